@@ -1,0 +1,5 @@
+"""`python -m generator` is `layerbook`."""
+
+from generator.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""One file per analysis; the folder is the registry."""

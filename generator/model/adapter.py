@@ -1,0 +1,199 @@
+"""The loaded model: one class that runs batches of passes, generates, and says what it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers.cache_utils import DynamicCache
+from transformers.models.llama.configuration_llama import LlamaConfig
+from transformers.models.llama.modeling_llama import LlamaForCausalLM
+from transformers.utils import logging as transformers_logging
+
+from generator.capture import Generate, ModelFacts, Module, Site
+from generator.errors import ModelError
+from generator.model.hooks import PATCHABLE, Edit, Taps
+from generator.model.tokenizer import ModelTokenizer
+from generator.plan import Ids, Pass
+from generator.sampling import draw, sampling_distribution
+
+Arrays = Mapping[Site, NDArray[np.floating]]
+SITES_BY_HEAD = frozenset({"q", "k", "v"})  # [heads, T, d_head]
+SITES_BY_PAIR = frozenset({"scores", "pattern"})  # [heads, T, T]
+
+
+@dataclass(frozen=True)
+class Generated:
+    """All ids of a generation, whether it stopped by itself, and what each re-encoded step saw."""
+
+    ids: Ids
+    prompt_length: int
+    stopped: bool
+    frames: tuple[Ids, ...] = ()
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A Llama in float32 with eager attention, and its tokenizer."""
+
+    name: str
+    network: LlamaForCausalLM
+    tokenizer: ModelTokenizer
+    stop_ids: frozenset[int]
+
+    @classmethod
+    def load(cls, directory: Path, name: str) -> LoadedModel:
+        """Read a directory with `config.json`, safetensors and `tokenizer.json`.
+
+        Raises ModelError when it is not a Llama or cannot be read.
+        """
+        tokenizer = ModelTokenizer.load(directory)
+        try:
+            config = LlamaConfig.from_pretrained(directory)
+            verbosity = transformers_logging.get_verbosity()
+            transformers_logging.set_verbosity_error()
+            transformers_logging.disable_progress_bar()
+            network = LlamaForCausalLM.from_pretrained(
+                directory, config=config, attn_implementation="eager", dtype=torch.float32, use_safetensors=True
+            )
+            transformers_logging.set_verbosity(verbosity)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ModelError(f"{directory}: cannot load the model: {error}") from error
+        network.requires_grad_(False).eval()
+        ends = {id for role, id in tokenizer.roles if role == "eos_token"}
+        return cls(name, network, tokenizer, frozenset(ends | _declared_ends(directory)))
+
+    @property
+    def config(self) -> LlamaConfig:
+        """The model's configuration."""
+        return self.network.config
+
+    def run(self, batch: Sequence[Pass], edits: Sequence[Mapping[Site, Sequence[Edit]]] = ()) -> list[Arrays]:
+        """One forward pass over a batch, padded on the right; per pass, its sites as read-only arrays.
+
+        Causal attention keeps what stands left from seeing the padding, so no mask is needed.
+        """
+        keep = frozenset(site for item in batch for site in item.keep)
+        self._check(keep, edits)
+        width = max(len(item.ids) for item in batch)
+        ids = torch.tensor([(*item.ids, *[0] * (width - len(item.ids))) for item in batch])
+        by_site: dict[Site, list[Edit]] = {}
+        for row in edits:
+            for site, wanted in row.items():
+                by_site.setdefault(site, []).extend(wanted)
+        taps = Taps(self.network, keep, by_site)
+        with torch.inference_mode():
+            with taps.attached():
+                final = self.network.model(input_ids=ids, use_cache=False).last_hidden_state
+            taps.finish(final)
+        return [
+            {site: cut(taps.kept[site][row].numpy(), site, len(item.ids)) for site in item.keep}
+            for row, item in enumerate(batch)
+        ]
+
+    def _check(self, keep: frozenset[Site], edits: Sequence[Mapping[Site, Any]]) -> None:
+        patched = {site for row in edits for site in row}
+        for site in sorted(keep | patched, key=str):
+            if site.layer is not None and not 0 <= site.layer < self.config.num_hidden_layers:
+                raise ModelError(f"{site}: the model has layers 0 to {self.config.num_hidden_layers - 1}")
+        for site in sorted(patched, key=str):
+            if site.name not in PATCHABLE:
+                raise ModelError(f"{site} cannot be patched; these can: {', '.join(sorted(PATCHABLE))}")
+
+    def generate(self, prompt: Ids, request: Generate) -> Generated:
+        """Continue a prompt token by token, reading only the newest token while the cache keeps the rest."""
+        if request.reencode:
+            return self._reencode(prompt, request)
+        rng = np.random.default_rng(request.seed)
+        cache, ids, fresh = DynamicCache(config=self.config), list(prompt), list(prompt)
+        with torch.inference_mode():
+            for _ in range(request.max_new_tokens):
+                output = self.network(
+                    input_ids=torch.tensor([fresh]), past_key_values=cache, use_cache=True, logits_to_keep=1
+                )
+                fresh = [self._choose(output.logits[0, -1], request, rng)]
+                ids.extend(fresh)
+                if request.stop and fresh[0] in self.stop_ids:
+                    return Generated(tuple(ids), len(prompt), stopped=True)
+        return Generated(tuple(ids), len(prompt), stopped=False)
+
+    def _choose(self, logits: torch.Tensor, request: Generate, rng: np.random.Generator) -> int:
+        scores = logits.numpy()
+        if request.temperature == 0:
+            return int(scores.argmax())
+        return draw(sampling_distribution(scores, request.temperature, request.top_k, request.top_p), rng)
+
+    def _reencode(self, prompt: Ids, request: Generate) -> Generated:
+        """The lecture's animation: append the decoded token to the text and encode all of it again."""
+        text, frames, ids = self.tokenizer.decode(prompt), [], prompt
+        for _ in range(request.max_new_tokens):
+            frames.append(ids)
+            with torch.inference_mode():
+                logits = self.network(input_ids=torch.tensor([ids]), use_cache=False, logits_to_keep=1).logits
+            text += self.tokenizer.decode([int(logits[0, -1].argmax())])
+            ids = tuple(self.tokenizer.backend.encode(text).ids)
+        return Generated(ids, len(prompt), stopped=False, frames=tuple(frames))
+
+    def embedding_rows(self, ids: Ids) -> NDArray[np.floating]:
+        """Rows of the embedding matrix [T, d_model]."""
+        return frozen(self.network.model.embed_tokens.weight[list(ids)].numpy())
+
+    @cached_property
+    def facts(self) -> ModelFacts:
+        """The configuration and the modules, as the loaded model has them; a tied weight is counted once."""
+        config, seen = self.config, set[int]()
+        modules = []
+        for path, module in self.network.named_modules():
+            weights = list(module.parameters(recurse=False))
+            if not weights:
+                continue
+            fresh = [w for w in weights if id(w) not in seen]
+            seen.update(id(w) for w in weights)
+            size = sum(w.numel() for w in fresh)
+            modules.append(Module(path, type(module).__name__, tuple(weights[0].shape), size))
+        return ModelFacts(
+            name=self.name,
+            layers=config.num_hidden_layers,
+            d_model=config.hidden_size,
+            heads=config.num_attention_heads,
+            kv_heads=config.num_key_value_heads,
+            d_head=self.network.model.layers[0].self_attn.head_dim,
+            d_mlp=config.intermediate_size,
+            d_vocab=config.vocab_size,
+            context=config.max_position_embeddings,
+            rope_theta=float(config.rope_parameters["rope_theta"]),
+            norm_epsilon=float(config.rms_norm_eps),
+            activation=config.hidden_act,
+            tied=self.network.lm_head.weight is self.network.model.embed_tokens.weight,
+            parameters=sum(m.parameters for m in modules),
+            modules=tuple(modules),
+            special_tokens=tuple((role, self.tokenizer.token(id)) for role, id in self.tokenizer.roles),
+            chat_template=self.tokenizer.chat_template,
+        )
+
+
+def cut(array: NDArray[np.floating], site: Site, length: int) -> NDArray[np.floating]:
+    """The leading `length` positions of a site, copied and read-only."""
+    if site.name in SITES_BY_PAIR:
+        return frozen(array[:, :length, :length].copy())
+    return frozen((array[:, :length] if site.name in SITES_BY_HEAD else array[:length]).copy())
+
+
+def frozen(array: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The array, made read-only: an analysis must not write into what others read."""
+    array.flags.writeable = False
+    return array
+
+
+def _declared_ends(directory: Path) -> set[int]:
+    """End-of-text ids that `generation_config.json` declares, one or several."""
+    path = directory / "generation_config.json"
+    declared = json.loads(path.read_text(encoding="utf-8")).get("eos_token_id") if path.is_file() else None
+    return set(declared) if isinstance(declared, list) else {declared} - {None}

@@ -1,0 +1,132 @@
+"""A plan carried out on a loaded model: encode, generate, run the passes in batches, hand out captures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import torch
+
+from generator.capture import (
+    EMBED,
+    Capture,
+    Describe,
+    EmbeddingRows,
+    Forward,
+    Generate,
+    Patch,
+    Prompt,
+    Request,
+    Site,
+)
+from generator.errors import ModelError
+from generator.model.adapter import Arrays, Generated, LoadedModel, cut
+from generator.model.hooks import Edit
+from generator.plan import Ids, Pass, Plan, batches, merged, passes
+
+BUDGET = 4096
+"""Padded positions in one batch: keeps the widest site (scores of all heads) in the hundreds of megabytes."""
+
+
+class Execution:
+    """Carries out one plan; afterwards `capture(request)` answers every request that was planned."""
+
+    def __init__(self, model: LoadedModel, plan: Plan, budget: int = BUDGET) -> None:
+        self.model, self.plan, self.budget = model, plan, budget
+        self._generated: dict[Generate, Generated] = {}
+        self._arrays: dict[Forward, Arrays] = {}
+
+    def steps(self) -> Iterator[str]:
+        """Do the work, yielding a line before each generation and each batch, so that progress can be shown."""
+        for request in self.plan.generations:
+            yield f"generating up to {request.max_new_tokens} tokens"
+            ids = self.ids(request.prompt)
+            self._fits(len(ids) + request.max_new_tokens)
+            self._generated[request] = self.model.generate(ids, request)
+        for stage in _stages(self.plan.forwards):
+            for batch in batches(passes(stage, self.ids), self.budget):
+                yield f"{len(batch)} {'pass' if len(batch) == 1 else 'passes'} of up to {len(batch[-1].ids)} tokens"
+                self._run(batch)
+
+    def capture(self, request: Request) -> Capture:
+        """What a request yielded; a pass shows only the sites that this request asked for."""
+        if isinstance(request, Describe):
+            return self._tokens((), "", facts=True)
+        if isinstance(request, Generate):
+            return self._generation(request)
+        prompt = request.prompt
+        ids = self.ids(prompt)
+        text = self.model.tokenizer.decode(ids) if prompt.generated else self.model.tokenizer.encode(prompt)[1]
+        capture = self._tokens(ids, text)
+        if prompt.generated is not None:
+            capture = replace(capture, prompt_length=self._generated[prompt.generated].prompt_length)
+        if isinstance(request, EmbeddingRows):
+            return replace(capture, sites={EMBED: self.model.embedding_rows(ids)})
+        if isinstance(request, Forward):
+            known = self._arrays[_bare(merged(self.plan, request))]
+            return replace(capture, sites={site: known[site] for site in request.keep})
+        return capture
+
+    def ids(self, prompt: Prompt) -> Ids:
+        """The token ids of a prompt; those of a generated one exist once it was generated."""
+        if prompt.generated is not None:
+            return self._generated[prompt.generated].ids
+        return self.model.tokenizer.encode(prompt)[0]
+
+    def _generation(self, request: Generate) -> Capture:
+        done = self._generated[request]
+        capture = self._tokens(done.ids, self.model.tokenizer.decode(done.ids))
+        frames = tuple(self.model.tokenizer.tokens(ids) for ids in done.frames)
+        return replace(capture, prompt_length=done.prompt_length, stopped=done.stopped, frames=frames)
+
+    def _tokens(self, ids: Ids, text: str, facts: bool = False) -> Capture:
+        tokenizer = self.model.tokenizer
+        return Capture(
+            tokens=tokenizer.tokens(ids),
+            text=text,
+            vocabulary=tokenizer,
+            prompt_length=len(ids),
+            facts=self.model.facts if facts else None,
+        )
+
+    def _run(self, batch: Sequence[Pass]) -> None:
+        self._fits(len(batch[-1].ids))
+        edits = [self._edits(row, item.patches) for row, item in enumerate(batch)]
+        for item, arrays in zip(batch, self.model.run(batch, edits), strict=True):
+            for request, length in item.serves:
+                whole = length == len(item.ids)
+                self._arrays[_bare(request)] = {
+                    site: arrays[site] if whole else cut(arrays[site], site, length) for site in request.keep
+                }
+
+    def _edits(self, row: int, patches: Sequence[Patch]) -> Mapping[Site, list[Edit]]:
+        edits: dict[Site, list[Edit]] = {}
+        for patch in patches:
+            value = None
+            if patch.source is not None:
+                source = self._arrays[_bare(merged(self.plan, patch.source))]
+                value = torch.from_numpy(source[patch.site].copy())
+            edits.setdefault(patch.site, []).append(Edit(row, patch.positions, patch.heads, value))
+        return edits
+
+    def _fits(self, length: int) -> None:
+        context = self.model.config.max_position_embeddings
+        if length > context:
+            raise ModelError(f"{length} tokens do not fit the model's context of {context}")
+
+
+def _bare(request: Request) -> Forward:
+    """A pass by its identity: prompt and patches, whatever it keeps."""
+    assert isinstance(request, Forward)
+    return replace(request, keep=frozenset())
+
+
+def _depth(forward: Forward) -> int:
+    """How many runs must come before this one: patches read what other runs had."""
+    return max((1 + _depth(p.source) for p in forward.patches if p.source is not None), default=0)
+
+
+def _stages(forwards: Sequence[Forward]) -> Iterator[list[Forward]]:
+    """The passes in rounds, each needing only rounds before it."""
+    for depth in sorted({_depth(f) for f in forwards}):
+        yield [f for f in forwards if _depth(f) == depth]

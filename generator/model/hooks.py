@@ -1,0 +1,159 @@
+"""Reading and overwriting activations on their way through a Llama: every site of `generator.capture` in one place.
+
+Hugging Face's `hidden_states[-1]` is already normed and its attention patterns come only from the eager
+implementation, so everything is taken by hooks on the modules themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers.models.llama.modeling_llama import LlamaForCausalLM, apply_rotary_pos_emb, repeat_kv
+
+from generator.capture import Site
+
+PATCHABLE = frozenset(
+    {"embed", "resid_pre", "resid_post", "attn_out", "mlp_out", "z", "q", "k", "v", "mlp_act", "ln_final"}
+)
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One overwrite in one row of a batch: `value` has the site's shape, or is None for zeros."""
+
+    row: int
+    positions: tuple[int, ...]  # empty: all
+    heads: tuple[int, ...]  # empty: all
+    value: Tensor | None
+
+
+class Taps:
+    """The hooks of one batch: they apply the edits and keep what was asked for, in `kept[site]` [batch, ...]."""
+
+    def __init__(self, model: LlamaForCausalLM, keep: frozenset[Site], edits: Mapping[Site, Sequence[Edit]]) -> None:
+        self.model, self.keep, self.edits = model, keep, edits
+        self.kept: dict[Site, Tensor] = {}
+        self._wanted = keep | frozenset(edits) | _helpers(keep)
+
+    @contextmanager
+    def attached(self) -> Iterator[None]:
+        """Hooks on for the time of the block, and off again whatever happens."""
+        handles = [handle for site in sorted(self._wanted, key=str) for handle in self._attach(site)]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def tap(self, site: Site, value: Tensor) -> Tensor:
+        """Apply the edits of a site to its value and keep it. Positions are axis -2, or axis 1 for `z`."""
+        for edit in self.edits.get(site, ()):
+            value = value.clone()
+            row = value[edit.row]
+            at, head = (0, 1) if site.name == "z" else (row.dim() - 2, 0)
+            new = torch.zeros_like(row) if edit.value is None else _padded(edit.value, row, at)
+            mask = _mask(row, at, edit, head)
+            row[mask] = new[mask]
+        if site in self._wanted:
+            self.kept[site] = value
+        return value
+
+    def _attach(self, site: Site) -> list[Any]:
+        inner = self.model.model
+        if site.layer is None:
+            return {
+                "embed": lambda: [inner.embed_tokens.register_forward_hook(self._output(site))],
+                "ln_final": lambda: [inner.norm.register_forward_hook(self._output(site))],
+                "logits": lambda: [],
+            }[site.name]()
+        layer = inner.layers[site.layer]
+        attention, mlp = layer.self_attn, layer.mlp
+        d_head = attention.head_dim
+        places: dict[str, Callable[[], list[Any]]] = {
+            "resid_pre": lambda: [layer.register_forward_pre_hook(self._input(site))],
+            "resid_mid": lambda: [layer.post_attention_layernorm.register_forward_pre_hook(self._input(site))],
+            "resid_post": lambda: [layer.register_forward_hook(self._output(site))],
+            "attn_out": lambda: [attention.register_forward_hook(self._attention(site))],
+            "pattern": lambda: [attention.register_forward_hook(self._pattern(site))],
+            "scores": lambda: [attention.register_forward_hook(self._scores(site), with_kwargs=True)],
+            "z": lambda: [attention.o_proj.register_forward_pre_hook(self._heads_input(site, d_head))],
+            "q": lambda: [attention.q_proj.register_forward_hook(self._heads_output(site, d_head))],
+            "k": lambda: [attention.k_proj.register_forward_hook(self._heads_output(site, d_head))],
+            "v": lambda: [attention.v_proj.register_forward_hook(self._heads_output(site, d_head))],
+            "mlp_act": lambda: [mlp.down_proj.register_forward_pre_hook(self._input(site))],
+            "mlp_out": lambda: [mlp.register_forward_hook(self._output(site))],
+            "lens": lambda: [],  # read from resid_post once the pass is over
+        }
+        return places[site.name]()
+
+    def _output(self, site: Site) -> Callable[..., Tensor]:
+        return lambda module, args, output: self.tap(site, output)
+
+    def _input(self, site: Site) -> Callable[..., tuple[Tensor, ...]]:
+        return lambda module, args: (self.tap(site, args[0]), *args[1:])
+
+    def _attention(self, site: Site) -> Callable[..., tuple[Tensor, Tensor]]:
+        return lambda module, args, output: (self.tap(site, output[0]), output[1])
+
+    def _pattern(self, site: Site) -> Callable[..., None]:
+        def keep(module: nn.Module, args: object, output: tuple[Tensor, Tensor]) -> None:
+            self.tap(site, output[1])
+
+        return keep
+
+    def _heads_output(self, site: Site, d_head: int) -> Callable[..., Tensor]:
+        def hook(module: nn.Module, args: object, output: Tensor) -> Tensor:
+            heads = output.unflatten(-1, (-1, d_head)).transpose(1, 2)  # [batch, heads, T, d_head]
+            return self.tap(site, heads).transpose(1, 2).flatten(-2)
+
+        return hook
+
+    def _heads_input(self, site: Site, d_head: int) -> Callable[..., tuple[Tensor]]:
+        return lambda module, args: (self.tap(site, args[0].unflatten(-1, (-1, d_head))).flatten(-2),)
+
+    def _scores(self, site: Site) -> Callable[..., None]:
+        def keep(module: Any, args: object, kwargs: Mapping[str, Any], output: object) -> None:
+            q, k = self.kept[Site("q", site.layer)], self.kept[Site("k", site.layer)]
+            q, k = apply_rotary_pos_emb(q, k, *kwargs["position_embeddings"])
+            scores = q @ repeat_kv(k, module.num_key_value_groups).transpose(-1, -2) * module.scaling
+            future = torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1)
+            self.tap(site, scores.masked_fill(future, -torch.inf))
+
+        return keep
+
+    def finish(self, final: Tensor) -> None:
+        """After the pass, hooks off: what the unembedding makes of the final norm, and of earlier layers."""
+        for site in self.keep:
+            if site.name == "logits":
+                self.kept[site] = self.model.lm_head(final)
+            elif site.name == "lens":
+                self.kept[site] = self.model.lm_head(self.model.model.norm(self.kept[Site("resid_post", site.layer)]))
+
+
+def _helpers(keep: frozenset[Site]) -> frozenset[Site]:
+    """Sites that are read on the way to others: q and k for scores, resid_post for the lens."""
+    scores = {Site(name, s.layer) for s in keep if s.name == "scores" for name in ("q", "k")}
+    return frozenset(scores | {Site("resid_post", s.layer) for s in keep if s.name == "lens"})
+
+
+def _padded(value: Tensor, like: Tensor, axis: int) -> Tensor:
+    """`value` stretched to the padded length of the batch; the padding is never written."""
+    out, length = torch.zeros_like(like), min(value.shape[axis], like.shape[axis])
+    out.narrow(axis, 0, length).copy_(value.narrow(axis, 0, length))
+    return out
+
+
+def _mask(row: Tensor, axis: int, edit: Edit, head_axis: int) -> Tensor:
+    """Where an edit writes: its positions along `axis`, its heads along `head_axis`."""
+    mask = torch.ones(row.shape, dtype=torch.bool)
+    for chosen, along in ((edit.positions, axis), (edit.heads, head_axis)):
+        if chosen:
+            only = torch.zeros(row.shape[along], dtype=torch.bool)
+            only[list(chosen)] = True
+            mask &= only.reshape([-1 if i == along else 1 for i in range(row.dim())])
+    return mask

@@ -1,0 +1,170 @@
+"""From what the experiments ask to what the model must do: each distinct pass once, batched, no prefix alone.
+
+A plan is data. It can be printed and counted before anything runs; the adapter in `generator.model` carries
+it out. Three rules make it small:
+
+1. Forward passes that agree in prompt and patches are one pass that keeps the union of their sites.
+2. In a causal decoder the activations of a prefix are the leading rows of the whole sequence's, so a prompt
+   whose ids begin another's, both unpatched, needs no pass of its own.
+3. Passes are batched with padding on the right, which causality keeps from touching what stands left of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from generator.capture import Describe, EmbeddingRows, Encode, Forward, Generate, Patch, Prompt, Request, Site
+
+Ids = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One distinct forward pass over token ids: the sites to keep, the patches, and whom it serves.
+
+    serves: requests whose captures are cut from this pass, each with its own length (a prefix is shorter).
+    """
+
+    ids: Ids
+    keep: frozenset[Site]
+    patches: tuple[Patch, ...] = ()
+    serves: tuple[tuple[Forward, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done, in order: `generations` first, since passes may read what they wrote."""
+
+    requests: tuple[Request, ...]
+    generations: tuple[Generate, ...]
+    forwards: tuple[Forward, ...]
+    asked: int
+
+    @property
+    def light(self) -> tuple[Request, ...]:
+        """Requests that need the tokenizer or the embedding matrix but no pass."""
+        return tuple(r for r in self.requests if isinstance(r, Encode | EmbeddingRows | Describe))
+
+
+def plan(requests: Iterable[Request]) -> Plan:
+    """Merge equal requests, pull in the runs that patches and prompts refer to.
+
+    Order follows first need, so that the same specs always give the same plan.
+    """
+    asked = list(requests)
+    merged: dict[object, Request] = {}
+    for request in asked:
+        for needed in (*_needs(request), request):
+            key = _identity(needed)
+            known = merged.get(key)
+            if isinstance(known, Forward) and isinstance(needed, Forward):
+                needed = replace(known, keep=known.keep | needed.keep)
+            merged[key] = needed
+    distinct = tuple(merged.values())
+    return Plan(
+        requests=distinct,
+        generations=tuple(r for r in distinct if isinstance(r, Generate)),
+        forwards=tuple(r for r in distinct if isinstance(r, Forward)),
+        asked=len(asked),
+    )
+
+
+def _identity(request: Request) -> object:
+    """What makes two requests one: for passes, everything but what they keep."""
+    return (request.prompt, request.patches) if isinstance(request, Forward) else request
+
+
+def _needs(request: Request) -> Iterable[Request]:
+    """The requests that must be answered before this one, deepest first."""
+    prompt = getattr(request, "prompt", None)
+    if prompt is not None and prompt.generated is not None:
+        yield from _needs(prompt.generated)
+        yield prompt.generated
+    for patch in request.patches if isinstance(request, Forward) else ():
+        if patch.source is not None:
+            yield from _needs(patch.source)
+            yield replace(patch.source, keep=patch.source.keep | {patch.site})
+
+
+def merged(plan: Plan, request: Request) -> Request:
+    """The request in the plan that answers this one."""
+    key = _identity(request)
+    return next(known for known in plan.requests if _identity(known) == key)
+
+
+def passes(forwards: Iterable[Forward], ids_of: Callable[[Prompt], Ids]) -> tuple[Pass, ...]:
+    """The distinct passes for these requests once ids are known; a prefix rides on the sequence it begins."""
+    plain: dict[Ids, Pass] = {}
+    patched: dict[tuple[Ids, tuple[Patch, ...]], Pass] = {}
+    for forward in forwards:
+        ids = ids_of(forward.prompt)
+        served = ((forward, len(ids)),)
+        home: dict = plain if not forward.patches else patched  # type: ignore[type-arg]
+        key = ids if not forward.patches else (ids, forward.patches)
+        known = home.get(key)
+        home[key] = (
+            replace(known, keep=known.keep | forward.keep, serves=known.serves + served)
+            if known
+            else Pass(ids, forward.keep, forward.patches, served)
+        )
+    return (*_without_prefixes(plain), *patched.values())
+
+
+def _without_prefixes(by_ids: Mapping[Ids, Pass]) -> Iterable[Pass]:
+    """Sorted, a sequence is followed at once by those it begins: fold each into its longest extension."""
+    ordered = [by_ids[ids] for ids in sorted(by_ids)]
+    folded: list[Pass] = []
+    for current in reversed(ordered):
+        longer = folded[-1] if folded else None
+        if longer is not None and longer.ids[: len(current.ids)] == current.ids:
+            folded[-1] = replace(longer, keep=longer.keep | current.keep, serves=longer.serves + current.serves)
+        else:
+            folded.append(current)
+    return reversed(folded)
+
+
+def batches(todo: Sequence[Pass], budget: int) -> tuple[tuple[Pass, ...], ...]:
+    """Group passes of like length so that no batch holds more than `budget` padded positions (or one pass)."""
+    grouped: list[list[Pass]] = []
+    for item in sorted(todo, key=lambda p: (len(p.ids), p.ids)):
+        batch = grouped[-1] if grouped else None
+        # Sorted by length, the newcomer is the longest: it sets the padding, and must not stretch it far.
+        if batch and len(item.ids) * (len(batch) + 1) <= budget and len(item.ids) <= 2 * len(batch[0].ids):
+            batch.append(item)
+        else:
+            grouped.append([item])
+    return tuple(tuple(batch) for batch in grouped)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A plan in numbers: what was asked, what remains, and the tokens that go through the model."""
+
+    asked: int
+    distinct: int
+    generations: int
+    new_tokens: int
+    passes: int
+    batches: int
+    tokens: int
+
+
+def cost(plan: Plan, ids_of: Callable[[Prompt], Ids] | None, budget: int) -> Cost:
+    """Count a plan; without a tokenizer, ids are unknown and every distinct pass counts as its own batch.
+
+    A pass over a generated text is counted at its longest, since the text is not there yet.
+    """
+    known = [f for f in plan.forwards if f.prompt.generated is None]
+    pending = [f for f in plan.forwards if f.prompt.generated is not None]
+    todo = passes(known, ids_of) if ids_of else ()
+    count = (len(todo) if ids_of else len(known)) + len(pending)
+    return Cost(
+        asked=plan.asked,
+        distinct=len(plan.requests),
+        generations=len(plan.generations),
+        new_tokens=sum(g.max_new_tokens for g in plan.generations),
+        passes=count,
+        batches=(len(batches(todo, budget)) if ids_of else len(known)) + len(pending),
+        tokens=sum(len(p.ids) for p in todo),
+    )

@@ -1,0 +1,1 @@
+"""Results on disk: what they depend on, writing them whole, comparing them."""

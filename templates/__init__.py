@@ -1,0 +1,1 @@
+"""The templates of the book: pages, styles, scripts and the chapters' prose."""

@@ -1,0 +1,332 @@
+"""Laws that hold for any weights, checked through the real adapter on a tiny random Llama in float32."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from generator.capture import (
+    EMBED,
+    LN_FINAL,
+    LOGITS,
+    Capture,
+    Describe,
+    EmbeddingRows,
+    Forward,
+    Generate,
+    Message,
+    Patch,
+    Prompt,
+    Request,
+    Site,
+)
+from generator.errors import ModelError
+from generator.model.adapter import LoadedModel
+from generator.model.execute import Execution
+from generator.plan import Pass, passes, plan
+
+TEXT = Prompt(text="The cat sat on the table. 2 + 2 = 4")
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model_dir):
+    """The tiny Llama, loaded the way the real one is."""
+    return LoadedModel.load(tiny_model_dir, "tiny")
+
+
+def answer(model: LoadedModel, *requests: Request, budget: int = 4096) -> list[Capture]:
+    """Plan and execute requests, and return their captures."""
+    execution = Execution(model, plan(requests), budget)
+    for _ in execution.steps():
+        pass
+    return [execution.capture(request) for request in requests]
+
+
+def layers(model: LoadedModel) -> range:
+    return range(model.config.num_hidden_layers)
+
+
+def every(model: LoadedModel, *names: str) -> frozenset[Site]:
+    return frozenset(Site(name, layer) for name in names for layer in layers(model))
+
+
+def test_lens_of_the_last_layer_is_the_logits(model):
+    """lens(last layer) = logits, to 1e-4; and the lens does not norm twice."""
+    last = Site("lens", model.config.num_hidden_layers - 1)
+    (run,) = answer(model, Forward(TEXT, frozenset({last, LOGITS, LN_FINAL})))
+
+    assert np.abs(run[last] - run[LOGITS]).max() < 1e-4
+    twice = model.network.lm_head(model.network.model.norm(torch.tensor(run[LN_FINAL].copy()))).numpy()
+    assert np.abs(twice - run[LOGITS]).max() > 1e-3
+
+
+def test_contributions_sum_to_the_residual_stream(model):
+    """embed + all attn_out + all mlp_out = the last resid_post, to 1e-5."""
+    keep = every(model, "attn_out", "mlp_out", "resid_pre", "resid_mid", "resid_post") | {EMBED}
+    (run,) = answer(model, Forward(TEXT, keep))
+
+    total = run[EMBED] + sum(run[Site(name, i)] for i in layers(model) for name in ("attn_out", "mlp_out"))
+    assert np.abs(total - run[Site("resid_post", max(layers(model)))]).max() < 1e-5
+    for i in layers(model):
+        mid = run[Site("resid_pre", i)] + run[Site("attn_out", i)]
+        assert np.abs(mid - run[Site("resid_mid", i)]).max() < 1e-6
+
+
+def test_pattern_is_the_softmax_of_rotated_queries_and_keys(model):
+    """The pattern, recomputed from q and k with RoPE written out pair by pair in float64, to 1e-5."""
+    (run,) = answer(model, Forward(TEXT, every(model, "q", "k", "pattern", "scores")))
+    config = model.config
+    theta, group = config.rope_parameters["rope_theta"], config.num_attention_heads // config.num_key_value_heads
+
+    for i in layers(model):
+        q, k = (rotated(run[Site(name, i)].astype(np.float64), theta) for name in ("q", "k"))
+        for head in range(config.num_attention_heads):
+            scores = q[head] @ k[head // group].T / math.sqrt(q.shape[-1])
+            scores[np.triu_indices_from(scores, 1)] = -np.inf
+            weights = np.exp(scores - scores.max(-1, keepdims=True))
+            weights /= weights.sum(-1, keepdims=True)
+
+            assert np.abs(weights - run[Site("pattern", i)][head]).max() < 1e-5
+            below = np.tril_indices_from(scores)
+            assert np.abs(scores[below] - run[Site("scores", i)][head][below]).max() < 1e-4
+
+
+def rotated(x, theta):
+    """RoPE, dimension pair (i, i + d/2) turned by position * theta^(-2i/d)."""
+    out, (_, length, d) = x.copy(), x.shape
+    for position in range(length):
+        for i in range(d // 2):
+            angle = position * theta ** (-2 * i / d)
+            a, b = x[:, position, i], x[:, position, i + d // 2]
+            out[:, position, i] = a * math.cos(angle) - b * math.sin(angle)
+            out[:, position, i + d // 2] = a * math.sin(angle) + b * math.cos(angle)
+    return out
+
+
+def test_heads_sum_to_the_attention_output(model):
+    """sum over heads of z[head] W_O[head] = attn_out, to 1e-5; rows of every pattern sum to one and see no future."""
+    (run,) = answer(model, Forward(TEXT, every(model, "z", "attn_out", "pattern", "v")))
+
+    for i in layers(model):
+        attention = model.network.model.layers[i].self_attn
+        d = attention.head_dim
+        w_o = attention.o_proj.weight.numpy()  # [d_model, heads * d_head]
+        z = run[Site("z", i)]  # [T, heads, d_head]
+        total = sum(z[:, h] @ w_o[:, h * d : (h + 1) * d].T for h in range(z.shape[1]))
+        assert np.abs(total - run[Site("attn_out", i)]).max() < 1e-5
+
+        pattern, v = run[Site("pattern", i)], run[Site("v", i)]
+        assert np.abs(pattern.sum(-1) - 1).max() < 1e-5
+        assert (np.triu(pattern, 1) == 0).all()
+        mixed = np.einsum("hqk,hkd->qhd", pattern, np.repeat(v, z.shape[1] // v.shape[0], axis=0))
+        assert np.abs(mixed - z).max() < 1e-5
+
+
+def test_mlp_out_is_the_neurons_times_the_down_projection(model):
+    """mlp_act W_down = mlp_out, and mlp_act = SiLU(gate x) * (up x), to 1e-5."""
+    (run,) = answer(model, Forward(TEXT, every(model, "mlp_act", "mlp_out", "resid_mid")))
+
+    for i in layers(model):
+        layer = model.network.model.layers[i]
+        x = layer.post_attention_layernorm(torch.tensor(run[Site("resid_mid", i)].copy())).numpy()
+        gate, up = (x @ w.weight.numpy().T for w in (layer.mlp.gate_proj, layer.mlp.up_proj))
+        assert np.abs(gate / (1 + np.exp(-gate)) * up - run[Site("mlp_act", i)]).max() < 1e-5
+        down = run[Site("mlp_act", i)] @ layer.mlp.down_proj.weight.numpy().T
+        assert np.abs(down - run[Site("mlp_out", i)]).max() < 1e-5
+
+
+def test_batch_of_many_is_batch_of_one(model):
+    """Padding on the right changes nothing left of it: every site, together and alone, to 1e-5."""
+    prompts = [Prompt(text=t) for t in ("a", "The cat sat.", "2 + 2 = noise noise noise", "x y z 1234567890 and on")]
+    keep = every(model, "resid_post", "pattern", "q", "z", "mlp_act") | {LOGITS}
+    together = answer(model, *(Forward(p, keep) for p in prompts))
+    alone = [answer(model, Forward(p, keep), budget=1)[0] for p in prompts]
+
+    for one, many in zip(alone, together, strict=True):
+        for site in keep:
+            assert one[site].shape == many[site].shape
+            assert np.abs(one[site] - many[site]).max() < 1e-5, site
+
+
+def test_cached_generation_is_the_uncached_argmax(model):
+    """Greedy generation with the KV cache picks, token by token, the argmax of a fresh pass; so does Hugging Face's."""
+    request = Generate(TEXT, max_new_tokens=12, stop=False)
+    (run,) = answer(model, request)
+    start = len(model.tokenizer.encode(TEXT)[0])
+    ids = [t.id for t in run.tokens]
+
+    for length in range(start, len(ids)):
+        logits = model.network(torch.tensor([ids[:length]]), use_cache=False).logits[0, -1]
+        assert int(logits.argmax()) == ids[length]
+    theirs = model.network.generate(
+        torch.tensor([ids[:start]]), max_new_tokens=12, min_new_tokens=12, do_sample=False, eos_token_id=None,
+        pad_token_id=0,
+    )  # fmt: skip
+    assert theirs[0].tolist() == ids
+    assert run.prompt_length == start
+
+
+def test_the_future_changes_nothing(model):
+    """Causality: the activations of a prefix are the leading rows of the whole sequence's, to 1e-5."""
+    ids = model.tokenizer.encode(TEXT)[0]
+    keep = every(model, "resid_post", "pattern", "k") | {LOGITS}
+    whole, other = (Pass(ids[:6] + tail, keep) for tail in (ids[6:], tuple(reversed(ids[6:]))))
+    first, second = (model.run([p])[0] for p in (whole, other))
+
+    for site in keep:
+        a, b = first[site], second[site]
+        cut = (slice(None), slice(6), slice(6)) if site.name == "pattern" else (slice(6),)
+        cut = (slice(None), slice(6)) if site.name == "k" else cut
+        assert np.abs(a[cut] - b[cut]).max() < 1e-5
+        assert np.abs(a - b).max() > 1e-3
+
+
+def test_a_prefix_is_cut_from_the_longer_pass(model):
+    """A prompt that begins another is never run, and its capture equals its own pass, to 1e-5."""
+    ids = model.tokenizer.encode(TEXT)[0]
+    keep = every(model, "pattern", "attn_out", "q") | {LOGITS}
+    short, long = Forward(Prompt(ids=ids[:5]), keep), Forward(Prompt(ids=ids), keep)
+
+    assert len(passes([short, long], lambda p: p.ids)) == 1
+    cut, _ = answer(model, short, long)
+    (alone,) = answer(model, short)
+    for site in keep:
+        assert cut[site].shape == alone[site].shape
+        assert np.abs(cut[site] - alone[site]).max() < 1e-5
+
+
+def test_shifting_all_positions_leaves_the_pattern(model):
+    """RoPE is relative: all positions moved by 1000 give the same pattern, to 1e-4."""
+    ids = torch.tensor([model.tokenizer.encode(TEXT)[0]])
+    kept = []
+    handle = model.network.model.layers[1].self_attn.register_forward_hook(lambda m, a, o: kept.append(o[1]))
+    for shift in (0, 1000):
+        model.network.model(ids, position_ids=torch.arange(ids.shape[1])[None] + shift)
+    handle.remove()
+
+    assert (kept[0] - kept[1]).abs().max() < 1e-4
+
+
+def test_patching_a_run_with_itself_changes_nothing(model):
+    """For every site that can be patched: the run's own value put back gives the same logits."""
+    clean = Forward(TEXT, frozenset({LOGITS}))
+    sites = [EMBED, *(Site(n, 1) for n in ("resid_pre", "resid_post", "attn_out", "mlp_out", "z", "q", "k", "v"))]
+    patched = [Forward(TEXT, frozenset({LOGITS}), (Patch(site, source=clean),)) for site in sites]
+    reference, *runs = answer(model, clean, *patched)
+
+    for site, run in zip(sites, runs, strict=True):
+        assert np.abs(run[LOGITS] - reference[LOGITS]).max() < 1e-5, site
+
+
+def test_patching_everything_at_the_first_layer_is_the_source_run(model):
+    """All positions of resid_pre[0] taken from another run of equal length give that run's logits."""
+    ids = model.tokenizer.encode(TEXT)[0]
+    other = Forward(Prompt(ids=tuple(reversed(ids))), frozenset({LOGITS}))
+    patched = Forward(Prompt(ids=ids), frozenset({LOGITS}), (Patch(Site("resid_pre", 0), source=other),))
+    source, run, clean = answer(model, other, patched, Forward(Prompt(ids=ids), frozenset({LOGITS})))
+
+    assert np.abs(run[LOGITS] - source[LOGITS]).max() < 1e-5
+    assert np.abs(run[LOGITS] - clean[LOGITS]).max() > 1e-3
+
+
+def test_ablating_one_head_removes_its_share(model):
+    """Zeroing head 1 of z removes exactly z[1] W_O[1] from attn_out, at that position only."""
+    keep = frozenset({Site("attn_out", 0), Site("z", 0)})
+    clean, ablated = answer(
+        model,
+        Forward(TEXT, keep),
+        Forward(TEXT, frozenset({Site("attn_out", 0)}), (Patch(Site("z", 0), heads=(1,), positions=(3,)),)),
+    )
+    attention = model.network.model.layers[0].self_attn
+    d = attention.head_dim
+    share = clean[Site("z", 0)][3, 1] @ attention.o_proj.weight.numpy()[:, d : 2 * d].T
+
+    gone = clean[Site("attn_out", 0)] - ablated[Site("attn_out", 0)]
+    assert np.abs(gone[3] - share).max() < 1e-5
+    assert np.abs(np.delete(gone, 3, axis=0)).max() < 1e-6
+
+
+def test_patches_in_one_batch_stay_apart(model):
+    """Two differently patched runs in one batch equal the same runs alone."""
+    runs = [Forward(TEXT, frozenset({LOGITS}), (Patch(Site("mlp_out", layer)),)) for layer in (0, 1)]
+    together = answer(model, *runs)
+    alone = [answer(model, run)[0] for run in runs]
+
+    for one, many in zip(alone, together, strict=True):
+        assert np.abs(one[LOGITS] - many[LOGITS]).max() < 1e-5
+    assert np.abs(alone[0][LOGITS] - alone[1][LOGITS]).max() > 1e-3
+
+
+def test_hooks_do_not_move_the_logits_and_captures_are_read_only(model):
+    """With every site kept the logits are those of a bare call; and nobody can write into a capture."""
+    names = [n for n in ("q", "k", "v", "z", "scores", "pattern", "attn_out", "mlp_out", "mlp_act", "lens")]
+    (run,) = answer(model, Forward(TEXT, every(model, *names) | {LOGITS, EMBED, LN_FINAL}))
+    bare = model.network(torch.tensor([model.tokenizer.encode(TEXT)[0]]), use_cache=False).logits[0].numpy()
+
+    assert np.abs(bare - run[LOGITS]).max() < 1e-5
+    with pytest.raises(ValueError, match="read-only"):
+        run[EMBED][0] = 0
+
+
+def test_sampling_draws_from_its_seed_alone(model):
+    """Equal seeds give equal texts, another seed another text, whatever the global random state."""
+    first, again, other = answer(
+        model,
+        *(Generate(TEXT, 20, temperature=1.0, top_p=0.9, seed=s, stop=False) for s in (1, 1, 2)),
+    )
+    torch.manual_seed(99)
+    (later,) = answer(model, Generate(TEXT, 20, temperature=1.0, top_p=0.9, seed=1, stop=False))
+
+    assert first.tokens == again.tokens == later.tokens
+    assert first.tokens != other.tokens
+
+
+def test_reencoding_keeps_what_each_step_saw(model):
+    """The lecture's way: each frame is the text so far, encoded anew."""
+    (run,) = answer(model, Generate(TEXT, 4, reencode=True, stop=False))
+
+    assert len(run.frames) == 4
+    for before, after in zip(run.frames, run.frames[1:], strict=False):
+        assert len("".join(t.text for t in after)) >= len("".join(t.text for t in before))
+
+
+def test_facts_count_each_weight_once(model):
+    """The parameters of the modules sum to the model's own count, the tied unembedding counted once."""
+    (run,) = answer(model, Describe())
+
+    assert run.facts.parameters == sum(p.numel() for p in model.network.parameters())
+    assert run.facts.layers == model.config.num_hidden_layers
+
+
+def test_embedding_rows_are_what_enters_the_first_layer(model):
+    """The rows of the embedding matrix equal the embed site of a run."""
+    rows, run = answer(model, EmbeddingRows(TEXT), Forward(TEXT, frozenset({EMBED})))
+
+    assert (rows[EMBED] == run[EMBED]).all()
+
+
+def test_chat_and_shuffled_prompts(model):
+    """A chat goes through the template; a shuffled prompt has the same ids in another order."""
+    chat, plain, shuffled = answer(
+        model,
+        Forward(Prompt(messages=(Message("user", "Hello"),)), frozenset({LOGITS})),
+        Forward(TEXT, frozenset({LOGITS})),
+        Forward(Prompt(text=TEXT.text, shuffle_seed=0), frozenset({LOGITS})),
+    )
+
+    assert "Hello" in chat.text and "<|im_start|>" in chat.text
+    assert sorted(t.id for t in plain.tokens) == sorted(t.id for t in shuffled.tokens)
+    assert plain.tokens != shuffled.tokens
+
+
+def test_a_layer_too_many_is_an_error_for_people(model):
+    """A site outside the model names the layers there are."""
+    with pytest.raises(ModelError, match="layers 0 to"):
+        answer(model, Forward(TEXT, frozenset({Site("resid_post", 99)})))
+
+
+def test_a_prompt_past_the_context_is_an_error_for_people(model):
+    """Too many tokens name both numbers."""
+    with pytest.raises(ModelError, match="context of"):
+        answer(model, Forward(Prompt(ids=(1,) * (model.config.max_position_embeddings + 1)), frozenset({LOGITS})))

@@ -1,0 +1,84 @@
+"""The planner: distinct passes once, prefixes never alone, batches within their budget."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from generator.capture import LOGITS, Encode, Forward, Generate, Patch, Prompt, Site
+from generator.plan import Pass, batches, cost, passes, plan
+
+ids = st.lists(st.integers(0, 2), min_size=1, max_size=6).map(tuple)
+many_ids = st.lists(ids, min_size=1, max_size=20)
+A, B = Prompt(text="a"), Prompt(text="b")
+
+
+def test_equal_prompts_are_one_pass_that_keeps_the_union():
+    """Two analyses of one prompt cost one pass with both their sites."""
+    first, second = (Forward(A, frozenset({site})) for site in (LOGITS, Site("pattern", 0)))
+    made = plan([first, second, Forward(B, frozenset({LOGITS})), Encode(A), Encode(A)])
+
+    assert [f.prompt for f in made.forwards] == [A, B]
+    assert made.forwards[0].keep == {LOGITS, Site("pattern", 0)}
+    assert made.asked == 5
+    assert len(made.requests) == 3
+
+
+def test_sources_of_patches_and_prompts_are_pulled_in_first():
+    """A patch's source run and a prompt's generation are planned although no one asked for them."""
+    generation = Generate(A, 5)
+    written = Forward(Prompt(generated=generation), frozenset({LOGITS}))
+    patched = Forward(B, frozenset({LOGITS}), (Patch(Site("resid_pre", 3), source=written),))
+    made = plan([patched])
+
+    assert made.generations == (generation,)
+    assert made.forwards[0].keep == {LOGITS, Site("resid_pre", 3)}
+    assert made.forwards[1] == patched
+
+
+@given(many_ids)
+def test_every_request_is_served_once_and_no_pass_begins_another(many):
+    """Passes cover all requests with the right lengths, and none is a prefix of another."""
+    forwards = [Forward(Prompt(ids=i), frozenset({LOGITS})) for i in many]
+    made = passes(forwards, lambda p: p.ids)
+
+    assert sorted(f.prompt.ids for p in made for f, _ in p.serves) == sorted(many)
+    for item in made:
+        for request, length in item.serves:
+            assert item.ids[:length] == request.prompt.ids
+    for one in made:
+        assert not any(other is not one and other.ids[: len(one.ids)] == one.ids for other in made)
+
+
+def test_patched_passes_are_never_merged_with_plain_ones():
+    """A patch changes what a prefix sees, so such a pass stands alone."""
+    keep = frozenset({LOGITS})
+    plain, longer = Forward(Prompt(ids=(1, 2)), keep), Forward(Prompt(ids=(1, 2, 3)), keep)
+    patched = Forward(Prompt(ids=(1, 2)), keep, (Patch(Site("mlp_out", 0)),))
+
+    assert len(passes([plain, longer, patched], lambda p: p.ids)) == 2
+
+
+@given(many_ids, st.integers(1, 30))
+def test_batches_hold_every_pass_once_within_the_budget(many, budget):
+    """No pass is lost, and only a lone pass may exceed the budget."""
+    todo = [Pass(i, frozenset()) for i in many]
+    made = batches(todo, budget)
+
+    assert sorted(p.ids for b in made for p in b) == sorted(many)
+    for batch in made:
+        assert len(batch) == 1 or len(batch) * max(len(p.ids) for p in batch) <= budget
+
+
+def test_cost_counts_what_remains():
+    """The printed numbers: asked, distinct, passes, batches, tokens."""
+    keep = frozenset({LOGITS})
+    made = plan([Forward(Prompt(ids=(1, 2)), keep), Forward(Prompt(ids=(1, 2, 3)), keep), Generate(A, 7)])
+    counted = cost(made, lambda p: p.ids, budget=100)
+
+    assert (counted.asked, counted.passes, counted.batches, counted.tokens) == (3, 1, 1, 3)
+    assert (counted.generations, counted.new_tokens) == (1, 7)
+
+
+def test_the_plan_follows_the_order_of_need():
+    """Same requests, same plan, whatever the hash seed."""
+    requests = [Forward(Prompt(text=str(i)), frozenset({LOGITS})) for i in range(50)]
+    assert [f.prompt.text for f in plan(requests).forwards] == [str(i) for i in range(50)]
