@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from generator.plan import Ids, Pass
 from generator.sampling import draw, sampling_distribution
 
 Arrays = Mapping[Site, NDArray[np.floating]]
+# transformers 5.24 renamed the argument.
+CACHE_ARGUMENT = "cache" if "cache" in signature(LlamaForCausalLM.forward).parameters else "past_key_values"
 SITES_BY_HEAD = frozenset({"q", "k", "v"})  # [heads, T, d_head]
 SITES_BY_PAIR = frozenset({"scores", "pattern"})  # [heads, T, T]
 
@@ -116,7 +119,7 @@ class LoadedModel:
         with torch.inference_mode():
             for _ in range(request.max_new_tokens):
                 output = self.network(
-                    input_ids=torch.tensor([fresh]), past_key_values=cache, use_cache=True, logits_to_keep=1
+                    input_ids=torch.tensor([fresh]), use_cache=True, logits_to_keep=1, **{CACHE_ARGUMENT: cache}
                 )
                 fresh = [self._choose(output.logits[0, -1], request, rng)]
                 ids.extend(fresh)

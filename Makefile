@@ -1,0 +1,41 @@
+# Two commands do everything on a fresh clone: `make site` builds the book, `make test` runs all tests.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: site test check lint browser bench clean
+
+site: $(STAMP)
+	$(BIN)/layerbook build
+
+test: $(STAMP) browser lint
+	$(BIN)/python -m pytest
+
+check: $(STAMP)
+	$(BIN)/layerbook status --check
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[model,dev]'
+	touch $@
+
+# The browser tests drive Debian's Chromium; elsewhere, install any Chromium and set CHROMIUM to its path.
+browser:
+	@if [ -z "$$CHROMIUM" ] && ! command -v chromium >/dev/null 2>&1; then \
+	  if command -v apt-get >/dev/null 2>&1 && [ "$$(id -u)" = 0 ]; then \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; \
+	  else echo "The browser tests need Chromium: install it, or set CHROMIUM to its path." >&2; exit 1; fi; fi
+
+clean:
+	rm -rf $(VENV) .layerbook
