@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from generator.capture import Capture, Captures, Message, Prompt, Request
 from generator.figure import Figure
-from generator.tokens import Token
+from generator.tokens import Token, visible
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,16 @@ class VocabularyCount:
 Layers = Annotated[tuple[int, ...] | Literal["all"], LayerNumber()]
 Heads = Annotated[tuple[int, ...] | Literal["mean", "all"], HeadNumber()]
 TopK = Annotated[int, Field(ge=1), VocabularyCount()]
+Layer = Annotated[int, LayerNumber()]
+Head = Annotated[int, HeadNumber()]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+def resolved(numbers: Layers | Heads) -> tuple[int, ...]:
+    """Layer or head numbers as the spec's loader leaves them: absolute; TypeError while a word stands for them."""
+    if isinstance(numbers, str):
+        raise TypeError(f"{numbers!r} must be resolved to numbers before an analysis runs")
+    return numbers
 
 
 class Turn(BaseModel):
@@ -74,6 +83,7 @@ class ChatPrompt(BaseModel):
 PromptText = Annotated[str, Field(min_length=1)]
 PromptSpec = PromptText | ChatPrompt
 Prompts = Annotated[tuple[PromptSpec, ...], Field(min_length=1)]
+Texts = Annotated[tuple[PromptText, ...], Field(min_length=1)]
 
 
 def as_prompt(spec: PromptSpec) -> Prompt:
@@ -86,6 +96,13 @@ def as_prompt(spec: PromptSpec) -> Prompt:
 def prompt_name(spec: PromptSpec) -> str:
     """The prompt as a person would cite it: the string, or the last turn's content."""
     return spec if isinstance(spec, str) else spec.turns()[-1].content
+
+
+def cited(spec: PromptSpec, most: int = 40) -> str:
+    """The prompt for titles and alt texts: whitespace drawn, long ones cut."""
+    name = prompt_name(spec)
+    drawn = "".join(c if c == "\N{REPLACEMENT CHARACTER}" else visible(Token(-1, c, "00")) for c in name[: most + 1])
+    return drawn if len(name) <= most else drawn[: most - 1] + "…"
 
 
 def _to_lists(array: NDArray[Any]) -> Any:

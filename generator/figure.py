@@ -13,48 +13,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.tokens import Token, visible
-
-Cell = str | float | int
-Label = str | Token
-
-
-def label_text(label: Label) -> str:
-    """The label as a string, tokens made visible."""
-    return visible(label) if isinstance(label, Token) else label
-
-
-@dataclass(frozen=True)
-class Table:
-    """Plain rows under named columns; also a figure of its own."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Cell | Token, ...], ...]
-    alt: str = ""
-    title: str = ""
-
-    def table(self) -> Table:
-        """Itself."""
-        return self
-
-
-@dataclass(frozen=True)
-class Axis:
-    """A named axis. `labels` name its steps (tokens, layers); without them the steps are `start, start+1, ...`."""
-
-    name: str
-    unit: str = ""
-    labels: tuple[Label, ...] = ()
-    start: int = 0
-    log: bool = False
-
-    def title(self) -> str:
-        """`name (unit)`, or the name alone."""
-        return f"{self.name} ({self.unit})" if self.unit else self.name
-
-    def step(self, index: int) -> str:
-        """The name of one step."""
-        return label_text(self.labels[index]) if self.labels else str(self.start + index)
+from generator.labels import Axis as Axis
+from generator.labels import Cell as Cell
+from generator.labels import Label as Label
+from generator.labels import Table as Table
+from generator.labels import label_text as label_text
+from generator.tokens import Token
 
 
 @dataclass(frozen=True)
@@ -234,6 +198,41 @@ class Diagram:
 
 
 @dataclass(frozen=True)
+class Step:
+    """One link of a chain of products: a vector or a matrix, drawn to scale, or a function between them.
+
+    A matrix of `rows` x `columns` takes a vector of length `rows` to one of length `columns`. Steps that follow each
+    other with a `lane` run side by side, one lane below the other, until a step without one takes them up again.
+    """
+
+    name: str
+    rows: int = 1
+    columns: int = 1
+    note: str = ""
+    kind: Literal["vector", "matrix", "function"] = "matrix"
+    lane: int | None = None
+
+    def shape(self) -> str:
+        """`576 × 1536` for a matrix, the length of a vector, nothing for a function."""
+        if self.kind == "function":
+            return ""
+        return f"{self.rows} × {self.columns}" if self.kind == "matrix" else str(max(self.rows, self.columns))
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Vectors and matrices to scale, left to right in the order of the computation."""
+
+    steps: tuple[Step, ...]
+    alt: str
+    title: str = ""
+
+    def table(self) -> Table:
+        """One row per step."""
+        return Table(("step", "kind", "shape", "note"), tuple((s.name, s.kind, s.shape(), s.note) for s in self.steps))
+
+
+@dataclass(frozen=True)
 class Panels:
     """Small multiples: several charts of one kind side by side, each with a title of its own."""
 
@@ -284,7 +283,7 @@ class Frames:
 
 
 Chart = Heatmap | Lines | Bars | Scatter | Panels
-Figure = Chart | TokenStrip | Passage | Table | Diagram | Frames
+Figure = Chart | TokenStrip | Passage | Table | Diagram | Shapes | Frames
 
 
 def listed(items: Sequence[str], most: int = 6) -> str:

@@ -91,7 +91,13 @@ class Terminal(Lines):
         from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
         amount = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
-        columns = (TextColumn("{task.description}"), BarColumn(), amount, TimeElapsedColumn(), TextColumn("{task.fields[now]}"))
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            amount,
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[now]}"),
+        )
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
             yield _BarTask(progress, progress.add_task(label, total=total, now=""))
 

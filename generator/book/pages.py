@@ -1,0 +1,205 @@
+"""What page templates are given: frozen, typed, complete. A missing name in a template is an error.
+
+Fields that end in `html` or `svg` are markup made by this program and trusted; every other string is escaped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from generator.book.markdown import Heading, Section
+from generator.figure import Table
+from generator.tokens import Token
+
+Evidence = Literal["definition", "observation", "correlation", "intervention"]
+
+EVIDENCE: dict[str, str] = {
+    "definition": "True by construction: it shows how something is defined, not what the model does.",
+    "observation": "Read off the model as it ran. It shows what happened here, not why.",
+    "correlation": "Two things that vary together. Neither need be the cause of the other.",
+    "intervention": "Something was changed inside the model or its input, and the effect was measured.",
+}
+"""What each badge claims."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """A relative link."""
+
+    title: str
+    href: str
+
+
+@dataclass(frozen=True)
+class FrameView:
+    """One step of a sequence; `html` is its picture."""
+
+    label: str
+    html: str
+    alt: str
+    note: str = ""
+    token: Token | None = None
+    stop: bool = False
+
+
+@dataclass(frozen=True)
+class FigureView:
+    """A figure as the page shows it.
+
+    `id` is its HTML id, unique on the page. `kind` names what was drawn (`heatmap`, `bars`, `token-strip`, ...); for
+    `token-strip`, `passage` and `table` the picture is text, and is not announced as an image. `frames` replaces
+    `html` for a sequence. `step` is what one frame stands for.
+    """
+
+    id: str
+    number: str
+    html: str
+    caption_html: str
+    alt: str
+    table: Table
+    evidence: Evidence
+    kind: str
+    original: bool = False
+    data_href: str | None = None
+    csv_href: str | None = None
+    source_html: str | None = None
+    spec_html: str = ""
+    provenance: tuple[tuple[str, str], ...] = ()
+    frames: tuple[FrameView, ...] | None = None
+    title: str = ""
+    step: str = "frame"
+
+
+@dataclass(frozen=True)
+class FailedView:
+    """The placeholder of a figure whose experiment failed: never a silent hole."""
+
+    id: str
+    message: str
+
+
+@dataclass(frozen=True)
+class ClaimView:
+    """A sentence of the spec and what checking it gave; `values` are what the check read, by expression."""
+
+    sentence: str
+    holds: bool
+    check: str
+    values: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class SourceView:
+    """The code behind an experiment; `analysis` is its name in specs, `about` the first line of its docstring."""
+
+    analysis: str
+    html: str
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file beside the page."""
+
+    label: str
+    href: str
+    size: int
+
+
+@dataclass(frozen=True)
+class NavChapter:
+    """A chapter in the list of contents."""
+
+    name: str
+    title: str
+    number: int
+    summary: str = ""
+
+    @property
+    def href(self) -> str:
+        """Its page, beside every other page."""
+        return f"{self.name}.html"
+
+
+@dataclass(frozen=True)
+class BookInfo:
+    """What every page knows of the book; `digest` is that of the weights, in full."""
+
+    title: str
+    subtitle: str
+    authors: tuple[str, ...]
+    chapters: tuple[NavChapter, ...]
+    model: str
+    digest: str
+    language: str = "en"
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class ChapterBody:
+    """A chapter's prose, rendered: `toc` are the sections, `headings` those and their subsections."""
+
+    html: str
+    toc: tuple[Heading, ...]
+    headings: tuple[Heading, ...]
+    text_for_search: tuple[Section, ...]
+
+
+@dataclass(frozen=True)
+class ChapterPage:
+    """A chapter; `diagram_svg` is the small decoder that shows where in the model we are."""
+
+    name: str
+    title: str
+    number: int
+    body: ChapterBody
+    description: str = ""
+    previous: Link | None = None
+    next: Link | None = None
+    diagram_svg: str | None = None
+    diagram_alt: str = ""
+
+    template = "chapter.html"
+
+
+@dataclass(frozen=True)
+class IndexPage:
+    """The first page; in `diagram_svg` each part links to its chapter."""
+
+    about_html: str = ""
+    diagram_svg: str | None = None
+    diagram_alt: str = ""
+    next: Link | None = None
+
+    name = "index"
+    template = "index.html"
+
+
+@dataclass(frozen=True)
+class Licence:
+    """Something of others that the book carries."""
+
+    name: str
+    licence: str
+    text: str
+
+
+@dataclass(frozen=True)
+class ColophonPage:
+    """How the book was made. `tables_html` are further tables under a heading each, such as what `verify` found."""
+
+    model: tuple[tuple[str, str], ...]
+    versions: tuple[tuple[str, str], ...]
+    seeds: tuple[tuple[str, str], ...]
+    rebuild: tuple[str, ...]
+    licences: tuple[Licence, ...]
+    quantisation: str = ""
+    tables_html: tuple[tuple[str, str], ...] = ()
+    previous: Link | None = None
+
+    name = "colophon"
+    template = "colophon.html"
+
+
+Page = ChapterPage | IndexPage | ColophonPage

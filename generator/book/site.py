@@ -1,0 +1,40 @@
+"""Pages and static files as bytes; writing them is somebody else's."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment
+
+from generator.book.highlight import highlight_css
+from generator.book.math import TEMML, MathRenderer
+from generator.book.pages import BookInfo, Licence, Page
+from generator.book.search import search_index
+from generator.book.templates import STYLES, environment, static_files
+
+__all__ = ["STYLES", "assets", "environment", "render_page", "search_index", "vendored"]
+
+
+def render_page(page: Page, book: BookInfo, pages: Environment) -> str:
+    """One whole page. `pages` is `environment()`; a name that a template lacks is jinja2's UndefinedError."""
+    return pages.get_template(page.template).render(page=page, book=book)
+
+
+def assets(math: MathRenderer, project_templates: Path | None = None) -> dict[str, bytes]:
+    """Every static file by its path in the site, generated sheets included.
+
+    Ask after the last chapter is rendered: `math` knows only then which styles its formulas need.
+    """
+    found = static_files(project_templates)
+    found["code.css"] = found.get("code.css", b"") + highlight_css().encode()
+    found["math.css"] = found.get("math.css", b"") + math.css().encode()
+    for sheet in STYLES:
+        found.setdefault(sheet, b"")
+    return {f"assets/{name}": content for name, content in sorted(found.items())}
+
+
+def vendored() -> tuple[Licence, ...]:
+    """What others wrote and the package carries, for the colophon."""
+    text = files("generator.book").joinpath("vendor", "temml-LICENSE.txt").read_text(encoding="utf-8")
+    return (Licence(f"{TEMML.replace('-', ' ').title()}, which sets the formulas", "MIT", text),)

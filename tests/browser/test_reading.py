@@ -1,0 +1,195 @@
+"""The book as readers meet it: opened from disk in Chromium, with no network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from book.sample import write_book
+from browser.chromium import chromium, reading
+from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.browser
+NAMES = ("index.html", "attention.html", "mlp.html", "colophon.html")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all of these."""
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample book on disk."""
+    return write_book(tmp_path_factory.mktemp("book"))
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+@pytest.mark.parametrize("name", NAMES)
+def test_no_page_scrolls_sideways(browser: Browser, book: Path, name: str, width: int) -> None:
+    """What is wide scrolls in a box of its own, disclosures open or not; no message, no request, no violation."""
+    with reading(browser, book / name, width=width) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+        page.wait_for_timeout(50)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_stepper_by_mouse_and_keyboard(browser: Browser, book: Path) -> None:
+    """One frame at a time; buttons, slider and keys agree, and the page is not turned by them."""
+    with reading(browser, book / "attention.html") as page:
+        shown, place = page.locator(".frame.current .frame-name"), page.locator(".stepper output")
+        box, spoken = page.locator(".frames"), page.locator(".frames [aria-live]")
+        assert place.inner_text() == "token 1 of 7"
+        assert page.locator(".frame:visible").count() == 1
+        assert page.get_by_role("button", name="Previous token").is_disabled()
+        page.get_by_role("button", name="Next token").click()
+        assert shown.inner_text() == "after 2 tokens"
+        assert spoken.inner_text() == "token 2 of 7. after 2 tokens. next: ·4 The row 2 looks back."
+        box.focus()
+        for key, frame in (
+            ("ArrowRight", 3),
+            ("ArrowLeft", 2),
+            ("End", 7),
+            ("ArrowRight", 7),
+            ("Home", 1),
+            ("ArrowLeft", 1),
+        ):
+            page.keyboard.press(key)
+            assert place.inner_text() == f"token {frame} of 7"
+        slider = page.get_by_role("slider")
+        slider.focus()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowRight")
+        assert (place.inner_text(), slider.input_value()) == ("token 3 of 7", "3")
+        page.keyboard.press("End")
+        assert page.locator(".frame.current .badge.stop").is_visible()
+        assert "the model stops here" in spoken.inner_text()
+        assert page.url.endswith("attention.html")
+
+
+def test_the_stepper_plays_and_pauses(browser: Browser, book: Path) -> None:
+    """Space plays from here to the end and pauses; with reduced motion there is no play at all."""
+    with reading(browser, book / "attention.html") as page:
+        page.clock.install()
+        page.locator(".frames").focus()
+        page.keyboard.press("Space")
+        page.get_by_role("button", name="Pause").wait_for()
+        page.clock.run_for(2500)
+        assert page.locator(".stepper output").inner_text() == "token 3 of 7"
+        page.keyboard.press("Space")
+        page.clock.run_for(5000)
+        assert page.locator(".stepper output").inner_text() == "token 3 of 7"
+        page.get_by_role("button", name="Play").click()
+        page.clock.run_for(20000)
+        assert page.locator(".stepper output").inner_text() == "token 7 of 7"
+        page.get_by_role("button", name="Play").wait_for()
+    with reading(browser, book / "attention.html", reduced_motion="reduce") as page:
+        assert not page.get_by_role("button", name="Play").is_visible()
+        page.locator(".frames").focus()
+        page.keyboard.press("Space")
+        page.wait_for_timeout(1300)
+        assert page.locator(".stepper output").inner_text() == "token 1 of 7"
+
+
+def test_without_javascript_and_on_paper_all_frames_are_there(browser: Browser, book: Path) -> None:
+    """No script, or a printer: every frame, and no dead controls."""
+    with reading(browser, book / "attention.html", java_script_enabled=False) as page:
+        assert page.locator(".frame:visible").count() == 7
+        assert page.locator("button:visible").count() == 0
+    with reading(browser, book / "attention.html") as page:
+        page.emulate_media(media="print")
+        assert page.locator(".frame:visible").count() == 7
+        assert page.locator("nav:visible, button:visible, .disclosures:visible").count() == 0
+
+
+def test_the_contents_open_without_javascript(browser: Browser, book: Path) -> None:
+    """On a telephone the contents are a drawer that a plain link opens."""
+    with reading(browser, book / "attention.html", width=390, java_script_enabled=False) as page:
+        assert not page.locator("#contents").is_visible()
+        page.get_by_role("link", name="Contents").click()
+        page.locator("#contents").get_by_role("link", name="The MLP").click()
+        assert page.locator("h1").inner_text().startswith("The MLP")
+
+
+def test_the_drawer_closes_by_escape_and_gives_the_focus_back(browser: Browser, book: Path) -> None:
+    """The text is out of reach while it is open."""
+    with reading(browser, book / "attention.html", width=390) as page:
+        opener = page.get_by_role("button", name="Contents")
+        opener.click()
+        assert opener.get_attribute("aria-expanded") == "true"
+        assert page.evaluate("document.activeElement.closest('#contents') !== null")
+        assert page.evaluate("document.getElementById('main').inert")
+        page.keyboard.press("Escape")
+        assert not page.locator("#contents").is_visible()
+        assert page.evaluate("document.activeElement.id") == "open-contents"
+
+
+def test_the_theme_is_kept_from_page_to_page(browser: Browser, book: Path) -> None:
+    """Auto, light, dark, auto; the choice travels in the links, since each page on disk may have its own storage."""
+    ground = "getComputedStyle(document.body).backgroundColor"
+    with reading(browser, book / "attention.html") as page:
+        page.evaluate("() => { try { localStorage.clear() } catch (e) {} }")
+        light = page.evaluate(ground)
+        button = page.get_by_role("button", name="Theme")
+        button.click()
+        assert (page.evaluate("document.documentElement.dataset.theme"), page.evaluate(ground)) == ("light", light)
+        button.click()
+        dark = page.evaluate(ground)
+        assert dark != light
+        page.evaluate("() => { try { localStorage.clear() } catch (e) {} }")
+        page.get_by_role("link", name="Next The MLP").click()
+        page.wait_for_url("**/mlp.html?theme=dark")
+        assert page.evaluate(ground) == dark
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_url("**/attention.html?theme=dark")
+        page.get_by_role("button", name="Theme").click()
+        assert page.evaluate(ground) == light
+    with reading(browser, book / "attention.html", color_scheme="dark") as page:
+        assert page.evaluate(ground) == dark
+
+
+def test_arrow_keys_turn_the_page_but_not_while_typing(browser: Browser, book: Path) -> None:
+    """Right and left are the next and the previous chapter, except in a field."""
+    with reading(browser, book / "attention.html") as page:
+        page.get_by_role("button", name="Search").click()
+        page.keyboard.type("head")
+        page.keyboard.press("ArrowRight")
+        assert page.url.endswith("attention.html")
+        page.keyboard.press("Escape")
+        page.locator("h1").click()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_url("**/mlp.html*")
+
+
+def test_search_finds_sections_and_shows_hostile_text_as_text(browser: Browser, book: Path) -> None:
+    """The index loads when asked for; a hit leads to its section; nothing in it runs."""
+    with reading(browser, book / "index.html") as page:
+        assert page.evaluate("window.layerbookIndex === undefined")
+        page.keyboard.press("Control+k")
+        page.keyboard.type("softmax shares")
+        hit = page.locator(".search li a").first
+        assert "How it works" in hit.inner_text()
+        page.locator(".search input").fill("alert(1)")
+        assert "<script>" in page.locator(".search li").first.inner_text()
+        assert page.locator(".search script, .search img").count() == 0
+        page.locator(".search input").fill("softmax shares")
+        hit.click()
+        page.wait_for_url("**/attention.html*#how-it-works")
+
+
+def test_no_known_barrier(browser: Browser, book: Path) -> None:
+    """axe finds nothing against WCAG 2.1 AA, in light and in dark, wide and narrow."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    for width, scheme in ((1280, "light"), (390, "dark")):
+        for name in NAMES:
+            with reading(browser, book / name, width=width, color_scheme=scheme, bypass_csp=True) as page:
+                page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+                rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
+                # axe would fetch the sheets once more, which pages on disk may not.
+                found = Axe().run(page, options={"runOnly": rules, "preload": False})
+                assert not found.response["violations"], (name, width, found.generate_report())

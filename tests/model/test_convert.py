@@ -1,0 +1,218 @@
+"""Conversion of GGUF: the same model comes out, and nothing that is not understood goes through."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_llama import write_tiny_model
+from gguf_file import header_of, write_gguf
+from tokenizers import Tokenizer
+from transformers.models.llama.modeling_llama import LlamaForCausalLM
+
+from generator.errors import ModelError
+from generator.model.convert import convert
+from generator.model.tokenizer import ModelTokenizer
+
+TEXTS = ["The cat sat on the table.", "  10", "a  2 + 2 = 4\n\n", "naïve 🙂", "<|im_start|>user\nhi<|im_end|>\n"]
+
+
+def logits(directory: Path) -> np.ndarray:
+    """Next-token logits of a fixed sequence [T, V], through transformers."""
+    model = LlamaForCausalLM.from_pretrained(directory, attn_implementation="eager", dtype=torch.float32).eval()
+    with torch.inference_mode():
+        return model(torch.arange(3, 43)[None]).logits[0].numpy()
+
+
+def converted(gguf: Path, out: Path) -> Path:
+    out.mkdir()
+    convert(gguf, out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def out(tiny_model_dir, tmp_path_factory):
+    """The tiny model, written as GGUF in float32 and converted back."""
+    folder = tmp_path_factory.mktemp("convert")
+    return converted(write_gguf(tiny_model_dir, folder / "tiny.gguf"), folder / "out")
+
+
+def test_logits_survive_unchanged(tiny_model_dir, out):
+    """A float32 GGUF converts to exactly the logits of the model it was written from."""
+    before = logits(tiny_model_dir)
+
+    assert before.std() > 0.1
+    assert np.array_equal(before, logits(out))
+
+
+def test_tied_weights_stay_tied(out):
+    """Without an output matrix in the file, the unembedding is the embedding, and is stored once."""
+    from safetensors.numpy import load_file
+
+    model = LlamaForCausalLM.from_pretrained(out)
+    assert model.lm_head.weight is model.model.embed_tokens.weight
+    assert "lm_head.weight" not in load_file(out / "model.safetensors")
+
+
+def test_untied_weights_stay_apart(tmp_path):
+    """A model with its own output matrix keeps it, to the logits."""
+    (tmp_path / "untied").mkdir()
+    source = write_tiny_model(tmp_path / "untied", tie_word_embeddings=False)
+    out = converted(write_gguf(source, tmp_path / "untied.gguf"), tmp_path / "out")
+
+    assert np.array_equal(logits(source), logits(out))
+    assert not json.loads((out / "config.json").read_text())["tie_word_embeddings"]
+
+
+def test_quantised_weights_become_float32(tiny_model_dir, tmp_path):
+    """Q8_0 blocks (int8 times one scale per 32) come out as their float32 products, near the original."""
+    from safetensors.numpy import load_file
+
+    out = converted(write_gguf(tiny_model_dir, tmp_path / "q8.gguf", quantised=True), tmp_path / "out")
+    name = "model.layers.1.mlp.down_proj.weight"
+    before, after = load_file(tiny_model_dir / "model.safetensors")[name], load_file(out / "model.safetensors")[name]
+    blocks = before.reshape(-1, 32)
+    scale = (np.abs(blocks).max(axis=1, keepdims=True) / 127).astype(np.float16).astype(np.float32)
+
+    assert after.dtype == np.float32
+    error = np.abs(after - before).reshape(-1, 32)
+    assert (error <= 0.51 * scale + np.abs(blocks) * 1e-3).all()
+    assert 0 < error.max()
+
+
+def test_tokenizer_gives_the_same_ids(tiny_model_dir, out):
+    """Ids, specials, roles and chat template equal those of the tokenizer the GGUF was written from."""
+    before, after = ModelTokenizer.load(tiny_model_dir), ModelTokenizer.load(out)
+
+    for text in TEXTS:
+        assert after.backend.encode(text).ids == before.backend.encode(text).ids
+        assert after.decode(after.backend.encode(text).ids) == text
+    assert (after.roles, after.specials, after.chat_template) == (before.roles, before.specials, before.chat_template)
+
+
+def test_transformers_reads_the_tokenizer_alike(out):
+    """`AutoTokenizer` on the converted directory gives the ids that `tokenizer.json` alone gives."""
+    from transformers import AutoTokenizer
+
+    theirs, ours = AutoTokenizer.from_pretrained(out), Tokenizer.from_file(str(out / "tokenizer.json"))
+    for text in TEXTS:
+        assert theirs(text, add_special_tokens=False).input_ids == ours.encode(text).ids
+    chat = theirs.apply_chat_template([{"role": "user", "content": "hi"}], tokenize=False, add_generation_prompt=True)
+    assert chat == "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n"
+    assert (theirs.bos_token_id, theirs.eos_token_id, theirs.pad_token_id) == (1, 2, 2)
+
+
+def test_whitespace_before_digits_stays_together(tiny_model_dir, tmp_path):
+    """With the rule `smollm`, text is cut into `ĠĠ`, `1`, `0`; with `gpt-2` alone, into `Ġ`, `Ġ10`."""
+    cuts = {}
+    for rule in ("smollm", "gpt-2"):
+        gguf = write_gguf(tiny_model_dir, tmp_path / f"{rule}.gguf", {"tokenizer.ggml.pre": rule})
+        backend = Tokenizer.from_file(str(converted(gguf, tmp_path / rule) / "tokenizer.json"))
+        cuts[rule] = [piece for piece, _ in backend.pre_tokenizer.pre_tokenize_str("  10")]
+
+    assert cuts == {"smollm": ["ĠĠ", "1", "0"], "gpt-2": ["Ġ", "Ġ10"]}
+
+
+def test_settings_of_the_header_are_loaded(tiny_model_dir, tmp_path):
+    """RoPE base, epsilon, context length and the end-of-turn token reach the loaded configuration."""
+    changes = {
+        "llama.rope.freq_base": 12345.0,
+        "llama.attention.layer_norm_rms_epsilon": 1e-6,
+        "llama.context_length": 77,
+        "tokenizer.ggml.eot_token_id": 5,
+        "tokenizer.ggml.add_bos_token": True,
+    }
+    out = converted(write_gguf(tiny_model_dir, tmp_path / "changed.gguf", changes), tmp_path / "out")
+    model = LlamaForCausalLM.from_pretrained(out)
+
+    assert model.config.rope_parameters["rope_theta"] == 12345.0
+    assert model.model.rotary_emb.inv_freq[1].item() == pytest.approx(12345.0 ** (-2 / 8))
+    assert model.config.rms_norm_eps == 1e-6
+    assert model.config.max_position_embeddings == 77
+    assert json.loads((out / "generation_config.json").read_text())["eos_token_id"] == [2, 5]
+    assert Tokenizer.from_file(str(out / "tokenizer.json")).encode("a").ids[0] == 1
+
+
+REFUSED = [
+    ({"changes": {"llama.rope.scaling.type": "yarn"}}, "llama.rope.scaling.type is 'yarn'"),
+    ({"changes": {"llama.logit_scale": 2.0}}, "llama.logit_scale = 2.0 is not understood"),
+    ({"changes": {"llama.expert_count": 8}}, "llama.expert_count is 8"),
+    ({"changes": {"llama.rope.dimension_count": 4}}, "a head has 8 dimensions"),
+    ({"changes": {"llama.block_count": 3}}, r"tensor blk\.2\.\S+ is missing"),
+    ({"changes": {"llama.block_count": 0}}, "llama.block_count is 0"),
+    ({"changes": {"llama.embedding_length": None}}, "the header lacks llama.embedding_length"),
+    ({"changes": {"llama.feed_forward_length": 65}}, "has shape"),
+    ({"changes": {"tokenizer.ggml.pre": "qwen2"}}, "rule 'qwen2'"),
+    ({"changes": {"tokenizer.ggml.pre": None}}, "lacks tokenizer.ggml.pre"),
+    ({"changes": {"tokenizer.ggml.model": "llama"}}, "tokenizer.ggml.model is 'llama'"),
+    ({"changes": {"tokenizer.ggml.bos_token_id": 999}}, "bos token has id 999, outside"),
+    ({"changes": {"tokenizer.ggml.merges": ["q qq"]}}, "merges do not fit"),
+    ({"changes": {"llama.vocab_size": 319}}, "has shape"),
+    ({"without": "blk.1.ffn_up.weight"}, "blk.1.ffn_up.weight is missing"),
+    ({"extra": {"rope_freqs.weight": np.ones(4, np.float32)}}, "rope_freqs.weight is not part of a plain Llama"),
+    ({"architecture": "qwen2"}, "the architecture is 'qwen2'; only 'llama'"),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), REFUSED, ids=[message for _, message in REFUSED])
+def test_what_is_not_understood_is_refused(tiny_model_dir, tmp_path, options, message):
+    """A setting or a tensor outside a plain Llama stops the conversion with its name."""
+    gguf = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf", **options)
+    with pytest.raises(ModelError, match=message):
+        converted(gguf, tmp_path / "out")
+
+
+def test_doubled_token_is_caught_on_reading_back(tiny_model_dir, tmp_path):
+    """A vocabulary with one piece twice cannot read back as it was, and is refused for that."""
+    header = header_of(tiny_model_dir)
+    tokens, merges = header["tokenizer.ggml.tokens"], header["tokenizer.ggml.merges"]
+    tokens[-1] = tokens[10]
+    changes = {"tokenizer.ggml.tokens": tokens, "tokenizer.ggml.merges": merges[:1]}
+    gguf = write_gguf(tiny_model_dir, tmp_path / "t.gguf", changes)
+    with pytest.raises(ModelError, match=r"does not read back.*\n.*tokenizer\.ggml\.tokens"):
+        converted(gguf, tmp_path / "out")
+
+
+@pytest.mark.parametrize("keep", [0, 3, 100, 0.5])
+def test_truncated_file_is_refused(tiny_model_dir, tmp_path, keep):
+    """Whatever part of a GGUF is missing, the message names the file and says it may be incomplete."""
+    data = write_gguf(tiny_model_dir, tmp_path / "whole.gguf").read_bytes()
+    short = tmp_path / "short.gguf"
+    short.write_bytes(data[: keep if isinstance(keep, int) else int(len(data) * keep)])
+    with pytest.raises(ModelError, match=r"short\.gguf cannot be read as GGUF .* incomplete"):
+        converted(short, tmp_path / "out")
+
+
+@pytest.mark.model
+def test_default_model_has_its_reference_ids(real_model_dir):
+    """`Hell`, `Hello, World!` and whitespace before digits give the ids known for SmolLM2."""
+    backend = Tokenizer.from_file(str(real_model_dir / "tokenizer.json"))
+
+    assert backend.encode("Hell").ids == [56, 478]
+    assert backend.encode("Hello, World!").ids == [19556, 28, 2260, 17]
+    assert backend.encode("  10").tokens == ["ĠĠ", "1", "0"]
+    assert backend.encode("<|im_start|>").ids == [1]
+
+
+@pytest.mark.model
+def test_default_model_equals_what_transformers_reads(real_model_dir):
+    """Every weight, and so every logit, is bit for bit what transformers' own (slow) GGUF reader loads."""
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    from generator.model import obtain, sources
+
+    logging.set_verbosity_error()
+    gguf = obtain.bundled_gguf(sources.resolve(sources.DEFAULT_MODEL))
+    theirs = AutoModelForCausalLM.from_pretrained(
+        gguf.parent, gguf_file=gguf.name, dtype=torch.float32, attn_implementation="eager"
+    ).eval()
+    ours = LlamaForCausalLM.from_pretrained(real_model_dir, attn_implementation="eager", dtype=torch.float32).eval()
+
+    expected = theirs.state_dict()
+    assert expected.keys() == ours.state_dict().keys()
+    assert all(torch.equal(weight, expected[name]) for name, weight in ours.state_dict().items())
+    ids = torch.tensor([[19556, 28, 2260, 17]])
+    with torch.inference_mode():
+        assert torch.equal(theirs(ids).logits, ours(ids).logits)

