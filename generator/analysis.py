@@ -161,12 +161,12 @@ class Ranked(BaseModel):
     """A token and its place in a next-token distribution; `prob` is a share in 0..1 of the whole vocabulary."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    id: int
-    text: str
-    hex: str
-    special: bool = False
-    logit: float
-    prob: float
+    id: int = Field(description="The token's id.")
+    text: str = Field(description="What the id alone decodes to.")
+    hex: str = Field(description="Its bytes in hexadecimal.")
+    special: bool = Field(default=False, description="Whether it is a special token.")
+    logit: float = Field(description="Its score before the softmax.")
+    prob: float = Field(description="Its share of the whole vocabulary, 0 to 1.")
 
     @property
     def token(self) -> Token:
@@ -178,7 +178,8 @@ def softmax(scores: NDArray[np.floating]) -> NDArray[np.float64]:
     """exp(s) / sum exp(s) over the last axis, in float64, shifted so that nothing overflows."""
     shifted = scores.astype(np.float64) - np.max(scores, axis=-1, keepdims=True)
     grown = np.exp(shifted)
-    return grown / grown.sum(axis=-1, keepdims=True)
+    shares: NDArray[np.float64] = grown / grown.sum(axis=-1, keepdims=True)
+    return shares
 
 
 def ranked(capture: Capture, logits: NDArray[np.floating], count: int) -> tuple[Ranked, ...]:

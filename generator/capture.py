@@ -69,13 +69,16 @@ class Message:
 
 @dataclass(frozen=True)
 class Prompt:
-    """Where the token ids of a run come from: exactly one of `text`, `messages`, `ids` and `generated`.
+    """Where the token ids of a run come from: exactly one of its five sources.
 
     text: a raw string, encoded with no special tokens added.
     messages: a chat, laid out by the model's chat template; `answer` appends the header of the
         assistant's turn (`add_generation_prompt`).
     ids: token ids as they are.
-    generated: all ids (prompt and continuation) that a `Generate` request yields.
+    special: the one special token with this role in the tokenizer (`pad_token`); `eos_token` stands in for a padding
+        token where there is none.
+    generated: all ids (prompt and continuation) that a `Generate` request yields; with `frame`, those that its step of
+        this number saw, counted from 0 (of a generation that runs through, so that the step is there).
     shuffle_seed: permute the token ids with this seed, after encoding.
     """
 
@@ -83,13 +86,19 @@ class Prompt:
     messages: tuple[Message, ...] = ()
     answer: bool = True
     ids: tuple[int, ...] = ()
+    special: str = ""
     generated: Generate | None = None
+    frame: int | None = None
     shuffle_seed: int | None = None
 
     def __post_init__(self) -> None:
-        given = [self.text is not None, bool(self.messages), bool(self.ids), self.generated is not None]
+        given = [self.text is not None, bool(self.messages), bool(self.ids), bool(self.special)]
+        given.append(self.generated is not None)
         if sum(given) != 1:
-            raise ValueError("a prompt has exactly one of text, messages, ids and generated")
+            raise ValueError("a prompt has exactly one of text, messages, ids, special and generated")
+        steps = self.generated.max_new_tokens if self.generated and not self.generated.stop else 0
+        if self.frame is not None and not 0 <= self.frame < steps:
+            raise ValueError(f"there is no frame {self.frame}: a generation with stop=False has one per new token")
 
 
 @dataclass(frozen=True)

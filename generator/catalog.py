@@ -26,5 +26,8 @@ def find(name: str) -> type[Analysis[Result]]:
     if name not in names():
         raise UsageError(f"no analysis is called {name!r}{did_you_mean(name, names())}; there are {', '.join(names())}")
     module = import_module(f"generator.analyses.{name.replace('-', '_')}")
-    analysis: type[Analysis[Result]] = getattr(module, "".join(word.capitalize() for word in name.split("-")))
+    called = "".join(word.capitalize() for word in name.split("-"))
+    analysis: type[Analysis[Result]] | None = getattr(module, called, None)
+    if analysis is None:
+        raise UsageError(f"{module.__file__}: the analysis {name!r} should be a class called {called}")
     return analysis

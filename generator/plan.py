@@ -18,6 +18,9 @@ from generator.capture import Describe, EmbeddingRows, Encode, Forward, Generate
 
 Ids = tuple[int, ...]
 
+BUDGET = 4096
+"""Padded positions in one batch: keeps the widest site (scores of all heads) in the hundreds of megabytes."""
+
 
 @dataclass(frozen=True)
 class Pass:
@@ -150,13 +153,14 @@ class Cost:
     tokens: int
 
 
-def cost(plan: Plan, ids_of: Callable[[Prompt], Ids] | None, budget: int) -> Cost:
+def cost(plan: Plan, ids_of: Callable[[Prompt], Ids] | None, budget: int = BUDGET) -> Cost:
     """Count a plan; without a tokenizer, ids are unknown and every distinct pass counts as its own batch.
 
-    A pass over a generated text is counted at its longest, since the text is not there yet.
+    What a generated text will need is not known yet: its frames count as one pass, which is what they come to where
+    the generation only appends.
     """
     known = [f for f in plan.forwards if f.prompt.generated is None]
-    pending = [f for f in plan.forwards if f.prompt.generated is not None]
+    pending = {(replace(f.prompt, frame=None), f.patches) for f in plan.forwards if f.prompt.generated is not None}
     todo = passes(known, ids_of) if ids_of else ()
     count = (len(todo) if ids_of else len(known)) + len(pending)
     return Cost(

@@ -1,113 +1,248 @@
-"""Run the experiments that need it: survey, plan, execute, measure, compare, keep.
+"""Run experiments: plan, execute, measure, compare with what is there, keep.
 
-Reads as a list of verbs; the effects live on the floor below. torch is imported only once something must run.
+torch is imported only once something must run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from generator import catalog, experiments
-from generator.analysis import Limits, Result
-from generator.capture import Captures, Prompt, Request
-from generator.errors import LayerbookError, RunError, SpecError, UsageError, did_you_mean
-from generator.experiments import Book, Chapter, Experiment
+from generator.analysis import Result
+from generator.capture import Prompt, Request
+from generator.errors import LayerbookError, ModelError, Problem, RunError, SpecError, UsageError
+from generator.experiments import Experiment, load_chapter
 from generator.model import obtain, sources
-from generator.plan import Cost, Plan, cost, plan
+from generator.plan import Cost, Ids, cost, plan
+from generator.project import Project, Work, key_of
 from generator.reporting import Reporter
-from generator.store import cache, compare, keys, results, status
+from generator.store import compare, results
+from generator.store.keys import Key
 
 if TYPE_CHECKING:
-    from generator.model.execute import Execution
+    from generator.model.adapter import LoadedModel
 
-RESULTS = Path("experiments") / "results"
 Verdict = Literal["new", "agrees", "differs", "failed"]
-
-
-@dataclass(frozen=True)
-class Project:
-    """A book's folder, its specs as loaded for one model, and what that model is."""
-
-    root: Path
-    book: Book
-    source: sources.ModelSource
-    fingerprint: sources.Fingerprint
-
-    @property
-    def results(self) -> Path:
-        """Where this project keeps its results."""
-        return self.root / RESULTS
-
-    def experiments(self) -> tuple[Experiment, ...]:
-        """All experiments, in the order of the book."""
-        return tuple(e for chapter in self.book.chapters for e in chapter.experiments)
-
-
-@dataclass(frozen=True)
-class Work:
-    """One experiment, what its result depends on, and whether it must run."""
-
-    experiment: Experiment
-    key: keys.Key
-    freshness: status.Freshness
+Measured = Mapping[Experiment, Result | LayerbookError]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one experiment that ran."""
+    """What became of one experiment that ran; `detail` says why it failed or where it differs."""
 
     experiment: Experiment
     verdict: Verdict
     detail: str = ""
 
 
-def open_project(root: Path, model: str | None = None) -> Project:
-    """Load every spec of a book, checked against its model's limits.
+def refresh(project: Project, work: Sequence[Work], report: Reporter) -> tuple[Outcome, ...]:
+    """Run these experiments and bring their results up to date, one outcome each; equal numbers keep their bytes.
 
-    Raises SpecError with all problems at once, UsageError for an unknown model.
+    Call it under the project's lock. A failure of one experiment is an outcome, not an error; ModelError where the
+    model cannot be had.
     """
-    source = sources.resolve(model or experiments.book_model(root))
-    book = experiments.load_book(root, sources.limits(source))
-    return Project(root, book, source, sources.fingerprint(source))
+    if not work:
+        return ()
+    measured = measure(project.source, [w.experiment for w in work], report)
+    return tuple(_settle(project, w, measured[w.experiment], report) for w in work)
 
 
-def survey(project: Project) -> tuple[Work, ...]:
-    """For each experiment, whether its committed result is what the sources would give. Nothing runs."""
-    known = cache.Cache(project.root)
-    work = []
-    for experiment in project.experiments():
-        key = key_of(experiment, project.fingerprint)
-        path = results.path_of(project.results, project.source.name, experiment.chapter, experiment.id)
-        work.append(Work(experiment, key, status.freshness(path, key, known)))
-    return tuple(work)
+def measure(source: sources.ModelSource, wanted: Sequence[Experiment], report: Reporter) -> Measured:
+    """The result of each experiment, or the error that it ended with. Every distinct pass runs once for all."""
+    model = _load(source, report)
+    failed: dict[Experiment, LayerbookError] = {}
+    for experiment in wanted:
+        if error := _unfit(experiment, model):
+            failed[experiment] = error
+    able = [experiment for experiment in wanted if experiment not in failed]
+    return failed | _measure(model, able, report) if able else failed
 
 
-def key_of(experiment: Experiment, fingerprint: sources.Fingerprint) -> keys.Key:
-    """What the result of an experiment depends on."""
-    module = type(experiment.analysis).__module__
-    return keys.key_for(module, experiment.spec(), fingerprint.weights, fingerprint.tokenizer)
+def _load(source: sources.ModelSource, report: Reporter) -> LoadedModel:
+    directory = obtain.obtain(source, report)
+    with report.task("Loading the model", None):
+        try:
+            from generator.model.adapter import LoadedModel
+        except ImportError as error:
+            raise ModelError(f"running the model needs {error.name}: pip install 'layerbook[model]'") from error
+        return LoadedModel.load(directory, source.name)
 
 
-def chosen(work: Sequence[Work], only: Sequence[str], force: bool) -> tuple[Work, ...]:
-    """The experiments to run: those not computed here as they now stand, narrowed by `only`, all with `force`.
+def _unfit(experiment: Experiment, model: LoadedModel) -> LayerbookError | None:
+    """Why an experiment cannot run on this model, found before the passes that others share with it."""
+    try:
+        for request in experiment.analysis.runs().values():
+            for prompt, more in _prompts(request):
+                length = len(model.tokenizer.encode(prompt)[0]) + more
+                if length > model.config.max_position_embeddings:
+                    limit = model.config.max_position_embeddings
+                    raise ModelError(f"{length} tokens do not fit the model's context of {limit}")
+    except LayerbookError as error:
+        return RunError(f"{experiment.file}:{experiment.line}: {experiment.id}: {error}")
+    return None
 
-    Raises UsageError for a name in `only` that matches nothing.
+
+def _prompts(request: Request) -> list[tuple[Prompt, int]]:
+    """The prompts that a request encodes, each with how many tokens may follow it."""
+    prompt = getattr(request, "prompt", None)
+    if prompt is None:
+        return []
+    if prompt.generated is not None:
+        return _prompts(prompt.generated)
+    return [(prompt, getattr(request, "max_new_tokens", 0))]
+
+
+def _measure(model: LoadedModel, wanted: Sequence[Experiment], report: Reporter) -> dict[Experiment, Any]:
+    from generator.model.execute import Execution
+
+    asked = {experiment: experiment.analysis.runs() for experiment in wanted}
+    made = plan(request for requests in asked.values() for request in requests.values())
+    execution = Execution(model, made)
+    counted = cost(made, execution.ids)
+    with report.task("Running the model", counted.generations + counted.batches) as task:
+        for step in execution.steps():
+            task.note(step)
+            task.advance()
+    found: dict[Experiment, Any] = {}
+    with report.task("Measuring", len(wanted)) as task:
+        for experiment, requests in asked.items():
+            task.note(f"{experiment.chapter}/{experiment.id}")
+            try:
+                captures = {name: execution.capture(request) for name, request in requests.items()}
+                found[experiment] = experiment.analysis.measure(captures)
+            # An analysis may be the lecturer's own: whatever it raises is this experiment's failure, no other's.
+            except Exception as error:
+                said = f"{type(error).__name__}: {error}"
+                found[experiment] = RunError(f"{experiment.file}:{experiment.line}: {experiment.id}: {said}")
+            task.advance()
+    return found
+
+
+def _settle(project: Project, work: Work, found: Result | LayerbookError, report: Reporter) -> Outcome:
+    """Keep a result: the entry's own bytes where the numbers agree, new ones otherwise."""
+    experiment, key = work.experiment, work.key
+    if isinstance(found, LayerbookError):
+        return Outcome(experiment, "failed", str(found))
+    if project.key(experiment) != key:
+        return Outcome(experiment, "failed", "its sources changed while it ran; run it again")
+    path = project.entry(experiment)
+    old = results.load_or_none(path, type(found), lambda problem: report.say(str(problem)))
+    fresh = _envelope(experiment, project.source.name, key, found)
+    outcome = Outcome(experiment, "new")
+    if old is not None and old.key.spec == key.spec:
+        compared = compare.agree(old.result, found)
+        outcome = Outcome(experiment, "agrees") if compared.same else _differing(experiment, compared)
+    if old is not None and outcome.verdict == "agrees":
+        results.rekey(path, old, key)
+    else:
+        results.write(path, fresh)
+    digest = results.head(path).digest
+    project.cache.remember(project.source.name, experiment.chapter, experiment.id, key.digest, digest)
+    return outcome
+
+
+def _envelope(experiment: Experiment, model: str, key: Key, result: Result) -> results.Envelope[Result]:
+    return results.Envelope(
+        id=experiment.id,
+        chapter=experiment.chapter,
+        analysis=experiment.name,
+        model=model,
+        spec=experiment.spec(),
+        key=key,
+        result=result,
+    )
+
+
+def _differing(experiment: Experiment, compared: compare.Comparison) -> Outcome:
+    shown = "; ".join(str(difference) for difference in compared.differences[:3])
+    more = len(compared.differences) - 3
+    return Outcome(experiment, "differs", f"{shown}; and {more} more" if more > 0 else shown)
+
+
+def run_file(path: Path, out: Path, model: str | None, report: Reporter) -> tuple[Outcome, ...]:
+    """Run one chapter spec, in a book or out of any, and write `OUT/ID.json` for each of its experiments."""
+    source, wanted = open_file(path, model, report)
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out}: is a file; the results need a folder")
+    fingerprint = sources.fingerprint(source)
+    before = {experiment: key_of(experiment, fingerprint) for experiment in wanted}
+    outcomes = []
+    for experiment, found in measure(source, wanted, report).items():
+        if isinstance(found, LayerbookError):
+            outcomes.append(Outcome(experiment, "failed", str(found)))
+            continue
+        results.write(out / f"{experiment.id}.json", _envelope(experiment, source.name, before[experiment], found))
+        outcomes.append(Outcome(experiment, "new"))
+    return tuple(outcomes)
+
+
+def open_file(path: Path, model: str | None, report: Reporter) -> tuple[sources.ModelSource, tuple[Experiment, ...]]:
+    source = sources.resolve(model or _model_beside(path))
+    if sources.at_hand(source) is None and source.kind == "hub":
+        obtain.obtain(source, report)
+    return source, load_chapter(path, sources.limits(source)).experiments
+
+
+def check_files(paths: Sequence[Path], model: str | None, report: Reporter) -> int:
+    """Check chapter specs, in a book or not; the number of experiments in them. SpecError with all their problems."""
+    problems: list[Problem] = []
+    count = 0
+    for path in paths:
+        try:
+            count += len(open_file(path, model, report)[1])
+        except SpecError as error:
+            problems += error.problems
+    if problems:
+        raise SpecError(problems)
+    return count
+
+
+def _model_beside(path: Path) -> str:
+    """The model of the book that a spec lies in; the default model for a spec by itself."""
+    from generator.experiments import book_model
+
+    root = path.resolve().parent.parent
+    if path.resolve().parent.name == "experiments" and (root / "experiments" / "book.yaml").is_file():
+        return book_model(root)
+    return sources.DEFAULT_MODEL
+
+
+def planned(source: sources.ModelSource, wanted: Sequence[Experiment]) -> tuple[Cost, tuple[str, ...]]:
+    """What running these experiments would take, and the passes as lines; the model itself is not loaded.
+
+    Lengths are known only where the tokenizer is on this machine already.
     """
-    named = [w for w in work if not only or any(_matches(w.experiment, name) for name in only)]
-    known = {w.experiment.chapter for w in work} | {f"{w.experiment.chapter}/{w.experiment.id}" for w in work}
-    for name in only:
-        if not any(_matches(w.experiment, name) for w in work):
-            raise UsageError(f"--only {name}: no chapter or experiment of that name{did_you_mean(name, known)}")
-    return tuple(w for w in named if force or w.freshness.state != "fresh")
+    made = plan(request for e in wanted for request in e.analysis.runs().values())
+    ids_of = None
+    if directory := sources.at_hand(source):
+        from generator.model.tokenizer import ModelTokenizer
+
+        tokenizer = ModelTokenizer.load(directory)
+
+        def ids_of(prompt: Prompt) -> Ids:
+            return tokenizer.encode(prompt)[0]
+
+    return cost(made, ids_of), tuple(_line(request) for request in made.requests)
 
 
-def _matches(experiment: Experiment, name: str) -> bool:
-    return name in (experiment.chapter, experiment.id, f"{experiment.chapter}/{experiment.id}")
+def _line(request: Request) -> str:
+    kind = type(request).__name__
+    prompt = getattr(request, "prompt", None)
+    shown = "" if prompt is None else f" {_cited(prompt)}"
+    kept = sorted(str(site) for site in getattr(request, "keep", ()))
+    return f"{kind}{shown}" + (f" keeping {', '.join(kept)}" if kept else "")
 
 
-def requests_of(wanted: Sequence[Experiment]) -> dict[tuple[Experiment, str], Request]:
-    """Every request of these experiments, by experiment and name."""
-    return {(e, name): request for e in wanted for name, request in e.analysis.runs().items()}
+def _cited(prompt: Prompt) -> str:
+    if prompt.generated is not None:
+        step = "" if prompt.frame is None else f", as step {prompt.frame} sees it"
+        return f"[what follows {_cited(prompt.generated.prompt)}{step}]"
+    if prompt.ids:
+        return f"[{len(prompt.ids)} ids]"
+    if prompt.special:
+        return f"[{prompt.special}]"
+    text = prompt.text if prompt.text is not None else prompt.messages[-1].content
+    shuffled = "" if prompt.shuffle_seed is None else f" (ids shuffled, seed {prompt.shuffle_seed})"
+    return repr(text if len(text) <= 40 else text[:39] + "…") + shuffled

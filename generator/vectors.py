@@ -14,11 +14,28 @@ from numpy.typing import ArrayLike, NDArray
 Vectors = NDArray[np.floating]
 
 
+def nearest(points: Vectors) -> tuple[int, int]:
+    """The two of N points [N, D] that lie closest together, the lower index first; ValueError for fewer than two."""
+    if len(points) < 2:
+        raise ValueError("one point alone has no neighbour")
+    apart = np.array([np.linalg.norm(points - point, axis=1) for point in points])  # [N, N]
+    np.fill_diagonal(apart, np.inf)
+    first, second = divmod(int(apart.argmin()), len(points))
+    return first, second
+
+
 def pooled(rows: Vectors, pad: Vectors | None = None, length: int = 0) -> NDArray[np.float64]:
     """The mean of rows [N, D] -> [D]; with `pad` [D], of the rows filled up with it to `length` rows."""
-    total = rows.sum(axis=0, dtype=np.float64)
-    missing = max(0, length - len(rows)) if pad is not None else 0
-    return (total + missing * np.asarray(0.0 if pad is None else pad, dtype=np.float64)) / (len(rows) + missing)
+    total: NDArray[np.float64] = rows.sum(axis=0, dtype=np.float64)
+    if pad is None or length <= len(rows):
+        return total / len(rows)
+    return (total + (length - len(rows)) * pad.astype(np.float64)) / length
+
+
+def means(texts: Sequence[Vectors], pad: Vectors | None = None) -> NDArray[np.float64]:
+    """The mean of each of N texts' rows [T, D] -> [N, D]; with `pad` [D], all filled up with it to the longest text."""
+    longest = max(map(len, texts))
+    return np.array([pooled(rows, pad, longest) for rows in texts])
 
 
 @dataclass(frozen=True)
@@ -35,24 +52,29 @@ class Basis:
 
 
 def principal_components(rows: Vectors, count: int = 2) -> Basis:
-    """PCA of rows [N, D] by singular values; an axis without variance is zero.
+    """PCA of rows [N, D] by scikit-learn, which centres them; an axis without variance is zero.
 
-    The sign is fixed: each axis' largest loading is positive. Source: Pearson 1901, doi:10.1080/14786440109462720.
+    The sign is fixed: each axis' largest loading is positive. The solver is the exact one: scikit-learn chooses a
+    randomised one by itself where D is large. Source: Pearson 1901, doi:10.1080/14786440109462720.
     """
-    centre = rows.mean(axis=0, dtype=np.float64)
-    _, spread, directions = np.linalg.svd(rows - centre, full_matrices=False)
-    real = (spread > 1e-12 * max(spread[0], np.abs(centre).max())).nonzero()[0][:count]
-    axes, explained = np.zeros((count, len(centre))), np.zeros(count)
-    largest = np.abs(directions[real]).argmax(axis=1)
-    axes[real] = directions[real] * np.sign(directions[real, largest])[:, None]
-    explained[real] = spread[real] ** 2 / (spread**2).sum()
-    return Basis(centre, axes, tuple(explained.tolist()))
+    from sklearn.decomposition import PCA  # a second of start-up that drawing a figure need not pay
+
+    centred = rows - rows.mean(axis=0, dtype=np.float64)
+    axes, explained = np.zeros((count, rows.shape[1])), np.zeros(count)
+    size = np.abs(rows).max()
+    if np.abs(centred).max() > 1e-12 * size:
+        pca = PCA(n_components=min(count, *rows.shape), svd_solver="full").fit(centred)
+        real = np.flatnonzero(pca.singular_values_ > 1e-12 * max(pca.singular_values_[0], size))
+        found = pca.components_[real]
+        axes[real] = found * np.sign(found[np.arange(len(real)), np.abs(found).argmax(axis=1)])[:, None]
+        explained[real] = pca.explained_variance_ratio_[real]
+    return Basis(rows.mean(axis=0, dtype=np.float64), axes, tuple(explained.tolist()))
 
 
 def correlation(x: ArrayLike, y: ArrayLike) -> float | None:
     """Pearson's r of two equally long series, or None where one of them does not vary."""
     a, b = (np.asarray(v, dtype=np.float64).ravel() for v in (x, y))
-    if not (np.ptp(a) and np.ptp(b)):
+    if not (a.size and np.ptp(a) and np.ptp(b)):
         return None
     return float(np.corrcoef(a, b)[0, 1])
 

@@ -115,7 +115,7 @@ def _chapter_names(context: ChapterContext) -> dict[str, object]:
 
     def claim(id: str, index: int = 0) -> Block:
         view = context.claim(id, index)
-        return Block(str(blocks.claim(view)), view.sentence, "claim()")  # type: ignore[attr-defined]
+        return Block(str(blocks.claim(view)), str(view.sentence), "claim()")  # type: ignore[attr-defined]
 
     def source(id: str) -> Block:
         view = context.source(id)
@@ -177,6 +177,11 @@ def _environment(slots: Slots, names: tuple[str, ...]) -> _ProseEnvironment:
     environment.filters = {name: environment.filters[name] for name in _PLAIN_FILTERS} | filters.FILTERS
     environment.globals = {"range": environment.globals["range"]}
     return environment
+
+
+def prose_environment() -> Environment:
+    """What prose is parsed with; rendering it needs names that only `render_chapter` has."""
+    return _environment(Slots(), ())
 
 
 def _keep_breaks(source: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from generator.book.markdown import Heading, Section
+from generator.book.markup import Inline
 from generator.figure import Table
 from generator.tokens import Token
 
@@ -83,7 +84,7 @@ class FailedView:
 class ClaimView:
     """A sentence of the spec and what checking it gave; `values` are what the check read, by expression."""
 
-    sentence: str
+    sentence: str | Inline
     holds: bool
     check: str
     values: tuple[tuple[str, str], ...] = ()

@@ -6,40 +6,26 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers.cache_utils import DynamicCache
 from transformers.models.llama.configuration_llama import LlamaConfig
 from transformers.models.llama.modeling_llama import LlamaForCausalLM
 from transformers.utils import logging as transformers_logging
 
 from generator.capture import Generate, ModelFacts, Module, Site
 from generator.errors import ModelError
+from generator.model.decode import Generated, continue_all, reencode
 from generator.model.hooks import PATCHABLE, Edit, Taps
 from generator.model.tokenizer import ModelTokenizer
 from generator.plan import Ids, Pass
-from generator.sampling import draw, sampling_distribution
 
 Arrays = Mapping[Site, NDArray[np.floating]]
-# transformers 5.24 renamed the argument.
-CACHE_ARGUMENT = "cache" if "cache" in signature(LlamaForCausalLM.forward).parameters else "past_key_values"
 SITES_BY_HEAD = frozenset({"q", "k", "v"})  # [heads, T, d_head]
 SITES_BY_PAIR = frozenset({"scores", "pattern"})  # [heads, T, T]
-
-
-@dataclass(frozen=True)
-class Generated:
-    """All ids of a generation, whether it stopped by itself, and what each re-encoded step saw."""
-
-    ids: Ids
-    prompt_length: int
-    stopped: bool
-    frames: tuple[Ids, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,7 +83,7 @@ class LoadedModel:
                 final = self.network.model(input_ids=ids, use_cache=False).last_hidden_state
             taps.finish(final)
         return [
-            {site: cut(taps.kept[site][row].numpy(), site, len(item.ids)) for site in item.keep}
+            {site: frozen(leading(taps.kept[site][row].numpy(), site, len(item.ids)).copy()) for site in item.keep}
             for row, item in enumerate(batch)
         ]
 
@@ -110,39 +96,17 @@ class LoadedModel:
             if site.name not in PATCHABLE:
                 raise ModelError(f"{site} cannot be patched; these can: {', '.join(sorted(PATCHABLE))}")
 
-    def generate(self, prompt: Ids, request: Generate) -> Generated:
-        """Continue a prompt token by token, reading only the newest token while the cache keeps the rest."""
-        if request.reencode:
-            return self._reencode(prompt, request)
-        rng = np.random.default_rng(request.seed)
-        cache, ids, fresh = DynamicCache(config=self.config), list(prompt), list(prompt)
-        with torch.inference_mode():
-            for _ in range(request.max_new_tokens):
-                output = self.network(
-                    input_ids=torch.tensor([fresh]), use_cache=True, logits_to_keep=1, **{CACHE_ARGUMENT: cache}
-                )
-                fresh = [self._choose(output.logits[0, -1], request, rng)]
-                ids.extend(fresh)
-                if request.stop and fresh[0] in self.stop_ids:
-                    return Generated(tuple(ids), len(prompt), stopped=True)
-        return Generated(tuple(ids), len(prompt), stopped=False)
-
-    def _choose(self, logits: torch.Tensor, request: Generate, rng: np.random.Generator) -> int:
-        scores = logits.numpy()
-        if request.temperature == 0:
-            return int(scores.argmax())
-        return draw(sampling_distribution(scores, request.temperature, request.top_k, request.top_p), rng)
-
-    def _reencode(self, prompt: Ids, request: Generate) -> Generated:
-        """The lecture's animation: append the decoded token to the text and encode all of it again."""
-        text, frames, ids = self.tokenizer.decode(prompt), [], prompt
-        for _ in range(request.max_new_tokens):
-            frames.append(ids)
-            with torch.inference_mode():
-                logits = self.network(input_ids=torch.tensor([ids]), use_cache=False, logits_to_keep=1).logits
-            text += self.tokenizer.decode([int(logits[0, -1].argmax())])
-            ids = tuple(self.tokenizer.backend.encode(text).ids)
-        return Generated(ids, len(prompt), stopped=False, frames=tuple(frames))
+    def generate(self, prompts: Sequence[Ids], requests: Sequence[Generate]) -> list[Generated]:
+        """Continue prompts side by side; those that are encoded anew at each step, the lecture's way, by themselves."""
+        plain = [i for i, request in enumerate(requests) if not request.reencode]
+        together = continue_all(
+            self.network, [prompts[i] for i in plain], [requests[i] for i in plain], self.stop_ids
+        ) if plain else []  # fmt: skip
+        found = dict(zip(plain, together, strict=True))
+        for i, request in enumerate(requests):
+            if request.reencode:
+                found[i] = reencode(self.network, self.tokenizer, prompts[i], request)
+        return [found[i] for i in range(len(requests))]
 
     def embedding_rows(self, ids: Ids) -> NDArray[np.floating]:
         """Rows of the embedding matrix [T, d_model]."""
@@ -182,11 +146,11 @@ class LoadedModel:
         )
 
 
-def cut(array: NDArray[np.floating], site: Site, length: int) -> NDArray[np.floating]:
-    """The leading `length` positions of a site, copied and read-only."""
+def leading(array: NDArray[np.floating], site: Site, length: int) -> NDArray[np.floating]:
+    """The leading `length` positions of a site, as a view: many prefixes of one pass share its memory."""
     if site.name in SITES_BY_PAIR:
-        return frozen(array[:, :length, :length].copy())
-    return frozen((array[:, :length] if site.name in SITES_BY_HEAD else array[:length]).copy())
+        return array[:, :length, :length]
+    return array[:, :length] if site.name in SITES_BY_HEAD else array[:length]
 
 
 def frozen(array: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -199,4 +163,5 @@ def _declared_ends(directory: Path) -> set[int]:
     """End-of-text ids that `generation_config.json` declares, one or several."""
     path = directory / "generation_config.json"
     declared = json.loads(path.read_text(encoding="utf-8")).get("eos_token_id") if path.is_file() else None
-    return set(declared) if isinstance(declared, list) else {declared} - {None}
+    ends: list[Any] = declared if isinstance(declared, list) else [declared]
+    return {id for id in ends if id is not None}

@@ -20,12 +20,10 @@ from generator.capture import (
     Site,
 )
 from generator.errors import ModelError
-from generator.model.adapter import Arrays, Generated, LoadedModel, cut
+from generator.model.adapter import Arrays, LoadedModel, leading
+from generator.model.decode import Generated
 from generator.model.hooks import Edit
-from generator.plan import Ids, Pass, Plan, batches, merged, passes
-
-BUDGET = 4096
-"""Padded positions in one batch: keeps the widest site (scores of all heads) in the hundreds of megabytes."""
+from generator.plan import BUDGET, Ids, Pass, Plan, batches, merged, passes
 
 
 class Execution:
@@ -38,15 +36,31 @@ class Execution:
 
     def steps(self) -> Iterator[str]:
         """Do the work, yielding a line before each generation and each batch, so that progress can be shown."""
-        for request in self.plan.generations:
-            yield f"generating up to {request.max_new_tokens} tokens"
-            ids = self.ids(request.prompt)
-            self._fits(len(ids) + request.max_new_tokens)
-            self._generated[request] = self.model.generate(ids, request)
+        for group in self._generations():
+            most = max(request.max_new_tokens for request in group)
+            yield f"generating up to {most} tokens for {len(group)} {'prompt' if len(group) == 1 else 'prompts'}"
+            ids = [self.ids(request.prompt) for request in group]
+            self._generated |= zip(group, self.model.generate(ids, group), strict=True)
         for stage in _stages(self.plan.forwards):
             for batch in batches(passes(stage, self.ids), self.budget):
                 yield f"{len(batch)} {'pass' if len(batch) == 1 else 'passes'} of up to {len(batch[-1].ids)} tokens"
                 self._run(batch)
+
+    def _generations(self) -> Iterator[list[Generate]]:
+        """The generations in groups that run side by side; one that continues another's text comes after it."""
+        waiting = list(self.plan.generations)
+        while waiting:
+            ready = [r for r in waiting if r.prompt.generated is None or r.prompt.generated in self._generated]
+            group: list[Generate] = []
+            width = 0
+            for request in ready:
+                length = len(self.ids(request.prompt)) + request.max_new_tokens
+                self._fits(length)
+                if group and max(width, length) * (len(group) + 1) > self.budget:
+                    break
+                group, width = [*group, request], max(width, length)
+            yield group
+            waiting = [request for request in waiting if request not in group]
 
     def capture(self, request: Request) -> Capture:
         """What a request yielded; a pass shows only the sites that this request asked for."""
@@ -70,7 +84,10 @@ class Execution:
     def ids(self, prompt: Prompt) -> Ids:
         """The token ids of a prompt; those of a generated one exist once it was generated."""
         if prompt.generated is not None:
-            return self._generated[prompt.generated].ids
+            done, frame = self._generated[prompt.generated], prompt.frame
+            if frame is None:
+                return done.ids
+            return done.frames[frame] if done.frames else done.ids[: done.prompt_length + frame]
         return self.model.tokenizer.encode(prompt)[0]
 
     def _generation(self, request: Generate) -> Capture:
@@ -96,7 +113,7 @@ class Execution:
             for request, length in item.serves:
                 whole = length == len(item.ids)
                 self._arrays[_bare(request)] = {
-                    site: arrays[site] if whole else cut(arrays[site], site, length) for site in request.keep
+                    site: arrays[site] if whole else leading(arrays[site], site, length) for site in request.keep
                 }
 
     def _edits(self, row: int, patches: Sequence[Patch]) -> Mapping[Site, list[Edit]]:

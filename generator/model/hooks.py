@@ -54,7 +54,7 @@ class Taps:
         """Apply the edits of a site to its value and keep it. Positions are axis -2, or axis 1 for `z`."""
         for edit in self.edits.get(site, ()):
             value = value.clone()
-            row = value[edit.row]
+            row: Tensor = value[edit.row]
             at, head = (0, 1) if site.name == "z" else (row.dim() - 2, 0)
             new = torch.zeros_like(row) if edit.value is None else _padded(edit.value, row, at)
             mask = _mask(row, at, edit, head)
@@ -66,11 +66,12 @@ class Taps:
     def _attach(self, site: Site) -> list[Any]:
         inner = self.model.model
         if site.layer is None:
-            return {
+            whole: dict[str, Callable[[], list[Any]]] = {
                 "embed": lambda: [inner.embed_tokens.register_forward_hook(self._output(site))],
                 "ln_final": lambda: [inner.norm.register_forward_hook(self._output(site))],
                 "logits": lambda: [],
-            }[site.name]()
+            }
+            return whole[site.name]()
         layer = inner.layers[site.layer]
         attention, mlp = layer.self_attn, layer.mlp
         d_head = attention.head_dim
@@ -108,7 +109,7 @@ class Taps:
 
     def _heads_output(self, site: Site, d_head: int) -> Callable[..., Tensor]:
         def hook(module: nn.Module, args: object, output: Tensor) -> Tensor:
-            heads = output.unflatten(-1, (-1, d_head)).transpose(1, 2)  # [batch, heads, T, d_head]
+            heads = output.view(*output.shape[:-1], -1, d_head).transpose(1, 2)  # [batch, heads, T, d_head]
             return self.tap(site, heads).transpose(1, 2).flatten(-2)
 
         return hook

@@ -104,6 +104,9 @@ class ModelTokenizer:
             raise ValueError("the ids of a generated text are known only after the generation")
         if prompt.ids:
             ids, text = tuple(prompt.ids), self.decode(prompt.ids)
+        elif prompt.special:
+            ids = (self.special(prompt.special),)
+            text = self.decode(ids)
         elif prompt.messages:
             text = self.chat(prompt)
             ids = tuple(self.backend.encode(text, add_special_tokens=False).ids)
@@ -114,6 +117,15 @@ class ModelTokenizer:
             ids = tuple(int(id) for id in np.random.default_rng(prompt.shuffle_seed).permutation(ids))
             text = self.decode(ids)
         return ids, text
+
+    def special(self, role: str) -> int:
+        """The id of the special token with this role; a tokenizer without padding pads with its end token."""
+        known = dict(self.roles)
+        if role == "pad_token" and role not in known:
+            role = "eos_token"
+        if role not in known:
+            raise ModelError(f"this model's tokenizer has no {role}; it has {', '.join(known) or 'none at all'}")
+        return known[role]
 
     def chat(self, prompt: Prompt) -> str:
         """The chat template filled in with the prompt's messages."""

@@ -57,7 +57,7 @@ def write(path: Path, data: bytes, *, durable: bool = True) -> bool:
     what checks itself and can be made again. Raises StoreError where the disk refuses.
     """
     try:
-        if _holds(path, data):
+        if holds(path, data):
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, data, durable)
@@ -93,13 +93,37 @@ def publish(tree: Mapping[str, bytes], target: Path) -> Published:
         raise StoreError(f"{target}: cannot be published ({error.strerror or error})") from error
 
 
+def published(target: Path) -> tuple[str, ...]:
+    """The files in the folder that its marker says we wrote; none where the marker is missing or unreadable."""
+    try:
+        return tuple(_listing(json.loads((target / MARKER).read_bytes())["files"]))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return ()
+
+
+def intact(target: Path) -> bool:
+    """Whether the folder holds exactly the bytes that its settled marker names."""
+    try:
+        data = json.loads((target / MARKER).read_bytes())
+        files = _listing(data["files"])
+        whole = all(hashlib.sha256((target / path).read_bytes()).hexdigest() == files[path] for path in files)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return False
+    return whole and bool(files) and not data.get("before")
+
+
+def holds(path: Path, data: bytes) -> bool:
+    """Whether the file has exactly these bytes."""
+    return path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data
+
+
 def _publish(tree: Mapping[str, bytes], target: Path) -> Published:
     marker = _claim(target)
     digests = {path: hashlib.sha256(data).hexdigest() for path, data in tree.items()}
     gone = sorted((marker.files.keys() | marker.before.keys()) - tree.keys())
     stale = [path for path in gone if _ours(target, path, marker)]
     spared = tuple(path for path in gone if path not in stale and (target / path).is_file())
-    changed = [path for path in _front_last(tree) if not _holds(target / path, tree[path])]
+    changed = [path for path in _front_last(tree) if not holds(target / path, tree[path])]
     if changed or stale:
         under_way = _Marker(digests, {**marker.before, **marker.files})
         _replace(target / MARKER, under_way.encode(), durable=True)
@@ -181,10 +205,6 @@ def _remove_empty(folder: Path) -> None:
             _remove_empty(inner)
         with suppress(OSError):  # not empty
             folder.rmdir()
-
-
-def _holds(path: Path, data: bytes) -> bool:
-    return path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data
 
 
 def _replace(path: Path, data: bytes, durable: bool) -> None:

@@ -26,7 +26,7 @@ LIBRARIES = ("torch", "transformers", "numpy", "scikit-learn", "tokenizers")
 ENGINE = ("model.adapter", "model.convert", "model.execute", "plan")
 
 # Modules that words, charts and progress are made of; no number passes through them.
-BESIDE_THE_NUMBERS = frozenset({"errors", "figure", "reporting"})
+BESIDE_THE_NUMBERS = frozenset({"errors", "figure", "labels", "reporting"})
 
 # The step of an analysis that comes after its result is on disk.
 AFTER_THE_RESULT = "figures"
@@ -90,7 +90,12 @@ def digest_of(data: Any) -> str:
 @cache
 def versions() -> Mapping[str, str]:
     """The installed version of each library that can move a number; `absent` where it is not installed."""
-    return {name: _version(name) for name in LIBRARIES}
+    return library_versions(LIBRARIES)
+
+
+def library_versions(names: tuple[str, ...]) -> dict[str, str]:
+    """The installed versions of libraries, by name; `absent` for those that are not installed."""
+    return {name: _version(name) for name in names}
 
 
 def _version(name: str) -> str:
@@ -105,6 +110,17 @@ def engine_closure(module_name: str) -> str:
     root = _package()
     engine = [name for part in ENGINE if _file(root, name := f"{root.name}.{part}")]
     return _digest_closure([module_name, *engine], root)
+
+
+def source_digest(*names: str) -> str:
+    """Digest over the bytes of parts of this package, modules or folders of it; of all of it where none is named.
+
+    For what is drawn and laid out, where every character may show and making it again costs little.
+    """
+    root = _package()
+    parts = [root / name for name in names] or [root]
+    found = [path for part in parts for path in (*part.rglob("*.py"), part.with_suffix(".py")) if path.is_file()]
+    return digest_of({str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found})
 
 
 def code_closure(module_name: str, package: Path | None = None) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_llama import write_tiny_model
 from gguf_file import header_of, write_gguf
+from tiny_llama import write_tiny_model
 from tokenizers import Tokenizer
 from transformers.models.llama.modeling_llama import LlamaForCausalLM
 

@@ -291,6 +291,37 @@ def test_reencoding_keeps_what_each_step_saw(model):
         assert len("".join(t.text for t in after)) >= len("".join(t.text for t in before))
 
 
+def test_side_by_side_is_one_by_one(model):
+    """Generations of unlike lengths, temperatures and ends give the same texts in one batch as each by itself."""
+    wanted = [
+        Generate(TEXT, 9, stop=False),
+        Generate(Prompt(text="The"), 14, temperature=1.0, top_k=20, seed=3, stop=False),
+        Generate(Prompt(text="2 + 2 = 4, and noise noise noise"), 5),
+        Generate(Prompt(text="The dog"), 11, temperature=0.7, top_p=0.8, seed=4),
+    ]
+    together = answer(model, *wanted)
+    alone = [answer(model, request)[0] for request in wanted]
+
+    assert [run.tokens for run in together] == [run.tokens for run in alone]
+    assert [run.stopped for run in together] == [run.stopped for run in alone]
+    assert len({len(run.tokens) for run in together}) > 2
+
+
+def test_reencoding_with_the_cache_is_reencoding_without(model):
+    """Each frame is the text so far, encoded anew, and its next token the argmax of a fresh pass over it."""
+    single = tuple(model.tokenizer.backend.token_to_id(char) for char in "TheĠcatĠsat")
+    (run,) = answer(model, Generate(Prompt(ids=single), 12, reencode=True, stop=False))
+    text = "The cat sat"
+
+    assert [t.id for t in run.frames[0]] == list(single)
+    assert run.frames[1][: len(single)] != run.frames[0]  # encoded anew, the letters join
+    for frame in run.frames:
+        ids = list(single) if frame is run.frames[0] else model.tokenizer.backend.encode(text).ids
+        assert [t.id for t in frame] == ids
+        logits = model.network(torch.tensor([ids]), use_cache=False).logits[0, -1]
+        text += model.tokenizer.decode([int(logits.argmax())])
+
+
 def test_facts_count_each_weight_once(model):
     """The parameters of the modules sum to the model's own count, the tied unembedding counted once."""
     (run,) = answer(model, Describe())

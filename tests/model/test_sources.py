@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from tiny_llama import write_tiny_model
 from gguf_file import write_gguf
+from tiny_llama import write_tiny_model
 
 from generator.capture import Generate, Message, Prompt
 from generator.errors import ModelError, UsageError

@@ -1,0 +1,148 @@
+"""The speed the project promises, as ratios taken in one run: `make bench`.
+
+Each side is a process of its own, timed from its start; the sides of a ratio take turns, so that a busy machine slows
+both. The model must be in the cache (it is fetched first). Nothing here is a test: numbers of one machine prove little
+on another, ratios prove more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).resolve().parent.parent
+LAYERBOOK = [sys.executable, "-m", "generator"]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What one process took: seconds on the wall, and its largest resident memory in megabytes."""
+
+    seconds: float
+    megabytes: float
+
+
+def timed(command: list[str], cwd: Path) -> Taken:
+    """Run a command to its end; its own output is shown only where it fails."""
+    with tempfile.TemporaryFile() as said:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, cwd=cwd, stdout=said, stderr=said)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            said.seek(0)
+            sys.exit(f"{' '.join(command)} ended with {process.returncode}:\n{said.read().decode(errors='replace')}")
+    return Taken(seconds, usage.ru_maxrss / 1024)
+
+
+class Book:
+    """A copy of the book's sources in a folder of its own, without results and without a working cache."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        shutil.copytree(ROOT / "experiments", folder / "experiments", ignore=shutil.ignore_patterns("results"))
+        shutil.copytree(ROOT / "templates", folder / "templates", ignore=shutil.ignore_patterns("__pycache__"))
+
+    def forget(self) -> None:
+        """As after a fresh checkout, with no results."""
+        for name in ("experiments/results", ".layerbook", "site"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+
+    def layerbook(self, *arguments: str) -> Taken:
+        """Run the command line on this book."""
+        return timed([*LAYERBOOK, *arguments], self.folder)
+
+    def edit_prose(self) -> None:
+        """Add a sentence to a chapter."""
+        with (self.folder / "templates" / "chapters" / "mlp.md").open("a", encoding="utf-8") as file:
+            file.write("\nOne more sentence.\n")
+
+
+def main() -> None:
+    """Take turns, then print the table, and with `--json FILE` keep the raw seconds."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--json", type=Path)
+    chosen = options.parse_args()
+    model = subprocess.run(
+        [*LAYERBOOK, "model", "--quiet"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.rsplit("folder", 1)[1].strip()  # fmt: skip
+    taken: dict[str, list[Taken]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        book = Book(Path(folder) / "book")
+        sides = _sides(book, Path(folder), model)
+        for _ in range(chosen.rounds):
+            for name, side in sides.items():
+                taken.setdefault(name, []).append(side())
+                sys.stderr.write(f"{name}: {taken[name][-1].seconds:.2f} s, {taken[name][-1].megabytes:.0f} MB\n")
+    sys.stdout.write(table(taken))
+    if chosen.json:
+        raw = {name: [[t.seconds, t.megabytes] for t in runs] for name, runs in taken.items()}
+        chosen.json.write_text(json.dumps(raw, indent=1) + "\n", encoding="utf-8")
+
+
+def _sides(book: Book, folder: Path, model: str) -> dict[str, Callable[[], Taken]]:
+    """What takes turns, in this order: each builds on the state the one before left."""
+
+    def naive() -> Taken:
+        return timed([sys.executable, "-m", "benchmarks.naive", model, str(folder / "naive")], ROOT)
+
+    def run() -> Taken:
+        book.forget()
+        return book.layerbook("run", "--quiet")
+
+    def cold() -> Taken:
+        book.forget()
+        return book.layerbook("build", "--quiet")
+
+    def prose() -> Taken:
+        book.edit_prose()
+        return book.layerbook("build", "--quiet")
+
+    return {
+        "naive script": naive,
+        "run": run,
+        "cold build": cold,
+        "build with nothing to do": lambda: book.layerbook("build", "--quiet"),
+        "build after a prose edit": prose,
+    }
+
+
+RATIOS = (
+    ("run", "naive script", "0.35"),
+    ("cold build", "naive script", "0.5"),
+    ("build with nothing to do", "cold build", "0.05"),
+    ("build after a prose edit", "cold build", "0.1"),
+)
+
+
+def table(taken: dict[str, list[Taken]]) -> str:
+    """The ratios as Markdown: each round's own, their median and their spread, beside the bound."""
+    lines = ["| ratio of wall time | median | lowest to highest | promised at most |\n|---|---|---|---|\n"]
+    for one, other, bound in RATIOS:
+        ratios = [a.seconds / b.seconds for a, b in zip(taken[one], taken[other], strict=True)]
+        lines.append(f"| {one} / {other} | {median(ratios):.3f} | {min(ratios):.3f} to {max(ratios):.3f} | {bound} |\n")
+    peaks = [
+        max(a.megabytes, c.megabytes) / b.megabytes
+        for a, b, c in zip(taken["run"], taken["naive script"], taken["cold build"], strict=True)
+    ]
+    lines.append(
+        f"| peak memory of run and build / naive script | {median(peaks):.3f} "
+        f"| {min(peaks):.3f} to {max(peaks):.3f} | 1.25 |\n"
+    )
+    return "".join(lines)
+
+
+if __name__ == "__main__":
+    main()

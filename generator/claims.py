@@ -1,0 +1,39 @@
+"""The closed language of claims: an expression over results that holds or does not.
+
+It is written like Python and read by Python's own parser, but nothing is ever compiled or executed: the grammar lists
+what there is, and the evaluation walks the tree. docs/claims.md explains it; a mistake is a CheckError with its column.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from generator import claims_grammar as grammar
+from generator.claims_evaluation import Evaluation, Verdict
+from generator.claims_grammar import CheckError, Reference
+
+__all__ = ["Check", "CheckError", "Reference", "Verdict", "parse"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A parsed check; `parse` makes it."""
+
+    text: str
+    tree: ast.expr
+    references: tuple[Reference, ...]
+
+    def evaluate(self, result: object, results: Callable[[str], object] | None = None) -> Verdict:
+        """Decide it on an experiment's result; `results` gives those of other experiments, for r().
+
+        Raises CheckError where a field is missing, kinds do not fit, or the outcome is neither true nor false.
+        """
+        return Evaluation(self.text, result, results).verdict(self.tree)
+
+
+def parse(text: str) -> Check:
+    """Read a check; raises CheckError for whatever is not part of the language."""
+    tree, references = grammar.read(text)
+    return Check(text, tree, references)

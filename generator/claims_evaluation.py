@@ -1,0 +1,286 @@
+"""Deciding a check on results: bounded, strict about kinds, and keeping note of what it read."""
+
+from __future__ import annotations
+
+import ast
+import json
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NoReturn
+
+from generator.claims_grammar import CONSTANTS, CheckError, column_of, field_column
+from generator.claims_values import cut, field_names, is_list, is_number, kind, plain, shown
+from generator.errors import LayerbookError, did_you_mean
+
+MAX_STEPS = 200_000
+MAX_VALUES = 8
+
+ARITHMETIC: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+ORDER: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a claim holds, and what the check read of the results, by expression."""
+
+    holds: bool
+    values: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value, and how a reader would write where it was read: `result.layers[0]`; nothing for a computed one."""
+
+    it: Any
+    read: str = ""
+
+
+class Evaluation:
+    """One check on one result."""
+
+    def __init__(self, text: str, result: object, results: Callable[[str], object] | None) -> None:
+        self.text, self.result, self.results = text, result, results
+        self.steps = 0
+        self.bound: dict[str, Value] = {}
+        self.seen: dict[str, str] = {}
+
+    def verdict(self, tree: ast.expr) -> Verdict:
+        """Whether it holds, and the first few values that it read."""
+        holds = self.truth(tree)
+        shown = list(self.seen.items())
+        if len(shown) > MAX_VALUES:
+            shown = [*shown[:MAX_VALUES], ("...", f"{len(shown) - MAX_VALUES} more")]
+        return Verdict(holds, tuple(shown))
+
+    def fail(self, node: ast.AST, message: str) -> NoReturn:
+        """Raise the error at a part of the check."""
+        raise CheckError(message, column_of(self.text, node))
+
+    def step(self, node: ast.AST, count: int = 1) -> None:
+        """Count work, so that every check ends soon."""
+        self.steps += count
+        if self.steps > MAX_STEPS:
+            self.fail(node, f"the check takes more than {MAX_STEPS:,} steps")
+
+    def value(self, node: ast.expr) -> Any:
+        """A part's value; what was read of a result to get it is noted."""
+        found = self.find(node)
+        if found.read:
+            self.seen.setdefault(found.read, shown(found.it))
+        return found.it
+
+    def find(self, node: ast.expr) -> Value:
+        """A part's value and where it was read."""
+        self.step(node)
+        finder: Callable[[Any], Value] = getattr(self, f"_{type(node).__name__}")
+        return finder(node)
+
+    def truth(self, node: ast.expr) -> bool:
+        """A part's value, which must be true or false."""
+        value = self.value(node)
+        if not isinstance(value, bool):
+            self.fail(node, f"must be true or false, not {kind(value)}")
+        return value
+
+    def number(self, node: ast.expr) -> Any:
+        """A part's value, which must be a number."""
+        value = self.value(node)
+        if not is_number(value):
+            self.fail(node, f"must be a number, not {kind(value)}")
+        return value
+
+    def items(self, node: ast.expr, found: Value) -> list[Value]:
+        """The elements of a list, each with where it was read."""
+        if not is_list(found.it):
+            self.fail(node, f"must be a list, not {kind(found.it)}")
+        self.step(node, len(found.it))
+        at = (f"{found.read}[{i}]" if found.read else "" for i in range(len(found.it)))
+        return [Value(plain(item), read) for item, read in zip(found.it, at, strict=False)]
+
+    def _Name(self, node: ast.Name) -> Value:
+        if node.id == "result":
+            return Value(self.result, "result")
+        return self.bound[node.id] if node.id in self.bound else Value(CONSTANTS[node.id])
+
+    def _Constant(self, node: ast.Constant) -> Value:
+        return Value(node.value)
+
+    def _List(self, node: ast.List) -> Value:
+        return Value([self.value(part) for part in node.elts])
+
+    def _Attribute(self, node: ast.Attribute) -> Value:
+        owner = self.find(node.value)
+        names = field_names(owner.it)
+        if names is None:
+            hint = f'; write ["{node.attr}"]' if isinstance(owner.it, Mapping) else ""
+            self.fail(node, f"{kind(owner.it)} has no fields{hint}")
+        if node.attr not in names:
+            near = did_you_mean(node.attr, names)
+            message = f"there is no field {node.attr!r}{near}; there are {', '.join(names)}"
+            raise CheckError(message, field_column(self.text, node))
+        try:
+            value = plain(getattr(owner.it, node.attr))
+        except Exception as error:  # a property of a result that failed
+            raise CheckError(f"{node.attr} cannot be read: {error}", column_of(self.text, node)) from error
+        return Value(value, f"{owner.read}.{node.attr}" if owner.read else "")
+
+    def _Subscript(self, node: ast.Subscript) -> Value:
+        owner, index = self.find(node.value), self.find(node.slice).it
+        read = f"{owner.read}[{json.dumps(index, default=str)}]" if owner.read else ""
+        if isinstance(owner.it, Mapping):
+            if not isinstance(index, str | int) or index not in owner.it:
+                there = [str(key) for key in owner.it]
+                near = did_you_mean(str(index), there)
+                self.fail(node.slice, f"there is no key {shown(index)}{near}; there are {cut(', '.join(there), 200)}")
+            return Value(plain(owner.it[index]), read)
+        if not (is_list(owner.it) or isinstance(owner.it, str)):
+            self.fail(node, f"{kind(owner.it)} has no elements")
+        if type(index) is not int:
+            self.fail(node.slice, f"an index must be a whole number, not {kind(index)}")
+        if not -len(owner.it) <= index < len(owner.it):
+            self.fail(node.slice, f"there is no element {index}: there are {len(owner.it)}")
+        return Value(plain(owner.it[index]), read)
+
+    def _BoolOp(self, node: ast.BoolOp) -> Value:
+        decisive = isinstance(node.op, ast.Or)
+        return Value(next((decisive for part in node.values if self.truth(part) is decisive), not decisive))
+
+    def _UnaryOp(self, node: ast.UnaryOp) -> Value:
+        if isinstance(node.op, ast.Not):
+            return Value(not self.truth(node.operand))
+        return Value(-self.number(node.operand))
+
+    def _BinOp(self, node: ast.BinOp) -> Value:
+        left, right = self.number(node.left), self.number(node.right)
+        try:
+            return Value(ARITHMETIC[type(node.op)](left, right))
+        except ZeroDivisionError:
+            self.fail(node, "division by zero")
+        except OverflowError:
+            self.fail(node, "the number is too large")
+
+    def _Compare(self, node: ast.Compare) -> Value:
+        left = self.value(node.left)
+        for sign, part in zip(node.ops, node.comparators, strict=True):
+            right = self.value(part)
+            if not self.compare(part, sign, left, right):
+                return Value(False)
+            left = right
+        return Value(True)
+
+    def compare(self, node: ast.expr, sign: ast.cmpop, left: Any, right: Any) -> bool:
+        """One comparison; kinds that cannot be compared are an error rather than false."""
+        if isinstance(sign, ast.In | ast.NotIn):
+            return self.contains(node, right, left) is isinstance(sign, ast.In)
+        if isinstance(sign, ast.Eq | ast.NotEq):
+            return self.equal(node, left, right) is isinstance(sign, ast.Eq)
+        if not (is_number(left) and is_number(right)):
+            self.fail(node, f"cannot order {kind(left)} and {kind(right)}; only numbers have an order")
+        return bool(ORDER[type(sign)](left, right))
+
+    def equal(self, node: ast.expr, left: Any, right: Any) -> bool:
+        """Equality of numbers, of texts, of truths, of lists; null equals only itself."""
+        self.step(node)
+        if left is None or right is None:
+            return left is right
+        if is_list(left) and is_list(right):
+            pairs = zip(left, right, strict=False)
+            return len(left) == len(right) and all(self.equal(node, plain(a), plain(b)) for a, b in pairs)
+        alike = (is_number(left) and is_number(right)) or any(
+            isinstance(left, t) and isinstance(right, t) for t in (str, bool)
+        )
+        if not alike:
+            self.fail(node, f"cannot compare {kind(left)} with {kind(right)}")
+        return bool(left == right)
+
+    def contains(self, node: ast.expr, where: Any, what: Any) -> bool:
+        """An element of a list, a part of a text, a key of a mapping."""
+        if isinstance(where, str):
+            if not isinstance(what, str):
+                self.fail(node, f"{kind(what)} cannot be in a text")
+            return what in where
+        if isinstance(where, Mapping):
+            return isinstance(what, str | int) and what in where
+        if not is_list(where):
+            self.fail(node, f"nothing can be in {kind(where)}")
+        return any(self.equal(node, what, plain(item)) for item in where)
+
+    def _ListComp(self, node: ast.ListComp) -> Value:
+        generator = node.generators[0]
+        assert isinstance(generator.target, ast.Name)
+        name, out = generator.target.id, []
+        for item in self.items(generator.iter, self.find(generator.iter)):
+            self.bound[name] = item
+            if all(self.truth(condition) for condition in generator.ifs):
+                out.append(self.value(node.elt))
+        self.bound.pop(name, None)
+        return Value(out)
+
+    def _Call(self, node: ast.Call) -> Value:
+        assert isinstance(node.func, ast.Name)
+        if node.func.id == "r":
+            return self.other(node)
+        call: Callable[[ast.Call, str], Value] = getattr(self, f"_{node.func.id}", self._fold)
+        return call(node, node.func.id)
+
+    def other(self, node: ast.Call) -> Value:
+        """The result of another experiment."""
+        name = node.args[0].value  # type: ignore[attr-defined]
+        if self.results is None:
+            self.fail(node, "the results of other experiments are not at hand here")
+        try:
+            return Value(self.results(name), f'r("{name}")')
+        except LayerbookError as error:
+            raise CheckError(str(error), column_of(self.text, node)) from error
+
+    def _len(self, node: ast.Call, name: str) -> Value:
+        found = self.find(node.args[0])
+        if not (is_list(found.it) or isinstance(found.it, str | Mapping)):
+            self.fail(node, f"{kind(found.it)} has no length")
+        return Value(len(found.it), f"len({found.read})" if found.read else "")
+
+    def _abs(self, node: ast.Call, name: str) -> Value:
+        return Value(abs(self.number(node.args[0])))
+
+    def _fold(self, node: ast.Call, name: str) -> Value:
+        """The functions over a list; of a list that was read they show the outcome, not the list."""
+        if len(node.args) > 1:
+            return Value(FOLDS[name]([self.number(part) for part in node.args]))
+        found = self.find(node.args[0])
+        items = [item.it for item in self.items(node.args[0], found)]
+        wanted = bool if name in ("all", "any") else None
+        for item in items:
+            if not (
+                isinstance(item, bool) if wanted or (name == "sum" and isinstance(item, bool)) else is_number(item)
+            ):
+                expected = "true or false" if wanted else "numbers"
+                self.fail(node, f"{name} is over {expected}; the list has {kind(item)}")
+        if not items and name in ("min", "max"):
+            self.fail(node, f"the list is empty, so it has no {name}")
+        try:
+            return Value(FOLDS[name](items), f"{name}({found.read})" if found.read else "")
+        except OverflowError:
+            self.fail(node, "the number is too large")
+
+
+def monotone(numbers: Sequence[float]) -> bool:
+    """Whether numbers never fall, or never rise; equal neighbours may stand in either, and so may fewer than two."""
+    pairs = list(pairwise(numbers))
+    return all(a <= b for a, b in pairs) or all(a >= b for a, b in pairs)
+
+
+FOLDS: Mapping[str, Callable[[Any], Any]] = {
+    "all": all, "any": any, "min": min, "max": max, "sum": sum, "monotone": monotone,
+}  # fmt: skip

@@ -1,0 +1,229 @@
+"""From experiments and their results to what a page shows: figures, claims, listings, downloads."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, get_args
+
+from generator.analysis import Result
+from generator.book.chapter import render_caption, unknown
+from generator.book.highlight import code_html
+from generator.book.markup import Inline
+from generator.book.math import MathRenderer
+from generator.book.pages import ClaimView, Download, Evidence, FailedView, FigureView, FrameView, SourceView
+from generator.book.tokens_html import table_csv
+from generator.claims import CheckError
+from generator.drawing import Drawings, kind
+from generator.errors import Problem, SpecError, StoreError, UsageError
+from generator.experiments import Experiment
+from generator.figure import Diagram, Figure, Frames
+from generator.project import Project, Work
+from generator.store import results
+
+_NUMBERED = re.compile(r"([a-z]+)-(\d+)")
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """One experiment and its result, or the `trouble` that keeps it from the page."""
+
+    experiment: Experiment
+    envelope: results.Envelope[Any] | None
+    trouble: str = ""
+
+    @property
+    def address(self) -> str:
+        """`chapter/id`."""
+        return f"{self.experiment.chapter}/{self.experiment.id}"
+
+    @cached_property
+    def figures(self) -> Mapping[str, Figure]:
+        """The figures of its result, by name."""
+        return self.experiment.analysis.figures(self.envelope.result) if self.envelope else {}
+
+
+def load_exhibits(project: Project, work: Sequence[Work]) -> dict[str, Exhibit]:
+    """Every experiment of the book by its address; what is stale or damaged is not shown, and says why."""
+    found = {}
+    for one in work:
+        envelope, trouble = None, ""
+        if one.freshness.usable:
+            try:
+                envelope = results.load(project.entry(one.experiment), one.experiment.analysis.result_type)
+            except StoreError as error:
+                trouble = str(error)
+        else:
+            trouble = f"its result is {one.freshness}: `layerbook run` makes it anew"
+        exhibit = Exhibit(one.experiment, envelope, trouble)
+        found[exhibit.address] = exhibit
+    return found
+
+
+@dataclass
+class Gallery:
+    """What one chapter asks for, and what it was given.
+
+    exhibits: of the whole book, by address. files: data files that the chapter's page links to. missed: exhibits
+    that the prose needs and that have no result. refuted: the claims it shows that do not hold.
+    """
+
+    chapter: str
+    number: int
+    exhibits: Mapping[str, Exhibit]
+    drawings: Drawings
+    math: MathRenderer
+    provenance: Callable[[Exhibit], tuple[tuple[str, str], ...]]
+    entry: Callable[[Experiment], Any]
+    files: dict[str, bytes] = field(default_factory=dict)
+    missed: list[Exhibit] = field(default_factory=list)
+    shown: set[tuple[str, str]] = field(default_factory=set)
+    _count: int = 0
+
+    def result(self, name: str) -> Result:
+        """The result of `id` of this chapter, or of `chapter/id`; UsageError where there is none."""
+        exhibit = self._exhibit(name)
+        if exhibit.envelope is None:
+            self.missed.append(exhibit)
+            raise UsageError(f"{exhibit.address}: {exhibit.trouble}")
+        result: Result = exhibit.envelope.result
+        return result
+
+    def figure(self, name: str, figure_name: str | None = None) -> FigureView | FailedView:
+        """A figure with its caption, table, code and spec; the placeholder of one whose experiment has no result."""
+        exhibit = self._exhibit(name)
+        if exhibit.envelope is None:
+            self.missed.append(exhibit)
+            return FailedView(
+                f"{exhibit.experiment.id}-{figure_name or 'figure'}-missing", f"{exhibit.address}: {exhibit.trouble}"
+            )
+        only = next(iter(exhibit.figures)) if len(exhibit.figures) == 1 else "None"
+        chosen = only if figure_name is None else figure_name
+        if chosen not in exhibit.figures:
+            raise unknown(f"figure of {exhibit.address!r}", chosen, exhibit.figures)
+        self._count += 1
+        self.shown.add((exhibit.address, chosen))
+        return self._view(exhibit, chosen, exhibit.figures[chosen])
+
+    def _view(self, exhibit: Exhibit, name: str, figure: Figure) -> FigureView:
+        experiment = exhibit.experiment
+        id = (
+            f"{experiment.id}-{name}"
+            if experiment.chapter == self.chapter
+            else f"{experiment.chapter}-{experiment.id}-{name}"
+        )
+        frames = None
+        if isinstance(figure, Frames):
+            drawn = zip(figure.frames, self.drawings.frames(figure, f"{id}-svg"), strict=True)
+            frames = tuple(FrameView(f.label, html, f.picture.alt, f.note, f.token, f.stop) for f, html in drawn)
+        csv = f"data/{experiment.chapter}/{experiment.id}-{name}.csv"
+        self.files[csv] = table_csv(figure.table()).encode()
+        return FigureView(
+            id=id,
+            number=f"{self.number}.{self._count}",
+            html="" if frames else self.drawings.html(figure, f"{id}-svg"),
+            caption_html=self._caption(exhibit, name).html,
+            alt=figure.alt,
+            table=figure.table(),
+            evidence=evidence(experiment),
+            kind=kind(figure),
+            original=experiment.original,
+            data_href=self._download(exhibit)[0].href,
+            csv_href=csv,
+            source_html=_measure_html(type(experiment.analysis)),
+            spec_html=code_html(experiment.as_yaml(), "yaml"),
+            provenance=self.provenance(exhibit),
+            frames=frames,
+            title=figure.title or experiment.title,
+            step=figure.step if isinstance(figure, Frames) else "frame",
+        )
+
+    def _caption(self, exhibit: Exhibit, name: str) -> Inline:
+        experiment = exhibit.experiment
+        caption = experiment.caption(name)
+        if caption is None:
+            what = f"the figure {name!r} of {experiment.id!r} is shown and has no caption; add one under captions:"
+            raise SpecError([Problem(experiment.file, experiment.line, 1, what)])
+        names = self._names(exhibit) | {"at": {word: int(number) for word, number in _NUMBERED.findall(name)}}
+        return render_caption(caption.text, experiment.file, caption.line, names, self.math)
+
+    def _names(self, exhibit: Exhibit) -> dict[str, Any]:
+        def result(name: str) -> Result:
+            return self.result(name if "/" in name else f"{exhibit.experiment.chapter}/{name}")
+
+        return {"result": exhibit.envelope.result if exhibit.envelope else None, "r": result}
+
+    def claim(self, name: str, index: int = 0) -> ClaimView:
+        """A claim of an experiment, checked on its result."""
+        exhibit = self._exhibit(name)
+        claims = exhibit.experiment.claims
+        if not 0 <= index < len(claims):
+            raise UsageError(f"{exhibit.address} has {len(claims)} claims, so there is no claim {index}")
+        self.result(exhibit.address)
+        return checked(exhibit, index, self._names(exhibit), self.math)
+
+    def source(self, name: str) -> SourceView:
+        """The code that measured an experiment."""
+        cls = type(self._exhibit(name).experiment.analysis)
+        about = (inspect.getdoc(cls) or "").splitlines()[0]
+        return SourceView(self._exhibit(name).experiment.name, _measure_html(cls), about)
+
+    def downloads(self, name: str) -> tuple[Download, ...]:
+        """The files of an experiment's result."""
+        exhibit = self._exhibit(name)
+        self.result(exhibit.address)
+        return self._download(exhibit)
+
+    def _download(self, exhibit: Exhibit) -> tuple[Download, ...]:
+        """The result as committed: the JSON first, then the arrays beside it."""
+        path = self.entry(exhibit.experiment)
+        names = [path.name, *sorted(p.name for p in path.parent.glob(f"{exhibit.experiment.id}.*.safetensors"))]
+        found = []
+        for name in names:
+            href = f"data/{exhibit.experiment.chapter}/{name}"
+            self.files[href] = path.with_name(name).read_bytes()
+            found.append(Download(name, href, len(self.files[href])))
+        return tuple(found)
+
+    def _exhibit(self, name: str) -> Exhibit:
+        address = name if "/" in name else f"{self.chapter}/{name}"
+        if address not in self.exhibits:
+            own = [e.experiment.id for e in self.exhibits.values() if e.experiment.chapter == self.chapter]
+            raise unknown("experiment", name, own if "/" not in name else self.exhibits)
+        return self.exhibits[address]
+
+
+def checked(exhibit: Exhibit, index: int, names: Mapping[str, Any], math: MathRenderer) -> ClaimView:
+    """One claim with its verdict; SpecError at its line where the check cannot be evaluated."""
+    experiment = exhibit.experiment
+    claim = experiment.claims[index]
+    try:
+        verdict = claim.check.evaluate(names["result"], names["r"])
+    except CheckError as error:
+        raise SpecError([claim.problem(experiment.file, error)]) from error
+    sentence = render_caption(claim.says, experiment.file, claim.line, names, math)
+    return ClaimView(sentence, verdict.holds, claim.check.text, verdict.values)
+
+
+def evidence(experiment: Experiment) -> Evidence:
+    """The experiment's badge; the loader has checked that it is one of the four."""
+    return next(name for name in get_args(Evidence) if name == experiment.evidence)
+
+
+def decoder(exhibits: Mapping[str, Exhibit]) -> Diagram | None:
+    """The architecture's diagram, where an experiment of the book draws one."""
+    figures = (figure for exhibit in exhibits.values() for figure in exhibit.figures.values())
+    return next((figure for figure in figures if isinstance(figure, Diagram)), None)
+
+
+_LISTINGS: dict[type, str] = {}
+
+
+def _measure_html(cls: type) -> str:
+    """The source of an analysis' `measure`, highlighted: the code that ran."""
+    if cls not in _LISTINGS:
+        _LISTINGS[cls] = code_html(inspect.getsource(cls.measure), "python")  # type: ignore[attr-defined]
+    return _LISTINGS[cls]

@@ -1,0 +1,112 @@
+"""A book's folder as loaded: its specs, its model, and how each result stands to its sources. Nothing runs here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from generator import experiments
+from generator.errors import UsageError, did_you_mean
+from generator.experiments import Book, Experiment
+from generator.model import obtain, sources
+from generator.reporting import Reporter
+from generator.store import cache, keys, results, status
+
+RESULTS = Path("experiments") / "results"
+SITE = Path("site")
+TEMPLATES = Path("templates")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A book's folder, its specs as loaded for one model, and what that model is."""
+
+    root: Path
+    book: Book
+    source: sources.ModelSource
+    fingerprint: sources.Fingerprint
+
+    @property
+    def results(self) -> Path:
+        """Where this project keeps its results."""
+        return self.root / RESULTS
+
+    @property
+    def templates(self) -> Path:
+        """Where its chapters are, and page templates of its own, if any."""
+        return self.root / TEMPLATES
+
+    @property
+    def cache(self) -> cache.Cache:
+        """Its hidden working cache."""
+        return cache.Cache(self.root)
+
+    def experiments(self) -> tuple[Experiment, ...]:
+        """All experiments, in the order of the book."""
+        return tuple(e for chapter in self.book.chapters for e in chapter.experiments)
+
+    def entry(self, experiment: Experiment) -> Path:
+        """Where an experiment's result lies."""
+        return results.path_of(self.results, self.source.name, experiment.chapter, experiment.id)
+
+    def key(self, experiment: Experiment) -> keys.Key:
+        """What the result of an experiment depends on, as the sources stand on disk now."""
+        return key_of(experiment, self.fingerprint)
+
+
+@dataclass(frozen=True)
+class Work:
+    """One experiment, what its result depends on, and how the result on disk stands to that."""
+
+    experiment: Experiment
+    key: keys.Key
+    freshness: status.Freshness
+
+
+def open_project(root: Path, model: str | None = None, report: Reporter | None = None) -> Project:
+    """Load every spec of a book, checked against its model's limits.
+
+    With a `report`, a model of the Hub that was never fetched is fetched first: only then is it known which commit
+    its name stands for. Raises SpecError with all problems at once, UsageError for an unknown model or a folder
+    without a book, ModelError.
+    """
+    if not (root / "experiments" / "book.yaml").is_file():
+        raise UsageError(f"{root}: no book here, experiments/book.yaml is missing; name its folder with --book")
+    source = sources.resolve(model or experiments.book_model(root))
+    if report is not None and source.kind == "hub" and sources.at_hand(source) is None:
+        obtain.obtain(source, report)
+    book = experiments.load_book(root, sources.limits(source))
+    return Project(root, book, source, sources.fingerprint(source))
+
+
+def key_of(experiment: Experiment, fingerprint: sources.Fingerprint) -> keys.Key:
+    """What the result of an experiment depends on."""
+    module = type(experiment.analysis).__module__
+    return keys.key_for(module, experiment.spec(), fingerprint.weights, fingerprint.tokenizer)
+
+
+def survey(project: Project) -> tuple[Work, ...]:
+    """For each experiment, whether its result on disk is what the sources would give."""
+    found = []
+    for experiment in project.experiments():
+        key = project.key(experiment)
+        found.append(Work(experiment, key, status.freshness(project.entry(experiment), key, project.cache)))
+    return tuple(found)
+
+
+def chosen(work: Sequence[Work], only: Sequence[str], force: bool) -> tuple[Work, ...]:
+    """The experiments to run: those not computed here as they now stand, narrowed by `only`, all with `force`.
+
+    Raises UsageError for a name in `only` that matches nothing.
+    """
+    known = {name for w in work for name in _names(w.experiment)}
+    for name in only:
+        if name not in known:
+            raise UsageError(f"--only {name}: no chapter or experiment of that name{did_you_mean(name, known)}")
+    named = [w for w in work if not only or any(name in _names(w.experiment) for name in only)]
+    return tuple(w for w in named if force or w.freshness.state != "fresh")
+
+
+def _names(experiment: Experiment) -> tuple[str, str, str]:
+    return experiment.chapter, experiment.id, f"{experiment.chapter}/{experiment.id}"

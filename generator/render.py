@@ -1,0 +1,157 @@
+"""Render the book: results to views, views to pages, pages to the site folder. Never imports torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from generator.errors import Problem, SpecError, did_you_mean
+from generator.experiments import Chapter
+from generator.project import Project, Work
+from generator.reporting import Reporter, Silent
+from generator.store import atomic
+from generator.store.keys import library_versions, source_digest
+
+LIBRARIES = ("jinja2", "markdown-it-py", "mdit-py-plugins", "pygments", "matplotlib", "seaborn", "numpy")
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What became of a rendering. failed: figures or chapters without a result; refuted: claims that do not hold."""
+
+    summary: str
+    failed: int = 0
+    refuted: int = 0
+    messages: tuple[str, ...] = ()
+
+
+@dataclass
+class Tree:
+    """The site in memory: path to bytes, and what was found on the way."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    failed: int = 0
+    refuted: int = 0
+    messages: list[str] = field(default_factory=list)
+
+
+def render(project: Project, work: Sequence[Work], target: Path, report: Reporter, force: bool = False) -> Rendered:
+    """Bring the site folder up to date; where nothing it is made from has changed, nothing is even imported.
+
+    Call it under the project's lock. Raises SpecError for the prose, StoreError where the folder refuses.
+    """
+    stamp = stamp_of(project, work)
+    place = os.path.relpath(target, project.root)  # so that a book can be moved with its cache
+    record = project.cache.get_blob("sites", place)
+    known = json.loads(record) if record else {}
+    if not force and known.get("stamp") == stamp and atomic.intact(target):
+        return Rendered(f"{target} is current", known["failed"], known["refuted"], tuple(known["messages"]))
+    tree = build_tree(project, work, report)
+    published = atomic.publish(tree.files, target)
+    spared = [
+        f"{target}/{path}: no longer part of the book, but changed by hand: it stays" for path in published.spared
+    ]
+    found: dict[str, Any] = {
+        "stamp": stamp,
+        "failed": tree.failed,
+        "refuted": tree.refuted,
+        "messages": tree.messages + spared,
+    }
+    project.cache.put_blob("sites", place, json.dumps(found).encode())
+    pages = sum(path.endswith(".html") for path in tree.files)
+    changes = f"{len(published.written)} files written, {len(published.removed)} removed"
+    summary = f"{target}: {pages} pages, {len(tree.files)} files; {changes}"
+    return Rendered(summary, tree.failed, tree.refuted, tuple(found["messages"]))
+
+
+def stamp_of(project: Project, work: Sequence[Work]) -> str:
+    """A digest of everything the site is made from, taken without reading numbers or importing what draws."""
+    found = hashlib.sha256()
+    parts = [project.root / "experiments" / "book.yaml", *(Path(c.file) for c in project.book.chapters)]
+    for folder in (project.templates, Path(str(files("generator.templates")))):
+        parts += sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    for path in parts:
+        found.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    for one in work:
+        entry = project.entry(one.experiment)
+        found.update(f"{one.experiment.chapter}/{one.experiment.id} {one.freshness.usable} ".encode())
+        found.update(hashlib.sha256(entry.read_bytes()).digest() if entry.is_file() else b"-")
+    found.update((source_digest() + json.dumps(library_versions(LIBRARIES))).encode())
+    found.update(f"{project.source} {project.fingerprint}".encode())
+    return found.hexdigest()
+
+
+def differing_pages(project: Project, work: Sequence[Work], target: Path) -> tuple[str, ...]:
+    """Paths in the site folder that are missing, old or too many, found by rendering the book in memory."""
+    tree = build_tree(project, work, Silent()).files
+    wrong = [path for path, data in tree.items() if not atomic.holds(target / path, data)]
+    return tuple(sorted(wrong + [path for path in atomic.published(target) if path not in tree]))
+
+
+def build_tree(project: Project, work: Sequence[Work], report: Reporter) -> Tree:
+    """The whole site in memory. Raises SpecError with every problem of every chapter's prose, and of claims."""
+    from generator.binding import Binder  # what it imports takes a while, and a site that is current needs none of it
+
+    tree = Tree()
+    problems: list[Problem] = []
+    binder = Binder(project, work)
+    with report.task("Rendering", len(project.book.chapters) + 1) as task:
+        for number, chapter in enumerate(project.book.chapters, start=1):
+            task.note(chapter.title)
+            try:
+                binder.add_chapter(chapter, number, read_prose(project, chapter))
+            except SpecError as error:
+                problems += error.problems
+            task.advance()
+        if problems:
+            raise SpecError(problems)
+        tree.files = binder.finish()
+        task.advance()
+    tree.failed, tree.refuted, tree.messages = binder.failed, binder.refuted, binder.messages
+    return tree
+
+
+def read_prose(project: Project, chapter: Chapter) -> str:
+    """The Markdown of a chapter; SpecError at the chapter's spec where there is none."""
+    path = prose_path(project, chapter)
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        there = [p.stem for p in path.parent.glob("*.md")]
+        hint = did_you_mean(chapter.name, there)
+        raise SpecError([Problem(chapter.file, 1, 1, f"the chapter's prose is missing: {path}{hint}")]) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError([Problem(str(path), 1, 1, f"cannot be read: {error}")]) from error
+
+
+def check_prose(project: Project) -> None:
+    """Every chapter has prose, it is a template, and every experiment it names exists; SpecError with all problems."""
+    from generator.book.references import references
+
+    addresses = {f"{e.chapter}/{e.id}" for e in project.experiments()}
+    problems: list[Problem] = []
+    for chapter in project.book.chapters:
+        file = str(prose_path(project, chapter))
+        try:
+            found = references(read_prose(project, chapter), file)
+        except SpecError as error:
+            problems += error.problems
+            continue
+        for one in found:
+            if (one.experiment if "/" in one.experiment else f"{chapter.name}/{one.experiment}") not in addresses:
+                near = did_you_mean(one.experiment, {e.id for e in chapter.experiments} | addresses)
+                what = f"{one.function}(): no experiment is called {one.experiment!r}{near}"
+                problems.append(Problem(file, one.line, one.column, what))
+    if problems:
+        raise SpecError(problems)
+
+
+def prose_path(project: Project, chapter: Chapter) -> Path:
+    """Where a chapter's Markdown lies."""
+    return project.templates / "chapters" / f"{chapter.name}.md"

@@ -1,0 +1,119 @@
+"""The Gram matrix of the attention output, against explicit loops and on a tiny random Llama."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from letters import Asking, Letters
+from running import captured, stored
+
+from generator.analyses.attention_gram import AttentionGram
+from generator.capture import Capture, Forward, Prompt, Site
+from generator.figure import Bars, Heatmap, Panels
+
+TEXT = "The cat sat on the table. 2 + 2 = 4"
+
+
+def capture(ids: list[int], out: np.ndarray, pattern: np.ndarray) -> Capture:
+    """A run with this attention output [T, D] and pattern [heads, T, T] in layer 3."""
+    vocabulary = Letters()
+    sites = {Site("attn_out", 3): out.astype(np.float32), Site("pattern", 3): pattern.astype(np.float32)}
+    return Capture(tuple(vocabulary.token(i) for i in ids), "text", vocabulary, sites, len(ids))
+
+
+def random_pattern(length: int) -> np.ndarray:
+    """Two heads whose rows sum to one."""
+    rows = np.tril(np.random.default_rng(2).random((2, length, length)))
+    return rows / rows.sum(-1, keepdims=True)
+
+
+def test_cells_and_correlations_follow_their_definitions():
+    """Dot products, and Pearson's r over the cells below the diagonal, cell by cell, to 1e-5."""
+    out, pattern = np.random.default_rng(1).normal(size=(5, 7)), random_pattern(5)
+    analysis = AttentionGram(prompts=("x",), layers=(3,))
+    (prompt,) = stored(analysis, analysis.measure({"prompt-0": capture([1, 2, 3, 4, 5], out, pattern)})).prompts
+    dots, looks, sizes = [], [], []
+    for q in range(5):
+        for k in range(5):
+            assert prompt.gram[0, q, k] == pytest.approx(sum(out[q, d] * out[k, d] for d in range(7)), abs=1e-5)
+            if k < q:
+                dots.append(sum(out[q] * out[k]))
+                looks.append((pattern[0, q, k] + pattern[1, q, k]) / 2)
+                sizes.append(sum(out[q] ** 2) ** 0.5 * sum(out[k] ** 2) ** 0.5)
+
+    assert prompt.correlation == (pytest.approx(pearson(dots, looks), abs=1e-5),)
+    assert prompt.length_correlation == (pytest.approx(pearson(dots, sizes), abs=1e-5),)
+    assert (prompt.leading, prompt.leading_difference) == (1, (0.0,))
+
+
+def test_the_leading_run_is_held_against_the_first_token():
+    """Outputs 3, 3.3 and 2.4 long in one direction at three equal tokens: at most 0.6 apart, a fifth of the first."""
+    out = np.array([[3.0, 0], [3.3, 0], [2.4, 0], [-9, 1]])
+    analysis = AttentionGram(prompts=("x",), layers=(3,))
+    (prompt,) = analysis.measure({"prompt-0": capture([2, 2, 2, 5], out, random_pattern(4))}).prompts
+
+    assert (prompt.leading, prompt.leading_difference) == (3, (pytest.approx(0.2, abs=1e-6),))
+
+
+def pearson(x: list[float], y: list[float]) -> float:
+    """r from its definition."""
+    a, b = np.array(x) - sum(x) / len(x), np.array(y) - sum(y) / len(y)
+    return float((a * b).sum() / ((a**2).sum() * (b**2).sum()) ** 0.5)
+
+
+@pytest.mark.parametrize("length", [1, 2])
+def test_too_few_cells_have_no_correlation(length):
+    """One cell or none does not vary: the correlation is null, and its bar says that there is none."""
+    analysis = AttentionGram(prompts=("x",), layers=(3,))
+    out = np.random.default_rng(1).normal(size=(length, 4))
+    run = capture([1, 2][:length], out, random_pattern(length))
+    result = stored(analysis, analysis.measure({"prompt-0": run}))
+    bars = analysis.figures(result)["correlation"]
+
+    assert result.prompts[0].correlation == (None,)
+    assert isinstance(bars, Bars)
+    assert bars.values == (0.0,)
+    assert bars.labels[0].endswith("undefined")
+
+
+def test_on_a_model_it_is_the_output_times_its_transpose(tiny):
+    """X Xᵀ with X from a pass of its own, to 1e-5 of its largest entry."""
+    analysis = AttentionGram(prompts=(TEXT,), layers=(0, 1))
+    result = analysis.measure(captured(tiny, analysis))
+    sites = [Site("attn_out", layer) for layer in (0, 1)]
+    raw = captured(tiny, Asking({"run": Forward(Prompt(text=TEXT), frozenset(sites))}))["run"]
+
+    for layer, site in enumerate(sites):
+        expected = raw[site].astype(np.float64) @ raw[site].astype(np.float64).T
+        assert np.abs(result.prompts[0].gram[layer] - expected).max() < 1e-5 * np.abs(expected).max()
+
+
+def test_equal_tokens_at_the_start_cannot_be_told_apart(tiny):
+    """Values carry no position: what attention adds is the same at each, in every layer; not so after another token."""
+    analysis = AttentionGram(prompts=("zzzz cat", "cat zzzz"), layers=(0, 1))
+    first, second = analysis.measure(captured(tiny, analysis)).prompts
+
+    assert (first.leading, second.leading) == (4, 1)
+    assert max(first.leading_difference) < 1e-5
+    z = [i for i, token in enumerate(second.tokens) if token.text == "z"]
+    assert np.ptp(np.diag(second.gram[1])[z]) > 1e-3
+    assert np.ptp(np.diag(first.gram[1])[:4]) < 1e-4
+
+
+def test_charts_show_the_signs_and_the_pairs(tiny):
+    """Diverging colours where dot products are negative; a point for each pair; no mask, since it is no pattern."""
+    analysis = AttentionGram(prompts=("2 + 2",), layers=(0, 1))
+    result = analysis.measure(captured(tiny, analysis))
+    figures = analysis.figures(result)
+
+    assert list(figures) == ["prompt-0-layer-0", "prompt-0-layer-1", "against-pattern", "correlation"]
+    for layer in (0, 1):
+        chart, gram = figures[f"prompt-0-layer-{layer}"], result.prompts[0].gram[layer]
+        assert isinstance(chart, Heatmap)
+        assert chart.diverging == (gram.min() < 0)
+        assert not chart.causal
+        assert chart.scale is None
+    panels = figures["against-pattern"]
+    assert isinstance(panels, Panels)
+    length = len(result.prompts[0].tokens)
+    assert [len(panel.points) for panel in panels.panels] == [length * (length - 1) // 2] * 2

@@ -1,0 +1,112 @@
+"""Attention patterns: what is averaged, chosen and counted, on captures made by hand and on a tiny random Llama."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from letters import Asking, Letters
+from running import captured, stored
+
+from generator.analyses.attention_pattern import AttentionPattern
+from generator.capture import LOGITS, Capture, Forward, Prompt, Site
+from generator.figure import Heatmap, Panels
+
+TEXT = "The cat sat on the table. 2 + 2 = 4"
+
+
+def capture(ids: list[int], pattern: list, layer: int = 0) -> Capture:
+    """A run over these tokens with this pattern [heads, T, T]; the likeliest next token is 7."""
+    vocabulary, logits = Letters(), np.zeros((len(ids), 10), dtype=np.float32)
+    logits[-1, 7] = 2.0
+    sites = {Site("pattern", layer): np.array(pattern, dtype=np.float32), LOGITS: logits}
+    return Capture(tuple(vocabulary.token(i) for i in ids), "text", vocabulary, sites, len(ids))
+
+
+TWO_HEADS = [
+    [[1, 0, 0, 0], [0.75, 0.25, 0, 0], [0.5, 0.25, 0.25, 0], [0.25, 0, 0.5, 0.25]],
+    [[1, 0, 0, 0], [0.25, 0.75, 0, 0], [1, 0, 0, 0], [0.5, 0, 0.25, 0.25]],
+]
+
+
+def test_shares_and_favourites_leave_out_the_first_query():
+    """Sink, leading run and distinct keys of a pattern small enough to count by hand."""
+    analysis = AttentionPattern(prompts=("x",), layers=(0,), heads=(1, 0))
+    result = analysis.measure({"prompt-0": capture([2, 2, 5, 6], TWO_HEADS)})
+    (prompt,) = result.prompts
+
+    assert prompt.sink_share == pytest.approx(((0.75 + 0.5 + 0.25 + 0.25 + 1 + 0.5) / 6,))
+    assert prompt.leading == 2
+    assert prompt.leading_share == pytest.approx(((1 + 0.75 + 0.25 + 1 + 1 + 0.5) / 6,))
+    assert prompt.distinct_keys == pytest.approx(((2 + 1 + 2) / 3,))  # queries 1, 2, 3: {0, 1}, {0, 0}, {2, 0}
+    assert prompt.weights[0].tolist() == [TWO_HEADS[1], TWO_HEADS[0]]  # in the order that was asked for
+    assert (result.heads, result.head_count) == ((1, 0), 2)
+    assert (prompt.predicted.id, prompt.predicted.prob) == (7, pytest.approx(math.exp(2) / (math.exp(2) + 9)))
+
+
+def test_the_mean_is_over_all_heads():
+    """heads: mean keeps one matrix per layer."""
+    analysis = AttentionPattern(prompts=("x",), layers=(0,))
+    result = analysis.measure({"prompt-0": capture([1, 2, 3, 4], TWO_HEADS)})
+
+    assert result.prompts[0].weights.tolist() == [[((np.array(TWO_HEADS[0]) + TWO_HEADS[1]) / 2).tolist()]]
+    assert result.heads == ("mean",)
+    assert result.prompts[0].leading == 1
+
+
+@pytest.mark.parametrize("heads", ["mean", (0,)])
+def test_a_lone_token_looks_at_itself(heads):
+    """A prompt of one token has no query with a choice, and its numbers are plain all the same."""
+    analysis = AttentionPattern(prompts=("x",), layers=(0,), heads=heads)
+    result = stored(analysis, analysis.measure({"prompt-0": capture([1], [[[1.0]], [[1.0]]])}))
+
+    assert (result.prompts[0].sink_share, result.prompts[0].distinct_keys) == ((1.0,), (1.0,))
+    assert analysis.figures(result)
+
+
+def test_weights_are_the_softmax_of_turned_queries_and_keys(tiny):
+    """On a tiny Llama: recomputed from queries and keys in float64, RoPE and mask written out, to 1e-5."""
+    analysis = AttentionPattern(prompts=(TEXT,), layers=(1, 0), heads=(0, 1, 2, 3))
+    result = analysis.measure(captured(tiny, analysis))
+    keep = frozenset(Site(name, layer) for name in ("q", "k") for layer in (0, 1))
+    raw = captured(tiny, Asking({"run": Forward(Prompt(text=TEXT), keep)}))["run"]
+
+    for row, layer in enumerate((1, 0)):
+        q, k = (turned(raw[Site(name, layer)].astype(np.float64), tiny) for name in ("q", "k"))
+        for head in range(4):
+            scores = q[head] @ k[head // 2].T / math.sqrt(q.shape[-1])
+            shares = [np.exp(scores[i, : i + 1] - scores[i, : i + 1].max()) for i in range(len(scores))]
+            for i, share in enumerate(shares):
+                found = result.prompts[0].weights[row, head, i]
+                assert np.abs(share / share.sum() - found[: i + 1]).max() < 1e-5
+                assert (found[i + 1 :] == 0).all()
+
+
+def test_charts_are_named_scaled_and_labelled_alike(tiny):
+    """One scale from 0 to 1 everywhere, no future drawn, values written where they fit; names with absolute layers."""
+    mean = AttentionPattern(prompts=("2 + 2", TEXT), layers=(0, 1))
+    figures = mean.figures(mean.measure(captured(tiny, mean)))
+    heads = AttentionPattern(prompts=("2 + 2",), layers=(1,), heads=(0, 3))
+    panels = heads.figures(heads.measure(captured(tiny, heads)))
+
+    assert list(figures) == [f"prompt-{n}-layer-{layer}-mean" for n in (0, 1) for layer in (0, 1)]
+    assert list(panels) == ["prompt-0-layer-1-heads"]
+    inner = panels["prompt-0-layer-1-heads"]
+    assert isinstance(inner, Panels)
+    assert [panel.title for panel in inner.panels] == ["head 0", "head 3"]
+    for chart in (*figures.values(), *inner.panels):
+        assert isinstance(chart, Heatmap)
+        assert (chart.scale, chart.causal) == ((0, 1), True)
+        assert chart.rows.labels == chart.columns.labels
+    assert [chart.annotate for chart in figures.values()] == [True, True, False, False]
+    assert not any(panel.annotate for panel in inner.panels)
+    assert "2·+·2" in figures["prompt-0-layer-0-mean"].title
+
+
+def turned(x, model):
+    """RoPE: dimensions i and i + d/2 turned by position * theta^(-2i/d)."""
+    _, length, d = x.shape
+    angle = np.arange(length)[:, None] * model.facts.rope_theta ** (-2 * np.arange(d // 2) / d)
+    a, b = x[..., : d // 2], x[..., d // 2 :]
+    return np.concatenate([a * np.cos(angle) - b * np.sin(angle), a * np.sin(angle) + b * np.cos(angle)], axis=-1)

@@ -1,0 +1,80 @@
+"""Known numbers of the default model for the attention and MLP chapters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running import run
+
+from generator.analyses.attention_gram import AttentionGram
+from generator.analyses.attention_pattern import AttentionPattern
+from generator.analyses.continuation_frames import ContinuationFrames
+from generator.analyses.mlp_shapes import MlpShapes
+from generator.analyses.whitespace_attention import WhitespaceAttention
+from generator.model.adapter import LoadedModel
+
+pytestmark = pytest.mark.model
+NOISE = (" 2 + 2 = ", " noise noise noise 2 + 2 = ", " 2 + 2 noise noise noise = ")
+SUM = " 2 + 2 - 3 = "
+LAST = 29
+
+
+@pytest.fixture(scope="module")
+def real(real_model_dir: Path) -> Any:
+    """The default model, loaded once."""
+    return LoadedModel.load(real_model_dir, "smollm2-135m-instruct")
+
+
+def test_the_six_gram_matrices_correlate_with_the_patterns_as_measured(real):
+    """-0.34, -0.53, 0.42, -0.20, 0.10, -0.53 over the cells below the diagonal, to 0.02."""
+    result = run(real, AttentionGram(prompts=NOISE, layers=(0, LAST)))
+
+    found = [r for prompt in result.prompts for r in prompt.correlation]
+    assert found == pytest.approx([-0.34, -0.53, 0.42, -0.20, 0.10, -0.53], abs=0.02)
+    assert result.prompts[1].leading == 3
+    assert max(result.prompts[1].leading_difference) < 1e-5
+
+
+def test_all_three_prompts_are_continued_with_4(real):
+    """p = 0.617, 0.929 and 0.460, to 0.005; the sinks where they are."""
+    result = run(real, AttentionPattern(prompts=NOISE, layers=(0, LAST)))
+
+    assert [p.predicted.text for p in result.prompts] == ["4"] * 3
+    assert [p.predicted.prob for p in result.prompts] == pytest.approx([0.617, 0.929, 0.460], abs=0.005)
+    assert [p.sink_share[1] for p in result.prompts] == pytest.approx([0.60, 0.28, 0.55], abs=0.02)
+    assert result.prompts[1].leading_share[1] == pytest.approx(0.79, abs=0.02)
+
+
+def test_the_lecture_s_animation_leaves_the_path_and_runs_past_the_end(real):
+    """`⏎⏎` becomes one token at the sixth frame; the turn ends at the thirteenth; the patterns follow the own path."""
+    anew = run(real, ContinuationFrames(prompt=SUM, max_new_tokens=15, layers=(0, LAST), show="gram"))
+    own = run(real, ContinuationFrames(prompt=SUM, max_new_tokens=15, layers=(0, LAST), show="pattern"))
+
+    assert (anew.drift_at, anew.stop_at, len(anew.passes)) == (5, 12, 2)
+    assert [token.text for token in anew.passes[0].tokens[-2:]] == [".", "\n"]
+    assert anew.passes[1].tokens[13].text == "\n\n"
+    assert anew.continuation == "11.\n\n11 is indeed the answer.<|im_end|>\n<|im_start|>"
+    assert (own.drift_at, own.stop_at, len(own.passes)) == (None, None, 1)
+    assert own.continuation.startswith("11.\n\nThis example illustrates the concept of a")
+
+
+def test_more_than_half_of_the_last_layer_s_attention_goes_to_a_space(real):
+    """Position 0, a space, gets 0.54 within 0.03, over the queries that have a choice."""
+    result = run(real, WhitespaceAttention(prompt=SUM, max_new_tokens=15, layers=tuple(range(30))))
+
+    assert result.tokens[0].text == " "
+    assert result.first[LAST] == pytest.approx(0.54, abs=0.03)
+    assert result.total[LAST] == pytest.approx(0.65, abs=0.02)
+    assert result.rest[LAST] < result.even_rest
+    assert sum(share < result.even_rest for share in result.rest) >= 25
+
+
+def test_the_mlp_has_the_lecture_s_shapes_and_few_loud_neurons(real):
+    """576 x 1536 three times; 59 % of the parameters; ten neurons at most hold half in the last layer."""
+    result = run(real, MlpShapes(prompt=SUM, layer=LAST))
+
+    assert result.projections == {"gate": (576, 1536), "up": (576, 1536), "down": (1536, 576)}
+    assert result.share == pytest.approx(0.592, abs=0.001)
+    assert max(result.half_count) <= 10

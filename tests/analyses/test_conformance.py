@@ -1,0 +1,281 @@
+"""What every analysis keeps to, whoever wrote it: one walk over the folder and over all experiments of the book."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+from pydantic import BaseModel
+from running import captured
+from tiny_llama import write_tiny_model
+
+from generator import catalog
+from generator.analysis import Analysis, Limits, Result
+from generator.capture import Capture, Captures, Request
+from generator.experiments import Experiment, load_chapter
+from generator.figure import Bars, Figure, Frames, Heatmap, Lines, Panels, Passage, Scatter, TokenStrip
+from generator.store import results
+from generator.store.keys import Key
+
+ROOT = Path(__file__).resolve().parents[2]
+LAYERS, HEADS, CONTEXT = 3, 4, 4096
+ALLOWED = {"numpy", "sklearn", "pydantic", "__future__"} | sys.stdlib_module_names
+OWN = {f"generator.{name}" for name in ("analysis", "capture", "figure", "labels", "tokens", "vectors", "sampling")}
+LABELS = ["Shapes", "Units", "Limits", "Source"]
+
+
+@cache
+def experiments() -> tuple[Experiment, ...]:
+    """All experiments of the book, resolved for the tiny model."""
+    limits = Limits(layers=LAYERS, heads=HEADS, d_vocab=320, context=CONTEXT)
+    files = sorted(path for path in (ROOT / "experiments").glob("*.yaml") if path.stem != "book")
+    return tuple(experiment for path in files for experiment in load_chapter(path, limits).experiments)
+
+
+def every_experiment() -> Any:
+    """Parametrizes a test over them."""
+    return pytest.mark.parametrize("experiment", experiments(), ids=lambda e: f"{e.chapter}/{e.id}")
+
+
+every_analysis = pytest.mark.parametrize("name", catalog.names())
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A tiny random Llama with as many layers as the book's specs name, loaded the way the real one is."""
+    from generator.model.adapter import LoadedModel
+
+    changes = {"num_hidden_layers": LAYERS, "max_position_embeddings": CONTEXT}
+    loaded = LoadedModel.load(write_tiny_model(tmp_path_factory.mktemp("three-layers"), **changes), "tiny")
+    assert loaded.config.num_attention_heads == HEADS
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def answers(model: Any) -> Mapping[str, Captures]:
+    """By chapter and id, what the requests of each experiment yield."""
+    return {f"{e.chapter}/{e.id}": captured(model, e.analysis) for e in experiments()}
+
+
+@every_analysis
+def test_the_docstring_says_shapes_units_limits_and_source(name: str) -> None:
+    """A sentence, an empty line, four labelled lines in this order; the source names a year."""
+    lines = inspect.cleandoc(catalog.find(name).__doc__ or "").splitlines()
+
+    assert lines[0].endswith("."), lines[0]
+    assert lines[1] == ""
+    assert [line.partition(": ")[0] for line in lines[2:6]] == LABELS
+    assert all(len(line.partition(": ")[2]) > 15 for line in lines[2:6]), lines
+    assert re.search(r"\b(18|19|20)\d\d\b", lines[5]), lines[5]
+
+
+@every_analysis
+def test_a_file_is_short_and_imports_little(name: str) -> None:
+    """200 lines at most, a third of them descriptions; it knows arrays and plain data, no other analysis, no effects."""
+    source = source_of(name)
+
+    assert len(source.splitlines()) <= 200
+    found = set(imports(ast.parse(source)))
+    strange = {module for module in found if module not in OWN and module.split(".")[0] not in ALLOWED}
+    assert not strange
+
+
+@every_analysis
+def test_every_parameter_and_every_number_is_described(name: str) -> None:
+    """Editors show the parameters' descriptions, docs/results.md the results'."""
+    kind = catalog.find(name)
+    bare = [f"{owner.__name__}.{field}" for owner in (kind, *parts(kind.result_type)) for field in undescribed(owner)]
+
+    assert not bare
+    assert not set(results.ENVELOPE) & kind.result_type.model_fields.keys()
+
+
+@every_analysis
+def test_the_book_uses_it(name: str) -> None:
+    """An analysis that no experiment names is dead."""
+    assert name in {experiment.name for experiment in experiments()}
+
+
+@every_analysis
+def test_measuring_does_not_draw(name: str) -> None:
+    """Nothing that `measure` can reach uses the figures: they are not part of a result's key."""
+    tree = ast.parse(source_of(name))
+    figures = {alias.asname or alias.name for node in ast.walk(tree) if from_figure(node) for alias in node.names}
+    reached = {node for part in reachable(tree, "measure") for node in ast.walk(part)}
+    used = {n.id for n in reached if isinstance(n, ast.Name)} | {
+        n.attr for n in reached if isinstance(n, ast.Attribute)
+    }
+
+    assert not used & (figures | {"figures"})
+
+
+@every_experiment()
+def test_runs_are_requests_and_always_the_same(experiment: Experiment) -> None:
+    """Two calls, and an equal analysis made anew, ask for the same."""
+    analysis = experiment.analysis
+    runs = analysis.runs()
+
+    assert runs
+    assert all(isinstance(request, get_args(Request)) for request in runs.values())
+    assert list(runs.items()) == list(analysis.runs().items())
+    anew = type(analysis).model_validate_json(analysis.model_dump_json())
+    assert anew == analysis
+    assert list(anew.runs().items()) == list(runs.items())
+
+
+@every_experiment()
+def test_measuring_is_pure(experiment: Experiment, answers: Mapping[str, Captures]) -> None:
+    """The same captures give the same numbers, no NaN among them, and are left as they were."""
+    captures = answers[f"{experiment.chapter}/{experiment.id}"]
+    before = fingerprint(captures)
+    first, second = (experiment.analysis.measure(captures) for _ in range(2))
+
+    assert type(first) is experiment.analysis.result_type
+    assert first.model_dump_json() == second.model_dump_json()
+    assert fingerprint(captures) == before
+    assert "NaN" not in first.model_dump_json()
+
+
+@every_experiment()
+def test_a_result_survives_json_and_the_store(
+    experiment: Experiment, answers: Mapping[str, Captures], tmp_path: Path
+) -> None:
+    """Through pydantic's JSON and through the store's files nothing is lost, down to the last digit."""
+    result = experiment.analysis.measure(answers[f"{experiment.chapter}/{experiment.id}"])
+    kind = experiment.analysis.result_type
+    back = kind.model_validate_json(result.model_dump_json())
+    assert back.model_dump_json() == result.model_dump_json()
+
+    key = Key(*("0" * 64,) * 4, versions={})
+    envelope = results.Envelope(
+        experiment.id, experiment.chapter, experiment.name, "tiny", experiment.spec(), key, result
+    )
+    stored = results.load(results.save(tmp_path, envelope), kind)
+    assert stored.result.model_dump_json() == result.model_dump_json()
+    assert stored.spec == experiment.spec()
+
+
+@every_experiment()
+def test_figures_say_what_they_show(experiment: Experiment, answers: Mapping[str, Captures]) -> None:
+    """Known kinds with lower-case names, alt text, named axes and a table; the same from a result read back."""
+    result = experiment.analysis.measure(answers[f"{experiment.chapter}/{experiment.id}"])
+    figures = experiment.analysis.figures(result)
+    back = experiment.analysis.figures(type(result).model_validate_json(result.model_dump_json()))
+
+    assert figures
+    assert {name: figure.alt for name, figure in back.items()} == {name: f.alt for name, f in figures.items()}
+    for name, figure in figures.items():
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)
+        assert figure.table().rows, name
+        assert figure.title or isinstance(figure, TokenStrip | Passage), name  # those stand under their caption alone
+        for one in inside(figure):
+            assert isinstance(one, get_args(Figure)), name
+            assert len(one.alt) >= (1 if isinstance(one, Passage) else 20), (name, one.alt)
+            assert all(axis.name for axis in axes(one)), name
+
+
+@every_experiment()
+def test_each_caption_belongs_to_a_figure(experiment: Experiment, answers: Mapping[str, Captures]) -> None:
+    """No caption of the book waits for a figure that is never made."""
+    result = experiment.analysis.measure(answers[f"{experiment.chapter}/{experiment.id}"])
+    used = {id(experiment.caption(name)) for name in experiment.analysis.figures(result)}
+
+    assert not [name for name, caption in experiment.captions.items() if id(caption) not in used]
+
+
+def source_of(name: str) -> str:
+    """The text of an analysis' file."""
+    return Path(inspect.getfile(catalog.find(name))).read_text(encoding="utf-8")
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    """The modules that a file imports, wherever it does so; `from generator import x` counts as generator.x."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            whole = node.module == "generator"
+            yield from ([f"generator.{alias.name}" for alias in node.names] if whole else [node.module or ""])
+
+
+def from_figure(node: ast.AST) -> bool:
+    """Whether the node imports names of generator.figure."""
+    return isinstance(node, ast.ImportFrom) and node.module == "generator.figure"
+
+
+def reachable(tree: ast.Module, start: str) -> list[ast.AST]:
+    """The functions of a file that `start` can call: by name, or as an attribute of anything."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, kinds)}
+    found, waiting = {}, [start]
+    while waiting:
+        name = waiting.pop()
+        if name not in functions or name in found:
+            continue
+        found[name] = functions[name]
+        for node in ast.walk(functions[name]):
+            waiting += [node.id] if isinstance(node, ast.Name) else []
+            waiting += [node.attr] if isinstance(node, ast.Attribute) else []
+    assert start in found
+    return list(found.values())
+
+
+def parts(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """A result's class and the classes of the records inside, from its JSON Schema's definitions."""
+    seen: list[type[BaseModel]] = []
+    waiting: list[Any] = [kind]
+    while waiting:
+        annotation = waiting.pop()
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            if annotation not in seen:
+                seen.append(annotation)
+                waiting += [field.annotation for field in annotation.model_fields.values()]
+        else:
+            waiting += get_args(annotation)
+    yield from seen
+
+
+def undescribed(kind: type[BaseModel]) -> list[str]:
+    """Fields without a description; those of shared records (`Ranked`) are described where they are defined."""
+    shared = kind.__module__ == Analysis.__module__ and kind is not Result
+    return [] if shared else [name for name, field in kind.model_fields.items() if not field.description]
+
+
+def inside(figure: Figure) -> Iterator[Any]:
+    """A figure, and the pictures of its frames and panels."""
+    yield figure
+    for one in (frame.picture for frame in figure.frames) if isinstance(figure, Frames) else ():
+        yield from inside(one)
+    for one in figure.panels if isinstance(figure, Panels) else ():
+        yield from inside(one)
+
+
+def axes(figure: Any) -> list[Any]:
+    """The axes of a chart."""
+    if isinstance(figure, Heatmap):
+        return [figure.rows, figure.columns]
+    if isinstance(figure, Lines | Scatter):
+        return [figure.x, figure.y]
+    return [figure.label_axis, figure.value_axis] if isinstance(figure, Bars) else []
+
+
+def fingerprint(captures: Captures) -> dict[str, Any]:
+    """Digests of all arrays, and everything else as it prints."""
+    return {name: (digests(capture), repr(capture.tokens), capture.text) for name, capture in captures.items()}
+
+
+def digests(capture: Capture) -> dict[str, str]:
+    """By site, the sha256 of the array's bytes."""
+    return {
+        str(site): hashlib.sha256(np.ascontiguousarray(a).tobytes()).hexdigest() for site, a in capture.sites.items()
+    }

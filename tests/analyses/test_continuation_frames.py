@@ -1,0 +1,137 @@
+"""Frames of a continuation: the same as running each text by itself; drift and stop found where they are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from letters import Asking, Letters
+from running import captured, facts, stored
+
+from generator.analyses.continuation_frames import ContinuationFrames
+from generator.capture import LOGITS, Capture, Forward, Generate, Prompt, Site
+from generator.figure import Frames, Heatmap
+
+TEXT = "The cat sat on "  # the tiny model goes on with a piece of a character, which no text keeps
+
+
+def analysis(show: str, steps: int = 6) -> ContinuationFrames:
+    """Both layers of the tiny model."""
+    return ContinuationFrames.model_validate({"prompt": TEXT, "max_new_tokens": steps, "layers": (0, 1), "show": show})
+
+
+def alone(model, ids: tuple[int, ...], name: str) -> Capture:
+    """A pass over these ids and nothing else."""
+    keep = frozenset({Site(name, 0), Site(name, 1), LOGITS})
+    return captured(model, Asking({"run": Forward(Prompt(ids=ids), keep)}))["run"]
+
+
+def test_a_frame_is_the_pattern_of_its_text_alone(tiny):
+    """All frames are corners of one pass and equal passes of their own, to 1e-5; each token is the greedy one."""
+    wanted = analysis("pattern")
+    result = stored(wanted, wanted.measure(captured(tiny, wanted)))
+    made = captured(tiny, Asking({"run": Generate(Prompt(text=TEXT), 6, stop=False)}))["run"]
+
+    assert len(result.passes) == 1
+    assert (result.drift_at, result.tokens, result.prompt_length) == (None, made.tokens, made.prompt_length)
+    for t, step in enumerate(result.frames):
+        assert step.length == made.prompt_length + t
+        run = alone(tiny, tuple(token.id for token in made.tokens[: step.length]), "pattern")
+        for layer in (0, 1):
+            corner = result.passes[0].values[layer, : step.length, : step.length]
+            assert np.abs(corner - run[Site("pattern", layer)].mean(axis=0)).max() < 1e-5
+        assert step.written.id == made.tokens[step.length].id == int(run[LOGITS][-1].argmax())
+        logits = run[LOGITS][-1].astype(np.float64)
+        assert step.written.prob == pytest.approx(1 / np.exp(logits - logits.max()).sum(), abs=1e-5)
+
+
+def test_a_frame_of_the_lecture_is_the_gram_matrix_of_the_text_encoded_anew(tiny):
+    """X Xᵀ of a pass over what that step saw, to 1e-5 of the largest entry, whichever pass holds the frame."""
+    wanted = analysis("gram", 12)
+    result = wanted.measure(captured(tiny, wanted))
+    made = captured(tiny, Asking({"run": Generate(Prompt(text=TEXT), 12, stop=False, reencode=True)}))["run"]
+
+    assert result.drift_at == next(t for t in range(1, 12) if len(made.frames[t]) != len(made.frames[t - 1]) + 1)
+    assert [step.length for step in result.frames] == [len(seen) for seen in made.frames]
+    for step, seen in zip(result.frames, made.frames, strict=True):
+        held = result.passes[step.run]
+        assert held.tokens[: step.length] == seen
+        run = alone(tiny, tuple(token.id for token in seen), "attn_out")
+        for layer in (0, 1):
+            x = run[Site("attn_out", layer)].astype(np.float64)
+            assert np.abs(held.values[layer, : step.length, : step.length] - x @ x.T).max() < 1e-5 * (x @ x.T).max()
+
+
+def by_hand(texts: list[list[int]], writes: list[int], end: int | None = None) -> dict[str, Capture]:
+    """Frames over these ids that write those tokens; `end` is the token that ends a turn."""
+    vocabulary = Letters()
+    known = facts(special_tokens=(("bos_token", vocabulary.token(8)), ("eos_token", vocabulary.token(end or 9))))
+    captures = {"facts": Capture((), "", vocabulary, facts=known)}
+    rng = np.random.default_rng(4)
+    for t, (ids, written) in enumerate(zip(texts, writes, strict=True)):
+        logits = np.zeros((len(ids), 10), dtype=np.float32)
+        logits[-1, written] = 3
+        out = rng.normal(size=(len(ids), 4)).astype(np.float32)
+        tokens = tuple(vocabulary.token(i) for i in ids)
+        captures[f"frame-{t}"] = Capture(tokens, "", vocabulary, {Site("attn_out", 0): out, LOGITS: logits}, len(ids))
+    finished = tuple(vocabulary.token(i) for i in (*texts[-1], writes[-1]))
+    return captures | {"finished": Capture(finished, "", vocabulary, prompt_length=len(texts[0]))}
+
+
+def hand_made(texts: list[list[int]], writes: list[int], end: int | None = None):
+    """The analysis, and its result on frames made by hand."""
+    wanted = ContinuationFrames(prompt="x", max_new_tokens=len(writes), layers=(0,), show="gram")
+    return wanted, stored(wanted, wanted.measure(by_hand(texts, writes, end)))
+
+
+def test_other_tokens_are_drift_and_begin_a_new_pass():
+    """1 2 | 1 2 3 | 1 4 | 1 4 5: the third frame does not begin with the second, and needs a pass of its own."""
+    wanted, result = hand_made([[1, 2], [1, 2, 3], [1, 4], [1, 4, 5]], [3, 3, 5, 6])
+
+    assert result.drift_at == 2
+    assert [step.run for step in result.frames] == [0, 0, 1, 1]
+    assert [[token.id for token in one.tokens] for one in result.passes] == [[1, 2, 3], [1, 4, 5]]
+    frames = wanted.figures(result)["layer-0"]
+    assert isinstance(frames, Frames)
+    assert ["Encoded anew" in frame.note for frame in frames.frames] == [False, False, True, False]
+
+
+def test_more_tokens_than_were_written_are_drift_in_the_same_pass():
+    """1 | 1 5 6, where 4 was written: another text, though the frame still begins with the one before."""
+    _, result = hand_made([[1], [1, 5, 6], [1, 5, 6, 3]], [4, 3, 3])
+
+    assert (result.drift_at, len(result.passes)) == (1, 1)
+
+
+def test_a_shorter_text_of_the_same_tokens_is_drift_too():
+    """1 2 3 | 1 2: what comes out shorter does not begin with the frame before."""
+    _, result = hand_made([[1, 2, 3], [1, 2]], [0, 0])
+
+    assert result.drift_at == 1
+
+
+def test_the_first_end_of_the_turn_is_marked():
+    """Token 6 ends the turn; written twice, the first counts, and later frames are still there."""
+    wanted, result = hand_made([[1], [1, 2], [1, 2, 6], [1, 2, 6, 6]], [2, 6, 6, 0], end=6)
+    frames = wanted.figures(result)["layer-0"]
+
+    assert result.stop_at == 1
+    assert isinstance(frames, Frames)
+    assert [frame.stop for frame in frames.frames] == [False, True, False, False]
+    assert hand_made([[1], [1, 2]], [2, 3], end=6)[1].stop_at is None
+
+
+def test_all_frames_of_a_layer_have_one_scale(tiny):
+    """Patterns from 0 to 1; Gram matrices from the least to the greatest entry of all frames."""
+    for show in ("pattern", "gram"):
+        wanted = analysis(show)
+        result = wanted.measure(captured(tiny, wanted))
+        for layer, figure in enumerate(wanted.figures(result).values()):
+            assert isinstance(figure, Frames)
+            pictures = [frame.picture for frame in figure.frames]
+            values = np.concatenate([one.values[layer].ravel() for one in result.passes])
+            scale = (0, 1) if show == "pattern" else (float(values.min()), float(values.max()))
+            for picture, step in zip(pictures, result.frames, strict=True):
+                assert isinstance(picture, Heatmap)
+                assert picture.scale == scale
+                assert picture.causal == (show == "pattern")
+                assert picture.values.shape == (step.length, step.length)

@@ -1,0 +1,151 @@
+"""Texts on a map: means, padding, shuffles, and what the map hides."""
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+from running import HandMade, run, stored
+
+from generator.analyses.embedding_pca import EmbeddingPca
+from generator.figure import Scatter
+from generator.model.adapter import LoadedModel
+
+TEXTS = ("The cat sat on the mat .", "Birds fly", "The cat sat high in the sky today", "cool")
+
+
+def measured(**parameters):
+    """The analysis on random embedding rows, with the stand-in that it ran on."""
+    model, analysis = HandMade(width=20), EmbeddingPca(prompts=TEXTS, **parameters)
+    return model, analysis, stored(analysis, analysis.measure(model.captures(analysis)))
+
+
+def rows(model, places):
+    """The token vectors of each place [T, D], float64."""
+    return [model.matrix[[token.id for token in place.tokens]].astype(np.float64) for place in places]
+
+
+def flat(places):
+    return np.array([(place.x, place.y) for place in places])
+
+
+def by_singular_values(means):
+    """Explained shares and coordinates up to sign, with numpy alone."""
+    centred = means - means.mean(axis=0)
+    u, spread, _ = np.linalg.svd(centred, full_matrices=False)
+    return spread[:2] ** 2 / (spread**2).sum(), np.abs(u[:, :2] * spread[:2])
+
+
+def test_the_map_is_the_pca_of_the_means():
+    """Explained shares and points against singular values, to 1e-9, up to sign; equal points would keep 2 / (N - 1)."""
+    model, _, result = measured()
+    explained, coordinates = by_singular_values(np.array([r.mean(axis=0) for r in rows(model, result.points)]))
+
+    assert result.explained == pytest.approx(tuple(explained), abs=1e-9)
+    assert np.abs(np.abs(flat(result.points)) - coordinates).max() < 1e-9
+    assert result.explained_if_equal == pytest.approx(2 / 3)
+    assert result.shuffled is None
+
+
+def test_with_padding_every_text_is_filled_up_to_the_longest():
+    """Against the padded batch written out as one array, to 1e-9; and r is numpy's, of the first axis and the pads."""
+    model, _, result = measured(pooling="mean-with-padding")
+    texts = rows(model, result.points)
+    longest = max(map(len, texts))
+    pad = model.matrix[0].astype(np.float64)
+    batch = np.array([np.vstack([r, *[pad[None]] * (longest - len(r))]) for r in texts])  # [N, T, D]
+    explained, coordinates = by_singular_values(batch.mean(axis=1))
+
+    assert result.explained == pytest.approx(tuple(explained), abs=1e-9)
+    assert np.abs(np.abs(flat(result.points)) - coordinates).max() < 1e-9
+    pads = [longest - len(r) for r in texts]
+    assert [place.padding for place in result.points] == pads
+    r = np.corrcoef([place.x for place in result.points], pads)[0, 1]
+    assert result.padding_correlation == pytest.approx(r, abs=1e-9)
+    assert result.padding_alignment > measured()[2].padding_alignment
+    assert result.pad.special
+
+
+def test_texts_of_one_length_have_no_correlation_with_padding():
+    """Where nothing is padded there is no r, rather than NaN."""
+    analysis = EmbeddingPca(prompts=("a b", "c d", "e f"))
+    assert stored(analysis, analysis.measure(HandMade().captures(analysis))).padding_correlation is None
+
+
+def test_shuffled_texts_lie_on_the_axes_of_the_originals():
+    """basis first: coordinates of the shuffled against the originals' own eigenvectors, to 1e-9, sign by sign."""
+    model, _, result = measured(shuffle_seed=1)
+    means, others = (
+        np.array([r.mean(axis=0) for r in rows(model, p)]) for p in (result.points, result.shuffled.points)
+    )
+    _, vectors = np.linalg.eigh(np.cov(means.T))
+    axes = vectors[:, ::-1][:, :2]
+    axes = axes * np.sign(((means - means.mean(axis=0)) @ axes * flat(result.points)).sum(axis=0))
+
+    assert np.abs((others - means.mean(axis=0)) @ axes - flat(result.shuffled.points)).max() < 1e-9
+    assert result.shuffled.axes_cosines == pytest.approx((1, 1))
+    assert result.shuffled.moved == pytest.approx(np.linalg.norm(others - means, axis=1), abs=1e-9)
+    assert max(result.shuffled.moved) > 0.1
+
+
+def test_with_a_basis_each_the_shuffled_have_a_map_of_their_own():
+    """basis each: the shuffled set's own singular values, and the axes are not the originals' any more."""
+    model, _, result = measured(shuffle_seed=1, basis="each")
+    explained, coordinates = by_singular_values(np.array([r.mean(axis=0) for r in rows(model, result.shuffled.points)]))
+
+    assert result.shuffled.explained == pytest.approx(tuple(explained), abs=1e-9)
+    assert np.abs(np.abs(flat(result.shuffled.points)) - coordinates).max() < 1e-9
+    assert min(result.shuffled.axes_cosines) < 0.999
+    assert result.points == measured(shuffle_seed=1)[2].points
+
+
+def test_shuffling_words_changes_tokens_and_permuting_ids_does_not_move_a_mean():
+    """Counted against the multiset of ids, by hand; means of permuted ids agree to 1e-12 while words move them."""
+    _, _, result = measured(shuffle_seed=1)
+    changed = [
+        sorted(t.id for t in a.tokens) != sorted(t.id for t in b.tokens)
+        for a, b in zip(result.points, result.shuffled.points, strict=True)
+    ]
+    assert result.shuffled.changed_tokens == sum(changed)
+    assert 0 < result.shuffled.changed_tokens < len(TEXTS)  # "cool" cannot change
+    assert result.shuffled.permuted_difference < 1e-12
+
+
+def test_the_nearest_pair_can_differ_between_map_and_space():
+    """Both pairs against loops over all pairs."""
+    model, _, result = measured()
+    means = np.array([r.mean(axis=0) for r in rows(model, result.points)])
+    for found, where in ((result.nearest, means), (result.nearest_on_map, flat(result.points))):
+        pairs = [(i, j) for i in range(4) for j in range(i + 1, 4)]
+        assert found == min(pairs, key=lambda p: float(np.linalg.norm(where[p[0]] - where[p[1]])))
+
+
+def test_two_equal_texts_are_a_map_without_extent():
+    """No variance: shares are zero, nothing is NaN."""
+    analysis = EmbeddingPca(prompts=("same", "same"))
+    result = stored(analysis, analysis.measure(HandMade().captures(analysis)))
+    assert result.explained == (0, 0) and flat(result.points).tolist() == [[0, 0], [0, 0]]
+    with pytest.raises(ValidationError):
+        EmbeddingPca(prompts=("one",))
+
+
+def test_the_map_draws_arrows_only_where_both_sets_share_its_axes():
+    """Arrows from each text to its shuffled self on one map; none across two maps; one scale on both axes."""
+    for basis, arrows in (("first", [4, 5, 6, 7]), ("each", [None] * 4)):
+        _, analysis, result = measured(shuffle_seed=1, basis=basis, pooling="mean-with-padding")
+        charts = analysis.figures(result)
+        chart = charts["pca"]
+        assert isinstance(chart, Scatter) and chart.equal
+        assert [point.to for point in chart.points[:4]] == arrows
+        assert f"{result.explained[0]:.0%}" in chart.x.title() and "cool" in chart.alt
+        assert "padding" in charts and f"{result.padding_correlation:.2f}" in charts["padding"].alt
+    _, analysis, result = measured()
+    assert set(analysis.figures(result)) == {"pca"} and len(analysis.figures(result)["pca"].points) == 4
+
+
+def test_on_a_network_padding_is_the_tokenizers_own_token(tiny_model_dir):
+    """Through the adapter: the pad is `<|im_end|>`, and permuted ids leave every mean where it is, to 1e-12."""
+    model = LoadedModel.load(tiny_model_dir, "tiny")
+    texts = ("The cat sat on the table.", "The dog", "noise noise")
+    result = run(model, EmbeddingPca(prompts=texts, pooling="mean-with-padding", shuffle_seed=0))
+    assert result.pad.text == "<|im_end|>" and result.pad.special
+    assert min(place.padding for place in result.points) == 0 < max(place.padding for place in result.points)
+    assert result.shuffled.permuted_difference < 1e-12

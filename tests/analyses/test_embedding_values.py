@@ -1,0 +1,61 @@
+"""The vectors behind the tokens: looked up, not computed."""
+
+import numpy as np
+import pytest
+from running import HandMade, run, stored
+
+from generator.analyses.embedding_values import EmbeddingValues
+from generator.figure import Heatmap
+from generator.model.adapter import LoadedModel
+
+
+@pytest.fixture(scope="module")
+def made():
+    """Two prompts on random embedding rows."""
+    model, analysis = HandMade(width=12), EmbeddingValues(prompts=("Hello, World", "World"))
+    return model, analysis, stored(analysis, analysis.measure(model.captures(analysis)))
+
+
+def test_values_are_the_rows_of_the_matrix(made):
+    """Exactly the rows, with their shape, and lengths as the square root of the sum of squares, to a relative 1e-6."""
+    model, _, result = made
+    first = result.prompts[0]
+    ids = [token.id for token in first.tokens]
+
+    assert [token.text for token in first.tokens] == ["Hello", ",", " World"]
+    assert first.shape == (3, 12) and result.d_model == 12
+    assert np.array_equal(first.values.astype(np.float32), model.matrix[ids])
+    assert first.norms == pytest.approx([float((model.matrix[i] ** 2).sum()) ** 0.5 for i in ids], rel=1e-6)
+    rows = model.matrix[ids]
+    assert (first.smallest, first.largest) == (rows.min(), rows.max())
+
+
+def test_the_same_token_has_the_same_vector_in_another_text(made):
+    """` World` after a comma and `World` alone are different tokens; the vector belongs to the token."""
+    _, _, result = made
+    assert result.prompts[0].tokens[2].id != result.prompts[1].tokens[0].id
+    analysis = EmbeddingValues(prompts=("a b", "c a b"))
+    other = analysis.measure(HandMade().captures(analysis))
+    assert np.array_equal(other.prompts[0].values[1], other.prompts[1].values[2])
+
+
+def test_the_figures_show_all_numbers_and_write_out_the_first(made):
+    """A row per token, all dimensions in one figure, ten of them written in the other; alt texts name the tokens."""
+    _, analysis, result = made
+    charts = analysis.figures(result)
+
+    assert set(charts) == {"prompt-0", "start-0", "prompt-1", "start-1"}
+    whole, start = charts["prompt-0"], charts["start-0"]
+    assert isinstance(whole, Heatmap) and whole.values.shape == (3, 12) and whole.diverging and not whole.annotate
+    assert isinstance(start, Heatmap) and start.values.shape == (3, 10) and start.annotate
+    assert f"·World {result.prompts[0].norms[2]:.2f}" in whole.alt
+
+
+def test_on_a_real_network_the_values_are_its_weights(tiny_model_dir):
+    """Through the adapter: the rows of `embed_tokens.weight`, exactly; chats work too."""
+    model = LoadedModel.load(tiny_model_dir, "tiny")
+    result = run(model, EmbeddingValues(prompts=("The cat", {"chat": "Hi"})))
+    weight = model.network.model.embed_tokens.weight.numpy()
+    for prompt in result.prompts:
+        assert np.array_equal(prompt.values.astype(np.float32), weight[[token.id for token in prompt.tokens]])
+    assert result.prompts[1].prompt == "Hi" and result.prompts[1].tokens[0].special

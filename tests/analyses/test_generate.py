@@ -1,0 +1,141 @@
+"""Continuations: what is told of each written token, against a loop without cache and Hugging Face's own processors."""
+
+import numpy as np
+import pytest
+import torch
+from pieces import Pieces
+from running import run, stored
+
+from generator.analyses.generate import Generate
+from generator.analysis import ChatPrompt
+from generator.capture import LOGITS
+from generator.model.adapter import LoadedModel
+
+PROMPT = "The cat sat on the"
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model_dir):
+    """The tiny Llama."""
+    return LoadedModel.load(tiny_model_dir, "tiny")
+
+
+def step_by_step(model, one):
+    """The logits [N, V] of every written token, each from a pass of its own, without cache and in float64 softmax."""
+    ids = [token.id for token in one.tokens]
+    with torch.inference_mode():
+        for n in range(one.prompt_length, len(ids)):
+            yield ids[n], model.network(torch.tensor([ids[:n]]), use_cache=False).logits[0, -1].double()
+
+
+def by_hand(logits, prompt, written, pieces, **settings):
+    """The analysis on logits [N, V] made by hand for the written ids."""
+    analysis = Generate(prompts=("x",), max_new_tokens=len(written), **settings)
+    ids = [*prompt, *written]
+    rows = np.concatenate([np.zeros((len(prompt) - 1, pieces.size)), logits, np.zeros((1, pieces.size))])
+    sites = {LOGITS: rows.astype(np.float32)}
+    made = pieces.capture(ids, prompt_length=len(prompt), stopped=True)
+    result = analysis.measure({"written-0": made, "read-0": pieces.capture(ids, sites, prompt_length=len(prompt))})
+    return analysis, stored(analysis, result)
+
+
+@pytest.mark.parametrize("settings", [{}, {"temperature": 0.9, "top_p": 0.8, "seed": 3}])
+def test_confidence_agrees_with_a_loop_without_cache(model, settings):
+    """Logit, probability and rank of each written token, to 1e-4 (probabilities 1e-5)."""
+    one = run(model, Generate(prompts=(PROMPT,), max_new_tokens=12, **settings)).prompts[0]
+
+    steps = list(step_by_step(model, one))
+    assert len(steps) == len(one.written)
+    for written, (id, logits) in zip(one.written, steps, strict=True):
+        prob = torch.softmax(logits, -1)
+        assert written.id == id
+        assert written.logit == pytest.approx(logits[id].item(), abs=1e-4)
+        assert written.prob == pytest.approx(prob[id].item(), abs=1e-5)
+        assert written.rank == 1 + int((logits > logits[id]).sum())
+        assert written.likeliest.id == int(logits.argmax())
+    assert one.bits == pytest.approx(-sum(torch.log2(torch.softmax(z, -1)[i]).item() for i, z in steps), abs=1e-3)
+
+
+def test_greedy_writes_what_transformers_writes(model):
+    """The ids of `generate(do_sample=False)`; every token is the likeliest, so there is nothing to draw."""
+    one = run(model, Generate(prompts=(PROMPT,), max_new_tokens=10)).prompts[0]
+
+    ids = torch.tensor([[token.id for token in one.tokens[: one.prompt_length]]])
+    theirs = model.network.generate(ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=10)
+    assert [token.id for token in one.tokens] == theirs[0].tolist()
+    assert {w.rank for w in one.written} == {w.candidates for w in one.written} == {1}
+    assert (one.detours, one.forks) == (0, 0)
+
+
+def test_what_was_drawn_from_agrees_with_hugging_face(model):
+    """Candidates and their probabilities under temperature, top-k and top-p, to 1e-5."""
+    from transformers.generation.logits_process import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+
+    settings = {"temperature": 0.7, "top_k": 40, "top_p": 0.6}
+    one = run(model, Generate(prompts=(PROMPT,), max_new_tokens=15, seed=11, **settings)).prompts[0]
+
+    assert one.forks > 0
+    for written, (id, logits) in zip(one.written, step_by_step(model, one), strict=True):
+        left = TemperatureLogitsWarper(0.7)(None, logits[None])
+        left = TopPLogitsWarper(0.6)(None, TopKLogitsWarper(40)(None, left))
+        prob = torch.softmax(left[0], -1)
+        assert written.drawn == pytest.approx(prob[id].item(), abs=1e-5)
+        assert written.candidates == int((prob > 0).sum())
+
+
+def test_a_seed_repeats_the_text_and_another_does_not(model):
+    """Sampling is repeatable, and it is sampling."""
+    texts = [
+        run(model, Generate(prompts=(PROMPT,), max_new_tokens=20, temperature=1.0, seed=seed)).prompts[0].text
+        for seed in (1, 1, 2)
+    ]
+
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_prompts_go_through_the_chat_template(model):
+    """The prompt's tokens are the template's, and the strip marks where the continuation starts."""
+    analysis = Generate(prompts=(ChatPrompt(chat="2 + 2"), "2 + 2"), max_new_tokens=4)
+    result = run(model, analysis)
+
+    assert result.prompts[0].text.startswith("<|im_start|>user\n2 + 2<|im_end|>\n<|im_start|>assistant\n")
+    strip = analysis.figures(result)["tokens"]
+    assert strip.prompt_length == tuple(one.prompt_length for one in result.prompts)
+    assert result.prompts[0].prompt_length > result.prompts[1].prompt_length
+
+
+def test_the_answer_is_joined_from_bytes_and_leaves_special_tokens_out():
+    """An owl in two tokens is one character of the answer; the end-of-turn token is none."""
+    owl = "🦉".encode()
+    pieces = Pieces("hi", owl[:2], owl[2:], "<end>", special=1)
+    _, result = by_hand(np.zeros((3, 4)), [0], [1, 2, 3], pieces)
+
+    assert result.prompts[0].answer == "🦉"
+    assert result.prompts[0].stopped
+
+
+def test_detours_forks_and_the_least_probable_token_are_counted():
+    """Three steps: the favourite, a detour at a fork, and a favourite with rivals that top-p removed."""
+    logits = np.log([[0.90, 0.05, 0.05], [0.60, 0.35, 0.05], [0.05, 0.05, 0.90]])
+    analysis, result = by_hand(logits, [0], [0, 1, 2], Pieces("a", "b", "c"), temperature=1.0, top_p=0.8)
+    one = result.prompts[0]
+
+    assert (one.detours, one.forks) == (1, 1)
+    assert (one.least.text, one.least.rank, one.least.candidates) == ("b", 2, 2)
+    assert one.least.drawn == pytest.approx(0.35 / 0.95)
+    assert one.least.likeliest.text == "a"
+    assert one.bits == pytest.approx(-np.log2(0.90 * 0.35 * 0.90), abs=1e-5)
+    bars = analysis.figures(result)["confidence-0"]
+    assert bars.highlight == (1,)
+    assert bars.values == pytest.approx((0.90, 0.35, 0.90), abs=1e-6)
+
+
+def test_the_pictures_say_how_it_was_done():
+    """Greedy and temperature are named; the passage is the text itself."""
+    pieces = Pieces("a", "b")
+    greedy, result = by_hand(np.zeros((1, 2)), [0], [1], pieces)
+    assert "(greedy)" in greedy.figures(result)["text-0"].title
+    assert greedy.figures(result)["text-0"].text == "ab"
+
+    sampled, result = by_hand(np.zeros((1, 2)), [0], [1], pieces, temperature=0.2)
+    assert "(temperature 0.2)" in sampled.figures(result)["confidence-0"].title

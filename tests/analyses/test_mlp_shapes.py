@@ -1,0 +1,117 @@
+"""The MLP's shapes and neurons, against the weights themselves and against loops."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from letters import Letters
+from running import captured, facts, stored
+
+from generator.analyses.mlp_shapes import MlpShapes
+from generator.capture import Capture, Describe, Module, Site
+from generator.figure import Lines, Shapes
+
+TEXT = "The cat sat on the table. 2 + 2 = 4"
+
+
+def modules(layers: int, d_model: int, d_mlp: int) -> tuple[Module, ...]:
+    """The projections of every layer, and an embedding."""
+    shapes = {"gate_proj": (d_mlp, d_model), "up_proj": (d_mlp, d_model), "down_proj": (d_model, d_mlp)}
+    inner = [
+        Module(f"model.layers.{i}.mlp.{name}", "Linear", shape, shape[0] * shape[1])
+        for i in range(layers)
+        for name, shape in shapes.items()
+    ]
+    return (Module("model.embed_tokens", "Embedding", (100, d_model), 100 * d_model), *inner)
+
+
+def by_hand(neurons: np.ndarray) -> dict[str, Capture]:
+    """A model of 11 layers whose layer 1 has these neurons [T, d_mlp]; layer 10's path ends alike."""
+    vocabulary = Letters()
+    tokens = tuple(vocabulary.token(i) for i in range(len(neurons)))
+    known = facts(d_model=6, d_mlp=neurons.shape[1], layers=11, modules=modules(11, 6, neurons.shape[1]))
+    known = replace(known, parameters=sum(m.parameters for m in known.modules))
+    return {
+        "facts": Capture((), "", vocabulary, facts=known),
+        "prompt": Capture(tokens, "text", vocabulary, {Site("mlp_act", 1): neurons.astype(np.float32)}, len(tokens)),
+    }
+
+
+def test_half_of_the_squares_is_counted_from_the_strongest():
+    """Neurons small enough to count: 3² is more than half of 3² + 2² + 1² + ..., 2² is not."""
+    neurons = np.array([[3, -1, 2, 0, 1], [-2, 2, 2, 0, 2], [0, 0, 0, 0, -5]])
+    analysis = MlpShapes(prompt="x", layer=1)
+    result = stored(analysis, analysis.measure(by_hand(neurons)))
+
+    assert result.half_count == (1, 2, 1)
+    assert result.counts == (1, 2, 4, 5)
+    assert result.squared_share[0] == pytest.approx([9 / 15, 13 / 15, 1, 1])
+    assert result.squared_share[1] == pytest.approx([1 / 4, 1 / 2, 1, 1])
+    assert result.negative_share == pytest.approx(3 / 15)
+    assert result.projections == {"gate": (6, 5), "up": (6, 5), "down": (5, 6)}
+    assert result.parameters == 11 * 3 * 30
+    assert result.share == pytest.approx(990 / 1590)
+
+
+def test_on_a_model_the_numbers_are_those_of_the_weights(tiny):
+    """Neurons recomputed from the weights with torch's SiLU; shapes and counts from the network, to 1e-5."""
+    analysis = MlpShapes(prompt=TEXT, layer=1)
+    captures = captured(tiny, analysis)
+    result = analysis.measure(captures)
+    layer = tiny.network.model.layers[1]
+    kept = []
+    handle = layer.post_attention_layernorm.register_forward_hook(lambda m, a, out: kept.append(out[0]))
+    tiny.network(torch.tensor([[token.id for token in result.tokens]]))
+    handle.remove()
+    (x,) = kept
+    neurons = torch.nn.functional.silu(x @ layer.mlp.gate_proj.weight.T) * (x @ layer.mlp.up_proj.weight.T)  # [T, M]
+
+    assert np.abs(neurons.numpy() - captures["prompt"][Site("mlp_act", 1)]).max() < 1e-5
+    for token, squares in enumerate((neurons.double() ** 2).tolist()):
+        left, count = sum(squares) / 2, 0
+        for square in sorted(squares, reverse=True):
+            if left <= 0:
+                break
+            left, count = left - square, count + 1
+        assert result.half_count[token] == count
+    for name, (goes_in, comes_out) in result.projections.items():
+        weight = getattr(layer.mlp, f"{name}_proj").weight
+        assert tuple(weight.shape) == (comes_out, goes_in)
+    in_mlps = sum(p.numel() for name, p in tiny.network.named_parameters() if ".mlp." in name)
+    assert result.parameters == in_mlps
+    assert result.share == pytest.approx(in_mlps / sum(p.numel() for p in tiny.network.parameters()))
+
+
+def test_the_curve_is_silu():
+    """Drawn values equal torch's, to 1e-6; ReLU beside it."""
+    analysis = MlpShapes(prompt="x", layer=1)
+    curve = analysis.figures(analysis.measure(by_hand(np.eye(3))))["silu"]
+    assert isinstance(curve, Lines)
+    silu, relu = curve.series
+
+    x = torch.tensor(silu.x, dtype=torch.float64)
+    assert silu.y == pytest.approx(torch.nn.functional.silu(x).tolist(), abs=1e-6)
+    assert relu.y == pytest.approx(torch.relu(x).tolist())
+
+
+def test_the_drawing_has_the_real_shapes():
+    """Gate and up side by side on lanes, the rest one after the other, each with its size."""
+    analysis = MlpShapes(prompt="x", layer=1)
+    figure = analysis.figures(analysis.measure(by_hand(np.eye(5))))["shapes"]
+    assert isinstance(figure, Shapes)
+
+    assert [(step.name, step.lane, step.shape()) for step in figure.steps] == [
+        ("x", None, "6"), ("gate", 0, "6 × 5"), ("SiLU", 0, ""), ("up", 1, "6 × 5"), ("×", None, ""),
+        ("neurons", None, "5"), ("down", None, "5 × 6"), ("output", None, "6"),
+    ]  # fmt: skip
+
+
+def test_it_asks_for_the_facts_and_one_site():
+    """Nothing more is kept than is used."""
+    facts_wanted, prompt = MlpShapes(prompt="x", layer=1).runs().values()
+
+    assert facts_wanted == Describe()
+    assert prompt.keep == {Site("mlp_act", 1)}

@@ -1,0 +1,149 @@
+"""Next-token distributions against torch and transformers, and bars that keep look-alike tokens apart."""
+
+import numpy as np
+import pytest
+import torch
+from pieces import Pieces
+from pydantic import ValidationError
+from running import captured, run, stored
+from tokenizers import Tokenizer
+
+from generator.analyses.next_token import NextToken
+from generator.analysis import ChatPrompt
+from generator.capture import LN_FINAL, LOGITS
+from generator.figures import draw
+from generator.labels import label_text
+from generator.model.adapter import LoadedModel
+
+TEXT = "The cat sat on the table. 2 + 2 = "
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model_dir):
+    """The tiny Llama."""
+    return LoadedModel.load(tiny_model_dir, "tiny")
+
+
+def by_hand(logits, pieces, top_k, prompt="ab"):
+    """The analysis on one logit vector made by hand."""
+    logits = np.asarray([np.zeros(len(logits)), logits], dtype=np.float32)
+    analysis = NextToken(prompts=(prompt,), top_k=top_k)
+    run = pieces.capture([0, 1], {LOGITS: logits, LN_FINAL: np.zeros((2, 7), np.float32)})
+    return analysis, stored(analysis, analysis.measure({"prompt-0": run}))
+
+
+def test_it_agrees_with_transformers_and_torch(model, tiny_model_dir):
+    """Ids by the tokenizers library, logits by transformers, softmax and entropy by torch in float64: to 1e-5."""
+    one = run(model, NextToken(prompts=(TEXT,), top_k=7)).prompts[0]
+
+    ids = Tokenizer.from_file(str(tiny_model_dir / "tokenizer.json")).encode(TEXT).ids
+    with torch.inference_mode():
+        logits = model.network(torch.tensor([ids])).logits[0, -1].double()
+    prob = torch.softmax(logits, -1)
+    best = torch.topk(logits, 7)
+    assert [token.id for token in one.tokens] == ids
+    assert [t.id for t in one.top] == best.indices.tolist()
+    assert np.abs([t.logit for t in one.top] - best.values.numpy()).max() < 1e-4
+    assert np.abs([t.prob for t in one.top] - prob[best.indices].numpy()).max() < 1e-5
+    assert one.log_sum == pytest.approx(torch.logsumexp(logits, -1).item(), abs=1e-4)
+    assert one.entropy == pytest.approx(torch.distributions.Categorical(prob).entropy().item() / np.log(2), abs=1e-4)
+    assert one.rest == pytest.approx(1 - prob[best.indices].sum().item(), abs=1e-5)
+    assert one.others == model.config.vocab_size - 7
+
+
+def test_logits_are_dot_products_with_the_rows_of_the_unembedding(model):
+    """What the chapter says of the linear layer: the last normed vector times each token's row, to 1e-4."""
+    analysis = NextToken(prompts=(TEXT,))
+    vector = captured(model, analysis)["prompt-0"][LN_FINAL][-1]
+    result = run(model, analysis)
+
+    rows = model.network.lm_head.weight.numpy()
+    assert result.d_model == len(vector) == model.config.hidden_size
+    for token in result.prompts[0].top:
+        assert token.logit == pytest.approx(float(rows[token.id] @ vector), abs=1e-4)
+
+
+def test_each_probability_is_exp_of_logit_minus_log_sum():
+    """prob = exp(logit - log_sum), the lead of the best is the log of the odds, and all of it sums to 1."""
+    _, result = by_hand([2.0, -1.0, 0.5, 0.0], Pieces("a", "b", "c", "d"), top_k=3)
+    one = result.prompts[0]
+
+    whole = np.exp([2.0, -1.0, 0.5, 0.0])
+    assert [t.text for t in one.top] == ["a", "c", "d"]
+    assert np.allclose([t.prob for t in one.top], np.exp([2.0, 0.5, 0.0]) / whole.sum(), atol=1e-12)
+    assert one.log_sum == pytest.approx(np.log(whole.sum()))
+    assert sum(t.prob for t in one.top) + one.rest == pytest.approx(1)
+    assert (one.lead, one.odds) == (pytest.approx(1.5), pytest.approx(np.exp(1.5)))
+
+
+def test_a_fair_choice_among_eight_tokens_has_three_bits():
+    """Entropy 3 and 8 choices where all are alike; equal logits stand in the order of their ids."""
+    _, result = by_hand([1.0] * 8, Pieces(*"abcdefgh"), top_k=5)
+    one = result.prompts[0]
+
+    assert (one.entropy, one.choices) == (pytest.approx(3), pytest.approx(8))
+    assert [t.id for t in one.top] == [0, 1, 2, 3, 4]
+    assert one.rest == pytest.approx(3 / 8)
+
+
+def test_twenty_tokens_that_look_alike_stay_twenty_bars():
+    """Continuation bytes all decode to the same sign; each keeps its bar and its label, and the rest has one."""
+    pieces = Pieces(*(bytes([0x80 + i]) for i in range(30)))
+    analysis, result = by_hand(np.linspace(3, 0, 30), pieces, top_k=20)
+    bars = analysis.figures(result)["prompt-0"]
+
+    assert {t.text for t in result.prompts[0].top} == {"\N{REPLACEMENT CHARACTER}"}
+    assert len({label_text(label) for label in bars.labels}) == len(bars.values) == 20
+    assert sum(bars.values) + bars.rest == pytest.approx(1)
+    assert len(bars.table().rows) == 21
+    assert all(
+        label_text(label) in draw.picture(bars, "f").replace("&lt;", "<").replace("&gt;", ">") for label in bars.labels
+    )
+
+
+def test_tokens_with_the_same_text_are_told_apart_by_id():
+    """Two ids whose text and bytes are equal are two bars."""
+    analysis, result = by_hand([1.0, 1.0, 0.0], Pieces("same", "same", "other"), top_k=3)
+
+    assert [label.id for label in analysis.figures(result)["prompt-0"].labels] == [0, 1, 2]
+
+
+def test_where_nothing_is_left_out_there_is_no_bar_for_it():
+    """With all tokens listed, no rest is drawn; the logits have none in any case."""
+    analysis, result = by_hand([1.0, 0.0], Pieces("a", "b"), top_k=2)
+    figures = analysis.figures(result)
+
+    assert result.prompts[0].others == 0
+    assert figures["prompt-0"].rest is None
+    assert figures["logits-0"].rest is None
+
+
+def test_chat_prompts_are_read_through_the_template(model):
+    """The text is the template's, with or without the header of the answer, and the titles say which is which."""
+    analysis = NextToken(prompts=(ChatPrompt(chat="2 + 2 ="), ChatPrompt(chat="2 + 2 =", answer=False)), top_k=3)
+    result = run(model, analysis)
+
+    with_header, without = result.prompts
+    assert with_header.text == "<|im_start|>user\n2 + 2 =<|im_end|>\n<|im_start|>assistant\n"
+    assert without.text == "<|im_start|>user\n2 + 2 =<|im_end|>\n"
+    titles = [analysis.figures(result)[f"prompt-{i}"].title for i in (0, 1)]
+    assert "without the header" not in titles[0]
+    assert "without the header" in titles[1]
+
+
+def test_the_alt_text_says_the_numbers():
+    """Best tokens with their probabilities, and what is left."""
+    analysis, result = by_hand([3.0, 1.0, 0.0, 0.0], Pieces(" a", "b", "c", "d"), top_k=2, prompt="x y")
+    figures = analysis.figures(result)
+
+    assert (
+        figures["prompt-0"].alt
+        == "The likeliest tokens after “x·y”: ·a 0.81 and b 0.11. All 2 others together: 0.0806."
+    )
+    assert "from 3.00 for ·a down to 1.00 for b" in figures["logits-0"].alt
+
+
+def test_at_least_one_token_must_be_asked_for():
+    """top_k below 1 is refused."""
+    with pytest.raises(ValidationError):
+        NextToken(prompts=("a",), top_k=0)

@@ -1,0 +1,66 @@
+"""Embeddings and positions of the default model: loose bounds around what was measured on it."""
+
+import pytest
+from running import run
+
+from generator.analyses.embedding_pca import EmbeddingPca
+from generator.analyses.embedding_values import EmbeddingValues
+from generator.analyses.rope import Rope
+from generator.analyses.token_position import TokenPosition
+from generator.model.adapter import LoadedModel
+
+pytestmark = pytest.mark.model
+SENTENCES = (
+    "The cat sat on the table.",
+    "The hamster lay on the mat.",
+    "Birds fly high in the sky.",
+    "Cats fly high in the sky.",
+    "Machine Learning is cool.",
+)
+
+
+@pytest.fixture(scope="module")
+def model(real_model_dir):
+    """The default model."""
+    return LoadedModel.load(real_model_dir, "smollm2-135m-instruct")
+
+
+def test_four_tokens_of_576_numbers(model):
+    """`Hello, World!`: 4 x 576, vectors of length 2 to 4."""
+    prompt = run(model, EmbeddingValues(prompts=("Hello, World!",))).prompts[0]
+    assert prompt.shape == (4, 576)
+    assert all(2 < norm < 4 for norm in prompt.norms)
+
+
+def test_the_padded_map_shows_padding(model):
+    """|r| of the first axis and the pads is above 0.9 (0.96); without the padding the axis turns away from it."""
+    padded = run(model, EmbeddingPca(prompts=SENTENCES, pooling="mean-with-padding"))
+    plain = run(model, EmbeddingPca(prompts=SENTENCES))
+    assert padded.pad.text == "<|im_end|>" and [p.padding for p in padded.points] == [1, 0, 1, 1, 3]
+    assert abs(padded.padding_correlation) > 0.9
+    assert padded.padding_alignment > 0.8 > 0.6 > plain.padding_alignment
+
+
+def test_shuffled_words_are_other_tokens_and_permuted_ids_the_same_mean(model):
+    """All five sentences get other tokens (0.2 to 0.6 apart); permuted ids leave the means alone, to 1e-7."""
+    shuffled = run(model, EmbeddingPca(prompts=SENTENCES, shuffle_seed=1)).shuffled
+    assert shuffled.changed_tokens == 5 and 0.1 < min(shuffled.moved)
+    assert shuffled.permuted_difference < 1e-7
+
+
+def test_order_shows_in_tokens_and_after_attention_but_in_no_mean(model):
+    """Means agree to 1e-7 with and without PE; after the first attention they differ by 10 % of a mean's length."""
+    result = run(model, TokenPosition(prompts=SENTENCES, shuffle_seed=1, C=(1, 10000)))
+    assert max(result.pooled_difference_without, result.pooled_difference_with) < 1e-7
+    assert result.after_attention > 0.05 * result.after_attention_length > 0
+    assert min(drawn.moved for drawn in result.sweeps[2].maps) > 3
+    assert result.encoding_norm == pytest.approx(16.97, abs=0.01) and 2 < result.embedding_norm < 4
+
+
+def test_rope_is_relative_and_its_pattern_is_the_models(model):
+    """Layer 2, head 1: pattern to 1e-5, a shift of 1000 to 1e-9, most attention one step back, no plain decay."""
+    result = run(model, Rope(prompt="The cat sat on the table because the cat was tired.", layer=2, head=1))
+    assert result.theta == 100000 and result.pairs == 32
+    assert result.pattern_difference < 1e-5
+    assert result.shift_difference < 1e-9 < 1 < result.query_shift_difference
+    assert result.peak == 1 and result.previous_share > 0.4 and result.rises > 10

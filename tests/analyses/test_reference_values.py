@@ -1,0 +1,90 @@
+"""The default model says what it was measured to say: known tokens exactly, known probabilities to 0.005."""
+
+import pytest
+from running import run
+
+from generator.analyses.architecture import Architecture
+from generator.analyses.generate import Generate
+from generator.analyses.next_token import NextToken
+from generator.analyses.tokenize import Tokenize
+from generator.analyses.vocabulary import Vocabulary
+from generator.analysis import ChatPrompt
+from generator.model.adapter import LoadedModel
+
+pytestmark = pytest.mark.model
+
+
+@pytest.fixture(scope="module")
+def model(real_model_dir):
+    """The default model, loaded once."""
+    return LoadedModel.load(real_model_dir, "smollm2-135m-instruct")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        (" 2 + 2 = ", [("4", 0.617), ("2", 0.116), ("3", 0.099)]),
+        (" noise noise noise 2 + 2 = ", [("4", 0.929)]),
+        (" 2 + 2 noise noise noise = ", [("4", 0.460), ("2", 0.160)]),
+        ("The capital of France is", [(" Paris", 0.77)]),
+    ],
+)
+def test_the_next_token_is_as_measured(model, prompt, expected):
+    """Tokens in their order, probabilities to 0.005."""
+    top = run(model, NextToken(prompts=(prompt,), top_k=3)).prompts[0].top
+
+    for got, (text, prob) in zip(top, expected, strict=False):
+        assert got.text == text
+        assert got.prob == pytest.approx(prob, abs=0.005)
+
+
+def test_without_the_header_the_model_opens_a_turn(model):
+    """A chat without the header of the answer: `<|im_start|>` with 0.997."""
+    asked = ChatPrompt(chat="What is the capital of France?", answer=False)
+    best = run(model, NextToken(prompts=(asked,), top_k=1)).prompts[0].top[0]
+
+    assert best.text == "<|im_start|>"
+    assert best.prob == pytest.approx(0.997, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [("Hell", [56, 478]), ("Hello", [19556]), ("Hello, World!", [19556, 28, 2260, 17])],
+)
+def test_ids_are_as_published(model, text, ids):
+    """The ids that SmolLM's own tokenizer gives."""
+    assert [t.id for t in run(model, Tokenize(prompts=(text,))).prompts[0].tokens] == ids
+
+
+def test_two_spaces_before_a_number_stay_together(model):
+    """Digits are split one by one, and whitespace before them is not: the conversion kept the pre-tokenizer."""
+    assert [t.text for t in run(model, Tokenize(prompts=("  10",))).prompts[0].tokens] == ["  ", "1", "0"]
+
+
+def test_the_vocabulary_is_as_published(model):
+    """49,152 entries; `Hell` is none of them, `H` and `ell` are; a control character without an entry is lost."""
+    result = run(model, Vocabulary(find=("Hello", "Hell", "H", "ell")))
+
+    assert result.size == 49152
+    assert [f.id for f in result.found] == [19556, None, 56, 478]
+    assert result.bytes < 256
+    assert not run(model, Tokenize(prompts=("a\x13b",))).prompts[0].lossless
+
+
+def test_the_model_is_as_published(model):
+    """134,515,008 parameters in 30 layers, embeddings tied; the boxes hold all of them."""
+    result = run(model, Architecture())
+
+    assert (result.parameters, result.layers, result.d_model, result.tied) == (134_515_008, 30, 576, True)
+    assert sum(part.total for part in result.parts) == result.parameters
+
+
+def test_it_knows_the_capital_of_france(model):
+    """Greedy, through the chat template: the answer names Paris and ends its turn."""
+    one = run(model, Generate(prompts=(ChatPrompt(chat="What is the capital of France?"),), max_new_tokens=30)).prompts[
+        0
+    ]
+
+    assert "Paris" in one.answer
+    assert one.stopped
+    assert one.written[-1].text == "<|im_end|>"

@@ -1,0 +1,131 @@
+"""RoPE, pair by pair: turned as the model turns, relative and not absolute."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from running import HandMade, captured, facts, run, stored
+
+from generator.analyses.rope import Rope
+from generator.capture import Site
+from generator.figure import Heatmap, Lines, Panels
+from generator.model.adapter import LoadedModel
+
+TEXT = "The cat sat on the table and the dog"
+
+
+@pytest.fixture(scope="module")
+def tiny(tiny_model_dir):
+    """The tiny Llama."""
+    return LoadedModel.load(tiny_model_dir, "tiny")
+
+
+def made(q, k, **parameters):
+    """The analysis on queries and keys given as arrays [heads, T, d]."""
+    pattern = np.tile(np.tri(q.shape[1]) / np.arange(1, q.shape[1] + 1)[:, None], (len(q), 1, 1))
+    sites = {Site("q", 0): lambda _: q, Site("k", 0): lambda _: k, Site("pattern", 0): lambda _: pattern}
+    small = facts(heads=len(q), kv_heads=len(k), d_head=q.shape[-1])
+    analysis = Rope(prompt=" ".join("abcdefgh"[: q.shape[1]]), layer=0, **{"head": 0} | parameters)
+    return analysis, stored(analysis, analysis.measure(HandMade(sites=sites, facts=small).captures(analysis)))
+
+
+def turned(vector, position, theta):
+    """One vector [d] turned pair by pair: dimensions i and i + d/2 by position * theta^(-2i/d)."""
+    d, out = len(vector), np.array(vector, dtype=np.float64)
+    for i in range(d // 2):
+        angle = position * theta ** (-2 * i / d)
+        a, b = vector[i], vector[i + d // 2]
+        out[i] = a * math.cos(angle) - b * math.sin(angle)
+        out[i + d // 2] = a * math.sin(angle) + b * math.cos(angle)
+    return out
+
+
+@pytest.mark.parametrize("layer", [0, 1])
+def test_our_turning_gives_the_models_own_pattern(tiny, layer):
+    """softmax of the turned queries and keys is the site `pattern`, all heads and groups, to 1e-5."""
+    result = run(tiny, Rope(prompt=TEXT, layer=layer, head=3))
+    assert result.pattern_difference < 1e-5
+    assert np.ptp(result.pattern[-1]) > 0.01  # not uniform: agreement means something
+
+
+def test_a_wrong_base_is_noticed(tiny):
+    """With another theta than the model's the patterns differ by more than a hundredth."""
+    analysis = Rope(prompt=TEXT, layer=0, head=0)
+    captures = dict(captured(tiny, analysis))
+    known = captures["model"].facts
+    assert known is not None and known.rope_theta == 100000
+    captures["model"] = replace(captures["model"], facts=replace(known, rope_theta=2.0))
+    assert analysis.measure(captures).pattern_difference > 0.01
+
+
+def test_scores_by_distance_are_those_of_turned_vectors():
+    """Mean over all queries and keys at each distance, pair by pair in plain loops, to 1e-9; keys shared by groups."""
+    rng = np.random.default_rng(0)
+    q, k = rng.normal(size=(4, 5, 8)), rng.normal(size=(2, 5, 8))
+    _, result = made(q, k, head=3, distances=7)
+    for head in range(4):
+        for distance in range(7):
+            scores = [a @ turned(b, -distance, 10000) / math.sqrt(8) for a in q[head] for b in k[head // 2]]
+            assert result.heads_by_distance[head][distance] == pytest.approx(np.mean(scores), abs=1e-9)
+    assert np.array_equal(result.by_distance, result.heads_by_distance[3])
+    assert result.peak == max(range(7), key=lambda r: result.by_distance[r])
+    assert result.rises == sum(b > a for a, b in zip(result.by_distance, result.by_distance[1:], strict=False))
+
+
+def test_only_the_distance_counts():
+    """Moving everything by 1000 changes scores by less than 1e-9, moving the queries alone by more than 0.1."""
+    rng = np.random.default_rng(1)
+    _, result = made(rng.normal(size=(2, 6, 16)), rng.normal(size=(1, 6, 16)))
+    assert result.shift == 1000 and result.shift_difference < 1e-9
+    assert result.query_shift_difference > 0.1
+
+
+def test_equal_vectors_follow_the_ideal_curve():
+    """q = k = ones: the score is sqrt(d) times the mean cosine over the pairs, to 1e-9, and falls at first."""
+    ones = np.ones((1, 4, 8))
+    _, result = made(ones, ones, distances=20)
+    assert np.abs(result.by_distance - math.sqrt(8) * result.equal_by_distance).max() < 1e-9
+    expected = [sum(math.cos(r * 10000 ** (-2 * i / 8)) for i in range(4)) / 4 for r in range(20)]
+    assert result.equal_by_distance.tolist() == pytest.approx(expected, abs=1e-12)
+    assert result.peak == 0
+
+
+def test_keys_turned_back_make_a_head_that_looks_one_step_back():
+    """Queries that are the keys, turned on by one: the peak is at distance 1."""
+    rng = np.random.default_rng(2)
+    key = rng.normal(size=16)
+    k = np.tile(key, (1, 5, 1))
+    q = np.tile(turned(key, -1, 10000), (1, 5, 1))
+    assert made(q, k)[1].peak == 1
+
+
+def test_the_facts_come_from_the_model(tiny):
+    """theta, pairs and wavelengths are the configuration's; the share on the previous token is the diagonal's mean."""
+    result = run(tiny, Rope(prompt=TEXT, layer=1, head=2))
+    assert (result.theta, result.d_head, result.pairs) == (100000, 8, 4)
+    assert result.wavelengths.tolist() == pytest.approx([2 * math.pi * 100000 ** (2 * i / 8) for i in range(4)])
+    T = len(result.tokens)
+    share = np.mean([result.pattern[t][t - 1] for t in range(1, T)])
+    assert result.previous_share == pytest.approx(share, abs=1e-6)
+
+
+def test_the_figures():
+    """Clock faces on one scale, curves over all distances, the pattern causal; a single token works."""
+    rng = np.random.default_rng(3)
+    analysis, result = made(rng.normal(size=(4, 6, 64)), rng.normal(size=(2, 6, 64)), distances=9)
+    charts = analysis.figures(result)
+    assert set(charts) == {"angles", "score-by-distance", "heads", "equal", "pattern"}
+    hands, curve, pattern = charts["angles"], charts["score-by-distance"], charts["pattern"]
+    assert isinstance(hands, Panels) and len(hands.panels) == 6
+    for panel in hands.panels:
+        assert all(math.hypot(point.x, point.y) == pytest.approx(1) for point in panel.points)
+    fast, slow = hands.panels[0], hands.panels[-1]
+    assert [point.label for point in fast.points] == [str(p) for p in range(6)]
+    assert [point.label for point in slow.points] == ["0 to 5"]
+    assert isinstance(curve, Lines) and curve.series[0].y == pytest.approx(tuple(result.by_distance))
+    assert len(charts["heads"].series) == 4 and f"distance {result.peak}" in curve.alt
+    assert isinstance(pattern, Heatmap) and pattern.causal and pattern.scale == (0, 1)
+
+    analysis, alone = made(np.ones((1, 1, 4)), np.ones((1, 1, 4)))
+    assert alone.previous_share == 0 and set(analysis.figures(alone)) == set(charts)

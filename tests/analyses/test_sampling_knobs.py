@@ -1,0 +1,72 @@
+"""Temperature, top-k and top-p on one distribution, against their definitions and Hugging Face's processors."""
+
+import numpy as np
+import pytest
+import torch
+from pieces import Pieces
+from pydantic import ValidationError
+from running import captured, run, stored
+
+from generator.analyses.sampling_knobs import SamplingKnobs
+from generator.capture import LOGITS
+from generator.model.adapter import LoadedModel
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model_dir):
+    """The tiny Llama."""
+    return LoadedModel.load(tiny_model_dir, "tiny")
+
+
+def test_it_agrees_with_hugging_face(model):
+    """Probabilities and counts of every setting, to 1e-6."""
+    from transformers.generation.logits_process import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+
+    analysis = SamplingKnobs(prompt="The cat sat", temperatures=(0.3, 1, 2.5), top_k=6, top_p=0.7, shown=9)
+    logits = torch.tensor(captured(model, analysis)["prompt"][LOGITS][-1].copy()).double()[None]
+    result = run(model, analysis)
+
+    warped = [TemperatureLogitsWarper(t)(None, logits) for t in (0.3, 1.0, 2.5)]
+    warped += [TopKLogitsWarper(6)(None, logits), TopPLogitsWarper(0.7)(None, logits)]
+    ids = [t.id for t in result.top]
+    for setting, left in zip(result.settings, warped, strict=True):
+        prob = torch.softmax(left[0], -1)
+        assert np.abs(np.array(setting.probs) - prob[ids].numpy()).max() < 1e-6
+        assert setting.candidates == int((prob > 0).sum())
+        assert setting.rest == pytest.approx(1 - prob[ids].sum().item(), abs=1e-6)
+        assert setting.choices == pytest.approx(
+            2 ** (torch.distributions.Categorical(prob).entropy().item() / np.log(2))
+        )
+
+
+def test_no_knob_changes_the_order():
+    """In each setting the probabilities fall from the best token to the worst, and what is removed is zero."""
+    analysis = SamplingKnobs(prompt="x", temperatures=(0.5, 1.0), top_k=2, top_p=0.9, shown=4)
+    logits = np.log([[0.1, 0.5, 0.15, 0.25]]).astype(np.float32)
+    result = stored(analysis, analysis.measure({"prompt": Pieces(*"abcd").capture([0], {LOGITS: logits})}))
+
+    assert [t.text for t in result.top] == ["b", "d", "c", "a"]
+    for setting in result.settings:
+        assert list(setting.probs) == sorted(setting.probs, reverse=True)
+        assert sum(setting.probs) + setting.rest == pytest.approx(1)
+    assert result.settings[0].probs == pytest.approx(np.array([25, 6.25, 2.25, 1]) / 34.5, abs=1e-6)
+    assert result.settings[2].probs == pytest.approx([2 / 3, 1 / 3, 0, 0], abs=1e-6)
+    assert result.settings[3].probs == pytest.approx([5 / 9, 2.5 / 9, 1.5 / 9, 0], abs=1e-6)
+
+
+def test_the_panels_share_their_tokens():
+    """One panel per setting, the same labels in each, and a bar for all others."""
+    analysis = SamplingKnobs(prompt="x", temperatures=(1.0,), top_k=1, top_p=0.5, shown=2)
+    logits = np.log([[0.2, 0.5, 0.3]]).astype(np.float32)
+    result = analysis.measure({"prompt": Pieces(*"abc").capture([0], {LOGITS: logits})})
+    panels = analysis.figures(result)["knobs"].panels
+
+    assert [panel.title for panel in panels] == ["temperature 1", "top-k 1", "top-p 0.5"]
+    assert {tuple(label.text for label in panel.labels) for panel in panels} == {("b", "c")}
+    assert [panel.rest for panel in panels] == pytest.approx([0.2, 0.0, 0.0], abs=1e-6)
+
+
+def test_temperature_zero_is_not_a_setting():
+    """It has no panel of its own: nothing can be divided by it."""
+    with pytest.raises(ValidationError):
+        SamplingKnobs(prompt="x", temperatures=(0,))

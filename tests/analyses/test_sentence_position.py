@@ -1,0 +1,91 @@
+"""The lecture's original picture: what it computes, and what it therefore cannot show."""
+
+import math
+
+import numpy as np
+import pytest
+from running import HandMade, run, stored
+
+from generator.analyses.sentence_position import SentencePosition
+from generator.model.adapter import LoadedModel
+
+TEXTS = ("The cat sat on the mat .", "Birds fly", "The cat sat high in the sky today", "cool")
+
+
+def measured(texts=TEXTS, C=1.0):
+    """The analysis on random embedding rows, and the padded means of the sentences, written out."""
+    model, analysis = HandMade(width=20), SentencePosition(prompts=texts, shuffle_seed=1, C=C)
+    captures = model.captures(analysis)
+    result = stored(analysis, analysis.measure(captures))
+    longest = max(len(captures[f"text-{i}"].tokens) for i in range(len(texts)))
+    means = []
+    for i in range(len(texts)):
+        ids = [token.id for token in captures[f"text-{i}"].tokens]
+        means.append(model.matrix[ids + [0] * (longest - len(ids))].astype(np.float64).mean(axis=0))
+    return analysis, result, np.array(means)
+
+
+def encoding(rows, width, C):
+    """Row n of the encoding is for sentence n."""
+    return np.array(
+        [
+            [(math.cos if i % 2 else math.sin)(n / C ** (2 * (i // 2) / width)) for i in range(width)]
+            for n in range(rows)
+        ]
+    )
+
+
+def distances(points):
+    """All distances between points [N, 2] or [N, D], which no rotation or mirror image changes."""
+    return np.array([[np.linalg.norm(a - b) for a in points] for b in points])
+
+
+def on_own_axes(rows):
+    """Distances on the flat map of these rows, with numpy alone."""
+    u, spread, _ = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)
+    return distances(u[:, :2] * spread[:2])
+
+
+@pytest.mark.parametrize("C", [1.0, 100.0])
+def test_the_means_are_multiplied_by_the_encoding_of_the_place_in_the_list(C):
+    """Distances on both maps against padded means times the formula, to 1e-9."""
+    _, result, means = measured(C=C)
+    plain = np.array([(spot.x, spot.y) for spot in result.without.points])
+    encoded = np.array([(spot.x, spot.y) for spot in result.encoded.points])
+
+    assert np.abs(distances(plain) - on_own_axes(means)).max() < 1e-9
+    assert np.abs(distances(encoded) - on_own_axes(means * encoding(4, 20, C))).max() < 1e-9
+
+
+def test_the_first_sentence_loses_half_of_its_numbers():
+    """sin(0) is 0 in every even dimension, whatever C is."""
+    assert measured(C=1.0)[1].zeroed_share == measured(C=50.0)[1].zeroed_share == 0.5
+
+
+def test_word_order_changes_nothing_and_the_order_of_the_list_does():
+    """Permuting ids moves nothing, to 1e-12; turning the list round moves as far as the formula says, to 1e-9."""
+    _, result, means = measured()
+    assert result.permuted_change < 1e-12
+    there = means * encoding(4, 20, 1.0)
+    back = means * encoding(4, 20, 1.0)[::-1]
+    assert result.relisted_change == pytest.approx(np.linalg.norm(back - there, axis=1).max(), abs=1e-9)
+    assert result.relisted_change > 0.1
+
+
+def test_the_figures_are_labelled_and_have_no_arrows_across_two_maps():
+    """`without` and `with`: both sets, one scale, both shares of variance in the axis names, C in the title."""
+    analysis, result, _ = measured()
+    charts = analysis.figures(result)
+    assert set(charts) == {"without", "with"}
+    assert "C = 1" in charts["with"].title
+    for chart, part in ((charts["without"], result.without), (charts["with"], result.encoded)):
+        assert chart.equal and len(chart.points) == 8 and not any(point.to is not None for point in chart.points)
+        assert f"{part.explained[0]:.0%} and {part.explained_shuffled[0]:.0%}" in chart.x.title()
+        assert "Birds fly" in chart.alt
+
+
+def test_on_a_network(tiny_model_dir):
+    """Through the adapter, with real padding: half is zeroed, and permuting ids moves nothing, to 1e-12."""
+    texts = ("The cat sat on the table.", "The dog", "noise noise")
+    result = run(LoadedModel.load(tiny_model_dir, "tiny"), SentencePosition(prompts=texts, shuffle_seed=0))
+    assert result.zeroed_share == 0.5 and result.permuted_change < 1e-12 < result.relisted_change

@@ -1,0 +1,106 @@
+"""What C does to the sinusoidal encoding, by brute force over all pairs of positions."""
+
+import math
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+from running import HandMade, facts, run, stored
+
+from generator.analyses.sinusoidal_encoding import SinusoidalEncoding
+from generator.figure import Frames, Lines, Panels
+from generator.model.adapter import LoadedModel
+
+
+def measured(d_model=64, **parameters):
+    """The analysis for a model of this width."""
+    analysis = SinusoidalEncoding(**parameters)
+    return analysis, stored(analysis, analysis.measure(HandMade(facts=facts(d_model=d_model)).captures(analysis)))
+
+
+def formula(positions, width, C):
+    """The encoding, number by number."""
+    return np.array(
+        [
+            [(math.cos if i % 2 else math.sin)(p / C ** (2 * (i // 2) / width)) for i in range(width)]
+            for p in range(positions)
+        ]
+    )
+
+
+@pytest.mark.parametrize("C", [1.0, 3.0, 10000.0])
+def test_the_closest_positions_are_the_closest_of_all_pairs(C):
+    """Distances from position 0 speak for all pairs: against every pair of positions, to 1e-9."""
+    _, result = measured(positions=60, C=(C,))
+    sweep = result.sweeps[0]
+    encoding = formula(60, 64, C)
+    pairs = {(i, j): np.linalg.norm(encoding[i] - encoding[j]) for i in range(60) for j in range(i + 1, 60)}
+
+    assert all(abs(pairs[i, j] - sweep.distance[j - i]) < 1e-9 for i, j in pairs)
+    assert sweep.closest_distance == pytest.approx(min(pairs.values()), abs=1e-9)
+    assert pairs[sweep.closest] == pytest.approx(min(pairs.values()), abs=1e-9)
+
+
+def test_with_c_of_one_all_pairs_are_one_clock():
+    """Rank 2, one wavelength, and positions 73 and 117 of 128 nearly coincide: 2 sin(22) sqrt(d / 2), to 1e-9."""
+    _, result = measured(d_model=576, positions=128, C=(1,))
+    sweep = result.sweeps[0]
+
+    assert sweep.rank == 2 and np.ptp(sweep.wavelengths) < 1e-12
+    encoding = formula(128, 576, 1)
+    expected = abs(2 * math.sin(22)) * math.sqrt(576 / 2)
+    assert np.linalg.norm(encoding[73] - encoding[117]) == pytest.approx(expected, abs=1e-9)
+    assert sweep.closest == (0, 44) and sweep.closest_distance == pytest.approx(expected, abs=1e-9)
+    assert expected < 0.02 * result.norm
+
+
+def test_a_larger_c_spreads_the_wavelengths_and_leaves_the_first():
+    """2 pi C^(2k/d), pair by pair, to a relative 1e-12; all vectors have length sqrt(d / 2), to 1e-12."""
+    _, result = measured(positions=40, C=(1, 10, 10000))
+    for sweep in result.sweeps:
+        expected = [2 * math.pi * sweep.C ** (2 * k / 64) for k in range(32)]
+        assert sweep.wavelengths.tolist() == pytest.approx(expected, rel=1e-12)
+    slowest = [sweep.wavelengths[-1] for sweep in result.sweeps]
+    assert slowest == sorted(slowest) and slowest[0] < slowest[1]
+    assert {round(sweep.wavelengths[0], 12) for sweep in result.sweeps} == {round(2 * math.pi, 12)}
+    assert result.norm == pytest.approx(math.sqrt(32), abs=1e-12)
+
+
+def test_the_rank_is_that_of_the_formula():
+    """Against the number of singular values above a millionth of the largest."""
+    _, result = measured(positions=30, C=(1, 10))
+    for sweep in result.sweeps:
+        spread = np.linalg.svd(formula(30, 64, sweep.C), compute_uv=False)
+        assert sweep.rank == (spread > 1e-6 * spread[0]).sum()
+
+
+def test_the_figures_step_through_c_and_show_sines_beside_cosines():
+    """A frame per C with the formula's numbers, to 1e-12; lines for wavelengths (logarithmic) and distances."""
+    analysis, result = measured(positions=20, C=(1, 10000))
+    charts = analysis.figures(result)
+    frames = charts["encoding"]
+    assert isinstance(frames, Frames) and [frame.label for frame in frames.frames] == ["C = 1", "C = 10,000"]
+    picture = frames.frames[1].picture
+    assert isinstance(picture, Panels)
+    sines, cosines = picture.panels
+    assert np.abs(sines.values - formula(20, 64, 10000)[:, ::2]).max() < 1e-12
+    assert np.abs(cosines.values - formula(20, 64, 10000)[:, 1::2]).max() < 1e-12
+    waves, distance = charts["wavelengths"], charts["distance"]
+    assert isinstance(waves, Lines) and waves.y.log and len(waves.series) == 2
+    assert isinstance(distance, Lines) and len(distance.series[0].x) == 19
+    assert f"{result.sweeps[0].closest_distance:.2f}" in distance.alt
+
+
+def test_odd_widths_and_impossible_constants():
+    """An odd d_model has a last sine without a cosine; C below 1 and a single position are refused."""
+    _, result = measured(d_model=7, positions=5, C=(10,))
+    assert len(result.sweeps[0].wavelengths) == 4
+    for wrong in ({"C": (0.5,)}, {"positions": 1}, {"C": ()}):
+        with pytest.raises(ValidationError):
+            SinusoidalEncoding(**{"C": (1,)} | wrong)
+
+
+def test_the_width_is_the_models(tiny_model_dir):
+    """Through the adapter: the tiny model's 32 dimensions."""
+    result = run(LoadedModel.load(tiny_model_dir, "tiny"), SinusoidalEncoding(positions=8, C=(10,)))
+    assert result.d_model == 32 and len(result.sweeps[0].wavelengths) == 16

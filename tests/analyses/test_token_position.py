@@ -1,0 +1,136 @@
+"""Order, token by token: invisible in any mean of embeddings, visible in single tokens and after attention."""
+
+import math
+
+import numpy as np
+import pytest
+from running import HandMade, run, stored
+
+from generator.analyses.token_position import TokenPosition
+from generator.capture import Site
+from generator.figure import Panels, Scatter
+from generator.model.adapter import LoadedModel
+
+AFTER = Site("resid_mid", 0)
+TEXTS = ("the cat and the dog and the bird", "a b c d e f g h", "one")
+
+
+def causal(rows):
+    """An attention of sorts: every position adds the mean of what stands before it and itself."""
+    return rows + np.cumsum(rows, axis=0) / np.arange(1, len(rows) + 1)[:, None]
+
+
+def measured(after=causal, texts=TEXTS, **parameters):
+    """The analysis on random embedding rows, with `after` as what the first attention makes of them."""
+    model = HandMade(width=16, sites={AFTER: after})
+    analysis = TokenPosition(prompts=texts, shuffle_seed=2, **{"C": (1, 10000)} | parameters)
+    return model, analysis, stored(analysis, analysis.measure(model.captures(analysis)))
+
+
+def encoding(rows, width, C):
+    """The formula, number by number."""
+    return np.array(
+        [
+            [(math.cos if i % 2 else math.sin)(p / C ** (2 * (i // 2) / width)) for i in range(width)]
+            for p in range(rows)
+        ]
+    )
+
+
+def test_two_orders_have_one_mean_with_and_without_an_encoding():
+    """To 1e-12 in float64; while every token that changed place moves by the distance of the two positions."""
+    _, _, result = measured()
+    assert result.pooled_difference_without < 1e-12
+    assert result.pooled_difference_with < 1e-12
+    for sweep in result.sweeps:
+        for prompt, drawn in zip(result.prompts, sweep.maps, strict=True):
+            T = len(prompt.tokens)
+            PE = np.zeros((T, 16)) if sweep.C is None else encoding(T, 16, sweep.C)
+            steps = [np.linalg.norm(PE[to] - PE[t]) for t, to in enumerate(prompt.moved_to)]
+            assert drawn.moved == pytest.approx(np.mean(steps), abs=1e-6)
+    assert [m.moved for m in result.sweeps[0].maps] == [0, 0, 0]
+    assert result.sweeps[1].maps[1].moved > 1
+
+
+def test_means_that_depend_on_order_are_noticed():
+    """With a causal attention the means differ by what numpy says; with one that is blind to order they do not."""
+    model, analysis, result = measured(texts=TEXTS[:2])
+    captures = model.captures(analysis)
+    a, b = (captures[f"{kind}-1"][AFTER].mean(axis=0, dtype=np.float64) for kind in ("written", "shuffled"))
+    assert result.prompts[1].after_attention == pytest.approx(np.linalg.norm(a - b), abs=1e-9)
+    assert result.after_attention == min(p.after_attention for p in result.prompts) > 1e-3
+
+    _, _, blind = measured(after=lambda rows: 2 * rows)
+    assert blind.after_attention < 1e-6
+
+
+def test_each_token_is_found_again_in_the_other_order():
+    """`moved_to` leads every token to an equal one, each place once; equal tokens are told apart."""
+    model, analysis, result = measured()
+    captures = model.captures(analysis)
+    for i, prompt in enumerate(result.prompts):
+        shuffled = captures[f"shuffled-{i}"].tokens
+        assert sorted(prompt.moved_to) == list(range(len(shuffled)))
+        assert [shuffled[to] for to in prompt.moved_to] == list(prompt.tokens)
+
+
+def test_the_axes_are_fitted_to_the_order_as_written():
+    """Both orders on the axes of the first, against numpy's eigenvectors, to 1e-9, sign by sign."""
+    model, analysis, result = measured()
+    captures = model.captures(analysis)
+    drawn, to = result.sweeps[2].maps[1], list(result.prompts[1].moved_to)
+    PE = encoding(8, 16, 10000)
+    here, there = (captures[f"{kind}-1"].sites for kind in ("written", "shuffled"))
+    E, E2 = ((sites[next(s for s in sites if s.name == "embed")]).astype(np.float64) for sites in (here, there))
+    centre = (E + PE).mean(axis=0)
+    values, vectors = np.linalg.eigh(np.cov((E + PE).T))
+    axes = vectors[:, ::-1][:, :2]
+    axes = axes * np.sign(((E + PE - centre) @ axes * drawn.written).sum(axis=0))
+
+    assert np.abs((E + PE - centre) @ axes - drawn.written).max() < 1e-9
+    assert np.abs(((E2 + PE - centre) @ axes)[to] - drawn.shuffled).max() < 1e-9
+    assert drawn.explained == pytest.approx(tuple(values[::-1][:2] / values.sum()), abs=1e-9)
+
+
+def test_a_loud_encoding_makes_tokens_resemble_their_place_and_a_long_embedding_themselves():
+    """Rows of length near zero follow the position, rows of length 100 the token; counts cover what changed place."""
+    for factor, alike in ((1e-3, "like_its_place"), (100, "like_itself")):
+        model = HandMade(width=16, sites={AFTER: causal})
+        model.matrix = model.matrix * np.float32(factor)
+        analysis = TokenPosition(prompts=(TEXTS[1],), shuffle_seed=2, C=(10000,))
+        sweep = analysis.measure(model.captures(analysis)).sweeps[1]
+        assert getattr(sweep, alike) == sweep.changed_place > 4
+    assert measured()[2].sweeps[0].changed_place == sum(
+        to != t for p in measured()[2].prompts for t, to in enumerate(p.moved_to)
+    )
+
+
+def test_the_scale_is_the_square_root_of_the_width():
+    """`sqrt-d` makes every token four times as long in 16 dimensions; the encoding stays at sqrt(8), to 1e-6."""
+    plain, scaled = measured()[2], measured(scale="sqrt-d")[2]
+    assert scaled.embedding_norm == pytest.approx(4 * plain.embedding_norm, rel=1e-6)
+    assert scaled.encoding_norm == plain.encoding_norm == pytest.approx(math.sqrt(8), abs=1e-6)
+
+
+def test_a_panel_per_constant_with_an_arrow_per_token():
+    """Without an encoding first, then each C; arrows lead from each token to its own shuffled point."""
+    _, analysis, result = measured()
+    charts = analysis.figures(result)
+    assert set(charts) == {"points-0", "points-1", "points-2"}
+    figure = charts["points-1"]
+    assert isinstance(figure, Panels)
+    assert [panel.title for panel in figure.panels] == ["no encoding", "C = 1", "C = 10,000"]
+    for panel, sweep in zip(figure.panels, result.sweeps, strict=True):
+        assert isinstance(panel, Scatter) and panel.equal
+        assert [point.to for point in panel.points] == [*range(8, 16), *[None] * 8]
+        end = panel.points[panel.points[3].to]
+        assert (end.x, end.y) == pytest.approx(tuple(sweep.maps[1].shuffled[3]), abs=1e-12)
+    assert "C = 1 " in figure.alt
+
+
+def test_on_a_network_only_attention_tells_the_orders_apart(tiny_model_dir):
+    """Through the adapter, in float32: means of embeddings agree to 1e-12, means after attention differ by > 1e-3."""
+    texts = ("The cat sat on the table and the dog", "2 + 2 = 4, and noise")
+    result = run(LoadedModel.load(tiny_model_dir, "tiny"), TokenPosition(prompts=texts, shuffle_seed=1, C=(1, 100)))
+    assert max(result.pooled_difference_without, result.pooled_difference_with) < 1e-12
+    assert result.after_attention > 1e-3

@@ -1,0 +1,81 @@
+"""Tokens against the tokenizers library and transformers' chat template."""
+
+import pytest
+from pieces import Pieces
+from running import run, stored
+from tokenizers import Tokenizer
+
+from generator.analyses.tokenize import Tokenize
+from generator.analysis import ChatPrompt, Turn
+from generator.model.adapter import LoadedModel
+
+TEXTS = (
+    " 2 + 2 = ",
+    "  10",
+    "1234",
+    "Hello, World!",
+    "line one\n\n\tindented",
+    "naïve café 🦉",
+    "<|im_start|>",
+    "\x00",
+)
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model_dir):
+    """The tiny Llama, whose tokenizer is what these tests use."""
+    return LoadedModel.load(tiny_model_dir, "tiny")
+
+
+def test_ids_are_those_of_the_tokenizers_library(model, tiny_model_dir):
+    """Whitespace, digits, bytes and special tokens; with all 256 bytes in the vocabulary nothing is lost."""
+    backend = Tokenizer.from_file(str(tiny_model_dir / "tokenizer.json"))
+    for text, one in zip(TEXTS, run(model, Tokenize(prompts=TEXTS)).prompts, strict=True):
+        assert [token.id for token in one.tokens] == backend.encode(text).ids
+        assert (one.prompt, one.text) == (text, text)
+        assert one.lossless
+
+
+def test_chats_are_those_of_transformers(model, tiny_model_dir):
+    """Text and ids of `apply_chat_template`, for one turn and for two, with and without the header of the answer."""
+    from transformers import AutoTokenizer
+
+    theirs = AutoTokenizer.from_pretrained(tiny_model_dir)
+    turns = (Turn(role="user", content="The capital of France?"), Turn(role="assistant", content="It is Paris."))
+    chats = [ChatPrompt(chat=turns[:count], answer=answer) for count in (1, 2) for answer in (True, False)]
+    for chat, one in zip(chats, run(model, Tokenize(prompts=tuple(chats))).prompts, strict=True):
+        messages = [turn.model_dump() for turn in chat.turns()]
+        text = theirs.apply_chat_template(messages, tokenize=False, add_generation_prompt=chat.answer)
+        assert one.text == text
+        assert [token.id for token in one.tokens] == theirs(text, add_special_tokens=False)["input_ids"]
+        assert one.prompt == chat.turns()[-1].content
+
+
+def test_a_text_that_continues_the_one_before_is_told_from_one_that_does_not():
+    """All ids of the one before, at the beginning; the first prompt continues nothing."""
+    pieces = Pieces("H", "ell", "Hello", ",")
+    analysis = Tokenize(prompts=("Hell", "Hello", "Hello,", "HelloH"))
+    texts = {f"prompt-{i}": pieces.capture(ids) for i, ids in enumerate(([0, 1], [2], [2, 3], [2, 0]))}
+
+    assert [one.continues for one in stored(analysis, analysis.measure(texts)).prompts] == [False, False, True, False]
+
+
+def test_a_lost_character_is_noticed():
+    """Where the tokens' bytes are not the text, it was not lossless."""
+    analysis = Tokenize(prompts=("a\x13b", "ab"))
+    pieces = Pieces("a", "b")
+    captures = {"prompt-0": pieces.capture([0, 1], text="a\x13b"), "prompt-1": pieces.capture([0, 1], text="ab")}
+
+    assert [one.lossless for one in analysis.measure(captures).prompts] == [False, True]
+
+
+def test_the_strip_has_a_row_per_text_and_the_passages_are_the_texts(model):
+    """Rows are labelled by the text; a chat, which has no short name, by nothing."""
+    analysis = Tokenize(prompts=("Hello", ChatPrompt(chat="Hello")))
+    result = run(model, analysis)
+    figures = analysis.figures(result)
+
+    assert [name for name, _ in figures["tokens"].rows] == ["Hello", ""]
+    assert [tokens for _, tokens in figures["tokens"].rows] == [one.tokens for one in result.prompts]
+    assert figures["text-1"].text == result.prompts[1].text
+    assert f"“Hello” is {len(result.prompts[0].tokens)} tokens" in figures["tokens"].alt

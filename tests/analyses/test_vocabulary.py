@@ -1,0 +1,86 @@
+"""The vocabulary against the tokenizers library, and what is counted in it against hand-made pieces."""
+
+import pytest
+from pieces import Pieces
+from running import facts, run, stored
+from tokenizers import Tokenizer
+
+from generator.analyses.vocabulary import Vocabulary
+from generator.capture import Describe, Encode
+from generator.model.adapter import LoadedModel
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model_dir):
+    """The tiny Llama, whose tokenizer is what these tests use."""
+    return LoadedModel.load(tiny_model_dir, "tiny")
+
+
+def by_hand(pieces, find, cuts, roles=(), first=2):
+    """The analysis on a hand-made vocabulary; `cuts` are the ids of each piece."""
+    analysis = Vocabulary(first=first, find=find)
+    captures = {"model": pieces.capture([], facts=facts(special_tokens=tuple(roles)))}
+    captures |= {f"find-{i}": pieces.capture(ids) for i, ids in enumerate(cuts)}
+    return analysis, stored(analysis, analysis.measure(captures))
+
+
+def test_it_agrees_with_the_tokenizers_library(model, tiny_model_dir):
+    """Size, first entries, ids of pieces, and the tokens that others are written with."""
+    backend = Tokenizer.from_file(str(tiny_model_dir / "tokenizer.json"))
+    find = ("H", " the", "Hell", "<|im_start|>", "xyz")
+    result = run(model, Vocabulary(first=40, find=find))
+
+    assert result.size == backend.get_vocab_size()
+    assert [token.id for token in result.first] == list(range(40))
+    assert [token.id for token in result.last] == list(range(result.size - 40, result.size))
+    names = [piece.replace(" ", "Ġ") for piece in find]
+    assert [f.id for f in result.found] == [backend.token_to_id(name) for name in names]
+    assert [[t.id for t in f.tokens] for f in result.found] == [backend.encode(piece).ids for piece in find]
+    assert result.bytes == 256
+    assert [s.token.id for s in result.special] == sorted(
+        id for id, token in backend.get_added_tokens_decoder().items() if token.special
+    )
+
+
+def test_special_tokens_carry_their_roles(model):
+    """One token can have several roles, and `roles` leads from a role to its token."""
+    result = run(model, Vocabulary(first=1, find=("a",)))
+
+    assert {s.token.text: set(s.roles) for s in result.special} == {
+        "<|endoftext|>": {"unk"},
+        "<|im_start|>": {"bos"},
+        "<|im_end|>": {"eos", "pad"},
+    }
+    assert result.roles["eos"] == result.roles["pad"]
+    assert result.roles["bos"].text == "<|im_start|>"
+
+
+def test_joined_pieces_fragments_and_spaces_are_counted():
+    """Bytes, joined pieces in order, parts of characters, leading spaces; special tokens count for none of them."""
+    pieces = Pieces("a", b"\xf0", b"\xf0\x9f", " a", "ab", "�", "    longer ", " <s>", special=1)
+    _, result = by_hand(pieces, ("a",), [[0]], first=3)
+
+    assert result.bytes == 2
+    assert [token.id for token in result.joined] == [2, 3, 4]
+    assert result.fragments == 2  # a replacement character that really is one is no fragment
+    assert result.spaced == 2
+    assert result.longest.text == "    longer "
+    assert [s.token.text for s in result.special] == [" <s>"]
+
+
+def test_a_piece_that_is_no_entry_has_no_id():
+    """It is null in the result and `none` in the table, beside what it is written with."""
+    pieces = Pieces("H", "ell")
+    analysis, result = by_hand(pieces, ("Hell", "H"), [[0, 1], [0]])
+
+    assert [f.id for f in result.found] == [None, 0]
+    table = analysis.figures(result)["find"]
+    assert table.rows == (("Hell", "none", "H + ell"), ("H", 0, "H"))
+    assert table.alt == "No single token is Hell."
+
+
+def test_the_model_is_not_run():
+    """Only its facts and its tokenizer are asked for."""
+    requests = Vocabulary(find=("a", "b")).runs().values()
+
+    assert [type(request) for request in requests] == [Describe, Encode, Encode]

@@ -1,0 +1,64 @@
+"""How much attention whitespace gets, counted in loops, and beside an even spread."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from running import captured, stored
+
+from generator.analyses.whitespace_attention import WhitespaceAttention
+from generator.capture import Capture, Site
+from generator.figure import Lines
+from generator.tokens import Token
+
+PIECES = [" ", "2", "\n\n", " +", " ", ""]
+
+
+def by_hand() -> tuple[WhitespaceAttention, dict[str, Capture], np.ndarray]:
+    """Six tokens, of which three are whitespace (an empty one is not), and a random pattern in layers 4 and 2."""
+    rows = np.tril(np.random.default_rng(7).random((2, 3, 6, 6)))
+    pattern = rows / rows.sum(-1, keepdims=True)
+    tokens = tuple(Token(i, piece, piece.encode().hex()) for i, piece in enumerate(PIECES))
+    sites = {Site("pattern", layer): pattern[i].astype(np.float32) for i, layer in enumerate((4, 2))}
+    run = Capture(tokens, "", None, sites, 3)  # type: ignore[arg-type]
+    return WhitespaceAttention(prompt="x", max_new_tokens=3, layers=(4, 2)), {"text": run}, pattern
+
+
+def test_shares_are_sums_over_the_whitespace_tokens():
+    """Cell by cell over heads and over the queries that have a choice, to 1e-6."""
+    analysis, captures, pattern = by_hand()
+    result = stored(analysis, analysis.measure(captures))
+
+    assert result.whitespace == (0, 2, 4)
+    for at in range(2):
+        cells = [(k, pattern[at, h, q, k]) for h in range(3) for q in range(1, 6) for k in range(q + 1)]
+        first, others, total = (sum(v for k, v in cells if k in keys) / 15 for keys in ({0}, {2, 4}, {0, 2, 4}))
+        assert (result.first[at], result.others[at], result.total[at]) == pytest.approx(
+            (first, others, total), abs=1e-6
+        )
+        assert result.rest[at] == pytest.approx(others / (1 - first), abs=1e-6)
+
+
+def test_an_even_spread_looks_at_all_keys_alike():
+    """Query q gives 1 / (q + 1) to each of its keys: for 2 and 4 of six tokens, by hand."""
+    analysis, captures, _ = by_hand()
+    result = analysis.measure(captures)
+    second, fourth = (1 / 3 + 1 / 4 + 1 / 5 + 1 / 6) / 5, (1 / 5 + 1 / 6) / 5
+    first = (1 / 2 + 1 / 3 + 1 / 4 + 1 / 5 + 1 / 6) / 5
+
+    assert result.even == pytest.approx(second + fourth)
+    assert result.even_rest == pytest.approx((second + fourth) / (1 - first))
+
+
+def test_the_three_parts_sum_to_one_in_every_layer(tiny):
+    """On a tiny Llama, over a text that it continued itself."""
+    analysis = WhitespaceAttention(prompt="The cat sat ", max_new_tokens=5, layers=(0, 1))
+    result = analysis.measure(captured(tiny, analysis))
+    shares = analysis.figures(result)["shares"]
+
+    assert isinstance(shares, Lines)
+    assert len(shares.series) == 3
+    for values in zip(*(series.y for series in shares.series), strict=True):
+        assert sum(values) == pytest.approx(1)
+        assert min(values) >= 0
+    assert all(result.tokens[i].text.isspace() for i in result.whitespace)

@@ -1,0 +1,151 @@
+"""The committed book, page by page, as readers meet it: from disk, with no network, wide, narrow, dark, plain."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browser.chromium import chromium, reading
+from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.browser
+ROOT = Path(__file__).resolve().parents[2]
+SITE = ROOT / "site"
+PAGES = sorted(path.name for path in SITE.glob("*.html"))
+CHAPTERS = ("model", "tokenization", "embeddings", "position", "attention", "mlp", "linear", "sampling")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all of these."""
+    with chromium() as running:
+        yield running
+
+
+def result(chapter: str, id: str) -> dict[str, object]:
+    """A result as a reader downloads it from the page."""
+    found: dict[str, object] = json.loads((SITE / "data" / chapter / f"{id}.json").read_bytes())
+    return found
+
+
+def test_the_book_is_whole() -> None:
+    """First page, colophon and the eight chapters, and no file beside them that the book does not name."""
+    assert set(PAGES) == {"index.html", "colophon.html", *(f"{name}.html" for name in CHAPTERS)}
+    for page in PAGES:
+        text = (SITE / page).read_text(encoding="utf-8")
+        assert "A figure is missing here." not in text
+        for target in re.findall(r'(?:href|src)="([^"#?]+)', text):
+            if not re.match(r"[a-z]+:", target):
+                assert (SITE / target).is_file(), (page, target)
+
+
+def test_links_inside_lead_to_a_place() -> None:
+    """Every `page.html#place` has that place."""
+    ids = {p: set(re.findall(r'\bid="([^"]+)"', (SITE / p).read_text(encoding="utf-8"))) for p in PAGES}
+    for page in PAGES:
+        found = re.findall(r'href="([\w-]*(?:\.html)?)#([^"]+)"', (SITE / page).read_text(encoding="utf-8"))
+        for target, place in found:
+            assert place in ids[target or page], (page, target, place)
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_fits_its_window_and_complains_of_nothing(browser: Browser, name: str, width: int) -> None:
+    """Disclosures open, no console message, no request beyond the disk, nothing wider than the window."""
+    with reading(browser, SITE / name, width=width) as page:
+        page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+        page.wait_for_timeout(50)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        ids = page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
+        assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_every_figure_has_picture_caption_words_table_code_and_data(browser: Browser, name: str) -> None:
+    """With JavaScript off: something to see with a real size, a caption, alt text, numbers, source and downloads."""
+    with reading(browser, SITE / f"{name}.html", java_script_enabled=False) as page:
+        figures = page.locator("figure.figure")
+        assert figures.count() > 0
+        for figure in figures.all():
+            id = figure.get_attribute("id")
+            shown = figure.locator(".picture").first.bounding_box()
+            assert shown and shown["width"] > 100 and shown["height"] > 20, id
+            assert len(figure.locator("figcaption p").first.inner_text()) > 25, id
+            alt = figure.locator("[role=img]").first
+            hidden = figure.locator(".visually-hidden").first
+            text = alt.get_attribute("aria-label") if alt.count() else hidden.inner_text()
+            assert text and len(text) > 20, id
+            assert figure.locator("details table, .picture table").count() >= 1, id
+            assert figure.locator("details .code").count() >= 2, id
+            assert figure.locator("a[download]").count() == 2, id
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_known_barrier(browser: Browser, name: str) -> None:
+    """axe finds nothing against WCAG 2.1 AA, in light and in dark."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    for width, scheme in ((1280, "light"), (390, "dark")):
+        with reading(browser, SITE / name, width=width, color_scheme=scheme, bypass_csp=True) as page:
+            rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+            found = Axe().run(page, options={"runOnly": rules, "preload": False})
+            assert not found.response["violations"], (name, width, found.generate_report())
+
+
+def test_the_bars_say_what_the_result_says(browser: Browser) -> None:
+    """The chart of the sum shows the twenty likeliest tokens in order, each with its probability."""
+    top = result("linear", "raw")["prompts"][0]["top"]  # type: ignore[index]
+    with reading(browser, SITE / "linear.html") as page:
+        rows = page.locator("#raw-prompt-0 details tbody tr")
+        shown = [row.locator("td, th").all_inner_texts() for row in rows.all()]
+        page.locator("#raw-prompt-0 details summary").first.click()
+        drawn = page.locator("#raw-prompt-0 svg text").all_text_contents()
+    assert len(shown) >= len(top) == 20
+    for token in top:
+        assert f"{token['prob']:.3g}".replace("-", "−") in drawn or token["prob"] < 0.00095
+
+
+def test_the_animation_steps_through_all_frames(browser: Browser) -> None:
+    """Fifteen frames at each of two layers, each naming the token that the result has; the end is marked."""
+    frames = result("mlp", "frames")["frames"]
+    with reading(browser, SITE / "mlp.html") as page:
+        boxes = page.locator("#frames-layer-0 .frames, #frames-layer-29 .frames")
+        assert boxes.count() == 2
+        box = boxes.first
+        box.focus()
+        for i, frame in enumerate(frames, start=1):  # type: ignore[arg-type]
+            assert box.locator(".stepper output").inner_text() == f"token {i} of {len(frames)}"  # type: ignore[arg-type]
+            written = box.locator(".frame.current .frame-token .tok").get_attribute("title")
+            assert written == f"token {frame['written']['id']}"
+            page.keyboard.press("ArrowRight")
+        assert len(frames) == 15  # type: ignore[arg-type]
+
+
+def test_search_finds_a_word_of_the_lecture(browser: Browser) -> None:
+    """The index answers from disk."""
+    with reading(browser, SITE / "index.html") as page:
+        page.keyboard.press("Control+k")
+        page.keyboard.type("grouped-query")
+        page.locator(".search li a").first.wait_for()
+        assert "Attention" in page.locator(".search li a").first.inner_text()
+
+
+def test_the_map_on_the_first_page_leads_to_the_chapters(browser: Browser) -> None:
+    """Each part of the diagram is a link."""
+    with reading(browser, SITE / "index.html") as page:
+        page.locator(".map svg a text", has_text="MLP").first.click()
+        page.wait_for_url("**/mlp.html*")
+
+
+def test_dark_inverts_the_pictures_and_paper_does_not(browser: Browser) -> None:
+    """A drawing's own ink follows the page."""
+    ink = "getComputedStyle(document.querySelector('figure svg text')).fill"
+    with reading(browser, SITE / "attention.html") as page:
+        light = page.evaluate(ink)
+    with reading(browser, SITE / "attention.html", color_scheme="dark") as page:
+        assert page.evaluate(ink) != light
+        page.emulate_media(media="print", color_scheme="dark")
+        assert page.evaluate(ink) == light

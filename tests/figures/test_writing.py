@@ -1,0 +1,58 @@
+"""Words and numbers in pictures."""
+
+from __future__ import annotations
+
+import pytest
+from figures.samples import SHOWN, TOKENS
+
+from generator.figures import text
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.0, "0"),
+        (0.6172, "0.617"),
+        (-2.5, "−2.5"),
+        (999.6, "1,000"),
+        (1540.2, "1,540"),
+        (3.14e-5, "3.1×10⁻⁵"),
+        (1e-6, "10⁻⁶"),
+        (-1e-6, "−10⁻⁶"),
+        (2.5e7, "2.5×10⁷"),
+        (float("nan"), "–"),
+        (float("inf"), "∞"),
+        (float("-inf"), "−∞"),
+    ],
+)
+def test_numbers_have_three_digits(value: float, shown: str) -> None:
+    """As people write them, with a real minus."""
+    assert text.number(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(576, "576"), (59_000, "59 k"), (884_736, "0.88 M"), (134_515_008, "135 M")]
+)
+def test_counts_are_compact(value: int, shown: str) -> None:
+    """Parameters as one speaks of them."""
+    assert text.count(value) == shown
+
+
+def test_labels_are_one_line_of_what_xml_can_carry() -> None:
+    """Tokens made visible, control and direction signs by number."""
+    assert tuple(text.plain(token) for token in TOKENS) == SHOWN
+    assert text.plain("a\nb\x00\u202e") == "a⏎b<U+0000><U+202E>"
+
+
+def test_shortening_counts_columns() -> None:
+    """Wide characters take two, combining ones none; a cut is marked."""
+    assert text.shorten("abcdef", 6) == "abcdef"
+    assert text.shorten("abcdefg", 6) == "abcde…"
+    assert text.shorten("日本語文", 6) == "日本…"
+    assert text.shorten("e\u0301" * 6, 6) == "e\u0301" * 6
+
+
+@pytest.mark.parametrize(("length", "room", "every"), [(10, 10, 1), (10, 9, 2), (576, 12, 50), (64, 13, 5), (3, 0, 5)])
+def test_labels_are_thinned_to_round_steps(length: int, room: int, every: int) -> None:
+    """1, 2, 5, 10, 20, ...: at most as many labels as there is room for."""
+    assert text.step(length, room) == every

@@ -1,0 +1,240 @@
+"""From specs to a site on the tiny random Llama, through the command line: results, pages, and what a change redoes."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from small_book import layerbook, tree, write_small_book
+
+
+@pytest.fixture(scope="module")
+def built(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small book, built once; tests that change it take a copy."""
+    folder = write_small_book(tmp_path_factory.mktemp("small"), tiny_model_dir)
+    done = layerbook("build", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def book(built: Path, tmp_path: Path) -> Path:
+    """A copy of the built book, its working cache included."""
+    shutil.copytree(built, tmp_path / "book")
+    return tmp_path / "book"
+
+
+def results(folder: Path) -> dict[str, bytes]:
+    """The results of a book."""
+    return tree(folder / "experiments" / "results")
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    """Edit a file; the old text must be there."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_every_experiment_has_a_result_and_every_chapter_a_page(built: Path) -> None:
+    """Four results, four pages, and beside them the data of each figure."""
+    model = next((built / "experiments" / "results").iterdir()).name
+    found = {name for name in results(built) if name.endswith(".json")}
+    assert found == {f"{model}/next/{i}.json" for i in ("sum", "pattern")} | {
+        f"{model}/words/{i}.json" for i in ("cut", "cat")
+    }
+    site = tree(built / "site")
+    assert {p for p in site if p.endswith(".html")} == {"index.html", "next.html", "words.html", "colophon.html"}
+    assert site["data/next/sum.json"] == results(built)[f"{model}/next/sum.json"]
+    assert site["data/next/sum-prompt-0.csv"].startswith(b"next token")
+
+
+def test_the_numbers_on_the_page_are_those_of_the_result(built: Path) -> None:
+    """The percentage in the prose is the result's probability, and the token its token."""
+    data = json.loads((built / "site" / "data" / "next" / "sum.json").read_bytes())
+    page = (built / "site" / "next.html").read_text(encoding="utf-8")
+    best = data["prompts"][0]["top"][0]
+    assert f"with {100 * best['prob']:.1f}" in page
+    assert f'title="token {best["id"]}"' in page
+    assert page.count("Holds here") == page.count("Does not hold here") == 1
+
+
+def test_a_figure_shows_caption_code_spec_and_table(built: Path) -> None:
+    """Each figure is numbered, described, and carries what made it."""
+    page = (built / "site" / "next.html").read_text(encoding="utf-8")
+    figures = re.findall(r"<figure\b.*?</figure>", page, re.DOTALL)
+    assert [re.search(r"Figure (\d\.\d)\.", figure)[1] for figure in figures] == ["1.1", "1.2"]
+    for figure in figures:
+        assert "<svg" in figure and "<figcaption>" in figure and "<table>" in figure
+        assert '<span class="nf">measure</span>' in figure
+        assert "analysis" in figure and "layerbook run --only next/" in figure
+    assert "in layer 1" in figures[1]
+
+
+def test_a_second_build_changes_nothing(book: Path) -> None:
+    """Nothing runs, nothing is written."""
+    before = tree(book)
+    done = layerbook("build", cwd=book)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "Every result is current.\nsite is current\n" or done.stdout == "site is current\n"
+    assert tree(book) == before
+
+
+def test_a_fresh_checkout_runs_compares_and_keeps_the_bytes(book: Path) -> None:
+    """Without the working cache everything runs again, agrees, and leaves results and site as they were."""
+    before, site = results(book), tree(book / "site")
+    shutil.rmtree(book / ".layerbook")
+    done = layerbook("build", cwd=book)
+    assert done.returncode == 0
+    assert "4 experiments ran: 4 agree with what was there, whose bytes stay" in done.stdout
+    assert results(book) == before
+    assert tree(book / "site") == site
+
+
+def test_a_number_that_no_longer_holds_is_replaced_and_told(book: Path) -> None:
+    """A committed number that this machine does not get is said to differ, and the page shows the new one."""
+    from generator.analyses.next_token import NextToken
+    from generator.store import results as store
+
+    path = next((book / "experiments" / "results").glob("*/next/sum.json"))
+    entry = store.load(path, NextToken.result_type)
+    first = entry.result.prompts[0]
+    wrong = first.model_copy(update={"entropy": first.entropy + 0.5})
+    result = entry.result.model_copy(update={"prompts": (wrong, *entry.result.prompts[1:])})
+    store.write(path, store.Envelope(**{**entry.__dict__, "result": result}))
+    done = layerbook("build", cwd=book)
+    assert done.returncode == 0
+    assert "next/sum: differs" in done.stdout and "prompts[0].entropy" in done.stdout
+    # Alone in its batch, the pass may differ in the last digit from the one that it shared.
+    assert store.load(path, NextToken.result_type).result.prompts[0].entropy == pytest.approx(first.entropy, abs=1e-4)
+
+
+def test_prose_captions_and_titles_run_nothing(book: Path) -> None:
+    """They change pages, and no result."""
+    before = results(book)
+    replace(book / "templates" / "chapters" / "words.md", "## Tokens", "## Pieces")
+    replace(book / "experiments" / "next.yaml", "Their scores.", "Their scores, unscaled.")
+    replace(book / "experiments" / "next.yaml", "title: A sum", "title: An easy sum")
+    done = layerbook("build", cwd=book)
+    assert done.returncode == 0
+    assert "ran" not in done.stdout
+    assert results(book) == before
+    assert "Pieces" in (book / "site" / "words.html").read_text(encoding="utf-8")
+
+
+def test_a_changed_prompt_runs_its_experiment_alone(book: Path) -> None:
+    """One of four runs; status names the component before."""
+    replace(book / "experiments" / "next.yaml", '"The cat"]', '"The dog"]')
+    asked = layerbook("status", cwd=book)
+    assert re.search(r"next/sum +stale \(spec\)", asked.stdout)
+    done = layerbook("build", cwd=book)
+    assert "1 experiments ran: 1 new" in done.stdout
+    assert layerbook("status", "--check", cwd=book).returncode == 0
+
+
+def test_an_edited_page_is_found_and_mended(book: Path) -> None:
+    """A page that is not what the sources give fails the check; a build brings it back."""
+    page = book / "site" / "words.html"
+    good = page.read_bytes()
+    page.write_bytes(good.replace(b"Tokens", b"Tokins"))
+    asked = layerbook("status", "--check", cwd=book)
+    assert asked.returncode == 1 and "site/words.html: not what the sources give" in asked.stdout
+    assert layerbook("build", cwd=book).returncode == 0
+    assert page.read_bytes() == good
+
+
+def test_without_the_model_a_missing_result_is_a_visible_placeholder(book: Path) -> None:
+    """--no-run never runs: the page says what is missing, the exit code is 1, other chapters stand."""
+    next((book / "experiments" / "results").glob("*/words/cat.json")).unlink()
+    done = layerbook("build", "--no-run", cwd=book)
+    assert done.returncode == 1
+    assert "words/cat: not shown: its result is missing" in done.stderr
+    page = (book / "site" / "words.html").read_text(encoding="utf-8")
+    assert "A figure is missing here." in page and "words/cat" in page
+    assert "Each chip is a token." in page
+    assert layerbook("build", "--no-run", cwd=book).returncode == 1  # and again, though nothing changed
+
+
+def test_a_chapter_whose_prose_needs_a_missing_number_says_so(book: Path) -> None:
+    """A value in a sentence cannot be left out: the chapter's page names the experiment instead."""
+    next((book / "experiments" / "results").glob("*/next/sum.json")).unlink()
+    assert layerbook("build", "--no-run", cwd=book).returncode == 1
+    page = (book / "site" / "next.html").read_text(encoding="utf-8")
+    assert (
+        "next/sum: its result is missing" in page
+        and "with" not in re.sub(r"<[^>]+>", "", page).split("missing here")[1][:5]
+    )
+
+
+def test_one_failing_experiment_does_not_stop_the_others(
+    tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an analysis raises is its own failure: told with its place, a placeholder on the page, the rest is new."""
+    from generator.analyses.generate import Generate
+
+    def broken(self: Generate, captures: object) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(Generate, "measure", broken)
+    folder = write_small_book(tmp_path / "book", tiny_model_dir)
+    done = layerbook("build", cwd=folder)
+    assert done.returncode == 1
+    assert re.search(r"words/cat: failed: .*words\.yaml:\d+: cat: ZeroDivisionError: division by zero", done.stdout)
+    assert "3 new, 1 failed" in done.stdout
+    page = (folder / "site" / "words.html").read_text(encoding="utf-8")
+    assert "A figure is missing here." in page and "Each chip is a token." in page
+
+
+def test_strict_makes_a_refuted_claim_a_failure(book: Path) -> None:
+    """The claim about `xyzzy` does not hold: shown either way, an error only when asked."""
+    assert layerbook("build", cwd=book).returncode == 0
+    done = layerbook("build", "--strict", cwd=book)
+    assert done.returncode == 1
+    assert "1 claim not true" in done.stderr
+
+
+def test_wrong_prose_is_told_at_its_line_and_leaves_the_site_alone(book: Path) -> None:
+    """A missing field of a result, found while rendering: file and line, exit 2, old pages whole."""
+    before = tree(book / "site")
+    with (book / "templates" / "chapters" / "next.md").open("a", encoding="utf-8") as file:
+        file.write('\nAnd {{ r("sum").promts[0].prompt }}.\n')
+    done = layerbook("build", cwd=book)
+    assert done.returncode == 2
+    assert re.search(r"next\.md:13:\d+: .*'promts'.*did you mean 'prompts'", done.stderr)
+    assert tree(book / "site") == before
+
+
+def test_the_site_is_the_same_bytes_wherever_it_is_built(book: Path, tmp_path: Path) -> None:
+    """Another folder, hash seed, time zone, locale and umask; figures drawn anew."""
+    import os
+    import subprocess
+    import sys
+
+    shutil.rmtree(book / ".layerbook")
+    environment = os.environ | {"PYTHONHASHSEED": "77", "TZ": "Asia/Kathmandu", "LC_ALL": "C", "COLUMNS": "40"}
+    command = [
+        sys.executable,
+        "-m",
+        "generator",
+        "build",
+        "--no-run",
+        "--book",
+        str(book),
+        "--site",
+        str(tmp_path / "s"),
+    ]
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    assert tree(tmp_path / "s") == tree(book / "site")
+
+
+def test_the_other_build_is_told_to_wait(book: Path) -> None:
+    """Two builds at once: the second ends at once with a clear line."""
+    from generator.store import cache
+
+    with cache.lock(book):
+        done = layerbook("build", cwd=book)
+    assert done.returncode == 1
+    assert "another build is running" in done.stderr
