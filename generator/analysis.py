@@ -185,7 +185,9 @@ def softmax(scores: NDArray[np.floating]) -> NDArray[np.float64]:
 def ranked(capture: Capture, logits: NDArray[np.floating], count: int) -> tuple[Ranked, ...]:
     """The `count` likeliest tokens of one logit vector [V], best first, ties by the lower id."""
     prob = softmax(logits)
-    best = np.argsort(-logits, kind="stable")[:count]
+    least = np.partition(logits, -count)[-count]
+    near = np.flatnonzero(logits >= least)  # at least `count`; sorting these alone spares sorting the vocabulary
+    best = near[np.argsort(-logits[near], kind="stable")][:count]
     rows = [(capture.vocabulary.token(int(i)), float(str(logits[i])), float(prob[i])) for i in best]
     return tuple(
         Ranked(id=t.id, text=t.text, hex=t.hex, special=t.special, logit=logit, prob=p) for t, logit, p in rows

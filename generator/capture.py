@@ -130,7 +130,8 @@ class Generate:
 
     temperature 0 is greedy. `stop` ends at an end-of-turn token; the lecture's animation runs through it.
     Sampling draws from `seed` alone. `reencode` is the lecture's way: decode each new token, append the text,
-    encode everything again (no cache, and not the model's own path).
+    encode everything again (no cache, and not the model's own path). keep_logits: yield `LOGITS` [N, V], what each of
+    the N written tokens was picked from.
     """
 
     prompt: Prompt
@@ -141,6 +142,7 @@ class Generate:
     seed: int = 0
     stop: bool = True
     reencode: bool = False
+    keep_logits: bool = False
 
 
 @dataclass(frozen=True)
@@ -204,7 +206,7 @@ class Capture:
 
     tokens: the tokens of the run, prompt first, continuation after it.
     text: the encoded string, as the tokenizer saw it (chat template filled in); decoded ids otherwise.
-    sites: read-only arrays by site (of a `Forward`).
+    sites: read-only arrays by site (of a `Forward`; the logits of a `Generate` that keeps them).
     prompt_length: how many of the tokens are the prompt (of a `Generate`; all of them otherwise).
     frames: the ids that each step of a re-encoding generation saw; empty otherwise.
     """

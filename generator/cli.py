@@ -5,6 +5,8 @@ Exit codes: 0 ok, 1 findings or failures, 2 usage or spec, 130 interrupted.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json
 import os
 import sys
@@ -64,6 +66,10 @@ def for_people(command: Callable[..., int]) -> Callable[..., None]:
 @click.version_option(__version__, prog_name="layerbook")
 def main() -> None:
     """Build a static book about how a language model works inside, from specs, by running the model."""
+    # torch brings a million objects that stay to the end. Looking for garbage among them as often as Python does by
+    # default costs a second while they are imported, and another when the process ends.
+    gc.set_threshold(100_000, 20, 100)
+    atexit.register(gc.freeze)
 
 
 @main.command()

@@ -22,7 +22,7 @@ from generator.analysis import (
     ranked,
     softmax,
 )
-from generator.capture import LOGITS, Captures, Forward, Prompt, Request
+from generator.capture import LOGITS, Captures, Request
 from generator.figure import Axis, Bars, Figure, Passage, TokenStrip
 from generator.sampling import sampling_distribution
 from generator.tokens import Token, visible
@@ -90,30 +90,27 @@ class Generate(Analysis[GenerateResult]):
     seed: Seed = Field(default=0, description="Where the random numbers start.")
 
     def runs(self) -> dict[str, Request]:
-        """Each prompt's continuation, and one pass over it that gives the logits of every step."""
+        """Each prompt's continuation, with the logits that every token was picked from."""
         how = (self.max_new_tokens, self.temperature, self.top_k, self.top_p, self.seed)
-        made = [capture.Generate(as_prompt(prompt), *how) for prompt in self.prompts]
-        runs: dict[str, Request] = {f"written-{i}": text for i, text in enumerate(made)}
-        # One pass over a finished text gives the logits of every step: what stands left never sees what comes later.
-        return runs | {f"read-{i}": Forward(Prompt(generated=g), frozenset({LOGITS})) for i, g in enumerate(made)}
+        made = [capture.Generate(as_prompt(prompt), *how, keep_logits=True) for prompt in self.prompts]
+        return {f"text-{i}": one for i, one in enumerate(made)}
 
     def measure(self, captures: Captures) -> GenerateResult:
         """Follow each text token by token: what the model said, what was drawn from."""
         texts = []
         for i, prompt in enumerate(self.prompts):
-            made, read = captures[f"written-{i}"], captures[f"read-{i}"]
-            start = made.prompt_length
-            before = read[LOGITS][start - 1 : -1]  # [N, V], row n: what token n was picked from
+            made = captures[f"text-{i}"]
+            scores = made[LOGITS]  # [N, V], row n: what the model said before token n was picked
             written = []
-            for logits, token in zip(before, made.tokens[start:], strict=True):  # N steps
+            for logits, token in zip(scores, made.tokens[made.prompt_length :], strict=True):  # N steps
                 prob = softmax(logits)  # [V], what the model said
                 draw = sampling_distribution(logits, self.temperature, self.top_k, self.top_p)
                 rank = 1 + int((logits > logits[token.id]).sum())  # 1 is the likeliest
-                best = ranked(read, logits, 1)[0]
+                best = ranked(made, logits, 1)[0]
                 written.append(_written(token, logits, prob, draw, rank, best))
             texts.append(_text(prompt_name(prompt), made, tuple(written)))
         return GenerateResult(
-            d_vocab=before.shape[1],
+            d_vocab=scores.shape[1],
             temperature=self.temperature,
             top_k=self.top_k,
             top_p=self.top_p,

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import signature
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from transformers.cache_utils import DynamicCache
 from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
 from generator.capture import Generate
+from generator.model.narrow import narrow_products
 from generator.model.tokenizer import ModelTokenizer
 from generator.plan import Ids
 from generator.sampling import draw, sampling_distribution
@@ -24,12 +26,42 @@ CACHE_ARGUMENT = "cache" if "cache" in signature(LlamaForCausalLM.forward).param
 
 @dataclass(frozen=True)
 class Generated:
-    """All ids of a generation, whether it stopped by itself, and what each re-encoded step saw."""
+    """All ids of a generation, whether it stopped by itself, what each re-encoded step saw, and the logits if kept."""
 
     ids: Ids
     prompt_length: int
     stopped: bool
     frames: tuple[Ids, ...] = ()
+    logits: NDArray[np.float32] | None = None
+
+
+@dataclass
+class _Text:
+    """A text under way: its ids so far, its own random numbers, the logits it keeps."""
+
+    request: Generate
+    ids: list[int]
+    prompt_length: int
+    rng: np.random.Generator
+    logits: list[NDArray[np.float32]] = field(default_factory=list)
+    stopped: bool = False
+
+    def take(self, logits: NDArray[np.float32], ends: frozenset[int]) -> None:
+        """Pick the next token from logits [V]."""
+        self.ids.append(_choose(logits, self.request, self.rng))
+        if self.request.keep_logits:
+            self.logits.append(logits.copy())
+        self.stopped = self.request.stop and self.ids[-1] in ends
+
+    @property
+    def done(self) -> bool:
+        """Whether it ended its turn or is as long as it may be."""
+        return self.stopped or len(self.ids) == self.prompt_length + self.request.max_new_tokens
+
+    def generated(self) -> Generated:
+        """What came of it."""
+        logits = np.stack(self.logits) if self.logits else None
+        return Generated(tuple(self.ids), self.prompt_length, self.stopped, logits=logits)
 
 
 def continue_all(
@@ -38,42 +70,45 @@ def continue_all(
     """Continue several prompts at once, each as its request says; every step reads one new token a row.
 
     A step costs the reading of all weights, however many rows share it. Shorter prompts are padded on the left, the
-    padding masked and not counted as positions. Each row draws from its own seed.
+    padding masked and not counted as positions. A row that is done leaves the batch.
     """
     width = max(map(len, prompts))
     fresh = torch.tensor([[0] * (width - len(ids)) + list(ids) for ids in prompts])  # [rows, width]
     mask = torch.tensor([[0] * (width - len(ids)) + [1] * len(ids) for ids in prompts])
     places = (mask.cumsum(-1) - 1).clamp(min=0)
-    cache, texts = DynamicCache(config=network.config), [list(ids) for ids in prompts]
-    streams = [np.random.default_rng(request.seed) for request in requests]
-    open_rows, stopped = set(range(len(prompts))), [False] * len(prompts)
-    with torch.inference_mode():
-        while open_rows:
+    cache = DynamicCache(config=network.config)
+    texts = [
+        _Text(request, list(ids), len(ids), np.random.default_rng(request.seed))
+        for ids, request in zip(prompts, requests, strict=True)
+    ]
+    rows = texts
+    with torch.inference_mode(), narrow_products(network):
+        while True:
             logits = _step(network, fresh, cache, attention_mask=mask, position_ids=places)
-            for row in sorted(open_rows):
-                texts[row].append(_choose(logits[row], requests[row], streams[row]))
-                stopped[row] = requests[row].stop and texts[row][-1] in ends
-                if stopped[row] or len(texts[row]) - len(prompts[row]) == requests[row].max_new_tokens:
-                    open_rows.remove(row)
-            fresh = torch.tensor([[text[-1]] for text in texts])
+            for text, scores in zip(rows, logits, strict=True):
+                text.take(scores, ends)
+            left = [i for i, text in enumerate(rows) if not text.done]
+            if not left:
+                return [text.generated() for text in texts]
+            if len(left) < len(rows):
+                cache.batch_select_indices(torch.tensor(left))
+                mask, places, rows = mask[left], places[left], [rows[i] for i in left]
+            fresh = torch.tensor([[text.ids[-1]] for text in rows])
             mask = torch.cat([mask, torch.ones_like(fresh)], dim=1)
             places = places[:, -1:] + 1
-    done = zip(texts, prompts, stopped, strict=True)
-    return [Generated(tuple(text), len(prompt), end) for text, prompt, end in done]
 
 
-def _step(network: LlamaForCausalLM, fresh: Tensor, cache: DynamicCache, **more: Any) -> Tensor:
+def _step(network: LlamaForCausalLM, fresh: Tensor, cache: DynamicCache, **more: Any) -> NDArray[np.float32]:
     """The logits [rows, V] after the new tokens [rows, n]; their keys and values join the cache."""
     output = network(input_ids=fresh, use_cache=True, logits_to_keep=1, **{CACHE_ARGUMENT: cache}, **more)
-    logits: Tensor = output.logits[:, -1]
+    logits: NDArray[np.float32] = output.logits[:, -1].numpy()
     return logits
 
 
-def _choose(logits: Tensor, request: Generate, rng: np.random.Generator) -> int:
-    scores = logits.numpy()
+def _choose(logits: NDArray[np.float32], request: Generate, rng: np.random.Generator) -> int:
     if request.temperature == 0:
-        return int(scores.argmax())
-    return draw(sampling_distribution(scores, request.temperature, request.top_k, request.top_p), rng)
+        return int(logits.argmax())
+    return draw(sampling_distribution(logits, request.temperature, request.top_k, request.top_p), rng)
 
 
 def _shared(one: Ids, other: Ids) -> int:
@@ -90,14 +125,17 @@ def reencode(network: LlamaForCausalLM, tokenizer: ModelTokenizer, prompt: Ids, 
     text, ids = tokenizer.decode(prompt), prompt
     known: Ids = ()
     frames: list[Ids] = []
+    kept_logits: list[NDArray[np.float32]] = []
     cache = DynamicCache(config=network.config)
-    with torch.inference_mode():
+    with torch.inference_mode(), narrow_products(network):
         for _ in range(request.max_new_tokens):
             frames.append(ids)
             kept = min(_shared(known, ids), len(ids) - 1)
             if kept < len(known):
                 cache.crop(kept - len(known))  # negative: so many fewer
             logits = _step(network, torch.tensor([ids[kept:]]), cache)
+            kept_logits += [logits[0].copy()] if request.keep_logits else []
             text += tokenizer.decode([int(logits[0].argmax())])
             known, ids = ids, tuple(tokenizer.backend.encode(text).ids)
-    return Generated(ids, len(prompt), stopped=False, frames=tuple(frames))
+    logits_of_steps = np.stack(kept_logits) if kept_logits else None
+    return Generated(ids, len(prompt), stopped=False, frames=tuple(frames), logits=logits_of_steps)

@@ -9,6 +9,7 @@ import torch
 
 from generator.capture import (
     EMBED,
+    LOGITS,
     Capture,
     Describe,
     EmbeddingRows,
@@ -20,7 +21,7 @@ from generator.capture import (
     Site,
 )
 from generator.errors import ModelError
-from generator.model.adapter import Arrays, LoadedModel, leading
+from generator.model.adapter import Arrays, LoadedModel, frozen, leading
 from generator.model.decode import Generated
 from generator.model.hooks import Edit
 from generator.plan import BUDGET, Ids, Pass, Plan, batches, merged, passes
@@ -94,7 +95,8 @@ class Execution:
         done = self._generated[request]
         capture = self._tokens(done.ids, self.model.tokenizer.decode(done.ids))
         frames = tuple(self.model.tokenizer.tokens(ids) for ids in done.frames)
-        return replace(capture, prompt_length=done.prompt_length, stopped=done.stopped, frames=frames)
+        sites = {} if done.logits is None else {LOGITS: frozen(done.logits)}
+        return replace(capture, sites=sites, prompt_length=done.prompt_length, stopped=done.stopped, frames=frames)
 
     def _tokens(self, ids: Ids, text: str, facts: bool = False) -> Capture:
         tokenizer = self.model.tokenizer

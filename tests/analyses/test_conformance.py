@@ -80,7 +80,7 @@ def test_the_docstring_says_shapes_units_limits_and_source(name: str) -> None:
 
 @every_analysis
 def test_a_file_is_short_and_imports_little(name: str) -> None:
-    """200 lines at most, a third of them descriptions; it knows arrays and plain data, no other analysis, no effects."""
+    """200 lines at most, a third of them descriptions; arrays and plain data, no other analysis, no effects."""
     source = source_of(name)
 
     assert len(source.splitlines()) <= 200

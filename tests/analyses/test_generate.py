@@ -31,11 +31,9 @@ def step_by_step(model, one):
 def by_hand(logits, prompt, written, pieces, **settings):
     """The analysis on logits [N, V] made by hand for the written ids."""
     analysis = Generate(prompts=("x",), max_new_tokens=len(written), **settings)
-    ids = [*prompt, *written]
-    rows = np.concatenate([np.zeros((len(prompt) - 1, pieces.size)), logits, np.zeros((1, pieces.size))])
-    sites = {LOGITS: rows.astype(np.float32)}
-    made = pieces.capture(ids, prompt_length=len(prompt), stopped=True)
-    result = analysis.measure({"written-0": made, "read-0": pieces.capture(ids, sites, prompt_length=len(prompt))})
+    sites = {LOGITS: np.asarray(logits, dtype=np.float32)}
+    made = pieces.capture([*prompt, *written], sites, prompt_length=len(prompt), stopped=True)
+    result = analysis.measure({"text-0": made})
     return analysis, stored(analysis, result)
 
 

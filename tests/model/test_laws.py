@@ -24,6 +24,7 @@ from generator.capture import (
 from generator.errors import ModelError
 from generator.model.adapter import LoadedModel
 from generator.model.execute import Execution
+from generator.model.narrow import narrow_products
 from generator.plan import Pass, passes, plan
 
 TEXT = Prompt(text="The cat sat on the table. 2 + 2 = 4")
@@ -305,6 +306,33 @@ def test_side_by_side_is_one_by_one(model):
     assert [run.tokens for run in together] == [run.tokens for run in alone]
     assert [run.stopped for run in together] == [run.stopped for run in alone]
     assert len({len(run.tokens) for run in together}) > 2
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5, 8, 9])
+@pytest.mark.parametrize("bias", [False, True])
+def test_narrow_products_are_products(rows, bias):
+    """The other way round of multiplying gives the same numbers, to 1e-6, and is gone after the block."""
+    layer = torch.nn.Sequential(torch.nn.Linear(24, 40, bias=bias))
+    x = torch.randn(1, rows, 24)
+    with torch.inference_mode():
+        expected = x.double() @ layer[0].weight.double().T + (layer[0].bias.double() if bias else 0)
+        with narrow_products(layer):
+            assert "forward" in vars(layer[0])
+            found = layer(x)
+    assert found.shape == (1, rows, 40)
+    assert (found - expected).abs().max() < 1e-6
+    assert "forward" not in vars(layer[0])
+
+
+def test_kept_logits_are_those_of_a_pass_over_the_text(model):
+    """Row n of a generation's logits is what a whole pass has at the position before token n, to 1e-4."""
+    for request in (
+        Generate(TEXT, 7, stop=False, keep_logits=True),
+        Generate(TEXT, 7, temperature=1.0, seed=5, stop=False, keep_logits=True),
+    ):
+        run, read = answer(model, request, Forward(Prompt(generated=request), frozenset({LOGITS})))
+        assert run[LOGITS].shape == (7, model.config.vocab_size)
+        assert np.abs(run[LOGITS] - read[LOGITS][run.prompt_length - 1 : -1]).max() < 1e-4
 
 
 def test_reencoding_with_the_cache_is_reencoding_without(model):
