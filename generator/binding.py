@@ -24,9 +24,10 @@ from generator.book.pages import (
 )
 from generator.drawing import Drawings
 from generator.errors import SpecError
-from generator.exhibits import Exhibit, Gallery, checked, decoder, load_exhibits
+from generator.exhibits import Exhibit, Gallery, decoder, judged, load_exhibits
 from generator.experiments import Chapter, Experiment
 from generator.project import Project, Work
+from generator.workshop import Workshop
 
 APACHE = "Apache License 2.0: https://www.apache.org/licenses/LICENSE-2.0"
 
@@ -34,11 +35,11 @@ APACHE = "Apache License 2.0: https://www.apache.org/licenses/LICENSE-2.0"
 class Binder:
     """Collects the pages of one book; `finish` gives the whole site."""
 
-    def __init__(self, project: Project, work: Sequence[Work]) -> None:
+    def __init__(self, project: Project, work: Sequence[Work], workshop: Workshop) -> None:
         own = project.templates if (project.templates / "base.html").is_file() else None
         self.project, self.templates = project, own
         self.exhibits = load_exhibits(project, work)
-        self.drawings, self.math = Drawings(project.cache), MathRenderer(project.cache)
+        self.drawings, self.math = Drawings(project.cache, workshop), MathRenderer(project.cache)
         self.pages = site.environment(own)
         self.decoder = decoder(self.exhibits)
         self.chapters: list[ChapterPage] = []
@@ -119,7 +120,7 @@ class Binder:
     @property
     def refuted(self) -> int:
         """How many claims of the book do not hold on its model."""
-        return sum(not checked(e, i, self._names(e), self.math).holds for e, i in self._claims())
+        return sum(not judged(e, i, self._names(e)).holds for e, i in self._claims())
 
     def _claims(self) -> list[tuple[Exhibit, int]]:
         shown = [e for e in self.exhibits.values() if e.envelope is not None]
@@ -136,7 +137,8 @@ class Binder:
         """Every file of the site by its path."""
         pages: list[Page] = [*self.chapters, self._index(), self._colophon()]
         for page in pages:
-            self.files[f"{page.name}.html"] = site.render_page(page, self.info, self.pages).encode()
+            laid_out = site.render_page(page, self.info, self.pages)
+            self.files[f"{page.name}.html"] = self.drawings.filled(laid_out).encode()
         self.files["assets/search-index.js"] = site.search_index(self.chapters)
         return dict(sorted((self.files | site.assets(self.math, self.templates)).items()))
 

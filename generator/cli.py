@@ -37,6 +37,9 @@ model_option = click.option(
 only_option = click.option(
     "--only", multiple=True, metavar="NAME", help="Run only this chapter or experiment; may be repeated."
 )
+jobs_option = click.option(
+    "--jobs", "-j", type=click.IntRange(1, 64), default=min(4, os.cpu_count() or 1), help="Processes that draw figures."
+)
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress.")
 
 
@@ -149,6 +152,7 @@ def run(
 @only_option
 @click.option("--force", is_flag=True, help="Run and render also what is current.")
 @click.option("--strict", is_flag=True, help="A claim that does not hold on this model is a failure.")
+@jobs_option
 @quiet_option
 @for_people
 def build(
@@ -159,33 +163,26 @@ def build(
     only: tuple[str, ...],
     force: bool,
     strict: bool,
+    jobs: int,
     quiet: bool,
 ) -> int:
     """Run what is not current, then render the book."""
-    from generator.project import chosen, open_project, survey
-    from generator.render import check_prose, render
-    from generator.store import cache
+    from generator.build import build as building
+    from generator.project import open_project
 
     if no_run and only:
         raise UsageError("--only says what to run, and --no-run runs nothing")
     report = _reporter(quiet)
     project = open_project(root, model, None if no_run else report)
-    code = 0
-    with cache.lock(root):
-        work = survey(project)
-        todo = () if no_run else chosen(work, only, force)
-        if todo:
-            from generator.run import refresh
-
-            check_prose(project)
-            code = _print_outcomes(refresh(project, todo, report), project.results / project.source.name)
-            work = survey(project)
-        rendered = render(project, work, site or project.root / "site", report, force)
-    _print(rendered.messages, err=True)
-    click.echo(rendered.summary)
-    if strict and rendered.refuted:
-        click.echo(f"--strict: {_counted(rendered.refuted, 'claim')} not true of {project.source.name}", err=True)
-    return 1 if rendered.failed or (strict and rendered.refuted) else code
+    target = site or project.root / "site"
+    built = building(project, target, report, running=not no_run, only=only, force=force, jobs=jobs)
+    code = _print_outcomes(built.outcomes, project.results / project.source.name) if built.outcomes else 0
+    _print(built.rendered.messages, err=True)
+    click.echo(built.rendered.summary)
+    refuted = built.rendered.refuted if strict else 0
+    if refuted:
+        click.echo(f"--strict: {_counted(refuted, 'claim')} not true of {project.source.name}", err=True)
+    return 1 if built.rendered.failed or refuted else code
 
 
 @main.command()
@@ -193,8 +190,9 @@ def build(
 @model_option
 @click.option("--check", "checking", is_flag=True, help="Exit 1 unless results and site/ are what the sources give.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@jobs_option
 @for_people
-def status(root: Path, model: str | None, checking: bool, as_json: bool) -> int:
+def status(root: Path, model: str | None, checking: bool, as_json: bool, jobs: int) -> int:
     """Say which results are not what the sources would give, and which of their components changed. Nothing runs."""
     from generator.project import open_project, survey
     from generator.telling import status_json, status_lines
@@ -204,8 +202,10 @@ def status(root: Path, model: str | None, checking: bool, as_json: bool) -> int:
     pages = None
     if checking:
         from generator.render import differing_pages
+        from generator.workshop import Workshop
 
-        pages = differing_pages(project, work, project.root / "site")
+        with Workshop(jobs) as workshop:
+            pages = differing_pages(project, work, project.root / "site", workshop)
     _print([status_json(project.source.name, work, pages)] if as_json else status_lines(work, pages))
     return 1 if checking and (pages or not all(w.freshness.usable for w in work)) else 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,7 +15,9 @@ from generator.book.tokens_html import passage_html, strip_html, table_html
 from generator.figure import Diagram, Figure, Frames, Passage, Table, TokenStrip
 from generator.store.cache import Cache
 from generator.store.keys import library_versions, source_digest
+from generator.workshop import Job, Pending, Workshop
 
+_MARK = re.compile(r"<!--drawing ([0-9a-f]{64}) (\d+)-->")
 LIBRARIES = ("matplotlib", "seaborn", "numpy", "pillow")
 KINDS = {
     "TokenStrip": "token-strip",
@@ -37,44 +40,58 @@ def kind(figure: Figure) -> str:
 
 
 class Drawings:
-    """Draws figures through the cache of a project. matplotlib is imported only for what was never drawn."""
+    """The figures of one rendering, from the cache of a project where they were drawn before.
 
-    def __init__(self, cache: Cache) -> None:
-        self._cache = cache
+    What was not is handed to the workshop, and the page gets a mark in its place, which `filled` replaces.
+    """
+
+    def __init__(self, cache: Cache, workshop: Workshop) -> None:
+        self._cache, self._workshop = cache, workshop
         self._code = source_digest("figures", "figure", "labels", "tokens") + json.dumps(library_versions(LIBRARIES))
+        self._pending: dict[str, Pending] = {}
+        self._drawn: dict[str, tuple[str, ...]] = {}
 
     def html(self, figure: Figure, id: str) -> str:
-        """The markup of one figure: SVG for charts, HTML for what is made of words."""
+        """The markup of one figure: SVG for charts, HTML for what is made of words; not for a sequence (TypeError)."""
         if isinstance(figure, TokenStrip):
             return strip_html(figure)
         if isinstance(figure, Passage):
             return passage_html(figure)
         if isinstance(figure, Table):
             return table_html(figure, figure.title or "Table")
-        return self._kept("picture", id, figure, ())[0]
+        if isinstance(figure, Frames):
+            raise TypeError("a sequence has a picture for each frame")
+        return self._marked(Job("picture", id, figure))[0]
 
     def frames(self, figure: Frames, id: str) -> tuple[str, ...]:
         """The pictures of a sequence, all on one scale."""
-        return self._kept("frames", id, figure, ())
+        return self._marked(Job("frames", id, figure), len(figure.frames))
 
     def diagram(self, figure: Diagram, id: str, compact: bool, links: Mapping[str, str] | None = None) -> str:
         """The decoder, small for the head of a chapter, or with its parts as links."""
-        return self._kept("diagram", id, figure, (compact, tuple(sorted((links or {}).items()))))[0]
+        return self._marked(Job("diagram", id, figure, compact, tuple(sorted((links or {}).items()))))[0]
 
-    def _kept(self, how: str, id: str, figure: Any, options: tuple[Any, ...]) -> tuple[str, ...]:
-        key = f"{self._code}:{how}:{id}:{options}:{digest(figure)}"
-        if (known := self._cache.get_blob("figures", key)) is not None:
-            return tuple(json.loads(known))
-        from generator.figures import draw
+    def _marked(self, job: Job, count: int = 1) -> tuple[str, ...]:
+        """The marks that stand for the pictures of a job until `filled`."""
+        options = f"{job.how}:{job.id}:{job.compact}:{job.links}"
+        key = f"{self._code}:{options}:{digest(job.figure)}"
+        if key not in self._drawn and key not in self._pending:
+            known = self._cache.get_blob("figures", key)
+            if known is None:
+                self._pending[key] = self._workshop.begin(job)
+            else:
+                self._drawn[key] = tuple(json.loads(known))
+        name = hashlib.sha256(key.encode()).hexdigest()
+        return tuple(f"<!--drawing {name} {i}-->" for i in range(count))
 
-        if how == "frames":
-            drawn = draw.frames(figure, id)
-        elif how == "diagram":
-            drawn = (draw.diagram(figure, id, compact=options[0], links=dict(options[1])),)
-        else:
-            drawn = (draw.picture(figure, id),)
-        self._cache.put_blob("figures", key, json.dumps(drawn).encode())
-        return drawn
+    def filled(self, page: str) -> str:
+        """The page with every mark replaced by its picture, once all are drawn."""
+        for key, pending in self._pending.items():
+            self._drawn[key] = pending.result()
+            self._cache.put_blob("figures", key, json.dumps(self._drawn[key]).encode())
+        self._pending.clear()
+        pictures = {hashlib.sha256(key.encode()).hexdigest(): drawn for key, drawn in self._drawn.items()}
+        return _MARK.sub(lambda match: pictures[match[1]][int(match[2])], page)
 
 
 def digest(figure: Figure) -> str:

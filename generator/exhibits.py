@@ -16,7 +16,7 @@ from generator.book.markup import Inline
 from generator.book.math import MathRenderer
 from generator.book.pages import ClaimView, Download, Evidence, FailedView, FigureView, FrameView, SourceView
 from generator.book.tokens_html import table_csv
-from generator.claims import CheckError
+from generator.claims import CheckError, Verdict
 from generator.drawing import Drawings, kind
 from generator.errors import Problem, SpecError, StoreError, UsageError
 from generator.experiments import Experiment
@@ -39,6 +39,11 @@ class Exhibit:
     def address(self) -> str:
         """`chapter/id`."""
         return f"{self.experiment.chapter}/{self.experiment.id}"
+
+    @cached_property
+    def spec_html(self) -> str:
+        """Its spec, as YAML that stands alone."""
+        return code_html(self.experiment.as_yaml(), "yaml")
 
     @cached_property
     def figures(self) -> Mapping[str, Figure]:
@@ -134,7 +139,7 @@ class Gallery:
             data_href=self._download(exhibit)[0].href,
             csv_href=csv,
             source_html=_measure_html(type(experiment.analysis)),
-            spec_html=code_html(experiment.as_yaml(), "yaml"),
+            spec_html=exhibit.spec_html,
             provenance=self.provenance(exhibit),
             frames=frames,
             title=figure.title or experiment.title,
@@ -196,14 +201,19 @@ class Gallery:
         return self.exhibits[address]
 
 
+def judged(exhibit: Exhibit, index: int, names: Mapping[str, Any]) -> Verdict:
+    """Whether a claim holds; SpecError at its place in the spec where that cannot be told."""
+    claim = exhibit.experiment.claims[index]
+    try:
+        return claim.check.evaluate(names["result"], names["r"])
+    except CheckError as error:
+        raise SpecError([claim.problem(exhibit.experiment.file, error)]) from error
+
+
 def checked(exhibit: Exhibit, index: int, names: Mapping[str, Any], math: MathRenderer) -> ClaimView:
     """One claim with its verdict; SpecError at its line where the check cannot be evaluated."""
     experiment = exhibit.experiment
-    claim = experiment.claims[index]
-    try:
-        verdict = claim.check.evaluate(names["result"], names["r"])
-    except CheckError as error:
-        raise SpecError([claim.problem(experiment.file, error)]) from error
+    claim, verdict = experiment.claims[index], judged(exhibit, index, names)
     sentence = render_caption(claim.says, experiment.file, claim.line, names, math)
     return ClaimView(sentence, verdict.holds, claim.check.text, verdict.values)
 

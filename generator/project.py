@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,9 +51,19 @@ class Project:
         """Where an experiment's result lies."""
         return results.path_of(self.results, self.source.name, experiment.chapter, experiment.id)
 
-    def key(self, experiment: Experiment) -> keys.Key:
-        """What the result of an experiment depends on, as the sources stand on disk now."""
-        return key_of(experiment, self.fingerprint)
+    def keys(self, wanted: Sequence[Experiment]) -> dict[Experiment, keys.Key]:
+        """What the result of each experiment depends on, as the sources stand on disk now.
+
+        Parsing the code takes longest, so its digests are remembered by the bytes of the whole package.
+        """
+        state = keys.source_digest()
+        known = self.cache.get_blob("code", state)
+        codes: dict[str, str] = json.loads(known) if known else {}
+        missing = sorted({_module(experiment) for experiment in wanted} - codes.keys())
+        codes |= {module: keys.engine_closure(module) for module in missing}
+        if missing and keys.source_digest() == state:
+            self.cache.put_blob("code", state, json.dumps(codes).encode())
+        return {e: key_of(e, self.fingerprint, codes[_module(e)]) for e in wanted}
 
 
 @dataclass(frozen=True)
@@ -80,19 +91,20 @@ def open_project(root: Path, model: str | None = None, report: Reporter | None =
     return Project(root, book, source, sources.fingerprint(source))
 
 
-def key_of(experiment: Experiment, fingerprint: sources.Fingerprint) -> keys.Key:
-    """What the result of an experiment depends on."""
-    module = type(experiment.analysis).__module__
-    return keys.key_for(module, experiment.spec(), fingerprint.weights, fingerprint.tokenizer)
+def key_of(experiment: Experiment, fingerprint: sources.Fingerprint, code: str | None = None) -> keys.Key:
+    """What the result of an experiment depends on; `code` is its closure, where that is known already."""
+    weights, tokenizer = fingerprint.weights, fingerprint.tokenizer
+    return keys.key_for(_module(experiment), experiment.spec(), weights, tokenizer, code)
+
+
+def _module(experiment: Experiment) -> str:
+    return type(experiment.analysis).__module__
 
 
 def survey(project: Project) -> tuple[Work, ...]:
     """For each experiment, whether its result on disk is what the sources would give."""
-    found = []
-    for experiment in project.experiments():
-        key = project.key(experiment)
-        found.append(Work(experiment, key, status.freshness(project.entry(experiment), key, project.cache)))
-    return tuple(found)
+    found = project.keys(project.experiments())
+    return tuple(Work(e, key, status.freshness(project.entry(e), key, project.cache)) for e, key in found.items())
 
 
 def chosen(work: Sequence[Work], only: Sequence[str], force: bool) -> tuple[Work, ...]:

@@ -17,6 +17,7 @@ from generator.project import Project, Work
 from generator.reporting import Reporter, Silent
 from generator.store import atomic
 from generator.store.keys import library_versions, source_digest
+from generator.workshop import Workshop
 
 LIBRARIES = ("jinja2", "markdown-it-py", "mdit-py-plugins", "pygments", "matplotlib", "seaborn", "numpy")
 
@@ -41,7 +42,9 @@ class Tree:
     messages: list[str] = field(default_factory=list)
 
 
-def render(project: Project, work: Sequence[Work], target: Path, report: Reporter, force: bool = False) -> Rendered:
+def render(
+    project: Project, work: Sequence[Work], target: Path, report: Reporter, workshop: Workshop, force: bool = False
+) -> Rendered:
     """Bring the site folder up to date; where nothing it is made from has changed, nothing is even imported.
 
     Call it under the project's lock. Raises SpecError for the prose, StoreError where the folder refuses.
@@ -52,7 +55,7 @@ def render(project: Project, work: Sequence[Work], target: Path, report: Reporte
     known = json.loads(record) if record else {}
     if not force and known.get("stamp") == stamp and atomic.intact(target):
         return Rendered(f"{target} is current", known["failed"], known["refuted"], tuple(known["messages"]))
-    tree = build_tree(project, work, report)
+    tree = build_tree(project, work, report, workshop)
     published = atomic.publish(tree.files, target)
     spared = [
         f"{target}/{path}: no longer part of the book, but changed by hand: it stays" for path in published.spared
@@ -87,20 +90,20 @@ def stamp_of(project: Project, work: Sequence[Work]) -> str:
     return found.hexdigest()
 
 
-def differing_pages(project: Project, work: Sequence[Work], target: Path) -> tuple[str, ...]:
+def differing_pages(project: Project, work: Sequence[Work], target: Path, workshop: Workshop) -> tuple[str, ...]:
     """Paths in the site folder that are missing, old or too many, found by rendering the book in memory."""
-    tree = build_tree(project, work, Silent()).files
+    tree = build_tree(project, work, Silent(), workshop).files
     wrong = [path for path, data in tree.items() if not atomic.holds(target / path, data)]
     return tuple(sorted(wrong + [path for path in atomic.published(target) if path not in tree]))
 
 
-def build_tree(project: Project, work: Sequence[Work], report: Reporter) -> Tree:
+def build_tree(project: Project, work: Sequence[Work], report: Reporter, workshop: Workshop) -> Tree:
     """The whole site in memory. Raises SpecError with every problem of every chapter's prose, and of claims."""
     from generator.binding import Binder  # what it imports takes a while, and a site that is current needs none of it
 
     tree = Tree()
     problems: list[Problem] = []
-    binder = Binder(project, work)
+    binder = Binder(project, work, workshop)
     with report.task("Rendering", len(project.book.chapters) + 1) as task:
         for number, chapter in enumerate(project.book.chapters, start=1):
             task.note(chapter.title)

@@ -45,8 +45,10 @@ def refresh(project: Project, work: Sequence[Work], report: Reporter) -> tuple[O
     """
     if not work:
         return ()
-    measured = measure(project.source, [w.experiment for w in work], report)
-    return tuple(_settle(project, w, measured[w.experiment], report) for w in work)
+    wanted = [w.experiment for w in work]
+    measured = measure(project.source, wanted, report)
+    now = project.keys(wanted)
+    return tuple(_settle(project, w, now[w.experiment], measured[w.experiment], report) for w in work)
 
 
 def measure(source: sources.ModelSource, wanted: Sequence[Experiment], report: Reporter) -> Measured:
@@ -120,12 +122,12 @@ def _measure(model: LoadedModel, wanted: Sequence[Experiment], report: Reporter)
     return found
 
 
-def _settle(project: Project, work: Work, found: Result | LayerbookError, report: Reporter) -> Outcome:
+def _settle(project: Project, work: Work, now: Key, found: Result | LayerbookError, report: Reporter) -> Outcome:
     """Keep a result: the entry's own bytes where the numbers agree, new ones otherwise."""
     experiment, key = work.experiment, work.key
     if isinstance(found, LayerbookError):
         return Outcome(experiment, "failed", str(found))
-    if project.key(experiment) != key:
+    if now != key:
         return Outcome(experiment, "failed", "its sources changed while it ran; run it again")
     path = project.entry(experiment)
     old = results.load_or_none(path, type(found), lambda problem: report.say(str(problem)))

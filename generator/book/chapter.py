@@ -10,7 +10,8 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from types import TracebackType
+from functools import cache
+from types import CodeType, TracebackType
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined, Template, TemplateError, TemplateSyntaxError, Undefined, pass_context
@@ -84,7 +85,7 @@ def _rendered(source: str, file: str, line: int, names: Mapping[str, object], ma
     environment = _environment(slots, tuple(names))
     lines = source.splitlines()
     try:
-        code = environment.compile(_keep_breaks(source), name=file, filename=file)
+        code = _compiled(source, file)
         template = Template.from_code(environment, code, environment.globals)
         markdown = template.render(**names)
     except TemplateSyntaxError as error:
@@ -182,6 +183,12 @@ def _environment(slots: Slots, names: tuple[str, ...]) -> _ProseEnvironment:
 def prose_environment() -> Environment:
     """What prose is parsed with; rendering it needs names that only `render_chapter` has."""
     return _environment(Slots(), ())
+
+
+@cache
+def _compiled(source: str, file: str) -> CodeType:
+    """The template's code, which no environment of ours puts anything into: one caption may serve many figures."""
+    return prose_environment().compile(_keep_breaks(source), name=file, filename=file)
 
 
 def _keep_breaks(source: str) -> str:

@@ -40,6 +40,15 @@ def frames(figure: Frames, id: str) -> tuple[str, ...]:
     return charts.draw([frame.picture for frame in figure.frames], ids)
 
 
+def prepare() -> None:
+    """Import ahead of time what most pictures need."""
+    import seaborn
+
+    from generator.figures import charts
+
+    assert charts and seaborn
+
+
 def diagram(figure: Diagram, id: str, *, compact: bool = False, links: Mapping[str, str] | None = None) -> str:
     """The decoder as SVG: whole, or small and without details; `links` makes each part lead to its page."""
     if not isinstance(figure, Diagram):

@@ -76,9 +76,14 @@ class Key:
             raise ValueError("not a key") from error
 
 
-def key_for(analysis_module: str, spec: Mapping[str, Any], weights: str, tokenizer: str) -> Key:
-    """The key of a result of `analysis_module` (a dotted name) for a spec, as the sources stand on disk now."""
-    return Key(digest_of(spec), engine_closure(analysis_module), weights, tokenizer, versions())
+def key_for(
+    analysis_module: str, spec: Mapping[str, Any], weights: str, tokenizer: str, code: str | None = None
+) -> Key:
+    """The key of a result of `analysis_module` (a dotted name) for a spec, as the sources stand on disk now.
+
+    code: the module's `engine_closure`, where it is known already.
+    """
+    return Key(digest_of(spec), code or engine_closure(analysis_module), weights, tokenizer, versions())
 
 
 def digest_of(data: Any) -> str:
@@ -107,17 +112,6 @@ def _version(name: str) -> str:
 
 def engine_closure(module_name: str) -> str:
     """The closure of an analysis' module together with what runs every experiment: planner, adapter, conversion."""
-    return _engine_closure(module_name, _state_of(_package()))
-
-
-def _state_of(package: Path) -> tuple[tuple[str, int, int], ...]:
-    """What tells whether any file of the package has changed: names, sizes, times; far quicker than reading them."""
-    found = ((str(path), path.stat()) for path in sorted(package.rglob("*.py")))
-    return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in found)
-
-
-@cache
-def _engine_closure(module_name: str, state: object) -> str:
     root = _package()
     engine = [name for part in ENGINE if _file(root, name := f"{root.name}.{part}")]
     return _digest_closure([module_name, *engine], root)

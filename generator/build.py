@@ -1,0 +1,50 @@
+"""A whole build: run what is not current, then render, one build at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from generator.project import Project, chosen, survey
+from generator.render import Rendered, check_prose, render
+from generator.reporting import Reporter
+from generator.run import Outcome, refresh
+from generator.store import cache
+from generator.workshop import MANY, Workshop
+
+
+@dataclass(frozen=True)
+class Built:
+    """What ran, and what was rendered."""
+
+    outcomes: tuple[Outcome, ...]
+    rendered: Rendered
+
+
+def build(
+    project: Project,
+    site: Path,
+    report: Reporter,
+    *,
+    running: bool = True,
+    only: Sequence[str] = (),
+    force: bool = False,
+    jobs: int = 1,
+) -> Built:
+    """Bring results and site up to date; with `running` false, render the results that are there.
+
+    Raises SpecError for the prose, before anything runs where the fault shows without results; StoreError where
+    another build is under way.
+    """
+    with cache.lock(project.root), Workshop(jobs) as workshop:
+        work = survey(project)
+        todo = chosen(work, only, force) if running else ()
+        outcomes: tuple[Outcome, ...] = ()
+        if todo:
+            check_prose(project)
+            if len(todo) >= MANY:
+                workshop.open()
+            outcomes = refresh(project, todo, report)
+            work = survey(project)
+        return Built(outcomes, render(project, work, site, report, workshop, force))
