@@ -184,6 +184,7 @@ def test_serve_shows_the_book_at_a_local_address(book: Path) -> None:
         with urllib.request.urlopen(address[0]) as answer:
             assert b"A small book" in answer.read()
         running.send_signal(signal.SIGINT)
+        running.wait()
     assert running.returncode == 130
 
 
