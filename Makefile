@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: site test check lint browser bench clean
 
@@ -25,15 +26,22 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks
 
 $(STAMP): pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[model,dev]'
+	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Layerbook needs Python 3.11 or newer: name one with \`make PYTHON=python3.12 $(or $(MAKECMDGOALS),site)\`" \
+	    "($(PYTHON) is $$($(PYTHON) --version 2>&1))." >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+	@echo "Installing what constraints.txt names into $(VENV); torch takes a few minutes" >&2
+	$(PIP) torch
+	$(PIP) -e '.[model,dev]'
 	touch $@
 
 # The browser tests drive Debian's Chromium; elsewhere, install any Chromium and set CHROMIUM to its path.
 browser:
-	@if [ -z "$$CHROMIUM" ] && ! command -v chromium >/dev/null 2>&1; then \
+	@if [ -n "$$CHROMIUM" ]; then \
+	  test -x "$$CHROMIUM" || { echo "CHROMIUM is set to $$CHROMIUM, which is no program." >&2; exit 1; }; \
+	elif ! command -v chromium >/dev/null 2>&1; then \
 	  if command -v apt-get >/dev/null 2>&1 && [ "$$(id -u)" = 0 ]; then \
+	    export DEBIAN_FRONTEND=noninteractive; \
 	    apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; \
 	  else echo "The browser tests need Chromium: install it, or set CHROMIUM to its path." >&2; exit 1; fi; fi
 

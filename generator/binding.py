@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from generator import __version__
@@ -14,6 +15,7 @@ from generator.book.pages import (
     BookInfo,
     ChapterBody,
     ChapterPage,
+    ClaimsPage,
     ColophonPage,
     FailedView,
     IndexPage,
@@ -22,9 +24,10 @@ from generator.book.pages import (
     NavChapter,
     Page,
 )
+from generator.claims_page import Model, claims_page, other_models
 from generator.drawing import Drawings
 from generator.errors import SpecError
-from generator.exhibits import Exhibit, Gallery, decoder, judged, load_exhibits
+from generator.exhibits import Exhibit, Gallery, decoder, load_exhibits
 from generator.experiments import Chapter, Experiment
 from generator.project import Project, Work
 from generator.workshop import Workshop
@@ -44,7 +47,7 @@ class Binder:
         self.decoder = decoder(self.exhibits)
         self.chapters: list[ChapterPage] = []
         self.files: dict[str, bytes] = {}
-        self.failed = 0
+        self.work, self.failed = work, 0
         self.messages: list[str] = []
         nav = tuple(NavChapter(c.name, c.title, i, c.summary) for i, c in enumerate(project.book.chapters, start=1))
         self.info = BookInfo(
@@ -120,26 +123,22 @@ class Binder:
     @property
     def refuted(self) -> int:
         """How many claims of the book do not hold on its model."""
-        return sum(not judged(e, i, self._names(e)).holds for e, i in self._claims())
+        return sum(row.judged[0].state == "fails" for chapter in self.claims.chapters for row in chapter.rows)
 
-    def _claims(self) -> list[tuple[Exhibit, int]]:
-        shown = [e for e in self.exhibits.values() if e.envelope is not None]
-        return [(exhibit, i) for exhibit in shown for i in range(len(exhibit.experiment.claims))]
-
-    def _names(self, exhibit: Exhibit) -> dict[str, Any]:
-        def result(name: str) -> Any:
-            other = self.exhibits[name if "/" in name else f"{exhibit.experiment.chapter}/{name}"]
-            return other.envelope.result if other.envelope else None
-
-        return {"result": exhibit.envelope.result if exhibit.envelope else None, "r": result}
+    @cached_property
+    def claims(self) -> ClaimsPage:
+        """Every claim of the chapters that were added."""
+        own = Model(self.info.model, self.info.digest, self.exhibits)
+        others = (replace(m, digest=bare_digest(m.digest)) for m in other_models(self.project, self.work))
+        return claims_page((own, *others), self.chapters, self.math)
 
     def finish(self) -> dict[str, bytes]:
         """Every file of the site by its path."""
-        pages: list[Page] = [*self.chapters, self._index(), self._colophon()]
+        pages: list[Page] = [*self.chapters, self.claims, self._index(), self._colophon()]
         for page in pages:
             laid_out = site.render_page(page, self.info, self.pages)
             self.files[f"{page.name}.html"] = self.drawings.filled(laid_out).encode()
-        self.files["assets/search-index.js"] = site.search_index(self.chapters)
+        self.files["assets/search-index.js"] = site.search_index(self.chapters, self.claims)
         return dict(sorted((self.files | site.assets(self.math, self.templates)).items()))
 
     def _index(self) -> IndexPage:

@@ -10,7 +10,7 @@ from generator.project import Project, chosen, survey
 from generator.render import Rendered, check_prose, render
 from generator.reporting import Reporter
 from generator.run import Outcome, refresh
-from generator.store import cache
+from generator.store import atomic, cache
 from generator.workshop import MANY, Workshop
 
 
@@ -35,7 +35,7 @@ def build(
     """Bring results and site up to date; with `running` false, render the results that are there.
 
     Raises SpecError for the prose, before anything runs where the fault shows without results; StoreError where
-    another build is under way.
+    another build is under way, and, before anything runs, for a site folder that is somebody else's.
     """
     with cache.lock(project.root), Workshop(jobs) as workshop:
         work = survey(project)
@@ -43,6 +43,7 @@ def build(
         outcomes: tuple[Outcome, ...] = ()
         if todo:
             check_prose(project)
+            atomic.check_folder(site)
             if len(todo) >= MANY:
                 workshop.open()
             outcomes = refresh(project, todo, report)

@@ -11,10 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from generator import claims_grammar as grammar
-from generator.claims_evaluation import Evaluation, Verdict
+from generator.claims_evaluation import Evaluation
 from generator.claims_grammar import CheckError, Reference
+from generator.claims_margin import Margin
+from generator.claims_values import Verdict
 
-__all__ = ["Check", "CheckError", "Reference", "Verdict", "parse"]
+__all__ = ["Check", "CheckError", "Margin", "Reference", "Verdict", "parse"]
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,23 @@ from __future__ import annotations
 import ast
 import json
 import operator
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from generator.claims_grammar import CONSTANTS, CheckError, column_of, field_column
-from generator.claims_values import cut, field_names, is_list, is_number, kind, plain, shown
+from generator.claims_grammar import CONSTANTS, CheckError, column_of, no_field
+from generator.claims_margin import Lean, distance, monotone, same, strongest, weakest
+from generator.claims_values import (
+    Value,
+    Verdict,
+    cut,
+    field_names,
+    is_list,
+    is_number,
+    kind,
+    names_something,
+    plain,
+    shown,
+)
 from generator.errors import LayerbookError, did_you_mean
 
 MAX_STEPS = 200_000
@@ -31,22 +41,6 @@ ORDER: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 }
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """Whether a claim holds, and what the check read of the results, by expression."""
-
-    holds: bool
-    values: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class Value:
-    """A value, and how a reader would write where it was read: `result.layers[0]`; nothing for a computed one."""
-
-    it: Any
-    read: str = ""
-
-
 class Evaluation:
     """One check on one result."""
 
@@ -58,11 +52,11 @@ class Evaluation:
 
     def verdict(self, tree: ast.expr) -> Verdict:
         """Whether it holds, and the first few values that it read."""
-        holds = self.truth(tree)
+        lean = self.truth(tree)
         shown = list(self.seen.items())
         if len(shown) > MAX_VALUES:
             shown = [*shown[:MAX_VALUES], ("...", f"{len(shown) - MAX_VALUES} more")]
-        return Verdict(holds, tuple(shown))
+        return Verdict(lean.holds, tuple(shown), lean.margin)
 
     def fail(self, node: ast.AST, message: str) -> NoReturn:
         """Raise the error at a part of the check."""
@@ -74,12 +68,12 @@ class Evaluation:
         if self.steps > MAX_STEPS:
             self.fail(node, f"the check takes more than {MAX_STEPS:,} steps")
 
-    def value(self, node: ast.expr) -> Any:
+    def value(self, node: ast.expr) -> Value:
         """A part's value; what was read of a result to get it is noted."""
         found = self.find(node)
         if found.read:
             self.seen.setdefault(found.read, shown(found.it))
-        return found.it
+        return found
 
     def find(self, node: ast.expr) -> Value:
         """A part's value and where it was read."""
@@ -87,16 +81,16 @@ class Evaluation:
         finder: Callable[[Any], Value] = getattr(self, f"_{type(node).__name__}")
         return finder(node)
 
-    def truth(self, node: ast.expr) -> bool:
+    def truth(self, node: ast.expr) -> Lean:
         """A part's value, which must be true or false."""
         value = self.value(node)
-        if not isinstance(value, bool):
-            self.fail(node, f"must be true or false, not {kind(value)}")
-        return value
+        if not isinstance(value.it, bool):
+            self.fail(node, f"must be true or false, not {kind(value.it)}")
+        return value.lean
 
     def number(self, node: ast.expr) -> Any:
         """A part's value, which must be a number."""
-        value = self.value(node)
+        value = self.value(node).it
         if not is_number(value):
             self.fail(node, f"must be a number, not {kind(value)}")
         return value
@@ -107,7 +101,9 @@ class Evaluation:
             self.fail(node, f"must be a list, not {kind(found.it)}")
         self.step(node, len(found.it))
         at = (f"{found.read}[{i}]" if found.read else "" for i in range(len(found.it)))
-        return [Value(plain(item), read) for item, read in zip(found.it, at, strict=False)]
+        margins = found.margins or (None,) * len(found.it)
+        rows = zip(found.it, at, margins, strict=True)
+        return [Value(plain(item), read, margin) for item, read, margin in rows]
 
     def _Name(self, node: ast.Name) -> Value:
         if node.id == "result":
@@ -118,18 +114,16 @@ class Evaluation:
         return Value(node.value)
 
     def _List(self, node: ast.List) -> Value:
-        return Value([self.value(part) for part in node.elts])
+        return Value.row([self.value(part) for part in node.elts])
 
     def _Attribute(self, node: ast.Attribute) -> Value:
         owner = self.find(node.value)
-        names = field_names(owner.it)
+        names = field_names(type(owner.it))
         if names is None:
             hint = f'; write ["{node.attr}"]' if isinstance(owner.it, Mapping) else ""
             self.fail(node, f"{kind(owner.it)} has no fields{hint}")
         if node.attr not in names:
-            near = did_you_mean(node.attr, names)
-            message = f"there is no field {node.attr!r}{near}; there are {', '.join(names)}"
-            raise CheckError(message, field_column(self.text, node))
+            raise no_field(self.text, node, names)
         try:
             value = plain(getattr(owner.it, node.attr))
         except Exception as error:  # a property of a result that failed
@@ -151,15 +145,20 @@ class Evaluation:
             self.fail(node.slice, f"an index must be a whole number, not {kind(index)}")
         if not -len(owner.it) <= index < len(owner.it):
             self.fail(node.slice, f"there is no element {index}: there are {len(owner.it)}")
-        return Value(plain(owner.it[index]), read)
+        return Value(plain(owner.it[index]), read, owner.margins[index] if owner.margins else None)
 
     def _BoolOp(self, node: ast.BoolOp) -> Value:
         decisive = isinstance(node.op, ast.Or)
-        return Value(next((decisive for part in node.values if self.truth(part) is decisive), not decisive))
+        leans: list[Lean] = []
+        for part in node.values:
+            leans.append(self.truth(part))
+            if leans[-1].holds is decisive:
+                break
+        return Value.of(strongest(leans) if decisive else weakest(leans))
 
     def _UnaryOp(self, node: ast.UnaryOp) -> Value:
         if isinstance(node.op, ast.Not):
-            return Value(not self.truth(node.operand))
+            return Value.of(self.truth(node.operand).reversed())
         return Value(-self.number(node.operand))
 
     def _BinOp(self, node: ast.BinOp) -> Value:
@@ -173,22 +172,30 @@ class Evaluation:
 
     def _Compare(self, node: ast.Compare) -> Value:
         left = self.value(node.left)
+        leans: list[Lean] = []
         for sign, part in zip(node.ops, node.comparators, strict=True):
             right = self.value(part)
-            if not self.compare(part, sign, left, right):
-                return Value(False)
+            leans.append(self.compare(part, sign, left, right))
+            if not leans[-1].holds:
+                break
             left = right
-        return Value(True)
+        return Value.of(weakest(leans))
 
-    def compare(self, node: ast.expr, sign: ast.cmpop, left: Any, right: Any) -> bool:
+    def compare(self, node: ast.expr, sign: ast.cmpop, left: Value, right: Value) -> Lean:
         """One comparison; kinds that cannot be compared are an error rather than false."""
         if isinstance(sign, ast.In | ast.NotIn):
-            return self.contains(node, right, left) is isinstance(sign, ast.In)
+            return Lean(self.contains(node, right.it, left.it) is isinstance(sign, ast.In))
+        numbers = is_number(left.it) and is_number(right.it)
         if isinstance(sign, ast.Eq | ast.NotEq):
-            return self.equal(node, left, right) is isinstance(sign, ast.Eq)
-        if not (is_number(left) and is_number(right)):
-            self.fail(node, f"cannot order {kind(left)} and {kind(right)}; only numbers have an order")
-        return bool(ORDER[type(sign)](left, right))
+            found = Lean(self.equal(node, left.it, right.it))
+            if isinstance(left.it, bool) and isinstance(right.it, bool):
+                found = same(left.lean, right.lean)
+            elif numbers and not found.holds and not (names_something(left.read) or names_something(right.read)):
+                found = Lean(False, distance(left.it, right.it))
+            return found if isinstance(sign, ast.Eq) else found.reversed()
+        if not numbers:
+            self.fail(node, f"cannot order {kind(left.it)} and {kind(right.it)}; only numbers have an order")
+        return Lean(bool(ORDER[type(sign)](left.it, right.it)), distance(left.it, right.it))
 
     def equal(self, node: ast.expr, left: Any, right: Any) -> bool:
         """Equality of numbers, of texts, of truths, of lists; null equals only itself."""
@@ -223,10 +230,10 @@ class Evaluation:
         name, out = generator.target.id, []
         for item in self.items(generator.iter, self.find(generator.iter)):
             self.bound[name] = item
-            if all(self.truth(condition) for condition in generator.ifs):
+            if all(self.truth(condition).holds for condition in generator.ifs):
                 out.append(self.value(node.elt))
         self.bound.pop(name, None)
-        return Value(out)
+        return Value.row(out)
 
     def _Call(self, node: ast.Call) -> Value:
         assert isinstance(node.func, ast.Name)
@@ -259,7 +266,8 @@ class Evaluation:
         if len(node.args) > 1:
             return Value(FOLDS[name]([self.number(part) for part in node.args]))
         found = self.find(node.args[0])
-        items = [item.it for item in self.items(node.args[0], found)]
+        given = self.items(node.args[0], found)
+        items = [item.it for item in given]
         wanted = bool if name in ("all", "any") else None
         for item in items:
             if not (
@@ -269,18 +277,15 @@ class Evaluation:
                 self.fail(node, f"{name} is over {expected}; the list has {kind(item)}")
         if not items and name in ("min", "max"):
             self.fail(node, f"the list is empty, so it has no {name}")
+        read = f"{name}({found.read})" if found.read else ""
+        if name in TRUTHS:
+            lean = TRUTHS[name](items if name == "monotone" else [item.lean for item in given])
+            return Value(lean.holds, read, lean.margin)
         try:
-            return Value(FOLDS[name](items), f"{name}({found.read})" if found.read else "")
+            return Value(FOLDS[name](items), read)
         except OverflowError:
             self.fail(node, "the number is too large")
 
 
-def monotone(numbers: Sequence[float]) -> bool:
-    """Whether numbers never fall, or never rise; equal neighbours may stand in either, and so may fewer than two."""
-    pairs = list(pairwise(numbers))
-    return all(a <= b for a, b in pairs) or all(a >= b for a, b in pairs)
-
-
-FOLDS: Mapping[str, Callable[[Any], Any]] = {
-    "all": all, "any": any, "min": min, "max": max, "sum": sum, "monotone": monotone,
-}  # fmt: skip
+FOLDS: Mapping[str, Callable[[Any], Any]] = {"min": min, "max": max, "sum": sum}
+TRUTHS: Mapping[str, Callable[[Any], Lean]] = {"all": weakest, "any": strongest, "monotone": monotone}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from generator.errors import LayerbookError, did_you_mean
@@ -58,6 +58,12 @@ def read(text: str) -> tuple[ast.expr, tuple[Reference, ...]]:
 def column_of(text: str, node: ast.AST) -> int:
     """Where a part of a check begins, in characters of its text; `ast` counts bytes."""
     return _column(text, getattr(node, "col_offset", 0))
+
+
+def no_field(text: str, node: ast.Attribute, names: Sequence[str]) -> CheckError:
+    """The error for a field that is not among those there are."""
+    near = did_you_mean(node.attr, names)
+    return CheckError(f"there is no field {node.attr!r}{near}; there are {', '.join(names)}", field_column(text, node))
 
 
 def field_column(text: str, node: ast.Attribute) -> int:

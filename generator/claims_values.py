@@ -1,17 +1,59 @@
-"""What checks read of results: which fields there are, what counts as a list or a number, how a value is written."""
+"""What checks read and give: values, verdicts, the fields of results, and how a value is written."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from pydantic import BaseModel
 
+from generator.claims_margin import Lean, Margin
+
 MAX_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a claim holds, what the check read of the results, by expression, and how far it is from turning over.
+
+    margin: none where numbers do not decide, as in an equality of texts, or where they decide by being equal.
+    """
+
+    holds: bool
+    values: tuple[tuple[str, str], ...]
+    margin: Margin | None = None
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value, and how a reader would write where it was read: `result.layers[0]`; nothing for a computed one.
+
+    margin: of a truth. margins: of the truths in a list that was computed, one each.
+    """
+
+    it: Any
+    read: str = ""
+    margin: Margin | None = None
+    margins: tuple[Margin | None, ...] = ()
+
+    @classmethod
+    def of(cls, lean: Lean) -> Value:
+        """A truth that was computed."""
+        return cls(lean.holds, margin=lean.margin)
+
+    @classmethod
+    def row(cls, values: Sequence[Value]) -> Value:
+        """A list that was computed."""
+        return cls([value.it for value in values], margins=tuple(value.margin for value in values))
+
+    @property
+    def lean(self) -> Lean:
+        """A truth with its margin."""
+        return Lean(self.it, self.margin)
 
 
 def plain(value: Any) -> Any:
@@ -31,15 +73,15 @@ def is_list(value: Any) -> bool:
     return isinstance(value, list | tuple | np.ndarray)
 
 
-def field_names(value: Any) -> list[str] | None:
+def field_names(kind: type) -> list[str] | None:
     """The fields that a check may read: of models and dataclasses, with their properties; None where there are none."""
-    if isinstance(value, BaseModel):
-        own = list(type(value).model_fields)
-    elif is_dataclass(value) and not isinstance(value, type):
-        own = [field.name for field in fields(value)]
+    if issubclass(kind, BaseModel):
+        own = list(kind.model_fields)
+    elif is_dataclass(kind):
+        own = [field.name for field in fields(kind)]
     else:
         return None
-    declared = [cls for cls in type(value).__mro__ if cls not in (BaseModel, object)]
+    declared = [cls for cls in kind.__mro__ if cls not in (BaseModel, object)]
     computed = [n for cls in declared for n, v in vars(cls).items() if isinstance(v, property | cached_property)]
     return [name for name in dict.fromkeys([*own, *computed]) if not name.startswith("_")]
 
@@ -74,3 +116,8 @@ def shown(value: Any) -> str:
 def cut(text: str, most: int) -> str:
     """The text, shortened where it is longer."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def names_something(read: str) -> bool:
+    """Whether a number that was read is a name: the distance between two ids says nothing."""
+    return read.endswith((".id", "_id"))

@@ -1,7 +1,4 @@
-"""The command line: reads options, prints what came of it, sets exit codes. Nothing else.
-
-Exit codes: 0 ok, 1 findings or failures, 2 usage or spec, 130 interrupted.
-"""
+"""The command line: reads options, prints what came of it, says how it ended. Nothing else."""
 
 from __future__ import annotations
 
@@ -9,24 +6,24 @@ import atexit
 import gc
 import json
 import os
-import sys
-from collections.abc import Callable, Sequence
-from functools import wraps
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from generator import __version__
-from generator.errors import LayerbookError, SpecError, UsageError
+from generator.errors import UsageError
+from generator.guard import for_people, forgiving_output
+from generator.reporting import counted
 
-INTERRUPTED = 130
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
 
 book_option = click.option(
     "--book",
     "root",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
     default=Path(),
     show_default="the current folder",
     help="The book's folder, the one with experiments/ in it.",
@@ -43,32 +40,11 @@ jobs_option = click.option(
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress.")
 
 
-def for_people(command: Callable[..., int]) -> Callable[..., None]:
-    """Expected errors as text on standard error, with the exit code that fits; anything else is a bug."""
-
-    @wraps(command)
-    def guarded(*args: Any, **kwargs: Any) -> None:
-        try:
-            code = command(*args, **kwargs)
-        except SpecError as error:
-            count = len(error.problems)
-            click.echo(f"{error}\n{count} problem{'' if count == 1 else 's'}", err=True)
-            code = error.exit_code
-        except LayerbookError as error:
-            click.echo(f"layerbook: {error}", err=True)
-            code = error.exit_code
-        except KeyboardInterrupt:
-            click.echo("layerbook: interrupted; what was there is whole", err=True)
-            code = INTERRUPTED
-        sys.exit(code)
-
-    return guarded
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="layerbook")
 def main() -> None:
     """Build a static book about how a language model works inside, from specs, by running the model."""
+    forgiving_output()
     # torch brings a million objects that stay to the end. Looking for garbage among them as often as Python does by
     # default costs a second while they are imported, and another when the process ends.
     gc.set_threshold(100_000, 20, 100)
@@ -78,24 +54,28 @@ def main() -> None:
 @main.command()
 @book_option
 @model_option
+@click.option("--strict", is_flag=True, help="A number typed into the prose is a failure, not only a warning.")
 @click.argument("specs", nargs=-1, type=FILE)
 @for_people
-def check(root: Path, model: str | None, specs: tuple[Path, ...]) -> int:
+def check(root: Path, model: str | None, strict: bool, specs: tuple[Path, ...]) -> int:
     """Check the book's specs and prose, or the SPECS named; nothing runs."""
     if specs:
         from generator.run import check_files
 
         count = check_files(specs, model, _reporter(quiet=False))
-        click.echo(f"{_counted(len(specs), 'spec')}, {_counted(count, 'experiment')}: no problems")
+        click.echo(f"{counted(len(specs), 'spec')}, {counted(count, 'experiment')}: no problems")
         return 0
     from generator.project import open_project
-    from generator.render import check_prose
+    from generator.render import bare_numerals, check_prose
 
     project = open_project(root, model)
     check_prose(project)
+    warnings = bare_numerals(project)
+    _print([f"{w.file}:{w.line}:{w.column}: warning: {w.message}" for w in warnings], err=True)
     chapters, count = len(project.book.chapters), len(project.experiments())
-    click.echo(f"{_counted(chapters, 'chapter')}, {_counted(count, 'experiment')}: no problems")
-    return 0
+    found = f"no problems, {counted(len(warnings), 'warning')}" if warnings else "no problems"
+    click.echo(f"{counted(chapters, 'chapter')}, {counted(count, 'experiment')}: {found}")
+    return 1 if strict and warnings else 0
 
 
 @main.command()
@@ -147,7 +127,7 @@ def run(
 @main.command()
 @book_option
 @model_option
-@click.option("--site", type=click.Path(path_type=Path), show_default="site/ in the book", help="Where the book goes.")
+@click.option("--site", type=FOLDER, show_default="site/ in the book", help="Where the book goes.")
 @click.option("--no-run", is_flag=True, help="Render the results that are there, without torch and without the model.")
 @only_option
 @click.option("--force", is_flag=True, help="Run and render also what is current.")
@@ -181,7 +161,7 @@ def build(
     click.echo(built.rendered.summary)
     refuted = built.rendered.refuted if strict else 0
     if refuted:
-        click.echo(f"--strict: {_counted(refuted, 'claim')} not true of {project.source.name}", err=True)
+        click.echo(f"--strict: {counted(refuted, 'claim')} not true of {project.source.name}", err=True)
     return 1 if built.rendered.failed or refuted else code
 
 
@@ -254,7 +234,7 @@ def model_command(root: Path, model: str | None, file: Path | None, quiet: bool)
     from generator.model import obtain, sources
 
     has_book = (root / "experiments" / "book.yaml").is_file()
-    source = sources.resolve(model or (book_model(root) if has_book else sources.DEFAULT_MODEL))
+    source = sources.resolve((book_model(root) if has_book else sources.DEFAULT_MODEL) if model is None else model)
     report = _reporter(quiet)
     folder = obtain.install_file(source, file, report) if file else obtain.obtain(source, report)
     limits = sources.limits(source)
@@ -286,10 +266,6 @@ def _reporter(quiet: bool) -> Any:
     from generator.reporting import reporter
 
     return reporter(quiet)
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _print(lines: Sequence[str], err: bool = False) -> int:

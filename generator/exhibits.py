@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, get_args
 
 from generator.analysis import Result
+from generator.book import explore, live
 from generator.book.chapter import render_caption, unknown
+from generator.book.claim_words import margin_words
 from generator.book.highlight import code_html
 from generator.book.markup import Inline
 from generator.book.math import MathRenderer
@@ -20,7 +22,8 @@ from generator.claims import CheckError, Verdict
 from generator.drawing import Drawings, kind
 from generator.errors import Problem, SpecError, StoreError, UsageError
 from generator.experiments import Experiment
-from generator.figure import Diagram, Figure, Frames
+from generator.figure import Diagram, Figure, Frames, Heatmap, TokenStrip
+from generator.figures.colours import sequential
 from generator.project import Project, Work
 from generator.store import results
 
@@ -129,7 +132,7 @@ class Gallery:
         return FigureView(
             id=id,
             number=f"{self.number}.{self._count}",
-            html="" if frames else self.drawings.html(figure, f"{id}-svg"),
+            html="" if frames else self._html(figure, id, csv.removesuffix(".csv")),
             caption_html=self._caption(exhibit, name).html,
             alt=figure.alt,
             table=figure.table(),
@@ -138,6 +141,7 @@ class Gallery:
             original=experiment.original,
             data_href=self._download(exhibit)[0].href,
             csv_href=csv,
+            script_href=self._script(experiment, name, figure),
             source_html=_measure_html(type(experiment.analysis)),
             spec_html=exhibit.spec_html,
             provenance=self.provenance(exhibit),
@@ -145,6 +149,21 @@ class Gallery:
             title=figure.title or experiment.title,
             step=figure.step if isinstance(figure, Frames) else "frame",
         )
+
+    def _html(self, figure: Figure, id: str, stem: str) -> str:
+        """What stands in the figure; what a live one loads lies beside its data, as `stem` with another ending."""
+        if isinstance(figure, TokenStrip) and figure.live:
+            self.files |= live.files(figure, f"{stem}.js")
+            return live.live_html(figure, f"{stem}.js")
+        return self.drawings.html(figure, f"{id}-svg")
+
+    def _script(self, experiment: Experiment, name: str, figure: Figure) -> str | None:
+        """The file of what can be opened from a picture, if anything can."""
+        if not isinstance(figure, Heatmap) or figure.behind is None:
+            return None
+        href = f"data/{experiment.chapter}/{experiment.id}-{name}.js"
+        self.files[href] = explore.script(href, figure.behind, sequential())
+        return href
 
     def _caption(self, exhibit: Exhibit, name: str) -> Inline:
         experiment = exhibit.experiment
@@ -168,7 +187,8 @@ class Gallery:
         if not 0 <= index < len(claims):
             raise UsageError(f"{exhibit.address} has {len(claims)} claims, so there is no claim {index}")
         self.result(exhibit.address)
-        return checked(exhibit, index, self._names(exhibit), self.math)
+        view = checked(exhibit, index, self._names(exhibit), self.math)
+        return replace(view, id=claim_id(exhibit, index, self.chapter))
 
     def source(self, name: str) -> SourceView:
         """The code that measured an experiment."""
@@ -210,12 +230,25 @@ def judged(exhibit: Exhibit, index: int, names: Mapping[str, Any]) -> Verdict:
         raise SpecError([claim.problem(exhibit.experiment.file, error)]) from error
 
 
+def claim_id(exhibit: Exhibit, index: int, chapter: str) -> str:
+    """The id of a claim's box on a chapter's page."""
+    foreign = "" if exhibit.experiment.chapter == chapter else f"{exhibit.experiment.chapter}-"
+    return f"claim-{foreign}{exhibit.experiment.id}-{index}"
+
+
 def checked(exhibit: Exhibit, index: int, names: Mapping[str, Any], math: MathRenderer) -> ClaimView:
     """One claim with its verdict; SpecError at its line where the check cannot be evaluated."""
     experiment = exhibit.experiment
     claim, verdict = experiment.claims[index], judged(exhibit, index, names)
-    sentence = render_caption(claim.says, experiment.file, claim.line, names, math)
-    return ClaimView(sentence, verdict.holds, claim.check.text, verdict.values)
+    return ClaimView(
+        sentence=render_caption(claim.says, experiment.file, claim.line, names, math),
+        holds=verdict.holds,
+        check=claim.check.text,
+        values=verdict.values,
+        margin=margin_words(verdict),
+        close=verdict.margin is not None and verdict.margin.close,
+        listed=f"claims.html#{claim_id(exhibit, index, '')}",
+    )
 
 
 def evidence(experiment: Experiment) -> Evidence:

@@ -12,6 +12,7 @@ from typing import Any
 
 from generator import catalog, claims, spec_text
 from generator.analysis import Analysis, Limits
+from generator.claims_static import missing_fields
 from generator.errors import Problem, SpecError, UsageError, did_you_mean
 from generator.spec_limits import NumberCheck, check_context
 from generator.spec_problems import unknown_key, validated
@@ -170,6 +171,22 @@ def load_chapter(path: Path, limits: Limits) -> Chapter:
     if chapter is None or draft.file.problems:
         raise SpecError(draft.file.problems)
     return chapter
+
+
+def claim_problems(experiments: Collection[Experiment]) -> list[Problem]:
+    """Fields that checks name and no result of their experiments will have; known before anything is measured."""
+    kinds = {(e.chapter, e.id): e.analysis.result_type for e in experiments}
+    problems = []
+    for one in experiments:
+
+        def kind(name: str, own: str = one.chapter) -> type | None:
+            chapter, _, id = name.rpartition("/")
+            return kinds.get((chapter or own, id))
+
+        for claim in one.claims:
+            errors = missing_fields(claim.check, one.analysis.result_type, kind)
+            problems += [claim.problem(one.file, error) for error in errors]
+    return problems
 
 
 class _Draft:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from generator.labels import Axis as Axis
 from generator.labels import Cell as Cell
 from generator.labels import Label as Label
+from generator.labels import Patterns as Patterns
 from generator.labels import Table as Table
 from generator.labels import label_text as label_text
 from generator.tokens import Token
@@ -27,6 +28,7 @@ class Heatmap:
 
     scale: fixed (low, high), or None to span the values. diverging: centre the colours on zero.
     annotate: write the values into the cells. causal: cells right of the diagonal do not exist, not zero.
+    behind: what a reader can open from this picture, where scripts run.
     """
 
     values: NDArray[np.floating]
@@ -40,6 +42,7 @@ class Heatmap:
     diverging: bool = False
     annotate: bool = False
     causal: bool = False
+    behind: Patterns | None = None
 
     def table(self) -> Table:
         """One row per row of the matrix."""
@@ -137,13 +140,14 @@ class TokenStrip:
     """Rows of tokens as chips; drawn by the book in HTML, with ids, and by nobody as a picture.
 
     Each row has a label (may be empty) and its tokens; `prompt_length` marks, per row, where the continuation
-    starts (None: no continuation).
+    starts (None: no continuation). live: the tokenizer as JSON, so that a reader can put in a text of their own.
     """
 
     rows: tuple[tuple[str, tuple[Token, ...]], ...]
     alt: str
     title: str = ""
     prompt_length: tuple[int | None, ...] = ()
+    live: str = ""
 
     def table(self) -> Table:
         """One row per token."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from generator.tokens import Token, visible
 
 Cell = str | float | int
@@ -46,3 +49,17 @@ class Axis:
     def step(self, index: int) -> str:
         """The name of one step."""
         return label_text(self.labels[index]) if self.labels else str(self.start + index)
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """The attention of many layers and heads over the same tokens, for readers to explore behind a picture of one.
+
+    weights [layers, heads, T(T+1)/2]: of each pattern the cells that exist, row by row. `start` is the index of the
+    layer that the picture shows.
+    """
+
+    tokens: tuple[Token, ...]
+    layers: tuple[int, ...]
+    weights: NDArray[np.floating]
+    start: int = 0

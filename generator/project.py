@@ -51,6 +51,11 @@ class Project:
         """Where an experiment's result lies."""
         return results.path_of(self.results, self.source.name, experiment.chapter, experiment.id)
 
+    def other_models(self) -> list[Path]:
+        """The folders with results of models other than the book's."""
+        there = sorted(self.results.iterdir()) if self.results.is_dir() else []
+        return [p for p in there if p.is_dir() and p.name != self.source.name and results.PART.fullmatch(p.name)]
+
     def keys(self, wanted: Sequence[Experiment]) -> dict[Experiment, keys.Key]:
         """What the result of each experiment depends on, as the sources stand on disk now.
 
@@ -84,7 +89,7 @@ def open_project(root: Path, model: str | None = None, report: Reporter | None =
     """
     if not (root / "experiments" / "book.yaml").is_file():
         raise UsageError(f"{root}: no book here, experiments/book.yaml is missing; name its folder with --book")
-    source = sources.resolve(model or experiments.book_model(root))
+    source = sources.resolve(experiments.book_model(root) if model is None else model)
     if report is not None and source.kind == "hub" and sources.at_hand(source) is None:
         obtain.obtain(source, report)
     book = experiments.load_book(root, sources.limits(source))

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from generator.errors import Problem, SpecError, did_you_mean
-from generator.experiments import Chapter
+from generator.experiments import Chapter, claim_problems
 from generator.project import Project, Work
-from generator.reporting import Reporter, Silent
+from generator.reporting import Reporter, Silent, counted
 from generator.store import atomic
 from generator.store.keys import library_versions, source_digest
 from generator.workshop import Workshop
@@ -67,9 +67,9 @@ def render(
         "messages": tree.messages + spared,
     }
     project.cache.put_blob("sites", place, json.dumps(found).encode())
-    pages = sum(path.endswith(".html") for path in tree.files)
-    changes = f"{len(published.written)} files written, {len(published.removed)} removed"
-    summary = f"{target}: {pages} pages, {len(tree.files)} files; {changes}"
+    pages = counted(sum(path.endswith(".html") for path in tree.files), "page")
+    changes = f"{counted(len(published.written), 'file')} written, {len(published.removed):,} removed"
+    summary = f"{target}: {pages}, {counted(len(tree.files), 'file')}; {changes}"
     return Rendered(summary, tree.failed, tree.refuted, tuple(found["messages"]))
 
 
@@ -85,16 +85,26 @@ def stamp_of(project: Project, work: Sequence[Work]) -> str:
         entry = project.entry(one.experiment)
         found.update(f"{one.experiment.chapter}/{one.experiment.id} {one.freshness.usable} ".encode())
         found.update(hashlib.sha256(entry.read_bytes()).digest() if entry.is_file() else b"-")
+    for path in _of_other_models(project, work):
+        found.update(f"{path.relative_to(project.results)} ".encode() + hashlib.sha256(path.read_bytes()).digest())
     found.update((source_digest() + json.dumps(library_versions(LIBRARIES))).encode())
     found.update(f"{project.source} {project.fingerprint}".encode())
     return found.hexdigest()
+
+
+def _of_other_models(project: Project, work: Sequence[Work]) -> list[Path]:
+    """Other models' results of the book's experiments, which the list of claims shows beside its own."""
+    names = sorted({f"{one.experiment.chapter}/{one.experiment.id}.json" for one in work})
+    there = (folder / name for folder in project.other_models() for name in names)
+    return [path for path in there if path.is_file()]
 
 
 def differing_pages(project: Project, work: Sequence[Work], target: Path, workshop: Workshop) -> tuple[str, ...]:
     """Paths in the site folder that are missing, old or too many, found by rendering the book in memory."""
     tree = build_tree(project, work, Silent(), workshop).files
     wrong = [path for path, data in tree.items() if not atomic.holds(target / path, data)]
-    return tuple(sorted(wrong + [path for path in atomic.published(target) if path not in tree]))
+    wrong += [path for path in atomic.published(target) if path not in tree]
+    return tuple(sorted(wrong)) if wrong or atomic.intact(target) else (atomic.MARKER,)
 
 
 def build_tree(project: Project, work: Sequence[Work], report: Reporter, workshop: Workshop) -> Tree:
@@ -134,11 +144,14 @@ def read_prose(project: Project, chapter: Chapter) -> str:
 
 
 def check_prose(project: Project) -> None:
-    """Every chapter has prose, it is a template, and every experiment it names exists; SpecError with all problems."""
+    """Every chapter has prose, it is a template, every experiment it names exists, and every field its claims name.
+
+    Raises SpecError with all problems.
+    """
     from generator.book.references import references
 
     addresses = {f"{e.chapter}/{e.id}" for e in project.experiments()}
-    problems: list[Problem] = []
+    problems = claim_problems(project.experiments())
     for chapter in project.book.chapters:
         file = str(prose_path(project, chapter))
         try:
@@ -153,6 +166,17 @@ def check_prose(project: Project) -> None:
                 problems.append(Problem(file, one.line, one.column, what))
     if problems:
         raise SpecError(problems)
+
+
+def bare_numerals(project: Project) -> tuple[Problem, ...]:
+    """Numbers that are typed into the chapters' prose: no errors, but they follow no model."""
+    from generator.book.numerals import numerals
+
+    return tuple(
+        problem
+        for chapter in project.book.chapters
+        for problem in numerals(read_prose(project, chapter), str(prose_path(project, chapter)))
+    )
 
 
 def prose_path(project: Project, chapter: Chapter) -> Path:

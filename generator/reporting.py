@@ -9,6 +9,11 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 
+def counted(count: int, what: str) -> str:
+    """`1 page`, `2 pages`."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 class Task(Protocol):
     """One piece of long work under way."""
 

@@ -5,6 +5,7 @@ torch is imported only once something must run.
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from generator.analysis import Result
 from generator.capture import Prompt, Request
 from generator.errors import LayerbookError, ModelError, Problem, RunError, SpecError, UsageError
-from generator.experiments import Experiment, load_chapter
+from generator.experiments import Experiment, claim_problems, load_chapter
 from generator.model import obtain, sources
 from generator.plan import Cost, Ids, cost, plan
 from generator.project import Project, Work, key_of
@@ -63,12 +64,13 @@ def measure(source: sources.ModelSource, wanted: Sequence[Experiment], report: R
 
 
 def _load(source: sources.ModelSource, report: Reporter) -> LoadedModel:
+    for name in ("torch", "transformers"):  # before a download that would be for nothing
+        if importlib.util.find_spec(name) is None:
+            raise ModelError(f"running the model needs {name}: pip install 'layerbook[model]'")
     directory = obtain.obtain(source, report)
     with report.task("Loading the model", None):
-        try:
-            from generator.model.adapter import LoadedModel
-        except ImportError as error:
-            raise ModelError(f"running the model needs {error.name}: pip install 'layerbook[model]'") from error
+        from generator.model.adapter import LoadedModel
+
         return LoadedModel.load(directory, source.name)
 
 
@@ -166,8 +168,7 @@ def _differing(experiment: Experiment, compared: compare.Comparison) -> Outcome:
 def run_file(path: Path, out: Path, model: str | None, report: Reporter) -> tuple[Outcome, ...]:
     """Run one chapter spec, in a book or out of any, and write `OUT/ID.json` for each of its experiments."""
     source, wanted = open_file(path, model, report)
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"--out {out}: is a file; the results need a folder")
+    _check_folder(out)
     fingerprint = sources.fingerprint(source)
     before = {experiment: key_of(experiment, fingerprint) for experiment in wanted}
     outcomes = []
@@ -180,8 +181,15 @@ def run_file(path: Path, out: Path, model: str | None, report: Reporter) -> tupl
     return tuple(outcomes)
 
 
+def _check_folder(out: Path) -> None:
+    """Said before the model runs, not after: the results need a folder that can be."""
+    for folder in (out, *out.parents):
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"--out {out}: {folder} is a file; the results need a folder")
+
+
 def open_file(path: Path, model: str | None, report: Reporter) -> tuple[sources.ModelSource, tuple[Experiment, ...]]:
-    source = sources.resolve(model or _model_beside(path))
+    source = sources.resolve(_model_beside(path) if model is None else model)
     if sources.at_hand(source) is None and source.kind == "hub":
         obtain.obtain(source, report)
     return source, load_chapter(path, sources.limits(source)).experiments
@@ -193,7 +201,9 @@ def check_files(paths: Sequence[Path], model: str | None, report: Reporter) -> i
     count = 0
     for path in paths:
         try:
-            count += len(open_file(path, model, report)[1])
+            found = open_file(path, model, report)[1]
+            count += len(found)
+            problems += claim_problems(found)
         except SpecError as error:
             problems += error.problems
     if problems:

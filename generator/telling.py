@@ -7,17 +7,19 @@ from collections.abc import Sequence
 
 from generator.plan import Cost
 from generator.project import Work
+from generator.reporting import counted
 from generator.run import Outcome
 
 
 def plan_lines(cost: Cost, requests: Sequence[str]) -> list[str]:
     """Each distinct request, then the counts."""
-    tokens = f"of {cost.tokens} tokens in {cost.batches} batches" if cost.tokens else f"in {cost.batches} batches"
+    batches = f"in {cost.batches:,} batch{'' if cost.batches == 1 else 'es'}"
+    tokens = f"of {counted(cost.tokens, 'token')} {batches}" if cost.tokens else batches
     return [
         *requests,
-        f"{cost.asked} requests, {cost.distinct} of them distinct",
-        f"{cost.generations} generations, of at most {cost.new_tokens} new tokens together",
-        f"{cost.passes} forward passes {tokens}",
+        f"{counted(cost.asked, 'request')}, {cost.distinct:,} of them distinct",
+        f"{counted(cost.generations, 'generation')}, of at most {counted(cost.new_tokens, 'new token')} together",
+        f"{cost.passes:,} forward pass{'' if cost.passes == 1 else 'es'} {tokens}",
     ]
 
 
@@ -40,7 +42,7 @@ def outcome_lines(outcomes: Sequence[Outcome], kept: str) -> list[str]:
     }
     counts = [(sum(o.verdict == verdict for o in outcomes), text) for verdict, text in words.items()]
     shown = ", ".join(f"{count} {text}" for count, text in counts if count)
-    return [*lines, f"{len(outcomes)} experiments ran: {shown} ({kept})"]
+    return [*lines, f"{counted(len(outcomes), 'experiment')} ran: {shown} ({kept})"]
 
 
 def status_lines(work: Sequence[Work], pages: Sequence[str] | None) -> list[str]:
@@ -50,7 +52,10 @@ def status_lines(work: Sequence[Work], pages: Sequence[str] | None) -> list[str]
     lines = [f"{name:<{width}}  {w.freshness}" for name, w in zip(names, work, strict=True)]
     lines += [f"site/{page}: not what the sources give" for page in pages or ()]
     bad = sum(not w.freshness.usable for w in work)
-    return [*lines, f"{len(work)} experiments, {bad} not current" + (f"; {len(pages)} files differ" if pages else "")]
+    book = "" if pages is None else "; site/ is what the sources give"
+    if pages:
+        book = f"; {counted(len(pages), 'file')} of site/ not what the sources give"
+    return [*lines, f"{counted(len(work), 'experiment')}, {bad} not current{book}"]
 
 
 def status_json(model: str, work: Sequence[Work], pages: Sequence[str] | None) -> str:

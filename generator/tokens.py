@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 _VISIBLE = {" ": "·", "\n": "⏎", "\t": "⇥", "\r": "␍"}
 
@@ -34,6 +34,9 @@ class Vocabulary(Protocol):
 
     def find(self, piece: str) -> Token | None:
         """The single token whose text is exactly `piece`, if there is one."""
+
+    def definition(self) -> dict[str, Any]:
+        """All that makes up the tokenizer, as its file `tokenizer.json` has it."""
 
 
 def visible(token: Token) -> str:

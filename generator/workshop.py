@@ -5,8 +5,13 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import signal
+import threading
+from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from types import FrameType
 from typing import Literal
 
 from generator.figure import Chart, Diagram, Frames, Shapes
@@ -58,6 +63,7 @@ class Workshop:
     def __init__(self, processes: int) -> None:
         self._processes = processes
         self._pool: Executor | None = None
+        self._started: set[BaseProcess] = set()
         self._waiting: list[Pending] = []
 
     def open(self) -> None:
@@ -65,9 +71,12 @@ class Workshop:
         if self._pool is None and self._processes > 1:
             # Spawned, not forked: torch's threads would not survive a fork.
             context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self._processes, mp_context=context, initializer=_ignore_interrupts)
-            for _ in range(self._processes):
-                self._pool.submit(_prepare)
+            self._pool = ProcessPoolExecutor(self._processes, mp_context=context, initializer=_settle_in)
+            others = set(multiprocessing.active_children())
+            with _undisturbed():
+                for _ in range(self._processes):
+                    self._pool.submit(_prepare)
+                self._started = set(multiprocessing.active_children()) - others
 
     def begin(self, job: Job) -> Pending:
         """Hand a job in."""
@@ -86,10 +95,36 @@ class Workshop:
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         if self._pool is not None:
+            if kind is not None:
+                for process in self._started:  # nobody wants what they are drawing, and they write no files
+                    process.terminate()
             self._pool.shutdown(cancel_futures=True)
 
 
-def _ignore_interrupts() -> None:
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Processes started meanwhile never hear Ctrl-C, not even while they start; this one obeys it afterwards.
+
+    Else a helper that is still importing, or waits for its start to be told whole, would end in a traceback.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if not callable(before) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: heard.append((number, frame)))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if hasattr(signal, "pthread_sigmask") else None
+    try:
+        yield
+    finally:
+        if mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, before)
+    if heard:
+        before(*heard[0])
+
+
+def _settle_in() -> None:
     """Ctrl-C reaches every process of the terminal; the build that owns this one ends it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.disable()  # nothing here makes garbage worth the time that looking for it takes

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from click.testing import CliRunner
 
@@ -124,11 +126,19 @@ def layerbook(*arguments: str | Path, cwd: Path) -> Done:
     return Done(result.exit_code, result.stdout, result.stderr)
 
 
-def process(*arguments: str | Path, cwd: Path) -> subprocess.Popen[str]:
+def process(
+    *arguments: str | Path, cwd: Path, stdout: IO[str] | int = subprocess.PIPE, **environment: str
+) -> subprocess.Popen[str]:
     """The command in a process of its own, for what concerns processes."""
     command = [sys.executable, "-u", "-m", "generator", *map(str, arguments)]
     return subprocess.Popen(
-        command, cwd=cwd, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command,
+        cwd=cwd,
+        env=os.environ | environment,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
     )
 
 

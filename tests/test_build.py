@@ -40,14 +40,15 @@ def replace(path: Path, old: str, new: str) -> None:
 
 
 def test_every_experiment_has_a_result_and_every_chapter_a_page(built: Path) -> None:
-    """Four results, four pages, and beside them the data of each figure."""
+    """Four results, five pages, and beside them the data of each figure."""
     model = next((built / "experiments" / "results").iterdir()).name
     found = {name for name in results(built) if name.endswith(".json")}
     assert found == {f"{model}/next/{i}.json" for i in ("sum", "pattern")} | {
         f"{model}/words/{i}.json" for i in ("cut", "cat")
     }
     site = tree(built / "site")
-    assert {p for p in site if p.endswith(".html")} == {"index.html", "next.html", "words.html", "colophon.html"}
+    pages = {p for p in site if p.endswith(".html")}
+    assert pages == {"index.html", "next.html", "words.html", "claims.html", "colophon.html"}
     assert site["data/next/sum.json"] == results(built)[f"{model}/next/sum.json"]
     assert site["data/next/sum-prompt-0.csv"].startswith(b"next token")
 
@@ -131,7 +132,7 @@ def test_a_changed_prompt_runs_its_experiment_alone(book: Path) -> None:
     asked = layerbook("status", cwd=book)
     assert re.search(r"next/sum +stale \(spec\)", asked.stdout)
     done = layerbook("build", cwd=book)
-    assert "1 experiments ran: 1 new" in done.stdout
+    assert "1 experiment ran: 1 new" in done.stdout
     assert layerbook("status", "--check", cwd=book).returncode == 0
 
 
@@ -163,6 +164,8 @@ def test_a_chapter_whose_prose_needs_a_missing_number_says_so(book: Path) -> Non
     next((book / "experiments" / "results").glob("*/next/sum.json")).unlink()
     assert layerbook("build", "--no-run", cwd=book).returncode == 1
     page = (book / "site" / "next.html").read_text(encoding="utf-8")
+    listed = (book / "site" / "claims.html").read_text(encoding="utf-8")
+    assert listed.count('<span class="claim-margin">its result is missing</span>') == 2
     assert (
         "next/sum: its result is missing" in page
         and "with" not in re.sub(r"<[^>]+>", "", page).split("missing here")[1][:5]
@@ -194,6 +197,102 @@ def test_strict_makes_a_refuted_claim_a_failure(book: Path) -> None:
     done = layerbook("build", "--strict", cwd=book)
     assert done.returncode == 1
     assert "1 claim not true" in done.stderr
+
+
+def test_every_claim_is_listed_with_its_verdict_and_leads_to_its_place(book: Path) -> None:
+    """Also one that no page shows; the boxes lead to the list, and the list to the boxes."""
+    replace(book / "templates" / "chapters" / "next.md", '{{ claim("sum", 1) }}\n', "")
+    assert layerbook("build", cwd=book).returncode == 0
+    page = (book / "site" / "claims.html").read_text(encoding="utf-8")
+    chapter = (book / "site" / "next.html").read_text(encoding="utf-8")
+    rows = re.findall(r'<tr id="claim-next-sum-(\d)">(.*?)</tr>', page, re.DOTALL)
+    assert [index for index, _ in rows] == ["0", "1"]
+    assert 'href="next.html#claim-sum-0"' in rows[0][1] and 'id="claim-sum-0"' in chapter
+    assert "claim-sum-1" not in chapter and "next.html#" not in rows[1][1]
+    assert 'href="claims.html#claim-next-sum-0"' in chapter and 'href="claims.html"' in chapter
+    assert '<td class="holds"><b class="verdict">Holds</b>' in rows[0][1]
+    assert '<td class="fails"><b class="verdict">Does not hold</b><span class="claim-margin">exact' in rows[1][1]
+    prob = json.loads((book / "site" / "data" / "next" / "sum.json").read_bytes())["prompts"][0]["top"][0]["prob"]
+    assert f"holds by {prob:.2g}" in rows[0][1] and f"Margin: holds by {prob:.2g}" in chapter
+    assert "xyzzy" in (book / "site" / "assets" / "search-index.js").read_text(encoding="utf-8")
+
+
+def test_another_model_has_its_own_column(book: Path) -> None:
+    """Its results for the same specs are judged; those for other specs are no use, and without any it has none."""
+    from dataclasses import replace as changed
+
+    from generator.analyses.next_token import NextToken
+    from generator.store import results as store
+
+    path = next((book / "experiments" / "results").glob("*/next/sum.json"))
+    before = tree(book / "site")
+    entry = store.load(path, NextToken.result_type)
+    first = entry.result.prompts[0]
+    top = (first.top[0].model_copy(update={"text": "xyzzy"}), *first.top[1:])
+    result = entry.result.model_copy(update={"prompts": (first.model_copy(update={"top": top}),)})
+    other = changed(entry, model="other", key=changed(entry.key, weights="gguf:abcd/1"), result=result)
+    place = store.save(path.parents[2], other)
+    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    page = (book / "site" / "claims.html").read_text(encoding="utf-8")
+    assert re.findall(r'<td class="(\w+)">', page) == ["holds", "holds", "fails", "holds"]
+    assert '<th scope="col">other</th>' in page and "<code>abcd</code>" in page
+
+    store.save(path.parents[2], changed(other, key=changed(other.key, spec="0" * 64)))
+    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    assert '<th scope="col">other</th>' not in (book / "site" / "claims.html").read_text(encoding="utf-8")
+
+    shutil.rmtree(place.parents[1])
+    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    assert tree(book / "site") == before
+
+
+def test_another_model_that_was_measured_in_part_is_undecided_for_the_rest(book: Path) -> None:
+    """A stale result and a missing one say so in their cells."""
+    from dataclasses import replace as changed
+
+    from generator.analyses.attention_pattern import AttentionPattern
+    from generator.analyses.next_token import NextToken
+    from generator.store import results as store
+
+    path = next((book / "experiments" / "results").glob("*/next/sum.json"))
+    pattern = store.load(path.with_name("pattern.json"), AttentionPattern.result_type)
+    store.save(path.parents[2], changed(pattern, model="other"))
+    for made in (False, True):
+        if made:
+            entry = store.load(path, NextToken.result_type)
+            store.save(path.parents[2], changed(entry, model="other", key=changed(entry.key, code="0" * 64)))
+        assert layerbook("build", "--no-run", cwd=book).returncode == 0
+        page = (book / "site" / "claims.html").read_text(encoding="utf-8")
+        shown = '<td class="open"><b class="verdict">Not decided</b><span class="claim-margin">'
+        assert page.count(f"{shown}{'stale (code)' if made else 'no result'}</span>") == 2
+
+
+def test_check_warns_of_numbers_typed_into_the_prose(book: Path) -> None:
+    """A warning at its place; with --strict a failure; with a reason on its line, neither."""
+    assert layerbook("check", "--strict", cwd=book).returncode == 0
+    prose = book / "templates" / "chapters" / "words.md"
+    before = prose.read_text(encoding="utf-8")
+    prose.write_text(before + "\nIt knows 320 of them.\n", encoding="utf-8")
+    done = layerbook("check", cwd=book)
+    line = before.count("\n") + 2
+    assert done.returncode == 0 and "no problems, 1 warning" in done.stdout
+    assert f"words.md:{line}:10: warning: the number 320 is typed" in done.stderr
+    assert layerbook("check", "--strict", cwd=book).returncode == 1
+    replace(prose, "them.", "them. {# numeral: the tests' own vocabulary #}")
+    assert layerbook("check", "--strict", cwd=book).returncode == 0
+
+
+def test_a_field_that_no_result_has_is_told_before_anything_runs(book: Path) -> None:
+    """By check, for the book and for a spec alone, and by build, whose results and site stay."""
+    spec = book / "experiments" / "next.yaml"
+    replace(spec, "check: result.prompts[0].top[0].prob > 0", "check: result.promts[0].top[0].prob > 0")
+    replace(spec, '"The cat"]', '"The dog"]')
+    before, site = results(book), tree(book / "site")
+    for command in (("check",), ("check", "experiments/next.yaml"), ("build",)):
+        done = layerbook(*command, cwd=book)
+        assert done.returncode == 2, command
+        assert re.search(r"next\.yaml:15:23: there is no field 'promts' \(did you mean 'prompts'\?\)", done.stderr)
+    assert (results(book), tree(book / "site")) == (before, site)
 
 
 def test_wrong_prose_is_told_at_its_line_and_leaves_the_site_alone(book: Path) -> None:

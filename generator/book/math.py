@@ -119,7 +119,11 @@ class _Engine:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="math")
         self._racer = self._thread.submit(self._start).result()
         # Left to the interpreter's own end, its loop may already be gone and closing would wait for ever.
-        atexit.register(self._racer.close)
+        atexit.register(self._close)
+
+    def _close(self) -> None:
+        self._racer.close()
+        del self._racer  # now: later the modules are gone that its finaliser needs
 
     @staticmethod
     def _start() -> Any:

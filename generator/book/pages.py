@@ -50,7 +50,8 @@ class FigureView:
 
     `id` is its HTML id, unique on the page. `kind` names what was drawn (`heatmap`, `bars`, `token-strip`, ...); for
     `token-strip`, `passage` and `table` the picture is text, and is not announced as an image. `frames` replaces
-    `html` for a sequence. `step` is what one frame stands for.
+    `html` for a sequence. `step` is what one frame stands for. `script_href` is a script that holds what can be
+    opened from the picture.
     """
 
     id: str
@@ -64,6 +65,7 @@ class FigureView:
     original: bool = False
     data_href: str | None = None
     csv_href: str | None = None
+    script_href: str | None = None
     source_html: str | None = None
     spec_html: str = ""
     provenance: tuple[tuple[str, str], ...] = ()
@@ -82,12 +84,20 @@ class FailedView:
 
 @dataclass(frozen=True)
 class ClaimView:
-    """A sentence of the spec and what checking it gave; `values` are what the check read, by expression."""
+    """A sentence of the spec and what checking it gave; `values` are what the check read, by expression.
+
+    `margin` says how far it is from turning over, `close` that it is not far. `id` is the box's HTML id; the box of a
+    claim that is on the page already has none. `listed` leads to the claim in the list of all.
+    """
 
     sentence: str | Inline
     holds: bool
     check: str
     values: tuple[tuple[str, str], ...] = ()
+    margin: str = ""
+    close: bool = False
+    id: str = ""
+    listed: str = ""
 
 
 @dataclass(frozen=True)
@@ -203,4 +213,60 @@ class ColophonPage:
     template = "colophon.html"
 
 
-Page = ChapterPage | IndexPage | ColophonPage
+@dataclass(frozen=True)
+class Judged:
+    """What one model's results say of a claim; `note` is why it is `open`, undecided."""
+
+    state: Literal["holds", "fails", "open"]
+    margin: str = ""
+    close: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ClaimRow:
+    """A claim in the list of all: `judged` by model, the book's own first; `href` is its place, if a page shows it."""
+
+    id: str
+    sentence: str | Inline
+    check: str
+    values: tuple[tuple[str, str], ...]
+    evidence: Evidence
+    experiment: str
+    judged: tuple[Judged, ...]
+    href: str | None = None
+
+
+@dataclass(frozen=True)
+class ClaimsOfChapter:
+    """The claims of one chapter."""
+
+    id: str
+    number: int
+    title: str
+    href: str
+    rows: tuple[ClaimRow, ...]
+
+
+@dataclass(frozen=True)
+class ModelColumn:
+    """A model whose results are at hand: its weights' digest, and what became of the claims, counted."""
+
+    name: str
+    digest: str
+    counts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class ClaimsPage:
+    """Every claim of the book; `models` in the order of each row's judgements."""
+
+    models: tuple[ModelColumn, ...]
+    chapters: tuple[ClaimsOfChapter, ...]
+
+    name = "claims"
+    template = "claims.html"
+    title = "What holds, on which model"
+
+
+Page = ChapterPage | IndexPage | ColophonPage | ClaimsPage

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from generator.book.pages import ChapterPage
+from generator.book.pages import ChapterPage, ClaimsPage
 
 _UNSAFE = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029'"}
 
 
-def search_index(chapters: Iterable[ChapterPage]) -> bytes:
-    """`assets/search-index.js`: every section with its page, title and text, in reading order.
+def search_index(chapters: Iterable[ChapterPage], claims: ClaimsPage | None = None) -> bytes:
+    """`assets/search-index.js`: every section with its page, title and text, in reading order; then the claims.
 
     The rows are a JSON string inside a JavaScript string, which a browser reads faster than a literal and in which no
     character of the text can end the script.
@@ -22,5 +22,8 @@ def search_index(chapters: Iterable[ChapterPage]) -> bytes:
         for section in page.body.text_for_search
         if section.title or section.text.strip()
     ]
+    for one in claims.chapters if claims else ():
+        text = " ".join(str(row.sentence) for row in one.rows)
+        rows.append([f"claims.html#{one.id}", ClaimsPage.title, one.title, text])
     data = json.dumps(rows, ensure_ascii=True, separators=(",", ":"))
     return f"window.layerbookIndex = JSON.parse({json.dumps(data).translate(_UNSAFE)});\n".encode()

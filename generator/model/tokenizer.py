@@ -87,6 +87,11 @@ class ModelTokenizer:
             id = self.backend.token_to_id(piece.replace(" ", "▁"))
         return self.token(id) if id is not None and self.token(id).text == piece else None
 
+    def definition(self) -> dict[str, Any]:
+        """All that makes up the tokenizer, in the form of `tokenizer.json`, whichever form it was read from."""
+        written: dict[str, Any] = json.loads(self.backend.to_str())
+        return written
+
     def tokens(self, ids: Sequence[int]) -> tuple[Token, ...]:
         """The tokens with these ids."""
         return tuple(self.token(int(id)) for id in ids)

@@ -93,6 +93,14 @@ def publish(tree: Mapping[str, bytes], target: Path) -> Published:
         raise StoreError(f"{target}: cannot be published ({error.strerror or error})") from error
 
 
+def check_folder(target: Path) -> None:
+    """Raise StoreError where `publish` would refuse this folder as somebody else's; nothing is touched."""
+    if target.exists() and not target.is_dir():
+        raise StoreError(f"{target}: is a file; the site needs a folder")
+    if target.is_dir():
+        _read_marker(target)
+
+
 def published(target: Path) -> tuple[str, ...]:
     """The files in the folder that its marker says we wrote; none where the marker is missing or unreadable."""
     try:
@@ -141,13 +149,16 @@ def _publish(tree: Mapping[str, bytes], target: Path) -> Published:
 
 def _claim(target: Path) -> _Marker:
     """The folder's marker; an empty one for a new folder. Refuses a folder that is somebody else's."""
-    if target.exists() and not target.is_dir():
-        raise StoreError(f"{target}: is a file; the site needs a folder")
+    check_folder(target)
     target.mkdir(parents=True, exist_ok=True)
     sweep(target, deep=True)
+    return _read_marker(target)
+
+
+def _read_marker(target: Path) -> _Marker:
     path = target / MARKER
     if not path.exists():
-        if next(target.iterdir(), None) is not None:
+        if any(not entry.name.endswith(TEMPORARY) for entry in target.iterdir()):
             raise StoreError(
                 f"{target}: has files in it that no build wrote ({MARKER} is missing); "
                 "empty the folder or name another one"

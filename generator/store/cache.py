@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,8 +50,9 @@ class Cache:
         return data if hashlib.sha256(data).digest() == digest else None
 
     def put_blob(self, kind: str, key: str, data: bytes) -> None:
-        """Keep bytes under a key."""
-        self._put(self._blob(kind, key), hashlib.sha256(data).digest() + data)
+        """Keep bytes under a key; where the disk refuses, as a book that may only be read, they are made anew."""
+        with suppress(StoreError):
+            self._put(self._blob(kind, key), hashlib.sha256(data).digest() + data)
 
     def _computed(self, model: str, chapter: str, id: str) -> dict[str, str]:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from generator.book.chapter import ChapterContext, render_caption, render_chapter, unknown
@@ -12,6 +12,9 @@ from generator.book.math import MathRenderer
 from generator.book.pages import (
     BookInfo,
     ChapterPage,
+    ClaimRow,
+    ClaimsOfChapter,
+    ClaimsPage,
     ClaimView,
     ColophonPage,
     Download,
@@ -19,7 +22,9 @@ from generator.book.pages import (
     FigureView,
     FrameView,
     IndexPage,
+    Judged,
     Link,
+    ModelColumn,
     NavChapter,
     Page,
     SourceView,
@@ -191,6 +196,10 @@ def context(**changes: object) -> ChapterContext:
             index == 0,
             'result.prompts[0].top[0].text == "4"',
             (("result.prompts[0].top[0].text", "4"),),
+            margin="exact" if index == 0 else "fails by 0.02 (3.1 %)",
+            close=index == 1,
+            id=f"claim-{id}-{index}",
+            listed=f"claims.html#claim-attention-{id}-{index}",
         ),
         "source": lambda id: SourceView("attention-pattern", code_html(MEASURE, "python"), "Who looks at whom."),
         "downloads": lambda id: (Download("answer.json", "data/answer.json", 2345),),
@@ -298,6 +307,38 @@ BOOK = BookInfo(
 )
 
 
+def claims_page() -> ClaimsPage:
+    """Three models, four claims, every kind of judgement."""
+    judged = (
+        (Judged("holds", "exact"), Judged("fails", "fails by 3"), Judged("open", note="stale (spec)")),
+        (Judged("fails", "fails by 0.02 (3.1 %)", True), Judged("holds", "holds by 1", True), Judged("open", note="")),
+    )
+    sentences = ("The most likely next token is 4", f"Noise breaks it {HOSTILE[0]}")
+    rows = [
+        ClaimRow(
+            f"claim-attention-noise-{i}",
+            sentence,
+            "".join(HOSTILE),
+            ((HOSTILE[1], HOSTILE[0]), ("result.x", "4")),
+            "observation",
+            "attention/noise",
+            judged[i],
+            f"attention.html#claim-noise-{i}",
+        )
+        for i, sentence in enumerate(sentences)
+    ]
+    unshown = replace(rows[0], id="claim-mlp-frames-0", experiment="mlp/frames", href=None)
+    counts = (("Claims", "3"), ("Hold", "2"), ("Do not hold", "1"))
+    names = (BOOK.model, "another-model-of-a-rather-long-name", "third")
+    return ClaimsPage(
+        tuple(ModelColumn(name, BOOK.digest, counts) for name in names),
+        (
+            ClaimsOfChapter("attention", 1, "Attention", "attention.html", tuple(rows)),
+            ClaimsOfChapter("mlp", 2, NAV[1].title, "mlp.html", (unshown,)),
+        ),
+    )
+
+
 def pages(ctx: ChapterContext) -> dict[str, tuple[Page, BookInfo]]:
     """Every page of the book, before it is rendered."""
     attention = render_chapter(CHAPTER, "templates/chapters/attention.md", ctx)
@@ -320,7 +361,7 @@ def pages(ctx: ChapterContext) -> dict[str, tuple[Page, BookInfo]]:
         "The decoder",
         Link("Attention", "attention.html"),
     )
-    return {f"{page.name}.html": (page, BOOK) for page in (*chapters, index, colophon)}
+    return {f"{page.name}.html": (page, BOOK) for page in (*chapters, claims_page(), index, colophon)}
 
 
 def write_book(folder: Path) -> Path:
@@ -330,7 +371,11 @@ def write_book(folder: Path) -> Path:
     files = {name: render_page(page, book, ctx.pages).encode() for name, (page, book) in described.items()}
     files |= assets(ctx.math)
     chapters = [page for page, _ in described.values() if isinstance(page, ChapterPage)]
-    files |= {"assets/search-index.js": search_index(chapters), "data/noise.json": b"{}", "data/noise.csv": b""}
+    files |= {
+        "assets/search-index.js": search_index(chapters, claims_page()),
+        "data/noise.json": b"{}",
+        "data/noise.csv": b"",
+    }
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)

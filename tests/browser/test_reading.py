@@ -11,7 +11,7 @@ from browser.chromium import chromium, reading
 from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
-NAMES = ("index.html", "attention.html", "mlp.html", "colophon.html")
+NAMES = ("index.html", "attention.html", "mlp.html", "claims.html", "colophon.html")
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +104,23 @@ def test_without_javascript_and_on_paper_all_frames_are_there(browser: Browser, 
         page.emulate_media(media="print")
         assert page.locator(".frame:visible").count() == 7
         assert page.locator("nav:visible, button:visible, .disclosures:visible").count() == 0
+
+
+def test_a_claim_leads_to_the_list_and_back(browser: Browser, book: Path) -> None:
+    """What only just fails says so in the open; everything else is one click away, and so is its place among all."""
+    with reading(browser, book / "attention.html") as page:
+        box = page.locator("#claim-noise-1")
+        assert box.locator(".only-just").inner_text() == "Only just: fails by 0.02 (3.1 %)."
+        assert page.locator("#claim-noise-0 .only-just").count() == 0
+        box.locator("summary").click()
+        assert "Margin: fails by 0.02" in box.locator(".claim-margin").inner_text()
+        box.get_by_role("link", name="Among all claims").click()
+        page.wait_for_url("**/claims.html*#claim-attention-noise-1")
+        row = page.locator("tr:target")
+        assert row.locator("td").all_inner_texts()[0].startswith("Does not hold only just")
+        row.get_by_role("link", name="Noise breaks it").click()
+        page.wait_for_url("**/attention.html*#claim-noise-1")
+        assert page.locator(".claim:target .claim-sentence").inner_text().startswith("Does not hold here")
 
 
 def test_the_contents_open_without_javascript(browser: Browser, book: Path) -> None:

@@ -32,8 +32,8 @@ def result(chapter: str, id: str) -> dict[str, object]:
 
 
 def test_the_book_is_whole() -> None:
-    """First page, colophon and the eight chapters, and no file beside them that the book does not name."""
-    assert set(PAGES) == {"index.html", "colophon.html", *(f"{name}.html" for name in CHAPTERS)}
+    """First page, list of claims, colophon and the eight chapters, and no file beside them that no page names."""
+    assert set(PAGES) == {"index.html", "claims.html", "colophon.html", *(f"{name}.html" for name in CHAPTERS)}
     for page in PAGES:
         text = (SITE / page).read_text(encoding="utf-8")
         assert "A figure is missing here." not in text
@@ -67,6 +67,8 @@ def test_a_page_fits_its_window_and_complains_of_nothing(browser: Browser, name:
 def test_every_figure_has_picture_caption_words_table_code_and_data(browser: Browser, name: str) -> None:
     """With JavaScript off: something to see with a real size, a caption, alt text, numbers, source and downloads."""
     with reading(browser, SITE / f"{name}.html", java_script_enabled=False) as page:
+        for answer in page.locator(".reveal > summary").all():
+            answer.click()
         figures = page.locator("figure.figure")
         assert figures.count() > 0
         for figure in figures.all():

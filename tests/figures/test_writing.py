@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from figures.samples import SHOWN, TOKENS
 
-from generator.figures import text
+from generator.figures import svg, text
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,19 @@ def test_shortening_counts_columns() -> None:
 def test_labels_are_thinned_to_round_steps(length: int, room: int, every: int) -> None:
     """1, 2, 5, 10, 20, ...: at most as many labels as there is room for."""
     assert text.step(length, room) == every
+
+
+def test_ids_do_not_hang_on_the_last_bit_of_a_coordinate() -> None:
+    """matplotlib makes them of coordinates, which another processor computes a little differently: pages must not."""
+    drawn = (
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"><defs>'
+        '<path id="m{0}" d="M 0 0 L 1 1" style="stroke: #000000"/>'
+        '<clipPath id="p{1}"><rect width="1" height="1"/></clipPath></defs>'
+        '<g clip-path="url(#p{1})"><use xlink:href="#m{0}" x="1" y="2"/></g></svg>'
+    )
+    one, other = (
+        svg.finish(drawn.format(*hashes), svg.root("f", 9, 9, "A title", "Words"), "f")
+        for hashes in (("0a1b", "77aa"), ("9c9c", "12ef"))
+    )
+    assert one == other
+    assert 'id="f-part1"' in one and 'clip-path="url(#f-part1)"' in one and 'href="#f-part2"' in one

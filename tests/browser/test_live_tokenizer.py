@@ -1,0 +1,262 @@
+"""The live tokenizer: from disk, with no network, it cuts as the Python library does, and can be used by hand."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import sys
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browser.chromium import chromium, reading
+from browser.live_page import write_live_page
+from browser.other_tokenizers import OTHERS
+from playwright.sync_api import Browser, Page
+from small_book import layerbook, write_small_book
+from tiny_llama import write_tiny_tokenizer
+from tokenizers import Tokenizer
+
+from generator.model.tokenizer import ModelTokenizer
+from generator.tokens import visible
+
+pytestmark = pytest.mark.browser
+TEXT = "It's 1234 owls 🦉\n"
+EXPERIMENT = """
+  - id: live
+    title: Yours
+    analysis: tokenizer-file
+    text: "The cat"
+    captions:
+      tokens: A text and its tokens.
+"""
+WORDS = (
+    *(" ", "  ", "   ", "\t", "\n", "\r\n", "\n\n", " " * 30),
+    *("\u0085", "\u00a0", "\u180e", "\u200b", "\u2028", "\u202e", "\u3000", "\ufeff"),
+    *("1", "42", "½", "²", "٣", "Ⅷ", "一", "the", " the", "The", "Paris", "'s", "'LL", "don't", "x" * 40),
+    *("def f(x):", "    return x**2", "{}[]();", "!=", '"', "\\", "__proto__", "constructor", "Ġ", "▁", "<0x0A>"),
+    *("é", "e\u0301", "ß", "İ", "naïve", "Ω", "日本語", "שלום", "مرحبا"),
+    *("🦉", "👩\u200d👩\u200d👧", "🏳\ufe0f\u200d🌈", "❤\ufe0f", "👍🏽", "🇫🇷", "\ud83e", "\udd89"),
+    *("\x00", "\x13", "\x1b", "\x7f", "\ufffd", "\uffff", "\U00042126", "\U00050000", "\U000e0100", "\U0010ffff"),
+    *("<|im_end|>", "<|im_start|>", "<|im_", "|>", "<s>", "<|eot_id|>"),
+)
+
+
+def corpus() -> list[str]:
+    """Some 1500 texts: each of the words, mixtures of them, and of all characters of Unicode; always the same."""
+    rng = random.Random(20240917)
+    known = [chr(c) for c in range(sys.maxunicode + 1) if unicodedata.category(chr(c)) not in ("Cn", "Cs")]
+    telling = [c for c in known if unicodedata.category(c)[0] in "NZ" or unicodedata.category(c) in ("Cc", "Cf")]
+    texts = ["", *WORDS, *(f"a {c}{c} {c}1{c}b" for c in rng.sample(telling, 500))]
+    texts += ["".join(rng.choice(WORDS) for _ in range(rng.randint(2, 14))) for _ in range(500)]
+    texts += ["".join(rng.choice(known) for _ in range(rng.randint(1, 20))) for _ in range(400)]
+    return texts
+
+
+def told(page: Page, texts: list[str]) -> list[list[tuple[int, str]]]:
+    """What the page's own function says of texts: ids, and how the tokens look. Surrogates travel as escapes."""
+    cut = "texts => JSON.stringify(JSON.parse(texts).map(t => layerbook.tokenize(t).map(k => [k.id, k.shown])))"
+    answer = json.loads(page.evaluate(cut, json.dumps(texts)))
+    return [[(id, shown) for id, shown in tokens] for tokens in answer]
+
+
+def expected(folder: Path, texts: list[str]) -> list[list[tuple[int, str]]]:
+    """The same from the Python library; half a surrogate pair is no text, and counts as the replacement character."""
+    backend, tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json")), ModelTokenizer.load(folder)
+    well = [text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in texts]
+    return [[(id, visible(tokenizer.token(id))) for id in backend.encode(text).ids] for text in well]
+
+
+def differing(page: Page, folder: Path) -> list[object]:
+    """Where the two part, as triples of text, Python's tokens and the page's."""
+    texts = corpus()
+    rows = zip(texts, expected(folder, texts), told(page, texts), strict=True)
+    return [row for row in rows if row[1] != row[2]]
+
+
+def opened(page: Page) -> None:
+    """The tokenizer, loaded by a press of the button."""
+    page.get_by_role("button", name="Cut a text of your own").click()
+    page.get_by_role("textbox", name="Your text").wait_for()
+
+
+def said(page: Page, start: str) -> None:
+    """Waits until the figure's line says this."""
+    page.locator(".live-status").filter(has_text=re.compile(f"^{re.escape(start)}")).wait_for(timeout=5000)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all of these."""
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small tokenizer of SmolLM's kind."""
+    folder = tmp_path_factory.mktemp("small")
+    write_tiny_tokenizer(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def file(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page with it."""
+    return write_live_page(tmp_path_factory.mktemp("page"), ModelTokenizer.load(small), TEXT)
+
+
+@pytest.mark.model
+def test_it_cuts_as_the_models_own_tokenizer(browser: Browser, real_model_dir: Path, tmp_path: Path) -> None:
+    """The default model's, on the whole corpus: the same ids, looking the same."""
+    file = write_live_page(tmp_path, ModelTokenizer.load(real_model_dir), TEXT)
+    with reading(browser, file) as page:
+        opened(page)
+        assert differing(page, real_model_dir) == []
+
+
+def test_a_small_tokenizer_is_cut_alike(browser: Browser, small: Path, file: Path) -> None:
+    """One with all 256 bytes and an unknown token."""
+    with reading(browser, file) as page:
+        opened(page)
+        assert differing(page, small) == []
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_other_llamas_are_cut_alike(browser: Browser, tmp_path: Path, kind: str) -> None:
+    """Spaces as letters, bytes as tokens, a start token; patterns of their own, entries that no join makes."""
+    folder = tmp_path / "tokenizer"
+    folder.mkdir()
+    OTHERS[kind](folder)
+    with reading(browser, write_live_page(tmp_path, ModelTokenizer.load(folder), TEXT)) as page:
+        opened(page)
+        assert differing(page, folder) == []
+
+
+def test_a_book_that_is_built_has_it(browser: Browser, tiny_model_dir: Path, tmp_path: Path) -> None:
+    """Through result, store and page: the tokenizer of the book's own model, also where only the results are left."""
+    book = write_small_book(tmp_path / "book", tiny_model_dir)
+    for name, more in (
+        ("experiments/words.yaml", EXPERIMENT),
+        ("templates/chapters/words.md", '\n{{ figure("live") }}\n'),
+    ):
+        (book / name).write_text((book / name).read_text(encoding="utf-8") + more, encoding="utf-8")
+    for arguments in (("build",), ("build", "--no-run", "--force")):
+        done = layerbook(*arguments, cwd=book)
+        assert done.returncode == 0, done.stderr
+        with reading(browser, book / "site/words.html") as page:
+            assert page.locator("#live-tokens .chip .tok").all_inner_texts()[0] == "The"
+            opened(page)
+            assert differing(page, tiny_model_dir) == []
+
+
+def test_nothing_is_loaded_before_it_is_asked_for(browser: Browser, file: Path) -> None:
+    """A page that is only read stays small; the button says how much more it will be."""
+    with reading(browser, file) as page:
+        assert page.evaluate("[typeof layerbookTokenizers, typeof layerbookData]") == ["undefined", "undefined"]
+        assert "kB" in page.locator(".live-status").inner_text()
+        opened(page)
+        assert page.evaluate("typeof layerbookTokenizers.Tokenizer") == "function"
+
+
+def test_typing_cuts_at_once(browser: Browser, small: Path, file: Path) -> None:
+    """By keyboard alone: open, type, read chips and ids, walk over them, see bytes and position; no page is turned."""
+    with reading(browser, file) as page:
+        page.get_by_role("button", name="Cut a text of your own").focus()
+        page.keyboard.press("Enter")
+        field = page.get_by_role("textbox", name="Your text")
+        field.wait_for()
+        assert field.input_value() == TEXT
+        text = "2 + <|im_end|>\tê"
+        page.keyboard.type(text.split("\t")[0])
+        page.keyboard.press("Shift+Enter")
+        page.keyboard.type("ê")
+        text = text.replace("\t", "\n")
+        said(page, "16 characters, ")
+        chips = page.get_by_role("listbox", name="The tokens").get_by_role("option")
+        (tokens,) = expected(small, [text])
+        assert chips.locator(".tok").all_inner_texts() == [shown for _, shown in tokens]
+        assert chips.locator(".tok-id").all_inner_texts() == [str(id) for id, _ in tokens]
+        assert chips.locator(".special").all_inner_texts() == ["<|im_end|>"]
+        assert f"{len(tokens)} tokens" in page.get_by_role("status").inner_text()
+        page.keyboard.press("Tab")
+        detail = page.locator(".live-detail")
+        assert detail.inner_text() == f"position 0: 2, id {tokens[0][0]}, byte 32"
+        page.keyboard.press("End")
+        assert detail.inner_text().startswith(f"position {len(tokens) - 1}: ")
+        for _ in range(len(tokens)):
+            page.keyboard.press("ArrowLeft")
+        assert detail.inner_text().startswith("position 0: ")
+        chips.locator(".special").hover()
+        assert "a special token" in detail.inner_text()
+        assert page.url.endswith("attention.html")
+
+
+def test_a_whole_book_pasted_is_cut_short_and_said_so(browser: Browser, file: Path) -> None:
+    """100,000 characters: the first 20,000 are cut within seconds, emoji count as one each, and the field keeps all."""
+    with reading(browser, file) as page:
+        opened(page)
+        field = page.get_by_role("textbox", name="Your text")
+        for text in ("x" * 100_000, "🦉" * 100_001, " a\n\t" * 25_001):
+            field.evaluate("(field, text) => { field.value = text; field.dispatchEvent(new Event('input')) }", text)
+            said(page, f"The first 20,000 of {len(text):,} characters: ")
+            assert page.locator(".live .chip").count() == 1500
+            assert "the first 1,500 are drawn" in page.get_by_role("status").inner_text()
+            assert field.input_value() == text
+        field.fill("")
+        said(page, "0 characters, 0 tokens.")
+        assert not page.locator(".live .chips").is_visible()
+
+
+def test_what_is_typed_stays_text(browser: Browser, file: Path) -> None:
+    """Markup in the field is cut like anything else and never becomes part of the page."""
+    with reading(browser, file) as page:
+        opened(page)
+        page.get_by_role("textbox", name="Your text").fill("<img src=x onerror=alert(1)><script>alert(1)</script>")
+        said(page, "53 characters, ")
+        assert page.locator(".live img, .live script").count() == 0
+
+
+def test_missing_files_are_said(browser: Browser, small: Path, tmp_path: Path) -> None:
+    """A page copied without its data says so and stays as it was."""
+    file = write_live_page(tmp_path, ModelTokenizer.load(small), TEXT)
+    (tmp_path / "data/words/live-tokens.js").write_text("", encoding="utf-8")
+    with reading(browser, file) as page:
+        page.get_by_role("button", name="Cut a text of your own").click()
+        page.get_by_text("cannot be loaded").wait_for()
+        assert page.locator(".live textarea").count() == 0
+        assert page.locator(".live .chip").count() > 5
+
+
+def test_without_javascript_and_on_paper_it_is_a_row_of_tokens(browser: Browser, file: Path) -> None:
+    """The example is there, and no dead control; printed, the reader's own text is."""
+    with reading(browser, file, java_script_enabled=False) as page:
+        assert page.locator(".live .chip:visible").count() > 5
+        assert page.locator(".live button, .live textarea").count() == 0
+    with reading(browser, file) as page:
+        opened(page)
+        page.get_by_role("textbox", name="Your text").fill("one two")
+        said(page, "7 characters, ")
+        page.emulate_media(media="print")
+        assert page.locator(".live-bar:visible, .live textarea:visible, .live-detail:visible").count() == 0
+        assert page.locator(".live .strip-label").inner_text() == "one·two"
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
+def test_no_known_barrier(browser: Browser, file: Path, width: int, scheme: str) -> None:
+    """axe finds nothing before it is opened, in use, and with an empty field; nothing scrolls sideways."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
+    with reading(browser, file, width=width, color_scheme=scheme, bypass_csp=True) as page:
+        for step in ("closed", TEXT * 5, ""):
+            if step == TEXT * 5:
+                opened(page)
+            if step != "closed":
+                page.get_by_role("textbox", name="Your text").fill(step)
+                page.wait_for_timeout(400)
+            found = Axe().run(page, context=".figure", options={"runOnly": rules, "preload": False})
+            assert not found.response["violations"], (step[:20], found.generate_report())
+            assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -1,0 +1,111 @@
+"""The wheel: what is in it, and that it makes a book far from the checkout, with nothing of the checkout at hand."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from small_book import layerbook, tree, write_small_book
+
+ROOT = Path(__file__).parent.parent
+SHIPPED = {
+    "templates": {".html"},
+    "templates/assets": {".css", ".js"},
+    "generator/book/vendor": {".js", ".txt", ".md"},
+}
+PROBE = "import generator, generator.templates as t; print(generator.__file__, *t.__path__, sep='\\n')"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built without network from a copy of the sources, so that no build/ is left in the checkout."""
+    source = tmp_path_factory.mktemp("source")
+    ignored = shutil.ignore_patterns("__pycache__", ".mypy_cache", ".layerbook")
+    for name in ("generator", "templates"):
+        shutil.copytree(ROOT / name, source / name, ignore=ignored)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source / name)
+    out = source / "dist"
+    _python("-m", "build", "--wheel", "--no-isolation", "--outdir", out, source, cwd=source)
+    (made,) = out.glob("*.whl")
+    return made
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel by itself, installed into a folder."""
+    target = tmp_path_factory.mktemp("installed")
+    options = ("--quiet", "--no-deps", "--no-index", "--no-compile", "--disable-pip-version-check")
+    _python("-m", "pip", "install", *options, "--target", target, wheel, cwd=target)
+    return target
+
+
+def test_the_wheel_has_every_file_of_the_package_and_no_other(wheel: Path) -> None:
+    """Modules, page templates, assets, and what is vendored with its licences; the book's own chapters stay out."""
+    expected = {f"generator/{path.relative_to(ROOT / 'generator')}" for path in (ROOT / "generator").rglob("*.py")}
+    for folder, suffixes in SHIPPED.items():
+        inside = folder if folder.startswith("generator") else f"generator/{folder}"
+        expected |= {f"{inside}/{path.name}" for path in (ROOT / folder).iterdir() if path.suffix in suffixes}
+    expected.add("generator/templates/__init__.py")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    assert {name for name in names if ".dist-info/" not in name} == expected
+    licences = {Path(name).name for name in names if ".dist-info/licenses/" in name}
+    assert licences == {"LICENSE", "temml-LICENSE.txt", "huggingface-tokenizers-LICENSE.txt"}
+
+
+def test_an_installed_package_builds_the_same_book(installed: Path, tiny_model_dir: Path, tmp_path: Path) -> None:
+    """From another folder, with the wheel's package alone: the same bytes as from the checkout."""
+    book = write_small_book(tmp_path / "book", tiny_model_dir)
+    done = layerbook("build", "--site", tmp_path / "here", cwd=book)
+    assert done.returncode == 0, done.stderr
+    away = tmp_path / "away"
+    away.mkdir()
+    where = _python("-c", PROBE, cwd=away, path=installed).split()
+    assert all(Path(place).is_relative_to(installed) for place in where), where
+    command = ("-m", "generator", "build", "--no-run", "--book", book, "--site", away / "site")
+    _python(*command, cwd=away, path=installed)
+    made = tree(away / "site")
+    assert "index.html" in made and "assets/book.css" in made
+    assert made == tree(tmp_path / "here")
+
+
+def test_without_torch_a_run_says_so_before_it_fetches_anything(
+    installed: Path, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    """One line with the package to install, exit 1, and nothing in the cache."""
+    book = write_small_book(tmp_path / "book", tiny_model_dir)
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\nfrom importlib.machinery import PathFinder\n"
+        "class Hidden(PathFinder):\n"
+        "    @classmethod\n"
+        "    def find_spec(cls, name, path=None, target=None):\n"
+        "        return None if name.partition('.')[0] == 'torch' else PathFinder.find_spec(name, path, target)\n"
+        "sys.meta_path[:] = [Hidden if finder is PathFinder else finder for finder in sys.meta_path]\n"
+    )
+    cache = tmp_path / "cache"
+    environment = _environment(installed, tmp_path) | {"LAYERBOOK_CACHE": str(cache)}
+    command = [sys.executable, "-m", "generator", "run", "--model", "smollm2-135m-instruct"]
+    done = subprocess.run(command, cwd=book, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "layerbook: running the model needs torch: pip install 'layerbook[model]'\n"
+    assert not (cache / "downloads").exists()
+
+
+def _python(*arguments: str | Path, cwd: Path, path: Path | None = None) -> str:
+    """What a Python of its own prints; it fails with all that was said."""
+    command = [sys.executable, *map(str, arguments)]
+    environment = _environment(path) if path else dict(os.environ)
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def _environment(*folders: Path) -> dict[str, str]:
+    """This environment with folders ahead of all others; the dependencies come from where the tests have them."""
+    return os.environ | {"PYTHONPATH": os.pathsep.join(map(str, folders)), "PYTHONDONTWRITEBYTECODE": "1"}
