@@ -182,12 +182,13 @@ class Binder:
         return {name: ", ".join(sorted(set(versions))) for name, versions in found.items()}
 
     def _seeds(self) -> list[tuple[str, str]]:
-        """Every seed that a spec sets or that an analysis takes by default."""
+        """Every seed that something random started from; always taking the best token is not random."""
+        specs = [(exhibit.address, exhibit.experiment.spec()) for exhibit in self.exhibits.values()]
         return [
-            (exhibit.address, f"{name} {value}")
-            for exhibit in self.exhibits.values()
-            for name, value in exhibit.experiment.spec().items()
-            if name.endswith("seed") and value is not None
+            (address, f"{name} {value}")
+            for address, spec in specs
+            for name, value in spec.items()
+            if name.endswith("seed") and value is not None and spec.get("temperature") != 0
         ]
 
     def _provenance(self, exhibit: Exhibit) -> tuple[tuple[str, str], ...]:

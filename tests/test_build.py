@@ -113,6 +113,18 @@ def test_a_number_that_no_longer_holds_is_replaced_and_told(book: Path) -> None:
     assert store.load(path, NextToken.result_type).result.prompts[0].entropy == pytest.approx(first.entropy, abs=1e-4)
 
 
+def test_the_colophon_names_model_digest_versions_and_the_seeds_that_were_used(book: Path) -> None:
+    """What it takes to compute the book again; a text without randomness has no seed to tell."""
+    page = (book / "site" / "colophon.html").read_text(encoding="utf-8")
+    entry = json.loads(next((book / "experiments" / "results").glob("*/next/sum.json")).read_bytes())
+    assert entry["key"]["weights"].removeprefix("sha256:") in page
+    assert all(version in page for version in entry["key"]["versions"].values())
+    assert "words/cat" in page and "seed 3" in page
+    replace(book / "experiments" / "words.yaml", "temperature: 0.8", "temperature: 0")
+    assert layerbook("build", cwd=book).returncode == 0
+    assert "words/cat" not in (book / "site" / "colophon.html").read_text(encoding="utf-8")
+
+
 def test_prose_captions_and_titles_run_nothing(book: Path) -> None:
     """They change pages, and no result."""
     before = results(book)
