@@ -126,6 +126,20 @@ def test_the_animation_steps_through_all_frames(browser: Browser) -> None:
         assert len(frames) == 15  # type: ignore[arg-type]
 
 
+def test_the_live_tokenizer_of_the_book_cuts_as_its_results_say(browser: Browser) -> None:
+    """The four texts of the chapter, typed, have the ids that their experiment has."""
+    texts = result("tokenization", "hello-world")["prompts"]
+    with reading(browser, SITE / "tokenization.html") as page:
+        page.locator("#live-tokens button").first.click()
+        field = page.get_by_role("textbox", name="Your text")
+        for one in texts:  # type: ignore[attr-defined]
+            field.fill(one["prompt"])
+            count = len(one["tokens"])
+            page.locator(".live-status").filter(has_text=re.compile(rf", {count} tokens?\.")).wait_for()
+            shown = page.locator("#live-tokens .chip .tok-id").all_inner_texts()
+            assert shown == [str(token["id"]) for token in one["tokens"]]
+
+
 def test_search_finds_a_word_of_the_lecture(browser: Browser) -> None:
     """The index answers from disk."""
     with reading(browser, SITE / "index.html") as page:
