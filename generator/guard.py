@@ -36,8 +36,8 @@ def for_people(command: Callable[..., int]) -> Callable[..., None]:
         except KeyboardInterrupt:
             click.echo("layerbook: interrupted; what was there is whole", err=True)
             code = INTERRUPTED
-            # An interrupt that passed through the `exec` of a text, which dataclasses use while torch is imported, makes
-            # CPython end by the signal instead of by our code, unless another text is executed after it.
+            # An interrupt that passed through the `exec` of a text, which dataclasses use while torch is imported,
+            # makes CPython end by the signal instead of by our code, unless another text is executed after it.
             exec("")
         except OSError as error:
             if error.errno == errno.EPIPE:
