@@ -32,11 +32,12 @@ _NUMBERED = re.compile(r"([a-z]+)-(\d+)")
 
 @dataclass(frozen=True)
 class Exhibit:
-    """One experiment and its result, or the `trouble` that keeps it from the page."""
+    """One experiment and its result, or the `trouble` that keeps it from the page; verdicts once they are known."""
 
     experiment: Experiment
     envelope: results.Envelope[Any] | None
     trouble: str = ""
+    verdicts: dict[int, Verdict] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def address(self) -> str:
@@ -224,10 +225,12 @@ class Gallery:
 def judged(exhibit: Exhibit, index: int, names: Mapping[str, Any]) -> Verdict:
     """Whether a claim holds; SpecError at its place in the spec where that cannot be told."""
     claim = exhibit.experiment.claims[index]
-    try:
-        return claim.check.evaluate(names["result"], names["r"])
-    except CheckError as error:
-        raise SpecError([claim.problem(exhibit.experiment.file, error)]) from error
+    if index not in exhibit.verdicts:
+        try:
+            exhibit.verdicts[index] = claim.check.evaluate(names["result"], names["r"])
+        except CheckError as error:
+            raise SpecError([claim.problem(exhibit.experiment.file, error)]) from error
+    return exhibit.verdicts[index]
 
 
 def claim_id(exhibit: Exhibit, index: int, chapter: str) -> str:
