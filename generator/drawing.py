@@ -17,6 +17,7 @@ from generator.store.cache import Cache
 from generator.store.keys import library_versions, source_digest
 from generator.workshop import Job, Pending, Workshop
 
+_PLAIN = frozenset({bool, float, int, str, type(None)})
 _MARK = re.compile(r"<!--drawing ([0-9a-f]{64}) (\d+)-->")
 LIBRARIES = ("matplotlib", "seaborn", "numpy", "pillow")
 KINDS = {
@@ -111,6 +112,9 @@ def _parts(value: Any) -> Iterator[bytes]:
         yield f"{type(value).__name__} ".encode()
         for field in dataclasses.fields(value):
             yield from _parts(getattr(value, field.name))
+    elif isinstance(value, tuple | list) and _PLAIN.issuperset(map(type, value)):
+        text = repr(value).encode("utf-8", "surrogatepass")  # a long series is one part, not thousands
+        yield f"plain {len(text)} ".encode() + text
     elif isinstance(value, tuple | list):
         yield f"tuple {len(value)} ".encode()
         for part in value:
