@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from generator.model.adapter import LoadedModel
 
 Verdict = Literal["new", "agrees", "differs", "failed"]
+CHANGED = "its sources changed while it ran; run it again"
 Measured = Mapping[Experiment, Result | LayerbookError]
 
 
@@ -130,7 +131,7 @@ def _settle(project: Project, work: Work, now: Key, found: Result | LayerbookErr
     if isinstance(found, LayerbookError):
         return Outcome(experiment, "failed", str(found))
     if now != key:
-        return Outcome(experiment, "failed", "its sources changed while it ran; run it again")
+        return Outcome(experiment, "failed", CHANGED)
     path = project.entry(experiment)
     old = results.load_or_none(path, type(found), lambda problem: report.say(str(problem)))
     fresh = _envelope(experiment, project.source.name, key, found)
@@ -175,6 +176,9 @@ def run_file(path: Path, out: Path, model: str | None, report: Reporter) -> tupl
     for experiment, found in measure(source, wanted, report).items():
         if isinstance(found, LayerbookError):
             outcomes.append(Outcome(experiment, "failed", str(found)))
+            continue
+        if key_of(experiment, fingerprint) != before[experiment]:
+            outcomes.append(Outcome(experiment, "failed", CHANGED))
             continue
         results.write(out / f"{experiment.id}.json", _envelope(experiment, source.name, before[experiment], found))
         outcomes.append(Outcome(experiment, "new"))

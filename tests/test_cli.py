@@ -361,3 +361,17 @@ def test_the_example_of_the_tests_is_a_valid_spec(book: Path) -> None:
     """Several specs can be checked at once."""
     done = layerbook("check", book / "experiments" / "next.yaml", book / "experiments" / "words.yaml", cwd=book)
     assert (done.returncode, done.stdout) == (0, "2 specs, 4 experiments: no problems\n")
+
+
+def test_a_result_of_code_that_changed_meanwhile_is_not_kept(
+    spec: Path, tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An edit between start and end: nobody knows which code the numbers are of, so there is no file."""
+    from generator.store import keys
+
+    codes = iter(range(100))
+    monkeypatch.setattr(keys, "engine_closure", lambda module: str(next(codes)))
+    done = layerbook("run", spec, "--out", "results", "--model", tiny_model_dir, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout.count("its sources changed while it ran") == 2
+    assert not (tmp_path / "results").exists()
