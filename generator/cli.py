@@ -120,7 +120,7 @@ def run(
     if dry_run:
         return _print(plan_lines(*running.planned(project.source, [w.experiment for w in work])))
     with cache.lock(root):
-        outcomes = running.refresh(project, work, report)
+        outcomes = running.refresh(project, work, report, force)
     return _print_outcomes(outcomes, project.results / project.source.name)
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, get_args
 
-from generator.analysis import Result
-from generator.book import explore, live
+from generator.analysis import Analysis, Result
+from generator.book import explore, live, tidy
 from generator.book.chapter import render_caption, unknown
 from generator.book.claim_words import margin_words
 from generator.book.highlight import code_html
@@ -24,19 +24,26 @@ from generator.errors import Problem, SpecError, StoreError, UsageError
 from generator.experiments import Experiment
 from generator.figure import Diagram, Figure, Frames, Heatmap, TokenStrip
 from generator.figures.colours import sequential
-from generator.project import Project, Work
+from generator.project import Project, Work, cell_of
 from generator.store import results
+from generator.sweep import SweepResult, Swept
+from generator.sweep_views import stepped
 
+Cells = Callable[[Experiment], Any]
 _NUMBERED = re.compile(r"([a-z]+)-(\d+)")
 
 
 @dataclass(frozen=True)
 class Exhibit:
-    """One experiment and its result, or the `trouble` that keeps it from the page; verdicts once they are known."""
+    """One experiment and its result, or the `trouble` that keeps it from the page; verdicts once they are known.
+
+    cells: reads the result of a cell, where it is a sweep.
+    """
 
     experiment: Experiment
     envelope: results.Envelope[Any] | None
     trouble: str = ""
+    cells: Cells | None = None
     verdicts: dict[int, Verdict] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -52,11 +59,39 @@ class Exhibit:
     @cached_property
     def figures(self) -> Mapping[str, Figure]:
         """The figures of its result, by name."""
-        return self.experiment.analysis.figures(self.envelope.result) if self.envelope else {}
+        if self.envelope is None:
+            return {}
+        analysis = self.experiment.analysis
+        found = analysis.figures(self.envelope.result)
+        return found | self._stepped(analysis) if isinstance(analysis, Swept) else found
+
+    def _stepped(self, sweep: Swept) -> dict[str, Figure]:
+        """The views that step through a figure of the cells."""
+        found: dict[str, Figure] = {}
+        for view in (view for view in sweep.views if view.figure):
+            pictures = []
+            for cell in sweep.along(view.over):
+                assert self.cells is not None
+                figures = cell.analysis.figures(self.cells(cell_of(self.experiment, cell)))
+                if view.figure not in figures:
+                    raise unknown(f"figure of the cells of {self.address!r}", view.figure, figures)
+                pictures.append((cell.at[view.over], figures[view.figure]))
+            found[view.name] = stepped(view, pictures)
+        return found
+
+    @property
+    def kind(self) -> type[Analysis[Any]]:
+        """The analysis that measured it; of a sweep, that of its cells."""
+        analysis = self.experiment.analysis
+        return type(analysis.one if isinstance(analysis, Swept) else analysis)
 
 
 def load_exhibits(project: Project, work: Sequence[Work]) -> dict[str, Exhibit]:
     """Every experiment of the book by its address; what is stale or damaged is not shown, and says why."""
+
+    def cells(cell: Experiment) -> Any:
+        return results.load(project.entry(cell), cell.analysis.result_type).result
+
     found = {}
     for one in work:
         envelope, trouble = None, ""
@@ -67,7 +102,7 @@ def load_exhibits(project: Project, work: Sequence[Work]) -> dict[str, Exhibit]:
                 trouble = str(error)
         else:
             trouble = f"its result is {one.freshness}: `layerbook run` makes it anew"
-        exhibit = Exhibit(one.experiment, envelope, trouble)
+        exhibit = Exhibit(one.experiment, envelope, trouble, cells)
         found[exhibit.address] = exhibit
     return found
 
@@ -143,7 +178,7 @@ class Gallery:
             data_href=self._download(exhibit)[0].href,
             csv_href=csv,
             script_href=self._script(experiment, name, figure),
-            source_html=_measure_html(type(experiment.analysis)),
+            source_html=_measure_html(exhibit.kind),
             spec_html=exhibit.spec_html,
             provenance=self.provenance(exhibit),
             frames=frames,
@@ -193,7 +228,7 @@ class Gallery:
 
     def source(self, name: str) -> SourceView:
         """The code that measured an experiment."""
-        cls = type(self._exhibit(name).experiment.analysis)
+        cls = self._exhibit(name).kind
         about = (inspect.getdoc(cls) or "").splitlines()[0]
         return SourceView(self._exhibit(name).experiment.name, _measure_html(cls), about)
 
@@ -212,6 +247,12 @@ class Gallery:
             href = f"data/{exhibit.experiment.chapter}/{name}"
             self.files[href] = path.with_name(name).read_bytes()
             found.append(Download(name, href, len(self.files[href])))
+        result = exhibit.envelope.result if exhibit.envelope else None
+        whole = tidy.files(exhibit.experiment.id, result.columns) if isinstance(result, SweepResult) else {}
+        for name, content in whole.items():
+            href = f"data/{exhibit.experiment.chapter}/{name}"
+            self.files[href] = content
+            found.append(Download(name, href, len(content)))
         return tuple(found)
 
     def _exhibit(self, name: str) -> Exhibit:

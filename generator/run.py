@@ -5,165 +5,56 @@ torch is imported only once something must run.
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
 
 from generator.analysis import Result
 from generator.capture import Prompt, Request
-from generator.errors import LayerbookError, ModelError, Problem, RunError, SpecError, UsageError
+from generator.errors import LayerbookError, Problem, SpecError, UsageError
 from generator.experiments import Experiment, claim_problems, load_chapter
+from generator.measuring import Bench, Measured
 from generator.model import obtain, sources
 from generator.plan import Cost, Ids, cost, plan
-from generator.project import Project, Work, key_of
-from generator.reporting import Reporter
-from generator.store import compare, results
-from generator.store.keys import Key
+from generator.project import Project, Work, cells_of, key_of
+from generator.reporting import Reporter, Silent
+from generator.settling import CHANGED, Outcome, envelope, settle
+from generator.store import results
+from generator.store.keys import engine_closure
+from generator.sweep import Swept
+from generator.sweeping import cells_into, refresh_sweep, run_sweep
 
-if TYPE_CHECKING:
-    from generator.model.adapter import LoadedModel
-
-Verdict = Literal["new", "agrees", "differs", "failed"]
-CHANGED = "its sources changed while it ran; run it again"
-Measured = Mapping[Experiment, Result | LayerbookError]
+__all__ = ["Outcome", "check_files", "measure", "open_file", "planned", "refresh", "run_file"]
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one experiment that ran; `detail` says why it failed or where it differs."""
-
-    experiment: Experiment
-    verdict: Verdict
-    detail: str = ""
-
-
-def refresh(project: Project, work: Sequence[Work], report: Reporter) -> tuple[Outcome, ...]:
+def refresh(project: Project, work: Sequence[Work], report: Reporter, force: bool = False) -> tuple[Outcome, ...]:
     """Run these experiments and bring their results up to date, one outcome each; equal numbers keep their bytes.
 
-    Call it under the project's lock. A failure of one experiment is an outcome, not an error; ModelError where the
-    model cannot be had.
+    Of a sweep those cells run that are not current, all with `force`. Call it under the project's lock. A failure of
+    one experiment is an outcome, not an error; ModelError where the model cannot be had.
     """
-    if not work:
-        return ()
-    wanted = [w.experiment for w in work]
-    measured = measure(project.source, wanted, report)
+    bench = Bench(project.source, report)
+    wanted = [w.experiment for w in work if not isinstance(w.experiment.analysis, Swept)]
+    measured = dict(bench.measure(wanted))
     now = project.keys(wanted)
-    return tuple(_settle(project, w, now[w.experiment], measured[w.experiment], report) for w in work)
+    outcomes = {}
+    for w in work:
+        one = w.experiment
+        if isinstance(one.analysis, Swept):
+            outcomes[one] = refresh_sweep(project, w, bench, report, force)
+        else:
+            outcomes[one] = settle(project, w, now[one], measured[one], report)
+    return tuple(outcomes.values())
 
 
 def measure(source: sources.ModelSource, wanted: Sequence[Experiment], report: Reporter) -> Measured:
-    """The result of each experiment, or the error that it ended with. Every distinct pass runs once for all."""
-    model = _load(source, report)
-    failed: dict[Experiment, LayerbookError] = {}
-    for experiment in wanted:
-        if error := _unfit(experiment, model):
-            failed[experiment] = error
-    able = [experiment for experiment in wanted if experiment not in failed]
-    return failed | _measure(model, able, report) if able else failed
-
-
-def _load(source: sources.ModelSource, report: Reporter) -> LoadedModel:
-    for name in ("torch", "transformers"):  # before a download that would be for nothing
-        if importlib.util.find_spec(name) is None:
-            raise ModelError(f"running the model needs {name}: pip install 'layerbook[model]'")
-    directory = obtain.obtain(source, report)
-    with report.task("Loading the model", None):
-        from generator.model.adapter import LoadedModel
-
-        return LoadedModel.load(directory, source.name)
-
-
-def _unfit(experiment: Experiment, model: LoadedModel) -> LayerbookError | None:
-    """Why an experiment cannot run on this model, found before the passes that others share with it."""
-    try:
-        for request in experiment.analysis.runs().values():
-            for prompt, more in _prompts(request):
-                length = len(model.tokenizer.encode(prompt)[0]) + more
-                if length > model.config.max_position_embeddings:
-                    limit = model.config.max_position_embeddings
-                    raise ModelError(f"{length} tokens do not fit the model's context of {limit}")
-    except LayerbookError as error:
-        return RunError(f"{experiment.file}:{experiment.line}: {experiment.id}: {error}")
-    return None
-
-
-def _prompts(request: Request) -> list[tuple[Prompt, int]]:
-    """The prompts that a request encodes, each with how many tokens may follow it."""
-    prompt = getattr(request, "prompt", None)
-    if prompt is None:
-        return []
-    if prompt.generated is not None:
-        return _prompts(prompt.generated)
-    return [(prompt, getattr(request, "max_new_tokens", 0))]
-
-
-def _measure(model: LoadedModel, wanted: Sequence[Experiment], report: Reporter) -> dict[Experiment, Any]:
-    from generator.model.execute import Execution
-
-    asked = {experiment: experiment.analysis.runs() for experiment in wanted}
-    made = plan(request for requests in asked.values() for request in requests.values())
-    execution = Execution(model, made)
-    counted = cost(made, execution.ids)
-    with report.task("Running the model", counted.generations + counted.batches) as task:
-        for step in execution.steps():
-            task.note(step)
-            task.advance()
-    found: dict[Experiment, Any] = {}
-    with report.task("Measuring", len(wanted)) as task:
-        for experiment, requests in asked.items():
-            task.note(f"{experiment.chapter}/{experiment.id}")
-            try:
-                captures = {name: execution.capture(request) for name, request in requests.items()}
-                found[experiment] = experiment.analysis.measure(captures)
-            # An analysis may be the lecturer's own: whatever it raises is this experiment's failure, no other's.
-            except Exception as error:
-                said = f"{type(error).__name__}: {error}"
-                found[experiment] = RunError(f"{experiment.file}:{experiment.line}: {experiment.id}: {said}")
-            task.advance()
-    return found
-
-
-def _settle(project: Project, work: Work, now: Key, found: Result | LayerbookError, report: Reporter) -> Outcome:
-    """Keep a result: the entry's own bytes where the numbers agree, new ones otherwise."""
-    experiment, key = work.experiment, work.key
-    if isinstance(found, LayerbookError):
-        return Outcome(experiment, "failed", str(found))
-    if now != key:
-        return Outcome(experiment, "failed", CHANGED)
-    path = project.entry(experiment)
-    old = results.load_or_none(path, type(found), lambda problem: report.say(str(problem)))
-    fresh = _envelope(experiment, project.source.name, key, found)
-    outcome = Outcome(experiment, "new")
-    if old is not None and old.key.spec == key.spec:
-        compared = compare.agree(old.result, found)
-        outcome = Outcome(experiment, "agrees") if compared.same else _differing(experiment, compared)
-    if old is not None and outcome.verdict == "agrees":
-        results.rekey(path, old, key)
-    else:
-        results.write(path, fresh)
-    digest = results.head(path).digest
-    project.cache.remember(project.source.name, experiment.chapter, experiment.id, key.digest, digest)
-    return outcome
-
-
-def _envelope(experiment: Experiment, model: str, key: Key, result: Result) -> results.Envelope[Result]:
-    return results.Envelope(
-        id=experiment.id,
-        chapter=experiment.chapter,
-        analysis=experiment.name,
-        model=model,
-        spec=experiment.spec(),
-        key=key,
-        result=result,
-    )
-
-
-def _differing(experiment: Experiment, compared: compare.Comparison) -> Outcome:
-    shown = "; ".join(str(difference) for difference in compared.differences[:3])
-    more = len(compared.differences) - 3
-    return Outcome(experiment, "differs", f"{shown}; and {more} more" if more > 0 else shown)
+    """The result of each experiment, or the error that it ended with; nothing is read from disk or kept."""
+    bench = Bench(source, report)
+    found: dict[Experiment, Result | LayerbookError] = {}
+    found |= bench.measure([one for one in wanted if not isinstance(one.analysis, Swept)])
+    for one in wanted:
+        if isinstance(one.analysis, Swept):
+            found[one] = run_sweep(one, lambda chunk: bench.measure(chunk, Silent()), report)
+    return {one: found[one] for one in wanted}
 
 
 def run_file(path: Path, out: Path, model: str | None, report: Reporter) -> tuple[Outcome, ...]:
@@ -171,17 +62,24 @@ def run_file(path: Path, out: Path, model: str | None, report: Reporter) -> tupl
     source, wanted = open_file(path, model, report)
     _check_folder(out)
     fingerprint = sources.fingerprint(source)
+    bench = Bench(source, report)
     before = {experiment: key_of(experiment, fingerprint) for experiment in wanted}
+    found: dict[Experiment, Result | LayerbookError] = {}
+    found |= bench.measure([one for one in wanted if not isinstance(one.analysis, Swept)])
     outcomes = []
-    for experiment, found in measure(source, wanted, report).items():
-        if isinstance(found, LayerbookError):
-            outcomes.append(Outcome(experiment, "failed", str(found)))
-            continue
-        if key_of(experiment, fingerprint) != before[experiment]:
+    for experiment in wanted:
+        if isinstance(experiment.analysis, Swept):
+            closure = engine_closure(type(experiment.analysis.one).__module__)
+            found[experiment] = run_sweep(experiment, cells_into(out, bench, fingerprint, closure), report)
+        result = found[experiment]
+        if isinstance(result, LayerbookError):
+            outcomes.append(Outcome(experiment, "failed", str(result)))
+        elif key_of(experiment, fingerprint) != before[experiment]:
             outcomes.append(Outcome(experiment, "failed", CHANGED))
-            continue
-        results.write(out / f"{experiment.id}.json", _envelope(experiment, source.name, before[experiment], found))
-        outcomes.append(Outcome(experiment, "new"))
+        else:
+            made = envelope(experiment, source.name, before[experiment], result)
+            results.write(results.place(out, experiment.id), made)
+            outcomes.append(Outcome(experiment, "new"))
     return tuple(outcomes)
 
 
@@ -230,7 +128,7 @@ def planned(source: sources.ModelSource, wanted: Sequence[Experiment]) -> tuple[
 
     Lengths are known only where the tokenizer is on this machine already.
     """
-    made = plan(request for e in wanted for request in e.analysis.runs().values())
+    made = plan(request for e in wanted for one in _cells(e) for request in one.analysis.runs().values())
     ids_of = None
     if directory := sources.at_hand(source):
         from generator.model.tokenizer import ModelTokenizer
@@ -241,6 +139,14 @@ def planned(source: sources.ModelSource, wanted: Sequence[Experiment]) -> tuple[
             return tokenizer.encode(prompt)[0]
 
     return cost(made, ids_of), tuple(_line(request) for request in made.requests)
+
+
+def _cells(experiment: Experiment) -> Iterator[Experiment]:
+    """What of an experiment runs: itself, or the cells of its sweep."""
+    if isinstance(experiment.analysis, Swept):
+        yield from (cell for _, cell in cells_of(experiment))
+    else:
+        yield experiment
 
 
 def _line(request: Request) -> str:
