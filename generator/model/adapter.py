@@ -84,7 +84,7 @@ class LoadedModel:
         with torch.inference_mode():
             with taps.attached():
                 final = self.network.model(input_ids=ids, use_cache=False).last_hidden_state
-            taps.finish(final)
+            taps.finish(final, ids)
         return [
             {site: frozen(leading(taps.kept[site][row].numpy(), site, len(item.ids)).copy()) for site in item.keep}
             for row, item in enumerate(batch)
