@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from generator.analysis import Analysis, PromptText, Result, Seed
-from generator.capture import EMBED, Captures, EmbeddingRows, Prompt, Request
+from generator.capture import EMBED, Capture, Captures, EmbeddingRows, Prompt, Request
 from generator.figure import Axis, Figure, Point, Scatter, listed
 from generator.tokens import Token, visible
 from generator.vectors import principal_components, shuffled_words
@@ -71,7 +72,7 @@ class TokenMap(Analysis[TokenMapResult]):
         """Fit the axes to the different tokens as written; put every token of every text on them."""
         count = len(self.prompts)
         texts = [captures[f"{kind}-{i}"] for kind in ("text", "words") for i in range(count)]
-        rows: dict[int, np.ndarray] = {}  # by id: the vector [D] of the token where it first appears
+        rows: dict[int, NDArray[np.float64]] = {}  # by id: the vector [D] of the token where it first appears
         apart = 0.0
         for text in texts:
             for token, row in zip(text.tokens, text[EMBED].astype(np.float64), strict=True):
@@ -82,27 +83,14 @@ class TokenMap(Analysis[TokenMapResult]):
         basis = principal_components(E[:fitted])  # the reference: different tokens as written
         distances = np.linalg.norm(E[:, None] - E, axis=-1)  # [W, W]
         np.fill_diagonal(distances, np.inf if len(E) > 1 else 0)  # no token is its own neighbour
-        spots = []
-        for n, text in enumerate(texts):
-            for position, ((x, y), token) in enumerate(zip(basis.project(text[EMBED]), text.tokens, strict=True)):
-                spots.append(
-                    Spot(
-                        text=n % count,
-                        shuffled=n >= count,
-                        position=position,
-                        token=token,
-                        x=float(x),
-                        y=float(y),
-                        becomes=None,
-                    )
-                )
+        flat = [basis.project(text[EMBED]) for text in texts]  # every text's tokens [T, 2]
         tokens = {token.id: token for text in texts for token in text.tokens}
         return TokenMapResult(
             d_model=E.shape[1],
             texts=self.prompts,
             shuffled=tuple(text.text for text in texts[count:]),
             explained=basis.explained,
-            spots=_followed(spots),
+            spots=_followed(_spots(texts, flat)),
             different=tuple(tokens[id] for id in rows),
             fitted=fitted,
             closest=tuple(distances.argmin(axis=1).tolist()),
@@ -131,6 +119,16 @@ class TokenMap(Analysis[TokenMapResult]):
         alt = f"{len(points)} tokens in {len(places)} places{shared}: {listed(places)}."
         title = f"{len(result.different)} different tokens, axes fitted to the {result.fitted} of the texts as written"
         return {"map": Scatter(tuple(points), x, y, alt, title)}
+
+
+def _spots(texts: Sequence[Capture], flat: Sequence[NDArray[np.float64]]) -> list[Spot]:
+    """Every token of the texts, the first half as written and then the same shuffled, where it lies: [T, 2] a text."""
+    count = len(texts) // 2
+    return [
+        Spot(text=n % count, shuffled=n >= count, position=i, token=token, x=float(x), y=float(y), becomes=None)
+        for n, (text, places) in enumerate(zip(texts, flat, strict=True))
+        for i, (token, (x, y)) in enumerate(zip(text.tokens, places, strict=True))
+    ]
 
 
 def _followed(spots: Sequence[Spot]) -> tuple[Spot, ...]:
