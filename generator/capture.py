@@ -188,11 +188,16 @@ class EmbeddingRows:
 
 
 @dataclass(frozen=True)
+class EmbeddingMatrix:
+    """The whole embedding matrix, a row for each id: `EMBED` [V, D]; no tokens, and the model does not run."""
+
+
+@dataclass(frozen=True)
 class Describe:
     """The model's own facts: configuration, modules, parameter counts, special tokens, chat template."""
 
 
-Request = Forward | Generate | Encode | EmbeddingRows | Describe
+Request = Forward | Generate | Encode | EmbeddingRows | EmbeddingMatrix | Describe
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from generator.labels import Axis as Axis
 from generator.labels import Cell as Cell
 from generator.labels import Label as Label
 from generator.labels import Patterns as Patterns
+from generator.labels import Point as Point
 from generator.labels import Table as Table
 from generator.labels import label_text as label_text
 from generator.tokens import Token
@@ -104,17 +105,6 @@ class Bars:
         if self.rest is not None:
             rows.append((self.rest_label, self.rest))
         return Table((self.label_axis.title(), self.value_axis.title()), tuple(rows))
-
-
-@dataclass(frozen=True)
-class Point:
-    """A labelled point; `group` picks colour and marker, `to` draws an arrow from here to another point's index."""
-
-    label: str
-    x: float
-    y: float
-    group: str = ""
-    to: int | None = None
 
 
 @dataclass(frozen=True)
@@ -276,7 +266,7 @@ class Frames:
     frames: tuple[Frame, ...]
     alt: str
     title: str = ""
-    step: Literal["token", "layer", "C", "value"] = "token"
+    step: Literal["token", "layer", "C", "value", "word"] = "token"
 
     def table(self) -> Table:
         """One row per frame: its label, what it led to, and its note."""

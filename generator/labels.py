@@ -52,6 +52,22 @@ class Axis:
 
 
 @dataclass(frozen=True)
+class Point:
+    """A labelled point; `group` picks colour and marker, `to` draws an arrow from here to another point's index.
+
+    named: write the label beside it. note: what else a reader is told who points at it.
+    """
+
+    label: str
+    x: float
+    y: float
+    group: str = ""
+    to: int | None = None
+    named: bool = True
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Patterns:
     """The attention of many layers and heads over the same tokens, for readers to explore behind a picture of one.
 

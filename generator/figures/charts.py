@@ -28,4 +28,4 @@ def _one(chart: Chart, fit: Any, id: str) -> str:
         canvas = Canvas(fit.width, fit.height)
         _MODULES[type(chart)].paint(canvas, chart, fit, 0, 0)
         drawn = canvas.svg()
-    return svg.finish(drawn, svg.root(id, canvas.width, canvas.height, chart.title, chart.alt), id)
+    return svg.finish(drawn, svg.root(id, canvas.width, canvas.height, chart.title, chart.alt), id, canvas.marks)

@@ -111,7 +111,7 @@ class LoadedModel:
                 found[i] = reencode(self.network, self.tokenizer, prompts[i], request)
         return [found[i] for i in range(len(requests))]
 
-    def embedding_rows(self, ids: Ids) -> NDArray[np.floating]:
+    def embedding_rows(self, ids: Sequence[int]) -> NDArray[np.floating]:
         """Rows of the embedding matrix [T, d_model]."""
         return frozen(self.network.model.embed_tokens.weight[list(ids)].numpy())
 

@@ -12,6 +12,7 @@ from generator.capture import (
     LOGITS,
     Capture,
     Describe,
+    EmbeddingMatrix,
     EmbeddingRows,
     Forward,
     Generate,
@@ -67,6 +68,9 @@ class Execution:
         """What a request yielded; a pass shows only the sites that this request asked for."""
         if isinstance(request, Describe):
             return self._tokens((), "", facts=True)
+        if isinstance(request, EmbeddingMatrix):
+            every = range(self.model.tokenizer.size)  # some matrices have more rows than there are tokens
+            return replace(self._tokens((), ""), sites={EMBED: self.model.embedding_rows(every)})
         if isinstance(request, Generate):
             return self._generation(request)
         prompt = request.prompt

@@ -13,6 +13,7 @@ from generator.capture import (
     LOSS,
     Capture,
     Describe,
+    EmbeddingMatrix,
     EmbeddingRows,
     Forward,
     Generate,
@@ -501,9 +502,10 @@ def test_facts_count_each_weight_once(model):
 
 def test_embedding_rows_are_what_enters_the_first_layer(model):
     """The rows of the embedding matrix equal the embed site of a run."""
-    rows, run = answer(model, EmbeddingRows(TEXT), Forward(TEXT, frozenset({EMBED})))
+    rows, run, whole = answer(model, EmbeddingRows(TEXT), Forward(TEXT, frozenset({EMBED})), EmbeddingMatrix())
 
     assert (rows[EMBED] == run[EMBED]).all()
+    assert (rows[EMBED] == whole[EMBED][[token.id for token in rows.tokens]]).all()
 
 
 def test_chat_and_shuffled_prompts(model):
