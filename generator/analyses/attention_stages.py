@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,14 +28,6 @@ from generator.tokens import Token, visible
 from generator.vectors import turned
 
 SITES = ("q", "k", "scores", "pattern")
-
-
-class Place(BaseModel):
-    """One head of the model."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    layer: Layer = Field(description="The layer; negative numbers count from the last.")
-    head: Head = Field(description="The query head.")
 
 
 class HeadStages(BaseModel):
@@ -68,7 +60,9 @@ class AttentionStagesResult(Result):
         description="By [layer][head]: share of later keys if not masked, mean of all rows but the last."
     )
     even_future: float = Field(description="What it would be if every token looked alike at all.")
-    shown: tuple[HeadStages, ...] = Field(description="The heads that are drawn.")
+    shown: tuple[HeadStages, ...] = Field(
+        description="The head asked for, and the one of all with most `future`: one if they are one."
+    )
 
     @property
     def bits_by_layer(self) -> tuple[float, ...]:
@@ -97,8 +91,9 @@ class AttentionStages(Analysis[AttentionStagesResult]):
 
     result_type: ClassVar[type[Result]] = AttentionStagesResult
     prompt: PromptText = Field(description="The prompt.")
-    layers: Layers = Field(default="all", description="The layers whose heads are all measured.")
-    shown: Annotated[tuple[Place, ...], Field(min_length=1)] = Field(description="The heads that are drawn.")
+    layer: Layer = Field(description="The layer of a head to draw; negative numbers count from the last.")
+    head: Head = Field(description="Which query head of it to draw.")
+    layers: Layers = Field(default="all", description="Which layers to measure, all their heads; this one comes along.")
 
     def runs(self) -> dict[str, Request]:
         """One pass with queries and keys before RoPE, and the model's own scores and patterns; the model's facts."""
@@ -106,8 +101,8 @@ class AttentionStages(Analysis[AttentionStagesResult]):
         return {"model": Describe(), "run": Forward(Prompt(text=self.prompt), keep)}
 
     def asked(self) -> tuple[int, ...]:
-        """The layers that are measured, those of the drawn heads among them."""
-        return tuple(sorted({*resolved(self.layers), *(place.layer for place in self.shown)}))
+        """The layers that are measured."""
+        return tuple(sorted({*resolved(self.layers), self.layer}))
 
     def measure(self, captures: Captures) -> AttentionStagesResult:
         """Take all heads through the four stages, and once without the scale, and once without the mask."""
@@ -126,6 +121,8 @@ class AttentionStages(Analysis[AttentionStagesResult]):
         ahead = np.where(sees, 0, softmax(scaled)).sum(axis=-1)  # [layers, H, T]: what later keys would take
         future = ahead[..., : max(len(here) - 1, 1)].mean(axis=-1)  # [layers, H]: nothing is later than the last
         moved = (raw.argsort(kind="stable") != scaled.argsort(kind="stable")).any(axis=-1)  # [layers, H, T]
+        most = divmod(int(future.argmax()), facts.heads)  # the head that the mask takes most from
+        drawn = dict.fromkeys([(layers.index(self.layer), self.head), most])
         return AttentionStagesResult(
             prompt=self.prompt,
             tokens=run.tokens,
@@ -141,14 +138,15 @@ class AttentionStages(Analysis[AttentionStagesResult]):
             even_future=float(1 - sees[: max(len(here) - 1, 1)].mean()),
             shown=tuple(
                 HeadStages(
-                    **one.model_dump(),
-                    kv_head=one.head // sharing,
-                    raw=raw[at],
-                    pattern=pattern[at],
-                    future=float(future[at]),
-                    taken=int((raw[at].argmax(axis=-1) > here).sum()),
+                    layer=layers[at],
+                    head=head,
+                    kv_head=head // sharing,
+                    raw=raw[at, head],
+                    pattern=pattern[at, head],
+                    future=float(future[at, head]),
+                    taken=int((raw[at, head].argmax(axis=-1) > here).sum()),
                 )
-                for one, at in ((one, (layers.index(one.layer), one.head)) for one in self.shown)
+                for at, head in drawn
             ),
         )
 
@@ -188,7 +186,7 @@ def stages(result: AttentionStagesResult, one: HeadStages) -> tuple[Frame, ...]:
     T, root, few = len(result.tokens), result.d_head**0.5, len(result.tokens) <= 9
     divided, best = one.raw / root, int(one.pattern[-1].argmax())
     end, last, to = float(np.abs(divided).max()), visible(result.tokens[-1]), visible(result.tokens[best])
-    note = f"Each query with each key, later too: {one.raw.min():.1f} to {one.raw.max():.1f}.".replace("-", "−")
+    note = f"All queries by all keys, later ones too: {one.raw.min():.1f} to {one.raw.max():.1f}.".replace("-", "−")
     raw = Heatmap(one.raw, *axes, "q·k", note, title="products", diverging=True, annotate=few)
     note = f"All divided by {root:.4g}, the square root of {result.d_head}: now the largest is {divided.max():.1f}."
     scaled = replace(raw, values=divided, value="q·k / √d", alt=note, title="scaled", scale=(-end, end))

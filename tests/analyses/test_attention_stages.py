@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from running import HandMade, captured, facts, run, stored
 
-from generator.analyses.attention_stages import AttentionStages, Place
+from generator.analyses.attention_stages import AttentionStages
 from generator.capture import Site
 from generator.figure import Frames, Heatmap, Lines
 from generator.model.adapter import LoadedModel
@@ -29,11 +29,6 @@ def tiny(tiny_model_dir: Path) -> Any:
 def real(real_model_dir: Path) -> Any:
     """The default model."""
     return LoadedModel.load(real_model_dir, "smollm2-135m-instruct")
-
-
-def places(*pairs: tuple[int, int]) -> tuple[Place, ...]:
-    """Heads by layer and number."""
-    return tuple(Place(layer=layer, head=head) for layer, head in pairs)
 
 
 def in_torch(model: Any, ids: list[int], layer: int) -> Any:
@@ -77,30 +72,32 @@ def compare(model: Any, result: Any, tolerance: float) -> None:
             assert np.abs(found[at] - rows.numpy()).max() < tolerance
 
 
-def test_on_the_tiny_model_every_stage_is_what_torch_computes(tiny: Any) -> None:
-    """All layers and heads, to 1e-5; the model's own scores and patterns to 1e-5; two queries share a key."""
-    result = run(
-        tiny, AttentionStages(prompt=TEXT, layers=(0, 1), shown=places(*[(n, h) for n in (0, 1) for h in range(4)]))
-    )
+@pytest.mark.parametrize(("layer", "head"), [(0, 0), (0, 3), (1, 1), (1, 2)])
+def test_on_the_tiny_model_every_stage_is_what_torch_computes(tiny: Any, layer: int, head: int) -> None:
+    """All heads of both layers, to 1e-5; the model's own scores and patterns to 1e-5; two queries share a key."""
+    result = run(tiny, AttentionStages(prompt=TEXT, layers=(0, 1), layer=layer, head=head))
 
     compare(tiny, result, 1e-5)
     assert result.score_difference < 1e-5 and result.pattern_difference < 1e-5
-    assert [one.kv_head for one in result.shown] == [0, 0, 1, 1] * 2 and result.sharing == 2
-    assert result.d_head == 8 and np.ptp(result.bits) > 0.01  # heads differ: agreement means something
+    assert (result.shown[0].layer, result.shown[0].head, result.shown[0].kv_head) == (layer, head, head // 2)
+    assert result.d_head == 8 and result.sharing == 2
+    assert np.ptp(result.bits) > 0.01  # heads differ: agreement means something
 
 
 @pytest.mark.model
-def test_on_the_real_model_every_stage_is_what_torch_computes(real: Any) -> None:
-    """Four layers with all their heads in numbers, five heads cell by cell, to 5e-4 (products reach 100)."""
-    shown = places((0, 0), (1, 2), (17, 5), (29, 8), (29, 3))
-    result = run(real, AttentionStages(prompt="She sat on the river bank", layers=(0, 1, 17, 29), shown=shown))
+@pytest.mark.parametrize(("layer", "head", "key"), [(0, 0, 0), (1, 2, 0), (17, 4, 1), (29, 8, 2)])
+def test_on_the_real_model_every_stage_is_what_torch_computes(real: Any, layer: int, head: int, key: int) -> None:
+    """Four layers with all their heads in numbers, two heads cell by cell, to 5e-4 (products reach 100)."""
+    layers = (0, 1, 17, 29)
+    result = run(real, AttentionStages(prompt="She sat on the river bank", layers=layers, layer=layer, head=head))
 
     compare(real, result, 5e-4)
     assert result.score_difference < 1e-4 and result.pattern_difference < 1e-5 and result.reordered == 0
-    assert [one.kv_head for one in result.shown] == [0, 0, 1, 2, 1] and result.sharing == 3
-    assert result.shown[1].future == pytest.approx(0.021, abs=0.002)
-    assert result.shown[2].future == pytest.approx(0.609, abs=0.005)
-    assert [one.taken for one in result.shown[1:3]] == [0, 3]
+    one, most = result.shown
+    assert (one.layer, one.head, one.kv_head, result.sharing) == (layer, head, key, 3)
+    assert (most.layer, most.head, most.kv_head, most.taken) == (17, 5, 1, 3)
+    assert most.future == pytest.approx(0.609, abs=0.005)
+    assert result.future[1][2] == pytest.approx(0.021, abs=0.002)
 
 
 def made(q: np.ndarray, k: np.ndarray, head: int = 0) -> Any:
@@ -108,7 +105,7 @@ def made(q: np.ndarray, k: np.ndarray, head: int = 0) -> Any:
     zeros = np.zeros((len(q), q.shape[1], q.shape[1]))
     arrays = {"q": q, "k": k, "scores": zeros, "pattern": zeros}
     sites = {Site(name, 0): (lambda _, array=array: array) for name, array in arrays.items()}
-    analysis = AttentionStages(prompt=" ".join("abcdefgh"[: q.shape[1]]), layers=(0,), shown=places((0, head)))
+    analysis = AttentionStages(prompt=" ".join("abcdefgh"[: q.shape[1]]), layers=(0,), layer=0, head=head)
     small = facts(heads=len(q), kv_heads=len(k), d_head=q.shape[-1])
     return stored(analysis, analysis.measure(HandMade(sites=sites, facts=small).captures(analysis)))
 
@@ -134,7 +131,7 @@ def test_a_pattern_by_hand() -> None:
 
 def test_a_model_that_turns_otherwise_is_noticed(tiny: Any) -> None:
     """With another theta than the model's the differences are a thousand times the tolerance of the claim."""
-    analysis = AttentionStages(prompt=TEXT, layers=(0,), shown=places((0, 0)))
+    analysis = AttentionStages(prompt=TEXT, layers=(0,), layer=0, head=0)
     captures = dict(captured(tiny, analysis))
     known = captures["model"].facts
     assert known is not None
@@ -143,17 +140,20 @@ def test_a_model_that_turns_otherwise_is_noticed(tiny: Any) -> None:
     assert result.pattern_difference > 0.01 and result.score_difference > 0.1
 
 
-def test_the_layers_of_drawn_heads_are_measured() -> None:
-    """`layers` need not name them."""
-    assert AttentionStages(prompt="x", layers=(3, 1), shown=places((2, 0), (1, 1))).asked() == (1, 2, 3)
+def test_the_layer_of_the_head_asked_for_is_measured() -> None:
+    """`layers` need not name it, and may."""
+    assert AttentionStages(prompt="x", layers=(3, 1), layer=2, head=0).asked() == (1, 2, 3)
+    assert AttentionStages(prompt="x", layers=(3, 1), layer=1, head=0).asked() == (1, 3)
 
 
 def test_the_figures(tiny: Any) -> None:
     """Four stages over the same cells: their scales, what is absent and what is masked; all numbers in the table."""
-    analysis = AttentionStages(prompt="The cat sat", layers=(0, 1), shown=places((1, 3)))
+    analysis = AttentionStages(prompt="The cat sat", layers=(0, 1), layer=1, head=3)
     result = run(tiny, analysis)
     charts = analysis.figures(result)
-    assert set(charts) == {"layer-1-head-3", "entropy", "future"}
+    most = [int(n) for n in np.unravel_index(result.future.argmax(), result.future.shape)]
+    assert [(one.layer, one.head) for one in result.shown] == [(1, 3), tuple(most)]
+    assert set(charts) == {"layer-1-head-3", "layer-{}-head-{}".format(*most), "entropy", "future"}
     frames, count = charts["layer-1-head-3"], len(result.tokens)
     assert isinstance(frames, Frames) and frames.step == "stage"
     assert [frame.label for frame in frames.frames] == ["products", "scaled", "masked", "shares"]
@@ -172,10 +172,7 @@ def test_the_figures(tiny: Any) -> None:
     )
     assert isinstance(charts["future"], Lines) and charts["future"].series[1].y == result.future_by_layer
 
-    alone = AttentionStages(prompt="a", layers=(0,), shown=places((0, 0)))
+    alone = AttentionStages(prompt="a", layers=(0,), layer=0, head=0)
     single = run(tiny, alone)
-    assert single.future.max() == single.even_future == 0 and set(alone.figures(single)) == {
-        "layer-0-head-0",
-        "entropy",
-        "future",
-    }
+    assert single.future.max() == single.even_future == 0
+    assert set(alone.figures(single)) == {"layer-0-head-0", "entropy", "future"}
