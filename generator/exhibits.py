@@ -177,7 +177,7 @@ class Gallery:
             original=experiment.original,
             data_href=self._download(exhibit)[0].href,
             csv_href=csv,
-            script_href=self._script(experiment, name, figure),
+            **self._script(experiment, name, figure),
             source_html=_measure_html(exhibit.kind),
             spec_html=exhibit.spec_html,
             provenance=self.provenance(exhibit),
@@ -193,13 +193,13 @@ class Gallery:
             return live.live_html(figure, f"{stem}.js")
         return self.drawings.html(figure, f"{id}-svg")
 
-    def _script(self, experiment: Experiment, name: str, figure: Figure) -> str | None:
-        """The file of what can be opened from a picture, if anything can."""
+    def _script(self, experiment: Experiment, name: str, figure: Figure) -> dict[str, str]:
+        """The file of what can be opened from a picture, if anything can, and what is told about it."""
         if not isinstance(figure, Heatmap) or figure.behind is None:
-            return None
+            return {}
         href = f"data/{experiment.chapter}/{experiment.id}-{name}.js"
         self.files[href] = explore.script(href, figure.behind, sequential())
-        return href
+        return {"script_href": href, "script_told": explore.told(figure.behind, len(self.files[href]))}
 
     def _caption(self, exhibit: Exhibit, name: str) -> Inline:
         experiment = exhibit.experiment

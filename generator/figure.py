@@ -29,6 +29,7 @@ class Heatmap:
 
     scale: fixed (low, high), or None to span the values. diverging: centre the colours on zero.
     annotate: write the values into the cells. causal: cells right of the diagonal do not exist, not zero.
+    masked: cells of minus infinity are the causal mask's, hatched and on no scale.
     behind: what a reader can open from this picture, where scripts run.
     """
 
@@ -43,6 +44,7 @@ class Heatmap:
     diverging: bool = False
     annotate: bool = False
     causal: bool = False
+    masked: bool = False
     behind: Patterns | None = None
 
     def table(self) -> Table:
@@ -266,14 +268,14 @@ class Frames:
     frames: tuple[Frame, ...]
     alt: str
     title: str = ""
-    step: Literal["token", "layer", "C", "value", "word"] = "token"
+    step: Literal["token", "layer", "C", "value", "word", "stage"] = "token"
 
     def table(self) -> Table:
-        """One row per frame: its label, what it led to, and its note."""
-        return Table(
-            ("frame", "token", "note"),
-            tuple((f.label, f.token if f.token else "", f.note) for f in self.frames),
-        )
+        """One row per frame: its label, what it led to, and its note. Of stages, the numbers of all their pictures."""
+        if self.step == "stage":
+            return Panels(tuple(f.picture for f in self.frames if not isinstance(f.picture, Panels)), self.alt).table()
+        rows = tuple((f.label, f.token if f.token else "", f.note) for f in self.frames)
+        return Table(("frame", "token", "note"), rows)
 
 
 Chart = Heatmap | Lines | Bars | Scatter | Panels

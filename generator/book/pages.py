@@ -51,7 +51,7 @@ class FigureView:
     `id` is its HTML id, unique on the page. `kind` names what was drawn (`heatmap`, `bars`, `token-strip`, ...); for
     `token-strip`, `passage` and `table` the picture is text, and is not announced as an image. `frames` replaces
     `html` for a sequence. `step` is what one frame stands for. `script_href` is a script that holds what can be
-    opened from the picture.
+    opened from the picture, `script_told` says how large and how exact it is.
     """
 
     id: str
@@ -66,6 +66,7 @@ class FigureView:
     data_href: str | None = None
     csv_href: str | None = None
     script_href: str | None = None
+    script_told: str = ""
     source_html: str | None = None
     spec_html: str = ""
     provenance: tuple[tuple[str, str], ...] = ()

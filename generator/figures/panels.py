@@ -83,7 +83,7 @@ def fit(figures: Sequence[Panels], *, shared: bool = True) -> Fit:
     count = max(len(figure.panels) for figure in figures)
     columns = heatmap.most_across([p for p in panels if isinstance(p, Heatmap)], min(figures[0].columns, count))
     kinds = {kind: [panel for panel in panels if type(panel) is kind] for kind in dict.fromkeys(map(type, panels))}
-    same = {kind: shared and len({_measure(panel) for panel in some}) == 1 for kind, some in kinds.items()}
+    same = {kind: shared and len({measure(panel) for panel in some}) == 1 for kind, some in kinds.items()}
     more: dict[type, dict[str, bool]] = {Heatmap: {"stacked": columns < count}}
     inner = {k: _MODULES[k].fit(some, across=columns, shared=same[k], **more.get(k, {})) for k, some in kinds.items()}
     bar = list(kinds) == [Heatmap] and same[Heatmap]
@@ -113,7 +113,7 @@ def paint(canvas: Canvas, figure: Panels, fit: Fit, left: float, top: float) -> 
         _MODULES[type(panel)].paint(canvas, panel, inner, x, y + _TITLE)
 
 
-def _measure(panel: Panel) -> object:
+def measure(panel: Panel) -> object:
     """What the panel's scale measures; panels of one measure share it."""
     match panel:
         case Heatmap():
