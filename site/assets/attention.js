@@ -28,27 +28,31 @@
     return Math.max(least, Math.min(most, value));
   }
 
-  // Like the book's: never rounded to nothing or to all.
-  function percent(share) {
-    var text = share === 0 || share === 1 ? String(100 * share) : (100 * share).toFixed(2);
+  // Like the book's: never rounded to nothing, nor to all unless there is nothing else.
+  function percent(share, alone) {
+    var text = alone ? "100" : (100 * share).toFixed(2);
     if (text === "0.00") text = "<\u202f0.01";
     if (text === "100.00") text = ">\u202f99.99";
     return text + "\u202f%";
   }
 
-  // Little-endian float32 in base64, on every machine.
-  function numbers(text) {
-    var bytes = atob(text);
-    var view = new DataView(new ArrayBuffer(bytes.length));
-    var found = new Float32Array(bytes.length / 4);
-    for (var i = 0; i < bytes.length; i += 1) view.setUint8(i, bytes.charCodeAt(i));
-    for (i = 0; i < found.length; i += 1) found[i] = view.getFloat32(4 * i, true);
+  // 16 bits a share, little-endian in base64: steps of 1/65535, in each row finer by a power of two for all keys but the first.
+  function numbers(data) {
+    var bytes = atob(data.weights);
+    var found = new Float64Array(bytes.length / 2);
+    for (var i = 0, row = 0; i < found.length; row += 1) {
+      var finer = Math.pow(2, parseInt(data.finer[row], 36));
+      for (var key = 0; key <= row % data.tokens.length; key += 1, i += 1) {
+        var step = bytes.charCodeAt(2 * i) + 256 * bytes.charCodeAt(2 * i + 1);
+        found[i] = step / 65535 / (key ? finer : 1);
+      }
+    }
     return found;
   }
 
   // Shares and their colours. Weights go by layer, head and place: of each pattern the cells that exist, row by row.
   function Patterns(data) {
-    var weights = numbers(data.weights);
+    var weights = numbers(data);
     var count = data.tokens.length;
     var places = (count * (count + 1)) / 2;
     var steps = data.shades.length / 6;
@@ -255,6 +259,11 @@
       });
     }
 
+    // Whether the row has only one place to look at.
+    function alone() {
+      return state.row === Number(state.without);
+    }
+
     function showRow() {
       var shares = patterns.row(state.layer, state.head, state.row, state.without);
       heading.textContent = "Row " + state.row + ", " + tokens[state.row] + " looks at";
@@ -264,8 +273,7 @@
         var looks = i === state.row;
         part.line.classList.toggle("absent", share === null);
         part.bar.style.width = 100 * share + "%";
-        part.value.textContent = share !== null ? percent(share) : i > state.row ? "later" : "left out";
-        part.value.title = share !== null ? String(share) : "";
+        part.value.textContent = share !== null ? percent(share, alone()) : i > state.row ? "later" : "left out";
         part.chip.style.boxShadow = "inset 0 " + -1.2 * share + "em var(--accent-tint)";
         part.button.tabIndex = looks ? 0 : -1;
         part.button.setAttribute("aria-pressed", String(looks && state.locked));
@@ -294,7 +302,7 @@
         })
         .slice(0, 3)
         .map(function (key) {
-          return percent(shares[key]) + " to " + tokens[key] + " at " + key;
+          return percent(shares[key], alone()) + " to " + tokens[key] + " at " + key;
         });
       var left = state.without ? ", first token left out" : "";
       var row = "; row " + state.row + ", " + tokens[state.row] + (state.locked ? ", locked: " : ": ");
@@ -329,6 +337,7 @@
     var still = figure.querySelector(".picture");
     var wrap = piece("p", "open");
     var button = element("button", { type: "button", class: "tool" }, wrap);
+    piece("small", "told", wrap, figure.getAttribute("data-told"));
     var box = null;
     var asked = false;
 
