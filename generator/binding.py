@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from generator import __version__
-from generator.book import site
+from generator import __version__, bibliography
+from generator.book import citations, site
 from generator.book.chapter import ChapterContext, render_chapter
 from generator.book.math import MathRenderer
 from generator.book.pages import (
@@ -45,6 +45,7 @@ class Binder:
         self.drawings, self.math = Drawings(project.cache, workshop), MathRenderer(project.cache)
         self.pages = site.environment(own)
         self.decoder = decoder(self.exhibits)
+        self.bibliography = bibliography.load(project.templates)
         self.chapters: list[ChapterPage] = []
         self.files: dict[str, bytes] = {}
         self.work, self.failed = work, 0
@@ -58,6 +59,7 @@ class Binder:
             model=project.source.name,
             digest=bare_digest(project.fingerprint.weights),
             language=project.book.language,
+            references=self.bibliography is not None,
         )
 
     def add_chapter(self, chapter: Chapter, number: int, prose: str) -> None:
@@ -83,6 +85,7 @@ class Binder:
             pages=self.pages,
             math=self.math,
             chapters=tuple(c.name for c in self.project.book.chapters),
+            bibliography=self.bibliography,
         )
         try:
             body = render_chapter(prose, f"templates/chapters/{chapter.name}.md", context)
@@ -134,11 +137,13 @@ class Binder:
 
     def finish(self) -> dict[str, bytes]:
         """Every file of the site by its path."""
+        sources = citations.references_page(self.bibliography, self.chapters) if self.bibliography else None
         pages: list[Page] = [*self.chapters, self.claims, self._index(), self._colophon()]
+        pages += [sources] if sources else []
         for page in pages:
             laid_out = site.render_page(page, self.info, self.pages)
             self.files[f"{page.name}.html"] = self.drawings.filled(laid_out).encode()
-        self.files["assets/search-index.js"] = site.search_index(self.chapters, self.claims)
+        self.files["assets/search-index.js"] = site.search_index(self.chapters, self.claims, sources)
         return dict(sorted((self.files | site.assets(self.math, self.templates)).items()))
 
     def _index(self) -> IndexPage:

@@ -27,6 +27,8 @@ from generator.book.pages import (
     ModelColumn,
     NavChapter,
     Page,
+    ReferencesPage,
+    ReferenceView,
     SourceView,
 )
 from generator.book.site import assets, environment, render_page, search_index, vendored
@@ -304,6 +306,7 @@ BOOK = BookInfo(
     chapters=NAV,
     model="smollm2-135m-instruct",
     digest="0123456789abcdef" * 4,
+    references=True,
 )
 
 
@@ -339,6 +342,17 @@ def claims_page() -> ClaimsPage:
     )
 
 
+def references_page() -> ReferencesPage:
+    """Two sources, one of them hostile and cited nowhere."""
+    place = Link("Attention: How it works", "attention.html#how-it-works")
+    url = "https://example.org/a?b=c"
+    cited = ReferenceView(
+        "a2020", "A, 2020", "A, B.", "2020", "A title", "A venue", url, "example.org", "It.", (place,)
+    )
+    text = "".join(HOSTILE)
+    return ReferencesPage((cited, ReferenceView("b2021", text, text, "2021", text, text, url, text, text)))
+
+
 def pages(ctx: ChapterContext) -> dict[str, tuple[Page, BookInfo]]:
     """Every page of the book, before it is rendered."""
     attention = render_chapter(CHAPTER, "templates/chapters/attention.md", ctx)
@@ -361,7 +375,9 @@ def pages(ctx: ChapterContext) -> dict[str, tuple[Page, BookInfo]]:
         "The decoder",
         Link("Attention", "attention.html"),
     )
-    return {f"{page.name}.html": (page, BOOK) for page in (*chapters, claims_page(), index, colophon)}
+    return {
+        f"{page.name}.html": (page, BOOK) for page in (*chapters, claims_page(), references_page(), index, colophon)
+    }
 
 
 def write_book(folder: Path) -> Path:
@@ -372,7 +388,7 @@ def write_book(folder: Path) -> Path:
     files |= assets(ctx.math)
     chapters = [page for page, _ in described.values() if isinstance(page, ChapterPage)]
     files |= {
-        "assets/search-index.js": search_index(chapters, claims_page()),
+        "assets/search-index.js": search_index(chapters, claims_page(), references_page()),
         "data/noise.json": b"{}",
         "data/noise.csv": b"",
     }

@@ -32,8 +32,9 @@ def result(chapter: str, id: str) -> dict[str, object]:
 
 
 def test_the_book_is_whole() -> None:
-    """First page, list of claims, colophon and the eight chapters, and no file beside them that no page names."""
-    assert set(PAGES) == {"index.html", "claims.html", "colophon.html", *(f"{name}.html" for name in CHAPTERS)}
+    """First page, lists of claims and sources, colophon and the eight chapters, and no link to a file that is not there."""
+    beside = {"index.html", "claims.html", "references.html", "colophon.html"}
+    assert set(PAGES) == beside | {f"{name}.html" for name in CHAPTERS}
     for page in PAGES:
         text = (SITE / page).read_text(encoding="utf-8")
         assert "A figure is missing here." not in text
