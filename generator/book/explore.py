@@ -8,6 +8,7 @@ import json
 import numpy as np
 from numpy.typing import NDArray
 
+from generator.book.tokens_html import facts
 from generator.labels import Patterns
 from generator.tokens import visible
 
@@ -20,6 +21,7 @@ def script(href: str, patterns: Patterns, shades: NDArray[np.uint8]) -> bytes:
     weights = np.ascontiguousarray(patterns.weights, dtype="<f4")
     data = {
         "tokens": [visible(token) for token in patterns.tokens],
+        "facts": [facts(token, at) for at, token in enumerate(patterns.tokens)],
         "layers": list(patterns.layers),
         "heads": weights.shape[1],
         "start": patterns.start,
