@@ -195,14 +195,12 @@ def uncited(project: Project) -> tuple[Problem, ...]:
 
 
 def bare_numerals(project: Project) -> tuple[Problem, ...]:
-    """Numbers that are typed into the chapters' prose: no errors, but they follow no model."""
+    """Numbers, and answers to predictions, that are typed into the prose: no errors, but they follow no model."""
     from generator.book.numerals import numerals
+    from generator.book.predictions import typed_answers
 
-    return tuple(
-        problem
-        for chapter in project.book.chapters
-        for problem in numerals(read_prose(project, chapter), str(prose_path(project, chapter)))
-    )
+    prose = [(read_prose(project, c), str(prose_path(project, c))) for c in project.book.chapters]
+    return tuple(p for source, file in prose for p in (*numerals(source, file), *typed_answers(source, file)))
 
 
 def prose_path(project: Project, chapter: Chapter) -> Path:

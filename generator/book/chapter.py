@@ -139,6 +139,7 @@ def _chapter_names(context: ChapterContext) -> dict[str, object]:
         "holds": lambda id, index=0: context.claim(id, index).holds,
         "source": source,
         "reveal": folded.reveal(blocks),
+        "predict": folded.predict(blocks),
         "cite": citations.citing(context.bibliography),
         "download": download,
         "tok": _tok,

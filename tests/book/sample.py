@@ -230,6 +230,11 @@ $$
 > The first prompt is `2 + 2 =`. The second has the word "noise" three times in front of it. In which of them
 > will the model still answer 4?
 
+{% call predict("In which of " ~ r("noise").hostile[0] ~ "?", ["In the first", r("noise").hostile[1],
+  tok(r("answer").prompts[0].top[0])], right=r("answer").prompts | length, title="In this one") %}
+It is {{ tok(r("answer").prompts[0].top[0]) }}.
+{% endcall %}
+
 {% for p in r("answer").prompts %}
 - {{ tok(p.top[0]) }} with {{ p.prob | percent }} for {{ p.prompt | visible }}
 - {{ p.top | tokens }} are {{ p.top | ids }}

@@ -105,6 +105,15 @@ def test_in_a_sequence_the_arrows_are_the_steppers(browser: Browser, book: Path)
         assert shown(page) == []
 
 
+def test_what_is_pressed_as_a_whole_holds_no_stop(browser: Browser, book: Path) -> None:
+    """A chip in a choice can be pointed at, and the keyboard goes to the choice."""
+    with reading(browser, book / "attention.html") as page:
+        chip = page.locator(".predict label .tok")
+        assert chip.get_attribute("tabindex") is None
+        chip.hover()
+        assert shown(page)[0] == "token 36"
+
+
 def test_by_tap(browser: Browser, book: Path) -> None:
     """A tap shows it, a tap on another that one, a tap elsewhere none."""
     with reading(browser, book / "attention.html", width=390, has_touch=True, is_mobile=True) as page:
