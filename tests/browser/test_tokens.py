@@ -102,6 +102,7 @@ def test_in_a_sequence_the_arrows_are_the_steppers(browser: Browser, book: Path)
         for number in (2, 3):
             page.keyboard.press("ArrowRight")
             assert page.locator(".stepper output").inner_text() == f"token {number} of 7"
+            assert page.evaluate("document.activeElement.className") == "frames stepping"
         assert shown(page) == []
 
 
@@ -122,6 +123,11 @@ def test_by_tap(browser: Browser, book: Path) -> None:
         page.locator(f"{STRIP} .tok").nth(1).tap()
         assert shown(page)[0] == "token 28"
         page.locator(f"{STRIP} .strip-label").first.tap()
+        assert shown(page) == []
+        # Not every browser follows a touch with events of a mouse.
+        page.locator(f"{STRIP} .tok").nth(2).dispatch_event("pointerup", {"pointerType": "touch"})
+        assert shown(page)[0] == "token 2260"
+        page.locator("h1").dispatch_event("pointerdown", {"pointerType": "touch"})
         assert shown(page) == []
 
 
