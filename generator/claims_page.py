@@ -6,8 +6,7 @@ for the specs as they are now.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ from generator.book.chapter import render_caption
 from generator.book.claim_words import margin_words
 from generator.book.markup import Inline, escaped
 from generator.book.math import MathRenderer
-from generator.book.pages import ChapterPage, ClaimRow, ClaimsOfChapter, ClaimsPage, Judged, ModelColumn
+from generator.book.pages import ClaimRow, ClaimsOfChapter, ClaimsPage, Judged, ModelColumn, NavChapter
 from generator.claims import CheckError, Verdict
 from generator.errors import SpecError, StoreError, UsageError
 from generator.exhibits import Exhibit, claim_id, evidence
@@ -94,24 +93,26 @@ def _address(name: str, exhibit: Exhibit) -> str:
     return name if "/" in name else f"{exhibit.experiment.chapter}/{name}"
 
 
-def claims_page(models: Sequence[Model], chapters: Sequence[ChapterPage], math: MathRenderer) -> ClaimsPage:
-    """The page; `models` begins with the book's own. Raises SpecError for each check that cannot be decided on it."""
-    places = {c.name: set(re.findall(r'\bid="(claim-[^"]+)"', c.body.html)) for c in chapters}
+def claims_page(
+    models: Sequence[Model], chapters: Sequence[NavChapter], places: Mapping[str, Set[str]], math: MathRenderer
+) -> ClaimsPage:
+    """The page; `models` begins with the book's own, `places` has the ids of the claims that each chapter shows.
+
+    Raises SpecError for each check that cannot be decided on the book's own model.
+    """
     listed = []
     for chapter in chapters:
         own = [e for e in models[0].exhibits.values() if e.experiment.chapter == chapter.name]
         rows = [_row(e, i, models, places, math) for e in own for i in range(len(e.experiment.claims))]
         if rows:
-            listed.append(
-                ClaimsOfChapter(chapter.name, chapter.number, chapter.title, f"{chapter.name}.html", tuple(rows))
-            )
+            listed.append(ClaimsOfChapter(chapter.name, chapter.number, chapter.title, chapter.href, tuple(rows)))
     judged = [row.judged for chapter in listed for row in chapter.rows]
     columns = [ModelColumn(m.name, m.digest, _counts([row[i] for row in judged])) for i, m in enumerate(models)]
     return ClaimsPage(tuple(columns), tuple(listed))
 
 
 def _row(
-    exhibit: Exhibit, index: int, models: Sequence[Model], places: Mapping[str, set[str]], math: MathRenderer
+    exhibit: Exhibit, index: int, models: Sequence[Model], places: Mapping[str, Set[str]], math: MathRenderer
 ) -> ClaimRow:
     experiment = exhibit.experiment
     claim = experiment.claims[index]
@@ -150,7 +151,7 @@ def _judged(found: Verdict | str) -> Judged:
     return Judged("holds" if found.holds else "fails", margin_words(found), close)
 
 
-def _place(exhibit: Exhibit, index: int, places: Mapping[str, set[str]]) -> str | None:
+def _place(exhibit: Exhibit, index: int, places: Mapping[str, Set[str]]) -> str | None:
     """Where the claim is shown: on its own chapter's page, else on the first that shows it."""
     own = exhibit.experiment.chapter
     for chapter in sorted(places, key=lambda name: name != own):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,12 +22,13 @@ TEMPLATES = Path("templates")
 
 @dataclass(frozen=True)
 class Project:
-    """A book's folder, its specs as loaded for one model, and what that model is."""
+    """A book's folder, its specs as loaded for one model, and what that model is; `specs` is their files' digest."""
 
     root: Path
     book: Book
     source: sources.ModelSource
     fingerprint: sources.Fingerprint
+    specs: str
 
     @property
     def results(self) -> Path:
@@ -92,8 +94,18 @@ def open_project(root: Path, model: str | None = None, report: Reporter | None =
     source = sources.resolve(experiments.book_model(root) if model is None else model)
     if report is not None and source.kind == "hub" and sources.at_hand(source) is None:
         obtain.obtain(source, report)
-    book = experiments.load_book(root, sources.limits(source))
-    return Project(root, book, source, sources.fingerprint(source))
+    while True:
+        specs = _digest_of_specs(root)
+        book = experiments.load_book(root, sources.limits(source))
+        if _digest_of_specs(root) == specs:  # else one was saved while they were read
+            return Project(root, book, source, sources.fingerprint(source), specs)
+
+
+def _digest_of_specs(root: Path) -> str:
+    found = hashlib.sha256()
+    for path in sorted((root / "experiments").glob("*.yaml")):
+        found.update(f"{path.name} ".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest()
 
 
 def key_of(experiment: Experiment, fingerprint: sources.Fingerprint, code: str | None = None) -> keys.Key:

@@ -50,13 +50,14 @@ def render(
 
     Call it under the project's lock. Raises SpecError for the prose, StoreError where the folder refuses.
     """
-    stamp = stamp_of(project, work)
+    ground = ground_of(project, work)
+    stamp = stamp_of(project, ground)
     place = os.path.relpath(target, project.root)  # so that a book can be moved with its cache
     record = project.cache.get_blob("sites", place)
     known = json.loads(record) if record else {}
     if not force and known.get("stamp") == stamp and atomic.intact(target):
         return Rendered(f"{target} is current", known["failed"], known["refuted"], tuple(known["messages"]))
-    tree = build_tree(project, work, report, workshop)
+    tree = build_tree(project, work, report, workshop, ground, fresh=force)
     published = atomic.publish(tree.files, target)
     spared = [
         f"{target}/{path}: no longer part of the book, but changed by hand: it stays" for path in published.spared
@@ -74,14 +75,26 @@ def render(
     return Rendered(summary, tree.failed, tree.refuted, tuple(found["messages"]))
 
 
-def stamp_of(project: Project, work: Sequence[Work]) -> str:
-    """A digest of everything the site is made from, taken without reading numbers or importing what draws."""
-    found = hashlib.sha256()
-    parts = [project.root / "experiments" / "book.yaml", *(Path(c.file) for c in project.book.chapters)]
+def stamp_of(project: Project, ground: str) -> str:
+    """A digest of everything the site is made from: its ground, and the chapters' prose."""
+    found = hashlib.sha256(ground.encode())
+    for path in sorted((project.templates / "chapters").rglob("*")):
+        if path.is_file():
+            found.update(f"{path.name} ".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest()
+
+
+def ground_of(project: Project, work: Sequence[Work]) -> str:
+    """A digest of everything the site is made from but the chapters' prose.
+
+    It is taken without reading numbers or importing what draws.
+    """
+    found = hashlib.sha256(project.specs.encode())
     for folder in (project.templates, Path(str(files("generator.templates")))):
-        parts += sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
-    for path in parts:
-        found.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+        for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"):
+            if not path.is_relative_to(project.templates / "chapters"):
+                name = path.relative_to(folder).as_posix()
+                found.update(f"{name} ".encode() + hashlib.sha256(path.read_bytes()).digest())
     for one in work:
         entry = project.entry(one.experiment)
         found.update(f"{one.experiment.chapter}/{one.experiment.id} {one.freshness.usable} ".encode())
@@ -102,19 +115,24 @@ def _of_other_models(project: Project, work: Sequence[Work]) -> list[Path]:
 
 def differing_pages(project: Project, work: Sequence[Work], target: Path, workshop: Workshop) -> tuple[str, ...]:
     """Paths in the site folder that are missing, old or too many, found by rendering the book in memory."""
-    tree = build_tree(project, work, Silent(), workshop).files
+    tree = build_tree(project, work, Silent(), workshop, ground_of(project, work)).files
     wrong = [path for path, data in tree.items() if not atomic.holds(target / path, data)]
     wrong += [path for path in atomic.published(target) if path not in tree]
     return tuple(sorted(wrong)) if wrong or atomic.intact(target) else (atomic.MARKER,)
 
 
-def build_tree(project: Project, work: Sequence[Work], report: Reporter, workshop: Workshop) -> Tree:
-    """The whole site in memory. Raises SpecError with every problem of every chapter's prose, and of claims."""
+def build_tree(
+    project: Project, work: Sequence[Work], report: Reporter, workshop: Workshop, ground: str, fresh: bool = False
+) -> Tree:
+    """The whole site in memory; pages kept on this `ground` are not laid out again, unless all are to be `fresh`.
+
+    Raises SpecError with every problem of every chapter's prose, and of claims.
+    """
     from generator.binding import Binder  # what it imports takes a while, and a site that is current needs none of it
 
     tree = Tree()
     problems: list[Problem] = []
-    binder = Binder(project, work, workshop)
+    binder = Binder(project, work, workshop, ground, fresh)
     with report.task("Rendering", len(project.book.chapters) + 1) as task:
         for number, chapter in enumerate(project.book.chapters, start=1):
             task.note(chapter.title)
@@ -127,6 +145,8 @@ def build_tree(project: Project, work: Sequence[Work], report: Reporter, worksho
             raise SpecError(problems)
         tree.files = binder.finish()
         task.advance()
+    if ground_of(project, work) == ground:  # else a page may hold something of before an edit and something of after it
+        binder.keep()
     tree.failed, tree.refuted, tree.messages = binder.failed, binder.refuted, binder.messages
     return tree
 

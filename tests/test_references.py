@@ -13,7 +13,7 @@ from small_book import layerbook, tree, write_small_book
 
 from generator.bibliography import Bibliography, Publication, load
 from generator.book.chapter import render_chapter
-from generator.book.citations import references_page
+from generator.book.citations import cited, references_page
 from generator.book.pages import ChapterPage
 from generator.errors import SpecError
 
@@ -143,7 +143,7 @@ def test_the_list_leads_back_to_each_section_once(tmp_path: Path) -> None:
         '{{ cite("xiao2023") }}\n\n### Two\n\n{{ cite("xiao2023") }}'
     )
     body = render_chapter(prose, "x.md", context(bibliography=sources))
-    page = references_page(sources, [ChapterPage("attention", "Attention", 1, body)])
+    page = references_page(sources, cited(ChapterPage("attention", "Attention", 1, body)))
     assert [one.key for one in page.entries] == ["xiao2023", "zhang2019"]
     assert [(p.title, p.href) for p in page.entries[0].places] == [
         ("Attention, at the beginning", "attention.html#cite-xiao2023-1"),
@@ -199,6 +199,14 @@ def test_a_book_has_the_page_while_it_has_the_file(tmp_path: Path, tiny_model_di
     sources.write_text(SOURCES.replace("The norm.", "The root of the mean."), encoding="utf-8")
     assert layerbook("build", "--no-run", cwd=book).returncode == 0
     assert b"The root of the mean." in (book / "site" / "references.html").read_bytes()
+    other = book / "templates" / "chapters" / "next.md"
+    first = other.read_text(encoding="utf-8")
+    other.write_text(first + '\nSee {{ cite("zhang2019") }}.\n', encoding="utf-8")
+    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    page = (book / "site" / "references.html").read_text(encoding="utf-8")
+    places = '<a href="next.html#cite-zhang2019-1">What comes next, at the beginning</a>; <a href="words.html#cite-'
+    assert places in page, "the chapter that did not change still has its place"
+    other.write_text(first, encoding="utf-8")
     prose.write_text(before, encoding="utf-8")
     sources.unlink()
     assert layerbook("build", "--no-run", cwd=book).returncode == 0

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 
 from generator.bibliography import FILE, Bibliography
 from generator.book.markup import Inline, escaped
 from generator.book.pages import ChapterPage, Link, ReferencesPage, ReferenceView
 from generator.errors import UsageError, did_you_mean
+
+Cited = tuple[str, str, str]
+"""The key of a source, and where it is cited: in words, and as an address."""
 
 SHOWN = ("label", "authors", "year", "title")
 _HEADING_OR_CITATION = re.compile(
@@ -42,13 +45,11 @@ def citing(bibliography: Bibliography | None) -> Callable[..., Inline]:
     return cite
 
 
-def references_page(bibliography: Bibliography, chapters: Sequence[ChapterPage]) -> ReferencesPage:
+def references_page(bibliography: Bibliography, cited: Iterable[Cited]) -> ReferencesPage:
     """The list by author; each source leads back to every section that cites it, in reading order."""
-    places: dict[str, list[Link]] = {}
-    for chapter in chapters:
-        for key, link in _places(chapter):
-            if link.title not in [other.title for other in places.setdefault(key, [])]:
-                places[key].append(link)
+    places: dict[str, dict[str, Link]] = {}
+    for key, title, href in cited:
+        places.setdefault(key, {}).setdefault(title, Link(title, href))
     entries = []
     for key in bibliography.ordered():
         one = bibliography.get(key)
@@ -63,19 +64,21 @@ def references_page(bibliography: Bibliography, chapters: Sequence[ChapterPage])
                 url=one.url,
                 address=re.sub(r"^https?://(www\.)?", "", one.url),
                 used_for=one.used_for,
-                places=tuple(places.get(key, ())),
+                places=tuple(places.get(key, {}).values()),
             )
         )
     return ReferencesPage(tuple(entries))
 
 
-def _places(chapter: ChapterPage) -> Iterator[tuple[str, Link]]:
-    """Each citation of a chapter, by key, and its place: the chapter, and the section where it is in one."""
+def cited(chapter: ChapterPage) -> tuple[Cited, ...]:
+    """Each citation of a chapter, in order, with the section where it is in one."""
     titles = {heading.id: heading.text for heading in chapter.body.headings}
+    found: list[Cited] = []
     section = ""
-    for found in _HEADING_OR_CITATION.finditer(chapter.body.html):
-        if found["heading"]:
-            section = titles.get(found["heading"], section)
+    for one in _HEADING_OR_CITATION.finditer(chapter.body.html):
+        if one["heading"]:
+            section = titles.get(one["heading"], section)
         else:
             title = f"{chapter.title}: {section}" if section else f"{chapter.title}, at the beginning"
-            yield found["key"], Link(title, f"{chapter.name}.html#{found['id']}")
+            found.append((one["key"], title, f"{chapter.name}.html#{one['id']}"))
+    return tuple(found)

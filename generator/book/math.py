@@ -1,6 +1,6 @@
 """TeX to MathML at build time, by Temml in an embedded V8 that starts only when a formula is new.
 
-The pages forbid inline styles, so the few that Temml writes become classes; `MathRenderer.css()` is their sheet.
+The pages forbid inline styles, so the few that Temml writes become classes; `math_css` has them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import atexit
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.resources import files
@@ -57,12 +58,17 @@ def tex_text(text: str) -> str:
     return r"\backslash ".join(rf"\text{{{part.translate(_TEX_ESCAPES)}}}" for part in text.split("\\"))
 
 
+def math_css(rules: Mapping[str, str]) -> str:
+    """The rules for the classes that stand for inline styles."""
+    return "".join(f".{name} {{ {rule} }}\n" for name, rule in sorted(rules.items()))
+
+
 class MathRenderer:
-    """Renders formulas, remembering the styles they need."""
+    """Renders formulas; `rules` are the styles that those rendered so far need, by class."""
 
     def __init__(self, cache: BlobCache | None = None) -> None:
         self._cache = cache
-        self._rules: dict[str, str] = {}
+        self.rules: dict[str, str] = {}
 
     def render(self, tex: str, display: bool) -> str:
         """MathML for a formula; raises MathError where TeX or our rules refuse it."""
@@ -72,10 +78,6 @@ class MathRenderer:
         if known is None and self._cache:
             self._cache.put_blob("math", key, html.encode("utf-8"))
         return _TAG.sub(lambda match: self._without_style(match.group()), html)
-
-    def css(self) -> str:
-        """The rules for the classes that stand for inline styles in everything rendered so far."""
-        return "".join(f".{name} {{ {rule} }}\n" for name, rule in sorted(self._rules.items()))
 
     def _without_style(self, tag: str) -> str:
         style = _STYLE.search(tag)
@@ -89,7 +91,7 @@ class MathRenderer:
             return tag
         rule = "; ".join(rules) + ";"
         name = "m-" + hashlib.sha256(rule.encode()).hexdigest()[:8]
-        self._rules[name] = rule
+        self.rules[name] = rule
         if _CLASS.search(tag):
             return _CLASS.sub(lambda m: f' class="{m.group(1)} {name}"', tag)
         return re.sub(r"^<[a-z]+", lambda m: f'{m.group()} class="{name}"', tag)

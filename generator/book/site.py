@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -9,12 +10,11 @@ from jinja2 import Environment
 
 from generator.book.highlight import highlight_css
 from generator.book.live import LIBRARY
-from generator.book.math import TEMML, MathRenderer
+from generator.book.math import TEMML, math_css
 from generator.book.pages import BookInfo, Licence, Page
-from generator.book.search import search_index
 from generator.book.templates import STYLES, environment, static_files
 
-__all__ = ["STYLES", "assets", "environment", "render_page", "search_index", "vendored"]
+__all__ = ["STYLES", "assets", "environment", "render_page", "vendored"]
 
 
 def render_page(page: Page, book: BookInfo, pages: Environment) -> str:
@@ -22,14 +22,11 @@ def render_page(page: Page, book: BookInfo, pages: Environment) -> str:
     return pages.get_template(page.template).render(page=page, book=book)
 
 
-def assets(math: MathRenderer, project_templates: Path | None = None) -> dict[str, bytes]:
-    """Every static file by its path in the site, generated sheets included.
-
-    Ask after the last chapter is rendered: `math` knows only then which styles its formulas need.
-    """
+def assets(formulas: Mapping[str, str], project_templates: Path | None = None) -> dict[str, bytes]:
+    """Every static file by its path in the site, generated sheets included; `formulas` are the rules that they need."""
     found = static_files(project_templates)
     found["code.css"] = found.get("code.css", b"") + highlight_css().encode()
-    found["math.css"] = found.get("math.css", b"") + math.css().encode()
+    found["math.css"] = found.get("math.css", b"") + math_css(formulas).encode()
     for sheet in STYLES:
         found.setdefault(sheet, b"")
     return {f"assets/{name}": content for name, content in sorted(found.items())}

@@ -31,7 +31,8 @@ from generator.book.pages import (
     ReferenceView,
     SourceView,
 )
-from generator.book.site import assets, environment, render_page, search_index, vendored
+from generator.book.search import chapter_rows, claim_rows, reference_rows, search_index
+from generator.book.site import assets, environment, render_page, vendored
 from generator.book.tokens_html import passage_html, strip_html, table_html
 from generator.figure import Passage, Table, TokenStrip
 from generator.tokens import Token
@@ -390,10 +391,10 @@ def write_book(folder: Path) -> Path:
     ctx = context()
     described = pages(ctx)
     files = {name: render_page(page, book, ctx.pages).encode() for name, (page, book) in described.items()}
-    files |= assets(ctx.math)
-    chapters = [page for page, _ in described.values() if isinstance(page, ChapterPage)]
+    files |= assets(ctx.math.rules)
+    rows = [row for page, _ in described.values() if isinstance(page, ChapterPage) for row in chapter_rows(page)]
     files |= {
-        "assets/search-index.js": search_index(chapters, claims_page(), references_page()),
+        "assets/search-index.js": search_index([*rows, *claim_rows(claims_page()), *reference_rows(references_page())]),
         "data/noise.json": b"{}",
         "data/noise.csv": b"",
     }

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from generator.book import math
-from generator.book.math import MathError, MathRenderer, tex_text
+from generator.book.math import MathError, MathRenderer, math_css, tex_text
 
 
 class Memory:
@@ -62,8 +62,8 @@ def test_styles_become_classes() -> None:
     renderer = MathRenderer()
     html = renderer.render(r"\begin{cases} 1 & x>0\\ 0 & \text{else}\end{cases} \color{red} x", display=True)
     assert "style=" not in html
-    assert "color:#ff0000;" in renderer.css()
-    names = {line.split()[0].removeprefix(".") for line in renderer.css().splitlines()}
+    assert "color:#ff0000;" in math_css(renderer.rules)
+    names = {line.split()[0].removeprefix(".") for line in math_css(renderer.rules).splitlines()}
     assert names
     assert all(name in html for name in names)
 
@@ -76,7 +76,7 @@ def test_a_known_formula_starts_no_engine(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(math, "_v8", lambda: pytest.fail("the engine was started"))
     second = MathRenderer(memory)
     assert second.render(tex, display=True) == html
-    assert second.css() == first.css() != ""
+    assert second.rules == first.rules != {}
 
 
 def test_text_in_a_formula() -> None:

@@ -12,7 +12,8 @@ import pytest
 from book.sample import BOOK, HOSTILE, context, pages, write_book
 
 from generator.book.pages import ChapterPage, IndexPage
-from generator.book.site import STYLES, assets, environment, render_page, search_index
+from generator.book.search import chapter_rows, search_index
+from generator.book.site import STYLES, assets, environment, render_page
 from generator.book.templates import static_files
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -85,7 +86,7 @@ def test_the_search_index_is_a_script_that_hostile_text_cannot_end() -> None:
     """It is one JSON string; no tag, quote or line separator of the text stands in it as such."""
     ctx = context()
     chapters = [page for page, _ in pages(ctx).values() if isinstance(page, ChapterPage)]
-    script = search_index(chapters).decode()
+    script = search_index([row for page in chapters for row in chapter_rows(page)]).decode()
     match = re.fullmatch(r"window\.layerbookIndex = JSON\.parse\((\".*\")\);\n", script)
     assert match
     assert not set("<>&'\u2028") & set(match[1])
@@ -108,7 +109,7 @@ def test_static_files_are_the_projects_first(tmp_path: Path) -> None:
     (tmp_path / "assets" / "more").mkdir(parents=True)
     (tmp_path / "assets" / "book.css").write_text("/* mine */")
     (tmp_path / "assets" / "more" / "x.css").write_text("x")
-    files = assets(context().math, tmp_path)
+    files = assets(context().math.rules, tmp_path)
     assert files["assets/book.css"] == b"/* mine */"
     assert files["assets/more/x.css"] == b"x"
     assert {f"assets/{sheet}" for sheet in STYLES} | {"assets/book.js", "assets/stepper.js"} <= set(files)
