@@ -10,11 +10,11 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
-from generator import __version__
-from generator.book import site
+from generator import __version__, bibliography
+from generator.book import citations, site
 from generator.book.chapter import ChapterContext, render_chapter
 from generator.book.math import MathRenderer
 from generator.book.pages import (
@@ -29,7 +29,7 @@ from generator.book.pages import (
     NavChapter,
     Page,
 )
-from generator.book.search import chapter_rows, claim_rows, search_index
+from generator.book.search import chapter_rows, claim_rows, reference_rows, search_index
 from generator.claims_page import Model, claims_page, other_models
 from generator.drawing import Drawings
 from generator.errors import SpecError
@@ -66,6 +66,7 @@ class Binder:
         self.ground, self.fresh = ground, fresh
         self.drawings = Drawings(project.cache, workshop)
         self.pages = site.environment(own)
+        self.bibliography = bibliography.load(project.templates)
         self.chapters: dict[str, tuple[str, Draft | Leaf]] = {}
         self.leaves: dict[str, Leaf] = {}
         self.laid_out: dict[str, str] = {}
@@ -78,6 +79,7 @@ class Binder:
             model=project.source.name,
             digest=bare_digest(project.fingerprint.weights),
             language=project.book.language,
+            references=self.bibliography is not None,
         )
 
     @cached_property
@@ -118,6 +120,7 @@ class Binder:
             pages=self.pages,
             math=math,
             chapters=tuple(c.name for c in self.project.book.chapters),
+            bibliography=self.bibliography,
         )
         try:
             body = render_chapter(prose, f"templates/chapters/{chapter.name}.md", context)
@@ -158,11 +161,14 @@ class Binder:
         for name, (key, made) in self.chapters.items():
             self.leaves[name] = made if isinstance(made, Leaf) else self._new(name, key, self._chapter(made))
         shown = {name: frozenset(leaf.anchors) for name, leaf in self.leaves.items()}
-        rows = [row for leaf in self.leaves.values() for row in leaf.rows]
+        cited = tuple(one for leaf in self.leaves.values() for one in leaf.citations)
         places = repr([sorted(anchors) for anchors in shown.values()])
-        claims = self._leaf("+claims", places, lambda: self._claims(shown))
+        self._leaf("+claims", places, lambda: self._claims(shown))
         self._leaf("+front", "", self._front)
-        found: dict[str, bytes] = {"assets/search-index.js": search_index([*rows, *claims.rows])}
+        if self.bibliography:
+            self._leaf("+references", repr(cited), partial(self._references, self.bibliography, cited))
+        rows = [row for leaf in self.leaves.values() for row in leaf.rows]
+        found: dict[str, bytes] = {"assets/search-index.js": search_index(rows)}
         rules: dict[str, str] = {}
         for leaf in self.leaves.values():
             found |= leaf.files
@@ -215,6 +221,7 @@ class Binder:
             rows=chapter_rows(draft.page),
             styles=draft.math.rules,
             anchors=tuple(_CLAIM.findall(draft.page.body.html)),
+            citations=citations.cited(draft.page),
             messages=draft.messages,
         )
 
@@ -225,6 +232,10 @@ class Binder:
         page = claims_page((own, *others), self.info.chapters, shown, math)
         refuted = sum(row.judged[0].state == "fails" for chapter in page.chapters for row in chapter.rows)
         return Leaf(self._html(page), claim_rows(page), math.rules, refuted=refuted)
+
+    def _references(self, sources: bibliography.Bibliography, cited: tuple[tuple[str, str, str], ...]) -> Leaf:
+        page = citations.references_page(sources, cited)
+        return Leaf(self._html(page), reference_rows(page))
 
     def _front(self) -> Leaf:
         """The first page, and the last."""

@@ -140,6 +140,7 @@ class TokenStrip:
     title: str = ""
     prompt_length: tuple[int | None, ...] = ()
     live: str = ""
+    text: bool = True  # a row is a text, so that its tokens have positions
 
     def table(self) -> Table:
         """One row per token."""

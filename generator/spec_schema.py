@@ -15,7 +15,8 @@ from generator import catalog
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NAME = r"^[a-z0-9][a-z0-9-]*$"
-TAKEN = ("book", "index", "claims", "colophon")  # files beside the chapters', in the specs and in the site
+# Files beside the chapters', in the specs and in the site.
+TAKEN = ("book", "index", "claims", "colophon", "references")
 
 Name = Annotated[str, Field(pattern=NAME, max_length=60)]
 Column = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]

@@ -136,7 +136,7 @@ class NavChapter:
 
 @dataclass(frozen=True)
 class BookInfo:
-    """What every page knows of the book; `digest` is that of the weights, in full."""
+    """What every page knows of the book; `digest` is that of the weights, in full; `references`: it has such a page."""
 
     title: str
     subtitle: str
@@ -146,6 +146,7 @@ class BookInfo:
     digest: str
     language: str = "en"
     description: str = ""
+    references: bool = False
 
 
 @dataclass(frozen=True)
@@ -270,4 +271,31 @@ class ClaimsPage:
     title = "What holds, on which model"
 
 
-Page = ChapterPage | IndexPage | ColophonPage | ClaimsPage
+@dataclass(frozen=True)
+class ReferenceView:
+    """A source as the list shows it: `address` is what one reads of `url`; `places` lead to where it is cited."""
+
+    key: str
+    label: str
+    authors: str
+    year: str
+    title: str
+    venue: str
+    url: str
+    address: str
+    used_for: str = ""
+    places: tuple[Link, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReferencesPage:
+    """Every source of the book, by author."""
+
+    entries: tuple[ReferenceView, ...]
+
+    name = "references"
+    template = "references.html"
+    title = "References"
+
+
+Page = ChapterPage | IndexPage | ColophonPage | ClaimsPage | ReferencesPage

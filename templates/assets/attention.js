@@ -163,14 +163,14 @@
     var parts = tokens.map(function (token, i) {
       var line = element("li", {}, items);
       piece("span", "at", line, i);
-      element("span", { class: "tok" }, line, token);
+      element("span", { class: "tok", title: data.facts[i] }, line, token);
       return {
         line: line,
         bar: element("i", {}, piece("span", "share", line)),
         value: piece("span", "value", line),
         button: element("button", { type: "button", "aria-label": "row " + i + ", " + token }, rows, token),
         column: element("span", {}, element("span", {}, columns), token),
-        chip: element("span", { class: "tok", title: i }, strip, token),
+        chip: element("span", { class: "tok", title: data.facts[i] }, strip, token),
       };
     });
     parts.forEach(function (part, i) {
