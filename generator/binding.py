@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
-from generator import __version__, bibliography
+from generator import bibliography, front
 from generator.book import citations, site
 from generator.book.chapter import ChapterContext, render_chapter
 from generator.book.math import MathRenderer
@@ -21,10 +21,7 @@ from generator.book.pages import (
     BookInfo,
     ChapterBody,
     ChapterPage,
-    ColophonPage,
     FailedView,
-    IndexPage,
-    Licence,
     Link,
     NavChapter,
     Page,
@@ -33,14 +30,15 @@ from generator.book.search import chapter_rows, claim_rows, reference_rows, sear
 from generator.claims_page import Model, claims_page, other_models
 from generator.drawing import Drawings
 from generator.errors import SpecError
-from generator.exhibits import Exhibit, Gallery, decoder, load_exhibits
+from generator.exhibit import Exhibit, decoder, load_exhibits
+from generator.exhibits import Gallery
 from generator.experiments import Chapter, Experiment
 from generator.figure import Diagram
+from generator.front import bare_digest
 from generator.leaf import Leaf, keep, kept
 from generator.project import Project, Work
 from generator.workshop import Workshop
 
-APACHE = "Apache License 2.0: https://www.apache.org/licenses/LICENSE-2.0"
 _CLAIM = re.compile(r'\bid="(claim-[^"]+)"')
 
 
@@ -239,57 +237,12 @@ class Binder:
 
     def _front(self) -> Leaf:
         """The first page, and the last."""
-        return Leaf(self._html(self._index()) | self._html(self._colophon()))
-
-    def _index(self) -> IndexPage:
         links = {c.part: f"{c.name}.html" for c in self.project.book.chapters if c.part}
         drawn = None
         if self.decoder is not None:
             drawn = self.drawings.diagram(replace(self.decoder, title=""), "map", compact=False, links=links)
-        first = self.info.chapters[0] if self.info.chapters else None
-        return IndexPage(
-            diagram_svg=drawn,
-            diagram_alt="The model, part by part; each part leads to its chapter",
-            next=Link(first.title, first.href) if first else None,
-        )
-
-    def _colophon(self) -> ColophonPage:
-        last = self.info.chapters[-1] if self.info.chapters else None
-        source, weights = self.project.source, self.project.fingerprint.weights
-        bundle = source.kind in ("bundle", "gguf")
-        model = [("Name", source.name), ("Source", f"{source.kind}: {source.location}")]
-        model += [("Revision", source.revision)] if source.revision else []
-        model += [("Weights", bare_digest(weights)), ("Arithmetic", "float32 on a CPU, attention computed eagerly")]
-        licences = site.vendored()
-        if source.kind == "bundle":
-            licences = (*licences, Licence(f"The weights of {source.name}", "Apache-2.0", APACHE))
-        return ColophonPage(
-            model=tuple(model),
-            versions=(("layerbook", __version__), *sorted(self._versions().items())),
-            seeds=tuple(self._seeds()),
-            rebuild=("make site", "make test"),
-            licences=licences,
-            quantisation=QUANTISED if bundle else "",
-            previous=Link(last.title, last.href) if last else None,
-        )
-
-    def _versions(self) -> dict[str, str]:
-        """The libraries that the results were measured with; several versions of one are all named."""
-        found: dict[str, list[str]] = {}
-        for exhibit in self.exhibits.values():
-            for name, version in (exhibit.envelope.key.versions if exhibit.envelope else {}).items():
-                found.setdefault(name, []).append(version)
-        return {name: ", ".join(sorted(set(versions))) for name, versions in found.items()}
-
-    def _seeds(self) -> list[tuple[str, str]]:
-        """Every seed that something random started from; always taking the best token is not random."""
-        specs = [(exhibit.address, exhibit.experiment.spec()) for exhibit in self.exhibits.values()]
-        return [
-            (address, f"{name} {value}")
-            for address, spec in specs
-            for name, value in spec.items()
-            if name.endswith("seed") and value is not None and spec.get("temperature") != 0
-        ]
+        pages = front.index_page(self.info, drawn), front.colophon_page(self.project, self.info, self.exhibits)
+        return Leaf(self._html(pages[0]) | self._html(pages[1]))
 
     def _provenance(self, exhibit: Exhibit) -> tuple[tuple[str, str], ...]:
         experiment: Experiment = exhibit.experiment
@@ -301,15 +254,3 @@ class Binder:
             ("Computed with", ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))),
             ("Run it again", f"layerbook run --only {exhibit.address} --force"),
         )
-
-
-QUANTISED = (
-    "The weights come as a GGUF file. Those of the default model are a 4-bit quantisation, turned back into 32-bit "
-    "floating point before anything is computed; they differ a little from the ones that were published in full, and "
-    "so do all numbers in this book."
-)
-
-
-def bare_digest(fingerprint: str) -> str:
-    """The hexadecimal part of a fingerprint: `gguf:b179.../1` -> `b179...`; a Hub's commit."""
-    return fingerprint.rpartition("@")[2].rpartition(":")[2].partition("/")[0]
