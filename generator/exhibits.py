@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, get_args
 
 from generator.analysis import Result
-from generator.book import explore, live
+from generator.book import explore, live, playground
 from generator.book.chapter import render_caption, unknown
 from generator.book.claim_words import margin_words
 from generator.book.highlight import code_html
@@ -22,7 +22,7 @@ from generator.claims import CheckError, Verdict
 from generator.drawing import Drawings, kind
 from generator.errors import Problem, SpecError, StoreError, UsageError
 from generator.experiments import Experiment
-from generator.figure import Diagram, Figure, Frames, Heatmap, TokenStrip
+from generator.figure import Diagram, Figure, Frames, Heatmap, Panels, TokenStrip
 from generator.figures.colours import sequential
 from generator.project import Project, Work
 from generator.store import results
@@ -129,6 +129,7 @@ class Gallery:
             drawn = zip(figure.frames, self.drawings.frames(figure, f"{id}-svg"), strict=True)
             frames = tuple(FrameView(f.label, html, f.picture.alt, f.note, f.token, f.stop) for f, html in drawn)
         csv = f"data/{experiment.chapter}/{experiment.id}-{name}.csv"
+        script = self._script(csv.removesuffix(".csv") + ".js", figure)
         self.files[csv] = table_csv(figure.table()).encode()
         return FigureView(
             id=id,
@@ -142,7 +143,9 @@ class Gallery:
             original=experiment.original,
             data_href=self._download(exhibit)[0].href,
             csv_href=csv,
-            script_href=self._script(experiment, name, figure),
+            script_href=script,
+            script_size=len(self.files[script]) if script else 0,
+            scores=figure.behind if isinstance(figure, Panels) else None,
             source_html=_measure_html(type(experiment.analysis)),
             spec_html=exhibit.spec_html,
             provenance=self.provenance(exhibit),
@@ -158,12 +161,14 @@ class Gallery:
             return live.live_html(figure, f"{stem}.js")
         return self.drawings.html(figure, f"{id}-svg")
 
-    def _script(self, experiment: Experiment, name: str, figure: Figure) -> str | None:
+    def _script(self, href: str, figure: Figure) -> str | None:
         """The file of what can be opened from a picture, if anything can."""
-        if not isinstance(figure, Heatmap) or figure.behind is None:
+        if isinstance(figure, Heatmap) and figure.behind is not None:
+            self.files[href] = explore.script(href, figure.behind, sequential())
+        elif isinstance(figure, Panels) and figure.behind is not None:
+            self.files[href] = playground.script(href, figure.behind)
+        else:
             return None
-        href = f"data/{experiment.chapter}/{experiment.id}-{name}.js"
-        self.files[href] = explore.script(href, figure.behind, sequential())
         return href
 
     def _caption(self, exhibit: Exhibit, name: str) -> Inline:

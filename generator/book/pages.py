@@ -10,7 +10,7 @@ from typing import Literal
 
 from generator.book.markdown import Heading, Section
 from generator.book.markup import Inline
-from generator.figure import Table
+from generator.figure import Scores, Table
 from generator.tokens import Token
 
 Evidence = Literal["definition", "observation", "correlation", "intervention"]
@@ -51,7 +51,7 @@ class FigureView:
     `id` is its HTML id, unique on the page. `kind` names what was drawn (`heatmap`, `bars`, `token-strip`, ...); for
     `token-strip`, `passage` and `table` the picture is text, and is not announced as an image. `frames` replaces
     `html` for a sequence. `step` is what one frame stands for. `script_href` is a script that holds what can be
-    opened from the picture.
+    opened from the picture, `script_size` its bytes; where these are the scores of all tokens, `scores` are they.
     """
 
     id: str
@@ -66,6 +66,8 @@ class FigureView:
     data_href: str | None = None
     csv_href: str | None = None
     script_href: str | None = None
+    script_size: int = 0
+    scores: Scores | None = None
     source_html: str | None = None
     spec_html: str = ""
     provenance: tuple[tuple[str, str], ...] = ()

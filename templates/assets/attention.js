@@ -4,46 +4,17 @@
 
   var MEAN = -1;
 
-  function element(name, attributes, parent, text) {
-    var made = document.createElement(name);
-    Object.keys(attributes).forEach(function (key) {
-      made.setAttribute(key, attributes[key]);
-    });
-    if (text !== undefined) made.textContent = text;
-    if (parent) parent.appendChild(made);
-    return made;
-  }
+  var element = window.layerbook.element;
+  var on = window.layerbook.on;
+  var percent = window.layerbook.percent;
+  var numbers = window.layerbook.numbers;
 
   function piece(name, kind, parent, text) {
     return element(name, { class: "explorer-" + kind }, parent, text);
   }
 
-  function on(target, events, act) {
-    events.split(" ").forEach(function (event) {
-      target.addEventListener(event, act);
-    });
-  }
-
   function within(value, least, most) {
     return Math.max(least, Math.min(most, value));
-  }
-
-  // Like the book's: never rounded to nothing or to all.
-  function percent(share) {
-    var text = share === 0 || share === 1 ? String(100 * share) : (100 * share).toFixed(2);
-    if (text === "0.00") text = "<\u202f0.01";
-    if (text === "100.00") text = ">\u202f99.99";
-    return text + "\u202f%";
-  }
-
-  // Little-endian float32 in base64, on every machine.
-  function numbers(text) {
-    var bytes = atob(text);
-    var view = new DataView(new ArrayBuffer(bytes.length));
-    var found = new Float32Array(bytes.length / 4);
-    for (var i = 0; i < bytes.length; i += 1) view.setUint8(i, bytes.charCodeAt(i));
-    for (i = 0; i < found.length; i += 1) found[i] = view.getFloat32(4 * i, true);
-    return found;
   }
 
   // Shares and their colours. Weights go by layer, head and place: of each pattern the cells that exist, row by row.
@@ -324,39 +295,5 @@
     return box;
   }
 
-  function build(figure) {
-    var href = figure.getAttribute("data-script");
-    var still = figure.querySelector(".picture");
-    var wrap = piece("p", "open");
-    var button = element("button", { type: "button", class: "tool" }, wrap);
-    var box = null;
-    var asked = false;
-
-    function show(open) {
-      figure.classList.toggle("exploring", open);
-      button.setAttribute("aria-expanded", String(open));
-      button.textContent = open ? "Back to the picture" : "Explore every layer and head";
-    }
-
-    function ready() {
-      box = figure.insertBefore(explorer(figure, window.layerbookData[href]), still);
-      show(true);
-    }
-
-    on(button, "click", function () {
-      if (box) return show(!figure.classList.contains("exploring"));
-      if (asked) return;
-      asked = true;
-      var script = element("script", { src: href });
-      script.onload = ready;
-      script.onerror = function () {
-        button.textContent = "The patterns are missing: " + href;
-      };
-      document.head.appendChild(script);
-    });
-    show(false);
-    figure.insertBefore(wrap, still);
-  }
-
-  document.querySelectorAll(".figure[data-script]").forEach(build);
+  window.layerbook.opening("patterns", "Explore every layer and head", explorer);
 })();
