@@ -138,7 +138,7 @@ def write_page(folder: Path, analysis: AllLogits, result: AllLogitsResult) -> Pa
     turns = {"previous": Link("Before", "before.html"), "next": Link("After", "after.html")}
     page = ChapterPage("attention", "Attention", 1, body, **turns)
     for name, content in (
-        assets(ctx.math) | {"attention.html": render_page(page, BOOK, ctx.pages).encode(), DATA: data}
+        assets(ctx.math.rules) | {"attention.html": render_page(page, BOOK, ctx.pages).encode(), DATA: data}
     ).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
