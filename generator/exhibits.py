@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 from generator.analysis import Result
-from generator.book import explore, live, tidy
+from generator.book import explore, live, playground, tidy
 from generator.book.chapter import render_caption, unknown
 from generator.book.claim_words import margin_words
+from generator.book.filters import bytes_
 from generator.book.highlight import code_html
 from generator.book.markup import Inline
 from generator.book.math import MathRenderer
@@ -22,7 +23,7 @@ from generator.drawing import Drawings, kind
 from generator.errors import Problem, SpecError, UsageError
 from generator.exhibit import Exhibit
 from generator.experiments import Experiment
-from generator.figure import Figure, Frames, Heatmap, TokenStrip
+from generator.figure import Figure, Frames, Heatmap, Panels, TokenStrip
 from generator.figures.colours import sequential
 from generator.sweep import SweepResult
 
@@ -99,7 +100,8 @@ class Gallery:
             original=experiment.original,
             data_href=self._download(exhibit)[0].href,
             csv_href=csv,
-            **self._script(experiment, name, figure),
+            **self._script(csv.removesuffix("csv") + "js", figure),
+            scores=figure.behind if isinstance(figure, Panels) else None,
             source_html=_measure_html(exhibit.kind),
             spec_html=exhibit.spec_html,
             provenance=self.provenance(exhibit),
@@ -115,13 +117,17 @@ class Gallery:
             return live.live_html(figure, f"{stem}.js")
         return self.drawings.html(figure, f"{id}-svg")
 
-    def _script(self, experiment: Experiment, name: str, figure: Figure) -> dict[str, str]:
+    def _script(self, href: str, figure: Figure) -> dict[str, str]:
         """The file of what can be opened from a picture, if anything can, and what is told about it."""
-        if not isinstance(figure, Heatmap) or figure.behind is None:
+        if isinstance(figure, Heatmap) and figure.behind is not None:
+            self.files[href] = explore.script(href, figure.behind, sequential())
+            told = explore.told(figure.behind, len(self.files[href]))
+        elif isinstance(figure, Panels) and figure.behind is not None:
+            self.files[href] = playground.script(href, figure.behind)
+            told = bytes_(len(self.files[href]))
+        else:
             return {}
-        href = f"data/{experiment.chapter}/{experiment.id}-{name}.js"
-        self.files[href] = explore.script(href, figure.behind, sequential())
-        return {"script_href": href, "script_told": explore.told(figure.behind, len(self.files[href]))}
+        return {"script_href": href, "script_told": told}
 
     def _caption(self, exhibit: Exhibit, name: str) -> Inline:
         experiment = exhibit.experiment
