@@ -7,6 +7,7 @@ described as data. All three are pure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
@@ -80,6 +81,8 @@ class ChatPrompt(BaseModel):
         return (Turn(role="user", content=self.chat),) if isinstance(self.chat, str) else self.chat
 
 
+_BETWEEN = re.compile(r"(?<=\S) (?=\S)")
+
 PromptText = Annotated[str, Field(min_length=1)]
 PromptSpec = PromptText | ChatPrompt
 Prompts = Annotated[tuple[PromptSpec, ...], Field(min_length=1)]
@@ -99,9 +102,12 @@ def prompt_name(spec: PromptSpec) -> str:
 
 
 def cited(spec: PromptSpec, most: int = 40) -> str:
-    """The prompt for titles and alt texts: whitespace drawn, long ones cut."""
+    """The prompt for titles and alt texts: whitespace drawn, but for single spaces between words; long ones cut."""
     name = prompt_name(spec)
-    drawn = "".join(c if c == "\N{REPLACEMENT CHARACTER}" else visible(Token(-1, c, "00")) for c in name[: most + 1])
+    drawn = "".join(
+        c if c == "\N{REPLACEMENT CHARACTER}" or _BETWEEN.match(name, i) else visible(Token(-1, c, "00"))
+        for i, c in enumerate(name[: most + 1])
+    )
     return drawn if len(name) <= most else drawn[: most - 1] + "…"
 
 
