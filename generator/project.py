@@ -89,9 +89,7 @@ def open_project(root: Path, model: str | None = None, report: Reporter | None =
     its name stands for. Raises SpecError with all problems at once, UsageError for an unknown model or a folder
     without a book, ModelError.
     """
-    if not (root / "experiments" / "book.yaml").is_file():
-        raise UsageError(f"{root}: no book here, experiments/book.yaml is missing; name its folder with --book")
-    source = sources.resolve(experiments.book_model(root) if model is None else model)
+    source = model_of(root, model)
     if report is not None and source.kind == "hub" and sources.at_hand(source) is None:
         obtain.obtain(source, report)
     while True:
@@ -99,6 +97,13 @@ def open_project(root: Path, model: str | None = None, report: Reporter | None =
         book = experiments.load_book(root, sources.limits(source))
         if _digest_of_specs(root) == specs:  # else one was saved while they were read
             return Project(root, book, source, sources.fingerprint(source), specs)
+
+
+def model_of(root: Path, model: str | None = None) -> sources.ModelSource:
+    """The book's model, or the one named instead. Raises UsageError for a folder without a book."""
+    if not (root / "experiments" / "book.yaml").is_file():
+        raise UsageError(f"{root}: no book here, experiments/book.yaml is missing; name its folder with --book")
+    return sources.resolve(experiments.book_model(root) if model is None else model)
 
 
 def _digest_of_specs(root: Path) -> str:

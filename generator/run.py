@@ -19,8 +19,10 @@ from generator.model import obtain, sources
 from generator.plan import Cost, Ids, cost, plan
 from generator.project import Project, Work, key_of
 from generator.reporting import Reporter
+from generator.stopwatch import Stopwatch
 from generator.store import compare, results
 from generator.store.keys import Key
+from generator.timings import address_of, keep, taken
 
 if TYPE_CHECKING:
     from generator.model.adapter import LoadedModel
@@ -39,40 +41,48 @@ class Outcome:
     detail: str = ""
 
 
-def refresh(project: Project, work: Sequence[Work], report: Reporter) -> tuple[Outcome, ...]:
+def refresh(
+    project: Project, work: Sequence[Work], report: Reporter, watch: Stopwatch | None = None
+) -> tuple[Outcome, ...]:
     """Run these experiments and bring their results up to date, one outcome each; equal numbers keep their bytes.
 
     Call it under the project's lock. A failure of one experiment is an outcome, not an error; ModelError where the
-    model cannot be had.
+    model cannot be had. What the run took is kept in the working cache; `watch` hears it too.
     """
     if not work:
         return ()
-    wanted = [w.experiment for w in work]
-    measured = measure(project.source, wanted, report)
+    wanted, watch = [w.experiment for w in work], watch or Stopwatch()
+    measured = measure(project.source, wanted, report, watch)
+    known = {address_of(experiment) for experiment in project.experiments()}
+    keep(project.cache, project.source.name, taken(watch, wanted), known)
     now = project.keys(wanted)
     return tuple(_settle(project, w, now[w.experiment], measured[w.experiment], report) for w in work)
 
 
-def measure(source: sources.ModelSource, wanted: Sequence[Experiment], report: Reporter) -> Measured:
+def measure(
+    source: sources.ModelSource, wanted: Sequence[Experiment], report: Reporter, watch: Stopwatch | None = None
+) -> Measured:
     """The result of each experiment, or the error that it ended with. Every distinct pass runs once for all."""
-    model = _load(source, report)
+    watch = watch or Stopwatch()
+    model = _load(source, report, watch)
     failed: dict[Experiment, LayerbookError] = {}
     for experiment in wanted:
         if error := _unfit(experiment, model):
             failed[experiment] = error
     able = [experiment for experiment in wanted if experiment not in failed]
-    return failed | _measure(model, able, report) if able else failed
+    return failed | _measure(model, able, report, watch) if able else failed
 
 
-def _load(source: sources.ModelSource, report: Reporter) -> LoadedModel:
+def _load(source: sources.ModelSource, report: Reporter, watch: Stopwatch) -> LoadedModel:
     for name in ("torch", "transformers"):  # before a download that would be for nothing
         if importlib.util.find_spec(name) is None:
             raise ModelError(f"running the model needs {name}: pip install 'layerbook[model]'")
     directory = obtain.obtain(source, report)
-    with report.task("Loading the model", None):
+    with report.task("Loading the model", None), watch.load():
         from generator.model.adapter import LoadedModel
+        from generator.model.timed import TimedModel
 
-        return LoadedModel.load(directory, source.name)
+        return TimedModel.around(LoadedModel.load(directory, source.name), watch)
 
 
 def _unfit(experiment: Experiment, model: LoadedModel) -> LayerbookError | None:
@@ -99,7 +109,9 @@ def _prompts(request: Request) -> list[tuple[Prompt, int]]:
     return [(prompt, getattr(request, "max_new_tokens", 0))]
 
 
-def _measure(model: LoadedModel, wanted: Sequence[Experiment], report: Reporter) -> dict[Experiment, Any]:
+def _measure(
+    model: LoadedModel, wanted: Sequence[Experiment], report: Reporter, watch: Stopwatch
+) -> dict[Experiment, Any]:
     from generator.model.execute import Execution
 
     asked = {experiment: experiment.analysis.runs() for experiment in wanted}
@@ -115,8 +127,9 @@ def _measure(model: LoadedModel, wanted: Sequence[Experiment], report: Reporter)
         for experiment, requests in asked.items():
             task.note(f"{experiment.chapter}/{experiment.id}")
             try:
-                captures = {name: execution.capture(request) for name, request in requests.items()}
-                found[experiment] = experiment.analysis.measure(captures)
+                with watch.measure(address_of(experiment)):
+                    captures = {name: execution.capture(request) for name, request in requests.items()}
+                    found[experiment] = experiment.analysis.measure(captures)
             # An analysis may be the lecturer's own: whatever it raises is this experiment's failure, no other's.
             except Exception as error:
                 said = f"{type(error).__name__}: {error}"
@@ -166,14 +179,16 @@ def _differing(experiment: Experiment, compared: compare.Comparison) -> Outcome:
     return Outcome(experiment, "differs", f"{shown}; and {more} more" if more > 0 else shown)
 
 
-def run_file(path: Path, out: Path, model: str | None, report: Reporter) -> tuple[Outcome, ...]:
+def run_file(
+    path: Path, out: Path, model: str | None, report: Reporter, watch: Stopwatch | None = None
+) -> tuple[Outcome, ...]:
     """Run one chapter spec, in a book or out of any, and write `OUT/ID.json` for each of its experiments."""
     source, wanted = open_file(path, model, report)
     _check_folder(out)
     fingerprint = sources.fingerprint(source)
     before = {experiment: key_of(experiment, fingerprint) for experiment in wanted}
     outcomes = []
-    for experiment, found in measure(source, wanted, report).items():
+    for experiment, found in measure(source, wanted, report, watch).items():
         if isinstance(found, LayerbookError):
             outcomes.append(Outcome(experiment, "failed", str(found)))
             continue
