@@ -26,9 +26,12 @@ def add_to(group: click.Group) -> None:
 @jobs_option
 @for_people
 def status(root: Path, model: str | None, checking: bool, as_json: bool, jobs: int) -> int:
-    """Say which results are not what the sources would give, and which of their components changed. Nothing runs."""
+    """Say which results are not what the sources would give, what changed, and how long a run would take.
+
+    Nothing runs.
+    """
     from generator.project import open_project, survey
-    from generator.telling import status_json, status_lines
+    from generator.telling import look, status_json, status_lines
 
     project = open_project(root, model)
     work = survey(project)
@@ -39,7 +42,8 @@ def status(root: Path, model: str | None, checking: bool, as_json: bool, jobs: i
 
         with Workshop(jobs) as workshop:
             pages = differing_pages(project, work, project.root / "site", workshop)
-    print_lines([status_json(project.source.name, work, pages)] if as_json else status_lines(work, pages))
+    found = look(project, work)
+    print_lines([status_json(project.source.name, found, pages)] if as_json else status_lines(found, pages))
     return 1 if checking and (pages or not all(w.freshness.usable for w in work)) else 0
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from generator.analysis import Result
 from generator.capture import Prompt, Request
+from generator.changes import remember_closures
 from generator.errors import LayerbookError, ModelError, Problem, RunError, SpecError, UsageError
 from generator.experiments import Experiment, claim_problems, load_chapter
 from generator.model import obtain, sources
@@ -56,6 +57,7 @@ def refresh(
     known = {address_of(experiment) for experiment in project.experiments()}
     keep(project.cache, project.source.name, taken(watch, wanted), known)
     now = project.keys(wanted)
+    remember_closures(project.cache, work)
     return tuple(_settle(project, w, now[w.experiment], measured[w.experiment], report) for w in work)
 
 
