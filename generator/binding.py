@@ -38,6 +38,7 @@ from generator.experiments import Chapter, Experiment
 from generator.figure import Diagram
 from generator.leaf import Leaf, keep, kept
 from generator.project import Project, Work
+from generator.verified_table import verified_html
 from generator.workshop import Workshop
 
 APACHE = "Apache License 2.0: https://www.apache.org/licenses/LICENSE-2.0"
@@ -259,6 +260,7 @@ class Binder:
             rebuild=("make site", "make test"),
             licences=licences,
             quantisation=QUANTISED if bundle else "",
+            tables_html=verified_html(self.project, self.work),
             previous=Link(last.title, last.href) if last else None,
         )
 

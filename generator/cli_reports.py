@@ -6,15 +6,26 @@ from pathlib import Path
 
 import click
 
-from generator.cli_options import book_option, jobs_option, model_option, print_lines
+from generator.cli_options import (
+    book_option,
+    jobs_option,
+    model_option,
+    only_option,
+    print_lines,
+    quiet_option,
+    reporter,
+)
+from generator.errors import UsageError
 from generator.guard import for_people
+
+MOST_THREADS = 512
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def add_to(group: click.Group) -> None:
     """Make these commands of the program."""
-    for command in (status, timings):
+    for command in (status, timings, verify):
         group.add_command(command)
 
 
@@ -62,3 +73,49 @@ def timings(root: Path, model: str | None, as_json: bool) -> int:
     name = model_of(root, model).name
     known = found.read(Cache(root), name)
     return print_lines([timing_json(name, known)] if as_json else timing_lines(known))
+
+
+@click.command()
+@book_option
+@model_option
+@only_option
+@click.option(
+    "--threads", metavar="N,...", default="1,2", show_default=True, help="How many threads, one run for each."
+)
+@json_option
+@quiet_option
+@for_people
+def verify(root: Path, model: str | None, only: tuple[str, ...], threads: str, as_json: bool, quiet: bool) -> int:
+    """Run the experiments again from nothing and compare with the results that are there; none is replaced.
+
+    What was found is noted in experiments/verification/, which the book shows.
+    """
+    from generator import verification
+    from generator.project import chosen, open_project, survey
+    from generator.store import cache
+    from generator.telling_verified import verified_json, verified_lines
+    from generator.timings import address_of
+    from generator.verify import verify as verifying
+
+    counts = _counts(threads)
+    report = reporter(quiet)
+    project = open_project(root, model, report)
+    with cache.lock(root):
+        work = survey(project)
+        verification.read(project)  # a damaged record is told before anything runs
+        found = verifying(project, work, chosen(work, only, force=True), counts, report)
+        entries = {one.address: entry for one in found.checked if (entry := one.entry(counts))}
+        known = [address_of(experiment) for experiment in project.experiments()]
+        record = verification.write(project, entries, known) if entries else None
+    print_lines([verified_json(project.source.name, found)] if as_json else verified_lines(found, record))
+    return 0 if found.same else 1
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    """`1,4` -> (1, 4); UsageError for what is no list of small positive numbers."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and 0 < int(part) <= MOST_THREADS for part in parts):
+        raise UsageError(
+            f"--threads {text}: give one number of threads or several, as 1,4, each at most {MOST_THREADS}"
+        )
+    return tuple(dict.fromkeys(int(part) for part in parts))

@@ -75,10 +75,15 @@ def measure(
     return failed | _measure(model, able, report, watch) if able else failed
 
 
-def _load(source: sources.ModelSource, report: Reporter, watch: Stopwatch) -> LoadedModel:
-    for name in ("torch", "transformers"):  # before a download that would be for nothing
+def need_libraries() -> None:
+    """Raise ModelError where what runs the model is not installed: before a download that would be for nothing."""
+    for name in ("torch", "transformers"):
         if importlib.util.find_spec(name) is None:
             raise ModelError(f"running the model needs {name}: pip install 'layerbook[model]'")
+
+
+def _load(source: sources.ModelSource, report: Reporter, watch: Stopwatch) -> LoadedModel:
+    need_libraries()
     directory = obtain.obtain(source, report)
     with report.task("Loading the model", None), watch.load():
         from generator.model.adapter import LoadedModel

@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 
 from generator.reporting import counted
+from generator.telling_table import table
 from generator.timings import StepTime, Timings
 
 HOW = (
@@ -39,17 +40,6 @@ def timing_json(model: str, known: Timings) -> str:
     steps = [dataclasses.asdict(one) for one in known.steps]
     found = {"model": model, "loading": known.loading, "experiments": shares, "steps": steps, "pace": dict(known.pace)}
     return json.dumps(found, indent=2, ensure_ascii=False)
-
-
-def table(rows: Sequence[Sequence[str]], right: Sequence[int] | None = None) -> list[str]:
-    """Rows as aligned lines: the columns `right` to the right, by default all but the first; the first row heads."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    aligned = range(1, len(widths)) if right is None else right
-
-    def cell(row: Sequence[str], i: int) -> str:
-        return row[i].rjust(widths[i]) if i in aligned else row[i].ljust(widths[i])
-
-    return ["  ".join(cell(row, i) for i in range(len(widths))).rstrip() for row in rows]
 
 
 def _step(step: StepTime) -> str:
