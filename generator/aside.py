@@ -44,7 +44,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class _Aside(Cache):
+class Aside(Cache):
     """Reads what the book's cache knows of formulas, writes nowhere."""
 
     kept: dict[tuple[str, str], bytes] = field(default_factory=dict, compare=False)
@@ -64,7 +64,7 @@ class _Elsewhere(Project):
     """A project some of whose results are taken from other files."""
 
     places: Mapping[Experiment, Path] = field(default_factory=dict)
-    aside: Cache = field(default_factory=lambda: _Aside(Path()))
+    aside: Cache = field(default_factory=lambda: Aside(Path()))
 
     @property
     def cache(self) -> Cache:
@@ -81,8 +81,11 @@ class _Blank(Pending):
         return ("",) * (len(self.job.figure.frames) if isinstance(self.job.figure, Frames) else 1)
 
 
-class _Undrawn(Workshop):
+class Undrawn(Workshop):
+    """Hands out nothing in place of pictures."""
+
     def begin(self, job: Job) -> Pending:
+        """A job that is done at once."""
         return _Blank(job)
 
 
@@ -93,8 +96,8 @@ def pages(project: Project, work: Sequence[Work], places: Mapping[Experiment, Pa
     the prose does not fit them.
     """
     own = {name: getattr(project, name) for name in ("root", "book", "source", "fingerprint", "specs")}
-    elsewhere = _Elsewhere(**own, places=places, aside=_Aside(project.root))
-    tree = build_tree(elsewhere, work, Silent(), _Undrawn(1), ground="", fresh=True)
+    elsewhere = _Elsewhere(**own, places=places, aside=Aside(project.root))
+    tree = build_tree(elsewhere, work, Silent(), Undrawn(1), ground="", fresh=True)
     return {path: data.decode() for path, data in tree.files.items() if path.endswith(".html") and path != COLOPHON}
 
 

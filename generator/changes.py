@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,12 +68,25 @@ def changes_of(project: Project, work: Work) -> tuple[Change, ...]:
         head = results.head(project.entry(work.experiment))
     except StoreError:
         return ()
-    old, new = head.key, work.key
+    return between(
+        (head.spec, head.key),
+        (work.experiment.spec(), work.key),
+        lambda: _modules(project.cache, _module(work), head.key.code),
+    )
+
+
+def between(
+    before: tuple[Mapping[str, Any], keys.Key],
+    after: tuple[Mapping[str, Any], keys.Key],
+    modules: Callable[[], tuple[str, ...]] = tuple,
+) -> tuple[Change, ...]:
+    """What moved from one spec and key to another; `modules` is asked which changed, where the code did."""
+    (old_spec, old), (new_spec, new) = before, after
     found: list[Change] = []
     if old.spec != new.spec:
-        found += [Change("spec", *moved) for moved in moved_values(head.spec, work.experiment.spec())]
+        found += [Change("spec", *moved) for moved in moved_values(old_spec, new_spec)]
     if old.code != new.code:
-        found.append(Change("code", "", old.code, new.code, _modules(project.cache, _module(work), old.code)))
+        found.append(Change("code", "", old.code, new.code, modules()))
     found += [
         Change(name, "", getattr(old, name), getattr(new, name))
         for name in ("weights", "tokenizer")

@@ -25,7 +25,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 def add_to(group: click.Group) -> None:
     """Make these commands of the program."""
-    for command in (status, timings, verify):
+    for command in (status, timings, verify, diff):
         group.add_command(command)
 
 
@@ -108,6 +108,37 @@ def verify(root: Path, model: str | None, only: tuple[str, ...], threads: str, a
         known = [address_of(experiment) for experiment in project.experiments()]
         record = verification.write(project, entries, known) if entries else None
     print_lines([verified_json(project.source.name, found)] if as_json else verified_lines(found, record))
+    return 0 if found.same else 1
+
+
+@click.command()
+@book_option
+@model_option
+@click.argument("old")
+@click.argument("new", required=False)
+@json_option
+@click.option("--html", "page", type=click.Path(path_type=Path, dir_okay=False), help="Also write a page, both sides.")
+@for_people
+def diff(root: Path, model: str | None, old: str, new: str | None, as_json: bool, page: Path | None) -> int:
+    """Say what differs between the results OLD and NEW: numbers, verdicts, figures, and the sentences that use them.
+
+    Each is a folder, a model with results in this book, or a revision of git; NEW is the book's own results by default.
+    Exit code 1 where anything differs.
+    """
+    from tempfile import TemporaryDirectory
+
+    from generator import telling_diff
+    from generator.diff import diff as comparing
+    from generator.project import open_project
+    from generator.sides import side
+
+    project = open_project(root, model)
+    with TemporaryDirectory(prefix="layerbook-") as first, TemporaryDirectory(prefix="layerbook-") as second:
+        sides = side(project, old, Path(first)), side(project, new or project.source.name, Path(second))
+        found = comparing(project, *sides)
+    if page is not None:
+        page.write_text(telling_diff.diff_page(project, found), encoding="utf-8")
+    print_lines([telling_diff.diff_json(project, found)] if as_json else telling_diff.diff_lines(project, found))
     return 0 if found.same else 1
 
 

@@ -1,4 +1,4 @@
-"""Aligned tables for the terminal."""
+"""Tables and pairs of texts, fitted to the terminal."""
 
 from __future__ import annotations
 
@@ -14,3 +14,15 @@ def table(rows: Sequence[Sequence[str]], right: Sequence[int] | None = None) -> 
         return row[i].rjust(widths[i]) if i in aligned else row[i].ljust(widths[i])
 
     return ["  ".join(cell(row, i) for i in range(len(widths))).rstrip() for row in rows]
+
+
+def cut(old: str, new: str, width: int) -> tuple[str, str]:
+    """Two texts from a little before where they part, no longer than `width` each."""
+    same = next((i for i, (mine, theirs) in enumerate(zip(old, new, strict=False)) if mine != theirs), len(old))
+    start = max(0, same - width // 3)
+    return _window(old, start, width), _window(new, start, width)
+
+
+def _window(text: str, start: int, width: int) -> str:
+    shown = text[start : start + width]
+    return ("…" if start else "") + shown + ("…" if start + width < len(text) else "")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from generator.aside import Shown
 from generator.reporting import counted
-from generator.telling_table import table
+from generator.telling_table import cut, table
 from generator.verification import TOLERANCE, power
 from generator.verify import Verified
 
@@ -77,18 +77,6 @@ def _shown_lines(threads: int, shown: tuple[Shown, ...]) -> list[str]:
         old, new = cut(one.old, one.new, WIDTH)
         lines.append(f"  {one.place}: {old!r} -> {new!r}")
     return lines + ([f"  and {len(shown) - MOST} more"] if len(shown) > MOST else [])
-
-
-def cut(old: str, new: str, width: int) -> tuple[str, str]:
-    """Two texts from a little before where they part, no longer than `width` each."""
-    same = next((i for i, (mine, theirs) in enumerate(zip(old, new, strict=False)) if mine != theirs), len(old))
-    start = max(0, same - width // 3)
-    return _window(old, start, width), _window(new, start, width)
-
-
-def _window(text: str, start: int, width: int) -> str:
-    shown = text[start : start + width]
-    return ("…" if start else "") + shown + ("…" if start + width < len(text) else "")
 
 
 def _number(value: float) -> float | None:

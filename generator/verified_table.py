@@ -35,8 +35,8 @@ def verified_html(project: Project, work: Sequence[Work]) -> tuple[tuple[str, st
         "Each experiment was run again from nothing, once for each number of threads, and compared with the numbers of "
         "this book. Names, tokens, ranks and counts must be equal; a measured number may be off by "
         f"{power(absolute)} plus {power(relative)} of its size. Of {counted(len(rows), 'experiment')}, {agree} "
-        f"{'agrees' if agree == 1 else 'agree'}. The gap is the largest between two numbers of an experiment, told as the "
-        "power of ten it stays within."
+        f"{'agrees' if agree == 1 else 'agree'}. The gap is the largest between two numbers of an experiment, told as "
+        "the power of ten it stays within."
     )
     table = Table(("Experiment", "Verdict", "Largest gap", "Threads"), rows)
     return ((TITLE, f"<p>{escaped(about)}</p>\n{table_html(table, TITLE)}"),)

@@ -6,11 +6,11 @@ import json
 import math
 import re
 import shutil
-from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
 
 import pytest
+from edited import edit_result
 from hypothesis import given
 from hypothesis import strategies as st
 from small_book import layerbook, tree
@@ -25,16 +25,6 @@ def record_of(book: Path) -> dict[str, Any]:
     """The committed record."""
     data: dict[str, Any] = json.loads(next((book / "experiments" / "verification").glob("*.json")).read_bytes())
     return data
-
-
-def edit_result(book: Path, **fields: Any) -> Any:
-    """Put other values into the first prompt of next/sum, as if committed elsewhere; what was there."""
-    path = next((book / "experiments" / "results").glob("*/next/sum.json"))
-    entry = store.load(path, NextToken.result_type)
-    first = entry.result.prompts[0]
-    result = entry.result.model_copy(update={"prompts": (first.model_copy(update=fields), *entry.result.prompts[1:])})
-    store.write(path, changed(entry, result=result))
-    return first
 
 
 def edge_beside(value: float) -> float:
