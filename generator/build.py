@@ -46,6 +46,6 @@ def build(
             atomic.check_folder(site)
             if len(todo) >= MANY:
                 workshop.open()
-            outcomes = refresh(project, todo, report)
+            outcomes = refresh(project, todo, report, force)
             work = survey(project)
         return Built(outcomes, render(project, work, site, report, workshop, force))

@@ -9,14 +9,14 @@ T tokens, D d_model, H query heads, K key/value heads, d d_head, M d_mlp, V d_vo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.tokens import Token, Vocabulary
+from generator.tokens import Token, Vocabulary, is_whitespace
 
 SITE_SHAPES: Mapping[str, str] = {
     "embed": "T D",  # rows of the embedding matrix
@@ -34,9 +34,10 @@ SITE_SHAPES: Mapping[str, str] = {
     "mlp_act": "T M",  # SiLU(gate) * up
     "ln_final": "T D",  # after the final RMSNorm
     "logits": "T V",
+    "loss": "T",  # -ln of the probability that each token had, in nats; NaN at the first, which nothing predicts
     "lens": "T V",  # final norm and unembedding applied after a layer
 }
-WHOLE_MODEL_SITES = frozenset({"embed", "ln_final", "logits"})
+WHOLE_MODEL_SITES = frozenset({"embed", "ln_final", "logits", "loss"})
 
 
 @dataclass(frozen=True, order=True)
@@ -56,7 +57,7 @@ class Site:
         return self.name if self.layer is None else f"{self.name}[{self.layer}]"
 
 
-EMBED, LN_FINAL, LOGITS = Site("embed"), Site("ln_final"), Site("logits")
+EMBED, LN_FINAL, LOGITS, LOSS = Site("embed"), Site("ln_final"), Site("logits"), Site("loss")
 
 
 @dataclass(frozen=True)
@@ -102,17 +103,44 @@ class Prompt:
 
 
 @dataclass(frozen=True)
-class Patch:
-    """Overwrite a site, at some positions, with what another run had there, or with zeros.
+class Where:
+    """Positions chosen by their tokens, once a run's ids are known: the whitespace, or as many others in its place.
 
-    source None means zeros (ablation). `positions` empty means all of them. `heads` restricts the patch of
-    a per-head site (`z`) to some heads.
+    The first position is never among them: much attention rests there whatever its token is, so it is a case of its
+    own (Xiao et al. 2023, arXiv:2309.17453). others: None for the whitespace tokens; a seed for as many of the other
+    tokens, drawn without replacement (all of them, where there are fewer). So a control is data as well.
+    """
+
+    others: int | None = None
+
+    def among(self, tokens: Sequence[Token]) -> tuple[int, ...]:
+        """The positions in this text, in order; there may be none."""
+        blank = [i for i in range(1, len(tokens)) if is_whitespace(tokens[i])]
+        if self.others is None:
+            return tuple(blank)
+        rest = [i for i in range(1, len(tokens)) if not is_whitespace(tokens[i])]
+        drawn = np.random.default_rng(self.others).permutation(len(rest))[: len(blank)]
+        return tuple(sorted(rest[i] for i in drawn))
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Overwrite a site, at some positions, with what another run had there, or with nothing.
+
+    source None means nothing: zeros (ablation), and for `scores` -inf, which softmax turns into no attention. There
+    `positions` are keys that later queries can no longer see (attention knockout: Geva et al. 2023, arXiv:2304.14767);
+    a query keeps its own position, so that none is left with nothing to look at. `positions` empty means all of them,
+    a `Where` that finds none means none. `heads` restricts the patch of a per-head site (`z`, `scores`) to some heads.
     """
 
     site: Site
     source: Forward | None = None
-    positions: tuple[int, ...] = ()
+    positions: tuple[int, ...] | Where = ()
     heads: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.site.name == "scores" and self.source is not None:
+            raise ValueError("scores can be blocked, not taken from another run; patch q or k instead")
 
 
 @dataclass(frozen=True)
@@ -160,11 +188,16 @@ class EmbeddingRows:
 
 
 @dataclass(frozen=True)
+class EmbeddingMatrix:
+    """The whole embedding matrix, a row for each id: `EMBED` [V, D]; no tokens, and the model does not run."""
+
+
+@dataclass(frozen=True)
 class Describe:
     """The model's own facts: configuration, modules, parameter counts, special tokens, chat template."""
 
 
-Request = Forward | Generate | Encode | EmbeddingRows | Describe
+Request = Forward | Generate | Encode | EmbeddingRows | EmbeddingMatrix | Describe
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from generator.errors import StoreError
-from generator.project import Project, Work
+from generator.project import Project, Work, code_of, modules_of
 from generator.store import keys, results
 from generator.store.cache import Cache
 
@@ -71,7 +71,7 @@ def changes_of(project: Project, work: Work) -> tuple[Change, ...]:
     return between(
         (head.spec, head.key),
         (work.experiment.spec(), work.key),
-        lambda: _modules(project.cache, _module(work), head.key.code),
+        lambda: _modules(project.cache, work, head.key.code),
     )
 
 
@@ -114,12 +114,14 @@ def moved_values(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any,
 
 def remember_closures(cache: Cache, work: Sequence[Work]) -> None:
     """Keep which modules these experiments' code is made of, one record an analysis, for when some have changed."""
-    for module, code in {_module(one): one.key.code for one in work}.items():
-        if _record(cache, module).get("code") == code:
+    for place, one in {_place(one): one for one in work}.items():
+        if _record(cache, place).get("code") == one.key.code:
             continue
-        modules = keys.engine_modules(module)
-        if keys.digest_of(modules) == code:  # else it was edited meanwhile
-            cache.put_blob(BLOB, module, json.dumps({"code": code, "modules": modules}).encode())
+        closures = _closures(one)
+        digests = {module: keys.digest_of(parts) for module, parts in closures.items()}
+        if code_of(one.experiment, digests) == one.key.code:  # else it was edited meanwhile
+            record = {"code": one.key.code, "modules": _together(closures)}
+            cache.put_blob(BLOB, place, json.dumps(record).encode())
 
 
 def summary(changes: Sequence[Change]) -> str:
@@ -128,21 +130,30 @@ def summary(changes: Sequence[Change]) -> str:
     return "; ".join(map(str, changes[:SHOWN])) + (f"; and {more} more" if more > 0 else "")
 
 
-def _modules(cache: Cache, module: str, code: str) -> tuple[str, ...]:
-    record = _record(cache, module)
+def _modules(cache: Cache, work: Work, code: str) -> tuple[str, ...]:
+    record = _record(cache, _place(work))
     if record.get("code") != code:
         return ()
-    old, new = record["modules"], keys.engine_modules(module)
+    old, new = record["modules"], _together(_closures(work))
     return tuple(sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name)))
+
+
+def _closures(work: Work) -> dict[str, dict[str, str]]:
+    """The modules of each closure that an experiment's code is made of, with their digests."""
+    return {module: keys.engine_modules(module) for module in modules_of(work.experiment)}
+
+
+def _together(closures: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    return {name: digest for parts in closures.values() for name, digest in parts.items()}
+
+
+def _place(work: Work) -> str:
+    return " ".join(modules_of(work.experiment))
 
 
 def _record(cache: Cache, module: str) -> dict[str, Any]:
     found = json.loads(cache.get_blob(BLOB, module) or b"{}")
     return found if isinstance(found, dict) else {}
-
-
-def _module(work: Work) -> str:
-    return type(work.experiment.analysis).__module__
 
 
 def _short(value: Any) -> str:

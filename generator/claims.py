@@ -7,14 +7,14 @@ what there is, and the evaluation walks the tree. docs/claims.md explains it; a 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from generator import claims_grammar as grammar
 from generator.claims_evaluation import Evaluation
 from generator.claims_grammar import CheckError, Reference
 from generator.claims_margin import Margin
-from generator.claims_values import Verdict
+from generator.claims_values import Value, Verdict
 
 __all__ = ["Check", "CheckError", "Margin", "Reference", "Verdict", "parse"]
 
@@ -34,8 +34,17 @@ class Check:
         """
         return Evaluation(self.text, result, results).verdict(self.tree)
 
+    def value(self, result: object, names: Mapping[str, object]) -> object:
+        """What the expression gives on a result, and on what further names stand for: a number, a text, a truth.
 
-def parse(text: str) -> Check:
-    """Read a check; raises CheckError for whatever is not part of the language."""
-    tree, references = grammar.read(text)
+        Raises CheckError where a field is missing or kinds do not fit.
+        """
+        evaluation = Evaluation(self.text, result, None)
+        evaluation.bound |= {name: Value(value, name) for name, value in names.items()}
+        return evaluation.value(self.tree).it
+
+
+def parse(text: str, names: Sequence[str] = ()) -> Check:
+    """Read a check, which may use these names beside `result`; raises CheckError for what is not of the language."""
+    tree, references = grammar.read(text, names)
     return Check(text, tree, references)

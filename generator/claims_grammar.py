@@ -45,14 +45,17 @@ class Reference:
     column: int
 
 
-def read(text: str) -> tuple[ast.expr, tuple[Reference, ...]]:
-    """The tree of a check, and the experiments it refers to; CheckError for what is not part of the language."""
+def read(text: str, names: Sequence[str] = ()) -> tuple[ast.expr, tuple[Reference, ...]]:
+    """The tree of a check, and the experiments it refers to; CheckError for what is not part of the language.
+
+    names: what it may use beside `result`.
+    """
     if len(text) > MAX_LENGTH:
         raise CheckError(f"the check is longer than {MAX_LENGTH} characters", MAX_LENGTH)
     if not text.strip():
         raise CheckError("the check is empty")
     tree = _parsed(text)
-    return tree, tuple(_Reader(text).read(tree))
+    return tree, tuple(_Reader(text, names).read(tree))
 
 
 def column_of(text: str, node: ast.AST) -> int:
@@ -100,8 +103,9 @@ def _parsed(text: str) -> ast.expr:
 class _Reader:
     """Walks a tree once; what it does not know it refuses."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, names: Sequence[str]) -> None:
         self.text = text
+        self.known = ("result", *names)
         self.bound: list[str] = []
 
     def refuse(self, node: ast.AST, message: str) -> CheckError:
@@ -132,10 +136,10 @@ class _Reader:
             raise self.refuse(node, NOT_SPOKEN.get(type(operator), unknown))
 
     def _Name(self, node: ast.Name) -> Iterator[ast.AST]:
-        if node.id not in ("result", *CONSTANTS, *self.bound):
+        if node.id not in (*self.known, *CONSTANTS, *self.bound):
             if node.id in FUNCTIONS:
                 raise self.refuse(node, f"{node.id} is a function: write {node.id}(...)")
-            near = did_you_mean(node.id, ("result", *CONSTANTS, *self.bound))
+            near = did_you_mean(node.id, (*self.known, *CONSTANTS, *self.bound))
             raise self.refuse(node, f'unknown name {node.id!r}{near}; checks begin with result or r("id")')
         return iter(())
 
@@ -202,7 +206,7 @@ class _Reader:
         target = generator.target
         if not isinstance(target, ast.Name):
             raise self.refuse(target, "a comprehension has one variable")
-        if target.id in ("result", *CONSTANTS, *FUNCTIONS, *self.bound) or target.id.startswith("_"):
+        if target.id in (*self.known, *CONSTANTS, *FUNCTIONS, *self.bound) or target.id.startswith("_"):
             raise self.refuse(target, f"the variable {target.id!r} needs another name")
         yield generator.iter
         self.bound.append(target.id)

@@ -13,7 +13,7 @@ from generator.claims import CheckError, Verdict
 from generator.claims_page import decided
 from generator.drawing import digest
 from generator.errors import LayerbookError, SpecError, StoreError
-from generator.exhibits import Exhibit
+from generator.exhibit import Exhibit
 from generator.experiments import Experiment
 from generator.project import Project
 from generator.sentences import Sentence, Telling, Use
@@ -123,10 +123,15 @@ def diff(project: Project, old: Side, new: Side) -> Diff:
 
 def _exhibits(wanted: Mapping[str, Experiment], side: Side) -> dict[str, Exhibit]:
     """Every experiment of the book with its result on one side, or with what keeps it from being read."""
+
+    def cells(cell: Experiment) -> Any:
+        return results.load(side.entry_of(cell), cell.analysis.result_type).result
+
     found: dict[str, Exhibit] = {}
     for address, experiment in wanted.items():
         try:
-            exhibit = Exhibit(experiment, results.load(side.entry(address), experiment.analysis.result_type))
+            envelope = results.load(side.entry(address), experiment.analysis.result_type)
+            exhibit = Exhibit(experiment, envelope, cells=cells)
             _ = exhibit.figures  # they are described here, where a failure is known to be this result's
         except StoreError as error:
             missing = isinstance(error, results.EntryError) and error.reason == "missing"

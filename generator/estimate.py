@@ -7,15 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Literal
 
 from generator.capture import Forward, Generate, Prompt, Request
 from generator.experiments import Experiment
 from generator.model import sources
 from generator.plan import Ids, cost, passes, plan
-from generator.project import Project, Work
+from generator.project import Project, Work, cells_of
 from generator.reporting import counted
-from generator.timings import Timings, address_of, needs, read
+from generator.store.status import freshness
+from generator.sweep import Swept
+from generator.timings import Timings, address_of, names_of, read
+
+SAMPLE = 256
+"""Cells of a sweep that are looked at; a larger one is taken to be as they are."""
 
 Basis = Literal["timed", "counted", "unknown"]
 
@@ -45,36 +51,63 @@ class Forecast:
         return sum(one.basis == basis for one in self.estimates.values())
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What a run of an experiment would ask for; of a large sweep, what a part of it would, `scale` times over.
+
+    measured: how often something would be measured.
+    """
+
+    requests: Mapping[str, Request]
+    scale: float = 1.0
+    measured: float = 1.0
+
+
 def forecast(project: Project, work: Sequence[Work]) -> Forecast:
     """What a run of the experiments that are not computed here as they stand would take."""
-    wanted = [one.experiment for one in work if one.freshness.state != "fresh"]
+    wanted = {address_of(one.experiment): one.experiment for one in work if one.freshness.state != "fresh"}
     if not wanted:
         return Forecast({}, 0.0, None)
     known = read(project.cache, project.source.name)
     ids_of = _Lengths(project.source)
-    asked = {address_of(e): needs(e) for e in wanted}
-    single = {address_of(e): _estimate(e, asked[address_of(e)], known, ids_of) for e in wanted}
-    sure = [e for e in wanted if single[address_of(e)].seconds is not None]
-    model, _ = _seconds({n: r for e in sure for n, r in asked[address_of(e)].items()}, known, ids_of)
-    measuring = sum(_measuring(e, known) or 0.0 for e in sure)
-    whole = None if not sure or model is None else model + measuring + (known.loading or 0.0)
-    return Forecast(single, whole, known.loading)
+    asked = {address: _asked(project, experiment) for address, experiment in wanted.items()}
+    single = {address: _estimate(wanted[address], one, known, ids_of) for address, one in asked.items()}
+    sure = [address for address in wanted if single[address].seconds is not None]
+    together: dict[float, dict[str, Request]] = {}
+    for address in sure:
+        together.setdefault(asked[address].scale, {}).update(asked[address].requests)
+    model = sum(scale * (_seconds(requests, known, ids_of)[0] or 0.0) for scale, requests in together.items())
+    measuring = sum(_measuring(wanted[address], asked[address], known) or 0.0 for address in sure)
+    return Forecast(single, model + measuring + (known.loading or 0.0) if sure else None, known.loading)
+
+
+def _asked(project: Project, experiment: Experiment) -> _Asked:
+    analysis = experiment.analysis
+    if not isinstance(analysis, Swept):
+        return _Asked(names_of(analysis.runs().values()))
+    part = [cell for _, cell in islice(cells_of(experiment), SAMPLE)]
+    found = project.keys(part)
+    todo = [one for one in part if freshness(project.entry(one), found[one], project.cache).state != "fresh"]
+    scale = len(analysis) / len(part)
+    requests = names_of(request for one in todo for request in one.analysis.runs().values())
+    return _Asked(requests, scale, scale * len(todo))
 
 
 def _estimate(
-    experiment: Experiment, requests: Mapping[str, Request], known: Timings, ids_of: Callable[[Prompt], Ids | None]
+    experiment: Experiment, asked: _Asked, known: Timings, ids_of: Callable[[Prompt], Ids | None]
 ) -> Estimate:
-    made = cost(plan(requests.values()), None)
-    parts = [f"{made.passes:,} pass{'' if made.passes == 1 else 'es'}"] if made.passes else []
-    if made.generations:
-        parts.append(f"{counted(made.generations, 'text')} of at most {counted(made.new_tokens, 'token')} together")
+    made = cost(plan(asked.requests.values()), None)
+    passes, texts, tokens = (round(asked.scale * n) for n in (made.passes, made.generations, made.new_tokens))
+    parts = [f"{passes:,} pass{'' if passes == 1 else 'es'}"] if passes else []
+    if texts:
+        parts.append(f"{counted(texts, 'text')} of at most {counted(tokens, 'token')} together")
     counts = ", ".join(parts) or "no passes"
-    seconds, guessed = _seconds(requests, known, ids_of)
-    measuring = _measuring(experiment, known)
+    seconds, guessed = _seconds(asked.requests, known, ids_of)
+    measuring = _measuring(experiment, asked, known)
     if seconds is None or (measuring is None and not parts):
         return Estimate(None, "unknown", counts)
-    timed = not guessed and address_of(experiment) in known.shares
-    return Estimate(seconds + (measuring or 0.0), "timed" if timed else "counted", counts)
+    timed = not guessed and asked.scale == 1 and address_of(experiment) in known.shares
+    return Estimate(asked.scale * seconds + (measuring or 0.0), "timed" if timed else "counted", counts)
 
 
 def _seconds(
@@ -105,12 +138,13 @@ def _tokens(forwards: Collection[Forward], ids_of: Callable[[Prompt], Ids | None
     )
 
 
-def _measuring(experiment: Experiment, known: Timings) -> float | None:
-    """What measuring took before; else the mean of experiments with this analysis."""
-    if address_of(experiment) in known.shares:
-        return known.shares[address_of(experiment)].measuring
-    alike = [share.measuring for share in known.shares.values() if share.analysis == experiment.name]
-    return sum(alike) / len(alike) if alike else None
+def _measuring(experiment: Experiment, asked: _Asked, known: Timings) -> float | None:
+    """What measuring took before, for as much as would be measured; else the mean of others with this analysis."""
+    own = known.shares.get(address_of(experiment))
+    alike = [own] if own else [share for share in known.shares.values() if share.analysis == experiment.name]
+    if not alike:
+        return None
+    return asked.measured * sum(share.measuring for share in alike) / sum(share.measured for share in alike)
 
 
 class _Lengths:

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from generator import catalog, claims, spec_text
+from generator import claims, spec_text
 from generator.analysis import Analysis, Limits
 from generator.claims_static import missing_fields
-from generator.errors import Problem, SpecError, UsageError, did_you_mean
-from generator.spec_limits import NumberCheck, check_context
-from generator.spec_problems import unknown_key, validated
+from generator.errors import Problem, SpecError, did_you_mean
+from generator.spec_analysis import analysis_of
+from generator.spec_problems import validated
 from generator.spec_schema import TAKEN, BookSpec, ChapterSpec, ExperimentSpec
 from generator.spec_yaml import Node, Place, SpecFile
 
@@ -227,7 +227,8 @@ class _Draft:
         own = [key for key in node.value if key not in ExperimentSpec.model_fields]
         spec = validated(ExperimentSpec, node, self.file, leave=own)
         self._note_id(node)
-        analysis = self._analysis(node, own)
+        self._needs_sweep(node)
+        analysis = analysis_of(node, self.file, self.limits)
         checks = self._checks(node)
         if not isinstance(spec, ExperimentSpec) or analysis is None or len(checks) < len(spec.claims):
             return None
@@ -245,28 +246,10 @@ class _Draft:
             self.file.add(id.place, f"the id {id.value!r} is here twice; it is first on line {self.ids[id.value]}")
         self.ids.setdefault(id.value, id.place.line)
 
-    def _analysis(self, node: Node, own: list[str]) -> Analysis[Any] | None:
-        name = node.get("analysis")
-        if name is None or not isinstance(name.value, str) or not name.value:
-            return None
-        try:
-            kind = catalog.find(name.value)
-        except UsageError as error:
-            self.file.add(name.place, str(error))
-            return None
-        before = len(self.file.problems)
-        common = [key for key in node.value if key in ExperimentSpec.model_fields]
-        known = [*ExperimentSpec.model_fields, *kind.model_fields]
-        for key in own:
-            if key not in known:
-                self.file.add(node.keys[key], unknown_key(key, known))
-        analysis = validated(kind, node, self.file, leave=[*common, *(key for key in own if key not in known)])
-        if not isinstance(analysis, Analysis):
-            return None
-        made = NumberCheck(self.limits, node, self.file).resolved(analysis)
-        if len(self.file.problems) == before:
-            check_context(made, self.limits, node, self.file)
-        return made if len(self.file.problems) == before else None
+    def _needs_sweep(self, node: Node) -> None:
+        for key in ("measures", "views"):
+            if node.get(key) is not None and node.get("sweep") is None:
+                self.file.add(node.keys[key], f"{key} belong to a sweep, and this experiment has none")
 
     def _checks(self, node: Node) -> tuple[Claim, ...]:
         made = []

@@ -17,6 +17,8 @@ from generator.labels import Axis as Axis
 from generator.labels import Cell as Cell
 from generator.labels import Label as Label
 from generator.labels import Patterns as Patterns
+from generator.labels import Point as Point
+from generator.labels import Scores as Scores
 from generator.labels import Table as Table
 from generator.labels import label_text as label_text
 from generator.tokens import Token
@@ -28,6 +30,7 @@ class Heatmap:
 
     scale: fixed (low, high), or None to span the values. diverging: centre the colours on zero.
     annotate: write the values into the cells. causal: cells right of the diagonal do not exist, not zero.
+    masked: cells of minus infinity are the causal mask's, hatched and on no scale.
     behind: what a reader can open from this picture, where scripts run.
     """
 
@@ -42,6 +45,7 @@ class Heatmap:
     diverging: bool = False
     annotate: bool = False
     causal: bool = False
+    masked: bool = False
     behind: Patterns | None = None
 
     def table(self) -> Table:
@@ -107,17 +111,6 @@ class Bars:
 
 
 @dataclass(frozen=True)
-class Point:
-    """A labelled point; `group` picks colour and marker, `to` draws an arrow from here to another point's index."""
-
-    label: str
-    x: float
-    y: float
-    group: str = ""
-    to: int | None = None
-
-
-@dataclass(frozen=True)
 class Scatter:
     """Labelled points; `equal` gives both axes one scale, so that distances on paper are distances."""
 
@@ -148,6 +141,7 @@ class TokenStrip:
     title: str = ""
     prompt_length: tuple[int | None, ...] = ()
     live: str = ""
+    text: bool = True  # a row is a text, so that its tokens have positions
 
     def table(self) -> Table:
         """One row per token."""
@@ -238,12 +232,13 @@ class Shapes:
 
 @dataclass(frozen=True)
 class Panels:
-    """Small multiples: several charts of one kind side by side, each with a title of its own."""
+    """Small multiples: several charts of one kind side by side, each with a title; `behind`: as in a heatmap."""
 
     panels: tuple[Heatmap | Lines | Bars | Scatter, ...]
     alt: str
     title: str = ""
     columns: int = 3
+    behind: Scores | None = None
 
     def table(self) -> Table:
         """The panels' tables one below the other, led by the panel's title."""
@@ -276,14 +271,14 @@ class Frames:
     frames: tuple[Frame, ...]
     alt: str
     title: str = ""
-    step: Literal["token", "layer", "C", "value"] = "token"
+    step: Literal["token", "layer", "C", "value", "word", "stage"] = "token"
 
     def table(self) -> Table:
-        """One row per frame: its label, what it led to, and its note."""
-        return Table(
-            ("frame", "token", "note"),
-            tuple((f.label, f.token if f.token else "", f.note) for f in self.frames),
-        )
+        """One row per frame: its label, what it led to, and its note. Of stages, the numbers of all their pictures."""
+        if self.step == "stage":
+            return Panels(tuple(f.picture for f in self.frames if not isinstance(f.picture, Panels)), self.alt).table()
+        rows = tuple((f.label, f.token if f.token else "", f.note) for f in self.frames)
+        return Table(("frame", "token", "note"), rows)
 
 
 Chart = Heatmap | Lines | Bars | Scatter | Panels

@@ -14,7 +14,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from generator.capture import Describe, EmbeddingRows, Encode, Forward, Generate, Patch, Prompt, Request, Site
+from generator.capture import (
+    Describe,
+    EmbeddingMatrix,
+    EmbeddingRows,
+    Encode,
+    Forward,
+    Generate,
+    Patch,
+    Prompt,
+    Request,
+    Site,
+)
 
 Ids = tuple[int, ...]
 
@@ -47,7 +58,7 @@ class Plan:
     @property
     def light(self) -> tuple[Request, ...]:
         """Requests that need the tokenizer or the embedding matrix but no pass."""
-        return tuple(r for r in self.requests if isinstance(r, Encode | EmbeddingRows | Describe))
+        return tuple(r for r in self.requests if isinstance(r, Encode | EmbeddingRows | EmbeddingMatrix | Describe))
 
 
 def plan(requests: Iterable[Request]) -> Plan:

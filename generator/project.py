@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from generator import experiments
@@ -14,6 +14,7 @@ from generator.experiments import Book, Experiment
 from generator.model import obtain, sources
 from generator.reporting import Reporter
 from generator.store import cache, keys, results, status
+from generator.sweep import GridCell, Swept
 
 RESULTS = Path("experiments") / "results"
 SITE = Path("site")
@@ -66,11 +67,11 @@ class Project:
         state = keys.source_digest()
         known = self.cache.get_blob("code", state)
         codes: dict[str, str] = json.loads(known) if known else {}
-        missing = sorted({_module(experiment) for experiment in wanted} - codes.keys())
+        missing = sorted({module for experiment in wanted for module in modules_of(experiment)} - codes.keys())
         codes |= {module: keys.engine_closure(module) for module in missing}
         if missing and keys.source_digest() == state:
             self.cache.put_blob("code", state, json.dumps(codes).encode())
-        return {e: key_of(e, self.fingerprint, codes[_module(e)]) for e in wanted}
+        return {e: key_of(e, self.fingerprint, code_of(e, codes)) for e in wanted}
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,9 @@ def model_of(root: Path, model: str | None = None) -> sources.ModelSource:
 
 def _digest_of_specs(root: Path) -> str:
     found = hashlib.sha256()
-    for path in sorted((root / "experiments").glob("*.yaml")):
+    results = root / RESULTS
+    there = (path for path in (root / "experiments").rglob("*") if path.is_file() and results not in path.parents)
+    for path in sorted(there):
         found.update(f"{path.name} ".encode() + hashlib.sha256(path.read_bytes()).digest())
     return found.hexdigest()
 
@@ -116,11 +119,35 @@ def _digest_of_specs(root: Path) -> str:
 def key_of(experiment: Experiment, fingerprint: sources.Fingerprint, code: str | None = None) -> keys.Key:
     """What the result of an experiment depends on; `code` is its closure, where that is known already."""
     weights, tokenizer = fingerprint.weights, fingerprint.tokenizer
-    return keys.key_for(_module(experiment), experiment.spec(), weights, tokenizer, code)
+    code = code or code_of(experiment, {module: keys.engine_closure(module) for module in modules_of(experiment)})
+    return keys.key_for("", experiment.spec(), weights, tokenizer, code)
 
 
-def _module(experiment: Experiment) -> str:
-    return type(experiment.analysis).__module__
+def cells_of(experiment: Experiment) -> Iterator[tuple[GridCell, Experiment]]:
+    """The cells of a sweep, each as an experiment of its own; TypeError for an experiment that is none."""
+    if not isinstance(experiment.analysis, Swept):
+        raise TypeError(f"{experiment.id} is no sweep")
+    for cell in experiment.analysis.cells():
+        yield cell, cell_of(experiment, cell)
+
+
+def cell_of(experiment: Experiment, cell: GridCell) -> Experiment:
+    """A cell of a sweep as an experiment; its id ends in a digest of its spec."""
+    one = replace(experiment, analysis=cell.analysis, claims=(), captions={})
+    return replace(one, id=f"{experiment.id}.{keys.digest_of(one.spec())[:12]}")
+
+
+def modules_of(experiment: Experiment) -> tuple[str, ...]:
+    """What measures an experiment: of a sweep, its cells' analysis and what sums them up."""
+    analysis = experiment.analysis
+    swept = (type(analysis.one).__module__,) if isinstance(analysis, Swept) else ()
+    return (*swept, type(analysis).__module__)
+
+
+def code_of(experiment: Experiment, closures: Mapping[str, str]) -> str:
+    """The digest of the code that measures an experiment, from the closures of its modules."""
+    found = [closures[module] for module in modules_of(experiment)]
+    return found[0] if len(found) == 1 else keys.digest_of(found)
 
 
 def survey(project: Project) -> tuple[Work, ...]:

@@ -11,7 +11,8 @@ import numpy as np
 from pydantic import BaseModel
 
 from generator import catalog
-from generator.analysis import SideFile
+from generator.analysis import Analysis, SideFile
+from generator.sweep import Swept
 from generator.tokens import Token
 
 INTRODUCTION = """\
@@ -34,11 +35,14 @@ form that gives them back. An array too big to read lies in `ID.DIGEST.safetenso
 
 def results_markdown() -> str:
     """The whole page."""
-    return INTRODUCTION + "".join(_analysis(name) for name in catalog.names())
+    return (
+        INTRODUCTION
+        + "".join(_analysis(name, catalog.find(name)) for name in catalog.names())
+        + _analysis("sweep", Swept)
+    )
 
 
-def _analysis(name: str) -> str:
-    cls = catalog.find(name)
+def _analysis(name: str, cls: type[Analysis[Any]]) -> str:
     about = inspect.getdoc(cls) or ""
     lines = [f"\n## {name}\n\n{_paragraphs(about)}\n\n| field | type | what it is |\n|---|---|---|\n"]
     lines += [f"| `{path}` | {kind} | {what} |\n" for path, kind, what in _fields(cls.result_type, "")]

@@ -5,185 +5,67 @@ torch is imported only once something must run.
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
 
 from generator.analysis import Result
 from generator.capture import Prompt, Request
 from generator.changes import remember_closures
-from generator.errors import LayerbookError, ModelError, Problem, RunError, SpecError, UsageError
+from generator.errors import LayerbookError, Problem, SpecError, UsageError
 from generator.experiments import Experiment, claim_problems, load_chapter
+from generator.measuring import Bench, Measured
 from generator.model import obtain, sources
 from generator.plan import Cost, Ids, cost, plan
-from generator.project import Project, Work, key_of
-from generator.reporting import Reporter
+from generator.project import Project, Work, cells_of, key_of
+from generator.reporting import Reporter, Silent
+from generator.settling import CHANGED, Outcome, envelope, settle
 from generator.stopwatch import Stopwatch
-from generator.store import compare, results
-from generator.store.keys import Key
+from generator.store import results
+from generator.store.keys import engine_closure
+from generator.sweep import Swept
+from generator.sweeping import cells_into, refresh_sweep, run_sweep
 from generator.timings import address_of, keep, taken
 
-if TYPE_CHECKING:
-    from generator.model.adapter import LoadedModel
-
-Verdict = Literal["new", "agrees", "differs", "failed"]
-CHANGED = "its sources changed while it ran; run it again"
-Measured = Mapping[Experiment, Result | LayerbookError]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one experiment that ran; `detail` says why it failed or where it differs."""
-
-    experiment: Experiment
-    verdict: Verdict
-    detail: str = ""
+__all__ = ["Outcome", "check_files", "measure", "open_file", "planned", "refresh", "run_file"]
 
 
 def refresh(
-    project: Project, work: Sequence[Work], report: Reporter, watch: Stopwatch | None = None
+    project: Project, work: Sequence[Work], report: Reporter, force: bool = False, watch: Stopwatch | None = None
 ) -> tuple[Outcome, ...]:
     """Run these experiments and bring their results up to date, one outcome each; equal numbers keep their bytes.
 
-    Call it under the project's lock. A failure of one experiment is an outcome, not an error; ModelError where the
-    model cannot be had. What the run took is kept in the working cache; `watch` hears it too.
+    Of a sweep those cells run that are not current, all with `force`. Call it under the project's lock. A failure of
+    one experiment is an outcome, not an error; ModelError where the model cannot be had. What the run took is kept in
+    the working cache; `watch` hears it too.
     """
     if not work:
         return ()
-    wanted, watch = [w.experiment for w in work], watch or Stopwatch()
-    measured = measure(project.source, wanted, report, watch)
-    known = {address_of(experiment) for experiment in project.experiments()}
-    keep(project.cache, project.source.name, taken(watch, wanted), known)
+    bench = Bench(project.source, report, watch)
+    wanted = [w.experiment for w in work if not isinstance(w.experiment.analysis, Swept)]
+    measured = dict(bench.measure(wanted))
     now = project.keys(wanted)
+    outcomes = {}
+    for w in work:
+        one = w.experiment
+        if isinstance(one.analysis, Swept):
+            outcomes[one] = refresh_sweep(project, w, bench, report, force)
+        else:
+            outcomes[one] = settle(project, w, now[one], measured[one], report)
     remember_closures(project.cache, work)
-    return tuple(_settle(project, w, now[w.experiment], measured[w.experiment], report) for w in work)
+    known = {address_of(experiment) for experiment in project.experiments()}
+    keep(project.cache, project.source.name, taken(bench.watch, [w.experiment for w in work]), known)
+    return tuple(outcomes.values())
 
 
-def measure(
-    source: sources.ModelSource, wanted: Sequence[Experiment], report: Reporter, watch: Stopwatch | None = None
-) -> Measured:
-    """The result of each experiment, or the error that it ended with. Every distinct pass runs once for all."""
-    watch = watch or Stopwatch()
-    model = _load(source, report, watch)
-    failed: dict[Experiment, LayerbookError] = {}
-    for experiment in wanted:
-        if error := _unfit(experiment, model):
-            failed[experiment] = error
-    able = [experiment for experiment in wanted if experiment not in failed]
-    return failed | _measure(model, able, report, watch) if able else failed
-
-
-def need_libraries() -> None:
-    """Raise ModelError where what runs the model is not installed: before a download that would be for nothing."""
-    for name in ("torch", "transformers"):
-        if importlib.util.find_spec(name) is None:
-            raise ModelError(f"running the model needs {name}: pip install 'layerbook[model]'")
-
-
-def _load(source: sources.ModelSource, report: Reporter, watch: Stopwatch) -> LoadedModel:
-    need_libraries()
-    directory = obtain.obtain(source, report)
-    with report.task("Loading the model", None), watch.load():
-        from generator.model.adapter import LoadedModel
-        from generator.model.timed import TimedModel
-
-        return TimedModel.around(LoadedModel.load(directory, source.name), watch)
-
-
-def _unfit(experiment: Experiment, model: LoadedModel) -> LayerbookError | None:
-    """Why an experiment cannot run on this model, found before the passes that others share with it."""
-    try:
-        for request in experiment.analysis.runs().values():
-            for prompt, more in _prompts(request):
-                length = len(model.tokenizer.encode(prompt)[0]) + more
-                if length > model.config.max_position_embeddings:
-                    limit = model.config.max_position_embeddings
-                    raise ModelError(f"{length} tokens do not fit the model's context of {limit}")
-    except LayerbookError as error:
-        return RunError(f"{experiment.file}:{experiment.line}: {experiment.id}: {error}")
-    return None
-
-
-def _prompts(request: Request) -> list[tuple[Prompt, int]]:
-    """The prompts that a request encodes, each with how many tokens may follow it."""
-    prompt = getattr(request, "prompt", None)
-    if prompt is None:
-        return []
-    if prompt.generated is not None:
-        return _prompts(prompt.generated)
-    return [(prompt, getattr(request, "max_new_tokens", 0))]
-
-
-def _measure(
-    model: LoadedModel, wanted: Sequence[Experiment], report: Reporter, watch: Stopwatch
-) -> dict[Experiment, Any]:
-    from generator.model.execute import Execution
-
-    asked = {experiment: experiment.analysis.runs() for experiment in wanted}
-    made = plan(request for requests in asked.values() for request in requests.values())
-    execution = Execution(model, made)
-    counted = cost(made, execution.ids)
-    with report.task("Running the model", counted.generations + counted.batches) as task:
-        for step in execution.steps():
-            task.note(step)
-            task.advance()
-    found: dict[Experiment, Any] = {}
-    with report.task("Measuring", len(wanted)) as task:
-        for experiment, requests in asked.items():
-            task.note(f"{experiment.chapter}/{experiment.id}")
-            try:
-                with watch.measure(address_of(experiment)):
-                    captures = {name: execution.capture(request) for name, request in requests.items()}
-                    found[experiment] = experiment.analysis.measure(captures)
-            # An analysis may be the lecturer's own: whatever it raises is this experiment's failure, no other's.
-            except Exception as error:
-                said = f"{type(error).__name__}: {error}"
-                found[experiment] = RunError(f"{experiment.file}:{experiment.line}: {experiment.id}: {said}")
-            task.advance()
-    return found
-
-
-def _settle(project: Project, work: Work, now: Key, found: Result | LayerbookError, report: Reporter) -> Outcome:
-    """Keep a result: the entry's own bytes where the numbers agree, new ones otherwise."""
-    experiment, key = work.experiment, work.key
-    if isinstance(found, LayerbookError):
-        return Outcome(experiment, "failed", str(found))
-    if now != key:
-        return Outcome(experiment, "failed", CHANGED)
-    path = project.entry(experiment)
-    old = results.load_or_none(path, type(found), lambda problem: report.say(str(problem)))
-    fresh = _envelope(experiment, project.source.name, key, found)
-    outcome = Outcome(experiment, "new")
-    if old is not None and old.key.spec == key.spec:
-        compared = compare.agree(old.result, found)
-        outcome = Outcome(experiment, "agrees") if compared.same else _differing(experiment, compared)
-    if old is not None and outcome.verdict == "agrees":
-        results.rekey(path, old, key)
-    else:
-        results.write(path, fresh)
-    digest = results.head(path).digest
-    project.cache.remember(project.source.name, experiment.chapter, experiment.id, key.digest, digest)
-    return outcome
-
-
-def _envelope(experiment: Experiment, model: str, key: Key, result: Result) -> results.Envelope[Result]:
-    return results.Envelope(
-        id=experiment.id,
-        chapter=experiment.chapter,
-        analysis=experiment.name,
-        model=model,
-        spec=experiment.spec(),
-        key=key,
-        result=result,
-    )
-
-
-def _differing(experiment: Experiment, compared: compare.Comparison) -> Outcome:
-    shown = "; ".join(str(difference) for difference in compared.differences[:3])
-    more = len(compared.differences) - 3
-    return Outcome(experiment, "differs", f"{shown}; and {more} more" if more > 0 else shown)
+def measure(source: sources.ModelSource, wanted: Sequence[Experiment], report: Reporter) -> Measured:
+    """The result of each experiment, or the error that it ended with; nothing is read from disk or kept."""
+    bench = Bench(source, report)
+    found: dict[Experiment, Result | LayerbookError] = {}
+    found |= bench.measure([one for one in wanted if not isinstance(one.analysis, Swept)])
+    for one in wanted:
+        if isinstance(one.analysis, Swept):
+            found[one] = run_sweep(one, lambda chunk: bench.measure(chunk, Silent()), report)
+    return {one: found[one] for one in wanted}
 
 
 def run_file(
@@ -193,17 +75,24 @@ def run_file(
     source, wanted = open_file(path, model, report)
     _check_folder(out)
     fingerprint = sources.fingerprint(source)
+    bench = Bench(source, report, watch)
     before = {experiment: key_of(experiment, fingerprint) for experiment in wanted}
+    found: dict[Experiment, Result | LayerbookError] = {}
+    found |= bench.measure([one for one in wanted if not isinstance(one.analysis, Swept)])
     outcomes = []
-    for experiment, found in measure(source, wanted, report, watch).items():
-        if isinstance(found, LayerbookError):
-            outcomes.append(Outcome(experiment, "failed", str(found)))
-            continue
-        if key_of(experiment, fingerprint) != before[experiment]:
+    for experiment in wanted:
+        if isinstance(experiment.analysis, Swept):
+            closure = engine_closure(type(experiment.analysis.one).__module__)
+            found[experiment] = run_sweep(experiment, cells_into(out, bench, fingerprint, closure), report)
+        result = found[experiment]
+        if isinstance(result, LayerbookError):
+            outcomes.append(Outcome(experiment, "failed", str(result)))
+        elif key_of(experiment, fingerprint) != before[experiment]:
             outcomes.append(Outcome(experiment, "failed", CHANGED))
-            continue
-        results.write(out / f"{experiment.id}.json", _envelope(experiment, source.name, before[experiment], found))
-        outcomes.append(Outcome(experiment, "new"))
+        else:
+            made = envelope(experiment, source.name, before[experiment], result)
+            results.write(results.place(out, experiment.id), made)
+            outcomes.append(Outcome(experiment, "new"))
     return tuple(outcomes)
 
 
@@ -252,7 +141,7 @@ def planned(source: sources.ModelSource, wanted: Sequence[Experiment]) -> tuple[
 
     Lengths are known only where the tokenizer is on this machine already.
     """
-    made = plan(request for e in wanted for request in e.analysis.runs().values())
+    made = plan(request for e in wanted for one in _cells(e) for request in one.analysis.runs().values())
     ids_of = None
     if directory := sources.at_hand(source):
         from generator.model.tokenizer import ModelTokenizer
@@ -263,6 +152,14 @@ def planned(source: sources.ModelSource, wanted: Sequence[Experiment]) -> tuple[
             return tokenizer.encode(prompt)[0]
 
     return cost(made, ids_of), tuple(_line(request) for request in made.requests)
+
+
+def _cells(experiment: Experiment) -> Iterator[Experiment]:
+    """What of an experiment runs: itself, or the cells of its sweep."""
+    if isinstance(experiment.analysis, Swept):
+        yield from (cell for _, cell in cells_of(experiment))
+    else:
+        yield experiment
 
 
 def _line(request: Request) -> str:

@@ -13,6 +13,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from generator import bibliography
 from generator.aside import Aside, Undrawn
 from generator.book import site
 from generator.book.chapter import ChapterContext, evaluate_chapter, render_caption
@@ -23,7 +24,8 @@ from generator.book.references import references
 from generator.claims_page import names_of
 from generator.drawing import Drawings
 from generator.errors import LayerbookError
-from generator.exhibits import Exhibit, Gallery
+from generator.exhibit import Exhibit
+from generator.exhibits import Gallery
 from generator.experiments import Chapter
 from generator.project import Project
 from generator.render import prose_path, read_prose
@@ -66,6 +68,7 @@ class Telling:
         self.project, self.side, self.exhibits = project, side, exhibits
         self.cache = Aside(project.root)
         self.pages = site.environment(own)
+        self.bibliography = bibliography.load(project.templates)
 
     def prose(self, chapter: Chapter) -> Told:
         """The sentences of a chapter's prose by line; SpecError where a result that it needs is not there."""
@@ -77,7 +80,7 @@ class Telling:
             drawings=Drawings(self.cache, Undrawn(1)),
             math=math,
             provenance=lambda exhibit: (),
-            entry=lambda experiment: self.side.entry(f"{experiment.chapter}/{experiment.id}"),
+            entry=self.side.entry_of,
         )
         context = ChapterContext(
             results=gallery.result,
@@ -87,6 +90,7 @@ class Telling:
             downloads=gallery.downloads,
             pages=self.pages,
             math=math,
+            bibliography=self.bibliography,
         )
         source = read_prose(self.project, chapter)
         return _sentences(source, *evaluate_chapter(source, str(prose_path(self.project, chapter)), context))
@@ -140,7 +144,7 @@ def uses(project: Project, chapter: Chapter, changed: Sequence[str]) -> Iterator
     """Where the prose and the claims of a chapter ask for experiments that changed."""
     source, file = read_prose(project, chapter), str(prose_path(project, chapter))
     lines = source.splitlines()
-    for line, name in dict.fromkeys((one.line, one.experiment) for one in references(source, file)):
+    for line, name in dict.fromkeys((one.line, one.name) for one in references(source, file) if one.function != "cite"):
         address = _address(name, chapter)
         if address in changed:
             yield Use(file, line, address, lines[line - 1].strip())

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from generator.errors import UsageError
+from generator.experiments import Experiment
 from generator.project import RESULTS, Project
 from generator.store import results
 
@@ -26,7 +27,12 @@ class Side:
 
     def entry(self, address: str) -> Path:
         """Where an entry lies, or would."""
-        return self.folder / f"{address}.json"
+        chapter, _, id = address.partition("/")
+        return results.place(self.folder / chapter, id)
+
+    def entry_of(self, experiment: Experiment) -> Path:
+        """Where that of an experiment, or of a cell of a sweep, lies, or would."""
+        return results.place(self.folder / experiment.chapter, experiment.id)
 
 
 def side(project: Project, name: str, scratch: Path) -> Side:

@@ -15,9 +15,11 @@ from generator import catalog
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NAME = r"^[a-z0-9][a-z0-9-]*$"
-TAKEN = ("book", "index", "claims", "colophon")  # files beside the chapters', in the specs and in the site
+# Files beside the chapters', in the specs and in the site.
+TAKEN = ("book", "index", "claims", "colophon", "references")
 
 Name = Annotated[str, Field(pattern=NAME, max_length=60)]
+Column = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 Line = Annotated[str, Field(min_length=1)]
 Evidence = Literal["definition", "observation", "correlation", "intervention"]
 Part = Literal["tokens", "embeddings", "position", "attention", "mlp", "linear", "sampling"]
@@ -34,6 +36,29 @@ class ClaimSpec(_Spec):
     check: Line = Field(description='The check, as docs/claims.md explains: result.prompts[0].top[0].text == "4".')
 
 
+class FileAxis(_Spec):
+    """The values of an axis from a file beside the spec."""
+
+    file: Line = Field(description="A .txt (a value a line), .csv or .jsonl file, as a path from the spec's folder.")
+    column: Line | None = Field(default=None, description="Which column has the values; the others become tags.")
+    sha256: str | None = Field(default=None, description="The file's digest, where it must not change unnoticed.")
+
+
+class ViewSpec(_Spec):
+    """One figure of a sweep: a measure across the grid, or the cells' own figure to step through."""
+
+    title: str = Field(default="", description="The figure's heading; without one, it says what is drawn.")
+    measure: Line | None = Field(
+        default=None, description="The measure that is drawn: its mean over all that is not named."
+    )
+    across: Line | None = Field(default=None, description="The column along the horizontal axis.")
+    down: Line | None = Field(default=None, description="The column down the side: makes it a heat map.")
+    by: Line | None = Field(default=None, description="The column that gives each line its colour.")
+    panels: Line | None = Field(default=None, description="The column that gives each of its values a chart.")
+    figure: Line | None = Field(default=None, description="Instead of a measure, a figure of the analysis.")
+    over: Line | None = Field(default=None, description="The axis to step along, the others at their first value.")
+
+
 class ExperimentSpec(_Spec):
     """One experiment; the keys beside these are the parameters of its analysis."""
 
@@ -46,6 +71,13 @@ class ExperimentSpec(_Spec):
         default={}, description="Captions by the figure's name, or by how the name begins (up to a hyphen)."
     )
     claims: tuple[ClaimSpec, ...] = Field(default=(), description="What the chapter says of the result, checked.")
+    sweep: dict[Line, Annotated[tuple[Any, ...], Field(min_length=1)] | FileAxis] = Field(
+        default={}, description="Parameters and the values each takes; every combination is a cell of its own."
+    )
+    measures: dict[Column, Line] = Field(
+        default={}, description="What to keep of each cell, by name: an expression over its `result` and its `cell`."
+    )
+    views: dict[Name, ViewSpec] = Field(default={}, description="How a sweep is drawn, by the names of the figures.")
 
 
 class ChapterSpec(_Spec):
@@ -120,11 +152,18 @@ def _experiment(common: JsonSchemaValue, names: tuple[str, ...]) -> JsonSchemaVa
 
 
 def _closed(name: str, common: JsonSchemaValue, parameters: JsonSchemaValue) -> JsonSchemaValue:
-    """An experiment of one analysis, with every key that it may have."""
+    """An experiment of one analysis, with every key that it may have; a required one may be swept instead."""
     about = str(parameters.get("description", name)).split("\n\n")[0].replace("\n", " ")
     own = parameters.get("properties", {})
     shared = {key: {"$ref": f"#/$defs/experiment/properties/{key}"} for key in common["properties"]}
-    properties = shared | {"analysis": {"const": name, "description": about}} | own
-    required = [*common["required"], *parameters.get("required", ())]
-    closed = {"type": "object", "description": about, "properties": properties}
-    return closed | {"required": required, "additionalProperties": False}
+    values = common["properties"]["sweep"]["additionalProperties"]
+    sweep = common["properties"]["sweep"] | {"properties": dict.fromkeys(own, values), "additionalProperties": False}
+    properties = shared | {"analysis": {"const": name, "description": about}, "sweep": sweep} | own
+    given = [_given_or_swept(parameter) for parameter in parameters.get("required", ())]
+    closed = {"type": "object", "description": about, "properties": properties, "required": common["required"]}
+    return closed | {"additionalProperties": False} | ({"allOf": given} if given else {})
+
+
+def _given_or_swept(parameter: str) -> JsonSchemaValue:
+    swept = {"required": ["sweep"], "properties": {"sweep": {"required": [parameter]}}}
+    return {"anyOf": [{"required": [parameter]}, swept]}

@@ -5,7 +5,7 @@ through here, and none of this is ever written beside one.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -38,11 +38,17 @@ class Step:
 
 @dataclass
 class Stopwatch:
-    """What one run took: loading the model, each step, and each experiment's `measure` by its address."""
+    """What one run took: loading the model, each step, and the measuring of each experiment by its address.
+
+    asked: the requests of each experiment that was measured. measured: how often it was, once but for the cells of a
+    sweep.
+    """
 
     loading: float = 0.0
     steps: list[Step] = field(default_factory=list)
     measuring: dict[str, float] = field(default_factory=dict)
+    measured: dict[str, int] = field(default_factory=dict)
+    asked: dict[str, list[Request]] = field(default_factory=dict)
 
     @contextmanager
     def load(self) -> Iterator[None]:
@@ -52,8 +58,10 @@ class Stopwatch:
         self.loading += time.perf_counter() - started
 
     @contextmanager
-    def measure(self, address: str) -> Iterator[None]:
-        """Time what is done inside as the measuring of `chapter/id`, also where it fails."""
+    def measure(self, address: str, requests: Iterable[Request]) -> Iterator[None]:
+        """Time what is done inside as the measuring of `chapter/id`, which asked for these, also where it fails."""
+        self.asked.setdefault(address, []).extend(requests)
+        self.measured[address] = self.measured.get(address, 0) + 1
         started = time.perf_counter()
         try:
             yield

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,12 +27,16 @@ REMEMBERED = 20_000
 
 @dataclass(frozen=True)
 class Share:
-    """An experiment's part of a run, in seconds: of the texts written, of the passes, and its own measuring."""
+    """An experiment's part of a run, in seconds: of the texts written, of the passes, and its own measuring.
+
+    measured: how often, once but for a sweep, whose cells are measured one by one.
+    """
 
     analysis: str
     generating: float
     passes: float
     measuring: float
+    measured: int = 1
 
     @property
     def total(self) -> float:
@@ -71,31 +75,37 @@ def name_of(request: Request) -> str:
     return digest_of(_plain(request))[:16]
 
 
-def needs(experiment: Experiment) -> dict[str, Request]:
-    """The distinct requests of an experiment by name, those that they refer to included."""
-    return {name_of(request): request for request in plan(experiment.analysis.runs().values()).requests}
+def names_of(requests: Iterable[Request]) -> dict[str, Request]:
+    """The distinct requests among these by name, those that they refer to included."""
+    return {name_of(request): request for request in plan(requests).requests}
 
 
 def taken(watch: Stopwatch, ran: Sequence[Experiment]) -> Timings:
-    """What one run took, divided over the experiments that ran."""
-    wanted = {address_of(experiment): frozenset(needs(experiment)) for experiment in ran}
-    spent: dict[str, dict[str, float]] = {address: dict.fromkeys(KINDS, 0.0) for address in wanted}
+    """What one run took, divided over the experiments that ran; cells count for their sweep."""
+    spent: dict[str, dict[str, float]] = {address: dict.fromkeys(KINDS, 0.0) for address in map(address_of, ran)}
+    owners: dict[str, dict[str, None]] = {}
+    for address, asked in watch.asked.items():
+        for name in names_of(asked):
+            owners.setdefault(name, {})[address] = None
     requests: dict[str, tuple[str, float]] = {}
     steps: list[StepTime] = []
     for step in watch.steps:
         served: dict[str, None] = {}
         for row, seconds in zip(step.rows, step.row_seconds(), strict=True):
             names = [name_of(request) for request in row]
-            for_whom = [address for address, own in wanted.items() if not own.isdisjoint(names)]
+            for_whom = {address: None for name in names for address in owners.get(name, ())}
             for address in for_whom:
                 spent[address][step.kind] += seconds / len(for_whom)
-            served |= dict.fromkeys(for_whom)
+            served |= for_whom
             requests |= {name: (names[0], seconds) for name in names}
-        steps.append(StepTime(step.kind, len(step.rows), step.tokens, step.seconds, tuple(served)))
-    shares = {
-        address_of(e): Share(e.name, **spent[address_of(e)], measuring=watch.measuring.get(address_of(e), 0.0))
-        for e in ran
-    }
+        steps.append(
+            StepTime(step.kind, len(step.rows), step.tokens, step.seconds, tuple(a for a in spent if a in served))
+        )
+    shares = {}
+    for address, experiment in ((address_of(e), e) for e in ran):
+        if address in watch.measured:
+            measuring, count = watch.measuring[address], watch.measured[address]
+            shares[address] = Share(experiment.name, **spent[address], measuring=measuring, measured=count)
     return Timings(watch.loading, shares, tuple(steps), requests, _pace(watch.steps))
 
 

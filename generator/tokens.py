@@ -39,6 +39,11 @@ class Vocabulary(Protocol):
         """All that makes up the tokenizer, as its file `tokenizer.json` has it."""
 
 
+def is_whitespace(token: Token) -> bool:
+    """Whether the token is nothing but spaces, tabs and line breaks; an empty one is not."""
+    return token.text.isspace()
+
+
 def visible(token: Token) -> str:
     """The token with whitespace drawn and broken characters as bytes: ` the` -> `·the`, `\\xe2` -> `<0xE2>`."""
     if token.special or not token.hex:

@@ -1,4 +1,4 @@
-"""What several analyses do to rows of vectors: pool them, project them, correlate them, add sinusoids, shuffle words.
+"""What several analyses do to rows of vectors: pool, project, correlate, turn them, add sinusoids, shuffle words.
 
 Shapes are written N rows, D dimensions, P positions. Everything is computed in float64.
 """
@@ -87,6 +87,19 @@ def sinusoids(positions: int, width: int, C: float) -> NDArray[np.float64]:
     pair = np.arange(width) // 2
     angle = np.arange(positions)[:, None] / C ** (2 * pair / width)
     return np.where(np.arange(width) % 2 == 0, np.sin(angle), np.cos(angle))
+
+
+def turned(rows: Vectors, at: NDArray[np.integer], theta: float) -> NDArray[np.float64]:
+    """RoPE: vectors [..., P, D] turned by their positions `at` [P], as the models of the Llama family turn them.
+
+    Dimensions i and i + D/2 are a pair, and pair i turns by at * theta^(-2i/D) radians.
+    Source: Su et al. 2021 (arXiv:2104.09864), equation 34.
+    """
+    half = rows.shape[-1] // 2
+    speed = theta ** (-2 * np.arange(half) / rows.shape[-1])  # [D/2], radians per position
+    pairs = rows[..., :half].astype(np.float64) + 1j * rows[..., half:].astype(np.float64)  # [..., P, D/2]
+    pairs = pairs * np.exp(1j * np.outer(at, speed))  # a turn is one multiplication
+    return np.concatenate([pairs.real, pairs.imag], axis=-1)
 
 
 def shuffled_words(texts: Sequence[str], seed: int) -> tuple[str, ...]:

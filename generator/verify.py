@@ -12,9 +12,10 @@ from generator import aside
 from generator.analysis import Result
 from generator.errors import LayerbookError, SpecError
 from generator.experiments import Experiment
+from generator.measuring import need_libraries
 from generator.project import Project, Work
 from generator.reporting import Reporter
-from generator.run import measure, need_libraries
+from generator.run import measure
 from generator.store import compare, results
 from generator.timings import address_of
 from generator.verification import Entry, bound

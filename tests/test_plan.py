@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.capture import LOGITS, Encode, Forward, Generate, Patch, Prompt, Site
+from generator.capture import LOGITS, Encode, Forward, Generate, Patch, Prompt, Site, Where
 from generator.plan import Pass, batches, cost, passes, plan
 
 ids = st.lists(st.integers(0, 2), min_size=1, max_size=6).map(tuple)
@@ -55,6 +55,20 @@ def test_patched_passes_are_never_merged_with_plain_ones():
     patched = Forward(Prompt(ids=(1, 2)), keep, (Patch(Site("mlp_out", 0)),))
 
     assert len(passes([plain, longer, patched], lambda p: p.ids)) == 2
+
+
+def test_patches_that_choose_by_token_are_merged_when_they_are_equal():
+    """The same choice over the same ids is one pass, another seed another one, and the prompt may be said two ways."""
+
+    def run(prompt, where):
+        return Forward(prompt, frozenset({LOGITS}), (Patch(Site("scores", 0), positions=where),))
+
+    ids, text = Prompt(ids=(1, 2)), Prompt(text="a b")
+    asked = [run(ids, Where()), run(ids, Where()), run(text, Where()), run(ids, Where(others=1))]
+
+    assert len(plan(asked).forwards) == 3
+    made = passes(plan(asked).forwards, lambda p: (1, 2))
+    assert [len(item.serves) for item in made] == [2, 1]
 
 
 @given(many_ids, st.integers(1, 30))

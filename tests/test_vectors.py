@@ -7,7 +7,16 @@ import sys
 import numpy as np
 import pytest
 
-from generator.vectors import correlation, means, nearest, pooled, principal_components, shuffled_words, sinusoids
+from generator.vectors import (
+    correlation,
+    means,
+    nearest,
+    pooled,
+    principal_components,
+    shuffled_words,
+    sinusoids,
+    turned,
+)
 
 
 def points(rows: int, width: int, seed: int = 0) -> np.ndarray:
@@ -126,3 +135,18 @@ def test_the_nearest_two_are_found_among_all_pairs():
     assert nearest(rows) == min(pairs, key=lambda p: float(np.linalg.norm(rows[p[0]] - rows[p[1]])))
     with pytest.raises(ValueError, match="neighbour"):
         nearest(rows[:1])
+
+
+def test_turning_goes_pair_by_pair():
+    """Dimensions i and i + D/2 by at * theta^(-2i/D), with sines and cosines in plain loops, to 1e-12; lengths stay."""
+    rows, at = points(5, 8), np.array([0, 3, 1, 1000, 7])
+    found = turned(np.stack([rows, 2 * rows]).astype(np.float32), at, 10000.0)
+
+    for row, position, new in zip(rows.astype(np.float32).astype(np.float64), at, found[0], strict=True):
+        for i in range(4):
+            angle = position * 10000.0 ** (-2 * i / 8)
+            a, b = row[i], row[i + 4]
+            assert new[i] == pytest.approx(a * math.cos(angle) - b * math.sin(angle), abs=1e-12)
+            assert new[i + 4] == pytest.approx(a * math.sin(angle) + b * math.cos(angle), abs=1e-12)
+    assert np.abs(found[1] - 2 * found[0]).max() < 1e-12
+    assert np.abs(np.linalg.norm(found[0], axis=1) - np.linalg.norm(rows.astype(np.float32), axis=1)).max() < 1e-6

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from generator.analysis import Analysis, PromptText, Result, Seed
+from generator.analysis import Analysis, Array, PromptText, Result, Seed
 from generator.capture import EMBED, Captures, EmbeddingRows, Prompt, Request
 from generator.figure import Axis, Figure, Point, Scatter, listed
 from generator.tokens import Token
@@ -52,6 +52,7 @@ class EmbeddingPcaResult(Result):
     points: tuple[Place, ...] = Field(description="The texts, in the order of the spec.")
     nearest: tuple[int, int] = Field(description="Which two of `points` are closest in all dimensions.")
     nearest_on_map: tuple[int, int] = Field(description="Which two of `points` are closest on the map.")
+    distances: Array = Field(description="Distance of each two of `points` in all dimensions: [N, N].")
     pad: Token = Field(description="The token that the tokenizer pads with.")
     padding_correlation: float | None = Field(description="Pearson's r of x and `padding`; None if one is constant.")
     padding_alignment: float = Field(description="|cosine| of the first axis and the way from the tokens to the pad.")
@@ -114,6 +115,7 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
             points=places,
             nearest=nearest(points),
             nearest_on_map=nearest(flat),
+            distances=np.linalg.norm(points[:, None] - points, axis=-1),  # [N, N]
             pad=captures["pad"].tokens[0],
             padding_correlation=correlation(flat[:, 0], [place.padding for place in places]),
             padding_alignment=abs(float(basis.axes[0] @ to_pad)) / float(np.linalg.norm(to_pad)),
@@ -128,13 +130,18 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
         if two and shuffled:
             shares = [f"{a} and {b:.0%}" for a, b in zip(shares, shuffled.explained, strict=True)]
         x, y = (Axis(f"axis {n}", f"{share} of the variance") for n, share in enumerate(shares, start=1))
+        group = "as written" if shuffled else ""
+        notes = _closest(result)
         dots = [
-            Point(p.text, p.x, p.y, "as written", None if two or not shuffled else len(places) + i)
+            Point(p.text, p.x, p.y, group, None if two or not shuffled else len(places) + i, note=notes[i])
             for i, p in enumerate(places)
         ]
         alt = f"{len(places)} texts at {listed([f'{p.text} ({p.x:.2f}, {p.y:.2f})' for p in places])}."
         if shuffled:
-            dots += [Point(p.text if two else "", p.x, p.y, "words shuffled") for p in shuffled.points]
+            for p, there, seems in zip(shuffled.points, shuffled.moved, shuffled.moved_on_map, strict=True):
+                note = f"Moved by {there:.3g} in all dimensions"
+                note += ", on a map of its own." if two else f", by {seems:.3g} on the map."
+                dots.append(Point(p.text, p.x, p.y, "words shuffled", named=two, note=note))
             alt += f" Shuffled, they move by {min(shuffled.moved_on_map):.2f} to {max(shuffled.moved_on_map):.2f}"
             alt += ", but each set has axes of its own." if two else " on the same axes."
         averaged = "padding averaged in" if self.pooling == "mean-with-padding" else "means of the token vectors"
@@ -147,6 +154,19 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
             pads = Axis("padding tokens", "count")
             charts["padding"] = Scatter(tuple(dots), pads, x, alt, "Axis 1 against padding", equal=False)
         return charts
+
+
+def _closest(result: EmbeddingPcaResult) -> list[str]:
+    """Of each text, which other one is closest in all dimensions, and which on the map."""
+    flat = np.array([(p.x, p.y) for p in result.points])  # [N, 2]
+    notes = []
+    for i in range(len(flat)):
+        found = []
+        for apart in (result.distances[i], np.linalg.norm(flat - flat[i], axis=1)):
+            other = min((j for j in range(len(flat)) if j != i), key=lambda j: float(apart[j]))
+            found.append(f"{result.points[other].text} ({apart[other]:.3g} away)")
+        notes.append(f"Closest in all {result.d_model} dimensions: {found[0]}; on the map: {found[1]}.")
+    return notes
 
 
 def _rows(captures: Captures, kind: str) -> list[NDArray[np.floating]]:

@@ -12,6 +12,7 @@ from generator.analysis import Analysis, Array, Head, Layer, PromptText, Result,
 from generator.capture import Captures, Describe, Forward, Prompt, Request, Site
 from generator.figure import Axis, Figure, Heatmap, Lines, Panels, Point, Scatter, Series, listed
 from generator.tokens import Token
+from generator.vectors import turned
 
 SHIFT = 1000
 
@@ -45,7 +46,7 @@ class RopeResult(Result):
 class Rope(Analysis[RopeResult]):
     """Queries and keys of one layer turned by their positions, and the scores they then have.
 
-    Shapes: q [H, T, d] and k [K, T, d] as d/2 complex numbers each; pair i turns by pos * theta^(-2i/d) radians.
+    Shapes: q [H, T, d] and k [K, T, d]; dimensions i and i + d/2 turn together, by pos * theta^(-2i/d) radians.
     Units: scores q·k / sqrt(d), before the softmax; wavelengths in positions; attention in shares, 0 to 1.
     Limits: the distance curve averages over one prompt's tokens; frequencies that a model rescales are not known here.
     Source: Su et al. 2021 (arXiv:2104.09864), equations 14, 15 and 34; section 3.4.3 for the decay of equal vectors.
@@ -68,15 +69,12 @@ class Rope(Analysis[RopeResult]):
         assert facts is not None
         d, pairs, here = facts.d_head, facts.d_head // 2, np.arange(len(run.tokens))  # positions [T]
         speed = facts.rope_theta ** (-2 * np.arange(pairs) / d)  # [pairs], radians per position
-        q = _complex(run[Site("q", self.layer)])  # [H, T, pairs]: dimensions i and i + pairs as one complex number
-        k = _complex(run[Site("k", self.layer)])  # [K, T, pairs]
-        k = k.repeat(facts.heads // facts.kv_heads, axis=0)  # [H, T, pairs]: a few queries share each key
+        q, k = run[Site("q", self.layer)], run[Site("k", self.layer)]  # [H, T, d] and [K, T, d]
+        k = k.repeat(facts.heads // facts.kv_heads, axis=0)  # [H, T, d]: a few queries share each key
 
         def scores(q_at: NDArray[np.integer], k_at: NDArray[np.integer]) -> NDArray[np.float64]:
-            turned_q = q * np.exp(1j * np.outer(q_at, speed))  # a turn is one multiplication
-            turned_k = k * np.exp(1j * np.outer(k_at, speed))
-            products: NDArray[np.complex128] = turned_q @ turned_k.conj().swapaxes(1, 2)  # [H, T, T]: queries by keys
-            scaled: NDArray[np.float64] = products.real / d**0.5
+            turned_q, turned_k = turned(q, q_at, facts.rope_theta), turned(k, k_at, facts.rope_theta)
+            scaled: NDArray[np.float64] = turned_q @ turned_k.swapaxes(1, 2) / d**0.5  # [H, T, T]: queries by keys
             return scaled
 
         before = scores(here, here)
@@ -152,12 +150,6 @@ class Rope(Analysis[RopeResult]):
                 causal=True,
             ),
         }
-
-
-def _complex(x: NDArray[np.floating]) -> NDArray[np.complex128]:
-    """Vectors [heads, T, d] with dimensions i and i + d/2 as the two parts of one complex number [heads, T, d/2]."""
-    half = x.shape[-1] // 2
-    return x[..., :half].astype(np.float64) + 1j * x[..., half:].astype(np.float64)
 
 
 def _hands(result: RopeResult) -> Panels:

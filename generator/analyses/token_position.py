@@ -190,9 +190,10 @@ def _prompts(
 
 def _panel(drawn: TokenMap, tokens: Sequence[Token], name: str) -> Scatter:
     """One map: a dot and a name per token as written, an arrow to where the same token went."""
-    both = enumerate(zip(tokens, drawn.written.tolist(), strict=True))
-    dots = [Point(visible(token), x, y, "as written", to=len(tokens) + i) for i, (token, (x, y)) in both]
-    dots += [Point("", x, y, "shuffled") for x, y in drawn.shuffled.tolist()]
+    both = zip(tokens, drawn.written.tolist(), drawn.shuffled.tolist(), strict=True)
+    pairs = [(visible(token), *here, *there) for token, here, there in both]
+    dots = [Point(name, x, y, "as written", to=len(tokens) + i) for i, (name, x, y, *_) in enumerate(pairs)]
+    dots += [Point(name, x, y, "shuffled", named=False) for name, _, _, x, y in pairs]
     first, second = (Axis(f"axis {n}", f"{share:.0%}") for n, share in enumerate(drawn.explained, start=1))
     alt = f"{name}: a token moves by {drawn.moved:.1f} on average."
     return Scatter(tuple(dots), first, second, alt, name)

@@ -22,7 +22,7 @@ from matplotlib.path import Path
 from numpy.typing import NDArray
 
 from generator.figures import colours, text
-from generator.figures.svg import HALO
+from generator.figures.svg import HALO, MARK, Mark
 
 Anchor = Literal["left", "center", "right"]
 
@@ -72,12 +72,23 @@ class Canvas:
         self.paper = self.figure.add_axes((0, 0, 1, 1))
         self.paper.set(xlim=(0, self.width), ylim=(self.height, 0), autoscale_on=False)
         self.paper.axis("off")
+        self.marks: dict[str, Mark] = {}
 
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
         """Real axes on this rectangle, below everything drawn on the paper."""
         bottom = 1 - (top + height) / self.height
         place = (left / self.width, bottom, width / self.width, height / self.height)
         return self.figure.add_axes(place, zorder=-1)
+
+    def mark(self, kind: str, number: str, words: str = "") -> str:
+        """The gid of a part that readers can point at; numbers count over the whole picture."""
+        gid = f"{MARK}-{len(self.marks)}"
+        self.marks[gid] = Mark(kind, number, words)
+        return gid
+
+    def marked(self, kind: str) -> int:
+        """How many marks of this kind there are so far."""
+        return sum(mark.kind == kind for mark in self.marks.values())
 
     def write(
         self,

@@ -24,11 +24,16 @@ def values(figure: Heatmap) -> NDArray[np.float64]:
 
 
 def absent(figure: Heatmap) -> NDArray[np.bool_]:
-    """Cells [rows, columns] that do not exist: right of the diagonal of a causal map, or not a number."""
-    missing = np.isnan(values(figure))
+    """Cells [rows, columns] without a colour: right of the diagonal of a causal map, not a number, or masked."""
+    missing = np.isnan(values(figure)) | masked(figure)
     if figure.causal:
         missing |= np.triu(np.ones(figure.values.shape, dtype=bool), k=1)
     return missing
+
+
+def masked(figure: Heatmap) -> NDArray[np.bool_]:
+    """Cells [rows, columns] that the causal mask took: minus infinity, in a map that says so."""
+    return np.isneginf(values(figure)) & figure.masked
 
 
 def existing(figure: Heatmap) -> NDArray[np.float64]:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from generator.figure import Heatmap
 from generator.figures import cells, colours, text
 from generator.figures.canvas import Anchor, Canvas
@@ -16,6 +18,8 @@ _ROOMS = ((590.0, 540.0), (320.0, 320.0), (205.0, 205.0), (150.0, 150.0))
 _WRITTEN = 860.0
 _LINE = 13.0
 _SLANT = 0.72
+_HATCH = 8.0
+_MASKED = "−∞, masked"
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,8 @@ def paint(canvas: Canvas, figure: Heatmap, fit: Fit, left: float, top: float) ->
         cells.draw_written(canvas, figure, scale, (x, y, width, height))
     else:
         canvas.picture(cells.pixels(figure, scale, fit.cell), x, y, width, height)
+    masked = [(x + j * fit.cell[0], y + i * fit.cell[1], *fit.cell) for i, j in np.argwhere(cells.masked(figure))]
+    _hatch(canvas, masked)
     _gaps(canvas, fit, rows, columns, x, y)
     if fit.sides[0]:
         _label_rows(canvas, figure, fit, left, x, y)
@@ -114,13 +120,19 @@ def colour_bar(canvas: Canvas, figure: Heatmap, scale: tuple[float, float], left
     canvas.picture(cells.colour_map(figure)[None, ::2], start, top + 2, *_BAR)
     canvas.write(low, start - 6, top + 11.5, size=text.SMALL, color=colours.MUTED, anchor="right")
     canvas.write(high, end, top + 11.5, size=text.SMALL, color=colours.MUTED)
-    canvas.write(_value(figure), end + text.width(high, text.SMALL) + 10, top + 11.5, size=text.SMALL)
+    name = end + text.width(high, text.SMALL) + 10
+    canvas.write(_value(figure), name, top + 11.5, size=text.SMALL)
+    if figure.masked:
+        after = name + text.width(_value(figure), text.SMALL) + 18
+        _hatch(canvas, [(after, top + 2, 18.0, _BAR[1])])
+        canvas.write(_MASKED, after + 24, top + 11.5, size=text.SMALL)
 
 
 def bar_width(figure: Heatmap, scale: tuple[float, float] | None) -> float:
     """How wide the line with the colour bar is."""
     ends = sum(text.width(text.number(end), text.SMALL) for end in scale or cells.span((figure,)))
-    return ends + _BAR[0] + 26 + text.width(_value(figure), text.SMALL)
+    hatched = 42 + text.width(_MASKED, text.SMALL) if figure.masked else 0.0
+    return ends + _BAR[0] + 26 + text.width(_value(figure), text.SMALL) + hatched
 
 
 def _room(across: int) -> tuple[float, float]:
@@ -154,6 +166,18 @@ def _gaps(canvas: Canvas, fit: Fit, rows: int, columns: int, x: float, y: float)
     down = [(x + j * wide, y, x + j * wide, y + rows * high) for j in range(1, columns)]
     if across or down:
         canvas.strokes(across + down, colours.PAPER)
+
+
+def _hatch(canvas: Canvas, boxes: Sequence[tuple[float, float, float, float]]) -> None:
+    """Slanted strokes over boxes (left, top, width, height), which run on from a box to its neighbour."""
+    strokes = []
+    for left, top, width, height in boxes:
+        right, bottom = left + width, top + height
+        for n in range(math.floor((left + top) / _HATCH) + 1, math.ceil((right + bottom) / _HATCH)):
+            at = n * _HATCH  # along a stroke x + y is the same
+            strokes.append((max(left, at - bottom), min(bottom, at - left), min(right, at - top), max(top, at - right)))
+    if strokes:
+        canvas.strokes(strokes, colours.LINE)
 
 
 def _label_rows(canvas: Canvas, figure: Heatmap, fit: Fit, left: float, x: float, y: float) -> None:

@@ -24,7 +24,7 @@ class Fit:
     """What grids shown together share: one inner fit per kind of chart, the columns, and what is said only once.
 
     bar: one colour bar for all. legend: the groups of all, named once. outer: labels only at the left and at the
-    bottom of the grid.
+    bottom of the grid. title: the room that the longest title takes.
     """
 
     inner: dict[type, Any]
@@ -34,6 +34,7 @@ class Fit:
     outer: bool
     legend: tuple[str, ...]
     least: float
+    title: float
 
     def at(self, index: int, kind: type) -> Any:
         """The inner fit of the panel there: inner panels repeat no labels that the outer ones have."""
@@ -74,7 +75,7 @@ class Fit:
 
     def _size(self, index: int) -> tuple[float, float]:
         fits = [self.at(index, kind) for kind in self.inner]
-        return max(fit.width for fit in fits), max(fit.height for fit in fits)
+        return max(max(fit.width, fit.margin + self.title) for fit in fits), max(fit.height for fit in fits)
 
 
 def fit(figures: Sequence[Panels], *, shared: bool = True) -> Fit:
@@ -83,7 +84,7 @@ def fit(figures: Sequence[Panels], *, shared: bool = True) -> Fit:
     count = max(len(figure.panels) for figure in figures)
     columns = heatmap.most_across([p for p in panels if isinstance(p, Heatmap)], min(figures[0].columns, count))
     kinds = {kind: [panel for panel in panels if type(panel) is kind] for kind in dict.fromkeys(map(type, panels))}
-    same = {kind: shared and len({_measure(panel) for panel in some}) == 1 for kind, some in kinds.items()}
+    same = {kind: shared and len({measure(panel) for panel in some}) == 1 for kind, some in kinds.items()}
     more: dict[type, dict[str, bool]] = {Heatmap: {"stacked": columns < count}}
     inner = {k: _MODULES[k].fit(some, across=columns, shared=same[k], **more.get(k, {})) for k, some in kinds.items()}
     bar = list(kinds) == [Heatmap] and same[Heatmap]
@@ -91,7 +92,8 @@ def fit(figures: Sequence[Panels], *, shared: bool = True) -> Fit:
     first = panels[0]
     least = heatmap.bar_width(first, inner[Heatmap].scale) if bar and isinstance(first, Heatmap) else 0.0
     groups = inner[Scatter].groups if Scatter in inner and inner[Scatter].legend else ()
-    return Fit(inner, columns, count, bar, outer, groups, least)
+    title = max(text.width(text.plain(panel.title, 40), text.SMALL, bold=True) for panel in panels)
+    return Fit(inner, columns, count, bar, outer, groups, least, title)
 
 
 def paint(canvas: Canvas, figure: Panels, fit: Fit, left: float, top: float) -> None:
@@ -113,7 +115,7 @@ def paint(canvas: Canvas, figure: Panels, fit: Fit, left: float, top: float) -> 
         _MODULES[type(panel)].paint(canvas, panel, inner, x, y + _TITLE)
 
 
-def _measure(panel: Panel) -> object:
+def measure(panel: Panel) -> object:
     """What the panel's scale measures; panels of one measure share it."""
     match panel:
         case Heatmap():

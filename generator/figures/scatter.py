@@ -1,4 +1,4 @@
-"""Labelled points, with arrows where one point moves to another."""
+"""Labelled points that can be pointed at, with arrows where one point moves to another."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.patches import FancyArrowPatch
 from numpy.typing import NDArray
 
-from generator.figure import Scatter
+from generator.figure import Point, Scatter
 from generator.figures import colours, placement, scales, text
 from generator.figures.canvas import Canvas
 
@@ -17,6 +17,8 @@ _ROOMS = ((560.0, 420.0), (320.0, 280.0), (215.0, 200.0), (160.0, 160.0))
 _LEAST = (240.0, 200.0)
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
 _DOT = 7.0
+_RING = 4.0
+_NEAR = 2.2 * _DOT
 _LINE = 18.0
 
 
@@ -78,12 +80,12 @@ def paint(canvas: Canvas, figure: Scatter, fit: Fit, left: float, top: float) ->
     scales.dress(axes, figure.x, figure.y, *limits, ticks=fit.ticks, sides=fit.sides)
     scales.titles(canvas, figure.x, figure.y, place, left, sides=fit.sides)
     spots = _pixels(figure, limits, place)
-    arrows = [(*spots[i], *spots[p.to]) for i, p in enumerate(figure.points) if p.to is not None]
-    for x0, y0, x1, y1 in arrows:
-        _arrow(canvas, x0, y0, x1, y1)
-    for i, group in enumerate(fit.groups):
-        mine = np.array([spots[k] for k, p in enumerate(figure.points) if p.group == group]).reshape(-1, 2)
-        _dots(canvas, mine, i)
+    first = canvas.marked("point")
+    pairs = [(i, p.to) for i, p in enumerate(figure.points) if p.to is not None]
+    arrows = [(*spots[i], *spots[j]) for i, j in pairs]
+    for (i, j), (x0, y0, x1, y1) in zip(pairs, arrows, strict=True):
+        _join(canvas, x0, y0, x1, y1, f"{first + i} {first + j}")
+    _points(canvas, figure, spots, fit.groups, first)
     if fit.legend:
         legend(canvas, fit.groups, left, top, fit.width)
     if figure.show_labels:
@@ -125,24 +127,62 @@ def _pixels(
     return np.stack([left + width * (x - x0) / (x1 - x0), top + height * (1 - (y - y0) / (y1 - y0))], axis=1)
 
 
-def _dots(canvas: Canvas, spots: NDArray[np.float64], index: int) -> None:
+def _points(canvas: Canvas, figure: Scatter, spots: NDArray[np.float64], groups: Sequence[str], first: int) -> None:
+    """Every point a mark of its own, group by group; where groups meet in one place, rings around the topmost."""
+    here: dict[tuple[float, ...], set[int]] = {}
+    at = [tuple(np.round(spot, 1)) for spot in spots]
+    index = [groups.index(p.group) for p in figure.points]
+    for place, group in zip(at, index, strict=True):
+        here.setdefault(place, set()).add(group)
+    for i in sorted(range(len(index)), key=index.__getitem__):
+        if np.isfinite(spots[i]).all():
+            above = sum(other > index[i] for other in here[at[i]])
+            gid = canvas.mark("point", str(first + i), _words(figure, figure.points[i]))
+            _dot(canvas, spots[i], index[i], _DOT + _RING * above, gid)
+
+
+def _words(figure: Scatter, point: Point) -> str:
+    """What is told of a point: whose it is, where it lies, and what its analysis adds."""
+    name = f"{point.label} ({point.group})" if point.label and point.group else point.label or point.group or "point"
+    x, y = (f"{axis.name} {text.number(value)}" for axis, value in ((figure.x, point.x), (figure.y, point.y)))
+    return text.plain(f"{name}: {x}, {y}. {point.note}".strip())
+
+
+def _dot(canvas: Canvas, spot: NDArray[np.float64], index: int, size: float = _DOT, gid: str | None = None) -> None:
     canvas.paper.plot(
-        spots[:, 0],
-        spots[:, 1],
+        spot[:1],
+        spot[1:],
         linestyle="none",
         marker=_MARKERS[index % len(_MARKERS)],
-        markersize=_DOT,
+        markersize=size,
         markerfacecolor=colours.SERIES[index % len(colours.SERIES)],
         markeredgecolor=colours.PAPER,
         markeredgewidth=0.8,
         clip_on=False,
         zorder=4,
+        gid=gid,
     )
 
 
-def _arrow(canvas: Canvas, x0: float, y0: float, x1: float, y1: float) -> None:
-    """From dot to dot, stopping short of both; points that did not move have none."""
-    if not np.isfinite([x0, y0, x1, y1]).all() or np.hypot(x1 - x0, y1 - y0) < 2.2 * _DOT:
+def _join(canvas: Canvas, x0: float, y0: float, x1: float, y1: float, ends: str) -> None:
+    """An arrow from dot to dot, stopping short of both; a band around them where there is no room for one.
+
+    A point that did not move has neither.
+    """
+    if not np.isfinite([x0, y0, x1, y1]).all() or np.hypot(x1 - x0, y1 - y0) < 0.5:
+        return
+    gid = canvas.mark("link", ends)
+    if np.hypot(x1 - x0, y1 - y0) < _NEAR:
+        canvas.paper.plot(
+            (x0, x1),
+            (y0, y1),
+            color=colours.PALE,
+            linewidth=_DOT + 6,
+            solid_capstyle="round",
+            clip_on=False,
+            zorder=3,
+            gid=gid,
+        )
         return
     arrow = FancyArrowPatch(
         (x0, y0),
@@ -155,6 +195,7 @@ def _arrow(canvas: Canvas, x0: float, y0: float, x1: float, y1: float) -> None:
         mutation_scale=1,
         clip_on=False,
         zorder=3,
+        gid=gid,
     )
     canvas.paper.add_artist(arrow)
 
@@ -164,7 +205,7 @@ def legend(canvas: Canvas, groups: Sequence[str], left: float, top: float, room:
     for line, some in enumerate(_legend_lines(groups, room)):
         x, y = left + 6, top + line * _LINE
         for group in some:
-            _dots(canvas, np.array([[x, y + 9]]), groups.index(group))
+            _dot(canvas, np.array([x, y + 9]), groups.index(group))
             canvas.write(text.plain(group) or "other", x + 10, y + 13, size=text.SMALL)
             x += _legend_width(group)
 
@@ -202,7 +243,7 @@ def _names(
 ) -> None:
     """Every name near its point, in its group's colour; a hairline leads back where it had to move away."""
     left, top, width, height = place
-    names = [text.plain(p.label, 30) for p in figure.points]
+    names = [text.plain(p.label, 30) if p.named else "" for p in figure.points]
     known = [i for i, name in enumerate(names) if name and np.isfinite(spots[i]).all()]
     sizes = [(text.width(names[i], text.SMALL) + 2, 14.0) for i in known]
     bounds = (left + 1, top - 2, left + width + 8, top + height - 1)

@@ -10,6 +10,7 @@ import base64
 import io
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -27,9 +28,23 @@ MAP = "map"
 HALO = "halo"
 """The gid of text around which the page draws the paper (class `fig-halo`)."""
 
+MARK = "mark"
+"""How the gids of marks begin, the parts of a picture that a reader can point at."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Such a part: a group of class `fig-KIND` with its number, or the numbers it joins, and what it says."""
+
+    kind: str
+    number: str
+    words: str = ""
+
+
 _NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 _FIRST = re.compile(r"-?[\d.]+")
 _FINE = 1.6
+_KEPT = (MAP, HALO, MARK)
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 _FONT = re.compile(r"^(?P<italic>italic )?(?:(?P<weight>bold|\d{3}) )?(?P<size>[\d.]+)px (?P<family>.+)$")
 _DROPPED = {"image-rendering:crisp-edges", "text-anchor:start"}
@@ -68,8 +83,11 @@ def add(parent: ET.Element, tag: str, content: str = "", /, **attributes: str | 
     return child
 
 
-def finish(drawn: str, picture: ET.Element, id: str) -> str:
-    """matplotlib's SVG moved into `picture`: paints named, ids begun with `id`, nothing the page does not need."""
+def finish(drawn: str, picture: ET.Element, id: str, marks: Mapping[str, Mark]) -> str:
+    """matplotlib's SVG moved into `picture`: paints named, ids begun with `id`, nothing the page does not need.
+
+    marks: by gid, the parts that can be pointed at.
+    """
     source = ET.fromstring(drawn)
     for element in source.iter():
         _clean(element)
@@ -77,6 +95,8 @@ def finish(drawn: str, picture: ET.Element, id: str) -> str:
     names = {old: f"{id}-part{number}" for number, old in enumerate(dict.fromkeys(_references(source)), start=1)}
     contents = list(_contents(source))
     for element in source.iter():
+        if mark := marks.get(element.get("id", "")):
+            _point_out(element, mark)
         _rename(element, names)
     picture.extend(contents)
     return serialise(picture)
@@ -104,7 +124,7 @@ def _contents(element: ET.Element) -> Iterator[ET.Element]:
         ):
             continue
         inner = list(_contents(child))
-        if child.tag == "g" and not set(child.attrib) - {"id"} and not child.get("id", "").startswith((MAP, HALO)):
+        if child.tag == "g" and not set(child.attrib) - {"id"} and not child.get("id", "").startswith(_KEPT):
             yield from inner
         elif inner or child.tag not in {"g", "defs"}:
             child[:] = inner
@@ -192,6 +212,16 @@ def _references(tree: ET.Element) -> Iterator[str]:
             if name == "href" and value.startswith("#"):
                 yield value[1:]
             yield from _REFERENCE.findall(value)
+
+
+def _point_out(element: ET.Element, mark: Mark) -> None:
+    """The group made a mark; its words are what browsers show where no script runs."""
+    element.set("class", f"fig-{mark.kind}")
+    element.set(f"data-{mark.kind}", mark.number)
+    if mark.words:
+        words = ET.Element("title")
+        words.text = mark.words
+        element.insert(0, words)
 
 
 def _rename(element: ET.Element, names: Mapping[str, str]) -> None:

@@ -84,7 +84,7 @@ class LoadedModel:
         with torch.inference_mode():
             with taps.attached():
                 final = self.network.model(input_ids=ids, use_cache=False).last_hidden_state
-            taps.finish(final)
+            taps.finish(final, ids)
         return [
             {site: frozen(leading(taps.kept[site][row].numpy(), site, len(item.ids)).copy()) for site in item.keep}
             for row, item in enumerate(batch)
@@ -111,7 +111,7 @@ class LoadedModel:
                 found[i] = reencode(self.network, self.tokenizer, prompts[i], request)
         return [found[i] for i in range(len(requests))]
 
-    def embedding_rows(self, ids: Ids) -> NDArray[np.floating]:
+    def embedding_rows(self, ids: Sequence[int]) -> NDArray[np.floating]:
         """Rows of the embedding matrix [T, d_model]."""
         return frozen(self.network.model.embed_tokens.weight[list(ids)].numpy())
 

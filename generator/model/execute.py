@@ -12,13 +12,14 @@ from generator.capture import (
     LOGITS,
     Capture,
     Describe,
+    EmbeddingMatrix,
     EmbeddingRows,
     Forward,
     Generate,
-    Patch,
     Prompt,
     Request,
     Site,
+    Where,
 )
 from generator.errors import ModelError
 from generator.model.adapter import Arrays, LoadedModel, frozen, leading
@@ -67,6 +68,9 @@ class Execution:
         """What a request yielded; a pass shows only the sites that this request asked for."""
         if isinstance(request, Describe):
             return self._tokens((), "", facts=True)
+        if isinstance(request, EmbeddingMatrix):
+            every = range(self.model.tokenizer.size)  # some matrices have more rows than there are tokens
+            return replace(self._tokens((), ""), sites={EMBED: self.model.embedding_rows(every)})
         if isinstance(request, Generate):
             return self._generation(request)
         prompt = request.prompt
@@ -110,7 +114,7 @@ class Execution:
 
     def _run(self, batch: Sequence[Pass]) -> None:
         self._fits(len(batch[-1].ids))
-        edits = [self._edits(row, item.patches) for row, item in enumerate(batch)]
+        edits = [self._edits(row, item) for row, item in enumerate(batch)]
         for item, arrays in zip(batch, self.model.run(batch, edits), strict=True):
             for request, length in item.serves:
                 whole = length == len(item.ids)
@@ -118,14 +122,21 @@ class Execution:
                     site: arrays[site] if whole else leading(arrays[site], site, length) for site in request.keep
                 }
 
-    def _edits(self, row: int, patches: Sequence[Patch]) -> Mapping[Site, list[Edit]]:
+    def _edits(self, row: int, item: Pass) -> Mapping[Site, list[Edit]]:
         edits: dict[Site, list[Edit]] = {}
-        for patch in patches:
-            value = None
+        chosen = {patch.positions for patch in item.patches if isinstance(patch.positions, Where)}
+        tokens = self.model.tokenizer.tokens(item.ids) if chosen else ()
+        found = {where: where.among(tokens) for where in chosen}
+        for patch in item.patches:
+            positions, value = patch.positions, None
+            if isinstance(positions, Where):
+                positions = found[positions]
+                if not positions:  # to an Edit, no positions are all positions
+                    continue
             if patch.source is not None:
                 source = self._arrays[_bare(merged(self.plan, patch.source))]
                 value = torch.from_numpy(source[patch.site].copy())
-            edits.setdefault(patch.site, []).append(Edit(row, patch.positions, patch.heads, value))
+            edits.setdefault(patch.site, []).append(Edit(row, positions, patch.heads, value))
         return edits
 
     def _fits(self, length: int) -> None:

@@ -18,13 +18,13 @@ from transformers.models.llama.modeling_llama import LlamaForCausalLM, apply_rot
 from generator.capture import Site
 
 PATCHABLE = frozenset(
-    {"embed", "resid_pre", "resid_post", "attn_out", "mlp_out", "z", "q", "k", "v", "mlp_act", "ln_final"}
+    {"embed", "resid_pre", "resid_post", "attn_out", "mlp_out", "z", "q", "k", "v", "scores", "mlp_act", "ln_final"}
 )
 
 
 @dataclass(frozen=True)
 class Edit:
-    """One overwrite in one row of a batch: `value` has the site's shape, or is None for zeros."""
+    """One overwrite in one row of a batch: `value` has the site's shape, or is None for zeros (scores: -inf)."""
 
     row: int
     positions: tuple[int, ...]  # empty: all
@@ -51,16 +51,27 @@ class Taps:
                 handle.remove()
 
     def tap(self, site: Site, value: Tensor) -> Tensor:
-        """Apply the edits of a site to its value and keep it. Positions are axis -2, or axis 1 for `z`."""
-        for edit in self.edits.get(site, ()):
-            value = value.clone()
-            row: Tensor = value[edit.row]
-            at, head = (0, 1) if site.name == "z" else (row.dim() - 2, 0)
-            new = torch.zeros_like(row) if edit.value is None else _padded(edit.value, row, at)
-            mask = _mask(row, at, edit, head)
-            row[mask] = new[mask]
+        """Apply the edits of a site to its value and keep it."""
+        value = self._edited(site, value)
         if site in self._wanted:
             self.kept[site] = value
+        return value
+
+    def _edited(self, site: Site, value: Tensor) -> Tensor:
+        """Positions are axis -2, axis 1 for `z`; for `scores`, of which a query keeps its own, the keys' axis -1."""
+        edits = self.edits.get(site, ())
+        value = value.clone() if edits else value
+        for edit in edits:
+            row: Tensor = value[edit.row]
+            scores = site.name == "scores"
+            at, head = (0, 1) if site.name == "z" else (row.dim() - (1 if scores else 2), 0)
+            mask = _mask(row, at, edit, head)
+            if edit.value is not None:
+                row.copy_(torch.where(mask, _padded(edit.value, row, at), row))
+            elif scores:
+                row.masked_fill_(mask & ~torch.eye(row.shape[-1], dtype=torch.bool), -torch.inf)
+            else:
+                row.masked_fill_(mask, 0.0)
         return value
 
     def _attach(self, site: Site) -> list[Any]:
@@ -70,6 +81,7 @@ class Taps:
                 "embed": lambda: [inner.embed_tokens.register_forward_hook(self._output(site))],
                 "ln_final": lambda: [inner.norm.register_forward_hook(self._output(site))],
                 "logits": lambda: [],
+                "loss": lambda: [],
             }
             return whole[site.name]()
         layer = inner.layers[site.layer]
@@ -81,7 +93,14 @@ class Taps:
             "resid_post": lambda: [layer.register_forward_hook(self._output(site))],
             "attn_out": lambda: [attention.register_forward_hook(self._attention(site))],
             "pattern": lambda: [attention.register_forward_hook(self._pattern(site))],
-            "scores": lambda: [attention.register_forward_hook(self._scores(site), with_kwargs=True)],
+            "scores": lambda: [
+                *([attention.register_forward_hook(self._scores(site), with_kwargs=True)] if site in self.keep else []),
+                *(
+                    [attention.register_forward_pre_hook(self._block(site), with_kwargs=True)]
+                    if site in self.edits
+                    else []
+                ),
+            ],
             "z": lambda: [attention.o_proj.register_forward_pre_hook(self._heads_input(site, d_head))],
             "q": lambda: [attention.q_proj.register_forward_hook(self._heads_output(site, d_head))],
             "k": lambda: [attention.k_proj.register_forward_hook(self._heads_output(site, d_head))],
@@ -127,13 +146,31 @@ class Taps:
 
         return keep
 
-    def finish(self, final: Tensor) -> None:
+    def _block(self, site: Site) -> Callable[..., tuple[object, dict[str, Any]]]:
+        """The eager implementation adds its mask [batch, 1, T, T] to the scores: block there what edits block."""
+
+        def hook(module: Any, args: object, kwargs: dict[str, Any]) -> tuple[object, dict[str, Any]]:
+            mask = kwargs["attention_mask"].expand(
+                len(kwargs["hidden_states"]), self.model.config.num_attention_heads, -1, -1
+            )
+            return args, {**kwargs, "attention_mask": self._edited(site, mask)}
+
+        return hook
+
+    def finish(self, final: Tensor, ids: Tensor) -> None:
         """After the pass, hooks off: what the unembedding makes of the final norm, and of earlier layers."""
         for site in self.keep:
             if site.name == "logits":
                 self.kept[site] = self.model.lm_head(final)
+            elif site.name == "loss":
+                self.kept[site] = torch.stack([self._loss(*row) for row in zip(final, ids, strict=True)])
             elif site.name == "lens":
                 self.kept[site] = self.model.lm_head(self.model.model.norm(self.kept[Site("resid_post", site.layer)]))
+
+    def _loss(self, final: Tensor, ids: Tensor) -> Tensor:
+        """One text [T, D] at a time, for logits are wide: -ln p of each token given those before it [T]."""
+        losses = torch.nn.functional.cross_entropy(self.model.lm_head(final[:-1]), ids[1:], reduction="none")
+        return torch.cat([torch.full((1,), torch.nan), losses])
 
 
 def _helpers(keep: frozenset[Site]) -> frozenset[Site]:
@@ -150,11 +187,11 @@ def _padded(value: Tensor, like: Tensor, axis: int) -> Tensor:
 
 
 def _mask(row: Tensor, axis: int, edit: Edit, head_axis: int) -> Tensor:
-    """Where an edit writes: its positions along `axis`, its heads along `head_axis`."""
-    mask = torch.ones(row.shape, dtype=torch.bool)
+    """Where an edit writes, its positions along `axis`, its heads along `head_axis`; broadcasts to the row."""
+    mask = torch.ones((1,) * row.dim(), dtype=torch.bool)
     for chosen, along in ((edit.positions, axis), (edit.heads, head_axis)):
         if chosen:
             only = torch.zeros(row.shape[along], dtype=torch.bool)
             only[list(chosen)] = True
-            mask &= only.reshape([-1 if i == along else 1 for i in range(row.dim())])
+            mask = mask & only.reshape([-1 if i == along else 1 for i in range(row.dim())])
     return mask

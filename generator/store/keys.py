@@ -26,7 +26,7 @@ LIBRARIES = ("torch", "transformers", "numpy", "scikit-learn", "tokenizers")
 ENGINE = ("model.adapter", "model.convert", "model.execute", "plan")
 
 # Modules that words, charts and progress are made of; no number passes through them.
-BESIDE_THE_NUMBERS = frozenset({"errors", "figure", "labels", "reporting"})
+BESIDE_THE_NUMBERS = frozenset({"errors", "figure", "labels", "reporting", "sweep_views"})
 
 # The step of an analysis that comes after its result is on disk.
 AFTER_THE_RESULT = "figures"

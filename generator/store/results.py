@@ -74,7 +74,13 @@ def path_of(root: Path, model: str, chapter: str, id: str) -> Path:
     for part in (model, chapter, id):
         if not PART.fullmatch(part):
             raise StoreError(f"{part!r} cannot be part of a result's path; letters, digits, '.', '_' and '-' can")
-    return root / model / chapter / f"{id}.json"
+    return place(root / model / chapter, id)
+
+
+def place(folder: Path, id: str) -> Path:
+    """Where a folder of results has one; the cells of a sweep, `SWEEP.DIGEST`, in a folder of its name, spread out."""
+    sweep, _, cell = id.partition(".")
+    return (folder / sweep / cell[:2] if cell else folder) / f"{id}.json"
 
 
 def save(root: Path, envelope: Envelope[Any]) -> Path:

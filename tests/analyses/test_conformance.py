@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, get_args
 
@@ -23,8 +24,10 @@ from generator.analysis import Analysis, Limits, Result
 from generator.capture import Capture, Captures, Request
 from generator.experiments import Experiment, load_chapter
 from generator.figure import Bars, Figure, Frames, Heatmap, Lines, Panels, Passage, Scatter, TokenStrip
+from generator.project import cells_of
 from generator.store import results
 from generator.store.keys import Key
+from generator.sweep import Swept
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS, HEADS, CONTEXT = 3, 4, 4096
@@ -41,9 +44,21 @@ def experiments() -> tuple[Experiment, ...]:
     return tuple(experiment for path in files for experiment in load_chapter(path, limits).experiments)
 
 
+@cache
+def measured() -> tuple[Experiment, ...]:
+    """The same, in place of each sweep its first two cells."""
+    found = ([cell for _, cell in islice(cells_of(e), 2)] if is_sweep(e) else [e] for e in experiments())
+    return tuple(chain.from_iterable(found))
+
+
+def is_sweep(experiment: Experiment) -> bool:
+    """Whether cells measure it."""
+    return isinstance(experiment.analysis, Swept)
+
+
 def every_experiment() -> Any:
     """Parametrizes a test over them."""
-    return pytest.mark.parametrize("experiment", experiments(), ids=lambda e: f"{e.chapter}/{e.id}")
+    return pytest.mark.parametrize("experiment", measured(), ids=lambda e: f"{e.chapter}/{e.id}")
 
 
 every_analysis = pytest.mark.parametrize("name", catalog.names())
@@ -63,7 +78,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture(scope="module")
 def answers(model: Any) -> Mapping[str, Captures]:
     """By chapter and id, what the requests of each experiment yield."""
-    return {f"{e.chapter}/{e.id}": captured(model, e.analysis) for e in experiments()}
+    return {f"{e.chapter}/{e.id}": captured(model, e.analysis) for e in measured()}
 
 
 @every_analysis

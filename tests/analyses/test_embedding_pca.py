@@ -118,6 +118,21 @@ def test_the_nearest_pair_can_differ_between_map_and_space():
         assert found == min(pairs, key=lambda p: float(np.linalg.norm(where[p[0]] - where[p[1]])))
 
 
+def test_a_point_tells_which_is_closest_in_space_and_on_the_map():
+    """Distances against loops over all pairs, to 1e-9; the notes name the least, and how far a shuffle moved."""
+    model, analysis, result = measured(shuffle_seed=1)
+    means = np.array([r.mean(axis=0) for r in rows(model, result.points)])
+    points = analysis.figures(result)["pca"].points
+    for i, place in enumerate(result.points):
+        far = [float(np.linalg.norm(means[i] - other)) for other in means]
+        assert result.distances[i].tolist() == pytest.approx(far, abs=1e-9)
+        near = min((j for j in range(4) if j != i), key=far.__getitem__)
+        assert points[i].label == place.text
+        assert f"all 20 dimensions: {result.points[near].text} ({far[near]:.3g} away)" in points[i].note
+        moved = (result.shuffled.moved[i], result.shuffled.moved_on_map[i])
+        assert points[4 + i].note == "Moved by {:.3g} in all dimensions, by {:.3g} on the map.".format(*moved)
+
+
 def test_two_equal_texts_are_a_map_without_extent():
     """No variance: shares are zero, nothing is NaN."""
     analysis = EmbeddingPca(prompts=("same", "same"))

@@ -66,9 +66,9 @@ def test_fenced_code() -> None:
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=NAMES)
 def test_prediction_comes_first(chapter: Path) -> None:
-    """Each chapter asks for a guess and folds the answer away, before it shows anything."""
+    """Each chapter asks for a guess to commit to and folds the answer away, before it shows anything."""
     prose = chapter.read_text(encoding="utf-8")
-    question, answer, shown = prose.find("\n> "), prose.find("{% call reveal("), prose.find("{{ figure(")
+    question, answer, shown = prose.find("\n> "), prose.find("{% call predict("), prose.find("{{ figure(")
     assert 0 < question < answer < shown
     assert re.search(r"\br\(\"", prose[answer : prose.find("{% endcall %}", answer)]), "the answer comes from a result"
 

@@ -32,8 +32,9 @@ def result(chapter: str, id: str) -> dict[str, object]:
 
 
 def test_the_book_is_whole() -> None:
-    """First page, list of claims, colophon and the eight chapters, and no file beside them that no page names."""
-    assert set(PAGES) == {"index.html", "claims.html", "colophon.html", *(f"{name}.html" for name in CHAPTERS)}
+    """First page, lists of claims and sources, colophon, the eight chapters; every file that is named is there."""
+    beside = {"index.html", "claims.html", "references.html", "colophon.html"}
+    assert set(PAGES) == beside | {f"{name}.html" for name in CHAPTERS}
     for page in PAGES:
         text = (SITE / page).read_text(encoding="utf-8")
         assert "A figure is missing here." not in text
@@ -121,9 +122,38 @@ def test_the_animation_steps_through_all_frames(browser: Browser) -> None:
         for i, frame in enumerate(frames, start=1):  # type: ignore[arg-type]
             assert box.locator(".stepper output").inner_text() == f"token {i} of {len(frames)}"  # type: ignore[arg-type]
             written = box.locator(".frame.current .frame-token .tok").get_attribute("title")
-            assert written == f"token {frame['written']['id']}"
+            assert written and written.splitlines()[0].endswith(f"token {frame['written']['id']}")
             page.keyboard.press("ArrowRight")
         assert len(frames) == 15  # type: ignore[arg-type]
+
+
+def test_the_stages_show_the_products_of_the_result_step_by_step(browser: Browser) -> None:
+    """Four stages of each head drawn, their cells with the numbers of the result; later ones go with the mask."""
+    stages = result("attention", "stages")
+    root = float(stages["d_head"]) ** 0.5  # type: ignore[arg-type]
+    with reading(browser, SITE / "attention.html") as page:
+        for one in stages["shown"]:  # type: ignore[attr-defined]
+            raw, pattern = one["raw"], one["pattern"]
+            wanted = {
+                "products": [x for row in raw for x in row],
+                "scaled": [x / root for row in raw for x in row],
+                "masked": [x / root for q, row in enumerate(raw) for x in row[: q + 1]],
+                "shares": [x for q, row in enumerate(pattern) for x in row[: q + 1]],
+            }
+            box = page.locator(f"#stages-layer-{one['layer']}-head-{one['head']} .frames")
+            box.focus()
+            for i, (name, numbers) in enumerate(wanted.items(), start=1):
+                assert box.locator(".stepper output").inner_text() == f"stage {i} of 4"
+                assert box.locator(".frame.current .frame-name").inner_text() == name
+                texts = box.locator(".frame.current svg text").all_text_contents()
+                cells = [text.replace("−", "-") for text in texts if re.fullmatch(r"−?\d+\.\d+", text)]
+                assert len(numbers) <= len(cells) <= len(numbers) + 2  # the ends of the scale are written too
+                for number in numbers:
+                    near = min(cells, key=lambda text: abs(float(text) - number))
+                    digits = len(near.partition(".")[2])
+                    assert abs(float(near) - number) <= 0.501 * 10**-digits, (name, number)
+                assert ("−∞, masked" in texts) == (name == "masked")
+                page.keyboard.press("ArrowRight")
 
 
 def test_the_live_tokenizer_of_the_book_cuts_as_its_results_say(browser: Browser) -> None:

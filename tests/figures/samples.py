@@ -147,6 +147,7 @@ CHARTS: dict[str, Chart] = {
     ),
     "nothing": Heatmap(np.full((2, 3), np.nan), Axis("r"), Axis("c"), "v", "Nothing at all."),
     "constant": Heatmap(np.full((3, 3), 2.5), Axis("r"), Axis("c"), "v", "All the same."),
+    "masked": Heatmap(np.where(np.tri(3), 0.5, -np.inf), Axis("r"), Axis("c"), "v", "Masked.", masked=True),
     "zeros": Heatmap(np.zeros((3, 5)), Axis("r"), Axis("c"), "v", "Zeros.", diverging=True),
     "bars": bars(0.5, 0.25, 0.0, 0.125, rest=0.125),
     "negative": bars(17.2, 3.0, -2.5, float("nan")),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from figures.drawn import SVG, boxes, dots, line, parsed, texts, where
+from figures.drawn import SVG, boxes, dots, line, numbers, parsed, texts, where
 from figures.samples import TOKENS, bars, lines, scatter
 
 from generator.figure import Axis, Bars, Frame, Frames, Lines, Panels, Point, Scatter, Series
@@ -96,6 +96,33 @@ def test_a_point_without_a_place_has_no_dot() -> None:
     root = parsed(draw.picture(Scatter(points, Axis("x", log=True), Axis("y", log=True), "Four.", equal=False), "x"))
     assert len(dots(root, "series-1")) == 2
     assert {"a", "d"} <= set(texts(root)) and not {"b", "c"} & set(texts(root))
+
+
+def test_every_point_can_be_pointed_at_and_knows_its_line() -> None:
+    """A mark each, numbered over all panels, with its words; lines join the numbers, however close the two are."""
+    points = (Point("a", 0, 0, "x", to=1, note="More."), Point("b", 0.2, 0, "y"), Point("c", 9, 9, "x", to=3))
+    figure = Scatter((*points, Point("<d>", 0, 9, "y", named=False)), Axis("x"), Axis("y"), "Four.", "Map")
+    root = parsed(draw.picture(Panels((figure, figure), "Two.", columns=2), "x"))
+    marks = [e for e in root.iter(f"{SVG}g") if e.get("class") == "fig-point"]
+    words = {mark.attrib["data-point"]: mark.findtext(f"{SVG}title") for mark in marks}
+    assert set(words) == set("01234567") and all(len(mark.findall(f"{SVG}use")) == 1 for mark in marks)
+    assert words["0"] == words["4"] == "a (x): x 0, y 0. More." and words["3"] == "<d> (y): x 0, y 9."
+    links = [e.attrib["data-link"] for e in root.iter(f"{SVG}g") if e.get("class") == "fig-link"]
+    assert links == ["0 1", "2 3", "4 5", "6 7"]
+    assert "c" in texts(root) and "<d>" not in texts(root)
+
+
+def test_points_in_one_place_are_rings() -> None:
+    """What lies below is larger than what lies on it, so that every group is seen."""
+    points = [Point("p", 1, 1, group) for group in "abc"] + [Point("q", 2, 2, "a")]
+    root = parsed(draw.picture(Scatter(tuple(points), Axis("x"), Axis("y"), "Four."), "x"))
+    shapes = {e.attrib["id"]: e.attrib["d"] for e in root.iter(f"{SVG}path") if e.get("id")}
+    size = [
+        float(np.ptp(numbers(shapes[use.attrib["href"][1:]])[:, 0]))
+        for mark in root.iter(f"{SVG}g") if mark.get("class") == "fig-point"
+        for use in mark.iter(f"{SVG}use")
+    ]  # fmt: skip
+    assert size[0] > size[2] > size[3] and size[1] == pytest.approx(7, abs=0.1)
 
 
 def test_names_of_points_do_not_cover_each_other() -> None:

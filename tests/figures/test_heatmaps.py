@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
 from figures.drawn import SVG, boxes, numbers, parsed, rasters, texts, values, where
 from figures.samples import SHOWN, attention, growing, pattern
 
-from generator.figure import Axis, Heatmap, Panels
+from generator.figure import Axis, Frame, Frames, Heatmap, Panels
 from generator.figures import colours, draw
 
 
@@ -51,6 +52,46 @@ def test_causal_cells_are_absent_not_zero() -> None:
     (raster,) = rasters(parsed(draw.picture(figure, "x")))
     alpha = raster.cells(5, 5)[..., 3]
     np.testing.assert_array_equal(alpha == 255, np.tril(np.ones((5, 5), dtype=bool)))
+
+
+def test_masked_cells_are_hatched_and_on_no_scale() -> None:
+    """Minus infinity has no colour and no number, and strokes across it; the colour bar says what they mean."""
+    low = np.tri(5, dtype=bool)
+    figure = replace(pattern(5), values=np.where(low, attention(5) - 0.5, -np.inf), causal=False, diverging=True)
+    figure = replace(figure, masked=True, scale=(-1.0, 1.0))
+    plain, written = (parsed(draw.picture(replace(figure, annotate=a), "x")) for a in (False, True))
+    (raster,) = rasters(plain)
+    cells = raster.cells(5, 5)
+    np.testing.assert_array_equal(cells[..., 3] == 255, low)
+    read = values(cells, colours.diverging(), -1, 1)
+    np.testing.assert_allclose(read[low], figure.values[low], atol=2 / 254 * 0.501)
+    left, top, right, bottom = raster.box
+    wide, high = (right - left) / 5, (bottom - top) / 5
+    strokes = [numbers(s) for p in plain.iter(f"{SVG}path") if hatching(p) for s in p.attrib["d"].split("M")[1:]]
+    middles = [(s[0] + s[-1]) / 2 for s in strokes if s[:, 1].min() >= top - 0.01]
+    hit = {(int((y - top) // high), int((x - left) // wide)) for x, y in middles}
+    assert hit == {(i, j) for i in range(5) for j in range(i + 1, 5)}
+    assert "−∞, masked" in texts(plain) and "−∞, masked" in texts(written)
+    assert sum("." in words and words.strip("−.0123456789") == "" for words in texts(written)) == 15
+    assert "−∞, masked" not in texts(parsed(draw.picture(replace(figure, masked=False), "x")))
+
+
+def hatching(path: ET.Element) -> bool:
+    """Whether a path is made of the strokes over masked cells."""
+    return "--fig-line," in path.get("stroke", "") and not path.get("id")
+
+
+def test_stages_of_other_measures_keep_their_own_scales_and_stay_in_place() -> None:
+    """A product and its eighth look alike, each under the ends of its own scale; steps of one measure share theirs."""
+    raw = grid(5, 5, diverging=True)
+    eighth = replace(raw, values=raw.values / 8, value="eighth")
+    roots = [parsed(svg) for svg in draw.frames(Frames((Frame("raw", raw), Frame("/ 8", eighth)), "Two."), "x")]
+    one, other = (rasters(root)[0] for root in roots)
+    np.testing.assert_array_equal(one.pixels, other.pixels)
+    assert one.box == other.box
+    again = Frames((Frame("raw", raw), Frame("/ 8", replace(eighth, value="value"))), "Two.")
+    one, other = (rasters(parsed(svg))[0] for svg in draw.frames(again, "x"))
+    assert (one.pixels != other.pixels).any()
 
 
 def test_what_is_not_a_number_is_absent() -> None:

@@ -10,8 +10,10 @@ from generator.capture import (
     EMBED,
     LN_FINAL,
     LOGITS,
+    LOSS,
     Capture,
     Describe,
+    EmbeddingMatrix,
     EmbeddingRows,
     Forward,
     Generate,
@@ -20,6 +22,7 @@ from generator.capture import (
     Prompt,
     Request,
     Site,
+    Where,
 )
 from generator.errors import ModelError
 from generator.model.adapter import LoadedModel
@@ -259,6 +262,145 @@ def test_patches_in_one_batch_stay_apart(model):
     assert np.abs(alone[0][LOGITS] - alone[1][LOGITS]).max() > 1e-3
 
 
+def knockout(model, where, keep, prompt=TEXT, **more):
+    """A pass in which no later query sees these keys, in all layers."""
+    return Forward(prompt, keep, tuple(Patch(Site("scores", i), positions=where, **more) for i in layers(model)))
+
+
+def test_a_knockout_is_the_softmax_without_those_keys(model):
+    """The pattern, recomputed from the run's own q and k without the blocked keys, to 1e-5; scores say -inf there."""
+    keys, heads = (2, 3, 9), (1, 2)
+    keep = every(model, "q", "k", "v", "z", "pattern", "scores")
+    (run,) = answer(model, knockout(model, keys, keep, heads=heads))
+    theta, group = model.config.rope_parameters["rope_theta"], 2
+
+    for i in layers(model):
+        q, k = (rotated(run[Site(name, i)].astype(np.float64), theta) for name in ("q", "k"))
+        for head in range(model.config.num_attention_heads):
+            scores = q[head] @ k[head // group].T / math.sqrt(q.shape[-1])
+            for query in range(len(scores)):
+                gone = keys if head in heads else ()
+                seen = [key for key in range(query + 1) if key == query or key not in gone]
+                weights = np.exp(scores[query, seen])
+                expected = np.zeros(len(scores))
+                expected[seen] = weights / weights.sum()
+                assert np.abs(expected - run[Site("pattern", i)][head, query]).max() < 1e-5
+                assert np.isfinite(run[Site("scores", i)][head, query]).nonzero()[0].tolist() == seen
+        mixed = np.einsum("hqk,hkd->qhd", run[Site("pattern", i)], np.repeat(run[Site("v", i)], group, axis=0))
+        assert np.abs(mixed - run[Site("z", i)]).max() < 1e-5
+
+
+def test_a_knockout_of_nothing_changes_nothing(model):
+    """A text without whitespace tokens has none to block, where no positions at all would be every one."""
+    prompt, keep = Prompt(text="noise,noise"), frozenset({LOGITS})
+    clean, same, all_gone = answer(
+        model, Forward(prompt, keep), knockout(model, Where(), keep, prompt), knockout(model, (), keep, prompt)
+    )
+
+    assert not any(token.text.isspace() for token in clean.tokens)
+    assert (clean[LOGITS] == same[LOGITS]).all()
+    assert np.abs(clean[LOGITS] - all_gone[LOGITS])[1:].max() > 1e-3
+
+
+def test_a_knockout_of_all_earlier_keys_is_attention_to_oneself(model):
+    """The pattern is the identity, and each token is read as if it stood alone: with RoPE relative, to 1e-4."""
+    ids = model.tokenizer.encode(TEXT)[0]
+    (run,) = answer(model, knockout(model, tuple(range(len(ids))), every(model, "pattern") | {LOGITS}))
+
+    for i in layers(model):
+        assert (run[Site("pattern", i)] == np.eye(len(ids))).all()
+    for at, id in enumerate(ids):
+        (alone,) = answer(model, Forward(Prompt(ids=(id,)), frozenset({LOGITS})))
+        assert np.abs(run[LOGITS][at] - alone[LOGITS][0]).max() < 1e-4
+
+
+def test_knockouts_in_one_batch_are_the_same_alone(model):
+    """Texts of unlike lengths and a text left as it is, side by side and one by one, to 1e-5; no NaN from padding."""
+    keep, other = every(model, "pattern") | {LOGITS}, Prompt(text="The cat\n\nsat on\nthe 2 tables, and on")
+    runs = [
+        knockout(model, (1, 4), keep), knockout(model, Where(), keep, other),
+        knockout(model, Where(others=3), keep, other), Forward(TEXT, keep),
+    ]  # fmt: skip
+    together = answer(model, *runs)
+    alone = [answer(model, run, budget=1)[0] for run in runs]
+
+    for one, many in zip(alone, together, strict=True):
+        for site in keep:
+            assert np.abs(one[site] - many[site]).max() < 1e-5
+    assert np.abs(together[1][LOGITS] - together[2][LOGITS]).max() > 1e-3
+
+
+def test_a_knockout_sees_no_future(model):
+    """What comes later changes nothing before it, and neither does blocking it."""
+    ids = model.tokenizer.encode(TEXT)[0]
+    keep = frozenset({LOGITS})
+    short, long, late = answer(
+        model,
+        knockout(model, (2, 3), keep, Prompt(ids=ids[:8])),
+        knockout(model, (2, 3), keep, Prompt(ids=ids)),
+        knockout(model, (2, 3, 9), keep, Prompt(ids=ids)),
+    )
+
+    assert np.abs(short[LOGITS] - long[LOGITS][:8]).max() < 1e-5
+    assert np.abs(late[LOGITS] - long[LOGITS])[:10].max() < 1e-5
+    assert np.abs(late[LOGITS] - long[LOGITS])[10:].max() > 1e-3
+
+
+def test_zeros_at_the_whitespace_are_zeros_there(model):
+    """A patch by token writes where the tokens are whitespace, never at the first, and nowhere else."""
+    prompt, site = Prompt(text="\nThe cat\nsat on\nthe"), Site("attn_out", 0)
+    clean, run = answer(
+        model,
+        Forward(prompt, frozenset({site})),
+        Forward(prompt, frozenset({site}), (Patch(site, positions=Where()),)),
+    )
+    blank = [i for i, token in enumerate(run.tokens) if token.text.isspace()]
+
+    assert blank[0] == 0
+    assert (run[site][blank[1:]] == 0).all()
+    assert len(blank) == 3
+    kept = [i for i in range(len(run.tokens)) if i not in blank[1:]]
+    assert (run[site][kept] == clean[site][kept]).all()
+
+
+def test_the_others_are_as_many_and_none_of_them_whitespace(model):
+    """Seeds draw differently, the same seed alike, without the first token; where there are too few, all of them."""
+    tokens = model.tokenizer.tokens(model.tokenizer.encode(Prompt(text="The cat\n\nsat on the 2 tables\n"))[0])
+    blank = Where().among(tokens)
+    draws = [Where(others=seed).among(tokens) for seed in range(5)]
+
+    assert [i for i, token in enumerate(tokens) if token.text.isspace()] == list(blank)
+    for draw in draws:
+        assert len(draw) == len(blank) == len(set(draw))
+        assert not set(draw) & {0, *blank}
+    assert len(set(draws)) > 1
+    assert draws[2] == Where(others=2).among(tokens)
+    lines = model.tokenizer.tokens(model.tokenizer.encode(Prompt(text="a\n\n\nb"))[0])
+    assert Where(others=0).among(lines) == (len(lines) - 1,)
+
+
+def test_the_loss_is_minus_the_log_of_the_probability(model):
+    """Each token's, from the logits before it, in float64, to 1e-5; NaN at the first; as a prefix as well."""
+    ids = model.tokenizer.encode(TEXT)[0]
+    long, short = answer(model, *(Forward(Prompt(ids=some), frozenset({LOSS, LOGITS})) for some in (ids, ids[:5])))
+    alone = answer(model, Forward(Prompt(ids=ids[:5]), frozenset({LOSS})))[0]
+
+    for run in (long, short):
+        logits = run[LOGITS].astype(np.float64)
+        for at in range(1, len(run.tokens)):
+            row = logits[at - 1]
+            p = np.exp(row[run.tokens[at].id] - row.max()) / np.exp(row - row.max()).sum()
+            assert run[LOSS][at] == pytest.approx(-math.log(p), abs=1e-5)
+        assert math.isnan(run[LOSS][0])
+    assert np.abs(alone[LOSS] - short[LOSS])[1:].max() < 1e-5
+
+
+def test_scores_are_blocked_and_nothing_else():
+    """There is no other run to take scores from: the sentence names what can be patched instead."""
+    with pytest.raises(ValueError, match="patch q or k"):
+        Patch(Site("scores", 0), source=Forward(TEXT, frozenset({LOGITS})))
+
+
 def test_hooks_do_not_move_the_logits_and_captures_are_read_only(model):
     """With every site kept the logits are those of a bare call; and nobody can write into a capture."""
     names = [n for n in ("q", "k", "v", "z", "scores", "pattern", "attn_out", "mlp_out", "mlp_act", "lens")]
@@ -360,9 +502,10 @@ def test_facts_count_each_weight_once(model):
 
 def test_embedding_rows_are_what_enters_the_first_layer(model):
     """The rows of the embedding matrix equal the embed site of a run."""
-    rows, run = answer(model, EmbeddingRows(TEXT), Forward(TEXT, frozenset({EMBED})))
+    rows, run, whole = answer(model, EmbeddingRows(TEXT), Forward(TEXT, frozenset({EMBED})), EmbeddingMatrix())
 
     assert (rows[EMBED] == run[EMBED]).all()
+    assert (rows[EMBED] == whole[EMBED][[token.id for token in rows.tokens]]).all()
 
 
 def test_chat_and_shuffled_prompts(model):

@@ -37,6 +37,12 @@ def _properties(value, properties, schema, root):
     )
 
 
+def _patterns(value, patterns, schema, root):
+    return not isinstance(value, dict) or all(
+        valid(v, of, root) for k, v in value.items() for pattern, of in patterns.items() if re.search(pattern, k)
+    )
+
+
 def _additional(value, allowed, schema, root):
     extra = value.keys() - schema.get("properties", {}).keys() if isinstance(value, dict) else ()
     return all(allowed is not False and (allowed is True or valid(value[k], allowed, root)) for k in extra)
@@ -57,6 +63,7 @@ RULES = {
     "const": lambda v, const, s, root: v == const,
     "required": lambda v, names, s, root: not isinstance(v, dict) or all(name in v for name in names),
     "properties": _properties,
+    "patternProperties": _patterns,
     "additionalProperties": _additional,
     "propertyNames": lambda v, names, s, root: not isinstance(v, dict) or all(valid(k, names, root) for k in v),
     "items": lambda v, items, s, root: not isinstance(v, list) or all(valid(item, items, root) for item in v),

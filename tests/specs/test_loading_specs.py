@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -218,8 +219,8 @@ def test_a_wrong_parameter_is_told_in_plain_words_at_its_place(specs, probe, key
         ("analysis: 3", "6:15: should be text, not 3; quote it to make it text"),
         ("prompts: [a]", "4:5: the key 'analysis' is missing"),
         ("analysis: next-token", "4:5: the key 'prompts' is missing"),
-        ("analysis: next-token\nprompts: [a]\nsweep: {top_k: [1, 2]}",
-         "8:5: unknown key 'sweep'; there are id, title,"),
+        ("analysis: next-token\nprompts: [a]\nsweeps: {top_k: [1, 2]}",
+         "8:5: unknown key 'sweeps' (did you mean 'sweep'?)"),
         ("analysis: next-token\nprompts: [a]\nevidence: proof",
          '8:15: should be "definition", "observation", "correlation" or "intervention", not "proof"'),
         ("analysis: next-token\nprompts: [a]\ncaptions: {a: 1}",
@@ -473,6 +474,7 @@ def test_the_committed_book_loads_with_all_its_chapters():
 
 def test_the_canonical_spec_of_each_experiment_is_its_own_fixpoint(specs):
     """What the page shows can be pasted into a chapter and gives the same parameters."""
+    shutil.copytree(ROOT / "experiments" / "data", specs.root / "data")
     for chapter in load_book(ROOT, LIMITS).chapters:
         items = [e.as_yaml().replace(f"- id: {e.id}\n", f"- id: {e.id}\n  title: T\n") for e in chapter.experiments]
         again = specs.chapter(HEAD + "".join(items))

@@ -41,10 +41,14 @@ def test_a_step_is_shared_by_those_that_needed_it(tiny_model_dir: Path, tmp_path
     spec.write_text(f"chapter: mine\ntitle: Mine\nexperiments:\n{made}", encoding="utf-8")
     wanted = load_chapter(spec, sources.limits(sources.resolve(str(tiny_model_dir)))).experiments
     rows = tuple(tuple(wanted[i].analysis.runs().values()) for i in (0, 2))
-    watch = Stopwatch(1.0, [Step("passes", rows, (1.0, 1.0), 12, 8.0)], {"mine/a": 0.5})
+    watch = Stopwatch(1.0, [Step("passes", rows, (1.0, 1.0), 12, 8.0)])
+    for experiment in wanted:
+        with watch.measure(f"mine/{experiment.id}", experiment.analysis.runs().values()):
+            pass
+    watch.measuring["mine/a"] = 0.5
     found = timings.taken(watch, wanted)
     assert [found.shares[f"mine/{id}"].passes for id in "abc"] == [2.0, 2.0, 4.0]
-    assert [found.shares[f"mine/{id}"].measuring for id in "abc"] == [0.5, 0.0, 0.0]
+    assert found.shares["mine/a"].measuring == 0.5 > found.shares["mine/b"].measuring > 0
     assert found.steps[0].experiments == ("mine/a", "mine/b", "mine/c")
     assert found.pace == {"passes": 8.0 / 12}
 

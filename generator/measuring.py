@@ -1,0 +1,117 @@
+"""Measuring experiments on the model, which is loaded when first needed; each distinct pass runs once for all."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from generator.analysis import Result
+from generator.capture import Prompt, Request
+from generator.errors import LayerbookError, ModelError, RunError
+from generator.experiments import Experiment
+from generator.model import obtain, sources
+from generator.plan import cost, plan
+from generator.reporting import Reporter
+from generator.stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    from generator.model.adapter import LoadedModel
+
+Measured = Mapping[Experiment, Result | LayerbookError]
+
+
+class Bench:
+    """A model, and what is measured on it; `watch` hears how long it takes."""
+
+    def __init__(self, source: sources.ModelSource, report: Reporter, watch: Stopwatch | None = None) -> None:
+        self.source, self.report = source, report
+        self.watch = Stopwatch() if watch is None else watch
+
+    @cached_property
+    def model(self) -> LoadedModel:
+        """The model, obtained where it is not here yet. Raises ModelError."""
+        need_libraries()
+        directory = obtain.obtain(self.source, self.report)
+        with self.report.task("Loading the model", None), self.watch.load():
+            from generator.model.adapter import LoadedModel
+            from generator.model.timed import TimedModel
+
+            return TimedModel.around(LoadedModel.load(directory, self.source.name), self.watch)
+
+    def measure(self, wanted: Sequence[Experiment], report: Reporter | None = None) -> Measured:
+        """The result of each experiment, or the error that it ended with; no sweeps, whose cells are experiments."""
+        if not wanted:
+            return {}
+        failed: dict[Experiment, LayerbookError] = {}
+        for experiment in wanted:
+            if error := _unfit(experiment, self.model):
+                failed[experiment] = error
+        able = [experiment for experiment in wanted if experiment not in failed]
+        return failed | _measure(self.model, able, report or self.report, self.watch) if able else failed
+
+
+def need_libraries() -> None:
+    """Raise ModelError where what runs the model is not installed: before a download that would be for nothing."""
+    for name in ("torch", "transformers"):
+        if importlib.util.find_spec(name) is None:
+            raise ModelError(f"running the model needs {name}: pip install 'layerbook[model]'")
+
+
+def _unfit(experiment: Experiment, model: LoadedModel) -> LayerbookError | None:
+    """Why an experiment cannot run on this model, found before the passes that others share with it."""
+    try:
+        for request in experiment.analysis.runs().values():
+            for prompt, more in _prompts(request):
+                length = len(model.tokenizer.encode(prompt)[0]) + more
+                if length > model.config.max_position_embeddings:
+                    limit = model.config.max_position_embeddings
+                    raise ModelError(f"{length} tokens do not fit the model's context of {limit}")
+    except LayerbookError as error:
+        return RunError(f"{experiment.file}:{experiment.line}: {experiment.id}: {error}")
+    return None
+
+
+def _prompts(request: Request) -> list[tuple[Prompt, int]]:
+    """The prompts that a request encodes, each with how many tokens may follow it."""
+    prompt = getattr(request, "prompt", None)
+    if prompt is None:
+        return []
+    if prompt.generated is not None:
+        return _prompts(prompt.generated)
+    return [(prompt, getattr(request, "max_new_tokens", 0))]
+
+
+def _measure(
+    model: LoadedModel, wanted: Sequence[Experiment], report: Reporter, watch: Stopwatch
+) -> dict[Experiment, Any]:
+    from generator.model.execute import Execution
+
+    asked = {experiment: experiment.analysis.runs() for experiment in wanted}
+    made = plan(request for requests in asked.values() for request in requests.values())
+    execution = Execution(model, made)
+    counted = cost(made, execution.ids)
+    with report.task("Running the model", counted.generations + counted.batches) as task:
+        for step in execution.steps():
+            task.note(step)
+            task.advance()
+    found: dict[Experiment, Any] = {}
+    with report.task("Measuring", len(wanted)) as task:
+        for experiment, requests in asked.items():
+            task.note(f"{experiment.chapter}/{experiment.id}")
+            try:
+                with watch.measure(_owner(experiment), requests.values()):
+                    captures = {name: execution.capture(request) for name, request in requests.items()}
+                    found[experiment] = experiment.analysis.measure(captures)
+            # An analysis may be the lecturer's own: whatever it raises is this experiment's failure, no other's.
+            except Exception as error:
+                said = f"{type(error).__name__}: {error}"
+                found[experiment] = RunError(f"{experiment.file}:{experiment.line}: {experiment.id}: {said}")
+            task.advance()
+    return found
+
+
+def _owner(experiment: Experiment) -> str:
+    """The address that its time is noted under; a cell's is its sweep's."""
+    return f"{experiment.chapter}/{experiment.id.partition('.')[0]}"

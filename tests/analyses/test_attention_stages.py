@@ -1,0 +1,178 @@
+"""The stages of attention: on captures made by hand, and recomputed in torch from the model's own modules."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from running import HandMade, captured, facts, run, stored
+
+from generator.analyses.attention_stages import AttentionStages
+from generator.capture import Site
+from generator.figure import Frames, Heatmap, Lines
+from generator.model.adapter import LoadedModel
+
+TEXT = "The cat sat on the table and the dog"
+
+
+@pytest.fixture(scope="module")
+def tiny(tiny_model_dir: Path) -> Any:
+    """The tiny Llama: four query heads, two key heads."""
+    return LoadedModel.load(tiny_model_dir, "tiny")
+
+
+@pytest.fixture(scope="module")
+def real(real_model_dir: Path) -> Any:
+    """The default model."""
+    return LoadedModel.load(real_model_dir, "smollm2-135m-instruct")
+
+
+def in_torch(model: Any, ids: list[int], layer: int) -> Any:
+    """q·k [H, T, T] of a layer from its own modules and transformers' own RoPE, without our hooks."""
+    import torch
+    from transformers.models.llama.modeling_llama import apply_rotary_pos_emb, repeat_kv
+
+    network = model.network
+    with torch.inference_mode():
+        states = network.model(input_ids=torch.tensor([ids]), output_hidden_states=True).hidden_states[layer]
+        block = network.model.layers[layer]
+        normed = block.input_layernorm(states)
+        q, k = (
+            project(normed).view(1, len(ids), -1, block.self_attn.head_dim).transpose(1, 2)
+            for project in (block.self_attn.q_proj, block.self_attn.k_proj)
+        )
+        q, k = apply_rotary_pos_emb(q, k, *network.model.rotary_emb(states, torch.arange(len(ids))[None]))
+        return (q @ repeat_kv(k, q.shape[1] // k.shape[1]).transpose(2, 3))[0]
+
+
+def compare(model: Any, result: Any, tolerance: float) -> None:
+    """Every stage and number of a result with what torch makes of the same prompt."""
+    import torch
+
+    ids = [token.id for token in result.tokens]
+    later = torch.ones(len(ids), len(ids), dtype=torch.bool).triu(1)
+    for at, layer in enumerate(result.layers):
+        raw = in_torch(model, ids, layer).double()
+        masked = (raw / math.sqrt(result.d_head)).masked_fill(later, -math.inf)
+        for one in (one for one in result.shown if one.layer == layer):
+            assert np.abs(one.raw - raw[one.head].numpy()).max() < tolerance
+            assert np.abs(one.pattern - masked[one.head].softmax(-1).numpy()).max() < tolerance
+            assert one.future == result.future[at][one.head]
+        ahead = ((raw / math.sqrt(result.d_head)).softmax(-1) * later).sum(-1)[:, :-1].mean(-1)
+        assert np.abs(result.future[at] - ahead.numpy()).max() < tolerance
+        for found, scores in (
+            (result.bits, masked),
+            (result.bits_unscaled, raw.masked_fill(later, -math.inf)),
+        ):
+            rows = torch.special.entr(scores.softmax(-1)).sum(-1)[:, 1:].mean(-1) / math.log(2)
+            assert np.abs(found[at] - rows.numpy()).max() < tolerance
+
+
+@pytest.mark.parametrize(("layer", "head"), [(0, 0), (0, 3), (1, 1), (1, 2)])
+def test_on_the_tiny_model_every_stage_is_what_torch_computes(tiny: Any, layer: int, head: int) -> None:
+    """All heads of both layers, to 1e-5; the model's own scores and patterns to 1e-5; two queries share a key."""
+    result = run(tiny, AttentionStages(prompt=TEXT, layers=(0, 1), layer=layer, head=head))
+
+    compare(tiny, result, 1e-5)
+    assert result.score_difference < 1e-5 and result.pattern_difference < 1e-5
+    assert (result.shown[0].layer, result.shown[0].head, result.shown[0].kv_head) == (layer, head, head // 2)
+    assert result.d_head == 8 and result.sharing == 2
+    assert np.ptp(result.bits) > 0.01  # heads differ: agreement means something
+
+
+@pytest.mark.model
+@pytest.mark.parametrize(("layer", "head", "key"), [(0, 0, 0), (1, 2, 0), (17, 4, 1), (29, 8, 2)])
+def test_on_the_real_model_every_stage_is_what_torch_computes(real: Any, layer: int, head: int, key: int) -> None:
+    """Four layers with all their heads in numbers, two heads cell by cell, to 5e-4 (products reach 100)."""
+    layers = (0, 1, 17, 29)
+    result = run(real, AttentionStages(prompt="She sat on the river bank", layers=layers, layer=layer, head=head))
+
+    compare(real, result, 5e-4)
+    assert result.score_difference < 1e-4 and result.pattern_difference < 1e-5 and result.reordered == 0
+    one, most = result.shown
+    assert (one.layer, one.head, one.kv_head, result.sharing) == (layer, head, key, 3)
+    assert (most.layer, most.head, most.kv_head, most.taken) == (17, 5, 1, 3)
+    assert most.future == pytest.approx(0.609, abs=0.005)
+    assert result.future[1][2] == pytest.approx(0.021, abs=0.002)
+
+
+def made(q: np.ndarray, k: np.ndarray, head: int = 0) -> Any:
+    """The result for queries and keys [heads, T, d] of one layer; scores and pattern zeros."""
+    zeros = np.zeros((len(q), q.shape[1], q.shape[1]))
+    arrays = {"q": q, "k": k, "scores": zeros, "pattern": zeros}
+    sites = {Site(name, 0): (lambda _, array=array: array) for name, array in arrays.items()}
+    analysis = AttentionStages(prompt=" ".join("abcdefgh"[: q.shape[1]]), layers=(0,), layer=0, head=head)
+    small = facts(heads=len(q), kv_heads=len(k), d_head=q.shape[-1])
+    return stored(analysis, analysis.measure(HandMade(sites=sites, facts=small).captures(analysis)))
+
+
+def test_a_pattern_by_hand() -> None:
+    """One key that stands out at position 2: before it the mask takes it, after it takes nearly all."""
+    q, k = np.zeros((1, 4, 2)), np.zeros((1, 4, 2))
+    angles = np.arange(4.0)  # the only pair turns by one radian a position: turned back here, it stands still
+    q[0, :, 0], q[0, :, 1] = np.cos(angles), -np.sin(angles)
+    k[0] = 4 * math.sqrt(2) * q[0] * np.array([0, 0, 1, 0])[:, None]
+    result = made(q, k)
+    (one,) = result.shown
+
+    assert np.abs(one.raw - 4 * math.sqrt(2) * np.array([0, 0, 1, 0])).max() < 1e-12
+    top = math.exp(4)
+    assert one.pattern[1].tolist() == pytest.approx([0.5, 0.5, 0, 0])
+    assert one.pattern[3].tolist() == pytest.approx([1 / (top + 3), 1 / (top + 3), top / (top + 3), 1 / (top + 3)])
+    assert one.taken == 2
+    assert one.future == pytest.approx(((top + 2) + (top + 1) + 1) / (top + 3) / 3)
+    assert result.even_future == pytest.approx((3 / 4 + 2 / 4 + 1 / 4) / 3)
+    assert result.bits_unscaled[0][0] < result.bits[0][0]
+
+
+def test_a_model_that_turns_otherwise_is_noticed(tiny: Any) -> None:
+    """With another theta than the model's the differences are a thousand times the tolerance of the claim."""
+    analysis = AttentionStages(prompt=TEXT, layers=(0,), layer=0, head=0)
+    captures = dict(captured(tiny, analysis))
+    known = captures["model"].facts
+    assert known is not None
+    captures["model"] = replace(captures["model"], facts=replace(known, rope_theta=2.0))
+    result = analysis.measure(captures)
+    assert result.pattern_difference > 0.01 and result.score_difference > 0.1
+
+
+def test_the_layer_of_the_head_asked_for_is_measured() -> None:
+    """`layers` need not name it, and may."""
+    assert AttentionStages(prompt="x", layers=(3, 1), layer=2, head=0).asked() == (1, 2, 3)
+    assert AttentionStages(prompt="x", layers=(3, 1), layer=1, head=0).asked() == (1, 3)
+
+
+def test_the_figures(tiny: Any) -> None:
+    """Four stages over the same cells: their scales, what is absent and what is masked; all numbers in the table."""
+    analysis = AttentionStages(prompt="The cat sat", layers=(0, 1), layer=1, head=3)
+    result = run(tiny, analysis)
+    charts = analysis.figures(result)
+    most = [int(n) for n in np.unravel_index(result.future.argmax(), result.future.shape)]
+    assert [(one.layer, one.head) for one in result.shown] == [(1, 3), tuple(most)]
+    assert set(charts) == {"layer-1-head-3", "layer-{}-head-{}".format(*most), "entropy", "future"}
+    frames, count = charts["layer-1-head-3"], len(result.tokens)
+    assert isinstance(frames, Frames) and frames.step == "stage"
+    assert [frame.label for frame in frames.frames] == ["products", "scaled", "masked", "shares"]
+    raw, scaled, masked, shares = (frame.picture for frame in frames.frames)
+    assert all(isinstance(one, Heatmap) for one in (raw, scaled, masked, shares))
+    assert raw.diverging and scaled.diverging and masked.diverging and not shares.diverging
+    assert np.array_equal(raw.values, result.shown[0].raw) and np.isfinite(scaled.values).all()
+    assert np.abs(scaled.values * math.sqrt(8) - raw.values).max() < 1e-12
+    assert scaled.scale == masked.scale and scaled.scale[1] == pytest.approx(np.abs(raw.values).max() / math.sqrt(8))
+    assert masked.masked and np.array_equal(np.isneginf(masked.values), ~np.tri(count, dtype=bool))
+    assert shares.causal and shares.scale == (0, 1) and not (raw.causal or scaled.causal or masked.causal)
+    table = frames.table()
+    assert len(table.rows) == 4 * count and table.rows[2 * count][2:] == (
+        scaled.values[0, 0],
+        *[-math.inf] * (count - 1),
+    )
+    assert isinstance(charts["future"], Lines) and charts["future"].series[1].y == result.future_by_layer
+
+    alone = AttentionStages(prompt="a", layers=(0,), layer=0, head=0)
+    single = run(tiny, alone)
+    assert single.future.max() == single.even_future == 0
+    assert set(alone.figures(single)) == {"layer-0-head-0", "entropy", "future"}

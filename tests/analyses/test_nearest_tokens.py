@@ -1,0 +1,119 @@
+"""Nearest neighbours in the vocabulary against scikit-learn, and the traps of each measure on vectors made by hand."""
+
+import numpy as np
+import pytest
+from pieces import Pieces
+from running import captured, run, stored
+from sklearn.neighbors import NearestNeighbors
+
+from generator.analyses.nearest_tokens import NearestTokens
+from generator.capture import EMBED, EmbeddingMatrix, Encode
+from generator.figure import Bars, Frames, Panels
+from generator.model.adapter import LoadedModel
+
+NAMES = ("cosine", "dot", "distance")
+TOLERANCE = 1e-9
+
+
+def by_hand(vectors, *pieces, ids=(0,), top_k=3, special=0):
+    """The analysis on a vocabulary with these rows; `ids` are the tokens of its one text."""
+    made = Pieces(*pieces, special=special)
+    analysis = NearestTokens(prompts=("text",), top_k=top_k)
+    matrix = made.capture((), {EMBED: np.array(vectors, dtype=np.float32)})
+    return analysis, stored(analysis, analysis.measure({"text-0": made.capture(ids), "matrix": matrix}))
+
+
+def check_against_scikit_learn(model, texts, top_k):
+    """Cosines and distances against NearestNeighbors, to 1e-7 (it subtracts squares), dot products sorted, to 1e-9."""
+    analysis = NearestTokens(prompts=texts, top_k=top_k)
+    result = run(model, analysis)
+    E = model.network.model.embed_tokens.weight.numpy()[: model.tokenizer.size].astype(np.float64)
+    rows = [one.token.id for one in result.tokens]
+    for measure, back in (("cosine", lambda d: 1 - d), ("euclidean", lambda d: d)):
+        search = NearestNeighbors(n_neighbors=top_k + 1, metric=measure, algorithm="brute").fit(E)
+        apart, ids = search.kneighbors(E[rows])  # [Q, top_k + 1], the token itself among them
+        for one, some, order in zip(result.tokens, apart, ids, strict=True):
+            near = one.cosine if measure == "cosine" else one.distance
+            keep = order != one.token.id
+            np.testing.assert_allclose([n.value for n in near], back(some[keep])[:top_k], atol=1e-7)
+            assert {n.token.id for n in near} == set(order[keep][:top_k].tolist())
+    for one in result.tokens:
+        every = np.delete(E @ E[one.token.id], one.token.id)
+        np.testing.assert_allclose([n.value for n in one.dot], np.sort(every)[::-1][:top_k], atol=TOLERANCE)
+        values = [E[n.token.id] @ E[one.token.id] for n in one.dot]
+        assert [n.value for n in one.dot] == pytest.approx(values, abs=TOLERANCE)
+        assert one.ahead == (every > E[one.token.id] @ E[one.token.id]).sum()
+        assert one.norm == pytest.approx(np.linalg.norm(E[one.token.id]), abs=TOLERANCE)
+    norms = np.linalg.norm(E, axis=1)
+    assert result.norm_median == pytest.approx(np.median(norms), abs=TOLERANCE)
+    assert [n.norm for n in result.longest] == pytest.approx(sorted(norms, reverse=True)[:top_k], abs=TOLERANCE)
+    assert [n.norm for n in result.shortest] == pytest.approx(sorted(norms)[:top_k], abs=TOLERANCE)
+    assert (result.size, result.d_model) == E.shape
+    return result
+
+
+def test_it_agrees_with_scikit_learn_on_a_network(tiny):
+    """Through the adapter, on random rows; each token of each text once."""
+    result = check_against_scikit_learn(tiny, ("The cat sat", "The cat"), 12)
+    assert len(result.tokens) == len({one.token.id for one in result.tokens})
+
+
+@pytest.mark.model
+def test_it_agrees_with_scikit_learn_on_the_real_model(real_model_dir):
+    """The words of the book; what is nearest to a cat by cosine is a cat."""
+    result = check_against_scikit_learn(LoadedModel.load(real_model_dir, "real"), (" cat", " kitten", "!"), 8)
+    assert [n.token.text for n in result.tokens[0].cosine[:4]] == [" Cat", "Cat", "cat", " cats"]
+    assert result.tokens[1].ahead > 0
+
+
+def test_each_measure_has_its_own_nearest():
+    """By angle a short one, by dot product a long one that points elsewhere, by distance the one close by."""
+    vectors = [[2, 0], [0.5, 0], [5, 5], [2, 1], [-9, 0]]
+    _, result = by_hand(vectors, "a", "angle", "long", "close", "away", top_k=1)
+    (one,) = result.tokens
+
+    assert [getattr(one, name)[0].token.text for name in NAMES] == ["angle", "long", "close"]
+    assert [getattr(one, name)[0].value for name in NAMES] == pytest.approx([1, 10, 1])
+    assert one.ahead == 1  # 10 is more than 2 * 2
+    assert result.longest[0].token.text == "away" and result.shortest[0].token.text == "angle"
+
+
+def test_a_word_is_known_however_it_is_written():
+    """Case and spaces aside; plurals, signs and parts of characters are no spellings."""
+    pieces = ("cat", " Cat", " CAT", "cats", "!", " !", b"\xf0", b"\xf1")
+    vectors = np.ones((len(pieces), 2)) + np.eye(len(pieces), 2)
+    for id, same in ((0, {1, 2}), (4, set()), (6, set())):
+        _, result = by_hand(vectors, *pieces, ids=(id,), top_k=7)
+        assert {n.token.id for n in result.tokens[0].cosine if n.same_word} == same
+
+
+def test_a_row_of_zeros_has_no_direction_and_ties_go_by_id():
+    """No division by zero, no NaN; equal values in the order of the ids."""
+    _, result = by_hand([[0, 0], [1, 0], [1, 0], [0, 1]], "a", "b", "c", "d", ids=(0, 1))
+    zero, other = result.tokens
+    assert [n.value for n in zero.cosine] == [0, 0, 0] and [n.token.id for n in zero.cosine] == [1, 2, 3]
+    assert [n.token.id for n in other.cosine] == [2, 0, 3]
+
+
+def test_figures_keep_equal_looking_tokens_apart():
+    """A bar for each entry though two decode alike; respelled words stand out; one frame per token, to choose from."""
+    analysis, result = by_hand([[1, 0], [1, 0.1], [1, 0.2], [1, 0.3]], "a", b"\xf0", b"\xf1", " A", ids=(0, 3))
+    charts = analysis.figures(result)
+    bars = charts["cosine-0"]
+    assert isinstance(bars, Bars) and [label.hex for label in bars.labels] == ["f0", "f1", "2041"]
+    assert bars.highlight == (2,) and bars.values == tuple(n.value for n in result.tokens[0].cosine)
+    assert {"dot-1", "distance-1"} <= charts.keys()
+    pick = charts["pick"]
+    assert isinstance(pick, Frames) and [frame.label for frame in pick.frames] == ["a", "·A"]
+    panels = pick.frames[1].picture
+    assert isinstance(panels, Panels) and [p.title for p in panels.panels] == ["by cosine", "by dot product"]
+
+
+def test_only_the_matrix_and_the_tokenizer_are_asked(tiny):
+    """No pass; the matrix has a row for every token and is the network's own."""
+    analysis = NearestTokens(prompts=("a",))
+    assert [type(request) for request in analysis.runs().values()] == [Encode, EmbeddingMatrix]
+    matrix = captured(tiny, analysis)["matrix"]
+    assert len(matrix[EMBED]) == matrix.vocabulary.size
+    assert (matrix[EMBED] == tiny.network.model.embed_tokens.weight.numpy()[: matrix.vocabulary.size]).all()
+    assert not matrix[EMBED].flags.writeable

@@ -1,0 +1,156 @@
+"""What whitespace is needed for: counted in loops, and beside a model that was given another attention mask."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from pieces import Pieces
+from running import captured, run, stored
+
+from generator.analyses.token_knockout import Change, TokenKnockout, TokenKnockoutResult
+from generator.capture import LOSS, Capture, Where
+from generator.figure import Bars, Panels
+
+WORDS = Pieces("a", " b", "\n", " ", "c")
+TEXTS = ((0, 2, 1, 3, 4, 1, 4), (3, 1, 2, 0))
+PROSE = "The cat\nsat on 2 tables.\n\nAnd on\n4 more."
+
+
+def by_hand() -> tuple[TokenKnockout, dict[str, Capture]]:
+    """Two texts of five words, and other random losses in each run."""
+    analysis = TokenKnockout(texts=("x", "y"), draws=2, seed=5, layers=(0, 1, 2), parts=3)
+    rng = np.random.default_rng(3)
+    captures = {}
+    for name in analysis.runs():
+        ids = TEXTS[int(name.rpartition(": ")[2])]
+        loss = np.concatenate([[np.nan], rng.random(len(ids) - 1) * 5]).astype(np.float32)
+        captures[name] = WORDS.capture(ids, {LOSS: loss})
+    return analysis, captures
+
+
+def counted(captures: dict[str, Capture], name: str, touched: list[tuple[int, ...]]) -> dict[str, float]:
+    """The fields of a `Change`, token by token."""
+    kinds: dict[str, list[float]] = {key: [] for key in ("loss", "cost", "whitespace", "others", "next", "elsewhere")}
+    for text, ids in enumerate(TEXTS):
+        before, after = (captures[f"{run}: {text}"][LOSS] for run in ("clean", name))
+        for at in range(1, len(ids)):
+            more = float(after[at]) - float(before[at])
+            kinds["loss"].append(float(after[at]))
+            kinds["cost"].append(more)
+            kinds["whitespace" if ids[at] in (2, 3) else "others"].append(more)
+            kinds["next" if at - 1 in touched[text] else "elsewhere"].append(more)
+    means = {f"cost_{key}".replace("cost_cost", "cost").replace("cost_loss", "loss"): sum(v) / len(v)
+             for key, v in kinds.items()}  # fmt: skip
+    return means | {"on_whitespace": sum(kinds["whitespace"]) / len(kinds["cost"])}
+
+
+def test_costs_are_means_over_the_tokens_they_name() -> None:
+    """Every field of every intervention, in loops, to 1e-6."""
+    analysis, captures = by_hand()
+    result = stored(analysis, analysis.measure(captures))
+    tokens = [WORDS.capture(ids).tokens for ids in TEXTS]
+    chosen = [[where.among(t) for t in tokens] for where in (Where(), Where(others=5), Where(others=6))]
+    assert chosen[0] == [(1, 3), (2,)]  # the second text's first token is whitespace, and is not among them
+
+    groups = {"blocked": result.blocked, "cut": result.cut}
+    groups |= {f"part {i}": part for i, part in enumerate(result.parts)}
+    assert len(result.parts) == 3
+    for name, group in groups.items():
+        for i, change in enumerate((group.whitespace, *group.draws)):
+            same(change, counted(captures, f"{name} {i}", chosen[i]))
+            assert change.touched == 3
+    same(result.first, counted(captures, "first", [(0,), (0,)]))
+    assert (result.predicted, result.first.touched) == (9, 2)
+    losses = [captures[f"clean: {text}"][LOSS][at] for text in range(2) for at in range(1, len(TEXTS[text]))]
+    assert result.clean == pytest.approx(sum(losses) / 9, abs=1e-6)
+    assert result.texts[1].blocked == pytest.approx(captures["blocked 0: 1"][LOSS][1:].tolist())
+
+
+def same(change: Change, expected: dict[str, float]) -> None:
+    """All means of an intervention, to 1e-6."""
+    found = change.model_dump(exclude={"touched"})
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
+def masked(model: Any, text: str, gone: tuple[int, ...]) -> list[float]:
+    """Losses of a pass whose keys are hidden by a mask that is handed to the network itself: no hooks."""
+    ids = torch.tensor([model.tokenizer.backend.encode(text).ids])
+    length = ids.shape[1]
+    hidden = torch.ones(length, length, dtype=torch.bool).triu(1)
+    for key in gone:
+        hidden[key + 1 :, key] = True
+    mask = torch.zeros(1, 1, length, length).masked_fill(hidden, -torch.inf)
+    with torch.inference_mode():
+        logits = model.network(ids, attention_mask=mask, use_cache=False).logits[0].double()
+    shares = logits.log_softmax(-1)
+    return [-float(shares[at - 1, ids[0, at]]) for at in range(1, length)]
+
+
+def test_blocking_is_what_a_mask_does(tiny: Any) -> None:
+    """On a tiny Llama, with the whitespace hidden and with the first token hidden, to 1e-4 nats."""
+    result = run(tiny, TokenKnockout(texts=(PROSE,), draws=1, layers=(0, 1), parts=2))
+    (text,) = result.texts
+    assert len(text.whitespace) > 3
+
+    clean, blocked, first = (masked(tiny, PROSE, gone) for gone in ((), text.whitespace, (0,)))
+    assert text.clean == pytest.approx(clean, abs=1e-4)
+    assert text.blocked == pytest.approx(blocked, abs=1e-4)
+    assert result.blocked.whitespace.cost == pytest.approx((sum(blocked) - sum(clean)) / len(clean), abs=1e-4)
+    assert result.first.cost == pytest.approx((sum(first) - sum(clean)) / len(clean), abs=1e-4)
+    assert abs(result.blocked.whitespace.cost) > 0.01
+    assert [part.layers for part in result.parts] == [(0,), (1,)]
+
+
+def test_only_what_stands_right_after_feels_the_last_layers_cut(tiny: Any) -> None:
+    """What attention adds in the last layer stays at its position, so no prediction elsewhere moves."""
+    cut = run(tiny, TokenKnockout(texts=(PROSE,), draws=2, layers=(1,), parts=1)).cut
+
+    for change in (cut.whitespace, *cut.draws):
+        assert abs(change.cost_next) > 0.01
+        assert abs(change.cost_elsewhere) < 1e-6
+
+
+def test_the_bars_are_the_numbers() -> None:
+    """The whitespace first and highlighted, then the draws; the pairs that are hit hardest, worst first."""
+    analysis, captures = by_hand()
+    result: TokenKnockoutResult = analysis.measure(captures)
+    figures = analysis.figures(result)
+    loss, whom, layers, worst = (figures[name] for name in ("loss", "whom", "layers", "worst"))
+
+    assert isinstance(loss, Bars)
+    assert loss.values[0] == result.clean
+    assert loss.values[2] == result.blocked.whitespace.loss
+    assert [loss.labels[i] for i in loss.highlight] == ["the whitespace"]
+    assert isinstance(whom, Panels)
+    assert isinstance(layers, Panels)
+    assert [p.values[1] for p in whom.panels] == [  # type: ignore[union-attr]
+        result.blocked.draws[0].cost_whitespace, result.blocked.draws[0].cost_others
+    ]  # fmt: skip
+    assert [p.title for p in layers.panels] == ["layer 0", "layer 1", "layer 2"]
+    assert isinstance(worst, Bars)
+    assert worst.values[0] == pytest.approx(
+        max(b - a for text in result.texts for a, b in zip(text.clean, text.blocked, strict=True))
+    )
+    assert list(worst.values) == sorted(worst.values, reverse=True)
+
+
+def test_a_text_of_one_token_predicts_nothing() -> None:
+    """There is no mean of no predictions."""
+    analysis, captures = by_hand()
+    short = {name: WORDS.capture((0,), {LOSS: np.array([np.nan])}) for name in captures}
+    with pytest.raises(ValueError, match="predicts nothing"):
+        analysis.measure(short)
+
+
+def test_a_text_without_whitespace_costs_nothing(tiny: Any) -> None:
+    """Nothing to block, nothing to cut off, nothing to draw: every cost is zero."""
+    analysis = TokenKnockout(texts=("noise,noise",), draws=1, layers=(0, 1), parts=1)
+    result = analysis.measure(captured(tiny, analysis))
+
+    for group in (result.blocked, result.cut, *result.parts):
+        for change in (group.whitespace, *group.draws):
+            assert change.touched == 0
+            assert change.model_dump(exclude={"loss"}) == dict.fromkeys(change.model_dump(exclude={"loss"}), 0)

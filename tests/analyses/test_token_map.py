@@ -1,0 +1,103 @@
+"""Tokens on a map: equal ones in one place, axes of the texts as written, and what a shuffle makes of words."""
+
+import numpy as np
+import pytest
+from pieces import Pieces
+from running import HandMade, run, stored
+from sklearn.decomposition import PCA
+
+from generator.analyses.token_map import TokenMap
+from generator.capture import EMBED
+from generator.figure import Scatter
+
+TEXTS = ("The cat sat on the mat .", "Birds fly", "The cat sat high in the sky today", "cool")
+
+
+@pytest.fixture(scope="module")
+def measured():
+    """The analysis on random embedding rows, with the stand-in that it ran on."""
+    model, analysis = HandMade(width=20), TokenMap(prompts=TEXTS, shuffle_seed=1)
+    return model, analysis, stored(analysis, analysis.measure(model.captures(analysis)))
+
+
+def by_hand(*texts):
+    """Two texts as written and two shuffled, each given as rows of (piece, vector)."""
+    made = Pieces(*dict.fromkeys(piece for text in texts for piece, _ in text))
+    captures = {}
+    for name, text in zip(("text-0", "text-1", "words-0", "words-1"), texts, strict=True):
+        ids = [made.find(piece).id for piece, _ in text]
+        captures[name] = made.capture(ids, {EMBED: np.array([v for _, v in text], dtype=np.float32)})
+    analysis = TokenMap(prompts=("one", "two"), shuffle_seed=0)
+    return analysis, stored(analysis, analysis.measure(captures))
+
+
+def test_the_axes_are_those_of_the_different_tokens_as_written(measured):
+    """Against scikit-learn's PCA of those rows, each once, to 1e-9, up to sign; the rest is put on them."""
+    model, _, result = measured
+    first = [s for s in result.spots if not s.shuffled]
+    ids = list(dict.fromkeys(s.token.id for s in first))
+    pca = PCA(2, svd_solver="full").fit(model.matrix[ids].astype(np.float64))
+
+    assert result.fitted == len(ids) and [t.id for t in result.different[: len(ids)]] == ids
+    assert result.explained == pytest.approx(tuple(pca.explained_variance_ratio_), abs=1e-9)
+    wanted = pca.transform(model.matrix[[s.token.id for s in result.spots]].astype(np.float64))
+    assert np.abs(np.abs([(s.x, s.y) for s in result.spots]) - np.abs(wanted)).max() < 1e-9
+
+
+def test_equal_tokens_lie_in_one_place_wherever_they_stand(measured):
+    """To the last digit, over all texts; and those that stand in more than one as written are named."""
+    _, _, result = measured
+    places = {(s.token.id, s.x, s.y) for s in result.spots}
+    assert len(places) == len({s.token.id for s in result.spots}) == len(result.different) < len(result.spots)
+    assert result.equal_apart == 0
+    assert {t.text for t in result.repeated} == {"The", " cat", " sat", " the"}
+
+
+def test_vectors_that_do_depend_on_the_text_would_be_noticed():
+    """One number of one repetition changed: that is the difference that is told."""
+    a, b = ("a", [1, 0]), (" b", [0, 1])
+    assert by_hand([a, b], [b], [a, b], [b])[1].equal_apart == 0
+    assert by_hand([a, b], [b], [a, b], [(" b", [0.25, 1])])[1].equal_apart == 0.25
+
+
+def test_the_closest_other_token(measured):
+    """Against a loop over all pairs."""
+    model, _, result = measured
+    for n, token in enumerate(result.different):
+        far = {
+            m: float(np.linalg.norm(model.matrix[token.id].astype(float) - model.matrix[other.id]))
+            for m, other in enumerate(result.different) if m != n
+        }  # fmt: skip
+        assert result.closest[n] == min(far, key=far.__getitem__)
+        assert result.distance[n] == pytest.approx(min(far.values()), abs=1e-5)
+
+
+def test_a_token_that_a_shuffle_takes_away_leads_to_what_its_word_became():
+    """The same word with a space more or less, in the same text; counted with repetitions, others are only counted."""
+    row = {name: (name, [float(i), 1.0]) for i, name in enumerate(("The", " cat", "cat", " The", " x", "y"))}
+    first, second = [row["The"], row[" cat"]], [row[" x"], row[" x"]]
+    _, result = by_hand(first, second, [row["cat"], row[" The"]], [row[" x"], row["y"]])
+
+    assert [s.becomes and result.spots[s.becomes].token.text for s in result.spots] == [
+        *(" The", "cat", None, None), *(None, None, None, None)
+    ]  # fmt: skip
+    assert result.lost == 3  # The, ·cat, and one of the two ·x
+
+
+def test_one_point_per_token_named_once(measured):
+    """In the colour of its text; arrows as the result has them; the note says where it stands."""
+    _, analysis, result = measured
+    chart = analysis.figures(result)["map"]
+    assert isinstance(chart, Scatter) and chart.equal and len(chart.points) == len(result.spots)
+    assert sum(p.named for p in chart.points) == len(result.different)
+    assert [p.to for p in chart.points] == [s.becomes for s in result.spots]
+    assert {p.group for p in chart.points} == set(TEXTS)
+    assert chart.points[0].note.startswith("Token 0 of the text as written.")
+    assert f"{result.distance[0]:.3g} away" in chart.points[0].note
+
+
+def test_on_a_network_and_with_a_single_token(tiny):
+    """Through the adapter; texts of one and the same token have a map without extent and no neighbour."""
+    assert run(tiny, TokenMap(prompts=("The cat sat", "the cat"), shuffle_seed=0)).equal_apart == 0
+    lone = run(tiny, TokenMap(prompts=("a", "a"), shuffle_seed=0))
+    assert lone.distance == (0,) and {(s.x, s.y) for s in lone.spots} == {(0, 0)}
