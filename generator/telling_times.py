@@ -15,6 +15,7 @@ HOW = (
     "pass's time equally over the experiments that needed it. Loading the model is nobody's.",
 )
 SHOWN = 4
+MOST_STEPS = 25
 
 
 def timing_lines(known: Timings) -> list[str]:
@@ -30,8 +31,12 @@ def timing_lines(known: Timings) -> list[str]:
     rows.append(("together", *(f"{s:.2f} s" for s in sums)))
     loaded = [] if known.loading is None else [f"Loading the model took {known.loading:.2f} s."]
     steps = [("step of the last run", "seconds", "for")]
-    steps += [(_step(one), f"{one.seconds:.2f} s", _some(one.experiments)) for one in known.steps]
-    return [*table(rows), *HOW, *loaded, "", *table(steps, right=(1,))]
+    longest = sorted(known.steps, key=lambda one: -one.seconds)[:MOST_STEPS]
+    shown = [one for one in known.steps if one in longest]
+    steps += [(_step(one), f"{one.seconds:.2f} s", _some(one.experiments)) for one in shown]
+    others = [one for one in known.steps if one not in longest]
+    more = [f"and {counted(len(others), 'shorter step')}, {sum(one.seconds for one in others):.2f} s"] if others else []
+    return [*table(rows), *HOW, *loaded, "", *table(steps, right=(1,)), *more]
 
 
 def timing_json(model: str, known: Timings) -> str:

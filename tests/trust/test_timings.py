@@ -108,3 +108,15 @@ def test_timings_and_a_dry_run_do_not_go_together(book: Path) -> None:
     """A usage error, told before anything is read."""
     done = layerbook("run", "--dry-run", "--timings", cwd=book)
     assert done.returncode == 2 and "runs nothing" in done.stderr
+
+
+def test_of_many_steps_the_longest_are_shown() -> None:
+    """In their order; the others are counted and summed."""
+    from generator.telling_times import MOST_STEPS, timing_lines
+    from generator.timings import Share, StepTime, Timings
+
+    steps = tuple(StepTime("passes", 1, i, 0.01 * (i + 1), ("a/b",)) for i in range(MOST_STEPS + 3))
+    lines = timing_lines(Timings(1.0, {"a/b": Share("x", 0.0, 1.0, 0.0)}, steps))
+    assert lines[-1] == "and 3 shorter steps, 0.06 s"
+    told = [float(line.split("padding")[1].split()[0]) for line in lines if "padding  " in line]
+    assert told == pytest.approx([0.01 * (i + 1) for i in range(3, MOST_STEPS + 3)])
