@@ -95,7 +95,7 @@ class Gallery:
             caption_html=self._caption(exhibit, name).html,
             alt=figure.alt,
             table=figure.table(),
-            evidence=evidence(experiment),
+            evidence=evidence(experiment, name),
             kind=kind(figure),
             original=experiment.original,
             data_href=self._download(exhibit)[0].href,
@@ -223,9 +223,9 @@ def checked(exhibit: Exhibit, index: int, names: Mapping[str, Any], math: MathRe
     )
 
 
-def evidence(experiment: Experiment) -> Evidence:
-    """The experiment's badge; the loader has checked that it is one of the four."""
-    return next(name for name in get_args(Evidence) if name == experiment.evidence)
+def evidence(experiment: Experiment, figure: str = "") -> Evidence:
+    """The badge of a figure, or of the experiment; the loader has checked that it is one of the four."""
+    return next(name for name in get_args(Evidence) if name == experiment.badge(figure))
 
 
 _LISTINGS: dict[type, str] = {}
