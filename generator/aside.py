@@ -23,9 +23,11 @@ from generator.workshop import Job, Pending, Workshop
 COLOPHON = "colophon.html"
 _NOT_SHARED = frozenset({"figures", "leaves"})
 _SIZE = re.compile(r'<span class="size">.*?</span>')
-_LABEL = re.compile(r'<[^<>]*\saria-label="([^"]*)"[^<>]*>')
+_LABEL = re.compile(r'\saria-label="([^"]*)"')
 _CELL, _END = re.compile(r"</t[hd]>\s*<t[hd]"), re.compile(r"</(?:p|li|tr|h\d|dt|dd|summary|figcaption)>")
 _ID, _TAG = re.compile(r'\sid="([^"]+)"'), re.compile(r"<[^<>]*>")
+MARK = "\0"  # which no page has: controls are shown as pictures
+_PLACE = re.compile(f"{MARK}([^{MARK}]*){MARK}")
 
 
 @dataclass(frozen=True)
@@ -121,13 +123,20 @@ def differing(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[Shown, ..
 def lines_of(page: str) -> list[tuple[str, str]]:
     """What a page says, line by line, rows of tables as lines; each with the id that last came before."""
     body = _SIZE.sub("", page[page.find("<main") :])
-    body = _END.sub("\n", _CELL.sub(" | <td", body))
+    body = _TAG.sub(_spoken, _END.sub("\n", _CELL.sub(" | <td", body)))
     found, near = [], ""
     for line in body.split("\n"):
-        ids = _ID.findall(line)
+        ids = _PLACE.findall(line)
         near = ids[0] if ids else near
-        text = " ".join(html.unescape(_TAG.sub(" ", _LABEL.sub(r" \1 ", line))).split())
+        text = " ".join(html.unescape(_PLACE.sub(" ", line)).split())
         if text:
             found.append((near, text))
         near = ids[-1] if ids else near
     return found
+
+
+def _spoken(tag: re.Match[str]) -> str:
+    """What stands for a tag, which may run over lines: its name for those who do not see it, and a mark of its id."""
+    id, label = _ID.search(tag[0]), _LABEL.search(tag[0])
+    found = f" {MARK}{id[1]}{MARK} " if id else " "
+    return f"{found}{' '.join(label[1].split())} " if label else found
