@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from benchmarks import lecture
+
 ROOT = Path(__file__).resolve().parent.parent
 LAYERBOOK = [sys.executable, "-m", "generator"]
 
@@ -47,12 +49,23 @@ def timed(command: list[str], cwd: Path) -> Taken:
 
 
 class Book:
-    """A copy of the book's sources in a folder of its own, without results and without a working cache."""
+    """A book's sources in a folder of their own, without results and without a working cache."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    @classmethod
+    def of_the_lecture(cls, folder: Path) -> Book:
+        """Only what the lecture shows, which is what the naive script does."""
+        lecture.write(folder)
+        return cls(folder)
+
+    @classmethod
+    def whole(cls, folder: Path) -> Book:
+        """The book as it is."""
         shutil.copytree(ROOT / "experiments", folder / "experiments", ignore=shutil.ignore_patterns("results"))
         shutil.copytree(ROOT / "templates", folder / "templates", ignore=shutil.ignore_patterns("__pycache__"))
+        return cls(folder)
 
     def forget(self) -> None:
         """As after a fresh checkout, with no results."""
@@ -63,10 +76,20 @@ class Book:
         """Run the command line on this book."""
         return timed([*LAYERBOOK, *arguments], self.folder)
 
-    def edit_prose(self) -> None:
-        """Add a sentence to a chapter."""
+    def cold(self) -> Taken:
+        """A build after a fresh checkout, with no results."""
+        self.forget()
+        return self.layerbook("build", "--quiet")
+
+    def nothing(self) -> Taken:
+        """A build with nothing to do."""
+        return self.layerbook("build", "--quiet")
+
+    def prose(self) -> Taken:
+        """A build after a sentence was added to a chapter."""
         with (self.folder / "templates" / "chapters" / "mlp.md").open("a", encoding="utf-8") as file:
             file.write("\nOne more sentence.\n")
+        return self.layerbook("build", "--quiet")
 
 
 def main() -> None:
@@ -80,8 +103,8 @@ def main() -> None:
     ).stdout.rsplit("folder", 1)[1].strip()  # fmt: skip
     taken: dict[str, list[Taken]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        book = Book(Path(folder) / "book")
-        sides = _sides(book, Path(folder), model)
+        books = Book.of_the_lecture(Path(folder) / "lecture"), Book.whole(Path(folder) / "book")
+        sides = _sides(*books, Path(folder), model)
         for _ in range(chosen.rounds):
             for name, side in sides.items():
                 taken.setdefault(name, []).append(side())
@@ -92,30 +115,25 @@ def main() -> None:
         chosen.json.write_text(json.dumps(raw, indent=1) + "\n", encoding="utf-8")
 
 
-def _sides(book: Book, folder: Path, model: str) -> dict[str, Callable[[], Taken]]:
+def _sides(part: Book, whole: Book, folder: Path, model: str) -> dict[str, Callable[[], Taken]]:
     """What takes turns, in this order: each builds on the state the one before left."""
 
     def naive() -> Taken:
         return timed([sys.executable, "-m", "benchmarks.naive", model, str(folder / "naive")], ROOT)
 
     def run() -> Taken:
-        book.forget()
-        return book.layerbook("run", "--quiet")
-
-    def cold() -> Taken:
-        book.forget()
-        return book.layerbook("build", "--quiet")
-
-    def prose() -> Taken:
-        book.edit_prose()
-        return book.layerbook("build", "--quiet")
+        part.forget()
+        return part.layerbook("run", "--quiet")
 
     return {
         "naive script": naive,
         "run": run,
-        "cold build": cold,
-        "build with nothing to do": lambda: book.layerbook("build", "--quiet"),
-        "build after a prose edit": prose,
+        "cold build": part.cold,
+        "build with nothing to do": part.nothing,
+        "build after a prose edit": part.prose,
+        "cold build of the whole book": whole.cold,
+        "its build with nothing to do": whole.nothing,
+        "its build after a prose edit": whole.prose,
     }
 
 
@@ -124,6 +142,9 @@ RATIOS = (
     ("cold build", "naive script", "0.5"),
     ("build with nothing to do", "cold build", "0.05"),
     ("build after a prose edit", "cold build", "0.1"),
+    ("cold build of the whole book", "naive script", ""),
+    ("its build with nothing to do", "cold build of the whole book", "0.05"),
+    ("its build after a prose edit", "cold build of the whole book", "0.1"),
 )
 
 

@@ -12,7 +12,6 @@ from generator.analysis import Result
 from generator.book import explore, live, playground, tidy
 from generator.book.chapter import render_caption, unknown
 from generator.book.claim_words import margin_words
-from generator.book.filters import bytes_
 from generator.book.highlight import code_html
 from generator.book.markup import Inline
 from generator.book.math import MathRenderer
@@ -124,7 +123,7 @@ class Gallery:
             told = explore.told(figure.behind, len(self.files[href]))
         elif isinstance(figure, Panels) and figure.behind is not None:
             self.files[href] = playground.script(href, figure.behind)
-            told = bytes_(len(self.files[href]))
+            told = playground.told(len(self.files[href]))
         else:
             return {}
         return {"script_href": href, "script_told": told}

@@ -35,11 +35,13 @@ def refresh(
     """Run these experiments and bring their results up to date, one outcome each; equal numbers keep their bytes.
 
     Of a sweep those cells run that are not current, all with `force`. Call it under the project's lock. A failure of
-    one experiment is an outcome, not an error; ModelError where the model cannot be had. What the run took is kept in
-    the working cache; `watch` hears it too.
+    one experiment is an outcome, not an error. Raises SpecError where checks name fields that no result has, ModelError
+    where the model cannot be had. What the run took is kept in the working cache; `watch` hears it too.
     """
     if not work:
         return ()
+    if problems := claim_problems([w.experiment for w in work]):
+        raise SpecError(problems)
     bench = Bench(project.source, report, watch)
     wanted = [w.experiment for w in work if not isinstance(w.experiment.analysis, Swept)]
     measured = dict(bench.measure(wanted))
@@ -107,7 +109,10 @@ def open_file(path: Path, model: str | None, report: Reporter) -> tuple[sources.
     source = sources.resolve(_model_beside(path) if model is None else model)
     if sources.at_hand(source) is None and source.kind == "hub":
         obtain.obtain(source, report)
-    return source, load_chapter(path, sources.limits(source)).experiments
+    found = load_chapter(path, sources.limits(source)).experiments
+    if problems := claim_problems(found):
+        raise SpecError(problems)
+    return source, found
 
 
 def check_files(paths: Sequence[Path], model: str | None, report: Reporter) -> int:
@@ -116,9 +121,7 @@ def check_files(paths: Sequence[Path], model: str | None, report: Reporter) -> i
     count = 0
     for path in paths:
         try:
-            found = open_file(path, model, report)[1]
-            count += len(found)
-            problems += claim_problems(found)
+            count += len(open_file(path, model, report)[1])
         except SpecError as error:
             problems += error.problems
     if problems:

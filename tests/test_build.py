@@ -307,6 +307,18 @@ def test_a_field_that_no_result_has_is_told_before_anything_runs(book: Path) -> 
     assert (results(book), tree(book / "site")) == (before, site)
 
 
+def test_run_tells_a_misspelt_field_before_the_model_is_loaded(book: Path, tmp_path: Path) -> None:
+    """In the book and outside of it: what cannot be checked is not worth a run."""
+    spec = book / "experiments" / "next.yaml"
+    replace(spec, "result.prompts[0].top[0].prob > 0", "result.prompts[0].top[0].probb > 0")
+    shutil.rmtree(book / "experiments" / "results")
+    for done in (layerbook("run", cwd=book), layerbook("run", spec, "--out", tmp_path / "out", cwd=book)):
+        assert done.returncode == 2
+        assert "there is no field 'probb' (did you mean 'prob'?)" in done.stderr
+        assert "Loading" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_wrong_prose_is_told_at_its_line_and_leaves_the_site_alone(book: Path) -> None:
     """A missing field of a result, found while rendering: file and line, exit 2, old pages whole."""
     before = tree(book / "site")

@@ -6,6 +6,7 @@ import base64
 import json
 from collections import Counter
 
+from generator.book.filters import bytes_
 from generator.labels import Scores
 from generator.tokens import visible
 
@@ -22,3 +23,8 @@ def script(href: str, scores: Scores) -> bytes:
     }
     literals = (json.dumps(one, ensure_ascii=True, separators=(",", ":")) for one in (href, data))
     return "(window.layerbookData = window.layerbookData || {{}})[{}] = {};\n".format(*literals).encode()
+
+
+def told(size: int) -> str:
+    """What a reader should know before opening it: how many bytes it has, and how exact it is."""
+    return f"{bytes_(size)}: every score as the model gave it, none rounded"

@@ -132,7 +132,14 @@ def write_page(folder: Path, analysis: AllLogits, result: AllLogitsResult) -> Pa
     assert isinstance(figure, Panels) and figure.behind is not None
     data = playground.script(DATA, figure.behind)
     view = figure_view("noise", "bars")
-    view = replace(view, kind="panels", script_href=DATA, script_size=len(data), scores=figure.behind, title="Knobs")
+    view = replace(
+        view,
+        kind="panels",
+        script_href=DATA,
+        script_told=playground.told(len(data)),
+        scores=figure.behind,
+        title="Knobs",
+    )
     ctx = context(figure=lambda *_: view)
     body = render_chapter('{{ figure("knobs") }}', "knobs.md", ctx)
     turns = {"previous": Link("Before", "before.html"), "next": Link("After", "after.html")}
@@ -318,7 +325,10 @@ def test_nothing_is_loaded_before_it_is_asked_for_and_missing_data_is_said(brows
     with reading(browser, file) as page:
         size = (file.parent / DATA).stat().st_size
         button = page.get_by_role("button", name="Turn the knobs yourself")
-        assert f"{size / 1000:.1f}\u202fkB" in button.inner_text() and size < 1_000_000
+        assert button.is_visible()
+        told = page.locator(".explorer-told").inner_text()
+        assert told == f"{size / 1000:.1f}\u202fkB: every score as the model gave it, none rounded"
+        assert size < 1_000_000
         assert page.evaluate("typeof layerbookData") == "undefined"
         assert page.locator(".play").count() == 0
     content = (file.parent / DATA).read_bytes()
