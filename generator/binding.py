@@ -37,6 +37,7 @@ from generator.figure import Diagram
 from generator.front import bare_digest
 from generator.leaf import Leaf, keep, kept
 from generator.project import Project, Work
+from generator.verified_table import verified_html
 from generator.workshop import Workshop
 
 _CLAIM = re.compile(r'\bid="(claim-[^"]+)"')
@@ -241,7 +242,9 @@ class Binder:
         drawn = None
         if self.decoder is not None:
             drawn = self.drawings.diagram(replace(self.decoder, title=""), "map", compact=False, links=links)
-        pages = front.index_page(self.info, drawn), front.colophon_page(self.project, self.info, self.exhibits)
+        tables = verified_html(self.project, self.work)
+        last = front.colophon_page(self.project, self.info, self.exhibits, tables)
+        pages = front.index_page(self.info, drawn), last
         return Leaf(self._html(pages[0]) | self._html(pages[1]))
 
     def _provenance(self, exhibit: Exhibit) -> tuple[tuple[str, str], ...]:

@@ -8,36 +8,28 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from generator import __version__
+from generator import __version__, cli_reports
+from generator.cli_options import (
+    FILE,
+    FOLDER,
+    book_option,
+    jobs_option,
+    model_option,
+    only_option,
+    print_lines,
+    quiet_option,
+    reporter,
+)
 from generator.errors import UsageError
 from generator.guard import for_people, forgiving_output
 from generator.reporting import counted
 
-FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-FOLDER = click.Path(path_type=Path, file_okay=False)
-
-book_option = click.option(
-    "--book",
-    "root",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    default=Path(),
-    show_default="the current folder",
-    help="The book's folder, the one with experiments/ in it.",
-)
-model_option = click.option(
-    "--model", metavar="MODEL", help="A model by name, a folder, a .gguf file, or ORG/NAME@REVISION of the Hub."
-)
-only_option = click.option(
-    "--only", multiple=True, metavar="NAME", help="Run only this chapter or experiment; may be repeated."
-)
-jobs_option = click.option(
-    "--jobs", "-j", type=click.IntRange(1, 64), default=min(4, os.cpu_count() or 1), help="Processes that draw figures."
-)
-quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress.")
+if TYPE_CHECKING:
+    from generator.stopwatch import Stopwatch
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -51,6 +43,9 @@ def main() -> None:
     atexit.register(gc.freeze)
 
 
+cli_reports.add_to(main)
+
+
 @main.command()
 @book_option
 @model_option
@@ -62,7 +57,7 @@ def check(root: Path, model: str | None, strict: bool, specs: tuple[Path, ...]) 
     if specs:
         from generator.run import check_files
 
-        count = check_files(specs, model, _reporter(quiet=False))
+        count = check_files(specs, model, reporter(quiet=False))
         click.echo(f"{counted(len(specs), 'spec')}, {counted(count, 'experiment')}: no problems")
         return 0
     from generator.project import open_project
@@ -71,7 +66,7 @@ def check(root: Path, model: str | None, strict: bool, specs: tuple[Path, ...]) 
     project = open_project(root, model)
     check_prose(project)
     warnings = sorted((*bare_numerals(project), *uncited(project)))
-    _print([f"{w.file}:{w.line}:{w.column}: warning: {w.message}" for w in warnings], err=True)
+    print_lines([f"{w.file}:{w.line}:{w.column}: warning: {w.message}" for w in warnings], err=True)
     chapters, count = len(project.book.chapters), len(project.experiments())
     found = f"no problems, {counted(len(warnings), 'warning')}" if warnings else "no problems"
     click.echo(f"{counted(chapters, 'chapter')}, {counted(count, 'experiment')}: {found}")
@@ -86,6 +81,7 @@ def check(root: Path, model: str | None, strict: bool, specs: tuple[Path, ...]) 
 @only_option
 @click.option("--force", is_flag=True, help="Run also what is current.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and its counts; run nothing.")
+@click.option("--timings", "timed", is_flag=True, help="Print what each experiment and each step took.")
 @quiet_option
 @for_people
 def run(
@@ -96,32 +92,37 @@ def run(
     only: tuple[str, ...],
     force: bool,
     dry_run: bool,
+    timed: bool,
     quiet: bool,
 ) -> int:
     """Run the book's experiments that are not current, or those of one chapter SPEC, in a book or not."""
     from generator import run as running
     from generator.project import chosen, open_project, survey
+    from generator.stopwatch import Stopwatch
     from generator.store import cache
     from generator.telling import plan_lines
 
-    report = _reporter(quiet)
+    report, watch = reporter(quiet), Stopwatch()
+    if timed and dry_run:
+        raise UsageError("--timings says what a run took, and --dry-run runs nothing")
     if spec is not None:
         if only or force:
             raise UsageError("--only and --force are for the book's own experiments; a SPEC is always run whole")
         if dry_run:
-            return _print(plan_lines(*running.planned(*running.open_file(spec, model, report))))
+            return print_lines(plan_lines(*running.planned(*running.open_file(spec, model, report))))
         if out is None:
             raise UsageError("say where the results go: layerbook run SPEC.yaml --out DIR")
-        return _print_outcomes(running.run_file(spec, out, model, report), out)
+        outcomes = running.run_file(spec, out, model, report, watch)
+        return _print_outcomes(outcomes, out, watch if timed else None)
     if out is not None:
         raise UsageError("--out is for the results of one SPEC; those of the book have their place")
     project = open_project(root, model, report)
     work = chosen(survey(project), only, force)
     if dry_run:
-        return _print(plan_lines(*running.planned(project.source, [w.experiment for w in work])))
+        return print_lines(plan_lines(*running.planned(project.source, [w.experiment for w in work])))
     with cache.lock(root):
-        outcomes = running.refresh(project, work, report, force)
-    return _print_outcomes(outcomes, project.results / project.source.name)
+        outcomes = running.refresh(project, work, report, force, watch)
+    return _print_outcomes(outcomes, project.results / project.source.name, watch if timed else None)
 
 
 @main.command()
@@ -152,42 +153,17 @@ def build(
 
     if no_run and only:
         raise UsageError("--only says what to run, and --no-run runs nothing")
-    report = _reporter(quiet)
+    report = reporter(quiet)
     project = open_project(root, model, None if no_run else report)
     target = site or project.root / "site"
     built = building(project, target, report, running=not no_run, only=only, force=force, jobs=jobs)
     code = _print_outcomes(built.outcomes, project.results / project.source.name) if built.outcomes else 0
-    _print(built.rendered.messages, err=True)
+    print_lines(built.rendered.messages, err=True)
     click.echo(built.rendered.summary)
     refuted = built.rendered.refuted if strict else 0
     if refuted:
         click.echo(f"--strict: {counted(refuted, 'claim')} not true of {project.source.name}", err=True)
     return 1 if built.rendered.failed or refuted else code
-
-
-@main.command()
-@book_option
-@model_option
-@click.option("--check", "checking", is_flag=True, help="Exit 1 unless results and site/ are what the sources give.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@jobs_option
-@for_people
-def status(root: Path, model: str | None, checking: bool, as_json: bool, jobs: int) -> int:
-    """Say which results are not what the sources would give, and which of their components changed. Nothing runs."""
-    from generator.project import open_project, survey
-    from generator.telling import status_json, status_lines
-
-    project = open_project(root, model)
-    work = survey(project)
-    pages = None
-    if checking:
-        from generator.render import differing_pages
-        from generator.workshop import Workshop
-
-        with Workshop(jobs) as workshop:
-            pages = differing_pages(project, work, project.root / "site", workshop)
-    _print([status_json(project.source.name, work, pages)] if as_json else status_lines(work, pages))
-    return 1 if checking and (pages or not all(w.freshness.usable for w in work)) else 0
 
 
 @main.command()
@@ -235,12 +211,12 @@ def model_command(root: Path, model: str | None, file: Path | None, quiet: bool)
 
     has_book = (root / "experiments" / "book.yaml").is_file()
     source = sources.resolve((book_model(root) if has_book else sources.DEFAULT_MODEL) if model is None else model)
-    report = _reporter(quiet)
+    report = reporter(quiet)
     folder = obtain.install_file(source, file, report) if file else obtain.obtain(source, report)
     limits = sources.limits(source)
     revision = f"@{source.revision}" if source.revision else ""
     shape = f"{limits.layers} layers, {limits.heads} heads, {limits.d_vocab} tokens, context {limits.context}"
-    return _print(
+    return print_lines(
         [
             f"name     {source.name}",
             f"source   {source.kind}: {source.location}{revision}",
@@ -262,20 +238,13 @@ def clean(root: Path) -> int:
     return 0
 
 
-def _reporter(quiet: bool) -> Any:
-    from generator.reporting import reporter
-
-    return reporter(quiet)
-
-
-def _print(lines: Sequence[str], err: bool = False) -> int:
-    for line in lines:
-        click.echo(line, err=err)
-    return 0
-
-
-def _print_outcomes(outcomes: Sequence[Any], kept: Path) -> int:
+def _print_outcomes(outcomes: Sequence[Any], kept: Path, watch: Stopwatch | None = None) -> int:
     from generator.telling import outcome_lines
 
-    _print(outcome_lines(outcomes, os.fspath(kept)))
+    print_lines(outcome_lines(outcomes, os.fspath(kept)))
+    if watch is not None and outcomes:
+        from generator.telling_times import timing_lines
+        from generator.timings import taken
+
+        print_lines(["", *timing_lines(taken(watch, [outcome.experiment for outcome in outcomes]))])
     return 1 if any(outcome.verdict == "failed" for outcome in outcomes) else 0

@@ -28,8 +28,10 @@ def index_page(book: BookInfo, diagram: str | None) -> IndexPage:
     )
 
 
-def colophon_page(project: Project, book: BookInfo, exhibits: Mapping[str, Exhibit]) -> ColophonPage:
-    """How the book was made: the model, the versions, the seeds, whose work it carries."""
+def colophon_page(
+    project: Project, book: BookInfo, exhibits: Mapping[str, Exhibit], tables: tuple[tuple[str, str], ...] = ()
+) -> ColophonPage:
+    """How the book was made: the model, the versions, the seeds, whose work it carries; `tables` as (heading, HTML)."""
     last = book.chapters[-1] if book.chapters else None
     source, weights = project.source, project.fingerprint.weights
     bundle = source.kind in ("bundle", "gguf")
@@ -46,6 +48,7 @@ def colophon_page(project: Project, book: BookInfo, exhibits: Mapping[str, Exhib
         rebuild=("make site", "make test"),
         licences=licences,
         quantisation=QUANTISED if bundle else "",
+        tables_html=tables,
         previous=Link(last.title, last.href) if last else None,
     )
 

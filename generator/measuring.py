@@ -14,6 +14,7 @@ from generator.experiments import Experiment
 from generator.model import obtain, sources
 from generator.plan import cost, plan
 from generator.reporting import Reporter
+from generator.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from generator.model.adapter import LoadedModel
@@ -22,22 +23,22 @@ Measured = Mapping[Experiment, Result | LayerbookError]
 
 
 class Bench:
-    """A model, and what is measured on it."""
+    """A model, and what is measured on it; `watch` hears how long it takes."""
 
-    def __init__(self, source: sources.ModelSource, report: Reporter) -> None:
+    def __init__(self, source: sources.ModelSource, report: Reporter, watch: Stopwatch | None = None) -> None:
         self.source, self.report = source, report
+        self.watch = Stopwatch() if watch is None else watch
 
     @cached_property
     def model(self) -> LoadedModel:
         """The model, obtained where it is not here yet. Raises ModelError."""
-        for name in ("torch", "transformers"):  # before a download that would be for nothing
-            if importlib.util.find_spec(name) is None:
-                raise ModelError(f"running the model needs {name}: pip install 'layerbook[model]'")
+        need_libraries()
         directory = obtain.obtain(self.source, self.report)
-        with self.report.task("Loading the model", None):
+        with self.report.task("Loading the model", None), self.watch.load():
             from generator.model.adapter import LoadedModel
+            from generator.model.timed import TimedModel
 
-            return LoadedModel.load(directory, self.source.name)
+            return TimedModel.around(LoadedModel.load(directory, self.source.name), self.watch)
 
     def measure(self, wanted: Sequence[Experiment], report: Reporter | None = None) -> Measured:
         """The result of each experiment, or the error that it ended with; no sweeps, whose cells are experiments."""
@@ -48,7 +49,14 @@ class Bench:
             if error := _unfit(experiment, self.model):
                 failed[experiment] = error
         able = [experiment for experiment in wanted if experiment not in failed]
-        return failed | _measure(self.model, able, report or self.report) if able else failed
+        return failed | _measure(self.model, able, report or self.report, self.watch) if able else failed
+
+
+def need_libraries() -> None:
+    """Raise ModelError where what runs the model is not installed: before a download that would be for nothing."""
+    for name in ("torch", "transformers"):
+        if importlib.util.find_spec(name) is None:
+            raise ModelError(f"running the model needs {name}: pip install 'layerbook[model]'")
 
 
 def _unfit(experiment: Experiment, model: LoadedModel) -> LayerbookError | None:
@@ -75,7 +83,9 @@ def _prompts(request: Request) -> list[tuple[Prompt, int]]:
     return [(prompt, getattr(request, "max_new_tokens", 0))]
 
 
-def _measure(model: LoadedModel, wanted: Sequence[Experiment], report: Reporter) -> dict[Experiment, Any]:
+def _measure(
+    model: LoadedModel, wanted: Sequence[Experiment], report: Reporter, watch: Stopwatch
+) -> dict[Experiment, Any]:
     from generator.model.execute import Execution
 
     asked = {experiment: experiment.analysis.runs() for experiment in wanted}
@@ -91,11 +101,17 @@ def _measure(model: LoadedModel, wanted: Sequence[Experiment], report: Reporter)
         for experiment, requests in asked.items():
             task.note(f"{experiment.chapter}/{experiment.id}")
             try:
-                captures = {name: execution.capture(request) for name, request in requests.items()}
-                found[experiment] = experiment.analysis.measure(captures)
+                with watch.measure(_owner(experiment), requests.values()):
+                    captures = {name: execution.capture(request) for name, request in requests.items()}
+                    found[experiment] = experiment.analysis.measure(captures)
             # An analysis may be the lecturer's own: whatever it raises is this experiment's failure, no other's.
             except Exception as error:
                 said = f"{type(error).__name__}: {error}"
                 found[experiment] = RunError(f"{experiment.file}:{experiment.line}: {experiment.id}: {said}")
             task.advance()
     return found
+
+
+def _owner(experiment: Experiment) -> str:
+    """The address that its time is noted under; a cell's is its sweep's."""
+    return f"{experiment.chapter}/{experiment.id.partition('.')[0]}"

@@ -67,11 +67,11 @@ class Project:
         state = keys.source_digest()
         known = self.cache.get_blob("code", state)
         codes: dict[str, str] = json.loads(known) if known else {}
-        missing = sorted({module for experiment in wanted for module in _modules(experiment)} - codes.keys())
+        missing = sorted({module for experiment in wanted for module in modules_of(experiment)} - codes.keys())
         codes |= {module: keys.engine_closure(module) for module in missing}
         if missing and keys.source_digest() == state:
             self.cache.put_blob("code", state, json.dumps(codes).encode())
-        return {e: key_of(e, self.fingerprint, _code(e, codes)) for e in wanted}
+        return {e: key_of(e, self.fingerprint, code_of(e, codes)) for e in wanted}
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,7 @@ def open_project(root: Path, model: str | None = None, report: Reporter | None =
     its name stands for. Raises SpecError with all problems at once, UsageError for an unknown model or a folder
     without a book, ModelError.
     """
-    if not (root / "experiments" / "book.yaml").is_file():
-        raise UsageError(f"{root}: no book here, experiments/book.yaml is missing; name its folder with --book")
-    source = sources.resolve(experiments.book_model(root) if model is None else model)
+    source = model_of(root, model)
     if report is not None and source.kind == "hub" and sources.at_hand(source) is None:
         obtain.obtain(source, report)
     while True:
@@ -100,6 +98,13 @@ def open_project(root: Path, model: str | None = None, report: Reporter | None =
         book = experiments.load_book(root, sources.limits(source))
         if _digest_of_specs(root) == specs:  # else one was saved while they were read
             return Project(root, book, source, sources.fingerprint(source), specs)
+
+
+def model_of(root: Path, model: str | None = None) -> sources.ModelSource:
+    """The book's model, or the one named instead. Raises UsageError for a folder without a book."""
+    if not (root / "experiments" / "book.yaml").is_file():
+        raise UsageError(f"{root}: no book here, experiments/book.yaml is missing; name its folder with --book")
+    return sources.resolve(experiments.book_model(root) if model is None else model)
 
 
 def _digest_of_specs(root: Path) -> str:
@@ -114,7 +119,7 @@ def _digest_of_specs(root: Path) -> str:
 def key_of(experiment: Experiment, fingerprint: sources.Fingerprint, code: str | None = None) -> keys.Key:
     """What the result of an experiment depends on; `code` is its closure, where that is known already."""
     weights, tokenizer = fingerprint.weights, fingerprint.tokenizer
-    code = code or _code(experiment, {module: keys.engine_closure(module) for module in _modules(experiment)})
+    code = code or code_of(experiment, {module: keys.engine_closure(module) for module in modules_of(experiment)})
     return keys.key_for("", experiment.spec(), weights, tokenizer, code)
 
 
@@ -132,15 +137,16 @@ def cell_of(experiment: Experiment, cell: GridCell) -> Experiment:
     return replace(one, id=f"{experiment.id}.{keys.digest_of(one.spec())[:12]}")
 
 
-def _modules(experiment: Experiment) -> tuple[str, ...]:
+def modules_of(experiment: Experiment) -> tuple[str, ...]:
     """What measures an experiment: of a sweep, its cells' analysis and what sums them up."""
     analysis = experiment.analysis
     swept = (type(analysis.one).__module__,) if isinstance(analysis, Swept) else ()
     return (*swept, type(analysis).__module__)
 
 
-def _code(experiment: Experiment, closures: Mapping[str, str]) -> str:
-    found = [closures[module] for module in _modules(experiment)]
+def code_of(experiment: Experiment, closures: Mapping[str, str]) -> str:
+    """The digest of the code that measures an experiment, from the closures of its modules."""
+    found = [closures[module] for module in modules_of(experiment)]
     return found[0] if len(found) == 1 else keys.digest_of(found)
 
 

@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from generator import bibliography
+from generator import bibliography, verification
 from generator.errors import Problem, SpecError, did_you_mean
 from generator.experiments import Chapter, claim_problems
 from generator.project import Project, Work
@@ -101,6 +101,8 @@ def ground_of(project: Project, work: Sequence[Work]) -> str:
         found.update(hashlib.sha256(entry.read_bytes()).digest() if entry.is_file() else b"-")
     for path in _of_other_models(project, work):
         found.update(f"{path.relative_to(project.results)} ".encode() + hashlib.sha256(path.read_bytes()).digest())
+    record = verification.path_of(project)
+    found.update(hashlib.sha256(record.read_bytes()).digest() if record.is_file() else b"-")
     found.update((source_digest() + json.dumps(library_versions(LIBRARIES))).encode())
     found.update(f"{project.source} {project.fingerprint}".encode())
     return found.hexdigest()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from generator.analysis import Result
 from generator.capture import Prompt, Request
+from generator.changes import remember_closures
 from generator.errors import LayerbookError, Problem, SpecError, UsageError
 from generator.experiments import Experiment, claim_problems, load_chapter
 from generator.measuring import Bench, Measured
@@ -18,24 +19,30 @@ from generator.plan import Cost, Ids, cost, plan
 from generator.project import Project, Work, cells_of, key_of
 from generator.reporting import Reporter, Silent
 from generator.settling import CHANGED, Outcome, envelope, settle
+from generator.stopwatch import Stopwatch
 from generator.store import results
 from generator.store.keys import engine_closure
 from generator.sweep import Swept
 from generator.sweeping import cells_into, refresh_sweep, run_sweep
+from generator.timings import address_of, keep, taken
 
 __all__ = ["Outcome", "check_files", "measure", "open_file", "planned", "refresh", "run_file"]
 
 
-def refresh(project: Project, work: Sequence[Work], report: Reporter, force: bool = False) -> tuple[Outcome, ...]:
+def refresh(
+    project: Project, work: Sequence[Work], report: Reporter, force: bool = False, watch: Stopwatch | None = None
+) -> tuple[Outcome, ...]:
     """Run these experiments and bring their results up to date, one outcome each; equal numbers keep their bytes.
 
     Of a sweep those cells run that are not current, all with `force`. Call it under the project's lock. A failure of
     one experiment is an outcome, not an error. Raises SpecError where checks name fields that no result has, ModelError
-    where the model cannot be had.
+    where the model cannot be had. What the run took is kept in the working cache; `watch` hears it too.
     """
+    if not work:
+        return ()
     if problems := claim_problems([w.experiment for w in work]):
         raise SpecError(problems)
-    bench = Bench(project.source, report)
+    bench = Bench(project.source, report, watch)
     wanted = [w.experiment for w in work if not isinstance(w.experiment.analysis, Swept)]
     measured = dict(bench.measure(wanted))
     now = project.keys(wanted)
@@ -46,6 +53,9 @@ def refresh(project: Project, work: Sequence[Work], report: Reporter, force: boo
             outcomes[one] = refresh_sweep(project, w, bench, report, force)
         else:
             outcomes[one] = settle(project, w, now[one], measured[one], report)
+    remember_closures(project.cache, work)
+    known = {address_of(experiment) for experiment in project.experiments()}
+    keep(project.cache, project.source.name, taken(bench.watch, [w.experiment for w in work]), known)
     return tuple(outcomes.values())
 
 
@@ -60,12 +70,14 @@ def measure(source: sources.ModelSource, wanted: Sequence[Experiment], report: R
     return {one: found[one] for one in wanted}
 
 
-def run_file(path: Path, out: Path, model: str | None, report: Reporter) -> tuple[Outcome, ...]:
+def run_file(
+    path: Path, out: Path, model: str | None, report: Reporter, watch: Stopwatch | None = None
+) -> tuple[Outcome, ...]:
     """Run one chapter spec, in a book or out of any, and write `OUT/ID.json` for each of its experiments."""
     source, wanted = open_file(path, model, report)
     _check_folder(out)
     fingerprint = sources.fingerprint(source)
-    bench = Bench(source, report)
+    bench = Bench(source, report, watch)
     before = {experiment: key_of(experiment, fingerprint) for experiment in wanted}
     found: dict[Experiment, Result | LayerbookError] = {}
     found |= bench.measure([one for one in wanted if not isinstance(one.analysis, Swept)])

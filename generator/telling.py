@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from generator.changes import Change, changes_of, summary
+from generator.estimate import Basis, Estimate, Forecast, forecast
 from generator.plan import Cost
-from generator.project import Work
+from generator.project import Project, Work
 from generator.reporting import counted
 from generator.run import Outcome
+from generator.timings import address_of
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a book's results stand: what moved, by address, and what running them would take."""
+
+    work: Sequence[Work]
+    changes: Mapping[str, Sequence[Change]]
+    forecast: Forecast
+
+
+def look(project: Project, work: Sequence[Work]) -> Look:
+    """Look at the results of a book; nothing runs."""
+    changes = {address_of(one.experiment): changes_of(project, one) for one in work}
+    return Look(work, changes, forecast(project, work))
 
 
 def plan_lines(cost: Cost, requests: Sequence[str]) -> list[str]:
@@ -45,30 +65,79 @@ def outcome_lines(outcomes: Sequence[Outcome], kept: str) -> list[str]:
     return [*lines, f"{counted(len(outcomes), 'experiment')} ran: {shown} ({kept})"]
 
 
-def status_lines(work: Sequence[Work], pages: Sequence[str] | None) -> list[str]:
-    """One line an experiment, one for each page that differs (None: not looked at), then the counts."""
-    names = [f"{w.experiment.chapter}/{w.experiment.id}" for w in work]
-    width = max(map(len, names), default=0)
-    lines = [f"{name:<{width}}  {w.freshness}" for name, w in zip(names, work, strict=True)]
-    lines += [f"site/{page}: not what the sources give" for page in pages or ()]
-    bad = sum(not w.freshness.usable for w in work)
+def status_lines(look: Look, pages: Sequence[str] | None) -> list[str]:
+    """One line an experiment, one for each page that differs (None: not looked at), then the counts and the time."""
+    lines = []
+    for w in look.work:
+        name = address_of(w.experiment)
+        moved = summary(look.changes[name])
+        state = f"{w.freshness.state} ({moved})" if moved else str(w.freshness)
+        lines.append((name, f"{state}{_expected(look.forecast.estimates.get(name))}"))
+    width = max((len(name) for name, _ in lines), default=0)
+    told = [f"{name:<{width}}  {state}" for name, state in lines]
+    told += [f"site/{page}: not what the sources give" for page in pages or ()]
+    bad = sum(not w.freshness.usable for w in look.work)
     book = "" if pages is None else "; site/ is what the sources give"
     if pages:
         book = f"; {counted(len(pages), 'file')} of site/ not what the sources give"
-    return [*lines, f"{counted(len(work), 'experiment')}, {bad} not current{book}"]
+    return [*told, f"{counted(len(look.work), 'experiment')}, {bad} not current{book}", *_together(look.forecast)]
 
 
-def status_json(model: str, work: Sequence[Work], pages: Sequence[str] | None) -> str:
-    """The same for programs."""
-    found = [
-        {
-            "experiment": f"{w.experiment.chapter}/{w.experiment.id}",
-            "state": w.freshness.state,
-            "current": w.freshness.usable,
-            "changed": list(w.freshness.changed),
-            "reason": w.freshness.reason,
-        }
-        for w in work
-    ]
-    shown = {"model": model, "experiments": found} | ({} if pages is None else {"pages": list(pages)})
-    return json.dumps(shown, indent=2, ensure_ascii=False)
+def status_json(model: str, look: Look, pages: Sequence[str] | None) -> str:
+    """The same for programs; an estimate is there for what a run would run."""
+    found = []
+    for w in look.work:
+        name = address_of(w.experiment)
+        estimate = look.forecast.estimates.get(name)
+        found.append(
+            {
+                "experiment": name,
+                "state": w.freshness.state,
+                "current": w.freshness.usable,
+                "changed": list(w.freshness.changed),
+                "changes": [change.as_dict() for change in look.changes[name]],
+                "reason": w.freshness.reason,
+                "estimate": None if estimate is None else dataclasses.asdict(estimate),
+            }
+        )
+    whole = look.forecast
+    together = {"seconds": whole.seconds, "loading": whole.loading}
+    together |= {basis: whole.number(basis) for basis in ("timed", "counted", "unknown")}
+    shown = {"model": model, "experiments": found, "estimate": together}
+    return json.dumps(shown | ({} if pages is None else {"pages": list(pages)}), indent=2, ensure_ascii=False)
+
+
+def about(seconds: float) -> str:
+    """A duration as an estimate is told: two figures are more than it deserves."""
+    if seconds < 1:
+        return "less than a second"
+    if seconds < 90:
+        return f"about {seconds:.0f} s"
+    return f"about {seconds / 60:.0f} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"
+
+
+def _expected(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return ""
+    if estimate.seconds is None:
+        return f"; time unknown here ({estimate.counts})"
+    return f"; {about(estimate.seconds)}"
+
+
+def _together(found: Forecast) -> list[str]:
+    """How long a run would take, and what that rests on."""
+    if not found.estimates:
+        return []
+    words: dict[Basis, str] = {
+        "timed": "timed here before",
+        "counted": "counted from the plan, at the pace of runs here",
+        "unknown": "unknown here",
+    }
+    rests = [(found.number(basis), text) for basis, text in words.items()]
+    basis = ", ".join(f"{count} {text}" for count, text in rests if count)
+    who = counted(len(found.estimates), "experiment")
+    if found.seconds is None:
+        return [f"A run would run {who}; how long that takes is unknown here, where nothing like it was timed yet"]
+    loading = f", {found.loading:.0f} s of it loading the model" if found.loading and found.loading >= 0.5 else ""
+    beside = " beside those unknown" if found.number("unknown") else ""
+    return [f"A run would run {who}: {about(found.seconds)}{beside}{loading} ({basis})"]

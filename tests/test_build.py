@@ -142,7 +142,7 @@ def test_a_changed_prompt_runs_its_experiment_alone(book: Path) -> None:
     """One of four runs; status names the component before."""
     replace(book / "experiments" / "next.yaml", '"The cat"]', '"The dog"]')
     asked = layerbook("status", cwd=book)
-    assert re.search(r"next/sum +stale \(spec\)", asked.stdout)
+    assert re.search(r'next/sum +stale \(spec: prompts\[1\] "The cat" -> "The dog"\)', asked.stdout)
     done = layerbook("build", cwd=book)
     assert "1 experiment ran: 1 new" in done.stdout
     assert layerbook("status", "--check", cwd=book).returncode == 0

@@ -38,9 +38,11 @@ def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     assert done.stderr.splitlines()[-1] == "imported"
 
 
-@pytest.mark.parametrize("arguments", [("status",), ("schema",), ("schema", "book")])
+@pytest.mark.parametrize(
+    "arguments", [("status",), ("timings",), ("diff", "smollm2-135m-instruct"), ("schema",), ("schema", "book")]
+)
 def test_looking_imports_neither_the_model_nor_the_figures(arguments: tuple[str, ...]) -> None:
-    """Status and schema need specs and files only."""
+    """Status, timings, differences and schemas need specs and files only."""
     assert not imported(*arguments) & {"torch", "transformers", "matplotlib", "seaborn"}
 
 

@@ -74,6 +74,13 @@ def render_chapter(source: str, file_name: str, context: ChapterContext) -> Chap
     return ChapterBody(html, tuple(h for h in headings if h.level == 2), headings, sections)
 
 
+def evaluate_chapter(source: str, file_name: str, context: ChapterContext) -> tuple[str, Slots]:
+    """The chapter's Markdown before it is laid out, its values in slots that know their lines; as `render_chapter`."""
+    names = _chapter_names(context)
+    text: tuple[str, Slots] = _rendered(source, file_name, 1, names, context.math, lambda text, slots, _: (text, slots))
+    return text
+
+
 def render_caption(source: str, file_name: str, line: int, names: Mapping[str, object], math: MathRenderer) -> Inline:
     """A caption or claim of a spec, which begins at `line`; `names` (`result`, `r`) are what it may ask for."""
     caption: Inline = _rendered(source, file_name, line, dict(names) | {"tok": _tok}, math, render_inline)

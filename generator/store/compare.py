@@ -29,10 +29,11 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The differences beyond tolerance, and the largest absolute gap between two numbers, within or beyond it."""
+    """The differences beyond tolerance; the largest absolute gap between two numbers, within it or not, and where."""
 
     differences: tuple[Difference, ...]
     largest: float
+    place: str = ""
 
     @property
     def same(self) -> bool:
@@ -43,6 +44,7 @@ class Comparison:
 @dataclass(frozen=True)
 class _Finding:
     gap: float = 0.0
+    place: str = ""
     difference: Difference | None = None
 
 
@@ -54,7 +56,8 @@ def agree(old: Result, new: Result, rtol: float = RTOL, atol: float = ATOL) -> C
     """
     findings = list(_walk("", old, new, rtol, atol))
     differences = tuple(f.difference for f in findings if f.difference is not None)
-    return Comparison(differences, max((f.gap for f in findings), default=0.0))
+    widest = max(findings, key=lambda f: f.gap, default=_Finding())
+    return Comparison(differences, widest.gap, widest.place)
 
 
 def _walk(path: str, old: Any, new: Any, rtol: float, atol: float) -> Iterator[_Finding]:
@@ -122,9 +125,14 @@ def _gaps(old: NDArray[Any], new: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def _worst(path: str, old: Any, new: Any, gaps: Any, allowed: Any, measured: bool = True) -> _Finding:
-    largest = float(gaps.max()) if measured else 0.0
+    largest, farthest = (float(gaps.max()), _place(path, gaps)) if measured and gaps.any() else (0.0, "")
     if not (gaps > allowed).any():
-        return _Finding(largest)
+        return _Finding(largest, farthest)
     worst = np.unravel_index(int(np.argmax(gaps - allowed)), gaps.shape)
-    place = path + "".join(f"[{index}]" for index in worst)
-    return _Finding(largest, Difference(place, old[worst].item(), new[worst].item()))
+    difference = Difference(_place(path, gaps - allowed), old[worst].item(), new[worst].item())
+    return _Finding(largest, farthest, difference)
+
+
+def _place(path: str, sizes: Any) -> str:
+    """The path to the largest of an array."""
+    return path + "".join(f"[{index}]" for index in np.unravel_index(int(np.argmax(sizes)), sizes.shape))

@@ -112,9 +112,14 @@ def _version(name: str) -> str:
 
 def engine_closure(module_name: str) -> str:
     """The closure of an analysis' module together with what runs every experiment: planner, adapter, conversion."""
+    return digest_of(engine_modules(module_name))
+
+
+def engine_modules(module_name: str) -> dict[str, str]:
+    """The modules of that closure by name, each with its own digest: `digest_of` these is `engine_closure`."""
     root = _package()
     engine = [name for part in ENGINE if _file(root, name := f"{root.name}.{part}")]
-    return _digest_closure([module_name, *engine], root)
+    return _closure([module_name, *engine], root)
 
 
 def source_digest(*names: str) -> str:
@@ -138,14 +143,14 @@ def code_closure(module_name: str, package: Path | None = None) -> str:
 
     package: the folder of the package, whose name is the package's; by default this package's own.
     """
-    return _digest_closure([module_name], package or _package())
+    return digest_of(_closure([module_name], package or _package()))
 
 
 def _package() -> Path:
     return Path(generator.__path__[0])
 
 
-def _digest_closure(start: list[str], package: Path) -> str:
+def _closure(start: list[str], package: Path) -> dict[str, str]:
     digests: dict[str, str] = {}
     waiting = list(start)
     while waiting:
@@ -157,7 +162,7 @@ def _digest_closure(start: list[str], package: Path) -> str:
             raise StoreError(f"{name}: there is no such module in {package}")
         digests[name], imported = _read(file.read_bytes(), name, file.name == "__init__.py")
         waiting += [module for names in imported if (module := _module(package, names)) is not None]
-    return digest_of(digests)
+    return digests
 
 
 def _file(package: Path, name: str) -> Path | None:

@@ -171,6 +171,16 @@ def load(path: Path, result_type: type[R]) -> Envelope[R]:
     return Envelope(**named, result=result)
 
 
+def numbers(path: Path) -> dict[str, Any]:
+    """What was measured, as the plain data of the entry's file: arrays beside it by their digests.
+
+    Raises EntryError; for an entry of another form of its analysis, which `load` refuses, this still works.
+    """
+    text = _read(path)
+    _head(path, text)
+    return {name: value for name, value in json.loads(text).items() if name not in ENVELOPE}
+
+
 def load_or_none(path: Path, result_type: type[R], on_problem: Callable[[EntryError], None]) -> Envelope[R] | None:
     """The entry at `path`; None where there is none, or where it is unusable, after `on_problem` heard why."""
     try:

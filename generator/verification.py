@@ -1,0 +1,105 @@
+"""The record of what `verify` found, committed beside the results: `experiments/verification/MODEL.json`.
+
+It holds neither date nor machine, and gaps only as the power of ten that they stay below, so that verifying again
+leaves it as it is. An entry speaks of the result with its digest and of no other.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from generator.errors import StoreError
+from generator.project import Project
+from generator.store import atomic, compare, layout
+
+FOLDER = Path("experiments") / "verification"
+TOLERANCE = {"absolute": compare.ATOL, "relative": compare.RTOL}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What verifying found of one result: `gap` is a bound of the largest, `place` where it differs, if it does."""
+
+    digest: str
+    threads: tuple[int, ...]
+    verdict: Literal["agrees", "differs"]
+    gap: float
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class Record:
+    """The entries by address, and the tolerance that they were compared with."""
+
+    tolerance: Mapping[str, float] = field(default_factory=lambda: dict(TOLERANCE))
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+
+
+def path_of(project: Project) -> Path:
+    """Where the record of a project's model lies."""
+    return project.root / FOLDER / f"{project.source.name}.json"
+
+
+def read(project: Project) -> Record:
+    """The record; an empty one where there is none. Raises StoreError for one that is damaged."""
+    path = path_of(project)
+    try:
+        data = json.loads(path.read_bytes())
+        entries = {name: _entry(found) for name, found in data["experiments"].items()}
+        return Record({name: float(data["tolerance"][name]) for name in TOLERANCE}, entries)
+    except FileNotFoundError:
+        return Record()
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise StoreError(f"{path}: is no record of a verification; delete it and run `layerbook verify`") from error
+
+
+def write(project: Project, found: Mapping[str, Entry], known: Collection[str]) -> Path:
+    """Note what was found, beside the entries of experiments that were not looked at and are still `known`.
+
+    Of a result that was verified before and agrees again, both speak: all threads, and the wider bound.
+    """
+    before = read(project)
+    old = before.entries if before.tolerance == TOLERANCE else {}
+    merged = {name: _merged(old.get(name), found[name]) if name in found else old[name] for name in {**old, **found}}
+    experiments = {name: asdict(merged[name]) for name in known if name in merged}
+    data = {"tolerance": TOLERANCE, "experiments": experiments}
+    atomic.write(path_of(project), layout.encode(_listed(data)))
+    return path_of(project)
+
+
+def bound(gap: float) -> float:
+    """The least power of ten that a gap does not exceed: 3e-7 -> 1e-6; 0 stays 0, and what is infinite so."""
+    if gap == 0 or not math.isfinite(gap):
+        return gap
+    exponent = math.floor(math.log10(gap)) - 1  # from below, since the logarithm may be off beside a power
+    while float(f"1e{exponent}") < gap:
+        exponent += 1
+    return float(f"1e{exponent}")
+
+
+def power(value: float) -> str:
+    """A power of ten, or a number near one, as people write it: `1e-5`."""
+    digits, _, exponent = f"{value:.0e}".partition("e")
+    return f"{digits}e{int(exponent)}" if exponent else digits
+
+
+def _merged(old: Entry | None, new: Entry) -> Entry:
+    if old is None or old.digest != new.digest or (old.verdict, new.verdict) != ("agrees", "agrees"):
+        return new
+    return Entry(new.digest, tuple(sorted({*old.threads, *new.threads})), "agrees", max(old.gap, new.gap))
+
+
+def _entry(data: Mapping[str, Any]) -> Entry:
+    return Entry(**{**data, "threads": tuple(data["threads"])})
+
+
+def _listed(value: Any) -> Any:
+    """Tuples as lists, which the layout takes."""
+    if isinstance(value, Mapping):
+        return {name: _listed(part) for name, part in value.items()}
+    return [_listed(part) for part in value] if isinstance(value, tuple | list) else value

@@ -1,0 +1,57 @@
+"""What `verify` found, as the colophon shows it: from the committed record alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from generator import verification
+from generator.book.markup import escaped
+from generator.book.tokens_html import table_html
+from generator.errors import StoreError
+from generator.figure import Table
+from generator.project import Project, Work
+from generator.reporting import counted
+from generator.store import results
+from generator.timings import address_of
+from generator.verification import power
+
+TITLE = "Computed again"
+CHANGED = "not verified since it changed"
+NEVER = "not verified"
+
+
+def verified_html(project: Project, work: Sequence[Work]) -> tuple[tuple[str, str], ...]:
+    """A heading and, under it, the verdict on each experiment; nothing where the book was never verified.
+
+    Raises StoreError for a damaged record.
+    """
+    record = verification.read(project)
+    if not record.entries:
+        return ()
+    rows = tuple(_row(project, one, record) for one in work)
+    agree = sum(row[1] == "agrees" for row in rows)
+    absolute, relative = record.tolerance["absolute"], record.tolerance["relative"]
+    about = (
+        "Each experiment was run again from nothing, once for each number of threads, and compared with the numbers of "
+        "this book. Names, tokens, ranks and counts must be equal; a measured number may be off by "
+        f"{power(absolute)} plus {power(relative)} of its size. Of {counted(len(rows), 'experiment')}, {agree} "
+        f"{'agrees' if agree == 1 else 'agree'}. The gap is the largest between two numbers of an experiment, told as "
+        "the power of ten it stays within."
+    )
+    table = Table(("Experiment", "Verdict", "Largest gap", "Threads"), rows)
+    return ((TITLE, f"<p>{escaped(about)}</p>\n{table_html(table, TITLE)}"),)
+
+
+def _row(project: Project, work: Work, record: verification.Record) -> tuple[str, str, str, str]:
+    address = address_of(work.experiment)
+    entry = record.entries.get(address)
+    if entry is None:
+        return address, NEVER, "", ""
+    try:
+        digest = results.head(project.entry(work.experiment)).digest
+    except StoreError:
+        digest = ""
+    if digest != entry.digest:
+        return address, CHANGED, "", ""
+    verdict = entry.verdict + (f" at {entry.place}" if entry.place else "")
+    return address, verdict, power(entry.gap) if entry.gap else "none", ", ".join(map(str, entry.threads))
