@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -52,7 +53,7 @@ class Book:
     """A book's sources in a folder of their own, without results and without a working cache."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.changed = folder, 0
 
     @classmethod
     def of_the_lecture(cls, folder: Path) -> Book:
@@ -89,6 +90,14 @@ class Book:
         """A build after a sentence was added to a chapter."""
         with (self.folder / "templates" / "chapters" / "mlp.md").open("a", encoding="utf-8") as file:
             file.write("\nOne more sentence.\n")
+        return self.layerbook("build", "--quiet")
+
+    def prompt(self) -> Taken:
+        """A build after the prompt of one experiment was changed: the model is loaded, and one pass runs."""
+        spec = self.folder / "experiments" / "linear.yaml"
+        self.changed += 1
+        text = re.sub(r"\d+ \+ \d+ = ", f"{self.changed} + 3 = ", spec.read_text(encoding="utf-8"), count=1)
+        spec.write_text(text, encoding="utf-8")
         return self.layerbook("build", "--quiet")
 
 
@@ -131,6 +140,7 @@ def _sides(part: Book, whole: Book, folder: Path, model: str) -> dict[str, Calla
         "cold build": part.cold,
         "build with nothing to do": part.nothing,
         "build after a prose edit": part.prose,
+        "build after one prompt changed": part.prompt,
         "cold build of the whole book": whole.cold,
         "its build with nothing to do": whole.nothing,
         "its build after a prose edit": whole.prose,
@@ -142,6 +152,7 @@ RATIOS = (
     ("cold build", "naive script", "0.5"),
     ("build with nothing to do", "cold build", "0.05"),
     ("build after a prose edit", "cold build", "0.1"),
+    ("build after one prompt changed", "cold build", ""),
     ("cold build of the whole book", "naive script", ""),
     ("its build with nothing to do", "cold build of the whole book", "0.05"),
     ("its build after a prose edit", "cold build of the whole book", "0.1"),
