@@ -63,6 +63,7 @@ class Experiment:
     claims: tuple[Claim, ...]
     file: str
     line: int
+    model: str = ""  # of a cell that runs on another model than the book's
 
     def spec(self) -> dict[str, Any]:
         """The canonical parameters: defaults filled in, layers and heads absolute."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ class Bench:
     def __init__(self, source: sources.ModelSource, report: Reporter, watch: Stopwatch | None = None) -> None:
         self.source, self.report = source, report
         self.watch = Stopwatch() if watch is None else watch
+        self._others: dict[str, Bench] = {}
 
     @cached_property
     def model(self) -> LoadedModel:
@@ -41,9 +43,34 @@ class Bench:
             return TimedModel.around(LoadedModel.load(directory, self.source.name), self.watch)
 
     def measure(self, wanted: Sequence[Experiment], report: Reporter | None = None) -> Measured:
-        """The result of each experiment, or the error that it ended with; no sweeps, whose cells are experiments."""
-        if not wanted:
-            return {}
+        """The result of each experiment, or the error that it ended with; no sweeps, whose cells are experiments.
+
+        Cells on another model run on a bench of its own, which is kept for those that follow.
+        """
+        found: dict[Experiment, Result | LayerbookError] = {}
+        for name in dict.fromkeys(experiment.model for experiment in wanted):
+            some = [experiment for experiment in wanted if experiment.model == name]
+            try:
+                found |= self._other(name)._measure(some, report) if name else self._measure(some, report)
+            except LayerbookError as error:
+                if not name:
+                    raise
+                found |= dict.fromkeys(some, error)
+        return found
+
+    def _other(self, name: str) -> Bench:
+        """The bench of another model of the same size: layers and heads of the specs are those of the book's own."""
+        if name not in self._others:
+            source = sources.resolve(name)
+            if source.kind == "hub" and sources.at_hand(source) is None:
+                obtain.obtain(source, self.report)
+            mine, theirs = (replace(sources.limits(one), count_tokens=None, context=0) for one in (self.source, source))
+            if mine != theirs:
+                raise ModelError(f"{name} is not of the size of {self.source.name}; it cannot be swept beside it")
+            self._others[name] = self if source == self.source else Bench(source, self.report, self.watch)
+        return self._others[name]
+
+    def _measure(self, wanted: Sequence[Experiment], report: Reporter | None) -> Measured:
         failed: dict[Experiment, LayerbookError] = {}
         for experiment in wanted:
             if error := _unfit(experiment, self.model):

@@ -52,7 +52,11 @@ class Project:
 
     def entry(self, experiment: Experiment) -> Path:
         """Where an experiment's result lies."""
-        return results.path_of(self.results, self.source.name, experiment.chapter, experiment.id)
+        return results.path_of(self.results, self.model_name(experiment), experiment.chapter, experiment.id)
+
+    def model_name(self, experiment: Experiment) -> str:
+        """The model that an experiment runs on."""
+        return sources.resolve(experiment.model).name if experiment.model else self.source.name
 
     def other_models(self) -> list[Path]:
         """The folders with results of models other than the book's."""
@@ -118,9 +122,19 @@ def _digest_of_specs(root: Path) -> str:
 
 def key_of(experiment: Experiment, fingerprint: sources.Fingerprint, code: str | None = None) -> keys.Key:
     """What the result of an experiment depends on; `code` is its closure, where that is known already."""
-    weights, tokenizer = fingerprint.weights, fingerprint.tokenizer
+    weights, tokenizer = _models(experiment, fingerprint)
     code = code or code_of(experiment, {module: keys.engine_closure(module) for module in modules_of(experiment)})
     return keys.key_for("", experiment.spec(), weights, tokenizer, code)
+
+
+def _models(experiment: Experiment, own: sources.Fingerprint) -> tuple[str, str]:
+    """The digests of weights and tokenizer; of a sweep over models, those of all. Raises ModelError."""
+    analysis = experiment.analysis
+    names = analysis.models if isinstance(analysis, Swept) else (experiment.model,) if experiment.model else ()
+    found = [sources.fingerprint(sources.resolve(name)) for name in names] or [own]
+    if len(found) == 1:
+        return found[0].weights, found[0].tokenizer
+    return keys.digest_of([one.weights for one in found]), keys.digest_of([one.tokenizer for one in found])
 
 
 def cells_of(experiment: Experiment) -> Iterator[tuple[GridCell, Experiment]]:
@@ -133,8 +147,9 @@ def cells_of(experiment: Experiment) -> Iterator[tuple[GridCell, Experiment]]:
 
 def cell_of(experiment: Experiment, cell: GridCell) -> Experiment:
     """A cell of a sweep as an experiment; its id ends in a digest of its spec."""
-    one = replace(experiment, analysis=cell.analysis, claims=(), captions={})
-    return replace(one, id=f"{experiment.id}.{keys.digest_of(one.spec())[:12]}")
+    one = replace(experiment, analysis=cell.analysis, claims=(), captions={}, model=cell.model)
+    told = one.spec() | ({"model": cell.model} if cell.model else {})
+    return replace(one, id=f"{experiment.id}.{keys.digest_of(told)[:12]}")
 
 
 def modules_of(experiment: Experiment) -> tuple[str, ...]:

@@ -35,7 +35,8 @@ def settle(project: Project, work: Work, now: Key, found: Result | LayerbookErro
         return Outcome(experiment, "failed", CHANGED)
     path = project.entry(experiment)
     old = results.load_or_none(path, type(found), lambda problem: report.say(str(problem)))
-    fresh = envelope(experiment, project.source.name, key, found)
+    model = project.model_name(experiment)
+    fresh = envelope(experiment, model, key, found)
     outcome = Outcome(experiment, "new")
     if old is not None and old.key.spec == key.spec:
         compared = compare.agree(old.result, found)
@@ -45,7 +46,7 @@ def settle(project: Project, work: Work, now: Key, found: Result | LayerbookErro
     else:
         results.write(path, fresh)
     digest = results.head(path).digest
-    project.cache.remember(project.source.name, experiment.chapter, experiment.id, key.digest, digest)
+    project.cache.remember(model, experiment.chapter, experiment.id, key.digest, digest)
     return outcome
 
 

@@ -18,7 +18,7 @@ from generator.labels import Cell
 from generator.spec_data import DataFile, Read, number
 from generator.spec_problems import unknown_key
 from generator.spec_yaml import Node, SpecFile
-from generator.sweep import MAX_CELLS, Axis, Swept
+from generator.sweep import MAX_CELLS, MODEL, Axis, Swept
 from generator.sweep_views import View
 
 WHAT = {"measure": "measure", "over": "axis"}
@@ -55,7 +55,7 @@ class SweepReader:
         return Swept(one=first, axes=made, asked=asked, views=self._views(made, asked))
 
     def _read(self, name: str, values: Node) -> Read | None:
-        if name not in self.kind.model_fields:
+        if name not in self.kind.model_fields and name != MODEL:
             self.file.add(self.node.value["sweep"].keys[name], unknown_key(name, list(self.kind.model_fields)))
             return None
         if name in self.node.value:
@@ -73,8 +73,10 @@ class SweepReader:
         """The experiment as if it had these values: a value by itself where a list is meant becomes a list of one."""
         sweep = self.node.value["sweep"]
         plain = {key: value for key, value in self.node.value.items() if key not in ("sweep", "measures", "views")}
-        values = {name: self._wrapped(name, value) for name, value in at.items()}
-        return replace(self.node, value=plain | values, keys=self.node.keys | {name: sweep.keys[name] for name in at})
+        values = {name: self._wrapped(name, value) for name, value in at.items() if name != MODEL}
+        return replace(
+            self.node, value=plain | values, keys=self.node.keys | {name: sweep.keys[name] for name in values}
+        )
 
     def _wrapped(self, name: str, value: Node) -> Node:
         if isinstance(value.value, tuple) or self._fits(name, value.plain()):
@@ -85,6 +87,8 @@ class SweepReader:
 
     def _typed(self, name: str, node: Node) -> Node:
         """A number that a file can only write as text, where the parameter takes numbers."""
+        if name == MODEL:
+            return node
         if not isinstance(node.value, str) or self._fits(name, node.value) or self._fits(name, [node.value]):
             return node
         return replace(node, value=number(node.value))
@@ -99,10 +103,11 @@ class SweepReader:
     def _axis(self, name: str, found: Read, all_read: Mapping[str, Read]) -> Axis | None:
         """Every value of an axis as the analysis takes it, tried with the first value of the other axes."""
         others = {other: read.nodes[0] for other, read in all_read.items()}
-        made = []
+        made: list[tuple[Any, Any]] = []
         for node in found.nodes:
-            one = self.one(self._cell(others | {name: node}), found.file)
-            if one is not None:
+            if name == MODEL:
+                made += self._model(node, found)
+            elif (one := self.one(self._cell(others | {name: node}), found.file)) is not None:
                 made.append((getattr(one, name), one.model_dump(mode="json", include={name})[name]))
         self.file.problems.extend(p for p in found.file.problems if p not in self.file.problems)
         if len(made) < len(found.nodes):
@@ -116,6 +121,13 @@ class SweepReader:
         labels = tuple(_label(node.plain()) for node in found.nodes)
         values, plains = zip(*made, strict=True)
         return Axis(name, values, plains, labels, found.tags, found.source)
+
+    def _model(self, node: Node, found: Read) -> list[tuple[str, str]]:
+        """The name of a model; whether there is one, the run finds out."""
+        if not isinstance(node.value, str) or not node.value:
+            found.file.add(node.place, f"should be the name of a model, not {node.value!r}")
+            return []
+        return [(node.value, node.value)]
 
     def _measures(self, axes: tuple[Axis, ...]) -> dict[str, claims.Check]:
         node = self.node.get("measures")

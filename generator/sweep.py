@@ -22,6 +22,9 @@ from generator.labels import Cell
 from generator.sweep_views import View, shown
 
 MAX_CELLS = 100_000
+MODEL = "model"
+"""The axis that is no parameter of an analysis."""
+
 Measured = float | int | str | bool | None
 
 
@@ -44,10 +47,11 @@ class Axis:
 
 @dataclass(frozen=True)
 class GridCell:
-    """One cell: its analysis, and where in the grid it is, by axis and by tag."""
+    """One cell: its analysis, where in the grid it is, by axis and by tag, and its model, where models are swept."""
 
     analysis: Analysis[Any]
     at: Mapping[str, Cell]
+    model: str = ""
 
 
 class SweepResult(Result):
@@ -102,10 +106,16 @@ class Swept(Analysis[SweepResult]):
     def cell(self, place: Sequence[int]) -> GridCell:
         """The cell at these values, by their numbers along each axis."""
         values = {axis.name: axis.values[i] for axis, i in zip(self.axes, place, strict=True)}
+        model = values.pop(MODEL, "")
         at: dict[str, Cell] = {}
         for axis, i in zip(self.axes, place, strict=True):
             at |= {axis.name: axis.labels[i]} | {name: column[i] for name, column in axis.tags.items()}
-        return GridCell(self.one.model_copy(update=values), at)
+        return GridCell(self.one.model_copy(update=values), at, model)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models that are swept; none where all cells run on the book's."""
+        return next((axis.values for axis in self.axes if axis.name == MODEL), ())
 
     def along(self, name: str) -> list[GridCell]:
         """The cells along one axis, the other axes at their first value."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -92,10 +93,11 @@ def _row(analysis: Swept, cell: GridCell, found: Result | LayerbookError) -> Map
 
 def _sweep_out(project: Project, experiment: Experiment) -> None:
     """Remove the results of cells that the grid no longer has."""
-    folder = project.entry(experiment).with_suffix("")
+    models = _swept(experiment).models or ("",)
+    folders = [project.entry(replace(experiment, model=model)).with_suffix("") for model in models]
     wanted = {one.id for _, one in cells_of(experiment)}
     name = re.compile(rf"({re.escape(experiment.id)}\.[0-9a-f]{{12}})\.(json|[0-9a-f]+\.safetensors)")
-    for path in folder.glob("??/*"):
+    for path in (path for folder in folders for path in folder.glob("??/*")):
         match = name.fullmatch(path.name)
         if match and match[1] not in wanted:
             path.unlink(missing_ok=True)
@@ -116,7 +118,8 @@ def cells_into(out: Path, bench: Bench, fingerprint: sources.Fingerprint, closur
         measured = bench.measure([one for one in chunk if one not in found], Silent())
         for one, result in measured.items():
             if not isinstance(result, LayerbookError):
-                results.write(results.place(out, one.id), envelope(one, bench.source.name, keys[one], result))
+                model = sources.resolve(one.model).name if one.model else bench.source.name
+                results.write(results.place(out, one.id), envelope(one, model, keys[one], result))
         return {**found, **measured}
 
     return cells

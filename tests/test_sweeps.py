@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 from small_book import Done, layerbook, tree, write_small_book
+from tiny_llama import write_tiny_model
 
 from generator import sweeping
 from generator.analyses.next_token import NextToken
@@ -382,3 +383,62 @@ def test_a_csv_and_a_text_give_what_json_lines_give(book: Path, ran: list[str]) 
     (book / "experiments" / "words.yaml").write_text(spec)
     assert layerbook("run", cwd=book).returncode == 0
     assert table(book)["prompts"] == [" 2 "] * 2 + ["The cat"] * 2
+
+
+TWO = """\
+chapter: words
+title: Words
+experiments:
+  - id: grid
+    title: Two models
+    analysis: next-token
+    top_k: 3
+    sweep:
+      prompts: ["The cat", "The dog"]
+      model: [{models}]
+    measures:
+      best: result.prompts[0].top[0].prob
+    views:
+      bars: {{measure: best, across: model}}
+    captions: {{bars: Bars.}}
+"""
+
+
+def two_models(book: Path, folder: Path, **changes: object) -> Path:
+    """The chapter swept over the book's model and another, which is written to a folder."""
+    text = (book / "experiments" / "book.yaml").read_text()
+    own = re.search(r"^model: (.*)$", text, re.MULTILINE)
+    assert own
+    folder.mkdir()
+    write(book, TWO.format(models=f"{own[1]}, {write_tiny_model(folder, **changes)}"))
+    (book / "templates" / "chapters" / "words.md").write_text('{{ figure("grid", "bars") }}')
+    return folder
+
+
+def test_a_sweep_over_models_runs_each_cell_on_its_own(book: Path, tmp_path: Path, ran: list[str]) -> None:
+    """The cells of a model lie among its results; the table has what each of them alone would give."""
+    other = two_models(book, tmp_path / "another-tiny", initializer_range=0.4)
+    done = layerbook("build", cwd=book)
+    assert done.returncode == 0, done.stderr
+    assert len(ran) == 4
+    best = table(book)["best"]
+    there = (book / "experiments" / "results" / "another-tiny").rglob("grid.*.json")
+    assert [json.loads(path.read_bytes())["model"] for path in there] == ["another-tiny"] * 2
+    assert layerbook("run", "--model", other, "--only", "words/plain", cwd=write(book)).returncode == 0
+    plain = {
+        path.parent.parent.name == other.name: [
+            one["top"][0]["prob"] for one in json.loads(path.read_bytes())["prompts"]
+        ]
+        for path in (book / "experiments" / "results").glob("*/words/plain.json")
+    }
+    assert best == pytest.approx([plain[name][i] for i in range(2) for name in (False, True)], rel=1e-4)
+    assert plain[False][0] != pytest.approx(plain[True][0], rel=1e-2)
+
+
+def test_a_model_of_another_size_fails_its_own_cells_alone(book: Path, tmp_path: Path) -> None:
+    """Layers and heads of a spec are those of the book's model; the others are kept."""
+    two_models(book, tmp_path / "deeper", num_hidden_layers=4)
+    done = layerbook("run", cwd=book)
+    assert done.returncode == 1
+    assert "2 of 4 cells failed, the others are kept" in done.stdout
+    assert "is not of the size of" in done.stdout
