@@ -160,7 +160,8 @@ def _closed(name: str, common: JsonSchemaValue, parameters: JsonSchemaValue) -> 
     own = parameters.get("properties", {})
     shared = {key: {"$ref": f"#/$defs/experiment/properties/{key}"} for key in common["properties"]}
     values = common["properties"]["sweep"]["additionalProperties"]
-    sweep = common["properties"]["sweep"] | {"properties": dict.fromkeys(own, values), "additionalProperties": False}
+    sweep = common["properties"]["sweep"] | {"properties": dict.fromkeys((*own, "model"), values)}
+    sweep |= {"additionalProperties": False}
     properties = shared | {"analysis": {"const": name, "description": about}, "sweep": sweep} | own
     given = [_given_or_swept(parameter) for parameter in parameters.get("required", ())]
     closed = {"type": "object", "description": about, "properties": properties, "required": common["required"]}
