@@ -290,7 +290,7 @@ def test_tokens_that_look_alike_are_told_apart_and_markup_stays_text(browser: Br
         texts = [token.split(" ", 4)[4] for token in play.shown().tokens[:4]]
         assert texts == ["·alike #11", "·alike #300", "<img·src=x·onerror=alert(1)>", "·w40000"]
         assert play.box.locator("img, select b").count() == 0
-        assert play.box.locator("option").first.inner_text() == "“<b>like·a·model</b>”"
+        assert play.box.locator("option").first.inner_text() == "“<b>like a model</b>”"
 
 
 def test_draws_follow_the_chances(browser: Browser, file: Path) -> None:
