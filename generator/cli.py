@@ -25,14 +25,14 @@ from generator.cli_options import (
     reporter,
 )
 from generator.errors import UsageError
-from generator.guard import for_people, forgiving_output
+from generator.guard import Commands, for_people, forgiving_output
 from generator.reporting import counted
 
 if TYPE_CHECKING:
     from generator.stopwatch import Stopwatch
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="layerbook")
 def main() -> None:
     """Build a static book about how a language model works inside, from specs, by running the model."""

@@ -14,10 +14,20 @@ from typing import Any
 
 import click
 
+from generator import interrupted
 from generator.errors import LayerbookError, SpecError
 from generator.reporting import counted
 
-INTERRUPTED = 130
+
+class Commands(click.Group):
+    """The commands; an interrupt ends each of them alike, also while it reads its options."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:
+            interrupted.end()
 
 
 def for_people(command: Callable[..., int]) -> Callable[..., None]:
@@ -33,12 +43,6 @@ def for_people(command: Callable[..., int]) -> Callable[..., None]:
         except LayerbookError as error:
             click.echo(f"layerbook: {error}", err=True)
             code = error.exit_code
-        except KeyboardInterrupt:
-            click.echo("layerbook: interrupted; what was there is whole", err=True)
-            code = INTERRUPTED
-            # An interrupt that passed through the `exec` of a text, which dataclasses use while torch is imported,
-            # makes CPython end by the signal instead of by our code, unless another text is executed after it.
-            exec("")
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise  # nobody reads on; click ends quietly

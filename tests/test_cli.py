@@ -199,6 +199,25 @@ def test_an_interrupted_run_ends_with_130_and_a_line(book: Path) -> None:
     assert layerbook("build", cwd=book).returncode == 0
 
 
+@pytest.mark.parametrize("module", ["click", "generator.guard", "generator.project", "pydantic", "ruamel.yaml"])
+def test_an_interrupt_before_anything_is_loaded_is_the_same_line(book: Path, tmp_path: Path, module: str) -> None:
+    """Ctrl-C just as a module is looked for, from the first of them on: 130, one line, no traceback."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        "class Impatient:\n"
+        "    @staticmethod\n"
+        "    def find_spec(name, path=None, target=None):\n"
+        f"        if name == {module!r}:\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Impatient)\n"
+    )
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[1])])
+    with process("build", cwd=book, PYTHONPATH=path) as running:
+        said, complaint = running.communicate()
+    assert (running.returncode, said) == (130, "")
+    assert complaint == "layerbook: interrupted; what was there is whole\n"
+
+
 def test_serve_shows_the_book_at_a_local_address(book: Path) -> None:
     """The address is printed, the pages answer, Ctrl-C ends it with 130."""
     assert layerbook("build", cwd=book).returncode == 0
