@@ -38,6 +38,7 @@ def build(
     another build is under way, and, before anything runs, for a site folder that is somebody else's.
     """
     with cache.lock(project.root), Workshop(jobs) as workshop:
+        project.tidy()
         work = survey(project)
         todo = chosen(work, only, force) if running else ()
         outcomes: tuple[Outcome, ...] = ()

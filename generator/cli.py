@@ -121,6 +121,7 @@ def run(
     if dry_run:
         return print_lines(plan_lines(*running.planned(project.source, [w.experiment for w in work])))
     with cache.lock(root):
+        project.tidy()
         outcomes = running.refresh(project, work, report, force, watch)
     return _print_outcomes(outcomes, project.results / project.source.name, watch if timed else None)
 

@@ -24,6 +24,7 @@ from generator.exhibit import Exhibit
 from generator.experiments import Experiment
 from generator.figure import Figure, Frames, Heatmap, Panels, TokenStrip
 from generator.figures.colours import sequential
+from generator.store import results
 from generator.sweep import SweepResult
 
 _NUMBERED = re.compile(r"([a-z]+)-(\d+)")
@@ -168,7 +169,7 @@ class Gallery:
     def _download(self, exhibit: Exhibit) -> tuple[Download, ...]:
         """The result as committed: the JSON first, then the arrays beside it."""
         path = self.entry(exhibit.experiment)
-        names = [path.name, *sorted(p.name for p in path.parent.glob(f"{exhibit.experiment.id}.*.safetensors"))]
+        names = [path.name, *sorted(results.sides_of(path))]
         found = []
         for name in names:
             href = f"data/{exhibit.experiment.chapter}/{name}"

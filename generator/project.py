@@ -63,6 +63,11 @@ class Project:
         there = sorted(self.results.iterdir()) if self.results.is_dir() else []
         return [p for p in there if p.is_dir() and p.name != self.source.name and results.PART.fullmatch(p.name)]
 
+    def tidy(self) -> None:
+        """Remove what builds that were killed left among its results; call it under the project's lock."""
+        for chapter in self.book.chapters:
+            results.tidy(self.results / self.source.name / chapter.name)
+
     def keys(self, wanted: Sequence[Experiment]) -> dict[Experiment, keys.Key]:
         """What the result of each experiment depends on, as the sources stand on disk now.
 

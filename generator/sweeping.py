@@ -19,7 +19,7 @@ from generator.model import sources
 from generator.project import Project, Work, cells_of, key_of
 from generator.reporting import Reporter, Silent, counted
 from generator.settling import Outcome, envelope, settle
-from generator.store import results, status
+from generator.store import atomic, results, status
 from generator.sweep import GridCell, SweepResult, Swept
 
 CHUNK = 256
@@ -64,12 +64,10 @@ def refresh_sweep(project: Project, work: Work, bench: Bench, report: Reporter, 
         outcomes = {w.experiment: settle(project, w, now[w.experiment], measured[w.experiment], report) for w in todo}
         return {one: _kept(project, one, outcomes.get(one)) for one in chunk}
 
-    outcome = settle(
-        project, work, project.keys([experiment])[experiment], run_sweep(experiment, cells, report), report
-    )
-    if outcome.verdict != "failed":
-        _sweep_out(project, experiment)
-    return outcome
+    found = run_sweep(experiment, cells, report)
+    if not isinstance(found, LayerbookError):
+        _sweep_out(project, experiment)  # before the table is there: killed in between, the next run comes by again
+    return settle(project, work, project.keys([experiment])[experiment], found, report)
 
 
 def _kept(project: Project, cell: Experiment, outcome: Outcome | None) -> Result | LayerbookError:
@@ -95,6 +93,8 @@ def _sweep_out(project: Project, experiment: Experiment) -> None:
     """Remove the results of cells that the grid no longer has."""
     models = _swept(experiment).models or ("",)
     folders = [project.entry(replace(experiment, model=model)).with_suffix("") for model in models]
+    for folder in folders:
+        atomic.sweep(folder, deep=True)
     wanted = {one.id for _, one in cells_of(experiment)}
     name = re.compile(rf"({re.escape(experiment.id)}\.[0-9a-f]{{12}})\.(json|[0-9a-f]+\.safetensors)")
     for path in (path for folder in folders for path in folder.glob("??/*")):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -69,7 +70,19 @@ def pack(sides: Arrays) -> bytes:
 
 def file_name(id: str, packed: bytes) -> str:
     """The name of the file for these bytes, beside the result `id`."""
-    return f"{id}.{hashlib.sha256(packed).hexdigest()[:8]}.safetensors"
+    return f"{id}.{_short(packed)}.safetensors"
+
+
+def is_whole(path: Path) -> bool:
+    """Whether the file holds the bytes that its name was made from."""
+    try:
+        return path.name.endswith(f".{_short(path.read_bytes())}.safetensors")
+    except OSError:
+        return False
+
+
+def _short(packed: bytes) -> str:
+    return hashlib.sha256(packed).hexdigest()[:8]
 
 
 def is_side_of(id: str, name: str) -> bool:

@@ -47,12 +47,12 @@ class Cache:
         except OSError:
             return None
         digest, data = content[:32], content[32:]
-        return data if hashlib.sha256(data).digest() == digest else None
+        return data if _signature(kind, key, data) == digest else None
 
     def put_blob(self, kind: str, key: str, data: bytes) -> None:
         """Keep bytes under a key; where the disk refuses, as a book that may only be read, they are made anew."""
         with suppress(StoreError):
-            self._put(self._blob(kind, key), hashlib.sha256(data).digest() + data)
+            self._put(self._blob(kind, key), _signature(kind, key, data) + data)
 
     def _computed(self, model: str, chapter: str, id: str) -> dict[str, str]:
         try:
@@ -71,6 +71,11 @@ class Cache:
     def _put(self, path: Path, data: bytes) -> None:
         _prepare(self.folder)
         atomic.write(path, data, durable=False)
+
+
+def _signature(kind: str, key: str, data: bytes) -> bytes:
+    """The digest that a blob begins with: of the bytes, and of whose they are."""
+    return hashlib.sha256(f"{kind} {len(key)} {key} ".encode() + data).digest()
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
@@ -114,6 +115,20 @@ def write(path: Path, envelope: Envelope[Any]) -> Path:
     return path
 
 
+def tidy(folder: Path) -> None:
+    """Remove what killed writes left among a folder's entries: parts of files, arrays that no entry refers to now.
+
+    Call it under the build's lock. An entry that is current is not written again, so `write` does not come by there.
+    """
+    atomic.sweep(folder)
+    for side in folder.glob("*.safetensors"):
+        id = side.name.rsplit(".", 2)[0]
+        entry = side.with_name(f"{id}.json")
+        with suppress(StoreError, OSError):  # a damaged entry may be mended, and then wants its arrays
+            if arrays.is_side_of(id, side.name) and head(entry).id == id and side.name not in sides_of(entry):
+                side.unlink(missing_ok=True)
+
+
 def _encode(envelope: Envelope[Any], sides: arrays.Arrays, side: Path | None, packed: bytes) -> bytes:
     numbers = arrays.plain(envelope.result, sides)
     if side is not None:
@@ -193,6 +208,11 @@ def load_or_none(path: Path, result_type: type[R], on_problem: Callable[[EntryEr
         return None
 
 
+def sides_of(path: Path) -> frozenset[str]:
+    """The names of the files that hold the entry's big arrays, beside it. Raises EntryError where it is missing."""
+    return arrays.referenced(_read(path), path.stem)
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes().replace(b"\r\n", b"\n")
@@ -216,8 +236,8 @@ def _head(path: Path, text: bytes) -> Head:
     if found.id != path.stem:
         raise EntryError(path, "foreign", f"holds the result {found.id!r}, not {path.stem!r}; {MEND}")
     for name in sorted(arrays.referenced(text, found.id)):
-        if not path.with_name(name).is_file():
-            raise EntryError(path, "arrays", f"its arrays are gone: {name} is missing; {MEND}")
+        if not arrays.is_whole(path.with_name(name)):
+            raise EntryError(path, "arrays", f"its arrays in {name} are missing or damaged; {MEND}")
     return found
 
 

@@ -335,3 +335,23 @@ def test_killed_at_random_moments_a_save_leaves_a_whole_entry(tmp_path: Path) ->
         load_whole(path, measured(1), measured(2))
     results.save(tmp_path, envelope(measured(3)))
     assert len(list(path.parent.iterdir())) == 2
+
+
+def test_tidying_takes_what_a_killed_write_left_and_no_more(tmp_path: Path, killed_before_step: Kill) -> None:
+    """Parts of files and arrays of before; not the arrays of an entry that is damaged, which may yet be restored."""
+    path = results.save(tmp_path, envelope(measured(1)))
+    names = {p.name for p in path.parent.iterdir()}
+    old = _side(path)
+    number, content = 0, old.read_bytes()
+    while killed_before_step(lambda: results.save(tmp_path, envelope(measured(2))), number := number + 1):
+        results.tidy(path.parent)
+        assert not [p for p in path.parent.iterdir() if p.name.endswith(".layerbook-tmp")]
+        load_whole(path, measured(1), measured(2))
+        assert len(list(path.parent.iterdir())) == 2
+        old.write_bytes(content)
+        results.save(tmp_path, envelope(measured(1)))
+    assert {p.name for p in path.parent.iterdir()} != names
+    path.write_bytes(path.read_bytes()[:-9])
+    left = sorted(path.parent.iterdir())
+    results.tidy(path.parent)
+    assert sorted(path.parent.iterdir()) == left
