@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
-from generator import bibliography, front
+from generator import bibliography, front, provenance
 from generator.book import citations, site
 from generator.book.chapter import ChapterContext, render_chapter
 from generator.book.math import MathRenderer
@@ -32,7 +32,7 @@ from generator.drawing import Drawings
 from generator.errors import SpecError
 from generator.exhibit import Exhibit, decoder, load_exhibits
 from generator.exhibits import Gallery
-from generator.experiments import Chapter, Experiment
+from generator.experiments import Chapter
 from generator.figure import Diagram
 from generator.front import bare_digest
 from generator.leaf import Leaf, keep, kept
@@ -107,7 +107,7 @@ class Binder:
             exhibits=self.exhibits,
             drawings=self.drawings,
             math=math,
-            provenance=self._provenance,
+            provenance=partial(provenance.facts, self.project),
             entry=self.project.entry,
         )
         context = ChapterContext(
@@ -172,7 +172,8 @@ class Binder:
         for leaf in self.leaves.values():
             found |= leaf.files
             rules |= leaf.styles
-        return dict(sorted((found | site.assets(rules, self.templates)).items()))
+        found |= site.assets(rules, self.templates)
+        return dict(sorted((found | provenance.manifest(self.project, self.info, found)).items()))
 
     @property
     def messages(self) -> list[str]:
@@ -246,14 +247,3 @@ class Binder:
         last = front.colophon_page(self.project, self.info, self.exhibits, tables)
         pages = front.index_page(self.info, drawn), last
         return Leaf(self._html(pages[0]) | self._html(pages[1]))
-
-    def _provenance(self, exhibit: Exhibit) -> tuple[tuple[str, str], ...]:
-        experiment: Experiment = exhibit.experiment
-        versions = exhibit.envelope.key.versions if exhibit.envelope else {}
-        return (
-            ("Model", self.project.source.name),
-            ("Weights", bare_digest(self.project.fingerprint.weights)[:12]),
-            ("Written in", f"experiments/{experiment.chapter}.yaml, line {experiment.line}"),
-            ("Computed with", ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))),
-            ("Run it again", f"layerbook run --only {exhibit.address} --force"),
-        )

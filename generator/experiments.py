@@ -111,6 +111,8 @@ class Book:
     model: str
     chapters: tuple[Chapter, ...]
     file: str
+    published: str = ""
+    licence: str = ""
 
 
 def book_model(root: Path) -> str:
@@ -150,7 +152,8 @@ def load_book(root: Path, limits: Limits) -> Book:
     if problems or spec is None:
         raise SpecError(problems)
     made = tuple(chapter for chapter in chapters if chapter is not None)
-    return Book(spec.title, spec.subtitle, spec.authors, spec.language, spec.model, made, file.name)
+    return Book(spec.title, spec.subtitle, spec.authors, spec.language, spec.model, made, file.name,
+                spec.published or "", spec.licence)  # fmt: skip
 
 
 def _read_book(file: SpecFile) -> tuple[BookSpec | None, Node | None]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from generator import experiments
@@ -45,6 +47,17 @@ class Project:
     def cache(self) -> cache.Cache:
         """Its hidden working cache."""
         return cache.Cache(self.root)
+
+    @property
+    def published(self) -> str:
+        """The day of publication, YYYY-MM-DD: the book's own, else that of SOURCE_DATE_EPOCH, else empty."""
+        epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+        if self.book.published or not epoch:
+            return self.book.published
+        try:
+            return f"{datetime.fromtimestamp(int(epoch), UTC):%Y-%m-%d}"
+        except (ValueError, OverflowError, OSError) as error:
+            raise UsageError(f"SOURCE_DATE_EPOCH is {epoch!r}, and should be a number of seconds") from error
 
     def experiments(self) -> tuple[Experiment, ...]:
         """All experiments, in the order of the book."""

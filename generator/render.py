@@ -104,7 +104,7 @@ def ground_of(project: Project, work: Sequence[Work]) -> str:
     record = verification.path_of(project)
     found.update(hashlib.sha256(record.read_bytes()).digest() if record.is_file() else b"-")
     found.update((source_digest() + json.dumps(library_versions(LIBRARIES))).encode())
-    found.update(f"{project.source} {project.fingerprint}".encode())
+    found.update(f"{project.source} {project.fingerprint} {project.published}".encode())
     return found.hexdigest()
 
 

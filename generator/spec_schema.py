@@ -21,6 +21,7 @@ TAKEN = ("book", "index", "claims", "colophon", "references")
 Name = Annotated[str, Field(pattern=NAME, max_length=60)]
 Column = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 Line = Annotated[str, Field(min_length=1)]
+Date = Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
 Evidence = Literal["definition", "observation", "correlation", "intervention"]
 Part = Literal["tokens", "embeddings", "position", "attention", "mlp", "linear", "sampling"]
 
@@ -99,6 +100,8 @@ class BookSpec(_Spec):
     title: Line = Field(description="The title.")
     subtitle: str = Field(default="", description="The line below it.")
     authors: tuple[Line, ...] = Field(default=(), description="Who wrote it.")
+    published: Date | None = Field(default=None, description="The day of publication, for archives: YYYY-MM-DD.")
+    licence: str = Field(default="", description="The licence of the book, for archives: its SPDX name.")
     language: Line = Field(default="en", description="The language of the prose, as BCP 47 writes it.")
     model: Line = Field(description="The model: a name, a folder, a .gguf file, or ORG/NAME@REVISION of the Hub.")
     chapters: tuple[Name, ...] = Field(

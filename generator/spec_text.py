@@ -52,3 +52,20 @@ def _laid_out(value: Any) -> Any:
     if len(repr(value)) < 80:
         made.fa.set_flow_style()
     return made
+
+
+def last_line(text: str, first: int) -> int:
+    """The last line of the item of a list that begins on a line, both counted from 1.
+
+    Its lines are those that are indented deeper than the first; blank ones and comments after it are not its own.
+    """
+    lines = text.splitlines()
+    indents = [len(line) - len(line.lstrip(" ")) for line in lines]
+    last = first
+    for number in range(first + 1, len(lines) + 1):
+        told = lines[number - 1].strip()
+        if told and indents[number - 1] <= indents[first - 1]:
+            break
+        if told and not told.startswith("#"):
+            last = number
+    return last

@@ -75,6 +75,23 @@ def test_a_figure_shows_caption_code_spec_and_table(built: Path) -> None:
     assert "in layer 1" in figures[1]
 
 
+def test_a_figure_says_where_it_comes_from(built: Path) -> None:
+    """The lines of its spec, the digests of spec, code and result as the result has them, the versions, the command."""
+    page = (built / "site" / "next.html").read_text(encoding="utf-8")
+    data = json.loads((built / "site" / "data" / "next" / "pattern.json").read_bytes())
+    figure = re.findall(r"<figure\b.*?</figure>", page, re.DOTALL)[1]
+    told = dict(re.findall(r"<div><dt>(.*?)</dt><dd>(.*?)</dd></div>", figure))
+    spec = (built / "experiments" / "next.yaml").read_text(encoding="utf-8").splitlines()
+    first, last = map(int, re.fullmatch(r"experiments/next\.yaml, lines (\d+) to (\d+)", told["Written in"]).groups())
+    assert spec[first - 1] == "  - id: pattern"
+    assert spec[last - 1].startswith("      prompt: A row looks") and last == len(spec)
+    assert told["Spec"] == data["key"]["spec"][:12]
+    assert told["Code"].startswith(data["key"]["code"][:12])
+    assert told["Result"] == data["digest"][:12]
+    assert told["Computed with"] == ", ".join(f"{name} {version}" for name, version in data["key"]["versions"].items())
+    assert told["Run it again"] == "layerbook run --only next/pattern --force"
+
+
 def test_a_second_build_changes_nothing(book: Path) -> None:
     """Nothing runs, nothing is written."""
     before = tree(book)

@@ -1,0 +1,103 @@
+"""Where things come from: beside each figure, and of the whole book as a manifest for archives.
+
+How long a run took is told nowhere: it is another time each time, and the same sources must give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from generator import __version__
+from generator.book import crate
+from generator.book.pages import BookInfo, ClaimsPage, ReferencesPage
+from generator.errors import StoreError
+from generator.exhibit import Exhibit
+from generator.experiments import Experiment
+from generator.front import bare_digest
+from generator.model.sources import ModelSource
+from generator.project import Project
+from generator.spec_text import last_line
+from generator.store import results
+
+SHOWN = 12
+"""Digits of a digest that a page shows; the result has them all."""
+BUNDLED = "https://pypi.org/project/{}/{}/"
+OF_THE_HUB = "https://huggingface.co/{}/tree/{}"
+
+
+def facts(project: Project, exhibit: Exhibit) -> tuple[tuple[str, str], ...]:
+    """What made an experiment's figures, as label and value."""
+    experiment, envelope = exhibit.experiment, exhibit.envelope
+    found = [
+        ("Model", project.source.name),
+        ("Weights", bare_digest(project.fingerprint.weights)[:SHOWN]),
+        ("Written in", written(project, experiment)),
+    ]
+    if envelope is not None:
+        versions = ", ".join(f"{name} {version}" for name, version in sorted(envelope.key.versions.items()))
+        found += [
+            ("Spec", envelope.key.spec[:SHOWN]),
+            ("Code", f"{envelope.key.code[:SHOWN]}, the analysis and all that it imports"),
+            ("Result", results.head(project.entry(experiment)).digest[:SHOWN]),
+            ("Computed with", versions),
+        ]
+    return (*found, ("Run it again", command(experiment)))
+
+
+def written(project: Project, experiment: Experiment) -> str:
+    """The file of its spec, and the lines in it."""
+    path = project.root / "experiments" / f"{experiment.chapter}.yaml"
+    first, last = experiment.line, last_line(_text(path, project.specs), experiment.line)
+    lines = f"line {first}" if first == last else f"lines {first} to {last}"
+    return f"experiments/{path.name}, {lines}"
+
+
+def command(experiment: Experiment) -> str:
+    """What runs it again."""
+    return f"layerbook run --only {experiment.chapter}/{experiment.id} --force"
+
+
+def manifest(project: Project, book: BookInfo, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The manifest of a site with these files, by its path."""
+    titles = {f"{page.name}.html": page.title for page in (ClaimsPage, ReferencesPage)}
+    titles |= {chapter.href: chapter.title for chapter in book.chapters}
+    about = crate.About(
+        title=book.title,
+        description=book.subtitle,
+        authors=book.authors,
+        language=book.language,
+        version=__version__,
+        titles=titles | {"index.html": book.title, "colophon.html": "How this book was made"},
+        published=project.published,
+        licence=project.book.licence,
+    )
+    runs = [
+        crate.Run(f"{e.chapter}/{e.id}", e.title, written(project, e), e.as_yaml(), command(e))
+        for e in project.experiments()
+    ]
+    return {crate.FILE: crate.crate(about, _model(project), runs, files)}
+
+
+def _model(project: Project) -> crate.Model:
+    source, digest = project.source, project.fingerprint.weights
+    version = source.revision or source.location.partition("==")[2] if source.kind in ("bundle", "hub") else ""
+    licence = "Apache-2.0" if source.kind == "bundle" else ""
+    return crate.Model(source.name, _uri(source, bare_digest(digest)), digest, version, licence)
+
+
+def _uri(source: ModelSource, digest: str) -> str:
+    """Where the model is from; of one that only this machine has, its digest as a name."""
+    if source.kind == "bundle":
+        return BUNDLED.format(*source.location.split("=="))
+    return OF_THE_HUB.format(source.location, digest) if source.kind == "hub" else f"urn:sha256:{digest}"
+
+
+@cache
+def _text(path: Path, specs: str) -> str:
+    """The text of a spec, read once for each state `specs` of them all."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(f"{path}: cannot be read ({error})") from error
