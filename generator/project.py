@@ -183,10 +183,29 @@ def code_of(experiment: Experiment, closures: Mapping[str, str]) -> str:
     return found[0] if len(found) == 1 else keys.digest_of(found)
 
 
+def shown_cells(experiment: Experiment) -> tuple[Experiment, ...]:
+    """The cells of a sweep whose own figures its views show, so that the table alone does not do."""
+    sweep = experiment.analysis
+    if not isinstance(sweep, Swept):
+        return ()
+    over = [view.over for view in sweep.views if view.figure]
+    return tuple(cell_of(experiment, cell) for name in over for cell in sweep.along(name))
+
+
 def survey(project: Project) -> tuple[Work, ...]:
     """For each experiment, whether its result on disk is what the sources would give."""
-    found = project.keys(project.experiments())
-    return tuple(Work(e, key, status.freshness(project.entry(e), key, project.cache)) for e, key in found.items())
+    shown = {e: shown_cells(e) for e in project.experiments()}
+    found = project.keys([*shown, *(cell for cells in shown.values() for cell in cells)])
+    states = {e: status.freshness(project.entry(e), key, project.cache) for e, key in found.items()}
+    return tuple(Work(e, found[e], _with_cells(states[e], cells, states)) for e, cells in shown.items())
+
+
+def _with_cells(
+    own: status.Freshness, cells: Sequence[Experiment], states: Mapping[Experiment, status.Freshness]
+) -> status.Freshness:
+    """How a sweep stands that shows these cells: where one of them is of no use, neither is it."""
+    bad = next((cell for cell in cells if own.usable and not states[cell].usable), None)
+    return own if bad is None else status.Freshness("unreadable", reason=f"its cell {bad.id} is {states[bad]}")
 
 
 def chosen(work: Sequence[Work], only: Sequence[str], force: bool) -> tuple[Work, ...]:

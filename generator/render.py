@@ -14,7 +14,7 @@ from typing import Any
 from generator import bibliography, verification
 from generator.errors import Problem, SpecError, did_you_mean
 from generator.experiments import Chapter, claim_problems
-from generator.project import Project, Work
+from generator.project import Project, Work, shown_cells
 from generator.reporting import Reporter, Silent, counted
 from generator.store import atomic
 from generator.store.keys import library_versions, source_digest
@@ -96,9 +96,9 @@ def ground_of(project: Project, work: Sequence[Work]) -> str:
                 name = path.relative_to(folder).as_posix()
                 found.update(f"{name} ".encode() + hashlib.sha256(path.read_bytes()).digest())
     for one in work:
-        entry = project.entry(one.experiment)
         found.update(f"{one.experiment.chapter}/{one.experiment.id} {one.freshness.usable} ".encode())
-        found.update(hashlib.sha256(entry.read_bytes()).digest() if entry.is_file() else b"-")
+        for entry in map(project.entry, (one.experiment, *shown_cells(one.experiment))):
+            found.update(hashlib.sha256(entry.read_bytes()).digest() if entry.is_file() else b"-")
     for path in _of_other_models(project, work):
         found.update(f"{path.relative_to(project.results)} ".encode() + hashlib.sha256(path.read_bytes()).digest())
     record = verification.path_of(project)

@@ -56,16 +56,17 @@ def test_killed_two_hundred_times_nothing_is_lost(
     chance, book = random.Random(SEED), tmp_path / "book"
     print(f"seed {SEED}")  # noqa: T201 - shown where the test fails, so that it can be repeated
     old, new = states
-    put(book, old.sources)
-    first = build(book, warm)
-    assert first.code == 0, first.said
+    for state in (old, new, old):  # the last has its pictures in the cache, as most of the killed ones will
+        put(book, state.sources)
+        whole = build(book, warm)
+        assert whole.code == 0, whole.said
     killed = 0
     while killed < KILLS:
         put(book, new.sources)
-        if chance.random() < 0.3:
+        if chance.random() < 0.15:
             shutil.rmtree(book / ".layerbook", ignore_errors=True)
         for number in range(IN_A_ROW):
-            when = moment(chance, first.steps, first.seconds, number == 0)
+            when = moment(chance, whole.steps, whole.seconds, number == 0)
             ended = build(book, warm, when)
             assert ended.code in (None, 0), ended.said
             killed += ended.code is None

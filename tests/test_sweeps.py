@@ -179,9 +179,9 @@ def test_the_page_shows_its_views_and_gives_the_table_away(built: Path) -> None:
 
 
 def test_a_second_build_opens_no_cell(book: Path, ran: list[str]) -> None:
-    """The table stands for them: with the cells gone, a book without steps through them is still current."""
+    """The table stands for them: with the cells gone that no view steps through, the book is still current."""
     before = tree(book / "site")
-    for path in cells(book):
+    for path in [path for path in cells(book) if json.loads(path.read_bytes())["spec"]["top_k"] == 3]:
         path.unlink()
     done = layerbook("build", cwd=book)
     assert (done.returncode, ran) == (0, [])
@@ -281,6 +281,23 @@ def test_a_damaged_cell_runs_again_when_it_is_needed(book: Path, ran: list[str])
     write(book, SPEC.replace("kept: len", "lead: result.prompts[0].lead\n      kept: len"))
     assert layerbook("build", cwd=book).returncode == 0
     assert len(ran) == 1
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut"])
+def test_a_cell_that_a_view_steps_through_runs_again(book: Path, ran: list[str], damage: str) -> None:
+    """Its figure is on the page, so the table is not enough; without the model, the sweep is a placeholder."""
+    before, site = table(book), tree(book / "site")
+    shown = (path for path in cells(book) if json.loads(path.read_bytes())["spec"]["top_k"] == 2)
+    path = next(path for path in shown if json.loads(path.read_bytes())["spec"]["prompts"] == ["The dog"])
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-9])
+    done = layerbook("build", "--no-run", "--site", "other", cwd=book)
+    assert done.returncode == 1 and f"its cell {path.stem} is" in done.stderr
+    assert layerbook("build", cwd=book).returncode == 0
+    assert ran == ["The dog 2"]
+    assert (table(book), tree(book / "site")) == (before, site)
 
 
 def test_a_sweep_outside_of_a_book_resumes_too(book: Path, ran: list[str], tmp_path: Path) -> None:
