@@ -347,29 +347,6 @@ def test_wrong_prose_is_told_at_its_line_and_leaves_the_site_alone(book: Path) -
     assert tree(book / "site") == before
 
 
-def test_the_site_is_the_same_bytes_wherever_it_is_built(book: Path, tmp_path: Path) -> None:
-    """Another folder, hash seed, time zone, locale and umask; figures drawn anew."""
-    import os
-    import subprocess
-    import sys
-
-    shutil.rmtree(book / ".layerbook")
-    environment = os.environ | {"PYTHONHASHSEED": "77", "TZ": "Asia/Kathmandu", "LC_ALL": "C", "COLUMNS": "40"}
-    command = [
-        sys.executable,
-        "-m",
-        "generator",
-        "build",
-        "--no-run",
-        "--book",
-        str(book),
-        "--site",
-        str(tmp_path / "s"),
-    ]
-    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
-    assert tree(tmp_path / "s") == tree(book / "site")
-
-
 def test_the_other_build_is_told_to_wait(book: Path) -> None:
     """Two builds at once: the second ends at once with a clear line."""
     from generator.store import cache
