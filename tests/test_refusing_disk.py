@@ -164,18 +164,18 @@ def test_a_damaged_result_is_told_and_made_again(
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("kind", ["leaves", "figures", "sites", "computed", "code", "math"])
+@pytest.mark.parametrize("kind", ["leaves", "figures", "sites", "computed", "code"])
 def test_a_damaged_cache_is_as_good_as_none(
     book: Path, warm: ForkServerContext, states: tuple[State, State], kind: str, damage: Callable[[Path], None]
 ) -> None:
     """Pages, pictures and records that were kept: every file of a kind is damaged, and no page shows it."""
     paths = [path for path in sorted((book / ".layerbook" / kind).rglob("*")) if path.is_file()]
-    if not paths or (damage is _exchanged and len(paths) == 1):
-        pytest.skip("there is no such file, or no other")
-    content = {path: path.read_bytes() for path in paths}
-    for path, other in zip(paths, [*paths[1:], paths[0]], strict=True):
+    assert paths
+    others = [*paths[1:], next(path for path in sorted((book / ".layerbook" / "figures").rglob("*")) if path.is_file())]
+    content = [other.read_bytes() for other in others]
+    for path, other in zip(paths, content, strict=True):
         if damage is _exchanged:
-            path.write_bytes(content[other])
+            path.write_bytes(other)
         else:
             damage(path)
     prose = book / "templates" / "chapters" / "words.md"
