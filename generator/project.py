@@ -78,8 +78,9 @@ class Project:
 
     def tidy(self) -> None:
         """Remove what builds that were killed left among its results; call it under the project's lock."""
-        for chapter in self.book.chapters:
-            results.tidy(self.results / self.source.name / chapter.name)
+        for folder in sorted(self.results.glob("*/*")):
+            if folder.is_dir():
+                results.tidy(folder)
 
     def keys(self, wanted: Sequence[Experiment]) -> dict[Experiment, keys.Key]:
         """What the result of each experiment depends on, as the sources stand on disk now.

@@ -16,10 +16,11 @@ from generator.errors import StoreError
 from generator.exhibit import Exhibit
 from generator.experiments import Experiment
 from generator.front import bare_digest
-from generator.model.sources import ModelSource
+from generator.model.sources import ModelSource, fingerprint, resolve
 from generator.project import Project
 from generator.spec_text import last_line
 from generator.store import results
+from generator.sweep import Swept
 
 SHOWN = 12
 """Digits of a digest that a page shows; the result has them all."""
@@ -30,9 +31,11 @@ OF_THE_HUB = "https://huggingface.co/{}/tree/{}"
 def facts(project: Project, exhibit: Exhibit) -> tuple[tuple[str, str], ...]:
     """What made an experiment's figures, as label and value."""
     experiment, envelope = exhibit.experiment, exhibit.envelope
+    models = [source.name for source in _sources(project, experiment)]
+    weights = envelope.key.weights if envelope is not None else project.fingerprint.weights
     found = [
-        ("Model", project.source.name),
-        ("Weights", bare_digest(project.fingerprint.weights)[:SHOWN]),
+        ("Model" if len(models) == 1 else "Models", ", ".join(models)),
+        ("Weights", bare_digest(weights)[:SHOWN]),
         ("Written in", written(project, experiment)),
     ]
     if envelope is not None:
@@ -74,17 +77,31 @@ def manifest(project: Project, book: BookInfo, files: Mapping[str, bytes]) -> di
         licence=project.book.licence,
     )
     runs = [
-        crate.Run(f"{e.chapter}/{e.id}", e.title, written(project, e), e.as_yaml(), command(e))
+        crate.Run(f"{e.chapter}/{e.id}", e.title, written(project, e), e.as_yaml(), command(e), _models(project, e))
         for e in project.experiments()
     ]
-    return {crate.FILE: crate.crate(about, _model(project), runs, files)}
+    return {crate.FILE: crate.crate(about, runs, files)}
 
 
-def _model(project: Project) -> crate.Model:
-    source, digest = project.source, project.fingerprint.weights
+def _sources(project: Project, experiment: Experiment) -> list[ModelSource]:
+    """The models that an experiment runs on: the book's, or those that are swept."""
+    analysis = experiment.analysis
+    swept = analysis.models if isinstance(analysis, Swept) else ()
+    return [resolve(name) for name in swept] or [project.source]
+
+
+def _models(project: Project, experiment: Experiment) -> tuple[crate.Model, ...]:
+    own = project.source, project.fingerprint
+    return tuple(
+        _model(source, (own[1] if source == own[0] else fingerprint(source)).weights)
+        for source in _sources(project, experiment)
+    )
+
+
+def _model(source: ModelSource, digest: str) -> crate.Model:
     version = source.revision or source.location.partition("==")[2] if source.kind in ("bundle", "hub") else ""
     licence = "Apache-2.0" if source.kind == "bundle" else ""
-    return crate.Model(source.name, _uri(source, bare_digest(digest)), digest, version, licence)
+    return crate.Model(source.name, _uri(source, bare_digest(digest)), digest, version or "", licence)
 
 
 def _uri(source: ModelSource, digest: str) -> str:

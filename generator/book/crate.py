@@ -47,13 +47,14 @@ class Model:
 
 @dataclass(frozen=True)
 class Run:
-    """One experiment: where its spec is written, the spec itself, and how to run it again."""
+    """One experiment: where its spec is written, the spec itself, how to run it again, and the models it ran on."""
 
     address: str
     title: str
     written: str
     spec: str
     command: str
+    models: tuple[Model, ...]
 
 
 @dataclass(frozen=True)
@@ -73,14 +74,16 @@ class About:
     licence: str = ""
 
 
-def crate(about: About, model: Model, runs: Sequence[Run], files: Mapping[str, bytes]) -> bytes:
+def crate(about: About, runs: Sequence[Run], files: Mapping[str, bytes]) -> bytes:
     """The manifest of a site with these files, itself not among them; of experiments, those whose results it has.
 
     Without a date of publication it lacks `datePublished`, which an archive will ask for.
     """
     listed = [_file(path, content, about.titles) for path, content in sorted(files.items())]
     made = _made(runs, files)
-    measured = [entity for run in runs for entity in _run(run, model, made[run.address])]
+    measured = [entity for run in runs for entity in _run(run, made[run.address])]
+    models = {model.uri: model for run in runs if made[run.address] for model in run.models}
+    trained = [_model(model) for model in models.values()]
     authors = [{"@id": f"#author-{i}", "@type": "Person", "name": n} for i, n in enumerate(about.authors, start=1)]
     software: Entity = {"@id": SOFTWARE, "@type": "SoftwareApplication", "name": "layerbook"}
     software |= {"version": about.version, "license": _to(_licence("Apache-2.0"))}
@@ -90,15 +93,16 @@ def crate(about: About, model: Model, runs: Sequence[Run], files: Mapping[str, b
         "name": about.title,
         "description": about.description or about.title,
         "inLanguage": about.language,
-        "hasPart": _references([*listed, _model(model)]),
+        "hasPart": _references([*listed, *trained]),
     }
     root |= {"author": _references(authors)} if authors else {}
     root |= {"datePublished": about.published} if about.published else {}
     root |= {"license": _to(_licence(about.licence))} if about.licence else {}
     root |= {"mentions": _references(e for e in measured if e["@type"] == "CreateAction")}
-    licences = {name: _licence(name) for name in ("Apache-2.0", about.licence, model.licence) if name}
+    names = ("Apache-2.0", about.licence, *(model.licence for model in models.values()))
+    licences = {name: _licence(name) for name in names if name}
     descriptor = {"@id": FILE, "@type": "CreativeWork", "conformsTo": {"@id": SPECIFICATION}, "about": {"@id": "./"}}
-    rest = [*authors, *listed, *licences.values(), *measured, _model(model), software]
+    rest = [*authors, *listed, *licences.values(), *measured, *trained, software]
     graph = [descriptor, root, *sorted(rest, key=lambda entity: str(entity["@id"]))]
     return (json.dumps({"@context": CONTEXT, "@graph": graph}, indent=1, ensure_ascii=False) + "\n").encode(
         "utf-8", "backslashreplace"
@@ -116,7 +120,7 @@ def _file(path: str, content: bytes, titles: Mapping[str, str]) -> Entity:
     }
 
 
-def _run(run: Run, model: Model, made: Sequence[str]) -> list[Entity]:
+def _run(run: Run, made: Sequence[str]) -> list[Entity]:
     """The action that made an experiment's files, and its spec; nothing where the site lacks the result itself."""
     if f"data/{run.address}.json" not in made:
         return []
@@ -127,7 +131,7 @@ def _run(run: Run, model: Model, made: Sequence[str]) -> list[Entity]:
         "@type": "CreateAction",
         "name": run.title or run.address,
         "description": run.command,
-        "object": [_to(spec), _to(_model(model))],
+        "object": [_to(spec), *(_to(_model(model)) for model in run.models)],
         "instrument": {"@id": SOFTWARE},
         "result": [{"@id": quote(path)} for path in made],
     }
