@@ -34,6 +34,9 @@ model_option = click.option(
 only_option = click.option(
     "--only", multiple=True, metavar="NAME", help="Run only this chapter or experiment; may be repeated."
 )
+executor_option = click.option(
+    "--executor", metavar="WHERE", help="Where to run: dask://HOST:PORT, a scheduler that is there; without it, here."
+)
 jobs_option = click.option(
     "--jobs", "-j", type=click.IntRange(1, 64), default=min(4, os.cpu_count() or 1), help="Processes that draw figures."
 )
@@ -86,6 +89,7 @@ def check(root: Path, model: str | None, strict: bool, specs: tuple[Path, ...]) 
 @only_option
 @click.option("--force", is_flag=True, help="Run also what is current.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and its counts; run nothing.")
+@executor_option
 @quiet_option
 @for_people
 def run(
@@ -96,15 +100,17 @@ def run(
     only: tuple[str, ...],
     force: bool,
     dry_run: bool,
+    executor: str | None,
     quiet: bool,
 ) -> int:
     """Run the book's experiments that are not current, or those of one chapter SPEC, in a book or not."""
     from generator import run as running
+    from generator.executors import named
     from generator.project import chosen, open_project, survey
     from generator.store import cache
     from generator.telling import plan_lines
 
-    report = _reporter(quiet)
+    report, opener = _reporter(quiet), named(executor)
     if spec is not None:
         if only or force:
             raise UsageError("--only and --force are for the book's own experiments; a SPEC is always run whole")
@@ -112,7 +118,7 @@ def run(
             return _print(plan_lines(*running.planned(*running.open_file(spec, model, report))))
         if out is None:
             raise UsageError("say where the results go: layerbook run SPEC.yaml --out DIR")
-        return _print_outcomes(running.run_file(spec, out, model, report), out)
+        return _print_outcomes(running.run_file(spec, out, model, report, opener), out)
     if out is not None:
         raise UsageError("--out is for the results of one SPEC; those of the book have their place")
     project = open_project(root, model, report)
@@ -120,7 +126,7 @@ def run(
     if dry_run:
         return _print(plan_lines(*running.planned(project.source, [w.experiment for w in work])))
     with cache.lock(root):
-        outcomes = running.refresh(project, work, report, force)
+        outcomes = running.refresh(project, work, report, force, opener)
     return _print_outcomes(outcomes, project.results / project.source.name)
 
 
@@ -132,6 +138,7 @@ def run(
 @only_option
 @click.option("--force", is_flag=True, help="Run and render also what is current.")
 @click.option("--strict", is_flag=True, help="A claim that does not hold on this model is a failure.")
+@executor_option
 @jobs_option
 @quiet_option
 @for_people
@@ -143,19 +150,21 @@ def build(
     only: tuple[str, ...],
     force: bool,
     strict: bool,
+    executor: str | None,
     jobs: int,
     quiet: bool,
 ) -> int:
     """Run what is not current, then render the book."""
     from generator.build import build as building
+    from generator.executors import named
     from generator.project import open_project
 
-    if no_run and only:
-        raise UsageError("--only says what to run, and --no-run runs nothing")
-    report = _reporter(quiet)
+    if no_run and (only or executor is not None):
+        raise UsageError(f"{'--only says what' if only else '--executor says where'} to run, and --no-run runs nothing")
+    report, opener = _reporter(quiet), named(executor)
     project = open_project(root, model, None if no_run else report)
     target = site or project.root / "site"
-    built = building(project, target, report, running=not no_run, only=only, force=force, jobs=jobs)
+    built = building(project, target, report, running=not no_run, only=only, force=force, jobs=jobs, opener=opener)
     code = _print_outcomes(built.outcomes, project.results / project.source.name) if built.outcomes else 0
     _print(built.rendered.messages, err=True)
     click.echo(built.rendered.summary)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from generator.analysis import Result
 from generator.capture import Prompt, Request
@@ -13,12 +13,24 @@ from generator.errors import LayerbookError, ModelError, RunError
 from generator.experiments import Experiment
 from generator.model import obtain, sources
 from generator.plan import cost, plan
-from generator.reporting import Reporter
+from generator.reporting import Reporter, Silent
 
 if TYPE_CHECKING:
     from generator.model.adapter import LoadedModel
 
 Measured = Mapping[Experiment, Result | LayerbookError]
+
+
+class Executor(Protocol):
+    """Where experiments are measured: here, or on other machines; no sweeps, whose cells are experiments."""
+
+    source: sources.ModelSource
+
+    def measure(self, wanted: Sequence[Experiment]) -> Measured:
+        """The result of each experiment, or the error that it ended with."""
+
+    def stream(self, chunks: Iterable[Sequence[Experiment]]) -> Iterator[Measured]:
+        """Chunk by chunk the same, in their order; chunks are taken no sooner than they are needed."""
 
 
 class Bench:
@@ -49,6 +61,11 @@ class Bench:
                 failed[experiment] = error
         able = [experiment for experiment in wanted if experiment not in failed]
         return failed | _measure(self.model, able, report or self.report) if able else failed
+
+    def stream(self, chunks: Iterable[Sequence[Experiment]]) -> Iterator[Measured]:
+        """One chunk after the other."""
+        for chunk in chunks:
+            yield self.measure(chunk, Silent())
 
 
 def _unfit(experiment: Experiment, model: LoadedModel) -> LayerbookError | None:
