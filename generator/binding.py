@@ -10,37 +10,35 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
-from generator import __version__
-from generator.book import site
+from generator import bibliography, front
+from generator.book import citations, site
 from generator.book.chapter import ChapterContext, render_chapter
 from generator.book.math import MathRenderer
 from generator.book.pages import (
     BookInfo,
     ChapterBody,
     ChapterPage,
-    ColophonPage,
     FailedView,
-    IndexPage,
-    Licence,
     Link,
     NavChapter,
     Page,
 )
-from generator.book.search import chapter_rows, claim_rows, search_index
+from generator.book.search import chapter_rows, claim_rows, reference_rows, search_index
 from generator.claims_page import Model, claims_page, other_models
 from generator.drawing import Drawings
 from generator.errors import SpecError
-from generator.exhibits import Exhibit, Gallery, decoder, load_exhibits
+from generator.exhibit import Exhibit, decoder, load_exhibits
+from generator.exhibits import Gallery
 from generator.experiments import Chapter, Experiment
 from generator.figure import Diagram
+from generator.front import bare_digest
 from generator.leaf import Leaf, keep, kept
 from generator.project import Project, Work
 from generator.workshop import Workshop
 
-APACHE = "Apache License 2.0: https://www.apache.org/licenses/LICENSE-2.0"
 _CLAIM = re.compile(r'\bid="(claim-[^"]+)"')
 
 
@@ -66,6 +64,7 @@ class Binder:
         self.ground, self.fresh = ground, fresh
         self.drawings = Drawings(project.cache, workshop)
         self.pages = site.environment(own)
+        self.bibliography = bibliography.load(project.templates)
         self.chapters: dict[str, tuple[str, Draft | Leaf]] = {}
         self.leaves: dict[str, Leaf] = {}
         self.laid_out: dict[str, str] = {}
@@ -78,6 +77,7 @@ class Binder:
             model=project.source.name,
             digest=bare_digest(project.fingerprint.weights),
             language=project.book.language,
+            references=self.bibliography is not None,
         )
 
     @cached_property
@@ -118,6 +118,7 @@ class Binder:
             pages=self.pages,
             math=math,
             chapters=tuple(c.name for c in self.project.book.chapters),
+            bibliography=self.bibliography,
         )
         try:
             body = render_chapter(prose, f"templates/chapters/{chapter.name}.md", context)
@@ -158,11 +159,14 @@ class Binder:
         for name, (key, made) in self.chapters.items():
             self.leaves[name] = made if isinstance(made, Leaf) else self._new(name, key, self._chapter(made))
         shown = {name: frozenset(leaf.anchors) for name, leaf in self.leaves.items()}
-        rows = [row for leaf in self.leaves.values() for row in leaf.rows]
+        cited = tuple(one for leaf in self.leaves.values() for one in leaf.citations)
         places = repr([sorted(anchors) for anchors in shown.values()])
-        claims = self._leaf("+claims", places, lambda: self._claims(shown))
+        self._leaf("+claims", places, lambda: self._claims(shown))
         self._leaf("+front", "", self._front)
-        found: dict[str, bytes] = {"assets/search-index.js": search_index([*rows, *claims.rows])}
+        if self.bibliography:
+            self._leaf("+references", repr(cited), partial(self._references, self.bibliography, cited))
+        rows = [row for leaf in self.leaves.values() for row in leaf.rows]
+        found: dict[str, bytes] = {"assets/search-index.js": search_index(rows)}
         rules: dict[str, str] = {}
         for leaf in self.leaves.values():
             found |= leaf.files
@@ -215,6 +219,7 @@ class Binder:
             rows=chapter_rows(draft.page),
             styles=draft.math.rules,
             anchors=tuple(_CLAIM.findall(draft.page.body.html)),
+            citations=citations.cited(draft.page),
             messages=draft.messages,
         )
 
@@ -226,59 +231,18 @@ class Binder:
         refuted = sum(row.judged[0].state == "fails" for chapter in page.chapters for row in chapter.rows)
         return Leaf(self._html(page), claim_rows(page), math.rules, refuted=refuted)
 
+    def _references(self, sources: bibliography.Bibliography, cited: tuple[tuple[str, str, str], ...]) -> Leaf:
+        page = citations.references_page(sources, cited)
+        return Leaf(self._html(page), reference_rows(page))
+
     def _front(self) -> Leaf:
         """The first page, and the last."""
-        return Leaf(self._html(self._index()) | self._html(self._colophon()))
-
-    def _index(self) -> IndexPage:
         links = {c.part: f"{c.name}.html" for c in self.project.book.chapters if c.part}
         drawn = None
         if self.decoder is not None:
             drawn = self.drawings.diagram(replace(self.decoder, title=""), "map", compact=False, links=links)
-        first = self.info.chapters[0] if self.info.chapters else None
-        return IndexPage(
-            diagram_svg=drawn,
-            diagram_alt="The model, part by part; each part leads to its chapter",
-            next=Link(first.title, first.href) if first else None,
-        )
-
-    def _colophon(self) -> ColophonPage:
-        last = self.info.chapters[-1] if self.info.chapters else None
-        source, weights = self.project.source, self.project.fingerprint.weights
-        bundle = source.kind in ("bundle", "gguf")
-        model = [("Name", source.name), ("Source", f"{source.kind}: {source.location}")]
-        model += [("Revision", source.revision)] if source.revision else []
-        model += [("Weights", bare_digest(weights)), ("Arithmetic", "float32 on a CPU, attention computed eagerly")]
-        licences = site.vendored()
-        if source.kind == "bundle":
-            licences = (*licences, Licence(f"The weights of {source.name}", "Apache-2.0", APACHE))
-        return ColophonPage(
-            model=tuple(model),
-            versions=(("layerbook", __version__), *sorted(self._versions().items())),
-            seeds=tuple(self._seeds()),
-            rebuild=("make site", "make test"),
-            licences=licences,
-            quantisation=QUANTISED if bundle else "",
-            previous=Link(last.title, last.href) if last else None,
-        )
-
-    def _versions(self) -> dict[str, str]:
-        """The libraries that the results were measured with; several versions of one are all named."""
-        found: dict[str, list[str]] = {}
-        for exhibit in self.exhibits.values():
-            for name, version in (exhibit.envelope.key.versions if exhibit.envelope else {}).items():
-                found.setdefault(name, []).append(version)
-        return {name: ", ".join(sorted(set(versions))) for name, versions in found.items()}
-
-    def _seeds(self) -> list[tuple[str, str]]:
-        """Every seed that something random started from; always taking the best token is not random."""
-        specs = [(exhibit.address, exhibit.experiment.spec()) for exhibit in self.exhibits.values()]
-        return [
-            (address, f"{name} {value}")
-            for address, spec in specs
-            for name, value in spec.items()
-            if name.endswith("seed") and value is not None and spec.get("temperature") != 0
-        ]
+        pages = front.index_page(self.info, drawn), front.colophon_page(self.project, self.info, self.exhibits)
+        return Leaf(self._html(pages[0]) | self._html(pages[1]))
 
     def _provenance(self, exhibit: Exhibit) -> tuple[tuple[str, str], ...]:
         experiment: Experiment = exhibit.experiment
@@ -290,15 +254,3 @@ class Binder:
             ("Computed with", ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))),
             ("Run it again", f"layerbook run --only {exhibit.address} --force"),
         )
-
-
-QUANTISED = (
-    "The weights come as a GGUF file. Those of the default model are a 4-bit quantisation, turned back into 32-bit "
-    "floating point before anything is computed; they differ a little from the ones that were published in full, and "
-    "so do all numbers in this book."
-)
-
-
-def bare_digest(fingerprint: str) -> str:
-    """The hexadecimal part of a fingerprint: `gguf:b179.../1` -> `b179...`; a Hub's commit."""
-    return fingerprint.rpartition("@")[2].rpartition(":")[2].partition("/")[0]

@@ -17,7 +17,8 @@ from generator.book.math import MathRenderer
 from generator.book.pages import ClaimRow, ClaimsOfChapter, ClaimsPage, Judged, ModelColumn, NavChapter
 from generator.claims import CheckError, Verdict
 from generator.errors import SpecError, StoreError, UsageError
-from generator.exhibits import Exhibit, claim_id, evidence
+from generator.exhibit import Exhibit
+from generator.exhibits import claim_id, evidence
 from generator.project import Project, Work
 from generator.store import results
 

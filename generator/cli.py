@@ -69,11 +69,11 @@ def check(root: Path, model: str | None, strict: bool, specs: tuple[Path, ...]) 
         click.echo(f"{counted(len(specs), 'spec')}, {counted(count, 'experiment')}: no problems")
         return 0
     from generator.project import open_project
-    from generator.render import bare_numerals, check_prose
+    from generator.render import bare_numerals, check_prose, uncited
 
     project = open_project(root, model)
     check_prose(project)
-    warnings = bare_numerals(project)
+    warnings = sorted((*bare_numerals(project), *uncited(project)))
     _print([f"{w.file}:{w.line}:{w.column}: warning: {w.message}" for w in warnings], err=True)
     chapters, count = len(project.book.chapters), len(project.experiments())
     found = f"no problems, {counted(len(warnings), 'warning')}" if warnings else "no problems"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any, get_args
 
-from generator.analysis import Analysis, Result
-from generator.book import explore, live, tidy
+from generator.analysis import Result
+from generator.book import explore, live, playground, tidy
 from generator.book.chapter import render_caption, unknown
 from generator.book.claim_words import margin_words
+from generator.book.filters import bytes_
 from generator.book.highlight import code_html
 from generator.book.markup import Inline
 from generator.book.math import MathRenderer
@@ -20,91 +20,14 @@ from generator.book.pages import ClaimView, Download, Evidence, FailedView, Figu
 from generator.book.tokens_html import table_csv
 from generator.claims import CheckError, Verdict
 from generator.drawing import Drawings, kind
-from generator.errors import Problem, SpecError, StoreError, UsageError
+from generator.errors import Problem, SpecError, UsageError
+from generator.exhibit import Exhibit
 from generator.experiments import Experiment
-from generator.figure import Diagram, Figure, Frames, Heatmap, TokenStrip
+from generator.figure import Figure, Frames, Heatmap, Panels, TokenStrip
 from generator.figures.colours import sequential
-from generator.project import Project, Work, cell_of
-from generator.store import results
-from generator.sweep import SweepResult, Swept
-from generator.sweep_views import stepped
+from generator.sweep import SweepResult
 
-Cells = Callable[[Experiment], Any]
 _NUMBERED = re.compile(r"([a-z]+)-(\d+)")
-
-
-@dataclass(frozen=True)
-class Exhibit:
-    """One experiment and its result, or the `trouble` that keeps it from the page; verdicts once they are known.
-
-    cells: reads the result of a cell, where it is a sweep.
-    """
-
-    experiment: Experiment
-    envelope: results.Envelope[Any] | None
-    trouble: str = ""
-    cells: Cells | None = None
-    verdicts: dict[int, Verdict] = field(default_factory=dict, compare=False, repr=False)
-
-    @property
-    def address(self) -> str:
-        """`chapter/id`."""
-        return f"{self.experiment.chapter}/{self.experiment.id}"
-
-    @cached_property
-    def spec_html(self) -> str:
-        """Its spec, as YAML that stands alone."""
-        return code_html(self.experiment.as_yaml(), "yaml")
-
-    @cached_property
-    def figures(self) -> Mapping[str, Figure]:
-        """The figures of its result, by name."""
-        if self.envelope is None:
-            return {}
-        analysis = self.experiment.analysis
-        found = analysis.figures(self.envelope.result)
-        return found | self._stepped(analysis) if isinstance(analysis, Swept) else found
-
-    def _stepped(self, sweep: Swept) -> dict[str, Figure]:
-        """The views that step through a figure of the cells."""
-        found: dict[str, Figure] = {}
-        for view in (view for view in sweep.views if view.figure):
-            pictures = []
-            for cell in sweep.along(view.over):
-                assert self.cells is not None
-                figures = cell.analysis.figures(self.cells(cell_of(self.experiment, cell)))
-                if view.figure not in figures:
-                    raise unknown(f"figure of the cells of {self.address!r}", view.figure, figures)
-                pictures.append((cell.at[view.over], figures[view.figure]))
-            found[view.name] = stepped(view, pictures)
-        return found
-
-    @property
-    def kind(self) -> type[Analysis[Any]]:
-        """The analysis that measured it; of a sweep, that of its cells."""
-        analysis = self.experiment.analysis
-        return type(analysis.one if isinstance(analysis, Swept) else analysis)
-
-
-def load_exhibits(project: Project, work: Sequence[Work]) -> dict[str, Exhibit]:
-    """Every experiment of the book by its address; what is stale or damaged is not shown, and says why."""
-
-    def cells(cell: Experiment) -> Any:
-        return results.load(project.entry(cell), cell.analysis.result_type).result
-
-    found = {}
-    for one in work:
-        envelope, trouble = None, ""
-        if one.freshness.usable:
-            try:
-                envelope = results.load(project.entry(one.experiment), one.experiment.analysis.result_type)
-            except StoreError as error:
-                trouble = str(error)
-        else:
-            trouble = f"its result is {one.freshness}: `layerbook run` makes it anew"
-        exhibit = Exhibit(one.experiment, envelope, trouble, cells)
-        found[exhibit.address] = exhibit
-    return found
 
 
 @dataclass
@@ -172,12 +95,13 @@ class Gallery:
             caption_html=self._caption(exhibit, name).html,
             alt=figure.alt,
             table=figure.table(),
-            evidence=evidence(experiment),
+            evidence=evidence(experiment, name),
             kind=kind(figure),
             original=experiment.original,
             data_href=self._download(exhibit)[0].href,
             csv_href=csv,
-            **self._script(experiment, name, figure),
+            **self._script(csv.removesuffix("csv") + "js", figure),
+            scores=figure.behind if isinstance(figure, Panels) else None,
             source_html=_measure_html(exhibit.kind),
             spec_html=exhibit.spec_html,
             provenance=self.provenance(exhibit),
@@ -193,13 +117,17 @@ class Gallery:
             return live.live_html(figure, f"{stem}.js")
         return self.drawings.html(figure, f"{id}-svg")
 
-    def _script(self, experiment: Experiment, name: str, figure: Figure) -> dict[str, str]:
+    def _script(self, href: str, figure: Figure) -> dict[str, str]:
         """The file of what can be opened from a picture, if anything can, and what is told about it."""
-        if not isinstance(figure, Heatmap) or figure.behind is None:
+        if isinstance(figure, Heatmap) and figure.behind is not None:
+            self.files[href] = explore.script(href, figure.behind, sequential())
+            told = explore.told(figure.behind, len(self.files[href]))
+        elif isinstance(figure, Panels) and figure.behind is not None:
+            self.files[href] = playground.script(href, figure.behind)
+            told = bytes_(len(self.files[href]))
+        else:
             return {}
-        href = f"data/{experiment.chapter}/{experiment.id}-{name}.js"
-        self.files[href] = explore.script(href, figure.behind, sequential())
-        return {"script_href": href, "script_told": explore.told(figure.behind, len(self.files[href]))}
+        return {"script_href": href, "script_told": told}
 
     def _caption(self, exhibit: Exhibit, name: str) -> Inline:
         experiment = exhibit.experiment
@@ -295,15 +223,9 @@ def checked(exhibit: Exhibit, index: int, names: Mapping[str, Any], math: MathRe
     )
 
 
-def evidence(experiment: Experiment) -> Evidence:
-    """The experiment's badge; the loader has checked that it is one of the four."""
-    return next(name for name in get_args(Evidence) if name == experiment.evidence)
-
-
-def decoder(exhibits: Mapping[str, Exhibit]) -> Diagram | None:
-    """The architecture's diagram, where an experiment of the book draws one."""
-    figures = (figure for exhibit in exhibits.values() for figure in exhibit.figures.values())
-    return next((figure for figure in figures if isinstance(figure, Diagram)), None)
+def evidence(experiment: Experiment, figure: str = "") -> Evidence:
+    """The badge of a figure, or of the experiment; the loader has checked that it is one of the four."""
+    return next(name for name in get_args(Evidence) if name == experiment.badge(figure))
 
 
 _LISTINGS: dict[type, str] = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from generator import claims, spec_text
 from generator.analysis import Analysis, Limits
@@ -19,6 +19,7 @@ from generator.spec_problems import validated
 from generator.spec_schema import TAKEN, BookSpec, ChapterSpec, ExperimentSpec
 from generator.spec_yaml import Node, Place, SpecFile
 
+N = TypeVar("N")
 FOLDER = "experiments"
 TOP = Place(1, 1)
 
@@ -56,6 +57,7 @@ class Experiment:
     name: str
     analysis: Analysis[Any]
     evidence: str
+    badges: Mapping[str, str]
     original: bool
     captions: Mapping[str, Caption]
     claims: tuple[Claim, ...]
@@ -68,13 +70,21 @@ class Experiment:
 
     def caption(self, figure: str) -> Caption | None:
         """The caption for a figure: of its name, or of the longest beginning of it that ends before a hyphen."""
-        while figure not in self.captions and "-" in figure:
-            figure = figure.rpartition("-")[0]
-        return self.captions.get(figure)
+        return _nearest(self.captions, figure)
+
+    def badge(self, figure: str) -> str:
+        """What a figure can show: its own badge, found like its caption, or that of the experiment."""
+        return _nearest(self.badges, figure) or self.evidence
 
     def as_yaml(self) -> str:
         """The canonical spec as an item of a chapter's `experiments`, without its words."""
         return spec_text.as_item({"id": self.id} | self.spec())
+
+
+def _nearest(named: Mapping[str, N], figure: str) -> N | None:
+    while figure not in named and "-" in figure:
+        figure = figure.rpartition("-")[0]
+    return named.get(figure)
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,8 +245,8 @@ class _Draft:
         captions = {
             name: Caption(text, node.value["captions"].value[name].text_line) for name, text in spec.captions.items()
         }
-        return Experiment(self.name, spec.id, spec.title, spec.analysis, analysis, spec.evidence, spec.original,
-                          captions, checks, self.file.name, node.place.line)  # fmt: skip
+        return Experiment(self.name, spec.id, spec.title, spec.analysis, analysis, spec.evidence, spec.badges,
+                          spec.original, captions, checks, self.file.name, node.place.line)  # fmt: skip
 
     def _note_id(self, node: Node) -> None:
         id = node.get("id")

@@ -18,6 +18,7 @@ from generator.labels import Cell as Cell
 from generator.labels import Label as Label
 from generator.labels import Patterns as Patterns
 from generator.labels import Point as Point
+from generator.labels import Scores as Scores
 from generator.labels import Table as Table
 from generator.labels import label_text as label_text
 from generator.tokens import Token
@@ -140,6 +141,7 @@ class TokenStrip:
     title: str = ""
     prompt_length: tuple[int | None, ...] = ()
     live: str = ""
+    text: bool = True  # a row is a text, so that its tokens have positions
 
     def table(self) -> Table:
         """One row per token."""
@@ -230,12 +232,13 @@ class Shapes:
 
 @dataclass(frozen=True)
 class Panels:
-    """Small multiples: several charts of one kind side by side, each with a title of its own."""
+    """Small multiples: several charts of one kind side by side, each with a title; `behind`: as in a heatmap."""
 
     panels: tuple[Heatmap | Lines | Bars | Scatter, ...]
     alt: str
     title: str = ""
     columns: int = 3
+    behind: Scores | None = None
 
     def table(self) -> Table:
         """The panels' tables one below the other, led by the panel's title."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,3 +80,29 @@ class Patterns:
     layers: tuple[int, ...]
     weights: NDArray[np.floating]
     start: int = 0
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The logits of all tokens after some prompts, for readers to turn the knobs of sampling behind a picture.
+
+    logits [prompts, V]. `names`: the tokens whose text is told; `shown`: how many stand in the list. settings: by
+    name, a temperature, a top-k and a top-p (None: no cut); the first one is where the reader begins.
+    """
+
+    prompts: tuple[str, ...]
+    logits: NDArray[np.floating]
+    names: tuple[Token, ...]
+    shown: int
+    settings: tuple[tuple[str, float, int | None, float | None], ...]
+
+    @property
+    def size(self) -> int:
+        """How many tokens there are."""
+        return int(self.logits.shape[1])
+
+    @property
+    def buttons(self) -> tuple[tuple[str, str], ...]:
+        """The settings' names, and their knobs in JSON: `[temperature, top-k, top-p]`, V and 1 where nothing is cut."""
+        knobs = ((name, [t, k or self.size, 1 if p is None else p]) for name, t, k, p in self.settings)
+        return tuple((name, json.dumps(values)) for name, values in knobs)

@@ -23,14 +23,16 @@ class Leaf:
     """One page or more that are made together.
 
     files: the pages and what they link to, by path in the site. rows: what the search finds, as (href, page, section,
-    text). styles: the rules that its formulas need, by class. anchors: the ids of the claims that it shows. refuted:
-    how many of the claims it lists do not hold. messages: one for each experiment whose result is not there.
+    text). styles: the rules that its formulas need, by class. anchors: the ids of the claims that it shows. citations:
+    the sources that it cites, as (key, place in words, href). refuted: how many of the claims it lists do not hold.
+    messages: one for each experiment whose result is not there.
     """
 
     files: Mapping[str, bytes]
     rows: tuple[Row, ...] = ()
     styles: Mapping[str, str] = field(default_factory=dict)
     anchors: tuple[str, ...] = ()
+    citations: tuple[tuple[str, str, str], ...] = ()
     refuted: int = 0
     messages: tuple[str, ...] = ()
 
@@ -50,6 +52,7 @@ def kept(cache: Cache, place: str, key: str) -> Leaf | None:
             rows=tuple((href, page, section, text) for href, page, section, text in about["rows"]),
             styles=about["styles"],
             anchors=tuple(about["anchors"]),
+            citations=tuple((key, title, href) for key, title, href in about["citations"]),
             refuted=about["refuted"],
             messages=tuple(about["messages"]),
         )
@@ -57,7 +60,7 @@ def kept(cache: Cache, place: str, key: str) -> Leaf | None:
 
 def keep(cache: Cache, place: str, key: str, leaf: Leaf) -> None:
     """Keep a leaf, in place of the one before it."""
-    about = {name: getattr(leaf, name) for name in ("rows", "styles", "anchors", "refuted", "messages")}
+    about = {name: getattr(leaf, name) for name in ("rows", "styles", "anchors", "citations", "refuted", "messages")}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as packed:
         packed.writestr(_ABOUT, json.dumps({"key": key} | about))

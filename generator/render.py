@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from generator import bibliography
 from generator.errors import Problem, SpecError, did_you_mean
 from generator.experiments import Chapter, claim_problems
 from generator.project import Project, Work
@@ -164,7 +165,7 @@ def read_prose(project: Project, chapter: Chapter) -> str:
 
 
 def check_prose(project: Project) -> None:
-    """Every chapter has prose, it is a template, every experiment it names exists, and every field its claims name.
+    """Every chapter has prose, it is a template, all experiments and sources it names exist, and all fields of claims.
 
     Raises SpecError with all problems.
     """
@@ -172,6 +173,10 @@ def check_prose(project: Project) -> None:
 
     addresses = {f"{e.chapter}/{e.id}" for e in project.experiments()}
     problems = claim_problems(project.experiments())
+    try:
+        sources = bibliography.load(project.templates)
+    except SpecError as error:
+        raise SpecError((*problems, *error.problems)) from error
     for chapter in project.book.chapters:
         file = str(prose_path(project, chapter))
         try:
@@ -180,23 +185,42 @@ def check_prose(project: Project) -> None:
             problems += error.problems
             continue
         for one in found:
-            if (one.experiment if "/" in one.experiment else f"{chapter.name}/{one.experiment}") not in addresses:
-                near = did_you_mean(one.experiment, {e.id for e in chapter.experiments} | addresses)
-                what = f"{one.function}(): no experiment is called {one.experiment!r}{near}"
-                problems.append(Problem(file, one.line, one.column, what))
+            what = ""
+            if one.function == "cite":
+                what = "" if sources and one.name in sources.publications else _no_source(sources, one.name)
+            elif (one.name if "/" in one.name else f"{chapter.name}/{one.name}") not in addresses:
+                near = did_you_mean(one.name, {e.id for e in chapter.experiments} | addresses)
+                what = f"no experiment is called {one.name!r}{near}"
+            if what:
+                problems.append(Problem(file, one.line, one.column, f"{one.function}(): {what}"))
     if problems:
         raise SpecError(problems)
 
 
-def bare_numerals(project: Project) -> tuple[Problem, ...]:
-    """Numbers that are typed into the chapters' prose: no errors, but they follow no model."""
-    from generator.book.numerals import numerals
+def _no_source(sources: bibliography.Bibliography | None, key: str) -> str:
+    return sources.unknown(key) if sources else f"this book has no templates/{bibliography.FILE} to look {key!r} up in"
 
-    return tuple(
-        problem
-        for chapter in project.book.chapters
-        for problem in numerals(read_prose(project, chapter), str(prose_path(project, chapter)))
-    )
+
+def uncited(project: Project) -> tuple[Problem, ...]:
+    """Sources that no chapter cites by name: no errors, but nobody will look for them."""
+    from generator.book.references import references
+
+    sources = bibliography.load(project.templates)
+    if sources is None:
+        return ()
+    prose = ((read_prose(project, c), str(prose_path(project, c))) for c in project.book.chapters)
+    cited = {one.name for source, file in prose for one in references(source, file) if one.function == "cite"}
+    where = ((key, place) for key, place in sources.places.items() if key not in cited)
+    return tuple(Problem(sources.file, p.line, p.column, f"no chapter cites {key!r}") for key, p in where)
+
+
+def bare_numerals(project: Project) -> tuple[Problem, ...]:
+    """Numbers, and answers to predictions, that are typed into the prose: no errors, but they follow no model."""
+    from generator.book.numerals import numerals
+    from generator.book.predictions import typed_answers
+
+    prose = [(read_prose(project, c), str(prose_path(project, c))) for c in project.book.chapters]
+    return tuple(p for source, file in prose for p in (*numerals(source, file), *typed_answers(source, file)))
 
 
 def prose_path(project: Project, chapter: Chapter) -> Path:

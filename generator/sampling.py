@@ -15,10 +15,10 @@ from generator.analysis import softmax
 def sampling_distribution(
     logits: NDArray[np.floating], temperature: float, top_k: int | None = None, top_p: float | None = None
 ) -> NDArray[np.float64]:
-    """The distribution that is drawn from; temperature 0 puts everything on the best token.
+    """The distribution that is drawn from, in float64; temperature 0 puts everything on the best token.
 
-    The order is that of Hugging Face `generate`: each step sees what the one before left over. top-p keeps
-    the fewest best tokens whose mass reaches p, so at least one.
+    The order is that of Hugging Face `generate`: each step sees what the one before left over. Of equal logits the
+    lower id is the better token. top-p keeps the fewest best tokens whose mass reaches p, so at least one; 1 is no cut.
     """
     if temperature == 0:
         prob = np.zeros(len(logits))
@@ -26,10 +26,12 @@ def sampling_distribution(
         return prob
     order = np.argsort(-logits, kind="stable")
     kept = order[: top_k or len(order)]
-    prob = softmax(logits[kept] / temperature)  # [kept], best first
-    if top_p is not None:
+    behind = logits[kept].astype(np.float64) - float(logits[kept[0]])  # [kept], 0 for the best, so that
+    with np.errstate(over="ignore"):  # no temperature is too small: at worst the others are infinitely far behind
+        prob = softmax(behind / temperature)  # [kept], best first
+    if top_p is not None and top_p < 1:
         before = np.cumsum(prob) - prob
-        prob = np.where(before < top_p, prob, 0.0)
+        prob = np.where((before < top_p) | (np.arange(len(prob)) == 0), prob, 0.0)
         prob /= prob.sum()
     out = np.zeros(len(logits))
     out[kept] = prob

@@ -15,7 +15,8 @@ from generator import catalog
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NAME = r"^[a-z0-9][a-z0-9-]*$"
-TAKEN = ("book", "index", "claims", "colophon")  # files beside the chapters', in the specs and in the site
+# Files beside the chapters', in the specs and in the site.
+TAKEN = ("book", "index", "claims", "colophon", "references")
 
 Name = Annotated[str, Field(pattern=NAME, max_length=60)]
 Column = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
@@ -65,6 +66,9 @@ class ExperimentSpec(_Spec):
     title: str = Field(default="", description="The heading of figures that have none of their own, in plain words.")
     analysis: Line = Field(description="Which analysis runs: a file of generator/analyses, with hyphens.")
     evidence: Evidence = Field(default="observation", description="What its figures can show; printed as a badge.")
+    badges: dict[Line, Evidence] = Field(
+        default={}, description="Other badges for single figures, by name or by how it begins (up to a hyphen)."
+    )
     original: bool = Field(default=False, description="Shown as the lecture did it, beside the corrected version.")
     captions: dict[Line, Line] = Field(
         default={}, description="Captions by the figure's name, or by how the name begins (up to a hyphen)."

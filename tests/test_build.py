@@ -59,7 +59,7 @@ def test_the_numbers_on_the_page_are_those_of_the_result(built: Path) -> None:
     page = (built / "site" / "next.html").read_text(encoding="utf-8")
     best = data["prompts"][0]["top"][0]
     assert f"with {100 * best['prob']:.1f}" in page
-    assert f'title="token {best["id"]}"' in page
+    assert f'title="token {best["id"]}\n' in page
     assert page.count("Holds here") == page.count("Does not hold here") == 1
 
 

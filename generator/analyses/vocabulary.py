@@ -108,6 +108,7 @@ def _first(result: VocabularyResult) -> TokenStrip:
         tuple(rows.items()),
         title=f"From the {result.size:,} entries of the vocabulary",
         alt=f"{len(result.first)} entries a row: {listed(ends)}.",
+        text=False,
     )
 
 

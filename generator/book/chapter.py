@@ -20,7 +20,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 from pydantic import BaseModel
 
-from generator.book import filters
+from generator.bibliography import Bibliography
+from generator.book import citations, filters, folded
 from generator.book.markdown import CLOSE, OPEN, ProseError, Slots, render_blocks, render_inline
 from generator.book.markup import Block, Inline, escaped
 from generator.book.math import MathRenderer
@@ -43,7 +44,7 @@ class ChapterContext:
 
     results: `r("id")`, or `r("chapter/id")` for another chapter's. figure, claim, source, downloads: by experiment id;
     a wrong name is a LayerbookError (see `unknown`). pages: `site.environment()`. chapters: the names that links
-    may lead to.
+    may lead to. bibliography: what `cite` looks up.
     """
 
     results: Callable[[str], object]
@@ -54,6 +55,7 @@ class ChapterContext:
     pages: Environment
     math: MathRenderer
     chapters: tuple[str, ...] = ()
+    bibliography: Bibliography | None = None
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
@@ -67,7 +69,8 @@ def render_chapter(source: str, file_name: str, context: ChapterContext) -> Chap
     """The chapter from the text of its file; raises SpecError with the line in `file_name`."""
     names = _chapter_names(context)
     html, headings, sections = _rendered(source, file_name, 1, names, context.math, render_blocks)
-    _check_links(source, file_name, html, context.chapters)
+    others = ("references",) if context.bibliography else ()
+    _check_links(source, file_name, html, context.chapters and (*context.chapters, *others))
     return ChapterBody(html, tuple(h for h in headings if h.level == 2), headings, sections)
 
 
@@ -125,15 +128,6 @@ def _chapter_names(context: ChapterContext) -> dict[str, object]:
         view = context.source(id)
         return Block(str(blocks.source(view)), "", "source()")  # type: ignore[attr-defined]
 
-    @pass_context
-    def reveal(prose: Context, title: str = "What the run says", *, caller: Callable[[], str] | None = None) -> str:
-        if caller is None:
-            raise UsageError("reveal() needs something to hide: {% call reveal() %} ... {% endcall %}")
-        opening = Block(str(blocks.reveal(title)), title, "reveal()")  # type: ignore[attr-defined]
-        closing = Block("</div></details>", "", "reveal()")
-        write: Callable[[Context, Block], str] = prose.environment.finalize  # type: ignore[assignment]
-        return f"\n\n{write(prose, opening)}\n\n{caller()}\n\n{write(prose, closing)}\n\n"
-
     def download(id: str) -> Inline:
         files = context.downloads(id)
         return Inline(str(blocks.downloads(files)), ", ".join(f.label for f in files))  # type: ignore[attr-defined]
@@ -144,7 +138,9 @@ def _chapter_names(context: ChapterContext) -> dict[str, object]:
         "claim": claim,
         "holds": lambda id, index=0: context.claim(id, index).holds,
         "source": source,
-        "reveal": reveal,
+        "reveal": folded.reveal(blocks),
+        "predict": folded.predict(blocks),
+        "cite": citations.citing(context.bibliography),
         "download": download,
         "tok": _tok,
     }

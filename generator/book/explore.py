@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generator.book.filters import THIN, bytes_
+from generator.book.tokens_html import facts
 from generator.labels import Patterns
 from generator.tokens import visible
 
@@ -85,6 +86,7 @@ def script(href: str, patterns: Patterns, shades: NDArray[np.uint8]) -> bytes:
     kept = packed(patterns.weights)
     data = {
         "tokens": [visible(token) for token in patterns.tokens],
+        "facts": [facts(token, at) for at, token in enumerate(patterns.tokens)],
         "layers": list(patterns.layers),
         "heads": kept.steps.shape[1],
         "start": patterns.start,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from generator.book.predictions import spoken
 from generator.errors import Problem
 
 _VALUES = r"\{\#.*?(?:\#\}|\Z) | \{%.*?(?:%\}|\Z) | \{\{.*?(?:\}\}|\Z)"
@@ -56,8 +57,13 @@ def numerals(source: str, file: str) -> tuple[Problem, ...]:
 
 
 def _blank(found: re.Match[str]) -> str:
-    """As many characters, line ends kept; a value leaves a letter at either end, which keeps `{{ x }}5` one word."""
+    """As many characters, line ends kept; a prediction leaves its words, a value a letter at either end.
+
+    So `{{ x }}5` is one word still.
+    """
     text = found[0]
+    if text.startswith("{%"):
+        return spoken(text)
     if text.startswith("[^") and text.endswith("]"):
         return " " * len(text)
     kept = re.sub(r"[^\n]", " ", text)

@@ -10,7 +10,7 @@ from typing import Literal
 
 from generator.book.markdown import Heading, Section
 from generator.book.markup import Inline
-from generator.figure import Table
+from generator.figure import Scores, Table
 from generator.tokens import Token
 
 Evidence = Literal["definition", "observation", "correlation", "intervention"]
@@ -48,10 +48,9 @@ class FrameView:
 class FigureView:
     """A figure as the page shows it.
 
-    `id` is its HTML id, unique on the page. `kind` names what was drawn (`heatmap`, `bars`, `token-strip`, ...); for
-    `token-strip`, `passage` and `table` the picture is text, and is not announced as an image. `frames` replaces
-    `html` for a sequence. `step` is what one frame stands for. `script_href` is a script that holds what can be
-    opened from the picture, `script_told` says how large and how exact it is.
+    `id` is unique on the page. `kind` names what was drawn; for `token-strip`, `passage` and `table` it is text, and is
+    not announced as an image. `frames` replaces `html` for a sequence; a frame stands for a `step`. `script_href` is a
+    script with what can be opened from it, of which `script_told` tells; `scores` where these are of all tokens.
     """
 
     id: str
@@ -67,6 +66,7 @@ class FigureView:
     csv_href: str | None = None
     script_href: str | None = None
     script_told: str = ""
+    scores: Scores | None = None
     source_html: str | None = None
     spec_html: str = ""
     provenance: tuple[tuple[str, str], ...] = ()
@@ -136,7 +136,7 @@ class NavChapter:
 
 @dataclass(frozen=True)
 class BookInfo:
-    """What every page knows of the book; `digest` is that of the weights, in full."""
+    """What every page knows of the book; `digest` is that of the weights, in full; `references`: it has such a page."""
 
     title: str
     subtitle: str
@@ -146,6 +146,7 @@ class BookInfo:
     digest: str
     language: str = "en"
     description: str = ""
+    references: bool = False
 
 
 @dataclass(frozen=True)
@@ -270,4 +271,30 @@ class ClaimsPage:
     title = "What holds, on which model"
 
 
-Page = ChapterPage | IndexPage | ColophonPage | ClaimsPage
+@dataclass(frozen=True)
+class ReferenceView:
+    """A source as the list shows it: `address` is what one reads of `url`; `places` lead to where it is cited."""
+
+    key: str
+    label: str
+    authors: str
+    year: str
+    title: str
+    venue: str
+    url: str
+    address: str
+    used_for: str = ""
+    places: tuple[Link, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReferencesPage:
+    """Every source of the book, by author."""
+
+    entries: tuple[ReferenceView, ...]
+    name = "references"
+    template = "references.html"
+    title = "References"
+
+
+Page = ChapterPage | IndexPage | ColophonPage | ClaimsPage | ReferencesPage

@@ -9,21 +9,21 @@ from jinja2 import TemplateSyntaxError, nodes
 from generator.book.chapter import prose_environment
 from generator.errors import Problem, SpecError
 
-ASKING = frozenset({"r", "figure", "claim", "holds", "source", "download"})
+ASKING = frozenset({"r", "figure", "claim", "holds", "source", "download", "cite"})
 
 
 @dataclass(frozen=True)
 class Reference:
-    """One call such as `figure("noise", "prompt-0")`: the function, the experiment it names, and where it stands."""
+    """One call such as `figure("noise", "prompt-0")`: the function, what it names, and where it stands."""
 
     function: str
-    experiment: str
+    name: str
     line: int
     column: int
 
 
 def references(source: str, file: str) -> tuple[Reference, ...]:
-    """Every experiment that the prose names as a plain string. Raises SpecError where it is no template."""
+    """Every experiment and source that the prose names as a plain string. Raises SpecError where it is no template."""
     try:
         tree = prose_environment().parse(source)
     except TemplateSyntaxError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from generator.book.pages import ChapterPage, ClaimsPage
+from generator.book.pages import ChapterPage, ClaimsPage, ReferencesPage
 
 Row = tuple[str, str, str, str]
 """Address, title of the page, title of the section, text."""
@@ -27,6 +27,14 @@ def claim_rows(page: ClaimsPage) -> tuple[Row, ...]:
     return tuple(
         (f"{page.name}.html#{one.id}", page.title, one.title, " ".join(str(row.sentence) for row in one.rows))
         for one in page.chapters
+    )
+
+
+def reference_rows(page: ReferencesPage) -> tuple[Row, ...]:
+    """The sources that the book cites, each as a section."""
+    return tuple(
+        (f"{page.name}.html#{one.key}", page.title, one.label, f"{one.authors} {one.title} {one.venue} {one.used_for}")
+        for one in page.entries
     )
 
 

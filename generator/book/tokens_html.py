@@ -50,12 +50,21 @@ def _drawn(raw: str, shown: str) -> str:
     )
 
 
-def chip(token: Token) -> Inline:
-    """One token as a chip; its id is the tooltip."""
+def facts(token: Token, position: int | None = None) -> str:
+    """What a token is, one fact a line: its id, the bytes of its piece, and where it stands, if that is known."""
+    lines = [f"{'special token' if token.special else 'token'} {token.id}"]
+    if token.hex:
+        found = bytes.fromhex(token.hex)
+        lines.append(f"{'byte' if len(found) == 1 else 'bytes'} {found.hex(' ').upper()}")
+    return "\n".join(lines + ([] if position is None else [f"position {position}"]))
+
+
+def chip(token: Token, position: int | None = None) -> Inline:
+    """One token as a chip; its tooltip says what it is (`facts`), which tokens.js shows to all."""
     shown = visible(token)
     kind = "tok special" if token.special else "tok"
     body = _drawn(token.text, shown) if shown else '<span class="nothing">empty</span>'
-    return Inline(f'<span class="{kind}" title="token {token.id}">{body}</span>', clean(shown))
+    return Inline(f'<span class="{kind}" title="{escaped(facts(token, position))}">{body}</span>', clean(shown))
 
 
 def verbatim(text: str) -> Inline:
@@ -68,16 +77,17 @@ def verbatim(text: str) -> Inline:
 def strip_html(strip: TokenStrip) -> str:
     """Each row of tokens as an ordered list of chips with their ids beneath; a continuation is marked."""
     starts = strip.prompt_length or (None,) * len(strip.rows)
-    rows = [_strip_row(name, row, start) for (name, row), start in zip(strip.rows, starts, strict=True)]
+    rows = [_strip_row(name, row, start, strip.text) for (name, row), start in zip(strip.rows, starts, strict=True)]
     return f'<div class="strip">{"".join(rows)}</div>'
 
 
-def _strip_row(name: str, row: tuple[Token, ...], start: int | None) -> str:
+def _strip_row(name: str, row: tuple[Token, ...], start: int | None, text: bool) -> str:
     cells = []
     for i, token in enumerate(row):
         seam = '<span class="visually-hidden">written by the model: </span>' if i == start else ""
         kind = "chip written" if start is not None and i >= start else "chip"
-        cells.append(f'<li class="{kind}">{seam}{chip(token).html}<span class="tok-id">{token.id}</span></li>')
+        shown = chip(token, i if text else None).html
+        cells.append(f'<li class="{kind}">{seam}{shown}<span class="tok-id">{token.id}</span></li>')
     label = f'<p class="strip-label">{verbatim(name).html}</p>' if name else ""
     return f'<div class="strip-row">{label}<ol class="chips">{"".join(cells)}</ol></div>'
 

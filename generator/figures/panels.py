@@ -24,7 +24,7 @@ class Fit:
     """What grids shown together share: one inner fit per kind of chart, the columns, and what is said only once.
 
     bar: one colour bar for all. legend: the groups of all, named once. outer: labels only at the left and at the
-    bottom of the grid.
+    bottom of the grid. title: the room that the longest title takes.
     """
 
     inner: dict[type, Any]
@@ -34,6 +34,7 @@ class Fit:
     outer: bool
     legend: tuple[str, ...]
     least: float
+    title: float
 
     def at(self, index: int, kind: type) -> Any:
         """The inner fit of the panel there: inner panels repeat no labels that the outer ones have."""
@@ -74,7 +75,7 @@ class Fit:
 
     def _size(self, index: int) -> tuple[float, float]:
         fits = [self.at(index, kind) for kind in self.inner]
-        return max(fit.width for fit in fits), max(fit.height for fit in fits)
+        return max(max(fit.width, fit.margin + self.title) for fit in fits), max(fit.height for fit in fits)
 
 
 def fit(figures: Sequence[Panels], *, shared: bool = True) -> Fit:
@@ -91,7 +92,8 @@ def fit(figures: Sequence[Panels], *, shared: bool = True) -> Fit:
     first = panels[0]
     least = heatmap.bar_width(first, inner[Heatmap].scale) if bar and isinstance(first, Heatmap) else 0.0
     groups = inner[Scatter].groups if Scatter in inner and inner[Scatter].legend else ()
-    return Fit(inner, columns, count, bar, outer, groups, least)
+    title = max(text.width(text.plain(panel.title, 40), text.SMALL, bold=True) for panel in panels)
+    return Fit(inner, columns, count, bar, outer, groups, least, title)
 
 
 def paint(canvas: Canvas, figure: Panels, fit: Fit, left: float, top: float) -> None:

@@ -4,51 +4,42 @@
 
   var MEAN = -1;
 
-  function element(name, attributes, parent, text) {
-    var made = document.createElement(name);
-    Object.keys(attributes).forEach(function (key) {
-      made.setAttribute(key, attributes[key]);
-    });
-    if (text !== undefined) made.textContent = text;
-    if (parent) parent.appendChild(made);
-    return made;
-  }
+  var element = window.layerbook.element;
+  var on = window.layerbook.on;
 
   function piece(name, kind, parent, text) {
     return element(name, { class: "explorer-" + kind }, parent, text);
-  }
-
-  function on(target, events, act) {
-    events.split(" ").forEach(function (event) {
-      target.addEventListener(event, act);
-    });
   }
 
   function within(value, least, most) {
     return Math.max(least, Math.min(most, value));
   }
 
-  // Like the book's: never rounded to nothing or to all.
-  function percent(share) {
-    var text = share === 0 || share === 1 ? String(100 * share) : (100 * share).toFixed(2);
+  // Like the book's: never rounded to nothing, nor to all unless there is nothing else.
+  function percent(share, alone) {
+    var text = alone ? "100" : (100 * share).toFixed(2);
     if (text === "0.00") text = "<\u202f0.01";
     if (text === "100.00") text = ">\u202f99.99";
     return text + "\u202f%";
   }
 
-  // Little-endian float32 in base64, on every machine.
-  function numbers(text) {
-    var bytes = atob(text);
-    var view = new DataView(new ArrayBuffer(bytes.length));
-    var found = new Float32Array(bytes.length / 4);
-    for (var i = 0; i < bytes.length; i += 1) view.setUint8(i, bytes.charCodeAt(i));
-    for (i = 0; i < found.length; i += 1) found[i] = view.getFloat32(4 * i, true);
+  // 16 bits a share, little-endian in base64: steps of 1/65535, in each row finer by a power of two for all keys but the first.
+  function numbers(data) {
+    var bytes = atob(data.weights);
+    var found = new Float64Array(bytes.length / 2);
+    for (var i = 0, row = 0; i < found.length; row += 1) {
+      var finer = Math.pow(2, parseInt(data.finer[row], 36));
+      for (var key = 0; key <= row % data.tokens.length; key += 1, i += 1) {
+        var step = bytes.charCodeAt(2 * i) + 256 * bytes.charCodeAt(2 * i + 1);
+        found[i] = step / 65535 / (key ? finer : 1);
+      }
+    }
     return found;
   }
 
   // Shares and their colours. Weights go by layer, head and place: of each pattern the cells that exist, row by row.
   function Patterns(data) {
-    var weights = numbers(data.weights);
+    var weights = numbers(data);
     var count = data.tokens.length;
     var places = (count * (count + 1)) / 2;
     var steps = data.shades.length / 6;
@@ -159,14 +150,14 @@
     var parts = tokens.map(function (token, i) {
       var line = element("li", {}, items);
       piece("span", "at", line, i);
-      element("span", { class: "tok" }, line, token);
+      element("span", { class: "tok", title: data.facts[i] }, line, token);
       return {
         line: line,
         bar: element("i", {}, piece("span", "share", line)),
         value: piece("span", "value", line),
         button: element("button", { type: "button", "aria-label": "row " + i + ", " + token }, rows, token),
         column: element("span", {}, element("span", {}, columns), token),
-        chip: element("span", { class: "tok", title: i }, strip, token),
+        chip: element("span", { class: "tok", title: data.facts[i] }, strip, token),
       };
     });
     parts.forEach(function (part, i) {
@@ -255,6 +246,11 @@
       });
     }
 
+    // Whether the row has only one place to look at.
+    function alone() {
+      return state.row === Number(state.without);
+    }
+
     function showRow() {
       var shares = patterns.row(state.layer, state.head, state.row, state.without);
       heading.textContent = "Row " + state.row + ", " + tokens[state.row] + " looks at";
@@ -264,8 +260,7 @@
         var looks = i === state.row;
         part.line.classList.toggle("absent", share === null);
         part.bar.style.width = 100 * share + "%";
-        part.value.textContent = share !== null ? percent(share) : i > state.row ? "later" : "left out";
-        part.value.title = share !== null ? String(share) : "";
+        part.value.textContent = share !== null ? percent(share, alone()) : i > state.row ? "later" : "left out";
         part.chip.style.boxShadow = "inset 0 " + -1.2 * share + "em var(--accent-tint)";
         part.button.tabIndex = looks ? 0 : -1;
         part.button.setAttribute("aria-pressed", String(looks && state.locked));
@@ -294,7 +289,7 @@
         })
         .slice(0, 3)
         .map(function (key) {
-          return percent(shares[key]) + " to " + tokens[key] + " at " + key;
+          return percent(shares[key], alone()) + " to " + tokens[key] + " at " + key;
         });
       var left = state.without ? ", first token left out" : "";
       var row = "; row " + state.row + ", " + tokens[state.row] + (state.locked ? ", locked: " : ": ");
@@ -324,39 +319,5 @@
     return box;
   }
 
-  function build(figure) {
-    var href = figure.getAttribute("data-script");
-    var still = figure.querySelector(".picture");
-    var wrap = piece("p", "open");
-    var button = element("button", { type: "button", class: "tool" }, wrap);
-    var box = null;
-    var asked = false;
-
-    function show(open) {
-      figure.classList.toggle("exploring", open);
-      button.setAttribute("aria-expanded", String(open));
-      button.textContent = open ? "Back to the picture" : "Explore every layer and head";
-    }
-
-    function ready() {
-      box = figure.insertBefore(explorer(figure, window.layerbookData[href]), still);
-      show(true);
-    }
-
-    on(button, "click", function () {
-      if (box) return show(!figure.classList.contains("exploring"));
-      if (asked) return;
-      asked = true;
-      var script = element("script", { src: href });
-      script.onload = ready;
-      script.onerror = function () {
-        button.textContent = "The patterns are missing: " + href;
-      };
-      document.head.appendChild(script);
-    });
-    show(false);
-    figure.insertBefore(wrap, still);
-  }
-
-  document.querySelectorAll(".figure[data-script]").forEach(build);
+  window.layerbook.opening("patterns", "Explore every layer and head", explorer);
 })();

@@ -29,7 +29,17 @@
     var slider = element("input", { type: "range", min: "1", max: String(frames.length), step: "1", "aria-label": name + ", " + step });
     var label = element("output", {});
     var spoken = element("p", { class: "visually-hidden", "aria-live": "polite" });
-    [back, play, on, slider, label].forEach(function (part) {
+    // Words are picked from a list, not passed one after the other.
+    var list = step === "word" ? element("select", { "aria-label": name + ", " + step }) : null;
+    if (list) {
+      frames.forEach(function (frame) {
+        list.add(new Option(text(frame, ".frame-name")));
+      });
+      list.onchange = function () {
+        go(list.selectedIndex);
+      };
+    }
+    (list ? [back, list, on, label] : [back, play, on, slider, label]).forEach(function (part) {
       bar.appendChild(part);
     });
 
@@ -46,6 +56,7 @@
       var place = step + " " + (current + 1) + " of " + frames.length;
       slider.value = String(current + 1);
       slider.setAttribute("aria-valuetext", place);
+      if (list) list.selectedIndex = current;
       label.textContent = place;
       back.disabled = current === 0;
       on.disabled = current === frames.length - 1;
@@ -96,7 +107,7 @@
     box.addEventListener("keydown", function (event) {
       if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
       var button = event.target.closest("button");
-      if (event.target.closest(".scroll[tabindex], a, summary")) return;
+      if (event.target.closest(".scroll[tabindex], a, summary, select")) return;
       var target = { ArrowLeft: current - 1, ArrowDown: current - 1, ArrowRight: current + 1, ArrowUp: current + 1, Home: 0, End: frames.length - 1 }[event.key];
       if (target !== undefined) go(target);
       else if (event.key === " " && !button) toggle();

@@ -4,24 +4,11 @@
 
   var MEAN = -1;
 
-  function element(name, attributes, parent, text) {
-    var made = document.createElement(name);
-    Object.keys(attributes).forEach(function (key) {
-      made.setAttribute(key, attributes[key]);
-    });
-    if (text !== undefined) made.textContent = text;
-    if (parent) parent.appendChild(made);
-    return made;
-  }
+  var element = window.layerbook.element;
+  var on = window.layerbook.on;
 
   function piece(name, kind, parent, text) {
     return element(name, { class: "explorer-" + kind }, parent, text);
-  }
-
-  function on(target, events, act) {
-    events.split(" ").forEach(function (event) {
-      target.addEventListener(event, act);
-    });
   }
 
   function within(value, least, most) {
@@ -163,14 +150,14 @@
     var parts = tokens.map(function (token, i) {
       var line = element("li", {}, items);
       piece("span", "at", line, i);
-      element("span", { class: "tok" }, line, token);
+      element("span", { class: "tok", title: data.facts[i] }, line, token);
       return {
         line: line,
         bar: element("i", {}, piece("span", "share", line)),
         value: piece("span", "value", line),
         button: element("button", { type: "button", "aria-label": "row " + i + ", " + token }, rows, token),
         column: element("span", {}, element("span", {}, columns), token),
-        chip: element("span", { class: "tok", title: i }, strip, token),
+        chip: element("span", { class: "tok", title: data.facts[i] }, strip, token),
       };
     });
     parts.forEach(function (part, i) {
@@ -332,40 +319,5 @@
     return box;
   }
 
-  function build(figure) {
-    var href = figure.getAttribute("data-script");
-    var still = figure.querySelector(".picture");
-    var wrap = piece("p", "open");
-    var button = element("button", { type: "button", class: "tool" }, wrap);
-    piece("small", "told", wrap, figure.getAttribute("data-told"));
-    var box = null;
-    var asked = false;
-
-    function show(open) {
-      figure.classList.toggle("exploring", open);
-      button.setAttribute("aria-expanded", String(open));
-      button.textContent = open ? "Back to the picture" : "Explore every layer and head";
-    }
-
-    function ready() {
-      box = figure.insertBefore(explorer(figure, window.layerbookData[href]), still);
-      show(true);
-    }
-
-    on(button, "click", function () {
-      if (box) return show(!figure.classList.contains("exploring"));
-      if (asked) return;
-      asked = true;
-      var script = element("script", { src: href });
-      script.onload = ready;
-      script.onerror = function () {
-        button.textContent = "The patterns are missing: " + href;
-      };
-      document.head.appendChild(script);
-    });
-    show(false);
-    figure.insertBefore(wrap, still);
-  }
-
-  document.querySelectorAll(".figure[data-script]").forEach(build);
+  window.layerbook.opening("patterns", "Explore every layer and head", explorer);
 })();

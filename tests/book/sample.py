@@ -27,9 +27,11 @@ from generator.book.pages import (
     ModelColumn,
     NavChapter,
     Page,
+    ReferencesPage,
+    ReferenceView,
     SourceView,
 )
-from generator.book.search import chapter_rows, claim_rows, search_index
+from generator.book.search import chapter_rows, claim_rows, reference_rows, search_index
 from generator.book.site import assets, environment, render_page, vendored
 from generator.book.tokens_html import passage_html, strip_html, table_html
 from generator.figure import Passage, Table, TokenStrip
@@ -229,6 +231,11 @@ $$
 > The first prompt is `2 + 2 =`. The second has the word "noise" three times in front of it. In which of them
 > will the model still answer 4?
 
+{% call predict("In which of " ~ r("noise").hostile[0] ~ "?", ["In the first", r("noise").hostile[1],
+  tok(r("answer").prompts[0].top[0])], right=r("answer").prompts | length, title="In this one") %}
+It is {{ tok(r("answer").prompts[0].top[0]) }}.
+{% endcall %}
+
 {% for p in r("answer").prompts %}
 - {{ tok(p.top[0]) }} with {{ p.prob | percent }} for {{ p.prompt | visible }}
 - {{ p.top | tokens }} are {{ p.top | ids }}
@@ -305,6 +312,7 @@ BOOK = BookInfo(
     chapters=NAV,
     model="smollm2-135m-instruct",
     digest="0123456789abcdef" * 4,
+    references=True,
 )
 
 
@@ -340,6 +348,17 @@ def claims_page() -> ClaimsPage:
     )
 
 
+def references_page() -> ReferencesPage:
+    """Two sources, one of them hostile and cited nowhere."""
+    place = Link("Attention: How it works", "attention.html#how-it-works")
+    url = "https://example.org/a?b=c"
+    cited = ReferenceView(
+        "a2020", "A, 2020", "A, B.", "2020", "A title", "A venue", url, "example.org", "It.", (place,)
+    )
+    text = "".join(HOSTILE)
+    return ReferencesPage((cited, ReferenceView("b2021", text, text, "2021", text, text, url, text, text)))
+
+
 def pages(ctx: ChapterContext) -> dict[str, tuple[Page, BookInfo]]:
     """Every page of the book, before it is rendered."""
     attention = render_chapter(CHAPTER, "templates/chapters/attention.md", ctx)
@@ -362,7 +381,9 @@ def pages(ctx: ChapterContext) -> dict[str, tuple[Page, BookInfo]]:
         "The decoder",
         Link("Attention", "attention.html"),
     )
-    return {f"{page.name}.html": (page, BOOK) for page in (*chapters, claims_page(), index, colophon)}
+    return {
+        f"{page.name}.html": (page, BOOK) for page in (*chapters, claims_page(), references_page(), index, colophon)
+    }
 
 
 def write_book(folder: Path) -> Path:
@@ -373,7 +394,7 @@ def write_book(folder: Path) -> Path:
     files |= assets(ctx.math.rules)
     rows = [row for page, _ in described.values() if isinstance(page, ChapterPage) for row in chapter_rows(page)]
     files |= {
-        "assets/search-index.js": search_index([*rows, *claim_rows(claims_page())]),
+        "assets/search-index.js": search_index([*rows, *claim_rows(claims_page()), *reference_rows(references_page())]),
         "data/noise.json": b"{}",
         "data/noise.csv": b"",
     }

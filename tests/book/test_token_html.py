@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pytest
 from hypothesis import given
@@ -15,9 +16,11 @@ from generator.tokens import Token
 
 
 def test_chips_tell_tokens_apart() -> None:
-    """Whitespace, bytes and specials are drawn; the id is the tooltip."""
+    """Whitespace, bytes and specials are drawn; id, bytes and position are the tooltip."""
     assert '<span class="ws">·</span>the' in chip(Token(260, " the", "20746865")).html
-    assert 'title="token 260"' in chip(Token(260, " the", "20746865")).html
+    assert 'title="token 260\nbytes 20 74 68 65"' in chip(Token(260, " the", "20746865")).html
+    assert 'title="token 9\nbyte E2\nposition 0"' in chip(Token(9, "\ufffd", "e2"), 0).html
+    assert 'title="special token 2"' in chip(Token(2, "<|im_end|>", "", True)).html
     assert "&lt;0xE2&gt;" in chip(Token(9, "\ufffd", "e2")).html
     assert 'class="tok special"' in chip(Token(2, "<|im_end|>", "", True)).html
     assert "empty" in chip(Token(3, "", "")).html
@@ -41,6 +44,14 @@ def test_a_strip_shows_ids_and_marks_the_continuation() -> None:
     assert html.count("chip written") == html.count("written by the model") == 1
     assert html.count("tok-id") == 4
     assert strip_html(TokenStrip((("", row),), alt="")).count("written") == 0
+
+
+def test_only_texts_have_positions() -> None:
+    """From 0 in each row of its own; a list of tokens has none."""
+    row = tuple(Token(i, "x", "78") for i in (5, 6))
+    html = strip_html(TokenStrip((("", row), ("", row)), alt=""))
+    assert re.findall(r'title="token (\d)\nbyte 78\nposition (\d)"', html) == [("5", "0"), ("6", "1")] * 2
+    assert "position" not in strip_html(TokenStrip((("", row),), alt="", text=False))
 
 
 def test_a_passage_is_verbatim() -> None:

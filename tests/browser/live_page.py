@@ -39,7 +39,9 @@ def write_live_page(folder: Path, tokenizer: ModelTokenizer, text: str) -> Path:
     body = render_chapter('{{ figure("live") }}', "live.md", ctx)
     turns = {"previous": Link("Before", "before.html"), "next": Link("After", "after.html")}
     page = ChapterPage("attention", "Attention", 1, body, **turns)
-    written = {"attention.html": render_page(page, BOOK, ctx.pages).encode()} | assets(ctx.math) | files(figure, DATA)
+    written = (
+        {"attention.html": render_page(page, BOOK, ctx.pages).encode()} | assets(ctx.math.rules) | files(figure, DATA)
+    )
     for name, content in written.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)

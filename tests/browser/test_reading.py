@@ -11,7 +11,7 @@ from browser.chromium import chromium, reading
 from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
-NAMES = ("index.html", "attention.html", "mlp.html", "claims.html", "colophon.html")
+NAMES = ("index.html", "attention.html", "mlp.html", "claims.html", "references.html", "colophon.html")
 
 
 @pytest.fixture(scope="module")

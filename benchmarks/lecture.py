@@ -1,0 +1,64 @@
+"""The lecture's part of the book as a book of its own: what the naive script does, and nothing beyond it.
+
+The specs are those of the real book; the prose shows every figure that has a caption, and says nothing.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from generator import claims
+from generator.exhibit import Exhibit, load_exhibits
+from generator.project import open_project, survey
+
+ROOT = Path(__file__).resolve().parent.parent
+
+ROWS: dict[str, tuple[str, ...]] = {
+    "model": ("architecture", "capital"),
+    "tokenization": ("vocabulary", "hell", "hello-world", "chat-one-turn", "chat-two-turns"),
+    "embeddings": ("hello-world", "words", "sentences-lecture", "sentences", "shuffled-lecture", "shuffled"),
+    "position": ("sinusoids", "lecture", "tokens", "rope"),
+    "attention": ("noise", "noise-heads", "noise-gram"),
+    "mlp": ("shapes", "frames-lecture", "frames"),
+    "linear": ("raw", "chat", "who"),
+    "sampling": ("sampled",),
+}
+"""What each chapter shows of the lecture, the originals and what puts them right."""
+
+
+def write(folder: Path) -> None:
+    """The book's sources, without results."""
+    project = open_project(ROOT)
+    exhibits = load_exhibits(project, survey(project))
+    yaml = YAML()
+    yaml.width = 10_000
+    (folder / "experiments").mkdir(parents=True)
+    (folder / "templates" / "chapters").mkdir(parents=True)
+    shutil.copy(ROOT / "experiments" / "book.yaml", folder / "experiments")
+    for chapter, ids in ROWS.items():
+        spec = yaml.load((ROOT / "experiments" / f"{chapter}.yaml").read_text(encoding="utf-8"))
+        spec["experiments"] = [_alone(one) for one in spec["experiments"] if one["id"] in ids]
+        if missing := set(ids) - {one["id"] for one in spec["experiments"]}:
+            raise LookupError(f"{chapter} has no {', '.join(sorted(missing))}")
+        with (folder / "experiments" / f"{chapter}.yaml").open("w", encoding="utf-8") as file:
+            yaml.dump(spec, file)
+        lines = [line for id in ids for line in _figures(exhibits[f"{chapter}/{id}"])]
+        (folder / "templates" / "chapters" / f"{chapter}.md").write_text("\n\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _alone(experiment: dict[str, list[dict[str, str]]]) -> dict[str, list[dict[str, str]]]:
+    """The experiment without the claims that ask for others."""
+    if "claims" in experiment:
+        experiment["claims"] = [one for one in experiment["claims"] if not claims.parse(one["check"]).references]
+    return experiment
+
+
+def _figures(exhibit: Exhibit) -> list[str]:
+    experiment = exhibit.experiment
+    shown = [name for name in exhibit.figures if experiment.caption(name)]
+    checked = range(sum(not claim.check.references for claim in experiment.claims))
+    figures = [f'{{{{ figure("{experiment.id}", "{name}") }}}}' for name in shown]
+    return figures + [f'{{{{ claim("{experiment.id}", {i}) }}}}' for i in checked]

@@ -1,0 +1,118 @@
+"""All scores of the vocabulary, and what the knobs leave: against transformers, and against plain loops."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from pieces import Pieces
+from running import captured, run
+
+from generator.analyses.all_logits import DRAWN, AllLogits, Setting
+from generator.analysis import ChatPrompt
+from generator.capture import LOGITS
+from generator.figure import Bars, Panels
+
+TEXT = "The cat sat on the"
+SETTINGS = (
+    Setting(name="own"),
+    Setting(name="greedy", temperature=0),
+    Setting(name="nucleus", top_p=0.9),
+    Setting(name="of five", top_k=5, top_p=0.9),
+    Setting(name="cold", temperature=0.3, top_p=0.75),
+    Setting(name="hot", temperature=2.5, top_k=100),
+)
+
+
+def left_by_hand(logits: list[float], setting: Setting) -> list[float]:
+    """The probabilities that a setting leaves, best first, added up exactly: no numpy, nothing of the book's."""
+    best = sorted(logits, reverse=True)
+    if setting.temperature == 0:
+        return [1.0]
+    best = best[: setting.top_k or len(best)]
+    grown = [math.exp((score - best[0]) / setting.temperature) for score in best]
+    shares = [one / math.fsum(grown) for one in grown]
+    kept = 1
+    while kept < len(shares) and setting.top_p is not None and math.fsum(shares[:kept]) < setting.top_p:
+        kept += 1
+    kept = len(shares) if setting.top_p is None else kept
+    return [share / math.fsum(shares[:kept]) for share in shares[:kept]]
+
+
+def test_logits_are_the_models_own(tiny, tiny_model_dir) -> None:
+    """Of two prompts, to 1e-4 of transformers run alone; in float32, to the bit those of the pass."""
+    import torch
+    from transformers.models.llama.modeling_llama import LlamaForCausalLM
+
+    analysis = AllLogits(prompts=(TEXT, ChatPrompt(chat=TEXT)), settings=SETTINGS, shown=7, named=30)
+    captures = captured(tiny, analysis)
+    result = analysis.measure(captures)
+    network = LlamaForCausalLM.from_pretrained(tiny_model_dir, attn_implementation="eager").eval()
+
+    assert result.logits.dtype == np.float32 and result.logits.shape == (2, result.d_vocab) == (2, 320)
+    for i, row in enumerate(result.logits):
+        capture = captures[f"prompt-{i}"]
+        assert (row == capture[LOGITS][-1]).all()
+        with torch.inference_mode():
+            alone = network(torch.tensor([[token.id for token in capture.tokens]])).logits[0, -1].numpy()
+        assert np.abs(row - alone).max() < 1e-4
+
+
+def test_what_is_left_agrees_with_plain_loops(tiny) -> None:
+    """Each setting after each prompt, from the stored scores alone: counts exactly, shares to 1e-12."""
+    analysis = AllLogits(prompts=(TEXT, "2 + 2 = "), settings=SETTINGS, shown=7, named=30)
+    result = analysis.measure(captured(tiny, analysis))
+
+    assert result.settings == SETTINGS
+    for scores, one in zip(result.logits.tolist(), result.prompts, strict=True):
+        for setting, left in zip(SETTINGS, one.left, strict=True):
+            shares = left_by_hand(scores, setting)
+            assert left.candidates == len(shares)
+            assert left.best == pytest.approx(shares[0], abs=1e-12)
+            bits = -math.fsum(share * math.log2(share) for share in shares)
+            assert left.choices == pytest.approx(2**bits, rel=1e-9)
+        own = left_by_hand(scores, SETTINGS[0])
+        assert [t.prob for t in one.top] == pytest.approx(own[:7], abs=1e-12)
+        assert one.rest == pytest.approx(math.fsum(own[7:]), abs=1e-12)
+
+
+def test_a_shortlist_makes_the_nucleus_smaller() -> None:
+    """Of equal tokens half the mass is half of all 64, or half of a list of 16; where p is reached, no more is kept."""
+    settings = (Setting(name="all", top_p=0.5), Setting(name="list", top_k=16, top_p=0.5))
+    vocabulary = Pieces(*(f"w{i}" for i in range(64)))
+    logits = np.zeros((1, 64), dtype=np.float32)
+    analysis = AllLogits(prompts=("x",), settings=settings, shown=4)
+    result = analysis.measure({"prompt-0": vocabulary.capture([0], {LOGITS: logits})})
+
+    assert [left.candidates for left in result.prompts[0].left] == [32, 8]
+    assert [left.choices for left in result.prompts[0].left] == pytest.approx([32, 8])
+    assert len(result.names) == 64  # `named` is more than there are
+
+
+def test_names_are_the_likeliest_of_every_prompt_each_once(tiny) -> None:
+    """The union, and a result that comes back from JSON unchanged."""
+    result = run(tiny, AllLogits(prompts=(TEXT, "2 + 2 = "), shown=7, named=30))
+    wanted = {int(i) for row in result.logits for i in np.argsort(-row, kind="stable")[:30]}
+
+    assert len(result.names) == len(wanted) and {token.id for token in result.names} == wanted
+    assert [setting.temperature for setting in result.settings] == [1, 0]
+
+
+def test_the_picture_counts_every_token_and_hides_all_scores(tiny) -> None:
+    """A panel per prompt, bars and the rest together one; behind them the scores, settings and names of the result."""
+    analysis = AllLogits(prompts=(ChatPrompt(chat="2 + 2 = "), "2 + 2 = "), settings=SETTINGS, shown=14)
+    result = run(tiny, analysis)
+    figure = analysis.figures(result)["knobs"]
+
+    assert isinstance(figure, Panels) and figure.behind is not None
+    for panel, one in zip(figure.panels, result.prompts, strict=True):
+        assert isinstance(panel, Bars) and panel.rest is not None
+        assert panel.values == tuple(t.prob for t in one.top[:DRAWN])
+        assert sum(panel.values) + panel.rest == pytest.approx(1, abs=1e-12)
+        assert panel.rest_label == f"{320 - DRAWN} others"
+    behind = figure.behind
+    assert (behind.logits == result.logits).all() and behind.names == result.names and behind.shown == 14
+    assert behind.settings[3] == ("of five", 1, 5, 0.9)
+    assert dict(behind.buttons)["own"] == "[1.0, 320, 1]"
+    assert len(set(behind.prompts)) == 2  # the same words, once in a chat

@@ -1,0 +1,170 @@
+"""Committing to a prediction: by mouse and by keyboard, remembered or not, and judged by the results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from book.sample import HOSTILE, write_book
+from browser.chromium import chromium, reading
+from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+SITE = Path(__file__).resolve().parents[2] / "site"
+CHAPTERS = ("model", "tokenization", "embeddings", "position", "attention", "mlp", "linear", "sampling")
+NO_STORAGE = "Object.defineProperty(window, 'localStorage', { get() { throw new Error('SecurityError'); } })"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all of these."""
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample book on disk; its one prediction comes true with the second choice, which is hostile."""
+    return write_book(tmp_path_factory.mktemp("book"))
+
+
+def commit(page: Page, choice: int) -> str:
+    """Choose and press; what the page says then."""
+    page.locator(".predict label").nth(choice).click()
+    page.get_by_role("button", name="Commit").click()
+    return page.locator(".predict .said").inner_text()
+
+
+def test_the_answer_opens_with_the_choice_beside_it(browser: Browser, book: Path) -> None:
+    """Nothing can be committed to before it is chosen, nor changed afterwards; asked again, all is as before."""
+    with reading(browser, book / "attention.html") as page:
+        button, answer = page.locator(".predict button"), page.locator(".predict details")
+        group = page.get_by_role("group", name=f"In which of {HOSTILE[0]}?")
+        assert group.get_by_role("radio").count() == 3
+        assert button.is_disabled() and answer.get_attribute("open") is None
+        assert page.locator(".predict .said").is_hidden()
+        said = commit(page, 0)
+        assert said == "You said: In the first. On this model it came out otherwise."
+        assert answer.get_attribute("open") is not None and page.locator(".predict .revealed").is_visible()
+        assert [radio.is_disabled() for radio in group.get_by_role("radio").all()] == [True] * 3
+        assert group.get_by_role("radio").nth(0).is_checked()
+        page.get_by_role("button", name="Ask me again").click()
+        assert answer.get_attribute("open") is None and button.is_disabled() and button.inner_text() == "Commit"
+        assert group.get_by_role("radio", checked=True).count() == 0
+        assert page.evaluate("document.activeElement.value") == "0"
+        assert commit(page, 1) == f"You said: {HOSTILE[1]}. On this model it came true."
+
+
+def test_by_keyboard(browser: Browser, book: Path) -> None:
+    """Tab, arrows, Tab, Enter; no arrow turns the page."""
+    with reading(browser, book / "attention.html") as page:
+        page.locator(".predict input").first.focus()
+        for key in ("ArrowDown", "ArrowRight", "Tab", "Enter"):
+            page.keyboard.press(key)
+        assert page.locator(".predict .said").inner_text() == "You said: 4. On this model it came out otherwise."
+        assert page.url.endswith("attention.html")
+        assert page.evaluate("document.activeElement.textContent") == "Ask me again"
+
+
+def test_it_is_remembered_where_that_is_allowed(browser: Browser, book: Path) -> None:
+    """On the next visit the choice stands there, and the answer waits; forgotten, it is gone from there too."""
+    with reading(browser, book / "attention.html") as page:
+        said = commit(page, 1)
+        page.reload()
+        assert page.locator(".predict .said").inner_text() == said
+        assert page.locator(".predict details").get_attribute("open") is None
+        page.get_by_role("button", name="Ask me again").click()
+        page.reload()
+        assert page.locator(".predict .said").inner_text() == ""
+        assert page.get_by_role("radio", checked=True).count() == 0
+
+
+def test_without_storage_it_holds_for_the_visit(browser: Browser, book: Path) -> None:
+    """No error, and all else as ever."""
+    context = browser.new_context(offline=True)
+    context.add_init_script(NO_STORAGE)
+    page, wrong = context.new_page(), []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto((book / "attention.html").as_uri())
+    assert commit(page, 0).startswith("You said: In the first.")
+    page.reload()
+    assert page.locator(".predict .said").inner_text() == "" and not wrong
+    context.close()
+
+
+def test_without_scripts_and_on_paper(browser: Browser, book: Path) -> None:
+    """No button that does nothing; the answer unfolds by itself, and paper shows it."""
+    with reading(browser, book / "attention.html", java_script_enabled=False) as page:
+        assert page.locator(".predict button").is_hidden()
+        page.locator(".predict summary").click()
+        assert page.locator(".predict .revealed").is_visible()
+    with reading(browser, book / "attention.html") as page:
+        page.emulate_media(media="print")
+        assert page.locator(".predict button").is_hidden()
+        assert page.locator(".predict .revealed p").first.is_visible()
+
+
+def came_true(chapter: str) -> set[str]:
+    """The choices that a chapter's results bear out, worked out here from the files a reader can download."""
+
+    def result(id: str) -> dict[str, object]:
+        found: dict[str, object] = json.loads((SITE / "data" / chapter / f"{id}.json").read_bytes())
+        return found
+
+    def first(*rules: tuple[bool, str]) -> set[str]:
+        return {next(words for holds, words in rules if holds)}
+
+    if chapter == "model":
+        count = result("architecture")["parameters"]
+        return first(
+            (count < 10**6, "Fewer than a million"),
+            (count < 10**8, "Between a million and a hundred million"),
+            (True, "More than a hundred million"),
+        )
+    if chapter == "tokenization":
+        pieces = len(result("hell")["prompts"][4]["tokens"])
+        return {["One", "Two", "Three", "Four or more"][min(pieces, 4) - 1]}
+    if chapter == "embeddings":
+        words = result("words")
+        return {words["points"][i]["text"] for i in words["nearest"]}
+    if chapter == "position":
+        change = result("tokens")["pooled_difference_with"] / result("tokens")["embedding_norm"]
+        return first((change < 1e-9, "Not at all, but for rounding"), (change < 0.1, "A little"), (True, "A lot"))
+    if chapter == "attention":
+        sure = [prompt["predicted"]["prob"] for prompt in result("noise")["prompts"]]
+        names = ("The bare sum", "The sum with noise in front", "The sum with noise in the middle")
+        return {name for name, prob in zip(names, sure, strict=True) if prob == max(sure)}
+    if chapter == "mlp":
+        share = max(result("neurons")["half_count"]) / result("neurons")["d_mlp"]
+        return first(
+            (share >= 1 / 2, "Half of them, or more"),
+            (share >= 1 / 10, "Between a tenth and a half"),
+            (share >= 1 / 100, "Between a hundredth and a tenth"),
+            (True, "Fewer than a hundredth"),
+        )
+    if chapter == "linear":
+        best = result("raw")["prompts"][0]["top"][0]["prob"]
+        return first(
+            (best < 1 / 2, "Less than half sure"),
+            (best <= 9 / 10, "Between half and nine tenths"),
+            (True, "More than nine tenths sure"),
+        )
+    drawn, likeliest = (result(id)["prompts"][0]["bits"] for id in ("sampled", "greedy"))
+    return {"The one that was drawn" if drawn < likeliest else "The one made of likeliest tokens"}
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_each_chapter_opens_with_one_and_judges_it_by_its_results(browser: Browser, chapter: str) -> None:
+    """Every choice in turn: the page says that it came true where the results say so, and nowhere else."""
+    true = came_true(chapter)
+    with reading(browser, SITE / f"{chapter}.html") as page:
+        assert page.locator(".predict").count() == 1
+        words = [one.strip() for one in page.locator(".predict label").all_inner_texts()]
+        assert len(words) >= 2 and true <= set(words)
+        for choice, text in enumerate(words):
+            said = commit(page, choice)
+            ending = "it came true." if text in true else "it came out otherwise."
+            assert said == f"You said: {text}. On this model {ending}"
+            page.get_by_role("button", name="Ask me again").click()
