@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import pickle
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,7 +20,7 @@ from typing import Any
 from generator import worker
 from generator.analysis import Result
 from generator.capture import Forward, Generate
-from generator.errors import LayerbookError, RunError, UsageError
+from generator.errors import LayerbookError, ModelError, RunError, UsageError
 from generator.experiments import Experiment
 from generator.measuring import Measured
 from generator.model import sources
@@ -98,7 +99,7 @@ class Cluster:
         bare = tuple(replace(one, captions={}, claims=()) for one in chunk)
         terms = worker.terms_for(self.source, self.fingerprint, chunk)
         with _told():
-            return self.client.submit(worker.measure, terms, bare, pure=False)
+            return self.client.submit(_task(), pickle.dumps((terms, bare)), pure=False)
 
 
 @contextmanager
@@ -111,23 +112,40 @@ def _told() -> Iterator[None]:
     except (CancelledError, ClosedClientError, OSError) as error:
         raise RunError("the Dask scheduler is gone; what was measured is kept, so run it again") from error
     except ImportError as error:
-        raise UsageError(f"the Dask workers lack what a run needs ({error}): install layerbook[model] there") from error
+        raise UsageError(
+            f"the Dask workers lack what a run needs ({error}): install the same layerbook there"
+        ) from error
+
+
+def _task() -> Callable[[bytes], bytes]:
+    """What a worker is sent to do. A function inside of another travels by value, so that only workers, and only while
+    they do it, need to know this package: a scheduler does not, and a worker without it fails the task, not itself.
+    """
+
+    def task(sent: bytes) -> bytes:
+        from generator import worker
+
+        return worker.answered(sent)
+
+    return task
 
 
 def _answered(chunk: Sequence[Experiment], future: Any) -> Measured:
-    """What came of a chunk. A LayerbookError that a worker met where it would have ended a run here ends this one."""
+    """What came of a chunk. ModelError where a worker met what ends a run here as well, or is not as this side is."""
     if future is None:
         return {}
     from distributed import KilledWorker
 
     try:
         with _told():
-            answers: worker.Answers = future.result()
+            answers: worker.Answers | worker.Failure = pickle.loads(future.result())
     except KilledWorker as error:
         tries = f"{counted(error.allowed_failures + 1, 'worker')} died one after the other while they measured it"
         return {one: RunError(f"{tries}, or one that ran beside it; is their memory enough?") for one in chunk}
     finally:
         future.release()
+    if isinstance(answers, worker.Failure):
+        raise ModelError(answers.said)
     return {one: _found(answer) for one, answer in zip(chunk, answers, strict=True)}
 
 

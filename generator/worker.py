@@ -6,6 +6,7 @@ same weights, with the same code and the same libraries.
 
 from __future__ import annotations
 
+import pickle
 import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -42,6 +43,18 @@ Answers = tuple[Result | Failure, ...]
 
 _bench: tuple[sources.Fingerprint, Bench] | None = None
 _alone = Lock()  # the hooks of a pass sit on the model itself: one chunk at a time, however many threads there are
+
+
+def answered(sent: bytes) -> bytes:
+    """What `measure` gives, or one Failure for all of it where it raises; as bytes, which any scheduler can carry."""
+    try:
+        terms, wanted = pickle.loads(sent)
+    except Exception as error:  # what another layerbook's pickles raise here has no bounds
+        return pickle.dumps(Failure(f"{_here()} cannot read what it is sent ({error}); it needs the same layerbook"))
+    try:
+        return pickle.dumps(measure(terms, wanted))
+    except LayerbookError as error:
+        return pickle.dumps(Failure(str(error)))
 
 
 def measure(terms: Terms, wanted: tuple[Experiment, ...]) -> Answers:

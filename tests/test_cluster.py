@@ -75,22 +75,29 @@ class Machines:
         return self.address.replace("tcp", "dask")
 
 
-def started(log: IO[str], *arguments: str) -> subprocess.Popen[str]:
-    """A process of Dask's command line."""
+def started(log: IO[str], *arguments: str, without: bool = False) -> subprocess.Popen[str]:
+    """A process of Dask's command line; `without` this package, which it then cannot import."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.Popen([sys.executable, "-m", "dask", *arguments], stdout=log, stderr=log, env=environment)
+    hidden = "sys.modules['generator'] = None; " if without else ""
+    script = f"import sys; {hidden}from dask.__main__ import main; main()"
+    return subprocess.Popen([sys.executable, "-c", script, *arguments], stdout=log, stderr=log, env=environment)
 
 
 @contextmanager
-def machines(folder: Path, count: int) -> Iterator[Machines]:
-    """A scheduler on a free port of the loopback, with so many workers; gone afterwards."""
+def machines(folder: Path, count: int, without: bool = False) -> Iterator[Machines]:
+    """A scheduler on a free port of the loopback, with so many workers, `without` this package; gone afterwards.
+
+    The scheduler never has the package: it only carries bytes.
+    """
     folder.mkdir(exist_ok=True)
     with (folder / "log").open("w") as log:
-        running = [started(log, "scheduler", "--host", "tcp://127.0.0.1", "--port", "0", "--no-dashboard")]
+        place = ("--host", "tcp://127.0.0.1", "--port", "0", "--no-dashboard")
+        running = [started(log, "scheduler", *place, without=True)]
         try:
             address = awaited(folder / "log", r"Scheduler at:\s+(tcp://\S+)")[0]
-            place = ("--local-directory", str(folder), "--nthreads", "2", "--no-dashboard", "--no-nanny")
-            running += [started(log, "worker", address, *place, "--name", str(i)) for i in range(count)]
+            folders = ("--local-directory", str(folder), "--nthreads", "2", "--no-dashboard", "--no-nanny")
+            for i in range(count):
+                running.append(started(log, "worker", address, *folders, "--name", str(i), without=without))
             awaited(folder / "log", "Starting established connection to tcp", count)
             yield Machines(address, running[0], running[1:])
         finally:
@@ -296,6 +303,16 @@ def test_no_scheduler_is_an_error_for_people(book: Path, monkeypatch: pytest.Mon
     assert f"layerbook: no Dask scheduler answers at tcp://{address}" in done.stderr
     assert layerbook("run", "--only", "next", cwd=book).returncode == 0
     assert layerbook("run", "--only", "next", "--executor", f"dask://{address}", cwd=book).returncode == 0
+
+
+@needs_dask
+def test_a_worker_without_layerbook_is_told_and_lives_on(book: Path, tmp_path: Path) -> None:
+    """Exit 2, with what to install; the worker may be somebody else's as well."""
+    with machines(tmp_path / "dask", 1, without=True) as one:
+        done = layerbook("run", "--executor", one.executor, cwd=book)
+        assert one.workers[0].poll() is None
+    assert done.returncode == 2
+    assert "the Dask workers lack what a run needs" in done.stderr
 
 
 @needs_dask
