@@ -91,15 +91,17 @@ class Cluster:
 
     def _room(self) -> int:
         """How many chunks may be under way; workers come and go."""
+        client = self.client
         with _told():
-            return AHEAD * max(1, len(self.client.nthreads()))
+            return AHEAD * max(1, len(client.nthreads()))
 
     def _submitted(self, chunk: Sequence[Experiment]) -> Any:
         # Words and claims stay here, and with them the places in files that they point to.
         bare = tuple(replace(one, captions={}, claims=()) for one in chunk)
         terms = worker.terms_for(self.source, self.fingerprint, chunk)
+        client = self.client
         with _told():
-            return self.client.submit(_task(), pickle.dumps((terms, bare)), pure=False)
+            return client.submit(_task(), pickle.dumps((terms, bare)), pure=False)
 
 
 @contextmanager
