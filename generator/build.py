@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from generator.executors import Opener, local
 from generator.project import Project, chosen, survey
 from generator.render import Rendered, check_prose, render
 from generator.reporting import Reporter
@@ -31,6 +32,7 @@ def build(
     only: Sequence[str] = (),
     force: bool = False,
     jobs: int = 1,
+    opener: Opener = local,
 ) -> Built:
     """Bring results and site up to date; with `running` false, render the results that are there.
 
@@ -47,6 +49,6 @@ def build(
             atomic.check_folder(site)
             if len(todo) >= MANY:
                 workshop.open()
-            outcomes = refresh(project, todo, report, force)
+            outcomes = refresh(project, todo, report, force, opener=opener)
             work = survey(project)
         return Built(outcomes, render(project, work, site, report, workshop, force))

@@ -17,6 +17,7 @@ from generator.cli_options import (
     FILE,
     FOLDER,
     book_option,
+    executor_option,
     jobs_option,
     model_option,
     only_option,
@@ -82,6 +83,7 @@ def check(root: Path, model: str | None, strict: bool, specs: tuple[Path, ...]) 
 @click.option("--force", is_flag=True, help="Run also what is current.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and its counts; run nothing.")
 @click.option("--timings", "timed", is_flag=True, help="Print what each experiment and each step took.")
+@executor_option
 @quiet_option
 @for_people
 def run(
@@ -93,16 +95,18 @@ def run(
     force: bool,
     dry_run: bool,
     timed: bool,
+    executor: str | None,
     quiet: bool,
 ) -> int:
     """Run the book's experiments that are not current, or those of one chapter SPEC, in a book or not."""
     from generator import run as running
+    from generator.executors import named
     from generator.project import chosen, open_project, survey
     from generator.stopwatch import Stopwatch
     from generator.store import cache
     from generator.telling import plan_lines
 
-    report, watch = reporter(quiet), Stopwatch()
+    report, watch, opener = reporter(quiet), Stopwatch(), named(executor)
     if timed and dry_run:
         raise UsageError("--timings says what a run took, and --dry-run runs nothing")
     if spec is not None:
@@ -112,7 +116,7 @@ def run(
             return print_lines(plan_lines(*running.planned(*running.open_file(spec, model, report))))
         if out is None:
             raise UsageError("say where the results go: layerbook run SPEC.yaml --out DIR")
-        outcomes = running.run_file(spec, out, model, report, watch)
+        outcomes = running.run_file(spec, out, model, report, watch, opener)
         return _print_outcomes(outcomes, out, watch if timed else None)
     if out is not None:
         raise UsageError("--out is for the results of one SPEC; those of the book have their place")
@@ -122,7 +126,7 @@ def run(
         return print_lines(plan_lines(*running.planned(project.source, [w.experiment for w in work])))
     with cache.lock(root):
         project.tidy()
-        outcomes = running.refresh(project, work, report, force, watch)
+        outcomes = running.refresh(project, work, report, force, watch, opener)
     return _print_outcomes(outcomes, project.results / project.source.name, watch if timed else None)
 
 
@@ -134,6 +138,7 @@ def run(
 @only_option
 @click.option("--force", is_flag=True, help="Run and render also what is current.")
 @click.option("--strict", is_flag=True, help="A claim that does not hold on this model is a failure.")
+@executor_option
 @jobs_option
 @quiet_option
 @for_people
@@ -145,19 +150,21 @@ def build(
     only: tuple[str, ...],
     force: bool,
     strict: bool,
+    executor: str | None,
     jobs: int,
     quiet: bool,
 ) -> int:
     """Run what is not current, then render the book."""
     from generator.build import build as building
+    from generator.executors import named
     from generator.project import open_project
 
-    if no_run and only:
-        raise UsageError("--only says what to run, and --no-run runs nothing")
-    report = reporter(quiet)
+    if no_run and (only or executor is not None):
+        raise UsageError(f"{'--only says what' if only else '--executor says where'} to run, and --no-run runs nothing")
+    report, opener = reporter(quiet), named(executor)
     project = open_project(root, model, None if no_run else report)
     target = site or project.root / "site"
-    built = building(project, target, report, running=not no_run, only=only, force=force, jobs=jobs)
+    built = building(project, target, report, running=not no_run, only=only, force=force, jobs=jobs, opener=opener)
     code = _print_outcomes(built.outcomes, project.results / project.source.name) if built.outcomes else 0
     print_lines(built.rendered.messages, err=True)
     click.echo(built.rendered.summary)

@@ -26,6 +26,9 @@ model_option = click.option(
 only_option = click.option(
     "--only", multiple=True, metavar="NAME", help="Run only this chapter or experiment; may be repeated."
 )
+executor_option = click.option(
+    "--executor", metavar="WHERE", help="Where to run: dask://HOST:PORT, a scheduler that is there; without it, here."
+)
 jobs_option = click.option(
     "--jobs", "-j", type=click.IntRange(1, 64), default=min(4, os.cpu_count() or 1), help="Processes that draw figures."
 )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Protocol
 
 from generator.analysis import Result
 from generator.capture import Prompt, Request
@@ -14,13 +15,26 @@ from generator.errors import LayerbookError, ModelError, RunError
 from generator.experiments import Experiment
 from generator.model import obtain, sources
 from generator.plan import cost, plan
-from generator.reporting import Reporter
+from generator.reporting import Reporter, Silent
 from generator.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from generator.model.adapter import LoadedModel
+    from generator.model.execute import Execution
 
 Measured = Mapping[Experiment, Result | LayerbookError]
+
+
+class Executor(Protocol):
+    """Where experiments are measured: here, or on other machines; no sweeps, whose cells are experiments."""
+
+    source: sources.ModelSource
+
+    def measure(self, wanted: Sequence[Experiment]) -> Measured:
+        """The result of each experiment, or the error that it ended with."""
+
+    def stream(self, chunks: Iterable[Sequence[Experiment]]) -> Iterator[Measured]:
+        """Chunk by chunk the same, in their order; chunks are taken no sooner than they are needed."""
 
 
 class Bench:
@@ -78,6 +92,11 @@ class Bench:
         able = [experiment for experiment in wanted if experiment not in failed]
         return failed | _measure(self.model, able, report or self.report, self.watch) if able else failed
 
+    def stream(self, chunks: Iterable[Sequence[Experiment]]) -> Iterator[Measured]:
+        """One chunk after the other."""
+        for chunk in chunks:
+            yield self.measure(chunk, Silent())
+
 
 def need_libraries() -> None:
     """Raise ModelError where what runs the model is not installed: before a download that would be for nothing."""
@@ -113,30 +132,38 @@ def _prompts(request: Request) -> list[tuple[Prompt, int]]:
 def _measure(
     model: LoadedModel, wanted: Sequence[Experiment], report: Reporter, watch: Stopwatch
 ) -> dict[Experiment, Any]:
+    """Each experiment is measured as soon as its passes are over, and what no other needs of them is let go."""
     from generator.model.execute import Execution
 
     asked = {experiment: experiment.analysis.runs() for experiment in wanted}
     made = plan(request for requests in asked.values() for request in requests.values())
     execution = Execution(model, made)
-    counted = cost(made, execution.ids)
-    with report.task("Running the model", counted.generations + counted.batches) as task:
-        for step in execution.steps():
-            task.note(step)
-            task.advance()
+    counted = cost(made, execution.ids, held=model.held)
     found: dict[Experiment, Any] = {}
-    with report.task("Measuring", len(wanted)) as task:
-        for experiment, requests in asked.items():
-            task.note(f"{experiment.chapter}/{experiment.id}")
-            try:
-                with watch.measure(_owner(experiment), requests.values()):
-                    captures = {name: execution.capture(request) for name, request in requests.items()}
-                    found[experiment] = experiment.analysis.measure(captures)
-            # An analysis may be the lecturer's own: whatever it raises is this experiment's failure, no other's.
-            except Exception as error:
-                said = f"{type(error).__name__}: {error}"
-                found[experiment] = RunError(f"{experiment.file}:{experiment.line}: {experiment.id}: {said}")
-            task.advance()
-    return found
+    with report.task("Running the model", counted.generations + counted.batches + len(wanted)) as task:
+        for step in chain(execution.steps(), [None]):  # a step is told before it is taken
+            for experiment in [one for one in asked if one not in found and execution.done(asked[one].values())]:
+                task.note(f"{experiment.chapter}/{experiment.id}")
+                found[experiment] = _measured(experiment, asked[experiment], execution, watch)
+                task.advance()
+            execution.forget_all_but(request for one in asked if one not in found for request in asked[one].values())
+            if step is not None:
+                task.note(step)
+                task.advance()
+    return {experiment: found[experiment] for experiment in asked}
+
+
+def _measured(
+    experiment: Experiment, requests: Mapping[str, Request], execution: Execution, watch: Stopwatch
+) -> Result | RunError:
+    try:
+        with watch.measure(_owner(experiment), requests.values()):
+            captures = {name: execution.capture(request) for name, request in requests.items()}
+            result: Result = experiment.analysis.measure(captures)
+        return result
+    # An analysis may be the lecturer's own: whatever it raises is this experiment's failure, no other's.
+    except Exception as error:
+        return RunError(f"{experiment.file}:{experiment.line}: {experiment.id}: {type(error).__name__}: {error}")
 
 
 def _owner(experiment: Experiment) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from generator.capture import (
     Describe,
@@ -29,8 +30,13 @@ from generator.capture import (
 
 Ids = tuple[int, ...]
 
+Held = Callable[[frozenset[Site], int], int]  # the bytes that these sites of one pass of so many tokens take
+
 BUDGET = 4096
-"""Padded positions in one batch: keeps the widest site (scores of all heads) in the hundreds of megabytes."""
+"""Padded positions in one batch: more would be no faster, and what passes through a layer would no longer be small."""
+
+MEMORY = 192 * 2**20
+"""Bytes that the sites kept of one batch may take: all logits of a thousand positions, which are as fast as more."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,11 @@ class Plan:
     def light(self) -> tuple[Request, ...]:
         """Requests that need the tokenizer or the embedding matrix but no pass."""
         return tuple(r for r in self.requests if isinstance(r, Encode | EmbeddingRows | EmbeddingMatrix | Describe))
+
+    @cached_property
+    def by_identity(self) -> Mapping[object, Request]:
+        """The requests by what makes them one."""
+        return {_identity(request): request for request in self.requests}
 
 
 def plan(requests: Iterable[Request]) -> Plan:
@@ -103,8 +114,7 @@ def _needs(request: Request) -> Iterable[Request]:
 
 def merged(plan: Plan, request: Request) -> Request:
     """The request in the plan that answers this one."""
-    key = _identity(request)
-    return next(known for known in plan.requests if _identity(known) == key)
+    return plan.by_identity[_identity(request)]
 
 
 def passes(forwards: Iterable[Forward], ids_of: Callable[[Prompt], Ids]) -> tuple[Pass, ...]:
@@ -138,16 +148,25 @@ def _without_prefixes(by_ids: Mapping[Ids, Pass]) -> Iterable[Pass]:
     return reversed(folded)
 
 
-def batches(todo: Sequence[Pass], budget: int) -> tuple[tuple[Pass, ...], ...]:
-    """Group passes of like length so that no batch holds more than `budget` padded positions (or one pass)."""
+def batches(
+    todo: Sequence[Pass], budget: int, held: Held | None = None, memory: int = MEMORY
+) -> tuple[tuple[Pass, ...], ...]:
+    """Group passes of like length; no batch has more than `budget` padded positions, or is one pass.
+
+    Nor do the sites that it keeps, each kept of all its passes, take more than `memory` bytes where `held` counts them.
+    """
     grouped: list[list[Pass]] = []
+    keep: frozenset[Site] = frozenset()
     for item in sorted(todo, key=lambda p: (len(p.ids), p.ids)):
         batch = grouped[-1] if grouped else None
         # Sorted by length, the newcomer is the longest: it sets the padding, and must not stretch it far.
-        if batch and len(item.ids) * (len(batch) + 1) <= budget and len(item.ids) <= 2 * len(batch[0].ids):
+        fits = batch and len(item.ids) * (len(batch) + 1) <= budget and len(item.ids) <= 2 * len(batch[0].ids)
+        if batch and fits and (not held or held(keep | item.keep, len(item.ids)) * (len(batch) + 1) <= memory):
             batch.append(item)
+            keep |= item.keep
         else:
             grouped.append([item])
+            keep = item.keep
     return tuple(tuple(batch) for batch in grouped)
 
 
@@ -164,8 +183,10 @@ class Cost:
     tokens: int
 
 
-def cost(plan: Plan, ids_of: Callable[[Prompt], Ids] | None, budget: int = BUDGET) -> Cost:
+def cost(plan: Plan, ids_of: Callable[[Prompt], Ids] | None, budget: int = BUDGET, held: Held | None = None) -> Cost:
     """Count a plan; without a tokenizer, ids are unknown and every distinct pass counts as its own batch.
+
+    Without `held`, which the loaded model has, batches count as if memory had no end.
 
     What a generated text will need is not known yet: its frames count as one pass, which is what they come to where
     the generation only appends.
@@ -180,6 +201,6 @@ def cost(plan: Plan, ids_of: Callable[[Prompt], Ids] | None, budget: int = BUDGE
         generations=len(plan.generations),
         new_tokens=sum(g.max_new_tokens for g in plan.generations),
         passes=count,
-        batches=(len(batches(todo, budget)) if ids_of else len(known)) + len(pending),
+        batches=(len(batches(todo, budget, held)) if ids_of else len(known)) + len(pending),
         tokens=sum(len(p.ids) for p in todo),
     )

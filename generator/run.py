@@ -12,25 +12,31 @@ from generator.analysis import Result
 from generator.capture import Prompt, Request
 from generator.changes import remember_closures
 from generator.errors import LayerbookError, Problem, SpecError, UsageError
+from generator.executors import Opener, local
 from generator.experiments import Experiment, claim_problems, load_chapter
-from generator.measuring import Bench, Measured
+from generator.measuring import Measured
 from generator.model import obtain, sources
 from generator.plan import Cost, Ids, cost, plan
 from generator.project import Project, Work, cells_of, key_of
-from generator.reporting import Reporter, Silent
+from generator.reporting import Reporter
 from generator.settling import CHANGED, Outcome, envelope, settle
 from generator.stopwatch import Stopwatch
 from generator.store import results
 from generator.store.keys import engine_closure
 from generator.sweep import Swept
-from generator.sweeping import cells_into, refresh_sweep, run_sweep
+from generator.sweeping import Folder, NoShelf, refresh_sweep, run_sweep
 from generator.timings import address_of, keep, taken
 
 __all__ = ["Outcome", "check_files", "measure", "open_file", "planned", "refresh", "run_file"]
 
 
 def refresh(
-    project: Project, work: Sequence[Work], report: Reporter, force: bool = False, watch: Stopwatch | None = None
+    project: Project,
+    work: Sequence[Work],
+    report: Reporter,
+    force: bool = False,
+    watch: Stopwatch | None = None,
+    opener: Opener = local,
 ) -> tuple[Outcome, ...]:
     """Run these experiments and bring their results up to date, one outcome each; equal numbers keep their bytes.
 
@@ -42,59 +48,66 @@ def refresh(
         return ()
     if problems := claim_problems([w.experiment for w in work]):
         raise SpecError(problems)
-    bench = Bench(project.source, report, watch)
+    watch = Stopwatch() if watch is None else watch
     wanted = [w.experiment for w in work if not isinstance(w.experiment.analysis, Swept)]
-    measured = dict(bench.measure(wanted))
-    now = project.keys(wanted)
     outcomes = {}
-    for w in work:
-        one = w.experiment
-        if isinstance(one.analysis, Swept):
-            outcomes[one] = refresh_sweep(project, w, bench, report, force)
-        else:
-            outcomes[one] = settle(project, w, now[one], measured[one], report)
+    with opener(project.source, report, watch) as executor:
+        measured = executor.measure(wanted)
+        now = project.keys(wanted)
+        for w in work:
+            one = w.experiment
+            if isinstance(one.analysis, Swept):
+                outcomes[one] = refresh_sweep(project, w, executor, report, force)
+            else:
+                outcomes[one] = settle(project, w, now[one], measured[one], report)
     remember_closures(project.cache, work)
     known = {address_of(experiment) for experiment in project.experiments()}
-    keep(project.cache, project.source.name, taken(bench.watch, [w.experiment for w in work]), known)
+    keep(project.cache, project.source.name, taken(watch, [w.experiment for w in work]), known)
     return tuple(outcomes.values())
 
 
-def measure(source: sources.ModelSource, wanted: Sequence[Experiment], report: Reporter) -> Measured:
+def measure(
+    source: sources.ModelSource, wanted: Sequence[Experiment], report: Reporter, opener: Opener = local
+) -> Measured:
     """The result of each experiment, or the error that it ended with; nothing is read from disk or kept."""
-    bench = Bench(source, report)
     found: dict[Experiment, Result | LayerbookError] = {}
-    found |= bench.measure([one for one in wanted if not isinstance(one.analysis, Swept)])
-    for one in wanted:
-        if isinstance(one.analysis, Swept):
-            found[one] = run_sweep(one, lambda chunk: bench.measure(chunk, Silent()), report)
+    with opener(source, report, Stopwatch()) as executor:
+        found |= executor.measure([one for one in wanted if not isinstance(one.analysis, Swept)])
+        for one in wanted:
+            if isinstance(one.analysis, Swept):
+                found[one] = run_sweep(one, executor, NoShelf(), report)
     return {one: found[one] for one in wanted}
 
 
 def run_file(
-    path: Path, out: Path, model: str | None, report: Reporter, watch: Stopwatch | None = None
+    path: Path,
+    out: Path,
+    model: str | None,
+    report: Reporter,
+    watch: Stopwatch | None = None,
+    opener: Opener = local,
 ) -> tuple[Outcome, ...]:
     """Run one chapter spec, in a book or out of any, and write `OUT/ID.json` for each of its experiments."""
     source, wanted = open_file(path, model, report)
     _check_folder(out)
     fingerprint = sources.fingerprint(source)
-    bench = Bench(source, report, watch)
     before = {experiment: key_of(experiment, fingerprint) for experiment in wanted}
-    found: dict[Experiment, Result | LayerbookError] = {}
-    found |= bench.measure([one for one in wanted if not isinstance(one.analysis, Swept)])
     outcomes = []
-    for experiment in wanted:
-        if isinstance(experiment.analysis, Swept):
-            closure = engine_closure(type(experiment.analysis.one).__module__)
-            found[experiment] = run_sweep(experiment, cells_into(out, bench, fingerprint, closure), report)
-        result = found[experiment]
-        if isinstance(result, LayerbookError):
-            outcomes.append(Outcome(experiment, "failed", str(result)))
-        elif key_of(experiment, fingerprint) != before[experiment]:
-            outcomes.append(Outcome(experiment, "failed", CHANGED))
-        else:
-            made = envelope(experiment, source.name, before[experiment], result)
-            results.write(results.place(out, experiment.id), made)
-            outcomes.append(Outcome(experiment, "new"))
+    with opener(source, report, Stopwatch() if watch is None else watch) as executor:
+        found = dict(executor.measure([one for one in wanted if not isinstance(one.analysis, Swept)]))
+        for experiment in wanted:
+            if isinstance(experiment.analysis, Swept):
+                shelf = Folder(out, source, fingerprint, engine_closure(type(experiment.analysis.one).__module__))
+                found[experiment] = run_sweep(experiment, executor, shelf, report)
+            result = found[experiment]
+            if isinstance(result, LayerbookError):
+                outcomes.append(Outcome(experiment, "failed", str(result)))
+            elif key_of(experiment, fingerprint) != before[experiment]:
+                outcomes.append(Outcome(experiment, "failed", CHANGED))
+            else:
+                made = envelope(experiment, source.name, before[experiment], result)
+                results.write(results.place(out, experiment.id), made)
+                outcomes.append(Outcome(experiment, "new"))
     return tuple(outcomes)
 
 

@@ -3,42 +3,74 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from generator.analysis import Result
 from generator.claims import CheckError
 from generator.errors import LayerbookError, RunError, StoreError
 from generator.experiments import Experiment
-from generator.measuring import Bench
+from generator.measuring import Executor, Measured
 from generator.model import sources
 from generator.project import Project, Work, cells_of, key_of
-from generator.reporting import Reporter, Silent, counted
+from generator.reporting import Reporter, counted
 from generator.settling import Outcome, envelope, settle
 from generator.store import atomic, results, status
+from generator.store.keys import Key
 from generator.sweep import GridCell, SweepResult, Swept
 
 CHUNK = 256
-"""Cells that run together: enough to fill batches; what a killed run loses, and all that memory holds, is one chunk."""
-
-Cells = Callable[[Sequence[Experiment]], Mapping[Experiment, Result | LayerbookError]]
+"""Cells that run together: enough to fill batches; what a killed run loses is the chunks under way."""
 
 
-def run_sweep(experiment: Experiment, cells: Cells, report: Reporter) -> SweepResult | LayerbookError:
-    """The table of a sweep whose `cells` are measured chunk by chunk; RunError, given, where some of them failed.
+class Shelf(Protocol):
+    """Where the results of cells lie: what of a chunk must be measured, and what of it there is then."""
 
-    A cell that fails stops no other.
+    def todo(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
+        """The cells of a chunk that are not current."""
+
+    def found(self, chunk: Sequence[Experiment], measured: Measured) -> Measured:
+        """The result of every cell of the chunk, once those to do were measured, or why there is none."""
+
+
+class NoShelf:
+    """Nothing lies anywhere, and nothing is kept."""
+
+    def todo(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
+        """All of them."""
+        return chunk
+
+    def found(self, chunk: Sequence[Experiment], measured: Measured) -> Measured:
+        """As they were measured."""
+        return measured
+
+
+def run_sweep(
+    experiment: Experiment, executor: Executor, shelf: Shelf, report: Reporter
+) -> SweepResult | LayerbookError:
+    """The table of a sweep, its cells measured chunk by chunk; RunError, given, where some of them failed.
+
+    A cell that fails stops no other. An executor may have several chunks under way; they are kept in their order.
     """
     analysis = _swept(experiment)
     rows: list[tuple[str, Mapping[str, Any]]] = []
     failed: list[str] = []
-    with report.task(f"{experiment.chapter}/{experiment.id}", len(analysis), "cell") as task:
+    under_way: deque[Sequence[tuple[GridCell, Experiment]]] = deque()
+
+    def asked() -> Iterator[Sequence[Experiment]]:
         for chunk in _batched(cells_of(experiment)):
-            found = cells([one for _, one in chunk])
+            under_way.append(chunk)
+            yield shelf.todo([one for _, one in chunk])
+
+    with report.task(f"{experiment.chapter}/{experiment.id}", len(analysis), "cell") as task:
+        for measured in executor.stream(asked()):
+            chunk = under_way.popleft()
+            found = shelf.found([one for _, one in chunk], measured)
             for cell, one in chunk:
                 row = _row(analysis, cell, found[one])
                 if isinstance(row, LayerbookError):
@@ -51,23 +83,37 @@ def run_sweep(experiment: Experiment, cells: Cells, report: Reporter) -> SweepRe
     return analysis.table(rows)
 
 
-def refresh_sweep(project: Project, work: Work, bench: Bench, report: Reporter, force: bool) -> Outcome:
+def refresh_sweep(project: Project, work: Work, executor: Executor, report: Reporter, force: bool) -> Outcome:
     """Bring the cells of a sweep up to date, then its table; what no cell of the grid is any more goes."""
     experiment = work.experiment
-
-    def cells(chunk: Sequence[Experiment]) -> Mapping[Experiment, Result | LayerbookError]:
-        keys = project.keys(chunk)
-        states = {one: status.freshness(project.entry(one), keys[one], project.cache) for one in chunk}
-        todo = [Work(one, keys[one], states[one]) for one in chunk if force or states[one].state != "fresh"]
-        measured = bench.measure([w.experiment for w in todo], Silent())
-        now = project.keys([w.experiment for w in todo])
-        outcomes = {w.experiment: settle(project, w, now[w.experiment], measured[w.experiment], report) for w in todo}
-        return {one: _kept(project, one, outcomes.get(one)) for one in chunk}
-
-    found = run_sweep(experiment, cells, report)
-    if not isinstance(found, LayerbookError):
+    made = run_sweep(experiment, executor, _Entries(project, report, force), report)
+    if not isinstance(made, LayerbookError):
         _sweep_out(project, experiment)  # before the table is there: killed in between, the next run comes by again
-    return settle(project, work, project.keys([experiment])[experiment], found, report)
+    return settle(project, work, project.keys([experiment])[experiment], made, report)
+
+
+class _Entries:
+    """The cells' results in a project."""
+
+    def __init__(self, project: Project, report: Reporter, force: bool) -> None:
+        self.project, self.report, self.force = project, report, force
+        self._work: dict[Experiment, Work] = {}
+
+    def todo(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
+        keys = self.project.keys(chunk)
+        for one in chunk:
+            state = status.freshness(self.project.entry(one), keys[one], self.project.cache)
+            if self.force or state.state != "fresh":
+                self._work[one] = Work(one, keys[one], state)
+        return [one for one in chunk if one in self._work]
+
+    def found(self, chunk: Sequence[Experiment], measured: Measured) -> Measured:
+        now = self.project.keys(list(measured))
+        outcomes = {
+            one: settle(self.project, self._work.pop(one), now[one], result, self.report)
+            for one, result in measured.items()
+        }
+        return {one: _kept(self.project, one, outcomes.get(one)) for one in chunk}
 
 
 def _kept(project: Project, cell: Experiment, outcome: Outcome | None) -> Result | LayerbookError:
@@ -105,24 +151,34 @@ def _sweep_out(project: Project, experiment: Experiment) -> None:
                 path.parent.rmdir()
 
 
-def cells_into(out: Path, bench: Bench, fingerprint: sources.Fingerprint, closure: str) -> Cells:
-    """Cells measured into a folder outside of any book; those that lie there under the same key are not run again."""
+class Folder:
+    """A folder outside of any book; cells that lie there under the same key are not run again."""
 
-    def cells(chunk: Sequence[Experiment]) -> Mapping[Experiment, Result | LayerbookError]:
-        keys = {one: key_of(one, fingerprint, closure) for one in chunk}
-        found: dict[Experiment, Result | LayerbookError] = {}
-        for one in chunk:
-            with suppress(StoreError):
-                if results.head(results.place(out, one.id)).key == keys[one]:
-                    found[one] = results.load(results.place(out, one.id), one.analysis.result_type).result
-        measured = bench.measure([one for one in chunk if one not in found], Silent())
+    def __init__(self, out: Path, source: sources.ModelSource, fingerprint: sources.Fingerprint, closure: str) -> None:
+        self.out, self.source, self.fingerprint, self.closure = out, source, fingerprint, closure
+
+    def todo(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
+        """The cells of which there is no whole entry with their key."""
+        return [one for one in chunk if self._there(one) is None]
+
+    def found(self, chunk: Sequence[Experiment], measured: Measured) -> Measured:
+        """What was measured is written; the others are read."""
         for one, result in measured.items():
             if not isinstance(result, LayerbookError):
-                model = sources.resolve(one.model).name if one.model else bench.source.name
-                results.write(results.place(out, one.id), envelope(one, model, keys[one], result))
-        return {**found, **measured}
+                model = sources.resolve(one.model).name if one.model else self.source.name
+                results.write(results.place(self.out, one.id), envelope(one, model, self._key(one), result))
+        gone = RunError("its result went away while others ran; run it again")
+        return {one: measured[one] if one in measured else self._there(one) or gone for one in chunk}
 
-    return cells
+    def _key(self, one: Experiment) -> Key:
+        return key_of(one, self.fingerprint, self.closure)
+
+    def _there(self, one: Experiment) -> Result | None:
+        path = results.place(self.out, one.id)
+        with suppress(StoreError):
+            if results.head(path).key == self._key(one):
+                return results.load(path, one.analysis.result_type).result
+        return None
 
 
 def _batched(cells: Iterator[tuple[GridCell, Experiment]]) -> Iterator[Sequence[tuple[GridCell, Experiment]]]:

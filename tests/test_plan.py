@@ -82,6 +82,19 @@ def test_batches_hold_every_pass_once_within_the_budget(many, budget):
         assert len(batch) == 1 or len(batch) * max(len(p.ids) for p in batch) <= budget
 
 
+@given(many_ids, st.integers(1, 60))
+def test_batches_keep_no_more_than_memory_allows(many, memory):
+    """Counted as the model keeps it: every site of every pass, over the padded length; a lone pass is let through."""
+    sites = (LOGITS, Site("resid_pre", 0), Site("mlp_out", 1))
+    todo = [Pass(i, frozenset(sites[: 1 + sum(i) % 3])) for i in many]
+    made = batches(todo, 1000, lambda keep, length: len(keep) * length, memory)
+
+    assert sorted(p.ids for b in made for p in b) == sorted(many)
+    for batch in made:
+        kept = len(frozenset.union(*(p.keep for p in batch)))
+        assert len(batch) == 1 or kept * max(len(p.ids) for p in batch) * len(batch) <= memory
+
+
 def test_cost_counts_what_remains():
     """The printed numbers: asked, distinct, passes, batches, tokens."""
     keep = frozenset({LOGITS})

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from transformers.models.llama.configuration_llama import LlamaConfig
 from transformers.models.llama.modeling_llama import LlamaForCausalLM
 from transformers.utils import logging as transformers_logging
 
-from generator.capture import Generate, ModelFacts, Module, Site
+from generator.capture import SITE_SHAPES, Generate, ModelFacts, Module, Site
 from generator.errors import ModelError
 from generator.model.decode import Generated, continue_all, reencode
 from generator.model.hooks import PATCHABLE, Edit, Taps
@@ -85,10 +86,28 @@ class LoadedModel:
             with taps.attached():
                 final = self.network.model(input_ids=ids, use_cache=False).last_hidden_state
             taps.finish(final, ids)
-        return [
-            {site: frozen(leading(taps.kept[site][row].numpy(), site, len(item.ids)).copy()) for site in item.keep}
-            for row, item in enumerate(batch)
-        ]
+        every = frozenset.intersection(*(item.keep for item in batch))
+
+        def rows(site: Site, row: int, length: int) -> NDArray[np.floating]:
+            mine = leading(taps.kept[site][row].numpy(), site, length)
+            # Where every pass keeps a site, their rows are the whole of it, and copies would only hold it twice.
+            return frozen(mine if site in every and mine.flags.c_contiguous else mine.copy())
+
+        return [{site: rows(site, row, len(item.ids)) for site in item.keep} for row, item in enumerate(batch)]
+
+    def held(self, keep: frozenset[Site], length: int) -> int:
+        """The bytes that these sites of one pass of so many tokens take."""
+        config = self.config
+        sizes: dict[str, int] = {
+            "T": length,
+            "D": config.hidden_size,
+            "H": config.num_attention_heads,
+            "K": config.num_key_value_heads,
+            "d": self.network.model.layers[0].self_attn.head_dim,
+            "M": config.intermediate_size,
+            "V": config.vocab_size,
+        }
+        return 4 * sum(prod(sizes[axis] for axis in SITE_SHAPES[site.name].split()) for site in keep)
 
     def _check(self, keep: frozenset[Site], edits: Sequence[Mapping[Site, Any]]) -> None:
         patched = {site for row in edits for site in row}

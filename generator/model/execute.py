@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -25,7 +25,7 @@ from generator.errors import ModelError
 from generator.model.adapter import Arrays, LoadedModel, frozen, leading
 from generator.model.decode import Generated
 from generator.model.hooks import Edit
-from generator.plan import BUDGET, Ids, Pass, Plan, batches, merged, passes
+from generator.plan import BUDGET, Ids, Pass, Plan, batches, merged, passes, plan
 
 
 class Execution:
@@ -44,7 +44,7 @@ class Execution:
             ids = [self.ids(request.prompt) for request in group]
             self._generated |= zip(group, self.model.generate(ids, group), strict=True)
         for stage in _stages(self.plan.forwards):
-            for batch in batches(passes(stage, self.ids), self.budget):
+            for batch in batches(passes(stage, self.ids), self.budget, self.model.held):
                 yield f"{len(batch)} {'pass' if len(batch) == 1 else 'passes'} of up to {len(batch[-1].ids)} tokens"
                 self._run(batch)
 
@@ -94,6 +94,23 @@ class Execution:
                 return done.ids
             return done.frames[frame] if done.frames else done.ids[: done.prompt_length + frame]
         return self.model.tokenizer.encode(prompt)[0]
+
+    def done(self, requests: Iterable[Request]) -> bool:
+        """Whether `capture` can answer these already, while the steps are still being taken."""
+        return all(self._done(request) for request in requests)
+
+    def _done(self, request: Request) -> bool:
+        if isinstance(request, Generate):
+            return request in self._generated
+        if isinstance(request, Forward):
+            return _bare(request) in self._arrays
+        prompt = getattr(request, "prompt", None)
+        return prompt is None or prompt.generated is None or prompt.generated in self._generated
+
+    def forget_all_but(self, requests: Iterable[Request]) -> None:
+        """Let go of the arrays of passes that neither these requests nor what they patch from need any more."""
+        needed = {_bare(forward) for forward in plan(requests).forwards}
+        self._arrays = {forward: arrays for forward, arrays in self._arrays.items() if forward in needed}
 
     def _generation(self, request: Generate) -> Capture:
         done = self._generated[request]

@@ -1,0 +1,162 @@
+"""What a sweep and what patched passes cost beside the same done by hand, in one process: a part of `make bench-scale`.
+
+The sides take turns, so that a busy machine slows all; seconds on the wall and seconds of the processor are told apart,
+since the wall of a shared machine is not only ours. Usage: python -m benchmarks.passes PROMPTS
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from benchmarks.scale import Row, prompts, told, write_spec, written
+from generator.capture import LOGITS, Forward, Patch, Prompt, Site
+from generator.experiments import load_chapter
+from generator.measuring import Bench, Executor
+from generator.model import sources
+from generator.model.execute import Execution
+from generator.plan import plan
+from generator.project import cells_of
+from generator.reporting import Reporter, Silent
+from generator.run import run_file
+from generator.sweeping import CHUNK
+
+SINGLES = 100  # prompts run one at a time: what a thousand would take is ten times that
+
+
+@dataclass
+class Spent:
+    """Seconds on the wall and of the processor for some prompts or passes, added up."""
+
+    count: int = 0
+    wall: float = 0.0
+    processor: float = 0.0
+
+    @contextmanager
+    def on(self, count: int) -> Iterator[None]:
+        """Time a block that does so many."""
+        wall, processor = time.perf_counter(), time.process_time()
+        yield
+        self.count += count
+        self.wall += time.perf_counter() - wall
+        self.processor += time.process_time() - processor
+
+    def against(self, other: Spent) -> str:
+        """How many times as long each of mine takes as one of the other's: wall, processor."""
+        wall, processor = (
+            (getattr(self, name) / self.count) / (getattr(other, name) / other.count) for name in ("wall", "processor")
+        )
+        return f"{wall:.2f} (processor: {processor:.2f})"
+
+
+def throughput(bench: Bench, folder: Path, count: int) -> list[Row]:
+    """A sweep, the bare passes and one prompt at a time, in turns of as many prompts as a sweep takes at once."""
+    sweep, bare, single = Spent(), Spent(), Spent()
+    turns = max(1, count // CHUNK)
+    for turn in range(turns):
+        texts = prompts(turn * CHUNK, CHUNK)
+        told(f"turn {turn + 1} of {turns}")
+        with bare.on(CHUNK):
+            bare_passes(bench, texts)
+        with sweep.on(CHUNK):
+            run_sweep(bench, folder / str(turn), texts)
+        some = texts[:: CHUNK * turns // SINGLES][: SINGLES // turns]
+        chapter = load_chapter(write_spec(folder / "singles", some), sources.limits(bench.source))
+        cells = [one for _, one in cells_of(chapter.experiments[0])]
+        with single.on(len(cells)):
+            for cell in cells:
+                bench.measure([cell], Silent())
+    each = f"{bare.count:,} prompts of 8 tokens, {single.count} of them one at a time"
+    return [
+        (f"one at a time / a sweep, seconds per prompt ({each})", single.against(sweep), "at least 5"),
+        ("a sweep, results written / bare batched passes of transformers", sweep.against(bare), "at most 1.3"),
+    ]
+
+
+def bare_passes(bench: Bench, texts: Sequence[str]) -> None:
+    """What transformers takes for the passes alone, the ids known and all side by side, logits of all positions."""
+    ids = [bench.model.tokenizer.encode(Prompt(text=text))[0] for text in texts]
+    width = max(map(len, ids))
+    padded = torch.tensor([(*row, *[0] * (width - len(row))) for row in ids])
+    with torch.inference_mode():
+        bench.model.network(input_ids=padded, use_cache=False)
+
+
+def run_sweep(bench: Bench, folder: Path, texts: Sequence[str]) -> None:
+    """All that a sweep does, from its spec to the results on disk, but for loading the model."""
+
+    @contextmanager
+    def opener(source: sources.ModelSource, report: Reporter) -> Iterator[Executor]:
+        yield bench
+
+    outcomes = run_file(write_spec(folder, texts), folder / "out", None, Silent(), opener)
+    if outcomes[0].verdict != "new":
+        sys.exit(f"the sweep failed: {outcomes[0].detail}")
+
+
+def patching(bench: Bench) -> list[Row]:
+    """The residual stream of one prompt put into another, at every layer and position: planned, and one by one."""
+    model = bench.model
+    clean, other = Prompt(text=" 2 + 2 = "), Prompt(text=" 3 + 5 = ")
+    source = Forward(other, frozenset({LOGITS}))
+    places = [
+        (i, at) for i in range(model.config.num_hidden_layers) for at in range(len(model.tokenizer.encode(clean)[0]))
+    ]
+    asked = {
+        (layer, at): Forward(clean, frozenset({LOGITS}), (Patch(Site("resid_pre", layer), source, (at,)),))
+        for layer, at in places
+    }
+    planned, single = Spent(), Spent()
+    told(f"{len(places)} patched passes")
+    with planned.on(len(places)):
+        execution = Execution(model, plan(asked.values()))
+        for _ in execution.steps():
+            pass
+        found = {place: execution.capture(request)[LOGITS] for place, request in asked.items()}
+    some = places[:: max(1, len(places) // 40)]
+    ids = [torch.tensor([model.tokenizer.encode(prompt)[0]]) for prompt in (clean, other)]
+    with single.on(len(some)), torch.inference_mode():
+        hidden = model.network(input_ids=ids[1], use_cache=False, output_hidden_states=True).hidden_states
+        by_hand = {place: patched_by_hand(model.network, ids[0], hidden, place) for place in some}
+    worst = max(float(abs(found[place] - logits).max()) for place, logits in by_hand.items())
+    if worst > 1e-2:
+        sys.exit(f"the two ways of patching differ by {worst}")
+    name = f"{len(some)} patched passes by hooks, one by one / {len(places)} planned, seconds per pass"
+    return [(f"{name} (largest gap of a logit: {worst:.0e})", single.against(planned), "at least 5")]
+
+
+def patched_by_hand(
+    network: torch.nn.Module, ids: torch.Tensor, hidden: Sequence[torch.Tensor], place: tuple[int, int]
+):
+    """The way a notebook does it."""
+    layer, at = place
+
+    def put(module: torch.nn.Module, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        changed = args[0].clone()
+        changed[:, at] = hidden[layer][:, at]
+        return (changed, *args[1:])
+
+    handle = network.model.layers[layer].register_forward_pre_hook(put)
+    logits = network(input_ids=ids, use_cache=False).logits[0].numpy()
+    handle.remove()
+    return logits
+
+
+def main() -> None:
+    """Print the rows."""
+    bench = Bench(sources.resolve(sources.DEFAULT_MODEL), Silent())
+    with tempfile.TemporaryDirectory() as folder:
+        for row in (*throughput(bench, Path(folder), int(sys.argv[1])), *patching(bench)):
+            sys.stdout.write(written(row))
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

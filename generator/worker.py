@@ -1,0 +1,121 @@
+"""What a worker of a cluster does: it measures chunks of experiments with a model of its own, loaded once.
+
+A result goes into a book under a key, so a worker first makes sure that it would have computed the same key: from the
+same weights, with the same code and the same libraries.
+"""
+
+from __future__ import annotations
+
+import pickle
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from threading import Lock
+
+from generator.analysis import Result
+from generator.errors import LayerbookError, ModelError
+from generator.experiments import Experiment
+from generator.measuring import Bench
+from generator.model import obtain, sources
+from generator.reporting import Silent
+from generator.store import keys
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the results of a job depend on beside their specs; `code` is the closure of each analysis, by module."""
+
+    source: sources.ModelSource
+    fingerprint: sources.Fingerprint
+    code: Mapping[str, str]
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an experiment has no result, as text: it travels between processes."""
+
+    said: str
+
+
+Answers = tuple[Result | Failure, ...]
+
+_bench: tuple[sources.Fingerprint, Bench] | None = None
+_alone = Lock()  # the hooks of a pass sit on the model itself: one chunk at a time, however many threads there are
+
+
+def answered(sent: bytes) -> bytes:
+    """What `measure` gives, or one Failure for all of it where it raises; as bytes, which any scheduler can carry."""
+    try:
+        terms, wanted = pickle.loads(sent)
+    except Exception as error:  # what another layerbook's pickles raise here has no bounds
+        return pickle.dumps(Failure(f"{_here()} cannot read what it is sent ({error}); it needs the same layerbook"))
+    try:
+        return pickle.dumps(measure(terms, wanted))
+    except LayerbookError as error:
+        return pickle.dumps(Failure(str(error)))
+
+
+def measure(terms: Terms, wanted: tuple[Experiment, ...]) -> Answers:
+    """The result of each experiment, in their order. ModelError where this worker's would not be the caller's."""
+    with _alone:
+        _check(terms)
+        measured = _bench_for(terms).measure(wanted, Silent())
+        return tuple(_answer(measured[one]) for one in wanted)
+
+
+def terms_for(source: sources.ModelSource, fingerprint: sources.Fingerprint, wanted: Iterable[Experiment]) -> Terms:
+    """The terms as this process would have them now."""
+    modules = sorted({type(one.analysis).__module__ for one in wanted})
+    code = {module: keys.engine_closure(module) for module in modules}
+    return Terms(source, fingerprint, code, dict(keys.versions()))
+
+
+def _answer(found: Result | LayerbookError) -> Result | Failure:
+    return Failure(str(found)) if isinstance(found, LayerbookError) else found
+
+
+def _check(terms: Terms) -> None:
+    """That code and libraries are the caller's; ModelError says what is not."""
+    here = dict(keys.versions())
+    moved = [f"{name} {here.get(name, 'absent')}" for name, its in terms.versions.items() if here.get(name) != its]
+    if moved:
+        asked = ", ".join(f"{name} {its}" for name, its in terms.versions.items() if here.get(name) != its)
+        raise ModelError(f"{_here()} has {', '.join(moved)}; the run was started with {asked}")
+    for module, closure in terms.code.items():
+        if _closure(module) != closure:
+            raise ModelError(f"{_here()} has other code for {module}: install the same and restart it")
+
+
+@cache
+def _closure(module: str) -> str:
+    """As the code stood when it was imported here, near enough: an edit afterwards does not change what runs."""
+    return keys.engine_closure(module)
+
+
+def _bench_for(terms: Terms) -> Bench:
+    """The model of this process, loaded when a job first needs it."""
+    global _bench
+    if _bench is None or _bench[0] != terms.fingerprint:
+        _bench = None  # two models at once might not fit
+        found = _found(terms.source)
+        if found != terms.fingerprint:
+            asked, here = terms.fingerprint.weights, found.weights
+            what = f"({here}, not {asked})" if here != asked else "(its tokenizer differs)"
+            raise ModelError(f"{_here()} has another model at {terms.source.location} {what}")
+        _bench = terms.fingerprint, Bench(terms.source, Silent())
+    return _bench[1]
+
+
+def _found(source: sources.ModelSource) -> sources.Fingerprint:
+    """What the model is on this machine, fetched and converted where it was not here yet."""
+    try:
+        obtain.obtain(source)
+        return sources.fingerprint(source)
+    except (LayerbookError, OSError) as error:
+        raise ModelError(f"{_here()} cannot have the model {source.name}: {error}") from error
+
+
+def _here() -> str:
+    return f"the worker on {platform.node()}"
