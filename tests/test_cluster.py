@@ -31,6 +31,7 @@ from generator.measuring import Bench
 from generator.model.sources import Fingerprint
 from generator.project import Project, cells_of, open_project
 from generator.reporting import Silent
+from generator.stopwatch import Stopwatch
 from generator.store import compare, results
 from generator.sweep import Swept
 
@@ -228,7 +229,7 @@ def test_an_experiment_that_fails_stops_no_other(here: Path, cloud: Machines) ->
     project = open_project(here)
     one = next(e for e in plain(project) if e.id == "plain")
     broken = type(one)(**(vars(one) | {"analysis": one.analysis.model_copy(update={"top_k": 10**6})}))
-    with executors.named(cloud.executor)(project.source, Silent()) as there:
+    with executors.named(cloud.executor)(project.source, Silent(), Stopwatch()) as there:
         measured = there.measure([broken, one])
     failure = measured[broken]
     assert isinstance(failure, RunError)
@@ -260,7 +261,10 @@ def test_a_worker_with_other_code_or_libraries_is_refused(
     project = open_project(here)
     other: Any = {"torch": "0"} if what == "versions" else "other"
     monkeypatch.setattr(f"generator.store.keys.{what}", lambda *_: other)
-    with executors.named(cloud.executor)(project.source, Silent()) as there, pytest.raises(ModelError, match=message):
+    with (
+        executors.named(cloud.executor)(project.source, Silent(), Stopwatch()) as there,
+        pytest.raises(ModelError, match=message),
+    ):
         there.measure(plain(project))
 
 
@@ -277,7 +281,7 @@ def test_only_a_few_chunks_are_under_way(here: Path, cloud: Machines) -> None:
             taken += 1
             yield [type(one)(**vars(one))]
 
-    with executors.named(cloud.executor)(project.source, Silent()) as there:
+    with executors.named(cloud.executor)(project.source, Silent(), Stopwatch()) as there:
         ahead = [taken - given for given, _ in enumerate(there.stream(chunks()))]
     assert len(ahead) == 20
     assert max(ahead) == 4

@@ -101,7 +101,7 @@ def test_charts_are_named_scaled_and_labelled_alike(tiny):
         assert chart.rows.labels == chart.columns.labels
     assert [chart.annotate for chart in figures.values()] == [True, True, False, False]
     assert not any(panel.annotate for panel in inner.panels)
-    assert "2·+·2" in figures["prompt-0-layer-0-mean"].title
+    assert "2 + 2" in figures["prompt-0-layer-0-mean"].title
 
 
 def turned(x, model):

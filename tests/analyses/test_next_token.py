@@ -138,7 +138,7 @@ def test_the_alt_text_says_the_numbers():
 
     assert (
         figures["prompt-0"].alt
-        == "The likeliest tokens after “x·y”: ·a 0.81 and b 0.11. All 2 others together: 0.0806."
+        == "The likeliest tokens after “x y”: ·a 0.81 and b 0.11. All 2 others together: 0.0806."
     )
     assert "from 3.00 for ·a down to 1.00 for b" in figures["logits-0"].alt
 

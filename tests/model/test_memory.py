@@ -19,6 +19,7 @@ from generator.model.execute import Execution
 from generator.plan import Pass, plan
 from generator.project import cells_of
 from generator.reporting import Silent
+from generator.stopwatch import Stopwatch
 
 SPEC = """\
 chapter: many
@@ -89,9 +90,9 @@ def test_memory_does_not_grow_with_the_number_of_prompts(
     held: list[int] = []
     measure = measuring._measured
 
-    def watched(experiment: Experiment, requests: dict[str, Request], execution: Execution) -> Any:
+    def watched(experiment: Experiment, requests: dict[str, Request], execution: Execution, watch: Stopwatch) -> Any:
         held[-1] = max(held[-1], len(execution._arrays))
-        return measure(experiment, requests, execution)
+        return measure(experiment, requests, execution, watch)
 
     monkeypatch.setattr(measuring, "_measured", watched)
     source = sources.resolve(str(tiny_model_dir))
