@@ -22,7 +22,8 @@ from generator.workshop import Job, Pending, Workshop
 
 COLOPHON = "colophon.html"
 _NOT_SHARED = frozenset({"figures", "leaves"})
-_SIZE = re.compile(r'<span class="size">.*?</span>')
+_BESIDE = re.compile(r'<span class="size">.*?</span>|<dl class="facts">.*?</dl>', re.DOTALL)
+"""What a page says of files and digests rather than of the model."""
 _LABEL = re.compile(r'\saria-label="([^"]*)"')
 _CELL, _END = re.compile(r"</t[hd]>\s*<t[hd]"), re.compile(r"</(?:p|li|tr|h\d|dt|dd|summary|figcaption)>")
 _ID, _TAG = re.compile(r'\sid="([^"]+)"'), re.compile(r"<[^<>]*>")
@@ -122,7 +123,7 @@ def differing(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[Shown, ..
 
 def lines_of(page: str) -> list[tuple[str, str]]:
     """What a page says, line by line, rows of tables as lines; each with the id that last came before."""
-    body = _SIZE.sub("", page[page.find("<main") :])
+    body = _BESIDE.sub("", page[page.find("<main") :])
     body = _TAG.sub(_spoken, _END.sub("\n", _CELL.sub(" | <td", body)))
     found, near = [], ""
     for line in body.split("\n"):

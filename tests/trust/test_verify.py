@@ -216,6 +216,8 @@ def test_pages_are_compared_by_what_they_say() -> None:
     drawn = '<main><div role="img" aria-label="Largest 3">{}</div> <span class="size">(1 kB)</span>'
     assert not aside.differing({"p": drawn.format("")}, {"p": drawn.format("<svg></svg>").replace("1 kB", "2 kB")})
     assert aside.differing({"p": drawn}, {"p": drawn.replace("Largest 3", "Largest 4")})
+    told = '<main><p>a</p><dl class="facts">\n<div><dt>Result</dt><dd>{}</dd></div>\n</dl>'
+    assert not aside.differing({"p": told.format("0a1b")}, {"p": told.format("2c3d")})
     tipped = '<main><p id="b"><span title="token 7\nbytes 61">a</span> 0.5</p>'
     moved = tipped.replace("0.5", "0.6").replace("token 7", "token 8")
     assert aside.differing({"p": tipped}, {"p": moved}) == (aside.Shown("p", "b", "a 0.5", "a 0.6"),)
