@@ -115,7 +115,7 @@ def _build(book: Path, log: Path, moment: Moment | None) -> None:
     sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
     sweeping.CHUNK = 2
     # The last digit of a number depends on what shares its batch, and that on what a kill left to be done.
-    execute.batches = lambda passes, _: [[one] for one in passes]  # type: ignore[assignment,misc]
+    execute.batches = lambda passes, *_: [[one] for one in passes]  # type: ignore[assignment,misc]
     plan._without_prefixes = lambda by_ids: by_ids.values()  # type: ignore[assignment]
     steps = _counted(book, moment)
     if moment is not None and moment.kind in ("bytes", "large"):
