@@ -26,6 +26,7 @@ from generator.plan import plan
 from generator.project import cells_of
 from generator.reporting import Reporter, Silent
 from generator.run import run_file
+from generator.stopwatch import Stopwatch
 from generator.sweeping import CHUNK
 
 SINGLES = 100  # prompts run one at a time: what a thousand would take is ten times that
@@ -93,10 +94,10 @@ def run_sweep(bench: Bench, folder: Path, texts: Sequence[str]) -> None:
     """All that a sweep does, from its spec to the results on disk, but for loading the model."""
 
     @contextmanager
-    def opener(source: sources.ModelSource, report: Reporter) -> Iterator[Executor]:
+    def opener(source: sources.ModelSource, report: Reporter, watch: Stopwatch) -> Iterator[Executor]:
         yield bench
 
-    outcomes = run_file(write_spec(folder, texts), folder / "out", None, Silent(), opener)
+    outcomes = run_file(write_spec(folder, texts), folder / "out", None, Silent(), opener=opener)
     if outcomes[0].verdict != "new":
         sys.exit(f"the sweep failed: {outcomes[0].detail}")
 
