@@ -34,10 +34,11 @@ SITE_SHAPES: Mapping[str, str] = {
     "mlp_act": "T M",  # SiLU(gate) * up
     "ln_final": "T D",  # after the final RMSNorm
     "logits": "T V",
+    "next_logits": "V",  # those of the last position alone: the scores of what comes next
     "loss": "T",  # -ln of the probability that each token had, in nats; NaN at the first, which nothing predicts
     "lens": "T V",  # final norm and unembedding applied after a layer
 }
-WHOLE_MODEL_SITES = frozenset({"embed", "ln_final", "logits", "loss"})
+WHOLE_MODEL_SITES = frozenset({"embed", "ln_final", "logits", "next_logits", "loss"})
 
 
 @dataclass(frozen=True, order=True)
@@ -57,7 +58,8 @@ class Site:
         return self.name if self.layer is None else f"{self.name}[{self.layer}]"
 
 
-EMBED, LN_FINAL, LOGITS, LOSS = Site("embed"), Site("ln_final"), Site("logits"), Site("loss")
+EMBED, LN_FINAL, LOSS = Site("embed"), Site("ln_final"), Site("loss")
+LOGITS, NEXT_LOGITS = Site("logits"), Site("next_logits")
 
 
 @dataclass(frozen=True)

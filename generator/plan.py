@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from generator.capture import (
+    NEXT_LOGITS,
     Describe,
     EmbeddingMatrix,
     EmbeddingRows,
@@ -30,7 +31,7 @@ from generator.capture import (
 
 Ids = tuple[int, ...]
 
-Held = Callable[[frozenset[Site], int], int]  # the bytes that these sites of one pass of so many tokens take
+Held = Callable[[frozenset[Site], int, int], int]  # the bytes of these sites of a pass: its tokens, its ends
 
 BUDGET = 4096
 """Padded positions in one batch: more would be no faster, and what passes through a layer would no longer be small."""
@@ -50,6 +51,11 @@ class Pass:
     keep: frozenset[Site]
     patches: tuple[Patch, ...] = ()
     serves: tuple[tuple[Forward, int], ...] = ()
+
+    @cached_property
+    def ends(self) -> tuple[int, ...]:
+        """The lengths after which someone asks what comes next, in order: a position of logits each."""
+        return tuple(sorted({length for request, length in self.serves if NEXT_LOGITS in request.keep}))
 
 
 @dataclass(frozen=True)
@@ -157,16 +163,18 @@ def batches(
     """
     grouped: list[list[Pass]] = []
     keep: frozenset[Site] = frozenset()
+    ends = 0
     for item in sorted(todo, key=lambda p: (len(p.ids), p.ids)):
         batch = grouped[-1] if grouped else None
         # Sorted by length, the newcomer is the longest: it sets the padding, and must not stretch it far.
         fits = batch and len(item.ids) * (len(batch) + 1) <= budget and len(item.ids) <= 2 * len(batch[0].ids)
-        if batch and fits and (not held or held(keep | item.keep, len(item.ids)) * (len(batch) + 1) <= memory):
+        most = max(ends, len(item.ends))
+        if batch and fits and (not held or held(keep | item.keep, len(item.ids), most) * (len(batch) + 1) <= memory):
             batch.append(item)
-            keep |= item.keep
+            keep, ends = keep | item.keep, most
         else:
             grouped.append([item])
-            keep = item.keep
+            keep, ends = item.keep, len(item.ends)
     return tuple(tuple(batch) for batch in grouped)
 
 

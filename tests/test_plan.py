@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.capture import LOGITS, Encode, Forward, Generate, Patch, Prompt, Site, Where
+from generator.capture import LOGITS, NEXT_LOGITS, Encode, Forward, Generate, Patch, Prompt, Site, Where
 from generator.plan import Pass, batches, cost, passes, plan
 
 ids = st.lists(st.integers(0, 2), min_size=1, max_size=6).map(tuple)
@@ -87,12 +87,23 @@ def test_batches_keep_no_more_than_memory_allows(many, memory):
     """Counted as the model keeps it: every site of every pass, over the padded length; a lone pass is let through."""
     sites = (LOGITS, Site("resid_pre", 0), Site("mlp_out", 1))
     todo = [Pass(i, frozenset(sites[: 1 + sum(i) % 3])) for i in many]
-    made = batches(todo, 1000, lambda keep, length: len(keep) * length, memory)
+    made = batches(todo, 1000, lambda keep, length, ends: len(keep) * length, memory)
 
     assert sorted(p.ids for b in made for p in b) == sorted(many)
     for batch in made:
         kept = len(frozenset.union(*(p.keep for p in batch)))
         assert len(batch) == 1 or kept * max(len(p.ids) for p in batch) * len(batch) <= memory
+
+
+def test_batches_count_the_rows_of_prefixes():
+    """A pass that is asked after many of its prefixes what comes next keeps as many rows of logits."""
+    keep = frozenset({NEXT_LOGITS})
+    texts = [tuple(range(first, first + 5)) for first in range(0, 60, 10)]
+    asks = [Forward(Prompt(ids=text[:n]), keep) for text in texts for n in (1, 3, 5)]
+    made = batches(passes(asks, lambda p: p.ids), 1000, lambda keep, length, ends: ends, 6)
+
+    assert [len(batch) for batch in made] == [2, 2, 2]
+    assert {p.ends for batch in made for p in batch} == {(1, 3, 5)}
 
 
 def test_cost_counts_what_remains():

@@ -21,7 +21,7 @@ from generator.analysis import (
     prompt_name,
     ranked,
 )
-from generator.capture import LOGITS, Captures, Forward, Request
+from generator.capture import NEXT_LOGITS, Captures, Forward, Request
 from generator.figure import Axis, Bars, Figure, Panels, Scores, listed
 from generator.sampling import sampling_distribution
 from generator.tokens import Token, visible
@@ -97,7 +97,7 @@ class AllLogits(Analysis[AllLogitsResult]):
 
     def runs(self) -> dict[str, Request]:
         """One pass per prompt, of which the last logits are used."""
-        return {f"prompt-{i}": Forward(as_prompt(one), frozenset({LOGITS})) for i, one in enumerate(self.prompts)}
+        return {f"prompt-{i}": Forward(as_prompt(one), frozenset({NEXT_LOGITS})) for i, one in enumerate(self.prompts)}
 
     def measure(self, captures: Captures) -> AllLogitsResult:
         """Keep every score, and ask of each setting how much it leaves."""
@@ -105,7 +105,7 @@ class AllLogits(Analysis[AllLogitsResult]):
         names: dict[int, Token] = {}
         for i, prompt in enumerate(self.prompts):
             run = captures[f"prompt-{i}"]
-            logits = run[LOGITS][-1]  # [V], the last position's scores for what comes next
+            logits = run[NEXT_LOGITS]  # [V], the last position's scores for what comes next
             near = ranked(run, logits, min(max(self.named, self.shown), len(logits)))  # [named], best first
             names |= {one.id: one.token for one in near}
             left = []

@@ -21,7 +21,7 @@ from generator.analysis import (
     ranked,
     resolved,
 )
-from generator.capture import LOGITS, Captures, Forward, Request, Site
+from generator.capture import NEXT_LOGITS, Captures, Forward, Request, Site
 from generator.figure import Axis, Figure, Heatmap, Panels, listed
 from generator.tokens import Token, visible
 
@@ -65,7 +65,7 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
 
     def runs(self) -> dict[str, Request]:
         """One pass per prompt that keeps the patterns and the logits."""
-        keep = frozenset({Site("pattern", layer) for layer in resolved(self.layers)} | {LOGITS})
+        keep = frozenset({Site("pattern", layer) for layer in resolved(self.layers)} | {NEXT_LOGITS})
         return {f"prompt-{i}": Forward(as_prompt(spec), keep) for i, spec in enumerate(self.prompts)}
 
     def measure(self, captures: Captures) -> AttentionPatternResult:
@@ -83,7 +83,7 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
                 PromptPattern(
                     prompt=prompt_name(spec),
                     tokens=run.tokens,
-                    predicted=ranked(run, run[LOGITS][-1], 1)[0],
+                    predicted=ranked(run, run[NEXT_LOGITS], 1)[0],
                     weights=mean if self.heads == "mean" else pattern[:, list(resolved(self.heads))],
                     sink_share=tuple(free[..., 0].mean(axis=(1, 2)).tolist()),
                     leading=leading,

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from generator.analysis import Analysis, Array, Layers, PromptSpec, Ranked, Result, as_prompt, cited, ranked, resolved
-from generator.capture import LOGITS, Captures, Describe, Forward, Generate, Prompt, Request, Site
+from generator.capture import NEXT_LOGITS, Captures, Describe, Forward, Generate, Prompt, Request, Site
 from generator.figure import Axis, Figure, Frame, Frames, Heatmap
 from generator.tokens import Token, visible
 
@@ -62,7 +62,7 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
         """What the model saw at each step, and the finished text; the planner folds what begins another."""
         made = Generate(as_prompt(self.prompt), self.max_new_tokens, stop=False, reencode=self.show == "gram")
         name = "attn_out" if self.show == "gram" else "pattern"
-        keep = frozenset({Site(name, layer) for layer in resolved(self.layers)} | {LOGITS})
+        keep = frozenset({Site(name, layer) for layer in resolved(self.layers)} | {NEXT_LOGITS})
         frames = {f"frame-{t}": Forward(Prompt(generated=made, frame=t), keep) for t in range(self.max_new_tokens)}
         return {"facts": Describe(), "finished": made, **frames}
 
@@ -70,7 +70,7 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
         """Picture the passes that hold the frames: each begins the next, unless encoding anew changed the tokens."""
         layers, facts, finished = resolved(self.layers), captures["facts"].facts, captures["finished"]
         runs = [captures[f"frame-{t}"] for t in range(self.max_new_tokens)]
-        written = [ranked(run, run[LOGITS][-1], 1)[0] for run in runs]  # what each frame led to
+        written = [ranked(run, run[NEXT_LOGITS], 1)[0] for run in runs]  # what each frame led to
         ends = [token.id for role, token in facts.special_tokens if role == "eos_token"] if facts else []
         breaks = [t for t in range(1, len(runs)) if runs[t].tokens[: len(runs[t - 1].tokens)] != runs[t - 1].tokens]
         drifts = [t for t in range(1, len(runs)) if runs[t].tokens != (*runs[t - 1].tokens, written[t - 1].token)]

@@ -20,7 +20,7 @@ from generator.analysis import (
     ranked,
     softmax,
 )
-from generator.capture import LN_FINAL, LOGITS, Captures, Forward, Request
+from generator.capture import LN_FINAL, NEXT_LOGITS, Captures, Forward, Request
 from generator.figure import Axis, Bars, Figure, Passage, listed
 from generator.tokens import Token, visible
 
@@ -69,7 +69,7 @@ class NextToken(Analysis[NextTokenResult]):
 
     def runs(self) -> dict[str, Request]:
         """One pass per prompt, of which the last vector and its logits are used."""
-        keep = frozenset({LN_FINAL, LOGITS})
+        keep = frozenset({LN_FINAL, NEXT_LOGITS})
         return {f"prompt-{i}": Forward(as_prompt(prompt), keep) for i, prompt in enumerate(self.prompts)}
 
     def measure(self, captures: Captures) -> NextTokenResult:
@@ -77,10 +77,10 @@ class NextToken(Analysis[NextTokenResult]):
         told = []
         for i, prompt in enumerate(self.prompts):
             run = captures[f"prompt-{i}"]
-            logits = run[LOGITS][-1]  # [V], the last position's scores for what comes next
+            logits = run[NEXT_LOGITS]  # [V], the last position's scores for what comes next
             prob = softmax(logits)  # [V], all positive, together 1
-            top = ranked(run, logits, self.top_k)  # the best few, best first
-            best, second = ranked(run, logits, 2)
+            few = ranked(run, logits, max(self.top_k, 2))  # the best few, best first
+            top, (best, second) = few[: self.top_k], few[:2]
             bits = entropy(prob)
             told.append(
                 NextTokens(

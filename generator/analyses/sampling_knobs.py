@@ -18,7 +18,7 @@ from generator.analysis import (
     prompt_name,
     ranked,
 )
-from generator.capture import LOGITS, Captures, Forward, Request
+from generator.capture import NEXT_LOGITS, Captures, Forward, Request
 from generator.figure import Axis, Bars, Figure, Panels, listed
 from generator.sampling import sampling_distribution
 
@@ -75,12 +75,12 @@ class SamplingKnobs(Analysis[SamplingKnobsResult]):
 
     def runs(self) -> dict[str, Request]:
         """One pass, of which the last logits are used."""
-        return {"prompt": Forward(as_prompt(self.prompt), frozenset({LOGITS}))}
+        return {"prompt": Forward(as_prompt(self.prompt), frozenset({NEXT_LOGITS}))}
 
     def measure(self, captures: Captures) -> SamplingKnobsResult:
         """Turn the same logits into what would be drawn from, once for each setting."""
         run = captures["prompt"]
-        logits = run[LOGITS][-1]  # [V]
+        logits = run[NEXT_LOGITS]  # [V]
         top = ranked(run, logits, self.shown)
         settings = []
         for name, temperature, top_k, top_p in self._knobs():

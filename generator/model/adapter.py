@@ -17,7 +17,7 @@ from transformers.models.llama.configuration_llama import LlamaConfig
 from transformers.models.llama.modeling_llama import LlamaForCausalLM
 from transformers.utils import logging as transformers_logging
 
-from generator.capture import SITE_SHAPES, Generate, ModelFacts, Module, Site
+from generator.capture import NEXT_LOGITS, SITE_SHAPES, Generate, ModelFacts, Module, Site
 from generator.errors import ModelError
 from generator.model.decode import Generated, continue_all, reencode
 from generator.model.hooks import PATCHABLE, Edit, Taps
@@ -71,7 +71,8 @@ class LoadedModel:
     def run(self, batch: Sequence[Pass], edits: Sequence[Mapping[Site, Sequence[Edit]]] = ()) -> list[Arrays]:
         """One forward pass over a batch, padded on the right; per pass, its sites as read-only arrays.
 
-        Causal attention keeps what stands left from seeing the padding, so no mask is needed.
+        Causal attention keeps what stands left from seeing the padding, so no mask is needed. The next logits of a pass
+        are [N, V], a row for each of its `ends`.
         """
         keep = frozenset(site for item in batch for site in item.keep)
         self._check(keep, edits)
@@ -86,6 +87,7 @@ class LoadedModel:
             with taps.attached():
                 final = self.network.model(input_ids=ids, use_cache=False).last_hidden_state
             taps.finish(final, ids)
+            following = self._next_logits(final, [item.ends for item in batch])
         every = frozenset.intersection(*(item.keep for item in batch))
 
         def rows(site: Site, row: int, length: int) -> NDArray[np.floating]:
@@ -93,10 +95,24 @@ class LoadedModel:
             # Where every pass keeps a site, their rows are the whole of it, and copies would only hold it twice.
             return frozen(mine if site in every and mine.flags.c_contiguous else mine.copy())
 
-        return [{site: rows(site, row, len(item.ids)) for site in item.keep} for row, item in enumerate(batch)]
+        return [
+            {site: rows(site, row, len(item.ids)) for site in item.keep if site != NEXT_LOGITS}
+            | ({NEXT_LOGITS: following[row]} if item.ends else {})
+            for row, item in enumerate(batch)
+        ]
 
-    def held(self, keep: frozenset[Site], length: int) -> int:
-        """The bytes that these sites of one pass of so many tokens take."""
+    def _next_logits(self, final: torch.Tensor, ends: Sequence[Sequence[int]]) -> list[NDArray[np.floating]]:
+        """Per pass of a batch, whose final vectors are [batch, T, D], the logits [N, V] at its ends, in one product.
+
+        Nobody reads those of the other positions, and in a small model they would be a fifth of a pass's work.
+        """
+        rows = [row for row, lengths in enumerate(ends) for _ in lengths]
+        last = [end - 1 for lengths in ends for end in lengths]
+        logits = self.network.lm_head(final[torch.tensor(rows).long(), torch.tensor(last).long()])
+        return [frozen(part.numpy()) for part in logits.split([len(lengths) for lengths in ends])]
+
+    def held(self, keep: frozenset[Site], length: int, ends: int = 1) -> int:
+        """The bytes that these sites of a pass of so many tokens take, asked at so many `ends` what comes next."""
         config = self.config
         sizes: dict[str, int] = {
             "T": length,
@@ -107,7 +123,8 @@ class LoadedModel:
             "M": config.intermediate_size,
             "V": config.vocab_size,
         }
-        return 4 * sum(prod(sizes[axis] for axis in SITE_SHAPES[site.name].split()) for site in keep)
+        shapes = {site: prod(sizes[axis] for axis in SITE_SHAPES[site.name].split()) for site in keep}
+        return 4 * sum(size * ends if site == NEXT_LOGITS else size for site, size in shapes.items())
 
     def _check(self, keep: frozenset[Site], edits: Sequence[Mapping[Site, Any]]) -> None:
         patched = {site for row in edits for site in row}
@@ -166,6 +183,14 @@ class LoadedModel:
             special_tokens=tuple((role, self.tokenizer.token(id)) for role, id in self.tokenizer.roles),
             chat_template=self.tokenizer.chat_template,
         )
+
+
+def served(arrays: Arrays, item: Pass, site: Site, length: int) -> NDArray[np.floating]:
+    """What one that asked for the leading `length` tokens of a pass gets of a site, as a view."""
+    if site == NEXT_LOGITS:
+        row: NDArray[np.floating] = arrays[site][item.ends.index(length)]
+        return row
+    return arrays[site] if length == len(item.ids) else leading(arrays[site], site, length)
 
 
 def leading(array: NDArray[np.floating], site: Site, length: int) -> NDArray[np.floating]:

@@ -22,7 +22,7 @@ from generator.capture import (
     Where,
 )
 from generator.errors import ModelError
-from generator.model.adapter import Arrays, LoadedModel, frozen, leading
+from generator.model.adapter import Arrays, LoadedModel, frozen, served
 from generator.model.decode import Generated
 from generator.model.hooks import Edit
 from generator.plan import BUDGET, Ids, Pass, Plan, batches, merged, passes, plan
@@ -134,10 +134,7 @@ class Execution:
         edits = [self._edits(row, item) for row, item in enumerate(batch)]
         for item, arrays in zip(batch, self.model.run(batch, edits), strict=True):
             for request, length in item.serves:
-                whole = length == len(item.ids)
-                self._arrays[_bare(request)] = {
-                    site: arrays[site] if whole else leading(arrays[site], site, length) for site in request.keep
-                }
+                self._arrays[_bare(request)] = {site: served(arrays, item, site, length) for site in request.keep}
 
     def _edits(self, row: int, item: Pass) -> Mapping[Site, list[Edit]]:
         edits: dict[Site, list[Edit]] = {}

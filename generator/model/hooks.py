@@ -81,6 +81,7 @@ class Taps:
                 "embed": lambda: [inner.embed_tokens.register_forward_hook(self._output(site))],
                 "ln_final": lambda: [inner.norm.register_forward_hook(self._output(site))],
                 "logits": lambda: [],
+                "next_logits": lambda: [],
                 "loss": lambda: [],
             }
             return whole[site.name]()

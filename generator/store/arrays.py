@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -34,8 +35,7 @@ def _marked(value: Any, place: Place, side: bool) -> Iterator[tuple[Place, NDArr
         if side:
             yield place, value
     elif isinstance(value, BaseModel):
-        for name, field in type(value).model_fields.items():
-            marked = _mentions(field.annotation) or any(isinstance(note, SideFile) for note in field.metadata)
+        for name, marked in _fields(type(value)):
             yield from _marked(getattr(value, name), (*place, name), marked)
     elif isinstance(value, tuple | list):
         for index, part in enumerate(value):
@@ -43,6 +43,15 @@ def _marked(value: Any, place: Place, side: bool) -> Iterator[tuple[Place, NDArr
     elif isinstance(value, Mapping):
         for name, part in value.items():
             yield from _marked(part, (*place, name), side)
+
+
+@cache
+def _fields(kind: type[BaseModel]) -> tuple[tuple[str, bool], ...]:
+    """The fields of a model, and whether each is marked."""
+    return tuple(
+        (name, _mentions(field.annotation) or any(isinstance(note, SideFile) for note in field.metadata))
+        for name, field in kind.model_fields.items()
+    )
 
 
 def _mentions(annotation: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 WIDTH = 120
 INDENT = " "
+PLAIN = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make a new encoder for each number
 
 
 def text(data: Any, depth: int = 0) -> str:
@@ -17,15 +18,15 @@ def text(data: Any, depth: int = 0) -> str:
     """
     parts = list(data.values()) if isinstance(data, dict) else data
     if not isinstance(data, dict | list) or not data:
-        return json.dumps(data, ensure_ascii=False)
+        return PLAIN(data)
     if not any(isinstance(part, dict | list) for part in parts):
-        line = json.dumps(data, ensure_ascii=False)
+        line = PLAIN(data)
         numbers = isinstance(data, list) and not any(isinstance(part, str) for part in parts)
         if numbers or (depth and len(line) + depth <= WIDTH):
             return line
     inner = "\n" + INDENT * (depth + 1)
     if isinstance(data, dict):
-        names = [f"{json.dumps(name, ensure_ascii=False)}: " for name in data]
+        names = [f"{PLAIN(name)}: " for name in data]
         opening, closing = "{", "}"
     else:
         names, opening, closing = [""] * len(data), "[", "]"

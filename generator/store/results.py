@@ -107,10 +107,9 @@ def write(path: Path, envelope: Envelope[Any]) -> Path:
     if side is not None:
         atomic.write(side, packed, durable=durable)
     atomic.write(path, _encode(envelope, sides, side, packed), durable=durable)
-    atomic.sweep(path.parent, path.name)
-    atomic.sweep(path.parent, f"{envelope.id}.*.safetensors")
-    for old in path.parent.glob(f"{envelope.id}.*.safetensors"):
-        if old != side and arrays.is_side_of(envelope.id, old.name):
+    for old in list(path.parent.iterdir()):  # once, and no patterns: a sweep comes by here for every cell
+        left = old.name.startswith(f".{envelope.id}.") and old.name.endswith(atomic.TEMPORARY)
+        if left or (old != side and arrays.is_side_of(envelope.id, old.name)):
             old.unlink(missing_ok=True)
     return path
 

@@ -11,7 +11,7 @@ from running import captured, run
 
 from generator.analyses.all_logits import DRAWN, AllLogits, Setting
 from generator.analysis import ChatPrompt
-from generator.capture import LOGITS
+from generator.capture import NEXT_LOGITS
 from generator.figure import Bars, Panels
 
 TEXT = "The cat sat on the"
@@ -53,7 +53,7 @@ def test_logits_are_the_models_own(tiny, tiny_model_dir) -> None:
     assert result.logits.dtype == np.float32 and result.logits.shape == (2, result.d_vocab) == (2, 320)
     for i, row in enumerate(result.logits):
         capture = captures[f"prompt-{i}"]
-        assert (row == capture[LOGITS][-1]).all()
+        assert (row == capture[NEXT_LOGITS]).all()
         with torch.inference_mode():
             alone = network(torch.tensor([[token.id for token in capture.tokens]])).logits[0, -1].numpy()
         assert np.abs(row - alone).max() < 1e-4
@@ -81,9 +81,9 @@ def test_a_shortlist_makes_the_nucleus_smaller() -> None:
     """Of equal tokens half the mass is half of all 64, or half of a list of 16; where p is reached, no more is kept."""
     settings = (Setting(name="all", top_p=0.5), Setting(name="list", top_k=16, top_p=0.5))
     vocabulary = Pieces(*(f"w{i}" for i in range(64)))
-    logits = np.zeros((1, 64), dtype=np.float32)
+    logits = np.zeros(64, dtype=np.float32)
     analysis = AllLogits(prompts=("x",), settings=settings, shown=4)
-    result = analysis.measure({"prompt-0": vocabulary.capture([0], {LOGITS: logits})})
+    result = analysis.measure({"prompt-0": vocabulary.capture([0], {NEXT_LOGITS: logits})})
 
     assert [left.candidates for left in result.prompts[0].left] == [32, 8]
     assert [left.choices for left in result.prompts[0].left] == pytest.approx([32, 8])

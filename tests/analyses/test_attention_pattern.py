@@ -10,7 +10,7 @@ from letters import Asking, Letters
 from running import captured, stored
 
 from generator.analyses.attention_pattern import AttentionPattern
-from generator.capture import LOGITS, Capture, Forward, Prompt, Site
+from generator.capture import NEXT_LOGITS, Capture, Forward, Prompt, Site
 from generator.figure import Heatmap, Panels
 
 TEXT = "The cat sat on the table. 2 + 2 = 4"
@@ -18,9 +18,9 @@ TEXT = "The cat sat on the table. 2 + 2 = 4"
 
 def capture(ids: list[int], pattern: list, layer: int = 0) -> Capture:
     """A run over these tokens with this pattern [heads, T, T]; the likeliest next token is 7."""
-    vocabulary, logits = Letters(), np.zeros((len(ids), 10), dtype=np.float32)
-    logits[-1, 7] = 2.0
-    sites = {Site("pattern", layer): np.array(pattern, dtype=np.float32), LOGITS: logits}
+    vocabulary, logits = Letters(), np.zeros(10, dtype=np.float32)
+    logits[7] = 2.0
+    sites = {Site("pattern", layer): np.array(pattern, dtype=np.float32), NEXT_LOGITS: logits}
     return Capture(tuple(vocabulary.token(i) for i in ids), "text", vocabulary, sites, len(ids))
 
 

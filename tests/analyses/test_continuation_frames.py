@@ -8,7 +8,7 @@ from letters import Asking, Letters
 from running import captured, facts, stored
 
 from generator.analyses.continuation_frames import ContinuationFrames
-from generator.capture import LOGITS, Capture, Forward, Generate, Prompt, Site
+from generator.capture import NEXT_LOGITS, Capture, Forward, Generate, Prompt, Site
 from generator.figure import Frames, Heatmap
 
 TEXT = "The cat sat on "  # the tiny model goes on with a piece of a character, which no text keeps
@@ -21,7 +21,7 @@ def analysis(show: str, steps: int = 6) -> ContinuationFrames:
 
 def alone(model, ids: tuple[int, ...], name: str) -> Capture:
     """A pass over these ids and nothing else."""
-    keep = frozenset({Site(name, 0), Site(name, 1), LOGITS})
+    keep = frozenset({Site(name, 0), Site(name, 1), NEXT_LOGITS})
     return captured(model, Asking({"run": Forward(Prompt(ids=ids), keep)}))["run"]
 
 
@@ -39,8 +39,8 @@ def test_a_frame_is_the_pattern_of_its_text_alone(tiny):
         for layer in (0, 1):
             corner = result.passes[0].values[layer, : step.length, : step.length]
             assert np.abs(corner - run[Site("pattern", layer)].mean(axis=0)).max() < 1e-5
-        assert step.written.id == made.tokens[step.length].id == int(run[LOGITS][-1].argmax())
-        logits = run[LOGITS][-1].astype(np.float64)
+        assert step.written.id == made.tokens[step.length].id == int(run[NEXT_LOGITS].argmax())
+        logits = run[NEXT_LOGITS].astype(np.float64)
         assert step.written.prob == pytest.approx(1 / np.exp(logits - logits.max()).sum(), abs=1e-5)
 
 
@@ -68,11 +68,12 @@ def by_hand(texts: list[list[int]], writes: list[int], end: int | None = None) -
     captures = {"facts": Capture((), "", vocabulary, facts=known)}
     rng = np.random.default_rng(4)
     for t, (ids, written) in enumerate(zip(texts, writes, strict=True)):
-        logits = np.zeros((len(ids), 10), dtype=np.float32)
-        logits[-1, written] = 3
+        logits = np.zeros(10, dtype=np.float32)
+        logits[written] = 3
         out = rng.normal(size=(len(ids), 4)).astype(np.float32)
         tokens = tuple(vocabulary.token(i) for i in ids)
-        captures[f"frame-{t}"] = Capture(tokens, "", vocabulary, {Site("attn_out", 0): out, LOGITS: logits}, len(ids))
+        sites = {Site("attn_out", 0): out, NEXT_LOGITS: logits}
+        captures[f"frame-{t}"] = Capture(tokens, "", vocabulary, sites, len(ids))
     finished = tuple(vocabulary.token(i) for i in (*texts[-1], writes[-1]))
     return captures | {"finished": Capture(finished, "", vocabulary, prompt_length=len(texts[0]))}
 

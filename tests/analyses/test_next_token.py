@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 
 from generator.analyses.next_token import NextToken
 from generator.analysis import ChatPrompt
-from generator.capture import LN_FINAL, LOGITS
+from generator.capture import LN_FINAL, NEXT_LOGITS
 from generator.figures import draw
 from generator.labels import label_text
 from generator.model.adapter import LoadedModel
@@ -26,9 +26,10 @@ def model(tiny_model_dir):
 
 def by_hand(logits, pieces, top_k, prompt="ab"):
     """The analysis on one logit vector made by hand."""
-    logits = np.asarray([np.zeros(len(logits)), logits], dtype=np.float32)
     analysis = NextToken(prompts=(prompt,), top_k=top_k)
-    run = pieces.capture([0, 1], {LOGITS: logits, LN_FINAL: np.zeros((2, 7), np.float32)})
+    run = pieces.capture(
+        [0, 1], {NEXT_LOGITS: np.asarray(logits, dtype=np.float32), LN_FINAL: np.zeros((2, 7), np.float32)}
+    )
     return analysis, stored(analysis, analysis.measure({"prompt-0": run}))
 
 

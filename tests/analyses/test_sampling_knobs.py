@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from running import captured, run, stored
 
 from generator.analyses.sampling_knobs import SamplingKnobs
-from generator.capture import LOGITS
+from generator.capture import NEXT_LOGITS
 from generator.model.adapter import LoadedModel
 
 
@@ -23,7 +23,7 @@ def test_it_agrees_with_hugging_face(model):
     from transformers.generation.logits_process import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
     analysis = SamplingKnobs(prompt="The cat sat", temperatures=(0.3, 1, 2.5), top_k=6, top_p=0.7, shown=9)
-    logits = torch.tensor(captured(model, analysis)["prompt"][LOGITS][-1].copy()).double()[None]
+    logits = torch.tensor(captured(model, analysis)["prompt"][NEXT_LOGITS].copy()).double()[None]
     result = run(model, analysis)
 
     warped = [TemperatureLogitsWarper(t)(None, logits) for t in (0.3, 1.0, 2.5)]
@@ -42,8 +42,8 @@ def test_it_agrees_with_hugging_face(model):
 def test_no_knob_changes_the_order():
     """In each setting the probabilities fall from the best token to the worst, and what is removed is zero."""
     analysis = SamplingKnobs(prompt="x", temperatures=(0.5, 1.0), top_k=2, top_p=0.9, shown=4)
-    logits = np.log([[0.1, 0.5, 0.15, 0.25]]).astype(np.float32)
-    result = stored(analysis, analysis.measure({"prompt": Pieces(*"abcd").capture([0], {LOGITS: logits})}))
+    logits = np.log([0.1, 0.5, 0.15, 0.25]).astype(np.float32)
+    result = stored(analysis, analysis.measure({"prompt": Pieces(*"abcd").capture([0], {NEXT_LOGITS: logits})}))
 
     assert [t.text for t in result.top] == ["b", "d", "c", "a"]
     for setting in result.settings:
@@ -57,8 +57,8 @@ def test_no_knob_changes_the_order():
 def test_the_panels_share_their_tokens():
     """One panel per setting, the same labels in each, and a bar for all others."""
     analysis = SamplingKnobs(prompt="x", temperatures=(1.0,), top_k=1, top_p=0.5, shown=2)
-    logits = np.log([[0.2, 0.5, 0.3]]).astype(np.float32)
-    result = analysis.measure({"prompt": Pieces(*"abc").capture([0], {LOGITS: logits})})
+    logits = np.log([0.2, 0.5, 0.3]).astype(np.float32)
+    result = analysis.measure({"prompt": Pieces(*"abc").capture([0], {NEXT_LOGITS: logits})})
     panels = analysis.figures(result)["knobs"].panels
 
     assert [panel.title for panel in panels] == ["temperature 1", "top-k 1", "top-p 0.5"]

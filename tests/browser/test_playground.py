@@ -25,7 +25,7 @@ from generator.book import playground
 from generator.book.chapter import render_chapter
 from generator.book.pages import ChapterPage, Link
 from generator.book.site import assets, render_page
-from generator.capture import LOGITS
+from generator.capture import NEXT_LOGITS
 from generator.experiments import load_chapter
 from generator.figure import Panels
 from generator.sampling import sampling_distribution
@@ -167,7 +167,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pieces[301] = "<img src=x onerror=alert(1)>"
     vocabulary, scores = Pieces(*pieces), made_up()
     analysis = AllLogits(prompts=PROMPTS, settings=SETTINGS, shown=SHOWN)
-    captures = {f"prompt-{i}": vocabulary.capture([0], {LOGITS: row[None]}) for i, row in enumerate(scores)}
+    captures = {f"prompt-{i}": vocabulary.capture([0], {NEXT_LOGITS: row}) for i, row in enumerate(scores)}
     return write_page(tmp_path_factory.mktemp("page"), analysis, analysis.measure(captures))
 
 

@@ -11,6 +11,7 @@ from generator.capture import (
     LN_FINAL,
     LOGITS,
     LOSS,
+    NEXT_LOGITS,
     Capture,
     Describe,
     EmbeddingMatrix,
@@ -328,6 +329,23 @@ def test_knockouts_in_one_batch_are_the_same_alone(model):
         for site in keep:
             assert np.abs(one[site] - many[site]).max() < 1e-5
     assert np.abs(together[1][LOGITS] - together[2][LOGITS]).max() > 1e-3
+
+
+def test_next_logits_are_those_of_the_last_position(model):
+    """Alone, as the prefix of another pass, patched, and beside longer ones: the last row of all the logits."""
+    ids = model.tokenizer.encode(TEXT)[0]
+    prompts = [Prompt(ids=ids[:n]) for n in (1, 4, len(ids))] + [Prompt(ids=ids[3:7])]
+    patch = (Patch(Site("mlp_out", 0)),)
+    asks = [Forward(prompt, frozenset({NEXT_LOGITS}), patches) for prompt in prompts for patches in ((), patch)]
+    whole = [Forward(ask.prompt, frozenset({LOGITS}), ask.patches) for ask in asks]
+
+    found, reference = answer(model, *asks), [answer(model, one)[0] for one in whole]
+    for one, all_of_it in zip(found, reference, strict=True):
+        assert one[NEXT_LOGITS].shape == (model.config.vocab_size,)
+        assert np.abs(one[NEXT_LOGITS] - all_of_it[LOGITS][-1]).max() < 1e-5
+        assert not one[NEXT_LOGITS].flags.writeable
+    assert np.abs(found[0][NEXT_LOGITS] - found[2][NEXT_LOGITS]).max() > 1e-3
+    assert np.abs(found[0][NEXT_LOGITS] - found[1][NEXT_LOGITS]).max() > 1e-3
 
 
 def test_a_knockout_sees_no_future(model):

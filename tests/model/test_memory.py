@@ -10,13 +10,24 @@ import pytest
 
 from generator import measuring
 from generator.analysis import Result
-from generator.capture import LOGITS, SITE_SHAPES, WHOLE_MODEL_SITES, Forward, Patch, Prompt, Request, Site
+from generator.capture import (
+    LN_FINAL,
+    LOGITS,
+    NEXT_LOGITS,
+    SITE_SHAPES,
+    WHOLE_MODEL_SITES,
+    Forward,
+    Patch,
+    Prompt,
+    Request,
+    Site,
+)
 from generator.experiments import Experiment, load_chapter
 from generator.measuring import Bench
 from generator.model import sources
 from generator.model.adapter import LoadedModel
 from generator.model.execute import Execution
-from generator.plan import Pass, plan
+from generator.plan import Pass, passes, plan
 from generator.project import cells_of
 from generator.reporting import Silent
 from generator.stopwatch import Stopwatch
@@ -46,8 +57,19 @@ def model(tiny_model_dir: Path) -> LoadedModel:
 def test_what_a_site_takes_is_counted_as_it_is(model: LoadedModel, name: str) -> None:
     """The bytes by which batches are cut are those of the arrays."""
     site = Site(name, None if name in WHOLE_MODEL_SITES else 1)
-    (arrays,) = model.run([Pass((1, 2, 3, 4, 5), frozenset({site}))])
+    asks = Forward(Prompt(ids=(1, 2, 3, 4, 5)), frozenset({site}))
+    (arrays,) = model.run([Pass(asks.prompt.ids, asks.keep, serves=((asks, 5),))])
     assert model.held(frozenset({site}), 5) == arrays[site].nbytes
+
+
+def test_the_next_logits_of_prefixes_are_counted(model: LoadedModel) -> None:
+    """A pass that serves prefixes has a row of them for each prefix that asks, and none for one that does not."""
+    ids = (1, 2, 3, 4, 5)
+    asks = [Forward(Prompt(ids=ids[:n]), frozenset({NEXT_LOGITS})) for n in (2, 3, 5)]
+    (item,) = passes([*asks, Forward(Prompt(ids=ids[:4]), frozenset({LN_FINAL}))], lambda prompt: prompt.ids)
+    (arrays,) = model.run([item])
+    assert item.ends == (2, 3, 5)
+    assert model.held(frozenset({NEXT_LOGITS}), 5, 3) == arrays[NEXT_LOGITS].nbytes
 
 
 def test_rows_of_one_batch_are_not_held_twice(model: LoadedModel) -> None:
