@@ -22,8 +22,10 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import lecture
+from benchmarks.many import prompts, write_spec
 
 ROOT = Path(__file__).resolve().parent.parent
+MANY = 1000
 LAYERBOOK = [sys.executable, "-m", "generator"]
 
 
@@ -134,6 +136,19 @@ def _sides(part: Book, whole: Book, folder: Path, model: str) -> dict[str, Calla
         part.forget()
         return part.layerbook("run", "--quiet")
 
+    spec = write_spec(folder / "many", prompts(0, MANY))
+
+    def loop() -> Taken:
+        lines, out = folder / "many" / "data" / "prompts.txt", folder / "loop"
+        return timed([sys.executable, "-m", "benchmarks.naive_many", model, str(lines), str(out)], ROOT)
+
+    def sweep() -> Taken:
+        shutil.rmtree(folder / "out", ignore_errors=True)
+        return timed([*LAYERBOOK, "run", str(spec), "--out", str(folder / "out"), "--quiet"], folder)
+
+    def again() -> Taken:
+        return timed([*LAYERBOOK, "run", str(spec), "--out", str(folder / "out"), "--quiet"], folder)
+
     return {
         "naive script": naive,
         "run": run,
@@ -144,6 +159,9 @@ def _sides(part: Book, whole: Book, folder: Path, model: str) -> dict[str, Calla
         "cold build of the whole book": whole.cold,
         "its build with nothing to do": whole.nothing,
         "its build after a prose edit": whole.prose,
+        f"naive loop over {MANY:,} prompts": loop,
+        f"sweep of {MANY:,} prompts": sweep,
+        "the same sweep, nothing to do": again,
     }
 
 
@@ -156,6 +174,8 @@ RATIOS = (
     ("cold build of the whole book", "naive script", ""),
     ("its build with nothing to do", "cold build of the whole book", "0.05"),
     ("its build after a prose edit", "cold build of the whole book", "0.1"),
+    (f"sweep of {MANY:,} prompts", f"naive loop over {MANY:,} prompts", ""),
+    ("the same sweep, nothing to do", f"sweep of {MANY:,} prompts", ""),
 )
 
 

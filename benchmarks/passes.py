@@ -16,7 +16,8 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.scale import Row, told, write_spec, written
+from benchmarks.many import write_spec
+from benchmarks.scale import Row, told, written
 from generator.capture import LOGITS, Forward, Patch, Prompt, Site
 from generator.experiments import load_chapter
 from generator.measuring import Bench, Executor

@@ -10,25 +10,13 @@ import argparse
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 # Nothing here imports torch: a process begins with the memory of the one that starts it.
 from benchmarks.__main__ import LAYERBOOK, ROOT, Taken, timed
+from benchmarks.many import prompts, write_spec
 
-SPEC = """\
-chapter: many
-title: Many prompts
-experiments:
-  - id: sums
-    title: Sums
-    analysis: next-token
-    top_k: 20
-    sweep:
-      prompts: {file: data/prompts.txt}
-    measures:
-      best: result.prompts[0].top[0].prob
-"""
 BOOK = """\
 title: A book of many cells
 subtitle: To be timed
@@ -38,19 +26,6 @@ model: %s
 chapters: [many]
 """
 Row = tuple[str, str, str]
-
-
-def prompts(first: int, count: int) -> list[str]:
-    """Distinct sums of a few tokens each, none of which begins another."""
-    return [f" {i // 10 + 10} + {i % 10} = " for i in range(first, first + count)]
-
-
-def write_spec(folder: Path, texts: Sequence[str]) -> Path:
-    """A sweep over these prompts."""
-    (folder / "data").mkdir(parents=True, exist_ok=True)
-    (folder / "data" / "prompts.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
-    (folder / "many.yaml").write_text(SPEC, encoding="utf-8")
-    return folder / "many.yaml"
 
 
 def memory(folder: Path, model: str, few: int, many: int, on: str) -> None:
