@@ -64,9 +64,9 @@ class Aside(Cache):
 
 @dataclass(frozen=True)
 class _Elsewhere(Project):
-    """A project some of whose results are taken from other files."""
+    """A project some of whose results are taken from another folder."""
 
-    places: Mapping[Experiment, Path] = field(default_factory=dict)
+    instead: Path | None = None
     aside: Cache = field(default_factory=lambda: Aside(Path()))
 
     @property
@@ -76,7 +76,9 @@ class _Elsewhere(Project):
 
     def entry(self, experiment: Experiment) -> Path:
         """The other file, where there is one."""
-        return self.places[experiment] if experiment in self.places else super().entry(experiment)
+        own = super().entry(experiment)
+        other = self.instead / own.relative_to(self.results) if self.instead else own
+        return other if other.exists() else own
 
 
 class _Blank(Pending):
@@ -92,14 +94,14 @@ class Undrawn(Workshop):
         return _Blank(job)
 
 
-def pages(project: Project, work: Sequence[Work], places: Mapping[Experiment, Path]) -> dict[str, str]:
-    """Every page of the book by its path, with the results at `places` instead of the book's own.
+def pages(project: Project, work: Sequence[Work], instead: Path | None = None) -> dict[str, str]:
+    """Every page of the book by its path, with the results in a folder, where it has them, instead of the book's own.
 
     Not the colophon: it tells which results there are, and nothing of what is in them. Raises SpecError where
     the prose does not fit them.
     """
     own = {name: getattr(project, name) for name in ("root", "book", "source", "fingerprint", "specs")}
-    elsewhere = _Elsewhere(**own, places=places, aside=Aside(project.root))
+    elsewhere = _Elsewhere(**own, instead=instead, aside=Aside(project.root))
     tree = build_tree(elsewhere, work, Silent(), Undrawn(1), ground="", fresh=True)
     return {path: data.decode() for path, data in tree.files.items() if path.endswith(".html") and path != COLOPHON}
 

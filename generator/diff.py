@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Literal
@@ -15,10 +15,11 @@ from generator.drawing import digest
 from generator.errors import LayerbookError, SpecError, StoreError
 from generator.exhibit import Exhibit
 from generator.experiments import Experiment
-from generator.project import Project
+from generator.project import Project, cells_of
 from generator.sentences import Sentence, Telling, Use
 from generator.sides import Side
 from generator.store import compare, results
+from generator.sweep import Swept
 from generator.timings import address_of
 
 State = Literal["same", "changed", "added", "removed", "unreadable"]
@@ -154,12 +155,31 @@ def _compared(address: str, old: Side, new: Side, mine: Exhibits, theirs: Exhibi
         if one is not None and other is not None:
             apart = compare.agree(one.result, other.result, 0.0, 0.0).differences
             numbers = [_moved(difference.path, difference.old, difference.new) for difference in apart]
+            numbers += _cells(mine[address].experiment, old, new)
         else:  # of another book, or written for another form of its analysis: as plain data
             plain = [results.numbers(side.entry(address)) for side in (old, new)]
             numbers = [_moved(*moved) for moved in moved_values(plain[0], plain[1])]
     except StoreError as error:
         return Compared(address, "unreadable", note=str(error))
     return Compared(address, "changed" if numbers else "same", tuple(numbers), sources)
+
+
+def _cells(experiment: Experiment, old: Side, new: Side) -> Iterator[Moved]:
+    """What differs in the cells of a sweep, the grid being the book's; a cell that neither side has is no difference.
+
+    Raises StoreError for one that cannot be read.
+    """
+    if not isinstance(experiment.analysis, Swept):
+        return
+    for cell, one in cells_of(experiment):
+        places = [side.entry_of(one) for side in (old, new)]
+        before, after = ("a result" if place.exists() else None for place in places)
+        if before and after:
+            mine, theirs = (results.load(place, one.analysis.result_type).result for place in places)
+            apart = compare.agree(mine, theirs, 0.0, 0.0).within(cell.name).differences
+            yield from (_moved(difference.path, difference.old, difference.new) for difference in apart)
+        elif before or after:
+            yield Moved(cell.name, before, after, None, True)
 
 
 def _moved(path: str, old: Any, new: Any) -> Moved:

@@ -5,7 +5,7 @@ torch is imported only once something must run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from generator.analysis import Result
@@ -24,7 +24,7 @@ from generator.stopwatch import Stopwatch
 from generator.store import results
 from generator.store.keys import engine_closure
 from generator.sweep import Swept
-from generator.sweeping import Folder, NoShelf, refresh_sweep, run_sweep
+from generator.sweeping import Folder, NoShelf, Shelf, refresh_sweep, run_sweep
 from generator.timings import address_of, keep, taken
 
 __all__ = ["Outcome", "check_files", "measure", "open_file", "planned", "refresh", "run_file"]
@@ -67,15 +67,22 @@ def refresh(
 
 
 def measure(
-    source: sources.ModelSource, wanted: Sequence[Experiment], report: Reporter, opener: Opener = local
+    source: sources.ModelSource,
+    wanted: Sequence[Experiment],
+    report: Reporter,
+    opener: Opener = local,
+    shelves: Callable[[Experiment], Shelf] = lambda experiment: NoShelf(),
 ) -> Measured:
-    """The result of each experiment, or the error that it ended with; nothing is read from disk or kept."""
+    """The result of each experiment, or the error that it ended with; nothing is read from disk or kept.
+
+    shelves: who sees the cells of a sweep as they are measured.
+    """
     found: dict[Experiment, Result | LayerbookError] = {}
     with opener(source, report, Stopwatch()) as executor:
         found |= executor.measure([one for one in wanted if not isinstance(one.analysis, Swept)])
         for one in wanted:
             if isinstance(one.analysis, Swept):
-                found[one] = run_sweep(one, executor, NoShelf(), report)
+                found[one] = run_sweep(one, executor, shelves(one), report)
     return {one: found[one] for one in wanted}
 
 

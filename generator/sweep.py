@@ -53,6 +53,11 @@ class GridCell:
     at: Mapping[str, Cell]
     model: str = ""
 
+    @property
+    def name(self) -> str:
+        """Where in the grid it is, for people: `prompts ' 2 + 2 = ', top_k 5`."""
+        return ", ".join(f"{axis} {value!r}" for axis, value in self.at.items())
+
 
 class SweepResult(Result):
     """What every cell measured, a row a cell: the last axis runs fastest."""

@@ -74,7 +74,7 @@ def run_sweep(
             for cell, one in chunk:
                 row = _row(analysis, cell, found[one])
                 if isinstance(row, LayerbookError):
-                    failed.append(f"{', '.join(f'{name} {value!r}' for name, value in cell.at.items())}: {row}")
+                    failed.append(f"{cell.name}: {row}")
                 else:
                     rows.append((one.id, row))
             task.advance(len(chunk))

@@ -6,13 +6,13 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from generator import aside
 from generator.analysis import Result
-from generator.errors import LayerbookError, SpecError
+from generator.errors import LayerbookError, SpecError, StoreError
 from generator.experiments import Experiment
-from generator.measuring import need_libraries
+from generator.measuring import Measured, need_libraries
 from generator.project import Project, Work
 from generator.reporting import Reporter
 from generator.run import measure
@@ -69,36 +69,95 @@ def verify(
     Nothing is taken from the working cache, and no result is written. Raises ModelError where the model cannot be had.
     """
     able = [one for one in work if one.freshness.usable]
-    found: dict[int, Mapping[Experiment, Result | LayerbookError]] = {}
+    found: dict[int, Clean] = {}
+    shown: dict[int, tuple[aside.Shown, ...]] = {}
     if able:
         need_libraries()
         from generator.model.threads import threads as computing_with
 
         for count in threads:
-            with computing_with(count):
-                found[count] = measure(project.source, [one.experiment for one in able], report)
-    checked = tuple(_checked(project, one, found) for one in work)
-    shown = {n: _shown(project, everything, measured) for n, measured in found.items() if _moved(checked, n)}
-    return Verified(tuple(threads), checked, shown)
+            with tempfile.TemporaryDirectory(prefix="layerbook-") as folder:
+                with computing_with(count):
+                    found[count] = _clean(project, [one.experiment for one in able], Path(folder), report)
+                if found[count].moved:
+                    shown[count] = _shown(project, everything, Path(folder))
+    return Verified(tuple(threads), tuple(_checked(project, one, found) for one in work), shown)
 
 
-def _checked(
-    project: Project, work: Work, found: Mapping[int, Mapping[Experiment, Result | LayerbookError]]
-) -> Checked:
+@dataclass(frozen=True)
+class Clean:
+    """One run of everything, compared: by experiment how it compares, or why there is nothing to compare."""
+
+    compared: Mapping[Experiment, compare.Comparison | LayerbookError]
+
+    @property
+    def moved(self) -> bool:
+        """Whether any number is not the committed one to the last bit, so that pages may differ."""
+        return any(isinstance(c, compare.Comparison) and (c.differences or c.largest) for c in self.compared.values())
+
+
+def _clean(project: Project, wanted: Sequence[Experiment], folder: Path, report: Reporter) -> Clean:
+    """Measure everything anew, compare, and lay down in `folder` what differs to the last bit."""
+    witnesses = {one: Witness(project, folder) for one in wanted}
+    measured = measure(project.source, wanted, report, shelves=witnesses.__getitem__)
+    compared: dict[Experiment, compare.Comparison | LayerbookError] = {}
+    for one, result in measured.items():
+        if isinstance(result, LayerbookError):
+            compared[one] = result
+        else:
+            compared[one] = witnesses[one].against(one, result).joined(witnesses[one].cells)
+    return Clean(compared)
+
+
+class Witness:
+    """Sees each result as it is measured and keeps of it only how it compares with the committed one.
+
+    cells: how the cells of a sweep compare, together.
+    """
+
+    def __init__(self, project: Project, folder: Path) -> None:
+        self.project, self.folder = project, folder
+        self.cells = compare.Comparison((), 0.0)
+
+    def todo(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
+        """All of them."""
+        return chunk
+
+    def found(self, chunk: Sequence[Experiment], measured: Measured) -> Measured:
+        """As they were measured, and compared on the way; a cell that failed is its sweep's to tell."""
+        for one in chunk:
+            result = measured[one]
+            if not isinstance(result, LayerbookError):
+                self.cells = self.cells.joined(self.against(one, result).within(one.id))
+        return measured
+
+    def against(self, one: Experiment, result: Result) -> compare.Comparison:
+        """With what is committed; what differs at all is laid down in the folder, as a result of the book."""
+        path = self.project.entry(one)
+        try:
+            committed = results.load(path, one.analysis.result_type)
+        except StoreError as error:
+            return compare.Comparison((compare.Difference("its result", str(error), "measured now"),), 0.0)
+        found = compare.agree(committed.result, result)
+        if found.largest or found.differences:
+            results.write(self.folder / path.relative_to(self.project.results), replace(committed, result=result))
+        return found
+
+
+def _checked(project: Project, work: Work, found: Mapping[int, Clean]) -> Checked:
     experiment, address = work.experiment, address_of(work.experiment)
     if not work.freshness.usable:
         return Checked(address, "not current", detail=str(work.freshness))
-    path = project.entry(experiment)
     try:
-        committed, digest = results.load(path, experiment.analysis.result_type), results.head(path).digest
+        digest = results.head(project.entry(experiment)).digest
     except LayerbookError as error:
         return Checked(address, "not current", detail=str(error))
     compared: dict[int, compare.Comparison] = {}
-    for count, measured in found.items():
-        new = measured[experiment]
-        if isinstance(new, LayerbookError):
-            return Checked(address, "failed", detail=str(new), digest=digest)
-        compared[count] = compare.agree(committed.result, new)
+    for count, clean in found.items():
+        one = clean.compared[experiment]
+        if isinstance(one, LayerbookError):
+            return Checked(address, "failed", detail=str(one), digest=digest)
+        compared[count] = one
     widest = max(compared.values(), key=lambda one: one.largest)
     apart = [difference for one in compared.values() for difference in one.differences]
     return Checked(
@@ -113,24 +172,10 @@ def _checked(
     )
 
 
-def _moved(checked: Sequence[Checked], threads: int) -> bool:
-    """Whether any number of this run is not the committed one to the last bit, so that pages may differ."""
-    return any(one.verdict == "differs" or (one.gaps or {}).get(threads) for one in checked)
-
-
-def _shown(
-    project: Project, work: Sequence[Work], measured: Mapping[Experiment, Result | LayerbookError]
-) -> tuple[aside.Shown, ...]:
+def _shown(project: Project, work: Sequence[Work], folder: Path) -> tuple[aside.Shown, ...]:
     """Where the book, laid out from what was measured now, reads differently."""
-    with tempfile.TemporaryDirectory(prefix="layerbook-") as folder:
-        places: dict[Experiment, Path] = {}
-        for experiment, result in measured.items():
-            if isinstance(result, LayerbookError):
-                continue
-            committed: results.Envelope[Any] = results.load(project.entry(experiment), experiment.analysis.result_type)
-            places[experiment] = results.save(Path(folder), replace(committed, result=result))
-        before = aside.pages(project, work, {})
-        try:
-            return aside.differing(before, aside.pages(project, work, places))
-        except SpecError as error:  # prose that no longer fits, as a claim about a token that is not there
-            return tuple(aside.Shown(one.file, str(one.line), "", one.message) for one in error.problems)
+    before = aside.pages(project, work)
+    try:
+        return aside.differing(before, aside.pages(project, work, folder))
+    except SpecError as error:  # prose that no longer fits, as a claim about a token that is not there
+        return tuple(aside.Shown(one.file, str(one.line), "", one.message) for one in error.problems)

@@ -40,6 +40,16 @@ class Comparison:
         """Whether nothing differs beyond tolerance."""
         return not self.differences
 
+    def within(self, name: str) -> Comparison:
+        """As part of something larger, in which this is called `name`."""
+        apart = tuple(Difference(f"{name}: {one.path}", one.old, one.new) for one in self.differences)
+        return Comparison(apart, self.largest, f"{name}: {self.place}" if self.place else "")
+
+    def joined(self, other: Comparison) -> Comparison:
+        """Both as one; of the differences, the first of each, so that thousands join in no more room than two."""
+        widest = max(self, other, key=lambda one: one.largest)
+        return Comparison((*self.differences[:1], *other.differences[:1])[:2], widest.largest, widest.place)
+
 
 @dataclass(frozen=True)
 class _Finding:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace as changed
 from pathlib import Path
 
 import pytest
 from small_book import layerbook, tree, write_small_book
 from test_sweeps import PETS, write
+
+from generator.analyses.next_token import NextToken
+from generator.store import results as store
 
 CELLS = 2 * len(PETS)
 
@@ -76,6 +80,57 @@ def test_the_table_of_a_sweep_is_verified(grid: Path) -> None:
     assert done.returncode == 0, done.stdout
     assert re.search(r"^words/grid +agrees", done.stdout, re.MULTILINE)
     assert tree(grid / "experiments" / "results") == before
+
+
+def edit_cell(book: Path, entropy: float) -> str:
+    """Another entropy in one cell, which no measure reads but a view steps through; the cell's id."""
+    path = sorted((book / "experiments" / "results").glob("*/words/grid/*/*.json"))[0]
+    entry = store.load(path, NextToken.result_type)
+    first = entry.result.prompts[0].model_copy(update={"entropy": entropy})
+    store.write(path, changed(entry, result=entry.result.model_copy(update={"prompts": (first,)})))
+    return path.stem
+
+
+def test_each_cell_of_a_sweep_is_verified(grid: Path) -> None:
+    """A number that the table does not have, in one cell of six; then the cell is gone."""
+    id = edit_cell(grid, 1.0)
+    done = layerbook("verify", "--threads", "1", "--only", "grid", "--quiet", cwd=grid)
+    assert done.returncode == 1
+    assert re.search(rf"^words/grid +differs +\S+ +1 +{id}: prompts\[0\]\.entropy: 1\.0 -> ", done.stdout, re.MULTILINE)
+    next((grid / "experiments" / "results").glob(f"*/words/grid/*/{id}.json")).unlink()
+    done = layerbook("verify", "--threads", "1", "--only", "grid", "--quiet", cwd=grid)
+    assert done.returncode == 1 and f"{id}: its result: " in done.stdout and "there is no such result" in done.stdout
+
+
+def test_a_page_that_steps_through_cells_is_told_to_read_differently(grid: Path) -> None:
+    """The likeliest token of a cell with another probability: the row of its figure's table."""
+    paths = sorted((grid / "experiments" / "results").glob("*/words/grid/*/*.json"))
+    entries = {path: store.load(path, NextToken.result_type) for path in paths}
+    path, entry = next((path, one) for path, one in entries.items() if one.spec["top_k"] == 2)  # the view's own
+    first = entry.result.prompts[0]
+    top = (first.top[0].model_copy(update={"prob": 0.8765}), *first.top[1:])
+    prompt = first.model_copy(update={"top": top})
+    store.write(path, changed(entry, result=entry.result.model_copy(update={"prompts": (prompt,)})))
+    done = layerbook("verify", "--threads", "1", "--only", "grid", "--json", "--quiet", cwd=grid)
+    shown = json.loads(done.stdout)["shown"]
+    (one,) = [one for one in shown if one["place"] == "words.html#grid-steps"]
+    assert " 0.876 " in one["old"] and f" {first.top[0].prob:.3g} " in one["new"]
+
+
+def test_cells_are_compared_where_the_tables_are_equal(grid: Path) -> None:
+    """The cell by its place in the grid, what differs in it, and a cell that one side lacks."""
+    folder = next((grid / "experiments" / "results").iterdir())
+    shutil.copytree(folder, grid / "before")
+    id = edit_cell(grid, 1.0)
+    (one,) = [
+        e for e in json.loads(layerbook("diff", "before", "--json", cwd=grid).stdout)["experiments"] if e["numbers"]
+    ]
+    (moved,) = one["numbers"]
+    assert (one["address"], one["state"], moved["new"], moved["beyond"]) == ("words/grid", "changed", 1.0, True)
+    assert re.fullmatch(r"prompts '.*', top_k \d+: prompts\[0\]\.entropy", moved["path"])
+    next(folder.glob(f"words/grid/*/{id}.json")).unlink()
+    text = layerbook("diff", "before", cwd=grid).stdout
+    assert re.search(r"^  prompts '.*', top_k \d+: 'a result' -> nothing$", text, re.MULTILINE)
 
 
 def test_two_tables_are_compared_with_the_sentences_about_them(grid: Path) -> None:
