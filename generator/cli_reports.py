@@ -106,7 +106,7 @@ def verify(root: Path, model: str | None, only: tuple[str, ...], threads: str, a
         found = verifying(project, work, chosen(work, only, force=True), counts, report)
         entries = {one.address: entry for one in found.checked if (entry := one.entry(counts))}
         known = [address_of(experiment) for experiment in project.experiments()]
-        record = verification.write(project, entries, known) if entries else None
+        record = verification.write(project, entries, known, found.turned(work)) if entries else None
     print_lines([verified_json(project.source.name, found)] if as_json else verified_lines(found, record))
     return 0 if found.same else 1
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,11 +34,25 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """Words of a page that a clean run would write differently, most often a last digit that rounds the other way."""
+
+    place: str
+    old: str
+    new: str
+    threads: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Record:
-    """The entries by address, and the tolerance that they were compared with."""
+    """The entries by address, the tolerance that they were compared with, and the words that would turn.
+
+    turned: None where not every experiment was compared together, so that nobody knows.
+    """
 
     tolerance: Mapping[str, float] = field(default_factory=lambda: dict(TOLERANCE))
     entries: Mapping[str, Entry] = field(default_factory=dict)
+    turned: tuple[Turn, ...] | None = None
 
 
 def path_of(project: Project) -> Path:
@@ -51,25 +66,46 @@ def read(project: Project) -> Record:
     try:
         data = json.loads(path.read_bytes())
         entries = {name: _entry(found) for name, found in data["experiments"].items()}
-        return Record({name: float(data["tolerance"][name]) for name in TOLERANCE}, entries)
+        turned = data.get("turned")
+        turns = None if turned is None else tuple(Turn(**one | {"threads": tuple(one["threads"])}) for one in turned)
+        return Record({name: float(data["tolerance"][name]) for name in TOLERANCE}, entries, turns)
     except FileNotFoundError:
         return Record()
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise StoreError(f"{path}: is no record of a verification; delete it and run `layerbook verify`") from error
 
 
-def write(project: Project, found: Mapping[str, Entry], known: Collection[str]) -> Path:
+def write(
+    project: Project, found: Mapping[str, Entry], known: Collection[str], turned: Sequence[Turn] | None = None
+) -> Path:
     """Note what was found, beside the entries of experiments that were not looked at and are still `known`.
 
-    Of a result that was verified before and agrees again, both speak: all threads, and the wider bound.
+    Of a result that was verified before and agrees again, both speak: all threads, and the wider bound. `turned` of a
+    run that saw every experiment replaces what was there; without one, that stays.
     """
     before = read(project)
     old = before.entries if before.tolerance == TOLERANCE else {}
     merged = {name: _merged(old.get(name), found[name]) if name in found else old[name] for name in {**old, **found}}
     experiments = {name: asdict(merged[name]) for name in known if name in merged}
-    data = {"tolerance": TOLERANCE, "experiments": experiments}
+    turned = before.turned if turned is None else turned
+    told = None if turned is None else [asdict(one) for one in turned]
+    data = {"tolerance": TOLERANCE, "turned": told, "experiments": experiments}
     atomic.write(path_of(project), layout.encode(_listed(data)))
     return path_of(project)
+
+
+def turns(shown: Mapping[int, Iterable[tuple[str, str, str]]]) -> tuple[Turn, ...]:
+    """The words that differ, from places with their old and new lines by the number of threads; equal ones as one."""
+    found: dict[tuple[str, str, str], list[int]] = {}
+    for threads, places in shown.items():
+        for place, old, new in places:
+            mine, theirs = old.split(), new.split()
+            for tag, a, b, c, d in SequenceMatcher(None, mine, theirs, autojunk=False).get_opcodes():
+                if tag != "equal":
+                    using = found.setdefault((place, " ".join(mine[a:b]), " ".join(theirs[c:d])), [])
+                    if threads not in using:
+                        using.append(threads)
+    return tuple(Turn(*words, tuple(using)) for words, using in found.items())
 
 
 def bound(gap: float) -> float:

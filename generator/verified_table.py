@@ -18,6 +18,7 @@ from generator.verification import power
 TITLE = "Computed again"
 CHANGED = "not verified since it changed"
 NEVER = "not verified"
+TURNED = "Digits that would turn"
 
 
 def verified_html(project: Project, work: Sequence[Work]) -> tuple[tuple[str, str], ...]:
@@ -39,7 +40,22 @@ def verified_html(project: Project, work: Sequence[Work]) -> tuple[tuple[str, st
         "the power of ten it stays within."
     )
     table = Table(("Experiment", "Verdict", "Largest gap", "Threads"), rows)
-    return ((TITLE, f"<p>{escaped(about)}</p>\n{table_html(table, TITLE)}"),)
+    current = not {CHANGED, NEVER} & {row[1] for row in rows}
+    turned = _turned_html(record.turned) if current and record.turned is not None else ""
+    return ((TITLE, f"<p>{escaped(about)}</p>\n{table_html(table, TITLE)}{turned}"),)
+
+
+def _turned_html(turned: Sequence[verification.Turn]) -> str:
+    """What stays within the tolerance and shows all the same: digits that round the other way."""
+    if not turned:
+        return "\n<p>Laid out from those runs, every page read as from the results of this book.</p>"
+    about = (
+        "A number near the middle between two roundings can show another last digit, and agree none the less. Laid out "
+        f"from those runs, the pages read as from the results of this book but for {counted(len(turned), 'place')}."
+    )
+    rows = tuple((one.place, one.old, one.new, ", ".join(map(str, one.threads))) for one in turned)
+    table = Table(("Place", "Here", "Run again", "Threads"), rows)
+    return f"\n<p>{escaped(about)}</p>\n{table_html(table, TURNED)}"
 
 
 def _row(project: Project, work: Work, record: verification.Record) -> tuple[str, str, str, str]:

@@ -18,7 +18,7 @@ from generator.reporting import Reporter
 from generator.run import measure
 from generator.store import compare, results
 from generator.timings import address_of
-from generator.verification import Entry, bound
+from generator.verification import Entry, Turn, bound, turns
 
 Verdict = Literal["agrees", "differs", "failed", "not current"]
 
@@ -59,6 +59,13 @@ class Verified:
     def same(self) -> bool:
         """Whether every experiment agrees; digits that pages round may still turn."""
         return all(one.verdict == "agrees" for one in self.checked)
+
+    def turned(self, everything: Sequence[Work]) -> tuple[Turn, ...] | None:
+        """The words of pages that would turn; None where not every experiment was compared."""
+        compared = {one.address for one in self.checked if one.verdict in ("agrees", "differs")}
+        if compared != {address_of(one.experiment) for one in everything}:
+            return None
+        return turns({n: [(one.place, one.old, one.new) for one in shown] for n, shown in self.shown.items()})
 
 
 def verify(

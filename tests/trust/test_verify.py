@@ -128,6 +128,15 @@ def test_a_digit_that_would_turn_on_a_page_is_told_though_the_number_agrees(book
     assert re.search(
         r"^With 1 thread, \d+ places? of the book would read differently:\n  next\.html#", text, re.MULTILINE
     )
+    assert record_of(book)["turned"] is None  # other pages were not compared
+    assert layerbook("verify", "--quiet", cwd=book).returncode == 0
+    turned = record_of(book)["turned"]
+    (table_row,) = [t for t in turned if (t["old"], t["new"]) == (f"{there:.4g}", f"{here:.4g}")]
+    assert table_row["place"].startswith("next.html#") and table_row["threads"] == [1, 2]
+    assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
+    page = (book / "site" / "colophon.html").read_text()
+    assert f"but for {len(turned)} place" in page
+    assert f"<td>{there:.4g}</td><td>{here:.4g}</td><td>1, 2</td>" in page
 
 
 def test_what_is_not_current_is_not_compared(book: Path) -> None:
@@ -156,6 +165,10 @@ def test_the_book_shows_the_record_until_a_result_changes(book: Path) -> None:
         "words/cat": "not verified",
     }
     assert "1e-5 plus 1e-4 of its size. Of 4 experiments, 2 agree." in page
+    assert "Laid out from those runs" not in page
+    assert layerbook("verify", "--quiet", cwd=book).returncode == 0
+    assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
+    assert "every page read as from the results of this book" in (book / "site" / "colophon.html").read_text()
     edit_result(book, entropy=1.0)
     assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
     page = (book / "site" / "colophon.html").read_text()
