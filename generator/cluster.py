@@ -96,8 +96,6 @@ class Cluster:
             return AHEAD * max(1, len(client.nthreads()))
 
     def _submitted(self, chunk: Sequence[Experiment]) -> Any:
-        if any(one.model for one in chunk):
-            raise UsageError("a sweep over models runs here only: leave out --executor")
         # Words and claims stay here, and with them the places in files that they point to.
         bare = tuple(replace(one, captions={}, claims=()) for one in chunk)
         terms = worker.terms_for(self.source, self.fingerprint, chunk)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
 from generator.analysis import Result
-from generator.capture import Prompt, Request
+from generator.capture import Forward, Prompt, Request
 from generator.errors import LayerbookError, ModelError, RunError
 from generator.experiments import Experiment
 from generator.model import obtain, sources
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from generator.model.execute import Execution
 
 Measured = Mapping[Experiment, Result | LayerbookError]
+LAYERS = ", so its layers are others; sweep both over what names no layer"
 
 
 class Executor(Protocol):
@@ -59,13 +59,17 @@ class Bench:
     def measure(self, wanted: Sequence[Experiment], report: Reporter | None = None) -> Measured:
         """The result of each experiment, or the error that it ended with; no sweeps, whose cells are experiments.
 
-        Cells on another model run on a bench of its own, which is kept for those that follow.
+        Cells on another model run on a bench of its own, which is kept for those that follow. Where it is of another
+        size, those fail that name layers: a spec means the layers and heads of its book's model.
         """
         found: dict[Experiment, Result | LayerbookError] = {}
         for name in dict.fromkeys(experiment.model for experiment in wanted):
             some = [experiment for experiment in wanted if experiment.model == name]
             try:
-                found |= self._other(name)._measure(some, report) if name else self._measure(some, report)
+                bench = self._other(name) if name else self
+                amiss = [] if bench.size == self.size else [one for one in some if _names_layers(one)]
+                found |= dict.fromkeys(amiss, ModelError(f"{name} is not of the size of {self.source.name}{LAYERS}"))
+                found |= bench._measure([one for one in some if one not in amiss], report)
             except LayerbookError as error:
                 if not name:
                     raise
@@ -73,16 +77,19 @@ class Bench:
         return found
 
     def _other(self, name: str) -> Bench:
-        """The bench of another model of the same size: layers and heads of the specs are those of the book's own."""
+        """The bench of another model."""
         if name not in self._others:
             source = sources.resolve(name)
             if source.kind == "hub" and sources.at_hand(source) is None:
                 obtain.obtain(source, self.report)
-            mine, theirs = (replace(sources.limits(one), count_tokens=None, context=0) for one in (self.source, source))
-            if mine != theirs:
-                raise ModelError(f"{name} is not of the size of {self.source.name}; it cannot be swept beside it")
             self._others[name] = self if source == self.source else Bench(source, self.report, self.watch)
         return self._others[name]
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """How many layers, and heads in each."""
+        limits = sources.limits(self.source)
+        return limits.layers, limits.heads
 
     def _measure(self, wanted: Sequence[Experiment], report: Reporter | None) -> Measured:
         failed: dict[Experiment, LayerbookError] = {}
@@ -103,6 +110,13 @@ def need_libraries() -> None:
     for name in ("torch", "transformers"):
         if importlib.util.find_spec(name) is None:
             raise ModelError(f"running the model needs {name}: pip install 'layerbook[model]'")
+
+
+def _names_layers(experiment: Experiment) -> bool:
+    """Whether what it asks for is inside of a layer."""
+    requests = [one for one in plan(experiment.analysis.runs().values()).requests if isinstance(one, Forward)]
+    sites = [site for one in requests for site in (*one.keep, *(patch.site for patch in one.patches))]
+    return any(site.layer is not None for site in sites)
 
 
 def _unfit(experiment: Experiment, model: LoadedModel) -> LayerbookError | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from threading import Lock
@@ -24,12 +24,16 @@ from generator.store import keys
 
 @dataclass(frozen=True)
 class Terms:
-    """What the results of a job depend on beside their specs; `code` is the closure of each analysis, by module."""
+    """What the results of a job depend on beside their specs; `code` is the closure of each analysis, by module.
+
+    others: the models, by name, that some of its experiments run on instead.
+    """
 
     source: sources.ModelSource
     fingerprint: sources.Fingerprint
     code: Mapping[str, str]
     versions: Mapping[str, str]
+    others: Mapping[str, sources.Fingerprint]
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Failure:
 
 Answers = tuple[Result | Failure, ...]
 
-_bench: tuple[sources.Fingerprint, Bench] | None = None
+_bench: tuple[Mapping[str, sources.Fingerprint], Bench] | None = None  # what it has loaded, by name; "" its own
 _alone = Lock()  # the hooks of a pass sit on the model itself: one chunk at a time, however many threads there are
 
 
@@ -65,11 +69,13 @@ def measure(terms: Terms, wanted: tuple[Experiment, ...]) -> Answers:
         return tuple(_answer(measured[one]) for one in wanted)
 
 
-def terms_for(source: sources.ModelSource, fingerprint: sources.Fingerprint, wanted: Iterable[Experiment]) -> Terms:
+def terms_for(source: sources.ModelSource, fingerprint: sources.Fingerprint, wanted: Sequence[Experiment]) -> Terms:
     """The terms as this process would have them now."""
     modules = sorted({type(one.analysis).__module__ for one in wanted})
     code = {module: keys.engine_closure(module) for module in modules}
-    return Terms(source, fingerprint, code, dict(keys.versions()))
+    names = sorted({one.model for one in wanted if one.model})
+    others = {name: sources.fingerprint(sources.resolve(name)) for name in names}
+    return Terms(source, fingerprint, code, dict(keys.versions()), others)
 
 
 def _answer(found: Result | LayerbookError) -> Result | Failure:
@@ -95,17 +101,25 @@ def _closure(module: str) -> str:
 
 
 def _bench_for(terms: Terms) -> Bench:
-    """The model of this process, loaded when a job first needs it."""
+    """The models of this process, each loaded when a job first needs it; let go where one is to be another now."""
     global _bench
-    if _bench is None or _bench[0] != terms.fingerprint:
-        _bench = None  # two models at once might not fit
-        found = _found(terms.source)
-        if found != terms.fingerprint:
-            asked, here = terms.fingerprint.weights, found.weights
-            what = f"({here}, not {asked})" if here != asked else "(its tokenizer differs)"
-            raise ModelError(f"{_here()} has another model at {terms.source.location} {what}")
-        _bench = terms.fingerprint, Bench(terms.source, Silent())
+    wanted = {"": terms.fingerprint, **terms.others}
+    loaded = _bench[0] if _bench else {}
+    if _bench is None or any(loaded.get(name, one) != one for name, one in wanted.items()):
+        _bench, loaded = None, {}  # the old and the new at once might not fit
+    for name in wanted.keys() - loaded.keys():
+        _check_model(sources.resolve(name) if name else terms.source, wanted[name])
+    _bench = {**loaded, **wanted}, _bench[1] if _bench else Bench(terms.source, Silent())
     return _bench[1]
+
+
+def _check_model(source: sources.ModelSource, wanted: sources.Fingerprint) -> None:
+    """That a model is the caller's, digest by digest; ModelError says what is not."""
+    found = _found(source)
+    if found != wanted:
+        here, asked = found.weights, wanted.weights
+        what = f"({here}, not {asked})" if here != asked else "(its tokenizer differs)"
+        raise ModelError(f"{_here()} has another model at {source.location} {what}")
 
 
 def _found(source: sources.ModelSource) -> sources.Fingerprint:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import json
 import os
 import re
 import shutil
@@ -21,6 +22,7 @@ from typing import IO, Any
 
 import pytest
 from small_book import layerbook, tree, write_small_book
+from tiny_llama import write_tiny_model
 
 from generator import cluster, executors, sweeping
 from generator.analysis import Result
@@ -175,6 +177,32 @@ def test_a_run_on_two_workers_gives_what_a_run_here_gives(
     assert done.returncode == 0, done.stderr
     assert_same(here, book)
     assert "Every result is current." in layerbook("run", cwd=book).stdout
+
+
+@needs_dask
+def test_a_sweep_over_models_runs_there_too(book: Path, cloud: Machines, tmp_path: Path) -> None:
+    """Each worker loads the other model as well; one that has other weights there is refused."""
+    (tmp_path / "other").mkdir()
+    other = write_tiny_model(tmp_path / "other", initializer_range=0.4)
+    own = re.search(r"^model: (.*)$", (book / "experiments" / "book.yaml").read_text(), re.MULTILINE)
+    assert own
+    spec = book / "experiments" / "words.yaml"
+    spec.write_text(SPEC.replace("top_k: [2, 3]", f"model: [{own[1]}, {other}]"))
+    for out, more in (("far", ("--executor", cloud.executor)), ("near", ())):
+        assert layerbook("run", spec, "--out", tmp_path / out, *more, cwd=book).returncode == 0
+    far, near = (tree(tmp_path / name) for name in ("far", "near"))
+    assert set(far) == set(near) and len(far) == 3 + 24
+    far_best, near_best = (
+        json.loads((tmp_path / name / "grid.json").read_bytes())["columns"]["best"] for name in ("far", "near")
+    )
+    assert far_best == pytest.approx(near_best, rel=1e-4)
+    assert all(abs(one - another) > 1e-3 for one, another in itertools.pairwise(near_best))
+
+    write_tiny_model(other, initializer_range=0.8)
+    assert layerbook("run", spec, "--out", tmp_path / "changed", "--executor", cloud.executor, cwd=book).returncode == 0
+    changed = json.loads((tmp_path / "changed" / "grid.json").read_bytes())["columns"]["best"]
+    assert changed[::2] == pytest.approx(near_best[::2], rel=1e-4)
+    assert all(abs(one - another) > 1e-3 for one, another in zip(changed[1::2], near_best[1::2], strict=True))
 
 
 @needs_dask

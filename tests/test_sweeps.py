@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import torch
 from pyarrow import parquet
 from small_book import Done, layerbook, tree, write_small_book
 from tiny_llama import write_tiny_model
+from transformers import AutoTokenizer, LlamaForCausalLM
 
 from generator import sweeping
 from generator.analyses.next_token import NextToken
@@ -452,9 +454,26 @@ def test_a_sweep_over_models_runs_each_cell_on_its_own(book: Path, tmp_path: Pat
     assert plain[False][0] != pytest.approx(plain[True][0], rel=1e-2)
 
 
-def test_a_model_of_another_size_fails_its_own_cells_alone(book: Path, tmp_path: Path) -> None:
+def test_models_of_several_sizes_are_swept_where_no_layer_is_named(book: Path, tmp_path: Path) -> None:
+    """What comes next can be asked of any model: a deeper one with more heads beside the book's own."""
+    other = two_models(book, tmp_path / "deeper", num_hidden_layers=4, num_attention_heads=8, num_key_value_heads=8)
+    assert layerbook("run", cwd=book).returncode == 0
+    columns = table(book)
+    found = [best for best, model in zip(columns["best"], columns["model"], strict=True) if model == str(other)]
+    network = LlamaForCausalLM.from_pretrained(other, attn_implementation="eager")
+    with torch.inference_mode():
+        for text, best in zip(("The cat", "The dog"), found, strict=True):
+            ids = AutoTokenizer.from_pretrained(other)(text, return_tensors="pt")["input_ids"]
+            assert best == pytest.approx(float(network(ids).logits[0, -1].softmax(-1).max()), rel=1e-4)
+
+
+def test_a_model_of_another_size_fails_the_cells_that_name_layers(book: Path, tmp_path: Path) -> None:
     """Layers and heads of a spec are those of the book's model; the others are kept."""
     two_models(book, tmp_path / "deeper", num_hidden_layers=4)
+    spec = (book / "experiments" / "words.yaml").read_text()
+    spec = spec.replace("next-token", "attention-pattern").replace("top_k: 3", "layers: [-1]")
+    spec = spec.replace("result.prompts[0].top[0].prob", "len(result.prompts)")
+    (book / "experiments" / "words.yaml").write_text(spec)
     done = layerbook("run", cwd=book)
     assert done.returncode == 1
     assert "2 of 4 cells failed, the others are kept" in done.stdout
