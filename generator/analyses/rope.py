@@ -49,7 +49,7 @@ class Rope(Analysis[RopeResult]):
     Shapes: q [H, T, d] and k [K, T, d]; dimensions i and i + d/2 turn together, by pos * theta^(-2i/d) radians.
     Units: scores q·k / sqrt(d), before the softmax; wavelengths in positions; attention in shares, 0 to 1.
     Limits: the distance curve averages over one prompt's tokens; frequencies that a model rescales are not known here.
-    Source: Su et al. 2021 (arXiv:2104.09864), equations 14, 15 and 34; section 3.4.3 for the decay of equal vectors.
+    Source: Su et al. 2021 (arXiv:2104.09864), equations 14, 15 and 34; section 3.4.3 bounds the decay.
     """
 
     result_type: ClassVar[type[Result]] = RopeResult

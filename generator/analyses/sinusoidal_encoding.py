@@ -116,7 +116,7 @@ class SinusoidalEncoding(Analysis[SinusoidalEncodingResult]):
 def _frame(name: str, sweep: Encoding, result: SinusoidalEncodingResult) -> Frame:
     """The encoding with one C: sines on the left, cosines on the right, since they take turns in the columns."""
     slowest = float(sweep.wavelengths[-1])
-    note = f"Wavelengths from {sweep.wavelengths[0]:.1f} to {slowest:,.0f} positions, rank {sweep.rank}."
+    note = f"Wavelengths from {sweep.wavelengths[0]:.1f} to {slowest:,.0f} positions."
     if slowest < 2 * sweep.wavelengths[0]:
         note = f"Every pair turns once in {slowest:.1f} positions, rank {sweep.rank}."
     PE = sinusoids(result.positions, result.d_model, sweep.C)  # [positions, d_model]

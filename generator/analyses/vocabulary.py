@@ -27,7 +27,7 @@ class Special(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     token: Token = Field(description="The token.")
     roles: tuple[str, ...] = Field(
-        description="What the tokenizer uses it for: bos, eos, pad, unk; empty for the others."
+        description="Its role in the tokenizer's settings: bos, eos, pad, unk; empty for the others."
     )
 
 
@@ -40,8 +40,11 @@ class VocabularyResult(Result):
     last: tuple[Token, ...] = Field(description="The entries with the highest ids.")
     found: tuple[Found, ...] = Field(description="The pieces that were looked up, in the spec's order.")
     special: tuple[Special, ...] = Field(description="All special tokens, by id.")
-    roles: dict[str, Token] = Field(description="The special tokens that the tokenizer itself uses: eos, pad, ...")
+    roles: dict[str, Token] = Field(
+        description="The special tokens by their role in the settings: eos, pad, ..."
+    )
     bytes: int = Field(description="How many of the 256 single bytes have an entry.")
+    missing: tuple[str, ...] = Field(description="Those that have none, in hexadecimal, in order.")
     spaced: int = Field(description="How many ordinary entries begin with a space.")
     fragments: int = Field(description="How many ordinary entries are not whole characters, but bytes of some.")
     longest: Token = Field(description="The longest ordinary entry in characters, whitespace around it not counted.")
@@ -73,6 +76,8 @@ class Vocabulary(Analysis[VocabularyResult]):
         entries = [vocabulary.token(id) for id in range(vocabulary.size)]  # V tokens, by id
         ordinary = [token for token in entries if not token.special]
         joined = [token for token in ordinary if len(bytes.fromhex(token.hex)) > 1]
+        every = {f"{byte:02x}" for byte in range(256)}
+        written = {token.hex for token in ordinary}
         found = []
         for i, piece in enumerate(self.find):
             token = vocabulary.find(piece)  # the one entry that is exactly this text, or None
@@ -86,7 +91,8 @@ class Vocabulary(Analysis[VocabularyResult]):
             found=tuple(found),
             special=tuple(Special(token=t, roles=_roles(t, facts.special_tokens)) for t in entries if t.special),
             roles={role.removesuffix("_token"): token for role, token in facts.special_tokens},
-            bytes=len({token.hex for token in ordinary if len(bytes.fromhex(token.hex)) == 1}),
+            bytes=len(every & written),
+            missing=tuple(sorted(every - written)),
             spaced=sum(token.text.startswith(" ") for token in ordinary),
             fragments=sum(token.text.encode().hex() != token.hex for token in ordinary),
             longest=max(ordinary, key=lambda token: len(token.text.strip())),
@@ -131,5 +137,5 @@ def _special(result: VocabularyResult) -> Table:
         ("id", "token", "role"),
         tuple((s.token.id, s.token, ", ".join(s.roles)) for s in result.special),
         title=f"The {len(result.special)} special tokens",
-        alt=f"The tokenizer itself uses {len(used)}: {listed(used)}." if used else "The tokenizer itself uses none.",
+        alt=f"{len(used)} of them have a role: {listed(used)}." if used else "None of them has a role.",
     )

@@ -36,7 +36,7 @@ def test_it_agrees_with_the_tokenizers_library(model, tiny_model_dir):
     names = [piece.replace(" ", "Ġ") for piece in find]
     assert [f.id for f in result.found] == [backend.token_to_id(name) for name in names]
     assert [[t.id for t in f.tokens] for f in result.found] == [backend.encode(piece).ids for piece in find]
-    assert result.bytes == 256
+    assert result.bytes == 256 and result.missing == ()
     assert [s.token.id for s in result.special] == sorted(
         id for id, token in backend.get_added_tokens_decoder().items() if token.special
     )
@@ -60,7 +60,7 @@ def test_joined_pieces_fragments_and_spaces_are_counted():
     pieces = Pieces("a", b"\xf0", b"\xf0\x9f", " a", "ab", "�", "    longer ", " <s>", special=1)
     _, result = by_hand(pieces, ("a",), [[0]], first=3)
 
-    assert result.bytes == 2
+    assert result.bytes == 2 and len(result.missing) == 254 and not {"61", "f0"} & set(result.missing)
     assert [token.id for token in result.joined] == [2, 3, 4]
     assert result.fragments == 2  # a replacement character that really is one is no fragment
     assert result.spaced == 2
