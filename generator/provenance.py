@@ -1,6 +1,7 @@
 """Where things come from: beside each figure, and of the whole book as a manifest for archives.
 
-How long a run took is told nowhere: it is another time each time, and the same sources must give the same bytes.
+How long it took is read from the record of the last verification, which is committed: a time of this very run would be
+another each time, and the same sources must give the same bytes.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from generator import __version__
+from generator import __version__, verification
 from generator.book import crate
 from generator.book.pages import BookInfo, ClaimsPage, ReferencesPage
 from generator.errors import StoreError
@@ -18,6 +19,7 @@ from generator.experiments import Experiment
 from generator.front import bare_digest
 from generator.model.sources import ModelSource, fingerprint, resolve
 from generator.project import Project
+from generator.reporting import counted
 from generator.spec_text import last_line
 from generator.store import results
 from generator.sweep import Swept
@@ -45,8 +47,21 @@ def facts(project: Project, exhibit: Exhibit) -> tuple[tuple[str, str], ...]:
             ("Code", f"{envelope.key.code[:SHOWN]}, the analysis and all that it imports"),
             ("Result", results.head(project.entry(experiment)).digest[:SHOWN]),
             ("Computed with", versions),
+            *_took(project, exhibit.address, results.head(project.entry(experiment)).digest),
         ]
     return (*found, ("Run it again", command(experiment)))
+
+
+def _took(project: Project, address: str, digest: str) -> list[tuple[str, str]]:
+    """Its share of the run that verified it, where one did."""
+    try:
+        entry = verification.read(project).entries.get(address)
+    except StoreError:  # the colophon, which shows all of the record, says so
+        return []
+    if entry is None or entry.digest != digest or entry.seconds is None:
+        return []
+    took = f"about {entry.seconds:g} s" if entry.seconds > verification.LEAST else f"{entry.seconds:g} s or less"
+    return [("Took", f"{took} with {counted(max(entry.threads), 'thread')}, its share of the run that verified it")]
 
 
 def written(project: Project, experiment: Experiment) -> str:

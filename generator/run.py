@@ -72,13 +72,14 @@ def measure(
     report: Reporter,
     opener: Opener = local,
     shelves: Callable[[Experiment], Shelf] = lambda experiment: NoShelf(),
+    watch: Stopwatch | None = None,
 ) -> Measured:
     """The result of each experiment, or the error that it ended with; nothing is read from disk or kept.
 
-    shelves: who sees the cells of a sweep as they are measured.
+    shelves: who sees the cells of a sweep as they are measured. watch: hears what it takes.
     """
     found: dict[Experiment, Result | LayerbookError] = {}
-    with opener(source, report, Stopwatch()) as executor:
+    with opener(source, report, Stopwatch() if watch is None else watch) as executor:
         found |= executor.measure([one for one in wanted if not isinstance(one.analysis, Swept)])
         for one in wanted:
             if isinstance(one.analysis, Swept):

@@ -1,7 +1,8 @@
 """The record of what `verify` found, committed beside the results: `experiments/verification/MODEL.json`.
 
-It holds neither date nor machine, and gaps only as the power of ten that they stay below, so that verifying again
-leaves it as it is. An entry speaks of the result with its digest and of no other.
+It holds neither date nor machine, gaps only as the power of ten that they stay below, and of times one digit, which
+stays while it is about right; so verifying again leaves it as it is. An entry speaks of the result with its digest and
+of no other.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any, Literal
@@ -19,18 +20,23 @@ from generator.project import Project
 from generator.store import atomic, compare, layout
 
 FOLDER = Path("experiments") / "verification"
+LEAST, ABOUT = 0.1, 3.0  # seconds; and how many times as long is still about as long
 TOLERANCE = {"absolute": compare.ATOL, "relative": compare.RTOL}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What verifying found of one result: `gap` is a bound of the largest, `place` where it differs, if it does."""
+    """What verifying found of one result: `gap` is a bound of the largest, `place` where it differs, if it does.
+
+    seconds: its share of a run with the most of the `threads`, to one digit.
+    """
 
     digest: str
     threads: tuple[int, ...]
     verdict: Literal["agrees", "differs"]
     gap: float
     place: str = ""
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -124,10 +130,21 @@ def power(value: float) -> str:
     return f"{digits}e{int(exponent)}" if exponent else digits
 
 
+def rounded(seconds: float | None) -> float | None:
+    """To one digit, as 0.4 or 20.0, and never less than LEAST: what is shorter is mostly noise."""
+    return None if seconds is None else max(LEAST, float(f"{seconds:.0e}"))
+
+
 def _merged(old: Entry | None, new: Entry) -> Entry:
-    if old is None or old.digest != new.digest or (old.verdict, new.verdict) != ("agrees", "agrees"):
+    if old is None or old.digest != new.digest:
         return new
-    return Entry(new.digest, tuple(sorted({*old.threads, *new.threads})), "agrees", max(old.gap, new.gap))
+    if old.seconds and new.seconds and 1 / ABOUT <= new.seconds / old.seconds <= ABOUT:
+        new = replace(new, seconds=old.seconds)  # another run takes another time, and no file need change for that
+    if (old.verdict, new.verdict) != ("agrees", "agrees"):
+        return new
+    threads = tuple(sorted({*old.threads, *new.threads}))
+    seconds = new.seconds if max(new.threads) == threads[-1] and new.seconds is not None else old.seconds
+    return Entry(new.digest, threads, "agrees", max(old.gap, new.gap), "", seconds)
 
 
 def _entry(data: Mapping[str, Any]) -> Entry:

@@ -16,9 +16,10 @@ from generator.measuring import Measured, need_libraries
 from generator.project import Project, Work
 from generator.reporting import Reporter
 from generator.run import measure
+from generator.stopwatch import Stopwatch
 from generator.store import compare, results
-from generator.timings import address_of
-from generator.verification import Entry, Turn, bound, turns
+from generator.timings import address_of, taken
+from generator.verification import Entry, Turn, bound, rounded, turns
 
 Verdict = Literal["agrees", "differs", "failed", "not current"]
 
@@ -28,7 +29,7 @@ class Checked:
     """One experiment: its verdict over all runs, the largest gap and where, and the gap by the number of threads.
 
     apart: the first place beyond the tolerance. detail: what stands there, why it failed, or what it is instead of
-    current. digest: of the result that was compared.
+    current. digest: of the result that was compared. seconds: its share of the run with the most threads.
     """
 
     address: str
@@ -39,12 +40,13 @@ class Checked:
     apart: str = ""
     detail: str = ""
     digest: str = ""
+    seconds: float | None = None
 
     def entry(self, threads: Sequence[int]) -> Entry | None:
         """What the record keeps of it; None where nothing was compared."""
         if self.verdict == "failed" or self.verdict == "not current":
             return None
-        return Entry(self.digest, tuple(threads), self.verdict, bound(self.gap), self.apart)
+        return Entry(self.digest, tuple(threads), self.verdict, bound(self.gap), self.apart, rounded(self.seconds))
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,13 @@ def verify(
 
 @dataclass(frozen=True)
 class Clean:
-    """One run of everything, compared: by experiment how it compares, or why there is nothing to compare."""
+    """One run of everything, compared: by experiment how it compares, or why there is nothing to compare.
+
+    seconds: by address, its share of the run; loading the model is nobody's.
+    """
 
     compared: Mapping[Experiment, compare.Comparison | LayerbookError]
+    seconds: Mapping[str, float]
 
     @property
     def moved(self) -> bool:
@@ -106,14 +112,16 @@ class Clean:
 def _clean(project: Project, wanted: Sequence[Experiment], folder: Path, report: Reporter) -> Clean:
     """Measure everything anew, compare, and lay down in `folder` what differs to the last bit."""
     witnesses = {one: Witness(project, folder) for one in wanted}
-    measured = measure(project.source, wanted, report, shelves=witnesses.__getitem__)
+    watch = Stopwatch()
+    measured = measure(project.source, wanted, report, shelves=witnesses.__getitem__, watch=watch)
     compared: dict[Experiment, compare.Comparison | LayerbookError] = {}
     for one, result in measured.items():
         if isinstance(result, LayerbookError):
             compared[one] = result
         else:
             compared[one] = witnesses[one].against(one, result).joined(witnesses[one].cells)
-    return Clean(compared)
+    shares = taken(watch, wanted).shares
+    return Clean(compared, {address: share.total for address, share in shares.items()})
 
 
 class Witness:
@@ -176,6 +184,7 @@ def _checked(project: Project, work: Work, found: Mapping[int, Clean]) -> Checke
         apart=apart[0].path if apart else "",
         detail=str(apart[0]) if apart else "",
         digest=digest,
+        seconds=found[max(found)].seconds.get(address),
     )
 
 

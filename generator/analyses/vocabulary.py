@@ -40,9 +40,7 @@ class VocabularyResult(Result):
     last: tuple[Token, ...] = Field(description="The entries with the highest ids.")
     found: tuple[Found, ...] = Field(description="The pieces that were looked up, in the spec's order.")
     special: tuple[Special, ...] = Field(description="All special tokens, by id.")
-    roles: dict[str, Token] = Field(
-        description="The special tokens by their role in the settings: eos, pad, ..."
-    )
+    roles: dict[str, Token] = Field(description="The special tokens by their role in the settings: eos, pad, ...")
     bytes: int = Field(description="How many of the 256 single bytes have an entry.")
     missing: tuple[str, ...] = Field(description="Those that have none, in hexadecimal, in order.")
     spaced: int = Field(description="How many ordinary entries begin with a space.")

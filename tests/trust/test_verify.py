@@ -80,9 +80,47 @@ def test_a_clean_run_agrees_and_is_noted(book: Path) -> None:
         path = next((book / "experiments" / "results").glob(f"*/{name}.json"))
         assert entry["digest"] == store.head(path).digest
         assert (entry["verdict"], entry["threads"]) == ("agrees", [1, 2]) and entry["gap"] <= 1e-5
-    noted = tree(book / "experiments" / "verification")
+    noted = untimed(record)
     assert layerbook("verify", "--quiet", cwd=book).returncode == 0
-    assert tree(book / "experiments" / "verification") == noted
+    assert untimed(record_of(book)) == noted
+
+
+def untimed(record: dict[str, Any]) -> dict[str, Any]:
+    """A record without its times, which a busy machine may change."""
+    entries = record["experiments"].items()
+    return record | {"experiments": {name: entry | {"seconds": None} for name, entry in entries}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kept"),
+    [(0.4, 0.6, 0.4), (0.4, 0.14, 0.4), (0.4, 2.0, 2.0), (2.0, 0.3, 0.3), (None, 0.3, 0.3), (0.3, None, 0.3)],
+)
+def test_a_time_stays_while_it_is_about_right(old: float | None, new: float | None, kept: float) -> None:
+    """Of one result; another result takes its own time."""
+    before = Entry("d", (1, 2), "agrees", 0.0, "", old)
+    assert _merged(before, Entry("d", (1, 2), "agrees", 0.0, "", new)).seconds == kept
+    assert _merged(before, Entry("e", (1, 2), "agrees", 0.0, "", new)).seconds == new
+
+
+def test_the_time_of_fewer_threads_does_not_replace_that_of_more() -> None:
+    """What stands beside a figure is that of the largest number of threads in the entry."""
+    before = Entry("d", (1, 2), "agrees", 0.0, "", 0.4)
+    assert _merged(before, Entry("d", (1,), "agrees", 0.0, "", 9.0)).seconds == 0.4
+    assert _merged(Entry("d", (1,), "agrees", 0.0, "", 9.0), before).seconds == 0.4
+
+
+def test_a_figure_tells_what_it_took_when_it_was_verified(book: Path) -> None:
+    """From the record, and only of the result that was verified."""
+    assert layerbook("verify", "--quiet", cwd=book).returncode == 0
+    seconds = record_of(book)["experiments"]["next/sum"]["seconds"]
+    assert seconds >= 0.1 and float(f"{seconds:.0e}") == seconds
+    assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
+    told = re.compile(r"<dt>Took</dt>\s*<dd>([^<]*) with 2 threads, its share of the run that verified it</dd>")
+    shown = told.findall((book / "site" / "next.html").read_text())
+    assert shown and f"{seconds:g} s" in shown[0]
+    edit_result(book, entropy=1.0)
+    assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
+    assert len(told.findall((book / "site" / "next.html").read_text())) < len(shown)
 
 
 def test_a_committed_number_that_no_run_gives_is_found(book: Path) -> None:
