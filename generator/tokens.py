@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-_VISIBLE = {" ": "·", "\n": "⏎", "\t": "⇥", "\r": "␍"}
+_VISIBLE = {" ": "·", "\n": "⏎", "\t": "⇥", "\r": "⇤"}
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def step(length: int, room: int) -> int:
 def _printable(char: str) -> str:
     if char.isprintable():
         return char
-    return {"\n": "⏎", "\t": "⇥", "\r": "␍"}.get(char, f"<U+{ord(char):04X}>")
+    return {"\n": "⏎", "\t": "⇥", "\r": "⇤"}.get(char, f"<U+{ord(char):04X}>")
 
 
 def _em(char: str) -> float:

@@ -6,7 +6,7 @@
   var MOST_CHIPS = 1500;
   var MOST_PRINTED = 400; // on paper, where the field cannot be
   var SLOW = 2000; // from this many characters on, it waits for a pause in the typing
-  var MARKS = { " ": "·", "\n": "⏎", "\t": "⇥", "\r": "␍" };
+  var MARKS = { " ": "·", "\n": "⏎", "\t": "⇥", "\r": "⇤" };
   var HIDDEN = /[\p{C}\p{Z}]/u;
   var WORDS = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
