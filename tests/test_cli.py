@@ -64,7 +64,7 @@ def test_a_dry_run_prints_the_plan_and_runs_nothing(spec: Path, tiny_model_dir: 
     """Three prompts, of which one begins another and one is asked for twice: one pass is left."""
     done = layerbook("run", spec, "--dry-run", "--model", tiny_model_dir, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "Forward 'The cat sat' keeping ln_final, logits, pattern[0]" in done.stdout
+    assert "Forward 'The cat sat' keeping ln_final, next_logits, pattern[0]" in done.stdout
     assert re.search(r"1 forward pass of \d+ tokens in 1 batch$", done.stdout)
     assert not (tmp_path / "results").exists()
 
