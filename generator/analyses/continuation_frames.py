@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from generator.analysis import Analysis, Array, Layers, PromptSpec, Ranked, Result, as_prompt, cited, ranked, resolved
 from generator.capture import NEXT_LOGITS, Captures, Describe, Forward, Generate, Prompt, Request, Site
 from generator.figure import Axis, Figure, Frame, Frames, Heatmap
-from generator.tokens import Token, visible
+from generator.tokens import Token, is_whitespace, visible
 
 
 class Pass(BaseModel):
@@ -30,6 +31,15 @@ class Step(BaseModel):
     written: Ranked = Field(description="The token that it wrote next: the likeliest.")
 
 
+class RowMeans(BaseModel):
+    """The mean cell of a Gram matrix's rows, by the token that a row belongs to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    first: float = Field(description="Of the first token's row.")
+    whitespace: float | None = Field(description="Of the rows of later whitespace tokens; null if there is none.")
+    others: float | None = Field(description="Of the rows of all other tokens but the first; null if there is none.")
+
+
 class ContinuationFramesResult(Result):
     """The frames of a continuation, and the passes they are cut from."""
 
@@ -39,6 +49,9 @@ class ContinuationFramesResult(Result):
     continuation: str = Field(description="What was written, as text.")
     passes: tuple[Pass, ...] = Field(description="The passes that hold all frames of all layers.")
     frames: tuple[Step, ...] = Field(description="One entry per written token.")
+    rows: tuple[RowMeans, ...] = Field(
+        description="By layer, in the frame `stop_at`, or else the last; empty for patterns, whose rows all sum to 1."
+    )
     stop_at: int | None = Field(description="The first frame, from 0, whose token ends the turn; null if none does.")
     drift_at: int | None = Field(description="The first frame that is not the one before and its token; null if none.")
 
@@ -82,6 +95,9 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
             else:
                 values = np.stack([run[Site("pattern", layer)].mean(axis=0) for layer in layers])  # [layers, T, T]
             passes.append(Pass(tokens=run.tokens, values=values))
+        stop_at = next((t for t, token in enumerate(written) if token.id in ends), None)
+        told = len(runs) - 1 if stop_at is None else stop_at  # the frame whose rows are told of
+        grams = passes[held[told]].values if self.show == "gram" else ()
         return ContinuationFramesResult(
             layers=layers,
             prompt_length=finished.prompt_length,
@@ -89,7 +105,8 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
             continuation=bytes.fromhex("".join(token.hex for token in written)).decode(errors="replace"),
             passes=tuple(passes),
             frames=tuple(Step(run=n, length=len(runs[t].tokens), written=written[t]) for t, n in enumerate(held)),
-            stop_at=next((t for t, token in enumerate(written) if token.id in ends), None),
+            rows=tuple(row_means(gram, runs[told].tokens) for gram in grams),
+            stop_at=stop_at,
             drift_at=drifts[0] if drifts else None,
         )
 
@@ -118,3 +135,12 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
             axes = (Axis("token", labels=tokens), Axis("token", labels=tokens))
             map = Heatmap(values, *axes, "dot product", alt, scale=(low, high), diverging=low < 0)
         return Frame(seen, map, note, step.written.token, stop=t == result.stop_at)
+
+
+def row_means(gram: NDArray[np.floating], tokens: tuple[Token, ...]) -> RowMeans:
+    """The means of the rows of these tokens [T], which are the first of a Gram matrix [T or more, T or more]."""
+    rows = gram[: len(tokens), : len(tokens)].mean(axis=1, dtype=np.float64)  # [T]
+    blank = [float(rows[i]) for i in range(1, len(tokens)) if is_whitespace(tokens[i])]
+    other = [float(rows[i]) for i in range(1, len(tokens)) if not is_whitespace(tokens[i])]
+    means = (sum(some) / len(some) if some else None for some in (blank, other))
+    return RowMeans(first=float(rows[0]), whitespace=next(means), others=next(means))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 from generator.analysis import Analysis, Layers, Result, Seed, Texts, resolved
 from generator.capture import LOSS, Captures, Forward, Patch, Prompt, Request, Site, Where
+from generator.costs import Change, Group, change, group, losses, mean
 from generator.figure import Axis, Bars, Figure, Panels, listed
-from generator.tokens import Token, is_whitespace, visible
+from generator.tokens import Token, visible
 
 
 class TextLosses(BaseModel, frozen=True, extra="forbid"):
@@ -21,27 +21,8 @@ class TextLosses(BaseModel, frozen=True, extra="forbid"):
     whitespace: tuple[int, ...] = Field(description="The positions of whitespace, 0 never among them: blocked.")
     clean: tuple[float, ...] = Field(description="Loss in nats of each token but the first, nothing changed.")
     blocked: tuple[float, ...] = Field(description="The same with the whitespace blocked in all layers.")
-
-
-class Change(BaseModel, frozen=True, extra="forbid"):
-    """What one intervention does to the loss; every cost is a mean over tokens, in nats, above what it was without."""
-
-    touched: int = Field(description="How many tokens were blocked or cut off, in all texts together.")
-    loss: float = Field(description="Mean loss per predicted token, in nats.")
-    cost: float = Field(description="By how much that is more than with nothing changed.")
-    cost_whitespace: float = Field(description="The cost where whitespace is to be predicted; 0 if none is.")
-    on_whitespace: float = Field(description="The part of `cost` that comes of predicting whitespace.")
-    cost_others: float = Field(description="The cost where it is anything else.")
-    cost_next: float = Field(description="The cost of the tokens right after those that were touched; 0 if none were.")
-    cost_elsewhere: float = Field(description="The cost of all others.")
-
-
-class Group(BaseModel, frozen=True, extra="forbid"):
-    """One intervention in some layers: on whitespace, and on as many other tokens in its place."""
-
-    layers: tuple[int, ...] = Field(description="The layers, from 0, in which it was made.")
-    whitespace: Change = Field(description="Made on the whitespace.")
-    draws: tuple[Change, ...] = Field(description="Made on as many other tokens, drawn at random, once per draw.")
+    mean: float = Field(description="The mean of `clean`; 0 in a text of one token, as are all its costs.")
+    alone: Group = Field(description="What blocking costs in this text alone, as `blocked` says it of all.")
 
 
 class TokenKnockoutResult(Result):
@@ -105,51 +86,38 @@ class TokenKnockout(Analysis[TokenKnockoutResult]):
         chosen = [[where.among(run.tokens) for run in clean] for where in self._choices()]
         groups = {}
         for name, _, layers in self._groups():
-            changes = [self._change(captures, f"{name} {i}", touched) for i, touched in enumerate(chosen)]
-            groups[name] = Group(layers=layers, whitespace=changes[0], draws=tuple(changes[1:]))
-        before = self._losses(captures, "clean")  # [N]
-        loss = [[captures[f"{name}: {i}"][LOSS][1:].tolist() for name in ("clean", "blocked 0")] for i in texts]
+            runs = [[captures[f"{name} {n}: {i}"] for i in texts] for n in range(len(chosen))]
+            groups[name] = group(layers, clean, runs, chosen)
+        before = losses(clean)  # [N]
         return TokenKnockoutResult(
-            texts=tuple(
-                TextLosses(tokens=clean[i].tokens, whitespace=chosen[0][i], clean=loss[i][0], blocked=loss[i][1])
-                for i in texts
-            ),
+            texts=tuple(self._text(captures, i, [at[i] for at in chosen]) for i in texts),
             predicted=len(before),
-            clean=float(before.mean()),
-            first=self._change(captures, "first", [(0,) for _ in texts]),
+            clean=mean(before),
+            first=change(clean, [captures[f"first: {i}"] for i in texts], [(0,) for _ in texts]),
             blocked=groups.pop("blocked"),
             cut=groups.pop("cut"),
             parts=tuple(groups.values()),
         )
 
-    def _losses(self, captures: Captures, name: str) -> NDArray[np.float64]:
-        """The losses of all texts' predicted tokens in a row [N]; the first of each text is predicted by nothing."""
-        return np.concatenate([captures[f"{name}: {i}"][LOSS][1:] for i in range(len(self.texts))]).astype(np.float64)
-
-    def _change(self, captures: Captures, name: str, touched: list[tuple[int, ...]]) -> Change:
-        """One intervention beside the texts as they are; `touched` are its positions, text by text."""
-        texts = [captures[f"{name}: {i}"].tokens for i in range(len(self.texts))]
-        loss = self._losses(captures, name)  # [N]
-        more = loss - self._losses(captures, "clean")  # [N]
-        blank = np.array([is_whitespace(token) for tokens in texts for token in tokens[1:]])  # [N]
-        after = np.concatenate([np.isin(np.arange(len(t) - 1), at) for t, at in zip(texts, touched, strict=True)])
-        return Change(
-            touched=sum(map(len, touched)),
-            loss=float(loss.mean()),
-            cost=float(more.mean()),
-            cost_whitespace=float(more[blank].sum() / max(1, blank.sum())),
-            on_whitespace=float(more[blank].sum() / len(more)),
-            cost_others=float(more[~blank].sum() / max(1, (~blank).sum())),
-            cost_next=float(more[after].sum() / max(1, after.sum())),
-            cost_elsewhere=float(more[~after].sum() / max(1, (~after).sum())),
+    def _text(self, captures: Captures, i: int, chosen: list[tuple[int, ...]]) -> TextLosses:
+        """Text i by itself; `chosen` are the positions that were blocked in it, choice by choice."""
+        clean = [captures[f"clean: {i}"]]
+        runs = [[captures[f"blocked {n}: {i}"]] for n in range(len(chosen))]
+        return TextLosses(
+            tokens=clean[0].tokens,
+            whitespace=chosen[0],
+            clean=losses(clean).tolist(),
+            blocked=losses(runs[0]).tolist(),
+            mean=mean(losses(clean)),
+            alone=group(resolved(self.layers), clean, runs, [[at] for at in chosen]),
         )
 
     def figures(self, result: TokenKnockoutResult) -> dict[str, Figure]:
-        """`loss` of each intervention; the costs `whom` it hits, in which `layers`, and of being `cut`; `worst` hit."""
+        """`loss` by intervention; its cost in which `texts`, to `whom`, in which `layers`; being `cut`; the `worst`."""
         blocked = result.blocked
-        names = ("nothing", "the first token", *choices(blocked))
-        losses = (result.clean, *(c.loss for c in (result.first, blocked.whitespace, *blocked.draws)))
-        told = listed([f"{name} {loss:.2f}" for name, loss in zip(names, losses, strict=True)], len(names))
+        names = ("nothing", "the first token", *choices(1 + len(blocked.draws)))
+        means = (result.clean, *(c.loss for c in (result.first, blocked.whitespace, *blocked.draws)))
+        told = listed([f"{name} {loss:.2f}" for name, loss in zip(names, means, strict=True)], len(names))
         rows = [
             (more - less, f"{visible(before)} {visible(token)}")
             for text in result.texts
@@ -157,15 +125,19 @@ class TokenKnockout(Analysis[TokenKnockoutResult]):
         ]
         worst = sorted(rows, key=lambda row: -row[0])[:12]
         hit = f"The loss rises most, by {worst[0][0]:.2f} nats, at the second token of {worst[0][1]}."
-        parts = {span(group.layers): (group, "cost") for group in result.parts}
-        whom = {"predicting whitespace": (blocked, "cost_whitespace"), "all other tokens": (blocked, "cost_others")}
-        cut = {"right after them": (result.cut, "cost_next"), "everywhere else": (result.cut, "cost_elsewhere")}
+        texts = {opening(text.tokens): text.alone.costs("cost") for text in result.texts}
+        parts = {span(part.layers): part.costs("cost") for part in result.parts}
+        kinds = {"predicting whitespace": "cost_whitespace", "all other tokens": "cost_others"}
+        whom = {name: blocked.costs(field) for name, field in kinds.items()}
+        places = {"right after them": "cost_next", "everywhere else": "cost_elsewhere"}
+        cut = {name: result.cut.costs(field) for name, field in places.items()}
         loss = Axis("blocked"), Axis("mean loss", "nats per token")
         rise = Axis("two tokens"), Axis("rise of the second one's loss", "nats")
         title = "What blocking does to the loss"
         more, pairs = zip(*worst, strict=True)
         return {
-            "loss": Bars(names, losses, *loss, f"Mean loss: {told}.", title, highlight=(2,)),
+            "loss": Bars(names, means, *loss, f"Mean loss: {told}.", title, highlight=(2,)),
+            "texts": panels(texts, "What blocking costs in each of the texts"),
             "whom": panels(whom, "Which predictions suffer when tokens are blocked"),
             "layers": panels(parts, "What blocking costs in some of the layers only"),
             "cut": panels(cut, "Tokens that get nothing from attention: which predictions suffer"),
@@ -183,17 +155,22 @@ def span(layers: tuple[int, ...]) -> str:
     return f"layers {layers[0]} to {layers[-1]}" if len(layers) > 1 else f"layer {layers[0]}"
 
 
-def choices(group: Group) -> tuple[str, ...]:
-    """What the bars are called: the whitespace first."""
-    return ("the whitespace", *(f"others, draw {i}" for i in range(1, len(group.draws) + 1)))
+def opening(tokens: tuple[Token, ...]) -> str:
+    """The first words of a text, to tell it by."""
+    words = "".join(token.text for token in tokens).split()
+    return f"“{' '.join(words[:2])}{' …' if len(words) > 2 else ''}”"
 
 
-def panels(parts: dict[str, tuple[Group, str]], title: str) -> Panels:
-    """One panel for each group and kind of cost, the same bars in each."""
+def choices(count: int) -> tuple[str, ...]:
+    """What so many bars are called: the whitespace first."""
+    return ("the whitespace", *(f"others, draw {i}" for i in range(1, count)))
+
+
+def panels(parts: dict[str, tuple[float, ...]], title: str) -> Panels:
+    """One panel for each list of costs, the same bars in each."""
     shown = []
-    for name, (group, field) in parts.items():
-        costs = tuple(float(getattr(change, field)) for change in (group.whitespace, *group.draws))
+    for name, costs in parts.items():
         alt = f"{name}: whitespace {costs[0]:.2f}, others {min(costs[1:]):.2f} to {max(costs[1:]):.2f}"
         axes = Axis("tokens"), Axis("cost", "nats per token")
-        shown.append(Bars(choices(group), costs, *axes, alt, name, highlight=(0,)))
+        shown.append(Bars(choices(len(costs)), costs, *axes, alt, name, highlight=(0,)))
     return Panels(tuple(shown), listed([panel.alt for panel in shown]) + ".", title)

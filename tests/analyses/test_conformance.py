@@ -32,7 +32,8 @@ from generator.sweep import Swept
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS, HEADS, CONTEXT = 3, 4, 4096
 ALLOWED = {"numpy", "sklearn", "pydantic", "__future__"} | sys.stdlib_module_names
-OWN = {f"generator.{name}" for name in ("analysis", "capture", "figure", "labels", "tokens", "vectors", "sampling")}
+MODULES = ("analysis", "capture", "figure", "labels", "tokens", "vectors", "sampling", "costs")
+OWN = {f"generator.{name}" for name in MODULES}
 LABELS = ["Shapes", "Units", "Limits", "Source"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from letters import Asking, Letters
+from pieces import Pieces
 from running import captured, facts, stored
 
 from generator.analyses.continuation_frames import ContinuationFrames
@@ -136,3 +137,33 @@ def test_all_frames_of_a_layer_have_one_scale(tiny):
                 assert picture.scale == scale
                 assert picture.causal == (show == "pattern")
                 assert picture.values.shape == (step.length, step.length)
+
+
+@pytest.mark.parametrize(("end", "length"), [(None, 4), (4, 3)])
+def test_the_rows_are_those_of_the_frame_that_ends_the_turn(end: int | None, length: int):
+    """Means of the products, one by one, over the tokens seen then, to 1e-6: the first is neither blank nor another."""
+    ids, words = (2, 1, 2, 3), Pieces("a", "b", "\n", " ", "<end>")  # the first token is whitespace as well
+    wanted = ContinuationFrames(prompt="x", max_new_tokens=4, layers=(0,), show="gram")
+    out = np.random.default_rng(7).normal(size=(4, 5)).astype(np.float32)
+    captures = {"facts": Capture((), "", words, facts=facts(special_tokens=(("eos_token", words.token(end or 0)),)))}
+    for t, written in enumerate((1, 2, 4, 3)):
+        logits = np.eye(5, dtype=np.float32)[written]
+        sites = {Site("attn_out", 0): out[: t + 1], NEXT_LOGITS: logits}
+        captures[f"frame-{t}"] = words.capture(ids[: t + 1], sites)
+    captures["finished"] = words.capture((*ids, 3), {})
+    (rows,) = stored(wanted, wanted.measure(captures)).rows
+
+    means = [sum(float(out[i] @ out[j]) for j in range(length)) / length for i in range(length)]
+    blank = [means[i] for i in (2, 3) if i < length]
+    assert (rows.first, rows.others) == pytest.approx((means[0], means[1]), abs=1e-6)
+    assert rows.whitespace == pytest.approx(sum(blank) / len(blank), abs=1e-6)
+
+
+def test_a_kind_without_rows_has_no_mean(tiny):
+    """A frame without later whitespace says null, and patterns say nothing."""
+    _, result = hand_made([[1], [1, 2]], [2, 3])
+    assert (result.rows[0].whitespace, len(result.rows)) == (None, 1)
+    assert result.rows[0].others is not None
+
+    patterns = analysis("pattern", 2)
+    assert patterns.measure(captured(tiny, patterns)).rows == ()

@@ -10,8 +10,9 @@ import torch
 from pieces import Pieces
 from running import captured, run, stored
 
-from generator.analyses.token_knockout import Change, TokenKnockout, TokenKnockoutResult
+from generator.analyses.token_knockout import TokenKnockout, TokenKnockoutResult
 from generator.capture import LOSS, Capture, Where
+from generator.costs import Change
 from generator.figure import Bars, Panels
 
 WORDS = Pieces("a", " b", "\n", " ", "c")
@@ -31,10 +32,13 @@ def by_hand() -> tuple[TokenKnockout, dict[str, Capture]]:
     return analysis, captures
 
 
-def counted(captures: dict[str, Capture], name: str, touched: list[tuple[int, ...]]) -> dict[str, float]:
-    """The fields of a `Change`, token by token."""
+def counted(
+    captures: dict[str, Capture], name: str, touched: list[tuple[int, ...]], texts: tuple[int, ...] = (0, 1)
+) -> dict[str, float]:
+    """The fields of a `Change` over these texts, token by token."""
     kinds: dict[str, list[float]] = {key: [] for key in ("loss", "cost", "whitespace", "others", "next", "elsewhere")}
-    for text, ids in enumerate(TEXTS):
+    for text in texts:
+        ids = TEXTS[text]
         before, after = (captures[f"{run}: {text}"][LOSS] for run in ("clean", name))
         for at in range(1, len(ids)):
             more = float(after[at]) - float(before[at])
@@ -42,7 +46,7 @@ def counted(captures: dict[str, Capture], name: str, touched: list[tuple[int, ..
             kinds["cost"].append(more)
             kinds["whitespace" if ids[at] in (2, 3) else "others"].append(more)
             kinds["next" if at - 1 in touched[text] else "elsewhere"].append(more)
-    means = {f"cost_{key}".replace("cost_cost", "cost").replace("cost_loss", "loss"): sum(v) / len(v)
+    means = {f"cost_{key}".replace("cost_cost", "cost").replace("cost_loss", "loss"): sum(v) / max(1, len(v))
              for key, v in kinds.items()}  # fmt: skip
     return means | {"on_whitespace": sum(kinds["whitespace"]) / len(kinds["cost"])}
 
@@ -64,6 +68,13 @@ def test_costs_are_means_over_the_tokens_they_name() -> None:
             assert change.touched == 3
     same(result.first, counted(captures, "first", [(0,), (0,)]))
     assert (result.predicted, result.first.touched) == (9, 2)
+    for text, one in enumerate(result.texts):
+        assert one.alone.layers == (0, 1, 2)
+        for i, change in enumerate((one.alone.whitespace, *one.alone.draws)):
+            same(change, counted(captures, f"blocked {i}", chosen[i], (text,)))
+            assert change.touched == len(chosen[i][text])
+        assert one.mean == pytest.approx(np.mean(captures[f"clean: {text}"][LOSS][1:]), abs=1e-6)
+        assert one.whitespace == chosen[0][text]
     losses = [captures[f"clean: {text}"][LOSS][at] for text in range(2) for at in range(1, len(TEXTS[text]))]
     assert result.clean == pytest.approx(sum(losses) / 9, abs=1e-6)
     assert result.texts[1].blocked == pytest.approx(captures["blocked 0: 1"][LOSS][1:].tolist())
@@ -130,6 +141,10 @@ def test_the_bars_are_the_numbers() -> None:
         result.blocked.draws[0].cost_whitespace, result.blocked.draws[0].cost_others
     ]  # fmt: skip
     assert [p.title for p in layers.panels] == ["layer 0", "layer 1", "layer 2"]
+    texts = figures["texts"]
+    assert isinstance(texts, Panels)
+    assert [p.title for p in texts.panels] == ["“a b …”", "“b a”"]
+    assert [p.values[2] for p in texts.panels] == [one.alone.draws[1].cost for one in result.texts]  # type: ignore[union-attr]
     assert isinstance(worst, Bars)
     assert worst.values[0] == pytest.approx(
         max(b - a for text in result.texts for a, b in zip(text.clean, text.blocked, strict=True))
@@ -143,6 +158,21 @@ def test_a_text_of_one_token_predicts_nothing() -> None:
     short = {name: WORDS.capture((0,), {LOSS: np.array([np.nan])}) for name in captures}
     with pytest.raises(ValueError, match="predicts nothing"):
         analysis.measure(short)
+
+
+def test_a_text_of_one_token_beside_others_costs_nothing() -> None:
+    """Its means are 0, not a division by nothing; the other text's are what they were."""
+    analysis, captures = by_hand()
+    before = analysis.measure(captures)
+    short = {
+        name: WORDS.capture((0,), {LOSS: np.array([np.nan])}) if name.endswith(": 1") else capture
+        for name, capture in captures.items()
+    }
+    result = analysis.measure(short)
+
+    assert (result.texts[1].clean, result.texts[1].mean, result.texts[1].alone.whitespace.cost) == ((), 0, 0)
+    assert result.texts[0] == before.texts[0]
+    assert result.blocked.whitespace.cost == pytest.approx(result.texts[0].alone.whitespace.cost)
 
 
 def test_a_text_without_whitespace_costs_nothing(tiny: Any) -> None:
