@@ -97,7 +97,7 @@ class Gallery:
             table=figure.table(),
             evidence=evidence(experiment, name),
             kind=kind(figure),
-            original=experiment.original,
+            original=experiment.is_original(name),
             data_href=self._download(exhibit)[0].href,
             csv_href=csv,
             **self._script(csv.removesuffix("csv") + "js", figure),

@@ -58,7 +58,7 @@ class Experiment:
     analysis: Analysis[Any]
     evidence: str
     badges: Mapping[str, str]
-    original: bool
+    original: bool | tuple[str, ...]
     captions: Mapping[str, Caption]
     claims: tuple[Claim, ...]
     file: str
@@ -76,6 +76,11 @@ class Experiment:
     def badge(self, figure: str) -> str:
         """What a figure can show: its own badge, found like its caption, or that of the experiment."""
         return _nearest(self.badges, figure) or self.evidence
+
+    def is_original(self, figure: str) -> bool:
+        """Whether a figure is drawn as the lecture drew it."""
+        named = self.original
+        return named if isinstance(named, bool) else _nearest(dict.fromkeys(named, True), figure) is not None
 
     def as_yaml(self) -> str:
         """The canonical spec as an item of a chapter's `experiments`, without its words."""

@@ -8,13 +8,18 @@ from generator import __version__
 from generator.book import site
 from generator.book.pages import BookInfo, ColophonPage, IndexPage, Licence, Link
 from generator.exhibit import Exhibit
+from generator.model import sources
 from generator.project import Project
 
 APACHE = "Apache License 2.0: https://www.apache.org/licenses/LICENSE-2.0"
+GGUF = "The weights come as a GGUF file, and are turned into 32-bit floating point before anything is computed."
 QUANTISED = (
-    "The weights come as a GGUF file. Those of the default model are a 4-bit quantisation, turned back into 32-bit "
-    "floating point before anything is computed; they differ a little from the ones that were published in full, and "
-    "so do all numbers in this book."
+    "With so few bits they differ a little from the ones that were published in full, and so do the measured numbers "
+    "in this book; token ids and shapes do not."
+)
+PERHAPS_QUANTISED = (
+    "Where the file stores them with fewer bits, they differ a little from the ones that were published in full, and "
+    "so do the measured numbers in this book."
 )
 
 
@@ -34,7 +39,6 @@ def colophon_page(
     """How the book was made: the model, the versions, the seeds, whose work it carries; `tables` as (heading, HTML)."""
     last = book.chapters[-1] if book.chapters else None
     source, weights = project.source, project.fingerprint.weights
-    bundle = source.kind in ("bundle", "gguf")
     model = [("Name", source.name), ("Source", f"{source.kind}: {source.location}")]
     model += [("Revision", source.revision)] if source.revision else []
     model += [("Weights", bare_digest(weights)), ("Arithmetic", "float32 on a CPU, attention computed eagerly")]
@@ -47,10 +51,18 @@ def colophon_page(
         seeds=tuple(_seeds(exhibits)),
         rebuild=("make site", "make test"),
         licences=licences,
-        quantisation=QUANTISED if bundle else "",
+        quantisation=quantisation(source),
         tables_html=tables,
         previous=Link(last.title, last.href) if last else None,
     )
+
+
+def quantisation(source: sources.ModelSource) -> str:
+    """With how many bits the weights were stored, where that is known; nothing for weights that are no GGUF."""
+    if source.kind not in ("bundle", "gguf"):
+        return ""
+    stored = sources.STORED.get(sources.gguf_digest(source))
+    return f"{GGUF} The file stores {stored}. {QUANTISED}" if stored else f"{GGUF} {PERHAPS_QUANTISED}"
 
 
 def _versions(exhibits: Mapping[str, Exhibit]) -> dict[str, str]:

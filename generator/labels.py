@@ -14,6 +14,11 @@ Cell = str | float | int
 Label = str | Token
 
 
+def in_chat(prompt: object) -> str:
+    """What tells a chat from the same words alone, for titles: the spec of a bare prompt is a string."""
+    return "" if isinstance(prompt, str) else " in a chat"
+
+
 def label_text(label: Label) -> str:
     """The label as a string, tokens made visible."""
     return visible(label) if isinstance(label, Token) else label

@@ -70,7 +70,10 @@ class ExperimentSpec(_Spec):
     badges: dict[Line, Evidence] = Field(
         default={}, description="Other badges for single figures, by name or by how it begins (up to a hyphen)."
     )
-    original: bool = Field(default=False, description="Shown as the lecture did it, beside the corrected version.")
+    original: bool | tuple[Line, ...] = Field(
+        default=False,
+        description="Drawn as the lecture drew it, faults included: all figures, or those named, as under badges.",
+    )
     captions: dict[Line, Line] = Field(
         default={}, description="Captions by the figure's name, or by how the name begins (up to a hyphen)."
     )

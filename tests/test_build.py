@@ -142,6 +142,18 @@ def test_the_colophon_names_model_digest_versions_and_the_seeds_that_were_used(b
     assert "words/cat" not in (book / "site" / "colophon.html").read_text(encoding="utf-8")
 
 
+def test_only_the_figures_that_are_named_are_the_lecture_s_originals(book: Path) -> None:
+    """One experiment draws the original and what is held against it; the badge stands at the first alone."""
+    replace(book / "experiments" / "next.yaml", "    top_k: 5\n", "    top_k: 5\n    original: [logits]\n")
+    prose = '{{ figure("sum", "prompt-0") }}\n\n{{ figure("sum", "logits-0") }}'
+    replace(book / "templates" / "chapters" / "next.md", '{{ figure("sum", "prompt-0") }}', prose)
+    assert layerbook("build", cwd=book).returncode == 0
+
+    page = (book / "site" / "next.html").read_text(encoding="utf-8")
+    figures = re.findall(r"<figure\b.*?</figure>", page, re.DOTALL)
+    assert ['class="badge original"' in figure for figure in figures] == [False, True, False]
+
+
 def test_prose_captions_and_titles_run_nothing(book: Path) -> None:
     """They change pages, and no result."""
     before = results(book)

@@ -11,7 +11,6 @@ from generator.analysis import (
     Analysis,
     BigArray,
     Prompts,
-    PromptSpec,
     Ranked,
     Result,
     TopK,
@@ -20,9 +19,11 @@ from generator.analysis import (
     entropy,
     prompt_name,
     ranked,
+    softmax,
 )
 from generator.capture import NEXT_LOGITS, Captures, Forward, Request
 from generator.figure import Axis, Bars, Figure, Panels, Scores, listed
+from generator.labels import in_chat
 from generator.sampling import sampling_distribution
 from generator.tokens import Token, visible
 
@@ -47,6 +48,7 @@ class Left(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     candidates: int = Field(description="How many tokens are left to draw from: those with more than no probability.")
     best: float = Field(description="Probability 0..1 of the best token.")
+    kept: float = Field(description="Probability 0..1 that the model itself gives these candidates together.")
     choices: float = Field(description="2^entropy: a fair choice among so many tokens would be as uncertain.")
 
 
@@ -108,12 +110,13 @@ class AllLogits(Analysis[AllLogitsResult]):
             logits = run[NEXT_LOGITS]  # [V], the last position's scores for what comes next
             near = ranked(run, logits, min(max(self.named, self.shown), len(logits)))  # [named], best first
             names |= {one.id: one.token for one in near}
-            left = []
+            own, left = softmax(logits), []  # own: [V], as the model has it
             for setting in self.settings:
                 # [V], together 1; zero for the tokens that were removed
                 prob = sampling_distribution(logits, setting.temperature, setting.top_k, setting.top_p)
                 candidates = int((prob > 0).sum())
-                left.append(Left(candidates=candidates, best=float(prob.max()), choices=2 ** entropy(prob)))
+                best, kept = float(prob.max()), min(1.0, float(own[prob > 0].sum()))
+                left.append(Left(candidates=candidates, best=best, kept=kept, choices=2 ** entropy(prob)))
             top = near[: self.shown]
             rest = max(0.0, 1 - sum(one.prob for one in top))
             told.append(Scored(prompt=prompt_name(prompt), top=top, rest=rest, left=tuple(left)))
@@ -128,17 +131,12 @@ class AllLogits(Analysis[AllLogitsResult]):
 
     def figures(self, result: AllLogitsResult) -> dict[str, Figure]:
         """A panel per prompt with the model's own probabilities of the best few, and all scores behind them."""
-        titles = tuple(f"“{cited(one)}”{chat(one)}" for one in self.prompts)
+        titles = tuple(f"“{cited(one)}”{in_chat(one)}" for one in self.prompts)
         panels = tuple(bars(result, one, title) for one, title in zip(result.prompts, titles, strict=True))
         settings = tuple((one.name, one.temperature, one.top_k, one.top_p) for one in result.settings)
         behind = Scores(titles, result.logits, result.names, len(result.prompts[0].top), settings)
         alt = " ".join(panel.alt for panel in panels)
         return {"knobs": Panels(panels, alt, "What may come next, all tokens counted", behind=behind)}
-
-
-def chat(prompt: PromptSpec) -> str:
-    """What tells a chat from the bare prompt."""
-    return "" if isinstance(prompt, str) else " in a chat"
 
 
 def bars(result: AllLogitsResult, one: Scored, title: str) -> Bars:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from generator.analysis import (
@@ -71,6 +72,24 @@ class AttentionAllResult(Result):
     def most_after(self) -> HeadHabit:
         """The head that looks most at what came after the same token last time."""
         return self.most("after")
+
+    @property
+    def steps_back(self) -> int:
+        """At how many queries from position 2 `most_before` gives the token before more than any other."""
+        pattern = self.pattern(self.most_before)
+        return sum(int(pattern[q, : q + 1].argmax()) == q - 1 for q in range(2, len(self.tokens)))
+
+    @property
+    def repeats(self) -> tuple[tuple[Token, Token, float], ...]:
+        """What `most_after` is the mean of: a token that has stood before, what came after it then, the share on it."""
+        pattern = self.pattern(self.most_after)
+        return tuple((self.tokens[q], self.tokens[k], float(pattern[q, k])) for q, k in followers(self.tokens))
+
+    def pattern(self, head: HeadHabit) -> NDArray[np.float32]:
+        """The pattern [T, T] of one head."""
+        whole = np.zeros((len(self.tokens),) * 2, dtype=np.float32)
+        whole[np.tril_indices(len(self.tokens))] = self.weights[self.layers.index(head.layer), head.head]
+        return whole
 
     @property
     def first_by_layer(self) -> tuple[float, ...]:

@@ -27,7 +27,7 @@ from generator.tokens import Token, visible
 
 
 class PromptPattern(BaseModel):
-    """The attention of one prompt; every mean leaves out the first query, which can only look at itself."""
+    """The attention of one prompt; every mean leaves out at least the first query, which can only look at itself."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
     prompt: str = Field(description="The prompt; of a chat, its last turn.")
@@ -36,7 +36,11 @@ class PromptPattern(BaseModel):
     weights: Array = Field(description="Attention by [layer][head][query][key], shares in 0..1, rows summing to 1.")
     sink_share: tuple[float, ...] = Field(description="By layer: share on position 0, mean over heads and queries.")
     leading: int = Field(description="How many tokens at the start equal the first; 1 if the second differs.")
-    leading_share: tuple[float, ...] = Field(description="By layer: share on these `leading` tokens, the same mean.")
+    leading_share: tuple[float, ...] = Field(
+        description="By layer: share on these `leading` tokens, mean over heads and the queries after them, which "
+        "have others to look at; 1 where there are none."
+    )
+    leading_even: float = Field(description="What `leading_share` would be if every token looked alike at all it sees.")
     distinct_keys: tuple[float, ...] = Field(description="By layer: different keys that heads look at most, per query.")
 
 
@@ -79,6 +83,8 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
             favourite = free.argmax(axis=-1)  # [layers, heads, T - 1]: the key that a head looks at most
             distinct = [np.mean([len(set(keys)) for keys in layer.T.tolist()]) for layer in favourite]  # [layers]
             leading = next((n for n, token in enumerate(run.tokens) if token != run.tokens[0]), len(run.tokens))
+            late = pattern[:, :, leading:, :leading].sum(axis=-1)  # [layers, heads, T - leading]
+            even = [leading / seen for seen in range(leading + 1, len(run.tokens) + 1)]  # [T - leading]
             prompts.append(
                 PromptPattern(
                     prompt=prompt_name(spec),
@@ -87,7 +93,8 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
                     weights=mean if self.heads == "mean" else pattern[:, list(resolved(self.heads))],
                     sink_share=tuple(free[..., 0].mean(axis=(1, 2)).tolist()),
                     leading=leading,
-                    leading_share=tuple(free[..., :leading].sum(axis=-1).mean(axis=(1, 2)).tolist()),
+                    leading_share=tuple(late.mean(axis=(1, 2)).tolist() if even else [1.0] * len(layers)),
+                    leading_even=float(np.mean(even or 1.0)),
                     distinct_keys=tuple(map(float, distinct)),
                 )
             )
@@ -100,7 +107,8 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
         for n, prompt in enumerate(result.prompts):
             for weights, layer, sink in zip(prompt.weights, result.layers, prompt.sink_share, strict=True):
                 name, where = f"prompt-{n}-layer-{layer}", f"layer {layer}, {cited(prompt.prompt)}"
-                alt = f"In {where}, {sink:.0%} of all attention goes to the first token, {visible(prompt.tokens[0])}."
+                first = visible(prompt.tokens[0])
+                alt = f"In {where}, the later tokens give {sink:.0%} of their attention to the first, {first}."
                 if result.heads == ("mean",):
                     title, few = f"Mean of the {result.head_count} heads, {where}", len(prompt.tokens) <= 12
                     charts[f"{name}-mean"] = heatmap(weights[0], prompt.tokens, title, alt, annotate=few)

@@ -24,6 +24,7 @@ from generator.analysis import (
 )
 from generator.capture import LOGITS, Captures, Request
 from generator.figure import Axis, Bars, Figure, Passage, TokenStrip
+from generator.labels import in_chat
 from generator.sampling import sampling_distribution
 from generator.tokens import Token, visible
 
@@ -122,10 +123,10 @@ class Generate(Analysis[GenerateResult]):
         """The tokens of all texts; each text as it is, and how sure the model was."""
         how = f"temperature {result.temperature:g}" if result.temperature else "greedy"
         figures: dict[str, Figure] = {"tokens": _tokens(result)}
-        for i, one in enumerate(result.prompts):
+        for i, (spec, one) in enumerate(zip(self.prompts, result.prompts, strict=True)):
             end = "It ended its turn." if one.stopped else "It was cut off there."
             told = f"The model wrote {len(one.written)} tokens: “{one.answer.strip()}” {end}"
-            title = f"“{cited(one.prompt)}” and what came after it ({how})"
+            title = f"“{cited(spec)}”{in_chat(spec)} and what came after it ({how})"
             figures[f"text-{i}"] = Passage(one.text, title=title, alt=told)
             figures[f"confidence-{i}"] = _confidence(one, how)
         return figures
@@ -170,13 +171,16 @@ def _tokens(result: GenerateResult) -> TokenStrip:
 
 def _confidence(one: Text, how: str) -> Bars:
     weak = one.least
+    told = f"{visible(weak.token)} with {weak.prob:.1%}"
+    if weak.rank > 1:
+        told += f"; {visible(weak.likeliest.token)} had {weak.likeliest.prob:.1%}"
     return Bars(
         labels=tuple(w.token for w in one.written),
         values=tuple(w.prob for w in one.written),
         label_axis=Axis("token written"),
         value_axis=Axis("probability under the model"),
         title=f"How sure the model was, token by token ({how})",
-        alt=f"{len(one.written)} written tokens, {one.detours} of them not the model's first choice. Least probable: "
-        f"{visible(weak.token)} with {weak.prob:.1%}; {visible(weak.likeliest.token)} had {weak.likeliest.prob:.1%}.",
+        alt=f"{len(one.written)} written tokens, {one.detours} of them not the model's first choice. "
+        f"Least probable: {told}.",
         highlight=tuple(i for i, w in enumerate(one.written) if w.rank > 1),
     )

@@ -20,6 +20,7 @@ from generator.analysis import (
 )
 from generator.capture import NEXT_LOGITS, Captures, Forward, Request
 from generator.figure import Axis, Bars, Figure, Panels, listed
+from generator.labels import in_chat
 from generator.sampling import sampling_distribution
 
 Temperature = Annotated[float, Field(gt=0)]
@@ -127,4 +128,5 @@ class SamplingKnobs(Analysis[SamplingKnobsResult]):
             for setting in result.settings
         )
         best = listed([f"{s.name}: {s.probs[0]:.3g} on the best of {s.candidates:,} tokens" for s in result.settings])
-        return {"knobs": Panels(panels, title=f"What is drawn from after “{cited(self.prompt)}”", alt=f"{best}.")}
+        title = f"What is drawn from after “{cited(self.prompt)}”{in_chat(self.prompt)}"
+        return {"knobs": Panels(panels, title=title, alt=f"{best}.")}

@@ -14,6 +14,7 @@ from generator.book import filters
 from generator.book.markup import finalize
 from generator.book.pages import EVIDENCE
 from generator.book.tokens_html import as_token, chip, table_html
+from generator.claims_margin import CLOSE
 
 STYLES = ("book.css", "code.css", "math.css", "figures.css")
 """The sheets of every page, in the order in which they apply."""
@@ -38,7 +39,7 @@ def environment(project_templates: Path | None = None) -> Environment:
         keep_trailing_newline=True,
     )
     env.filters |= filters.FILTERS | {"chip": lambda token: chip(as_token(token)), "table": _table}
-    env.globals |= {"evidence_meaning": EVIDENCE, "stylesheets": STYLES}
+    env.globals |= {"evidence_meaning": EVIDENCE, "stylesheets": STYLES, "close_share": CLOSE}
     return env
 
 

@@ -71,6 +71,14 @@ NAMED_LIMITS = {
     "smollm-135m-instruct": Limits(layers=30, heads=9, d_vocab=49152, context=2048),
 }
 
+# How weights that are known by their digest are stored, as the end of "The file stores ...".
+STORED = {
+    "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53": (
+        "the matrices of the layers with 4 bits a number (Q4_1), the embedding, which is the unembedding too, with "
+        "8 (Q8_0), and the rest in full"
+    ),
+}
+
 
 def resolve(name: str) -> ModelSource:
     """The source for a name, a directory, a `.gguf` file or a Hub id `ORG/NAME@REVISION`; UsageError otherwise."""

@@ -66,13 +66,14 @@ def test_what_is_left_agrees_with_plain_loops(tiny) -> None:
 
     assert result.settings == SETTINGS
     for scores, one in zip(result.logits.tolist(), result.prompts, strict=True):
+        own = left_by_hand(scores, SETTINGS[0])
         for setting, left in zip(SETTINGS, one.left, strict=True):
             shares = left_by_hand(scores, setting)
             assert left.candidates == len(shares)
             assert left.best == pytest.approx(shares[0], abs=1e-12)
+            assert left.kept == pytest.approx(math.fsum(own[: len(shares)]), abs=1e-12)
             bits = -math.fsum(share * math.log2(share) for share in shares)
             assert left.choices == pytest.approx(2**bits, rel=1e-9)
-        own = left_by_hand(scores, SETTINGS[0])
         assert [t.prob for t in one.top] == pytest.approx(own[:7], abs=1e-12)
         assert one.rest == pytest.approx(math.fsum(own[7:]), abs=1e-12)
 

@@ -117,6 +117,22 @@ def test_the_most_and_the_freest_are_found() -> None:
     assert both.first_by_layer == pytest.approx(((7 / 8 / 4 + 0.75) / 2, (7 / 8 / 4 + 0.75) / 4))
 
 
+def test_what_the_habits_are_means_of_is_told_place_by_place(tiny) -> None:
+    """By hand, and on a tiny Llama: the shares of `repeats` average to `after`, row maxima are recounted in a loop."""
+    small = by_hand([2, 3, 4, 5, 3])  # head 0 looks back most at query 2 alone, from position 2 on
+    assert (small.most_before.head, small.steps_back) == (0, 1)
+    assert [(a.id, b.id, share) for a, b, share in small.repeats] == [(3, 4, 0.5)]
+
+    result = run(tiny, AttentionAll(prompt=TEXT, layers=(0, 1)))
+    shares = [share for _, _, share in result.repeats]
+    assert len(shares) > 1 and result.most_after.after == pytest.approx(sum(shares) / len(shares), abs=1e-6)
+    most, steps = result.most_before, 0
+    for q in range(2, len(result.tokens)):
+        row = result.weights[result.layers.index(most.layer), most.head, q * (q + 1) // 2 :][: q + 1].tolist()
+        steps += row.index(max(row)) == q - 1
+    assert result.steps_back == steps
+
+
 def test_figures_show_all_heads_and_open_all_patterns(tiny) -> None:
     """A map per habit, heads down and layers across; the explorer draws the mean of the freest layer."""
     analysis = AttentionAll(prompt=TEXT, layers=(0, 1))

@@ -38,7 +38,8 @@ def test_shares_and_favourites_leave_out_the_first_query():
 
     assert prompt.sink_share == pytest.approx(((0.75 + 0.5 + 0.25 + 0.25 + 1 + 0.5) / 6,))
     assert prompt.leading == 2
-    assert prompt.leading_share == pytest.approx(((1 + 0.75 + 0.25 + 1 + 1 + 0.5) / 6,))
+    assert prompt.leading_share == pytest.approx(((0.75 + 0.25 + 1 + 0.5) / 4,))  # queries 2 and 3 only
+    assert prompt.leading_even == pytest.approx((2 / 3 + 2 / 4) / 2)
     assert prompt.distinct_keys == pytest.approx(((2 + 1 + 2) / 3,))  # queries 1, 2, 3: {0, 1}, {0, 0}, {2, 0}
     assert prompt.weights[0].tolist() == [TWO_HEADS[1], TWO_HEADS[0]]  # in the order that was asked for
     assert (result.heads, result.head_count) == ((1, 0), 2)
@@ -55,6 +56,17 @@ def test_the_mean_is_over_all_heads():
     assert result.prompts[0].leading == 1
 
 
+def test_even_attention_gives_the_repetitions_their_even_share_and_no_more():
+    """A run of three, then other tokens: what sees nothing but the run counts neither way; to 1e-6."""
+    even = [[1 / (q + 1)] * (q + 1) + [0.0] * (6 - q) for q in range(7)]
+    analysis = AttentionPattern(prompts=("x",), layers=(0,))
+    (prompt,) = analysis.measure({"prompt-0": capture([2, 2, 2, 5, 2, 6, 7], [even, even])}).prompts
+
+    assert prompt.leading == 3
+    assert prompt.leading_even == pytest.approx((3 / 4 + 3 / 5 + 3 / 6 + 3 / 7) / 4)
+    assert prompt.leading_share == pytest.approx((prompt.leading_even,), abs=1e-6)
+
+
 @pytest.mark.parametrize("heads", ["mean", (0,)])
 def test_a_lone_token_looks_at_itself(heads):
     """A prompt of one token has no query with a choice, and its numbers are plain all the same."""
@@ -62,6 +74,7 @@ def test_a_lone_token_looks_at_itself(heads):
     result = stored(analysis, analysis.measure({"prompt-0": capture([1], [[[1.0]], [[1.0]]])}))
 
     assert (result.prompts[0].sink_share, result.prompts[0].distinct_keys) == ((1.0,), (1.0,))
+    assert (result.prompts[0].leading_share, result.prompts[0].leading_even) == ((1.0,), 1.0)
     assert analysis.figures(result)
 
 

@@ -126,6 +126,24 @@ def test_detours_forks_and_the_least_probable_token_are_counted():
     bars = analysis.figures(result)["confidence-0"]
     assert bars.highlight == (1,)
     assert bars.values == pytest.approx((0.90, 0.35, 0.90), abs=1e-6)
+    assert bars.alt.endswith("Least probable: b with 35.0%; a had 60.0%.")
+
+
+def test_a_least_probable_token_that_was_the_first_choice_is_told_once():
+    """Greedy: nothing was more probable than the token that was taken."""
+    greedy, result = by_hand(np.log([[0.9, 0.1], [0.4, 0.6]]), [0], [0, 1], Pieces("a", "b"))
+
+    assert greedy.figures(result)["confidence-0"].alt.endswith("Least probable: b with 60.0%.")
+
+
+def test_titles_tell_a_chat_from_the_bare_prompt():
+    """Their continuations differ, so the same words must not head both."""
+    analysis = Generate(prompts=(ChatPrompt(chat="a"), "a"), max_new_tokens=1)
+    made = Pieces("a", "b").capture([0, 1], {LOGITS: np.zeros((1, 2), np.float32)}, prompt_length=1, stopped=True)
+    figures = analysis.figures(analysis.measure({"text-0": made, "text-1": made}))
+
+    assert figures["text-0"].title == "“a” in a chat and what came after it (greedy)"
+    assert figures["text-1"].title == "“a” and what came after it (greedy)"
 
 
 def test_the_pictures_say_how_it_was_done():

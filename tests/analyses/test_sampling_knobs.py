@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from running import captured, run, stored
 
 from generator.analyses.sampling_knobs import SamplingKnobs
+from generator.analysis import ChatPrompt
 from generator.capture import NEXT_LOGITS
 from generator.model.adapter import LoadedModel
 
@@ -64,6 +65,16 @@ def test_the_panels_share_their_tokens():
     assert [panel.title for panel in panels] == ["temperature 1", "top-k 1", "top-p 0.5"]
     assert {tuple(label.text for label in panel.labels) for panel in panels} == {("b", "c")}
     assert [panel.rest for panel in panels] == pytest.approx([0.2, 0.0, 0.0], abs=1e-6)
+
+
+@pytest.mark.parametrize(("prompt", "end"), [("x", "after “x”"), (ChatPrompt(chat="x"), "after “x” in a chat")])
+def test_the_title_tells_a_chat_from_the_bare_prompt(prompt, end):
+    """The same words have another distribution there."""
+    analysis = SamplingKnobs(prompt=prompt, temperatures=(1.0,), top_k=1, shown=2)
+    logits = np.log([0.2, 0.5, 0.3]).astype(np.float32)
+    result = analysis.measure({"prompt": Pieces(*"abc").capture([0], {NEXT_LOGITS: logits})})
+
+    assert analysis.figures(result)["knobs"].title.endswith(end)
 
 
 def test_temperature_zero_is_not_a_setting():

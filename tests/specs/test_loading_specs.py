@@ -113,6 +113,21 @@ def test_a_chapter_holds_what_its_file_says(specs):
     assert raw.analysis.prompts == (" 2 + 2 = ",)
 
 
+@pytest.mark.parametrize(
+    ("written", "originals"),
+    [("true", ["prompt-0", "lone"]), ("false", []), ("[prompt]", ["prompt-0"]), ("[lone, prompt-1]", ["lone"])],
+)
+def test_the_lecture_s_originals_are_all_figures_or_those_that_are_named(specs, written, originals):
+    """Names are matched as those of captions are; without the key none is an original."""
+    (one,) = specs.experiment(f"analysis: next-token\nprompts: [a]\noriginal: {written}").experiments
+    (plain,) = specs.experiment("analysis: next-token\nprompts: [a]").experiments
+
+    assert [figure for figure in ("prompt-0", "lone", "prompts") if one.is_original(figure)] == (
+        originals if written != "true" else [*originals, "prompts"]
+    )
+    assert not plain.is_original("prompt-0")
+
+
 def test_a_caption_serves_the_figures_whose_names_begin_with_its_own(specs):
     """The exact name wins, then the longest beginning that ends before a hyphen."""
     keys = "analysis: next-token\nprompts: [a]\ncaptions: {prompt: P, prompt-1: Q, prompt-1-layer-0: R, lone: L}"

@@ -47,6 +47,7 @@ def test_the_schema_accepts_every_committed_spec(path):
         "analysis: next-token\nprompts: [a]\nlayers: [0]",
         "analysis: next-token\nprompts: [a]\nevidence: proof",
         "analysis: next-token\nprompts: [a]\noriginal: 1",
+        "analysis: next-token\nprompts: [a]\noriginal: ['']",
         "analysis: next-token\nprompts: [a]\ncaptions: {'': a}",
         "analysis: next-token\nprompts: [a]\nclaims: [{says: a}]",
         "analysis: next-token\nprompts: [a]\nclaims: [{says: a, check: b, why: c}]",
