@@ -166,6 +166,6 @@ def _counts(judged: Sequence[Judged]) -> tuple[tuple[str, str], ...]:
     states = [one.state for one in judged]
     close, undecided = sum(one.close for one in judged), states.count("open")
     found = [("Claims", len(judged)), ("Hold", states.count("holds")), ("Do not hold", states.count("fails"))]
-    found += [("Of these, only just", close)] if close else []
+    found += [("Hold or fail only just", close)] if close else []
     found += [("Not decided", undecided)] if undecided else []
     return tuple((label, str(count)) for label, count in found)

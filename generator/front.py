@@ -14,12 +14,13 @@ from generator.project import Project
 APACHE = "Apache License 2.0: https://www.apache.org/licenses/LICENSE-2.0"
 GGUF = "The weights come as a GGUF file, and are turned into 32-bit floating point before anything is computed."
 QUANTISED = (
-    "With so few bits they differ a little from the ones that were published in full, and so do the measured numbers "
-    "in this book; token ids and shapes do not."
+    "With so few bits they are not quite the ones that were published in full. The measured numbers of this book are "
+    "those of this file; how far they are from those of the full weights was not measured. Token ids and shapes are the "
+    "same."
 )
 PERHAPS_QUANTISED = (
-    "Where the file stores them with fewer bits, they differ a little from the ones that were published in full, and "
-    "so do the measured numbers in this book."
+    "Where the file stores them with fewer bits, they are not quite the ones that were published in full; the measured "
+    "numbers of this book are those of this file."
 )
 
 
