@@ -15,8 +15,8 @@ APACHE = "Apache License 2.0: https://www.apache.org/licenses/LICENSE-2.0"
 GGUF = "The weights come as a GGUF file, and are turned into 32-bit floating point before anything is computed."
 QUANTISED = (
     "With so few bits they are not quite the ones that were published in full. The measured numbers of this book are "
-    "those of this file; how far they are from those of the full weights was not measured. Token ids and shapes are the "
-    "same."
+    "those of this file; how far they are from those of the full weights was not measured. Token ids and shapes are "
+    "the same."
 )
 PERHAPS_QUANTISED = (
     "Where the file stores them with fewer bits, they are not quite the ones that were published in full; the measured "
