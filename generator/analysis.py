@@ -180,6 +180,9 @@ class Ranked(BaseModel):
         return Token(self.id, self.text, self.hex, self.special)
 
 
+STRETCH = 64  # logits at a time, whose best is found faster than an order among all
+
+
 def softmax(scores: NDArray[np.floating]) -> NDArray[np.float64]:
     """exp(s) / sum exp(s) over the last axis, in float64, shifted so that nothing overflows."""
     shifted = scores.astype(np.float64) - np.max(scores, axis=-1, keepdims=True)
@@ -191,13 +194,18 @@ def softmax(scores: NDArray[np.floating]) -> NDArray[np.float64]:
 def ranked(capture: Capture, logits: NDArray[np.floating], count: int) -> tuple[Ranked, ...]:
     """The `count` likeliest tokens of one logit vector [V], best first, ties by the lower id."""
     prob = softmax(logits)
-    least = np.partition(logits, -count)[-count]
-    near = np.flatnonzero(logits >= least)  # at least `count`; sorting these alone spares sorting the vocabulary
+    near = np.flatnonzero(logits >= _reached(logits, count))  # sorting these alone spares sorting the vocabulary
     best = near[np.argsort(-logits[near], kind="stable")][:count]
     rows = [(capture.vocabulary.token(int(i)), float(str(logits[i])), float(prob[i])) for i in best]
     return tuple(
         Ranked(id=t.id, text=t.text, hex=t.hex, special=t.special, logit=logit, prob=p) for t, logit, p in rows
     )
+
+
+def _reached(logits: NDArray[np.floating], count: int) -> float:
+    """A score that at least `count` of the logits reach, and few others: the count-th of the bests of all stretches."""
+    best = logits[: len(logits) // STRETCH * STRETCH].reshape(-1, STRETCH).max(axis=1)
+    return float(np.partition(best, -count)[-count] if len(best) >= count else logits.min())
 
 
 def entropy(prob: NDArray[np.floating]) -> float:

@@ -59,8 +59,11 @@ def write(path: Path, data: bytes, *, durable: bool = True) -> bool:
     try:
         if holds(path, data):
             return False
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, data, durable)
+        try:
+            _replace(path, data, durable)
+        except FileNotFoundError:  # seldom: asking first for each of many cells would take as long as writing it
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _replace(path, data, durable)
     except OSError as error:
         raise StoreError(f"{path}: cannot be written ({error.strerror or error})") from error
     return True

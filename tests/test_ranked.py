@@ -1,0 +1,33 @@
+"""The best of many logits, found without sorting them all: what sorting them all finds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pieces import Pieces
+
+from generator.analysis import STRETCH, ranked
+
+few = st.sampled_from([-np.inf, -1.5, 0.0, 0.25, 3.0])  # so that many are equal
+
+
+@given(st.lists(few, min_size=1, max_size=3 * STRETCH), st.data())
+def test_the_best_are_those_of_a_stable_sort(values: list[float], data: st.DataObject) -> None:
+    """Best first, of equal ones the lower id, however many are asked for."""
+    count = data.draw(st.integers(1, len(values)))
+    logits = np.array([*values[:-1], 4.0], dtype=np.float32)  # one at least is finite
+    found = ranked(Pieces(*map(str, range(len(values)))).capture([0], {}), logits, count)
+    assert [one.id for one in found] == np.argsort(-logits, kind="stable")[:count].tolist()
+    assert sum(one.prob for one in found) <= 1 + 1e-12
+
+
+def test_a_whole_vocabulary() -> None:
+    """As many as the model has, no two equal: the twenty best and their shares."""
+    logits = np.random.default_rng(0).permutation(49_152).astype(np.float32) / 2000
+    found = ranked(Pieces(*map(str, range(len(logits)))).capture([0], {}), logits, 20)
+    order = np.argsort(-logits)[:20]
+    assert [one.id for one in found] == order.tolist()
+    shares = np.exp(logits.astype(np.float64)) / np.exp(logits.astype(np.float64)).sum()
+    assert [one.prob for one in found] == pytest.approx(shares[order].tolist())
