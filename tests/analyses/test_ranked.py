@@ -10,15 +10,17 @@ from pieces import Pieces
 
 from generator.analysis import STRETCH, ranked
 
-few = st.sampled_from([-np.inf, -1.5, 0.0, 0.25, 3.0])  # so that many are equal
+VALUES = [-np.inf, -1.5, 0.0, 0.25, 3.0]  # so that many are equal
 
 
-@given(st.lists(few, min_size=1, max_size=3 * STRETCH), st.data())
-def test_the_best_are_those_of_a_stable_sort(values: list[float], data: st.DataObject) -> None:
+@given(st.integers(1, 6 * STRETCH), st.integers(0, 2**32 - 1), st.data())
+def test_the_best_are_those_of_a_stable_sort(size: int, seed: int, data: st.DataObject) -> None:
     """Best first, of equal ones the lower id, however many are asked for."""
-    count = data.draw(st.integers(1, len(values)))
-    logits = np.array([*values[:-1], 4.0], dtype=np.float32)  # one at least is finite
-    found = ranked(Pieces(*map(str, range(len(values)))).capture([0], {}), logits, count)
+    count = data.draw(st.integers(1, min(size, 8)) | st.integers(1, size))
+    rng = np.random.default_rng(seed)
+    logits = rng.choice(VALUES, size).astype(np.float32)
+    logits[rng.integers(size)] = 4.0  # one at least is finite
+    found = ranked(Pieces(*map(str, range(size))).capture([0], {}), logits, count)
     assert [one.id for one in found] == np.argsort(-logits, kind="stable")[:count].tolist()
     assert sum(one.prob for one in found) <= 1 + 1e-12
 
