@@ -87,8 +87,8 @@ class SinusoidalEncoding(Analysis[SinusoidalEncodingResult]):
         pairs = tuple(float(k) for k in range(len(result.sweeps[0].wavelengths)))
         waves = [Series(n, pairs, tuple(s.wavelengths.tolist())) for n, s in swept]
         apart = [Series(n, steps, tuple(s.distance[1:].tolist())) for n, s in swept]
-        spread = [f"{n}: {s.wavelengths[0]:.1f} to {s.wavelengths[-1]:,.0f}" for n, s in swept]
-        least = [f"{n}: {s.closest_distance:.2f}, {s.closest[1]} steps apart" for n, s in swept]
+        spread = [f"{n}: {s.wavelengths[0]:,.1f} to {s.wavelengths[-1]:,.1f}" for n, s in swept]
+        least = [f"{n}: {s.closest_distance:.2f}, at a distance of {s.closest[1]}" for n, s in swept]
         return {
             "encoding": Frames(
                 tuple(frames),
@@ -107,7 +107,7 @@ class SinusoidalEncoding(Analysis[SinusoidalEncodingResult]):
                 tuple(apart),
                 Axis("steps between two positions"),
                 Axis("distance of their vectors"),
-                f"The smallest distance of two positions. {listed(least)}.",
+                f"How near two vectors come at most, and at which distance of their positions. {listed(least)}.",
                 "How far apart the encoding puts two positions",
             ),
         }

@@ -138,9 +138,9 @@ class TokenPosition(Analysis[TokenPositionResult]):
             panels, moved = [], []
             for sweep in result.sweeps:
                 name, drawn = "no encoding" if sweep.C is None else f"C = {sweep.C:,.15g}", sweep.maps[n]
-                moved.append(f"{name} {drawn.moved:.1f}")
+                moved.append(f"{name}: {drawn.moved:.1f}")
                 panels.append(_panel(drawn, prompt.tokens, name))
-            alt = f"The tokens of {cited(text)} in two orders. A token's vector moves on average, {listed(moved, 13)}."
+            alt = f"The tokens of {cited(text)} in two orders. How far a token moves on average. {listed(moved, 13)}."
             times = " times sqrt(d)" if self.scale == "sqrt-d" else ""
             title = f"The tokens of {cited(text)}: embeddings{times} plus encoding"
             charts[f"points-{n}"] = Panels(tuple(panels), alt, title)

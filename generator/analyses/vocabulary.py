@@ -125,7 +125,7 @@ def _find(result: VocabularyResult) -> Table:
         ("text", "id", "written with"),
         tuple(rows),
         title="Looked up in the vocabulary",
-        alt=f"No single token is {listed(missing)}." if missing else "Each is a single token.",
+        alt=f"Not a token by itself: {listed(missing)}." if missing else "Each is a single token.",
     )
 
 

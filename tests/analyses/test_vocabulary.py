@@ -76,7 +76,7 @@ def test_a_piece_that_is_no_entry_has_no_id():
     assert [f.id for f in result.found] == [None, 0]
     table = analysis.figures(result)["find"]
     assert table.rows == (("Hell", "none", "H + ell"), ("H", 0, "H"))
-    assert table.alt == "No single token is Hell."
+    assert table.alt == "Not a token by itself: Hell."
 
 
 def test_the_model_is_not_run():
