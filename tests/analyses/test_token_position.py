@@ -125,7 +125,7 @@ def test_a_panel_per_constant_with_an_arrow_per_token():
         assert [point.to for point in panel.points] == [*range(8, 16), *[None] * 8]
         end = panel.points[panel.points[3].to]
         assert (end.x, end.y) == pytest.approx(tuple(sweep.maps[1].shuffled[3]), abs=1e-12)
-    assert "C = 1 " in figure.alt
+    assert "C = 1: " in figure.alt
 
 
 def test_on_a_network_only_attention_tells_the_orders_apart(tiny_model_dir):
