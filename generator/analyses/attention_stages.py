@@ -162,8 +162,8 @@ class AttentionStages(Analysis[AttentionStagesResult]):
         alt = f"The mean over all layers is {np.mean(scaled):.2f} bits with the scale, {np.mean(raw):.2f} without it."
         charts["entropy"] = curves(result, {"with the scale": scaled, "without": raw}, "entropy of a row, bits", alt)
         most, least = tuple(result.future.max(axis=1).tolist()), tuple(result.future.min(axis=1).tolist())
-        alt = f"Without the mask, tokens that have later ones would give them {min(ahead):.0%} to {max(ahead):.0%}, in the"
-        alt += f" mean over the heads of a layer; single heads {min(least):.0%} to {max(most):.0%}."
+        alt = f"Without the mask, tokens that have later ones would give them {min(ahead):.0%} to {max(ahead):.0%},"
+        alt += f" in the mean over the heads of a layer; single heads {min(least):.0%} to {max(most):.0%}."
         lines = {"most": most, "mean": ahead, "least": least, "all alike": (result.even_future,) * len(ahead)}
         charts["future"] = curves(result, lines, "share of later tokens", alt)
         return charts
