@@ -101,14 +101,19 @@ def prompt_name(spec: PromptSpec) -> str:
     return spec if isinstance(spec, str) else spec.turns()[-1].content
 
 
-def cited(spec: PromptSpec, most: int = 40) -> str:
-    """The prompt for titles and alt texts: whitespace drawn, but for single spaces between words; long ones cut."""
+def cited(spec: PromptSpec, most: int = 40, end: bool = False) -> str:
+    """The prompt for titles and alt texts: whitespace drawn, but for single spaces between words; long ones cut.
+
+    end: keep the end of a long one, where what follows it is the matter, instead of the beginning.
+    """
     name = prompt_name(spec)
-    drawn = "".join(
+    drawn = [
         c if c == "\N{REPLACEMENT CHARACTER}" or _BETWEEN.match(name, i) else visible(Token(-1, c, "00"))
-        for i, c in enumerate(name[: most + 1])
-    )
-    return drawn if len(name) <= most else drawn[: most - 1] + "…"
+        for i, c in enumerate(name)
+    ]
+    if len(name) > most:
+        drawn = ["…", *drawn[1 - most :]] if end else [*drawn[: most - 1], "…"]
+    return "".join(drawn)
 
 
 def _to_lists(array: NDArray[Any]) -> Any:

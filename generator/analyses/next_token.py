@@ -110,7 +110,7 @@ class NextToken(Analysis[NextTokenResult]):
         figures: dict[str, Figure] = {}
         for i, (spec, one) in enumerate(zip(self.prompts, result.prompts, strict=True)):
             header = "" if isinstance(spec, str) or spec.answer else ", without the header of the answer"
-            after = f"after “{cited(spec)}”" + ("" if isinstance(spec, str) else f" in a chat{header}")
+            after = f"after “{cited(spec, end=True)}”" + ("" if isinstance(spec, str) else f" in a chat{header}")
             figures[f"prompt-{i}"] = _probabilities(one, after)
             figures[f"logits-{i}"] = _logits(one, after)
             figures[f"text-{i}"] = Passage(

@@ -148,3 +148,12 @@ def test_at_least_one_token_must_be_asked_for():
     """top_k below 1 is refused."""
     with pytest.raises(ValidationError):
         NextToken(prompts=("a",), top_k=0)
+
+
+def test_a_long_prompt_is_cited_by_its_end():
+    """What comes next comes after the end; a short prompt is cited whole."""
+    prompt = "A sentence that is much longer than any title would be, and then:\n2 + 2 ="
+    analysis, result = by_hand([1.0, 2.0, 3.0], Pieces(*"abc"), 2, prompt)
+    title = analysis.figures(result)["prompt-0"].title
+    assert title == "What may come after “…n any title would be, and then:⏎2 + 2 =”"
+    assert len(title.partition("“")[2]) == 40 + 1
