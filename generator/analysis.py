@@ -197,7 +197,12 @@ def softmax(scores: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def ranked(capture: Capture, logits: NDArray[np.floating], count: int) -> tuple[Ranked, ...]:
-    """The `count` likeliest tokens of one logit vector [V], best first, ties by the lower id."""
+    """The `count` likeliest tokens of one logit vector [V], best first, ties by the lower id.
+
+    Raises ValueError where there are not so many.
+    """
+    if count > len(logits):
+        raise ValueError(f"there are {len(logits)} logits, not {count}")
     prob = softmax(logits)
     near = np.flatnonzero(logits >= _reached(logits, count))  # sorting these alone spares sorting the vocabulary
     best = near[np.argsort(-logits[near], kind="stable")][:count]

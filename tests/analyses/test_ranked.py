@@ -33,3 +33,9 @@ def test_a_whole_vocabulary() -> None:
     assert [one.id for one in found] == order.tolist()
     shares = np.exp(logits.astype(np.float64)) / np.exp(logits.astype(np.float64)).sum()
     assert [one.prob for one in found] == pytest.approx(shares[order].tolist())
+
+
+def test_more_than_there_are_is_an_error() -> None:
+    """Rather than a list that is shorter than its result says."""
+    with pytest.raises(ValueError, match="there are 3 logits, not 4"):
+        ranked(Pieces(*"abc").capture([0], {}), np.zeros(3, dtype=np.float32), 4)
