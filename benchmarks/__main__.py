@@ -142,12 +142,12 @@ def _sides(part: Book, whole: Book, folder: Path, model: str) -> dict[str, Calla
         lines, out = folder / "many" / "data" / "prompts.txt", folder / "loop"
         return timed([sys.executable, "-m", "benchmarks.naive_many", model, str(lines), str(out)], ROOT)
 
-    def sweep() -> Taken:
-        shutil.rmtree(folder / "out", ignore_errors=True)
-        return timed([*LAYERBOOK, "run", str(spec), "--out", str(folder / "out"), "--quiet"], folder)
-
     def again() -> Taken:
         return timed([*LAYERBOOK, "run", str(spec), "--out", str(folder / "out"), "--quiet"], folder)
+
+    def sweep() -> Taken:
+        shutil.rmtree(folder / "out", ignore_errors=True)
+        return again()
 
     return {
         "naive script": naive,

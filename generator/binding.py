@@ -121,6 +121,8 @@ class Binder:
             chapters=tuple(c.name for c in self.project.book.chapters),
             bibliography=self.bibliography,
         )
+        if misnamed := [p for e in chapter.experiments for p in self.exhibits[f"{e.chapter}/{e.id}"].misnamed()]:
+            raise SpecError(misnamed)
         try:
             body = render_chapter(prose, f"templates/chapters/{chapter.name}.md", context)
         except SpecError:

@@ -11,7 +11,7 @@ from generator.analysis import Analysis
 from generator.book.chapter import unknown
 from generator.book.highlight import code_html
 from generator.claims import Verdict
-from generator.errors import StoreError
+from generator.errors import Problem, StoreError, did_you_mean
 from generator.experiments import Experiment
 from generator.figure import Diagram, Figure
 from generator.project import Project, Work, cell_of
@@ -67,6 +67,19 @@ class Exhibit:
                 pictures.append((cell.at[view.over], figures[view.figure]))
             found[view.name] = stepped(view, pictures)
         return found
+
+    def misnamed(self) -> list[Problem]:
+        """Captions, badges and originals for figures that there are none of; nothing where there is no result."""
+        one, known = self.experiment, tuple(self.figures)
+        near = dict.fromkeys([*known, *(figure.partition("-")[0] for figure in known)])
+        places = {("captions", name): caption.line for name, caption in one.captions.items()}
+        named = () if isinstance(one.original, bool) else one.original
+        places |= {("badges", name): one.line for name in one.badges} | {("original", name): one.line for name in named}
+        return [
+            Problem(one.file, line, 1, f"{one.id}: {kind}: there is no figure {name!r}{did_you_mean(name, near)}")
+            for (kind, name), line in places.items()
+            if known and not any(f"{figure}-".startswith(f"{name}-") for figure in known)
+        ]
 
     @property
     def kind(self) -> type[Analysis[Any]]:

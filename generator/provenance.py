@@ -41,13 +41,14 @@ def facts(project: Project, exhibit: Exhibit) -> tuple[tuple[str, str], ...]:
         ("Written in", written(project, experiment)),
     ]
     if envelope is not None:
+        digest = results.head(project.entry(experiment)).digest
         versions = ", ".join(f"{name} {version}" for name, version in sorted(envelope.key.versions.items()))
         found += [
             ("Spec", envelope.key.spec[:SHOWN]),
             ("Code", f"{envelope.key.code[:SHOWN]}, the analysis and all that it imports"),
-            ("Result", results.head(project.entry(experiment)).digest[:SHOWN]),
+            ("Result", digest[:SHOWN]),
             ("Computed with", versions),
-            *_took(project, exhibit.address, results.head(project.entry(experiment)).digest),
+            *_took(project, exhibit.address, digest),
         ]
     return (*found, ("Run it again", command(experiment)))
 

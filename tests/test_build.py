@@ -367,3 +367,24 @@ def test_the_other_build_is_told_to_wait(book: Path) -> None:
         done = layerbook("build", cwd=book)
     assert done.returncode == 1
     assert "another build is running" in done.stderr
+
+
+def test_words_for_a_figure_that_there_is_none_of_are_told(book: Path) -> None:
+    """A misspelt caption, badge or original: at their file and line, with the nearest name, all at once, exit 2."""
+    spec = book / "experiments" / "next.yaml"
+    text = spec.read_text()
+    text = text.replace("      logits: Their scores.", "      logits: Their scores.\n      txt: What it reads.", 1)
+    text = text.replace(
+        "    title: A sum\n", "    title: A sum\n    badges: {logit-1: definition}\n    original: [promt]\n", 1
+    )
+    spec.write_text(text)
+    before = tree(book / "site")
+    done = layerbook("build", cwd=book)
+    assert done.returncode == 2
+    for line, what in (
+        (15, "captions: there is no figure 'txt' (did you mean 'text'?)"),
+        (5, "badges: there is no figure 'logit-1' (did you mean 'logits-1'?)"),
+        (5, "original: there is no figure 'promt' (did you mean 'prompt'?)"),
+    ):
+        assert re.search(rf"next\.yaml:{line}:1: sum: {re.escape(what)}", done.stderr), done.stderr
+    assert tree(book / "site") == before
