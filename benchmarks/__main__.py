@@ -26,7 +26,7 @@ from benchmarks.many import prompts, write_spec
 
 ROOT = Path(__file__).resolve().parent.parent
 MANY = 1000
-LAYERBOOK = [sys.executable, "-m", "generator"]
+LAYERBOOK = [sys.executable, "-m", "layerbook"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,9 @@ def timed(command: list[str], cwd: Path) -> Taken:
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             said.seek(0)
-            sys.exit(f"{' '.join(command)} ended with {process.returncode}:\n{said.read().decode(errors='replace')}")
+            sys.exit(
+                f"{' '.join(command)} ended with {process.returncode}:\n{said.read().decode(errors='replace')}"
+            )
     return Taken(seconds, usage.ru_maxrss / 1024)
 
 
@@ -66,8 +68,12 @@ class Book:
     @classmethod
     def whole(cls, folder: Path) -> Book:
         """The book as it is."""
-        shutil.copytree(ROOT / "experiments", folder / "experiments", ignore=shutil.ignore_patterns("results"))
-        shutil.copytree(ROOT / "templates", folder / "templates", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / "experiments", folder / "experiments", ignore=shutil.ignore_patterns("results")
+        )
+        shutil.copytree(
+            ROOT / "templates", folder / "templates", ignore=shutil.ignore_patterns("__pycache__")
+        )
         return cls(folder)
 
     def forget(self) -> None:
@@ -90,7 +96,9 @@ class Book:
 
     def prose(self) -> Taken:
         """A build after a sentence was added to a chapter."""
-        with (self.folder / "templates" / "chapters" / "mlp.md").open("a", encoding="utf-8") as file:
+        with (self.folder / "templates" / "chapters" / "mlp.md").open(
+            "a", encoding="utf-8"
+        ) as file:
             file.write("\nOne more sentence.\n")
         return self.layerbook("build", "--quiet")
 
@@ -98,7 +106,9 @@ class Book:
         """A build after the prompt of one experiment was changed: the model is loaded, and one pass runs."""
         spec = self.folder / "experiments" / "linear.yaml"
         self.changed += 1
-        text = re.sub(r"\d+ \+ \d+ = ", f"{self.changed} + 3 = ", spec.read_text(encoding="utf-8"), count=1)
+        text = re.sub(
+            r"\d+ \+ \d+ = ", f"{self.changed} + 3 = ", spec.read_text(encoding="utf-8"), count=1
+        )
         spec.write_text(text, encoding="utf-8")
         return self.layerbook("build", "--quiet")
 
@@ -119,7 +129,9 @@ def main() -> None:
         for _ in range(chosen.rounds):
             for name, side in sides.items():
                 taken.setdefault(name, []).append(side())
-                sys.stderr.write(f"{name}: {taken[name][-1].seconds:.2f} s, {taken[name][-1].megabytes:.0f} MB\n")
+                sys.stderr.write(
+                    f"{name}: {taken[name][-1].seconds:.2f} s, {taken[name][-1].megabytes:.0f} MB\n"
+                )
     sys.stdout.write(table(taken))
     if chosen.json:
         raw = {name: [[t.seconds, t.megabytes] for t in runs] for name, runs in taken.items()}
@@ -140,10 +152,14 @@ def _sides(part: Book, whole: Book, folder: Path, model: str) -> dict[str, Calla
 
     def loop() -> Taken:
         lines, out = folder / "many" / "data" / "prompts.txt", folder / "loop"
-        return timed([sys.executable, "-m", "benchmarks.naive_many", model, str(lines), str(out)], ROOT)
+        return timed(
+            [sys.executable, "-m", "benchmarks.naive_many", model, str(lines), str(out)], ROOT
+        )
 
     def again() -> Taken:
-        return timed([*LAYERBOOK, "run", str(spec), "--out", str(folder / "out"), "--quiet"], folder)
+        return timed(
+            [*LAYERBOOK, "run", str(spec), "--out", str(folder / "out"), "--quiet"], folder
+        )
 
     def sweep() -> Taken:
         shutil.rmtree(folder / "out", ignore_errors=True)
@@ -181,10 +197,14 @@ RATIOS = (
 
 def table(taken: dict[str, list[Taken]]) -> str:
     """The ratios as Markdown: each round's own, their median and their spread, beside the bound."""
-    lines = ["| ratio of wall time | median | lowest to highest | promised at most |\n|---|---|---|---|\n"]
+    lines = [
+        "| ratio of wall time | median | lowest to highest | promised at most |\n|---|---|---|---|\n"
+    ]
     for one, other, bound in RATIOS:
         ratios = [a.seconds / b.seconds for a, b in zip(taken[one], taken[other], strict=True)]
-        lines.append(f"| {one} / {other} | {median(ratios):.3f} | {min(ratios):.3f} to {max(ratios):.3f} | {bound} |\n")
+        lines.append(
+            f"| {one} / {other} | {median(ratios):.3f} | {min(ratios):.3f} to {max(ratios):.3f} | {bound} |\n"
+        )
     peaks = [
         max(a.megabytes, c.megabytes) / b.megabytes
         for a, b, c in zip(taken["run"], taken["naive script"], taken["cold build"], strict=True)

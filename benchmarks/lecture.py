@@ -8,18 +8,24 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from layerbook.book.claims import check as claims
+from layerbook.site.experiment_view import Exhibit, load_exhibits
+from layerbook.store.project import open_project, survey
 from ruamel.yaml import YAML
-
-from generator import claims
-from generator.exhibit import Exhibit, load_exhibits
-from generator.project import open_project, survey
 
 ROOT = Path(__file__).resolve().parent.parent
 
 ROWS: dict[str, tuple[str, ...]] = {
     "model": ("architecture", "capital"),
     "tokenization": ("vocabulary", "hell", "hello-world", "chat-one-turn", "chat-two-turns"),
-    "embeddings": ("hello-world", "words", "sentences-lecture", "sentences", "shuffled-lecture", "shuffled"),
+    "embeddings": (
+        "hello-world",
+        "words",
+        "sentences-lecture",
+        "sentences",
+        "shuffled-lecture",
+        "shuffled",
+    ),
     "position": ("sinusoids", "lecture", "tokens", "rope"),
     "attention": ("noise", "noise-heads", "noise-gram"),
     "mlp": ("shapes", "frames-lecture", "frames"),
@@ -46,13 +52,17 @@ def write(folder: Path) -> None:
         with (folder / "experiments" / f"{chapter}.yaml").open("w", encoding="utf-8") as file:
             yaml.dump(spec, file)
         lines = [line for id in ids for line in _figures(exhibits[f"{chapter}/{id}"])]
-        (folder / "templates" / "chapters" / f"{chapter}.md").write_text("\n\n".join(lines) + "\n", encoding="utf-8")
+        (folder / "templates" / "chapters" / f"{chapter}.md").write_text(
+            "\n\n".join(lines) + "\n", encoding="utf-8"
+        )
 
 
 def _alone(experiment: dict[str, list[dict[str, str]]]) -> dict[str, list[dict[str, str]]]:
     """The experiment without the claims that ask for others."""
     if "claims" in experiment:
-        experiment["claims"] = [one for one in experiment["claims"] if not claims.parse(one["check"]).references]
+        experiment["claims"] = [
+            one for one in experiment["claims"] if not claims.parse(one["check"]).references
+        ]
     return experiment
 
 

@@ -23,7 +23,9 @@ mpl.use("svg")
 DIRECTORY, OUT = Path(sys.argv[1]), Path(sys.argv[2])
 OUT.mkdir(parents=True, exist_ok=True)
 TOKENIZER = AutoTokenizer.from_pretrained(DIRECTORY)
-MODEL = AutoModelForCausalLM.from_pretrained(DIRECTORY, attn_implementation="eager", dtype=torch.float32).eval()
+MODEL = AutoModelForCausalLM.from_pretrained(
+    DIRECTORY, attn_implementation="eager", dtype=torch.float32
+).eval()
 WORDS = ["Cat", "Dog", "Bird", "Machine", "Car"]
 SENTENCES = [
     "The cat sat on the table.",
@@ -62,7 +64,9 @@ def means(texts: list[str]) -> np.ndarray:
         return MODEL.model.embed_tokens(ids).mean(dim=1).numpy()
 
 
-def scatter(name: str, texts: list[str], points: np.ndarray, other: np.ndarray | None = None) -> None:
+def scatter(
+    name: str, texts: list[str], points: np.ndarray, other: np.ndarray | None = None
+) -> None:
     pca = PCA(n_components=2)
     flat = pca.fit_transform(points)
     plt.figure(figsize=(8, 6))
@@ -98,7 +102,9 @@ def pattern_figure(name: str, text: str, layer: int) -> None:
 
 def gram_figure(name: str, text: str, layer: int) -> str:
     outputs: list[torch.Tensor] = []
-    handle = MODEL.model.layers[layer].self_attn.register_forward_hook(lambda m, a, o: outputs.append(o[0]))
+    handle = MODEL.model.layers[layer].self_attn.register_forward_hook(
+        lambda m, a, o: outputs.append(o[0])
+    )
     ids = encode(text)
     with torch.no_grad():
         logits = MODEL(ids).logits
@@ -141,7 +147,11 @@ def main() -> None:
         text = " 2 + 2 - 3 = "
         for frame in range(15):
             text += gram_figure(f"frame-{layer}-{frame}", text, layer)
-    for name, text in (("raw", " 2 + 2 = "), ("chat", chat(" 2 + 2 = ")), ("who", chat("Who are you?"))):
+    for name, text in (
+        ("raw", " 2 + 2 = "),
+        ("chat", chat(" 2 + 2 = ")),
+        ("who", chat("Who are you?")),
+    ):
         bars(name, text)
     torch.manual_seed(1)
     continue_text(chat(" 2 + 2 = "), max_new_tokens=50, temperature=0.2, top_p=0.9, do_sample=True)

@@ -24,8 +24,13 @@ def main() -> None:
         with torch.no_grad():
             logits = model(ids).logits[0, -1]
         best = torch.softmax(logits, 0).topk(20)
-        told = [(tokenizer.decode(i), p) for i, p in zip(best.indices.tolist(), best.values.tolist(), strict=True)]
-        (out / f"{number}.json").write_text(json.dumps({"prompt": text, "top": told}, indent=1), encoding="utf-8")
+        told = [
+            (tokenizer.decode(i), p)
+            for i, p in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        ]
+        (out / f"{number}.json").write_text(
+            json.dumps({"prompt": text, "top": told}, indent=1), encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

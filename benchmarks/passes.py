@@ -15,25 +15,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from layerbook.book.loader import load_chapter
+from layerbook.core.progress import Reporter, Silent
+from layerbook.core.requests import LOGITS, Forward, Patch, Prompt, Site
+from layerbook.model import sources
+from layerbook.model.execution import Execution
+from layerbook.model.plan import plan
+from layerbook.model.stopwatch import Stopwatch
+from layerbook.runner.local import Bench, Executor
+from layerbook.runner.run import run_file
+from layerbook.runner.sweep import CHUNK
+from layerbook.store.project import cells_of
 
 from benchmarks.many import write_spec
 from benchmarks.scale import Row, told, written
-from generator.capture import LOGITS, Forward, Patch, Prompt, Site
-from generator.experiments import load_chapter
-from generator.measuring import Bench, Executor
-from generator.model import sources
-from generator.model.execute import Execution
-from generator.plan import plan
-from generator.project import cells_of
-from generator.reporting import Reporter, Silent
-from generator.run import run_file
-from generator.stopwatch import Stopwatch
-from generator.sweeping import CHUNK
 
-WORDS = (
-    "the a one two river moon house tree cat dog king bird ship road star stone is was saw had old new red cold".split()
-)
-LENGTHS = (4, 8, 16)  # tokens: a pass over few waits for the weights, one over many for the arithmetic
+WORDS = "the a one two river moon house tree cat dog king bird ship road star stone is was saw had old new red cold".split()
+LENGTHS = (
+    4,
+    8,
+    16,
+)  # tokens: a pass over few waits for the weights, one over many for the arithmetic
 SINGLES = 100  # prompts run one at a time: what a thousand would take is ten times that
 
 
@@ -57,7 +59,8 @@ class Spent:
     def against(self, other: Spent) -> str:
         """How many times as long each of mine takes as one of the other's: wall, processor."""
         wall, processor = (
-            (getattr(self, name) / self.count) / (getattr(other, name) / other.count) for name in ("wall", "processor")
+            (getattr(self, name) / self.count) / (getattr(other, name) / other.count)
+            for name in ("wall", "processor")
         )
         return f"{wall:.2f} (processor: {processor:.2f})"
 
@@ -85,16 +88,30 @@ def throughput(bench: Bench, folder: Path, count: int, length: int) -> list[Row]
                 bare_passes(bench, [text])
     each = f"{bare.count:,} prompts of {length} tokens"
     return [
-        (f"one at a time / a sweep, {each}, {single.count} of them one at a time", single.against(sweep), "5 if short"),
-        (f"one bare pass of transformers at a time / a sweep, {each}", alone.against(sweep), "5 if short"),
-        (f"a sweep, results written / bare batched passes, {each}", sweep.against(bare), "at most 1.3"),
+        (
+            f"one at a time / a sweep, {each}, {single.count} of them one at a time",
+            single.against(sweep),
+            "5 if short",
+        ),
+        (
+            f"one bare pass of transformers at a time / a sweep, {each}",
+            alone.against(sweep),
+            "5 if short",
+        ),
+        (
+            f"a sweep, results written / bare batched passes, {each}",
+            sweep.against(bare),
+            "at most 1.3",
+        ),
     ]
 
 
 def words(first: int, count: int, length: int) -> list[str]:
     """Distinct texts of so many words, each of which is one token; all as long, so that none begins another."""
     return [
-        "".join(f" {WORDS[(i // len(WORDS) ** (at % 3) + at) % len(WORDS)]}" for at in range(length))
+        "".join(
+            f" {WORDS[(i // len(WORDS) ** (at % 3) + at) % len(WORDS)]}" for at in range(length)
+        )
         for i in range(first, first + count)
     ]
 
@@ -119,7 +136,9 @@ def run_sweep(bench: Bench, folder: Path, texts: Sequence[str]) -> None:
     """All that a sweep does, from its spec to the results on disk, but for loading the model."""
 
     @contextmanager
-    def opener(source: sources.ModelSource, report: Reporter, watch: Stopwatch) -> Iterator[Executor]:
+    def opener(
+        source: sources.ModelSource, report: Reporter, watch: Stopwatch
+    ) -> Iterator[Executor]:
         yield bench
 
     outcomes = run_file(write_spec(folder, texts), folder / "out", None, Silent(), opener=opener)
@@ -133,10 +152,14 @@ def patching(bench: Bench) -> list[Row]:
     clean, other = Prompt(text=" 2 + 2 = "), Prompt(text=" 3 + 5 = ")
     source = Forward(other, frozenset({LOGITS}))
     places = [
-        (i, at) for i in range(model.config.num_hidden_layers) for at in range(len(model.tokenizer.encode(clean)[0]))
+        (i, at)
+        for i in range(model.config.num_hidden_layers)
+        for at in range(len(model.tokenizer.encode(clean)[0]))
     ]
     asked = {
-        (layer, at): Forward(clean, frozenset({LOGITS}), (Patch(Site("resid_pre", layer), source, (at,)),))
+        (layer, at): Forward(
+            clean, frozenset({LOGITS}), (Patch(Site("resid_pre", layer), source, (at,)),)
+        )
         for layer, at in places
     }
     planned, single = Spent(), Spent()
@@ -149,17 +172,26 @@ def patching(bench: Bench) -> list[Row]:
     some = places[:: max(1, len(places) // 40)]
     ids = [torch.tensor([model.tokenizer.encode(prompt)[0]]) for prompt in (clean, other)]
     with single.on(len(some)), torch.inference_mode():
-        hidden = model.network(input_ids=ids[1], use_cache=False, output_hidden_states=True).hidden_states
+        hidden = model.network(
+            input_ids=ids[1], use_cache=False, output_hidden_states=True
+        ).hidden_states
         by_hand = {place: patched_by_hand(model.network, ids[0], hidden, place) for place in some}
     worst = max(float(abs(found[place] - logits).max()) for place, logits in by_hand.items())
     if worst > 1e-2:
         sys.exit(f"the two ways of patching differ by {worst}")
-    name = f"{len(some)} patched passes by hooks, one by one / {len(places)} planned, seconds per pass"
-    return [(f"{name} (largest gap of a logit: {worst:.0e})", single.against(planned), "at least 5")]
+    name = (
+        f"{len(some)} patched passes by hooks, one by one / {len(places)} planned, seconds per pass"
+    )
+    return [
+        (f"{name} (largest gap of a logit: {worst:.0e})", single.against(planned), "at least 5")
+    ]
 
 
 def patched_by_hand(
-    network: torch.nn.Module, ids: torch.Tensor, hidden: Sequence[torch.Tensor], place: tuple[int, int]
+    network: torch.nn.Module,
+    ids: torch.Tensor,
+    hidden: Sequence[torch.Tensor],
+    place: tuple[int, int],
 ):
     """The way a notebook does it."""
     layer, at = place
@@ -179,7 +211,9 @@ def main() -> None:
     """Print the rows."""
     bench = Bench(sources.resolve(sources.DEFAULT_MODEL), Silent())
     with tempfile.TemporaryDirectory() as folder:
-        first = words(100_000, CHUNK, LENGTHS[0])  # so that no side pays for what the other finds warm
+        first = words(
+            100_000, CHUNK, LENGTHS[0]
+        )  # so that no side pays for what the other finds warm
         bare_passes(bench, first)
         run_sweep(bench, Path(folder) / "first", first)
         for length in LENGTHS:

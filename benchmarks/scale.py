@@ -35,9 +35,16 @@ def memory(folder: Path, model: str, few: int, many: int, on: str) -> None:
         told(f"a run of {count:,} prompts, {on}")
         home = folder / f"memory-{count}"
         spec = write_spec(home, prompts(0, count))
-        taken.append(timed([*LAYERBOOK, "run", str(spec), "--out", str(home / "out"), "--model", model, "-q"], home))
+        taken.append(
+            timed(
+                [*LAYERBOOK, "run", str(spec), "--out", str(home / "out"), "--model", model, "-q"],
+                home,
+            )
+        )
     shown = f"{taken[0].megabytes:,.0f} MB, {taken[1].megabytes:,.0f} MB: {taken[1].megabytes / taken[0].megabytes:.2f}"
-    sys.stdout.write(written((f"peak memory of a run of {few:,} and of {many:,} prompts, {on}", shown, "flat")))
+    sys.stdout.write(
+        written((f"peak memory of a run of {few:,} and of {many:,} prompts, {on}", shown, "flat"))
+    )
 
 
 def looking(folder: Path, model: Path, few: int, many: int) -> None:
@@ -51,10 +58,21 @@ def looking(folder: Path, model: Path, few: int, many: int) -> None:
         (book / "templates" / "chapters" / "many.md").write_text("How many?\n", encoding="utf-8")
         timed([*LAYERBOOK, "build", "-q"], book)
     for command in ("check", "status", "build"):
-        taken = {count: median_of(lambda: timed([*LAYERBOOK, command], book)) for count, book in books.items()}  # noqa: B023
-        shown = ", ".join(f"{one.seconds:.1f} s and {one.megabytes:.0f} MB" for one in taken.values())
+        taken = {
+            count: median_of(lambda: timed([*LAYERBOOK, command], book))
+            for count, book in books.items()
+        }
+        shown = ", ".join(
+            f"{one.seconds:.1f} s and {one.megabytes:.0f} MB" for one in taken.values()
+        )
         sys.stdout.write(
-            written((f"`{command}` with nothing to do, {few:,} and {many:,} cells (tiny model)", shown, "alike"))
+            written(
+                (
+                    f"`{command}` with nothing to do, {few:,} and {many:,} cells (tiny model)",
+                    shown,
+                    "alike",
+                )
+            )
         )
 
 
@@ -75,15 +93,21 @@ def written(row: Row) -> str:
 def main() -> None:
     """Print the table."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--prompts", type=int, default=1024, help="how many go through a sweep on the real model")
-    options.add_argument("--cells", type=int, default=10_000, help="how many the book on the tiny model has")
+    options.add_argument(
+        "--prompts", type=int, default=1024, help="how many go through a sweep on the real model"
+    )
+    options.add_argument(
+        "--cells", type=int, default=10_000, help="how many the book on the tiny model has"
+    )
     options.add_argument("--only", choices=("passes", "memory", "looking"), action="append")
     chosen = options.parse_args()
     wanted = chosen.only or ("passes", "memory", "looking")
     sys.stdout.write("| what | measured | promised |\n|---|---|---|\n")
     sys.stdout.flush()
     if "passes" in wanted:
-        subprocess.run([sys.executable, "-m", "benchmarks.passes", str(chosen.prompts)], cwd=ROOT, check=True)
+        subprocess.run(
+            [sys.executable, "-m", "benchmarks.passes", str(chosen.prompts)], cwd=ROOT, check=True
+        )
     with tempfile.TemporaryDirectory() as home:
         folder = Path(home)
         tiny = tiny_model(folder / "tiny")
@@ -97,9 +121,7 @@ def main() -> None:
 def tiny_model(folder: Path) -> Path:
     """The tiny random Llama of the tests, written by a process of its own."""
     folder.mkdir()
-    script = (
-        "import sys; from pathlib import Path; from tests.tiny_llama import write_tiny_model as w; w(Path(sys.argv[1]))"
-    )
+    script = "import sys; from pathlib import Path; from tests.tiny_llama import write_tiny_model as w; w(Path(sys.argv[1]))"
     subprocess.run([sys.executable, "-c", script, str(folder)], cwd=ROOT, check=True)
     return folder
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tiny_llama import write_tiny_model
+from fixtures.tiny_llama import write_tiny_model
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +17,7 @@ def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def real_model_dir() -> Path:
     """The default model, converted, in the user's cache; downloaded where it is not there yet."""
-    from generator.model import obtain, sources
+    from layerbook.model import download as obtain
+    from layerbook.model import sources
 
     return obtain.obtain(sources.resolve(sources.DEFAULT_MODEL))

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from small_book import layerbook
+from fixtures.small_book import layerbook
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -15,7 +15,9 @@ ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 def test_the_shapes_of_results_are_those_of_the_code() -> None:
     """docs/results.md is what `layerbook schema results` prints; print it anew after a change."""
-    assert layerbook("schema", "results", cwd=ROOT).stdout == (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    assert layerbook("schema", "results", cwd=ROOT).stdout == (
+        ROOT / "docs" / "results.md"
+    ).read_text(encoding="utf-8")
 
 
 def test_the_chapter_in_the_readme_is_a_valid_spec(tiny_model_dir: Path, tmp_path: Path) -> None:
@@ -23,12 +25,16 @@ def test_the_chapter_in_the_readme_is_a_valid_spec(tiny_model_dir: Path, tmp_pat
     example = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)
     assert example
     (tmp_path / "capitals.yaml").write_text(example[1], encoding="utf-8")
-    done = layerbook("run", "capitals.yaml", "--out", "results", "--model", tiny_model_dir, cwd=tmp_path)
+    done = layerbook(
+        "run", "capitals.yaml", "--out", "results", "--model", tiny_model_dir, cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "results" / "france.json").is_file()
 
 
-def test_the_error_in_the_readme_is_the_error_that_is_told(tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_the_error_in_the_readme_is_the_error_that_is_told(
+    tiny_model_dir: Path, tmp_path: Path
+) -> None:
     """The misspelt key of the example is reported in the words that the README shows, up to where the file is."""
     example = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)
     shown = re.search(r"^experiments/capitals\.yaml:(\d+:\d+: .*)$", README, re.MULTILINE)
@@ -51,6 +57,8 @@ def test_every_command_is_in_the_readme_and_every_one_there_exists() -> None:
 def test_every_file_that_is_named_is_there(text: str) -> None:
     """Links and paths in code lead somewhere, seen from the file or from the top."""
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
-    paths = re.findall(r"`((?:generator|docs|tests|templates|experiments|benchmarks)/[\w/.-]+)`", text)
+    paths = re.findall(
+        r"`((?:generator|docs|tests|templates|experiments|benchmarks)/[\w/.-]+)`", text
+    )
     for path in {*links, *paths}:
         assert (ROOT / path).exists() or (ROOT / "docs" / path).exists() or "NAME" in path, path

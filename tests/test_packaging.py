@@ -10,15 +10,17 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from small_book import layerbook, tree, write_small_book
+from fixtures.small_book import layerbook, tree, write_small_book
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = {
     "templates": {".html"},
     "templates/assets": {".css", ".js"},
-    "generator/book/vendor": {".js", ".txt", ".md"},
+    "generator/layerbook/site/vendor": {".js", ".txt", ".md"},
 }
-PROBE = "import generator, generator.templates as t; print(generator.__file__, *t.__path__, sep='\\n')"
+PROBE = (
+    "import layerbook, layerbook.templates as t; print(layerbook.__file__, *t.__path__, sep='\\n')"
+)
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +49,19 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_has_every_file_of_the_package_and_no_other(wheel: Path) -> None:
     """Modules, page templates, assets, and what is vendored with its licences; the book's own chapters stay out."""
-    expected = {f"generator/{path.relative_to(ROOT / 'generator')}" for path in (ROOT / "generator").rglob("*.py")}
+    expected = {
+        str(path.relative_to(ROOT / "generator")) for path in (ROOT / "generator").rglob("*.py")
+    }
     for folder, suffixes in SHIPPED.items():
-        inside = folder if folder.startswith("generator") else f"generator/{folder}"
-        expected |= {f"{inside}/{path.name}" for path in (ROOT / folder).iterdir() if path.suffix in suffixes}
-    expected.add("generator/templates/__init__.py")
+        inside = (
+            folder.removeprefix("generator/")
+            if folder.startswith("generator")
+            else f"layerbook/{folder}"
+        )
+        expected |= {
+            f"{inside}/{path.name}" for path in (ROOT / folder).iterdir() if path.suffix in suffixes
+        }
+    expected.add("layerbook/templates/__init__.py")
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     assert {name for name in names if ".dist-info/" not in name} == expected
@@ -59,7 +69,9 @@ def test_the_wheel_has_every_file_of_the_package_and_no_other(wheel: Path) -> No
     assert licences == {"LICENSE", "temml-LICENSE.txt", "huggingface-tokenizers-LICENSE.txt"}
 
 
-def test_an_installed_package_builds_the_same_book(installed: Path, tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_an_installed_package_builds_the_same_book(
+    installed: Path, tiny_model_dir: Path, tmp_path: Path
+) -> None:
     """From another folder, with the wheel's package alone: the same bytes as from the checkout."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)
     done = layerbook("build", "--site", tmp_path / "here", cwd=book)
@@ -68,7 +80,7 @@ def test_an_installed_package_builds_the_same_book(installed: Path, tiny_model_d
     away.mkdir()
     where = _python("-c", PROBE, cwd=away, path=installed).split()
     assert all(Path(place).is_relative_to(installed) for place in where), where
-    command = ("-m", "generator", "build", "--no-run", "--book", book, "--site", away / "site")
+    command = ("-m", "layerbook", "build", "--no-run", "--book", book, "--site", away / "site")
     _python(*command, cwd=away, path=installed)
     made = tree(away / "site")
     assert "index.html" in made and "assets/book.css" in made
@@ -90,10 +102,14 @@ def test_without_torch_a_run_says_so_before_it_fetches_anything(
     )
     cache = tmp_path / "cache"
     environment = _environment(installed, tmp_path) | {"LAYERBOOK_CACHE": str(cache)}
-    command = [sys.executable, "-m", "generator", "run", "--model", "smollm2-135m-instruct"]
-    done = subprocess.run(command, cwd=book, env=environment, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "layerbook", "run", "--model", "smollm2-135m-instruct"]
+    done = subprocess.run(
+        command, cwd=book, env=environment, capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "layerbook: running the model needs torch: pip install 'layerbook[model]'\n"
+    assert (
+        done.stderr == "layerbook: running the model needs torch: pip install 'layerbook[model]'\n"
+    )
     assert not (cache / "downloads").exists()
 
 
@@ -101,11 +117,16 @@ def _python(*arguments: str | Path, cwd: Path, path: Path | None = None) -> str:
     """What a Python of its own prints; it fails with all that was said."""
     command = [sys.executable, *map(str, arguments)]
     environment = _environment(path) if path else dict(os.environ)
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 def _environment(*folders: Path) -> dict[str, str]:
     """This environment with folders ahead of all others; the dependencies come from where the tests have them."""
-    return os.environ | {"PYTHONPATH": os.pathsep.join(map(str, folders)), "PYTHONDONTWRITEBYTECODE": "1"}
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join(map(str, folders)),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from generator.model.adapter import LoadedModel
+from layerbook.model.llama import LoadedModel
 
 
 @pytest.fixture(scope="session")

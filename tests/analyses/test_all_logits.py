@@ -6,13 +6,12 @@ import math
 
 import numpy as np
 import pytest
-from pieces import Pieces
-from running import captured, run
-
-from generator.analyses.all_logits import DRAWN, AllLogits, Setting
-from generator.analysis import ChatPrompt
-from generator.capture import NEXT_LOGITS
-from generator.figure import Bars, Panels
+from fixtures.run_analysis import captured, run
+from fixtures.word_tokenizer import Pieces
+from layerbook.analyses.all_logits import DRAWN, AllLogits, Setting
+from layerbook.core.analysis import ChatPrompt
+from layerbook.core.figures import Bars, Panels
+from layerbook.core.requests import NEXT_LOGITS
 
 TEXT = "The cat sat on the"
 SETTINGS = (
@@ -34,7 +33,11 @@ def left_by_hand(logits: list[float], setting: Setting) -> list[float]:
     grown = [math.exp((score - best[0]) / setting.temperature) for score in best]
     shares = [one / math.fsum(grown) for one in grown]
     kept = 1
-    while kept < len(shares) and setting.top_p is not None and math.fsum(shares[:kept]) < setting.top_p:
+    while (
+        kept < len(shares)
+        and setting.top_p is not None
+        and math.fsum(shares[:kept]) < setting.top_p
+    ):
         kept += 1
     kept = len(shares) if setting.top_p is None else kept
     return [share / math.fsum(shares[:kept]) for share in shares[:kept]]
@@ -45,17 +48,26 @@ def test_logits_are_the_models_own(tiny, tiny_model_dir) -> None:
     import torch
     from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
-    analysis = AllLogits(prompts=(TEXT, ChatPrompt(chat=TEXT)), settings=SETTINGS, shown=7, named=30)
+    analysis = AllLogits(
+        prompts=(TEXT, ChatPrompt(chat=TEXT)), settings=SETTINGS, shown=7, named=30
+    )
     captures = captured(tiny, analysis)
     result = analysis.measure(captures)
     network = LlamaForCausalLM.from_pretrained(tiny_model_dir, attn_implementation="eager").eval()
 
-    assert result.logits.dtype == np.float32 and result.logits.shape == (2, result.d_vocab) == (2, 320)
+    assert result.logits.dtype == np.float32 and result.logits.shape == (2, result.d_vocab) == (
+        2,
+        320,
+    )
     for i, row in enumerate(result.logits):
         capture = captures[f"prompt-{i}"]
         assert (row == capture[NEXT_LOGITS]).all()
         with torch.inference_mode():
-            alone = network(torch.tensor([[token.id for token in capture.tokens]])).logits[0, -1].numpy()
+            alone = (
+                network(torch.tensor([[token.id for token in capture.tokens]]))
+                .logits[0, -1]
+                .numpy()
+            )
         assert np.abs(row - alone).max() < 1e-4
 
 
@@ -102,7 +114,9 @@ def test_names_are_the_likeliest_of_every_prompt_each_once(tiny) -> None:
 
 def test_the_picture_counts_every_token_and_hides_all_scores(tiny) -> None:
     """A panel per prompt, bars and the rest together one; behind them the scores, settings and names of the result."""
-    analysis = AllLogits(prompts=(ChatPrompt(chat="2 + 2 = "), "2 + 2 = "), settings=SETTINGS, shown=14)
+    analysis = AllLogits(
+        prompts=(ChatPrompt(chat="2 + 2 = "), "2 + 2 = "), settings=SETTINGS, shown=14
+    )
     result = run(tiny, analysis)
     figure = analysis.figures(result)["knobs"]
 
@@ -113,7 +127,11 @@ def test_the_picture_counts_every_token_and_hides_all_scores(tiny) -> None:
         assert sum(panel.values) + panel.rest == pytest.approx(1, abs=1e-12)
         assert panel.rest_label == f"{320 - DRAWN} others"
     behind = figure.behind
-    assert (behind.logits == result.logits).all() and behind.names == result.names and behind.shown == 14
+    assert (
+        (behind.logits == result.logits).all()
+        and behind.names == result.names
+        and behind.shown == 14
+    )
     assert behind.settings[3] == ("of five", 1, 5, 0.9)
     assert dict(behind.buttons)["own"] == "[1.0, 320, 1]"
     assert len(set(behind.prompts)) == 2  # the same words, once in a chat

@@ -1,12 +1,11 @@
 """The drawn decoder against the parameters that torch counts, for several kinds of Llama."""
 
 import pytest
-from running import run
-from tiny_llama import write_tiny_model
-
-from generator.analyses.architecture import Architecture
-from generator.figures import draw
-from generator.model.adapter import LoadedModel
+from fixtures.run_analysis import run
+from fixtures.tiny_llama import write_tiny_model
+from layerbook.analyses.architecture import Architecture
+from layerbook.model.llama import LoadedModel
+from layerbook.plotting import draw
 
 KINDS = {
     "tied": {},
@@ -19,7 +18,9 @@ KINDS = {
 @pytest.fixture(scope="module", params=list(KINDS))
 def model(request, tmp_path_factory):
     """A tiny Llama of each kind."""
-    return LoadedModel.load(write_tiny_model(tmp_path_factory.mktemp("llama"), **KINDS[request.param]), "tiny")
+    return LoadedModel.load(
+        write_tiny_model(tmp_path_factory.mktemp("llama"), **KINDS[request.param]), "tiny"
+    )
 
 
 def test_the_boxes_hold_every_parameter_once(model):
@@ -49,7 +50,11 @@ def test_every_module_with_weights_is_in_one_box(model):
         for path, shape in part.weights.items():
             prefix = "model.layers.0." if part.inside else "" if path == "lm_head" else "model."
             assert shape == tuple(model.network.get_submodule(prefix + path).weight.shape)
-    modules = [name for name, module in model.network.named_modules() if list(module.parameters(recurse=False))]
+    modules = [
+        name
+        for name, module in model.network.named_modules()
+        if list(module.parameters(recurse=False))
+    ]
     count = sum(len(part.weights) * (result.layers if part.inside else 1) for part in result.parts)
     assert count == len(modules)
 
@@ -65,7 +70,10 @@ def test_the_diagram_follows_the_computation(model):
     assert inside == list(range(inside[0], inside[-1] + 1))
     assert [block.name for block in diagram.blocks if block.adds] == ["Attention", "MLP"]
     assert diagram.blocks[inside[-1]].adds
-    assert (diagram.repeat, diagram.d_model) == (model.config.num_hidden_layers, model.config.hidden_size)
+    assert (diagram.repeat, diagram.d_model) == (
+        model.config.num_hidden_layers,
+        model.config.hidden_size,
+    )
     assert sum(row[2] for row in diagram.table().rows) == result.parameters
     drawn = draw.picture(diagram, "decoder")
     assert all(block.name in drawn for block in diagram.blocks)

@@ -6,18 +6,23 @@ import math
 
 import numpy as np
 import pytest
-from letters import Letters
-from running import captured, run, stored
-
-from generator.analyses.attention_all import AttentionAll, AttentionAllResult
-from generator.analyses.attention_pattern import AttentionPattern
-from generator.capture import Capture, Site
-from generator.figure import Heatmap, Panels
+from fixtures.letters import Letters
+from fixtures.run_analysis import captured, run, stored
+from layerbook.analyses.attention_all import AttentionAll, AttentionAllResult
+from layerbook.analyses.attention_pattern import AttentionPattern
+from layerbook.core.figures import Heatmap, Panels
+from layerbook.core.requests import Capture, Site
 
 TEXT = "The cat sat on the table and the cat sat"
 
 BY_HAND = [
-    [[1, 0, 0, 0, 0], [0.5, 0.5, 0, 0, 0], [0, 1, 0, 0, 0], [0.25, 0.25, 0.25, 0.25, 0], [0.125, 0.125, 0.5, 0.25, 0]],
+    [
+        [1, 0, 0, 0, 0],
+        [0.5, 0.5, 0, 0, 0],
+        [0, 1, 0, 0, 0],
+        [0.25, 0.25, 0.25, 0.25, 0],
+        [0.125, 0.125, 0.5, 0.25, 0],
+    ],
     [[1, 0, 0, 0, 0], [1, 0, 0, 0, 0], [1, 0, 0, 0, 0], [1, 0, 0, 0, 0], [0, 0, 0, 0, 1]],
 ]
 
@@ -34,15 +39,25 @@ def by_hand(ids: list[int]) -> AttentionAllResult:
 
 def test_habits_counted_by_hand() -> None:
     """First, itself, before, after and bits of two small patterns; query 0 never counts."""
-    one, other = by_hand([2, 3, 4, 5, 3]).habits  # the 3 at position 4 has stood at 1, and 4 came after it
+    one, other = by_hand(
+        [2, 3, 4, 5, 3]
+    ).habits  # the 3 at position 4 has stood at 1, and 4 came after it
 
     assert (one.layer, one.head, other.head) == (0, 0, 1)
     assert one.first == pytest.approx((0.5 + 0 + 0.25 + 0.125) / 4)
     assert one.itself == pytest.approx((0.5 + 0 + 0.25 + 0) / 4)
-    assert one.before == pytest.approx((1 + 0.25 + 0.25) / 3)  # not query 1, whose token before is the first
+    assert one.before == pytest.approx(
+        (1 + 0.25 + 0.25) / 3
+    )  # not query 1, whose token before is the first
     assert one.after == 0.5
     assert one.bits == pytest.approx((1 + 0 + 2 + (2 * 3 / 8 + 0.5 + 0.5)) / 4)
-    assert (other.first, other.itself, other.before, other.after, other.bits) == (0.75, 0.25, 0, 0, 0)
+    assert (other.first, other.itself, other.before, other.after, other.bits) == (
+        0.75,
+        0.25,
+        0,
+        0,
+        0,
+    )
 
 
 def test_what_came_after_is_the_last_time_and_lies_between() -> None:
@@ -57,8 +72,12 @@ def test_short_prompts_have_plain_numbers_and_figures(ids: list[int]) -> None:
     """Nothing is divided by nothing."""
     result = by_hand(ids)
 
-    assert result.habits[0].before == 0 and result.habits[0].first == (1.0 if len(ids) == 1 else 0.5)
-    assert all(figure.alt for figure in AttentionAll(prompt="x", layers=(0,)).figures(result).values())
+    assert result.habits[0].before == 0 and result.habits[0].first == (
+        1.0 if len(ids) == 1 else 0.5
+    )
+    assert all(
+        figure.alt for figure in AttentionAll(prompt="x", layers=(0,)).figures(result).values()
+    )
 
 
 def test_weights_are_those_of_attention_pattern_to_the_bit(tiny) -> None:
@@ -74,7 +93,9 @@ def test_weights_are_those_of_attention_pattern_to_the_bit(tiny) -> None:
     assert result.weights.shape == (2, 4, count * (count + 1) // 2)
     for query in range(count):
         place = query * (query + 1) // 2
-        assert (result.weights[..., place : place + query + 1] == weights[..., query, : query + 1]).all()
+        assert (
+            result.weights[..., place : place + query + 1] == weights[..., query, : query + 1]
+        ).all()
     assert (weights[..., np.triu_indices(count, 1)[0], np.triu_indices(count, 1)[1]] == 0).all()
 
 
@@ -108,7 +129,10 @@ def test_habits_agree_with_loops_over_the_stored_weights(tiny) -> None:
 def test_the_most_and_the_freest_are_found() -> None:
     """The head with the largest number; the layer whose heads give the first token least."""
     result = by_hand([2, 3, 4, 5, 3])
-    layers = [h.model_copy(update={"layer": 7, "first": h.first / 2, "before": h.before / 3}) for h in result.habits]
+    layers = [
+        h.model_copy(update={"layer": 7, "first": h.first / 2, "before": h.before / 3})
+        for h in result.habits
+    ]
     both = result.model_copy(update={"layers": (0, 7), "habits": (*result.habits, *layers)})
 
     assert (both.most_first.layer, both.most_first.head) == (0, 1)
@@ -125,10 +149,14 @@ def test_what_the_habits_are_means_of_is_told_place_by_place(tiny) -> None:
 
     result = run(tiny, AttentionAll(prompt=TEXT, layers=(0, 1)))
     shares = [share for _, _, share in result.repeats]
-    assert len(shares) > 1 and result.most_after.after == pytest.approx(sum(shares) / len(shares), abs=1e-6)
+    assert len(shares) > 1 and result.most_after.after == pytest.approx(
+        sum(shares) / len(shares), abs=1e-6
+    )
     most, steps = result.most_before, 0
     for q in range(2, len(result.tokens)):
-        row = result.weights[result.layers.index(most.layer), most.head, q * (q + 1) // 2 :][: q + 1].tolist()
+        row = result.weights[result.layers.index(most.layer), most.head, q * (q + 1) // 2 :][
+            : q + 1
+        ].tolist()
         steps += row.index(max(row)) == q - 1
     assert result.steps_back == steps
 
@@ -140,14 +168,21 @@ def test_figures_show_all_heads_and_open_all_patterns(tiny) -> None:
     figures = analysis.figures(result)
     grid, explorer = figures["grid"], figures["explorer"]
 
-    assert isinstance(grid, Panels) and isinstance(explorer, Heatmap) and explorer.behind is not None
+    assert (
+        isinstance(grid, Panels) and isinstance(explorer, Heatmap) and explorer.behind is not None
+    )
     assert [panel.values.shape for panel in grid.panels] == [(4, 2)] * 4
     for panel, name in zip(grid.panels, ("first", "before", "itself", "after"), strict=True):
         assert isinstance(panel, Heatmap) and panel.scale == (0, 1)
         for habit in result.habits:
             assert panel.values[habit.head, habit.layer] == getattr(habit, name)
     at = result.layers.index(result.freest)
-    rows = [result.weights[at, :, q * (q + 1) // 2 :][:, : q + 1].mean(axis=0) for q in range(len(result.tokens))]
-    assert all(np.allclose(explorer.values[q, : q + 1], row, atol=1e-7) for q, row in enumerate(rows))
+    rows = [
+        result.weights[at, :, q * (q + 1) // 2 :][:, : q + 1].mean(axis=0)
+        for q in range(len(result.tokens))
+    ]
+    assert all(
+        np.allclose(explorer.values[q, : q + 1], row, atol=1e-7) for q, row in enumerate(rows)
+    )
     assert (explorer.behind.start, explorer.behind.layers, explorer.causal) == (at, (0, 1), True)
     assert (explorer.behind.weights == result.weights).all()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from letters import Asking, Letters
-from running import captured, stored
-
-from generator.analyses.attention_gram import AttentionGram
-from generator.capture import Capture, Forward, Prompt, Site
-from generator.figure import Bars, Heatmap, Panels
+from fixtures.letters import Asking, Letters
+from fixtures.run_analysis import captured, stored
+from layerbook.analyses.attention_gram import AttentionGram
+from layerbook.core.figures import Bars, Heatmap, Panels
+from layerbook.core.requests import Capture, Forward, Prompt, Site
 
 TEXT = "The cat sat on the table. 2 + 2 = 4"
 
@@ -17,7 +16,10 @@ TEXT = "The cat sat on the table. 2 + 2 = 4"
 def capture(ids: list[int], out: np.ndarray, pattern: np.ndarray) -> Capture:
     """A run with this attention output [T, D] and pattern [heads, T, T] in layer 3."""
     vocabulary = Letters()
-    sites = {Site("attn_out", 3): out.astype(np.float32), Site("pattern", 3): pattern.astype(np.float32)}
+    sites = {
+        Site("attn_out", 3): out.astype(np.float32),
+        Site("pattern", 3): pattern.astype(np.float32),
+    }
     return Capture(tuple(vocabulary.token(i) for i in ids), "text", vocabulary, sites, len(ids))
 
 
@@ -31,11 +33,15 @@ def test_cells_and_correlations_follow_their_definitions():
     """Dot products, and Pearson's r over the cells below the diagonal, cell by cell, to 1e-5."""
     out, pattern = np.random.default_rng(1).normal(size=(5, 7)), random_pattern(5)
     analysis = AttentionGram(prompts=("x",), layers=(3,))
-    (prompt,) = stored(analysis, analysis.measure({"prompt-0": capture([1, 2, 3, 4, 5], out, pattern)})).prompts
+    (prompt,) = stored(
+        analysis, analysis.measure({"prompt-0": capture([1, 2, 3, 4, 5], out, pattern)})
+    ).prompts
     dots, looks, sizes = [], [], []
     for q in range(5):
         for k in range(5):
-            assert prompt.gram[0, q, k] == pytest.approx(sum(out[q, d] * out[k, d] for d in range(7)), abs=1e-5)
+            assert prompt.gram[0, q, k] == pytest.approx(
+                sum(out[q, d] * out[k, d] for d in range(7)), abs=1e-5
+            )
             if k < q:
                 dots.append(sum(out[q] * out[k]))
                 looks.append((pattern[0, q, k] + pattern[1, q, k]) / 2)
@@ -50,7 +56,9 @@ def test_the_leading_run_is_held_against_the_first_token():
     """Outputs 3, 3.3 and 2.4 long in one direction at three equal tokens: at most 0.6 apart, a fifth of the first."""
     out = np.array([[3.0, 0], [3.3, 0], [2.4, 0], [-9, 1]])
     analysis = AttentionGram(prompts=("x",), layers=(3,))
-    (prompt,) = analysis.measure({"prompt-0": capture([2, 2, 2, 5], out, random_pattern(4))}).prompts
+    (prompt,) = analysis.measure(
+        {"prompt-0": capture([2, 2, 2, 5], out, random_pattern(4))}
+    ).prompts
 
     assert (prompt.leading, prompt.leading_difference) == (3, (pytest.approx(0.2, abs=1e-6),))
 
@@ -85,7 +93,9 @@ def test_on_a_model_it_is_the_output_times_its_transpose(tiny):
 
     for layer, site in enumerate(sites):
         expected = raw[site].astype(np.float64) @ raw[site].astype(np.float64).T
-        assert np.abs(result.prompts[0].gram[layer] - expected).max() < 1e-5 * np.abs(expected).max()
+        assert (
+            np.abs(result.prompts[0].gram[layer] - expected).max() < 1e-5 * np.abs(expected).max()
+        )
 
 
 def test_equal_tokens_at_the_start_cannot_be_told_apart(tiny):
@@ -106,7 +116,12 @@ def test_charts_show_the_signs_and_the_pairs(tiny):
     result = analysis.measure(captured(tiny, analysis))
     figures = analysis.figures(result)
 
-    assert list(figures) == ["prompt-0-layer-0", "prompt-0-layer-1", "against-pattern", "correlation"]
+    assert list(figures) == [
+        "prompt-0-layer-0",
+        "prompt-0-layer-1",
+        "against-pattern",
+        "correlation",
+    ]
     for layer in (0, 1):
         chart, gram = figures[f"prompt-0-layer-{layer}"], result.prompts[0].gram[layer]
         assert isinstance(chart, Heatmap)

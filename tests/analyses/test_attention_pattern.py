@@ -6,12 +6,11 @@ import math
 
 import numpy as np
 import pytest
-from letters import Asking, Letters
-from running import captured, stored
-
-from generator.analyses.attention_pattern import AttentionPattern
-from generator.capture import NEXT_LOGITS, Capture, Forward, Prompt, Site
-from generator.figure import Heatmap, Panels
+from fixtures.letters import Asking, Letters
+from fixtures.run_analysis import captured, stored
+from layerbook.analyses.attention_pattern import AttentionPattern
+from layerbook.core.figures import Heatmap, Panels
+from layerbook.core.requests import NEXT_LOGITS, Capture, Forward, Prompt, Site
 
 TEXT = "The cat sat on the table. 2 + 2 = 4"
 
@@ -38,12 +37,22 @@ def test_shares_and_favourites_leave_out_the_first_query():
 
     assert prompt.sink_share == pytest.approx(((0.75 + 0.5 + 0.25 + 0.25 + 1 + 0.5) / 6,))
     assert prompt.leading == 2
-    assert prompt.leading_share == pytest.approx(((0.75 + 0.25 + 1 + 0.5) / 4,))  # queries 2 and 3 only
+    assert prompt.leading_share == pytest.approx(
+        ((0.75 + 0.25 + 1 + 0.5) / 4,)
+    )  # queries 2 and 3 only
     assert prompt.leading_even == pytest.approx((2 / 3 + 2 / 4) / 2)
-    assert prompt.distinct_keys == pytest.approx(((2 + 1 + 2) / 3,))  # queries 1, 2, 3: {0, 1}, {0, 0}, {2, 0}
-    assert prompt.weights[0].tolist() == [TWO_HEADS[1], TWO_HEADS[0]]  # in the order that was asked for
+    assert prompt.distinct_keys == pytest.approx(
+        ((2 + 1 + 2) / 3,)
+    )  # queries 1, 2, 3: {0, 1}, {0, 0}, {2, 0}
+    assert prompt.weights[0].tolist() == [
+        TWO_HEADS[1],
+        TWO_HEADS[0],
+    ]  # in the order that was asked for
     assert (result.heads, result.head_count) == ((1, 0), 2)
-    assert (prompt.predicted.id, prompt.predicted.prob) == (7, pytest.approx(math.exp(2) / (math.exp(2) + 9)))
+    assert (prompt.predicted.id, prompt.predicted.prob) == (
+        7,
+        pytest.approx(math.exp(2) / (math.exp(2) + 9)),
+    )
 
 
 def test_the_mean_is_over_all_heads():
@@ -51,7 +60,9 @@ def test_the_mean_is_over_all_heads():
     analysis = AttentionPattern(prompts=("x",), layers=(0,))
     result = analysis.measure({"prompt-0": capture([1, 2, 3, 4], TWO_HEADS)})
 
-    assert result.prompts[0].weights.tolist() == [[((np.array(TWO_HEADS[0]) + TWO_HEADS[1]) / 2).tolist()]]
+    assert result.prompts[0].weights.tolist() == [
+        [((np.array(TWO_HEADS[0]) + TWO_HEADS[1]) / 2).tolist()]
+    ]
     assert result.heads == ("mean",)
     assert result.prompts[0].leading == 1
 
@@ -89,7 +100,9 @@ def test_weights_are_the_softmax_of_turned_queries_and_keys(tiny):
         q, k = (turned(raw[Site(name, layer)].astype(np.float64), tiny) for name in ("q", "k"))
         for head in range(4):
             scores = q[head] @ k[head // 2].T / math.sqrt(q.shape[-1])
-            shares = [np.exp(scores[i, : i + 1] - scores[i, : i + 1].max()) for i in range(len(scores))]
+            shares = [
+                np.exp(scores[i, : i + 1] - scores[i, : i + 1].max()) for i in range(len(scores))
+            ]
             for i, share in enumerate(shares):
                 found = result.prompts[0].weights[row, head, i]
                 assert np.abs(share / share.sum() - found[: i + 1]).max() < 1e-5
@@ -122,4 +135,6 @@ def turned(x, model):
     _, length, d = x.shape
     angle = np.arange(length)[:, None] * model.facts.rope_theta ** (-2 * np.arange(d // 2) / d)
     a, b = x[..., : d // 2], x[..., d // 2 :]
-    return np.concatenate([a * np.cos(angle) - b * np.sin(angle), a * np.sin(angle) + b * np.cos(angle)], axis=-1)
+    return np.concatenate(
+        [a * np.cos(angle) - b * np.sin(angle), a * np.sin(angle) + b * np.cos(angle)], axis=-1
+    )

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running import run
-
-from generator.analyses.attention_gram import AttentionGram
-from generator.analyses.attention_pattern import AttentionPattern
-from generator.analyses.continuation_frames import ContinuationFrames
-from generator.analyses.mlp_shapes import MlpShapes
-from generator.analyses.whitespace_attention import WhitespaceAttention
-from generator.model.adapter import LoadedModel
+from fixtures.run_analysis import run
+from layerbook.analyses.attention_gram import AttentionGram
+from layerbook.analyses.attention_pattern import AttentionPattern
+from layerbook.analyses.continuation_frames import ContinuationFrames
+from layerbook.analyses.mlp_shapes import MlpShapes
+from layerbook.analyses.whitespace_attention import WhitespaceAttention
+from layerbook.model.llama import LoadedModel
 
 pytestmark = pytest.mark.model
 NOISE = (" 2 + 2 = ", " noise noise noise 2 + 2 = ", " 2 + 2 noise noise noise = ")
@@ -42,7 +41,9 @@ def test_all_three_prompts_are_continued_with_4(real):
     result = run(real, AttentionPattern(prompts=NOISE, layers=(0, LAST)))
 
     assert [p.predicted.text for p in result.prompts] == ["4"] * 3
-    assert [p.predicted.prob for p in result.prompts] == pytest.approx([0.617, 0.929, 0.460], abs=0.005)
+    assert [p.predicted.prob for p in result.prompts] == pytest.approx(
+        [0.617, 0.929, 0.460], abs=0.005
+    )
     assert [p.sink_share[1] for p in result.prompts] == pytest.approx([0.60, 0.28, 0.55], abs=0.02)
     assert result.prompts[1].leading_share[1] == pytest.approx(0.726, abs=0.02)
     assert result.prompts[1].leading_even == pytest.approx(0.4696, abs=1e-4)
@@ -50,8 +51,12 @@ def test_all_three_prompts_are_continued_with_4(real):
 
 def test_the_lecture_s_animation_leaves_the_path_and_runs_past_the_end(real):
     """`⏎⏎` becomes one token at the sixth frame; the turn ends at the thirteenth; the patterns follow the own path."""
-    anew = run(real, ContinuationFrames(prompt=SUM, max_new_tokens=15, layers=(0, LAST), show="gram"))
-    own = run(real, ContinuationFrames(prompt=SUM, max_new_tokens=15, layers=(0, LAST), show="pattern"))
+    anew = run(
+        real, ContinuationFrames(prompt=SUM, max_new_tokens=15, layers=(0, LAST), show="gram")
+    )
+    own = run(
+        real, ContinuationFrames(prompt=SUM, max_new_tokens=15, layers=(0, LAST), show="pattern")
+    )
 
     assert (anew.drift_at, anew.stop_at, len(anew.passes)) == (5, 12, 2)
     assert [token.text for token in anew.passes[0].tokens[-2:]] == [".", "\n"]

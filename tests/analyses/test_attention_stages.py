@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from running import HandMade, captured, facts, run, stored
-
-from generator.analyses.attention_stages import AttentionStages
-from generator.capture import Site
-from generator.figure import Frames, Heatmap, Lines
-from generator.model.adapter import LoadedModel
+from fixtures.run_analysis import HandMade, captured, facts, run, stored
+from layerbook.analyses.attention_stages import AttentionStages
+from layerbook.core.figures import Frames, Heatmap, Lines
+from layerbook.core.requests import Site
+from layerbook.model.llama import LoadedModel
 
 TEXT = "The cat sat on the table and the dog"
 
@@ -38,14 +37,18 @@ def in_torch(model: Any, ids: list[int], layer: int) -> Any:
 
     network = model.network
     with torch.inference_mode():
-        states = network.model(input_ids=torch.tensor([ids]), output_hidden_states=True).hidden_states[layer]
+        states = network.model(
+            input_ids=torch.tensor([ids]), output_hidden_states=True
+        ).hidden_states[layer]
         block = network.model.layers[layer]
         normed = block.input_layernorm(states)
         q, k = (
             project(normed).view(1, len(ids), -1, block.self_attn.head_dim).transpose(1, 2)
             for project in (block.self_attn.q_proj, block.self_attn.k_proj)
         )
-        q, k = apply_rotary_pos_emb(q, k, *network.model.rotary_emb(states, torch.arange(len(ids))[None]))
+        q, k = apply_rotary_pos_emb(
+            q, k, *network.model.rotary_emb(states, torch.arange(len(ids))[None])
+        )
         return (q @ repeat_kv(k, q.shape[1] // k.shape[1]).transpose(2, 3))[0]
 
 
@@ -73,26 +76,41 @@ def compare(model: Any, result: Any, tolerance: float) -> None:
 
 
 @pytest.mark.parametrize(("layer", "head"), [(0, 0), (0, 3), (1, 1), (1, 2)])
-def test_on_the_tiny_model_every_stage_is_what_torch_computes(tiny: Any, layer: int, head: int) -> None:
+def test_on_the_tiny_model_every_stage_is_what_torch_computes(
+    tiny: Any, layer: int, head: int
+) -> None:
     """All heads of both layers, to 1e-5; the model's own scores and patterns to 1e-5; two queries share a key."""
     result = run(tiny, AttentionStages(prompt=TEXT, layers=(0, 1), layer=layer, head=head))
 
     compare(tiny, result, 1e-5)
     assert result.score_difference < 1e-5 and result.pattern_difference < 1e-5
-    assert (result.shown[0].layer, result.shown[0].head, result.shown[0].kv_head) == (layer, head, head // 2)
+    assert (result.shown[0].layer, result.shown[0].head, result.shown[0].kv_head) == (
+        layer,
+        head,
+        head // 2,
+    )
     assert result.d_head == 8 and result.sharing == 2
     assert np.ptp(result.bits) > 0.01  # heads differ: agreement means something
 
 
 @pytest.mark.model
 @pytest.mark.parametrize(("layer", "head", "key"), [(0, 0, 0), (1, 2, 0), (17, 4, 1), (29, 8, 2)])
-def test_on_the_real_model_every_stage_is_what_torch_computes(real: Any, layer: int, head: int, key: int) -> None:
+def test_on_the_real_model_every_stage_is_what_torch_computes(
+    real: Any, layer: int, head: int, key: int
+) -> None:
     """Four layers with all their heads in numbers, two heads cell by cell, to 5e-4 (products reach 100)."""
     layers = (0, 1, 17, 29)
-    result = run(real, AttentionStages(prompt="She sat on the river bank", layers=layers, layer=layer, head=head))
+    result = run(
+        real,
+        AttentionStages(prompt="She sat on the river bank", layers=layers, layer=layer, head=head),
+    )
 
     compare(real, result, 5e-4)
-    assert result.score_difference < 1e-4 and result.pattern_difference < 1e-5 and result.reordered == 0
+    assert (
+        result.score_difference < 1e-4
+        and result.pattern_difference < 1e-5
+        and result.reordered == 0
+    )
     one, most = result.shown
     assert (one.layer, one.head, one.kv_head, result.sharing) == (layer, head, key, 3)
     assert (most.layer, most.head, most.kv_head, most.taken) == (17, 5, 1, 3)
@@ -105,7 +123,9 @@ def made(q: np.ndarray, k: np.ndarray, head: int = 0) -> Any:
     zeros = np.zeros((len(q), q.shape[1], q.shape[1]))
     arrays = {"q": q, "k": k, "scores": zeros, "pattern": zeros}
     sites = {Site(name, 0): (lambda _, array=array: array) for name, array in arrays.items()}
-    analysis = AttentionStages(prompt=" ".join("abcdefgh"[: q.shape[1]]), layers=(0,), layer=0, head=head)
+    analysis = AttentionStages(
+        prompt=" ".join("abcdefgh"[: q.shape[1]]), layers=(0,), layer=0, head=head
+    )
     small = facts(heads=len(q), kv_heads=len(k), d_head=q.shape[-1])
     return stored(analysis, analysis.measure(HandMade(sites=sites, facts=small).captures(analysis)))
 
@@ -113,7 +133,9 @@ def made(q: np.ndarray, k: np.ndarray, head: int = 0) -> Any:
 def test_a_pattern_by_hand() -> None:
     """One key that stands out at position 2: before it the mask takes it, after it takes nearly all."""
     q, k = np.zeros((1, 4, 2)), np.zeros((1, 4, 2))
-    angles = np.arange(4.0)  # the only pair turns by one radian a position: turned back here, it stands still
+    angles = np.arange(
+        4.0
+    )  # the only pair turns by one radian a position: turned back here, it stands still
     q[0, :, 0], q[0, :, 1] = np.cos(angles), -np.sin(angles)
     k[0] = 4 * math.sqrt(2) * q[0] * np.array([0, 0, 1, 0])[:, None]
     result = made(q, k)
@@ -122,7 +144,9 @@ def test_a_pattern_by_hand() -> None:
     assert np.abs(one.raw - 4 * math.sqrt(2) * np.array([0, 0, 1, 0])).max() < 1e-12
     top = math.exp(4)
     assert one.pattern[1].tolist() == pytest.approx([0.5, 0.5, 0, 0])
-    assert one.pattern[3].tolist() == pytest.approx([1 / (top + 3), 1 / (top + 3), top / (top + 3), 1 / (top + 3)])
+    assert one.pattern[3].tolist() == pytest.approx(
+        [1 / (top + 3), 1 / (top + 3), top / (top + 3), 1 / (top + 3)]
+    )
     assert one.taken == 2
     assert one.future == pytest.approx(((top + 2) + (top + 1) + 1) / (top + 3) / 3)
     assert result.even_future == pytest.approx((3 / 4 + 2 / 4 + 1 / 4) / 3)
@@ -162,15 +186,24 @@ def test_the_figures(tiny: Any) -> None:
     assert raw.diverging and scaled.diverging and masked.diverging and not shares.diverging
     assert np.array_equal(raw.values, result.shown[0].raw) and np.isfinite(scaled.values).all()
     assert np.abs(scaled.values * math.sqrt(8) - raw.values).max() < 1e-12
-    assert scaled.scale == masked.scale and scaled.scale[1] == pytest.approx(np.abs(raw.values).max() / math.sqrt(8))
+    assert scaled.scale == masked.scale and scaled.scale[1] == pytest.approx(
+        np.abs(raw.values).max() / math.sqrt(8)
+    )
     assert masked.masked and np.array_equal(np.isneginf(masked.values), ~np.tri(count, dtype=bool))
-    assert shares.causal and shares.scale == (0, 1) and not (raw.causal or scaled.causal or masked.causal)
+    assert (
+        shares.causal
+        and shares.scale == (0, 1)
+        and not (raw.causal or scaled.causal or masked.causal)
+    )
     table = frames.table()
     assert len(table.rows) == 4 * count and table.rows[2 * count][2:] == (
         scaled.values[0, 0],
         *[-math.inf] * (count - 1),
     )
-    assert isinstance(charts["future"], Lines) and charts["future"].series[1].y == result.future_by_layer
+    assert (
+        isinstance(charts["future"], Lines)
+        and charts["future"].series[1].y == result.future_by_layer
+    )
 
     alone = AttentionStages(prompt="a", layers=(0,), layer=0, head=0)
     single = run(tiny, alone)

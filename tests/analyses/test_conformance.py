@@ -15,25 +15,34 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
+from fixtures.run_analysis import captured
+from fixtures.tiny_llama import write_tiny_model
+from layerbook.book.loader import Experiment, load_chapter
+from layerbook.book.sweep import Swept
+from layerbook.core import registry as catalog
+from layerbook.core.analysis import Analysis, Limits, Result
+from layerbook.core.figures import (
+    Bars,
+    Figure,
+    Frames,
+    Heatmap,
+    Lines,
+    Panels,
+    Passage,
+    Scatter,
+    TokenStrip,
+)
+from layerbook.core.requests import Capture, Captures, Request
+from layerbook.store import results
+from layerbook.store.keys import Key
+from layerbook.store.project import cells_of
 from pydantic import BaseModel
-from running import captured
-from tiny_llama import write_tiny_model
-
-from generator import catalog
-from generator.analysis import Analysis, Limits, Result
-from generator.capture import Capture, Captures, Request
-from generator.experiments import Experiment, load_chapter
-from generator.figure import Bars, Figure, Frames, Heatmap, Lines, Panels, Passage, Scatter, TokenStrip
-from generator.project import cells_of
-from generator.store import results
-from generator.store.keys import Key
-from generator.sweep import Swept
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS, HEADS, CONTEXT = 3, 4, 4096
 ALLOWED = {"numpy", "sklearn", "pydantic", "__future__"} | sys.stdlib_module_names
-MODULES = ("analysis", "capture", "figure", "labels", "tokens", "vectors", "sampling", "costs")
-OWN = {f"generator.{name}" for name in MODULES}
+MODULES = ("analysis", "requests", "figures", "labels", "tokens", "vectors", "sampling", "losses")
+OWN = {f"layerbook.core.{name}" for name in MODULES}
 LABELS = ["Shapes", "Units", "Limits", "Source"]
 
 
@@ -42,13 +51,17 @@ def experiments() -> tuple[Experiment, ...]:
     """All experiments of the book, resolved for the tiny model."""
     limits = Limits(layers=LAYERS, heads=HEADS, d_vocab=320, context=CONTEXT)
     files = sorted(path for path in (ROOT / "experiments").glob("*.yaml") if path.stem != "book")
-    return tuple(experiment for path in files for experiment in load_chapter(path, limits).experiments)
+    return tuple(
+        experiment for path in files for experiment in load_chapter(path, limits).experiments
+    )
 
 
 @cache
 def measured() -> tuple[Experiment, ...]:
     """The same, in place of each sweep its first two cells."""
-    found = ([cell for _, cell in islice(cells_of(e), 2)] if is_sweep(e) else [e] for e in experiments())
+    found = (
+        [cell for _, cell in islice(cells_of(e), 2)] if is_sweep(e) else [e] for e in experiments()
+    )
     return tuple(chain.from_iterable(found))
 
 
@@ -68,10 +81,12 @@ every_analysis = pytest.mark.parametrize("name", catalog.names())
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A tiny random Llama with as many layers as the book's specs name, loaded the way the real one is."""
-    from generator.model.adapter import LoadedModel
+    from layerbook.model.llama import LoadedModel
 
     changes = {"num_hidden_layers": LAYERS, "max_position_embeddings": CONTEXT}
-    loaded = LoadedModel.load(write_tiny_model(tmp_path_factory.mktemp("three-layers"), **changes), "tiny")
+    loaded = LoadedModel.load(
+        write_tiny_model(tmp_path_factory.mktemp("three-layers"), **changes), "tiny"
+    )
     assert loaded.config.num_attention_heads == HEADS
     return loaded
 
@@ -101,7 +116,9 @@ def test_a_file_is_short_and_imports_little(name: str) -> None:
 
     assert len(source.splitlines()) <= 200
     found = set(imports(ast.parse(source)))
-    strange = {module for module in found if module not in OWN and module.split(".")[0] not in ALLOWED}
+    strange = {
+        module for module in found if module not in OWN and module.split(".")[0] not in ALLOWED
+    }
     assert not strange
 
 
@@ -109,7 +126,11 @@ def test_a_file_is_short_and_imports_little(name: str) -> None:
 def test_every_parameter_and_every_number_is_described(name: str) -> None:
     """Editors show the parameters' descriptions, docs/results.md the results'."""
     kind = catalog.find(name)
-    bare = [f"{owner.__name__}.{field}" for owner in (kind, *parts(kind.result_type)) for field in undescribed(owner)]
+    bare = [
+        f"{owner.__name__}.{field}"
+        for owner in (kind, *parts(kind.result_type))
+        for field in undescribed(owner)
+    ]
 
     assert not bare
     assert not set(results.ENVELOPE) & kind.result_type.model_fields.keys()
@@ -125,7 +146,12 @@ def test_the_book_uses_it(name: str) -> None:
 def test_measuring_does_not_draw(name: str) -> None:
     """Nothing that `measure` can reach uses the figures: they are not part of a result's key."""
     tree = ast.parse(source_of(name))
-    figures = {alias.asname or alias.name for node in ast.walk(tree) if from_figure(node) for alias in node.names}
+    figures = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if from_figure(node)
+        for alias in node.names
+    }
     reached = {node for part in reachable(tree, "measure") for node in ast.walk(part)}
     used = {n.id for n in reached if isinstance(n, ast.Name)} | {
         n.attr for n in reached if isinstance(n, ast.Attribute)
@@ -181,18 +207,24 @@ def test_a_result_survives_json_and_the_store(
 
 
 @every_experiment()
-def test_figures_say_what_they_show(experiment: Experiment, answers: Mapping[str, Captures]) -> None:
+def test_figures_say_what_they_show(
+    experiment: Experiment, answers: Mapping[str, Captures]
+) -> None:
     """Known kinds with lower-case names, alt text, named axes and a table; the same from a result read back."""
     result = experiment.analysis.measure(answers[f"{experiment.chapter}/{experiment.id}"])
     figures = experiment.analysis.figures(result)
     back = experiment.analysis.figures(type(result).model_validate_json(result.model_dump_json()))
 
     assert figures
-    assert {name: figure.alt for name, figure in back.items()} == {name: f.alt for name, f in figures.items()}
+    assert {name: figure.alt for name, figure in back.items()} == {
+        name: f.alt for name, f in figures.items()
+    }
     for name, figure in figures.items():
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)
         assert figure.table().rows, name
-        assert figure.title or isinstance(figure, TokenStrip | Passage), name  # those stand under their caption alone
+        assert figure.title or isinstance(figure, TokenStrip | Passage), (
+            name
+        )  # those stand under their caption alone
         for one in inside(figure):
             assert isinstance(one, get_args(Figure)), name
             assert len(one.alt) >= (1 if isinstance(one, Passage) else 20), (name, one.alt)
@@ -200,7 +232,9 @@ def test_figures_say_what_they_show(experiment: Experiment, answers: Mapping[str
 
 
 @every_experiment()
-def test_each_caption_belongs_to_a_figure(experiment: Experiment, answers: Mapping[str, Captures]) -> None:
+def test_each_caption_belongs_to_a_figure(
+    experiment: Experiment, answers: Mapping[str, Captures]
+) -> None:
     """No caption of the book waits for a figure that is never made."""
     result = experiment.analysis.measure(answers[f"{experiment.chapter}/{experiment.id}"])
     used = {id(experiment.caption(name)) for name in experiment.analysis.figures(result)}
@@ -214,19 +248,23 @@ def source_of(name: str) -> str:
 
 
 def imports(tree: ast.Module) -> Iterator[str]:
-    """The modules that a file imports, wherever it does so; `from generator import x` counts as generator.x."""
+    """The modules that a file imports, wherever it does so; `from layerbook.core import x` counts as layerbook.core.x."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
-            whole = node.module == "generator"
-            yield from ([f"generator.{alias.name}" for alias in node.names] if whole else [node.module or ""])
+            whole = node.module == "layerbook.core"
+            yield from (
+                [f"layerbook.core.{alias.name}" for alias in node.names]
+                if whole
+                else [node.module or ""]
+            )
 
 
 def from_figure(node: ast.AST) -> bool:
-    """Whether the node imports names of generator.figure."""
-    return isinstance(node, ast.ImportFrom) and node.module == "generator.figure"
+    """Whether the node imports names of layerbook.core.figures."""
+    return isinstance(node, ast.ImportFrom) and node.module == "layerbook.core.figures"
 
 
 def reachable(tree: ast.Module, start: str) -> list[ast.AST]:
@@ -264,7 +302,11 @@ def parts(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
 def undescribed(kind: type[BaseModel]) -> list[str]:
     """Fields without a description; those of shared records (`Ranked`) are described where they are defined."""
     shared = kind.__module__ == Analysis.__module__ and kind is not Result
-    return [] if shared else [name for name, field in kind.model_fields.items() if not field.description]
+    return (
+        []
+        if shared
+        else [name for name, field in kind.model_fields.items() if not field.description]
+    )
 
 
 def inside(figure: Figure) -> Iterator[Any]:
@@ -287,11 +329,15 @@ def axes(figure: Any) -> list[Any]:
 
 def fingerprint(captures: Captures) -> dict[str, Any]:
     """Digests of all arrays, and everything else as it prints."""
-    return {name: (digests(capture), repr(capture.tokens), capture.text) for name, capture in captures.items()}
+    return {
+        name: (digests(capture), repr(capture.tokens), capture.text)
+        for name, capture in captures.items()
+    }
 
 
 def digests(capture: Capture) -> dict[str, str]:
     """By site, the sha256 of the array's bytes."""
     return {
-        str(site): hashlib.sha256(np.ascontiguousarray(a).tobytes()).hexdigest() for site, a in capture.sites.items()
+        str(site): hashlib.sha256(np.ascontiguousarray(a).tobytes()).hexdigest()
+        for site, a in capture.sites.items()
     }

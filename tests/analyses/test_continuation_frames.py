@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from letters import Asking, Letters
-from pieces import Pieces
-from running import captured, facts, stored
-
-from generator.analyses.continuation_frames import ContinuationFrames
-from generator.capture import NEXT_LOGITS, Capture, Forward, Generate, Prompt, Site
-from generator.figure import Frames, Heatmap
+from fixtures.letters import Asking, Letters
+from fixtures.run_analysis import captured, facts, stored
+from fixtures.word_tokenizer import Pieces
+from layerbook.analyses.continuation_frames import ContinuationFrames
+from layerbook.core.figures import Frames, Heatmap
+from layerbook.core.requests import NEXT_LOGITS, Capture, Forward, Generate, Prompt, Site
 
 TEXT = "The cat sat on "  # the tiny model goes on with a piece of a character, which no text keeps
 
 
 def analysis(show: str, steps: int = 6) -> ContinuationFrames:
     """Both layers of the tiny model."""
-    return ContinuationFrames.model_validate({"prompt": TEXT, "max_new_tokens": steps, "layers": (0, 1), "show": show})
+    return ContinuationFrames.model_validate(
+        {"prompt": TEXT, "max_new_tokens": steps, "layers": (0, 1), "show": show}
+    )
 
 
 def alone(model, ids: tuple[int, ...], name: str) -> Capture:
@@ -33,7 +34,11 @@ def test_a_frame_is_the_pattern_of_its_text_alone(tiny):
     made = captured(tiny, Asking({"run": Generate(Prompt(text=TEXT), 6, stop=False)}))["run"]
 
     assert len(result.passes) == 1
-    assert (result.drift_at, result.tokens, result.prompt_length) == (None, made.tokens, made.prompt_length)
+    assert (result.drift_at, result.tokens, result.prompt_length) == (
+        None,
+        made.tokens,
+        made.prompt_length,
+    )
     for t, step in enumerate(result.frames):
         assert step.length == made.prompt_length + t
         run = alone(tiny, tuple(token.id for token in made.tokens[: step.length]), "pattern")
@@ -49,9 +54,13 @@ def test_a_frame_of_the_lecture_is_the_gram_matrix_of_the_text_encoded_anew(tiny
     """X Xᵀ of a pass over what that step saw, to 1e-5 of the largest entry, whichever pass holds the frame."""
     wanted = analysis("gram", 12)
     result = wanted.measure(captured(tiny, wanted))
-    made = captured(tiny, Asking({"run": Generate(Prompt(text=TEXT), 12, stop=False, reencode=True)}))["run"]
+    made = captured(
+        tiny, Asking({"run": Generate(Prompt(text=TEXT), 12, stop=False, reencode=True)})
+    )["run"]
 
-    assert result.drift_at == next(t for t in range(1, 12) if len(made.frames[t]) != len(made.frames[t - 1]) + 1)
+    assert result.drift_at == next(
+        t for t in range(1, 12) if len(made.frames[t]) != len(made.frames[t - 1]) + 1
+    )
     assert [step.length for step in result.frames] == [len(seen) for seen in made.frames]
     for step, seen in zip(result.frames, made.frames, strict=True):
         held = result.passes[step.run]
@@ -59,13 +68,23 @@ def test_a_frame_of_the_lecture_is_the_gram_matrix_of_the_text_encoded_anew(tiny
         run = alone(tiny, tuple(token.id for token in seen), "attn_out")
         for layer in (0, 1):
             x = run[Site("attn_out", layer)].astype(np.float64)
-            assert np.abs(held.values[layer, : step.length, : step.length] - x @ x.T).max() < 1e-5 * (x @ x.T).max()
+            assert (
+                np.abs(held.values[layer, : step.length, : step.length] - x @ x.T).max()
+                < 1e-5 * (x @ x.T).max()
+            )
 
 
-def by_hand(texts: list[list[int]], writes: list[int], end: int | None = None) -> dict[str, Capture]:
+def by_hand(
+    texts: list[list[int]], writes: list[int], end: int | None = None
+) -> dict[str, Capture]:
     """Frames over these ids that write those tokens; `end` is the token that ends a turn."""
     vocabulary = Letters()
-    known = facts(special_tokens=(("bos_token", vocabulary.token(8)), ("eos_token", vocabulary.token(end or 9))))
+    known = facts(
+        special_tokens=(
+            ("bos_token", vocabulary.token(8)),
+            ("eos_token", vocabulary.token(end or 9)),
+        )
+    )
     captures = {"facts": Capture((), "", vocabulary, facts=known)}
     rng = np.random.default_rng(4)
     for t, (ids, written) in enumerate(zip(texts, writes, strict=True)):
@@ -142,10 +161,17 @@ def test_all_frames_of_a_layer_have_one_scale(tiny):
 @pytest.mark.parametrize(("end", "length"), [(None, 4), (4, 3)])
 def test_the_rows_are_those_of_the_frame_that_ends_the_turn(end: int | None, length: int):
     """Means of the products, one by one, over the tokens seen then, to 1e-6: the first is neither blank nor another."""
-    ids, words = (2, 1, 2, 3), Pieces("a", "b", "\n", " ", "<end>")  # the first token is whitespace as well
+    ids, words = (
+        (2, 1, 2, 3),
+        Pieces("a", "b", "\n", " ", "<end>"),
+    )  # the first token is whitespace as well
     wanted = ContinuationFrames(prompt="x", max_new_tokens=4, layers=(0,), show="gram")
     out = np.random.default_rng(7).normal(size=(4, 5)).astype(np.float32)
-    captures = {"facts": Capture((), "", words, facts=facts(special_tokens=(("eos_token", words.token(end or 0)),)))}
+    captures = {
+        "facts": Capture(
+            (), "", words, facts=facts(special_tokens=(("eos_token", words.token(end or 0)),))
+        )
+    }
     for t, written in enumerate((1, 2, 4, 3)):
         logits = np.eye(5, dtype=np.float32)[written]
         sites = {Site("attn_out", 0): out[: t + 1], NEXT_LOGITS: logits}

@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
+from fixtures.run_analysis import HandMade, run, stored
+from layerbook.analyses.embedding_pca import EmbeddingPca
+from layerbook.core.figures import Scatter
+from layerbook.model.llama import LoadedModel
 from pydantic import ValidationError
-from running import HandMade, run, stored
-
-from generator.analyses.embedding_pca import EmbeddingPca
-from generator.figure import Scatter
-from generator.model.adapter import LoadedModel
 
 TEXTS = ("The cat sat on the mat .", "Birds fly", "The cat sat high in the sky today", "cool")
 
@@ -20,7 +19,9 @@ def measured(**parameters):
 
 def rows(model, places):
     """The token vectors of each place [T, D], float64."""
-    return [model.matrix[[token.id for token in place.tokens]].astype(np.float64) for place in places]
+    return [
+        model.matrix[[token.id for token in place.tokens]].astype(np.float64) for place in places
+    ]
 
 
 def flat(places):
@@ -37,7 +38,9 @@ def by_singular_values(means):
 def test_the_map_is_the_pca_of_the_means():
     """Explained shares and points against singular values, to 1e-9, up to sign; equal points would keep 2 / (N - 1)."""
     model, _, result = measured()
-    explained, coordinates = by_singular_values(np.array([r.mean(axis=0) for r in rows(model, result.points)]))
+    explained, coordinates = by_singular_values(
+        np.array([r.mean(axis=0) for r in rows(model, result.points)])
+    )
 
     assert result.explained == pytest.approx(tuple(explained), abs=1e-9)
     assert np.abs(np.abs(flat(result.points)) - coordinates).max() < 1e-9
@@ -51,7 +54,9 @@ def test_with_padding_every_text_is_filled_up_to_the_longest():
     texts = rows(model, result.points)
     longest = max(map(len, texts))
     pad = model.matrix[0].astype(np.float64)
-    batch = np.array([np.vstack([r, *[pad[None]] * (longest - len(r))]) for r in texts])  # [N, T, D]
+    batch = np.array(
+        [np.vstack([r, *[pad[None]] * (longest - len(r))]) for r in texts]
+    )  # [N, T, D]
     explained, coordinates = by_singular_values(batch.mean(axis=1))
 
     assert result.explained == pytest.approx(tuple(explained), abs=1e-9)
@@ -67,14 +72,18 @@ def test_with_padding_every_text_is_filled_up_to_the_longest():
 def test_texts_of_one_length_have_no_correlation_with_padding():
     """Where nothing is padded there is no r, rather than NaN."""
     analysis = EmbeddingPca(prompts=("a b", "c d", "e f"))
-    assert stored(analysis, analysis.measure(HandMade().captures(analysis))).padding_correlation is None
+    assert (
+        stored(analysis, analysis.measure(HandMade().captures(analysis))).padding_correlation
+        is None
+    )
 
 
 def test_shuffled_texts_lie_on_the_axes_of_the_originals():
     """basis first: coordinates of the shuffled against the originals' own eigenvectors, to 1e-9, sign by sign."""
     model, _, result = measured(shuffle_seed=1)
     means, others = (
-        np.array([r.mean(axis=0) for r in rows(model, p)]) for p in (result.points, result.shuffled.points)
+        np.array([r.mean(axis=0) for r in rows(model, p)])
+        for p in (result.points, result.shuffled.points)
     )
     _, vectors = np.linalg.eigh(np.cov(means.T))
     axes = vectors[:, ::-1][:, :2]
@@ -89,7 +98,9 @@ def test_shuffled_texts_lie_on_the_axes_of_the_originals():
 def test_with_a_basis_each_the_shuffled_have_a_map_of_their_own():
     """basis each: the shuffled set's own singular values, and the axes are not the originals' any more."""
     model, _, result = measured(shuffle_seed=1, basis="each")
-    explained, coordinates = by_singular_values(np.array([r.mean(axis=0) for r in rows(model, result.shuffled.points)]))
+    explained, coordinates = by_singular_values(
+        np.array([r.mean(axis=0) for r in rows(model, result.shuffled.points)])
+    )
 
     assert result.shuffled.explained == pytest.approx(tuple(explained), abs=1e-9)
     assert np.abs(np.abs(flat(result.shuffled.points)) - coordinates).max() < 1e-9
@@ -128,9 +139,14 @@ def test_a_point_tells_which_is_closest_in_space_and_on_the_map():
         assert result.distances[i].tolist() == pytest.approx(far, abs=1e-9)
         near = min((j for j in range(4) if j != i), key=far.__getitem__)
         assert points[i].label == place.text
-        assert f"all 20 dimensions: {result.points[near].text} ({far[near]:.3g} away)" in points[i].note
+        assert (
+            f"all 20 dimensions: {result.points[near].text} ({far[near]:.3g} away)"
+            in points[i].note
+        )
         moved = (result.shuffled.moved[i], result.shuffled.moved_on_map[i])
-        assert points[4 + i].note == "Moved by {:.3g} in all dimensions, by {:.3g} on the map.".format(*moved)
+        assert points[
+            4 + i
+        ].note == "Moved by {:.3g} in all dimensions, by {:.3g} on the map.".format(*moved)
 
 
 def test_two_equal_texts_are_a_map_without_extent():
@@ -153,7 +169,10 @@ def test_the_map_draws_arrows_only_where_both_sets_share_its_axes():
         assert f"{result.explained[0]:.0%}" in chart.x.title() and "cool" in chart.alt
         assert "padding" in charts and f"{result.padding_correlation:.2f}" in charts["padding"].alt
     _, analysis, result = measured()
-    assert set(analysis.figures(result)) == {"pca"} and len(analysis.figures(result)["pca"].points) == 4
+    assert (
+        set(analysis.figures(result)) == {"pca"}
+        and len(analysis.figures(result)["pca"].points) == 4
+    )
 
 
 def test_on_a_network_padding_is_the_tokenizers_own_token(tiny_model_dir):
@@ -162,5 +181,9 @@ def test_on_a_network_padding_is_the_tokenizers_own_token(tiny_model_dir):
     texts = ("The cat sat on the table.", "The dog", "noise noise")
     result = run(model, EmbeddingPca(prompts=texts, pooling="mean-with-padding", shuffle_seed=0))
     assert result.pad.text == "<|im_end|>" and result.pad.special
-    assert min(place.padding for place in result.points) == 0 < max(place.padding for place in result.points)
+    assert (
+        min(place.padding for place in result.points)
+        == 0
+        < max(place.padding for place in result.points)
+    )
     assert result.shuffled.permuted_difference < 1e-12

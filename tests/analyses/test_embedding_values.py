@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from running import HandMade, run, stored
-
-from generator.analyses.embedding_values import EmbeddingValues
-from generator.figure import Heatmap
-from generator.model.adapter import LoadedModel
+from fixtures.run_analysis import HandMade, run, stored
+from layerbook.analyses.embedding_values import EmbeddingValues
+from layerbook.core.figures import Heatmap
+from layerbook.model.llama import LoadedModel
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +24,9 @@ def test_values_are_the_rows_of_the_matrix(made):
     assert [token.text for token in first.tokens] == ["Hello", ",", " World"]
     assert first.shape == (3, 12) and result.d_model == 12
     assert np.array_equal(first.values.astype(np.float32), model.matrix[ids])
-    assert first.norms == pytest.approx([float((model.matrix[i] ** 2).sum()) ** 0.5 for i in ids], rel=1e-6)
+    assert first.norms == pytest.approx(
+        [float((model.matrix[i] ** 2).sum()) ** 0.5 for i in ids], rel=1e-6
+    )
     rows = model.matrix[ids]
     assert (first.smallest, first.largest) == (rows.min(), rows.max())
 
@@ -46,7 +47,12 @@ def test_the_figures_show_all_numbers_and_write_out_the_first(made):
 
     assert set(charts) == {"prompt-0", "start-0", "prompt-1", "start-1"}
     whole, start = charts["prompt-0"], charts["start-0"]
-    assert isinstance(whole, Heatmap) and whole.values.shape == (3, 12) and whole.diverging and not whole.annotate
+    assert (
+        isinstance(whole, Heatmap)
+        and whole.values.shape == (3, 12)
+        and whole.diverging
+        and not whole.annotate
+    )
     assert isinstance(start, Heatmap) and start.values.shape == (3, 10) and start.annotate
     assert f"·World {result.prompts[0].norms[2]:.2f}" in whole.alt
 
@@ -57,5 +63,7 @@ def test_on_a_real_network_the_values_are_its_weights(tiny_model_dir):
     result = run(model, EmbeddingValues(prompts=("The cat", {"chat": "Hi"})))
     weight = model.network.model.embed_tokens.weight.numpy()
     for prompt in result.prompts:
-        assert np.array_equal(prompt.values.astype(np.float32), weight[[token.id for token in prompt.tokens]])
+        assert np.array_equal(
+            prompt.values.astype(np.float32), weight[[token.id for token in prompt.tokens]]
+        )
     assert result.prompts[1].prompt == "Hi" and result.prompts[1].tokens[0].special

@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from pieces import Pieces
-from running import run, stored
-
-from generator.analyses.generate import Generate
-from generator.analysis import ChatPrompt
-from generator.capture import LOGITS
-from generator.model.adapter import LoadedModel
+from fixtures.run_analysis import run, stored
+from fixtures.word_tokenizer import Pieces
+from layerbook.analyses.generate import Generate
+from layerbook.core.analysis import ChatPrompt
+from layerbook.core.requests import LOGITS
+from layerbook.model.llama import LoadedModel
 
 PROMPT = "The cat sat on the"
 
@@ -25,7 +24,10 @@ def step_by_step(model, one):
     ids = [token.id for token in one.tokens]
     with torch.inference_mode():
         for n in range(one.prompt_length, len(ids)):
-            yield ids[n], model.network(torch.tensor([ids[:n]]), use_cache=False).logits[0, -1].double()
+            yield (
+                ids[n],
+                model.network(torch.tensor([ids[:n]]), use_cache=False).logits[0, -1].double(),
+            )
 
 
 def by_hand(logits, prompt, written, pieces, **settings):
@@ -51,7 +53,9 @@ def test_confidence_agrees_with_a_loop_without_cache(model, settings):
         assert written.prob == pytest.approx(prob[id].item(), abs=1e-5)
         assert written.rank == 1 + int((logits > logits[id]).sum())
         assert written.likeliest.id == int(logits.argmax())
-    assert one.bits == pytest.approx(-sum(torch.log2(torch.softmax(z, -1)[i]).item() for i, z in steps), abs=1e-3)
+    assert one.bits == pytest.approx(
+        -sum(torch.log2(torch.softmax(z, -1)[i]).item() for i, z in steps), abs=1e-3
+    )
 
 
 def test_greedy_writes_what_transformers_writes(model):
@@ -59,7 +63,9 @@ def test_greedy_writes_what_transformers_writes(model):
     one = run(model, Generate(prompts=(PROMPT,), max_new_tokens=10)).prompts[0]
 
     ids = torch.tensor([[token.id for token in one.tokens[: one.prompt_length]]])
-    theirs = model.network.generate(ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=10)
+    theirs = model.network.generate(
+        ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=10
+    )
     assert [token.id for token in one.tokens] == theirs[0].tolist()
     assert {w.rank for w in one.written} == {w.candidates for w in one.written} == {1}
     assert (one.detours, one.forks) == (0, 0)
@@ -67,7 +73,11 @@ def test_greedy_writes_what_transformers_writes(model):
 
 def test_what_was_drawn_from_agrees_with_hugging_face(model):
     """Candidates and their probabilities under temperature, top-k and top-p, to 1e-5."""
-    from transformers.generation.logits_process import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+    from transformers.generation.logits_process import (
+        TemperatureLogitsWarper,
+        TopKLogitsWarper,
+        TopPLogitsWarper,
+    )
 
     settings = {"temperature": 0.7, "top_k": 40, "top_p": 0.6}
     one = run(model, Generate(prompts=(PROMPT,), max_new_tokens=15, seed=11, **settings)).prompts[0]
@@ -84,7 +94,9 @@ def test_what_was_drawn_from_agrees_with_hugging_face(model):
 def test_a_seed_repeats_the_text_and_another_does_not(model):
     """Sampling is repeatable, and it is sampling."""
     texts = [
-        run(model, Generate(prompts=(PROMPT,), max_new_tokens=20, temperature=1.0, seed=seed)).prompts[0].text
+        run(model, Generate(prompts=(PROMPT,), max_new_tokens=20, temperature=1.0, seed=seed))
+        .prompts[0]
+        .text
         for seed in (1, 1, 2)
     ]
 
@@ -96,7 +108,9 @@ def test_prompts_go_through_the_chat_template(model):
     analysis = Generate(prompts=(ChatPrompt(chat="2 + 2"), "2 + 2"), max_new_tokens=4)
     result = run(model, analysis)
 
-    assert result.prompts[0].text.startswith("<|im_start|>user\n2 + 2<|im_end|>\n<|im_start|>assistant\n")
+    assert result.prompts[0].text.startswith(
+        "<|im_start|>user\n2 + 2<|im_end|>\n<|im_start|>assistant\n"
+    )
     strip = analysis.figures(result)["tokens"]
     assert strip.prompt_length == tuple(one.prompt_length for one in result.prompts)
     assert result.prompts[0].prompt_length > result.prompts[1].prompt_length
@@ -115,7 +129,9 @@ def test_the_answer_is_joined_from_bytes_and_leaves_special_tokens_out():
 def test_detours_forks_and_the_least_probable_token_are_counted():
     """Three steps: the favourite, a detour at a fork, and a favourite with rivals that top-p removed."""
     logits = np.log([[0.90, 0.05, 0.05], [0.60, 0.35, 0.05], [0.05, 0.05, 0.90]])
-    analysis, result = by_hand(logits, [0], [0, 1, 2], Pieces("a", "b", "c"), temperature=1.0, top_p=0.8)
+    analysis, result = by_hand(
+        logits, [0], [0, 1, 2], Pieces("a", "b", "c"), temperature=1.0, top_p=0.8
+    )
     one = result.prompts[0]
 
     assert (one.detours, one.forks) == (1, 1)
@@ -139,7 +155,9 @@ def test_a_least_probable_token_that_was_the_first_choice_is_told_once():
 def test_titles_tell_a_chat_from_the_bare_prompt():
     """Their continuations differ, so the same words must not head both."""
     analysis = Generate(prompts=(ChatPrompt(chat="a"), "a"), max_new_tokens=1)
-    made = Pieces("a", "b").capture([0, 1], {LOGITS: np.zeros((1, 2), np.float32)}, prompt_length=1, stopped=True)
+    made = Pieces("a", "b").capture(
+        [0, 1], {LOGITS: np.zeros((1, 2), np.float32)}, prompt_length=1, stopped=True
+    )
     figures = analysis.figures(analysis.measure({"text-0": made, "text-1": made}))
 
     assert figures["text-0"].title == "“a” in a chat and what came after it (greedy)"

@@ -7,19 +7,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from letters import Letters
-from running import captured, facts, stored
-
-from generator.analyses.mlp_shapes import MlpShapes
-from generator.capture import Capture, Describe, Module, Site
-from generator.figure import Lines, Shapes
+from fixtures.letters import Letters
+from fixtures.run_analysis import captured, facts, stored
+from layerbook.analyses.mlp_shapes import MlpShapes
+from layerbook.core.figures import Lines, Shapes
+from layerbook.core.requests import Capture, Describe, Module, Site
 
 TEXT = "The cat sat on the table. 2 + 2 = 4"
 
 
 def modules(layers: int, d_model: int, d_mlp: int) -> tuple[Module, ...]:
     """The projections of every layer, and an embedding."""
-    shapes = {"gate_proj": (d_mlp, d_model), "up_proj": (d_mlp, d_model), "down_proj": (d_model, d_mlp)}
+    shapes = {
+        "gate_proj": (d_mlp, d_model),
+        "up_proj": (d_mlp, d_model),
+        "down_proj": (d_model, d_mlp),
+    }
     inner = [
         Module(f"model.layers.{i}.mlp.{name}", "Linear", shape, shape[0] * shape[1])
         for i in range(layers)
@@ -32,11 +35,19 @@ def by_hand(neurons: np.ndarray) -> dict[str, Capture]:
     """A model of 11 layers whose layer 1 has these neurons [T, d_mlp]; layer 10's path ends alike."""
     vocabulary = Letters()
     tokens = tuple(vocabulary.token(i) for i in range(len(neurons)))
-    known = facts(d_model=6, d_mlp=neurons.shape[1], layers=11, modules=modules(11, 6, neurons.shape[1]))
+    known = facts(
+        d_model=6, d_mlp=neurons.shape[1], layers=11, modules=modules(11, 6, neurons.shape[1])
+    )
     known = replace(known, parameters=sum(m.parameters for m in known.modules))
     return {
         "facts": Capture((), "", vocabulary, facts=known),
-        "prompt": Capture(tokens, "text", vocabulary, {Site("mlp_act", 1): neurons.astype(np.float32)}, len(tokens)),
+        "prompt": Capture(
+            tokens,
+            "text",
+            vocabulary,
+            {Site("mlp_act", 1): neurons.astype(np.float32)},
+            len(tokens),
+        ),
     }
 
 
@@ -63,11 +74,15 @@ def test_on_a_model_the_numbers_are_those_of_the_weights(tiny):
     result = analysis.measure(captures)
     layer = tiny.network.model.layers[1]
     kept = []
-    handle = layer.post_attention_layernorm.register_forward_hook(lambda m, a, out: kept.append(out[0]))
+    handle = layer.post_attention_layernorm.register_forward_hook(
+        lambda m, a, out: kept.append(out[0])
+    )
     tiny.network(torch.tensor([[token.id for token in result.tokens]]))
     handle.remove()
     (x,) = kept
-    neurons = torch.nn.functional.silu(x @ layer.mlp.gate_proj.weight.T) * (x @ layer.mlp.up_proj.weight.T)  # [T, M]
+    neurons = torch.nn.functional.silu(x @ layer.mlp.gate_proj.weight.T) * (
+        x @ layer.mlp.up_proj.weight.T
+    )  # [T, M]
 
     assert np.abs(neurons.numpy() - captures["prompt"][Site("mlp_act", 1)]).max() < 1e-5
     for token, squares in enumerate((neurons.double() ** 2).tolist()):
@@ -82,7 +97,9 @@ def test_on_a_model_the_numbers_are_those_of_the_weights(tiny):
         assert tuple(weight.shape) == (comes_out, goes_in)
     in_mlps = sum(p.numel() for name, p in tiny.network.named_parameters() if ".mlp." in name)
     assert result.parameters == in_mlps
-    assert result.share == pytest.approx(in_mlps / sum(p.numel() for p in tiny.network.parameters()))
+    assert result.share == pytest.approx(
+        in_mlps / sum(p.numel() for p in tiny.network.parameters())
+    )
 
 
 def test_the_curve_is_silu():

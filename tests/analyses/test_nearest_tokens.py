@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
-from pieces import Pieces
-from running import captured, run, stored
+from fixtures.run_analysis import captured, run, stored
+from fixtures.word_tokenizer import Pieces
+from layerbook.analyses.nearest_tokens import NearestTokens
+from layerbook.core.figures import Bars, Frames, Panels
+from layerbook.core.requests import EMBED, EmbeddingMatrix, Encode
+from layerbook.model.llama import LoadedModel
 from sklearn.neighbors import NearestNeighbors
-
-from generator.analyses.nearest_tokens import NearestTokens
-from generator.capture import EMBED, EmbeddingMatrix, Encode
-from generator.figure import Bars, Frames, Panels
-from generator.model.adapter import LoadedModel
 
 NAMES = ("cosine", "dot", "distance")
 TOLERANCE = 1e-9
@@ -20,7 +19,9 @@ def by_hand(vectors, *pieces, ids=(0,), top_k=3, special=0):
     made = Pieces(*pieces, special=special)
     analysis = NearestTokens(prompts=("text",), top_k=top_k)
     matrix = made.capture((), {EMBED: np.array(vectors, dtype=np.float32)})
-    return analysis, stored(analysis, analysis.measure({"text-0": made.capture(ids), "matrix": matrix}))
+    return analysis, stored(
+        analysis, analysis.measure({"text-0": made.capture(ids), "matrix": matrix})
+    )
 
 
 def check_against_scikit_learn(model, texts, top_k):
@@ -39,14 +40,18 @@ def check_against_scikit_learn(model, texts, top_k):
             assert {n.token.id for n in near} == set(order[keep][:top_k].tolist())
     for one in result.tokens:
         every = np.delete(E @ E[one.token.id], one.token.id)
-        np.testing.assert_allclose([n.value for n in one.dot], np.sort(every)[::-1][:top_k], atol=TOLERANCE)
+        np.testing.assert_allclose(
+            [n.value for n in one.dot], np.sort(every)[::-1][:top_k], atol=TOLERANCE
+        )
         values = [E[n.token.id] @ E[one.token.id] for n in one.dot]
         assert [n.value for n in one.dot] == pytest.approx(values, abs=TOLERANCE)
         assert one.ahead == (every > E[one.token.id] @ E[one.token.id]).sum()
         assert one.norm == pytest.approx(np.linalg.norm(E[one.token.id]), abs=TOLERANCE)
     norms = np.linalg.norm(E, axis=1)
     assert result.norm_median == pytest.approx(np.median(norms), abs=TOLERANCE)
-    assert [n.norm for n in result.longest] == pytest.approx(sorted(norms, reverse=True)[:top_k], abs=TOLERANCE)
+    assert [n.norm for n in result.longest] == pytest.approx(
+        sorted(norms, reverse=True)[:top_k], abs=TOLERANCE
+    )
     assert [n.norm for n in result.shortest] == pytest.approx(sorted(norms)[:top_k], abs=TOLERANCE)
     assert (result.size, result.d_model) == E.shape
     return result
@@ -61,7 +66,9 @@ def test_it_agrees_with_scikit_learn_on_a_network(tiny):
 @pytest.mark.model
 def test_it_agrees_with_scikit_learn_on_the_real_model(real_model_dir):
     """The words of the book; what is nearest to a cat by cosine is a cat."""
-    result = check_against_scikit_learn(LoadedModel.load(real_model_dir, "real"), (" cat", " kitten", "!"), 8)
+    result = check_against_scikit_learn(
+        LoadedModel.load(real_model_dir, "real"), (" cat", " kitten", "!"), 8
+    )
     assert [n.token.text for n in result.tokens[0].cosine[:4]] == [" Cat", "Cat", "cat", " cats"]
     assert result.tokens[1].ahead > 0
 
@@ -91,13 +98,19 @@ def test_a_row_of_zeros_has_no_direction_and_ties_go_by_id():
     """No division by zero, no NaN; equal values in the order of the ids."""
     _, result = by_hand([[0, 0], [1, 0], [1, 0], [0, 1]], "a", "b", "c", "d", ids=(0, 1))
     zero, other = result.tokens
-    assert [n.value for n in zero.cosine] == [0, 0, 0] and [n.token.id for n in zero.cosine] == [1, 2, 3]
+    assert [n.value for n in zero.cosine] == [0, 0, 0] and [n.token.id for n in zero.cosine] == [
+        1,
+        2,
+        3,
+    ]
     assert [n.token.id for n in other.cosine] == [2, 0, 3]
 
 
 def test_figures_keep_equal_looking_tokens_apart():
     """A bar for each entry though two decode alike; respelled words stand out; one frame per token, to choose from."""
-    analysis, result = by_hand([[1, 0], [1, 0.1], [1, 0.2], [1, 0.3]], "a", b"\xf0", b"\xf1", " A", ids=(0, 3))
+    analysis, result = by_hand(
+        [[1, 0], [1, 0.1], [1, 0.2], [1, 0.3]], "a", b"\xf0", b"\xf1", " A", ids=(0, 3)
+    )
     charts = analysis.figures(result)
     bars = charts["cosine-0"]
     assert isinstance(bars, Bars) and [label.hex for label in bars.labels] == ["f0", "f1", "2041"]
@@ -106,7 +119,10 @@ def test_figures_keep_equal_looking_tokens_apart():
     pick = charts["pick"]
     assert isinstance(pick, Frames) and [frame.label for frame in pick.frames] == ["a", "·A"]
     panels = pick.frames[1].picture
-    assert isinstance(panels, Panels) and [p.title for p in panels.panels] == ["by cosine", "by dot product"]
+    assert isinstance(panels, Panels) and [p.title for p in panels.panels] == [
+        "by cosine",
+        "by dot product",
+    ]
 
 
 def test_only_the_matrix_and_the_tokenizer_are_asked(tiny):
@@ -115,5 +131,7 @@ def test_only_the_matrix_and_the_tokenizer_are_asked(tiny):
     assert [type(request) for request in analysis.runs().values()] == [Encode, EmbeddingMatrix]
     matrix = captured(tiny, analysis)["matrix"]
     assert len(matrix[EMBED]) == matrix.vocabulary.size
-    assert (matrix[EMBED] == tiny.network.model.embed_tokens.weight.numpy()[: matrix.vocabulary.size]).all()
+    assert (
+        matrix[EMBED] == tiny.network.model.embed_tokens.weight.numpy()[: matrix.vocabulary.size]
+    ).all()
     assert not matrix[EMBED].flags.writeable

@@ -3,17 +3,16 @@
 import numpy as np
 import pytest
 import torch
-from pieces import Pieces
+from fixtures.run_analysis import captured, run, stored
+from fixtures.word_tokenizer import Pieces
+from layerbook.analyses.next_token import NextToken
+from layerbook.core.analysis import ChatPrompt
+from layerbook.core.labels import label_text
+from layerbook.core.requests import LN_FINAL, NEXT_LOGITS
+from layerbook.model.llama import LoadedModel
+from layerbook.plotting import draw
 from pydantic import ValidationError
-from running import captured, run, stored
 from tokenizers import Tokenizer
-
-from generator.analyses.next_token import NextToken
-from generator.analysis import ChatPrompt
-from generator.capture import LN_FINAL, NEXT_LOGITS
-from generator.figures import draw
-from generator.labels import label_text
-from generator.model.adapter import LoadedModel
 
 TEXT = "The cat sat on the table. 2 + 2 = "
 
@@ -28,7 +27,8 @@ def by_hand(logits, pieces, top_k, prompt="ab"):
     """The analysis on one logit vector made by hand."""
     analysis = NextToken(prompts=(prompt,), top_k=top_k)
     run = pieces.capture(
-        [0, 1], {NEXT_LOGITS: np.asarray(logits, dtype=np.float32), LN_FINAL: np.zeros((2, 7), np.float32)}
+        [0, 1],
+        {NEXT_LOGITS: np.asarray(logits, dtype=np.float32), LN_FINAL: np.zeros((2, 7), np.float32)},
     )
     return analysis, stored(analysis, analysis.measure({"prompt-0": run}))
 
@@ -47,7 +47,9 @@ def test_it_agrees_with_transformers_and_torch(model, tiny_model_dir):
     assert np.abs([t.logit for t in one.top] - best.values.numpy()).max() < 1e-4
     assert np.abs([t.prob for t in one.top] - prob[best.indices].numpy()).max() < 1e-5
     assert one.log_sum == pytest.approx(torch.logsumexp(logits, -1).item(), abs=1e-4)
-    assert one.entropy == pytest.approx(torch.distributions.Categorical(prob).entropy().item() / np.log(2), abs=1e-4)
+    assert one.entropy == pytest.approx(
+        torch.distributions.Categorical(prob).entropy().item() / np.log(2), abs=1e-4
+    )
     assert one.rest == pytest.approx(1 - prob[best.indices].sum().item(), abs=1e-5)
     assert one.others == model.config.vocab_size - 7
 
@@ -98,7 +100,8 @@ def test_twenty_tokens_that_look_alike_stay_twenty_bars():
     assert sum(bars.values) + bars.rest == pytest.approx(1)
     assert len(bars.table().rows) == 21
     assert all(
-        label_text(label) in draw.picture(bars, "f").replace("&lt;", "<").replace("&gt;", ">") for label in bars.labels
+        label_text(label) in draw.picture(bars, "f").replace("&lt;", "<").replace("&gt;", ">")
+        for label in bars.labels
     )
 
 
@@ -121,7 +124,9 @@ def test_where_nothing_is_left_out_there_is_no_bar_for_it():
 
 def test_chat_prompts_are_read_through_the_template(model):
     """The text is the template's, with or without the header of the answer, and the titles say which is which."""
-    analysis = NextToken(prompts=(ChatPrompt(chat="2 + 2 ="), ChatPrompt(chat="2 + 2 =", answer=False)), top_k=3)
+    analysis = NextToken(
+        prompts=(ChatPrompt(chat="2 + 2 ="), ChatPrompt(chat="2 + 2 =", answer=False)), top_k=3
+    )
     result = run(model, analysis)
 
     with_header, without = result.prompts
@@ -134,7 +139,9 @@ def test_chat_prompts_are_read_through_the_template(model):
 
 def test_the_alt_text_says_the_numbers():
     """Best tokens with their probabilities, and what is left."""
-    analysis, result = by_hand([3.0, 1.0, 0.0, 0.0], Pieces(" a", "b", "c", "d"), top_k=2, prompt="x y")
+    analysis, result = by_hand(
+        [3.0, 1.0, 0.0, 0.0], Pieces(" a", "b", "c", "d"), top_k=2, prompt="x y"
+    )
     figures = analysis.figures(result)
 
     assert (

@@ -1,13 +1,12 @@
 """Embeddings and positions of the default model: loose bounds around what was measured on it."""
 
 import pytest
-from running import run
-
-from generator.analyses.embedding_pca import EmbeddingPca
-from generator.analyses.embedding_values import EmbeddingValues
-from generator.analyses.rope import Rope
-from generator.analyses.token_position import TokenPosition
-from generator.model.adapter import LoadedModel
+from fixtures.run_analysis import run
+from layerbook.analyses.embedding_pca import EmbeddingPca
+from layerbook.analyses.embedding_values import EmbeddingValues
+from layerbook.analyses.rope import Rope
+from layerbook.analyses.token_position import TokenPosition
+from layerbook.model.llama import LoadedModel
 
 pytestmark = pytest.mark.model
 SENTENCES = (
@@ -59,7 +58,9 @@ def test_order_shows_in_tokens_and_after_attention_but_in_no_mean(model):
 
 def test_rope_is_relative_and_its_pattern_is_the_models(model):
     """Layer 2, head 1: pattern to 1e-5, a shift of 1000 to 1e-9, most attention one step back, no plain decay."""
-    result = run(model, Rope(prompt="The cat sat on the table because the cat was tired.", layer=2, head=1))
+    result = run(
+        model, Rope(prompt="The cat sat on the table because the cat was tired.", layer=2, head=1)
+    )
     assert result.theta == 100000 and result.pairs == 32
     assert result.pattern_difference < 1e-5
     assert result.shift_difference < 1e-9 < 1 < result.query_shift_difference

@@ -1,15 +1,14 @@
 """The default model says what it was measured to say: known tokens exactly, known probabilities to 0.005."""
 
 import pytest
-from running import run
-
-from generator.analyses.architecture import Architecture
-from generator.analyses.generate import Generate
-from generator.analyses.next_token import NextToken
-from generator.analyses.tokenize import Tokenize
-from generator.analyses.vocabulary import Vocabulary
-from generator.analysis import ChatPrompt
-from generator.model.adapter import LoadedModel
+from fixtures.run_analysis import run
+from layerbook.analyses.architecture import Architecture
+from layerbook.analyses.generate import Generate
+from layerbook.analyses.next_token import NextToken
+from layerbook.analyses.tokenize import Tokenize
+from layerbook.analyses.vocabulary import Vocabulary
+from layerbook.core.analysis import ChatPrompt
+from layerbook.model.llama import LoadedModel
 
 pytestmark = pytest.mark.model
 
@@ -58,7 +57,11 @@ def test_ids_are_as_published(model, text, ids):
 
 def test_two_spaces_before_a_number_stay_together(model):
     """Digits are split one by one, and whitespace before them is not: the conversion kept the pre-tokenizer."""
-    assert [t.text for t in run(model, Tokenize(prompts=("  10",))).prompts[0].tokens] == ["  ", "1", "0"]
+    assert [t.text for t in run(model, Tokenize(prompts=("  10",))).prompts[0].tokens] == [
+        "  ",
+        "1",
+        "0",
+    ]
 
 
 def test_the_vocabulary_is_as_published(model):
@@ -75,15 +78,21 @@ def test_the_model_is_as_published(model):
     """134,515,008 parameters in 30 layers, embeddings tied; the boxes hold all of them."""
     result = run(model, Architecture())
 
-    assert (result.parameters, result.layers, result.d_model, result.tied) == (134_515_008, 30, 576, True)
+    assert (result.parameters, result.layers, result.d_model, result.tied) == (
+        134_515_008,
+        30,
+        576,
+        True,
+    )
     assert sum(part.total for part in result.parts) == result.parameters
 
 
 def test_it_knows_the_capital_of_france(model):
     """Greedy, through the chat template: the answer names Paris and ends its turn."""
-    one = run(model, Generate(prompts=(ChatPrompt(chat="What is the capital of France?"),), max_new_tokens=30)).prompts[
-        0
-    ]
+    one = run(
+        model,
+        Generate(prompts=(ChatPrompt(chat="What is the capital of France?"),), max_new_tokens=30),
+    ).prompts[0]
 
     assert "Paris" in one.answer
     assert one.stopped

@@ -5,12 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from running import HandMade, captured, facts, run, stored
-
-from generator.analyses.rope import Rope
-from generator.capture import Site
-from generator.figure import Heatmap, Lines, Panels
-from generator.model.adapter import LoadedModel
+from fixtures.run_analysis import HandMade, captured, facts, run, stored
+from layerbook.analyses.rope import Rope
+from layerbook.core.figures import Heatmap, Lines, Panels
+from layerbook.core.requests import Site
+from layerbook.model.llama import LoadedModel
 
 TEXT = "The cat sat on the table and the dog"
 
@@ -24,10 +23,16 @@ def tiny(tiny_model_dir):
 def made(q, k, **parameters):
     """The analysis on queries and keys given as arrays [heads, T, d]."""
     pattern = np.tile(np.tri(q.shape[1]) / np.arange(1, q.shape[1] + 1)[:, None], (len(q), 1, 1))
-    sites = {Site("q", 0): lambda _: q, Site("k", 0): lambda _: k, Site("pattern", 0): lambda _: pattern}
+    sites = {
+        Site("q", 0): lambda _: q,
+        Site("k", 0): lambda _: k,
+        Site("pattern", 0): lambda _: pattern,
+    }
     small = facts(heads=len(q), kv_heads=len(k), d_head=q.shape[-1])
     analysis = Rope(prompt=" ".join("abcdefgh"[: q.shape[1]]), layer=0, **{"head": 0} | parameters)
-    return analysis, stored(analysis, analysis.measure(HandMade(sites=sites, facts=small).captures(analysis)))
+    return analysis, stored(
+        analysis, analysis.measure(HandMade(sites=sites, facts=small).captures(analysis))
+    )
 
 
 def turned(vector, position, theta):
@@ -66,11 +71,19 @@ def test_scores_by_distance_are_those_of_turned_vectors():
     _, result = made(q, k, head=3, distances=7)
     for head in range(4):
         for distance in range(7):
-            scores = [a @ turned(b, -distance, 10000) / math.sqrt(8) for a in q[head] for b in k[head // 2]]
-            assert result.heads_by_distance[head][distance] == pytest.approx(np.mean(scores), abs=1e-9)
+            scores = [
+                a @ turned(b, -distance, 10000) / math.sqrt(8)
+                for a in q[head]
+                for b in k[head // 2]
+            ]
+            assert result.heads_by_distance[head][distance] == pytest.approx(
+                np.mean(scores), abs=1e-9
+            )
     assert np.array_equal(result.by_distance, result.heads_by_distance[3])
     assert result.peak == max(range(7), key=lambda r: result.by_distance[r])
-    assert result.rises == sum(b > a for a, b in zip(result.by_distance, result.by_distance[1:], strict=False))
+    assert result.rises == sum(
+        b > a for a, b in zip(result.by_distance, result.by_distance[1:], strict=False)
+    )
 
 
 def test_only_the_distance_counts():
@@ -104,7 +117,9 @@ def test_the_facts_come_from_the_model(tiny):
     """theta, pairs and wavelengths are the configuration's; the share on the previous token is the diagonal's mean."""
     result = run(tiny, Rope(prompt=TEXT, layer=1, head=2))
     assert (result.theta, result.d_head, result.pairs) == (100000, 8, 4)
-    assert result.wavelengths.tolist() == pytest.approx([2 * math.pi * 100000 ** (2 * i / 8) for i in range(4)])
+    assert result.wavelengths.tolist() == pytest.approx(
+        [2 * math.pi * 100000 ** (2 * i / 8) for i in range(4)]
+    )
     T = len(result.tokens)
     share = np.mean([result.pattern[t][t - 1] for t in range(1, T)])
     assert result.previous_share == pytest.approx(share, abs=1e-6)
@@ -123,7 +138,9 @@ def test_the_figures():
     fast, slow = hands.panels[0], hands.panels[-1]
     assert [point.label for point in fast.points] == [str(p) for p in range(6)]
     assert [point.label for point in slow.points] == ["0 to 5"]
-    assert isinstance(curve, Lines) and curve.series[0].y == pytest.approx(tuple(result.by_distance))
+    assert isinstance(curve, Lines) and curve.series[0].y == pytest.approx(
+        tuple(result.by_distance)
+    )
     assert len(charts["heads"].series) == 4 and f"distance {result.peak}" in curve.alt
     assert isinstance(pattern, Heatmap) and pattern.causal and pattern.scale == (0, 1)
 

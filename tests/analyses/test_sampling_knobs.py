@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from pieces import Pieces
+from fixtures.run_analysis import captured, run, stored
+from fixtures.word_tokenizer import Pieces
+from layerbook.analyses.sampling_knobs import SamplingKnobs
+from layerbook.core.analysis import ChatPrompt
+from layerbook.core.requests import NEXT_LOGITS
+from layerbook.model.llama import LoadedModel
 from pydantic import ValidationError
-from running import captured, run, stored
-
-from generator.analyses.sampling_knobs import SamplingKnobs
-from generator.analysis import ChatPrompt
-from generator.capture import NEXT_LOGITS
-from generator.model.adapter import LoadedModel
 
 
 @pytest.fixture(scope="module")
@@ -21,9 +20,15 @@ def model(tiny_model_dir):
 
 def test_it_agrees_with_hugging_face(model):
     """Probabilities and counts of every setting, to 1e-6."""
-    from transformers.generation.logits_process import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+    from transformers.generation.logits_process import (
+        TemperatureLogitsWarper,
+        TopKLogitsWarper,
+        TopPLogitsWarper,
+    )
 
-    analysis = SamplingKnobs(prompt="The cat sat", temperatures=(0.3, 1, 2.5), top_k=6, top_p=0.7, shown=9)
+    analysis = SamplingKnobs(
+        prompt="The cat sat", temperatures=(0.3, 1, 2.5), top_k=6, top_p=0.7, shown=9
+    )
     logits = torch.tensor(captured(model, analysis)["prompt"][NEXT_LOGITS].copy()).double()[None]
     result = run(model, analysis)
 
@@ -44,7 +49,9 @@ def test_no_knob_changes_the_order():
     """In each setting the probabilities fall from the best token to the worst, and what is removed is zero."""
     analysis = SamplingKnobs(prompt="x", temperatures=(0.5, 1.0), top_k=2, top_p=0.9, shown=4)
     logits = np.log([0.1, 0.5, 0.15, 0.25]).astype(np.float32)
-    result = stored(analysis, analysis.measure({"prompt": Pieces(*"abcd").capture([0], {NEXT_LOGITS: logits})}))
+    result = stored(
+        analysis, analysis.measure({"prompt": Pieces(*"abcd").capture([0], {NEXT_LOGITS: logits})})
+    )
 
     assert [t.text for t in result.top] == ["b", "d", "c", "a"]
     for setting in result.settings:
@@ -67,7 +74,9 @@ def test_the_panels_share_their_tokens():
     assert [panel.rest for panel in panels] == pytest.approx([0.2, 0.0, 0.0], abs=1e-6)
 
 
-@pytest.mark.parametrize(("prompt", "end"), [("x", "after “x”"), (ChatPrompt(chat="x"), "after “x” in a chat")])
+@pytest.mark.parametrize(
+    ("prompt", "end"), [("x", "after “x”"), (ChatPrompt(chat="x"), "after “x” in a chat")]
+)
 def test_the_title_tells_a_chat_from_the_bare_prompt(prompt, end):
     """The same words have another distribution there."""
     analysis = SamplingKnobs(prompt=prompt, temperatures=(1.0,), top_k=1, shown=2)

@@ -4,10 +4,9 @@ import math
 
 import numpy as np
 import pytest
-from running import HandMade, run, stored
-
-from generator.analyses.sentence_position import SentencePosition
-from generator.model.adapter import LoadedModel
+from fixtures.run_analysis import HandMade, run, stored
+from layerbook.analyses.sentence_position import SentencePosition
+from layerbook.model.llama import LoadedModel
 
 TEXTS = ("The cat sat on the mat .", "Birds fly", "The cat sat high in the sky today", "cool")
 
@@ -29,7 +28,10 @@ def encoding(rows, width, C):
     """Row n of the encoding is for sentence n."""
     return np.array(
         [
-            [(math.cos if i % 2 else math.sin)(n / C ** (2 * (i // 2) / width)) for i in range(width)]
+            [
+                (math.cos if i % 2 else math.sin)(n / C ** (2 * (i // 2) / width))
+                for i in range(width)
+            ]
             for n in range(rows)
         ]
     )
@@ -68,7 +70,9 @@ def test_word_order_changes_nothing_and_the_order_of_the_list_does():
     assert result.permuted_change < 1e-12
     there = means * encoding(4, 20, 1.0)
     back = means * encoding(4, 20, 1.0)[::-1]
-    assert result.relisted_change == pytest.approx(np.linalg.norm(back - there, axis=1).max(), abs=1e-9)
+    assert result.relisted_change == pytest.approx(
+        np.linalg.norm(back - there, axis=1).max(), abs=1e-9
+    )
     assert result.relisted_change > 0.1
 
 
@@ -79,7 +83,11 @@ def test_the_figures_are_labelled_and_have_no_arrows_across_two_maps():
     assert set(charts) == {"without", "with"}
     assert "C = 1" in charts["with"].title
     for chart, part in ((charts["without"], result.without), (charts["with"], result.encoded)):
-        assert chart.equal and len(chart.points) == 8 and not any(point.to is not None for point in chart.points)
+        assert (
+            chart.equal
+            and len(chart.points) == 8
+            and not any(point.to is not None for point in chart.points)
+        )
         assert f"{part.explained[0]:.0%} and {part.explained_shuffled[0]:.0%}" in chart.x.title()
         assert "Birds fly" in chart.alt
 
@@ -87,5 +95,7 @@ def test_the_figures_are_labelled_and_have_no_arrows_across_two_maps():
 def test_on_a_network(tiny_model_dir):
     """Through the adapter, with real padding: half is zeroed, and permuting ids moves nothing, to 1e-12."""
     texts = ("The cat sat on the table.", "The dog", "noise noise")
-    result = run(LoadedModel.load(tiny_model_dir, "tiny"), SentencePosition(prompts=texts, shuffle_seed=0))
+    result = run(
+        LoadedModel.load(tiny_model_dir, "tiny"), SentencePosition(prompts=texts, shuffle_seed=0)
+    )
     assert result.zeroed_share == 0.5 and result.permuted_change < 1e-12 < result.relisted_change

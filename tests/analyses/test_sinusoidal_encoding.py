@@ -4,25 +4,29 @@ import math
 
 import numpy as np
 import pytest
+from fixtures.run_analysis import HandMade, facts, run, stored
+from layerbook.analyses.sinusoidal_encoding import SinusoidalEncoding
+from layerbook.core.figures import Frames, Lines, Panels
+from layerbook.model.llama import LoadedModel
 from pydantic import ValidationError
-from running import HandMade, facts, run, stored
-
-from generator.analyses.sinusoidal_encoding import SinusoidalEncoding
-from generator.figure import Frames, Lines, Panels
-from generator.model.adapter import LoadedModel
 
 
 def measured(d_model=64, **parameters):
     """The analysis for a model of this width."""
     analysis = SinusoidalEncoding(**parameters)
-    return analysis, stored(analysis, analysis.measure(HandMade(facts=facts(d_model=d_model)).captures(analysis)))
+    return analysis, stored(
+        analysis, analysis.measure(HandMade(facts=facts(d_model=d_model)).captures(analysis))
+    )
 
 
 def formula(positions, width, C):
     """The encoding, number by number."""
     return np.array(
         [
-            [(math.cos if i % 2 else math.sin)(p / C ** (2 * (i // 2) / width)) for i in range(width)]
+            [
+                (math.cos if i % 2 else math.sin)(p / C ** (2 * (i // 2) / width))
+                for i in range(width)
+            ]
             for p in range(positions)
         ]
     )
@@ -34,7 +38,11 @@ def test_the_closest_positions_are_the_closest_of_all_pairs(C):
     _, result = measured(positions=60, C=(C,))
     sweep = result.sweeps[0]
     encoding = formula(60, 64, C)
-    pairs = {(i, j): np.linalg.norm(encoding[i] - encoding[j]) for i in range(60) for j in range(i + 1, 60)}
+    pairs = {
+        (i, j): np.linalg.norm(encoding[i] - encoding[j])
+        for i in range(60)
+        for j in range(i + 1, 60)
+    }
 
     assert all(abs(pairs[i, j] - sweep.distance[j - i]) < 1e-9 for i, j in pairs)
     assert sweep.closest_distance == pytest.approx(min(pairs.values()), abs=1e-9)
@@ -79,7 +87,10 @@ def test_the_figures_step_through_c_and_show_sines_beside_cosines():
     analysis, result = measured(positions=20, C=(1, 10000))
     charts = analysis.figures(result)
     frames = charts["encoding"]
-    assert isinstance(frames, Frames) and [frame.label for frame in frames.frames] == ["C = 1", "C = 10,000"]
+    assert isinstance(frames, Frames) and [frame.label for frame in frames.frames] == [
+        "C = 1",
+        "C = 10,000",
+    ]
     picture = frames.frames[1].picture
     assert isinstance(picture, Panels)
     sines, cosines = picture.panels

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from pieces import Pieces
-from running import captured, run, stored
-
-from generator.analyses.token_knockout import TokenKnockout, TokenKnockoutResult
-from generator.capture import LOSS, Capture, Where
-from generator.costs import Change
-from generator.figure import Bars, Panels
+from fixtures.run_analysis import captured, run, stored
+from fixtures.word_tokenizer import Pieces
+from layerbook.analyses.token_knockout import TokenKnockout, TokenKnockoutResult
+from layerbook.core.figures import Bars, Panels
+from layerbook.core.losses import Change
+from layerbook.core.requests import LOSS, Capture, Where
 
 WORDS = Pieces("a", " b", "\n", " ", "c")
 TEXTS = ((0, 2, 1, 3, 4, 1, 4), (3, 1, 2, 0))
@@ -33,10 +32,15 @@ def by_hand() -> tuple[TokenKnockout, dict[str, Capture]]:
 
 
 def counted(
-    captures: dict[str, Capture], name: str, touched: list[tuple[int, ...]], texts: tuple[int, ...] = (0, 1)
+    captures: dict[str, Capture],
+    name: str,
+    touched: list[tuple[int, ...]],
+    texts: tuple[int, ...] = (0, 1),
 ) -> dict[str, float]:
     """The fields of a `Change` over these texts, token by token."""
-    kinds: dict[str, list[float]] = {key: [] for key in ("loss", "cost", "whitespace", "others", "next", "elsewhere")}
+    kinds: dict[str, list[float]] = {
+        key: [] for key in ("loss", "cost", "whitespace", "others", "next", "elsewhere")
+    }
     for text in texts:
         ids = TEXTS[text]
         before, after = (captures[f"{run}: {text}"][LOSS] for run in ("clean", name))
@@ -56,8 +60,13 @@ def test_costs_are_means_over_the_tokens_they_name() -> None:
     analysis, captures = by_hand()
     result = stored(analysis, analysis.measure(captures))
     tokens = [WORDS.capture(ids).tokens for ids in TEXTS]
-    chosen = [[where.among(t) for t in tokens] for where in (Where(), Where(others=5), Where(others=6))]
-    assert chosen[0] == [(1, 3), (2,)]  # the second text's first token is whitespace, and is not among them
+    chosen = [
+        [where.among(t) for t in tokens] for where in (Where(), Where(others=5), Where(others=6))
+    ]
+    assert chosen[0] == [
+        (1, 3),
+        (2,),
+    ]  # the second text's first token is whitespace, and is not among them
 
     groups = {"blocked": result.blocked, "cut": result.cut}
     groups |= {f"part {i}": part for i, part in enumerate(result.parts)}
@@ -75,7 +84,11 @@ def test_costs_are_means_over_the_tokens_they_name() -> None:
             assert change.touched == len(chosen[i][text])
         assert one.mean == pytest.approx(np.mean(captures[f"clean: {text}"][LOSS][1:]), abs=1e-6)
         assert one.whitespace == chosen[0][text]
-    losses = [captures[f"clean: {text}"][LOSS][at] for text in range(2) for at in range(1, len(TEXTS[text]))]
+    losses = [
+        captures[f"clean: {text}"][LOSS][at]
+        for text in range(2)
+        for at in range(1, len(TEXTS[text]))
+    ]
     assert result.clean == pytest.approx(sum(losses) / 9, abs=1e-6)
     assert result.texts[1].blocked == pytest.approx(captures["blocked 0: 1"][LOSS][1:].tolist())
 
@@ -109,7 +122,9 @@ def test_blocking_is_what_a_mask_does(tiny: Any) -> None:
     clean, blocked, first = (masked(tiny, PROSE, gone) for gone in ((), text.whitespace, (0,)))
     assert text.clean == pytest.approx(clean, abs=1e-4)
     assert text.blocked == pytest.approx(blocked, abs=1e-4)
-    assert result.blocked.whitespace.cost == pytest.approx((sum(blocked) - sum(clean)) / len(clean), abs=1e-4)
+    assert result.blocked.whitespace.cost == pytest.approx(
+        (sum(blocked) - sum(clean)) / len(clean), abs=1e-4
+    )
     assert result.first.cost == pytest.approx((sum(first) - sum(clean)) / len(clean), abs=1e-4)
     assert abs(result.blocked.whitespace.cost) > 0.01
     assert [part.layers for part in result.parts] == [(0,), (1,)]
@@ -170,7 +185,11 @@ def test_a_text_of_one_token_beside_others_costs_nothing() -> None:
     }
     result = analysis.measure(short)
 
-    assert (result.texts[1].clean, result.texts[1].mean, result.texts[1].alone.whitespace.cost) == ((), 0, 0)
+    assert (result.texts[1].clean, result.texts[1].mean, result.texts[1].alone.whitespace.cost) == (
+        (),
+        0,
+        0,
+    )
     assert result.texts[0] == before.texts[0]
     assert result.blocked.whitespace.cost == pytest.approx(result.texts[0].alone.whitespace.cost)
 
@@ -183,4 +202,6 @@ def test_a_text_without_whitespace_costs_nothing(tiny: Any) -> None:
     for group in (result.blocked, result.cut, *result.parts):
         for change in (group.whitespace, *group.draws):
             assert change.touched == 0
-            assert change.model_dump(exclude={"loss"}) == dict.fromkeys(change.model_dump(exclude={"loss"}), 0)
+            assert change.model_dump(exclude={"loss"}) == dict.fromkeys(
+                change.model_dump(exclude={"loss"}), 0
+            )

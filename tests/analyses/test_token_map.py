@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
-from pieces import Pieces
-from running import HandMade, run, stored
+from fixtures.run_analysis import HandMade, run, stored
+from fixtures.word_tokenizer import Pieces
+from layerbook.analyses.token_map import TokenMap
+from layerbook.core.figures import Scatter
+from layerbook.core.requests import EMBED
 from sklearn.decomposition import PCA
-
-from generator.analyses.token_map import TokenMap
-from generator.capture import EMBED
-from generator.figure import Scatter
 
 TEXTS = ("The cat sat on the mat .", "Birds fly", "The cat sat high in the sky today", "cool")
 
@@ -26,7 +25,9 @@ def by_hand(*texts):
     captures = {}
     for name, text in zip(("text-0", "text-1", "words-0", "words-1"), texts, strict=True):
         ids = [made.find(piece).id for piece, _ in text]
-        captures[name] = made.capture(ids, {EMBED: np.array([v for _, v in text], dtype=np.float32)})
+        captures[name] = made.capture(
+            ids, {EMBED: np.array([v for _, v in text], dtype=np.float32)}
+        )
     analysis = TokenMap(prompts=("one", "two"), shuffle_seed=0)
     return analysis, stored(analysis, analysis.measure(captures))
 
@@ -48,7 +49,12 @@ def test_equal_tokens_lie_in_one_place_wherever_they_stand(measured):
     """To the last digit, over all texts; and those that stand in more than one as written are named."""
     _, _, result = measured
     places = {(s.token.id, s.x, s.y) for s in result.spots}
-    assert len(places) == len({s.token.id for s in result.spots}) == len(result.different) < len(result.spots)
+    assert (
+        len(places)
+        == len({s.token.id for s in result.spots})
+        == len(result.different)
+        < len(result.spots)
+    )
     assert result.equal_apart == 0
     assert {t.text for t in result.repeated} == {"The", " cat", " sat", " the"}
 
@@ -74,7 +80,10 @@ def test_the_closest_other_token(measured):
 
 def test_a_token_that_a_shuffle_takes_away_leads_to_what_its_word_became():
     """The same word with a space more or less, in the same text; counted with repetitions, others are only counted."""
-    row = {name: (name, [float(i), 1.0]) for i, name in enumerate(("The", " cat", "cat", " The", " x", "y"))}
+    row = {
+        name: (name, [float(i), 1.0])
+        for i, name in enumerate(("The", " cat", "cat", " The", " x", "y"))
+    }
     first, second = [row["The"], row[" cat"]], [row[" x"], row[" x"]]
     _, result = by_hand(first, second, [row["cat"], row[" The"]], [row[" x"], row["y"]])
 

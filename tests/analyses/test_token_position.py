@@ -4,12 +4,11 @@ import math
 
 import numpy as np
 import pytest
-from running import HandMade, run, stored
-
-from generator.analyses.token_position import TokenPosition
-from generator.capture import Site
-from generator.figure import Panels, Scatter
-from generator.model.adapter import LoadedModel
+from fixtures.run_analysis import HandMade, run, stored
+from layerbook.analyses.token_position import TokenPosition
+from layerbook.core.figures import Panels, Scatter
+from layerbook.core.requests import Site
+from layerbook.model.llama import LoadedModel
 
 AFTER = Site("resid_mid", 0)
 TEXTS = ("the cat and the dog and the bird", "a b c d e f g h", "one")
@@ -31,7 +30,10 @@ def encoding(rows, width, C):
     """The formula, number by number."""
     return np.array(
         [
-            [(math.cos if i % 2 else math.sin)(p / C ** (2 * (i // 2) / width)) for i in range(width)]
+            [
+                (math.cos if i % 2 else math.sin)(p / C ** (2 * (i // 2) / width))
+                for i in range(width)
+            ]
             for p in range(rows)
         ]
     )
@@ -56,7 +58,10 @@ def test_means_that_depend_on_order_are_noticed():
     """With a causal attention the means differ by what numpy says; with one that is blind to order they do not."""
     model, analysis, result = measured(texts=TEXTS[:2])
     captures = model.captures(analysis)
-    a, b = (captures[f"{kind}-1"][AFTER].mean(axis=0, dtype=np.float64) for kind in ("written", "shuffled"))
+    a, b = (
+        captures[f"{kind}-1"][AFTER].mean(axis=0, dtype=np.float64)
+        for kind in ("written", "shuffled")
+    )
     assert result.prompts[1].after_attention == pytest.approx(np.linalg.norm(a - b), abs=1e-9)
     assert result.after_attention == min(p.after_attention for p in result.prompts) > 1e-3
 
@@ -81,7 +86,10 @@ def test_the_axes_are_fitted_to_the_order_as_written():
     drawn, to = result.sweeps[2].maps[1], list(result.prompts[1].moved_to)
     PE = encoding(8, 16, 10000)
     here, there = (captures[f"{kind}-1"].sites for kind in ("written", "shuffled"))
-    E, E2 = ((sites[next(s for s in sites if s.name == "embed")]).astype(np.float64) for sites in (here, there))
+    E, E2 = (
+        (sites[next(s for s in sites if s.name == "embed")]).astype(np.float64)
+        for sites in (here, there)
+    )
     centre = (E + PE).mean(axis=0)
     values, vectors = np.linalg.eigh(np.cov((E + PE).T))
     axes = vectors[:, ::-1][:, :2]
@@ -131,6 +139,9 @@ def test_a_panel_per_constant_with_an_arrow_per_token():
 def test_on_a_network_only_attention_tells_the_orders_apart(tiny_model_dir):
     """Through the adapter, in float32: means of embeddings agree to 1e-12, means after attention differ by > 1e-3."""
     texts = ("The cat sat on the table and the dog", "2 + 2 = 4, and noise")
-    result = run(LoadedModel.load(tiny_model_dir, "tiny"), TokenPosition(prompts=texts, shuffle_seed=1, C=(1, 100)))
+    result = run(
+        LoadedModel.load(tiny_model_dir, "tiny"),
+        TokenPosition(prompts=texts, shuffle_seed=1, C=(1, 100)),
+    )
     assert max(result.pooled_difference_without, result.pooled_difference_with) < 1e-12
     assert result.after_attention > 1e-3

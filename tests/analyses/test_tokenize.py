@@ -1,13 +1,12 @@
 """Tokens against the tokenizers library and transformers' chat template."""
 
 import pytest
-from pieces import Pieces
-from running import run, stored
+from fixtures.run_analysis import run, stored
+from fixtures.word_tokenizer import Pieces
+from layerbook.analyses.tokenize import Tokenize
+from layerbook.core.analysis import ChatPrompt, Turn
+from layerbook.model.llama import LoadedModel
 from tokenizers import Tokenizer
-
-from generator.analyses.tokenize import Tokenize
-from generator.analysis import ChatPrompt, Turn
-from generator.model.adapter import LoadedModel
 
 TEXTS = (
     " 2 + 2 = ",
@@ -41,13 +40,24 @@ def test_chats_are_those_of_transformers(model, tiny_model_dir):
     from transformers import AutoTokenizer
 
     theirs = AutoTokenizer.from_pretrained(tiny_model_dir)
-    turns = (Turn(role="user", content="The capital of France?"), Turn(role="assistant", content="It is Paris."))
-    chats = [ChatPrompt(chat=turns[:count], answer=answer) for count in (1, 2) for answer in (True, False)]
+    turns = (
+        Turn(role="user", content="The capital of France?"),
+        Turn(role="assistant", content="It is Paris."),
+    )
+    chats = [
+        ChatPrompt(chat=turns[:count], answer=answer)
+        for count in (1, 2)
+        for answer in (True, False)
+    ]
     for chat, one in zip(chats, run(model, Tokenize(prompts=tuple(chats))).prompts, strict=True):
         messages = [turn.model_dump() for turn in chat.turns()]
-        text = theirs.apply_chat_template(messages, tokenize=False, add_generation_prompt=chat.answer)
+        text = theirs.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=chat.answer
+        )
         assert one.text == text
-        assert [token.id for token in one.tokens] == theirs(text, add_special_tokens=False)["input_ids"]
+        assert [token.id for token in one.tokens] == theirs(text, add_special_tokens=False)[
+            "input_ids"
+        ]
         assert one.prompt == chat.turns()[-1].content
 
 
@@ -55,16 +65,26 @@ def test_a_text_that_continues_the_one_before_is_told_from_one_that_does_not():
     """All ids of the one before, at the beginning; the first prompt continues nothing."""
     pieces = Pieces("H", "ell", "Hello", ",")
     analysis = Tokenize(prompts=("Hell", "Hello", "Hello,", "HelloH"))
-    texts = {f"prompt-{i}": pieces.capture(ids) for i, ids in enumerate(([0, 1], [2], [2, 3], [2, 0]))}
+    texts = {
+        f"prompt-{i}": pieces.capture(ids) for i, ids in enumerate(([0, 1], [2], [2, 3], [2, 0]))
+    }
 
-    assert [one.continues for one in stored(analysis, analysis.measure(texts)).prompts] == [False, False, True, False]
+    assert [one.continues for one in stored(analysis, analysis.measure(texts)).prompts] == [
+        False,
+        False,
+        True,
+        False,
+    ]
 
 
 def test_a_lost_character_is_noticed():
     """Where the tokens' bytes are not the text, it was not lossless."""
     analysis = Tokenize(prompts=("a\x13b", "ab"))
     pieces = Pieces("a", "b")
-    captures = {"prompt-0": pieces.capture([0, 1], text="a\x13b"), "prompt-1": pieces.capture([0, 1], text="ab")}
+    captures = {
+        "prompt-0": pieces.capture([0, 1], text="a\x13b"),
+        "prompt-1": pieces.capture([0, 1], text="ab"),
+    }
 
     assert [one.lossless for one in analysis.measure(captures).prompts] == [False, True]
 
@@ -76,6 +96,8 @@ def test_the_strip_has_a_row_per_text_and_the_passages_are_the_texts(model):
     figures = analysis.figures(result)
 
     assert [name for name, _ in figures["tokens"].rows] == ["Hello", ""]
-    assert [tokens for _, tokens in figures["tokens"].rows] == [one.tokens for one in result.prompts]
+    assert [tokens for _, tokens in figures["tokens"].rows] == [
+        one.tokens for one in result.prompts
+    ]
     assert figures["text-1"].text == result.prompts[1].text
     assert f"“Hello” is {len(result.prompts[0].tokens)} tokens" in figures["tokens"].alt

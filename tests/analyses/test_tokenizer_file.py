@@ -8,13 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browser.other_tokenizers import OTHERS
-from running import stored
+from fixtures.run_analysis import stored
+from layerbook.analyses.tokenizer_file import TokenizerFile, TokenizerFileResult, joined
+from layerbook.core.figures import TokenStrip
+from layerbook.core.requests import Capture, Encode, Prompt
+from layerbook.model.tokenizer import ModelTokenizer
 from tokenizers import Tokenizer
-
-from generator.analyses.tokenizer_file import TokenizerFile, TokenizerFileResult, joined
-from generator.capture import Capture, Encode, Prompt
-from generator.figure import TokenStrip
-from generator.model.tokenizer import ModelTokenizer
 
 TEXT = "The owls 🦉 sat on 42 tables.\n"
 

@@ -1,13 +1,12 @@
 """The vocabulary against the tokenizers library, and what is counted in it against hand-made pieces."""
 
 import pytest
-from pieces import Pieces
-from running import facts, run, stored
+from fixtures.run_analysis import facts, run, stored
+from fixtures.word_tokenizer import Pieces
+from layerbook.analyses.vocabulary import Vocabulary
+from layerbook.core.requests import Describe, Encode
+from layerbook.model.llama import LoadedModel
 from tokenizers import Tokenizer
-
-from generator.analyses.vocabulary import Vocabulary
-from generator.capture import Describe, Encode
-from generator.model.adapter import LoadedModel
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +34,9 @@ def test_it_agrees_with_the_tokenizers_library(model, tiny_model_dir):
     assert [token.id for token in result.last] == list(range(result.size - 40, result.size))
     names = [piece.replace(" ", "Ġ") for piece in find]
     assert [f.id for f in result.found] == [backend.token_to_id(name) for name in names]
-    assert [[t.id for t in f.tokens] for f in result.found] == [backend.encode(piece).ids for piece in find]
+    assert [[t.id for t in f.tokens] for f in result.found] == [
+        backend.encode(piece).ids for piece in find
+    ]
     assert result.bytes == 256 and result.missing == ()
     assert [s.token.id for s in result.special] == sorted(
         id for id, token in backend.get_added_tokens_decoder().items() if token.special
@@ -60,7 +61,9 @@ def test_joined_pieces_fragments_and_spaces_are_counted():
     pieces = Pieces("a", b"\xf0", b"\xf0\x9f", " a", "ab", "�", "    longer ", " <s>", special=1)
     _, result = by_hand(pieces, ("a",), [[0]], first=3)
 
-    assert result.bytes == 2 and len(result.missing) == 254 and not {"61", "f0"} & set(result.missing)
+    assert (
+        result.bytes == 2 and len(result.missing) == 254 and not {"61", "f0"} & set(result.missing)
+    )
     assert [token.id for token in result.joined] == [2, 3, 4]
     assert result.fragments == 2  # a replacement character that really is one is no fragment
     assert result.spaced == 2

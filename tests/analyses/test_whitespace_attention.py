@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from running import captured, stored
-
-from generator.analyses.whitespace_attention import WhitespaceAttention
-from generator.capture import Capture, Site
-from generator.figure import Lines
-from generator.tokens import Token
+from fixtures.run_analysis import captured, stored
+from layerbook.analyses.whitespace_attention import WhitespaceAttention
+from layerbook.core.figures import Lines
+from layerbook.core.requests import Capture, Site
+from layerbook.core.tokens import Token
 
 PIECES = [" ", "2", "\n\n", " +", " ", ""]
 
@@ -19,7 +18,9 @@ def by_hand() -> tuple[WhitespaceAttention, dict[str, Capture], np.ndarray]:
     rows = np.tril(np.random.default_rng(7).random((2, 3, 6, 6)))
     pattern = rows / rows.sum(-1, keepdims=True)
     tokens = tuple(Token(i, piece, piece.encode().hex()) for i, piece in enumerate(PIECES))
-    sites = {Site("pattern", layer): pattern[i].astype(np.float32) for i, layer in enumerate((4, 2))}
+    sites = {
+        Site("pattern", layer): pattern[i].astype(np.float32) for i, layer in enumerate((4, 2))
+    }
     run = Capture(tokens, "", None, sites, 3)  # type: ignore[arg-type]
     return WhitespaceAttention(prompt="x", max_new_tokens=3, layers=(4, 2)), {"text": run}, pattern
 
@@ -31,8 +32,12 @@ def test_shares_are_sums_over_the_whitespace_tokens():
 
     assert result.whitespace == (0, 2, 4)
     for at in range(2):
-        cells = [(k, pattern[at, h, q, k]) for h in range(3) for q in range(1, 6) for k in range(q + 1)]
-        first, others, total = (sum(v for k, v in cells if k in keys) / 15 for keys in ({0}, {2, 4}, {0, 2, 4}))
+        cells = [
+            (k, pattern[at, h, q, k]) for h in range(3) for q in range(1, 6) for k in range(q + 1)
+        ]
+        first, others, total = (
+            sum(v for k, v in cells if k in keys) / 15 for keys in ({0}, {2, 4}, {0, 2, 4})
+        )
         assert (result.first[at], result.others[at], result.total[at]) == pytest.approx(
             (first, others, total), abs=1e-6
         )

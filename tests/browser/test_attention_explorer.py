@@ -11,11 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browser.chromium import chromium, reading
+from fixtures.small_book import layerbook
+from layerbook.plotting.colours import sequential
 from playwright.sync_api import Browser, Locator, Page
 from safetensors.numpy import load
-from small_book import layerbook
-
-from generator.figures.colours import sequential
 
 pytestmark = pytest.mark.browser
 FIGURE = "#every-explorer"
@@ -55,7 +54,10 @@ def browser() -> Iterator[Browser]:
 def site(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A book of one chapter on the tiny Llama, built."""
     folder = tmp_path_factory.mktemp("heads")
-    texts = {"experiments/book.yaml": BOOK.format(model=tiny_model_dir), "experiments/heads.yaml": HEADS}
+    texts = {
+        "experiments/book.yaml": BOOK.format(model=tiny_model_dir),
+        "experiments/heads.yaml": HEADS,
+    }
     for name, text in {**texts, "templates/chapters/heads.md": PROSE}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
@@ -70,9 +72,13 @@ class Downloaded:
     def __init__(self, site: Path) -> None:
         self.data = json.loads((site / "data/heads/every.json").read_bytes())
         reference = self.data["weights"]
-        self.weights = load((site / "data/heads" / reference["file"]).read_bytes())[reference["array"]]
+        self.weights = load((site / "data/heads" / reference["file"]).read_bytes())[
+            reference["array"]
+        ]
         self.tokens = [token["text"].replace(" ", "·") for token in self.data["tokens"]]
-        self.start = int(np.argmin(self.weights[..., self.first()].mean(axis=(1, 2), dtype=np.float64)))
+        self.start = int(
+            np.argmin(self.weights[..., self.first()].mean(axis=(1, 2), dtype=np.float64))
+        )
 
     def first(self) -> list[int]:
         """The places of the first key in all rows but the first."""
@@ -102,9 +108,13 @@ def opened(page: Page) -> Locator:
 
 def shown(figure: Locator) -> list[float]:
     """The shares that the list gives, as numbers; `<` is read as nothing, `>` as all."""
-    texts = [text for text in figure.locator(".explorer-value").all_inner_texts() if text.endswith("%")]
+    texts = [
+        text for text in figure.locator(".explorer-value").all_inner_texts() if text.endswith("%")
+    ]
     numbers = [float(re.sub(r"[^\d.]", "", text)) / 100 for text in texts]
-    return [round(one) if text[0] in "<>" else one for text, one in zip(texts, numbers, strict=True)]
+    return [
+        round(one) if text[0] in "<>" else one for text, one in zip(texts, numbers, strict=True)
+    ]
 
 
 def told(page: Page) -> list[float]:
@@ -136,7 +146,9 @@ def spoken(page: Page) -> str:
     return page.locator(f"{FIGURE} [role=status]").inner_text()
 
 
-def test_without_scripts_and_on_paper_the_picture_stands_alone(browser: Browser, site: Path) -> None:
+def test_without_scripts_and_on_paper_the_picture_stands_alone(
+    browser: Browser, site: Path
+) -> None:
     """No control, no request for the data; on paper the picture even where the explorer is open."""
     with reading(browser, site / "heads.html", java_script_enabled=False) as page:
         assert page.locator(f"{FIGURE} .picture svg").is_visible()
@@ -156,7 +168,9 @@ def test_without_scripts_and_on_paper_the_picture_stands_alone(browser: Browser,
         assert figure.locator(".explorer").count() == 1
 
 
-def test_every_layer_head_and_row_says_what_the_result_says(browser: Browser, site: Path, result: Downloaded) -> None:
+def test_every_layer_head_and_row_says_what_the_result_says(
+    browser: Browser, site: Path, result: Downloaded
+) -> None:
     """All of them, first token left out or not: percentages to their last digit and the error that is told."""
     with reading(browser, site / "heads.html") as page:
         figure = opened(page)
@@ -174,7 +188,11 @@ def test_every_layer_head_and_row_says_what_the_result_says(browser: Browser, si
                         figure.locator(".explorer-rows button").nth(query).focus()
                         wanted = result.row(layer, head, query, without)
                         close = LAST_DIGIT / 2 + errors[without] + 1e-9
-                        assert np.allclose(shown(figure), wanted, rtol=0, atol=close), (layer, head, query)
+                        assert np.allclose(shown(figure), wanted, rtol=0, atol=close), (
+                            layer,
+                            head,
+                            query,
+                        )
                         texts = figure.locator(".explorer-value").all_inner_texts()
                         assert texts[query + 1 :] == ["later"] * (len(result.tokens) - query - 1)
                         assert not without or texts[0] == "left out"
@@ -188,7 +206,9 @@ def test_the_figure_tells_what_its_data_weighs_and_how_exact_it_is(
     """Beside the button, before anything is loaded: the file's size, and errors that the numbers in it really have."""
     script = (site / "data/heads/every-explorer.js").read_bytes()
     data = json.loads(script.decode().partition("] = ")[2].rstrip(";\n"))
-    steps = np.frombuffer(base64.b64decode(data["weights"]), dtype="<u2").reshape(result.weights.shape)
+    steps = np.frombuffer(base64.b64decode(data["weights"]), dtype="<u2").reshape(
+        result.weights.shape
+    )
     rows, keys = np.tril_indices(len(result.tokens))
     finer = np.array([int(digit, 36) for digit in data["finer"]]).reshape(2, 4, -1)[..., rows]
     read = steps / 65535 / np.where(keys > 0, 2.0**finer, 1)
@@ -199,7 +219,9 @@ def test_the_figure_tells_what_its_data_weighs_and_how_exact_it_is(
         assert off <= told(page)[0] <= 1.1 * off
 
 
-def test_pictures_large_and_small_have_the_book_s_colours(browser: Browser, site: Path, result: Downloaded) -> None:
+def test_pictures_large_and_small_have_the_book_s_colours(
+    browser: Browser, site: Path, result: Downloaded
+) -> None:
     """Each existing cell in the colour of its share, give or take the error that is told; every other cell empty."""
     shades, count = sequential(), len(result.tokens)
     with reading(browser, site / "heads.html") as page:
@@ -214,14 +236,20 @@ def test_pictures_large_and_small_have_the_book_s_colours(browser: Browser, site
                     near = [np.zeros((count, count, 4), dtype=np.uint8) for _ in range(2)]
                     for query in range(int(without), count):
                         shares = np.array(result.row(layer, head, query, without))
-                        for wanted, off in zip(near, (-errors[without], errors[without]), strict=True):
+                        for wanted, off in zip(
+                            near, (-errors[without], errors[without]), strict=True
+                        ):
                             shade = np.clip(((shares + off) * 256).astype(int), 0, 255)
                             wanted[query, int(without) : query + 1] = shades[shade]
                     assert ((small == near[0]) | (small == near[1])).all(axis=-1).all()
-                    assert (near[0] == near[1]).mean() > 0.99  # few lie so near to the border of two shades
+                    assert (
+                        near[0] == near[1]
+                    ).mean() > 0.99  # few lie so near to the border of two shades
             slide(figure, "Layer", 1)
             slide(figure, "Head", 3)
-            assert (pixels(figure.locator(".explorer-cells canvas")) == pixels(thumbs.nth(2 * 3 + 1))).all()
+            assert (
+                pixels(figure.locator(".explorer-cells canvas")) == pixels(thumbs.nth(2 * 3 + 1))
+            ).all()
 
 
 def test_the_keyboard_does_all_of_it(browser: Browser, site: Path, result: Downloaded) -> None:
@@ -246,7 +274,9 @@ def test_the_keyboard_does_all_of_it(browser: Browser, site: Path, result: Downl
         shares = result.row(0, 0, last - 2)
         best = int(np.argmax(shares))
         said = spoken(page)
-        assert said.startswith(f"layer 0, head 0; row {last - 2}, {result.tokens[last - 2]}, locked: ")
+        assert said.startswith(
+            f"layer 0, head 0; row {last - 2}, {result.tokens[last - 2]}, locked: "
+        )
         assert f": {100 * shares[best]:.2f}\u202f% to {result.tokens[best]} at {best}, " in said
         figure.locator(".explorer-rows button").nth(0).hover()
         assert np.allclose(shown(figure), shares, rtol=0, atol=LAST_DIGIT)  # locked
@@ -256,7 +286,9 @@ def test_the_keyboard_does_all_of_it(browser: Browser, site: Path, result: Downl
         page.keyboard.press("Tab")  # the small pictures are one stop
         for key in ("ArrowDown", "ArrowRight", "ArrowRight"):
             page.keyboard.press(key)
-        assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "layer 1, head 1"
+        assert (
+            page.evaluate("document.activeElement.getAttribute('aria-label')") == "layer 1, head 1"
+        )
         assert figure.locator("[aria-selected=true]").count() == 1
         page.keyboard.press("Enter")
         assert page.evaluate("document.activeElement.closest('.explorer-rows') !== null")
@@ -276,16 +308,22 @@ def test_pointing_marks_rows_and_columns(browser: Browser, site: Path, result: D
         edge = cells["width"] / len(result.tokens)
         row, column = marks.nth(0).bounding_box(), marks.nth(1).bounding_box()
         assert row and column
-        assert row["y"] - cells["y"] == pytest.approx(2 * edge, abs=0.6) and row["height"] == pytest.approx(edge, abs=1)
+        assert row["y"] - cells["y"] == pytest.approx(2 * edge, abs=0.6) and row[
+            "height"
+        ] == pytest.approx(edge, abs=1)
         assert column["x"] - cells["x"] == pytest.approx(2 * edge, abs=0.6)
         page.mouse.move(cells["x"] + 1.5 * edge, cells["y"] + 4.5 * edge)
-        assert np.allclose(shown(figure), result.row(result.start, MEAN, 4), rtol=0, atol=LAST_DIGIT)
+        assert np.allclose(
+            shown(figure), result.row(result.start, MEAN, 4), rtol=0, atol=LAST_DIGIT
+        )
         assert figure.locator(".explorer-list .marked .explorer-at").all_inner_texts() == ["1"]
         page.mouse.down()
         page.mouse.up()
         height = page.evaluate("document.documentElement.scrollHeight")
         page.mouse.move(cells["x"] + 0.5 * edge, cells["y"] + 6.5 * edge)
-        assert len(shown(figure)) == 5 and "locked" in figure.locator(".explorer-heading").inner_text()
+        assert (
+            len(shown(figure)) == 5 and "locked" in figure.locator(".explorer-heading").inner_text()
+        )
         page.mouse.click(cells["x"] + 0.5 * edge, cells["y"] + 4.5 * edge)
         page.mouse.move(cells["x"] + 0.5 * edge, cells["y"] + 6.5 * edge)
         assert len(shown(figure)) == 7
@@ -299,7 +337,9 @@ def test_it_fits_has_no_known_barrier_and_follows_the_theme(
     """Nothing wider than the window; axe finds nothing; dark inverts the maps as it does the book's pictures."""
     from axe_playwright_python.sync_playwright import Axe
 
-    with reading(browser, site / "heads.html", width=width, color_scheme=scheme, bypass_csp=True) as page:
+    with reading(
+        browser, site / "heads.html", width=width, color_scheme=scheme, bypass_csp=True
+    ) as page:
         figure = opened(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         canvas = figure.locator(".explorer-cells canvas")

@@ -14,13 +14,12 @@ import pytest
 from browser.chromium import chromium, reading
 from browser.live_page import write_live_page
 from browser.other_tokenizers import OTHERS
+from fixtures.small_book import layerbook, write_small_book
+from fixtures.tiny_llama import write_tiny_tokenizer
+from layerbook.core.tokens import visible
+from layerbook.model.tokenizer import ModelTokenizer
 from playwright.sync_api import Browser, Page
-from small_book import layerbook, write_small_book
-from tiny_llama import write_tiny_tokenizer
 from tokenizers import Tokenizer
-
-from generator.model.tokenizer import ModelTokenizer
-from generator.tokens import visible
 
 pytestmark = pytest.mark.browser
 TEXT = "It's 1234 owls 🦉\n"
@@ -35,11 +34,50 @@ EXPERIMENT = """
 WORDS = (
     *(" ", "  ", "   ", "\t", "\n", "\r\n", "\n\n", " " * 30),
     *("\u0085", "\u00a0", "\u180e", "\u200b", "\u2028", "\u202e", "\u3000", "\ufeff"),
-    *("1", "42", "½", "²", "٣", "Ⅷ", "一", "the", " the", "The", "Paris", "'s", "'LL", "don't", "x" * 40),
-    *("def f(x):", "    return x**2", "{}[]();", "!=", '"', "\\", "__proto__", "constructor", "Ġ", "▁", "<0x0A>"),
+    *(
+        "1",
+        "42",
+        "½",
+        "²",
+        "٣",
+        "Ⅷ",
+        "一",
+        "the",
+        " the",
+        "The",
+        "Paris",
+        "'s",
+        "'LL",
+        "don't",
+        "x" * 40,
+    ),
+    *(
+        "def f(x):",
+        "    return x**2",
+        "{}[]();",
+        "!=",
+        '"',
+        "\\",
+        "__proto__",
+        "constructor",
+        "Ġ",
+        "▁",
+        "<0x0A>",
+    ),
     *("é", "e\u0301", "ß", "İ", "naïve", "Ω", "日本語", "שלום", "مرحبا"),
     *("🦉", "👩\u200d👩\u200d👧", "🏳\ufe0f\u200d🌈", "❤\ufe0f", "👍🏽", "🇫🇷", "\ud83e", "\udd89"),
-    *("\x00", "\x13", "\x1b", "\x7f", "\ufffd", "\uffff", "\U00042126", "\U00050000", "\U000e0100", "\U0010ffff"),
+    *(
+        "\x00",
+        "\x13",
+        "\x1b",
+        "\x7f",
+        "\ufffd",
+        "\uffff",
+        "\U00042126",
+        "\U00050000",
+        "\U000e0100",
+        "\U0010ffff",
+    ),
     *("<|im_end|>", "<|im_start|>", "<|im_", "|>", "<s>", "<|eot_id|>"),
 )
 
@@ -47,8 +85,16 @@ WORDS = (
 def corpus() -> list[str]:
     """Some 1500 texts: each of the words, mixtures of them, and of all characters of Unicode; always the same."""
     rng = random.Random(20240917)
-    known = [chr(c) for c in range(sys.maxunicode + 1) if unicodedata.category(chr(c)) not in ("Cn", "Cs")]
-    telling = [c for c in known if unicodedata.category(c)[0] in "NZ" or unicodedata.category(c) in ("Cc", "Cf")]
+    known = [
+        chr(c)
+        for c in range(sys.maxunicode + 1)
+        if unicodedata.category(chr(c)) not in ("Cn", "Cs")
+    ]
+    telling = [
+        c
+        for c in known
+        if unicodedata.category(c)[0] in "NZ" or unicodedata.category(c) in ("Cc", "Cf")
+    ]
     texts = ["", *WORDS, *(f"a {c}{c} {c}1{c}b" for c in rng.sample(telling, 500))]
     texts += ["".join(rng.choice(WORDS) for _ in range(rng.randint(2, 14))) for _ in range(500)]
     texts += ["".join(rng.choice(known) for _ in range(rng.randint(1, 20))) for _ in range(400)]
@@ -64,9 +110,14 @@ def told(page: Page, texts: list[str]) -> list[list[tuple[int, str]]]:
 
 def expected(folder: Path, texts: list[str]) -> list[list[tuple[int, str]]]:
     """The same from the Python library; half a surrogate pair is no text, and counts as the replacement character."""
-    backend, tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json")), ModelTokenizer.load(folder)
+    backend, tokenizer = (
+        Tokenizer.from_file(str(folder / "tokenizer.json")),
+        ModelTokenizer.load(folder),
+    )
     well = [text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in texts]
-    return [[(id, visible(tokenizer.token(id))) for id in backend.encode(text).ids] for text in well]
+    return [
+        [(id, visible(tokenizer.token(id))) for id in backend.encode(text).ids] for text in well
+    ]
 
 
 def differing(page: Page, folder: Path) -> list[object]:
@@ -84,7 +135,9 @@ def opened(page: Page) -> None:
 
 def said(page: Page, start: str) -> None:
     """Waits until the figure's line says this."""
-    page.locator(".live-status").filter(has_text=re.compile(f"^{re.escape(start)}")).wait_for(timeout=5000)
+    page.locator(".live-status").filter(has_text=re.compile(f"^{re.escape(start)}")).wait_for(
+        timeout=5000
+    )
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +162,9 @@ def file(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.model
-def test_it_cuts_as_the_models_own_tokenizer(browser: Browser, real_model_dir: Path, tmp_path: Path) -> None:
+def test_it_cuts_as_the_models_own_tokenizer(
+    browser: Browser, real_model_dir: Path, tmp_path: Path
+) -> None:
     """The default model's, on the whole corpus: the same ids, looking the same."""
     file = write_live_page(tmp_path, ModelTokenizer.load(real_model_dir), TEXT)
     with reading(browser, file) as page:
@@ -135,7 +190,9 @@ def test_other_llamas_are_cut_alike(browser: Browser, tmp_path: Path, kind: str)
         assert differing(page, folder) == []
 
 
-def test_a_book_that_is_built_has_it(browser: Browser, tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_a_book_that_is_built_has_it(
+    browser: Browser, tiny_model_dir: Path, tmp_path: Path
+) -> None:
     """Through result, store and page: the tokenizer of the book's own model, also where only the results are left."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)
     for name, more in (
@@ -155,7 +212,10 @@ def test_a_book_that_is_built_has_it(browser: Browser, tiny_model_dir: Path, tmp
 def test_nothing_is_loaded_before_it_is_asked_for(browser: Browser, file: Path) -> None:
     """A page that is only read stays small; the button says how much more it will be."""
     with reading(browser, file) as page:
-        assert page.evaluate("[typeof layerbookTokenizers, typeof layerbookData]") == ["undefined", "undefined"]
+        assert page.evaluate("[typeof layerbookTokenizers, typeof layerbookData]") == [
+            "undefined",
+            "undefined",
+        ]
         assert "kB" in page.locator(".live-status").inner_text()
         opened(page)
         assert page.evaluate("typeof layerbookTokenizers.Tokenizer") == "function"
@@ -200,7 +260,10 @@ def test_a_whole_book_pasted_is_cut_short_and_said_so(browser: Browser, file: Pa
         opened(page)
         field = page.get_by_role("textbox", name="Your text")
         for text in ("x" * 100_000, "🦉" * 100_001, " a\n\t" * 25_001):
-            field.evaluate("(field, text) => { field.value = text; field.dispatchEvent(new Event('input')) }", text)
+            field.evaluate(
+                "(field, text) => { field.value = text; field.dispatchEvent(new Event('input')) }",
+                text,
+            )
             said(page, f"The first 20,000 of {len(text):,} characters: ")
             assert page.locator(".live .chip").count() == 1500
             assert "the first 1,500 are drawn" in page.get_by_role("status").inner_text()
@@ -214,7 +277,9 @@ def test_what_is_typed_stays_text(browser: Browser, file: Path) -> None:
     """Markup in the field is cut like anything else and never becomes part of the page."""
     with reading(browser, file) as page:
         opened(page)
-        page.get_by_role("textbox", name="Your text").fill("<img src=x onerror=alert(1)><script>alert(1)</script>")
+        page.get_by_role("textbox", name="Your text").fill(
+            "<img src=x onerror=alert(1)><script>alert(1)</script>"
+        )
         said(page, "53 characters, ")
         assert page.locator(".live img, .live script").count() == 0
 
@@ -230,7 +295,9 @@ def test_missing_files_are_said(browser: Browser, small: Path, tmp_path: Path) -
         assert page.locator(".live .chip").count() > 5
 
 
-def test_without_javascript_and_on_paper_it_is_a_row_of_tokens(browser: Browser, file: Path) -> None:
+def test_without_javascript_and_on_paper_it_is_a_row_of_tokens(
+    browser: Browser, file: Path
+) -> None:
     """The example is there, and no dead control; printed, the reader's own text is."""
     with reading(browser, file, java_script_enabled=False) as page:
         assert page.locator(".live .chip:visible").count() > 5
@@ -240,7 +307,10 @@ def test_without_javascript_and_on_paper_it_is_a_row_of_tokens(browser: Browser,
         page.get_by_role("textbox", name="Your text").fill("one two")
         said(page, "7 characters, ")
         page.emulate_media(media="print")
-        assert page.locator(".live-bar:visible, .live textarea:visible, .live-detail:visible").count() == 0
+        assert (
+            page.locator(".live-bar:visible, .live textarea:visible, .live-detail:visible").count()
+            == 0
+        )
         assert page.locator(".live .strip-label").inner_text() == "one·two"
 
 

@@ -15,20 +15,19 @@ from analyses.pieces import Pieces
 from analyses.running import captured
 from book.sample import BOOK, context, figure_view
 from browser.chromium import chromium, reading
+from fixtures.small_book import layerbook, write_small_book
+from layerbook.analyses.all_logits import AllLogits, AllLogitsResult, Setting
+from layerbook.book.loader import load_chapter
+from layerbook.core.analysis import Limits
+from layerbook.core.figures import Panels
+from layerbook.core.requests import NEXT_LOGITS
+from layerbook.core.sampling import sampling_distribution
+from layerbook.site.assets import assets, render_page
+from layerbook.site.interactive import sampling as playground
+from layerbook.site.pages import ChapterPage, Link
+from layerbook.site.prose.render import render_chapter
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Locator, Page
-from small_book import layerbook, write_small_book
-
-from generator.analyses.all_logits import AllLogits, AllLogitsResult, Setting
-from generator.analysis import Limits
-from generator.book import playground
-from generator.book.chapter import render_chapter
-from generator.book.pages import ChapterPage, Link
-from generator.book.site import assets, render_page
-from generator.capture import NEXT_LOGITS
-from generator.experiments import load_chapter
-from generator.figure import Panels
-from generator.sampling import sampling_distribution
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,7 +75,9 @@ class Playground:
 
     def turn(self, temperature: float, top_k: int, top_p: float) -> Shown:
         """What it shows once the exact numbers are typed where they are not there yet."""
-        there = self.box.get_by_role("spinbutton").evaluate_all("all => all.map(one => Number(one.value))")
+        there = self.box.get_by_role("spinbutton").evaluate_all(
+            "all => all.map(one => Number(one.value))"
+        )
         wanted = (("Temperature", temperature), ("Top-k", top_k), ("Top-p", top_p))
         for (name, value), old in zip(wanted, there, strict=True):
             if value != old:
@@ -109,18 +110,30 @@ def agrees(shown: Shown, prob: NDArray[np.float64], scores: NDArray[np.float32])
     assert np.abs(np.array(shown.probs) - prob[order[:SHOWN]]).max() < NEAR
     assert abs(shown.rest - math.fsum(prob[order[SHOWN:]])) < NEAR
     assert abs(math.fsum(shown.probs) + shown.rest - 1) < 1e-12
-    assert [token.split(",")[0] for token in shown.tokens] == [f"token {id}" for id in order[:SHOWN]]
+    assert [token.split(",")[0] for token in shown.tokens] == [
+        f"token {id}" for id in order[:SHOWN]
+    ]
 
 
-def transformers_own(scores: NDArray[np.float32], temperature: float, top_k: int, top_p: float) -> NDArray[np.float64]:
+def transformers_own(
+    scores: NDArray[np.float32], temperature: float, top_k: int, top_p: float
+) -> NDArray[np.float64]:
     """What Hugging Face's processors leave of the scores in float64; greedy is its argmax."""
     import torch
-    from transformers.generation.logits_process import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+    from transformers.generation.logits_process import (
+        TemperatureLogitsWarper,
+        TopKLogitsWarper,
+        TopPLogitsWarper,
+    )
 
     left = torch.tensor(scores).double()[None]
     if temperature == 0:
         return torch.nn.functional.one_hot(left[0].argmax(), len(scores)).double().numpy()
-    for step in (TemperatureLogitsWarper(float(temperature)), TopKLogitsWarper(top_k), TopPLogitsWarper(float(top_p))):
+    for step in (
+        TemperatureLogitsWarper(float(temperature)),
+        TopKLogitsWarper(top_k),
+        TopPLogitsWarper(float(top_p)),
+    ):
         left = step(None, left)
     prob: NDArray[np.float64] = torch.softmax(left[0], -1).numpy()
     return prob
@@ -145,7 +158,8 @@ def write_page(folder: Path, analysis: AllLogits, result: AllLogitsResult) -> Pa
     turns = {"previous": Link("Before", "before.html"), "next": Link("After", "after.html")}
     page = ChapterPage("attention", "Attention", 1, body, **turns)
     for name, content in (
-        assets(ctx.math.rules) | {"attention.html": render_page(page, BOOK, ctx.pages).encode(), DATA: data}
+        assets(ctx.math.rules)
+        | {"attention.html": render_page(page, BOOK, ctx.pages).encode(), DATA: data}
     ).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
@@ -167,7 +181,9 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pieces[301] = "<img src=x onerror=alert(1)>"
     vocabulary, scores = Pieces(*pieces), made_up()
     analysis = AllLogits(prompts=PROMPTS, settings=SETTINGS, shown=SHOWN)
-    captures = {f"prompt-{i}": vocabulary.capture([0], {NEXT_LOGITS: row}) for i, row in enumerate(scores)}
+    captures = {
+        f"prompt-{i}": vocabulary.capture([0], {NEXT_LOGITS: row}) for i, row in enumerate(scores)
+    }
     return write_page(tmp_path_factory.mktemp("page"), analysis, analysis.measure(captures))
 
 
@@ -191,7 +207,9 @@ def test_the_whole_grid_is_what_python_computes(browser: Browser, file: Path, pr
             theirs = transformers_own(scores, temperature, top_k, top_p)
             assert shown.left == (theirs > 0).sum(), (temperature, top_k, top_p)
             compared += 1
-            if len(set(best[: SHOWN + 1])) == SHOWN + 1:  # which of equals it keeps is its own affair
+            if (
+                len(set(best[: SHOWN + 1])) == SHOWN + 1
+            ):  # which of equals it keeps is its own affair
                 assert np.abs(np.array(shown.probs) - theirs[order[:SHOWN]]).max() < NEAR
             assert np.abs(np.sort(shown.probs)[::-1] - np.sort(theirs)[::-1][:SHOWN]).max() < NEAR
     assert compared >= (40 if prompt == 1 else 75)
@@ -214,7 +232,9 @@ def test_top_p_at_the_boundaries(browser: Browser, file: Path) -> None:
                     scores,
                 )
         play.box.get_by_role("combobox").select_option(index=1)
-        for rank in range(1, 9):  # eighths have no rounding: at the boundary no more is kept, and a hair above it is
+        for rank in range(
+            1, 9
+        ):  # eighths have no rounding: at the boundary no more is kept, and a hair above it is
             assert play.turn(1, SIZE, rank / 8).left == rank
             assert play.turn(1, SIZE, rank / 8 - 2**-40).left == rank
             if rank < 8:
@@ -241,7 +261,9 @@ def test_sliders_do_what_fields_do(browser: Browser, file: Path) -> None:
             play.slider("Top-k").fill(place)
             play.slider("Temperature").fill("0.7")
             play.slider("Top-p").fill("0.93")
-            values = play.box.get_by_role("spinbutton").evaluate_all("all => all.map(one => Number(one.value))")
+            values = play.box.get_by_role("spinbutton").evaluate_all(
+                "all => all.map(one => Number(one.value))"
+            )
             assert values == [0.7, round(SIZE ** float(place)), 0.93]
             agrees(play.shown(), sampling_distribution(scores, *values), scores)
         play.slider("Temperature").focus()
@@ -249,15 +271,27 @@ def test_sliders_do_what_fields_do(browser: Browser, file: Path) -> None:
         assert play.slider("Temperature").get_attribute("aria-valuetext") == "0.71"
         agrees(play.shown(), sampling_distribution(scores, 0.71, None, 0.93), scores)
         before = play.shown()
-        for name, wrong in (("Temperature", "-1"), ("Top-k", "0"), ("Top-k", "2.5"), ("Top-p", "1.5"), ("Top-p", "")):
+        for name, wrong in (
+            ("Temperature", "-1"),
+            ("Top-k", "0"),
+            ("Top-k", "2.5"),
+            ("Top-p", "1.5"),
+            ("Top-p", ""),
+        ):
             field = play.box.get_by_role("spinbutton", name=f"{name}, exactly")
             field.fill(wrong)
             assert play.shown() == before
             field.blur()
-            assert field.input_value() in ("0.71", str(SIZE), "0.93")  # what counts is written again
+            assert field.input_value() in (
+                "0.71",
+                str(SIZE),
+                "0.93",
+            )  # what counts is written again
 
 
-def test_settings_are_buttons_and_the_sentence_accounts_for_what_is_removed(browser: Browser, file: Path) -> None:
+def test_settings_are_buttons_and_the_sentence_accounts_for_what_is_removed(
+    browser: Browser, file: Path
+) -> None:
     """Each button sets the knobs and stays pressed until they move; removed shares are those of the steps."""
     scores = made_up()[0]
     own = sampling_distribution(scores, 1.0)
@@ -266,16 +300,28 @@ def test_settings_are_buttons_and_the_sentence_accounts_for_what_is_removed(brow
         assert "removed" not in play.shown().told
         for setting in SETTINGS[::-1]:
             play.box.get_by_role("button", name=setting.name).click()
-            agrees(play.shown(), sampling_distribution(scores, setting.temperature, None, setting.top_p), scores)
+            agrees(
+                play.shown(),
+                sampling_distribution(scores, setting.temperature, None, setting.top_p),
+                scores,
+            )
             assert play.box.locator("[aria-pressed=true]").all_inner_texts() == [setting.name]
         shown = play.turn(1, 50, 0.5)
         assert play.box.locator("[aria-pressed=true]").count() == 0
         listed = np.sort(own)[::-1][:50]
         outside = 100 * (1 - listed.sum())
         nucleus = 100 * listed[shown.left :].sum() / listed.sum()
-        assert f"top-k removed {SIZE - 50:,} with {outside:.2f}\u202f% of the probability" in shown.told
-        assert f"top-p removed {50 - shown.left} with {nucleus:.2f}\u202f% of what was left" in shown.told
-        choices = 2 ** -sum(p * math.log2(p) for p in sampling_distribution(scores, 1, 50, 0.5) if p)
+        assert (
+            f"top-k removed {SIZE - 50:,} with {outside:.2f}\u202f% of the probability"
+            in shown.told
+        )
+        assert (
+            f"top-p removed {50 - shown.left} with {nucleus:.2f}\u202f% of what was left"
+            in shown.told
+        )
+        choices = 2 ** -sum(
+            p * math.log2(p) for p in sampling_distribution(scores, 1, 50, 0.5) if p
+        )
         assert f"a fair choice among {choices:.2f};" in shown.told
         marks = play.box.locator(".explorer-value").all_inner_texts()
         wanted = ["✗ top-p" if rank >= shown.left else None for rank in range(SHOWN)]
@@ -283,7 +329,9 @@ def test_settings_are_buttons_and_the_sentence_accounts_for_what_is_removed(brow
         assert play.box.locator("li.absent").count() == SHOWN - min(SHOWN, shown.left)
 
 
-def test_tokens_that_look_alike_are_told_apart_and_markup_stays_text(browser: Browser, file: Path) -> None:
+def test_tokens_that_look_alike_are_told_apart_and_markup_stays_text(
+    browser: Browser, file: Path
+) -> None:
     """By their ids; the list, the choice of prompts and the draws hold text only."""
     with reading(browser, file) as page:
         play = Playground(page)
@@ -301,26 +349,38 @@ def test_draws_follow_the_chances(browser: Browser, file: Path) -> None:
         play.turn(1, 4, 1)
         chances = np.sort(sampling_distribution(scores[0], 1, 4))[::-1][:4]
         edges = np.cumsum(chances)
-        for number, rank in ((0, 0), (edges[0] - 1e-6, 0), (edges[0] + 1e-6, 1), (edges[2] + 1e-6, 3), (1 - 2**-53, 3)):
+        for number, rank in (
+            (0, 0),
+            (edges[0] - 1e-6, 0),
+            (edges[0] + 1e-6, 1),
+            (edges[2] + 1e-6, 3),
+            (1 - 2**-53, 3),
+        ):
             page.evaluate("number => { Math.random = () => number }", number)
             play.box.get_by_role("button", name="Draw a token").click()
             title = play.box.locator(".play-drawn .tok").first.get_attribute("title")
             assert title and title.endswith(f", rank {rank + 1}")
         assert play.box.locator(".play-drawn .tok").count() == 5
         play.box.get_by_role("combobox").select_option(index=2)
-        assert play.box.locator(".play-drawn .tok").count() == 0  # they were drawn from something else
+        assert (
+            play.box.locator(".play-drawn .tok").count() == 0
+        )  # they were drawn from something else
         named = {int(i) for row in scores for i in np.argsort(-row, kind="stable")[:500]}
         order = np.argsort(-scores[2], kind="stable")
         rank = next(r for r in range(20_000, SIZE) if order[r] not in named)
         play.box.get_by_role("button", name="own").click()
         edges = np.cumsum(sampling_distribution(scores[2], 1)[order])
-        page.evaluate("number => { Math.random = () => number }", float(edges[rank - 1] + edges[rank]) / 2)
+        page.evaluate(
+            "number => { Math.random = () => number }", float(edges[rank - 1] + edges[rank]) / 2
+        )
         for _ in range(40):
             play.box.get_by_role("button", name="Draw a token").click()
         assert play.box.locator(".play-drawn .tok").all_inner_texts() == [f"#{order[rank]}"] * 30
 
 
-def test_nothing_is_loaded_before_it_is_asked_for_and_missing_data_is_said(browser: Browser, file: Path) -> None:
+def test_nothing_is_loaded_before_it_is_asked_for_and_missing_data_is_said(
+    browser: Browser, file: Path
+) -> None:
     """The button says how much there is to load; a page copied without it says so and stays as it was."""
     with reading(browser, file) as page:
         size = (file.parent / DATA).stat().st_size
@@ -342,7 +402,9 @@ def test_nothing_is_loaded_before_it_is_asked_for_and_missing_data_is_said(brows
         (file.parent / DATA).write_bytes(content)
 
 
-def test_without_scripts_and_on_paper_the_picture_stands_alone(browser: Browser, file: Path) -> None:
+def test_without_scripts_and_on_paper_the_picture_stands_alone(
+    browser: Browser, file: Path
+) -> None:
     """No dead control; on paper the picture, also where the knobs are open, and back again."""
     with reading(browser, file, java_script_enabled=False) as page:
         assert page.locator(".picture svg").is_visible()
@@ -358,7 +420,9 @@ def test_without_scripts_and_on_paper_the_picture_stands_alone(browser: Browser,
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
-def test_it_fits_and_has_no_known_barrier(browser: Browser, file: Path, width: int, scheme: str) -> None:
+def test_it_fits_and_has_no_known_barrier(
+    browser: Browser, file: Path, width: int, scheme: str
+) -> None:
     """Nothing wider than the window; axe finds nothing, with some tokens removed and some drawn."""
     from axe_playwright_python.sync_playwright import Axe
 
@@ -382,7 +446,9 @@ EXPERIMENT = """
 """
 
 
-def test_a_book_that_is_built_has_it(browser: Browser, tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_a_book_that_is_built_has_it(
+    browser: Browser, tiny_model_dir: Path, tmp_path: Path
+) -> None:
     """Through result, store and page, beside the explorer of attention, which opens its own data only."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)
     for name, more in (
@@ -394,15 +460,19 @@ def test_a_book_that_is_built_has_it(browser: Browser, tiny_model_dir: Path, tmp
     assert done.returncode == 0, done.stderr
     with reading(browser, book / "site/words.html") as page:
         play = Playground(page)
-        scores = page.evaluate("layerbook.numbers(layerbookData['data/words/knobs-knobs.js'].logits[0])")
+        scores = page.evaluate(
+            "layerbook.numbers(layerbookData['data/words/knobs-knobs.js'].logits[0])"
+        )
         found = np.array(scores, dtype=np.float32)
         agrees(play.turn(1.5, 100, 0.8), sampling_distribution(found, 1.5, 100, 0.8), found)
 
 
 @pytest.mark.model
-def test_the_book_s_own_prompts_on_the_default_model(browser: Browser, real_model_dir: Path, tmp_path: Path) -> None:
+def test_the_book_s_own_prompts_on_the_default_model(
+    browser: Browser, real_model_dir: Path, tmp_path: Path
+) -> None:
     """All its settings and a grid around them, for each prompt; and the counts that the result has."""
-    from generator.model.adapter import LoadedModel
+    from layerbook.model.llama import LoadedModel
 
     model = LoadedModel.load(real_model_dir, "default")
     limits = Limits(layers=30, heads=9, d_vocab=SIZE, context=8192)
@@ -418,7 +488,9 @@ def test_the_book_s_own_prompts_on_the_default_model(browser: Browser, real_mode
             for setting, left in zip(result.settings, one.left, strict=True):
                 play.box.get_by_role("button", name=setting.name, exact=True).click()
                 assert play.shown().left == left.candidates
-            for temperature, top_k, top_p in product((0, 0.2, 0.9, 2.5), (3, 50, SIZE), (0.3, 0.9, 0.99, 1)):
+            for temperature, top_k, top_p in product(
+                (0, 0.2, 0.9, 2.5), (3, 50, SIZE), (0.3, 0.9, 0.99, 1)
+            ):
                 shown = play.turn(temperature, top_k, top_p)
                 agrees(shown, sampling_distribution(scores, temperature, top_k, top_p), scores)
                 theirs = transformers_own(scores, temperature, top_k, top_p)

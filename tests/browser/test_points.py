@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from browser.chromium import chromium, reading
+from fixtures.small_book import layerbook
 from playwright.sync_api import Browser, Locator
-from small_book import layerbook
 
 pytestmark = pytest.mark.browser
 MAP = "#shuffled-pca"
@@ -63,7 +63,10 @@ def browser() -> Iterator[Browser]:
 def site(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A book of one chapter on the tiny Llama, built."""
     folder = tmp_path_factory.mktemp("maps")
-    texts = {"experiments/book.yaml": BOOK.format(model=tiny_model_dir), "experiments/maps.yaml": MAPS}
+    texts = {
+        "experiments/book.yaml": BOOK.format(model=tiny_model_dir),
+        "experiments/maps.yaml": MAPS,
+    }
     for name, text in {**texts, "templates/chapters/maps.md": PROSE}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
@@ -99,11 +102,21 @@ def wanted(result: Any, number: int) -> list[float]:
     count = len(result["points"])
     if number >= count:
         moved, point = result["shuffled"], result["shuffled"]["points"][number - count]
-        return [point["x"], point["y"], moved["moved"][number - count], moved["moved_on_map"][number - count]]
+        return [
+            point["x"],
+            point["y"],
+            moved["moved"][number - count],
+            moved["moved_on_map"][number - count],
+        ]
     flat = np.array([(p["x"], p["y"]) for p in result["points"]])
     point, far = result["points"][number], np.linalg.norm(flat - flat[number], axis=1)
     others = [i for i in range(count) if i != number]
-    return [point["x"], point["y"], min(result["distances"][number][i] for i in others), min(far[i] for i in others)]
+    return [
+        point["x"],
+        point["y"],
+        min(result["distances"][number][i] for i in others),
+        min(far[i] for i in others),
+    ]
 
 
 def test_pointing_tells_of_a_dot_and_lights_its_partner(browser: Browser, site: Path) -> None:
@@ -118,10 +131,15 @@ def test_pointing_tells_of_a_dot_and_lights_its_partner(browser: Browser, site: 
             assert box
             page.mouse.move(box["x"] + box["width"] / 2 + 1, box["y"] + box["height"] / 2)
             words, place = told(figure), (result["points"] + result["shuffled"]["points"])[number]
-            assert words.startswith(f"{place['text']} ({'words shuffled' if number > 2 else 'as written'}): axis 1 ")
+            assert words.startswith(
+                f"{place['text']} ({'words shuffled' if number > 2 else 'as written'}): axis 1 "
+            )
             assert told_numbers(words) == pytest.approx(wanted(result, number), rel=6e-3, abs=1e-4)
             assert {str(number), str((number + 3) % 6)} <= lit(figure) < set("012345")
-            assert figure.locator(".fig-link.lit").get_attribute("data-link") == f"{number % 3} {number % 3 + 3}"
+            assert (
+                figure.locator(".fig-link.lit").get_attribute("data-link")
+                == f"{number % 3} {number % 3 + 3}"
+            )
         page.locator("h1").hover()
         assert told(figure).startswith("Point at") and lit(figure) == set("012345")
 
@@ -139,7 +157,9 @@ def test_the_keyboard_goes_through_the_dots(browser: Browser, site: Path) -> Non
             *(("ArrowLeft", 5), ("Home", 0), ("ArrowUp", 5)),
         ):
             page.keyboard.press(key)
-            assert told_numbers(told(figure)) == pytest.approx(wanted(result, number), rel=6e-3, abs=1e-4), key
+            assert told_numbers(told(figure)) == pytest.approx(
+                wanted(result, number), rel=6e-3, abs=1e-4
+            ), key
             assert str(number) in lit(figure)
         page.keyboard.press("Escape")
         assert told(figure).startswith("Point at")
@@ -170,8 +190,14 @@ def test_tokens_in_one_place_light_up_together(browser: Browser, site: Path) -> 
             words = told(figure)
             assert words.startswith(spot["token"]["text"].replace(" ", "·") + " (the ")
             assert f"Token {spot['position']} of the text" in words
-            assert told_numbers(words)[:2] == pytest.approx([spot["x"], spot["y"]], rel=6e-3, abs=1e-4)
-            same = {str(i) for i, other in enumerate(spots) if other["token"]["id"] == spot["token"]["id"]}
+            assert told_numbers(words)[:2] == pytest.approx(
+                [spot["x"], spot["y"]], rel=6e-3, abs=1e-4
+            )
+            same = {
+                str(i)
+                for i, other in enumerate(spots)
+                if other["token"]["id"] == spot["token"]["id"]
+            }
             assert str(number) in same <= lit(figure)
 
 
@@ -206,18 +232,24 @@ def test_without_javascript_and_on_paper(browser: Browser, site: Path) -> None:
             (words,) = page.locator(f"{MAP} [data-point='{number}'] title").all_text_contents()
             assert told_numbers(words) == pytest.approx(wanted(result, number), rel=6e-3, abs=1e-4)
         assert page.locator("button:visible, select:visible, .readout").count() == 0
-        assert page.locator("#near-pick .frame:visible").count() == len(downloaded(site, "near")["tokens"])
+        assert page.locator("#near-pick .frame:visible").count() == len(
+            downloaded(site, "near")["tokens"]
+        )
     with reading(browser, site / "maps.html") as page:
         page.emulate_media(media="print")
         assert page.locator("button:visible, select:visible, .readout:visible").count() == 0
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
-def test_it_fits_and_has_no_known_barrier(browser: Browser, site: Path, width: int, scheme: str) -> None:
+def test_it_fits_and_has_no_known_barrier(
+    browser: Browser, site: Path, width: int, scheme: str
+) -> None:
     """Nothing wider than the window; axe finds nothing, with a dot chosen."""
     from axe_playwright_python.sync_playwright import Axe
 
-    with reading(browser, site / "maps.html", width=width, color_scheme=scheme, bypass_csp=True) as page:
+    with reading(
+        browser, site / "maps.html", width=width, color_scheme=scheme, bypass_csp=True
+    ) as page:
         page.locator(MAP).get_by_role("button", name="Next point").click()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]

@@ -13,8 +13,19 @@ from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 SITE = Path(__file__).resolve().parents[2] / "site"
-CHAPTERS = ("model", "tokenization", "embeddings", "position", "attention", "mlp", "linear", "sampling")
-NO_STORAGE = "Object.defineProperty(window, 'localStorage', { get() { throw new Error('SecurityError'); } })"
+CHAPTERS = (
+    "model",
+    "tokenization",
+    "embeddings",
+    "position",
+    "attention",
+    "mlp",
+    "linear",
+    "sampling",
+)
+NO_STORAGE = (
+    "Object.defineProperty(window, 'localStorage', { get() { throw new Error('SecurityError'); } })"
+)
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +58,18 @@ def test_the_answer_opens_with_the_choice_beside_it(browser: Browser, book: Path
         assert page.locator(".predict .said").is_hidden()
         said = commit(page, 0)
         assert said == "You said: In the first. On this model it came out otherwise."
-        assert answer.get_attribute("open") is not None and page.locator(".predict .revealed").is_visible()
+        assert (
+            answer.get_attribute("open") is not None
+            and page.locator(".predict .revealed").is_visible()
+        )
         assert [radio.is_disabled() for radio in group.get_by_role("radio").all()] == [True] * 3
         assert group.get_by_role("radio").nth(0).is_checked()
         page.get_by_role("button", name="Ask me again").click()
-        assert answer.get_attribute("open") is None and button.is_disabled() and button.inner_text() == "Commit"
+        assert (
+            answer.get_attribute("open") is None
+            and button.is_disabled()
+            and button.inner_text() == "Commit"
+        )
         assert group.get_by_role("radio", checked=True).count() == 0
         assert page.evaluate("document.activeElement.value") == "0"
         assert commit(page, 1) == f"You said: {HOSTILE[1]}. On this model it came true."
@@ -63,7 +81,10 @@ def test_by_keyboard(browser: Browser, book: Path) -> None:
         page.locator(".predict input").first.focus()
         for key in ("ArrowDown", "ArrowRight", "Tab", "Enter"):
             page.keyboard.press(key)
-        assert page.locator(".predict .said").inner_text() == "You said: 4. On this model it came out otherwise."
+        assert (
+            page.locator(".predict .said").inner_text()
+            == "You said: 4. On this model it came out otherwise."
+        )
         assert page.url.endswith("attention.html")
         assert page.evaluate("document.activeElement.textContent") == "Ask me again"
 
@@ -131,7 +152,11 @@ def came_true(chapter: str) -> set[str]:
         return {words["points"][i]["text"] for i in words["nearest"]}
     if chapter == "position":
         change = result("tokens")["pooled_difference_with"] / result("tokens")["embedding_norm"]
-        return first((change < 1e-9, "Not at all, but for rounding"), (change < 0.1, "A little"), (True, "A lot"))
+        return first(
+            (change < 1e-9, "Not at all, but for rounding"),
+            (change < 0.1, "A little"),
+            (True, "A lot"),
+        )
     if chapter == "attention":
         sure = [prompt["predicted"]["prob"] for prompt in result("noise")["prompts"]]
         names = ("The bare sum", "The sum with noise in front", "The sum with noise in the middle")
@@ -156,7 +181,9 @@ def came_true(chapter: str) -> set[str]:
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
-def test_each_chapter_opens_with_one_and_judges_it_by_its_results(browser: Browser, chapter: str) -> None:
+def test_each_chapter_opens_with_one_and_judges_it_by_its_results(
+    browser: Browser, chapter: str
+) -> None:
     """Every choice in turn: the page says that it came true where the results say so, and nowhere else."""
     true = came_true(chapter)
     with reading(browser, SITE / f"{chapter}.html") as page:

@@ -11,7 +11,14 @@ from browser.chromium import chromium, reading
 from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
-NAMES = ("index.html", "attention.html", "mlp.html", "claims.html", "references.html", "colophon.html")
+NAMES = (
+    "index.html",
+    "attention.html",
+    "mlp.html",
+    "claims.html",
+    "references.html",
+    "colophon.html",
+)
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +127,11 @@ def test_a_claim_leads_to_the_list_and_back(browser: Browser, book: Path) -> Non
         assert row.locator("td").all_inner_texts()[0].startswith("Does not hold only just")
         row.get_by_role("link", name="Noise breaks it").click()
         page.wait_for_url("**/attention.html*#claim-noise-1")
-        assert page.locator(".claim:target .claim-sentence").inner_text().startswith("Does not hold here")
+        assert (
+            page.locator(".claim:target .claim-sentence")
+            .inner_text()
+            .startswith("Does not hold here")
+        )
 
 
 def test_the_contents_open_without_javascript(browser: Browser, book: Path) -> None:
@@ -153,7 +164,10 @@ def test_the_theme_is_kept_from_page_to_page(browser: Browser, book: Path) -> No
         light = page.evaluate(ground)
         button = page.get_by_role("button", name="Theme")
         button.click()
-        assert (page.evaluate("document.documentElement.dataset.theme"), page.evaluate(ground)) == ("light", light)
+        assert (page.evaluate("document.documentElement.dataset.theme"), page.evaluate(ground)) == (
+            "light",
+            light,
+        )
         button.click()
         dark = page.evaluate(ground)
         assert dark != light
@@ -204,8 +218,12 @@ def test_no_known_barrier(browser: Browser, book: Path) -> None:
 
     for width, scheme in ((1280, "light"), (390, "dark")):
         for name in NAMES:
-            with reading(browser, book / name, width=width, color_scheme=scheme, bypass_csp=True) as page:
-                page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+            with reading(
+                browser, book / name, width=width, color_scheme=scheme, bypass_csp=True
+            ) as page:
+                page.evaluate(
+                    "document.querySelectorAll('details').forEach(d => { d.open = true })"
+                )
                 rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
                 # axe would fetch the sheets once more, which pages on disk may not.
                 found = Axe().run(page, options={"runOnly": rules, "preload": False})

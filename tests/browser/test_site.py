@@ -15,7 +15,16 @@ pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "site"
 PAGES = sorted(path.name for path in SITE.glob("*.html"))
-CHAPTERS = ("model", "tokenization", "embeddings", "position", "attention", "mlp", "linear", "sampling")
+CHAPTERS = (
+    "model",
+    "tokenization",
+    "embeddings",
+    "position",
+    "attention",
+    "mlp",
+    "linear",
+    "sampling",
+)
 
 
 @pytest.fixture(scope="module")
@@ -45,16 +54,22 @@ def test_the_book_is_whole() -> None:
 
 def test_links_inside_lead_to_a_place() -> None:
     """Every `page.html#place` has that place."""
-    ids = {p: set(re.findall(r'\bid="([^"]+)"', (SITE / p).read_text(encoding="utf-8"))) for p in PAGES}
+    ids = {
+        p: set(re.findall(r'\bid="([^"]+)"', (SITE / p).read_text(encoding="utf-8"))) for p in PAGES
+    }
     for page in PAGES:
-        found = re.findall(r'href="([\w-]*(?:\.html)?)#([^"]+)"', (SITE / page).read_text(encoding="utf-8"))
+        found = re.findall(
+            r'href="([\w-]*(?:\.html)?)#([^"]+)"', (SITE / page).read_text(encoding="utf-8")
+        )
         for target, place in found:
             assert place in ids[target or page], (page, target, place)
 
 
 @pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_fits_its_window_and_complains_of_nothing(browser: Browser, name: str, width: int) -> None:
+def test_a_page_fits_its_window_and_complains_of_nothing(
+    browser: Browser, name: str, width: int
+) -> None:
     """Disclosures open, no console message, no request beyond the disk, nothing wider than the window."""
     with reading(browser, SITE / name, width=width) as page:
         page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
@@ -65,7 +80,9 @@ def test_a_page_fits_its_window_and_complains_of_nothing(browser: Browser, name:
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
-def test_every_figure_has_picture_caption_words_table_code_and_data(browser: Browser, name: str) -> None:
+def test_every_figure_has_picture_caption_words_table_code_and_data(
+    browser: Browser, name: str
+) -> None:
     """With JavaScript off: something to see with a real size, a caption, alt text, numbers, source and downloads."""
     with reading(browser, SITE / f"{name}.html", java_script_enabled=False) as page:
         for answer in page.locator(".reveal > summary").all():
@@ -92,7 +109,9 @@ def test_no_known_barrier(browser: Browser, name: str) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
     for width, scheme in ((1280, "light"), (390, "dark")):
-        with reading(browser, SITE / name, width=width, color_scheme=scheme, bypass_csp=True) as page:
+        with reading(
+            browser, SITE / name, width=width, color_scheme=scheme, bypass_csp=True
+        ) as page:
             rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
             found = Axe().run(page, options={"runOnly": rules, "preload": False})
             assert not found.response["violations"], (name, width, found.generate_report())
@@ -146,8 +165,12 @@ def test_the_stages_show_the_products_of_the_result_step_by_step(browser: Browse
                 assert box.locator(".stepper output").inner_text() == f"stage {i} of 4"
                 assert box.locator(".frame.current .frame-name").inner_text() == name
                 texts = box.locator(".frame.current svg text").all_text_contents()
-                cells = [text.replace("−", "-") for text in texts if re.fullmatch(r"−?\d+\.\d+", text)]
-                assert len(numbers) <= len(cells) <= len(numbers) + 2  # the ends of the scale are written too
+                cells = [
+                    text.replace("−", "-") for text in texts if re.fullmatch(r"−?\d+\.\d+", text)
+                ]
+                assert (
+                    len(numbers) <= len(cells) <= len(numbers) + 2
+                )  # the ends of the scale are written too
                 for number in numbers:
                     near = min(cells, key=lambda text: abs(float(text) - number))
                     digits = len(near.partition(".")[2])
@@ -165,7 +188,9 @@ def test_the_live_tokenizer_of_the_book_cuts_as_its_results_say(browser: Browser
         for one in texts:  # type: ignore[attr-defined]
             field.fill(one["prompt"])
             count = len(one["tokens"])
-            page.locator(".live-status").filter(has_text=re.compile(rf", {count} tokens?\.")).wait_for()
+            page.locator(".live-status").filter(
+                has_text=re.compile(rf", {count} tokens?\.")
+            ).wait_for()
             shown = page.locator("#live-tokens .chip .tok-id").all_inner_texts()
             assert shown == [str(token["id"]) for token in one["tokens"]]
 
@@ -201,5 +226,8 @@ def test_pages_and_scripts_stay_light() -> None:
     """No page is larger than 1.5 MB, and the scripts written here are less than 60 kB in all."""
     pages = {page.name: page.stat().st_size for page in SITE.glob("*.html")}
     assert max(pages.values()) <= 1_500_000, pages
-    own = {path.name: path.stat().st_size for path in (SITE.parent / "templates" / "assets").glob("*.js")}
+    own = {
+        path.name: path.stat().st_size
+        for path in (SITE.parent / "templates" / "assets").glob("*.js")
+    }
     assert 0 < sum(own.values()) < 60_000, own

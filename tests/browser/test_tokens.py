@@ -42,7 +42,9 @@ def told(token: dict[str, object], position: int | None) -> list[str]:
     text = str(token["text"])
     assert "\ufffd" in text or spelt == text.encode()
     lines = [f"{'special ' * bool(token['special'])}token {token['id']}"]
-    lines.append(("byte " if len(spelt) == 1 else "bytes ") + " ".join(f"{byte:02X}" for byte in spelt))
+    lines.append(
+        ("byte " if len(spelt) == 1 else "bytes ") + " ".join(f"{byte:02X}" for byte in spelt)
+    )
     return lines + ([] if position is None else [f"position {position}"])
 
 
@@ -54,10 +56,14 @@ def test_by_mouse(browser: Browser, book: Path) -> None:
         chip.hover()
         assert shown(page) == ["token 2260", "bytes 20 57 6F 72 6C 64", "position 2"]
         assert chip.get_attribute("title") is None, "the browser would show it, too"
-        assert chip.get_attribute("aria-describedby") == page.locator("[role=tooltip]").get_attribute("id")
+        assert chip.get_attribute("aria-describedby") == page.locator(
+            "[role=tooltip]"
+        ).get_attribute("id")
         box, at = page.locator("[role=tooltip]").bounding_box(), chip.bounding_box()
         assert box and at and box["x"] >= 0 and box["x"] + box["width"] <= 390
-        assert abs(box["y"] + box["height"] - at["y"]) < 1, "no gap that the pointer would fall into"
+        assert abs(box["y"] + box["height"] - at["y"]) < 1, (
+            "no gap that the pointer would fall into"
+        )
         page.mouse.move(at["x"] + at["width"] / 2, at["y"] - 5)
         assert len(shown(page)) == 3
         chip.hover()
@@ -79,7 +85,11 @@ def test_a_row_is_one_stop_of_the_keyboard(browser: Browser, book: Path) -> None
         assert [rows.nth(i).locator(".tok[tabindex='0']").count() for i in range(2)] == [1, 1]
         rows.nth(0).locator(".tok").first.focus()
         steps = [("ArrowRight", "token 28"), ("End", "token 17"), ("ArrowRight", "token 17")]
-        steps += [("ArrowLeft", "token 2260"), ("Home", "token 19556"), ("ArrowLeft", "token 19556")]
+        steps += [
+            ("ArrowLeft", "token 2260"),
+            ("Home", "token 19556"),
+            ("ArrowLeft", "token 19556"),
+        ]
         steps += [("ArrowRight", "token 28"), ("Tab", "special token 1"), ("Shift+Tab", "token 28")]
         for key, words in steps:
             page.keyboard.press(key)
@@ -117,7 +127,9 @@ def test_what_is_pressed_as_a_whole_holds_no_stop(browser: Browser, book: Path) 
 
 def test_by_tap(browser: Browser, book: Path) -> None:
     """A tap shows it, a tap on another that one, a tap elsewhere none."""
-    with reading(browser, book / "attention.html", width=390, has_touch=True, is_mobile=True) as page:
+    with reading(
+        browser, book / "attention.html", width=390, has_touch=True, is_mobile=True
+    ) as page:
         page.locator(f"{STRIP} .tok").nth(0).tap()
         assert shown(page)[0] == "token 19556"
         page.locator(f"{STRIP} .tok").nth(1).tap()
@@ -138,8 +150,12 @@ def test_it_moves_with_its_chip(browser: Browser, book: Path) -> None:
         chip, tip = page.locator(f"{STRIP} .tok").first, page.locator("[role=tooltip]")
         chip.focus()
         for room in (300, 5):
-            page.evaluate(f"scrollBy(0, document.activeElement.getBoundingClientRect().top - {room})")
-            page.wait_for_function(f"Math.abs(document.activeElement.getBoundingClientRect().top - {room}) < 1")
+            page.evaluate(
+                f"scrollBy(0, document.activeElement.getBoundingClientRect().top - {room})"
+            )
+            page.wait_for_function(
+                f"Math.abs(document.activeElement.getBoundingClientRect().top - {room}) < 1"
+            )
             page.wait_for_timeout(50)
             box, at = tip.bounding_box(), chip.bounding_box()
             assert box and at
@@ -159,7 +175,8 @@ def test_without_scripts_it_is_the_title(browser: Browser, book: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("chapter", "id"), [("tokenization", "chat-one-turn"), ("tokenization", "spaces"), ("model", "capital-lecture")]
+    ("chapter", "id"),
+    [("tokenization", "chat-one-turn"), ("tokenization", "spaces"), ("model", "capital-lecture")],
 )
 def test_the_page_says_what_the_result_says(browser: Browser, chapter: str, id: str) -> None:
     """Id, bytes and position of every token of a text, written by the model or not, read with the arrow keys alone."""
@@ -174,7 +191,9 @@ def test_the_page_says_what_the_result_says(browser: Browser, chapter: str, id: 
                 page.keyboard.press("ArrowRight")
 
 
-def test_entries_of_the_vocabulary_and_tokens_of_the_prose_have_no_position(browser: Browser) -> None:
+def test_entries_of_the_vocabulary_and_tokens_of_the_prose_have_no_position(
+    browser: Browser,
+) -> None:
     """Id and bytes as the result has them."""
     found = json.loads((SITE / "data" / "tokenization" / "vocabulary.json").read_bytes())
     with reading(browser, SITE / "tokenization.html") as page:

@@ -6,21 +6,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from gguf_file import header_of, write_gguf
-from tiny_llama import write_tiny_model
+from fixtures.gguf_file import header_of, write_gguf
+from fixtures.tiny_llama import write_tiny_model
+from layerbook.core.errors import ModelError
+from layerbook.model.convert import convert
+from layerbook.model.tokenizer import ModelTokenizer
 from tokenizers import Tokenizer
 from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
-from generator.errors import ModelError
-from generator.model.convert import convert
-from generator.model.tokenizer import ModelTokenizer
-
-TEXTS = ["The cat sat on the table.", "  10", "a  2 + 2 = 4\n\n", "naïve 🙂", "<|im_start|>user\nhi<|im_end|>\n"]
+TEXTS = [
+    "The cat sat on the table.",
+    "  10",
+    "a  2 + 2 = 4\n\n",
+    "naïve 🙂",
+    "<|im_start|>user\nhi<|im_end|>\n",
+]
 
 
 def logits(directory: Path) -> np.ndarray:
     """Next-token logits of a fixed sequence [T, V], through transformers."""
-    model = LlamaForCausalLM.from_pretrained(directory, attn_implementation="eager", dtype=torch.float32).eval()
+    model = LlamaForCausalLM.from_pretrained(
+        directory, attn_implementation="eager", dtype=torch.float32
+    ).eval()
     with torch.inference_mode():
         return model(torch.arange(3, 43)[None]).logits[0].numpy()
 
@@ -69,9 +76,14 @@ def test_quantised_weights_become_float32(tiny_model_dir, tmp_path):
     """Q8_0 blocks (int8 times one scale per 32) come out as their float32 products, near the original."""
     from safetensors.numpy import load_file
 
-    out = converted(write_gguf(tiny_model_dir, tmp_path / "q8.gguf", quantised=True), tmp_path / "out")
+    out = converted(
+        write_gguf(tiny_model_dir, tmp_path / "q8.gguf", quantised=True), tmp_path / "out"
+    )
     name = "model.layers.1.mlp.down_proj.weight"
-    before, after = load_file(tiny_model_dir / "model.safetensors")[name], load_file(out / "model.safetensors")[name]
+    before, after = (
+        load_file(tiny_model_dir / "model.safetensors")[name],
+        load_file(out / "model.safetensors")[name],
+    )
     blocks = before.reshape(-1, 32)
     scale = (np.abs(blocks).max(axis=1, keepdims=True) / 127).astype(np.float16).astype(np.float32)
 
@@ -88,17 +100,26 @@ def test_tokenizer_gives_the_same_ids(tiny_model_dir, out):
     for text in TEXTS:
         assert after.backend.encode(text).ids == before.backend.encode(text).ids
         assert after.decode(after.backend.encode(text).ids) == text
-    assert (after.roles, after.specials, after.chat_template) == (before.roles, before.specials, before.chat_template)
+    assert (after.roles, after.specials, after.chat_template) == (
+        before.roles,
+        before.specials,
+        before.chat_template,
+    )
 
 
 def test_transformers_reads_the_tokenizer_alike(out):
     """`AutoTokenizer` on the converted directory gives the ids that `tokenizer.json` alone gives."""
     from transformers import AutoTokenizer
 
-    theirs, ours = AutoTokenizer.from_pretrained(out), Tokenizer.from_file(str(out / "tokenizer.json"))
+    theirs, ours = (
+        AutoTokenizer.from_pretrained(out),
+        Tokenizer.from_file(str(out / "tokenizer.json")),
+    )
     for text in TEXTS:
         assert theirs(text, add_special_tokens=False).input_ids == ours.encode(text).ids
-    chat = theirs.apply_chat_template([{"role": "user", "content": "hi"}], tokenize=False, add_generation_prompt=True)
+    chat = theirs.apply_chat_template(
+        [{"role": "user", "content": "hi"}], tokenize=False, add_generation_prompt=True
+    )
     assert chat == "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n"
     assert (theirs.bos_token_id, theirs.eos_token_id, theirs.pad_token_id) == (1, 2, 2)
 
@@ -123,7 +144,9 @@ def test_settings_of_the_header_are_loaded(tiny_model_dir, tmp_path):
         "tokenizer.ggml.eot_token_id": 5,
         "tokenizer.ggml.add_bos_token": True,
     }
-    out = converted(write_gguf(tiny_model_dir, tmp_path / "changed.gguf", changes), tmp_path / "out")
+    out = converted(
+        write_gguf(tiny_model_dir, tmp_path / "changed.gguf", changes), tmp_path / "out"
+    )
     model = LlamaForCausalLM.from_pretrained(out)
 
     assert model.config.rope_parameters["rope_theta"] == 12345.0
@@ -150,7 +173,10 @@ REFUSED = [
     ({"changes": {"tokenizer.ggml.merges": ["q qq"]}}, "merges do not fit"),
     ({"changes": {"llama.vocab_size": 319}}, "has shape"),
     ({"without": "blk.1.ffn_up.weight"}, "blk.1.ffn_up.weight is missing"),
-    ({"extra": {"rope_freqs.weight": np.ones(4, np.float32)}}, "rope_freqs.weight is not part of a plain Llama"),
+    (
+        {"extra": {"rope_freqs.weight": np.ones(4, np.float32)}},
+        "rope_freqs.weight is not part of a plain Llama",
+    ),
     ({"architecture": "qwen2"}, "the architecture is 'qwen2'; only 'llama'"),
 ]
 
@@ -198,17 +224,19 @@ def test_default_model_has_its_reference_ids(real_model_dir):
 @pytest.mark.model
 def test_default_model_equals_what_transformers_reads(real_model_dir):
     """Every weight, and so every logit, is bit for bit what transformers' own (slow) GGUF reader loads."""
+    from layerbook.model import download as obtain
+    from layerbook.model import sources
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
-
-    from generator.model import obtain, sources
 
     logging.set_verbosity_error()
     gguf = obtain.bundled_gguf(sources.resolve(sources.DEFAULT_MODEL))
     theirs = AutoModelForCausalLM.from_pretrained(
         gguf.parent, gguf_file=gguf.name, dtype=torch.float32, attn_implementation="eager"
     ).eval()
-    ours = LlamaForCausalLM.from_pretrained(real_model_dir, attn_implementation="eager", dtype=torch.float32).eval()
+    ours = LlamaForCausalLM.from_pretrained(
+        real_model_dir, attn_implementation="eager", dtype=torch.float32
+    ).eval()
 
     expected = theirs.state_dict()
     assert expected.keys() == ours.state_dict().keys()

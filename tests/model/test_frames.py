@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-
-from generator.capture import LOGITS, Forward, Generate, Prompt, Site
-from generator.model.adapter import LoadedModel
-from generator.model.execute import Execution
-from generator.plan import cost, passes, plan
+from layerbook.core.requests import LOGITS, Forward, Generate, Prompt, Site
+from layerbook.model.execution import Execution
+from layerbook.model.llama import LoadedModel
+from layerbook.model.plan import cost, passes, plan
 
 TEXT = Prompt(text="The cat sat on the table. 2 + 2 = 4")
 KEEP = frozenset({Site("pattern", 1), Site("q", 0), LOGITS})
@@ -29,7 +28,9 @@ def answered(model, requests):
 def test_a_step_of_a_generation_saw_the_prompt_and_what_it_had_written(model):
     """Frame t of a cached generation is the prompt and t tokens; of a re-encoding one, what came of encoding anew."""
     plain, anew = Generate(TEXT, 4, stop=False), Generate(TEXT, 4, stop=False, reencode=True)
-    seen = [Forward(Prompt(generated=made, frame=t), KEEP) for made in (plain, anew) for t in range(4)]
+    seen = [
+        Forward(Prompt(generated=made, frame=t), KEEP) for made in (plain, anew) for t in range(4)
+    ]
     execution = answered(model, [plain, anew, *seen])
     whole, frames = execution.capture(plain), execution.capture(anew).frames
 
@@ -71,7 +72,9 @@ def test_many_frames_share_the_memory_of_their_pass(model):
 def test_a_plan_counts_the_frames_of_a_generation_as_one_pass():
     """Two generations with five frames each: two passes are announced, whatever they keep."""
     generations = [Generate(TEXT, 5, stop=False), Generate(TEXT, 5, stop=False, reencode=True)]
-    seen = [Forward(Prompt(generated=made, frame=t), KEEP) for made in generations for t in range(5)]
+    seen = [
+        Forward(Prompt(generated=made, frame=t), KEEP) for made in generations for t in range(5)
+    ]
     counted = cost(plan(seen), None, budget=100)
 
     assert (counted.generations, counted.passes) == (2, 2)

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 import torch
-
-from generator.capture import (
+from layerbook.core.errors import ModelError
+from layerbook.core.requests import (
     EMBED,
     LN_FINAL,
     LOGITS,
@@ -25,11 +25,10 @@ from generator.capture import (
     Site,
     Where,
 )
-from generator.errors import ModelError
-from generator.model.adapter import LoadedModel
-from generator.model.execute import Execution
-from generator.model.narrow import narrow_products
-from generator.plan import Pass, passes, plan
+from layerbook.model.execution import Execution
+from layerbook.model.llama import LoadedModel
+from layerbook.model.plan import Pass, passes, plan
+from layerbook.model.small_matmul import narrow_products
 
 TEXT = Prompt(text="The cat sat on the table. 2 + 2 = 4")
 
@@ -62,7 +61,9 @@ def test_lens_of_the_last_layer_is_the_logits(model):
     (run,) = answer(model, Forward(TEXT, frozenset({last, LOGITS, LN_FINAL})))
 
     assert np.abs(run[last] - run[LOGITS]).max() < 1e-4
-    twice = model.network.lm_head(model.network.model.norm(torch.tensor(run[LN_FINAL].copy()))).numpy()
+    twice = model.network.lm_head(
+        model.network.model.norm(torch.tensor(run[LN_FINAL].copy()))
+    ).numpy()
     assert np.abs(twice - run[LOGITS]).max() > 1e-3
 
 
@@ -71,7 +72,9 @@ def test_contributions_sum_to_the_residual_stream(model):
     keep = every(model, "attn_out", "mlp_out", "resid_pre", "resid_mid", "resid_post") | {EMBED}
     (run,) = answer(model, Forward(TEXT, keep))
 
-    total = run[EMBED] + sum(run[Site(name, i)] for i in layers(model) for name in ("attn_out", "mlp_out"))
+    total = run[EMBED] + sum(
+        run[Site(name, i)] for i in layers(model) for name in ("attn_out", "mlp_out")
+    )
     assert np.abs(total - run[Site("resid_post", max(layers(model)))]).max() < 1e-5
     for i in layers(model):
         mid = run[Site("resid_pre", i)] + run[Site("attn_out", i)]
@@ -82,7 +85,10 @@ def test_pattern_is_the_softmax_of_rotated_queries_and_keys(model):
     """The pattern, recomputed from q and k with RoPE written out pair by pair in float64, to 1e-5."""
     (run,) = answer(model, Forward(TEXT, every(model, "q", "k", "pattern", "scores")))
     config = model.config
-    theta, group = config.rope_parameters["rope_theta"], config.num_attention_heads // config.num_key_value_heads
+    theta, group = (
+        config.rope_parameters["rope_theta"],
+        config.num_attention_heads // config.num_key_value_heads,
+    )
 
     for i in layers(model):
         q, k = (rotated(run[Site(name, i)].astype(np.float64), theta) for name in ("q", "k"))
@@ -143,7 +149,10 @@ def test_mlp_out_is_the_neurons_times_the_down_projection(model):
 
 def test_batch_of_many_is_batch_of_one(model):
     """Padding on the right changes nothing left of it: every site, together and alone, to 1e-5."""
-    prompts = [Prompt(text=t) for t in ("a", "The cat sat.", "2 + 2 = noise noise noise", "x y z 1234567890 and on")]
+    prompts = [
+        Prompt(text=t)
+        for t in ("a", "The cat sat.", "2 + 2 = noise noise noise", "x y z 1234567890 and on")
+    ]
     keep = every(model, "resid_post", "pattern", "q", "z", "mlp_act") | {LOGITS}
     together = answer(model, *(Forward(p, keep) for p in prompts))
     alone = [answer(model, Forward(p, keep), budget=1)[0] for p in prompts]
@@ -205,7 +214,9 @@ def test_shifting_all_positions_leaves_the_pattern(model):
     """RoPE is relative: all positions moved by 1000 give the same pattern, to 1e-4."""
     ids = torch.tensor([model.tokenizer.encode(TEXT)[0]])
     kept = []
-    handle = model.network.model.layers[1].self_attn.register_forward_hook(lambda m, a, o: kept.append(o[1]))
+    handle = model.network.model.layers[1].self_attn.register_forward_hook(
+        lambda m, a, o: kept.append(o[1])
+    )
     for shift in (0, 1000):
         model.network.model(ids, position_ids=torch.arange(ids.shape[1])[None] + shift)
     handle.remove()
@@ -216,7 +227,13 @@ def test_shifting_all_positions_leaves_the_pattern(model):
 def test_patching_a_run_with_itself_changes_nothing(model):
     """For every site that can be patched: the run's own value put back gives the same logits."""
     clean = Forward(TEXT, frozenset({LOGITS}))
-    sites = [EMBED, *(Site(n, 1) for n in ("resid_pre", "resid_post", "attn_out", "mlp_out", "z", "q", "k", "v"))]
+    sites = [
+        EMBED,
+        *(
+            Site(n, 1)
+            for n in ("resid_pre", "resid_post", "attn_out", "mlp_out", "z", "q", "k", "v")
+        ),
+    ]
     patched = [Forward(TEXT, frozenset({LOGITS}), (Patch(site, source=clean),)) for site in sites]
     reference, *runs = answer(model, clean, *patched)
 
@@ -228,8 +245,12 @@ def test_patching_everything_at_the_first_layer_is_the_source_run(model):
     """All positions of resid_pre[0] taken from another run of equal length give that run's logits."""
     ids = model.tokenizer.encode(TEXT)[0]
     other = Forward(Prompt(ids=tuple(reversed(ids))), frozenset({LOGITS}))
-    patched = Forward(Prompt(ids=ids), frozenset({LOGITS}), (Patch(Site("resid_pre", 0), source=other),))
-    source, run, clean = answer(model, other, patched, Forward(Prompt(ids=ids), frozenset({LOGITS})))
+    patched = Forward(
+        Prompt(ids=ids), frozenset({LOGITS}), (Patch(Site("resid_pre", 0), source=other),)
+    )
+    source, run, clean = answer(
+        model, other, patched, Forward(Prompt(ids=ids), frozenset({LOGITS}))
+    )
 
     assert np.abs(run[LOGITS] - source[LOGITS]).max() < 1e-5
     assert np.abs(run[LOGITS] - clean[LOGITS]).max() > 1e-3
@@ -241,7 +262,11 @@ def test_ablating_one_head_removes_its_share(model):
     clean, ablated = answer(
         model,
         Forward(TEXT, keep),
-        Forward(TEXT, frozenset({Site("attn_out", 0)}), (Patch(Site("z", 0), heads=(1,), positions=(3,)),)),
+        Forward(
+            TEXT,
+            frozenset({Site("attn_out", 0)}),
+            (Patch(Site("z", 0), heads=(1,), positions=(3,)),),
+        ),
     )
     attention = model.network.model.layers[0].self_attn
     d = attention.head_dim
@@ -254,7 +279,9 @@ def test_ablating_one_head_removes_its_share(model):
 
 def test_patches_in_one_batch_stay_apart(model):
     """Two differently patched runs in one batch equal the same runs alone."""
-    runs = [Forward(TEXT, frozenset({LOGITS}), (Patch(Site("mlp_out", layer)),)) for layer in (0, 1)]
+    runs = [
+        Forward(TEXT, frozenset({LOGITS}), (Patch(Site("mlp_out", layer)),)) for layer in (0, 1)
+    ]
     together = answer(model, *runs)
     alone = [answer(model, run)[0] for run in runs]
 
@@ -265,7 +292,11 @@ def test_patches_in_one_batch_stay_apart(model):
 
 def knockout(model, where, keep, prompt=TEXT, **more):
     """A pass in which no later query sees these keys, in all layers."""
-    return Forward(prompt, keep, tuple(Patch(Site("scores", i), positions=where, **more) for i in layers(model)))
+    return Forward(
+        prompt,
+        keep,
+        tuple(Patch(Site("scores", i), positions=where, **more) for i in layers(model)),
+    )
 
 
 def test_a_knockout_is_the_softmax_without_those_keys(model):
@@ -286,8 +317,12 @@ def test_a_knockout_is_the_softmax_without_those_keys(model):
                 expected = np.zeros(len(scores))
                 expected[seen] = weights / weights.sum()
                 assert np.abs(expected - run[Site("pattern", i)][head, query]).max() < 1e-5
-                assert np.isfinite(run[Site("scores", i)][head, query]).nonzero()[0].tolist() == seen
-        mixed = np.einsum("hqk,hkd->qhd", run[Site("pattern", i)], np.repeat(run[Site("v", i)], group, axis=0))
+                assert (
+                    np.isfinite(run[Site("scores", i)][head, query]).nonzero()[0].tolist() == seen
+                )
+        mixed = np.einsum(
+            "hqk,hkd->qhd", run[Site("pattern", i)], np.repeat(run[Site("v", i)], group, axis=0)
+        )
         assert np.abs(mixed - run[Site("z", i)]).max() < 1e-5
 
 
@@ -295,7 +330,10 @@ def test_a_knockout_of_nothing_changes_nothing(model):
     """A text without whitespace tokens has none to block, where no positions at all would be every one."""
     prompt, keep = Prompt(text="noise,noise"), frozenset({LOGITS})
     clean, same, all_gone = answer(
-        model, Forward(prompt, keep), knockout(model, Where(), keep, prompt), knockout(model, (), keep, prompt)
+        model,
+        Forward(prompt, keep),
+        knockout(model, Where(), keep, prompt),
+        knockout(model, (), keep, prompt),
     )
 
     assert not any(token.text.isspace() for token in clean.tokens)
@@ -306,7 +344,9 @@ def test_a_knockout_of_nothing_changes_nothing(model):
 def test_a_knockout_of_all_earlier_keys_is_attention_to_oneself(model):
     """The pattern is the identity, and each token is read as if it stood alone: with RoPE relative, to 1e-4."""
     ids = model.tokenizer.encode(TEXT)[0]
-    (run,) = answer(model, knockout(model, tuple(range(len(ids))), every(model, "pattern") | {LOGITS}))
+    (run,) = answer(
+        model, knockout(model, tuple(range(len(ids))), every(model, "pattern") | {LOGITS})
+    )
 
     for i in layers(model):
         assert (run[Site("pattern", i)] == np.eye(len(ids))).all()
@@ -317,7 +357,10 @@ def test_a_knockout_of_all_earlier_keys_is_attention_to_oneself(model):
 
 def test_knockouts_in_one_batch_are_the_same_alone(model):
     """Texts of unlike lengths and a text left as it is, side by side and one by one, to 1e-5; no NaN from padding."""
-    keep, other = every(model, "pattern") | {LOGITS}, Prompt(text="The cat\n\nsat on\nthe 2 tables, and on")
+    keep, other = (
+        every(model, "pattern") | {LOGITS},
+        Prompt(text="The cat\n\nsat on\nthe 2 tables, and on"),
+    )
     runs = [
         knockout(model, (1, 4), keep), knockout(model, Where(), keep, other),
         knockout(model, Where(others=3), keep, other), Forward(TEXT, keep),
@@ -336,7 +379,11 @@ def test_next_logits_are_those_of_the_last_position(model):
     ids = model.tokenizer.encode(TEXT)[0]
     prompts = [Prompt(ids=ids[:n]) for n in (1, 4, len(ids))] + [Prompt(ids=ids[3:7])]
     patch = (Patch(Site("mlp_out", 0)),)
-    asks = [Forward(prompt, frozenset({NEXT_LOGITS}), patches) for prompt in prompts for patches in ((), patch)]
+    asks = [
+        Forward(prompt, frozenset({NEXT_LOGITS}), patches)
+        for prompt in prompts
+        for patches in ((), patch)
+    ]
     whole = [Forward(ask.prompt, frozenset({LOGITS}), ask.patches) for ask in asks]
 
     found, reference = answer(model, *asks), [answer(model, one)[0] for one in whole]
@@ -383,7 +430,9 @@ def test_zeros_at_the_whitespace_are_zeros_there(model):
 
 def test_the_others_are_as_many_and_none_of_them_whitespace(model):
     """Seeds draw differently, the same seed alike, without the first token; where there are too few, all of them."""
-    tokens = model.tokenizer.tokens(model.tokenizer.encode(Prompt(text="The cat\n\nsat on the 2 tables\n"))[0])
+    tokens = model.tokenizer.tokens(
+        model.tokenizer.encode(Prompt(text="The cat\n\nsat on the 2 tables\n"))[0]
+    )
     blank = Where().among(tokens)
     draws = [Where(others=seed).among(tokens) for seed in range(5)]
 
@@ -400,7 +449,9 @@ def test_the_others_are_as_many_and_none_of_them_whitespace(model):
 def test_the_loss_is_minus_the_log_of_the_probability(model):
     """Each token's, from the logits before it, in float64, to 1e-5; NaN at the first; as a prefix as well."""
     ids = model.tokenizer.encode(TEXT)[0]
-    long, short = answer(model, *(Forward(Prompt(ids=some), frozenset({LOSS, LOGITS})) for some in (ids, ids[:5])))
+    long, short = answer(
+        model, *(Forward(Prompt(ids=some), frozenset({LOSS, LOGITS})) for some in (ids, ids[:5]))
+    )
     alone = answer(model, Forward(Prompt(ids=ids[:5]), frozenset({LOSS})))[0]
 
     for run in (long, short):
@@ -421,9 +472,16 @@ def test_scores_are_blocked_and_nothing_else():
 
 def test_hooks_do_not_move_the_logits_and_captures_are_read_only(model):
     """With every site kept the logits are those of a bare call; and nobody can write into a capture."""
-    names = [n for n in ("q", "k", "v", "z", "scores", "pattern", "attn_out", "mlp_out", "mlp_act", "lens")]
+    names = [
+        n
+        for n in ("q", "k", "v", "z", "scores", "pattern", "attn_out", "mlp_out", "mlp_act", "lens")
+    ]
     (run,) = answer(model, Forward(TEXT, every(model, *names) | {LOGITS, EMBED, LN_FINAL}))
-    bare = model.network(torch.tensor([model.tokenizer.encode(TEXT)[0]]), use_cache=False).logits[0].numpy()
+    bare = (
+        model.network(torch.tensor([model.tokenizer.encode(TEXT)[0]]), use_cache=False)
+        .logits[0]
+        .numpy()
+    )
 
     assert np.abs(bare - run[LOGITS]).max() < 1e-5
     with pytest.raises(ValueError, match="read-only"):
@@ -520,7 +578,9 @@ def test_facts_count_each_weight_once(model):
 
 def test_embedding_rows_are_what_enters_the_first_layer(model):
     """The rows of the embedding matrix equal the embed site of a run."""
-    rows, run, whole = answer(model, EmbeddingRows(TEXT), Forward(TEXT, frozenset({EMBED})), EmbeddingMatrix())
+    rows, run, whole = answer(
+        model, EmbeddingRows(TEXT), Forward(TEXT, frozenset({EMBED})), EmbeddingMatrix()
+    )
 
     assert (rows[EMBED] == run[EMBED]).all()
     assert (rows[EMBED] == whole[EMBED][[token.id for token in rows.tokens]]).all()
@@ -549,4 +609,9 @@ def test_a_layer_too_many_is_an_error_for_people(model):
 def test_a_prompt_past_the_context_is_an_error_for_people(model):
     """Too many tokens name both numbers."""
     with pytest.raises(ModelError, match="context of"):
-        answer(model, Forward(Prompt(ids=(1,) * (model.config.max_position_embeddings + 1)), frozenset({LOGITS})))
+        answer(
+            model,
+            Forward(
+                Prompt(ids=(1,) * (model.config.max_position_embeddings + 1)), frozenset({LOGITS})
+            ),
+        )

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from generator import measuring
-from generator.analysis import Result
-from generator.capture import (
+from layerbook.book.loader import Experiment, load_chapter
+from layerbook.core.analysis import Result
+from layerbook.core.progress import Silent
+from layerbook.core.requests import (
     LN_FINAL,
     LOGITS,
     NEXT_LOGITS,
@@ -22,15 +22,14 @@ from generator.capture import (
     Request,
     Site,
 )
-from generator.experiments import Experiment, load_chapter
-from generator.measuring import Bench
-from generator.model import sources
-from generator.model.adapter import LoadedModel
-from generator.model.execute import Execution
-from generator.plan import Pass, passes, plan
-from generator.project import cells_of
-from generator.reporting import Silent
-from generator.stopwatch import Stopwatch
+from layerbook.model import sources
+from layerbook.model.execution import Execution
+from layerbook.model.llama import LoadedModel
+from layerbook.model.plan import Pass, passes, plan
+from layerbook.model.stopwatch import Stopwatch
+from layerbook.runner import local as measuring
+from layerbook.runner.local import Bench
+from layerbook.store.project import cells_of
 
 SPEC = """\
 chapter: many
@@ -66,7 +65,9 @@ def test_the_next_logits_of_prefixes_are_counted(model: LoadedModel) -> None:
     """A pass that serves prefixes has a row of them for each prefix that asks, and none for one that does not."""
     ids = (1, 2, 3, 4, 5)
     asks = [Forward(Prompt(ids=ids[:n]), frozenset({NEXT_LOGITS})) for n in (2, 3, 5)]
-    (item,) = passes([*asks, Forward(Prompt(ids=ids[:4]), frozenset({LN_FINAL}))], lambda prompt: prompt.ids)
+    (item,) = passes(
+        [*asks, Forward(Prompt(ids=ids[:4]), frozenset({LN_FINAL}))], lambda prompt: prompt.ids
+    )
     (arrays,) = model.run([item])
     assert item.ends == (2, 3, 5)
     assert model.held(frozenset({NEXT_LOGITS}), 5, 3) == arrays[NEXT_LOGITS].nbytes
@@ -112,7 +113,9 @@ def test_memory_does_not_grow_with_the_number_of_prompts(
     held: list[int] = []
     measure = measuring._measured
 
-    def watched(experiment: Experiment, requests: dict[str, Request], execution: Execution, watch: Stopwatch) -> Any:
+    def watched(
+        experiment: Experiment, requests: dict[str, Request], execution: Execution, watch: Stopwatch
+    ) -> Any:
         held[-1] = max(held[-1], len(execution._arrays))
         return measure(experiment, requests, execution, watch)
 

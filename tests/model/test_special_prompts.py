@@ -3,10 +3,9 @@
 from dataclasses import replace
 
 import pytest
-
-from generator.capture import EMBED, EmbeddingRows, Prompt
-from generator.errors import ModelError
-from generator.model.tokenizer import ModelTokenizer
+from layerbook.core.errors import ModelError
+from layerbook.core.requests import EMBED, EmbeddingRows, Prompt
+from layerbook.model.tokenizer import ModelTokenizer
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +38,15 @@ def test_a_prompt_is_of_one_kind():
 
 def test_the_padding_has_a_row_of_the_embedding_matrix(tiny_model_dir):
     """Through planner and adapter: one row, that of the padding token."""
-    from generator.model.adapter import LoadedModel
-    from generator.model.execute import Execution
-    from generator.plan import plan
+    from layerbook.model.execution import Execution
+    from layerbook.model.llama import LoadedModel
+    from layerbook.model.plan import plan
 
-    model, request = LoadedModel.load(tiny_model_dir, "tiny"), EmbeddingRows(Prompt(special="pad_token"))
+    model, request = (
+        LoadedModel.load(tiny_model_dir, "tiny"),
+        EmbeddingRows(Prompt(special="pad_token")),
+    )
     capture = Execution(model, plan([request])).capture(request)
-    assert (capture[EMBED] == model.network.model.embed_tokens.weight[2].numpy()).all() and capture[EMBED].any()
+    assert (capture[EMBED] == model.network.model.embed_tokens.weight[2].numpy()).all() and capture[
+        EMBED
+    ].any()

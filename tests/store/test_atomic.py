@@ -11,26 +11,41 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from generator.errors import StoreError
-from generator.store import atomic
+from layerbook.core.errors import StoreError
+from layerbook.store import atomic
 
 Kill = Callable[[Callable[[], object], int], bool]
 
-OLD = {"index.html": b"old front", "a.html": b"old a", "gone.html": b"gone", "was/page.html": b"p", "turns": b"file"}
-NEW = {"index.html": b"new front", "a.html": b"new a", "css/x.css": b"css", "was": b"now a file", "turns/in.html": b"q"}
+OLD = {
+    "index.html": b"old front",
+    "a.html": b"old a",
+    "gone.html": b"gone",
+    "was/page.html": b"p",
+    "turns": b"file",
+}
+NEW = {
+    "index.html": b"new front",
+    "a.html": b"new a",
+    "css/x.css": b"css",
+    "was": b"now a file",
+    "turns/in.html": b"q",
+}
 
 
 def files(folder: Path) -> dict[str, bytes]:
     """Every file below a folder but the marker."""
-    found = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    found = {
+        p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()
+    }
     found.pop(atomic.MARKER, None)
     return found
 
 
 def pages(folder: Path) -> dict[str, bytes]:
     """The files that are not temporary."""
-    return {path: data for path, data in files(folder).items() if not path.endswith(atomic.TEMPORARY)}
+    return {
+        path: data for path, data in files(folder).items() if not path.endswith(atomic.TEMPORARY)
+    }
 
 
 def test_write_says_whether_it_wrote(tmp_path: Path) -> None:
@@ -97,7 +112,9 @@ def test_a_file_changed_by_hand_is_not_removed(tmp_path: Path) -> None:
     assert files(tmp_path / "site")["gone.html"] == b"edited"
 
 
-@pytest.mark.parametrize("path", ["../x", "/etc/x", "a/../../x", "", "a//b", "C:x", "a\\b", atomic.MARKER])
+@pytest.mark.parametrize(
+    "path", ["../x", "/etc/x", "a/../../x", "", "a//b", "C:x", "a\\b", atomic.MARKER]
+)
 def test_paths_that_leave_the_folder_are_refused(tmp_path: Path, path: str) -> None:
     """Neither a tree nor a forged marker reaches outside the folder."""
     with pytest.raises(StoreError):
@@ -148,7 +165,9 @@ def test_killed_at_any_step_publish_leaves_whole_files_and_is_mended(
     assert number > 15
 
 
-def test_killed_in_the_middle_of_a_file_publish_leaves_the_old_one(tmp_path: Path, killed_while_writing: Kill) -> None:
+def test_killed_in_the_middle_of_a_file_publish_leaves_the_old_one(
+    tmp_path: Path, killed_while_writing: Kill
+) -> None:
     """A page cut off while it is written is never under its name."""
     long = {"index.html": b"x" * 5000, "a.html": b"y" * 9000}
     for size in range(1000, 9000, 1500):

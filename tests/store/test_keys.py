@@ -10,9 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-from generator.errors import StoreError
-from generator.store import keys
+from layerbook.core.errors import StoreError
+from layerbook.store import keys
 
 SOURCES = {
     "__init__.py": '__version__ = "1"\n',
@@ -55,7 +54,10 @@ def moved(package: Path, file: str, source: str) -> set[str]:
 @pytest.mark.parametrize(
     ("file", "source"),
     [
-        ("first.py", "# why\nfrom book.shared import (\n    scale,\n)\ndef measure( x ):\n    return (scale(x)+1)\n"),
+        (
+            "first.py",
+            "# why\nfrom book.shared import (\n    scale,\n)\ndef measure( x ):\n    return (scale(x)+1)\n",
+        ),
         ("deep/inner.py", '"""Now with words."""\n\nFACTOR = 0x2  # the same number\n'),
         ("__init__.py", '__version__ = "2"\n'),
         ("figure.py", "COLOUR = 2\n"),
@@ -70,15 +72,15 @@ def test_words_and_layout_do_not_count(package: Path, file: str, source: str) ->
 def test_a_constant_moves_exactly_its_dependants(package: Path) -> None:
     """A constant three imports away, through a function's own import and a package, moves those who use it."""
     assert moved(package, "deep/inner.py", "FACTOR = 3\n") == {"book.first", "book.second"}
-    assert moved(package, "shared.py", SOURCES["shared.py"].replace("x * FACTOR", "x * FACTOR * 1")) == {"book.first"}
+    assert moved(
+        package, "shared.py", SOURCES["shared.py"].replace("x * FACTOR", "x * FACTOR * 1")
+    ) == {"book.first"}
     assert moved(package, "third.py", SOURCES["third.py"].replace("3", "4")) == {"book.third"}
 
 
 def test_the_figures_of_an_analysis_do_not_count(package: Path) -> None:
     """A title in `figures` is drawn from the result, so it moves nothing; `measure` does."""
-    source = (
-        "class A:\n    def measure(self):\n        return 1\n\n    def figures(self, r):\n        return 'Old title'\n"
-    )
+    source = "class A:\n    def measure(self):\n        return 1\n\n    def figures(self, r):\n        return 'Old title'\n"
     (package / "third.py").write_text(source)
     assert moved(package, "third.py", source.replace("Old", "New")) == set()
     assert moved(package, "third.py", source.replace("return 1", "return 2")) == {"book.third"}
@@ -113,16 +115,19 @@ def test_closures_are_quick() -> None:
     """The closures of sixty experiments take well under half a second."""
     started = time.perf_counter()
     for _ in range(60):
-        keys.key_for("generator.analysis", {"a": 1}, "w", "t")
+        keys.key_for("layerbook.core.analysis", {"a": 1}, "w", "t")
     assert time.perf_counter() - started < 0.5
 
 
 @pytest.mark.parametrize("python", [sys.executable, "python3.12", "python3.13", "python3.14"])
 def test_every_python_gives_the_same_closure(package: Path, python: str) -> None:
     """Neither another process' hash seed nor another Python's syntax trees change a closure."""
-    source = "import sys, pathlib; from generator.store import keys\n"
+    source = "import sys, pathlib; from layerbook.store import keys\n"
     source += "print(keys.code_closure('book.first', pathlib.Path(sys.argv[1])))"
-    environment = os.environ | {"PYTHONHASHSEED": "7", "PYTHONPATH": str(Path(keys.__file__).parents[2])}
+    environment = os.environ | {
+        "PYTHONHASHSEED": "7",
+        "PYTHONPATH": str(Path(keys.__file__).parents[2]),
+    }
     command = [python, "-c", source, str(package)]
     try:
         run = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
@@ -152,21 +157,25 @@ def test_a_key_names_what_changed() -> None:
 
 def test_the_order_of_a_spec_does_not_count_and_its_values_do() -> None:
     """A key covers the canonical spec."""
-    first = keys.key_for("generator.analysis", {"a": 1, "b": [1, 2]}, "w", "t")
-    assert first == keys.key_for("generator.analysis", {"b": [1, 2], "a": 1}, "w", "t")
-    assert first.changed(keys.key_for("generator.analysis", {"a": 1, "b": [2, 1]}, "w", "t")) == ("spec",)
+    first = keys.key_for("layerbook.core.analysis", {"a": 1, "b": [1, 2]}, "w", "t")
+    assert first == keys.key_for("layerbook.core.analysis", {"b": [1, 2], "a": 1}, "w", "t")
+    assert first.changed(
+        keys.key_for("layerbook.core.analysis", {"a": 1, "b": [2, 1]}, "w", "t")
+    ) == ("spec",)
 
 
 def test_the_engine_is_part_of_every_key() -> None:
     """Beside the analysis, a key covers the adapter, the conversion and the planner."""
-    assert keys.engine_closure("generator.analysis") != keys.code_closure("generator.analysis")
+    assert keys.engine_closure("layerbook.core.analysis") != keys.code_closure(
+        "layerbook.core.analysis"
+    )
 
 
 def test_keys_need_no_heavy_library() -> None:
     """Making a key imports neither torch nor scikit-learn nor matplotlib."""
     source = (
-        "import sys\nfrom generator.store import atomic, cache, compare, keys, results, status\n"
-        "keys.key_for('generator.analysis', {}, '', '')\n"
+        "import sys\nfrom layerbook.store import atomic, cache, compare, keys, results, status\n"
+        "keys.key_for('layerbook.core.analysis', {}, '', '')\n"
         "print({'torch', 'transformers', 'sklearn', 'matplotlib', 'jinja2'} & set(sys.modules))"
     )
     run = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)

@@ -18,12 +18,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from layerbook.core.analysis import Array, BigArray, Ranked, Result
+from layerbook.core.errors import StoreError
+from layerbook.store import results
+from layerbook.store import tolerance as compare
+from layerbook.store.keys import Key
 from pydantic import BaseModel, ConfigDict, Field
-
-from generator.analysis import Array, BigArray, Ranked, Result
-from generator.errors import StoreError
-from generator.store import compare, results
-from generator.store.keys import Key
 
 Kill = Callable[[Callable[[], object], int], bool]
 KEY = Key("5" * 64, "c" * 64, "w" * 64, "t" * 64, {"torch": "2.13.0", "numpy": "2.4.6"})
@@ -32,7 +32,9 @@ KEY = Key("5" * 64, "c" * 64, "w" * 64, "t" * 64, {"torch": "2.13.0", "numpy": "
 class Row(BaseModel):
     """One prompt's numbers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, ser_json_inf_nan="constants")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, ser_json_inf_nan="constants"
+    )
     prompt: str
     top: tuple[Ranked, ...] = ()
     weights: Array
@@ -65,19 +67,35 @@ class Clash(Result):
 def envelope(result: Result, **changes: object) -> results.Envelope[Result]:
     """An entry around a result."""
     spec = {"prompts": [" 2 + 2 = "], "top_k": 20}
-    return replace(results.Envelope("noise", "attention", "measured", "tiny", spec, KEY, result), **changes)
+    return replace(
+        results.Envelope("noise", "attention", "measured", "tiny", spec, KEY, result), **changes
+    )
 
 
 def measured(seed: int = 0) -> Measured:
     """A result with rows, numbers, odd text and big arrays, all depending on the seed."""
     draw = np.random.default_rng(seed)
-    top = tuple(Ranked(id=i, text=t, hex="c4", logit=draw.normal(), prob=draw.random()) for i, t in enumerate("4Ċé\n"))
+    top = tuple(
+        Ranked(id=i, text=t, hex="c4", logit=draw.normal(), prob=draw.random())
+        for i, t in enumerate("4Ċé\n")
+    )
     rows = tuple(
-        Row(prompt=p, top=top, weights=draw.random((2, 3)).astype("f4"), maps=draw.random((4, 5)).astype("f4"))
+        Row(
+            prompt=p,
+            top=top,
+            weights=draw.random((2, 3)).astype("f4"),
+            maps=draw.random((4, 5)).astype("f4"),
+        )
         for p in (" 2 + 2 = ", 'quote " \\ </script> <<<<<<< HEAD', "🙂 \u2028 =======\n>>>>>>> x")
     )
     big = draw.random((3, 2))
-    return Measured(rows=rows, entropy=draw.random(), counts={"b": 1, "a": 2}, layers={"0": big}, spare=(big, big + 1))
+    return Measured(
+        rows=rows,
+        entropy=draw.random(),
+        counts={"b": 1, "a": 2},
+        layers={"0": big},
+        spare=(big, big + 1),
+    )
 
 
 def test_an_entry_comes_back(tmp_path: Path) -> None:
@@ -86,11 +104,18 @@ def test_an_entry_comes_back(tmp_path: Path) -> None:
     path = results.save(tmp_path, saved)
     assert path == tmp_path / "tiny" / "attention" / "noise.json"
     loaded = results.load(path, Measured)
-    assert (loaded.id, loaded.chapter, loaded.analysis, loaded.model) == ("noise", "attention", "measured", "tiny")
+    assert (loaded.id, loaded.chapter, loaded.analysis, loaded.model) == (
+        "noise",
+        "attention",
+        "measured",
+        "tiny",
+    )
     assert (loaded.spec, loaded.key) == (saved.spec, saved.key)
     assert compare.agree(saved.result, loaded.result, rtol=0, atol=1e-7).same
     old, new = measured(), loaded.result
-    assert [(r.maps.dtype, r.maps.tolist()) for r in old.rows] == [(r.maps.dtype, r.maps.tolist()) for r in new.rows]
+    assert [(r.maps.dtype, r.maps.tolist()) for r in old.rows] == [
+        (r.maps.dtype, r.maps.tolist()) for r in new.rows
+    ]
     assert np.array_equal(new.spare[1], old.spare[1])
     assert np.array_equal(new.rows[0].weights.astype("f4"), old.rows[0].weights)
 
@@ -144,7 +169,9 @@ def test_the_file_is_flat_readable_and_stable(tmp_path: Path) -> None:
     path = results.save(tmp_path, envelope(measured()))
     data = json.loads(path.read_bytes())
     assert tuple(data) == (*results.ENVELOPE, *Measured.model_fields)
-    assert np.array_equal(np.array(data["rows"][0]["weights"], dtype="f4"), measured().rows[0].weights)
+    assert np.array_equal(
+        np.array(data["rows"][0]["weights"], dtype="f4"), measured().rows[0].weights
+    )
     text = path.read_text(encoding="utf-8")
     assert text.endswith("}\n")
     assert "🙂" in text
@@ -162,7 +189,9 @@ def test_big_arrays_follow_their_entry(tmp_path: Path) -> None:
     results.save(tmp_path, envelope(measured(2)))
     assert len(list(path.parent.glob("noise.*.safetensors"))) == 1
     assert compare.agree(measured(2), results.load(path, Measured).result, atol=1e-7).same
-    assert compare.agree(measured(1), results.load(path.with_name("noise-2.json"), Measured).result, atol=1e-7).same
+    assert compare.agree(
+        measured(1), results.load(path.with_name("noise-2.json"), Measured).result, atol=1e-7
+    ).same
     results.write(path, envelope(Other(value=1.0)))
     assert not list(path.parent.glob("noise.*.safetensors"))
 
@@ -172,7 +201,9 @@ def test_a_head_is_read_without_the_numbers(tmp_path: Path) -> None:
     saved = envelope(measured())
     head = results.head(results.save(tmp_path, saved))
     assert (head.id, head.spec, head.key) == (saved.id, saved.spec, saved.key)
-    assert head.digest == json.loads((tmp_path / "tiny/attention/noise.json").read_bytes())["digest"]
+    assert (
+        head.digest == json.loads((tmp_path / "tiny/attention/noise.json").read_bytes())["digest"]
+    )
 
 
 def _side(path: Path) -> Path:
@@ -190,7 +221,10 @@ def _edit(old: bytes, new: bytes) -> Callable[[Path], object]:
 DAMAGES: dict[str, tuple[str, Callable[[Path], object]]] = {
     "removed": ("missing", lambda path: path.unlink()),
     "empty": ("truncated", lambda path: path.write_bytes(b"")),
-    "half": ("truncated", lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])),
+    "half": (
+        "truncated",
+        lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    ),
     "last bytes": ("truncated", lambda path: path.write_bytes(path.read_bytes()[:-3])),
     "conflict": ("conflict", _edit(b' "rows"', b'<<<<<<< HEAD\n "rows"')),
     "conflict in the head": (
@@ -205,11 +239,16 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], object]]] = {
     "a list": ("foreign", lambda path: path.write_bytes(b"[{}]\n]}")),
     "a copy": (
         "foreign",
-        lambda path: path.write_bytes(results.save(path.parent, envelope(measured(), id="b")).read_bytes()),
+        lambda path: path.write_bytes(
+            results.save(path.parent, envelope(measured(), id="b")).read_bytes()
+        ),
     ),
     "no arrays": ("arrays", lambda path: _side(path).unlink()),
     "torn arrays": ("arrays", lambda path: _side(path).write_bytes(_side(path).read_bytes()[:-1])),
-    "other arrays": ("arrays", lambda path: _side(path).write_bytes(_side(path).read_bytes()[:-1] + b"\0")),
+    "other arrays": (
+        "arrays",
+        lambda path: _side(path).write_bytes(_side(path).read_bytes()[:-1] + b"\0"),
+    ),
     "other form": ("schema", lambda path: results.write(path, envelope(Other(value=1.0)))),
 }
 
@@ -242,7 +281,9 @@ def signed(text: bytes) -> bytes:
     lines = text.splitlines(keepends=True)
     rest = b"".join(line for line in lines if not line.startswith(b' "digest": '))
     digest = hashlib.sha256(rest).hexdigest().encode()
-    return re.sub(rb'^( "digest": ")[0-9a-f]{64}', rb"\g<1>" + digest, text, count=1, flags=re.MULTILINE)
+    return re.sub(
+        rb'^( "digest": ")[0-9a-f]{64}', rb"\g<1>" + digest, text, count=1, flags=re.MULTILINE
+    )
 
 
 @pytest.mark.parametrize("file", ["../x.safetensors", "/x.safetensors", ["x"], "noise.safetensors"])
@@ -280,8 +321,14 @@ def test_rekey_keeps_numbers_and_ignores_versions(tmp_path: Path) -> None:
     loaded = results.load(path, Measured)
     results.rekey(path, loaded, replace(KEY, versions={"torch": "9.9"}))
     assert path.read_bytes() == before
-    results.rekey(path, loaded, replace(KEY, code="d" * 64, versions={"torch": "9.9", "numpy": "2.4.6"}))
-    changed = [a for a, b in zip(before.split(b"\n"), path.read_bytes().split(b"\n"), strict=True) if a != b]
+    results.rekey(
+        path, loaded, replace(KEY, code="d" * 64, versions={"torch": "9.9", "numpy": "2.4.6"})
+    )
+    changed = [
+        a
+        for a, b in zip(before.split(b"\n"), path.read_bytes().split(b"\n"), strict=True)
+        if a != b
+    ]
     assert [line.split(b'"')[1] for line in changed] == [b"code", b"versions", b"digest"]
     assert results.load(path, Measured).key.code == "d" * 64
     with pytest.raises(ValueError, match="another spec"):
@@ -294,14 +341,18 @@ def load_whole(path: Path, *allowed: Measured) -> None:
     assert any(compare.agree(one, loaded, rtol=0, atol=1e-7).same for one in allowed)
 
 
-def test_killed_at_any_step_a_save_leaves_a_whole_entry(tmp_path: Path, killed_before_step: Kill) -> None:
+def test_killed_at_any_step_a_save_leaves_a_whole_entry(
+    tmp_path: Path, killed_before_step: Kill
+) -> None:
     """JSON and arrays are of one piece before each step on the disk, and the next save leaves no litter."""
     number = 0
     while True:
         number += 1
         root = tmp_path / str(number)
         path = results.save(root, envelope(measured(1)))
-        if not killed_before_step(lambda root=root: results.save(root, envelope(measured(2))), number):
+        if not killed_before_step(
+            lambda root=root: results.save(root, envelope(measured(2))), number
+        ):
             break
         load_whole(path, measured(1), measured(2))
         results.save(root, envelope(measured(2)))
@@ -310,7 +361,9 @@ def test_killed_at_any_step_a_save_leaves_a_whole_entry(tmp_path: Path, killed_b
     assert number > 6
 
 
-def test_killed_in_the_middle_of_a_file_a_save_leaves_a_whole_entry(tmp_path: Path, killed_while_writing: Kill) -> None:
+def test_killed_in_the_middle_of_a_file_a_save_leaves_a_whole_entry(
+    tmp_path: Path, killed_while_writing: Kill
+) -> None:
     """A file cut off at any length is never under its name."""
     for size in range(100, 5000, 700):
         path = results.save(tmp_path, envelope(measured(1)))
@@ -337,13 +390,17 @@ def test_killed_at_random_moments_a_save_leaves_a_whole_entry(tmp_path: Path) ->
     assert len(list(path.parent.iterdir())) == 2
 
 
-def test_tidying_takes_what_a_killed_write_left_and_no_more(tmp_path: Path, killed_before_step: Kill) -> None:
+def test_tidying_takes_what_a_killed_write_left_and_no_more(
+    tmp_path: Path, killed_before_step: Kill
+) -> None:
     """Parts of files and arrays of before; not the arrays of an entry that is damaged, which may yet be restored."""
     path = results.save(tmp_path, envelope(measured(1)))
     names = {p.name for p in path.parent.iterdir()}
     old = _side(path)
     number, content = 0, old.read_bytes()
-    while killed_before_step(lambda: results.save(tmp_path, envelope(measured(2))), number := number + 1):
+    while killed_before_step(
+        lambda: results.save(tmp_path, envelope(measured(2))), number := number + 1
+    ):
         results.tidy(path.parent)
         assert not [p for p in path.parent.iterdir() if p.name.endswith(".layerbook-tmp")]
         load_whole(path, measured(1), measured(2))

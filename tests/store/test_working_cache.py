@@ -8,10 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
-
-from generator.errors import StoreError
-from generator.store import cache
-from generator.store.cache import Cache
+from layerbook.core.errors import StoreError
+from layerbook.store import cache
+from layerbook.store.cache import Cache
 
 
 def test_it_knows_what_it_was_told_and_nothing_else(tmp_path: Path) -> None:
@@ -20,7 +19,11 @@ def test_it_knows_what_it_was_told_and_nothing_else(tmp_path: Path) -> None:
     assert not known.knows("m", "c", "i", "key", "result")
     known.remember("m", "c", "i", "key", "result")
     assert Cache(tmp_path).knows("m", "c", "i", "key", "result")
-    others = [("x", "c", "i", "key", "result"), ("m", "c", "x", "key", "result"), ("m", "c", "i", "x", "result")]
+    others = [
+        ("x", "c", "i", "key", "result"),
+        ("m", "c", "x", "key", "result"),
+        ("m", "c", "i", "x", "result"),
+    ]
     assert not any(known.knows(*other) for other in [*others, ("m", "c", "i", "key", "x")])
 
 

@@ -1,0 +1,150 @@
+"""What temperature, top-k and top-p make of one distribution."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from layerbook.core.analysis import (
+    Analysis,
+    PromptSpec,
+    Ranked,
+    Result,
+    TopK,
+    as_prompt,
+    cited,
+    entropy,
+    prompt_name,
+    ranked,
+)
+from layerbook.core.figures import Axis, Bars, Figure, Panels, listed
+from layerbook.core.labels import in_chat
+from layerbook.core.requests import NEXT_LOGITS, Captures, Forward, Request
+from layerbook.core.sampling import sampling_distribution
+
+Temperature = Annotated[float, Field(gt=0)]
+
+
+class Setting(BaseModel):
+    """One setting of the knobs, and the distribution that would be drawn from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str = Field(description="The setting in words.")
+    temperature: float = Field(description="What the logits are divided by.")
+    top_k: int | None = Field(
+        description="How many of the likeliest tokens are kept; null for all."
+    )
+    top_p: float | None = Field(
+        description="The probability that the kept tokens reach together; null for all."
+    )
+    candidates: int = Field(description="How many tokens are left to draw from.")
+    choices: float = Field(
+        description="2^entropy: a fair choice among so many tokens would be as uncertain."
+    )
+    probs: tuple[float, ...] = Field(
+        description="Probabilities 0..1 of the tokens in `top`, in its order."
+    )
+    rest: float = Field(description="Probability 0..1 of all other tokens together.")
+
+
+class SamplingKnobsResult(Result):
+    """The same logits under several settings."""
+
+    prompt: str = Field(description="The prompt as the spec has it; of a chat, its last turn.")
+    d_vocab: int = Field(description="How many tokens there are to choose from.")
+    top: tuple[Ranked, ...] = Field(
+        description="The likeliest tokens [shown], best first, as the model itself has them."
+    )
+    settings: tuple[Setting, ...] = Field(
+        description="The temperatures alone, then top-k, then top-p at temperature 1."
+    )
+
+
+class SamplingKnobs(Analysis[SamplingKnobsResult]):
+    """One distribution over the next token, and what each knob makes of it before the draw.
+
+    Shapes: logits [V] -> probabilities [V], zero for the tokens that were removed, together 1.
+    Units: probabilities are shares of 1; temperature divides the logits and has no unit.
+    Limits: one step after one prompt; over a whole text the effects build up.
+    Source: top-k: Fan et al. 2018 (arXiv:1805.04833); top-p: Holtzman et al. 2019 (arXiv:1904.09751).
+    """
+
+    result_type: ClassVar[type[Result]] = SamplingKnobsResult
+
+    prompt: PromptSpec = Field(
+        description="The prompt; a string, or `chat:` for the chat template."
+    )
+    temperatures: Annotated[tuple[Temperature, ...], Field(min_length=1)] = Field(
+        description="Temperatures to compare."
+    )
+    top_k: TopK = Field(default=5, description="Keep so many tokens, at temperature 1.")
+    top_p: float = Field(
+        default=0.9,
+        gt=0,
+        le=1,
+        description="Keep the fewest tokens that reach this, at temperature 1.",
+    )
+    shown: TopK = Field(default=8, description="How many of the likeliest tokens to show.")
+
+    def runs(self) -> dict[str, Request]:
+        """One pass, of which the last logits are used."""
+        return {"prompt": Forward(as_prompt(self.prompt), frozenset({NEXT_LOGITS}))}
+
+    def measure(self, captures: Captures) -> SamplingKnobsResult:
+        """Turn the same logits into what would be drawn from, once for each setting."""
+        run = captures["prompt"]
+        logits = run[NEXT_LOGITS]  # [V]
+        top = ranked(run, logits, self.shown)
+        settings = []
+        for name, temperature, top_k, top_p in self._knobs():
+            # [V], together 1; zero for the tokens that were removed
+            prob = sampling_distribution(logits, temperature, top_k, top_p)
+            probs = tuple(float(prob[t.id]) for t in top)
+            settings.append(
+                Setting(
+                    name=name,
+                    temperature=temperature,
+                    top_k=top_k,
+                    top_p=top_p,
+                    candidates=int((prob > 0).sum()),
+                    choices=2 ** entropy(prob),
+                    probs=probs,
+                    rest=max(0.0, 1 - sum(probs)),
+                )
+            )
+        return SamplingKnobsResult(
+            prompt=prompt_name(self.prompt), d_vocab=len(logits), top=top, settings=tuple(settings)
+        )
+
+    def _knobs(self) -> list[tuple[str, float, int | None, float | None]]:
+        """Name, temperature, top-k and top-p of each setting."""
+        return [
+            *((f"temperature {t:g}", t, None, None) for t in self.temperatures),
+            (f"top-k {self.top_k}", 1.0, self.top_k, None),
+            (f"top-p {self.top_p:g}", 1.0, None, self.top_p),
+        ]
+
+    def figures(self, result: SamplingKnobsResult) -> dict[str, Figure]:
+        """One panel per setting, the same tokens in each."""
+        panels = tuple(
+            Bars(
+                labels=tuple(t.token for t in result.top),
+                values=setting.probs,
+                label_axis=Axis("token"),
+                value_axis=Axis("probability"),
+                title=setting.name,
+                alt=f"{setting.candidates:,} tokens left; the best has {setting.probs[0]:.3g}.",
+                rest=setting.rest,
+                rest_label="all others",
+            )
+            for setting in result.settings
+        )
+        best = listed(
+            [
+                f"{s.name}: {s.probs[0]:.3g} on the best of {s.candidates:,} tokens"
+                for s in result.settings
+            ]
+        )
+        title = f"What is drawn from after “{cited(self.prompt)}”{in_chat(self.prompt)}"
+        return {"knobs": Panels(panels, title=title, alt=f"{best}.")}

@@ -1,0 +1,162 @@
+"""The list of pieces that a text can be cut into: its start, its special entries, and who is in it."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from layerbook.core.analysis import Analysis, Result, Texts, VocabularyCount, cited
+from layerbook.core.figures import Figure, Table, TokenStrip, listed
+from layerbook.core.requests import Captures, Describe, Encode, Prompt, Request
+from layerbook.core.tokens import Token, visible
+
+
+class Found(BaseModel):
+    """A piece of text that was looked up."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    piece: str = Field(description="The text looked up.")
+    id: int | None = Field(description="Its id; null where no single token is exactly this text.")
+    tokens: tuple[Token, ...] = Field(
+        description="The tokens that it is written with: itself alone, or several."
+    )
+
+
+class Special(BaseModel):
+    """A special token: no text is cut into it, it marks turns, files and the like."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    token: Token = Field(description="The token.")
+    roles: tuple[str, ...] = Field(
+        description="Its role in the tokenizer's settings: bos, eos, pad, unk; empty for the others."
+    )
+
+
+class VocabularyResult(Result):
+    """What is in the vocabulary."""
+
+    size: int = Field(description="How many entries it has, special ones included.")
+    first: tuple[Token, ...] = Field(description="The entries with the lowest ids, from 0.")
+    joined: tuple[Token, ...] = Field(
+        description="The first ordinary entries of more than one byte, by id."
+    )
+    last: tuple[Token, ...] = Field(description="The entries with the highest ids.")
+    found: tuple[Found, ...] = Field(
+        description="The pieces that were looked up, in the spec's order."
+    )
+    special: tuple[Special, ...] = Field(description="All special tokens, by id.")
+    roles: dict[str, Token] = Field(
+        description="The special tokens by their role in the settings: eos, pad, ..."
+    )
+    bytes: int = Field(description="How many of the 256 single bytes have an entry.")
+    missing: tuple[str, ...] = Field(description="Those that have none, in hexadecimal, in order.")
+    spaced: int = Field(description="How many ordinary entries begin with a space.")
+    fragments: int = Field(
+        description="How many ordinary entries are not whole characters, but bytes of some."
+    )
+    longest: Token = Field(
+        description="The longest ordinary entry in characters, whitespace around it not counted."
+    )
+
+
+class Vocabulary(Analysis[VocabularyResult]):
+    """The vocabulary: the fixed list of pieces that every text is cut into, each with a number.
+
+    Shapes: V entries, ids 0 to V - 1.
+    Units: ids are row numbers; lengths are counted in characters.
+    Limits: the list says what can be a piece, not which of two possible cuts the tokenizer takes.
+    Source: Sennrich et al. 2016 (arXiv:1508.07909), section 3.2; on bytes: Radford et al. 2019 (GPT-2), section 2.2.
+    """
+
+    result_type: ClassVar[type[Result]] = VocabularyResult
+
+    first: Annotated[int, Field(ge=1), VocabularyCount()] = Field(
+        default=24, description="How many entries to show."
+    )
+    find: Texts = Field(description="Pieces of text to look up.")
+
+    def runs(self) -> dict[str, Request]:
+        """The model's own facts, and each piece as the tokenizer writes it."""
+        encoded: dict[str, Request] = {
+            f"find-{i}": Encode(Prompt(text=piece)) for i, piece in enumerate(self.find)
+        }
+        return {"model": Describe()} | encoded
+
+    def measure(self, captures: Captures) -> VocabularyResult:
+        """List the entries, look the pieces up, find out which are special."""
+        facts, vocabulary = captures["model"].facts, captures["model"].vocabulary
+        assert facts is not None
+        entries = [vocabulary.token(id) for id in range(vocabulary.size)]  # V tokens, by id
+        ordinary = [token for token in entries if not token.special]
+        joined = [token for token in ordinary if len(bytes.fromhex(token.hex)) > 1]
+        every = {f"{byte:02x}" for byte in range(256)}
+        written = {token.hex for token in ordinary}
+        found = []
+        for i, piece in enumerate(self.find):
+            token = vocabulary.find(piece)  # the one entry that is exactly this text, or None
+            cut = captures[f"find-{i}"].tokens  # what the tokenizer writes it with
+            found.append(Found(piece=piece, id=token.id if token else None, tokens=cut))
+        return VocabularyResult(
+            size=vocabulary.size,
+            first=tuple(entries[: self.first]),
+            joined=tuple(joined[: self.first]),
+            last=tuple(entries[-self.first :]),
+            found=tuple(found),
+            special=tuple(
+                Special(token=t, roles=_roles(t, facts.special_tokens))
+                for t in entries
+                if t.special
+            ),
+            roles={role.removesuffix("_token"): token for role, token in facts.special_tokens},
+            bytes=len(every & written),
+            missing=tuple(sorted(every - written)),
+            spaced=sum(token.text.startswith(" ") for token in ordinary),
+            fragments=sum(token.text.encode().hex() != token.hex for token in ordinary),
+            longest=max(ordinary, key=lambda token: len(token.text.strip())),
+        )
+
+    def figures(self, result: VocabularyResult) -> dict[str, Figure]:
+        """The first and last entries, the pieces looked up, the special tokens."""
+        return {"first": _first(result), "find": _find(result), "special": _special(result)}
+
+
+def _roles(token: Token, known: tuple[tuple[str, Token], ...]) -> tuple[str, ...]:
+    return tuple(role.removesuffix("_token") for role, other in known if other.id == token.id)
+
+
+def _first(result: VocabularyResult) -> TokenStrip:
+    rows = {"first": result.first, "joined": result.joined, "last": result.last}
+    ends = [f"the {name} from {visible(r[0])} to {visible(r[-1])}" for name, r in rows.items() if r]
+    return TokenStrip(
+        tuple(rows.items()),
+        title=f"From the {result.size:,} entries of the vocabulary",
+        alt=f"{len(result.first)} entries a row: {listed(ends)}.",
+        text=False,
+    )
+
+
+def _find(result: VocabularyResult) -> Table:
+    rows = (
+        (cited(f.piece), "none" if f.id is None else f.id, " + ".join(map(visible, f.tokens)))
+        for f in result.found
+    )
+    missing = [cited(f.piece) for f in result.found if f.id is None]
+    return Table(
+        ("text", "id", "written with"),
+        tuple(rows),
+        title="Looked up in the vocabulary",
+        alt=f"Not a token by itself: {listed(missing)}." if missing else "Each is a single token.",
+    )
+
+
+def _special(result: VocabularyResult) -> Table:
+    used = [f"{visible(s.token)} is {listed(s.roles)}" for s in result.special if s.roles]
+    return Table(
+        ("id", "token", "role"),
+        tuple((s.token.id, s.token, ", ".join(s.roles)) for s in result.special),
+        title=f"The {len(result.special)} special tokens",
+        alt=f"{len(used)} of them have a role: {listed(used)}."
+        if used
+        else "None of them has a role.",
+    )

@@ -1,0 +1,93 @@
+"""What `verify` prints: a table, the places of pages that would read differently, and the counts; or JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+from pathlib import Path
+
+from layerbook.cli.tables import cut, table
+from layerbook.compare.pages import Shown
+from layerbook.compare.verify import Verified
+from layerbook.core.progress import counted
+from layerbook.store.verification import TOLERANCE, power
+
+WIDTH = 76
+MOST = 40
+
+
+def verified_lines(found: Verified, record: Path | None) -> list[str]:
+    """One line an experiment, one for each place of a page whose shown digits turn, then the counts."""
+    threads = ", ".join(map(str, found.threads))
+    absolute, relative = (power(TOLERANCE[name]) for name in ("absolute", "relative"))
+    rows = [("experiment", "verdict", "largest gap", "threads", "where")]
+    for one in found.checked:
+        gap = f"{one.gap:.1e}" if one.gap else "none"
+        compared = one.verdict in ("agrees", "differs")
+        place = one.detail if one.verdict != "agrees" else one.place
+        rows.append(
+            (one.address, one.verdict, gap if compared else "", threads if compared else "", place)
+        )
+    counts = [
+        (sum(one.verdict == verdict for one in found.checked), text)
+        for verdict, text in (
+            (
+                "agrees",
+                f"agree within {absolute} plus {relative} of their size",
+            ),
+            ("differs", "differ"),
+            ("failed", "failed"),
+            ("not current", "have no current result to compare with"),
+        )
+    ]
+    ended = ", ".join(f"{count} {text}" for count, text in counts if count)
+    noted = f"; noted in {os.fspath(record)}" if record else ""
+    return [
+        *table(rows, right=(2,)),
+        "",
+        *(
+            line
+            for count in found.threads
+            for line in _shown_lines(count, found.shown.get(count, ()))
+        ),
+        f"{counted(len(found.checked), 'experiment')}: {ended}{noted}",
+    ]
+
+
+def verified_json(model: str, found: Verified) -> str:
+    """The same for programs; a gap that is no number is null."""
+    experiments = []
+    for one in found.checked:
+        gaps = {str(n): _number(gap) for n, gap in (one.gaps or {}).items()}
+        told = {name: value for name, value in dataclasses.asdict(one).items() if name != "address"}
+        experiments.append(
+            {"experiment": one.address} | told | {"gap": _number(one.gap), "gaps": gaps}
+        )
+    turned = [(count, one) for count, places in found.shown.items() for one in places]
+    data = {
+        "model": model,
+        "tolerance": TOLERANCE,
+        "threads": found.threads,
+        "experiments": experiments,
+        "shown": [
+            {"threads": n, "place": one.place, "old": one.old, "new": one.new} for n, one in turned
+        ],
+    }
+    return json.dumps(data, indent=2, ensure_ascii=False)
+
+
+def _shown_lines(threads: int, shown: tuple[Shown, ...]) -> list[str]:
+    using = counted(threads, "thread")
+    if not shown:
+        return [f"With {using} every page would read the same."]
+    lines = [f"With {using}, {counted(len(shown), 'place')} of the book would read differently:"]
+    for one in shown[:MOST]:
+        old, new = cut(one.old, one.new, WIDTH)
+        lines.append(f"  {one.place}: {old!r} -> {new!r}")
+    return lines + ([f"  and {len(shown) - MOST} more"] if len(shown) > MOST else [])
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None

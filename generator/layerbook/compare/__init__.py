@@ -1,0 +1,1 @@
+"""Compare two sets of results; verify the committed ones."""

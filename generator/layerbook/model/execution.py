@@ -1,0 +1,198 @@
+"""A plan carried out on a loaded model: encode, generate, run the passes in batches, hand out captures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import torch
+
+from layerbook.core.errors import ModelError
+from layerbook.core.requests import (
+    EMBED,
+    LOGITS,
+    Capture,
+    Describe,
+    EmbeddingMatrix,
+    EmbeddingRows,
+    Forward,
+    Generate,
+    Prompt,
+    Request,
+    Site,
+    Where,
+)
+from layerbook.model.generation import Generated
+from layerbook.model.hooks import Edit
+from layerbook.model.llama import Arrays, LoadedModel, frozen, served
+from layerbook.model.plan import BUDGET, Ids, Pass, Plan, batches, merged, passes, plan
+
+
+class Execution:
+    """Carries out one plan; afterwards `capture(request)` answers every request that was planned."""
+
+    def __init__(self, model: LoadedModel, plan: Plan, budget: int = BUDGET) -> None:
+        self.model, self.plan, self.budget = model, plan, budget
+        self._generated: dict[Generate, Generated] = {}
+        self._arrays: dict[Forward, Arrays] = {}
+
+    def steps(self) -> Iterator[str]:
+        """Do the work, yielding a line before each generation and each batch, so that progress can be shown."""
+        for group in self._generations():
+            most = max(request.max_new_tokens for request in group)
+            yield f"generating up to {most} tokens for {len(group)} {'prompt' if len(group) == 1 else 'prompts'}"
+            ids = [self.ids(request.prompt) for request in group]
+            self._generated |= zip(group, self.model.generate(ids, group), strict=True)
+        for stage in _stages(self.plan.forwards):
+            for batch in batches(passes(stage, self.ids), self.budget, self.model.held):
+                yield f"{len(batch)} {'pass' if len(batch) == 1 else 'passes'} of up to {len(batch[-1].ids)} tokens"
+                self._run(batch)
+
+    def _generations(self) -> Iterator[list[Generate]]:
+        """The generations in groups that run side by side; one that continues another's text comes after it."""
+        waiting = list(self.plan.generations)
+        while waiting:
+            ready = [
+                r
+                for r in waiting
+                if r.prompt.generated is None or r.prompt.generated in self._generated
+            ]
+            group: list[Generate] = []
+            width = 0
+            for request in ready:
+                length = len(self.ids(request.prompt)) + request.max_new_tokens
+                self._fits(length)
+                if group and max(width, length) * (len(group) + 1) > self.budget:
+                    break
+                group, width = [*group, request], max(width, length)
+            yield group
+            waiting = [request for request in waiting if request not in group]
+
+    def capture(self, request: Request) -> Capture:
+        """What a request yielded; a pass shows only the sites that this request asked for."""
+        if isinstance(request, Describe):
+            return self._tokens((), "", facts=True)
+        if isinstance(request, EmbeddingMatrix):
+            every = range(
+                self.model.tokenizer.size
+            )  # some matrices have more rows than there are tokens
+            return replace(self._tokens((), ""), sites={EMBED: self.model.embedding_rows(every)})
+        if isinstance(request, Generate):
+            return self._generation(request)
+        prompt = request.prompt
+        ids = self.ids(prompt)
+        text = (
+            self.model.tokenizer.decode(ids)
+            if prompt.generated
+            else self.model.tokenizer.encode(prompt)[1]
+        )
+        capture = self._tokens(ids, text)
+        if prompt.generated is not None:
+            capture = replace(
+                capture, prompt_length=self._generated[prompt.generated].prompt_length
+            )
+        if isinstance(request, EmbeddingRows):
+            return replace(capture, sites={EMBED: self.model.embedding_rows(ids)})
+        if isinstance(request, Forward):
+            known = self._arrays[_bare(merged(self.plan, request))]
+            return replace(capture, sites={site: known[site] for site in request.keep})
+        return capture
+
+    def ids(self, prompt: Prompt) -> Ids:
+        """The token ids of a prompt; those of a generated one exist once it was generated."""
+        if prompt.generated is not None:
+            done, frame = self._generated[prompt.generated], prompt.frame
+            if frame is None:
+                return done.ids
+            return done.frames[frame] if done.frames else done.ids[: done.prompt_length + frame]
+        return self.model.tokenizer.encode(prompt)[0]
+
+    def done(self, requests: Iterable[Request]) -> bool:
+        """Whether `capture` can answer these already, while the steps are still being taken."""
+        return all(self._done(request) for request in requests)
+
+    def _done(self, request: Request) -> bool:
+        if isinstance(request, Generate):
+            return request in self._generated
+        if isinstance(request, Forward):
+            return _bare(request) in self._arrays
+        prompt = getattr(request, "prompt", None)
+        return prompt is None or prompt.generated is None or prompt.generated in self._generated
+
+    def forget_all_but(self, requests: Iterable[Request]) -> None:
+        """Let go of the arrays of passes that neither these requests nor what they patch from need any more."""
+        needed = {_bare(forward) for forward in plan(requests).forwards}
+        self._arrays = {
+            forward: arrays for forward, arrays in self._arrays.items() if forward in needed
+        }
+
+    def _generation(self, request: Generate) -> Capture:
+        done = self._generated[request]
+        capture = self._tokens(done.ids, self.model.tokenizer.decode(done.ids))
+        frames = tuple(self.model.tokenizer.tokens(ids) for ids in done.frames)
+        sites = {} if done.logits is None else {LOGITS: frozen(done.logits)}
+        return replace(
+            capture,
+            sites=sites,
+            prompt_length=done.prompt_length,
+            stopped=done.stopped,
+            frames=frames,
+        )
+
+    def _tokens(self, ids: Ids, text: str, facts: bool = False) -> Capture:
+        tokenizer = self.model.tokenizer
+        return Capture(
+            tokens=tokenizer.tokens(ids),
+            text=text,
+            vocabulary=tokenizer,
+            prompt_length=len(ids),
+            facts=self.model.facts if facts else None,
+        )
+
+    def _run(self, batch: Sequence[Pass]) -> None:
+        self._fits(len(batch[-1].ids))
+        edits = [self._edits(row, item) for row, item in enumerate(batch)]
+        for item, arrays in zip(batch, self.model.run(batch, edits), strict=True):
+            for request, length in item.serves:
+                self._arrays[_bare(request)] = {
+                    site: served(arrays, item, site, length) for site in request.keep
+                }
+
+    def _edits(self, row: int, item: Pass) -> Mapping[Site, list[Edit]]:
+        edits: dict[Site, list[Edit]] = {}
+        chosen = {patch.positions for patch in item.patches if isinstance(patch.positions, Where)}
+        tokens = self.model.tokenizer.tokens(item.ids) if chosen else ()
+        found = {where: where.among(tokens) for where in chosen}
+        for patch in item.patches:
+            positions, value = patch.positions, None
+            if isinstance(positions, Where):
+                positions = found[positions]
+                if not positions:  # to an Edit, no positions are all positions
+                    continue
+            if patch.source is not None:
+                source = self._arrays[_bare(merged(self.plan, patch.source))]
+                value = torch.from_numpy(source[patch.site].copy())
+            edits.setdefault(patch.site, []).append(Edit(row, positions, patch.heads, value))
+        return edits
+
+    def _fits(self, length: int) -> None:
+        context = self.model.config.max_position_embeddings
+        if length > context:
+            raise ModelError(f"{length} tokens do not fit the model's context of {context}")
+
+
+def _bare(request: Request) -> Forward:
+    """A pass by its identity: prompt and patches, whatever it keeps."""
+    assert isinstance(request, Forward)
+    return replace(request, keep=frozenset())
+
+
+def _depth(forward: Forward) -> int:
+    """How many runs must come before this one: patches read what other runs had."""
+    return max((1 + _depth(p.source) for p in forward.patches if p.source is not None), default=0)
+
+
+def _stages(forwards: Sequence[Forward]) -> Iterator[list[Forward]]:
+    """The passes in rounds, each needing only rounds before it."""
+    for depth in sorted({_depth(f) for f in forwards}):
+        yield [f for f in forwards if _depth(f) == depth]

@@ -1,0 +1,154 @@
+"""Continuations token by token: several prompts side by side with the KV cache, and the lecture's way, encoded anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from inspect import signature
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers.cache_utils import DynamicCache
+from transformers.models.llama.modeling_llama import LlamaForCausalLM
+
+from layerbook.core.requests import Generate
+from layerbook.core.sampling import draw, sampling_distribution
+from layerbook.model.plan import Ids
+from layerbook.model.small_matmul import narrow_products
+from layerbook.model.tokenizer import ModelTokenizer
+
+# transformers 5.24 renamed the argument.
+CACHE_ARGUMENT = (
+    "cache" if "cache" in signature(LlamaForCausalLM.forward).parameters else "past_key_values"
+)
+
+
+@dataclass(frozen=True)
+class Generated:
+    """All ids of a generation, whether it stopped by itself, what each re-encoded step saw, and the logits if kept."""
+
+    ids: Ids
+    prompt_length: int
+    stopped: bool
+    frames: tuple[Ids, ...] = ()
+    logits: NDArray[np.float32] | None = None
+
+
+@dataclass
+class _Text:
+    """A text under way: its ids so far, its own random numbers, the logits it keeps."""
+
+    request: Generate
+    ids: list[int]
+    prompt_length: int
+    rng: np.random.Generator
+    logits: list[NDArray[np.float32]] = field(default_factory=list)
+    stopped: bool = False
+
+    def take(self, logits: NDArray[np.float32], ends: frozenset[int]) -> None:
+        """Pick the next token from logits [V]."""
+        self.ids.append(_choose(logits, self.request, self.rng))
+        if self.request.keep_logits:
+            self.logits.append(logits.copy())
+        self.stopped = self.request.stop and self.ids[-1] in ends
+
+    @property
+    def done(self) -> bool:
+        """Whether it ended its turn or is as long as it may be."""
+        return self.stopped or len(self.ids) == self.prompt_length + self.request.max_new_tokens
+
+    def generated(self) -> Generated:
+        """What came of it."""
+        logits = np.stack(self.logits) if self.logits else None
+        return Generated(tuple(self.ids), self.prompt_length, self.stopped, logits=logits)
+
+
+def continue_all(
+    network: LlamaForCausalLM,
+    prompts: Sequence[Ids],
+    requests: Sequence[Generate],
+    ends: frozenset[int],
+) -> list[Generated]:
+    """Continue several prompts at once, each as its request says; every step reads one new token a row.
+
+    A step costs the reading of all weights, however many rows share it. Shorter prompts are padded on the left, the
+    padding masked and not counted as positions. A row that is done leaves the batch.
+    """
+    width = max(map(len, prompts))
+    fresh = torch.tensor([[0] * (width - len(ids)) + list(ids) for ids in prompts])  # [rows, width]
+    mask = torch.tensor([[0] * (width - len(ids)) + [1] * len(ids) for ids in prompts])
+    places = (mask.cumsum(-1) - 1).clamp(min=0)
+    cache = DynamicCache(config=network.config)
+    texts = [
+        _Text(request, list(ids), len(ids), np.random.default_rng(request.seed))
+        for ids, request in zip(prompts, requests, strict=True)
+    ]
+    rows = texts
+    with torch.inference_mode(), narrow_products(network):
+        while True:
+            logits = _step(network, fresh, cache, attention_mask=mask, position_ids=places)
+            for text, scores in zip(rows, logits, strict=True):
+                text.take(scores, ends)
+            left = [i for i, text in enumerate(rows) if not text.done]
+            if not left:
+                return [text.generated() for text in texts]
+            if len(left) < len(rows):
+                cache.batch_select_indices(torch.tensor(left))
+                mask, places, rows = mask[left], places[left], [rows[i] for i in left]
+            fresh = torch.tensor([[text.ids[-1]] for text in rows])
+            mask = torch.cat([mask, torch.ones_like(fresh)], dim=1)
+            places = places[:, -1:] + 1
+
+
+def _step(
+    network: LlamaForCausalLM, fresh: Tensor, cache: DynamicCache, **more: Any
+) -> NDArray[np.float32]:
+    """The logits [rows, V] after the new tokens [rows, n]; their keys and values join the cache."""
+    output = network(
+        input_ids=fresh, use_cache=True, logits_to_keep=1, **{CACHE_ARGUMENT: cache}, **more
+    )
+    logits: NDArray[np.float32] = output.logits[:, -1].numpy()
+    return logits
+
+
+def _choose(logits: NDArray[np.float32], request: Generate, rng: np.random.Generator) -> int:
+    if request.temperature == 0:
+        return int(logits.argmax())
+    return draw(
+        sampling_distribution(logits, request.temperature, request.top_k, request.top_p), rng
+    )
+
+
+def _shared(one: Ids, other: Ids) -> int:
+    """How many ids at the start are the same."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def reencode(
+    network: LlamaForCausalLM, tokenizer: ModelTokenizer, prompt: Ids, request: Generate
+) -> Generated:
+    """The lecture's animation, greedy: append the decoded token to the text and encode all of it again.
+
+    Where the ids begin as those of the step before, their keys and values are still in the cache.
+    """
+    text, ids = tokenizer.decode(prompt), prompt
+    known: Ids = ()
+    frames: list[Ids] = []
+    kept_logits: list[NDArray[np.float32]] = []
+    cache = DynamicCache(config=network.config)
+    with torch.inference_mode(), narrow_products(network):
+        for _ in range(request.max_new_tokens):
+            frames.append(ids)
+            kept = min(_shared(known, ids), len(ids) - 1)
+            if kept < len(known):
+                cache.crop(kept - len(known))  # negative: so many fewer
+            logits = _step(network, torch.tensor([ids[kept:]]), cache)
+            kept_logits += [logits[0].copy()] if request.keep_logits else []
+            text += tokenizer.decode([int(logits[0].argmax())])
+            known, ids = ids, tuple(tokenizer.backend.encode(text).ids)
+    logits_of_steps = np.stack(kept_logits) if kept_logits else None
+    return Generated(ids, len(prompt), stopped=False, frames=tuple(frames), logits=logits_of_steps)

@@ -1,0 +1,243 @@
+"""From what the experiments ask to what the model must do: each distinct pass once, batched, no prefix alone.
+
+A plan is data. It can be printed and counted before anything runs; the adapter in `layerbook.model` carries
+it out. Three rules make it small:
+
+1. Forward passes that agree in prompt and patches are one pass that keeps the union of their sites.
+2. In a causal decoder the activations of a prefix are the leading rows of the whole sequence's, so a prompt
+   whose ids begin another's, both unpatched, needs no pass of its own.
+3. Passes are batched with padding on the right, which causality keeps from touching what stands left of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from layerbook.core.requests import (
+    NEXT_LOGITS,
+    Describe,
+    EmbeddingMatrix,
+    EmbeddingRows,
+    Encode,
+    Forward,
+    Generate,
+    Patch,
+    Prompt,
+    Request,
+    Site,
+)
+
+Ids = tuple[int, ...]
+
+Held = Callable[
+    [frozenset[Site], int, int], int
+]  # the bytes of these sites of a pass: its tokens, its ends
+
+BUDGET = 4096
+"""Padded positions in one batch: more would be no faster, and what passes through a layer would no longer be small."""
+
+MEMORY = 192 * 2**20
+"""Bytes that the sites kept of one batch may take: all logits of a thousand positions, which are as fast as more."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One distinct forward pass over token ids: the sites to keep, the patches, and whom it serves.
+
+    serves: requests whose captures are cut from this pass, each with its own length (a prefix is shorter).
+    """
+
+    ids: Ids
+    keep: frozenset[Site]
+    patches: tuple[Patch, ...] = ()
+    serves: tuple[tuple[Forward, int], ...] = ()
+
+    @cached_property
+    def ends(self) -> tuple[int, ...]:
+        """The lengths after which someone asks what comes next, in order: a position of logits each."""
+        return tuple(
+            sorted({length for request, length in self.serves if NEXT_LOGITS in request.keep})
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done, in order: `generations` first, since passes may read what they wrote."""
+
+    requests: tuple[Request, ...]
+    generations: tuple[Generate, ...]
+    forwards: tuple[Forward, ...]
+    asked: int
+
+    @property
+    def light(self) -> tuple[Request, ...]:
+        """Requests that need the tokenizer or the embedding matrix but no pass."""
+        return tuple(
+            r
+            for r in self.requests
+            if isinstance(r, Encode | EmbeddingRows | EmbeddingMatrix | Describe)
+        )
+
+    @cached_property
+    def by_identity(self) -> Mapping[object, Request]:
+        """The requests by what makes them one."""
+        return {_identity(request): request for request in self.requests}
+
+
+def plan(requests: Iterable[Request]) -> Plan:
+    """Merge equal requests, pull in the runs that patches and prompts refer to.
+
+    Order follows first need, so that the same specs always give the same plan.
+    """
+    asked = list(requests)
+    merged: dict[object, Request] = {}
+    for request in asked:
+        for needed in (*_needs(request), request):
+            key = _identity(needed)
+            known = merged.get(key)
+            if isinstance(known, Forward) and isinstance(needed, Forward):
+                needed = replace(known, keep=known.keep | needed.keep)
+            merged[key] = needed
+    distinct = tuple(merged.values())
+    return Plan(
+        requests=distinct,
+        generations=tuple(r for r in distinct if isinstance(r, Generate)),
+        forwards=tuple(r for r in distinct if isinstance(r, Forward)),
+        asked=len(asked),
+    )
+
+
+def _identity(request: Request) -> object:
+    """What makes two requests one: for passes, everything but what they keep."""
+    return (request.prompt, request.patches) if isinstance(request, Forward) else request
+
+
+def _needs(request: Request) -> Iterable[Request]:
+    """The requests that must be answered before this one, deepest first."""
+    prompt = getattr(request, "prompt", None)
+    if prompt is not None and prompt.generated is not None:
+        yield from _needs(prompt.generated)
+        yield prompt.generated
+    for patch in request.patches if isinstance(request, Forward) else ():
+        if patch.source is not None:
+            yield from _needs(patch.source)
+            yield replace(patch.source, keep=patch.source.keep | {patch.site})
+
+
+def merged(plan: Plan, request: Request) -> Request:
+    """The request in the plan that answers this one."""
+    return plan.by_identity[_identity(request)]
+
+
+def passes(forwards: Iterable[Forward], ids_of: Callable[[Prompt], Ids]) -> tuple[Pass, ...]:
+    """The distinct passes for these requests once ids are known; a prefix rides on the sequence it begins."""
+    plain: dict[Ids, Pass] = {}
+    patched: dict[tuple[Ids, tuple[Patch, ...]], Pass] = {}
+    for forward in forwards:
+        ids = ids_of(forward.prompt)
+        served = ((forward, len(ids)),)
+        home: dict = plain if not forward.patches else patched  # type: ignore[type-arg]
+        key = ids if not forward.patches else (ids, forward.patches)
+        known = home.get(key)
+        home[key] = (
+            replace(known, keep=known.keep | forward.keep, serves=known.serves + served)
+            if known
+            else Pass(ids, forward.keep, forward.patches, served)
+        )
+    return (*_without_prefixes(plain), *patched.values())
+
+
+def _without_prefixes(by_ids: Mapping[Ids, Pass]) -> Iterable[Pass]:
+    """Sorted, a sequence is followed at once by those it begins: fold each into its longest extension."""
+    ordered = [by_ids[ids] for ids in sorted(by_ids)]
+    folded: list[Pass] = []
+    for current in reversed(ordered):
+        longer = folded[-1] if folded else None
+        if longer is not None and longer.ids[: len(current.ids)] == current.ids:
+            folded[-1] = replace(
+                longer, keep=longer.keep | current.keep, serves=longer.serves + current.serves
+            )
+        else:
+            folded.append(current)
+    return reversed(folded)
+
+
+def batches(
+    todo: Sequence[Pass], budget: int, held: Held | None = None, memory: int = MEMORY
+) -> tuple[tuple[Pass, ...], ...]:
+    """Group passes of like length; no batch has more than `budget` padded positions, or is one pass.
+
+    Nor do the sites that it keeps, each kept of all its passes, take more than `memory` bytes where `held` counts them.
+    """
+    grouped: list[list[Pass]] = []
+    keep: frozenset[Site] = frozenset()
+    ends = 0
+    for item in sorted(todo, key=lambda p: (len(p.ids), p.ids)):
+        batch = grouped[-1] if grouped else None
+        # Sorted by length, the newcomer is the longest: it sets the padding, and must not stretch it far.
+        fits = (
+            batch
+            and len(item.ids) * (len(batch) + 1) <= budget
+            and len(item.ids) <= 2 * len(batch[0].ids)
+        )
+        most = max(ends, len(item.ends))
+        if (
+            batch
+            and fits
+            and (
+                not held or held(keep | item.keep, len(item.ids), most) * (len(batch) + 1) <= memory
+            )
+        ):
+            batch.append(item)
+            keep, ends = keep | item.keep, most
+        else:
+            grouped.append([item])
+            keep, ends = item.keep, len(item.ends)
+    return tuple(tuple(batch) for batch in grouped)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A plan in numbers: what was asked, what remains, and the tokens that go through the model."""
+
+    asked: int
+    distinct: int
+    generations: int
+    new_tokens: int
+    passes: int
+    batches: int
+    tokens: int
+
+
+def cost(
+    plan: Plan,
+    ids_of: Callable[[Prompt], Ids] | None,
+    budget: int = BUDGET,
+    held: Held | None = None,
+) -> Cost:
+    """Count a plan; without a tokenizer, ids are unknown and every distinct pass counts as its own batch.
+
+    Without `held`, which the loaded model has, batches count as if memory had no end.
+
+    What a generated text will need is not known yet: its frames count as one pass, which is what they come to where
+    the generation only appends.
+    """
+    known = [f for f in plan.forwards if f.prompt.generated is None]
+    pending = {
+        (replace(f.prompt, frame=None), f.patches)
+        for f in plan.forwards
+        if f.prompt.generated is not None
+    }
+    todo = passes(known, ids_of) if ids_of else ()
+    count = (len(todo) if ids_of else len(known)) + len(pending)
+    return Cost(
+        asked=plan.asked,
+        distinct=len(plan.requests),
+        generations=len(plan.generations),
+        new_tokens=sum(g.max_new_tokens for g in plan.generations),
+        passes=count,
+        batches=(len(batches(todo, budget, held)) if ids_of else len(known)) + len(pending),
+        tokens=sum(len(p.ids) for p in todo),
+    )

@@ -1,0 +1,1 @@
+"""Draw figures as SVG. The only package that imports matplotlib."""

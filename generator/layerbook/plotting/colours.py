@@ -1,0 +1,151 @@
+"""The colours of all figures: named paints that the page may re-colour, and two colour maps.
+
+A paint is drawn in its light value and becomes `var(--fig-NAME, light value)` in the finished SVG, so that one
+picture serves light, dark and paper. The maps run at equal perceptual steps through OKLab (Björn Ottosson, "A
+perceptual color space for image processing", 2020); they are made for light paper, and the stylesheet inverts
+them for dark, where much should be bright rather than dark.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+INK = "#28231d"
+MUTED = "#675e52"
+GRID = "#e6decf"
+LINE = "#b9ac97"
+PAPER = "#fcf9f4"
+BOX = "#f4ede1"
+ACCENT = "#96391b"
+TINT = "#f8e3d6"
+PALE = "#d9cdb9"
+ON_PALE = "#010101"  # ink on cells that are pale on paper and dark on a dark screen; matplotlib leaves #000000 unsaid
+ON_DEEP = "#ffffff"  # and the other way round
+ON_NEITHER = ("#000001", "#fffffe")  # black or white on both, for cells in the middle
+SERIES = ("#2c5f9e", "#b4511a", "#1b7a68", "#84479a", "#80660d", "#b23a6e", "#5a6672", "#56741a")
+
+INVERSION = (
+    0.9  # figures.css says the same: a little less than all, so that little is not nothing on dark
+)
+
+PAINTS = {
+    INK: "ink",
+    MUTED: "muted",
+    GRID: "grid",
+    LINE: "line",
+    PAPER: "paper",
+    BOX: "box",
+    ACCENT: "accent",
+    TINT: "tint",
+    PALE: "pale",
+    ON_PALE: "on-pale",
+    ON_DEEP: "on-deep",
+    ON_NEITHER[0]: "black",
+    ON_NEITHER[1]: "white",
+    **{paint: f"series-{i}" for i, paint in enumerate(SERIES, start=1)},
+}
+
+# Lightness, chroma, hue in degrees. The low end is tinted enough to be seen on paper: small is not absent.
+_SEQUENTIAL = (
+    (0.935, 0.032, 95.0),
+    (0.80, 0.085, 155.0),
+    (0.60, 0.10, 215.0),
+    (0.42, 0.115, 262.0),
+    (0.27, 0.09, 285.0),
+)
+_BELOW = ((0.95, 0.008, 90.0), (0.78, 0.08, 245.0), (0.56, 0.13, 255.0), (0.36, 0.12, 262.0))
+_ABOVE = ((0.95, 0.008, 90.0), (0.80, 0.09, 60.0), (0.58, 0.14, 42.0), (0.38, 0.11, 32.0))
+
+
+def paint(color: str) -> str:
+    """The colour as the SVG names it: a variable of the page with the light value to fall back on."""
+    name = PAINTS.get(color.lower())
+    return f"var(--fig-{name}, {color.lower()})" if name else color
+
+
+@cache
+def sequential() -> NDArray[np.uint8]:
+    """Colours [256, RGBA] from little (pale) to much (dark)."""
+    return _bytes(_even(_SEQUENTIAL, 256))
+
+
+@cache
+def diverging() -> NDArray[np.uint8]:
+    """Colours [255, RGBA] from negative (blue) through nothing (pale, the one in the middle) to positive (rust)."""
+    return _bytes(np.concatenate([_even(_BELOW, 128)[::-1], _even(_ABOVE, 128)[1:]]))
+
+
+def inks(shades: NDArray[np.uint8]) -> list[str]:
+    """For each shade [n, RGBA] of a map the ink that is legible on it on paper and on a dark screen."""
+    black, white = np.zeros(3), np.full(3, 255.0)
+    on_paper = contrast(shades[:, :3], black) > contrast(shades[:, :3], white)
+    on_dark = contrast(inverted(shades[:, :3]), black) > contrast(inverted(shades[:, :3]), white)
+    names = {
+        (True, False): ON_PALE,
+        (False, True): ON_DEEP,
+        (True, True): ON_NEITHER[0],
+        (False, False): ON_NEITHER[1],
+    }
+    return [names[bool(paper), bool(dark)] for paper, dark in zip(on_paper, on_dark, strict=True)]
+
+
+def contrast(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.float64]:
+    """The contrast of sRGB colours [..., 3] in 0..255, from 1 to 21 (WCAG 2.2, relative luminance)."""
+    lights = []
+    for color in (one, other):
+        share = np.asarray(color, dtype=np.float64) / 255
+        linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+        lights.append(linear @ np.array([0.2126, 0.7152, 0.0722]) + 0.05)
+    ratio: NDArray[np.float64] = np.maximum(*lights) / np.minimum(*lights)
+    return ratio
+
+
+def inverted(color: NDArray[Any]) -> NDArray[np.float64]:
+    """What the dark page makes of map colours [..., 3] in 0..255: `filter: invert(0.9) hue-rotate(180deg)`.
+
+    The matrix is that of hue-rotate in Filter Effects Module Level 1, at 180 degrees.
+    """
+    share = np.asarray(color, dtype=np.float64) / 255 * (1 - 2 * INVERSION) + INVERSION
+    grey = np.array([0.213, 0.715, 0.072])
+    turned: NDArray[np.float64] = 255 * np.clip(2 * (share @ grey)[..., None] - share, 0, 1)
+    return turned
+
+
+def _even(stops: tuple[tuple[float, float, float], ...], count: int) -> NDArray[np.float64]:
+    """Points [count, Lab] at equal distances along the path through the stops, lightness, chroma and hue."""
+    at = np.linspace(0, 1, len(stops))
+    fine = np.linspace(0, 1, 2000)
+    light, chroma, hue = (np.interp(fine, at, [stop[k] for stop in stops]) for k in range(3))
+    lab = np.stack(
+        [light, chroma * np.cos(np.radians(hue)), chroma * np.sin(np.radians(hue))], axis=1
+    )
+    way = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(lab, axis=0), axis=1))])
+    even = np.linspace(0, way[-1], count)
+    return np.stack([np.interp(even, way, lab[:, k]) for k in range(3)], axis=1)
+
+
+def _bytes(lab: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """OKLab [n, 3] to sRGB [n, RGBA]; what sRGB cannot show is clipped."""
+    to_cone = np.array(
+        [
+            [1, 0.3963377774, 0.2158037573],
+            [1, -0.1055613458, -0.0638541728],
+            [1, -0.0894841775, -1.291485548],
+        ]
+    )
+    to_rgb = np.array(
+        [
+            [4.0767416621, -3.3077115913, 0.2309699292],
+            [-1.2684380046, 2.6097574011, -0.3413193965],
+            [-0.0041960863, -0.7034186147, 1.707614701],
+        ]
+    )
+    linear: NDArray[Any] = np.clip((lab @ to_cone.T) ** 3 @ to_rgb.T, 0, 1)
+    srgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return np.concatenate([np.round(255 * srgb), np.full((len(lab), 1), 255)], axis=1).astype(
+        np.uint8
+    )

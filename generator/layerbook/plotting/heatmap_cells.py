@@ -1,0 +1,140 @@
+"""The cells of a heat map: as a raster, or as rectangles with their values written in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.colors import ListedColormap
+from numpy.typing import NDArray
+
+from layerbook.core.figures import Heatmap
+from layerbook.plotting import colours, svg, text
+from layerbook.plotting.canvas import Canvas
+
+Scale = tuple[float, float]
+
+_COARSE = 160
+_FINE = 1.5
+
+
+def values(figure: Heatmap) -> NDArray[np.float64]:
+    """The values [rows, columns], whatever type they came in."""
+    return np.asarray(figure.values, dtype=np.float64)
+
+
+def absent(figure: Heatmap) -> NDArray[np.bool_]:
+    """Cells [rows, columns] without a colour: right of the diagonal of a causal map, not a number, or masked."""
+    missing = np.isnan(values(figure)) | masked(figure)
+    if figure.causal:
+        missing |= np.triu(np.ones(figure.values.shape, dtype=bool), k=1)
+    return missing
+
+
+def masked(figure: Heatmap) -> NDArray[np.bool_]:
+    """Cells [rows, columns] that the causal mask took: minus infinity, in a map that says so."""
+    return np.isneginf(values(figure)) & figure.masked
+
+
+def existing(figure: Heatmap) -> NDArray[np.float64]:
+    """The finite values of the cells that exist, in one row."""
+    every = values(figure)
+    return every[np.isfinite(every) & ~absent(figure)]
+
+
+def colour_map(figure: Heatmap) -> NDArray[np.uint8]:
+    """Colours [255 or 256, RGBA] from the low end of the scale to the high end."""
+    return colours.diverging() if figure.diverging else colours.sequential()
+
+
+def shades(figure: Heatmap, scale: Scale) -> NDArray[np.intp]:
+    """Which colour of its map each cell has [rows, columns]; beyond the scale, the ends."""
+    low, high = scale
+    share = (np.where(absent(figure), low, values(figure)) - low) / (high - low)
+    return np.round((len(colour_map(figure)) - 1) * np.clip(share, 0, 1)).astype(np.intp)
+
+
+def pixels(figure: Heatmap, scale: Scale, cell: tuple[float, float]) -> NDArray[np.uint8]:
+    """The map as pixels [rows times m, columns times n, RGBA], the first row on top.
+
+    Viewers smooth where a picture is scaled down: several pixels to a cell keep its edges sharp.
+    """
+    found: NDArray[np.uint8] = colour_map(figure)[shades(figure, scale)]
+    found[absent(figure)] = 0
+    n, m = (max(1, _COARSE // max(figure.values.shape)),) * 2
+    if min(cell) < 3:
+        n, m = (max(1, round(edge / _FINE)) for edge in cell)
+    return found.repeat(m, axis=0).repeat(n, axis=1)
+
+
+def written(figure: Heatmap) -> NDArray[np.object_]:
+    """Every value as text [rows, columns], all with the decimals that the largest needs for three digits."""
+    most = float(np.abs(existing(figure)).max(initial=0.0))
+    decimals = 2 if most < 10 else 1 if most < 100 else 0
+    fixed = 0.01 <= most < 100_000
+
+    def write(value: float) -> str:
+        if not fixed or not np.isfinite(value) or value == 0:
+            return text.number(value)
+        shown = f"{value:,.{decimals}f}".replace("-", "−")
+        return shown if set(shown) & set("123456789") else shown.lstrip("−")
+
+    found: NDArray[np.object_] = np.vectorize(write, otypes=[object])(values(figure))
+    return found
+
+
+def width(figure: Heatmap) -> float:
+    """How wide a cell must be for what is written in it, in pixels."""
+    shown = written(figure)[~absent(figure)]
+    return max((text.width(words, text.SMALL) for words in shown), default=0.0) + 10
+
+
+def draw_written(
+    canvas: Canvas, figure: Heatmap, scale: Scale, place: tuple[float, float, float, float]
+) -> None:
+    """The map at (left, top, width, height) with its values in the cells, in the ink that is legible on each."""
+    import seaborn as sns  # a second of start-up, which books without written values need not pay
+
+    axes = canvas.axes(*place)
+    colors, shade = colour_map(figure), shades(figure, scale)
+    sns.heatmap(
+        shade,
+        ax=axes,
+        vmin=-0.5,
+        vmax=len(colors) - 0.5,
+        cmap=ListedColormap(colors[:, :3] / 255),
+        mask=absent(figure),
+        annot=written(figure),
+        fmt="",
+        annot_kws={
+            "fontsize": text.SMALL,
+            "va": "center_baseline",
+            "rotation_mode": "anchor",
+            "parse_math": False,
+        },
+        cbar=False,
+        xticklabels=False,
+        yticklabels=False,
+        clip_on=False,
+    )
+    axes.axis("off")
+    axes.collections[0].set_gid(svg.MAP)
+    inks = colours.inks(colors)
+    for label in axes.texts:
+        column, row = (int(at) for at in label.get_position())
+        label.set_color(inks[shade[row, column]])
+
+
+def span(figures: Sequence[Heatmap]) -> Scale:
+    """The fixed scale, or one that spans the values that exist; centred on zero for diverging maps."""
+    fixed = [figure.scale for figure in figures if figure.scale]
+    found = [existing(figure) for figure in figures]
+    ends = np.array(
+        [*fixed, *((v.min(), v.max()) for v in found if v.size and len(fixed) < len(figures))]
+        or [(0, 1)]
+    )
+    low, high = float(ends[:, 0].min()), float(ends[:, 1].max())
+    if figures[0].diverging:
+        high = max(abs(low), abs(high))
+        low = -high
+    return (low, high) if high > low else (low - 0.5, high + 0.5)

@@ -1,0 +1,113 @@
+"""Where to write the names of points so that they cover neither each other nor the points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+_ANGLES = (0, 180, 90, 270, 35, 145, 325, 215, 65, 115, 245, 295)
+_RADII = (9.0, 16.0, 26.0, 40.0, 58.0)
+_PASSES = 4
+Boxes = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A name's rectangle (left, top, right, bottom) in pixels, and whether a stroke must lead back to its point."""
+
+    box: tuple[float, float, float, float]
+    led: bool
+
+
+def place(
+    points: Sequence[tuple[float, float]],
+    sizes: Sequence[tuple[float, float]],
+    bounds: tuple[float, float, float, float],
+    strokes: Sequence[tuple[float, float, float, float]] = (),
+    dot: float = 5.0,
+) -> list[Placed | None]:
+    """A rectangle of each size near its point; None where every place would cover another name.
+
+    Each name in turn takes the cheapest of its candidate places, given all others, for a few rounds: overlap with
+    names, points and strokes costs most, distance a little. The same input gives the same places.
+    """
+    if not points:
+        return []
+    at = np.array(points, dtype=float)
+    dots = np.concatenate([at - dot, at + dot], axis=1)
+    lines = _along(strokes)
+    candidates = [
+        _candidates(p, s, bounds) for p, s in zip(at, np.array(sizes, dtype=float), strict=True)
+    ]
+    fixed = [_cost_of_place(boxes, far, dots, lines) for boxes, far in candidates]
+    chosen: list[int | None] = [None] * len(points)
+    for _ in range(_PASSES):
+        for i, (boxes, _far) in enumerate(candidates):
+            others = np.array(
+                [candidates[j][0][k] for j, k in enumerate(chosen) if k is not None and j != i]
+            )
+            cost = fixed[i] + 6 * _overlap(boxes, others.reshape(-1, 4)).sum(axis=1)
+            chosen[i] = int(np.argmin(cost))
+    return _without_collisions(candidates, chosen)
+
+
+def _without_collisions(
+    candidates: list[tuple[Boxes, NDArray[np.float64]]], chosen: list[int | None]
+) -> list[Placed | None]:
+    """The chosen places; of two names that still touch, the later gives way."""
+    result: list[Placed | None] = []
+    kept = np.empty((0, 4))
+    for (boxes, far), k in zip(candidates, chosen, strict=True):
+        box = boxes[k if k is not None else 0]
+        if _overlap(box[None], kept).sum() > 0:
+            result.append(None)
+            continue
+        kept = np.vstack([kept, box])
+        left, top, right, bottom = (float(v) for v in box)
+        result.append(
+            Placed((left, top, right, bottom), bool(far[k if k is not None else 0] > _RADII[1]))
+        )
+    return result
+
+
+def _candidates(
+    point: NDArray[np.float64], size: NDArray[np.float64], bounds: tuple[float, float, float, float]
+) -> tuple[Boxes, NDArray[np.float64]]:
+    """Rectangles [n, 4] around the point, pushed inside the bounds, and their distances [n] from it."""
+    angle = np.radians(np.tile(_ANGLES, len(_RADII)))
+    far = np.repeat(_RADII, len(_ANGLES))
+    way = np.stack([np.cos(angle), -np.sin(angle)], axis=1)
+    centre = (
+        point + way * far[:, None] + way * size / 2 * np.where(np.abs(way) > 0.3, 1, np.abs(way))
+    )
+    low = np.clip(
+        centre - size / 2, bounds[:2], np.maximum(np.array(bounds[2:]) - size, bounds[:2])
+    )
+    return np.concatenate([low, low + size], axis=1), far
+
+
+def _cost_of_place(
+    boxes: Boxes, far: NDArray[np.float64], dots: Boxes, lines: Boxes
+) -> NDArray[np.float64]:
+    cost: NDArray[np.float64] = far * 4
+    cost += 5 * _overlap(boxes, dots).sum(axis=1) + 2 * _overlap(boxes, lines).sum(axis=1)
+    return cost
+
+
+def _along(strokes: Sequence[tuple[float, float, float, float]]) -> Boxes:
+    """Small squares along each stroke: enough to notice what is written across it."""
+    share = np.linspace(0, 1, 14)[:, None]
+    spots = [np.array(s[:2]) * (1 - share) + np.array(s[2:]) * share for s in strokes]
+    middle = np.concatenate(spots) if spots else np.empty((0, 2))
+    return np.concatenate([middle - 3, middle + 3], axis=1)
+
+
+def _overlap(boxes: Boxes, others: Boxes) -> NDArray[np.float64]:
+    """Areas [n, m] that the rectangles share."""
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    areas: NDArray[np.float64] = np.clip(high - low, 0, None).prod(axis=2)
+    return areas

@@ -1,0 +1,271 @@
+"""SVG for the page: matplotlib's output made small, themable and safe to inline, and the root all figures share.
+
+A strict content policy allows no style attribute and no style element; inlining asks for ids unique on the page;
+one picture for light, dark and paper asks for paints by name. This module sees to all three.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from xml.etree import ElementTree as ET
+
+import numpy as np
+
+from layerbook.plotting import colours, text
+
+WIDE = 600
+"""Pictures wider than this keep a readable width on small screens and scroll (class `fig-wide`)."""
+
+Attributes = dict[str, str | float]
+
+MAP = "map"
+"""The gid of groups whose colours stand for numbers; the page inverts them on dark (class `fig-map`)."""
+
+HALO = "halo"
+"""The gid of text around which the page draws the paper (class `fig-halo`)."""
+
+MARK = "mark"
+"""How the gids of marks begin, the parts of a picture that a reader can point at."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Such a part: a group of class `fig-KIND` with its number, or the numbers it joins, and what it says."""
+
+    kind: str
+    number: str
+    words: str = ""
+
+
+_NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
+_FIRST = re.compile(r"-?[\d.]+")
+_FINE = 1.6
+_KEPT = (MAP, HALO, MARK)
+_REFERENCE = re.compile(r"url\(#([^)]+)\)")
+_FONT = re.compile(
+    r"^(?P<italic>italic )?(?:(?P<weight>bold|\d{3}) )?(?P<size>[\d.]+)px (?P<family>.+)$"
+)
+_DROPPED = {"image-rendering:crisp-edges", "text-anchor:start"}
+_GEOMETRY = ("x", "y", "x1", "x2", "y1", "y2", "width", "height", "cx", "cy", "r", "d", "points")
+
+
+def root(
+    id: str, width: float, height: float, title: str, alt: str, *, role: str = "img"
+) -> ET.Element:
+    """An empty picture of the given size in CSS pixels, named by its title and described by its alt text."""
+    wide = width > WIDE
+    svg = ET.Element(
+        "svg",
+        {
+            "xmlns": "http://www.w3.org/2000/svg",
+            "class": "fig fig-wide" if wide else "fig",
+            "id": id,
+        },
+    )
+    svg.attrib |= {
+        "viewBox": f"0 0 {short(width)} {short(height)}",
+        "width": short(width),
+        "height": short(height),
+    }
+    svg.attrib |= {
+        "role": role,
+        "font-family": text.SANS,
+        "font-size": short(text.SIZE),
+        "fill": colours.paint(colours.INK),
+    }
+    svg.attrib |= {"stroke-linejoin": "round"}
+    if title:
+        ET.SubElement(svg, "title", {"id": f"{id}-title"}).text = text.plain(title)
+        svg.set("aria-labelledby", f"{id}-title")
+        svg.set("aria-describedby", f"{id}-desc")
+    else:
+        svg.set("aria-labelledby", f"{id}-desc")
+    ET.SubElement(svg, "desc", {"id": f"{id}-desc"}).text = text.plain(alt)
+    return svg
+
+
+def add(
+    parent: ET.Element, tag: str, content: str = "", /, **attributes: str | float
+) -> ET.Element:
+    """A child element; `_` in names stands for `-`, numbers are rounded, colours become the page's paints."""
+    named = {key.rstrip("_").replace("_", "-"): _value(value) for key, value in attributes.items()}
+    child = ET.SubElement(parent, tag, named)
+    child.text = text.plain(content) if content else None
+    return child
+
+
+def finish(drawn: str, picture: ET.Element, id: str, marks: Mapping[str, Mark]) -> str:
+    """matplotlib's SVG moved into `picture`: paints named, ids begun with `id`, nothing the page does not need.
+
+    marks: by gid, the parts that can be pointed at.
+    """
+    source = ET.fromstring(drawn)
+    for element in source.iter():
+        _clean(element)
+    # matplotlib makes ids of coordinates to the last bit, which is not the same on every processor.
+    names = {
+        old: f"{id}-part{number}"
+        for number, old in enumerate(dict.fromkeys(_references(source)), start=1)
+    }
+    contents = list(_contents(source))
+    for element in source.iter():
+        if mark := marks.get(element.get("id", "")):
+            _point_out(element, mark)
+        _rename(element, names)
+    picture.extend(contents)
+    return serialise(picture)
+
+
+def serialise(picture: ET.Element) -> str:
+    """The element as text, without a declaration."""
+    return ET.tostring(picture, encoding="unicode")
+
+
+def short(value: float) -> str:
+    """The number with at most two decimals."""
+    return f"{value:.2f}".rstrip("0").rstrip(".") if value % 1 else str(int(value))
+
+
+def _value(value: str | float) -> str:
+    return colours.paint(value) if isinstance(value, str) else short(value)
+
+
+def _contents(element: ET.Element) -> Iterator[ET.Element]:
+    """The children worth keeping, groups that carry nothing opened."""
+    for child in element:
+        if child.tag in {"metadata", "style"} or (
+            child.get("fill") == "none" and not child.get("stroke") and child.tag != "g"
+        ):
+            continue
+        inner = list(_contents(child))
+        if (
+            child.tag == "g"
+            and not set(child.attrib) - {"id"}
+            and not child.get("id", "").startswith(_KEPT)
+        ):
+            yield from inner
+        elif inner or child.tag not in {"g", "defs"}:
+            child[:] = inner
+            child.tail = None
+            yield child
+
+
+def _clean(element: ET.Element) -> None:
+    """One element in plain attributes: no namespaces, no style, rounded numbers, named paints."""
+    element.tag = element.tag.rpartition("}")[2]
+    element.tail = None
+    if element.tag != "text":
+        element.text = None
+    for name in list(element.attrib):
+        element.set(name.rpartition("}")[2], element.attrib.pop(name))
+    for name, value in _declarations(element.attrib.pop("style", "")):
+        element.set(name, value)
+    for name in _GEOMETRY:
+        if name in element.attrib:
+            rounded = _NUMBER.sub(lambda match: short(float(match[0])), element.attrib[name])
+            element.set(name, " ".join(rounded.split()))
+    for name in ("fill", "stroke"):
+        if name in element.attrib:
+            element.set(name, colours.paint(element.attrib[name]))
+    if element.tag == "text":
+        _clean_text(element)
+    elif element.tag == "image":
+        _clean_image(element)
+
+
+def _declarations(style: str) -> Iterator[tuple[str, str]]:
+    """The properties of a style attribute as presentation attributes, which know no `font:` shorthand."""
+    for declaration in filter(None, (part.strip() for part in style.split(";"))):
+        name, _, value = (part.strip() for part in declaration.partition(":"))
+        if f"{name}:{value}" in _DROPPED:
+            continue
+        font = _FONT.match(value) if name == "font" else None
+        if font:
+            yield from (
+                (f"font-{key}", str(font[key])) for key in ("weight", "size", "family") if font[key]
+            )
+        else:
+            yield name, value.removesuffix("px") if name == "font-size" else value
+
+
+def _clean_text(element: ET.Element) -> None:
+    """Text in the page's faces; what the root already says is left out."""
+    if "mono" in element.attrib.pop("font-family", "").lower():
+        element.set("font-family", text.MONO)
+    if element.get("fill") == colours.paint(colours.INK):
+        del element.attrib["fill"]
+    turned = element.get("transform", "")
+    if "rotate(-0 " in turned or "rotate(0 " in turned:
+        del element.attrib["transform"]
+    elif turned:
+        element.set("transform", _NUMBER.sub(lambda match: short(float(match[0])), turned))
+
+
+def _clean_image(element: ET.Element) -> None:
+    """A raster of few colours as a palette PNG, a quarter of the size; it belongs to the colours dark pages invert."""
+    from PIL import Image
+
+    packed = base64.b64decode(element.attrib.pop("href").partition(",")[2])
+    pixels = np.asarray(Image.open(io.BytesIO(packed)).convert("RGBA"))
+    found, index = np.unique(
+        np.ascontiguousarray(pixels).view(np.uint32).ravel(), return_inverse=True
+    )
+    image = Image.fromarray(pixels)
+    options = {}
+    if len(found) <= 256:
+        rgba = found.view(np.uint8).reshape(-1, 4)
+        image = Image.fromarray(index.reshape(pixels.shape[:2]).astype(np.uint8), "P")
+        image.putpalette(rgba[:, :3].tobytes())
+        options = {"transparency": rgba[:, 3].tobytes()} if (rgba[:, 3] < 255).any() else {}
+    written = io.BytesIO()
+    image.save(written, format="png", optimize=True, **options)
+    element.set("href", "data:image/png;base64," + base64.b64encode(written.getvalue()).decode())
+    element.set("class", "fig-map")
+    element.set("preserveAspectRatio", "none")
+    element.set(
+        "transform",
+        _NUMBER.sub(lambda match: f"{float(match[0]):.6g}", element.get("transform", "")),
+    )
+    across, _, _, down, *_ = map(float, _FIRST.findall(element.attrib["transform"]))
+    if min(across, down) < _FINE:
+        del element.attrib[
+            "image-rendering"
+        ]  # picking every so many pixels of a fine pattern would draw another one
+
+
+def _references(tree: ET.Element) -> Iterator[str]:
+    for element in tree.iter():
+        for name, value in element.attrib.items():
+            if name == "href" and value.startswith("#"):
+                yield value[1:]
+            yield from _REFERENCE.findall(value)
+
+
+def _point_out(element: ET.Element, mark: Mark) -> None:
+    """The group made a mark; its words are what browsers show where no script runs."""
+    element.set("class", f"fig-{mark.kind}")
+    element.set(f"data-{mark.kind}", mark.number)
+    if mark.words:
+        words = ET.Element("title")
+        words.text = mark.words
+        element.insert(0, words)
+
+
+def _rename(element: ET.Element, names: Mapping[str, str]) -> None:
+    """Ids that something refers to, by their new names; all others dropped."""
+    own = element.attrib.pop("id", "")
+    if own.startswith(MAP):
+        element.set("class", "fig-map")
+    elif own.startswith(HALO):
+        element.set("class", "fig-halo")
+    if own in names:
+        element.set("id", names[own])
+    for name, value in element.attrib.items():
+        if name == "href" and value.startswith("#"):
+            element.set(name, f"#{names[value[1:]]}")
+        elif "url(#" in value:
+            element.set(name, _REFERENCE.sub(lambda match: f"url(#{names[match[1]]})", value))

@@ -1,0 +1,1 @@
+"""Run experiments, here or on a cluster."""

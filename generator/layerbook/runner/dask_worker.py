@@ -1,0 +1,150 @@
+"""What a worker of a cluster does: it measures chunks of experiments with a model of its own, loaded once.
+
+A result goes into a book under a key, so a worker first makes sure that it would have computed the same key: from the
+same weights, with the same code and the same libraries.
+"""
+
+from __future__ import annotations
+
+import pickle
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from threading import Lock
+
+from layerbook.book.loader import Experiment
+from layerbook.core.analysis import Result
+from layerbook.core.errors import LayerbookError, ModelError
+from layerbook.core.progress import Silent
+from layerbook.model import download as obtain
+from layerbook.model import sources
+from layerbook.runner.local import Bench
+from layerbook.store import keys
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the results of a job depend on beside their specs; `code` is the closure of each analysis, by module.
+
+    others: the models, by name, that some of its experiments run on instead.
+    """
+
+    source: sources.ModelSource
+    fingerprint: sources.Fingerprint
+    code: Mapping[str, str]
+    versions: Mapping[str, str]
+    others: Mapping[str, sources.Fingerprint]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an experiment has no result, as text: it travels between processes."""
+
+    said: str
+
+
+Answers = tuple[Result | Failure, ...]
+
+_bench: tuple[Mapping[str, sources.Fingerprint], Bench] | None = (
+    None  # what it has loaded, by name; "" its own
+)
+_alone = Lock()  # the hooks of a pass sit on the model itself: one chunk at a time, however many threads there are
+
+
+def answered(sent: bytes) -> bytes:
+    """What `measure` gives, or one Failure for all of it where it raises; as bytes, which any scheduler can carry."""
+    try:
+        terms, wanted = pickle.loads(sent)
+    except Exception as error:  # what another layerbook's pickles raise here has no bounds
+        return pickle.dumps(
+            Failure(f"{_here()} cannot read what it is sent ({error}); it needs the same layerbook")
+        )
+    try:
+        return pickle.dumps(measure(terms, wanted))
+    except LayerbookError as error:
+        return pickle.dumps(Failure(str(error)))
+
+
+def measure(terms: Terms, wanted: tuple[Experiment, ...]) -> Answers:
+    """The result of each experiment, in their order. ModelError where this worker's would not be the caller's."""
+    with _alone:
+        _check(terms)
+        measured = _bench_for(terms).measure(wanted, Silent())
+        return tuple(_answer(measured[one]) for one in wanted)
+
+
+def terms_for(
+    source: sources.ModelSource, fingerprint: sources.Fingerprint, wanted: Sequence[Experiment]
+) -> Terms:
+    """The terms as this process would have them now."""
+    modules = sorted({type(one.analysis).__module__ for one in wanted})
+    code = {module: keys.engine_closure(module) for module in modules}
+    names = sorted({one.model for one in wanted if one.model})
+    others = {name: sources.fingerprint(sources.resolve(name)) for name in names}
+    return Terms(source, fingerprint, code, dict(keys.versions()), others)
+
+
+def _answer(found: Result | LayerbookError) -> Result | Failure:
+    return Failure(str(found)) if isinstance(found, LayerbookError) else found
+
+
+def _check(terms: Terms) -> None:
+    """That code and libraries are the caller's; ModelError says what is not."""
+    here = dict(keys.versions())
+    moved = [
+        f"{name} {here.get(name, 'absent')}"
+        for name, its in terms.versions.items()
+        if here.get(name) != its
+    ]
+    if moved:
+        asked = ", ".join(
+            f"{name} {its}" for name, its in terms.versions.items() if here.get(name) != its
+        )
+        raise ModelError(f"{_here()} has {', '.join(moved)}; the run was started with {asked}")
+    for module, closure in terms.code.items():
+        if _closure(module) != closure:
+            raise ModelError(
+                f"{_here()} has other code for {module}: install the same and restart it"
+            )
+
+
+@cache
+def _closure(module: str) -> str:
+    """As the code stood when it was imported here, near enough: an edit afterwards does not change what runs."""
+    return keys.engine_closure(module)
+
+
+def _bench_for(terms: Terms) -> Bench:
+    """The models of this process, each loaded when a job first needs it; let go where one is to be another now."""
+    global _bench
+    wanted = {"": terms.fingerprint, **terms.others}
+    loaded = _bench[0] if _bench else {}
+    if _bench is None or any(loaded.get(name, one) != one for name, one in wanted.items()):
+        _bench, loaded = None, {}  # the old and the new at once might not fit
+    for name in wanted.keys() - loaded.keys():
+        _check_model(sources.resolve(name) if name else terms.source, wanted[name])
+    _bench = {**loaded, **wanted}, _bench[1] if _bench else Bench(terms.source, Silent())
+    return _bench[1]
+
+
+def _check_model(source: sources.ModelSource, wanted: sources.Fingerprint) -> None:
+    """That a model is the caller's, digest by digest; ModelError says what is not."""
+    found = _found(source)
+    if found != wanted:
+        here, asked = found.weights, wanted.weights
+        what = f"({here}, not {asked})" if here != asked else "(its tokenizer differs)"
+        raise ModelError(f"{_here()} has another model at {source.location} {what}")
+
+
+def _found(source: sources.ModelSource) -> sources.Fingerprint:
+    """What the model is on this machine, fetched and converted where it was not here yet."""
+    try:
+        obtain.obtain(source)
+        return sources.fingerprint(source)
+    except (LayerbookError, OSError) as error:
+        raise ModelError(f"{_here()} cannot have the model {source.name}: {error}") from error
+
+
+def _here() -> str:
+    return f"the worker on {platform.node()}"

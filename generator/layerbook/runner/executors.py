@@ -1,0 +1,45 @@
+"""Where experiments are measured, by the name that the command line has for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from layerbook.core.errors import UsageError
+from layerbook.core.progress import Reporter
+from layerbook.model.sources import ModelSource
+from layerbook.model.stopwatch import Stopwatch
+from layerbook.runner.dask_client import Cluster
+from layerbook.runner.local import Bench, Executor
+
+Opener = Callable[[ModelSource, Reporter, Stopwatch], AbstractContextManager[Executor]]
+ADDRESS = re.compile(r"dask://(?P<place>(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):\d{1,5})/?")
+
+
+def named(name: str | None) -> Opener:
+    """What opens an executor; without a name the one that works here. UsageError for a name that is none."""
+    if name is None:
+        return local
+    address = ADDRESS.fullmatch(name)
+    if address is None:
+        raise UsageError(
+            f"--executor {name}: should be dask://HOST:PORT, the address of a Dask scheduler"
+        )
+    place = f"tcp://{address['place']}"
+
+    @contextmanager  # what the workers took is theirs to know
+    def remote(source: ModelSource, report: Reporter, watch: Stopwatch) -> Iterator[Executor]:
+        cluster = Cluster(place, source, report)
+        try:
+            yield cluster
+        finally:
+            cluster.close()
+
+    return remote
+
+
+@contextmanager
+def local(source: ModelSource, report: Reporter, watch: Stopwatch) -> Iterator[Executor]:
+    """This process."""
+    yield Bench(source, report, watch)

@@ -1,0 +1,212 @@
+"""Measuring experiments on the model, which is loaded when first needed; each distinct pass runs once for all."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Protocol
+
+from layerbook.book.loader import Experiment
+from layerbook.core.analysis import Result
+from layerbook.core.errors import LayerbookError, ModelError, RunError
+from layerbook.core.progress import Reporter, Silent
+from layerbook.core.requests import Forward, Prompt, Request
+from layerbook.model import download as obtain
+from layerbook.model import sources
+from layerbook.model.plan import cost, plan
+from layerbook.model.stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    from layerbook.model.execution import Execution
+    from layerbook.model.llama import LoadedModel
+
+Measured = Mapping[Experiment, Result | LayerbookError]
+LAYERS = ", so its layers are others; sweep both over what names no layer"
+
+
+class Executor(Protocol):
+    """Where experiments are measured: here, or on other machines; no sweeps, whose cells are experiments."""
+
+    source: sources.ModelSource
+
+    def measure(self, wanted: Sequence[Experiment]) -> Measured:
+        """The result of each experiment, or the error that it ended with."""
+
+    def stream(self, chunks: Iterable[Sequence[Experiment]]) -> Iterator[Measured]:
+        """Chunk by chunk the same, in their order; chunks are taken no sooner than they are needed."""
+
+
+class Bench:
+    """A model, and what is measured on it; `watch` hears how long it takes."""
+
+    def __init__(
+        self, source: sources.ModelSource, report: Reporter, watch: Stopwatch | None = None
+    ) -> None:
+        self.source, self.report = source, report
+        self.watch = Stopwatch() if watch is None else watch
+        self._others: dict[str, Bench] = {}
+
+    @cached_property
+    def model(self) -> LoadedModel:
+        """The model, obtained where it is not here yet. Raises ModelError."""
+        need_libraries()
+        directory = obtain.obtain(self.source, self.report)
+        with self.report.task("Loading the model", None), self.watch.load():
+            from layerbook.model.llama import LoadedModel
+            from layerbook.model.timed import TimedModel
+
+            return TimedModel.around(LoadedModel.load(directory, self.source.name), self.watch)
+
+    def measure(self, wanted: Sequence[Experiment], report: Reporter | None = None) -> Measured:
+        """The result of each experiment, or the error that it ended with; no sweeps, whose cells are experiments.
+
+        Cells on another model run on a bench of its own, which is kept for those that follow. Where it is of another
+        size, those fail that name layers: a spec means the layers and heads of its book's model.
+        """
+        found: dict[Experiment, Result | LayerbookError] = {}
+        for name in dict.fromkeys(experiment.model for experiment in wanted):
+            some = [experiment for experiment in wanted if experiment.model == name]
+            try:
+                bench = self._other(name) if name else self
+                amiss = (
+                    [] if bench.size == self.size else [one for one in some if _names_layers(one)]
+                )
+                found |= dict.fromkeys(
+                    amiss, ModelError(f"{name} is not of the size of {self.source.name}{LAYERS}")
+                )
+                found |= bench._measure([one for one in some if one not in amiss], report)
+            except LayerbookError as error:
+                if not name:
+                    raise
+                found |= dict.fromkeys(some, error)
+        return found
+
+    def _other(self, name: str) -> Bench:
+        """The bench of another model."""
+        if name not in self._others:
+            source = sources.resolve(name)
+            if source.kind == "hub" and sources.at_hand(source) is None:
+                obtain.obtain(source, self.report)
+            self._others[name] = (
+                self if source == self.source else Bench(source, self.report, self.watch)
+            )
+        return self._others[name]
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """How many layers, and heads in each."""
+        limits = sources.limits(self.source)
+        return limits.layers, limits.heads
+
+    def _measure(self, wanted: Sequence[Experiment], report: Reporter | None) -> Measured:
+        failed: dict[Experiment, LayerbookError] = {}
+        for experiment in wanted:
+            if error := _unfit(experiment, self.model):
+                failed[experiment] = error
+        able = [experiment for experiment in wanted if experiment not in failed]
+        return (
+            failed | _measure(self.model, able, report or self.report, self.watch)
+            if able
+            else failed
+        )
+
+    def stream(self, chunks: Iterable[Sequence[Experiment]]) -> Iterator[Measured]:
+        """One chunk after the other."""
+        for chunk in chunks:
+            yield self.measure(chunk, Silent())
+
+
+def need_libraries() -> None:
+    """Raise ModelError where what runs the model is not installed: before a download that would be for nothing."""
+    for name in ("torch", "transformers"):
+        if importlib.util.find_spec(name) is None:
+            raise ModelError(f"running the model needs {name}: pip install 'layerbook[model]'")
+
+
+def _names_layers(experiment: Experiment) -> bool:
+    """Whether what it asks for is inside of a layer."""
+    requests = [
+        one
+        for one in plan(experiment.analysis.runs().values()).requests
+        if isinstance(one, Forward)
+    ]
+    sites = [
+        site for one in requests for site in (*one.keep, *(patch.site for patch in one.patches))
+    ]
+    return any(site.layer is not None for site in sites)
+
+
+def _unfit(experiment: Experiment, model: LoadedModel) -> LayerbookError | None:
+    """Why an experiment cannot run on this model, found before the passes that others share with it."""
+    try:
+        for request in experiment.analysis.runs().values():
+            for prompt, more in _prompts(request):
+                length = len(model.tokenizer.encode(prompt)[0]) + more
+                if length > model.config.max_position_embeddings:
+                    limit = model.config.max_position_embeddings
+                    raise ModelError(f"{length} tokens do not fit the model's context of {limit}")
+    except LayerbookError as error:
+        return RunError(f"{experiment.file}:{experiment.line}: {experiment.id}: {error}")
+    return None
+
+
+def _prompts(request: Request) -> list[tuple[Prompt, int]]:
+    """The prompts that a request encodes, each with how many tokens may follow it."""
+    prompt = getattr(request, "prompt", None)
+    if prompt is None:
+        return []
+    if prompt.generated is not None:
+        return _prompts(prompt.generated)
+    return [(prompt, getattr(request, "max_new_tokens", 0))]
+
+
+def _measure(
+    model: LoadedModel, wanted: Sequence[Experiment], report: Reporter, watch: Stopwatch
+) -> dict[Experiment, Any]:
+    """Each experiment is measured as soon as its passes are over, and what no other needs of them is let go."""
+    from layerbook.model.execution import Execution
+
+    asked = {experiment: experiment.analysis.runs() for experiment in wanted}
+    made = plan(request for requests in asked.values() for request in requests.values())
+    execution = Execution(model, made)
+    counted = cost(made, execution.ids, held=model.held)
+    found: dict[Experiment, Any] = {}
+    with report.task(
+        "Running the model", counted.generations + counted.batches + len(wanted)
+    ) as task:
+        for step in chain(execution.steps(), [None]):  # a step is told before it is taken
+            for experiment in [
+                one for one in asked if one not in found and execution.done(asked[one].values())
+            ]:
+                task.note(f"{experiment.chapter}/{experiment.id}")
+                found[experiment] = _measured(experiment, asked[experiment], execution, watch)
+                task.advance()
+            execution.forget_all_but(
+                request for one in asked if one not in found for request in asked[one].values()
+            )
+            if step is not None:
+                task.note(step)
+                task.advance()
+    return {experiment: found[experiment] for experiment in asked}
+
+
+def _measured(
+    experiment: Experiment, requests: Mapping[str, Request], execution: Execution, watch: Stopwatch
+) -> Result | RunError:
+    try:
+        with watch.measure(_owner(experiment), requests.values()):
+            captures = {name: execution.capture(request) for name, request in requests.items()}
+            result: Result = experiment.analysis.measure(captures)
+        return result
+    # An analysis may be the lecturer's own: whatever it raises is this experiment's failure, no other's.
+    except Exception as error:
+        return RunError(
+            f"{experiment.file}:{experiment.line}: {experiment.id}: {type(error).__name__}: {error}"
+        )
+
+
+def _owner(experiment: Experiment) -> str:
+    """The address that its time is noted under; a cell's is its sweep's."""
+    return f"{experiment.chapter}/{experiment.id.partition('.')[0]}"

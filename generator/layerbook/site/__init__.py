@@ -1,0 +1,1 @@
+"""Render a book to static HTML."""

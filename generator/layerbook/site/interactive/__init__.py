@@ -1,0 +1,1 @@
+"""Data for the figures that readers can play with."""

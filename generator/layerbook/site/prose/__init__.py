@@ -1,0 +1,1 @@
+"""Chapters: Jinja, then Markdown."""

@@ -1,0 +1,137 @@
+"""Where things come from: beside each figure, and of the whole book as a manifest for archives.
+
+How long it took is read from the record of the last verification, which is committed: a time of this very run would be
+another each time, and the same sources must give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from layerbook import __version__
+from layerbook.store import verification
+from layerbook.site import ro_crate as crate
+from layerbook.site.pages import BookInfo, ClaimsPage, ReferencesPage
+from layerbook.core.errors import StoreError
+from layerbook.site.experiment_view import Exhibit
+from layerbook.book.loader import Experiment
+from layerbook.site.colophon import bare_digest
+from layerbook.model.sources import ModelSource, fingerprint, resolve
+from layerbook.store.project import Project
+from layerbook.core.progress import counted
+from layerbook.book.dump import last_line
+from layerbook.store import results
+from layerbook.book.sweep import Swept
+
+SHOWN = 12
+"""Digits of a digest that a page shows; the result has them all."""
+BUNDLED = "https://pypi.org/project/{}/{}/"
+OF_THE_HUB = "https://huggingface.co/{}/tree/{}"
+
+
+def facts(project: Project, exhibit: Exhibit) -> tuple[tuple[str, str], ...]:
+    """What made an experiment's figures, as label and value."""
+    experiment, envelope = exhibit.experiment, exhibit.envelope
+    models = [source.name for source in _sources(project, experiment)]
+    weights = envelope.key.weights if envelope is not None else project.fingerprint.weights
+    found = [
+        ("Model" if len(models) == 1 else "Models", ", ".join(models)),
+        ("Weights", bare_digest(weights)[:SHOWN]),
+        ("Written in", written(project, experiment)),
+    ]
+    if envelope is not None:
+        digest = results.head(project.entry(experiment)).digest
+        versions = ", ".join(f"{name} {version}" for name, version in sorted(envelope.key.versions.items()))
+        found += [
+            ("Spec", envelope.key.spec[:SHOWN]),
+            ("Code", f"{envelope.key.code[:SHOWN]}, the analysis and all that it imports"),
+            ("Result", digest[:SHOWN]),
+            ("Computed with", versions),
+            *_took(project, exhibit.address, digest),
+        ]
+    return (*found, ("Run it again", command(experiment)))
+
+
+def _took(project: Project, address: str, digest: str) -> list[tuple[str, str]]:
+    """Its share of the run that verified it, where one did."""
+    try:
+        entry = verification.read(project).entries.get(address)
+    except StoreError:  # the colophon, which shows all of the record, says so
+        return []
+    if entry is None or entry.digest != digest or entry.seconds is None:
+        return []
+    took = f"about {entry.seconds:g} s" if entry.seconds > verification.LEAST else f"{entry.seconds:g} s or less"
+    return [("Took", f"{took} with {counted(max(entry.threads), 'thread')}, its share of the run that verified it")]
+
+
+def written(project: Project, experiment: Experiment) -> str:
+    """The file of its spec, and the lines in it."""
+    path = project.root / "experiments" / f"{experiment.chapter}.yaml"
+    first, last = experiment.line, last_line(_text(path, project.specs), experiment.line)
+    lines = f"line {first}" if first == last else f"lines {first} to {last}"
+    return f"experiments/{path.name}, {lines}"
+
+
+def command(experiment: Experiment) -> str:
+    """What runs it again."""
+    return f"layerbook run --only {experiment.chapter}/{experiment.id} --force"
+
+
+def manifest(project: Project, book: BookInfo, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The manifest of a site with these files, by its path."""
+    titles = {f"{page.name}.html": page.title for page in (ClaimsPage, ReferencesPage)}
+    titles |= {chapter.href: chapter.title for chapter in book.chapters}
+    about = crate.About(
+        title=book.title,
+        description=book.subtitle,
+        authors=book.authors,
+        language=book.language,
+        version=__version__,
+        titles=titles | {"index.html": book.title, "colophon.html": "How this book was made"},
+        published=project.published,
+        licence=project.book.licence,
+    )
+    runs = [
+        crate.Run(f"{e.chapter}/{e.id}", e.title, written(project, e), e.as_yaml(), command(e), _models(project, e))
+        for e in project.experiments()
+    ]
+    return {crate.FILE: crate.crate(about, runs, files)}
+
+
+def _sources(project: Project, experiment: Experiment) -> list[ModelSource]:
+    """The models that an experiment runs on: the book's, or those that are swept."""
+    analysis = experiment.analysis
+    swept = analysis.models if isinstance(analysis, Swept) else ()
+    return [resolve(name) for name in swept] or [project.source]
+
+
+def _models(project: Project, experiment: Experiment) -> tuple[crate.Model, ...]:
+    own = project.source, project.fingerprint
+    return tuple(
+        _model(source, (own[1] if source == own[0] else fingerprint(source)).weights)
+        for source in _sources(project, experiment)
+    )
+
+
+def _model(source: ModelSource, digest: str) -> crate.Model:
+    version = source.revision or source.location.partition("==")[2] if source.kind in ("bundle", "hub") else ""
+    licence = "Apache-2.0" if source.kind == "bundle" else ""
+    return crate.Model(source.name, _uri(source, bare_digest(digest)), digest, version or "", licence)
+
+
+def _uri(source: ModelSource, digest: str) -> str:
+    """Where the model is from; of one that only this machine has, its digest as a name."""
+    if source.kind == "bundle":
+        return BUNDLED.format(*source.location.split("=="))
+    return OF_THE_HUB.format(source.location, digest) if source.kind == "hub" else f"urn:sha256:{digest}"
+
+
+@cache
+def _text(path: Path, specs: str) -> str:
+    """The text of a spec, read once for each state `specs` of them all."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(f"{path}: cannot be read ({error})") from error

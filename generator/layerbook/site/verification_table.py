@@ -1,0 +1,73 @@
+"""What `verify` found, as the colophon shows it: from the committed record alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from layerbook.store import verification
+from layerbook.site.prose.markup import escaped
+from layerbook.site.tokens_html import table_html
+from layerbook.core.errors import StoreError
+from layerbook.core.figures import Table
+from layerbook.store.project import Project, Work
+from layerbook.core.progress import counted
+from layerbook.store import results
+from layerbook.runner.timings import address_of
+from layerbook.store.verification import power
+
+TITLE = "Computed again"
+CHANGED = "not verified since it changed"
+NEVER = "not verified"
+TURNED = "Digits that would turn"
+
+
+def verified_html(project: Project, work: Sequence[Work]) -> tuple[tuple[str, str], ...]:
+    """A heading and, under it, the verdict on each experiment; nothing where the book was never verified.
+
+    Raises StoreError for a damaged record.
+    """
+    record = verification.read(project)
+    if not record.entries:
+        return ()
+    rows = tuple(_row(project, one, record) for one in work)
+    agree = sum(row[1] == "agrees" for row in rows)
+    absolute, relative = record.tolerance["absolute"], record.tolerance["relative"]
+    about = (
+        "Each experiment was run again from nothing, once for each number of threads, and compared with the numbers of "
+        "this book. Names, tokens, ranks and counts must be equal; a measured number may be off by "
+        f"{power(absolute)} plus {power(relative)} of its size. Of {counted(len(rows), 'experiment')}, {agree} "
+        f"{'agrees' if agree == 1 else 'agree'}. The gap is the largest between two numbers of an experiment, told as "
+        "the power of ten it stays within."
+    )
+    table = Table(("Experiment", "Verdict", "Largest gap", "Threads"), rows)
+    current = not {CHANGED, NEVER} & {row[1] for row in rows}
+    turned = _turned_html(record.turned) if current and record.turned is not None else ""
+    return ((TITLE, f"<p>{escaped(about)}</p>\n{table_html(table, TITLE)}{turned}"),)
+
+
+def _turned_html(turned: Sequence[verification.Turn]) -> str:
+    """What stays within the tolerance and shows all the same: digits that round the other way."""
+    if not turned:
+        return "\n<p>Laid out from those runs, every page read as from the results of this book.</p>"
+    about = (
+        "A number near the middle between two roundings can show another last digit, and agree none the less. Laid out "
+        f"from those runs, the pages read as from the results of this book but for {counted(len(turned), 'place')}."
+    )
+    rows = tuple((one.place, one.old, one.new, ", ".join(map(str, one.threads))) for one in turned)
+    table = Table(("Place", "Here", "Run again", "Threads"), rows)
+    return f"\n<p>{escaped(about)}</p>\n{table_html(table, TURNED)}"
+
+
+def _row(project: Project, work: Work, record: verification.Record) -> tuple[str, str, str, str]:
+    address = address_of(work.experiment)
+    entry = record.entries.get(address)
+    if entry is None:
+        return address, NEVER, "", ""
+    try:
+        digest = results.head(project.entry(work.experiment)).digest
+    except StoreError:
+        digest = ""
+    if digest != entry.digest:
+        return address, CHANGED, "", ""
+    verdict = entry.verdict + (f" at {entry.place}" if entry.place else "")
+    return address, verdict, power(entry.gap) if entry.gap else "none", ", ".join(map(str, entry.threads))

@@ -1,0 +1,1 @@
+"""Results on disk, and whether they are current."""

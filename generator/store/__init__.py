@@ -1,1 +1,0 @@
-"""Results on disk: what they depend on, writing them whole, comparing them."""

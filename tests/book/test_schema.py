@@ -1,0 +1,95 @@
+"""The JSON Schema agrees with the loader, and the committed copies with both."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from fixtures.json_schema import valid
+from fixtures.specs import HEAD, ITEM, indented
+from layerbook.book.schema import ExperimentSpec, book_schema, chapter_schema
+from layerbook.book.yaml import SpecFile
+from layerbook.core import registry as catalog
+from layerbook.core.errors import SpecError
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = chapter_schema()
+
+
+def plain(path):
+    """A YAML file as JSON has it."""
+    node = SpecFile(path).read()
+    assert node is not None
+    return node.plain()
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "experiments").glob("*.yaml")), ids=lambda p: p.name
+)
+def test_the_schema_accepts_every_committed_spec(path):
+    """An editor shows no error where the loader finds none."""
+    schema = book_schema() if path.stem == "book" else SCHEMA
+    assert valid(plain(path), schema, schema)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "analysis: next-tokn\nprompts: [a]",
+        "prompts: [a]",
+        "analysis: next-token",
+        "analysis: next-token\nprompts: []",
+        "analysis: next-token\nprompts: ['']",
+        "analysis: next-token\nprompts: [{chat: x, anser: true}]",
+        "analysis: next-token\nprompts: [{chat: [{role: usr, content: x}]}]",
+        "analysis: next-token\nprompts: [a]\ntop_k: 0",
+        "analysis: next-token\nprompts: [a]\ntop_k: many",
+        "analysis: next-token\nprompts: [a]\nlayers: [0]",
+        "analysis: next-token\nprompts: [a]\nevidence: proof",
+        "analysis: next-token\nprompts: [a]\noriginal: 1",
+        "analysis: next-token\nprompts: [a]\noriginal: ['']",
+        "analysis: next-token\nprompts: [a]\ncaptions: {'': a}",
+        "analysis: next-token\nprompts: [a]\nclaims: [{says: a}]",
+        "analysis: next-token\nprompts: [a]\nclaims: [{says: a, check: b, why: c}]",
+        "analysis: attention-pattern\nprompts: [a]\nlayers: al\nheads: mean",
+        "analysis: attention-pattern\nprompts: [a]\nlayers: [0]\nheads: [x]",
+        "analysis: attention-pattern\nprompts: [a]\nlayers: [0.5]\nheads: mean",
+    ],
+)
+def test_the_schema_refuses_what_the_loader_refuses(specs, keys):
+    """All that does not depend on the model: names, kinds, bounds, keys of each analysis."""
+    text = HEAD + ITEM + indented(keys)
+    with pytest.raises(SpecError):
+        specs.chapter(text)
+    assert not valid(plain(specs.root / "c.yaml"), SCHEMA, SCHEMA)
+
+
+@pytest.mark.parametrize("name", catalog.names())
+def test_each_analysis_has_a_closed_and_described_object_of_its_own(name):
+    """Every parameter has a description to show; no parameter hides one of the experiment's own keys."""
+    parameters = catalog.find(name).model_fields
+    closed = SCHEMA["$defs"][name]
+
+    assert not parameters.keys() & ExperimentSpec.model_fields.keys()
+    assert closed["properties"].keys() == parameters.keys() | ExperimentSpec.model_fields.keys()
+    assert closed["additionalProperties"] is False
+    assert all(closed["properties"][key].get("description") for key in parameters)
+    assert all(
+        SCHEMA["$defs"]["experiment"]["properties"][key]["description"]
+        for key in ExperimentSpec.model_fields
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "schema"),
+    [("spec.schema.json", chapter_schema), ("book.schema.json", book_schema)],
+    ids=["spec", "book"],
+)
+def test_the_committed_schema_is_the_one_in_force(file, schema):
+    """`layerbook schema > docs/spec.schema.json` was run after the last change of a parameter."""
+    wanted = json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+
+    assert (ROOT / "docs" / file).read_bytes() == wanted.encode(), (
+        f"write it anew: layerbook schema > docs/{file}"
+    )

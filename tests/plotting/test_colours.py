@@ -1,0 +1,125 @@
+"""The paints of the page: one list in the stylesheet and in Python, legible on paper and on a dark screen."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from layerbook.plotting import colours
+
+CSS = (Path(__file__).parents[2] / "templates" / "assets" / "figures.css").read_text(
+    encoding="utf-8"
+)
+BOOK = (Path(__file__).parents[2] / "templates" / "assets" / "book.css").read_text(encoding="utf-8")
+
+
+def declared(block: str, prefix: str = "--fig-") -> dict[str, str]:
+    """The variables that a block of the stylesheet declares."""
+    return dict(re.findall(rf"{prefix}([\w-]+): (#[0-9a-f]{{6}});", block))
+
+
+def blocks(css: str) -> tuple[str, str, str]:
+    """The variables for paper, for screens of readers who like it dark, and for those who chose it dark."""
+    light = css[css.index(":root {") : css.index("}", css.index(":root {"))]
+    prefers = css.index(':root:not([data-theme="light"]) {')
+    chosen = css.index(':root[data-theme="dark"] {')
+    return light, css[prefers : css.index("}", prefers)], css[chosen : css.index("}", chosen)]
+
+
+LIGHT, PREFERRED, CHOSEN = (declared(block) for block in blocks(CSS))
+DARK = {**LIGHT, **CHOSEN}
+SERIES = [f"series-{i}" for i in range(1, len(colours.SERIES) + 1)]
+
+
+def rgb(color: str) -> np.ndarray:
+    """`#rrggbb` as three numbers."""
+    return np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)], dtype=float)
+
+
+def light(color: np.ndarray) -> float:
+    """Relative luminance as WCAG 2.2 defines it, computed here once more, by hand."""
+    parts = [
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in np.asarray(color) / 255
+    ]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+def contrast(one: np.ndarray, other: np.ndarray) -> float:
+    """The contrast of two colours, 1 to 21."""
+    high, low = sorted((light(one), light(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_the_stylesheet_and_the_drawers_name_the_same_paints() -> None:
+    """Every paint has its light value in the stylesheet, and nothing else is there."""
+    assert {name: value for value, name in colours.PAINTS.items()} == LIGHT
+
+
+def test_both_ways_into_the_dark_lead_to_the_same_colours() -> None:
+    """The reader's system and the reader's choice agree; what differs from paper differs in both."""
+    assert PREFERRED == CHOSEN
+    assert set(CHOSEN) == set(LIGHT) - {"black", "white"}
+    assert CSS.count(f"filter: invert({colours.INVERSION}) hue-rotate(180deg)") == 2
+
+
+def test_figures_lie_on_the_paper_of_the_book() -> None:
+    """Halos and hairlines in the colour of the paper vanish into it."""
+    assert LIGHT["paper"] == declared(blocks(BOOK)[0], "--")["paper"]
+    assert CHOSEN["paper"] == declared(blocks(BOOK)[2], "--")["paper"] == "#1c1916"
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+def test_what_is_written_can_be_read(theme: dict[str, str]) -> None:
+    """4.5 to 1 for all text: names in their series' colour, notes, and the words in boxes."""
+    pairs = [(ink, "paper") for ink in ("ink", "muted", "accent", *SERIES)]
+    pairs += [
+        ("ink", "box"),
+        ("muted", "box"),
+        ("accent", "tint"),
+        ("muted", "tint"),
+        ("ink", "tint"),
+    ]
+    found = {pair: contrast(rgb(theme[pair[0]]), rgb(theme[pair[1]])) for pair in pairs}
+    assert not {pair: ratio for pair, ratio in found.items() if ratio < 4.5}
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+def test_what_is_drawn_can_be_seen(theme: dict[str, str]) -> None:
+    """3 to 1 for every line, dot, bar and arrow that carries meaning."""
+    for name in ("accent", "muted", *SERIES):
+        assert contrast(rgb(theme[name]), rgb(theme["paper"])) >= 3
+
+
+@pytest.mark.parametrize(
+    "shades", [colours.sequential(), colours.diverging()], ids=["sequential", "diverging"]
+)
+def test_values_in_cells_can_be_read_on_paper_and_in_the_dark(shades: np.ndarray) -> None:
+    """4.5 to 1 between each shade and the ink chosen for it, in both themes."""
+    dark = colours.inverted(shades[:, :3])
+    for shade, inverted, ink in zip(shades[:, :3], dark, colours.inks(shades), strict=True):
+        assert contrast(shade, rgb(LIGHT[colours.PAINTS[ink]])) >= 4.5
+        assert contrast(inverted, rgb(DARK[colours.PAINTS[ink]])) >= 4.5
+
+
+def test_little_is_not_nothing() -> None:
+    """The palest cell differs from the paper, where there is no cell, in both themes."""
+    lowest = colours.sequential()[0, :3]
+    assert contrast(lowest, rgb(LIGHT["paper"])) > 1.12
+    assert contrast(colours.inverted(lowest), rgb(DARK["paper"])) > 1.12
+
+
+def test_much_is_dark_on_paper_and_bright_in_the_dark() -> None:
+    """The sequential map falls steadily in lightness; the inversion turns it round."""
+    on_paper = [light(shade) for shade in colours.sequential()[:, :3]]
+    in_dark = [light(shade) for shade in colours.inverted(colours.sequential()[:, :3])]
+    assert (np.diff(on_paper) < 0).all()
+    assert np.mean(np.diff(in_dark) > 0) > 0.98 and in_dark[-1] > 0.5 > 0.1 > in_dark[0]
+
+
+def test_shades_are_all_different() -> None:
+    """As many values are told apart as there are shades, 255 at least; nothing has one shade, in the middle."""
+    for shades in (colours.sequential(), colours.diverging()):
+        assert len(np.unique(shades, axis=0)) == len(shades) >= 255
+    assert len(colours.diverging()) % 2 == 1

@@ -1,0 +1,179 @@
+"""What holds for every picture: it is well-formed, named, safe to inline, and the same each time."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from hashlib import sha256
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import matplotlib
+import pytest
+from figures.drawn import SVG, parsed, texts
+from figures.samples import CHARTS, HOSTILE, decoder, growing, mlp
+from layerbook.core.figures import Chart, Diagram, Passage, Shapes
+from layerbook.plotting import draw
+
+PICTURES: dict[str, Chart | Diagram | Shapes] = {**CHARTS, "decoder": decoder("mlp"), "mlp": mlp()}
+EVERY = pytest.mark.parametrize("name", PICTURES)
+
+
+@EVERY
+def test_a_picture_is_named_and_described(name: str) -> None:
+    """Title and description are the figure's own, and the picture refers to them."""
+    figure = PICTURES[name]
+    root = parsed(draw.picture(figure, "fig-1"))
+    assert root.tag == f"{SVG}svg" and root.get("role") == "img" and root.get("id") == "fig-1"
+    by_id = {element.get("id"): element for element in root.iter() if element.get("id")}
+    assert by_id[root.attrib["aria-labelledby"]].text == (figure.title or figure.alt)
+    assert root.findtext(f"{SVG}desc") == figure.alt
+    left, top, width, height = (float(v) for v in root.attrib["viewBox"].split())
+    assert (
+        (left, top) == (0, 0)
+        and width == float(root.attrib["width"])
+        and height == float(root.attrib["height"])
+    )
+
+
+@EVERY
+def test_a_picture_obeys_a_strict_content_policy(name: str) -> None:
+    """No style, no script, no handler, nothing from elsewhere."""
+    for element in parsed(draw.picture(PICTURES[name], "fig-1")).iter():
+        assert element.tag.removeprefix(SVG) in {
+            *(
+                "svg",
+                "title",
+                "desc",
+                "g",
+                "path",
+                "rect",
+                "circle",
+                "text",
+                "defs",
+                "use",
+                "image",
+                "clipPath",
+            )
+        }
+        for attribute, value in element.attrib.items():
+            assert attribute != "style" and not attribute.startswith("on")
+            assert "url(" not in value or value.startswith("url(#fig-1-")
+            if attribute == "href":
+                assert value.startswith(("#fig-1-", "data:image/png;base64,"))
+
+
+@EVERY
+def test_ids_begin_with_the_picture_s_and_are_unique(name: str) -> None:
+    """Two pictures on a page share no id, and every reference has its target."""
+    roots = [parsed(draw.picture(PICTURES[name], id)) for id in ("a", "b")]
+    counts = Counter(
+        element.attrib["id"] for root in roots for element in root.iter() if "id" in element.attrib
+    )
+    assert max(counts.values()) == 1
+    assert all(id in {"a", "b"} or id.startswith(("a-", "b-")) for id in counts)
+    targets = {t for root in roots for e in root.iter() for t in referred(e)}
+    assert targets <= set(counts)
+
+
+def referred(element: ET.Element) -> list[str]:
+    """The ids that an element refers to."""
+    found = re.findall(r"url\(#([^)]+)\)", " ".join(element.attrib.values()))
+    found += [element.attrib["href"][1:]] if element.get("href", "").startswith("#") else []
+    return found + [
+        id
+        for name in ("aria-labelledby", "aria-describedby")
+        for id in element.get(name, "").split()
+    ]
+
+
+def test_frames_have_ids_of_their_own() -> None:
+    """All frames may be shown on one page."""
+    pictures = [parsed(svg) for svg in draw.frames(growing(), "fig-2")]
+    assert [root.get("id") for root in pictures] == [f"fig-2-{i}" for i in range(1, 6)]
+    counts = Counter(e.attrib["id"] for root in pictures for e in root.iter() if "id" in e.attrib)
+    assert max(counts.values()) == 1
+
+
+@pytest.mark.parametrize("name", ["hostile bars", "hostile points", "hostile lines"])
+def test_hostile_labels_are_text_and_nothing_else(name: str) -> None:
+    """Labels arrive as they are: escaped, no mathematics, no element made of them."""
+    written = texts(parsed(draw.picture(CHARTS[name], "fig-1")))
+    for label in HOSTILE:
+        shown = [
+            words
+            for words in written
+            if words == label or (words.endswith("…") and label.startswith(words[:-1]))
+        ]
+        assert shown, label
+
+
+def test_other_kinds_are_refused() -> None:
+    """Text is the book's business, frames have a door of their own."""
+    with pytest.raises(TypeError, match="Passage"):
+        draw.picture(Passage("text", "alt"), "x")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="Frames"):
+        draw.picture(growing(), "x")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="Diagram"):
+        draw.frames(decoder(), "x")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="Shapes"):
+        draw.diagram(mlp(), "x")  # type: ignore[arg-type]
+
+
+def digests() -> dict[str, str]:
+    """A digest of every picture; also what a fresh process prints below."""
+    drawn = {
+        name: draw.picture(figure, f"fig-{i}") for i, (name, figure) in enumerate(PICTURES.items())
+    }
+    drawn["growing"] = "".join(draw.frames(growing(), "frames"))
+    drawn["links"] = draw.diagram(decoder(), "map", compact=True, links={"mlp": "mlp.html"})
+    return {name: sha256(svg.encode()).hexdigest() for name, svg in drawn.items()}
+
+
+def test_the_same_figure_gives_the_same_bytes_elsewhere() -> None:
+    """Another process with another hash seed, time zone and locale, and a user's own matplotlib settings."""
+    root = Path(__file__).parents[2]
+    code = "import json, sys, matplotlib; matplotlib.rcParams.update({'lines.linewidth': 9, 'grid.linestyle': ':', "
+    code += "'font.size': 30}); from figures.test_every_kind import digests; json.dump(digests(), sys.stdout)"
+    env = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(root), str(root / "tests")]),
+        "PYTHONHASHSEED": "77",
+        "TZ": "Pacific/Apia",
+        "LC_ALL": "C",
+        "SOURCE_DATE_EPOCH": "1",
+    }
+    made = subprocess.run(
+        [sys.executable, "-c", code], env=env, cwd="/", capture_output=True, text=True, check=True
+    )
+    assert json.loads(made.stdout) == digests()
+
+
+def test_drawing_leaves_matplotlib_s_settings_alone() -> None:
+    """A notebook that draws a figure keeps its own style."""
+    with matplotlib.rc_context({"lines.linewidth": 9}):
+        before = dict(matplotlib.rcParams)
+        draw.picture(CHARTS["lines"], "x")
+        assert dict(matplotlib.rcParams) == before
+
+
+def test_what_needs_no_plotting_library_imports_none() -> None:
+    """Diagrams and shapes draw without matplotlib, bars and plain maps without seaborn."""
+    root = Path(__file__).parents[2]
+    code = (
+        "import sys\n"
+        "from figures import samples\n"
+        "from layerbook.plotting import draw\n"
+        "draw.picture(samples.decoder(), 'a'); draw.picture(samples.mlp(), 'b')\n"
+        "assert 'matplotlib' not in sys.modules\n"
+        "draw.picture(samples.pattern(3), 'c'); draw.picture(samples.bars(1.0, 2.0), 'd')\n"
+        "assert 'seaborn' not in sys.modules and 'matplotlib.pyplot' not in sys.modules\n"
+        "draw.picture(samples.pattern(3, annotate=True), 'e')\n"
+        "assert 'seaborn' in sys.modules\n"
+    )
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), str(root / "tests")])}
+    subprocess.run([sys.executable, "-c", code], env=env, check=True)

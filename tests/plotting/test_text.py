@@ -1,0 +1,76 @@
+"""Words and numbers in pictures."""
+
+from __future__ import annotations
+
+import pytest
+from figures.samples import SHOWN, TOKENS
+from layerbook.plotting import svg, text
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.0, "0"),
+        (0.6172, "0.617"),
+        (-2.5, "−2.5"),
+        (999.6, "1,000"),
+        (1540.2, "1,540"),
+        (3.14e-5, "3.1×10⁻⁵"),
+        (1e-6, "10⁻⁶"),
+        (-1e-6, "−10⁻⁶"),
+        (2.5e7, "2.5×10⁷"),
+        (float("nan"), "–"),
+        (float("inf"), "∞"),
+        (float("-inf"), "−∞"),
+    ],
+)
+def test_numbers_have_three_digits(value: float, shown: str) -> None:
+    """As people write them, with a real minus."""
+    assert text.number(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(576, "576"), (59_000, "59 k"), (884_736, "0.88 M"), (134_515_008, "135 M")],
+)
+def test_counts_are_compact(value: int, shown: str) -> None:
+    """Parameters as one speaks of them."""
+    assert text.count(value) == shown
+
+
+def test_labels_are_one_line_of_what_xml_can_carry() -> None:
+    """Tokens made visible, control and direction signs by number."""
+    assert tuple(text.plain(token) for token in TOKENS) == SHOWN
+    assert text.plain("a\nb\x00\u202e") == "a⏎b<U+0000><U+202E>"
+
+
+def test_shortening_counts_columns() -> None:
+    """Wide characters take two, combining ones none; a cut is marked."""
+    assert text.shorten("abcdef", 6) == "abcdef"
+    assert text.shorten("abcdefg", 6) == "abcde…"
+    assert text.shorten("日本語文", 6) == "日本…"
+    assert text.shorten("e\u0301" * 6, 6) == "e\u0301" * 6
+
+
+@pytest.mark.parametrize(
+    ("length", "room", "every"), [(10, 10, 1), (10, 9, 2), (576, 12, 50), (64, 13, 5), (3, 0, 5)]
+)
+def test_labels_are_thinned_to_round_steps(length: int, room: int, every: int) -> None:
+    """1, 2, 5, 10, 20, ...: at most as many labels as there is room for."""
+    assert text.step(length, room) == every
+
+
+def test_ids_do_not_hang_on_the_last_bit_of_a_coordinate() -> None:
+    """matplotlib makes them of coordinates, which another processor computes a little differently: pages must not."""
+    drawn = (
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"><defs>'
+        '<path id="m{0}" d="M 0 0 L 1 1" style="stroke: #000000"/>'
+        '<clipPath id="p{1}"><rect width="1" height="1"/></clipPath></defs>'
+        '<g clip-path="url(#p{1})"><use xlink:href="#m{0}" x="1" y="2"/></g></svg>'
+    )
+    one, other = (
+        svg.finish(drawn.format(*hashes), svg.root("f", 9, 9, "A title", "Words"), "f", {})
+        for hashes in (("0a1b", "77aa"), ("9c9c", "12ef"))
+    )
+    assert one == other
+    assert 'id="f-part1"' in one and 'clip-path="url(#f-part1)"' in one and 'href="#f-part2"' in one

@@ -1,0 +1,85 @@
+"""A build killed two hundred times: the book that was there stays whole, no wrong result is used, the next one mends.
+
+A book with plain experiments, one with arrays beside its JSON, and a sweep in chunks goes back and forth between two
+states of its sources, which differ in prompts, prose, cells, and in a chapter that only one of them has. On the way
+from one to the other the build is killed up to twelve times, each at a moment of its own: before a step on the disk, in
+the middle of a file, or after some milliseconds. After each kill every page and every result is checked. The build
+that is let through must leave what a clean one leaves, byte for byte; it would be slow to ask that after each of the
+two hundred, so it is asked at the end of every passage, from the remains of all its kills.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+import pytest
+from fixtures.build_states import State, check_results, check_site, clean_states, differing, put
+from fixtures.killing import Moment, build, context
+
+KILLS = 200
+IN_A_ROW = 12
+SEED = int(os.environ.get("LAYERBOOK_TEST_SEED", "20261125"))
+
+
+@pytest.fixture(scope="module")
+def warm() -> ForkServerContext:
+    """Where the children come from."""
+    return context()
+
+
+@pytest.fixture(scope="module")
+def states(
+    warm: ForkServerContext, tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[State, State]:
+    """Both states, each built where nothing was."""
+    return clean_states(warm, tiny_model_dir, tmp_path_factory.mktemp("states"))
+
+
+def moment(chance: random.Random, steps: int, seconds: float, first: bool) -> Moment:
+    """Most at a step; of a passage's later builds less is left to do, so theirs come sooner."""
+    kind = chance.choices(("step", "time", "bytes"), (6, 3, 1))[0]
+    if kind == "step":
+        return Moment("step", chance.randint(1, steps if first else steps // 3))
+    if kind == "time":
+        return Moment("time", chance.uniform(0, seconds if first else seconds / 2))
+    return Moment("bytes", int(10 ** chance.uniform(1.5, 5)))
+
+
+def test_killed_two_hundred_times_nothing_is_lost(
+    warm: ForkServerContext, states: tuple[State, State], tmp_path: Path
+) -> None:
+    """After each kill the checks above; after each passage the results and the site of a clean build, and no litter."""
+    chance, book = random.Random(SEED), tmp_path / "book"
+    print(f"seed {SEED}")
+    old, new = states
+    for state in (
+        old,
+        new,
+        old,
+    ):  # the last has its pictures in the cache, as most of the killed ones will
+        put(book, state.sources)
+        whole = build(book, warm)
+        assert whole.code == 0, whole.said
+    killed = 0
+    while killed < KILLS:
+        put(book, new.sources)
+        if chance.random() < 0.15:
+            shutil.rmtree(book / ".layerbook", ignore_errors=True)
+        for number in range(IN_A_ROW):
+            when = moment(chance, whole.steps, whole.seconds, number == 0)
+            ended = build(book, warm, when)
+            assert ended.code in (None, 0), ended.said
+            killed += ended.code is None
+            print(f"kill {killed}: {when}")
+            check_site(book, old, new)
+            check_results(book, old, new)
+            if ended.code == 0:
+                break  # this moment came after the end
+        ended = build(book, warm)
+        assert ended.code == 0, ended.said
+        assert differing(old, new, book) == []
+        old, new = new, old

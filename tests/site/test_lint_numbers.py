@@ -1,0 +1,124 @@
+"""Bare numbers in prose: what is taken for a result, what is not, and that any text can be looked at."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from book.sample import context
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from layerbook.site.prose.render import prose_environment, render_chapter
+from layerbook.site.prose.lint_numbers import numerals
+
+RESULTS = [
+    ("The model is sure: 61.7 % of the time.", ["61.7 %"]),
+    ("About 5 % of it, or 5% or 5 per cent.", ["5 %", "5%", "5 per cent"]),
+    ("It has 30 layers and 49,152 tokens.", ["30", "49,152"]),
+    ("A loss of -0.25, or −3.5, is +12 points.", ["-0.25", "−3.5", "+12"]),
+    ("Its context is 2048 tokens, not 1799.", ["2048", "1799"]),
+    ("A 576-dimensional vector; from 10–20.", ["576", "10", "20"]),
+    ('> quoted **99** and _12_\n\n- item 10, (11) and "12"', ["99", "12", "10", "11", "12"]),
+    ("| a | 37 |", ["37"]),
+    ("## Why 64 numbers", ["64"]),
+    ("[42 of them](http://x.example/77)", ["42"]),
+    ("Text[^1].\n\n[^1]: It was 0.3.", ["0.3"]),
+    ("{% if holds('x') %}It is 12.{% endif %}", ["12"]),
+    ("a $5 bill and 17 more", ["17"]),
+    ("an `open tick and 18", ["18"]),
+    ("100 of {{ r('a').n }} 200", ["100", "200"]),
+    ("{# numeral: #} 33", ["33"]),
+    ("{# a remark #} 34", ["34"]),
+]
+NONE = [
+    "{{ r('sum').prompts[10].prob | num(12) }} and {{ 100 * x }}%",
+    "{% for i in range(20) %}{% endfor %}{# 55 #}",
+    "Two plus two is 4, with 1 head of 9.",
+    "`2 + 22 = 24`, ``a ` 33`` and $x = 10,000$, $$y = 512$$",
+    "```python\nx = 1234\n```\n\n~~~\n99\n~~~",
+    "$$\na = 77\n\\tag{12}\n$$",
+    "[text](page.html#at-1234) <https://x.example/1234> https://x.example/99?a=88",
+    "[ref]: https://arxiv.org/abs/1706.03762",
+    "## 12.3 A heading\n\n10. an item\n11) another",
+    "GPT-22, x_12, 12_x, SmolLM2-135M, float32, W3C, x86-64, 16th, 32-bit and 64-bits",
+    "Vaswani et al. (2017), in June 1998, and 1850",
+    "See chapter 12, Figure 3.14, section 2.1 and page 100.",
+    "An epsilon of 0.00001 {# numeral: the definition of the norm #}",
+    "footnote[^12]",
+    "",
+]
+
+
+@pytest.mark.parametrize(("text", "found"), RESULTS)
+def test_what_looks_like_a_result_is_told(text: str, found: list[str]) -> None:
+    """Percentages, decimals, whole numbers of two digits or more, wherever prose can stand."""
+    told = [re.search(r"the number (.+) is typed", problem.message)[1] for problem in numerals(text, "x.md")]
+    assert told == found
+
+
+@pytest.mark.parametrize("text", NONE)
+def test_what_is_no_result_is_left_alone(text: str) -> None:
+    """Values, code, formulas, addresses, numbering, names, years, and what its author has excused."""
+    assert numerals(text, "x.md") == ()
+
+
+def test_the_place_is_that_of_the_number() -> None:
+    """Line and column count from 1, behind whatever stands before it."""
+    text = "A line.\n\n```\n12\n```\n{{ a }} and $x$ then 345 and\n`q` 67"
+    lines = text.split("\n")
+    found = numerals(text, "x.md")
+    assert [(p.file, p.line, p.column) for p in found] == [("x.md", 6, 22), ("x.md", 7, 5)]
+    assert [lines[p.line - 1][p.column - 1 :][:2] for p in found] == ["34", "67"]
+
+
+def test_an_excuse_counts_for_its_line_only() -> None:
+    """And only with a reason."""
+    text = "It is 0.1 and 0.2. {# numeral: both by definition #}\nIt is 0.3.\n\nIt is 0.4. {#- numeral: -#}\n"
+    assert [p.line for p in numerals(text, "x.md")] == [2, 4]
+
+
+pieces = st.sampled_from(
+    [
+        *"0123456789 .,%$`[](){}#|<>-\n\\^:~_*",
+        "{{ ",
+        " }}",
+        "{% ",
+        " %}",
+        "{#",
+        "#}",
+        "```",
+        "$$",
+        "numeral: x",
+        "a",
+        "é",
+    ]
+)
+
+
+@given(st.text(max_size=80) | st.lists(pieces, max_size=60).map("".join))
+@example("{" * 50 + "#" * 50)
+@example("`" * 3000)
+@example("$" * 3000 + "[" * 3000 + "](" * 1000)
+@settings(max_examples=300, deadline=None)
+def test_any_text_can_be_looked_at(text: str) -> None:
+    """Nothing is raised, and every place is a digit's, or its sign's, in the text itself."""
+    lines = text.split("\n")
+    for problem in numerals(text, "x.md"):
+        assert re.match(r"[+−-]?\d", lines[problem.line - 1][problem.column - 1 :])
+
+
+@given(st.lists(st.sampled_from(["word", "61.7 %", "`12`", "$13$", "{{ 14 }}", "15", "1999", "GPT-20"]), max_size=12))
+@settings(deadline=None)
+def test_words_beside_each_other_do_not_change_each_other(words: list[str]) -> None:
+    """In a line of such pieces, exactly those that are results are told, in order."""
+    found = [p.message.split(" is typed")[0].removeprefix("the number ") for p in numerals(" ".join(words), "x.md")]
+    assert found == [word for word in words if word in ("61.7 %", "15")]
+
+
+def test_an_excuse_changes_nothing_on_the_page() -> None:
+    """A comment at the end of a line leaves the break after it; one with a line to itself leaves none."""
+    plain = "One 0.5.\n\nTwo.\nThree.\n\n- a\n- b\n"
+    excused = "One 0.5.{# numeral: a half #}\n\nTwo.{# x #}\n{# a line of its own #}\nThree.\n\n- a{# y #}\n- b\n"
+    assert prose_environment().parse(excused)
+    assert render_chapter(excused, "x.md", context()).html == render_chapter(plain, "x.md", context()).html

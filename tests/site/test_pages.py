@@ -1,0 +1,147 @@
+"""Whole pages: valid, strict, safe, the same each time."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import html5lib
+import jinja2
+import pytest
+from book.sample import BOOK, HOSTILE, context, pages, write_book
+
+from layerbook.site.pages import ChapterPage, IndexPage
+from layerbook.site.search import chapter_rows, search_index
+from layerbook.site.assets import STYLES, assets, environment, render_page
+from layerbook.site.templates import static_files
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(scope="module")
+def rendered() -> dict[str, str]:
+    """Every page of the sample book."""
+    ctx = context()
+    return {name: render_page(page, book, ctx.pages) for name, (page, book) in pages(ctx).items()}
+
+
+def test_pages_parse_without_errors(rendered: dict[str, str]) -> None:
+    """A strict HTML parser has nothing to say, hostile text and all."""
+    for html in rendered.values():
+        html5lib.HTMLParser(strict=True).parse(html)
+
+
+def test_pages_have_what_a_reader_expects(rendered: dict[str, str]) -> None:
+    """Language, title, description, one h1, landmarks, a skip link, ids that are unique and links that lead there."""
+    for name, html in rendered.items():
+        tree = html5lib.parse(html, namespaceHTMLElements=False)
+        ids = [e.get("id") for e in tree.iter() if e.get("id")]
+        assert len(ids) == len(set(ids)), name
+        assert tree.get("lang") == "en"
+        assert tree.find(".//title").text.strip()
+        assert tree.find(".//meta[@name='description']").get("content")
+        for tag in ("h1", "main", "header[@class='top']", "footer"):
+            assert len(tree.findall(f".//{tag}")) == 1, (name, tag)
+        for link in tree.iter("a"):
+            target = link.get("href")
+            if target.startswith("https://"):
+                continue
+            assert ":" not in target.split("/")[0]
+            page, _, id = target.partition("#")
+            assert page in ("", "ro-crate-metadata.json") or page in rendered or page.startswith("data/")
+            assert not id or page != "" or id in ids, target
+
+
+def test_nothing_is_inline_and_nothing_comes_from_outside(rendered: dict[str, str]) -> None:
+    """The policy forbids inline scripts and styles, so there are none; every subresource is beside the page."""
+    for html in rendered.values():
+        tree = html5lib.parse(html, namespaceHTMLElements=False)
+        for element in tree.iter():
+            if not isinstance(element.tag, str):
+                continue
+            assert not [a for a in element.attrib if str(a).startswith("on") or a == "style"]
+            assert element.tag != "style"
+            assert element.tag not in ("iframe", "img", "object", "form")
+            if element.tag in ("script", "link"):
+                assert re.fullmatch(r"assets/[a-z]+\.(js|css)", element.get("src") or element.get("href"))
+                assert not element.text
+        assert "default-src 'none'" in html
+
+
+def test_hostile_text_is_text_in_titles_alt_and_tables(rendered: dict[str, str]) -> None:
+    """Title, description, navigation, alt text, caption and tables say what the text says."""
+    tree = html5lib.parse(rendered["mlp.html"], namespaceHTMLElements=False)
+    assert HOSTILE[0] in tree.find(".//title").text
+    assert HOSTILE[3] in tree.find(".//meta[@name='description']").get("content")
+    alts = [e.get("aria-label") for e in tree.iter("div") if e.get("role") == "img"]
+    assert any(HOSTILE[2] in alt and HOSTILE[4] in alt for alt in alts)
+    captions = "".join("".join(e.itertext()) for e in tree.iter("figcaption"))
+    assert all(text in captions for text in (HOSTILE[0], HOSTILE[2], HOSTILE[3], HOSTILE[6]))
+    cells = ["".join(e.itertext()) for e in (*tree.iter("th"), *tree.iter("td"))]
+    assert all(cells.count(text) >= 2 for text in (HOSTILE[0], HOSTILE[3], HOSTILE[8]))
+
+
+def test_the_search_index_is_a_script_that_hostile_text_cannot_end() -> None:
+    """It is one JSON string; no tag, quote or line separator of the text stands in it as such."""
+    ctx = context()
+    chapters = [page for page, _ in pages(ctx).values() if isinstance(page, ChapterPage)]
+    script = search_index([row for page in chapters for row in chapter_rows(page)]).decode()
+    match = re.fullmatch(r"window\.layerbookIndex = JSON\.parse\((\".*\")\);\n", script)
+    assert match
+    assert not set("<>&'\u2028") & set(match[1])
+    rows = json.loads(json.loads(match[1]))
+    assert any("<script>alert(1)</script>" in row[3] for row in rows)
+    assert {row[0].split("#")[0] for row in rows} == {"attention.html", "mlp.html"}
+
+
+def test_an_unknown_name_in_a_template_is_an_error(tmp_path: Path) -> None:
+    """Templates may not ask for what the page does not have; the project's template is found first."""
+    (tmp_path / "index.html").write_text("{{ page.nothing }}")
+    with pytest.raises(jinja2.UndefinedError, match="nothing"):
+        render_page(IndexPage(), BOOK, environment(tmp_path))
+    (tmp_path / "index.html").write_text("{{ book.title }}")
+    assert render_page(IndexPage(), BOOK, environment(tmp_path)) == BOOK.title
+
+
+def test_static_files_are_the_projects_first(tmp_path: Path) -> None:
+    """A project may replace a sheet or add a file; all sheets that pages ask for exist."""
+    (tmp_path / "assets" / "more").mkdir(parents=True)
+    (tmp_path / "assets" / "book.css").write_text("/* mine */")
+    (tmp_path / "assets" / "more" / "x.css").write_text("x")
+    files = assets(context().math.rules, tmp_path)
+    assert files["assets/book.css"] == b"/* mine */"
+    assert files["assets/more/x.css"] == b"x"
+    assert {f"assets/{sheet}" for sheet in STYLES} | {"assets/book.js", "assets/stepper.js"} <= set(files)
+    assert b"--code-keyword" in files["assets/code.css"]
+
+
+def test_the_same_book_twice_is_the_same_bytes(tmp_path: Path) -> None:
+    """Nothing of the machine or the hour is in it."""
+    one, two = (write_book(tmp_path / name) for name in ("one", "two"))
+    for file in sorted(p for p in one.rglob("*") if p.is_file()):
+        assert file.read_bytes() == (two / file.relative_to(one)).read_bytes(), file
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_every_colour_of_text_can_be_read() -> None:
+    """At least 4.5 to 1 on every ground it is used on, in light and in dark (WCAG 2.1, 1.4.3)."""
+    css = static_files()["book.css"].decode()
+    blocks = [
+        dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", block))
+        for block in re.findall(r"\{([^{}]*--paper:[^{}]*)\}", css)
+    ]
+    assert len(blocks) == 3
+    assert blocks[1] == blocks[2]
+    inks = ["ink", "soft", "accent", "definition", "observation", "correlation", "intervention"]
+    for block in blocks:
+        inks_here = inks + [name for name in block if name.startswith("code-")]
+        for ink in inks_here:
+            for ground in ("paper", "panel", "raised"):
+                bright, dark = sorted((_luminance(block[ink]), _luminance(block[ground])), reverse=True)
+                assert (bright + 0.05) / (dark + 0.05) >= 4.5, (ink, ground)

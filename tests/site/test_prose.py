@@ -1,0 +1,160 @@
+"""Prose: values stay values, and whatever is wrong is said at its line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import html5lib
+import pytest
+from book.sample import CHAPTER, HOSTILE, HOSTILE_CHAPTER, context
+from hypothesis import given
+from hypothesis import strategies as st
+
+from layerbook.site.prose.render import render_caption, render_chapter
+from layerbook.site.prose.markup import clean
+from layerbook.site.prose.math import MathRenderer
+from layerbook.core.errors import SpecError
+
+FILE = "templates/chapters/attention.md"
+
+
+def render(source: str, **changes: object) -> str:
+    """The HTML of a chapter with this prose."""
+    return render_chapter(source, FILE, context(**changes)).html
+
+
+def refused(source: str, **changes: object) -> str:
+    """The message about a chapter that cannot be rendered."""
+    with pytest.raises(SpecError) as caught:
+        render(source, **changes)
+    assert len(caught.value.problems) == 1
+    return str(caught.value.problems[0])
+
+
+def text_of(html: str) -> str:
+    """What a browser would show."""
+    return "".join(html5lib.parseFragment(html, namespaceHTMLElements=False).itertext())
+
+
+@dataclass(frozen=True)
+class Said:
+    """A result that is one text."""
+
+    text: str
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.parametrize("place", ["{{ x }}", "a *{{ x }}* b", "- {{ x }}", "## {{ x }}", "`{{ x }}`", "> {{ x }}",
+                                   "|a|\n|-|\n|{{ x }}|", "{% set y %}{{ x }}{% endset %}{{ y }}",
+                                   "{% macro m() %}{{ x }}{% endmacro %}{{ m() }}", "{{ [x] | listing }}"])  # fmt: skip
+def test_hostile_values_are_text(hostile: str, place: str) -> None:
+    """A value comes out letter for letter as text, whatever Markdown, HTML or Jinja it looks like."""
+    source = place.replace("x }}", "r('noise').text }}").replace("[x]", "[r('noise').text]")
+    html = render(source, results=lambda id: Said(hostile))
+    assert clean(hostile).replace("\r", "") in text_of(html)
+    for tag in ("<script", "<img", "<a ", "<b>", "<math"):
+        assert tag not in html
+
+
+@given(st.text(max_size=60))
+def test_any_value_is_text(value: str) -> None:
+    """No string whatever gets out of its slot: the page says exactly that string, cleaned."""
+    html = render_caption("«{{ x }}»", "f", 1, {"x": value}, MathRenderer()).html
+    assert text_of(html) == f"«{clean(value)}»"
+
+
+def test_hostile_values_reach_search_as_text() -> None:
+    """Search is given the words of the values, not their markup or their slots."""
+    body = render_chapter(HOSTILE_CHAPTER, FILE, context())
+    assert body.text_for_search[0].text.startswith("Here is <script>alert(1)</script> in a sentence")
+    assert [s.id for s in body.text_for_search[1:]] == [h.id for h in body.headings]
+    assert len({h.id for h in body.headings}) == len(HOSTILE)
+
+
+def test_a_value_in_a_formula_is_not_tex() -> None:
+    """Numbers are numbers in a formula; other values become upright text, commands and all."""
+    assert "<mn>576</mn>" in render("$d = {{ r('noise').d_model }}$")
+    html = render("$x = {{ r('noise').text }}$", results=lambda id: Said(r"\frac{1}{2} $ <b>"))
+    assert "<mfrac" not in html
+    assert "<b>" not in html
+    assert "frac{1}{2}" in text_of(html)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("a\n\n{{ r('noise').promts }}", f"{FILE}:3:1: Result has no 'promts' (did you mean 'prompts'?)"),
+        ("{{ r('noise').prompts[4].prob }}", f"{FILE}:1:1: there is no element 4: there are 1"),
+        ("a\nb {{ figur('x') }}", f"{FILE}:2:3: 'figur' is not defined (did you mean 'figure'?)"),
+        (
+            "{{ r('nois') }}",
+            f"{FILE}:1:1: no experiment is called 'nois' (did you mean 'noise'?); there are noise, answer",
+        ),
+        (
+            "\n{{ figure('noise', 'patern') }}",
+            f"{FILE}:2:1: no figure of 'noise' is called 'patern' (did you mean 'pattern'?)",
+        ),
+        ("\n\n{{ 0.5 | percnt }}", f"{FILE}:3:1: No filter named 'percnt'. (did you mean 'percent'?)"),
+        ("{{ r('noise').name | percent }}", f"{FILE}:1:1: percent needs a number, not 'SmolLM2-135M-Instruct'"),
+        ("{{ tok(3) }}", f"{FILE}:1:1: a token is needed here, not 3"),
+        ("x\n{% for %}", f"{FILE}:2:1: "),
+        ("x\n{{ 'a' ", f"{FILE}:2:1: "),
+        ("x\n{% if r('noise').nothing %}{% endif %}", f"{FILE}:2:1: Result has no 'nothing'"),
+        ("{{ 1 / 0 }}", f"{FILE}:1:1: division by zero"),
+        ("x\n\nsee {{ figure('noise', 'bars') }}", f"{FILE}:3:5: figure() must stand alone"),
+        ("[x]({{ r('noise').name }})", f"{FILE}:1:5: a value cannot be part of a link"),
+        ("a\n\n# Title", f"{FILE}:3:1: the page's title is its only top heading"),
+        ("a\n\n$$\n\\frac{1\n$$", f"{FILE}:4:6: in the formula: Unexpected end of input"),
+        ("a\n\nb $\\nope$", f"{FILE}:3:1: in the formula: Unsupported function name: \\nope"),
+        ("a\n\ue000", f"{FILE}:2:1: the private-use characters"),
+        ("a\n[x](attenton.html)", f"{FILE}:2:1: no page is called 'attenton.html' (did you mean 'attention.html'?)"),
+        (
+            "{{ figure('noise', 'bars') }}\n\n{{ figure('noise', 'bars') }}",
+            f"{FILE}:3:1: the figure 'fig-noise-bars' is already",
+        ),
+        ("{{ r('noise').__class__ }}", f"{FILE}:1:1: access to attribute '__class__'"),
+        ("{{ r }}", f"{FILE}:1:1: there is nothing to write"),
+        ("{% include 'base.html' %}", f"{FILE}:1:1: "),
+    ],
+)
+def test_what_is_wrong_is_said_at_its_line(source: str, message: str) -> None:
+    """Wrong names, wrong kinds, wrong syntax and wrong TeX are errors at file, line and column, with what is near."""
+    assert refused(source).startswith(message)
+
+
+def test_a_caption_speaks_of_the_line_it_begins_at() -> None:
+    """An error in a caption names the spec and the caption's line in it."""
+    with pytest.raises(SpecError, match=r"experiments/a\.yaml:12:1: .*no 'nothing'"):
+        render_caption("{{ result.nothing }}", "experiments/a.yaml", 12, {"result": Said("")}, MathRenderer())
+
+
+def test_a_line_of_statements_vanishes_and_any_other_keeps_its_break() -> None:
+    """Loops make tight lists, and an `endif` at the end of a sentence does not swallow the paragraph's end."""
+    assert render("{% for i in range(2) %}\n- {{ i }}\n{% endfor %}\n").count("<p>") == 0
+    assert render("A{% if true %} b.{% endif %}\n\nC").count("<p>") == 2
+    assert "b.\nC" in render("A{% if true %} b.{% endif %}\nC")
+    assert "b.\nC" in render("{% if true %}b.{% endif %}\nC")
+
+
+def test_branches_follow_the_claims() -> None:
+    """`holds` decides what the prose says."""
+    source = "{% if holds('noise', 0) %}yes{% endif %}{% if holds('noise', 1) %}no{% endif %}"
+    assert text_of(render(source)).strip() == "yes"
+
+
+def test_a_chapter_has_its_parts() -> None:
+    """Blocks replace their paragraphs, sections are listed, quotes are set, formulas and footnotes are there."""
+    body = render_chapter(CHAPTER, FILE, context())
+    assert [h.id for h in body.toc] == ["how-it-works", "three-prompts-the"]
+    assert [h.level for h in body.headings] == [2, 2, 3]
+    assert "<p><figure" not in body.html
+    assert body.html.count("<figure") == 6
+    assert "“bank”" in body.html
+    assert 'class="footnote-ref"' in body.html
+    assert "<math" in body.html
+    assert "A figure is missing here." in body.html
+
+
+def test_html_in_prose_is_text() -> None:
+    """The prose itself cannot bring markup either: what is drawn comes from blocks."""
+    assert "<script" not in render("<script>1</script> <b>x</b>\n\n<div>\n")

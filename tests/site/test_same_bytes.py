@@ -1,0 +1,84 @@
+"""The same sources give the same bytes: results, pages, tables and manifest, wherever and however they are built.
+
+What could creep in: the order of sets and files, time zones and clocks, the locale's decimal comma and encoding, the
+working directory, the umask, how many processes draw and which is done first.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fixtures.small_book import layerbook, tree, write_small_book
+from fixtures.sweep_book import write
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = """\
+import locale, os, sys
+import layerbook.plotting.pool
+from layerbook.cli.main import main
+
+if __name__ == "__main__":
+    layerbook.plotting.pool.MANY = 1  # else a book so small is drawn by one process
+    os.umask(int(sys.argv.pop(1), 8))
+    locale.setlocale(locale.LC_ALL, "")
+    main()
+"""
+
+
+@pytest.fixture(scope="module")
+def built(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small book with a sweep and a day of publication, built in this process."""
+    folder = write(write_small_book(tmp_path_factory.mktemp("small"), tiny_model_dir))
+    with (folder / "experiments" / "book.yaml").open("a") as file:
+        file.write("published: 2026-11-25\n")
+    assert layerbook("build", "--jobs", "1", cwd=folder).returncode == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def comma(tmp_path_factory: pytest.TempPathFactory) -> str | None:
+    """Where a locale with a decimal comma was made; None where the system cannot make one."""
+    folder = tmp_path_factory.mktemp("locales")
+    try:
+        command = ["localedef", "-i", "de_DE", "-f", "UTF-8", str(folder / "de_DE.UTF-8")]
+        subprocess.run(command, capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return str(folder)
+
+
+VARIANTS = {
+    "one process, plain C": ("1", "022", {"PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C"}),
+    "two, far east": ("2", "077", {"PYTHONHASHSEED": "77", "TZ": "Asia/Kathmandu", "LC_ALL": "C.UTF-8"}),
+    "four, far west": ("4", "002", {"PYTHONHASHSEED": "4711", "TZ": "America/St_Johns", "LC_ALL": "POSIX"}),
+    "a decimal comma": ("2", "027", {"PYTHONHASHSEED": "1", "TZ": "Europe/Berlin", "LC_ALL": "de_DE.UTF-8"}),
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_same_bytes_wherever_it_is_built(built: Path, tmp_path: Path, comma: str | None, name: str) -> None:
+    """From the sources alone, the model run anew; the day comes from the book, whatever the environment says."""
+    jobs, umask, environment = VARIANTS[name]
+    if "decimal" in name:
+        if comma is None:
+            pytest.skip("this system cannot make a locale")
+        environment = environment | {"LOCPATH": comma}
+    book, away = tmp_path / "elsewhere" / "other name", tmp_path / "away"
+    shutil.copytree(built, book, ignore=shutil.ignore_patterns("results", "site", ".layerbook"))
+    away.mkdir()
+    (away / "building.py").write_text(SCRIPT)
+    more = {"SOURCE_DATE_EPOCH": "1", "COLUMNS": "40", "PYTHONPATH": str(ROOT), "PYTHONUTF8": "0"}
+    command = [sys.executable, "building.py", umask, "build", "--jobs", jobs, "--book", str(book), "--site", "../site"]
+    done = subprocess.run(
+        command, cwd=away, env=os.environ | environment | more, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert tree(book / "experiments") == tree(built / "experiments")
+    made, expected = tree(tmp_path / "site"), tree(built / "site")
+    assert [path for path in made.keys() | expected.keys() if made.get(path) != expected.get(path)] == []
+    assert any(path.endswith(".parquet") for path in made)
