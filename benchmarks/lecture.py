@@ -9,8 +9,8 @@ import shutil
 from pathlib import Path
 
 from layerbook.book.claims import check as claims
-from layerbook.site.experiment_view import Exhibit, load_exhibits
-from layerbook.store.project import open_project, survey
+from layerbook.site.experiment_view import ExperimentView, load_experiment_views
+from layerbook.store.project import open_project, check_status
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,7 +38,7 @@ ROWS: dict[str, tuple[str, ...]] = {
 def write(folder: Path) -> None:
     """The book's sources, without results."""
     project = open_project(ROOT)
-    exhibits = load_exhibits(project, survey(project))
+    experiment_views = load_experiment_views(project, check_status(project))
     yaml = YAML()
     yaml.width = 10_000
     (folder / "experiments").mkdir(parents=True)
@@ -51,7 +51,7 @@ def write(folder: Path) -> None:
             raise LookupError(f"{chapter} has no {', '.join(sorted(missing))}")
         with (folder / "experiments" / f"{chapter}.yaml").open("w", encoding="utf-8") as file:
             yaml.dump(spec, file)
-        lines = [line for id in ids for line in _figures(exhibits[f"{chapter}/{id}"])]
+        lines = [line for id in ids for line in _figures(experiment_views[f"{chapter}/{id}"])]
         (folder / "templates" / "chapters" / f"{chapter}.md").write_text(
             "\n\n".join(lines) + "\n", encoding="utf-8"
         )
@@ -66,9 +66,9 @@ def _alone(experiment: dict[str, list[dict[str, str]]]) -> dict[str, list[dict[s
     return experiment
 
 
-def _figures(exhibit: Exhibit) -> list[str]:
-    experiment = exhibit.experiment
-    shown = [name for name in exhibit.figures if experiment.caption(name)]
+def _figures(experiment_view: ExperimentView) -> list[str]:
+    experiment = experiment_view.experiment
+    shown = [name for name in experiment_view.figures if experiment.caption(name)]
     checked = range(sum(not claim.check.references for claim in experiment.claims))
     figures = [f'{{{{ figure("{experiment.id}", "{name}") }}}}' for name in shown]
     return figures + [f'{{{{ claim("{experiment.id}", {i}) }}}}' for i in checked]

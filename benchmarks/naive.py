@@ -79,7 +79,7 @@ def scatter(
     show(name)
 
 
-def sinusoids(positions: int, width: int, base: float) -> np.ndarray:
+def sinusoidal_encoding(positions: int, width: int, base: float) -> np.ndarray:
     angles = np.arange(positions)[:, None] / base ** (2 * (np.arange(width)[None] // 2) / width)
     return np.where(np.arange(width) % 2 == 0, np.sin(angles), np.cos(angles))
 
@@ -134,10 +134,10 @@ def main() -> None:
     scatter("shuffled", shuffled, means(shuffled))
     for base in (1, 10, 100, 1000, 10000):
         plt.figure(figsize=(10, 6))
-        sns.heatmap(sinusoids(64, 576, base))
+        sns.heatmap(sinusoidal_encoding(64, 576, base))
         show(f"sinusoids-{base}")
     scatter("without", SENTENCES, means(SENTENCES), means(shuffled))
-    encoding = sinusoids(5, 576, 1)
+    encoding = sinusoidal_encoding(5, 576, 1)
     scatter("with", SENTENCES, means(SENTENCES) * encoding, means(shuffled) * encoding)
     for i, text in enumerate(NOISE):
         for layer in (0, -1):

@@ -16,16 +16,16 @@ from pathlib import Path
 
 import torch
 from layerbook.book.loader import load_chapter
-from layerbook.core.progress import Reporter, Silent
+from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.core.requests import LOGITS, Forward, Patch, Prompt, Site
 from layerbook.model import sources
 from layerbook.model.execution import Execution
 from layerbook.model.plan import plan
 from layerbook.model.stopwatch import Stopwatch
-from layerbook.runner.local import Bench, Executor
+from layerbook.runner.local import LocalExecutor, Executor
 from layerbook.runner.run import run_file
-from layerbook.runner.sweep import CHUNK
-from layerbook.store.project import cells_of
+from layerbook.runner.sweep import CHUNK_SIZE
+from layerbook.store.project import sweep_cells
 
 from benchmarks.many import write_spec
 from benchmarks.scale import Row, told, written
@@ -65,24 +65,24 @@ class Spent:
         return f"{wall:.2f} (processor: {processor:.2f})"
 
 
-def throughput(bench: Bench, folder: Path, count: int, length: int) -> list[Row]:
+def throughput(bench: LocalExecutor, folder: Path, count: int, length: int) -> list[Row]:
     """A sweep, bare passes and one prompt at a time, in turns of as many prompts as a sweep takes at once."""
     sweep, bare, single, alone = Spent(), Spent(), Spent(), Spent()
-    turns = max(1, count // CHUNK)
+    turns = max(1, count // CHUNK_SIZE)
     for turn in range(turns):
-        texts = words(turn * CHUNK, CHUNK, length)
+        texts = words(turn * CHUNK_SIZE, CHUNK_SIZE, length)
         check_length(bench, texts, length)
         told(f"{length} tokens, turn {turn + 1} of {turns}")
-        with bare.on(CHUNK):
+        with bare.on(CHUNK_SIZE):
             bare_passes(bench, texts)
-        with sweep.on(CHUNK):
+        with sweep.on(CHUNK_SIZE):
             run_sweep(bench, folder / str(turn), texts)
-        some = texts[:: CHUNK * turns // SINGLES][: SINGLES // turns]
+        some = texts[:: CHUNK_SIZE * turns // SINGLES][: SINGLES // turns]
         chapter = load_chapter(write_spec(folder / "singles", some), sources.limits(bench.source))
-        cells = [one for _, one in cells_of(chapter.experiments[0])]
+        cells = [one for _, one in sweep_cells(chapter.experiments[0])]
         with single.on(len(cells)):
             for cell in cells:
-                bench.measure([cell], Silent())
+                bench.measure([cell], SilentReporter())
         with alone.on(len(some)):
             for text in some:
                 bare_passes(bench, [text])
@@ -116,13 +116,13 @@ def words(first: int, count: int, length: int) -> list[str]:
     ]
 
 
-def check_length(bench: Bench, texts: Sequence[str], length: int) -> None:
+def check_length(bench: LocalExecutor, texts: Sequence[str], length: int) -> None:
     """Stop where the texts are not what the table says."""
     if {len(bench.model.tokenizer.encode(Prompt(text=text))[0]) for text in texts} != {length}:
         sys.exit(f"some of the prompts do not have {length} tokens")
 
 
-def bare_passes(bench: Bench, texts: Sequence[str]) -> None:
+def bare_passes(bench: LocalExecutor, texts: Sequence[str]) -> None:
     """What transformers takes for the passes alone, the ids known and all side by side, logits of the last position."""
     ids = [bench.model.tokenizer.encode(Prompt(text=text))[0] for text in texts]
     width = max(map(len, ids))
@@ -132,21 +132,21 @@ def bare_passes(bench: Bench, texts: Sequence[str]) -> None:
         bench.model.network.lm_head(hidden[range(len(ids)), [len(row) - 1 for row in ids]])
 
 
-def run_sweep(bench: Bench, folder: Path, texts: Sequence[str]) -> None:
+def run_sweep(bench: LocalExecutor, folder: Path, texts: Sequence[str]) -> None:
     """All that a sweep does, from its spec to the results on disk, but for loading the model."""
 
     @contextmanager
-    def opener(
+    def executor_factory(
         source: sources.ModelSource, report: Reporter, watch: Stopwatch
     ) -> Iterator[Executor]:
         yield bench
 
-    outcomes = run_file(write_spec(folder, texts), folder / "out", None, Silent(), opener=opener)
+    outcomes = run_file(write_spec(folder, texts), folder / "out", None, SilentReporter(), executor_factory=executor_factory)
     if outcomes[0].verdict != "new":
         sys.exit(f"the sweep failed: {outcomes[0].detail}")
 
 
-def patching(bench: Bench) -> list[Row]:
+def patching(bench: LocalExecutor) -> list[Row]:
     """The residual stream of one prompt put into another, at every layer and position: planned, and one by one."""
     model = bench.model
     clean, other = Prompt(text=" 2 + 2 = "), Prompt(text=" 3 + 5 = ")
@@ -209,10 +209,10 @@ def patched_by_hand(
 
 def main() -> None:
     """Print the rows."""
-    bench = Bench(sources.resolve(sources.DEFAULT_MODEL), Silent())
+    bench = LocalExecutor(sources.resolve(sources.DEFAULT_MODEL), SilentReporter())
     with tempfile.TemporaryDirectory() as folder:
         first = words(
-            100_000, CHUNK, LENGTHS[0]
+            100_000, CHUNK_SIZE, LENGTHS[0]
         )  # so that no side pays for what the other finds warm
         bare_passes(bench, first)
         run_sweep(bench, Path(folder) / "first", first)

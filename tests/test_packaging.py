@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from fixtures.small_book import layerbook, tree, write_small_book
+from fixtures.small_book import layerbook, read_tree, write_small_book
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = {
@@ -82,9 +82,9 @@ def test_an_installed_package_builds_the_same_book(
     assert all(Path(place).is_relative_to(installed) for place in where), where
     command = ("-m", "layerbook", "build", "--no-run", "--book", book, "--site", away / "site")
     _python(*command, cwd=away, path=installed)
-    made = tree(away / "site")
+    made = read_tree(away / "site")
     assert "index.html" in made and "assets/book.css" in made
-    assert made == tree(tmp_path / "here")
+    assert made == read_tree(tmp_path / "here")
 
 
 def test_without_torch_a_run_says_so_before_it_fetches_anything(

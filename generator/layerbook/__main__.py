@@ -6,9 +6,9 @@ def main() -> None:
     try:
         from layerbook.cli.main import main as command
     except KeyboardInterrupt:
-        from layerbook.cli import interrupt as interrupted
+        from layerbook.cli import interrupt
 
-        interrupted.end()
+        interrupt.exit_interrupted()
     command()
 
 

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 import pytest
-from fixtures.run_analysis import captured, run
-from fixtures.word_tokenizer import Pieces
-from layerbook.analyses.all_logits import DRAWN, AllLogits, Setting
+from fixtures.run_analysis import capture_requests, run
+from fixtures.word_tokenizer import ByteVocabulary
+from layerbook.analyses.all_logits import MAX_BARS, AllLogits, Setting
 from layerbook.core.analysis import ChatPrompt
 from layerbook.core.figures import Bars, Panels
 from layerbook.core.requests import NEXT_LOGITS
@@ -51,7 +51,7 @@ def test_logits_are_the_models_own(tiny, tiny_model_dir) -> None:
     analysis = AllLogits(
         prompts=(TEXT, ChatPrompt(chat=TEXT)), settings=SETTINGS, shown=7, named=30
     )
-    captures = captured(tiny, analysis)
+    captures = capture_requests(tiny, analysis)
     result = analysis.measure(captures)
     network = LlamaForCausalLM.from_pretrained(tiny_model_dir, attn_implementation="eager").eval()
 
@@ -74,7 +74,7 @@ def test_logits_are_the_models_own(tiny, tiny_model_dir) -> None:
 def test_what_is_left_agrees_with_plain_loops(tiny) -> None:
     """Each setting after each prompt, from the stored scores alone: counts exactly, shares to 1e-12."""
     analysis = AllLogits(prompts=(TEXT, "2 + 2 = "), settings=SETTINGS, shown=7, named=30)
-    result = analysis.measure(captured(tiny, analysis))
+    result = analysis.measure(capture_requests(tiny, analysis))
 
     assert result.settings == SETTINGS
     for scores, one in zip(result.logits.tolist(), result.prompts, strict=True):
@@ -93,7 +93,7 @@ def test_what_is_left_agrees_with_plain_loops(tiny) -> None:
 def test_a_shortlist_makes_the_nucleus_smaller() -> None:
     """Of equal tokens half the mass is half of all 64, or half of a list of 16; where p is reached, no more is kept."""
     settings = (Setting(name="all", top_p=0.5), Setting(name="list", top_k=16, top_p=0.5))
-    vocabulary = Pieces(*(f"w{i}" for i in range(64)))
+    vocabulary = ByteVocabulary(*(f"w{i}" for i in range(64)))
     logits = np.zeros(64, dtype=np.float32)
     analysis = AllLogits(prompts=("x",), settings=settings, shown=4)
     result = analysis.measure({"prompt-0": vocabulary.capture([0], {NEXT_LOGITS: logits})})
@@ -120,18 +120,18 @@ def test_the_picture_counts_every_token_and_hides_all_scores(tiny) -> None:
     result = run(tiny, analysis)
     figure = analysis.figures(result)["knobs"]
 
-    assert isinstance(figure, Panels) and figure.behind is not None
+    assert isinstance(figure, Panels) and figure.interactive is not None
     for panel, one in zip(figure.panels, result.prompts, strict=True):
         assert isinstance(panel, Bars) and panel.rest is not None
-        assert panel.values == tuple(t.prob for t in one.top[:DRAWN])
+        assert panel.values == tuple(t.prob for t in one.top[:MAX_BARS])
         assert sum(panel.values) + panel.rest == pytest.approx(1, abs=1e-12)
-        assert panel.rest_label == f"{320 - DRAWN} others"
-    behind = figure.behind
+        assert panel.rest_label == f"{320 - MAX_BARS} others"
+    interactive = figure.interactive
     assert (
-        (behind.logits == result.logits).all()
-        and behind.names == result.names
-        and behind.shown == 14
+        (interactive.logits == result.logits).all()
+        and interactive.names == result.names
+        and interactive.shown == 14
     )
-    assert behind.settings[3] == ("of five", 1, 5, 0.9)
-    assert dict(behind.buttons)["own"] == "[1.0, 320, 1]"
-    assert len(set(behind.prompts)) == 2  # the same words, once in a chat
+    assert interactive.settings[3] == ("of five", 1, 5, 0.9)
+    assert dict(interactive.presets)["own"] == "[1.0, 320, 1]"
+    assert len(set(interactive.prompts)) == 2  # the same words, once in a chat

@@ -5,7 +5,7 @@ from fixtures.run_analysis import run
 from fixtures.tiny_llama import write_tiny_model
 from layerbook.analyses.architecture import Architecture
 from layerbook.model.llama import LoadedModel
-from layerbook.plotting import draw
+from layerbook.plotting import render
 
 KINDS = {
     "tied": {},
@@ -75,7 +75,7 @@ def test_the_diagram_follows_the_computation(model):
         model.config.hidden_size,
     )
     assert sum(row[2] for row in diagram.table().rows) == result.parameters
-    drawn = draw.picture(diagram, "decoder")
+    drawn = render.render_figure(diagram, "decoder")
     assert all(block.name in drawn for block in diagram.blocks)
 
 

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import pytest
-from fixtures.letters import Letters
-from fixtures.run_analysis import captured, run, stored
+from fixtures.letters import LetterVocabulary
+from fixtures.run_analysis import capture_requests, run, json_round_trip
 from layerbook.analyses.attention_all import AttentionAll, AttentionAllResult
 from layerbook.analyses.attention_pattern import AttentionPattern
 from layerbook.core.figures import Heatmap, Panels
@@ -30,11 +30,11 @@ BY_HAND = [
 def by_hand(ids: list[int]) -> AttentionAllResult:
     """The result over these tokens of the patterns above, or as much of them as there are tokens."""
     pattern = np.array(BY_HAND, dtype=np.float32)[:, : len(ids), : len(ids)]
-    vocabulary = Letters()
+    vocabulary = LetterVocabulary()
     tokens = tuple(vocabulary.token(i) for i in ids)
     analysis = AttentionAll(prompt="x", layers=(0,))
     capture = Capture(tokens, "text", vocabulary, {Site("pattern", 0): pattern}, len(ids))
-    return stored(analysis, analysis.measure({"run": capture}))
+    return json_round_trip(analysis, analysis.measure({"run": capture}))
 
 
 def test_habits_counted_by_hand() -> None:
@@ -85,8 +85,8 @@ def test_weights_are_those_of_attention_pattern_to_the_bit(tiny) -> None:
     layers, heads = (0, 1), (0, 1, 2, 3)
     every = AttentionAll(prompt=TEXT, layers=layers)
     other = AttentionPattern(prompts=(TEXT,), layers=layers, heads=heads)
-    result = every.measure(captured(tiny, every))
-    weights = other.measure(captured(tiny, other)).prompts[0].weights
+    result = every.measure(capture_requests(tiny, every))
+    weights = other.measure(capture_requests(tiny, other)).prompts[0].weights
     count = len(result.tokens)
 
     assert result.weights.dtype == np.float32
@@ -102,7 +102,7 @@ def test_weights_are_those_of_attention_pattern_to_the_bit(tiny) -> None:
 def test_habits_agree_with_loops_over_the_stored_weights(tiny) -> None:
     """On a tiny Llama, in plain Python from the weights alone, to 1e-12; rows sum to one."""
     analysis = AttentionAll(prompt=TEXT, layers=(0, 1))
-    result = analysis.measure(captured(tiny, analysis))  # JSON would round the weights a little
+    result = analysis.measure(capture_requests(tiny, analysis))  # JSON would round the weights a little
     ids = [token.id for token in result.tokens]
 
     assert len(result.habits) == 8
@@ -169,7 +169,7 @@ def test_figures_show_all_heads_and_open_all_patterns(tiny) -> None:
     grid, explorer = figures["grid"], figures["explorer"]
 
     assert (
-        isinstance(grid, Panels) and isinstance(explorer, Heatmap) and explorer.behind is not None
+        isinstance(grid, Panels) and isinstance(explorer, Heatmap) and explorer.interactive is not None
     )
     assert [panel.values.shape for panel in grid.panels] == [(4, 2)] * 4
     for panel, name in zip(grid.panels, ("first", "before", "itself", "after"), strict=True):
@@ -184,5 +184,5 @@ def test_figures_show_all_heads_and_open_all_patterns(tiny) -> None:
     assert all(
         np.allclose(explorer.values[q, : q + 1], row, atol=1e-7) for q, row in enumerate(rows)
     )
-    assert (explorer.behind.start, explorer.behind.layers, explorer.causal) == (at, (0, 1), True)
-    assert (explorer.behind.weights == result.weights).all()
+    assert (explorer.interactive.start, explorer.interactive.layers, explorer.causal) == (at, (0, 1), True)
+    assert (explorer.interactive.weights == result.weights).all()

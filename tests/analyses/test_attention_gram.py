@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fixtures.letters import Asking, Letters
-from fixtures.run_analysis import captured, stored
+from fixtures.letters import FixedRequests, LetterVocabulary
+from fixtures.run_analysis import capture_requests, json_round_trip
 from layerbook.analyses.attention_gram import AttentionGram
 from layerbook.core.figures import Bars, Heatmap, Panels
 from layerbook.core.requests import Capture, Forward, Prompt, Site
@@ -15,7 +15,7 @@ TEXT = "The cat sat on the table. 2 + 2 = 4"
 
 def capture(ids: list[int], out: np.ndarray, pattern: np.ndarray) -> Capture:
     """A run with this attention output [T, D] and pattern [heads, T, T] in layer 3."""
-    vocabulary = Letters()
+    vocabulary = LetterVocabulary()
     sites = {
         Site("attn_out", 3): out.astype(np.float32),
         Site("pattern", 3): pattern.astype(np.float32),
@@ -33,7 +33,7 @@ def test_cells_and_correlations_follow_their_definitions():
     """Dot products, and Pearson's r over the cells below the diagonal, cell by cell, to 1e-5."""
     out, pattern = np.random.default_rng(1).normal(size=(5, 7)), random_pattern(5)
     analysis = AttentionGram(prompts=("x",), layers=(3,))
-    (prompt,) = stored(
+    (prompt,) = json_round_trip(
         analysis, analysis.measure({"prompt-0": capture([1, 2, 3, 4, 5], out, pattern)})
     ).prompts
     dots, looks, sizes = [], [], []
@@ -75,7 +75,7 @@ def test_too_few_cells_have_no_correlation(length):
     analysis = AttentionGram(prompts=("x",), layers=(3,))
     out = np.random.default_rng(1).normal(size=(length, 4))
     run = capture([1, 2][:length], out, random_pattern(length))
-    result = stored(analysis, analysis.measure({"prompt-0": run}))
+    result = json_round_trip(analysis, analysis.measure({"prompt-0": run}))
     bars = analysis.figures(result)["correlation"]
 
     assert result.prompts[0].correlation == (None,)
@@ -87,9 +87,9 @@ def test_too_few_cells_have_no_correlation(length):
 def test_on_a_model_it_is_the_output_times_its_transpose(tiny):
     """X Xᵀ with X from a pass of its own, to 1e-5 of its largest entry."""
     analysis = AttentionGram(prompts=(TEXT,), layers=(0, 1))
-    result = analysis.measure(captured(tiny, analysis))
+    result = analysis.measure(capture_requests(tiny, analysis))
     sites = [Site("attn_out", layer) for layer in (0, 1)]
-    raw = captured(tiny, Asking({"run": Forward(Prompt(text=TEXT), frozenset(sites))}))["run"]
+    raw = capture_requests(tiny, FixedRequests({"run": Forward(Prompt(text=TEXT), frozenset(sites))}))["run"]
 
     for layer, site in enumerate(sites):
         expected = raw[site].astype(np.float64) @ raw[site].astype(np.float64).T
@@ -101,7 +101,7 @@ def test_on_a_model_it_is_the_output_times_its_transpose(tiny):
 def test_equal_tokens_at_the_start_cannot_be_told_apart(tiny):
     """Values carry no position: what attention adds is the same at each, in every layer; not so after another token."""
     analysis = AttentionGram(prompts=("zzzz cat", "cat zzzz"), layers=(0, 1))
-    first, second = analysis.measure(captured(tiny, analysis)).prompts
+    first, second = analysis.measure(capture_requests(tiny, analysis)).prompts
 
     assert (first.leading, second.leading) == (4, 1)
     assert max(first.leading_difference) < 1e-5
@@ -113,7 +113,7 @@ def test_equal_tokens_at_the_start_cannot_be_told_apart(tiny):
 def test_charts_show_the_signs_and_the_pairs(tiny):
     """Diverging colours where dot products are negative; a point for each pair; no mask, since it is no pattern."""
     analysis = AttentionGram(prompts=("2 + 2",), layers=(0, 1))
-    result = analysis.measure(captured(tiny, analysis))
+    result = analysis.measure(capture_requests(tiny, analysis))
     figures = analysis.figures(result)
 
     assert list(figures) == [

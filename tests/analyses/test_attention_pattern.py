@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import pytest
-from fixtures.letters import Asking, Letters
-from fixtures.run_analysis import captured, stored
+from fixtures.letters import FixedRequests, LetterVocabulary
+from fixtures.run_analysis import capture_requests, json_round_trip
 from layerbook.analyses.attention_pattern import AttentionPattern
 from layerbook.core.figures import Heatmap, Panels
 from layerbook.core.requests import NEXT_LOGITS, Capture, Forward, Prompt, Site
@@ -17,7 +17,7 @@ TEXT = "The cat sat on the table. 2 + 2 = 4"
 
 def capture(ids: list[int], pattern: list, layer: int = 0) -> Capture:
     """A run over these tokens with this pattern [heads, T, T]; the likeliest next token is 7."""
-    vocabulary, logits = Letters(), np.zeros(10, dtype=np.float32)
+    vocabulary, logits = LetterVocabulary(), np.zeros(10, dtype=np.float32)
     logits[7] = 2.0
     sites = {Site("pattern", layer): np.array(pattern, dtype=np.float32), NEXT_LOGITS: logits}
     return Capture(tuple(vocabulary.token(i) for i in ids), "text", vocabulary, sites, len(ids))
@@ -82,7 +82,7 @@ def test_even_attention_gives_the_repetitions_their_even_share_and_no_more():
 def test_a_lone_token_looks_at_itself(heads):
     """A prompt of one token has no query with a choice, and its numbers are plain all the same."""
     analysis = AttentionPattern(prompts=("x",), layers=(0,), heads=heads)
-    result = stored(analysis, analysis.measure({"prompt-0": capture([1], [[[1.0]], [[1.0]]])}))
+    result = json_round_trip(analysis, analysis.measure({"prompt-0": capture([1], [[[1.0]], [[1.0]]])}))
 
     assert (result.prompts[0].sink_share, result.prompts[0].distinct_keys) == ((1.0,), (1.0,))
     assert (result.prompts[0].leading_share, result.prompts[0].leading_even) == ((1.0,), 1.0)
@@ -92,9 +92,9 @@ def test_a_lone_token_looks_at_itself(heads):
 def test_weights_are_the_softmax_of_turned_queries_and_keys(tiny):
     """On a tiny Llama: recomputed from queries and keys in float64, RoPE and mask written out, to 1e-5."""
     analysis = AttentionPattern(prompts=(TEXT,), layers=(1, 0), heads=(0, 1, 2, 3))
-    result = analysis.measure(captured(tiny, analysis))
+    result = analysis.measure(capture_requests(tiny, analysis))
     keep = frozenset(Site(name, layer) for name in ("q", "k") for layer in (0, 1))
-    raw = captured(tiny, Asking({"run": Forward(Prompt(text=TEXT), keep)}))["run"]
+    raw = capture_requests(tiny, FixedRequests({"run": Forward(Prompt(text=TEXT), keep)}))["run"]
 
     for row, layer in enumerate((1, 0)):
         q, k = (turned(raw[Site(name, layer)].astype(np.float64), tiny) for name in ("q", "k"))
@@ -112,9 +112,9 @@ def test_weights_are_the_softmax_of_turned_queries_and_keys(tiny):
 def test_charts_are_named_scaled_and_labelled_alike(tiny):
     """One scale from 0 to 1 everywhere, no future drawn, values written where they fit; names with absolute layers."""
     mean = AttentionPattern(prompts=("2 + 2", TEXT), layers=(0, 1))
-    figures = mean.figures(mean.measure(captured(tiny, mean)))
+    figures = mean.figures(mean.measure(capture_requests(tiny, mean)))
     heads = AttentionPattern(prompts=("2 + 2",), layers=(1,), heads=(0, 3))
-    panels = heads.figures(heads.measure(captured(tiny, heads)))
+    panels = heads.figures(heads.measure(capture_requests(tiny, heads)))
 
     assert list(figures) == [f"prompt-{n}-layer-{layer}-mean" for n in (0, 1) for layer in (0, 1)]
     assert list(panels) == ["prompt-0-layer-1-heads"]

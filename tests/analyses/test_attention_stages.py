@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fixtures.run_analysis import HandMade, captured, facts, run, stored
+from fixtures.run_analysis import FakeModel, capture_requests, facts, run, json_round_trip
 from layerbook.analyses.attention_stages import AttentionStages
 from layerbook.core.figures import Frames, Heatmap, Lines
 from layerbook.core.requests import Site
@@ -127,7 +127,7 @@ def made(q: np.ndarray, k: np.ndarray, head: int = 0) -> Any:
         prompt=" ".join("abcdefgh"[: q.shape[1]]), layers=(0,), layer=0, head=head
     )
     small = facts(heads=len(q), kv_heads=len(k), d_head=q.shape[-1])
-    return stored(analysis, analysis.measure(HandMade(sites=sites, facts=small).captures(analysis)))
+    return json_round_trip(analysis, analysis.measure(FakeModel(sites=sites, facts=small).captures(analysis)))
 
 
 def test_a_pattern_by_hand() -> None:
@@ -156,7 +156,7 @@ def test_a_pattern_by_hand() -> None:
 def test_a_model_that_turns_otherwise_is_noticed(tiny: Any) -> None:
     """With another theta than the model's the differences are a thousand times the tolerance of the claim."""
     analysis = AttentionStages(prompt=TEXT, layers=(0,), layer=0, head=0)
-    captures = dict(captured(tiny, analysis))
+    captures = dict(capture_requests(tiny, analysis))
     known = captures["model"].facts
     assert known is not None
     captures["model"] = replace(captures["model"], facts=replace(known, rope_theta=2.0))
@@ -166,8 +166,8 @@ def test_a_model_that_turns_otherwise_is_noticed(tiny: Any) -> None:
 
 def test_the_layer_of_the_head_asked_for_is_measured() -> None:
     """`layers` need not name it, and may."""
-    assert AttentionStages(prompt="x", layers=(3, 1), layer=2, head=0).asked() == (1, 2, 3)
-    assert AttentionStages(prompt="x", layers=(3, 1), layer=1, head=0).asked() == (1, 3)
+    assert AttentionStages(prompt="x", layers=(3, 1), layer=2, head=0).measured_layers() == (1, 2, 3)
+    assert AttentionStages(prompt="x", layers=(3, 1), layer=1, head=0).measured_layers() == (1, 3)
 
 
 def test_the_figures(tiny: Any) -> None:

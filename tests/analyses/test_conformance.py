@@ -15,10 +15,10 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
-from fixtures.run_analysis import captured
+from fixtures.run_analysis import capture_requests
 from fixtures.tiny_llama import write_tiny_model
 from layerbook.book.loader import Experiment, load_chapter
-from layerbook.book.sweep import Swept
+from layerbook.book.sweep import SweepAnalysis
 from layerbook.core import registry as catalog
 from layerbook.core.analysis import Analysis, Limits, Result
 from layerbook.core.figures import (
@@ -35,7 +35,7 @@ from layerbook.core.figures import (
 from layerbook.core.requests import Capture, Captures, Request
 from layerbook.store import results
 from layerbook.store.keys import Key
-from layerbook.store.project import cells_of
+from layerbook.store.project import sweep_cells
 from pydantic import BaseModel
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,14 +60,14 @@ def experiments() -> tuple[Experiment, ...]:
 def measured() -> tuple[Experiment, ...]:
     """The same, in place of each sweep its first two cells."""
     found = (
-        [cell for _, cell in islice(cells_of(e), 2)] if is_sweep(e) else [e] for e in experiments()
+        [cell for _, cell in islice(sweep_cells(e), 2)] if is_sweep(e) else [e] for e in experiments()
     )
     return tuple(chain.from_iterable(found))
 
 
 def is_sweep(experiment: Experiment) -> bool:
     """Whether cells measure it."""
-    return isinstance(experiment.analysis, Swept)
+    return isinstance(experiment.analysis, SweepAnalysis)
 
 
 def every_experiment() -> Any:
@@ -94,7 +94,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture(scope="module")
 def answers(model: Any) -> Mapping[str, Captures]:
     """By chapter and id, what the requests of each experiment yield."""
-    return {f"{e.chapter}/{e.id}": captured(model, e.analysis) for e in measured()}
+    return {f"{e.chapter}/{e.id}": capture_requests(model, e.analysis) for e in measured()}
 
 
 @every_analysis
@@ -133,13 +133,13 @@ def test_every_parameter_and_every_number_is_described(name: str) -> None:
     ]
 
     assert not bare
-    assert not set(results.ENVELOPE) & kind.result_type.model_fields.keys()
+    assert not set(results.ENVELOPE_FIELDS) & kind.result_type.model_fields.keys()
 
 
 @every_analysis
 def test_the_book_uses_it(name: str) -> None:
     """An analysis that no experiment names is dead."""
-    assert name in {experiment.name for experiment in experiments()}
+    assert name in {experiment.analysis_name for experiment in experiments()}
 
 
 @every_analysis
@@ -198,12 +198,12 @@ def test_a_result_survives_json_and_the_store(
     assert back.model_dump_json() == result.model_dump_json()
 
     key = Key(*("0" * 64,) * 4, versions={})
-    envelope = results.Envelope(
-        experiment.id, experiment.chapter, experiment.name, "tiny", experiment.spec(), key, result
+    envelope = results.StoredResult(
+        experiment.id, experiment.chapter, experiment.analysis_name, "tiny", experiment.spec(), key, result
     )
-    stored = results.load(results.save(tmp_path, envelope), kind)
-    assert stored.result.model_dump_json() == result.model_dump_json()
-    assert stored.spec == experiment.spec()
+    json_round_trip = results.load(results.save(tmp_path, envelope), kind)
+    assert json_round_trip.result.model_dump_json() == result.model_dump_json()
+    assert json_round_trip.spec == experiment.spec()
 
 
 @every_experiment()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fixtures.letters import Asking, Letters
-from fixtures.run_analysis import captured, facts, stored
-from fixtures.word_tokenizer import Pieces
+from fixtures.letters import FixedRequests, LetterVocabulary
+from fixtures.run_analysis import capture_requests, facts, json_round_trip
+from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.continuation_frames import ContinuationFrames
 from layerbook.core.figures import Frames, Heatmap
 from layerbook.core.requests import NEXT_LOGITS, Capture, Forward, Generate, Prompt, Site
@@ -24,14 +24,14 @@ def analysis(show: str, steps: int = 6) -> ContinuationFrames:
 def alone(model, ids: tuple[int, ...], name: str) -> Capture:
     """A pass over these ids and nothing else."""
     keep = frozenset({Site(name, 0), Site(name, 1), NEXT_LOGITS})
-    return captured(model, Asking({"run": Forward(Prompt(ids=ids), keep)}))["run"]
+    return capture_requests(model, FixedRequests({"run": Forward(Prompt(ids=ids), keep)}))["run"]
 
 
 def test_a_frame_is_the_pattern_of_its_text_alone(tiny):
     """All frames are corners of one pass and equal passes of their own, to 1e-5; each token is the greedy one."""
     wanted = analysis("pattern")
-    result = stored(wanted, wanted.measure(captured(tiny, wanted)))
-    made = captured(tiny, Asking({"run": Generate(Prompt(text=TEXT), 6, stop=False)}))["run"]
+    result = json_round_trip(wanted, wanted.measure(capture_requests(tiny, wanted)))
+    made = capture_requests(tiny, FixedRequests({"run": Generate(Prompt(text=TEXT), 6, stop=False)}))["run"]
 
     assert len(result.passes) == 1
     assert (result.drift_at, result.tokens, result.prompt_length) == (
@@ -53,9 +53,9 @@ def test_a_frame_is_the_pattern_of_its_text_alone(tiny):
 def test_a_frame_of_the_lecture_is_the_gram_matrix_of_the_text_encoded_anew(tiny):
     """X Xᵀ of a pass over what that step saw, to 1e-5 of the largest entry, whichever pass holds the frame."""
     wanted = analysis("gram", 12)
-    result = wanted.measure(captured(tiny, wanted))
-    made = captured(
-        tiny, Asking({"run": Generate(Prompt(text=TEXT), 12, stop=False, reencode=True)})
+    result = wanted.measure(capture_requests(tiny, wanted))
+    made = capture_requests(
+        tiny, FixedRequests({"run": Generate(Prompt(text=TEXT), 12, stop=False, reencode=True)})
     )["run"]
 
     assert result.drift_at == next(
@@ -78,7 +78,7 @@ def by_hand(
     texts: list[list[int]], writes: list[int], end: int | None = None
 ) -> dict[str, Capture]:
     """Frames over these ids that write those tokens; `end` is the token that ends a turn."""
-    vocabulary = Letters()
+    vocabulary = LetterVocabulary()
     known = facts(
         special_tokens=(
             ("bos_token", vocabulary.token(8)),
@@ -101,7 +101,7 @@ def by_hand(
 def hand_made(texts: list[list[int]], writes: list[int], end: int | None = None):
     """The analysis, and its result on frames made by hand."""
     wanted = ContinuationFrames(prompt="x", max_new_tokens=len(writes), layers=(0,), show="gram")
-    return wanted, stored(wanted, wanted.measure(by_hand(texts, writes, end)))
+    return wanted, json_round_trip(wanted, wanted.measure(by_hand(texts, writes, end)))
 
 
 def test_other_tokens_are_drift_and_begin_a_new_pass():
@@ -145,7 +145,7 @@ def test_all_frames_of_a_layer_have_one_scale(tiny):
     """Patterns from 0 to 1; Gram matrices from the least to the greatest entry of all frames."""
     for show in ("pattern", "gram"):
         wanted = analysis(show)
-        result = wanted.measure(captured(tiny, wanted))
+        result = wanted.measure(capture_requests(tiny, wanted))
         for layer, figure in enumerate(wanted.figures(result).values()):
             assert isinstance(figure, Frames)
             pictures = [frame.picture for frame in figure.frames]
@@ -163,7 +163,7 @@ def test_the_rows_are_those_of_the_frame_that_ends_the_turn(end: int | None, len
     """Means of the products, one by one, over the tokens seen then, to 1e-6: the first is neither blank nor another."""
     ids, words = (
         (2, 1, 2, 3),
-        Pieces("a", "b", "\n", " ", "<end>"),
+        ByteVocabulary("a", "b", "\n", " ", "<end>"),
     )  # the first token is whitespace as well
     wanted = ContinuationFrames(prompt="x", max_new_tokens=4, layers=(0,), show="gram")
     out = np.random.default_rng(7).normal(size=(4, 5)).astype(np.float32)
@@ -177,7 +177,7 @@ def test_the_rows_are_those_of_the_frame_that_ends_the_turn(end: int | None, len
         sites = {Site("attn_out", 0): out[: t + 1], NEXT_LOGITS: logits}
         captures[f"frame-{t}"] = words.capture(ids[: t + 1], sites)
     captures["finished"] = words.capture((*ids, 3), {})
-    (rows,) = stored(wanted, wanted.measure(captures)).rows
+    (rows,) = json_round_trip(wanted, wanted.measure(captures)).rows
 
     means = [sum(float(out[i] @ out[j]) for j in range(length)) / length for i in range(length)]
     blank = [means[i] for i in (2, 3) if i < length]
@@ -192,4 +192,4 @@ def test_a_kind_without_rows_has_no_mean(tiny):
     assert result.rows[0].others is not None
 
     patterns = analysis("pattern", 2)
-    assert patterns.measure(captured(tiny, patterns)).rows == ()
+    assert patterns.measure(capture_requests(tiny, patterns)).rows == ()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fixtures.run_analysis import HandMade, run, stored
+from fixtures.run_analysis import FakeModel, run, json_round_trip
 from layerbook.analyses.embedding_pca import EmbeddingPca
 from layerbook.core.figures import Scatter
 from layerbook.model.llama import LoadedModel
@@ -13,8 +13,8 @@ TEXTS = ("The cat sat on the mat .", "Birds fly", "The cat sat high in the sky t
 
 def measured(**parameters):
     """The analysis on random embedding rows, with the stand-in that it ran on."""
-    model, analysis = HandMade(width=20), EmbeddingPca(prompts=TEXTS, **parameters)
-    return model, analysis, stored(analysis, analysis.measure(model.captures(analysis)))
+    model, analysis = FakeModel(width=20), EmbeddingPca(prompts=TEXTS, **parameters)
+    return model, analysis, json_round_trip(analysis, analysis.measure(model.captures(analysis)))
 
 
 def rows(model, places):
@@ -73,7 +73,7 @@ def test_texts_of_one_length_have_no_correlation_with_padding():
     """Where nothing is padded there is no r, rather than NaN."""
     analysis = EmbeddingPca(prompts=("a b", "c d", "e f"))
     assert (
-        stored(analysis, analysis.measure(HandMade().captures(analysis))).padding_correlation
+        json_round_trip(analysis, analysis.measure(FakeModel().captures(analysis))).padding_correlation
         is None
     )
 
@@ -152,7 +152,7 @@ def test_a_point_tells_which_is_closest_in_space_and_on_the_map():
 def test_two_equal_texts_are_a_map_without_extent():
     """No variance: shares are zero, nothing is NaN."""
     analysis = EmbeddingPca(prompts=("same", "same"))
-    result = stored(analysis, analysis.measure(HandMade().captures(analysis)))
+    result = json_round_trip(analysis, analysis.measure(FakeModel().captures(analysis)))
     assert result.explained == (0, 0) and flat(result.points).tolist() == [[0, 0], [0, 0]]
     with pytest.raises(ValidationError):
         EmbeddingPca(prompts=("one",))
@@ -165,7 +165,7 @@ def test_the_map_draws_arrows_only_where_both_sets_share_its_axes():
         charts = analysis.figures(result)
         chart = charts["pca"]
         assert isinstance(chart, Scatter) and chart.equal
-        assert [point.to for point in chart.points[:4]] == arrows
+        assert [point.arrow_to for point in chart.points[:4]] == arrows
         assert f"{result.explained[0]:.0%}" in chart.x.title() and "cool" in chart.alt
         assert "padding" in charts and f"{result.padding_correlation:.2f}" in charts["padding"].alt
     _, analysis, result = measured()

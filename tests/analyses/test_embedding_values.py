@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fixtures.run_analysis import HandMade, run, stored
+from fixtures.run_analysis import FakeModel, run, json_round_trip
 from layerbook.analyses.embedding_values import EmbeddingValues
 from layerbook.core.figures import Heatmap
 from layerbook.model.llama import LoadedModel
@@ -11,8 +11,8 @@ from layerbook.model.llama import LoadedModel
 @pytest.fixture(scope="module")
 def made():
     """Two prompts on random embedding rows."""
-    model, analysis = HandMade(width=12), EmbeddingValues(prompts=("Hello, World", "World"))
-    return model, analysis, stored(analysis, analysis.measure(model.captures(analysis)))
+    model, analysis = FakeModel(width=12), EmbeddingValues(prompts=("Hello, World", "World"))
+    return model, analysis, json_round_trip(analysis, analysis.measure(model.captures(analysis)))
 
 
 def test_values_are_the_rows_of_the_matrix(made):
@@ -36,7 +36,7 @@ def test_the_same_token_has_the_same_vector_in_another_text(made):
     _, _, result = made
     assert result.prompts[0].tokens[2].id != result.prompts[1].tokens[0].id
     analysis = EmbeddingValues(prompts=("a b", "c a b"))
-    other = analysis.measure(HandMade().captures(analysis))
+    other = analysis.measure(FakeModel().captures(analysis))
     assert np.array_equal(other.prompts[0].values[1], other.prompts[1].values[2])
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from fixtures.run_analysis import run, stored
-from fixtures.word_tokenizer import Pieces
+from fixtures.run_analysis import run, json_round_trip
+from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.generate import Generate
 from layerbook.core.analysis import ChatPrompt
 from layerbook.core.requests import LOGITS
@@ -36,7 +36,7 @@ def by_hand(logits, prompt, written, pieces, **settings):
     sites = {LOGITS: np.asarray(logits, dtype=np.float32)}
     made = pieces.capture([*prompt, *written], sites, prompt_length=len(prompt), stopped=True)
     result = analysis.measure({"text-0": made})
-    return analysis, stored(analysis, result)
+    return analysis, json_round_trip(analysis, result)
 
 
 @pytest.mark.parametrize("settings", [{}, {"temperature": 0.9, "top_p": 0.8, "seed": 3}])
@@ -119,7 +119,7 @@ def test_prompts_go_through_the_chat_template(model):
 def test_the_answer_is_joined_from_bytes_and_leaves_special_tokens_out():
     """An owl in two tokens is one character of the answer; the end-of-turn token is none."""
     owl = "🦉".encode()
-    pieces = Pieces("hi", owl[:2], owl[2:], "<end>", special=1)
+    pieces = ByteVocabulary("hi", owl[:2], owl[2:], "<end>", special=1)
     _, result = by_hand(np.zeros((3, 4)), [0], [1, 2, 3], pieces)
 
     assert result.prompts[0].answer == "🦉"
@@ -130,7 +130,7 @@ def test_detours_forks_and_the_least_probable_token_are_counted():
     """Three steps: the favourite, a detour at a fork, and a favourite with rivals that top-p removed."""
     logits = np.log([[0.90, 0.05, 0.05], [0.60, 0.35, 0.05], [0.05, 0.05, 0.90]])
     analysis, result = by_hand(
-        logits, [0], [0, 1, 2], Pieces("a", "b", "c"), temperature=1.0, top_p=0.8
+        logits, [0], [0, 1, 2], ByteVocabulary("a", "b", "c"), temperature=1.0, top_p=0.8
     )
     one = result.prompts[0]
 
@@ -147,7 +147,7 @@ def test_detours_forks_and_the_least_probable_token_are_counted():
 
 def test_a_least_probable_token_that_was_the_first_choice_is_told_once():
     """Greedy: nothing was more probable than the token that was taken."""
-    greedy, result = by_hand(np.log([[0.9, 0.1], [0.4, 0.6]]), [0], [0, 1], Pieces("a", "b"))
+    greedy, result = by_hand(np.log([[0.9, 0.1], [0.4, 0.6]]), [0], [0, 1], ByteVocabulary("a", "b"))
 
     assert greedy.figures(result)["confidence-0"].alt.endswith("Least probable: b with 60.0%.")
 
@@ -155,7 +155,7 @@ def test_a_least_probable_token_that_was_the_first_choice_is_told_once():
 def test_titles_tell_a_chat_from_the_bare_prompt():
     """Their continuations differ, so the same words must not head both."""
     analysis = Generate(prompts=(ChatPrompt(chat="a"), "a"), max_new_tokens=1)
-    made = Pieces("a", "b").capture(
+    made = ByteVocabulary("a", "b").capture(
         [0, 1], {LOGITS: np.zeros((1, 2), np.float32)}, prompt_length=1, stopped=True
     )
     figures = analysis.figures(analysis.measure({"text-0": made, "text-1": made}))
@@ -166,7 +166,7 @@ def test_titles_tell_a_chat_from_the_bare_prompt():
 
 def test_the_pictures_say_how_it_was_done():
     """Greedy and temperature are named; the passage is the text itself."""
-    pieces = Pieces("a", "b")
+    pieces = ByteVocabulary("a", "b")
     greedy, result = by_hand(np.zeros((1, 2)), [0], [1], pieces)
     assert "(greedy)" in greedy.figures(result)["text-0"].title
     assert greedy.figures(result)["text-0"].text == "ab"

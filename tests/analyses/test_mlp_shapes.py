@@ -7,16 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from fixtures.letters import Letters
-from fixtures.run_analysis import captured, facts, stored
+from fixtures.letters import LetterVocabulary
+from fixtures.run_analysis import capture_requests, facts, json_round_trip
 from layerbook.analyses.mlp_shapes import MlpShapes
-from layerbook.core.figures import Lines, Shapes
-from layerbook.core.requests import Capture, Describe, Module, Site
+from layerbook.core.figures import Lines, MatrixChain
+from layerbook.core.requests import Capture, Describe, ModuleInfo, Site
 
 TEXT = "The cat sat on the table. 2 + 2 = 4"
 
 
-def modules(layers: int, d_model: int, d_mlp: int) -> tuple[Module, ...]:
+def modules(layers: int, d_model: int, d_mlp: int) -> tuple[ModuleInfo, ...]:
     """The projections of every layer, and an embedding."""
     shapes = {
         "gate_proj": (d_mlp, d_model),
@@ -24,16 +24,16 @@ def modules(layers: int, d_model: int, d_mlp: int) -> tuple[Module, ...]:
         "down_proj": (d_model, d_mlp),
     }
     inner = [
-        Module(f"model.layers.{i}.mlp.{name}", "Linear", shape, shape[0] * shape[1])
+        ModuleInfo(f"model.layers.{i}.mlp.{name}", "Linear", shape, shape[0] * shape[1])
         for i in range(layers)
         for name, shape in shapes.items()
     ]
-    return (Module("model.embed_tokens", "Embedding", (100, d_model), 100 * d_model), *inner)
+    return (ModuleInfo("model.embed_tokens", "Embedding", (100, d_model), 100 * d_model), *inner)
 
 
 def by_hand(neurons: np.ndarray) -> dict[str, Capture]:
     """A model of 11 layers whose layer 1 has these neurons [T, d_mlp]; layer 10's path ends alike."""
-    vocabulary = Letters()
+    vocabulary = LetterVocabulary()
     tokens = tuple(vocabulary.token(i) for i in range(len(neurons)))
     known = facts(
         d_model=6, d_mlp=neurons.shape[1], layers=11, modules=modules(11, 6, neurons.shape[1])
@@ -55,7 +55,7 @@ def test_half_of_the_squares_is_counted_from_the_strongest():
     """Neurons small enough to count: 3² is more than half of 3² + 2² + 1² + ..., 2² is not."""
     neurons = np.array([[3, -1, 2, 0, 1], [-2, 2, 2, 0, 2], [0, 0, 0, 0, -5]])
     analysis = MlpShapes(prompt="x", layer=1)
-    result = stored(analysis, analysis.measure(by_hand(neurons)))
+    result = json_round_trip(analysis, analysis.measure(by_hand(neurons)))
 
     assert result.half_count == (1, 2, 1)
     assert result.counts == (1, 2, 4, 5)
@@ -70,7 +70,7 @@ def test_half_of_the_squares_is_counted_from_the_strongest():
 def test_on_a_model_the_numbers_are_those_of_the_weights(tiny):
     """Neurons recomputed from the weights with torch's SiLU; shapes and counts from the network, to 1e-5."""
     analysis = MlpShapes(prompt=TEXT, layer=1)
-    captures = captured(tiny, analysis)
+    captures = capture_requests(tiny, analysis)
     result = analysis.measure(captures)
     layer = tiny.network.model.layers[1]
     kept = []
@@ -118,7 +118,7 @@ def test_the_drawing_has_the_real_shapes():
     """Gate and up side by side on lanes, the rest one after the other, each with its size."""
     analysis = MlpShapes(prompt="x", layer=1)
     figure = analysis.figures(analysis.measure(by_hand(np.eye(5))))["shapes"]
-    assert isinstance(figure, Shapes)
+    assert isinstance(figure, MatrixChain)
 
     assert [(step.name, step.lane, step.shape()) for step in figure.steps] == [
         ("x", None, "6"), ("gate", 0, "6 × 5"), ("SiLU", 0, ""), ("up", 1, "6 × 5"), ("×", None, ""),

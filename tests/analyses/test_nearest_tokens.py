@@ -2,24 +2,24 @@
 
 import numpy as np
 import pytest
-from fixtures.run_analysis import captured, run, stored
-from fixtures.word_tokenizer import Pieces
+from fixtures.run_analysis import capture_requests, run, json_round_trip
+from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.nearest_tokens import NearestTokens
 from layerbook.core.figures import Bars, Frames, Panels
 from layerbook.core.requests import EMBED, EmbeddingMatrix, Encode
 from layerbook.model.llama import LoadedModel
 from sklearn.neighbors import NearestNeighbors
 
-NAMES = ("cosine", "dot", "distance")
+MEASURE_NAMES = ("cosine", "dot", "distance")
 TOLERANCE = 1e-9
 
 
 def by_hand(vectors, *pieces, ids=(0,), top_k=3, special=0):
     """The analysis on a vocabulary with these rows; `ids` are the tokens of its one text."""
-    made = Pieces(*pieces, special=special)
+    made = ByteVocabulary(*pieces, special=special)
     analysis = NearestTokens(prompts=("text",), top_k=top_k)
     matrix = made.capture((), {EMBED: np.array(vectors, dtype=np.float32)})
-    return analysis, stored(
+    return analysis, json_round_trip(
         analysis, analysis.measure({"text-0": made.capture(ids), "matrix": matrix})
     )
 
@@ -79,8 +79,8 @@ def test_each_measure_has_its_own_nearest():
     _, result = by_hand(vectors, "a", "angle", "long", "close", "away", top_k=1)
     (one,) = result.tokens
 
-    assert [getattr(one, name)[0].token.text for name in NAMES] == ["angle", "long", "close"]
-    assert [getattr(one, name)[0].value for name in NAMES] == pytest.approx([1, 10, 1])
+    assert [getattr(one, name)[0].token.text for name in MEASURE_NAMES] == ["angle", "long", "close"]
+    assert [getattr(one, name)[0].value for name in MEASURE_NAMES] == pytest.approx([1, 10, 1])
     assert one.ahead == 1  # 10 is more than 2 * 2
     assert result.longest[0].token.text == "away" and result.shortest[0].token.text == "angle"
 
@@ -129,7 +129,7 @@ def test_only_the_matrix_and_the_tokenizer_are_asked(tiny):
     """No pass; the matrix has a row for every token and is the network's own."""
     analysis = NearestTokens(prompts=("a",))
     assert [type(request) for request in analysis.runs().values()] == [Encode, EmbeddingMatrix]
-    matrix = captured(tiny, analysis)["matrix"]
+    matrix = capture_requests(tiny, analysis)["matrix"]
     assert len(matrix[EMBED]) == matrix.vocabulary.size
     assert (
         matrix[EMBED] == tiny.network.model.embed_tokens.weight.numpy()[: matrix.vocabulary.size]

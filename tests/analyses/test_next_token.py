@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from fixtures.run_analysis import captured, run, stored
-from fixtures.word_tokenizer import Pieces
+from fixtures.run_analysis import capture_requests, run, json_round_trip
+from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.next_token import NextToken
 from layerbook.core.analysis import ChatPrompt
 from layerbook.core.labels import label_text
 from layerbook.core.requests import LN_FINAL, NEXT_LOGITS
 from layerbook.model.llama import LoadedModel
-from layerbook.plotting import draw
+from layerbook.plotting import render
 from pydantic import ValidationError
 from tokenizers import Tokenizer
 
@@ -30,7 +30,7 @@ def by_hand(logits, pieces, top_k, prompt="ab"):
         [0, 1],
         {NEXT_LOGITS: np.asarray(logits, dtype=np.float32), LN_FINAL: np.zeros((2, 7), np.float32)},
     )
-    return analysis, stored(analysis, analysis.measure({"prompt-0": run}))
+    return analysis, json_round_trip(analysis, analysis.measure({"prompt-0": run}))
 
 
 def test_it_agrees_with_transformers_and_torch(model, tiny_model_dir):
@@ -57,7 +57,7 @@ def test_it_agrees_with_transformers_and_torch(model, tiny_model_dir):
 def test_logits_are_dot_products_with_the_rows_of_the_unembedding(model):
     """What the chapter says of the linear layer: the last normed vector times each token's row, to 1e-4."""
     analysis = NextToken(prompts=(TEXT,))
-    vector = captured(model, analysis)["prompt-0"][LN_FINAL][-1]
+    vector = capture_requests(model, analysis)["prompt-0"][LN_FINAL][-1]
     result = run(model, analysis)
 
     rows = model.network.lm_head.weight.numpy()
@@ -68,7 +68,7 @@ def test_logits_are_dot_products_with_the_rows_of_the_unembedding(model):
 
 def test_each_probability_is_exp_of_logit_minus_log_sum():
     """prob = exp(logit - log_sum), the lead of the best is the log of the odds, and all of it sums to 1."""
-    _, result = by_hand([2.0, -1.0, 0.5, 0.0], Pieces("a", "b", "c", "d"), top_k=3)
+    _, result = by_hand([2.0, -1.0, 0.5, 0.0], ByteVocabulary("a", "b", "c", "d"), top_k=3)
     one = result.prompts[0]
 
     whole = np.exp([2.0, -1.0, 0.5, 0.0])
@@ -81,7 +81,7 @@ def test_each_probability_is_exp_of_logit_minus_log_sum():
 
 def test_a_fair_choice_among_eight_tokens_has_three_bits():
     """Entropy 3 and 8 choices where all are alike; equal logits stand in the order of their ids."""
-    _, result = by_hand([1.0] * 8, Pieces(*"abcdefgh"), top_k=5)
+    _, result = by_hand([1.0] * 8, ByteVocabulary(*"abcdefgh"), top_k=5)
     one = result.prompts[0]
 
     assert (one.entropy, one.choices) == (pytest.approx(3), pytest.approx(8))
@@ -91,7 +91,7 @@ def test_a_fair_choice_among_eight_tokens_has_three_bits():
 
 def test_twenty_tokens_that_look_alike_stay_twenty_bars():
     """Continuation bytes all decode to the same sign; each keeps its bar and its label, and the rest has one."""
-    pieces = Pieces(*(bytes([0x80 + i]) for i in range(30)))
+    pieces = ByteVocabulary(*(bytes([0x80 + i]) for i in range(30)))
     analysis, result = by_hand(np.linspace(3, 0, 30), pieces, top_k=20)
     bars = analysis.figures(result)["prompt-0"]
 
@@ -100,21 +100,21 @@ def test_twenty_tokens_that_look_alike_stay_twenty_bars():
     assert sum(bars.values) + bars.rest == pytest.approx(1)
     assert len(bars.table().rows) == 21
     assert all(
-        label_text(label) in draw.picture(bars, "f").replace("&lt;", "<").replace("&gt;", ">")
+        label_text(label) in render.render_figure(bars, "f").replace("&lt;", "<").replace("&gt;", ">")
         for label in bars.labels
     )
 
 
 def test_tokens_with_the_same_text_are_told_apart_by_id():
     """Two ids whose text and bytes are equal are two bars."""
-    analysis, result = by_hand([1.0, 1.0, 0.0], Pieces("same", "same", "other"), top_k=3)
+    analysis, result = by_hand([1.0, 1.0, 0.0], ByteVocabulary("same", "same", "other"), top_k=3)
 
     assert [label.id for label in analysis.figures(result)["prompt-0"].labels] == [0, 1, 2]
 
 
 def test_where_nothing_is_left_out_there_is_no_bar_for_it():
     """With all tokens listed, no rest is drawn; the logits have none in any case."""
-    analysis, result = by_hand([1.0, 0.0], Pieces("a", "b"), top_k=2)
+    analysis, result = by_hand([1.0, 0.0], ByteVocabulary("a", "b"), top_k=2)
     figures = analysis.figures(result)
 
     assert result.prompts[0].others == 0
@@ -140,7 +140,7 @@ def test_chat_prompts_are_read_through_the_template(model):
 def test_the_alt_text_says_the_numbers():
     """Best tokens with their probabilities, and what is left."""
     analysis, result = by_hand(
-        [3.0, 1.0, 0.0, 0.0], Pieces(" a", "b", "c", "d"), top_k=2, prompt="x y"
+        [3.0, 1.0, 0.0, 0.0], ByteVocabulary(" a", "b", "c", "d"), top_k=2, prompt="x y"
     )
     figures = analysis.figures(result)
 
@@ -160,7 +160,7 @@ def test_at_least_one_token_must_be_asked_for():
 def test_a_long_prompt_is_cited_by_its_end():
     """What comes next comes after the end; a short prompt is cited whole."""
     prompt = "A sentence that is much longer than any title would be, and then:\n2 + 2 ="
-    analysis, result = by_hand([1.0, 2.0, 3.0], Pieces(*"abc"), 2, prompt)
+    analysis, result = by_hand([1.0, 2.0, 3.0], ByteVocabulary(*"abc"), 2, prompt)
     title = analysis.figures(result)["prompt-0"].title
     assert title == "What may come after “…n any title would be, and then:⏎2 + 2 =”"
     assert len(title.partition("“")[2]) == 40 + 1

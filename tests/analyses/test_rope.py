@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fixtures.run_analysis import HandMade, captured, facts, run, stored
+from fixtures.run_analysis import FakeModel, capture_requests, facts, run, json_round_trip
 from layerbook.analyses.rope import Rope
 from layerbook.core.figures import Heatmap, Lines, Panels
 from layerbook.core.requests import Site
@@ -30,8 +30,8 @@ def made(q, k, **parameters):
     }
     small = facts(heads=len(q), kv_heads=len(k), d_head=q.shape[-1])
     analysis = Rope(prompt=" ".join("abcdefgh"[: q.shape[1]]), layer=0, **{"head": 0} | parameters)
-    return analysis, stored(
-        analysis, analysis.measure(HandMade(sites=sites, facts=small).captures(analysis))
+    return analysis, json_round_trip(
+        analysis, analysis.measure(FakeModel(sites=sites, facts=small).captures(analysis))
     )
 
 
@@ -57,7 +57,7 @@ def test_our_turning_gives_the_models_own_pattern(tiny, layer):
 def test_a_wrong_base_is_noticed(tiny):
     """With another theta than the model's the patterns differ by more than a hundredth."""
     analysis = Rope(prompt=TEXT, layer=0, head=0)
-    captures = dict(captured(tiny, analysis))
+    captures = dict(capture_requests(tiny, analysis))
     known = captures["model"].facts
     assert known is not None and known.rope_theta == 100000
     captures["model"] = replace(captures["model"], facts=replace(known, rope_theta=2.0))

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from fixtures.run_analysis import HandMade, run, stored
+from fixtures.run_analysis import FakeModel, run, json_round_trip
 from layerbook.analyses.sentence_position import SentencePosition
 from layerbook.model.llama import LoadedModel
 
@@ -13,9 +13,9 @@ TEXTS = ("The cat sat on the mat .", "Birds fly", "The cat sat high in the sky t
 
 def measured(texts=TEXTS, C=1.0):
     """The analysis on random embedding rows, and the padded means of the sentences, written out."""
-    model, analysis = HandMade(width=20), SentencePosition(prompts=texts, shuffle_seed=1, C=C)
+    model, analysis = FakeModel(width=20), SentencePosition(prompts=texts, shuffle_seed=1, C=C)
     captures = model.captures(analysis)
-    result = stored(analysis, analysis.measure(captures))
+    result = json_round_trip(analysis, analysis.measure(captures))
     longest = max(len(captures[f"text-{i}"].tokens) for i in range(len(texts)))
     means = []
     for i in range(len(texts)):
@@ -86,7 +86,7 @@ def test_the_figures_are_labelled_and_have_no_arrows_across_two_maps():
         assert (
             chart.equal
             and len(chart.points) == 8
-            and not any(point.to is not None for point in chart.points)
+            and not any(point.arrow_to is not None for point in chart.points)
         )
         assert f"{part.explained[0]:.0%} and {part.explained_shuffled[0]:.0%}" in chart.x.title()
         assert "Birds fly" in chart.alt

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from fixtures.run_analysis import HandMade, facts, run, stored
+from fixtures.run_analysis import FakeModel, facts, run, json_round_trip
 from layerbook.analyses.sinusoidal_encoding import SinusoidalEncoding
 from layerbook.core.figures import Frames, Lines, Panels
 from layerbook.model.llama import LoadedModel
@@ -14,8 +14,8 @@ from pydantic import ValidationError
 def measured(d_model=64, **parameters):
     """The analysis for a model of this width."""
     analysis = SinusoidalEncoding(**parameters)
-    return analysis, stored(
-        analysis, analysis.measure(HandMade(facts=facts(d_model=d_model)).captures(analysis))
+    return analysis, json_round_trip(
+        analysis, analysis.measure(FakeModel(facts=facts(d_model=d_model)).captures(analysis))
     )
 
 

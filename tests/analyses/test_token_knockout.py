@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from fixtures.run_analysis import captured, run, stored
-from fixtures.word_tokenizer import Pieces
+from fixtures.run_analysis import capture_requests, run, json_round_trip
+from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.token_knockout import TokenKnockout, TokenKnockoutResult
 from layerbook.core.figures import Bars, Panels
-from layerbook.core.losses import Change
-from layerbook.core.requests import LOSS, Capture, Where
+from layerbook.core.losses import LossChange
+from layerbook.core.requests import LOSS, Capture, WhitespacePositions
 
-WORDS = Pieces("a", " b", "\n", " ", "c")
+WORDS = ByteVocabulary("a", " b", "\n", " ", "c")
 TEXTS = ((0, 2, 1, 3, 4, 1, 4), (3, 1, 2, 0))
 PROSE = "The cat\nsat on 2 tables.\n\nAnd on\n4 more."
 
@@ -37,7 +37,7 @@ def counted(
     touched: list[tuple[int, ...]],
     texts: tuple[int, ...] = (0, 1),
 ) -> dict[str, float]:
-    """The fields of a `Change` over these texts, token by token."""
+    """The fields of a `LossChange` over these texts, token by token."""
     kinds: dict[str, list[float]] = {
         key: [] for key in ("loss", "cost", "whitespace", "others", "next", "elsewhere")
     }
@@ -58,10 +58,10 @@ def counted(
 def test_costs_are_means_over_the_tokens_they_name() -> None:
     """Every field of every intervention, in loops, to 1e-6."""
     analysis, captures = by_hand()
-    result = stored(analysis, analysis.measure(captures))
+    result = json_round_trip(analysis, analysis.measure(captures))
     tokens = [WORDS.capture(ids).tokens for ids in TEXTS]
     chosen = [
-        [where.among(t) for t in tokens] for where in (Where(), Where(others=5), Where(others=6))
+        [where.positions_in(t) for t in tokens] for where in (WhitespacePositions(), WhitespacePositions(control_seed=5), WhitespacePositions(control_seed=6))
     ]
     assert chosen[0] == [
         (1, 3),
@@ -93,7 +93,7 @@ def test_costs_are_means_over_the_tokens_they_name() -> None:
     assert result.texts[1].blocked == pytest.approx(captures["blocked 0: 1"][LOSS][1:].tolist())
 
 
-def same(change: Change, expected: dict[str, float]) -> None:
+def same(change: LossChange, expected: dict[str, float]) -> None:
     """All means of an intervention, to 1e-6."""
     found = change.model_dump(exclude={"touched"})
     assert found == pytest.approx(expected, abs=1e-6)
@@ -197,7 +197,7 @@ def test_a_text_of_one_token_beside_others_costs_nothing() -> None:
 def test_a_text_without_whitespace_costs_nothing(tiny: Any) -> None:
     """Nothing to block, nothing to cut off, nothing to draw: every cost is zero."""
     analysis = TokenKnockout(texts=("noise,noise",), draws=1, layers=(0, 1), parts=1)
-    result = analysis.measure(captured(tiny, analysis))
+    result = analysis.measure(capture_requests(tiny, analysis))
 
     for group in (result.blocked, result.cut, *result.parts):
         for change in (group.whitespace, *group.draws):

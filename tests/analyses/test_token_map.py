@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from fixtures.run_analysis import HandMade, run, stored
-from fixtures.word_tokenizer import Pieces
+from fixtures.run_analysis import FakeModel, run, json_round_trip
+from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.token_map import TokenMap
 from layerbook.core.figures import Scatter
 from layerbook.core.requests import EMBED
@@ -15,13 +15,13 @@ TEXTS = ("The cat sat on the mat .", "Birds fly", "The cat sat high in the sky t
 @pytest.fixture(scope="module")
 def measured():
     """The analysis on random embedding rows, with the stand-in that it ran on."""
-    model, analysis = HandMade(width=20), TokenMap(prompts=TEXTS, shuffle_seed=1)
-    return model, analysis, stored(analysis, analysis.measure(model.captures(analysis)))
+    model, analysis = FakeModel(width=20), TokenMap(prompts=TEXTS, shuffle_seed=1)
+    return model, analysis, json_round_trip(analysis, analysis.measure(model.captures(analysis)))
 
 
 def by_hand(*texts):
     """Two texts as written and two shuffled, each given as rows of (piece, vector)."""
-    made = Pieces(*dict.fromkeys(piece for text in texts for piece, _ in text))
+    made = ByteVocabulary(*dict.fromkeys(piece for text in texts for piece, _ in text))
     captures = {}
     for name, text in zip(("text-0", "text-1", "words-0", "words-1"), texts, strict=True):
         ids = [made.find(piece).id for piece, _ in text]
@@ -29,7 +29,7 @@ def by_hand(*texts):
             ids, {EMBED: np.array([v for _, v in text], dtype=np.float32)}
         )
     analysis = TokenMap(prompts=("one", "two"), shuffle_seed=0)
-    return analysis, stored(analysis, analysis.measure(captures))
+    return analysis, json_round_trip(analysis, analysis.measure(captures))
 
 
 def test_the_axes_are_those_of_the_different_tokens_as_written(measured):
@@ -98,8 +98,8 @@ def test_one_point_per_token_named_once(measured):
     _, analysis, result = measured
     chart = analysis.figures(result)["map"]
     assert isinstance(chart, Scatter) and chart.equal and len(chart.points) == len(result.spots)
-    assert sum(p.named for p in chart.points) == len(result.different)
-    assert [p.to for p in chart.points] == [s.becomes for s in result.spots]
+    assert sum(p.show_label for p in chart.points) == len(result.different)
+    assert [p.arrow_to for p in chart.points] == [s.becomes for s in result.spots]
     assert {p.group for p in chart.points} == set(TEXTS)
     assert chart.points[0].note.startswith("Token 0 of the text as written.")
     assert f"{result.distance[0]:.3g} away" in chart.points[0].note

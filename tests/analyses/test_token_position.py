@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from fixtures.run_analysis import HandMade, run, stored
+from fixtures.run_analysis import FakeModel, run, json_round_trip
 from layerbook.analyses.token_position import TokenPosition
 from layerbook.core.figures import Panels, Scatter
 from layerbook.core.requests import Site
@@ -21,9 +21,9 @@ def causal(rows):
 
 def measured(after=causal, texts=TEXTS, **parameters):
     """The analysis on random embedding rows, with `after` as what the first attention makes of them."""
-    model = HandMade(width=16, sites={AFTER: after})
+    model = FakeModel(width=16, sites={AFTER: after})
     analysis = TokenPosition(prompts=texts, shuffle_seed=2, **{"C": (1, 10000)} | parameters)
-    return model, analysis, stored(analysis, analysis.measure(model.captures(analysis)))
+    return model, analysis, json_round_trip(analysis, analysis.measure(model.captures(analysis)))
 
 
 def encoding(rows, width, C):
@@ -103,7 +103,7 @@ def test_the_axes_are_fitted_to_the_order_as_written():
 def test_a_loud_encoding_makes_tokens_resemble_their_place_and_a_long_embedding_themselves():
     """Rows of length near zero follow the position, rows of length 100 the token; counts cover what changed place."""
     for factor, alike in ((1e-3, "like_its_place"), (100, "like_itself")):
-        model = HandMade(width=16, sites={AFTER: causal})
+        model = FakeModel(width=16, sites={AFTER: causal})
         model.matrix = model.matrix * np.float32(factor)
         analysis = TokenPosition(prompts=(TEXTS[1],), shuffle_seed=2, C=(10000,))
         sweep = analysis.measure(model.captures(analysis)).sweeps[1]
@@ -130,7 +130,7 @@ def test_a_panel_per_constant_with_an_arrow_per_token():
     assert [panel.title for panel in figure.panels] == ["no encoding", "C = 1", "C = 10,000"]
     for panel, sweep in zip(figure.panels, result.sweeps, strict=True):
         assert isinstance(panel, Scatter) and panel.equal
-        assert [point.to for point in panel.points] == [*range(8, 16), *[None] * 8]
+        assert [point.arrow_to for point in panel.points] == [*range(8, 16), *[None] * 8]
         end = panel.points[panel.points[3].to]
         assert (end.x, end.y) == pytest.approx(tuple(sweep.maps[1].shuffled[3]), abs=1e-12)
     assert "C = 1: " in figure.alt

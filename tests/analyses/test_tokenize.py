@@ -1,10 +1,10 @@
 """Tokens against the tokenizers library and transformers' chat template."""
 
 import pytest
-from fixtures.run_analysis import run, stored
-from fixtures.word_tokenizer import Pieces
+from fixtures.run_analysis import run, json_round_trip
+from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.tokenize import Tokenize
-from layerbook.core.analysis import ChatPrompt, Turn
+from layerbook.core.analysis import ChatPrompt, ChatMessage
 from layerbook.model.llama import LoadedModel
 from tokenizers import Tokenizer
 
@@ -40,9 +40,9 @@ def test_chats_are_those_of_transformers(model, tiny_model_dir):
     from transformers import AutoTokenizer
 
     theirs = AutoTokenizer.from_pretrained(tiny_model_dir)
-    turns = (
-        Turn(role="user", content="The capital of France?"),
-        Turn(role="assistant", content="It is Paris."),
+    messages = (
+        ChatMessage(role="user", content="The capital of France?"),
+        ChatMessage(role="assistant", content="It is Paris."),
     )
     chats = [
         ChatPrompt(chat=turns[:count], answer=answer)
@@ -50,7 +50,7 @@ def test_chats_are_those_of_transformers(model, tiny_model_dir):
         for answer in (True, False)
     ]
     for chat, one in zip(chats, run(model, Tokenize(prompts=tuple(chats))).prompts, strict=True):
-        messages = [turn.model_dump() for turn in chat.turns()]
+        messages = [turn.model_dump() for turn in chat.messages()]
         text = theirs.apply_chat_template(
             messages, tokenize=False, add_generation_prompt=chat.answer
         )
@@ -58,18 +58,18 @@ def test_chats_are_those_of_transformers(model, tiny_model_dir):
         assert [token.id for token in one.tokens] == theirs(text, add_special_tokens=False)[
             "input_ids"
         ]
-        assert one.prompt == chat.turns()[-1].content
+        assert one.prompt == chat.messages()[-1].content
 
 
 def test_a_text_that_continues_the_one_before_is_told_from_one_that_does_not():
     """All ids of the one before, at the beginning; the first prompt continues nothing."""
-    pieces = Pieces("H", "ell", "Hello", ",")
+    pieces = ByteVocabulary("H", "ell", "Hello", ",")
     analysis = Tokenize(prompts=("Hell", "Hello", "Hello,", "HelloH"))
     texts = {
         f"prompt-{i}": pieces.capture(ids) for i, ids in enumerate(([0, 1], [2], [2, 3], [2, 0]))
     }
 
-    assert [one.continues for one in stored(analysis, analysis.measure(texts)).prompts] == [
+    assert [one.continues for one in json_round_trip(analysis, analysis.measure(texts)).prompts] == [
         False,
         False,
         True,
@@ -80,7 +80,7 @@ def test_a_text_that_continues_the_one_before_is_told_from_one_that_does_not():
 def test_a_lost_character_is_noticed():
     """Where the tokens' bytes are not the text, it was not lossless."""
     analysis = Tokenize(prompts=("a\x13b", "ab"))
-    pieces = Pieces("a", "b")
+    pieces = ByteVocabulary("a", "b")
     captures = {
         "prompt-0": pieces.capture([0, 1], text="a\x13b"),
         "prompt-1": pieces.capture([0, 1], text="ab"),

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser.other_tokenizers import OTHERS
-from fixtures.run_analysis import stored
-from layerbook.analyses.tokenizer_file import TokenizerFile, TokenizerFileResult, joined
+from fixtures.other_tokenizers import OTHERS
+from fixtures.run_analysis import json_round_trip
+from layerbook.analyses.tokenizer_file import TokenizerFile, TokenizerFileResult, apply_merges
 from layerbook.core.figures import TokenStrip
 from layerbook.core.requests import Capture, Encode, Prompt
 from layerbook.model.tokenizer import ModelTokenizer
@@ -23,12 +23,12 @@ def measured(folder: Path) -> tuple[TokenizerFile, TokenizerFileResult]:
     tokenizer, analysis = ModelTokenizer.load(folder), TokenizerFile(text=TEXT)
     ids, text = tokenizer.encode(Prompt(text=TEXT))
     result = analysis.measure({"text": Capture(tokenizer.tokens(ids), text, tokenizer)})
-    return analysis, stored(analysis, result)
+    return analysis, json_round_trip(analysis, result)
 
 
 def rebuilt(result: TokenizerFileResult) -> Tokenizer:
     """The tokenizer that the result describes, made by the library."""
-    vocabulary = joined(result.given, result.joins)
+    vocabulary = apply_merges(result.given, result.joins)
     pieces = {id: piece for piece, id in vocabulary.items()}
     merges = [[pieces[left], pieces[right]] for left, right in result.joins.tolist()]
     model = result.rest["model"] | {"vocab": vocabulary, "merges": merges}
@@ -73,8 +73,8 @@ def test_new_pieces_take_the_lowest_free_id() -> None:
     """In the order of the joins; a piece that is there already keeps its id, and a join without parts ends it."""
     given = {"a": 0, "b": 3, "ab": 2}
 
-    assert joined(given, np.array([[0, 3], [3, 0], [1, 2]])) == given | {"ba": 1, "baab": 4}
-    assert joined(given, np.array([[0, 0], [9, 0], [3, 3]])) == given | {"aa": 1}
+    assert apply_merges(given, np.array([[0, 3], [3, 0], [1, 2]])) == given | {"ba": 1, "baab": 4}
+    assert apply_merges(given, np.array([[0, 0], [9, 0], [3, 3]])) == given | {"aa": 1}
 
 
 def test_a_tokenizer_without_joins_is_refused() -> None:
@@ -83,7 +83,7 @@ def test_a_tokenizer_without_joins_is_refused() -> None:
     class Scored:
         size = 1
 
-        def definition(self) -> dict[str, object]:
+        def tokenizer_json(self) -> dict[str, object]:
             return {"model": {"type": "Unigram", "vocab": [["a", 0.0]]}}
 
     with pytest.raises(ValueError, match="Unigram"):
@@ -97,8 +97,8 @@ def test_the_figure_carries_all_of_it(tiny_model_dir: Path) -> None:
 
     assert isinstance(figure, TokenStrip)
     assert figure.rows == ((TEXT, result.tokens),)
-    assert figure.live.isascii()
-    assert json.loads(figure.live) == {
+    assert figure.tokenizer_json.isascii()
+    assert json.loads(figure.tokenizer_json) == {
         "text": TEXT,
         "given": [list(pair) for pair in result.given.items()],
         "joins": [id for pair in result.joins.tolist() for id in pair],

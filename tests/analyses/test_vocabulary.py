@@ -1,8 +1,8 @@
 """The vocabulary against the tokenizers library, and what is counted in it against hand-made pieces."""
 
 import pytest
-from fixtures.run_analysis import facts, run, stored
-from fixtures.word_tokenizer import Pieces
+from fixtures.run_analysis import facts, run, json_round_trip
+from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.vocabulary import Vocabulary
 from layerbook.core.requests import Describe, Encode
 from layerbook.model.llama import LoadedModel
@@ -20,7 +20,7 @@ def by_hand(pieces, find, cuts, roles=(), first=2):
     analysis = Vocabulary(first=first, find=find)
     captures = {"model": pieces.capture([], facts=facts(special_tokens=tuple(roles)))}
     captures |= {f"find-{i}": pieces.capture(ids) for i, ids in enumerate(cuts)}
-    return analysis, stored(analysis, analysis.measure(captures))
+    return analysis, json_round_trip(analysis, analysis.measure(captures))
 
 
 def test_it_agrees_with_the_tokenizers_library(model, tiny_model_dir):
@@ -58,7 +58,7 @@ def test_special_tokens_carry_their_roles(model):
 
 def test_joined_pieces_fragments_and_spaces_are_counted():
     """Bytes, joined pieces in order, parts of characters, leading spaces; special tokens count for none of them."""
-    pieces = Pieces("a", b"\xf0", b"\xf0\x9f", " a", "ab", "�", "    longer ", " <s>", special=1)
+    pieces = ByteVocabulary("a", b"\xf0", b"\xf0\x9f", " a", "ab", "�", "    longer ", " <s>", special=1)
     _, result = by_hand(pieces, ("a",), [[0]], first=3)
 
     assert (
@@ -73,7 +73,7 @@ def test_joined_pieces_fragments_and_spaces_are_counted():
 
 def test_a_piece_that_is_no_entry_has_no_id():
     """It is null in the result and `none` in the table, beside what it is written with."""
-    pieces = Pieces("H", "ell")
+    pieces = ByteVocabulary("H", "ell")
     analysis, result = by_hand(pieces, ("Hell", "H"), [[0, 1], [0]])
 
     assert [f.id for f in result.found] == [None, 0]

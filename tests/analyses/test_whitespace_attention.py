@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fixtures.run_analysis import captured, stored
+from fixtures.run_analysis import capture_requests, json_round_trip
 from layerbook.analyses.whitespace_attention import WhitespaceAttention
 from layerbook.core.figures import Lines
 from layerbook.core.requests import Capture, Site
@@ -28,7 +28,7 @@ def by_hand() -> tuple[WhitespaceAttention, dict[str, Capture], np.ndarray]:
 def test_shares_are_sums_over_the_whitespace_tokens():
     """Cell by cell over heads and over the queries that have a choice, to 1e-6."""
     analysis, captures, pattern = by_hand()
-    result = stored(analysis, analysis.measure(captures))
+    result = json_round_trip(analysis, analysis.measure(captures))
 
     assert result.whitespace == (0, 2, 4)
     for at in range(2):
@@ -58,7 +58,7 @@ def test_an_even_spread_looks_at_all_keys_alike():
 def test_the_three_parts_sum_to_one_in_every_layer(tiny):
     """On a tiny Llama, over a text that it continued itself."""
     analysis = WhitespaceAttention(prompt="The cat sat ", max_new_tokens=5, layers=(0, 1))
-    result = analysis.measure(captured(tiny, analysis))
+    result = analysis.measure(capture_requests(tiny, analysis))
     shares = analysis.figures(result)["shares"]
 
     assert isinstance(shares, Lines)

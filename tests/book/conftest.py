@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from fixtures.specs import Specs
+from fixtures.specs import SpecFolder
 
 
 @pytest.fixture
-def specs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Specs:
+def specs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SpecFolder:
     """An empty folder of specs, which is the working directory."""
     monkeypatch.chdir(tmp_path)
-    return Specs(tmp_path)
+    return SpecFolder(tmp_path)

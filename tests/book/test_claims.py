@@ -566,8 +566,8 @@ def test_the_margin_of_a_check(text, by, share):
 
     assert (margin is None) == (by is None)
     if margin is not None:
-        assert margin.by == by
-        assert margin.share == pytest.approx(share)
+        assert margin.absolute == by
+        assert margin.relative == pytest.approx(share)
         assert margin.close == (share < 0.05)
 
 
@@ -597,13 +597,13 @@ def test_less_than_the_margin_never_turns_a_comparison_and_more_does(a, b, sign,
     if found.margin is None:
         assert sign in ("==", "!=") and a == b
         return
-    assert found.margin.by == abs(a - b)
+    assert found.margin.absolute == abs(a - b)
 
     def moved(by):
         return verdict(a + by, b).holds if which else verdict(a, b + by).holds
 
     for part in (-0.99, -0.5, 0.5, 0.99):
-        assert a == b or moved(part * found.margin.by) == found.holds
+        assert a == b or moved(part * found.margin.absolute) == found.holds
     towards = (b - a) if which else (a - b)
     step = towards if sign in ("==", "!=") else towards + (0.125 if towards >= 0 else -0.125)
     turned = [moved(step)] if a != b else [moved(0.125), moved(-0.125)]
@@ -684,8 +684,8 @@ def test_the_margin_of_a_formula_is_the_least_change_that_turns_it(formula, numb
         parse(written(formula, shortened)).evaluate(measured) for shortened in (False, True)
     )
     assert whole.holds is short.holds is holds
-    assert whole.margin.share == pytest.approx(least)
-    assert short.margin.share <= whole.margin.share
+    assert whole.margin.relative == pytest.approx(least)
+    assert short.margin.relative <= whole.margin.relative
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import pytest
-from fixtures.specs import HEAD, LIMITS, problems
+from fixtures.specs import CHAPTER_HEAD, LIMITS, problems
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from layerbook.book.claims.check import CheckError
-from layerbook.book.loader import book_model, load_book, load_chapter
-from layerbook.core import registry as catalog
+from layerbook.book.loader import read_model_name, load_book, load_chapter
+from layerbook.core import registry
 from layerbook.core.analysis import (
     Analysis,
     Head,
@@ -76,9 +76,9 @@ class Probe(Analysis[Result]):
 @pytest.fixture
 def probe(monkeypatch):
     """An analysis called `probe` beside the real ones."""
-    find, names = catalog.find, catalog.names()
-    monkeypatch.setattr(catalog, "find", lambda name: Probe if name == "probe" else find(name))
-    monkeypatch.setattr(catalog, "names", lambda: (*names, "probe"))
+    find, names = registry.find, registry.names()
+    monkeypatch.setattr(registry, "find", lambda name: Probe if name == "probe" else find(name))
+    monkeypatch.setattr(registry, "names", lambda: (*names, "probe"))
     return Probe
 
 
@@ -104,7 +104,7 @@ def test_a_chapter_holds_what_its_file_says(specs):
         "Scores.",
         "linear",
     )
-    assert (raw.chapter, raw.id, raw.title, raw.name) == ("linear", "raw", "A sum", "next-token")
+    assert (raw.chapter, raw.id, raw.title, raw.analysis_name) == ("linear", "raw", "A sum", "next-token")
     assert (raw.evidence, raw.original, raw.file, raw.line) == ("correlation", True, "c.yaml", 6)
     assert (raw.captions["prompt"].text, raw.captions["prompt"].line) == ("What comes next.", 14)
     assert (raw.claims[0].says, raw.claims[0].line) == ("It is 4", 19)
@@ -230,7 +230,7 @@ def test_negative_numbers_that_mean_the_same_layer_are_one(specs, probe):
 )  # fmt: skip
 def test_a_wrong_parameter_is_told_in_plain_words_at_its_place(specs, probe, keys, wanted):
     """Every kind of value, nested ones too, one sentence for each mistake however many branches a type has."""
-    told = specs.amiss(f"analysis: probe\n{keys}")
+    told = specs.experiment_problems(f"analysis: probe\n{keys}")
 
     assert wanted in told
     assert len(told) == (2 if "contnt" in keys else 1)
@@ -271,7 +271,7 @@ def test_a_wrong_parameter_is_told_in_plain_words_at_its_place(specs, probe, key
 )  # fmt: skip
 def test_what_all_experiments_have_in_common_is_checked(specs, keys, wanted):
     """The analysis, words, claims, and the place inside a check, whatever its quotes."""
-    told = specs.amiss(keys)
+    told = specs.experiment_problems(keys)
 
     assert any(line.startswith(wanted) for line in told), told
 
@@ -314,12 +314,12 @@ def test_a_claim_may_ask_for_other_experiments(specs):
 )  # fmt: skip
 def test_a_chapters_own_keys_are_checked(specs, text, wanted):
     """Names, titles, parts and ids."""
-    assert specs.wrong(text) == [wanted]
+    assert specs.chapter_problems(text) == [wanted]
 
 
 def test_every_mistake_of_a_file_is_told_at_once(specs, probe):
     """Nothing hides behind the first problem, and they come in the order of the file."""
-    told = specs.wrong(
+    told = specs.chapter_problems(
         "chapter: A\ntitl: x\nexperiments:\n  - id: one\n    title: One\n    analysis: probe\n    layers: [99, -99]\n"
         "    top_k: 0\n    huh: 1\n    claims: [{says: x, check: '1 +'}]\n  - id: one\n    analysis: prob\n  - 7\n"
     )
@@ -328,8 +328,8 @@ def test_every_mistake_of_a_file_is_told_at_once(specs, probe):
     assert [line.split(": ")[0] for line in told] == [
         *("1:1", "1:10", "2:1", "8:12", "9:5", "10:35", "11:9", "12:15", "13:5"),
     ]
-    told = specs.wrong(
-        HEAD
+    told = specs.chapter_problems(
+        CHAPTER_HEAD
         + "  - {id: one, title: One, analysis: probe, layers: [99, -99], heads: [9], top_k: 99999, huh: 1}\n"
     )
     assert len(told) == 5
@@ -345,7 +345,7 @@ def test_a_prompt_must_fit_the_context_with_what_is_written_after_it(specs, prob
 
     limits = Limits(30, 9, 49152, 2000, count)
     keys = "analysis: probe\nnew: 100\nprompts:\n  - short\n  - {}\n  - chat: {}\n"
-    told = specs.amiss(keys.format("a " * 1901 + "z", "b " * 1900 + "z"), limits)
+    told = specs.experiment_problems(keys.format("a " * 1901 + "z", "b " * 1900 + "z"), limits)
 
     assert told == [
         "10:9: the prompt has 1902 tokens and 100 more are to be written; the model's context holds 2000",
@@ -375,7 +375,7 @@ def test_a_chat_that_the_template_refuses_is_a_problem_at_its_prompt(specs, prob
     def refuse(prompt):
         raise ModelError("this model has no chat template")
 
-    assert specs.amiss(
+    assert specs.experiment_problems(
         "analysis: probe\nprompts: [{chat: x}]", Limits(30, 9, 49152, 128, refuse)
     ) == ["7:22: this model has no chat template"]
 
@@ -391,7 +391,7 @@ def test_patched_and_shuffled_runs_count_as_well(specs, probe, monkeypatch):
     }
     monkeypatch.setattr(Probe, "runs", lambda self: runs)
 
-    assert specs.amiss("analysis: probe", Limits(30, 9, 49152, 50, lambda prompt: 1)) == [
+    assert specs.experiment_problems("analysis: probe", Limits(30, 9, 49152, 50, lambda prompt: 1)) == [
         f"6:15: the prompt has {count} tokens; the model's context holds 50" for count in (51, 60)
     ]
 
@@ -428,7 +428,7 @@ def test_a_book_is_its_chapters_in_order(specs):
     )
     assert [c.name for c in book.chapters] == ["a", "b"]
     assert book.chapters[0].file == str(Path("experiments/a.yaml"))
-    assert book_model(Path()) == "m"
+    assert read_model_name(Path()) == "m"
 
 
 def test_chapters_that_are_missing_misnamed_or_not_listed_are_told(specs):
@@ -463,7 +463,7 @@ def test_a_broken_book_does_not_hide_its_chapters_mistakes(specs):
         "experiments/b.yaml:1:11",
         *(f"experiments/book.yaml:{place}" for place in ("1:1", "2:11", "3:1")),
     ]
-    assert problems(lambda: book_model(Path())) == told[-3:]
+    assert problems(lambda: read_model_name(Path())) == told[-3:]
 
 
 def test_a_folder_without_a_book_says_so(specs):
@@ -471,7 +471,7 @@ def test_a_folder_without_a_book_says_so(specs):
     assert problems(specs.book) == [
         "experiments/book.yaml:1:1: cannot be read: No such file or directory"
     ]
-    assert problems(lambda: book_model(Path())) == problems(specs.book)
+    assert problems(lambda: read_model_name(Path())) == problems(specs.book)
 
 
 def test_claims_across_chapters_must_lead_somewhere(specs):
@@ -495,8 +495,8 @@ def test_claims_across_chapters_must_lead_somewhere(specs):
 
 def test_one_mistake_in_an_anchored_value_is_told_where_it_is_written(specs, probe):
     """Two experiments that share a list share its mistake, once."""
-    told = specs.wrong(
-        HEAD + "  - {id: a, title: A, analysis: probe, prompts: &p [x, 1]}\n"
+    told = specs.chapter_problems(
+        CHAPTER_HEAD + "  - {id: a, title: A, analysis: probe, prompts: &p [x, 1]}\n"
         "  - {id: b, title: B, analysis: probe, prompts: *p}\n"
     )
     assert told == ["4:56: should be text or a mapping, not 1"]
@@ -518,7 +518,7 @@ def test_the_committed_book_loads_with_all_its_chapters():
             "sampling",
         ),
     ]
-    assert {e.name for c in book.chapters for e in c.experiments} <= set(catalog.names())
+    assert {e.analysis_name for c in book.chapters for e in c.experiments} <= set(registry.names())
 
 
 def test_the_canonical_spec_of_each_experiment_is_its_own_fixpoint(specs):
@@ -526,10 +526,10 @@ def test_the_canonical_spec_of_each_experiment_is_its_own_fixpoint(specs):
     shutil.copytree(ROOT / "experiments" / "data", specs.root / "data")
     for chapter in load_book(ROOT, LIMITS).chapters:
         items = [
-            e.as_yaml().replace(f"- id: {e.id}\n", f"- id: {e.id}\n  title: T\n")
+            e.to_yaml().replace(f"- id: {e.id}\n", f"- id: {e.id}\n  title: T\n")
             for e in chapter.experiments
         ]
-        again = specs.chapter(HEAD + "".join(items))
+        again = specs.chapter(CHAPTER_HEAD + "".join(items))
         assert [e.spec() for e in again.experiments] == [e.spec() for e in chapter.experiments]
 
 
@@ -582,7 +582,7 @@ trees = st.recursive(
     max_leaves=12,
 )
 experiments = st.fixed_dictionaries(
-    {"id": st.sampled_from(["a", "b", 1]), "analysis": st.sampled_from(catalog.names())},
+    {"id": st.sampled_from(["a", "b", 1]), "analysis": st.sampled_from(registry.names())},
     optional={"title": st.just("t")},
 ).flatmap(lambda head: st.dictionaries(keys, trees, max_size=5).map(lambda rest: rest | head))
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from fixtures.json_schema import valid
-from fixtures.specs import HEAD, ITEM, indented
+from fixtures.specs import CHAPTER_HEAD, EXPERIMENT_HEAD, indented
 from layerbook.book.schema import ExperimentSpec, book_schema, chapter_schema
 from layerbook.book.yaml import SpecFile
-from layerbook.core import registry as catalog
+from layerbook.core import registry
 from layerbook.core.errors import SpecError
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +21,7 @@ def plain(path):
     """A YAML file as JSON has it."""
     node = SpecFile(path).read()
     assert node is not None
-    return node.plain()
+    return node.to_python()
 
 
 @pytest.mark.parametrize(
@@ -59,16 +59,16 @@ def test_the_schema_accepts_every_committed_spec(path):
 )
 def test_the_schema_refuses_what_the_loader_refuses(specs, keys):
     """All that does not depend on the model: names, kinds, bounds, keys of each analysis."""
-    text = HEAD + ITEM + indented(keys)
+    text = CHAPTER_HEAD + EXPERIMENT_HEAD + indented(keys)
     with pytest.raises(SpecError):
         specs.chapter(text)
     assert not valid(plain(specs.root / "c.yaml"), SCHEMA, SCHEMA)
 
 
-@pytest.mark.parametrize("name", catalog.names())
+@pytest.mark.parametrize("name", registry.names())
 def test_each_analysis_has_a_closed_and_described_object_of_its_own(name):
     """Every parameter has a description to show; no parameter hides one of the experiment's own keys."""
-    parameters = catalog.find(name).model_fields
+    parameters = registry.find(name).model_fields
     closed = SCHEMA["$defs"][name]
 
     assert not parameters.keys() & ExperimentSpec.model_fields.keys()

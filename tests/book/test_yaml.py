@@ -6,7 +6,7 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from layerbook.book.dump import as_item
+from layerbook.book.dump import dump_list_item
 from layerbook.book.yaml import MAX_BYTES, MAX_DEPTH, MAX_LINE, SpecFile
 from ruamel.yaml import YAML
 
@@ -54,7 +54,7 @@ def read(path, text):
 )
 def test_scalars_follow_the_core_schema_of_yaml_1_2(tmp_path, written, meant):
     """`1e4` is a number, `no` and `12:30` are text, as section 10.3.2 of YAML 1.2.2 has it."""
-    value = read(tmp_path / "a.yaml", f"a: {written}\n").plain()["a"]
+    value = read(tmp_path / "a.yaml", f"a: {written}\n").to_python()["a"]
 
     assert value == meant
     assert type(value) is type(meant)
@@ -67,26 +67,26 @@ def test_every_value_and_key_knows_its_place(tmp_path):
     )
     inner = node.value["é"].value[1]
 
-    assert node.place == (1, 1)
-    assert node.value["é"].place == (1, 4)
-    assert inner.place == (1, 8)
-    assert inner.value["c"].place == (1, 21)
-    assert inner.keys["c"] == (1, 18)
-    assert node.value["k"].value[1].place == (5, 7)
-    assert node.value["e"].place == (6, 1)  # an empty value stands where its key does
+    assert node.position == (1, 1)
+    assert node.value["é"].position == (1, 4)
+    assert inner.position == (1, 8)
+    assert inner.value["c"].position == (1, 21)
+    assert inner.key_positions["c"] == (1, 18)
+    assert node.value["k"].value[1].position == (5, 7)
+    assert node.value["e"].position == (6, 1)  # an empty value stands where its key does
 
 
 def test_an_alias_has_its_own_place_and_its_inside_the_anchors(tmp_path):
     """The alias is where the reader would change it; its elements are where they are written."""
     node = read(tmp_path / "a.yaml", "a: &x [1, 2]\nb: *x\n")
 
-    assert node.value["b"].place == (2, 4)
-    assert node.value["b"].value[1].place == (1, 11)
-    assert node.plain() == {"a": [1, 2], "b": [1, 2]}
+    assert node.value["b"].position == (2, 4)
+    assert node.value["b"].value[1].position == (1, 11)
+    assert node.to_python() == {"a": [1, 2], "b": [1, 2]}
 
 
 @pytest.mark.parametrize(
-    ("text", "place"),
+    ("text", "position"),
     [
         ("a: one two", (1, 8)),
         ("a: 'one two'", (1, 9)),
@@ -99,11 +99,11 @@ def test_an_alias_has_its_own_place_and_its_inside_the_anchors(tmp_path):
         ('a: "\\u00e9ne two"', (1, 14)),
     ],
 )
-def test_a_place_inside_a_text_is_found_in_every_style(tmp_path, text, place):
+def test_a_place_inside_a_text_is_found_in_every_style(tmp_path, text, position):
     """The word `two` is found in the file, whatever quoting and folding stand before it."""
     node = read(tmp_path / "a.yaml", text).value["a"]
 
-    assert node.place_in_text(node.value.index("two")) == place
+    assert node.position_in_text(node.value.index("two")) == position
 
 
 @pytest.mark.parametrize(
@@ -265,13 +265,13 @@ plain_data = st.recursive(scalars | texts, lambda inner: st.lists(inner, max_siz
 @settings(deadline=None)
 def test_what_is_written_for_the_page_reads_back_as_it_was(tmp_path_factory, data):
     """The canonical spec can be pasted into a chapter; ruamel's own reader gives the same."""
-    text = as_item({"id": "x"} | data)
+    text = dump_list_item({"id": "x"} | data)
     path = tmp_path_factory.getbasetemp() / "round.yaml"
     file = SpecFile(path)
     path.write_bytes(f"e:\n{text}".encode())
     node = file.read()
 
     assert node is not None, (text, file.problems)
-    assert node.plain() == {"e": [{"id": "x"} | data]}
+    assert node.to_python() == {"e": [{"id": "x"} | data]}
     assert all(math.isfinite(v) for v in data.values() if isinstance(v, float))
     assert YAML(typ="safe", pure=True).load(text) == [{"id": "x"} | data]

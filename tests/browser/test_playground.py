@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from analyses.pieces import Pieces
-from analyses.running import captured
-from book.sample import BOOK, context, figure_view
+from analyses.pieces import ByteVocabulary
+from analyses.running import capture_requests
+from fixtures.sample_chapter import BOOK, context, figure_view
 from browser.chromium import chromium, reading
 from fixtures.small_book import layerbook, write_small_book
 from layerbook.analyses.all_logits import AllLogits, AllLogitsResult, Setting
@@ -142,15 +142,15 @@ def transformers_own(
 def write_page(folder: Path, analysis: AllLogits, result: AllLogitsResult) -> Path:
     """A page with the figure of a result, and its data beside it."""
     figure = analysis.figures(result)["knobs"]
-    assert isinstance(figure, Panels) and figure.behind is not None
-    data = playground.script(DATA, figure.behind)
+    assert isinstance(figure, Panels) and figure.interactive is not None
+    data = playground.data_script(DATA, figure.interactive)
     view = figure_view("noise", "bars")
     view = replace(
         view,
         kind="panels",
         script_href=DATA,
-        script_told=playground.told(len(data)),
-        scores=figure.behind,
+        script_description=playground.told(len(data)),
+        scores=figure.interactive,
         title="Knobs",
     )
     ctx = context(figure=lambda *_: view)
@@ -158,7 +158,7 @@ def write_page(folder: Path, analysis: AllLogits, result: AllLogitsResult) -> Pa
     turns = {"previous": Link("Before", "before.html"), "next": Link("After", "after.html")}
     page = ChapterPage("attention", "Attention", 1, body, **turns)
     for name, content in (
-        assets(ctx.math.rules)
+        assets(ctx.math.css_rules)
         | {"attention.html": render_page(page, BOOK, ctx.pages).encode(), DATA: data}
     ).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -179,7 +179,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pieces = [f" w{i}" for i in range(SIZE)]
     pieces[11] = pieces[300] = " alike"
     pieces[301] = "<img src=x onerror=alert(1)>"
-    vocabulary, scores = Pieces(*pieces), made_up()
+    vocabulary, scores = ByteVocabulary(*pieces), made_up()
     analysis = AllLogits(prompts=PROMPTS, settings=SETTINGS, shown=SHOWN)
     captures = {
         f"prompt-{i}": vocabulary.capture([0], {NEXT_LOGITS: row}) for i, row in enumerate(scores)
@@ -431,7 +431,7 @@ def test_it_fits_and_has_no_known_barrier(
         play.turn(1, 9, 0.9)
         play.box.get_by_role("button", name="Draw a token").click()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+        css_rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
         found = Axe().run(page, options={"runOnly": rules, "preload": False})
         assert not found.response["violations"], found.generate_report()
 
@@ -478,7 +478,7 @@ def test_the_book_s_own_prompts_on_the_default_model(
     limits = Limits(layers=30, heads=9, d_vocab=SIZE, context=8192)
     chapter = load_chapter(ROOT / "experiments/sampling.yaml", limits)
     analysis = next(e.analysis for e in chapter.experiments if isinstance(e.analysis, AllLogits))
-    result = analysis.measure(captured(model, analysis))
+    result = analysis.measure(capture_requests(model, analysis))
     file = write_page(tmp_path, analysis, result)
     assert (tmp_path / DATA).stat().st_size < 1_000_000
     with reading(browser, file) as page:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from book.sample import HOSTILE, write_book
+from fixtures.sample_chapter import HOSTILE, write_book
 from browser.chromium import chromium, reading
 from playwright.sync_api import Browser, Page
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from fixtures.small_book import layerbook, process, write_small_book
+from fixtures.small_book import layerbook, start_layerbook, write_small_book
 
 SPEC = """\
 chapter: mine
@@ -201,7 +201,7 @@ def test_clean_spares_the_results(book: Path) -> None:
 
 def test_an_interrupted_run_ends_with_130_and_a_line(book: Path) -> None:
     """Ctrl-C: one clear line, no traceback, nothing half-written, and the next build succeeds."""
-    with process("build", cwd=book) as running:
+    with start_layerbook("build", cwd=book) as running:
         assert running.stderr is not None
         next(line for line in running.stderr if line.startswith("Loading the model"))
         time.sleep(0.3)
@@ -231,7 +231,7 @@ def test_an_interrupt_before_anything_is_loaded_is_the_same_line(
         "sys.meta_path.insert(0, Impatient)\n"
     )
     path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2] / "generator")])
-    with process("build", cwd=book, PYTHONPATH=path) as running:
+    with start_layerbook("build", cwd=book, PYTHONPATH=path) as running:
         said, complaint = running.communicate()
     assert (running.returncode, said) == (130, "")
     assert complaint == "layerbook: interrupted; what was there is whole\n"
@@ -240,7 +240,7 @@ def test_an_interrupt_before_anything_is_loaded_is_the_same_line(
 def test_serve_shows_the_book_at_a_local_address(book: Path) -> None:
     """The address is printed, the pages answer, Ctrl-C ends it with 130."""
     assert layerbook("build", cwd=book).returncode == 0
-    with process("serve", "--port", "0", cwd=book) as running:
+    with start_layerbook("serve", "--port", "0", cwd=book) as running:
         assert running.stdout is not None
         address = re.search(r"http://127\.0\.0\.1:\d+/", running.stdout.readline())
         assert address
@@ -312,7 +312,7 @@ def test_a_terminal_without_the_letters_gets_escapes(book: Path) -> None:
     path.write_text(
         path.read_text(encoding="utf-8").replace("The cat sat", "An owl 🦉"), encoding="utf-8"
     )
-    with process("run", "--dry-run", cwd=book, PYTHONIOENCODING="latin-1") as running:
+    with start_layerbook("run", "--dry-run", cwd=book, PYTHONIOENCODING="latin-1") as running:
         said, complaint = running.communicate()
     assert (running.returncode, complaint) == (0, "")
     assert r"'An owl \U0001f989'" in said
@@ -321,7 +321,7 @@ def test_a_terminal_without_the_letters_gets_escapes(book: Path) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
 def test_standard_output_on_a_full_disk_is_a_line(book: Path) -> None:
     """Exit 1, one line, no traceback."""
-    with Path("/dev/full").open("w") as full, process("status", cwd=book, stdout=full) as running:
+    with Path("/dev/full").open("w") as full, start_layerbook("status", cwd=book, stdout=full) as running:
         assert running.stderr is not None
         complaint = running.stderr.read()
     assert running.returncode == 1
@@ -330,7 +330,7 @@ def test_standard_output_on_a_full_disk_is_a_line(book: Path) -> None:
 
 def test_a_reader_that_stops_early_is_no_failure(book: Path) -> None:
     """As `layerbook schema | head -0`: no complaint."""
-    with process("schema", cwd=book) as running:
+    with start_layerbook("schema", cwd=book) as running:
         assert running.stdout is not None and running.stderr is not None
         running.stdout.close()  # long before anything is printed, which then meets a broken pipe
         assert running.stderr.read() == ""
@@ -341,7 +341,7 @@ def test_ctrl_c_while_drawing_ends_every_process(book: Path) -> None:
     """The terminal sends it to all of them, the helpers as they start too: one line, nobody is left, all soon."""
     assert layerbook("run", cwd=book).returncode == 0
     script = (
-        "import layerbook.plotting.pool as w\nw.MANY = 1\n"
+        "import layerbook.plotting.pool as w\nw.MIN_JOBS_FOR_POOL = 1\n"
         "from layerbook.cli.main import main\n"
         "if __name__ == '__main__': main()\n"
     )
@@ -435,7 +435,7 @@ def test_a_result_of_code_that_changed_meanwhile_is_not_kept(
     from layerbook.store import keys
 
     codes = iter(range(100))
-    monkeypatch.setattr(keys, "engine_closure", lambda module: str(next(codes)))
+    monkeypatch.setattr(keys, "analysis_code_digest", lambda module: str(next(codes)))
     done = layerbook("run", spec, "--out", "results", "--model", tiny_model_dir, cwd=tmp_path)
     assert done.returncode == 1
     assert done.stdout.count("its sources changed while it ran") == 2

@@ -10,7 +10,7 @@ from fixtures.small_book import layerbook, write_small_book
 
 
 @pytest.fixture(scope="package")
-def ran(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def book_with_results(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small book with its results; tests that change it take a copy."""
     folder = write_small_book(tmp_path_factory.mktemp("trusted"), tiny_model_dir)
     done = layerbook("run", "--quiet", cwd=folder)
@@ -19,7 +19,7 @@ def ran(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def book(ran: Path, tmp_path: Path) -> Path:
+def book(book_with_results: Path, tmp_path: Path) -> Path:
     """A copy of the book that was run, its working cache included."""
-    shutil.copytree(ran, tmp_path / "book")
+    shutil.copytree(book_with_results, tmp_path / "book")
     return tmp_path / "book"

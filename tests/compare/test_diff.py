@@ -17,7 +17,7 @@ from fixtures.small_book import layerbook
 from hypothesis import given
 from hypothesis import strategies as st
 from layerbook.analyses.next_token import NextToken
-from layerbook.compare.prose import _apart
+from layerbook.compare.prose import _paired_changes
 from layerbook.store import results as store
 
 words = st.lists(st.tuples(st.integers(1, 9), st.sampled_from("abc")), max_size=6)
@@ -72,7 +72,7 @@ def test_sentences_are_set_beside_each_other_until_nothing_is_left(
     old: list[tuple[int, str]], new: list[tuple[int, str]]
 ) -> None:
     """Equal ones cancel; what is told of either side is its own, in order, and enough to tell them apart."""
-    pairs = [pair for _, pair in _apart(old, new)]
+    pairs = [pair for _, pair in _paired_changes(old, new)]
     texts = [[text for _, text in side] for side in (old, new)]
     assert bool(pairs) == (texts[0] != texts[1])
     for side in (0, 1):

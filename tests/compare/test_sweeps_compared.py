@@ -9,8 +9,8 @@ from dataclasses import replace as changed
 from pathlib import Path
 
 import pytest
-from fixtures.small_book import layerbook, tree, write_small_book
-from fixtures.sweep_book import PETS, write
+from fixtures.small_book import layerbook, read_tree, write_small_book
+from fixtures.sweep_book import PETS, write_sweep_book
 from layerbook.analyses.next_token import NextToken
 from layerbook.store import results as store
 
@@ -20,7 +20,7 @@ CELLS = 2 * len(PETS)
 @pytest.fixture(scope="module")
 def swept(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small book with a sweep of six cells, run."""
-    folder = write(write_small_book(tmp_path_factory.mktemp("swept"), tiny_model_dir))
+    folder = write_sweep_book(write_small_book(tmp_path_factory.mktemp("swept"), tiny_model_dir))
     assert layerbook("run", "--quiet", cwd=folder).returncode == 0
     return folder
 
@@ -46,7 +46,7 @@ def test_the_time_of_cells_is_their_sweeps(swept: Path) -> None:
 def test_an_estimate_counts_the_cells_that_would_run(grid: Path) -> None:
     """One prompt of three is another: two cells, of one pass together, which never ran."""
     times = json.loads(layerbook("timings", "--json", cwd=grid).stdout)["experiments"]["words/grid"]
-    write(grid, pets=[*PETS[:2], ("A dog barks", 3, "woof")])
+    write_sweep_book(grid, pets=[*PETS[:2], ("A dog barks", 3, "woof")])
     found = {
         one["experiment"]: one
         for one in json.loads(layerbook("status", "--json", cwd=grid).stdout)["experiments"]
@@ -81,11 +81,11 @@ def test_a_large_sweep_is_looked_at_in_part(grid: Path, monkeypatch: pytest.Monk
 
 def test_the_table_of_a_sweep_is_verified(grid: Path) -> None:
     """From new cells: nothing of it is read from disk, and nothing written."""
-    before = tree(grid / "experiments" / "results")
+    before = read_tree(grid / "experiments" / "results")
     done = layerbook("verify", "--threads", "1", "--only", "grid", "--quiet", cwd=grid)
     assert done.returncode == 0, done.stdout
     assert re.search(r"^words/grid +agrees", done.stdout, re.MULTILINE)
-    assert tree(grid / "experiments" / "results") == before
+    assert read_tree(grid / "experiments" / "results") == before
 
 
 def edit_cell(book: Path, entropy: float) -> str:
@@ -160,7 +160,7 @@ def test_two_tables_are_compared_with_the_sentences_about_them(grid: Path) -> No
     """A grid without one of its rows: fewer cells, and the prose says so; a view reads the cells of its own side."""
     folder = next((grid / "experiments" / "results").iterdir())
     shutil.copytree(folder, grid / "before")
-    write(grid, pets=PETS[:2])
+    write_sweep_book(grid, pets=PETS[:2])
     assert layerbook("run", "--quiet", cwd=grid).returncode == 0
     done = layerbook("diff", "before", "--json", cwd=grid)
     data = json.loads(done.stdout)

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 from fixtures.edit_result import edit_result
-from fixtures.small_book import layerbook, tree
+from fixtures.small_book import layerbook, read_tree
 from hypothesis import given
 from hypothesis import strategies as st
 from layerbook.analyses.next_token import NextToken
-from layerbook.compare import pages as aside
+from layerbook.compare import pages
 from layerbook.store import results as store
-from layerbook.store.verification import Entry, _merged, bound
+from layerbook.store.verification import VerificationEntry, _merge_entries, round_up_to_power_of_ten
 
 
 def record_of(book: Path) -> dict[str, Any]:
@@ -38,18 +38,18 @@ def edge_beside(value: float) -> float:
 @given(st.floats(1e-30, 1e30))
 def test_a_bound_is_the_least_power_of_ten_that_is_enough(gap: float) -> None:
     """Not exceeded, a tenth of it is; and it is its own bound, so that verifying again changes nothing."""
-    found = bound(gap)
+    found = round_up_to_power_of_ten(gap)
     assert gap <= found and found / 10 < gap * (1 + 1e-12)
-    assert bound(found) == found
+    assert round_up_to_power_of_ten(found) == found
     assert float(f"{found:.0e}") == found
 
 
 def test_bounds_of_powers_of_nothing_and_of_the_infinite() -> None:
     """Exact powers of ten are their own bounds, whatever the logarithm rounds to."""
-    assert [bound(float(f"1e{n}")) for n in range(-20, 21)] == [
+    assert [round_up_to_power_of_ten(float(f"1e{n}")) for n in range(-20, 21)] == [
         float(f"1e{n}") for n in range(-20, 21)
     ]
-    assert (bound(0.0), bound(math.inf)) == (0.0, math.inf)
+    assert (round_up_to_power_of_ten(0.0), round_up_to_power_of_ten(math.inf)) == (0.0, math.inf)
 
 
 @given(
@@ -58,10 +58,10 @@ def test_bounds_of_powers_of_nothing_and_of_the_infinite() -> None:
 def test_a_record_of_one_result_settles(runs: list[tuple[int, float]]) -> None:
     """Whatever the order of machines, their runs come to one entry, and running one again leaves it."""
 
-    def noted(order: list[tuple[int, float]]) -> Entry:
+    def noted(order: list[tuple[int, float]]) -> VerificationEntry:
         entry = None
         for threads, gap in order:
-            entry = _merged(entry, Entry("d", (threads,), "agrees", gap))
+            entry = _merge_entries(entry, VerificationEntry("d", (threads,), "agrees", gap))
         assert entry is not None
         return entry
 
@@ -71,19 +71,19 @@ def test_a_record_of_one_result_settles(runs: list[tuple[int, float]]) -> None:
 
 def test_a_clean_run_agrees_and_is_noted(book: Path) -> None:
     """Each with one thread and with two; nothing but the record is written, and a second time not even that."""
-    before = tree(book / "experiments" / "results")
+    before = read_tree(book / "experiments" / "results")
     shutil.rmtree(book / ".layerbook")
     done = layerbook("verify", "--quiet", cwd=book)
     assert done.returncode == 0, done.stdout
     assert len(re.findall(r"^\w+/\w+ +agrees +\S+ +1, 2", done.stdout, re.MULTILINE)) == 4
     assert "4 experiments: 4 agree within 1e-5 plus 1e-4 of their size; noted in" in done.stdout
-    assert tree(book / "experiments" / "results") == before
+    assert read_tree(book / "experiments" / "results") == before
     assert {p.name for p in (book / ".layerbook").iterdir()} <= {".gitignore", "lock", "code"}
     record = record_of(book)
     assert record["tolerance"] == {"absolute": 1e-5, "relative": 1e-4}
     for name, entry in record["experiments"].items():
         path = next((book / "experiments" / "results").glob(f"*/{name}.json"))
-        assert entry["digest"] == store.head(path).digest
+        assert entry["digest"] == store.read_header(path).digest
         assert (entry["verdict"], entry["threads"]) == ("agrees", [1, 2]) and entry["gap"] <= 1e-5
     noted = untimed(record)
     assert layerbook("verify", "--quiet", cwd=book).returncode == 0
@@ -111,16 +111,16 @@ def test_a_time_stays_while_it_is_about_right(
     old: float | None, new: float | None, kept: float
 ) -> None:
     """Of one result; another result takes its own time."""
-    before = Entry("d", (1, 2), "agrees", 0.0, "", old)
-    assert _merged(before, Entry("d", (1, 2), "agrees", 0.0, "", new)).seconds == kept
-    assert _merged(before, Entry("e", (1, 2), "agrees", 0.0, "", new)).seconds == new
+    before = VerificationEntry("d", (1, 2), "agrees", 0.0, "", old)
+    assert _merge_entries(before, VerificationEntry("d", (1, 2), "agrees", 0.0, "", new)).seconds == kept
+    assert _merge_entries(before, VerificationEntry("e", (1, 2), "agrees", 0.0, "", new)).seconds == new
 
 
 def test_the_time_of_fewer_threads_does_not_replace_that_of_more() -> None:
     """What stands beside a figure is that of the largest number of threads in the entry."""
-    before = Entry("d", (1, 2), "agrees", 0.0, "", 0.4)
-    assert _merged(before, Entry("d", (1,), "agrees", 0.0, "", 9.0)).seconds == 0.4
-    assert _merged(Entry("d", (1,), "agrees", 0.0, "", 9.0), before).seconds == 0.4
+    before = VerificationEntry("d", (1, 2), "agrees", 0.0, "", 0.4)
+    assert _merge_entries(before, VerificationEntry("d", (1,), "agrees", 0.0, "", 9.0)).seconds == 0.4
+    assert _merge_entries(VerificationEntry("d", (1,), "agrees", 0.0, "", 9.0), before).seconds == 0.4
 
 
 def test_a_figure_tells_what_it_took_when_it_was_verified(book: Path) -> None:
@@ -142,7 +142,7 @@ def test_a_figure_tells_what_it_took_when_it_was_verified(book: Path) -> None:
 def test_a_committed_number_that_no_run_gives_is_found(book: Path) -> None:
     """Exit 1, the gap, its place, both values, and the page that shows it; the wrong result stays."""
     first = edit_result(book, entropy=1.0)
-    before = tree(book / "experiments" / "results")
+    before = read_tree(book / "experiments" / "results")
     done = layerbook("verify", "--threads", "1", "--json", "--quiet", cwd=book)
     assert done.returncode == 1
     found = {one["experiment"]: one for one in json.loads(done.stdout)["experiments"]}
@@ -152,7 +152,7 @@ def test_a_committed_number_that_no_run_gives_is_found(book: Path) -> None:
     ]
     assert found["next/sum"]["apart"] == found["next/sum"]["place"] == "prompts[0].entropy"
     assert found["next/sum"]["gap"] == pytest.approx(abs(first.entropy - 1.0), rel=1e-3)
-    assert tree(book / "experiments" / "results") == before
+    assert read_tree(book / "experiments" / "results") == before
     entry = record_of(book)["experiments"]["next/sum"]
     assert (entry["verdict"], entry["place"], entry["gap"]) == (
         "differs",
@@ -251,7 +251,7 @@ def test_a_failing_experiment_is_told_and_not_noted(
 ) -> None:
     """What was noted of it before stays; the others are compared."""
     assert layerbook("verify", "--threads", "1", "--quiet", cwd=book).returncode == 0
-    before = tree(book / "experiments" / "verification")
+    before = read_tree(book / "experiments" / "verification")
     from layerbook.analyses.generate import Generate
 
     def broken(self: Generate, captures: object) -> None:
@@ -259,13 +259,13 @@ def test_a_failing_experiment_is_told_and_not_noted(
 
     with monkeypatch.context() as patched:
         patched.setattr(Generate, "measure", broken)
-        patched.setattr("layerbook.store.keys.engine_closure", lambda module: "same")
+        patched.setattr("layerbook.store.keys.analysis_code_digest", lambda module: "same")
         patched.setattr("layerbook.store.keys.Key.same_sources", lambda self, other: True)
         done = layerbook("verify", "--threads", "1", "--quiet", cwd=book)
     assert done.returncode == 1
     assert re.search(r"^words/cat +failed .*ZeroDivisionError", done.stdout, re.MULTILINE)
     assert "3 agree" in done.stdout and "1 failed" in done.stdout
-    assert tree(book / "experiments" / "verification") == before
+    assert read_tree(book / "experiments" / "verification") == before
 
 
 @pytest.mark.parametrize("threads", ["0", "1,", "two", "-1", "1,100000"])
@@ -300,20 +300,20 @@ def test_pages_are_compared_by_what_they_say() -> None:
     other = (
         page.replace("1.5", "1.6").replace("<h2 ", '<h2 class="b" ').replace("<title>x", "<title>y")
     )
-    assert aside.differing({"p.html": page}, {"p.html": other}) == (
-        aside.Shown("p.html", "a", "one | 1.5", "one | 1.6"),
+    assert pages.page_changes({"p.html": page}, {"p.html": other}) == (
+        pages.PageChange("p.html", "a", "one | 1.5", "one | 1.6"),
     )
     longer = page + "<p>More, &lt;much&gt; more.</p>"
-    assert aside.differing({"p.html": page}, {"p.html": longer})[0].new == "More, <much> more."
+    assert pages.page_changes({"p.html": page}, {"p.html": longer})[0].new == "More, <much> more."
     drawn = '<main><div role="img" aria-label="Largest 3">{}</div> <span class="size">(1 kB)</span>'
-    assert not aside.differing(
+    assert not pages.page_changes(
         {"p": drawn.format("")}, {"p": drawn.format("<svg></svg>").replace("1 kB", "2 kB")}
     )
-    assert aside.differing({"p": drawn}, {"p": drawn.replace("Largest 3", "Largest 4")})
+    assert pages.page_changes({"p": drawn}, {"p": drawn.replace("Largest 3", "Largest 4")})
     told = '<main><p>a</p><dl class="facts">\n<div><dt>Result</dt><dd>{}</dd></div>\n</dl>'
-    assert not aside.differing({"p": told.format("0a1b")}, {"p": told.format("2c3d")})
+    assert not pages.page_changes({"p": told.format("0a1b")}, {"p": told.format("2c3d")})
     tipped = '<main><p id="b"><span title="token 7\nbytes 61">a</span> 0.5</p>'
     moved = tipped.replace("0.5", "0.6").replace("token 7", "token 8")
-    assert aside.differing({"p": tipped}, {"p": moved}) == (
-        aside.Shown("p", "b", "a 0.5", "a 0.6"),
+    assert pages.page_changes({"p": tipped}, {"p": moved}) == (
+        pages.PageChange("p", "b", "a 0.5", "a 0.6"),
     )

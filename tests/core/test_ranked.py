@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fixtures.word_tokenizer import Pieces
+from fixtures.word_tokenizer import ByteVocabulary
 from hypothesis import given
 from hypothesis import strategies as st
-from layerbook.core.analysis import STRETCH, ranked
+from layerbook.core.analysis import CHUNK_SIZE, ranked
 
 VALUES = [-np.inf, -1.5, 0.0, 0.25, 3.0]  # so that many are equal
 
 
-@given(st.integers(1, 6 * STRETCH), st.integers(0, 2**32 - 1), st.data())
+@given(st.integers(1, 6 * CHUNK_SIZE), st.integers(0, 2**32 - 1), st.data())
 def test_the_best_are_those_of_a_stable_sort(size: int, seed: int, data: st.DataObject) -> None:
     """Best first, of equal ones the lower id, however many are asked for."""
     count = data.draw(st.integers(1, min(size, 8)) | st.integers(1, size))
     rng = np.random.default_rng(seed)
     logits = rng.choice(VALUES, size).astype(np.float32)
     logits[rng.integers(size)] = 4.0  # one at least is finite
-    found = ranked(Pieces(*map(str, range(size))).capture([0], {}), logits, count)
+    found = ranked(ByteVocabulary(*map(str, range(size))).capture([0], {}), logits, count)
     assert [one.id for one in found] == np.argsort(-logits, kind="stable")[:count].tolist()
     assert sum(one.prob for one in found) <= 1 + 1e-12
 
@@ -27,7 +27,7 @@ def test_the_best_are_those_of_a_stable_sort(size: int, seed: int, data: st.Data
 def test_a_whole_vocabulary() -> None:
     """As many as the model has, no two equal: the twenty best and their shares."""
     logits = np.random.default_rng(0).permutation(49_152).astype(np.float32) / 2000
-    found = ranked(Pieces(*map(str, range(len(logits)))).capture([0], {}), logits, 20)
+    found = ranked(ByteVocabulary(*map(str, range(len(logits)))).capture([0], {}), logits, 20)
     order = np.argsort(-logits)[:20]
     assert [one.id for one in found] == order.tolist()
     shares = np.exp(logits.astype(np.float64)) / np.exp(logits.astype(np.float64)).sum()
@@ -37,4 +37,4 @@ def test_a_whole_vocabulary() -> None:
 def test_more_than_there_are_is_an_error() -> None:
     """Rather than a list that is shorter than its result says."""
     with pytest.raises(ValueError, match="there are 3 logits, not 4"):
-        ranked(Pieces(*"abc").capture([0], {}), np.zeros(3, dtype=np.float32), 4)
+        ranked(ByteVocabulary(*"abc").capture([0], {}), np.zeros(3, dtype=np.float32), 4)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from layerbook.core.sampling import draw, sampling_distribution
+from layerbook.core.sampling import sample_token, sampling_distribution
 
 logit_vectors = arrays(np.float32, st.integers(2, 40), elements=st.floats(-20, 20, width=32))
 
@@ -100,7 +100,7 @@ def test_draws_follow_the_distribution():
     """20,000 seeded draws come within 1.5 percentage points of each probability."""
     prob = np.array([0.5, 0.0, 0.3, 0.2])
     rng = np.random.default_rng(0)
-    drawn = np.bincount([draw(prob, rng) for _ in range(20_000)], minlength=4) / 20_000
+    drawn = np.bincount([sample_token(prob, rng) for _ in range(20_000)], minlength=4) / 20_000
 
     assert np.abs(drawn - prob).max() < 0.015
     assert drawn[1] == 0

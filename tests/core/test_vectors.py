@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from layerbook.core.vectors import (
     correlation,
-    means,
-    nearest,
-    pooled,
+    pool_texts,
+    closest_pair,
+    mean_pool,
     principal_components,
-    shuffled_words,
-    sinusoids,
-    turned,
+    shuffle_words,
+    sinusoidal_encoding,
+    apply_rope,
 )
 
 
@@ -89,11 +89,11 @@ def test_importing_the_vectors_does_not_import_scikit_learn():
 def test_pooling_is_the_mean_and_padding_counts_as_rows():
     """Against the padded matrix written out, to 1e-12; texts that are long enough are not padded."""
     rows, pad = points(3, 5).astype(np.float32), np.arange(5, dtype=np.float32)
-    assert pooled(rows) == pytest.approx(rows.astype(np.float64).mean(axis=0), abs=1e-12)
+    assert mean_pool(rows) == pytest.approx(rows.astype(np.float64).mean(axis=0), abs=1e-12)
     filled = np.vstack([rows, pad, pad]).astype(np.float64)
-    assert pooled(rows, pad, 5) == pytest.approx(filled.mean(axis=0), abs=1e-12)
-    assert np.array_equal(pooled(rows, pad, 3), pooled(rows)) and np.array_equal(
-        pooled(rows, pad, 1), pooled(rows)
+    assert mean_pool(rows, pad, 5) == pytest.approx(filled.mean(axis=0), abs=1e-12)
+    assert np.array_equal(mean_pool(rows, pad, 3), mean_pool(rows)) and np.array_equal(
+        mean_pool(rows, pad, 1), mean_pool(rows)
     )
 
 
@@ -101,8 +101,8 @@ def test_means_are_of_each_text_filled_up_to_the_longest_where_there_is_padding(
     """Three texts of 2, 4 and 1 rows against the padded batch as one array, to 1e-12."""
     texts, pad = [points(n, 5, seed=n) for n in (2, 4, 1)], np.full(5, 7.0)
     batch = np.array([np.vstack([rows, *[pad[None]] * (4 - len(rows))]) for rows in texts])
-    assert np.abs(means(texts, pad) - batch.mean(axis=1)).max() < 1e-12
-    assert np.abs(means(texts) - np.array([rows.mean(axis=0) for rows in texts])).max() < 1e-12
+    assert np.abs(pool_texts(texts, pad) - batch.mean(axis=1)).max() < 1e-12
+    assert np.abs(pool_texts(texts) - np.array([rows.mean(axis=0) for rows in texts])).max() < 1e-12
 
 
 def test_correlation_is_pearsons_r_and_nothing_for_a_constant():
@@ -119,7 +119,7 @@ def test_correlation_is_pearsons_r_and_nothing_for_a_constant():
 @pytest.mark.parametrize("width", [6, 7])
 def test_sinusoids_follow_the_formula(C, width):
     """Number by number, to 1e-12, for an even and an odd width."""
-    encoding = sinusoids(9, width, C)
+    encoding = sinusoidal_encoding(9, width, C)
     for position in range(9):
         for i in range(width):
             angle = position / C ** (2 * (i // 2) / width)
@@ -131,8 +131,8 @@ def test_sinusoids_follow_the_formula(C, width):
 def test_shuffled_words_are_the_same_words_in_an_order_that_the_seed_fixes():
     """Same seed, same order; another seed, another; each text its own; whitespace becomes single spaces."""
     texts = ["a b  c d e f g", "a b c d e f g", "one"]
-    once = shuffled_words(texts, 3)
-    assert once == shuffled_words(texts, 3) != shuffled_words(texts, 4)
+    once = shuffle_words(texts, 3)
+    assert once == shuffle_words(texts, 3) != shuffle_words(texts, 4)
     assert [sorted(t.split()) for t in once] == [sorted(t.split()) for t in texts]
     assert once[0] != once[1] and once[2] == "one" and "  " not in once[0]
 
@@ -141,15 +141,15 @@ def test_the_nearest_two_are_found_among_all_pairs():
     """Against a loop over all pairs; one point alone is an error."""
     rows = points(10, 4, seed=3)
     pairs = [(i, j) for i in range(10) for j in range(i + 1, 10)]
-    assert nearest(rows) == min(pairs, key=lambda p: float(np.linalg.norm(rows[p[0]] - rows[p[1]])))
+    assert closest_pair(rows) == min(pairs, key=lambda p: float(np.linalg.norm(rows[p[0]] - rows[p[1]])))
     with pytest.raises(ValueError, match="neighbour"):
-        nearest(rows[:1])
+        closest_pair(rows[:1])
 
 
 def test_turning_goes_pair_by_pair():
     """Dimensions i and i + D/2 by at * theta^(-2i/D), with sines and cosines in plain loops, to 1e-12; lengths stay."""
     rows, at = points(5, 8), np.array([0, 3, 1, 1000, 7])
-    found = turned(np.stack([rows, 2 * rows]).astype(np.float32), at, 10000.0)
+    found = apply_rope(np.stack([rows, 2 * rows]).astype(np.float32), at, 10000.0)
 
     for row, position, new in zip(
         rows.astype(np.float32).astype(np.float64), at, found[0], strict=True

@@ -100,9 +100,9 @@ def test_tokenizer_gives_the_same_ids(tiny_model_dir, out):
     for text in TEXTS:
         assert after.backend.encode(text).ids == before.backend.encode(text).ids
         assert after.decode(after.backend.encode(text).ids) == text
-    assert (after.roles, after.specials, after.chat_template) == (
+    assert (after.roles, after.special_ids, after.chat_template) == (
         before.roles,
-        before.specials,
+        before.special_ids,
         before.chat_template,
     )
 

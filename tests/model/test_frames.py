@@ -75,7 +75,7 @@ def test_a_plan_counts_the_frames_of_a_generation_as_one_pass():
     seen = [
         Forward(Prompt(generated=made, frame=t), KEEP) for made in generations for t in range(5)
     ]
-    counted = cost(plan(seen), None, budget=100)
+    counted = cost(plan(seen), None, max_batch_tokens=100)
 
     assert (counted.generations, counted.passes) == (2, 2)
 

@@ -23,7 +23,7 @@ from layerbook.core.requests import (
     Prompt,
     Request,
     Site,
-    Where,
+    WhitespacePositions,
 )
 from layerbook.model.execution import Execution
 from layerbook.model.llama import LoadedModel
@@ -39,9 +39,9 @@ def model(tiny_model_dir):
     return LoadedModel.load(tiny_model_dir, "tiny")
 
 
-def answer(model: LoadedModel, *requests: Request, budget: int = 4096) -> list[Capture]:
+def answer(model: LoadedModel, *requests: Request, max_batch_tokens: int = 4096) -> list[Capture]:
     """Plan and execute requests, and return their captures."""
-    execution = Execution(model, plan(requests), budget)
+    execution = Execution(model, plan(requests), max_batch_tokens)
     for _ in execution.steps():
         pass
     return [execution.capture(request) for request in requests]
@@ -155,7 +155,7 @@ def test_batch_of_many_is_batch_of_one(model):
     ]
     keep = every(model, "resid_post", "pattern", "q", "z", "mlp_act") | {LOGITS}
     together = answer(model, *(Forward(p, keep) for p in prompts))
-    alone = [answer(model, Forward(p, keep), budget=1)[0] for p in prompts]
+    alone = [answer(model, Forward(p, keep), max_batch_tokens=1)[0] for p in prompts]
 
     for one, many in zip(alone, together, strict=True):
         for site in keep:
@@ -332,7 +332,7 @@ def test_a_knockout_of_nothing_changes_nothing(model):
     clean, same, all_gone = answer(
         model,
         Forward(prompt, keep),
-        knockout(model, Where(), keep, prompt),
+        knockout(model, WhitespacePositions(), keep, prompt),
         knockout(model, (), keep, prompt),
     )
 
@@ -362,11 +362,11 @@ def test_knockouts_in_one_batch_are_the_same_alone(model):
         Prompt(text="The cat\n\nsat on\nthe 2 tables, and on"),
     )
     runs = [
-        knockout(model, (1, 4), keep), knockout(model, Where(), keep, other),
-        knockout(model, Where(others=3), keep, other), Forward(TEXT, keep),
+        knockout(model, (1, 4), keep), knockout(model, WhitespacePositions(), keep, other),
+        knockout(model, WhitespacePositions(control_seed=3), keep, other), Forward(TEXT, keep),
     ]  # fmt: skip
     together = answer(model, *runs)
-    alone = [answer(model, run, budget=1)[0] for run in runs]
+    alone = [answer(model, run, max_batch_tokens=1)[0] for run in runs]
 
     for one, many in zip(alone, together, strict=True):
         for site in keep:
@@ -417,7 +417,7 @@ def test_zeros_at_the_whitespace_are_zeros_there(model):
     clean, run = answer(
         model,
         Forward(prompt, frozenset({site})),
-        Forward(prompt, frozenset({site}), (Patch(site, positions=Where()),)),
+        Forward(prompt, frozenset({site}), (Patch(site, positions=WhitespacePositions()),)),
     )
     blank = [i for i, token in enumerate(run.tokens) if token.text.isspace()]
 
@@ -433,17 +433,17 @@ def test_the_others_are_as_many_and_none_of_them_whitespace(model):
     tokens = model.tokenizer.tokens(
         model.tokenizer.encode(Prompt(text="The cat\n\nsat on the 2 tables\n"))[0]
     )
-    blank = Where().among(tokens)
-    draws = [Where(others=seed).among(tokens) for seed in range(5)]
+    blank = WhitespacePositions().positions_in(tokens)
+    draws = [WhitespacePositions(control_seed=seed).positions_in(tokens) for seed in range(5)]
 
     assert [i for i, token in enumerate(tokens) if token.text.isspace()] == list(blank)
     for draw in draws:
         assert len(draw) == len(blank) == len(set(draw))
         assert not set(draw) & {0, *blank}
     assert len(set(draws)) > 1
-    assert draws[2] == Where(others=2).among(tokens)
+    assert draws[2] == WhitespacePositions(control_seed=2).positions_in(tokens)
     lines = model.tokenizer.tokens(model.tokenizer.encode(Prompt(text="a\n\n\nb"))[0])
-    assert Where(others=0).among(lines) == (len(lines) - 1,)
+    assert WhitespacePositions(control_seed=0).positions_in(lines) == (len(lines) - 1,)
 
 
 def test_the_loss_is_minus_the_log_of_the_probability(model):

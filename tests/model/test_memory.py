@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from layerbook.book.loader import Experiment, load_chapter
 from layerbook.core.analysis import Result
-from layerbook.core.progress import Silent
+from layerbook.core.progress import SilentReporter
 from layerbook.core.requests import (
     LN_FINAL,
     LOGITS,
@@ -28,8 +28,8 @@ from layerbook.model.llama import LoadedModel
 from layerbook.model.plan import Pass, passes, plan
 from layerbook.model.stopwatch import Stopwatch
 from layerbook.runner import local as measuring
-from layerbook.runner.local import Bench
-from layerbook.store.project import cells_of
+from layerbook.runner.local import LocalExecutor
+from layerbook.store.project import sweep_cells
 
 SPEC = """\
 chapter: many
@@ -58,7 +58,7 @@ def test_what_a_site_takes_is_counted_as_it_is(model: LoadedModel, name: str) ->
     site = Site(name, None if name in WHOLE_MODEL_SITES else 1)
     asks = Forward(Prompt(ids=(1, 2, 3, 4, 5)), frozenset({site}))
     (arrays,) = model.run([Pass(asks.prompt.ids, asks.keep, serves=((asks, 5),))])
-    assert model.held(frozenset({site}), 5) == arrays[site].nbytes
+    assert model.bytes_for(frozenset({site}), 5) == arrays[site].nbytes
 
 
 def test_the_next_logits_of_prefixes_are_counted(model: LoadedModel) -> None:
@@ -69,8 +69,8 @@ def test_the_next_logits_of_prefixes_are_counted(model: LoadedModel) -> None:
         [*asks, Forward(Prompt(ids=ids[:4]), frozenset({LN_FINAL}))], lambda prompt: prompt.ids
     )
     (arrays,) = model.run([item])
-    assert item.ends == (2, 3, 5)
-    assert model.held(frozenset({NEXT_LOGITS}), 5, 3) == arrays[NEXT_LOGITS].nbytes
+    assert item.logit_positions == (2, 3, 5)
+    assert model.bytes_for(frozenset({NEXT_LOGITS}), 5, 3) == arrays[NEXT_LOGITS].nbytes
 
 
 def test_rows_of_one_batch_are_not_held_twice(model: LoadedModel) -> None:
@@ -110,8 +110,8 @@ def test_memory_does_not_grow_with_the_number_of_prompts(
 ) -> None:
     """Each is measured once its batch is over: of four times as many, no more are held at a time."""
     monkeypatch.setattr(Execution.__init__, "__defaults__", (64,))  # positions in a batch
-    held: list[int] = []
-    measure = measuring._measured
+    bytes_for: list[int] = []
+    measure = measuring._measure_one
 
     def watched(
         experiment: Experiment, requests: dict[str, Request], execution: Execution, watch: Stopwatch
@@ -119,15 +119,15 @@ def test_memory_does_not_grow_with_the_number_of_prompts(
         held[-1] = max(held[-1], len(execution._arrays))
         return measure(experiment, requests, execution, watch)
 
-    monkeypatch.setattr(measuring, "_measured", watched)
+    monkeypatch.setattr(measuring, "_measure_one", watched)
     source = sources.resolve(str(tiny_model_dir))
-    bench = Bench(source, Silent())
+    bench = LocalExecutor(source, SilentReporter())
     for count in (20, 80):
         spec = tmp_path / f"{count}.yaml"
         spec.write_text(SPEC.format(prompts=[f"{i:03}" for i in range(count)]))
         (sweep,) = load_chapter(spec, sources.limits(source)).experiments
         held.append(0)
-        found = bench.measure([cell for _, cell in cells_of(sweep)])
+        found = bench.measure([cell for _, cell in sweep_cells(sweep)])
         assert len(found) == count
         assert all(isinstance(result, Result) for result in found.values())
     assert 0 < held[1] <= held[0] + 1 < 40

@@ -11,7 +11,7 @@ from layerbook.core.requests import (
     Patch,
     Prompt,
     Site,
-    Where,
+    WhitespacePositions,
 )
 from layerbook.model.plan import Pass, batches, cost, passes, plan
 
@@ -73,7 +73,7 @@ def test_patches_that_choose_by_token_are_merged_when_they_are_equal():
         return Forward(prompt, frozenset({LOGITS}), (Patch(Site("scores", 0), positions=where),))
 
     ids, text = Prompt(ids=(1, 2)), Prompt(text="a b")
-    asked = [run(ids, Where()), run(ids, Where()), run(text, Where()), run(ids, Where(others=1))]
+    asked = [run(ids, WhitespacePositions()), run(ids, WhitespacePositions()), run(text, WhitespacePositions()), run(ids, WhitespacePositions(control_seed=1))]
 
     assert len(plan(asked).forwards) == 3
     made = passes(plan(asked).forwards, lambda p: (1, 2))
@@ -81,14 +81,14 @@ def test_patches_that_choose_by_token_are_merged_when_they_are_equal():
 
 
 @given(many_ids, st.integers(1, 30))
-def test_batches_hold_every_pass_once_within_the_budget(many, budget):
+def test_batches_hold_every_pass_once_within_the_budget(many, max_batch_tokens):
     """No pass is lost, and only a lone pass may exceed the budget."""
     todo = [Pass(i, frozenset()) for i in many]
-    made = batches(todo, budget)
+    made = batches(todo, max_batch_tokens)
 
     assert sorted(p.ids for b in made for p in b) == sorted(many)
     for batch in made:
-        assert len(batch) == 1 or len(batch) * max(len(p.ids) for p in batch) <= budget
+        assert len(batch) == 1 or len(batch) * max(len(p.ids) for p in batch) <= max_batch_tokens
 
 
 @given(many_ids, st.integers(1, 60))
@@ -112,7 +112,7 @@ def test_batches_count_the_rows_of_prefixes():
     made = batches(passes(asks, lambda p: p.ids), 1000, lambda keep, length, ends: ends, 6)
 
     assert [len(batch) for batch in made] == [2, 2, 2]
-    assert {p.ends for batch in made for p in batch} == {(1, 3, 5)}
+    assert {p.logit_positions for batch in made for p in batch} == {(1, 3, 5)}
 
 
 def test_cost_counts_what_remains():
@@ -121,7 +121,7 @@ def test_cost_counts_what_remains():
     made = plan(
         [Forward(Prompt(ids=(1, 2)), keep), Forward(Prompt(ids=(1, 2, 3)), keep), Generate(A, 7)]
     )
-    counted = cost(made, lambda p: p.ids, budget=100)
+    counted = cost(made, lambda p: p.ids, max_batch_tokens=100)
 
     assert (counted.asked, counted.passes, counted.batches, counted.tokens) == (3, 1, 1, 3)
     assert (counted.generations, counted.new_tokens) == (1, 7)

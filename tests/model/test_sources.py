@@ -478,7 +478,7 @@ class Recorder:
         self.labels: list[str] = []
         self.done = 0
 
-    def say(self, text: str) -> None:
+    def info(self, text: str) -> None:
         self.labels.append(text)
 
     def task(self, label: str, total: int | None, unit: str = "") -> "Recorder":

@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from figures.drawn import SVG, boxes, dots, line, numbers, parsed, texts, where
-from figures.samples import TOKENS, bars, lines, scatter
+from fixtures.svg import SVG, filled_boxes, marker_positions, line_points, path_points, parse_svg, texts, text_position
+from fixtures.sample_figures import TOKENS, make_bars, make_lines, make_scatter
 from layerbook.core.figures import Axis, Bars, Frame, Frames, Lines, Panels, Point, Scatter, Series
-from layerbook.plotting import draw
+from layerbook.plotting import render
 
 
 def lengths(root: object) -> np.ndarray:
     """The lengths of all bars from the top down."""
-    found = [box for paint in ("series-1", "accent", "pale") for box in boxes(root, paint)]  # type: ignore[arg-type]
+    found = [box for paint in ("series-1", "accent", "pale") for box in filled_boxes(root, paint)]  # type: ignore[arg-type]
     return np.array(
         [right - left for left, top, right, bottom in sorted(found, key=lambda box: box[1])]
     )
@@ -23,28 +23,28 @@ def lengths(root: object) -> np.ndarray:
 def test_bars_are_as_long_as_their_values() -> None:
     """Proportional from zero, the rest among them."""
     values = (0.5, 0.25, 0.125, 0.0625)
-    found = lengths(parsed(draw.picture(replace(bars(*values, rest=0.0625), highlight=(1,)), "x")))
+    found = lengths(parse_svg(render.render_figure(replace(make_bars(*values, rest=0.0625), highlight=(1,)), "x")))
     np.testing.assert_allclose(found / found[0], np.array([*values, 0.0625]) / 0.5, atol=1e-3)
 
 
 def test_negative_bars_lie_on_the_other_side() -> None:
     """All bars meet at one zero."""
-    root = parsed(draw.picture(bars(3.0, -1.5, 0.75), "x"))
-    (a0, _, a1, _), (b0, _, b1, _), (c0, _, c1, _) = boxes(root, "series-1")
+    root = parse_svg(render.render_figure(make_bars(3.0, -1.5, 0.75), "x"))
+    (a0, _, a1, _), (b0, _, b1, _), (c0, _, c1, _) = filled_boxes(root, "series-1")
     assert a0 == pytest.approx(b1, abs=0.02) and a0 == pytest.approx(c0, abs=0.02)
     np.testing.assert_allclose([b1 - b0, c1 - c0], [(a1 - a0) / 2, (a1 - a0) / 4], atol=0.03)
 
 
 def test_logarithmic_bars_grow_by_the_same_length_per_decade() -> None:
     """A tenth is shorter by the same piece each time; a zero has no bar."""
-    found = lengths(parsed(draw.picture(bars(1.0, 0.1, 0.01, 0.0, log=True), "x")))
+    found = lengths(parse_svg(render.render_figure(make_bars(1.0, 0.1, 0.01, 0.0, log=True), "x")))
     assert len(found) == 3
     assert found[0] - found[1] == pytest.approx(found[1] - found[2], abs=0.03)
 
 
 def test_bars_without_a_height_say_so() -> None:
     """All zeros, and what is not a number: the values are written, the chart stays whole."""
-    root = parsed(draw.picture(bars(0.0, float("nan")), "x"))
+    root = parse_svg(render.render_figure(make_bars(0.0, float("nan")), "x"))
     assert {"0", "–"} <= set(texts(root))
     assert lengths(root).max() < 1
 
@@ -52,20 +52,20 @@ def test_bars_without_a_height_say_so() -> None:
 def test_bars_that_look_alike_stay_apart() -> None:
     """Two tokens with one text are two rows, each with its own value."""
     twice = Bars((TOKENS[2], TOKENS[2]), (0.25, 0.75), Axis("token"), Axis("probability"), "Twice.")
-    root = parsed(draw.picture(twice, "x"))
+    root = parse_svg(render.render_figure(twice, "x"))
     assert texts(root).count("2") == 2
-    (_, top, *_), (_, below, *_) = boxes(root, "series-1")
+    (_, top, *_), (_, below, *_) = filled_boxes(root, "series-1")
     assert below - top > 15
-    assert where(root, "0.25")[1] < where(root, "0.75")[1]
+    assert text_position(root, "0.25")[1] < text_position(root, "0.75")[1]
 
 
 def test_bars_of_frames_and_panels_share_one_scale() -> None:
     """A bar of one is as long in every frame and in every panel."""
-    charts = (bars(1.0, 0.5), bars(0.25, 0.125))
+    charts = (make_bars(1.0, 0.5), make_bars(0.25, 0.125))
     frames = Frames(tuple(Frame(str(i), chart) for i, chart in enumerate(charts)), "Two.")
-    stepped = [lengths(parsed(svg)) for svg in draw.frames(frames, "x")]
+    stepped = [lengths(parse_svg(svg)) for svg in render.render_frames(frames, "x")]
     np.testing.assert_allclose(stepped[1] / stepped[0][0], [0.25, 0.125], atol=1e-3)
-    panels = lengths(parsed(draw.picture(Panels(charts, "Two."), "x")))
+    panels = lengths(parse_svg(render.render_figure(Panels(charts, "Two."), "x")))
     np.testing.assert_allclose(
         np.sort(panels)[::-1] / panels.max(), [1, 0.5, 0.25, 0.125], atol=2e-3
     )
@@ -75,9 +75,9 @@ def test_bars_of_frames_and_panels_share_one_scale() -> None:
 @pytest.mark.parametrize("log", [True, False])
 def test_points_lie_where_their_numbers_say(equal: bool, log: bool) -> None:
     """Affine in the data, to the right and upwards; with equal axes one unit is as long across as it is up."""
-    figure = scatter(log=log, equal=equal and not log)
-    root = parsed(draw.picture(figure, "x"))
-    places = np.concatenate([dots(root, "series-1"), dots(root, "series-2")])
+    figure = make_scatter(log=log, equal=equal and not log)
+    root = parse_svg(render.render_figure(figure, "x"))
+    places = np.concatenate([marker_positions(root, "series-1"), marker_positions(root, "series-2")])
     # The legend has one marker of each group, above the plot.
     top = np.sort(places[:, 1])[1]
     places = places[places[:, 1] > top]
@@ -96,26 +96,26 @@ def test_points_lie_where_their_numbers_say(equal: bool, log: bool) -> None:
 def test_a_point_without_a_place_has_no_dot() -> None:
     """What a logarithmic axis cannot show is left out, the rest is drawn."""
     points = (Point("a", 1, 1), Point("b", 0, 10), Point("c", float("nan"), 2), Point("d", 10, 100))
-    root = parsed(
-        draw.picture(
+    root = parse_svg(
+        render.render_figure(
             Scatter(points, Axis("x", log=True), Axis("y", log=True), "Four.", equal=False), "x"
         )
     )
-    assert len(dots(root, "series-1")) == 2
+    assert len(marker_positions(root, "series-1")) == 2
     assert {"a", "d"} <= set(texts(root)) and not {"b", "c"} & set(texts(root))
 
 
 def test_every_point_can_be_pointed_at_and_knows_its_line() -> None:
     """A mark each, numbered over all panels, with its words; lines join the numbers, however close the two are."""
     points = (
-        Point("a", 0, 0, "x", to=1, note="More."),
+        Point("a", 0, 0, "x", arrow_to=1, tooltip="More."),
         Point("b", 0.2, 0, "y"),
-        Point("c", 9, 9, "x", to=3),
+        Point("c", 9, 9, "x", arrow_to=3),
     )
     figure = Scatter(
-        (*points, Point("<d>", 0, 9, "y", named=False)), Axis("x"), Axis("y"), "Four.", "Map"
+        (*points, Point("<d>", 0, 9, "y", show_label=False)), Axis("x"), Axis("y"), "Four.", "Map"
     )
-    root = parsed(draw.picture(Panels((figure, figure), "Two.", columns=2), "x"))
+    root = parse_svg(render.render_figure(Panels((figure, figure), "Two.", columns=2), "x"))
     marks = [e for e in root.iter(f"{SVG}g") if e.get("class") == "fig-point"]
     words = {mark.attrib["data-point"]: mark.findtext(f"{SVG}title") for mark in marks}
     assert set(words) == set("01234567") and all(
@@ -132,10 +132,10 @@ def test_every_point_can_be_pointed_at_and_knows_its_line() -> None:
 def test_points_in_one_place_are_rings() -> None:
     """What lies below is larger than what lies on it, so that every group is seen."""
     points = [Point("p", 1, 1, group) for group in "abc"] + [Point("q", 2, 2, "a")]
-    root = parsed(draw.picture(Scatter(tuple(points), Axis("x"), Axis("y"), "Four."), "x"))
+    root = parse_svg(render.render_figure(Scatter(tuple(points), Axis("x"), Axis("y"), "Four."), "x"))
     shapes = {e.attrib["id"]: e.attrib["d"] for e in root.iter(f"{SVG}path") if e.get("id")}
     size = [
-        float(np.ptp(numbers(shapes[use.attrib["href"][1:]])[:, 0]))
+        float(np.ptp(path_points(shapes[use.attrib["href"][1:]])[:, 0]))
         for mark in root.iter(f"{SVG}g") if mark.get("class") == "fig-point"
         for use in mark.iter(f"{SVG}use")
     ]  # fmt: skip
@@ -144,8 +144,8 @@ def test_points_in_one_place_are_rings() -> None:
 
 def test_names_of_points_do_not_cover_each_other() -> None:
     """Labels are moved apart; where a crowd leaves no room one may be missing, but none is unreadable."""
-    figure = scatter(count=40)
-    root = parsed(draw.picture(figure, "x"))
+    figure = make_scatter(count=40)
+    root = parse_svg(render.render_figure(figure, "x"))
     names = [e for e in root.iter(f"{SVG}text") if e.text in {p.label for p in figure.points}]
     places = np.array([(float(e.attrib["x"]), float(e.attrib["y"])) for e in names])
     apart = np.abs(places[:, None] - places[None])
@@ -157,21 +157,21 @@ def test_names_do_not_cover_their_own_points() -> None:
     """Also at the edges, where a name has to be pushed back inside."""
     corners = [(0, 0), (0, 1), (1, 0), (1, 1)]
     points = tuple(Point(f"a long name, number {i}", x, y) for i, (x, y) in enumerate(corners))
-    root = parsed(draw.picture(Scatter(points, Axis("x"), Axis("y"), "Corners."), "x"))
+    root = parse_svg(render.render_figure(Scatter(points, Axis("x"), Axis("y"), "Corners."), "x"))
     for element in (e for e in root.iter(f"{SVG}text") if e.text in {p.label for p in points}):
         assert element.get("text-anchor") == "middle"
         x, y = float(element.attrib["x"]), float(element.attrib["y"])
         assert not any(
-            abs(px - x) < 60 and y - 10 < py < y + 2 for px, py in dots(root, "series-1")
+            abs(px - x) < 60 and y - 10 < py < y + 2 for px, py in marker_positions(root, "series-1")
         )
 
 
 def test_panels_of_maps_name_their_groups_once() -> None:
     """One legend above all panels, and one pair of axes for all."""
-    moved = replace(scatter(), points=tuple(replace(p, x=p.x + 5) for p in scatter().points))
-    root = parsed(draw.picture(Panels((scatter(), moved), "Two.", columns=2), "x"))
+    moved = replace(make_scatter(), points=tuple(replace(p, x=p.x + 5) for p in make_scatter().points))
+    root = parse_svg(render.render_figure(Panels((make_scatter(), moved), "Two.", columns=2), "x"))
     assert texts(root).count("before") == texts(root).count("after") == 1
-    first = dots(root, "series-1")[1:]
+    first = marker_positions(root, "series-1")[1:]
     steps = first[5:] - first[:5]
     np.testing.assert_allclose(steps, np.broadcast_to(steps[0], steps.shape), atol=0.02)
 
@@ -179,9 +179,9 @@ def test_panels_of_maps_name_their_groups_once() -> None:
 @pytest.mark.parametrize("log", [True, False])
 def test_lines_pass_through_their_numbers(log: bool) -> None:
     """Affine in the data, or in its logarithm; the same for all lines of a chart."""
-    figure = lines(log=log)
-    root = parsed(draw.picture(figure, "x"))
-    drawn = np.concatenate([line(root, f"series-{i}") for i in (1, 2, 3)])
+    figure = make_lines(log=log)
+    root = parse_svg(render.render_figure(figure, "x"))
+    drawn = np.concatenate([line_points(root, f"series-{i}") for i in (1, 2, 3)])
     data = np.array([(x, y) for s in figure.series for x, y in zip(s.x, s.y, strict=True)])
     data = np.log10(data) if log else data
     for axis, sign in ((0, 1), (1, -1)):
@@ -192,8 +192,8 @@ def test_lines_pass_through_their_numbers(log: bool) -> None:
 
 def test_ticks_of_a_logarithmic_axis_name_powers_of_ten() -> None:
     """One tick per decade, at equal distances, where the line has that value."""
-    root = parsed(
-        draw.picture(
+    root = parse_svg(
+        render.render_figure(
             Lines(
                 (Series("a", (1.0, 10.0, 100.0), (1.0, 2.0, 3.0)),),
                 Axis("x", log=True),
@@ -203,8 +203,8 @@ def test_ticks_of_a_logarithmic_axis_name_powers_of_ten() -> None:
             "x",
         )
     )
-    places = [where(root, words)[0] for words in ("10", "100")]
-    np.testing.assert_allclose(places, line(root, "series-1")[1:, 0], atol=0.02)
+    places = [text_position(root, words)[0] for words in ("10", "100")]
+    np.testing.assert_allclose(places, line_points(root, "series-1")[1:, 0], atol=0.02)
 
 
 def test_gaps_in_a_line_are_gaps() -> None:
@@ -215,7 +215,7 @@ def test_gaps_in_a_line_are_gaps() -> None:
         Axis("y"),
         "Gap.",
     )
-    root = parsed(draw.picture(gap, "x"))
+    root = parse_svg(render.render_figure(gap, "x"))
     (path,) = [
         p
         for p in root.iter(f"{SVG}path")
@@ -226,8 +226,8 @@ def test_gaps_in_a_line_are_gaps() -> None:
 
 def test_each_line_is_named_in_its_colour() -> None:
     """The names stand at the ends of the lines, in the order of the ends."""
-    root = parsed(draw.picture(lines(log=True), "x"))
-    named = [e for e in root.iter(f"{SVG}text") if (e.text or "").startswith("C = ")]
+    root = parse_svg(render.render_figure(make_lines(log=True), "x"))
+    show_label = [e for e in root.iter(f"{SVG}text") if (e.text or "").startswith("C = ")]
     for i, element in enumerate(named, start=1):
         assert f"--fig-series-{i}," in element.attrib["fill"]
-        assert abs(float(element.attrib["y"]) - line(root, f"series-{i}")[-1, 1]) < 8
+        assert abs(float(element.attrib["y"]) - line_points(root, f"series-{i}")[-1, 1]) < 8

@@ -54,14 +54,14 @@ def contrast(one: np.ndarray, other: np.ndarray) -> float:
 
 def test_the_stylesheet_and_the_drawers_name_the_same_paints() -> None:
     """Every paint has its light value in the stylesheet, and nothing else is there."""
-    assert {name: value for value, name in colours.PAINTS.items()} == LIGHT
+    assert {name: value for value, name in colours.CSS_VARIABLES.items()} == LIGHT
 
 
 def test_both_ways_into_the_dark_lead_to_the_same_colours() -> None:
     """The reader's system and the reader's choice agree; what differs from paper differs in both."""
     assert PREFERRED == CHOSEN
     assert set(CHOSEN) == set(LIGHT) - {"black", "white"}
-    assert CSS.count(f"filter: invert({colours.INVERSION}) hue-rotate(180deg)") == 2
+    assert CSS.count(f"filter: invert({colours.DARK_INVERSION}) hue-rotate(180deg)") == 2
 
 
 def test_figures_lie_on_the_paper_of_the_book() -> None:
@@ -97,23 +97,23 @@ def test_what_is_drawn_can_be_seen(theme: dict[str, str]) -> None:
 )
 def test_values_in_cells_can_be_read_on_paper_and_in_the_dark(shades: np.ndarray) -> None:
     """4.5 to 1 between each shade and the ink chosen for it, in both themes."""
-    dark = colours.inverted(shades[:, :3])
-    for shade, inverted, ink in zip(shades[:, :3], dark, colours.inks(shades), strict=True):
-        assert contrast(shade, rgb(LIGHT[colours.PAINTS[ink]])) >= 4.5
-        assert contrast(inverted, rgb(DARK[colours.PAINTS[ink]])) >= 4.5
+    dark = colours.invert_for_dark(shades[:, :3])
+    for shade, inverted, ink in zip(shades[:, :3], dark, colours.text_colours(shades), strict=True):
+        assert contrast(shade, rgb(LIGHT[colours.CSS_VARIABLES[ink]])) >= 4.5
+        assert contrast(inverted, rgb(DARK[colours.CSS_VARIABLES[ink]])) >= 4.5
 
 
 def test_little_is_not_nothing() -> None:
     """The palest cell differs from the paper, where there is no cell, in both themes."""
     lowest = colours.sequential()[0, :3]
     assert contrast(lowest, rgb(LIGHT["paper"])) > 1.12
-    assert contrast(colours.inverted(lowest), rgb(DARK["paper"])) > 1.12
+    assert contrast(colours.invert_for_dark(lowest), rgb(DARK["paper"])) > 1.12
 
 
 def test_much_is_dark_on_paper_and_bright_in_the_dark() -> None:
     """The sequential map falls steadily in lightness; the inversion turns it round."""
     on_paper = [light(shade) for shade in colours.sequential()[:, :3]]
-    in_dark = [light(shade) for shade in colours.inverted(colours.sequential()[:, :3])]
+    in_dark = [light(shade) for shade in colours.invert_for_dark(colours.sequential()[:, :3])]
     assert (np.diff(on_paper) < 0).all()
     assert np.mean(np.diff(in_dark) > 0) > 0.98 and in_dark[-1] > 0.5 > 0.1 > in_dark[0]
 

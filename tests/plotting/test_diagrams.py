@@ -4,42 +4,42 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from figures.drawn import SVG, boxes, parsed, texts, where
-from figures.samples import decoder, mlp
-from layerbook.core.figures import Diagram, Shapes, Step
-from layerbook.plotting import draw
+from fixtures.svg import SVG, filled_boxes, parse_svg, texts, text_position
+from fixtures.sample_figures import decoder_diagram, mlp_shapes
+from layerbook.core.figures import Diagram, MatrixChain, ChainStep
+from layerbook.plotting import render
 
 
 def test_the_computation_runs_upwards() -> None:
     """Every box is written above the one that comes before it."""
-    root = parsed(draw.picture(decoder(), "x"))
-    heights = [where(root, block.name)[1] for block in decoder().blocks]
+    root = parse_svg(render.render_figure(decoder_diagram(), "x"))
+    heights = [text_position(root, block.name)[1] for block in decoder_diagram().blocks]
     assert heights == sorted(heights, reverse=True)
 
 
 def test_the_repeated_layer_is_framed_and_counted() -> None:
     """The frame holds the blocks inside and no other, and says how often they are repeated."""
-    root = parsed(draw.picture(decoder(), "x"))
+    root = parse_svg(render.render_figure(decoder_diagram(), "x"))
     (frame,) = [r for r in root.iter(f"{SVG}rect") if r.get("stroke-dasharray")]
     top, bottom = float(frame.attrib["y"]), float(frame.attrib["y"]) + float(frame.attrib["height"])
-    for block in decoder().blocks:
-        assert (top < where(root, block.name)[1] < bottom) == block.inside
-    assert top < where(root, "× 30")[1] < bottom
+    for block in decoder_diagram().blocks:
+        assert (top < text_position(root, block.name)[1] < bottom) == block.inside
+    assert top < text_position(root, "× 30")[1] < bottom
 
 
 def test_what_adds_comes_back_to_the_stream() -> None:
     """One plus for each block that adds, on the stream, above its block."""
-    root = parsed(draw.picture(decoder(), "x"))
+    root = parse_svg(render.render_figure(decoder_diagram(), "x"))
     pluses = sorted(
         (float(c.attrib["cy"]), float(c.attrib["cx"])) for c in root.iter(f"{SVG}circle")
     )
     assert len(pluses) == 2 and len({x for _, x in pluses}) == 1
-    assert pluses[0][0] < where(root, "MLP")[1] < pluses[1][0] < where(root, "Attention")[1]
+    assert pluses[0][0] < text_position(root, "MLP")[1] < pluses[1][0] < text_position(root, "Attention")[1]
 
 
 def test_boxes_carry_their_shape_and_what_was_learned() -> None:
     """Details as given, parameters counted compactly, nothing where nothing was learned."""
-    written = texts(parsed(draw.picture(decoder(), "x")))
+    written = texts(parse_svg(render.render_figure(decoder_diagram(), "x")))
     assert {
         "49152 × 576",
         "28.3 M parameters",
@@ -52,30 +52,30 @@ def test_boxes_carry_their_shape_and_what_was_learned() -> None:
 
 def test_the_highlighted_part_stands_out() -> None:
     """Its boxes, and only they, have the accent."""
-    root = parsed(draw.picture(decoder("attention"), "x"))
-    lit = boxes(root, "tint")
+    root = parse_svg(render.render_figure(decoder_diagram("attention"), "x"))
+    lit = filled_boxes(root, "tint")
     assert len(lit) == 2
     for name in ("First norm", "Attention"):
-        x, y = where(root, name)
+        x, y = text_position(root, name)
         assert any(left < x < right and top < y < bottom for left, top, right, bottom in lit)
-    assert not boxes(parsed(draw.picture(decoder(), "x")), "tint")
+    assert not filled_boxes(parse_svg(render.render_figure(decoder_diagram(), "x")), "tint")
 
 
 def test_the_small_one_has_no_words_and_the_same_boxes() -> None:
     """For the head of a chapter: eight boxes, two of them in the accent."""
-    root = parsed(draw.diagram(decoder("mlp"), "x", compact=True))
+    root = parse_svg(render.render_diagram(decoder_diagram("mlp"), "x", compact=True))
     assert texts(root) == []
-    assert len(boxes(root, "accent")) == 2 and len(boxes(root, "pale")) == 6
-    assert root.findtext(f"{SVG}desc") == decoder().alt
+    assert len(filled_boxes(root, "accent")) == 2 and len(filled_boxes(root, "pale")) == 6
+    assert root.findtext(f"{SVG}desc") == decoder_diagram().alt
     assert 100 < float(root.attrib["height"]) < 250
 
 
 @pytest.mark.parametrize("compact", [True, False])
 def test_parts_lead_to_their_chapters(compact: bool) -> None:
     """Neighbouring boxes of a part are one link with a name; a part without an address is none."""
-    root = parsed(
-        draw.diagram(
-            decoder(),
+    root = parse_svg(
+        render.render_diagram(
+            decoder_diagram(),
             "x",
             compact=compact,
             links={"attention": "attention.html", "mlp": "mlp.html#a"},
@@ -90,8 +90,8 @@ def test_parts_lead_to_their_chapters(compact: bool) -> None:
 
 def test_a_model_without_repetition_is_still_drawn() -> None:
     """Boxes only: no frame, no plus."""
-    outside = tuple(block for block in decoder().blocks if not block.inside)
-    root = parsed(draw.picture(Diagram(outside, 0, 576, "Plain."), "x"))
+    outside = tuple(block for block in decoder_diagram().blocks if not block.inside)
+    root = parse_svg(render.render_figure(Diagram(outside, 0, 576, "Plain."), "x"))
     assert not list(root.iter(f"{SVG}circle")) and len(list(root.iter(f"{SVG}rect"))) == len(
         outside
     )
@@ -99,9 +99,9 @@ def test_a_model_without_repetition_is_still_drawn() -> None:
 
 def test_shapes_are_drawn_to_scale() -> None:
     """Every edge of a matrix is proportional to its length, and a vector is as high as the matrix that takes it."""
-    root = parsed(draw.picture(mlp(), "x"))
-    gate, up, down = sorted(boxes(root, "tint"))
-    x, h, y = sorted(boxes(root, "series-1"))
+    root = parse_svg(render.render_figure(mlp_shapes(), "x"))
+    gate, up, down = sorted(filled_boxes(root, "tint"))
+    x, h, y = sorted(filled_boxes(root, "series-1"))
     unit = (down[3] - down[1]) / 1536
     np.testing.assert_allclose(
         [down[2] - down[0], gate[3] - gate[1], up[3] - up[1]], 576 * unit, atol=0.02
@@ -114,22 +114,22 @@ def test_shapes_are_drawn_to_scale() -> None:
 
 def test_lanes_run_below_each_other_and_nothing_overlaps() -> None:
     """Gate and up lie one above the other; all else follows from left to right."""
-    root = parsed(draw.picture(mlp(), "x"))
-    gate, up, down = sorted(boxes(root, "tint"))
+    root = parse_svg(render.render_figure(mlp_shapes(), "x"))
+    gate, up, down = sorted(filled_boxes(root, "tint"))
     assert gate[0] == up[0] and gate[3] < up[1]
-    (x, *_), (h, *_), (y, *_) = sorted(boxes(root, "series-1"))
-    assert x < gate[0] < where(root, "SiLU")[0] < where(root, "×")[0] < h < down[0] < y
+    (x, *_), (h, *_), (y, *_) = sorted(filled_boxes(root, "series-1"))
+    assert x < gate[0] < text_position(root, "SiLU")[0] < text_position(root, "×")[0] < h < down[0] < y
     assert {"576 × 1536", "1536 × 576", "of one token", "number by number"} <= set(texts(root))
 
 
 def test_small_shapes_stay_visible() -> None:
     """A vector of 2 beside a matrix of 50,000 columns is still something to see, and the picture fits the page."""
     steps = (
-        Step("x", 1, 2, kind="vector"),
-        Step("W", 2, 50_000),
-        Step("y", 1, 50_000, kind="vector"),
+        ChainStep("x", 1, 2, kind="vector"),
+        ChainStep("W", 2, 50_000),
+        ChainStep("y", 1, 50_000, kind="vector"),
     )
-    root = parsed(draw.picture(Shapes(steps, "Thin."), "x"))
-    for left, top, right, bottom in (*boxes(root, "tint"), *boxes(root, "series-1")):
+    root = parse_svg(render.render_figure(MatrixChain(steps, "Thin."), "x"))
+    for left, top, right, bottom in (*filled_boxes(root, "tint"), *filled_boxes(root, "series-1")):
         assert min(right - left, bottom - top) >= 8
     assert float(root.attrib["width"]) <= 960

@@ -14,20 +14,20 @@ from xml.etree import ElementTree as ET
 
 import matplotlib
 import pytest
-from figures.drawn import SVG, parsed, texts
-from figures.samples import CHARTS, HOSTILE, decoder, growing, mlp
-from layerbook.core.figures import Chart, Diagram, Passage, Shapes
-from layerbook.plotting import draw
+from fixtures.svg import SVG, parse_svg, texts
+from fixtures.sample_figures import CHARTS, HOSTILE_LABELS, decoder_diagram, growing_frames, mlp_shapes
+from layerbook.core.figures import Chart, Diagram, Passage, MatrixChain
+from layerbook.plotting import render
 
-PICTURES: dict[str, Chart | Diagram | Shapes] = {**CHARTS, "decoder": decoder("mlp"), "mlp": mlp()}
-EVERY = pytest.mark.parametrize("name", PICTURES)
+FIGURES: dict[str, Chart | Diagram | MatrixChain] = {**CHARTS, "decoder": decoder_diagram("mlp"), "mlp": mlp_shapes()}
+EVERY_FIGURE = pytest.mark.parametrize("name", FIGURES)
 
 
-@EVERY
+@EVERY_FIGURE
 def test_a_picture_is_named_and_described(name: str) -> None:
     """Title and description are the figure's own, and the picture refers to them."""
-    figure = PICTURES[name]
-    root = parsed(draw.picture(figure, "fig-1"))
+    figure = FIGURES[name]
+    root = parse_svg(render.render_figure(figure, "fig-1"))
     assert root.tag == f"{SVG}svg" and root.get("role") == "img" and root.get("id") == "fig-1"
     by_id = {element.get("id"): element for element in root.iter() if element.get("id")}
     assert by_id[root.attrib["aria-labelledby"]].text == (figure.title or figure.alt)
@@ -40,10 +40,10 @@ def test_a_picture_is_named_and_described(name: str) -> None:
     )
 
 
-@EVERY
+@EVERY_FIGURE
 def test_a_picture_obeys_a_strict_content_policy(name: str) -> None:
     """No style, no script, no handler, nothing from elsewhere."""
-    for element in parsed(draw.picture(PICTURES[name], "fig-1")).iter():
+    for element in parse_svg(render.render_figure(FIGURES[name], "fig-1")).iter():
         assert element.tag.removeprefix(SVG) in {
             *(
                 "svg",
@@ -67,10 +67,10 @@ def test_a_picture_obeys_a_strict_content_policy(name: str) -> None:
                 assert value.startswith(("#fig-1-", "data:image/png;base64,"))
 
 
-@EVERY
+@EVERY_FIGURE
 def test_ids_begin_with_the_picture_s_and_are_unique(name: str) -> None:
     """Two pictures on a page share no id, and every reference has its target."""
-    roots = [parsed(draw.picture(PICTURES[name], id)) for id in ("a", "b")]
+    roots = [parse_svg(render.render_figure(FIGURES[name], id)) for id in ("a", "b")]
     counts = Counter(
         element.attrib["id"] for root in roots for element in root.iter() if "id" in element.attrib
     )
@@ -93,7 +93,7 @@ def referred(element: ET.Element) -> list[str]:
 
 def test_frames_have_ids_of_their_own() -> None:
     """All frames may be shown on one page."""
-    pictures = [parsed(svg) for svg in draw.frames(growing(), "fig-2")]
+    pictures = [parse_svg(svg) for svg in render.render_frames(growing_frames(), "fig-2")]
     assert [root.get("id") for root in pictures] == [f"fig-2-{i}" for i in range(1, 6)]
     counts = Counter(e.attrib["id"] for root in pictures for e in root.iter() if "id" in e.attrib)
     assert max(counts.values()) == 1
@@ -102,8 +102,8 @@ def test_frames_have_ids_of_their_own() -> None:
 @pytest.mark.parametrize("name", ["hostile bars", "hostile points", "hostile lines"])
 def test_hostile_labels_are_text_and_nothing_else(name: str) -> None:
     """Labels arrive as they are: escaped, no mathematics, no element made of them."""
-    written = texts(parsed(draw.picture(CHARTS[name], "fig-1")))
-    for label in HOSTILE:
+    written = texts(parse_svg(render.render_figure(CHARTS[name], "fig-1")))
+    for label in HOSTILE_LABELS:
         shown = [
             words
             for words in written
@@ -115,22 +115,22 @@ def test_hostile_labels_are_text_and_nothing_else(name: str) -> None:
 def test_other_kinds_are_refused() -> None:
     """Text is the book's business, frames have a door of their own."""
     with pytest.raises(TypeError, match="Passage"):
-        draw.picture(Passage("text", "alt"), "x")  # type: ignore[arg-type]
+        render.render_figure(Passage("text", "alt"), "x")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="Frames"):
-        draw.picture(growing(), "x")  # type: ignore[arg-type]
+        render.render_figure(growing_frames(), "x")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="Diagram"):
-        draw.frames(decoder(), "x")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="Shapes"):
-        draw.diagram(mlp(), "x")  # type: ignore[arg-type]
+        render.render_frames(decoder_diagram(), "x")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="MatrixChain"):
+        render.render_diagram(mlp_shapes(), "x")  # type: ignore[arg-type]
 
 
 def digests() -> dict[str, str]:
     """A digest of every picture; also what a fresh process prints below."""
     drawn = {
-        name: draw.picture(figure, f"fig-{i}") for i, (name, figure) in enumerate(PICTURES.items())
+        name: render.render_figure(figure, f"fig-{i}") for i, (name, figure) in enumerate(FIGURES.items())
     }
-    drawn["growing"] = "".join(draw.frames(growing(), "frames"))
-    drawn["links"] = draw.diagram(decoder(), "map", compact=True, links={"mlp": "mlp.html"})
+    drawn["growing"] = "".join(render.render_frames(growing_frames(), "frames"))
+    drawn["links"] = render.render_diagram(decoder_diagram(), "map", compact=True, links={"mlp": "mlp.html"})
     return {name: sha256(svg.encode()).hexdigest() for name, svg in drawn.items()}
 
 
@@ -138,7 +138,7 @@ def test_the_same_figure_gives_the_same_bytes_elsewhere() -> None:
     """Another process with another hash seed, time zone and locale, and a user's own matplotlib settings."""
     root = Path(__file__).parents[2]
     code = "import json, sys, matplotlib; matplotlib.rcParams.update({'lines.linewidth': 9, 'grid.linestyle': ':', "
-    code += "'font.size': 30}); from figures.test_every_kind import digests; json.dump(digests(), sys.stdout)"
+    code += "'font.size': 30}); from plotting.test_every_kind import digests; json.dump(digests(), sys.stdout)"
     env = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(root), str(root / "tests")]),
@@ -157,7 +157,7 @@ def test_drawing_leaves_matplotlib_s_settings_alone() -> None:
     """A notebook that draws a figure keeps its own style."""
     with matplotlib.rc_context({"lines.linewidth": 9}):
         before = dict(matplotlib.rcParams)
-        draw.picture(CHARTS["lines"], "x")
+        render.render_figure(CHARTS["lines"], "x")
         assert dict(matplotlib.rcParams) == before
 
 
@@ -166,13 +166,13 @@ def test_what_needs_no_plotting_library_imports_none() -> None:
     root = Path(__file__).parents[2]
     code = (
         "import sys\n"
-        "from figures import samples\n"
-        "from layerbook.plotting import draw\n"
-        "draw.picture(samples.decoder(), 'a'); draw.picture(samples.mlp(), 'b')\n"
+        "from fixtures import sample_figures as samples\n"
+        "from layerbook.plotting import render\n"
+        "render.render_figure(samples.decoder_diagram(), 'a'); render.render_figure(samples.mlp_shapes(), 'b')\n"
         "assert 'matplotlib' not in sys.modules\n"
-        "draw.picture(samples.pattern(3), 'c'); draw.picture(samples.bars(1.0, 2.0), 'd')\n"
+        "render.render_figure(samples.attention_pattern(3), 'c'); render.render_figure(samples.make_bars(1.0, 2.0), 'd')\n"
         "assert 'seaborn' not in sys.modules and 'matplotlib.pyplot' not in sys.modules\n"
-        "draw.picture(samples.pattern(3, annotate=True), 'e')\n"
+        "render.render_figure(samples.attention_pattern(3, annotate=True), 'e')\n"
         "assert 'seaborn' in sys.modules\n"
     )
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), str(root / "tests")])}

@@ -7,10 +7,11 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from figures.drawn import SVG, boxes, numbers, parsed, rasters, texts, values, where
-from figures.samples import SHOWN, attention, growing, pattern
+from fixtures.svg import SVG, filled_boxes, path_points, parse_svg, rasters, texts, decode_values, text_position
+from fixtures.sample_figures import TOKEN_LABELS, attention_weights, growing_frames, attention_pattern
 from layerbook.core.figures import Axis, Frame, Frames, Heatmap, Panels
-from layerbook.plotting import colours, draw
+from layerbook.plotting import colours
+from layerbook.plotting import render
 
 
 def grid(rows: int, columns: int, **settings: object) -> Heatmap:
@@ -31,27 +32,27 @@ def test_pixels_decode_to_the_values(shape: tuple[int, int], diverging: bool) ->
     if low == high:
         low, high = low - 0.5, high + 0.5
     shades = colours.diverging() if diverging else colours.sequential()
-    (raster,) = rasters(parsed(draw.picture(figure, "x")))
-    read = values(raster.cells(*shape), shades, low, high)
+    (raster,) = rasters(parse_svg(render.render_figure(figure, "x")))
+    read = decode_values(raster.cell_colours(*shape), shades, low, high)
     np.testing.assert_allclose(read, figure.values, atol=(high - low) / 254 * 0.501)
 
 
 def test_a_fixed_scale_is_kept_and_its_ends_hold_what_lies_beyond() -> None:
     """The colours mean the same in every picture of a series, whatever its values."""
     figure = replace(grid(6, 6), scale=(-1.0, 1.0))
-    root = parsed(draw.picture(figure, "x"))
+    root = parse_svg(render.render_figure(figure, "x"))
     (raster,) = rasters(root)
-    read = values(raster.cells(6, 6), colours.sequential(), -1, 1)
+    read = decode_values(raster.cell_colours(6, 6), colours.sequential(), -1, 1)
     np.testing.assert_allclose(read, np.clip(figure.values, -1, 1), atol=2 / 255 * 0.501)
     assert {"−1", "1"} <= set(texts(root))
 
 
 def test_causal_cells_are_absent_not_zero() -> None:
     """Right of the diagonal there is nothing; a zero left of it has a colour."""
-    figure = pattern(5)
+    figure = attention_pattern(5)
     figure.values[3, 1] = 0
-    (raster,) = rasters(parsed(draw.picture(figure, "x")))
-    alpha = raster.cells(5, 5)[..., 3]
+    (raster,) = rasters(parse_svg(render.render_figure(figure, "x")))
+    alpha = raster.cell_colours(5, 5)[..., 3]
     np.testing.assert_array_equal(alpha == 255, np.tril(np.ones((5, 5), dtype=bool)))
 
 
@@ -59,19 +60,19 @@ def test_masked_cells_are_hatched_and_on_no_scale() -> None:
     """Minus infinity has no colour and no number, and strokes across it; the colour bar says what they mean."""
     low = np.tri(5, dtype=bool)
     figure = replace(
-        pattern(5), values=np.where(low, attention(5) - 0.5, -np.inf), causal=False, diverging=True
+        attention_pattern(5), values=np.where(low, attention_weights(5) - 0.5, -np.inf), causal=False, diverging=True
     )
     figure = replace(figure, masked=True, scale=(-1.0, 1.0))
-    plain, written = (parsed(draw.picture(replace(figure, annotate=a), "x")) for a in (False, True))
+    plain, written = (parse_svg(render.render_figure(replace(figure, annotate=a), "x")) for a in (False, True))
     (raster,) = rasters(plain)
-    cells = raster.cells(5, 5)
+    cells = raster.cell_colours(5, 5)
     np.testing.assert_array_equal(cells[..., 3] == 255, low)
-    read = values(cells, colours.diverging(), -1, 1)
+    read = decode_values(cells, colours.diverging(), -1, 1)
     np.testing.assert_allclose(read[low], figure.values[low], atol=2 / 254 * 0.501)
     left, top, right, bottom = raster.box
     wide, high = (right - left) / 5, (bottom - top) / 5
     strokes = [
-        numbers(s)
+        path_points(s)
         for p in plain.iter(f"{SVG}path")
         if hatching(p)
         for s in p.attrib["d"].split("M")[1:]
@@ -81,7 +82,7 @@ def test_masked_cells_are_hatched_and_on_no_scale() -> None:
     assert hit == {(i, j) for i in range(5) for j in range(i + 1, 5)}
     assert "−∞, masked" in texts(plain) and "−∞, masked" in texts(written)
     assert sum("." in words and words.strip("−.0123456789") == "" for words in texts(written)) == 15
-    assert "−∞, masked" not in texts(parsed(draw.picture(replace(figure, masked=False), "x")))
+    assert "−∞, masked" not in texts(parse_svg(render.render_figure(replace(figure, masked=False), "x")))
 
 
 def hatching(path: ET.Element) -> bool:
@@ -94,14 +95,14 @@ def test_stages_of_other_measures_keep_their_own_scales_and_stay_in_place() -> N
     raw = grid(5, 5, diverging=True)
     eighth = replace(raw, values=raw.values / 8, value="eighth")
     roots = [
-        parsed(svg)
-        for svg in draw.frames(Frames((Frame("raw", raw), Frame("/ 8", eighth)), "Two."), "x")
+        parse_svg(svg)
+        for svg in render.render_frames(Frames((Frame("raw", raw), Frame("/ 8", eighth)), "Two."), "x")
     ]
     one, other = (rasters(root)[0] for root in roots)
     np.testing.assert_array_equal(one.pixels, other.pixels)
     assert one.box == other.box
     again = Frames((Frame("raw", raw), Frame("/ 8", replace(eighth, value="value"))), "Two.")
-    one, other = (rasters(parsed(svg))[0] for svg in draw.frames(again, "x"))
+    one, other = (rasters(parse_svg(svg))[0] for svg in render.render_frames(again, "x"))
     assert (one.pixels != other.pixels).any()
 
 
@@ -111,8 +112,8 @@ def test_what_is_not_a_number_is_absent() -> None:
     figure.values[1, 1], figure.values[0, 0], figure.values[2, 2] = np.nan, np.inf, -np.inf
     finite = figure.values[np.isfinite(figure.values)]
     low, high = float(finite.min()), float(finite.max())
-    (raster,) = rasters(parsed(draw.picture(figure, "x")))
-    read = values(raster.cells(3, 3), colours.sequential(), low, high)
+    (raster,) = rasters(parse_svg(render.render_figure(figure, "x")))
+    read = decode_values(raster.cell_colours(3, 3), colours.sequential(), low, high)
     expected = np.clip(figure.values, low, high)
     np.testing.assert_allclose(read, expected, atol=(high - low) / 254 * 0.501)
 
@@ -120,10 +121,10 @@ def test_what_is_not_a_number_is_absent() -> None:
 @pytest.mark.parametrize("causal", [False, True])
 def test_written_cells_show_their_values_twice(causal: bool) -> None:
     """Seaborn's cells have the colours of the values, and the numbers stand in the middle of their own cells."""
-    figure = replace(pattern(5, annotate=True), causal=causal)
-    root = parsed(draw.picture(figure, "x"))
+    figure = replace(attention_pattern(5, annotate=True), causal=causal)
+    root = parse_svg(render.render_figure(figure, "x"))
     (group,) = [g for g in root.iter(f"{SVG}g") if g.get("class") == "fig-map"]
-    places = [numbers(path.attrib["d"]) for path in group]
+    places = [path_points(path.attrib["d"]) for path in group]
     cells = {
         (p.min(axis=0)[1], p.min(axis=0)[0]): path.attrib["fill"]
         for p, path in zip(places, group, strict=True)
@@ -141,26 +142,26 @@ def test_written_cells_show_their_values_twice(causal: bool) -> None:
         ]
         assert inside.text == ("0" if value == 0 else f"{value:.2f}")
         ink = int(inside.attrib["fill"].rpartition("#")[2][:2], 16)
-        assert colours.contrast(shade[:3], np.full(3, ink)) >= 4.5
+        assert colours.contrast_ratio(shade[:3], np.full(3, ink)) >= 4.5
 
 
 def test_values_are_only_written_where_there_is_room() -> None:
     """Forty columns of numbers would fit no page: such a map is drawn without them."""
-    root = parsed(draw.picture(grid(40, 40, annotate=True), "x"))
+    root = parse_svg(render.render_figure(grid(40, 40, annotate=True), "x"))
     assert len(rasters(root)) == 1
     assert float(root.attrib["width"]) < 960
 
 
 def test_labels_stand_beside_their_rows_and_below_their_columns() -> None:
     """Every token is written once per axis, made visible, in order."""
-    root = parsed(draw.picture(pattern(7), "x"))
+    root = parse_svg(render.render_figure(attention_pattern(7), "x"))
     (raster,) = rasters(root)
     left, top, right, bottom = raster.box
     placed = [(e.text, float(e.attrib["x"]), float(e.attrib["y"])) for e in root.iter(f"{SVG}text")]
     beside = [(words, y) for words, x, y in placed if x < left and top < y < bottom]
-    below = [(words, x) for words, x, y in placed if y > bottom and words in SHOWN]
-    assert [words for words, _ in beside] == list(SHOWN) and [words for words, _ in below] == list(
-        SHOWN
+    below = [(words, x) for words, x, y in placed if y > bottom and words in TOKEN_LABELS]
+    assert [words for words, _ in beside] == list(TOKEN_LABELS) and [words for words, _ in below] == list(
+        TOKEN_LABELS
     )
     high, wide = (bottom - top) / 7, (right - left) / 7
     assert all(top + i * high < y < top + (i + 1) * high for i, (_, y) in enumerate(beside))
@@ -169,8 +170,8 @@ def test_labels_stand_beside_their_rows_and_below_their_columns() -> None:
 
 def test_frames_share_scale_size_and_place() -> None:
     """A growing matrix grows; its cells stay where they were, in the colours they had."""
-    frames = growing(6)
-    roots = [parsed(svg) for svg in draw.frames(frames, "x")]
+    frames = growing_frames(6)
+    roots = [parse_svg(svg) for svg in render.render_frames(frames, "x")]
     assert len({(root.attrib["width"], root.attrib["height"]) for root in roots}) == 1
     found = [rasters(root)[0] for root in roots]
     sizes = [
@@ -181,9 +182,9 @@ def test_frames_share_scale_size_and_place() -> None:
         [r.box[:2] for r in found], [found[0].box[:2]] * len(found), atol=0.01
     )
     for n, raster in enumerate(found, start=2):
-        read = values(raster.cells(n, n), colours.sequential(), *_ends(attention(6)))
+        read = decode_values(raster.cell_colours(n, n), colours.sequential(), *_ends(attention_weights(6)))
         lower = np.tril_indices(n)
-        np.testing.assert_allclose(read[lower], attention(6)[:n, :n][lower], atol=1 / 255)
+        np.testing.assert_allclose(read[lower], attention_weights(6)[:n, :n][lower], atol=1 / 255)
 
 
 def _ends(weights: np.ndarray) -> tuple[float, float]:
@@ -197,20 +198,20 @@ def test_panels_of_one_measure_share_one_scale_and_one_colour_bar() -> None:
         replace(grid(4, 4), values=grid(4, 4).values * factor, title=f"times {factor}")
         for factor in (1, 2, 3)
     )
-    root = parsed(draw.picture(Panels(maps, "Three."), "x"))
+    root = parse_svg(render.render_figure(Panels(maps, "Three."), "x"))
     everything = np.concatenate([m.values for m in maps])
     low, high = float(everything.min()), float(everything.max())
     for raster, map in zip(rasters(root), maps, strict=True):
-        read = values(raster.cells(4, 4), colours.sequential(), low, high)
+        read = decode_values(raster.cell_colours(4, 4), colours.sequential(), low, high)
         np.testing.assert_allclose(read, map.values, atol=(high - low) / 254 * 0.501)
     assert texts(root).count("value") == 1
-    assert all(where(root, f"times {factor}") for factor in (1, 2, 3))
+    assert all(text_position(root, f"times {factor}") for factor in (1, 2, 3))
 
 
 def test_panels_of_different_measures_keep_their_own_scales() -> None:
     """Numbers that mean different things are not put on one scale."""
     maps = (grid(4, 4), replace(grid(4, 4), values=grid(4, 4).values * 50, value="another"))
-    root = parsed(draw.picture(Panels(maps, "Two."), "x"))
+    root = parse_svg(render.render_figure(Panels(maps, "Two."), "x"))
     one, other = rasters(root)
     np.testing.assert_array_equal(one.pixels, other.pixels)
     assert {"value", "another"} <= set(texts(root))
@@ -218,10 +219,10 @@ def test_panels_of_different_measures_keep_their_own_scales() -> None:
 
 def test_inner_panels_repeat_no_labels() -> None:
     """Nine heads over the same tokens: row labels once per row of panels, column labels once per column."""
-    heads = Panels(tuple(pattern(7, seed=h, title=f"head {h}") for h in range(9)), "Nine.")
-    root = parsed(draw.picture(heads, "x"))
+    heads = Panels(tuple(attention_pattern(7, seed=h, title=f"head {h}") for h in range(9)), "Nine.")
+    root = parse_svg(render.render_figure(heads, "x"))
     written = texts(root)
-    assert all(written.count(name) == 3 + 3 for name in SHOWN)
+    assert all(written.count(name) == 3 + 3 for name in TOKEN_LABELS)
     assert (
         sum("query" in words for words in written) == sum("key" in words for words in written) == 1
     )
@@ -232,13 +233,13 @@ def test_inner_panels_repeat_no_labels() -> None:
 def test_no_cell_of_a_panel_is_narrower_than_a_pixel() -> None:
     """Maps of 576 dimensions go below each other: side by side, neighbouring columns would run into one."""
     panels = Panels(tuple(grid(8, 576, title=str(i)) for i in range(3)), "Three.", columns=3)
-    found = rasters(parsed(draw.picture(panels, "x")))
+    found = rasters(parse_svg(render.render_figure(panels, "x")))
     assert all(raster.box[2] - raster.box[0] >= 576 for raster in found)
     assert len({raster.box[0] for raster in found}) == 1
 
 
 def test_hairlines_part_large_cells_only() -> None:
     """The paper shows between cells that are large enough, and covers nothing of small ones."""
-    assert "--fig-paper" in draw.picture(grid(5, 5), "x")
-    assert "--fig-paper" not in draw.picture(grid(64, 576), "x")
-    assert not boxes(parsed(draw.picture(grid(5, 5), "x")), "paper")
+    assert "--fig-paper" in render.render_figure(grid(5, 5), "x")
+    assert "--fig-paper" not in render.render_figure(grid(64, 576), "x")
+    assert not filled_boxes(parse_svg(render.render_figure(grid(5, 5), "x")), "paper")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from figures.samples import SHOWN, TOKENS
+from fixtures.sample_figures import TOKEN_LABELS, TOKENS
 from layerbook.plotting import svg, text
 
 
@@ -26,7 +26,7 @@ from layerbook.plotting import svg, text
 )
 def test_numbers_have_three_digits(value: float, shown: str) -> None:
     """As people write them, with a real minus."""
-    assert text.number(value) == shown
+    assert text.format_number(value) == shown
 
 
 @pytest.mark.parametrize(
@@ -35,13 +35,13 @@ def test_numbers_have_three_digits(value: float, shown: str) -> None:
 )
 def test_counts_are_compact(value: int, shown: str) -> None:
     """Parameters as one speaks of them."""
-    assert text.count(value) == shown
+    assert text.format_count(value) == shown
 
 
 def test_labels_are_one_line_of_what_xml_can_carry() -> None:
     """Tokens made visible, control and direction signs by number."""
-    assert tuple(text.plain(token) for token in TOKENS) == SHOWN
-    assert text.plain("a\nb\x00\u202e") == "a⏎b<U+0000><U+202E>"
+    assert tuple(text.printable(token) for token in TOKENS) == TOKEN_LABELS
+    assert text.printable("a\nb\x00\u202e") == "a⏎b<U+0000><U+202E>"
 
 
 def test_shortening_counts_columns() -> None:
@@ -57,7 +57,7 @@ def test_shortening_counts_columns() -> None:
 )
 def test_labels_are_thinned_to_round_steps(length: int, room: int, every: int) -> None:
     """1, 2, 5, 10, 20, ...: at most as many labels as there is room for."""
-    assert text.step(length, room) == every
+    assert text.label_step(length, room) == every
 
 
 def test_ids_do_not_hang_on_the_last_bit_of_a_coordinate() -> None:
@@ -69,7 +69,7 @@ def test_ids_do_not_hang_on_the_last_bit_of_a_coordinate() -> None:
         '<g clip-path="url(#p{1})"><use xlink:href="#m{0}" x="1" y="2"/></g></svg>'
     )
     one, other = (
-        svg.finish(drawn.format(*hashes), svg.root("f", 9, 9, "A title", "Words"), "f", {})
+        svg.embed_matplotlib_svg(drawn.format(*hashes), svg.root_element("f", 9, 9, "A title", "Words"), "f", {})
         for hashes in (("0a1b", "77aa"), ("9c9c", "12ef"))
     )
     assert one == other

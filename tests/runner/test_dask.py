@@ -21,23 +21,23 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
-from fixtures.small_book import layerbook, tree, write_small_book
+from fixtures.small_book import layerbook, read_tree, write_small_book
 from fixtures.tiny_llama import write_tiny_model
 from layerbook.book.loader import Experiment
-from layerbook.book.sweep import Swept
+from layerbook.book.sweep import SweepAnalysis
 from layerbook.core.analysis import Result
 from layerbook.core.errors import ModelError, RunError
-from layerbook.core.progress import Silent
+from layerbook.core.progress import SilentReporter
 from layerbook.model.sources import Fingerprint
 from layerbook.model.stopwatch import Stopwatch
 from layerbook.runner import dask_client as cluster
 from layerbook.runner import executors
 from layerbook.runner import sweep as sweeping
-from layerbook.runner.dask_client import Cluster, together
-from layerbook.runner.local import Bench
+from layerbook.runner.dask_client import DaskExecutor, group_by_shared_prompts
+from layerbook.runner.local import LocalExecutor
 from layerbook.store import results
-from layerbook.store import tolerance as compare
-from layerbook.store.project import Project, cells_of, open_project
+from layerbook.store import tolerance
+from layerbook.store.project import Project, sweep_cells, open_project
 
 needs_dask = pytest.mark.skipif(
     importlib.util.find_spec("distributed") is None,
@@ -68,7 +68,7 @@ experiments:
 
 
 @dataclass
-class Machines:
+class DaskCluster:
     """A scheduler and workers, each a process of its own."""
 
     address: str
@@ -92,7 +92,7 @@ def started(log: IO[str], *arguments: str, without: bool = False) -> subprocess.
 
 
 @contextmanager
-def machines(folder: Path, count: int, without: bool = False) -> Iterator[Machines]:
+def start_cluster(folder: Path, count: int, without: bool = False) -> Iterator[DaskCluster]:
     """A scheduler on a free port of the loopback, with so many workers, `without` this package; gone afterwards.
 
     The scheduler never has the package: it only carries bytes.
@@ -102,7 +102,7 @@ def machines(folder: Path, count: int, without: bool = False) -> Iterator[Machin
         place = ("--host", "tcp://127.0.0.1", "--port", "0", "--no-dashboard")
         running = [started(log, "scheduler", *place, without=True)]
         try:
-            address = awaited(folder / "log", r"Scheduler at:\s+(tcp://\S+)")[0]
+            address = wait_for_log(folder / "log", r"Scheduler at:\s+(tcp://\S+)")[0]
             folders = (
                 "--local-directory",
                 str(folder),
@@ -115,8 +115,8 @@ def machines(folder: Path, count: int, without: bool = False) -> Iterator[Machin
                 running.append(
                     started(log, "worker", address, *folders, "--name", str(i), without=without)
                 )
-            awaited(folder / "log", "Starting established connection to tcp", count)
-            yield Machines(address, running[0], running[1:])
+            wait_for_log(folder / "log", "Starting established connection to tcp", count)
+            yield DaskCluster(address, running[0], running[1:])
         finally:
             for process in running:
                 process.kill()
@@ -124,7 +124,7 @@ def machines(folder: Path, count: int, without: bool = False) -> Iterator[Machin
                 process.wait()
 
 
-def awaited(log: Path, pattern: str, count: int = 1) -> list[str]:
+def wait_for_log(log: Path, pattern: str, count: int = 1) -> list[str]:
     """What the log says, once it has said it so often."""
     end = time.monotonic() + 120
     while len(found := re.findall(pattern, log.read_text())) < count:
@@ -134,9 +134,9 @@ def awaited(log: Path, pattern: str, count: int = 1) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
     """Two workers that every test leaves alive."""
-    with machines(tmp_path_factory.mktemp("dask"), 2) as found:
+    with start_cluster(tmp_path_factory.mktemp("dask"), 2) as found:
         yield found
 
 
@@ -161,9 +161,9 @@ def found(book: Path) -> Mapping[str, Result]:
     """Every result of a book by the id of its experiment, those of cells included."""
     project = open_project(book)
     every = list(project.experiments())
-    every += [cell for one in every if isinstance(one.analysis, Swept) for _, cell in cells_of(one)]
+    every += [cell for one in every if isinstance(one.analysis, SweepAnalysis) for _, cell in sweep_cells(one)]
     return {
-        one.id: results.load(project.entry(one), one.analysis.result_type).result for one in every
+        one.id: results.load(project.result_path(one), one.analysis.result_type).result for one in every
     }
 
 
@@ -173,22 +173,22 @@ def assert_same(one: Path, other: Path) -> None:
     assert list(mine) == list(theirs)
     assert len(mine) > 24
     for id, result in mine.items():
-        assert compare.agree(result, theirs[id]).same, id
+        assert tolerance.compare_results(result, theirs[id]).same, id
 
 
 def plain(project: Project) -> list[Experiment]:
     """The experiments that are no sweeps."""
-    return [one for one in project.experiments() if not isinstance(one.analysis, Swept)]
+    return [one for one in project.experiments() if not isinstance(one.analysis, SweepAnalysis)]
 
 
 @needs_dask
 def test_a_run_on_two_workers_gives_what_a_run_here_gives(
-    here: Path, book: Path, cloud: Machines, monkeypatch: pytest.MonkeyPatch
+    here: Path, book: Path, cloud: DaskCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Plain experiments and the cells of a sweep; nothing is measured in this process, and nothing is left to do."""
-    monkeypatch.setattr(sweeping, "CHUNK", 5)
+    monkeypatch.setattr(sweeping, "CHUNK_SIZE", 5)
     with monkeypatch.context() as patched:
-        patched.setattr(Bench, "measure", None)
+        patched.setattr(LocalExecutor, "measure", None)
         done = layerbook("run", "--executor", cloud.executor, cwd=book)
     assert done.returncode == 0, done.stderr
     assert_same(here, book)
@@ -196,7 +196,7 @@ def test_a_run_on_two_workers_gives_what_a_run_here_gives(
 
 
 @needs_dask
-def test_a_sweep_over_models_runs_there_too(book: Path, cloud: Machines, tmp_path: Path) -> None:
+def test_a_sweep_over_models_runs_there_too(book: Path, cloud: DaskCluster, tmp_path: Path) -> None:
     """Each worker loads the other model as well; one that has other weights there is refused."""
     (tmp_path / "other").mkdir()
     other = write_tiny_model(tmp_path / "other", initializer_range=0.4)
@@ -208,7 +208,7 @@ def test_a_sweep_over_models_runs_there_too(book: Path, cloud: Machines, tmp_pat
     spec.write_text(SPEC.replace("top_k: [2, 3]", f"model: [{own[1]}, {other}]"))
     for out, more in (("far", ("--executor", cloud.executor)), ("near", ())):
         assert layerbook("run", spec, "--out", tmp_path / out, *more, cwd=book).returncode == 0
-    far, near = (tree(tmp_path / name) for name in ("far", "near"))
+    far, near = (read_tree(tmp_path / name) for name in ("far", "near"))
     assert set(far) == set(near) and len(far) == 3 + 24
     far_best, near_best = (
         json.loads((tmp_path / name / "grid.json").read_bytes())["columns"]["best"]
@@ -234,14 +234,14 @@ def test_a_sweep_over_models_runs_there_too(book: Path, cloud: Machines, tmp_pat
 
 @needs_dask
 def test_a_spec_outside_of_a_book_runs_there_too(
-    book: Path, cloud: Machines, tmp_path: Path
+    book: Path, cloud: DaskCluster, tmp_path: Path
 ) -> None:
     """`run SPEC --out DIR` writes the same files, whose numbers agree."""
     spec = book / "experiments" / "words.yaml"
     for out, more in (("far", ("--executor", cloud.executor)), ("near", ())):
         assert layerbook("run", spec, "--out", tmp_path / out, *more, cwd=book).returncode == 0
-    assert set(tree(tmp_path / "far")) == set(tree(tmp_path / "near"))
-    assert len(tree(tmp_path / "far")) == 3 + 24
+    assert set(read_tree(tmp_path / "far")) == set(read_tree(tmp_path / "near"))
+    assert len(read_tree(tmp_path / "far")) == 3 + 24
 
 
 @needs_dask
@@ -249,10 +249,10 @@ def test_a_worker_that_is_killed_half_way_costs_nothing_but_time(
     here: Path, book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is killed with chunks in its hands, to do or to be fetched; the other does them, and every cell is there."""
-    monkeypatch.setattr(sweeping, "CHUNK", 2)
-    answered, done_before = cluster._answered, 0
+    monkeypatch.setattr(sweeping, "CHUNK_SIZE", 2)
+    answered, done_before = cluster._gather, 0
     held: list[str] = []
-    with machines(tmp_path / "dask", 2) as two:
+    with start_cluster(tmp_path / "dask", 2) as two:
         victim = two.workers[0]
 
         def kill(client: Any) -> None:
@@ -276,7 +276,7 @@ def test_a_worker_that_is_killed_half_way_costs_nothing_but_time(
                     threading.Thread(target=kill, args=(future.client,)).start()
             return answered(chunk, future)
 
-        monkeypatch.setattr(cluster, "_answered", watched)
+        monkeypatch.setattr(cluster, "_gather", watched)
         done = layerbook("run", "--executor", two.executor, cwd=book)
         assert victim.wait(10) == -signal.SIGKILL
     assert done.returncode == 0, done.stderr + done.stdout
@@ -285,27 +285,27 @@ def test_a_worker_that_is_killed_half_way_costs_nothing_but_time(
 
 
 @needs_dask
-def test_an_experiment_that_fails_stops_no_other(here: Path, cloud: Machines) -> None:
+def test_an_experiment_that_fails_stops_no_other(here: Path, cloud: DaskCluster) -> None:
     """What an analysis raises on a worker is that experiment's failure, told as it would be here."""
     project = open_project(here)
     one = next(e for e in plain(project) if e.id == "plain")
     broken = type(one)(
         **(vars(one) | {"analysis": one.analysis.model_copy(update={"top_k": 10**6})})
     )
-    with executors.named(cloud.executor)(project.source, Silent(), Stopwatch()) as there:
+    with executors.named(cloud.executor)(project.source, SilentReporter(), Stopwatch()) as there:
         measured = there.measure([broken, one])
     failure = measured[broken]
     assert isinstance(failure, RunError)
-    assert str(failure) == str(Bench(project.source, Silent()).measure([broken])[broken])
+    assert str(failure) == str(LocalExecutor(project.source, SilentReporter()).measure([broken])[broken])
     assert "ValueError" in str(failure)
     assert isinstance(measured[one], Result)
 
 
 @needs_dask
-def test_a_worker_with_another_model_is_refused(here: Path, cloud: Machines) -> None:
+def test_a_worker_with_another_model_is_refused(here: Path, cloud: DaskCluster) -> None:
     """Its numbers would be kept under the key of ours."""
     project = open_project(here)
-    there = Cluster(cloud.address, project.source, Silent())
+    there = DaskExecutor(cloud.address, project.source, SilentReporter())
     there.fingerprint = Fingerprint("sha256:others", project.fingerprint.tokenizer)
     with pytest.raises(
         ModelError, match=r"has another model at .* \(sha256:[0-9a-f]+, not sha256:others\)"
@@ -323,21 +323,21 @@ def test_a_worker_with_another_model_is_refused(here: Path, cloud: Machines) -> 
     ],
 )
 def test_a_worker_with_other_code_or_libraries_is_refused(
-    here: Path, cloud: Machines, monkeypatch: pytest.MonkeyPatch, what: str, message: str
+    here: Path, cloud: DaskCluster, monkeypatch: pytest.MonkeyPatch, what: str, message: str
 ) -> None:
     """Both are part of a key."""
     project = open_project(here)
     other: Any = {"torch": "0"} if what == "versions" else "other"
     monkeypatch.setattr(f"layerbook.store.keys.{what}", lambda *_: other)
     with (
-        executors.named(cloud.executor)(project.source, Silent(), Stopwatch()) as there,
+        executors.named(cloud.executor)(project.source, SilentReporter(), Stopwatch()) as there,
         pytest.raises(ModelError, match=message),
     ):
         there.measure(plain(project))
 
 
 @needs_dask
-def test_only_a_few_chunks_are_under_way(here: Path, cloud: Machines) -> None:
+def test_only_a_few_chunks_are_under_way(here: Path, cloud: DaskCluster) -> None:
     """However long a sweep is: two for each worker; and what comes back is in order."""
     project = open_project(here)
     one = next(e for e in plain(project) if e.id == "plain")
@@ -349,8 +349,8 @@ def test_only_a_few_chunks_are_under_way(here: Path, cloud: Machines) -> None:
             taken += 1
             yield [type(one)(**vars(one))]
 
-    with executors.named(cloud.executor)(project.source, Silent(), Stopwatch()) as there:
-        ahead = [taken - given for given, _ in enumerate(there.stream(chunks()))]
+    with executors.named(cloud.executor)(project.source, SilentReporter(), Stopwatch()) as there:
+        ahead = [taken - given for given, _ in enumerate(there.measure_chunks(chunks()))]
     assert len(ahead) == 20
     assert max(ahead) == 4
 
@@ -358,8 +358,8 @@ def test_only_a_few_chunks_are_under_way(here: Path, cloud: Machines) -> None:
 @needs_dask
 def test_chunks_with_nothing_to_do_reach_no_scheduler(here: Path) -> None:
     """A sweep that is current is looked at without a connection."""
-    there = Cluster("tcp://127.0.0.1:9", open_project(here).source, Silent())
-    assert list(there.stream(itertools.repeat((), 3))) == [{}, {}, {}]
+    there = DaskExecutor("tcp://127.0.0.1:9", open_project(here).source, SilentReporter())
+    assert list(there.measure_chunks(itertools.repeat((), 3))) == [{}, {}, {}]
     assert there.measure([]) == {}
 
 
@@ -383,7 +383,7 @@ def test_no_scheduler_is_an_error_for_people(book: Path, monkeypatch: pytest.Mon
 @needs_dask
 def test_a_worker_without_layerbook_is_told_and_lives_on(book: Path, tmp_path: Path) -> None:
     """Exit 2, with what to install; the worker may be somebody else's as well."""
-    with machines(tmp_path / "dask", 1, without=True) as one:
+    with start_cluster(tmp_path / "dask", 1, without=True) as one:
         done = layerbook("run", "--executor", one.executor, cwd=book)
         assert one.workers[0].poll() is None
     assert done.returncode == 2
@@ -395,15 +395,15 @@ def test_a_scheduler_that_goes_away_ends_the_run(
     book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Exit 1; what was measured is kept."""
-    monkeypatch.setattr(sweeping, "CHUNK", 2)
-    kept = sweeping._Entries.found
-    with machines(tmp_path / "dask", 1) as one:
+    monkeypatch.setattr(sweeping, "CHUNK_SIZE", 2)
+    kept = sweeping._ProjectCellStore.found
+    with start_cluster(tmp_path / "dask", 1) as one:
 
         def gone(self: Any, *arguments: Any) -> Any:
             one.scheduler.kill()
             return kept(self, *arguments)
 
-        monkeypatch.setattr(sweeping._Entries, "found", gone)
+        monkeypatch.setattr(sweeping._ProjectCellStore, "collect", gone)
         done = layerbook("run", "--executor", one.executor, cwd=book)
     assert done.returncode == 1
     assert "the Dask scheduler is gone; what was measured is kept" in done.stderr, done.stderr
@@ -443,6 +443,6 @@ def test_nothing_runs_where_nothing_is_to_run(book: Path) -> None:
 def test_experiments_that_share_passes_go_together(here: Path) -> None:
     """A prompt in common is a pass in common; the rest is spread."""
     project = open_project(here)
-    groups = [sorted(one.id for one in group) for group in together(plain(project), 3)]
+    groups = [sorted(one.id for one in group) for group in group_by_shared_prompts(plain(project), 3)]
     assert sorted(groups) == [["cat", "plain", "sum"], ["pattern"]]
-    assert [len(group) for group in together(plain(project), 1)] == [4]
+    assert [len(group) for group in group_by_shared_prompts(plain(project), 1)] == [4]

@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from fixtures.small_book import layerbook, tree, write_small_book
-from fixtures.sweep_book import cells, table, write
+from fixtures.small_book import layerbook, read_tree, write_small_book
+from fixtures.sweep_book import cell_files, read_sweep_table, write_sweep_book
 from layerbook.analyses.next_token import NextToken
 from layerbook.core.requests import Captures
 from layerbook.runner import sweep as sweeping
@@ -32,7 +32,7 @@ CONSTANT, COMMENT = "\nANOTHER_CONSTANT = 3\n", "\n# another comment\n"
 @pytest.fixture(scope="module")
 def built(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small book with a sweep and a figure whose analysis has a helper of its own, built once."""
-    folder = write(write_small_book(tmp_path_factory.mktemp("small"), tiny_model_dir))
+    folder = write_sweep_book(write_small_book(tmp_path_factory.mktemp("small"), tiny_model_dir))
     spec = folder / "experiments" / "next.yaml"
     spec.write_text(spec.read_text() + GRAM)
     done = layerbook("build", cwd=folder)
@@ -129,10 +129,10 @@ def test_restyling_never_touches_the_model(package: Path, book: Path) -> None:
     append(package, "figures/colours.py", CONSTANT)
     for name in ("torch", "transformers"):
         (package.parent / f"{name}.py").write_text("raise ImportError('the model was touched')\n")
-    before, site = tree(book / "experiments" / "results"), tree(book / "site")
+    before, site = read_tree(book / "experiments" / "results"), read_tree(book / "site")
     assert "ran" not in run(package, "build", "--jobs", "1", cwd=book)
-    assert tree(book / "experiments" / "results") == before
-    after = tree(book / "site")
+    assert read_tree(book / "experiments" / "results") == before
+    after = read_tree(book / "site")
     assert b"teal" in after["assets/book.css"] and b"restyled" in after["next.html"]
     assert {
         path for path in after if path.startswith("data/") and after[path] != site[path]
@@ -145,11 +145,11 @@ def test_another_language_of_measures_reads_the_cells_anew_and_runs_none(
     """The table depends on it, the cells do not."""
     append(package, "claims_evaluation.py", CONSTANT)
     monkeypatch.setattr(keys, "_package", lambda: package)
-    before, measured = [path.read_bytes() for path in cells(book)], table(book)
+    before, measured = [path.read_bytes() for path in cell_files(book)], read_sweep_table(book)
     monkeypatch.setattr(NextToken, "measure", lambda *_: pytest.fail("a cell ran"))
     done = layerbook("build", cwd=book)
     assert "1 experiment ran: 1 agree" in done.stdout
-    assert ([path.read_bytes() for path in cells(book)], table(book)) == (before, measured)
+    assert ([path.read_bytes() for path in cell_files(book)], read_sweep_table(book)) == (before, measured)
 
 
 def test_an_edit_while_a_sweep_runs_is_noticed_in_its_chunk(
@@ -157,10 +157,10 @@ def test_an_edit_while_a_sweep_runs_is_noticed_in_its_chunk(
 ) -> None:
     """Cells of chunks before it are kept, nothing that ran with half of it is; put back, those before are current."""
     monkeypatch.setattr(keys, "_package", lambda: package)
-    monkeypatch.setattr(sweeping, "CHUNK", 2)
+    monkeypatch.setattr(sweeping, "CHUNK_SIZE", 2)
     file = package / "analyses" / "next_token.py"
     source, measure, ran = file.read_text(encoding="utf-8"), NextToken.measure, 0
-    for path in cells(book):
+    for path in cell_files(book):
         path.unlink()
 
     def editing(self: NextToken, captures: Captures) -> object:
@@ -177,13 +177,13 @@ def test_an_edit_while_a_sweep_runs_is_noticed_in_its_chunk(
         "of 6 cells failed, the others are kept" in done.stdout
         and "its sources changed while it ran" in done.stdout
     )
-    kept = {path: path.read_bytes() for path in cells(book)}
+    kept = {path: path.read_bytes() for path in cell_files(book)}
     assert 2 <= len(kept) < 6, "the first chunk, and none of the second"
     file.write_text(source, encoding="utf-8")
     old = {
         path
         for path in kept
-        if json.loads(kept[path])["key"]["code"] == keys.engine_closure(NextToken.__module__)
+        if json.loads(kept[path])["key"]["code"] == keys.analysis_code_digest(NextToken.__module__)
     }
     assert len(old) == 2
     ran = 10

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from fixtures.small_book import Done, layerbook, tree, write_small_book
-from fixtures.sweep_book import PETS, SPEC, cells, table, write
+from fixtures.small_book import CommandResult, layerbook, read_tree, write_small_book
+from fixtures.sweep_book import PETS, SPEC, cell_files, read_sweep_table, write_sweep_book
 from fixtures.tiny_llama import write_tiny_model
 from layerbook.analyses.next_token import NextToken
 from layerbook.book.loader import Experiment
 from layerbook.core.progress import Reporter
 from layerbook.core.requests import Captures
 from layerbook.runner import sweep as sweeping
-from layerbook.runner.local import Bench, Measured
+from layerbook.runner.local import LocalExecutor, Measurements
 from pyarrow import parquet
 from transformers import AutoTokenizer, LlamaForCausalLM
 
@@ -28,7 +28,7 @@ from transformers import AutoTokenizer, LlamaForCausalLM
 @pytest.fixture(scope="module")
 def built(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The book with the sweep, built once; tests that change it take a copy."""
-    folder = write(write_small_book(tmp_path_factory.mktemp("small"), tiny_model_dir))
+    folder = write_sweep_book(write_small_book(tmp_path_factory.mktemp("small"), tiny_model_dir))
     done = layerbook("build", cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder
@@ -45,15 +45,15 @@ def book(built: Path, tmp_path: Path) -> Path:
 def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The prompts that are run from now on, each with its top_k."""
     found: list[str] = []
-    measure = Bench.measure
+    measure = LocalExecutor.measure
 
     def recorded(
-        self: Bench, wanted: Sequence[Experiment], report: Reporter | None = None
-    ) -> Measured:
+        self: LocalExecutor, wanted: Sequence[Experiment], report: Reporter | None = None
+    ) -> Measurements:
         found.extend(f"{e.spec()['prompts'][0]} {e.spec()['top_k']}" for e in wanted if "." in e.id)
         return measure(self, wanted, report)
 
-    monkeypatch.setattr(Bench, "measure", recorded)
+    monkeypatch.setattr(LocalExecutor, "measure", recorded)
     return found
 
 
@@ -65,7 +65,7 @@ def forget(book: Path) -> None:
 
 def test_the_table_has_what_each_cell_alone_would_have(built: Path) -> None:
     """The last axis runs fastest; the numbers are those of a plain experiment with the same prompts."""
-    found = table(built)
+    found = read_sweep_table(built)
     assert found["prompts"] == [name for name, _, _ in PETS for _ in range(2)]
     assert found["top_k"] == [2, 3] * 3
     assert found["kept"] == [2, 3] * 3
@@ -79,7 +79,7 @@ def test_the_table_has_what_each_cell_alone_would_have(built: Path) -> None:
 
 def test_each_cell_has_a_result_of_its_own(built: Path) -> None:
     """In a folder of the sweep's name; its id ends in a digest of its spec."""
-    paths = cells(built)
+    paths = cell_files(built)
     assert len(paths) == 6
     for path in paths:
         data = json.loads(path.read_bytes())
@@ -102,7 +102,7 @@ def test_the_page_shows_its_views_and_gives_the_table_away(built: Path) -> None:
     assert "There are 6 cells." in page
     assert page.count('class="frame') >= 3
     assert "Holds here" in page
-    columns = table(built)
+    columns = read_sweep_table(built)
     rows = list(
         csv.reader(io.StringIO((built / "site" / "data" / "words" / "grid.csv").read_text()))
     )
@@ -117,45 +117,45 @@ def test_the_page_shows_its_views_and_gives_the_table_away(built: Path) -> None:
 
 def test_a_second_build_opens_no_cell(book: Path, ran: list[str]) -> None:
     """The table stands for them: with the cells gone that no view steps through, the book is still current."""
-    before = tree(book / "site")
+    before = read_tree(book / "site")
     for path in [
-        path for path in cells(book) if json.loads(path.read_bytes())["spec"]["top_k"] == 3
+        path for path in cell_files(book) if json.loads(path.read_bytes())["spec"]["top_k"] == 3
     ]:
         path.unlink()
     done = layerbook("build", cwd=book)
     assert (done.returncode, ran) == (0, [])
-    assert tree(book / "site") == before
+    assert read_tree(book / "site") == before
 
 
 def test_a_new_value_runs_its_own_cells_and_one_that_is_gone_leaves_nothing(
     book: Path, ran: list[str]
 ) -> None:
     """The others keep their results, byte for byte."""
-    before = {path.name: path.read_bytes() for path in cells(book)}
-    write(book, pets=[*PETS[:2], ("A horse", 4, "neighs")])
+    before = {path.name: path.read_bytes() for path in cell_files(book)}
+    write_sweep_book(book, pets=[*PETS[:2], ("A horse", 4, "neighs")])
     assert layerbook("build", cwd=book).returncode == 0
     assert ran == ["A horse 2", "A horse 3"]
-    after = {path.name: path.read_bytes() for path in cells(book)}
+    after = {path.name: path.read_bytes() for path in cell_files(book)}
     assert len(after) == 6
     assert len(before.items() & after.items()) == 4
-    assert table(book)["prompts"][-1] == "A horse"
+    assert read_sweep_table(book)["prompts"][-1] == "A horse"
 
 
 def test_a_new_measure_runs_nothing(book: Path, ran: list[str]) -> None:
     """It is read off the cells that are there."""
-    write(book, SPEC.replace("kept: len", "lead: result.prompts[0].lead\n      kept: len"))
+    write_sweep_book(book, SPEC.replace("kept: len", "lead: result.prompts[0].lead\n      kept: len"))
     assert layerbook("build", cwd=book).returncode == 0
     assert ran == []
-    assert len(table(book)["lead"]) == 6
+    assert len(read_sweep_table(book)["lead"]) == 6
 
 
 def test_a_new_view_or_caption_does_not_touch_the_result(book: Path, ran: list[str]) -> None:
     """How a table is drawn is no part of what it depends on."""
-    before = tree(book / "experiments" / "results")
-    write(book, SPEC.replace("heat: {measure: best,", "heat: {measure: kept, title: How many,"))
+    before = read_tree(book / "experiments" / "results")
+    write_sweep_book(book, SPEC.replace("heat: {measure: best,", "heat: {measure: kept, title: How many,"))
     assert layerbook("build", cwd=book).returncode == 0
     assert ran == []
-    assert tree(book / "experiments" / "results") == before
+    assert read_tree(book / "experiments" / "results") == before
     assert "How many" in (book / "site" / "words.html").read_text()
 
 
@@ -163,10 +163,10 @@ def test_an_interrupted_sweep_goes_on_where_it_was(
     book: Path, ran: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was measured in whole chunks is kept; only the rest runs, and the outcome is that of a run in one go."""
-    monkeypatch.setattr(sweeping, "CHUNK", 2)
+    monkeypatch.setattr(sweeping, "CHUNK_SIZE", 2)
     forget(book)
     assert layerbook("run", cwd=book).returncode == 0
-    whole = tree(book / "experiments" / "results")
+    whole = read_tree(book / "experiments" / "results")
     forget(book)
     measure, count = NextToken.measure, 0
 
@@ -180,11 +180,11 @@ def test_an_interrupted_sweep_goes_on_where_it_was(
     with monkeypatch.context() as patched:
         patched.setattr(NextToken, "measure", stopping)
         assert layerbook("run", cwd=book).returncode == 130
-    assert len(cells(book)) == 2
+    assert len(cell_files(book)) == 2
     ran.clear()
     assert layerbook("run", cwd=book).returncode == 0
     assert ran == ["The dog 2", "The dog 3", "A 2", "A 3"]
-    assert tree(book / "experiments" / "results") == whole
+    assert read_tree(book / "experiments" / "results") == whole
 
 
 def test_a_failing_cell_stops_no_other(
@@ -208,7 +208,7 @@ def test_a_failing_cell_stops_no_other(
         in done.stdout
     )
     assert "no dogs" in done.stdout
-    assert len(cells(book)) == 5
+    assert len(cell_files(book)) == 5
     ran.clear()
     assert layerbook("run", cwd=book).returncode == 0
     assert ran == ["The dog 3"]
@@ -216,17 +216,17 @@ def test_a_failing_cell_stops_no_other(
 
 def test_force_runs_every_cell_and_keeps_the_bytes(book: Path, ran: list[str]) -> None:
     """Equal numbers keep their bytes."""
-    before = tree(book / "experiments" / "results")
+    before = read_tree(book / "experiments" / "results")
     assert layerbook("run", "--force", "--only", "words/grid", cwd=book).returncode == 0
     assert len(ran) == 6
-    assert tree(book / "experiments" / "results") == before
+    assert read_tree(book / "experiments" / "results") == before
 
 
 def test_a_damaged_cell_runs_again_when_it_is_needed(book: Path, ran: list[str]) -> None:
     """A cut file is no result."""
-    path = cells(book)[0]
+    path = cell_files(book)[0]
     path.write_bytes(path.read_bytes()[:-9])
-    write(book, SPEC.replace("kept: len", "lead: result.prompts[0].lead\n      kept: len"))
+    write_sweep_book(book, SPEC.replace("kept: len", "lead: result.prompts[0].lead\n      kept: len"))
     assert layerbook("build", cwd=book).returncode == 0
     assert len(ran) == 1
 
@@ -236,8 +236,8 @@ def test_a_cell_that_a_view_steps_through_runs_again(
     book: Path, ran: list[str], damage: str
 ) -> None:
     """Its figure is on the page, so the table is not enough; without the model, the sweep is a placeholder."""
-    before, site = table(book), tree(book / "site")
-    shown = (path for path in cells(book) if json.loads(path.read_bytes())["spec"]["top_k"] == 2)
+    before, site = read_sweep_table(book), read_tree(book / "site")
+    shown = (path for path in cell_files(book) if json.loads(path.read_bytes())["spec"]["top_k"] == 2)
     path = next(
         path for path in shown if json.loads(path.read_bytes())["spec"]["prompts"] == ["The dog"]
     )
@@ -249,7 +249,7 @@ def test_a_cell_that_a_view_steps_through_runs_again(
     assert done.returncode == 1 and f"its cell {path.stem} is" in done.stderr
     assert layerbook("build", cwd=book).returncode == 0
     assert ran == ["The dog 2"]
-    assert (table(book), tree(book / "site")) == (before, site)
+    assert (read_sweep_table(book), read_tree(book / "site")) == (before, site)
 
 
 def test_a_sweep_outside_of_a_book_resumes_too(book: Path, ran: list[str], tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ def test_a_sweep_outside_of_a_book_resumes_too(book: Path, ran: list[str], tmp_p
     spec, out = book / "experiments" / "words.yaml", tmp_path / "out"
     assert layerbook("run", spec, "--out", out, cwd=book).returncode == 0
     assert len(ran) == 6
-    first = tree(out)
+    first = read_tree(out)
     assert {"plain.json", "grid.json"} < set(first)
     assert sum(name.startswith("grid/") for name in first) == 6
     ran.clear()
@@ -265,7 +265,7 @@ def test_a_sweep_outside_of_a_book_resumes_too(book: Path, ran: list[str], tmp_p
     cell.unlink()
     assert layerbook("run", spec, "--out", out, cwd=book).returncode == 0
     assert len(ran) == 1
-    assert tree(out) == first
+    assert read_tree(out) == first
 
 
 def test_the_plan_counts_the_cells(book: Path) -> None:
@@ -352,13 +352,13 @@ def test_what_is_wrong_is_told_at_its_place(book: Path, name: str) -> None:
     """Exit 2 before anything runs; never a traceback."""
     old, new, message = WRONG[name]
     assert old in SPEC
-    write(book, SPEC.replace(old, new, 1))
+    write_sweep_book(book, SPEC.replace(old, new, 1))
     done = layerbook("check", cwd=book)
     assert done.returncode == 2
     assert message in done.stderr + done.stdout
 
 
-def told(book: Path, name: str, content: str) -> Done:
+def told(book: Path, name: str, content: str) -> CommandResult:
     """What `check` says where the prompts come from such a file."""
     (book / "experiments" / "data" / name).write_text(content)
     text = SPEC.replace(
@@ -398,8 +398,8 @@ def test_a_csv_and_a_text_give_what_json_lines_give(book: Path, ran: list[str]) 
     """Quoted fields keep spaces, commas and line ends; tags that are numbers are numbers; a text has a value a line."""
     assert told(book, "a.csv", 'prompt,legs\n" A, b\n",1\nThe cat,2.5\n').returncode == 0
     assert layerbook("run", cwd=book).returncode == 0
-    assert table(book)["prompts"] == [" A, b\n"] * 2 + ["The cat"] * 2
-    assert table(book)["legs"] == [1, 1, 2.5, 2.5]
+    assert read_sweep_table(book)["prompts"] == [" A, b\n"] * 2 + ["The cat"] * 2
+    assert read_sweep_table(book)["legs"] == [1, 1, 2.5, 2.5]
     spec = SPEC.replace("{file: data/pets.jsonl, column: prompt}", "{file: data/a.txt}")
     for gone in (
         '      twice: len(result.prompts[0].top) == 2 * cell["legs"]\n',
@@ -410,7 +410,7 @@ def test_a_csv_and_a_text_give_what_json_lines_give(book: Path, ran: list[str]) 
     (book / "experiments" / "data" / "a.txt").write_text(" 2 \n\nThe cat\n")
     (book / "experiments" / "words.yaml").write_text(spec)
     assert layerbook("run", cwd=book).returncode == 0
-    assert table(book)["prompts"] == [" 2 "] * 2 + ["The cat"] * 2
+    assert read_sweep_table(book)["prompts"] == [" 2 "] * 2 + ["The cat"] * 2
 
 
 TWO = """\
@@ -438,7 +438,7 @@ def two_models(book: Path, folder: Path, **changes: object) -> Path:
     own = re.search(r"^model: (.*)$", text, re.MULTILINE)
     assert own
     folder.mkdir()
-    write(book, TWO.format(models=f"{own[1]}, {write_tiny_model(folder, **changes)}"))
+    write_sweep_book(book, TWO.format(models=f"{own[1]}, {write_tiny_model(folder, **changes)}"))
     (book / "templates" / "chapters" / "words.md").write_text('{{ figure("grid", "bars") }}')
     return folder
 
@@ -451,11 +451,11 @@ def test_a_sweep_over_models_runs_each_cell_on_its_own(
     done = layerbook("build", cwd=book)
     assert done.returncode == 0, done.stderr
     assert len(ran) == 4
-    best = table(book)["best"]
+    best = read_sweep_table(book)["best"]
     there = (book / "experiments" / "results" / "another-tiny").rglob("grid.*.json")
     assert [json.loads(path.read_bytes())["model"] for path in there] == ["another-tiny"] * 2
     assert (
-        layerbook("run", "--model", other, "--only", "words/plain", cwd=write(book)).returncode == 0
+        layerbook("run", "--model", other, "--only", "words/plain", cwd=write_sweep_book(book)).returncode == 0
     )
     plain = {
         path.parent.parent.name == other.name: [
@@ -477,7 +477,7 @@ def test_models_of_several_sizes_are_swept_where_no_layer_is_named(
         book, tmp_path / "deeper", num_hidden_layers=4, num_attention_heads=8, num_key_value_heads=8
     )
     assert layerbook("run", cwd=book).returncode == 0
-    columns = table(book)
+    columns = read_sweep_table(book)
     found = [
         best
         for best, model in zip(columns["best"], columns["model"], strict=True)

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from fixtures.small_book import layerbook, tree
+from fixtures.small_book import layerbook, read_tree
 from hypothesis import given
 from hypothesis import strategies as st
 from layerbook.core.requests import Forward, Generate, Patch, Prompt, Site
@@ -92,13 +92,13 @@ def test_a_run_keeps_what_each_experiment_and_step_took(ran: Path) -> None:
     assert found["loading"] > 0 and found["pace"].keys() == {"generating", "passes"}
     assert not any(
         b"seconds" in data or b"measuring" in data
-        for data in tree(ran / "experiments" / "results").values()
+        for data in read_tree(ran / "experiments" / "results").values()
     )
 
 
 def test_run_prints_the_table_and_the_other_times_stay(book: Path) -> None:
     """Two experiments run again: two lines, while the cache still knows all four."""
-    before = tree(book / "experiments")
+    before = read_tree(book / "experiments")
     done = layerbook("run", "--only", "next", "--force", "--timings", cwd=book)
     assert done.returncode == 0
     assert set(re.findall(r"^(\w+/\w+) +\d+\.\d\d s", done.stdout, re.MULTILINE)) == {
@@ -114,7 +114,7 @@ def test_run_prints_the_table_and_the_other_times_stay(book: Path) -> None:
         json.loads(layerbook("timings", "--json", cwd=book).stdout)["experiments"].keys()
         == ADDRESSES
     )
-    assert tree(book / "experiments") == before
+    assert read_tree(book / "experiments") == before
 
 
 def test_timings_of_nothing_and_of_a_damaged_cache(book: Path) -> None:

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from fixtures.small_book import layerbook, tree, write_small_book
+from fixtures.small_book import layerbook, read_tree, write_small_book
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def book(built: Path, tmp_path: Path) -> Path:
 
 def results(folder: Path) -> dict[str, bytes]:
     """The results of a book."""
-    return tree(folder / "experiments" / "results")
+    return read_tree(folder / "experiments" / "results")
 
 
 def replace(path: Path, old: str, new: str) -> None:
@@ -46,7 +46,7 @@ def test_every_experiment_has_a_result_and_every_chapter_a_page(built: Path) -> 
     assert found == {f"{model}/next/{i}.json" for i in ("sum", "pattern")} | {
         f"{model}/words/{i}.json" for i in ("cut", "cat")
     }
-    site = tree(built / "site")
+    site = read_tree(built / "site")
     pages = {p for p in site if p.endswith(".html")}
     assert pages == {"index.html", "next.html", "words.html", "claims.html", "colophon.html"}
     assert site["data/next/sum.json"] == results(built)[f"{model}/next/sum.json"]
@@ -94,22 +94,22 @@ def test_a_figure_says_where_it_comes_from(built: Path) -> None:
 
 def test_a_second_build_changes_nothing(book: Path) -> None:
     """Nothing runs, nothing is written."""
-    before = tree(book)
+    before = read_tree(book)
     done = layerbook("build", cwd=book)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "Every result is current.\nsite is current\n" or done.stdout == "site is current\n"
-    assert tree(book) == before
+    assert read_tree(book) == before
 
 
 def test_a_fresh_checkout_runs_compares_and_keeps_the_bytes(book: Path) -> None:
     """Without the working cache everything runs again, agrees, and leaves results and site as they were."""
-    before, site = results(book), tree(book / "site")
+    before, site = results(book), read_tree(book / "site")
     shutil.rmtree(book / ".layerbook")
     done = layerbook("build", cwd=book)
     assert done.returncode == 0
     assert "4 experiments ran: 4 agree with what was there, whose bytes stay" in done.stdout
     assert results(book) == before
-    assert tree(book / "site") == site
+    assert read_tree(book / "site") == site
 
 
 def test_a_number_that_no_longer_holds_is_replaced_and_told(book: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_number_that_no_longer_holds_is_replaced_and_told(book: Path) -> None:
     first = entry.result.prompts[0]
     wrong = first.model_copy(update={"entropy": first.entropy + 0.5})
     result = entry.result.model_copy(update={"prompts": (wrong, *entry.result.prompts[1:])})
-    store.write(path, store.Envelope(**{**entry.__dict__, "result": result}))
+    store.write(path, store.StoredResult(**{**entry.__dict__, "result": result}))
     done = layerbook("build", cwd=book)
     assert done.returncode == 0
     assert "next/sum: differs" in done.stdout and "prompts[0].entropy" in done.stdout
@@ -266,7 +266,7 @@ def test_another_model_has_its_own_column(book: Path) -> None:
     from layerbook.store import results as store
 
     path = next((book / "experiments" / "results").glob("*/next/sum.json"))
-    before = tree(book / "site")
+    before = read_tree(book / "site")
     entry = store.load(path, NextToken.result_type)
     first = entry.result.prompts[0]
     top = (first.top[0].model_copy(update={"text": "xyzzy"}), *first.top[1:])
@@ -284,7 +284,7 @@ def test_another_model_has_its_own_column(book: Path) -> None:
 
     shutil.rmtree(place.parents[1])
     assert layerbook("build", "--no-run", cwd=book).returncode == 0
-    assert tree(book / "site") == before
+    assert read_tree(book / "site") == before
 
 
 def test_another_model_that_was_measured_in_part_is_undecided_for_the_rest(book: Path) -> None:
@@ -328,12 +328,12 @@ def test_a_field_that_no_result_has_is_told_before_anything_runs(book: Path) -> 
     spec = book / "experiments" / "next.yaml"
     replace(spec, "check: result.prompts[0].top[0].prob > 0", "check: result.promts[0].top[0].prob > 0")
     replace(spec, '"The cat"]', '"The dog"]')
-    before, site = results(book), tree(book / "site")
+    before, site = results(book), read_tree(book / "site")
     for command in (("check",), ("check", "experiments/next.yaml"), ("build",)):
         done = layerbook(*command, cwd=book)
         assert done.returncode == 2, command
         assert re.search(r"next\.yaml:15:23: there is no field 'promts' \(did you mean 'prompts'\?\)", done.stderr)
-    assert (results(book), tree(book / "site")) == (before, site)
+    assert (results(book), read_tree(book / "site")) == (before, site)
 
 
 def test_run_tells_a_misspelt_field_before_the_model_is_loaded(book: Path, tmp_path: Path) -> None:
@@ -350,13 +350,13 @@ def test_run_tells_a_misspelt_field_before_the_model_is_loaded(book: Path, tmp_p
 
 def test_wrong_prose_is_told_at_its_line_and_leaves_the_site_alone(book: Path) -> None:
     """A missing field of a result, found while rendering: file and line, exit 2, old pages whole."""
-    before = tree(book / "site")
+    before = read_tree(book / "site")
     with (book / "templates" / "chapters" / "next.md").open("a", encoding="utf-8") as file:
         file.write('\nAnd {{ r("sum").promts[0].prompt }}.\n')
     done = layerbook("build", cwd=book)
     assert done.returncode == 2
     assert re.search(r"next\.md:13:\d+: .*'promts'.*did you mean 'prompts'", done.stderr)
-    assert tree(book / "site") == before
+    assert read_tree(book / "site") == before
 
 
 def test_the_other_build_is_told_to_wait(book: Path) -> None:
@@ -378,7 +378,7 @@ def test_words_for_a_figure_that_there_is_none_of_are_told(book: Path) -> None:
         "    title: A sum\n", "    title: A sum\n    badges: {logit-1: definition}\n    original: [promt]\n", 1
     )
     spec.write_text(text)
-    before = tree(book / "site")
+    before = read_tree(book / "site")
     done = layerbook("build", cwd=book)
     assert done.returncode == 2
     for line, what in (
@@ -387,4 +387,4 @@ def test_words_for_a_figure_that_there_is_none_of_are_told(book: Path) -> None:
         (5, "original: there is no figure 'promt' (did you mean 'prompt'?)"),
     ):
         assert re.search(rf"next\.yaml:{line}:1: sum: {re.escape(what)}", done.stderr), done.stderr
-    assert tree(book / "site") == before
+    assert read_tree(book / "site") == before

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
-from book.sample import context
+from fixtures.sample_chapter import context
 from hypothesis import given
 from hypothesis import strategies as st
 
 from layerbook.site.prose.render import render_chapter
-from layerbook.site.claim_words import margin_words, quantity
+from layerbook.site.claim_words import describe_margin, format_quantity
 from layerbook.book.claims.check import Margin, Verdict
 
 
@@ -34,13 +34,13 @@ from layerbook.book.claims.check import Margin, Verdict
 )
 def test_the_margin_in_words(holds: bool, margin: Margin | None, words: str) -> None:
     """Two digits, the share where it says something."""
-    assert margin_words(Verdict(holds, (), margin)).replace("\u202f", " ") == words
+    assert describe_margin(Verdict(holds, (), margin)).replace("\u202f", " ") == words
 
 
 @given(st.floats(1e-300, 1e300))
 def test_a_distance_keeps_two_digits(number: float) -> None:
     """Whatever its size, what is written is within one percent of it, or within half of a whole."""
-    text = quantity(number).replace("\u202f", "").replace(",", "")
+    text = format_quantity(number).replace("\u202f", "").replace(",", "")
     power = text.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")).replace("×10", "e")
     assert float(power) == pytest.approx(number, rel=0.051)
 

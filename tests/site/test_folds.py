@@ -8,7 +8,7 @@ from pathlib import Path
 
 import html5lib
 import pytest
-from book.sample import HOSTILE, context
+from fixtures.sample_chapter import HOSTILE, context
 
 from layerbook.core.analysis import Limits
 from layerbook.site.prose.render import render_chapter

@@ -14,18 +14,18 @@ from safetensors.numpy import load_file
 
 from layerbook.site.interactive import attention as explore
 from layerbook.plotting.colours import sequential
-from layerbook.core.labels import Patterns
+from layerbook.core.labels import AttentionData
 from layerbook.core.tokens import Token
 
 RESULT = Path(__file__).parents[2] / "experiments/results/smollm2-135m-instruct/attention"
 LAST_DIGIT, HALF_STEP = 0.0001, 1 / 131070
 
 
-def patterns(weights: np.ndarray) -> Patterns:
+def patterns(weights: np.ndarray) -> AttentionData:
     """Patterns over as many tokens as the weights [layers, heads, T(T+1)/2] are for."""
     count = int((8 * weights.shape[-1] + 1) ** 0.5) // 2
     tokens = tuple(Token(i, "x", "78") for i in range(count))
-    return Patterns(tokens, tuple(range(len(weights))), weights.astype(np.float32))
+    return AttentionData(tokens, tuple(range(len(weights))), weights.astype(np.float32))
 
 
 def softmaxed(spread: float, seed: int = 0, tokens: int = 9) -> np.ndarray:
@@ -62,7 +62,7 @@ def opened(script: bytes) -> np.ndarray:
 
 def errors(weights: np.ndarray) -> tuple[float, float]:
     """Largest gaps between a script's shares and the weights: as they are, and renormalised without the first key."""
-    found = opened(explore.script("x.js", patterns(weights), sequential()))
+    found = opened(explore.data_script("x.js", patterns(weights), sequential()))
     count = found.shape[-1]
     there = np.zeros_like(found)
     there[..., *np.tril_indices(count)] = weights
@@ -92,7 +92,7 @@ def test_what_the_first_token_leaves_has_digits_of_its_own() -> None:
     """A row that gives all but a millionth to the first token: the rest, in sixty-fours, is kept to 2e-5 of itself."""
     rest = np.array([1, 21, 42]) / 64
     weights = np.array([1, 0.5, 0.5, *[1 / 3] * 3, 1 - 1e-6, *(1e-6 * rest)])[None, None]
-    shares = opened(explore.script("x.js", patterns(weights), sequential()))[0, 0]
+    shares = opened(explore.data_script("x.js", patterns(weights), sequential()))[0, 0]
     assert np.abs(shares[3, 1:] / shares[3, 1:].sum() - rest).max() < 2e-5
     assert shares[0, 0] == 1 and shares.sum(axis=-1) == pytest.approx([1] * 4, abs=5 * HALF_STEP)
 
@@ -100,16 +100,16 @@ def test_what_the_first_token_leaves_has_digits_of_its_own() -> None:
 def test_nothing_at_all_beside_the_first_token_stays_nothing() -> None:
     """Zeros come out as zeros, and are no error."""
     weights = np.array([1.0, 1.0, 0.0])[None, None]
-    assert opened(explore.script("x.js", patterns(weights), sequential()))[0, 0].tolist() == [[1, 0], [1, 0]]
+    assert opened(explore.data_script("x.js", patterns(weights), sequential()))[0, 0].tolist() == [[1, 0], [1, 0]]
     assert explore.largest_errors(weights) == (0, 0)
 
 
 def test_what_is_told_is_true_and_rounded_up() -> None:
     """The size as it is, both errors in percent, neither told smaller than it is nor a tenth larger."""
     weights = softmaxed(6.0)
-    told = explore.told(patterns(weights), 116507)
-    numbers = [float(n) for n in re.findall(r"([\d.]+)\N{NARROW NO-BREAK SPACE}%", told)]
-    assert told.startswith("116.5\N{NARROW NO-BREAK SPACE}kB")
+    description = explore.description(patterns(weights), 116507)
+    numbers = [float(n) for n in re.findall(r"([\d.]+)\N{NARROW NO-BREAK SPACE}%", description)]
+    assert description.startswith("116.5\N{NARROW NO-BREAK SPACE}kB")
     for number, error in zip(numbers, errors(weights), strict=True):
         assert 100 * error <= number <= 110 * error
 
@@ -120,5 +120,5 @@ def test_the_book_s_own_patterns_are_shipped_closer_than_anyone_can_see() -> Non
     (weights,) = load_file(path).values()
     plain, left = errors(weights)
     assert plain <= HALF_STEP < LAST_DIGIT / 10 and left < LAST_DIGIT < 1 / 255 / 10
-    size = len(explore.script("x.js", patterns(weights), sequential()))
+    size = len(explore.data_script("x.js", patterns(weights), sequential()))
     assert size < 0.75 * 4 * weights.size  # less than three quarters of the bare float32, base64 included

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
-from book.sample import context
+from fixtures.sample_chapter import context
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from layerbook.site.prose.render import prose_environment, render_chapter
-from layerbook.site.prose.lint_numbers import numerals
+from layerbook.site.prose.lint_numbers import find_typed_numbers
 
 RESULTS = [
     ("The model is sure: 61.7 % of the time.", ["61.7 %"]),
@@ -53,21 +53,21 @@ NONE = [
 @pytest.mark.parametrize(("text", "found"), RESULTS)
 def test_what_looks_like_a_result_is_told(text: str, found: list[str]) -> None:
     """Percentages, decimals, whole numbers of two digits or more, wherever prose can stand."""
-    told = [re.search(r"the number (.+) is typed", problem.message)[1] for problem in numerals(text, "x.md")]
+    told = [re.search(r"the number (.+) is typed", problem.message)[1] for problem in find_typed_numbers(text, "x.md")]
     assert told == found
 
 
 @pytest.mark.parametrize("text", NONE)
 def test_what_is_no_result_is_left_alone(text: str) -> None:
     """Values, code, formulas, addresses, numbering, names, years, and what its author has excused."""
-    assert numerals(text, "x.md") == ()
+    assert find_typed_numbers(text, "x.md") == ()
 
 
 def test_the_place_is_that_of_the_number() -> None:
     """Line and column count from 1, behind whatever stands before it."""
     text = "A line.\n\n```\n12\n```\n{{ a }} and $x$ then 345 and\n`q` 67"
     lines = text.split("\n")
-    found = numerals(text, "x.md")
+    found = find_typed_numbers(text, "x.md")
     assert [(p.file, p.line, p.column) for p in found] == [("x.md", 6, 22), ("x.md", 7, 5)]
     assert [lines[p.line - 1][p.column - 1 :][:2] for p in found] == ["34", "67"]
 
@@ -75,7 +75,7 @@ def test_the_place_is_that_of_the_number() -> None:
 def test_an_excuse_counts_for_its_line_only() -> None:
     """And only with a reason."""
     text = "It is 0.1 and 0.2. {# numeral: both by definition #}\nIt is 0.3.\n\nIt is 0.4. {#- numeral: -#}\n"
-    assert [p.line for p in numerals(text, "x.md")] == [2, 4]
+    assert [p.line for p in find_typed_numbers(text, "x.md")] == [2, 4]
 
 
 pieces = st.sampled_from(
@@ -104,7 +104,7 @@ pieces = st.sampled_from(
 def test_any_text_can_be_looked_at(text: str) -> None:
     """Nothing is raised, and every place is a digit's, or its sign's, in the text itself."""
     lines = text.split("\n")
-    for problem in numerals(text, "x.md"):
+    for problem in find_typed_numbers(text, "x.md"):
         assert re.match(r"[+−-]?\d", lines[problem.line - 1][problem.column - 1 :])
 
 
@@ -112,7 +112,7 @@ def test_any_text_can_be_looked_at(text: str) -> None:
 @settings(deadline=None)
 def test_words_beside_each_other_do_not_change_each_other(words: list[str]) -> None:
     """In a line of such pieces, exactly those that are results are told, in order."""
-    found = [p.message.split(" is typed")[0].removeprefix("the number ") for p in numerals(" ".join(words), "x.md")]
+    found = [p.message.split(" is typed")[0].removeprefix("the number ") for p in find_typed_numbers(" ".join(words), "x.md")]
     assert found == [word for word in words if word in ("61.7 %", "15")]
 
 

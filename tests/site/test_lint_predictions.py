@@ -6,12 +6,12 @@ from pathlib import Path
 
 import html5lib
 import pytest
-from book.sample import HOSTILE, context
+from fixtures.sample_chapter import HOSTILE, context
 from fixtures.small_book import layerbook, write_small_book
 
 from layerbook.site.prose.render import render_chapter
-from layerbook.site.prose.lint_numbers import numerals
-from layerbook.site.prose.lint_predictions import typed_answers
+from layerbook.site.prose.lint_numbers import find_typed_numbers
+from layerbook.site.prose.lint_predictions import find_typed_answers
 from layerbook.core.errors import SpecError
 
 
@@ -102,7 +102,7 @@ def test_question_and_choices_are_prose_to_the_lint_of_numbers() -> None:
         '  right=0 if "88" in r("g").z else 1, title="All 99"\n) %}\nx\n{% endcall %}\n'
     )
     lines = source.splitlines()
-    found = [(p.line, p.column, p.message.split(" is typed")[0]) for p in numerals(source, "x.md")]
+    found = [(p.line, p.column, p.message.split(" is typed")[0]) for p in find_typed_numbers(source, "x.md")]
     assert found == [
         (line, lines[line - 1].index(shown) + 1, f"the number {shown}")
         for line, shown in ((5, "42"), (6, "0.5"), (6, "13 %"), (7, "99"))
@@ -124,7 +124,7 @@ def test_question_and_choices_are_prose_to_the_lint_of_numbers() -> None:
 )
 def test_what_came_true_is_not_typed(call: str, typed: bool) -> None:
     """A result says it, by whatever expression."""
-    found = typed_answers(f"a\n\n{{% call {call} %}}x{{% endcall %}}", "x.md")
+    found = find_typed_answers(f"a\n\n{{% call {call} %}}x{{% endcall %}}", "x.md")
     assert [(p.line, "came true is typed" in p.message) for p in found] == [(3, True)] * typed
 
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from layerbook.site.prose import math
-from layerbook.site.prose.math import MathError, MathRenderer, math_css, tex_text
+from layerbook.site.prose.math import MathError, MathRenderer, math_css, escape_tex
 
 
 class Memory:
@@ -62,8 +62,8 @@ def test_styles_become_classes() -> None:
     renderer = MathRenderer()
     html = renderer.render(r"\begin{cases} 1 & x>0\\ 0 & \text{else}\end{cases} \color{red} x", display=True)
     assert "style=" not in html
-    assert "color:#ff0000;" in math_css(renderer.rules)
-    names = {line.split()[0].removeprefix(".") for line in math_css(renderer.rules).splitlines()}
+    assert "color:#ff0000;" in math_css(renderer.css_rules)
+    names = {line.split()[0].removeprefix(".") for line in math_css(renderer.css_rules).splitlines()}
     assert names
     assert all(name in html for name in names)
 
@@ -73,18 +73,18 @@ def test_a_known_formula_starts_no_engine(monkeypatch: pytest.MonkeyPatch) -> No
     memory, tex = Memory(), r"\begin{cases} 1 & 2\end{cases}"
     first = MathRenderer(memory)
     html = first.render(tex, display=True)
-    monkeypatch.setattr(math, "_v8", lambda: pytest.fail("the engine was started"))
+    monkeypatch.setattr(math, "_engine", lambda: pytest.fail("the engine was started"))
     second = MathRenderer(memory)
     assert second.render(tex, display=True) == html
-    assert second.rules == first.rules != {}
+    assert second.css_rules == first.css_rules != {}
 
 
 def test_text_in_a_formula() -> None:
     """No value can end its `\\text` or begin a command."""
-    html = MathRenderer().render(tex_text(r"}\frac{1}{2}^_~$#&%<i>"), display=False)
+    html = MathRenderer().render(escape_tex(r"}\frac{1}{2}^_~$#&%<i>"), display=False)
     assert "<mfrac" not in html
     assert "<i>" not in html
-    assert MathRenderer().render(tex_text("10,000"), display=False) == "<math><mn>10,000</mn></math>"
+    assert MathRenderer().render(escape_tex("10,000"), display=False) == "<math><mn>10,000</mn></math>"
 
 
 def test_formulas_are_set_inside_an_event_loop_and_after_it() -> None:
@@ -93,6 +93,6 @@ def test_formulas_are_set_inside_an_event_loop_and_after_it() -> None:
     async def inside() -> str:
         return MathRenderer().render("a", display=False)
 
-    math._v8.cache_clear()
+    math._engine.cache_clear()
     assert asyncio.run(inside()) == "<math><mi>a</mi></math>"
     assert MathRenderer().render("b", display=False) == "<math><mi>b</mi></math>"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fixtures.small_book import layerbook, tree, write_small_book
+from fixtures.small_book import layerbook, read_tree, write_small_book
 
 from layerbook.site import builder as binding
 from layerbook.site.prose.render import ChapterContext, render_chapter
@@ -30,13 +30,13 @@ def book(built: Path, tmp_path: Path) -> Path:
     return tmp_path / "book"
 
 
-def clean(book: Path) -> dict[str, bytes]:
+def clean_build(book: Path) -> dict[str, bytes]:
     """The site of the book as it stands, built where nothing was kept."""
     other = book.with_name("clean")
     shutil.rmtree(other, ignore_errors=True)
     shutil.copytree(book, other, ignore=shutil.ignore_patterns(".layerbook", "site"))
     layerbook("build", "--no-run", cwd=other)
-    return tree(other / "site")
+    return read_tree(other / "site")
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_what_changed_is_laid_out_and_the_site_is_that_of_a_clean_build(
     change(book)
     first = layerbook("build", "--no-run", cwd=book)
     assert laid_out == expected
-    assert tree(book / "site") == clean(book)
+    assert read_tree(book / "site") == clean_build(book)
     laid_out.clear()
     again = layerbook("build", "--no-run", cwd=book)
     assert (again.returncode, laid_out) == (first.returncode, [])
@@ -133,7 +133,7 @@ def test_a_damaged_page_in_the_cache_counts_as_none(book: Path, laid_out: list[s
     edited(PROSE, "## Tokens", "## Pieces")(book)
     assert layerbook("build", "--no-run", cwd=book).returncode == 0
     assert laid_out == ["next", "words"]
-    assert tree(book / "site") == clean(book)
+    assert read_tree(book / "site") == clean_build(book)
 
 
 def test_what_was_edited_while_it_was_laid_out_is_not_kept(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +152,7 @@ def test_what_was_edited_while_it_was_laid_out_is_not_kept(book: Path, monkeypat
     (book / "templates" / "base.html").write_text(before)
     edited(PROSE, "## Tokens", "## Pieces")(book)
     layerbook("build", "--no-run", cwd=book)
-    assert tree(book / "site") == clean(book)
+    assert read_tree(book / "site") == clean_build(book)
 
 
 def test_a_kept_page_keeps_the_styles_of_its_formulas(book: Path) -> None:

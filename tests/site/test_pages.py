@@ -9,11 +9,11 @@ from pathlib import Path
 import html5lib
 import jinja2
 import pytest
-from book.sample import BOOK, HOSTILE, context, pages, write_book
+from fixtures.sample_chapter import BOOK, HOSTILE, context, pages, write_book
 
 from layerbook.site.pages import ChapterPage, IndexPage
 from layerbook.site.search import chapter_rows, search_index
-from layerbook.site.assets import STYLES, assets, environment, render_page
+from layerbook.site.assets import STYLESHEETS, assets, make_environment, render_page
 from layerbook.site.templates import static_files
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -99,9 +99,9 @@ def test_an_unknown_name_in_a_template_is_an_error(tmp_path: Path) -> None:
     """Templates may not ask for what the page does not have; the project's template is found first."""
     (tmp_path / "index.html").write_text("{{ page.nothing }}")
     with pytest.raises(jinja2.UndefinedError, match="nothing"):
-        render_page(IndexPage(), BOOK, environment(tmp_path))
+        render_page(IndexPage(), BOOK, make_environment(tmp_path))
     (tmp_path / "index.html").write_text("{{ book.title }}")
-    assert render_page(IndexPage(), BOOK, environment(tmp_path)) == BOOK.title
+    assert render_page(IndexPage(), BOOK, make_environment(tmp_path)) == BOOK.title
 
 
 def test_static_files_are_the_projects_first(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_static_files_are_the_projects_first(tmp_path: Path) -> None:
     files = assets(context().math.rules, tmp_path)
     assert files["assets/book.css"] == b"/* mine */"
     assert files["assets/more/x.css"] == b"x"
-    assert {f"assets/{sheet}" for sheet in STYLES} | {"assets/book.js", "assets/stepper.js"} <= set(files)
+    assert {f"assets/{sheet}" for sheet in STYLESHEETS} | {"assets/book.js", "assets/stepper.js"} <= set(files)
     assert b"--code-keyword" in files["assets/code.css"]
 
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import html5lib
 import pytest
-from book.sample import CHAPTER, HOSTILE, HOSTILE_CHAPTER, context
+from fixtures.sample_chapter import CHAPTER, HOSTILE, HOSTILE_CHAPTER, context
 from hypothesis import given
 from hypothesis import strategies as st
 
 from layerbook.site.prose.render import render_caption, render_chapter
-from layerbook.site.prose.markup import clean
+from layerbook.site.prose.markup import clean_text
 from layerbook.site.prose.math import MathRenderer
 from layerbook.core.errors import SpecError
 
@@ -51,7 +51,7 @@ def test_hostile_values_are_text(hostile: str, place: str) -> None:
     """A value comes out letter for letter as text, whatever Markdown, HTML or Jinja it looks like."""
     source = place.replace("x }}", "r('noise').text }}").replace("[x]", "[r('noise').text]")
     html = render(source, results=lambda id: Said(hostile))
-    assert clean(hostile).replace("\r", "") in text_of(html)
+    assert clean_text(hostile).replace("\r", "") in text_of(html)
     for tag in ("<script", "<img", "<a ", "<b>", "<math"):
         assert tag not in html
 
@@ -60,7 +60,7 @@ def test_hostile_values_are_text(hostile: str, place: str) -> None:
 def test_any_value_is_text(value: str) -> None:
     """No string whatever gets out of its slot: the page says exactly that string, cleaned."""
     html = render_caption("«{{ x }}»", "f", 1, {"x": value}, MathRenderer()).html
-    assert text_of(html) == f"«{clean(value)}»"
+    assert text_of(html) == f"«{clean_text(value)}»"
 
 
 def test_hostile_values_reach_search_as_text() -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import html5lib
 import pytest
-from book.sample import HOSTILE, context
-from fixtures.small_book import layerbook, tree, write_small_book
+from fixtures.sample_chapter import HOSTILE, context
+from fixtures.small_book import layerbook, read_tree, write_small_book
 
 from layerbook.book.bibliography import Bibliography, Publication, load
 from layerbook.site.prose.render import render_chapter
-from layerbook.site.prose.citations import cited, references_page
+from layerbook.site.prose.citations import find_citations, references_page
 from layerbook.site.pages import ChapterPage
 from layerbook.core.errors import SpecError
 
@@ -65,7 +65,7 @@ def test_names_and_years_follow_the_data() -> None:
         "many1": "de Jong et al., 2023",
         "whole1": "3Blue1Brown, 2017",
     }
-    assert Bibliography(made).ordered() == ("whole1", "many1", "one2", "one1", "two1")
+    assert Bibliography(made).sorted_keys() == ("whole1", "many1", "one2", "one1", "two1")
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_the_list_leads_back_to_each_section_once(tmp_path: Path) -> None:
         '{{ cite("xiao2023") }}\n\n### Two\n\n{{ cite("xiao2023") }}'
     )
     body = render_chapter(prose, "x.md", context(bibliography=sources))
-    page = references_page(sources, cited(ChapterPage("attention", "Attention", 1, body)))
+    page = references_page(sources, find_citations(ChapterPage("attention", "Attention", 1, body)))
     assert [one.key for one in page.entries] == ["xiao2023", "zhang2019"]
     assert [(p.title, p.href) for p in page.entries[0].places] == [
         ("Attention, at the beginning", "attention.html#cite-xiao2023-1"),
@@ -180,7 +180,7 @@ def test_a_book_has_the_page_while_it_has_the_file(tmp_path: Path, tiny_model_di
     """Page, contents and search come with the file, follow an edit of it, and go with it."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)
     assert layerbook("build", "--jobs", "1", cwd=book).returncode == 0
-    plain = tree(book / "site")
+    plain = read_tree(book / "site")
     assert not any(b"references.html" in data for data in plain.values()) and "references.html" not in plain
     prose = book / "templates" / "chapters" / "words.md"
     before = prose.read_text(encoding="utf-8")
@@ -188,7 +188,7 @@ def test_a_book_has_the_page_while_it_has_the_file(tmp_path: Path, tiny_model_di
     sources = book / "templates" / "references.yaml"
     sources.write_text(SOURCES, encoding="utf-8")
     assert layerbook("build", "--no-run", cwd=book).returncode == 0
-    site = tree(book / "site")
+    site = read_tree(book / "site")
     assert all(b'<a href="references.html"' in data for name, data in site.items() if name.endswith(".html"))
     page = site["references.html"].decode()
     assert '<a href="words.html#cite-zhang2019-1">Words: Tokens</a>' in page and "The norm." in page
@@ -210,7 +210,7 @@ def test_a_book_has_the_page_while_it_has_the_file(tmp_path: Path, tiny_model_di
     prose.write_text(before, encoding="utf-8")
     sources.unlink()
     assert layerbook("build", "--no-run", cwd=book).returncode == 0
-    assert tree(book / "site") == plain
+    assert read_tree(book / "site") == plain
 
 
 def test_the_books_own_citations_lead_nowhere_outside() -> None:

@@ -10,21 +10,21 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from fixtures.small_book import layerbook, tree, write_small_book
-from fixtures.sweep_book import write
+from fixtures.small_book import layerbook, read_tree, write_small_book
+from fixtures.sweep_book import write_sweep_book
 
 from layerbook import __version__
-from layerbook.book.dump import last_line
+from layerbook.book.dump import last_line_of_item
 from layerbook.store import atomic
 
-FILE = "ro-crate-metadata.json"
+CRATE_FILE = "ro-crate-metadata.json"
 SPECIFICATION = "https://w3id.org/ro/crate/1.1"
 
 
 @pytest.fixture(scope="module")
 def built(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small book with a sweep, built once."""
-    folder = write(write_small_book(tmp_path_factory.mktemp("small"), tiny_model_dir))
+    folder = write_sweep_book(write_small_book(tmp_path_factory.mktemp("small"), tiny_model_dir))
     assert layerbook("build", cwd=folder).returncode == 0
     return folder
 
@@ -37,7 +37,7 @@ def book(built: Path, tmp_path: Path) -> Path:
 
 def entities(book: Path) -> dict[str, dict[str, Any]]:
     """What the manifest describes, by id; each once."""
-    data = json.loads((book / "site" / FILE).read_bytes())
+    data = json.loads((book / "site" / CRATE_FILE).read_bytes())
     assert data["@context"][0] == f"{SPECIFICATION}/context"
     found = {entity["@id"]: entity for entity in data["@graph"]}
     assert len(found) == len(data["@graph"])
@@ -54,7 +54,7 @@ def referenced(value: Any) -> set[str]:
 def test_it_keeps_the_rules_of_ro_crate(built: Path) -> None:
     """What the specification says MUST be: descriptor, root, types, a flat graph in which all that is named is told."""
     found = entities(built)
-    descriptor, root = found[FILE], found["./"]
+    descriptor, root = found[CRATE_FILE], found["./"]
     assert descriptor["@type"] == "CreativeWork"
     assert descriptor["about"] == {"@id": "./"}
     assert descriptor["conformsTo"] == {"@id": SPECIFICATION}
@@ -72,9 +72,9 @@ def test_it_keeps_the_rules_of_ro_crate(built: Path) -> None:
 
 def test_every_file_is_in_it_with_its_digest(built: Path) -> None:
     """And nothing that is not there."""
-    site = tree(built / "site")
+    site = read_tree(built / "site")
     files = {unquote(id): entity for id, entity in entities(built).items() if entity["@type"] == "File"}
-    assert files.keys() == site.keys() - {FILE, atomic.MARKER}
+    assert files.keys() == site.keys() - {CRATE_FILE, atomic.MARKER_NAME}
     for path, entity in files.items():
         assert entity["sha256"] == hashlib.sha256(site[path]).hexdigest()
         assert entity["contentSize"] == str(len(site[path]))
@@ -103,24 +103,24 @@ def test_each_result_leads_to_its_spec_its_model_and_the_software(built: Path) -
         assert model["identifier"] == entry["key"]["weights"]
         assert found[run["instrument"]["@id"]]["version"] == __version__
     csv = {path for run in runs.values() for path in referenced(run["result"]) if path.endswith(".csv")}
-    assert csv == {path for path in tree(built / "site") if path.endswith(".csv")}
+    assert csv == {path for path in read_tree(built / "site") if path.endswith(".csv")}
 
 
 def test_the_colophon_leads_to_it(built: Path) -> None:
     """A link beside how to rebuild the book."""
-    assert f'href="{FILE}"' in (built / "site" / "colophon.html").read_text(encoding="utf-8")
+    assert f'href="{CRATE_FILE}"' in (built / "site" / "colophon.html").read_text(encoding="utf-8")
 
 
 def test_it_has_no_date_but_one_that_was_given(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The book's own before that of SOURCE_DATE_EPOCH, which changes nothing else; no number is an error."""
     monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
-    before = tree(book / "site")
+    before = read_tree(book / "site")
     assert "datePublished" not in entities(book)["./"]
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
     assert layerbook("build", "--no-run", cwd=book).returncode == 0
     assert entities(book)["./"]["datePublished"] == "1970-01-02"
-    after = tree(book / "site")
-    assert {path for path in after if after[path] != before[path]} == {FILE, atomic.MARKER}
+    after = read_tree(book / "site")
+    assert {path for path in after if after[path] != before[path]} == {CRATE_FILE, atomic.MARKER_NAME}
     spec = book / "experiments" / "book.yaml"
     spec.write_text(spec.read_text() + "published: 2026-11-25\nlicence: CC-BY-4.0\n")
     assert layerbook("build", "--no-run", cwd=book).returncode == 0
@@ -145,4 +145,4 @@ def test_it_has_no_date_but_one_that_was_given(book: Path, monkeypatch: pytest.M
 )
 def test_the_lines_of_an_item(text: str, first: int, last: int) -> None:
     """To the last line that is its own."""
-    assert last_line(text, first) == last
+    assert last_line_of_item(text, first) == last

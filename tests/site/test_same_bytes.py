@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from fixtures.small_book import layerbook, tree, write_small_book
-from fixtures.sweep_book import write
+from fixtures.small_book import layerbook, read_tree, write_small_book
+from fixtures.sweep_book import write_sweep_book
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """\
@@ -23,7 +23,7 @@ import layerbook.plotting.pool
 from layerbook.cli.main import main
 
 if __name__ == "__main__":
-    layerbook.plotting.pool.MANY = 1  # else a book so small is drawn by one process
+    layerbook.plotting.pool.MIN_JOBS_FOR_POOL = 1  # else a book so small is drawn by one process
     os.umask(int(sys.argv.pop(1), 8))
     locale.setlocale(locale.LC_ALL, "")
     main()
@@ -33,7 +33,7 @@ if __name__ == "__main__":
 @pytest.fixture(scope="module")
 def built(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small book with a sweep and a day of publication, built in this process."""
-    folder = write(write_small_book(tmp_path_factory.mktemp("small"), tiny_model_dir))
+    folder = write_sweep_book(write_small_book(tmp_path_factory.mktemp("small"), tiny_model_dir))
     with (folder / "experiments" / "book.yaml").open("a") as file:
         file.write("published: 2026-11-25\n")
     assert layerbook("build", "--jobs", "1", cwd=folder).returncode == 0
@@ -78,7 +78,7 @@ def test_the_same_bytes_wherever_it_is_built(built: Path, tmp_path: Path, comma:
         command, cwd=away, env=os.environ | environment | more, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert tree(book / "experiments") == tree(built / "experiments")
-    made, expected = tree(tmp_path / "site"), tree(built / "site")
+    assert read_tree(book / "experiments") == read_tree(built / "experiments")
+    made, expected = read_tree(tmp_path / "site"), read_tree(built / "site")
     assert [path for path in made.keys() | expected.keys() if made.get(path) != expected.get(path)] == []
     assert any(path.endswith(".parquet") for path in made)

@@ -37,14 +37,14 @@ def files(folder: Path) -> dict[str, bytes]:
     found = {
         p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()
     }
-    found.pop(atomic.MARKER, None)
+    found.pop(atomic.MARKER_NAME, None)
     return found
 
 
 def pages(folder: Path) -> dict[str, bytes]:
     """The files that are not temporary."""
     return {
-        path: data for path, data in files(folder).items() if not path.endswith(atomic.TEMPORARY)
+        path: data for path, data in files(folder).items() if not path.endswith(atomic.TEMPORARY_SUFFIX)
     }
 
 
@@ -85,14 +85,14 @@ def test_publish_makes_the_folder_hold_the_tree(tmp_path: Path) -> None:
     assert files(site) == NEW | {"CNAME": b"example.org"}
     assert done.written[-1] == "index.html"
     assert done.removed == ("gone.html", "turns", "was/page.html")
-    assert json.loads((site / atomic.MARKER).read_bytes())["files"].keys() == NEW.keys()
+    assert json.loads((site / atomic.MARKER_NAME).read_bytes())["files"].keys() == NEW.keys()
 
 
 def test_publishing_the_same_again_touches_nothing(tmp_path: Path) -> None:
     """A build without changes leaves every file's time alone."""
     atomic.publish(NEW, tmp_path / "site")
     before = {p: p.stat().st_mtime_ns for p in (tmp_path / "site").rglob("*")}
-    assert atomic.publish(NEW, tmp_path / "site") == atomic.Published()
+    assert atomic.publish(NEW, tmp_path / "site") == atomic.PublishReport()
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / "site").rglob("*")} == before
 
 
@@ -108,20 +108,20 @@ def test_a_file_changed_by_hand_is_not_removed(tmp_path: Path) -> None:
     """A page that leaves the site but was edited since stays, and is reported."""
     atomic.publish(OLD, tmp_path / "site")
     (tmp_path / "site" / "gone.html").write_bytes(b"edited")
-    assert atomic.publish(NEW, tmp_path / "site").spared == ("gone.html",)
+    assert atomic.publish(NEW, tmp_path / "site").kept_modified == ("gone.html",)
     assert files(tmp_path / "site")["gone.html"] == b"edited"
 
 
 @pytest.mark.parametrize(
-    "path", ["../x", "/etc/x", "a/../../x", "", "a//b", "C:x", "a\\b", atomic.MARKER]
+    "path", ["../x", "/etc/x", "a/../../x", "", "a//b", "C:x", "a\\b", atomic.MARKER_NAME]
 )
 def test_paths_that_leave_the_folder_are_refused(tmp_path: Path, path: str) -> None:
     """Neither a tree nor a forged marker reaches outside the folder."""
     with pytest.raises(StoreError):
         atomic.publish({path: b""}, tmp_path / "site")
-    if path != atomic.MARKER:
+    if path != atomic.MARKER_NAME:
         (tmp_path / "site").mkdir(exist_ok=True)
-        (tmp_path / "site" / atomic.MARKER).write_text(json.dumps({"files": {path: "0" * 64}}))
+        (tmp_path / "site" / atomic.MARKER_NAME).write_text(json.dumps({"files": {path: "0" * 64}}))
         with pytest.raises(StoreError, match="not readable"):
             atomic.publish(NEW, tmp_path / "site")
 

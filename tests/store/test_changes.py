@@ -14,7 +14,7 @@ import pytest
 from fixtures.small_book import layerbook
 from hypothesis import given
 from hypothesis import strategies as st
-from layerbook.store.changes import ABSENT, Change, moved_values, summary
+from layerbook.store.changes import ABSENT, Change, diff_values, summary
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),
@@ -41,7 +41,7 @@ def asked(book: Path) -> dict[str, Any]:
 @given(plain, plain)
 def test_two_specs_part_somewhere_or_are_one(old: Any, new: Any) -> None:
     """No places for equal data and some for different; swapped, the same places with old and new swapped."""
-    there, back = list(moved_values(old, new)), list(moved_values(new, old))
+    there, back = list(diff_values(old, new)), list(diff_values(new, old))
     assert bool(there) == (json.dumps(old, sort_keys=True) != json.dumps(new, sort_keys=True))
     assert sorted(map(repr, there)) == sorted(
         repr((path, theirs, mine)) for path, mine, theirs in back

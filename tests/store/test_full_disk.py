@@ -12,8 +12,8 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
-from fixtures.build_states import State, check_results, check_site, clean_states, differing, put
-from fixtures.killing import Ended, Moment, begin, build, context
+from fixtures.build_states import BookState, check_results, check_site, clean_states, differing_files, replace_sources
+from fixtures.killing import ProcessExit, Fault, start_build, run_build, forkserver_context
 from layerbook.store import atomic
 
 FULL = 24
@@ -23,26 +23,26 @@ LARGE = (600, 1_000, 3_000, 10_000, 20_000)  # the first is just enough for what
 @pytest.fixture(scope="module")
 def warm() -> ForkServerContext:
     """Where the children come from."""
-    return context()
+    return forkserver_context()
 
 
 @pytest.fixture(scope="module")
 def states(
     warm: ForkServerContext, tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[State, State]:
+) -> tuple[BookState, BookState]:
     """Both states, each built where nothing was."""
     return clean_states(warm, tiny_model_dir, tmp_path_factory.mktemp("states"))
 
 
 @pytest.fixture(scope="module")
 def first(
-    warm: ForkServerContext, states: tuple[State, State], tmp_path_factory: pytest.TempPathFactory
+    warm: ForkServerContext, states: tuple[BookState, BookState], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """A book built in the first state, its working cache included."""
     book = tmp_path_factory.mktemp("first") / "book"
-    put(book, states[0].sources)
-    ended = build(book, warm)
-    assert ended.code == 0, ended.said
+    replace_sources(book, states[0].sources)
+    ended = run_build(book, warm)
+    assert ended.code == 0, ended.output
     return book
 
 
@@ -52,63 +52,63 @@ def book(first: Path, tmp_path: Path) -> Path:
     return shutil.copytree(first, tmp_path / "book")
 
 
-def is_a_line(ended: Ended, *parts: str) -> bool:
+def is_a_line(ended: ProcessExit, *parts: str) -> bool:
     """Whether the build failed with one line for people that has these parts."""
-    (line,) = [line for line in ended.said.splitlines() if line.startswith("layerbook: ")]
-    assert ended.code == 1 and "Traceback" not in ended.said, ended.said
+    (line,) = [line for line in ended.output.splitlines() if line.startswith("layerbook: ")]
+    assert ended.code == 1 and "Traceback" not in ended.output, ended.output
     assert all(part in line for part in parts), line
     return True
 
 
-def check_recovery(book: Path, warm: ForkServerContext, old: State, new: State) -> None:
+def check_recovery(book: Path, warm: ForkServerContext, old: BookState, new: BookState) -> None:
     """What is there is whole, and the next build leaves what a clean one would."""
     check_site(book, old, new)
     check_results(book, old, new)
-    ended = build(book, warm)
-    assert ended.code == 0, ended.said
-    assert differing(old, new, book) == []
+    ended = run_build(book, warm)
+    assert ended.code == 0, ended.output
+    assert differing_files(old, new, book) == []
 
 
 def test_a_disk_that_fills_up_at_any_step(
-    warm: ForkServerContext, states: tuple[State, State], first: Path, tmp_path: Path
+    warm: ForkServerContext, states: tuple[BookState, BookState], first: Path, tmp_path: Path
 ) -> None:
     """From each of many steps on there is no room for another file: exit 1, one line, and no part of a file stays."""
     old, new = states
     whole = shutil.copytree(first, tmp_path / "whole" / "book")
-    put(whole, new.sources)
-    steps = build(whole, warm).steps
+    replace_sources(whole, new.sources)
+    steps = run_build(whole, warm).steps
     for number in range(FULL):
         book = shutil.copytree(first, tmp_path / str(number) / "book")
-        put(book, new.sources)
-        ended = build(book, warm, Moment("full", 1 + number * (steps - 1) // (FULL - 1)))
-        assert ended.code == 0 or is_a_line(ended, "No space left on device"), ended.said
-        assert ended.code or not differing(old, new, book), "it said that all is well"
-        assert not list(book.rglob(f"*{atomic.TEMPORARY}"))
+        replace_sources(book, new.sources)
+        ended = run_build(book, warm, Fault("full", 1 + number * (steps - 1) // (FULL - 1)))
+        assert ended.code == 0 or is_a_line(ended, "No space left on device"), ended.output
+        assert ended.code or not differing_files(old, new, book), "it said that all is well"
+        assert not list(book.rglob(f"*{atomic.TEMPORARY_SUFFIX}"))
         check_recovery(book, warm, old, new)
 
 
 @pytest.mark.parametrize("size", LARGE)
 def test_a_file_that_finds_no_room_for_its_end(
-    book: Path, warm: ForkServerContext, states: tuple[State, State], size: int
+    book: Path, warm: ForkServerContext, states: tuple[BookState, BookState], size: int
 ) -> None:
     """The system writes a part and refuses the rest: the part goes, and the old file stays."""
-    put(book, states[1].sources)
-    ended = build(book, warm, Moment("large", size))
+    replace_sources(book, states[1].sources)
+    ended = run_build(book, warm, Fault("large", size))
     assert is_a_line(ended, "File too large")
-    assert not list(book.rglob(f"*{atomic.TEMPORARY}"))
+    assert not list(book.rglob(f"*{atomic.TEMPORARY_SUFFIX}"))
     check_recovery(book, warm, *states)
 
 
 @pytest.mark.parametrize("folder", ["experiments/results", "site", ".layerbook"])
 def test_a_folder_that_may_only_be_read(
-    book: Path, warm: ForkServerContext, states: tuple[State, State], folder: str
+    book: Path, warm: ForkServerContext, states: tuple[BookState, BookState], folder: str
 ) -> None:
     """It is named, the others are as whole as it is, and a book with nothing to do needs to write nowhere."""
-    refusing = Moment("read-only", str(book / folder))
-    idle = build(book, warm, refusing)
-    assert idle.code == 0 or (folder == ".layerbook" and is_a_line(idle, folder)), idle.said
-    put(book, states[1].sources)
-    assert is_a_line(build(book, warm, refusing), folder, "Read-only file system")
+    refusing = Fault("read-only", str(book / folder))
+    idle = run_build(book, warm, refusing)
+    assert idle.code == 0 or (folder == ".layerbook" and is_a_line(idle, folder)), idle.output
+    replace_sources(book, states[1].sources)
+    assert is_a_line(run_build(book, warm, refusing), folder, "Read-only file system")
     check_recovery(book, warm, *states)
 
 
@@ -153,7 +153,7 @@ DAMAGES: tuple[Callable[[Path], None], ...] = (_cut, _empty, _foreign, _conflict
 def test_a_damaged_result_is_told_and_made_again(
     book: Path,
     warm: ForkServerContext,
-    states: tuple[State, State],
+    states: tuple[BookState, BookState],
     pattern: str,
     damage: Callable[[Path], None],
 ) -> None:
@@ -163,9 +163,9 @@ def test_a_damaged_result_is_told_and_made_again(
     damage(path)
     if cell:  # nobody reads it before the table is made anew
         (book / "experiments" / "results" / path.parts[-5] / "words" / "grid.json").unlink()
-    ended = build(book, warm)
-    assert ended.code == 0, ended.said
-    assert differing(states[1], states[0], book) == []
+    ended = run_build(book, warm)
+    assert ended.code == 0, ended.output
+    assert differing_files(states[1], states[0], book) == []
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -173,7 +173,7 @@ def test_a_damaged_result_is_told_and_made_again(
 def test_a_damaged_cache_is_as_good_as_none(
     book: Path,
     warm: ForkServerContext,
-    states: tuple[State, State],
+    states: tuple[BookState, BookState],
     kind: str,
     damage: Callable[[Path], None],
 ) -> None:
@@ -194,32 +194,32 @@ def test_a_damaged_cache_is_as_good_as_none(
             damage(path)
     prose = book / "templates" / "chapters" / "words.md"
     prose.write_bytes(prose.read_bytes() + b"\n")
-    ended = build(book, warm)
-    assert ended.code == 0, ended.said
-    assert differing(states[1], states[0], book) == []
+    ended = run_build(book, warm)
+    assert ended.code == 0, ended.output
+    assert differing_files(states[1], states[0], book) == []
 
 
 @pytest.mark.parametrize("damage", DAMAGES[:-1])
 def test_a_site_whose_list_is_damaged_is_left_alone(
-    book: Path, warm: ForkServerContext, states: tuple[State, State], damage: Callable[[Path], None]
+    book: Path, warm: ForkServerContext, states: tuple[BookState, BookState], damage: Callable[[Path], None]
 ) -> None:
     """Nobody knows which of its files are ours: one line, and every page stays as it is."""
-    marker = book / "site" / atomic.MARKER
+    marker = book / "site" / atomic.MARKER_NAME
     before = marker.read_bytes()
     damage(marker)
-    put(book, states[1].sources)
-    assert is_a_line(build(book, warm), atomic.MARKER, "is not readable")
+    replace_sources(book, states[1].sources)
+    assert is_a_line(run_build(book, warm), atomic.MARKER_NAME, "is not readable")
     marker.write_bytes(before)
     check_recovery(book, warm, *states)
 
 
 def test_builds_that_meet_leave_what_one_leaves(
-    book: Path, warm: ForkServerContext, states: tuple[State, State]
+    book: Path, warm: ForkServerContext, states: tuple[BookState, BookState]
 ) -> None:
     """Four at once: one does the work, the others end at once with a line, or come late and find nothing to do."""
-    put(book, states[1].sources)
-    running = [begin(book, warm, name=f"said-{number}") for number in range(4)]
+    replace_sources(book, states[1].sources)
+    running = [start_build(book, warm, name=f"said-{number}") for number in range(4)]
     ended = [one.end() for one in running]
     assert any(one.code == 0 for one in ended)
     assert all(one.code == 0 or is_a_line(one, "another build is running") for one in ended)
-    assert differing(*states, book) == []
+    assert differing_files(*states, book) == []

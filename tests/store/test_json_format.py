@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from layerbook.store import json_format as layout
+from layerbook.store import json_format
 
 LEAVES = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
@@ -20,7 +20,7 @@ DATA = st.recursive(
 @given(DATA)
 def test_any_data_comes_back(data: Any) -> None:
     """What is written is JSON for the very same data, keys in the same order."""
-    again = json.loads(layout.encode(data))
+    again = json.loads(json_format.encode(data))
     assert again == data
     assert json.dumps(again) == json.dumps(data)
 
@@ -35,7 +35,7 @@ def test_rows_and_records_are_lines() -> None:
         "none": [],
     }
     numbers = json.dumps(row)
-    assert layout.text(data).split("\n") == [
+    assert json_format.dumps(data).split("\n") == [
         "{",
         ' "matrix": [',
         f"  {numbers},",
@@ -56,4 +56,4 @@ def test_rows_and_records_are_lines() -> None:
 
 def test_half_of_a_surrogate_pair_is_written_as_an_escape() -> None:
     """Text that UTF-8 cannot hold does not stop a result from being written."""
-    assert json.loads(layout.encode({"text": "\ud83d"})) == {"text": "\ud83d"}
+    assert json.loads(json_format.encode({"text": "\ud83d"})) == {"text": "\ud83d"}

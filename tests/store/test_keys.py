@@ -40,7 +40,7 @@ def package(tmp_path: Path) -> Path:
 
 def closures(package: Path) -> dict[str, str]:
     """The closure of each of the three modules."""
-    return {name: keys.code_closure(name, package) for name in MODULES}
+    return {name: keys.module_code_digest(name, package) for name in MODULES}
 
 
 def moved(package: Path, file: str, source: str) -> set[str]:
@@ -105,17 +105,17 @@ def test_modules_that_import_each_other_end(package: Path) -> None:
 def test_broken_and_missing_modules_are_errors_for_people(package: Path) -> None:
     """No traceback for a module that is not there or not Python."""
     with pytest.raises(StoreError, match=r"book\.nowhere"):
-        keys.code_closure("book.nowhere", package)
+        keys.module_code_digest("book.nowhere", package)
     (package / "third.py").write_text("def (:\n")
     with pytest.raises(StoreError, match=r"book\.third: is not valid Python"):
-        keys.code_closure("book.third", package)
+        keys.module_code_digest("book.third", package)
 
 
 def test_closures_are_quick() -> None:
     """The closures of sixty experiments take well under half a second."""
     started = time.perf_counter()
     for _ in range(60):
-        keys.key_for("layerbook.core.analysis", {"a": 1}, "w", "t")
+        keys.make_key("layerbook.core.analysis", {"a": 1}, "w", "t")
     assert time.perf_counter() - started < 0.5
 
 
@@ -123,7 +123,7 @@ def test_closures_are_quick() -> None:
 def test_every_python_gives_the_same_closure(package: Path, python: str) -> None:
     """Neither another process' hash seed nor another Python's syntax trees change a closure."""
     source = "import sys, pathlib; from layerbook.store import keys\n"
-    source += "print(keys.code_closure('book.first', pathlib.Path(sys.argv[1])))"
+    source += "print(keys.module_code_digest('book.first', pathlib.Path(sys.argv[1])))"
     environment = os.environ | {
         "PYTHONHASHSEED": "7",
         "PYTHONPATH": str(Path(keys.__file__).parents[2]),
@@ -136,13 +136,13 @@ def test_every_python_gives_the_same_closure(package: Path, python: str) -> None
     if run.returncode == 127:  # a version manager's stand-in
         pytest.skip(f"{python} is not installed")
     assert run.returncode == 0, run.stderr
-    assert run.stdout.strip() == keys.code_closure("book.first", package)
+    assert run.stdout.strip() == keys.module_code_digest("book.first", package)
 
 
 def test_a_key_names_what_changed() -> None:
     """Each component moves the digest, and is named; a library with both its versions."""
     key = keys.Key("s", "c", "w", "t", {"torch": "2.13.0", "numpy": "2.4.6"})
-    for name in keys.DIGESTS:
+    for name in keys.DIGEST_FIELDS:
         other = replace(key, **{name: "other"})
         assert key.changed(other) == (name,)
         assert key.digest != other.digest
@@ -157,16 +157,16 @@ def test_a_key_names_what_changed() -> None:
 
 def test_the_order_of_a_spec_does_not_count_and_its_values_do() -> None:
     """A key covers the canonical spec."""
-    first = keys.key_for("layerbook.core.analysis", {"a": 1, "b": [1, 2]}, "w", "t")
-    assert first == keys.key_for("layerbook.core.analysis", {"b": [1, 2], "a": 1}, "w", "t")
+    first = keys.make_key("layerbook.core.analysis", {"a": 1, "b": [1, 2]}, "w", "t")
+    assert first == keys.make_key("layerbook.core.analysis", {"b": [1, 2], "a": 1}, "w", "t")
     assert first.changed(
-        keys.key_for("layerbook.core.analysis", {"a": 1, "b": [2, 1]}, "w", "t")
+        keys.make_key("layerbook.core.analysis", {"a": 1, "b": [2, 1]}, "w", "t")
     ) == ("spec",)
 
 
 def test_the_engine_is_part_of_every_key() -> None:
     """Beside the analysis, a key covers the adapter, the conversion and the planner."""
-    assert keys.engine_closure("layerbook.core.analysis") != keys.code_closure(
+    assert keys.analysis_code_digest("layerbook.core.analysis") != keys.module_code_digest(
         "layerbook.core.analysis"
     )
 
@@ -175,7 +175,7 @@ def test_keys_need_no_heavy_library() -> None:
     """Making a key imports neither torch nor scikit-learn nor matplotlib."""
     source = (
         "import sys\nfrom layerbook.store import atomic, cache, compare, keys, results, status\n"
-        "keys.key_for('layerbook.core.analysis', {}, '', '')\n"
+        "keys.make_key('layerbook.core.analysis', {}, '', '')\n"
         "print({'torch', 'transformers', 'sklearn', 'matplotlib', 'jinja2'} & set(sys.modules))"
     )
     run = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)

@@ -21,7 +21,7 @@ from hypothesis.extra import numpy as hnp
 from layerbook.core.analysis import Array, BigArray, Ranked, Result
 from layerbook.core.errors import StoreError
 from layerbook.store import results
-from layerbook.store import tolerance as compare
+from layerbook.store import tolerance
 from layerbook.store.keys import Key
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -64,11 +64,11 @@ class Clash(Result):
     model: str
 
 
-def envelope(result: Result, **changes: object) -> results.Envelope[Result]:
+def envelope(result: Result, **changes: object) -> results.StoredResult[Result]:
     """An entry around a result."""
     spec = {"prompts": [" 2 + 2 = "], "top_k": 20}
     return replace(
-        results.Envelope("noise", "attention", "measured", "tiny", spec, KEY, result), **changes
+        results.StoredResult("noise", "attention", "measured", "tiny", spec, KEY, result), **changes
     )
 
 
@@ -111,7 +111,7 @@ def test_an_entry_comes_back(tmp_path: Path) -> None:
         "tiny",
     )
     assert (loaded.spec, loaded.key) == (saved.spec, saved.key)
-    assert compare.agree(saved.result, loaded.result, rtol=0, atol=1e-7).same
+    assert tolerance.compare_results(saved.result, loaded.result, rtol=0, atol=1e-7).same
     old, new = measured(), loaded.result
     assert [(r.maps.dtype, r.maps.tolist()) for r in old.rows] == [
         (r.maps.dtype, r.maps.tolist()) for r in new.rows
@@ -168,7 +168,7 @@ def test_the_file_is_flat_readable_and_stable(tmp_path: Path) -> None:
     """The envelope and the result's fields lie side by side; rows of numbers are lines; text is itself."""
     path = results.save(tmp_path, envelope(measured()))
     data = json.loads(path.read_bytes())
-    assert tuple(data) == (*results.ENVELOPE, *Measured.model_fields)
+    assert tuple(data) == (*results.ENVELOPE_FIELDS, *Measured.model_fields)
     assert np.array_equal(
         np.array(data["rows"][0]["weights"], dtype="f4"), measured().rows[0].weights
     )
@@ -188,8 +188,8 @@ def test_big_arrays_follow_their_entry(tmp_path: Path) -> None:
     path = results.save(tmp_path, envelope(measured(1)))
     results.save(tmp_path, envelope(measured(2)))
     assert len(list(path.parent.glob("noise.*.safetensors"))) == 1
-    assert compare.agree(measured(2), results.load(path, Measured).result, atol=1e-7).same
-    assert compare.agree(
+    assert tolerance.compare_results(measured(2), results.load(path, Measured).result, atol=1e-7).same
+    assert tolerance.compare_results(
         measured(1), results.load(path.with_name("noise-2.json"), Measured).result, atol=1e-7
     ).same
     results.write(path, envelope(Other(value=1.0)))
@@ -197,12 +197,12 @@ def test_big_arrays_follow_their_entry(tmp_path: Path) -> None:
 
 
 def test_a_head_is_read_without_the_numbers(tmp_path: Path) -> None:
-    """`head` knows the envelope and the digest that the file holds."""
+    """`header` knows the envelope and the digest that the file holds."""
     saved = envelope(measured())
-    head = results.head(results.save(tmp_path, saved))
-    assert (head.id, head.spec, head.key) == (saved.id, saved.spec, saved.key)
+    header = results.read_header(results.save(tmp_path, saved))
+    assert (header.id, header.spec, header.key) == (saved.id, saved.spec, saved.key)
     assert (
-        head.digest == json.loads((tmp_path / "tiny/attention/noise.json").read_bytes())["digest"]
+        header.digest == json.loads((tmp_path / "tiny/attention/noise.json").read_bytes())["digest"]
     )
 
 
@@ -259,7 +259,7 @@ def test_damage_is_a_miss_with_a_reason(tmp_path: Path, name: str) -> None:
     reason, damage = DAMAGES[name]
     path = results.save(tmp_path, envelope(measured()))
     damage(path)
-    with pytest.raises(results.EntryError, match=r"noise\.json: ") as caught:
+    with pytest.raises(results.ResultFileError, match=r"noise\.json: ") as caught:
         results.load(path, Measured)
     assert caught.value.reason == reason
     heard: list[str] = []
@@ -294,7 +294,7 @@ def test_a_reference_cannot_leave_its_folder(tmp_path: Path, file: object) -> No
     path.write_bytes(signed(path.read_bytes()))
     assert results.load(path, Other).result.value == 1.5
     path.write_bytes(signed(path.read_bytes().replace(b"1.5", json.dumps(reference).encode())))
-    with pytest.raises(results.EntryError, match="no file of arrays"):
+    with pytest.raises(results.ResultFileError, match="no file of arrays"):
         results.load(path, Other)
 
 
@@ -309,9 +309,9 @@ def test_a_result_may_not_hide_the_envelope(tmp_path: Path) -> None:
 def test_names_that_are_no_file_names_are_refused(tmp_path: Path, part: str) -> None:
     """No id, chapter or model leads elsewhere."""
     with pytest.raises(StoreError):
-        results.path_of(tmp_path, "tiny", "attention", part)
+        results.result_path(tmp_path, "tiny", "attention", part)
     with pytest.raises(StoreError):
-        results.path_of(tmp_path, part, "attention", "noise")
+        results.result_path(tmp_path, part, "attention", "noise")
 
 
 def test_rekey_keeps_numbers_and_ignores_versions(tmp_path: Path) -> None:
@@ -319,9 +319,9 @@ def test_rekey_keeps_numbers_and_ignores_versions(tmp_path: Path) -> None:
     path = results.save(tmp_path, envelope(measured()))
     before = path.read_bytes()
     loaded = results.load(path, Measured)
-    results.rekey(path, loaded, replace(KEY, versions={"torch": "9.9"}))
+    results.update_key(path, loaded, replace(KEY, versions={"torch": "9.9"}))
     assert path.read_bytes() == before
-    results.rekey(
+    results.update_key(
         path, loaded, replace(KEY, code="d" * 64, versions={"torch": "9.9", "numpy": "2.4.6"})
     )
     changed = [
@@ -332,13 +332,13 @@ def test_rekey_keeps_numbers_and_ignores_versions(tmp_path: Path) -> None:
     assert [line.split(b'"')[1] for line in changed] == [b"code", b"versions", b"digest"]
     assert results.load(path, Measured).key.code == "d" * 64
     with pytest.raises(ValueError, match="another spec"):
-        results.rekey(path, loaded, replace(KEY, spec="6" * 64))
+        results.update_key(path, loaded, replace(KEY, spec="6" * 64))
 
 
 def load_whole(path: Path, *allowed: Measured) -> None:
     """The entry is one of these, whole, with its arrays."""
     loaded = results.load(path, Measured).result
-    assert any(compare.agree(one, loaded, rtol=0, atol=1e-7).same for one in allowed)
+    assert any(tolerance.compare_results(one, loaded, rtol=0, atol=1e-7).same for one in allowed)
 
 
 def test_killed_at_any_step_a_save_leaves_a_whole_entry(
@@ -401,7 +401,7 @@ def test_tidying_takes_what_a_killed_write_left_and_no_more(
     while killed_before_step(
         lambda: results.save(tmp_path, envelope(measured(2))), number := number + 1
     ):
-        results.tidy(path.parent)
+        results.remove_leftovers(path.parent)
         assert not [p for p in path.parent.iterdir() if p.name.endswith(".layerbook-tmp")]
         load_whole(path, measured(1), measured(2))
         assert len(list(path.parent.iterdir())) == 2
@@ -410,5 +410,5 @@ def test_tidying_takes_what_a_killed_write_left_and_no_more(
     assert {p.name for p in path.parent.iterdir()} != names
     path.write_bytes(path.read_bytes()[:-9])
     left = sorted(path.parent.iterdir())
-    results.tidy(path.parent)
+    results.remove_leftovers(path.parent)
     assert sorted(path.parent.iterdir()) == left

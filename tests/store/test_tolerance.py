@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from layerbook.core.analysis import Array, Result
-from layerbook.store.tolerance import agree
+from layerbook.store.tolerance import compare_results
 from pydantic import BaseModel, ConfigDict
 
 
@@ -45,8 +45,8 @@ def part(**changes: object) -> Whole:
 
 def test_equal_results_agree() -> None:
     """Nothing differs from itself, and the largest gap is none."""
-    assert agree(whole(), whole()).same
-    assert agree(whole(), whole()).largest == 0
+    assert compare_results(whole(), whole()).same
+    assert compare_results(whole(), whole()).largest_gap == 0
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_equal_results_agree() -> None:
 )
 def test_each_difference_is_found_at_its_place(other: Whole, path: str) -> None:
     """One change gives one difference, whichever way round, named by the path a spec would use."""
-    for comparison in (agree(whole(), other), agree(other, whole())):
+    for comparison in (compare_results(whole(), other), compare_results(other, whole())):
         assert not comparison.same
         assert comparison.differences[0].path == path
 
@@ -77,42 +77,42 @@ def test_each_difference_is_found_at_its_place(other: Whole, path: str) -> None:
 def test_a_machines_noise_is_no_difference() -> None:
     """Gaps within the tolerance agree, and the largest is told."""
     noisy = part(weights=whole().parts[0].weights + np.array([[0, 9e-6], [-3e-6, 0]]))
-    comparison = agree(whole(), noisy)
+    comparison = compare_results(whole(), noisy)
     assert comparison.same
-    assert comparison.largest == pytest.approx(9e-6)
+    assert comparison.largest_gap == pytest.approx(9e-6)
 
 
 def test_tolerance_grows_with_the_number() -> None:
     """The relative part is taken of the old number."""
-    assert agree(whole(value=100.0), whole(value=100.009)).same
-    assert not agree(whole(value=100.0), whole(value=100.011)).same
-    assert agree(whole(value=100.0), whole(value=100.011), rtol=1e-3).same
+    assert compare_results(whole(value=100.0), whole(value=100.009)).same
+    assert not compare_results(whole(value=100.0), whole(value=100.011)).same
+    assert compare_results(whole(value=100.0), whole(value=100.011), rtol=1e-3).same
 
 
 def test_nan_and_infinities_equal_themselves_only() -> None:
     """Masked scores and undefined correlations survive a comparison; a number in their place does not."""
     odd = np.array([np.nan, np.inf, -np.inf, 1.0])
-    assert agree(part(weights=odd), part(weights=odd.copy())).same
+    assert compare_results(part(weights=odd), part(weights=odd.copy())).same
     for index, value in ((0, 1.0), (1, -np.inf), (2, 1e300), (3, np.nan), (3, np.inf)):
         changed = odd.copy()
         changed[index] = value
-        comparison = agree(part(weights=odd), part(weights=changed))
+        comparison = compare_results(part(weights=odd), part(weights=changed))
         assert [d.path for d in comparison.differences] == [f"parts[0].weights[{index}]"]
-        assert comparison.largest == math.inf
+        assert comparison.largest_gap == math.inf
 
 
 def test_integers_must_be_equal_however_large() -> None:
     """Counts and token ids in arrays have no tolerance, and floats of another width are still the same numbers."""
-    assert not agree(part(weights=np.array([2**53])), part(weights=np.array([2**53 + 1]))).same
-    assert not agree(part(weights=np.array([100000])), part(weights=np.array([100001]))).same
-    assert not agree(part(weights=np.array([True])), part(weights=np.array([False]))).same
-    assert agree(part(weights=np.array([0.1], "f4")), part(weights=np.array([0.1]))).same
-    assert agree(part(weights=np.zeros((0, 3))), part(weights=np.array([]))).same
+    assert not compare_results(part(weights=np.array([2**53])), part(weights=np.array([2**53 + 1]))).same
+    assert not compare_results(part(weights=np.array([100000])), part(weights=np.array([100001]))).same
+    assert not compare_results(part(weights=np.array([True])), part(weights=np.array([False]))).same
+    assert compare_results(part(weights=np.array([0.1], "f4")), part(weights=np.array([0.1]))).same
+    assert compare_results(part(weights=np.zeros((0, 3))), part(weights=np.array([]))).same
 
 
 @given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
 def test_scalars_follow_the_formula(old: float, new: float) -> None:
     """|old - new| <= atol + rtol |old|, computed apart."""
-    assert agree(whole(value=old), whole(value=new)).same == (
+    assert compare_results(whole(value=old), whole(value=new)).same == (
         abs(old - new) <= 1e-5 + 1e-4 * abs(old)
     )

@@ -15,19 +15,19 @@ from layerbook.core.analysis import (
     Result,
     TopK,
     as_prompt,
-    cited,
+    shorten_prompt,
     entropy,
     prompt_name,
     ranked,
     softmax,
 )
-from layerbook.core.figures import Axis, Bars, Figure, Panels, Scores, listed
-from layerbook.core.labels import in_chat
+from layerbook.core.figures import Axis, Bars, Figure, Panels, SamplingData, listed
+from layerbook.core.labels import chat_suffix
 from layerbook.core.requests import NEXT_LOGITS, Captures, Forward, Request
 from layerbook.core.sampling import sampling_distribution
 from layerbook.core.tokens import Token, visible
 
-DRAWN = 10  # bars of a panel; three stand side by side
+MAX_BARS = 10  # bars of a panel; three stand side by side
 
 
 class Setting(BaseModel):
@@ -49,7 +49,7 @@ class Setting(BaseModel):
     )
 
 
-class Left(BaseModel):
+class SettingEffect(BaseModel):
     """What one setting leaves after one prompt."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,14 +65,14 @@ class Left(BaseModel):
     )
 
 
-class Scored(BaseModel):
+class PromptLogits(BaseModel):
     """One prompt: its likeliest next tokens as the model has them, and what each setting leaves."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     prompt: str = Field(description="The prompt as the spec has it; of a chat, its last turn.")
     top: tuple[Ranked, ...] = Field(description="The likeliest tokens [shown], best first.")
     rest: float = Field(description="Probability 0..1 of all tokens not in `top` together.")
-    left: tuple[Left, ...] = Field(description="One entry per setting, in the order of `settings`.")
+    left: tuple[SettingEffect, ...] = Field(description="One entry per setting, in the order of `settings`.")
 
 
 class AllLogitsResult(Result):
@@ -82,7 +82,7 @@ class AllLogitsResult(Result):
     settings: tuple[Setting, ...] = Field(
         description="The settings of the knobs that were tried, as the spec has them."
     )
-    prompts: tuple[Scored, ...] = Field(description="One entry per prompt, in the spec's order.")
+    prompts: tuple[PromptLogits, ...] = Field(description="One entry per prompt, in the spec's order.")
     names: tuple[Token, ...] = Field(
         description="The likeliest tokens of each prompt, `named` of them, each once."
     )
@@ -143,11 +143,11 @@ class AllLogits(Analysis[AllLogitsResult]):
                 candidates = int((prob > 0).sum())
                 best, kept = float(prob.max()), min(1.0, float(own[prob > 0].sum()))
                 left.append(
-                    Left(candidates=candidates, best=best, kept=kept, choices=2 ** entropy(prob))
+                    SettingEffect(candidates=candidates, best=best, kept=kept, choices=2 ** entropy(prob))
                 )
             top = near[: self.shown]
             rest = max(0.0, 1 - sum(one.prob for one in top))
-            told.append(Scored(prompt=prompt_name(prompt), top=top, rest=rest, left=tuple(left)))
+            told.append(PromptLogits(prompt=prompt_name(prompt), top=top, rest=rest, left=tuple(left)))
             whole.append(logits)
         return AllLogitsResult(
             d_vocab=len(logits),
@@ -159,24 +159,24 @@ class AllLogits(Analysis[AllLogitsResult]):
 
     def figures(self, result: AllLogitsResult) -> dict[str, Figure]:
         """A panel per prompt with the model's own probabilities of the best few, and all scores behind them."""
-        titles = tuple(f"“{cited(one)}”{in_chat(one)}" for one in self.prompts)
+        titles = tuple(f"“{shorten_prompt(one)}”{chat_suffix(one)}" for one in self.prompts)
         panels = tuple(
-            bars(result, one, title) for one, title in zip(result.prompts, titles, strict=True)
+            prompt_bars(result, one, title) for one, title in zip(result.prompts, titles, strict=True)
         )
         settings = tuple(
             (one.name, one.temperature, one.top_k, one.top_p) for one in result.settings
         )
-        behind = Scores(titles, result.logits, result.names, len(result.prompts[0].top), settings)
+        interactive = SamplingData(titles, result.logits, result.names, len(result.prompts[0].top), settings)
         alt = " ".join(panel.alt for panel in panels)
         return {
-            "knobs": Panels(panels, alt, "What may come next, all tokens counted", behind=behind)
+            "knobs": Panels(panels, alt, "What may come next, all tokens counted", interactive=interactive)
         }
 
 
-def bars(result: AllLogitsResult, one: Scored, title: str) -> Bars:
+def prompt_bars(result: AllLogitsResult, one: PromptLogits, title: str) -> Bars:
     """The likeliest tokens after one prompt, and all others as one bar."""
-    top = one.top[:DRAWN]
-    others, rest = result.d_vocab - len(top), one.rest + sum(t.prob for t in one.top[DRAWN:])
+    top = one.top[:MAX_BARS]
+    others, rest = result.d_vocab - len(top), one.rest + sum(t.prob for t in one.top[MAX_BARS:])
     best = listed([f"{visible(t.token)} {t.prob:.3g}" for t in top[:3]])
     return Bars(
         labels=tuple(t.token for t in top),

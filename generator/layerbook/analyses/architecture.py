@@ -12,7 +12,7 @@ from layerbook.core.analysis import Analysis, Result
 from layerbook.core.figures import Axis, Bars, Block, Diagram, Figure, Table, listed
 from layerbook.core.requests import Captures, Describe, ModelFacts, Request
 
-KINDS = {
+PART_LABELS = {
     "embeddings": "embedding",
     "attention": "attention",
     "mlp": "MLP",
@@ -98,7 +98,7 @@ class Architecture(Analysis[ArchitectureResult]):
         # model.layers.7.mlp.up_proj -> mlp.up_proj, so that a box inside the layers collects those of all layers
         modules = [(re.sub(r"^model\.(layers\.\d+\.)?", "", m.path), m) for m in facts.modules]
         parts = []
-        for name, part, shape, paths in _boxes(facts):  # input first
+        for name, part, shape, paths in _diagram_boxes(facts):  # input first
             own = {path: module.shape for path, module in modules if path in paths}
             total = sum(module.parameters for path, module in modules if path in paths)
             inside, adds = part in {"position", "attention", "mlp"}, name in {"Attention", "MLP"}
@@ -117,7 +117,7 @@ class Architecture(Analysis[ArchitectureResult]):
                     total=total,
                 )
             )
-        shares = {k: sum(p.total for p in parts if k == p.kind) / facts.parameters for k in KINDS}
+        shares = {k: sum(p.total for p in parts if k == p.kind) / facts.parameters for k in PART_LABELS}
         known = {
             name: getattr(facts, name)
             for name in ArchitectureResult.model_fields
@@ -128,13 +128,13 @@ class Architecture(Analysis[ArchitectureResult]):
     def figures(self, result: ArchitectureResult) -> dict[str, Figure]:
         """The decoder, its parameters by part, and the list of its modules."""
         return {
-            "decoder": _decoder(result),
-            "parameters": _parameters(result),
-            "modules": _modules(result),
+            "decoder": _decoder_diagram(result),
+            "parameters": _parameter_bars(result),
+            "modules": _module_table(result),
         }
 
 
-def _boxes(facts: ModelFacts) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
+def _diagram_boxes(facts: ModelFacts) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
     """Name, part, lengths in and out, and modules of each box, input first."""
     d, query, key = facts.d_model, facts.heads * facts.d_head, facts.kv_heads * facts.d_head
     yield "Tokens", "tokens", "text → ids", ()
@@ -162,7 +162,7 @@ def _boxes(facts: ModelFacts) -> Iterator[tuple[str, str, str, tuple[str, ...]]]
     yield "Sampling", "sampling", f"{facts.d_vocab} → 1", ()
 
 
-def _decoder(result: ArchitectureResult) -> Diagram:
+def _decoder_diagram(result: ArchitectureResult) -> Diagram:
     inside = [p.name for p in result.parts if p.inside]
     return Diagram(
         tuple(Block(p.name, p.part, p.shape, p.parameters, p.inside, p.adds) for p in result.parts),
@@ -175,8 +175,8 @@ def _decoder(result: ArchitectureResult) -> Diagram:
     )
 
 
-def _parameters(result: ArchitectureResult) -> Bars:
-    kinds = KINDS | ({"embeddings": "embedding, also unembedding"} if result.tied else {})
+def _parameter_bars(result: ArchitectureResult) -> Bars:
+    kinds = PART_LABELS | ({"embeddings": "embedding, also unembedding"} if result.tied else {})
     shown = {kinds[kind]: share for kind, share in result.shares.items() if share}
     return Bars(
         labels=tuple(shown),
@@ -188,7 +188,7 @@ def _parameters(result: ArchitectureResult) -> Bars:
     )
 
 
-def _modules(result: ArchitectureResult) -> Table:
+def _module_table(result: ArchitectureResult) -> Table:
     rows = (
         (
             f"layers.0–{result.layers - 1}.{path}" if p.inside else path,

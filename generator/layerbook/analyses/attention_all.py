@@ -15,17 +15,17 @@ from layerbook.core.analysis import (
     PromptSpec,
     Result,
     as_prompt,
-    cited,
+    shorten_prompt,
     entropy,
     prompt_name,
     resolved,
 )
-from layerbook.core.figures import Axis, Figure, Heatmap, Panels, Patterns, listed
+from layerbook.core.figures import Axis, Figure, Heatmap, Panels, AttentionData, listed
 from layerbook.core.requests import Captures, Forward, Request, Site
 from layerbook.core.tokens import Token, visible
 
 
-class HeadHabit(BaseModel):
+class HeadAttention(BaseModel):
     """Where one head looks, in float64; means leave out the first query, which can only look at itself."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,28 +56,28 @@ class AttentionAllResult(Result):
     )
     layers: tuple[int, ...] = Field(description="The layers, from 0, that index `weights`.")
     head_count: int = Field(description="How many query heads a layer has.")
-    habits: tuple[HeadHabit, ...] = Field(description="One entry per head, layer by layer.")
+    habits: tuple[HeadAttention, ...] = Field(description="One entry per head, layer by layer.")
     weights: BigArray = Field(
         description="Attention by [layer][head][place], in float32 as the model gave it: the cells of each pattern "
         "that exist, row by row. The share of query q on key k, k <= q, stands at place q(q+1)/2 + k."
     )
 
-    def most(self, habit: str) -> HeadHabit:
+    def most(self, habit: str) -> HeadAttention:
         """The head in which one of the numbers is largest, the first of equals."""
         return max(self.habits, key=lambda one: float(getattr(one, habit) or 0.0))
 
     @property
-    def most_first(self) -> HeadHabit:
+    def most_first(self) -> HeadAttention:
         """The head that gives most to the first token."""
         return self.most("first")
 
     @property
-    def most_before(self) -> HeadHabit:
+    def most_before(self) -> HeadAttention:
         """The head that gives most to the token before."""
         return self.most("before")
 
     @property
-    def most_after(self) -> HeadHabit:
+    def most_after(self) -> HeadAttention:
         """The head that looks most at what came after the same token last time."""
         return self.most("after")
 
@@ -93,10 +93,10 @@ class AttentionAllResult(Result):
         pattern = self.pattern(self.most_after)
         return tuple(
             (self.tokens[q], self.tokens[k], float(pattern[q, k]))
-            for q, k in followers(self.tokens)
+            for q, k in induction_pairs(self.tokens)
         )
 
-    def pattern(self, head: HeadHabit) -> NDArray[np.float32]:
+    def pattern(self, head: HeadAttention) -> NDArray[np.float32]:
         """The pattern [T, T] of one head."""
         whole = np.zeros((len(self.tokens),) * 2, dtype=np.float32)
         whole[np.tril_indices(len(self.tokens))] = self.weights[
@@ -145,7 +145,7 @@ class AttentionAll(Analysis[AttentionAllResult]):
         pattern = np.stack(
             [run[Site("pattern", layer)] for layer in layers]
         )  # [layers, heads, T, T]
-        last, seen, habits = len(run.tokens) - 1, followers(run.tokens), []
+        last, seen, habits = len(run.tokens) - 1, induction_pairs(run.tokens), []
         for layer, heads in zip(
             layers, pattern.astype(np.float64), strict=True
         ):  # heads [heads, T, T]
@@ -154,7 +154,7 @@ class AttentionAll(Analysis[AttentionAllResult]):
             ):  # rows [T, T]: each a token that looks, and its shares
                 free = rows[min(1, last) :]  # [T - 1, T]: query 0 has no choice
                 habits.append(
-                    HeadHabit(
+                    HeadAttention(
                         layer=layer,
                         head=head,
                         first=float(free[:, 0].mean()),
@@ -186,17 +186,17 @@ class AttentionAll(Analysis[AttentionAllResult]):
             if result.habits[0].after is not None
             else []
         )
-        maps = tuple(habit_map(result, name, title) for name, title in habits)
+        maps = tuple(head_heatmap(result, name, title) for name, title in habits)
         alt = " ".join(one.alt for one in maps)
         grid = Panels(maps, alt, "Where every head of every layer looks", columns=1)
         title = f"Mean of the {result.head_count} heads, layer {result.freest}"
         return {
             "grid": grid,
-            "explorer": mean_map(result, result.layers.index(result.freest), title),
+            "explorer": mean_heatmap(result, result.layers.index(result.freest), title),
         }
 
 
-def followers(tokens: tuple[Token, ...]) -> list[tuple[int, int]]:
+def induction_pairs(tokens: tuple[Token, ...]) -> list[tuple[int, int]]:
     """Pairs of a position and the one after the last earlier occurrence of the same token, where it lies between."""
     pairs = [
         (q, max((p + 1 for p in range(q) if tokens[p] == tokens[q]), default=q))
@@ -205,7 +205,7 @@ def followers(tokens: tuple[Token, ...]) -> list[tuple[int, int]]:
     return [(q, k) for q, k in pairs if k < q]
 
 
-def habit_map(result: AttentionAllResult, name: str, title: str) -> Heatmap:
+def head_heatmap(result: AttentionAllResult, name: str, title: str) -> Heatmap:
     """One number of every head: a row is a head, a column is a layer."""
     shares = np.array([getattr(one, name) for one in result.habits])
     shares = shares.reshape(len(result.layers), result.head_count).T  # [heads, layers]
@@ -216,18 +216,18 @@ def habit_map(result: AttentionAllResult, name: str, title: str) -> Heatmap:
     return Heatmap(shares, rows, columns, "share of attention", alt, "", title, (0, 1))
 
 
-def mean_map(result: AttentionAllResult, at: int, title: str) -> Heatmap:
+def mean_heatmap(result: AttentionAllResult, at: int, title: str) -> Heatmap:
     """The mean pattern of one layer, to stand alone; readers can open all the others behind it."""
     pattern = np.zeros((len(result.tokens),) * 2)
     pattern[np.tril_indices(len(result.tokens))] = result.weights[at].mean(axis=0, dtype=np.float64)
     best = np.argsort(-pattern[-1], kind="stable")[:2]
     looks = listed([f"{pattern[-1, k]:.0%} to {visible(result.tokens[k])} at {k}" for k in best])
-    alt = f"{title}, {cited(result.prompt, 80)}: the last token gives {looks}."
+    alt = f"{title}, {shorten_prompt(result.prompt, 80)}: the last token gives {looks}."
     rows, columns = (
         Axis("token that looks", labels=result.tokens),
         Axis("token it looks at", labels=result.tokens),
     )
-    behind = Patterns(result.tokens, result.layers, result.weights, at)
+    interactive = AttentionData(result.tokens, result.layers, result.weights, at)
     return Heatmap(
-        pattern, rows, columns, "attention", alt, "share", title, (0, 1), causal=True, behind=behind
+        pattern, rows, columns, "attention", alt, "share", title, (0, 1), causal=True, interactive=interactive
     )

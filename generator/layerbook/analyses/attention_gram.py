@@ -14,7 +14,7 @@ from layerbook.core.analysis import (
     Prompts,
     Result,
     as_prompt,
-    cited,
+    shorten_prompt,
     prompt_name,
     resolved,
 )
@@ -129,14 +129,14 @@ class AttentionGram(Analysis[AttentionGramResult]):
         charts, bars, clouds = dict[str, Figure](), list[tuple[str, float]](), list[Scatter]()
         for n, prompt in enumerate(result.prompts):
             for at, layer in enumerate(result.layers):
-                where, r = f"layer {layer}, {cited(prompt.prompt)}", prompt.correlation[at]
+                where, r = f"layer {layer}, {shorten_prompt(prompt.prompt)}", prompt.correlation[at]
                 said = f"r = {r:+.2f}" if r is not None else "r is undefined"
                 bars.append((where if r is not None else f"{where}, undefined", r or 0.0))
                 charts[f"prompt-{n}-layer-{layer}"] = heatmap(
                     prompt.gram[at], prompt.tokens, where, said
                 )
                 clouds.append(
-                    cloud(prompt.gram[at], prompt.pattern[at], prompt.tokens, f"{said}, {where}")
+                    cell_scatter(prompt.gram[at], prompt.pattern[at], prompt.tokens, f"{said}, {where}")
                 )
         alt = (
             f"Gram matrix against attention pattern: {'; '.join(cloud.title for cloud in clouds)}."
@@ -165,7 +165,7 @@ def heatmap(gram: Array, tokens: tuple[Token, ...], where: str, r: str) -> Heatm
     return Heatmap(gram, axis, axis, "dot product", alt, "", title, diverging=signed, annotate=few)
 
 
-def cloud(gram: Array, pattern: Array, tokens: tuple[Token, ...], title: str) -> Scatter:
+def cell_scatter(gram: Array, pattern: Array, tokens: tuple[Token, ...], title: str) -> Scatter:
     """A point for each token and each one before it; the layers' scales differ, so dot products are shares here."""
     pairs = [(q, k) for q in range(len(tokens)) for k in range(q)]
     names = [f"{visible(tokens[q])} ({q}) at {visible(tokens[k])} ({k})" for q, k in pairs]

@@ -16,7 +16,7 @@ from layerbook.core.analysis import (
     Ranked,
     Result,
     as_prompt,
-    cited,
+    shorten_prompt,
     prompt_name,
     ranked,
     resolved,
@@ -151,7 +151,7 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
             for weights, layer, sink in zip(
                 prompt.weights, result.layers, prompt.sink_share, strict=True
             ):
-                name, where = f"prompt-{n}-layer-{layer}", f"layer {layer}, {cited(prompt.prompt)}"
+                name, where = f"prompt-{n}-layer-{layer}", f"layer {layer}, {shorten_prompt(prompt.prompt)}"
                 first = visible(prompt.tokens[0])
                 alt = f"In {where}, the later tokens give {sink:.0%} of their attention to the first, {first}."
                 if result.heads == ("mean",):

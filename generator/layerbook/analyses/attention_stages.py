@@ -17,7 +17,7 @@ from layerbook.core.analysis import (
     Layers,
     PromptText,
     Result,
-    cited,
+    shorten_prompt,
     entropy,
     resolved,
     softmax,
@@ -25,7 +25,7 @@ from layerbook.core.analysis import (
 from layerbook.core.figures import Axis, Figure, Frame, Frames, Heatmap, Lines, Series
 from layerbook.core.requests import Captures, Describe, Forward, Prompt, Request, Site
 from layerbook.core.tokens import Token, visible
-from layerbook.core.vectors import turned
+from layerbook.core.vectors import apply_rope
 
 SITES = ("q", "k", "scores", "pattern")
 
@@ -119,24 +119,24 @@ class AttentionStages(Analysis[AttentionStagesResult]):
 
     def runs(self) -> dict[str, Request]:
         """One pass with queries and keys before RoPE, and the model's own scores and patterns; the model's facts."""
-        keep = frozenset(Site(name, layer) for layer in self.asked() for name in SITES)
+        keep = frozenset(Site(name, layer) for layer in self.measured_layers() for name in SITES)
         return {"model": Describe(), "run": Forward(Prompt(text=self.prompt), keep)}
 
-    def asked(self) -> tuple[int, ...]:
+    def measured_layers(self) -> tuple[int, ...]:
         """The layers that are measured."""
         return tuple(sorted({*resolved(self.layers), self.layer}))
 
     def measure(self, captures: Captures) -> AttentionStagesResult:
         """Take all heads through the four stages, and once without the scale, and once without the mask."""
-        facts, run, layers = captures["model"].facts, captures["run"], self.asked()
+        facts, run, layers = captures["model"].facts, captures["run"], self.measured_layers()
         assert facts is not None
         here, sharing = np.arange(len(run.tokens)), facts.heads // facts.kv_heads
         sees = np.tri(len(here), dtype=bool)  # [T, T]: whether the key is no later than the query
         q, k, scores, own = (
             np.stack([run[Site(name, layer)] for layer in layers]) for name in SITES
         )
-        q = turned(q, here, facts.rope_theta)  # [layers, H, T, d]
-        k = turned(k, here, facts.rope_theta).repeat(
+        q = apply_rope(q, here, facts.rope_theta)  # [layers, H, T, d]
+        k = apply_rope(k, here, facts.rope_theta).repeat(
             sharing, axis=1
         )  # [layers, H, T, d], out of [layers, K, T, d]
         raw = q @ k.swapaxes(-1, -2)  # [layers, H, T, T], as all that follow
@@ -164,8 +164,8 @@ class AttentionStages(Analysis[AttentionStagesResult]):
             score_difference=float(np.abs(scaled - scores)[..., sees].max()),
             pattern_difference=float(np.abs(pattern - own).max()),
             reordered=int(moved.sum()),
-            bits=bits(pattern),
-            bits_unscaled=bits(unscaled),
+            bits=mean_row_entropy(pattern),
+            bits_unscaled=mean_row_entropy(unscaled),
             future=future,
             even_future=float(1 - sees[: max(len(here) - 1, 1)].mean()),
             shown=tuple(
@@ -186,15 +186,15 @@ class AttentionStages(Analysis[AttentionStagesResult]):
         """`layer-L-head-H`: the stages of a head; by layer, `entropy` and `future`: what scale and mask do."""
         charts: dict[str, Figure] = {}
         for one in result.shown:
-            where = f"layer {one.layer}, head {one.head}, {cited(result.prompt)}"
+            where = f"layer {one.layer}, head {one.head}, {shorten_prompt(result.prompt)}"
             alt = f"Four stages of {where}: the products, scaled, masked, and the shares that come of them."
             steps = Frames(
-                stages(result, one), alt, f"From products to shares, {where}", step="stage"
+                stage_frames(result, one), alt, f"From products to shares, {where}", step="stage"
             )
             charts[f"layer-{one.layer}-head-{one.head}"] = steps
         scaled, raw, ahead = result.bits_by_layer, result.unscaled_by_layer, result.future_by_layer
         alt = f"The mean over all layers is {np.mean(scaled):.2f} bits with the scale, {np.mean(raw):.2f} without it."
-        charts["entropy"] = curves(
+        charts["entropy"] = lines_by_layer(
             result, {"with the scale": scaled, "without": raw}, "entropy of a row, bits", alt
         )
         most, least = (
@@ -209,17 +209,17 @@ class AttentionStages(Analysis[AttentionStagesResult]):
             "least": least,
             "all alike": (result.even_future,) * len(ahead),
         }
-        charts["future"] = curves(result, lines, "share of later tokens", alt)
+        charts["future"] = lines_by_layer(result, lines, "share of later tokens", alt)
         return charts
 
 
-def bits(pattern: NDArray[np.float64]) -> NDArray[np.float64]:
+def mean_row_entropy(pattern: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean entropy of the rows from position 1, where there is one: patterns [layers, H, T, T] -> [layers, H]."""
     free = pattern[:, :, min(1, pattern.shape[-1] - 1) :]
     return np.array([[np.mean([entropy(row) for row in head]) for head in layer] for layer in free])
 
 
-def curves(
+def lines_by_layer(
     result: AttentionStagesResult, lines: dict[str, tuple[float, ...]], name: str, alt: str
 ) -> Lines:
     """Numbers by layer."""
@@ -227,11 +227,11 @@ def curves(
         Series(key, tuple(map(float, result.layers)), values) for key, values in lines.items()
     )
     return Lines(
-        series, Axis("layer"), Axis(name), alt, f"All heads by layer, {cited(result.prompt)}"
+        series, Axis("layer"), Axis(name), alt, f"All heads by layer, {shorten_prompt(result.prompt)}"
     )
 
 
-def stages(result: AttentionStagesResult, one: HeadStages) -> tuple[Frame, ...]:
+def stage_frames(result: AttentionStagesResult, one: HeadStages) -> tuple[Frame, ...]:
     """The stages of a head; before the softmax, colours are centred on zero and reach as far as the stage does."""
     axes = (
         Axis("token that looks", labels=result.tokens),

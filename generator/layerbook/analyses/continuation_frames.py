@@ -16,7 +16,7 @@ from layerbook.core.analysis import (
     Ranked,
     Result,
     as_prompt,
-    cited,
+    shorten_prompt,
     ranked,
     resolved,
 )
@@ -44,7 +44,7 @@ class Pass(BaseModel):
     )
 
 
-class Step(BaseModel):
+class ContinuationStep(BaseModel):
     """One frame: what the model saw, and what it wrote."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -76,7 +76,7 @@ class ContinuationFramesResult(Result):
     tokens: tuple[Token, ...] = Field(description="The tokens of the finished text.")
     continuation: str = Field(description="What was written, as text.")
     passes: tuple[Pass, ...] = Field(description="The passes that hold all frames of all layers.")
-    frames: tuple[Step, ...] = Field(description="One entry per written token.")
+    frames: tuple[ContinuationStep, ...] = Field(description="One entry per written token.")
     rows: tuple[RowMeans, ...] = Field(
         description="By layer, in the frame `stop_at`, or else the last; empty for patterns, whose rows all sum to 1."
     )
@@ -171,7 +171,7 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
             ),
             passes=tuple(passes),
             frames=tuple(
-                Step(run=n, length=len(runs[t].tokens), written=written[t])
+                ContinuationStep(run=n, length=len(runs[t].tokens), written=written[t])
                 for t, n in enumerate(held)
             ),
             rows=tuple(row_means(gram, runs[told].tokens) for gram in grams),
@@ -186,8 +186,8 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
             dict[str, Figure](),
         )
         for at, layer in enumerate(result.layers):
-            title = f"{what}, layer {layer}, {cited(self.prompt)}"
-            alt = f"{title}, while the model writes {len(result.frames)} tokens: {cited(result.continuation)}."
+            title = f"{what}, layer {layer}, {shorten_prompt(self.prompt)}"
+            alt = f"{title}, while the model writes {len(result.frames)} tokens: {shorten_prompt(result.continuation)}."
             frames = tuple(self.frame(result, at, t) for t in range(len(result.frames)))
             charts[f"layer-{layer}"] = Frames(frames, alt, title)
         return charts

@@ -12,10 +12,10 @@ from layerbook.core.analysis import Analysis, Array, PromptText, Result, Seed
 from layerbook.core.figures import Axis, Figure, Point, Scatter, listed
 from layerbook.core.requests import EMBED, Captures, EmbeddingRows, Prompt, Request
 from layerbook.core.tokens import Token
-from layerbook.core.vectors import correlation, means, nearest, principal_components, shuffled_words
+from layerbook.core.vectors import correlation, pool_texts, closest_pair, principal_components, shuffle_words
 
 
-class Place(BaseModel):
+class TextPoint(BaseModel):
     """One text on the map; coordinates are in the units of the embedding's numbers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,11 +28,11 @@ class Place(BaseModel):
     y: float = Field(description="Coordinate along the second axis.")
 
 
-class Shuffle(BaseModel):
+class ShuffledTexts(BaseModel):
     """The texts with their words shuffled; distances are Euclidean, one per text."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    points: tuple[Place, ...] = Field(description="The shuffled texts, in the order of the spec.")
+    points: tuple[TextPoint, ...] = Field(description="The shuffled texts, in the order of the spec.")
     explained: tuple[float, ...] = Field(
         description="Share of the axes' own set's variance along each axis, 0..1."
     )
@@ -61,7 +61,7 @@ class EmbeddingPcaResult(Result):
     explained_if_equal: float = Field(
         description="What two axes keep of N points that are equally far apart: 2/(N-1)."
     )
-    points: tuple[Place, ...] = Field(description="The texts, in the order of the spec.")
+    points: tuple[TextPoint, ...] = Field(description="The texts, in the order of the spec.")
     nearest: tuple[int, int] = Field(
         description="Which two of `points` are closest in all dimensions."
     )
@@ -78,7 +78,7 @@ class EmbeddingPcaResult(Result):
     padding_alignment: float = Field(
         description="|cosine| of the first axis and the way from the tokens to the pad."
     )
-    shuffled: Shuffle | None = Field(
+    shuffled: ShuffledTexts | None = Field(
         description="The same with shuffled words; None without a seed."
     )
 
@@ -112,7 +112,7 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
         if (seed := self.shuffle_seed) is not None:
             prompts |= {
                 ("words", i): Prompt(text=t)
-                for i, t in enumerate(shuffled_words(self.prompts, seed))
+                for i, t in enumerate(shuffle_words(self.prompts, seed))
             }
             prompts |= {
                 ("ids", i): Prompt(text=t, shuffle_seed=seed) for i, t in enumerate(self.prompts)
@@ -125,45 +125,45 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
     def measure(self, captures: Captures) -> EmbeddingPcaResult:
         """One mean per text, the axes fitted to the means; then what the map does not tell by itself."""
         texts, words, ids = (
-            _rows(captures, kind) for kind in ("text", "words", "ids")
+            _embedding_rows(captures, kind) for kind in ("text", "words", "ids")
         )  # N texts of [T, D] each
         pad = captures["pad"][EMBED][0]  # [D]
         filler = pad if self.pooling == "mean-with-padding" else None
-        points = means(texts, filler)  # [N, D]
+        points = pool_texts(texts, filler)  # [N, D]
         basis = principal_components(
             points
         )  # two axes [2, D]: fitted here, used for everything that follows
         flat = basis.project(points)  # [N, 2]
-        places = _places(captures, "text", flat)
+        places = _text_points(captures, "text", flat)
         to_pad = pad - np.concatenate(texts).mean(
             axis=0
         )  # [D]: the way that padding would pull a mean
         shuffled = None
         if self.shuffle_seed is not None:
-            other = means(words, filler)  # [N, D]
+            other = pool_texts(words, filler)  # [N, D]
             own = basis if self.basis == "first" else principal_components(other)
             other_flat = own.project(other)  # [N, 2]
-            other_places = _places(captures, "words", other_flat)
-            shuffled = Shuffle(
+            other_places = _text_points(captures, "words", other_flat)
+            shuffled = ShuffledTexts(
                 points=other_places,
                 explained=own.explained,
                 axes_cosines=tuple(
                     np.minimum(1, np.abs((own.axes * basis.axes).sum(axis=1))).tolist()
                 ),
                 changed_tokens=sum(
-                    _ids(a) != _ids(b) for a, b in zip(places, other_places, strict=True)
+                    _sorted_ids(a) != _sorted_ids(b) for a, b in zip(places, other_places, strict=True)
                 ),
                 moved=tuple(np.linalg.norm(other - points, axis=1).tolist()),
                 moved_on_map=tuple(np.linalg.norm(other_flat - flat, axis=1).tolist()),
-                permuted_difference=float(np.abs(means(ids, filler) - points).max()),
+                permuted_difference=float(np.abs(pool_texts(ids, filler) - points).max()),
             )
         return EmbeddingPcaResult(
             d_model=points.shape[1],
             explained=basis.explained,
             explained_if_equal=min(1.0, 2 / (len(points) - 1)),
             points=places,
-            nearest=nearest(points),
-            nearest_on_map=nearest(flat),
+            nearest=closest_pair(points),
+            nearest_on_map=closest_pair(flat),
             distances=np.linalg.norm(points[:, None] - points, axis=-1),  # [N, N]
             pad=captures["pad"].tokens[0],
             padding_correlation=correlation(flat[:, 0], [place.padding for place in places]),
@@ -182,7 +182,7 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
             Axis(f"axis {n}", f"{share} of the variance") for n, share in enumerate(shares, start=1)
         )
         group = "as written" if shuffled else ""
-        notes = _closest(result)
+        notes = _closest_tooltips(result)
         dots = [
             Point(
                 p.text,
@@ -190,7 +190,7 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
                 p.y,
                 group,
                 None if two or not shuffled else len(places) + i,
-                note=notes[i],
+                tooltip=notes[i],
             )
             for i, p in enumerate(places)
         ]
@@ -199,9 +199,9 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
             for p, there, seems in zip(
                 shuffled.points, shuffled.moved, shuffled.moved_on_map, strict=True
             ):
-                note = f"Moved by {there:.3g} in all dimensions"
-                note += ", on a map of its own." if two else f", by {seems:.3g} on the map."
-                dots.append(Point(p.text, p.x, p.y, "words shuffled", named=two, note=note))
+                tooltip = f"Moved by {there:.3g} in all dimensions"
+                tooltip += ", on a map of its own." if two else f", by {seems:.3g} on the map."
+                dots.append(Point(p.text, p.x, p.y, "words shuffled", show_label=two, tooltip=tooltip))
             alt += f" Shuffled, they move by {min(shuffled.moved_on_map):.2f} to {max(shuffled.moved_on_map):.2f}"
             alt += ", but each set has axes of its own." if two else " on the same axes."
         averaged = (
@@ -228,7 +228,7 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
         return charts
 
 
-def _closest(result: EmbeddingPcaResult) -> list[str]:
+def _closest_tooltips(result: EmbeddingPcaResult) -> list[str]:
     """Of each text, which other one is closest in all dimensions, and which on the map."""
     flat = np.array([(p.x, p.y) for p in result.points])  # [N, 2]
     notes = []
@@ -243,19 +243,19 @@ def _closest(result: EmbeddingPcaResult) -> list[str]:
     return notes
 
 
-def _rows(captures: Captures, kind: str) -> list[NDArray[np.floating]]:
+def _embedding_rows(captures: Captures, kind: str) -> list[NDArray[np.floating]]:
     """The token vectors of the texts of one kind, in order; none where there was no such kind."""
     return [
         captures[f"{kind}-{i}"][EMBED] for i in range(len(captures)) if f"{kind}-{i}" in captures
     ]
 
 
-def _places(captures: Captures, kind: str, flat: NDArray[np.float64]) -> tuple[Place, ...]:
+def _text_points(captures: Captures, kind: str, flat: NDArray[np.float64]) -> tuple[TextPoint, ...]:
     """The texts of one kind where they lie on the map [N, 2]."""
     texts = [captures[f"{kind}-{i}"] for i in range(len(flat))]
     longest = max(len(text.tokens) for text in texts)
     return tuple(
-        Place(
+        TextPoint(
             text=text.text,
             tokens=text.tokens,
             padding=longest - len(text.tokens),
@@ -266,6 +266,6 @@ def _places(captures: Captures, kind: str, flat: NDArray[np.float64]) -> tuple[P
     )
 
 
-def _ids(place: Place) -> list[int]:
+def _sorted_ids(place: TextPoint) -> list[int]:
     """Which tokens, whatever their order."""
     return sorted(token.id for token in place.tokens)

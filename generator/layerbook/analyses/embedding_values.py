@@ -7,12 +7,12 @@ from typing import ClassVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from layerbook.core.analysis import Analysis, Array, Prompts, Result, as_prompt, cited, prompt_name
+from layerbook.core.analysis import Analysis, Array, Prompts, Result, as_prompt, shorten_prompt, prompt_name
 from layerbook.core.figures import Axis, Figure, Heatmap, listed
 from layerbook.core.requests import EMBED, Captures, EmbeddingRows, Request
 from layerbook.core.tokens import Token, visible
 
-FEW = 10
+SHOWN_DIMENSIONS = 10
 """How many numbers of each vector are written out."""
 
 
@@ -91,11 +91,11 @@ class EmbeddingValues(Analysis[EmbeddingValuesResult]):
                 f"{prompt.shape[0]} tokens by {prompt.shape[1]} dimensions, values from {prompt.smallest:.2f} to "
                 f"{prompt.largest:.2f}, their standard deviation {prompt.spread:.2f}. Lengths: {listed(lengths)}."
             )
-            title = f"The token vectors of {cited(spec)}"
+            title = f"The token vectors of {shorten_prompt(spec)}"
             charts[f"prompt-{n}"] = Heatmap(
                 prompt.values, rows, Axis("dimension"), "value", alt, title=title, diverging=True
             )
-            start = prompt.values[:, :FEW]
+            start = prompt.values[:, :SHOWN_DIMENSIONS]
             first = [
                 f"{visible(t)} starts {row[0]:.3f}"
                 for t, row in zip(prompt.tokens, start, strict=True)
@@ -106,7 +106,7 @@ class EmbeddingValues(Analysis[EmbeddingValuesResult]):
                 Axis("dimension"),
                 "value",
                 f"The first {start.shape[1]} of {result.d_model} numbers of each token: {listed(first)}.",
-                title=f"How the vectors of {cited(spec)} begin",
+                title=f"How the vectors of {shorten_prompt(spec)} begin",
                 diverging=True,
                 annotate=True,
             )

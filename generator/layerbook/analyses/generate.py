@@ -17,13 +17,13 @@ from layerbook.core.analysis import (
     Seed,
     TopK,
     as_prompt,
-    cited,
+    shorten_prompt,
     prompt_name,
     ranked,
     softmax,
 )
 from layerbook.core.figures import Axis, Bars, Figure, Passage, TokenStrip
-from layerbook.core.labels import in_chat
+from layerbook.core.labels import chat_suffix
 from layerbook.core.requests import LOGITS, Captures, Request
 from layerbook.core.sampling import sampling_distribution
 from layerbook.core.tokens import Token, visible
@@ -31,7 +31,7 @@ from layerbook.core.tokens import Token, visible
 Row = NDArray[np.floating]
 
 
-class Written(Ranked):
+class WrittenToken(Ranked):
     """A token that was written: the model's own logit and probability for it, and what the draw made of them."""
 
     rank: int = Field(description="Its place among all tokens, 1 being the likeliest.")
@@ -42,7 +42,7 @@ class Written(Ranked):
     likeliest: Ranked = Field(description="The token that the model held likeliest at this step.")
 
 
-class Text(BaseModel):
+class GeneratedText(BaseModel):
     """A prompt and its continuation."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,7 +56,7 @@ class Text(BaseModel):
         description="Whether the model ended its turn; otherwise the limit of tokens cut it off."
     )
     answer: str = Field(description="The continuation as text, without special tokens.")
-    written: tuple[Written, ...] = Field(
+    written: tuple[WrittenToken, ...] = Field(
         description="The tokens that the model wrote [T - prompt_length]."
     )
     detours: int = Field(description="How many of them were not the likeliest token.")
@@ -64,7 +64,7 @@ class Text(BaseModel):
     bits: float = Field(
         description="Surprise of the whole continuation: -sum log2 of the written tokens' probabilities."
     )
-    least: Written = Field(
+    least: WrittenToken = Field(
         description="The written token that the model gave the lowest probability."
     )
 
@@ -81,7 +81,7 @@ class GenerateResult(Result):
         description="The probability that the kept tokens reach together; null for all."
     )
     seed: int = Field(description="The seed of the draws.")
-    prompts: tuple[Text, ...] = Field(description="One entry per prompt, in the spec's order.")
+    prompts: tuple[GeneratedText, ...] = Field(description="One entry per prompt, in the spec's order.")
 
 
 class Generate(Analysis[GenerateResult]):
@@ -132,8 +132,8 @@ class Generate(Analysis[GenerateResult]):
                 draw = sampling_distribution(logits, self.temperature, self.top_k, self.top_p)
                 rank = 1 + int((logits > logits[token.id]).sum())  # 1 is the likeliest
                 best = ranked(made, logits, 1)[0]
-                written.append(_written(token, logits, prob, draw, rank, best))
-            texts.append(_text(prompt_name(prompt), made, tuple(written)))
+                written.append(_written_token(token, logits, prob, draw, rank, best))
+            texts.append(_generated_text(prompt_name(prompt), made, tuple(written)))
         return GenerateResult(
             d_vocab=scores.shape[1],
             temperature=self.temperature,
@@ -146,18 +146,18 @@ class Generate(Analysis[GenerateResult]):
     def figures(self, result: GenerateResult) -> dict[str, Figure]:
         """The tokens of all texts; each text as it is, and how sure the model was."""
         how = f"temperature {result.temperature:g}" if result.temperature else "greedy"
-        figures: dict[str, Figure] = {"tokens": _tokens(result)}
+        figures: dict[str, Figure] = {"tokens": _token_strip(result)}
         for i, (spec, one) in enumerate(zip(self.prompts, result.prompts, strict=True)):
             end = "It ended its turn." if one.stopped else "It was cut off there."
             told = f"The model wrote {len(one.written)} tokens: “{one.answer.strip()}” {end}"
-            title = f"“{cited(spec)}”{in_chat(spec)} and what came after it ({how})"
+            title = f"“{shorten_prompt(spec)}”{chat_suffix(spec)} and what came after it ({how})"
             figures[f"text-{i}"] = Passage(one.text, title=title, alt=told)
-            figures[f"confidence-{i}"] = _confidence(one, how)
+            figures[f"confidence-{i}"] = _confidence_bars(one, how)
         return figures
 
 
-def _written(token: Token, logits: Row, prob: Row, draw: Row, rank: int, best: Ranked) -> Written:
-    return Written(
+def _written_token(token: Token, logits: Row, prob: Row, draw: Row, rank: int, best: Ranked) -> WrittenToken:
+    return WrittenToken(
         **vars(token),
         logit=float(str(logits[token.id])),
         prob=float(prob[token.id]),
@@ -168,10 +168,10 @@ def _written(token: Token, logits: Row, prob: Row, draw: Row, rank: int, best: R
     )
 
 
-def _text(prompt: str, made: capture.Capture, written: tuple[Written, ...]) -> Text:
+def _generated_text(prompt: str, made: capture.Capture, written: tuple[WrittenToken, ...]) -> GeneratedText:
     """What is to be told of one text; the answer is joined from bytes, since a character may span tokens."""
     plain = b"".join(bytes.fromhex(w.hex) for w in written if not w.special)
-    return Text(
+    return GeneratedText(
         prompt=prompt,
         text=made.text,
         tokens=made.tokens,
@@ -186,7 +186,7 @@ def _text(prompt: str, made: capture.Capture, written: tuple[Written, ...]) -> T
     )
 
 
-def _tokens(result: GenerateResult) -> TokenStrip:
+def _token_strip(result: GenerateResult) -> TokenStrip:
     rows = tuple((one.prompt, one.tokens) for one in result.prompts)
     counts = [
         f"{one.prompt_length} of the prompt and {len(one.written)} written"
@@ -196,7 +196,7 @@ def _tokens(result: GenerateResult) -> TokenStrip:
     return TokenStrip(rows, alt=f"Tokens: {'; '.join(counts)}.", prompt_length=starts)
 
 
-def _confidence(one: Text, how: str) -> Bars:
+def _confidence_bars(one: GeneratedText, how: str) -> Bars:
     weak = one.least
     told = f"{visible(weak.token)} with {weak.prob:.1%}"
     if weak.rank > 1:

@@ -15,10 +15,10 @@ from layerbook.core.analysis import (
     PromptSpec,
     Result,
     as_prompt,
-    cited,
+    shorten_prompt,
     prompt_name,
 )
-from layerbook.core.figures import Axis, Figure, Lines, Series, Shapes, Step
+from layerbook.core.figures import Axis, Figure, Lines, Series, MatrixChain, ChainStep
 from layerbook.core.requests import Captures, Describe, Forward, Request, Site
 from layerbook.core.tokens import Token, visible
 
@@ -104,20 +104,20 @@ class MlpShapes(Analysis[MlpShapesResult]):
         """`shapes` to scale; the curve `silu`; `activations`: the neurons' squares added up, a line per token."""
         x = np.linspace(-6, 6, 81)  # [81]
         y = x / (1 + np.exp(-x))  # [81]: x times the sigmoid of x
-        curves = line("SiLU", x, y), line("ReLU", x, np.maximum(x, 0))
+        curves = line_series("SiLU", x, y), line_series("ReLU", x, np.maximum(x, 0))
         alt = f"SiLU dips to {y.min():.2f} at x = {x[y.argmin()]:.2f}; far from zero it nears ReLU, 0 left and x right."
-        where = f"layer {result.layer}, {cited(self.prompt)}"
+        where = f"layer {result.layer}, {shorten_prompt(self.prompt)}"
         counts = np.array(result.counts)
         names = [f"{visible(token)} ({at})" for at, token in enumerate(result.tokens)]
         grown = [
-            line(name, counts, share)
+            line_series(name, counts, share)
             for name, share in zip(names, result.squared_share, strict=True)
         ]
-        grown.append(line("if all were equal", counts, counts / result.d_mlp))
+        grown.append(line_series("if all were equal", counts, counts / result.d_mlp))
         axes = Axis("neurons, strongest first", log=True), Axis("share of the squared activation")
         halves = f"{min(result.half_count)} to {max(result.half_count)} of {result.d_mlp} neurons hold half, {where}."
         return {
-            "shapes": shapes(result),
+            "shapes": matrix_chain(result),
             "silu": Lines(curves, Axis("x"), Axis("activation"), alt, "SiLU, with ReLU beside it"),
             "activations": Lines(
                 tuple(grown), *axes, halves, f"How few neurons carry a token, {where}"
@@ -125,25 +125,25 @@ class MlpShapes(Analysis[MlpShapesResult]):
         }
 
 
-def line(name: str, x: Array, y: Array) -> Series:
+def line_series(name: str, x: Array, y: Array) -> Series:
     """Arrays [N] as a series."""
     return Series(name, tuple(map(float, x)), tuple(map(float, y)))
 
 
-def shapes(result: MlpShapesResult) -> Shapes:
+def matrix_chain(result: MlpShapesResult) -> MatrixChain:
     """The chain of products; gate and up run side by side."""
     gate, up, down = (
-        Step(name, *shape, f"{shape[0] * shape[1]:,} weights")
+        ChainStep(name, *shape, f"{shape[0] * shape[1]:,} weights")
         for name, shape in result.projections.items()
     )
-    bend = Step(
+    bend = ChainStep(
         "SiLU" if result.activation == "silu" else result.activation, kind="function", lane=0
     )
     steps = (
-        Step("x", result.d_model, note="the normalised stream", kind="vector"), replace(gate, lane=0), bend,
-        replace(up, lane=1), Step("×", kind="function"), Step("neurons", result.d_mlp, kind="vector"), down,
-        Step("output", result.d_model, note="added to the stream", kind="vector"),
+        ChainStep("x", result.d_model, note="the normalised stream", kind="vector"), replace(gate, lane=0), bend,
+        replace(up, lane=1), ChainStep("×", kind="function"), ChainStep("neurons", result.d_mlp, kind="vector"), down,
+        ChainStep("output", result.d_model, note="added to the stream", kind="vector"),
     )  # fmt: skip
     alt = f"A vector of {result.d_model} goes through gate and up, each {gate.shape()}, the gate's result also through "
     alt += f"{bend.name}; their product, {result.d_mlp} neurons, through down, {down.shape()}."
-    return Shapes(steps, alt, f"The MLP of layer {result.layer}, drawn to scale")
+    return MatrixChain(steps, alt, f"The MLP of layer {result.layer}, drawn to scale")

@@ -16,7 +16,7 @@ from layerbook.core.requests import EMBED, Captures, EmbeddingMatrix, Encode, Pr
 from layerbook.core.tokens import Token, Vocabulary, visible
 
 Measure = Literal["cosine", "dot", "distance"]
-NAMES: dict[Measure, str] = {"cosine": "cosine", "dot": "dot product", "distance": "distance"}
+MEASURE_NAMES: dict[Measure, str] = {"cosine": "cosine", "dot": "dot product", "distance": "distance"}
 
 
 class Neighbour(BaseModel):
@@ -49,7 +49,7 @@ class Neighbourhood(BaseModel):
     )
 
 
-class Length(BaseModel):
+class VectorLength(BaseModel):
     """An entry and how long its vector is."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,8 +63,8 @@ class NearestTokensResult(Result):
     size: int = Field(description="Entries that were compared: the whole vocabulary.")
     d_model: int = Field(description="Dimensions of a vector.")
     norm_median: float = Field(description="The middle one of all vectors' lengths.")
-    longest: tuple[Length, ...] = Field(description="The entries with the longest vectors.")
-    shortest: tuple[Length, ...] = Field(description="The entries with the shortest vectors.")
+    longest: tuple[VectorLength, ...] = Field(description="The entries with the longest vectors.")
+    shortest: tuple[VectorLength, ...] = Field(description="The entries with the shortest vectors.")
     tokens: tuple[Neighbourhood, ...] = Field(
         description="The different tokens of the spec's texts, in their order."
     )
@@ -116,7 +116,7 @@ class NearestTokens(Analysis[NearestTokensResult]):
             near = {
                 name: tuple(
                     _neighbour(vocabulary, wanted[id], int(i), float(score[i, q]), float(norms[i]))
-                    for i in _best(
+                    for i in _lowest_ids(
                         score[:, q] if name == "distance" else -score[:, q], self.top_k, id
                     )
                 )
@@ -129,7 +129,7 @@ class NearestTokens(Analysis[NearestTokensResult]):
         by_length = np.argsort(norms, kind="stable")
         ends = (by_length[::-1][: self.top_k], by_length[: self.top_k])
         longest, shortest = (
-            tuple(Length(token=vocabulary.token(int(i)), norm=float(norms[i])) for i in end)
+            tuple(VectorLength(token=vocabulary.token(int(i)), norm=float(norms[i])) for i in end)
             for end in ends
         )
         return NearestTokensResult(
@@ -145,11 +145,11 @@ class NearestTokens(Analysis[NearestTokensResult]):
         """`cosine-N`, `dot-N`, `distance-N`: the neighbours of one token; `pick`: those of each, to choose from."""
         charts: dict[str, Figure] = {}
         for n, one in enumerate(result.tokens):
-            charts |= {f"{name}-{n}": _bars(one, name) for name in NAMES}
+            charts |= {f"{name}-{n}": _bars(one, name) for name in MEASURE_NAMES}
         frames = []
         for one in result.tokens:
             panels = tuple(
-                replace(_bars(one, name), title=f"by {NAMES[name]}") for name in ("cosine", "dot")
+                replace(_bars(one, name), title=f"by {MEASURE_NAMES[name]}") for name in ("cosine", "dot")
             )
             note = f"Its vector is {one.norm:.2f} long; half of all are longer than {result.norm_median:.2f}."
             if one.ahead:
@@ -166,7 +166,7 @@ class NearestTokens(Analysis[NearestTokensResult]):
         return charts | {"pick": Frames(tuple(frames), alt, title, step="word")}
 
 
-def _best(cost: NDArray[np.float64], count: int, itself: int) -> NDArray[np.intp]:
+def _lowest_ids(cost: NDArray[np.float64], count: int, itself: int) -> NDArray[np.intp]:
     """The ids of the `count` smallest costs [V], smallest first, the token itself left out."""
     order = cost.argsort(kind="stable")
     best: NDArray[np.intp] = order[order != itself][:count]
@@ -185,7 +185,7 @@ def _neighbour(
 def _bars(one: Neighbourhood, measure: Measure) -> Bars:
     """Neighbours by one measure; those that are the same word otherwise written stand out."""
     near: Sequence[Neighbour] = getattr(one, measure)
-    name = NAMES[measure]
+    name = MEASURE_NAMES[measure]
     said = [f"{visible(n.token)} {n.value:.2f}" for n in near]
     return Bars(
         tuple(n.token for n in near),

@@ -14,7 +14,7 @@ from layerbook.core.analysis import (
     Result,
     TopK,
     as_prompt,
-    cited,
+    shorten_prompt,
     entropy,
     prompt_name,
     ranked,
@@ -124,7 +124,7 @@ class NextToken(Analysis[NextTokenResult]):
             header = (
                 "" if isinstance(spec, str) or spec.answer else ", without the header of the answer"
             )
-            after = f"after “{cited(spec, end=True)}”" + (
+            after = f"after “{shorten_prompt(spec, end=True)}”" + (
                 "" if isinstance(spec, str) else f" in a chat{header}"
             )
             figures[f"prompt-{i}"] = _probabilities(one, after)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import Analysis, Array, Head, Layer, PromptText, Result, cited, softmax
+from layerbook.core.analysis import Analysis, Array, Head, Layer, PromptText, Result, shorten_prompt, softmax
 from layerbook.core.figures import (
     Axis,
     Figure,
@@ -22,9 +22,9 @@ from layerbook.core.figures import (
 )
 from layerbook.core.requests import Captures, Describe, Forward, Prompt, Request, Site
 from layerbook.core.tokens import Token
-from layerbook.core.vectors import turned
+from layerbook.core.vectors import apply_rope
 
-SHIFT = 1000
+POSITION_SHIFT = 1000
 
 
 class RopeResult(Result):
@@ -110,8 +110,8 @@ class Rope(Analysis[RopeResult]):
 
         def scores(q_at: NDArray[np.integer], k_at: NDArray[np.integer]) -> NDArray[np.float64]:
             turned_q, turned_k = (
-                turned(q, q_at, facts.rope_theta),
-                turned(k, k_at, facts.rope_theta),
+                apply_rope(q, q_at, facts.rope_theta),
+                apply_rope(k, k_at, facts.rope_theta),
             )
             scaled: NDArray[np.float64] = (
                 turned_q @ turned_k.swapaxes(1, 2) / d**0.5
@@ -139,9 +139,9 @@ class Rope(Analysis[RopeResult]):
             pattern=pattern[self.head],
             previous_share=float(np.diag(pattern[self.head], -1).mean()) if len(here) > 1 else 0.0,
             pattern_difference=float(np.abs(softmax(visible) - pattern).max()),
-            shift=SHIFT,
-            shift_difference=float(np.abs(scores(here + SHIFT, here + SHIFT) - before).max()),
-            query_shift_difference=float(np.abs(scores(here + SHIFT, here) - before).max()),
+            shift=POSITION_SHIFT,
+            shift_difference=float(np.abs(scores(here + POSITION_SHIFT, here + POSITION_SHIFT) - before).max()),
+            query_shift_difference=float(np.abs(scores(here + POSITION_SHIFT, here) - before).max()),
             by_distance=mine,
             heads_by_distance=curves,
             equal_by_distance=np.cos(np.outer(np.arange(self.distances), speed)).mean(axis=1),
@@ -167,7 +167,7 @@ class Rope(Analysis[RopeResult]):
             Axis("token it looks at", labels=result.tokens),
         )
         return {
-            "angles": _hands(result),
+            "angles": _clock_panels(result),
             "score-by-distance": Lines(
                 (curve,),
                 x,
@@ -196,14 +196,14 @@ class Rope(Analysis[RopeResult]):
                 "attention",
                 f"On average {result.previous_share:.0%} of a token's attention goes to the token before it.",
                 "share",
-                f"{where}, {cited(result.prompt)}",
+                f"{where}, {shorten_prompt(result.prompt)}",
                 scale=(0, 1),
                 causal=True,
             ),
         }
 
 
-def _hands(result: RopeResult) -> Panels:
+def _clock_panels(result: RopeResult) -> Panels:
     """A clock face for some pairs: where the hand is at each position; hands too close to tell apart are one dot."""
     panels, turns = [], []
     last = min(len(result.tokens), 12) - 1
@@ -220,7 +220,7 @@ def _hands(result: RopeResult) -> Panels:
                     name,
                     float(np.cos(angle)),
                     float(np.sin(angle)),
-                    to=n + 1 if end < last else None,
+                    arrow_to=n + 1 if end < last else None,
                 )
             )
         shown = f"{wave:,.1f}" if wave < 100 else f"{wave:,.0f}"

@@ -13,13 +13,13 @@ from layerbook.core.analysis import (
     Result,
     TopK,
     as_prompt,
-    cited,
+    shorten_prompt,
     entropy,
     prompt_name,
     ranked,
 )
 from layerbook.core.figures import Axis, Bars, Figure, Panels, listed
-from layerbook.core.labels import in_chat
+from layerbook.core.labels import chat_suffix
 from layerbook.core.requests import NEXT_LOGITS, Captures, Forward, Request
 from layerbook.core.sampling import sampling_distribution
 
@@ -146,5 +146,5 @@ class SamplingKnobs(Analysis[SamplingKnobsResult]):
                 for s in result.settings
             ]
         )
-        title = f"What is drawn from after “{cited(self.prompt)}”{in_chat(self.prompt)}"
+        title = f"What is drawn from after “{shorten_prompt(self.prompt)}”{chat_suffix(self.prompt)}"
         return {"knobs": Panels(panels, title=title, alt=f"{best}.")}

@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from layerbook.core.analysis import Analysis, PromptText, Result, Seed
 from layerbook.core.figures import Axis, Figure, Point, Scatter, listed
 from layerbook.core.requests import EMBED, Captures, EmbeddingRows, Prompt, Request
-from layerbook.core.vectors import means, principal_components, shuffled_words, sinusoids
+from layerbook.core.vectors import pool_texts, principal_components, shuffle_words, sinusoidal_encoding
 
 
-class Spot(BaseModel):
+class SentencePoint(BaseModel):
     """One sentence on one map, in the units of the embedding's numbers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,8 +27,8 @@ class SentenceMap(BaseModel):
     """Two sets of sentences drawn over each other, each on axes of its own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    points: tuple[Spot, ...] = Field(description="The sentences as written.")
-    shuffled: tuple[Spot, ...] = Field(description="The sentences with their words shuffled.")
+    points: tuple[SentencePoint, ...] = Field(description="The sentences as written.")
+    shuffled: tuple[SentencePoint, ...] = Field(description="The sentences with their words shuffled.")
     explained: tuple[float, ...] = Field(
         description="Share of the variance along each axis, as written, 0..1."
     )
@@ -78,7 +78,7 @@ class SentencePosition(Analysis[SentencePositionResult]):
         """Embedding rows: of each sentence, of its words shuffled, of its token ids permuted; and of the pad token."""
         wanted: dict[str, Request] = {"pad": EmbeddingRows(Prompt(special="pad_token"))}
         for i, (text, words) in enumerate(
-            zip(self.prompts, shuffled_words(self.prompts, self.shuffle_seed), strict=True)
+            zip(self.prompts, shuffle_words(self.prompts, self.shuffle_seed), strict=True)
         ):
             wanted[f"text-{i}"] = EmbeddingRows(Prompt(text=text))
             wanted[f"words-{i}"] = EmbeddingRows(Prompt(text=words))
@@ -92,12 +92,12 @@ class SentencePosition(Analysis[SentencePositionResult]):
             [captures[f"{kind}-{i}"][EMBED] for i in n] for kind in ("text", "words", "ids")
         )  # [T, D]
         written, shuffled, permuted = (
-            means(texts, pad),
-            means(words, pad),
-            means(ids, pad),
+            pool_texts(texts, pad),
+            pool_texts(words, pad),
+            pool_texts(ids, pad),
         )  # [N, D] each
         N, D = written.shape
-        PE = sinusoids(N, D, self.C)  # [N, D]: row n belongs to sentence n, not to any word in it
+        PE = sinusoidal_encoding(N, D, self.C)  # [N, D]: row n belongs to sentence n, not to any word in it
         encoded = written * PE  # [N, D]: multiplied, not added
         relisted = (written[::-1] * PE)[
             ::-1
@@ -105,8 +105,8 @@ class SentencePosition(Analysis[SentencePositionResult]):
         return SentencePositionResult(
             C=self.C,
             d_model=D,
-            without=_drawn(captures, written, shuffled),
-            encoded=_drawn(captures, encoded, shuffled * PE),
+            without=_sentence_map(captures, written, shuffled),
+            encoded=_sentence_map(captures, encoded, shuffled * PE),
             zeroed_share=float((encoded[0] == 0).mean()),
             permuted_change=float(np.linalg.norm(permuted * PE - encoded, axis=1).max()),
             relisted_change=float(np.linalg.norm(relisted - encoded, axis=1).max()),
@@ -122,7 +122,7 @@ class SentencePosition(Analysis[SentencePositionResult]):
         }
 
 
-def _drawn(
+def _sentence_map(
     captures: Captures, rows: NDArray[np.float64], shuffled: NDArray[np.float64]
 ) -> SentenceMap:
     """Both sets [N, D], each on the axes of its own PCA."""
@@ -130,7 +130,7 @@ def _drawn(
     for kind, some in (("text", rows), ("words", shuffled)):
         own = principal_components(some)
         flat = enumerate(own.project(some).tolist())
-        spots[kind] = tuple(Spot(text=captures[f"{kind}-{i}"].text, x=x, y=y) for i, (x, y) in flat)
+        spots[kind] = tuple(SentencePoint(text=captures[f"{kind}-{i}"].text, x=x, y=y) for i, (x, y) in flat)
         shares[kind] = own.explained
     return SentenceMap(
         points=spots["text"],

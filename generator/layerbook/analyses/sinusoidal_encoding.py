@@ -20,7 +20,7 @@ from layerbook.core.figures import (
     listed,
 )
 from layerbook.core.requests import Captures, Describe, Request
-from layerbook.core.vectors import sinusoids
+from layerbook.core.vectors import sinusoidal_encoding
 
 Constant = Annotated[float, Field(ge=1, le=1e9)]
 
@@ -84,7 +84,7 @@ class SinusoidalEncoding(Analysis[SinusoidalEncodingResult]):
         assert facts is not None
         D, sweeps = facts.d_model, []
         for C in self.C:
-            PE = sinusoids(self.positions, D, C)  # [positions, D]
+            PE = sinusoidal_encoding(self.positions, D, C)  # [positions, D]
             # Turning both positions on turns nothing between them: only how far apart they are counts.
             distance = np.linalg.norm(
                 PE - PE[0], axis=1
@@ -150,7 +150,7 @@ def _frame(name: str, sweep: Encoding, result: SinusoidalEncodingResult) -> Fram
     note = f"Wavelengths from {sweep.wavelengths[0]:.1f} to {slowest:,.0f} positions."
     if slowest < 2 * sweep.wavelengths[0]:
         note = f"Every pair turns once in {slowest:.1f} positions, rank {sweep.rank}."
-    PE = sinusoids(result.positions, result.d_model, sweep.C)  # [positions, d_model]
+    PE = sinusoidal_encoding(result.positions, result.d_model, sweep.C)  # [positions, d_model]
     rows, columns = Axis("position"), Axis("pair of dimensions", "k")
     halves = [
         ("even dimensions, 2k: sine", PE[:, ::2]),

@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 
 from layerbook.core.analysis import Analysis, Layers, Result, Seed, Texts, resolved
 from layerbook.core.figures import Axis, Bars, Figure, Panels, listed
-from layerbook.core.losses import Change, Group, change, group, losses, mean
-from layerbook.core.requests import LOSS, Captures, Forward, Patch, Prompt, Request, Site, Where
+from layerbook.core.losses import LossChange, LossComparison, compare_with_draws, token_losses, mean_or_zero, measure_loss_change
+from layerbook.core.requests import LOSS, Captures, Forward, Patch, Prompt, Request, Site, WhitespacePositions
 from layerbook.core.tokens import Token, visible
 
 
@@ -30,7 +30,7 @@ class TextLosses(BaseModel, frozen=True, extra="forbid"):
     mean: float = Field(
         description="The mean of `clean`; 0 in a text of one token, as are all its costs."
     )
-    alone: Group = Field(
+    alone: LossComparison = Field(
         description="What blocking costs in this text alone, as `blocked` says it of all."
     )
 
@@ -43,12 +43,12 @@ class TokenKnockoutResult(Result):
         description="How many tokens are predicted: all but the first of each text."
     )
     clean: float = Field(description="Mean loss per predicted token with nothing changed, in nats.")
-    first: Change = Field(description="The first token of each text blocked, in all layers.")
-    blocked: Group = Field(description="No later token sees these tokens, in all layers.")
-    parts: tuple[Group, ...] = Field(
+    first: LossChange = Field(description="The first token of each text blocked, in all layers.")
+    blocked: LossComparison = Field(description="No later token sees these tokens, in all layers.")
+    parts: tuple[LossComparison, ...] = Field(
         description="The same in some of the layers only, from the lowest up."
     )
-    cut: Group = Field(
+    cut: LossComparison = Field(
         description="These tokens get nothing from attention, in all layers; their MLPs work on."
     )
 
@@ -80,10 +80,10 @@ class TokenKnockout(Analysis[TokenKnockoutResult]):
     def runs(self) -> dict[str, Request]:
         """Each text once as it is, once with the first token blocked, and once for each group and choice of tokens."""
         layers = resolved(self.layers)
-        patches = {"clean": (), "first": at("scores", layers, (0,))}
+        patches = {"clean": (), "first": zeroing_patches("scores", layers, (0,))}
         for name, site, some in self._groups():
             patches |= {
-                f"{name} {i}": at(site, some, where) for i, where in enumerate(self._choices())
+                f"{name} {i}": zeroing_patches(site, some, where) for i, where in enumerate(self._choices())
             }
         kept = frozenset({LOSS})
         return {
@@ -92,9 +92,9 @@ class TokenKnockout(Analysis[TokenKnockoutResult]):
             for name, patch in patches.items()
         }
 
-    def _choices(self) -> tuple[Where, ...]:
+    def _choices(self) -> tuple[WhitespacePositions, ...]:
         """The whitespace, and then each draw of as many others."""
-        return (Where(), *(Where(others=self.seed + i) for i in range(self.draws)))
+        return (WhitespacePositions(), *(WhitespacePositions(control_seed=self.seed + i) for i in range(self.draws)))
 
     def _groups(self) -> list[tuple[str, str, tuple[int, ...]]]:
         """Name, site and layers of each group of interventions; no scores: no attention to; no attn_out: none from."""
@@ -111,17 +111,17 @@ class TokenKnockout(Analysis[TokenKnockoutResult]):
         clean = [captures[f"clean: {i}"] for i in texts]
         if max(len(run.tokens) for run in clean) < 2:
             raise ValueError("a text of one token predicts nothing")
-        chosen = [[where.among(run.tokens) for run in clean] for where in self._choices()]
+        chosen = [[where.positions_in(run.tokens) for run in clean] for where in self._choices()]
         groups = {}
         for name, _, layers in self._groups():
             runs = [[captures[f"{name} {n}: {i}"] for i in texts] for n in range(len(chosen))]
-            groups[name] = group(layers, clean, runs, chosen)
-        before = losses(clean)  # [N]
+            groups[name] = compare_with_draws(layers, clean, runs, chosen)
+        before = token_losses(clean)  # [N]
         return TokenKnockoutResult(
             texts=tuple(self._text(captures, i, [at[i] for at in chosen]) for i in texts),
             predicted=len(before),
-            clean=mean(before),
-            first=change(clean, [captures[f"first: {i}"] for i in texts], [(0,) for _ in texts]),
+            clean=mean_or_zero(before),
+            first=measure_loss_change(clean, [captures[f"first: {i}"] for i in texts], [(0,) for _ in texts]),
             blocked=groups.pop("blocked"),
             cut=groups.pop("cut"),
             parts=tuple(groups.values()),
@@ -134,16 +134,16 @@ class TokenKnockout(Analysis[TokenKnockoutResult]):
         return TextLosses(
             tokens=clean[0].tokens,
             whitespace=chosen[0],
-            clean=losses(clean).tolist(),
-            blocked=losses(runs[0]).tolist(),
-            mean=mean(losses(clean)),
-            alone=group(resolved(self.layers), clean, runs, [[at] for at in chosen]),
+            clean=token_losses(clean).tolist(),
+            blocked=token_losses(runs[0]).tolist(),
+            mean=mean_or_zero(token_losses(clean)),
+            alone=compare_with_draws(resolved(self.layers), clean, runs, [[at] for at in chosen]),
         )
 
     def figures(self, result: TokenKnockoutResult) -> dict[str, Figure]:
         """`loss` by intervention; its cost in which `texts`, to `whom`, in which `layers`; being `cut`; the `worst`."""
         blocked = result.blocked
-        names = ("nothing", "the first token", *choices(1 + len(blocked.draws)))
+        names = ("nothing", "the first token", *bar_labels(1 + len(blocked.draws)))
         means = (
             result.clean,
             *(c.loss for c in (result.first, blocked.whitespace, *blocked.draws)),
@@ -162,8 +162,8 @@ class TokenKnockout(Analysis[TokenKnockoutResult]):
         hit = (
             f"The loss rises most, by {worst[0][0]:.2f} nats, at the second token of {worst[0][1]}."
         )
-        texts = {opening(text.tokens): text.alone.costs("cost") for text in result.texts}
-        parts = {span(part.layers): part.costs("cost") for part in result.parts}
+        texts = {first_words(text.tokens): text.alone.costs("cost") for text in result.texts}
+        parts = {layer_range(part.layers): part.costs("cost") for part in result.parts}
         kinds = {"predicting whitespace": "cost_whitespace", "all other tokens": "cost_others"}
         whom = {name: blocked.costs(field) for name, field in kinds.items()}
         places = {"right after them": "cost_next", "everywhere else": "cost_elsewhere"}
@@ -174,40 +174,40 @@ class TokenKnockout(Analysis[TokenKnockoutResult]):
         more, pairs = zip(*worst, strict=True)
         return {
             "loss": Bars(names, means, *loss, f"Mean loss: {told}.", title, highlight=(2,)),
-            "texts": panels(texts, "What blocking costs in each of the texts"),
-            "whom": panels(whom, "Which predictions suffer when tokens are blocked"),
-            "layers": panels(parts, "What blocking costs in some of the layers only"),
-            "cut": panels(cut, "Tokens that get nothing from attention: which predictions suffer"),
+            "texts": cost_panels(texts, "What blocking costs in each of the texts"),
+            "whom": cost_panels(whom, "Which predictions suffer when tokens are blocked"),
+            "layers": cost_panels(parts, "What blocking costs in some of the layers only"),
+            "cut": cost_panels(cut, "Tokens that get nothing from attention: which predictions suffer"),
             "worst": Bars(pairs, more, *rise, hit, "Where blocking whitespace hurts most"),
         }
 
 
-def at(site: str, layers: tuple[int, ...], positions: tuple[int, ...] | Where) -> tuple[Patch, ...]:
+def zeroing_patches(site: str, layers: tuple[int, ...], positions: tuple[int, ...] | WhitespacePositions) -> tuple[Patch, ...]:
     """Take away what these tokens have at a site, in each of the layers."""
     return tuple(Patch(Site(site, layer), positions=positions) for layer in layers)
 
 
-def span(layers: tuple[int, ...]) -> str:
+def layer_range(layers: tuple[int, ...]) -> str:
     """`layers 0 to 9`, or `layer 3`."""
     return f"layers {layers[0]} to {layers[-1]}" if len(layers) > 1 else f"layer {layers[0]}"
 
 
-def opening(tokens: tuple[Token, ...]) -> str:
+def first_words(tokens: tuple[Token, ...]) -> str:
     """The first words of a text, to tell it by."""
     words = "".join(token.text for token in tokens).split()
     return f"“{' '.join(words[:2])}{' …' if len(words) > 2 else ''}”"
 
 
-def choices(count: int) -> tuple[str, ...]:
+def bar_labels(count: int) -> tuple[str, ...]:
     """What so many bars are called: the whitespace first."""
     return ("the whitespace", *(f"others, draw {i}" for i in range(1, count)))
 
 
-def panels(parts: dict[str, tuple[float, ...]], title: str) -> Panels:
+def cost_panels(parts: dict[str, tuple[float, ...]], title: str) -> Panels:
     """One panel for each list of costs, the same bars in each."""
     shown = []
     for name, costs in parts.items():
         alt = f"{name}: whitespace {costs[0]:.2f}, others {min(costs[1:]):.2f} to {max(costs[1:]):.2f}"
         axes = Axis("tokens"), Axis("cost", "nats per token")
-        shown.append(Bars(choices(len(costs)), costs, *axes, alt, name, highlight=(0,)))
+        shown.append(Bars(bar_labels(len(costs)), costs, *axes, alt, name, highlight=(0,)))
     return Panels(tuple(shown), listed([panel.alt for panel in shown]) + ".", title)

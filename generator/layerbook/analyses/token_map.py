@@ -14,10 +14,10 @@ from layerbook.core.analysis import Analysis, PromptText, Result, Seed
 from layerbook.core.figures import Axis, Figure, Point, Scatter, listed
 from layerbook.core.requests import EMBED, Capture, Captures, EmbeddingRows, Prompt, Request
 from layerbook.core.tokens import Token, visible
-from layerbook.core.vectors import principal_components, shuffled_words
+from layerbook.core.vectors import principal_components, shuffle_words
 
 
-class Spot(BaseModel):
+class TokenPoint(BaseModel):
     """One token where it stands, and where it lies; coordinates are in the units of the embedding's numbers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,7 +41,7 @@ class TokenMapResult(Result):
     explained: tuple[float, ...] = Field(
         description="Share of the different tokens' variance along each axis, 0..1."
     )
-    spots: tuple[Spot, ...] = Field(
+    spots: tuple[TokenPoint, ...] = Field(
         description="Text by text and token by token, first as written, then shuffled."
     )
     different: tuple[Token, ...] = Field(
@@ -82,7 +82,7 @@ class TokenMap(Analysis[TokenMapResult]):
 
     def runs(self) -> dict[str, Request]:
         """The embedding rows of each text, and of each with its words shuffled."""
-        shuffled = shuffled_words(self.prompts, self.shuffle_seed)
+        shuffled = shuffle_words(self.prompts, self.shuffle_seed)
         runs: dict[str, Request] = {
             f"text-{i}": EmbeddingRows(Prompt(text=t)) for i, t in enumerate(self.prompts)
         }
@@ -112,7 +112,7 @@ class TokenMap(Analysis[TokenMapResult]):
             texts=self.prompts,
             shuffled=tuple(text.text for text in texts[count:]),
             explained=basis.explained,
-            spots=_followed(_spots(texts, flat)),
+            spots=_link_recut_words(_token_points(texts, flat)),
             different=tuple(tokens[id] for id in rows),
             fitted=fitted,
             closest=tuple(distances.argmin(axis=1).tolist()),
@@ -143,7 +143,7 @@ class TokenMap(Analysis[TokenMapResult]):
             Axis(f"axis {n}", f"{share:.0%} of the variance")
             for n, share in enumerate(result.explained, start=1)
         )
-        places = [f"{p.label} ({p.x:.2f}, {p.y:.2f})" for p in points if p.named]
+        places = [f"{p.label} ({p.x:.2f}, {p.y:.2f})" for p in points if p.show_label]
         shared = (
             f", of which {len(result.repeated)} stand in more than one text"
             if result.repeated
@@ -154,11 +154,11 @@ class TokenMap(Analysis[TokenMapResult]):
         return {"map": Scatter(tuple(points), x, y, alt, title)}
 
 
-def _spots(texts: Sequence[Capture], flat: Sequence[NDArray[np.float64]]) -> list[Spot]:
+def _token_points(texts: Sequence[Capture], flat: Sequence[NDArray[np.float64]]) -> list[TokenPoint]:
     """Every token of the texts, the first half as written and then the same shuffled, where it lies: [T, 2] a text."""
     count = len(texts) // 2
     return [
-        Spot(
+        TokenPoint(
             text=n % count,
             shuffled=n >= count,
             position=i,
@@ -172,7 +172,7 @@ def _spots(texts: Sequence[Capture], flat: Sequence[NDArray[np.float64]]) -> lis
     ]
 
 
-def _followed(spots: Sequence[Spot]) -> tuple[Spot, ...]:
+def _link_recut_words(spots: Sequence[TokenPoint]) -> tuple[TokenPoint, ...]:
     """The spots, each whose token left its text when the words were shuffled knowing what the word became."""
     texts = [{(s.text, s.shuffled, s.token.id) for s in spots}]
     written = {(text, id) for text, shuffled, id in texts[0] if not shuffled}
@@ -182,12 +182,12 @@ def _followed(spots: Sequence[Spot]) -> tuple[Spot, ...]:
     for s in spots:
         gone = not s.shuffled and (s.text, s.token.id) not in kept
         same = [
-            i for i in new if spots[i].text == s.text and _word(spots[i].token) == _word(s.token)
+            i for i in new if spots[i].text == s.text and _stripped_text(spots[i].token) == _stripped_text(s.token)
         ]
         found.append(s.model_copy(update={"becomes": same[0]}) if gone and same else s)
     return tuple(found)
 
 
-def _word(token: Token) -> str:
+def _stripped_text(token: Token) -> str:
     """What is the same of a token however it is spaced."""
     return token.text.strip()

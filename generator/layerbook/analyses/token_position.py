@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from layerbook.core.analysis import Analysis, Array, Result, Seed, Texts, cited
+from layerbook.core.analysis import Analysis, Array, Result, Seed, Texts, shorten_prompt
 from layerbook.core.figures import Axis, Figure, Panels, Point, Scatter, listed
 from layerbook.core.requests import EMBED, Captures, Forward, Prompt, Request, Site
 from layerbook.core.tokens import Token, visible
-from layerbook.core.vectors import pooled, principal_components, sinusoids
+from layerbook.core.vectors import mean_pool, principal_components, sinusoidal_encoding
 
 AFTER_ATTENTION = Site("resid_mid", 0)
 Constant = Annotated[float, Field(ge=1, le=1e9)]
@@ -31,7 +31,7 @@ class OrderedPrompt(BaseModel):
     )
 
 
-class TokenMap(BaseModel):
+class PromptMap(BaseModel):
     """One prompt's tokens in both orders, on axes that were fitted to the order as written."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -57,12 +57,12 @@ class TokenMap(BaseModel):
     )
 
 
-class Sweep(BaseModel):
+class EncodingEffect(BaseModel):
     """Every prompt with one C; counts and differences over all prompts."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     C: float | None = Field(description="The constant of the encoding; None: no encoding.")
-    maps: tuple[TokenMap, ...] = Field(description="One entry per prompt.")
+    maps: tuple[PromptMap, ...] = Field(description="One entry per prompt.")
     pooled_difference: float = Field(description="The largest of the prompts.")
     changed_place: int = Field(description="Sum over the prompts.")
     like_itself: int = Field(description="Sum over the prompts.")
@@ -80,7 +80,7 @@ class TokenPositionResult(Result):
     prompts: tuple[OrderedPrompt, ...] = Field(
         description="One entry per prompt, in the order of the spec."
     )
-    sweeps: tuple[Sweep, ...] = Field(description="Without an encoding, then one entry per C.")
+    sweeps: tuple[EncodingEffect, ...] = Field(description="Without an encoding, then one entry per C.")
     pooled_difference_without: float = Field(
         description="Largest difference of both orders' means, no encoding."
     )
@@ -136,25 +136,25 @@ class TokenPosition(Analysis[TokenPositionResult]):
         for C in (None, *self.C):
             maps = []
             for (written, shuffled), to in zip(pairs, moves, strict=True):
-                PE = np.zeros((len(to), D)) if C is None else sinusoids(len(to), D, C)  # [T, D]
+                PE = np.zeros((len(to), D)) if C is None else sinusoidal_encoding(len(to), D, C)  # [T, D]
                 here = scale * written[EMBED] + PE  # [T, D]: every token at its own position
                 there = (
                     scale * shuffled[EMBED] + PE
                 )  # [T, D]: the same rows in another order, the same positions
                 basis = principal_components(here)  # fitted to the order as written, used for both
                 maps.append(
-                    TokenMap(
+                    PromptMap(
                         explained=basis.explained,
                         written=basis.project(here),  # [T, 2]
                         shuffled=basis.project(there)[to],  # [T, 2], row by row the same token
                         moved=float(np.linalg.norm(there[to] - here, axis=1).mean()),
-                        pooled_difference=float(np.abs(pooled(there) - pooled(here)).max()),
-                        **_likeness(here, there, to),
+                        pooled_difference=float(np.abs(mean_pool(there) - mean_pool(here)).max()),
+                        **_count_nearest(here, there, to),
                     )
                 )
-            sweeps.append(_together(C, maps))
+            sweeps.append(_combine_prompts(C, maps))
         after = [
-            [pooled(run[AFTER_ATTENTION]) for run in pair] for pair in pairs
+            [mean_pool(run[AFTER_ATTENTION]) for run in pair] for pair in pairs
         ]  # two means [D] per prompt
         changes = [float(np.linalg.norm(b - a)) for a, b in after]
         return TokenPositionResult(
@@ -163,7 +163,7 @@ class TokenPosition(Analysis[TokenPositionResult]):
                 np.mean([np.linalg.norm(scale * a[EMBED], axis=1).mean() for a, _ in pairs])
             ),
             encoding_norm=float(np.linalg.norm(PE[0])),
-            prompts=_prompts(self.prompts, [a.tokens for a, _ in pairs], moves, changes),
+            prompts=_ordered_prompts(self.prompts, [a.tokens for a, _ in pairs], moves, changes),
             sweeps=tuple(sweeps),
             pooled_difference_without=sweeps[0].pooled_difference,
             pooled_difference_with=max(sweep.pooled_difference for sweep in sweeps[1:]),
@@ -182,10 +182,10 @@ class TokenPosition(Analysis[TokenPositionResult]):
                     sweep.maps[n],
                 )
                 moved.append(f"{name}: {drawn.moved:.1f}")
-                panels.append(_panel(drawn, prompt.tokens, name))
-            alt = f"The tokens of {cited(text)} in two orders. How far a token moves on average. {listed(moved, 13)}."
+                panels.append(_map_panel(drawn, prompt.tokens, name))
+            alt = f"The tokens of {shorten_prompt(text)} in two orders. How far a token moves on average. {listed(moved, 13)}."
             times = " times sqrt(d)" if self.scale == "sqrt-d" else ""
-            title = f"The tokens of {cited(text)}: embeddings{times} plus encoding"
+            title = f"The tokens of {shorten_prompt(text)}: embeddings{times} plus encoding"
             charts[f"points-{n}"] = Panels(tuple(panels), alt, title)
         return charts
 
@@ -198,7 +198,7 @@ def _moved_to(written: Sequence[Token], shuffled: Sequence[Token]) -> NDArray[np
     return to
 
 
-def _likeness(
+def _count_nearest(
     here: NDArray[np.float64], there: NDArray[np.float64], to: NDArray[np.intp]
 ) -> dict[str, int]:
     """What the tokens [T, D] that changed place are nearest to as written: themselves, or their new position."""
@@ -209,9 +209,9 @@ def _likeness(
     return {"changed_place": len(changed), "like_itself": int(itself), "like_its_place": int(place)}
 
 
-def _together(C: float | None, maps: Sequence[TokenMap]) -> Sweep:
+def _combine_prompts(C: float | None, maps: Sequence[PromptMap]) -> EncodingEffect:
     """One C over all prompts."""
-    return Sweep(
+    return EncodingEffect(
         C=C,
         maps=tuple(maps),
         pooled_difference=max(m.pooled_difference for m in maps),
@@ -221,7 +221,7 @@ def _together(C: float | None, maps: Sequence[TokenMap]) -> Sweep:
     )
 
 
-def _prompts(
+def _ordered_prompts(
     texts: Sequence[str],
     tokens: Sequence[tuple[Token, ...]],
     moves: Sequence[NDArray[np.intp]],
@@ -233,15 +233,15 @@ def _prompts(
     )
 
 
-def _panel(drawn: TokenMap, tokens: Sequence[Token], name: str) -> Scatter:
+def _map_panel(drawn: PromptMap, tokens: Sequence[Token], name: str) -> Scatter:
     """One map: a dot and a name per token as written, an arrow to where the same token went."""
     both = zip(tokens, drawn.written.tolist(), drawn.shuffled.tolist(), strict=True)
     pairs = [(visible(token), *here, *there) for token, here, there in both]
     dots = [
-        Point(name, x, y, "as written", to=len(tokens) + i)
+        Point(name, x, y, "as written", arrow_to=len(tokens) + i)
         for i, (name, x, y, *_) in enumerate(pairs)
     ]
-    dots += [Point(name, x, y, "shuffled", named=False) for name, _, _, x, y in pairs]
+    dots += [Point(name, x, y, "shuffled", show_label=False) for name, _, _, x, y in pairs]
     first, second = (
         Axis(f"axis {n}", f"{share:.0%}") for n, share in enumerate(drawn.explained, start=1)
     )

@@ -6,13 +6,13 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from layerbook.core.analysis import Analysis, Prompts, Result, as_prompt, cited, prompt_name
+from layerbook.core.analysis import Analysis, Prompts, Result, as_prompt, shorten_prompt, prompt_name
 from layerbook.core.figures import Figure, Passage, TokenStrip, listed
 from layerbook.core.requests import Captures, Encode, Request
 from layerbook.core.tokens import Token
 
 
-class Pieces(BaseModel):
+class TokenizedPrompt(BaseModel):
     """One text and its tokens."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,7 +30,7 @@ class Pieces(BaseModel):
 class TokenizeResult(Result):
     """The tokens of each prompt."""
 
-    prompts: tuple[Pieces, ...] = Field(description="One entry per prompt, in the spec's order.")
+    prompts: tuple[TokenizedPrompt, ...] = Field(description="One entry per prompt, in the spec's order.")
 
 
 class Tokenize(Analysis[TokenizeResult]):
@@ -60,7 +60,7 @@ class Tokenize(Analysis[TokenizeResult]):
                 bytes.fromhex(token.hex) for token in run.tokens
             )  # the pieces, put together again
             told.append(
-                Pieces(
+                TokenizedPrompt(
                     prompt=prompt_name(prompt),
                     text=run.text,
                     tokens=run.tokens,
@@ -76,19 +76,19 @@ class Tokenize(Analysis[TokenizeResult]):
         labels = [spec if isinstance(spec, str) else "" for spec in self.prompts]
         rows = tuple(zip(labels, (one.tokens for one in result.prompts), strict=True))
         names = [
-            f"“{cited(spec)}”" if isinstance(spec, str) else "the chat" for spec in self.prompts
+            f"“{shorten_prompt(spec)}”" if isinstance(spec, str) else "the chat" for spec in self.prompts
         ]
         counts = listed(
-            [f"{name} is {_count(one)}" for name, one in zip(names, result.prompts, strict=True)]
+            [f"{name} is {_token_count(one)}" for name, one in zip(names, result.prompts, strict=True)]
         )
         figures: dict[str, Figure] = {"tokens": TokenStrip(rows, alt=f"Cut into tokens: {counts}.")}
         for i, (name, one) in enumerate(zip(names, result.prompts, strict=True)):
             title = f"{name[0].upper()}{name[1:]} as the tokenizer gets it"
             figures[f"text-{i}"] = Passage(
-                one.text, title=title, alt=f"This text becomes {_count(one)}."
+                one.text, title=title, alt=f"This text becomes {_token_count(one)}."
             )
         return figures
 
 
-def _count(one: Pieces) -> str:
+def _token_count(one: TokenizedPrompt) -> str:
     return f"{len(one.tokens)} token{'' if len(one.tokens) == 1 else 's'}"

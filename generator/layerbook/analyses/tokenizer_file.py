@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import Analysis, BigArray, PromptText, Result, cited
+from layerbook.core.analysis import Analysis, BigArray, PromptText, Result, shorten_prompt
 from layerbook.core.figures import Figure, TokenStrip
 from layerbook.core.requests import Captures, Encode, Prompt, Request
 from layerbook.core.tokens import Token
@@ -56,7 +56,7 @@ class TokenizerFile(Analysis[TokenizerFileResult]):
     def measure(self, captures: Captures) -> TokenizerFileResult:
         """Leave out of the vocabulary what the joins make again."""
         run = captures["text"]
-        written = run.vocabulary.definition()
+        written = run.vocabulary.tokenizer_json()
         model = written["model"]
         if model["type"] != "BPE":
             raise ValueError(f"this tokenizer is {model['type']}, and only BPE has joins")
@@ -66,7 +66,7 @@ class TokenizerFile(Analysis[TokenizerFileResult]):
         )  # [M, 2]
         made = {left + right for left, right in merges}
         given = {piece: id for piece, id in vocabulary.items() if piece not in made}
-        if joined(given, joins) != vocabulary:
+        if apply_merges(given, joins) != vocabulary:
             given = vocabulary
         settings = {name: value for name, value in model.items() if name not in ("vocab", "merges")}
         return TokenizerFileResult(
@@ -86,12 +86,12 @@ class TokenizerFile(Analysis[TokenizerFileResult]):
             "joins": result.joins.ravel().tolist(),
             "rest": result.rest,
         }
-        alt = f"Cut into tokens: “{cited(result.text)}” is {len(result.tokens)} tokens."
+        alt = f"Cut into tokens: “{shorten_prompt(result.text)}” is {len(result.tokens)} tokens."
         rows = ((result.text, result.tokens),)
-        return {"tokens": TokenStrip(rows, alt=alt, live=json.dumps(data, separators=(",", ":")))}
+        return {"tokens": TokenStrip(rows, alt=alt, tokenizer_json=json.dumps(data, separators=(",", ":")))}
 
 
-def joined(given: Mapping[str, int], joins: NDArray[np.integer]) -> dict[str, int]:
+def apply_merges(given: Mapping[str, int], joins: NDArray[np.integer]) -> dict[str, int]:
     """The vocabulary that the joins make, each new piece with the lowest free id; up to a join that lacks a part."""
     vocabulary = dict(given)
     pieces = {id: piece for piece, id in given.items()}

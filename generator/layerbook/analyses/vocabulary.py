@@ -6,13 +6,13 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from layerbook.core.analysis import Analysis, Result, Texts, VocabularyCount, cited
+from layerbook.core.analysis import Analysis, Result, Texts, VocabularyCount, shorten_prompt
 from layerbook.core.figures import Figure, Table, TokenStrip, listed
 from layerbook.core.requests import Captures, Describe, Encode, Prompt, Request
 from layerbook.core.tokens import Token, visible
 
 
-class Found(BaseModel):
+class PieceLookup(BaseModel):
     """A piece of text that was looked up."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -23,7 +23,7 @@ class Found(BaseModel):
     )
 
 
-class Special(BaseModel):
+class SpecialToken(BaseModel):
     """A special token: no text is cut into it, it marks turns, files and the like."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,10 +42,10 @@ class VocabularyResult(Result):
         description="The first ordinary entries of more than one byte, by id."
     )
     last: tuple[Token, ...] = Field(description="The entries with the highest ids.")
-    found: tuple[Found, ...] = Field(
+    found: tuple[PieceLookup, ...] = Field(
         description="The pieces that were looked up, in the spec's order."
     )
-    special: tuple[Special, ...] = Field(description="All special tokens, by id.")
+    special: tuple[SpecialToken, ...] = Field(description="All special tokens, by id.")
     roles: dict[str, Token] = Field(
         description="The special tokens by their role in the settings: eos, pad, ..."
     )
@@ -96,7 +96,7 @@ class Vocabulary(Analysis[VocabularyResult]):
         for i, piece in enumerate(self.find):
             token = vocabulary.find(piece)  # the one entry that is exactly this text, or None
             cut = captures[f"find-{i}"].tokens  # what the tokenizer writes it with
-            found.append(Found(piece=piece, id=token.id if token else None, tokens=cut))
+            found.append(PieceLookup(piece=piece, id=token.id if token else None, tokens=cut))
         return VocabularyResult(
             size=vocabulary.size,
             first=tuple(entries[: self.first]),
@@ -104,7 +104,7 @@ class Vocabulary(Analysis[VocabularyResult]):
             last=tuple(entries[-self.first :]),
             found=tuple(found),
             special=tuple(
-                Special(token=t, roles=_roles(t, facts.special_tokens))
+                SpecialToken(token=t, roles=_roles(t, facts.special_tokens))
                 for t in entries
                 if t.special
             ),
@@ -118,14 +118,14 @@ class Vocabulary(Analysis[VocabularyResult]):
 
     def figures(self, result: VocabularyResult) -> dict[str, Figure]:
         """The first and last entries, the pieces looked up, the special tokens."""
-        return {"first": _first(result), "find": _find(result), "special": _special(result)}
+        return {"first": _entry_strip(result), "find": _lookup_table(result), "special": _special_table(result)}
 
 
 def _roles(token: Token, known: tuple[tuple[str, Token], ...]) -> tuple[str, ...]:
     return tuple(role.removesuffix("_token") for role, other in known if other.id == token.id)
 
 
-def _first(result: VocabularyResult) -> TokenStrip:
+def _entry_strip(result: VocabularyResult) -> TokenStrip:
     rows = {"first": result.first, "joined": result.joined, "last": result.last}
     ends = [f"the {name} from {visible(r[0])} to {visible(r[-1])}" for name, r in rows.items() if r]
     return TokenStrip(
@@ -136,12 +136,12 @@ def _first(result: VocabularyResult) -> TokenStrip:
     )
 
 
-def _find(result: VocabularyResult) -> Table:
+def _lookup_table(result: VocabularyResult) -> Table:
     rows = (
-        (cited(f.piece), "none" if f.id is None else f.id, " + ".join(map(visible, f.tokens)))
+        (shorten_prompt(f.piece), "none" if f.id is None else f.id, " + ".join(map(visible, f.tokens)))
         for f in result.found
     )
-    missing = [cited(f.piece) for f in result.found if f.id is None]
+    missing = [shorten_prompt(f.piece) for f in result.found if f.id is None]
     return Table(
         ("text", "id", "written with"),
         tuple(rows),
@@ -150,7 +150,7 @@ def _find(result: VocabularyResult) -> Table:
     )
 
 
-def _special(result: VocabularyResult) -> Table:
+def _special_table(result: VocabularyResult) -> Table:
     used = [f"{visible(s.token)} is {listed(s.roles)}" for s in result.special if s.roles]
     return Table(
         ("id", "token", "role"),

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from layerbook.core.analysis import Analysis, Layers, PromptSpec, Result, as_prompt, cited, resolved
+from layerbook.core.analysis import Analysis, Layers, PromptSpec, Result, as_prompt, shorten_prompt, resolved
 from layerbook.core.figures import Axis, Figure, Lines, Series
 from layerbook.core.requests import Captures, Forward, Generate, Prompt, Request, Site
 from layerbook.core.tokens import Token
@@ -111,7 +111,7 @@ class WhitespaceAttention(Analysis[WhitespaceAttentionResult]):
         )
         level = f"Of what the first token leaves over, whitespace gets {min(result.rest):.0%} to {max(result.rest):.0%} "
         level += f"by layer; evenly spread attention would give it {result.even_rest:.0%}."
-        title = f"layer by layer, {cited(self.prompt)} and its continuation"
+        title = f"layer by layer, {shorten_prompt(self.prompt)} and its continuation"
         series = tuple(Series(name, layers, share) for name, share in lines)
         return {
             "shares": Lines(series, Axis("layer"), shares, last, f"Where attention goes, {title}"),

@@ -10,15 +10,15 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from layerbook.book.validation import validated
-from layerbook.book.yaml import Node, Place, SpecFile
+from layerbook.book.validation import validate
+from layerbook.book.yaml import Node, Position, SpecFile
 from layerbook.core.errors import SpecError, UsageError, did_you_mean
 
-FILE = "references.yaml"
+REFERENCES_FILE = "references.yaml"
 # A key is also an id on the page of references; no other id there has a digit.
-KEY = re.compile(r"(?=.*[0-9])[a-z0-9][a-z0-9-]*")
+KEY_PATTERN = re.compile(r"(?=.*[0-9])[a-z0-9][a-z0-9-]*")
 
-Line = Annotated[str, Field(min_length=1)]
+NonEmptyStr = Annotated[str, Field(min_length=1)]
 
 
 class Publication(BaseModel):
@@ -26,52 +26,52 @@ class Publication(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    authors: tuple[Line, ...] = Field(
+    authors: tuple[NonEmptyStr, ...] = Field(
         min_length=1, description="Each as `Family, Given`; a name without a comma is taken whole."
     )
     year: int = Field(ge=1000, le=2999, description="When it appeared.")
-    title: Line = Field(description="Its title, in full.")
-    venue: Line = Field(description="Where it appeared: a journal, a conference, a site.")
+    title: NonEmptyStr = Field(description="Its title, in full.")
+    venue: NonEmptyStr = Field(description="Where it appeared: a journal, a conference, a site.")
     url: str = Field(pattern=r"^https?://[^\s]+$", description="Where it can be read online.")
     used_for: str = Field(default="", description="One line on what this book takes from it.")
 
     @property
-    def family(self) -> tuple[str, ...]:
+    def family_names(self) -> tuple[str, ...]:
         """The names by which the authors are cited."""
         return tuple(author.partition(",")[0].strip() for author in self.authors)
 
     @property
     def short_authors(self) -> str:
         """`Shazeer`, `Zhang and Sennrich`, or `Xiao et al.` where there are more than two."""
-        first = self.family[0]
-        return f"{first} et al." if len(self.authors) > 2 else " and ".join(self.family)
+        first = self.family_names[0]
+        return f"{first} et al." if len(self.authors) > 2 else " and ".join(self.family_names)
 
 
 @dataclass(frozen=True)
 class Bibliography:
-    """All sources by key; `file` and `places` say where each stands."""
+    """All sources by key; `file` and `key_positions` say where each stands."""
 
     publications: Mapping[str, Publication]
     file: str = ""
-    places: Mapping[str, Place] = field(default_factory=dict)
+    key_positions: Mapping[str, Position] = field(default_factory=dict)
 
     def get(self, key: str) -> Publication:
         """The source of that key; UsageError where there is none."""
         if key not in self.publications:
-            raise UsageError(self.unknown(key))
+            raise UsageError(self.unknown_key_message(key))
         return self.publications[key]
 
-    def unknown(self, key: str) -> str:
+    def unknown_key_message(self, key: str) -> str:
         """The words for a key that is not there."""
-        return f"no source is called {key!r}{did_you_mean(key, self.publications)}; they stand in {self.file or FILE}"
+        return f"no source is called {key!r}{did_you_mean(key, self.publications)}; they stand in {self.file or REFERENCES_FILE}"
 
-    def ordered(self) -> tuple[str, ...]:
+    def sorted_keys(self) -> tuple[str, ...]:
         """The keys by author, then year, then title."""
 
         def rank(key: str) -> tuple[object, ...]:
             one = self.publications[key]
             return (
-                tuple(name.casefold() for name in one.family),
+                tuple(name.casefold() for name in one.family_names),
                 one.year,
                 one.title.casefold(),
                 key,
@@ -85,7 +85,7 @@ class Bibliography:
         named = (one.short_authors, one.year)
         alike = [
             k
-            for k in self.ordered()
+            for k in self.sorted_keys()
             if (p := self.publications[k]) and (p.short_authors, p.year) == named
         ]
         letter = chr(ord("a") + alike.index(key)) if len(alike) > 1 else ""
@@ -101,7 +101,7 @@ def load(templates: Path) -> Bibliography | None:
 
     Raises SpecError with every problem of the file.
     """
-    path = templates / FILE
+    path = templates / REFERENCES_FILE
     if not path.is_file():
         return None
     file = SpecFile(path)
@@ -112,22 +112,22 @@ def load(templates: Path) -> Bibliography | None:
         else {}
     )
     if node and not made:
-        file.add(
-            node.place, "there is no source in it; a book that cites nothing needs no such file"
+        file.add_problem(
+            node.position, "there is no source in it; a book that cites nothing needs no such file"
         )
     if file.problems or node is None:
         raise SpecError(file.problems)
     return Bibliography(
-        {key: one for key, one in made.items() if one is not None}, file.name, node.keys
+        {key: one for key, one in made.items() if one is not None}, file.name, node.key_positions
     )
 
 
 def _publication(key: str, node: Node, top: Node, file: SpecFile) -> Publication | None:
-    if not KEY.fullmatch(key):
+    if not KEY_PATTERN.fullmatch(key):
         what = "a key has lower-case letters, hyphens, and at least one digit, such as xiao2023"
-        file.add(top.keys[key], f"{what}; {key!r} has not")
+        file.add_problem(top.key_positions[key], f"{what}; {key!r} has not")
     if not isinstance(node.value, dict):
-        file.add(node.place, "a source is a mapping: authors, year, title, venue, url")
+        file.add_problem(node.position, "a source is a mapping: authors, year, title, venue, url")
         return None
-    found = validated(Publication, node, file)
+    found = validate(Publication, node, file)
     return found if isinstance(found, Publication) else None

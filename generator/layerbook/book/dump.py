@@ -12,18 +12,18 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.representer import RoundTripRepresenter
 
-WIDTH = 100
-PLAIN = re.compile(r"[A-Za-z](?:[A-Za-z0-9 _.-]*[A-Za-z0-9_.-])?")
+LINE_WIDTH = 100
+PLAIN_SCALAR = re.compile(r"[A-Za-z](?:[A-Za-z0-9 _.-]*[A-Za-z0-9_.-])?")
 
 
-def as_item(spec: Mapping[str, Any]) -> str:
+def dump_list_item(spec: Mapping[str, Any]) -> str:
     """A mapping as an item of a list; short lists and mappings in it stand on one line."""
     out = io.StringIO()
     writer = YAML()
     writer.Representer = _Representer
-    writer.width = WIDTH
+    writer.width = LINE_WIDTH
     writer.indent(mapping=2, sequence=4, offset=2)
-    writer.dump({key: _laid_out(value) for key, value in spec.items()}, out)
+    writer.dump({key: _with_flow_style(value) for key, value in spec.items()}, out)
     return "- " + textwrap.indent(out.getvalue(), "  ").removeprefix("  ")
 
 
@@ -35,7 +35,7 @@ class _Representer(RoundTripRepresenter):
 
     def text(self, value: str) -> Any:
         return self.represent_scalar(
-            "tag:yaml.org,2002:str", value, style=None if PLAIN.fullmatch(value) else '"'
+            "tag:yaml.org,2002:str", value, style=None if PLAIN_SCALAR.fullmatch(value) else '"'
         )
 
 
@@ -43,20 +43,20 @@ _Representer.add_representer(type(None), _Representer.null)
 _Representer.add_representer(str, _Representer.text)
 
 
-def _laid_out(value: Any) -> Any:
+def _with_flow_style(value: Any) -> Any:
     if not isinstance(value, dict | list):
         return value
     made: CommentedMap | CommentedSeq
     if isinstance(value, dict):
-        made = CommentedMap({key: _laid_out(inner) for key, inner in value.items()})
+        made = CommentedMap({key: _with_flow_style(inner) for key, inner in value.items()})
     else:
-        made = CommentedSeq([_laid_out(inner) for inner in value])
+        made = CommentedSeq([_with_flow_style(inner) for inner in value])
     if len(repr(value)) < 80:
         made.fa.set_flow_style()
     return made
 
 
-def last_line(text: str, first: int) -> int:
+def last_line_of_item(text: str, first: int) -> int:
     """The last line of the item of a list that begins on a line, both counted from 1.
 
     Its lines are those that are indented deeper than the first; blank ones and comments after it are not its own.

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import numpy as np
 from pydantic import BaseModel
 
-from layerbook.book.sweep import Swept
-from layerbook.core import registry as catalog
-from layerbook.core.analysis import Analysis, SideFile
+from layerbook.book.sweep import SweepAnalysis
+from layerbook.core import registry
+from layerbook.core.analysis import Analysis, SidecarFile
 from layerbook.core.tokens import Token
 
 INTRODUCTION = """\
@@ -37,18 +37,18 @@ def results_markdown() -> str:
     """The whole page."""
     return (
         INTRODUCTION
-        + "".join(_analysis(name, catalog.find(name)) for name in catalog.names())
-        + _analysis("sweep", Swept)
+        + "".join(_analysis_section(name, registry.find(name)) for name in registry.names())
+        + _analysis_section("sweep", SweepAnalysis)
     )
 
 
-def _analysis(name: str, cls: type[Analysis[Any]]) -> str:
+def _analysis_section(name: str, cls: type[Analysis[Any]]) -> str:
     about = inspect.getdoc(cls) or ""
     lines = [
         f"\n## {name}\n\n{_paragraphs(about)}\n\n| field | type | what it is |\n|---|---|---|\n"
     ]
     lines += [
-        f"| `{path}` | {kind} | {what} |\n" for path, kind, what in _fields(cls.result_type, "")
+        f"| `{path}` | {kind} | {what} |\n" for path, kind, what in _field_rows(cls.result_type, "")
     ]
     return "".join(lines)
 
@@ -68,15 +68,15 @@ def _paragraphs(about: str) -> str:
     return "\n".join([first, "", *items]) if items else first
 
 
-def _fields(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
+def _field_rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
     hints = get_type_hints(model, include_extras=True)
     for name, field in model.model_fields.items():
         inner, path = _model_in(hints[name]), prefix + name
         many = "[]" if inner is not None and _is_many(hints[name]) else ""
         what = " ".join((field.description or "").split()).replace("|", "\\|")
-        yield f"{path}{many}", _kind(hints[name]), what
+        yield f"{path}{many}", _type_name(hints[name]), what
         if inner is not None:
-            yield from _fields(inner, f"{path}{many}.")
+            yield from _field_rows(inner, f"{path}{many}.")
 
 
 def _model_in(hint: Any) -> type[BaseModel] | None:
@@ -89,28 +89,28 @@ def _is_many(hint: Any) -> bool:
     return get_origin(hint) in (tuple, list) or any(_is_many(part) for part in get_args(hint))
 
 
-def _kind(hint: Any) -> str:
+def _type_name(hint: Any) -> str:
     """The type in a reader's words."""
     origin, parts = get_origin(hint), get_args(hint)
     if origin is Annotated:
         return (
             "array, in a file beside"
-            if any(isinstance(p, SideFile) for p in parts[1:])
-            else _kind(parts[0])
+            if any(isinstance(p, SidecarFile) for p in parts[1:])
+            else _type_name(parts[0])
         )
     if origin is Literal:
         return " or ".join(f"`{part!r}`".replace("'", '"') for part in parts)
     if origin in (Union, types.UnionType):
-        return " or ".join("null" if part is type(None) else _kind(part) for part in parts)
+        return " or ".join("null" if part is type(None) else _type_name(part) for part in parts)
     if origin is tuple:
-        kinds = list(dict.fromkeys(_kind(part) for part in parts if part is not Ellipsis))
+        kinds = list(dict.fromkeys(_type_name(part) for part in parts if part is not Ellipsis))
         return (
             f"list of {' and '.join(kinds)}"
             if Ellipsis in parts
             else f"{len(parts)} × {' and '.join(kinds)}"
         )
     if origin is dict:
-        return f"record of {_kind(parts[1])}"
+        return f"record of {_type_name(parts[1])}"
     words = {
         int: "integer",
         float: "number",

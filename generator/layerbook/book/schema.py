@@ -11,16 +11,16 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 
-from layerbook.core import registry as catalog
+from layerbook.core import registry
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-NAME = r"^[a-z0-9][a-z0-9-]*$"
+NAME_PATTERN = r"^[a-z0-9][a-z0-9-]*$"
 # Files beside the chapters', in the specs and in the site.
-TAKEN = ("book", "index", "claims", "colophon", "references")
+RESERVED_NAMES = ("book", "index", "claims", "colophon", "references")
 
-Name = Annotated[str, Field(pattern=NAME, max_length=60)]
-Column = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
-Line = Annotated[str, Field(min_length=1)]
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=60)]
+ColumnName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+NonEmptyStr = Annotated[str, Field(min_length=1)]
 Date = Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
 Evidence = Literal["definition", "observation", "correlation", "intervention"]
 Part = Literal["tokens", "embeddings", "position", "attention", "mlp", "linear", "sampling"]
@@ -33,8 +33,8 @@ class _Spec(BaseModel):
 class ClaimSpec(_Spec):
     """A sentence and the check that decides whether it holds."""
 
-    says: Line = Field(description="The sentence, as the book prints it; inline Markdown.")
-    check: Line = Field(
+    says: NonEmptyStr = Field(description="The sentence, as the book prints it; inline Markdown.")
+    check: NonEmptyStr = Field(
         description='The check, as docs/claims.md explains: result.prompts[0].top[0].text == "4".'
     )
 
@@ -42,10 +42,10 @@ class ClaimSpec(_Spec):
 class FileAxis(_Spec):
     """The values of an axis from a file beside the spec."""
 
-    file: Line = Field(
+    file: NonEmptyStr = Field(
         description="A .txt (a value a line), .csv or .jsonl file, as a path from the spec's folder."
     )
-    column: Line | None = Field(
+    column: NonEmptyStr | None = Field(
         default=None, description="Which column has the values; the others become tags."
     )
     sha256: str | None = Field(
@@ -59,21 +59,21 @@ class ViewSpec(_Spec):
     title: str = Field(
         default="", description="The figure's heading; without one, it says what is drawn."
     )
-    measure: Line | None = Field(
+    measure: NonEmptyStr | None = Field(
         default=None, description="The measure that is drawn: its mean over all that is not named."
     )
-    across: Line | None = Field(default=None, description="The column along the horizontal axis.")
-    down: Line | None = Field(
+    across: NonEmptyStr | None = Field(default=None, description="The column along the horizontal axis.")
+    down: NonEmptyStr | None = Field(
         default=None, description="The column down the side: makes it a heat map."
     )
-    by: Line | None = Field(default=None, description="The column that gives each line its colour.")
-    panels: Line | None = Field(
+    by: NonEmptyStr | None = Field(default=None, description="The column that gives each line its colour.")
+    panels: NonEmptyStr | None = Field(
         default=None, description="The column that gives each of its values a chart."
     )
-    figure: Line | None = Field(
+    figure: NonEmptyStr | None = Field(
         default=None, description="Instead of a measure, a figure of the analysis."
     )
-    over: Line | None = Field(
+    over: NonEmptyStr | None = Field(
         default=None, description="The axis to step along, the others at their first value."
     )
 
@@ -88,32 +88,32 @@ class ExperimentSpec(_Spec):
         default="",
         description="The heading of figures that have none of their own, in plain words.",
     )
-    analysis: Line = Field(
+    analysis: NonEmptyStr = Field(
         description="Which analysis runs: a file of generator/analyses, with hyphens."
     )
     evidence: Evidence = Field(
         default="observation", description="What its figures can show; printed as a badge."
     )
-    badges: dict[Line, Evidence] = Field(
+    badges: dict[NonEmptyStr, Evidence] = Field(
         default={},
         description="Other badges for single figures, by name or by how it begins (up to a hyphen).",
     )
-    original: bool | tuple[Line, ...] = Field(
+    original: bool | tuple[NonEmptyStr, ...] = Field(
         default=False,
         description="Drawn as the lecture drew it, faults included: all figures, or those named, as under badges.",
     )
-    captions: dict[Line, Line] = Field(
+    captions: dict[NonEmptyStr, NonEmptyStr] = Field(
         default={},
         description="Captions by the figure's name, or by how the name begins (up to a hyphen).",
     )
     claims: tuple[ClaimSpec, ...] = Field(
         default=(), description="What the chapter says of the result, checked."
     )
-    sweep: dict[Line, Annotated[tuple[Any, ...], Field(min_length=1)] | FileAxis] = Field(
+    sweep: dict[NonEmptyStr, Annotated[tuple[Any, ...], Field(min_length=1)] | FileAxis] = Field(
         default={},
         description="Parameters and the values each takes; every combination is a cell of its own.",
     )
-    measures: dict[Column, Line] = Field(
+    measures: dict[ColumnName, NonEmptyStr] = Field(
         default={},
         description="What to keep of each cell, by name: an expression over its `result` and its `cell`.",
     )
@@ -126,7 +126,7 @@ class ChapterSpec(_Spec):
     """One chapter of the book."""
 
     chapter: Name = Field(description="Names the chapter: its file, its page, its prose.")
-    title: Line = Field(description="The chapter's heading.")
+    title: NonEmptyStr = Field(description="The chapter's heading.")
     summary: str = Field(default="", description="One line for the list of chapters.")
     part: Part | None = Field(
         default=None, description="Which box of the diagram of the model the chapter is about."
@@ -137,19 +137,19 @@ class ChapterSpec(_Spec):
 class BookSpec(_Spec):
     """The book: its title page, its model, the order of its chapters."""
 
-    title: Line = Field(description="The title.")
+    title: NonEmptyStr = Field(description="The title.")
     subtitle: str = Field(default="", description="The line below it.")
-    authors: tuple[Line, ...] = Field(default=(), description="Who wrote it.")
+    authors: tuple[NonEmptyStr, ...] = Field(default=(), description="Who wrote it.")
     published: Date | None = Field(
         default=None, description="The day of publication, for archives: YYYY-MM-DD."
     )
     licence: str = Field(
         default="", description="The licence of the book, for archives: its SPDX name."
     )
-    language: Line = Field(
+    language: NonEmptyStr = Field(
         default="en", description="The language of the prose, as BCP 47 writes it."
     )
-    model: Line = Field(
+    model: NonEmptyStr = Field(
         description="The model: a name, a folder, a .gguf file, or ORG/NAME@REVISION of the Hub."
     )
     chapters: tuple[Name, ...] = Field(
@@ -157,7 +157,7 @@ class BookSpec(_Spec):
     )
 
 
-class _Schema(GenerateJsonSchema):
+class _UntitledSchema(GenerateJsonSchema):
     """Without the titles that pydantic makes up from the names."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
@@ -166,17 +166,17 @@ class _Schema(GenerateJsonSchema):
 
 def book_schema() -> dict[str, Any]:
     """The JSON Schema of experiments/book.yaml."""
-    schema = BookSpec.model_json_schema(schema_generator=_Schema)
+    schema = BookSpec.model_json_schema(schema_generator=_UntitledSchema)
     return {"$schema": DIALECT, **schema, "title": "Layerbook book"}
 
 
 def chapter_schema() -> dict[str, Any]:
     """The JSON Schema of a chapter's spec, over all analyses; imports each of them."""
-    analyses = {name: catalog.find(name) for name in catalog.names()}
+    analyses = {name: registry.find(name) for name in registry.names()}
     models: list[type[BaseModel]] = [*analyses.values(), ExperimentSpec, ChapterSpec]
     refs, shared = models_json_schema(
         [(model, "validation") for model in models],
-        schema_generator=_Schema,
+        schema_generator=_UntitledSchema,
         ref_template="#/$defs/{model}",
     )
     defs = shared["$defs"]
@@ -189,13 +189,13 @@ def chapter_schema() -> dict[str, Any]:
 
     parameters = {name: definition(model) for name, model in analyses.items()}
     common, chapter = definition(ExperimentSpec), definition(ChapterSpec)
-    closed = {name: _closed(name, common, of) for name, of in parameters.items()}
+    closed = {name: _closed_object(name, common, of) for name, of in parameters.items()}
     chapter["properties"]["experiments"]["items"] = {"$ref": "#/$defs/experiment"}
     head = {"$schema": DIALECT, **chapter, "title": "Layerbook chapter"}
-    return head | {"$defs": {"experiment": _experiment(common, tuple(closed)), **closed, **defs}}
+    return head | {"$defs": {"experiment": _experiment_object(common, tuple(closed)), **closed, **defs}}
 
 
-def _experiment(common: JsonSchemaValue, names: tuple[str, ...]) -> JsonSchemaValue:
+def _experiment_object(common: JsonSchemaValue, names: tuple[str, ...]) -> JsonSchemaValue:
     """Any experiment: its common keys, and for each analysis the closed object that it must then be."""
     properties = common["properties"] | {
         "analysis": common["properties"]["analysis"] | {"enum": list(names)}
@@ -211,7 +211,7 @@ def _experiment(common: JsonSchemaValue, names: tuple[str, ...]) -> JsonSchemaVa
     return described | {"properties": properties, "required": common["required"], "allOf": branches}
 
 
-def _closed(name: str, common: JsonSchemaValue, parameters: JsonSchemaValue) -> JsonSchemaValue:
+def _closed_object(name: str, common: JsonSchemaValue, parameters: JsonSchemaValue) -> JsonSchemaValue:
     """An experiment of one analysis, with every key that it may have; a required one may be swept instead."""
     about = str(parameters.get("description", name)).split("\n\n")[0].replace("\n", " ")
     own = parameters.get("properties", {})
@@ -220,7 +220,7 @@ def _closed(name: str, common: JsonSchemaValue, parameters: JsonSchemaValue) -> 
     sweep = common["properties"]["sweep"] | {"properties": dict.fromkeys((*own, "model"), values)}
     sweep |= {"additionalProperties": False}
     properties = shared | {"analysis": {"const": name, "description": about}, "sweep": sweep} | own
-    given = [_given_or_swept(parameter) for parameter in parameters.get("required", ())]
+    given = [_given_or_in_sweep(parameter) for parameter in parameters.get("required", ())]
     closed = {
         "type": "object",
         "description": about,
@@ -230,6 +230,6 @@ def _closed(name: str, common: JsonSchemaValue, parameters: JsonSchemaValue) -> 
     return closed | {"additionalProperties": False} | ({"allOf": given} if given else {})
 
 
-def _given_or_swept(parameter: str) -> JsonSchemaValue:
+def _given_or_in_sweep(parameter: str) -> JsonSchemaValue:
     swept = {"required": ["sweep"], "properties": {"sweep": {"required": [parameter]}}}
     return {"anyOf": [{"required": [parameter]}, swept]}

@@ -12,60 +12,60 @@ from typing import Annotated, Any
 from pydantic import TypeAdapter, ValidationError
 
 from layerbook.book.claims import check as claims
-from layerbook.book.sweep import MAX_CELLS, MODEL, Axis, Swept
-from layerbook.book.sweep_data import DataFile, Read, number
-from layerbook.book.sweep_views import View
-from layerbook.book.validation import unknown_key
+from layerbook.book.sweep import MAX_CELLS, MODEL_AXIS, Axis, SweepAnalysis
+from layerbook.book.sweep_data import DataFile, AxisData, parse_number
+from layerbook.book.sweep_views import SweepView
+from layerbook.book.validation import unknown_key_message
 from layerbook.book.yaml import Node, SpecFile
 from layerbook.core.analysis import Analysis
 from layerbook.core.errors import did_you_mean
-from layerbook.core.labels import Cell
+from layerbook.core.labels import TableValue
 
-WHAT = {"measure": "measure", "over": "axis"}
+KEY_KINDS = {"measure": "measure", "over": "axis"}
 
-One = Callable[[Node, SpecFile], Analysis[Any] | None]
+AnalysisBuilder = Callable[[Node, SpecFile], Analysis[Any] | None]
 
 
-class SweepReader:
-    """Reads the sweep of one experiment. `one` makes the analysis of a single cell, or notes what is wrong with it."""
+class SweepParser:
+    """Reads the sweep of one experiment. `build_analysis` makes the analysis of a single cell, or notes what is wrong with it."""
 
-    def __init__(self, node: Node, kind: type[Analysis[Any]], file: SpecFile, one: One) -> None:
-        self.node, self.kind, self.file, self.one = node, kind, file, one
+    def __init__(self, node: Node, kind: type[Analysis[Any]], file: SpecFile, build_analysis: AnalysisBuilder) -> None:
+        self.node, self.kind, self.file, self.build_analysis = node, kind, file, build_analysis
 
-    def swept(self) -> Swept | None:
+    def parse(self) -> SweepAnalysis | None:
         """The analysis over its grid; None, and the problems noted, where it has some."""
         sweep = self.node.value["sweep"]
         if not isinstance(sweep.value, dict) or not sweep.value:
             return None  # noted with the other common keys
-        read = {name: self._read(name, values) for name, values in sweep.value.items()}
+        read = {name: self._read_axis(name, values) for name, values in sweep.value.items()}
         good = {name: found for name, found in read.items() if found is not None}
         if len(good) < len(read):
             return None
         if (count := prod(len(found.nodes) for found in good.values())) > MAX_CELLS:
-            self.file.add(
-                sweep.place, f"the grid has {count:,} cells; at most {MAX_CELLS:,} are one sweep"
+            self.file.add_problem(
+                sweep.position, f"the grid has {count:,} cells; at most {MAX_CELLS:,} are one sweep"
             )
             return None
-        first = self.one(
-            self._cell({name: found.nodes[0] for name, found in good.items()}), self.file
+        first = self.build_analysis(
+            self._cell_node({name: found.nodes[0] for name, found in good.items()}), self.file
         )
         if first is None:
             return None
-        axes = [self._axis(name, found, good) for name, found in good.items()]
+        axes = [self._build_axis(name, found, good) for name, found in good.items()]
         made = tuple(axis for axis in axes if axis is not None)
-        asked = self._measures(made)
+        measures = self._measures(made)
         if len(made) < len(axes):
             return None
-        return Swept(one=first, axes=made, asked=asked, views=self._views(made, asked))
+        return SweepAnalysis(base=first, axes=made, measures=measures, views=self._views(made, measures))
 
-    def _read(self, name: str, values: Node) -> Read | None:
-        if name not in self.kind.model_fields and name != MODEL:
-            self.file.add(
-                self.node.value["sweep"].keys[name], unknown_key(name, list(self.kind.model_fields))
+    def _read_axis(self, name: str, values: Node) -> AxisData | None:
+        if name not in self.kind.model_fields and name != MODEL_AXIS:
+            self.file.add_problem(
+                self.node.value["sweep"].key_positions[name], unknown_key_message(name, list(self.kind.model_fields))
             )
             return None
         if name in self.node.value:
-            self.file.add(self.node.keys[name], f"{name!r} is swept, so it has no value of its own")
+            self.file.add_problem(self.node.key_positions[name], f"{name!r} is swept, so it has no value of its own")
             return None
         if isinstance(values.value, dict):
             path = values.value.get("file")
@@ -75,15 +75,15 @@ class SweepReader:
             return (
                 None
                 if read is None
-                else replace(read, nodes=tuple(self._typed(name, node) for node in read.nodes))
+                else replace(read, nodes=tuple(self._coerce_number(name, node) for node in read.nodes))
             )
         return (
-            Read(tuple(values.value), self.file)
+            AxisData(tuple(values.value), self.file)
             if isinstance(values.value, tuple) and values.value
             else None
         )
 
-    def _cell(self, at: Mapping[str, Node]) -> Node:
+    def _cell_node(self, at: Mapping[str, Node]) -> Node:
         """The experiment as if it had these values: a value by itself where a list is meant becomes a list of one."""
         sweep = self.node.value["sweep"]
         plain = {
@@ -91,23 +91,23 @@ class SweepReader:
             for key, value in self.node.value.items()
             if key not in ("sweep", "measures", "views")
         }
-        values = {name: self._wrapped(name, value) for name, value in at.items() if name != MODEL}
+        values = {name: self._wrap_in_list(name, value) for name, value in at.items() if name != MODEL_AXIS}
         return replace(
             self.node,
             value=plain | values,
-            keys=self.node.keys | {name: sweep.keys[name] for name in values},
+            key_positions=self.node.key_positions | {name: sweep.key_positions[name] for name in values},
         )
 
-    def _wrapped(self, name: str, value: Node) -> Node:
-        if isinstance(value.value, tuple) or self._fits(name, value.plain()):
+    def _wrap_in_list(self, name: str, value: Node) -> Node:
+        if isinstance(value.value, tuple) or self._fits(name, value.to_python()):
             return value
-        if not _only_lists(self.kind, name) and not self._fits(name, [value.plain()]):
+        if not _takes_only_lists(self.kind, name) and not self._fits(name, [value.to_python()]):
             return value
-        return Node((value,), value.place, value.begins, value.size)
+        return Node((value,), value.position, value.start, value.expanded_size)
 
-    def _typed(self, name: str, node: Node) -> Node:
+    def _coerce_number(self, name: str, node: Node) -> Node:
         """A number that a file can only write as text, where the parameter takes numbers."""
-        if name == MODEL:
+        if name == MODEL_AXIS:
             return node
         if (
             not isinstance(node.value, str)
@@ -115,23 +115,23 @@ class SweepReader:
             or self._fits(name, [node.value])
         ):
             return node
-        return replace(node, value=number(node.value))
+        return replace(node, value=parse_number(node.value))
 
     def _fits(self, name: str, plain: Any) -> bool:
         try:
-            _adapter(self.kind, name).validate_json(json.dumps(plain), strict=True)
+            _parameter_adapter(self.kind, name).validate_json(json.dumps(plain), strict=True)
         except ValidationError:
             return False
         return True
 
-    def _axis(self, name: str, found: Read, all_read: Mapping[str, Read]) -> Axis | None:
+    def _build_axis(self, name: str, found: AxisData, all_read: Mapping[str, AxisData]) -> Axis | None:
         """Every value of an axis as the analysis takes it, tried with the first value of the other axes."""
         others = {other: read.nodes[0] for other, read in all_read.items()}
         made: list[tuple[Any, Any]] = []
         for node in found.nodes:
-            if name == MODEL:
-                made += self._model(node, found)
-            elif (one := self.one(self._cell(others | {name: node}), found.file)) is not None:
+            if name == MODEL_AXIS:
+                made += self._check_model(node, found)
+            elif (one := self.build_analysis(self._cell_node(others | {name: node}), found.file)) is not None:
                 made.append((getattr(one, name), one.model_dump(mode="json", include={name})[name]))
         self.file.problems.extend(p for p in found.file.problems if p not in self.file.problems)
         if len(made) < len(found.nodes):
@@ -140,53 +140,53 @@ class SweepReader:
         for i, (_, plain) in enumerate(made):
             before = seen.setdefault(json.dumps(plain, sort_keys=True), i)
             if before != i:
-                self.file.add(
-                    self.node.value["sweep"].keys[name],
+                self.file.add_problem(
+                    self.node.value["sweep"].key_positions[name],
                     f"{name}: value {i + 1} is value {before + 1} again",
                 )
                 return None
-        labels = tuple(_label(node.plain()) for node in found.nodes)
+        labels = tuple(_table_label(node.to_python()) for node in found.nodes)
         values, plains = zip(*made, strict=True)
         return Axis(name, values, plains, labels, found.tags, found.source)
 
-    def _model(self, node: Node, found: Read) -> list[tuple[str, str]]:
+    def _check_model(self, node: Node, found: AxisData) -> list[tuple[str, str]]:
         """The name of a model; whether there is one, the run finds out."""
         if not isinstance(node.value, str) or not node.value:
-            found.file.add(node.place, f"should be the name of a model, not {node.value!r}")
+            found.file.add_problem(node.position, f"should be the name of a model, not {node.value!r}")
             return []
         return [(node.value, node.value)]
 
     def _measures(self, axes: tuple[Axis, ...]) -> dict[str, claims.Check]:
         node = self.node.get("measures")
-        asked: dict[str, claims.Check] = {}
+        measures: dict[str, claims.Check] = {}
         taken = {name for axis in axes for name in (axis.name, *axis.tags)}
         for name, text in node.value.items() if node and isinstance(node.value, dict) else ():
             assert node is not None
             if name in taken:
-                self.file.add(node.keys[name], f"{name!r} is a column of the grid already")
+                self.file.add_problem(node.key_positions[name], f"{name!r} is a column of the grid already")
             if not isinstance(text.value, str):
                 continue  # noted with the other common keys
             try:
                 check = claims.parse(text.value, ("cell",))
             except claims.CheckError as error:
-                self.file.add(text.place_in_text(error.column), error.message)
+                self.file.add_problem(text.position_in_text(error.column), error.message)
                 continue
             for reference in check.references:
-                place = text.place_in_text(reference.column)
-                self.file.add(place, "a measure reads its own cell alone: there is no r() here")
-            asked[name] = check
-        return asked
+                position = text.position_in_text(reference.column)
+                self.file.add_problem(position, "a measure reads its own cell alone: there is no r() here")
+            measures[name] = check
+        return measures
 
-    def _views(self, axes: tuple[Axis, ...], asked: Mapping[str, claims.Check]) -> tuple[View, ...]:
+    def _views(self, axes: tuple[Axis, ...], measures: Mapping[str, claims.Check]) -> tuple[SweepView, ...]:
         node = self.node.get("views")
         columns = [name for axis in axes for name in (axis.name, *axis.tags)]
         known = dict.fromkeys(("across", "down", "by", "panels"), columns)
-        known |= {"measure": list(asked), "over": [axis.name for axis in axes]}
+        known |= {"measure": list(measures), "over": [axis.name for axis in axes]}
         made = []
         for name, spec in node.value.items() if node and isinstance(node.value, dict) else ():
             if not isinstance(spec.value, dict):
                 continue  # noted with the other common keys
-            view = View(
+            view = SweepView(
                 name,
                 **{
                     key: part.value
@@ -194,20 +194,20 @@ class SweepReader:
                     if isinstance(part.value, str)
                 },
             )
-            if message := _misfit(view):
-                self.file.add(spec.place, message)
+            if message := _view_problem(view):
+                self.file.add_problem(spec.position, message)
             for key, names in known.items():
                 if (used := getattr(view, key)) and used not in names:
                     near = did_you_mean(used, names)
-                    self.file.add(
-                        spec.value[key].place,
-                        f"the sweep has no {WHAT.get(key, 'column')} {used!r}{near}",
+                    self.file.add_problem(
+                        spec.value[key].position,
+                        f"the sweep has no {KEY_KINDS.get(key, 'column')} {used!r}{near}",
                     )
             made.append(view)
         return tuple(made)
 
 
-def _misfit(view: View) -> str:
+def _view_problem(view: SweepView) -> str:
     """What a view lacks, or has too much of."""
     if bool(view.measure) == bool(view.figure):
         return "draws either a measure, across a column, or a figure of the cells, over an axis"
@@ -223,7 +223,7 @@ def _misfit(view: View) -> str:
 
 
 @cache
-def _adapter(kind: type[Analysis[Any]], name: str) -> TypeAdapter[Any]:
+def _parameter_adapter(kind: type[Analysis[Any]], name: str) -> TypeAdapter[Any]:
     """pydantic's reader for a parameter, bounds included."""
     field = kind.model_fields[name]
     bounded: Any = Annotated[(field.annotation, *field.metadata)]
@@ -231,14 +231,14 @@ def _adapter(kind: type[Analysis[Any]], name: str) -> TypeAdapter[Any]:
 
 
 @cache
-def _only_lists(kind: type[Analysis[Any]], name: str) -> bool:
-    return _adapter(kind, name).json_schema().get("type") == "array"
+def _takes_only_lists(kind: type[Analysis[Any]], name: str) -> bool:
+    return _parameter_adapter(kind, name).json_schema().get("type") == "array"
 
 
-def _label(plain: Any) -> Cell:
+def _table_label(plain: Any) -> TableValue:
     """A value as a table shows it: numbers and texts as they are, a list of one as its element, others as JSON."""
     if isinstance(plain, list) and len(plain) == 1:
-        return _label(plain[0])
+        return _table_label(plain[0])
     if isinstance(plain, dict) and isinstance(plain.get("chat"), str):
         return str(plain["chat"])
     return plain if isinstance(plain, str | int | float) else json.dumps(plain, ensure_ascii=False)

@@ -24,13 +24,13 @@ from layerbook.core.figures import (
     Series,
     listed,
 )
-from layerbook.core.labels import Cell
+from layerbook.core.labels import TableValue
 
 Columns = Mapping[str, Sequence[Any]]
 
 
 @dataclass(frozen=True)
-class View:
+class SweepView:
     """One figure of a sweep, by the names of columns.
 
     measure: what is drawn, over `across`; with `down` as a heat map, with `by` a line for each of its values; `panels`
@@ -48,14 +48,14 @@ class View:
     figure: str = ""
     over: str = ""
 
-    def coordinates(self) -> tuple[str, ...]:
+    def column_names(self) -> tuple[str, ...]:
         """The columns that it names beside the measure."""
         return tuple(
             name for name in (self.across, self.down, self.by, self.panels, self.over) if name
         )
 
 
-def shown(view: View, columns: Columns, cells: int) -> Figure:
+def view_figure(view: SweepView, columns: Columns, cells: int) -> Figure:
     """The figure of a view. Raises UsageError where its measure is no number in some cell."""
     values = _numbers(view, columns)
     if not view.panels:
@@ -71,7 +71,7 @@ def shown(view: View, columns: Columns, cells: int) -> Figure:
     return Panels(tuple(panels), title=_title(view), alt=alt)
 
 
-def stepped(view: View, pictures: Sequence[tuple[Cell, Figure]]) -> Frames:
+def view_frames(view: SweepView, pictures: Sequence[tuple[TableValue, Figure]]) -> Frames:
     """The cells' own figures, one after the other, each with its value on the axis; UsageError for what is no chart."""
     frames = []
     for value, picture in pictures:
@@ -88,7 +88,7 @@ def stepped(view: View, pictures: Sequence[tuple[Cell, Figure]]) -> Frames:
     return Frames(tuple(frames), alt=alt, title=title, step="value")
 
 
-def _numbers(view: View, columns: Columns) -> NDArray[np.float64]:
+def _numbers(view: SweepView, columns: Columns) -> NDArray[np.float64]:
     """A measure's values [cells]; true counts as one, so that its mean is a share."""
     found = columns[view.measure]
     wrong = [value for value in found if not isinstance(value, bool | int | float)]
@@ -100,7 +100,7 @@ def _numbers(view: View, columns: Columns) -> NDArray[np.float64]:
 
 
 def _chart(
-    view: View, columns: Columns, values: NDArray[np.float64], rows: Sequence[int]
+    view: SweepView, columns: Columns, values: NDArray[np.float64], rows: Sequence[int]
 ) -> Heatmap | Lines | Bars:
     alt, title = _extremes(view, columns, values, rows), _title(view)
     across = list(dict.fromkeys(columns[view.across][i] for i in rows))
@@ -123,7 +123,7 @@ def _chart(
             alt=alt,
             title=title,
         )
-    lines: dict[Cell, list[tuple[float, float]]] = {}
+    lines: dict[TableValue, list[tuple[float, float]]] = {}
     for (*by, x), y in _means(
         columns, values, rows, (*filter(None, (view.by,)), view.across)
     ).items():
@@ -146,10 +146,10 @@ def _means(
 
 
 def _extremes(
-    view: View, columns: Columns, values: NDArray[np.float64], rows: Sequence[int]
+    view: SweepView, columns: Columns, values: NDArray[np.float64], rows: Sequence[int]
 ) -> str:
     """The least and the largest value, and where, for those who cannot see the chart."""
-    named = [name for name in view.coordinates() if name != view.panels]
+    named = [name for name in view.column_names() if name != view.panels]
 
     def at(i: int) -> str:
         return ", ".join(f"{name} {_text(columns[name][i])}" for name in named)
@@ -158,7 +158,7 @@ def _extremes(
     return f"{view.measure}: from {values[least]:.3g} at {at(least)} to {values[most]:.3g} at {at(most)}."
 
 
-def _title(view: View) -> str:
+def _title(view: SweepView) -> str:
     return (
         view.title
         or f"{view.measure} by {' and '.join(n for n in (view.across, view.down or view.by) if n)}"

@@ -14,10 +14,10 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from layerbook.book.yaml import Node, Place, SpecFile
+from layerbook.book.yaml import Node, Position, SpecFile
 from layerbook.core.errors import did_you_mean
 
-KINDS = {
+TYPE_NAMES = {
     "string_type": "text",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -31,13 +31,13 @@ KINDS = {
 }
 NAME_RULE = "lower-case letters, digits and hyphens"
 
-Words = Callable[[Mapping[str, Any]], str]
-BOUNDS: Mapping[str, Words] = {
-    "greater_than": lambda c: f"{_number_kind(c['gt'])} above {_tidy(c['gt'])}",
-    "greater_than_equal": lambda c: f"{_number_kind(c['ge'])} of at least {_tidy(c['ge'])}",
-    "less_than": lambda c: f"{_number_kind(c['lt'])} below {_tidy(c['lt'])}",
-    "less_than_equal": lambda c: f"{_number_kind(c['le'])} of at most {_tidy(c['le'])}",
-    "multiple_of": lambda c: f"a multiple of {_tidy(c['multiple_of'])}",
+MessageFormat = Callable[[Mapping[str, Any]], str]
+BOUND_MESSAGES: Mapping[str, MessageFormat] = {
+    "greater_than": lambda c: f"{_number_kind(c['gt'])} above {_format_bound(c['gt'])}",
+    "greater_than_equal": lambda c: f"{_number_kind(c['ge'])} of at least {_format_bound(c['ge'])}",
+    "less_than": lambda c: f"{_number_kind(c['lt'])} below {_format_bound(c['lt'])}",
+    "less_than_equal": lambda c: f"{_number_kind(c['le'])} of at most {_format_bound(c['le'])}",
+    "multiple_of": lambda c: f"a multiple of {_format_bound(c['multiple_of'])}",
     "finite_number": lambda c: "a finite number",
     "string_pattern_mismatch": lambda c: (
         NAME_RULE if "a-z0-9" in c["pattern"] else f"like {c['pattern']}"
@@ -45,47 +45,47 @@ BOUNDS: Mapping[str, Words] = {
 }
 
 
-def validated(
-    model: type[BaseModel], node: Node, file: SpecFile, leave: Iterable[str] = ()
+def validate(
+    model: type[BaseModel], node: Node, file: SpecFile, exclude: Iterable[str] = ()
 ) -> BaseModel | None:
-    """The keys of a mapping but for `leave`, as a model; None, and the problems noted, where they do not fit.
+    """The keys of a mapping but for `exclude`, as a model; None, and the problems noted, where they do not fit.
 
     JSON's strict mode is what specs need: a list is a tuple, 1 is a float, but "1" and true are no numbers.
     """
-    left_out = set(leave)
-    plain = {key: value.plain() for key, value in node.value.items() if key not in left_out}
+    left_out = set(exclude)
+    plain = {key: value.to_python() for key, value in node.value.items() if key not in left_out}
     try:
         return model.model_validate_json(json.dumps(plain), strict=True)
     except ValidationError as error:
-        note(error.errors(include_url=False), node, file, model)
+        add_problems(error.errors(include_url=False), node, file, model)
         return None
 
 
-def note(
+def add_problems(
     errors: Iterable[ErrorDetails], node: Node, file: SpecFile, model: type[BaseModel]
 ) -> None:
     """Add a problem for each thing that is wrong below a node, which should have been a `model`."""
     by_path: dict[tuple[str | int, ...], list[ErrorDetails]] = {}
     for error in errors:
         path = _path(error, node)
-        if not _is_miscounted(error, at(node, path)):
+        if not _is_spurious_length_error(error, node_at(node, path)):
             by_path.setdefault(path, []).append(error)
     for path, found in by_path.items():
-        telling = [e for e in found if not _is_kind(e)]
+        telling = [e for e in found if not _is_type_error(e)]
         below = any(len(other) > len(path) and other[: len(path)] == path for other in by_path)
         if telling:
             for error in telling:
-                _add(error, path, node, file, model)
+                _add_problem(error, path, node, file, model)
         elif not below:
-            wanted = list(dict.fromkeys(word for error in found for word in _wanted(error)))
-            value = at(node, path)
-            file.add(
-                value.place,
-                f"should be {_either(wanted)}, not {shown(value)}{_hint(wanted, value)}",
+            wanted = list(dict.fromkeys(word for error in found for word in _expected(error)))
+            value = node_at(node, path)
+            file.add_problem(
+                value.position,
+                f"should be {_join_with_or(wanted)}, not {describe_value(value)}{_hint(wanted, value)}",
             )
 
 
-def at(node: Node, path: Iterable[str | int]) -> Node:
+def node_at(node: Node, path: Iterable[str | int]) -> Node:
     """The node below another, by keys and indices."""
     for part in path:
         node = node.value[part]
@@ -106,54 +106,54 @@ def _path(error: ErrorDetails, node: Node) -> tuple[str | int, ...]:
     return tuple(path)
 
 
-def _is_miscounted(error: ErrorDetails, value: Node) -> bool:
+def _is_spurious_length_error(error: ErrorDetails, value: Node) -> bool:
     """pydantic also calls a list too short whose elements it refused."""
     return error["type"] == "too_short" and len(value.value) >= error.get("ctx", {})["min_length"]
 
 
-def _is_kind(error: ErrorDetails) -> bool:
-    return error["type"] in KINDS or error["type"] == "literal_error"
+def _is_type_error(error: ErrorDetails) -> bool:
+    return error["type"] in TYPE_NAMES or error["type"] == "literal_error"
 
 
-def _add(
+def _add_problem(
     error: ErrorDetails,
     path: tuple[str | int, ...],
     node: Node,
     file: SpecFile,
     model: type[BaseModel],
 ) -> None:
-    kind, context, value = error["type"], error.get("ctx", {}), at(node, path)
+    kind, context, value = error["type"], error.get("ctx", {}), node_at(node, path)
     if kind == "missing":
-        file.add(value.place, f"the key {error['loc'][-1]!r} is missing")
+        file.add_problem(value.position, f"the key {error['loc'][-1]!r} is missing")
     elif kind == "extra_forbidden":
-        key, owner = str(path[-1]), at(node, path[:-1])
-        file.add(owner.keys[key], unknown_key(key, _known_keys(model, path[:-1])))
-    elif kind in BOUNDS:
-        file.add(
-            _place(error, path, node), f"should be {BOUNDS[kind](context)}, not {shown(value)}"
+        key, owner = str(path[-1]), node_at(node, path[:-1])
+        file.add_problem(owner.key_positions[key], unknown_key_message(key, _known_keys(model, path[:-1])))
+    elif kind in BOUND_MESSAGES:
+        file.add_problem(
+            _position(error, path, node), f"should be {BOUND_MESSAGES[kind](context)}, not {describe_value(value)}"
         )
     elif kind in ("string_too_short", "too_short"):
         least = context["min_length"]
-        file.add(
-            _place(error, path, node),
+        file.add_problem(
+            _position(error, path, node),
             "should not be empty" if least == 1 else f"should have at least {least} elements",
         )
     elif kind in ("string_too_long", "too_long"):
         what = "characters" if kind.startswith("string") else "elements"
-        file.add(value.place, f"should have at most {context['max_length']} {what}")
+        file.add_problem(value.position, f"should have at most {context['max_length']} {what}")
     else:
         reason = context.get("error", error["msg"])
-        file.add(_place(error, path, node), str(reason))
+        file.add_problem(_position(error, path, node), str(reason))
 
 
-def _place(error: ErrorDetails, path: tuple[str | int, ...], node: Node) -> Place:
+def _position(error: ErrorDetails, path: tuple[str | int, ...], node: Node) -> Position:
     """The value's place; the key's own, where the key is what is wrong."""
     if error["loc"][-1:] == ("[key]",):
-        return at(node, path[:-1]).keys[str(path[-1])]
-    return at(node, path).place
+        return node_at(node, path[:-1]).key_positions[str(path[-1])]
+    return node_at(node, path).position
 
 
-def unknown_key(key: str, names: list[str]) -> str:
+def unknown_key_message(key: str, names: list[str]) -> str:
     """The words for a key that means nothing here; `names` are those that mean something."""
     there = f"; there are {', '.join(names)}" if names and not did_you_mean(key, names) else ""
     return f"unknown key {key!r}{did_you_mean(key, names)}{there}"
@@ -175,14 +175,14 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     return [model for part in get_args(annotation) for model in _models_in(part)]
 
 
-def _wanted(error: ErrorDetails) -> list[str]:
+def _expected(error: ErrorDetails) -> list[str]:
     if error["type"] == "literal_error":
         choices = re.findall(r"'([^']*)'|(-?\d+)", error.get("ctx", {})["expected"])
         return [json.dumps(text) if text else number for text, number in choices]
-    return [KINDS[error["type"]]]
+    return [TYPE_NAMES[error["type"]]]
 
 
-def _either(words: list[str]) -> str:
+def _join_with_or(words: list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
@@ -196,7 +196,7 @@ def _hint(wanted: list[str], value: Node) -> str:
     return ""
 
 
-def shown(node: Node) -> str:
+def describe_value(node: Node) -> str:
     """A value as a message names it."""
     if isinstance(node.value, dict):
         return "a mapping"
@@ -212,5 +212,5 @@ def _number_kind(bound: Any) -> str:
     return "a whole number" if isinstance(bound, int) else "a number"
 
 
-def _tidy(bound: Any) -> str:
+def _format_bound(bound: Any) -> str:
     return f"{bound:g}" if isinstance(bound, float) else str(bound)

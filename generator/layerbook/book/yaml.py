@@ -25,10 +25,10 @@ MAX_DEPTH = 20
 MAX_SIZE = 4_000_000  # characters after aliases are expanded, each value counted as 16 more
 
 INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
-REAL = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
-WORDS = {"": None, "~": None, **dict.fromkeys(("null", "Null", "NULL"))}
-WORDS |= dict.fromkeys(("true", "True", "TRUE"), True) | dict.fromkeys(
+WORD_VALUES = {"": None, "~": None, **dict.fromkeys(("null", "Null", "NULL"))}
+WORD_VALUES |= dict.fromkeys(("true", "True", "TRUE"), True) | dict.fromkeys(
     ("false", "False", "FALSE"), False
 )
 # Line breaks of YAML 1.1 that editors do not count as such, what YAML forbids, and halves of characters.
@@ -37,7 +37,7 @@ UNPRINTABLE = re.compile(
 )
 
 
-class Place(NamedTuple):
+class Position(NamedTuple):
     """Where something stands in a file; both count from 1."""
 
     line: int
@@ -49,23 +49,23 @@ class Node:
     """A value and its place; an alias has its own place, what is inside it stands where the anchor is.
 
     value: text, a number, a boolean, None, a tuple of nodes, or nodes by key.
-    keys: where each key of a mapping stands. source: a scalar as the file writes it, from `begins` on.
+    key_positions: where each key of a mapping stands. source: a scalar as the file writes it, from `start` on.
     size: the characters that it takes when it is written out in full.
     """
 
     value: Any
-    place: Place
-    begins: Place
-    size: int
-    keys: dict[str, Place] = field(default_factory=dict)
+    position: Position
+    start: Position
+    expanded_size: int
+    key_positions: dict[str, Position] = field(default_factory=dict)
     source: str = ""
 
-    def plain(self) -> Any:
+    def to_python(self) -> Any:
         """The value alone, as JSON has it."""
         if isinstance(self.value, dict):
-            return {key: node.plain() for key, node in self.value.items()}
+            return {key: node.to_python() for key, node in self.value.items()}
         if isinstance(self.value, tuple):
-            return [node.plain() for node in self.value]
+            return [node.to_python() for node in self.value]
         return self.value
 
     def get(self, key: str) -> Node | None:
@@ -75,32 +75,32 @@ class Node:
     @property
     def text_line(self) -> int:
         """The line where a text itself begins: below the header of a block."""
-        return self.place_in_text(0).line
+        return self.position_in_text(0).line
 
-    def place_in_text(self, offset: int) -> Place:
+    def position_in_text(self, offset: int) -> Position:
         """Where a character of a text's value stands in the file.
 
         Value and source are walked side by side: folding changes only whitespace, quoting only adds characters.
         """
         source = self.source
-        at = _visible_from(source, _body(source))
+        at = _skip_whitespace(source, _text_start(source))
         for char in str(self.value)[:offset]:
             if not char.isspace():
                 found = source.find(char, at, at + 12)  # an escape is not found: stay near
-                at = _visible_from(source, found + 1 if found >= 0 else at)
+                at = _skip_whitespace(source, found + 1 if found >= 0 else at)
         before = source[:at].split("\n")
-        column = len(before[-1]) + (self.begins.column if len(before) == 1 else 1)
-        return Place(self.begins.line + len(before) - 1, column)
+        column = len(before[-1]) + (self.start.column if len(before) == 1 else 1)
+        return Position(self.start.line + len(before) - 1, column)
 
 
-def _visible_from(source: str, at: int) -> int:
+def _skip_whitespace(source: str, at: int) -> int:
     """The first place from `at` on that is not whitespace; the last one where there is none."""
     while at < len(source) - 1 and source[at].isspace():
         at += 1
     return at
 
 
-def _body(source: str) -> int:
+def _text_start(source: str) -> int:
     """Where the text itself begins in a scalar's source: after its anchor, block header or quote."""
     head = re.match(r"(?:[&!]\S*\s+)*(?:[|>][-+0-9]*[ \t]*(?:#[^\n]*)?\n\s*|[\"'])?", source)
     return head.end() if head else 0
@@ -120,9 +120,9 @@ class SpecFile:
         here = Path.cwd()
         return str(path.relative_to(here)) if path.is_relative_to(here) else str(self.path)
 
-    def add(self, place: Place, message: str) -> None:
+    def add_problem(self, position: Position, message: str) -> None:
         """Note a problem."""
-        problem = Problem(self.name, place.line, place.column, message)
+        problem = Problem(self.name, position.line, position.column, message)
         if problem not in self.problems:
             self.problems.append(problem)
 
@@ -132,14 +132,14 @@ class SpecFile:
         if text is None:
             return None
         try:
-            return _Builder(self, text).document()
+            return _TreeBuilder(self, text).document()
         except MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             what = f"{error.problem} ({error.context})" if error.context else error.problem
             if "'\\t'" in str(error.problem):
                 what = "a tab cannot indent or separate; use spaces"
-            self.add(
-                Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1),
+            self.add_problem(
+                Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1),
                 f"not valid YAML: {what}",
             )
         except (
@@ -147,8 +147,8 @@ class SpecFile:
             ValueError,
             LookupError,
         ) as error:  # the scanner's own slips on broken escapes and tags
-            self.add(
-                Place(1, 1),
+            self.add_problem(
+                Position(1, 1),
                 f"not valid YAML: {str(error).splitlines()[0] if str(error) else error!r}",
             )
         except SpecError as error:
@@ -160,18 +160,18 @@ class SpecFile:
             with self.path.open("rb") as stream:
                 data = stream.read(MAX_BYTES + 1)
         except OSError as error:
-            self.add(Place(1, 1), f"cannot be read: {error.strerror}")
+            self.add_problem(Position(1, 1), f"cannot be read: {error.strerror}")
             return None
         if len(data) > MAX_BYTES:
-            self.add(
-                Place(1, 1), f"the file is larger than {MAX_BYTES:,} bytes, which no spec should be"
+            self.add_problem(
+                Position(1, 1), f"the file is larger than {MAX_BYTES:,} bytes, which no spec should be"
             )
             return None
         try:
             text = data.decode("utf-8").removeprefix("\ufeff")
         except UnicodeDecodeError as error:
             before = data[: error.start].decode("utf-8").removeprefix("\ufeff")
-            self.add(_place_at(before, len(before)), "the file is not UTF-8")
+            self.add_problem(_position_at(before, len(before)), "the file is not UTF-8")
             return None
         return text if self._is_scannable(text) else None
 
@@ -180,31 +180,31 @@ class SpecFile:
         if odd:
             code = f"U+{ord(odd[0]):04X}"
             escape = f"\\u{ord(odd[0]):04x}"
-            self.add(
-                _place_at(text, odd.start()),
+            self.add_problem(
+                _position_at(text, odd.start()),
                 f"the character {code} must be written {escape}, in double quotes",
             )
         for number, line in enumerate(text.split("\n") if len(text) > MAX_LINE else (), start=1):
             if len(line) > MAX_LINE:
-                self.add(
-                    Place(number, MAX_LINE + 1), f"the line is longer than {MAX_LINE:,} characters"
+                self.add_problem(
+                    Position(number, MAX_LINE + 1), f"the line is longer than {MAX_LINE:,} characters"
                 )
                 return False
         return not odd
 
 
-def _place_at(text: str, index: int) -> Place:
+def _position_at(text: str, index: int) -> Position:
     lines = re.split(r"\r\n|\r|\n", text[:index])
-    return Place(len(lines), len(lines[-1]) + 1)
+    return Position(len(lines), len(lines[-1]) + 1)
 
 
-class _Builder:
+class _TreeBuilder:
     """From events to nodes; raises SpecError where going on would be pointless."""
 
     def __init__(self, file: SpecFile, text: str) -> None:
         self.file, self.text = file, text
         self.anchors: dict[str, Node | None] = {}  # None while the value is still open
-        self.total = 0
+        self.total_size = 0
         self.stream: Iterator[Any] = iter(YAML(typ="safe", pure=True).parse(text))
 
     def document(self) -> Node | None:
@@ -212,29 +212,29 @@ class _Builder:
         for event in self.stream:
             if isinstance(event, events.DocumentStartEvent):
                 if top is not None:
-                    self._stop(event, "a second document begins here; a spec is one document")
+                    self._abort(event, "a second document begins here; a spec is one document")
                 if event.version and tuple(event.version) != (1, 2):
-                    self._stop(event, "specs are YAML 1.2")
+                    self._abort(event, "specs are YAML 1.2")
             elif isinstance(event, events.NodeEvent):
                 top = self._node(event, 1)
         if top is None or not isinstance(top.value, dict):
-            self.file.add(
-                top.place if top else Place(1, 1), "a spec is a mapping (`key: value`) at the top"
+            self.file.add_problem(
+                top.position if top else Position(1, 1), "a spec is a mapping (`key: value`) at the top"
             )
             return None
         return top
 
-    def _stop(self, event: Any, message: str) -> None:
-        place = _place(event)
-        raise SpecError([Problem(self.file.name, place.line, place.column, message)])
+    def _abort(self, event: Any, message: str) -> None:
+        position = _position(event)
+        raise SpecError([Problem(self.file.name, position.line, position.column, message)])
 
     def _node(self, event: Any, depth: int) -> Node:
         if isinstance(event, events.AliasEvent):
             return self._alias(event)
         if depth > MAX_DEPTH:
-            self._stop(event, f"nested more than {MAX_DEPTH} deep")
+            self._abort(event, f"nested more than {MAX_DEPTH} deep")
         if event.tag is not None:
-            self.file.add(_place(event), f"tags are not used in specs ({_short_tag(event.tag)})")
+            self.file.add_problem(_position(event), f"tags are not used in specs ({_short_tag(event.tag)})")
         if event.anchor:
             self.anchors[event.anchor] = None
         if isinstance(event, events.ScalarEvent):
@@ -247,91 +247,91 @@ class _Builder:
             self.anchors[event.anchor] = node
         return node
 
-    def _grown(self, event: Any, size: int) -> int:
-        self.total += size
-        if self.total > MAX_SIZE:
-            self._stop(
+    def _count_size(self, event: Any, expanded_size: int) -> int:
+        self.total_size += expanded_size
+        if self.total_size > MAX_SIZE:
+            self._abort(
                 event,
                 f"with its aliases written out the file is larger than {MAX_SIZE:,} characters",
             )
-        return size
+        return expanded_size
 
     def _alias(self, event: Any) -> Node:
         node = self.anchors.get(event.anchor)
         if node is None:
             inside = event.anchor in self.anchors
-            self._stop(
+            self._abort(
                 event,
                 f"the alias *{event.anchor} {'contains itself' if inside else 'has no anchor before it'}",
             )
         assert node is not None
-        self._grown(event, node.size)
-        return replace(node, place=_place(event))
+        self._count_size(event, node.expanded_size)
+        return replace(node, position=_position(event))
 
     def _scalar(self, event: Any) -> Node:
-        text, place = event.value, _place(event)
-        size = self._grown(event, 16 + len(text))
+        text, position = event.value, _position(event)
+        expanded_size = self._count_size(event, 16 + len(text))
         source = self.text[event.start_mark.index : event.end_mark.index]
         if any("\ud800" <= char <= "\udfff" for char in text):
-            self.file.add(place, "an escape gives half a character (a lone surrogate)")
+            self.file.add_problem(position, "an escape gives half a character (a lone surrogate)")
             text = ""
-        value = text if event.style else self._resolved(text, place)
-        return Node(value, place, place, size, source=source)
+        value = text if event.style else self._resolve(text, position)
+        return Node(value, position, position, expanded_size, source=source)
 
-    def _resolved(self, text: str, place: Place) -> Any:
+    def _resolve(self, text: str, position: Position) -> Any:
         """A plain scalar by the core schema; a number that no float holds is a problem, and becomes 0."""
-        if text in WORDS:
-            return WORDS[text]
+        if text in WORD_VALUES:
+            return WORD_VALUES[text]
         if INTEGER.fullmatch(text) and len(text) <= 40:
             digits, base = (
                 text.removeprefix("0o").removeprefix("0x"),
                 {"0o": 8, "0x": 16}.get(text[:2], 10),
             )
             return int(digits, base)
-        if NOT_FINITE.fullmatch(text) or (REAL.fullmatch(text) and not math.isfinite(float(text))):
-            self.file.add(place, f"{text if len(text) < 40 else 'this'} is not a finite number")
+        if NOT_FINITE.fullmatch(text) or (FLOAT.fullmatch(text) and not math.isfinite(float(text))):
+            self.file.add_problem(position, f"{text if len(text) < 40 else 'this'} is not a finite number")
             return 0
-        return float(text) if REAL.fullmatch(text) else text
+        return float(text) if FLOAT.fullmatch(text) else text
 
     def _sequence(self, event: Any, depth: int) -> Node:
-        size, items = self._grown(event, 16), []
+        expanded_size, items = self._count_size(event, 16), []
         while not isinstance(inner := next(self.stream), events.SequenceEndEvent):
             items.append(self._node(inner, depth + 1))
-        place = _place(event)
-        return Node(tuple(items), place, place, size + sum(item.size for item in items))
+        position = _position(event)
+        return Node(tuple(items), position, position, expanded_size + sum(item.expanded_size for item in items))
 
     def _mapping(self, event: Any, depth: int) -> Node:
-        size = self._grown(event, 16)
+        expanded_size = self._count_size(event, 16)
         values: dict[str, Node] = {}
-        keys: dict[str, Place] = {}
+        key_positions: dict[str, Position] = {}
         while not isinstance(inner := next(self.stream), events.MappingEndEvent):
             key, value = self._node(inner, depth + 1), self._node(next(self.stream), depth + 1)
-            size += key.size + value.size
+            expanded_size += key.expanded_size + value.expanded_size
             name = key.value
             if not isinstance(name, str):
                 plain = key.source if key.source.strip() else "this"
-                self.file.add(key.place, f"a key must be text; {plain} is not, unless it is quoted")
+                self.file.add_problem(key.position, f"a key must be text; {plain} is not, unless it is quoted")
             elif name == "<<" and not key.source.startswith(("'", '"')):
-                self.file.add(
-                    key.place, "merge keys (<<) are not part of YAML 1.2; write the keys out"
+                self.file.add_problem(
+                    key.position, "merge keys (<<) are not part of YAML 1.2; write the keys out"
                 )
             elif name in values:
-                self.file.add(
-                    key.place,
-                    f"the key {name!r} is here twice; it is first on line {keys[name].line}",
+                self.file.add_problem(
+                    key.position,
+                    f"the key {name!r} is here twice; it is first on line {key_positions[name].line}",
                 )
             else:
                 empty = (
                     value.value is None and not value.source
                 )  # it would stand where the next thing does
-                values[name] = replace(value, place=key.place, begins=key.place) if empty else value
-                keys[name] = key.place
-        place = _place(event)
-        return Node(values, place, place, size, keys)
+                values[name] = replace(value, position=key.position, start=key.position) if empty else value
+                key_positions[name] = key.position
+        position = _position(event)
+        return Node(values, position, position, expanded_size, key_positions)
 
 
-def _place(event: Any) -> Place:
-    return Place(event.start_mark.line + 1, event.start_mark.column + 1)
+def _position(event: Any) -> Position:
+    return Position(event.start_mark.line + 1, event.start_mark.column + 1)
 
 
 def _short_tag(tag: Any) -> str:

@@ -14,12 +14,12 @@ from typing import Any
 
 import click
 
-from layerbook.cli import interrupt as interrupted
+from layerbook.cli import interrupt
 from layerbook.core.errors import LayerbookError, SpecError
-from layerbook.core.progress import counted
+from layerbook.core.progress import pluralize
 
 
-class Commands(click.Group):
+class CommandGroup(click.Group):
     """The commands; an interrupt ends each of them alike, also while it reads its options."""
 
     def invoke(self, context: click.Context) -> Any:
@@ -27,10 +27,10 @@ class Commands(click.Group):
         try:
             return super().invoke(context)
         except KeyboardInterrupt:
-            interrupted.end()
+            interrupt.exit_interrupted()
 
 
-def for_people(command: Callable[..., int]) -> Callable[..., None]:
+def handle_errors(command: Callable[..., int]) -> Callable[..., None]:
     """Expected errors as text on standard error, with the exit code that fits; anything else is a bug."""
 
     @wraps(command)
@@ -38,7 +38,7 @@ def for_people(command: Callable[..., int]) -> Callable[..., None]:
         try:
             code = command(*args, **kwargs)
         except SpecError as error:
-            click.echo(f"{error}\n{counted(len(error.problems), 'problem')}", err=True)
+            click.echo(f"{error}\n{pluralize(len(error.problems), 'problem')}", err=True)
             code = error.exit_code
         except LayerbookError as error:
             click.echo(f"layerbook: {error}", err=True)
@@ -53,7 +53,7 @@ def for_people(command: Callable[..., int]) -> Callable[..., None]:
     return guarded
 
 
-def forgiving_output() -> None:
+def escape_unencodable_output() -> None:
     """Characters that the terminal's encoding lacks are printed as escapes, instead of ending the command."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 
 from layerbook.cli.tables import table
-from layerbook.core.progress import counted
+from layerbook.core.progress import pluralize
 from layerbook.runner.timings import StepTime, Timings
 
 HOW = (
@@ -40,7 +40,7 @@ def timing_lines(known: Timings) -> list[str]:
     steps += [(_step(one), f"{one.seconds:.2f} s", _some(one.experiments)) for one in shown]
     others = [one for one in known.steps if one not in longest]
     more = (
-        [f"and {counted(len(others), 'shorter step')}, {sum(one.seconds for one in others):.2f} s"]
+        [f"and {pluralize(len(others), 'shorter step')}, {sum(one.seconds for one in others):.2f} s"]
         if others
         else []
     )
@@ -65,9 +65,9 @@ def timing_json(model: str, known: Timings) -> str:
 
 def _step(step: StepTime) -> str:
     if step.kind == "generating":
-        return f"{counted(step.rows, 'text')} of {counted(step.tokens, 'token')} together"
+        return f"{pluralize(step.rows, 'text')} of {pluralize(step.tokens, 'token')} together"
     passes = f"{step.rows:,} pass{'' if step.rows == 1 else 'es'}"
-    return f"{passes}, {counted(step.tokens, 'token')} with padding"
+    return f"{passes}, {pluralize(step.tokens, 'token')} with padding"
 
 
 def _some(names: Sequence[str]) -> str:

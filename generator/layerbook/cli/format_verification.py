@@ -8,22 +8,22 @@ import math
 import os
 from pathlib import Path
 
-from layerbook.cli.tables import cut, table
-from layerbook.compare.pages import Shown
-from layerbook.compare.verify import Verified
-from layerbook.core.progress import counted
-from layerbook.store.verification import TOLERANCE, power
+from layerbook.cli.tables import cut_around_difference, table
+from layerbook.compare.pages import PageChange
+from layerbook.compare.verify import Verification
+from layerbook.core.progress import pluralize
+from layerbook.store.verification import TOLERANCE, format_power_of_ten
 
-WIDTH = 76
-MOST = 40
+TEXT_WIDTH = 76
+MAX_LISTED = 40
 
 
-def verified_lines(found: Verified, record: Path | None) -> list[str]:
+def verification_lines(found: Verification, record: Path | None) -> list[str]:
     """One line an experiment, one for each place of a page whose shown digits turn, then the counts."""
     threads = ", ".join(map(str, found.threads))
-    absolute, relative = (power(TOLERANCE[name]) for name in ("absolute", "relative"))
+    absolute, relative = (format_power_of_ten(TOLERANCE[name]) for name in ("absolute", "relative"))
     rows = [("experiment", "verdict", "largest gap", "threads", "where")]
-    for one in found.checked:
+    for one in found.experiments:
         gap = f"{one.gap:.1e}" if one.gap else "none"
         compared = one.verdict in ("agrees", "differs")
         place = one.detail if one.verdict != "agrees" else one.place
@@ -31,7 +31,7 @@ def verified_lines(found: Verified, record: Path | None) -> list[str]:
             (one.address, one.verdict, gap if compared else "", threads if compared else "", place)
         )
     counts = [
-        (sum(one.verdict == verdict for one in found.checked), text)
+        (sum(one.verdict == verdict for one in found.experiments), text)
         for verdict, text in (
             (
                 "agrees",
@@ -50,22 +50,22 @@ def verified_lines(found: Verified, record: Path | None) -> list[str]:
         *(
             line
             for count in found.threads
-            for line in _shown_lines(count, found.shown.get(count, ()))
+            for line in _page_change_lines(count, found.page_changes.get(count, ()))
         ),
-        f"{counted(len(found.checked), 'experiment')}: {ended}{noted}",
+        f"{pluralize(len(found.experiments), 'experiment')}: {ended}{noted}",
     ]
 
 
-def verified_json(model: str, found: Verified) -> str:
+def verification_json(model: str, found: Verification) -> str:
     """The same for programs; a gap that is no number is null."""
     experiments = []
-    for one in found.checked:
-        gaps = {str(n): _number(gap) for n, gap in (one.gaps or {}).items()}
+    for one in found.experiments:
+        gaps = {str(n): _finite_or_none(gap) for n, gap in (one.gaps or {}).items()}
         told = {name: value for name, value in dataclasses.asdict(one).items() if name != "address"}
         experiments.append(
-            {"experiment": one.address} | told | {"gap": _number(one.gap), "gaps": gaps}
+            {"experiment": one.address} | told | {"gap": _finite_or_none(one.gap), "gaps": gaps}
         )
-    turned = [(count, one) for count, places in found.shown.items() for one in places]
+    turned = [(count, one) for count, places in found.page_changes.items() for one in places]
     data = {
         "model": model,
         "tolerance": TOLERANCE,
@@ -78,16 +78,16 @@ def verified_json(model: str, found: Verified) -> str:
     return json.dumps(data, indent=2, ensure_ascii=False)
 
 
-def _shown_lines(threads: int, shown: tuple[Shown, ...]) -> list[str]:
-    using = counted(threads, "thread")
+def _page_change_lines(threads: int, shown: tuple[PageChange, ...]) -> list[str]:
+    using = pluralize(threads, "thread")
     if not shown:
         return [f"With {using} every page would read the same."]
-    lines = [f"With {using}, {counted(len(shown), 'place')} of the book would read differently:"]
-    for one in shown[:MOST]:
-        old, new = cut(one.old, one.new, WIDTH)
+    lines = [f"With {using}, {pluralize(len(shown), 'place')} of the book would read differently:"]
+    for one in shown[:MAX_LISTED]:
+        old, new = cut_around_difference(one.old, one.new, TEXT_WIDTH)
         lines.append(f"  {one.place}: {old!r} -> {new!r}")
-    return lines + ([f"  and {len(shown) - MOST} more"] if len(shown) > MOST else [])
+    return lines + ([f"  and {len(shown) - MAX_LISTED} more"] if len(shown) > MAX_LISTED else [])
 
 
-def _number(value: float) -> float | None:
+def _finite_or_none(value: float) -> float | None:
     return value if math.isfinite(value) else None

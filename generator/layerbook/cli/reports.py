@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from layerbook.cli.errors import for_people
+from layerbook.cli.errors import handle_errors
 from layerbook.cli.options import (
     book_option,
     jobs_option,
@@ -14,16 +14,16 @@ from layerbook.cli.options import (
     only_option,
     print_lines,
     quiet_option,
-    reporter,
+    make_reporter,
 )
 from layerbook.core.errors import UsageError
 
-MOST_THREADS = 512
+MAX_THREADS = 512
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-def add_to(group: click.Group) -> None:
+def add_commands(group: click.Group) -> None:
     """Make these commands of the program."""
     for command in (status, timings, verify, diff):
         group.add_command(command)
@@ -40,25 +40,25 @@ def add_to(group: click.Group) -> None:
 )
 @json_option
 @jobs_option
-@for_people
+@handle_errors
 def status(root: Path, model: str | None, checking: bool, as_json: bool, jobs: int) -> int:
     """Say which results are not what the sources would give, what changed, and how long a run would take.
 
     Nothing runs.
     """
-    from layerbook.cli.format_status import look, status_json, status_lines
-    from layerbook.store.project import open_project, survey
+    from layerbook.cli.format_status import book_status, status_json, status_lines
+    from layerbook.store.project import open_project, check_status
 
     project = open_project(root, model)
-    work = survey(project)
+    work = check_status(project)
     pages = None
     if checking:
-        from layerbook.plotting.pool import Workshop
-        from layerbook.site.render import differing_pages
+        from layerbook.plotting.pool import DrawingPool
+        from layerbook.site.render import find_outdated_files
 
-        with Workshop(jobs) as workshop:
-            pages = differing_pages(project, work, project.root / "site", workshop)
-    found = look(project, work)
+        with DrawingPool(jobs) as drawing_pool:
+            pages = find_outdated_files(project, work, project.root / "site", drawing_pool)
+    found = book_status(project, work)
     print_lines(
         [status_json(project.source.name, found, pages)] if as_json else status_lines(found, pages)
     )
@@ -69,16 +69,16 @@ def status(root: Path, model: str | None, checking: bool, as_json: bool, jobs: i
 @book_option
 @model_option
 @json_option
-@for_people
+@handle_errors
 def timings(root: Path, model: str | None, as_json: bool) -> int:
     """Say how long runs took on this machine: by experiment, and by each step of the last run. Nothing runs."""
     from layerbook.cli.format_timings import timing_json, timing_lines
     from layerbook.runner import timings as found
-    from layerbook.store.cache import Cache
-    from layerbook.store.project import model_of
+    from layerbook.store.cache import WorkingCache
+    from layerbook.store.project import resolve_model
 
-    name = model_of(root, model).name
-    known = found.read(Cache(root), name)
+    name = resolve_model(root, model).name
+    known = found.read(WorkingCache(root), name)
     return print_lines([timing_json(name, known)] if as_json else timing_lines(known))
 
 
@@ -95,7 +95,7 @@ def timings(root: Path, model: str | None, as_json: bool) -> int:
 )
 @json_option
 @quiet_option
-@for_people
+@handle_errors
 def verify(
     root: Path, model: str | None, only: tuple[str, ...], threads: str, as_json: bool, quiet: bool
 ) -> int:
@@ -103,26 +103,26 @@ def verify(
 
     What was found is noted in experiments/verification/, which the book shows.
     """
-    from layerbook.cli.format_verification import verified_json, verified_lines
+    from layerbook.cli.format_verification import verification_json, verification_lines
     from layerbook.compare.verify import verify as verifying
     from layerbook.runner.timings import address_of
     from layerbook.store import cache, verification
-    from layerbook.store.project import chosen, open_project, survey
+    from layerbook.store.project import select, open_project, check_status
 
-    counts = _counts(threads)
-    report = reporter(quiet)
+    counts = _thread_counts(threads)
+    report = make_reporter(quiet)
     project = open_project(root, model, report)
     with cache.lock(root):
-        work = survey(project)
-        verification.read(project)  # a damaged record is told before anything runs
-        found = verifying(project, work, chosen(work, only, force=True), counts, report)
-        entries = {one.address: entry for one in found.checked if (entry := one.entry(counts))}
+        work = check_status(project)
+        verification.read_record(project)  # a damaged record is told before anything runs
+        found = verifying(project, work, select(work, only, force=True), counts, report)
+        entries = {one.address: entry for one in found.experiments if (entry := one.record_entry(counts))}
         known = [address_of(experiment) for experiment in project.experiments()]
         record = (
-            verification.write(project, entries, known, found.turned(work)) if entries else None
+            verification.write_record(project, entries, known, found.turned(work)) if entries else None
         )
     print_lines(
-        [verified_json(project.source.name, found)] if as_json else verified_lines(found, record)
+        [verification_json(project.source.name, found)] if as_json else verification_lines(found, record)
     )
     return 0 if found.same else 1
 
@@ -139,7 +139,7 @@ def verify(
     type=click.Path(path_type=Path, dir_okay=False),
     help="Also write a page, both sides.",
 )
-@for_people
+@handle_errors
 def diff(
     root: Path, model: str | None, old: str, new: str | None, as_json: bool, page: Path | None
 ) -> int:
@@ -152,7 +152,7 @@ def diff(
 
     from layerbook.cli import format_diff as telling_diff
     from layerbook.compare.diff import diff as comparing
-    from layerbook.compare.result_set import side
+    from layerbook.compare.result_set import open_result_set
     from layerbook.store.project import open_project
 
     project = open_project(root, model)
@@ -161,8 +161,8 @@ def diff(
         TemporaryDirectory(prefix="layerbook-") as second,
     ):
         sides = (
-            side(project, old, Path(first)),
-            side(project, new or project.source.name, Path(second)),
+            open_result_set(project, old, Path(first)),
+            open_result_set(project, new or project.source.name, Path(second)),
         )
         found = comparing(project, *sides)
     if page is not None:
@@ -175,11 +175,11 @@ def diff(
     return 0 if found.same else 1
 
 
-def _counts(text: str) -> tuple[int, ...]:
+def _thread_counts(text: str) -> tuple[int, ...]:
     """`1,4` -> (1, 4); UsageError for what is no list of small positive numbers."""
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() and 0 < int(part) <= MOST_THREADS for part in parts):
+    if not all(part.isdecimal() and 0 < int(part) <= MAX_THREADS for part in parts):
         raise UsageError(
-            f"--threads {text}: give one number of threads or several, as 1,4, each at most {MOST_THREADS}"
+            f"--threads {text}: give one number of threads or several, as 1,4, each at most {MAX_THREADS}"
         )
     return tuple(dict.fromkeys(int(part) for part in parts))

@@ -16,16 +16,16 @@ def table(rows: Sequence[Sequence[str]], right: Sequence[int] | None = None) -> 
     return ["  ".join(cell(row, i) for i in range(len(widths))).rstrip() for row in rows]
 
 
-def cut(old: str, new: str, width: int) -> tuple[str, str]:
+def cut_around_difference(old: str, new: str, width: int) -> tuple[str, str]:
     """Two texts from a little before where they part, no longer than `width` each."""
     same = next(
         (i for i, (mine, theirs) in enumerate(zip(old, new, strict=False)) if mine != theirs),
         len(old),
     )
     start = max(0, same - width // 3)
-    return _window(old, start, width), _window(new, start, width)
+    return _excerpt(old, start, width), _excerpt(new, start, width)
 
 
-def _window(text: str, start: int, width: int) -> str:
+def _excerpt(text: str, start: int, width: int) -> str:
     shown = text[start : start + width]
     return ("…" if start else "") + shown + ("…" if start + width < len(text) else "")

@@ -15,29 +15,29 @@ from typing import Any
 
 from layerbook.book import bibliography
 from layerbook.book.loader import Chapter
-from layerbook.compare.pages import Aside, Undrawn
-from layerbook.compare.result_set import Side
+from layerbook.compare.pages import MemoryCache, NullDrawingPool
+from layerbook.compare.result_set import ResultSet
 from layerbook.core.errors import LayerbookError
 from layerbook.site import assets as site
-from layerbook.site.chapter_views import Gallery
-from layerbook.site.claims_page import names_of
-from layerbook.site.experiment_view import Exhibit
-from layerbook.site.figure_cache import Drawings
-from layerbook.site.prose.markdown import CLOSE, OPEN, Slots
+from layerbook.site.chapter_views import ChapterViews
+from layerbook.site.claims_page import claim_namespace
+from layerbook.site.experiment_view import ExperimentView
+from layerbook.site.figure_cache import FigureRenderer
+from layerbook.site.prose.markdown import SLOT_CLOSE, SLOT_OPEN, Slots
 from layerbook.site.prose.markup import Block
 from layerbook.site.prose.math import MathRenderer
-from layerbook.site.prose.references import references
+from layerbook.site.prose.references import find_references
 from layerbook.site.prose.render import ChapterContext, evaluate_chapter, render_caption
 from layerbook.site.render import prose_path, read_prose
 from layerbook.store.project import Project
 
-_SLOT = re.compile(f"{OPEN}(\\d+){CLOSE}")
-_END = re.compile(r"(?<=[.!?:])\s+|\n\s*\n")
-_NUMBERED = re.compile(r"([a-z]+)-(\d+)")
+_SLOT = re.compile(f"{SLOT_OPEN}(\\d+){SLOT_CLOSE}")
+_SENTENCE_END = re.compile(r"(?<=[.!?:])\s+|\n\s*\n")
+_INDEX_IN_NAME = re.compile(r"([a-z]+)-(\d+)")
 
 
 @dataclass(frozen=True)
-class Sentence:
+class SentenceChange:
     """A place of the sources and what it says with the old results and with the new; empty where it says nothing."""
 
     file: str
@@ -47,7 +47,7 @@ class Sentence:
 
 
 @dataclass(frozen=True)
-class Use:
+class SourceUse:
     """A line of the sources that asks for an experiment, as it is written."""
 
     file: str
@@ -56,133 +56,133 @@ class Use:
     text: str
 
 
-Exhibits = Mapping[str, Exhibit]
-Told = Sequence[tuple[int, str]]
+ViewsByAddress = Mapping[str, ExperimentView]
+LineSentences = Sequence[tuple[int, str]]
 
 
-class Telling:
+class ProseVariant:
     """What one set of results makes the book say."""
 
-    def __init__(self, project: Project, side: Side, exhibits: Exhibits) -> None:
-        own = project.templates if (project.templates / "base.html").is_file() else None
-        self.project, self.side, self.exhibits = project, side, exhibits
-        self.cache = Aside(project.root)
-        self.pages = site.environment(own)
-        self.bibliography = bibliography.load(project.templates)
+    def __init__(self, project: Project, result_set: ResultSet, views: ViewsByAddress) -> None:
+        own = project.templates_dir if (project.templates_dir / "base.html").is_file() else None
+        self.project, self.result_set, self.views = project, result_set, views
+        self.cache = MemoryCache(project.root)
+        self.pages = site.make_environment(own)
+        self.bibliography = bibliography.load(project.templates_dir)
 
-    def prose(self, chapter: Chapter) -> Told:
+    def sentences(self, chapter: Chapter) -> LineSentences:
         """The sentences of a chapter's prose by line; SpecError where a result that it needs is not there."""
         math = MathRenderer(self.cache)
-        gallery = Gallery(
+        chapter_views = ChapterViews(
             chapter=chapter.name,
             number=1,
-            exhibits=self.exhibits,
-            drawings=Drawings(self.cache, Undrawn(1)),
+            experiment_views=self.views,
+            figure_renderer=FigureRenderer(self.cache, NullDrawingPool(1)),
             math=math,
-            provenance=lambda exhibit: (),
-            entry=self.side.entry_of,
+            provenance=lambda experiment_view: (),
+            result_path=self.result_set.path_of_experiment,
         )
         context = ChapterContext(
-            results=gallery.result,
-            figure=gallery.figure,
-            claim=gallery.claim,
-            source=gallery.source,
-            downloads=gallery.downloads,
+            results=chapter_views.result,
+            figure=chapter_views.figure,
+            claim=chapter_views.claim,
+            source=chapter_views.source,
+            downloads=chapter_views.downloads,
             pages=self.pages,
             math=math,
             bibliography=self.bibliography,
         )
         source = read_prose(self.project, chapter)
-        return _sentences(
+        return _split_sentences(
             source, *evaluate_chapter(source, str(prose_path(self.project, chapter)), context)
         )
 
-    def words(self, address: str) -> dict[tuple[int, str], str]:
+    def captions_and_claims(self, address: str) -> dict[tuple[int, str], str]:
         """Captions, as often as figures have them, and claims of an experiment, by line and by what it is."""
-        exhibit = self.exhibits[address]
-        if exhibit.envelope is None:
+        experiment_view = self.views[address]
+        if experiment_view.envelope is None:
             return {}
-        names, experiment = names_of(exhibit, self.exhibits), exhibit.experiment
+        names, experiment = claim_namespace(experiment_view, self.views), experiment_view.experiment
         found = {}
-        for name in exhibit.figures:
+        for name in experiment_view.figures:
             caption = experiment.caption(name)
             if caption is not None:
-                at = {word: int(number) for word, number in _NUMBERED.findall(name)}
-                found[caption.line, name] = self._said(
+                at = {word: int(number) for word, number in _INDEX_IN_NAME.findall(name)}
+                found[caption.line, name] = self._caption_text(
                     caption.text, experiment.file, caption.line, names | {"at": at}
                 )
         for index, claim in enumerate(experiment.claims):
-            found[claim.line, f"claim {index}"] = self._said(
+            found[claim.line, f"claim {index}"] = self._caption_text(
                 claim.says, experiment.file, claim.line, names
             )
         return found
 
-    def _said(self, text: str, file: str, line: int, names: Mapping[str, Any]) -> str:
+    def _caption_text(self, text: str, file: str, line: int, names: Mapping[str, Any]) -> str:
         try:
             return render_caption(text, file, line, names, MathRenderer(self.cache)).text
         except LayerbookError as error:
             return f"({error})"
 
 
-def differing(chapter: Chapter, old: Telling, new: Telling) -> tuple[Sentence, ...]:
+def sentence_changes(chapter: Chapter, old: ProseVariant, new: ProseVariant) -> tuple[SentenceChange, ...]:
     """The sentences of a chapter that differ: of its prose, its captions, its claims.
 
     Raises SpecError where a result that the prose needs is missing on one side, or does not fit it.
     """
     file = str(prose_path(new.project, chapter))
     found = [
-        Sentence(file, line, *pair) for line, pair in _apart(old.prose(chapter), new.prose(chapter))
+        SentenceChange(file, line, *pair) for line, pair in _paired_changes(old.sentences(chapter), new.sentences(chapter))
     ]
-    return (*found, *differing_words(chapter, old, new))
+    return (*found, *caption_changes(chapter, old, new))
 
 
-def differing_words(chapter: Chapter, old: Telling, new: Telling) -> tuple[Sentence, ...]:
+def caption_changes(chapter: Chapter, old: ProseVariant, new: ProseVariant) -> tuple[SentenceChange, ...]:
     """The captions and claims of a chapter that differ; a caption of many figures is told once for equal texts."""
-    found: dict[Sentence, None] = {}
+    found: dict[SentenceChange, None] = {}
     for experiment in chapter.experiments:
         address = f"{experiment.chapter}/{experiment.id}"
-        mine, theirs = old.words(address), new.words(address)
+        mine, theirs = old.captions_and_claims(address), new.captions_and_claims(address)
         for place in (*mine, *theirs):
             if place in mine and place in theirs and mine[place] != theirs[place]:
-                found[Sentence(experiment.file, place[0], mine[place], theirs[place])] = None
+                found[SentenceChange(experiment.file, place[0], mine[place], theirs[place])] = None
     return tuple(found)
 
 
-def uses(project: Project, chapter: Chapter, changed: Sequence[str]) -> Iterator[Use]:
+def find_uses(project: Project, chapter: Chapter, changed: Sequence[str]) -> Iterator[SourceUse]:
     """Where the prose and the claims of a chapter ask for experiments that changed."""
     source, file = read_prose(project, chapter), str(prose_path(project, chapter))
     lines = source.splitlines()
     for line, name in dict.fromkeys(
-        (one.line, one.name) for one in references(source, file) if one.function != "cite"
+        (one.line, one.name) for one in find_references(source, file) if one.function != "cite"
     ):
-        address = _address(name, chapter)
+        address = _experiment_address(name, chapter)
         if address in changed:
-            yield Use(file, line, address, lines[line - 1].strip())
+            yield SourceUse(file, line, address, lines[line - 1].strip())
     for experiment in chapter.experiments:
         for claim in experiment.claims:
             own = f"{experiment.chapter}/{experiment.id}"
             for address in dict.fromkeys(
-                [own, *(_address(one.name, chapter) for one in claim.check.references)]
+                [own, *(_experiment_address(one.name, chapter) for one in claim.check.references)]
             ):
                 if address in changed:
-                    yield Use(experiment.file, claim.line, address, claim.says.strip())
+                    yield SourceUse(experiment.file, claim.line, address, claim.says.strip())
 
 
-def shown_path(path: str, root: Path) -> str:
+def relative_path(path: str, root: Path) -> str:
     """A file of the book as a path from its folder."""
     return str(Path(path).relative_to(root)) if Path(path).is_relative_to(root) else path
 
 
-def _address(name: str, chapter: Chapter) -> str:
+def _experiment_address(name: str, chapter: Chapter) -> str:
     return name if "/" in name else f"{chapter.name}/{name}"
 
 
-def _sentences(source: str, markdown: str, slots: Slots) -> list[tuple[int, str]]:
+def _split_sentences(source: str, markdown: str, slots: Slots) -> list[tuple[int, str]]:
     """Each sentence with the line of its first value; without one, with that of its first words."""
     found, near = [], 1
-    for part in _END.split(markdown):
+    for part in _SENTENCE_END.split(markdown):
         holes = [int(number) for number in _SLOT.findall(part)]
-        text = _SLOT.sub(lambda hole: _text(slots, int(hole[1])), part).strip()
+        text = _SLOT.sub(lambda hole: _slot_text(slots, int(hole[1])), part).strip()
         if not text:
             continue
         if holes:
@@ -193,13 +193,13 @@ def _sentences(source: str, markdown: str, slots: Slots) -> list[tuple[int, str]
     return found
 
 
-def _text(slots: Slots, index: int) -> str:
+def _slot_text(slots: Slots, index: int) -> str:
     """A value's text; what stands by itself, a figure or a claim, is told where it is written."""
     value = slots.values[index]
     return "" if isinstance(value, Block) else value.text
 
 
-def _apart(old: Told, new: Told) -> Iterator[tuple[int, tuple[str, str]]]:
+def _paired_changes(old: LineSentences, new: LineSentences) -> Iterator[tuple[int, tuple[str, str]]]:
     mine, theirs = [text for _, text in old], [text for _, text in new]
     for tag, a, b, c, d in SequenceMatcher(None, mine, theirs, autojunk=False).get_opcodes():
         if tag == "equal":

@@ -11,11 +11,11 @@ from pathlib import Path
 from layerbook.book.loader import Experiment
 from layerbook.core.errors import UsageError
 from layerbook.store import results
-from layerbook.store.project import RESULTS, Project
+from layerbook.store.project import RESULTS_FOLDER, Project
 
 
 @dataclass(frozen=True)
-class Side:
+class ResultSet:
     """One of two sets of results; `label` is how it was named."""
 
     label: str
@@ -27,17 +27,17 @@ class Side:
             sorted(f"{path.parent.name}/{path.stem}" for path in self.folder.glob("*/*.json"))
         )
 
-    def entry(self, address: str) -> Path:
+    def result_path(self, address: str) -> Path:
         """Where an entry lies, or would."""
         chapter, _, id = address.partition("/")
-        return results.place(self.folder / chapter, id)
+        return results.path_in_folder(self.folder / chapter, id)
 
-    def entry_of(self, experiment: Experiment) -> Path:
+    def path_of_experiment(self, experiment: Experiment) -> Path:
         """Where that of an experiment, or of a cell of a sweep, lies, or would."""
-        return results.place(self.folder / experiment.chapter, experiment.id)
+        return results.path_in_folder(self.folder / experiment.chapter, experiment.id)
 
 
-def side(project: Project, name: str, scratch: Path) -> Side:
+def open_result_set(project: Project, name: str, scratch: Path) -> ResultSet:
     """The results that a name stands for: a folder that is there, a model with results, a revision, in this order.
 
     What comes from git is unpacked into `scratch`. Raises UsageError for a name that is none of these, and for a place
@@ -45,28 +45,28 @@ def side(project: Project, name: str, scratch: Path) -> Side:
     """
     folder = Path(name)
     if folder.is_dir():
-        return _checked(Side(name, folder))
-    if results.PART.fullmatch(name) and (project.results / name).is_dir():
-        return _checked(Side(name, project.results / name))
+        return _with_results(ResultSet(name, folder))
+    if results.FILE_NAME_PART.fullmatch(name) and (project.results_root / name).is_dir():
+        return _with_results(ResultSet(name, project.results_root / name))
     commit = _git(
         project.root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"
     )
     if commit is None:
         what = "is no folder, no model with results in this book, and no revision of git"
         raise UsageError(f"{name}: {what}")
-    place = (RESULTS / project.source.name).as_posix()
+    place = (RESULTS_FOLDER / project.source.name).as_posix()
     packed = _git(project.root, "archive", "--format=tar", commit.decode().strip(), "--", place)
     if packed is None:
         raise UsageError(f"{name}: holds no results of {project.source.name}")
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         archive.extractall(scratch, filter="data")
-    return _checked(Side(name, scratch / place))
+    return _with_results(ResultSet(name, scratch / place))
 
 
-def _checked(found: Side) -> Side:
+def _with_results(found: ResultSet) -> ResultSet:
     if not found.addresses():
         raise UsageError(
-            f"{found.label}: holds no results; those of a model lie in {RESULTS}/MODEL"
+            f"{found.label}: holds no results; those of a model lie in {RESULTS_FOLDER}/MODEL"
         )
     return found
 

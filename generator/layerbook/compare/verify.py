@@ -9,24 +9,24 @@ from pathlib import Path
 from typing import Literal
 
 from layerbook.book.loader import Experiment
-from layerbook.compare import pages as aside
+from layerbook.compare import pages
 from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, SpecError, StoreError
 from layerbook.core.progress import Reporter
 from layerbook.model.stopwatch import Stopwatch
-from layerbook.runner.local import Measured, need_libraries
+from layerbook.runner.local import Measurements, require_model_libraries
 from layerbook.runner.run import measure
 from layerbook.runner.timings import address_of, taken
 from layerbook.store import results
 from layerbook.store import tolerance as compare
-from layerbook.store.project import Project, Work
-from layerbook.store.verification import Entry, Turn, bound, rounded, turns
+from layerbook.store.project import Project, ExperimentStatus
+from layerbook.store.verification import VerificationEntry, TextChange, round_up_to_power_of_ten, round_seconds, find_text_changes
 
 Verdict = Literal["agrees", "differs", "failed", "not current"]
 
 
 @dataclass(frozen=True)
-class Checked:
+class ExperimentCheck:
     """One experiment: its verdict over all runs, the largest gap and where, and the gap by the number of threads.
 
     apart: the first place beyond the tolerance. detail: what stands there, why it failed, or what it is instead of
@@ -43,74 +43,74 @@ class Checked:
     digest: str = ""
     seconds: float | None = None
 
-    def entry(self, threads: Sequence[int]) -> Entry | None:
+    def record_entry(self, threads: Sequence[int]) -> VerificationEntry | None:
         """What the record keeps of it; None where nothing was compared."""
         if self.verdict == "failed" or self.verdict == "not current":
             return None
-        return Entry(
+        return VerificationEntry(
             self.digest,
             tuple(threads),
             self.verdict,
-            bound(self.gap),
+            round_up_to_power_of_ten(self.gap),
             self.apart,
-            rounded(self.seconds),
+            round_seconds(self.seconds),
         )
 
 
 @dataclass(frozen=True)
-class Verified:
+class Verification:
     """What every experiment came to, and, by the number of threads, where pages would read differently."""
 
     threads: tuple[int, ...]
-    checked: tuple[Checked, ...]
-    shown: Mapping[int, tuple[aside.Shown, ...]]
+    experiments: tuple[ExperimentCheck, ...]
+    page_changes: Mapping[int, tuple[pages.PageChange, ...]]
 
     @property
     def same(self) -> bool:
         """Whether every experiment agrees; digits that pages round may still turn."""
-        return all(one.verdict == "agrees" for one in self.checked)
+        return all(one.verdict == "agrees" for one in self.experiments)
 
-    def turned(self, everything: Sequence[Work]) -> tuple[Turn, ...] | None:
+    def turned(self, everything: Sequence[ExperimentStatus]) -> tuple[TextChange, ...] | None:
         """The words of pages that would turn; None where not every experiment was compared."""
-        compared = {one.address for one in self.checked if one.verdict in ("agrees", "differs")}
+        compared = {one.address for one in self.experiments if one.verdict in ("agrees", "differs")}
         if compared != {address_of(one.experiment) for one in everything}:
             return None
-        return turns(
-            {n: [(one.place, one.old, one.new) for one in shown] for n, shown in self.shown.items()}
+        return find_text_changes(
+            {n: [(one.place, one.old, one.new) for one in shown] for n, shown in self.page_changes.items()}
         )
 
 
 def verify(
     project: Project,
-    everything: Sequence[Work],
-    work: Sequence[Work],
+    everything: Sequence[ExperimentStatus],
+    work: Sequence[ExperimentStatus],
     threads: Sequence[int],
     report: Reporter,
-) -> Verified:
+) -> Verification:
     """Run the experiments of `work` once for each number of threads, each time with the model loaded anew.
 
     Nothing is taken from the working cache, and no result is written. Raises ModelError where the model cannot be had.
     """
     able = [one for one in work if one.freshness.usable]
-    found: dict[int, Clean] = {}
-    shown: dict[int, tuple[aside.Shown, ...]] = {}
+    found: dict[int, CleanRun] = {}
+    page_changes: dict[int, tuple[pages.PageChange, ...]] = {}
     if able:
-        need_libraries()
+        require_model_libraries()
         from layerbook.model.threads import threads as computing_with
 
         for count in threads:
             with tempfile.TemporaryDirectory(prefix="layerbook-") as folder:
                 with computing_with(count):
-                    found[count] = _clean(
+                    found[count] = _run_clean(
                         project, [one.experiment for one in able], Path(folder), report
                     )
-                if found[count].moved:
-                    shown[count] = _shown(project, everything, Path(folder))
-    return Verified(tuple(threads), tuple(_checked(project, one, found) for one in work), shown)
+                if found[count].has_differences:
+                    page_changes[count] = _page_changes(project, everything, Path(folder))
+    return Verification(tuple(threads), tuple(_check_experiment(project, one, found) for one in work), page_changes)
 
 
 @dataclass(frozen=True)
-class Clean:
+class CleanRun:
     """One run of everything, compared: by experiment how it compares, or why there is nothing to compare.
 
     seconds: by address, its share of the run; loading the model is nobody's.
@@ -120,30 +120,30 @@ class Clean:
     seconds: Mapping[str, float]
 
     @property
-    def moved(self) -> bool:
+    def has_differences(self) -> bool:
         """Whether any number is not the committed one to the last bit, so that pages may differ."""
         return any(
-            isinstance(c, compare.Comparison) and (c.differences or c.largest)
+            isinstance(c, compare.Comparison) and (c.differences or c.largest_gap)
             for c in self.compared.values()
         )
 
 
-def _clean(project: Project, wanted: Sequence[Experiment], folder: Path, report: Reporter) -> Clean:
+def _run_clean(project: Project, wanted: Sequence[Experiment], folder: Path, report: Reporter) -> CleanRun:
     """Measure everything anew, compare, and lay down in `folder` what differs to the last bit."""
-    witnesses = {one: Witness(project, folder) for one in wanted}
+    witnesses = {one: CellVerifier(project, folder) for one in wanted}
     watch = Stopwatch()
-    measured = measure(project.source, wanted, report, shelves=witnesses.__getitem__, watch=watch)
+    measured = measure(project.source, wanted, report, cell_stores=witnesses.__getitem__, watch=watch)
     compared: dict[Experiment, compare.Comparison | LayerbookError] = {}
     for one, result in measured.items():
         if isinstance(result, LayerbookError):
             compared[one] = result
         else:
-            compared[one] = witnesses[one].against(one, result).joined(witnesses[one].cells)
+            compared[one] = witnesses[one].compare_with_committed(one, result).merged_with(witnesses[one].cells)
     shares = taken(watch, wanted).shares
-    return Clean(compared, {address: share.total for address, share in shares.items()})
+    return CleanRun(compared, {address: share.total for address, share in shares.items()})
 
 
-class Witness:
+class CellVerifier:
     """Sees each result as it is measured and keeps of it only how it compares with the committed one.
 
     cells: how the cells of a sweep compare, together.
@@ -153,58 +153,58 @@ class Witness:
         self.project, self.folder = project, folder
         self.cells = compare.Comparison((), 0.0)
 
-    def todo(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
+    def cells_to_measure(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
         """All of them."""
         return chunk
 
-    def found(self, chunk: Sequence[Experiment], measured: Measured) -> Measured:
+    def collect(self, chunk: Sequence[Experiment], measured: Measurements) -> Measurements:
         """As they were measured, and compared on the way; a cell that failed is its sweep's to tell."""
         for one in chunk:
             result = measured[one]
             if not isinstance(result, LayerbookError):
-                self.cells = self.cells.joined(self.against(one, result).within(one.id))
+                self.cells = self.cells.merged_with(self.compare_with_committed(one, result).prefixed(one.id))
         return measured
 
-    def against(self, one: Experiment, result: Result) -> compare.Comparison:
+    def compare_with_committed(self, one: Experiment, result: Result) -> compare.Comparison:
         """With what is committed; what differs at all is laid down in the folder, as a result of the book."""
-        path = self.project.entry(one)
+        path = self.project.result_path(one)
         try:
             committed = results.load(path, one.analysis.result_type)
         except StoreError as error:
             return compare.Comparison(
                 (compare.Difference("its result", str(error), "measured now"),), 0.0
             )
-        found = compare.agree(committed.result, result)
-        if found.largest or found.differences:
+        found = compare.compare_results(committed.result, result)
+        if found.largest_gap or found.differences:
             results.write(
-                self.folder / path.relative_to(self.project.results),
+                self.folder / path.relative_to(self.project.results_root),
                 replace(committed, result=result),
             )
         return found
 
 
-def _checked(project: Project, work: Work, found: Mapping[int, Clean]) -> Checked:
+def _check_experiment(project: Project, work: ExperimentStatus, found: Mapping[int, CleanRun]) -> ExperimentCheck:
     experiment, address = work.experiment, address_of(work.experiment)
     if not work.freshness.usable:
-        return Checked(address, "not current", detail=str(work.freshness))
+        return ExperimentCheck(address, "not current", detail=str(work.freshness))
     try:
-        digest = results.head(project.entry(experiment)).digest
+        digest = results.read_header(project.result_path(experiment)).digest
     except LayerbookError as error:
-        return Checked(address, "not current", detail=str(error))
+        return ExperimentCheck(address, "not current", detail=str(error))
     compared: dict[int, compare.Comparison] = {}
     for count, clean in found.items():
         one = clean.compared[experiment]
         if isinstance(one, LayerbookError):
-            return Checked(address, "failed", detail=str(one), digest=digest)
+            return ExperimentCheck(address, "failed", detail=str(one), digest=digest)
         compared[count] = one
-    widest = max(compared.values(), key=lambda one: one.largest)
+    widest = max(compared.values(), key=lambda one: one.largest_gap)
     apart = [difference for one in compared.values() for difference in one.differences]
-    return Checked(
+    return ExperimentCheck(
         address=address,
         verdict="differs" if apart else "agrees",
-        gap=widest.largest,
+        gap=widest.largest_gap,
         place=widest.place,
-        gaps={count: one.largest for count, one in compared.items()},
+        gaps={count: one.largest_gap for count, one in compared.items()},
         apart=apart[0].path if apart else "",
         detail=str(apart[0]) if apart else "",
         digest=digest,
@@ -212,14 +212,14 @@ def _checked(project: Project, work: Work, found: Mapping[int, Clean]) -> Checke
     )
 
 
-def _shown(project: Project, work: Sequence[Work], folder: Path) -> tuple[aside.Shown, ...]:
+def _page_changes(project: Project, work: Sequence[ExperimentStatus], folder: Path) -> tuple[pages.PageChange, ...]:
     """Where the book, laid out from what was measured now, reads differently."""
-    before = aside.pages(project, work)
+    before = pages.render_pages(project, work)
     try:
-        return aside.differing(before, aside.pages(project, work, folder))
+        return pages.page_changes(before, pages.render_pages(project, work, folder))
     except (
         SpecError
     ) as error:  # prose that no longer fits, as a claim about a token that is not there
         return tuple(
-            aside.Shown(one.file, str(one.line), "", one.message) for one in error.problems
+            pages.PageChange(one.file, str(one.line), "", one.message) for one in error.problems
         )

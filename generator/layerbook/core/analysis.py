@@ -1,7 +1,7 @@
 """The analysis interface: parameters, the runs it needs, what it measures, the figures it describes.
 
 An analysis is one file in `generator/analyses/`. It never holds the model: `runs()` says what it needs as
-data, `measure()` turns the captured arrays into a small result, `figures()` turns the result into charts
+data, `measure()` messages the captured arrays into a small result, `figures()` turns the result into charts
 described as data. All three are pure.
 """
 
@@ -59,7 +59,7 @@ def resolved(numbers: Layers | Heads) -> tuple[int, ...]:
     return numbers
 
 
-class Turn(BaseModel):
+class ChatMessage(BaseModel):
     """One turn of a chat prompt."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -71,17 +71,17 @@ class ChatPrompt(BaseModel):
     """A prompt laid out by the model's chat template; a plain string is one turn of the user."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    chat: Annotated[str, Field(min_length=1)] | Annotated[tuple[Turn, ...], Field(min_length=1)] = (
+    chat: Annotated[str, Field(min_length=1)] | Annotated[tuple[ChatMessage, ...], Field(min_length=1)] = (
         Field(description="One user turn as a string, or the list of turns.")
     )
     answer: bool = Field(default=True, description="Append the header of the assistant's turn.")
 
-    def turns(self) -> tuple[Turn, ...]:
+    def messages(self) -> tuple[ChatMessage, ...]:
         """The turns, a lone string made into one."""
-        return (Turn(role="user", content=self.chat),) if isinstance(self.chat, str) else self.chat
+        return (ChatMessage(role="user", content=self.chat),) if isinstance(self.chat, str) else self.chat
 
 
-_BETWEEN = re.compile(r"(?<=\S) (?=\S)")
+_SINGLE_SPACE = re.compile(r"(?<=\S) (?=\S)")
 
 PromptText = Annotated[str, Field(min_length=1)]
 PromptSpec = PromptText | ChatPrompt
@@ -94,16 +94,16 @@ def as_prompt(spec: PromptSpec) -> Prompt:
     if isinstance(spec, str):
         return Prompt(text=spec)
     return Prompt(
-        messages=tuple(Message(t.role, t.content) for t in spec.turns()), answer=spec.answer
+        messages=tuple(Message(t.role, t.content) for t in spec.messages()), answer=spec.answer
     )
 
 
 def prompt_name(spec: PromptSpec) -> str:
     """The prompt as a person would cite it: the string, or the last turn's content."""
-    return spec if isinstance(spec, str) else spec.turns()[-1].content
+    return spec if isinstance(spec, str) else spec.messages()[-1].content
 
 
-def cited(spec: PromptSpec, most: int = 40, end: bool = False) -> str:
+def shorten_prompt(spec: PromptSpec, width: int = 40, end: bool = False) -> str:
     """The prompt for titles and alt texts: whitespace drawn, but for single spaces between words; long ones cut.
 
     end: keep the end of a long one, where what follows it is the matter, instead of the beginning.
@@ -111,12 +111,12 @@ def cited(spec: PromptSpec, most: int = 40, end: bool = False) -> str:
     name = prompt_name(spec)
     drawn = [
         c
-        if c == "\N{REPLACEMENT CHARACTER}" or _BETWEEN.match(name, i)
+        if c == "\N{REPLACEMENT CHARACTER}" or _SINGLE_SPACE.match(name, i)
         else visible(Token(-1, c, "00"))
         for i, c in enumerate(name)
     ]
-    if len(name) > most:
-        drawn = ["…", *drawn[1 - most :]] if end else [*drawn[: most - 1], "…"]
+    if len(name) > width:
+        drawn = ["…", *drawn[1 - width :]] if end else [*drawn[: width - 1], "…"]
     return "".join(drawn)
 
 
@@ -137,11 +137,11 @@ Array = Annotated[
 """An array written into the result as nested lists."""
 
 
-class SideFile:
+class SidecarFile:
     """Marks an array that is too big to read in JSON: the store keeps it in a safetensors file beside."""
 
 
-BigArray = Annotated[Array, SideFile()]
+BigArray = Annotated[Array, SidecarFile()]
 
 
 class Result(BaseModel):
@@ -191,7 +191,7 @@ class Ranked(BaseModel):
         return Token(self.id, self.text, self.hex, self.special)
 
 
-STRETCH = 64  # logits at a time, whose best is found faster than an order among all
+CHUNK_SIZE = 64  # logits at a time, whose best is found faster than an order among all
 
 
 def softmax(scores: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -211,7 +211,7 @@ def ranked(capture: Capture, logits: NDArray[np.floating], count: int) -> tuple[
         raise ValueError(f"there are {len(logits)} logits, not {count}")
     prob = softmax(logits)
     near = np.flatnonzero(
-        logits >= _reached(logits, count)
+        logits >= _top_threshold(logits, count)
     )  # sorting these alone spares sorting the vocabulary
     best = near[np.argsort(-logits[near], kind="stable")][:count]
     rows = [(capture.vocabulary.token(int(i)), float(str(logits[i])), float(prob[i])) for i in best]
@@ -221,9 +221,9 @@ def ranked(capture: Capture, logits: NDArray[np.floating], count: int) -> tuple[
     )
 
 
-def _reached(logits: NDArray[np.floating], count: int) -> float:
+def _top_threshold(logits: NDArray[np.floating], count: int) -> float:
     """A score that at least `count` of the logits reach, and few others: the count-th of the bests of all stretches."""
-    best = logits[: len(logits) // STRETCH * STRETCH].reshape(-1, STRETCH).max(axis=1)
+    best = logits[: len(logits) // CHUNK_SIZE * CHUNK_SIZE].reshape(-1, CHUNK_SIZE).max(axis=1)
     return float(np.partition(best, -count)[-count] if len(best) >= count else logits.min())
 
 

@@ -58,7 +58,7 @@ class RunError(LayerbookError):
     """An experiment failed while it ran."""
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     """` (did you mean 'X'?)` for the nearest known name, or nothing where none is near."""
-    near = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    near = get_close_matches(name, list(candidates), n=1, cutoff=0.6)
     return f" (did you mean {near[0]!r}?)" if near else ""

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layerbook.core.labels import Axis as Axis
-from layerbook.core.labels import Cell as Cell
+from layerbook.core.labels import TableValue as TableValue
 from layerbook.core.labels import Label as Label
-from layerbook.core.labels import Patterns as Patterns
+from layerbook.core.labels import AttentionData as AttentionData
 from layerbook.core.labels import Point as Point
-from layerbook.core.labels import Scores as Scores
+from layerbook.core.labels import SamplingData as SamplingData
 from layerbook.core.labels import Table as Table
 from layerbook.core.labels import label_text as label_text
 from layerbook.core.tokens import Token
@@ -31,7 +31,7 @@ class Heatmap:
     scale: fixed (low, high), or None to span the values. diverging: centre the colours on zero.
     annotate: write the values into the cells. causal: cells right of the diagonal do not exist, not zero.
     masked: cells of minus infinity are the causal mask's, hatched and on no scale.
-    behind: what a reader can open from this picture, where scripts run.
+    interactive: what a reader can open from this picture, where scripts run.
     """
 
     values: NDArray[np.floating]
@@ -46,15 +46,15 @@ class Heatmap:
     annotate: bool = False
     causal: bool = False
     masked: bool = False
-    behind: Patterns | None = None
+    interactive: AttentionData | None = None
 
     def table(self) -> Table:
         """One row per row of the matrix."""
         header = (f"{self.rows.name} \\ {self.columns.name}",)
-        columns = header + tuple(self.columns.step(j) for j in range(self.values.shape[1]))
+        columns = header + tuple(self.columns.tick_label(j) for j in range(self.values.shape[1]))
         body = tuple(
             (
-                self.rows.step(i),
+                self.rows.tick_label(i),
                 *("" if self.causal and j > i else float(v) for j, v in enumerate(row)),
             )
             for i, row in enumerate(self.values)
@@ -136,14 +136,14 @@ class TokenStrip:
     """Rows of tokens as chips; drawn by the book in HTML, with ids, and by nobody as a picture.
 
     Each row has a label (may be empty) and its tokens; `prompt_length` marks, per row, where the continuation
-    starts (None: no continuation). live: the tokenizer as JSON, so that a reader can put in a text of their own.
+    starts (None: no continuation). tokenizer_json: the tokenizer as JSON, so that a reader can put in a text of their own.
     """
 
     rows: tuple[tuple[str, tuple[Token, ...]], ...]
     alt: str
     title: str = ""
     prompt_length: tuple[int | None, ...] = ()
-    live: str = ""
+    tokenizer_json: str = ""
     text: bool = True  # a row is a text, so that its tokens have positions
 
     def table(self) -> Table:
@@ -203,7 +203,7 @@ class Diagram:
 
 
 @dataclass(frozen=True)
-class Step:
+class ChainStep:
     """One link of a chain of products: a vector or a matrix, drawn to scale, or a function between them.
 
     A matrix of `rows` x `columns` takes a vector of length `rows` to one of length `columns`. Steps that follow each
@@ -229,10 +229,10 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Shapes:
+class MatrixChain:
     """Vectors and matrices to scale, left to right in the order of the computation."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[ChainStep, ...]
     alt: str
     title: str = ""
 
@@ -246,19 +246,19 @@ class Shapes:
 
 @dataclass(frozen=True)
 class Panels:
-    """Small multiples: several charts of one kind side by side, each with a title; `behind`: as in a heatmap."""
+    """Small multiples: several charts of one kind side by side, each with a title; `interactive`: as in a heatmap."""
 
     panels: tuple[Heatmap | Lines | Bars | Scatter, ...]
     alt: str
     title: str = ""
     columns: int = 3
-    behind: Scores | None = None
+    interactive: SamplingData | None = None
 
     def table(self) -> Table:
         """The panels' tables one below the other, led by the panel's title."""
         first = self.panels[0].table()
         same = all(p.table().columns == first.columns for p in self.panels)
-        rows: list[tuple[Cell | Token, ...]] = []
+        rows: list[tuple[TableValue | Token, ...]] = []
         for panel in self.panels:
             table = panel.table()
             if not same:
@@ -298,12 +298,12 @@ class Frames:
 
 
 Chart = Heatmap | Lines | Bars | Scatter | Panels
-Figure = Chart | TokenStrip | Passage | Table | Diagram | Shapes | Frames
+Figure = Chart | TokenStrip | Passage | Table | Diagram | MatrixChain | Frames
 
 
-def listed(items: Sequence[str], most: int = 6) -> str:
-    """`a, b and c` for alt texts, cut after `most`."""
-    shown = list(items[:most])
-    if len(items) > most:
-        return ", ".join(shown) + f" and {len(items) - most} more"
+def listed(items: Sequence[str], limit: int = 6) -> str:
+    """`a, b and c` for alt texts, cut after `limit`."""
+    shown = list(items[:limit])
+    if len(items) > limit:
+        return ", ".join(shown) + f" and {len(items) - limit} more"
     return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)

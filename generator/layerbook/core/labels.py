@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from layerbook.core.tokens import Token, visible
 
-Cell = str | float | int
+TableValue = str | float | int
 Label = str | Token
 
 
-def in_chat(prompt: object) -> str:
+def chat_suffix(prompt: object) -> str:
     """What tells a chat from the same words alone, for titles: the spec of a bare prompt is a string."""
     return "" if isinstance(prompt, str) else " in a chat"
 
@@ -29,7 +29,7 @@ class Table:
     """Plain rows under named columns; also a figure of its own."""
 
     columns: tuple[str, ...]
-    rows: tuple[tuple[Cell | Token, ...], ...]
+    rows: tuple[tuple[TableValue | Token, ...], ...]
     alt: str = ""
     title: str = ""
 
@@ -52,29 +52,29 @@ class Axis:
         """`name (unit)`, or the name alone."""
         return f"{self.name} ({self.unit})" if self.unit else self.name
 
-    def step(self, index: int) -> str:
+    def tick_label(self, index: int) -> str:
         """The name of one step."""
         return label_text(self.labels[index]) if self.labels else str(self.start + index)
 
 
 @dataclass(frozen=True)
 class Point:
-    """A labelled point; `group` picks colour and marker, `to` draws an arrow from here to another point's index.
+    """A labelled point; `group` picks colour and marker, `arrow_to` draws an arrow from here to another point's index.
 
-    named: write the label beside it. note: what else a reader is told who points at it.
+    show_label: write the label beside it. tooltip: shown when a reader points at it.
     """
 
     label: str
     x: float
     y: float
     group: str = ""
-    to: int | None = None
-    named: bool = True
-    note: str = ""
+    arrow_to: int | None = None
+    show_label: bool = True
+    tooltip: str = ""
 
 
 @dataclass(frozen=True)
-class Patterns:
+class AttentionData:
     """The attention of many layers and heads over the same tokens, for readers to explore behind a picture of one.
 
     weights [layers, heads, T(T+1)/2]: of each pattern the cells that exist, row by row. `start` is the index of the
@@ -88,7 +88,7 @@ class Patterns:
 
 
 @dataclass(frozen=True)
-class Scores:
+class SamplingData:
     """The logits of all tokens after some prompts, for readers to turn the knobs of sampling behind a picture.
 
     logits [prompts, V]. `names`: the tokens whose text is told; `shown`: how many stand in the list. settings: by
@@ -107,7 +107,7 @@ class Scores:
         return int(self.logits.shape[1])
 
     @property
-    def buttons(self) -> tuple[tuple[str, str], ...]:
+    def presets(self) -> tuple[tuple[str, str], ...]:
         """The settings' names, and their knobs in JSON: `[temperature, top-k, top-p]`, V and 1 where nothing is cut."""
         knobs = (
             (name, [t, k or self.size, 1 if p is None else p]) for name, t, k, p in self.settings

@@ -19,7 +19,7 @@ Runs = Sequence[Capture]  # one per text
 Positions = Sequence[tuple[int, ...]]  # one tuple per text
 
 
-class Change(BaseModel, frozen=True, extra="forbid"):
+class LossChange(BaseModel, frozen=True, extra="forbid"):
     """What one intervention does to the loss; every cost is a mean over tokens, in nats, above what it was without."""
 
     touched: int = Field(
@@ -40,12 +40,12 @@ class Change(BaseModel, frozen=True, extra="forbid"):
     cost_elsewhere: float = Field(description="The cost of all others.")
 
 
-class Group(BaseModel, frozen=True, extra="forbid"):
+class LossComparison(BaseModel, frozen=True, extra="forbid"):
     """One intervention in some layers: on whitespace, and on as many other tokens in its place."""
 
     layers: tuple[int, ...] = Field(description="The layers, from 0, in which it was made.")
-    whitespace: Change = Field(description="Made on the whitespace.")
-    draws: tuple[Change, ...] = Field(
+    whitespace: LossChange = Field(description="Made on the whitespace.")
+    draws: tuple[LossChange, ...] = Field(
         description="Made on as many other tokens, drawn at random, once per draw."
     )
 
@@ -54,20 +54,20 @@ class Group(BaseModel, frozen=True, extra="forbid"):
         return tuple(float(getattr(change, field)) for change in (self.whitespace, *self.draws))
 
 
-def losses(runs: Runs) -> NDArray[np.float64]:
+def token_losses(runs: Runs) -> NDArray[np.float64]:
     """The losses of all texts' predicted tokens in a row [N]."""
     return np.concatenate([run[LOSS][1:] for run in runs]).astype(np.float64)
 
 
-def mean(values: NDArray[np.float64]) -> float:
+def mean_or_zero(values: NDArray[np.float64]) -> float:
     """The mean; of nothing, 0."""
     return float(values.sum() / max(1, len(values)))
 
 
-def change(clean: Runs, runs: Runs, touched: Positions) -> Change:
+def measure_loss_change(clean: Runs, runs: Runs, touched: Positions) -> LossChange:
     """One intervention beside the same texts as they are; `touched` are the positions that it was made on."""
-    loss = losses(runs)  # [N]
-    more = loss - losses(clean)  # [N]
+    loss = token_losses(runs)  # [N]
+    more = loss - token_losses(clean)  # [N]
     blank = np.array(
         [is_whitespace(token) for run in clean for token in run.tokens[1:]], dtype=bool
     )  # [N]
@@ -75,21 +75,21 @@ def change(clean: Runs, runs: Runs, touched: Positions) -> Change:
     after = np.concatenate(
         [np.isin(np.arange(n - 1), at) for n, at in zip(lengths, touched, strict=True)]
     )  # [N]
-    return Change(
+    return LossChange(
         touched=sum(map(len, touched)),
-        loss=mean(loss),
-        cost=mean(more),
-        cost_whitespace=mean(more[blank]),
+        loss=mean_or_zero(loss),
+        cost=mean_or_zero(more),
+        cost_whitespace=mean_or_zero(more[blank]),
         on_whitespace=float(more[blank].sum() / max(1, len(more))),
-        cost_others=mean(more[~blank]),
-        cost_next=mean(more[after]),
-        cost_elsewhere=mean(more[~after]),
+        cost_others=mean_or_zero(more[~blank]),
+        cost_next=mean_or_zero(more[after]),
+        cost_elsewhere=mean_or_zero(more[~after]),
     )
 
 
-def group(
+def compare_with_draws(
     layers: tuple[int, ...], clean: Runs, runs: Sequence[Runs], touched: Sequence[Positions]
-) -> Group:
+) -> LossComparison:
     """The same intervention on each choice of tokens: first on the whitespace, then on each draw of others."""
-    changes = [change(clean, some, at) for some, at in zip(runs, touched, strict=True)]
-    return Group(layers=layers, whitespace=changes[0], draws=tuple(changes[1:]))
+    changes = [measure_loss_change(clean, some, at) for some, at in zip(runs, touched, strict=True)]
+    return LossComparison(layers=layers, whitespace=changes[0], draws=tuple(changes[1:]))

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 
-def counted(count: int, what: str) -> str:
+def pluralize(count: int, what: str) -> str:
     """`1 page`, `2 pages`."""
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
@@ -20,44 +20,44 @@ class Task(Protocol):
     def advance(self, amount: int = 1) -> None:
         """`amount` more is done."""
 
-    def note(self, text: str) -> None:
+    def set_status(self, text: str) -> None:
         """What is being done right now."""
 
 
 class Reporter(Protocol):
     """Where progress and remarks go; the rest of the package never prints."""
 
-    def say(self, text: str) -> None:
+    def info(self, text: str) -> None:
         """One line for the reader."""
 
     def task(self, label: str, total: int | None, unit: str = "") -> Any:
         """A context manager that yields a `Task` of `total` steps (None: unknown)."""
 
 
-class Silent:
+class SilentReporter:
     """No progress at all; for tests and for other programs."""
 
-    def say(self, text: str) -> None:
+    def info(self, text: str) -> None:
         """Nothing."""
 
     def advance(self, amount: int = 1) -> None:
         """Nothing."""
 
-    def note(self, text: str) -> None:
+    def set_status(self, text: str) -> None:
         """Nothing."""
 
     @contextmanager
-    def task(self, label: str, total: int | None, unit: str = "") -> Iterator[Silent]:
+    def task(self, label: str, total: int | None, unit: str = "") -> Iterator[SilentReporter]:
         """Itself."""
         yield self
 
 
-class Lines:
+class LineReporter:
     """Plain lines: one when a task starts, one now and then, one when it ends."""
 
     every_seconds = 5.0
 
-    def say(self, text: str) -> None:
+    def info(self, text: str) -> None:
         """One line."""
         print(text, file=sys.stderr, flush=True)
 
@@ -65,28 +65,28 @@ class Lines:
     def task(self, label: str, total: int | None, unit: str = "") -> Iterator[_LineTask]:
         """Start line, occasional lines, end line with the time it took."""
         task = _LineTask(self, label, total, unit)
-        self.say(f"{label} ...")
+        self.info(f"{label} ...")
         yield task
-        self.say(f"{label}: done in {time.monotonic() - task.started:.1f} s")
+        self.info(f"{label}: done in {time.monotonic() - task.started:.1f} s")
 
 
 class _LineTask:
-    def __init__(self, lines: Lines, label: str, total: int | None, unit: str) -> None:
+    def __init__(self, lines: LineReporter, label: str, total: int | None, unit: str) -> None:
         self.lines, self.label, self.total, self.unit = lines, label, total, unit
         self.done = 0
         self.started = self.spoke = time.monotonic()
 
     def advance(self, amount: int = 1) -> None:
         self.done += amount
-        if self.total and time.monotonic() - self.spoke > Lines.every_seconds:
+        if self.total and time.monotonic() - self.spoke > LineReporter.every_seconds:
             self.spoke = time.monotonic()
-            self.lines.say(f"{self.label}: {100 * self.done // self.total} %")
+            self.lines.info(f"{self.label}: {100 * self.done // self.total} %")
 
-    def note(self, text: str) -> None:
+    def set_status(self, text: str) -> None:
         """Not worth a line of its own."""
 
 
-class Terminal(Lines):
+class TerminalReporter(LineReporter):
     """A bar on a terminal, drawn by rich."""
 
     @contextmanager
@@ -121,12 +121,12 @@ class _BarTask:
     def advance(self, amount: int = 1) -> None:
         self.progress.advance(self.id, amount)
 
-    def note(self, text: str) -> None:
+    def set_status(self, text: str) -> None:
         self.progress.update(self.id, now=text)
 
 
-def reporter(quiet: bool = False) -> Reporter:
+def make_reporter(quiet: bool = False) -> Reporter:
     """The reporter that fits where standard error goes."""
     if quiet:
-        return Silent()
-    return Terminal() if sys.stderr.isatty() else Lines()
+        return SilentReporter()
+    return TerminalReporter() if sys.stderr.isatty() else LineReporter()

@@ -111,7 +111,7 @@ class Prompt:
 
 
 @dataclass(frozen=True)
-class Where:
+class WhitespacePositions:
     """Positions chosen by their tokens, once a run's ids are known: the whitespace, or as many others in its place.
 
     The first position is never among them: much attention rests there whatever its token is, so it is a case of its
@@ -119,15 +119,15 @@ class Where:
     tokens, drawn without replacement (all of them, where there are fewer). So a control is data as well.
     """
 
-    others: int | None = None
+    control_seed: int | None = None
 
-    def among(self, tokens: Sequence[Token]) -> tuple[int, ...]:
+    def positions_in(self, tokens: Sequence[Token]) -> tuple[int, ...]:
         """The positions in this text, in order; there may be none."""
         blank = [i for i in range(1, len(tokens)) if is_whitespace(tokens[i])]
-        if self.others is None:
+        if self.control_seed is None:
             return tuple(blank)
         rest = [i for i in range(1, len(tokens)) if not is_whitespace(tokens[i])]
-        drawn = np.random.default_rng(self.others).permutation(len(rest))[: len(blank)]
+        drawn = np.random.default_rng(self.control_seed).permutation(len(rest))[: len(blank)]
         return tuple(sorted(rest[i] for i in drawn))
 
 
@@ -138,12 +138,12 @@ class Patch:
     source None means nothing: zeros (ablation), and for `scores` -inf, which softmax turns into no attention. There
     `positions` are keys that later queries can no longer see (attention knockout: Geva et al. 2023, arXiv:2304.14767);
     a query keeps its own position, so that none is left with nothing to look at. `positions` empty means all of them,
-    a `Where` that finds none means none. `heads` restricts the patch of a per-head site (`z`, `scores`) to some heads.
+    a `WhitespacePositions` that finds none means none. `heads` restricts the patch of a per-head site (`z`, `scores`) to some heads.
     """
 
     site: Site
     source: Forward | None = None
-    positions: tuple[int, ...] | Where = ()
+    positions: tuple[int, ...] | WhitespacePositions = ()
     heads: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -211,7 +211,7 @@ Request = Forward | Generate | Encode | EmbeddingRows | EmbeddingMatrix | Descri
 
 
 @dataclass(frozen=True)
-class Module:
+class ModuleInfo:
     """One module of the loaded model: dotted path, class, the shape of its weight, its parameters."""
 
     path: str
@@ -238,7 +238,7 @@ class ModelFacts:
     activation: str
     tied: bool
     parameters: int
-    modules: tuple[Module, ...]
+    modules: tuple[ModuleInfo, ...]
     special_tokens: tuple[tuple[str, Token], ...]  # (role, token): ("bos_token", ...)
     chat_template: str
 

@@ -29,13 +29,13 @@ def sampling_distribution(
         return prob
     order = np.argsort(-logits, kind="stable")
     kept = order[: top_k or len(order)]
-    behind = logits[kept].astype(np.float64) - float(
+    shifted = logits[kept].astype(np.float64) - float(
         logits[kept[0]]
     )  # [kept], 0 for the best, so that
     with np.errstate(
         over="ignore"
     ):  # no temperature is too small: at worst the others are infinitely far behind
-        prob = softmax(behind / temperature)  # [kept], best first
+        prob = softmax(shifted / temperature)  # [kept], best first
     if top_p is not None and top_p < 1:
         before = np.cumsum(prob) - prob
         prob = np.where((before < top_p) | (np.arange(len(prob)) == 0), prob, 0.0)
@@ -45,7 +45,7 @@ def sampling_distribution(
     return out
 
 
-def draw(prob: NDArray[np.float64], rng: np.random.Generator) -> int:
+def sample_token(prob: NDArray[np.float64], rng: np.random.Generator) -> int:
     """One token id drawn from a distribution [V]."""
     cumulative = np.cumsum(prob)
     return int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right"))

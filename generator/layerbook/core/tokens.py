@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-_VISIBLE = {" ": "·", "\n": "⏎", "\t": "⇥", "\r": "⇤"}
+_VISIBLE_WHITESPACE = {" ": "·", "\n": "⏎", "\t": "⇥", "\r": "⇤"}
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Vocabulary(Protocol):
     def find(self, piece: str) -> Token | None:
         """The single token whose text is exactly `piece`, if there is one."""
 
-    def definition(self) -> dict[str, Any]:
+    def tokenizer_json(self) -> dict[str, Any]:
         """All that makes up the tokenizer, as its file `tokenizer.json` has it."""
 
 
@@ -51,6 +51,6 @@ def visible(token: Token) -> str:
     if "\N{REPLACEMENT CHARACTER}" in token.text:
         return "".join(f"<0x{byte:02X}>" for byte in bytes.fromhex(token.hex))
     return "".join(
-        _VISIBLE.get(char, char if char.isprintable() else f"<U+{ord(char):04X}>")
+        _VISIBLE_WHITESPACE.get(char, char if char.isprintable() else f"<U+{ord(char):04X}>")
         for char in token.text
     )

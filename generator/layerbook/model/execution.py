@@ -20,21 +20,21 @@ from layerbook.core.requests import (
     Prompt,
     Request,
     Site,
-    Where,
+    WhitespacePositions,
 )
-from layerbook.model.generation import Generated
+from layerbook.model.generation import GenerationOutput
 from layerbook.model.hooks import Edit
-from layerbook.model.llama import Arrays, LoadedModel, frozen, served
-from layerbook.model.plan import BUDGET, Ids, Pass, Plan, batches, merged, passes, plan
+from layerbook.model.llama import Activations, LoadedModel, read_only, slice_for_request
+from layerbook.model.plan import MAX_BATCH_TOKENS, TokenIds, Pass, Plan, batches, merged, passes, plan
 
 
 class Execution:
     """Carries out one plan; afterwards `capture(request)` answers every request that was planned."""
 
-    def __init__(self, model: LoadedModel, plan: Plan, budget: int = BUDGET) -> None:
-        self.model, self.plan, self.budget = model, plan, budget
-        self._generated: dict[Generate, Generated] = {}
-        self._arrays: dict[Forward, Arrays] = {}
+    def __init__(self, model: LoadedModel, plan: Plan, max_batch_tokens: int = MAX_BATCH_TOKENS) -> None:
+        self.model, self.plan, self.max_batch_tokens = model, plan, max_batch_tokens
+        self._generated: dict[Generate, GenerationOutput] = {}
+        self._arrays: dict[Forward, Activations] = {}
 
     def steps(self) -> Iterator[str]:
         """Do the work, yielding a line before each generation and each batch, so that progress can be shown."""
@@ -44,7 +44,7 @@ class Execution:
             ids = [self.ids(request.prompt) for request in group]
             self._generated |= zip(group, self.model.generate(ids, group), strict=True)
         for stage in _stages(self.plan.forwards):
-            for batch in batches(passes(stage, self.ids), self.budget, self.model.held):
+            for batch in batches(passes(stage, self.ids), self.max_batch_tokens, self.model.bytes_for):
                 yield f"{len(batch)} {'pass' if len(batch) == 1 else 'passes'} of up to {len(batch[-1].ids)} tokens"
                 self._run(batch)
 
@@ -62,7 +62,7 @@ class Execution:
             for request in ready:
                 length = len(self.ids(request.prompt)) + request.max_new_tokens
                 self._fits(length)
-                if group and max(width, length) * (len(group) + 1) > self.budget:
+                if group and max(width, length) * (len(group) + 1) > self.max_batch_tokens:
                     break
                 group, width = [*group, request], max(width, length)
             yield group
@@ -98,7 +98,7 @@ class Execution:
             return replace(capture, sites={site: known[site] for site in request.keep})
         return capture
 
-    def ids(self, prompt: Prompt) -> Ids:
+    def ids(self, prompt: Prompt) -> TokenIds:
         """The token ids of a prompt; those of a generated one exist once it was generated."""
         if prompt.generated is not None:
             done, frame = self._generated[prompt.generated], prompt.frame
@@ -130,7 +130,7 @@ class Execution:
         done = self._generated[request]
         capture = self._tokens(done.ids, self.model.tokenizer.decode(done.ids))
         frames = tuple(self.model.tokenizer.tokens(ids) for ids in done.frames)
-        sites = {} if done.logits is None else {LOGITS: frozen(done.logits)}
+        sites = {} if done.logits is None else {LOGITS: read_only(done.logits)}
         return replace(
             capture,
             sites=sites,
@@ -139,7 +139,7 @@ class Execution:
             frames=frames,
         )
 
-    def _tokens(self, ids: Ids, text: str, facts: bool = False) -> Capture:
+    def _tokens(self, ids: TokenIds, text: str, facts: bool = False) -> Capture:
         tokenizer = self.model.tokenizer
         return Capture(
             tokens=tokenizer.tokens(ids),
@@ -155,17 +155,17 @@ class Execution:
         for item, arrays in zip(batch, self.model.run(batch, edits), strict=True):
             for request, length in item.serves:
                 self._arrays[_bare(request)] = {
-                    site: served(arrays, item, site, length) for site in request.keep
+                    site: slice_for_request(arrays, item, site, length) for site in request.keep
                 }
 
     def _edits(self, row: int, item: Pass) -> Mapping[Site, list[Edit]]:
         edits: dict[Site, list[Edit]] = {}
-        chosen = {patch.positions for patch in item.patches if isinstance(patch.positions, Where)}
+        chosen = {patch.positions for patch in item.patches if isinstance(patch.positions, WhitespacePositions)}
         tokens = self.model.tokenizer.tokens(item.ids) if chosen else ()
-        found = {where: where.among(tokens) for where in chosen}
+        found = {where: where.positions_in(tokens) for where in chosen}
         for patch in item.patches:
             positions, value = patch.positions, None
-            if isinstance(positions, Where):
+            if isinstance(positions, WhitespacePositions):
                 positions = found[positions]
                 if not positions:  # to an Edit, no positions are all positions
                     continue

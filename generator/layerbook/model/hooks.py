@@ -21,7 +21,7 @@ from transformers.models.llama.modeling_llama import (
 
 from layerbook.core.requests import Site
 
-PATCHABLE = frozenset(
+PATCHABLE_SITES = frozenset(
     {
         "embed",
         "resid_pre",
@@ -49,21 +49,21 @@ class Edit:
     value: Tensor | None
 
 
-class Taps:
-    """The hooks of one batch: they apply the edits and keep what was asked for, in `kept[site]` [batch, ...]."""
+class ActivationHooks:
+    """The hooks of one batch: they apply the edits and keep what was asked for, in `activations[site]` [batch, ...]."""
 
     def __init__(
         self, model: LlamaForCausalLM, keep: frozenset[Site], edits: Mapping[Site, Sequence[Edit]]
     ) -> None:
         self.model, self.keep, self.edits = model, keep, edits
-        self.kept: dict[Site, Tensor] = {}
-        self._wanted = keep | frozenset(edits) | _helpers(keep)
+        self.activations: dict[Site, Tensor] = {}
+        self._hooked_sites = keep | frozenset(edits) | _intermediate_sites(keep)
 
     @contextmanager
-    def attached(self) -> Iterator[None]:
+    def registered(self) -> Iterator[None]:
         """Hooks on for the time of the block, and off again whatever happens."""
         handles = [
-            handle for site in sorted(self._wanted, key=str) for handle in self._attach(site)
+            handle for site in sorted(self._hooked_sites, key=str) for handle in self._register(site)
         ]
         try:
             yield
@@ -71,11 +71,11 @@ class Taps:
             for handle in handles:
                 handle.remove()
 
-    def tap(self, site: Site, value: Tensor) -> Tensor:
+    def edit_and_record(self, site: Site, value: Tensor) -> Tensor:
         """Apply the edits of a site to its value and keep it."""
         value = self._edited(site, value)
-        if site in self._wanted:
-            self.kept[site] = value
+        if site in self._hooked_sites:
+            self.activations[site] = value
         return value
 
     def _edited(self, site: Site, value: Tensor) -> Tensor:
@@ -86,21 +86,21 @@ class Taps:
             row: Tensor = value[edit.row]
             scores = site.name == "scores"
             at, head = (0, 1) if site.name == "z" else (row.dim() - (1 if scores else 2), 0)
-            mask = _mask(row, at, edit, head)
+            mask = _edit_mask(row, at, edit, head)
             if edit.value is not None:
-                row.copy_(torch.where(mask, _padded(edit.value, row, at), row))
+                row.copy_(torch.where(mask, _pad_to(edit.value, row, at), row))
             elif scores:
                 row.masked_fill_(mask & ~torch.eye(row.shape[-1], dtype=torch.bool), -torch.inf)
             else:
                 row.masked_fill_(mask, 0.0)
         return value
 
-    def _attach(self, site: Site) -> list[Any]:
+    def _register(self, site: Site) -> list[Any]:
         inner = self.model.model
         if site.layer is None:
             whole: dict[str, Callable[[], list[Any]]] = {
-                "embed": lambda: [inner.embed_tokens.register_forward_hook(self._output(site))],
-                "ln_final": lambda: [inner.norm.register_forward_hook(self._output(site))],
+                "embed": lambda: [inner.embed_tokens.register_forward_hook(self._output_hook(site))],
+                "ln_final": lambda: [inner.norm.register_forward_hook(self._output_hook(site))],
                 "logits": lambda: [],
                 "next_logits": lambda: [],
                 "loss": lambda: [],
@@ -110,79 +110,79 @@ class Taps:
         attention, mlp = layer.self_attn, layer.mlp
         d_head = attention.head_dim
         places: dict[str, Callable[[], list[Any]]] = {
-            "resid_pre": lambda: [layer.register_forward_pre_hook(self._input(site))],
+            "resid_pre": lambda: [layer.register_forward_pre_hook(self._input_hook(site))],
             "resid_mid": lambda: [
-                layer.post_attention_layernorm.register_forward_pre_hook(self._input(site))
+                layer.post_attention_layernorm.register_forward_pre_hook(self._input_hook(site))
             ],
-            "resid_post": lambda: [layer.register_forward_hook(self._output(site))],
-            "attn_out": lambda: [attention.register_forward_hook(self._attention(site))],
-            "pattern": lambda: [attention.register_forward_hook(self._pattern(site))],
+            "resid_post": lambda: [layer.register_forward_hook(self._output_hook(site))],
+            "attn_out": lambda: [attention.register_forward_hook(self._attention_hook(site))],
+            "pattern": lambda: [attention.register_forward_hook(self._pattern_hook(site))],
             "scores": lambda: [
                 *(
-                    [attention.register_forward_hook(self._scores(site), with_kwargs=True)]
+                    [attention.register_forward_hook(self._scores_hook(site), with_kwargs=True)]
                     if site in self.keep
                     else []
                 ),
                 *(
-                    [attention.register_forward_pre_hook(self._block(site), with_kwargs=True)]
+                    [attention.register_forward_pre_hook(self._block_scores_hook(site), with_kwargs=True)]
                     if site in self.edits
                     else []
                 ),
             ],
             "z": lambda: [
-                attention.o_proj.register_forward_pre_hook(self._heads_input(site, d_head))
+                attention.o_proj.register_forward_pre_hook(self._heads_input_hook(site, d_head))
             ],
-            "q": lambda: [attention.q_proj.register_forward_hook(self._heads_output(site, d_head))],
-            "k": lambda: [attention.k_proj.register_forward_hook(self._heads_output(site, d_head))],
-            "v": lambda: [attention.v_proj.register_forward_hook(self._heads_output(site, d_head))],
-            "mlp_act": lambda: [mlp.down_proj.register_forward_pre_hook(self._input(site))],
-            "mlp_out": lambda: [mlp.register_forward_hook(self._output(site))],
+            "q": lambda: [attention.q_proj.register_forward_hook(self._heads_output_hook(site, d_head))],
+            "k": lambda: [attention.k_proj.register_forward_hook(self._heads_output_hook(site, d_head))],
+            "v": lambda: [attention.v_proj.register_forward_hook(self._heads_output_hook(site, d_head))],
+            "mlp_act": lambda: [mlp.down_proj.register_forward_pre_hook(self._input_hook(site))],
+            "mlp_out": lambda: [mlp.register_forward_hook(self._output_hook(site))],
             "lens": lambda: [],  # read from resid_post once the pass is over
         }
         return places[site.name]()
 
-    def _output(self, site: Site) -> Callable[..., Tensor]:
-        return lambda module, args, output: self.tap(site, output)
+    def _output_hook(self, site: Site) -> Callable[..., Tensor]:
+        return lambda module, args, output: self.edit_and_record(site, output)
 
-    def _input(self, site: Site) -> Callable[..., tuple[Tensor, ...]]:
-        return lambda module, args: (self.tap(site, args[0]), *args[1:])
+    def _input_hook(self, site: Site) -> Callable[..., tuple[Tensor, ...]]:
+        return lambda module, args: (self.edit_and_record(site, args[0]), *args[1:])
 
-    def _attention(self, site: Site) -> Callable[..., tuple[Tensor, Tensor]]:
-        return lambda module, args, output: (self.tap(site, output[0]), output[1])
+    def _attention_hook(self, site: Site) -> Callable[..., tuple[Tensor, Tensor]]:
+        return lambda module, args, output: (self.edit_and_record(site, output[0]), output[1])
 
-    def _pattern(self, site: Site) -> Callable[..., None]:
+    def _pattern_hook(self, site: Site) -> Callable[..., None]:
         def keep(module: nn.Module, args: object, output: tuple[Tensor, Tensor]) -> None:
-            self.tap(site, output[1])
+            self.edit_and_record(site, output[1])
 
         return keep
 
-    def _heads_output(self, site: Site, d_head: int) -> Callable[..., Tensor]:
+    def _heads_output_hook(self, site: Site, d_head: int) -> Callable[..., Tensor]:
         def hook(module: nn.Module, args: object, output: Tensor) -> Tensor:
             heads = output.view(*output.shape[:-1], -1, d_head).transpose(
                 1, 2
             )  # [batch, heads, T, d_head]
-            return self.tap(site, heads).transpose(1, 2).flatten(-2)
+            return self.edit_and_record(site, heads).transpose(1, 2).flatten(-2)
 
         return hook
 
-    def _heads_input(self, site: Site, d_head: int) -> Callable[..., tuple[Tensor]]:
+    def _heads_input_hook(self, site: Site, d_head: int) -> Callable[..., tuple[Tensor]]:
         return lambda module, args: (
-            self.tap(site, args[0].unflatten(-1, (-1, d_head))).flatten(-2),
+            self.edit_and_record(site, args[0].unflatten(-1, (-1, d_head))).flatten(-2),
         )
 
-    def _scores(self, site: Site) -> Callable[..., None]:
+    def _scores_hook(self, site: Site) -> Callable[..., None]:
         def keep(module: Any, args: object, kwargs: Mapping[str, Any], output: object) -> None:
-            q, k = self.kept[Site("q", site.layer)], self.kept[Site("k", site.layer)]
+            q, k = self.activations[Site("q", site.layer)], self.activations[Site("k", site.layer)]
             q, k = apply_rotary_pos_emb(q, k, *kwargs["position_embeddings"])
             scores = (
                 q @ repeat_kv(k, module.num_key_value_groups).transpose(-1, -2) * module.scaling
             )
             future = torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1)
-            self.tap(site, scores.masked_fill(future, -torch.inf))
+            self.edit_and_record(site, scores.masked_fill(future, -torch.inf))
 
         return keep
 
-    def _block(self, site: Site) -> Callable[..., tuple[object, dict[str, Any]]]:
+    def _block_scores_hook(self, site: Site) -> Callable[..., tuple[object, dict[str, Any]]]:
         """The eager implementation adds its mask [batch, 1, T, T] to the scores: block there what edits block."""
 
         def hook(
@@ -195,18 +195,18 @@ class Taps:
 
         return hook
 
-    def finish(self, final: Tensor, ids: Tensor) -> None:
+    def compute_logit_sites(self, final: Tensor, ids: Tensor) -> None:
         """After the pass, hooks off: what the unembedding makes of the final norm, and of earlier layers."""
         for site in self.keep:
             if site.name == "logits":
-                self.kept[site] = self.model.lm_head(final)
+                self.activations[site] = self.model.lm_head(final)
             elif site.name == "loss":
-                self.kept[site] = torch.stack(
+                self.activations[site] = torch.stack(
                     [self._loss(*row) for row in zip(final, ids, strict=True)]
                 )
             elif site.name == "lens":
-                self.kept[site] = self.model.lm_head(
-                    self.model.model.norm(self.kept[Site("resid_post", site.layer)])
+                self.activations[site] = self.model.lm_head(
+                    self.model.model.norm(self.activations[Site("resid_post", site.layer)])
                 )
 
     def _loss(self, final: Tensor, ids: Tensor) -> Tensor:
@@ -217,20 +217,20 @@ class Taps:
         return torch.cat([torch.full((1,), torch.nan), losses])
 
 
-def _helpers(keep: frozenset[Site]) -> frozenset[Site]:
+def _intermediate_sites(keep: frozenset[Site]) -> frozenset[Site]:
     """Sites that are read on the way to others: q and k for scores, resid_post for the lens."""
     scores = {Site(name, s.layer) for s in keep if s.name == "scores" for name in ("q", "k")}
     return frozenset(scores | {Site("resid_post", s.layer) for s in keep if s.name == "lens"})
 
 
-def _padded(value: Tensor, like: Tensor, axis: int) -> Tensor:
+def _pad_to(value: Tensor, like: Tensor, axis: int) -> Tensor:
     """`value` stretched to the padded length of the batch; the padding is never written."""
     out, length = torch.zeros_like(like), min(value.shape[axis], like.shape[axis])
     out.narrow(axis, 0, length).copy_(value.narrow(axis, 0, length))
     return out
 
 
-def _mask(row: Tensor, axis: int, edit: Edit, head_axis: int) -> Tensor:
+def _edit_mask(row: Tensor, axis: int, edit: Edit, head_axis: int) -> Tensor:
     """Where an edit writes, its positions along `axis`, its heads along `head_axis`; broadcasts to the row."""
     mask = torch.ones((1,) * row.dim(), dtype=torch.bool)
     for chosen, along in ((edit.positions, axis), (edit.heads, head_axis)):

@@ -18,13 +18,13 @@ from transformers.models.llama.modeling_llama import LlamaForCausalLM
 from transformers.utils import logging as transformers_logging
 
 from layerbook.core.errors import ModelError
-from layerbook.core.requests import NEXT_LOGITS, SITE_SHAPES, Generate, ModelFacts, Module, Site
-from layerbook.model.generation import Generated, continue_all, reencode
-from layerbook.model.hooks import PATCHABLE, Edit, Taps
-from layerbook.model.plan import Ids, Pass
+from layerbook.core.requests import NEXT_LOGITS, SITE_SHAPES, Generate, ModelFacts, ModuleInfo, Site
+from layerbook.model.generation import GenerationOutput, generate_batch, reencode
+from layerbook.model.hooks import PATCHABLE_SITES, Edit, ActivationHooks
+from layerbook.model.plan import TokenIds, Pass
 from layerbook.model.tokenizer import ModelTokenizer
 
-Arrays = Mapping[Site, NDArray[np.floating]]
+Activations = Mapping[Site, NDArray[np.floating]]
 SITES_BY_HEAD = frozenset({"q", "k", "v"})  # [heads, T, d_head]
 SITES_BY_PAIR = frozenset({"scores", "pattern"})  # [heads, T, T]
 
@@ -58,12 +58,12 @@ class LoadedModel:
                 use_safetensors=True,
             )
             transformers_logging.set_verbosity(verbosity)
-            ends = _declared_ends(directory)
+            logit_positions = _declared_stop_ids(directory)
         # A damaged file ends in whatever the library that reads it raises, of which there are half a dozen kinds.
         except Exception as error:
             said = (
                 "the weights do not have the shapes that config.json says"
-                if _misfit(error)
+                if _is_shape_mismatch(error)
                 else str(error)
             )
             raise ModelError(f"{directory}: cannot load the model: {said}") from error
@@ -78,36 +78,36 @@ class LoadedModel:
 
     def run(
         self, batch: Sequence[Pass], edits: Sequence[Mapping[Site, Sequence[Edit]]] = ()
-    ) -> list[Arrays]:
+    ) -> list[Activations]:
         """One forward pass over a batch, padded on the right; per pass, its sites as read-only arrays.
 
         Causal attention keeps what stands left from seeing the padding, so no mask is needed. The next logits of a pass
         are [N, V], a row for each of its `ends`.
         """
         keep = frozenset(site for item in batch for site in item.keep)
-        self._check(keep, edits)
+        self._check_sites(keep, edits)
         width = max(len(item.ids) for item in batch)
         ids = torch.tensor([(*item.ids, *[0] * (width - len(item.ids))) for item in batch])
         by_site: dict[Site, list[Edit]] = {}
         for row in edits:
             for site, wanted in row.items():
                 by_site.setdefault(site, []).extend(wanted)
-        taps = Taps(self.network, keep, by_site)
+        hooks = ActivationHooks(self.network, keep, by_site)
         with torch.inference_mode():
-            with taps.attached():
+            with hooks.registered():
                 final = self.network.model(input_ids=ids, use_cache=False).last_hidden_state
-            taps.finish(final, ids)
-            following = self._next_logits(final, [item.ends for item in batch])
+            hooks.compute_logit_sites(final, ids)
+            following = self._next_logits(final, [item.logit_positions for item in batch])
         every = frozenset.intersection(*(item.keep for item in batch))
 
         def rows(site: Site, row: int, length: int) -> NDArray[np.floating]:
-            mine = leading(taps.kept[site][row].numpy(), site, length)
+            mine = slice_prefix(hooks.activations[site][row].numpy(), site, length)
             # Where every pass keeps a site, their rows are the whole of it, and copies would only hold it twice.
-            return frozen(mine if site in every and mine.flags.c_contiguous else mine.copy())
+            return read_only(mine if site in every and mine.flags.c_contiguous else mine.copy())
 
         return [
             {site: rows(site, row, len(item.ids)) for site in item.keep if site != NEXT_LOGITS}
-            | ({NEXT_LOGITS: following[row]} if item.ends else {})
+            | ({NEXT_LOGITS: following[row]} if item.logit_positions else {})
             for row, item in enumerate(batch)
         ]
 
@@ -121,9 +121,9 @@ class LoadedModel:
         rows = [row for row, lengths in enumerate(ends) for _ in lengths]
         last = [end - 1 for lengths in ends for end in lengths]
         logits = self.network.lm_head(final[torch.tensor(rows).long(), torch.tensor(last).long()])
-        return [frozen(part.numpy()) for part in logits.split([len(lengths) for lengths in ends])]
+        return [read_only(part.numpy()) for part in logits.split([len(lengths) for lengths in ends])]
 
-    def held(self, keep: frozenset[Site], length: int, ends: int = 1) -> int:
+    def bytes_for(self, keep: frozenset[Site], length: int, ends: int = 1) -> int:
         """The bytes that these sites of a pass of so many tokens take, asked at so many `ends` what comes next."""
         config = self.config
         sizes: dict[str, int] = {
@@ -142,7 +142,7 @@ class LoadedModel:
             size * ends if site == NEXT_LOGITS else size for site, size in shapes.items()
         )
 
-    def _check(self, keep: frozenset[Site], edits: Sequence[Mapping[Site, Any]]) -> None:
+    def _check_sites(self, keep: frozenset[Site], edits: Sequence[Mapping[Site, Any]]) -> None:
         patched = {site for row in edits for site in row}
         for site in sorted(keep | patched, key=str):
             if site.layer is not None and not 0 <= site.layer < self.config.num_hidden_layers:
@@ -150,15 +150,15 @@ class LoadedModel:
                     f"{site}: the model has layers 0 to {self.config.num_hidden_layers - 1}"
                 )
         for site in sorted(patched, key=str):
-            if site.name not in PATCHABLE:
+            if site.name not in PATCHABLE_SITES:
                 raise ModelError(
-                    f"{site} cannot be patched; these can: {', '.join(sorted(PATCHABLE))}"
+                    f"{site} cannot be patched; these can: {', '.join(sorted(PATCHABLE_SITES))}"
                 )
 
-    def generate(self, prompts: Sequence[Ids], requests: Sequence[Generate]) -> list[Generated]:
+    def generate(self, prompts: Sequence[TokenIds], requests: Sequence[Generate]) -> list[GenerationOutput]:
         """Continue prompts side by side; those that are encoded anew at each step, the lecture's way, by themselves."""
         plain = [i for i, request in enumerate(requests) if not request.reencode]
-        together = continue_all(
+        together = generate_batch(
             self.network, [prompts[i] for i in plain], [requests[i] for i in plain], self.stop_ids
         ) if plain else []  # fmt: skip
         found = dict(zip(plain, together, strict=True))
@@ -169,7 +169,7 @@ class LoadedModel:
 
     def embedding_rows(self, ids: Sequence[int]) -> NDArray[np.floating]:
         """Rows of the embedding matrix [T, d_model]."""
-        return frozen(self.network.model.embed_tokens.weight[list(ids)].numpy())
+        return read_only(self.network.model.embed_tokens.weight[list(ids)].numpy())
 
     @cached_property
     def facts(self) -> ModelFacts:
@@ -183,7 +183,7 @@ class LoadedModel:
             fresh = [w for w in weights if id(w) not in seen]
             seen.update(id(w) for w in weights)
             size = sum(w.numel() for w in fresh)
-            modules.append(Module(path, type(module).__name__, tuple(weights[0].shape), size))
+            modules.append(ModuleInfo(path, type(module).__name__, tuple(weights[0].shape), size))
         return ModelFacts(
             name=self.name,
             layers=config.num_hidden_layers,
@@ -207,15 +207,15 @@ class LoadedModel:
         )
 
 
-def served(arrays: Arrays, item: Pass, site: Site, length: int) -> NDArray[np.floating]:
+def slice_for_request(arrays: Activations, item: Pass, site: Site, length: int) -> NDArray[np.floating]:
     """What one that asked for the leading `length` tokens of a pass gets of a site, as a view."""
     if site == NEXT_LOGITS:
-        row: NDArray[np.floating] = arrays[site][item.ends.index(length)]
+        row: NDArray[np.floating] = arrays[site][item.logit_positions.index(length)]
         return row
-    return arrays[site] if length == len(item.ids) else leading(arrays[site], site, length)
+    return arrays[site] if length == len(item.ids) else slice_prefix(arrays[site], site, length)
 
 
-def leading(array: NDArray[np.floating], site: Site, length: int) -> NDArray[np.floating]:
+def slice_prefix(array: NDArray[np.floating], site: Site, length: int) -> NDArray[np.floating]:
     """The leading `length` positions of a site, as a view: many prefixes of one pass share its memory."""
     if site.name in SITES_BY_PAIR:
         return array[:, :length, :length]
@@ -228,16 +228,16 @@ def frozen(array: NDArray[np.floating]) -> NDArray[np.floating]:
     return array
 
 
-def _misfit(error: Exception) -> bool:
+def _is_shape_mismatch(error: Exception) -> bool:
     """Whether it is transformers' error for shapes, which only names an option of its own."""
     return "ignore_mismatched_sizes" in str(error)
 
 
-def _declared_ends(directory: Path) -> set[int]:
+def _declared_stop_ids(directory: Path) -> set[int]:
     """End-of-text ids that `generation_config.json` declares, one or several."""
     path = directory / "generation_config.json"
     declared = (
         json.loads(path.read_text(encoding="utf-8")).get("eos_token_id") if path.is_file() else None
     )
-    ends: list[Any] = declared if isinstance(declared, list) else [declared]
+    logit_positions: list[Any] = declared if isinstance(declared, list) else [declared]
     return {id for id in ends if id is not None}

@@ -29,16 +29,16 @@ from layerbook.core.requests import (
     Site,
 )
 
-Ids = tuple[int, ...]
+TokenIds = tuple[int, ...]
 
-Held = Callable[
+BytesFor = Callable[
     [frozenset[Site], int, int], int
 ]  # the bytes of these sites of a pass: its tokens, its ends
 
-BUDGET = 4096
+MAX_BATCH_TOKENS = 4096
 """Padded positions in one batch: more would be no faster, and what passes through a layer would no longer be small."""
 
-MEMORY = 192 * 2**20
+MAX_BATCH_BYTES = 192 * 2**20
 """Bytes that the sites kept of one batch may take: all logits of a thousand positions, which are as fast as more."""
 
 
@@ -49,13 +49,13 @@ class Pass:
     serves: requests whose captures are cut from this pass, each with its own length (a prefix is shorter).
     """
 
-    ids: Ids
+    ids: TokenIds
     keep: frozenset[Site]
     patches: tuple[Patch, ...] = ()
     serves: tuple[tuple[Forward, int], ...] = ()
 
     @cached_property
-    def ends(self) -> tuple[int, ...]:
+    def logit_positions(self) -> tuple[int, ...]:
         """The lengths after which someone asks what comes next, in order: a position of logits each."""
         return tuple(
             sorted({length for request, length in self.serves if NEXT_LOGITS in request.keep})
@@ -131,10 +131,10 @@ def merged(plan: Plan, request: Request) -> Request:
     return plan.by_identity[_identity(request)]
 
 
-def passes(forwards: Iterable[Forward], ids_of: Callable[[Prompt], Ids]) -> tuple[Pass, ...]:
+def passes(forwards: Iterable[Forward], ids_of: Callable[[Prompt], TokenIds]) -> tuple[Pass, ...]:
     """The distinct passes for these requests once ids are known; a prefix rides on the sequence it begins."""
-    plain: dict[Ids, Pass] = {}
-    patched: dict[tuple[Ids, tuple[Patch, ...]], Pass] = {}
+    plain: dict[TokenIds, Pass] = {}
+    patched: dict[tuple[TokenIds, tuple[Patch, ...]], Pass] = {}
     for forward in forwards:
         ids = ids_of(forward.prompt)
         served = ((forward, len(ids)),)
@@ -149,7 +149,7 @@ def passes(forwards: Iterable[Forward], ids_of: Callable[[Prompt], Ids]) -> tupl
     return (*_without_prefixes(plain), *patched.values())
 
 
-def _without_prefixes(by_ids: Mapping[Ids, Pass]) -> Iterable[Pass]:
+def _without_prefixes(by_ids: Mapping[TokenIds, Pass]) -> Iterable[Pass]:
     """Sorted, a sequence is followed at once by those it begins: fold each into its longest extension."""
     ordered = [by_ids[ids] for ids in sorted(by_ids)]
     folded: list[Pass] = []
@@ -165,36 +165,36 @@ def _without_prefixes(by_ids: Mapping[Ids, Pass]) -> Iterable[Pass]:
 
 
 def batches(
-    todo: Sequence[Pass], budget: int, held: Held | None = None, memory: int = MEMORY
+    todo: Sequence[Pass], max_batch_tokens: int, bytes_for: BytesFor | None = None, max_batch_bytes: int = MAX_BATCH_BYTES
 ) -> tuple[tuple[Pass, ...], ...]:
-    """Group passes of like length; no batch has more than `budget` padded positions, or is one pass.
+    """Group passes of like length; no batch has more than `max_batch_tokens` padded positions, or is one pass.
 
-    Nor do the sites that it keeps, each kept of all its passes, take more than `memory` bytes where `held` counts them.
+    Nor do the sites that it keeps, each kept of all its passes, take more than `max_batch_bytes` bytes where `bytes_for` counts them.
     """
     grouped: list[list[Pass]] = []
     keep: frozenset[Site] = frozenset()
-    ends = 0
+    logit_positions = 0
     for item in sorted(todo, key=lambda p: (len(p.ids), p.ids)):
         batch = grouped[-1] if grouped else None
         # Sorted by length, the newcomer is the longest: it sets the padding, and must not stretch it far.
         fits = (
             batch
-            and len(item.ids) * (len(batch) + 1) <= budget
+            and len(item.ids) * (len(batch) + 1) <= max_batch_tokens
             and len(item.ids) <= 2 * len(batch[0].ids)
         )
-        most = max(ends, len(item.ends))
+        most = max(ends, len(item.logit_positions))
         if (
             batch
             and fits
             and (
-                not held or held(keep | item.keep, len(item.ids), most) * (len(batch) + 1) <= memory
+                not bytes_for or bytes_for(keep | item.keep, len(item.ids), most) * (len(batch) + 1) <= max_batch_bytes
             )
         ):
             batch.append(item)
-            keep, ends = keep | item.keep, most
+            keep, logit_positions = keep | item.keep, most
         else:
             grouped.append([item])
-            keep, ends = item.keep, len(item.ends)
+            keep, logit_positions = item.keep, len(item.logit_positions)
     return tuple(tuple(batch) for batch in grouped)
 
 
@@ -213,13 +213,13 @@ class Cost:
 
 def cost(
     plan: Plan,
-    ids_of: Callable[[Prompt], Ids] | None,
-    budget: int = BUDGET,
-    held: Held | None = None,
+    ids_of: Callable[[Prompt], TokenIds] | None,
+    max_batch_tokens: int = MAX_BATCH_TOKENS,
+    bytes_for: BytesFor | None = None,
 ) -> Cost:
     """Count a plan; without a tokenizer, ids are unknown and every distinct pass counts as its own batch.
 
-    Without `held`, which the loaded model has, batches count as if memory had no end.
+    Without `bytes_for`, which the loaded model has, batches count as if memory had no end.
 
     What a generated text will need is not known yet: its frames count as one pass, which is what they come to where
     the generation only appends.
@@ -238,6 +238,6 @@ def cost(
         generations=len(plan.generations),
         new_tokens=sum(g.max_new_tokens for g in plan.generations),
         passes=count,
-        batches=(len(batches(todo, budget, held)) if ids_of else len(known)) + len(pending),
+        batches=(len(batches(todo, max_batch_tokens, bytes_for)) if ids_of else len(known)) + len(pending),
         tokens=sum(len(p.ids) for p in todo),
     )

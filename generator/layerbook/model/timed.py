@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from layerbook.core.requests import Generate, Site
-from layerbook.model.generation import Generated
+from layerbook.model.generation import GenerationOutput
 from layerbook.model.hooks import Edit
-from layerbook.model.llama import Arrays, LoadedModel
-from layerbook.model.plan import Ids, Pass
+from layerbook.model.llama import Activations, LoadedModel
+from layerbook.model.plan import TokenIds, Pass
 from layerbook.model.stopwatch import Step, Stopwatch
 
 
@@ -30,7 +30,7 @@ class TimedModel(LoadedModel):
 
     def run(
         self, batch: Sequence[Pass], edits: Sequence[Mapping[Site, Sequence[Edit]]] = ()
-    ) -> list[Arrays]:
+    ) -> list[Activations]:
         """As the model does; every row is padded to one width, so each is an equal part of the work."""
         started = time.perf_counter()
         found = super().run(batch, edits)
@@ -40,12 +40,12 @@ class TimedModel(LoadedModel):
         self.watch.steps.append(Step("passes", rows, (1.0,) * len(batch), tokens, seconds))
         return found
 
-    def generate(self, prompts: Sequence[Ids], requests: Sequence[Generate]) -> list[Generated]:
+    def generate(self, prompts: Sequence[TokenIds], requests: Sequence[Generate]) -> list[GenerationOutput]:
         """As the model does; the texts that it writes side by side are one step, one encoded anew is its own."""
         together = [i for i, request in enumerate(requests) if not request.reencode]
         groups = [together] if together else []
         groups += [[i] for i, request in enumerate(requests) if request.reencode]
-        found: dict[int, Generated] = {}
+        found: dict[int, GenerationOutput] = {}
         for group in groups:
             found |= self._generated(
                 group, [prompts[i] for i in group], [requests[i] for i in group]
@@ -53,7 +53,7 @@ class TimedModel(LoadedModel):
         return [found[i] for i in range(len(requests))]
 
     def _generated(
-        self, places: list[int], prompts: list[Ids], requests: list[Generate]
+        self, places: list[int], prompts: list[TokenIds], requests: list[Generate]
     ) -> dict[int, Any]:
         started = time.perf_counter()
         found = super().generate(prompts, requests)

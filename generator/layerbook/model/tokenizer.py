@@ -17,7 +17,7 @@ from layerbook.core.requests import Prompt
 from layerbook.core.tokens import Token
 
 
-def _byte_alphabet() -> dict[str, int]:
+def _bytes_by_character() -> dict[str, int]:
     """Character -> byte of byte-level BPE: printable Latin-1 stands for itself, the rest moves past 255."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     moved = [byte for byte in range(256) if byte not in printable]
@@ -47,7 +47,7 @@ class ModelTokenizer:
             else config.get("chat_template") or ""
         )
         roles = [
-            (name, _content(config[name]))
+            (name, _token_text(config[name]))
             for name in sorted(config)
             if name.endswith("_token") and config[name]
         ]
@@ -60,7 +60,7 @@ class ModelTokenizer:
         return int(self.backend.get_vocab_size(with_added_tokens=True))
 
     @cached_property
-    def specials(self) -> frozenset[int]:
+    def special_ids(self) -> frozenset[int]:
         """Ids of the special tokens."""
         return frozenset(
             id for id, token in self.backend.get_added_tokens_decoder().items() if token.special
@@ -68,14 +68,14 @@ class ModelTokenizer:
 
     @cached_property
     def _alphabet(self) -> dict[str, int]:
-        return _byte_alphabet()
+        return _bytes_by_character()
 
     def token(self, id: int) -> Token:
         """The token with this id; IndexError outside the vocabulary."""
         piece = self.backend.id_to_token(id)
         if piece is None:
             raise IndexError(f"no token has id {id}; the vocabulary has {self.size}")
-        if id in self.specials:
+        if id in self.special_ids:
             return Token(id, piece, piece.encode().hex(), special=True)
         data = self._bytes(piece)
         return Token(id, data.decode("utf-8", errors="replace"), data.hex())
@@ -92,14 +92,14 @@ class ModelTokenizer:
     def find(self, piece: str) -> Token | None:
         """The single token that is exactly this text, special or not, if there is one."""
         id = self.backend.token_to_id(piece)
-        if id is None or id not in self.specials:
+        if id is None or id not in self.special_ids:
             by_byte = {byte: char for char, byte in self._alphabet.items()}
             id = self.backend.token_to_id("".join(by_byte[byte] for byte in piece.encode()))
         if id is None:
             id = self.backend.token_to_id(piece.replace(" ", "▁"))
         return self.token(id) if id is not None and self.token(id).text == piece else None
 
-    def definition(self) -> dict[str, Any]:
+    def tokenizer_json(self) -> dict[str, Any]:
         """All that makes up the tokenizer, in the form of `tokenizer.json`, whichever form it was read from."""
         written: dict[str, Any] = json.loads(self.backend.to_str())
         return written
@@ -175,6 +175,6 @@ class ModelTokenizer:
             raise ModelError(f"the model's chat template refuses this chat: {error}") from error
 
 
-def _content(value: Any) -> Any:
+def _token_text(value: Any) -> Any:
     """Special tokens stand in the config as strings or as {"content": ...}."""
     return value.get("content") if isinstance(value, dict) else value

@@ -11,93 +11,93 @@ import numpy as np
 from layerbook.core.figures import Bars
 from layerbook.core.labels import Axis
 from layerbook.core.tokens import Token
-from layerbook.plotting import axes as scales
+from layerbook.plotting import numeric_axes
 from layerbook.plotting import colours, text
 from layerbook.plotting.canvas import Canvas
 
-_BARS = (340.0, 150.0, 90.0, 60.0)
+_BAR_LENGTHS = (340.0, 150.0, 90.0, 60.0)
 
 
 @dataclass(frozen=True)
-class Fit:
+class BarsLayout:
     """What bar charts shown together share; no limits: each its own."""
 
     rows: int
-    row: float
-    bar: float
-    left: float
-    right: float
-    longest: int
-    limits: scales.Limits | None
+    row_height: float
+    bar_length: float
+    label_width: float
+    right_margin: float
+    max_label_columns: int
+    limits: numeric_axes.Limits | None
 
     @property
-    def margin(self) -> float:
+    def left_margin(self) -> float:
         """Room for the labels."""
-        return self.left
+        return self.label_width
 
     @property
     def width(self) -> float:
         """All of it, in pixels."""
-        return self.left + self.bar + self.right
+        return self.label_width + self.bar_length + self.right_margin
 
     @property
     def height(self) -> float:
         """All of it, in pixels."""
-        return 26 + self.rows * self.row + 6
+        return 26 + self.rows * self.row_height + 6
 
 
-def fit(figures: Sequence[Bars], *, across: int = 1, shared: bool = True) -> Fit:
-    """One layout for all of them; `shared` gives them one scale."""
+def compute_layout(figures: Sequence[Bars], *, charts_per_row: int = 1, shared_scale: bool = True) -> BarsLayout:
+    """One layout for all of them; `shared_scale` gives them one scale."""
     rows = max(len(figure.values) + (figure.rest is not None) for figure in figures)
-    longest = 18 if across > 1 else 34
+    longest = 18 if charts_per_row > 1 else 34
     names = [
         (label, isinstance(label, Token)) for f in figures for label in (*f.labels, f.rest_label)
     ]
-    left = max(text.width(text.plain(name, longest), text.SIZE, mono) for name, mono in names) + 12
-    left = max(left, *(text.width(f.label_axis.title(), text.SMALL) + 14 for f in figures))
-    right = max(text.width(text.number(v), text.SMALL) for f in figures for v in _values(f)) + 14
-    axis = max(text.width(f.value_axis.title(), text.SMALL) for f in figures)
-    bar = max(_BARS[min(across, 4) - 1], axis - right)
+    left = max(text.pixel_width(text.printable(name, longest), text.FONT_SIZE, mono) for name, mono in names) + 12
+    left = max(left, *(text.pixel_width(f.label_axis.title(), text.SMALL_FONT_SIZE) + 14 for f in figures))
+    right = max(text.pixel_width(text.format_number(v), text.SMALL_FONT_SIZE) for f in figures for v in _values(f)) + 14
+    axis = max(text.pixel_width(f.value_axis.title(), text.SMALL_FONT_SIZE) for f in figures)
+    bar = max(_BAR_LENGTHS[min(charts_per_row, 4) - 1], axis - right)
     row = 25.0 if rows <= 12 else 21.0 if rows <= 30 else 17.0
-    return Fit(rows, row, bar, left, right, longest, _limits(figures) if shared else None)
+    return BarsLayout(rows, row, bar, left, right, longest, _value_limits(figures) if shared_scale else None)
 
 
-def paint(canvas: Canvas, figure: Bars, fit: Fit, left: float, top: float) -> None:
+def draw(canvas: Canvas, figure: Bars, layout: BarsLayout, left: float, top: float) -> None:
     """Draw the bars at (left, top), the first on top."""
-    ends = fit.limits or _limits((figure,))
-    start = left + fit.left
+    ends = layout.limits or _value_limits((figure,))
+    start = left + layout.label_width
     # Bars to the left of zero need room for their values on that side.
-    inset = fit.right - 6 if ends[0] < 0 else 0.0
-    zero = _place(
+    inset = layout.right_margin - 6 if ends[0] < 0 else 0.0
+    zero = _bar_end(
         0.0 if not figure.value_axis.log else ends[0],
         figure.value_axis,
         ends,
         start + inset,
-        fit.bar - inset,
+        layout.bar_length - inset,
     )
-    canvas.write(
-        text.plain(figure.label_axis.title()),
+    canvas.draw_text(
+        text.printable(figure.label_axis.title()),
         start - 10,
         top + 13,
-        size=text.SMALL,
+        size=text.SMALL_FONT_SIZE,
         color=colours.MUTED,
         anchor="right",
     )
-    canvas.write(
-        text.plain(figure.value_axis.title()), start, top + 13, size=text.SMALL, color=colours.MUTED
+    canvas.draw_text(
+        text.printable(figure.value_axis.title()), start, top + 13, size=text.SMALL_FONT_SIZE, color=colours.MUTED
     )
     labels = (*figure.labels, figure.rest_label)
     for i, value in enumerate(_values(figure)):
-        y = top + 26 + i * fit.row
-        end = _place(value, figure.value_axis, ends, start + inset, fit.bar - inset)
-        _row(canvas, figure, i, (zero, end), y, fit.row)
+        y = top + 26 + i * layout.row_height
+        end = _bar_end(value, figure.value_axis, ends, start + inset, layout.bar_length - inset)
+        _draw_bar(canvas, figure, i, (zero, end), y, layout.row_height)
         label = labels[i]
         pale = i == len(figure.values)
-        canvas.write(
-            text.plain(label, fit.longest),
+        canvas.draw_text(
+            text.printable(label, layout.max_label_columns),
             start - 10,
-            y + fit.row / 2 + 4.5,
-            size=text.SIZE if not pale else text.SMALL,
+            y + layout.row_height / 2 + 4.5,
+            size=text.FONT_SIZE if not pale else text.SMALL_FONT_SIZE,
             color=colours.MUTED
             if pale
             else colours.ACCENT
@@ -106,11 +106,11 @@ def paint(canvas: Canvas, figure: Bars, fit: Fit, left: float, top: float) -> No
             anchor="right",
             mono=isinstance(label, Token),
         )
-    bottom = top + 26 + len(_values(figure)) * fit.row
-    canvas.strokes([(zero, top + 24, zero, bottom)], colours.LINE)
+    bottom = top + 26 + len(_values(figure)) * layout.row_height
+    canvas.draw_segments([(zero, top + 24, zero, bottom)], colours.LINE)
 
 
-def _row(
+def _draw_bar(
     canvas: Canvas, figure: Bars, i: int, bar: tuple[float, float], y: float, row: float
 ) -> None:
     """One bar and its value, written beyond its end."""
@@ -119,14 +119,14 @@ def _row(
     color = colours.PALE if rest else colours.ACCENT if i in figure.highlight else colours.SERIES[0]
     value = _values(figure)[i]
     if math.isfinite(end):
-        canvas.box(min(zero, end), y + row * 0.16, max(abs(end - zero), 0.75), row * 0.68, color)
+        canvas.draw_rectangle(min(zero, end), y + row * 0.16, max(abs(end - zero), 0.75), row * 0.68, color)
     left_of_zero = math.isfinite(end) and end < zero
     at = (end if math.isfinite(end) else zero) + (-6 if left_of_zero else 6)
-    canvas.write(
-        text.number(value),
+    canvas.draw_text(
+        text.format_number(value),
         at,
         y + row / 2 + 4,
-        size=text.SMALL,
+        size=text.SMALL_FONT_SIZE,
         color=colours.MUTED if rest else colours.INK,
         anchor="right" if left_of_zero else "left",
     )
@@ -136,10 +136,10 @@ def _values(figure: Bars) -> tuple[float, ...]:
     return figure.values if figure.rest is None else (*figure.values, figure.rest)
 
 
-def _limits(figures: Sequence[Bars]) -> scales.Limits:
+def _value_limits(figures: Sequence[Bars]) -> numeric_axes.Limits:
     """From zero (a decade below the least, on a log axis) to the longest bar."""
     axis = figures[0].value_axis
-    found = scales.drawable((value for figure in figures for value in _values(figure)), axis.log)
+    found = numeric_axes.mask_unplottable((value for figure in figures for value in _values(figure)), axis.log)
     found = found[np.isfinite(found)]
     if axis.log:
         low, high = (float(found.min()), float(found.max())) if found.size else (1.0, 10.0)
@@ -148,7 +148,7 @@ def _limits(figures: Sequence[Bars]) -> scales.Limits:
     return (low, high) if high > low else (0.0, 1.0)
 
 
-def _place(value: float, axis: Axis, ends: scales.Limits, start: float, room: float) -> float:
+def _bar_end(value: float, axis: Axis, ends: numeric_axes.Limits, start: float, room: float) -> float:
     """Where the value lies, in pixels; NaN where it has no place on the axis."""
     low, high = ends
     if axis.log:

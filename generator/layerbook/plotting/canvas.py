@@ -1,7 +1,7 @@
 """A matplotlib figure measured as the page measures: CSS pixels from the top left corner, text by its baseline.
 
 Most of a chart is drawn on one sheet of paper the size of the figure, which costs far less than axes with their
-ticks; `axes()` adds real ones where a scale is needed.
+ticks; `add_axes()` adds real ones where a scale is needed.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from matplotlib.path import Path
 from numpy.typing import NDArray
 
 from layerbook.plotting import colours, text
-from layerbook.plotting.svg import HALO, MARK, Mark
+from layerbook.plotting.svg import HALO_GID, MARK_GID_PREFIX, Mark
 
 Anchor = Literal["left", "center", "right"]
 
-_POINTS = 72  # matplotlib's SVG backend writes 72 units to the inch, one unit a pixel of ours
+_DPI = 72  # matplotlib's SVG backend writes 72 units to the inch, one unit a pixel of ours
 
-_RC = {
+_RC_PARAMS = {
     "axes.edgecolor": colours.LINE,
     "axes.facecolor": "none",
     "axes.linewidth": 1.0,
     "axes.unicode_minus": True,
-    "figure.dpi": _POINTS,
+    "figure.dpi": _DPI,
     "figure.facecolor": "none",
     "font.family": "DejaVu Sans",
-    "font.size": text.SMALL,
+    "font.size": text.SMALL_FONT_SIZE,
     "grid.color": colours.GRID,
     "grid.linewidth": 1.0,
     "lines.linewidth": 1.9,
@@ -50,11 +50,11 @@ _RC = {
 
 
 @contextmanager
-def style(salt: str) -> Iterator[None]:
+def matplotlib_style(salt: str) -> Iterator[None]:
     """The book's settings and no others, for as long as one figure is drawn; `salt` makes its inner ids its own."""
     with rc_context(), warnings.catch_warnings():
         rcdefaults()
-        rcParams.update({**_RC, "svg.hashsalt": salt})
+        rcParams.update({**_RC_PARAMS, "svg.hashsalt": salt})
         # The reader's browser chooses the glyphs; that matplotlib's own font lacks some only matters for widths.
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
         warnings.filterwarnings(
@@ -70,47 +70,47 @@ class Canvas:
 
     def __init__(self, width: float, height: float) -> None:
         self.width, self.height = float(np.ceil(width)), float(np.ceil(height))
-        self.figure = Figure(figsize=(self.width / _POINTS, self.height / _POINTS), dpi=_POINTS)
-        self.paper = self.figure.add_axes((0, 0, 1, 1))
-        self.paper.set(xlim=(0, self.width), ylim=(self.height, 0), autoscale_on=False)
-        self.paper.axis("off")
+        self.figure = Figure(figsize=(self.width / _DPI, self.height / _DPI), dpi=_DPI)
+        self.overlay = self.figure.add_axes((0, 0, 1, 1))
+        self.overlay.set(xlim=(0, self.width), ylim=(self.height, 0), autoscale_on=False)
+        self.overlay.axis("off")
         self.marks: dict[str, Mark] = {}
 
-    def axes(self, left: float, top: float, width: float, height: float) -> Axes:
+    def add_axes(self, left: float, top: float, width: float, height: float) -> Axes:
         """Real axes on this rectangle, below everything drawn on the paper."""
         bottom = 1 - (top + height) / self.height
         place = (left / self.width, bottom, width / self.width, height / self.height)
         return self.figure.add_axes(place, zorder=-1)
 
-    def mark(self, kind: str, number: str, words: str = "") -> str:
+    def add_mark(self, kind: str, indices: str, tooltip: str = "") -> str:
         """The gid of a part that readers can point at; numbers count over the whole picture."""
-        gid = f"{MARK}-{len(self.marks)}"
-        self.marks[gid] = Mark(kind, number, words)
+        gid = f"{MARK_GID_PREFIX}-{len(self.marks)}"
+        self.marks[gid] = Mark(kind, indices, tooltip)
         return gid
 
-    def marked(self, kind: str) -> int:
+    def count_marks(self, kind: str) -> int:
         """How many marks of this kind there are so far."""
         return sum(mark.kind == kind for mark in self.marks.values())
 
-    def write(
+    def draw_text(
         self,
         words: str,
         x: float,
         y: float,
         *,
-        size: float = text.SIZE,
+        size: float = text.FONT_SIZE,
         color: str = colours.INK,
         anchor: Anchor = "left",
-        turn: float = 0,
+        rotation: float = 0,
         mono: bool = False,
         bold: bool = False,
         halo: bool = False,
     ) -> None:
-        """Text whose baseline starts, ends or is centred at (x, y); `turn` in degrees against the clock.
+        """Text whose baseline starts, ends or is centred at (x, y); `rotation` in degrees against the clock.
 
         halo: the page draws the paper around the letters, so that they stay legible on a grid.
         """
-        self.paper.text(
+        self.overlay.text(
             x,
             y,
             words,
@@ -118,52 +118,52 @@ class Canvas:
             color=color,
             ha=anchor,
             va="baseline",
-            rotation=turn,
+            rotation=rotation,
             rotation_mode="anchor",
             fontfamily="DejaVu Sans Mono" if mono else "DejaVu Sans",
             fontweight="bold" if bold else "normal",
             parse_math=False,
-            gid=HALO if halo else None,
+            gid=HALO_GID if halo else None,
         )
 
-    def box(self, left: float, top: float, width: float, height: float, color: str) -> None:
+    def draw_rectangle(self, left: float, top: float, width: float, height: float, color: str) -> None:
         """A filled rectangle."""
-        self.paper.add_artist(
+        self.overlay.add_artist(
             Rectangle((left, top), width, height, facecolor=color, edgecolor="none", clip_on=False)
         )
 
-    def strokes(
-        self, segments: Sequence[tuple[float, float, float, float]], color: str, weight: float = 1
+    def draw_segments(
+        self, segments: Sequence[tuple[float, float, float, float]], color: str, line_width: float = 1
     ) -> None:
         """Straight strokes (x0, y0, x1, y1) as one path."""
         points = np.array(segments, dtype=float).reshape(-1, 2)
         codes = np.tile([Path.MOVETO, Path.LINETO], len(segments))
         path = Path(points, codes)
-        self.paper.add_artist(
+        self.overlay.add_artist(
             PathPatch(
                 path,
                 facecolor="none",
                 edgecolor=color,
-                linewidth=weight,
+                linewidth=line_width,
                 capstyle="butt",
                 clip_on=False,
             )
         )
 
-    def picture(
+    def draw_image(
         self, pixels: NDArray[np.uint8], left: float, top: float, width: float, height: float
     ) -> None:
         """Cells [rows, columns, RGBA] as a raster, each a sharp rectangle; the first row on top."""
         image = AxesImage(
-            self.paper,
+            self.overlay,
             extent=(left, left + width, top + height, top),
             interpolation="none",
             clip_on=False,
         )
         image.set_data(pixels)
-        self.paper.add_image(image)
+        self.overlay.add_image(image)
 
-    def svg(self) -> str:
+    def to_svg(self) -> str:
         """What matplotlib makes of it."""
         written = io.StringIO()
         metadata: dict[str, Any] = {"Date": None, "Creator": None, "Format": None, "Type": None}

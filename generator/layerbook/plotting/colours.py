@@ -28,11 +28,11 @@ ON_DEEP = "#ffffff"  # and the other way round
 ON_NEITHER = ("#000001", "#fffffe")  # black or white on both, for cells in the middle
 SERIES = ("#2c5f9e", "#b4511a", "#1b7a68", "#84479a", "#80660d", "#b23a6e", "#5a6672", "#56741a")
 
-INVERSION = (
+DARK_INVERSION = (
     0.9  # figures.css says the same: a little less than all, so that little is not nothing on dark
 )
 
-PAINTS = {
+CSS_VARIABLES = {
     INK: "ink",
     MUTED: "muted",
     GRID: "grid",
@@ -50,40 +50,40 @@ PAINTS = {
 }
 
 # Lightness, chroma, hue in degrees. The low end is tinted enough to be seen on paper: small is not absent.
-_SEQUENTIAL = (
+_SEQUENTIAL_STOPS = (
     (0.935, 0.032, 95.0),
     (0.80, 0.085, 155.0),
     (0.60, 0.10, 215.0),
     (0.42, 0.115, 262.0),
     (0.27, 0.09, 285.0),
 )
-_BELOW = ((0.95, 0.008, 90.0), (0.78, 0.08, 245.0), (0.56, 0.13, 255.0), (0.36, 0.12, 262.0))
-_ABOVE = ((0.95, 0.008, 90.0), (0.80, 0.09, 60.0), (0.58, 0.14, 42.0), (0.38, 0.11, 32.0))
+_NEGATIVE_STOPS = ((0.95, 0.008, 90.0), (0.78, 0.08, 245.0), (0.56, 0.13, 255.0), (0.36, 0.12, 262.0))
+_POSITIVE_STOPS = ((0.95, 0.008, 90.0), (0.80, 0.09, 60.0), (0.58, 0.14, 42.0), (0.38, 0.11, 32.0))
 
 
-def paint(color: str) -> str:
+def css_colour(color: str) -> str:
     """The colour as the SVG names it: a variable of the page with the light value to fall back on."""
-    name = PAINTS.get(color.lower())
+    name = CSS_VARIABLES.get(color.lower())
     return f"var(--fig-{name}, {color.lower()})" if name else color
 
 
 @cache
 def sequential() -> NDArray[np.uint8]:
     """Colours [256, RGBA] from little (pale) to much (dark)."""
-    return _bytes(_even(_SEQUENTIAL, 256))
+    return _oklab_to_srgb(_even_steps(_SEQUENTIAL_STOPS, 256))
 
 
 @cache
 def diverging() -> NDArray[np.uint8]:
     """Colours [255, RGBA] from negative (blue) through nothing (pale, the one in the middle) to positive (rust)."""
-    return _bytes(np.concatenate([_even(_BELOW, 128)[::-1], _even(_ABOVE, 128)[1:]]))
+    return _oklab_to_srgb(np.concatenate([_even_steps(_NEGATIVE_STOPS, 128)[::-1], _even_steps(_POSITIVE_STOPS, 128)[1:]]))
 
 
-def inks(shades: NDArray[np.uint8]) -> list[str]:
+def text_colours(shades: NDArray[np.uint8]) -> list[str]:
     """For each shade [n, RGBA] of a map the ink that is legible on it on paper and on a dark screen."""
     black, white = np.zeros(3), np.full(3, 255.0)
-    on_paper = contrast(shades[:, :3], black) > contrast(shades[:, :3], white)
-    on_dark = contrast(inverted(shades[:, :3]), black) > contrast(inverted(shades[:, :3]), white)
+    on_paper = contrast_ratio(shades[:, :3], black) > contrast_ratio(shades[:, :3], white)
+    on_dark = contrast_ratio(invert_for_dark(shades[:, :3]), black) > contrast_ratio(invert_for_dark(shades[:, :3]), white)
     names = {
         (True, False): ON_PALE,
         (False, True): ON_DEEP,
@@ -93,7 +93,7 @@ def inks(shades: NDArray[np.uint8]) -> list[str]:
     return [names[bool(paper), bool(dark)] for paper, dark in zip(on_paper, on_dark, strict=True)]
 
 
-def contrast(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.float64]:
+def contrast_ratio(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.float64]:
     """The contrast of sRGB colours [..., 3] in 0..255, from 1 to 21 (WCAG 2.2, relative luminance)."""
     lights = []
     for color in (one, other):
@@ -104,18 +104,18 @@ def contrast(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.float64]:
     return ratio
 
 
-def inverted(color: NDArray[Any]) -> NDArray[np.float64]:
+def invert_for_dark(color: NDArray[Any]) -> NDArray[np.float64]:
     """What the dark page makes of map colours [..., 3] in 0..255: `filter: invert(0.9) hue-rotate(180deg)`.
 
     The matrix is that of hue-rotate in Filter Effects Module Level 1, at 180 degrees.
     """
-    share = np.asarray(color, dtype=np.float64) / 255 * (1 - 2 * INVERSION) + INVERSION
+    share = np.asarray(color, dtype=np.float64) / 255 * (1 - 2 * DARK_INVERSION) + DARK_INVERSION
     grey = np.array([0.213, 0.715, 0.072])
     turned: NDArray[np.float64] = 255 * np.clip(2 * (share @ grey)[..., None] - share, 0, 1)
     return turned
 
 
-def _even(stops: tuple[tuple[float, float, float], ...], count: int) -> NDArray[np.float64]:
+def _even_steps(stops: tuple[tuple[float, float, float], ...], count: int) -> NDArray[np.float64]:
     """Points [count, Lab] at equal distances along the path through the stops, lightness, chroma and hue."""
     at = np.linspace(0, 1, len(stops))
     fine = np.linspace(0, 1, 2000)
@@ -128,7 +128,7 @@ def _even(stops: tuple[tuple[float, float, float], ...], count: int) -> NDArray[
     return np.stack([np.interp(even, way, lab[:, k]) for k in range(3)], axis=1)
 
 
-def _bytes(lab: NDArray[np.float64]) -> NDArray[np.uint8]:
+def _oklab_to_srgb(lab: NDArray[np.float64]) -> NDArray[np.uint8]:
     """OKLab [n, 3] to sRGB [n, RGBA]; what sRGB cannot show is clipped."""
     to_cone = np.array(
         [

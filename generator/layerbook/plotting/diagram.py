@@ -13,23 +13,23 @@ from layerbook.plotting import colours, svg, text
 
 @dataclass(frozen=True)
 class _Sizes:
-    """All lengths in pixels. `words`: whether anything is written."""
+    """All lengths in pixels. `has_text`: whether anything is written."""
 
-    box: float = 46.0
-    bare: float = 32.0
+    box_height: float = 46.0
+    one_line_height: float = 32.0
     gap: float = 26.0
-    between: float = 14.0
-    edge: float = 10.0
-    stream: float = 5.0
-    thin: float = 1.4
-    plus: float = 9.0
-    indent: float = 76.0
-    round: float = 6.0
-    words: bool = True
+    box_gap: float = 14.0
+    padding: float = 10.0
+    stream_width: float = 5.0
+    line_width: float = 1.4
+    plus_radius: float = 9.0
+    branch_indent: float = 76.0
+    corner_radius: float = 6.0
+    has_text: bool = True
 
     def height(self, block: Block) -> float:
         """A box is lower where its second line would be empty."""
-        return self.box if block.detail or block.parameters else self.bare
+        return self.box_height if block.detail or block.parameters else self.one_line_height
 
 
 _FULL = _Sizes()
@@ -58,7 +58,7 @@ class _Box:
 
 
 @dataclass
-class _Plan:
+class _Layout:
     """Everything placed, from the bottom upwards: y counts up from 0 downwards, so all of it is negative."""
 
     boxes: list[_Box]
@@ -70,35 +70,35 @@ class _Plan:
     top: float
 
 
-def draw(
+def render_diagram(
     figure: Diagram, id: str, *, compact: bool = False, links: Mapping[str, str] | None = None
 ) -> str:
     """The diagram as SVG; `compact`: small and without words; `links`: part -> address that its boxes lead to."""
     sizes = _COMPACT if compact else _FULL
     width = _COMPACT_WIDTH if compact else _width(figure)
-    groups = _groups(figure.blocks)
-    plan = _plan(groups, sizes, width)
+    groups = _branch_groups(figure.blocks)
+    plan = _compute_layout(groups, sizes, width)
     height = -plan.top
-    picture = svg.root(
+    picture = svg.root_element(
         id, width, height, figure.title, figure.alt, role="group" if links else "img"
     )
-    sheet = svg.add(picture, "g", transform=f"translate(0 {svg.short(height)})")
-    _frame(sheet, figure, plan, sizes, width)
-    _lines(sheet, figure, groups, plan, sizes)
+    sheet = svg.add_element(picture, "g", transform=f"translate(0 {svg.format_coordinate(height)})")
+    _draw_frame(sheet, figure, plan, sizes, width)
+    _draw_lines(sheet, figure, groups, plan, sizes)
     for part, some in groupby(plan.boxes, key=lambda box: box.block.part):
         boxes = list(some)
         href = (links or {}).get(part)
         parent = sheet
         if href:
-            parent = svg.add(
+            parent = svg.add_element(
                 sheet, "a", href=href, aria_label=", ".join(box.block.name for box in boxes)
             )
         for box in boxes:
-            _box(parent, box, figure.highlight, sizes)
-    return svg.serialise(picture)
+            _draw_box(parent, box, figure.highlight, sizes)
+    return svg.to_string(picture)
 
 
-def _groups(blocks: Sequence[Block]) -> list[_Group]:
+def _branch_groups(blocks: Sequence[Block]) -> list[_Group]:
     """Boxes inside the layer wait for the one that adds; together they are a branch. All others lie on the stream."""
     groups: list[_Group] = []
     waiting: list[Block] = []
@@ -118,49 +118,49 @@ def _groups(blocks: Sequence[Block]) -> list[_Group]:
 def _width(figure: Diagram) -> float:
     """Wide enough for what is written in the boxes."""
     rows = [
-        text.width(block.name, text.SIZE) + 34
+        text.pixel_width(block.name, text.FONT_SIZE) + 34
         if not (block.detail or block.parameters)
         else max(
-            text.width(block.name, text.SIZE) + 34,
-            sum(text.width(part, text.SMALL) for part in _second(block)) + 60,
+            text.pixel_width(block.name, text.FONT_SIZE) + 34,
+            sum(text.pixel_width(part, text.SMALL_FONT_SIZE) for part in _second_line(block)) + 60,
         )
         for block in figure.blocks
     ]
     widest = max(rows, default=0.0)
-    return min(max(widest + _FULL.indent + 2 * _FULL.edge + 14, 360.0), 520.0)
+    return min(max(widest + _FULL.branch_indent + 2 * _FULL.padding + 14, 360.0), 520.0)
 
 
-def _second(block: Block) -> tuple[str, str]:
+def _second_line(block: Block) -> tuple[str, str]:
     """The second line of a box: its shape, and how much was learned there."""
-    return text.plain(
+    return text.printable(
         block.detail
-    ), f"{text.count(block.parameters)} parameters" if block.parameters else ""
+    ), f"{text.format_count(block.parameters)} parameters" if block.parameters else ""
 
 
-def _plan(groups: Sequence[_Group], sizes: _Sizes, width: float) -> _Plan:
+def _compute_layout(groups: Sequence[_Group], sizes: _Sizes, width: float) -> _Layout:
     """Place every group above the one before."""
-    plan = _Plan([], [], [], None, 0.0)
+    plan = _Layout([], [], [], None, 0.0)
     y = -sizes.gap
-    right = width - 2 * sizes.edge
+    right = width - 2 * sizes.padding
     for inside, some in groupby(groups, key=lambda group: group.inside):
         bottom = y
         if inside:
             y -= sizes.gap * 0.7
         for group in some:
-            left = sizes.indent + sizes.edge if group.branch else 2 * sizes.edge
+            left = sizes.branch_indent + sizes.padding if group.branch else 2 * sizes.padding
             fork = y
             y -= sizes.gap * 0.6 if group.branch else 0.0
             start = y
             for block in group.blocks:
                 high = sizes.height(block)
                 plan.boxes.append(_Box(block, left, y - high, right - left, high))
-                y -= high + sizes.between
-            y += sizes.between
+                y -= high + sizes.box_gap
+            y += sizes.box_gap
             inner = plan.boxes[-len(group.blocks) :]
             plan.links += [(low.y, up.y + up.height) for low, up in pairwise(inner)]
             if group.branch:
                 plan.branches.append((fork, start, y, y - sizes.gap * 0.6))
-                y -= sizes.gap * 0.6 + sizes.plus
+                y -= sizes.gap * 0.6 + sizes.plus_radius
             y -= sizes.gap
         if inside:
             plan.frame = (bottom, y + sizes.gap * 0.5)
@@ -169,83 +169,83 @@ def _plan(groups: Sequence[_Group], sizes: _Sizes, width: float) -> _Plan:
     return plan
 
 
-def _frame(sheet: ET.Element, figure: Diagram, plan: _Plan, sizes: _Sizes, width: float) -> None:
+def _draw_frame(sheet: ET.Element, figure: Diagram, plan: _Layout, sizes: _Sizes, width: float) -> None:
     """The frame around what is repeated, and how often it is."""
     if not plan.frame:
         return
     bottom, top = plan.frame
     box: svg.Attributes = {
-        "x": sizes.edge,
+        "x": sizes.padding,
         "y": top,
-        "width": width - 2 * sizes.edge,
+        "width": width - 2 * sizes.padding,
         "height": bottom - top,
     }
-    svg.add(
+    svg.add_element(
         sheet,
         "rect",
         **box,
-        rx=sizes.round * 1.8,
+        rx=sizes.corner_radius * 1.8,
         fill=colours.PAPER,
         stroke=colours.LINE,
         stroke_dasharray="4 3",
     )
-    if sizes.words:
+    if sizes.has_text:
         label: svg.Attributes = {
-            "x": width - 2 * sizes.edge,
+            "x": width - 2 * sizes.padding,
             "y": top + 20,
             "text_anchor": "end",
             "font_weight": "600",
         }
-        svg.add(sheet, "text", f"× {figure.repeat}", **label)
+        svg.add_element(sheet, "text", f"× {figure.repeat}", **label)
 
 
-def _lines(
-    sheet: ET.Element, figure: Diagram, groups: Sequence[_Group], plan: _Plan, sizes: _Sizes
+def _draw_lines(
+    sheet: ET.Element, figure: Diagram, groups: Sequence[_Group], plan: _Layout, sizes: _Sizes
 ) -> None:
     """The stream from bottom to top, thick where it is the residual stream, and the branches off it and back."""
-    x = sizes.indent / 2 + sizes.edge
-    thin: svg.Attributes = {"fill": "none", "stroke": colours.MUTED, "stroke_width": sizes.thin}
-    first, last = _residual(groups, plan)
-    svg.add(sheet, "path", d=_path("M", x, 0, "V", plan.top + sizes.gap * 0.25), **thin)
-    thick: svg.Attributes = {"fill": "none", "stroke": colours.MUTED, "stroke_width": sizes.stream}
+    x = sizes.branch_indent / 2 + sizes.padding
+    thin: svg.Attributes = {"fill": "none", "stroke": colours.MUTED, "stroke_width": sizes.line_width}
+    first, last = _residual_stream_span(groups, plan)
+    svg.add_element(sheet, "path", d=_path_data("M", x, 0, "V", plan.top + sizes.gap * 0.25), **thin)
+    thick: svg.Attributes = {"fill": "none", "stroke": colours.MUTED, "stroke_width": sizes.stream_width}
     if first > last:
-        svg.add(sheet, "path", d=_path("M", x, first, "V", last), **thick)
-        if sizes.words:
+        svg.add_element(sheet, "path", d=_path_data("M", x, first, "V", last), **thick)
+        if sizes.has_text:
             words = f"residual stream, {figure.d_model:,} numbers per token"
-            svg.add(
+            svg.add_element(
                 sheet,
                 "text",
                 words,
                 x=x + 12,
                 y=first - 8,
                 fill=colours.MUTED,
-                font_size=text.SMALL,
+                font_size=text.SMALL_FONT_SIZE,
             )
-    _head(sheet, x, plan.top, sizes)
-    up = x + sizes.indent / 2 + sizes.edge + sizes.plus
+    _draw_arrow_head(sheet, x, plan.top, sizes)
+    up = x + sizes.branch_indent / 2 + sizes.padding + sizes.plus_radius
     for low, high in plan.links:
-        svg.add(sheet, "path", d=_path("M", up, low, "V", high), **thin)
-        _head(sheet, up, high, sizes)
+        svg.add_element(sheet, "path", d=_path_data("M", up, low, "V", high), **thin)
+        _draw_arrow_head(sheet, up, high, sizes)
     for fork, start, end, back in plan.branches:
-        svg.add(sheet, "path", d=_path("M", x, fork, "H", up, "V", start), **thin)
-        _head(sheet, up, start, sizes)
-        svg.add(sheet, "path", d=_path("M", up, end, "V", back, "H", x + sizes.plus), **thin)
-        svg.add(
+        svg.add_element(sheet, "path", d=_path_data("M", x, fork, "H", up, "V", start), **thin)
+        _draw_arrow_head(sheet, up, start, sizes)
+        svg.add_element(sheet, "path", d=_path_data("M", up, end, "V", back, "H", x + sizes.plus_radius), **thin)
+        svg.add_element(
             sheet,
             "circle",
             cx=x,
             cy=back,
-            r=sizes.plus,
+            r=sizes.plus_radius,
             fill=colours.PAPER,
             stroke=colours.MUTED,
-            stroke_width=sizes.thin,
+            stroke_width=sizes.line_width,
         )
-        arm = sizes.plus * 0.55
-        cross = _path("M", x - arm, back, "H", x + arm, "M", x, back - arm, "V", back + arm)
-        svg.add(sheet, "path", d=cross, **thin)
+        arm = sizes.plus_radius * 0.55
+        cross = _path_data("M", x - arm, back, "H", x + arm, "M", x, back - arm, "V", back + arm)
+        svg.add_element(sheet, "path", d=cross, **thin)
 
 
-def _residual(groups: Sequence[_Group], plan: _Plan) -> tuple[float, float]:
+def _residual_stream_span(groups: Sequence[_Group], plan: _Layout) -> tuple[float, float]:
     """From the top of the last box below the repeated layer to the bottom of the first box above it."""
     inside = [i for i, group in enumerate(groups) if group.inside]
     if not inside or not plan.frame:
@@ -256,23 +256,23 @@ def _residual(groups: Sequence[_Group], plan: _Plan) -> tuple[float, float]:
     return min(below, default=0.0), max(above, default=plan.top)
 
 
-def _head(sheet: ET.Element, x: float, y: float, sizes: _Sizes) -> None:
+def _draw_arrow_head(sheet: ET.Element, x: float, y: float, sizes: _Sizes) -> None:
     """The head of an arrow that points up, its tip at (x, y)."""
-    long, half = (7.0, 4.0) if sizes.words else (4.0, 2.5)
-    svg.add(
+    long, half = (7.0, 4.0) if sizes.has_text else (4.0, 2.5)
+    svg.add_element(
         sheet,
         "path",
-        d=_path("M", x, y, "L", x - half, y + long, x + half, y + long, "Z"),
+        d=_path_data("M", x, y, "L", x - half, y + long, x + half, y + long, "Z"),
         fill=colours.MUTED,
     )
 
 
-def _box(parent: ET.Element, box: _Box, highlight: str, sizes: _Sizes) -> None:
+def _draw_box(parent: ET.Element, box: _Box, highlight: str, sizes: _Sizes) -> None:
     """One box: its name, and below it its shape and how much was learned there."""
     block = box.block
     lit, pale = block.part == highlight, bool(highlight) and block.part != highlight
     paper = colours.TINT if lit else colours.PAPER if pale else colours.BOX
-    if not sizes.words:
+    if not sizes.has_text:
         paper = colours.ACCENT if lit else colours.PALE
     edge = colours.ACCENT if lit else colours.LINE
     place: svg.Attributes = {
@@ -280,31 +280,31 @@ def _box(parent: ET.Element, box: _Box, highlight: str, sizes: _Sizes) -> None:
         "y": box.y,
         "width": box.width,
         "height": box.height,
-        "rx": sizes.round,
+        "rx": sizes.corner_radius,
     }
-    svg.add(
+    svg.add_element(
         parent,
         "rect",
         **place,
         fill=paper,
         stroke=edge,
-        stroke_width=1.8 if lit and sizes.words else 1.0,
+        stroke_width=1.8 if lit and sizes.has_text else 1.0,
     )
-    if not sizes.words:
+    if not sizes.has_text:
         return
     ink = colours.ACCENT if lit else colours.MUTED if pale else colours.INK
     left, right = box.x + 14, box.x + box.width - 14
-    detail, learned = _second(block)
+    detail, learned = _second_line(block)
     middle = 20.0 if detail or learned else box.height / 2 + 4.5
-    name = text.shorten(text.plain(block.name), int(box.width / 7))
-    svg.add(parent, "text", name, x=left, y=box.y + middle, fill=ink, font_weight="600")
-    soft: svg.Attributes = {"y": box.y + 37, "fill": colours.MUTED, "font_size": text.SMALL}
+    name = text.shorten(text.printable(block.name), int(box.width / 7))
+    svg.add_element(parent, "text", name, x=left, y=box.y + middle, fill=ink, font_weight="600")
+    soft: svg.Attributes = {"y": box.y + 37, "fill": colours.MUTED, "font_size": text.SMALL_FONT_SIZE}
     if learned:
-        svg.add(parent, "text", learned, x=right, text_anchor="end", **soft)
+        svg.add_element(parent, "text", learned, x=right, text_anchor="end", **soft)
     if detail:
-        room = right - left - text.width(learned, text.SMALL) - 10
-        svg.add(parent, "text", text.shorten(detail, int(room / 6)), x=left, **soft)
+        room = right - left - text.pixel_width(learned, text.SMALL_FONT_SIZE) - 10
+        svg.add_element(parent, "text", text.shorten(detail, int(room / 6)), x=left, **soft)
 
 
-def _path(*parts: str | float) -> str:
-    return " ".join(part if isinstance(part, str) else svg.short(part) for part in parts)
+def _path_data(*parts: str | float) -> str:
+    return " ".join(part if isinstance(part, str) else svg.format_coordinate(part) for part in parts)

@@ -14,32 +14,32 @@ from layerbook.plotting.canvas import Canvas
 
 Scale = tuple[float, float]
 
-_COARSE = 160
-_FINE = 1.5
+_MIN_RASTER_SIDE = 160
+_RASTER_PIXEL = 1.5
 
 
-def values(figure: Heatmap) -> NDArray[np.float64]:
+def float_values(figure: Heatmap) -> NDArray[np.float64]:
     """The values [rows, columns], whatever type they came in."""
     return np.asarray(figure.values, dtype=np.float64)
 
 
-def absent(figure: Heatmap) -> NDArray[np.bool_]:
+def absent_cells(figure: Heatmap) -> NDArray[np.bool_]:
     """Cells [rows, columns] without a colour: right of the diagonal of a causal map, not a number, or masked."""
-    missing = np.isnan(values(figure)) | masked(figure)
+    missing = np.isnan(float_values(figure)) | masked_cells(figure)
     if figure.causal:
         missing |= np.triu(np.ones(figure.values.shape, dtype=bool), k=1)
     return missing
 
 
-def masked(figure: Heatmap) -> NDArray[np.bool_]:
+def masked_cells(figure: Heatmap) -> NDArray[np.bool_]:
     """Cells [rows, columns] that the causal mask took: minus infinity, in a map that says so."""
-    return np.isneginf(values(figure)) & figure.masked
+    return np.isneginf(float_values(figure)) & figure.masked
 
 
-def existing(figure: Heatmap) -> NDArray[np.float64]:
+def finite_values(figure: Heatmap) -> NDArray[np.float64]:
     """The finite values of the cells that exist, in one row."""
-    every = values(figure)
-    return every[np.isfinite(every) & ~absent(figure)]
+    every = float_values(figure)
+    return every[np.isfinite(every) & ~absent_cells(figure)]
 
 
 def colour_map(figure: Heatmap) -> NDArray[np.uint8]:
@@ -47,67 +47,67 @@ def colour_map(figure: Heatmap) -> NDArray[np.uint8]:
     return colours.diverging() if figure.diverging else colours.sequential()
 
 
-def shades(figure: Heatmap, scale: Scale) -> NDArray[np.intp]:
+def shade_indices(figure: Heatmap, scale: Scale) -> NDArray[np.intp]:
     """Which colour of its map each cell has [rows, columns]; beyond the scale, the ends."""
     low, high = scale
-    share = (np.where(absent(figure), low, values(figure)) - low) / (high - low)
+    share = (np.where(absent_cells(figure), low, float_values(figure)) - low) / (high - low)
     return np.round((len(colour_map(figure)) - 1) * np.clip(share, 0, 1)).astype(np.intp)
 
 
-def pixels(figure: Heatmap, scale: Scale, cell: tuple[float, float]) -> NDArray[np.uint8]:
+def cell_pixels(figure: Heatmap, scale: Scale, cell: tuple[float, float]) -> NDArray[np.uint8]:
     """The map as pixels [rows times m, columns times n, RGBA], the first row on top.
 
     Viewers smooth where a picture is scaled down: several pixels to a cell keep its edges sharp.
     """
-    found: NDArray[np.uint8] = colour_map(figure)[shades(figure, scale)]
-    found[absent(figure)] = 0
-    n, m = (max(1, _COARSE // max(figure.values.shape)),) * 2
+    found: NDArray[np.uint8] = colour_map(figure)[shade_indices(figure, scale)]
+    found[absent_cells(figure)] = 0
+    n, m = (max(1, _MIN_RASTER_SIDE // max(figure.values.shape)),) * 2
     if min(cell) < 3:
-        n, m = (max(1, round(edge / _FINE)) for edge in cell)
+        n, m = (max(1, round(edge / _RASTER_PIXEL)) for edge in cell)
     return found.repeat(m, axis=0).repeat(n, axis=1)
 
 
-def written(figure: Heatmap) -> NDArray[np.object_]:
+def cell_texts(figure: Heatmap) -> NDArray[np.object_]:
     """Every value as text [rows, columns], all with the decimals that the largest needs for three digits."""
-    most = float(np.abs(existing(figure)).max(initial=0.0))
+    most = float(np.abs(finite_values(figure)).max(initial=0.0))
     decimals = 2 if most < 10 else 1 if most < 100 else 0
     fixed = 0.01 <= most < 100_000
 
     def write(value: float) -> str:
         if not fixed or not np.isfinite(value) or value == 0:
-            return text.number(value)
+            return text.format_number(value)
         shown = f"{value:,.{decimals}f}".replace("-", "−")
         return shown if set(shown) & set("123456789") else shown.lstrip("−")
 
-    found: NDArray[np.object_] = np.vectorize(write, otypes=[object])(values(figure))
+    found: NDArray[np.object_] = np.vectorize(write, otypes=[object])(float_values(figure))
     return found
 
 
-def width(figure: Heatmap) -> float:
+def text_cell_width(figure: Heatmap) -> float:
     """How wide a cell must be for what is written in it, in pixels."""
-    shown = written(figure)[~absent(figure)]
-    return max((text.width(words, text.SMALL) for words in shown), default=0.0) + 10
+    shown = cell_texts(figure)[~absent_cells(figure)]
+    return max((text.pixel_width(words, text.SMALL_FONT_SIZE) for words in shown), default=0.0) + 10
 
 
-def draw_written(
+def draw_annotated(
     canvas: Canvas, figure: Heatmap, scale: Scale, place: tuple[float, float, float, float]
 ) -> None:
     """The map at (left, top, width, height) with its values in the cells, in the ink that is legible on each."""
     import seaborn as sns  # a second of start-up, which books without written values need not pay
 
-    axes = canvas.axes(*place)
-    colors, shade = colour_map(figure), shades(figure, scale)
+    axes = canvas.add_axes(*place)
+    colors, shade = colour_map(figure), shade_indices(figure, scale)
     sns.heatmap(
         shade,
         ax=axes,
         vmin=-0.5,
         vmax=len(colors) - 0.5,
         cmap=ListedColormap(colors[:, :3] / 255),
-        mask=absent(figure),
-        annot=written(figure),
+        mask=absent_cells(figure),
+        annot=cell_texts(figure),
         fmt="",
         annot_kws={
-            "fontsize": text.SMALL,
+            "fontsize": text.SMALL_FONT_SIZE,
             "va": "center_baseline",
             "rotation_mode": "anchor",
             "parse_math": False,
@@ -118,17 +118,17 @@ def draw_written(
         clip_on=False,
     )
     axes.axis("off")
-    axes.collections[0].set_gid(svg.MAP)
-    inks = colours.inks(colors)
+    axes.collections[0].set_gid(svg.MAP_GID)
+    inks = colours.text_colours(colors)
     for label in axes.texts:
         column, row = (int(at) for at in label.get_position())
         label.set_color(inks[shade[row, column]])
 
 
-def span(figures: Sequence[Heatmap]) -> Scale:
+def colour_scale(figures: Sequence[Heatmap]) -> Scale:
     """The fixed scale, or one that spans the values that exist; centred on zero for diverging maps."""
     fixed = [figure.scale for figure in figures if figure.scale]
-    found = [existing(figure) for figure in figures]
+    found = [finite_values(figure) for figure in figures]
     ends = np.array(
         [*fixed, *((v.min(), v.max()) for v in found if v.size and len(fixed) < len(figures))]
         or [(0, 1)]

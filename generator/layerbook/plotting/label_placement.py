@@ -10,25 +10,25 @@ from numpy.typing import NDArray
 
 _ANGLES = (0, 180, 90, 270, 35, 145, 325, 215, 65, 115, 245, 295)
 _RADII = (9.0, 16.0, 26.0, 40.0, 58.0)
-_PASSES = 4
+_ROUNDS = 4
 Boxes = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Placed:
+class LabelPlacement:
     """A name's rectangle (left, top, right, bottom) in pixels, and whether a stroke must lead back to its point."""
 
     box: tuple[float, float, float, float]
-    led: bool
+    needs_leader: bool
 
 
-def place(
+def place_labels(
     points: Sequence[tuple[float, float]],
     sizes: Sequence[tuple[float, float]],
     bounds: tuple[float, float, float, float],
     strokes: Sequence[tuple[float, float, float, float]] = (),
-    dot: float = 5.0,
-) -> list[Placed | None]:
+    dot_radius: float = 5.0,
+) -> list[LabelPlacement | None]:
     """A rectangle of each size near its point; None where every place would cover another name.
 
     Each name in turn takes the cheapest of its candidate places, given all others, for a few rounds: overlap with
@@ -37,14 +37,14 @@ def place(
     if not points:
         return []
     at = np.array(points, dtype=float)
-    dots = np.concatenate([at - dot, at + dot], axis=1)
-    lines = _along(strokes)
+    dots = np.concatenate([at - dot_radius, at + dot_radius], axis=1)
+    lines = _stroke_squares(strokes)
     candidates = [
         _candidates(p, s, bounds) for p, s in zip(at, np.array(sizes, dtype=float), strict=True)
     ]
-    fixed = [_cost_of_place(boxes, far, dots, lines) for boxes, far in candidates]
+    fixed = [_fixed_cost(boxes, far, dots, lines) for boxes, far in candidates]
     chosen: list[int | None] = [None] * len(points)
-    for _ in range(_PASSES):
+    for _ in range(_ROUNDS):
         for i, (boxes, _far) in enumerate(candidates):
             others = np.array(
                 [candidates[j][0][k] for j, k in enumerate(chosen) if k is not None and j != i]
@@ -56,9 +56,9 @@ def place(
 
 def _without_collisions(
     candidates: list[tuple[Boxes, NDArray[np.float64]]], chosen: list[int | None]
-) -> list[Placed | None]:
+) -> list[LabelPlacement | None]:
     """The chosen places; of two names that still touch, the later gives way."""
-    result: list[Placed | None] = []
+    result: list[LabelPlacement | None] = []
     kept = np.empty((0, 4))
     for (boxes, far), k in zip(candidates, chosen, strict=True):
         box = boxes[k if k is not None else 0]
@@ -68,7 +68,7 @@ def _without_collisions(
         kept = np.vstack([kept, box])
         left, top, right, bottom = (float(v) for v in box)
         result.append(
-            Placed((left, top, right, bottom), bool(far[k if k is not None else 0] > _RADII[1]))
+            LabelPlacement((left, top, right, bottom), bool(far[k if k is not None else 0] > _RADII[1]))
         )
     return result
 
@@ -89,7 +89,7 @@ def _candidates(
     return np.concatenate([low, low + size], axis=1), far
 
 
-def _cost_of_place(
+def _fixed_cost(
     boxes: Boxes, far: NDArray[np.float64], dots: Boxes, lines: Boxes
 ) -> NDArray[np.float64]:
     cost: NDArray[np.float64] = far * 4
@@ -97,7 +97,7 @@ def _cost_of_place(
     return cost
 
 
-def _along(strokes: Sequence[tuple[float, float, float, float]]) -> Boxes:
+def _stroke_squares(strokes: Sequence[tuple[float, float, float, float]]) -> Boxes:
     """Small squares along each stroke: enough to notice what is written across it."""
     share = np.linspace(0, 1, 14)[:, None]
     spots = [np.array(s[:2]) * (1 - share) + np.array(s[2:]) * share for s in strokes]

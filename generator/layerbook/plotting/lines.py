@@ -8,63 +8,63 @@ from dataclasses import dataclass
 import numpy as np
 
 from layerbook.core.figures import Lines, Series
-from layerbook.plotting import axes as scales
+from layerbook.plotting import numeric_axes
 from layerbook.plotting import colours, text
 from layerbook.plotting.canvas import Canvas
 
-_PLOTS = ((500.0, 280.0), (280.0, 190.0), (170.0, 130.0), (130.0, 110.0))
+_PLOT_SIZES = ((500.0, 280.0), (280.0, 190.0), (170.0, 130.0), (130.0, 110.0))
 _DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.8)), (0, (7, 2, 1.5, 2)))
-_LINE = 14.0
+_LINE_HEIGHT = 14.0
 
 
 @dataclass(frozen=True)
-class Fit:
+class LinesLayout:
     """What line charts shown together share; no limits: each its own."""
 
-    plot: tuple[float, float]
-    left: float
-    right: float
-    ticks: tuple[int, int]
-    limits: tuple[scales.Limits, scales.Limits] | None
-    sides: tuple[bool, bool] = (True, True)
+    plot_size: tuple[float, float]
+    label_width: float
+    right_margin: float
+    max_ticks: tuple[int, int]
+    limits: tuple[numeric_axes.Limits, numeric_axes.Limits] | None
+    labelled_sides: tuple[bool, bool] = (True, True)
 
     @property
-    def margin(self) -> float:
+    def left_margin(self) -> float:
         """Room for the ticks of the y axis, where they are drawn."""
-        return self.left if self.sides[0] else 0.0
+        return self.label_width if self.labelled_sides[0] else 0.0
 
     @property
     def width(self) -> float:
         """All of it, in pixels."""
-        return self.margin + self.plot[0] + self.right
+        return self.left_margin + self.plot_size[0] + self.right_margin
 
     @property
     def height(self) -> float:
         """All of it, in pixels."""
-        return 30 + self.plot[1] + (44 if self.sides[1] else 8)
+        return 30 + self.plot_size[1] + (44 if self.labelled_sides[1] else 8)
 
 
-def fit(figures: Sequence[Lines], *, across: int = 1, shared: bool = True) -> Fit:
-    """One layout for all of them; `shared` gives them one pair of axes."""
-    plot, ticks = _PLOTS[min(across, 4) - 1], (7, 6) if across == 1 else (4, 4)
+def compute_layout(figures: Sequence[Lines], *, charts_per_row: int = 1, shared_scale: bool = True) -> LinesLayout:
+    """One layout for all of them; `shared_scale` gives them one pair of axes."""
+    plot, ticks = _PLOT_SIZES[min(charts_per_row, 4) - 1], (7, 6) if charts_per_row == 1 else (4, 4)
     names = [
-        text.plain(s.name, 26)
+        text.printable(s.name, 26)
         for figure in figures
         for s in figure.series
         if len(figure.series) > 1
     ]
-    right = max((text.width(name, text.SMALL) for name in names), default=0.0) + 16
-    left = max(scales.tick_width(f.y, _limits((f,))[1], ticks[1]) for f in figures) + 14
-    return Fit(plot, left, right, ticks, _limits(figures) if shared else None)
+    right = max((text.pixel_width(name, text.SMALL_FONT_SIZE) for name in names), default=0.0) + 16
+    left = max(numeric_axes.tick_label_width(f.y, _xy_limits((f,))[1], ticks[1]) for f in figures) + 14
+    return LinesLayout(plot, left, right, ticks, _xy_limits(figures) if shared_scale else None)
 
 
-def paint(canvas: Canvas, figure: Lines, fit: Fit, left: float, top: float) -> None:
+def draw(canvas: Canvas, figure: Lines, layout: LinesLayout, left: float, top: float) -> None:
     """Draw the chart at (left, top)."""
-    place = (left + fit.margin, top + 30, *fit.plot)
-    axes = canvas.axes(*place)
-    limits_x, limits_y = fit.limits or _limits((figure,))
-    scales.dress(axes, figure.x, figure.y, limits_x, limits_y, ticks=fit.ticks, sides=fit.sides)
-    scales.titles(canvas, figure.x, figure.y, place, left, sides=fit.sides)
+    place = (left + layout.left_margin, top + 30, *layout.plot_size)
+    axes = canvas.add_axes(*place)
+    limits_x, limits_y = layout.limits or _xy_limits((figure,))
+    numeric_axes.style_axes(axes, figure.x, figure.y, limits_x, limits_y, max_ticks=layout.max_ticks, labelled_sides=layout.labelled_sides)
+    numeric_axes.draw_axis_titles(canvas, figure.x, figure.y, place, left, labelled_sides=layout.labelled_sides)
     for i, series in enumerate(figure.series):
         x, y = _points(figure, series)
         marker = "o" if np.isfinite(y).sum() <= 24 else ""
@@ -75,19 +75,19 @@ def paint(canvas: Canvas, figure: Lines, fit: Fit, left: float, top: float) -> N
             linestyle=_dash(i),
             marker=marker,
             markersize=4,
-            clip_on=bool(fit.limits is None),
+            clip_on=bool(layout.limits is None),
         )
     if len(figure.series) > 1:
-        _name_ends(canvas, figure, place, limits_y)
+        _draw_series_names(canvas, figure, place, limits_y)
 
 
-def _limits(figures: Sequence[Lines]) -> tuple[scales.Limits, scales.Limits]:
-    x = scales.limits([s.x for f in figures for s in f.series], figures[0].x, pad=0.01)
-    return x, scales.limits([s.y for f in figures for s in f.series], figures[0].y)
+def _xy_limits(figures: Sequence[Lines]) -> tuple[numeric_axes.Limits, numeric_axes.Limits]:
+    x = numeric_axes.axis_limits([s.x for f in figures for s in f.series], figures[0].x, padding=0.01)
+    return x, numeric_axes.axis_limits([s.y for f in figures for s in f.series], figures[0].y)
 
 
 def _points(figure: Lines, series: Series) -> tuple[np.ndarray, np.ndarray]:
-    return scales.drawable(series.x, figure.x.log), scales.drawable(series.y, figure.y.log)
+    return numeric_axes.mask_unplottable(series.x, figure.x.log), numeric_axes.mask_unplottable(series.y, figure.y.log)
 
 
 def _color(index: int) -> str:
@@ -98,31 +98,31 @@ def _dash(index: int) -> str | tuple[int, tuple[float, ...]]:
     return _DASHES[index // len(colours.SERIES) % len(_DASHES)]
 
 
-def _name_ends(
-    canvas: Canvas, figure: Lines, place: tuple[float, float, float, float], ends: scales.Limits
+def _draw_series_names(
+    canvas: Canvas, figure: Lines, place: tuple[float, float, float, float], ends: numeric_axes.Limits
 ) -> None:
     """Each line's name beside its last point, moved apart where they would touch; some left out where too many."""
     left, top, width, height = place
-    every = text.step(len(figure.series), int((height + _LINE) / _LINE))
+    every = text.label_step(len(figure.series), int((height + _LINE_HEIGHT) / _LINE_HEIGHT))
     shown = [(i, s) for i, s in enumerate(figure.series) if i % every == 0]
-    last = [_last(_points(figure, series)[1]) for _, series in shown]
+    last = [_last_finite(_points(figure, series)[1]) for _, series in shown]
     low, high = np.log10(ends) if figure.y.log else ends
     at = [
         top + height * (1 - ((np.log10(y) if figure.y.log else y) - low) / (high - low))
         for y in last
     ]
-    for (i, series), y in zip(shown, apart(at, _LINE, top, top + height), strict=True):
-        canvas.write(
-            text.plain(series.name, 26), left + width + 8, y + 4, size=text.SMALL, color=_color(i)
+    for (i, series), y in zip(shown, spread_positions(at, _LINE_HEIGHT, top, top + height), strict=True):
+        canvas.draw_text(
+            text.printable(series.name, 26), left + width + 8, y + 4, size=text.SMALL_FONT_SIZE, color=_color(i)
         )
 
 
-def _last(y: np.ndarray) -> float:
+def _last_finite(y: np.ndarray) -> float:
     finite = y[np.isfinite(y)]
     return float(finite[-1]) if finite.size else float("nan")
 
 
-def apart(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+def spread_positions(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:
     """The places moved as little as a single sweep needs so that neighbours are `gap` apart, within low..high."""
     wanted = np.nan_to_num(np.array(places, dtype=float), nan=high)
     order = np.argsort(wanted, kind="stable")

@@ -11,184 +11,184 @@ from dataclasses import dataclass
 from itertools import pairwise
 from xml.etree import ElementTree as ET
 
-from layerbook.core.figures import Shapes, Step
+from layerbook.core.figures import MatrixChain, ChainStep
 from layerbook.plotting import colours, svg, text
 
-_ROOM = 860.0
-_TALLEST = 170.0
-_LEAST = 9.0
+_MAX_WIDTH = 860.0
+_MAX_HEIGHT = 170.0
+_MIN_SIDE = 9.0
 _GAP = 34.0
 _LANE_GAP = 26.0
-_NAME = 22.0
-_LINE = 15.0
-_CIRCLE = 32.0
-_NOTE = 118.0
+_NAME_HEIGHT = 22.0
+_LINE_HEIGHT = 15.0
+_CIRCLE_SIZE = 32.0
+_NOTE_WIDTH = 118.0
 
 
 @dataclass(frozen=True)
-class _Item:
+class _SizedStep:
     """A step with its size on paper: the shape itself, the slot that holds its words too, and these words."""
 
-    step: Step
+    step: ChainStep
     width: float
     height: float
-    slot: float
-    lines: tuple[str, ...]
+    slot_width: float
+    note_lines: tuple[str, ...]
 
     @property
     def above(self) -> float:
         """From the middle of the shape to the top of its name."""
-        return self.height / 2 + (_NAME if self.step.kind != "function" else 6.0)
+        return self.height / 2 + (_NAME_HEIGHT if self.step.kind != "function" else 6.0)
 
     @property
     def below(self) -> float:
         """From the middle of the shape to the bottom of its words."""
-        return self.height / 2 + 6 + _LINE * len(self.lines)
+        return self.height / 2 + 6 + _LINE_HEIGHT * len(self.note_lines)
 
 
 @dataclass(frozen=True)
-class _Placed:
+class _PlacedStep:
     """An item in its place: the middle of its shape."""
 
-    item: _Item
+    item: _SizedStep
     x: float
     y: float
 
 
-Section = list[list[_Item]]
+Section = list[list[_SizedStep]]
 """Lanes side by side, each a chain; most sections have one lane."""
 
 
-def draw(figure: Shapes, id: str) -> str:
+def render_matrix_chain(figure: MatrixChain, id: str) -> str:
     """The chain as SVG, left to right."""
-    sections = _sections(figure.steps, _unit(figure.steps))
-    above = max(_extent(section)[0] for section in sections)
-    height = above + max(_extent(section)[1] for section in sections)
-    width = sum(map(_length, sections)) + _GAP * (len(sections) - 1)
-    picture = svg.root(id, width + 4, height + 4, figure.title, figure.alt)
-    sheet = svg.add(picture, "g", transform="translate(2 2)")
+    sections = _sections(figure.steps, _pixels_per_unit(figure.steps))
+    above = max(_section_heights(section)[0] for section in sections)
+    height = above + max(_section_heights(section)[1] for section in sections)
+    width = sum(map(_section_width, sections)) + _GAP * (len(sections) - 1)
+    picture = svg.root_element(id, width + 4, height + 4, figure.title, figure.alt)
+    sheet = svg.add_element(picture, "g", transform="translate(2 2)")
     x = 0.0
-    before: list[_Placed] = []
+    before: list[_PlacedStep] = []
     for section in sections:
-        lanes = _place(section, x, above)
+        lanes = _place_section(section, x, above)
         after = [lane[0] for lane in lanes]
         for start in before:
             for end in after:
-                _arrow(sheet, start, end, x - _GAP / 2)
+                _draw_arrow(sheet, start, end, x - _GAP / 2)
         for lane in lanes:
             for start, end in pairwise(lane):
-                _arrow(sheet, start, end, 0.0)
+                _draw_arrow(sheet, start, end, 0.0)
         for placed in (one for lane in lanes for one in lane):
-            _item(sheet, placed)
+            _draw_step(sheet, placed)
         before = [lane[-1] for lane in lanes]
-        x += _length(section) + _GAP
-    return svg.serialise(picture)
+        x += _section_width(section) + _GAP
+    return svg.to_string(picture)
 
 
-def _unit(steps: Sequence[Step]) -> float:
+def _pixels_per_unit(steps: Sequence[ChainStep]) -> float:
     """Pixels per row or column: the largest at which the chain fits the page and nothing is too tall."""
     longest = max(
         [max(step.rows, step.columns) for step in steps if step.kind != "function"], default=1
     )
-    for tallest in (_TALLEST, 140.0, 110.0, 90.0, 70.0):
+    for tallest in (_MAX_HEIGHT, 140.0, 110.0, 90.0, 70.0):
         unit = tallest / longest
         sections = _sections(steps, unit)
-        if sum(map(_length, sections)) + _GAP * (len(sections) - 1) <= _ROOM:
+        if sum(map(_section_width, sections)) + _GAP * (len(sections) - 1) <= _MAX_WIDTH:
             break
     return unit
 
 
-def _sections(steps: Sequence[Step], unit: float) -> list[Section]:
+def _sections(steps: Sequence[ChainStep], unit: float) -> list[Section]:
     """Steps without a lane one by one, steps with lanes side by side until one without takes them up again."""
     sections: list[Section] = []
-    lanes: dict[int, list[_Item]] = {}
+    lanes: dict[int, list[_SizedStep]] = {}
     for step in steps:
         if step.lane is None:
             sections += [list(lanes.values())] if lanes else []
             lanes = {}
-            sections.append([[_sized(step, unit)]])
+            sections.append([[_size_step(step, unit)]])
         else:
-            lanes.setdefault(step.lane, []).append(_sized(step, unit))
+            lanes.setdefault(step.lane, []).append(_size_step(step, unit))
     return sections + ([list(lanes.values())] if lanes else [])
 
 
-def _sized(step: Step, unit: float) -> _Item:
-    lines = tuple(filter(None, [step.shape(), *_wrap(text.plain(step.note))]))
-    name = text.width(text.plain(step.name, 24), text.SIZE)
+def _size_step(step: ChainStep, unit: float) -> _SizedStep:
+    lines = tuple(filter(None, [step.shape(), *_wrap_note(text.printable(step.note))]))
+    name = text.pixel_width(text.printable(step.name, 24), text.FONT_SIZE)
     if step.kind == "function":
-        width, height = max(_CIRCLE, name + 16), _CIRCLE
+        width, height = max(_CIRCLE_SIZE, name + 16), _CIRCLE_SIZE
     elif step.kind == "vector":
-        width, height = _LEAST, max(unit * max(step.rows, step.columns), _LEAST)
+        width, height = _MIN_SIDE, max(unit * max(step.rows, step.columns), _MIN_SIDE)
     else:
-        width, height = max(unit * step.columns, _LEAST), max(unit * step.rows, _LEAST)
-    return _Item(
+        width, height = max(unit * step.columns, _MIN_SIDE), max(unit * step.rows, _MIN_SIDE)
+    return _SizedStep(
         step,
         width,
         height,
-        max(width, name, *(text.width(line, text.SMALL) for line in lines), 0),
+        max(width, name, *(text.pixel_width(line, text.SMALL_FONT_SIZE) for line in lines), 0),
         lines,
     )
 
 
-def _wrap(note: str) -> list[str]:
+def _wrap_note(note: str) -> list[str]:
     """The note in lines of a readable width."""
     lines: list[str] = []
     for word in note.split():
-        if lines and text.width(f"{lines[-1]} {word}", text.SMALL) <= _NOTE:
+        if lines and text.pixel_width(f"{lines[-1]} {word}", text.SMALL_FONT_SIZE) <= _NOTE_WIDTH:
             lines[-1] += f" {word}"
         else:
             lines.append(word)
     return lines
 
 
-def _length(section: Section) -> float:
-    return max(sum(item.slot for item in lane) + _GAP * (len(lane) - 1) for lane in section)
+def _section_width(section: Section) -> float:
+    return max(sum(item.slot_width for item in lane) + _GAP * (len(lane) - 1) for lane in section)
 
 
-def _lane_extent(lane: Sequence[_Item]) -> tuple[float, float]:
+def _lane_heights(lane: Sequence[_SizedStep]) -> tuple[float, float]:
     """How far a lane reaches above and below its middle."""
     return max(item.above for item in lane), max(item.below for item in lane)
 
 
-def _extent(section: Section) -> tuple[float, float]:
+def _section_heights(section: Section) -> tuple[float, float]:
     """How far the section reaches above and below the line that all sections are centred on."""
     if len(section) == 1:
-        return _lane_extent(section[0])
-    total = sum(sum(_lane_extent(lane)) for lane in section) + _LANE_GAP * (len(section) - 1)
+        return _lane_heights(section[0])
+    total = sum(sum(_lane_heights(lane)) for lane in section) + _LANE_GAP * (len(section) - 1)
     return total / 2, total / 2
 
 
-def _place(section: Section, left: float, middle: float) -> list[list[_Placed]]:
+def _place_section(section: Section, left: float, middle: float) -> list[list[_PlacedStep]]:
     """Every item of the section; chains side by side are spread over the section's whole length."""
-    lanes: list[list[_Placed]] = []
-    top = middle - _extent(section)[0]
+    lanes: list[list[_PlacedStep]] = []
+    top = middle - _section_heights(section)[0]
     for lane in section:
-        above, below = _lane_extent(lane)
-        free = _length(section) - sum(item.slot for item in lane)
+        above, below = _lane_heights(lane)
+        free = _section_width(section) - sum(item.slot_width for item in lane)
         gap = free / (len(lane) - 1) if len(lane) > 1 else 0.0
         x = left
         placed = []
         for item in lane:
-            placed.append(_Placed(item, x + item.slot / 2, top + above))
-            x += item.slot + gap
+            placed.append(_PlacedStep(item, x + item.slot_width / 2, top + above))
+            x += item.slot_width + gap
         lanes.append(placed)
         top += above + below + _LANE_GAP
     return lanes
 
 
-def _arrow(sheet: ET.Element, start: _Placed, end: _Placed, turn: float) -> None:
+def _draw_arrow(sheet: ET.Element, start: _PlacedStep, end: _PlacedStep, turn: float) -> None:
     """From one shape to the next; where they do not lie on one line, up or down at `turn`."""
     x0, x1 = start.x + start.item.width / 2 + 5, end.x - end.item.width / 2 - 5
     way: list[str | float] = ["M", x0, start.y, "H", x1]
     if abs(end.y - start.y) > 0.5:
         way[4:] = [turn, "V", end.y, "H", x1]
-    drawn = " ".join(part if isinstance(part, str) else svg.short(part) for part in way)
-    svg.add(sheet, "path", d=drawn, fill="none", stroke=colours.MUTED, stroke_width=1.3)
+    drawn = " ".join(part if isinstance(part, str) else svg.format_coordinate(part) for part in way)
+    svg.add_element(sheet, "path", d=drawn, fill="none", stroke=colours.MUTED, stroke_width=1.3)
     tip = [x1 + 1, end.y, x1 - 5, end.y - 3.5, x1 - 5, end.y + 3.5]
-    svg.add(sheet, "path", d="M " + " ".join(svg.short(v) for v in tip) + " Z", fill=colours.MUTED)
+    svg.add_element(sheet, "path", d="M " + " ".join(svg.format_coordinate(v) for v in tip) + " Z", fill=colours.MUTED)
 
 
-def _item(sheet: ET.Element, placed: _Placed) -> None:
+def _draw_step(sheet: ET.Element, placed: _PlacedStep) -> None:
     """The shape, its name and its words."""
     item, step = placed.item, placed.item.step
     place: svg.Attributes = {
@@ -204,10 +204,10 @@ def _item(sheet: ET.Element, placed: _Placed) -> None:
     edge = {"vector": colours.SERIES[0], "matrix": colours.ACCENT, "function": colours.MUTED}[
         step.kind
     ]
-    svg.add(sheet, "rect", **place, fill=fill, stroke=edge, stroke_width=1.2)
+    svg.add_element(sheet, "rect", **place, fill=fill, stroke=edge, stroke_width=1.2)
     middle: svg.Attributes = {"x": placed.x, "text_anchor": "middle"}
     name_at = placed.y + 4.5 if step.kind == "function" else placed.y - item.height / 2 - 8
-    svg.add(sheet, "text", text.plain(step.name, 24), y=name_at, font_weight="600", **middle)
-    for i, line in enumerate(item.lines):
-        y = placed.y + item.height / 2 + 16 + _LINE * i
-        svg.add(sheet, "text", line, y=y, font_size=text.SMALL, fill=colours.MUTED, **middle)
+    svg.add_element(sheet, "text", text.printable(step.name, 24), y=name_at, font_weight="600", **middle)
+    for i, line in enumerate(item.note_lines):
+        y = placed.y + item.height / 2 + 16 + _LINE_HEIGHT * i
+        svg.add_element(sheet, "text", line, y=y, font_size=text.SMALL_FONT_SIZE, fill=colours.MUTED, **middle)

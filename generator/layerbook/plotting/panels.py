@@ -12,85 +12,85 @@ from layerbook.plotting.canvas import Canvas
 
 Panel = Heatmap | Lines | Bars | Scatter
 
-_GAP = 26.0
-_TITLE = 22.0
-_BAR = 30.0
-_NAMES = 18.0
-_MODULES: dict[type, Any] = {Heatmap: heatmap, Lines: lines, Bars: bars, Scatter: scatter}
+_PANEL_GAP = 26.0
+_TITLE_HEIGHT = 22.0
+_COLOUR_BAR_HEIGHT = 30.0
+_AXIS_TITLES_HEIGHT = 18.0
+_CHART_MODULES: dict[type, Any] = {Heatmap: heatmap, Lines: lines, Bars: bars, Scatter: scatter}
 
 
 @dataclass(frozen=True)
-class Fit:
-    """What grids shown together share: one inner fit per kind of chart, the columns, and what is said only once.
+class PanelsLayout:
+    """What grids shown together share: one inner layout per kind of chart, the columns, and what is said only once.
 
-    bar: one colour bar for all. legend: the groups of all, named once. outer: labels only at the left and at the
+    shared_colour_bar: one colour bar for all. legend_groups: the groups of all, named once. outer_labels_only: labels only at the left and at the
     bottom of the grid. title: the room that the longest title takes.
     """
 
-    inner: dict[type, Any]
+    chart_layouts: dict[type, Any]
     columns: int
-    count: int
-    bar: bool
-    outer: bool
-    legend: tuple[str, ...]
-    least: float
-    title: float
+    panel_count: int
+    shared_colour_bar: bool
+    outer_labels_only: bool
+    legend_groups: tuple[str, ...]
+    min_width: float
+    title_width: float
 
-    def at(self, index: int, kind: type) -> Any:
-        """The inner fit of the panel there: inner panels repeat no labels that the outer ones have."""
-        fit = self.inner[kind]
-        if isinstance(fit, heatmap.Fit):
-            fit = replace(fit, bar=not self.bar, named=not (self.outer and self.bar))
-        elif isinstance(fit, scatter.Fit):
-            fit = replace(fit, legend=False)
-        if not self.outer or isinstance(fit, bars.Fit):
-            return fit
-        return replace(fit, sides=(index % self.columns == 0, index + self.columns >= self.count))
+    def panel_layout(self, index: int, kind: type) -> Any:
+        """The inner layout of the panel there: inner panels repeat no labels that the outer ones have."""
+        layout = self.chart_layouts[kind]
+        if isinstance(layout, heatmap.HeatmapLayout):
+            layout = replace(layout, has_colour_bar=not self.shared_colour_bar, has_axis_titles=not (self.outer_labels_only and self.shared_colour_bar))
+        elif isinstance(layout, scatter.ScatterLayout):
+            layout = replace(layout, has_legend=False)
+        if not self.outer_labels_only or isinstance(layout, bars.BarsLayout):
+            return layout
+        return replace(layout, labelled_sides=(index % self.columns == 0, index + self.columns >= self.panel_count))
 
-    def head(self) -> float:
+    def header_height(self) -> float:
         """Room for what is said once, above the grid."""
-        if self.legend:
-            return scatter.legend_height(self.legend, self.width)
-        return (_BAR + (_NAMES if self.outer else 0.0)) if self.bar else 0.0
+        if self.legend_groups:
+            return scatter.legend_height(self.legend_groups, self.width)
+        return (_COLOUR_BAR_HEIGHT + (_AXIS_TITLES_HEIGHT if self.outer_labels_only else 0.0)) if self.shared_colour_bar else 0.0
 
-    def widths(self) -> list[float]:
+    def column_widths(self) -> list[float]:
         """The width of each column."""
         every = range(self.columns)
         return [
-            max(self._size(i)[0] for i in range(column, self.count, self.columns))
+            max(self._panel_size(i)[0] for i in range(column, self.panel_count, self.columns))
             for column in every
         ]
 
-    def heights(self) -> list[float]:
+    def row_heights(self) -> list[float]:
         """The height of each row with its titles."""
         rows = [
-            range(self.count)[start : start + self.columns]
-            for start in range(0, self.count, self.columns)
+            range(self.panel_count)[start : start + self.columns]
+            for start in range(0, self.panel_count, self.columns)
         ]
-        return [_TITLE + max(self._size(i)[1] for i in row) for row in rows]
+        return [_TITLE_HEIGHT + max(self._panel_size(i)[1] for i in row) for row in rows]
 
     @property
     def width(self) -> float:
         """All of it, in pixels."""
-        return max(sum(self.widths()) + _GAP * (self.columns - 1), self.least)
+        return max(sum(self.column_widths()) + _PANEL_GAP * (self.columns - 1), self.min_width)
 
     @property
     def height(self) -> float:
         """All of it, in pixels."""
-        return self.head() + sum(self.heights()) + _GAP / 2 * (len(self.heights()) - 1)
+        return self.header_height() + sum(self.row_heights()) + _PANEL_GAP / 2 * (len(self.row_heights()) - 1)
 
-    def _size(self, index: int) -> tuple[float, float]:
-        fits = [self.at(index, kind) for kind in self.inner]
-        return max(max(fit.width, fit.margin + self.title) for fit in fits), max(
-            fit.height for fit in fits
+    def _panel_size(self, index: int) -> tuple[float, float]:
+        fits = [self.panel_layout(index, kind) for kind in self.chart_layouts]
+        return max(max(layout.width, layout.left_margin + self.title_width) for layout in fits), max(
+            layout.height for layout in fits
         )
 
 
-def fit(figures: Sequence[Panels], *, shared: bool = True) -> Fit:
+def compute_layout(figures: Sequence[Panels], *, shared_scale: bool = True) -> PanelsLayout:
     """One layout for all of them; the panels share their scale where they measure the same thing."""
     panels = [panel for figure in figures for panel in figure.panels]
     count = max(len(figure.panels) for figure in figures)
-    columns = heatmap.most_across(
+    columns = heatmap.columns_that_fit(
         [p for p in panels if isinstance(p, Heatmap)], min(figures[0].columns, count)
     )
     kinds = {
@@ -98,53 +98,53 @@ def fit(figures: Sequence[Panels], *, shared: bool = True) -> Fit:
         for kind in dict.fromkeys(map(type, panels))
     }
     same = {
-        kind: shared and len({measure(panel) for panel in some}) == 1
+        kind: shared_scale and len({scale_key(panel) for panel in some}) == 1
         for kind, some in kinds.items()
     }
     more: dict[type, dict[str, bool]] = {Heatmap: {"stacked": columns < count}}
     inner = {
-        k: _MODULES[k].fit(some, across=columns, shared=same[k], **more.get(k, {}))
+        k: _CHART_MODULES[k].compute_layout(some, charts_per_row=columns, shared_scale=same[k], **more.get(k, {}))
         for k, some in kinds.items()
     }
     bar = list(kinds) == [Heatmap] and same[Heatmap]
     outer = (
         len(kinds) == 1
         and all(same.values())
-        and len({_surroundings(panel) for panel in panels}) == 1
+        and len({_axis_key(panel) for panel in panels}) == 1
     )
     first = panels[0]
     least = (
-        heatmap.bar_width(first, inner[Heatmap].scale)
+        heatmap.colour_bar_width(first, inner[Heatmap].scale)
         if bar and isinstance(first, Heatmap)
         else 0.0
     )
-    groups = inner[Scatter].groups if Scatter in inner and inner[Scatter].legend else ()
-    title = max(text.width(text.plain(panel.title, 40), text.SMALL, bold=True) for panel in panels)
-    return Fit(inner, columns, count, bar, outer, groups, least, title)
+    groups = inner[Scatter].groups if Scatter in inner and inner[Scatter].has_legend else ()
+    title = max(text.pixel_width(text.printable(panel.title, 40), text.SMALL_FONT_SIZE, bold=True) for panel in panels)
+    return PanelsLayout(inner, columns, count, bar, outer, groups, least, title)
 
 
-def paint(canvas: Canvas, figure: Panels, fit: Fit, left: float, top: float) -> None:
+def draw(canvas: Canvas, figure: Panels, layout: PanelsLayout, left: float, top: float) -> None:
     """Draw the grid at (left, top), row by row."""
     first = figure.panels[0]
-    if fit.bar and isinstance(first, Heatmap):
-        heatmap.colour_bar(canvas, first, fit.inner[Heatmap].scale, left, top)
-        if fit.outer:
-            names = f"↓ {text.plain(first.rows.title())}   → {text.plain(first.columns.title())}"
-            canvas.write(names, left, top + _BAR + 10, size=text.SMALL, color=colours.MUTED)
-    scatter.legend(canvas, fit.legend, left, top, fit.width)
-    widths, heights = fit.widths(), fit.heights()
+    if layout.shared_colour_bar and isinstance(first, Heatmap):
+        heatmap.draw_colour_bar(canvas, first, layout.chart_layouts[Heatmap].scale, left, top)
+        if layout.outer_labels_only:
+            names = f"↓ {text.printable(first.rows.title())}   → {text.printable(first.columns.title())}"
+            canvas.draw_text(names, left, top + _COLOUR_BAR_HEIGHT + 10, size=text.SMALL_FONT_SIZE, color=colours.MUTED)
+    scatter.draw_legend(canvas, layout.legend_groups, left, top, layout.width)
+    widths, heights = layout.column_widths(), layout.row_heights()
     for i, panel in enumerate(figure.panels):
-        row, column = divmod(i, fit.columns)
-        x = left + sum(widths[:column]) + _GAP * column
-        y = top + fit.head() + sum(heights[:row]) + _GAP / 2 * row
-        inner = fit.at(i, type(panel))
-        canvas.write(
-            text.plain(panel.title, 40), x + inner.margin, y + 14, size=text.SMALL, bold=True
+        row, column = divmod(i, layout.columns)
+        x = left + sum(widths[:column]) + _PANEL_GAP * column
+        y = top + layout.header_height() + sum(heights[:row]) + _PANEL_GAP / 2 * row
+        inner = layout.panel_layout(i, type(panel))
+        canvas.draw_text(
+            text.printable(panel.title, 40), x + inner.left_margin, y + 14, size=text.SMALL_FONT_SIZE, bold=True
         )
-        _MODULES[type(panel)].paint(canvas, panel, inner, x, y + _TITLE)
+        _CHART_MODULES[type(panel)].draw(canvas, panel, inner, x, y + _TITLE_HEIGHT)
 
 
-def measure(panel: Panel) -> object:
+def scale_key(panel: Panel) -> object:
     """What the panel's scale measures; panels of one measure share it."""
     match panel:
         case Heatmap():
@@ -157,7 +157,7 @@ def measure(panel: Panel) -> object:
             return panel.x.title(), panel.x.log, panel.y.title(), panel.y.log, panel.equal
 
 
-def _surroundings(panel: Panel) -> object:
+def _axis_key(panel: Panel) -> object:
     """What is written around the panel."""
     match panel:
         case Heatmap():

@@ -14,47 +14,47 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Literal
 
-from layerbook.core.figures import Chart, Diagram, Frames, Shapes
+from layerbook.core.figures import Chart, Diagram, Frames, MatrixChain
 
-MANY = 12
+MIN_JOBS_FOR_POOL = 12
 """With fewer figures to draw, starting processes takes longer than drawing."""
 
 
 @dataclass(frozen=True)
-class Job:
+class DrawingJob:
     """One figure to be drawn under an id: a picture, the pictures of a sequence, or the decoder in a special form."""
 
-    how: Literal["picture", "frames", "diagram"]
+    kind: Literal["picture", "frames", "diagram"]
     id: str
-    figure: Chart | Diagram | Shapes | Frames
+    figure: Chart | Diagram | MatrixChain | Frames
     compact: bool = False
     links: tuple[tuple[str, str], ...] = ()
 
 
-def drawn(job: Job) -> tuple[str, ...]:
+def render_job(job: DrawingJob) -> tuple[str, ...]:
     """The SVGs of a job, one but for sequences."""
-    from layerbook.plotting import draw
+    from layerbook.plotting import render
 
     if isinstance(job.figure, Frames):
-        return draw.frames(job.figure, job.id)
-    if isinstance(job.figure, Diagram) and job.how == "diagram":
-        return (draw.diagram(job.figure, job.id, compact=job.compact, links=dict(job.links)),)
-    return (draw.picture(job.figure, job.id),)
+        return render.render_frames(job.figure, job.id)
+    if isinstance(job.figure, Diagram) and job.kind == "diagram":
+        return (render.render_diagram(job.figure, job.id, compact=job.compact, links=dict(job.links)),)
+    return (render.render_figure(job.figure, job.id),)
 
 
 @dataclass
-class Pending:
+class PendingDrawing:
     """A job that was handed in; `result` waits for it, or draws it where nobody else does."""
 
-    job: Job
+    job: DrawingJob
     future: Future[tuple[str, ...]] | None = None
 
     def result(self) -> tuple[str, ...]:
         """The SVGs."""
-        return self.future.result() if self.future else drawn(self.job)
+        return self.future.result() if self.future else render_job(self.job)
 
 
-class Workshop:
+class DrawingPool:
     """Takes jobs in and draws them with up to `processes` processes, which are started once there are many.
 
     A context manager, so that no process outlives the build.
@@ -64,35 +64,35 @@ class Workshop:
         self._processes = processes
         self._pool: Executor | None = None
         self._started: set[BaseProcess] = set()
-        self._waiting: list[Pending] = []
+        self._waiting: list[PendingDrawing] = []
 
-    def open(self) -> None:
+    def start(self) -> None:
         """Start the processes, ahead of the jobs: they import matplotlib while this one waits for the model."""
         if self._pool is None and self._processes > 1:
             # Spawned, not forked: torch's threads would not survive a fork.
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(
-                self._processes, mp_context=context, initializer=_settle_in
+                self._processes, mp_context=context, initializer=_init_worker
             )
             others = set(multiprocessing.active_children())
-            with _undisturbed():
+            with _sigint_deferred():
                 for _ in range(self._processes):
-                    self._pool.submit(_prepare)
+                    self._pool.submit(_import_libraries)
                 self._started = set(multiprocessing.active_children()) - others
 
-    def begin(self, job: Job) -> Pending:
+    def submit(self, job: DrawingJob) -> PendingDrawing:
         """Hand a job in."""
-        pending = Pending(job)
+        pending = PendingDrawing(job)
         self._waiting.append(pending)
-        if len(self._waiting) >= MANY:
-            self.open()
+        if len(self._waiting) >= MIN_JOBS_FOR_POOL:
+            self.start()
         if self._pool is not None:
             for one in self._waiting:
-                one.future = self._pool.submit(drawn, one.job)
+                one.future = self._pool.submit(render_job, one.job)
             self._waiting.clear()
         return pending
 
-    def __enter__(self) -> Workshop:
+    def __enter__(self) -> DrawingPool:
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
@@ -106,7 +106,7 @@ class Workshop:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def _sigint_deferred() -> Iterator[None]:
     """Processes started meanwhile never hear Ctrl-C, not even while they start; this one obeys it afterwards.
 
     Else a helper that is still importing, or waits for its start to be told whole, would end in a traceback.
@@ -132,13 +132,13 @@ def _undisturbed() -> Iterator[None]:
         before(*heard[0])
 
 
-def _settle_in() -> None:
+def _init_worker() -> None:
     """Ctrl-C reaches every process of the terminal; the build that owns this one ends it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.disable()  # nothing here makes garbage worth the time that looking for it takes
 
 
-def _prepare() -> None:
-    from layerbook.plotting import draw
+def _import_libraries() -> None:
+    from layerbook.plotting import render
 
-    draw.prepare()
+    render.import_libraries()

@@ -10,118 +10,118 @@ from matplotlib.patches import FancyArrowPatch
 from numpy.typing import NDArray
 
 from layerbook.core.figures import Point, Scatter
-from layerbook.plotting import axes as scales
+from layerbook.plotting import numeric_axes
 from layerbook.plotting import colours, text
-from layerbook.plotting import label_placement as placement
+from layerbook.plotting import label_placement
 from layerbook.plotting.canvas import Canvas
 
-_ROOMS = ((560.0, 420.0), (320.0, 280.0), (215.0, 200.0), (160.0, 160.0))
-_LEAST = (240.0, 200.0)
+_MAX_PLOT_SIZES = ((560.0, 420.0), (320.0, 280.0), (215.0, 200.0), (160.0, 160.0))
+_MIN_PLOT_SIZE = (240.0, 200.0)
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
-_DOT = 7.0
-_RING = 4.0
-_NEAR = 2.2 * _DOT
-_LINE = 18.0
+_DOT_SIZE = 7.0
+_RING_WIDTH = 4.0
+_MIN_ARROW_LENGTH = 2.2 * _DOT_SIZE
+_LINE_HEIGHT = 18.0
 
 
 @dataclass(frozen=True)
-class Fit:
+class ScatterLayout:
     """What maps shown together share: axes (none: each its own), size, and the groups that have a colour each."""
 
-    plot: tuple[float, float]
-    left: float
+    plot_size: tuple[float, float]
+    label_width: float
     groups: tuple[str, ...]
-    ticks: tuple[int, int]
-    limits: tuple[scales.Limits, scales.Limits] | None
-    legend: bool = True
-    sides: tuple[bool, bool] = (True, True)
+    max_ticks: tuple[int, int]
+    limits: tuple[numeric_axes.Limits, numeric_axes.Limits] | None
+    has_legend: bool = True
+    labelled_sides: tuple[bool, bool] = (True, True)
 
     @property
-    def margin(self) -> float:
+    def left_margin(self) -> float:
         """Room for the ticks of the y axis, where they are drawn."""
-        return self.left if self.sides[0] else 0.0
+        return self.label_width if self.labelled_sides[0] else 0.0
 
     @property
-    def top(self) -> float:
+    def header_height(self) -> float:
         """Room for the legend and the name of the y axis."""
-        return 30.0 + legend_height(self.groups, self._across) if self.legend else 30.0
+        return 30.0 + legend_height(self.groups, self._plot_width) if self.has_legend else 30.0
 
     @property
     def width(self) -> float:
         """All of it, in pixels."""
-        return max(self._across, _legend_across(self.groups, self._across) if self.legend else 0.0)
+        return max(self._plot_width, _legend_total_width(self.groups, self._plot_width) if self.has_legend else 0.0)
 
     @property
-    def _across(self) -> float:
-        return self.margin + self.plot[0] + 12
+    def _plot_width(self) -> float:
+        return self.left_margin + self.plot_size[0] + 12
 
     @property
     def height(self) -> float:
         """All of it, in pixels."""
-        return self.top + self.plot[1] + (44 if self.sides[1] else 8)
+        return self.header_height + self.plot_size[1] + (44 if self.labelled_sides[1] else 8)
 
 
-def fit(figures: Sequence[Scatter], *, across: int = 1, shared: bool = True) -> Fit:
-    """One layout for all of them; `shared` gives them one pair of axes."""
-    room, ticks = _ROOMS[min(across, 4) - 1], (6, 6) if across == 1 else (4, 4)
+def compute_layout(figures: Sequence[Scatter], *, charts_per_row: int = 1, shared_scale: bool = True) -> ScatterLayout:
+    """One layout for all of them; `shared_scale` gives them one pair of axes."""
+    room, ticks = _MAX_PLOT_SIZES[min(charts_per_row, 4) - 1], (6, 6) if charts_per_row == 1 else (4, 4)
     plot, limits = room, None
-    if shared:
-        plot, limits = _frame(figures, room, across > 1)
-    left = max(scales.tick_width(f.y, _limits((f,))[1], ticks[1]) for f in figures) + 16
+    if shared_scale:
+        plot, limits = _equal_axes(figures, room, charts_per_row > 1)
+    left = max(numeric_axes.tick_label_width(f.y, _xy_limits((f,))[1], ticks[1]) for f in figures) + 16
     groups = tuple(dict.fromkeys(p.group for f in figures for p in f.points))
-    return Fit(plot, left, groups, ticks, limits, legend=len(groups) > 1)
+    return ScatterLayout(plot, left, groups, ticks, limits, has_legend=len(groups) > 1)
 
 
-def paint(canvas: Canvas, figure: Scatter, fit: Fit, left: float, top: float) -> None:
+def draw(canvas: Canvas, figure: Scatter, layout: ScatterLayout, left: float, top: float) -> None:
     """Draw the points at (left, top)."""
-    plot, limits = fit.plot, fit.limits
+    plot, limits = layout.plot_size, layout.limits
     if limits is None:
-        plot, limits = _frame((figure,), fit.plot, compact=True, exact=True)
-    place = (left + fit.margin, top + fit.top, *plot)
-    axes = canvas.axes(*place)
-    scales.dress(axes, figure.x, figure.y, *limits, ticks=fit.ticks, sides=fit.sides)
-    scales.titles(canvas, figure.x, figure.y, place, left, sides=fit.sides)
-    spots = _pixels(figure, limits, place)
-    first = canvas.marked("point")
-    pairs = [(i, p.to) for i, p in enumerate(figure.points) if p.to is not None]
+        plot, limits = _equal_axes((figure,), layout.plot_size, compact=True, exact=True)
+    place = (left + layout.left_margin, top + layout.header_height, *plot)
+    axes = canvas.add_axes(*place)
+    numeric_axes.style_axes(axes, figure.x, figure.y, *limits, max_ticks=layout.max_ticks, labelled_sides=layout.labelled_sides)
+    numeric_axes.draw_axis_titles(canvas, figure.x, figure.y, place, left, labelled_sides=layout.labelled_sides)
+    spots = _pixel_positions(figure, limits, place)
+    first = canvas.count_marks("point")
+    pairs = [(i, p.arrow_to) for i, p in enumerate(figure.points) if p.arrow_to is not None]
     arrows = [(*spots[i], *spots[j]) for i, j in pairs]
     for (i, j), (x0, y0, x1, y1) in zip(pairs, arrows, strict=True):
-        _join(canvas, x0, y0, x1, y1, f"{first + i} {first + j}")
-    _points(canvas, figure, spots, fit.groups, first)
-    if fit.legend:
-        legend(canvas, fit.groups, left, top, fit.width)
+        _draw_link(canvas, x0, y0, x1, y1, f"{first + i} {first + j}")
+    _draw_points(canvas, figure, spots, layout.groups, first)
+    if layout.has_legend:
+        draw_legend(canvas, layout.groups, left, top, layout.width)
     if figure.show_labels:
-        _names(canvas, figure, spots, fit.groups, place, arrows)
+        _draw_point_labels(canvas, figure, spots, layout.groups, place, arrows)
 
 
-def _limits(figures: Sequence[Scatter]) -> tuple[scales.Limits, scales.Limits]:
-    x = scales.limits([[p.x for p in f.points] for f in figures], figures[0].x, pad=0.1)
-    return x, scales.limits([[p.y for p in f.points] for f in figures], figures[0].y, pad=0.1)
+def _xy_limits(figures: Sequence[Scatter]) -> tuple[numeric_axes.Limits, numeric_axes.Limits]:
+    x = numeric_axes.axis_limits([[p.x for p in f.points] for f in figures], figures[0].x, padding=0.1)
+    return x, numeric_axes.axis_limits([[p.y for p in f.points] for f in figures], figures[0].y, padding=0.1)
 
 
-def _frame(
+def _equal_axes(
     figures: Sequence[Scatter], room: tuple[float, float], compact: bool, exact: bool = False
-) -> tuple[tuple[float, float], tuple[scales.Limits, scales.Limits]]:
+) -> tuple[tuple[float, float], tuple[numeric_axes.Limits, numeric_axes.Limits]]:
     """Size of the plot in pixels and its limits; with equal axes a unit is as long across as it is up."""
-    x, y = _limits(figures)
+    x, y = _xy_limits(figures)
     if not figures[0].equal:
         return room, (x, y)
     wide, high = x[1] - x[0], y[1] - y[0]
     unit = min(room[0] / wide, room[1] / high)
-    least = room if exact else (room[0] * 0.8, room[1] * 0.6) if compact else _LEAST
+    least = room if exact else (room[0] * 0.8, room[1] * 0.6) if compact else _MIN_PLOT_SIZE
     plot = max(wide * unit, least[0]), max(high * unit, least[1])
     more_x, more_y = (plot[0] / unit - wide) / 2, (plot[1] / unit - high) / 2
     return plot, ((x[0] - more_x, x[1] + more_x), (y[0] - more_y, y[1] + more_y))
 
 
-def _pixels(
+def _pixel_positions(
     figure: Scatter,
-    limits: tuple[scales.Limits, scales.Limits],
+    limits: tuple[numeric_axes.Limits, numeric_axes.Limits],
     place: tuple[float, float, float, float],
 ) -> NDArray[np.float64]:
     """The points [n, 2] on the paper."""
-    x = scales.drawable((p.x for p in figure.points), figure.x.log)
-    y = scales.drawable((p.y for p in figure.points), figure.y.log)
+    x = numeric_axes.mask_unplottable((p.x for p in figure.points), figure.x.log)
+    y = numeric_axes.mask_unplottable((p.y for p in figure.points), figure.y.log)
     (x0, x1), (y0, y1) = limits
     if figure.x.log:
         x, x0, x1 = np.log10(x), np.log10(x0), np.log10(x1)
@@ -133,7 +133,7 @@ def _pixels(
     )
 
 
-def _points(
+def _draw_points(
     canvas: Canvas, figure: Scatter, spots: NDArray[np.float64], groups: Sequence[str], first: int
 ) -> None:
     """Every point a mark of its own, group by group; where groups meet in one place, rings around the topmost."""
@@ -145,11 +145,11 @@ def _points(
     for i in sorted(range(len(index)), key=index.__getitem__):
         if np.isfinite(spots[i]).all():
             above = sum(other > index[i] for other in here[at[i]])
-            gid = canvas.mark("point", str(first + i), _words(figure, figure.points[i]))
-            _dot(canvas, spots[i], index[i], _DOT + _RING * above, gid)
+            gid = canvas.add_mark("point", str(first + i), _tooltip(figure, figure.points[i]))
+            _draw_dot(canvas, spots[i], index[i], _DOT_SIZE + _RING_WIDTH * above, gid)
 
 
-def _words(figure: Scatter, point: Point) -> str:
+def _tooltip(figure: Scatter, point: Point) -> str:
     """What is told of a point: whose it is, where it lies, and what its analysis adds."""
     name = (
         f"{point.label} ({point.group})"
@@ -157,20 +157,20 @@ def _words(figure: Scatter, point: Point) -> str:
         else point.label or point.group or "point"
     )
     x, y = (
-        f"{axis.name} {text.number(value)}"
+        f"{axis.name} {text.format_number(value)}"
         for axis, value in ((figure.x, point.x), (figure.y, point.y))
     )
-    return text.plain(f"{name}: {x}, {y}. {point.note}".strip())
+    return text.printable(f"{name}: {x}, {y}. {point.tooltip}".strip())
 
 
-def _dot(
+def _draw_dot(
     canvas: Canvas,
     spot: NDArray[np.float64],
     index: int,
-    size: float = _DOT,
+    size: float = _DOT_SIZE,
     gid: str | None = None,
 ) -> None:
-    canvas.paper.plot(
+    canvas.overlay.plot(
         spot[:1],
         spot[1:],
         linestyle="none",
@@ -185,20 +185,20 @@ def _dot(
     )
 
 
-def _join(canvas: Canvas, x0: float, y0: float, x1: float, y1: float, ends: str) -> None:
+def _draw_link(canvas: Canvas, x0: float, y0: float, x1: float, y1: float, ends: str) -> None:
     """An arrow from dot to dot, stopping short of both; a band around them where there is no room for one.
 
     A point that did not move has neither.
     """
     if not np.isfinite([x0, y0, x1, y1]).all() or np.hypot(x1 - x0, y1 - y0) < 0.5:
         return
-    gid = canvas.mark("link", ends)
-    if np.hypot(x1 - x0, y1 - y0) < _NEAR:
-        canvas.paper.plot(
+    gid = canvas.add_mark("link", ends)
+    if np.hypot(x1 - x0, y1 - y0) < _MIN_ARROW_LENGTH:
+        canvas.overlay.plot(
             (x0, x1),
             (y0, y1),
             color=colours.PALE,
-            linewidth=_DOT + 6,
+            linewidth=_DOT_SIZE + 6,
             solid_capstyle="round",
             clip_on=False,
             zorder=3,
@@ -211,50 +211,50 @@ def _join(canvas: Canvas, x0: float, y0: float, x1: float, y1: float, ends: str)
         arrowstyle="->,head_length=4,head_width=2.4",
         color=colours.MUTED,
         linewidth=1.0,
-        shrinkA=_DOT * 0.7,
-        shrinkB=_DOT * 0.8,
+        shrinkA=_DOT_SIZE * 0.7,
+        shrinkB=_DOT_SIZE * 0.8,
         mutation_scale=1,
         clip_on=False,
         zorder=3,
         gid=gid,
     )
-    canvas.paper.add_artist(arrow)
+    canvas.overlay.add_artist(arrow)
 
 
-def legend(canvas: Canvas, groups: Sequence[str], left: float, top: float, room: float) -> None:
+def draw_legend(canvas: Canvas, groups: Sequence[str], left: float, top: float, room: float) -> None:
     """Every group's marker and name, in as many lines as they need."""
     for line, some in enumerate(_legend_lines(groups, room)):
-        x, y = left + 6, top + line * _LINE
+        x, y = left + 6, top + line * _LINE_HEIGHT
         for group in some:
-            _dot(canvas, np.array([x, y + 9]), groups.index(group))
-            canvas.write(text.plain(group) or "other", x + 10, y + 13, size=text.SMALL)
-            x += _legend_width(group)
+            _draw_dot(canvas, np.array([x, y + 9]), groups.index(group))
+            canvas.draw_text(text.printable(group) or "other", x + 10, y + 13, size=text.SMALL_FONT_SIZE)
+            x += _legend_entry_width(group)
 
 
 def legend_height(groups: Sequence[str], room: float) -> float:
     """Room for the legend and a gap below it."""
-    return len(_legend_lines(groups, room)) * _LINE + 6
+    return len(_legend_lines(groups, room)) * _LINE_HEIGHT + 6
 
 
-def _legend_across(groups: Sequence[str], room: float) -> float:
-    return max(sum(map(_legend_width, line)) for line in _legend_lines(groups, room))
+def _legend_total_width(groups: Sequence[str], room: float) -> float:
+    return max(sum(map(_legend_entry_width, line)) for line in _legend_lines(groups, room))
 
 
 def _legend_lines(groups: Sequence[str], room: float) -> list[list[str]]:
     lines: list[list[str]] = []
     for group in groups:
-        if lines and sum(map(_legend_width, [*lines[-1], group])) <= room:
+        if lines and sum(map(_legend_entry_width, [*lines[-1], group])) <= room:
             lines[-1].append(group)
         else:
             lines.append([group])
     return lines
 
 
-def _legend_width(group: str) -> float:
-    return text.width(text.plain(group) or "other", text.SMALL) + 32
+def _legend_entry_width(group: str) -> float:
+    return text.pixel_width(text.printable(group) or "other", text.SMALL_FONT_SIZE) + 32
 
 
-def _names(
+def _draw_point_labels(
     canvas: Canvas,
     figure: Scatter,
     spots: NDArray[np.float64],
@@ -264,27 +264,27 @@ def _names(
 ) -> None:
     """Every name near its point, in its group's colour; a hairline leads back where it had to move away."""
     left, top, width, height = place
-    names = [text.plain(p.label, 30) if p.named else "" for p in figure.points]
+    names = [text.printable(p.label, 30) if p.show_label else "" for p in figure.points]
     known = [i for i, name in enumerate(names) if name and np.isfinite(spots[i]).all()]
-    sizes = [(text.width(names[i], text.SMALL) + 2, 14.0) for i in known]
+    sizes = [(text.pixel_width(names[i], text.SMALL_FONT_SIZE) + 2, 14.0) for i in known]
     bounds = (left + 1, top - 2, left + width + 8, top + height - 1)
-    places = placement.place([tuple(spots[i]) for i in known], sizes, bounds, arrows)
+    places = label_placement.place_labels([tuple(spots[i]) for i in known], sizes, bounds, arrows)
     leads = []
     for i, placed in zip(known, places, strict=True):
         if placed is None:
             continue
         x0, y0, x1, y1 = placed.box
         color = colours.SERIES[groups.index(figure.points[i].group) % len(colours.SERIES)]
-        canvas.write(
+        canvas.draw_text(
             names[i],
             (x0 + x1) / 2,
             y1 - 3.5,
-            size=text.SMALL,
+            size=text.SMALL_FONT_SIZE,
             color=color,
             anchor="center",
             halo=True,
         )
-        if placed.led:
+        if placed.needs_leader:
             leads.append(
                 (
                     *spots[i],
@@ -293,4 +293,4 @@ def _names(
                 )
             )
     if leads:
-        canvas.strokes(leads, colours.LINE, 0.8)
+        canvas.draw_segments(leads, colours.LINE, 0.8)

@@ -17,18 +17,18 @@ import numpy as np
 
 from layerbook.plotting import colours, text
 
-WIDE = 600
+MAX_UNSCROLLED_WIDTH = 600
 """Pictures wider than this keep a readable width on small screens and scroll (class `fig-wide`)."""
 
 Attributes = dict[str, str | float]
 
-MAP = "map"
+MAP_GID = "map"
 """The gid of groups whose colours stand for numbers; the page inverts them on dark (class `fig-map`)."""
 
-HALO = "halo"
+HALO_GID = "halo"
 """The gid of text around which the page draws the paper (class `fig-halo`)."""
 
-MARK = "mark"
+MARK_GID_PREFIX = "mark"
 """How the gids of marks begin, the parts of a picture that a reader can point at."""
 
 
@@ -37,27 +37,27 @@ class Mark:
     """Such a part: a group of class `fig-KIND` with its number, or the numbers it joins, and what it says."""
 
     kind: str
-    number: str
-    words: str = ""
+    indices: str
+    tooltip: str = ""
 
 
-_NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
-_FIRST = re.compile(r"-?[\d.]+")
-_FINE = 1.6
-_KEPT = (MAP, HALO, MARK)
-_REFERENCE = re.compile(r"url\(#([^)]+)\)")
-_FONT = re.compile(
+_DECIMAL = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
+_ANY_NUMBER = re.compile(r"-?[\d.]+")
+_MIN_CRISP_SCALE = 1.6
+_KEPT_GIDS = (MAP_GID, HALO_GID, MARK_GID_PREFIX)
+_URL_REFERENCE = re.compile(r"url\(#([^)]+)\)")
+_FONT_SHORTHAND = re.compile(
     r"^(?P<italic>italic )?(?:(?P<weight>bold|\d{3}) )?(?P<size>[\d.]+)px (?P<family>.+)$"
 )
-_DROPPED = {"image-rendering:crisp-edges", "text-anchor:start"}
-_GEOMETRY = ("x", "y", "x1", "x2", "y1", "y2", "width", "height", "cx", "cy", "r", "d", "points")
+_DEFAULT_PROPERTIES = {"image-rendering:crisp-edges", "text-anchor:start"}
+_GEOMETRY_ATTRIBUTES = ("x", "y", "x1", "x2", "y1", "y2", "width", "height", "cx", "cy", "r", "d", "points")
 
 
-def root(
+def root_element(
     id: str, width: float, height: float, title: str, alt: str, *, role: str = "img"
 ) -> ET.Element:
     """An empty picture of the given size in CSS pixels, named by its title and described by its alt text."""
-    wide = width > WIDE
+    wide = width > MAX_UNSCROLLED_WIDTH
     svg = ET.Element(
         "svg",
         {
@@ -67,85 +67,85 @@ def root(
         },
     )
     svg.attrib |= {
-        "viewBox": f"0 0 {short(width)} {short(height)}",
-        "width": short(width),
-        "height": short(height),
+        "viewBox": f"0 0 {format_coordinate(width)} {format_coordinate(height)}",
+        "width": format_coordinate(width),
+        "height": format_coordinate(height),
     }
     svg.attrib |= {
         "role": role,
         "font-family": text.SANS,
-        "font-size": short(text.SIZE),
-        "fill": colours.paint(colours.INK),
+        "font-size": format_coordinate(text.FONT_SIZE),
+        "fill": colours.css_colour(colours.INK),
     }
     svg.attrib |= {"stroke-linejoin": "round"}
     if title:
-        ET.SubElement(svg, "title", {"id": f"{id}-title"}).text = text.plain(title)
+        ET.SubElement(svg, "title", {"id": f"{id}-title"}).text = text.printable(title)
         svg.set("aria-labelledby", f"{id}-title")
         svg.set("aria-describedby", f"{id}-desc")
     else:
         svg.set("aria-labelledby", f"{id}-desc")
-    ET.SubElement(svg, "desc", {"id": f"{id}-desc"}).text = text.plain(alt)
+    ET.SubElement(svg, "desc", {"id": f"{id}-desc"}).text = text.printable(alt)
     return svg
 
 
-def add(
+def add_element(
     parent: ET.Element, tag: str, content: str = "", /, **attributes: str | float
 ) -> ET.Element:
     """A child element; `_` in names stands for `-`, numbers are rounded, colours become the page's paints."""
-    named = {key.rstrip("_").replace("_", "-"): _value(value) for key, value in attributes.items()}
+    named = {key.rstrip("_").replace("_", "-"): _attribute_value(value) for key, value in attributes.items()}
     child = ET.SubElement(parent, tag, named)
-    child.text = text.plain(content) if content else None
+    child.text = text.printable(content) if content else None
     return child
 
 
-def finish(drawn: str, picture: ET.Element, id: str, marks: Mapping[str, Mark]) -> str:
+def embed_matplotlib_svg(drawn: str, picture: ET.Element, id: str, marks: Mapping[str, Mark]) -> str:
     """matplotlib's SVG moved into `picture`: paints named, ids begun with `id`, nothing the page does not need.
 
     marks: by gid, the parts that can be pointed at.
     """
     source = ET.fromstring(drawn)
     for element in source.iter():
-        _clean(element)
+        _clean_element(element)
     # matplotlib makes ids of coordinates to the last bit, which is not the same on every processor.
     names = {
         old: f"{id}-part{number}"
-        for number, old in enumerate(dict.fromkeys(_references(source)), start=1)
+        for number, old in enumerate(dict.fromkeys(_referenced_ids(source)), start=1)
     }
-    contents = list(_contents(source))
+    contents = list(_visible_children(source))
     for element in source.iter():
         if mark := marks.get(element.get("id", "")):
-            _point_out(element, mark)
-        _rename(element, names)
+            _apply_mark(element, mark)
+        _rewrite_ids(element, names)
     picture.extend(contents)
-    return serialise(picture)
+    return to_string(picture)
 
 
-def serialise(picture: ET.Element) -> str:
+def to_string(picture: ET.Element) -> str:
     """The element as text, without a declaration."""
     return ET.tostring(picture, encoding="unicode")
 
 
-def short(value: float) -> str:
+def format_coordinate(value: float) -> str:
     """The number with at most two decimals."""
     return f"{value:.2f}".rstrip("0").rstrip(".") if value % 1 else str(int(value))
 
 
-def _value(value: str | float) -> str:
-    return colours.paint(value) if isinstance(value, str) else short(value)
+def _attribute_value(value: str | float) -> str:
+    return colours.css_colour(value) if isinstance(value, str) else format_coordinate(value)
 
 
-def _contents(element: ET.Element) -> Iterator[ET.Element]:
+def _visible_children(element: ET.Element) -> Iterator[ET.Element]:
     """The children worth keeping, groups that carry nothing opened."""
     for child in element:
         if child.tag in {"metadata", "style"} or (
             child.get("fill") == "none" and not child.get("stroke") and child.tag != "g"
         ):
             continue
-        inner = list(_contents(child))
+        inner = list(_visible_children(child))
         if (
             child.tag == "g"
             and not set(child.attrib) - {"id"}
-            and not child.get("id", "").startswith(_KEPT)
+            and not child.get("id", "").startswith(_KEPT_GIDS)
         ):
             yield from inner
         elif inner or child.tag not in {"g", "defs"}:
@@ -154,7 +154,7 @@ def _contents(element: ET.Element) -> Iterator[ET.Element]:
             yield child
 
 
-def _clean(element: ET.Element) -> None:
+def _clean_element(element: ET.Element) -> None:
     """One element in plain attributes: no namespaces, no style, rounded numbers, named paints."""
     element.tag = element.tag.rpartition("}")[2]
     element.tail = None
@@ -162,28 +162,28 @@ def _clean(element: ET.Element) -> None:
         element.text = None
     for name in list(element.attrib):
         element.set(name.rpartition("}")[2], element.attrib.pop(name))
-    for name, value in _declarations(element.attrib.pop("style", "")):
+    for name, value in _style_properties(element.attrib.pop("style", "")):
         element.set(name, value)
-    for name in _GEOMETRY:
+    for name in _GEOMETRY_ATTRIBUTES:
         if name in element.attrib:
-            rounded = _NUMBER.sub(lambda match: short(float(match[0])), element.attrib[name])
+            rounded = _DECIMAL.sub(lambda match: format_coordinate(float(match[0])), element.attrib[name])
             element.set(name, " ".join(rounded.split()))
     for name in ("fill", "stroke"):
         if name in element.attrib:
-            element.set(name, colours.paint(element.attrib[name]))
+            element.set(name, colours.css_colour(element.attrib[name]))
     if element.tag == "text":
         _clean_text(element)
     elif element.tag == "image":
         _clean_image(element)
 
 
-def _declarations(style: str) -> Iterator[tuple[str, str]]:
+def _style_properties(style: str) -> Iterator[tuple[str, str]]:
     """The properties of a style attribute as presentation attributes, which know no `font:` shorthand."""
     for declaration in filter(None, (part.strip() for part in style.split(";"))):
         name, _, value = (part.strip() for part in declaration.partition(":"))
-        if f"{name}:{value}" in _DROPPED:
+        if f"{name}:{value}" in _DEFAULT_PROPERTIES:
             continue
-        font = _FONT.match(value) if name == "font" else None
+        font = _FONT_SHORTHAND.match(value) if name == "font" else None
         if font:
             yield from (
                 (f"font-{key}", str(font[key])) for key in ("weight", "size", "family") if font[key]
@@ -196,13 +196,13 @@ def _clean_text(element: ET.Element) -> None:
     """Text in the page's faces; what the root already says is left out."""
     if "mono" in element.attrib.pop("font-family", "").lower():
         element.set("font-family", text.MONO)
-    if element.get("fill") == colours.paint(colours.INK):
+    if element.get("fill") == colours.css_colour(colours.INK):
         del element.attrib["fill"]
     turned = element.get("transform", "")
     if "rotate(-0 " in turned or "rotate(0 " in turned:
         del element.attrib["transform"]
     elif turned:
-        element.set("transform", _NUMBER.sub(lambda match: short(float(match[0])), turned))
+        element.set("transform", _DECIMAL.sub(lambda match: format_coordinate(float(match[0])), turned))
 
 
 def _clean_image(element: ET.Element) -> None:
@@ -228,39 +228,39 @@ def _clean_image(element: ET.Element) -> None:
     element.set("preserveAspectRatio", "none")
     element.set(
         "transform",
-        _NUMBER.sub(lambda match: f"{float(match[0]):.6g}", element.get("transform", "")),
+        _DECIMAL.sub(lambda match: f"{float(match[0]):.6g}", element.get("transform", "")),
     )
-    across, _, _, down, *_ = map(float, _FIRST.findall(element.attrib["transform"]))
-    if min(across, down) < _FINE:
+    across, _, _, down, *_ = map(float, _ANY_NUMBER.findall(element.attrib["transform"]))
+    if min(across, down) < _MIN_CRISP_SCALE:
         del element.attrib[
             "image-rendering"
         ]  # picking every so many pixels of a fine pattern would draw another one
 
 
-def _references(tree: ET.Element) -> Iterator[str]:
+def _referenced_ids(tree: ET.Element) -> Iterator[str]:
     for element in tree.iter():
         for name, value in element.attrib.items():
             if name == "href" and value.startswith("#"):
                 yield value[1:]
-            yield from _REFERENCE.findall(value)
+            yield from _URL_REFERENCE.findall(value)
 
 
-def _point_out(element: ET.Element, mark: Mark) -> None:
+def _apply_mark(element: ET.Element, mark: Mark) -> None:
     """The group made a mark; its words are what browsers show where no script runs."""
     element.set("class", f"fig-{mark.kind}")
-    element.set(f"data-{mark.kind}", mark.number)
-    if mark.words:
+    element.set(f"data-{mark.kind}", mark.indices)
+    if mark.tooltip:
         words = ET.Element("title")
-        words.text = mark.words
+        words.text = mark.tooltip
         element.insert(0, words)
 
 
-def _rename(element: ET.Element, names: Mapping[str, str]) -> None:
+def _rewrite_ids(element: ET.Element, names: Mapping[str, str]) -> None:
     """Ids that something refers to, by their new names; all others dropped."""
     own = element.attrib.pop("id", "")
-    if own.startswith(MAP):
+    if own.startswith(MAP_GID):
         element.set("class", "fig-map")
-    elif own.startswith(HALO):
+    elif own.startswith(HALO_GID):
         element.set("class", "fig-halo")
     if own in names:
         element.set("id", names[own])
@@ -268,4 +268,4 @@ def _rename(element: ET.Element, names: Mapping[str, str]) -> None:
         if name == "href" and value.startswith("#"):
             element.set(name, f"#{names[value[1:]]}")
         elif "url(#" in value:
-            element.set(name, _REFERENCE.sub(lambda match: f"url(#{names[match[1]]})", value))
+            element.set(name, _URL_REFERENCE.sub(lambda match: f"url(#{names[match[1]]})", value))

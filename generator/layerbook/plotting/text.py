@@ -11,49 +11,49 @@ from layerbook.core.tokens import Token
 SANS = "system-ui, -apple-system, 'Segoe UI', 'Noto Sans', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
 MONO = "ui-monospace, 'Cascadia Code', 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', monospace"
 
-SIZE = 12.5
-SMALL = 11.5
+FONT_SIZE = 12.5
+SMALL_FONT_SIZE = 11.5
 TINY = 10.5
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def plain(label: Label, most: int = 0) -> str:
-    """The label on one line, in characters that XML can carry, cut to `most` columns with an ellipsis (0: uncut)."""
+def printable(label: Label, max_columns: int = 0) -> str:
+    """The label on one line, in characters that XML can carry, cut to `max_columns` columns with an ellipsis (0: uncut)."""
     shown = "".join(_printable(char) for char in label_text(label))
-    return shorten(shown, most) if most else shown
+    return shorten(shown, max_columns) if max_columns else shown
 
 
-def is_token(axis: Axis) -> bool:
+def has_token_labels(axis: Axis) -> bool:
     """Whether the axis is labelled with tokens, which are set in a fixed-width face."""
     return any(isinstance(label, Token) for label in axis.labels)
 
 
-def shorten(text: str, most: int) -> str:
-    """The text cut to `most` columns, an ellipsis for what was cut; wide characters count two."""
-    if columns(text) <= most:
+def shorten(text: str, max_columns: int) -> str:
+    """The text cut to `max_columns` columns, an ellipsis for what was cut; wide characters count two."""
+    if column_count(text) <= max_columns:
         return text
     taken = ""
     for char in text:
-        if columns(taken + char) > most - 1:
+        if column_count(taken + char) > max_columns - 1:
             break
         taken += char
     return taken + "…"
 
 
-def columns(text: str) -> int:
+def column_count(text: str) -> int:
     """How many columns of a fixed-width face the text takes."""
-    return sum(_columns(char) for char in text)
+    return sum(_char_columns(char) for char in text)
 
 
-def width(text: str, size: float = SIZE, mono: bool = False, bold: bool = False) -> float:
+def pixel_width(text: str, size: float = FONT_SIZE, mono: bool = False, bold: bool = False) -> float:
     """About how wide the text will be, in pixels, erring on the wide side: the reader's font is not known here."""
     if mono:
-        return 0.61 * size * columns(text)
-    return size * sum(map(_em, text)) * (1.13 if bold else 1.0)
+        return 0.61 * size * column_count(text)
+    return size * sum(map(_em_width, text)) * (1.13 if bold else 1.0)
 
 
-def number(value: float) -> str:
+def format_number(value: float) -> str:
     """The number in three significant digits: `0.617`, `1,540`, `−2.5`, `3.1×10⁻⁵`."""
     if not math.isfinite(value):
         return "–" if math.isnan(value) else ("∞" if value > 0 else "−∞")
@@ -76,7 +76,7 @@ def number(value: float) -> str:
     return text.replace("-", "−")
 
 
-def count(value: int) -> str:
+def format_count(value: int) -> str:
     """A count of parameters, compactly: `576`, `59 k`, `0.98 M`, `28.3 M`."""
     if value >= 100_000:
         millions = value / 1e6
@@ -90,10 +90,10 @@ def count(value: int) -> str:
     return f"{value / 1000:.0f} k" if value >= 10_000 else f"{value:,}"
 
 
-def step(length: int, room: int) -> int:
-    """Every how many of `length` labels to write so that at most `room` are written: 1, 2, 5, 10, 20, ..."""
+def label_step(length: int, max_labels: int) -> int:
+    """Every how many of `length` labels to write so that at most `max_labels` are written: 1, 2, 5, 10, 20, ..."""
     nice = (factor * int(10**power) for power in range(9) for factor in (1, 2, 5))
-    return next(n for n in nice if math.ceil(length / n) <= max(room, 1))
+    return next(n for n in nice if math.ceil(length / n) <= max(max_labels, 1))
 
 
 def _printable(char: str) -> str:
@@ -102,7 +102,7 @@ def _printable(char: str) -> str:
     return {"\n": "⏎", "\t": "⇥", "\r": "⇤"}.get(char, f"<U+{ord(char):04X}>")
 
 
-def _em(char: str) -> float:
+def _em_width(char: str) -> float:
     """The width of a character in a wide sans serif (DejaVu Sans), in units of the font's size."""
     if char in "iljtf.,:;'|!()[] ":
         return 0.36
@@ -112,10 +112,10 @@ def _em(char: str) -> float:
         return 0.84
     if char.isascii() and (char.isdigit() or char.isupper()):
         return 0.64 if char.isdigit() else 0.70
-    return 0.60 * _columns(char)
+    return 0.60 * _char_columns(char)
 
 
-def _columns(char: str) -> int:
+def _char_columns(char: str) -> int:
     if unicodedata.combining(char) or char in "\N{ZERO WIDTH JOINER}\N{VARIATION SELECTOR-16}":
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1

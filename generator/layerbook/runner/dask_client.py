@@ -20,18 +20,18 @@ from typing import Any
 from layerbook.book.loader import Experiment
 from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, ModelError, RunError, UsageError
-from layerbook.core.progress import Reporter, counted
+from layerbook.core.progress import Reporter, pluralize
 from layerbook.core.requests import Forward, Generate
 from layerbook.model import sources
 from layerbook.model.plan import plan
 from layerbook.runner import dask_worker as worker
-from layerbook.runner.local import Measured
+from layerbook.runner.local import Measurements
 
 CONNECT_SECONDS = 10
-AHEAD = 2  # chunks under way for each worker: one in hand and one at hand, so that none waits and memory stays flat
+CHUNKS_PER_WORKER = 2  # chunks under way for each worker: one in hand and one at hand, so that none waits and memory stays flat
 
 
-class Cluster:
+class DaskExecutor:
     """A scheduler and its workers, which must have the same layerbook and libraries; nothing is asked before needed."""
 
     def __init__(self, address: str, source: sources.ModelSource, report: Reporter) -> None:
@@ -60,7 +60,7 @@ class Cluster:
                 "workers with `dask worker ADDRESS --nthreads 1`"
             ) from error
         if not client.nthreads():
-            self.report.say(f"No worker has joined {self.address} yet; waiting for one")
+            self.report.info(f"No worker has joined {self.address} yet; waiting for one")
         return client
 
     @cached_property
@@ -73,45 +73,45 @@ class Cluster:
         if "client" in self.__dict__:
             self.client.close()
 
-    def measure(self, wanted: Sequence[Experiment]) -> Measured:
+    def measure(self, wanted: Sequence[Experiment]) -> Measurements:
         """The result of each experiment; those that share passes go to one worker together."""
         if not wanted:
             return {}
-        chunks = together(wanted, self._room())
+        chunks = group_by_shared_prompts(wanted, self._room())
         found: dict[Experiment, Result | LayerbookError] = {}
         with self.report.task(f"Measuring at {self.address}", len(wanted)) as task:
-            for measured in self.stream(chunks):
+            for measured in self.measure_chunks(chunks):
                 found |= measured
                 task.advance(len(measured))
         return {one: found[one] for one in wanted}
 
-    def stream(self, chunks: Iterable[Sequence[Experiment]]) -> Iterator[Measured]:
+    def measure_chunks(self, chunks: Iterable[Sequence[Experiment]]) -> Iterator[Measurements]:
         """Chunk by chunk, in their order, a few for each worker under way at a time."""
         under_way: deque[tuple[Sequence[Experiment], Any]] = deque()
         for chunk in chunks:
             under_way.append((chunk, self._submitted(chunk) if chunk else None))
             while under_way and (under_way[0][1] is None or len(under_way) >= self._room()):
-                yield _answered(*under_way.popleft())
+                yield _gather(*under_way.popleft())
         while under_way:
-            yield _answered(*under_way.popleft())
+            yield _gather(*under_way.popleft())
 
     def _room(self) -> int:
         """How many chunks may be under way; workers come and go."""
         client = self.client
-        with _told():
-            return AHEAD * max(1, len(client.nthreads()))
+        with _translate_dask_errors():
+            return CHUNKS_PER_WORKER * max(1, len(client.nthreads()))
 
     def _submitted(self, chunk: Sequence[Experiment]) -> Any:
         # Words and claims stay here, and with them the places in files that they point to.
         bare = tuple(replace(one, captions={}, claims=()) for one in chunk)
-        terms = worker.terms_for(self.source, self.fingerprint, chunk)
+        requirements = worker.job_requirements(self.source, self.fingerprint, chunk)
         client = self.client
-        with _told():
-            return client.submit(_task(), pickle.dumps((terms, bare)), pure=False)
+        with _translate_dask_errors():
+            return client.submit(_task(), pickle.dumps((requirements, bare)), pure=False)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _translate_dask_errors() -> Iterator[None]:
     """What Dask raises, for people."""
     from distributed.client import ClosedClientError
 
@@ -135,22 +135,22 @@ def _task() -> Callable[[bytes], bytes]:
     def task(sent: bytes) -> bytes:
         from layerbook.runner import dask_worker as worker
 
-        return worker.answered(sent)
+        return worker.run_job(sent)
 
     return task
 
 
-def _answered(chunk: Sequence[Experiment], future: Any) -> Measured:
+def _gather(chunk: Sequence[Experiment], future: Any) -> Measurements:
     """What came of a chunk. ModelError where a worker met what ends a run here as well, or is not as this side is."""
     if future is None:
         return {}
     from distributed import KilledWorker
 
     try:
-        with _told():
-            answers: worker.Answers | worker.Failure = pickle.loads(future.result())
+        with _translate_dask_errors():
+            answers: worker.JobResults | worker.Failure = pickle.loads(future.result())
     except KilledWorker as error:
-        tries = f"{counted(error.allowed_failures + 1, 'worker')} died one after the other while they measured it"
+        tries = f"{pluralize(error.allowed_failures + 1, 'worker')} died one after the other while they measured it"
         return {
             one: RunError(f"{tries}, or one that ran beside it; is their memory enough?")
             for one in chunk
@@ -158,15 +158,15 @@ def _answered(chunk: Sequence[Experiment], future: Any) -> Measured:
     finally:
         future.release()
     if isinstance(answers, worker.Failure):
-        raise ModelError(answers.said)
+        raise ModelError(answers.message)
     return {one: _found(answer) for one, answer in zip(chunk, answers, strict=True)}
 
 
 def _found(answer: Result | worker.Failure) -> Result | LayerbookError:
-    return RunError(answer.said) if isinstance(answer, worker.Failure) else answer
+    return RunError(answer.message) if isinstance(answer, worker.Failure) else answer
 
 
-def together(wanted: Sequence[Experiment], most: int) -> list[list[Experiment]]:
+def group_by_shared_prompts(wanted: Sequence[Experiment], most: int) -> list[list[Experiment]]:
     """At most `most` groups of about one size; experiments with a prompt in common, and so passes, are in one."""
     sharing: list[tuple[set[object], list[Experiment]]] = []
     for one in wanted:

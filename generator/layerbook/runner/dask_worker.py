@@ -16,15 +16,15 @@ from threading import Lock
 from layerbook.book.loader import Experiment
 from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, ModelError
-from layerbook.core.progress import Silent
+from layerbook.core.progress import SilentReporter
 from layerbook.model import download as obtain
 from layerbook.model import sources
-from layerbook.runner.local import Bench
+from layerbook.runner.local import LocalExecutor
 from layerbook.store import keys
 
 
 @dataclass(frozen=True)
-class Terms:
+class JobRequirements:
     """What the results of a job depend on beside their specs; `code` is the closure of each analysis, by module.
 
     others: the models, by name, that some of its experiments run on instead.
@@ -41,68 +41,68 @@ class Terms:
 class Failure:
     """Why an experiment has no result, as text: it travels between processes."""
 
-    said: str
+    message: str
 
 
-Answers = tuple[Result | Failure, ...]
+JobResults = tuple[Result | Failure, ...]
 
-_bench: tuple[Mapping[str, sources.Fingerprint], Bench] | None = (
+_loaded_executor: tuple[Mapping[str, sources.Fingerprint], LocalExecutor] | None = (
     None  # what it has loaded, by name; "" its own
 )
-_alone = Lock()  # the hooks of a pass sit on the model itself: one chunk at a time, however many threads there are
+_measure_lock = Lock()  # the hooks of a pass sit on the model itself: one chunk at a time, however many threads there are
 
 
-def answered(sent: bytes) -> bytes:
+def run_job(sent: bytes) -> bytes:
     """What `measure` gives, or one Failure for all of it where it raises; as bytes, which any scheduler can carry."""
     try:
-        terms, wanted = pickle.loads(sent)
+        requirements, wanted = pickle.loads(sent)
     except Exception as error:  # what another layerbook's pickles raise here has no bounds
         return pickle.dumps(
             Failure(f"{_here()} cannot read what it is sent ({error}); it needs the same layerbook")
         )
     try:
-        return pickle.dumps(measure(terms, wanted))
+        return pickle.dumps(measure(requirements, wanted))
     except LayerbookError as error:
         return pickle.dumps(Failure(str(error)))
 
 
-def measure(terms: Terms, wanted: tuple[Experiment, ...]) -> Answers:
+def measure(requirements: JobRequirements, wanted: tuple[Experiment, ...]) -> JobResults:
     """The result of each experiment, in their order. ModelError where this worker's would not be the caller's."""
-    with _alone:
-        _check(terms)
-        measured = _bench_for(terms).measure(wanted, Silent())
+    with _measure_lock:
+        _check(requirements)
+        measured = _executor_for(requirements).measure(wanted, SilentReporter())
         return tuple(_answer(measured[one]) for one in wanted)
 
 
-def terms_for(
+def job_requirements(
     source: sources.ModelSource, fingerprint: sources.Fingerprint, wanted: Sequence[Experiment]
-) -> Terms:
+) -> JobRequirements:
     """The terms as this process would have them now."""
     modules = sorted({type(one.analysis).__module__ for one in wanted})
-    code = {module: keys.engine_closure(module) for module in modules}
+    code = {module: keys.analysis_code_digest(module) for module in modules}
     names = sorted({one.model for one in wanted if one.model})
     others = {name: sources.fingerprint(sources.resolve(name)) for name in names}
-    return Terms(source, fingerprint, code, dict(keys.versions()), others)
+    return JobRequirements(source, fingerprint, code, dict(keys.versions()), others)
 
 
 def _answer(found: Result | LayerbookError) -> Result | Failure:
     return Failure(str(found)) if isinstance(found, LayerbookError) else found
 
 
-def _check(terms: Terms) -> None:
+def _check(requirements: JobRequirements) -> None:
     """That code and libraries are the caller's; ModelError says what is not."""
     here = dict(keys.versions())
     moved = [
         f"{name} {here.get(name, 'absent')}"
-        for name, its in terms.versions.items()
+        for name, its in requirements.versions.items()
         if here.get(name) != its
     ]
     if moved:
         asked = ", ".join(
-            f"{name} {its}" for name, its in terms.versions.items() if here.get(name) != its
+            f"{name} {its}" for name, its in requirements.versions.items() if here.get(name) != its
         )
         raise ModelError(f"{_here()} has {', '.join(moved)}; the run was started with {asked}")
-    for module, closure in terms.code.items():
+    for module, closure in requirements.code.items():
         if _closure(module) != closure:
             raise ModelError(
                 f"{_here()} has other code for {module}: install the same and restart it"
@@ -112,20 +112,20 @@ def _check(terms: Terms) -> None:
 @cache
 def _closure(module: str) -> str:
     """As the code stood when it was imported here, near enough: an edit afterwards does not change what runs."""
-    return keys.engine_closure(module)
+    return keys.analysis_code_digest(module)
 
 
-def _bench_for(terms: Terms) -> Bench:
+def _executor_for(requirements: JobRequirements) -> LocalExecutor:
     """The models of this process, each loaded when a job first needs it; let go where one is to be another now."""
-    global _bench
-    wanted = {"": terms.fingerprint, **terms.others}
-    loaded = _bench[0] if _bench else {}
-    if _bench is None or any(loaded.get(name, one) != one for name, one in wanted.items()):
-        _bench, loaded = None, {}  # the old and the new at once might not fit
+    global _loaded_executor
+    wanted = {"": requirements.fingerprint, **requirements.others}
+    loaded = _loaded_executor[0] if _loaded_executor else {}
+    if _loaded_executor is None or any(loaded.get(name, one) != one for name, one in wanted.items()):
+        _loaded_executor, loaded = None, {}  # the old and the new at once might not fit
     for name in wanted.keys() - loaded.keys():
-        _check_model(sources.resolve(name) if name else terms.source, wanted[name])
-    _bench = {**loaded, **wanted}, _bench[1] if _bench else Bench(terms.source, Silent())
-    return _bench[1]
+        _check_model(sources.resolve(name) if name else requirements.source, wanted[name])
+    _loaded_executor = {**loaded, **wanted}, _loaded_executor[1] if _loaded_executor else LocalExecutor(requirements.source, SilentReporter())
+    return _loaded_executor[1]
 
 
 def _check_model(source: sources.ModelSource, wanted: sources.Fingerprint) -> None:

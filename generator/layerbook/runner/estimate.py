@@ -11,14 +11,14 @@ from itertools import islice
 from typing import Literal
 
 from layerbook.book.loader import Experiment
-from layerbook.book.sweep import Swept
-from layerbook.core.progress import counted
+from layerbook.book.sweep import SweepAnalysis
+from layerbook.core.progress import pluralize
 from layerbook.core.requests import Forward, Generate, Prompt, Request
 from layerbook.model import sources
-from layerbook.model.plan import Ids, cost, passes, plan
+from layerbook.model.plan import TokenIds, cost, passes, plan
 from layerbook.runner.timings import Timings, address_of, names_of, read
-from layerbook.store.freshness import freshness
-from layerbook.store.project import Project, Work, cells_of
+from layerbook.store.freshness import check_freshness
+from layerbook.store.project import Project, ExperimentStatus, sweep_cells
 
 SAMPLE = 256
 """Cells of a sweep that are looked at; a larger one is taken to be as they are."""
@@ -63,7 +63,7 @@ class _Asked:
     measured: float = 1.0
 
 
-def forecast(project: Project, work: Sequence[Work]) -> Forecast:
+def forecast(project: Project, work: Sequence[ExperimentStatus]) -> Forecast:
     """What a run of the experiments that are not computed here as they stand would take."""
     wanted = {
         address_of(one.experiment): one.experiment for one in work if one.freshness.state != "fresh"
@@ -92,14 +92,14 @@ def forecast(project: Project, work: Sequence[Work]) -> Forecast:
 
 def _asked(project: Project, experiment: Experiment) -> _Asked:
     analysis = experiment.analysis
-    if not isinstance(analysis, Swept):
+    if not isinstance(analysis, SweepAnalysis):
         return _Asked(names_of(analysis.runs().values()))
-    part = [cell for _, cell in islice(cells_of(experiment), SAMPLE)]
+    part = [cell for _, cell in islice(sweep_cells(experiment), SAMPLE)]
     found = project.keys(part)
     todo = [
         one
         for one in part
-        if freshness(project.entry(one), found[one], project.cache).state != "fresh"
+        if check_freshness(project.result_path(one), found[one], project.cache).state != "fresh"
     ]
     scale = len(analysis) / len(part)
     requests = names_of(request for one in todo for request in one.analysis.runs().values())
@@ -107,7 +107,7 @@ def _asked(project: Project, experiment: Experiment) -> _Asked:
 
 
 def _estimate(
-    experiment: Experiment, asked: _Asked, known: Timings, ids_of: Callable[[Prompt], Ids | None]
+    experiment: Experiment, asked: _Asked, known: Timings, ids_of: Callable[[Prompt], TokenIds | None]
 ) -> Estimate:
     made = cost(plan(asked.requests.values()), None)
     passes, texts, tokens = (
@@ -115,7 +115,7 @@ def _estimate(
     )
     parts = [f"{passes:,} pass{'' if passes == 1 else 'es'}"] if passes else []
     if texts:
-        parts.append(f"{counted(texts, 'text')} of at most {counted(tokens, 'token')} together")
+        parts.append(f"{pluralize(texts, 'text')} of at most {pluralize(tokens, 'token')} together")
     counts = ", ".join(parts) or "no passes"
     seconds, guessed = _seconds(asked.requests, known, ids_of)
     measuring = _measuring(experiment, asked, known)
@@ -128,7 +128,7 @@ def _estimate(
 
 
 def _seconds(
-    requests: Mapping[str, Request], known: Timings, ids_of: Callable[[Prompt], Ids | None]
+    requests: Mapping[str, Request], known: Timings, ids_of: Callable[[Prompt], TokenIds | None]
 ) -> tuple[float | None, bool]:
     """What the model would take for these requests, None where unknown; and whether any of it is counted."""
     rows = dict(known.requests[name] for name in requests if name in known.requests)
@@ -147,7 +147,7 @@ def _seconds(
     return seconds, bool(new)
 
 
-def _tokens(forwards: Collection[Forward], ids_of: Callable[[Prompt], Ids | None]) -> int | None:
+def _tokens(forwards: Collection[Forward], ids_of: Callable[[Prompt], TokenIds | None]) -> int | None:
     """The tokens of the distinct passes, none for a prefix; a generated text is taken as long as it may become."""
     ids = {forward.prompt: ids_of(forward.prompt) for forward in forwards}
     if any(found is None for found in ids.values()):
@@ -169,7 +169,7 @@ def _measuring(experiment: Experiment, asked: _Asked, known: Timings) -> float |
     alike = (
         [own]
         if own
-        else [share for share in known.shares.values() if share.analysis == experiment.name]
+        else [share for share in known.shares.values() if share.analysis == experiment.analysis_name]
     )
     if not alike:
         return None
@@ -185,9 +185,9 @@ class _Lengths:
 
     def __init__(self, source: sources.ModelSource) -> None:
         self._source = source
-        self._encode: Callable[[Prompt], Ids] | None = None
+        self._encode: Callable[[Prompt], TokenIds] | None = None
 
-    def __call__(self, prompt: Prompt) -> Ids | None:
+    def __call__(self, prompt: Prompt) -> TokenIds | None:
         if prompt.generated is not None:
             before = self(prompt.generated.prompt)
             return None if before is None else before + (0,) * prompt.generated.max_new_tokens

@@ -10,18 +10,18 @@ from layerbook.core.errors import UsageError
 from layerbook.core.progress import Reporter
 from layerbook.model.sources import ModelSource
 from layerbook.model.stopwatch import Stopwatch
-from layerbook.runner.dask_client import Cluster
-from layerbook.runner.local import Bench, Executor
+from layerbook.runner.dask_client import DaskExecutor
+from layerbook.runner.local import LocalExecutor, Executor
 
-Opener = Callable[[ModelSource, Reporter, Stopwatch], AbstractContextManager[Executor]]
-ADDRESS = re.compile(r"dask://(?P<place>(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):\d{1,5})/?")
+ExecutorFactory = Callable[[ModelSource, Reporter, Stopwatch], AbstractContextManager[Executor]]
+DASK_ADDRESS = re.compile(r"dask://(?P<place>(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):\d{1,5})/?")
 
 
-def named(name: str | None) -> Opener:
+def executor_for(name: str | None) -> ExecutorFactory:
     """What opens an executor; without a name the one that works here. UsageError for a name that is none."""
     if name is None:
-        return local
-    address = ADDRESS.fullmatch(name)
+        return local_executor
+    address = DASK_ADDRESS.fullmatch(name)
     if address is None:
         raise UsageError(
             f"--executor {name}: should be dask://HOST:PORT, the address of a Dask scheduler"
@@ -30,7 +30,7 @@ def named(name: str | None) -> Opener:
 
     @contextmanager  # what the workers took is theirs to know
     def remote(source: ModelSource, report: Reporter, watch: Stopwatch) -> Iterator[Executor]:
-        cluster = Cluster(place, source, report)
+        cluster = DaskExecutor(place, source, report)
         try:
             yield cluster
         finally:
@@ -40,6 +40,6 @@ def named(name: str | None) -> Opener:
 
 
 @contextmanager
-def local(source: ModelSource, report: Reporter, watch: Stopwatch) -> Iterator[Executor]:
+def local_executor(source: ModelSource, report: Reporter, watch: Stopwatch) -> Iterator[Executor]:
     """This process."""
-    yield Bench(source, report, watch)
+    yield LocalExecutor(source, report, watch)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from layerbook.book.loader import Experiment
 from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, ModelError, RunError
-from layerbook.core.progress import Reporter, Silent
+from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.core.requests import Forward, Prompt, Request
 from layerbook.model import download as obtain
 from layerbook.model import sources
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from layerbook.model.execution import Execution
     from layerbook.model.llama import LoadedModel
 
-Measured = Mapping[Experiment, Result | LayerbookError]
-LAYERS = ", so its layers are others; sweep both over what names no layer"
+Measurements = Mapping[Experiment, Result | LayerbookError]
+OTHER_SIZE_MESSAGE = ", so its layers are others; sweep both over what names no layer"
 
 
 class Executor(Protocol):
@@ -31,14 +31,14 @@ class Executor(Protocol):
 
     source: sources.ModelSource
 
-    def measure(self, wanted: Sequence[Experiment]) -> Measured:
+    def measure(self, wanted: Sequence[Experiment]) -> Measurements:
         """The result of each experiment, or the error that it ended with."""
 
-    def stream(self, chunks: Iterable[Sequence[Experiment]]) -> Iterator[Measured]:
+    def measure_chunks(self, chunks: Iterable[Sequence[Experiment]]) -> Iterator[Measurements]:
         """Chunk by chunk the same, in their order; chunks are taken no sooner than they are needed."""
 
 
-class Bench:
+class LocalExecutor:
     """A model, and what is measured on it; `watch` hears how long it takes."""
 
     def __init__(
@@ -46,12 +46,12 @@ class Bench:
     ) -> None:
         self.source, self.report = source, report
         self.watch = Stopwatch() if watch is None else watch
-        self._others: dict[str, Bench] = {}
+        self._others: dict[str, LocalExecutor] = {}
 
     @cached_property
     def model(self) -> LoadedModel:
         """The model, obtained where it is not here yet. Raises ModelError."""
-        need_libraries()
+        require_model_libraries()
         directory = obtain.obtain(self.source, self.report)
         with self.report.task("Loading the model", None), self.watch.load():
             from layerbook.model.llama import LoadedModel
@@ -59,7 +59,7 @@ class Bench:
 
             return TimedModel.around(LoadedModel.load(directory, self.source.name), self.watch)
 
-    def measure(self, wanted: Sequence[Experiment], report: Reporter | None = None) -> Measured:
+    def measure(self, wanted: Sequence[Experiment], report: Reporter | None = None) -> Measurements:
         """The result of each experiment, or the error that it ended with; no sweeps, whose cells are experiments.
 
         Cells on another model run on a bench of its own, which is kept for those that follow. Where it is of another
@@ -74,7 +74,7 @@ class Bench:
                     [] if bench.size == self.size else [one for one in some if _names_layers(one)]
                 )
                 found |= dict.fromkeys(
-                    amiss, ModelError(f"{name} is not of the size of {self.source.name}{LAYERS}")
+                    amiss, ModelError(f"{name} is not of the size of {self.source.name}{OTHER_SIZE_MESSAGE}")
                 )
                 found |= bench._measure([one for one in some if one not in amiss], report)
             except LayerbookError as error:
@@ -83,14 +83,14 @@ class Bench:
                 found |= dict.fromkeys(some, error)
         return found
 
-    def _other(self, name: str) -> Bench:
+    def _other(self, name: str) -> LocalExecutor:
         """The bench of another model."""
         if name not in self._others:
             source = sources.resolve(name)
             if source.kind == "hub" and sources.at_hand(source) is None:
                 obtain.obtain(source, self.report)
             self._others[name] = (
-                self if source == self.source else Bench(source, self.report, self.watch)
+                self if source == self.source else LocalExecutor(source, self.report, self.watch)
             )
         return self._others[name]
 
@@ -100,7 +100,7 @@ class Bench:
         limits = sources.limits(self.source)
         return limits.layers, limits.heads
 
-    def _measure(self, wanted: Sequence[Experiment], report: Reporter | None) -> Measured:
+    def _measure(self, wanted: Sequence[Experiment], report: Reporter | None) -> Measurements:
         failed: dict[Experiment, LayerbookError] = {}
         for experiment in wanted:
             if error := _unfit(experiment, self.model):
@@ -112,13 +112,13 @@ class Bench:
             else failed
         )
 
-    def stream(self, chunks: Iterable[Sequence[Experiment]]) -> Iterator[Measured]:
+    def measure_chunks(self, chunks: Iterable[Sequence[Experiment]]) -> Iterator[Measurements]:
         """One chunk after the other."""
         for chunk in chunks:
-            yield self.measure(chunk, Silent())
+            yield self.measure(chunk, SilentReporter())
 
 
-def need_libraries() -> None:
+def require_model_libraries() -> None:
     """Raise ModelError where what runs the model is not installed: before a download that would be for nothing."""
     for name in ("torch", "transformers"):
         if importlib.util.find_spec(name) is None:
@@ -171,7 +171,7 @@ def _measure(
     asked = {experiment: experiment.analysis.runs() for experiment in wanted}
     made = plan(request for requests in asked.values() for request in requests.values())
     execution = Execution(model, made)
-    counted = cost(made, execution.ids, held=model.held)
+    counted = cost(made, execution.ids, bytes_for=model.bytes_for)
     found: dict[Experiment, Any] = {}
     with report.task(
         "Running the model", counted.generations + counted.batches + len(wanted)
@@ -180,19 +180,19 @@ def _measure(
             for experiment in [
                 one for one in asked if one not in found and execution.done(asked[one].values())
             ]:
-                task.note(f"{experiment.chapter}/{experiment.id}")
-                found[experiment] = _measured(experiment, asked[experiment], execution, watch)
+                task.set_status(f"{experiment.chapter}/{experiment.id}")
+                found[experiment] = _measure_one(experiment, asked[experiment], execution, watch)
                 task.advance()
             execution.forget_all_but(
                 request for one in asked if one not in found for request in asked[one].values()
             )
             if step is not None:
-                task.note(step)
+                task.set_status(step)
                 task.advance()
     return {experiment: found[experiment] for experiment in asked}
 
 
-def _measured(
+def _measure_one(
     experiment: Experiment, requests: Mapping[str, Request], execution: Execution, watch: Stopwatch
 ) -> Result | RunError:
     try:

@@ -10,12 +10,12 @@ from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError
 from layerbook.core.progress import Reporter
 from layerbook.store import results
-from layerbook.store import tolerance as compare
+from layerbook.store import tolerance
 from layerbook.store.keys import Key
-from layerbook.store.project import Project, Work
+from layerbook.store.project import Project, ExperimentStatus
 
 Verdict = Literal["new", "agrees", "differs", "failed"]
-CHANGED = "its sources changed while it ran; run it again"
+SOURCES_CHANGED = "its sources changed while it ran; run it again"
 
 
 @dataclass(frozen=True)
@@ -27,41 +27,41 @@ class Outcome:
     detail: str = ""
 
 
-def settle(
-    project: Project, work: Work, now: Key, found: Result | LayerbookError, report: Reporter
+def compare_and_save(
+    project: Project, work: ExperimentStatus, now: Key, found: Result | LayerbookError, report: Reporter
 ) -> Outcome:
     """Keep a result: the entry's own bytes where the numbers agree, new ones otherwise."""
     experiment, key = work.experiment, work.key
     if isinstance(found, LayerbookError):
         return Outcome(experiment, "failed", str(found))
     if now != key:
-        return Outcome(experiment, "failed", CHANGED)
-    path = project.entry(experiment)
-    old = results.load_or_none(path, type(found), lambda problem: report.say(str(problem)))
+        return Outcome(experiment, "failed", SOURCES_CHANGED)
+    path = project.result_path(experiment)
+    old = results.load_or_none(path, type(found), lambda problem: report.info(str(problem)))
     model = project.model_name(experiment)
-    fresh = envelope(experiment, model, key, found)
+    fresh = make_stored_result(experiment, model, key, found)
     outcome = Outcome(experiment, "new")
     if old is not None and old.key.spec == key.spec:
-        compared = compare.agree(old.result, found)
+        compared = tolerance.compare_results(old.result, found)
         outcome = (
             Outcome(experiment, "agrees") if compared.same else _differing(experiment, compared)
         )
     if old is not None and outcome.verdict == "agrees":
-        results.rekey(path, old, key)
+        results.update_key(path, old, key)
     else:
         results.write(path, fresh)
-    digest = results.head(path).digest
-    project.cache.remember(model, experiment.chapter, experiment.id, key.digest, digest)
+    digest = results.read_header(path).digest
+    project.cache.record_computed(model, experiment.chapter, experiment.id, key.digest, digest)
     return outcome
 
 
-def envelope(
+def make_stored_result(
     experiment: Experiment, model: str, key: Key, result: Result
-) -> results.Envelope[Result]:
-    return results.Envelope(
+) -> results.StoredResult[Result]:
+    return results.StoredResult(
         id=experiment.id,
         chapter=experiment.chapter,
-        analysis=experiment.name,
+        analysis=experiment.analysis_name,
         model=model,
         spec=experiment.spec(),
         key=key,
@@ -69,7 +69,7 @@ def envelope(
     )
 
 
-def _differing(experiment: Experiment, compared: compare.Comparison) -> Outcome:
+def _differing(experiment: Experiment, compared: tolerance.Comparison) -> Outcome:
     shown = "; ".join(str(difference) for difference in compared.differences[:3])
     more = len(compared.differences) - 3
     return Outcome(experiment, "differs", f"{shown}; and {more} more" if more > 0 else shown)

@@ -8,36 +8,36 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from layerbook.book.loader import Experiment, claim_problems, load_chapter
-from layerbook.book.sweep import Swept
+from layerbook.book.loader import Experiment, find_missing_claim_fields, load_chapter
+from layerbook.book.sweep import SweepAnalysis
 from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, Problem, SpecError, UsageError
 from layerbook.core.progress import Reporter
 from layerbook.core.requests import Prompt, Request
 from layerbook.model import download as obtain
 from layerbook.model import sources
-from layerbook.model.plan import Cost, Ids, cost, plan
+from layerbook.model.plan import Cost, TokenIds, cost, plan
 from layerbook.model.stopwatch import Stopwatch
-from layerbook.runner.executors import Opener, local
-from layerbook.runner.local import Measured
-from layerbook.runner.outcome import CHANGED, Outcome, envelope, settle
-from layerbook.runner.sweep import Folder, NoShelf, Shelf, refresh_sweep, run_sweep
+from layerbook.runner.executors import ExecutorFactory, local_executor
+from layerbook.runner.local import Measurements
+from layerbook.runner.outcome import SOURCES_CHANGED, Outcome, make_stored_result, compare_and_save
+from layerbook.runner.sweep import FolderCellStore, NullStore, CellStore, refresh_sweep, run_sweep
 from layerbook.runner.timings import address_of, keep, taken
 from layerbook.store import results
-from layerbook.store.changes import remember_closures
-from layerbook.store.keys import engine_closure
-from layerbook.store.project import Project, Work, cells_of, key_of
+from layerbook.store.changes import record_module_digests
+from layerbook.store.keys import analysis_code_digest
+from layerbook.store.project import Project, ExperimentStatus, sweep_cells, experiment_key
 
-__all__ = ["Outcome", "check_files", "measure", "open_file", "planned", "refresh", "run_file"]
+__all__ = ["Outcome", "check_spec_files", "measure", "describe_plan", "load_spec_file", "run_experiments", "run_file"]
 
 
-def refresh(
+def run_experiments(
     project: Project,
-    work: Sequence[Work],
+    work: Sequence[ExperimentStatus],
     report: Reporter,
     force: bool = False,
     watch: Stopwatch | None = None,
-    opener: Opener = local,
+    executor_factory: ExecutorFactory = local_executor,
 ) -> tuple[Outcome, ...]:
     """Run these experiments and bring their results up to date, one outcome each; equal numbers keep their bytes.
 
@@ -47,21 +47,21 @@ def refresh(
     """
     if not work:
         return ()
-    if problems := claim_problems([w.experiment for w in work]):
+    if problems := find_missing_claim_fields([w.experiment for w in work]):
         raise SpecError(problems)
     watch = Stopwatch() if watch is None else watch
-    wanted = [w.experiment for w in work if not isinstance(w.experiment.analysis, Swept)]
+    wanted = [w.experiment for w in work if not isinstance(w.experiment.analysis, SweepAnalysis)]
     outcomes = {}
-    with opener(project.source, report, watch) as executor:
+    with executor_factory(project.source, report, watch) as executor:
         measured = executor.measure(wanted)
         now = project.keys(wanted)
         for w in work:
             one = w.experiment
-            if isinstance(one.analysis, Swept):
+            if isinstance(one.analysis, SweepAnalysis):
                 outcomes[one] = refresh_sweep(project, w, executor, report, force)
             else:
-                outcomes[one] = settle(project, w, now[one], measured[one], report)
-    remember_closures(project.cache, work)
+                outcomes[one] = compare_and_save(project, w, now[one], measured[one], report)
+    record_module_digests(project.cache, work)
     known = {address_of(experiment) for experiment in project.experiments()}
     keep(project.cache, project.source.name, taken(watch, [w.experiment for w in work]), known)
     return tuple(outcomes.values())
@@ -71,20 +71,20 @@ def measure(
     source: sources.ModelSource,
     wanted: Sequence[Experiment],
     report: Reporter,
-    opener: Opener = local,
-    shelves: Callable[[Experiment], Shelf] = lambda experiment: NoShelf(),
+    executor_factory: ExecutorFactory = local_executor,
+    cell_stores: Callable[[Experiment], CellStore] = lambda experiment: NullStore(),
     watch: Stopwatch | None = None,
-) -> Measured:
+) -> Measurements:
     """The result of each experiment, or the error that it ended with; nothing is read from disk or kept.
 
     shelves: who sees the cells of a sweep as they are measured. watch: hears what it takes.
     """
     found: dict[Experiment, Result | LayerbookError] = {}
-    with opener(source, report, Stopwatch() if watch is None else watch) as executor:
-        found |= executor.measure([one for one in wanted if not isinstance(one.analysis, Swept)])
+    with executor_factory(source, report, Stopwatch() if watch is None else watch) as executor:
+        found |= executor.measure([one for one in wanted if not isinstance(one.analysis, SweepAnalysis)])
         for one in wanted:
-            if isinstance(one.analysis, Swept):
-                found[one] = run_sweep(one, executor, shelves(one), report)
+            if isinstance(one.analysis, SweepAnalysis):
+                found[one] = run_sweep(one, executor, cell_stores(one), report)
     return {one: found[one] for one in wanted}
 
 
@@ -94,35 +94,35 @@ def run_file(
     model: str | None,
     report: Reporter,
     watch: Stopwatch | None = None,
-    opener: Opener = local,
+    executor_factory: ExecutorFactory = local_executor,
 ) -> tuple[Outcome, ...]:
     """Run one chapter spec, in a book or out of any, and write `OUT/ID.json` for each of its experiments."""
-    source, wanted = open_file(path, model, report)
+    source, wanted = load_spec_file(path, model, report)
     _check_folder(out)
     fingerprint = sources.fingerprint(source)
-    before = {experiment: key_of(experiment, fingerprint) for experiment in wanted}
+    before = {experiment: experiment_key(experiment, fingerprint) for experiment in wanted}
     outcomes = []
-    with opener(source, report, Stopwatch() if watch is None else watch) as executor:
+    with executor_factory(source, report, Stopwatch() if watch is None else watch) as executor:
         found = dict(
-            executor.measure([one for one in wanted if not isinstance(one.analysis, Swept)])
+            executor.measure([one for one in wanted if not isinstance(one.analysis, SweepAnalysis)])
         )
         for experiment in wanted:
-            if isinstance(experiment.analysis, Swept):
-                shelf = Folder(
+            if isinstance(experiment.analysis, SweepAnalysis):
+                cell_store = FolderCellStore(
                     out,
                     source,
                     fingerprint,
-                    engine_closure(type(experiment.analysis.one).__module__),
+                    analysis_code_digest(type(experiment.analysis.base).__module__),
                 )
-                found[experiment] = run_sweep(experiment, executor, shelf, report)
+                found[experiment] = run_sweep(experiment, executor, cell_store, report)
             result = found[experiment]
             if isinstance(result, LayerbookError):
                 outcomes.append(Outcome(experiment, "failed", str(result)))
-            elif key_of(experiment, fingerprint) != before[experiment]:
-                outcomes.append(Outcome(experiment, "failed", CHANGED))
+            elif experiment_key(experiment, fingerprint) != before[experiment]:
+                outcomes.append(Outcome(experiment, "failed", SOURCES_CHANGED))
             else:
-                made = envelope(experiment, source.name, before[experiment], result)
-                results.write(results.place(out, experiment.id), made)
+                made = make_stored_result(experiment, source.name, before[experiment], result)
+                results.write(results.path_in_folder(out, experiment.id), made)
                 outcomes.append(Outcome(experiment, "new"))
     return tuple(outcomes)
 
@@ -134,25 +134,25 @@ def _check_folder(out: Path) -> None:
             raise UsageError(f"--out {out}: {folder} is a file; the results need a folder")
 
 
-def open_file(
+def load_spec_file(
     path: Path, model: str | None, report: Reporter
 ) -> tuple[sources.ModelSource, tuple[Experiment, ...]]:
     source = sources.resolve(_model_beside(path) if model is None else model)
     if sources.at_hand(source) is None and source.kind == "hub":
         obtain.obtain(source, report)
     found = load_chapter(path, sources.limits(source)).experiments
-    if problems := claim_problems(found):
+    if problems := find_missing_claim_fields(found):
         raise SpecError(problems)
     return source, found
 
 
-def check_files(paths: Sequence[Path], model: str | None, report: Reporter) -> int:
+def check_spec_files(paths: Sequence[Path], model: str | None, report: Reporter) -> int:
     """Check chapter specs, in a book or not; the number of experiments in them. SpecError with all their problems."""
     problems: list[Problem] = []
     count = 0
     for path in paths:
         try:
-            count += len(open_file(path, model, report)[1])
+            count += len(load_spec_file(path, model, report)[1])
         except SpecError as error:
             problems += error.problems
     if problems:
@@ -162,18 +162,18 @@ def check_files(paths: Sequence[Path], model: str | None, report: Reporter) -> i
 
 def _model_beside(path: Path) -> str:
     """The model of the book that a spec lies in; the default model for a spec by itself."""
-    from layerbook.book.loader import book_model
+    from layerbook.book.loader import read_model_name
 
     root = path.resolve().parent.parent
     if (
         path.resolve().parent.name == "experiments"
         and (root / "experiments" / "book.yaml").is_file()
     ):
-        return book_model(root)
+        return read_model_name(root)
     return sources.DEFAULT_MODEL
 
 
-def planned(
+def describe_plan(
     source: sources.ModelSource, wanted: Sequence[Experiment]
 ) -> tuple[Cost, tuple[str, ...]]:
     """What running these experiments would take, and the passes as lines; the model itself is not loaded.
@@ -189,7 +189,7 @@ def planned(
 
         tokenizer = ModelTokenizer.load(directory)
 
-        def ids_of(prompt: Prompt) -> Ids:
+        def ids_of(prompt: Prompt) -> TokenIds:
             return tokenizer.encode(prompt)[0]
 
     return cost(made, ids_of), tuple(_line(request) for request in made.requests)
@@ -197,8 +197,8 @@ def planned(
 
 def _cells(experiment: Experiment) -> Iterator[Experiment]:
     """What of an experiment runs: itself, or the cells of its sweep."""
-    if isinstance(experiment.analysis, Swept):
-        yield from (cell for _, cell in cells_of(experiment))
+    if isinstance(experiment.analysis, SweepAnalysis):
+        yield from (cell for _, cell in sweep_cells(experiment))
     else:
         yield experiment
 

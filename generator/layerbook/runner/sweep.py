@@ -13,46 +13,46 @@ from typing import Any, Protocol
 
 from layerbook.book.claims.check import CheckError
 from layerbook.book.loader import Experiment
-from layerbook.book.sweep import GridCell, SweepResult, Swept
+from layerbook.book.sweep import GridCell, SweepResult, SweepAnalysis
 from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, RunError, StoreError
-from layerbook.core.progress import Reporter, counted
+from layerbook.core.progress import Reporter, pluralize
 from layerbook.model import sources
-from layerbook.runner.local import Executor, Measured
-from layerbook.runner.outcome import Outcome, envelope, settle
+from layerbook.runner.local import Executor, Measurements
+from layerbook.runner.outcome import Outcome, make_stored_result, compare_and_save
 from layerbook.store import atomic, results
 from layerbook.store import freshness as status
 from layerbook.store.keys import Key
-from layerbook.store.project import Project, Work, cells_of, key_of
+from layerbook.store.project import Project, ExperimentStatus, sweep_cells, experiment_key
 
-CHUNK = 256
+CHUNK_SIZE = 256
 """Cells that run together: enough to fill batches; what a killed run loses is the chunks under way."""
 
 
-class Shelf(Protocol):
+class CellStore(Protocol):
     """Where the results of cells lie: what of a chunk must be measured, and what of it there is then."""
 
-    def todo(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
+    def cells_to_measure(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
         """The cells of a chunk that are not current."""
 
-    def found(self, chunk: Sequence[Experiment], measured: Measured) -> Measured:
+    def collect(self, chunk: Sequence[Experiment], measured: Measurements) -> Measurements:
         """The result of every cell of the chunk, once those to do were measured, or why there is none."""
 
 
-class NoShelf:
+class NullStore:
     """Nothing lies anywhere, and nothing is kept."""
 
-    def todo(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
+    def cells_to_measure(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
         """All of them."""
         return chunk
 
-    def found(self, chunk: Sequence[Experiment], measured: Measured) -> Measured:
+    def collect(self, chunk: Sequence[Experiment], measured: Measurements) -> Measurements:
         """As they were measured."""
         return measured
 
 
 def run_sweep(
-    experiment: Experiment, executor: Executor, shelf: Shelf, report: Reporter
+    experiment: Experiment, executor: Executor, cell_store: CellStore, report: Reporter
 ) -> SweepResult | LayerbookError:
     """The table of a sweep, its cells measured chunk by chunk; RunError, given, where some of them failed.
 
@@ -64,60 +64,60 @@ def run_sweep(
     under_way: deque[Sequence[tuple[GridCell, Experiment]]] = deque()
 
     def asked() -> Iterator[Sequence[Experiment]]:
-        for chunk in _batched(cells_of(experiment)):
+        for chunk in _batched(sweep_cells(experiment)):
             under_way.append(chunk)
-            yield shelf.todo([one for _, one in chunk])
+            yield cell_store.cells_to_measure([one for _, one in chunk])
 
     with report.task(f"{experiment.chapter}/{experiment.id}", len(analysis), "cell") as task:
-        for measured in executor.stream(asked()):
+        for measured in executor.measure_chunks(asked()):
             chunk = under_way.popleft()
-            found = shelf.found([one for _, one in chunk], measured)
+            found = cell_store.collect([one for _, one in chunk], measured)
             for cell, one in chunk:
                 row = _row(analysis, cell, found[one])
                 if isinstance(row, LayerbookError):
-                    failed.append(f"{cell.name}: {row}")
+                    failed.append(f"{cell.description}: {row}")
                 else:
                     rows.append((one.id, row))
             task.advance(len(chunk))
     if failed:
         return RunError(
-            f"{len(failed):,} of {counted(len(analysis), 'cell')} failed, the others are kept: {failed[0]}"
+            f"{len(failed):,} of {pluralize(len(analysis), 'cell')} failed, the others are kept: {failed[0]}"
         )
-    return analysis.table(rows)
+    return analysis.make_table(rows)
 
 
 def refresh_sweep(
-    project: Project, work: Work, executor: Executor, report: Reporter, force: bool
+    project: Project, work: ExperimentStatus, executor: Executor, report: Reporter, force: bool
 ) -> Outcome:
     """Bring the cells of a sweep up to date, then its table; what no cell of the grid is any more goes."""
     experiment = work.experiment
-    made = run_sweep(experiment, executor, _Entries(project, report, force), report)
+    made = run_sweep(experiment, executor, _ProjectCellStore(project, report, force), report)
     if not isinstance(made, LayerbookError):
         _sweep_out(
             project, experiment
         )  # before the table is there: killed in between, the next run comes by again
-    return settle(project, work, project.keys([experiment])[experiment], made, report)
+    return compare_and_save(project, work, project.keys([experiment])[experiment], made, report)
 
 
-class _Entries:
+class _ProjectCellStore:
     """The cells' results in a project."""
 
     def __init__(self, project: Project, report: Reporter, force: bool) -> None:
         self.project, self.report, self.force = project, report, force
-        self._work: dict[Experiment, Work] = {}
+        self._work: dict[Experiment, ExperimentStatus] = {}
 
-    def todo(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
+    def cells_to_measure(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
         keys = self.project.keys(chunk)
         for one in chunk:
-            state = status.freshness(self.project.entry(one), keys[one], self.project.cache)
+            state = status.check_freshness(self.project.result_path(one), keys[one], self.project.cache)
             if self.force or state.state != "fresh":
-                self._work[one] = Work(one, keys[one], state)
+                self._work[one] = ExperimentStatus(one, keys[one], state)
         return [one for one in chunk if one in self._work]
 
-    def found(self, chunk: Sequence[Experiment], measured: Measured) -> Measured:
+    def collect(self, chunk: Sequence[Experiment], measured: Measurements) -> Measurements:
         now = self.project.keys(list(measured))
         outcomes = {
-            one: settle(self.project, self._work.pop(one), now[one], result, self.report)
+            one: compare_and_save(self.project, self._work.pop(one), now[one], result, self.report)
             for one, result in measured.items()
         }
         return {one: _kept(self.project, one, outcomes.get(one)) for one in chunk}
@@ -128,18 +128,18 @@ def _kept(project: Project, cell: Experiment, outcome: Outcome | None) -> Result
     if outcome is not None and outcome.verdict == "failed":
         return RunError(outcome.detail)
     try:
-        return results.load(project.entry(cell), cell.analysis.result_type).result
+        return results.load(project.result_path(cell), cell.analysis.result_type).result
     except StoreError as error:
         return error
 
 
 def _row(
-    analysis: Swept, cell: GridCell, found: Result | LayerbookError
+    analysis: SweepAnalysis, cell: GridCell, found: Result | LayerbookError
 ) -> Mapping[str, Any] | LayerbookError:
     if isinstance(found, LayerbookError):
         return found
     try:
-        return analysis.row(cell, found)
+        return analysis.make_row(cell, found)
     except CheckError as error:
         return error
 
@@ -147,10 +147,10 @@ def _row(
 def _sweep_out(project: Project, experiment: Experiment) -> None:
     """Remove the results of cells that the grid no longer has."""
     models = _swept(experiment).models or ("",)
-    folders = [project.entry(replace(experiment, model=model)).with_suffix("") for model in models]
+    folders = [project.result_path(replace(experiment, model=model)).with_suffix("") for model in models]
     for folder in folders:
-        atomic.sweep(folder, deep=True)
-    wanted = {one.id for _, one in cells_of(experiment)}
+        atomic.remove_temporary_files(folder, deep=True)
+    wanted = {one.id for _, one in sweep_cells(experiment)}
     name = re.compile(
         rf"({re.escape(experiment.id)}\.[0-9a-f]{{12}})\.(json|[0-9a-f]+\.safetensors)"
     )
@@ -162,7 +162,7 @@ def _sweep_out(project: Project, experiment: Experiment) -> None:
                 path.parent.rmdir()
 
 
-class Folder:
+class FolderCellStore:
     """A folder outside of any book; cells that lie there under the same key are not run again."""
 
     def __init__(
@@ -170,17 +170,17 @@ class Folder:
     ) -> None:
         self.out, self.source, self.fingerprint, self.closure = out, source, fingerprint, closure
 
-    def todo(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
+    def cells_to_measure(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
         """The cells of which there is no whole entry with their key."""
         return [one for one in chunk if self._there(one) is None]
 
-    def found(self, chunk: Sequence[Experiment], measured: Measured) -> Measured:
+    def collect(self, chunk: Sequence[Experiment], measured: Measurements) -> Measurements:
         """What was measured is written; the others are read."""
         for one, result in measured.items():
             if not isinstance(result, LayerbookError):
                 model = sources.resolve(one.model).name if one.model else self.source.name
                 results.write(
-                    results.place(self.out, one.id), envelope(one, model, self._key(one), result)
+                    results.path_in_folder(self.out, one.id), make_stored_result(one, model, self._key(one), result)
                 )
         gone = RunError("its result went away while others ran; run it again")
         return {
@@ -188,12 +188,12 @@ class Folder:
         }
 
     def _key(self, one: Experiment) -> Key:
-        return key_of(one, self.fingerprint, self.closure)
+        return experiment_key(one, self.fingerprint, self.closure)
 
     def _there(self, one: Experiment) -> Result | None:
-        path = results.place(self.out, one.id)
+        path = results.path_in_folder(self.out, one.id)
         with suppress(StoreError):
-            if results.head(path).key == self._key(one):
+            if results.read_header(path).key == self._key(one):
                 return results.load(path, one.analysis.result_type).result
         return None
 
@@ -201,12 +201,12 @@ class Folder:
 def _batched(
     cells: Iterator[tuple[GridCell, Experiment]],
 ) -> Iterator[Sequence[tuple[GridCell, Experiment]]]:
-    while chunk := list(islice(cells, CHUNK)):
+    while chunk := list(islice(cells, CHUNK_SIZE)):
         yield chunk
 
 
-def _swept(experiment: Experiment) -> Swept:
+def _swept(experiment: Experiment) -> SweepAnalysis:
     analysis = experiment.analysis
-    if not isinstance(analysis, Swept):
+    if not isinstance(analysis, SweepAnalysis):
         raise TypeError(f"{experiment.id} is no sweep")
     return analysis

@@ -17,8 +17,8 @@ from layerbook.book.loader import Experiment
 from layerbook.core.requests import Request, Site
 from layerbook.model.plan import plan
 from layerbook.model.stopwatch import KINDS, Step, Stopwatch
-from layerbook.store.cache import Cache
-from layerbook.store.keys import digest_of
+from layerbook.store.cache import WorkingCache
+from layerbook.store.keys import json_digest
 
 BLOB = "timings"
 REMEMBERED = 20_000
@@ -72,7 +72,7 @@ class Timings:
 
 def name_of(request: Request) -> str:
     """A request by what makes the model work, alike in every process: all but the sites that it keeps."""
-    return digest_of(_plain(request))[:16]
+    return json_digest(_plain(request))[:16]
 
 
 def names_of(requests: Iterable[Request]) -> dict[str, Request]:
@@ -114,12 +114,12 @@ def taken(watch: Stopwatch, ran: Sequence[Experiment]) -> Timings:
         if address in watch.measured:
             measuring, count = watch.measuring[address], watch.measured[address]
             shares[address] = Share(
-                experiment.name, **spent[address], measuring=measuring, measured=count
+                experiment.analysis_name, **spent[address], measuring=measuring, measured=count
             )
     return Timings(watch.loading, shares, tuple(steps), requests, _pace(watch.steps))
 
 
-def keep(cache: Cache, model: str, found: Timings, known: Collection[str]) -> None:
+def keep(cache: WorkingCache, model: str, found: Timings, known: Collection[str]) -> None:
     """Remember what a run took beside what is known of other experiments, as far as their addresses are `known`."""
     if not found.shares:
         return
@@ -134,7 +134,7 @@ def keep(cache: Cache, model: str, found: Timings, known: Collection[str]) -> No
     cache.put_blob(BLOB, model, json.dumps(dataclasses.asdict(whole)).encode())
 
 
-def read(cache: Cache, model: str) -> Timings:
+def read(cache: WorkingCache, model: str) -> Timings:
     """What is known of a model on this machine; nothing, where what was kept has another form."""
     try:
         data = json.loads(cache.get_blob(BLOB, model) or b"{}")

@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from layerbook.runner.executors import Opener, local
-from layerbook.store.project import Project, chosen, survey
-from layerbook.site.render import Rendered, check_prose, render
+from layerbook.runner.executors import ExecutorFactory, local_executor
+from layerbook.store.project import Project, select, check_status
+from layerbook.site.render import RenderResult, check_prose, render
 from layerbook.core.progress import Reporter
-from layerbook.runner.run import Outcome, refresh
+from layerbook.runner.run import Outcome, run_experiments
 from layerbook.store import atomic, cache
-from layerbook.plotting.pool import MANY, Workshop
+from layerbook.plotting.pool import MIN_JOBS_FOR_POOL, DrawingPool
 
 
 @dataclass(frozen=True)
-class Built:
+class BuildResult:
     """What ran, and what was rendered."""
 
     outcomes: tuple[Outcome, ...]
-    rendered: Rendered
+    render_result: RenderResult
 
 
 def build(
@@ -28,27 +28,27 @@ def build(
     site: Path,
     report: Reporter,
     *,
-    running: bool = True,
+    run_stale: bool = True,
     only: Sequence[str] = (),
     force: bool = False,
     jobs: int = 1,
-    opener: Opener = local,
-) -> Built:
-    """Bring results and site up to date; with `running` false, render the results that are there.
+    executor_factory: ExecutorFactory = local_executor,
+) -> BuildResult:
+    """Bring results and site up to date; with `run_stale` false, render the results that are there.
 
     Raises SpecError for the prose, before anything runs where the fault shows without results; StoreError where
     another build is under way, and, before anything runs, for a site folder that is somebody else's.
     """
-    with cache.lock(project.root), Workshop(jobs) as workshop:
-        project.tidy()
-        work = survey(project)
-        todo = chosen(work, only, force) if running else ()
+    with cache.lock(project.root), DrawingPool(jobs) as drawing_pool:
+        project.remove_leftovers()
+        work = check_status(project)
+        todo = select(work, only, force) if run_stale else ()
         outcomes: tuple[Outcome, ...] = ()
         if todo:
             check_prose(project)
-            atomic.check_folder(site)
-            if len(todo) >= MANY:
-                workshop.open()
-            outcomes = refresh(project, todo, report, force, opener=opener)
-            work = survey(project)
-        return Built(outcomes, render(project, work, site, report, workshop, force))
+            atomic.check_target(site)
+            if len(todo) >= MIN_JOBS_FOR_POOL:
+                drawing_pool.start()
+            outcomes = run_experiments(project, todo, report, force, executor_factory=executor_factory)
+            work = check_status(project)
+        return BuildResult(outcomes, render(project, work, site, report, drawing_pool, force))

@@ -8,7 +8,7 @@ from layerbook.site.prose import filters
 from layerbook.book.claims.check import Verdict
 
 
-def margin_words(verdict: Verdict) -> str:
+def describe_margin(verdict: Verdict) -> str:
     """`holds by 0.21 (34 %)`, `fails by 3`, or `exact` where there is no margin.
 
     The share is left out where one side is zero or the sides differ in sign: it would say nothing.
@@ -16,13 +16,13 @@ def margin_words(verdict: Verdict) -> str:
     margin, word = verdict.margin, "holds" if verdict.holds else "fails"
     if margin is None:
         return "exact"
-    if margin.by == 0:
+    if margin.absolute == 0:
         return f"{word} with nothing to spare"
-    share = f" ({filters.percent(margin.share, 0 if margin.share >= 0.1 else 1)})" if margin.share < 1 else ""
-    return f"{word} by {quantity(margin.by)}{share}"
+    share = f" ({filters.percent(margin.relative, 0 if margin.relative >= 0.1 else 1)})" if margin.relative < 1 else ""
+    return f"{word} by {format_quantity(margin.absolute)}{share}"
 
 
-def quantity(number: float) -> str:
+def format_quantity(number: float) -> str:
     """A distance with two significant digits; whole ones in full."""
     if number.is_integer() and number < 1e15:
         return filters.integer(int(number))

@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from layerbook import __version__
 from layerbook.site import assets as site
 from layerbook.site.pages import BookInfo, ColophonPage, IndexPage, Licence, Link
-from layerbook.site.experiment_view import Exhibit
+from layerbook.site.experiment_view import ExperimentView
 from layerbook.model import sources
 from layerbook.store.project import Project
 
-APACHE = "Apache License 2.0: https://www.apache.org/licenses/LICENSE-2.0"
-GGUF = "The weights come as a GGUF file, and are turned into 32-bit floating point before anything is computed."
-QUANTISED = (
+APACHE_LICENCE_TEXT = "Apache License 2.0: https://www.apache.org/licenses/LICENSE-2.0"
+GGUF_NOTE = "The weights come as a GGUF file, and are turned into 32-bit floating point before anything is computed."
+QUANTISED_NOTE = (
     "With so few bits they are not quite the ones that were published in full. The measured numbers of this book are "
     "those of this file; how far they are from those of the full weights was not measured. Token ids and shapes are "
     "the same."
 )
-PERHAPS_QUANTISED = (
+MAYBE_QUANTISED_NOTE = (
     "Where the file stores them with fewer bits, they are not quite the ones that were published in full; the measured "
     "numbers of this book are those of this file."
 )
@@ -35,21 +35,21 @@ def index_page(book: BookInfo, diagram: str | None) -> IndexPage:
 
 
 def colophon_page(
-    project: Project, book: BookInfo, exhibits: Mapping[str, Exhibit], tables: tuple[tuple[str, str], ...] = ()
+    project: Project, book: BookInfo, experiment_views: Mapping[str, ExperimentView], tables: tuple[tuple[str, str], ...] = ()
 ) -> ColophonPage:
     """How the book was made: the model, the versions, the seeds, whose work it carries; `tables` as (heading, HTML)."""
     last = book.chapters[-1] if book.chapters else None
     source, weights = project.source, project.fingerprint.weights
     model = [("Name", source.name), ("Source", f"{source.kind}: {source.location}")]
     model += [("Revision", source.revision)] if source.revision else []
-    model += [("Weights", bare_digest(weights)), ("Arithmetic", "float32 on a CPU, attention computed eagerly")]
-    licences = site.vendored()
+    model += [("Weights", hex_digest(weights)), ("Arithmetic", "float32 on a CPU, attention computed eagerly")]
+    licences = site.vendored_licences()
     if source.kind == "bundle":
-        licences = (*licences, Licence(f"The weights of {source.name}", "Apache-2.0", APACHE))
+        licences = (*licences, Licence(f"The weights of {source.name}", "Apache-2.0", APACHE_LICENCE_TEXT))
     return ColophonPage(
         model=tuple(model),
-        versions=(("layerbook", __version__), *sorted(_versions(exhibits).items())),
-        seeds=tuple(_seeds(exhibits)),
+        versions=(("layerbook", __version__), *sorted(_library_versions(experiment_views).items())),
+        seeds=tuple(_seeds(experiment_views)),
         rebuild=("make site", "make test"),
         licences=licences,
         quantisation=quantisation(source),
@@ -63,21 +63,21 @@ def quantisation(source: sources.ModelSource) -> str:
     if source.kind not in ("bundle", "gguf"):
         return ""
     stored = sources.STORED.get(sources.gguf_digest(source))
-    return f"{GGUF} The file stores {stored}. {QUANTISED}" if stored else f"{GGUF} {PERHAPS_QUANTISED}"
+    return f"{GGUF_NOTE} The file stores {stored}. {QUANTISED_NOTE}" if stored else f"{GGUF_NOTE} {MAYBE_QUANTISED_NOTE}"
 
 
-def _versions(exhibits: Mapping[str, Exhibit]) -> dict[str, str]:
+def _library_versions(experiment_views: Mapping[str, ExperimentView]) -> dict[str, str]:
     """The libraries that the results were measured with; several versions of one are all named."""
     found: dict[str, list[str]] = {}
-    for exhibit in exhibits.values():
-        for name, version in (exhibit.envelope.key.versions if exhibit.envelope else {}).items():
+    for experiment_view in experiment_views.values():
+        for name, version in (experiment_view.envelope.key.versions if experiment_view.envelope else {}).items():
             found.setdefault(name, []).append(version)
     return {name: ", ".join(sorted(set(versions))) for name, versions in found.items()}
 
 
-def _seeds(exhibits: Mapping[str, Exhibit]) -> list[tuple[str, str]]:
+def _seeds(experiment_views: Mapping[str, ExperimentView]) -> list[tuple[str, str]]:
     """Every seed that something random started from; always taking the best token is not random."""
-    specs = [(exhibit.address, exhibit.experiment.spec()) for exhibit in exhibits.values()]
+    specs = [(experiment_view.address, experiment_view.experiment.spec()) for experiment_view in experiment_views.values()]
     return [
         (address, f"{name} {value}")
         for address, spec in specs
@@ -86,6 +86,6 @@ def _seeds(exhibits: Mapping[str, Exhibit]) -> list[tuple[str, str]]:
     ]
 
 
-def bare_digest(fingerprint: str) -> str:
+def hex_digest(fingerprint: str) -> str:
     """The hexadecimal part of a fingerprint: `gguf:b179.../1` -> `b179...`; a Hub's commit."""
     return fingerprint.rpartition("@")[2].rpartition(":")[2].partition("/")[0]

@@ -10,7 +10,7 @@ from layerbook.site.tokens_html import table_csv
 from layerbook.core.labels import Table
 
 
-def files(id: str, columns: Mapping[str, Sequence[Any]]) -> dict[str, bytes]:
+def sweep_files(id: str, columns: Mapping[str, Sequence[Any]]) -> dict[str, bytes]:
     """`ID.csv` and `ID.parquet`; equal tables are equal bytes."""
     import pyarrow
     from pyarrow import parquet

@@ -8,31 +8,31 @@ from functools import cached_property
 from typing import Any
 
 from layerbook.core.analysis import Analysis
-from layerbook.site.prose.render import unknown
+from layerbook.site.prose.render import unknown_name
 from layerbook.site.prose.highlight import code_html
 from layerbook.book.claims.check import Verdict
 from layerbook.core.errors import Problem, StoreError, did_you_mean
 from layerbook.book.loader import Experiment
 from layerbook.core.figures import Diagram, Figure
-from layerbook.store.project import Project, Work, cell_of
+from layerbook.store.project import Project, ExperimentStatus, cell_experiment
 from layerbook.store import results
-from layerbook.book.sweep import Swept
-from layerbook.book.sweep_views import stepped
+from layerbook.book.sweep import SweepAnalysis
+from layerbook.book.sweep_views import view_frames
 
-Cells = Callable[[Experiment], Any]
+CellLoader = Callable[[Experiment], Any]
 
 
 @dataclass(frozen=True)
-class Exhibit:
-    """One experiment and its result, or the `trouble` that keeps it from the page; verdicts once they are known.
+class ExperimentView:
+    """One experiment and its result, or the `unavailable_reason` that keeps it from the page; verdicts once they are known.
 
-    cells: reads the result of a cell, where it is a sweep.
+    load_cell: reads the result of a cell, where it is a sweep.
     """
 
     experiment: Experiment
-    envelope: results.Envelope[Any] | None
-    trouble: str = ""
-    cells: Cells | None = None
+    envelope: results.StoredResult[Any] | None
+    unavailable_reason: str = ""
+    load_cell: CellLoader | None = None
     verdicts: dict[int, Verdict] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -43,7 +43,7 @@ class Exhibit:
     @cached_property
     def spec_html(self) -> str:
         """Its spec, as YAML that stands alone."""
-        return code_html(self.experiment.as_yaml(), "yaml")
+        return code_html(self.experiment.to_yaml(), "yaml")
 
     @cached_property
     def figures(self) -> Mapping[str, Figure]:
@@ -52,23 +52,23 @@ class Exhibit:
             return {}
         analysis = self.experiment.analysis
         found = analysis.figures(self.envelope.result)
-        return found | self._stepped(analysis) if isinstance(analysis, Swept) else found
+        return found | self._step_views(analysis) if isinstance(analysis, SweepAnalysis) else found
 
-    def _stepped(self, sweep: Swept) -> dict[str, Figure]:
+    def _step_views(self, sweep: SweepAnalysis) -> dict[str, Figure]:
         """The views that step through a figure of the cells."""
         found: dict[str, Figure] = {}
         for view in (view for view in sweep.views if view.figure):
             pictures = []
-            for cell in sweep.along(view.over):
-                assert self.cells is not None
-                figures = cell.analysis.figures(self.cells(cell_of(self.experiment, cell)))
+            for cell in sweep.cells_along(view.over):
+                assert self.load_cell is not None
+                figures = cell.analysis.figures(self.load_cell(cell_experiment(self.experiment, cell)))
                 if view.figure not in figures:
-                    raise unknown(f"figure of the cells of {self.address!r}", view.figure, figures)
-                pictures.append((cell.at[view.over], figures[view.figure]))
-            found[view.name] = stepped(view, pictures)
+                    raise unknown_name(f"figure of the cells of {self.address!r}", view.figure, figures)
+                pictures.append((cell.coordinates[view.over], figures[view.figure]))
+            found[view.name] = view_frames(view, pictures)
         return found
 
-    def misnamed(self) -> list[Problem]:
+    def unknown_figure_problems(self) -> list[Problem]:
         """Captions, badges and originals for figures that there are none of; nothing where there is no result."""
         one, known = self.experiment, tuple(self.figures)
         near = dict.fromkeys([*known, *(figure.partition("-")[0] for figure in known)])
@@ -82,34 +82,34 @@ class Exhibit:
         ]
 
     @property
-    def kind(self) -> type[Analysis[Any]]:
+    def analysis_type(self) -> type[Analysis[Any]]:
         """The analysis that measured it; of a sweep, that of its cells."""
         analysis = self.experiment.analysis
-        return type(analysis.one if isinstance(analysis, Swept) else analysis)
+        return type(analysis.base if isinstance(analysis, SweepAnalysis) else analysis)
 
 
-def load_exhibits(project: Project, work: Sequence[Work]) -> dict[str, Exhibit]:
+def load_experiment_views(project: Project, work: Sequence[ExperimentStatus]) -> dict[str, ExperimentView]:
     """Every experiment of the book by its address; what is stale or damaged is not shown, and says why."""
 
-    def cells(cell: Experiment) -> Any:
-        return results.load(project.entry(cell), cell.analysis.result_type).result
+    def load_cell(cell: Experiment) -> Any:
+        return results.load(project.result_path(cell), cell.analysis.result_type).result
 
     found = {}
     for one in work:
-        envelope, trouble = None, ""
+        envelope, unavailable_reason = None, ""
         if one.freshness.usable:
             try:
-                envelope = results.load(project.entry(one.experiment), one.experiment.analysis.result_type)
+                envelope = results.load(project.result_path(one.experiment), one.experiment.analysis.result_type)
             except StoreError as error:
-                trouble = str(error)
+                unavailable_reason = str(error)
         else:
-            trouble = f"its result is {one.freshness}: `layerbook run` makes it anew"
-        exhibit = Exhibit(one.experiment, envelope, trouble, cells)
-        found[exhibit.address] = exhibit
+            unavailable_reason = f"its result is {one.freshness}: `layerbook run` makes it anew"
+        experiment_view = ExperimentView(one.experiment, envelope, unavailable_reason, load_cell)
+        found[experiment_view.address] = experiment_view
     return found
 
 
-def decoder(exhibits: Mapping[str, Exhibit]) -> Diagram | None:
+def find_decoder_diagram(experiment_views: Mapping[str, ExperimentView]) -> Diagram | None:
     """The architecture's diagram, where an experiment of the book draws one."""
-    figures = (figure for exhibit in exhibits.values() for figure in exhibit.figures.values())
+    figures = (figure for experiment_view in experiment_views.values() for figure in experiment_view.figures.values())
     return next((figure for figure in figures if isinstance(figure, Diagram)), None)

@@ -11,35 +11,35 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from layerbook.site.search import Row
-from layerbook.store.cache import Cache
+from layerbook.site.search import SearchRow
+from layerbook.store.cache import WorkingCache
 
 _ABOUT = "leaf.json"
 _FILES = "files/"
 
 
 @dataclass(frozen=True)
-class Leaf:
+class CachedPage:
     """One page or more that are made together.
 
     files: the pages and what they link to, by path in the site. rows: what the search finds, as (href, page, section,
-    text). styles: the rules that its formulas need, by class. anchors: the ids of the claims that it shows. citations:
+    text). css_rules: the rules that its formulas need, by class. claim_ids: the ids of the claims that it shows. citations:
     the sources that it cites, as (key, place in words, href). refuted: how many of the claims it lists do not hold.
     messages: one for each experiment whose result is not there.
     """
 
     files: Mapping[str, bytes]
-    rows: tuple[Row, ...] = ()
-    styles: Mapping[str, str] = field(default_factory=dict)
-    anchors: tuple[str, ...] = ()
+    rows: tuple[SearchRow, ...] = ()
+    css_rules: Mapping[str, str] = field(default_factory=dict)
+    claim_ids: tuple[str, ...] = ()
     citations: tuple[tuple[str, str, str], ...] = ()
     refuted: int = 0
     messages: tuple[str, ...] = ()
 
 
-def kept(cache: Cache, place: str, key: str) -> Leaf | None:
+def load_page(cache: WorkingCache, name: str, key: str) -> CachedPage | None:
     """The leaf that was kept at this place under exactly this key; None where there is another, or none."""
-    data = cache.get_blob("leaves", place)
+    data = cache.get_blob("leaves", name)
     if data is None:
         return None
     with zipfile.ZipFile(io.BytesIO(data)) as packed:
@@ -47,23 +47,23 @@ def kept(cache: Cache, place: str, key: str) -> Leaf | None:
         if about["key"] != key:
             return None
         names = [name for name in packed.namelist() if name.startswith(_FILES)]
-        return Leaf(
+        return CachedPage(
             files={name.removeprefix(_FILES): packed.read(name) for name in names},
             rows=tuple((href, page, section, text) for href, page, section, text in about["rows"]),
-            styles=about["styles"],
-            anchors=tuple(about["anchors"]),
+            css_rules=about["css_rules"],
+            claim_ids=tuple(about["claim_ids"]),
             citations=tuple((key, title, href) for key, title, href in about["citations"]),
             refuted=about["refuted"],
             messages=tuple(about["messages"]),
         )
 
 
-def keep(cache: Cache, place: str, key: str, leaf: Leaf) -> None:
+def store_page(cache: WorkingCache, name: str, key: str, page: CachedPage) -> None:
     """Keep a leaf, in place of the one before it."""
-    about = {name: getattr(leaf, name) for name in ("rows", "styles", "anchors", "citations", "refuted", "messages")}
+    about = {name: getattr(page, name) for name in ("rows", "css_rules", "claim_ids", "citations", "refuted", "messages")}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as packed:
         packed.writestr(_ABOUT, json.dumps({"key": key} | about))
-        for path, content in leaf.files.items():
+        for path, content in page.files.items():
             packed.writestr(_FILES + path, content)
-    cache.put_blob("leaves", place, buffer.getvalue())
+    cache.put_blob("leaves", name, buffer.getvalue())

@@ -10,12 +10,12 @@ from typing import Literal
 
 from layerbook.site.prose.markdown import Heading, Section
 from layerbook.site.prose.markup import Inline
-from layerbook.core.figures import Scores, Table
+from layerbook.core.figures import SamplingData, Table
 from layerbook.core.tokens import Token
 
 Evidence = Literal["definition", "observation", "correlation", "intervention"]
 
-EVIDENCE: dict[str, str] = {
+EVIDENCE_MEANINGS: dict[str, str] = {
     "definition": "True by construction: it shows how something is defined, not what the model does.",
     "observation": "Read off the model as it ran. It shows what happened here, not why.",
     "correlation": "Two things that vary together. Neither need be the cause of the other.",
@@ -50,7 +50,7 @@ class FigureView:
 
     `id` is unique on the page. `kind` names what was drawn; for `token-strip`, `passage` and `table` it is text, and is
     not announced as an image. `frames` replaces `html` for a sequence; a frame stands for a `step`. `script_href` is a
-    script with what can be opened from it, of which `script_told` tells; `scores` where these are of all tokens.
+    script with what can be opened from it, of which `script_description` tells; `scores` where these are of all tokens.
     """
 
     id: str
@@ -65,8 +65,8 @@ class FigureView:
     data_href: str | None = None
     csv_href: str | None = None
     script_href: str | None = None
-    script_told: str = ""
-    scores: Scores | None = None
+    script_description: str = ""
+    scores: SamplingData | None = None
     source_html: str | None = None
     spec_html: str = ""
     provenance: tuple[tuple[str, str], ...] = ()
@@ -98,7 +98,7 @@ class ClaimView:
     margin: str = ""
     close: bool = False
     id: str = ""
-    listed: str = ""
+    claims_href: str = ""
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ class ColophonPage:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Judgement:
     """What one model's results say of a claim; `note` is why it is `open`, undecided."""
 
     state: Literal["holds", "fails", "open"]
@@ -235,12 +235,12 @@ class ClaimRow:
     values: tuple[tuple[str, str], ...]
     evidence: Evidence
     experiment: str
-    judged: tuple[Judged, ...]
+    judgements: tuple[Judgement, ...]
     href: str | None = None
 
 
 @dataclass(frozen=True)
-class ClaimsOfChapter:
+class ChapterClaims:
     """The claims of one chapter."""
 
     id: str
@@ -264,7 +264,7 @@ class ClaimsPage:
     """Every claim of the book; `models` in the order of each row's judgements."""
 
     models: tuple[ModelColumn, ...]
-    chapters: tuple[ClaimsOfChapter, ...]
+    chapters: tuple[ChapterClaims, ...]
 
     name = "claims"
     template = "claims.html"

@@ -15,75 +15,75 @@ from layerbook.store import verification
 from layerbook.site import ro_crate as crate
 from layerbook.site.pages import BookInfo, ClaimsPage, ReferencesPage
 from layerbook.core.errors import StoreError
-from layerbook.site.experiment_view import Exhibit
+from layerbook.site.experiment_view import ExperimentView
 from layerbook.book.loader import Experiment
-from layerbook.site.colophon import bare_digest
+from layerbook.site.colophon import hex_digest
 from layerbook.model.sources import ModelSource, fingerprint, resolve
 from layerbook.store.project import Project
-from layerbook.core.progress import counted
-from layerbook.book.dump import last_line
+from layerbook.core.progress import pluralize
+from layerbook.book.dump import last_line_of_item
 from layerbook.store import results
-from layerbook.book.sweep import Swept
+from layerbook.book.sweep import SweepAnalysis
 
-SHOWN = 12
+DIGEST_LENGTH = 12
 """Digits of a digest that a page shows; the result has them all."""
-BUNDLED = "https://pypi.org/project/{}/{}/"
-OF_THE_HUB = "https://huggingface.co/{}/tree/{}"
+PYPI_URL = "https://pypi.org/project/{}/{}/"
+HUB_URL = "https://huggingface.co/{}/tree/{}"
 
 
-def facts(project: Project, exhibit: Exhibit) -> tuple[tuple[str, str], ...]:
+def experiment_facts(project: Project, experiment_view: ExperimentView) -> tuple[tuple[str, str], ...]:
     """What made an experiment's figures, as label and value."""
-    experiment, envelope = exhibit.experiment, exhibit.envelope
+    experiment, envelope = experiment_view.experiment, experiment_view.envelope
     models = [source.name for source in _sources(project, experiment)]
     weights = envelope.key.weights if envelope is not None else project.fingerprint.weights
     found = [
         ("Model" if len(models) == 1 else "Models", ", ".join(models)),
-        ("Weights", bare_digest(weights)[:SHOWN]),
-        ("Written in", written(project, experiment)),
+        ("Weights", hex_digest(weights)[:DIGEST_LENGTH]),
+        ("Written in", spec_location(project, experiment)),
     ]
     if envelope is not None:
-        digest = results.head(project.entry(experiment)).digest
+        digest = results.read_header(project.result_path(experiment)).digest
         versions = ", ".join(f"{name} {version}" for name, version in sorted(envelope.key.versions.items()))
         found += [
-            ("Spec", envelope.key.spec[:SHOWN]),
-            ("Code", f"{envelope.key.code[:SHOWN]}, the analysis and all that it imports"),
-            ("Result", digest[:SHOWN]),
+            ("Spec", envelope.key.spec[:DIGEST_LENGTH]),
+            ("Code", f"{envelope.key.code[:DIGEST_LENGTH]}, the analysis and all that it imports"),
+            ("Result", digest[:DIGEST_LENGTH]),
             ("Computed with", versions),
-            *_took(project, exhibit.address, digest),
+            *_timing_fact(project, experiment_view.address, digest),
         ]
-    return (*found, ("Run it again", command(experiment)))
+    return (*found, ("Run it again", rerun_command(experiment)))
 
 
-def _took(project: Project, address: str, digest: str) -> list[tuple[str, str]]:
+def _timing_fact(project: Project, address: str, digest: str) -> list[tuple[str, str]]:
     """Its share of the run that verified it, where one did."""
     try:
-        entry = verification.read(project).entries.get(address)
+        entry = verification.read_record(project).entries.get(address)
     except StoreError:  # the colophon, which shows all of the record, says so
         return []
     if entry is None or entry.digest != digest or entry.seconds is None:
         return []
-    took = f"about {entry.seconds:g} s" if entry.seconds > verification.LEAST else f"{entry.seconds:g} s or less"
-    return [("Took", f"{took} with {counted(max(entry.threads), 'thread')}, its share of the run that verified it")]
+    took = f"about {entry.seconds:g} s" if entry.seconds > verification.MIN_SECONDS else f"{entry.seconds:g} s or less"
+    return [("Took", f"{took} with {pluralize(max(entry.threads), 'thread')}, its share of the run that verified it")]
 
 
-def written(project: Project, experiment: Experiment) -> str:
+def spec_location(project: Project, experiment: Experiment) -> str:
     """The file of its spec, and the lines in it."""
     path = project.root / "experiments" / f"{experiment.chapter}.yaml"
-    first, last = experiment.line, last_line(_text(path, project.specs), experiment.line)
+    first, last = experiment.line, last_line_of_item(_read_spec(path, project.specs_digest), experiment.line)
     lines = f"line {first}" if first == last else f"lines {first} to {last}"
     return f"experiments/{path.name}, {lines}"
 
 
-def command(experiment: Experiment) -> str:
+def rerun_command(experiment: Experiment) -> str:
     """What runs it again."""
     return f"layerbook run --only {experiment.chapter}/{experiment.id} --force"
 
 
-def manifest(project: Project, book: BookInfo, files: Mapping[str, bytes]) -> dict[str, bytes]:
+def ro_crate_files(project: Project, book: BookInfo, files: Mapping[str, bytes]) -> dict[str, bytes]:
     """The manifest of a site with these files, by its path."""
     titles = {f"{page.name}.html": page.title for page in (ClaimsPage, ReferencesPage)}
     titles |= {chapter.href: chapter.title for chapter in book.chapters}
-    about = crate.About(
+    about = crate.CrateMetadata(
         title=book.title,
         description=book.subtitle,
         authors=book.authors,
@@ -94,20 +94,20 @@ def manifest(project: Project, book: BookInfo, files: Mapping[str, bytes]) -> di
         licence=project.book.licence,
     )
     runs = [
-        crate.Run(f"{e.chapter}/{e.id}", e.title, written(project, e), e.as_yaml(), command(e), _models(project, e))
+        crate.CrateExperiment(f"{e.chapter}/{e.id}", e.title, spec_location(project, e), e.to_yaml(), rerun_command(e), _models(project, e))
         for e in project.experiments()
     ]
-    return {crate.FILE: crate.crate(about, runs, files)}
+    return {crate.CRATE_FILE: crate.build_crate(about, runs, files)}
 
 
 def _sources(project: Project, experiment: Experiment) -> list[ModelSource]:
     """The models that an experiment runs on: the book's, or those that are swept."""
     analysis = experiment.analysis
-    swept = analysis.models if isinstance(analysis, Swept) else ()
+    swept = analysis.models if isinstance(analysis, SweepAnalysis) else ()
     return [resolve(name) for name in swept] or [project.source]
 
 
-def _models(project: Project, experiment: Experiment) -> tuple[crate.Model, ...]:
+def _models(project: Project, experiment: Experiment) -> tuple[crate.CrateModel, ...]:
     own = project.source, project.fingerprint
     return tuple(
         _model(source, (own[1] if source == own[0] else fingerprint(source)).weights)
@@ -115,21 +115,21 @@ def _models(project: Project, experiment: Experiment) -> tuple[crate.Model, ...]
     )
 
 
-def _model(source: ModelSource, digest: str) -> crate.Model:
+def _model(source: ModelSource, digest: str) -> crate.CrateModel:
     version = source.revision or source.location.partition("==")[2] if source.kind in ("bundle", "hub") else ""
     licence = "Apache-2.0" if source.kind == "bundle" else ""
-    return crate.Model(source.name, _uri(source, bare_digest(digest)), digest, version or "", licence)
+    return crate.CrateModel(source.name, _uri(source, hex_digest(digest)), digest, version or "", licence)
 
 
 def _uri(source: ModelSource, digest: str) -> str:
     """Where the model is from; of one that only this machine has, its digest as a name."""
     if source.kind == "bundle":
-        return BUNDLED.format(*source.location.split("=="))
-    return OF_THE_HUB.format(source.location, digest) if source.kind == "hub" else f"urn:sha256:{digest}"
+        return PYPI_URL.format(*source.location.split("=="))
+    return HUB_URL.format(source.location, digest) if source.kind == "hub" else f"urn:sha256:{digest}"
 
 
 @cache
-def _text(path: Path, specs: str) -> str:
+def _read_spec(path: Path, specs: str) -> str:
     """The text of a spec, read once for each state `specs` of them all."""
     try:
         return path.read_text(encoding="utf-8-sig")

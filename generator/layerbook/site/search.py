@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 from layerbook.site.pages import ChapterPage, ClaimsPage, ReferencesPage
 
-Row = tuple[str, str, str, str]
+SearchRow = tuple[str, str, str, str]
 """Address, title of the page, title of the section, text."""
 
 _UNSAFE = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029'"}
 
 
-def chapter_rows(page: ChapterPage) -> tuple[Row, ...]:
+def chapter_rows(page: ChapterPage) -> tuple[SearchRow, ...]:
     """Every section of a chapter: where it is, its page's title, its own and its text."""
     return tuple(
         (f"{page.name}.html" + (f"#{section.id}" if section.id else ""), page.title, section.title, section.text)
@@ -22,7 +22,7 @@ def chapter_rows(page: ChapterPage) -> tuple[Row, ...]:
     )
 
 
-def claim_rows(page: ClaimsPage) -> tuple[Row, ...]:
+def claim_rows(page: ClaimsPage) -> tuple[SearchRow, ...]:
     """The claims of each chapter, as one section."""
     return tuple(
         (f"{page.name}.html#{one.id}", page.title, one.title, " ".join(str(row.sentence) for row in one.rows))
@@ -30,7 +30,7 @@ def claim_rows(page: ClaimsPage) -> tuple[Row, ...]:
     )
 
 
-def reference_rows(page: ReferencesPage) -> tuple[Row, ...]:
+def reference_rows(page: ReferencesPage) -> tuple[SearchRow, ...]:
     """The sources that the book cites, each as a section."""
     return tuple(
         (f"{page.name}.html#{one.key}", page.title, one.label, f"{one.authors} {one.title} {one.venue} {one.used_for}")
@@ -38,7 +38,7 @@ def reference_rows(page: ReferencesPage) -> tuple[Row, ...]:
     )
 
 
-def search_index(rows: Sequence[Row]) -> bytes:
+def search_index(rows: Sequence[SearchRow]) -> bytes:
     """`assets/search-index.js`: the rows, in reading order.
 
     They are a JSON string inside a JavaScript string, which a browser reads faster than a literal and in which no

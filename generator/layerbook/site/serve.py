@@ -11,7 +11,7 @@ from typing import Any
 from layerbook.core.errors import UsageError
 
 
-class _Quiet(SimpleHTTPRequestHandler):
+class _NoCacheHandler(SimpleHTTPRequestHandler):
     def end_headers(self) -> None:
         """Nothing is kept by the browser, so that a reload shows the newest build."""
         self.send_header("Cache-Control", "no-store")
@@ -21,12 +21,12 @@ class _Quiet(SimpleHTTPRequestHandler):
         """Nothing."""
 
 
-def serve(folder: Path, port: int, ready: Callable[[str], None]) -> None:
-    """Serve until interrupted; `ready` is told the address. Raises UsageError where the port is taken."""
+def serve(folder: Path, port: int, on_ready: Callable[[str], None]) -> None:
+    """Serve until interrupted; `on_ready` is told the address. Raises UsageError where the port is taken."""
     try:
-        server = ThreadingHTTPServer(("127.0.0.1", port), partial(_Quiet, directory=str(folder)))
+        server = ThreadingHTTPServer(("127.0.0.1", port), partial(_NoCacheHandler, directory=str(folder)))
     except (OSError, OverflowError) as error:
         raise UsageError(f"--port {port}: cannot be used ({error})") from error
     with server:
-        ready(f"http://127.0.0.1:{server.server_address[1]}/")
+        on_ready(f"http://127.0.0.1:{server.server_address[1]}/")
         server.serve_forever()

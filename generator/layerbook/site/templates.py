@@ -12,15 +12,15 @@ from markupsafe import Markup
 
 from layerbook.site.prose import filters
 from layerbook.site.prose.markup import finalize
-from layerbook.site.pages import EVIDENCE
+from layerbook.site.pages import EVIDENCE_MEANINGS
 from layerbook.site.tokens_html import as_token, chip, table_html
-from layerbook.book.claims.margins import CLOSE
+from layerbook.book.claims.margins import CLOSE_MARGIN
 
-STYLES = ("book.css", "code.css", "math.css", "figures.css")
+STYLESHEETS = ("book.css", "code.css", "math.css", "figures.css")
 """The sheets of every page, in the order in which they apply."""
 
 
-def environment(project_templates: Path | None = None) -> Environment:
+def make_environment(project_templates: Path | None = None) -> Environment:
     """Page templates: strict about names, escaping everything that is not markup of ours."""
     package = files("layerbook.templates")
 
@@ -39,7 +39,7 @@ def environment(project_templates: Path | None = None) -> Environment:
         keep_trailing_newline=True,
     )
     env.filters |= filters.FILTERS | {"chip": lambda token: chip(as_token(token)), "table": _table}
-    env.globals |= {"evidence_meaning": EVIDENCE, "stylesheets": STYLES, "close_share": CLOSE}
+    env.globals |= {"evidence_meaning": EVIDENCE_MEANINGS, "stylesheets": STYLESHEETS, "close_share": CLOSE_MARGIN}
     return env
 
 

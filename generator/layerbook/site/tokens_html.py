@@ -9,12 +9,12 @@ from itertools import chain
 from numbers import Integral, Real
 from typing import Protocol, TypeGuard, runtime_checkable
 
-from layerbook.site.prose.markup import Inline, clean, escaped
-from layerbook.core.figures import Cell, Passage, Table, TokenStrip
+from layerbook.site.prose.markup import Inline, clean_text, escape_text
+from layerbook.core.figures import TableValue, Passage, Table, TokenStrip
 from layerbook.core.tokens import Token, visible
 
-MOST_ROWS = 400
-MOST_COLUMNS = 40
+MAX_ROWS = 400
+MAX_COLUMNS = 40
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -40,17 +40,17 @@ def as_token(value: object) -> Token:
     raise TypeError(f"a token is needed here, not {value!r}")
 
 
-def _drawn(raw: str, shown: str) -> str:
+def _whitespace_html(raw: str, shown: str) -> str:
     """Escaped `shown`, the marks that stand for whitespace set apart from real dots and arrows."""
     if len(raw) != len(shown):
-        return escaped(shown)
+        return escape_text(shown)
     return "".join(
-        f'<span class="ws">{escaped(after)}</span>' if before != after else escaped(after)
+        f'<span class="ws">{escape_text(after)}</span>' if before != after else escape_text(after)
         for before, after in zip(raw, shown, strict=True)
     )
 
 
-def facts(token: Token, position: int | None = None) -> str:
+def token_facts(token: Token, position: int | None = None) -> str:
     """What a token is, one fact a line: its id, the bytes of its piece, and where it stands, if that is known."""
     lines = [f"{'special token' if token.special else 'token'} {token.id}"]
     if token.hex:
@@ -60,18 +60,18 @@ def facts(token: Token, position: int | None = None) -> str:
 
 
 def chip(token: Token, position: int | None = None) -> Inline:
-    """One token as a chip; its tooltip says what it is (`facts`), which tokens.js shows to all."""
+    """One token as a chip; its tooltip says what it is (`token_facts`), which tokens.js shows to all."""
     shown = visible(token)
     kind = "tok special" if token.special else "tok"
-    body = _drawn(token.text, shown) if shown else '<span class="nothing">empty</span>'
-    return Inline(f'<span class="{kind}" title="{escaped(facts(token, position))}">{body}</span>', clean(shown))
+    body = _whitespace_html(token.text, shown) if shown else '<span class="nothing">empty</span>'
+    return Inline(f'<span class="{kind}" title="{escape_text(token_facts(token, position))}">{body}</span>', clean_text(shown))
 
 
 def verbatim(text: str) -> Inline:
     """A piece of text with its whitespace drawn, in the typeface of tokens."""
     shown = [c if c == "\N{REPLACEMENT CHARACTER}" else visible(Token(-1, c, "00")) for c in text]
-    body = "".join(_drawn(raw, drawn) for raw, drawn in zip(text, shown, strict=True))
-    return Inline(f'<code class="verbatim">{body}</code>', clean("".join(shown)))
+    body = "".join(_whitespace_html(raw, drawn) for raw, drawn in zip(text, shown, strict=True))
+    return Inline(f'<code class="verbatim">{body}</code>', clean_text("".join(shown)))
 
 
 def strip_html(strip: TokenStrip) -> str:
@@ -94,7 +94,7 @@ def _strip_row(name: str, row: tuple[Token, ...], start: int | None, text: bool)
 
 def passage_html(passage: Passage) -> str:
     """The text as it is, in a block of its own."""
-    return f'<pre class="passage"><code>{escaped(passage.text)}</code></pre>'
+    return f'<pre class="passage"><code>{escape_text(passage.text)}</code></pre>'
 
 
 def cell_number(value: float) -> str:
@@ -113,19 +113,19 @@ def cell_number(value: float) -> str:
 def table_html(table: Table, name: str = "The numbers") -> str:
     """The table in a scroll box of its own, at most 400 rows by 40 columns, and a line about what is left out."""
     width = max(chain((len(table.columns),), (len(row) for row in table.rows)))
-    columns = (table.columns + ("",) * (width - len(table.columns)))[:MOST_COLUMNS]
+    columns = (table.columns + ("",) * (width - len(table.columns)))[:MAX_COLUMNS]
     first = table.rows[0] if table.rows else ()
     numeric = [i < len(first) and _is_number(first[i]) for i in range(len(columns))]
     head = "".join(_heading(c, n) for c, n in zip(columns, numeric, strict=True))
-    body = "".join(_row_html(row[:MOST_COLUMNS], len(columns)) for row in table.rows[:MOST_ROWS])
+    body = "".join(_row_html(row[:MAX_COLUMNS], len(columns)) for row in table.rows[:MAX_ROWS])
     cuts = [
         f"first {most} of {count} {what}"
-        for most, count, what in ((MOST_ROWS, len(table.rows), "rows"), (MOST_COLUMNS, width, "columns"))
+        for most, count, what in ((MAX_ROWS, len(table.rows), "rows"), (MAX_COLUMNS, width, "columns"))
         if count > most
     ]
     note = f'<p class="cut">The {" and the ".join(cuts)}; all are in the CSV.</p>' if cuts else ""
     return (
-        f'<div class="scroll table-scroll" role="region" tabindex="0" aria-label="{escaped(name)}">'
+        f'<div class="scroll table-scroll" role="region" tabindex="0" aria-label="{escape_text(name)}">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{note}"
     )
 
@@ -133,10 +133,10 @@ def table_html(table: Table, name: str = "The numbers") -> str:
 def _heading(name: str, numeric: bool) -> str:
     if not name:
         return "<td></td>"
-    return f'<th scope="col" class="n">{escaped(name)}</th>' if numeric else f'<th scope="col">{escaped(name)}</th>'
+    return f'<th scope="col" class="n">{escape_text(name)}</th>' if numeric else f'<th scope="col">{escape_text(name)}</th>'
 
 
-def _row_html(row: tuple[Cell | Token, ...], width: int) -> str:
+def _row_html(row: tuple[TableValue | Token, ...], width: int) -> str:
     cells = []
     for i in range(width):
         cell = row[i] if i < len(row) else ""
@@ -147,7 +147,7 @@ def _row_html(row: tuple[Cell | Token, ...], width: int) -> str:
         elif _is_number(cell):
             cells.append(f'<td class="n">{cell_number(cell)}</td>')
         else:
-            cells.append(f"{opening or '<td>'}{escaped(str(cell))}{closing or '</td>'}")
+            cells.append(f"{opening or '<td>'}{escape_text(str(cell))}{closing or '</td>'}")
     return f"<tr>{''.join(cells)}</tr>"
 
 
@@ -164,7 +164,7 @@ def table_csv(table: Table) -> str:
     return out.getvalue()
 
 
-def _csv_cell(cell: Cell | Token) -> str:
+def _csv_cell(cell: TableValue | Token) -> str:
     if _is_number(cell):
         return repr(int(cell) if isinstance(cell, Integral) else float(cell))
     text = visible(cell) if isinstance(cell, Token) else str(cell)

@@ -17,20 +17,20 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from layerbook.core.analysis import SideFile
+from layerbook.core.analysis import SidecarFile
 
-REFERENCE = frozenset({"file", "array", "shape", "dtype", "sha256"})
-Step = str | int
-Place = tuple[Step, ...]
-Arrays = dict[Place, NDArray[Any]]
+REFERENCE_KEYS = frozenset({"file", "array", "shape", "dtype", "sha256"})
+PathStep = str | int
+JsonPath = tuple[PathStep, ...]
+ArraysByPath = dict[JsonPath, NDArray[Any]]
 
 
-def big_arrays(model: BaseModel) -> Arrays:
-    """The arrays of fields marked `SideFile`, anywhere in a result, by their place in its JSON."""
+def find_side_arrays(model: BaseModel) -> ArraysByPath:
+    """The arrays of fields marked `SidecarFile`, anywhere in a result, by their place in its JSON."""
     return dict(_marked(model, (), side=False))
 
 
-def _marked(value: Any, place: Place, side: bool) -> Iterator[tuple[Place, NDArray[Any]]]:
+def _marked(value: Any, place: JsonPath, side: bool) -> Iterator[tuple[JsonPath, NDArray[Any]]]:
     if isinstance(value, np.ndarray):
         if side:
             yield place, value
@@ -52,7 +52,7 @@ def _fields(kind: type[BaseModel]) -> tuple[tuple[str, bool], ...]:
         (
             name,
             _mentions(field.annotation)
-            or any(isinstance(note, SideFile) for note in field.metadata),
+            or any(isinstance(note, SidecarFile) for note in field.metadata),
         )
         for name, field in kind.model_fields.items()
     )
@@ -60,12 +60,12 @@ def _fields(kind: type[BaseModel]) -> tuple[tuple[str, bool], ...]:
 
 def _mentions(annotation: Any) -> bool:
     notes = getattr(annotation, "__metadata__", ())
-    return any(isinstance(note, SideFile) for note in notes) or any(
+    return any(isinstance(note, SidecarFile) for note in notes) or any(
         _mentions(part) for part in get_args(annotation)
     )
 
 
-def plain(model: BaseModel, sides: Arrays) -> dict[str, Any]:
+def dump_without_arrays(model: BaseModel, sides: ArraysByPath) -> dict[str, Any]:
     """The result as plain data without the arrays of `sides`: they would be slow to turn into lists."""
     left_out: dict[Any, Any] = {}
     for place in sides:
@@ -76,19 +76,19 @@ def plain(model: BaseModel, sides: Arrays) -> dict[str, Any]:
     return model.model_dump(mode="json", exclude=left_out or None)
 
 
-def pack(sides: Arrays) -> bytes:
+def encode_safetensors(sides: ArraysByPath) -> bytes:
     """All arrays of one result as a safetensors file, named by their places."""
     from safetensors.numpy import save
 
     return save({_name(place): np.ascontiguousarray(array) for place, array in sides.items()})
 
 
-def file_name(id: str, packed: bytes) -> str:
+def side_file_name(id: str, packed: bytes) -> str:
     """The name of the file for these bytes, beside the result `id`."""
     return f"{id}.{_short(packed)}.safetensors"
 
 
-def is_whole(path: Path) -> bool:
+def matches_name_digest(path: Path) -> bool:
     """Whether the file holds the bytes that its name was made from."""
     try:
         return path.name.endswith(f".{_short(path.read_bytes())}.safetensors")
@@ -100,7 +100,7 @@ def _short(packed: bytes) -> str:
     return hashlib.sha256(packed).hexdigest()[:8]
 
 
-def is_side_of(id: str, name: str) -> bool:
+def is_side_file_of(id: str, name: str) -> bool:
     """Whether a file of that name holds, or once held, arrays of the result `id`."""
     digest = name.removeprefix(f"{id}.").removesuffix(".safetensors")
     return (
@@ -110,7 +110,7 @@ def is_side_of(id: str, name: str) -> bool:
     )
 
 
-def refer(data: dict[str, Any], sides: Arrays, file: str, digest: str) -> None:
+def insert_references(data: dict[str, Any], sides: ArraysByPath, file: str, digest: str) -> None:
     """Put a reference into `data` where each array of `sides` was left out."""
     for place, array in sides.items():
         inner: Any = data
@@ -125,11 +125,11 @@ def refer(data: dict[str, Any], sides: Arrays, file: str, digest: str) -> None:
             inner[str(last)] = reference
 
 
-def _name(place: Place) -> str:
+def _name(place: JsonPath) -> str:
     return ".".join(str(step) for step in place)
 
 
-def restore(data: Any, read: Callable[[str], bytes]) -> Any:
+def resolve_references(data: Any, read: Callable[[str], bytes]) -> Any:
     """`data` with every reference replaced by its array; `read` gives the bytes of a file beside the JSON.
 
     Raises ValueError where an array is missing or is not what the reference says.
@@ -164,7 +164,7 @@ def restore(data: Any, read: Callable[[str], bytes]) -> Any:
         if isinstance(value, dict):
             return (
                 fetch(value)
-                if value.keys() == REFERENCE
+                if value.keys() == REFERENCE_KEYS
                 else {name: walk(part) for name, part in value.items()}
             )
         return [walk(part) for part in value] if isinstance(value, list) else value
@@ -172,25 +172,25 @@ def restore(data: Any, read: Callable[[str], bytes]) -> Any:
     return walk(data)
 
 
-def freeze(value: Any) -> None:
+def make_read_only(value: Any) -> None:
     """Make every array in a result read-only."""
     if isinstance(value, np.ndarray):
         value.setflags(write=False)
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
-            freeze(getattr(value, name))
+            make_read_only(getattr(value, name))
     elif isinstance(value, tuple | list):
         for part in value:
-            freeze(part)
+            make_read_only(part)
     elif isinstance(value, Mapping):
         for part in value.values():
-            freeze(part)
+            make_read_only(part)
 
 
-def referenced(text: bytes, id: str) -> frozenset[str]:
+def referenced_files(text: bytes, id: str) -> frozenset[str]:
     """The names of the files that a result's JSON refers to, found without parsing it."""
     # Inside a JSON string the quotes would be escaped, so this cannot be a prompt's text.
     names = (
         part.split(b'"', 1)[0].decode("utf-8", "replace") for part in text.split(b'"file": "')[1:]
     )
-    return frozenset(name for name in names if is_side_of(id, name))
+    return frozenset(name for name in names if is_side_file_of(id, name))

@@ -14,21 +14,21 @@ from typing import Any
 
 from layerbook.core.errors import StoreError
 
-MARKER = ".layerbook-site.json"
-TEMPORARY = ".layerbook-tmp"
-FRONT = "index.html"
+MARKER_NAME = ".layerbook-site.json"
+TEMPORARY_SUFFIX = ".layerbook-tmp"
+FRONT_PAGE = "index.html"
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishReport:
     """What one publication did, as paths inside the folder.
 
-    `spared` were ours, are no longer part of the site, and were changed by other hands: they stay.
+    `kept_modified` were ours, are no longer part of the site, and were changed by other hands: they stay.
     """
 
     written: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
-    spared: tuple[str, ...] = ()
+    kept_modified: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def write(path: Path, data: bytes, *, durable: bool = True) -> bool:
     what checks itself and can be made again. Raises StoreError where the disk refuses.
     """
     try:
-        if holds(path, data):
+        if has_content(path, data):
             return False
         try:
             _replace(path, data, durable)
@@ -71,15 +71,15 @@ def write(path: Path, data: bytes, *, durable: bool = True) -> bool:
     return True
 
 
-def sweep(folder: Path, name: str = "*", *, deep: bool = False) -> None:
+def remove_temporary_files(folder: Path, name: str = "*", *, deep: bool = False) -> None:
     """Remove what a killed `write` left of files called `name`; only while no other build is at work there."""
-    pattern = f".{name}.*{TEMPORARY}"
+    pattern = f".{name}.*{TEMPORARY_SUFFIX}"
     for leftover in folder.rglob(pattern) if deep else folder.glob(pattern):
         with suppress(OSError):
             leftover.unlink()
 
 
-def publish(tree: Mapping[str, bytes], target: Path) -> Published:
+def publish(tree: Mapping[str, bytes], target: Path) -> PublishReport:
     """Make the folder `target` hold `tree` (paths with `/` to bytes), writing only what changed.
 
     Files that the folder's marker says we wrote and that are no longer in `tree` go; all others stay. The marker
@@ -88,7 +88,7 @@ def publish(tree: Mapping[str, bytes], target: Path) -> Published:
     no marker of ours, for a path that leaves the folder, and where the disk refuses.
     """
     for path in tree:
-        if not _inside(path) or path == MARKER:
+        if not _inside(path) or path == MARKER_NAME:
             raise StoreError(f"{target}: {path!r} is no path of a page")
         if any(str(parent) in tree for parent in PurePosixPath(path).parents):
             raise StoreError(f"{target}: {path!r} would lie inside another page")
@@ -98,7 +98,7 @@ def publish(tree: Mapping[str, bytes], target: Path) -> Published:
         raise StoreError(f"{target}: cannot be published ({error.strerror or error})") from error
 
 
-def check_folder(target: Path) -> None:
+def check_target(target: Path) -> None:
     """Raise StoreError where `publish` would refuse this folder as somebody else's; nothing is touched."""
     if target.exists() and not target.is_dir():
         raise StoreError(f"{target}: is a file; the site needs a folder")
@@ -106,18 +106,18 @@ def check_folder(target: Path) -> None:
         _read_marker(target)
 
 
-def published(target: Path) -> tuple[str, ...]:
+def published_files(target: Path) -> tuple[str, ...]:
     """The files in the folder that its marker says we wrote; none where the marker is missing or unreadable."""
     try:
-        return tuple(_listing(json.loads((target / MARKER).read_bytes())["files"]))
+        return tuple(_listing(json.loads((target / MARKER_NAME).read_bytes())["files"]))
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return ()
 
 
-def intact(target: Path) -> bool:
+def matches_marker(target: Path) -> bool:
     """Whether the folder holds exactly the bytes that its settled marker names."""
     try:
-        data = json.loads((target / MARKER).read_bytes())
+        data = json.loads((target / MARKER_NAME).read_bytes())
         files = _listing(data["files"])
         whole = all(
             hashlib.sha256((target / path).read_bytes()).hexdigest() == files[path]
@@ -128,21 +128,21 @@ def intact(target: Path) -> bool:
     return whole and bool(files) and not data.get("before")
 
 
-def holds(path: Path, data: bytes) -> bool:
+def has_content(path: Path, data: bytes) -> bool:
     """Whether the file has exactly these bytes."""
     return path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data
 
 
-def _publish(tree: Mapping[str, bytes], target: Path) -> Published:
+def _publish(tree: Mapping[str, bytes], target: Path) -> PublishReport:
     marker = _claim(target)
     digests = {path: hashlib.sha256(data).hexdigest() for path, data in tree.items()}
     gone = sorted((marker.files.keys() | marker.before.keys()) - tree.keys())
     stale = [path for path in gone if _ours(target, path, marker)]
-    spared = tuple(path for path in gone if path not in stale and (target / path).is_file())
-    changed = [path for path in _front_last(tree) if not holds(target / path, tree[path])]
+    kept_modified = tuple(path for path in gone if path not in stale and (target / path).is_file())
+    changed = [path for path in _front_last(tree) if not has_content(target / path, tree[path])]
     if changed or stale:
         under_way = _Marker(digests, {**marker.before, **marker.files})
-        _replace(target / MARKER, under_way.encode(), durable=True)
+        _replace(target / MARKER_NAME, under_way.encode(), durable=True)
     # A page that turns into a folder, or a folder into a page, has to make room first.
     in_the_way = [old for old in stale if any(_nested(old, new) for new in changed)]
     _remove(target, in_the_way)
@@ -151,24 +151,24 @@ def _publish(tree: Mapping[str, bytes], target: Path) -> Published:
         _remove_empty(target / path)
         write(target / path, tree[path])
     _remove(target, [path for path in stale if path not in in_the_way])
-    write(target / MARKER, _Marker(digests).encode())
-    return Published(tuple(changed), tuple(stale), spared)
+    write(target / MARKER_NAME, _Marker(digests).encode())
+    return PublishReport(tuple(changed), tuple(stale), kept_modified)
 
 
 def _claim(target: Path) -> _Marker:
     """The folder's marker; an empty one for a new folder. Refuses a folder that is somebody else's."""
-    check_folder(target)
+    check_target(target)
     target.mkdir(parents=True, exist_ok=True)
-    sweep(target, deep=True)
+    remove_temporary_files(target, deep=True)
     return _read_marker(target)
 
 
 def _read_marker(target: Path) -> _Marker:
-    path = target / MARKER
+    path = target / MARKER_NAME
     if not path.exists():
-        if any(not entry.name.endswith(TEMPORARY) for entry in target.iterdir()):
+        if any(not entry.name.endswith(TEMPORARY_SUFFIX) for entry in target.iterdir()):
             raise StoreError(
-                f"{target}: has files in it that no build wrote ({MARKER} is missing); "
+                f"{target}: has files in it that no build wrote ({MARKER_NAME} is missing); "
                 "empty the folder or name another one"
             )
         return _Marker()
@@ -206,7 +206,7 @@ def _ours(target: Path, path: str, marker: _Marker) -> bool:
 
 
 def _front_last(paths: Iterable[str]) -> list[str]:
-    return sorted(paths, key=lambda path: (path == FRONT, path))
+    return sorted(paths, key=lambda path: (path == FRONT_PAGE, path))
 
 
 def _nested(one: str, other: str) -> bool:
@@ -231,7 +231,7 @@ def _remove_empty(folder: Path) -> None:
 
 
 def _replace(path: Path, data: bytes, durable: bool) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
     try:
         # Not tempfile: its files are private to the user, and pages must be readable by a web server.
         with os.fdopen(

@@ -13,13 +13,13 @@ from pathlib import Path
 from layerbook.core.errors import StoreError
 from layerbook.store import atomic
 
-FOLDER = ".layerbook"
-LOCK = "lock"
-REMEMBERED = 16  # keys per experiment: enough to go back and forth between branches
+CACHE_FOLDER = ".layerbook"
+LOCK_NAME = "lock"
+MAX_KEYS_PER_EXPERIMENT = 16  # keys per experiment: enough to go back and forth between branches
 
 
 @dataclass(frozen=True)
-class Cache:
+class WorkingCache:
     """The working cache of the project at `root`. Whatever is unreadable in it counts as not there."""
 
     root: Path
@@ -27,19 +27,19 @@ class Cache:
     @property
     def folder(self) -> Path:
         """The hidden folder; it may not exist yet."""
-        return self.root / FOLDER
+        return self.root / CACHE_FOLDER
 
-    def remember(
+    def record_computed(
         self, model: str, chapter: str, id: str, key_digest: str, result_digest: str
     ) -> None:
         """This machine computed the experiment under that key, and agreed with the entry of that digest."""
         known = self._computed(model, chapter, id)
         known.pop(key_digest, None)
-        latest = dict([*known.items(), (key_digest, result_digest)][-REMEMBERED:])
+        latest = dict([*known.items(), (key_digest, result_digest)][-MAX_KEYS_PER_EXPERIMENT:])
         self._put(self._record(model, chapter, id), json.dumps(latest, indent=1).encode())
 
-    def knows(self, model: str, chapter: str, id: str, key_digest: str, result_digest: str) -> bool:
-        """Whether `remember` was told exactly this."""
+    def was_computed(self, model: str, chapter: str, id: str, key_digest: str, result_digest: str) -> bool:
+        """Whether `record_computed` was told exactly this."""
         return self._computed(model, chapter, id).get(key_digest) == result_digest
 
     def get_blob(self, kind: str, key: str) -> bytes | None:
@@ -88,10 +88,10 @@ def lock(root: Path) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    folder = root / FOLDER
+    folder = root / CACHE_FOLDER
     try:
         _prepare(folder)
-        held = FileLock(folder / LOCK, timeout=0)
+        held = FileLock(folder / LOCK_NAME, timeout=0)
         held.acquire()
     except Timeout as error:
         raise StoreError(f"another build is running in {root}; wait for it, or stop it") from error
@@ -105,11 +105,11 @@ def lock(root: Path) -> Iterator[None]:
 
 def clean(root: Path) -> None:
     """Empty the working cache; results stay. Raises StoreError while a build is running."""
-    if not (root / FOLDER).exists():
+    if not (root / CACHE_FOLDER).exists():
         return
     with lock(root):
-        for entry in sorted((root / FOLDER).iterdir()):
-            if entry.name == LOCK:
+        for entry in sorted((root / CACHE_FOLDER).iterdir()):
+            if entry.name == LOCK_NAME:
                 continue  # held
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)

@@ -14,12 +14,12 @@ from typing import Any
 
 from layerbook.core.errors import StoreError
 from layerbook.store import keys, results
-from layerbook.store.cache import Cache
-from layerbook.store.project import Project, Work, code_of, modules_of
+from layerbook.store.cache import WorkingCache
+from layerbook.store.project import Project, ExperimentStatus, code_digest, code_modules
 
-BLOB = "closures"
-SHOWN = 3
-WIDTH = 48
+BLOB_KIND = "closures"
+MAX_LISTED = 3
+MAX_VALUE_WIDTH = 48
 _HEX = re.compile(r"[0-9a-f]{16,}")
 
 
@@ -65,22 +65,22 @@ class Change:
         return found | ({"modules": list(self.modules)} if self.modules else {})
 
 
-def changes_of(project: Project, work: Work) -> tuple[Change, ...]:
+def changes_since_measured(project: Project, work: ExperimentStatus) -> tuple[Change, ...]:
     """What moved since the entry of an experiment was measured; nothing where it is current, missing or unreadable."""
     if not work.freshness.changed:
         return ()
     try:
-        head = results.head(project.entry(work.experiment))
+        header = results.read_header(project.result_path(work.experiment))
     except StoreError:
         return ()
-    return between(
-        (head.spec, head.key),
+    return diff_keys(
+        (header.spec, header.key),
         (work.experiment.spec(), work.key),
-        lambda: _modules(project.cache, work, head.key.code),
+        lambda: _modules(project.cache, work, header.key.code),
     )
 
 
-def between(
+def diff_keys(
     before: tuple[Mapping[str, Any], keys.Key],
     after: tuple[Mapping[str, Any], keys.Key],
     modules: Callable[[], tuple[str, ...]] = tuple,
@@ -89,7 +89,7 @@ def between(
     (old_spec, old), (new_spec, new) = before, after
     found: list[Change] = []
     if old.spec != new.spec:
-        found += [Change("spec", *moved) for moved in moved_values(old_spec, new_spec)]
+        found += [Change("spec", *moved) for moved in diff_values(old_spec, new_spec)]
     if old.code != new.code:
         found.append(Change("code", "", old.code, new.code, modules()))
     found += [
@@ -97,47 +97,47 @@ def between(
         for name in ("weights", "tokenizer")
         if getattr(old, name) != getattr(new, name)
     ]
-    versions = moved_values(old.versions, new.versions)
+    versions = diff_values(old.versions, new.versions)
     return (*found, *(Change("versions", *moved) for moved in sorted(versions)))
 
 
-def moved_values(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+def diff_values(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
     """The places where two pieces of plain data part, as `prompts[1]` or `sampling.top_k`, and what each holds there.
 
     A change of type is one, also of 1 to 1.0 or to true, since JSON tells them apart.
     """
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for name in dict.fromkeys([*old, *new]):
-            yield from moved_values(
+            yield from diff_values(
                 old.get(name, ABSENT), new.get(name, ABSENT), f"{path}.{name}".removeprefix(".")
             )
     elif isinstance(old, list | tuple) and isinstance(new, list | tuple):
         for i in range(max(len(old), len(new))):
             mine, theirs = (side[i] if i < len(side) else ABSENT for side in (old, new))
-            yield from moved_values(mine, theirs, f"{path}[{i}]")
+            yield from diff_values(mine, theirs, f"{path}[{i}]")
     elif type(old) is not type(new) or old != new:
         yield path, old, new
 
 
-def remember_closures(cache: Cache, work: Sequence[Work]) -> None:
+def record_module_digests(cache: WorkingCache, work: Sequence[ExperimentStatus]) -> None:
     """Keep which modules these experiments' code is made of, one record an analysis, for when some have changed."""
     for place, one in {_place(one): one for one in work}.items():
         if _record(cache, place).get("code") == one.key.code:
             continue
         closures = _closures(one)
-        digests = {module: keys.digest_of(parts) for module, parts in closures.items()}
-        if code_of(one.experiment, digests) == one.key.code:  # else it was edited meanwhile
+        digests = {module: keys.json_digest(parts) for module, parts in closures.items()}
+        if code_digest(one.experiment, digests) == one.key.code:  # else it was edited meanwhile
             record = {"code": one.key.code, "modules": _together(closures)}
-            cache.put_blob(BLOB, place, json.dumps(record).encode())
+            cache.put_blob(BLOB_KIND, place, json.dumps(record).encode())
 
 
 def summary(changes: Sequence[Change]) -> str:
     """The first few in words, then how many more there are."""
-    more = len(changes) - SHOWN
-    return "; ".join(map(str, changes[:SHOWN])) + (f"; and {more} more" if more > 0 else "")
+    more = len(changes) - MAX_LISTED
+    return "; ".join(map(str, changes[:MAX_LISTED])) + (f"; and {more} more" if more > 0 else "")
 
 
-def _modules(cache: Cache, work: Work, code: str) -> tuple[str, ...]:
+def _modules(cache: WorkingCache, work: ExperimentStatus, code: str) -> tuple[str, ...]:
     record = _record(cache, _place(work))
     if record.get("code") != code:
         return ()
@@ -145,21 +145,21 @@ def _modules(cache: Cache, work: Work, code: str) -> tuple[str, ...]:
     return tuple(sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name)))
 
 
-def _closures(work: Work) -> dict[str, dict[str, str]]:
+def _closures(work: ExperimentStatus) -> dict[str, dict[str, str]]:
     """The modules of each closure that an experiment's code is made of, with their digests."""
-    return {module: keys.engine_modules(module) for module in modules_of(work.experiment)}
+    return {module: keys.analysis_code_modules(module) for module in code_modules(work.experiment)}
 
 
 def _together(closures: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     return {name: digest for parts in closures.values() for name, digest in parts.items()}
 
 
-def _place(work: Work) -> str:
-    return " ".join(modules_of(work.experiment))
+def _place(work: ExperimentStatus) -> str:
+    return " ".join(code_modules(work.experiment))
 
 
-def _record(cache: Cache, module: str) -> dict[str, Any]:
-    found = json.loads(cache.get_blob(BLOB, module) or b"{}")
+def _record(cache: WorkingCache, module: str) -> dict[str, Any]:
+    found = json.loads(cache.get_blob(BLOB_KIND, module) or b"{}")
     return found if isinstance(found, dict) else {}
 
 
@@ -172,4 +172,4 @@ def _short(value: Any) -> str:
         else json.dumps(value, ensure_ascii=False)
     )
     text = _HEX.sub(lambda found: found[0][:8], text)
-    return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"
+    return text if len(text) <= MAX_VALUE_WIDTH else text[: MAX_VALUE_WIDTH - 1] + "…"

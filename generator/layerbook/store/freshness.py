@@ -8,7 +8,7 @@ from typing import Literal
 
 from layerbook.core.errors import StoreError
 from layerbook.store import results
-from layerbook.store.cache import Cache
+from layerbook.store.cache import WorkingCache
 from layerbook.store.keys import Key
 
 State = Literal["fresh", "stale", "missing", "unreadable", "uncomputed"]
@@ -37,11 +37,11 @@ class Freshness:
         return self.state in ("fresh", "uncomputed")
 
 
-def freshness(path: Path, key: Key, cache: Cache) -> Freshness:
+def check_freshness(path: Path, key: Key, cache: WorkingCache) -> Freshness:
     """How the entry at `path` stands to `key`, the key its experiment has now. Nothing is computed."""
     try:
-        head = results.head(path)
-    except results.EntryError as error:
+        header = results.read_header(path)
+    except results.ResultFileError as error:
         return (
             Freshness("missing")
             if error.reason == "missing"
@@ -49,9 +49,9 @@ def freshness(path: Path, key: Key, cache: Cache) -> Freshness:
         )
     except StoreError as error:
         return Freshness("unreadable", reason=str(error))
-    changed = head.key.changed(key)
-    if not head.key.same_sources(key):
+    changed = header.key.changed(key)
+    if not header.key.same_sources(key):
         return Freshness("stale", changed)
-    if cache.knows(head.model, head.chapter, head.id, key.digest, head.digest):
+    if cache.was_computed(header.model, header.chapter, header.id, key.digest, header.digest):
         return Freshness("fresh")
     return Freshness("uncomputed", changed)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-WIDTH = 120
+LINE_WIDTH = 120
 INDENT = " "
-PLAIN = json.JSONEncoder(
+encode_compact = json.JSONEncoder(
     ensure_ascii=False
 ).encode  # json.dumps would make a new encoder for each number
 
 
-def text(data: Any, depth: int = 0) -> str:
+def dumps(data: Any, depth: int = 0) -> str:
     """Plain data as JSON, keys in the order given, floats in the shortest form that gives them back.
 
     A list of numbers is one line, however long; a list or a record of plain values is one line where it fits.
@@ -20,22 +20,22 @@ def text(data: Any, depth: int = 0) -> str:
     """
     parts = list(data.values()) if isinstance(data, dict) else data
     if not isinstance(data, dict | list) or not data:
-        return PLAIN(data)
+        return encode_compact(data)
     if not any(isinstance(part, dict | list) for part in parts):
-        line = PLAIN(data)
+        line = encode_compact(data)
         numbers = isinstance(data, list) and not any(isinstance(part, str) for part in parts)
-        if numbers or (depth and len(line) + depth <= WIDTH):
+        if numbers or (depth and len(line) + depth <= LINE_WIDTH):
             return line
     inner = "\n" + INDENT * (depth + 1)
     if isinstance(data, dict):
-        names = [f"{PLAIN(name)}: " for name in data]
+        names = [f"{encode_compact(name)}: " for name in data]
         opening, closing = "{", "}"
     else:
         names, opening, closing = [""] * len(data), "[", "]"
-    lines = [f"{name}{text(part, depth + 1)}" for name, part in zip(names, parts, strict=True)]
+    lines = [f"{name}{dumps(part, depth + 1)}" for name, part in zip(names, parts, strict=True)]
     return opening + inner + f",{inner}".join(lines) + "\n" + INDENT * depth + closing
 
 
 def encode(data: Any) -> bytes:
-    """`text` as a file's bytes: UTF-8, one newline at the end; half of a surrogate pair stays an escape."""
-    return (text(data) + "\n").encode("utf-8", "backslashreplace")
+    """`dumps` as a file's bytes: UTF-8, one newline at the end; half of a surrogate pair stays an escape."""
+    return (dumps(data) + "\n").encode("utf-8", "backslashreplace")

@@ -19,19 +19,19 @@ from typing import Any
 import layerbook
 from layerbook.core.errors import StoreError
 
-DIGESTS = ("spec", "code", "weights", "tokenizer")
+DIGEST_FIELDS = ("spec", "code", "weights", "tokenizer")
 LIBRARIES = ("torch", "transformers", "numpy", "scikit-learn", "tokenizers")
 
 # What every result depends on beside its analysis.
-ENGINE = ("model.llama", "model.convert", "model.execution", "model.plan")
+ENGINE_MODULES = ("model.llama", "model.convert", "model.execution", "model.plan")
 
 # Modules that words, charts and progress are made of; no number passes through them.
-BESIDE_THE_NUMBERS = frozenset(
+IGNORED_MODULES = frozenset(
     {"core.errors", "core.figures", "core.labels", "core.progress", "book.sweep_views"}
 )
 
 # The step of an analysis that comes after its result is on disk.
-AFTER_THE_RESULT = "figures"
+IGNORED_METHOD = "figures"
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Key:
     @cached_property
     def digest(self) -> str:
         """sha256 over all components."""
-        return digest_of(self.as_dict())
+        return json_digest(self.as_dict())
 
     def changed(self, other: Key) -> tuple[str, ...]:
         """The components in which `other`, the newer key, differs; libraries with both versions."""
@@ -71,7 +71,7 @@ class Key:
 
     def as_dict(self) -> dict[str, Any]:
         """The components as they are written into a result."""
-        return {name: getattr(self, name) for name in DIGESTS} | {
+        return {name: getattr(self, name) for name in DIGEST_FIELDS} | {
             "versions": dict(sorted(self.versions.items()))
         }
 
@@ -79,7 +79,7 @@ class Key:
     def from_dict(cls, data: Mapping[str, Any]) -> Key:
         """The key that was written; raises ValueError where this is none."""
         try:
-            named = {name: str(data[name]) for name in DIGESTS}
+            named = {name: str(data[name]) for name in DIGEST_FIELDS}
             return cls(
                 **named,
                 versions={str(name): str(version) for name, version in data["versions"].items()},
@@ -88,7 +88,7 @@ class Key:
             raise ValueError("not a key") from error
 
 
-def key_for(
+def make_key(
     analysis_module: str,
     spec: Mapping[str, Any],
     weights: str,
@@ -97,14 +97,14 @@ def key_for(
 ) -> Key:
     """The key of a result of `analysis_module` (a dotted name) for a spec, as the sources stand on disk now.
 
-    code: the module's `engine_closure`, where it is known already.
+    code: the module's `analysis_code_digest`, where it is known already.
     """
     return Key(
-        digest_of(spec), code or engine_closure(analysis_module), weights, tokenizer, versions()
+        json_digest(spec), code or analysis_code_digest(analysis_module), weights, tokenizer, versions()
     )
 
 
-def digest_of(data: Any) -> str:
+def json_digest(data: Any) -> str:
     """sha256 of plain data as canonical JSON: sorted keys, no spaces, ASCII."""
     canonical = json.dumps(data, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
@@ -128,15 +128,15 @@ def _version(name: str) -> str:
         return "absent"
 
 
-def engine_closure(module_name: str) -> str:
+def analysis_code_digest(module_name: str) -> str:
     """The closure of an analysis' module together with what runs every experiment: planner, adapter, conversion."""
-    return digest_of(engine_modules(module_name))
+    return json_digest(analysis_code_modules(module_name))
 
 
-def engine_modules(module_name: str) -> dict[str, str]:
-    """The modules of that closure by name, each with its own digest: `digest_of` these is `engine_closure`."""
+def analysis_code_modules(module_name: str) -> dict[str, str]:
+    """The modules of that closure by name, each with its own digest: `json_digest` these is `analysis_code_digest`."""
     root = _package()
-    engine = [name for part in ENGINE if _file(root, name := f"{root.name}.{part}")]
+    engine = [name for part in ENGINE_MODULES if _file(root, name := f"{root.name}.{part}")]
     return _closure([module_name, *engine], root)
 
 
@@ -153,7 +153,7 @@ def source_digest(*names: str) -> str:
         for path in (*part.rglob("*.py"), part.with_suffix(".py"))
         if path.is_file()
     ]
-    return digest_of(
+    return json_digest(
         {
             str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in found
@@ -161,7 +161,7 @@ def source_digest(*names: str) -> str:
     )
 
 
-def code_closure(module_name: str, package: Path | None = None) -> str:
+def module_code_digest(module_name: str, package: Path | None = None) -> str:
     """Digest over a module and the modules of its package that it imports, transitively, wherever it does so.
 
     A constant counts. Comments, formatting, docstrings, `figures` methods, and blocks that only a type checker
@@ -171,7 +171,7 @@ def code_closure(module_name: str, package: Path | None = None) -> str:
 
     package: the folder of the package, whose name is the package's; by default this package's own.
     """
-    return digest_of(_closure([module_name], package or _package()))
+    return json_digest(_closure([module_name], package or _package()))
 
 
 def _package() -> Path:
@@ -208,7 +208,7 @@ def _module(package: Path, names: tuple[str, ...]) -> str | None:
     for name in names:
         top, _, rest = name.partition(".")
         if top == package.name and _file(package, name):
-            return None if rest in BESIDE_THE_NUMBERS else name
+            return None if rest in IGNORED_MODULES else name
     return None
 
 
@@ -244,7 +244,7 @@ class _Bare(ast.NodeTransformer):
                 node.body = node.body[1:]
             if isinstance(node, ast.ClassDef):
                 node.body = [
-                    part for part in node.body if getattr(part, "name", None) != AFTER_THE_RESULT
+                    part for part in node.body if getattr(part, "name", None) != IGNORED_METHOD
                 ]
         return super().generic_visit(node)
 

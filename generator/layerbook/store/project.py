@@ -12,7 +12,7 @@ from pathlib import Path
 
 from layerbook.book import loader as experiments
 from layerbook.book.loader import Book, Experiment
-from layerbook.book.sweep import GridCell, Swept
+from layerbook.book.sweep import GridCell, SweepAnalysis
 from layerbook.core.errors import UsageError, did_you_mean
 from layerbook.core.progress import Reporter
 from layerbook.model import download as obtain
@@ -20,9 +20,9 @@ from layerbook.model import sources
 from layerbook.store import cache, keys, results
 from layerbook.store import freshness as status
 
-RESULTS = Path("experiments") / "results"
-SITE = Path("site")
-TEMPLATES = Path("templates")
+RESULTS_FOLDER = Path("experiments") / "results"
+SITE_FOLDER = Path("site")
+TEMPLATES_FOLDER = Path("templates")
 
 
 @dataclass(frozen=True)
@@ -33,22 +33,22 @@ class Project:
     book: Book
     source: sources.ModelSource
     fingerprint: sources.Fingerprint
-    specs: str
+    specs_digest: str
 
     @property
-    def results(self) -> Path:
+    def results_root(self) -> Path:
         """Where this project keeps its results."""
-        return self.root / RESULTS
+        return self.root / RESULTS_FOLDER
 
     @property
-    def templates(self) -> Path:
+    def templates_dir(self) -> Path:
         """Where its chapters are, and page templates of its own, if any."""
-        return self.root / TEMPLATES
+        return self.root / TEMPLATES_FOLDER
 
     @property
-    def cache(self) -> cache.Cache:
+    def cache(self) -> cache.WorkingCache:
         """Its hidden working cache."""
-        return cache.Cache(self.root)
+        return cache.WorkingCache(self.root)
 
     @property
     def published(self) -> str:
@@ -67,30 +67,30 @@ class Project:
         """All experiments, in the order of the book."""
         return tuple(e for chapter in self.book.chapters for e in chapter.experiments)
 
-    def entry(self, experiment: Experiment) -> Path:
+    def result_path(self, experiment: Experiment) -> Path:
         """Where an experiment's result lies."""
-        return results.path_of(
-            self.results, self.model_name(experiment), experiment.chapter, experiment.id
+        return results.result_path(
+            self.results_root, self.model_name(experiment), experiment.chapter, experiment.id
         )
 
     def model_name(self, experiment: Experiment) -> str:
         """The model that an experiment runs on."""
         return sources.resolve(experiment.model).name if experiment.model else self.source.name
 
-    def other_models(self) -> list[Path]:
+    def other_model_dirs(self) -> list[Path]:
         """The folders with results of models other than the book's."""
-        there = sorted(self.results.iterdir()) if self.results.is_dir() else []
+        there = sorted(self.results_root.iterdir()) if self.results_root.is_dir() else []
         return [
             p
             for p in there
-            if p.is_dir() and p.name != self.source.name and results.PART.fullmatch(p.name)
+            if p.is_dir() and p.name != self.source.name and results.FILE_NAME_PART.fullmatch(p.name)
         ]
 
-    def tidy(self) -> None:
+    def remove_leftovers(self) -> None:
         """Remove what builds that were killed left among its results; call it under the project's lock."""
-        for folder in sorted(self.results.glob("*/*")):
+        for folder in sorted(self.results_root.glob("*/*")):
             if folder.is_dir():
-                results.tidy(folder)
+                results.remove_leftovers(folder)
 
     def keys(self, wanted: Sequence[Experiment]) -> dict[Experiment, keys.Key]:
         """What the result of each experiment depends on, as the sources stand on disk now.
@@ -101,16 +101,16 @@ class Project:
         known = self.cache.get_blob("code", state)
         codes: dict[str, str] = json.loads(known) if known else {}
         missing = sorted(
-            {module for experiment in wanted for module in modules_of(experiment)} - codes.keys()
+            {module for experiment in wanted for module in code_modules(experiment)} - codes.keys()
         )
-        codes |= {module: keys.engine_closure(module) for module in missing}
+        codes |= {module: keys.analysis_code_digest(module) for module in missing}
         if missing and keys.source_digest() == state:
             self.cache.put_blob("code", state, json.dumps(codes).encode())
-        return {e: key_of(e, self.fingerprint, code_of(e, codes)) for e in wanted}
+        return {e: experiment_key(e, self.fingerprint, code_digest(e, codes)) for e in wanted}
 
 
 @dataclass(frozen=True)
-class Work:
+class ExperimentStatus:
     """One experiment, what its result depends on, and how the result on disk stands to that."""
 
     experiment: Experiment
@@ -125,28 +125,28 @@ def open_project(root: Path, model: str | None = None, report: Reporter | None =
     its name stands for. Raises SpecError with all problems at once, UsageError for an unknown model or a folder
     without a book, ModelError.
     """
-    source = model_of(root, model)
+    source = resolve_model(root, model)
     if report is not None and source.kind == "hub" and sources.at_hand(source) is None:
         obtain.obtain(source, report)
     while True:
-        specs = _digest_of_specs(root)
+        specs_digest = _digest_of_specs(root)
         book = experiments.load_book(root, sources.limits(source))
-        if _digest_of_specs(root) == specs:  # else one was saved while they were read
-            return Project(root, book, source, sources.fingerprint(source), specs)
+        if _digest_of_specs(root) == specs_digest:  # else one was saved while they were read
+            return Project(root, book, source, sources.fingerprint(source), specs_digest)
 
 
-def model_of(root: Path, model: str | None = None) -> sources.ModelSource:
+def resolve_model(root: Path, model: str | None = None) -> sources.ModelSource:
     """The book's model, or the one named instead. Raises UsageError for a folder without a book."""
     if not (root / "experiments" / "book.yaml").is_file():
         raise UsageError(
             f"{root}: no book here, experiments/book.yaml is missing; name its folder with --book"
         )
-    return sources.resolve(experiments.book_model(root) if model is None else model)
+    return sources.resolve(experiments.read_model_name(root) if model is None else model)
 
 
 def _digest_of_specs(root: Path) -> str:
     found = hashlib.sha256()
-    results = root / RESULTS
+    results = root / RESULTS_FOLDER
     there = (
         path
         for path in (root / "experiments").rglob("*")
@@ -157,15 +157,15 @@ def _digest_of_specs(root: Path) -> str:
     return found.hexdigest()
 
 
-def key_of(
+def experiment_key(
     experiment: Experiment, fingerprint: sources.Fingerprint, code: str | None = None
 ) -> keys.Key:
     """What the result of an experiment depends on; `code` is its closure, where that is known already."""
     weights, tokenizer = _models(experiment, fingerprint)
-    code = code or code_of(
-        experiment, {module: keys.engine_closure(module) for module in modules_of(experiment)}
+    code = code or code_digest(
+        experiment, {module: keys.analysis_code_digest(module) for module in code_modules(experiment)}
     )
-    return keys.key_for("", experiment.spec(), weights, tokenizer, code)
+    return keys.make_key("", experiment.spec(), weights, tokenizer, code)
 
 
 def _models(experiment: Experiment, own: sources.Fingerprint) -> tuple[str, str]:
@@ -173,7 +173,7 @@ def _models(experiment: Experiment, own: sources.Fingerprint) -> tuple[str, str]
     analysis = experiment.analysis
     names = (
         analysis.models
-        if isinstance(analysis, Swept)
+        if isinstance(analysis, SweepAnalysis)
         else (experiment.model,)
         if experiment.model
         else ()
@@ -181,55 +181,55 @@ def _models(experiment: Experiment, own: sources.Fingerprint) -> tuple[str, str]
     found = [sources.fingerprint(sources.resolve(name)) for name in names] or [own]
     if len(found) == 1:
         return found[0].weights, found[0].tokenizer
-    return keys.digest_of([one.weights for one in found]), keys.digest_of(
+    return keys.json_digest([one.weights for one in found]), keys.json_digest(
         [one.tokenizer for one in found]
     )
 
 
-def cells_of(experiment: Experiment) -> Iterator[tuple[GridCell, Experiment]]:
+def sweep_cells(experiment: Experiment) -> Iterator[tuple[GridCell, Experiment]]:
     """The cells of a sweep, each as an experiment of its own; TypeError for an experiment that is none."""
-    if not isinstance(experiment.analysis, Swept):
+    if not isinstance(experiment.analysis, SweepAnalysis):
         raise TypeError(f"{experiment.id} is no sweep")
     for cell in experiment.analysis.cells():
-        yield cell, cell_of(experiment, cell)
+        yield cell, cell_experiment(experiment, cell)
 
 
-def cell_of(experiment: Experiment, cell: GridCell) -> Experiment:
+def cell_experiment(experiment: Experiment, cell: GridCell) -> Experiment:
     """A cell of a sweep as an experiment; its id ends in a digest of its spec."""
     one = replace(experiment, analysis=cell.analysis, claims=(), captions={}, model=cell.model)
     told = one.spec() | ({"model": cell.model} if cell.model else {})
-    return replace(one, id=f"{experiment.id}.{keys.digest_of(told)[:12]}")
+    return replace(one, id=f"{experiment.id}.{keys.json_digest(told)[:12]}")
 
 
-def modules_of(experiment: Experiment) -> tuple[str, ...]:
+def code_modules(experiment: Experiment) -> tuple[str, ...]:
     """What measures an experiment: of a sweep, its cells' analysis and what sums them up."""
     analysis = experiment.analysis
-    swept = (type(analysis.one).__module__,) if isinstance(analysis, Swept) else ()
+    swept = (type(analysis.base).__module__,) if isinstance(analysis, SweepAnalysis) else ()
     return (*swept, type(analysis).__module__)
 
 
-def code_of(experiment: Experiment, closures: Mapping[str, str]) -> str:
+def code_digest(experiment: Experiment, closures: Mapping[str, str]) -> str:
     """The digest of the code that measures an experiment, from the closures of its modules."""
-    found = [closures[module] for module in modules_of(experiment)]
-    return found[0] if len(found) == 1 else keys.digest_of(found)
+    found = [closures[module] for module in code_modules(experiment)]
+    return found[0] if len(found) == 1 else keys.json_digest(found)
 
 
-def shown_cells(experiment: Experiment) -> tuple[Experiment, ...]:
+def cells_with_figures(experiment: Experiment) -> tuple[Experiment, ...]:
     """The cells of a sweep whose own figures its views show, so that the table alone does not do."""
     sweep = experiment.analysis
-    if not isinstance(sweep, Swept):
+    if not isinstance(sweep, SweepAnalysis):
         return ()
     over = [view.over for view in sweep.views if view.figure]
-    return tuple(cell_of(experiment, cell) for name in over for cell in sweep.along(name))
+    return tuple(cell_experiment(experiment, cell) for name in over for cell in sweep.cells_along(name))
 
 
-def survey(project: Project) -> tuple[Work, ...]:
+def check_status(project: Project) -> tuple[ExperimentStatus, ...]:
     """For each experiment, whether its result on disk is what the sources would give."""
-    shown = {e: shown_cells(e) for e in project.experiments()}
+    shown = {e: cells_with_figures(e) for e in project.experiments()}
     found = project.keys([*shown, *(cell for cells in shown.values() for cell in cells)])
-    states = {e: status.freshness(project.entry(e), key, project.cache) for e, key in found.items()}
+    states = {e: status.check_freshness(project.result_path(e), key, project.cache) for e, key in found.items()}
     return tuple(
-        Work(e, found[e], _with_cells(states[e], cells, states)) for e, cells in shown.items()
+        ExperimentStatus(e, found[e], _with_cells(states[e], cells, states)) for e, cells in shown.items()
     )
 
 
@@ -247,7 +247,7 @@ def _with_cells(
     )
 
 
-def chosen(work: Sequence[Work], only: Sequence[str], force: bool) -> tuple[Work, ...]:
+def select(work: Sequence[ExperimentStatus], only: Sequence[str], force: bool) -> tuple[ExperimentStatus, ...]:
     """The experiments to run: those not computed here as they now stand, narrowed by `only`, all with `force`.
 
     Raises UsageError for a name in `only` that matches nothing.

@@ -32,7 +32,7 @@ class Comparison:
     """The differences beyond tolerance; the largest absolute gap between two numbers, within it or not, and where."""
 
     differences: tuple[Difference, ...]
-    largest: float
+    largest_gap: float
     place: str = ""
 
     @property
@@ -40,18 +40,18 @@ class Comparison:
         """Whether nothing differs beyond tolerance."""
         return not self.differences
 
-    def within(self, name: str) -> Comparison:
+    def prefixed(self, name: str) -> Comparison:
         """As part of something larger, in which this is called `name`."""
         apart = tuple(
             Difference(f"{name}: {one.path}", one.old, one.new) for one in self.differences
         )
-        return Comparison(apart, self.largest, f"{name}: {self.place}" if self.place else "")
+        return Comparison(apart, self.largest_gap, f"{name}: {self.place}" if self.place else "")
 
-    def joined(self, other: Comparison) -> Comparison:
+    def merged_with(self, other: Comparison) -> Comparison:
         """Both as one; of the differences, the first of each, so that thousands join in no more room than two."""
-        widest = max(self, other, key=lambda one: one.largest)
+        widest = max(self, other, key=lambda one: one.largest_gap)
         return Comparison(
-            (*self.differences[:1], *other.differences[:1])[:2], widest.largest, widest.place
+            (*self.differences[:1], *other.differences[:1])[:2], widest.largest_gap, widest.place
         )
 
 
@@ -62,7 +62,7 @@ class _Finding:
     difference: Difference | None = None
 
 
-def agree(old: Result, new: Result, rtol: float = RTOL, atol: float = ATOL) -> Comparison:
+def compare_results(old: Result, new: Result, rtol: float = RTOL, atol: float = ATOL) -> Comparison:
     """Compare two results field by field.
 
     Floats agree where |old - new| <= atol + rtol |old|, or both are NaN, or the same infinity. An array counts as
@@ -150,14 +150,14 @@ def _gaps(old: NDArray[Any], new: NDArray[Any]) -> NDArray[np.float64]:
 def _worst(
     path: str, old: Any, new: Any, gaps: Any, allowed: Any, measured: bool = True
 ) -> _Finding:
-    largest, farthest = (
+    largest_gap, farthest = (
         (float(gaps.max()), _place(path, gaps)) if measured and gaps.any() else (0.0, "")
     )
     if not (gaps > allowed).any():
-        return _Finding(largest, farthest)
+        return _Finding(largest_gap, farthest)
     worst = np.unravel_index(int(np.argmax(gaps - allowed)), gaps.shape)
     difference = Difference(_place(path, gaps - allowed), old[worst].item(), new[worst].item())
-    return _Finding(largest, farthest, difference)
+    return _Finding(largest_gap, farthest, difference)
 
 
 def _place(path: str, sizes: Any) -> str:

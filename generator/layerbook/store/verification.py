@@ -17,18 +17,18 @@ from typing import Any, Literal
 
 from layerbook.core.errors import StoreError
 from layerbook.store import atomic
-from layerbook.store import json_format as layout
-from layerbook.store import tolerance as compare
+from layerbook.store import json_format
+from layerbook.store import tolerance
 from layerbook.store.project import Project
 
-FOLDER = Path("experiments") / "verification"
-LEAST, ABOUT = 0.1, 3.0  # seconds; and how many times as long is still about as long
-TOLERANCE = {"absolute": compare.ATOL, "relative": compare.RTOL}
+VERIFICATION_FOLDER = Path("experiments") / "verification"
+MIN_SECONDS, SIMILAR_TIME_FACTOR = 0.1, 3.0  # seconds; and how many times as long is still about as long
+TOLERANCE = {"absolute": tolerance.ATOL, "relative": tolerance.RTOL}
 
 
 @dataclass(frozen=True)
-class Entry:
-    """What verifying found of one result: `gap` is a bound of the largest, `place` where it differs, if it does.
+class VerificationEntry:
+    """What verifying found of one result: `gap` is a round_up_to_power_of_ten of the largest, `place` where it differs, if it does.
 
     seconds: its share of a run with the most of the `threads`, to one digit.
     """
@@ -42,7 +42,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Turn:
+class TextChange:
     """Words of a page that a clean run would write differently, most often a last digit that rounds the other way."""
 
     place: str
@@ -52,69 +52,69 @@ class Turn:
 
 
 @dataclass(frozen=True)
-class Record:
+class VerificationRecord:
     """The entries by address, the tolerance that they were compared with, and the words that would turn.
 
     turned: None where not every experiment was compared together, so that nobody knows.
     """
 
     tolerance: Mapping[str, float] = field(default_factory=lambda: dict(TOLERANCE))
-    entries: Mapping[str, Entry] = field(default_factory=dict)
-    turned: tuple[Turn, ...] | None = None
+    entries: Mapping[str, VerificationEntry] = field(default_factory=dict)
+    text_changes: tuple[TextChange, ...] | None = None
 
 
-def path_of(project: Project) -> Path:
+def record_path(project: Project) -> Path:
     """Where the record of a project's model lies."""
-    return project.root / FOLDER / f"{project.source.name}.json"
+    return project.root / VERIFICATION_FOLDER / f"{project.source.name}.json"
 
 
-def read(project: Project) -> Record:
+def read_record(project: Project) -> VerificationRecord:
     """The record; an empty one where there is none. Raises StoreError for one that is damaged."""
-    path = path_of(project)
+    path = record_path(project)
     try:
         data = json.loads(path.read_bytes())
         entries = {name: _entry(found) for name, found in data["experiments"].items()}
-        turned = data.get("turned")
+        text_changes = data.get("turned")
         turns = (
             None
-            if turned is None
-            else tuple(Turn(**one | {"threads": tuple(one["threads"])}) for one in turned)
+            if text_changes is None
+            else tuple(TextChange(**one | {"threads": tuple(one["threads"])}) for one in text_changes)
         )
-        return Record({name: float(data["tolerance"][name]) for name in TOLERANCE}, entries, turns)
+        return VerificationRecord({name: float(data["tolerance"][name]) for name in TOLERANCE}, entries, turns)
     except FileNotFoundError:
-        return Record()
+        return VerificationRecord()
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise StoreError(
             f"{path}: is no record of a verification; delete it and run `layerbook verify`"
         ) from error
 
 
-def write(
+def write_record(
     project: Project,
-    found: Mapping[str, Entry],
+    found: Mapping[str, VerificationEntry],
     known: Collection[str],
-    turned: Sequence[Turn] | None = None,
+    text_changes: Sequence[TextChange] | None = None,
 ) -> Path:
     """Note what was found, beside the entries of experiments that were not looked at and are still `known`.
 
-    Of a result that was verified before and agrees again, both speak: all threads, and the wider bound. `turned` of a
+    Of a result that was verified before and agrees again, both speak: all threads, and the wider bound. `text_changes` of a
     run that saw every experiment replaces what was there; without one, that stays.
     """
-    before = read(project)
+    before = read_record(project)
     old = before.entries if before.tolerance == TOLERANCE else {}
     merged = {
-        name: _merged(old.get(name), found[name]) if name in found else old[name]
+        name: _merge_entries(old.get(name), found[name]) if name in found else old[name]
         for name in {**old, **found}
     }
     experiments = {name: asdict(merged[name]) for name in known if name in merged}
-    turned = before.turned if turned is None else turned
-    told = None if turned is None else [asdict(one) for one in turned]
+    text_changes = before.text_changes if text_changes is None else text_changes
+    told = None if text_changes is None else [asdict(one) for one in text_changes]
     data = {"tolerance": TOLERANCE, "turned": told, "experiments": experiments}
-    atomic.write(path_of(project), layout.encode(_listed(data)))
-    return path_of(project)
+    atomic.write(record_path(project), json_format.encode(_listed(data)))
+    return record_path(project)
 
 
-def turns(shown: Mapping[int, Iterable[tuple[str, str, str]]]) -> tuple[Turn, ...]:
+def find_text_changes(shown: Mapping[int, Iterable[tuple[str, str, str]]]) -> tuple[TextChange, ...]:
     """The words that differ, from places with their old and new lines by the number of threads; equal ones as one."""
     found: dict[tuple[str, str, str], list[int]] = {}
     for threads, places in shown.items():
@@ -129,10 +129,10 @@ def turns(shown: Mapping[int, Iterable[tuple[str, str, str]]]) -> tuple[Turn, ..
                     )
                     if threads not in using:
                         using.append(threads)
-    return tuple(Turn(*words, tuple(using)) for words, using in found.items())
+    return tuple(TextChange(*words, tuple(using)) for words, using in found.items())
 
 
-def bound(gap: float) -> float:
+def round_up_to_power_of_ten(gap: float) -> float:
     """The least power of ten that a gap does not exceed: 3e-7 -> 1e-6; 0 stays 0, and what is infinite so."""
     if gap == 0 or not math.isfinite(gap):
         return gap
@@ -144,21 +144,21 @@ def bound(gap: float) -> float:
     return float(f"1e{exponent}")
 
 
-def power(value: float) -> str:
+def format_power_of_ten(value: float) -> str:
     """A power of ten, or a number near one, as people write it: `1e-5`."""
     digits, _, exponent = f"{value:.0e}".partition("e")
     return f"{digits}e{int(exponent)}" if exponent else digits
 
 
-def rounded(seconds: float | None) -> float | None:
+def round_seconds(seconds: float | None) -> float | None:
     """To one digit, as 0.4 or 20.0, and never less than LEAST: what is shorter is mostly noise."""
-    return None if seconds is None else max(LEAST, float(f"{seconds:.0e}"))
+    return None if seconds is None else max(MIN_SECONDS, float(f"{seconds:.0e}"))
 
 
-def _merged(old: Entry | None, new: Entry) -> Entry:
+def _merge_entries(old: VerificationEntry | None, new: VerificationEntry) -> VerificationEntry:
     if old is None or old.digest != new.digest:
         return new
-    if old.seconds and new.seconds and 1 / ABOUT <= new.seconds / old.seconds <= ABOUT:
+    if old.seconds and new.seconds and 1 / SIMILAR_TIME_FACTOR <= new.seconds / old.seconds <= SIMILAR_TIME_FACTOR:
         new = replace(
             new, seconds=old.seconds
         )  # another run takes another time, and no file need change for that
@@ -168,11 +168,11 @@ def _merged(old: Entry | None, new: Entry) -> Entry:
     seconds = (
         new.seconds if max(new.threads) == threads[-1] and new.seconds is not None else old.seconds
     )
-    return Entry(new.digest, threads, "agrees", max(old.gap, new.gap), "", seconds)
+    return VerificationEntry(new.digest, threads, "agrees", max(old.gap, new.gap), "", seconds)
 
 
-def _entry(data: Mapping[str, Any]) -> Entry:
-    return Entry(**{**data, "threads": tuple(data["threads"])})
+def _entry(data: Mapping[str, Any]) -> VerificationEntry:
+    return VerificationEntry(**{**data, "threads": tuple(data["threads"])})
 
 
 def _listed(value: Any) -> Any:

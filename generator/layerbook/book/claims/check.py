@@ -10,8 +10,8 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from layerbook.book.claims import parser as grammar
-from layerbook.book.claims.evaluator import Evaluation
+from layerbook.book.claims import parser
+from layerbook.book.claims.evaluator import Evaluator
 from layerbook.book.claims.margins import Margin
 from layerbook.book.claims.parser import CheckError, Reference
 from layerbook.book.claims.values import Value, Verdict
@@ -27,24 +27,24 @@ class Check:
     tree: ast.expr
     references: tuple[Reference, ...]
 
-    def evaluate(self, result: object, results: Callable[[str], object] | None = None) -> Verdict:
-        """Decide it on an experiment's result; `results` gives those of other experiments, for r().
+    def evaluate(self, result: object, result_of: Callable[[str], object] | None = None) -> Verdict:
+        """Decide it on an experiment's result; `result_of` gives those of other experiments, for r().
 
         Raises CheckError where a field is missing, kinds do not fit, or the outcome is neither true nor false.
         """
-        return Evaluation(self.text, result, results).verdict(self.tree)
+        return Evaluator(self.text, result, result_of).verdict(self.tree)
 
     def value(self, result: object, names: Mapping[str, object]) -> object:
         """What the expression gives on a result, and on what further names stand for: a number, a text, a truth.
 
         Raises CheckError where a field is missing or kinds do not fit.
         """
-        evaluation = Evaluation(self.text, result, None)
-        evaluation.bound |= {name: Value(value, name) for name, value in names.items()}
-        return evaluation.value(self.tree).it
+        evaluator = Evaluator(self.text, result, None)
+        evaluator.variables |= {name: Value(value, name) for name, value in names.items()}
+        return evaluator.evaluate_and_record(self.tree).value
 
 
 def parse(text: str, names: Sequence[str] = ()) -> Check:
     """Read a check, which may use these names beside `result`; raises CheckError for what is not of the language."""
-    tree, references = grammar.read(text, names)
+    tree, references = parser.parse_expression(text, names)
     return Check(text, tree, references)

@@ -12,75 +12,75 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-CLOSE = 0.05
+CLOSE_MARGIN = 0.05
 
 
 @dataclass(frozen=True)
 class Margin:
     """The distance between the two sides of the comparison that decides.
 
-    by: in the units of that comparison. share: of the larger of its sides, so 0 is none and 2 the most there can be.
-    Change each number that a check compares by less than `share` of its comparison's larger side, and the verdict
+    absolute: in the units of that comparison. relative: of the larger of its sides, so 0 is none and 2 the most there can be.
+    Change each number that a check compares by less than `relative` of its comparison's larger side, and the verdict
     stands; that is why the weakest of several comparisons is the one with the smallest share, whatever their units.
     """
 
-    by: float
-    share: float
+    absolute: float
+    relative: float
 
     @property
     def close(self) -> bool:
         """Whether the two sides are almost equal: less than a twentieth apart."""
-        return self.share < CLOSE
+        return self.relative < CLOSE_MARGIN
 
 
 @dataclass(frozen=True)
-class Lean:
+class Robustness:
     """A truth, and what it would take to turn it over; without a margin no change of a number does."""
 
     holds: bool
     margin: Margin | None = None
 
     @property
-    def rank(self) -> tuple[bool, float]:
+    def order_key(self) -> tuple[bool, float]:
         """From surely false over barely false and barely true to surely true."""
-        share = math.inf if self.margin is None else self.margin.share
-        return self.holds, share if self.holds else -share
+        relative = math.inf if self.margin is None else self.margin.relative
+        return self.holds, relative if self.holds else -relative
 
-    def reversed(self) -> Lean:
+    def negated(self) -> Robustness:
         """What `not` makes of it."""
-        return Lean(not self.holds, self.margin)
+        return Robustness(not self.holds, self.margin)
 
 
-def weakest(leans: Iterable[Lean]) -> Lean:
+def conjunction(robustnesses: Iterable[Robustness]) -> Robustness:
     """What `and` and `all` make of several; of none, true."""
-    return min(leans, key=lambda lean: lean.rank, default=Lean(True))
+    return min(robustnesses, key=lambda robustness: robustness.order_key, default=Robustness(True))
 
 
-def strongest(leans: Iterable[Lean]) -> Lean:
+def disjunction(robustnesses: Iterable[Robustness]) -> Robustness:
     """What `or` and `any` make of several; of none, false."""
-    return max(leans, key=lambda lean: lean.rank, default=Lean(False))
+    return max(robustnesses, key=lambda robustness: robustness.order_key, default=Robustness(False))
 
 
-def same(left: Lean, right: Lean) -> Lean:
+def equivalence(left: Robustness, right: Robustness) -> Robustness:
     """Equality of two truths: whichever turns first turns it."""
-    first = min(left, right, key=lambda lean: abs(lean.rank[1]))
-    return Lean(left.holds is right.holds, first.margin)
+    first = min(left, right, key=lambda robustness: abs(robustness.order_key[1]))
+    return Robustness(left.holds is right.holds, first.margin)
 
 
-def distance(left: Any, right: Any) -> Margin | None:
+def margin_between(left: Any, right: Any) -> Margin | None:
     """The margin between two numbers; none where one of them is not finite or too large to be told."""
     try:
-        by, scale = float(abs(left - right)), float(max(abs(left), abs(right)))
+        absolute, scale = float(abs(left - right)), float(max(abs(left), abs(right)))
     except OverflowError:
         return None
-    if not (math.isfinite(by) and math.isfinite(scale)):
+    if not (math.isfinite(absolute) and math.isfinite(scale)):
         return None
-    return Margin(by, min(by / scale, 2.0) if scale else 0.0)
+    return Margin(absolute, min(absolute / scale, 2.0) if scale else 0.0)
 
 
-def monotone(numbers: Sequence[float]) -> Lean:
+def monotonicity(numbers: Sequence[float]) -> Robustness:
     """Whether numbers never fall, or never rise; equal neighbours may stand in either, and so may fewer than two."""
     pairs = list(pairwise(numbers))
-    rising = weakest(Lean(a <= b, distance(a, b)) for a, b in pairs)
-    falling = weakest(Lean(a >= b, distance(a, b)) for a, b in pairs)
-    return strongest((rising, falling))
+    rising = conjunction(Robustness(a <= b, margin_between(a, b)) for a, b in pairs)
+    falling = conjunction(Robustness(a >= b, margin_between(a, b)) for a, b in pairs)
+    return disjunction((rising, falling))

@@ -17,7 +17,7 @@ CONSTANTS = {"true": True, "false": False, "null": None}
 
 COMPARISONS = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn)
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div)
-NOT_SPOKEN: dict[type[ast.AST], str] = {
+UNSUPPORTED_SYNTAX: dict[type[ast.AST], str] = {
     ast.Pow: "there are no powers; write a product",
     ast.Is: "compare with ==",
     ast.IsNot: "compare with !=",
@@ -45,7 +45,7 @@ class Reference:
     column: int
 
 
-def read(text: str, names: Sequence[str] = ()) -> tuple[ast.expr, tuple[Reference, ...]]:
+def parse_expression(text: str, names: Sequence[str] = ()) -> tuple[ast.expr, tuple[Reference, ...]]:
     """The tree of a check, and the experiments it refers to; CheckError for what is not part of the language.
 
     names: what it may use beside `result`.
@@ -54,8 +54,8 @@ def read(text: str, names: Sequence[str] = ()) -> tuple[ast.expr, tuple[Referenc
         raise CheckError(f"the check is longer than {MAX_LENGTH} characters", MAX_LENGTH)
     if not text.strip():
         raise CheckError("the check is empty")
-    tree = _parsed(text)
-    return tree, tuple(_Reader(text, names).read(tree))
+    tree = _parse_python(text)
+    return tree, tuple(_GrammarChecker(text, names).check(tree))
 
 
 def column_of(text: str, node: ast.AST) -> int:
@@ -63,7 +63,7 @@ def column_of(text: str, node: ast.AST) -> int:
     return _column(text, getattr(node, "col_offset", 0))
 
 
-def no_field(text: str, node: ast.Attribute, names: Sequence[str]) -> CheckError:
+def missing_field_error(text: str, node: ast.Attribute, names: Sequence[str]) -> CheckError:
     """The error for a field that is not among those there are."""
     near = did_you_mean(node.attr, names)
     return CheckError(
@@ -86,7 +86,7 @@ def _column(text: str, byte: int) -> int:
     )
 
 
-def _parsed(text: str) -> ast.expr:
+def _parse_python(text: str) -> ast.expr:
     code = re.sub(
         r"[\r\n]", " ", text.lstrip()
     )  # one line, so that lines break anywhere and columns stay simple
@@ -113,45 +113,45 @@ def _parsed(text: str) -> ast.expr:
     return tree
 
 
-class _Reader:
+class _GrammarChecker:
     """Walks a tree once; what it does not know it refuses."""
 
     def __init__(self, text: str, names: Sequence[str]) -> None:
         self.text = text
-        self.known = ("result", *names)
-        self.bound: list[str] = []
+        self.known_names = ("result", *names)
+        self.variables: list[str] = []
 
-    def refuse(self, node: ast.AST, message: str) -> CheckError:
+    def error(self, node: ast.AST, message: str) -> CheckError:
         return CheckError(message, column_of(self.text, node))
 
-    def read(self, node: ast.AST, depth: int = 1) -> Iterator[Reference]:
+    def check(self, node: ast.AST, depth: int = 1) -> Iterator[Reference]:
         """The references of a tree, which is checked on the way."""
         if depth > MAX_DEPTH:
-            raise self.refuse(node, f"nested more than {MAX_DEPTH} deep")
+            raise self.error(node, f"nested more than {MAX_DEPTH} deep")
         reader = getattr(self, f"_{type(node).__name__}", None)
         if reader is None:
-            raise self._unknown(node)
+            raise self._unknown_syntax(node)
         for part in reader(node):
             if isinstance(part, Reference):
                 yield part
             else:
-                yield from self.read(part, depth + 1)
+                yield from self.check(part, depth + 1)
 
-    def _unknown(self, node: ast.AST) -> CheckError:
+    def _unknown_syntax(self, node: ast.AST) -> CheckError:
         unknown = f"{type(node).__name__} is not part of the language of checks; docs/claims.md lists what there is"
-        return self.refuse(node, NOT_SPOKEN.get(type(node), unknown))
+        return self.error(node, UNSUPPORTED_SYNTAX.get(type(node), unknown))
 
     def _operator(self, node: ast.AST, operator: ast.AST, known: tuple[type[ast.AST], ...]) -> None:
         if not isinstance(operator, known):
             unknown = f"{type(operator).__name__} is not part of the language of checks; there are + - * / and comparisons"
-            raise self.refuse(node, NOT_SPOKEN.get(type(operator), unknown))
+            raise self.error(node, UNSUPPORTED_SYNTAX.get(type(operator), unknown))
 
     def _Name(self, node: ast.Name) -> Iterator[ast.AST]:
-        if node.id not in (*self.known, *CONSTANTS, *self.bound):
+        if node.id not in (*self.known_names, *CONSTANTS, *self.variables):
             if node.id in FUNCTIONS:
-                raise self.refuse(node, f"{node.id} is a function: write {node.id}(...)")
-            near = did_you_mean(node.id, (*self.known, *CONSTANTS, *self.bound))
-            raise self.refuse(
+                raise self.error(node, f"{node.id} is a function: write {node.id}(...)")
+            near = did_you_mean(node.id, (*self.known_names, *CONSTANTS, *self.variables))
+            raise self.error(
                 node, f'unknown name {node.id!r}{near}; checks begin with result or r("id")'
             )
         return iter(())
@@ -159,9 +159,9 @@ class _Reader:
     def _Constant(self, node: ast.Constant) -> Iterator[ast.AST]:
         value = node.value
         if not (value is None or type(value) in (bool, int, float, str)):
-            raise self.refuse(node, 'only numbers, "text", true, false and null can be written out')
+            raise self.error(node, 'only numbers, "text", true, false and null can be written out')
         if isinstance(value, float) and value in (float("inf"), float("-inf")):
-            raise self.refuse(node, "the number is too large")
+            raise self.error(node, "the number is too large")
         return iter(())
 
     def _List(self, node: ast.List) -> Iterator[ast.AST]:
@@ -195,20 +195,20 @@ class _Reader:
 
     def _Call(self, node: ast.Call) -> Iterator[ast.AST | Reference]:
         if not isinstance(node.func, ast.Name):
-            raise self.refuse(
+            raise self.error(
                 node, "only the functions of the language can be called; results have none"
             )
         name = node.func.id
         if name not in FUNCTIONS:
             near = did_you_mean(name, FUNCTIONS)
-            raise self.refuse(
+            raise self.error(
                 node, f"unknown function {name!r}{near}; there are {', '.join(FUNCTIONS)}"
             )
         many = name in ("min", "max")
         if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
-            raise self.refuse(node, f"{name} takes plain values, no names and no stars")
+            raise self.error(node, f"{name} takes plain values, no names and no stars")
         if not node.args or (len(node.args) > 1 and not many):
-            raise self.refuse(
+            raise self.error(
                 node, f"{name} takes one {'list, or several numbers' if many else 'value'}"
             )
         if name == "r":
@@ -217,7 +217,7 @@ class _Reader:
 
     def _reference(self, argument: ast.expr) -> Reference:
         if not (isinstance(argument, ast.Constant) and isinstance(argument.value, str)):
-            raise self.refuse(
+            raise self.error(
                 argument, 'r takes the quoted name of an experiment: r("id") or r("chapter/id")'
             )
         return Reference(argument.value, column_of(self.text, argument))
@@ -225,16 +225,16 @@ class _Reader:
     def _ListComp(self, node: ast.ListComp) -> Iterator[ast.AST]:
         generator = node.generators[0]
         if len(node.generators) > 1 or generator.is_async:
-            raise self.refuse(node, "a comprehension has one `for`")
+            raise self.error(node, "a comprehension has one `for`")
         target = generator.target
         if not isinstance(target, ast.Name):
-            raise self.refuse(target, "a comprehension has one variable")
-        if target.id in (*self.known, *CONSTANTS, *FUNCTIONS, *self.bound) or target.id.startswith(
+            raise self.error(target, "a comprehension has one variable")
+        if target.id in (*self.known_names, *CONSTANTS, *FUNCTIONS, *self.variables) or target.id.startswith(
             "_"
         ):
-            raise self.refuse(target, f"the variable {target.id!r} needs another name")
+            raise self.error(target, f"the variable {target.id!r} needs another name")
         yield generator.iter
-        self.bound.append(target.id)
+        self.variables.append(target.id)
         yield from generator.ifs
         yield node.elt
-        self.bound.pop()
+        self.variables.pop()

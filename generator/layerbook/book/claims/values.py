@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
-from layerbook.book.claims.margins import Lean, Margin
+from layerbook.book.claims.margins import Robustness, Margin
 
-MAX_SHOWN = 60
+MAX_WIDTH = 60
 
 
 @dataclass(frozen=True)
@@ -35,28 +35,28 @@ class Value:
     margin: of a truth. margins: of the truths in a list that was computed, one each.
     """
 
-    it: Any
-    read: str = ""
+    value: Any
+    expression: str = ""
     margin: Margin | None = None
-    margins: tuple[Margin | None, ...] = ()
+    element_margins: tuple[Margin | None, ...] = ()
 
     @classmethod
-    def of(cls, lean: Lean) -> Value:
+    def from_robustness(cls, robustness: Robustness) -> Value:
         """A truth that was computed."""
-        return cls(lean.holds, margin=lean.margin)
+        return cls(robustness.holds, margin=robustness.margin)
 
     @classmethod
-    def row(cls, values: Sequence[Value]) -> Value:
+    def from_elements(cls, values: Sequence[Value]) -> Value:
         """A list that was computed."""
-        return cls([value.it for value in values], margins=tuple(value.margin for value in values))
+        return cls([value.value for value in values], element_margins=tuple(value.margin for value in values))
 
     @property
-    def lean(self) -> Lean:
+    def robustness(self) -> Robustness:
         """A truth with its margin."""
-        return Lean(self.it, self.margin)
+        return Robustness(self.value, self.margin)
 
 
-def plain(value: Any) -> Any:
+def to_python(value: Any) -> Any:
     """A number of numpy's as Python's own; anything else as it is."""
     if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
         return value.item()
@@ -91,20 +91,20 @@ def field_names(kind: type) -> list[str] | None:
     return [name for name in dict.fromkeys([*own, *computed]) if not name.startswith("_")]
 
 
-def kind(value: Any) -> str:
+def describe(value: Any) -> str:
     """What a value is, in words: `the text "4"`, `null`, `a list`."""
     if value is None or isinstance(value, bool):
-        return shown(value)
+        return format_value(value)
     if isinstance(value, str):
-        return f"the text {cut(json.dumps(value, ensure_ascii=False), 30)}"
+        return f"the text {shorten(json.dumps(value, ensure_ascii=False), 30)}"
     if is_number(value):
-        return f"the number {shown(value)}"
+        return f"the number {format_value(value)}"
     if is_list(value):
         return "a list"
     return "a mapping" if isinstance(value, Mapping) else f"a {type(value).__name__}"
 
 
-def shown(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A value as the book prints it beside the claim: four digits, long things cut, quotes where spaces would hide."""
     if value is None or isinstance(value, bool):
         return json.dumps(value)
@@ -112,20 +112,20 @@ def shown(value: Any) -> str:
         return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
     if isinstance(value, str):
         bare = value and value == value.strip() and value.isprintable()
-        return cut(value if bare else json.dumps(value, ensure_ascii=False), MAX_SHOWN)
+        return shorten(value if bare else json.dumps(value, ensure_ascii=False), MAX_WIDTH)
     if is_list(value):
-        return cut(
-            f"[{', '.join(shown(plain(item)) for item in value[:20])}{', ...' * (len(value) > 20)}]",
-            MAX_SHOWN,
+        return shorten(
+            f"[{', '.join(format_value(to_python(item)) for item in value[:20])}{', ...' * (len(value) > 20)}]",
+            MAX_WIDTH,
         )
-    return cut(str(value), MAX_SHOWN) if isinstance(value, int) else kind(value)
+    return shorten(str(value), MAX_WIDTH) if isinstance(value, int) else describe(value)
 
 
-def cut(text: str, most: int) -> str:
+def shorten(text: str, most: int) -> str:
     """The text, shortened where it is longer."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def names_something(read: str) -> bool:
+def is_id_expression(expression: str) -> bool:
     """Whether a number that was read is a name: the distance between two ids says nothing."""
-    return read.endswith((".id", "_id"))
+    return expression.endswith((".id", "_id"))

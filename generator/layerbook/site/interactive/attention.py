@@ -15,40 +15,40 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from layerbook.site.prose.filters import THIN, bytes_
-from layerbook.site.tokens_html import facts
-from layerbook.core.labels import Patterns
+from layerbook.site.prose.filters import NARROW_SPACE, bytes_
+from layerbook.site.tokens_html import token_facts
+from layerbook.core.labels import AttentionData
 from layerbook.core.tokens import visible
 
-ONE = 65535  # what stands for 1
-FINEST = 35  # the largest exponent that one digit of base 36 holds
+SCALE = 65535  # what stands for 1
+MAX_EXPONENT = 35  # the largest exponent that one digit of base 36 holds
 
 
 @dataclass(frozen=True)
-class Packed:
+class PackedPatterns:
     """Patterns as they travel: steps [layers, heads, T(T+1)/2], and a power of two for every row [layers, heads, T]."""
 
     steps: NDArray[np.uint16]
     exponents: NDArray[np.int64]
 
 
-def packed(weights: NDArray[np.floating]) -> Packed:
+def packed(weights: NDArray[np.floating]) -> PackedPatterns:
     """The nearest that 16 bits can say to patterns [layers, heads, T(T+1)/2] of shares from 0 to 1."""
     shares = weights.astype(np.float64)
-    rows, keys = _places(shares.shape[-1])
+    rows, keys = _row_key_indices(shares.shape[-1])
     highest = np.zeros((*shares.shape[:-1], rows[-1] + 1))
     for row in range(1, rows[-1] + 1):
         highest[..., row] = shares[..., (rows == row) & (keys > 0)].max(axis=-1)
-    exponents = np.clip(-np.frexp(highest)[1], 0, FINEST).astype(np.int64)
+    exponents = np.clip(-np.frexp(highest)[1], 0, MAX_EXPONENT).astype(np.int64)
     scaled = shares * np.where(keys > 0, 2.0 ** exponents[..., rows], 1.0)
-    return Packed(np.round(scaled * ONE).astype("<u2"), exponents)
+    return PackedPatterns(np.round(scaled * SCALE).astype("<u2"), exponents)
 
 
-def unpacked(packed: Packed) -> NDArray[np.float64]:
+def unpack(packed: PackedPatterns) -> NDArray[np.float64]:
     """The shares [layers, heads, T(T+1)/2] that the page's script reads out of it."""
-    rows, keys = _places(packed.steps.shape[-1])
+    rows, keys = _row_key_indices(packed.steps.shape[-1])
     finer = np.where(keys > 0, 2.0 ** packed.exponents[..., rows], 1.0)
-    shares: NDArray[np.float64] = packed.steps.astype(np.float64) / ONE / finer
+    shares: NDArray[np.float64] = packed.steps.astype(np.float64) / SCALE / finer
     return shares
 
 
@@ -57,28 +57,28 @@ def largest_errors(weights: NDArray[np.floating]) -> tuple[float, float]:
 
     Over all cells of all heads and of each layer's mean.
     """
-    there, here = weights.astype(np.float64), unpacked(packed(weights))
-    rows, keys = _places(there.shape[-1])
+    there, here = weights.astype(np.float64), unpack(packed(weights))
+    rows, keys = _row_key_indices(there.shape[-1])
     apart = [0.0]
     for row in range(1, rows[-1] + 1):
         some = (rows == row) & (keys > 0)
-        apart.append(float(np.abs(_rest(there[..., some]) - _rest(here[..., some])).max()))
+        apart.append(float(np.abs(_normalised(there[..., some]) - _normalised(here[..., some])).max()))
     return float(np.abs(there - here).max()), max(apart)
 
 
-def _rest(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+def _normalised(shares: NDArray[np.float64]) -> NDArray[np.float64]:
     """Shares [layers, heads, keys] of a row and their mean over the heads, made to sum to one; zeros stay."""
     every = np.concatenate([shares, shares.mean(axis=1, keepdims=True)], axis=1)
     sums = every.sum(axis=-1, keepdims=True)
     return every / np.where(sums > 0, sums, 1.0)
 
 
-def _places(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _row_key_indices(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Row and key of each place of a pattern with so many cells."""
     return np.tril_indices((math.isqrt(8 * count + 1) - 1) // 2)
 
 
-def script(href: str, patterns: Patterns, shades: NDArray[np.uint8]) -> bytes:
+def data_script(href: str, patterns: AttentionData, shades: NDArray[np.uint8]) -> bytes:
     """The patterns as `window.layerbookData[href]`, with the colours [n, RGBA] of shares from 0 to 1.
 
     The steps are little-endian in base64, the exponents one digit of base 36 each.
@@ -86,7 +86,7 @@ def script(href: str, patterns: Patterns, shades: NDArray[np.uint8]) -> bytes:
     kept = packed(patterns.weights)
     data = {
         "tokens": [visible(token) for token in patterns.tokens],
-        "facts": [facts(token, at) for at, token in enumerate(patterns.tokens)],
+        "facts": [token_facts(token, at) for at, token in enumerate(patterns.tokens)],
         "layers": list(patterns.layers),
         "heads": kept.steps.shape[1],
         "start": patterns.start,
@@ -98,7 +98,7 @@ def script(href: str, patterns: Patterns, shades: NDArray[np.uint8]) -> bytes:
     return "(window.layerbookData = window.layerbookData || {{}})[{}] = {};\n".format(*literals).encode()
 
 
-def told(patterns: Patterns, size: int) -> str:
+def description(patterns: AttentionData, size: int) -> str:
     """What a reader should know before opening it: how many bytes it has, and how exact it is."""
     plain, left = largest_errors(patterns.weights)
     return (
@@ -110,6 +110,6 @@ def told(patterns: Patterns, size: int) -> str:
 def _percent(error: float) -> str:
     """Two digits of it, rounded up."""
     if error == 0:
-        return f"0{THIN}%"
+        return f"0{NARROW_SPACE}%"
     digits = 1 - math.floor(math.log10(100 * error))
-    return f"{math.ceil(100 * error * 10**digits) / 10**digits:.{max(digits, 0)}f}{THIN}%"
+    return f"{math.ceil(100 * error * 10**digits) / 10**digits:.{max(digits, 0)}f}{NARROW_SPACE}%"

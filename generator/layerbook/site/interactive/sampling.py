@@ -7,11 +7,11 @@ import json
 from collections import Counter
 
 from layerbook.site.prose.filters import bytes_
-from layerbook.core.labels import Scores
+from layerbook.core.labels import SamplingData
 from layerbook.core.tokens import visible
 
 
-def script(href: str, scores: Scores) -> bytes:
+def data_script(href: str, scores: SamplingData) -> bytes:
     """The scores as `window.layerbookData[href]`; tokens that look alike are told apart by their ids.
 
     Logits are little-endian float32 in base64, by id: the very numbers of the result, which has them in float32.
@@ -25,6 +25,6 @@ def script(href: str, scores: Scores) -> bytes:
     return "(window.layerbookData = window.layerbookData || {{}})[{}] = {};\n".format(*literals).encode()
 
 
-def told(size: int) -> str:
+def description(size: int) -> str:
     """What a reader should know before opening it: how many bytes it has, and how exact it is."""
     return f"{bytes_(size)}: every score as the model gave it, none rounded"

@@ -11,24 +11,24 @@ from functools import cache
 from importlib.resources import files as resources
 
 from layerbook.site.prose.filters import bytes_
-from layerbook.site.prose.markup import escaped
+from layerbook.site.prose.markup import escape_text
 from layerbook.site.tokens_html import strip_html
 from layerbook.core.figures import TokenStrip
 
-LIBRARY = "@huggingface/tokenizers 0.2.0"
+LIBRARY_NAME = "@huggingface/tokenizers 0.2.0"
 _BUNDLE = "huggingface-tokenizers-0.2.0.min.js"
 
 
 def live_html(figure: TokenStrip, data_href: str) -> str:
     """The chips of the figure's own text, and for the script what to load and how much that is."""
-    load = files(figure, data_href)
-    told = f'data-scripts="{escaped(" ".join(load))}" data-size="{escaped(bytes_(sum(map(len, load.values()))))}"'
+    load = script_files(figure, data_href)
+    told = f'data-scripts="{escape_text(" ".join(load))}" data-size="{escape_text(bytes_(sum(map(len, load.values()))))}"'
     return f'<div class="live" {told}>{strip_html(figure)}</div>'
 
 
-def files(figure: TokenStrip, data_href: str) -> dict[str, bytes]:
+def script_files(figure: TokenStrip, data_href: str) -> dict[str, bytes]:
     """The scripts to load, in this order, by their paths in the site: the library, and the tokenizer's data."""
-    script = f'(window.layerbookData = window.layerbookData || {{}})["{data_href}"] = {figure.live};\n'
+    script = f'(window.layerbookData = window.layerbookData || {{}})["{data_href}"] = {figure.tokenizer_json};\n'
     return {f"assets/{_BUNDLE}": _bundle(), data_href: script.encode("ascii")}
 
 

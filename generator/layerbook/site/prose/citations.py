@@ -6,30 +6,30 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from layerbook.book.bibliography import FILE, Bibliography
-from layerbook.site.prose.markup import Inline, escaped
+from layerbook.book.bibliography import REFERENCES_FILE, Bibliography
+from layerbook.site.prose.markup import Inline, escape_text
 from layerbook.site.pages import ChapterPage, Link, ReferencesPage, ReferenceView
 from layerbook.core.errors import UsageError, did_you_mean
 
-Cited = tuple[str, str, str]
+Citation = tuple[str, str, str]
 """The key of a source, and where it is cited: in words, and as an address."""
 
-SHOWN = ("label", "authors", "year", "title")
+CITATION_PARTS = ("label", "authors", "year", "title")
 _HEADING_OR_CITATION = re.compile(
     r'<h[2-6] id="(?P<heading>[^"]+)"|<a class="cite" id="(?P<id>cite-(?P<key>[^"]+)-\d+)"'
 )
 
 
-def citing(bibliography: Bibliography | None) -> Callable[..., Inline]:
+def make_cite(bibliography: Bibliography | None) -> Callable[..., Inline]:
     """The prose's function for one page; each link it makes has an id, to be led back to."""
     made: Counter[str] = Counter()
 
     def cite(key: str, show: str = "label") -> Inline:
         if bibliography is None:
-            raise UsageError(f"cite() looks sources up in templates/{FILE}, which this book does not have")
-        if show not in SHOWN:
-            there = ", ".join(SHOWN)
-            raise UsageError(f"cite() cannot show {show!r}{did_you_mean(show, SHOWN)}; there are {there}")
+            raise UsageError(f"cite() looks sources up in templates/{REFERENCES_FILE}, which this book does not have")
+        if show not in CITATION_PARTS:
+            there = ", ".join(CITATION_PARTS)
+            raise UsageError(f"cite() cannot show {show!r}{did_you_mean(show, CITATION_PARTS)}; there are {there}")
         one = bibliography.get(key)
         words = {
             "label": bibliography.label(key),
@@ -39,19 +39,19 @@ def citing(bibliography: Bibliography | None) -> Callable[..., Inline]:
         }[show]
         made[key] += 1
         told = one.title if show != "title" else bibliography.label(key)
-        opening = f'<a class="cite" id="cite-{key}-{made[key]}" href="references.html#{key}" title="{escaped(told)}">'
-        return Inline(f"{opening}{escaped(words)}</a>", words)
+        opening = f'<a class="cite" id="cite-{key}-{made[key]}" href="references.html#{key}" title="{escape_text(told)}">'
+        return Inline(f"{opening}{escape_text(words)}</a>", words)
 
     return cite
 
 
-def references_page(bibliography: Bibliography, cited: Iterable[Cited]) -> ReferencesPage:
+def references_page(bibliography: Bibliography, shorten_prompt: Iterable[Citation]) -> ReferencesPage:
     """The list by author; each source leads back to every section that cites it, in reading order."""
     places: dict[str, dict[str, Link]] = {}
-    for key, title, href in cited:
+    for key, title, href in shorten_prompt:
         places.setdefault(key, {}).setdefault(title, Link(title, href))
     entries = []
-    for key in bibliography.ordered():
+    for key in bibliography.sorted_keys():
         one = bibliography.get(key)
         entries.append(
             ReferenceView(
@@ -70,10 +70,10 @@ def references_page(bibliography: Bibliography, cited: Iterable[Cited]) -> Refer
     return ReferencesPage(tuple(entries))
 
 
-def cited(chapter: ChapterPage) -> tuple[Cited, ...]:
+def find_citations(chapter: ChapterPage) -> tuple[Citation, ...]:
     """Each citation of a chapter, in order, with the section where it is in one."""
     titles = {heading.id: heading.text for heading in chapter.body.headings}
-    found: list[Cited] = []
+    found: list[Citation] = []
     section = ""
     for one in _HEADING_OR_CITATION.finditer(chapter.body.html):
         if one["heading"]:

@@ -9,17 +9,17 @@ import math
 from collections.abc import Callable, Iterable
 from numbers import Integral, Real
 
-from layerbook.site.prose.markup import Inline, escaped
+from layerbook.site.prose.markup import Inline, escape_text
 from layerbook.site.tokens_html import as_token, chip, verbatim
 
-THIN = "\N{NARROW NO-BREAK SPACE}"
+NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _COUNTS = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 _BYTES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
-def _real(value: object, name: str) -> float:
+def _as_float(value: object, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} needs a number, not {value!r}")
     return float(value)
@@ -32,7 +32,7 @@ def _fixed(value: float, digits: int) -> str:
     return text.replace("-", MINUS)
 
 
-def _special(value: float) -> str | None:
+def _non_finite(value: float) -> str | None:
     if math.isnan(value):
         return "undefined"
     return (MINUS if value < 0 else "") + "∞" if math.isinf(value) else None
@@ -40,23 +40,23 @@ def _special(value: float) -> str | None:
 
 def percent(value: object, digits: int = 1) -> str:
     """A share as a percentage: 0.617 -> `61.7 %`. Never rounds to nothing or to all: `< 0.1 %`, `> 99.9 %`."""
-    share = _real(value, "percent")
-    if special := _special(share):
+    share = _as_float(value, "percent")
+    if special := _non_finite(share):
         return special
     if share in (0.0, 1.0):
-        return f"{share:.0%}".replace("%", f"{THIN}%")
+        return f"{share:.0%}".replace("%", f"{NARROW_SPACE}%")
     step = 10.0**-digits
     if _fixed(100 * abs(share), digits) == _fixed(0, digits):
-        return f"<{THIN}{_fixed(step, digits)}{THIN}%" if share > 0 else f">{THIN}{_fixed(-step, digits)}{THIN}%"
+        return f"<{NARROW_SPACE}{_fixed(step, digits)}{NARROW_SPACE}%" if share > 0 else f">{NARROW_SPACE}{_fixed(-step, digits)}{NARROW_SPACE}%"
     if share < 1 and _fixed(100 * share, digits) == _fixed(100, digits):
-        return f">{THIN}{_fixed(100 - step, digits)}{THIN}%"
-    return f"{_fixed(100 * share, digits)}{THIN}%"
+        return f">{NARROW_SPACE}{_fixed(100 - step, digits)}{NARROW_SPACE}%"
+    return f"{_fixed(100 * share, digits)}{NARROW_SPACE}%"
 
 
 def num(value: object, digits: int = 2) -> str:
     """A number with so many decimals: 3.14159 -> `3.14`; what would round to zero is written as `4 × 10⁻⁴`."""
-    number = _real(value, "num")
-    if special := _special(number):
+    number = _as_float(value, "num")
+    if special := _non_finite(number):
         return special
     text = _fixed(number, digits)
     return scientific(number, 1) if number and float(text.replace(",", "").replace(MINUS, "-")) == 0 else text
@@ -72,45 +72,45 @@ def integer(value: object) -> str:
 def sign(value: object, digits: int = 2) -> str:
     """A number with its sign always written: `+0.31`, `−0.31`."""
     text = num(value, digits)
-    return f"+{text}" if _real(value, "sign") > 0 else text
+    return f"+{text}" if _as_float(value, "sign") > 0 else text
 
 
 def scientific(value: object, digits: int = 2) -> str:
     """So many significant digits and a power of ten: 1.7e-6 -> `1.7 × 10⁻⁶`."""
-    number = _real(value, "scientific")
-    if special := _special(number):
+    number = _as_float(value, "scientific")
+    if special := _non_finite(number):
         return special
     if number == 0:
         return "0"
     mantissa, exponent = f"{number:.{max(digits, 1) - 1}e}".split("e")
     power = str(int(exponent)).translate(_SUPERSCRIPT)
-    return f"{mantissa.replace('-', MINUS)}{THIN}×{THIN}10{power}"
+    return f"{mantissa.replace('-', MINUS)}{NARROW_SPACE}×{NARROW_SPACE}10{power}"
 
 
 def _scaled(number: float, steps: Iterable[tuple[float, str]], smallest: str) -> str:
-    if special := _special(number):
+    if special := _non_finite(number):
         return special
     for size, unit in steps:
         # 999 950 is already 1.0 M once it is rounded to one decimal.
         if abs(number) >= size * 0.99995:
-            return f"{_fixed(number / size, 1)}{THIN}{unit}"
+            return f"{_fixed(number / size, 1)}{NARROW_SPACE}{unit}"
     whole = _fixed(number, 0) if float(number).is_integer() else _fixed(number, 1)
-    return f"{whole}{THIN}{smallest}" if smallest else whole
+    return f"{whole}{NARROW_SPACE}{smallest}" if smallest else whole
 
 
 def compact(value: object) -> str:
     """A large count in short: 134515008 -> `134.5 M`."""
-    return _scaled(_real(value, "compact"), _COUNTS, "")
+    return _scaled(_as_float(value, "compact"), _COUNTS, "")
 
 
 def bytes_(value: object) -> str:
     """A size, decimal units: 98362432 -> `98.4 MB`."""
-    return _scaled(_real(value, "bytes"), _BYTES, "B")
+    return _scaled(_as_float(value, "bytes"), _BYTES, "B")
 
 
 def listing(items: Iterable[object]) -> Inline:
     """`a, b and c`; tokens and other markup keep their looks."""
-    parts = [item if isinstance(item, Inline) else Inline(escaped(str(item)), str(item)) for item in items]
+    parts = [item if isinstance(item, Inline) else Inline(escape_text(str(item)), str(item)) for item in items]
 
     def joined(texts: list[str]) -> str:
         return " and ".join([", ".join(texts[:-1]), texts[-1]]) if len(texts) > 1 else "".join(texts)

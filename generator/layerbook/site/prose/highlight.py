@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import Literal
 
-from layerbook.site.prose.markup import clean
+from layerbook.site.prose.markup import clean_text
 
 _ROLES = {
     "Comment": "comment",
@@ -29,7 +29,7 @@ def code_html(source: str, language: Literal["python", "yaml"]) -> str:
     from pygments.lexers import PythonLexer, YamlLexer  # type: ignore[import-untyped]
 
     lexer = PythonLexer() if language == "python" else YamlLexer()
-    text = textwrap.dedent(clean(source)).strip("\n") + "\n"
+    text = textwrap.dedent(clean_text(source)).strip("\n") + "\n"
     body: str = highlight(text, lexer, HtmlFormatter(nowrap=True))
     label = "Python source" if language == "python" else "YAML"
     return f'<pre class="code scroll" role="group" tabindex="0" aria-label="{label}"><code>{body.rstrip()}</code></pre>'

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import re
 
-from layerbook.site.prose.lint_predictions import spoken
+from layerbook.site.prose.lint_predictions import blank_except_text
 from layerbook.core.errors import Problem
 
-_VALUES = r"\{\#.*?(?:\#\}|\Z) | \{%.*?(?:%\}|\Z) | \{\{.*?(?:\}\}|\Z)"
+_JINJA = r"\{\#.*?(?:\#\}|\Z) | \{%.*?(?:%\}|\Z) | \{\{.*?(?:\}\}|\Z)"
 _FENCE = r"^[ ]{0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n.*?(?:^[ ]{0,3}(?P=fence)[`~]*[ \t]*$|\Z)"
 _CODE = r"(?<!`)(?P<ticks>`+)(?!`)(?:(?!\n[ \t]*\n).)+?(?<!`)(?P=ticks)(?!`)"
 _MATH = r"(?<!\\)\$\$.+?\$\$ | (?<![\\\d])\$(?![\s$])(?:(?!\n[ \t]*\n)[^$])*?(?<![\s\\])\$(?!\d)"
 _TARGET = r"\]\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\) | ^[ ]{0,3}\[(?!\^)[^\]\n]+\]:[^\n]*$ | \[\^[^\]\n]+\]"
 _ADDRESS = r"<[a-z][a-z0-9+.-]*:[^>\s]*> | \bhttps?://[^\s)>\]]+"
-_LABEL = r"^[ ]{0,3}\#{1,6}[ \t]+\d[\d.]*[.)]?(?=[ \t]) | ^[ \t>]*\d+[.)](?=[ \t])"
+_LIST_NUMBER = r"^[ ]{0,3}\#{1,6}[ \t]+\d[\d.]*[.)]?(?=[ \t]) | ^[ \t>]*\d+[.)](?=[ \t])"
 
-UNREAD = re.compile(
-    "|".join(f"(?:{part})" for part in (_VALUES, _FENCE, _CODE, _MATH, _TARGET, _ADDRESS, _LABEL)),
+NOT_PROSE = re.compile(
+    "|".join(f"(?:{part})" for part in (_JINJA, _FENCE, _CODE, _MATH, _TARGET, _ADDRESS, _LIST_NUMBER)),
     re.VERBOSE | re.MULTILINE | re.DOTALL,
 )
 """What is not the chapter's own words: values, code, formulas, addresses, the numbers of headings and of lists.
@@ -28,23 +28,23 @@ UNREAD = re.compile(
 A footnote's text is its own words; so `[^1]:` ends where its label does.
 """
 
-EXCUSED = re.compile(r"\{#-?\s*numeral:\s*(?!-?#\})\S.*?#\}")
+ALLOWING_COMMENT = re.compile(r"\{#-?\s*numeral:\s*(?!-?#\})\S.*?#\}")
 NUMBER = re.compile(
     r"(?<![^\W_])(?<![^\W_]_)(?<![.,−-])[+−-]?(?P<digits>\d+(?:[,\u00a0\u202f]\d{3})*(?P<decimals>\.\d+)?)"
     r"(?P<percent>[\s\u00a0\u202f]?%|[\s\u00a0\u202f]per[\s\u00a0\u202f]?cent\b)?(?![^\W_]|_[^\W_]|%)"
 )
 YEAR = re.compile(r"18\d\d|19\d\d|20[0-3]\d")
-BEFORE = re.compile(r"\b(?:chapters?|sections?|figures?|tables?|pages?|version|python)[\s\u00a0]$", re.IGNORECASE)
-AFTER = re.compile(r"-(?:bit|byte)s?\b")
+LABEL_BEFORE = re.compile(r"\b(?:chapters?|sections?|figures?|tables?|pages?|version|python)[\s\u00a0]$", re.IGNORECASE)
+UNIT_AFTER = re.compile(r"-(?:bit|byte)s?\b")
 
 
-def numerals(source: str, file: str) -> tuple[Problem, ...]:
+def find_typed_numbers(source: str, file: str) -> tuple[Problem, ...]:
     """The bare numbers of a chapter, each at its place; `source` is its Markdown as it was written.
 
     Years (1800 to 2039; 2048 is none), numbers inside names (`GPT-2`, `135M`), `32-bit` and "figure 12" are no results.
     """
-    prose = UNREAD.sub(_blank, source)
-    excused = {source.count("\n", 0, found.start()) for found in EXCUSED.finditer(source)}
+    prose = NOT_PROSE.sub(_blank_out, source)
+    excused = {source.count("\n", 0, found.start()) for found in ALLOWING_COMMENT.finditer(source)}
     problems = []
     for found in NUMBER.finditer(prose):
         line = source.count("\n", 0, found.start())
@@ -56,14 +56,14 @@ def numerals(source: str, file: str) -> tuple[Problem, ...]:
     return tuple(problems)
 
 
-def _blank(found: re.Match[str]) -> str:
+def _blank_out(found: re.Match[str]) -> str:
     """As many characters, line ends kept; a prediction leaves its words, a value a letter at either end.
 
     So `{{ x }}5` is one word still.
     """
     text = found[0]
     if text.startswith("{%"):
-        return spoken(text)
+        return blank_except_text(text)
     if text.startswith("[^") and text.endswith("]"):
         return " " * len(text)
     kept = re.sub(r"[^\n]", " ", text)
@@ -75,4 +75,4 @@ def _is_result(found: re.Match[str], prose: str) -> bool:
     if whole and (len(digits) < 2 or YEAR.fullmatch(digits)):
         return False
     before, after = prose[max(0, found.start() - 12) : found.start()], prose[found.end() : found.end() + 8]
-    return not (BEFORE.search(before) or (whole and AFTER.match(after)))
+    return not (LABEL_BEFORE.search(before) or (whole and UNIT_AFTER.match(after)))

@@ -9,25 +9,25 @@ from jinja2 import TemplateSyntaxError, nodes
 from layerbook.site.prose.render import prose_environment
 from layerbook.core.errors import Problem
 
-CALL = re.compile(r"\{%[-+]?\s*call\s+predict\s*\(")
+PREDICT_CALL = re.compile(r"\{%[-+]?\s*call\s+predict\s*\(")
 
 
-def spoken(tag: str) -> str:
+def blank_except_text(tag: str) -> str:
     """A `{% call predict(...) %}` with everything blanked but the words of its question, its choices and its title.
 
     As many characters as there were, line ends kept; of any other tag, and of a broken one, nothing is left.
     """
     blank = re.sub(r"[^\n]", " ", tag)
-    if not CALL.match(tag):
+    if not PREDICT_CALL.match(tag):
         return blank
     try:
         lexed = list(prose_environment().lex(f"{tag}{{% endcall %}}"))
     except TemplateSyntaxError:
         return blank
-    return _words(lexed, blank)
+    return _keep_strings(lexed, blank)
 
 
-def _words(lexed: list[tuple[int, str, str]], blank: str) -> str:
+def _keep_strings(lexed: list[tuple[int, str, str]], blank: str) -> str:
     """The strings that stand in the call itself or in a list of it, not in another call, nor in `right`."""
     at, argument, before = 0, "", ""
     inside: list[str] = []
@@ -47,7 +47,7 @@ def _words(lexed: list[tuple[int, str, str]], blank: str) -> str:
     return blank
 
 
-def typed_answers(source: str, file: str) -> tuple[Problem, ...]:
+def find_typed_answers(source: str, file: str) -> tuple[Problem, ...]:
     """Predictions whose right choice is written out, where a result should say it; SyntaxErrors are for others."""
     try:
         tree = prose_environment().parse(source)

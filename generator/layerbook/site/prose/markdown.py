@@ -19,12 +19,12 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 
 from layerbook.site.prose.highlight import code_html
-from layerbook.site.prose.markup import Block, Inline, clean, escaped
-from layerbook.site.prose.math import MathError, MathRenderer, tex_text
+from layerbook.site.prose.markup import Block, Inline, clean_text, escape_text
+from layerbook.site.prose.math import MathError, MathRenderer, escape_tex
 
-OPEN, CLOSE = "\ue000", "\ue001"
-_SLOT = re.compile(f"{OPEN}([0-9]+){CLOSE}")
-_ONLY_SLOTS = re.compile(rf"(?:\s*{OPEN}[0-9]+{CLOSE}\s*)+")
+SLOT_OPEN, SLOT_CLOSE = "\ue000", "\ue001"
+_SLOT = re.compile(f"{SLOT_OPEN}([0-9]+){SLOT_CLOSE}")
+_ONLY_SLOTS = re.compile(rf"(?:\s*{SLOT_OPEN}[0-9]+{SLOT_CLOSE}\s*)+")
 _TAGS = re.compile(r"<[^>]*>")
 
 
@@ -62,24 +62,24 @@ class Slots:
     values: list[Inline | Block] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
 
-    def put(self, value: object, line: int) -> str:
+    def add(self, value: object, line: int) -> str:
         """Keep a value; the placeholder to write in its stead."""
-        kept = value if isinstance(value, Inline | Block) else Inline(escaped(str(value)), clean(str(value)))
+        kept = value if isinstance(value, Inline | Block) else Inline(escape_text(str(value)), clean_text(str(value)))
         self.values.append(kept)
         self.lines.append(line)
-        return f"{OPEN}{len(self.values) - 1}{CLOSE}"
+        return f"{SLOT_OPEN}{len(self.values) - 1}{SLOT_CLOSE}"
 
-    def html(self, markup: str) -> str:
+    def fill_html(self, markup: str) -> str:
         """Placeholders replaced by markup."""
         return _SLOT.sub(lambda m: self.values[int(m.group(1))].html, markup)
 
-    def text(self, text: str) -> str:
+    def fill_text(self, text: str) -> str:
         """Placeholders replaced by plain text."""
         return _SLOT.sub(lambda m: self.values[int(m.group(1))].text, text)
 
-    def tex(self, tex: str) -> str:
+    def fill_tex(self, tex: str) -> str:
         """Placeholders replaced by what TeX shows as that text."""
-        return _SLOT.sub(lambda m: tex_text(self.values[int(m.group(1))].text), tex)
+        return _SLOT.sub(lambda m: escape_tex(self.values[int(m.group(1))].text), tex)
 
 
 @cache
@@ -89,15 +89,15 @@ def _parser() -> MarkdownIt:
     md.use(dollarmath_plugin, allow_labels=False, allow_space=False, allow_digits=False, allow_blank_lines=False)
     md.use(footnote_plugin)
     for name in ("math_inline", "math_inline_double", "math_block", "slots"):
-        md.add_render_rule(name, _ready)
+        md.add_render_rule(name, _rendered_content)
     md.add_render_rule("fence", _fence)
     md.add_render_rule("table_open", lambda *_: '<div class="scroll table-scroll prose-table"><table>\n')
     md.add_render_rule("table_close", lambda *_: "</table></div>\n")
     return md
 
 
-def _ready(renderer: Any, tokens: Sequence[Node], index: int, options: Any, env: Any) -> str:
-    # `_set_math` and `_lift_blocks` have put finished markup there.
+def _rendered_content(renderer: Any, tokens: Sequence[Node], index: int, options: Any, env: Any) -> str:
+    # `_render_math` and `_unwrap_blocks` have put finished markup there.
     return tokens[index].content
 
 
@@ -111,10 +111,10 @@ def _fence(renderer: Any, tokens: Sequence[Node], index: int, options: Any, env:
 def render_inline(source: str, slots: Slots, math: MathRenderer) -> Inline:
     """One sentence or a few, without a paragraph around them; raises ProseError."""
     nodes = _parser().parseInline(source)
-    _check(nodes, slots)
-    text = slots.text(_plain(nodes[0].children or []))
-    _set_math(nodes, slots, math)
-    return Inline(slots.html(_parser().renderer.render(nodes, _parser().options, {})), text)
+    _check_nodes(nodes, slots)
+    text = slots.fill_text(_plain_text(nodes[0].children or []))
+    _render_math(nodes, slots, math)
+    return Inline(slots.fill_html(_parser().renderer.render(nodes, _parser().options, {})), text)
 
 
 def render_blocks(
@@ -122,17 +122,17 @@ def render_blocks(
 ) -> tuple[str, tuple[Heading, ...], tuple[Section, ...]]:
     """A chapter's HTML, its headings, and its sections as plain text; raises ProseError."""
     env: dict[str, Any] = {}
-    nodes = _lift_blocks(_parser().parse(source, env), slots)
-    _check(nodes, slots)
+    nodes = _unwrap_blocks(_parser().parse(source, env), slots)
+    _check_nodes(nodes, slots)
     sections = tuple(_sections(nodes, slots))
-    _set_math(nodes, slots, math)
-    headings = tuple(_name_headings(nodes, slots, env))
+    _render_math(nodes, slots, math)
+    headings = tuple(_add_heading_ids(nodes, slots, env))
     ids = iter(["", *(h.id for h in headings)])
-    html = slots.html(_parser().renderer.render(nodes, _parser().options, env))
+    html = slots.fill_html(_parser().renderer.render(nodes, _parser().options, env))
     return html, headings, tuple(Section(next(ids), s.title, s.text) for s in sections)
 
 
-def _lift_blocks(nodes: list[Node], slots: Slots) -> list[Node]:
+def _unwrap_blocks(nodes: list[Node], slots: Slots) -> list[Node]:
     """A paragraph of nothing but blocks becomes those blocks: a figure may not stand inside a paragraph."""
     out: list[Node] = []
     for node in nodes:
@@ -141,7 +141,7 @@ def _lift_blocks(nodes: list[Node], slots: Slots) -> list[Node]:
             continue
         numbers = [int(n) for n in _SLOT.findall(out[-2].content)]
         if all(isinstance(slots.values[n], Block) for n in numbers):
-            content = "\n".join(f"{OPEN}{n}{CLOSE}" for n in numbers)
+            content = "\n".join(f"{SLOT_OPEN}{n}{SLOT_CLOSE}" for n in numbers)
             out[-3:] = [Node("slots", "", 0, content=content + "\n", block=True)]
     return out
 
@@ -152,11 +152,11 @@ def _walk(nodes: Sequence[Node]) -> Iterator[Node]:
         yield from _walk(node.children or ())
 
 
-def _check(nodes: Sequence[Node], slots: Slots) -> None:
+def _check_nodes(nodes: Sequence[Node], slots: Slots) -> None:
     for node in _walk(nodes):
         for attribute in node.attrs.values():
-            if OPEN in str(attribute) or "%EE%80%80" in str(attribute):
-                found = re.search(f"(?:{OPEN}|%EE%80%80)([0-9]+)", str(attribute))
+            if SLOT_OPEN in str(attribute) or "%EE%80%80" in str(attribute):
+                found = re.search(f"(?:{SLOT_OPEN}|%EE%80%80)([0-9]+)", str(attribute))
                 raise ProseError(
                     "a value cannot be part of a link's address or title", int(found[1]) if found else None
                 )
@@ -168,14 +168,14 @@ def _check(nodes: Sequence[Node], slots: Slots) -> None:
             raise ProseError("the page's title is its only top heading; begin with ##", near=f"\n{node.markup} ")
 
 
-def _set_math(nodes: Sequence[Node], slots: Slots, math: MathRenderer) -> None:
+def _render_math(nodes: Sequence[Node], slots: Slots, math: MathRenderer) -> None:
     for node in _walk(nodes):
         if not node.type.startswith("math_"):
             continue
         display = node.type != "math_inline"
         used = _SLOT.search(node.content)
         try:
-            markup = math.render(slots.tex(node.content).strip(), display)
+            markup = math.render(slots.fill_tex(node.content).strip(), display)
         except MathError as error:
             slot = int(used[1]) if used else None
             raise ProseError(f"in the formula: {error}", slot, near=node.content.strip("\n")) from error
@@ -184,19 +184,19 @@ def _set_math(nodes: Sequence[Node], slots: Slots, math: MathRenderer) -> None:
         node.content = f'<{tag} class="{kind}"{box}>{markup}</{tag}>'
 
 
-def _plain(nodes: Sequence[Node]) -> str:
+def _plain_text(nodes: Sequence[Node]) -> str:
     return "".join(" " if n.type in ("softbreak", "hardbreak") else n.content for n in nodes)
 
 
-def _name_headings(nodes: Sequence[Node], slots: Slots, env: dict[str, Any]) -> Iterator[Heading]:
+def _add_heading_ids(nodes: Sequence[Node], slots: Slots, env: dict[str, Any]) -> Iterator[Heading]:
     """Give each heading an id made from its words, numbered where two are alike."""
     seen: dict[str, int] = {}
     md = _parser()
     for opening, inline in pairwise(nodes):
         if opening.type != "heading_open":
             continue
-        html = slots.html(md.renderer.render(inline.children or [], md.options, env))
-        text = _TAGS.sub("", slots.text(_plain(inline.children or [])))
+        html = slots.fill_html(md.renderer.render(inline.children or [], md.options, env))
+        text = _TAGS.sub("", slots.fill_text(_plain_text(inline.children or [])))
         slug = "-".join(re.findall(r"\w+", text.lower())) or "section"
         seen[slug] = seen.get(slug, 0) + 1
         id = slug if seen[slug] == 1 else f"{slug}-{seen[slug]}"
@@ -214,9 +214,9 @@ def _sections(nodes: Sequence[Node], slots: Slots) -> Iterator[Section]:
         elif node.type == "heading_close":
             in_heading = False
         elif node.type == "inline" and in_heading:
-            title = slots.text(_plain(node.children or []))
+            title = slots.fill_text(_plain_text(node.children or []))
         elif node.type == "slots":
-            texts.append(slots.text(node.content).strip())
+            texts.append(slots.fill_text(node.content).strip())
         elif node.content:
-            texts.append(slots.text(_plain(node.children) if node.children else node.content.strip()))
+            texts.append(slots.fill_text(_plain_text(node.children) if node.children else node.content.strip()))
     yield Section("", title, " ".join(texts))

@@ -1,6 +1,6 @@
 """Text that is data and markup that is ours, kept apart by type.
 
-Whatever comes from a prompt, a token or a result is a plain value and leaves through `clean` and an escape;
+Whatever comes from a prompt, a token or a result is a plain value and leaves through `clean_text` and an escape;
 only what this package wrote itself is `Inline` or `Block`.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 _CONTROLS = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"} | {0x7F: 0x2421}
-_NOT_TEXT = (
+_NON_CHARACTERS = (
     *range(0x80, 0xA0),
     *range(0xD800, 0xE000),
     *range(0xFDD0, 0xFDF0),
@@ -19,17 +19,17 @@ _NOT_TEXT = (
 )
 # These turn the direction of all the text that follows, ours included.
 _BIDI = {code: f"<U+{code:04X}>" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
-_CLEAN: dict[int, int | str] = {**_CONTROLS, **dict.fromkeys(_NOT_TEXT, 0xFFFD), **_BIDI}
+_REPLACEMENTS: dict[int, int | str] = {**_CONTROLS, **dict.fromkeys(_NON_CHARACTERS, 0xFFFD), **_BIDI}
 
 
-def clean(text: str) -> str:
+def clean_text(text: str) -> str:
     """The text without what HTML cannot hold: controls become pictures (`\\x00` -> `␀`), non-characters U+FFFD."""
-    return text.translate(_CLEAN)
+    return text.translate(_REPLACEMENTS)
 
 
-def escaped(text: str) -> str:
+def escape_text(text: str) -> str:
     """Cleaned and escaped, for element content and quoted attributes alike."""
-    return str(escape(clean(text)))
+    return str(escape(clean_text(text)))
 
 
 @dataclass(frozen=True)
@@ -60,4 +60,4 @@ class Block:
 
 def finalize(value: object) -> object:
     """For page templates: every plain string is cleaned before it is escaped."""
-    return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return clean_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value

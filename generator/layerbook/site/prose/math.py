@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from layerbook.core.errors import LayerbookError
 
 TEMML = "temml-0.13.5"
-_WRAPPER = """
+_RENDER_JS = """
 function layerbookMath(tex, display) {
   try {
     const options = {displayMode: display, throwOnError: true, strict: true, trust: false};
@@ -50,7 +50,7 @@ class BlobCache(Protocol):
         """Keep it."""
 
 
-def tex_text(text: str) -> str:
+def escape_tex(text: str) -> str:
     """A value inside a formula: a number as it is, anything else as upright text that no TeX can hide in."""
     if _NUMBER.fullmatch(text):
         return text.replace("−", "-").replace(",", "{,}")
@@ -68,7 +68,7 @@ class MathRenderer:
 
     def __init__(self, cache: BlobCache | None = None) -> None:
         self._cache = cache
-        self.rules: dict[str, str] = {}
+        self.css_rules: dict[str, str] = {}
 
     def render(self, tex: str, display: bool) -> str:
         """MathML for a formula; raises MathError where TeX or our rules refuse it."""
@@ -91,14 +91,14 @@ class MathRenderer:
             return tag
         rule = "; ".join(rules) + ";"
         name = "m-" + hashlib.sha256(rule.encode()).hexdigest()[:8]
-        self.rules[name] = rule
+        self.css_rules[name] = rule
         if _CLASS.search(tag):
             return _CLASS.sub(lambda m: f' class="{m.group(1)} {name}"', tag)
         return re.sub(r"^<[a-z]+", lambda m: f'{m.group()} class="{name}"', tag)
 
 
 def _temml(tex: str, display: bool) -> str:
-    answer = _v8().render(tex, display)
+    answer = _engine().render(tex, display)
     if "error" in answer:
         # Temml underlines the place with combining characters, on a line that repeats the formula.
         message = answer["error"].strip().splitlines()[0].rstrip(" :")
@@ -110,11 +110,11 @@ def _temml(tex: str, display: bool) -> str:
 
 
 @cache
-def _v8() -> _Engine:
-    return _Engine()
+def _engine() -> _TemmlEngine:
+    return _TemmlEngine()
 
 
-class _Engine:
+class _TemmlEngine:
     """Temml in V8, on a thread of its own: V8 would tie itself to any event loop that runs on the caller's."""
 
     def __init__(self) -> None:
@@ -133,7 +133,7 @@ class _Engine:
 
         racer = MiniRacer()
         racer.eval(files("layerbook.site").joinpath("vendor", f"{TEMML}.min.js").read_text(encoding="utf-8"))
-        racer.eval(_WRAPPER)
+        racer.eval(_RENDER_JS)
         return racer
 
     def render(self, tex: str, display: bool) -> Any:

@@ -9,7 +9,7 @@ from jinja2 import TemplateSyntaxError, nodes
 from layerbook.site.prose.render import prose_environment
 from layerbook.core.errors import Problem, SpecError
 
-ASKING = frozenset({"r", "figure", "claim", "holds", "source", "download", "cite"})
+REFERENCE_FUNCTIONS = frozenset({"r", "figure", "claim", "holds", "source", "download", "cite"})
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Reference:
     column: int
 
 
-def references(source: str, file: str) -> tuple[Reference, ...]:
+def find_references(source: str, file: str) -> tuple[Reference, ...]:
     """Every experiment and source that the prose names as a plain string. Raises SpecError where it is no template."""
     try:
         tree = prose_environment().parse(source)
@@ -32,7 +32,7 @@ def references(source: str, file: str) -> tuple[Reference, ...]:
     found = []
     for call in tree.find_all(nodes.Call):
         first = call.args[0] if call.args else None
-        asks = isinstance(call.node, nodes.Name) and call.node.name in ASKING
+        asks = isinstance(call.node, nodes.Name) and call.node.name in REFERENCE_FUNCTIONS
         if asks and isinstance(first, nodes.Const) and isinstance(first.value, str):
             column = max(lines[call.lineno - 1].find(f'"{first.value}"'), 0) + 1 if call.lineno <= len(lines) else 1
             found.append(Reference(call.node.name, first.value, call.lineno, column))  # type: ignore[attr-defined]

@@ -9,38 +9,38 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import get_args
 
-from layerbook.core.figures import Chart, Diagram, Frames, Shapes
-from layerbook.plotting import diagram as _diagram
-from layerbook.plotting import matrix_chain as _shapes
+from layerbook.core.figures import Chart, Diagram, Frames, MatrixChain
+from layerbook.plotting import diagram
+from layerbook.plotting import matrix_chain
 
 
-def picture(figure: Chart | Diagram | Shapes, id: str) -> str:
+def render_figure(figure: Chart | Diagram | MatrixChain, id: str) -> str:
     """The figure as SVG to be inlined; `id` must be unique on the page, all ids inside begin with it.
 
-    TypeError for kinds that are not drawn: token strips, passages and tables are HTML, frames have `frames`.
+    TypeError for kinds that are not drawn: token strips, passages and tables are HTML, frames have `render_frames`.
     """
     if isinstance(figure, Diagram):
-        return _diagram.draw(figure, id)
-    if isinstance(figure, Shapes):
-        return _shapes.draw(figure, id)
+        return diagram.render_diagram(figure, id)
+    if isinstance(figure, MatrixChain):
+        return matrix_chain.render_matrix_chain(figure, id)
     if not isinstance(figure, get_args(Chart)):
         raise TypeError(f"figures of kind {type(figure).__name__} are not drawn as one picture")
     from layerbook.plotting import charts
 
-    return charts.draw([figure], [id])[0]
+    return charts.render_charts([figure], [id])[0]
 
 
-def frames(figure: Frames, id: str) -> tuple[str, ...]:
+def render_frames(figure: Frames, id: str) -> tuple[str, ...]:
     """Every frame as SVG, all under one layout and one scale so that nothing jumps; ids begin with `id-N`."""
     if not isinstance(figure, Frames):
         raise TypeError(f"a figure of kind {type(figure).__name__} has no frames")
     from layerbook.plotting import charts
 
     ids = [f"{id}-{i}" for i in range(1, len(figure.frames) + 1)]
-    return charts.draw([frame.picture for frame in figure.frames], ids)
+    return charts.render_charts([frame.picture for frame in figure.frames], ids)
 
 
-def prepare() -> None:
+def import_libraries() -> None:
     """Import ahead of time what most pictures need."""
     import seaborn
 
@@ -49,10 +49,10 @@ def prepare() -> None:
     assert charts and seaborn
 
 
-def diagram(
+def render_diagram(
     figure: Diagram, id: str, *, compact: bool = False, links: Mapping[str, str] | None = None
 ) -> str:
     """The decoder as SVG: whole, or small and without details; `links` makes each part lead to its page."""
     if not isinstance(figure, Diagram):
         raise TypeError(f"a figure of kind {type(figure).__name__} is no diagram")
-    return _diagram.draw(figure, id, compact=compact, links=links)
+    return diagram.render_diagram(figure, id, compact=compact, links=links)

@@ -10,60 +10,60 @@ from pathlib import Path
 import pytest
 from layerbook.core.errors import StoreError
 from layerbook.store import cache
-from layerbook.store.cache import Cache
+from layerbook.store.cache import WorkingCache
 
 
 def test_it_knows_what_it_was_told_and_nothing_else(tmp_path: Path) -> None:
     """Another key, another result, another experiment: each is unknown."""
-    known = Cache(tmp_path)
-    assert not known.knows("m", "c", "i", "key", "result")
-    known.remember("m", "c", "i", "key", "result")
-    assert Cache(tmp_path).knows("m", "c", "i", "key", "result")
+    known = WorkingCache(tmp_path)
+    assert not known.was_computed("m", "c", "i", "key", "result")
+    known.record_computed("m", "c", "i", "key", "result")
+    assert WorkingCache(tmp_path).was_computed("m", "c", "i", "key", "result")
     others = [
         ("x", "c", "i", "key", "result"),
         ("m", "c", "x", "key", "result"),
         ("m", "c", "i", "x", "result"),
     ]
-    assert not any(known.knows(*other) for other in [*others, ("m", "c", "i", "key", "x")])
+    assert not any(known.was_computed(*other) for other in [*others, ("m", "c", "i", "key", "x")])
 
 
 def test_it_remembers_the_latest_keys(tmp_path: Path) -> None:
     """Going back to an older branch is known; what was long ago is forgotten."""
-    known = Cache(tmp_path)
-    for number in range(cache.REMEMBERED + 1):
-        known.remember("m", "c", "i", f"key {number}", "result")
-    assert known.knows("m", "c", "i", "key 1", "result")
-    assert not known.knows("m", "c", "i", "key 0", "result")
+    known = WorkingCache(tmp_path)
+    for number in range(cache.MAX_KEYS_PER_EXPERIMENT + 1):
+        known.record_computed("m", "c", "i", f"key {number}", "result")
+    assert known.was_computed("m", "c", "i", "key 1", "result")
+    assert not known.was_computed("m", "c", "i", "key 0", "result")
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"key": ["result"]}', b"\xff"])
 def test_a_damaged_record_is_not_there(tmp_path: Path, damage: bytes) -> None:
     """A record that cannot be read makes the experiment run again, and is replaced."""
-    known = Cache(tmp_path)
-    known.remember("m", "c", "i", "key", "result")
+    known = WorkingCache(tmp_path)
+    known.record_computed("m", "c", "i", "key", "result")
     (record,) = known.folder.glob("computed/**/*.json")
     record.write_bytes(damage)
-    assert not known.knows("m", "c", "i", "key", "result")
-    known.remember("m", "c", "i", "key", "result")
-    assert known.knows("m", "c", "i", "key", "result")
+    assert not known.was_computed("m", "c", "i", "key", "result")
+    known.record_computed("m", "c", "i", "key", "result")
+    assert known.was_computed("m", "c", "i", "key", "result")
 
 
 def test_blobs_come_back_by_kind_and_key(tmp_path: Path) -> None:
     """Any key will do; kinds do not mix; an empty blob is a blob."""
-    known = Cache(tmp_path)
+    known = WorkingCache(tmp_path)
     known.put_blob("figures", "../a key/with anything\0", b"<svg/>")
     known.put_blob("figures", "empty", b"")
     assert known.get_blob("figures", "../a key/with anything\0") == b"<svg/>"
     assert known.get_blob("figures", "empty") == b""
     assert known.get_blob("math", "empty") is None
     assert known.get_blob("figures", "other") is None
-    assert {p.name for p in tmp_path.iterdir()} == {cache.FOLDER}
+    assert {p.name for p in tmp_path.iterdir()} == {cache.CACHE_FOLDER}
 
 
 @pytest.mark.parametrize("length", [0, 10, 32, 37])
 def test_a_torn_blob_is_a_miss(tmp_path: Path, length: int) -> None:
     """A blob cut at any place is drawn again."""
-    known = Cache(tmp_path)
+    known = WorkingCache(tmp_path)
     known.put_blob("figures", "key", b"<svg/>")
     (blob,) = [p for p in known.folder.glob("figures/**/*") if p.is_file()]
     blob.write_bytes(blob.read_bytes()[:length])
@@ -72,8 +72,8 @@ def test_a_torn_blob_is_a_miss(tmp_path: Path, length: int) -> None:
 
 def test_it_keeps_itself_out_of_version_control(tmp_path: Path) -> None:
     """Wherever the project lies, the cache is ignored."""
-    Cache(tmp_path).put_blob("figures", "key", b"")
-    assert (tmp_path / cache.FOLDER / ".gitignore").read_text() == "*\n"
+    WorkingCache(tmp_path).put_blob("figures", "key", b"")
+    assert (tmp_path / cache.CACHE_FOLDER / ".gitignore").read_text() == "*\n"
 
 
 def test_two_builds_do_not_meet(tmp_path: Path) -> None:
@@ -116,22 +116,22 @@ def test_an_error_frees_the_lock(tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_locked_is_an_error_for_people(tmp_path: Path) -> None:
     """A file where the cache should be is told, not thrown."""
-    (tmp_path / cache.FOLDER).write_text("")
-    with pytest.raises(StoreError, match=cache.FOLDER), cache.lock(tmp_path):
+    (tmp_path / cache.CACHE_FOLDER).write_text("")
+    with pytest.raises(StoreError, match=cache.CACHE_FOLDER), cache.lock(tmp_path):
         pass
 
 
 def test_clean_takes_the_cache_and_nothing_else(tmp_path: Path) -> None:
     """Results and links' targets are spared; a clean cache works on."""
-    known = Cache(tmp_path)
-    known.remember("m", "c", "i", "key", "result")
+    known = WorkingCache(tmp_path)
+    known.record_computed("m", "c", "i", "key", "result")
     known.put_blob("figures", "key", b"<svg/>")
     (tmp_path / "experiments").mkdir()
     (tmp_path / "experiments" / "r.json").write_text("{}")
     (known.folder / "link").symlink_to(tmp_path / "experiments")
     cache.clean(tmp_path)
-    assert (known.folder / cache.LOCK).exists(), "another build may be waiting for this very file"
-    assert not known.knows("m", "c", "i", "key", "result")
+    assert (known.folder / cache.LOCK_NAME).exists(), "another build may be waiting for this very file"
+    assert not known.was_computed("m", "c", "i", "key", "result")
     assert known.get_blob("figures", "key") is None
     assert (tmp_path / "experiments" / "r.json").exists()
     known.put_blob("figures", "key", b"<svg/>")

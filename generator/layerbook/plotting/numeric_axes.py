@@ -17,7 +17,7 @@ from layerbook.plotting.canvas import Canvas
 Limits = tuple[float, float]
 
 
-def drawable(values: Iterable[float], log: bool) -> NDArray[np.float64]:
+def mask_unplottable(values: Iterable[float], log: bool) -> NDArray[np.float64]:
     """The values with NaN for what has no place on the axis: infinities, and what is not positive on a log axis."""
     array = np.array(list(values), dtype=np.float64)
     array[~np.isfinite(array)] = np.nan
@@ -26,31 +26,31 @@ def drawable(values: Iterable[float], log: bool) -> NDArray[np.float64]:
     return array
 
 
-def limits(values: Sequence[Iterable[float]], axis: Axis, pad: float = 0.04) -> Limits:
+def axis_limits(values: Sequence[Iterable[float]], axis: Axis, padding: float = 0.04) -> Limits:
     """Ends that hold all values, a little air around them; in the axis' own units."""
-    found = np.concatenate([drawable(some, axis.log) for some in values] or [np.array([])])
+    found = np.concatenate([mask_unplottable(some, axis.log) for some in values] or [np.array([])])
     found = found[~np.isnan(found)]
     if not found.size:
         return (1.0, 10.0) if axis.log else (0.0, 1.0)
     low, high = float(found.min()), float(found.max())
     if axis.log:
         low, high = math.log10(low), math.log10(high)
-    air = pad * (high - low) if high > low else 0.5
+    air = padding * (high - low) if high > low else 0.5
     low, high = low - air, high + air
     return (10**low, 10**high) if axis.log else (low, high)
 
 
-def dress(
+def style_axes(
     axes: Axes,
     x: Axis,
     y: Axis,
     limits_x: Limits,
     limits_y: Limits,
     *,
-    ticks: tuple[int, int],
-    sides: tuple[bool, bool] = (True, True),
+    max_ticks: tuple[int, int],
+    labelled_sides: tuple[bool, bool] = (True, True),
 ) -> None:
-    """Scales, a few ticks, a light grid and no box; `sides`: whether the ticks of y and of x are named."""
+    """Scales, a few ticks, a light grid and no box; `labelled_sides`: whether the ticks of y and of x are named."""
     axes.set(
         xscale="log" if x.log else "linear",
         yscale="log" if y.log else "linear",
@@ -58,66 +58,66 @@ def dress(
         ylim=limits_y,
     )
     axes.spines[["top", "right"]].set_visible(False)
-    for side, axis, ends, most, named in (
-        (axes.xaxis, x, limits_x, ticks[0], sides[1]),
-        (axes.yaxis, y, limits_y, ticks[1], sides[0]),
+    for side, axis, limits, most, named in (
+        (axes.xaxis, x, limits_x, max_ticks[0], labelled_sides[1]),
+        (axes.yaxis, y, limits_y, max_ticks[1], labelled_sides[0]),
     ):
-        places = _ticks(axis, ends, most)
+        places = _tick_positions(axis, limits, most)
         side.set_major_locator(FixedLocator(places))
         side.set_minor_locator(NullLocator())
         side.set_ticklabels(
-            [_name(axis, place) if named else "" for place in places],
+            [_tick_label(axis, place) if named else "" for place in places],
             parse_math=False,
             rotation_mode="anchor",
         )
-    axes.tick_params(length=0, pad=6, labelsize=text.SMALL, labelcolor=colours.MUTED)
+    axes.tick_params(length=0, pad=6, labelsize=text.SMALL_FONT_SIZE, labelcolor=colours.MUTED)
     for label in axes.get_yticklabels():
         label.set_verticalalignment("center_baseline")
     axes.grid(True)
     axes.set_axisbelow(True)
 
 
-def titles(
+def draw_axis_titles(
     canvas: Canvas,
     x: Axis,
     y: Axis,
     place: tuple[float, float, float, float],
     left: float,
-    sides: tuple[bool, bool] = (True, True),
+    labelled_sides: tuple[bool, bool] = (True, True),
 ) -> None:
     """Names of the axes: y above its end, x below its end, both read without turning the head."""
     start, top, width, height = place
-    if sides[0]:
-        canvas.write(
-            f"↑ {text.plain(y.title())}", left, top - 10, size=text.SMALL, color=colours.MUTED
+    if labelled_sides[0]:
+        canvas.draw_text(
+            f"↑ {text.printable(y.title())}", left, top - 10, size=text.SMALL_FONT_SIZE, color=colours.MUTED
         )
-    name = f"→ {text.plain(x.title())}"
-    end = max(start + width, left + text.width(name, text.SMALL))
-    if sides[1]:
-        canvas.write(
-            name, end, top + height + 36, size=text.SMALL, color=colours.MUTED, anchor="right"
+    name = f"→ {text.printable(x.title())}"
+    end = max(start + width, left + text.pixel_width(name, text.SMALL_FONT_SIZE))
+    if labelled_sides[1]:
+        canvas.draw_text(
+            name, end, top + height + 36, size=text.SMALL_FONT_SIZE, color=colours.MUTED, anchor="right"
         )
 
 
-def tick_width(axis: Axis, ends: Limits, most: int) -> float:
+def tick_label_width(axis: Axis, limits: Limits, most: int) -> float:
     """Room that the names of the ticks take."""
-    names = [_name(axis, place) for place in _ticks(axis, ends, most)]
-    return max((text.width(name, text.SMALL) for name in names), default=0.0)
+    names = [_tick_label(axis, place) for place in _tick_positions(axis, limits, most)]
+    return max((text.pixel_width(name, text.SMALL_FONT_SIZE) for name in names), default=0.0)
 
 
-def _ticks(axis: Axis, ends: Limits, most: int) -> list[float]:
-    low, high = ends
+def _tick_positions(axis: Axis, limits: Limits, most: int) -> list[float]:
+    low, high = limits
     if axis.labels:
         count = len(axis.labels)
         return [
             float(axis.start + i)
-            for i in range(0, count, text.step(count, most))
+            for i in range(0, count, text.label_step(count, most))
             if low <= axis.start + i <= high
         ]
     if axis.log:
         first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
         if last - first >= 1:
-            every = text.step(last - first + 1, most)
+            every = text.label_step(last - first + 1, most)
             return [10.0**power for power in range(first, last + 1, every)]
     return [
         float(place)
@@ -126,8 +126,8 @@ def _ticks(axis: Axis, ends: Limits, most: int) -> list[float]:
     ]
 
 
-def _name(axis: Axis, place: float) -> str:
+def _tick_label(axis: Axis, place: float) -> str:
     index = round(place) - axis.start
     if axis.labels and 0 <= index < len(axis.labels):
-        return text.plain(axis.step(index), 12)
-    return text.number(0.0 if abs(place) < 1e-12 else place)
+        return text.printable(axis.tick_label(index), 12)
+    return text.format_number(0.0 if abs(place) < 1e-12 else place)
