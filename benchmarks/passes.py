@@ -137,7 +137,7 @@ def run_sweep(bench: LocalExecutor, folder: Path, texts: Sequence[str]) -> None:
 
     @contextmanager
     def executor_factory(
-        source: sources.ModelSource, report: Reporter, watch: Stopwatch
+        source: sources.ModelSource, report: Reporter, stopwatch: Stopwatch
     ) -> Iterator[Executor]:
         yield bench
 

@@ -19,7 +19,7 @@ from fixtures.run_analysis import capture_requests
 from fixtures.tiny_llama import write_tiny_model
 from layerbook.book.loader import Experiment, load_chapter
 from layerbook.book.sweep import SweepAnalysis
-from layerbook.core import registry as catalog
+from layerbook.core import registry
 from layerbook.core.analysis import Analysis, Limits, Result
 from layerbook.core.figures import (
     Bars,
@@ -75,7 +75,7 @@ def every_experiment() -> Any:
     return pytest.mark.parametrize("experiment", measured(), ids=lambda e: f"{e.chapter}/{e.id}")
 
 
-every_analysis = pytest.mark.parametrize("name", catalog.names())
+every_analysis = pytest.mark.parametrize("name", registry.names())
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def answers(model: Any) -> Mapping[str, Captures]:
 @every_analysis
 def test_the_docstring_says_shapes_units_limits_and_source(name: str) -> None:
     """A sentence, an empty line, four labelled lines in this order; the source names a year."""
-    lines = inspect.cleandoc(catalog.find(name).__doc__ or "").splitlines()
+    lines = inspect.cleandoc(registry.find(name).__doc__ or "").splitlines()
 
     assert lines[0].endswith("."), lines[0]
     assert lines[1] == ""
@@ -125,7 +125,7 @@ def test_a_file_is_short_and_imports_little(name: str) -> None:
 @every_analysis
 def test_every_parameter_and_every_number_is_described(name: str) -> None:
     """Editors show the parameters' descriptions, docs/results.md the results'."""
-    kind = catalog.find(name)
+    kind = registry.find(name)
     bare = [
         f"{owner.__name__}.{field}"
         for owner in (kind, *parts(kind.result_type))
@@ -244,7 +244,7 @@ def test_each_caption_belongs_to_a_figure(
 
 def source_of(name: str) -> str:
     """The text of an analysis' file."""
-    return Path(inspect.getfile(catalog.find(name))).read_text(encoding="utf-8")
+    return Path(inspect.getfile(registry.find(name))).read_text(encoding="utf-8")
 
 
 def imports(tree: ast.Module) -> Iterator[str]:

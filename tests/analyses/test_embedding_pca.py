@@ -141,12 +141,12 @@ def test_a_point_tells_which_is_closest_in_space_and_on_the_map():
         assert points[i].label == place.text
         assert (
             f"all 20 dimensions: {result.points[near].text} ({far[near]:.3g} away)"
-            in points[i].note
+            in points[i].tooltip
         )
         moved = (result.shuffled.moved[i], result.shuffled.moved_on_map[i])
         assert points[
             4 + i
-        ].note == "Moved by {:.3g} in all dimensions, by {:.3g} on the map.".format(*moved)
+        ].tooltip == "Moved by {:.3g} in all dimensions, by {:.3g} on the map.".format(*moved)
 
 
 def test_two_equal_texts_are_a_map_without_extent():

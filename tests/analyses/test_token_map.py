@@ -101,8 +101,8 @@ def test_one_point_per_token_named_once(measured):
     assert sum(p.show_label for p in chart.points) == len(result.different)
     assert [p.arrow_to for p in chart.points] == [s.becomes for s in result.spots]
     assert {p.group for p in chart.points} == set(TEXTS)
-    assert chart.points[0].note.startswith("Token 0 of the text as written.")
-    assert f"{result.distance[0]:.3g} away" in chart.points[0].note
+    assert chart.points[0].tooltip.startswith("Token 0 of the text as written.")
+    assert f"{result.distance[0]:.3g} away" in chart.points[0].tooltip
 
 
 def test_on_a_network_and_with_a_single_token(tiny):

@@ -131,7 +131,7 @@ def test_a_panel_per_constant_with_an_arrow_per_token():
     for panel, sweep in zip(figure.panels, result.sweeps, strict=True):
         assert isinstance(panel, Scatter) and panel.equal
         assert [point.arrow_to for point in panel.points] == [*range(8, 16), *[None] * 8]
-        end = panel.points[panel.points[3].to]
+        end = panel.points[panel.points[3].arrow_to]
         assert (end.x, end.y) == pytest.approx(tuple(sweep.maps[1].shuffled[3]), abs=1e-12)
     assert "C = 1: " in figure.alt
 

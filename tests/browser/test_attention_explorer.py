@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser.chromium import chromium, reading
+from fixtures.chromium import chromium, reading
 from fixtures.small_book import layerbook
 from layerbook.plotting.colours import sequential
 from playwright.sync_api import Browser, Locator, Page

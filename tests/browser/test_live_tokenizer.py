@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser.chromium import chromium, reading
+from fixtures.chromium import chromium, reading
 from browser.live_page import write_live_page
 from browser.other_tokenizers import OTHERS
 from fixtures.small_book import layerbook, write_small_book

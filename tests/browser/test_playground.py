@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from analyses.pieces import ByteVocabulary
-from analyses.running import capture_requests
+from fixtures.word_tokenizer import ByteVocabulary
+from fixtures.run_analysis import capture_requests
 from fixtures.sample_chapter import BOOK, context, figure_view
-from browser.chromium import chromium, reading
+from fixtures.chromium import chromium, reading
 from fixtures.small_book import layerbook, write_small_book
 from layerbook.analyses.all_logits import AllLogits, AllLogitsResult, Setting
 from layerbook.book.loader import load_chapter

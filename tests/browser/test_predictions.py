@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.sample_chapter import HOSTILE, write_book
-from browser.chromium import chromium, reading
+from fixtures.chromium import chromium, reading
 from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.sample_chapter import write_book
-from browser.chromium import chromium, reading
+from fixtures.chromium import chromium, reading
 from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser

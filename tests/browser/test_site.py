@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser.chromium import chromium, reading
+from fixtures.chromium import chromium, reading
 from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser

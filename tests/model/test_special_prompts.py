@@ -22,12 +22,12 @@ def test_a_role_is_one_token(tokenizer):
 
 def test_without_a_padding_token_the_end_token_pads(tokenizer):
     """As people do who pad with a Llama that has none; other missing roles are an error that lists what there is."""
-    bare = replace(tokenizer, roles=(("eos_token", 0),))
+    bare = replace(tokenizer, role_ids=(("eos_token", 0),))
     assert bare.encode(Prompt(special="pad_token")) == ((0,), "<|endoftext|>")
     with pytest.raises(ModelError, match=r"no bos_token; it has eos_token"):
         bare.encode(Prompt(special="bos_token"))
     with pytest.raises(ModelError, match="none at all"):
-        replace(tokenizer, roles=()).encode(Prompt(special="pad_token"))
+        replace(tokenizer, role_ids=()).encode(Prompt(special="pad_token"))
 
 
 def test_a_prompt_is_of_one_kind():

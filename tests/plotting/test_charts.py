@@ -227,7 +227,7 @@ def test_gaps_in_a_line_are_gaps() -> None:
 def test_each_line_is_named_in_its_colour() -> None:
     """The names stand at the ends of the lines, in the order of the ends."""
     root = parse_svg(render.render_figure(make_lines(log=True), "x"))
-    show_label = [e for e in root.iter(f"{SVG}text") if (e.text or "").startswith("C = ")]
-    for i, element in enumerate(named, start=1):
+    labels = [e for e in root.iter(f"{SVG}text") if (e.text or "").startswith("C = ")]
+    for i, element in enumerate(labels, start=1):
         assert f"--fig-series-{i}," in element.attrib["fill"]
         assert abs(float(element.attrib["y"]) - line_points(root, f"series-{i}")[-1, 1]) < 8

@@ -12,7 +12,7 @@ from fixtures.small_book import layerbook, read_tree
 from hypothesis import given
 from hypothesis import strategies as st
 from layerbook.core.requests import Forward, Generate, Patch, Prompt, Site
-from layerbook.model.stopwatch import Step, Stopwatch
+from layerbook.model.stopwatch import TimedStep, Stopwatch
 from layerbook.runner.timings import name_of
 
 ADDRESSES = {"next/sum", "next/pattern", "words/cut", "words/cat"}
@@ -22,7 +22,7 @@ weights = st.floats(0, 1e3)
 @given(st.lists(weights, min_size=1, max_size=9), st.floats(0, 1e4))
 def test_the_rows_of_a_step_share_all_of_its_time(parts: list[float], seconds: float) -> None:
     """Whatever the weights, zeros among them: no second is lost or made."""
-    step = Step("passes", ((),) * len(parts), tuple(parts), 1, seconds)
+    step = TimedStep("passes", ((),) * len(parts), tuple(parts), 1, seconds)
     found = step.row_seconds()
     assert sum(found) == pytest.approx(seconds)
     assert len(found) == len(parts) and min(found) >= 0
@@ -43,12 +43,12 @@ def test_a_step_is_shared_by_those_that_needed_it(tiny_model_dir: Path, tmp_path
     spec.write_text(f"chapter: mine\ntitle: Mine\nexperiments:\n{made}", encoding="utf-8")
     wanted = load_chapter(spec, sources.limits(sources.resolve(str(tiny_model_dir)))).experiments
     rows = tuple(tuple(wanted[i].analysis.runs().values()) for i in (0, 2))
-    watch = Stopwatch(1.0, [Step("passes", rows, (1.0, 1.0), 12, 8.0)])
+    stopwatch = Stopwatch(1.0, [TimedStep("passes", rows, (1.0, 1.0), 12, 8.0)])
     for experiment in wanted:
-        with watch.measure(f"mine/{experiment.id}", experiment.analysis.runs().values()):
+        with stopwatch.time_measuring(f"mine/{experiment.id}", experiment.analysis.runs().values()):
             pass
-    watch.measuring["mine/a"] = 0.5
-    found = timings.taken(watch, wanted)
+    stopwatch.measuring_seconds["mine/a"] = 0.5
+    found = timings.taken(stopwatch, wanted)
     assert [found.shares[f"mine/{id}"].passes for id in "abc"] == [2.0, 2.0, 4.0]
     assert found.shares["mine/a"].measuring == 0.5 > found.shares["mine/b"].measuring > 0
     assert found.steps[0].experiments == ("mine/a", "mine/b", "mine/c")

@@ -109,7 +109,7 @@ def test_static_files_are_the_projects_first(tmp_path: Path) -> None:
     (tmp_path / "assets" / "more").mkdir(parents=True)
     (tmp_path / "assets" / "book.css").write_text("/* mine */")
     (tmp_path / "assets" / "more" / "x.css").write_text("x")
-    files = assets(context().math.rules, tmp_path)
+    files = assets(context().math.css_rules, tmp_path)
     assert files["assets/book.css"] == b"/* mine */"
     assert files["assets/more/x.css"] == b"x"
     assert {f"assets/{sheet}" for sheet in STYLESHEETS} | {"assets/book.js", "assets/stepper.js"} <= set(files)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from layerbook.core import requests as capture
+from layerbook.core import requests
 from layerbook.core.analysis import (
     Analysis,
     Prompts,
@@ -114,7 +114,7 @@ class Generate(Analysis[GenerateResult]):
         """Each prompt's continuation, with the logits that every token was picked from."""
         how = (self.max_new_tokens, self.temperature, self.top_k, self.top_p, self.seed)
         made = [
-            capture.Generate(as_prompt(prompt), *how, keep_logits=True) for prompt in self.prompts
+            requests.Generate(as_prompt(prompt), *how, keep_logits=True) for prompt in self.prompts
         ]
         return {f"text-{i}": one for i, one in enumerate(made)}
 
@@ -168,7 +168,7 @@ def _written_token(token: Token, logits: Row, prob: Row, draw: Row, rank: int, b
     )
 
 
-def _generated_text(prompt: str, made: capture.Capture, written: tuple[WrittenToken, ...]) -> GeneratedText:
+def _generated_text(prompt: str, made: requests.Capture, written: tuple[WrittenToken, ...]) -> GeneratedText:
     """What is to be told of one text; the answer is joined from bytes, since a character may span tokens."""
     plain = b"".join(bytes.fromhex(w.hex) for w in written if not w.special)
     return GeneratedText(

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from layerbook.core.progress import pluralize
-from layerbook.model.plan import Cost
+from layerbook.model.plan import PlanCost
 from layerbook.runner.estimate import Basis, Estimate, Forecast, forecast
 from layerbook.runner.run import Outcome
 from layerbook.runner.timings import address_of
@@ -31,13 +31,13 @@ def book_status(project: Project, work: Sequence[ExperimentStatus]) -> BookStatu
     return BookStatus(work, changes, forecast(project, work))
 
 
-def plan_lines(cost: Cost, requests: Sequence[str]) -> list[str]:
+def plan_lines(cost: PlanCost, requests: Sequence[str]) -> list[str]:
     """Each distinct request, then the counts."""
     batches = f"in {cost.batches:,} batch{'' if cost.batches == 1 else 'es'}"
     tokens = f"of {pluralize(cost.tokens, 'token')} {batches}" if cost.tokens else batches
     return [
         *requests,
-        f"{pluralize(cost.asked, 'request')}, {cost.distinct:,} of them distinct",
+        f"{pluralize(cost.requested, 'request')}, {cost.unique_requests:,} of them distinct",
         f"{pluralize(cost.generations, 'generation')}, of at most {pluralize(cost.new_tokens, 'new token')} together",
         f"{cost.passes:,} forward pass{'' if cost.passes == 1 else 'es'} {tokens}",
     ]

@@ -113,7 +113,7 @@ def run(
     from layerbook.store import cache
     from layerbook.store.project import select, open_project, check_status
 
-    report, watch, executor_factory = make_reporter(quiet), Stopwatch(), executor_for(executor)
+    report, stopwatch, executor_factory = make_reporter(quiet), Stopwatch(), executor_for(executor)
     if timed and dry_run:
         raise UsageError("--timings says what a run took, and --dry-run runs nothing")
     if spec is not None:
@@ -127,8 +127,8 @@ def run(
             )
         if out is None:
             raise UsageError("say where the results go: layerbook run SPEC.yaml --out DIR")
-        outcomes = running.run_file(spec, out, model, report, watch, executor_factory)
-        return _print_outcomes(outcomes, out, watch if timed else None)
+        outcomes = running.run_file(spec, out, model, report, stopwatch, executor_factory)
+        return _print_outcomes(outcomes, out, stopwatch if timed else None)
     if out is not None:
         raise UsageError("--out is for the results of one SPEC; those of the book have their place")
     project = open_project(root, model, report)
@@ -139,9 +139,9 @@ def run(
         )
     with cache.lock(root):
         project.remove_leftovers()
-        outcomes = running.run_experiments(project, work, report, force, watch, executor_factory)
+        outcomes = running.run_experiments(project, work, report, force, stopwatch, executor_factory)
     return _print_outcomes(
-        outcomes, project.results_root / project.source.name, watch if timed else None
+        outcomes, project.results_root / project.source.name, stopwatch if timed else None
     )
 
 
@@ -289,13 +289,13 @@ def clean(root: Path) -> int:
     return 0
 
 
-def _print_outcomes(outcomes: Sequence[Any], kept: Path, watch: Stopwatch | None = None) -> int:
+def _print_outcomes(outcomes: Sequence[Any], kept: Path, stopwatch: Stopwatch | None = None) -> int:
     from layerbook.cli.format_status import outcome_lines
 
     print_lines(outcome_lines(outcomes, os.fspath(kept)))
-    if watch is not None and outcomes:
+    if stopwatch is not None and outcomes:
         from layerbook.cli.format_timings import timing_lines
         from layerbook.runner.timings import taken
 
-        print_lines(["", *timing_lines(taken(watch, [outcome.experiment for outcome in outcomes]))])
+        print_lines(["", *timing_lines(taken(stopwatch, [outcome.experiment for outcome in outcomes]))])
     return 1 if any(outcome.verdict == "failed" for outcome in outcomes) else 0

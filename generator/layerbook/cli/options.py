@@ -48,9 +48,9 @@ quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress.")
 
 def make_reporter(quiet: bool) -> Any:
     """The reporter that fits where standard error goes."""
-    from layerbook.core import progress as reporting
+    from layerbook.core import progress
 
-    return reporting.make_reporter(quiet)
+    return progress.make_reporter(quiet)
 
 
 def print_lines(lines: Sequence[str], err: bool = False) -> int:

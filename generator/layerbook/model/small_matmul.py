@@ -9,11 +9,11 @@ from functools import partial
 from torch import Tensor, nn
 from torch.nn import functional
 
-FEW = 8
+MAX_ROWS = 8
 
 
 @contextmanager
-def narrow_products(network: nn.Module) -> Iterator[None]:
+def fast_small_matmul(network: nn.Module) -> Iterator[None]:
     """For the time of the block, every `nn.Linear` multiplies W x^T instead of x W^T where x has few rows.
 
     The result is the same up to rounding. MKL's kernel for x W^T copies the weight on the way, which for few rows
@@ -21,7 +21,7 @@ def narrow_products(network: nn.Module) -> Iterator[None]:
     """
     linears = [module for module in network.modules() if type(module) is nn.Linear]
     for module in linears:
-        module.forward = partial(_few_rows, module)  # type: ignore[method-assign]
+        module.forward = partial(_linear_forward, module)  # type: ignore[method-assign]
     try:
         yield
     finally:
@@ -29,9 +29,9 @@ def narrow_products(network: nn.Module) -> Iterator[None]:
             del module.forward
 
 
-def _few_rows(module: nn.Linear, x: Tensor) -> Tensor:
+def _linear_forward(module: nn.Linear, x: Tensor) -> Tensor:
     rows = x.reshape(-1, module.in_features)
-    if len(rows) > FEW:
+    if len(rows) > MAX_ROWS:
         return functional.linear(x, module.weight, module.bias)
     # A single column would be a product of a matrix with a vector, which is slower than with two.
     wide = rows if len(rows) > 1 else rows.repeat(2, 1)

@@ -8,14 +8,14 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache as cached
+from functools import user_cache as cached
 from pathlib import Path
 from typing import Any, Literal
 
 from layerbook.core.analysis import Limits
 from layerbook.core.errors import ModelError, UsageError, did_you_mean
 from layerbook.core.requests import Prompt
-from layerbook.model import cache
+from layerbook.model import user_cache
 
 DEFAULT_MODEL = "smollm2-135m-instruct"
 CONVERSION = (
@@ -136,18 +136,18 @@ def at_hand(source: ModelSource) -> Path | None:
         found = hub_folder(source) / "snapshots" / commit if commit else None
         return found if found and found.is_dir() else None
     found = converted(source)
-    return found if cache.is_whole(found) else None
+    return found if user_cache.is_whole(found) else None
 
 
 def converted(source: ModelSource) -> Path:
     """Where the conversion of a GGUF lies in the cache, or will."""
-    return cache.root() / "models" / f"{gguf_digest(source)[:24]}-{CONVERSION}"
+    return user_cache.root() / "models" / f"{gguf_digest(source)[:24]}-{CONVERSION}"
 
 
 def gguf_digest(source: ModelSource) -> str:
     """SHA-256 of the GGUF: pinned for a bundle, of the file otherwise."""
     try:
-        return source.sha256 or cache.digest(Path(source.location))
+        return source.sha256 or user_cache.digest(Path(source.location))
     except OSError as error:
         raise ModelError(f"{source.location}: cannot be read: {error.strerror}") from error
 
@@ -196,7 +196,7 @@ def fingerprint(source: ModelSource) -> Fingerprint:
 
 def _digest_of(directory: Path, patterns: Sequence[str]) -> str:
     paths = sorted({path for pattern in patterns for path in directory.glob(pattern)})
-    lines = "".join(f"{path.name} {cache.digest(path)}\n" for path in paths)
+    lines = "".join(f"{path.name} {user_cache.digest(path)}\n" for path in paths)
     return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
 
 

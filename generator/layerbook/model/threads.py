@@ -9,7 +9,7 @@ import torch
 
 
 @contextmanager
-def threads(count: int) -> Iterator[None]:
+def torch_threads(count: int) -> Iterator[None]:
     """Inside, one operation is spread over `count` threads, which changes the order in which numbers are summed."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)

@@ -12,20 +12,20 @@ from layerbook.model.generation import GenerationOutput
 from layerbook.model.hooks import Edit
 from layerbook.model.llama import Activations, LoadedModel
 from layerbook.model.plan import TokenIds, Pass
-from layerbook.model.stopwatch import Step, Stopwatch
+from layerbook.model.stopwatch import TimedStep, Stopwatch
 
 
 @dataclass(frozen=True)
 class TimedModel(LoadedModel):
-    """The model of which it is made, and the `watch` that it tells."""
+    """The model of which it is made, and the `stopwatch` that it tells."""
 
-    watch: Stopwatch = field(default_factory=Stopwatch)
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
     @classmethod
-    def around(cls, model: LoadedModel, watch: Stopwatch) -> TimedModel:
+    def wrap(cls, model: LoadedModel, stopwatch: Stopwatch) -> TimedModel:
         """The same network and tokenizer, timed."""
         return cls(
-            **{one.name: getattr(model, one.name) for one in fields(LoadedModel)}, watch=watch
+            **{one.name: getattr(model, one.name) for one in fields(LoadedModel)}, stopwatch=stopwatch
         )
 
     def run(
@@ -35,9 +35,9 @@ class TimedModel(LoadedModel):
         started = time.perf_counter()
         found = super().run(batch, edits)
         seconds = time.perf_counter() - started
-        rows = tuple(tuple(request for request, _ in item.serves) for item in batch)
+        rows = tuple(tuple(request for request, _ in item.requests) for item in batch)
         tokens = len(batch) * max(len(item.ids) for item in batch)
-        self.watch.steps.append(Step("passes", rows, (1.0,) * len(batch), tokens, seconds))
+        self.stopwatch.steps.append(TimedStep("passes", rows, (1.0,) * len(batch), tokens, seconds))
         return found
 
     def generate(self, prompts: Sequence[TokenIds], requests: Sequence[Generate]) -> list[GenerationOutput]:
@@ -60,7 +60,7 @@ class TimedModel(LoadedModel):
         seconds = time.perf_counter() - started
         written = [max(1, len(done.ids) - done.prompt_length) for done in found]
         rows = tuple((request,) for request in requests)
-        self.watch.steps.append(
-            Step("generating", rows, tuple(map(float, written)), sum(written), seconds)
+        self.stopwatch.steps.append(
+            TimedStep("generating", rows, tuple(map(float, written)), sum(written), seconds)
         )
         return dict(zip(places, found, strict=True))

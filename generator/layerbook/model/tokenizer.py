@@ -30,7 +30,7 @@ class ModelTokenizer:
 
     backend: Tokenizer
     chat_template: str
-    roles: tuple[tuple[str, int], ...]  # ("bos_token", 1), ...
+    role_ids: tuple[tuple[str, int], ...]  # ("bos_token", 1), ...
 
     @classmethod
     def load(cls, directory: Path) -> ModelTokenizer:
@@ -122,10 +122,10 @@ class ModelTokenizer:
         if prompt.ids:
             ids, text = tuple(prompt.ids), self.decode(prompt.ids)
         elif prompt.special:
-            ids = (self.special(prompt.special),)
+            ids = (self.special_id(prompt.special),)
             text = self.decode(ids)
         elif prompt.messages:
-            text = self.chat(prompt)
+            text = self.render_chat(prompt)
             ids = tuple(self.backend.encode(text, add_special_tokens=False).ids)
         else:
             text = prompt.text or ""
@@ -137,9 +137,9 @@ class ModelTokenizer:
             text = self.decode(ids)
         return ids, text
 
-    def special(self, role: str) -> int:
+    def special_id(self, role: str) -> int:
         """The id of the special token with this role; a tokenizer without padding pads with its end token."""
-        known = dict(self.roles)
+        known = dict(self.role_ids)
         if role == "pad_token" and role not in known:
             role = "eos_token"
         if role not in known:
@@ -148,7 +148,7 @@ class ModelTokenizer:
             )
         return known[role]
 
-    def chat(self, prompt: Prompt) -> str:
+    def render_chat(self, prompt: Prompt) -> str:
         """The chat template filled in with the prompt's messages."""
         if not self.chat_template:
             raise ModelError(
@@ -165,7 +165,7 @@ class ModelTokenizer:
             trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
         )
         env.globals["raise_exception"] = refuse
-        names = {name: self.backend.id_to_token(id) for name, id in self.roles}
+        names = {name: self.backend.id_to_token(id) for name, id in self.role_ids}
         messages = [{"role": m.role, "content": m.content} for m in prompt.messages]
         try:
             return env.from_string(self.chat_template).render(

@@ -15,7 +15,7 @@ from layerbook.book.sweep import SweepAnalysis
 from layerbook.core.progress import pluralize
 from layerbook.core.requests import Forward, Generate, Prompt, Request
 from layerbook.model import sources
-from layerbook.model.plan import TokenIds, cost, passes, plan
+from layerbook.model.plan import TokenIds, plan_cost, build_passes, plan
 from layerbook.runner.timings import Timings, address_of, names_of, read
 from layerbook.store.freshness import check_freshness
 from layerbook.store.project import Project, ExperimentStatus, sweep_cells
@@ -109,7 +109,7 @@ def _asked(project: Project, experiment: Experiment) -> _Asked:
 def _estimate(
     experiment: Experiment, asked: _Asked, known: Timings, ids_of: Callable[[Prompt], TokenIds | None]
 ) -> Estimate:
-    made = cost(plan(asked.requests.values()), None)
+    made = plan_cost(plan(asked.requests.values()), None)
     passes, texts, tokens = (
         round(asked.scale * n) for n in (made.passes, made.generations, made.new_tokens)
     )
@@ -158,7 +158,7 @@ def _tokens(forwards: Collection[Forward], ids_of: Callable[[Prompt], TokenIds |
         for f in forwards
         if f.prompt.generated is not None
     }
-    return sum(len(p.ids) for p in passes(plain, lambda prompt: ids[prompt] or ())) + sum(
+    return sum(len(p.ids) for p in build_passes(plain, lambda prompt: ids[prompt] or ())) + sum(
         len(ids[forward.prompt] or ()) for forward in whole.values()
     )
 

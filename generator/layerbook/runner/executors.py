@@ -29,7 +29,7 @@ def executor_for(name: str | None) -> ExecutorFactory:
     place = f"tcp://{address['place']}"
 
     @contextmanager  # what the workers took is theirs to know
-    def remote(source: ModelSource, report: Reporter, watch: Stopwatch) -> Iterator[Executor]:
+    def remote(source: ModelSource, report: Reporter, stopwatch: Stopwatch) -> Iterator[Executor]:
         cluster = DaskExecutor(place, source, report)
         try:
             yield cluster
@@ -40,6 +40,6 @@ def executor_for(name: str | None) -> ExecutorFactory:
 
 
 @contextmanager
-def local_executor(source: ModelSource, report: Reporter, watch: Stopwatch) -> Iterator[Executor]:
+def local_executor(source: ModelSource, report: Reporter, stopwatch: Stopwatch) -> Iterator[Executor]:
     """This process."""
-    yield LocalExecutor(source, report, watch)
+    yield LocalExecutor(source, report, stopwatch)

@@ -15,7 +15,7 @@ from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.core.requests import Forward, Prompt, Request
 from layerbook.model import download as obtain
 from layerbook.model import sources
-from layerbook.model.plan import cost, plan
+from layerbook.model.plan import plan_cost, plan
 from layerbook.model.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
@@ -39,13 +39,13 @@ class Executor(Protocol):
 
 
 class LocalExecutor:
-    """A model, and what is measured on it; `watch` hears how long it takes."""
+    """A model, and what is measured on it; `stopwatch` hears how long it takes."""
 
     def __init__(
-        self, source: sources.ModelSource, report: Reporter, watch: Stopwatch | None = None
+        self, source: sources.ModelSource, report: Reporter, stopwatch: Stopwatch | None = None
     ) -> None:
         self.source, self.report = source, report
-        self.watch = Stopwatch() if watch is None else watch
+        self.stopwatch = Stopwatch() if stopwatch is None else stopwatch
         self._others: dict[str, LocalExecutor] = {}
 
     @cached_property
@@ -53,11 +53,11 @@ class LocalExecutor:
         """The model, obtained where it is not here yet. Raises ModelError."""
         require_model_libraries()
         directory = obtain.obtain(self.source, self.report)
-        with self.report.task("Loading the model", None), self.watch.load():
+        with self.report.task("Loading the model", None), self.stopwatch.time_loading():
             from layerbook.model.llama import LoadedModel
             from layerbook.model.timed import TimedModel
 
-            return TimedModel.around(LoadedModel.load(directory, self.source.name), self.watch)
+            return TimedModel.wrap(LoadedModel.load(directory, self.source.name), self.stopwatch)
 
     def measure(self, wanted: Sequence[Experiment], report: Reporter | None = None) -> Measurements:
         """The result of each experiment, or the error that it ended with; no sweeps, whose cells are experiments.
@@ -90,7 +90,7 @@ class LocalExecutor:
             if source.kind == "hub" and sources.at_hand(source) is None:
                 obtain.obtain(source, self.report)
             self._others[name] = (
-                self if source == self.source else LocalExecutor(source, self.report, self.watch)
+                self if source == self.source else LocalExecutor(source, self.report, self.stopwatch)
             )
         return self._others[name]
 
@@ -107,7 +107,7 @@ class LocalExecutor:
                 failed[experiment] = error
         able = [experiment for experiment in wanted if experiment not in failed]
         return (
-            failed | _measure(self.model, able, report or self.report, self.watch)
+            failed | _measure(self.model, able, report or self.report, self.stopwatch)
             if able
             else failed
         )
@@ -163,7 +163,7 @@ def _prompts(request: Request) -> list[tuple[Prompt, int]]:
 
 
 def _measure(
-    model: LoadedModel, wanted: Sequence[Experiment], report: Reporter, watch: Stopwatch
+    model: LoadedModel, wanted: Sequence[Experiment], report: Reporter, stopwatch: Stopwatch
 ) -> dict[Experiment, Any]:
     """Each experiment is measured as soon as its passes are over, and what no other needs of them is let go."""
     from layerbook.model.execution import Execution
@@ -171,19 +171,19 @@ def _measure(
     asked = {experiment: experiment.analysis.runs() for experiment in wanted}
     made = plan(request for requests in asked.values() for request in requests.values())
     execution = Execution(model, made)
-    counted = cost(made, execution.ids, bytes_for=model.bytes_for)
+    counted = plan_cost(made, execution.token_ids, bytes_for=model.bytes_for)
     found: dict[Experiment, Any] = {}
     with report.task(
         "Running the model", counted.generations + counted.batches + len(wanted)
     ) as task:
         for step in chain(execution.steps(), [None]):  # a step is told before it is taken
             for experiment in [
-                one for one in asked if one not in found and execution.done(asked[one].values())
+                one for one in asked if one not in found and execution.can_answer(asked[one].values())
             ]:
                 task.set_status(f"{experiment.chapter}/{experiment.id}")
-                found[experiment] = _measure_one(experiment, asked[experiment], execution, watch)
+                found[experiment] = _measure_one(experiment, asked[experiment], execution, stopwatch)
                 task.advance()
-            execution.forget_all_but(
+            execution.discard_except(
                 request for one in asked if one not in found for request in asked[one].values()
             )
             if step is not None:
@@ -193,10 +193,10 @@ def _measure(
 
 
 def _measure_one(
-    experiment: Experiment, requests: Mapping[str, Request], execution: Execution, watch: Stopwatch
+    experiment: Experiment, requests: Mapping[str, Request], execution: Execution, stopwatch: Stopwatch
 ) -> Result | RunError:
     try:
-        with watch.measure(_owner(experiment), requests.values()):
+        with stopwatch.time_measuring(_owner(experiment), requests.values()):
             captures = {name: execution.capture(request) for name, request in requests.items()}
             result: Result = experiment.analysis.measure(captures)
         return result

@@ -16,7 +16,7 @@ from layerbook.core.progress import Reporter
 from layerbook.core.requests import Prompt, Request
 from layerbook.model import download as obtain
 from layerbook.model import sources
-from layerbook.model.plan import Cost, TokenIds, cost, plan
+from layerbook.model.plan import PlanCost, TokenIds, plan_cost, plan
 from layerbook.model.stopwatch import Stopwatch
 from layerbook.runner.executors import ExecutorFactory, local_executor
 from layerbook.runner.local import Measurements
@@ -36,23 +36,23 @@ def run_experiments(
     work: Sequence[ExperimentStatus],
     report: Reporter,
     force: bool = False,
-    watch: Stopwatch | None = None,
+    stopwatch: Stopwatch | None = None,
     executor_factory: ExecutorFactory = local_executor,
 ) -> tuple[Outcome, ...]:
     """Run these experiments and bring their results up to date, one outcome each; equal numbers keep their bytes.
 
     Of a sweep those cells run that are not current, all with `force`. Call it under the project's lock. A failure of
     one experiment is an outcome, not an error. Raises SpecError where checks name fields that no result has, ModelError
-    where the model cannot be had. What the run took is kept in the working cache; `watch` hears it too.
+    where the model cannot be had. What the run took is kept in the working cache; `stopwatch` hears it too.
     """
     if not work:
         return ()
     if problems := find_missing_claim_fields([w.experiment for w in work]):
         raise SpecError(problems)
-    watch = Stopwatch() if watch is None else watch
+    stopwatch = Stopwatch() if stopwatch is None else stopwatch
     wanted = [w.experiment for w in work if not isinstance(w.experiment.analysis, SweepAnalysis)]
     outcomes = {}
-    with executor_factory(project.source, report, watch) as executor:
+    with executor_factory(project.source, report, stopwatch) as executor:
         measured = executor.measure(wanted)
         now = project.keys(wanted)
         for w in work:
@@ -63,7 +63,7 @@ def run_experiments(
                 outcomes[one] = compare_and_save(project, w, now[one], measured[one], report)
     record_module_digests(project.cache, work)
     known = {address_of(experiment) for experiment in project.experiments()}
-    keep(project.cache, project.source.name, taken(watch, [w.experiment for w in work]), known)
+    keep(project.cache, project.source.name, taken(stopwatch, [w.experiment for w in work]), known)
     return tuple(outcomes.values())
 
 
@@ -73,14 +73,14 @@ def measure(
     report: Reporter,
     executor_factory: ExecutorFactory = local_executor,
     cell_stores: Callable[[Experiment], CellStore] = lambda experiment: NullStore(),
-    watch: Stopwatch | None = None,
+    stopwatch: Stopwatch | None = None,
 ) -> Measurements:
     """The result of each experiment, or the error that it ended with; nothing is read from disk or kept.
 
     shelves: who sees the cells of a sweep as they are measured. watch: hears what it takes.
     """
     found: dict[Experiment, Result | LayerbookError] = {}
-    with executor_factory(source, report, Stopwatch() if watch is None else watch) as executor:
+    with executor_factory(source, report, Stopwatch() if stopwatch is None else stopwatch) as executor:
         found |= executor.measure([one for one in wanted if not isinstance(one.analysis, SweepAnalysis)])
         for one in wanted:
             if isinstance(one.analysis, SweepAnalysis):
@@ -93,7 +93,7 @@ def run_file(
     out: Path,
     model: str | None,
     report: Reporter,
-    watch: Stopwatch | None = None,
+    stopwatch: Stopwatch | None = None,
     executor_factory: ExecutorFactory = local_executor,
 ) -> tuple[Outcome, ...]:
     """Run one chapter spec, in a book or out of any, and write `OUT/ID.json` for each of its experiments."""
@@ -102,7 +102,7 @@ def run_file(
     fingerprint = sources.fingerprint(source)
     before = {experiment: experiment_key(experiment, fingerprint) for experiment in wanted}
     outcomes = []
-    with executor_factory(source, report, Stopwatch() if watch is None else watch) as executor:
+    with executor_factory(source, report, Stopwatch() if stopwatch is None else stopwatch) as executor:
         found = dict(
             executor.measure([one for one in wanted if not isinstance(one.analysis, SweepAnalysis)])
         )
@@ -175,7 +175,7 @@ def _model_beside(path: Path) -> str:
 
 def describe_plan(
     source: sources.ModelSource, wanted: Sequence[Experiment]
-) -> tuple[Cost, tuple[str, ...]]:
+) -> tuple[PlanCost, tuple[str, ...]]:
     """What running these experiments would take, and the passes as lines; the model itself is not loaded.
 
     Lengths are known only where the tokenizer is on this machine already.
@@ -192,7 +192,7 @@ def describe_plan(
         def ids_of(prompt: Prompt) -> TokenIds:
             return tokenizer.encode(prompt)[0]
 
-    return cost(made, ids_of), tuple(_line(request) for request in made.requests)
+    return plan_cost(made, ids_of), tuple(_line(request) for request in made.requests)
 
 
 def _cells(experiment: Experiment) -> Iterator[Experiment]:

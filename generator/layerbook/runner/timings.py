@@ -16,7 +16,7 @@ from typing import Any
 from layerbook.book.loader import Experiment
 from layerbook.core.requests import Request, Site
 from layerbook.model.plan import plan
-from layerbook.model.stopwatch import KINDS, Step, Stopwatch
+from layerbook.model.stopwatch import STEP_KINDS, TimedStep, Stopwatch
 from layerbook.store.cache import WorkingCache
 from layerbook.store.keys import json_digest
 
@@ -80,20 +80,20 @@ def names_of(requests: Iterable[Request]) -> dict[str, Request]:
     return {name_of(request): request for request in plan(requests).requests}
 
 
-def taken(watch: Stopwatch, ran: Sequence[Experiment]) -> Timings:
+def taken(stopwatch: Stopwatch, ran: Sequence[Experiment]) -> Timings:
     """What one run took, divided over the experiments that ran; cells count for their sweep."""
     spent: dict[str, dict[str, float]] = {
-        address: dict.fromkeys(KINDS, 0.0) for address in map(address_of, ran)
+        address: dict.fromkeys(STEP_KINDS, 0.0) for address in map(address_of, ran)
     }
     owners: dict[str, dict[str, None]] = {}
-    for address, asked in watch.asked.items():
+    for address, asked in stopwatch.requests.items():
         for name in names_of(asked):
             owners.setdefault(name, {})[address] = None
     requests: dict[str, tuple[str, float]] = {}
     steps: list[StepTime] = []
-    for step in watch.steps:
+    for step in stopwatch.steps:
         served: dict[str, None] = {}
-        for row, seconds in zip(step.rows, step.row_seconds(), strict=True):
+        for row, seconds in zip(step.row_requests, step.row_seconds(), strict=True):
             names = [name_of(request) for request in row]
             for_whom = {address: None for name in names for address in owners.get(name, ())}
             for address in for_whom:
@@ -103,7 +103,7 @@ def taken(watch: Stopwatch, ran: Sequence[Experiment]) -> Timings:
         steps.append(
             StepTime(
                 step.kind,
-                len(step.rows),
+                len(step.row_requests),
                 step.tokens,
                 step.seconds,
                 tuple(a for a in spent if a in served),
@@ -111,12 +111,12 @@ def taken(watch: Stopwatch, ran: Sequence[Experiment]) -> Timings:
         )
     shares = {}
     for address, experiment in ((address_of(e), e) for e in ran):
-        if address in watch.measured:
-            measuring, count = watch.measuring[address], watch.measured[address]
+        if address in stopwatch.measure_counts:
+            measuring, count = stopwatch.measuring_seconds[address], stopwatch.measure_counts[address]
             shares[address] = Share(
                 experiment.analysis_name, **spent[address], measuring=measuring, measured=count
             )
-    return Timings(watch.loading, shares, tuple(steps), requests, _pace(watch.steps))
+    return Timings(stopwatch.loading_seconds, shares, tuple(steps), requests, _pace(stopwatch.steps))
 
 
 def keep(cache: WorkingCache, model: str, found: Timings, known: Collection[str]) -> None:
@@ -159,9 +159,9 @@ def address_of(experiment: Experiment) -> str:
     return f"{experiment.chapter}/{experiment.id}"
 
 
-def _pace(steps: Sequence[Step]) -> dict[str, float]:
+def _pace(steps: Sequence[TimedStep]) -> dict[str, float]:
     found: dict[str, float] = {}
-    for kind in KINDS:
+    for kind in STEP_KINDS:
         tokens = sum(step.tokens for step in steps if step.kind == kind)
         if tokens:
             found[kind] = sum(step.seconds for step in steps if step.kind == kind) / tokens

@@ -41,8 +41,8 @@ def build(
     """
     with cache.lock(project.root), DrawingPool(jobs) as drawing_pool:
         project.remove_leftovers()
-        work = check_status(project)
-        todo = select(work, only, force) if run_stale else ()
+        statuses = check_status(project)
+        todo = select(statuses, only, force) if run_stale else ()
         outcomes: tuple[Outcome, ...] = ()
         if todo:
             check_prose(project)
@@ -50,5 +50,5 @@ def build(
             if len(todo) >= MIN_JOBS_FOR_POOL:
                 drawing_pool.start()
             outcomes = run_experiments(project, todo, report, force, executor_factory=executor_factory)
-            work = check_status(project)
-        return BuildResult(outcomes, render(project, work, site, report, drawing_pool, force))
+            statuses = check_status(project)
+        return BuildResult(outcomes, render(project, statuses, site, report, drawing_pool, force))

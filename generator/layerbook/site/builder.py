@@ -53,9 +53,9 @@ class SiteBuilder:
     inputs_digest: of everything that pages are made from but the chapters' prose. ignore_cache: render every page anew.
     """
 
-    def __init__(self, project: Project, work: Sequence[ExperimentStatus], drawing_pool: DrawingPool, inputs_digest: str, ignore_cache: bool) -> None:
+    def __init__(self, project: Project, statuses: Sequence[ExperimentStatus], drawing_pool: DrawingPool, inputs_digest: str, ignore_cache: bool) -> None:
         own = project.templates_dir if (project.templates_dir / "base.html").is_file() else None
-        self.project, self.work, self.template_overrides = project, work, own
+        self.project, self.statuses, self.template_overrides = project, statuses, own
         self.inputs_digest, self.ignore_cache = inputs_digest, ignore_cache
         self.figure_renderer = FigureRenderer(project.cache, drawing_pool)
         self.pages = site.make_environment(own)
@@ -78,7 +78,7 @@ class SiteBuilder:
     @cached_property
     def experiment_views(self) -> dict[str, ExperimentView]:
         """Every experiment with its result, by address; read once something must be laid out."""
-        return load_experiment_views(self.project, self.work)
+        return load_experiment_views(self.project, self.statuses)
 
     @cached_property
     def decoder(self) -> Diagram | None:
@@ -224,7 +224,7 @@ class SiteBuilder:
     def _claims_page(self, shown: Mapping[str, frozenset[str]]) -> CachedPage:
         """The list of all claims, with links to where they are `shown`."""
         own, math = ModelResults(self.book_info.model, self.book_info.digest, self.experiment_views), MathRenderer(self.project.cache)
-        others = (replace(m, digest=hex_digest(m.digest)) for m in load_other_models(self.project, self.work))
+        others = (replace(m, digest=hex_digest(m.digest)) for m in load_other_models(self.project, self.statuses))
         page = claims_page((own, *others), self.book_info.chapters, shown, math)
         refuted = sum(row.judgements[0].state == "fails" for chapter in page.chapters for row in chapter.rows)
         return CachedPage(self._page_files(page), claim_rows(page), math.css_rules, refuted=refuted)
@@ -239,7 +239,7 @@ class SiteBuilder:
         drawn = None
         if self.decoder is not None:
             drawn = self.figure_renderer.diagram(replace(self.decoder, title=""), "map", compact=False, links=links)
-        tables = verification_sections(self.project, self.work)
+        tables = verification_sections(self.project, self.statuses)
         last = front.colophon_page(self.project, self.book_info, self.experiment_views, tables)
         pages = front.index_page(self.book_info, drawn), last
         return CachedPage(self._page_files(pages[0]) | self._page_files(pages[1]))

@@ -35,7 +35,7 @@ _INDEX_IN_NAME = re.compile(r"([a-z]+)-(\d+)")
 class ChapterViews:
     """What one chapter asks for, and what it was given.
 
-    exhibits: of the whole book, by address. files: data files that the chapter's page links to. missed: exhibits
+    experiment_views: of the whole book, by address. files: data files that the chapter's page links to. unavailable: experiments
     that the prose needs and that have no result. refuted: the claims it shows that do not hold.
     """
 

@@ -34,13 +34,13 @@ class ModelResults:
     experiment_views: ExperimentViews
 
 
-def load_other_models(project: Project, work: Sequence[ExperimentStatus]) -> tuple[ModelResults, ...]:
+def load_other_models(project: Project, statuses: Sequence[ExperimentStatus]) -> tuple[ModelResults, ...]:
     """Models with results of the book's experiments under experiments/results, the book's own left out, by name."""
     found = []
     for folder in project.other_model_dirs():
         experiment_views: dict[str, ExperimentView] = {}
         digests: set[str] = set()
-        for one in work:
+        for one in statuses:
             experiment_view, digest = _load_other_result(folder.name, one, project)
             experiment_views[experiment_view.address] = experiment_view
             digests |= {digest} if digest else set()
@@ -49,13 +49,13 @@ def load_other_models(project: Project, work: Sequence[ExperimentStatus]) -> tup
     return tuple(found)
 
 
-def _load_other_result(model: str, work: ExperimentStatus, project: Project) -> tuple[ExperimentView, str]:
+def _load_other_result(model: str, status: ExperimentStatus, project: Project) -> tuple[ExperimentView, str]:
     """An experiment with another model's result, where it was measured by this code for this spec; its weights."""
-    experiment = work.experiment
+    experiment = status.experiment
     path = results.result_path(project.results_root, model, experiment.chapter, experiment.id)
     try:
         header = results.read_header(path)
-        if stale := [c for c in ("spec", "code") if getattr(header.key, c) != getattr(work.key, c)]:
+        if stale := [c for c in ("spec", "code") if getattr(header.key, c) != getattr(status.key, c)]:
             return ExperimentView(experiment, None, f"stale ({', '.join(stale)})"), ""
         return ExperimentView(experiment, results.load(path, experiment.analysis.result_type)), header.key.weights
     except StoreError as error:

@@ -88,14 +88,14 @@ class ExperimentView:
         return type(analysis.base if isinstance(analysis, SweepAnalysis) else analysis)
 
 
-def load_experiment_views(project: Project, work: Sequence[ExperimentStatus]) -> dict[str, ExperimentView]:
+def load_experiment_views(project: Project, statuses: Sequence[ExperimentStatus]) -> dict[str, ExperimentView]:
     """Every experiment of the book by its address; what is stale or damaged is not shown, and says why."""
 
     def load_cell(cell: Experiment) -> Any:
         return results.load(project.result_path(cell), cell.analysis.result_type).result
 
     found = {}
-    for one in work:
+    for one in statuses:
         envelope, unavailable_reason = None, ""
         if one.freshness.usable:
             try:

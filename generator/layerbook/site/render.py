@@ -45,20 +45,20 @@ class SiteContents:
 
 
 def render(
-    project: Project, work: Sequence[ExperimentStatus], target: Path, report: Reporter, drawing_pool: DrawingPool, force: bool = False
+    project: Project, statuses: Sequence[ExperimentStatus], target: Path, report: Reporter, drawing_pool: DrawingPool, force: bool = False
 ) -> RenderResult:
     """Bring the site folder up to date; where nothing it is made from has changed, nothing is even imported.
 
     Call it under the project's lock. Raises SpecError for the prose, StoreError where the folder refuses.
     """
-    inputs_digest = compute_inputs_digest(project, work)
+    inputs_digest = compute_inputs_digest(project, statuses)
     site_digest = compute_site_digest(project, inputs_digest)
     place = os.path.relpath(target, project.root)  # so that a book can be moved with its cache
     record = project.cache.get_blob("sites", place)
     known = json.loads(record) if record else {}
     if not force and known.get("stamp") == site_digest and atomic.matches_marker(target):
         return RenderResult(f"{target} is current", known["failed"], known["refuted"], tuple(known["messages"]))
-    tree = render_in_memory(project, work, report, drawing_pool, inputs_digest, ignore_cache=force)
+    tree = render_in_memory(project, statuses, report, drawing_pool, inputs_digest, ignore_cache=force)
     published = atomic.publish(tree.files, target)
     kept_modified = [
         f"{target}/{path}: no longer part of the book, but changed by hand: it stays" for path in published.kept_modified
@@ -85,7 +85,7 @@ def compute_site_digest(project: Project, inputs_digest: str) -> str:
     return found.hexdigest()
 
 
-def compute_inputs_digest(project: Project, work: Sequence[ExperimentStatus]) -> str:
+def compute_inputs_digest(project: Project, statuses: Sequence[ExperimentStatus]) -> str:
     """A digest of everything the site is made from but the chapters' prose.
 
     It is taken without reading numbers or importing what draws.
@@ -96,11 +96,11 @@ def compute_inputs_digest(project: Project, work: Sequence[ExperimentStatus]) ->
             if not path.is_relative_to(project.templates_dir / "chapters"):
                 name = path.relative_to(folder).as_posix()
                 found.update(f"{name} ".encode() + hashlib.sha256(path.read_bytes()).digest())
-    for one in work:
+    for one in statuses:
         found.update(f"{one.experiment.chapter}/{one.experiment.id} {one.freshness.usable} ".encode())
         for entry in map(project.result_path, (one.experiment, *cells_with_figures(one.experiment))):
             found.update(hashlib.sha256(entry.read_bytes()).digest() if entry.is_file() else b"-")
-    for path in _other_model_results(project, work):
+    for path in _other_model_results(project, statuses):
         found.update(f"{path.relative_to(project.results_root)} ".encode() + hashlib.sha256(path.read_bytes()).digest())
     record = verification.record_path(project)
     found.update(hashlib.sha256(record.read_bytes()).digest() if record.is_file() else b"-")
@@ -109,23 +109,23 @@ def compute_inputs_digest(project: Project, work: Sequence[ExperimentStatus]) ->
     return found.hexdigest()
 
 
-def _other_model_results(project: Project, work: Sequence[ExperimentStatus]) -> list[Path]:
+def _other_model_results(project: Project, statuses: Sequence[ExperimentStatus]) -> list[Path]:
     """Other models' results of the book's experiments, which the list of claims shows beside its own."""
-    names = sorted({f"{one.experiment.chapter}/{one.experiment.id}.json" for one in work})
+    names = sorted({f"{one.experiment.chapter}/{one.experiment.id}.json" for one in statuses})
     there = (folder / name for folder in project.other_model_dirs() for name in names)
     return [path for path in there if path.is_file()]
 
 
-def find_outdated_files(project: Project, work: Sequence[ExperimentStatus], target: Path, drawing_pool: DrawingPool) -> tuple[str, ...]:
+def find_outdated_files(project: Project, statuses: Sequence[ExperimentStatus], target: Path, drawing_pool: DrawingPool) -> tuple[str, ...]:
     """Paths in the site folder that are missing, old or too many, found by rendering the book in memory."""
-    tree = render_in_memory(project, work, SilentReporter(), drawing_pool, compute_inputs_digest(project, work)).files
+    tree = render_in_memory(project, statuses, SilentReporter(), drawing_pool, compute_inputs_digest(project, statuses)).files
     wrong = [path for path, data in tree.items() if not atomic.has_content(target / path, data)]
     wrong += [path for path in atomic.published_files(target) if path not in tree]
     return tuple(sorted(wrong)) if wrong or atomic.matches_marker(target) else (atomic.MARKER_NAME,)
 
 
 def render_in_memory(
-    project: Project, work: Sequence[ExperimentStatus], report: Reporter, drawing_pool: DrawingPool, inputs_digest: str, ignore_cache: bool = False
+    project: Project, statuses: Sequence[ExperimentStatus], report: Reporter, drawing_pool: DrawingPool, inputs_digest: str, ignore_cache: bool = False
 ) -> SiteContents:
     """The whole site in memory; pages kept on this `inputs_digest` are not laid out again, unless all are to be `ignore_cache`.
 
@@ -137,7 +137,7 @@ def render_in_memory(
 
     tree = SiteContents()
     problems: list[Problem] = []
-    builder = SiteBuilder(project, work, drawing_pool, inputs_digest, ignore_cache)
+    builder = SiteBuilder(project, statuses, drawing_pool, inputs_digest, ignore_cache)
     with report.task("Rendering", len(project.book.chapters) + 1) as task:
         for number, chapter in enumerate(project.book.chapters, start=1):
             task.set_status(chapter.title)
@@ -150,7 +150,7 @@ def render_in_memory(
             raise SpecError(problems)
         tree.files = builder.site_files()
         task.advance()
-    if compute_inputs_digest(project, work) == inputs_digest:  # else a page may hold something of before an edit and something of after it
+    if compute_inputs_digest(project, statuses) == inputs_digest:  # else a page may hold something of before an edit and something of after it
         builder.store_pages()
     tree.failed, tree.refuted, tree.messages = builder.failed, builder.refuted, builder.messages
     return tree

@@ -21,7 +21,7 @@ NOT_VERIFIED = "not verified"
 ROUNDING_TITLE = "Digits that would turn"
 
 
-def verification_sections(project: Project, work: Sequence[ExperimentStatus]) -> tuple[tuple[str, str], ...]:
+def verification_sections(project: Project, statuses: Sequence[ExperimentStatus]) -> tuple[tuple[str, str], ...]:
     """A heading and, under it, the verdict on each experiment; nothing where the book was never verified.
 
     Raises StoreError for a damaged record.
@@ -29,7 +29,7 @@ def verification_sections(project: Project, work: Sequence[ExperimentStatus]) ->
     record = verification.read_record(project)
     if not record.entries:
         return ()
-    rows = tuple(_row(project, one, record) for one in work)
+    rows = tuple(_row(project, one, record) for one in statuses)
     agree = sum(row[1] == "agrees" for row in rows)
     absolute, relative = record.tolerance["absolute"], record.tolerance["relative"]
     about = (
@@ -58,13 +58,13 @@ def _rounding_html(turned: Sequence[verification.TextChange]) -> str:
     return f"\n<p>{escape_text(about)}</p>\n{table_html(table, ROUNDING_TITLE)}"
 
 
-def _row(project: Project, work: ExperimentStatus, record: verification.VerificationRecord) -> tuple[str, str, str, str]:
-    address = address_of(work.experiment)
+def _row(project: Project, status: ExperimentStatus, record: verification.VerificationRecord) -> tuple[str, str, str, str]:
+    address = address_of(status.experiment)
     entry = record.entries.get(address)
     if entry is None:
         return address, NOT_VERIFIED, "", ""
     try:
-        digest = results.read_header(project.result_path(work.experiment)).digest
+        digest = results.read_header(project.result_path(status.experiment)).digest
     except StoreError:
         digest = ""
     if digest != entry.digest:
