@@ -11,7 +11,7 @@ from fixtures.run_analysis import capture_requests, run, json_round_trip
 from layerbook.analyses.attention_all import AttentionAll, AttentionAllResult
 from layerbook.analyses.attention_pattern import AttentionPattern
 from layerbook.core.figures import Heatmap, Panels
-from layerbook.core.requests import Capture, Site
+from layerbook.core.requests import ActivationCache, Site
 
 TEXT = "The cat sat on the table and the cat sat"
 
@@ -33,7 +33,7 @@ def by_hand(ids: list[int]) -> AttentionAllResult:
     vocabulary = LetterVocabulary()
     tokens = tuple(vocabulary.token(i) for i in ids)
     analysis = AttentionAll(prompt="x", layers=(0,))
-    capture = Capture(tokens, "text", vocabulary, {Site("pattern", 0): pattern}, len(ids))
+    capture = ActivationCache(tokens, "text", vocabulary, {Site("pattern", 0): pattern}, len(ids))
     return json_round_trip(analysis, analysis.measure({"run": capture}))
 
 

@@ -8,19 +8,19 @@ from fixtures.letters import FixedRequests, LetterVocabulary
 from fixtures.run_analysis import capture_requests, json_round_trip
 from layerbook.analyses.attention_gram import AttentionGram
 from layerbook.core.figures import Bars, Heatmap, Panels
-from layerbook.core.requests import Capture, Forward, Prompt, Site
+from layerbook.core.requests import ActivationCache, Forward, Prompt, Site
 
 TEXT = "The cat sat on the table. 2 + 2 = 4"
 
 
-def capture(ids: list[int], out: np.ndarray, pattern: np.ndarray) -> Capture:
+def capture(ids: list[int], out: np.ndarray, pattern: np.ndarray) -> ActivationCache:
     """A run with this attention output [T, D] and pattern [heads, T, T] in layer 3."""
     vocabulary = LetterVocabulary()
     sites = {
         Site("attn_out", 3): out.astype(np.float32),
         Site("pattern", 3): pattern.astype(np.float32),
     }
-    return Capture(tuple(vocabulary.token(i) for i in ids), "text", vocabulary, sites, len(ids))
+    return ActivationCache(tuple(vocabulary.token(i) for i in ids), "text", vocabulary, sites, len(ids))
 
 
 def random_pattern(length: int) -> np.ndarray:

@@ -10,17 +10,17 @@ from fixtures.letters import FixedRequests, LetterVocabulary
 from fixtures.run_analysis import capture_requests, json_round_trip
 from layerbook.analyses.attention_pattern import AttentionPattern
 from layerbook.core.figures import Heatmap, Panels
-from layerbook.core.requests import NEXT_LOGITS, Capture, Forward, Prompt, Site
+from layerbook.core.requests import NEXT_LOGITS, ActivationCache, Forward, Prompt, Site
 
 TEXT = "The cat sat on the table. 2 + 2 = 4"
 
 
-def capture(ids: list[int], pattern: list, layer: int = 0) -> Capture:
+def capture(ids: list[int], pattern: list, layer: int = 0) -> ActivationCache:
     """A run over these tokens with this pattern [heads, T, T]; the likeliest next token is 7."""
     vocabulary, logits = LetterVocabulary(), np.zeros(10, dtype=np.float32)
     logits[7] = 2.0
     sites = {Site("pattern", layer): np.array(pattern, dtype=np.float32), NEXT_LOGITS: logits}
-    return Capture(tuple(vocabulary.token(i) for i in ids), "text", vocabulary, sites, len(ids))
+    return ActivationCache(tuple(vocabulary.token(i) for i in ids), "text", vocabulary, sites, len(ids))
 
 
 TWO_HEADS = [

@@ -32,7 +32,7 @@ from layerbook.core.figures import (
     Scatter,
     TokenStrip,
 )
-from layerbook.core.requests import Capture, Captures, Request
+from layerbook.core.requests import ActivationCache, ActivationCaches, Request
 from layerbook.store import results
 from layerbook.store.keys import Key
 from layerbook.store.project import sweep_cells
@@ -92,7 +92,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture(scope="module")
-def answers(model: Any) -> Mapping[str, Captures]:
+def answers(model: Any) -> Mapping[str, ActivationCaches]:
     """By chapter and id, what the requests of each experiment yield."""
     return {f"{e.chapter}/{e.id}": capture_requests(model, e.analysis) for e in measured()}
 
@@ -175,7 +175,7 @@ def test_runs_are_requests_and_always_the_same(experiment: Experiment) -> None:
 
 
 @every_experiment()
-def test_measuring_is_pure(experiment: Experiment, answers: Mapping[str, Captures]) -> None:
+def test_measuring_is_pure(experiment: Experiment, answers: Mapping[str, ActivationCaches]) -> None:
     """The same captures give the same numbers, no NaN among them, and are left as they were."""
     captures = answers[f"{experiment.chapter}/{experiment.id}"]
     before = fingerprint(captures)
@@ -189,7 +189,7 @@ def test_measuring_is_pure(experiment: Experiment, answers: Mapping[str, Capture
 
 @every_experiment()
 def test_a_result_survives_json_and_the_store(
-    experiment: Experiment, answers: Mapping[str, Captures], tmp_path: Path
+    experiment: Experiment, answers: Mapping[str, ActivationCaches], tmp_path: Path
 ) -> None:
     """Through pydantic's JSON and through the store's files nothing is lost, down to the last digit."""
     result = experiment.analysis.measure(answers[f"{experiment.chapter}/{experiment.id}"])
@@ -208,7 +208,7 @@ def test_a_result_survives_json_and_the_store(
 
 @every_experiment()
 def test_figures_say_what_they_show(
-    experiment: Experiment, answers: Mapping[str, Captures]
+    experiment: Experiment, answers: Mapping[str, ActivationCaches]
 ) -> None:
     """Known kinds with lower-case names, alt text, named axes and a table; the same from a result read back."""
     result = experiment.analysis.measure(answers[f"{experiment.chapter}/{experiment.id}"])
@@ -233,7 +233,7 @@ def test_figures_say_what_they_show(
 
 @every_experiment()
 def test_each_caption_belongs_to_a_figure(
-    experiment: Experiment, answers: Mapping[str, Captures]
+    experiment: Experiment, answers: Mapping[str, ActivationCaches]
 ) -> None:
     """No caption of the book waits for a figure that is never made."""
     result = experiment.analysis.measure(answers[f"{experiment.chapter}/{experiment.id}"])
@@ -327,7 +327,7 @@ def axes(figure: Any) -> list[Any]:
     return [figure.label_axis, figure.value_axis] if isinstance(figure, Bars) else []
 
 
-def fingerprint(captures: Captures) -> dict[str, Any]:
+def fingerprint(captures: ActivationCaches) -> dict[str, Any]:
     """Digests of all arrays, and everything else as it prints."""
     return {
         name: (digests(capture), repr(capture.tokens), capture.text)
@@ -335,7 +335,7 @@ def fingerprint(captures: Captures) -> dict[str, Any]:
     }
 
 
-def digests(capture: Capture) -> dict[str, str]:
+def digests(capture: ActivationCache) -> dict[str, str]:
     """By site, the sha256 of the array's bytes."""
     return {
         str(site): hashlib.sha256(np.ascontiguousarray(a).tobytes()).hexdigest()

@@ -9,7 +9,7 @@ from fixtures.run_analysis import capture_requests, facts, json_round_trip
 from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.continuation_frames import ContinuationFrames
 from layerbook.core.figures import Frames, Heatmap
-from layerbook.core.requests import NEXT_LOGITS, Capture, Forward, Generate, Prompt, Site
+from layerbook.core.requests import NEXT_LOGITS, ActivationCache, Forward, Generate, Prompt, Site
 
 TEXT = "The cat sat on "  # the tiny model goes on with a piece of a character, which no text keeps
 
@@ -21,7 +21,7 @@ def analysis(show: str, steps: int = 6) -> ContinuationFrames:
     )
 
 
-def alone(model, ids: tuple[int, ...], name: str) -> Capture:
+def alone(model, ids: tuple[int, ...], name: str) -> ActivationCache:
     """A pass over these ids and nothing else."""
     keep = frozenset({Site(name, 0), Site(name, 1), NEXT_LOGITS})
     return capture_requests(model, FixedRequests({"run": Forward(Prompt(ids=ids), keep)}))["run"]
@@ -76,7 +76,7 @@ def test_a_frame_of_the_lecture_is_the_gram_matrix_of_the_text_encoded_anew(tiny
 
 def by_hand(
     texts: list[list[int]], writes: list[int], end: int | None = None
-) -> dict[str, Capture]:
+) -> dict[str, ActivationCache]:
     """Frames over these ids that write those tokens; `end` is the token that ends a turn."""
     vocabulary = LetterVocabulary()
     known = facts(
@@ -85,7 +85,7 @@ def by_hand(
             ("eos_token", vocabulary.token(end or 9)),
         )
     )
-    captures = {"facts": Capture((), "", vocabulary, facts=known)}
+    captures = {"facts": ActivationCache((), "", vocabulary, facts=known)}
     rng = np.random.default_rng(4)
     for t, (ids, written) in enumerate(zip(texts, writes, strict=True)):
         logits = np.zeros(10, dtype=np.float32)
@@ -93,9 +93,9 @@ def by_hand(
         out = rng.normal(size=(len(ids), 4)).astype(np.float32)
         tokens = tuple(vocabulary.token(i) for i in ids)
         sites = {Site("attn_out", 0): out, NEXT_LOGITS: logits}
-        captures[f"frame-{t}"] = Capture(tokens, "", vocabulary, sites, len(ids))
+        captures[f"frame-{t}"] = ActivationCache(tokens, "", vocabulary, sites, len(ids))
     finished = tuple(vocabulary.token(i) for i in (*texts[-1], writes[-1]))
-    return captures | {"finished": Capture(finished, "", vocabulary, prompt_length=len(texts[0]))}
+    return captures | {"finished": ActivationCache(finished, "", vocabulary, prompt_length=len(texts[0]))}
 
 
 def hand_made(texts: list[list[int]], writes: list[int], end: int | None = None):
@@ -168,7 +168,7 @@ def test_the_rows_are_those_of_the_frame_that_ends_the_turn(end: int | None, len
     wanted = ContinuationFrames(prompt="x", max_new_tokens=4, layers=(0,), show="gram")
     out = np.random.default_rng(7).normal(size=(4, 5)).astype(np.float32)
     captures = {
-        "facts": Capture(
+        "facts": ActivationCache(
             (), "", words, facts=facts(special_tokens=(("eos_token", words.token(end or 0)),))
         )
     }

@@ -11,7 +11,7 @@ from fixtures.letters import LetterVocabulary
 from fixtures.run_analysis import capture_requests, facts, json_round_trip
 from layerbook.analyses.mlp_shapes import MlpShapes
 from layerbook.core.figures import Lines, MatrixChain
-from layerbook.core.requests import Capture, Describe, ModuleInfo, Site
+from layerbook.core.requests import ActivationCache, Describe, ModuleInfo, Site
 
 TEXT = "The cat sat on the table. 2 + 2 = 4"
 
@@ -31,7 +31,7 @@ def modules(layers: int, d_model: int, d_mlp: int) -> tuple[ModuleInfo, ...]:
     return (ModuleInfo("model.embed_tokens", "Embedding", (100, d_model), 100 * d_model), *inner)
 
 
-def by_hand(neurons: np.ndarray) -> dict[str, Capture]:
+def by_hand(neurons: np.ndarray) -> dict[str, ActivationCache]:
     """A model of 11 layers whose layer 1 has these neurons [T, d_mlp]; layer 10's path ends alike."""
     vocabulary = LetterVocabulary()
     tokens = tuple(vocabulary.token(i) for i in range(len(neurons)))
@@ -40,8 +40,8 @@ def by_hand(neurons: np.ndarray) -> dict[str, Capture]:
     )
     known = replace(known, parameters=sum(m.parameters for m in known.modules))
     return {
-        "facts": Capture((), "", vocabulary, facts=known),
-        "prompt": Capture(
+        "facts": ActivationCache((), "", vocabulary, facts=known),
+        "prompt": ActivationCache(
             tokens,
             "text",
             vocabulary,

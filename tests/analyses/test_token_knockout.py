@@ -12,14 +12,14 @@ from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.token_knockout import TokenKnockout, TokenKnockoutResult
 from layerbook.core.figures import Bars, Panels
 from layerbook.core.losses import LossChange
-from layerbook.core.requests import LOSS, Capture, WhitespacePositions
+from layerbook.core.requests import LOSS, ActivationCache, WhitespacePositions
 
 WORDS = ByteVocabulary("a", " b", "\n", " ", "c")
 TEXTS = ((0, 2, 1, 3, 4, 1, 4), (3, 1, 2, 0))
 PROSE = "The cat\nsat on 2 tables.\n\nAnd on\n4 more."
 
 
-def by_hand() -> tuple[TokenKnockout, dict[str, Capture]]:
+def by_hand() -> tuple[TokenKnockout, dict[str, ActivationCache]]:
     """Two texts of five words, and other random losses in each run."""
     analysis = TokenKnockout(texts=("x", "y"), draws=2, seed=5, layers=(0, 1, 2), parts=3)
     rng = np.random.default_rng(3)
@@ -32,7 +32,7 @@ def by_hand() -> tuple[TokenKnockout, dict[str, Capture]]:
 
 
 def counted(
-    captures: dict[str, Capture],
+    captures: dict[str, ActivationCache],
     name: str,
     touched: list[tuple[int, ...]],
     texts: tuple[int, ...] = (0, 1),

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fixtures.other_tokenizers import OTHERS
+from fixtures.other_tokenizers import TOKENIZER_WRITERS
 from fixtures.run_analysis import json_round_trip
 from layerbook.analyses.tokenizer_file import TokenizerFile, TokenizerFileResult, apply_merges
 from layerbook.core.figures import TokenStrip
-from layerbook.core.requests import Capture, Encode, Prompt
+from layerbook.core.requests import ActivationCache, Encode, Prompt
 from layerbook.model.tokenizer import ModelTokenizer
 from tokenizers import Tokenizer
 
@@ -22,7 +22,7 @@ def measured(folder: Path) -> tuple[TokenizerFile, TokenizerFileResult]:
     """The analysis on the tokenizer of a folder."""
     tokenizer, analysis = ModelTokenizer.load(folder), TokenizerFile(text=TEXT)
     ids, text = tokenizer.encode(Prompt(text=TEXT))
-    result = analysis.measure({"text": Capture(tokenizer.tokens(ids), text, tokenizer)})
+    result = analysis.measure({"text": ActivationCache(tokenizer.tokens(ids), text, tokenizer)})
     return analysis, json_round_trip(analysis, result)
 
 
@@ -52,10 +52,10 @@ def test_the_vocabulary_follows_from_the_joins(tiny_model_dir: Path) -> None:
     assert len(result.given) + len(result.joins) == result.size
 
 
-@pytest.mark.parametrize("kind", OTHERS)
+@pytest.mark.parametrize("kind", TOKENIZER_WRITERS)
 def test_other_kinds_come_back_whole(tmp_path: Path, kind: str) -> None:
     """Where ids do not follow the joins, or entries have none, nothing is lost."""
-    _, result = measured(OTHERS[kind](tmp_path))
+    _, result = measured(TOKENIZER_WRITERS[kind](tmp_path))
 
     assert_same(tmp_path, result)
 
@@ -87,7 +87,7 @@ def test_a_tokenizer_without_joins_is_refused() -> None:
             return {"model": {"type": "Unigram", "vocab": [["a", 0.0]]}}
 
     with pytest.raises(ValueError, match="Unigram"):
-        TokenizerFile(text="a").measure({"text": Capture((), "a", Scored())})  # type: ignore[arg-type]
+        TokenizerFile(text="a").measure({"text": ActivationCache((), "a", Scored())})  # type: ignore[arg-type]
 
 
 def test_the_figure_carries_all_of_it(tiny_model_dir: Path) -> None:

@@ -7,13 +7,13 @@ import pytest
 from fixtures.run_analysis import capture_requests, json_round_trip
 from layerbook.analyses.whitespace_attention import WhitespaceAttention
 from layerbook.core.figures import Lines
-from layerbook.core.requests import Capture, Site
+from layerbook.core.requests import ActivationCache, Site
 from layerbook.core.tokens import Token
 
 PIECES = [" ", "2", "\n\n", " +", " ", ""]
 
 
-def by_hand() -> tuple[WhitespaceAttention, dict[str, Capture], np.ndarray]:
+def by_hand() -> tuple[WhitespaceAttention, dict[str, ActivationCache], np.ndarray]:
     """Six tokens, of which three are whitespace (an empty one is not), and a random pattern in layers 4 and 2."""
     rows = np.tril(np.random.default_rng(7).random((2, 3, 6, 6)))
     pattern = rows / rows.sum(-1, keepdims=True)
@@ -21,7 +21,7 @@ def by_hand() -> tuple[WhitespaceAttention, dict[str, Capture], np.ndarray]:
     sites = {
         Site("pattern", layer): pattern[i].astype(np.float32) for i, layer in enumerate((4, 2))
     }
-    run = Capture(tokens, "", None, sites, 3)  # type: ignore[arg-type]
+    run = ActivationCache(tokens, "", None, sites, 3)  # type: ignore[arg-type]
     return WhitespaceAttention(prompt="x", max_new_tokens=3, layers=(4, 2)), {"text": run}, pattern
 
 

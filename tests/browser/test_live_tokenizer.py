@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from fixtures.chromium import chromium, reading
-from browser.live_page import write_live_page
-from browser.other_tokenizers import OTHERS
+from fixtures.tokenizer_page import write_live_page
+from fixtures.other_tokenizers import TOKENIZER_WRITERS
 from fixtures.small_book import layerbook, write_small_book
 from fixtures.tiny_llama import write_tiny_tokenizer
 from layerbook.core.tokens import visible
@@ -179,12 +179,12 @@ def test_a_small_tokenizer_is_cut_alike(browser: Browser, small: Path, file: Pat
         assert differing(page, small) == []
 
 
-@pytest.mark.parametrize("kind", OTHERS)
+@pytest.mark.parametrize("kind", TOKENIZER_WRITERS)
 def test_other_llamas_are_cut_alike(browser: Browser, tmp_path: Path, kind: str) -> None:
     """Spaces as letters, bytes as tokens, a start token; patterns of their own, entries that no join makes."""
     folder = tmp_path / "tokenizer"
     folder.mkdir()
-    OTHERS[kind](folder)
+    TOKENIZER_WRITERS[kind](folder)
     with reading(browser, write_live_page(tmp_path, ModelTokenizer.load(folder), TEXT)) as page:
         opened(page)
         assert differing(page, folder) == []

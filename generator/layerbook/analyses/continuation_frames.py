@@ -23,7 +23,7 @@ from layerbook.core.analysis import (
 from layerbook.core.figures import Axis, Figure, Frame, Frames, Heatmap
 from layerbook.core.requests import (
     NEXT_LOGITS,
-    Captures,
+    ActivationCaches,
     Describe,
     Forward,
     Generate,
@@ -120,7 +120,7 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
         }
         return {"facts": Describe(), "finished": made, **frames}
 
-    def measure(self, captures: Captures) -> ContinuationFramesResult:
+    def measure(self, captures: ActivationCaches) -> ContinuationFramesResult:
         """Picture the passes that hold the frames: each begins the next, unless encoding anew changed the tokens."""
         layers, facts, finished = (
             resolved(self.layers),

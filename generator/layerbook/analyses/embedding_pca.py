@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from layerbook.core.analysis import Analysis, Array, PromptText, Result, Seed
 from layerbook.core.figures import Axis, Figure, Point, Scatter, listed
-from layerbook.core.requests import EMBED, Captures, EmbeddingRows, Prompt, Request
+from layerbook.core.requests import EMBED, ActivationCaches, EmbeddingRows, Prompt, Request
 from layerbook.core.tokens import Token
 from layerbook.core.vectors import correlation, pool_texts, closest_pair, principal_components, shuffle_words
 
@@ -122,7 +122,7 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
         }
         return wanted | {"pad": EmbeddingRows(Prompt(special="pad_token"))}
 
-    def measure(self, captures: Captures) -> EmbeddingPcaResult:
+    def measure(self, captures: ActivationCaches) -> EmbeddingPcaResult:
         """One mean per text, the axes fitted to the means; then what the map does not tell by itself."""
         texts, words, ids = (
             _embedding_rows(captures, kind) for kind in ("text", "words", "ids")
@@ -243,14 +243,14 @@ def _closest_tooltips(result: EmbeddingPcaResult) -> list[str]:
     return notes
 
 
-def _embedding_rows(captures: Captures, kind: str) -> list[NDArray[np.floating]]:
+def _embedding_rows(captures: ActivationCaches, kind: str) -> list[NDArray[np.floating]]:
     """The token vectors of the texts of one kind, in order; none where there was no such kind."""
     return [
         captures[f"{kind}-{i}"][EMBED] for i in range(len(captures)) if f"{kind}-{i}" in captures
     ]
 
 
-def _text_points(captures: Captures, kind: str, flat: NDArray[np.float64]) -> tuple[TextPoint, ...]:
+def _text_points(captures: ActivationCaches, kind: str, flat: NDArray[np.float64]) -> tuple[TextPoint, ...]:
     """The texts of one kind where they lie on the map [N, 2]."""
     texts = [captures[f"{kind}-{i}"] for i in range(len(flat))]
     longest = max(len(text.tokens) for text in texts)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from layerbook.core.analysis import Analysis, Array, Prompts, Result, as_prompt, shorten_prompt, prompt_name
 from layerbook.core.figures import Axis, Figure, Heatmap, listed
-from layerbook.core.requests import EMBED, Captures, EmbeddingRows, Request
+from layerbook.core.requests import EMBED, ActivationCaches, EmbeddingRows, Request
 from layerbook.core.tokens import Token, visible
 
 SHOWN_DIMENSIONS = 10
@@ -57,7 +57,7 @@ class EmbeddingValues(Analysis[EmbeddingValuesResult]):
             f"prompt-{i}": EmbeddingRows(as_prompt(spec)) for i, spec in enumerate(self.prompts)
         }
 
-    def measure(self, captures: Captures) -> EmbeddingValuesResult:
+    def measure(self, captures: ActivationCaches) -> EmbeddingValuesResult:
         """Look the vectors up, and see how long they are."""
         prompts = []
         for i, spec in enumerate(self.prompts):

@@ -24,7 +24,7 @@ from layerbook.core.analysis import (
 )
 from layerbook.core.figures import Axis, Bars, Figure, Passage, TokenStrip
 from layerbook.core.labels import chat_suffix
-from layerbook.core.requests import LOGITS, Captures, Request
+from layerbook.core.requests import LOGITS, ActivationCaches, Request
 from layerbook.core.sampling import sampling_distribution
 from layerbook.core.tokens import Token, visible
 
@@ -118,7 +118,7 @@ class Generate(Analysis[GenerateResult]):
         ]
         return {f"text-{i}": one for i, one in enumerate(made)}
 
-    def measure(self, captures: Captures) -> GenerateResult:
+    def measure(self, captures: ActivationCaches) -> GenerateResult:
         """Follow each text token by token: what the model said, what was drawn from."""
         texts = []
         for i, prompt in enumerate(self.prompts):
@@ -168,7 +168,7 @@ def _written_token(token: Token, logits: Row, prob: Row, draw: Row, rank: int, b
     )
 
 
-def _generated_text(prompt: str, made: requests.Capture, written: tuple[WrittenToken, ...]) -> GeneratedText:
+def _generated_text(prompt: str, made: requests.ActivationCache, written: tuple[WrittenToken, ...]) -> GeneratedText:
     """What is to be told of one text; the answer is joined from bytes, since a character may span tokens."""
     plain = b"".join(bytes.fromhex(w.hex) for w in written if not w.special)
     return GeneratedText(

@@ -19,7 +19,7 @@ from layerbook.core.analysis import (
     prompt_name,
 )
 from layerbook.core.figures import Axis, Figure, Lines, Series, MatrixChain, ChainStep
-from layerbook.core.requests import Captures, Describe, Forward, Request, Site
+from layerbook.core.requests import ActivationCaches, Describe, Forward, Request, Site
 from layerbook.core.tokens import Token, visible
 
 
@@ -67,7 +67,7 @@ class MlpShapes(Analysis[MlpShapesResult]):
         neurons = frozenset({Site("mlp_act", self.layer)})
         return {"facts": Describe(), "prompt": Forward(as_prompt(self.prompt), neurons)}
 
-    def measure(self, captures: Captures) -> MlpShapesResult:
+    def measure(self, captures: ActivationCaches) -> MlpShapesResult:
         """Read the shapes off the model; square the neurons, sort them, and add them up from the strongest."""
         run, facts = captures["prompt"], captures["facts"].facts
         assert facts is not None

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from layerbook.core.analysis import Analysis, Result, Texts, TopK
 from layerbook.core.figures import Axis, Bars, Figure, Frame, Frames, Panels, listed
-from layerbook.core.requests import EMBED, Captures, EmbeddingMatrix, Encode, Prompt, Request
+from layerbook.core.requests import EMBED, ActivationCaches, EmbeddingMatrix, Encode, Prompt, Request
 from layerbook.core.tokens import Token, Vocabulary, visible
 
 Measure = Literal["cosine", "dot", "distance"]
@@ -90,7 +90,7 @@ class NearestTokens(Analysis[NearestTokensResult]):
         }
         return texts | {"matrix": EmbeddingMatrix()}
 
-    def measure(self, captures: Captures) -> NearestTokensResult:
+    def measure(self, captures: ActivationCaches) -> NearestTokensResult:
         """Compare the row of each token with all rows, in three ways."""
         vocabulary = captures["matrix"].vocabulary
         E = captures["matrix"][EMBED].astype(np.float64)  # [V, D]

@@ -21,7 +21,7 @@ from layerbook.core.analysis import (
     softmax,
 )
 from layerbook.core.figures import Axis, Bars, Figure, Passage, listed
-from layerbook.core.requests import LN_FINAL, NEXT_LOGITS, Captures, Forward, Request
+from layerbook.core.requests import LN_FINAL, NEXT_LOGITS, ActivationCaches, Forward, Request
 from layerbook.core.tokens import Token, visible
 
 
@@ -84,7 +84,7 @@ class NextToken(Analysis[NextTokenResult]):
             f"prompt-{i}": Forward(as_prompt(prompt), keep) for i, prompt in enumerate(self.prompts)
         }
 
-    def measure(self, captures: Captures) -> NextTokenResult:
+    def measure(self, captures: ActivationCaches) -> NextTokenResult:
         """Turn the last position's logits into probabilities, and keep the best."""
         told = []
         for i, prompt in enumerate(self.prompts):

@@ -20,7 +20,7 @@ from layerbook.core.figures import (
     Series,
     listed,
 )
-from layerbook.core.requests import Captures, Describe, Forward, Prompt, Request, Site
+from layerbook.core.requests import ActivationCaches, Describe, Forward, Prompt, Request, Site
 from layerbook.core.tokens import Token
 from layerbook.core.vectors import apply_rope
 
@@ -93,7 +93,7 @@ class Rope(Analysis[RopeResult]):
         keep = frozenset(Site(name, self.layer) for name in ("q", "k", "pattern"))
         return {"model": Describe(), "prompt": Forward(Prompt(text=self.prompt), keep)}
 
-    def measure(self, captures: Captures) -> RopeResult:
+    def measure(self, captures: ActivationCaches) -> RopeResult:
         """Turn queries and keys as the model does; move them; set every query at every distance from every key."""
         facts, run = captures["model"].facts, captures["prompt"]
         assert facts is not None

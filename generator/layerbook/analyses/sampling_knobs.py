@@ -20,7 +20,7 @@ from layerbook.core.analysis import (
 )
 from layerbook.core.figures import Axis, Bars, Figure, Panels, listed
 from layerbook.core.labels import chat_suffix
-from layerbook.core.requests import NEXT_LOGITS, Captures, Forward, Request
+from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request
 from layerbook.core.sampling import sampling_distribution
 
 Temperature = Annotated[float, Field(gt=0)]
@@ -91,7 +91,7 @@ class SamplingKnobs(Analysis[SamplingKnobsResult]):
         """One pass, of which the last logits are used."""
         return {"prompt": Forward(as_prompt(self.prompt), frozenset({NEXT_LOGITS}))}
 
-    def measure(self, captures: Captures) -> SamplingKnobsResult:
+    def measure(self, captures: ActivationCaches) -> SamplingKnobsResult:
         """Turn the same logits into what would be drawn from, once for each setting."""
         run = captures["prompt"]
         logits = run[NEXT_LOGITS]  # [V]

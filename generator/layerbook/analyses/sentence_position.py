@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from layerbook.core.analysis import Analysis, PromptText, Result, Seed
 from layerbook.core.figures import Axis, Figure, Point, Scatter, listed
-from layerbook.core.requests import EMBED, Captures, EmbeddingRows, Prompt, Request
+from layerbook.core.requests import EMBED, ActivationCaches, EmbeddingRows, Prompt, Request
 from layerbook.core.vectors import pool_texts, principal_components, shuffle_words, sinusoidal_encoding
 
 
@@ -85,7 +85,7 @@ class SentencePosition(Analysis[SentencePositionResult]):
             wanted[f"ids-{i}"] = EmbeddingRows(Prompt(text=text, shuffle_seed=self.shuffle_seed))
         return wanted
 
-    def measure(self, captures: Captures) -> SentencePositionResult:
+    def measure(self, captures: ActivationCaches) -> SentencePositionResult:
         """Do what the lecture does; then change the word order, and the order of the list, and see what counts."""
         pad, n = captures["pad"][EMBED][0], range(len(self.prompts))  # [D]
         texts, words, ids = (
@@ -123,7 +123,7 @@ class SentencePosition(Analysis[SentencePositionResult]):
 
 
 def _sentence_map(
-    captures: Captures, rows: NDArray[np.float64], shuffled: NDArray[np.float64]
+    captures: ActivationCaches, rows: NDArray[np.float64], shuffled: NDArray[np.float64]
 ) -> SentenceMap:
     """Both sets [N, D], each on the axes of its own PCA."""
     spots, shares = {}, {}

@@ -19,7 +19,7 @@ from layerbook.core.figures import (
     Series,
     listed,
 )
-from layerbook.core.requests import Captures, Describe, Request
+from layerbook.core.requests import ActivationCaches, Describe, Request
 from layerbook.core.vectors import sinusoidal_encoding
 
 Constant = Annotated[float, Field(ge=1, le=1e9)]
@@ -78,7 +78,7 @@ class SinusoidalEncoding(Analysis[SinusoidalEncodingResult]):
         """The model's facts, for the width of its vectors; nothing is run."""
         return {"model": Describe()}
 
-    def measure(self, captures: Captures) -> SinusoidalEncodingResult:
+    def measure(self, captures: ActivationCaches) -> SinusoidalEncodingResult:
         """Write the encoding down for each C, and look at what it is for: telling positions apart."""
         facts = captures["model"].facts
         assert facts is not None

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from layerbook.core.analysis import Analysis, Layers, Result, Seed, Texts, resolved
 from layerbook.core.figures import Axis, Bars, Figure, Panels, listed
 from layerbook.core.losses import LossChange, LossComparison, compare_with_draws, token_losses, mean_or_zero, measure_loss_change
-from layerbook.core.requests import LOSS, Captures, Forward, Patch, Prompt, Request, Site, WhitespacePositions
+from layerbook.core.requests import LOSS, ActivationCaches, Forward, Patch, Prompt, Request, Site, WhitespacePositions
 from layerbook.core.tokens import Token, visible
 
 
@@ -105,7 +105,7 @@ class TokenKnockout(Analysis[TokenKnockoutResult]):
         named = [(f"part {i}", "scores", part) for i, part in enumerate(parts)]
         return [("blocked", "scores", layers), ("cut", "attn_out", layers), *named]
 
-    def measure(self, captures: Captures) -> TokenKnockoutResult:
+    def measure(self, captures: ActivationCaches) -> TokenKnockoutResult:
         """Add up the losses of all texts, and compare each intervention with the texts as they are."""
         texts = range(len(self.texts))
         clean = [captures[f"clean: {i}"] for i in texts]
@@ -127,7 +127,7 @@ class TokenKnockout(Analysis[TokenKnockoutResult]):
             parts=tuple(groups.values()),
         )
 
-    def _text(self, captures: Captures, i: int, chosen: list[tuple[int, ...]]) -> TextLosses:
+    def _text(self, captures: ActivationCaches, i: int, chosen: list[tuple[int, ...]]) -> TextLosses:
         """Text i by itself; `chosen` are the positions that were blocked in it, choice by choice."""
         clean = [captures[f"clean: {i}"]]
         runs = [[captures[f"blocked {n}: {i}"]] for n in range(len(chosen))]

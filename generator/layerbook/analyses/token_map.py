@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from layerbook.core.analysis import Analysis, PromptText, Result, Seed
 from layerbook.core.figures import Axis, Figure, Point, Scatter, listed
-from layerbook.core.requests import EMBED, Capture, Captures, EmbeddingRows, Prompt, Request
+from layerbook.core.requests import EMBED, ActivationCache, ActivationCaches, EmbeddingRows, Prompt, Request
 from layerbook.core.tokens import Token, visible
 from layerbook.core.vectors import principal_components, shuffle_words
 
@@ -88,7 +88,7 @@ class TokenMap(Analysis[TokenMapResult]):
         }
         return runs | {f"words-{i}": EmbeddingRows(Prompt(text=t)) for i, t in enumerate(shuffled)}
 
-    def measure(self, captures: Captures) -> TokenMapResult:
+    def measure(self, captures: ActivationCaches) -> TokenMapResult:
         """Fit the axes to the different tokens as written; put every token of every text on them."""
         count = len(self.prompts)
         texts = [captures[f"{kind}-{i}"] for kind in ("text", "words") for i in range(count)]
@@ -154,7 +154,7 @@ class TokenMap(Analysis[TokenMapResult]):
         return {"map": Scatter(tuple(points), x, y, alt, title)}
 
 
-def _token_points(texts: Sequence[Capture], flat: Sequence[NDArray[np.float64]]) -> list[TokenPoint]:
+def _token_points(texts: Sequence[ActivationCache], flat: Sequence[NDArray[np.float64]]) -> list[TokenPoint]:
     """Every token of the texts, the first half as written and then the same shuffled, where it lies: [T, 2] a text."""
     count = len(texts) // 2
     return [

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from layerbook.core.analysis import Analysis, Array, Result, Seed, Texts, shorten_prompt
 from layerbook.core.figures import Axis, Figure, Panels, Point, Scatter, listed
-from layerbook.core.requests import EMBED, Captures, Forward, Prompt, Request, Site
+from layerbook.core.requests import EMBED, ActivationCaches, Forward, Prompt, Request, Site
 from layerbook.core.tokens import Token, visible
 from layerbook.core.vectors import mean_pool, principal_components, sinusoidal_encoding
 
@@ -122,7 +122,7 @@ class TokenPosition(Analysis[TokenPositionResult]):
             runs[f"shuffled-{i}"] = Forward(Prompt(text=text, shuffle_seed=self.shuffle_seed), keep)
         return runs
 
-    def measure(self, captures: Captures) -> TokenPositionResult:
+    def measure(self, captures: ActivationCaches) -> TokenPositionResult:
         """Add positions to both orders; compare single tokens, and means; then means after the model's attention."""
         pairs = [
             (captures[f"written-{i}"], captures[f"shuffled-{i}"]) for i in range(len(self.prompts))

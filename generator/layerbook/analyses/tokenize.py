@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from layerbook.core.analysis import Analysis, Prompts, Result, as_prompt, shorten_prompt, prompt_name
 from layerbook.core.figures import Figure, Passage, TokenStrip, listed
-from layerbook.core.requests import Captures, Encode, Request
+from layerbook.core.requests import ActivationCaches, Encode, Request
 from layerbook.core.tokens import Token
 
 
@@ -50,7 +50,7 @@ class Tokenize(Analysis[TokenizeResult]):
         """The ids of each prompt; the model does not run."""
         return {f"prompt-{i}": Encode(as_prompt(prompt)) for i, prompt in enumerate(self.prompts)}
 
-    def measure(self, captures: Captures) -> TokenizeResult:
+    def measure(self, captures: ActivationCaches) -> TokenizeResult:
         """Count and compare the tokens, and put them together again."""
         told, before = [], None
         for i, prompt in enumerate(self.prompts):

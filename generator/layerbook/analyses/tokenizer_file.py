@@ -13,7 +13,7 @@ from pydantic import Field
 
 from layerbook.core.analysis import Analysis, BigArray, PromptText, Result, shorten_prompt
 from layerbook.core.figures import Figure, TokenStrip
-from layerbook.core.requests import Captures, Encode, Prompt, Request
+from layerbook.core.requests import ActivationCaches, Encode, Prompt, Request
 from layerbook.core.tokens import Token
 
 
@@ -53,7 +53,7 @@ class TokenizerFile(Analysis[TokenizerFileResult]):
         """The ids of the text, and with them the vocabulary; the model does not run."""
         return {"text": Encode(Prompt(text=self.text))}
 
-    def measure(self, captures: Captures) -> TokenizerFileResult:
+    def measure(self, captures: ActivationCaches) -> TokenizerFileResult:
         """Leave out of the vocabulary what the joins make again."""
         run = captures["text"]
         written = run.vocabulary.tokenizer_json()

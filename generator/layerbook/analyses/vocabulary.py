@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from layerbook.core.analysis import Analysis, Result, Texts, VocabularyCount, shorten_prompt
 from layerbook.core.figures import Figure, Table, TokenStrip, listed
-from layerbook.core.requests import Captures, Describe, Encode, Prompt, Request
+from layerbook.core.requests import ActivationCaches, Describe, Encode, Prompt, Request
 from layerbook.core.tokens import Token, visible
 
 
@@ -83,7 +83,7 @@ class Vocabulary(Analysis[VocabularyResult]):
         }
         return {"model": Describe()} | encoded
 
-    def measure(self, captures: Captures) -> VocabularyResult:
+    def measure(self, captures: ActivationCaches) -> VocabularyResult:
         """List the entries, look the pieces up, find out which are special."""
         facts, vocabulary = captures["model"].facts, captures["model"].vocabulary
         assert facts is not None

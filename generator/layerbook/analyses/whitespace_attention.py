@@ -9,7 +9,7 @@ from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Layers, PromptSpec, Result, as_prompt, shorten_prompt, resolved
 from layerbook.core.figures import Axis, Figure, Lines, Series
-from layerbook.core.requests import Captures, Forward, Generate, Prompt, Request, Site
+from layerbook.core.requests import ActivationCaches, Forward, Generate, Prompt, Request, Site
 from layerbook.core.tokens import Token
 
 
@@ -63,7 +63,7 @@ class WhitespaceAttention(Analysis[WhitespaceAttentionResult]):
         keep = frozenset(Site("pattern", layer) for layer in resolved(self.layers))
         return {"text": Forward(Prompt(generated=made), keep)}
 
-    def measure(self, captures: Captures) -> WhitespaceAttentionResult:
+    def measure(self, captures: ActivationCaches) -> WhitespaceAttentionResult:
         """Average the patterns over heads and queries, and add up what whitespace gets."""
         run, layers = captures["text"], resolved(self.layers)
         pattern = np.stack(

@@ -19,7 +19,7 @@ from layerbook.book.sweep_views import SweepView, view_figure
 from layerbook.core.analysis import Analysis, Result
 from layerbook.core.figures import Figure
 from layerbook.core.labels import TableValue
-from layerbook.core.requests import Captures, Request
+from layerbook.core.requests import ActivationCaches, Request
 
 MAX_CELLS = 100_000
 MODEL_AXIS = "model"
@@ -181,7 +181,7 @@ class SweepAnalysis(Analysis[SweepResult]):
         """Nothing: the cells ask."""
         return {}
 
-    def measure(self, captures: Captures) -> SweepResult:
+    def measure(self, captures: ActivationCaches) -> SweepResult:
         """Nothing to measure but in the cells: TypeError."""
         raise TypeError("a sweep is measured cell by cell")
 

@@ -255,7 +255,7 @@ def schema(kind: str) -> int:
 def model_command(root: Path, model: str | None, file: Path | None, quiet: bool) -> int:
     """Get the book's model, or MODEL, onto this machine, and say where it is."""
     from layerbook.book.loader import read_model_name
-    from layerbook.model import download as obtain
+    from layerbook.model import download
     from layerbook.model import sources
 
     has_book = (root / "experiments" / "book.yaml").is_file()
@@ -263,7 +263,7 @@ def model_command(root: Path, model: str | None, file: Path | None, quiet: bool)
         (read_model_name(root) if has_book else sources.DEFAULT_MODEL) if model is None else model
     )
     report = make_reporter(quiet)
-    folder = obtain.install_file(source, file, report) if file else obtain.obtain(source, report)
+    folder = download.install_from_file(source, file, report) if file else download.prepare_model(source, report)
     limits = sources.limits(source)
     revision = f"@{source.revision}" if source.revision else ""
     shape = f"{limits.layers} layers, {limits.heads} heads, {limits.d_vocab} tokens, context {limits.context}"

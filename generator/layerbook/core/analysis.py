@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from layerbook.core.figures import Figure
-from layerbook.core.requests import Capture, Captures, Message, Prompt, Request
+from layerbook.core.requests import ActivationCache, ActivationCaches, Message, Prompt, Request
 from layerbook.core.tokens import Token, visible
 
 
@@ -165,7 +165,7 @@ class Analysis(BaseModel, Generic[R]):
         """The requests, by a name that `measure` uses."""
         raise NotImplementedError
 
-    def measure(self, captures: Captures) -> R:
+    def measure(self, captures: ActivationCaches) -> R:
         """The numbers, from the captured arrays alone."""
         raise NotImplementedError
 
@@ -202,7 +202,7 @@ def softmax(scores: NDArray[np.floating]) -> NDArray[np.float64]:
     return shares
 
 
-def ranked(capture: Capture, logits: NDArray[np.floating], count: int) -> tuple[Ranked, ...]:
+def ranked(capture: ActivationCache, logits: NDArray[np.floating], count: int) -> tuple[Ranked, ...]:
     """The `count` likeliest tokens of one logit vector [V], best first, ties by the lower id.
 
     Raises ValueError where there are not so many.

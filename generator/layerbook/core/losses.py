@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from layerbook.core.requests import LOSS, Capture
+from layerbook.core.requests import LOSS, ActivationCache
 from layerbook.core.tokens import is_whitespace
 
-Runs = Sequence[Capture]  # one per text
+Runs = Sequence[ActivationCache]  # one per text
 Positions = Sequence[tuple[int, ...]]  # one tuple per text
 
 

@@ -244,7 +244,7 @@ class ModelFacts:
 
 
 @dataclass(frozen=True)
-class Capture:
+class ActivationCache:
     """What one request yielded.
 
     tokens: the tokens of the run, prompt first, continuation after it.
@@ -267,4 +267,4 @@ class Capture:
         return self.sites[site]
 
 
-Captures = Mapping[str, Capture]
+ActivationCaches = Mapping[str, ActivationCache]

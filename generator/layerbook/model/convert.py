@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from layerbook.core.errors import ModelError
 from layerbook.core.progress import Reporter, SilentReporter
-from layerbook.model.gguf import HEAD_SIZES, NUMBERS, ROLES, Header, read_header
+from layerbook.model.gguf import HEAD_SIZE_KEYS, CONFIG_KEYS, TOKEN_ROLES, GGUFHeader, read_header
 
 CONTROL, USER_DEFINED = 3, 4  # values of tokenizer.ggml.token_type
 
@@ -33,10 +33,10 @@ def convert(gguf_path: Path, out_dir: Path, report: Reporter | None = None) -> N
     from safetensors.numpy import save_file
 
     header = read_header(gguf_path)
-    config = header.config()
+    config = header.to_config()
     with (report or SilentReporter()).task("Converting the model", len(header.tensors)) as task:
         tensors = {}
-        for name, array in _weights(header, config):
+        for name, array in _converted_tensors(header, config):
             tensors[name] = array
             task.advance()
         try:
@@ -47,7 +47,7 @@ def convert(gguf_path: Path, out_dir: Path, report: Reporter | None = None) -> N
     ends = sorted(
         {
             id
-            for id in (header.role("eos"), header.values.get("tokenizer.ggml.eot_token_id"))
+            for id in (header.special_token_id("eos"), header.values.get("tokenizer.ggml.eot_token_id"))
             if id is not None
         }
     )
@@ -58,7 +58,7 @@ def convert(gguf_path: Path, out_dir: Path, report: Reporter | None = None) -> N
     }
     _write_json(out_dir / "generation_config.json", generation)
     write_tokenizer(header, out_dir)
-    compare(header, out_dir)
+    check_conversion(header, out_dir)
 
 
 def _write_json(path: Path, value: Any) -> None:
@@ -67,13 +67,13 @@ def _write_json(path: Path, value: Any) -> None:
     )
 
 
-def _weights(
-    header: Header, config: Mapping[str, Any]
+def _converted_tensors(
+    header: GGUFHeader, config: Mapping[str, Any]
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """Every tensor by transformers' name, dequantised; ModelError for one missing, left over or of another shape."""
     from gguf import dequantize
 
-    expected = layout(config)
+    expected = tensor_layout(config)
     for name in [
         *(name for name in expected if name not in header.tensors),
         *(set(header.tensors) - set(expected)),
@@ -91,11 +91,11 @@ def _weights(
         if array.shape != shape:
             raise ModelError(f"{header.path.name}: {name} has shape {array.shape}, not {shape}")
         if target.endswith(("q_proj.weight", "k_proj.weight")):
-            array = rope_halves(array, config["head_dim"])
+            array = undo_rope_permutation(array, config["head_dim"])
         yield target, np.ascontiguousarray(array)
 
 
-def rope_halves(weight: NDArray[np.float32], head_size: int) -> NDArray[np.float32]:
+def undo_rope_permutation(weight: NDArray[np.float32], head_size: int) -> NDArray[np.float32]:
     """Rows of a query or key projection [heads * d, D], from RoPE on neighbours (2i, 2i+1) to RoPE on (i, i + d/2).
 
     GGUF keeps Llama's rows in the order of the first, transformers computes the second.
@@ -104,7 +104,7 @@ def rope_halves(weight: NDArray[np.float32], head_size: int) -> NDArray[np.float
     return pairs.swapaxes(1, 2).reshape(weight.shape)
 
 
-def layout(config: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
+def tensor_layout(config: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
     """GGUF tensor name -> (transformers' name, shape) for every tensor of a Llama without biases."""
     d_model, d_mlp, d_vocab = (
         config["hidden_size"],
@@ -135,12 +135,12 @@ def layout(config: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
     return names
 
 
-def write_tokenizer(header: Header, out_dir: Path) -> None:
+def write_tokenizer(header: GGUFHeader, out_dir: Path) -> None:
     """Write `tokenizer.json`, `tokenizer_config.json` and the chat template of a byte-level BPE tokenizer."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, processors
 
-    tokens, types = header.need("tokenizer.ggml.tokens"), header.need("tokenizer.ggml.token_type")
-    merges = [tuple(merge.split(" ", 1)) for merge in header.need("tokenizer.ggml.merges")]
+    tokens, types = header.require("tokenizer.ggml.tokens"), header.require("tokenizer.ggml.token_type")
+    merges = [tuple(merge.split(" ", 1)) for merge in header.require("tokenizer.ggml.merges")]
     try:
         backend = Tokenizer(
             models.BPE(vocab={text: id for id, text in enumerate(tokens)}, merges=merges)
@@ -156,7 +156,7 @@ def write_tokenizer(header: Header, out_dir: Path) -> None:
         special = kind == CONTROL
         add = backend.add_special_tokens if special else backend.add_tokens
         add([AddedToken(text, special=special, normalized=False) for text in of_kind])
-    names = {role: tokens[id] for role in ROLES if (id := header.role(role)) is not None}
+    names = {role: tokens[id] for role in TOKEN_ROLES if (id := header.special_token_id(role)) is not None}
     around = [
         names[role] if header.values.get(f"tokenizer.ggml.add_{role}_token") else ""
         for role in ("bos", "eos")
@@ -171,13 +171,13 @@ def write_tokenizer(header: Header, out_dir: Path) -> None:
         "tokenizer_class": "PreTrainedTokenizerFast",
         "clean_up_tokenization_spaces": False,
     }
-    settings["model_max_length"] = header.whole(NUMBERS["max_position_embeddings"])
+    settings["model_max_length"] = header.positive_int(CONFIG_KEYS["max_position_embeddings"])
     _write_json(out_dir / "tokenizer_config.json", settings)
     if template := header.values.get("tokenizer.chat_template"):
         (out_dir / "chat_template.jinja").write_bytes(template.encode())
 
 
-def pre_tokenizer(header: Header) -> Any:
+def pre_tokenizer(header: GGUFHeader) -> Any:
     """How text is cut before BPE, by the name that `tokenizer.ggml.pre` gives the rule.
 
     smollm: every digit by itself, then the rule of GPT-2, so that whitespace before a digit stays together
@@ -189,7 +189,7 @@ def pre_tokenizer(header: Header) -> Any:
         add_prefix_space=bool(header.values.get("tokenizer.ggml.add_space_prefix", False))
     )
     rules = {"smollm": Sequence([Digits(individual_digits=True), bytewise]), "gpt-2": bytewise}
-    name = header.need("tokenizer.ggml.pre")
+    name = header.require("tokenizer.ggml.pre")
     if name not in rules:
         raise ModelError(
             f"{header.path.name}: the tokenizer's rule {name!r} (tokenizer.ggml.pre) is not known, only "
@@ -198,11 +198,11 @@ def pre_tokenizer(header: Header) -> Any:
     return rules[name]
 
 
-def compare(header: Header, out_dir: Path) -> None:
+def check_conversion(header: GGUFHeader, out_dir: Path) -> None:
     """Read back what was written, as it will be loaded, and compare it with the header; ModelError at a difference."""
     wrong = [
         f"\n  {key}: {str(said)[:60]!r} in the file, {str(loaded)[:60]!r} loaded"
-        for key, said, loaded in read_back(header, out_dir)
+        for key, said, loaded in loaded_settings(header, out_dir)
         if said != loaded
     ]
     if wrong:
@@ -211,7 +211,7 @@ def compare(header: Header, out_dir: Path) -> None:
         )
 
 
-def read_back(header: Header, out_dir: Path) -> Iterator[tuple[str, Any, Any]]:
+def loaded_settings(header: GGUFHeader, out_dir: Path) -> Iterator[tuple[str, Any, Any]]:
     """For every setting of the header that is converted: its key, its value there, its value as loaded."""
     from transformers.models.llama.configuration_llama import LlamaConfig
 
@@ -222,11 +222,11 @@ def read_back(header: Header, out_dir: Path) -> Iterator[tuple[str, Any, Any]]:
         LlamaConfig.from_pretrained(out_dir),
         ModelTokenizer.load(out_dir),
     )
-    for name, key in NUMBERS.items():
+    for name, key in CONFIG_KEYS.items():
         if key in values:
             yield key, np.float32(values[key]), np.float32(getattr(config, name))
-    for key in HEAD_SIZES:
-        yield key, values.get(key, header.head_size), config.head_dim
+    for key in HEAD_SIZE_KEYS:
+        yield key, values.get(key, header.head_dim), config.head_dim
     yield (
         "llama.rope.freq_base",
         values.get("llama.rope.freq_base", 10000.0),
@@ -256,8 +256,8 @@ def read_back(header: Header, out_dir: Path) -> Iterator[tuple[str, Any, Any]]:
         pre_tokenizer(header).__getstate__(),
         tokenizer.backend.pre_tokenizer.__getstate__(),
     )
-    for role in ROLES:
-        yield f"{role} token", header.role(role), dict(tokenizer.role_ids).get(f"{role}_token")
+    for role in TOKEN_ROLES:
+        yield f"{role} token", header.special_token_id(role), dict(tokenizer.role_ids).get(f"{role}_token")
     yield (
         "tokenizer.chat_template",
         values.get("tokenizer.chat_template", ""),
@@ -265,7 +265,7 @@ def read_back(header: Header, out_dir: Path) -> Iterator[tuple[str, Any, Any]]:
     )
     plain = tokenizer.backend.encode("").ids
     added = [
-        header.role(role)
+        header.special_token_id(role)
         for role in ("bos", "eos")
         if values.get(f"tokenizer.ggml.add_{role}_token")
     ]

@@ -11,7 +11,7 @@ from layerbook.core.errors import ModelError
 from layerbook.core.requests import (
     EMBED,
     LOGITS,
-    Capture,
+    ActivationCache,
     Describe,
     EmbeddingMatrix,
     EmbeddingRows,
@@ -68,7 +68,7 @@ class Execution:
             yield group
             waiting = [request for request in waiting if request not in group]
 
-    def capture(self, request: Request) -> Capture:
+    def capture(self, request: Request) -> ActivationCache:
         """What a request yielded; a pass shows only the sites that this request asked for."""
         if isinstance(request, Describe):
             return self._token_capture((), "", facts=True)
@@ -126,7 +126,7 @@ class Execution:
             forward: arrays for forward, arrays in self._activations.items() if forward in needed
         }
 
-    def _generation_capture(self, request: Generate) -> Capture:
+    def _generation_capture(self, request: Generate) -> ActivationCache:
         done = self._outputs[request]
         capture = self._token_capture(done.ids, self.model.tokenizer.decode(done.ids))
         frames = tuple(self.model.tokenizer.tokens(ids) for ids in done.frames)
@@ -139,9 +139,9 @@ class Execution:
             frames=frames,
         )
 
-    def _token_capture(self, ids: TokenIds, text: str, facts: bool = False) -> Capture:
+    def _token_capture(self, ids: TokenIds, text: str, facts: bool = False) -> ActivationCache:
         tokenizer = self.model.tokenizer
-        return Capture(
+        return ActivationCache(
             tokens=tokenizer.tokens(ids),
             text=text,
             vocabulary=tokenizer,

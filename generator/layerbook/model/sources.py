@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import user_cache as cached
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ from layerbook.core.requests import Prompt
 from layerbook.model import user_cache
 
 DEFAULT_MODEL = "smollm2-135m-instruct"
-CONVERSION = (
+CONVERTER_VERSION = (
     1  # raise it whenever `convert` gives other files for the same GGUF: results depend on it
 )
 
@@ -26,11 +26,11 @@ CONVERSION = (
 # the commit that the local Hub cache has for it is what results are keyed by. Put the commit's hash here to pin it.
 SMOLLM_REVISION = "main"
 
-COMMIT = re.compile(r"[0-9a-f]{40}")
-WORD = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # no part begins with a dot: these become paths in the Hub's cache
-HUB_ID = re.compile(f"(?P<id>{WORD}/{WORD})(?:@(?P<revision>{WORD}(?:/{WORD})*))?")
-WEIGHTS = ("config.json", "*.safetensors", "*.safetensors.index.json")
-TOKENIZER = (
+COMMIT_HASH = re.compile(r"[0-9a-f]{40}")
+HUB_NAME_PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # no part begins with a dot: these become paths in the Hub's cache
+HUB_ID = re.compile(f"(?P<id>{HUB_NAME_PART}/{HUB_NAME_PART})(?:@(?P<revision>{HUB_NAME_PART}(?:/{HUB_NAME_PART})*))?")
+WEIGHT_FILES = ("config.json", "*.safetensors", "*.safetensors.index.json")
+TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
     "chat_template.jinja",
@@ -60,7 +60,7 @@ class Fingerprint:
     tokenizer: str
 
 
-NAMED = {
+NAMED_MODELS = {
     source.name: source
     for source in (
         ModelSource(
@@ -77,14 +77,14 @@ NAMED = {
         ),
     )
 }
-# Known before the model is there; `obtain` checks them against the model's own configuration.
-NAMED_LIMITS = {
+# Known before the model is there; `prepare_model` checks them against the model's own configuration.
+NAMED_MODEL_LIMITS = {
     "smollm2-135m-instruct": Limits(layers=30, heads=9, d_vocab=49152, context=8192),
     "smollm-135m-instruct": Limits(layers=30, heads=9, d_vocab=49152, context=2048),
 }
 
 # How weights that are known by their digest are stored, as the end of "The file stores ...".
-STORED = {
+STORAGE_NOTES = {
     "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53": (
         "the matrices of the layers with 4 bits a number (Q4_1), the embedding, which is the unembedding too, with "
         "8 (Q8_0), and the rest in full"
@@ -94,15 +94,15 @@ STORED = {
 
 def resolve(name: str) -> ModelSource:
     """The source for a name, a directory, a `.gguf` file or a Hub id `ORG/NAME@REVISION`; UsageError otherwise."""
-    if name in NAMED:
-        return NAMED[name]
+    if name in NAMED_MODELS:
+        return NAMED_MODELS[name]
     path = Path(name).expanduser()
     if name and path.is_dir():
-        return ModelSource(_folder_name(path.resolve().name), "directory", str(path.resolve()))
+        return ModelSource(_safe_dir_name(path.resolve().name), "directory", str(path.resolve()))
     if path.suffix.lower() == ".gguf":
         if not path.is_file():
             raise UsageError(f"model {name!r}: there is no such file")
-        return ModelSource(_folder_name(path.stem), "gguf", str(path.resolve()))
+        return ModelSource(_safe_dir_name(path.stem), "gguf", str(path.resolve()))
     if path.is_file():
         raise UsageError(
             f"model {name!r} is neither a folder nor a .gguf file; only safetensors and GGUF are read"
@@ -110,7 +110,7 @@ def resolve(name: str) -> ModelSource:
     hub = HUB_ID.fullmatch(name)
     if hub and hub["revision"]:
         return ModelSource(
-            _folder_name(hub["id"].replace("/", "--")), "hub", hub["id"], revision=hub["revision"]
+            _safe_dir_name(hub["id"].replace("/", "--")), "hub", hub["id"], revision=hub["revision"]
         )
     if hub:
         raise UsageError(
@@ -118,41 +118,41 @@ def resolve(name: str) -> ModelSource:
             "because a name alone may mean other weights tomorrow, and every number of the book with them"
         )
     raise UsageError(
-        f"no model is called {name!r}{did_you_mean(name, NAMED)}; there are {', '.join(NAMED)}, "
+        f"no model is called {name!r}{did_you_mean(name, NAMED_MODELS)}; there are {', '.join(NAMED_MODELS)}, "
         "or give a folder, a .gguf file or ORG/NAME@REVISION"
     )
 
 
-def _folder_name(text: str) -> str:
+def _safe_dir_name(text: str) -> str:
     return re.sub(r"[^\w.-]+", "-", text, flags=re.ASCII).strip(".-") or "model"
 
 
-def at_hand(source: ModelSource) -> Path | None:
+def local_dir(source: ModelSource) -> Path | None:
     """The directory to load the model from, where nothing has to be fetched or converted first."""
     if source.kind == "directory":
         return Path(source.location)
     if source.kind == "hub":
         commit = hub_commit(source)
-        found = hub_folder(source) / "snapshots" / commit if commit else None
+        found = hub_model_dir(source) / "snapshots" / commit if commit else None
         return found if found and found.is_dir() else None
-    found = converted(source)
-    return found if user_cache.is_whole(found) else None
+    found = converted_dir(source)
+    return found if user_cache.matches_manifest(found) else None
 
 
-def converted(source: ModelSource) -> Path:
+def converted_dir(source: ModelSource) -> Path:
     """Where the conversion of a GGUF lies in the cache, or will."""
-    return user_cache.root() / "models" / f"{gguf_digest(source)[:24]}-{CONVERSION}"
+    return user_cache.root() / "models" / f"{gguf_digest(source)[:24]}-{CONVERTER_VERSION}"
 
 
 def gguf_digest(source: ModelSource) -> str:
     """SHA-256 of the GGUF: pinned for a bundle, of the file otherwise."""
     try:
-        return source.sha256 or user_cache.digest(Path(source.location))
+        return source.sha256 or user_cache.file_digest(Path(source.location))
     except OSError as error:
         raise ModelError(f"{source.location}: cannot be read: {error.strerror}") from error
 
 
-def hub_cache() -> Path:
+def hub_cache_dir() -> Path:
     """The Hub client's cache, found by its own rules: HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME, ~/.cache."""
     env = os.environ
     home = Path(env.get("HF_HOME") or Path(env.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface")
@@ -161,73 +161,73 @@ def hub_cache() -> Path:
     ).expanduser()
 
 
-def hub_folder(source: ModelSource) -> Path:
+def hub_model_dir(source: ModelSource) -> Path:
     """The folder of one model in the Hub's cache."""
-    return hub_cache() / f"models--{source.location.replace('/', '--')}"
+    return hub_cache_dir() / f"models--{source.location.replace('/', '--')}"
 
 
 def hub_commit(source: ModelSource) -> str | None:
     """The commit a Hub source stands for: its revision, or what the cache's refs say of a branch or tag."""
-    if source.revision and COMMIT.fullmatch(source.revision):
+    if source.revision and COMMIT_HASH.fullmatch(source.revision):
         return source.revision
     try:
         found = (
-            (hub_folder(source) / "refs" / str(source.revision)).read_text(encoding="utf-8").strip()
+            (hub_model_dir(source) / "refs" / str(source.revision)).read_text(encoding="utf-8").strip()
         )
     except OSError:
         return None
-    return found if COMMIT.fullmatch(found) else None
+    return found if COMMIT_HASH.fullmatch(found) else None
 
 
 def fingerprint(source: ModelSource) -> Fingerprint:
     """What results are keyed by. A bundle and a pinned Hub model need not be there; ModelError where one must be."""
     if source.kind == "directory":
         directory = Path(source.location)
-        llama_config(directory)
-        return Fingerprint(_digest_of(directory, WEIGHTS), _digest_of(directory, TOKENIZER))
+        read_llama_config(directory)
+        return Fingerprint(_files_digest(directory, WEIGHT_FILES), _files_digest(directory, TOKENIZER_FILES))
     if source.kind == "hub":
         commit = hub_commit(source)
         if commit is None:
-            raise _not_fetched(source)
+            raise _not_downloaded_error(source)
         return Fingerprint(f"hub:{source.location}@{commit}", f"hub:{source.location}@{commit}")
-    name = f"gguf:{gguf_digest(source)}/{CONVERSION}"
+    name = f"gguf:{gguf_digest(source)}/{CONVERTER_VERSION}"
     return Fingerprint(name, name)
 
 
-def _digest_of(directory: Path, patterns: Sequence[str]) -> str:
+def _files_digest(directory: Path, patterns: Sequence[str]) -> str:
     paths = sorted({path for pattern in patterns for path in directory.glob(pattern)})
-    lines = "".join(f"{path.name} {user_cache.digest(path)}\n" for path in paths)
+    lines = "".join(f"{path.name} {user_cache.file_digest(path)}\n" for path in paths)
     return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
 
 
-def _not_fetched(source: ModelSource) -> ModelError:
+def _not_downloaded_error(source: ModelSource) -> ModelError:
     return ModelError(
-        f"{source.location} at revision {source.revision} is not in the Hub's cache ({hub_cache()}); "
-        f"fetch it with `layerbook model --model {_spelled(source)}`"
+        f"{source.location} at revision {source.revision} is not in the Hub's cache ({hub_cache_dir()}); "
+        f"fetch it with `layerbook model --model {_model_option(source)}`"
     )
 
 
-def _spelled(source: ModelSource) -> str:
-    return source.name if source.name in NAMED else f"{source.location}@{source.revision}"
+def _model_option(source: ModelSource) -> str:
+    return source.name if source.name in NAMED_MODELS else f"{source.location}@{source.revision}"
 
 
 def limits(source: ModelSource) -> Limits:
     """Layers, heads, vocabulary and context; `count_tokens` where the tokenizer is on this machine already."""
-    directory = at_hand(source)
-    count = token_counter(directory) if directory else None
-    if source.name in NAMED_LIMITS and source == NAMED[source.name]:
-        known = NAMED_LIMITS[source.name]
+    directory = local_dir(source)
+    count = make_token_counter(directory) if directory else None
+    if source.name in NAMED_MODEL_LIMITS and source == NAMED_MODELS[source.name]:
+        known = NAMED_MODEL_LIMITS[source.name]
         return Limits(known.layers, known.heads, known.d_vocab, known.context, count)
     if directory:
-        return limits_of(llama_config(directory), count)
+        return limits_from_config(read_llama_config(directory), count)
     if source.kind == "hub":
-        raise _not_fetched(source)
+        raise _not_downloaded_error(source)
     from layerbook.model.gguf import read_header
 
-    return limits_of(read_header(Path(source.location)).config(), None)
+    return limits_from_config(read_header(Path(source.location)).to_config(), None)
 
 
-def limits_of(config: dict[str, Any], count: Callable[[Prompt], int] | None) -> Limits:
+def limits_from_config(config: dict[str, Any], count: Callable[[Prompt], int] | None) -> Limits:
     """The limits that a `config.json` states; ModelError where one is missing."""
     names = ("num_hidden_layers", "num_attention_heads", "vocab_size", "max_position_embeddings")
     for name in names:
@@ -237,10 +237,10 @@ def limits_of(config: dict[str, Any], count: Callable[[Prompt], int] | None) -> 
     return Limits(layers, heads, d_vocab, context, count)
 
 
-def token_counter(directory: Path) -> Callable[[Prompt], int]:
+def make_token_counter(directory: Path) -> Callable[[Prompt], int]:
     """Counts the tokens of a prompt, of a generation its longest; the tokenizer is read when first asked."""
 
-    @cached
+    @cache
     def tokenizer() -> Any:
         from layerbook.model.tokenizer import ModelTokenizer
 
@@ -254,7 +254,7 @@ def token_counter(directory: Path) -> Callable[[Prompt], int]:
     return count
 
 
-def llama_config(directory: Path) -> dict[str, Any]:
+def read_llama_config(directory: Path) -> dict[str, Any]:
     """The `config.json` of a directory that can be loaded.
 
     Raises ModelError where it is not a Llama, is quantised, or lacks safetensors or `tokenizer.json`.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 MANIFEST = "manifest.json"
-CHUNK = 1 << 20
+CHUNK_BYTES = 1 << 20
 
 
 def root() -> Path:
@@ -25,15 +25,15 @@ def root() -> Path:
     return user_cache_path("layerbook", appauthor=False)
 
 
-def switched_on(name: str) -> bool:
+def env_flag(name: str) -> bool:
     """Whether an environment variable such as `LAYERBOOK_OFFLINE` says yes."""
     return os.environ.get(name, "").strip().lower() in {"1", "true", "yes", "on"}
 
 
-def digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
     """SHA-256 of a file in hexadecimal; remembered by path, size and time of change, so a second look is quick."""
     stat = path.stat()
-    known, name = _remembered(), str(path.resolve())
+    known, name = _load_digests(), str(path.resolve())
     seen = [stat.st_size, stat.st_mtime_ns]
     entry = known.get(name)
     if isinstance(entry, list) and entry[:2] == seen and len(entry) == 3:
@@ -42,14 +42,14 @@ def digest(path: Path) -> str:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     # A cache that cannot be written only costs the time to hash again.
     with suppress(OSError):
-        write(
+        write_atomically(
             root() / "digests.json",
             json.dumps(known | {name: [*seen, found]}, indent=0, sort_keys=True).encode(),
         )
     return found
 
 
-def _remembered() -> dict[str, Any]:
+def _load_digests() -> dict[str, Any]:
     try:
         known = json.loads((root() / "digests.json").read_bytes())
     except (OSError, ValueError):
@@ -57,7 +57,7 @@ def _remembered() -> dict[str, Any]:
     return known if isinstance(known, dict) else {}
 
 
-def write(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes) -> None:
     """Write a whole file or nothing: a temporary file beside it, flushed to the disk, moved into place."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
@@ -72,8 +72,8 @@ def write(path: Path, data: bytes) -> None:
         raise
 
 
-def seal(directory: Path, facts: Mapping[str, Any]) -> None:
-    """Flush every file of a directory to the disk and write, last, the manifest that `is_whole` checks."""
+def write_manifest(directory: Path, facts: Mapping[str, Any]) -> None:
+    """Flush every file of a directory to the disk and write, last, the manifest that `matches_manifest` checks."""
     files = {}
     for path in sorted(directory.iterdir()):
         with path.open("rb+") as file:
@@ -82,19 +82,19 @@ def seal(directory: Path, facts: Mapping[str, Any]) -> None:
                 "bytes": path.stat().st_size,
                 "sha256": hashlib.file_digest(file, "sha256").hexdigest(),
             }
-    write(
+    write_atomically(
         directory / MANIFEST,
         json.dumps({**facts, "files": files}, indent=2, sort_keys=True).encode(),
     )
 
 
-def is_whole(directory: Path) -> bool:
+def matches_manifest(directory: Path) -> bool:
     """Whether a sealed directory still has exactly the bytes its manifest names."""
     try:
         files = json.loads((directory / MANIFEST).read_bytes())["files"]
         return bool(files) and all(
             (directory / name).stat().st_size == entry["bytes"]
-            and digest(directory / name) == entry["sha256"]
+            and file_digest(directory / name) == entry["sha256"]
             for name, entry in files.items()
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

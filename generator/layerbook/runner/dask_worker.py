@@ -17,7 +17,7 @@ from layerbook.book.loader import Experiment
 from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, ModelError
 from layerbook.core.progress import SilentReporter
-from layerbook.model import download as obtain
+from layerbook.model import download
 from layerbook.model import sources
 from layerbook.runner.local import LocalExecutor
 from layerbook.store import keys
@@ -140,7 +140,7 @@ def _check_model(source: sources.ModelSource, wanted: sources.Fingerprint) -> No
 def _found(source: sources.ModelSource) -> sources.Fingerprint:
     """What the model is on this machine, fetched and converted where it was not here yet."""
     try:
-        obtain.obtain(source)
+        download.prepare_model(source)
         return sources.fingerprint(source)
     except (LayerbookError, OSError) as error:
         raise ModelError(f"{_here()} cannot have the model {source.name}: {error}") from error

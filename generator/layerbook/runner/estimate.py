@@ -192,7 +192,7 @@ class _Lengths:
             before = self(prompt.generated.prompt)
             return None if before is None else before + (0,) * prompt.generated.max_new_tokens
         if self._encode is None:
-            directory = sources.at_hand(self._source)
+            directory = sources.local_dir(self._source)
             if directory is None:
                 return None
             from layerbook.model.tokenizer import ModelTokenizer

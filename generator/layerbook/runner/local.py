@@ -13,7 +13,7 @@ from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, ModelError, RunError
 from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.core.requests import Forward, Prompt, Request
-from layerbook.model import download as obtain
+from layerbook.model import download
 from layerbook.model import sources
 from layerbook.model.plan import plan_cost, plan
 from layerbook.model.stopwatch import Stopwatch
@@ -52,7 +52,7 @@ class LocalExecutor:
     def model(self) -> LoadedModel:
         """The model, obtained where it is not here yet. Raises ModelError."""
         require_model_libraries()
-        directory = obtain.obtain(self.source, self.report)
+        directory = download.prepare_model(self.source, self.report)
         with self.report.task("Loading the model", None), self.stopwatch.time_loading():
             from layerbook.model.llama import LoadedModel
             from layerbook.model.timed import TimedModel
@@ -87,8 +87,8 @@ class LocalExecutor:
         """The bench of another model."""
         if name not in self._others:
             source = sources.resolve(name)
-            if source.kind == "hub" and sources.at_hand(source) is None:
-                obtain.obtain(source, self.report)
+            if source.kind == "hub" and sources.local_dir(source) is None:
+                download.prepare_model(source, self.report)
             self._others[name] = (
                 self if source == self.source else LocalExecutor(source, self.report, self.stopwatch)
             )

@@ -14,7 +14,7 @@ from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, Problem, SpecError, UsageError
 from layerbook.core.progress import Reporter
 from layerbook.core.requests import Prompt, Request
-from layerbook.model import download as obtain
+from layerbook.model import download
 from layerbook.model import sources
 from layerbook.model.plan import PlanCost, TokenIds, plan_cost, plan
 from layerbook.model.stopwatch import Stopwatch
@@ -138,8 +138,8 @@ def load_spec_file(
     path: Path, model: str | None, report: Reporter
 ) -> tuple[sources.ModelSource, tuple[Experiment, ...]]:
     source = sources.resolve(_model_beside(path) if model is None else model)
-    if sources.at_hand(source) is None and source.kind == "hub":
-        obtain.obtain(source, report)
+    if sources.local_dir(source) is None and source.kind == "hub":
+        download.prepare_model(source, report)
     found = load_chapter(path, sources.limits(source)).experiments
     if problems := find_missing_claim_fields(found):
         raise SpecError(problems)
@@ -184,7 +184,7 @@ def describe_plan(
         request for e in wanted for one in _cells(e) for request in one.analysis.runs().values()
     )
     ids_of = None
-    if directory := sources.at_hand(source):
+    if directory := sources.local_dir(source):
         from layerbook.model.tokenizer import ModelTokenizer
 
         tokenizer = ModelTokenizer.load(directory)

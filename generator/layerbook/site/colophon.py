@@ -62,7 +62,7 @@ def quantisation(source: sources.ModelSource) -> str:
     """With how many bits the weights were stored, where that is known; nothing for weights that are no GGUF."""
     if source.kind not in ("bundle", "gguf"):
         return ""
-    stored = sources.STORED.get(sources.gguf_digest(source))
+    stored = sources.STORAGE_NOTES.get(sources.gguf_digest(source))
     return f"{GGUF_NOTE} The file stores {stored}. {QUANTISED_NOTE}" if stored else f"{GGUF_NOTE} {MAYBE_QUANTISED_NOTE}"
 
 

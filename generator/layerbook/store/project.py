@@ -15,7 +15,7 @@ from layerbook.book.loader import Book, Experiment
 from layerbook.book.sweep import GridCell, SweepAnalysis
 from layerbook.core.errors import UsageError, did_you_mean
 from layerbook.core.progress import Reporter
-from layerbook.model import download as obtain
+from layerbook.model import download
 from layerbook.model import sources
 from layerbook.store import cache, keys, results
 from layerbook.store import freshness as status
@@ -126,8 +126,8 @@ def open_project(root: Path, model: str | None = None, report: Reporter | None =
     without a book, ModelError.
     """
     source = resolve_model(root, model)
-    if report is not None and source.kind == "hub" and sources.at_hand(source) is None:
-        obtain.obtain(source, report)
+    if report is not None and source.kind == "hub" and sources.local_dir(source) is None:
+        download.prepare_model(source, report)
     while True:
         specs_digest = _digest_of_specs(root)
         book = experiments.load_book(root, sources.limits(source))

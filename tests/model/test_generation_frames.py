@@ -17,7 +17,7 @@ def model(tiny_model_dir):
     return LoadedModel.load(tiny_model_dir, "tiny")
 
 
-def answered(model, requests):
+def execute(model, requests):
     """The plan carried out; its execution answers the requests."""
     execution = Execution(model, plan(requests))
     for _ in execution.steps():
@@ -31,7 +31,7 @@ def test_a_step_of_a_generation_saw_the_prompt_and_what_it_had_written(model):
     seen = [
         Forward(Prompt(generated=made, frame=t), KEEP) for made in (plain, anew) for t in range(4)
     ]
-    execution = answered(model, [plain, anew, *seen])
+    execution = execute(model, [plain, anew, *seen])
     whole, frames = execution.capture(plain), execution.capture(anew).frames
 
     for t in range(4):
@@ -45,13 +45,13 @@ def test_frames_of_one_path_are_one_pass_and_equal_their_own(model):
     """The planner folds them; each capture equals a pass over these ids alone, to 1e-5, and cannot be written into."""
     made = Generate(TEXT, 5, stop=False)
     seen = [Forward(Prompt(generated=made, frame=t), KEEP) for t in range(5)]
-    execution = answered(model, seen)
+    execution = execute(model, seen)
 
     assert len(build_passes(seen, execution.token_ids)) == 1
     for request in seen:
         capture = execution.capture(request)
         alone = Forward(Prompt(ids=tuple(token.id for token in capture.tokens)), KEEP)
-        own = answered(model, [alone]).capture(alone)
+        own = execute(model, [alone]).capture(alone)
         for site in KEEP:
             assert capture[site].shape == own[site].shape
             assert np.abs(capture[site] - own[site]).max() < 1e-5
@@ -63,7 +63,7 @@ def test_many_frames_share_the_memory_of_their_pass(model):
     """A prefix is a view of the longer pass, so that a hundred frames cost no more than one."""
     made = Generate(TEXT, 5, stop=False)
     seen = [Forward(Prompt(generated=made, frame=t), KEEP) for t in range(5)]
-    execution = answered(model, seen)
+    execution = execute(model, seen)
 
     longest = execution.capture(seen[-1])[LOGITS]
     assert all(np.shares_memory(execution.capture(request)[LOGITS], longest) for request in seen)

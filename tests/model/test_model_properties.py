@@ -12,7 +12,7 @@ from layerbook.core.requests import (
     LOGITS,
     LOSS,
     NEXT_LOGITS,
-    Capture,
+    ActivationCache,
     Describe,
     EmbeddingMatrix,
     EmbeddingRows,
@@ -39,7 +39,7 @@ def model(tiny_model_dir):
     return LoadedModel.load(tiny_model_dir, "tiny")
 
 
-def answer(model: LoadedModel, *requests: Request, max_batch_tokens: int = 4096) -> list[Capture]:
+def run_requests(model: LoadedModel, *requests: Request, max_batch_tokens: int = 4096) -> list[ActivationCache]:
     """Plan and execute requests, and return their captures."""
     execution = Execution(model, plan(requests), max_batch_tokens)
     for _ in execution.steps():
@@ -51,14 +51,14 @@ def layers(model: LoadedModel) -> range:
     return range(model.config.num_hidden_layers)
 
 
-def every(model: LoadedModel, *names: str) -> frozenset[Site]:
+def sites_of_all_layers(model: LoadedModel, *names: str) -> frozenset[Site]:
     return frozenset(Site(name, layer) for name in names for layer in layers(model))
 
 
 def test_lens_of_the_last_layer_is_the_logits(model):
     """lens(last layer) = logits, to 1e-4; and the lens does not norm twice."""
     last = Site("lens", model.config.num_hidden_layers - 1)
-    (run,) = answer(model, Forward(TEXT, frozenset({last, LOGITS, LN_FINAL})))
+    (run,) = run_requests(model, Forward(TEXT, frozenset({last, LOGITS, LN_FINAL})))
 
     assert np.abs(run[last] - run[LOGITS]).max() < 1e-4
     twice = model.network.lm_head(
@@ -69,8 +69,8 @@ def test_lens_of_the_last_layer_is_the_logits(model):
 
 def test_contributions_sum_to_the_residual_stream(model):
     """embed + all attn_out + all mlp_out = the last resid_post, to 1e-5."""
-    keep = every(model, "attn_out", "mlp_out", "resid_pre", "resid_mid", "resid_post") | {EMBED}
-    (run,) = answer(model, Forward(TEXT, keep))
+    keep = sites_of_all_layers(model, "attn_out", "mlp_out", "resid_pre", "resid_mid", "resid_post") | {EMBED}
+    (run,) = run_requests(model, Forward(TEXT, keep))
 
     total = run[EMBED] + sum(
         run[Site(name, i)] for i in layers(model) for name in ("attn_out", "mlp_out")
@@ -83,7 +83,7 @@ def test_contributions_sum_to_the_residual_stream(model):
 
 def test_pattern_is_the_softmax_of_rotated_queries_and_keys(model):
     """The pattern, recomputed from q and k with RoPE written out pair by pair in float64, to 1e-5."""
-    (run,) = answer(model, Forward(TEXT, every(model, "q", "k", "pattern", "scores")))
+    (run,) = run_requests(model, Forward(TEXT, sites_of_all_layers(model, "q", "k", "pattern", "scores")))
     config = model.config
     theta, group = (
         config.rope_parameters["rope_theta"],
@@ -117,7 +117,7 @@ def rotated(x, theta):
 
 def test_heads_sum_to_the_attention_output(model):
     """sum over heads of z[head] W_O[head] = attn_out, to 1e-5; rows of every pattern sum to one and see no future."""
-    (run,) = answer(model, Forward(TEXT, every(model, "z", "attn_out", "pattern", "v")))
+    (run,) = run_requests(model, Forward(TEXT, sites_of_all_layers(model, "z", "attn_out", "pattern", "v")))
 
     for i in layers(model):
         attention = model.network.model.layers[i].self_attn
@@ -136,7 +136,7 @@ def test_heads_sum_to_the_attention_output(model):
 
 def test_mlp_out_is_the_neurons_times_the_down_projection(model):
     """mlp_act W_down = mlp_out, and mlp_act = SiLU(gate x) * (up x), to 1e-5."""
-    (run,) = answer(model, Forward(TEXT, every(model, "mlp_act", "mlp_out", "resid_mid")))
+    (run,) = run_requests(model, Forward(TEXT, sites_of_all_layers(model, "mlp_act", "mlp_out", "resid_mid")))
 
     for i in layers(model):
         layer = model.network.model.layers[i]
@@ -153,9 +153,9 @@ def test_batch_of_many_is_batch_of_one(model):
         Prompt(text=t)
         for t in ("a", "The cat sat.", "2 + 2 = noise noise noise", "x y z 1234567890 and on")
     ]
-    keep = every(model, "resid_post", "pattern", "q", "z", "mlp_act") | {LOGITS}
-    together = answer(model, *(Forward(p, keep) for p in prompts))
-    alone = [answer(model, Forward(p, keep), max_batch_tokens=1)[0] for p in prompts]
+    keep = sites_of_all_layers(model, "resid_post", "pattern", "q", "z", "mlp_act") | {LOGITS}
+    together = run_requests(model, *(Forward(p, keep) for p in prompts))
+    alone = [run_requests(model, Forward(p, keep), max_batch_tokens=1)[0] for p in prompts]
 
     for one, many in zip(alone, together, strict=True):
         for site in keep:
@@ -166,7 +166,7 @@ def test_batch_of_many_is_batch_of_one(model):
 def test_cached_generation_is_the_uncached_argmax(model):
     """Greedy generation with the KV cache picks, token by token, the argmax of a fresh pass; so does Hugging Face's."""
     request = Generate(TEXT, max_new_tokens=12, stop=False)
-    (run,) = answer(model, request)
+    (run,) = run_requests(model, request)
     start = len(model.tokenizer.encode(TEXT)[0])
     ids = [t.id for t in run.tokens]
 
@@ -184,7 +184,7 @@ def test_cached_generation_is_the_uncached_argmax(model):
 def test_the_future_changes_nothing(model):
     """Causality: the activations of a prefix are the leading rows of the whole sequence's, to 1e-5."""
     ids = model.tokenizer.encode(TEXT)[0]
-    keep = every(model, "resid_post", "pattern", "k") | {LOGITS}
+    keep = sites_of_all_layers(model, "resid_post", "pattern", "k") | {LOGITS}
     whole, other = (Pass(ids[:6] + tail, keep) for tail in (ids[6:], tuple(reversed(ids[6:]))))
     first, second = (model.run([p])[0] for p in (whole, other))
 
@@ -199,12 +199,12 @@ def test_the_future_changes_nothing(model):
 def test_a_prefix_is_cut_from_the_longer_pass(model):
     """A prompt that begins another is never run, and its capture equals its own pass, to 1e-5."""
     ids = model.tokenizer.encode(TEXT)[0]
-    keep = every(model, "pattern", "attn_out", "q") | {LOGITS}
+    keep = sites_of_all_layers(model, "pattern", "attn_out", "q") | {LOGITS}
     short, long = Forward(Prompt(ids=ids[:5]), keep), Forward(Prompt(ids=ids), keep)
 
     assert len(build_passes([short, long], lambda p: p.ids)) == 1
-    cut, _ = answer(model, short, long)
-    (alone,) = answer(model, short)
+    cut, _ = run_requests(model, short, long)
+    (alone,) = run_requests(model, short)
     for site in keep:
         assert cut[site].shape == alone[site].shape
         assert np.abs(cut[site] - alone[site]).max() < 1e-5
@@ -235,7 +235,7 @@ def test_patching_a_run_with_itself_changes_nothing(model):
         ),
     ]
     patched = [Forward(TEXT, frozenset({LOGITS}), (Patch(site, source=clean),)) for site in sites]
-    reference, *runs = answer(model, clean, *patched)
+    reference, *runs = run_requests(model, clean, *patched)
 
     for site, run in zip(sites, runs, strict=True):
         assert np.abs(run[LOGITS] - reference[LOGITS]).max() < 1e-5, site
@@ -248,7 +248,7 @@ def test_patching_everything_at_the_first_layer_is_the_source_run(model):
     patched = Forward(
         Prompt(ids=ids), frozenset({LOGITS}), (Patch(Site("resid_pre", 0), source=other),)
     )
-    source, run, clean = answer(
+    source, run, clean = run_requests(
         model, other, patched, Forward(Prompt(ids=ids), frozenset({LOGITS}))
     )
 
@@ -259,7 +259,7 @@ def test_patching_everything_at_the_first_layer_is_the_source_run(model):
 def test_ablating_one_head_removes_its_share(model):
     """Zeroing head 1 of z removes exactly z[1] W_O[1] from attn_out, at that position only."""
     keep = frozenset({Site("attn_out", 0), Site("z", 0)})
-    clean, ablated = answer(
+    clean, ablated = run_requests(
         model,
         Forward(TEXT, keep),
         Forward(
@@ -282,8 +282,8 @@ def test_patches_in_one_batch_stay_apart(model):
     runs = [
         Forward(TEXT, frozenset({LOGITS}), (Patch(Site("mlp_out", layer)),)) for layer in (0, 1)
     ]
-    together = answer(model, *runs)
-    alone = [answer(model, run)[0] for run in runs]
+    together = run_requests(model, *runs)
+    alone = [run_requests(model, run)[0] for run in runs]
 
     for one, many in zip(alone, together, strict=True):
         assert np.abs(one[LOGITS] - many[LOGITS]).max() < 1e-5
@@ -302,8 +302,8 @@ def knockout(model, where, keep, prompt=TEXT, **more):
 def test_a_knockout_is_the_softmax_without_those_keys(model):
     """The pattern, recomputed from the run's own q and k without the blocked keys, to 1e-5; scores say -inf there."""
     keys, heads = (2, 3, 9), (1, 2)
-    keep = every(model, "q", "k", "v", "z", "pattern", "scores")
-    (run,) = answer(model, knockout(model, keys, keep, heads=heads))
+    keep = sites_of_all_layers(model, "q", "k", "v", "z", "pattern", "scores")
+    (run,) = run_requests(model, knockout(model, keys, keep, heads=heads))
     theta, group = model.config.rope_parameters["rope_theta"], 2
 
     for i in layers(model):
@@ -329,7 +329,7 @@ def test_a_knockout_is_the_softmax_without_those_keys(model):
 def test_a_knockout_of_nothing_changes_nothing(model):
     """A text without whitespace tokens has none to block, where no positions at all would be every one."""
     prompt, keep = Prompt(text="noise,noise"), frozenset({LOGITS})
-    clean, same, all_gone = answer(
+    clean, same, all_gone = run_requests(
         model,
         Forward(prompt, keep),
         knockout(model, WhitespacePositions(), keep, prompt),
@@ -344,29 +344,29 @@ def test_a_knockout_of_nothing_changes_nothing(model):
 def test_a_knockout_of_all_earlier_keys_is_attention_to_oneself(model):
     """The pattern is the identity, and each token is read as if it stood alone: with RoPE relative, to 1e-4."""
     ids = model.tokenizer.encode(TEXT)[0]
-    (run,) = answer(
-        model, knockout(model, tuple(range(len(ids))), every(model, "pattern") | {LOGITS})
+    (run,) = run_requests(
+        model, knockout(model, tuple(range(len(ids))), sites_of_all_layers(model, "pattern") | {LOGITS})
     )
 
     for i in layers(model):
         assert (run[Site("pattern", i)] == np.eye(len(ids))).all()
     for at, id in enumerate(ids):
-        (alone,) = answer(model, Forward(Prompt(ids=(id,)), frozenset({LOGITS})))
+        (alone,) = run_requests(model, Forward(Prompt(ids=(id,)), frozenset({LOGITS})))
         assert np.abs(run[LOGITS][at] - alone[LOGITS][0]).max() < 1e-4
 
 
 def test_knockouts_in_one_batch_are_the_same_alone(model):
     """Texts of unlike lengths and a text left as it is, side by side and one by one, to 1e-5; no NaN from padding."""
     keep, other = (
-        every(model, "pattern") | {LOGITS},
+        sites_of_all_layers(model, "pattern") | {LOGITS},
         Prompt(text="The cat\n\nsat on\nthe 2 tables, and on"),
     )
     runs = [
         knockout(model, (1, 4), keep), knockout(model, WhitespacePositions(), keep, other),
         knockout(model, WhitespacePositions(control_seed=3), keep, other), Forward(TEXT, keep),
     ]  # fmt: skip
-    together = answer(model, *runs)
-    alone = [answer(model, run, max_batch_tokens=1)[0] for run in runs]
+    together = run_requests(model, *runs)
+    alone = [run_requests(model, run, max_batch_tokens=1)[0] for run in runs]
 
     for one, many in zip(alone, together, strict=True):
         for site in keep:
@@ -386,7 +386,7 @@ def test_next_logits_are_those_of_the_last_position(model):
     ]
     whole = [Forward(ask.prompt, frozenset({LOGITS}), ask.patches) for ask in asks]
 
-    found, reference = answer(model, *asks), [answer(model, one)[0] for one in whole]
+    found, reference = run_requests(model, *asks), [run_requests(model, one)[0] for one in whole]
     for one, all_of_it in zip(found, reference, strict=True):
         assert one[NEXT_LOGITS].shape == (model.config.vocab_size,)
         assert np.abs(one[NEXT_LOGITS] - all_of_it[LOGITS][-1]).max() < 1e-5
@@ -399,7 +399,7 @@ def test_a_knockout_sees_no_future(model):
     """What comes later changes nothing before it, and neither does blocking it."""
     ids = model.tokenizer.encode(TEXT)[0]
     keep = frozenset({LOGITS})
-    short, long, late = answer(
+    short, long, late = run_requests(
         model,
         knockout(model, (2, 3), keep, Prompt(ids=ids[:8])),
         knockout(model, (2, 3), keep, Prompt(ids=ids)),
@@ -414,7 +414,7 @@ def test_a_knockout_sees_no_future(model):
 def test_zeros_at_the_whitespace_are_zeros_there(model):
     """A patch by token writes where the tokens are whitespace, never at the first, and nowhere else."""
     prompt, site = Prompt(text="\nThe cat\nsat on\nthe"), Site("attn_out", 0)
-    clean, run = answer(
+    clean, run = run_requests(
         model,
         Forward(prompt, frozenset({site})),
         Forward(prompt, frozenset({site}), (Patch(site, positions=WhitespacePositions()),)),
@@ -449,10 +449,10 @@ def test_the_others_are_as_many_and_none_of_them_whitespace(model):
 def test_the_loss_is_minus_the_log_of_the_probability(model):
     """Each token's, from the logits before it, in float64, to 1e-5; NaN at the first; as a prefix as well."""
     ids = model.tokenizer.encode(TEXT)[0]
-    long, short = answer(
+    long, short = run_requests(
         model, *(Forward(Prompt(ids=some), frozenset({LOSS, LOGITS})) for some in (ids, ids[:5]))
     )
-    alone = answer(model, Forward(Prompt(ids=ids[:5]), frozenset({LOSS})))[0]
+    alone = run_requests(model, Forward(Prompt(ids=ids[:5]), frozenset({LOSS})))[0]
 
     for run in (long, short):
         logits = run[LOGITS].astype(np.float64)
@@ -476,7 +476,7 @@ def test_hooks_do_not_move_the_logits_and_captures_are_read_only(model):
         n
         for n in ("q", "k", "v", "z", "scores", "pattern", "attn_out", "mlp_out", "mlp_act", "lens")
     ]
-    (run,) = answer(model, Forward(TEXT, every(model, *names) | {LOGITS, EMBED, LN_FINAL}))
+    (run,) = run_requests(model, Forward(TEXT, sites_of_all_layers(model, *names) | {LOGITS, EMBED, LN_FINAL}))
     bare = (
         model.network(torch.tensor([model.tokenizer.encode(TEXT)[0]]), use_cache=False)
         .logits[0]
@@ -490,12 +490,12 @@ def test_hooks_do_not_move_the_logits_and_captures_are_read_only(model):
 
 def test_sampling_draws_from_its_seed_alone(model):
     """Equal seeds give equal texts, another seed another text, whatever the global random state."""
-    first, again, other = answer(
+    first, again, other = run_requests(
         model,
         *(Generate(TEXT, 20, temperature=1.0, top_p=0.9, seed=s, stop=False) for s in (1, 1, 2)),
     )
     torch.manual_seed(99)
-    (later,) = answer(model, Generate(TEXT, 20, temperature=1.0, top_p=0.9, seed=1, stop=False))
+    (later,) = run_requests(model, Generate(TEXT, 20, temperature=1.0, top_p=0.9, seed=1, stop=False))
 
     assert first.tokens == again.tokens == later.tokens
     assert first.tokens != other.tokens
@@ -503,7 +503,7 @@ def test_sampling_draws_from_its_seed_alone(model):
 
 def test_reencoding_keeps_what_each_step_saw(model):
     """The lecture's way: each frame is the text so far, encoded anew."""
-    (run,) = answer(model, Generate(TEXT, 4, reencode=True, stop=False))
+    (run,) = run_requests(model, Generate(TEXT, 4, reencode=True, stop=False))
 
     assert len(run.frames) == 4
     for before, after in zip(run.frames, run.frames[1:], strict=False):
@@ -518,8 +518,8 @@ def test_side_by_side_is_one_by_one(model):
         Generate(Prompt(text="2 + 2 = 4, and noise noise noise"), 5),
         Generate(Prompt(text="The dog"), 11, temperature=0.7, top_p=0.8, seed=4),
     ]
-    together = answer(model, *wanted)
-    alone = [answer(model, request)[0] for request in wanted]
+    together = run_requests(model, *wanted)
+    alone = [run_requests(model, request)[0] for request in wanted]
 
     assert [run.tokens for run in together] == [run.tokens for run in alone]
     assert [run.stopped for run in together] == [run.stopped for run in alone]
@@ -548,7 +548,7 @@ def test_kept_logits_are_those_of_a_pass_over_the_text(model):
         Generate(TEXT, 7, stop=False, keep_logits=True),
         Generate(TEXT, 7, temperature=1.0, seed=5, stop=False, keep_logits=True),
     ):
-        run, read = answer(model, request, Forward(Prompt(generated=request), frozenset({LOGITS})))
+        run, read = run_requests(model, request, Forward(Prompt(generated=request), frozenset({LOGITS})))
         assert run[LOGITS].shape == (7, model.config.vocab_size)
         assert np.abs(run[LOGITS] - read[LOGITS][run.prompt_length - 1 : -1]).max() < 1e-4
 
@@ -556,7 +556,7 @@ def test_kept_logits_are_those_of_a_pass_over_the_text(model):
 def test_reencoding_with_the_cache_is_reencoding_without(model):
     """Each frame is the text so far, encoded anew, and its next token the argmax of a fresh pass over it."""
     single = tuple(model.tokenizer.backend.token_to_id(char) for char in "TheĠcatĠsat")
-    (run,) = answer(model, Generate(Prompt(ids=single), 12, reencode=True, stop=False))
+    (run,) = run_requests(model, Generate(Prompt(ids=single), 12, reencode=True, stop=False))
     text = "The cat sat"
 
     assert [t.id for t in run.frames[0]] == list(single)
@@ -570,7 +570,7 @@ def test_reencoding_with_the_cache_is_reencoding_without(model):
 
 def test_facts_count_each_weight_once(model):
     """The parameters of the modules sum to the model's own count, the tied unembedding counted once."""
-    (run,) = answer(model, Describe())
+    (run,) = run_requests(model, Describe())
 
     assert run.facts.parameters == sum(p.numel() for p in model.network.parameters())
     assert run.facts.layers == model.config.num_hidden_layers
@@ -578,7 +578,7 @@ def test_facts_count_each_weight_once(model):
 
 def test_embedding_rows_are_what_enters_the_first_layer(model):
     """The rows of the embedding matrix equal the embed site of a run."""
-    rows, run, whole = answer(
+    rows, run, whole = run_requests(
         model, EmbeddingRows(TEXT), Forward(TEXT, frozenset({EMBED})), EmbeddingMatrix()
     )
 
@@ -588,7 +588,7 @@ def test_embedding_rows_are_what_enters_the_first_layer(model):
 
 def test_chat_and_shuffled_prompts(model):
     """A chat goes through the template; a shuffled prompt has the same ids in another order."""
-    chat, plain, shuffled = answer(
+    chat, plain, shuffled = run_requests(
         model,
         Forward(Prompt(messages=(Message("user", "Hello"),)), frozenset({LOGITS})),
         Forward(TEXT, frozenset({LOGITS})),
@@ -603,13 +603,13 @@ def test_chat_and_shuffled_prompts(model):
 def test_a_layer_too_many_is_an_error_for_people(model):
     """A site outside the model names the layers there are."""
     with pytest.raises(ModelError, match="layers 0 to"):
-        answer(model, Forward(TEXT, frozenset({Site("resid_post", 99)})))
+        run_requests(model, Forward(TEXT, frozenset({Site("resid_post", 99)})))
 
 
 def test_a_prompt_past_the_context_is_an_error_for_people(model):
     """Too many tokens name both numbers."""
     with pytest.raises(ModelError, match="context of"):
-        answer(
+        run_requests(
             model,
             Forward(
                 Prompt(ids=(1,) * (model.config.max_position_embeddings + 1)), frozenset({LOGITS})
