@@ -27,6 +27,7 @@ from layerbook.core.analysis import (
     Seed,
     TopK,
     as_prompt,
+    resolve_numbers,
 )
 from layerbook.core.errors import ModelError, SpecError
 from layerbook.core.requests import LOGITS, Encode, Forward, Generate, Patch, Prompt, Site
@@ -324,15 +325,26 @@ def test_every_mistake_of_a_file_is_told_at_once(specs, probe):
         "    top_k: 0\n    huh: 1\n    claims: [{says: x, check: '1 +'}]\n  - id: one\n    analysis: prob\n  - 7\n"
     )
 
-    # A number out of bounds hides whether other numbers fit the model: the parameters are read first.
     assert [line.split(": ")[0] for line in told] == [
-        *("1:1", "1:10", "2:1", "8:12", "9:5", "10:35", "11:9", "12:15", "13:5"),
+        *("1:1", "1:10", "2:1", "7:14", "7:18", "8:12", "9:5", "10:35", "11:9", "12:15", "13:5"),
     ]
     told = specs.chapter_problems(
         CHAPTER_HEAD
         + "  - {id: one, title: One, analysis: probe, layers: [99, -99], heads: [9], top_k: 99999, huh: 1}\n"
     )
     assert len(told) == 5
+
+
+def test_an_analysis_built_in_python_resolves_its_numbers(probe):
+    """Without limits nothing is resolved or refused."""
+    analysis = probe(layers="all", heads=(0, -1), places=(Place(layer=-1),))
+    resolved = resolve_numbers(analysis, LIMITS)
+
+    assert (analysis.layers, analysis.layer) == ("all", -1)
+    assert (resolved.layers, resolved.layer) == (tuple(range(30)), 29)
+    assert (resolved.heads, resolved.places) == ((0, 8), (Place(layer=29),))
+    with pytest.raises(ValueError, match="there is no layer 30"):
+        resolve_numbers(probe(layer=30), LIMITS)
 
 
 def test_a_prompt_must_fit_the_context_with_what_is_written_after_it(specs, probe):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from layerbook.core.analysis import Analysis, Result, Texts, VocabularyCount, shorten_prompt
+from layerbook.core.analysis import Analysis, Result, Texts, TopK, shorten_prompt
 from layerbook.core.figures import Figure, Table, TokenStrip, listed
 from layerbook.core.requests import ActivationCaches, Describe, Encode, Prompt, Request
 from layerbook.core.tokens import Token, visible
@@ -71,7 +71,7 @@ class Vocabulary(Analysis[VocabularyResult]):
 
     result_type: ClassVar[type[Result]] = VocabularyResult
 
-    first: Annotated[int, Field(ge=1), VocabularyCount()] = Field(
+    first: TopK = Field(
         default=24, description="How many entries to show."
     )
     find: Texts = Field(description="Pieces of text to look up.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from layerbook.book.limits import NumberResolver, check_context
+from layerbook.book.limits import check_context
 from layerbook.book.schema import ExperimentSpec
 from layerbook.book.sweep_parser import SweepParser
 from layerbook.book.validation import unknown_key_message, validate
@@ -33,14 +33,12 @@ def build_analysis(node: Node, file: SpecFile, limits: Limits) -> Analysis[Any] 
 
     def build(of: Node, spec_file: SpecFile) -> Analysis[Any] | None:
         left_out = [key for key in of.value if key not in kind.model_fields]
-        found = validate(kind, of, spec_file, exclude=left_out)
+        found = validate(kind, of, spec_file, exclude=left_out, limits=limits)
         if not isinstance(found, Analysis):
             return None
         already = len(spec_file.problems)
-        made = NumberResolver(limits, of, spec_file).resolve(found)
-        if len(spec_file.problems) == already:
-            check_context(made, limits, of, spec_file)
-        return made if len(spec_file.problems) == already else None
+        check_context(found, limits, of, spec_file)
+        return found if len(spec_file.problems) == already else None
 
     made = (
         build(node, file) if node.get("sweep") is None else SweepParser(node, kind, file, build).parse()

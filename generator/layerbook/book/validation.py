@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from layerbook.book.yaml import Node, Position, SpecFile
+from layerbook.core.analysis import Limits
 from layerbook.core.errors import did_you_mean
 
 TYPE_NAMES = {
@@ -46,7 +47,7 @@ BOUND_MESSAGES: Mapping[str, MessageFormat] = {
 
 
 def validate(
-    model: type[BaseModel], node: Node, file: SpecFile, exclude: Iterable[str] = ()
+    model: type[BaseModel], node: Node, file: SpecFile, exclude: Iterable[str] = (), limits: Limits | None = None
 ) -> BaseModel | None:
     """The keys of a mapping but for `exclude`, as a model; None, and the problems noted, where they do not fit.
 
@@ -55,7 +56,9 @@ def validate(
     left_out = set(exclude)
     plain = {key: value.to_python() for key, value in node.value.items() if key not in left_out}
     try:
-        return model.model_validate_json(json.dumps(plain), strict=True)
+        return model.model_validate_json(
+            json.dumps(plain), strict=True, context={"limits": limits}
+        )
     except ValidationError as error:
         add_problems(error.errors(include_url=False), node, file, model)
         return None
@@ -103,7 +106,8 @@ def _path(error: ErrorDetails, node: Node) -> tuple[str | int, ...]:
         if inside:
             node = node.value[part]
             path.append(part)
-    return tuple(path)
+    index = error.get("ctx", {}).get("index")
+    return tuple(path) if index is None else (*path, index)
 
 
 def _is_spurious_length_error(error: ErrorDetails, value: Node) -> bool:
@@ -150,6 +154,8 @@ def _position(error: ErrorDetails, path: tuple[str | int, ...], node: Node) -> P
     """The value's place; the key's own, where the key is what is wrong."""
     if error["loc"][-1:] == ("[key]",):
         return node_at(node, path[:-1]).key_positions[str(path[-1])]
+    if not path and error["type"] != "missing":  # a default that the model does not allow
+        return (node.get("analysis") or node).position
     return node_at(node, path).position
 
 

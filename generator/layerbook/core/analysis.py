@@ -14,7 +14,17 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
 
 from layerbook.core.figures import Figure
 from layerbook.core.requests import ActivationCache, ActivationCaches, Message, Prompt, Request
@@ -32,23 +42,73 @@ class Limits:
     count_tokens: Callable[[Prompt], int] | None = None
 
 
-class LayerNumber:
-    """Marks a field whose integers are layers: negative ones count from the end, `all` is every layer."""
+def _limits(info: ValidationInfo) -> Limits | None:
+    return info.context.get("limits") if info.context else None
 
 
-class HeadNumber:
-    """Marks a field whose integers are query heads."""
+@dataclass(frozen=True)
+class _ModelIndex:
+    """Validate and resolve layer or head numbers where the validation context has `limits`."""
+
+    noun: Literal["layer", "head"]
+
+    def check(self, number: int, info: ValidationInfo) -> int:
+        """Refuse a number that the model does not have."""
+        count = self._count(info)
+        if count is None or -count <= number < count:
+            return number
+        numbers = f"{self.noun}s 0 to {count - 1}" if count > 1 else f"only {self.noun} 0"
+        negative = number < 0 and self.noun == "layer"
+        hint = f", and -1 to -{count} count from the end" if negative else ""
+        raise ValueError(f"there is no {self.noun} {number}: the model has {numbers}{hint}")
+
+    def resolve(self, number: int, info: ValidationInfo) -> int:
+        """Refuse a number that the model does not have; count a negative one from the end."""
+        count = self._count(info)
+        return number if count is None else self.check(number, info) % count
+
+    def resolve_all(self, numbers: tuple[int, ...] | str, info: ValidationInfo) -> Any:
+        """Replace `all` and negative numbers; refuse an empty list and repetitions."""
+        count = self._count(info)
+        if count is None or numbers == "mean":
+            return numbers
+        if isinstance(numbers, str):
+            return tuple(range(count))
+        if not numbers:
+            raise ValueError("should not be empty")
+        for i, number in enumerate(numbers):
+            if number in numbers[:i]:
+                context = {"number": number, "index": i}
+                raise PydanticCustomError("repeated", "{number} is listed twice", context)
+        # In a model with one layer, 0 and -1 are the same.
+        return tuple(dict.fromkeys(number % count for number in numbers))
+
+    def _count(self, info: ValidationInfo) -> int | None:
+        limits = _limits(info)
+        if limits is None:
+            return None
+        return limits.layers if self.noun == "layer" else limits.heads
 
 
-class VocabularyCount:
-    """Marks a field whose integer is a number of vocabulary entries: 1 up to the size of the vocabulary."""
+def _check_vocabulary_count(count: int, info: ValidationInfo) -> int:
+    limits = _limits(info)
+    if limits is not None and not 1 <= count <= limits.d_vocab:
+        size = limits.d_vocab
+        raise ValueError(
+            f"should be from 1 to {size}: the model's vocabulary has {size}, not {count}"
+        )
+    return count
 
 
-Layers = Annotated[tuple[int, ...] | Literal["all"], LayerNumber()]
-Heads = Annotated[tuple[int, ...] | Literal["mean", "all"], HeadNumber()]
-TopK = Annotated[int, Field(ge=1), VocabularyCount()]
-Layer = Annotated[int, LayerNumber()]
-Head = Annotated[int, HeadNumber()]
+_LAYER, _HEAD = _ModelIndex("layer"), _ModelIndex("head")
+_LayerNumbers = tuple[Annotated[int, AfterValidator(_LAYER.check)], ...]
+_HeadNumbers = tuple[Annotated[int, AfterValidator(_HEAD.check)], ...]
+
+Layer = Annotated[int, AfterValidator(_LAYER.resolve)]
+Head = Annotated[int, AfterValidator(_HEAD.resolve)]
+Layers = Annotated[_LayerNumbers | Literal["all"], AfterValidator(_LAYER.resolve_all)]
+Heads = Annotated[_HeadNumbers | Literal["mean", "all"], AfterValidator(_HEAD.resolve_all)]
+TopK = Annotated[int, Field(ge=1), AfterValidator(_check_vocabulary_count)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
@@ -158,7 +218,8 @@ R = TypeVar("R", bound=Result)
 class Analysis(BaseModel, Generic[R]):
     """Parameters of one analysis (the fields), and its three pure steps."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Defaults such as layer -1 are resolved too.
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
     result_type: ClassVar[type[Result]]
 
     def runs(self) -> dict[str, Request]:
@@ -172,6 +233,17 @@ class Analysis(BaseModel, Generic[R]):
     def figures(self, result: R) -> dict[str, Figure]:
         """The charts, by name, from the result alone."""
         raise NotImplementedError
+
+
+A = TypeVar("A", bound=Analysis[Any])
+
+
+def resolve_numbers(analysis: A, limits: Limits) -> A:
+    """Return the analysis with `all` and negative layers written out for a model.
+
+    Raises ValueError for a number that the model does not have.
+    """
+    return type(analysis).model_validate(analysis.model_dump(), context={"limits": limits})
 
 
 class Ranked(BaseModel):
