@@ -15,10 +15,10 @@ from layerbook.core.analysis import (
     Result,
     TopK,
     as_prompt,
-    shorten_prompt,
     entropy,
     prompt_name,
     ranked,
+    shorten_prompt,
     softmax,
 )
 from layerbook.core.figures import Axis, Bars, Figure, Panels, SamplingData, listed

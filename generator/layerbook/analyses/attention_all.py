@@ -15,12 +15,12 @@ from layerbook.core.analysis import (
     PromptSpec,
     Result,
     as_prompt,
-    shorten_prompt,
     entropy,
     prompt_name,
     resolved,
+    shorten_prompt,
 )
-from layerbook.core.figures import Axis, Figure, Heatmap, Panels, AttentionData, listed
+from layerbook.core.figures import AttentionData, Axis, Figure, Heatmap, Panels, listed
 from layerbook.core.requests import ActivationCaches, Forward, Request, Site
 from layerbook.core.tokens import Token, visible
 

@@ -14,9 +14,9 @@ from layerbook.core.analysis import (
     Prompts,
     Result,
     as_prompt,
-    shorten_prompt,
     prompt_name,
     resolved,
+    shorten_prompt,
 )
 from layerbook.core.figures import Axis, Bars, Figure, Heatmap, Panels, Point, Scatter
 from layerbook.core.requests import ActivationCaches, Forward, Request, Site

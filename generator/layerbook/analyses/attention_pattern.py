@@ -16,10 +16,10 @@ from layerbook.core.analysis import (
     Ranked,
     Result,
     as_prompt,
-    shorten_prompt,
     prompt_name,
     ranked,
     resolved,
+    shorten_prompt,
 )
 from layerbook.core.figures import Axis, Figure, Heatmap, Panels, listed
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request, Site

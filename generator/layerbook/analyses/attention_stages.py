@@ -17,9 +17,9 @@ from layerbook.core.analysis import (
     Layers,
     PromptText,
     Result,
-    shorten_prompt,
     entropy,
     resolved,
+    shorten_prompt,
     softmax,
 )
 from layerbook.core.figures import Axis, Figure, Frame, Frames, Heatmap, Lines, Series

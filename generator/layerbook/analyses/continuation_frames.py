@@ -16,9 +16,9 @@ from layerbook.core.analysis import (
     Ranked,
     Result,
     as_prompt,
-    shorten_prompt,
     ranked,
     resolved,
+    shorten_prompt,
 )
 from layerbook.core.figures import Axis, Figure, Frame, Frames, Heatmap
 from layerbook.core.requests import (

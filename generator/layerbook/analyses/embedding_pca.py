@@ -12,7 +12,13 @@ from layerbook.core.analysis import Analysis, Array, PromptText, Result, Seed
 from layerbook.core.figures import Axis, Figure, Point, Scatter, listed
 from layerbook.core.requests import EMBED, ActivationCaches, EmbeddingRows, Prompt, Request
 from layerbook.core.tokens import Token
-from layerbook.core.vectors import correlation, pool_texts, closest_pair, principal_components, shuffle_words
+from layerbook.core.vectors import (
+    closest_pair,
+    correlation,
+    pool_texts,
+    principal_components,
+    shuffle_words,
+)
 
 
 class TextPoint(BaseModel):

@@ -7,7 +7,15 @@ from typing import ClassVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from layerbook.core.analysis import Analysis, Array, Prompts, Result, as_prompt, shorten_prompt, prompt_name
+from layerbook.core.analysis import (
+    Analysis,
+    Array,
+    Prompts,
+    Result,
+    as_prompt,
+    prompt_name,
+    shorten_prompt,
+)
 from layerbook.core.figures import Axis, Figure, Heatmap, listed
 from layerbook.core.requests import EMBED, ActivationCaches, EmbeddingRows, Request
 from layerbook.core.tokens import Token, visible

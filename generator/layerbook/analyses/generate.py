@@ -17,9 +17,9 @@ from layerbook.core.analysis import (
     Seed,
     TopK,
     as_prompt,
-    shorten_prompt,
     prompt_name,
     ranked,
+    shorten_prompt,
     softmax,
 )
 from layerbook.core.figures import Axis, Bars, Figure, Passage, TokenStrip

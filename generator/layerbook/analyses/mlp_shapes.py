@@ -15,10 +15,10 @@ from layerbook.core.analysis import (
     PromptSpec,
     Result,
     as_prompt,
-    shorten_prompt,
     prompt_name,
+    shorten_prompt,
 )
-from layerbook.core.figures import Axis, Figure, Lines, Series, MatrixChain, ChainStep
+from layerbook.core.figures import Axis, ChainStep, Figure, Lines, MatrixChain, Series
 from layerbook.core.requests import ActivationCaches, Describe, Forward, Request, Site
 from layerbook.core.tokens import Token, visible
 

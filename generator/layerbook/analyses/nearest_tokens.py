@@ -12,7 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from layerbook.core.analysis import Analysis, Result, Texts, TopK
 from layerbook.core.figures import Axis, Bars, Figure, Frame, Frames, Panels, listed
-from layerbook.core.requests import EMBED, ActivationCaches, EmbeddingMatrix, Encode, Prompt, Request
+from layerbook.core.requests import (
+    EMBED,
+    ActivationCaches,
+    EmbeddingMatrix,
+    Encode,
+    Prompt,
+    Request,
+)
 from layerbook.core.tokens import Token, Vocabulary, visible
 
 Measure = Literal["cosine", "dot", "distance"]

@@ -8,7 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import Analysis, Array, Head, Layer, PromptText, Result, shorten_prompt, softmax
+from layerbook.core.analysis import (
+    Analysis,
+    Array,
+    Head,
+    Layer,
+    PromptText,
+    Result,
+    shorten_prompt,
+    softmax,
+)
 from layerbook.core.figures import (
     Axis,
     Figure,

@@ -13,10 +13,10 @@ from layerbook.core.analysis import (
     Result,
     TopK,
     as_prompt,
-    shorten_prompt,
     entropy,
     prompt_name,
     ranked,
+    shorten_prompt,
 )
 from layerbook.core.figures import Axis, Bars, Figure, Panels, listed
 from layerbook.core.labels import chat_suffix

@@ -11,7 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from layerbook.core.analysis import Analysis, PromptText, Result, Seed
 from layerbook.core.figures import Axis, Figure, Point, Scatter, listed
 from layerbook.core.requests import EMBED, ActivationCaches, EmbeddingRows, Prompt, Request
-from layerbook.core.vectors import pool_texts, principal_components, shuffle_words, sinusoidal_encoding
+from layerbook.core.vectors import (
+    pool_texts,
+    principal_components,
+    shuffle_words,
+    sinusoidal_encoding,
+)
 
 
 class SentencePoint(BaseModel):

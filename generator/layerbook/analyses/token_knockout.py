@@ -9,8 +9,24 @@ from pydantic import BaseModel, Field
 
 from layerbook.core.analysis import Analysis, Layers, Result, Seed, Texts, resolved
 from layerbook.core.figures import Axis, Bars, Figure, Panels, listed
-from layerbook.core.losses import LossChange, LossComparison, compare_with_draws, token_losses, mean_or_zero, measure_loss_change
-from layerbook.core.requests import LOSS, ActivationCaches, Forward, Patch, Prompt, Request, Site, WhitespacePositions
+from layerbook.core.losses import (
+    LossChange,
+    LossComparison,
+    compare_with_draws,
+    mean_or_zero,
+    measure_loss_change,
+    token_losses,
+)
+from layerbook.core.requests import (
+    LOSS,
+    ActivationCaches,
+    Forward,
+    Patch,
+    Prompt,
+    Request,
+    Site,
+    WhitespacePositions,
+)
 from layerbook.core.tokens import Token, visible
 
 

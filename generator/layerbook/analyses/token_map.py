@@ -12,7 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from layerbook.core.analysis import Analysis, PromptText, Result, Seed
 from layerbook.core.figures import Axis, Figure, Point, Scatter, listed
-from layerbook.core.requests import EMBED, ActivationCache, ActivationCaches, EmbeddingRows, Prompt, Request
+from layerbook.core.requests import (
+    EMBED,
+    ActivationCache,
+    ActivationCaches,
+    EmbeddingRows,
+    Prompt,
+    Request,
+)
 from layerbook.core.tokens import Token, visible
 from layerbook.core.vectors import principal_components, shuffle_words
 

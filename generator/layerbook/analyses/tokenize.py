@@ -6,7 +6,14 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from layerbook.core.analysis import Analysis, Prompts, Result, as_prompt, shorten_prompt, prompt_name
+from layerbook.core.analysis import (
+    Analysis,
+    Prompts,
+    Result,
+    as_prompt,
+    prompt_name,
+    shorten_prompt,
+)
 from layerbook.core.figures import Figure, Passage, TokenStrip, listed
 from layerbook.core.requests import ActivationCaches, Encode, Request
 from layerbook.core.tokens import Token

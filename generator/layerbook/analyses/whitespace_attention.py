@@ -7,7 +7,15 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from layerbook.core.analysis import Analysis, Layers, PromptSpec, Result, as_prompt, shorten_prompt, resolved
+from layerbook.core.analysis import (
+    Analysis,
+    Layers,
+    PromptSpec,
+    Result,
+    as_prompt,
+    resolved,
+    shorten_prompt,
+)
 from layerbook.core.figures import Axis, Figure, Lines, Series
 from layerbook.core.requests import ActivationCaches, Forward, Generate, Prompt, Request, Site
 from layerbook.core.tokens import Token

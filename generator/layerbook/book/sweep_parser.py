@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from layerbook.book.claims import check as claims
 from layerbook.book.sweep import MAX_CELLS, MODEL_AXIS, Axis, SweepAnalysis
-from layerbook.book.sweep_data import DataFile, AxisData, parse_number
+from layerbook.book.sweep_data import AxisData, DataFile, parse_number
 from layerbook.book.sweep_views import SweepView
 from layerbook.book.validation import unknown_key_message
 from layerbook.book.yaml import Node, SpecFile

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from layerbook.cli.tables import cut_around_difference
-from layerbook.compare.diff import ExperimentDiff, Diff, ValueChange
+from layerbook.compare.diff import Diff, ExperimentDiff, ValueChange
 from layerbook.compare.prose import relative_path
 from layerbook.core.progress import pluralize
 from layerbook.store.project import Project

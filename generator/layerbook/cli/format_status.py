@@ -13,7 +13,7 @@ from layerbook.runner.estimate import Basis, Estimate, Forecast, forecast
 from layerbook.runner.run import Outcome
 from layerbook.runner.timings import address_of
 from layerbook.store.changes import Change, changes_since_measured, summary
-from layerbook.store.project import Project, ExperimentStatus
+from layerbook.store.project import ExperimentStatus, Project
 
 
 @dataclass(frozen=True)

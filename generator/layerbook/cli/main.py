@@ -14,18 +14,18 @@ import click
 
 from layerbook import __version__
 from layerbook.cli import reports as cli_reports
-from layerbook.cli.errors import CommandGroup, handle_errors, escape_unencodable_output
+from layerbook.cli.errors import CommandGroup, escape_unencodable_output, handle_errors
 from layerbook.cli.options import (
     FILE,
     FOLDER,
     book_option,
     executor_option,
     jobs_option,
+    make_reporter,
     model_option,
     only_option,
     print_lines,
     quiet_option,
-    make_reporter,
 )
 from layerbook.core.errors import UsageError
 from layerbook.core.progress import pluralize
@@ -64,7 +64,7 @@ def check(root: Path, model: str | None, strict: bool, specs: tuple[Path, ...]) 
         count = check_spec_files(specs, model, make_reporter(quiet=False))
         click.echo(f"{pluralize(len(specs), 'spec')}, {pluralize(count, 'experiment')}: no problems")
         return 0
-    from layerbook.site.render import lint_prose, check_prose, find_uncited_sources
+    from layerbook.site.render import check_prose, find_uncited_sources, lint_prose
     from layerbook.store.project import open_project
 
     project = open_project(root, model)
@@ -111,7 +111,7 @@ def run(
     from layerbook.runner import run as running
     from layerbook.runner.executors import executor_for
     from layerbook.store import cache
-    from layerbook.store.project import select, open_project, check_status
+    from layerbook.store.project import check_status, open_project, select
 
     report, stopwatch, executor_factory = make_reporter(quiet), Stopwatch(), executor_for(executor)
     if timed and dry_run:
@@ -255,8 +255,7 @@ def schema(kind: str) -> int:
 def model_command(root: Path, model: str | None, file: Path | None, quiet: bool) -> int:
     """Get the book's model, or MODEL, onto this machine, and say where it is."""
     from layerbook.book.loader import read_model_name
-    from layerbook.model import download
-    from layerbook.model import sources
+    from layerbook.model import download, sources
 
     has_book = (root / "experiments" / "book.yaml").is_file()
     source = sources.resolve(

@@ -10,11 +10,11 @@ from layerbook.cli.errors import handle_errors
 from layerbook.cli.options import (
     book_option,
     jobs_option,
+    make_reporter,
     model_option,
     only_option,
     print_lines,
     quiet_option,
-    make_reporter,
 )
 from layerbook.core.errors import UsageError
 
@@ -47,7 +47,7 @@ def status(root: Path, model: str | None, checking: bool, as_json: bool, jobs: i
     Nothing runs.
     """
     from layerbook.cli.format_status import book_status, status_json, status_lines
-    from layerbook.store.project import open_project, check_status
+    from layerbook.store.project import check_status, open_project
 
     project = open_project(root, model)
     work = check_status(project)
@@ -107,7 +107,7 @@ def verify(
     from layerbook.compare.verify import verify as verifying
     from layerbook.runner.timings import address_of
     from layerbook.store import cache, verification
-    from layerbook.store.project import select, open_project, check_status
+    from layerbook.store.project import check_status, open_project, select
 
     counts = _thread_counts(threads)
     report = make_reporter(quiet)

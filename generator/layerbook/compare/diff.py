@@ -11,15 +11,14 @@ from layerbook.book.claims.check import CheckError, Verdict
 from layerbook.book.loader import Experiment
 from layerbook.book.sweep import SweepAnalysis
 from layerbook.compare import prose
-from layerbook.compare.prose import SentenceChange, ProseVariant, SourceUse
+from layerbook.compare.prose import ProseVariant, SentenceChange, SourceUse
 from layerbook.compare.result_set import ResultSet
 from layerbook.core.errors import LayerbookError, SpecError, StoreError
 from layerbook.runner.timings import address_of
 from layerbook.site.claims_page import verdict_or_reason
 from layerbook.site.experiment_view import ExperimentView
 from layerbook.site.figure_cache import figure_digest
-from layerbook.store import results
-from layerbook.store import tolerance
+from layerbook.store import results, tolerance
 from layerbook.store.changes import ABSENT, diff_keys, diff_values
 from layerbook.store.project import Project, sweep_cells
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from layerbook.book.loader import Experiment
 from layerbook.core.figures import Frames
 from layerbook.core.progress import SilentReporter
-from layerbook.plotting.pool import DrawingJob, PendingDrawing, DrawingPool
+from layerbook.plotting.pool import DrawingJob, DrawingPool, PendingDrawing
 from layerbook.site.render import render_in_memory
 from layerbook.store.cache import WorkingCache
-from layerbook.store.project import Project, ExperimentStatus
+from layerbook.store.project import ExperimentStatus, Project
 
 COLOPHON = "colophon.html"
 _UNSHARED_KINDS = frozenset({"figures", "leaves"})

@@ -17,10 +17,15 @@ from layerbook.model.stopwatch import Stopwatch
 from layerbook.runner.local import Measurements, require_model_libraries
 from layerbook.runner.run import measure
 from layerbook.runner.timings import address_of, taken
-from layerbook.store import results
-from layerbook.store import tolerance
-from layerbook.store.project import Project, ExperimentStatus
-from layerbook.store.verification import VerificationEntry, TextChange, round_up_to_power_of_ten, round_seconds, find_text_changes
+from layerbook.store import results, tolerance
+from layerbook.store.project import ExperimentStatus, Project
+from layerbook.store.verification import (
+    TextChange,
+    VerificationEntry,
+    find_text_changes,
+    round_seconds,
+    round_up_to_power_of_ten,
+)
 
 Verdict = Literal["agrees", "differs", "failed", "not current"]
 

@@ -13,13 +13,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from layerbook.core.labels import Axis as Axis
-from layerbook.core.labels import TableValue as TableValue
-from layerbook.core.labels import Label as Label
 from layerbook.core.labels import AttentionData as AttentionData
+from layerbook.core.labels import Axis as Axis
+from layerbook.core.labels import Label as Label
 from layerbook.core.labels import Point as Point
 from layerbook.core.labels import SamplingData as SamplingData
 from layerbook.core.labels import Table as Table
+from layerbook.core.labels import TableValue as TableValue
 from layerbook.core.labels import label_text as label_text
 from layerbook.core.tokens import Token
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from layerbook.core.errors import ModelError
 from layerbook.core.progress import Reporter, SilentReporter
-from layerbook.model.gguf import HEAD_SIZE_KEYS, CONFIG_KEYS, TOKEN_ROLES, GGUFHeader, read_header
+from layerbook.model.gguf import CONFIG_KEYS, HEAD_SIZE_KEYS, TOKEN_ROLES, GGUFHeader, read_header
 
 CONTROL, USER_DEFINED = 3, 4  # values of tokenizer.ggml.token_type
 

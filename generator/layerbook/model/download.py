@@ -20,16 +20,16 @@ from layerbook.core.errors import ModelError, UsageError
 from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.model import user_cache
 from layerbook.model.sources import (
-    NAMED_MODELS,
     NAMED_MODEL_LIMITS,
+    NAMED_MODELS,
     TOKENIZER_FILES,
     WEIGHT_FILES,
     ModelSource,
-    local_dir,
     converted_dir,
     gguf_digest,
     hub_cache_dir,
     limits_from_config,
+    local_dir,
     read_llama_config,
 )
 

@@ -25,7 +25,16 @@ from layerbook.core.requests import (
 from layerbook.model.generation import GenerationOutput
 from layerbook.model.hooks import Edit
 from layerbook.model.llama import Activations, LoadedModel, read_only, slice_for_request
-from layerbook.model.plan import MAX_BATCH_TOKENS, TokenIds, Pass, Plan, build_batches, planned_request, build_passes, plan
+from layerbook.model.plan import (
+    MAX_BATCH_TOKENS,
+    Pass,
+    Plan,
+    TokenIds,
+    build_batches,
+    build_passes,
+    plan,
+    planned_request,
+)
 
 
 class Execution:

@@ -20,8 +20,8 @@ from transformers.utils import logging as transformers_logging
 from layerbook.core.errors import ModelError
 from layerbook.core.requests import NEXT_LOGITS, SITE_SHAPES, Generate, ModelFacts, ModuleInfo, Site
 from layerbook.model.generation import GenerationOutput, generate_batch, reencode
-from layerbook.model.hooks import PATCHABLE_SITES, Edit, ActivationHooks
-from layerbook.model.plan import TokenIds, Pass
+from layerbook.model.hooks import PATCHABLE_SITES, ActivationHooks, Edit
+from layerbook.model.plan import Pass, TokenIds
 from layerbook.model.tokenizer import ModelTokenizer
 
 Activations = Mapping[Site, NDArray[np.floating]]

@@ -11,8 +11,8 @@ from layerbook.core.requests import Generate, Site
 from layerbook.model.generation import GenerationOutput
 from layerbook.model.hooks import Edit
 from layerbook.model.llama import Activations, LoadedModel
-from layerbook.model.plan import TokenIds, Pass
-from layerbook.model.stopwatch import TimedStep, Stopwatch
+from layerbook.model.plan import Pass, TokenIds
+from layerbook.model.stopwatch import Stopwatch, TimedStep
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ import numpy as np
 from layerbook.core.figures import Bars
 from layerbook.core.labels import Axis
 from layerbook.core.tokens import Token
-from layerbook.plotting import numeric_axes
-from layerbook.plotting import colours, text
+from layerbook.plotting import colours, numeric_axes, text
 from layerbook.plotting.canvas import Canvas
 
 _BAR_LENGTHS = (340.0, 150.0, 90.0, 60.0)

@@ -10,8 +10,7 @@ import numpy as np
 
 from layerbook.core.figures import Heatmap
 from layerbook.core.labels import Axis
-from layerbook.plotting import colours, text
-from layerbook.plotting import heatmap_cells
+from layerbook.plotting import colours, heatmap_cells, text
 from layerbook.plotting.canvas import Anchor, Canvas
 
 _COLOUR_BAR_SIZE = (150.0, 11.0)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from layerbook.core.figures import Lines, Series
-from layerbook.plotting import numeric_axes
-from layerbook.plotting import colours, text
+from layerbook.plotting import colours, numeric_axes, text
 from layerbook.plotting.canvas import Canvas
 
 _PLOT_SIZES = ((500.0, 280.0), (280.0, 190.0), (170.0, 130.0), (130.0, 110.0))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from xml.etree import ElementTree as ET
 
-from layerbook.core.figures import MatrixChain, ChainStep
+from layerbook.core.figures import ChainStep, MatrixChain
 from layerbook.plotting import colours, svg, text
 
 _MAX_WIDTH = 860.0

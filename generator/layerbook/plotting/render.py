@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from typing import get_args
 
 from layerbook.core.figures import Chart, Diagram, Frames, MatrixChain
-from layerbook.plotting import diagram
-from layerbook.plotting import matrix_chain
+from layerbook.plotting import diagram, matrix_chain
 
 
 def render_figure(figure: Chart | Diagram | MatrixChain, id: str) -> str:

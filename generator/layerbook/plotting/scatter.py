@@ -10,9 +10,7 @@ from matplotlib.patches import FancyArrowPatch
 from numpy.typing import NDArray
 
 from layerbook.core.figures import Point, Scatter
-from layerbook.plotting import numeric_axes
-from layerbook.plotting import colours, text
-from layerbook.plotting import label_placement
+from layerbook.plotting import colours, label_placement, numeric_axes, text
 from layerbook.plotting.canvas import Canvas
 
 _MAX_PLOT_SIZES = ((560.0, 420.0), (320.0, 280.0), (215.0, 200.0), (160.0, 160.0))

@@ -17,8 +17,7 @@ from layerbook.book.loader import Experiment
 from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, ModelError
 from layerbook.core.progress import SilentReporter
-from layerbook.model import download
-from layerbook.model import sources
+from layerbook.model import download, sources
 from layerbook.runner.local import LocalExecutor
 from layerbook.store import keys
 

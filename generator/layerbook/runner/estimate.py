@@ -15,10 +15,10 @@ from layerbook.book.sweep import SweepAnalysis
 from layerbook.core.progress import pluralize
 from layerbook.core.requests import Forward, Generate, Prompt, Request
 from layerbook.model import sources
-from layerbook.model.plan import TokenIds, plan_cost, build_passes, plan
+from layerbook.model.plan import TokenIds, build_passes, plan, plan_cost
 from layerbook.runner.timings import Timings, address_of, names_of, read
 from layerbook.store.freshness import check_freshness
-from layerbook.store.project import Project, ExperimentStatus, sweep_cells
+from layerbook.store.project import ExperimentStatus, Project, sweep_cells
 
 SAMPLE = 256
 """Cells of a sweep that are looked at; a larger one is taken to be as they are."""

@@ -11,7 +11,7 @@ from layerbook.core.progress import Reporter
 from layerbook.model.sources import ModelSource
 from layerbook.model.stopwatch import Stopwatch
 from layerbook.runner.dask_client import DaskExecutor
-from layerbook.runner.local import LocalExecutor, Executor
+from layerbook.runner.local import Executor, LocalExecutor
 
 ExecutorFactory = Callable[[ModelSource, Reporter, Stopwatch], AbstractContextManager[Executor]]
 DASK_ADDRESS = re.compile(r"dask://(?P<place>(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):\d{1,5})/?")

@@ -13,9 +13,8 @@ from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, ModelError, RunError
 from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.core.requests import Forward, Prompt, Request
-from layerbook.model import download
-from layerbook.model import sources
-from layerbook.model.plan import plan_cost, plan
+from layerbook.model import download, sources
+from layerbook.model.plan import plan, plan_cost
 from layerbook.model.stopwatch import Stopwatch
 
 if TYPE_CHECKING:

@@ -9,10 +9,9 @@ from layerbook.book.loader import Experiment
 from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError
 from layerbook.core.progress import Reporter
-from layerbook.store import results
-from layerbook.store import tolerance
+from layerbook.store import results, tolerance
 from layerbook.store.keys import Key
-from layerbook.store.project import Project, ExperimentStatus
+from layerbook.store.project import ExperimentStatus, Project
 
 Verdict = Literal["new", "agrees", "differs", "failed"]
 SOURCES_CHANGED = "its sources changed while it ran; run it again"

@@ -14,19 +14,18 @@ from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, Problem, SpecError, UsageError
 from layerbook.core.progress import Reporter
 from layerbook.core.requests import Prompt, Request
-from layerbook.model import download
-from layerbook.model import sources
-from layerbook.model.plan import PlanCost, TokenIds, plan_cost, plan
+from layerbook.model import download, sources
+from layerbook.model.plan import PlanCost, TokenIds, plan, plan_cost
 from layerbook.model.stopwatch import Stopwatch
 from layerbook.runner.executors import ExecutorFactory, local_executor
 from layerbook.runner.local import Measurements
-from layerbook.runner.outcome import SOURCES_CHANGED, Outcome, make_stored_result, compare_and_save
-from layerbook.runner.sweep import FolderCellStore, NullStore, CellStore, refresh_sweep, run_sweep
+from layerbook.runner.outcome import SOURCES_CHANGED, Outcome, compare_and_save, make_stored_result
+from layerbook.runner.sweep import CellStore, FolderCellStore, NullStore, refresh_sweep, run_sweep
 from layerbook.runner.timings import address_of, keep, taken
 from layerbook.store import results
 from layerbook.store.changes import record_module_digests
 from layerbook.store.keys import analysis_code_digest
-from layerbook.store.project import Project, ExperimentStatus, sweep_cells, experiment_key
+from layerbook.store.project import ExperimentStatus, Project, experiment_key, sweep_cells
 
 __all__ = ["Outcome", "check_spec_files", "measure", "describe_plan", "load_spec_file", "run_experiments", "run_file"]
 

@@ -13,17 +13,17 @@ from typing import Any, Protocol
 
 from layerbook.book.claims.check import CheckError
 from layerbook.book.loader import Experiment
-from layerbook.book.sweep import GridCell, SweepResult, SweepAnalysis
+from layerbook.book.sweep import GridCell, SweepAnalysis, SweepResult
 from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, RunError, StoreError
 from layerbook.core.progress import Reporter, pluralize
 from layerbook.model import sources
 from layerbook.runner.local import Executor, Measurements
-from layerbook.runner.outcome import Outcome, make_stored_result, compare_and_save
+from layerbook.runner.outcome import Outcome, compare_and_save, make_stored_result
 from layerbook.store import atomic, results
 from layerbook.store import freshness as status
 from layerbook.store.keys import Key
-from layerbook.store.project import Project, ExperimentStatus, sweep_cells, experiment_key
+from layerbook.store.project import ExperimentStatus, Project, experiment_key, sweep_cells
 
 CHUNK_SIZE = 256
 """Cells that run together: enough to fill batches; what a killed run loses is the chunks under way."""

@@ -16,7 +16,7 @@ from typing import Any
 from layerbook.book.loader import Experiment
 from layerbook.core.requests import Request, Site
 from layerbook.model.plan import plan
-from layerbook.model.stopwatch import STEP_KINDS, TimedStep, Stopwatch
+from layerbook.model.stopwatch import STEP_KINDS, Stopwatch, TimedStep
 from layerbook.store.cache import WorkingCache
 from layerbook.store.keys import json_digest
 

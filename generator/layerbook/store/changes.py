@@ -15,7 +15,7 @@ from typing import Any
 from layerbook.core.errors import StoreError
 from layerbook.store import keys, results
 from layerbook.store.cache import WorkingCache
-from layerbook.store.project import Project, ExperimentStatus, code_digest, code_modules
+from layerbook.store.project import ExperimentStatus, Project, code_digest, code_modules
 
 BLOB_KIND = "closures"
 MAX_LISTED = 3

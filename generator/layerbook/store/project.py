@@ -15,8 +15,7 @@ from layerbook.book.loader import Book, Experiment
 from layerbook.book.sweep import GridCell, SweepAnalysis
 from layerbook.core.errors import UsageError, did_you_mean
 from layerbook.core.progress import Reporter
-from layerbook.model import download
-from layerbook.model import sources
+from layerbook.model import download, sources
 from layerbook.store import cache, keys, results
 from layerbook.store import freshness as status
 

@@ -23,8 +23,7 @@ from pydantic import ValidationError
 
 from layerbook.core.analysis import Result
 from layerbook.core.errors import StoreError
-from layerbook.store import arrays, atomic
-from layerbook.store import json_format
+from layerbook.store import arrays, atomic, json_format
 from layerbook.store.keys import Key
 
 R = TypeVar("R", bound=Result)

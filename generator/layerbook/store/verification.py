@@ -16,9 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from layerbook.core.errors import StoreError
-from layerbook.store import atomic
-from layerbook.store import json_format
-from layerbook.store import tolerance
+from layerbook.store import atomic, json_format, tolerance
 from layerbook.store.project import Project
 
 VERIFICATION_FOLDER = Path("experiments") / "verification"

@@ -8,19 +8,26 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from layerbook.book.claims.margins import Robustness, margin_between, monotonicity, equivalence, disjunction, conjunction
+from layerbook.book.claims.margins import (
+    Robustness,
+    conjunction,
+    disjunction,
+    equivalence,
+    margin_between,
+    monotonicity,
+)
 from layerbook.book.claims.parser import CONSTANTS, CheckError, column_of, missing_field_error
 from layerbook.book.claims.values import (
     Value,
     Verdict,
-    shorten,
+    describe,
     field_names,
+    format_value,
+    is_id_expression,
     is_list,
     is_number,
-    describe,
-    is_id_expression,
+    shorten,
     to_python,
-    format_value,
 )
 from layerbook.core.errors import LayerbookError, did_you_mean
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
-from layerbook.book.claims.margins import Robustness, Margin
+from layerbook.book.claims.margins import Margin, Robustness
 
 MAX_WIDTH = 60
 
