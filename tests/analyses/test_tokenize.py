@@ -40,7 +40,7 @@ def test_chats_are_those_of_transformers(model, tiny_model_dir):
     from transformers import AutoTokenizer
 
     theirs = AutoTokenizer.from_pretrained(tiny_model_dir)
-    messages = (
+    turns = (
         ChatMessage(role="user", content="The capital of France?"),
         ChatMessage(role="assistant", content="It is Paris."),
     )

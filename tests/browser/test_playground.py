@@ -149,7 +149,7 @@ def write_page(folder: Path, analysis: AllLogits, result: AllLogitsResult) -> Pa
         view,
         kind="panels",
         script_href=DATA,
-        script_description=playground.told(len(data)),
+        script_description=playground.description(len(data)),
         scores=figure.interactive,
         title="Knobs",
     )
@@ -431,7 +431,7 @@ def test_it_fits_and_has_no_known_barrier(
         play.turn(1, 9, 0.9)
         play.box.get_by_role("button", name="Draw a token").click()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        css_rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+        rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
         found = Axe().run(page, options={"runOnly": rules, "preload": False})
         assert not found.response["violations"], found.generate_report()
 

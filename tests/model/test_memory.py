@@ -110,13 +110,13 @@ def test_memory_does_not_grow_with_the_number_of_prompts(
 ) -> None:
     """Each is measured once its batch is over: of four times as many, no more are held at a time."""
     monkeypatch.setattr(Execution.__init__, "__defaults__", (64,))  # positions in a batch
-    bytes_for: list[int] = []
+    activation_counts: list[int] = []
     measure = measuring._measure_one
 
     def watched(
         experiment: Experiment, requests: dict[str, Request], execution: Execution, stopwatch: Stopwatch
     ) -> Any:
-        held[-1] = max(held[-1], len(execution._activations))
+        activation_counts[-1] = max(activation_counts[-1], len(execution._activations))
         return measure(experiment, requests, execution, stopwatch)
 
     monkeypatch.setattr(measuring, "_measure_one", watched)
@@ -126,8 +126,8 @@ def test_memory_does_not_grow_with_the_number_of_prompts(
         spec = tmp_path / f"{count}.yaml"
         spec.write_text(SPEC.format(prompts=[f"{i:03}" for i in range(count)]))
         (sweep,) = load_chapter(spec, sources.limits(source)).experiments
-        held.append(0)
+        activation_counts.append(0)
         found = bench.measure([cell for _, cell in sweep_cells(sweep)])
         assert len(found) == count
         assert all(isinstance(result, Result) for result in found.values())
-    assert 0 < held[1] <= held[0] + 1 < 40
+    assert 0 < activation_counts[1] <= activation_counts[0] + 1 < 40

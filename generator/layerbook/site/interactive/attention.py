@@ -32,7 +32,7 @@ class PackedPatterns:
     exponents: NDArray[np.int64]
 
 
-def packed(weights: NDArray[np.floating]) -> PackedPatterns:
+def pack(weights: NDArray[np.floating]) -> PackedPatterns:
     """The nearest that 16 bits can say to patterns [layers, heads, T(T+1)/2] of shares from 0 to 1."""
     shares = weights.astype(np.float64)
     rows, keys = _row_key_indices(shares.shape[-1])
@@ -57,7 +57,7 @@ def largest_errors(weights: NDArray[np.floating]) -> tuple[float, float]:
 
     Over all cells of all heads and of each layer's mean.
     """
-    there, here = weights.astype(np.float64), unpack(packed(weights))
+    there, here = weights.astype(np.float64), unpack(pack(weights))
     rows, keys = _row_key_indices(there.shape[-1])
     apart = [0.0]
     for row in range(1, rows[-1] + 1):
@@ -83,7 +83,7 @@ def data_script(href: str, patterns: AttentionData, shades: NDArray[np.uint8]) -
 
     The steps are little-endian in base64, the exponents one digit of base 36 each.
     """
-    kept = packed(patterns.weights)
+    kept = pack(patterns.weights)
     data = {
         "tokens": [visible(token) for token in patterns.tokens],
         "facts": [token_facts(token, at) for at, token in enumerate(patterns.tokens)],
