@@ -360,8 +360,8 @@ def test_a_prompt_must_fit_the_context_with_what_is_written_after_it(specs, prob
     told = specs.experiment_problems(keys.format("a " * 1901 + "z", "b " * 1900 + "z"), limits)
 
     assert told == [
-        "10:9: the prompt has 1902 tokens and 100 more are to be written; the model's context holds 2000",
-        "11:15: the prompt has 1901 tokens and 100 more are to be written; the model's context holds 2000",
+        "10:9: the prompt has 1902 tokens and generates 100 more; the model's context holds 2000",
+        "11:15: the prompt has 1901 tokens and generates 100 more; the model's context holds 2000",
     ]
     assert all(prompt.text != "short" for prompt in counted)
     assert specs.experiment(keys.format("a " * 1899 + "z", "b " * 1899 + "z"), limits)
@@ -415,7 +415,7 @@ def test_a_check_that_fails_on_a_result_is_told_at_its_place(specs):
     with pytest.raises(CheckError) as caught:
         claim.check.evaluate(Place(layer=0))
 
-    assert str(claim.problem("c.yaml", caught.value)) == (
+    assert str(claim.problem(caught.value)) == (
         "c.yaml:12:18: there is no field 'x'; there are layer, head"
     )
 

@@ -9,7 +9,7 @@ import pytest
 from fixtures.json_schema import valid
 from fixtures.specs import CHAPTER_HEAD, EXPERIMENT_HEAD, indented
 from layerbook.book.schema import ExperimentSpec, book_schema, chapter_schema
-from layerbook.book.yaml import SpecFile
+from layerbook.book.yaml import ProblemList, read_mapping
 from layerbook.core import registry
 from layerbook.core.errors import SpecError
 
@@ -19,7 +19,7 @@ SCHEMA = chapter_schema()
 
 def plain(path):
     """A YAML file as JSON has it."""
-    node = SpecFile(path).read()
+    node = read_mapping(path, ProblemList())
     assert node is not None
     return node.to_python()
 

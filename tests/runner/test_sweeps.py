@@ -292,7 +292,7 @@ WRONG = {
         "words.yaml:14:18: should be a whole number of at least 1",
     ),
     "a value beyond the model": ("[2, 3]", "[2, 999999]", "words.yaml:14:18: should be from 1 to"),
-    "a value twice": ("[2, 3]", "[2, 3, 2]", "words.yaml:14:7: top_k: value 3 is value 1 again"),
+    "a value twice": ("[2, 3]", "[2, 3, 2]", "words.yaml:14:7: top_k: value 3 repeats value 1"),
     "no values": ("[2, 3]", "[]", "words.yaml:14:14: should not be empty"),
     "a parameter with a value": (
         "sweep:",

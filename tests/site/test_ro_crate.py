@@ -14,7 +14,6 @@ from fixtures.small_book import layerbook, read_tree, write_small_book
 from fixtures.sweep_book import write_sweep_book
 
 from layerbook import __version__
-from layerbook.book.dump import last_line_of_item
 from layerbook.store import atomic
 
 CRATE_FILE = "ro-crate-metadata.json"
@@ -132,17 +131,3 @@ def test_it_has_no_date_but_one_that_was_given(book: Path, monkeypatch: pytest.M
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "today")
     done = layerbook("build", "--no-run", cwd=book)
     assert done.returncode == 2 and "SOURCE_DATE_EPOCH is 'today'" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("text", "first", "last"),
-    [
-        ("a:\n  - id: x\n    b: 1\n\n  # of the next\n  - id: y\n    c: |\n      # no comment\n\n", 2, 3),
-        ("a:\n- id: x\n  b: >\n    text\n\n    more\n- id: y\n", 2, 6),
-        ("a:\n  - {id: x, b: [1,\n      2]}\n  - id: y\nz: 1\n", 2, 3),
-        ("a:\n  - id: x", 2, 2),
-    ],
-)
-def test_the_lines_of_an_item(text: str, first: int, last: int) -> None:
-    """To the last line that is its own."""
-    assert last_line_of_item(text, first) == last

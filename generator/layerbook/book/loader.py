@@ -1,33 +1,41 @@
-"""The specs: YAML into books, chapters and experiments, everything checked, all problems told at once.
+"""Load specs as a book of chapters and experiments; report all problems of all files at once.
 
-Nothing here touches the model; what it allows comes in as `Limits`. An analysis is imported only where it is named.
+Nothing here touches the model: what it allows comes in as `Limits`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from layerbook.book import dump as yaml_dump
 from layerbook.book.claims import check as claims
 from layerbook.book.claims.type_check import missing_fields
-from layerbook.book.parameters import build_analysis
+from layerbook.book.context_length import check_context_length
 from layerbook.book.schema import RESERVED_NAMES, BookSpec, ChapterSpec, ExperimentSpec
-from layerbook.book.validation import validate
-from layerbook.book.yaml import Node, Position, SpecFile
+from layerbook.book.sweep_parser import SweepParser
+from layerbook.book.validation import unknown_key_message, validate
+from layerbook.book.yaml import (
+    FILE_START,
+    Node,
+    ProblemList,
+    display_path,
+    dump_list_item,
+    read_mapping,
+)
+from layerbook.core import registry
 from layerbook.core.analysis import Analysis, Limits
-from layerbook.core.errors import Problem, SpecError, did_you_mean
+from layerbook.core.errors import Problem, SpecError, UsageError, did_you_mean
 
-N = TypeVar("N")
+T = TypeVar("T")
 EXPERIMENTS_DIR = "experiments"
-FILE_START = Position(1, 1)
 
 
 @dataclass(frozen=True)
 class Caption:
-    """A figure's caption; `line` is where its text begins in the spec."""
+    """The caption of a figure; `line` is where its text begins in the spec."""
 
     text: str
     line: int
@@ -35,22 +43,25 @@ class Caption:
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence of the chapter and its check; `line` is that of the sentence, `check_node` the check in the file."""
+    """A sentence, the line where it begins, and its check; `check_node` is the check in the spec."""
 
     says: str
     check: claims.Check
     line: int
-    check_node: Node | None = field(default=None, repr=False, compare=False)
+    check_node: Node = field(repr=False, compare=False)
 
-    def problem(self, file: str, error: claims.CheckError) -> Problem:
-        """What is wrong with the check, at its place in the file."""
-        position = self.check_node.position_in_text(error.column) if self.check_node else Position(self.line, 1)
-        return Problem(file, position.line, position.column, error.message)
+    def problem(self, error: claims.CheckError) -> Problem:
+        """Return an error of the check as a problem at its place in the spec."""
+        position = self.check_node.position_in_text(error.column)
+        return Problem(self.check_node.file, position.line, position.column, error.message)
 
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
-    """One experiment of a chapter; `file` and `line` say where the spec has it."""
+    """An experiment of a chapter, from `line` to `last_line` of its `file`.
+
+    model: the model of a sweep's cell, if it is not the book's.
+    """
 
     chapter: str
     id: str
@@ -64,38 +75,36 @@ class Experiment:
     claims: tuple[Claim, ...]
     file: str
     line: int
-    model: str = ""  # of a cell that runs on another model than the book's
+    last_line: int
+    model: str | None = None
 
     def spec(self) -> dict[str, Any]:
-        """The canonical parameters: defaults filled in, layers and heads absolute."""
+        """Return the canonical parameters: defaults filled in, layers and heads absolute."""
         return {"analysis": self.analysis_name} | self.analysis.model_dump(mode="json")
 
     def caption(self, figure: str) -> Caption | None:
-        """The caption for a figure: of its name, or of the longest beginning of it that ends before a hyphen."""
+        """Return the caption of a figure: that of the longest prefix before a hyphen."""
         return _longest_prefix_match(self.captions, figure)
 
     def badge(self, figure: str) -> str:
-        """What a figure can show: its own badge, found like its caption, or that of the experiment."""
+        """Return what a figure can show: its own badge or the experiment's."""
         return _longest_prefix_match(self.badges, figure) or self.evidence
 
     def is_original(self, figure: str) -> bool:
-        """Whether a figure is drawn as the lecture drew it."""
-        named = self.original
-        return (
-            named
-            if isinstance(named, bool)
-            else _longest_prefix_match(dict.fromkeys(named, True), figure) is not None
-        )
+        """Whether to draw a figure as the lecture drew it."""
+        if isinstance(self.original, bool):
+            return self.original
+        return _longest_prefix_match(dict.fromkeys(self.original, True), figure) is not None
 
     def to_yaml(self) -> str:
-        """The canonical spec as an item of a chapter's `experiments`, without its words."""
-        return yaml_dump.dump_list_item({"id": self.id} | self.spec())
+        """Return the canonical spec as an item of a chapter's `experiments`, without prose."""
+        return dump_list_item({"id": self.id} | self.spec())
 
 
-def _longest_prefix_match(named: Mapping[str, N], figure: str) -> N | None:
-    while figure not in named and "-" in figure:
+def _longest_prefix_match(by_prefix: Mapping[str, T], figure: str) -> T | None:
+    while figure not in by_prefix and "-" in figure:
         figure = figure.rpartition("-")[0]
-    return named.get(figure)
+    return by_prefix.get(figure)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,209 +130,262 @@ class Book:
     model: str
     chapters: tuple[Chapter, ...]
     file: str
-    published: str = ""
-    licence: str = ""
+    published: str
+    licence: str
 
 
 def read_model_name(root: Path) -> str:
-    """The model that a book's experiments/book.yaml names. Raises SpecError where that is not a book's spec."""
-    file = SpecFile(root / EXPERIMENTS_DIR / "book.yaml")
-    spec, _ = _read_book(file)
-    if spec is None or file.problems:
-        raise SpecError(file.problems)
-    return spec.model
+    """Return the model that a book names. Raises SpecError if book.yaml is not a valid spec."""
+    problems = ProblemList()
+    book_file = _read_book_file(root / EXPERIMENTS_DIR / "book.yaml", problems)
+    if book_file is None or problems:
+        raise SpecError(problems)
+    return book_file.spec.model
 
 
 def load_book(root: Path, limits: Limits) -> Book:
-    """A book and all its chapters. Raises SpecError with every problem of every file."""
-    file = SpecFile(root / EXPERIMENTS_DIR / "book.yaml")
-    spec, node = _read_book(file)
-    there = [
-        path for path in sorted((root / EXPERIMENTS_DIR).glob("[!.]*")) if path.suffix in (".yaml", ".yml")
-    ]
-    there = [path for path in there if path != file.path]
-    listed = _chapter_files(root, spec, node) if spec and node else dict.fromkeys(there, node)
-    files = {path: SpecFile(path) for path in dict.fromkeys([*listed, *there])}
-    loaders = []
-    for path, found in files.items():
-        entry = listed.get(path)
-        if path not in there and entry is not None:
-            near = did_you_mean(path.stem, [other.stem for other in there])
-            file.add_problem(
-                entry.position, f"there is no chapter {path.stem!r}: {found.name} is missing{near}"
-            )
-        elif path.suffix != ".yaml":
-            found.add_problem(FILE_START, f"a chapter's file ends in .yaml, not {path.suffix}")
-        else:
-            if path not in listed:
-                found.add_problem(FILE_START, f"the chapter {path.stem!r} is not listed in {file.name}")
-            loaders.append(_ChapterLoader(found, limits))
-    chapters = [loader.load(require_file_name=True) for loader in loaders]
-    ids = {loader.file.path.stem: loader.ids for loader in loaders}
+    """Load a book and all its chapters. Raises SpecError with every problem of every file."""
+    problems = ProblemList()
+    book_path = root / EXPERIMENTS_DIR / "book.yaml"
+    book_file = _read_book_file(book_path, problems)
+    paths = _find_chapter_files(book_path, problems)
+    if book_file is not None:
+        paths = _in_listed_order(paths, book_file.entries, display_path(book_path), problems)
+    loaders = [_ChapterLoader(path, limits, problems) for path in paths]
+    chapters = [loader.load(name_must_be=loader.path.stem) for loader in loaders]
+    ids = {loader.path.stem: loader.ids for loader in loaders}
     for loader in loaders:
-        loader.check_references(ids, complete=spec is not None)
-    problems = [problem for found in (file, *files.values()) for problem in found.problems]
-    if problems or spec is None:
+        loader.check_references(ids, all_chapters=book_file is not None)
+    if book_file is None or problems:
         raise SpecError(problems)
-    made = tuple(chapter for chapter in chapters if chapter is not None)
-    return Book(spec.title, spec.subtitle, spec.authors, spec.language, spec.model, made, file.name,
-                spec.published or "", spec.licence)  # fmt: skip
-
-
-def _read_book(file: SpecFile) -> tuple[BookSpec | None, Node | None]:
-    node = file.read()
-    spec = validate(BookSpec, node, file) if node else None
-    if not isinstance(spec, BookSpec):
-        return None, node
-    assert node is not None
-    for i, name in enumerate(spec.chapters):
-        position = node.value["chapters"].value[i].position
-        if name in spec.chapters[:i]:
-            file.add_problem(position, f"the chapter {name!r} is listed twice")
-        if name in RESERVED_NAMES:
-            file.add_problem(position, f"no chapter can be called {name!r}")
-    return spec, node
-
-
-def _chapter_files(root: Path, spec: BookSpec, node: Node) -> dict[Path, Node | None]:
-    """Where each chapter should be, and where the book lists it."""
-    entries = zip(spec.chapters, node.value["chapters"].value, strict=True)
-    return {root / EXPERIMENTS_DIR / f"{name}.yaml": entry for name, entry in entries if name not in RESERVED_NAMES}
+    spec = book_file.spec
+    return Book(
+        title=spec.title,
+        subtitle=spec.subtitle,
+        authors=spec.authors,
+        language=spec.language,
+        model=spec.model,
+        chapters=tuple(chapter for chapter in chapters if chapter is not None),
+        file=display_path(book_path),
+        published=spec.published or "",
+        licence=spec.licence,
+    )
 
 
 def load_chapter(path: Path, limits: Limits) -> Chapter:
-    """One chapter's spec, in or out of a book. Raises SpecError with every problem of the file."""
-    loader = _ChapterLoader(SpecFile(path), limits)
+    """Load a chapter in or out of a book. Raises SpecError with every problem of the file."""
+    problems = ProblemList()
+    loader = _ChapterLoader(path, limits, problems)
     chapter = loader.load()
-    loader.check_references({loader.name: loader.ids}, complete=False)
-    if chapter is None or loader.file.problems:
-        raise SpecError(loader.file.problems)
+    loader.check_references({loader.name: loader.ids}, all_chapters=False)
+    if chapter is None or problems:
+        raise SpecError(problems)
     return chapter
 
 
 def find_missing_claim_fields(experiments: Collection[Experiment]) -> list[Problem]:
-    """Fields that checks name and no result of their experiments will have; known before anything is measured."""
-    kinds = {(e.chapter, e.id): e.analysis.result_type for e in experiments}
-    problems = []
-    for one in experiments:
+    """Report fields in checks that the results of their experiments cannot have."""
+    result_types = {(e.chapter, e.id): e.analysis.result_type for e in experiments}
 
-        def kind(name: str, own: str = one.chapter) -> type | None:
-            chapter, _, id = name.rpartition("/")
-            return kinds.get((chapter or own, id))
+    def result_type_of(own_chapter: str, name: str) -> type | None:
+        chapter, _, id = name.rpartition("/")
+        return result_types.get((chapter or own_chapter, id))
 
-        for claim in one.claims:
-            errors = missing_fields(claim.check, one.analysis.result_type, kind)
-            problems += [claim.problem(one.file, error) for error in errors]
-    return problems
+    return [
+        claim.problem(error)
+        for experiment in experiments
+        for claim in experiment.claims
+        for error in missing_fields(
+            claim.check,
+            experiment.analysis.result_type,
+            partial(result_type_of, experiment.chapter),
+        )
+    ]
+
+
+class _BookFile(NamedTuple):
+    spec: BookSpec
+    entries: Mapping[Path, Node]  # where the book lists each chapter's file
+
+
+def _read_book_file(path: Path, problems: ProblemList) -> _BookFile | None:
+    node = read_mapping(path, problems)
+    spec = validate(BookSpec, node) if node is not None else None
+    if node is None or spec is None:
+        return None
+    entries: dict[Path, Node] = {}
+    for entry in node.value["chapters"].value:
+        chapter_path = path.with_name(f"{entry.value}.yaml")
+        if entry.value in RESERVED_NAMES:
+            entry.add_problem(f"no chapter can be called {entry.value!r}")
+        elif chapter_path in entries:
+            entry.add_problem(f"the chapter {entry.value!r} is listed twice")
+        else:
+            entries[chapter_path] = entry
+    return _BookFile(spec, entries)
+
+
+def _find_chapter_files(book_path: Path, problems: ProblemList) -> list[Path]:
+    paths = []
+    for path in sorted(book_path.parent.glob("[!.]*")):
+        if path.suffix == ".yml":
+            problems.add(display_path(path), FILE_START, "a chapter's file ends in .yaml, not .yml")
+        elif path.suffix == ".yaml" and path != book_path:
+            paths.append(path)
+    return paths
+
+
+def _in_listed_order(
+    paths: Collection[Path], entries: Mapping[Path, Node], book_name: str, problems: ProblemList
+) -> list[Path]:
+    """Return the chapter files in the order of the book, those that it does not list last."""
+    for path, entry in entries.items():
+        if path not in paths:
+            near = did_you_mean(path.stem, [other.stem for other in paths])
+            missing = f"{display_path(path)} is missing{near}"
+            entry.add_problem(f"there is no chapter {path.stem!r}: {missing}")
+    unlisted = [path for path in paths if path not in entries]
+    for path in unlisted:
+        message = f"the chapter {path.stem!r} is not listed in {book_name}"
+        problems.add(display_path(path), FILE_START, message)
+    return [*(path for path in entries if path in paths), *unlisted]
 
 
 class _ChapterLoader:
-    """A chapter while it is read: its problems gather in `file`, its ids in `ids`."""
+    """Load one chapter; `ids` are the lines of its experiments' ids, None if it cannot be read."""
 
-    def __init__(self, file: SpecFile, limits: Limits) -> None:
-        self.file, self.limits = file, limits
-        self.name = file.path.stem
-        self.ids: dict[str, int] | None = (
-            None  # by the line of each; None where the file cannot be read
-        )
+    def __init__(self, path: Path, limits: Limits, problems: ProblemList) -> None:
+        self.path, self.limits, self.problems = path, limits, problems
+        self.name = path.stem
+        self.ids: dict[str, int] | None = None
         self.checks: list[tuple[Node, claims.Check]] = []
 
-    def load(self, require_file_name: bool = False) -> Chapter | None:
-        """The chapter; None where nothing can be said of it. `require_file_name`: its name must be its file's."""
-        node = self.file.read()
+    def load(self, name_must_be: str = "") -> Chapter | None:
+        """Load the chapter; None if the file is not a valid spec of a chapter."""
+        node = read_mapping(self.path, self.problems)
         if node is None:
             return None
         self.ids = {}
-        spec = validate(ChapterSpec, node, self.file)
-        name = node.get("chapter")
-        if name and isinstance(name.value, str):
-            self.name = name.value
-            if self.name in RESERVED_NAMES:
-                self.file.add_problem(name.position, f"no chapter can be called {self.name!r}")
-            elif require_file_name and self.name != self.file.path.stem:
-                self.file.add_problem(
-                    name.position, f"should be {self.file.path.stem!r}, as the file is called"
-                )
-        items = node.get("experiments")
-        inner = items.value if items and isinstance(items.value, tuple) else ()
-        made = [self._load_experiment(item) for item in inner]
-        if not isinstance(spec, ChapterSpec):
+        spec = validate(ChapterSpec, node)
+        if name := node.get_text("chapter"):
+            self.name = name
+            if name in RESERVED_NAMES:
+                node.value["chapter"].add_problem(f"no chapter can be called {name!r}")
+            elif name_must_be and name != name_must_be:
+                message = f"should be {name_must_be!r}, as the file is called"
+                node.value["chapter"].add_problem(message)
+        experiments = [self._load_experiment(item) for item in node.get_list("experiments")]
+        if spec is None:
             return None
-        done = tuple(experiment for experiment in made if experiment is not None)
-        return Chapter(spec.chapter, spec.title, spec.summary, spec.part, done, self.file.name)
+        return Chapter(
+            name=spec.chapter,
+            title=spec.title,
+            summary=spec.summary,
+            part=spec.part,
+            experiments=tuple(e for e in experiments if e is not None),
+            file=node.file,
+        )
 
     def _load_experiment(self, node: Node) -> Experiment | None:
         if not isinstance(node.value, dict):
-            self.file.add_problem(
-                node.position, "an experiment is a mapping: id, title, analysis and its parameters"
-            )
+            node.add_problem("an experiment is a mapping: id, title, analysis and its parameters")
             return None
-        own = [key for key in node.value if key not in ExperimentSpec.model_fields]
-        spec = validate(ExperimentSpec, node, self.file, exclude=own)
+        parameters = [key for key in node.value if key not in ExperimentSpec.model_fields]
+        spec = validate(ExperimentSpec, node, exclude=parameters)
         self._record_id(node)
-        self._check_sweep_keys(node)
-        analysis = build_analysis(node, self.file, self.limits)
-        checks = self._parse_claims(node)
-        if (
-            not isinstance(spec, ExperimentSpec)
-            or analysis is None
-            or len(checks) < len(spec.claims)
-        ):
+        analysis = self._build_analysis(node)
+        checked_claims = self._parse_claims(node)
+        if spec is None or analysis is None:
             return None
         captions = {
-            name: Caption(text, node.value["captions"].value[name].text_line)
-            for name, text in spec.captions.items()
+            figure: Caption(text, node.value["captions"].value[figure].text_line)
+            for figure, text in spec.captions.items()
         }
-        return Experiment(self.name, spec.id, spec.title, spec.analysis, analysis, spec.evidence, spec.badges,
-                          spec.original, captions, checks, self.file.name, node.position.line)  # fmt: skip
+        return Experiment(
+            chapter=self.name,
+            id=spec.id,
+            title=spec.title,
+            analysis_name=spec.analysis,
+            analysis=analysis,
+            evidence=spec.evidence,
+            badges=spec.badges,
+            original=spec.original,
+            captions=captions,
+            claims=checked_claims,
+            file=node.file,
+            line=node.position.line,
+            last_line=node.last_line,
+        )
 
     def _record_id(self, node: Node) -> None:
-        id = node.get("id")
-        if id is None or not isinstance(id.value, str) or self.ids is None:
+        id = node.get_text("id")
+        if not id or self.ids is None:
             return
-        if id.value in self.ids:
-            self.file.add_problem(
-                id.position,
-                f"the id {id.value!r} is here twice; it is first on line {self.ids[id.value]}",
-            )
-        self.ids.setdefault(id.value, id.position.line)
+        id_node = node.value["id"]
+        if id in self.ids:
+            first = self.ids[id]
+            id_node.add_problem(f"the id {id!r} is here twice; it is first on line {first}")
+        self.ids.setdefault(id, id_node.position.line)
 
-    def _check_sweep_keys(self, node: Node) -> None:
+    def _build_analysis(self, node: Node) -> Analysis[Any] | None:
+        swept = node.get("sweep") is not None
         for key in ("measures", "views"):
-            if node.get(key) is not None and node.get("sweep") is None:
-                self.file.add_problem(
-                    node.key_positions[key], f"{key} belong to a sweep, and this experiment has none"
-                )
+            if node.get(key) is not None and not swept:
+                node.add_key_problem(key, f"{key} belong to a sweep, and this experiment has none")
+        name = node.get_text("analysis")
+        if not name:
+            return None
+        try:
+            analysis_type = registry.find(name)
+        except UsageError as error:
+            node.value["analysis"].add_problem(str(error))
+            return None
+        known_keys = [*ExperimentSpec.model_fields, *analysis_type.model_fields]
+        for key in node.value:
+            if key not in known_keys:
+                node.add_key_problem(key, unknown_key_message(key, known_keys))
+        build = partial(_build_plain_analysis, analysis_type, self.limits)
+        return SweepParser(node, analysis_type, build).parse() if swept else build(node)
 
     def _parse_claims(self, node: Node) -> tuple[Claim, ...]:
-        made = []
-        found = node.get("claims")
-        for item in found.value if found and isinstance(found.value, tuple) else ():
-            says, check = item.get("says"), item.get("check")
-            if not (
-                check and says and isinstance(check.value, str) and isinstance(says.value, str)
-            ):
-                continue
+        parsed = []
+        for item in node.get_list("claims"):
+            says, check_text = item.get_text("says"), item.get_text("check")
+            if not (says and check_text):
+                continue  # validation reports it
+            check_node = item.value["check"]
             try:
-                parsed = claims.parse(check.value)
+                check = claims.parse(check_text)
             except claims.CheckError as error:
-                self.file.add_problem(check.position_in_text(error.column), error.message)
+                check_node.add_text_problem(error.column, error.message)
                 continue
-            self.checks.append((check, parsed))
-            made.append(Claim(says.value, parsed, says.text_line, check))
-        return tuple(made)
+            self.checks.append((check_node, check))
+            parsed.append(Claim(says, check, item.value["says"].text_line, check_node))
+        return tuple(parsed)
 
-    def check_references(self, chapters: Mapping[str, Collection[str] | None], complete: bool) -> None:
-        """Note the experiments that claims ask for and that are not there; `complete`: these are all chapters."""
+    def check_references(
+        self, chapters: Mapping[str, Collection[str] | None], *, all_chapters: bool
+    ) -> None:
+        """Report references in checks to experiments that do not exist.
+
+        all_chapters: no other chapter exists.
+        """
+        names = [f"{name}/{id}" for name, ids in chapters.items() for id in ids or ()]
         for node, check in self.checks:
             for reference in check.references:
                 chapter, _, id = reference.name.rpartition("/")
-                known = chapters.get(chapter or self.name, () if complete else None)
-                if known is None or id in known:
-                    continue
-                names = [f"{name}/{inner}" for name, ids in chapters.items() for inner in ids or ()]
-                near = did_you_mean(reference.name, [*known, *names])
-                self.file.add_problem(
-                    node.position_in_text(reference.column),
-                    f"no experiment is called {reference.name!r}{near}",
-                )
+                ids = chapters.get(chapter or self.name, () if all_chapters else None)
+                if ids is not None and id not in ids:
+                    near = did_you_mean(reference.name, [*ids, *names])
+                    message = f"no experiment is called {reference.name!r}{near}"
+                    node.add_text_problem(reference.column, message)
+
+
+def _build_plain_analysis(
+    analysis_type: type[Analysis[Any]], limits: Limits, node: Node
+) -> Analysis[Any] | None:
+    other_keys = [key for key in node.value if key not in analysis_type.model_fields]
+    analysis = validate(analysis_type, node, exclude=other_keys, limits=limits)
+    if analysis is not None:
+        check_context_length(analysis, limits, node)
+    return analysis

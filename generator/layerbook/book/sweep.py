@@ -1,7 +1,7 @@
-"""A sweep: one analysis over a grid of its parameters, cell by cell, summed up as one tidy table.
+"""A sweep: one analysis over a grid of its parameters, summed up as a tidy table.
 
-A cell is an experiment of its own, with its own result; the sweep's result is the table of what each cell measured, so
-that a page, a claim or a check of freshness never has to open the cells again.
+Each cell is an experiment with a result of its own. The result of the sweep is the table of what was
+measured in each cell, so that pages, claims and freshness checks need not open the cells.
 """
 
 from __future__ import annotations
@@ -22,19 +22,20 @@ from layerbook.core.labels import TableValue
 from layerbook.core.requests import ActivationCaches, Request
 
 MAX_CELLS = 100_000
-MODEL_AXIS = "model"
-"""The axis that is no parameter of an analysis."""
+MODEL_AXIS = "model"  # the axis that is not a parameter of the analysis
 
 MeasuredValue = float | int | str | bool | None
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One parameter and the values it takes.
+    """A parameter and its values.
 
-    values: as the analysis takes them, layers and heads absolute. spec_values: the same as the canonical spec has them.
-    labels: as the table shows them. tags: other columns of the file that the values came from, one entry for each
-    value. source: that file, its column and its digest.
+    values: as the analysis takes them, layers and heads absolute.
+    spec_values: as the canonical spec has them.
+    labels: as the table shows them.
+    tags: other columns of the file with the values, an entry for each value.
+    source: that file, its column and digest.
     """
 
     name: str
@@ -47,15 +48,15 @@ class Axis:
 
 @dataclass(frozen=True)
 class GridCell:
-    """One cell: its analysis, where in the grid it is, by axis and by tag, and its model, where models are swept."""
+    """A cell: its analysis, its coordinates by axis and tag, and its model if models are swept."""
 
     analysis: Analysis[Any]
     coordinates: Mapping[str, TableValue]
-    model: str = ""
+    model: str | None = None
 
     @property
     def description(self) -> str:
-        """Where in the grid it is, for people: `prompts ' 2 + 2 = ', top_k 5`."""
+        """The coordinates for people: `prompts ' 2 + 2 = ', top_k 5`."""
         return ", ".join(f"{axis} {value!r}" for axis, value in self.coordinates.items())
 
 
@@ -69,16 +70,16 @@ class SweepResult(Result):
         description="Columns that came with the values of an axis, from its file."
     )
     measures: tuple[str, ...] = Field(description="Columns that were measured.")
-    columns: dict[str, tuple[MeasuredValue, ...]] = Field(description="Each column [cells] by its name.")
+    columns: dict[str, tuple[MeasuredValue, ...]] = Field(
+        description="Each column [cells] by its name."
+    )
     cells: tuple[str, ...] = Field(description="The id of each cell's own result [cells].")
 
     @property
     def rows(self) -> list[dict[str, MeasuredValue]]:
         """The table row by row: `row["answer"]`."""
-        names = list(self.columns)
-        return [
-            dict(zip(names, row, strict=True)) for row in zip(*self.columns.values(), strict=True)
-        ]
+        rows = zip(*self.columns.values(), strict=True)
+        return [dict(zip(self.columns, row, strict=True)) for row in rows]
 
 
 class SweepAnalysis(Analysis[SweepResult]):
@@ -100,93 +101,99 @@ class SweepAnalysis(Analysis[SweepResult]):
 
     @model_serializer
     def _canonical(self) -> dict[str, Any]:
-        """What the table depends on; how it is drawn is no part of it."""
-        names = {axis.name for axis in self.axes}
-        common = {
-            name: value
-            for name, value in self.base.model_dump(mode="json").items()
-            if name not in names
-        }
-        grid = {axis.name: dict(axis.source) or list(axis.spec_values) for axis in self.axes}
-        return common | {
-            "sweep": grid,
+        """Return what the table depends on, which excludes its views."""
+        axis_names = {axis.name for axis in self.axes}
+        return {
+            **self.base.model_dump(mode="json", exclude=axis_names),
+            "sweep": {
+                axis.name: dict(axis.source) or list(axis.spec_values) for axis in self.axes
+            },
             "measures": {name: check.text for name, check in self.measures.items()},
         }
 
     def __len__(self) -> int:
-        """How many cells there are."""
+        """Return the number of cells."""
         return prod(len(axis.values) for axis in self.axes)
-
-    def cells(self) -> Iterator[GridCell]:
-        """The cells one by one; the last axis runs fastest."""
-        yield from map(
-            self.cell_at, itertools.product(*(range(len(axis.values)) for axis in self.axes))
-        )
-
-    def cell_at(self, index: Sequence[int]) -> GridCell:
-        """The cell at these values, by their numbers along each axis."""
-        values = {axis.name: axis.values[i] for axis, i in zip(self.axes, index, strict=True)}
-        model = values.pop(MODEL_AXIS, "")
-        at: dict[str, TableValue] = {}
-        for axis, i in zip(self.axes, index, strict=True):
-            at |= {axis.name: axis.labels[i]} | {
-                name: column[i] for name, column in axis.tags.items()
-            }
-        return GridCell(self.base.model_copy(update=values), at, model)
 
     @property
     def models(self) -> tuple[str, ...]:
-        """The models that are swept; none where all cells run on the book's."""
-        return next((axis.values for axis in self.axes if axis.name == MODEL_AXIS), ())
+        """The models that are swept; empty if all cells run on the book's."""
+        for axis in self.axes:
+            if axis.name == MODEL_AXIS:
+                return axis.values
+        return ()
+
+    def cells(self) -> Iterator[GridCell]:
+        """Yield the cells; the last axis runs fastest."""
+        ranges = (range(len(axis.values)) for axis in self.axes)
+        yield from map(self._cell_at, itertools.product(*ranges))
 
     def cells_along(self, name: str) -> list[GridCell]:
-        """The cells along one axis, the other axes at their first value."""
-        index = [axis.name for axis in self.axes].index(name)
-        return [
-            self.cell_at([i if at == index else 0 for at in range(len(self.axes))])
-            for i in range(len(self.axes[index].values))
-        ]
+        """Return the cells along one axis, the other axes at their first value."""
+        number = [axis.name for axis in self.axes].index(name)
+        cells = []
+        for i in range(len(self.axes[number].values)):
+            index = [0] * len(self.axes)
+            index[number] = i
+            cells.append(self._cell_at(index))
+        return cells
+
+    def _cell_at(self, index: Sequence[int]) -> GridCell:
+        values: dict[str, Any] = {}
+        coordinates: dict[str, TableValue] = {}
+        for axis, i in zip(self.axes, index, strict=True):
+            values[axis.name] = axis.values[i]
+            coordinates[axis.name] = axis.labels[i]
+            for tag, column in axis.tags.items():
+                coordinates[tag] = column[i]
+        model = values.pop(MODEL_AXIS, None)
+        return GridCell(self.base.model_copy(update=values), coordinates, model)
 
     def make_row(self, cell: GridCell, result: Result) -> dict[str, MeasuredValue]:
-        """The cell's row of the table. Raises CheckError, naming the measure, where one does not fit the result."""
+        """Return the cell's row of the table. Raises CheckError if a measure does not fit."""
         row: dict[str, MeasuredValue] = dict(cell.coordinates)
         for name, check in self.measures.items():
             try:
                 value = check.value(result, {"cell": cell.coordinates})
             except CheckError as error:
-                raise CheckError(f"the measure {name!r}: {error.message}", error.column) from error
+                message = f"the measure {name!r}: {error.message}"
+                raise CheckError(message, error.column) from error
             if not isinstance(value, bool | int | float | str | None):
-                raise CheckError(
-                    f"the measure {name!r} must give a number, a text, or true or false"
-                )
+                message = f"the measure {name!r} must give a number, a text, or true or false"
+                raise CheckError(message)
             row[name] = value
         return row
 
     def make_table(self, rows: Iterable[tuple[str, Mapping[str, MeasuredValue]]]) -> SweepResult:
-        """The table of all rows, each with the id of its cell."""
+        """Return the table of all rows, each with the id of its cell."""
+        axes = tuple(axis.name for axis in self.axes)
         tags = tuple(name for axis in self.axes for name in axis.tags)
-        names = tuple(axis.name for axis in self.axes)
-        columns: dict[str, list[MeasuredValue]] = {name: [] for name in (*names, *tags, *self.measures)}
+        columns: dict[str, list[MeasuredValue]] = {
+            name: [] for name in (*axes, *tags, *self.measures)
+        }
         cells = []
         for id, row in rows:
             cells.append(id)
             for name, column in columns.items():
                 column.append(row[name])
-        made = {name: tuple(column) for name, column in columns.items()}
         return SweepResult(
-            axes=names, tags=tags, measures=tuple(self.measures), columns=made, cells=tuple(cells)
+            axes=axes,
+            tags=tags,
+            measures=tuple(self.measures),
+            columns={name: tuple(column) for name, column in columns.items()},
+            cells=tuple(cells),
         )
 
     def runs(self) -> dict[str, Request]:
-        """Nothing: the cells ask."""
+        """Return nothing: the cells have requests."""
         return {}
 
     def measure(self, captures: ActivationCaches) -> SweepResult:
-        """Nothing to measure but in the cells: TypeError."""
+        """Not supported: a sweep is measured cell by cell."""
         raise TypeError("a sweep is measured cell by cell")
 
     def figures(self, result: SweepResult) -> dict[str, Figure]:
-        """The views of a measure, by name; those that show the cells' own figures need their results."""
+        """Draw the views of measures; views of the cells' own figures need the cells' results."""
         return {
             view.name: view_figure(view, result.columns, len(result.cells))
             for view in self.views

@@ -1,4 +1,4 @@
-"""How the table of a sweep is drawn: lines, a heat map or bars of a measure, or small multiples of these."""
+"""Draw the table of a sweep: a measure as lines, a heat map or bars, or small multiples of these."""
 
 from __future__ import annotations
 
@@ -27,15 +27,17 @@ from layerbook.core.figures import (
 from layerbook.core.labels import TableValue
 
 Columns = Mapping[str, Sequence[Any]]
+Rows = Sequence[int]
 
 
 @dataclass(frozen=True)
 class SweepView:
-    """One figure of a sweep, by the names of columns.
+    """A figure of a sweep; the fields but `name`, `title` and `figure` are names of columns.
 
-    measure: what is drawn, over `across`; with `down` as a heat map, with `by` a line for each of its values; `panels`
-    gives each of its values a chart of its own. Cells that agree in all of these are averaged. figure, over: instead,
-    the cells' own figure of this name, to be stepped through along an axis, the others at their first value.
+    measure: drawn over `across`; with `down` as a heat map, with `by` as a line for each of its
+    values. `panels` gives each of its values a chart. Cells that agree in all these are averaged.
+    figure, over: instead, show the cells' own figure of this name along an axis, the other axes at
+    their first value.
     """
 
     name: str
@@ -48,31 +50,26 @@ class SweepView:
     figure: str = ""
     over: str = ""
 
-    def column_names(self) -> tuple[str, ...]:
-        """The columns that it names beside the measure."""
-        return tuple(
-            name for name in (self.across, self.down, self.by, self.panels, self.over) if name
-        )
-
 
 def view_figure(view: SweepView, columns: Columns, cells: int) -> Figure:
-    """The figure of a view. Raises UsageError where its measure is no number in some cell."""
-    values = _numbers(view, columns)
+    """Draw a view of a measure. Raises UsageError if the measure is not a number in some cell."""
+    table = _MeasureTable(view, columns)
     if not view.panels:
-        return _chart(view, columns, values, range(cells))
+        return table.chart(range(cells))
     panels = []
     for value in dict.fromkeys(columns[view.panels]):
         rows = [i for i in range(cells) if columns[view.panels][i] == value]
-        panels.append(
-            replace(_chart(view, columns, values, rows), title=f"{view.panels} {_text(value)}")
-        )
+        panels.append(replace(table.chart(rows), title=f"{view.panels} {_text(value)}"))
     charts = f"{len(panels)} charts of {view.measure}, one for each value of {view.panels}."
-    alt = f"{charts} {_extremes(view, columns, values, range(cells))}"
-    return Panels(tuple(panels), title=_title(view), alt=alt)
+    alt = f"{charts} {table.describe_extremes(range(cells))}"
+    return Panels(tuple(panels), title=table.title, alt=alt)
 
 
 def view_frames(view: SweepView, pictures: Sequence[tuple[TableValue, Figure]]) -> Frames:
-    """The cells' own figures, one after the other, each with its value on the axis; UsageError for what is no chart."""
+    """Show the cells' own figures one after the other, each with its value on the axis.
+
+    Raises UsageError if they are not charts.
+    """
     frames = []
     for value, picture in pictures:
         if not isinstance(picture, Heatmap | Lines | Bars | Scatter | Panels):
@@ -82,94 +79,103 @@ def view_frames(view: SweepView, pictures: Sequence[tuple[TableValue, Figure]]) 
         frames.append(Frame(f"{view.over} {_text(value)}", picture))
     title = view.title or f"{view.figure} along {view.over}"
     values = listed([_text(value) for value, _ in pictures])
-    alt = (
-        f"{view.figure} for {len(frames)} values of {view.over}: {values}. {frames[0].picture.alt}"
-    )
+    steps = f"{view.figure} for {len(frames)} values of {view.over}: {values}."
+    alt = f"{steps} {frames[0].picture.alt}"
     return Frames(tuple(frames), alt=alt, title=title, step="value")
 
 
-def _numbers(view: SweepView, columns: Columns) -> NDArray[np.float64]:
-    """A measure's values [cells]; true counts as one, so that its mean is a share."""
-    found = columns[view.measure]
-    wrong = [value for value in found if not isinstance(value, bool | int | float)]
-    if wrong:
-        raise UsageError(
-            f"the view {view.name!r} draws {view.measure!r}, which is not always a number: {wrong[0]!r}"
-        )
-    return np.array(found, dtype=np.float64)
+class _MeasureTable:
+    """The columns of a sweep and the values of the measure that a view draws."""
 
+    def __init__(self, view: SweepView, columns: Columns) -> None:
+        self.view, self.columns = view, columns
+        values = columns[view.measure]
+        for value in values:
+            if not isinstance(value, bool | int | float):
+                reason = f"which is not always a number: {value!r}"
+                raise UsageError(f"the view {view.name!r} draws {view.measure!r}, {reason}")
+        # True counts as one, so that the mean is a share.
+        self.values: NDArray[np.float64] = np.array(values, dtype=np.float64)
 
-def _chart(
-    view: SweepView, columns: Columns, values: NDArray[np.float64], rows: Sequence[int]
-) -> Heatmap | Lines | Bars:
-    alt, title = _extremes(view, columns, values, rows), _title(view)
-    across = list(dict.fromkeys(columns[view.across][i] for i in rows))
-    if view.down:
-        down = list(dict.fromkeys(columns[view.down][i] for i in rows))
-        mean = _means(columns, values, rows, (view.down, view.across))
-        grid = np.array([[mean.get((d, a), math.nan) for a in across] for d in down])
-        sides = (
+    @property
+    def title(self) -> str:
+        view = self.view
+        names = filter(None, (view.across, view.down or view.by))
+        return view.title or f"{view.measure} by {' and '.join(names)}"
+
+    def chart(self, rows: Rows) -> Heatmap | Lines | Bars:
+        if self.view.down:
+            return self._heatmap(rows)
+        if all(isinstance(x, int | float) for x in self._distinct(self.view.across, rows)):
+            return self._lines(rows)
+        return self._bars(rows)
+
+    def _heatmap(self, rows: Rows) -> Heatmap:
+        view = self.view
+        across, down = self._distinct(view.across, rows), self._distinct(view.down, rows)
+        means = self._means(rows, (view.down, view.across))
+        return Heatmap(
+            np.array([[means.get((y, x), math.nan) for x in across] for y in down]),
             Axis(view.down, labels=tuple(map(_text, down))),
             Axis(view.across, labels=tuple(map(_text, across))),
+            value=view.measure,
+            alt=self.describe_extremes(rows),
+            title=self.title,
         )
-        return Heatmap(grid, *sides, value=view.measure, alt=alt, title=title)
-    if not all(isinstance(a, int | float) for a in across):
-        means = tuple(_means(columns, values, rows, (view.across,)).values())
+
+    def _bars(self, rows: Rows) -> Bars:
         return Bars(
-            tuple(map(_text, across)),
-            means,
+            tuple(map(_text, self._distinct(self.view.across, rows))),
+            tuple(self._means(rows, (self.view.across,)).values()),
+            Axis(self.view.across),
+            Axis(self.view.measure),
+            alt=self.describe_extremes(rows),
+            title=self.title,
+        )
+
+    def _lines(self, rows: Rows) -> Lines:
+        view = self.view
+        by = (view.by,) if view.by else ()
+        points: dict[TableValue, list[tuple[float, float]]] = {}
+        for (*line, x), y in self._means(rows, (*by, view.across)).items():
+            points.setdefault(line[0] if line else view.measure, []).append((float(x), y))
+        series = []
+        for name, line_points in points.items():
+            xs, ys = zip(*sorted(line_points), strict=True)
+            series.append(Series(_text(name), xs, ys))
+        return Lines(
+            tuple(series),
             Axis(view.across),
             Axis(view.measure),
-            alt=alt,
-            title=title,
+            alt=self.describe_extremes(rows),
+            title=self.title,
         )
-    lines: dict[TableValue, list[tuple[float, float]]] = {}
-    for (*by, x), y in _means(
-        columns, values, rows, (*filter(None, (view.by,)), view.across)
-    ).items():
-        lines.setdefault(by[0] if by else view.measure, []).append((float(x), y))
-    series = []
-    for name, points in lines.items():
-        along = sorted(points)
-        series.append(Series(_text(name), tuple(x for x, _ in along), tuple(y for _, y in along)))
-    return Lines(tuple(series), Axis(view.across), Axis(view.measure), alt=alt, title=title)
 
+    def _distinct(self, name: str, rows: Rows) -> list[Any]:
+        return list(dict.fromkeys(self.columns[name][i] for i in rows))
 
-def _means(
-    columns: Columns, values: NDArray[np.float64], rows: Sequence[int], names: tuple[str, ...]
-) -> dict[tuple[Any, ...], float]:
-    """The mean over the cells that agree in these columns, by their values, in the order of first need."""
-    found: dict[tuple[Any, ...], list[float]] = {}
-    for i in rows:
-        found.setdefault(tuple(columns[name][i] for name in names), []).append(values[i])
-    return {at: float(np.mean(some)) for at, some in found.items()}
+    def _means(self, rows: Rows, names: tuple[str, ...]) -> dict[tuple[Any, ...], float]:
+        """Return the mean over the cells that agree in these columns, by their values."""
+        groups: dict[tuple[Any, ...], list[float]] = {}
+        for i in rows:
+            key = tuple(self.columns[name][i] for name in names)
+            groups.setdefault(key, []).append(self.values[i])
+        return {key: float(np.mean(group)) for key, group in groups.items()}
 
+    def describe_extremes(self, rows: Rows) -> str:
+        """Describe the least and the largest value for those who cannot see the chart."""
+        view = self.view
+        names = [name for name in (view.across, view.down, view.by) if name]
 
-def _extremes(
-    view: SweepView, columns: Columns, values: NDArray[np.float64], rows: Sequence[int]
-) -> str:
-    """The least and the largest value, and where, for those who cannot see the chart."""
-    named = [name for name in view.column_names() if name != view.panels]
+        def describe(i: int) -> str:
+            coordinates = ", ".join(f"{name} {_text(self.columns[name][i])}" for name in names)
+            return f"{self.values[i]:.3g} at {coordinates}"
 
-    def at(i: int) -> str:
-        return ", ".join(f"{name} {_text(columns[name][i])}" for name in named)
-
-    least, most = min(rows, key=values.__getitem__), max(rows, key=values.__getitem__)
-    return f"{view.measure}: from {values[least]:.3g} at {at(least)} to {values[most]:.3g} at {at(most)}."
-
-
-def _title(view: SweepView) -> str:
-    return (
-        view.title
-        or f"{view.measure} by {' and '.join(n for n in (view.across, view.down or view.by) if n)}"
-    )
+        least, most = min(rows, key=self.values.__getitem__), max(rows, key=self.values.__getitem__)
+        return f"{view.measure}: from {describe(least)} to {describe(most)}."
 
 
 def _text(value: Any) -> str:
-    return (
-        str(value).lower()
-        if isinstance(value, bool)
-        else f"{value:g}"
-        if isinstance(value, float)
-        else str(value)
-    )
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,67 +1,109 @@
-"""A YAML 1.2 file as a tree of values that know where they stand, refused where it is too big, deep or odd.
-
-ruamel.yaml scans and parses; the tree is built here, from its events, so that every value and every alias keeps its
-line and column, and so that nothing is expanded before its size is known. Scalars follow the core schema of YAML 1.2.2,
-section 10.3.2: `no` and `12:30` are text, `1e4` and `.5` are numbers.
-"""
+"""Read specs as YAML 1.2 values that know their file, line and column; write specs back."""
 
 from __future__ import annotations
 
+import io
 import math
 import re
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ruamel.yaml import YAML, events
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.composer import Composer, MaxDepthExceededError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent
+from ruamel.yaml.nodes import MappingNode, ScalarNode
+from ruamel.yaml.representer import RoundTripRepresenter
 
-from layerbook.core.errors import Problem, SpecError
+from layerbook.core.errors import Problem
 
 MAX_BYTES = 1_000_000
 MAX_LINE = 100_000  # characters; some tokens of YAML take quadratic time to scan
 MAX_DEPTH = 20
-MAX_SIZE = 4_000_000  # characters after aliases are expanded, each value counted as 16 more
+MAX_SIZE = 4_000_000  # characters with aliases expanded, each value counted as 16 more
+LINE_WIDTH = 100
 
+# The core schema, YAML 1.2.2 section 10.3.2. ruamel also accepts dates and 1_000.
 INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
-WORD_VALUES = {"": None, "~": None, **dict.fromkeys(("null", "Null", "NULL"))}
-WORD_VALUES |= dict.fromkeys(("true", "True", "TRUE"), True) | dict.fromkeys(
-    ("false", "False", "FALSE"), False
-)
-# Line breaks of YAML 1.1 that editors do not count as such, what YAML forbids, and halves of characters.
+CONSTANTS = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+# Line breaks of YAML 1.1 that editors do not count, characters that YAML forbids, and surrogates.
 UNPRINTABLE = re.compile(
     "[^\\t\\n\\r\\x20-\\x7e\\xa0-\\u2027\\u202a-\\ud7ff\\ue000-\\ufffd\U00010000-\U0010ffff]"
 )
+PLAIN_SCALAR = re.compile(r"[A-Za-z](?:[A-Za-z0-9 _.-]*[A-Za-z0-9_.-])?")
 
 
 class Position(NamedTuple):
-    """Where something stands in a file; both count from 1."""
+    """A place in a file; line and column count from 1."""
 
     line: int
     column: int
 
 
+FILE_START = Position(1, 1)
+
+
+class ProblemList:
+    """Collect the problems of all files, each once."""
+
+    def __init__(self) -> None:
+        self._problems: dict[Problem, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._problems)
+
+    def __iter__(self) -> Iterator[Problem]:
+        return iter(self._problems)
+
+    def add(self, file: str, position: Position, message: str) -> None:
+        """Add a problem at a place of a file."""
+        self._problems[Problem(file, position.line, position.column, message)] = None
+
+
 @dataclass(frozen=True, eq=False)
 class Node:
-    """A value and its place; an alias has its own place, what is inside it stands where the anchor is.
+    """A value in a file.
 
-    value: text, a number, a boolean, None, a tuple of nodes, or nodes by key.
-    key_positions: where each key of a mapping stands. source: a scalar as the file writes it, from `start` on.
-    size: the characters that it takes when it is written out in full.
+    An alias has its own position; the values inside it have the positions of the anchored ones.
+
+    value: text, a number, a boolean, None, a tuple of nodes, or a dict of nodes.
+    key_positions: the positions of a mapping's keys.
+    source, source_position: a scalar as the file writes it.
     """
 
     value: Any
     position: Position
-    start: Position
-    expanded_size: int
-    key_positions: dict[str, Position] = field(default_factory=dict)
+    file: str
+    problems: ProblemList = field(repr=False)
+    last_line: int = 1
+    key_positions: Mapping[str, Position] = field(default_factory=dict)
     source: str = ""
+    source_position: Position = FILE_START
+
+    def add_problem(self, message: str) -> None:
+        """Report a problem with this value."""
+        self.problems.add(self.file, self.position, message)
+
+    def add_key_problem(self, key: str, message: str) -> None:
+        """Report a problem with a key of this mapping."""
+        self.problems.add(self.file, self.key_positions[key], message)
+
+    def add_text_problem(self, offset: int, message: str) -> None:
+        """Report a problem with a character of this text."""
+        self.problems.add(self.file, self.position_in_text(offset), message)
 
     def to_python(self) -> Any:
-        """The value alone, as JSON has it."""
+        """Return the plain value, as in JSON."""
         if isinstance(self.value, dict):
             return {key: node.to_python() for key, node in self.value.items()}
         if isinstance(self.value, tuple):
@@ -69,270 +111,308 @@ class Node:
         return self.value
 
     def get(self, key: str) -> Node | None:
-        """The value under a key of a mapping, if this is one and has it."""
+        """Return the value of a key; None if there is none or this is not a mapping."""
         return self.value.get(key) if isinstance(self.value, dict) else None
+
+    def get_text(self, key: str) -> str:
+        """Return the text under a key; empty if there is none or it is not text."""
+        node = self.get(key)
+        return node.value if node is not None and isinstance(node.value, str) else ""
+
+    def get_list(self, key: str) -> tuple[Node, ...]:
+        """Return the elements of the list under a key; empty if it is not a list."""
+        node = self.get(key)
+        return node.value if node is not None and isinstance(node.value, tuple) else ()
+
+    def get_mapping(self, key: str) -> Mapping[str, Node]:
+        """Return the values of the mapping under a key; empty if it is not a mapping."""
+        node = self.get(key)
+        return node.value if node is not None and isinstance(node.value, dict) else {}
+
+    @property
+    def children(self) -> tuple[Node, ...]:
+        """The elements of a list or the values of a mapping."""
+        if isinstance(self.value, dict):
+            return tuple(self.value.values())
+        return self.value if isinstance(self.value, tuple) else ()
 
     @property
     def text_line(self) -> int:
-        """The line where a text itself begins: below the header of a block."""
+        """The line where a text begins, below the header of a block."""
         return self.position_in_text(0).line
 
     def position_in_text(self, offset: int) -> Position:
-        """Where a character of a text's value stands in the file.
+        """Return the position of a character of the text.
 
-        Value and source are walked side by side: folding changes only whitespace, quoting only adds characters.
+        Walks value and source side by side: folding only changes whitespace, quoting only adds
+        characters.
         """
         source = self.source
-        at = _skip_whitespace(source, _text_start(source))
+        index = _skip_whitespace(source, _text_start(source))
         for char in str(self.value)[:offset]:
             if not char.isspace():
-                found = source.find(char, at, at + 12)  # an escape is not found: stay near
-                at = _skip_whitespace(source, found + 1 if found >= 0 else at)
-        before = source[:at].split("\n")
-        column = len(before[-1]) + (self.start.column if len(before) == 1 else 1)
-        return Position(self.start.line + len(before) - 1, column)
+                match = source.find(char, index, index + 12)  # the source may have an escape here
+                index = _skip_whitespace(source, match + 1 if match >= 0 else index)
+        lines = source[:index].split("\n")
+        first = self.source_position
+        column = len(lines[-1]) + (first.column if len(lines) == 1 else 1)
+        return Position(first.line + len(lines) - 1, column)
 
 
-def _skip_whitespace(source: str, at: int) -> int:
-    """The first place from `at` on that is not whitespace; the last one where there is none."""
-    while at < len(source) - 1 and source[at].isspace():
-        at += 1
-    return at
+def _skip_whitespace(source: str, index: int) -> int:
+    while index < len(source) - 1 and source[index].isspace():
+        index += 1
+    return index
 
 
 def _text_start(source: str) -> int:
-    """Where the text itself begins in a scalar's source: after its anchor, block header or quote."""
+    """Return the index of a scalar's text after its anchor, block header or quote."""
     head = re.match(r"(?:[&!]\S*\s+)*(?:[|>][-+0-9]*[ \t]*(?:#[^\n]*)?\n\s*|[\"'])?", source)
     return head.end() if head else 0
 
 
-@dataclass(frozen=True)
-class SpecFile:
-    """A file, what is wrong with it so far, and its tree: None where there is nothing to go on with."""
+def display_path(path: Path) -> str:
+    """Return a path as messages show it, relative to the working directory if it lies below."""
+    absolute, cwd = path.absolute(), Path.cwd()
+    return str(absolute.relative_to(cwd)) if absolute.is_relative_to(cwd) else str(path)
 
-    path: Path
-    problems: list[Problem] = field(default_factory=list)
 
-    @property
-    def name(self) -> str:
-        """The path as messages show it: relative to the working directory where it lies below."""
-        path = self.path.absolute()
-        here = Path.cwd()
-        return str(path.relative_to(here)) if path.is_relative_to(here) else str(self.path)
+class _FatalProblem(Exception):
+    """A problem that ends the reading of a file."""
 
-    def add_problem(self, position: Position, message: str) -> None:
-        """Note a problem."""
-        problem = Problem(self.name, position.line, position.column, message)
-        if problem not in self.problems:
-            self.problems.append(problem)
+    def __init__(self, position: Position, message: str) -> None:
+        super().__init__(message)
+        self.position, self.message = position, message
 
-    def read(self) -> Node | None:
-        """The mapping at the top of the file; problems are noted, and None means that they are fatal."""
-        text = self._text()
-        if text is None:
-            return None
-        try:
-            return _TreeBuilder(self, text).document()
-        except MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            what = f"{error.problem} ({error.context})" if error.context else error.problem
-            if "'\\t'" in str(error.problem):
-                what = "a tab cannot indent or separate; use spaces"
-            self.add_problem(
-                Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1),
-                f"not valid YAML: {what}",
-            )
-        except (
-            YAMLError,
-            ValueError,
-            LookupError,
-        ) as error:  # the scanner's own slips on broken escapes and tags
-            self.add_problem(
-                Position(1, 1),
-                f"not valid YAML: {str(error).splitlines()[0] if str(error) else error!r}",
-            )
-        except SpecError as error:
-            self.problems.extend(p for p in error.problems if p not in self.problems)
+
+def read_mapping(path: Path, problems: ProblemList) -> Node | None:
+    """Read a file with a mapping at the top; None, and a problem, if there is no such mapping."""
+    file = display_path(path)
+    try:
+        text = _read_text(path)
+        root = _compose(text)
+        node = _TreeBuilder(text, file, problems).build(root) if root is not None else None
+    except _FatalProblem as problem:
+        problems.add(file, problem.position, problem.message)
         return None
-
-    def _text(self) -> str | None:
-        try:
-            with self.path.open("rb") as stream:
-                data = stream.read(MAX_BYTES + 1)
-        except OSError as error:
-            self.add_problem(Position(1, 1), f"cannot be read: {error.strerror}")
-            return None
-        if len(data) > MAX_BYTES:
-            self.add_problem(
-                Position(1, 1), f"the file is larger than {MAX_BYTES:,} bytes, which no spec should be"
-            )
-            return None
-        try:
-            text = data.decode("utf-8").removeprefix("\ufeff")
-        except UnicodeDecodeError as error:
-            before = data[: error.start].decode("utf-8").removeprefix("\ufeff")
-            self.add_problem(_position_at(before, len(before)), "the file is not UTF-8")
-            return None
-        return text if self._is_scannable(text) else None
-
-    def _is_scannable(self, text: str) -> bool:
-        odd = UNPRINTABLE.search(text)
-        if odd:
-            code = f"U+{ord(odd[0]):04X}"
-            escape = f"\\u{ord(odd[0]):04x}"
-            self.add_problem(
-                _position_at(text, odd.start()),
-                f"the character {code} must be written {escape}, in double quotes",
-            )
-        for number, line in enumerate(text.split("\n") if len(text) > MAX_LINE else (), start=1):
-            if len(line) > MAX_LINE:
-                self.add_problem(
-                    Position(number, MAX_LINE + 1), f"the line is longer than {MAX_LINE:,} characters"
-                )
-                return False
-        return not odd
+    if node is not None and isinstance(node.value, dict):
+        return node
+    position = node.position if node else FILE_START
+    problems.add(file, position, "a spec is a mapping (`key: value`) at the top")
+    return None
 
 
-def _position_at(text: str, index: int) -> Position:
-    lines = re.split(r"\r\n|\r|\n", text[:index])
+def _read_text(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise _FatalProblem(FILE_START, f"cannot be read: {error.strerror}") from error
+    if len(data) > MAX_BYTES:
+        raise _FatalProblem(FILE_START, f"the file is larger than {MAX_BYTES:,} bytes")
+    try:
+        text = data.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        valid = data[: error.start].decode("utf-8").removeprefix("\ufeff")
+        raise _FatalProblem(_end_position(valid), "the file is not UTF-8") from error
+    if match := UNPRINTABLE.search(text):
+        code = f"{ord(match[0]):04x}"
+        message = f"the character U+{code.upper()} must be written \\u{code}, in double quotes"
+        raise _FatalProblem(_end_position(text[: match.start()]), message)
+    for number, line in enumerate(text.split("\n"), start=1):
+        if len(line) > MAX_LINE:
+            message = f"the line is longer than {MAX_LINE:,} characters"
+            raise _FatalProblem(Position(number, MAX_LINE + 1), message)
+    return text
+
+
+def _end_position(text: str) -> Position:
+    lines = re.split(r"\r\n|\r|\n", text)
     return Position(len(lines), len(lines[-1]) + 1)
 
 
+def _position(mark: Any) -> Position:
+    return Position(mark.line + 1, mark.column + 1)
+
+
+def _compose(text: str) -> Any:
+    """Return ruamel's node of the only document, None if there is no document."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Composer = _Composer
+    yaml.max_depth = MAX_DEPTH
+    try:
+        return yaml.compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        position = FILE_START if mark is None else _position(mark)
+        raise _FatalProblem(position, _yaml_message(error)) from error
+    except (YAMLError, ValueError, LookupError) as error:
+        # The scanner raises plain exceptions for some broken escapes and tags.
+        reason = str(error).partition("\n")[0] or repr(error)
+        raise _FatalProblem(FILE_START, f"not valid YAML: {reason}") from error
+
+
+def _yaml_message(error: MarkedYAMLError) -> str:
+    if isinstance(error, MaxDepthExceededError):
+        return f"nested more than {MAX_DEPTH} deep"
+    problem = str(error.problem)
+    if "'\\t'" in problem:
+        problem = "a tab cannot indent or separate; use spaces"
+    elif error.context:
+        problem = f"{error.context}, {problem}"
+    return f"not valid YAML: {problem}"
+
+
+class _Alias(NamedTuple):
+    target: Any
+    start_mark: Any
+
+
+class _Composer(Composer):
+    """Compose nodes that tell aliases from anchors, and refuse YAML that specs do not use."""
+
+    def __init__(self, loader: Any = None) -> None:
+        super().__init__(loader)
+        self.warn_double_anchors = False
+
+    def compose_document(self) -> Any:
+        event = self.parser.peek_event()
+        if event.version and tuple(event.version) != (1, 2):
+            raise _FatalProblem(_position(event.start_mark), "specs are YAML 1.2")
+        return super().compose_document()
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event = self.parser.peek_event()
+        is_alias = isinstance(event, AliasEvent)
+        if not is_alias and event.tag is not None:
+            tag = str(event.tag).replace("tag:yaml.org,2002:", "!!")[:40]
+            message = f"tags are not used in specs ({tag})"
+            raise _FatalProblem(_position(event.start_mark), message)
+        node = super().compose_node(parent, index)
+        if is_alias and node.end_mark is None:  # the anchored collection is still open
+            message = f"the alias *{event.anchor} contains itself"
+            raise _FatalProblem(_position(event.start_mark), message)
+        return _Alias(node, event.start_mark) if is_alias else node
+
+
 class _TreeBuilder:
-    """From events to nodes; raises SpecError where going on would be pointless."""
+    """Build the tree of a file from ruamel's nodes, aliases expanded."""
 
-    def __init__(self, file: SpecFile, text: str) -> None:
-        self.file, self.text = file, text
-        self.anchors: dict[str, Node | None] = {}  # None while the value is still open
-        self.total_size = 0
-        self.stream: Iterator[Any] = iter(YAML(typ="safe", pure=True).parse(text))
+    def __init__(self, text: str, file: str, problems: ProblemList) -> None:
+        self.text, self.file, self.problems = text, file, problems
+        self.size = 0
 
-    def document(self) -> Node | None:
-        top: Node | None = None
-        for event in self.stream:
-            if isinstance(event, events.DocumentStartEvent):
-                if top is not None:
-                    self._abort(event, "a second document begins here; a spec is one document")
-                if event.version and tuple(event.version) != (1, 2):
-                    self._abort(event, "specs are YAML 1.2")
-            elif isinstance(event, events.NodeEvent):
-                top = self._node(event, 1)
-        if top is None or not isinstance(top.value, dict):
-            self.file.add_problem(
-                top.position if top else Position(1, 1), "a spec is a mapping (`key: value`) at the top"
-            )
-            return None
-        return top
-
-    def _abort(self, event: Any, message: str) -> None:
-        position = _position(event)
-        raise SpecError([Problem(self.file.name, position.line, position.column, message)])
-
-    def _node(self, event: Any, depth: int) -> Node:
-        if isinstance(event, events.AliasEvent):
-            return self._alias(event)
-        if depth > MAX_DEPTH:
-            self._abort(event, f"nested more than {MAX_DEPTH} deep")
-        if event.tag is not None:
-            self.file.add_problem(_position(event), f"tags are not used in specs ({_short_tag(event.tag)})")
-        if event.anchor:
-            self.anchors[event.anchor] = None
-        if isinstance(event, events.ScalarEvent):
-            node = self._scalar(event)
-        elif isinstance(event, events.SequenceStartEvent):
-            node = self._sequence(event, depth)
+    def build(self, yaml_node: Any) -> Node:
+        position = _position(yaml_node.start_mark)
+        if isinstance(yaml_node, _Alias):
+            target = self.build(yaml_node.target)
+            return replace(target, position=position, last_line=position.line)
+        node = Node(None, position, self.file, self.problems, source_position=position)
+        if isinstance(yaml_node, ScalarNode):
+            self._count_size(node, len(yaml_node.value))
+            return self._build_scalar(yaml_node, node)
+        self._count_size(node, 0)
+        if isinstance(yaml_node, MappingNode):
+            node = self._build_mapping(yaml_node, node)
         else:
-            node = self._mapping(event, depth)
-        if event.anchor:
-            self.anchors[event.anchor] = node
-        return node
+            node = replace(node, value=tuple(self.build(item) for item in yaml_node.value))
+        last_line = max([position.line, *(child.last_line for child in node.children)])
+        if yaml_node.flow_style:
+            last_line = yaml_node.end_mark.line + 1
+        return replace(node, last_line=last_line)
 
-    def _count_size(self, event: Any, expanded_size: int) -> int:
-        self.total_size += expanded_size
-        if self.total_size > MAX_SIZE:
-            self._abort(
-                event,
-                f"with its aliases written out the file is larger than {MAX_SIZE:,} characters",
-            )
-        return expanded_size
+    def _count_size(self, node: Node, characters: int) -> None:
+        self.size += 16 + characters
+        if self.size > MAX_SIZE:
+            message = f"the file with its aliases expanded exceeds {MAX_SIZE:,} characters"
+            raise _FatalProblem(node.position, message)
 
-    def _alias(self, event: Any) -> Node:
-        node = self.anchors.get(event.anchor)
-        if node is None:
-            inside = event.anchor in self.anchors
-            self._abort(
-                event,
-                f"the alias *{event.anchor} {'contains itself' if inside else 'has no anchor before it'}",
-            )
-        assert node is not None
-        self._count_size(event, node.expanded_size)
-        return replace(node, position=_position(event))
+    def _build_scalar(self, scalar: ScalarNode, node: Node) -> Node:
+        source = self.text[scalar.start_mark.index : scalar.end_mark.index]
+        last_line = node.position.line + source.rstrip().count("\n")
+        value = scalar.value
+        if any("\ud800" <= char <= "\udfff" for char in value):
+            node.add_problem("an escape gives half a character (a lone surrogate)")
+            value = ""
+        elif not scalar.style:
+            value = _resolve_plain(value, node)
+        return replace(node, value=value, source=source, last_line=last_line)
 
-    def _scalar(self, event: Any) -> Node:
-        text, position = event.value, _position(event)
-        expanded_size = self._count_size(event, 16 + len(text))
-        source = self.text[event.start_mark.index : event.end_mark.index]
-        if any("\ud800" <= char <= "\udfff" for char in text):
-            self.file.add_problem(position, "an escape gives half a character (a lone surrogate)")
-            text = ""
-        value = text if event.style else self._resolve(text, position)
-        return Node(value, position, position, expanded_size, source=source)
-
-    def _resolve(self, text: str, position: Position) -> Any:
-        """A plain scalar by the core schema; a number that no float holds is a problem, and becomes 0."""
-        if text in WORD_VALUES:
-            return WORD_VALUES[text]
-        if INTEGER.fullmatch(text) and len(text) <= 40:
-            digits, base = (
-                text.removeprefix("0o").removeprefix("0x"),
-                {"0o": 8, "0x": 16}.get(text[:2], 10),
-            )
-            return int(digits, base)
-        if NOT_FINITE.fullmatch(text) or (FLOAT.fullmatch(text) and not math.isfinite(float(text))):
-            self.file.add_problem(position, f"{text if len(text) < 40 else 'this'} is not a finite number")
-            return 0
-        return float(text) if FLOAT.fullmatch(text) else text
-
-    def _sequence(self, event: Any, depth: int) -> Node:
-        expanded_size, items = self._count_size(event, 16), []
-        while not isinstance(inner := next(self.stream), events.SequenceEndEvent):
-            items.append(self._node(inner, depth + 1))
-        position = _position(event)
-        return Node(tuple(items), position, position, expanded_size + sum(item.expanded_size for item in items))
-
-    def _mapping(self, event: Any, depth: int) -> Node:
-        expanded_size = self._count_size(event, 16)
+    def _build_mapping(self, mapping: MappingNode, node: Node) -> Node:
         values: dict[str, Node] = {}
-        key_positions: dict[str, Position] = {}
-        while not isinstance(inner := next(self.stream), events.MappingEndEvent):
-            key, value = self._node(inner, depth + 1), self._node(next(self.stream), depth + 1)
-            expanded_size += key.expanded_size + value.expanded_size
-            name = key.value
-            if not isinstance(name, str):
-                plain = key.source if key.source.strip() else "this"
-                self.file.add_problem(key.position, f"a key must be text; {plain} is not, unless it is quoted")
-            elif name == "<<" and not key.source.startswith(("'", '"')):
-                self.file.add_problem(
-                    key.position, "merge keys (<<) are not part of YAML 1.2; write the keys out"
-                )
-            elif name in values:
-                self.file.add_problem(
-                    key.position,
-                    f"the key {name!r} is here twice; it is first on line {key_positions[name].line}",
-                )
-            else:
-                empty = (
-                    value.value is None and not value.source
-                )  # it would stand where the next thing does
-                values[name] = replace(value, position=key.position, start=key.position) if empty else value
-                key_positions[name] = key.position
-        position = _position(event)
-        return Node(values, position, position, expanded_size, key_positions)
+        positions: dict[str, Position] = {}
+        for yaml_key, yaml_value in mapping.value:
+            key, value = self.build(yaml_key), self.build(yaml_value)
+            if message := _key_problem(key, positions):
+                key.add_problem(message)
+                continue
+            if value.value is None and not value.source:
+                # An empty value would have the position of whatever comes next.
+                value = replace(key, value=None, source="")
+            values[key.value] = value
+            positions[key.value] = key.position
+        return replace(node, value=values, key_positions=positions)
 
 
-def _position(event: Any) -> Position:
-    return Position(event.start_mark.line + 1, event.start_mark.column + 1)
+def _key_problem(key: Node, positions: Mapping[str, Position]) -> str:
+    if not isinstance(key.value, str):
+        shown = key.source if key.source.strip() else "this"
+        return f"a key must be text; {shown} is not, unless it is quoted"
+    if key.source == "<<":
+        return "merge keys (<<) are not part of YAML 1.2; write the keys out"
+    if key.value in positions:
+        first = positions[key.value].line
+        return f"the key {key.value!r} is here twice; it is first on line {first}"
+    return ""
 
 
-def _short_tag(tag: Any) -> str:
-    return str(tag).replace("tag:yaml.org,2002:", "!!")[:40]
+def _resolve_plain(text: str, node: Node) -> Any:
+    """Return the value of a plain scalar; report numbers that are not finite, and return 0."""
+    if text in CONSTANTS:
+        return CONSTANTS[text]
+    if INTEGER.fullmatch(text) and len(text) <= 40:
+        return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+    is_float = FLOAT.fullmatch(text)
+    if NOT_FINITE.fullmatch(text) or (is_float and not math.isfinite(float(text))):
+        node.add_problem(f"{text if len(text) < 40 else 'this'} is not a finite number")
+        return 0
+    return float(text) if is_float else text
+
+
+class _Representer(RoundTripRepresenter):
+    """Write `null` where ruamel would write nothing, and quote all but plain words."""
+
+    def represent_null(self, _: None) -> Any:
+        return self.represent_scalar("tag:yaml.org,2002:null", "null")
+
+    def represent_text(self, value: str) -> Any:
+        style = None if PLAIN_SCALAR.fullmatch(value) else '"'
+        return self.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Representer.add_representer(type(None), _Representer.represent_null)
+_Representer.add_representer(str, _Representer.represent_text)
+
+
+def dump_list_item(spec: Mapping[str, Any]) -> str:
+    """Write a mapping as an item of a list; short lists and mappings in it take one line."""
+    out = io.StringIO()
+    writer = YAML()
+    writer.Representer = _Representer
+    writer.width = LINE_WIDTH
+    writer.indent(mapping=2, sequence=4, offset=2)
+    writer.dump({key: _with_flow_style(value) for key, value in spec.items()}, out)
+    return "- " + textwrap.indent(out.getvalue(), "  ").removeprefix("  ")
+
+
+def _with_flow_style(value: Any) -> Any:
+    if not isinstance(value, dict | list):
+        return value
+    styled: CommentedMap | CommentedSeq
+    if isinstance(value, dict):
+        styled = CommentedMap({key: _with_flow_style(inner) for key, inner in value.items()})
+    else:
+        styled = CommentedSeq([_with_flow_style(inner) for inner in value])
+    if len(repr(value)) < 80:
+        styled.fa.set_flow_style()
+    return styled

@@ -199,7 +199,7 @@ def claim_verdict(experiment_view: ExperimentView, index: int, names: Mapping[st
         try:
             experiment_view.verdicts[index] = claim.check.evaluate(names["result"], names["r"])
         except CheckError as error:
-            raise SpecError([claim.problem(experiment_view.experiment.file, error)]) from error
+            raise SpecError([claim.problem(error)]) from error
     return experiment_view.verdicts[index]
 
 

@@ -121,7 +121,7 @@ def _row(
     try:
         own = verdict_or_reason(experiment_view, index, models[0].experiment_views)
     except CheckError as error:
-        raise SpecError([claim.problem(experiment.file, error)]) from error
+        raise SpecError([claim.problem(error)]) from error
     if isinstance(own, Verdict):
         names = claim_namespace(experiment_view, models[0].experiment_views)
         sentence = render_caption(claim.says, experiment.file, claim.line, names, math)

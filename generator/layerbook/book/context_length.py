@@ -1,0 +1,92 @@
+"""Check that the prompts of an analysis fit the model's context."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from layerbook.book.yaml import Node
+from layerbook.core.analysis import Analysis, Limits
+from layerbook.core.errors import LayerbookError
+from layerbook.core.requests import EmbeddingRows, Encode, Forward, Generate, Prompt, Request
+
+# Tokens that a chat template may add: headers, and the model's default system turn.
+MAX_CHAT_TEMPLATE_TOKENS = 1024
+
+
+class _PromptUse(NamedTuple):
+    prompt: Prompt
+    new_tokens: int  # generated after it
+
+
+def check_context_length(analysis: Analysis[Any], limits: Limits, node: Node) -> None:
+    """Report each prompt that, with the tokens generated after it, exceeds the model's context."""
+    for request in analysis.runs().values():
+        for use in _prompts(request):
+            if not _surely_fits(use, limits.context):
+                _count_and_check(use, limits, node)
+
+
+def _count_and_check(use: _PromptUse, limits: Limits, node: Node) -> None:
+    count = len(use.prompt.ids)
+    if not count:
+        if limits.count_tokens is None:
+            return
+        try:
+            count = limits.count_tokens(use.prompt)
+        except LayerbookError as error:
+            _find_prompt(use.prompt, node).add_problem(str(error))
+            return
+    if count + use.new_tokens > limits.context:
+        generated = f" and generates {use.new_tokens} more" if use.new_tokens else ""
+        _find_prompt(use.prompt, node).add_problem(
+            f"the prompt has {count} tokens{generated}; the model's context holds {limits.context}"
+        )
+
+
+def _prompts(request: Request) -> Iterator[_PromptUse]:
+    """Yield the prompts of a request and of the runs that it patches from."""
+    if isinstance(request, Generate):
+        for use in _source_prompts(request.prompt):
+            yield use._replace(new_tokens=use.new_tokens + request.max_new_tokens)
+    elif isinstance(request, Forward | Encode | EmbeddingRows):
+        yield from _source_prompts(request.prompt)
+    if isinstance(request, Forward):
+        for patch in request.patches:
+            if patch.source is not None:
+                yield from _prompts(patch.source)
+
+
+def _source_prompts(prompt: Prompt) -> Iterator[_PromptUse]:
+    if prompt.generated is None:
+        yield _PromptUse(prompt, 0)
+    else:
+        yield from _prompts(prompt.generated)
+
+
+def _surely_fits(use: _PromptUse, context: int) -> bool:
+    """Whether it fits without counting: no tokenizer of the family makes over two tokens of a byte."""
+    prompt = use.prompt
+    text = prompt.text
+    if text is None:
+        text = "".join(message.content for message in prompt.messages)
+    count = len(prompt.ids) or 2 * len(text.encode("utf-8", "replace")) + MAX_CHAT_TEMPLATE_TOKENS
+    return count + use.new_tokens <= context
+
+
+def _find_prompt(prompt: Prompt, node: Node) -> Node:
+    """Return the node with the text or last turn of a prompt, the `analysis` if the file has none."""
+    text = prompt.text
+    if text is None and prompt.messages:
+        text = prompt.messages[-1].content
+    for text_node in _text_nodes(node):
+        if text_node.value == text:
+            return text_node
+    return node.get("analysis") or node
+
+
+def _text_nodes(node: Node) -> Iterator[Node]:
+    if isinstance(node.value, str):
+        yield node
+    for child in node.children:
+        yield from _text_nodes(child)
