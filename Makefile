@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: site test check lint browser bench bench-scale clean
+.PHONY: site test check lint format browser bench bench-scale clean
 
 site: $(STAMP)
 	$(BIN)/layerbook build
@@ -22,6 +22,10 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
 
@@ -33,20 +37,27 @@ $(STAMP): pyproject.toml constraints.txt
 	  echo "Layerbook needs Python 3.11 or newer: name one with \`make PYTHON=python3.12 $(or $(MAKECMDGOALS),site)\`" \
 	    "($(PYTHON) is $$($(PYTHON) --version 2>&1))." >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
-	@echo "Installing what constraints.txt names into $(VENV); torch takes a few minutes" >&2
+	@echo "Installing the packages of constraints.txt into $(VENV); torch takes a few minutes" >&2
 	$(PIP) torch
 	$(PIP) -e '.[model,dev]'
 	touch $@
 
-# The browser tests drive Debian's Chromium; elsewhere, install any Chromium and set CHROMIUM to its path.
+# The browser tests drive Chromium: the one that CHROMIUM names, or else Debian's package.
 browser:
 	@if [ -n "$$CHROMIUM" ]; then \
-	  test -x "$$CHROMIUM" || { echo "CHROMIUM is set to $$CHROMIUM, which is no program." >&2; exit 1; }; \
+	  test -x "$$CHROMIUM" || { echo "CHROMIUM=$$CHROMIUM is not an executable file." >&2; exit 1; }; \
 	elif ! command -v chromium >/dev/null 2>&1; then \
 	  if command -v apt-get >/dev/null 2>&1 && [ "$$(id -u)" = 0 ]; then \
+	    echo "Installing the system packages chromium and fonts-dejavu-core with apt-get," \
+	      "for the browser tests" >&2; \
 	    export DEBIAN_FRONTEND=noninteractive; \
-	    apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; \
-	  else echo "The browser tests need Chromium: install it, or set CHROMIUM to its path." >&2; exit 1; fi; fi
+	    apt-get update -qq && \
+	      apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; \
+	  else \
+	    echo "The browser tests need Chromium: install it, or set CHROMIUM to its path." >&2; \
+	    exit 1; \
+	  fi; \
+	fi
 
 clean:
 	rm -rf $(VENV) .layerbook
