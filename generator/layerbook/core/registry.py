@@ -30,10 +30,15 @@ def find(name: str) -> type[Analysis[Result]]:
             f"no analysis is called {name!r}{did_you_mean(name, names())}; there are {', '.join(names())}"
         )
     module = import_module(f"layerbook.analyses.{name.replace('-', '_')}")
-    called = "".join(word.capitalize() for word in name.split("-"))
+    called = class_name(name)
     analysis: type[Analysis[Result]] | None = getattr(module, called, None)
     if analysis is None:
         raise UsageError(
             f"{module.__file__}: the analysis {name!r} should be a class called {called}"
         )
     return analysis
+
+
+def class_name(name: str) -> str:
+    """The class of an analysis: `attention-pattern` is `AttentionPattern`."""
+    return "".join(word.capitalize() for word in name.split("-"))
