@@ -482,14 +482,14 @@ class RecordingReporter:
     def info(self, text: str) -> None:
         self.labels.append(text)
 
-    def task(self, label: str, total: int | None, unit: str = "") -> "Recorder":
+    def task(self, label: str, total: int | None, unit: str = "") -> "RecordingReporter":
         self.labels.append(label)
         return self
 
     def advance(self, amount: int = 1) -> None:
         self.done += amount
 
-    def __enter__(self) -> "Recorder":
+    def __enter__(self) -> "RecordingReporter":
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -292,7 +292,7 @@ def test_an_experiment_that_fails_stops_no_other(here: Path, cloud: DaskCluster)
     broken = type(one)(
         **(vars(one) | {"analysis": one.analysis.model_copy(update={"top_k": 10**6})})
     )
-    with executors.named(cloud.executor)(project.source, SilentReporter(), Stopwatch()) as there:
+    with executors.executor_for(cloud.executor)(project.source, SilentReporter(), Stopwatch()) as there:
         measured = there.measure([broken, one])
     failure = measured[broken]
     assert isinstance(failure, RunError)
@@ -319,7 +319,7 @@ def test_a_worker_with_another_model_is_refused(here: Path, cloud: DaskCluster) 
     ("what", "message"),
     [
         ("versions", "has torch .*; the run was started with torch 0"),
-        ("engine_closure", "has other code"),
+        ("analysis_code_digest", "has other code"),
     ],
 )
 def test_a_worker_with_other_code_or_libraries_is_refused(
@@ -330,7 +330,7 @@ def test_a_worker_with_other_code_or_libraries_is_refused(
     other: Any = {"torch": "0"} if what == "versions" else "other"
     monkeypatch.setattr(f"layerbook.store.keys.{what}", lambda *_: other)
     with (
-        executors.named(cloud.executor)(project.source, SilentReporter(), Stopwatch()) as there,
+        executors.executor_for(cloud.executor)(project.source, SilentReporter(), Stopwatch()) as there,
         pytest.raises(ModelError, match=message),
     ):
         there.measure(plain(project))
@@ -349,7 +349,7 @@ def test_only_a_few_chunks_are_under_way(here: Path, cloud: DaskCluster) -> None
             taken += 1
             yield [type(one)(**vars(one))]
 
-    with executors.named(cloud.executor)(project.source, SilentReporter(), Stopwatch()) as there:
+    with executors.executor_for(cloud.executor)(project.source, SilentReporter(), Stopwatch()) as there:
         ahead = [taken - given for given, _ in enumerate(there.measure_chunks(chunks()))]
     assert len(ahead) == 20
     assert max(ahead) == 4
@@ -396,7 +396,7 @@ def test_a_scheduler_that_goes_away_ends_the_run(
 ) -> None:
     """Exit 1; what was measured is kept."""
     monkeypatch.setattr(sweeping, "CHUNK_SIZE", 2)
-    kept = sweeping._ProjectCellStore.found
+    kept = sweeping._ProjectCellStore.collect
     with start_cluster(tmp_path / "dask", 1) as one:
 
         def gone(self: Any, *arguments: Any) -> Any:
