@@ -133,7 +133,7 @@ class BookResults(Mapping[str, Measurement[Result]]):
         self._experiments = {f"{e.chapter}/{e.id}": e for e in self._project.experiments()}
 
     def __getitem__(self, address: str) -> Measurement[Result]:
-        """Return one experiment's measurement. Raises KeyError, or StoreError for a missing result."""
+        """Return one measurement. Raises KeyError, or StoreError where the result is missing."""
         from layerbook.store import results
 
         experiment = self._experiments[address]
