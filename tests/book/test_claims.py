@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from layerbook.book.claims.check import CheckError, parse
-from layerbook.book.claims.parser import FUNCTIONS
+from layerbook.book.claims.check import FUNCTIONS, CheckError, parse
+
 from layerbook.book.claims.type_check import missing_fields
 from layerbook.core.analysis import Array, Result
 from layerbook.core.errors import UsageError
@@ -182,7 +182,7 @@ def test_a_result_that_is_not_there_is_a_check_error():
     def none(name: str) -> object:
         raise UsageError(f"no experiment is called {name!r}")
 
-    for results, message in ((none, "no experiment is called 'x'"), (None, "not at hand")):
+    for results, message in ((none, "no experiment is called 'x'"), (None, "not available")):
         with pytest.raises(CheckError, match=message) as caught:
             parse('1 < r("x").y').evaluate(RESULT, results)
         assert caught.value.column == 4

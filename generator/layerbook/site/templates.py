@@ -14,7 +14,7 @@ from layerbook.site.prose import filters
 from layerbook.site.prose.markup import finalize
 from layerbook.site.pages import EVIDENCE_MEANINGS
 from layerbook.site.tokens_html import as_token, chip, table_html
-from layerbook.book.claims.margins import CLOSE_MARGIN
+from layerbook.book.claims.values import CLOSE_MARGIN
 
 STYLESHEETS = ("book.css", "code.css", "math.css", "figures.css")
 """The sheets of every page, in the order in which they apply."""

@@ -1,7 +1,6 @@
-"""Fields that a check names and that no result of its analysis has, found from the types before anything is measured.
+"""Find fields in a check that no result can have, from the types of the results.
 
-What the types leave open, such as the element of an array or the fields of whichever of several records it is, is left
-to the evaluation: here is told only what is surely wrong.
+What the types leave open, such as the elements of an array, is left to the evaluation.
 """
 
 from __future__ import annotations
@@ -10,124 +9,126 @@ import ast
 from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
 from functools import cache, cached_property
-from types import NoneType, UnionType
+from types import GenericAlias, NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
 from layerbook.book.claims.check import Check
-from layerbook.book.claims.parser import CheckError, missing_field_error
-from layerbook.book.claims.values import field_names
+from layerbook.book.claims.values import CheckError, field_names, missing_field_error, name_of
 
-PossibleTypes = tuple[Any, ...]
-"""What something may be; empty where nobody knows."""
+PossibleTypes = tuple[Any, ...]  # the types that a value can have; empty if unknown
 
 
 def missing_fields(
-    check: Check, result: type, result_type_of: Callable[[str], type | None]
+    check: Check, result_type: type, result_type_of: Callable[[str], type | None]
 ) -> list[CheckError]:
-    """One error for each wrong field, in the order of the text; `result_type_of` gives the result types that r() names."""
-    walk = _TypeInference(check.text, result, result_type_of)
-    walk.infer(check.tree)
-    return sorted(walk.errors, key=lambda error: error.column)
+    """Return an error for each missing field, in the order of the text.
+
+    result_type_of: return the type of another experiment's result, for r().
+    """
+    inference = _TypeInference(result_type, result_type_of)
+    inference.visit(check.tree)
+    return sorted(inference.errors, key=lambda error: error.column)
 
 
-class _TypeInference:
-    """One walk over one check."""
+class _TypeInference(ast.NodeVisitor):
+    """Infer the possible types of every part of a check."""
 
-    def __init__(self, text: str, result: type, result_type_of: Callable[[str], type | None]) -> None:
-        self.text, self.result, self.result_type_of = text, result, result_type_of
-        self.variables: dict[str, PossibleTypes] = {}
+    def __init__(self, result_type: type, result_type_of: Callable[[str], type | None]) -> None:
+        self.result_type_of = result_type_of
+        self.variables: dict[str, PossibleTypes] = {"result": (result_type,)}
         self.errors: list[CheckError] = []
 
-    def infer(self, node: ast.AST) -> PossibleTypes:
-        """What a part may be; its own parts are looked at on the way."""
-        finder: Callable[[Any], PossibleTypes] | None = getattr(self, f"_{type(node).__name__}", None)
-        if finder is not None:
-            return finder(node)
-        for part in ast.iter_child_nodes(node):
-            self.infer(part)
+    def visit(self, node: ast.AST) -> PossibleTypes:
+        types: PossibleTypes = super().visit(node)
+        return types
+
+    def generic_visit(self, node: ast.AST) -> PossibleTypes:
+        super().generic_visit(node)
         return ()
 
-    def _Name(self, node: ast.Name) -> PossibleTypes:
-        return (self.result,) if node.id == "result" else self.variables.get(node.id, ())
+    def visit_Name(self, node: ast.Name) -> PossibleTypes:
+        return self.variables.get(node.id, ())
 
-    def _Attribute(self, node: ast.Attribute) -> PossibleTypes:
-        owners = self.infer(node.value)
-        known = [field_names(owner) if isinstance(owner, type) else None for owner in owners]
-        names = [name for one in known for name in one or ()]
-        if owners and None not in known and node.attr not in names:
-            self.errors.append(missing_field_error(self.text, node, list(dict.fromkeys(names))))
-            return ()
-        found = [field_types(owner, node.attr) for owner in owners if isinstance(owner, type)]
-        return _all_or_nothing([one for one in found if one is not None])
+    def visit_Attribute(self, node: ast.Attribute) -> PossibleTypes:
+        names: dict[str, None] = {}
+        types = []
+        for owner in self.visit(node.value):
+            owner_names = field_names(owner) if isinstance(owner, type) else None
+            if owner_names is None:
+                return ()
+            names |= dict.fromkeys(owner_names)
+            if node.attr in owner_names:
+                types.append(field_types(owner, node.attr))
+        if names and not types:
+            self.errors.append(missing_field_error(node, list(names)))
+        return _join(types)
 
-    def _Subscript(self, node: ast.Subscript) -> PossibleTypes:
-        owners = self.infer(node.value)
-        self.infer(node.slice)
+    def visit_Subscript(self, node: ast.Subscript) -> PossibleTypes:
+        owners = self.visit(node.value)
+        self.visit(node.slice)
         index = node.slice.value if isinstance(node.slice, ast.Constant) else None
-        return _all_or_nothing([_element_types(owner, index) for owner in owners])
+        return _join([_element_types(owner, index) for owner in owners])
 
-    def _ListComp(self, node: ast.ListComp) -> PossibleTypes:
-        generator = node.generators[0]
-        assert isinstance(generator.target, ast.Name)
-        self.variables[generator.target.id] = _all_or_nothing(
-            [_element_types(one, None) for one in self.infer(generator.iter)]
-        )
+    def visit_ListComp(self, node: ast.ListComp) -> PossibleTypes:
+        (generator,) = node.generators
+        name = name_of(generator.target)
+        list_types = self.visit(generator.iter)
+        self.variables[name] = _join([_element_types(kind, None) for kind in list_types])
         for condition in generator.ifs:
-            self.infer(condition)
-        found = self.infer(node.elt)
-        del self.variables[generator.target.id]
-        return tuple(list[one] for one in found)  # type: ignore[valid-type]
+            self.visit(condition)
+        element_types = self.visit(node.elt)
+        del self.variables[name]
+        return tuple(GenericAlias(list, (element_type,)) for element_type in element_types)
 
-    def _Call(self, node: ast.Call) -> PossibleTypes:
-        if isinstance(node.func, ast.Name) and node.func.id == "r":
-            other = self.result_type_of(node.args[0].value)  # type: ignore[attr-defined]
-            return () if other is None else (other,)
-        for part in node.args:
-            self.infer(part)
+    def visit_Call(self, node: ast.Call) -> PossibleTypes:
+        if name_of(node.func) == "r":
+            other_type = self.result_type_of(ast.literal_eval(node.args[0]))
+            return () if other_type is None else (other_type,)
+        for argument in node.args:
+            self.visit(argument)
         return ()
 
 
-def _all_or_nothing(found: list[PossibleTypes]) -> PossibleTypes:
-    """Together, what several may be; unknown where one of them is."""
-    return tuple(one for part in found for one in part) if all(found) else ()
+def _join(alternatives: list[PossibleTypes]) -> PossibleTypes:
+    """Return the types of all alternatives; unknown if one of them is."""
+    return tuple(kind for types in alternatives for kind in types) if all(alternatives) else ()
 
 
 @cache
-def field_types(owner: type, name: str) -> PossibleTypes | None:
-    """What a field or a property of a record may be; None where the record has none of that name."""
-    if name not in (field_names(owner) or ()):
-        return None
+def field_types(owner: type, name: str) -> PossibleTypes:
+    """Return the possible types of a field or property of a record."""
     if issubclass(owner, BaseModel) and name in owner.model_fields:
         return _union_members(owner.model_fields[name].annotation)
     attribute = getattr(owner, name, None)
-    function = (
-        attribute.fget if isinstance(attribute, property) else getattr(attribute, "func", None)
-    )
     try:
-        if isinstance(attribute, property | cached_property):
-            return _union_members(get_type_hints(function).get("return", Any))
+        if isinstance(attribute, property):
+            return _union_members(get_type_hints(attribute.fget).get("return", Any))
+        if isinstance(attribute, cached_property):
+            return _union_members(get_type_hints(attribute.func).get("return", Any))
         return _union_members(get_type_hints(owner).get(name, Any)) if is_dataclass(owner) else ()
-    except (NameError, TypeError):  # a type that is only there for type checkers
+    except (NameError, TypeError):  # a type that only type checkers import
         return ()
 
 
 def _union_members(annotation: Any) -> PossibleTypes:
-    """The alternatives of a type, null left out: whether a value is null shows only in the result."""
+    """Return the alternatives of a type without null: only the result shows what is null."""
     if get_origin(annotation) is Annotated:
         return _union_members(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
-        return _all_or_nothing([_union_members(one) for one in get_args(annotation) if one is not NoneType])
+        members = [member for member in get_args(annotation) if member is not NoneType]
+        return _join([_union_members(member) for member in members])
     return () if annotation in (Any, None, NoneType) else (annotation,)
 
 
-def _element_types(kind: Any, index: Any) -> PossibleTypes:
-    """What an element of a list, a row or a mapping may be."""
-    origin, inside = get_origin(kind), get_args(kind)
-    if origin is tuple and inside and inside[-1] is not Ellipsis:
-        at = range(-len(inside), len(inside))
-        return _union_members(inside[index]) if isinstance(index, int) and index in at else ()
-    if origin in (tuple, list) and inside:
-        return _union_members(inside[0])
-    return _union_members(inside[1]) if origin in (dict, Mapping) and len(inside) == 2 else ()
+def _element_types(container: Any, index: Any) -> PossibleTypes:
+    """Return the possible types of an element of a list, a tuple or a mapping."""
+    origin, inner = get_origin(container), get_args(container)
+    if origin is tuple and inner and inner[-1] is not Ellipsis:
+        if isinstance(index, int) and -len(inner) <= index < len(inner):
+            return _union_members(inner[index])
+        return ()
+    if origin in (tuple, list) and inner:
+        return _union_members(inner[0])
+    return _union_members(inner[1]) if origin in (dict, Mapping) and len(inner) == 2 else ()

@@ -1,26 +1,56 @@
-"""What checks read and give: values, verdicts, the fields of results, and how a value is written."""
+"""Values that checks read and compute, how robust they are, and how the book prints them."""
 
 from __future__ import annotations
 
+import ast
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from pydantic import BaseModel
 
-from layerbook.book.claims.margins import Margin, Robustness
+from layerbook.core.errors import LayerbookError, did_you_mean
 
+CLOSE_MARGIN = 0.05
 MAX_WIDTH = 60
+
+
+class CheckError(LayerbookError):
+    """A mistake in a check; `column` counts the characters of its text from 0."""
+
+    def __init__(self, message: str, column: int = 0) -> None:
+        super().__init__(message)
+        self.message, self.column = message, column
+
+
+@dataclass(frozen=True)
+class Margin:
+    """The distance between the two sides of the comparison that decides a check.
+
+    absolute: in the units of the comparison.
+    relative: as a share of the larger side, from 0 to 2. The verdict stands if each compared number
+    changes by less than this share of its comparison's larger side.
+    """
+
+    absolute: float
+    relative: float
+
+    @property
+    def close(self) -> bool:
+        """Whether the two sides are almost equal."""
+        return self.relative < CLOSE_MARGIN
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a claim holds, what the check read of the results, by expression, and how far it is from turning over.
+    """Whether a claim holds, the values that its check read by expression, and its margin.
 
-    margin: none where numbers do not decide, as in an equality of texts, or where they decide by being equal.
+    margin: None if no change of a number would flip the verdict, or any change would.
     """
 
     holds: bool
@@ -30,9 +60,9 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Value:
-    """A value, and how a reader would write where it was read: `result.layers[0]`; nothing for a computed one.
+    """A value and the expression that reads it from a result, empty for a computed value.
 
-    margin: of a truth. margins: of the truths in a list that was computed, one each.
+    margin: of a truth value. element_margins: of the truth values in a computed list.
     """
 
     value: Any
@@ -41,58 +71,118 @@ class Value:
     element_margins: tuple[Margin | None, ...] = ()
 
     @classmethod
-    def from_robustness(cls, robustness: Robustness) -> Value:
-        """A truth that was computed."""
-        return cls(robustness.holds, margin=robustness.margin)
+    def from_elements(cls, elements: Sequence[Value]) -> Value:
+        """Return a computed list."""
+        margins = tuple(element.margin for element in elements)
+        return cls([element.value for element in elements], element_margins=margins)
 
-    @classmethod
-    def from_elements(cls, values: Sequence[Value]) -> Value:
-        """A list that was computed."""
-        return cls([value.value for value in values], element_margins=tuple(value.margin for value in values))
+    def element(self, index: int) -> Value:
+        """Return an element of a list or a text."""
+        margin = self.element_margins[index] if self.element_margins else None
+        expression = f"{self.expression}[{index}]" if self.expression else ""
+        return Value(to_python(self.value[index]), expression, margin)
 
-    @property
-    def robustness(self) -> Robustness:
-        """A truth with its margin."""
-        return Robustness(self.value, self.margin)
+    def negated(self) -> Value:
+        """Return the opposite truth value, equally robust."""
+        return Value(not self.value, margin=self.margin)
+
+
+# Margins combine like the robustness of temporal logic: `and` is as robust as its weakest part, `or`
+# as its strongest.
+
+
+def _robustness(truth: Value) -> tuple[bool, float]:
+    """Order truth values from surely false over barely false and barely true to surely true."""
+    relative = math.inf if truth.margin is None else truth.margin.relative
+    return truth.value, relative if truth.value else -relative
+
+
+def conjunction(truths: Iterable[Value]) -> Value:
+    """Combine truth values by `and`; true if there are none."""
+    return replace(min(truths, key=_robustness, default=Value(True)), expression="")
+
+
+def disjunction(truths: Iterable[Value]) -> Value:
+    """Combine truth values by `or`; false if there are none."""
+    return replace(max(truths, key=_robustness, default=Value(False)), expression="")
+
+
+def equivalence(left: Value, right: Value) -> Value:
+    """Compare two truth values; the less robust one decides the margin."""
+    weaker = min(left, right, key=lambda truth: abs(_robustness(truth)[1]))
+    return Value(left.value is right.value, margin=weaker.margin)
+
+
+def monotonicity(numbers: Sequence[float]) -> Value:
+    """Whether numbers never fall, or never rise; true for fewer than two."""
+    pairs = list(pairwise(numbers))
+    rising = conjunction(Value(a <= b, margin=margin_between(a, b)) for a, b in pairs)
+    falling = conjunction(Value(a >= b, margin=margin_between(a, b)) for a, b in pairs)
+    return disjunction((rising, falling))
+
+
+def margin_between(left: Any, right: Any) -> Margin | None:
+    """Return the margin between two numbers; None if one of them is not finite or too large."""
+    try:
+        absolute, scale = float(abs(left - right)), float(max(abs(left), abs(right)))
+    except OverflowError:
+        return None
+    if not (math.isfinite(absolute) and math.isfinite(scale)):
+        return None
+    return Margin(absolute, min(absolute / scale, 2.0) if scale else 0.0)
 
 
 def to_python(value: Any) -> Any:
-    """A number of numpy's as Python's own; anything else as it is."""
+    """Return a numpy scalar as a Python number, anything else unchanged."""
     if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
         return value.item()
     return value
 
 
 def is_number(value: Any) -> bool:
-    """Numbers; true and false are none."""
+    """Whether a value is a number, which true and false are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def is_list(value: Any) -> bool:
-    """Lists, tuples, and arrays, which are lists of their rows."""
+    """Whether a value is a list, a tuple or an array, which is a list of its rows."""
     return isinstance(value, list | tuple | np.ndarray)
 
 
-def field_names(kind: type) -> list[str] | None:
-    """The fields that a check may read: of models and dataclasses, with their properties; None where there are none."""
-    if issubclass(kind, BaseModel):
-        own = list(kind.model_fields)
-    elif is_dataclass(kind):
-        own = [field.name for field in fields(kind)]
+def field_names(record_type: type) -> list[str] | None:
+    """Return the fields and properties of a model or dataclass; None for other types."""
+    if issubclass(record_type, BaseModel):
+        names = list(record_type.model_fields)
+    elif is_dataclass(record_type):
+        names = [field.name for field in fields(record_type)]
     else:
         return None
-    declared = [cls for cls in kind.__mro__ if cls not in (BaseModel, object)]
-    computed = [
-        n
-        for cls in declared
-        for n, v in vars(cls).items()
-        if isinstance(v, property | cached_property)
-    ]
-    return [name for name in dict.fromkeys([*own, *computed]) if not name.startswith("_")]
+    for cls in record_type.__mro__:
+        if cls not in (BaseModel, object):
+            properties = (property, cached_property)
+            names += [name for name, v in vars(cls).items() if isinstance(v, properties)]
+    return [name for name in dict.fromkeys(names) if not name.startswith("_")]
+
+
+def name_of(node: ast.expr) -> str:
+    """Return the name of a function or variable; empty for other expressions."""
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def field_column(node: ast.Attribute) -> int:
+    """Return the column of a field's name: `b` in `a.b`."""
+    return max((node.end_col_offset or 0) - len(node.attr), 0)
+
+
+def missing_field_error(node: ast.Attribute, names: Sequence[str]) -> CheckError:
+    """Return the error for a field that is not one of these."""
+    near = did_you_mean(node.attr, names)
+    message = f"there is no field {node.attr!r}{near}; there are {', '.join(names)}"
+    return CheckError(message, field_column(node))
 
 
 def describe(value: Any) -> str:
-    """What a value is, in words: `the text "4"`, `null`, `a list`."""
+    """Return a value with its type in words: `the text "4"`, `null`, `a list`."""
     if value is None or isinstance(value, bool):
         return format_value(value)
     if isinstance(value, str):
@@ -105,27 +195,27 @@ def describe(value: Any) -> str:
 
 
 def format_value(value: Any) -> str:
-    """A value as the book prints it beside the claim: four digits, long things cut, quotes where spaces would hide."""
+    """Return a value as the book prints it: four digits, shortened, quotes around spaces."""
     if value is None or isinstance(value, bool):
         return json.dumps(value)
     if isinstance(value, float):
         return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
+    if isinstance(value, int):
+        return shorten(str(value))
     if isinstance(value, str):
-        bare = value and value == value.strip() and value.isprintable()
-        return shorten(value if bare else json.dumps(value, ensure_ascii=False), MAX_WIDTH)
+        is_plain = value and value == value.strip() and value.isprintable()
+        return shorten(value if is_plain else json.dumps(value, ensure_ascii=False))
     if is_list(value):
-        return shorten(
-            f"[{', '.join(format_value(to_python(item)) for item in value[:20])}{', ...' * (len(value) > 20)}]",
-            MAX_WIDTH,
-        )
-    return shorten(str(value), MAX_WIDTH) if isinstance(value, int) else describe(value)
+        items = [format_value(to_python(item)) for item in value[:20]]
+        return shorten(f"[{', '.join([*items, '...'] if len(value) > 20 else items)}]")
+    return describe(value)
 
 
-def shorten(text: str, most: int) -> str:
-    """The text, shortened where it is longer."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+def shorten(text: str, width: int = MAX_WIDTH) -> str:
+    """Cut a text that is longer than `width`."""
+    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def is_id_expression(expression: str) -> bool:
-    """Whether a number that was read is a name: the distance between two ids says nothing."""
+    """Whether a number is an id, so that the distance to another one means nothing."""
     return expression.endswith((".id", "_id"))
