@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
@@ -19,6 +19,7 @@ from layerbook.core.analysis import Analysis, Result
 from layerbook.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from layerbook.book.sweep import Sweep
     from layerbook.core.figures import Figure
     from layerbook.model.llama import LoadedModel
 
@@ -31,11 +32,13 @@ class Measurement(Generic[R]):
 
     analysis: Analysis[R]
     result: R
+    sweep: Sweep | None = None
 
     @cached_property
     def figures(self) -> Mapping[str, FigureView]:
         """Figures by name; Jupyter shows each as SVG."""
-        figures = self.analysis.figures(self.result)
+        measured: Any = self.sweep or self.analysis
+        figures = measured.figures(self.result)
         return {name: FigureView(name, figure) for name, figure in figures.items()}
 
 
@@ -138,9 +141,9 @@ class BookResults(Mapping[str, Measurement[Result]]):
 
         experiment = self._experiments[address]
         stored = results.load(
-            self._project.result_path(experiment), experiment.analysis.result_type
+            self._project.result_path(experiment), experiment.result_type
         )
-        return Measurement(experiment.analysis, stored.result)
+        return Measurement(experiment.analysis, stored.result, experiment.sweep)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._experiments)

@@ -18,7 +18,6 @@ import pytest
 from fixtures.run_analysis import capture_requests
 from fixtures.tiny_llama import write_tiny_model
 from layerbook.book.loader import Experiment, load_chapter
-from layerbook.book.sweep import SweepAnalysis
 from layerbook.core import registry
 from layerbook.core.analysis import Analysis, Limits, Result
 from layerbook.core.figures import (
@@ -67,7 +66,7 @@ def measured() -> tuple[Experiment, ...]:
 
 def is_sweep(experiment: Experiment) -> bool:
     """Whether cells measure it."""
-    return isinstance(experiment.analysis, SweepAnalysis)
+    return experiment.sweep is not None
 
 
 def every_experiment() -> Any:

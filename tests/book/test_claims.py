@@ -727,7 +727,7 @@ def test_every_misspelt_field_of_the_book_would_be_found():
 
     root = Path(__file__).parents[2]
     book = load_book(root, sources.limits(sources.resolve(sources.DEFAULT_MODEL)))
-    kinds = {(c.name, e.id): e.analysis.result_type for c in book.chapters for e in c.experiments}
+    kinds = {(c.name, e.id): e.result_type for c in book.chapters for e in c.experiments}
     count = 0
     for chapter in book.chapters:
         for one in chapter.experiments:
@@ -736,12 +736,12 @@ def test_every_misspelt_field_of_the_book_would_be_found():
                 return kinds.get((name.rpartition("/")[0] or own, name.rpartition("/")[2]))
 
             for claim in one.claims:
-                assert missing_fields(claim.check, one.analysis.result_type, kind) == []
+                assert missing_fields(claim.check, one.result_type, kind) == []
                 fields = [n for n in ast.walk(claim.check.tree) if isinstance(n, ast.Attribute)]
                 for field in fields:
                     text = re.sub(r"[\r\n]", " ", claim.check.text.lstrip())
                     end = len(text.encode()[: field.end_col_offset].decode())  # ast counts bytes
                     wrong = parse(text[:end] + "q" + text[end:])
-                    assert missing_fields(wrong, one.analysis.result_type, kind), text
+                    assert missing_fields(wrong, one.result_type, kind), text
                     count += 1
     assert count > 100

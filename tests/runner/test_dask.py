@@ -24,7 +24,6 @@ import pytest
 from fixtures.small_book import layerbook, read_tree, write_small_book
 from fixtures.tiny_llama import write_tiny_model
 from layerbook.book.loader import Experiment
-from layerbook.book.sweep import SweepAnalysis
 from layerbook.core.analysis import Result
 from layerbook.core.errors import ModelError, RunError
 from layerbook.core.progress import SilentReporter
@@ -161,9 +160,9 @@ def found(book: Path) -> Mapping[str, Result]:
     """Every result of a book by the id of its experiment, those of cells included."""
     project = open_project(book)
     every = list(project.experiments())
-    every += [cell for one in every if isinstance(one.analysis, SweepAnalysis) for _, cell in sweep_cells(one)]
+    every += [cell for one in every if one.sweep is not None for _, cell in sweep_cells(one)]
     return {
-        one.id: results.load(project.result_path(one), one.analysis.result_type).result for one in every
+        one.id: results.load(project.result_path(one), one.result_type).result for one in every
     }
 
 
@@ -178,7 +177,7 @@ def assert_same(one: Path, other: Path) -> None:
 
 def plain(project: Project) -> list[Experiment]:
     """The experiments that are no sweeps."""
-    return [one for one in project.experiments() if not isinstance(one.analysis, SweepAnalysis)]
+    return [one for one in project.experiments() if one.sweep is None]
 
 
 @needs_dask

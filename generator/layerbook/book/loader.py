@@ -15,6 +15,7 @@ from layerbook.book.claims import check as claims
 from layerbook.book.claims.type_check import missing_fields
 from layerbook.book.context_length import check_context_length
 from layerbook.book.schema import RESERVED_NAMES, BookSpec, ChapterSpec, ExperimentSpec
+from layerbook.book.sweep import Sweep, SweepResult
 from layerbook.book.sweep_parser import SweepParser
 from layerbook.book.validation import unknown_key_message, validate
 from layerbook.book.yaml import (
@@ -26,8 +27,9 @@ from layerbook.book.yaml import (
     read_mapping,
 )
 from layerbook.core import registry
-from layerbook.core.analysis import Analysis, Limits
+from layerbook.core.analysis import Analysis, Limits, Result
 from layerbook.core.errors import Problem, SpecError, UsageError, did_you_mean
+from layerbook.core.figures import Figure
 
 T = TypeVar("T")
 EXPERIMENTS_DIR = "experiments"
@@ -60,6 +62,7 @@ class Claim:
 class Experiment:
     """An experiment of a chapter, from `line` to `last_line` of its `file`.
 
+    analysis: of a sweep, that of its first cell.
     model: the model of a sweep's cell, if it is not the book's.
     """
 
@@ -76,11 +79,22 @@ class Experiment:
     file: str
     line: int
     last_line: int
+    sweep: Sweep | None = None
     model: str | None = None
+
+    @property
+    def result_type(self) -> type[Result]:
+        """The type of the experiment's result."""
+        return SweepResult if self.sweep else self.analysis.result_type
 
     def spec(self) -> dict[str, Any]:
         """Return the canonical parameters: defaults filled in, layers and heads absolute."""
-        return {"analysis": self.analysis_name} | self.analysis.model_dump(mode="json")
+        parameters = self.sweep.spec() if self.sweep else self.analysis.model_dump(mode="json")
+        return {"analysis": self.analysis_name} | parameters
+
+    def figures(self, result: Any) -> dict[str, Figure]:
+        """Draw the experiment's result; of a sweep, the views of its measures."""
+        return self.sweep.figures(result) if self.sweep else self.analysis.figures(result)
 
     def caption(self, figure: str) -> Caption | None:
         """Return the caption of a figure: that of the longest prefix before a hyphen."""
@@ -185,7 +199,7 @@ def load_chapter(path: Path, limits: Limits) -> Chapter:
 
 def find_missing_claim_fields(experiments: Collection[Experiment]) -> list[Problem]:
     """Report fields in checks that the results of their experiments cannot have."""
-    result_types = {(e.chapter, e.id): e.analysis.result_type for e in experiments}
+    result_types = {(e.chapter, e.id): e.result_type for e in experiments}
 
     def result_type_of(own_chapter: str, name: str) -> type | None:
         chapter, _, id = name.rpartition("/")
@@ -197,7 +211,7 @@ def find_missing_claim_fields(experiments: Collection[Experiment]) -> list[Probl
         for claim in experiment.claims
         for error in missing_fields(
             claim.check,
-            experiment.analysis.result_type,
+            experiment.result_type,
             partial(result_type_of, experiment.chapter),
         )
     ]
@@ -306,7 +320,8 @@ class _ChapterLoader:
             id=spec.id,
             title=spec.title,
             analysis_name=spec.analysis,
-            analysis=analysis,
+            analysis=analysis.base if isinstance(analysis, Sweep) else analysis,
+            sweep=analysis if isinstance(analysis, Sweep) else None,
             evidence=spec.evidence,
             badges=spec.badges,
             original=spec.original,
@@ -327,7 +342,7 @@ class _ChapterLoader:
             id_node.add_problem(f"the id {id!r} is here twice; it is first on line {first}")
         self.ids.setdefault(id, id_node.position.line)
 
-    def _build_analysis(self, node: Node) -> Analysis[Any] | None:
+    def _build_analysis(self, node: Node) -> Analysis[Any] | Sweep | None:
         swept = node.get("sweep") is not None
         for key in ("measures", "views"):
             if node.get(key) is not None and not swept:

@@ -10,16 +10,15 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, ClassVar
+from typing import Any
 
-from pydantic import ConfigDict, Field, SkipValidation, model_serializer
+from pydantic import Field
 
 from layerbook.book.claims.check import Check, CheckError
 from layerbook.book.sweep_views import SweepView, view_figure
 from layerbook.core.analysis import Analysis, Result
 from layerbook.core.figures import Figure
 from layerbook.core.labels import TableValue
-from layerbook.core.requests import ActivationCaches, Request
 
 MAX_CELLS = 100_000
 MODEL_AXIS = "model"  # the axis that is not a parameter of the analysis
@@ -82,7 +81,8 @@ class SweepResult(Result):
         return [dict(zip(self.columns, row, strict=True)) for row in rows]
 
 
-class SweepAnalysis(Analysis[SweepResult]):
+@dataclass(frozen=True, eq=False)
+class Sweep:
     """An analysis over a grid of its parameters; its cells run, it does not.
 
     Shapes: a table of as many rows as there are cells, the product of the lengths of the axes.
@@ -91,17 +91,13 @@ class SweepAnalysis(Analysis[SweepResult]):
     Source: the tidy table, Wickham 2014 (doi:10.18637/jss.v059.i10).
     """
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-    result_type: ClassVar[type[Result]] = SweepResult
+    base: Analysis[Any]
+    axes: tuple[Axis, ...]
+    measures: Mapping[str, Check]
+    views: tuple[SweepView, ...]
 
-    base: SkipValidation[Analysis[Any]]
-    axes: SkipValidation[tuple[Axis, ...]]
-    measures: SkipValidation[dict[str, Check]]
-    views: SkipValidation[tuple[SweepView, ...]]
-
-    @model_serializer
-    def _canonical(self) -> dict[str, Any]:
-        """Return what the table depends on, which excludes its views."""
+    def spec(self) -> dict[str, Any]:
+        """Return the parameters that the table depends on, which excludes its views."""
         axis_names = {axis.name for axis in self.axes}
         return {
             **self.base.model_dump(mode="json", exclude=axis_names),
@@ -183,14 +179,6 @@ class SweepAnalysis(Analysis[SweepResult]):
             columns={name: tuple(column) for name, column in columns.items()},
             cells=tuple(cells),
         )
-
-    def runs(self) -> dict[str, Request]:
-        """Return nothing: the cells have requests."""
-        return {}
-
-    def measure(self, captures: ActivationCaches) -> SweepResult:
-        """Not supported: a sweep is measured cell by cell."""
-        raise TypeError("a sweep is measured cell by cell")
 
     def figures(self, result: SweepResult) -> dict[str, Figure]:
         """Draw the views of measures; views of the cells' own figures need the cells' results."""

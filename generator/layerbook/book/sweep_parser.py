@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from layerbook.book.axis_file import AxisData, parse_number, read_axis_file
 from layerbook.book.claims import check as claims
 from layerbook.book.schema import ViewSpec
-from layerbook.book.sweep import MAX_CELLS, MODEL_AXIS, Axis, SweepAnalysis
+from layerbook.book.sweep import MAX_CELLS, MODEL_AXIS, Axis, Sweep
 from layerbook.book.sweep_views import SweepView
 from layerbook.book.validation import unknown_key_message
 from layerbook.book.yaml import Node
@@ -41,8 +41,8 @@ class SweepParser:
         self.node, self.analysis_type = node, analysis_type
         self.build_analysis = build_analysis
 
-    def parse(self) -> SweepAnalysis | None:
-        """Return the analysis over its grid; None, and problems, on errors."""
+    def parse(self) -> Sweep | None:
+        """Return the sweep; None, and problems, on errors."""
         axis_nodes = self.node.get_mapping("sweep")
         axis_data: dict[str, AxisData] = {}
         for name, values in axis_nodes.items():
@@ -65,7 +65,7 @@ class SweepParser:
         if len(valid_axes) < len(axes):
             return None
         views = self._parse_views(valid_axes, measures)
-        return SweepAnalysis(base=base, axes=valid_axes, measures=measures, views=views)
+        return Sweep(base=base, axes=valid_axes, measures=measures, views=views)
 
     def _read_axis(self, name: str, values: Node) -> AxisData | None:
         parameters = self.analysis_type.model_fields

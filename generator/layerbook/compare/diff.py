@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 from layerbook.book.claims.check import CheckError, Verdict
 from layerbook.book.loader import Experiment
-from layerbook.book.sweep import SweepAnalysis
 from layerbook.compare import prose
 from layerbook.compare.prose import ProseVariant, SentenceChange, SourceUse
 from layerbook.compare.result_set import ResultSet
@@ -128,12 +127,12 @@ def _load_views(wanted: Mapping[str, Experiment], side: ResultSet) -> dict[str, 
     """Every experiment of the book with its result on one side, or with what keeps it from being read."""
 
     def cells(cell: Experiment) -> Any:
-        return results.load(side.path_of_experiment(cell), cell.analysis.result_type).result
+        return results.load(side.path_of_experiment(cell), cell.result_type).result
 
     found: dict[str, ExperimentView] = {}
     for address, experiment in wanted.items():
         try:
-            envelope = results.load(side.result_path(address), experiment.analysis.result_type)
+            envelope = results.load(side.result_path(address), experiment.result_type)
             experiment_view = ExperimentView(experiment, envelope, load_cell=cells)
             _ = (
                 experiment_view.figures
@@ -184,14 +183,14 @@ def _diff_cells(experiment: Experiment, old: ResultSet, new: ResultSet) -> Itera
 
     Raises StoreError for one that cannot be read.
     """
-    if not isinstance(experiment.analysis, SweepAnalysis):
+    if experiment.sweep is None:
         return
     for cell, one in sweep_cells(experiment):
         places = [side.path_of_experiment(one) for side in (old, new)]
         before, after = ("a result" if place.exists() else None for place in places)
         if before and after:
             mine, theirs = (
-                results.load(place, one.analysis.result_type).result for place in places
+                results.load(place, one.result_type).result for place in places
             )
             apart = tolerance.compare_results(mine, theirs, 0.0, 0.0).prefixed(cell.description).differences
             yield from (

@@ -174,7 +174,7 @@ class CellVerifier:
         """With what is committed; what differs at all is laid down in the folder, as a result of the book."""
         path = self.project.result_path(one)
         try:
-            committed = results.load(path, one.analysis.result_type)
+            committed = results.load(path, one.result_type)
         except StoreError as error:
             return tolerance.Comparison(
                 (tolerance.Difference("its result", str(error), "measured now"),), 0.0

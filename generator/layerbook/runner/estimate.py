@@ -11,7 +11,6 @@ from itertools import islice
 from typing import Literal
 
 from layerbook.book.loader import Experiment
-from layerbook.book.sweep import SweepAnalysis
 from layerbook.core.progress import pluralize
 from layerbook.core.requests import Forward, Generate, Prompt, Request
 from layerbook.model import sources
@@ -91,9 +90,8 @@ def forecast(project: Project, work: Sequence[ExperimentStatus]) -> Forecast:
 
 
 def _asked(project: Project, experiment: Experiment) -> _Asked:
-    analysis = experiment.analysis
-    if not isinstance(analysis, SweepAnalysis):
-        return _Asked(names_of(analysis.runs().values()))
+    if experiment.sweep is None:
+        return _Asked(names_of(experiment.analysis.runs().values()))
     part = [cell for _, cell in islice(sweep_cells(experiment), SAMPLE)]
     found = project.keys(part)
     todo = [
@@ -101,7 +99,7 @@ def _asked(project: Project, experiment: Experiment) -> _Asked:
         for one in part
         if check_freshness(project.result_path(one), found[one], project.cache).state != "fresh"
     ]
-    scale = len(analysis) / len(part)
+    scale = len(experiment.sweep) / len(part)
     requests = names_of(request for one in todo for request in one.analysis.runs().values())
     return _Asked(requests, scale, scale * len(todo))
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from layerbook.book.loader import Experiment, find_missing_claim_fields, load_chapter
-from layerbook.book.sweep import SweepAnalysis
 from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, Problem, SpecError, UsageError
 from layerbook.core.progress import Reporter
@@ -49,14 +48,14 @@ def run_experiments(
     if problems := find_missing_claim_fields([w.experiment for w in work]):
         raise SpecError(problems)
     stopwatch = Stopwatch() if stopwatch is None else stopwatch
-    wanted = [w.experiment for w in work if not isinstance(w.experiment.analysis, SweepAnalysis)]
+    wanted = [w.experiment for w in work if w.experiment.sweep is None]
     outcomes = {}
     with executor_factory(project.source, report, stopwatch) as executor:
         measured = executor.measure(wanted)
         now = project.keys(wanted)
         for w in work:
             one = w.experiment
-            if isinstance(one.analysis, SweepAnalysis):
+            if one.sweep is not None:
                 outcomes[one] = refresh_sweep(project, w, executor, report, force)
             else:
                 outcomes[one] = compare_and_save(project, w, now[one], measured[one], report)
@@ -80,9 +79,9 @@ def measure(
     """
     found: dict[Experiment, Result | LayerbookError] = {}
     with executor_factory(source, report, Stopwatch() if stopwatch is None else stopwatch) as executor:
-        found |= executor.measure([one for one in wanted if not isinstance(one.analysis, SweepAnalysis)])
+        found |= executor.measure([one for one in wanted if one.sweep is None])
         for one in wanted:
-            if isinstance(one.analysis, SweepAnalysis):
+            if one.sweep is not None:
                 found[one] = run_sweep(one, executor, cell_stores(one), report)
     return {one: found[one] for one in wanted}
 
@@ -103,15 +102,15 @@ def run_file(
     outcomes = []
     with executor_factory(source, report, Stopwatch() if stopwatch is None else stopwatch) as executor:
         found = dict(
-            executor.measure([one for one in wanted if not isinstance(one.analysis, SweepAnalysis)])
+            executor.measure([one for one in wanted if one.sweep is None])
         )
         for experiment in wanted:
-            if isinstance(experiment.analysis, SweepAnalysis):
+            if experiment.sweep is not None:
                 cell_store = FolderCellStore(
                     out,
                     source,
                     fingerprint,
-                    analysis_code_digest(type(experiment.analysis.base).__module__),
+                    analysis_code_digest(type(experiment.analysis).__module__),
                 )
                 found[experiment] = run_sweep(experiment, executor, cell_store, report)
             result = found[experiment]
@@ -196,7 +195,7 @@ def describe_plan(
 
 def _cells(experiment: Experiment) -> Iterator[Experiment]:
     """What of an experiment runs: itself, or the cells of its sweep."""
-    if isinstance(experiment.analysis, SweepAnalysis):
+    if experiment.sweep is not None:
         yield from (cell for _, cell in sweep_cells(experiment))
     else:
         yield experiment

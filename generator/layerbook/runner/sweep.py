@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from layerbook.book.claims.check import CheckError
 from layerbook.book.loader import Experiment
-from layerbook.book.sweep import GridCell, SweepAnalysis, SweepResult
+from layerbook.book.sweep import GridCell, Sweep, SweepResult
 from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, RunError, StoreError
 from layerbook.core.progress import Reporter, pluralize
@@ -58,7 +58,7 @@ def run_sweep(
 
     A cell that fails stops no other. An executor may have several chunks under way; they are kept in their order.
     """
-    analysis = _swept(experiment)
+    sweep = _swept(experiment)
     rows: list[tuple[str, Mapping[str, Any]]] = []
     failed: list[str] = []
     under_way: deque[Sequence[tuple[GridCell, Experiment]]] = deque()
@@ -68,12 +68,12 @@ def run_sweep(
             under_way.append(chunk)
             yield cell_store.cells_to_measure([one for _, one in chunk])
 
-    with report.task(f"{experiment.chapter}/{experiment.id}", len(analysis), "cell") as task:
+    with report.task(f"{experiment.chapter}/{experiment.id}", len(sweep), "cell") as task:
         for measured in executor.measure_chunks(asked()):
             chunk = under_way.popleft()
             found = cell_store.collect([one for _, one in chunk], measured)
             for cell, one in chunk:
-                row = _row(analysis, cell, found[one])
+                row = _row(sweep, cell, found[one])
                 if isinstance(row, LayerbookError):
                     failed.append(f"{cell.description}: {row}")
                 else:
@@ -81,9 +81,9 @@ def run_sweep(
             task.advance(len(chunk))
     if failed:
         return RunError(
-            f"{len(failed):,} of {pluralize(len(analysis), 'cell')} failed, the others are kept: {failed[0]}"
+            f"{len(failed):,} of {pluralize(len(sweep), 'cell')} failed, the others are kept: {failed[0]}"
         )
-    return analysis.make_table(rows)
+    return sweep.make_table(rows)
 
 
 def refresh_sweep(
@@ -128,18 +128,18 @@ def _kept(project: Project, cell: Experiment, outcome: Outcome | None) -> Result
     if outcome is not None and outcome.verdict == "failed":
         return RunError(outcome.detail)
     try:
-        return results.load(project.result_path(cell), cell.analysis.result_type).result
+        return results.load(project.result_path(cell), cell.result_type).result
     except StoreError as error:
         return error
 
 
 def _row(
-    analysis: SweepAnalysis, cell: GridCell, found: Result | LayerbookError
+    sweep: Sweep, cell: GridCell, found: Result | LayerbookError
 ) -> Mapping[str, Any] | LayerbookError:
     if isinstance(found, LayerbookError):
         return found
     try:
-        return analysis.make_row(cell, found)
+        return sweep.make_row(cell, found)
     except CheckError as error:
         return error
 
@@ -194,7 +194,7 @@ class FolderCellStore:
         path = results.path_in_folder(self.out, one.id)
         with suppress(StoreError):
             if results.read_header(path).key == self._key(one):
-                return results.load(path, one.analysis.result_type).result
+                return results.load(path, one.result_type).result
         return None
 
 
@@ -205,8 +205,7 @@ def _batched(
         yield chunk
 
 
-def _swept(experiment: Experiment) -> SweepAnalysis:
-    analysis = experiment.analysis
-    if not isinstance(analysis, SweepAnalysis):
+def _swept(experiment: Experiment) -> Sweep:
+    if experiment.sweep is None:
         raise TypeError(f"{experiment.id} is no sweep")
-    return analysis
+    return experiment.sweep

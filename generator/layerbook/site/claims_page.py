@@ -57,7 +57,7 @@ def _load_other_result(model: str, status: ExperimentStatus, project: Project) -
         header = results.read_header(path)
         if stale := [c for c in ("spec", "code") if getattr(header.key, c) != getattr(status.key, c)]:
             return ExperimentView(experiment, None, f"stale ({', '.join(stale)})"), ""
-        return ExperimentView(experiment, results.load(path, experiment.analysis.result_type)), header.key.weights
+        return ExperimentView(experiment, results.load(path, experiment.result_type)), header.key.weights
     except StoreError as error:
         missing = isinstance(error, results.ResultFileError) and error.reason == "missing"
         return ExperimentView(experiment, None, "no result" if missing else "unreadable"), ""

@@ -16,7 +16,7 @@ from layerbook.book.loader import Experiment
 from layerbook.core.figures import Diagram, Figure
 from layerbook.store.project import Project, ExperimentStatus, cell_experiment
 from layerbook.store import results
-from layerbook.book.sweep import SweepAnalysis
+from layerbook.book.sweep import Sweep
 from layerbook.book.sweep_views import view_frames
 
 CellLoader = Callable[[Experiment], Any]
@@ -50,11 +50,11 @@ class ExperimentView:
         """The figures of its result, by name."""
         if self.envelope is None:
             return {}
-        analysis = self.experiment.analysis
-        found = analysis.figures(self.envelope.result)
-        return found | self._step_views(analysis) if isinstance(analysis, SweepAnalysis) else found
+        figures = self.experiment.figures(self.envelope.result)
+        sweep = self.experiment.sweep
+        return figures if sweep is None else figures | self._step_views(sweep)
 
-    def _step_views(self, sweep: SweepAnalysis) -> dict[str, Figure]:
+    def _step_views(self, sweep: Sweep) -> dict[str, Figure]:
         """The views that step through a figure of the cells."""
         found: dict[str, Figure] = {}
         for view in (view for view in sweep.views if view.figure):
@@ -84,22 +84,21 @@ class ExperimentView:
     @property
     def analysis_type(self) -> type[Analysis[Any]]:
         """The analysis that measured it; of a sweep, that of its cells."""
-        analysis = self.experiment.analysis
-        return type(analysis.base if isinstance(analysis, SweepAnalysis) else analysis)
+        return type(self.experiment.analysis)
 
 
 def load_experiment_views(project: Project, statuses: Sequence[ExperimentStatus]) -> dict[str, ExperimentView]:
     """Every experiment of the book by its address; what is stale or damaged is not shown, and says why."""
 
     def load_cell(cell: Experiment) -> Any:
-        return results.load(project.result_path(cell), cell.analysis.result_type).result
+        return results.load(project.result_path(cell), cell.result_type).result
 
     found = {}
     for one in statuses:
         envelope, unavailable_reason = None, ""
         if one.freshness.usable:
             try:
-                envelope = results.load(project.result_path(one.experiment), one.experiment.analysis.result_type)
+                envelope = results.load(project.result_path(one.experiment), one.experiment.result_type)
             except StoreError as error:
                 unavailable_reason = str(error)
         else:

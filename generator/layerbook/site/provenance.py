@@ -20,7 +20,6 @@ from layerbook.model.sources import ModelSource, fingerprint, resolve
 from layerbook.store.project import Project
 from layerbook.core.progress import pluralize
 from layerbook.store import results
-from layerbook.book.sweep import SweepAnalysis
 
 DIGEST_LENGTH = 12
 """Digits of a digest that a page shows; the result has them all."""
@@ -99,8 +98,7 @@ def ro_crate_files(project: Project, book: BookInfo, files: Mapping[str, bytes])
 
 def _sources(project: Project, experiment: Experiment) -> list[ModelSource]:
     """The models that an experiment runs on: the book's, or those that are swept."""
-    analysis = experiment.analysis
-    swept = analysis.models if isinstance(analysis, SweepAnalysis) else ()
+    swept = () if experiment.sweep is None else experiment.sweep.models
     return [resolve(name) for name in swept] or [project.source]
 
 

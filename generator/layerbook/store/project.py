@@ -12,7 +12,7 @@ from pathlib import Path
 
 from layerbook.book import loader as experiments
 from layerbook.book.loader import Book, Experiment
-from layerbook.book.sweep import GridCell, SweepAnalysis
+from layerbook.book.sweep import GridCell, Sweep
 from layerbook.core.errors import UsageError, did_you_mean
 from layerbook.core.progress import Reporter
 from layerbook.model import download, sources
@@ -169,10 +169,9 @@ def experiment_key(
 
 def _models(experiment: Experiment, own: sources.Fingerprint) -> tuple[str, str]:
     """The digests of weights and tokenizer; of a sweep over models, those of all. Raises ModelError."""
-    analysis = experiment.analysis
     names = (
-        analysis.models
-        if isinstance(analysis, SweepAnalysis)
+        experiment.sweep.models
+        if experiment.sweep is not None
         else (experiment.model,)
         if experiment.model
         else ()
@@ -187,24 +186,23 @@ def _models(experiment: Experiment, own: sources.Fingerprint) -> tuple[str, str]
 
 def sweep_cells(experiment: Experiment) -> Iterator[tuple[GridCell, Experiment]]:
     """The cells of a sweep, each as an experiment of its own; TypeError for an experiment that is none."""
-    if not isinstance(experiment.analysis, SweepAnalysis):
+    if experiment.sweep is None:
         raise TypeError(f"{experiment.id} is no sweep")
-    for cell in experiment.analysis.cells():
+    for cell in experiment.sweep.cells():
         yield cell, cell_experiment(experiment, cell)
 
 
 def cell_experiment(experiment: Experiment, cell: GridCell) -> Experiment:
     """A cell of a sweep as an experiment; its id ends in a digest of its spec."""
-    one = replace(experiment, analysis=cell.analysis, claims=(), captions={}, model=cell.model)
+    one = replace(experiment, analysis=cell.analysis, sweep=None, claims=(), captions={}, model=cell.model)
     told = one.spec() | ({"model": cell.model} if cell.model else {})
     return replace(one, id=f"{experiment.id}.{keys.json_digest(told)[:12]}")
 
 
 def code_modules(experiment: Experiment) -> tuple[str, ...]:
     """What measures an experiment: of a sweep, its cells' analysis and what sums them up."""
-    analysis = experiment.analysis
-    swept = (type(analysis.base).__module__,) if isinstance(analysis, SweepAnalysis) else ()
-    return (*swept, type(analysis).__module__)
+    table = () if experiment.sweep is None else (Sweep.__module__,)
+    return (type(experiment.analysis).__module__, *table)
 
 
 def code_digest(experiment: Experiment, closures: Mapping[str, str]) -> str:
@@ -215,8 +213,8 @@ def code_digest(experiment: Experiment, closures: Mapping[str, str]) -> str:
 
 def cells_with_figures(experiment: Experiment) -> tuple[Experiment, ...]:
     """The cells of a sweep whose own figures its views show, so that the table alone does not do."""
-    sweep = experiment.analysis
-    if not isinstance(sweep, SweepAnalysis):
+    sweep = experiment.sweep
+    if sweep is None:
         return ()
     over = [view.over for view in sweep.views if view.figure]
     return tuple(cell_experiment(experiment, cell) for name in over for cell in sweep.cells_along(name))
