@@ -65,7 +65,7 @@ def _source_prompts(prompt: Prompt) -> Iterator[_PromptUse]:
 
 
 def _surely_fits(use: _PromptUse, context: int) -> bool:
-    """Whether it fits without counting: no tokenizer of the family makes over two tokens of a byte."""
+    """Whether a prompt fits without counting: at most two tokens come from a byte."""
     prompt = use.prompt
     text = prompt.text
     if text is None:
@@ -75,7 +75,7 @@ def _surely_fits(use: _PromptUse, context: int) -> bool:
 
 
 def _find_prompt(prompt: Prompt, node: Node) -> Node:
-    """Return the node with the text or last turn of a prompt, the `analysis` if the file has none."""
+    """Return the node with the text or last turn of a prompt, else that of `analysis`."""
     text = prompt.text
     if text is None and prompt.messages:
         text = prompt.messages[-1].content

@@ -1,7 +1,7 @@
-"""What a spec may say: the keys of a book, a chapter, an experiment and a claim, and their JSON Schema.
+"""The keys of specs, and their JSON Schema.
 
-The schema is JSON Schema 2020-12. Which keys an experiment has beside its own depends on its `analysis`: one condition
-for each analysis leads to a closed object, so that an editor completes the parameters of the one that is named.
+The keys of an experiment depend on its `analysis`: a condition for each analysis leads to a closed
+object, so that editors complete the parameters of that analysis.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from layerbook.core import registry
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]*$"
-# Files beside the chapters', in the specs and in the site.
+# Names of other files in the specs and in the site.
 RESERVED_NAMES = ("book", "index", "claims", "colophon", "references")
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=60)]
@@ -158,20 +158,20 @@ class BookSpec(_Spec):
 
 
 class _UntitledSchema(GenerateJsonSchema):
-    """Without the titles that pydantic makes up from the names."""
+    """Leave out the titles that pydantic derives from the names."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
 
 def book_schema() -> dict[str, Any]:
-    """The JSON Schema of experiments/book.yaml."""
+    """Return the JSON Schema of experiments/book.yaml."""
     schema = BookSpec.model_json_schema(schema_generator=_UntitledSchema)
     return {"$schema": DIALECT, **schema, "title": "Layerbook book"}
 
 
 def chapter_schema() -> dict[str, Any]:
-    """The JSON Schema of a chapter's spec, over all analyses; imports each of them."""
+    """Return the JSON Schema of a chapter's spec; imports every analysis."""
     analyses = {name: registry.find(name) for name in registry.names()}
     models: list[type[BaseModel]] = [*analyses.values(), ExperimentSpec, ChapterSpec]
     refs, shared = models_json_schema(
@@ -181,25 +181,26 @@ def chapter_schema() -> dict[str, Any]:
     )
     defs = shared["$defs"]
 
-    def definition(model: type[BaseModel]) -> JsonSchemaValue:
-        found: JsonSchemaValue = defs.pop(
-            refs[model, "validation"]["$ref"].removeprefix("#/$defs/")
-        )
-        return found
+    def pop_definition(model: type[BaseModel]) -> JsonSchemaValue:
+        ref = refs[model, "validation"]["$ref"]
+        definition: JsonSchemaValue = defs.pop(ref.removeprefix("#/$defs/"))
+        return definition
 
-    parameters = {name: definition(model) for name, model in analyses.items()}
-    common, chapter = definition(ExperimentSpec), definition(ChapterSpec)
-    closed = {name: _closed_object(name, common, of) for name, of in parameters.items()}
+    parameters = {name: pop_definition(model) for name, model in analyses.items()}
+    common, chapter = pop_definition(ExperimentSpec), pop_definition(ChapterSpec)
+    closed = {name: _closed_object(name, common, keys) for name, keys in parameters.items()}
     chapter["properties"]["experiments"]["items"] = {"$ref": "#/$defs/experiment"}
-    head = {"$schema": DIALECT, **chapter, "title": "Layerbook chapter"}
-    return head | {"$defs": {"experiment": _experiment_object(common, tuple(closed)), **closed, **defs}}
+    return {
+        "$schema": DIALECT,
+        **chapter,
+        "title": "Layerbook chapter",
+        "$defs": {"experiment": _experiment_object(common, tuple(closed)), **closed, **defs},
+    }
 
 
 def _experiment_object(common: JsonSchemaValue, names: tuple[str, ...]) -> JsonSchemaValue:
-    """Any experiment: its common keys, and for each analysis the closed object that it must then be."""
-    properties = common["properties"] | {
-        "analysis": common["properties"]["analysis"] | {"enum": list(names)}
-    }
+    """Return any experiment: the common keys, and a condition for each analysis."""
+    analysis = common["properties"]["analysis"] | {"enum": list(names)}
     branches = [
         {
             "if": {"properties": {"analysis": {"const": name}}, "required": ["analysis"]},
@@ -207,29 +208,39 @@ def _experiment_object(common: JsonSchemaValue, names: tuple[str, ...]) -> JsonS
         }
         for name in names
     ]
-    described = {"type": "object", "description": common["description"]}
-    return described | {"properties": properties, "required": common["required"], "allOf": branches}
+    return {
+        "type": "object",
+        "description": common["description"],
+        "properties": common["properties"] | {"analysis": analysis},
+        "required": common["required"],
+        "allOf": branches,
+    }
 
 
-def _closed_object(name: str, common: JsonSchemaValue, parameters: JsonSchemaValue) -> JsonSchemaValue:
-    """An experiment of one analysis, with every key that it may have; a required one may be swept instead."""
-    about = str(parameters.get("description", name)).split("\n\n")[0].replace("\n", " ")
-    own = parameters.get("properties", {})
+def _closed_object(
+    name: str, common: JsonSchemaValue, parameters: JsonSchemaValue
+) -> JsonSchemaValue:
+    """Return an experiment of one analysis with all keys that it can have."""
+    description = str(parameters.get("description", name)).split("\n\n")[0].replace("\n", " ")
+    own_keys = parameters.get("properties", {})
     shared = {key: {"$ref": f"#/$defs/experiment/properties/{key}"} for key in common["properties"]}
-    values = common["properties"]["sweep"]["additionalProperties"]
-    sweep = common["properties"]["sweep"] | {"properties": dict.fromkeys((*own, "model"), values)}
-    sweep |= {"additionalProperties": False}
-    properties = shared | {"analysis": {"const": name, "description": about}, "sweep": sweep} | own
-    given = [_given_or_in_sweep(parameter) for parameter in parameters.get("required", ())]
+    swept_values = common["properties"]["sweep"]["additionalProperties"]
+    sweep = common["properties"]["sweep"] | {
+        "properties": dict.fromkeys((*own_keys, "model"), swept_values),
+        "additionalProperties": False,
+    }
+    analysis = {"const": name, "description": description}
     closed = {
         "type": "object",
-        "description": about,
-        "properties": properties,
+        "description": description,
+        "properties": {**shared, "analysis": analysis, "sweep": sweep, **own_keys},
         "required": common["required"],
+        "additionalProperties": False,
     }
-    return closed | {"additionalProperties": False} | ({"allOf": given} if given else {})
+    required = [_given_or_swept(parameter) for parameter in parameters.get("required", ())]
+    return closed | ({"allOf": required} if required else {})
 
 
-def _given_or_in_sweep(parameter: str) -> JsonSchemaValue:
+def _given_or_swept(parameter: str) -> JsonSchemaValue:
     swept = {"required": ["sweep"], "properties": {"sweep": {"required": [parameter]}}}
     return {"anyOf": [{"required": [parameter]}, swept]}

@@ -1,7 +1,7 @@
 """A sweep: one analysis over a grid of its parameters, summed up as a tidy table.
 
-Each cell is an experiment with a result of its own. The result of the sweep is the table of what was
-measured in each cell, so that pages, claims and freshness checks need not open the cells.
+Each cell is an experiment with a result of its own. The result of the sweep is the table of what
+was measured in each cell, so that pages, claims and freshness checks need not open the cells.
 """
 
 from __future__ import annotations

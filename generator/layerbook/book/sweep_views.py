@@ -1,4 +1,4 @@
-"""Draw the table of a sweep: a measure as lines, a heat map or bars, or small multiples of these."""
+"""Draw the table of a sweep as lines, a heat map, bars, or small multiples of these."""
 
 from __future__ import annotations
 

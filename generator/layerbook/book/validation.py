@@ -76,7 +76,7 @@ def _report(errors: Iterable[ErrorDetails], node: Node, model: type[BaseModel]) 
 
 
 def _existing_path(error: ErrorDetails, node: Node) -> KeyPath:
-    """Return the part of an error's location in the file, without union branches and missing keys."""
+    """Return an error's location without union branches and missing keys."""
     path: list[str | int] = []
     repeated = error.get("ctx", {}).get("index")
     for part in (*error["loc"], *(() if repeated is None else (repeated,))):

@@ -54,14 +54,15 @@ class _TypeInference(ast.NodeVisitor):
     def visit_Attribute(self, node: ast.Attribute) -> PossibleTypes:
         names: dict[str, None] = {}
         types = []
-        for owner in self.visit(node.value):
+        owners = self.visit(node.value)
+        for owner in owners:
             owner_names = field_names(owner) if isinstance(owner, type) else None
             if owner_names is None:
                 return ()
             names |= dict.fromkeys(owner_names)
             if node.attr in owner_names:
                 types.append(field_types(owner, node.attr))
-        if names and not types:
+        if owners and not types:
             self.errors.append(missing_field_error(node, list(names)))
         return _join(types)
 

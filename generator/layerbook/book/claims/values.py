@@ -87,8 +87,8 @@ class Value:
         return Value(not self.value, margin=self.margin)
 
 
-# Margins combine like the robustness of temporal logic: `and` is as robust as its weakest part, `or`
-# as its strongest.
+# Margins combine like the robustness of temporal logic: `and` is as robust as its weakest part,
+# `or` as its strongest.
 
 
 def _robustness(truth: Value) -> tuple[bool, float]:
