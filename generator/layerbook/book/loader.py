@@ -45,7 +45,7 @@ class Caption:
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence, the line where it begins, and its check; `check_node` is the check in the spec."""
+    """A sentence, the line where it begins, and its check; `check_node` locates the check."""
 
     says: str
     check: claims.Check

@@ -43,7 +43,7 @@ class FileAxis(_Spec):
     """The values of an axis from a file beside the spec."""
 
     file: NonEmptyStr = Field(
-        description="A .txt (a value a line), .csv or .jsonl file, as a path from the spec's folder."
+        description="A .txt (a value a line), .csv or .jsonl file, relative to the spec."
     )
     column: NonEmptyStr | None = Field(
         default=None, description="Which column has the values; the others become tags."
@@ -54,7 +54,7 @@ class FileAxis(_Spec):
 
 
 class ViewSpec(_Spec):
-    """One figure of a sweep: a measure across the grid, or the cells' own figure to step through."""
+    """A figure of a sweep: a measure across the grid, or the cells' own figure to step through."""
 
     title: str = Field(
         default="", description="The figure's heading; without one, it says what is drawn."
@@ -62,11 +62,15 @@ class ViewSpec(_Spec):
     measure: NonEmptyStr | None = Field(
         default=None, description="The measure that is drawn: its mean over all that is not named."
     )
-    across: NonEmptyStr | None = Field(default=None, description="The column along the horizontal axis.")
+    across: NonEmptyStr | None = Field(
+        default=None, description="The column along the horizontal axis."
+    )
     down: NonEmptyStr | None = Field(
         default=None, description="The column down the side: makes it a heat map."
     )
-    by: NonEmptyStr | None = Field(default=None, description="The column that gives each line its colour.")
+    by: NonEmptyStr | None = Field(
+        default=None, description="The column that gives each line its colour."
+    )
     panels: NonEmptyStr | None = Field(
         default=None, description="The column that gives each of its values a chart."
     )
@@ -96,26 +100,26 @@ class ExperimentSpec(_Spec):
     )
     badges: dict[NonEmptyStr, Evidence] = Field(
         default={},
-        description="Other badges for single figures, by name or by how it begins (up to a hyphen).",
+        description="Badges of single figures, by name or by a prefix of it up to a hyphen.",
     )
     original: bool | tuple[NonEmptyStr, ...] = Field(
         default=False,
-        description="Drawn as the lecture drew it, faults included: all figures, or those named, as under badges.",
+        description="All figures, or those named as in `badges`, are drawn as in the lecture.",
     )
     captions: dict[NonEmptyStr, NonEmptyStr] = Field(
         default={},
-        description="Captions by the figure's name, or by how the name begins (up to a hyphen).",
+        description="Captions by the name of the figure, or by a prefix of it up to a hyphen.",
     )
     claims: tuple[ClaimSpec, ...] = Field(
-        default=(), description="What the chapter says of the result, checked."
+        default=(), description="Sentences about the result, each with a check."
     )
     sweep: dict[NonEmptyStr, Annotated[tuple[Any, ...], Field(min_length=1)] | FileAxis] = Field(
         default={},
-        description="Parameters and the values each takes; every combination is a cell of its own.",
+        description="Parameters and their values; every combination is a cell.",
     )
     measures: dict[ColumnName, NonEmptyStr] = Field(
         default={},
-        description="What to keep of each cell, by name: an expression over its `result` and its `cell`.",
+        description="Columns of the table: expressions over the `result` and `cell` of a cell.",
     )
     views: dict[Name, ViewSpec] = Field(
         default={}, description="How a sweep is drawn, by the names of the figures."

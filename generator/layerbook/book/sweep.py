@@ -101,9 +101,7 @@ class Sweep:
         axis_names = {axis.name for axis in self.axes}
         return {
             **self.base.model_dump(mode="json", exclude=axis_names),
-            "sweep": {
-                axis.name: dict(axis.source) or list(axis.spec_values) for axis in self.axes
-            },
+            "sweep": {axis.name: dict(axis.source) or list(axis.spec_values) for axis in self.axes},
             "measures": {name: check.text for name, check in self.measures.items()},
         }
 
