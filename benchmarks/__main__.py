@@ -1,8 +1,8 @@
-"""The speed the project promises, as ratios taken in one run: `make bench`.
+"""Measure the project's speed as ratios within one run: `make bench`.
 
-Each side is a process of its own, timed from its start; the sides of a ratio take turns, so that a busy machine slows
-both. The model must be in the cache (it is fetched first). Nothing here is a test: numbers of one machine prove little
-on another, ratios prove more.
+Each command is a process of its own, timed from its start. The commands take turns, so that a busy
+machine slows both sides of a ratio. The model is fetched first if needed. This is no test: seconds say
+little about another machine, ratios say more.
 """
 
 from __future__ import annotations
@@ -30,44 +30,44 @@ LAYERBOOK = [sys.executable, "-m", "layerbook"]
 
 
 @dataclass(frozen=True)
-class Taken:
-    """What one process took: seconds on the wall, and its largest resident memory in megabytes."""
+class Usage:
+    """The wall time of a process in seconds, and its peak resident memory in megabytes."""
 
     seconds: float
     megabytes: float
 
 
-def timed(command: list[str], cwd: Path) -> Taken:
-    """Run a command to its end; its own output is shown only where it fails."""
-    with tempfile.TemporaryFile() as said:
+def timed(command: list[str], cwd: Path) -> Usage:
+    """Run a command and measure it; show its output only if it fails."""
+    with tempfile.TemporaryFile() as output:
         start = time.perf_counter()
-        process = subprocess.Popen(command, cwd=cwd, stdout=said, stderr=said)
+        process = subprocess.Popen(command, cwd=cwd, stdout=output, stderr=output)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
-            said.seek(0)
-            sys.exit(
-                f"{' '.join(command)} ended with {process.returncode}:\n{said.read().decode(errors='replace')}"
-            )
-    return Taken(seconds, usage.ru_maxrss / 1024)
+            output.seek(0)
+            text = output.read().decode(errors="replace")
+            sys.exit(f"{' '.join(command)} ended with {process.returncode}:\n{text}")
+    return Usage(seconds, usage.ru_maxrss / 1024)
 
 
 class Book:
-    """A book's sources in a folder of their own, without results and without a working cache."""
+    """The sources of a book in a folder of their own, without results and working cache."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.changed = folder, 0
+        self.folder = folder
+        self.prompt_edits = 0
 
     @classmethod
-    def of_the_lecture(cls, folder: Path) -> Book:
-        """Only what the lecture shows, which is what the naive script does."""
+    def lecture_only(cls, folder: Path) -> Book:
+        """Copy only what the lecture shows, as the naive script does."""
         lecture.write(folder)
         return cls(folder)
 
     @classmethod
     def whole(cls, folder: Path) -> Book:
-        """The book as it is."""
+        """Copy the whole book."""
         shutil.copytree(
             ROOT / "experiments", folder / "experiments", ignore=shutil.ignore_patterns("results")
         )
@@ -76,92 +76,93 @@ class Book:
         )
         return cls(folder)
 
-    def forget(self) -> None:
-        """As after a fresh checkout, with no results."""
+    def reset(self) -> None:
+        """Remove results, cache and site, as in a fresh checkout without results."""
         for name in ("experiments/results", ".layerbook", "site"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
 
-    def layerbook(self, *arguments: str) -> Taken:
+    def layerbook(self, *arguments: str) -> Usage:
         """Run the command line on this book."""
         return timed([*LAYERBOOK, *arguments], self.folder)
 
-    def cold(self) -> Taken:
-        """A build after a fresh checkout, with no results."""
-        self.forget()
+    def cold(self) -> Usage:
+        """Build after a fresh checkout without results."""
+        self.reset()
         return self.layerbook("build", "--quiet")
 
-    def nothing(self) -> Taken:
-        """A build with nothing to do."""
+    def rebuild(self) -> Usage:
+        """Build with nothing to do."""
         return self.layerbook("build", "--quiet")
 
-    def prose(self) -> Taken:
-        """A build after a sentence was added to a chapter."""
-        with (self.folder / "templates" / "chapters" / "mlp.md").open(
-            "a", encoding="utf-8"
-        ) as file:
+    def edit_prose(self) -> Usage:
+        """Build after adding a sentence to a chapter."""
+        chapter = self.folder / "templates" / "chapters" / "mlp.md"
+        with chapter.open("a", encoding="utf-8") as file:
             file.write("\nOne more sentence.\n")
         return self.layerbook("build", "--quiet")
 
-    def prompt(self) -> Taken:
-        """A build after the prompt of one experiment was changed: the model is loaded, and one pass runs."""
+    def edit_prompt(self) -> Usage:
+        """Build after changing one prompt: the model is loaded, and one pass runs."""
         spec = self.folder / "experiments" / "linear.yaml"
-        self.changed += 1
+        self.prompt_edits += 1
         text = re.sub(
-            r"\d+ \+ \d+ = ", f"{self.changed} + 3 = ", spec.read_text(encoding="utf-8"), count=1
+            r"\d+ \+ \d+ = ",
+            f"{self.prompt_edits} + 3 = ",
+            spec.read_text(encoding="utf-8"),
+            count=1,
         )
         spec.write_text(text, encoding="utf-8")
         return self.layerbook("build", "--quiet")
 
 
 def main() -> None:
-    """Take turns, then print the table, and with `--json FILE` keep the raw seconds."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--json", type=Path)
-    chosen = options.parse_args()
+    """Run all commands in rounds and print the table; `--json FILE` keeps the raw numbers."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
     model = subprocess.run(
         [*LAYERBOOK, "model", "--quiet"], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout.rsplit("folder", 1)[1].strip()  # fmt: skip
-    taken: dict[str, list[Taken]] = {}
+    usages: dict[str, list[Usage]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        books = Book.of_the_lecture(Path(folder) / "lecture"), Book.whole(Path(folder) / "book")
-        sides = _sides(*books, Path(folder), model)
-        for _ in range(chosen.rounds):
-            for name, side in sides.items():
-                taken.setdefault(name, []).append(side())
-                sys.stderr.write(
-                    f"{name}: {taken[name][-1].seconds:.2f} s, {taken[name][-1].megabytes:.0f} MB\n"
-                )
-    sys.stdout.write(table(taken))
-    if chosen.json:
-        raw = {name: [[t.seconds, t.megabytes] for t in runs] for name, runs in taken.items()}
-        chosen.json.write_text(json.dumps(raw, indent=1) + "\n", encoding="utf-8")
+        books = Book.lecture_only(Path(folder) / "lecture"), Book.whole(Path(folder) / "book")
+        commands = _commands(*books, Path(folder), model)
+        for _ in range(options.rounds):
+            for name, command in commands.items():
+                usage = command()
+                usages.setdefault(name, []).append(usage)
+                sys.stderr.write(f"{name}: {usage.seconds:.2f} s, {usage.megabytes:.0f} MB\n")
+    sys.stdout.write(table(usages))
+    if options.json:
+        raw = {name: [[t.seconds, t.megabytes] for t in runs] for name, runs in usages.items()}
+        options.json.write_text(json.dumps(raw, indent=1) + "\n", encoding="utf-8")
 
 
-def _sides(part: Book, whole: Book, folder: Path, model: str) -> dict[str, Callable[[], Taken]]:
-    """What takes turns, in this order: each builds on the state the one before left."""
+def _commands(part: Book, whole: Book, folder: Path, model: str) -> dict[str, Callable[[], Usage]]:
+    """The commands by name, in order: each starts from the state that the one before left."""
 
-    def naive() -> Taken:
+    def naive() -> Usage:
         return timed([sys.executable, "-m", "benchmarks.naive", model, str(folder / "naive")], ROOT)
 
-    def run() -> Taken:
-        part.forget()
+    def run() -> Usage:
+        part.reset()
         return part.layerbook("run", "--quiet")
 
     spec = write_spec(folder / "many", prompts(0, MANY))
 
-    def loop() -> Taken:
+    def loop() -> Usage:
         lines, out = folder / "many" / "data" / "prompts.txt", folder / "loop"
         return timed(
             [sys.executable, "-m", "benchmarks.naive_many", model, str(lines), str(out)], ROOT
         )
 
-    def again() -> Taken:
+    def again() -> Usage:
         return timed(
             [*LAYERBOOK, "run", str(spec), "--out", str(folder / "out"), "--quiet"], folder
         )
 
-    def sweep() -> Taken:
+    def sweep() -> Usage:
         shutil.rmtree(folder / "out", ignore_errors=True)
         return again()
 
@@ -169,12 +170,12 @@ def _sides(part: Book, whole: Book, folder: Path, model: str) -> dict[str, Calla
         "naive script": naive,
         "run": run,
         "cold build": part.cold,
-        "build with nothing to do": part.nothing,
-        "build after a prose edit": part.prose,
-        "build after one prompt changed": part.prompt,
+        "build with nothing to do": part.rebuild,
+        "build after a prose edit": part.edit_prose,
+        "build after one prompt changed": part.edit_prompt,
         "cold build of the whole book": whole.cold,
-        "its build with nothing to do": whole.nothing,
-        "its build after a prose edit": whole.prose,
+        "its build with nothing to do": whole.rebuild,
+        "its build after a prose edit": whole.edit_prose,
         f"naive loop over {MANY:,} prompts": loop,
         f"sweep of {MANY:,} prompts": sweep,
         "the same sweep, nothing to do": again,
@@ -195,25 +196,25 @@ RATIOS = (
 )
 
 
-def table(taken: dict[str, list[Taken]]) -> str:
-    """The ratios as Markdown: each round's own, their median and their spread, beside the bound."""
+def table(usages: dict[str, list[Usage]]) -> str:
+    """Return the ratios of the rounds as Markdown: median, spread and bound."""
     lines = [
         "| ratio of wall time | median | lowest to highest | promised at most |\n|---|---|---|---|\n"
     ]
-    for one, other, bound in RATIOS:
-        ratios = [a.seconds / b.seconds for a, b in zip(taken[one], taken[other], strict=True)]
-        lines.append(
-            f"| {one} / {other} | {median(ratios):.3f} | {min(ratios):.3f} to {max(ratios):.3f} | {bound} |\n"
-        )
-    peaks = [
-        max(a.megabytes, c.megabytes) / b.megabytes
-        for a, b, c in zip(taken["run"], taken["naive script"], taken["cold build"], strict=True)
-    ]
-    lines.append(
-        f"| peak memory of run and build / naive script | {median(peaks):.3f} "
-        f"| {min(peaks):.3f} to {max(peaks):.3f} | 1.25 |\n"
-    )
+    for numerator, denominator, bound in RATIOS:
+        pairs = zip(usages[numerator], usages[denominator], strict=True)
+        ratios = [a.seconds / b.seconds for a, b in pairs]
+        lines.append(table_row(f"{numerator} / {denominator}", ratios, bound))
+    runs = zip(usages["run"], usages["cold build"], usages["naive script"], strict=True)
+    peaks = [max(run.megabytes, build.megabytes) / naive.megabytes for run, build, naive in runs]
+    lines.append(table_row("peak memory of run and build / naive script", peaks, "1.25"))
     return "".join(lines)
+
+
+def table_row(name: str, ratios: list[float], bound: str) -> str:
+    """Return one line of the table."""
+    spread = f"{min(ratios):.3f} to {max(ratios):.3f}"
+    return f"| {name} | {median(ratios):.3f} | {spread} | {bound} |\n"
 
 
 if __name__ == "__main__":

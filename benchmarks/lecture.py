@@ -1,6 +1,6 @@
-"""The lecture's part of the book as a book of its own: what the naive script does, and nothing beyond it.
+"""Write the lecture's part of the book as a book of its own, to compare with the naive script.
 
-The specs are those of the real book; the prose shows every figure that has a caption, and says nothing.
+The specs are those of the real book; the prose shows every figure that has a caption, without text.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from layerbook.book.claims import check as claims
 from layerbook.site.experiment_view import ExperimentView, load_experiment_views
-from layerbook.store.project import open_project, check_status
+from layerbook.store.project import check_status, open_project
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,11 +32,11 @@ ROWS: dict[str, tuple[str, ...]] = {
     "linear": ("raw", "chat", "who"),
     "sampling": ("sampled",),
 }
-"""What each chapter shows of the lecture, the originals and what puts them right."""
+"""The experiments of the lecture by chapter: the originals and their corrected versions."""
 
 
 def write(folder: Path) -> None:
-    """The book's sources, without results."""
+    """Write the sources of the book, without results."""
     project = open_project(ROOT)
     experiment_views = load_experiment_views(project, check_status(project))
     yaml = YAML()
@@ -46,8 +46,12 @@ def write(folder: Path) -> None:
     shutil.copy(ROOT / "experiments" / "book.yaml", folder / "experiments")
     for chapter, ids in ROWS.items():
         spec = yaml.load((ROOT / "experiments" / f"{chapter}.yaml").read_text(encoding="utf-8"))
-        spec["experiments"] = [_alone(one) for one in spec["experiments"] if one["id"] in ids]
-        if missing := set(ids) - {one["id"] for one in spec["experiments"]}:
+        spec["experiments"] = [
+            _without_references(experiment)
+            for experiment in spec["experiments"]
+            if experiment["id"] in ids
+        ]
+        if missing := set(ids) - {experiment["id"] for experiment in spec["experiments"]}:
             raise LookupError(f"{chapter} has no {', '.join(sorted(missing))}")
         with (folder / "experiments" / f"{chapter}.yaml").open("w", encoding="utf-8") as file:
             yaml.dump(spec, file)
@@ -57,11 +61,13 @@ def write(folder: Path) -> None:
         )
 
 
-def _alone(experiment: dict[str, list[dict[str, str]]]) -> dict[str, list[dict[str, str]]]:
-    """The experiment without the claims that ask for others."""
+def _without_references(
+    experiment: dict[str, list[dict[str, str]]],
+) -> dict[str, list[dict[str, str]]]:
+    """Remove the claims that read the results of other experiments."""
     if "claims" in experiment:
         experiment["claims"] = [
-            one for one in experiment["claims"] if not claims.parse(one["check"]).references
+            claim for claim in experiment["claims"] if not claims.parse(claim["check"]).references
         ]
     return experiment
 

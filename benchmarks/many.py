@@ -21,12 +21,12 @@ experiments:
 
 
 def prompts(first: int, count: int) -> list[str]:
-    """Distinct sums of a few tokens each, none of which begins another."""
+    """Return distinct sums of a few tokens each; none is a prefix of another."""
     return [f" {i // 10 + 10} + {i % 10} = " for i in range(first, first + count)]
 
 
 def write_spec(folder: Path, texts: Sequence[str]) -> Path:
-    """A sweep over these prompts."""
+    """Write a sweep over these prompts and return its spec."""
     (folder / "data").mkdir(parents=True, exist_ok=True)
     (folder / "data" / "prompts.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
     (folder / "many.yaml").write_text(SPEC, encoding="utf-8")

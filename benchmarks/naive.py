@@ -1,6 +1,7 @@
-"""The lecture's experiments the way a notebook does them: the yardstick, and nothing else uses it.
+"""Run the lecture's experiments the way a notebook does: the reference of `make bench`.
 
-A model call per figure, an uncached call per animation frame, no batching, a fresh pyplot figure per picture.
+One model call per figure, one uncached call per animation frame, no batching, a new pyplot figure per
+picture.
 Usage: python -m benchmarks.naive MODEL_DIRECTORY OUTPUT_DIRECTORY
 """
 

@@ -1,4 +1,4 @@
-"""What the sweep over many prompts asks, the way a notebook does it: one prompt after the other.
+"""Predict the next token of many prompts as a notebook does it: one after the other.
 
 Usage: python -m benchmarks.naive_many MODEL_DIRECTORY PROMPTS_FILE OUTPUT_DIRECTORY
 """
@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 
 def main() -> None:
-    """The twenty likeliest next tokens after each line of a file, each a file of its own."""
+    """Write the twenty likeliest next tokens after each line of a file, one file per line."""
     directory, lines, out = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
     out.mkdir(parents=True, exist_ok=True)
     tokenizer = AutoTokenizer.from_pretrained(directory)
@@ -24,12 +24,12 @@ def main() -> None:
         with torch.no_grad():
             logits = model(ids).logits[0, -1]
         best = torch.softmax(logits, 0).topk(20)
-        told = [
+        candidates = [
             (tokenizer.decode(i), p)
             for i, p in zip(best.indices.tolist(), best.values.tolist(), strict=True)
         ]
         (out / f"{number}.json").write_text(
-            json.dumps({"prompt": text, "top": told}, indent=1), encoding="utf-8"
+            json.dumps({"prompt": text, "top": candidates}, indent=1), encoding="utf-8"
         )
 
 

@@ -22,7 +22,7 @@ from layerbook.model import sources
 from layerbook.model.execution import Execution
 from layerbook.model.plan import plan
 from layerbook.model.stopwatch import Stopwatch
-from layerbook.runner.local import LocalExecutor, Executor
+from layerbook.runner.local import Executor, LocalExecutor
 from layerbook.runner.run import run_file
 from layerbook.runner.sweep import CHUNK_SIZE
 from layerbook.store.project import sweep_cells
@@ -141,7 +141,13 @@ def run_sweep(bench: LocalExecutor, folder: Path, texts: Sequence[str]) -> None:
     ) -> Iterator[Executor]:
         yield bench
 
-    outcomes = run_file(write_spec(folder, texts), folder / "out", None, SilentReporter(), executor_factory=executor_factory)
+    outcomes = run_file(
+        write_spec(folder, texts),
+        folder / "out",
+        None,
+        SilentReporter(),
+        executor_factory=executor_factory,
+    )
     if outcomes[0].verdict != "new":
         sys.exit(f"the sweep failed: {outcomes[0].detail}")
 

@@ -1,7 +1,8 @@
-"""What many prompts cost, as ratios: `make bench-scale`.
+"""Measure the cost of many prompts as ratios: `make bench-scale`.
 
-Passes are timed in one process, `benchmarks.passes`; memory, and what a book of many cells costs to look at, are those
-of whole processes. What does not fit a slow machine runs on a tiny random Llama, and the table says so.
+Passes are timed in one process, `benchmarks.passes`. Memory, and the commands that only look at a
+book of many cells, are measured as whole processes. The largest runs use a tiny random Llama, and the
+table says so.
 """
 
 from __future__ import annotations
@@ -10,11 +11,10 @@ import argparse
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
-# Nothing here imports torch: a process begins with the memory of the one that starts it.
-from benchmarks.__main__ import LAYERBOOK, ROOT, Taken, timed
+# Nothing here imports torch: a child process starts with the memory of its parent.
+from benchmarks.__main__ import LAYERBOOK, ROOT, Usage, timed
 from benchmarks.many import prompts, write_spec
 
 BOOK = """\
@@ -29,99 +29,87 @@ Row = tuple[str, str, str]
 
 
 def memory(folder: Path, model: str, few: int, many: int, on: str) -> None:
-    """The peak memory of whole runs, of few and of many prompts."""
-    taken = []
+    """Print the peak memory of whole runs with few and with many prompts."""
+    usages = []
     for count in (few, many):
-        told(f"a run of {count:,} prompts, {on}")
-        home = folder / f"memory-{count}"
-        spec = write_spec(home, prompts(0, count))
-        taken.append(
-            timed(
-                [*LAYERBOOK, "run", str(spec), "--out", str(home / "out"), "--model", model, "-q"],
-                home,
-            )
-        )
-    shown = f"{taken[0].megabytes:,.0f} MB, {taken[1].megabytes:,.0f} MB: {taken[1].megabytes / taken[0].megabytes:.2f}"
-    sys.stdout.write(
-        written((f"peak memory of a run of {few:,} and of {many:,} prompts, {on}", shown, "flat"))
-    )
+        log(f"a run of {count:,} prompts, {on}")
+        run_folder = folder / f"memory-{count}"
+        spec = write_spec(run_folder, prompts(0, count))
+        command = [*LAYERBOOK, "run", str(spec), "--out", str(run_folder / "out"), "-q"]
+        usages.append(timed([*command, "--model", model], run_folder))
+    low, high = (usage.megabytes for usage in usages)
+    name = f"peak memory of a run of {few:,} and of {many:,} prompts, {on}"
+    sys.stdout.write(table_row((name, f"{low:,.0f} MB, {high:,.0f} MB: {high / low:.2f}", "flat")))
 
 
 def looking(folder: Path, model: Path, few: int, many: int) -> None:
-    """What a book costs to look at when its sweep has many cells, all of them current."""
+    """Print the cost of looking at a book whose sweep has many cells, all of them current."""
     books = {count: folder / f"book-{count}" for count in (few, many)}
     for count, book in books.items():
-        told(f"a book of {count:,} cells, built on the tiny model")
+        log(f"a book of {count:,} cells, built on the tiny model")
         write_spec(book / "experiments", prompts(0, count))
         (book / "experiments" / "book.yaml").write_text(BOOK % model, encoding="utf-8")
         (book / "templates" / "chapters").mkdir(parents=True)
         (book / "templates" / "chapters" / "many.md").write_text("How many?\n", encoding="utf-8")
         timed([*LAYERBOOK, "build", "-q"], book)
     for command in ("check", "status", "build"):
-        taken = {
-            count: median_of(lambda: timed([*LAYERBOOK, command], book))
-            for count, book in books.items()
-        }
-        shown = ", ".join(
-            f"{one.seconds:.1f} s and {one.megabytes:.0f} MB" for one in taken.values()
-        )
-        sys.stdout.write(
-            written(
-                (
-                    f"`{command}` with nothing to do, {few:,} and {many:,} cells (tiny model)",
-                    shown,
-                    "alike",
-                )
-            )
-        )
+        usages = [median_of_three([*LAYERBOOK, command], book) for book in books.values()]
+        costs = ", ".join(f"{usage.seconds:.1f} s and {usage.megabytes:.0f} MB" for usage in usages)
+        name = f"`{command}` with nothing to do, {few:,} and {many:,} cells (tiny model)"
+        sys.stdout.write(table_row((name, costs, "alike")))
 
 
-def median_of(side: Callable[[], Taken]) -> Taken:
-    """The middle one of three."""
-    return sorted((side() for _ in range(3)), key=lambda taken: taken.seconds)[1]
+def median_of_three(command: list[str], folder: Path) -> Usage:
+    """Run a command three times and return the usage with the median wall time."""
+    usages = [timed(command, folder) for _ in range(3)]
+    return sorted(usages, key=lambda usage: usage.seconds)[1]
 
 
-def told(text: str) -> None:
+def log(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def written(row: Row) -> str:
-    """A row of the table, as Markdown."""
+def table_row(row: Row) -> str:
+    """Return a row of the table as Markdown."""
     return f"| {' | '.join(row)} |\n"
 
 
 def main() -> None:
     """Print the table."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument(
-        "--prompts", type=int, default=1024, help="how many go through a sweep on the real model"
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--prompts", type=int, default=1024, help="number of prompts of the sweep on the real model"
     )
-    options.add_argument(
-        "--cells", type=int, default=10_000, help="how many the book on the tiny model has"
+    parser.add_argument(
+        "--cells", type=int, default=10_000, help="number of cells of the book on the tiny model"
     )
-    options.add_argument("--only", choices=("passes", "memory", "looking"), action="append")
-    chosen = options.parse_args()
-    wanted = chosen.only or ("passes", "memory", "looking")
+    parser.add_argument("--only", choices=("passes", "memory", "looking"), action="append")
+    options = parser.parse_args()
+    parts = options.only or ("passes", "memory", "looking")
     sys.stdout.write("| what | measured | promised |\n|---|---|---|\n")
     sys.stdout.flush()
-    if "passes" in wanted:
+    if "passes" in parts:
         subprocess.run(
-            [sys.executable, "-m", "benchmarks.passes", str(chosen.prompts)], cwd=ROOT, check=True
+            [sys.executable, "-m", "benchmarks.passes", str(options.prompts)], cwd=ROOT, check=True
         )
-    with tempfile.TemporaryDirectory() as home:
-        folder = Path(home)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         tiny = tiny_model(folder / "tiny")
-        if "memory" in wanted:
-            memory(folder / "real", "smollm2-135m-instruct", 100, chosen.prompts, "the real model")
-            memory(folder / "small", str(tiny), 1000, chosen.cells, "the tiny model")
-        if "looking" in wanted:
-            looking(folder, tiny, 100, chosen.cells)
+        if "memory" in parts:
+            memory(folder / "real", "smollm2-135m-instruct", 100, options.prompts, "the real model")
+            memory(folder / "small", str(tiny), 1000, options.cells, "the tiny model")
+        if "looking" in parts:
+            looking(folder, tiny, 100, options.cells)
 
 
 def tiny_model(folder: Path) -> Path:
-    """The tiny random Llama of the tests, written by a process of its own."""
+    """Write the tiny random Llama of the tests, in a process of its own."""
     folder.mkdir()
-    script = "import sys; from pathlib import Path; from tests.tiny_llama import write_tiny_model as w; w(Path(sys.argv[1]))"
+    script = (
+        "import sys; from pathlib import Path; "
+        "from tests.fixtures.tiny_llama import write_tiny_model; "
+        "write_tiny_model(Path(sys.argv[1]))"
+    )
     subprocess.run([sys.executable, "-c", script, str(folder)], cwd=ROOT, check=True)
     return folder
 
