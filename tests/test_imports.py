@@ -1,4 +1,4 @@
-"""What a command imports: the floors as they are at run time, seen from outside."""
+"""Imports: the contracts between packages, and the heavy libraries that each command loads."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import grimp
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-HEAVY = ("torch", "transformers", "matplotlib", "seaborn", "sklearn", "scipy", "jinja2")
+LIBRARIES = ("torch", "transformers", "matplotlib", "seaborn", "sklearn", "scipy", "jinja2")
+MODEL_AND_FIGURES = {"torch", "transformers", "matplotlib", "seaborn"}
 REPORT = """
 import sys
 from layerbook.cli.main import main
@@ -17,61 +19,76 @@ try:
     main(sys.argv[1:], standalone_mode=False)
 except SystemExit as end:
     print("exit", end.code, file=sys.stderr)
-print("imported", *sorted(set({heavy!r}) & set(sys.modules)), file=sys.stderr)
+print("imported", *sorted(set({libraries!r}) & set(sys.modules)), file=sys.stderr)
 """
 
 
-def imported(*arguments: str, cwd: Path = ROOT) -> set[str]:
-    """The heavy packages that a command imported, run in a process of its own."""
-    script = REPORT.format(heavy=HEAVY)
+def libraries_imported_by(*arguments: str, libraries: tuple[str, ...] = LIBRARIES) -> set[str]:
+    """Run a command in a process of its own and return which of the libraries it imported."""
+    script = REPORT.format(libraries=libraries)
     done = subprocess.run(
-        [sys.executable, "-c", script, *arguments], cwd=cwd, capture_output=True, text=True
+        [sys.executable, "-c", script, *arguments], cwd=ROOT, capture_output=True, text=True
     )
     lines = done.stderr.splitlines()
-    assert "exit 0" in lines or "--help" in arguments, done.stderr
+    assert "exit 0" in lines or "--help" in arguments or "--version" in arguments, done.stderr
     return set(lines[-1].split()[1:])
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("build", "--help"), ("--version",)])
 def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
-    """Help and version answer at once."""
-    script = REPORT.format(heavy=(*HEAVY, "numpy", "pydantic"))
-    done = subprocess.run(
-        [sys.executable, "-c", script, *arguments], cwd=ROOT, capture_output=True, text=True
-    )
-    assert done.stderr.splitlines()[-1] == "imported"
+    """Help and version import neither numpy nor pydantic."""
+    libraries = (*LIBRARIES, "numpy", "pydantic")
+    assert libraries_imported_by(*arguments, libraries=libraries) == set()
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [("status",), ("timings",), ("diff", "smollm2-135m-instruct"), ("schema",), ("schema", "book")],
+    [("status",), ("check",), ("diff", "smollm2-135m-instruct"), ("schema",), ("schema", "book")],
 )
 def test_looking_imports_neither_the_model_nor_the_figures(arguments: tuple[str, ...]) -> None:
-    """Status, timings, differences and schemas need specs and files only."""
-    assert not imported(*arguments) & {"torch", "transformers", "matplotlib", "seaborn"}
-
-
-def test_check_knows_the_prose_but_not_the_model() -> None:
-    """Checking reads templates, so Jinja, and nothing that runs or draws."""
-    assert not imported("check") & {"torch", "transformers", "matplotlib", "seaborn"}
+    """Commands that only look need specs, prose and results."""
+    assert not libraries_imported_by(*arguments) & MODEL_AND_FIGURES
 
 
 def test_rendering_never_imports_torch(tmp_path: Path) -> None:
-    """A whole book from committed results, drawn anew: matplotlib, but neither torch nor transformers."""
-    found = imported("build", "--no-run", "--force", "--quiet", "--site", str(tmp_path / "site"))
-    assert not found & {"torch", "transformers"}
-    assert (tmp_path / "site" / "index.html").is_file()
+    """A whole book is rendered from committed results without torch and transformers."""
+    site = tmp_path / "site"
+    imported = libraries_imported_by("build", "--no-run", "--force", "--quiet", "--site", str(site))
+    assert not imported & {"torch", "transformers"}
+    assert (site / "index.html").is_file()
 
 
 def test_a_build_with_nothing_to_do_imports_nothing_heavy(tmp_path: Path) -> None:
-    """The second build compares digests; it neither draws nor lays out."""
-    site = str(tmp_path / "site")
-    imported("build", "--no-run", "--quiet", "--site", site)
-    assert imported("build", "--no-run", "--quiet", "--site", site) == set()
+    """The second build only compares digests."""
+    build = ("build", "--no-run", "--quiet", "--site", str(tmp_path / "site"))
+    libraries_imported_by(*build)
+    assert libraries_imported_by(*build) == set()
 
 
-def test_imports_point_down() -> None:
-    """The contracts of import-linter in pyproject.toml hold: floors, torch, matplotlib, independent analyses."""
+def test_import_contracts_hold() -> None:
+    """The contracts in pyproject.toml hold: layers, torch, matplotlib, Dask, independent analyses."""
     linter = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run([str(linter)], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+def test_the_tree_has_few_rooms_and_no_cycle() -> None:
+    """The package has at most ten packages and five modules at its top, and no import cycle there."""
+    folder = ROOT / "generator" / "layerbook"
+    packages = {path.parent.name for path in folder.glob("*/__init__.py")}
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    assert len(packages) <= 10 and len(modules) <= 5
+    graph = grimp.build_graph("layerbook")
+    children = graph.find_children("layerbook")
+    assert len(children) <= 12
+    for child in children:
+        graph.squash_module(child)
+    imports = {child: graph.find_modules_directly_imported_by(child) for child in children}
+    imports = {child: targets - {"layerbook"} for child, targets in imports.items()}
+    levels = 0
+    while imports:
+        bottom = {child for child, targets in imports.items() if not targets & imports.keys()}
+        assert bottom, f"a cycle among {', '.join(sorted(imports))}"
+        imports = {child: targets for child, targets in imports.items() if child not in bottom}
+        levels += 1
+    assert levels <= 9

@@ -1,4 +1,4 @@
-"""The wheel: what is in it, and that it makes a book far from the checkout, with nothing of the checkout at hand."""
+"""The wheel: its files, and a book built from it without the checkout."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PROBE = (
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built without network from a copy of the sources, so that no build/ is left in the checkout."""
+    """Build the wheel without network, from a copy of the sources."""
     source = tmp_path_factory.mktemp("source")
     ignored = shutil.ignore_patterns("__pycache__", ".mypy_cache", ".layerbook")
     for name in ("generator", "templates"):
@@ -40,7 +40,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel by itself, installed into a folder."""
+    """Install the wheel alone into a folder."""
     target = tmp_path_factory.mktemp("installed")
     options = ("--quiet", "--no-deps", "--no-index", "--no-compile", "--disable-pip-version-check")
     _python("-m", "pip", "install", *options, "--target", target, wheel, cwd=target)
@@ -48,7 +48,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_has_every_file_of_the_package_and_no_other(wheel: Path) -> None:
-    """Modules, page templates, assets, and what is vendored with its licences; the book's own chapters stay out."""
+    """It has modules, templates, assets, vendored code and licences, but no chapters of the book."""
     expected = {
         str(path.relative_to(ROOT / "generator")) for path in (ROOT / "generator").rglob("*.py")
     }
@@ -125,7 +125,7 @@ def _python(*arguments: str | Path, cwd: Path, path: Path | None = None) -> str:
 
 
 def _environment(*folders: Path) -> dict[str, str]:
-    """This environment with folders ahead of all others; the dependencies come from where the tests have them."""
+    """Return this environment with folders first on the path; dependencies stay importable."""
     return os.environ | {
         "PYTHONPATH": os.pathsep.join(map(str, folders)),
         "PYTHONDONTWRITEBYTECODE": "1",
