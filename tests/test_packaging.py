@@ -48,7 +48,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_has_every_file_of_the_package_and_no_other(wheel: Path) -> None:
-    """It has modules, templates, assets, vendored code and licences, but no chapters of the book."""
+    """It has modules, templates, assets, vendored code and licences, but no chapters."""
     expected = {
         str(path.relative_to(ROOT / "generator")) for path in (ROOT / "generator").rglob("*.py")
     }
@@ -87,18 +87,19 @@ def test_an_installed_package_builds_the_same_book(
     assert made == read_tree(tmp_path / "here")
 
 
-def test_without_torch_a_run_says_so_before_it_fetches_anything(
+def test_a_run_without_torch_names_it_before_any_download(
     installed: Path, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
-    """One line with the package to install, exit 1, and nothing in the cache."""
+    """It prints the package to install, exits with 1, and downloads nothing."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\nfrom importlib.machinery import PathFinder\n"
         "class Hidden(PathFinder):\n"
         "    @classmethod\n"
         "    def find_spec(cls, name, path=None, target=None):\n"
-        "        return None if name.partition('.')[0] == 'torch' else PathFinder.find_spec(name, path, target)\n"
-        "sys.meta_path[:] = [Hidden if finder is PathFinder else finder for finder in sys.meta_path]\n"
+        "        hidden = name.partition('.')[0] == 'torch'\n"
+        "        return None if hidden else PathFinder.find_spec(name, path, target)\n"
+        "sys.meta_path[:] = [Hidden if f is PathFinder else f for f in sys.meta_path]\n"
     )
     cache = tmp_path / "cache"
     environment = _environment(installed, tmp_path) | {"LAYERBOOK_CACHE": str(cache)}
@@ -114,7 +115,7 @@ def test_without_torch_a_run_says_so_before_it_fetches_anything(
 
 
 def _python(*arguments: str | Path, cwd: Path, path: Path | None = None) -> str:
-    """What a Python of its own prints; it fails with all that was said."""
+    """Run Python in a process of its own and return its output."""
     command = [sys.executable, *map(str, arguments)]
     environment = _environment(path) if path else dict(os.environ)
     done = subprocess.run(
