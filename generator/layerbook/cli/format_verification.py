@@ -1,4 +1,4 @@
-"""What `verify` prints: a table, the places of pages that would read differently, and the counts; or JSON."""
+"""Format the outcome of `verify`: a table and the counts, or JSON."""
 
 from __future__ import annotations
 
@@ -8,18 +8,14 @@ import math
 import os
 from pathlib import Path
 
-from layerbook.cli.tables import cut_around_difference, table
-from layerbook.compare.pages import PageChange
+from layerbook.cli.tables import table
 from layerbook.compare.verify import Verification
 from layerbook.core.progress import pluralize
 from layerbook.store.verification import TOLERANCE, format_power_of_ten
 
-TEXT_WIDTH = 76
-MAX_LISTED = 40
-
 
 def verification_lines(found: Verification, record: Path | None) -> list[str]:
-    """One line an experiment, one for each place of a page whose shown digits turn, then the counts."""
+    """Return a table with a row for each experiment, then the counts."""
     threads = ", ".join(map(str, found.threads))
     absolute, relative = (format_power_of_ten(TOLERANCE[name]) for name in ("absolute", "relative"))
     rows = [("experiment", "verdict", "largest gap", "threads", "where")]
@@ -47,11 +43,6 @@ def verification_lines(found: Verification, record: Path | None) -> list[str]:
     return [
         *table(rows, right=(2,)),
         "",
-        *(
-            line
-            for count in found.threads
-            for line in _page_change_lines(count, found.page_changes.get(count, ()))
-        ),
         f"{pluralize(len(found.experiments), 'experiment')}: {ended}{noted}",
     ]
 
@@ -65,28 +56,13 @@ def verification_json(model: str, found: Verification) -> str:
         experiments.append(
             {"experiment": one.address} | told | {"gap": _finite_or_none(one.gap), "gaps": gaps}
         )
-    turned = [(count, one) for count, places in found.page_changes.items() for one in places]
     data = {
         "model": model,
         "tolerance": TOLERANCE,
         "threads": found.threads,
         "experiments": experiments,
-        "shown": [
-            {"threads": n, "place": one.place, "old": one.old, "new": one.new} for n, one in turned
-        ],
     }
     return json.dumps(data, indent=2, ensure_ascii=False)
-
-
-def _page_change_lines(threads: int, shown: tuple[PageChange, ...]) -> list[str]:
-    using = pluralize(threads, "thread")
-    if not shown:
-        return [f"With {using} every page would read the same."]
-    lines = [f"With {using}, {pluralize(len(shown), 'place')} of the book would read differently:"]
-    for one in shown[:MAX_LISTED]:
-        old, new = cut_around_difference(one.old, one.new, TEXT_WIDTH)
-        lines.append(f"  {one.place}: {old!r} -> {new!r}")
-    return lines + ([f"  and {len(shown) - MAX_LISTED} more"] if len(shown) > MAX_LISTED else [])
 
 
 def _finite_or_none(value: float) -> float | None:

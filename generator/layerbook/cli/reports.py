@@ -115,12 +115,10 @@ def verify(
     with cache.lock(root):
         work = check_status(project)
         verification.read_record(project)  # a damaged record is told before anything runs
-        found = verifying(project, work, select(work, only, force=True), counts, report)
+        found = verifying(project, select(work, only, force=True), counts, report)
         entries = {one.address: entry for one in found.experiments if (entry := one.record_entry(counts))}
         known = [address_of(experiment) for experiment in project.experiments()]
-        record = (
-            verification.write_record(project, entries, known, found.text_changes(work)) if entries else None
-        )
+        record = verification.write_record(project, entries, known) if entries else None
     print_lines(
         [verification_json(project.source.name, found)] if as_json else verification_lines(found, record)
     )

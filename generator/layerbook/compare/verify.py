@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Literal
 
 from layerbook.book.loader import Experiment
-from layerbook.compare import pages
 from layerbook.core.analysis import Result
-from layerbook.core.errors import LayerbookError, SpecError, StoreError
+from layerbook.core.errors import LayerbookError, StoreError
 from layerbook.core.progress import Reporter
 from layerbook.model.stopwatch import Stopwatch
 from layerbook.runner.local import Measurements, require_model_libraries
@@ -20,9 +17,7 @@ from layerbook.runner.timings import address_of, taken
 from layerbook.store import results, tolerance
 from layerbook.store.project import ExperimentStatus, Project
 from layerbook.store.verification import (
-    TextChange,
     VerificationEntry,
-    find_text_changes,
     round_seconds,
     round_up_to_power_of_ten,
 )
@@ -64,30 +59,19 @@ class ExperimentCheck:
 
 @dataclass(frozen=True)
 class Verification:
-    """What every experiment came to, and, by the number of threads, where pages would read differently."""
+    """The outcome of a run of `verify`: the numbers of threads and a check of each experiment."""
 
     threads: tuple[int, ...]
     experiments: tuple[ExperimentCheck, ...]
-    page_changes: Mapping[int, tuple[pages.PageChange, ...]]
 
     @property
     def same(self) -> bool:
-        """Whether every experiment agrees; digits that pages round may still turn."""
+        """True if every experiment agrees with its committed result."""
         return all(one.verdict == "agrees" for one in self.experiments)
-
-    def text_changes(self, everything: Sequence[ExperimentStatus]) -> tuple[TextChange, ...] | None:
-        """The words of pages that would turn; None where not every experiment was compared."""
-        compared = {one.address for one in self.experiments if one.verdict in ("agrees", "differs")}
-        if compared != {address_of(one.experiment) for one in everything}:
-            return None
-        return find_text_changes(
-            {n: [(one.place, one.old, one.new) for one in shown] for n, shown in self.page_changes.items()}
-        )
 
 
 def verify(
     project: Project,
-    everything: Sequence[ExperimentStatus],
     work: Sequence[ExperimentStatus],
     threads: Sequence[int],
     report: Reporter,
@@ -98,20 +82,14 @@ def verify(
     """
     able = [one for one in work if one.freshness.usable]
     found: dict[int, CleanRun] = {}
-    page_changes: dict[int, tuple[pages.PageChange, ...]] = {}
     if able:
         require_model_libraries()
         from layerbook.model.threads import torch_threads
 
         for count in threads:
-            with tempfile.TemporaryDirectory(prefix="layerbook-") as folder:
-                with torch_threads(count):
-                    found[count] = _run_clean(
-                        project, [one.experiment for one in able], Path(folder), report
-                    )
-                if found[count].has_differences:
-                    page_changes[count] = _page_changes(project, everything, Path(folder))
-    return Verification(tuple(threads), tuple(_check_experiment(project, one, found) for one in work), page_changes)
+            with torch_threads(count):
+                found[count] = _run_clean(project, [one.experiment for one in able], report)
+    return Verification(tuple(threads), tuple(_check_experiment(project, one, found) for one in work))
 
 
 @dataclass(frozen=True)
@@ -124,18 +102,10 @@ class CleanRun:
     compared: Mapping[Experiment, tolerance.Comparison | LayerbookError]
     seconds: Mapping[str, float]
 
-    @property
-    def has_differences(self) -> bool:
-        """Whether any number is not the committed one to the last bit, so that pages may differ."""
-        return any(
-            isinstance(c, tolerance.Comparison) and (c.differences or c.largest_gap)
-            for c in self.compared.values()
-        )
 
-
-def _run_clean(project: Project, wanted: Sequence[Experiment], folder: Path, report: Reporter) -> CleanRun:
-    """Measure everything anew, compare, and lay down in `folder` what differs to the last bit."""
-    witnesses = {one: CellVerifier(project, folder) for one in wanted}
+def _run_clean(project: Project, wanted: Sequence[Experiment], report: Reporter) -> CleanRun:
+    """Measure everything anew and compare it with the committed results."""
+    witnesses = {one: CellVerifier(project) for one in wanted}
     stopwatch = Stopwatch()
     measured = measure(project.source, wanted, report, cell_stores=witnesses.__getitem__, stopwatch=stopwatch)
     compared: dict[Experiment, tolerance.Comparison | LayerbookError] = {}
@@ -154,8 +124,8 @@ class CellVerifier:
     cells: how the cells of a sweep compare, together.
     """
 
-    def __init__(self, project: Project, folder: Path) -> None:
-        self.project, self.folder = project, folder
+    def __init__(self, project: Project) -> None:
+        self.project = project
         self.cells = tolerance.Comparison((), 0.0)
 
     def cells_to_measure(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
@@ -171,7 +141,7 @@ class CellVerifier:
         return measured
 
     def compare_with_committed(self, one: Experiment, result: Result) -> tolerance.Comparison:
-        """With what is committed; what differs at all is laid down in the folder, as a result of the book."""
+        """Compare a result with the committed one."""
         path = self.project.result_path(one)
         try:
             committed = results.load(path, one.result_type)
@@ -179,13 +149,7 @@ class CellVerifier:
             return tolerance.Comparison(
                 (tolerance.Difference("its result", str(error), "measured now"),), 0.0
             )
-        found = tolerance.compare_results(committed.result, result)
-        if found.largest_gap or found.differences:
-            results.write(
-                self.folder / path.relative_to(self.project.results_root),
-                replace(committed, result=result),
-            )
-        return found
+        return tolerance.compare_results(committed.result, result)
 
 
 def _check_experiment(project: Project, work: ExperimentStatus, found: Mapping[int, CleanRun]) -> ExperimentCheck:
@@ -215,16 +179,3 @@ def _check_experiment(project: Project, work: ExperimentStatus, found: Mapping[i
         digest=digest,
         seconds=found[max(found)].seconds.get(address),
     )
-
-
-def _page_changes(project: Project, work: Sequence[ExperimentStatus], folder: Path) -> tuple[pages.PageChange, ...]:
-    """Where the book, laid out from what was measured now, reads differently."""
-    before = pages.render_pages(project, work)
-    try:
-        return pages.page_changes(before, pages.render_pages(project, work, folder))
-    except (
-        SpecError
-    ) as error:  # prose that no longer fits, as a claim about a token that is not there
-        return tuple(
-            pages.PageChange(one.file, str(one.line), "", one.message) for one in error.problems
-        )

@@ -18,7 +18,6 @@ from layerbook.store.verification import format_power_of_ten
 TITLE = "Computed again"
 CHANGED_SINCE = "not verified since it changed"
 NOT_VERIFIED = "not verified"
-ROUNDING_TITLE = "Digits that would turn"
 
 
 def verification_sections(project: Project, statuses: Sequence[ExperimentStatus]) -> tuple[tuple[str, str], ...]:
@@ -40,22 +39,7 @@ def verification_sections(project: Project, statuses: Sequence[ExperimentStatus]
         "the power of ten it stays within."
     )
     table = Table(("Experiment", "Verdict", "Largest gap", "Threads"), rows)
-    current = not {CHANGED_SINCE, NOT_VERIFIED} & {row[1] for row in rows}
-    turned = _rounding_html(record.text_changes) if current and record.text_changes is not None else ""
-    return ((TITLE, f"<p>{escape_text(about)}</p>\n{table_html(table, TITLE)}{turned}"),)
-
-
-def _rounding_html(turned: Sequence[verification.TextChange]) -> str:
-    """What stays within the tolerance and shows all the same: digits that round the other way."""
-    if not turned:
-        return "\n<p>Laid out from those runs, every page read as from the results of this book.</p>"
-    about = (
-        "A number near the middle between two roundings can show another last digit, and agree none the less. Laid out "
-        f"from those runs, the pages read as from the results of this book but for {pluralize(len(turned), 'place')}."
-    )
-    rows = tuple((one.place, one.old, one.new, ", ".join(map(str, one.threads))) for one in turned)
-    table = Table(("Place", "Here", "Run again", "Threads"), rows)
-    return f"\n<p>{escape_text(about)}</p>\n{table_html(table, ROUNDING_TITLE)}"
+    return ((TITLE, f"<p>{escape_text(about)}</p>\n{table_html(table, TITLE)}"),)
 
 
 def _row(project: Project, status: ExperimentStatus, record: verification.VerificationRecord) -> tuple[str, str, str, str]:

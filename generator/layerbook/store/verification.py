@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,25 +39,11 @@ class VerificationEntry:
 
 
 @dataclass(frozen=True)
-class TextChange:
-    """Words of a page that a clean run would write differently, most often a last digit that rounds the other way."""
-
-    place: str
-    old: str
-    new: str
-    threads: tuple[int, ...]
-
-
-@dataclass(frozen=True)
 class VerificationRecord:
-    """The entries by address, the tolerance that they were compared with, and the words that would turn.
-
-    turned: None where not every experiment was compared together, so that nobody knows.
-    """
+    """The entries by address, and the tolerance that they were compared with."""
 
     tolerance: Mapping[str, float] = field(default_factory=lambda: dict(TOLERANCE))
     entries: Mapping[str, VerificationEntry] = field(default_factory=dict)
-    text_changes: tuple[TextChange, ...] | None = None
 
 
 def record_path(project: Project) -> Path:
@@ -72,13 +57,7 @@ def read_record(project: Project) -> VerificationRecord:
     try:
         data = json.loads(path.read_bytes())
         entries = {name: _entry(found) for name, found in data["experiments"].items()}
-        text_changes = data.get("turned")
-        turns = (
-            None
-            if text_changes is None
-            else tuple(TextChange(**one | {"threads": tuple(one["threads"])}) for one in text_changes)
-        )
-        return VerificationRecord({name: float(data["tolerance"][name]) for name in TOLERANCE}, entries, turns)
+        return VerificationRecord({name: float(data["tolerance"][name]) for name in TOLERANCE}, entries)
     except FileNotFoundError:
         return VerificationRecord()
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -91,12 +70,10 @@ def write_record(
     project: Project,
     found: Mapping[str, VerificationEntry],
     known: Collection[str],
-    text_changes: Sequence[TextChange] | None = None,
 ) -> Path:
     """Note what was found, beside the entries of experiments that were not looked at and are still `known`.
 
-    Of a result that was verified before and agrees again, both speak: all threads, and the wider bound. `text_changes` of a
-    run that saw every experiment replaces what was there; without one, that stays.
+    Of a result that was verified before and agrees again, both speak: all threads, and the wider bound.
     """
     before = read_record(project)
     old = before.entries if before.tolerance == TOLERANCE else {}
@@ -105,29 +82,9 @@ def write_record(
         for name in {**old, **found}
     }
     experiments = {name: asdict(merged[name]) for name in known if name in merged}
-    text_changes = before.text_changes if text_changes is None else text_changes
-    told = None if text_changes is None else [asdict(one) for one in text_changes]
-    data = {"tolerance": TOLERANCE, "turned": told, "experiments": experiments}
+    data = {"tolerance": TOLERANCE, "experiments": experiments}
     atomic.write(record_path(project), json_format.encode(_listed(data)))
     return record_path(project)
-
-
-def find_text_changes(shown: Mapping[int, Iterable[tuple[str, str, str]]]) -> tuple[TextChange, ...]:
-    """The words that differ, from places with their old and new lines by the number of threads; equal ones as one."""
-    found: dict[tuple[str, str, str], list[int]] = {}
-    for threads, places in shown.items():
-        for place, old, new in places:
-            mine, theirs = old.split(), new.split()
-            for tag, a, b, c, d in SequenceMatcher(
-                None, mine, theirs, autojunk=False
-            ).get_opcodes():
-                if tag != "equal":
-                    using = found.setdefault(
-                        (place, " ".join(mine[a:b]), " ".join(theirs[c:d])), []
-                    )
-                    if threads not in using:
-                        using.append(threads)
-    return tuple(TextChange(*words, tuple(using)) for words, using in found.items())
 
 
 def round_up_to_power_of_ten(gap: float) -> float:
