@@ -30,7 +30,7 @@ CSS_KINDS = {
     "Scatter": "scatter",
     "Panels": "panels",
     "Diagram": "diagram",
-    "Shapes": "shapes",
+    "MatrixChain": "shapes",
     "Frames": "frames",
 }
 
