@@ -40,8 +40,9 @@ from pydantic import BaseModel
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS, HEADS, CONTEXT = 3, 4, 4096
 ALLOWED = {"numpy", "sklearn", "pydantic", "__future__"} | sys.stdlib_module_names
-MODULES = ("analysis", "requests", "figures", "labels", "tokens", "vectors", "sampling", "losses")
+MODULES = "analysis distributions figures losses requests sampling text tokens vectors".split()
 OWN = {f"layerbook.core.{name}" for name in MODULES}
+MAX_FUNCTION_LINES = 45
 LABELS = ["Shapes", "Units", "Limits", "Source"]
 
 
@@ -97,28 +98,33 @@ def answers(model: Any) -> Mapping[str, ActivationCaches]:
 
 
 @every_analysis
-def test_the_docstring_says_shapes_units_limits_and_source(name: str) -> None:
-    """A sentence, an empty line, four labelled lines in this order; the source names a year."""
-    lines = inspect.cleandoc(registry.find(name).__doc__ or "").splitlines()
+def test_the_docstring_states_shapes_units_limits_and_source(name: str) -> None:
+    """A sentence, an empty line, four labelled entries in this order; the source names a year."""
+    summary, _, labelled = inspect.cleandoc(registry.find(name).__doc__ or "").partition("\n\n")
+    entries = re.split(r"^([A-Z][a-z]+): ", labelled, flags=re.MULTILINE)
+    texts = [text.strip() for text in entries[2::2]]
 
-    assert lines[0].endswith("."), lines[0]
-    assert lines[1] == ""
-    assert [line.partition(": ")[0] for line in lines[2:6]] == LABELS
-    assert all(len(line.partition(": ")[2]) > 15 for line in lines[2:6]), lines
-    assert re.search(r"\b(18|19|20)\d\d\b", lines[5]), lines[5]
+    assert summary.endswith("."), summary
+    assert entries[0] == ""
+    assert entries[1::2] == LABELS
+    assert all(len(text) > 15 for text in texts), texts
+    assert re.search(r"\b(18|19|20)\d\d\b", texts[-1]), texts[-1]
 
 
 @every_analysis
-def test_a_file_is_short_and_imports_little(name: str) -> None:
-    """200 lines at most, a third of them descriptions; arrays and plain data, no other analysis, no effects."""
-    source = source_of(name)
+def test_functions_are_short(name: str) -> None:
+    """Students read them in the book: 45 lines at most."""
+    functions = [f for f in ast.walk(ast.parse(source_of(name))) if isinstance(f, ast.FunctionDef)]
 
-    assert len(source.splitlines()) <= 200
-    found = set(imports(ast.parse(source)))
-    strange = {
-        module for module in found if module not in OWN and module.split(".")[0] not in ALLOWED
-    }
-    assert not strange
+    assert not [f.name for f in functions if (f.end_lineno or 0) - f.lineno >= MAX_FUNCTION_LINES]
+
+
+@every_analysis
+def test_a_file_imports_little(name: str) -> None:
+    """Arrays and plain data; no other analysis, nothing with effects."""
+    modules = set(imports(ast.parse(source_of(name))))
+
+    assert not {m for m in modules if m not in OWN and m.split(".")[0] not in ALLOWED}
 
 
 @every_analysis

@@ -85,7 +85,7 @@ def by_hand(
             ("eos_token", vocabulary.token(end or 9)),
         )
     )
-    captures = {"facts": ActivationCache((), "", vocabulary, facts=known)}
+    captures = {"facts": ActivationCache((), "", vocabulary, model_facts=known)}
     rng = np.random.default_rng(4)
     for t, (ids, written) in enumerate(zip(texts, writes, strict=True)):
         logits = np.zeros(10, dtype=np.float32)
@@ -169,7 +169,7 @@ def test_the_rows_are_those_of_the_frame_that_ends_the_turn(end: int | None, len
     out = np.random.default_rng(7).normal(size=(4, 5)).astype(np.float32)
     captures = {
         "facts": ActivationCache(
-            (), "", words, facts=facts(special_tokens=(("eos_token", words.token(end or 0)),))
+            (), "", words, model_facts=facts(special_tokens=(("eos_token", words.token(end or 0)),))
         )
     }
     for t, written in enumerate((1, 2, 4, 3)):

@@ -40,7 +40,7 @@ def by_hand(neurons: np.ndarray) -> dict[str, ActivationCache]:
     )
     known = replace(known, parameters=sum(m.parameters for m in known.modules))
     return {
-        "facts": ActivationCache((), "", vocabulary, facts=known),
+        "facts": ActivationCache((), "", vocabulary, model_facts=known),
         "prompt": ActivationCache(
             tokens,
             "text",

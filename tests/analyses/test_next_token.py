@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from fixtures.run_analysis import capture_requests, run, json_round_trip
+from fixtures.run_analysis import capture_requests, json_round_trip, run
 from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.next_token import NextToken
 from layerbook.core.analysis import ChatPrompt
-from layerbook.core.labels import label_text
+from layerbook.core.figures import label_text
 from layerbook.core.requests import LN_FINAL, NEXT_LOGITS
 from layerbook.model.llama import LoadedModel
 from layerbook.plotting import render

@@ -1,10 +1,11 @@
 """Tokens against the tokenizers library and transformers' chat template."""
 
 import pytest
-from fixtures.run_analysis import run, json_round_trip
+from fixtures.run_analysis import json_round_trip, run
 from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.tokenize import Tokenize
-from layerbook.core.analysis import ChatPrompt, ChatMessage
+from layerbook.core.analysis import ChatPrompt
+from layerbook.core.requests import ChatMessage
 from layerbook.model.llama import LoadedModel
 from tokenizers import Tokenizer
 

@@ -1,7 +1,7 @@
 """The vocabulary against the tokenizers library, and what is counted in it against hand-made pieces."""
 
 import pytest
-from fixtures.run_analysis import facts, run, json_round_trip
+from fixtures.run_analysis import facts, json_round_trip, run
 from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.vocabulary import Vocabulary
 from layerbook.core.requests import Describe, Encode
@@ -18,7 +18,7 @@ def model(tiny_model_dir):
 def by_hand(pieces, find, cuts, roles=(), first=2):
     """The analysis on a hand-made vocabulary; `cuts` are the ids of each piece."""
     analysis = Vocabulary(first=first, find=find)
-    captures = {"model": pieces.capture([], facts=facts(special_tokens=tuple(roles)))}
+    captures = {"model": pieces.capture([], model_facts=facts(special_tokens=tuple(roles)))}
     captures |= {f"find-{i}": pieces.capture(ids) for i, ids in enumerate(cuts)}
     return analysis, json_round_trip(analysis, analysis.measure(captures))
 

@@ -7,7 +7,7 @@ import pytest
 from fixtures.word_tokenizer import ByteVocabulary
 from hypothesis import given
 from hypothesis import strategies as st
-from layerbook.core.analysis import CHUNK_SIZE, ranked
+from layerbook.core.distributions import CHUNK_SIZE, ranked
 
 VALUES = [-np.inf, -1.5, 0.0, 0.25, 3.0]  # so that many are equal
 

@@ -13,12 +13,12 @@ from layerbook.core.requests import (
     LOSS,
     NEXT_LOGITS,
     ActivationCache,
+    ChatMessage,
     Describe,
     EmbeddingMatrix,
     EmbeddingRows,
     Forward,
     Generate,
-    Message,
     Patch,
     Prompt,
     Request,
@@ -590,7 +590,7 @@ def test_chat_and_shuffled_prompts(model):
     """A chat goes through the template; a shuffled prompt has the same ids in another order."""
     chat, plain, shuffled = run_requests(
         model,
-        Forward(Prompt(messages=(Message("user", "Hello"),)), frozenset({LOGITS})),
+        Forward(Prompt(messages=(ChatMessage(role="user", content="Hello"),)), frozenset({LOGITS})),
         Forward(TEXT, frozenset({LOGITS})),
         Forward(Prompt(text=TEXT.text, shuffle_seed=0), frozenset({LOGITS})),
     )

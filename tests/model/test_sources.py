@@ -15,10 +15,8 @@ import pytest
 from fixtures.gguf_file import write_gguf
 from fixtures.tiny_llama import write_tiny_model
 from layerbook.core.errors import ModelError, UsageError
-from layerbook.core.requests import Generate, Message, Prompt
-from layerbook.model import sources
-from layerbook.model import user_cache
-from layerbook.model import download
+from layerbook.core.requests import ChatMessage, Generate, Prompt
+from layerbook.model import download, sources, user_cache
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 HUB = sources.ModelSource("acme--tiny", "hub", "acme/tiny", revision=COMMIT)
@@ -152,7 +150,7 @@ def test_limits_of_a_folder_and_a_gguf_agree(tiny_model_dir, tiny_gguf):
         assert (
             limits.count_tokens(Prompt(text="  10")) == 4
         )  # two bytes of whitespace (no merge here), 1, 0
-        chat = Prompt(messages=(Message("user", "10"),))
+        chat = Prompt(messages=(ChatMessage(role="user", content="10"),))
         plain = Prompt(text="<|im_start|>user\n10<|im_end|>\n<|im_start|>assistant\n")
         assert limits.count_tokens(chat) == limits.count_tokens(plain)
         grown = Prompt(generated=Generate(Prompt(text="  10"), max_new_tokens=7))

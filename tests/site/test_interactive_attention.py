@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 
 from layerbook.site.interactive import attention as explore
 from layerbook.plotting.colours import sequential
-from layerbook.core.labels import AttentionData
+from layerbook.core.figures import AttentionData
 from layerbook.core.tokens import Token
 
 RESULT = Path(__file__).parents[2] / "experiments/results/smollm2-135m-instruct/attention"

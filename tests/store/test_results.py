@@ -18,10 +18,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from layerbook.core.analysis import Array, BigArray, Ranked, Result
+from layerbook.core.analysis import Array, BigArray, Result
+from layerbook.core.distributions import Ranked
 from layerbook.core.errors import StoreError
-from layerbook.store import results
-from layerbook.store import tolerance
+from layerbook.store import results, tolerance
 from layerbook.store.keys import Key
 from pydantic import BaseModel, ConfigDict, Field
 

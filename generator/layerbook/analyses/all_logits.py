@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from layerbook.core.analysis import (
     Analysis,
     BigArray,
     Prompts,
-    Ranked,
+    Record,
     Result,
     TopK,
     as_prompt,
-    entropy,
+    chat_suffix,
     prompt_name,
-    ranked,
     shorten_prompt,
-    softmax,
 )
-from layerbook.core.figures import Axis, Bars, Figure, Panels, SamplingData, listed
-from layerbook.core.labels import chat_suffix
+from layerbook.core.distributions import Ranked, entropy, ranked, softmax
+from layerbook.core.figures import Axis, Bars, Figure, Panels, SamplingData
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request
 from layerbook.core.sampling import sampling_distribution
+from layerbook.core.text import listed
 from layerbook.core.tokens import Token, visible
 
 MAX_BARS = 10  # bars of a panel; three stand side by side
 
 
-class Setting(BaseModel):
+class Setting(Record):
     """One setting of the knobs; they act in this order: temperature, top-k, top-p."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     name: str = Field(min_length=1, description="The setting in a few words.")
     temperature: float = Field(
         default=1.0, ge=0, description="What the logits are divided by; 0 takes the best."
@@ -49,10 +47,9 @@ class Setting(BaseModel):
     )
 
 
-class SettingEffect(BaseModel):
+class SettingEffect(Record):
     """What one setting leaves after one prompt."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     candidates: int = Field(
         description="How many tokens are left to draw from: those with more than no probability."
     )
@@ -65,10 +62,9 @@ class SettingEffect(BaseModel):
     )
 
 
-class PromptLogits(BaseModel):
+class PromptLogits(Record):
     """One prompt: its likeliest next tokens as the model has them, and what each setting leaves."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     prompt: str = Field(description="The prompt as the spec has it; of a chat, its last turn.")
     top: tuple[Ranked, ...] = Field(description="The likeliest tokens [shown], best first.")
     rest: float = Field(description="Probability 0..1 of all tokens not in `top` together.")
@@ -100,7 +96,7 @@ class AllLogits(Analysis[AllLogitsResult]):
     Source: top-k: Fan et al. 2018 (arXiv:1805.04833); top-p: Holtzman et al. 2019 (arXiv:1904.09751).
     """
 
-    result_type: ClassVar[type[Result]] = AllLogitsResult
+    result_type = AllLogitsResult
 
     prompts: Prompts = Field(description="The prompts; a string, or `chat:` for the chat template.")
     settings: Annotated[tuple[Setting, ...], Field(min_length=1)] = Field(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from layerbook.core.analysis import Analysis, Result
-from layerbook.core.figures import Axis, Bars, Block, Diagram, Figure, Table, listed
+from layerbook.core.analysis import Analysis, Record, Result
+from layerbook.core.figures import Axis, Bars, Block, Diagram, Figure, Table
 from layerbook.core.requests import ActivationCaches, Describe, ModelFacts, Request
+from layerbook.core.text import listed
 
 PART_LABELS = {
     "embeddings": "embedding",
@@ -21,10 +22,9 @@ PART_LABELS = {
 }
 
 
-class Part(BaseModel):
+class Part(Record):
     """One box of the decoder."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     name: str = Field(description="What the box is called.")
     part: str = Field(
         description="The part of the model it belongs to: tokens, embeddings, position, attention, ..."
@@ -85,7 +85,7 @@ class Architecture(Analysis[ArchitectureResult]):
     Source: Vaswani et al. 2017 (arXiv:1706.03762), section 3; Touvron et al. 2023 (arXiv:2302.13971), section 2.2.
     """
 
-    result_type: ClassVar[type[Result]] = ArchitectureResult
+    result_type = ArchitectureResult
 
     def runs(self) -> dict[str, Request]:
         """The model's own facts; it does not run."""
@@ -94,7 +94,6 @@ class Architecture(Analysis[ArchitectureResult]):
     def measure(self, captures: ActivationCaches) -> ArchitectureResult:
         """Put each module into its box, and count."""
         facts = captures["model"].facts
-        assert facts is not None
         # model.layers.7.mlp.up_proj -> mlp.up_proj, so that a box inside the layers collects those of all layers
         modules = [(re.sub(r"^model\.(layers\.\d+\.)?", "", m.path), m) for m in facts.modules]
         parts = []

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from layerbook.core.analysis import (
     Analysis,
     BigArray,
     Layers,
     PromptSpec,
+    Record,
     Result,
     as_prompt,
-    entropy,
     prompt_name,
     resolved,
     shorten_prompt,
 )
-from layerbook.core.figures import AttentionData, Axis, Figure, Heatmap, Panels, listed
+from layerbook.core.distributions import entropy
+from layerbook.core.figures import AttentionData, Axis, Figure, Heatmap, Panels
 from layerbook.core.requests import ActivationCaches, Forward, Request, Site
+from layerbook.core.text import listed
 from layerbook.core.tokens import Token, visible
 
 
-class HeadAttention(BaseModel):
+class HeadAttention(Record):
     """Where one head looks, in float64; means leave out the first query, which can only look at itself."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     layer: int = Field(description="The layer, from 0.")
     head: int = Field(description="The query head, from 0.")
     first: float = Field(
@@ -128,7 +127,7 @@ class AttentionAll(Analysis[AttentionAllResult]):
     at; Olsson et al. 2022 (arXiv:2209.11895) for what comes after the same token.
     """
 
-    result_type: ClassVar[type[Result]] = AttentionAllResult
+    result_type = AttentionAllResult
     prompt: PromptSpec = Field(description="The prompt.")
     layers: Layers = Field(
         default="all", description="Which layers; negative numbers count from the last."
@@ -142,9 +141,7 @@ class AttentionAll(Analysis[AttentionAllResult]):
     def measure(self, captures: ActivationCaches) -> AttentionAllResult:
         """Stack the patterns, and ask of each head how much goes to a few places that have a name."""
         run, layers = captures["run"], resolved(self.layers)
-        pattern = np.stack(
-            [run[Site("pattern", layer)] for layer in layers]
-        )  # [layers, heads, T, T]
+        pattern = run.stack("pattern", layers)  # [layers, heads, T, T]
         last, seen, habits = len(run.tokens) - 1, induction_pairs(run.tokens), []
         for layer, heads in zip(
             layers, pattern.astype(np.float64), strict=True

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from layerbook.core.analysis import (
     Analysis,
     Array,
     Layers,
     Prompts,
+    Record,
     Result,
     as_prompt,
     prompt_name,
@@ -24,10 +23,9 @@ from layerbook.core.tokens import Token, visible
 from layerbook.core.vectors import correlation
 
 
-class PromptGram(BaseModel):
+class PromptGram(Record):
     """The Gram matrices of one prompt, and what they do and do not go along with."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
     prompt: str = Field(description="The prompt; of a chat, its last turn.")
     tokens: tuple[Token, ...] = Field(
         description="The tokens, in order: rows and columns of the matrices."
@@ -70,7 +68,7 @@ class AttentionGram(Analysis[AttentionGramResult]):
     Source: the lecture; why outputs are not weights: Kobayashi et al. 2020 (arXiv:2004.10102), section 2.
     """
 
-    result_type: ClassVar[type[Result]] = AttentionGramResult
+    result_type = AttentionGramResult
     prompts: Prompts = Field(description="The prompts, one matrix each.")
     layers: Layers = Field(description="Which layers; negative numbers count from the last.")
 
@@ -88,13 +86,9 @@ class AttentionGram(Analysis[AttentionGramResult]):
         layers, prompts = resolved(self.layers), []
         for i, spec in enumerate(self.prompts):
             run = captures[f"prompt-{i}"]
-            out = np.stack(
-                [run[Site("attn_out", layer)] for layer in layers]
-            )  # [layers, T, d_model]
+            out = run.stack("attn_out", layers)  # [layers, T, d_model]
             gram = out @ out.transpose(0, 2, 1)  # [layers, T, T]
-            pattern = np.stack(
-                [run[Site("pattern", layer)].mean(axis=0) for layer in layers]
-            )  # [layers, T, T]
+            pattern = run.stack("pattern", layers).mean(axis=1)  # [layers, T, T]
             length = np.linalg.norm(out, axis=-1)  # [layers, T]
             size = (
                 length[:, :, None] * length[:, None, :]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from layerbook.core.analysis import (
     Analysis,
@@ -13,23 +13,23 @@ from layerbook.core.analysis import (
     Heads,
     Layers,
     Prompts,
-    Ranked,
+    Record,
     Result,
     as_prompt,
     prompt_name,
-    ranked,
     resolved,
     shorten_prompt,
 )
-from layerbook.core.figures import Axis, Figure, Heatmap, Panels, listed
+from layerbook.core.distributions import Ranked, ranked
+from layerbook.core.figures import Axis, Figure, Heatmap, Panels
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request, Site
+from layerbook.core.text import listed
 from layerbook.core.tokens import Token, visible
 
 
-class PromptPattern(BaseModel):
+class PromptPattern(Record):
     """The attention of one prompt; every mean leaves out at least the first query, which can only look at itself."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
     prompt: str = Field(description="The prompt; of a chat, its last turn.")
     tokens: tuple[Token, ...] = Field(
         description="The tokens, in order: rows and columns of the pattern."
@@ -80,7 +80,7 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
     Source: Vaswani et al. 2017 (arXiv:1706.03762), equation 1; sinks: Xiao et al. 2023 (arXiv:2309.17453).
     """
 
-    result_type: ClassVar[type[Result]] = AttentionPatternResult
+    result_type = AttentionPatternResult
     prompts: Prompts = Field(description="The prompts, one pattern each.")
     layers: Layers = Field(description="Which layers; negative numbers count from the last.")
     heads: Heads = Field(
@@ -102,9 +102,7 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
         layers, prompts = resolved(self.layers), []
         for i, spec in enumerate(self.prompts):
             run = captures[f"prompt-{i}"]
-            pattern = np.stack(
-                [run[Site("pattern", layer)] for layer in layers]
-            )  # [layers, heads, T, T]
+            pattern = run.stack("pattern", layers)  # [layers, heads, T, T]
             mean = pattern.mean(axis=1, keepdims=True)  # [layers, 1, T, T]
             free = pattern[
                 :, :, min(1, len(run.tokens) - 1) :

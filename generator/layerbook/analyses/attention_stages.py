@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from layerbook.core.analysis import (
     Analysis,
@@ -16,12 +15,12 @@ from layerbook.core.analysis import (
     Layer,
     Layers,
     PromptText,
+    Record,
     Result,
-    entropy,
     resolved,
     shorten_prompt,
-    softmax,
 )
+from layerbook.core.distributions import entropy, softmax
 from layerbook.core.figures import Axis, Figure, Frame, Frames, Heatmap, Lines, Series
 from layerbook.core.requests import ActivationCaches, Describe, Forward, Prompt, Request, Site
 from layerbook.core.tokens import Token, visible
@@ -30,10 +29,9 @@ from layerbook.core.vectors import apply_rope
 SITES = ("q", "k", "scores", "pattern")
 
 
-class HeadStages(BaseModel):
+class HeadStages(Record):
     """The first stage of one head and the last; between them `raw` is scaled, and then masked."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
     layer: int = Field(description="The layer, from 0.")
     head: int = Field(description="The query head, from 0.")
     kv_head: int = Field(description="The key head, from 0, that serves it.")
@@ -107,7 +105,7 @@ class AttentionStages(Analysis[AttentionStagesResult]):
     Source: Vaswani et al. 2017 (arXiv:1706.03762), section 3.2.1; Ainslie et al. 2023 (arXiv:2305.13245).
     """
 
-    result_type: ClassVar[type[Result]] = AttentionStagesResult
+    result_type = AttentionStagesResult
     prompt: PromptText = Field(description="The prompt.")
     layer: Layer = Field(
         description="The layer of a head to draw; negative numbers count from the last."
@@ -129,11 +127,10 @@ class AttentionStages(Analysis[AttentionStagesResult]):
     def measure(self, captures: ActivationCaches) -> AttentionStagesResult:
         """Take all heads through the four stages, and once without the scale, and once without the mask."""
         facts, run, layers = captures["model"].facts, captures["run"], self.measured_layers()
-        assert facts is not None
         here, sharing = np.arange(len(run.tokens)), facts.heads // facts.kv_heads
         sees = np.tri(len(here), dtype=bool)  # [T, T]: whether the key is no later than the query
         q, k, scores, own = (
-            np.stack([run[Site(name, layer)] for layer in layers]) for name in SITES
+            run.stack(name, layers) for name in SITES
         )
         q = apply_rope(q, here, facts.rope_theta)  # [layers, H, T, d]
         k = apply_rope(k, here, facts.rope_theta).repeat(

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from layerbook.core.analysis import (
     Analysis,
     Array,
     Layers,
     PromptSpec,
-    Ranked,
+    Record,
     Result,
     as_prompt,
-    ranked,
     resolved,
     shorten_prompt,
 )
+from layerbook.core.distributions import Ranked, ranked
 from layerbook.core.figures import Axis, Figure, Frame, Frames, Heatmap
 from layerbook.core.requests import (
     NEXT_LOGITS,
@@ -34,20 +34,18 @@ from layerbook.core.requests import (
 from layerbook.core.tokens import Token, is_whitespace, visible
 
 
-class Pass(BaseModel):
+class Pass(Record):
     """One pass through the model; each frame is the leading rows and columns of one."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
     tokens: tuple[Token, ...] = Field(description="The tokens of the pass, in order.")
     values: Array = Field(
         description="By [layer][T][T]: mean attention by [query][key], or the Gram matrix."
     )
 
 
-class ContinuationStep(BaseModel):
+class ContinuationStep(Record):
     """One frame: what the model saw, and what it wrote."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     run: int = Field(description="The number in `passes` of the pass that holds the frame.")
     length: int = Field(
         description="How many tokens the model saw: the frame's size in rows and columns."
@@ -55,10 +53,9 @@ class ContinuationStep(BaseModel):
     written: Ranked = Field(description="The token that it wrote next: the likeliest.")
 
 
-class RowMeans(BaseModel):
+class RowMeans(Record):
     """The mean cell of a Gram matrix's rows, by the token that a row belongs to."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     first: float = Field(description="Of the first token's row.")
     whitespace: float | None = Field(
         description="Of the rows of later whitespace tokens; null if there is none."
@@ -97,7 +94,7 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
     Source: Vaswani et al. 2017 (arXiv:1706.03762), section 3.2.3: by the mask, later tokens change nothing earlier.
     """
 
-    result_type: ClassVar[type[Result]] = ContinuationFramesResult
+    result_type = ContinuationFramesResult
     prompt: PromptSpec = Field(description="The prompt that is continued.")
     max_new_tokens: int = Field(
         ge=1, description="How many tokens to write, past the end of the turn if need be."
@@ -150,14 +147,10 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
         )  # held: by frame, its pass
         for run in (runs[t - 1] for t in (*breaks, len(runs))):
             if self.show == "gram":
-                out = np.stack(
-                    [run[Site("attn_out", layer)] for layer in layers]
-                )  # [layers, T, d_model]
+                out = run.stack("attn_out", layers)  # [layers, T, d_model]
                 values = out @ out.transpose(0, 2, 1)  # [layers, T, T]
             else:
-                values = np.stack(
-                    [run[Site("pattern", layer)].mean(axis=0) for layer in layers]
-                )  # [layers, T, T]
+                values = run.stack("pattern", layers).mean(axis=1)  # [layers, T, T]
             passes.append(Pass(tokens=run.tokens, values=values))
         stop_at = next((t for t, token in enumerate(written) if token.id in ends), None)
         told = len(runs) - 1 if stop_at is None else stop_at  # the frame whose rows are told of

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from layerbook.core.analysis import Analysis, Array, PromptText, Result, Seed
-from layerbook.core.figures import Axis, Figure, Point, Scatter, listed
+from layerbook.core.analysis import Analysis, Array, PromptText, Record, Result, Seed
+from layerbook.core.figures import Axis, Figure, Point, Scatter
 from layerbook.core.requests import EMBED, ActivationCaches, EmbeddingRows, Prompt, Request
+from layerbook.core.text import listed
 from layerbook.core.tokens import Token
 from layerbook.core.vectors import (
     closest_pair,
@@ -21,10 +22,9 @@ from layerbook.core.vectors import (
 )
 
 
-class TextPoint(BaseModel):
+class TextPoint(Record):
     """One text on the map; coordinates are in the units of the embedding's numbers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     text: str = Field(description="The text as it was encoded.")
     tokens: tuple[Token, ...] = Field(description="Its tokens, padding left out.")
     padding: int = Field(
@@ -34,10 +34,9 @@ class TextPoint(BaseModel):
     y: float = Field(description="Coordinate along the second axis.")
 
 
-class ShuffledTexts(BaseModel):
+class ShuffledTexts(Record):
     """The texts with their words shuffled; distances are Euclidean, one per text."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     points: tuple[TextPoint, ...] = Field(description="The shuffled texts, in the order of the spec.")
     explained: tuple[float, ...] = Field(
         description="Share of the axes' own set's variance along each axis, 0..1."
@@ -98,7 +97,7 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
     Source: Pearson 1901 (doi:10.1080/14786440109462720); signs: each axis' largest loading is positive.
     """
 
-    result_type: ClassVar[type[Result]] = EmbeddingPcaResult
+    result_type = EmbeddingPcaResult
     prompts: Annotated[tuple[PromptText, ...], Field(min_length=2)] = Field(
         description="The texts, a point each."
     )

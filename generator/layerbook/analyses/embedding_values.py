@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from layerbook.core.analysis import (
     Analysis,
     Array,
     Prompts,
+    Record,
     Result,
     as_prompt,
     prompt_name,
     shorten_prompt,
 )
-from layerbook.core.figures import Axis, Figure, Heatmap, listed
+from layerbook.core.figures import Axis, Figure, Heatmap
 from layerbook.core.requests import EMBED, ActivationCaches, EmbeddingRows, Request
+from layerbook.core.text import listed
 from layerbook.core.tokens import Token, visible
 
 SHOWN_DIMENSIONS = 10
 """How many numbers of each vector are written out."""
 
 
-class EmbeddedPrompt(BaseModel):
+class EmbeddedPrompt(Record):
     """One prompt's tokens and their rows of the embedding matrix."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
     prompt: str = Field(description="The prompt; of a chat, its last turn.")
     tokens: tuple[Token, ...] = Field(description="Its T tokens, in order.")
     shape: tuple[int, int] = Field(description="Shape of `values`: [T, d_model].")
@@ -56,7 +55,7 @@ class EmbeddingValues(Analysis[EmbeddingValuesResult]):
     Source: Bengio et al. 2003 (JMLR 3, 1137-1155), section 2; Vaswani et al. 2017 (arXiv:1706.03762), section 3.4.
     """
 
-    result_type: ClassVar[type[Result]] = EmbeddingValuesResult
+    result_type = EmbeddingValuesResult
     prompts: Prompts = Field(description="The prompts whose tokens are looked up.")
 
     def runs(self) -> dict[str, Request]:

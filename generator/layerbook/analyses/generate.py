@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from layerbook.core import requests
 from layerbook.core.analysis import (
     Analysis,
     Prompts,
-    Ranked,
+    Record,
     Result,
     Seed,
     TopK,
     as_prompt,
+    chat_suffix,
     prompt_name,
-    ranked,
     shorten_prompt,
-    softmax,
 )
+from layerbook.core.distributions import Ranked, ranked, softmax
 from layerbook.core.figures import Axis, Bars, Figure, Passage, TokenStrip
-from layerbook.core.labels import chat_suffix
 from layerbook.core.requests import LOGITS, ActivationCaches, Request
 from layerbook.core.sampling import sampling_distribution
 from layerbook.core.tokens import Token, visible
@@ -42,10 +39,9 @@ class WrittenToken(Ranked):
     likeliest: Ranked = Field(description="The token that the model held likeliest at this step.")
 
 
-class GeneratedText(BaseModel):
+class GeneratedText(Record):
     """A prompt and its continuation."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     prompt: str = Field(description="The prompt as the spec has it; of a chat, its last turn.")
     text: str = Field(
         description="Prompt and continuation as the tokenizer decodes them, special tokens written out."
@@ -93,7 +89,7 @@ class Generate(Analysis[GenerateResult]):
     Source: top-k: Fan et al. 2018 (arXiv:1805.04833); top-p: Holtzman et al. 2019 (arXiv:1904.09751).
     """
 
-    result_type: ClassVar[type[Result]] = GenerateResult
+    result_type = GenerateResult
 
     prompts: Prompts = Field(description="The prompts; a string, or `chat:` for the chat template.")
     max_new_tokens: int = Field(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -58,7 +57,7 @@ class MlpShapes(Analysis[MlpShapesResult]):
     Source: SwiGLU: Shazeer 2020 (arXiv:2002.05202), equation 6; SiLU: Elfwing et al. 2017 (arXiv:1702.03118).
     """
 
-    result_type: ClassVar[type[Result]] = MlpShapesResult
+    result_type = MlpShapesResult
     prompt: PromptSpec = Field(description="The prompt whose tokens go through the neurons.")
     layer: Layer = Field(description="Which layer's neurons; negative numbers count from the last.")
 
@@ -70,7 +69,6 @@ class MlpShapes(Analysis[MlpShapesResult]):
     def measure(self, captures: ActivationCaches) -> MlpShapesResult:
         """Read the shapes off the model; square the neurons, sort them, and add them up from the strongest."""
         run, facts = captures["prompt"], captures["facts"].facts
-        assert facts is not None
         modules = {module.path.rpartition("layers.")[2]: module for module in facts.modules}
         weights = {
             name: modules[f"{self.layer}.mlp.{name}_proj"].shape for name in ("gate", "up", "down")

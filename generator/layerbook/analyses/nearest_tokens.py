@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from layerbook.core.analysis import Analysis, Result, Texts, TopK
-from layerbook.core.figures import Axis, Bars, Figure, Frame, Frames, Panels, listed
+from layerbook.core.analysis import Analysis, Record, Result, Texts, TopK
+from layerbook.core.figures import Axis, Bars, Figure, Frame, Frames, Panels
 from layerbook.core.requests import (
     EMBED,
     ActivationCaches,
@@ -20,16 +20,16 @@ from layerbook.core.requests import (
     Prompt,
     Request,
 )
+from layerbook.core.text import listed
 from layerbook.core.tokens import Token, Vocabulary, visible
 
 Measure = Literal["cosine", "dot", "distance"]
 MEASURE_NAMES: dict[Measure, str] = {"cosine": "cosine", "dot": "dot product", "distance": "distance"}
 
 
-class Neighbour(BaseModel):
+class Neighbour(Record):
     """Another entry of the vocabulary."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     token: Token = Field(description="The token.")
     value: float = Field(description="Its cosine, dot product or distance, no unit.")
     norm: float = Field(description="Length of its vector.")
@@ -38,10 +38,9 @@ class Neighbour(BaseModel):
     )
 
 
-class Neighbourhood(BaseModel):
+class Neighbourhood(Record):
     """A token and the entries nearest to it, best first, itself left out; ties by the lower id."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     token: Token = Field(description="The token.")
     norm: float = Field(description="Length of its vector.")
     cosine: tuple[Neighbour, ...] = Field(
@@ -56,10 +55,9 @@ class Neighbourhood(BaseModel):
     )
 
 
-class VectorLength(BaseModel):
+class VectorLength(Record):
     """An entry and how long its vector is."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     token: Token = Field(description="The token.")
     norm: float = Field(description="Length of its vector.")
 
@@ -86,7 +84,7 @@ class NearestTokens(Analysis[NearestTokensResult]):
     Source: Mikolov et al. 2013 (arXiv:1301.3781), section 4, on cosines between word vectors.
     """
 
-    result_type: ClassVar[type[Result]] = NearestTokensResult
+    result_type = NearestTokensResult
     prompts: Texts = Field(description="The texts whose tokens are looked up, each token once.")
     top_k: TopK = Field(default=8, description="How many neighbours to list.")
 

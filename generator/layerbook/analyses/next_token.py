@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from layerbook.core.analysis import (
     Analysis,
     Prompts,
-    Ranked,
+    Record,
     Result,
     TopK,
     as_prompt,
-    entropy,
     prompt_name,
-    ranked,
     shorten_prompt,
-    softmax,
 )
-from layerbook.core.figures import Axis, Bars, Figure, Passage, listed
+from layerbook.core.distributions import Ranked, entropy, ranked, softmax
+from layerbook.core.figures import Axis, Bars, Figure, Passage
 from layerbook.core.requests import LN_FINAL, NEXT_LOGITS, ActivationCaches, Forward, Request
+from layerbook.core.text import listed
 from layerbook.core.tokens import Token, visible
 
 
-class NextTokens(BaseModel):
+class NextTokens(Record):
     """The distribution over the token that follows one prompt."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     prompt: str = Field(description="The prompt as the spec has it; of a chat, its last turn.")
     text: str = Field(description="The text that was encoded, the chat template filled in.")
     tokens: tuple[Token, ...] = Field(description="Its tokens [T].")
@@ -72,7 +68,7 @@ class NextToken(Analysis[NextTokenResult]):
     Source: Vaswani et al. 2017 (arXiv:1706.03762), section 3.4; entropy: Shannon 1948, section 6.
     """
 
-    result_type: ClassVar[type[Result]] = NextTokenResult
+    result_type = NextTokenResult
 
     prompts: Prompts = Field(description="The prompts; a string, or `chat:` for the chat template.")
     top_k: TopK = Field(default=20, description="How many of the likeliest tokens to keep.")
@@ -124,7 +120,7 @@ class NextToken(Analysis[NextTokenResult]):
             header = (
                 "" if isinstance(spec, str) or spec.answer else ", without the header of the answer"
             )
-            after = f"after “{shorten_prompt(spec, end=True)}”" + (
+            after = f"after “{shorten_prompt(spec, keep='end')}”" + (
                 "" if isinstance(spec, str) else f" in a chat{header}"
             )
             figures[f"prompt-{i}"] = _probabilities(one, after)

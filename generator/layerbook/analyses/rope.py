@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import (
-    Analysis,
-    Array,
-    Head,
-    Layer,
-    PromptText,
-    Result,
-    shorten_prompt,
-    softmax,
-)
-from layerbook.core.figures import (
-    Axis,
-    Figure,
-    Heatmap,
-    Lines,
-    Panels,
-    Point,
-    Scatter,
-    Series,
-    listed,
-)
+from layerbook.core.analysis import Analysis, Array, Head, Layer, PromptText, Result, shorten_prompt
+from layerbook.core.distributions import softmax
+from layerbook.core.figures import Axis, Figure, Heatmap, Lines, Panels, Point, Scatter, Series
 from layerbook.core.requests import ActivationCaches, Describe, Forward, Prompt, Request, Site
+from layerbook.core.text import listed
 from layerbook.core.tokens import Token
 from layerbook.core.vectors import apply_rope
 
@@ -89,7 +70,7 @@ class Rope(Analysis[RopeResult]):
     Source: Su et al. 2021 (arXiv:2104.09864), equations 14, 15 and 34; section 3.4.3 bounds the decay.
     """
 
-    result_type: ClassVar[type[Result]] = RopeResult
+    result_type = RopeResult
     prompt: PromptText = Field(description="The prompt whose queries and keys are turned.")
     layer: Layer = Field(description="The layer; negative numbers count from the last.")
     head: Head = Field(description="The query head that is shown.")
@@ -105,7 +86,6 @@ class Rope(Analysis[RopeResult]):
     def measure(self, captures: ActivationCaches) -> RopeResult:
         """Turn queries and keys as the model does; move them; set every query at every distance from every key."""
         facts, run = captures["model"].facts, captures["prompt"]
-        assert facts is not None
         d, pairs, here = (
             facts.d_head,
             facts.d_head // 2,

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from layerbook.core.analysis import (
     Analysis,
     PromptSpec,
-    Ranked,
+    Record,
     Result,
     TopK,
     as_prompt,
-    entropy,
+    chat_suffix,
     prompt_name,
-    ranked,
     shorten_prompt,
 )
-from layerbook.core.figures import Axis, Bars, Figure, Panels, listed
-from layerbook.core.labels import chat_suffix
+from layerbook.core.distributions import Ranked, entropy, ranked
+from layerbook.core.figures import Axis, Bars, Figure, Panels
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request
 from layerbook.core.sampling import sampling_distribution
+from layerbook.core.text import listed
 
 Temperature = Annotated[float, Field(gt=0)]
 
 
-class Setting(BaseModel):
+class Setting(Record):
     """One setting of the knobs, and the distribution that would be drawn from."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     name: str = Field(description="The setting in words.")
     temperature: float = Field(description="What the logits are divided by.")
     top_k: int | None = Field(
@@ -70,7 +69,7 @@ class SamplingKnobs(Analysis[SamplingKnobsResult]):
     Source: top-k: Fan et al. 2018 (arXiv:1805.04833); top-p: Holtzman et al. 2019 (arXiv:1904.09751).
     """
 
-    result_type: ClassVar[type[Result]] = SamplingKnobsResult
+    result_type = SamplingKnobsResult
 
     prompt: PromptSpec = Field(
         description="The prompt; a string, or `chat:` for the chat template."

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from layerbook.core.analysis import Analysis, PromptText, Result, Seed
-from layerbook.core.figures import Axis, Figure, Point, Scatter, listed
+from layerbook.core.analysis import Analysis, PromptText, Record, Result, Seed
+from layerbook.core.figures import Axis, Figure, Point, Scatter
 from layerbook.core.requests import EMBED, ActivationCaches, EmbeddingRows, Prompt, Request
+from layerbook.core.text import listed
 from layerbook.core.vectors import (
     pool_texts,
     principal_components,
@@ -19,19 +20,17 @@ from layerbook.core.vectors import (
 )
 
 
-class SentencePoint(BaseModel):
+class SentencePoint(Record):
     """One sentence on one map, in the units of the embedding's numbers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     text: str = Field(description="The sentence as it was encoded.")
     x: float = Field(description="Coordinate along the first axis of its own set.")
     y: float = Field(description="Coordinate along the second axis of its own set.")
 
 
-class SentenceMap(BaseModel):
+class SentenceMap(Record):
     """Two sets of sentences drawn over each other, each on axes of its own."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     points: tuple[SentencePoint, ...] = Field(description="The sentences as written.")
     shuffled: tuple[SentencePoint, ...] = Field(description="The sentences with their words shuffled.")
     explained: tuple[float, ...] = Field(
@@ -72,7 +71,7 @@ class SentencePosition(Analysis[SentencePositionResult]):
     Source: the lecture this book grew out of; the encoding: Vaswani et al. 2017 (arXiv:1706.03762), section 3.5.
     """
 
-    result_type: ClassVar[type[Result]] = SentencePositionResult
+    result_type = SentencePositionResult
     prompts: Annotated[tuple[PromptText, ...], Field(min_length=2)] = Field(
         description="The sentences, a point each."
     )

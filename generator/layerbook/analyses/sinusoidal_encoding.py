@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from layerbook.core.analysis import Analysis, Array, Result
-from layerbook.core.figures import (
-    Axis,
-    Figure,
-    Frame,
-    Frames,
-    Heatmap,
-    Lines,
-    Panels,
-    Series,
-    listed,
-)
+from layerbook.core.analysis import Analysis, Array, Record, Result
+from layerbook.core.figures import Axis, Figure, Frame, Frames, Heatmap, Lines, Panels, Series
 from layerbook.core.requests import ActivationCaches, Describe, Request
+from layerbook.core.text import listed
 from layerbook.core.vectors import sinusoidal_encoding
 
 Constant = Annotated[float, Field(ge=1, le=1e9)]
 
 
-class Encoding(BaseModel):
+class Encoding(Record):
     """The encoding with one C; distances are Euclidean, between the vectors of two positions."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
     C: float = Field(description="The constant.")
     rank: int = Field(
         description="Directions the encoding uses: singular values above a millionth of the largest."
@@ -67,7 +57,7 @@ class SinusoidalEncoding(Analysis[SinusoidalEncodingResult]):
     Source: Vaswani et al. 2017 (arXiv:1706.03762), section 3.5, with C = 10000 and wavelengths from 2 pi to 2 pi C.
     """
 
-    result_type: ClassVar[type[Result]] = SinusoidalEncodingResult
+    result_type = SinusoidalEncodingResult
     positions: int = Field(default=128, ge=2, le=2048, description="How many positions, from 0.")
     C: Annotated[tuple[Constant, ...], Field(min_length=1, max_length=12)] = Field(
         default=(10000.0,),
@@ -81,7 +71,6 @@ class SinusoidalEncoding(Analysis[SinusoidalEncodingResult]):
     def measure(self, captures: ActivationCaches) -> SinusoidalEncodingResult:
         """Write the encoding down for each C, and look at what it is for: telling positions apart."""
         facts = captures["model"].facts
-        assert facts is not None
         D, sweeps = facts.d_model, []
         for C in self.C:
             PE = sinusoidal_encoding(self.positions, D, C)  # [positions, D]

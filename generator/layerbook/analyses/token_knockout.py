@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from layerbook.core.analysis import Analysis, Layers, Result, Seed, Texts, resolved
-from layerbook.core.figures import Axis, Bars, Figure, Panels, listed
+from layerbook.core.analysis import Analysis, Layers, Record, Result, Seed, Texts, resolved
+from layerbook.core.figures import Axis, Bars, Figure, Panels
 from layerbook.core.losses import (
     LossChange,
     LossComparison,
@@ -27,10 +25,11 @@ from layerbook.core.requests import (
     Site,
     WhitespacePositions,
 )
+from layerbook.core.text import listed
 from layerbook.core.tokens import Token, visible
 
 
-class TextLosses(BaseModel, frozen=True, extra="forbid"):
+class TextLosses(Record):
     """One text, token by token."""
 
     tokens: tuple[Token, ...] = Field(description="Its tokens.")
@@ -78,7 +77,7 @@ class TokenKnockout(Analysis[TokenKnockoutResult]):
     Source: attention knockout: Geva et al. 2023 (arXiv:2304.14767), section 4.
     """
 
-    result_type: ClassVar[type[Result]] = TokenKnockoutResult
+    result_type = TokenKnockoutResult
     texts: Texts = Field(description="The texts to predict.")
     draws: int = Field(
         default=4, ge=1, description="How many times as many other tokens are drawn."

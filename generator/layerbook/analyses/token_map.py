@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from layerbook.core.analysis import Analysis, PromptText, Result, Seed
-from layerbook.core.figures import Axis, Figure, Point, Scatter, listed
+from layerbook.core.analysis import Analysis, PromptText, Record, Result, Seed
+from layerbook.core.figures import Axis, Figure, Point, Scatter
 from layerbook.core.requests import (
     EMBED,
     ActivationCache,
@@ -20,14 +20,14 @@ from layerbook.core.requests import (
     Prompt,
     Request,
 )
+from layerbook.core.text import listed
 from layerbook.core.tokens import Token, visible
 from layerbook.core.vectors import principal_components, shuffle_words
 
 
-class TokenPoint(BaseModel):
+class TokenPoint(Record):
     """One token where it stands, and where it lies; coordinates are in the units of the embedding's numbers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     text: int = Field(description="Which text it stands in, counted from 0.")
     shuffled: bool = Field(description="Whether in the text with its words shuffled.")
     position: int = Field(description="At which position of it, counted from 0.")
@@ -81,7 +81,7 @@ class TokenMap(Analysis[TokenMapResult]):
     Source: Pearson 1901 (doi:10.1080/14786440109462720); signs: each axis' largest loading is positive.
     """
 
-    result_type: ClassVar[type[Result]] = TokenMapResult
+    result_type = TokenMapResult
     prompts: Annotated[tuple[PromptText, ...], Field(min_length=2)] = Field(
         description="The texts."
     )

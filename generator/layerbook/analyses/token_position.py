@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from layerbook.core.analysis import Analysis, Array, Result, Seed, Texts, shorten_prompt
-from layerbook.core.figures import Axis, Figure, Panels, Point, Scatter, listed
+from layerbook.core.analysis import Analysis, Array, Record, Result, Seed, Texts, shorten_prompt
+from layerbook.core.figures import Axis, Figure, Panels, Point, Scatter
 from layerbook.core.requests import EMBED, ActivationCaches, Forward, Prompt, Request, Site
+from layerbook.core.text import listed
 from layerbook.core.tokens import Token, visible
 from layerbook.core.vectors import mean_pool, principal_components, sinusoidal_encoding
 
@@ -19,10 +20,9 @@ AFTER_ATTENTION = Site("resid_mid", 0)
 Constant = Annotated[float, Field(ge=1, le=1e9)]
 
 
-class OrderedPrompt(BaseModel):
+class OrderedPrompt(Record):
     """One prompt and its tokens' other order."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     prompt: str = Field(description="The prompt.")
     tokens: tuple[Token, ...] = Field(description="Its T tokens as written.")
     moved_to: tuple[int, ...] = Field(description="The position of each token in the other order.")
@@ -31,10 +31,9 @@ class OrderedPrompt(BaseModel):
     )
 
 
-class PromptMap(BaseModel):
+class PromptMap(Record):
     """One prompt's tokens in both orders, on axes that were fitted to the order as written."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
     explained: tuple[float, ...] = Field(
         description="Share of the variance as written along each axis, 0..1."
     )
@@ -57,10 +56,9 @@ class PromptMap(BaseModel):
     )
 
 
-class EncodingEffect(BaseModel):
+class EncodingEffect(Record):
     """Every prompt with one C; counts and differences over all prompts."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     C: float | None = Field(description="The constant of the encoding; None: no encoding.")
     maps: tuple[PromptMap, ...] = Field(description="One entry per prompt.")
     pooled_difference: float = Field(description="The largest of the prompts.")
@@ -102,7 +100,7 @@ class TokenPosition(Analysis[TokenPositionResult]):
     Source: Vaswani et al. 2017 (arXiv:1706.03762), sections 3.4 (embeddings times sqrt(D)) and 3.5 (positions added).
     """
 
-    result_type: ClassVar[type[Result]] = TokenPositionResult
+    result_type = TokenPositionResult
     prompts: Texts = Field(
         description="The prompts; their token ids are permuted, so that the tokens stay the same."
     )

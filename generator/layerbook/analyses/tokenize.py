@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from layerbook.core.analysis import (
     Analysis,
     Prompts,
+    Record,
     Result,
     as_prompt,
     prompt_name,
     shorten_prompt,
 )
-from layerbook.core.figures import Figure, Passage, TokenStrip, listed
+from layerbook.core.figures import Figure, Passage, TokenStrip
 from layerbook.core.requests import ActivationCaches, Encode, Request
+from layerbook.core.text import listed
 from layerbook.core.tokens import Token
 
 
-class TokenizedPrompt(BaseModel):
+class TokenizedPrompt(Record):
     """One text and its tokens."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     prompt: str = Field(description="The prompt as the spec has it; of a chat, its last turn.")
     text: str = Field(description="The text that was encoded, the chat template filled in.")
     tokens: tuple[Token, ...] = Field(description="Its tokens [T], in order.")
@@ -49,7 +48,7 @@ class Tokenize(Analysis[TokenizeResult]):
     Source: Sennrich et al. 2016 (arXiv:1508.07909), section 3.2; on bytes: Radford et al. 2019 (GPT-2), section 2.2.
     """
 
-    result_type: ClassVar[type[Result]] = TokenizeResult
+    result_type = TokenizeResult
 
     prompts: Prompts = Field(description="The texts; a string, or `chat:` for the chat template.")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from itertools import count
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +45,7 @@ class TokenizerFile(Analysis[TokenizerFileResult]):
     Source: Sennrich et al. 2016 (arXiv:1508.07909), section 3.2, algorithm 1.
     """
 
-    result_type: ClassVar[type[Result]] = TokenizerFileResult
+    result_type = TokenizerFileResult
 
     text: PromptText = Field(description="A text to begin with; the reader replaces it by another.")
 

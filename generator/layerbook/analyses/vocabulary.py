@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from pydantic import Field
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from layerbook.core.analysis import Analysis, Result, Texts, TopK, shorten_prompt
-from layerbook.core.figures import Figure, Table, TokenStrip, listed
+from layerbook.core.analysis import Analysis, Record, Result, Texts, TopK, shorten_prompt
+from layerbook.core.figures import Figure, Table, TokenStrip
 from layerbook.core.requests import ActivationCaches, Describe, Encode, Prompt, Request
+from layerbook.core.text import listed
 from layerbook.core.tokens import Token, visible
 
 
-class PieceLookup(BaseModel):
+class PieceLookup(Record):
     """A piece of text that was looked up."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     piece: str = Field(description="The text looked up.")
     id: int | None = Field(description="Its id; null where no single token is exactly this text.")
     tokens: tuple[Token, ...] = Field(
@@ -23,10 +21,9 @@ class PieceLookup(BaseModel):
     )
 
 
-class SpecialToken(BaseModel):
+class SpecialToken(Record):
     """A special token: no text is cut into it, it marks turns, files and the like."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     token: Token = Field(description="The token.")
     roles: tuple[str, ...] = Field(
         description="Its role in the tokenizer's settings: bos, eos, pad, unk; empty for the others."
@@ -69,7 +66,7 @@ class Vocabulary(Analysis[VocabularyResult]):
     Source: Sennrich et al. 2016 (arXiv:1508.07909), section 3.2; on bytes: Radford et al. 2019 (GPT-2), section 2.2.
     """
 
-    result_type: ClassVar[type[Result]] = VocabularyResult
+    result_type = VocabularyResult
 
     first: TopK = Field(
         default=24, description="How many entries to show."
@@ -86,7 +83,6 @@ class Vocabulary(Analysis[VocabularyResult]):
     def measure(self, captures: ActivationCaches) -> VocabularyResult:
         """List the entries, look the pieces up, find out which are special."""
         facts, vocabulary = captures["model"].facts, captures["model"].vocabulary
-        assert facts is not None
         entries = [vocabulary.token(id) for id in range(vocabulary.size)]  # V tokens, by id
         ordinary = [token for token in entries if not token.special]
         joined = [token for token in ordinary if len(bytes.fromhex(token.hex)) > 1]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from pydantic import Field
 
@@ -54,7 +52,7 @@ class WhitespaceAttention(Analysis[WhitespaceAttentionResult]):
     Source: Xiao et al. 2023 (arXiv:2309.17453), section 3.1, for the share of the first token.
     """
 
-    result_type: ClassVar[type[Result]] = WhitespaceAttentionResult
+    result_type = WhitespaceAttentionResult
     prompt: PromptSpec = Field(
         description="The prompt that is continued, the likeliest token each time."
     )
@@ -74,9 +72,7 @@ class WhitespaceAttention(Analysis[WhitespaceAttentionResult]):
     def measure(self, captures: ActivationCaches) -> WhitespaceAttentionResult:
         """Average the patterns over heads and queries, and add up what whitespace gets."""
         run, layers = captures["text"], resolved(self.layers)
-        pattern = np.stack(
-            [run[Site("pattern", layer)] for layer in layers]
-        )  # [layers, heads, T, T]
+        pattern = run.stack("pattern", layers)  # [layers, heads, T, T]
         got = pattern[:, :, 1:].mean(
             axis=(1, 2), dtype=np.float64
         )  # [layers, T]: query 0 can only look at itself

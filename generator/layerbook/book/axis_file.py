@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from layerbook.book.yaml import FILE_START, Node, Position, display_path
 from layerbook.core.errors import UsageError, did_you_mean
-from layerbook.core.labels import TableValue
+from layerbook.core.figures import TableValue
 
 MAX_BYTES = 50_000_000
 

@@ -17,8 +17,7 @@ from pydantic import Field
 from layerbook.book.claims.check import Check, CheckError
 from layerbook.book.sweep_views import SweepView, view_figure
 from layerbook.core.analysis import Analysis, Result
-from layerbook.core.figures import Figure
-from layerbook.core.labels import TableValue
+from layerbook.core.figures import Figure, TableValue
 
 MAX_CELLS = 100_000
 MODEL_AXIS = "model"  # the axis that is not a parameter of the analysis

@@ -21,7 +21,7 @@ from layerbook.book.validation import unknown_key_message
 from layerbook.book.yaml import Node
 from layerbook.core.analysis import Analysis
 from layerbook.core.errors import did_you_mean
-from layerbook.core.labels import TableValue
+from layerbook.core.figures import TableValue
 
 AnalysisBuilder = Callable[[Node], Analysis[Any] | None]
 AxisNodes = Mapping[str, Node]

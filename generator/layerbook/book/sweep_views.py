@@ -22,9 +22,9 @@ from layerbook.core.figures import (
     Panels,
     Scatter,
     Series,
-    listed,
+    TableValue,
 )
-from layerbook.core.labels import TableValue
+from layerbook.core.text import listed
 
 Columns = Mapping[str, Sequence[Any]]
 Rows = Sequence[int]

@@ -16,7 +16,7 @@ import click
 
 from layerbook.cli import interrupt
 from layerbook.core.errors import LayerbookError, SpecError
-from layerbook.core.progress import pluralize
+from layerbook.core.text import pluralize
 
 
 class CommandGroup(click.Group):

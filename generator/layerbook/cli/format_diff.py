@@ -11,7 +11,7 @@ from typing import Any
 from layerbook.cli.tables import cut_around_difference
 from layerbook.compare.diff import Diff, ExperimentDiff, ValueChange
 from layerbook.compare.prose import relative_path
-from layerbook.core.progress import pluralize
+from layerbook.core.text import pluralize
 from layerbook.store.project import Project
 
 MAX_LISTED = 6

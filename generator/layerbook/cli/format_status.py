@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from layerbook.core.progress import pluralize
+from layerbook.core.text import pluralize
 from layerbook.model.plan import PlanCost
 from layerbook.runner.estimate import Basis, Estimate, Forecast, forecast
 from layerbook.runner.run import Outcome

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 
 from layerbook.cli.tables import table
-from layerbook.core.progress import pluralize
+from layerbook.core.text import pluralize
 from layerbook.runner.timings import StepTime, Timings
 
 HOW = (

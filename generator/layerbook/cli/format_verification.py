@@ -10,7 +10,7 @@ from pathlib import Path
 
 from layerbook.cli.tables import table
 from layerbook.compare.verify import Verification
-from layerbook.core.progress import pluralize
+from layerbook.core.text import pluralize
 from layerbook.store.verification import TOLERANCE, format_power_of_ten
 
 

@@ -21,14 +21,14 @@ from layerbook.cli.options import (
     book_option,
     executor_option,
     jobs_option,
-    make_reporter,
     model_option,
     only_option,
     print_lines,
     quiet_option,
 )
 from layerbook.core.errors import UsageError
-from layerbook.core.progress import pluralize
+from layerbook.core.progress import make_reporter
+from layerbook.core.text import pluralize
 
 if TYPE_CHECKING:
     from layerbook.model.stopwatch import Stopwatch
@@ -113,7 +113,7 @@ def run(
     from layerbook.store import cache
     from layerbook.store.project import check_status, open_project, select
 
-    report, stopwatch, executor_factory = make_reporter(quiet), Stopwatch(), executor_for(executor)
+    report, stopwatch, executor_factory = make_reporter(quiet=quiet), Stopwatch(), executor_for(executor)
     if timed and dry_run:
         raise UsageError("--timings says what a run took, and --dry-run runs nothing")
     if spec is not None:
@@ -184,7 +184,7 @@ def build(
         raise UsageError(
             f"{'--only says what' if only else '--executor says where'} to run, and --no-run runs nothing"
         )
-    report, executor_factory = make_reporter(quiet), executor_for(executor)
+    report, executor_factory = make_reporter(quiet=quiet), executor_for(executor)
     project = open_project(root, model, None if no_run else report)
     target = site or project.root / "site"
     built = building(
@@ -261,7 +261,7 @@ def model_command(root: Path, model: str | None, file: Path | None, quiet: bool)
     source = sources.resolve(
         (read_model_name(root) if has_book else sources.DEFAULT_MODEL) if model is None else model
     )
-    report = make_reporter(quiet)
+    report = make_reporter(quiet=quiet)
     folder = download.install_from_file(source, file, report) if file else download.prepare_model(source, report)
     limits = sources.limits(source)
     revision = f"@{source.revision}" if source.revision else ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -44,13 +43,6 @@ jobs_option = click.option(
     help="Processes that draw figures.",
 )
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress.")
-
-
-def make_reporter(quiet: bool) -> Any:
-    """The reporter that fits where standard error goes."""
-    from layerbook.core import progress
-
-    return progress.make_reporter(quiet)
 
 
 def print_lines(lines: Sequence[str], err: bool = False) -> int:

@@ -10,13 +10,13 @@ from layerbook.cli.errors import handle_errors
 from layerbook.cli.options import (
     book_option,
     jobs_option,
-    make_reporter,
     model_option,
     only_option,
     print_lines,
     quiet_option,
 )
 from layerbook.core.errors import UsageError
+from layerbook.core.progress import make_reporter
 
 MAX_THREADS = 512
 
@@ -110,7 +110,7 @@ def verify(
     from layerbook.store.project import check_status, open_project, select
 
     counts = _thread_counts(threads)
-    report = make_reporter(quiet)
+    report = make_reporter(quiet=quiet)
     project = open_project(root, model, report)
     with cache.lock(root):
         work = check_status(project)

@@ -27,7 +27,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from layerbook.core.figures import Figure
-from layerbook.core.requests import ActivationCache, ActivationCaches, Message, Prompt, Request
+from layerbook.core.requests import ActivationCaches, ChatMessage, Prompt, Request
 from layerbook.core.tokens import Token, visible
 
 
@@ -119,18 +119,15 @@ def resolved(numbers: Layers | Heads) -> tuple[int, ...]:
     return numbers
 
 
-class ChatMessage(BaseModel):
-    """One turn of a chat prompt."""
+class Record(BaseModel):
+    """A frozen group of fields: one part of a result or of an analysis's parameters."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    role: Literal["system", "user", "assistant"] = Field(description="Who speaks.")
-    content: str = Field(min_length=1, description="What is said.")
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
-class ChatPrompt(BaseModel):
+class ChatPrompt(Record):
     """A prompt laid out by the model's chat template; a plain string is one turn of the user."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     chat: Annotated[str, Field(min_length=1)] | Annotated[tuple[ChatMessage, ...], Field(min_length=1)] = (
         Field(description="One user turn as a string, or the list of turns.")
     )
@@ -153,9 +150,7 @@ def as_prompt(spec: PromptSpec) -> Prompt:
     """The prompt that a spec's string or chat stands for."""
     if isinstance(spec, str):
         return Prompt(text=spec)
-    return Prompt(
-        messages=tuple(Message(t.role, t.content) for t in spec.messages()), answer=spec.answer
-    )
+    return Prompt(messages=spec.messages(), answer=spec.answer)
 
 
 def prompt_name(spec: PromptSpec) -> str:
@@ -163,21 +158,28 @@ def prompt_name(spec: PromptSpec) -> str:
     return spec if isinstance(spec, str) else spec.messages()[-1].content
 
 
-def shorten_prompt(spec: PromptSpec, width: int = 40, end: bool = False) -> str:
-    """The prompt for titles and alt texts: whitespace drawn, but for single spaces between words; long ones cut.
-
-    end: keep the end of a long one, where what follows it is the matter, instead of the beginning.
-    """
-    name = prompt_name(spec)
-    drawn = [
-        c
-        if c == "\N{REPLACEMENT CHARACTER}" or _SINGLE_SPACE.match(name, i)
-        else visible(Token(-1, c, "00"))
-        for i, c in enumerate(name)
+def shorten_prompt(
+    prompt: PromptSpec, width: int = 40, *, keep: Literal["start", "end"] = "start"
+) -> str:
+    """Make the prompt's whitespace visible, except single spaces between words, and cut it to `width`."""
+    name = prompt_name(prompt)
+    characters = [
+        char
+        if char == "\N{REPLACEMENT CHARACTER}" or _SINGLE_SPACE.match(name, i)
+        else visible(Token(-1, char, "00"))
+        for i, char in enumerate(name)
     ]
     if len(name) > width:
-        drawn = ["…", *drawn[1 - width :]] if end else [*drawn[: width - 1], "…"]
-    return "".join(drawn)
+        if keep == "end":
+            characters = ["…", *characters[1 - width :]]
+        else:
+            characters = [*characters[: width - 1], "…"]
+    return "".join(characters)
+
+
+def chat_suffix(prompt: PromptSpec) -> str:
+    """` in a chat` for the title of a chat prompt, nothing for a plain string."""
+    return "" if isinstance(prompt, str) else " in a chat"
 
 
 def _to_lists(array: NDArray[Any]) -> Any:
@@ -204,12 +206,10 @@ class SidecarFile:
 BigArray = Annotated[Array, SidecarFile()]
 
 
-class Result(BaseModel):
-    """What an analysis measured: small, frozen, readable; the store writes it as JSON."""
+class Result(Record):
+    """The numbers of one experiment; the store writes them as JSON."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", arbitrary_types_allowed=True, ser_json_inf_nan="constants"
-    )
+    model_config = ConfigDict(ser_json_inf_nan="constants")
 
 
 R = TypeVar("R", bound=Result)
@@ -244,62 +244,3 @@ def resolve_numbers(analysis: A, limits: Limits) -> A:
     Raises ValueError for a number that the model does not have.
     """
     return type(analysis).model_validate(analysis.model_dump(), context={"limits": limits})
-
-
-class Ranked(BaseModel):
-    """A token and its place in a next-token distribution; `prob` is a share in 0..1 of the whole vocabulary."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    id: int = Field(description="The token's id.")
-    text: str = Field(description="What the id alone decodes to.")
-    hex: str = Field(description="Its bytes in hexadecimal.")
-    special: bool = Field(default=False, description="Whether it is a special token.")
-    logit: float = Field(description="Its score before the softmax.")
-    prob: float = Field(description="Its share of the whole vocabulary, 0 to 1.")
-
-    @property
-    def token(self) -> Token:
-        """The token alone."""
-        return Token(self.id, self.text, self.hex, self.special)
-
-
-CHUNK_SIZE = 64  # logits at a time, whose best is found faster than an order among all
-
-
-def softmax(scores: NDArray[np.floating]) -> NDArray[np.float64]:
-    """exp(s) / sum exp(s) over the last axis, in float64, shifted so that nothing overflows."""
-    shifted = scores.astype(np.float64) - np.max(scores, axis=-1, keepdims=True)
-    grown = np.exp(shifted)
-    shares: NDArray[np.float64] = grown / grown.sum(axis=-1, keepdims=True)
-    return shares
-
-
-def ranked(capture: ActivationCache, logits: NDArray[np.floating], count: int) -> tuple[Ranked, ...]:
-    """The `count` likeliest tokens of one logit vector [V], best first, ties by the lower id.
-
-    Raises ValueError where there are not so many.
-    """
-    if count > len(logits):
-        raise ValueError(f"there are {len(logits)} logits, not {count}")
-    prob = softmax(logits)
-    near = np.flatnonzero(
-        logits >= _top_threshold(logits, count)
-    )  # sorting these alone spares sorting the vocabulary
-    best = near[np.argsort(-logits[near], kind="stable")][:count]
-    rows = [(capture.vocabulary.token(int(i)), float(str(logits[i])), float(prob[i])) for i in best]
-    return tuple(
-        Ranked(id=t.id, text=t.text, hex=t.hex, special=t.special, logit=logit, prob=p)
-        for t, logit, p in rows
-    )
-
-
-def _top_threshold(logits: NDArray[np.floating], count: int) -> float:
-    """A score that at least `count` of the logits reach, and few others: the count-th of the bests of all stretches."""
-    best = logits[: len(logits) // CHUNK_SIZE * CHUNK_SIZE].reshape(-1, CHUNK_SIZE).max(axis=1)
-    return float(np.partition(best, -count)[-count] if len(best) >= count else logits.min())
-
-
-def entropy(prob: NDArray[np.floating]) -> float:
-    """-sum p log2 p, in bits; 0 log 0 counts as 0."""
-    positive = prob[prob > 0]
-    return float(-(positive * np.log2(positive)).sum())

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from layerbook.core.analysis import Record
 from layerbook.core.requests import LOSS, ActivationCache
 from layerbook.core.tokens import is_whitespace
 
@@ -19,7 +20,7 @@ Runs = Sequence[ActivationCache]  # one per text
 Positions = Sequence[tuple[int, ...]]  # one tuple per text
 
 
-class LossChange(BaseModel, frozen=True, extra="forbid"):
+class LossChange(Record):
     """What one intervention does to the loss; every cost is a mean over tokens, in nats, above what it was without."""
 
     touched: int = Field(
@@ -40,7 +41,7 @@ class LossChange(BaseModel, frozen=True, extra="forbid"):
     cost_elsewhere: float = Field(description="The cost of all others.")
 
 
-class LossComparison(BaseModel, frozen=True, extra="forbid"):
+class LossComparison(Record):
     """One intervention in some layers: on whitespace, and on as many other tokens in its place."""
 
     layers: tuple[int, ...] = Field(description="The layers, from 0, in which it was made.")

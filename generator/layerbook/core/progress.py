@@ -9,11 +9,6 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 
-def pluralize(count: int, what: str) -> str:
-    """`1 page`, `2 pages`."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
 class Task(Protocol):
     """One piece of long work under way."""
 
@@ -125,7 +120,7 @@ class _BarTask:
         self.progress.update(self.id, now=text)
 
 
-def make_reporter(quiet: bool = False) -> Reporter:
+def make_reporter(*, quiet: bool = False) -> Reporter:
     """The reporter that fits where standard error goes."""
     if quiet:
         return SilentReporter()

@@ -15,6 +15,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, Field
 
 from layerbook.core.tokens import Token, Vocabulary, is_whitespace
 
@@ -64,12 +65,11 @@ EMBED, LN_FINAL, LOSS = Site("embed"), Site("ln_final"), Site("loss")
 LOGITS, NEXT_LOGITS = Site("logits"), Site("next_logits")
 
 
-@dataclass(frozen=True)
-class Message:
-    """One turn of a chat, as the chat template takes it."""
+class ChatMessage(BaseModel, frozen=True, extra="forbid"):
+    """One turn of a chat prompt."""
 
-    role: Literal["system", "user", "assistant"]
-    content: str
+    role: Literal["system", "user", "assistant"] = Field(description="Who speaks.")
+    content: str = Field(min_length=1, description="What is said.")
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Prompt:
     """
 
     text: str | None = None
-    messages: tuple[Message, ...] = ()
+    messages: tuple[ChatMessage, ...] = ()
     answer: bool = True
     ids: tuple[int, ...] = ()
     special: str = ""
@@ -261,10 +261,21 @@ class ActivationCache:
     prompt_length: int = 0
     stopped: bool = False
     frames: tuple[tuple[Token, ...], ...] = ()
-    facts: ModelFacts | None = None
+    model_facts: ModelFacts | None = None
 
     def __getitem__(self, site: Site) -> NDArray[np.floating]:
         return self.sites[site]
+
+    def stack(self, name: str, layers: Sequence[int]) -> NDArray[np.floating]:
+        """Stack a site of some layers along a new first axis."""
+        return np.stack([self.sites[Site(name, layer)] for layer in layers])
+
+    @property
+    def facts(self) -> ModelFacts:
+        """The model's facts; ValueError unless the request was `Describe`."""
+        if self.model_facts is None:
+            raise ValueError("only a Describe request yields the model's facts")
+        return self.model_facts
 
 
 ActivationCaches = Mapping[str, ActivationCache]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from layerbook.core.analysis import softmax
+from layerbook.core.distributions import softmax
 
 
 def sampling_distribution(

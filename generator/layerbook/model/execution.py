@@ -155,7 +155,7 @@ class Execution:
             text=text,
             vocabulary=tokenizer,
             prompt_length=len(ids),
-            facts=self.model.facts if facts else None,
+            model_facts=self.model.facts if facts else None,
         )
 
     def _run_batch(self, batch: Sequence[Pass]) -> None:

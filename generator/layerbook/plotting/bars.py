@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from layerbook.core.figures import Bars
-from layerbook.core.labels import Axis
+from layerbook.core.figures import Axis, Bars
 from layerbook.core.tokens import Token
 from layerbook.plotting import colours, numeric_axes, text
 from layerbook.plotting.canvas import Canvas

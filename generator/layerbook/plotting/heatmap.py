@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from layerbook.core.figures import Heatmap
-from layerbook.core.labels import Axis
+from layerbook.core.figures import Axis, Heatmap
 from layerbook.plotting import colours, heatmap_cells, text
 from layerbook.plotting.canvas import Anchor, Canvas
 

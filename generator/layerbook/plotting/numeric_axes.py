@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from layerbook.core.labels import Axis
+from layerbook.core.figures import Axis
 from layerbook.plotting import colours, text
 from layerbook.plotting.canvas import Canvas
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import unicodedata
 
-from layerbook.core.labels import Axis, Label, label_text
+from layerbook.core.figures import Axis, Label, label_text
 from layerbook.core.tokens import Token
 
 SANS = "system-ui, -apple-system, 'Segoe UI', 'Noto Sans', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"

@@ -20,8 +20,9 @@ from typing import Any
 from layerbook.book.loader import Experiment
 from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, ModelError, RunError, UsageError
-from layerbook.core.progress import Reporter, pluralize
+from layerbook.core.progress import Reporter
 from layerbook.core.requests import Forward, Generate
+from layerbook.core.text import pluralize
 from layerbook.model import sources
 from layerbook.model.plan import plan
 from layerbook.runner import dask_worker as worker

@@ -11,8 +11,8 @@ from itertools import islice
 from typing import Literal
 
 from layerbook.book.loader import Experiment
-from layerbook.core.progress import pluralize
 from layerbook.core.requests import Forward, Generate, Prompt, Request
+from layerbook.core.text import pluralize
 from layerbook.model import sources
 from layerbook.model.plan import TokenIds, build_passes, plan, plan_cost
 from layerbook.runner.timings import Timings, address_of, names_of, read

@@ -16,7 +16,8 @@ from layerbook.book.loader import Experiment
 from layerbook.book.sweep import GridCell, Sweep, SweepResult
 from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, RunError, StoreError
-from layerbook.core.progress import Reporter, pluralize
+from layerbook.core.progress import Reporter
+from layerbook.core.text import pluralize
 from layerbook.model import sources
 from layerbook.runner.local import Executor, Measurements
 from layerbook.runner.outcome import Outcome, compare_and_save, make_stored_result

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from layerbook.book.loader import Experiment
-from layerbook.core.requests import Request, Site
+from layerbook.core.requests import ChatMessage, Request, Site
 from layerbook.model.plan import plan
 from layerbook.model.stopwatch import STEP_KINDS, Stopwatch, TimedStep
 from layerbook.store.cache import WorkingCache
@@ -171,6 +171,8 @@ def _pace(steps: Sequence[TimedStep]) -> dict[str, float]:
 def _plain(value: Any) -> Any:
     if isinstance(value, Site):
         return str(value)
+    if isinstance(value, ChatMessage):
+        return [value.role, value.content]
     if dataclasses.is_dataclass(value):
         own = [one.name for one in dataclasses.fields(value) if one.name != "keep"]
         return [type(value).__name__, *(_plain(getattr(value, name)) for name in own)]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from layerbook.site.tokens_html import table_csv
-from layerbook.core.labels import Table
+from layerbook.core.figures import Table
 
 
 def sweep_files(id: str, columns: Mapping[str, Sequence[Any]]) -> dict[str, bytes]:

@@ -18,7 +18,7 @@ from layerbook.book.loader import Experiment
 from layerbook.site.colophon import hex_digest
 from layerbook.model.sources import ModelSource, fingerprint, resolve
 from layerbook.store.project import Project
-from layerbook.core.progress import pluralize
+from layerbook.core.text import pluralize
 from layerbook.store import results
 
 DIGEST_LENGTH = 12

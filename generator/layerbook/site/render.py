@@ -16,7 +16,8 @@ from layerbook.store import verification
 from layerbook.core.errors import Problem, SpecError, did_you_mean
 from layerbook.book.loader import Chapter, find_missing_claim_fields
 from layerbook.store.project import Project, ExperimentStatus, cells_with_figures
-from layerbook.core.progress import Reporter, SilentReporter, pluralize
+from layerbook.core.progress import Reporter, SilentReporter
+from layerbook.core.text import pluralize
 from layerbook.store import atomic
 from layerbook.store.keys import library_versions, source_digest
 from layerbook.plotting.pool import DrawingPool

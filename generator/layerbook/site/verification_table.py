@@ -10,7 +10,7 @@ from layerbook.site.tokens_html import table_html
 from layerbook.core.errors import StoreError
 from layerbook.core.figures import Table
 from layerbook.store.project import Project, ExperimentStatus
-from layerbook.core.progress import pluralize
+from layerbook.core.text import pluralize
 from layerbook.store import results
 from layerbook.runner.timings import address_of
 from layerbook.store.verification import format_power_of_ten

@@ -27,7 +27,7 @@ ENGINE_MODULES = ("model.llama", "model.convert", "model.execution", "model.plan
 
 # Modules that words, charts and progress are made of; no number passes through them.
 IGNORED_MODULES = frozenset(
-    {"core.errors", "core.figures", "core.labels", "core.progress", "book.sweep_views"}
+    {"core.errors", "core.figures", "core.progress", "core.text", "book.sweep_views"}
 )
 
 # The step of an analysis that comes after its result is on disk.

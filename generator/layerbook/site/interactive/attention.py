@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from layerbook.site.prose.filters import NARROW_SPACE, bytes_
 from layerbook.site.tokens_html import token_facts
-from layerbook.core.labels import AttentionData
+from layerbook.core.figures import AttentionData
 from layerbook.core.tokens import visible
 
 SCALE = 65535  # what stands for 1

@@ -7,7 +7,7 @@ import json
 from collections import Counter
 
 from layerbook.site.prose.filters import bytes_
-from layerbook.core.labels import SamplingData
+from layerbook.core.figures import SamplingData
 from layerbook.core.tokens import visible
 
 
