@@ -1,4 +1,4 @@
-"""A folder to write specs into."""
+"""Fixtures of tests of specs."""
 
 from pathlib import Path
 
@@ -8,6 +8,6 @@ from fixtures.specs import SpecFolder
 
 @pytest.fixture
 def specs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SpecFolder:
-    """An empty folder of specs, which is the working directory."""
+    """Return an empty folder of specs, the working directory."""
     monkeypatch.chdir(tmp_path)
     return SpecFolder(tmp_path)

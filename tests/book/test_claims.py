@@ -1,4 +1,4 @@
-"""The language of claims: what it says, what it reads, what it refuses, and that it always ends."""
+"""The language of claims: syntax, values, errors and margins."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from layerbook.book.claims.check import FUNCTIONS, CheckError, parse
-
 from layerbook.book.claims.type_check import missing_fields
 from layerbook.core.analysis import Array, Result
 from layerbook.core.errors import UsageError
@@ -66,8 +65,8 @@ RESULT = Measured(
 )
 
 
-def value_of(text: str):
-    """Whether it holds."""
+def holds(text: str):
+    """Whether a check holds on RESULT."""
     return parse(text).evaluate(RESULT).holds
 
 
@@ -87,7 +86,8 @@ def value_of(text: str):
         'result.by_name["a b"] == 1.5 and "c" in result.by_name and len(result.by_name) == 2',
         "max(result.norms) == 2.5 and min(result.norms) == 1 and sum(result.norms) == 6",
         "result.grid[1][2] == 5 and result.grid[-1] == [3, 4, 5] and max(result.grid[0]) == 2",
-        "monotone(result.norms) and monotone([3, 2, 2]) and not monotone([1, 3, 2]) and monotone([])",
+        "monotone(result.norms) and monotone([3, 2, 2]) and not monotone([1, 3, 2]) and"
+        " monotone([])",
         "abs(-3) == 3 and -(-3) == 3 and 1 + 2 * 3 == 7 and (1 + 2) * 3 == 9 and 7 / 2 == 3.5",
         "all([p.prob > 0.1 for p in result.top])",
         "any([p.prob > 0.5 for p in result.top])",
@@ -101,17 +101,17 @@ def value_of(text: str):
         '  "é" ==\n\n "é" ',
     ],
 )
-def test_what_holds(text):
-    """Every form of the language, on models, dataclasses, mappings, arrays and properties."""
-    assert value_of(text) is True
+def test_checks_that_hold(text):
+    """All syntax, on models, dataclasses, mappings, arrays and properties."""
+    assert holds(text) is True
 
 
 @pytest.mark.parametrize(
     "text", ["1 == 2", "1 < 2 < 2", "result.yes == false", "1 == 1 == 2", '"a" == "A"']
 )
-def test_what_does_not_hold(text):
-    """A check can fail without an error."""
-    assert value_of(text) is False
+def test_checks_that_do_not_hold(text):
+    """A false check is not an error."""
+    assert holds(text) is False
 
 
 @pytest.mark.parametrize(
@@ -143,13 +143,13 @@ def test_what_does_not_hold(text):
         ("1 < 2", {}),
     ],
 )
-def test_the_values_that_a_check_read_are_told_by_expression(text, values):
-    """The page shows them beside the claim, so loops are written out and lists told by what was made of them."""
+def test_verdict_has_the_values_that_were_read(text, values):
+    """With loops written out; lists are replaced by what was computed from them."""
     assert dict(parse(text).evaluate(RESULT).values) == values
 
 
-def test_long_values_and_long_lists_of_values_are_cut():
-    """No claim fills a page."""
+def test_shortens_long_values_and_many_values():
+    """So that no claim fills a page."""
     long = Measured(**dict(RESULT) | {"layers": tuple(range(100)), "name": "x" * 500})
     values = dict(
         parse('all([n >= 0 for n in result.layers]) and result.name != ""').evaluate(long).values
@@ -165,8 +165,8 @@ def test_long_values_and_long_lists_of_values_are_cut():
     )
 
 
-def test_other_results_are_asked_for_by_name():
-    """r() takes the name as the spec writes it, and its references are known before anything runs."""
+def test_reads_results_of_other_experiments():
+    """References are known before the check is evaluated."""
     check = parse('r("linear/raw").top[0].prob > r("b").pair.a - 1')
     other = {"linear/raw": RESULT, "b": RESULT}
 
@@ -176,13 +176,13 @@ def test_other_results_are_asked_for_by_name():
     assert dict(verdict.values) == {'r("linear/raw").top[0].prob': "0.6171", 'r("b").pair.a': "1"}
 
 
-def test_a_result_that_is_not_there_is_a_check_error():
-    """Whether the name is wrong or there are no other results."""
+def test_missing_results_are_check_errors():
+    """For a wrong name, and if there are no other results."""
 
-    def none(name: str) -> object:
+    def no_result(name: str) -> object:
         raise UsageError(f"no experiment is called {name!r}")
 
-    for results, message in ((none, "no experiment is called 'x'"), (None, "not available")):
+    for results, message in ((no_result, "no experiment is called 'x'"), (None, "not available")):
         with pytest.raises(CheckError, match=message) as caught:
             parse('1 < r("x").y').evaluate(RESULT, results)
         assert caught.value.column == 4
@@ -250,8 +250,8 @@ def test_a_result_that_is_not_there_is_a_check_error():
         ("\0", 0, "not an expression"),
     ],
 )
-def test_what_is_not_in_the_language_is_refused_when_it_is_read(text, column, message):
-    """Before any result exists, with the column of the part that is wrong."""
+def test_parse_refuses_unsupported_syntax(text, column, message):
+    """With the column of the wrong part."""
     with pytest.raises(CheckError, match=message) as caught:
         parse(text)
     assert caught.value.column == column
@@ -304,16 +304,16 @@ def test_what_is_not_in_the_language_is_refused_when_it_is_read(text, column, me
         ("[x for x in 1] == []", 12, "must be a list"),
     ],
 )
-def test_what_does_not_fit_the_result_is_told_when_it_is_decided(text, column, message):
-    """Missing fields and kinds that do not go together are errors, never a quiet false."""
+def test_evaluate_refuses_what_does_not_fit_the_result(text, column, message):
+    """Missing fields and wrong types are errors rather than false."""
     check = parse(text)
     with pytest.raises(CheckError, match=message) as caught:
         check.evaluate(RESULT)
     assert caught.value.column == column
 
 
-def test_a_check_ends_after_a_bounded_number_of_steps():
-    """Loops in loops over long lists are cut off rather than run for minutes."""
+def test_evaluation_is_bounded():
+    """Nested loops over long lists are cut off."""
     long = Measured(**dict(RESULT) | {"layers": tuple(range(500))})
     check = parse("len([1 for a in result.layers if all([a == a for b in result.layers])]) == 500")
     with pytest.raises(CheckError, match="more than 200,000 steps"):
@@ -388,8 +388,8 @@ words = st.sampled_from(
     | st.lists(words, max_size=14).map("".join)
 )
 @settings(max_examples=400, deadline=None)
-def test_any_text_is_decided_or_refused(text):
-    """Nothing but CheckError ever comes out, and the column lies in the text."""
+def test_any_text_evaluates_or_raises_a_check_error(text):
+    """The column of the error is inside the text."""
     try:
         check = parse(text)
         assert isinstance(check.evaluate(RESULT, lambda name: RESULT).holds, bool)
@@ -473,36 +473,36 @@ class _Dotted(dict):
 
 @given(truths)
 @settings(max_examples=300, deadline=None)
-def test_checks_mean_what_python_means(text):
-    """The same text, run by Python itself on plain data, gives the same outcome or the same kind of failure."""
+def test_checks_evaluate_as_in_python(text):
+    """Python gives the same outcome on plain data, or fails as well."""
     functions = {f.__name__: f for f in (min, max, sum, abs, len, all, any)}
     try:
         code = compile(ast.parse(text, mode="eval"), "<check>", "eval")
-        wanted = eval(
+        expected = eval(
             code, {"__builtins__": functions, "result": _Dotted(DATA), "true": True, "false": False}
         )
     except (ZeroDivisionError, ValueError, OverflowError):
-        wanted = None
+        expected = None
     try:
-        got = parse(text).evaluate(Plain(**DATA)).holds
+        outcome = parse(text).evaluate(Plain(**DATA)).holds
     except CheckError as error:
-        got = None
+        outcome = None
         if any(limit in str(error) for limit in ("longer than", "nested", "another name")):
             return
-    assert got == wanted
+    assert outcome == expected
 
 
 @given(st.lists(st.integers(-3, 3) | st.floats(allow_nan=False), max_size=6))
 @settings(deadline=None)
-def test_monotone_is_never_falling_or_never_rising(values):
-    """Against sorting: a series that never falls is its own sorted self, one that never rises the reverse."""
-    wanted = values in (sorted(values), sorted(values, reverse=True))
+def test_monotone_agrees_with_sorting(values):
+    """Numbers that never fall are sorted, numbers that never rise sorted in reverse."""
+    monotone = values in (sorted(values), sorted(values, reverse=True))
 
-    assert parse("monotone(result.n)").evaluate(Plain(**DATA | {"n": values})).holds == wanted
+    assert parse("monotone(result.n)").evaluate(Plain(**DATA | {"n": values})).holds == monotone
 
 
-def test_every_example_of_the_documentation_is_a_check():
-    """docs/claims.md shows what can be pasted, and lists every function."""
+def test_examples_of_the_documentation_parse():
+    """docs/claims.md also lists every function."""
     text = (Path(__file__).parents[2] / "docs" / "claims.md").read_text(encoding="utf-8")
     examples = [
         line
@@ -560,8 +560,8 @@ def test_every_example_of_the_documentation_is_a_check():
         ("0 < " + "9" * 400, None, None),
     ],
 )
-def test_the_margin_of_a_check(text, by, share):
-    """Of the comparison that decides; none where numbers do not, or decide by being equal, or are names."""
+def test_margin(text, by, share):
+    """Of the deciding comparison; None for texts, equal numbers and ids."""
     margin = parse(text).evaluate(RESULT).margin
 
     assert (margin is None) == (by is None)
@@ -571,10 +571,10 @@ def test_the_margin_of_a_check(text, by, share):
         assert margin.close == (share < 0.05)
 
 
-def test_what_is_not_finite_has_no_margin():
-    """An infinite distance says nothing, and NaN has none."""
-    for odd in (float("inf"), float("nan")):
-        measured = Plain(**DATA | {"n": [odd, 1.0]})
+def test_no_margin_for_numbers_that_are_not_finite():
+    """Infinity and NaN."""
+    for number in (float("inf"), float("nan")):
+        measured = Plain(**DATA | {"n": [number, 1.0]})
         assert parse("result.n[0] > result.n[1]").evaluate(measured).margin is None
 
 
@@ -583,31 +583,31 @@ eighths = st.integers(-4000, 4000).map(lambda n: n / 8)  # sums and differences 
 
 @given(eighths, eighths, st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), st.booleans())
 @settings(deadline=None)
-def test_less_than_the_margin_never_turns_a_comparison_and_more_does(a, b, sign, which):
-    """Either side moved, either way, by less than the distance: the verdict stands. By more, towards the other: not.
+def test_a_comparison_flips_at_its_margin(a, b, sign, which):
+    """Moving a side by less than the margin keeps the verdict, by more flips it.
 
-    An equality is turned exactly by the whole distance.
+    An equality flips at exactly the margin.
     """
     check = parse(f"result.n[0] {sign} result.n[1]")
 
     def verdict(a, b):
         return check.evaluate(Plain(**DATA | {"n": [a, b]}))
 
-    found = verdict(a, b)
-    if found.margin is None:
+    original = verdict(a, b)
+    if original.margin is None:
         assert sign in ("==", "!=") and a == b
         return
-    assert found.margin.absolute == abs(a - b)
+    assert original.margin.absolute == abs(a - b)
 
     def moved(by):
         return verdict(a + by, b).holds if which else verdict(a, b + by).holds
 
     for part in (-0.99, -0.5, 0.5, 0.99):
-        assert a == b or moved(part * found.margin.absolute) == found.holds
+        assert a == b or moved(part * original.margin.absolute) == original.holds
     towards = (b - a) if which else (a - b)
     step = towards if sign in ("==", "!=") else towards + (0.125 if towards >= 0 else -0.125)
-    turned = [moved(step)] if a != b else [moved(0.125), moved(-0.125)]
-    assert (not found.holds) in turned
+    flipped = [moved(step)] if a != b else [moved(0.125), moved(-0.125)]
+    assert (not original.holds) in flipped
 
 
 ATOMS = 4
@@ -623,11 +623,11 @@ formulas = st.recursive(
 )
 
 
-def written(formula, shortened):
-    """A formula as a check; with `shortened`, `and` and `or` stop early, otherwise they are written as lists."""
+def write_formula(formula, shortened):
+    """Write a formula as a check, with `and` and `or` if `shortened`, else all([]) and any([])."""
     if isinstance(formula, int):
         return f"result.n[{formula}] > {formula + 1}"
-    name, parts = formula[0], [written(part, shortened) for part in formula[1]]
+    name, parts = formula[0], [write_formula(part, shortened) for part in formula[1]]
     if name == "not":
         return f"not ({parts[0]})"
     if name in ("and", "or") and shortened:
@@ -635,18 +635,18 @@ def written(formula, shortened):
     return f"{ {'and': 'all', 'or': 'any'}.get(name, name) }([{', '.join(parts)}])"
 
 
-def decided(formula, truths):
-    """What the formula is where its comparisons are so."""
+def evaluate_formula(formula, truths):
+    """Evaluate a formula for given truth values of its comparisons."""
     if isinstance(formula, int):
         return truths[formula]
-    parts = [decided(part, truths) for part in formula[1]]
+    parts = [evaluate_formula(part, truths) for part in formula[1]]
     if formula[0] == "not":
         return not parts[0]
     return all(parts) if formula[0] in ("and", "all") else any(parts)
 
 
 def atoms_of(formula):
-    """The comparisons of a formula, as often as they stand there."""
+    """Return the comparisons of a formula with repetitions."""
     return (
         [formula]
         if isinstance(formula, int)
@@ -656,17 +656,17 @@ def atoms_of(formula):
 
 @given(formulas, st.lists(eighths, min_size=ATOMS, max_size=ATOMS))
 @settings(max_examples=300, deadline=None)
-def test_the_margin_of_a_formula_is_the_least_change_that_turns_it(formula, numbers):
-    """Against trying it: free all comparisons up to some share, in every combination, until the outcome turns.
+def test_margin_of_a_formula_is_the_least_change_that_flips_it(formula, numbers):
+    """Compare with flipping all comparisons up to some share, in every combination.
 
-    Parts that were not looked at, because the outcome was clear, can only make the margin smaller than it is.
+    Parts that were not evaluated can only make the margin smaller.
     """
     used = atoms_of(formula)
     if len(used) != len(set(used)):
         return
     truths = [n > i + 1 for i, n in enumerate(numbers)]
     shares = [min(abs(n - i - 1) / max(abs(n), i + 1), 2.0) for i, n in enumerate(numbers)]
-    holds = decided(formula, truths)
+    holds = evaluate_formula(formula, truths)
 
     def turns(limit):
         free = [i for i in range(ATOMS) if shares[i] <= limit]
@@ -674,14 +674,14 @@ def test_the_margin_of_a_formula_is_the_least_change_that_turns_it(formula, numb
             tried = list(truths)
             for bit, i in enumerate(free):
                 tried[i] = bool(mask >> bit & 1)
-            if decided(formula, tried) is not holds:
+            if evaluate_formula(formula, tried) is not holds:
                 return True
         return False
 
     least = next(limit for limit in sorted(shares) if turns(limit))
     measured = Plain(**DATA | {"n": numbers})
     whole, short = (
-        parse(written(formula, shortened)).evaluate(measured) for shortened in (False, True)
+        parse(write_formula(formula, shortened)).evaluate(measured) for shortened in (False, True)
     )
     assert whole.holds is short.holds is holds
     assert whole.margin.relative == pytest.approx(least)
@@ -703,16 +703,16 @@ def test_the_margin_of_a_formula_is_the_least_change_that_turns_it(formula, numb
         ("result.norms.shape == 1 and result.name.x == 1", []),
     ],
 )
-def test_fields_that_no_result_will_have_are_found_from_the_types(text, columns):
-    """Through lists, loops, properties and other results; what the types leave open is left alone."""
-    found = missing_fields(parse(text), Measured, {"other": Measured}.get)
+def test_missing_fields_are_found_from_the_types(text, columns):
+    """Through lists, loops, properties and other results; unknown types are skipped."""
+    errors = missing_fields(parse(text), Measured, {"other": Measured}.get)
 
-    assert [error.column for error in found] == columns
-    assert all("there is no field" in str(error) for error in found)
+    assert [error.column for error in errors] == columns
+    assert all("there is no field" in str(error) for error in errors)
 
 
-def test_the_types_say_the_same_as_the_result():
-    """The message for a wrong field is the one that deciding the check would give."""
+def test_missing_fields_give_the_error_of_the_evaluation():
+    """The same message at the same column."""
     text = "result.top[0].txt == 1"
     (early,) = missing_fields(parse(text), Measured, {}.get)
     with pytest.raises(CheckError) as late:
@@ -720,28 +720,30 @@ def test_the_types_say_the_same_as_the_result():
     assert (str(early), early.column) == (str(late.value), late.value.column)
 
 
-def test_every_misspelt_field_of_the_book_would_be_found():
-    """Each field of each check of the committed book, one letter more: the types of all analyses know better."""
+def test_misspelt_fields_of_the_book_are_found():
+    """Each field of each check of the committed book, with one letter more."""
     from layerbook.book.loader import load_book
     from layerbook.model import sources
 
     root = Path(__file__).parents[2]
     book = load_book(root, sources.limits(sources.resolve(sources.DEFAULT_MODEL)))
-    kinds = {(c.name, e.id): e.result_type for c in book.chapters for e in c.experiments}
+    experiments = [e for chapter in book.chapters for e in chapter.experiments]
+    result_types = {(e.chapter, e.id): e.result_type for e in experiments}
     count = 0
-    for chapter in book.chapters:
-        for one in chapter.experiments:
+    for experiment in experiments:
 
-            def kind(name, own=chapter.name):
-                return kinds.get((name.rpartition("/")[0] or own, name.rpartition("/")[2]))
+        def result_type_of(name, own_chapter=experiment.chapter):
+            chapter, _, id = name.rpartition("/")
+            return result_types.get((chapter or own_chapter, id))
 
-            for claim in one.claims:
-                assert missing_fields(claim.check, one.result_type, kind) == []
-                fields = [n for n in ast.walk(claim.check.tree) if isinstance(n, ast.Attribute)]
-                for field in fields:
-                    text = re.sub(r"[\r\n]", " ", claim.check.text.lstrip())
-                    end = len(text.encode()[: field.end_col_offset].decode())  # ast counts bytes
-                    wrong = parse(text[:end] + "q" + text[end:])
-                    assert missing_fields(wrong, one.result_type, kind), text
+        for claim in experiment.claims:
+            check = claim.check
+            assert missing_fields(check, experiment.result_type, result_type_of) == []
+            for node in ast.walk(check.tree):
+                if isinstance(node, ast.Attribute):
+                    end = node.end_col_offset
+                    misspelt = parse(check.text[:end] + "q" + check.text[end:])
+                    errors = missing_fields(misspelt, experiment.result_type, result_type_of)
+                    assert errors, check.text
                     count += 1
     assert count > 100

@@ -1,7 +1,8 @@
-"""Chapters and books from YAML: what they become, and that every mistake is told, at its place, all at once."""
+"""Load chapters and books; report every mistake at its place, all at once."""
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from fixtures.specs import CHAPTER_HEAD, LIMITS, problems
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from layerbook.book.claims.check import CheckError
-from layerbook.book.loader import read_model_name, load_book, load_chapter
+from layerbook.book.loader import load_book, load_chapter, read_model_name
 from layerbook.core import registry
 from layerbook.core.analysis import (
     Analysis,
@@ -34,7 +35,7 @@ from layerbook.core.requests import LOGITS, Encode, Forward, Generate, Patch, Pr
 from pydantic import BaseModel, ConfigDict, Field
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("torch", "transformers", "matplotlib", "seaborn", "jinja2", "tokenizers")
+HEAVY_MODULES = ("torch", "transformers", "matplotlib", "seaborn", "jinja2", "tokenizers")
 
 
 class Place(BaseModel):
@@ -46,7 +47,7 @@ class Place(BaseModel):
 
 
 class Probe(Analysis[Result]):
-    """Takes one parameter of every kind."""
+    """An analysis with one parameter of every type."""
 
     result_type: ClassVar[type[Result]] = Result
     prompts: Prompts = ("a",)
@@ -56,7 +57,7 @@ class Probe(Analysis[Result]):
     layer: Layer = -1
     places: tuple[Place, ...] = ()
     top_k: TopK = 5
-    kept: TopK | None = None
+    optional_top_k: TopK | None = None
     seed: Seed = 0
     share: Annotated[float, Field(gt=0, le=1)] = 0.5
     C: float | tuple[float, ...] = 1.0
@@ -65,18 +66,18 @@ class Probe(Analysis[Result]):
     new: Annotated[int, Field(ge=1)] = 1
 
     def runs(self):
-        """One generation per prompt, a pass over it, and a pass patched from it."""
+        """Generate from each prompt, then run over what was generated."""
         out = {}
         for i, spec in enumerate(self.prompts):
-            written = Generate(as_prompt(spec), self.new)
-            out[f"written-{i}"] = written
-            out[f"read-{i}"] = Forward(Prompt(generated=written), frozenset({LOGITS}))
+            generation = Generate(as_prompt(spec), self.new)
+            out[f"generate-{i}"] = generation
+            out[f"forward-{i}"] = Forward(Prompt(generated=generation), frozenset({LOGITS}))
         return out
 
 
 @pytest.fixture
 def probe(monkeypatch):
-    """An analysis called `probe` beside the real ones."""
+    """Register an analysis called `probe`."""
     find, names = registry.find, registry.names()
     monkeypatch.setattr(registry, "find", lambda name: Probe if name == "probe" else find(name))
     monkeypatch.setattr(registry, "names", lambda: (*names, "probe"))
@@ -84,12 +85,12 @@ def probe(monkeypatch):
 
 
 def spec_of(specs, keys, limits=LIMITS):
-    """The canonical parameters of a probe with these keys."""
+    """Return the canonical parameters of a probe with these keys."""
     return specs.experiment(f"analysis: probe\n{keys}", limits).experiments[0].spec()
 
 
-def test_a_chapter_holds_what_its_file_says(specs):
-    """All keys of a chapter and an experiment, with the lines of its words."""
+def test_loads_all_keys_of_a_chapter(specs):
+    """With the lines where captions and claims begin."""
     chapter = specs.chapter(
         "chapter: linear\ntitle: The linear layer\nsummary: Scores.\npart: linear\nexperiments:\n"
         "  - id: raw\n    title: A sum\n    analysis: next-token\n    prompts: [' 2 + 2 = ']\n"
@@ -105,7 +106,12 @@ def test_a_chapter_holds_what_its_file_says(specs):
         "Scores.",
         "linear",
     )
-    assert (raw.chapter, raw.id, raw.title, raw.analysis_name) == ("linear", "raw", "A sum", "next-token")
+    assert (raw.chapter, raw.id, raw.title, raw.analysis_name) == (
+        "linear",
+        "raw",
+        "A sum",
+        "next-token",
+    )
     assert (raw.evidence, raw.original, raw.file, raw.line) == ("correlation", True, "c.yaml", 6)
     assert (raw.captions["prompt"].text, raw.captions["prompt"].line) == ("What comes next.", 14)
     assert (raw.claims[0].says, raw.claims[0].line) == ("It is 4", 19)
@@ -114,7 +120,7 @@ def test_a_chapter_holds_what_its_file_says(specs):
 
 
 @pytest.mark.parametrize(
-    ("written", "originals"),
+    ("value", "originals"),
     [
         ("true", ["prompt-0", "lone"]),
         ("false", []),
@@ -122,27 +128,28 @@ def test_a_chapter_holds_what_its_file_says(specs):
         ("[lone, prompt-1]", ["lone"]),
     ],
 )
-def test_the_lecture_s_originals_are_all_figures_or_those_that_are_named(specs, written, originals):
-    """Names are matched as those of captions are; without the key none is an original."""
-    (one,) = specs.experiment(
-        f"analysis: next-token\nprompts: [a]\noriginal: {written}"
-    ).experiments
+def test_original_figures_are_all_or_those_named(specs, value, originals):
+    """Names match like those of captions; without the key no figure is an original."""
+    (one,) = specs.experiment(f"analysis: next-token\nprompts: [a]\noriginal: {value}").experiments
     (plain,) = specs.experiment("analysis: next-token\nprompts: [a]").experiments
 
     assert [figure for figure in ("prompt-0", "lone", "prompts") if one.is_original(figure)] == (
-        originals if written != "true" else [*originals, "prompts"]
+        originals if value != "true" else [*originals, "prompts"]
     )
     assert not plain.is_original("prompt-0")
 
 
-def test_a_caption_serves_the_figures_whose_names_begin_with_its_own(specs):
-    """The exact name wins, then the longest beginning that ends before a hyphen."""
-    keys = "analysis: next-token\nprompts: [a]\ncaptions: {prompt: P, prompt-1: Q, prompt-1-layer-0: R, lone: L}"
+def test_captions_match_prefixes_of_figure_names(specs):
+    """The exact name wins, then the longest prefix that ends before a hyphen."""
+    keys = (
+        "analysis: next-token\nprompts: [a]\ncaptions: {prompt: P, prompt-1: Q,"
+        " prompt-1-layer-0: R, lone: L}"
+    )
     (one,) = specs.experiment(keys).experiments
 
     def text(figure):
-        found = one.caption(figure)
-        return found.text if found else None
+        caption = one.caption(figure)
+        return caption.text if caption else None
 
     assert [
         text(f"prompt{rest}")
@@ -153,8 +160,8 @@ def test_a_caption_serves_the_figures_whose_names_begin_with_its_own(specs):
     assert (text("prompts"), text("lone"), text("other-lone"), text("")) == (None, "L", None, None)
 
 
-def test_the_canonical_spec_has_absolute_numbers_and_all_defaults(specs, probe):
-    """`all`, negative numbers and aliases are written out; equal specs give equal parameters."""
+def test_canonical_spec_has_absolute_numbers_and_all_defaults(specs, probe):
+    """`all`, negative numbers and aliases are expanded; equal specs give equal parameters."""
     spec = spec_of(
         specs, "layers: [0, -1]\nheads: all\neither: all\nplaces: [{layer: -1, head: 8}]\nC: 1e4\n"
     )
@@ -166,22 +173,33 @@ def test_the_canonical_spec_has_absolute_numbers_and_all_defaults(specs, probe):
     assert spec["layer"] == 29
     assert spec["places"] == [{"layer": 29, "head": 8}]
     assert spec["C"] == 10000.0
-    assert (spec["top_k"], spec["kept"], spec["share"], spec["mode"]) == (5, None, 0.5, "each")
-    assert spec == spec_of(specs, "layers: [-30, 29]\nheads: [0, 1, 2, 3, 4, 5, 6, 7, 8]\neither: all\n"
-                                  "places: [{head: -1, layer: 29}]\nC: 10000\n")  # fmt: skip
+    assert (spec["top_k"], spec["optional_top_k"], spec["share"], spec["mode"]) == (
+        5,
+        None,
+        0.5,
+        "each",
+    )
+    assert spec == spec_of(
+        specs,
+        "layers: [-30, 29]\nheads: [0, 1, 2, 3, 4, 5, 6, 7, 8]\neither: all\n"
+        "places: [{head: -1, layer: 29}]\nC: 10000\n",
+    )
 
 
-def test_negative_numbers_that_mean_the_same_layer_are_one(specs, probe):
-    """[0, -1] is every model's first and last layer, also where there is only one."""
+def test_merges_numbers_of_the_same_layer(specs, probe):
+    """[0, -1] is the first and last layer, also of a model with only one."""
     assert spec_of(specs, "layers: [0, -1]", Limits(1, 9, 100, 5000))["layers"] == [0]
 
 
 @pytest.mark.parametrize(
-    ("keys", "wanted"),
+    ("keys", "problem"),
     [
         ("layers: [0, 30]", "7:17: there is no layer 30: the model has layers 0 to 29"),
-        ("layers: [-31]",
-         "7:14: there is no layer -31: the model has layers 0 to 29, and -1 to -30 count from the end"),
+        (
+            "layers: [-31]",
+            "7:14: there is no layer -31: the model has layers 0 to 29, and -1 to -30 count from"
+            " the end",
+        ),
         ("layers: []", "7:13: should not be empty"),
         ("layers: [3, 3]", "7:17: 3 is listed twice"),
         ("layers: 3", '7:13: should be a list or "all", not 3'),
@@ -192,18 +210,30 @@ def test_negative_numbers_that_mean_the_same_layer_are_one(specs, probe):
         ("layers:", '7:5: should be a list or "all", not empty'),
         ("either: [30]", "7:14: there is no layer 30: the model has layers 0 to 29"),
         ("heads: [0, 9]", "7:16: there is no head 9: the model has heads 0 to 8"),
-        ("heads: maen", '7:12: should be a list, "mean" or "all", not "maen" (did you mean \'mean\'?)'),
+        (
+            "heads: maen",
+            '7:12: should be a list, "mean" or "all", not "maen" (did you mean \'mean\'?)',
+        ),
         ("layer: 30", "7:12: there is no layer 30: the model has layers 0 to 29"),
         ("layer: all", '7:12: should be a whole number, not "all"'),
-        ("places: [{layer: 0}, {layer: 1, head: 9}]", "7:43: there is no head 9: the model has heads 0 to 8"),
+        (
+            "places: [{layer: 0}, {layer: 1, head: 9}]",
+            "7:43: there is no head 9: the model has heads 0 to 8",
+        ),
         ("places: [{layer: 0, haed: 1}]", "7:25: unknown key 'haed' (did you mean 'head'?)"),
         ("places: [{head: 1}]", "7:14: the key 'layer' is missing"),
         ("places: [1]", "7:14: should be a mapping, not 1"),
         ("top_k: 0", "7:12: should be a whole number of at least 1, not 0"),
-        ("top_k: 60000", "7:12: should be from 1 to 49152: the model's vocabulary has 49152, not 60000"),
-        ("kept: 49153", "7:11: should be from 1 to 49152: the model's vocabulary has 49152, not 49153"),
-        ("kept: 0", "7:11: should be a whole number of at least 1, not 0"),
-        ("kept: many", '7:11: should be a whole number, not "many"'),
+        (
+            "top_k: 60000",
+            "7:12: should be from 1 to 49152: the model's vocabulary has 49152, not 60000",
+        ),
+        (
+            "optional_top_k: 49153",
+            "7:21: should be from 1 to 49152: the model's vocabulary has 49152, not 49153",
+        ),
+        ("optional_top_k: 0", "7:21: should be a whole number of at least 1, not 0"),
+        ("optional_top_k: many", '7:21: should be a whole number, not "many"'),
         ("seed: 4294967296", "7:11: should be a whole number below 4294967296, not 4294967296"),
         ("seed: -1", "7:11: should be a whole number of at least 0, not -1"),
         ("share: 0", "7:12: should be a number above 0, not 0"),
@@ -217,68 +247,107 @@ def test_negative_numbers_that_mean_the_same_layer_are_one(specs, probe):
         ("prompts: [a, '']", "7:18: should not be empty"),
         ("prompts: a", '7:14: should be a list, not "a"'),
         ("prompts: [a, 2]", "7:18: should be text or a mapping, not 2"),
-        ("prompts: [a, {chat: x, anser: true}]", "7:28: unknown key 'anser' (did you mean 'answer'?)"),
+        (
+            "prompts: [a, {chat: x, anser: true}]",
+            "7:28: unknown key 'anser' (did you mean 'answer'?)",
+        ),
         ("prompts: [{answer: true}]", "7:15: the key 'chat' is missing"),
         ("prompts: [{chat: ''}]", "7:22: should not be empty"),
         ("prompts: [{chat: []}]", "7:22: should not be empty"),
         ("prompts: [{chat: 5}]", "7:22: should be text or a list, not 5"),
-        ("prompts: [{chat: [{role: usr, content: x}]}]",
-         '7:30: should be "system", "user" or "assistant", not "usr" (did you mean \'user\'?)'),
+        (
+            "prompts: [{chat: [{role: usr, content: x}]}]",
+            '7:30: should be "system", "user" or "assistant", not "usr" (did you mean \'user\'?)',
+        ),
         ("prompts: [{chat: [{role: user, contnt: x}]}]", "7:23: the key 'content' is missing"),
         ("promts: [a]", "7:5: unknown key 'promts' (did you mean 'prompts'?)"),
         ("id: two", "7:5: the key 'id' is here twice; it is first on line 4"),
     ],
-)  # fmt: skip
-def test_a_wrong_parameter_is_told_in_plain_words_at_its_place(specs, probe, keys, wanted):
-    """Every kind of value, nested ones too, one sentence for each mistake however many branches a type has."""
-    told = specs.experiment_problems(f"analysis: probe\n{keys}")
+)
+def test_reports_wrong_parameters(specs, probe, keys, problem):
+    """One message for each mistake, also for union types and nested values."""
+    problems_found = specs.experiment_problems(f"analysis: probe\n{keys}")
 
-    assert wanted in told
-    assert len(told) == (2 if "contnt" in keys else 1)
+    assert problem in problems_found
+    assert len(problems_found) == (2 if "contnt" in keys else 1)
 
 
 @pytest.mark.parametrize(
-    ("keys", "wanted"),
+    ("keys", "problem"),
     [
-        ("analysis: next-tokn", "6:15: no analysis is called 'next-tokn' (did you mean 'next-token'?); there are"),
+        (
+            "analysis: next-tokn",
+            "6:15: no analysis is called 'next-tokn' (did you mean 'next-token'?); there are",
+        ),
         ("analysis: 3", "6:15: should be text, not 3; quote it to make it text"),
         ("prompts: [a]", "4:5: the key 'analysis' is missing"),
         ("analysis: next-token", "4:5: the key 'prompts' is missing"),
-        ("analysis: next-token\nprompts: [a]\nsweeps: {top_k: [1, 2]}",
-         "8:5: unknown key 'sweeps' (did you mean 'sweep'?)"),
-        ("analysis: next-token\nprompts: [a]\nevidence: proof",
-         '8:15: should be "definition", "observation", "correlation" or "intervention", not "proof"'),
-        ("analysis: next-token\nprompts: [a]\ncaptions: {a: 1}",
-         "8:19: should be text, not 1; quote it to make it text"),
+        (
+            "analysis: next-token\nprompts: [a]\nsweeps: {top_k: [1, 2]}",
+            "8:5: unknown key 'sweeps' (did you mean 'sweep'?)",
+        ),
+        (
+            "analysis: next-token\nprompts: [a]\nevidence: proof",
+            '8:15: should be "definition", "observation", "correlation" or "intervention", not'
+            ' "proof"',
+        ),
+        (
+            "analysis: next-token\nprompts: [a]\ncaptions: {a: 1}",
+            "8:19: should be text, not 1; quote it to make it text",
+        ),
         ("analysis: next-token\nprompts: [a]\ncaptions: {a: ''}", "8:19: should not be empty"),
-        ("analysis: next-token\nprompts: [a]\ncaptions: [a]", "8:15: should be a mapping, not a list"),
+        (
+            "analysis: next-token\nprompts: [a]\ncaptions: [a]",
+            "8:15: should be a mapping, not a list",
+        ),
         ("analysis: next-token\nprompts: [a]\ncaptions: {'': a}", "8:16: should not be empty"),
-        ("analysis: next-token\nprompts: [a]\nclaims: {says: a}", "8:13: should be a list, not a mapping"),
-        ("analysis: next-token\nprompts: [a]\nclaims: [{says: a}]", "8:14: the key 'check' is missing"),
-        ("analysis: next-token\nprompts: [a]\nclaims: [{says: a, chek: b}]",
-         "8:24: unknown key 'chek' (did you mean 'check'?)"),
-        ("analysis: next-token\nprompts: [a]\nclaims:\n  - {says: a, check: resutl.x}",
-         "9:26: unknown name 'resutl' (did you mean 'result'?); checks begin with result or r(\"id\")"),
-        ("analysis: next-token\nprompts: [a]\nclaims:\n  - says: a\n    check: 'result.x == ''a'' and result.y ** 2'",
-         "10:39: there are no powers; write a product"),
-        ("analysis: next-token\nprompts: [a]\nclaims:\n  - says: a\n"
-         "    check: >-\n      result.x and\n      result.y == foo",
-         "12:23: unknown name 'foo'; checks begin with result or r(\"id\")"),
-        ("analysis: next-token\nprompts: [a]\nclaims:\n  - {says: a, check: 'r(\"on\").x == 1'}",
-         "9:29: no experiment is called 'on' (did you mean 'one'?)"),
-        ("analysis: next-token\nprompts: [a]\nclaims:\n  - {says: a, check: 'r(\"test/two\").x == 1'}",
-         "9:29: no experiment is called 'test/two' (did you mean 'test/one'?)"),
+        (
+            "analysis: next-token\nprompts: [a]\nclaims: {says: a}",
+            "8:13: should be a list, not a mapping",
+        ),
+        (
+            "analysis: next-token\nprompts: [a]\nclaims: [{says: a}]",
+            "8:14: the key 'check' is missing",
+        ),
+        (
+            "analysis: next-token\nprompts: [a]\nclaims: [{says: a, chek: b}]",
+            "8:24: unknown key 'chek' (did you mean 'check'?)",
+        ),
+        (
+            "analysis: next-token\nprompts: [a]\nclaims:\n  - {says: a, check: resutl.x}",
+            "9:26: unknown name 'resutl' (did you mean 'result'?); checks begin with result or"
+            ' r("id")',
+        ),
+        (
+            "analysis: next-token\nprompts: [a]\nclaims:\n  - says: a\n"
+            "    check: 'result.x == ''a'' and result.y ** 2'",
+            "10:39: there are no powers; write a product",
+        ),
+        (
+            "analysis: next-token\nprompts: [a]\nclaims:\n  - says: a\n"
+            "    check: >-\n      result.x and\n      result.y == foo",
+            "12:23: unknown name 'foo'; checks begin with result or r(\"id\")",
+        ),
+        (
+            "analysis: next-token\nprompts: [a]\nclaims:\n  - {says: a, check: 'r(\"on\").x == 1'}",
+            "9:29: no experiment is called 'on' (did you mean 'one'?)",
+        ),
+        (
+            "analysis: next-token\nprompts: [a]\nclaims:\n"
+            "  - {says: a, check: 'r(\"test/two\").x == 1'}",
+            "9:29: no experiment is called 'test/two' (did you mean 'test/one'?)",
+        ),
     ],
-)  # fmt: skip
-def test_what_all_experiments_have_in_common_is_checked(specs, keys, wanted):
-    """The analysis, words, claims, and the place inside a check, whatever its quotes."""
-    told = specs.experiment_problems(keys)
+)
+def test_reports_wrong_common_keys_of_experiments(specs, keys, problem):
+    """Also at the place inside a check, whatever its quotes."""
+    problems_found = specs.experiment_problems(keys)
 
-    assert any(line.startswith(wanted) for line in told), told
+    assert any(line.startswith(problem) for line in problems_found), problems_found
 
 
-def test_a_claim_may_ask_for_other_experiments(specs):
-    """Of its own chapter by id; of other chapters, which a lone chapter cannot know."""
+def test_claims_may_refer_to_other_experiments(specs):
+    """By id in the same chapter; those of other chapters are unknown to a single chapter."""
     keys = "analysis: next-token\nprompts: [a]\nclaims:\n"
     for name in ("one", "test/one", "elsewhere/x"):
         check = f"  - {{says: a, check: 'r(\"{name}\").top_k == 1'}}"
@@ -287,52 +356,78 @@ def test_a_claim_may_ask_for_other_experiments(specs):
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "problem"),
     [
         ("title: T\n", "1:1: the key 'chapter' is missing"),
-        ("chapter: Test\ntitle: T\n", "1:10: should be lower-case letters, digits and hyphens, not \"Test\""),
+        (
+            "chapter: Test\ntitle: T\n",
+            '1:10: should be lower-case letters, digits and hyphens, not "Test"',
+        ),
         ("chapter: index\ntitle: T\n", "1:10: no chapter can be called 'index'"),
         ("chapter: a\ntitle: ''\n", "2:8: should not be empty"),
         ("chapter: a\ntitle: 3\n", "2:8: should be text, not 3; quote it to make it text"),
-        ("chapter: a\ntitle: T\npart: atention\n",
-         '3:7: should be "tokens", "embeddings", "position", "attention", "mlp", "linear" or "sampling", '
-         'not "atention" (did you mean \'attention\'?)'),
-        ("chapter: a\ntitle: T\nexperimnts: []\n", "3:1: unknown key 'experimnts' (did you mean 'experiments'?)"),
+        (
+            "chapter: a\ntitle: T\npart: atention\n",
+            '3:7: should be "tokens", "embeddings", "position", "attention", "mlp", "linear" or'
+            ' "sampling", '
+            "not \"atention\" (did you mean 'attention'?)",
+        ),
+        (
+            "chapter: a\ntitle: T\nexperimnts: []\n",
+            "3:1: unknown key 'experimnts' (did you mean 'experiments'?)",
+        ),
         ("chapter: a\ntitle: T\nexperiments: {}\n", "3:14: should be a list, not a mapping"),
-        ("chapter: a\ntitle: T\nexperiments: [x]\n",
-         "3:15: an experiment is a mapping: id, title, analysis and its parameters"),
-        ("chapter: a\ntitle: T\nexperiments: [{id: A b, title: T, analysis: architecture}]\n",
-         '3:20: should be lower-case letters, digits and hyphens, not "A b"'),
-        ("chapter: a\ntitle: T\nexperiments: [{id: -a, title: T, analysis: architecture}]\n",
-         '3:20: should be lower-case letters, digits and hyphens, not "-a"'),
-        ("chapter: a\ntitle: T\nexperiments: [{id: 12, title: T, analysis: architecture}]\n",
-         "3:20: should be text, not 12; quote it to make it text"),
-        (f"chapter: a\ntitle: T\nexperiments: [{{id: {'a' * 61}, title: T, analysis: architecture}}]\n",
-         "3:20: should have at most 60 characters"),
-        ("chapter: a\ntitle: T\nexperiments:\n- {id: a, title: T, analysis: architecture}\n"
-         "- {id: a, title: T, analysis: architecture}\n", "5:8: the id 'a' is here twice; it is first on line 4"),
+        (
+            "chapter: a\ntitle: T\nexperiments: [x]\n",
+            "3:15: an experiment is a mapping: id, title, analysis and its parameters",
+        ),
+        (
+            "chapter: a\ntitle: T\nexperiments: [{id: A b, title: T, analysis: architecture}]\n",
+            '3:20: should be lower-case letters, digits and hyphens, not "A b"',
+        ),
+        (
+            "chapter: a\ntitle: T\nexperiments: [{id: -a, title: T, analysis: architecture}]\n",
+            '3:20: should be lower-case letters, digits and hyphens, not "-a"',
+        ),
+        (
+            "chapter: a\ntitle: T\nexperiments: [{id: 12, title: T, analysis: architecture}]\n",
+            "3:20: should be text, not 12; quote it to make it text",
+        ),
+        (
+            f"chapter: a\ntitle: T\nexperiments: [{{id: {'a' * 61}, title: T, analysis:"
+            f" architecture}}]\n",
+            "3:20: should have at most 60 characters",
+        ),
+        (
+            "chapter: a\ntitle: T\nexperiments:\n- {id: a, title: T, analysis: architecture}\n"
+            "- {id: a, title: T, analysis: architecture}\n",
+            "5:8: the id 'a' is here twice; it is first on line 4",
+        ),
     ],
-)  # fmt: skip
-def test_a_chapters_own_keys_are_checked(specs, text, wanted):
+)
+def test_reports_wrong_keys_of_chapters(specs, text, problem):
     """Names, titles, parts and ids."""
-    assert specs.chapter_problems(text) == [wanted]
+    assert specs.chapter_problems(text) == [problem]
 
 
-def test_every_mistake_of_a_file_is_told_at_once(specs, probe):
-    """Nothing hides behind the first problem, and they come in the order of the file."""
-    told = specs.chapter_problems(
-        "chapter: A\ntitl: x\nexperiments:\n  - id: one\n    title: One\n    analysis: probe\n    layers: [99, -99]\n"
-        "    top_k: 0\n    huh: 1\n    claims: [{says: x, check: '1 +'}]\n  - id: one\n    analysis: prob\n  - 7\n"
+def test_reports_all_problems_of_a_file_at_once(specs, probe):
+    """In the order of the file."""
+    problems_found = specs.chapter_problems(
+        "chapter: A\ntitl: x\nexperiments:\n  - id: one\n    title: One\n    analysis: probe\n"
+        "    layers: [99, -99]\n"
+        "    top_k: 0\n    huh: 1\n    claims: [{says: x, check: '1 +'}]\n  - id: one\n"
+        "    analysis: prob\n  - 7\n"
     )
 
-    assert [line.split(": ")[0] for line in told] == [
+    assert [line.split(": ")[0] for line in problems_found] == [
         *("1:1", "1:10", "2:1", "7:14", "7:18", "8:12", "9:5", "10:35", "11:9", "12:15", "13:5"),
     ]
-    told = specs.chapter_problems(
+    problems_found = specs.chapter_problems(
         CHAPTER_HEAD
-        + "  - {id: one, title: One, analysis: probe, layers: [99, -99], heads: [9], top_k: 99999, huh: 1}\n"
+        + "  - {id: one, title: One, analysis: probe, layers: [99, -99], heads: [9], top_k:"
+        " 99999, huh: 1}\n"
     )
-    assert len(told) == 5
+    assert len(problems_found) == 5
 
 
 def test_an_analysis_built_in_python_resolves_its_numbers(probe):
@@ -347,8 +442,8 @@ def test_an_analysis_built_in_python_resolves_its_numbers(probe):
         resolve_numbers(probe(layer=30), LIMITS)
 
 
-def test_a_prompt_must_fit_the_context_with_what_is_written_after_it(specs, probe):
-    """Counted by the tokenizer where bytes alone do not prove it, once for each prompt, at the prompt."""
+def test_reports_prompts_that_exceed_the_context(specs, probe):
+    """Counts tokens, with those generated, only if the number of bytes leaves it open."""
     counted = []
 
     def count(prompt):
@@ -357,9 +452,11 @@ def test_a_prompt_must_fit_the_context_with_what_is_written_after_it(specs, prob
 
     limits = Limits(30, 9, 49152, 2000, count)
     keys = "analysis: probe\nnew: 100\nprompts:\n  - short\n  - {}\n  - chat: {}\n"
-    told = specs.experiment_problems(keys.format("a " * 1901 + "z", "b " * 1900 + "z"), limits)
+    problems_found = specs.experiment_problems(
+        keys.format("a " * 1901 + "z", "b " * 1900 + "z"), limits
+    )
 
-    assert told == [
+    assert problems_found == [
         "10:9: the prompt has 1902 tokens and generates 100 more; the model's context holds 2000",
         "11:15: the prompt has 1901 tokens and generates 100 more; the model's context holds 2000",
     ]
@@ -367,22 +464,22 @@ def test_a_prompt_must_fit_the_context_with_what_is_written_after_it(specs, prob
     assert specs.experiment(keys.format("a " * 1899 + "z", "b " * 1899 + "z"), limits)
 
 
-def test_a_prompt_that_surely_fits_needs_no_tokenizer(specs, probe):
-    """An ordinary build never loads one; without one, nothing can be counted."""
+def test_short_prompts_need_no_tokenizer(specs, probe):
+    """An ordinary build never loads one; without one, nothing is counted."""
 
-    def never(prompt):
-        raise AssertionError("the tokenizer was asked")
+    def fail(prompt):
+        raise AssertionError("counted tokens")
 
     assert specs.experiment(
-        "analysis: probe\nprompts: [' 2 + 2 = ', {chat: x}]", Limits(30, 9, 49152, 8192, never)
+        "analysis: probe\nprompts: [' 2 + 2 = ', {chat: x}]", Limits(30, 9, 49152, 8192, fail)
     )
     assert specs.experiment(
         f"analysis: probe\nprompts: [{'a ' * 9000}z]", Limits(30, 9, 49152, 8192, None)
     )
 
 
-def test_a_chat_that_the_template_refuses_is_a_problem_at_its_prompt(specs, probe):
-    """What the tokenizer says of a prompt stands where the prompt does."""
+def test_reports_a_chat_that_the_template_refuses(specs, probe):
+    """At the prompt."""
 
     def refuse(prompt):
         raise ModelError("this model has no chat template")
@@ -392,8 +489,8 @@ def test_a_chat_that_the_template_refuses_is_a_problem_at_its_prompt(specs, prob
     ) == ["7:22: this model has no chat template"]
 
 
-def test_patched_and_shuffled_runs_count_as_well(specs, probe, monkeypatch):
-    """Prompts that an analysis makes up itself are told at the experiment's analysis."""
+def test_checks_prompts_of_patched_and_shuffled_runs(specs, probe, monkeypatch):
+    """Prompts that are not in the spec are reported at the key `analysis`."""
     source = Forward(Prompt(ids=tuple(range(60))), frozenset({LOGITS}))
     runs = {
         "patched": Forward(
@@ -403,14 +500,19 @@ def test_patched_and_shuffled_runs_count_as_well(specs, probe, monkeypatch):
     }
     monkeypatch.setattr(Probe, "runs", lambda self: runs)
 
-    assert specs.experiment_problems("analysis: probe", Limits(30, 9, 49152, 50, lambda prompt: 1)) == [
+    assert specs.experiment_problems(
+        "analysis: probe", Limits(30, 9, 49152, 50, lambda prompt: 1)
+    ) == [
         f"6:15: the prompt has {count} tokens; the model's context holds 50" for count in (51, 60)
     ]
 
 
-def test_a_check_that_fails_on_a_result_is_told_at_its_place(specs):
-    """What only the result can show is told in the file as well, inside the expression."""
-    keys = "analysis: next-token\nprompts: [a]\nclaims:\n  - says: a\n    check: >-\n      1 == 1 and\n      result.x == 1"
+def test_check_errors_become_problems_at_their_place(specs):
+    """Inside the expression, also for what only a result can show."""
+    keys = (
+        "analysis: next-token\nprompts: [a]\nclaims:\n  - says: a\n    check: >-\n"
+        "      1 == 1 and\n      result.x == 1"
+    )
     (claim,) = specs.experiment(keys).experiments[0].claims
     with pytest.raises(CheckError) as caught:
         claim.check.evaluate(Place(layer=0))
@@ -424,7 +526,7 @@ BOOK = "title: T\nmodel: m\nchapters: [a, b]\n"
 CHAPTER = "chapter: {0}\ntitle: T\nexperiments:\n  - {{id: x, title: X, analysis: architecture}}\n"
 
 
-def test_a_book_is_its_chapters_in_order(specs):
+def test_loads_a_book_with_its_chapters_in_order(specs):
     """book.yaml and one file per chapter."""
     specs.write("experiments/book.yaml", BOOK + "authors: [A, B]\nsubtitle: S\n")
     for name in "ba":
@@ -443,8 +545,8 @@ def test_a_book_is_its_chapters_in_order(specs):
     assert read_model_name(Path()) == "m"
 
 
-def test_chapters_that_are_missing_misnamed_or_not_listed_are_told(specs):
-    """Files and the list of chapters must agree; every file is checked, listed or not."""
+def test_reports_missing_misnamed_and_unlisted_chapters(specs):
+    """Every file is checked, listed or not."""
     specs.write("experiments/book.yaml", "title: T\nmodel: m\nchapters: [a, atention, a, book]\n")
     specs.write("experiments/a.yaml", CHAPTER.format("b"))
     specs.write("experiments/attention.yaml", CHAPTER.format("attention") + "x: 1\n")
@@ -453,9 +555,12 @@ def test_chapters_that_are_missing_misnamed_or_not_listed_are_told(specs):
 
     assert problems(specs.book) == [
         "experiments/a.yaml:1:10: should be 'a', as the file is called",
-        "experiments/attention.yaml:1:1: the chapter 'attention' is not listed in experiments/book.yaml",
-        "experiments/attention.yaml:5:1: unknown key 'x'; there are chapter, title, summary, part, experiments",
-        "experiments/book.yaml:3:15: there is no chapter 'atention': experiments/atention.yaml is missing"
+        "experiments/attention.yaml:1:1: the chapter 'attention' is not listed in"
+        " experiments/book.yaml",
+        "experiments/attention.yaml:5:1: unknown key 'x'; there are chapter, title, summary,"
+        " part, experiments",
+        "experiments/book.yaml:3:15: there is no chapter 'atention': experiments/atention.yaml"
+        " is missing"
         " (did you mean 'attention'?)",
         "experiments/book.yaml:3:25: the chapter 'a' is listed twice",
         "experiments/book.yaml:3:28: no chapter can be called 'book'",
@@ -463,38 +568,41 @@ def test_chapters_that_are_missing_misnamed_or_not_listed_are_told(specs):
     ]
 
 
-def test_a_broken_book_does_not_hide_its_chapters_mistakes(specs):
-    """All files are checked, whatever is wrong with the first."""
+def test_reports_problems_of_chapters_despite_a_broken_book(specs):
+    """All files are checked."""
     specs.write("experiments/book.yaml", "title: T\nchapters: []\nmodle: m\n")
     specs.write("experiments/a.yaml", CHAPTER.format("a") + "x: 1\n")
     specs.write("experiments/b.yaml", "chapter: [")
 
-    told = problems(specs.book)
-    assert [line.split(": ")[0] for line in told] == [
+    problems_found = problems(specs.book)
+    assert [line.split(": ")[0] for line in problems_found] == [
         "experiments/a.yaml:5:1",
         "experiments/b.yaml:1:11",
         *(f"experiments/book.yaml:{place}" for place in ("1:1", "2:11", "3:1")),
     ]
-    assert problems(lambda: read_model_name(Path())) == told[-3:]
+    assert problems(lambda: read_model_name(Path())) == problems_found[-3:]
 
 
-def test_a_folder_without_a_book_says_so(specs):
-    """The message names the file that is missing."""
+def test_reports_a_missing_book(specs):
+    """The message names the missing file."""
     assert problems(specs.book) == [
         "experiments/book.yaml:1:1: cannot be read: No such file or directory"
     ]
     assert problems(lambda: read_model_name(Path())) == problems(specs.book)
 
 
-def test_claims_across_chapters_must_lead_somewhere(specs):
-    """r("chapter/id") is checked over the whole book; one that cannot be read has the benefit of the doubt."""
+def test_reports_references_to_unknown_experiments(specs):
+    """Over the whole book, but not for chapters that cannot be read."""
     claims = "    claims:\n" + "".join(
         f"      - {{says: s, check: 'r(\"{name}\").x == 1'}}\n"
         for name in ("b/x", "b/y", "c/x", "x", "y")
     )
     specs.write("experiments/book.yaml", BOOK)
-    specs.write("experiments/a.yaml", "chapter: a\ntitle: T\nexperiments:\n  - id: x\n    title: X\n"
-                                      "    analysis: architecture\n" + claims)  # fmt: skip
+    specs.write(
+        "experiments/a.yaml",
+        "chapter: a\ntitle: T\nexperiments:\n  - id: x\n    title: X\n"
+        "    analysis: architecture\n" + claims,
+    )
     specs.write("experiments/b.yaml", CHAPTER.format("b"))
     assert problems(specs.book) == [
         "experiments/a.yaml:9:29: no experiment is called 'b/y' (did you mean 'b/x'?)",
@@ -505,17 +613,17 @@ def test_claims_across_chapters_must_lead_somewhere(specs):
     assert not any("b/y" in line for line in problems(specs.book))
 
 
-def test_one_mistake_in_an_anchored_value_is_told_where_it_is_written(specs, probe):
-    """Two experiments that share a list share its mistake, once."""
-    told = specs.chapter_problems(
+def test_reports_a_mistake_in_an_anchored_value_once(specs, probe):
+    """Two experiments share the list."""
+    problems_found = specs.chapter_problems(
         CHAPTER_HEAD + "  - {id: a, title: A, analysis: probe, prompts: &p [x, 1]}\n"
         "  - {id: b, title: B, analysis: probe, prompts: *p}\n"
     )
-    assert told == ["4:56: should be text or a mapping, not 1"]
+    assert problems_found == ["4:56: should be text or a mapping, not 1"]
 
 
-def test_the_committed_book_loads_with_all_its_chapters():
-    """Every spec in the repository is sound for the default model."""
+def test_committed_book_loads():
+    """Every spec in the repository is valid for the default model."""
     book = load_book(ROOT, LIMITS)
 
     assert [chapter.name for chapter in book.chapters] == [
@@ -533,8 +641,8 @@ def test_the_committed_book_loads_with_all_its_chapters():
     assert {e.analysis_name for c in book.chapters for e in c.experiments} <= set(registry.names())
 
 
-def test_the_canonical_spec_of_each_experiment_is_its_own_fixpoint(specs):
-    """What the page shows can be pasted into a chapter and gives the same parameters."""
+def test_canonical_specs_load_as_themselves(specs):
+    """The YAML on a page can be pasted into a chapter and gives the same parameters."""
     shutil.copytree(ROOT / "experiments" / "data", specs.root / "data")
     for chapter in load_book(ROOT, LIMITS).chapters:
         items = [
@@ -545,16 +653,19 @@ def test_the_canonical_spec_of_each_experiment_is_its_own_fixpoint(specs):
         assert [e.spec() for e in again.experiments] == [e.spec() for e in chapter.experiments]
 
 
-def test_loading_specs_imports_nothing_heavy():
-    """`check` and `status` start at once: neither the model's libraries nor those that draw are imported."""
+def test_loading_specs_imports_no_heavy_modules():
+    """`check` and `status` start at once, without the libraries that run models or draw."""
     code = (
-        "import sys; from pathlib import Path; from layerbook.book import loader; from layerbook.core import analysis\n"
+        "import sys; from pathlib import Path\n"
+        "from layerbook.book import loader; from layerbook.core import analysis\n"
         f"loader.load_book(Path({str(ROOT)!r}), analysis.Limits(30, 9, 49152, 8192))\n"
-        f"print([m for m in {HEAVY} if m in sys.modules])"
+        f"print([m for m in {HEAVY_MODULES} if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
 
-    assert done.stdout.strip() == "[]"
+    assert process.stdout.strip() == "[]"
 
 
 keys = st.sampled_from(
@@ -602,10 +713,8 @@ experiments = st.fixed_dictionaries(
 @given(st.lists(experiments | trees, max_size=3) | trees)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_any_tree_of_values_is_a_chapter_or_a_spec_error(specs, tree):
-    """Whatever stands where, in JSON, which YAML contains."""
-    import json
-
-    _loads_or_tells(specs, json.dumps({"chapter": "c", "title": "t", "experiments": tree}))
+    """As JSON, which is a subset of YAML."""
+    _assert_loads_or_reports(specs, json.dumps({"chapter": "c", "title": "t", "experiments": tree}))
 
 
 pieces = [
@@ -634,11 +743,11 @@ pieces += [
 @given(st.lists(st.sampled_from(pieces), max_size=25).map("".join) | st.text(max_size=80))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_any_text_is_a_chapter_or_a_spec_error(specs, text):
-    """Whatever stands in the file."""
-    _loads_or_tells(specs, text)
+    """Nothing else is raised."""
+    _assert_loads_or_reports(specs, text)
 
 
-def _loads_or_tells(specs, text):
+def _assert_loads_or_reports(specs, text):
     path = specs.write("fuzz.yaml", text.encode("utf-8", "surrogatepass"))
     lines = text.encode("utf-8", "replace").decode().count("\n") + text.count("\r") + 2
     try:

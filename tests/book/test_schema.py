@@ -1,4 +1,4 @@
-"""The JSON Schema agrees with the loader, and the committed copies with both."""
+"""The JSON Schemas agree with the loader and with their committed copies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCHEMA = chapter_schema()
 
 
 def plain(path):
-    """A YAML file as JSON has it."""
+    """Read a YAML file as plain data."""
     node = read_mapping(path, ProblemList())
     assert node is not None
     return node.to_python()
@@ -27,8 +27,8 @@ def plain(path):
 @pytest.mark.parametrize(
     "path", sorted((ROOT / "experiments").glob("*.yaml")), ids=lambda p: p.name
 )
-def test_the_schema_accepts_every_committed_spec(path):
-    """An editor shows no error where the loader finds none."""
+def test_schema_accepts_committed_specs(path):
+    """So that editors show no errors."""
     schema = book_schema() if path.stem == "book" else SCHEMA
     assert valid(plain(path), schema, schema)
 
@@ -57,8 +57,8 @@ def test_the_schema_accepts_every_committed_spec(path):
         "analysis: attention-pattern\nprompts: [a]\nlayers: [0.5]\nheads: mean",
     ],
 )
-def test_the_schema_refuses_what_the_loader_refuses(specs, keys):
-    """All that does not depend on the model: names, kinds, bounds, keys of each analysis."""
+def test_schema_refuses_what_the_loader_refuses(specs, keys):
+    """All that does not depend on the model: names, types, bounds and keys."""
     text = CHAPTER_HEAD + EXPERIMENT_HEAD + indented(keys)
     with pytest.raises(SpecError):
         specs.chapter(text)
@@ -66,8 +66,8 @@ def test_the_schema_refuses_what_the_loader_refuses(specs, keys):
 
 
 @pytest.mark.parametrize("name", registry.names())
-def test_each_analysis_has_a_closed_and_described_object_of_its_own(name):
-    """Every parameter has a description to show; no parameter hides one of the experiment's own keys."""
+def test_each_analysis_has_a_closed_object_with_descriptions(name):
+    """No parameter hides a common key of experiments."""
     parameters = registry.find(name).model_fields
     closed = SCHEMA["$defs"][name]
 
@@ -86,10 +86,10 @@ def test_each_analysis_has_a_closed_and_described_object_of_its_own(name):
     [("spec.schema.json", chapter_schema), ("book.schema.json", book_schema)],
     ids=["spec", "book"],
 )
-def test_the_committed_schema_is_the_one_in_force(file, schema):
-    """`layerbook schema > docs/spec.schema.json` was run after the last change of a parameter."""
-    wanted = json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+def test_committed_schema_is_current(file, schema):
+    """`layerbook schema > docs/spec.schema.json` after every change of a parameter."""
+    text = json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
-    assert (ROOT / "docs" / file).read_bytes() == wanted.encode(), (
-        f"write it anew: layerbook schema > docs/{file}"
+    assert (ROOT / "docs" / file).read_bytes() == text.encode(), (
+        f"generate it: layerbook schema > docs/{file}"
     )

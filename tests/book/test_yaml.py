@@ -205,7 +205,11 @@ def test_reports_a_missing_file_and_a_folder(tmp_path):
 @pytest.mark.parametrize(
     ("text", "first", "last"),
     [
-        ("a:\n  - id: x\n    b: 1\n\n  # comment\n  - id: y\n    c: |\n      # no comment\n\n", 2, 3),
+        (
+            "a:\n  - id: x\n    b: 1\n\n  # comment\n  - id: y\n    c: |\n      # no comment\n\n",
+            2,
+            3,
+        ),
         ("a:\n- id: x\n  b: >\n    text\n\n    more\n- id: y\n", 2, 6),
         ("a:\n  - {id: x, b: [1,\n      2]}\n  - id: y\nz: 1\n", 2, 3),
         ("a:\n  - id: x", 2, 2),
