@@ -161,9 +161,7 @@ def found(book: Path) -> Mapping[str, Result]:
     project = open_project(book)
     every = list(project.experiments())
     every += [cell for one in every if one.sweep is not None for _, cell in sweep_cells(one)]
-    return {
-        one.id: results.load(project.result_path(one), one.result_type).result for one in every
-    }
+    return {one.id: results.load(project.result_path(one), one.result_type).result for one in every}
 
 
 def assert_same(one: Path, other: Path) -> None:
@@ -291,11 +289,15 @@ def test_an_experiment_that_fails_stops_no_other(here: Path, cloud: DaskCluster)
     broken = type(one)(
         **(vars(one) | {"analysis": one.analysis.model_copy(update={"top_k": 10**6})})
     )
-    with executors.executor_for(cloud.executor)(project.source, SilentReporter(), Stopwatch()) as there:
+    with executors.executor_for(cloud.executor)(
+        project.source, SilentReporter(), Stopwatch()
+    ) as there:
         measured = there.measure([broken, one])
     failure = measured[broken]
     assert isinstance(failure, RunError)
-    assert str(failure) == str(LocalExecutor(project.source, SilentReporter()).measure([broken])[broken])
+    assert str(failure) == str(
+        LocalExecutor(project.source, SilentReporter()).measure([broken])[broken]
+    )
     assert "ValueError" in str(failure)
     assert isinstance(measured[one], Result)
 
@@ -329,7 +331,9 @@ def test_a_worker_with_other_code_or_libraries_is_refused(
     other: Any = {"torch": "0"} if what == "versions" else "other"
     monkeypatch.setattr(f"layerbook.store.keys.{what}", lambda *_: other)
     with (
-        executors.executor_for(cloud.executor)(project.source, SilentReporter(), Stopwatch()) as there,
+        executors.executor_for(cloud.executor)(
+            project.source, SilentReporter(), Stopwatch()
+        ) as there,
         pytest.raises(ModelError, match=message),
     ):
         there.measure(plain(project))
@@ -348,7 +352,9 @@ def test_only_a_few_chunks_are_under_way(here: Path, cloud: DaskCluster) -> None
             taken += 1
             yield [type(one)(**vars(one))]
 
-    with executors.executor_for(cloud.executor)(project.source, SilentReporter(), Stopwatch()) as there:
+    with executors.executor_for(cloud.executor)(
+        project.source, SilentReporter(), Stopwatch()
+    ) as there:
         ahead = [taken - given for given, _ in enumerate(there.measure_chunks(chunks()))]
     assert len(ahead) == 20
     assert max(ahead) == 4
@@ -442,6 +448,8 @@ def test_nothing_runs_where_nothing_is_to_run(book: Path) -> None:
 def test_experiments_that_share_passes_go_together(here: Path) -> None:
     """A prompt in common is a pass in common; the rest is spread."""
     project = open_project(here)
-    groups = [sorted(one.id for one in group) for group in group_by_shared_prompts(plain(project), 3)]
+    groups = [
+        sorted(one.id for one in group) for group in group_by_shared_prompts(plain(project), 3)
+    ]
     assert sorted(groups) == [["cat", "plain", "sum"], ["pattern"]]
     assert [len(group) for group in group_by_shared_prompts(plain(project), 1)] == [4]

@@ -17,7 +17,14 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
-from fixtures.build_states import BookState, check_results, check_site, clean_states, differing_files, replace_sources
+from fixtures.build_states import (
+    BookState,
+    check_results,
+    check_site,
+    clean_states,
+    differing_files,
+    replace_sources,
+)
 from fixtures.killing import Fault, run_build, forkserver_context
 
 KILLS = 200

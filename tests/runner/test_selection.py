@@ -87,11 +87,11 @@ def stale(package: Path, book: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("file", "dependants"),
     [
-        ("vectors.py", {"next/gram"}),
+        ("core/vectors.py", {"next/gram"}),
         ("analyses/next_token.py", OF_NEXT_TOKEN),
         ("analyses/attention_pattern.py", {"next/pattern"}),
-        ("claims_evaluation.py", {"words/grid"}),
-        ("capture.py", ALL),
+        ("book/claims/evaluator.py", {"words/grid"}),
+        ("core/requests.py", ALL),
         ("model/hooks.py", ALL),
     ],
 )
@@ -108,13 +108,13 @@ def test_a_constant_runs_its_dependants_and_a_comment_nothing(
 def test_what_only_shows_runs_nothing(package: Path, book: Path) -> None:
     """Colours, labels, pages, progress, the command line and templates: no result depends on them."""
     shown = (
-        "figures/colours.py",
-        "figure.py",
-        "labels.py",
-        "book/pages.py",
-        "reporting.py",
-        "cli.py",
-        "sweep_views.py",
+        "plotting/colours.py",
+        "core/figures.py",
+        "core/labels.py",
+        "core/progress.py",
+        "book/sweep_views.py",
+        "site/pages.py",
+        "cli/main.py",
     )
     for file in shown:
         append(package, file, CONSTANT)
@@ -126,7 +126,7 @@ def test_restyling_never_touches_the_model(package: Path, book: Path) -> None:
     """Another stylesheet, template and chart: new pages, every result keeps its bytes, and torch is not even there."""
     append(package, "templates/assets/book.css", "\nbody { color: teal; }\n")
     append(package, "templates/base.html", "<!-- restyled -->")
-    append(package, "figures/colours.py", CONSTANT)
+    append(package, "plotting/colours.py", CONSTANT)
     for name in ("torch", "transformers"):
         (package.parent / f"{name}.py").write_text("raise ImportError('the model was touched')\n")
     before, site = read_tree(book / "experiments" / "results"), read_tree(book / "site")
@@ -143,13 +143,16 @@ def test_another_language_of_measures_reads_the_cells_anew_and_runs_none(
     package: Path, book: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The table depends on it, the cells do not."""
-    append(package, "claims_evaluation.py", CONSTANT)
+    append(package, "book/claims/evaluator.py", CONSTANT)
     monkeypatch.setattr(keys, "_package", lambda: package)
     before, measured = [path.read_bytes() for path in cell_files(book)], read_sweep_table(book)
     monkeypatch.setattr(NextToken, "measure", lambda *_: pytest.fail("a cell ran"))
     done = layerbook("build", cwd=book)
     assert "1 experiment ran: 1 agree" in done.stdout
-    assert ([path.read_bytes() for path in cell_files(book)], read_sweep_table(book)) == (before, measured)
+    assert ([path.read_bytes() for path in cell_files(book)], read_sweep_table(book)) == (
+        before,
+        measured,
+    )
 
 
 def test_an_edit_while_a_sweep_runs_is_noticed_in_its_chunk(

@@ -143,7 +143,9 @@ def test_a_new_value_runs_its_own_cells_and_one_that_is_gone_leaves_nothing(
 
 def test_a_new_measure_runs_nothing(book: Path, ran: list[str]) -> None:
     """It is read off the cells that are there."""
-    write_sweep_book(book, SPEC.replace("kept: len", "lead: result.prompts[0].lead\n      kept: len"))
+    write_sweep_book(
+        book, SPEC.replace("kept: len", "lead: result.prompts[0].lead\n      kept: len")
+    )
     assert layerbook("build", cwd=book).returncode == 0
     assert ran == []
     assert len(read_sweep_table(book)["lead"]) == 6
@@ -152,7 +154,9 @@ def test_a_new_measure_runs_nothing(book: Path, ran: list[str]) -> None:
 def test_a_new_view_or_caption_does_not_touch_the_result(book: Path, ran: list[str]) -> None:
     """How a table is drawn is no part of what it depends on."""
     before = read_tree(book / "experiments" / "results")
-    write_sweep_book(book, SPEC.replace("heat: {measure: best,", "heat: {measure: kept, title: How many,"))
+    write_sweep_book(
+        book, SPEC.replace("heat: {measure: best,", "heat: {measure: kept, title: How many,")
+    )
     assert layerbook("build", cwd=book).returncode == 0
     assert ran == []
     assert read_tree(book / "experiments" / "results") == before
@@ -226,7 +230,9 @@ def test_a_damaged_cell_runs_again_when_it_is_needed(book: Path, ran: list[str])
     """A cut file is no result."""
     path = cell_files(book)[0]
     path.write_bytes(path.read_bytes()[:-9])
-    write_sweep_book(book, SPEC.replace("kept: len", "lead: result.prompts[0].lead\n      kept: len"))
+    write_sweep_book(
+        book, SPEC.replace("kept: len", "lead: result.prompts[0].lead\n      kept: len")
+    )
     assert layerbook("build", cwd=book).returncode == 0
     assert len(ran) == 1
 
@@ -237,7 +243,9 @@ def test_a_cell_that_a_view_steps_through_runs_again(
 ) -> None:
     """Its figure is on the page, so the table is not enough; without the model, the sweep is a placeholder."""
     before, site = read_sweep_table(book), read_tree(book / "site")
-    shown = (path for path in cell_files(book) if json.loads(path.read_bytes())["spec"]["top_k"] == 2)
+    shown = (
+        path for path in cell_files(book) if json.loads(path.read_bytes())["spec"]["top_k"] == 2
+    )
     path = next(
         path for path in shown if json.loads(path.read_bytes())["spec"]["prompts"] == ["The dog"]
     )
@@ -455,7 +463,10 @@ def test_a_sweep_over_models_runs_each_cell_on_its_own(
     there = (book / "experiments" / "results" / "another-tiny").rglob("grid.*.json")
     assert [json.loads(path.read_bytes())["model"] for path in there] == ["another-tiny"] * 2
     assert (
-        layerbook("run", "--model", other, "--only", "words/plain", cwd=write_sweep_book(book)).returncode == 0
+        layerbook(
+            "run", "--model", other, "--only", "words/plain", cwd=write_sweep_book(book)
+        ).returncode
+        == 0
     )
     plain = {
         path.parent.parent.name == other.name: [

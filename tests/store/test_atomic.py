@@ -44,7 +44,9 @@ def files(folder: Path) -> dict[str, bytes]:
 def pages(folder: Path) -> dict[str, bytes]:
     """The files that are not temporary."""
     return {
-        path: data for path, data in files(folder).items() if not path.endswith(atomic.TEMPORARY_SUFFIX)
+        path: data
+        for path, data in files(folder).items()
+        if not path.endswith(atomic.TEMPORARY_SUFFIX)
     }
 
 

@@ -25,12 +25,16 @@ class Numbers(Result):
 def save(root: Path, id: str = "noise", rows: int = 3) -> Path:
     """An entry made under KEY."""
     table = Numbers(rows=[[column / 7 for column in range(10)]] * rows)
-    return results.save(root, results.StoredResult(id, "attention", "numbers", "tiny", {}, KEY, table))
+    return results.save(
+        root, results.StoredResult(id, "attention", "numbers", "tiny", {}, KEY, table)
+    )
 
 
 def remember(cache: WorkingCache, path: Path, key: Key) -> None:
     """This machine agreed with the entry as it is."""
-    cache.record_computed("tiny", "attention", path.stem, key.digest, results.read_header(path).digest)
+    cache.record_computed(
+        "tiny", "attention", path.stem, key.digest, results.read_header(path).digest
+    )
 
 
 def test_a_new_machine_has_computed_nothing(tmp_path: Path) -> None:

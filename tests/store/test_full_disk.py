@@ -12,7 +12,14 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
-from fixtures.build_states import BookState, check_results, check_site, clean_states, differing_files, replace_sources
+from fixtures.build_states import (
+    BookState,
+    check_results,
+    check_site,
+    clean_states,
+    differing_files,
+    replace_sources,
+)
 from fixtures.killing import ProcessExit, Fault, start_build, run_build, forkserver_context
 from layerbook.store import atomic
 
@@ -36,7 +43,9 @@ def states(
 
 @pytest.fixture(scope="module")
 def first(
-    warm: ForkServerContext, states: tuple[BookState, BookState], tmp_path_factory: pytest.TempPathFactory
+    warm: ForkServerContext,
+    states: tuple[BookState, BookState],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """A book built in the first state, its working cache included."""
     book = tmp_path_factory.mktemp("first") / "book"
@@ -201,7 +210,10 @@ def test_a_damaged_cache_is_as_good_as_none(
 
 @pytest.mark.parametrize("damage", DAMAGES[:-1])
 def test_a_site_whose_list_is_damaged_is_left_alone(
-    book: Path, warm: ForkServerContext, states: tuple[BookState, BookState], damage: Callable[[Path], None]
+    book: Path,
+    warm: ForkServerContext,
+    states: tuple[BookState, BookState],
+    damage: Callable[[Path], None],
 ) -> None:
     """Nobody knows which of its files are ours: one line, and every page stays as it is."""
     marker = book / "site" / atomic.MARKER_NAME

@@ -188,7 +188,9 @@ def test_big_arrays_follow_their_entry(tmp_path: Path) -> None:
     path = results.save(tmp_path, envelope(measured(1)))
     results.save(tmp_path, envelope(measured(2)))
     assert len(list(path.parent.glob("noise.*.safetensors"))) == 1
-    assert tolerance.compare_results(measured(2), results.load(path, Measured).result, atol=1e-7).same
+    assert tolerance.compare_results(
+        measured(2), results.load(path, Measured).result, atol=1e-7
+    ).same
     assert tolerance.compare_results(
         measured(1), results.load(path.with_name("noise-2.json"), Measured).result, atol=1e-7
     ).same

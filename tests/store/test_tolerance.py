@@ -103,8 +103,12 @@ def test_nan_and_infinities_equal_themselves_only() -> None:
 
 def test_integers_must_be_equal_however_large() -> None:
     """Counts and token ids in arrays have no tolerance, and floats of another width are still the same numbers."""
-    assert not compare_results(part(weights=np.array([2**53])), part(weights=np.array([2**53 + 1]))).same
-    assert not compare_results(part(weights=np.array([100000])), part(weights=np.array([100001]))).same
+    assert not compare_results(
+        part(weights=np.array([2**53])), part(weights=np.array([2**53 + 1]))
+    ).same
+    assert not compare_results(
+        part(weights=np.array([100000])), part(weights=np.array([100001]))
+    ).same
     assert not compare_results(part(weights=np.array([True])), part(weights=np.array([False]))).same
     assert compare_results(part(weights=np.array([0.1], "f4")), part(weights=np.array([0.1]))).same
     assert compare_results(part(weights=np.zeros((0, 3))), part(weights=np.array([]))).same

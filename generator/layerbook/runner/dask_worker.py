@@ -119,11 +119,18 @@ def _executor_for(requirements: JobRequirements) -> LocalExecutor:
     global _loaded_executor
     wanted = {"": requirements.fingerprint, **requirements.others}
     loaded = _loaded_executor[0] if _loaded_executor else {}
-    if _loaded_executor is None or any(loaded.get(name, one) != one for name, one in wanted.items()):
+    if _loaded_executor is None or any(
+        loaded.get(name, one) != one for name, one in wanted.items()
+    ):
         _loaded_executor, loaded = None, {}  # the old and the new at once might not fit
     for name in wanted.keys() - loaded.keys():
         _check_model(sources.resolve(name) if name else requirements.source, wanted[name])
-    _loaded_executor = {**loaded, **wanted}, _loaded_executor[1] if _loaded_executor else LocalExecutor(requirements.source, SilentReporter())
+    _loaded_executor = (
+        {**loaded, **wanted},
+        _loaded_executor[1]
+        if _loaded_executor
+        else LocalExecutor(requirements.source, SilentReporter()),
+    )
     return _loaded_executor[1]
 
 

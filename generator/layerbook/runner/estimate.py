@@ -105,7 +105,10 @@ def _asked(project: Project, experiment: Experiment) -> _Asked:
 
 
 def _estimate(
-    experiment: Experiment, asked: _Asked, known: Timings, ids_of: Callable[[Prompt], TokenIds | None]
+    experiment: Experiment,
+    asked: _Asked,
+    known: Timings,
+    ids_of: Callable[[Prompt], TokenIds | None],
 ) -> Estimate:
     made = plan_cost(plan(asked.requests.values()), None)
     passes, texts, tokens = (
@@ -145,7 +148,9 @@ def _seconds(
     return seconds, bool(new)
 
 
-def _tokens(forwards: Collection[Forward], ids_of: Callable[[Prompt], TokenIds | None]) -> int | None:
+def _tokens(
+    forwards: Collection[Forward], ids_of: Callable[[Prompt], TokenIds | None]
+) -> int | None:
     """The tokens of the distinct passes, none for a prefix; a generated text is taken as long as it may become."""
     ids = {forward.prompt: ids_of(forward.prompt) for forward in forwards}
     if any(found is None for found in ids.values()):
@@ -167,7 +172,9 @@ def _measuring(experiment: Experiment, asked: _Asked, known: Timings) -> float |
     alike = (
         [own]
         if own
-        else [share for share in known.shares.values() if share.analysis == experiment.analysis_name]
+        else [
+            share for share in known.shares.values() if share.analysis == experiment.analysis_name
+        ]
     )
     if not alike:
         return None

@@ -40,6 +40,8 @@ def executor_for(name: str | None) -> ExecutorFactory:
 
 
 @contextmanager
-def local_executor(source: ModelSource, report: Reporter, stopwatch: Stopwatch) -> Iterator[Executor]:
+def local_executor(
+    source: ModelSource, report: Reporter, stopwatch: Stopwatch
+) -> Iterator[Executor]:
     """This process."""
     yield LocalExecutor(source, report, stopwatch)

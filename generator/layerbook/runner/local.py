@@ -73,7 +73,10 @@ class LocalExecutor:
                     [] if bench.size == self.size else [one for one in some if _names_layers(one)]
                 )
                 found |= dict.fromkeys(
-                    amiss, ModelError(f"{name} is not of the size of {self.source.name}{OTHER_SIZE_MESSAGE}")
+                    amiss,
+                    ModelError(
+                        f"{name} is not of the size of {self.source.name}{OTHER_SIZE_MESSAGE}"
+                    ),
                 )
                 found |= bench._measure([one for one in some if one not in amiss], report)
             except LayerbookError as error:
@@ -89,7 +92,9 @@ class LocalExecutor:
             if source.kind == "hub" and sources.local_dir(source) is None:
                 download.prepare_model(source, self.report)
             self._others[name] = (
-                self if source == self.source else LocalExecutor(source, self.report, self.stopwatch)
+                self
+                if source == self.source
+                else LocalExecutor(source, self.report, self.stopwatch)
             )
         return self._others[name]
 
@@ -177,10 +182,14 @@ def _measure(
     ) as task:
         for step in chain(execution.steps(), [None]):  # a step is told before it is taken
             for experiment in [
-                one for one in asked if one not in found and execution.can_answer(asked[one].values())
+                one
+                for one in asked
+                if one not in found and execution.can_answer(asked[one].values())
             ]:
                 task.set_status(f"{experiment.chapter}/{experiment.id}")
-                found[experiment] = _measure_one(experiment, asked[experiment], execution, stopwatch)
+                found[experiment] = _measure_one(
+                    experiment, asked[experiment], execution, stopwatch
+                )
                 task.advance()
             execution.discard_except(
                 request for one in asked if one not in found for request in asked[one].values()
@@ -192,7 +201,10 @@ def _measure(
 
 
 def _measure_one(
-    experiment: Experiment, requests: Mapping[str, Request], execution: Execution, stopwatch: Stopwatch
+    experiment: Experiment,
+    requests: Mapping[str, Request],
+    execution: Execution,
+    stopwatch: Stopwatch,
 ) -> Result | RunError:
     try:
         with stopwatch.time_measuring(_owner(experiment), requests.values()):

@@ -27,7 +27,11 @@ class Outcome:
 
 
 def compare_and_save(
-    project: Project, work: ExperimentStatus, now: Key, found: Result | LayerbookError, report: Reporter
+    project: Project,
+    work: ExperimentStatus,
+    now: Key,
+    found: Result | LayerbookError,
+    report: Reporter,
 ) -> Outcome:
     """Keep a result: the entry's own bytes where the numbers agree, new ones otherwise."""
     experiment, key = work.experiment, work.key

@@ -26,7 +26,15 @@ from layerbook.store.changes import record_module_digests
 from layerbook.store.keys import analysis_code_digest
 from layerbook.store.project import ExperimentStatus, Project, experiment_key, sweep_cells
 
-__all__ = ["Outcome", "check_spec_files", "measure", "describe_plan", "load_spec_file", "run_experiments", "run_file"]
+__all__ = [
+    "Outcome",
+    "check_spec_files",
+    "measure",
+    "describe_plan",
+    "load_spec_file",
+    "run_experiments",
+    "run_file",
+]
 
 
 def run_experiments(
@@ -78,7 +86,9 @@ def measure(
     shelves: who sees the cells of a sweep as they are measured. watch: hears what it takes.
     """
     found: dict[Experiment, Result | LayerbookError] = {}
-    with executor_factory(source, report, Stopwatch() if stopwatch is None else stopwatch) as executor:
+    with executor_factory(
+        source, report, Stopwatch() if stopwatch is None else stopwatch
+    ) as executor:
         found |= executor.measure([one for one in wanted if one.sweep is None])
         for one in wanted:
             if one.sweep is not None:
@@ -100,10 +110,10 @@ def run_file(
     fingerprint = sources.fingerprint(source)
     before = {experiment: experiment_key(experiment, fingerprint) for experiment in wanted}
     outcomes = []
-    with executor_factory(source, report, Stopwatch() if stopwatch is None else stopwatch) as executor:
-        found = dict(
-            executor.measure([one for one in wanted if one.sweep is None])
-        )
+    with executor_factory(
+        source, report, Stopwatch() if stopwatch is None else stopwatch
+    ) as executor:
+        found = dict(executor.measure([one for one in wanted if one.sweep is None]))
         for experiment in wanted:
             if experiment.sweep is not None:
                 cell_store = FolderCellStore(

@@ -110,7 +110,9 @@ class _ProjectCellStore:
     def cells_to_measure(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
         keys = self.project.keys(chunk)
         for one in chunk:
-            state = status.check_freshness(self.project.result_path(one), keys[one], self.project.cache)
+            state = status.check_freshness(
+                self.project.result_path(one), keys[one], self.project.cache
+            )
             if self.force or state.state != "fresh":
                 self._work[one] = ExperimentStatus(one, keys[one], state)
         return [one for one in chunk if one in self._work]
@@ -148,7 +150,9 @@ def _row(
 def _sweep_out(project: Project, experiment: Experiment) -> None:
     """Remove the results of cells that the grid no longer has."""
     models = _swept(experiment).models or ("",)
-    folders = [project.result_path(replace(experiment, model=model)).with_suffix("") for model in models]
+    folders = [
+        project.result_path(replace(experiment, model=model)).with_suffix("") for model in models
+    ]
     for folder in folders:
         atomic.remove_temporary_files(folder, deep=True)
     wanted = {one.id for _, one in sweep_cells(experiment)}
@@ -181,7 +185,8 @@ class FolderCellStore:
             if not isinstance(result, LayerbookError):
                 model = sources.resolve(one.model).name if one.model else self.source.name
                 results.write(
-                    results.path_in_folder(self.out, one.id), make_stored_result(one, model, self._key(one), result)
+                    results.path_in_folder(self.out, one.id),
+                    make_stored_result(one, model, self._key(one), result),
                 )
         gone = RunError("its result went away while others ran; run it again")
         return {

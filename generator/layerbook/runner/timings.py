@@ -112,11 +112,16 @@ def taken(stopwatch: Stopwatch, ran: Sequence[Experiment]) -> Timings:
     shares = {}
     for address, experiment in ((address_of(e), e) for e in ran):
         if address in stopwatch.measure_counts:
-            measuring, count = stopwatch.measuring_seconds[address], stopwatch.measure_counts[address]
+            measuring, count = (
+                stopwatch.measuring_seconds[address],
+                stopwatch.measure_counts[address],
+            )
             shares[address] = Share(
                 experiment.analysis_name, **spent[address], measuring=measuring, measured=count
             )
-    return Timings(stopwatch.loading_seconds, shares, tuple(steps), requests, _pace(stopwatch.steps))
+    return Timings(
+        stopwatch.loading_seconds, shares, tuple(steps), requests, _pace(stopwatch.steps)
+    )
 
 
 def keep(cache: WorkingCache, model: str, found: Timings, known: Collection[str]) -> None:

@@ -38,7 +38,9 @@ class WorkingCache:
         latest = dict([*known.items(), (key_digest, result_digest)][-MAX_KEYS_PER_EXPERIMENT:])
         self._put(self._record(model, chapter, id), json.dumps(latest, indent=1).encode())
 
-    def was_computed(self, model: str, chapter: str, id: str, key_digest: str, result_digest: str) -> bool:
+    def was_computed(
+        self, model: str, chapter: str, id: str, key_digest: str, result_digest: str
+    ) -> bool:
         """Whether `record_computed` was told exactly this."""
         return self._computed(model, chapter, id).get(key_digest) == result_digest
 

@@ -100,7 +100,11 @@ def make_key(
     code: the module's `analysis_code_digest`, where it is known already.
     """
     return Key(
-        json_digest(spec), code or analysis_code_digest(analysis_module), weights, tokenizer, versions()
+        json_digest(spec),
+        code or analysis_code_digest(analysis_module),
+        weights,
+        tokenizer,
+        versions(),
     )
 
 
@@ -136,8 +140,10 @@ def analysis_code_digest(module_name: str) -> str:
 def analysis_code_modules(module_name: str) -> dict[str, str]:
     """The modules of that closure by name, each with its own digest: `json_digest` these is `analysis_code_digest`."""
     root = _package()
-    engine = [name for part in ENGINE_MODULES if _file(root, name := f"{root.name}.{part}")]
-    return _closure([module_name, *engine], root)
+    for part in IGNORED_MODULES:
+        if _file(root, f"{root.name}.{part}") is None:
+            raise StoreError(f"IGNORED_MODULES names {part}, which {root} does not have")
+    return _closure([module_name, *(f"{root.name}.{part}" for part in ENGINE_MODULES)], root)
 
 
 def source_digest(*names: str) -> str:

@@ -82,7 +82,9 @@ class Project:
         return [
             p
             for p in there
-            if p.is_dir() and p.name != self.source.name and results.FILE_NAME_PART.fullmatch(p.name)
+            if p.is_dir()
+            and p.name != self.source.name
+            and results.FILE_NAME_PART.fullmatch(p.name)
         ]
 
     def remove_leftovers(self) -> None:
@@ -162,7 +164,8 @@ def experiment_key(
     """What the result of an experiment depends on; `code` is its closure, where that is known already."""
     weights, tokenizer = _models(experiment, fingerprint)
     code = code or code_digest(
-        experiment, {module: keys.analysis_code_digest(module) for module in code_modules(experiment)}
+        experiment,
+        {module: keys.analysis_code_digest(module) for module in code_modules(experiment)},
     )
     return keys.make_key("", experiment.spec(), weights, tokenizer, code)
 
@@ -194,7 +197,9 @@ def sweep_cells(experiment: Experiment) -> Iterator[tuple[GridCell, Experiment]]
 
 def cell_experiment(experiment: Experiment, cell: GridCell) -> Experiment:
     """A cell of a sweep as an experiment; its id ends in a digest of its spec."""
-    one = replace(experiment, analysis=cell.analysis, sweep=None, claims=(), captions={}, model=cell.model)
+    one = replace(
+        experiment, analysis=cell.analysis, sweep=None, claims=(), captions={}, model=cell.model
+    )
     told = one.spec() | ({"model": cell.model} if cell.model else {})
     return replace(one, id=f"{experiment.id}.{keys.json_digest(told)[:12]}")
 
@@ -217,16 +222,22 @@ def cells_with_figures(experiment: Experiment) -> tuple[Experiment, ...]:
     if sweep is None:
         return ()
     over = [view.over for view in sweep.views if view.figure]
-    return tuple(cell_experiment(experiment, cell) for name in over for cell in sweep.cells_along(name))
+    return tuple(
+        cell_experiment(experiment, cell) for name in over for cell in sweep.cells_along(name)
+    )
 
 
 def check_status(project: Project) -> tuple[ExperimentStatus, ...]:
     """For each experiment, whether its result on disk is what the sources would give."""
     shown = {e: cells_with_figures(e) for e in project.experiments()}
     found = project.keys([*shown, *(cell for cells in shown.values() for cell in cells)])
-    states = {e: status.check_freshness(project.result_path(e), key, project.cache) for e, key in found.items()}
+    states = {
+        e: status.check_freshness(project.result_path(e), key, project.cache)
+        for e, key in found.items()
+    }
     return tuple(
-        ExperimentStatus(e, found[e], _with_cells(states[e], cells, states)) for e, cells in shown.items()
+        ExperimentStatus(e, found[e], _with_cells(states[e], cells, states))
+        for e, cells in shown.items()
     )
 
 
@@ -244,7 +255,9 @@ def _with_cells(
     )
 
 
-def select(work: Sequence[ExperimentStatus], only: Sequence[str], force: bool) -> tuple[ExperimentStatus, ...]:
+def select(
+    work: Sequence[ExperimentStatus], only: Sequence[str], force: bool
+) -> tuple[ExperimentStatus, ...]:
     """The experiments to run: those not computed here as they now stand, narrowed by `only`, all with `force`.
 
     Raises UsageError for a name in `only` that matches nothing.

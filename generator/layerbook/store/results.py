@@ -116,7 +116,9 @@ def write(path: Path, envelope: StoredResult[Any]) -> Path:
     for old in list(
         path.parent.iterdir()
     ):  # once, and no patterns: a sweep comes by here for every cell
-        left = old.name.startswith(f".{envelope.id}.") and old.name.endswith(atomic.TEMPORARY_SUFFIX)
+        left = old.name.startswith(f".{envelope.id}.") and old.name.endswith(
+            atomic.TEMPORARY_SUFFIX
+        )
         if left or (old != side and arrays.is_side_file_of(envelope.id, old.name)):
             old.unlink(missing_ok=True)
     return path
@@ -239,7 +241,9 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes().replace(b"\r\n", b"\n")
     except FileNotFoundError as error:
-        raise ResultFileError(path, "missing", "there is no such result; run the experiment") from error
+        raise ResultFileError(
+            path, "missing", "there is no such result; run the experiment"
+        ) from error
     except OSError as error:
         raise StoreError(f"{path}: cannot be read ({error.strerror or error})") from error
 
@@ -256,25 +260,33 @@ def _head(path: Path, text: bytes) -> ResultHeader:
             **named, spec=data["spec"], key=Key.from_dict(data["key"]), digest=line[1].decode()
         )
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ResultFileError(path, "foreign", f"is not a result of this program; {REPAIR_HINT}") from error
+        raise ResultFileError(
+            path, "foreign", f"is not a result of this program; {REPAIR_HINT}"
+        ) from error
     if found.id != path.stem:
         raise ResultFileError(
             path, "foreign", f"holds the result {found.id!r}, not {path.stem!r}; {REPAIR_HINT}"
         )
     for name in sorted(arrays.referenced_files(text, found.id)):
         if not arrays.matches_name_digest(path.with_name(name)):
-            raise ResultFileError(path, "arrays", f"its arrays in {name} are missing or damaged; {REPAIR_HINT}")
+            raise ResultFileError(
+                path, "arrays", f"its arrays in {name} are missing or damaged; {REPAIR_HINT}"
+            )
     return found
 
 
 def _diagnosis(path: Path, text: bytes, signed: bool) -> ResultFileError:
     """Why an entry without a matching digest is what it is."""
     if CONFLICT_MARKER.search(text):
-        return ResultFileError(path, "conflict", f"has the marks of a merge conflict in it; {REPAIR_HINT}")
+        return ResultFileError(
+            path, "conflict", f"has the marks of a merge conflict in it; {REPAIR_HINT}"
+        )
     if not text.rstrip().endswith(b"}"):
         return ResultFileError(path, "truncated", f"is cut short; {REPAIR_HINT}")
     if not signed and not text.startswith(b'{\n "id": "'):
         return ResultFileError(path, "foreign", f"is not a result of this program; {REPAIR_HINT}")
     return ResultFileError(
-        path, "edited", f"does not agree with its own digest, so it was edited or damaged; {REPAIR_HINT}"
+        path,
+        "edited",
+        f"does not agree with its own digest, so it was edited or damaged; {REPAIR_HINT}",
     )

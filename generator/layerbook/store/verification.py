@@ -19,7 +19,10 @@ from layerbook.store import atomic, json_format, tolerance
 from layerbook.store.project import Project
 
 VERIFICATION_FOLDER = Path("experiments") / "verification"
-MIN_SECONDS, SIMILAR_TIME_FACTOR = 0.1, 3.0  # seconds; and how many times as long is still about as long
+MIN_SECONDS, SIMILAR_TIME_FACTOR = (
+    0.1,
+    3.0,
+)  # seconds; and how many times as long is still about as long
 TOLERANCE = {"absolute": tolerance.ATOL, "relative": tolerance.RTOL}
 
 
@@ -57,7 +60,9 @@ def read_record(project: Project) -> VerificationRecord:
     try:
         data = json.loads(path.read_bytes())
         entries = {name: _entry(found) for name, found in data["experiments"].items()}
-        return VerificationRecord({name: float(data["tolerance"][name]) for name in TOLERANCE}, entries)
+        return VerificationRecord(
+            {name: float(data["tolerance"][name]) for name in TOLERANCE}, entries
+        )
     except FileNotFoundError:
         return VerificationRecord()
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -113,7 +118,11 @@ def round_seconds(seconds: float | None) -> float | None:
 def _merge_entries(old: VerificationEntry | None, new: VerificationEntry) -> VerificationEntry:
     if old is None or old.digest != new.digest:
         return new
-    if old.seconds and new.seconds and 1 / SIMILAR_TIME_FACTOR <= new.seconds / old.seconds <= SIMILAR_TIME_FACTOR:
+    if (
+        old.seconds
+        and new.seconds
+        and 1 / SIMILAR_TIME_FACTOR <= new.seconds / old.seconds <= SIMILAR_TIME_FACTOR
+    ):
         new = replace(
             new, seconds=old.seconds
         )  # another run takes another time, and no file need change for that
