@@ -1,7 +1,13 @@
-"""Errors that are meant to be read by people.
+"""Errors with a message for the reader; any other exception is a bug.
 
-Everything the package raises on purpose is a `LayerbookError`; the command line prints its text and
-exits with its `exit_code`. Anything else that escapes is a bug.
+The command line prints the message and exits with the error's `exit_code`:
+
+LayerbookError (1)
+├── SpecError (2)    problems in the specs or chapters
+├── UsageError (2)   a wrong option, name or path on the command line
+├── ModelError (1)   the model is missing, or not one that Layerbook reads
+├── StoreError (1)   a result or a lock on disk is not usable
+└── RunError (1)     an experiment failed while it ran
 """
 
 from __future__ import annotations
@@ -12,14 +18,14 @@ from difflib import get_close_matches
 
 
 class LayerbookError(Exception):
-    """A failure with a message for the reader; `exit_code` 1 means findings, 2 usage or spec."""
+    """Base class of the errors that the command line prints."""
 
     exit_code = 1
 
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One thing wrong at one place of one file; lines and columns count from 1."""
+    """A message about one place of one file; lines and columns count from 1."""
 
     file: str
     line: int
@@ -31,13 +37,13 @@ class Problem:
 
 
 class SpecError(LayerbookError):
-    """Every problem found in the specs or the chapters, all at once."""
+    """All problems in the specs or the chapters, sorted by place."""
 
     exit_code = 2
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems))
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        super().__init__("\n".join(map(str, self.problems)))
 
 
 class UsageError(LayerbookError):
@@ -47,11 +53,11 @@ class UsageError(LayerbookError):
 
 
 class ModelError(LayerbookError):
-    """The model cannot be had or is not one we can read; the text says what to do about it."""
+    """The model is missing or not supported; the message says what to do."""
 
 
 class StoreError(LayerbookError):
-    """A result or a lock on disk is not usable; the text names the file."""
+    """A result or a lock on disk is not usable; the message names the file."""
 
 
 class RunError(LayerbookError):
@@ -59,6 +65,6 @@ class RunError(LayerbookError):
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:
-    """` (did you mean 'X'?)` for the nearest known name, or nothing where none is near."""
-    near = get_close_matches(name, list(candidates), n=1, cutoff=0.6)
-    return f" (did you mean {near[0]!r}?)" if near else ""
+    """Return ` (did you mean 'X'?)` for the closest candidate, or nothing if none is close."""
+    matches = get_close_matches(name, list(candidates), n=1, cutoff=0.6)
+    return f" (did you mean {matches[0]!r}?)" if matches else ""

@@ -1,8 +1,4 @@
-"""Figures as data: a closed set of kinds, each with its axes, units, alt text and table.
-
-An analysis describes a figure; `layerbook.plotting` draws it. Nothing here knows how. Every kind answers
-`table()`, the same numbers for readers who would rather read than look.
-"""
+"""Figures as data, each with axes, alt text and table; `layerbook.plotting` draws them."""
 
 from __future__ import annotations
 
@@ -15,18 +11,18 @@ from numpy.typing import NDArray
 
 from layerbook.core.tokens import Token, visible
 
-TableValue = str | float | int
 Label = str | Token
+TableValue = str | float | int
 
 
 def label_text(label: Label) -> str:
-    """The label as a string, tokens made visible."""
+    """Return the label as a string, with a token's whitespace visible."""
     return visible(label) if isinstance(label, Token) else label
 
 
 @dataclass(frozen=True)
 class Table:
-    """Plain rows under named columns; also a figure of its own."""
+    """Rows under named columns: a figure of its own, and the numbers of every other kind."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[TableValue | Token, ...], ...]
@@ -34,13 +30,13 @@ class Table:
     title: str = ""
 
     def table(self) -> Table:
-        """Itself."""
+        """Return the table itself."""
         return self
 
 
 @dataclass(frozen=True)
 class Axis:
-    """A named axis. `labels` name its steps (tokens, layers); without them the steps are `start, start+1, ...`."""
+    """A named axis. `labels` name its steps; without them the steps are `start, start + 1, ...`."""
 
     name: str
     unit: str = ""
@@ -53,32 +49,16 @@ class Axis:
         return f"{self.name} ({self.unit})" if self.unit else self.name
 
     def tick_label(self, index: int) -> str:
-        """The name of one step."""
+        """Return the label of one step."""
         return label_text(self.labels[index]) if self.labels else str(self.start + index)
 
 
 @dataclass(frozen=True)
-class Point:
-    """A labelled point; `group` picks colour and marker, `arrow_to` draws an arrow from here to another point's index.
-
-    show_label: write the label beside it. tooltip: shown when a reader points at it.
-    """
-
-    label: str
-    x: float
-    y: float
-    group: str = ""
-    arrow_to: int | None = None
-    show_label: bool = True
-    tooltip: str = ""
-
-
-@dataclass(frozen=True)
 class AttentionData:
-    """The attention of many layers and heads over the same tokens, for readers to explore behind a picture of one.
+    """Attention of many layers and heads over the same tokens, for the explorer behind a heatmap.
 
-    weights [layers, heads, T(T+1)/2]: of each pattern the cells that exist, row by row. `start` is the index of the
-    layer that the picture shows.
+    weights: [layers, heads, T(T+1)/2], the lower triangle of each pattern row by row.
+    start: index of the layer that the heatmap shows.
     """
 
     tokens: tuple[Token, ...]
@@ -89,10 +69,12 @@ class AttentionData:
 
 @dataclass(frozen=True)
 class SamplingData:
-    """The logits of all tokens after some prompts, for readers to turn the knobs of sampling behind a picture.
+    """The logits of all tokens after some prompts, for the sampling playground behind a figure.
 
-    logits [prompts, V]. `names`: the tokens whose text is told; `shown`: how many stand in the list. settings: by
-    name, a temperature, a top-k and a top-p (None: no cut); the first one is where the reader begins.
+    logits: [prompts, V].
+    names: the tokens whose text is known to the page; the others appear by id.
+    shown: number of tokens in the playground's list.
+    settings: name, temperature, top-k and top-p (None: no cut); the first is the initial one.
     """
 
     prompts: tuple[str, ...]
@@ -103,26 +85,28 @@ class SamplingData:
 
     @property
     def size(self) -> int:
-        """How many tokens there are."""
+        """Number of tokens V."""
         return int(self.logits.shape[1])
 
     @property
     def presets(self) -> tuple[tuple[str, str], ...]:
-        """The settings' names, and their knobs in JSON: `[temperature, top-k, top-p]`, V and 1 where nothing is cut."""
-        knobs = (
-            (name, [t, k or self.size, 1 if p is None else p]) for name, t, k, p in self.settings
+        """Each setting's name and its JSON `[temperature, top-k, top-p]`; no cut is V and 1."""
+        return tuple(
+            (name, json.dumps([temperature, top_k or self.size, 1 if top_p is None else top_p]))
+            for name, temperature, top_k, top_p in self.settings
         )
-        return tuple((name, json.dumps(values)) for name, values in knobs)
 
 
 @dataclass(frozen=True)
 class Heatmap:
     """A matrix by colour: values[row, column].
 
-    scale: fixed (low, high), or None to span the values. diverging: centre the colours on zero.
-    annotate: write the values into the cells. causal: cells right of the diagonal do not exist, not zero.
-    masked: cells of minus infinity are the causal mask's, hatched and on no scale.
-    interactive: what a reader can open from this picture, where scripts run.
+    scale: fixed (low, high), or None to span the values.
+    diverging: centre the colours on zero.
+    annotate: write the values into the cells.
+    causal: the cells right of the diagonal do not exist.
+    masked: cells of minus infinity are hatched as masked and do not count for the scale.
+    interactive: data of the explorer that opens from the heatmap.
     """
 
     values: NDArray[np.floating]
@@ -141,16 +125,13 @@ class Heatmap:
 
     def table(self) -> Table:
         """One row per row of the matrix."""
-        header = (f"{self.rows.name} \\ {self.columns.name}",)
-        columns = header + tuple(self.columns.tick_label(j) for j in range(self.values.shape[1]))
-        body = tuple(
-            (
-                self.rows.tick_label(i),
-                *("" if self.causal and j > i else float(v) for j, v in enumerate(row)),
-            )
-            for i, row in enumerate(self.values)
-        )
-        return Table(columns, body)
+        corner = f"{self.rows.name} \\ {self.columns.name}"
+        names = [self.columns.tick_label(j) for j in range(self.values.shape[1])]
+        rows = []
+        for i, row in enumerate(self.values):
+            cells = ["" if self.causal and j > i else float(v) for j, v in enumerate(row)]
+            rows.append((self.rows.tick_label(i), *cells))
+        return Table((corner, *names), tuple(rows))
 
 
 @dataclass(frozen=True)
@@ -173,17 +154,17 @@ class Lines:
     title: str = ""
 
     def table(self) -> Table:
-        """Long form: series, x, y."""
+        """One row per point of each line."""
         rows = tuple((s.name, x, y) for s in self.series for x, y in zip(s.x, s.y, strict=True))
         return Table(("series", self.x.title(), self.y.title()), rows)
 
 
 @dataclass(frozen=True)
 class Bars:
-    """Horizontal bars, one per label, in the order given; equal-looking labels stay apart.
+    """Horizontal bars, one per label, in the order of `labels`; equal labels stay separate.
 
-    rest: the mass of everything not shown, drawn as a last, pale bar (None: no such bar).
-    highlight: indices drawn in the accent colour.
+    rest: the mass of everything else, as a last, pale bar (None: no such bar).
+    highlight: indices of the bars in the accent colour.
     """
 
     labels: tuple[Label, ...]
@@ -197,16 +178,35 @@ class Bars:
     highlight: tuple[int, ...] = ()
 
     def table(self) -> Table:
-        """One row per bar; tokens also by id."""
-        rows = [(label, value) for label, value in zip(self.labels, self.values, strict=True)]
+        """One row per bar."""
+        rows = list(zip(self.labels, self.values, strict=True))
         if self.rest is not None:
             rows.append((self.rest_label, self.rest))
         return Table((self.label_axis.title(), self.value_axis.title()), tuple(rows))
 
 
 @dataclass(frozen=True)
+class Point:
+    """A labelled point.
+
+    group: determines colour and marker.
+    arrow_to: index of the point that an arrow from here leads to.
+    show_label: write the label beside the point.
+    tooltip: shown on hover.
+    """
+
+    label: str
+    x: float
+    y: float
+    group: str = ""
+    arrow_to: int | None = None
+    show_label: bool = True
+    tooltip: str = ""
+
+
+@dataclass(frozen=True)
 class Scatter:
-    """Labelled points; `equal` gives both axes one scale, so that distances on paper are distances."""
+    """Labelled points; `equal` gives both axes one scale, so that distances can be compared."""
 
     points: tuple[Point, ...]
     x: Axis
@@ -224,10 +224,11 @@ class Scatter:
 
 @dataclass(frozen=True)
 class TokenStrip:
-    """Rows of tokens as chips; drawn by the book in HTML, with ids, and by nobody as a picture.
+    """Labelled rows of tokens as HTML chips with ids.
 
-    Each row has a label (may be empty) and its tokens; `prompt_length` marks, per row, where the continuation
-    starts (None: no continuation). tokenizer_json: the tokenizer as JSON, so that a reader can put in a text of their own.
+    prompt_length: by row, the position where the continuation starts (None: no continuation).
+    tokenizer_json: the tokenizer as JSON, for readers to encode their own text in the page.
+    text: each row is a text, so its tokens have positions.
     """
 
     rows: tuple[tuple[str, tuple[Token, ...]], ...]
@@ -235,7 +236,7 @@ class TokenStrip:
     title: str = ""
     prompt_length: tuple[int | None, ...] = ()
     tokenizer_json: str = ""
-    text: bool = True  # a row is a text, so that its tokens have positions
+    text: bool = True
 
     def table(self) -> Table:
         """One row per token."""
@@ -247,14 +248,14 @@ class TokenStrip:
 
 @dataclass(frozen=True)
 class Passage:
-    """Text exactly as the model or the tokenizer has it, shown in a fixed-width block."""
+    """Verbatim text of the model or the tokenizer, in a fixed-width block."""
 
     text: str
     alt: str
     title: str = ""
 
     def table(self) -> Table:
-        """The text, one row a line."""
+        """One row per line."""
         return Table(("line", "text"), tuple(enumerate(self.text.split("\n"), start=1)))
 
 
@@ -262,8 +263,11 @@ class Passage:
 class Block:
     """One box of the architecture diagram.
 
-    part: which chapter it belongs to (`embeddings`, `attention`, ...); `inside`: drawn inside the repeated layer.
-    detail: its shape in words (`576 -> 1536`); `parameters`: how many numbers were learned here.
+    part: the chapter it belongs to (`embeddings`, `attention`, ...).
+    detail: its shape in words (`576 -> 1536`).
+    parameters: number of its learned parameters.
+    inside: part of the repeated layer.
+    adds: its output is added to the residual stream.
     """
 
     name: str
@@ -271,12 +275,12 @@ class Block:
     detail: str = ""
     parameters: int = 0
     inside: bool = False
-    adds: bool = False  # its output is added to the residual stream
+    adds: bool = False
 
 
 @dataclass(frozen=True)
 class Diagram:
-    """The decoder, input at the bottom, in reading order of the computation; `repeat` layers around the inside."""
+    """The decoder in the order of the computation; `repeat` is the number of layers."""
 
     blocks: tuple[Block, ...]
     repeat: int
@@ -295,10 +299,10 @@ class Diagram:
 
 @dataclass(frozen=True)
 class ChainStep:
-    """One link of a chain of products: a vector or a matrix, drawn to scale, or a function between them.
+    """One link of a chain of products: a vector or matrix to scale, or a function between them.
 
-    A matrix of `rows` x `columns` takes a vector of length `rows` to one of length `columns`. Steps that follow each
-    other with a `lane` run side by side, one lane below the other, until a step without one takes them up again.
+    A matrix of `rows` x `columns` maps a vector of length `rows` to one of length `columns`.
+    Consecutive steps with a `lane` run in parallel until a step without one joins them.
     """
 
     name: str
@@ -310,13 +314,9 @@ class ChainStep:
 
     def shape(self) -> str:
         """`576 × 1536` for a matrix, the length of a vector, nothing for a function."""
-        if self.kind == "function":
-            return ""
-        return (
-            f"{self.rows} × {self.columns}"
-            if self.kind == "matrix"
-            else str(max(self.rows, self.columns))
-        )
+        if self.kind == "matrix":
+            return f"{self.rows} × {self.columns}"
+        return str(max(self.rows, self.columns)) if self.kind == "vector" else ""
 
 
 @dataclass(frozen=True)
@@ -329,15 +329,13 @@ class MatrixChain:
 
     def table(self) -> Table:
         """One row per step."""
-        return Table(
-            ("step", "kind", "shape", "note"),
-            tuple((s.name, s.kind, s.shape(), s.note) for s in self.steps),
-        )
+        rows = tuple((s.name, s.kind, s.shape(), s.note) for s in self.steps)
+        return Table(("step", "kind", "shape", "note"), rows)
 
 
 @dataclass(frozen=True)
 class Panels:
-    """Small multiples: several charts of one kind side by side, each with a title; `interactive`: as in a heatmap."""
+    """Small multiples: charts of one kind side by side, each with a title."""
 
     panels: tuple[Heatmap | Lines | Bars | Scatter, ...]
     alt: str
@@ -346,16 +344,16 @@ class Panels:
     interactive: SamplingData | None = None
 
     def table(self) -> Table:
-        """The panels' tables one below the other, led by the panel's title."""
-        first = self.panels[0].table()
-        same = all(p.table().columns == first.columns for p in self.panels)
+        """All panels' tables in one, with the panel's title in the first column."""
+        tables = [panel.table() for panel in self.panels]
+        columns = tables[0].columns
+        same = all(table.columns == columns for table in tables)
         rows: list[tuple[TableValue | Token, ...]] = []
-        for panel in self.panels:
-            table = panel.table()
+        for panel, table in zip(self.panels, tables, strict=True):
             if not same:
                 rows.append((panel.title, *table.columns))
             rows.extend((panel.title, *row) for row in table.rows)
-        return Table(("panel", *(first.columns if same else ())), tuple(rows))
+        return Table(("panel", *columns) if same else ("panel",), tuple(rows))
 
 
 @dataclass(frozen=True)
@@ -371,7 +369,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Frames:
-    """A sequence to step through; on paper, all of it."""
+    """A sequence to step through; in print, all of it."""
 
     frames: tuple[Frame, ...]
     alt: str
@@ -379,14 +377,53 @@ class Frames:
     step: Literal["token", "layer", "C", "value", "word", "stage"] = "token"
 
     def table(self) -> Table:
-        """One row per frame: its label, what it led to, and its note. Of stages, the numbers of all their pictures."""
+        """One row per frame with its token and note; for stages, the numbers of all pictures."""
         if self.step == "stage":
-            return Panels(
-                tuple(f.picture for f in self.frames if not isinstance(f.picture, Panels)), self.alt
-            ).table()
-        rows = tuple((f.label, f.token if f.token else "", f.note) for f in self.frames)
+            pictures = [f.picture for f in self.frames if not isinstance(f.picture, Panels)]
+            return Panels(tuple(pictures), self.alt).table()
+        rows = tuple((f.label, f.token or "", f.note) for f in self.frames)
         return Table(("frame", "token", "note"), rows)
 
 
 Chart = Heatmap | Lines | Bars | Scatter | Panels
 Figure = Chart | TokenStrip | Passage | Table | Diagram | MatrixChain | Frames
+
+
+def token_axes(tokens: tuple[Token, ...]) -> tuple[Axis, Axis]:
+    """Return the rows and columns of an attention pattern: queries by keys."""
+    return Axis("token that looks", labels=tokens), Axis("token it looks at", labels=tokens)
+
+
+def attention_heatmap(
+    pattern: NDArray[np.floating],
+    tokens: tuple[Token, ...],
+    *,
+    title: str = "",
+    alt: str,
+    annotate: bool = False,
+    interactive: AttentionData | None = None,
+) -> Heatmap:
+    """Return the heatmap of an attention pattern [query, key], coloured from 0 to 1."""
+    rows, columns = token_axes(tokens)
+    return Heatmap(
+        pattern,
+        rows,
+        columns,
+        value="attention",
+        unit="share",
+        alt=alt,
+        title=title,
+        scale=(0, 1),
+        annotate=annotate,
+        causal=True,
+        interactive=interactive,
+    )
+
+
+def layer_lines(
+    layers: tuple[int, ...], values: dict[str, tuple[float, ...]], y: Axis, *, title: str, alt: str
+) -> Lines:
+    """Return one line per name, its values by layer."""
+    x = tuple(map(float, layers))
+    series = tuple(Series(name, x, numbers) for name, numbers in values.items())
+    return Lines(series, Axis("layer"), y, alt, title)

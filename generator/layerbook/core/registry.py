@@ -1,4 +1,4 @@
-"""The analyses by name: the folder `generator/analyses/` is the registry, each file imported when asked for."""
+"""The analyses by name; each file of `layerbook.analyses` is one, imported on first use."""
 
 from __future__ import annotations
 
@@ -12,33 +12,30 @@ from layerbook.core.errors import UsageError, did_you_mean
 
 @cache
 def names() -> tuple[str, ...]:
-    """All analysis names, as specs write them (`attention-pattern`), sorted."""
-    folder = files("layerbook.analyses")
-    stems = (
-        entry.name.removesuffix(".py") for entry in folder.iterdir() if entry.name.endswith(".py")
-    )
+    """Return all analysis names as specs write them (`attention-pattern`), sorted."""
+    modules = (file.name for file in files("layerbook.analyses").iterdir())
+    stems = (name.removesuffix(".py") for name in modules if name.endswith(".py"))
     return tuple(sorted(stem.replace("_", "-") for stem in stems if not stem.startswith("_")))
 
 
 def find(name: str) -> type[Analysis[Result]]:
-    """The class for a name: `attention-pattern` is `AttentionPattern` in `attention_pattern.py`.
+    """Return the class for a name: `attention-pattern` is `attention_pattern.AttentionPattern`.
 
-    Raises UsageError, with the nearest name, where there is none.
+    Raises UsageError, with the closest name, for an unknown name.
     """
     if name not in names():
-        raise UsageError(
-            f"no analysis is called {name!r}{did_you_mean(name, names())}; there are {', '.join(names())}"
-        )
+        hint = did_you_mean(name, names())
+        raise UsageError(f"no analysis is called {name!r}{hint}; there are {', '.join(names())}")
     module = import_module(f"layerbook.analyses.{name.replace('-', '_')}")
-    called = class_name(name)
-    analysis: type[Analysis[Result]] | None = getattr(module, called, None)
+    expected = class_name(name)
+    analysis: type[Analysis[Result]] | None = getattr(module, expected, None)
     if analysis is None:
         raise UsageError(
-            f"{module.__file__}: the analysis {name!r} should be a class called {called}"
+            f"{module.__file__}: the analysis {name!r} should be a class called {expected}"
         )
     return analysis
 
 
 def class_name(name: str) -> str:
-    """The class of an analysis: `attention-pattern` is `AttentionPattern`."""
+    """Return the class name of an analysis: `attention-pattern` is `AttentionPattern`."""
     return "".join(word.capitalize() for word in name.split("-"))

@@ -1,7 +1,8 @@
-"""Tokens as the book shows them: one value type, one way to make the invisible visible."""
+"""Tokens, and their text with whitespace and partial characters made visible."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,8 +13,9 @@ _VISIBLE_WHITESPACE = {" ": "·", "\n": "⏎", "\t": "⇥", "\r": "⇤"}
 class Token:
     """One entry of the vocabulary.
 
-    `text` is what the tokenizer decodes the id alone to; `hex` are its bytes in hexadecimal, which tell
-    apart tokens that are only part of a character and so decode to the same replacement sign.
+    text: the decoded id.
+    hex: its bytes in hexadecimal; they distinguish tokens that hold only part of a character and
+        all decode to the same replacement character.
     """
 
     id: int
@@ -23,34 +25,45 @@ class Token:
 
 
 class Vocabulary(Protocol):
-    """What an analysis may ask of the tokenizer: names for ids, ids for names."""
+    """The part of the tokenizer that analyses use."""
 
     @property
     def size(self) -> int:
-        """How many ids there are."""
+        """Number of ids."""
 
     def token(self, id: int) -> Token:
-        """The token with this id; IndexError outside the vocabulary."""
+        """Return the token with this id; IndexError outside the vocabulary."""
 
     def find(self, piece: str) -> Token | None:
-        """The single token whose text is exactly `piece`, if there is one."""
+        """Return the single token whose text is exactly `piece`, if there is one."""
 
     def tokenizer_json(self) -> dict[str, Any]:
-        """All that makes up the tokenizer, as its file `tokenizer.json` has it."""
+        """Return the whole tokenizer in the format of `tokenizer.json`."""
 
 
 def is_whitespace(token: Token) -> bool:
-    """Whether the token is nothing but spaces, tabs and line breaks; an empty one is not."""
+    """Return True if the token is one or more spaces, tabs and line breaks only."""
     return token.text.isspace()
 
 
 def visible(token: Token) -> str:
-    """The token with whitespace drawn and broken characters as bytes: ` the` -> `·the`, `\\xe2` -> `<0xE2>`."""
+    """Draw whitespace, write partial characters as bytes: ` the` -> `·the`, `\\xe2` -> `<0xE2>`."""
     if token.special or not token.hex:
         return token.text
     if "\N{REPLACEMENT CHARACTER}" in token.text:
         return "".join(f"<0x{byte:02X}>" for byte in bytes.fromhex(token.hex))
-    return "".join(
-        _VISIBLE_WHITESPACE.get(char, char if char.isprintable() else f"<U+{ord(char):04X}>")
-        for char in token.text
-    )
+    return "".join(map(_visible_character, token.text))
+
+
+def _visible_character(char: str) -> str:
+    if char in _VISIBLE_WHITESPACE:
+        return _VISIBLE_WHITESPACE[char]
+    return char if char.isprintable() else f"<U+{ord(char):04X}>"
+
+
+def leading_repeats(tokens: Sequence[Token]) -> int:
+    """Count the tokens at the start that equal the first one, itself included."""
+    n = 1
+    while n < len(tokens) and tokens[n] == tokens[0]:
+        n += 1
+    return n
