@@ -40,6 +40,12 @@ def vendored_licences() -> tuple[Licence, ...]:
         return folder.joinpath(f"{name}-LICENSE.txt").read_text(encoding="utf-8")
 
     return (
-        Licence(f"{TEMML.replace('-', ' ').title()}, which sets the formulas", "MIT", text("temml")),
-        Licence(f"{LIBRARY_NAME}, which cuts your own texts", "Apache-2.0", text("huggingface-tokenizers")),
+        Licence(
+            f"{TEMML.replace('-', ' ').title()}, which sets the formulas", "MIT", text("temml")
+        ),
+        Licence(
+            f"{LIBRARY_NAME}, which cuts your own texts",
+            "Apache-2.0",
+            text("huggingface-tokenizers"),
+        ),
     )

@@ -49,6 +49,8 @@ def build(
             atomic.check_target(site)
             if len(todo) >= MIN_JOBS_FOR_POOL:
                 drawing_pool.start()
-            outcomes = run_experiments(project, todo, report, force, executor_factory=executor_factory)
+            outcomes = run_experiments(
+                project, todo, report, force, executor_factory=executor_factory
+            )
             statuses = check_status(project)
         return BuildResult(outcomes, render(project, statuses, site, report, drawing_pool, force))

@@ -9,17 +9,29 @@ from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 from layerbook.core.analysis import Result
-from layerbook.site.interactive import attention as explore, tokenizer as live, sampling as playground
+from layerbook.site.interactive import (
+    attention as explore,
+    tokenizer as live,
+    sampling as playground,
+)
 from layerbook.site import downloads as tidy
 from layerbook.site.prose.render import render_caption, unknown_name
 from layerbook.site.claim_words import describe_margin
-from layerbook.site.prose.highlight import code_html
+from layerbook.site.measure_source import measure_html
 from layerbook.site.prose.markup import Inline
 from layerbook.site.prose.math import MathRenderer
-from layerbook.site.pages import ClaimView, Download, Evidence, FailedView, FigureView, FrameView, SourceView
+from layerbook.site.pages import (
+    ClaimView,
+    Download,
+    Evidence,
+    FailedView,
+    FigureView,
+    FrameView,
+    SourceView,
+)
 from layerbook.site.tokens_html import table_csv
 from layerbook.book.claims.check import CheckError, Verdict
-from layerbook.site.figure_cache import FigureRenderer, css_kind
+from layerbook.site.figure_cache import CSS_KINDS, FigureRenderer
 from layerbook.core.errors import Problem, SpecError, UsageError
 from layerbook.site.experiment_view import ExperimentView
 from layerbook.book.loader import Experiment
@@ -66,17 +78,22 @@ class ChapterViews:
         if experiment_view.envelope is None:
             self.unavailable.append(experiment_view)
             return FailedView(
-                f"{experiment_view.experiment.id}-{figure_name or 'figure'}-missing", f"{experiment_view.address}: {experiment_view.unavailable_reason}"
+                f"{experiment_view.experiment.id}-{figure_name or 'figure'}-missing",
+                f"{experiment_view.address}: {experiment_view.unavailable_reason}",
             )
         only = next(iter(experiment_view.figures)) if len(experiment_view.figures) == 1 else "None"
         chosen = only if figure_name is None else figure_name
         if chosen not in experiment_view.figures:
-            raise unknown_name(f"figure of {experiment_view.address!r}", chosen, experiment_view.figures)
+            raise unknown_name(
+                f"figure of {experiment_view.address!r}", chosen, experiment_view.figures
+            )
         self._count += 1
         self.shown_figures.add((experiment_view.address, chosen))
         return self._figure_view(experiment_view, chosen, experiment_view.figures[chosen])
 
-    def _figure_view(self, experiment_view: ExperimentView, name: str, figure: Figure) -> FigureView:
+    def _figure_view(
+        self, experiment_view: ExperimentView, name: str, figure: Figure
+    ) -> FigureView:
         experiment = experiment_view.experiment
         id = (
             f"{experiment.id}-{name}"
@@ -85,8 +102,13 @@ class ChapterViews:
         )
         frames = None
         if isinstance(figure, Frames):
-            drawn = zip(figure.frames, self.figure_renderer.frames(figure, f"{id}-svg"), strict=True)
-            frames = tuple(FrameView(f.label, html, f.picture.alt, f.note, f.token, f.stop) for f, html in drawn)
+            drawn = zip(
+                figure.frames, self.figure_renderer.frames(figure, f"{id}-svg"), strict=True
+            )
+            frames = tuple(
+                FrameView(f.label, html, f.picture.alt, f.note, f.token, f.stop)
+                for f, html in drawn
+            )
         csv = f"data/{experiment.chapter}/{experiment.id}-{name}.csv"
         self.files[csv] = table_csv(figure.table()).encode()
         return FigureView(
@@ -97,13 +119,13 @@ class ChapterViews:
             alt=figure.alt,
             table=figure.table(),
             evidence=evidence(experiment, name),
-            kind=css_kind(figure),
+            kind=CSS_KINDS[type(figure)],
             original=experiment.is_original(name),
             data_href=self._result_files(experiment_view)[0].href,
             csv_href=csv,
             **self._script_fields(csv.removesuffix("csv") + "js", figure),
             scores=figure.interactive if isinstance(figure, Panels) else None,
-            source_html=_measure_html(experiment_view.analysis_type),
+            source_html=measure_html(experiment_view.analysis_type),
             spec_html=experiment_view.spec_html,
             provenance=self.provenance(experiment_view),
             frames=frames,
@@ -136,21 +158,30 @@ class ChapterViews:
         if caption is None:
             what = f"the figure {name!r} of {experiment.id!r} is shown and has no caption; add one under captions:"
             raise SpecError([Problem(experiment.file, experiment.line, 1, what)])
-        names = self._namespace(experiment_view) | {"at": {word: int(number) for word, number in _INDEX_IN_NAME.findall(name)}}
+        names = self._namespace(experiment_view) | {
+            "at": {word: int(number) for word, number in _INDEX_IN_NAME.findall(name)}
+        }
         return render_caption(caption.text, experiment.file, caption.line, names, self.math)
 
     def _namespace(self, experiment_view: ExperimentView) -> dict[str, Any]:
         def result(name: str) -> Result:
-            return self.result(name if "/" in name else f"{experiment_view.experiment.chapter}/{name}")
+            return self.result(
+                name if "/" in name else f"{experiment_view.experiment.chapter}/{name}"
+            )
 
-        return {"result": experiment_view.envelope.result if experiment_view.envelope else None, "r": result}
+        return {
+            "result": experiment_view.envelope.result if experiment_view.envelope else None,
+            "r": result,
+        }
 
     def claim(self, name: str, index: int = 0) -> ClaimView:
         """A claim of an experiment, checked on its result."""
         experiment_view = self._find_experiment(name)
         claims = experiment_view.experiment.claims
         if not 0 <= index < len(claims):
-            raise UsageError(f"{experiment_view.address} has {len(claims)} claims, so there is no claim {index}")
+            raise UsageError(
+                f"{experiment_view.address} has {len(claims)} claims, so there is no claim {index}"
+            )
         self.result(experiment_view.address)
         view = claim_view(experiment_view, index, self._namespace(experiment_view), self.math)
         return replace(view, id=claim_id(experiment_view, index, self.chapter))
@@ -159,7 +190,9 @@ class ChapterViews:
         """The code that measured an experiment."""
         cls = self._find_experiment(name).analysis_type
         about = (inspect.getdoc(cls) or "").splitlines()[0]
-        return SourceView(self._find_experiment(name).experiment.analysis_name, _measure_html(cls), about)
+        return SourceView(
+            self._find_experiment(name).experiment.analysis_name, measure_html(cls), about
+        )
 
     def downloads(self, name: str) -> tuple[Download, ...]:
         """The files of an experiment's result."""
@@ -177,7 +210,11 @@ class ChapterViews:
             self.files[href] = path.with_name(name).read_bytes()
             found.append(Download(name, href, len(self.files[href])))
         result = experiment_view.envelope.result if experiment_view.envelope else None
-        whole = tidy.sweep_files(experiment_view.experiment.id, result.columns) if isinstance(result, SweepResult) else {}
+        whole = (
+            tidy.sweep_files(experiment_view.experiment.id, result.columns)
+            if isinstance(result, SweepResult)
+            else {}
+        )
         for name, content in whole.items():
             href = f"data/{experiment_view.experiment.chapter}/{name}"
             self.files[href] = content
@@ -187,8 +224,14 @@ class ChapterViews:
     def _find_experiment(self, name: str) -> ExperimentView:
         address = name if "/" in name else f"{self.chapter}/{name}"
         if address not in self.experiment_views:
-            own = [e.experiment.id for e in self.experiment_views.values() if e.experiment.chapter == self.chapter]
-            raise unknown_name("experiment", name, own if "/" not in name else self.experiment_views)
+            own = [
+                e.experiment.id
+                for e in self.experiment_views.values()
+                if e.experiment.chapter == self.chapter
+            ]
+            raise unknown_name(
+                "experiment", name, own if "/" not in name else self.experiment_views
+            )
         return self.experiment_views[address]
 
 
@@ -205,11 +248,17 @@ def claim_verdict(experiment_view: ExperimentView, index: int, names: Mapping[st
 
 def claim_id(experiment_view: ExperimentView, index: int, chapter: str) -> str:
     """The id of a claim's box on a chapter's page."""
-    foreign = "" if experiment_view.experiment.chapter == chapter else f"{experiment_view.experiment.chapter}-"
+    foreign = (
+        ""
+        if experiment_view.experiment.chapter == chapter
+        else f"{experiment_view.experiment.chapter}-"
+    )
     return f"claim-{foreign}{experiment_view.experiment.id}-{index}"
 
 
-def claim_view(experiment_view: ExperimentView, index: int, names: Mapping[str, Any], math: MathRenderer) -> ClaimView:
+def claim_view(
+    experiment_view: ExperimentView, index: int, names: Mapping[str, Any], math: MathRenderer
+) -> ClaimView:
     """One claim with its verdict; SpecError at its line where the check cannot be evaluated."""
     experiment = experiment_view.experiment
     claim, verdict = experiment.claims[index], claim_verdict(experiment_view, index, names)
@@ -227,13 +276,3 @@ def claim_view(experiment_view: ExperimentView, index: int, names: Mapping[str, 
 def evidence(experiment: Experiment, figure: str = "") -> Evidence:
     """The badge of a figure, or of the experiment; the loader has checked that it is one of the four."""
     return next(name for name in get_args(Evidence) if name == experiment.badge(figure))
-
-
-_LISTINGS: dict[type, str] = {}
-
-
-def _measure_html(cls: type) -> str:
-    """The source of an analysis' `measure`, highlighted: the code that ran."""
-    if cls not in _LISTINGS:
-        _LISTINGS[cls] = code_html(inspect.getsource(cls.measure), "python")  # type: ignore[attr-defined]
-    return _LISTINGS[cls]

@@ -18,7 +18,11 @@ def describe_margin(verdict: Verdict) -> str:
         return "exact"
     if margin.absolute == 0:
         return f"{word} with nothing to spare"
-    share = f" ({filters.percent(margin.relative, 0 if margin.relative >= 0.1 else 1)})" if margin.relative < 1 else ""
+    share = (
+        f" ({filters.percent(margin.relative, 0 if margin.relative >= 0.1 else 1)})"
+        if margin.relative < 1
+        else ""
+    )
     return f"{word} by {format_quantity(margin.absolute)}{share}"
 
 

@@ -35,17 +35,26 @@ def index_page(book: BookInfo, diagram: str | None) -> IndexPage:
 
 
 def colophon_page(
-    project: Project, book: BookInfo, experiment_views: Mapping[str, ExperimentView], tables: tuple[tuple[str, str], ...] = ()
+    project: Project,
+    book: BookInfo,
+    experiment_views: Mapping[str, ExperimentView],
+    tables: tuple[tuple[str, str], ...] = (),
 ) -> ColophonPage:
     """How the book was made: the model, the versions, the seeds, whose work it carries; `tables` as (heading, HTML)."""
     last = book.chapters[-1] if book.chapters else None
     source, weights = project.source, project.fingerprint.weights
     model = [("Name", source.name), ("Source", f"{source.kind}: {source.location}")]
     model += [("Revision", source.revision)] if source.revision else []
-    model += [("Weights", hex_digest(weights)), ("Arithmetic", "float32 on a CPU, attention computed eagerly")]
+    model += [
+        ("Weights", hex_digest(weights)),
+        ("Arithmetic", "float32 on a CPU, attention computed eagerly"),
+    ]
     licences = site.vendored_licences()
     if source.kind == "bundle":
-        licences = (*licences, Licence(f"The weights of {source.name}", "Apache-2.0", APACHE_LICENCE_TEXT))
+        licences = (
+            *licences,
+            Licence(f"The weights of {source.name}", "Apache-2.0", APACHE_LICENCE_TEXT),
+        )
     return ColophonPage(
         model=tuple(model),
         versions=(("layerbook", __version__), *sorted(_library_versions(experiment_views).items())),
@@ -63,21 +72,30 @@ def quantisation(source: sources.ModelSource) -> str:
     if source.kind not in ("bundle", "gguf"):
         return ""
     stored = sources.STORAGE_NOTES.get(sources.gguf_digest(source))
-    return f"{GGUF_NOTE} The file stores {stored}. {QUANTISED_NOTE}" if stored else f"{GGUF_NOTE} {MAYBE_QUANTISED_NOTE}"
+    return (
+        f"{GGUF_NOTE} The file stores {stored}. {QUANTISED_NOTE}"
+        if stored
+        else f"{GGUF_NOTE} {MAYBE_QUANTISED_NOTE}"
+    )
 
 
 def _library_versions(experiment_views: Mapping[str, ExperimentView]) -> dict[str, str]:
     """The libraries that the results were measured with; several versions of one are all named."""
     found: dict[str, list[str]] = {}
     for experiment_view in experiment_views.values():
-        for name, version in (experiment_view.envelope.key.versions if experiment_view.envelope else {}).items():
+        for name, version in (
+            experiment_view.envelope.key.versions if experiment_view.envelope else {}
+        ).items():
             found.setdefault(name, []).append(version)
     return {name: ", ".join(sorted(set(versions))) for name, versions in found.items()}
 
 
 def _seeds(experiment_views: Mapping[str, ExperimentView]) -> list[tuple[str, str]]:
     """Every seed that something random started from; always taking the best token is not random."""
-    specs = [(experiment_view.address, experiment_view.experiment.spec()) for experiment_view in experiment_views.values()]
+    specs = [
+        (experiment_view.address, experiment_view.experiment.spec())
+        for experiment_view in experiment_views.values()
+    ]
     return [
         (address, f"{name} {value}")
         for address, spec in specs

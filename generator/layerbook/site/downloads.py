@@ -17,5 +17,10 @@ def sweep_files(id: str, columns: Mapping[str, Sequence[Any]]) -> dict[str, byte
 
     rows = tuple(zip(*columns.values(), strict=True))
     buffer = io.BytesIO()
-    parquet.write_table(pyarrow.table({name: list(column) for name, column in columns.items()}), buffer)
-    return {f"{id}.csv": table_csv(Table(tuple(columns), rows)).encode(), f"{id}.parquet": buffer.getvalue()}
+    parquet.write_table(
+        pyarrow.table({name: list(column) for name, column in columns.items()}), buffer
+    )
+    return {
+        f"{id}.csv": table_csv(Table(tuple(columns), rows)).encode(),
+        f"{id}.parquet": buffer.getvalue(),
+    }

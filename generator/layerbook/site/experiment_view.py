@@ -61,9 +61,13 @@ class ExperimentView:
             pictures = []
             for cell in sweep.cells_along(view.over):
                 assert self.load_cell is not None
-                figures = cell.analysis.figures(self.load_cell(cell_experiment(self.experiment, cell)))
+                figures = cell.analysis.figures(
+                    self.load_cell(cell_experiment(self.experiment, cell))
+                )
                 if view.figure not in figures:
-                    raise unknown_name(f"figure of the cells of {self.address!r}", view.figure, figures)
+                    raise unknown_name(
+                        f"figure of the cells of {self.address!r}", view.figure, figures
+                    )
                 pictures.append((cell.coordinates[view.over], figures[view.figure]))
             found[view.name] = view_frames(view, pictures)
         return found
@@ -74,9 +78,16 @@ class ExperimentView:
         near = dict.fromkeys([*known, *(figure.partition("-")[0] for figure in known)])
         places = {("captions", name): caption.line for name, caption in one.captions.items()}
         named = () if isinstance(one.original, bool) else one.original
-        places |= {("badges", name): one.line for name in one.badges} | {("original", name): one.line for name in named}
+        places |= {("badges", name): one.line for name in one.badges} | {
+            ("original", name): one.line for name in named
+        }
         return [
-            Problem(one.file, line, 1, f"{one.id}: {kind}: there is no figure {name!r}{did_you_mean(name, near)}")
+            Problem(
+                one.file,
+                line,
+                1,
+                f"{one.id}: {kind}: there is no figure {name!r}{did_you_mean(name, near)}",
+            )
             for (kind, name), line in places.items()
             if known and not any(f"{figure}-".startswith(f"{name}-") for figure in known)
         ]
@@ -87,7 +98,9 @@ class ExperimentView:
         return type(self.experiment.analysis)
 
 
-def load_experiment_views(project: Project, statuses: Sequence[ExperimentStatus]) -> dict[str, ExperimentView]:
+def load_experiment_views(
+    project: Project, statuses: Sequence[ExperimentStatus]
+) -> dict[str, ExperimentView]:
     """Every experiment of the book by its address; what is stale or damaged is not shown, and says why."""
 
     def load_cell(cell: Experiment) -> Any:
@@ -98,7 +111,9 @@ def load_experiment_views(project: Project, statuses: Sequence[ExperimentStatus]
         envelope, unavailable_reason = None, ""
         if one.freshness.usable:
             try:
-                envelope = results.load(project.result_path(one.experiment), one.experiment.result_type)
+                envelope = results.load(
+                    project.result_path(one.experiment), one.experiment.result_type
+                )
             except StoreError as error:
                 unavailable_reason = str(error)
         else:
@@ -110,5 +125,9 @@ def load_experiment_views(project: Project, statuses: Sequence[ExperimentStatus]
 
 def find_decoder_diagram(experiment_views: Mapping[str, ExperimentView]) -> Diagram | None:
     """The architecture's diagram, where an experiment of the book draws one."""
-    figures = (figure for experiment_view in experiment_views.values() for figure in experiment_view.figures.values())
+    figures = (
+        figure
+        for experiment_view in experiment_views.values()
+        for figure in experiment_view.figures.values()
+    )
     return next((figure for figure in figures if isinstance(figure, Diagram)), None)

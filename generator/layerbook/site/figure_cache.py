@@ -12,7 +12,20 @@ from typing import Any
 import numpy as np
 
 from layerbook.site.tokens_html import passage_html, strip_html, table_html
-from layerbook.core.figures import Diagram, Figure, Frames, Passage, Table, TokenStrip
+from layerbook.core.figures import (
+    Bars,
+    Diagram,
+    Figure,
+    Frames,
+    Heatmap,
+    Lines,
+    MatrixChain,
+    Panels,
+    Passage,
+    Scatter,
+    Table,
+    TokenStrip,
+)
 from layerbook.store.cache import WorkingCache
 from layerbook.store.keys import library_versions, source_digest
 from layerbook.plotting.pool import DrawingJob, PendingDrawing, DrawingPool
@@ -20,24 +33,20 @@ from layerbook.plotting.pool import DrawingJob, PendingDrawing, DrawingPool
 _SCALAR_TYPES = frozenset({bool, float, int, str, type(None)})
 _PLACEHOLDER = re.compile(r"<!--drawing ([0-9a-f]{64}) (\d+)-->")
 DRAWING_LIBRARIES = ("matplotlib", "seaborn", "numpy", "pillow")
-CSS_KINDS = {
-    "TokenStrip": "token-strip",
-    "Passage": "passage",
-    "Table": "table",
-    "Heatmap": "heatmap",
-    "Lines": "lines",
-    "Bars": "bars",
-    "Scatter": "scatter",
-    "Panels": "panels",
-    "Diagram": "diagram",
-    "MatrixChain": "shapes",
-    "Frames": "frames",
+CSS_KINDS: dict[type, str] = {
+    Bars: "bars",
+    Diagram: "diagram",
+    Frames: "frames",
+    Heatmap: "heatmap",
+    Lines: "lines",
+    MatrixChain: "shapes",
+    Panels: "panels",
+    Passage: "passage",
+    Scatter: "scatter",
+    Table: "table",
+    TokenStrip: "token-strip",
 }
-
-
-def css_kind(figure: Figure) -> str:
-    """The name of what is drawn, as the stylesheet knows it."""
-    return CSS_KINDS[type(figure).__name__]
+"""The names of figures in the style sheet."""
 
 
 class FigureRenderer:
@@ -48,7 +57,9 @@ class FigureRenderer:
 
     def __init__(self, cache: WorkingCache, drawing_pool: DrawingPool) -> None:
         self._cache, self._drawing_pool = cache, drawing_pool
-        self._code = source_digest("plotting", "core/figures", "core/tokens") + json.dumps(library_versions(DRAWING_LIBRARIES))
+        self._code = source_digest(
+            "plotting", "core/figures", "core/labels", "core/tokens"
+        ) + json.dumps(library_versions(DRAWING_LIBRARIES))
         self._pending: dict[str, PendingDrawing] = {}
         self._drawn: dict[str, tuple[str, ...]] = {}
 
@@ -68,9 +79,13 @@ class FigureRenderer:
         """The pictures of a sequence, all on one scale."""
         return self._placeholders(DrawingJob("frames", id, figure), len(figure.frames))
 
-    def diagram(self, figure: Diagram, id: str, compact: bool, links: Mapping[str, str] | None = None) -> str:
+    def diagram(
+        self, figure: Diagram, id: str, compact: bool, links: Mapping[str, str] | None = None
+    ) -> str:
         """The decoder, small for the head of a chapter, or with its parts as links."""
-        return self._placeholders(DrawingJob("diagram", id, figure, compact, tuple(sorted((links or {}).items()))))[0]
+        return self._placeholders(
+            DrawingJob("diagram", id, figure, compact, tuple(sorted((links or {}).items())))
+        )[0]
 
     def _placeholders(self, job: DrawingJob, count: int = 1) -> tuple[str, ...]:
         """The marks that stand for the pictures of a job until `fill_placeholders`."""
@@ -91,7 +106,9 @@ class FigureRenderer:
             self._drawn[key] = pending.result()
             self._cache.put_blob("figures", key, json.dumps(self._drawn[key]).encode())
         self._pending.clear()
-        pictures = {hashlib.sha256(key.encode()).hexdigest(): drawn for key, drawn in self._drawn.items()}
+        pictures = {
+            hashlib.sha256(key.encode()).hexdigest(): drawn for key, drawn in self._drawn.items()
+        }
         return _PLACEHOLDER.sub(lambda match: pictures[match[1]][int(match[2])], page)
 
 
@@ -113,7 +130,9 @@ def _digest_parts(value: Any) -> Iterator[bytes]:
         for field in dataclasses.fields(value):
             yield from _digest_parts(getattr(value, field.name))
     elif isinstance(value, tuple | list) and _SCALAR_TYPES.issuperset(map(type, value)):
-        text = repr(value).encode("utf-8", "surrogatepass")  # a long series is one part, not thousands
+        text = repr(value).encode(
+            "utf-8", "surrogatepass"
+        )  # a long series is one part, not thousands
         yield f"plain {len(text)} ".encode() + text
     elif isinstance(value, tuple | list):
         yield f"tuple {len(value)} ".encode()

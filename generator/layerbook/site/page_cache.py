@@ -60,7 +60,10 @@ def load_page(cache: WorkingCache, name: str, key: str) -> CachedPage | None:
 
 def store_page(cache: WorkingCache, name: str, key: str, page: CachedPage) -> None:
     """Keep a leaf, in place of the one before it."""
-    about = {name: getattr(page, name) for name in ("rows", "css_rules", "claim_ids", "citations", "refuted", "messages")}
+    about = {
+        name: getattr(page, name)
+        for name in ("rows", "css_rules", "claim_ids", "citations", "refuted", "messages")
+    }
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as packed:
         packed.writestr(_ABOUT, json.dumps({"key": key} | about))

@@ -27,7 +27,9 @@ PYPI_URL = "https://pypi.org/project/{}/{}/"
 HUB_URL = "https://huggingface.co/{}/tree/{}"
 
 
-def experiment_facts(project: Project, experiment_view: ExperimentView) -> tuple[tuple[str, str], ...]:
+def experiment_facts(
+    project: Project, experiment_view: ExperimentView
+) -> tuple[tuple[str, str], ...]:
     """What made an experiment's figures, as label and value."""
     experiment, envelope = experiment_view.experiment, experiment_view.envelope
     models = [source.name for source in _sources(project, experiment)]
@@ -39,7 +41,9 @@ def experiment_facts(project: Project, experiment_view: ExperimentView) -> tuple
     ]
     if envelope is not None:
         digest = results.read_header(project.result_path(experiment)).digest
-        versions = ", ".join(f"{name} {version}" for name, version in sorted(envelope.key.versions.items()))
+        versions = ", ".join(
+            f"{name} {version}" for name, version in sorted(envelope.key.versions.items())
+        )
         found += [
             ("Spec", envelope.key.spec[:DIGEST_LENGTH]),
             ("Code", f"{envelope.key.code[:DIGEST_LENGTH]}, the analysis and all that it imports"),
@@ -58,8 +62,17 @@ def _timing_fact(project: Project, address: str, digest: str) -> list[tuple[str,
         return []
     if entry is None or entry.digest != digest or entry.seconds is None:
         return []
-    took = f"about {entry.seconds:g} s" if entry.seconds > verification.MIN_SECONDS else f"{entry.seconds:g} s or less"
-    return [("Took", f"{took} with {pluralize(max(entry.threads), 'thread')}, its share of the run that verified it")]
+    took = (
+        f"about {entry.seconds:g} s"
+        if entry.seconds > verification.MIN_SECONDS
+        else f"{entry.seconds:g} s or less"
+    )
+    return [
+        (
+            "Took",
+            f"{took} with {pluralize(max(entry.threads), 'thread')}, its share of the run that verified it",
+        )
+    ]
 
 
 def spec_location(project: Project, experiment: Experiment) -> str:
@@ -75,7 +88,9 @@ def rerun_command(experiment: Experiment) -> str:
     return f"layerbook run --only {experiment.chapter}/{experiment.id} --force"
 
 
-def ro_crate_files(project: Project, book: BookInfo, files: Mapping[str, bytes]) -> dict[str, bytes]:
+def ro_crate_files(
+    project: Project, book: BookInfo, files: Mapping[str, bytes]
+) -> dict[str, bytes]:
     """The manifest of a site with these files, by its path."""
     titles = {f"{page.name}.html": page.title for page in (ClaimsPage, ReferencesPage)}
     titles |= {chapter.href: chapter.title for chapter in book.chapters}
@@ -90,7 +105,14 @@ def ro_crate_files(project: Project, book: BookInfo, files: Mapping[str, bytes])
         licence=project.book.licence,
     )
     runs = [
-        crate.CrateExperiment(f"{e.chapter}/{e.id}", e.title, spec_location(project, e), e.to_yaml(), rerun_command(e), _models(project, e))
+        crate.CrateExperiment(
+            f"{e.chapter}/{e.id}",
+            e.title,
+            spec_location(project, e),
+            e.to_yaml(),
+            rerun_command(e),
+            _models(project, e),
+        )
         for e in project.experiments()
     ]
     return {crate.CRATE_FILE: crate.build_crate(about, runs, files)}
@@ -111,13 +133,21 @@ def _models(project: Project, experiment: Experiment) -> tuple[crate.CrateModel,
 
 
 def _model(source: ModelSource, digest: str) -> crate.CrateModel:
-    version = source.revision or source.location.partition("==")[2] if source.kind in ("bundle", "hub") else ""
+    version = (
+        source.revision or source.location.partition("==")[2]
+        if source.kind in ("bundle", "hub")
+        else ""
+    )
     licence = "Apache-2.0" if source.kind == "bundle" else ""
-    return crate.CrateModel(source.name, _uri(source, hex_digest(digest)), digest, version or "", licence)
+    return crate.CrateModel(
+        source.name, _uri(source, hex_digest(digest)), digest, version or "", licence
+    )
 
 
 def _uri(source: ModelSource, digest: str) -> str:
     """Where the model is from; of one that only this machine has, its digest as a name."""
     if source.kind == "bundle":
         return PYPI_URL.format(*source.location.split("=="))
-    return HUB_URL.format(source.location, digest) if source.kind == "hub" else f"urn:sha256:{digest}"
+    return (
+        HUB_URL.format(source.location, digest) if source.kind == "hub" else f"urn:sha256:{digest}"
+    )

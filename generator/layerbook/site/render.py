@@ -22,7 +22,15 @@ from layerbook.store import atomic
 from layerbook.store.keys import library_versions, source_digest
 from layerbook.plotting.pool import DrawingPool
 
-RENDERING_LIBRARIES = ("jinja2", "markdown-it-py", "mdit-py-plugins", "pygments", "matplotlib", "seaborn", "numpy")
+RENDERING_LIBRARIES = (
+    "jinja2",
+    "markdown-it-py",
+    "mdit-py-plugins",
+    "pygments",
+    "matplotlib",
+    "seaborn",
+    "numpy",
+)
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,12 @@ class SiteContents:
 
 
 def render(
-    project: Project, statuses: Sequence[ExperimentStatus], target: Path, report: Reporter, drawing_pool: DrawingPool, force: bool = False
+    project: Project,
+    statuses: Sequence[ExperimentStatus],
+    target: Path,
+    report: Reporter,
+    drawing_pool: DrawingPool,
+    force: bool = False,
 ) -> RenderResult:
     """Bring the site folder up to date; where nothing it is made from has changed, nothing is even imported.
 
@@ -58,11 +71,16 @@ def render(
     record = project.cache.get_blob("sites", place)
     known = json.loads(record) if record else {}
     if not force and known.get("stamp") == site_digest and atomic.matches_marker(target):
-        return RenderResult(f"{target} is current", known["failed"], known["refuted"], tuple(known["messages"]))
-    tree = render_in_memory(project, statuses, report, drawing_pool, inputs_digest, ignore_cache=force)
+        return RenderResult(
+            f"{target} is current", known["failed"], known["refuted"], tuple(known["messages"])
+        )
+    tree = render_in_memory(
+        project, statuses, report, drawing_pool, inputs_digest, ignore_cache=force
+    )
     published = atomic.publish(tree.files, target)
     kept_modified = [
-        f"{target}/{path}: no longer part of the book, but changed by hand: it stays" for path in published.kept_modified
+        f"{target}/{path}: no longer part of the book, but changed by hand: it stays"
+        for path in published.kept_modified
     ]
     found: dict[str, Any] = {
         "stamp": site_digest,
@@ -72,7 +90,9 @@ def render(
     }
     project.cache.put_blob("sites", place, json.dumps(found).encode())
     pages = pluralize(sum(path.endswith(".html") for path in tree.files), "page")
-    changes = f"{pluralize(len(published.written), 'file')} written, {len(published.removed):,} removed"
+    changes = (
+        f"{pluralize(len(published.written), 'file')} written, {len(published.removed):,} removed"
+    )
     summary = f"{target}: {pages}, {pluralize(len(tree.files), 'file')}; {changes}"
     return RenderResult(summary, tree.failed, tree.refuted, tuple(found["messages"]))
 
@@ -93,16 +113,25 @@ def compute_inputs_digest(project: Project, statuses: Sequence[ExperimentStatus]
     """
     found = hashlib.sha256(project.specs_digest.encode())
     for folder in (project.templates_dir, Path(str(files("layerbook.templates")))):
-        for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"):
+        for path in sorted(
+            path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"
+        ):
             if not path.is_relative_to(project.templates_dir / "chapters"):
                 name = path.relative_to(folder).as_posix()
                 found.update(f"{name} ".encode() + hashlib.sha256(path.read_bytes()).digest())
     for one in statuses:
-        found.update(f"{one.experiment.chapter}/{one.experiment.id} {one.freshness.usable} ".encode())
-        for entry in map(project.result_path, (one.experiment, *cells_with_figures(one.experiment))):
+        found.update(
+            f"{one.experiment.chapter}/{one.experiment.id} {one.freshness.usable} ".encode()
+        )
+        for entry in map(
+            project.result_path, (one.experiment, *cells_with_figures(one.experiment))
+        ):
             found.update(hashlib.sha256(entry.read_bytes()).digest() if entry.is_file() else b"-")
     for path in _other_model_results(project, statuses):
-        found.update(f"{path.relative_to(project.results_root)} ".encode() + hashlib.sha256(path.read_bytes()).digest())
+        found.update(
+            f"{path.relative_to(project.results_root)} ".encode()
+            + hashlib.sha256(path.read_bytes()).digest()
+        )
     record = verification.record_path(project)
     found.update(hashlib.sha256(record.read_bytes()).digest() if record.is_file() else b"-")
     found.update((source_digest() + json.dumps(library_versions(RENDERING_LIBRARIES))).encode())
@@ -117,16 +146,25 @@ def _other_model_results(project: Project, statuses: Sequence[ExperimentStatus])
     return [path for path in there if path.is_file()]
 
 
-def find_outdated_files(project: Project, statuses: Sequence[ExperimentStatus], target: Path, drawing_pool: DrawingPool) -> tuple[str, ...]:
+def find_outdated_files(
+    project: Project, statuses: Sequence[ExperimentStatus], target: Path, drawing_pool: DrawingPool
+) -> tuple[str, ...]:
     """Paths in the site folder that are missing, old or too many, found by rendering the book in memory."""
-    tree = render_in_memory(project, statuses, SilentReporter(), drawing_pool, compute_inputs_digest(project, statuses)).files
+    tree = render_in_memory(
+        project, statuses, SilentReporter(), drawing_pool, compute_inputs_digest(project, statuses)
+    ).files
     wrong = [path for path, data in tree.items() if not atomic.has_content(target / path, data)]
     wrong += [path for path in atomic.published_files(target) if path not in tree]
     return tuple(sorted(wrong)) if wrong or atomic.matches_marker(target) else (atomic.MARKER_NAME,)
 
 
 def render_in_memory(
-    project: Project, statuses: Sequence[ExperimentStatus], report: Reporter, drawing_pool: DrawingPool, inputs_digest: str, ignore_cache: bool = False
+    project: Project,
+    statuses: Sequence[ExperimentStatus],
+    report: Reporter,
+    drawing_pool: DrawingPool,
+    inputs_digest: str,
+    ignore_cache: bool = False,
 ) -> SiteContents:
     """The whole site in memory; pages kept on this `inputs_digest` are not laid out again, unless all are to be `ignore_cache`.
 
@@ -151,7 +189,9 @@ def render_in_memory(
             raise SpecError(problems)
         tree.files = builder.site_files()
         task.advance()
-    if compute_inputs_digest(project, statuses) == inputs_digest:  # else a page may hold something of before an edit and something of after it
+    if (
+        compute_inputs_digest(project, statuses) == inputs_digest
+    ):  # else a page may hold something of before an edit and something of after it
         builder.store_pages()
     tree.failed, tree.refuted, tree.messages = builder.failed, builder.refuted, builder.messages
     return tree
@@ -165,7 +205,9 @@ def read_prose(project: Project, chapter: Chapter) -> str:
     except FileNotFoundError as error:
         there = [p.stem for p in path.parent.glob("*.md")]
         hint = did_you_mean(chapter.name, there)
-        raise SpecError([Problem(chapter.file, 1, 1, f"the chapter's prose is missing: {path}{hint}")]) from error
+        raise SpecError(
+            [Problem(chapter.file, 1, 1, f"the chapter's prose is missing: {path}{hint}")]
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise SpecError([Problem(str(path), 1, 1, f"cannot be read: {error}")]) from error
 
@@ -193,7 +235,11 @@ def check_prose(project: Project) -> None:
         for one in found:
             what = ""
             if one.function == "cite":
-                what = "" if sources and one.name in sources.publications else _unknown_source_message(sources, one.name)
+                what = (
+                    ""
+                    if sources and one.name in sources.publications
+                    else _unknown_source_message(sources, one.name)
+                )
             elif (one.name if "/" in one.name else f"{chapter.name}/{one.name}") not in addresses:
                 near = did_you_mean(one.name, {e.id for e in chapter.experiments} | addresses)
                 what = f"no experiment is called {one.name!r}{near}"
@@ -204,7 +250,11 @@ def check_prose(project: Project) -> None:
 
 
 def _unknown_source_message(sources: bibliography.Bibliography | None, key: str) -> str:
-    return sources.unknown_key_message(key) if sources else f"this book has no templates/{bibliography.REFERENCES_FILE} to look {key!r} up in"
+    return (
+        sources.unknown_key_message(key)
+        if sources
+        else f"this book has no templates/{bibliography.REFERENCES_FILE} to look {key!r} up in"
+    )
 
 
 def find_uncited_sources(project: Project) -> tuple[Problem, ...]:
@@ -215,9 +265,18 @@ def find_uncited_sources(project: Project) -> tuple[Problem, ...]:
     if sources is None:
         return ()
     prose = ((read_prose(project, c), str(prose_path(project, c))) for c in project.book.chapters)
-    shorten_prompt = {one.name for source, file in prose for one in find_references(source, file) if one.function == "cite"}
-    where = ((key, place) for key, place in sources.key_positions.items() if key not in shorten_prompt)
-    return tuple(Problem(sources.file, p.line, p.column, f"no chapter cites {key!r}") for key, p in where)
+    shorten_prompt = {
+        one.name
+        for source, file in prose
+        for one in find_references(source, file)
+        if one.function == "cite"
+    }
+    where = (
+        (key, place) for key, place in sources.key_positions.items() if key not in shorten_prompt
+    )
+    return tuple(
+        Problem(sources.file, p.line, p.column, f"no chapter cites {key!r}") for key, p in where
+    )
 
 
 def lint_prose(project: Project) -> tuple[Problem, ...]:
@@ -226,7 +285,11 @@ def lint_prose(project: Project) -> tuple[Problem, ...]:
     from layerbook.site.prose.lint_predictions import find_typed_answers
 
     prose = [(read_prose(project, c), str(prose_path(project, c))) for c in project.book.chapters]
-    return tuple(p for source, file in prose for p in (*find_typed_numbers(source, file), *find_typed_answers(source, file)))
+    return tuple(
+        p
+        for source, file in prose
+        for p in (*find_typed_numbers(source, file), *find_typed_answers(source, file))
+    )
 
 
 def prose_path(project: Project, chapter: Chapter) -> Path:

@@ -16,7 +16,10 @@ from urllib.parse import quote
 
 CRATE_FILE = "ro-crate-metadata.json"
 SPECIFICATION = "https://w3id.org/ro/crate/1.1"
-CONTEXT = [f"{SPECIFICATION}/context", {"sha256": "https://schema.org/sha256"}]  # schema.org has it since, 1.1 not yet
+CONTEXT = [
+    f"{SPECIFICATION}/context",
+    {"sha256": "https://schema.org/sha256"},
+]  # schema.org has it since, 1.1 not yet
 SOFTWARE = "#layerbook"
 FORMATS = {
     ".css": "text/css",
@@ -74,7 +77,9 @@ class CrateMetadata:
     licence: str = ""
 
 
-def build_crate(about: CrateMetadata, runs: Sequence[CrateExperiment], files: Mapping[str, bytes]) -> bytes:
+def build_crate(
+    about: CrateMetadata, runs: Sequence[CrateExperiment], files: Mapping[str, bytes]
+) -> bytes:
     """The manifest of a site with these files, itself not among them; of experiments, those whose results it has.
 
     Without a date of publication it lacks `datePublished`, which an archive will ask for.
@@ -84,7 +89,10 @@ def build_crate(about: CrateMetadata, runs: Sequence[CrateExperiment], files: Ma
     measured = [entity for run in runs for entity in _run(run, made[run.address])]
     models = {model.uri: model for run in runs if made[run.address] for model in run.models}
     trained = [_model(model) for model in models.values()]
-    authors = [{"@id": f"#author-{i}", "@type": "Person", "name": n} for i, n in enumerate(about.authors, start=1)]
+    authors = [
+        {"@id": f"#author-{i}", "@type": "Person", "name": n}
+        for i, n in enumerate(about.authors, start=1)
+    ]
     software: Entity = {"@id": SOFTWARE, "@type": "SoftwareApplication", "name": "layerbook"}
     software |= {"version": about.version, "license": _reference(_licence("Apache-2.0"))}
     root: Entity = {
@@ -101,12 +109,17 @@ def build_crate(about: CrateMetadata, runs: Sequence[CrateExperiment], files: Ma
     root |= {"mentions": _references(e for e in measured if e["@type"] == "CreateAction")}
     names = ("Apache-2.0", about.licence, *(model.licence for model in models.values()))
     licences = {name: _licence(name) for name in names if name}
-    descriptor = {"@id": CRATE_FILE, "@type": "CreativeWork", "conformsTo": {"@id": SPECIFICATION}, "about": {"@id": "./"}}
+    descriptor = {
+        "@id": CRATE_FILE,
+        "@type": "CreativeWork",
+        "conformsTo": {"@id": SPECIFICATION},
+        "about": {"@id": "./"},
+    }
     rest = [*authors, *listed, *licences.values(), *measured, *trained, software]
     graph = [descriptor, root, *sorted(rest, key=lambda entity: str(entity["@id"]))]
-    return (json.dumps({"@context": CONTEXT, "@graph": graph}, indent=1, ensure_ascii=False) + "\n").encode(
-        "utf-8", "backslashreplace"
-    )
+    return (
+        json.dumps({"@context": CONTEXT, "@graph": graph}, indent=1, ensure_ascii=False) + "\n"
+    ).encode("utf-8", "backslashreplace")
 
 
 def _file(path: str, content: bytes, titles: Mapping[str, str]) -> Entity:
@@ -138,7 +151,9 @@ def _run(run: CrateExperiment, made: Sequence[str]) -> list[Entity]:
     return [spec, action]
 
 
-def _files_by_experiment(runs: Sequence[CrateExperiment], paths: Iterable[str]) -> dict[str, list[str]]:
+def _files_by_experiment(
+    runs: Sequence[CrateExperiment], paths: Iterable[str]
+) -> dict[str, list[str]]:
     """The files of each experiment, by its address: `noise-gram-map.csv` is of `noise-gram`, not of `noise`."""
     found: dict[str, list[str]] = {run.address: [] for run in runs}
     for path in sorted(paths):
@@ -151,13 +166,22 @@ def _files_by_experiment(runs: Sequence[CrateExperiment], paths: Iterable[str]) 
 
 
 def _model(model: CrateModel) -> Entity:
-    found: Entity = {"@id": model.uri, "@type": "Dataset", "name": model.name, "identifier": model.digest}
+    found: Entity = {
+        "@id": model.uri,
+        "@type": "Dataset",
+        "name": model.name,
+        "identifier": model.digest,
+    }
     found |= {"version": model.version} if model.version else {}
     return found | ({"license": _reference(_licence(model.licence))} if model.licence else {})
 
 
 def _licence(name: str) -> Entity:
-    return {"@id": f"https://spdx.org/licenses/{quote(name)}", "@type": "CreativeWork", "name": name}
+    return {
+        "@id": f"https://spdx.org/licenses/{quote(name)}",
+        "@type": "CreativeWork",
+        "name": name,
+    }
 
 
 def _reference(entity: Entity) -> Entity:

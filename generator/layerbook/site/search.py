@@ -16,7 +16,12 @@ _UNSAFE = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029'"}
 def chapter_rows(page: ChapterPage) -> tuple[SearchRow, ...]:
     """Every section of a chapter: where it is, its page's title, its own and its text."""
     return tuple(
-        (f"{page.name}.html" + (f"#{section.id}" if section.id else ""), page.title, section.title, section.text)
+        (
+            f"{page.name}.html" + (f"#{section.id}" if section.id else ""),
+            page.title,
+            section.title,
+            section.text,
+        )
         for section in page.body.text_for_search
         if section.title or section.text.strip()
     )
@@ -25,7 +30,12 @@ def chapter_rows(page: ChapterPage) -> tuple[SearchRow, ...]:
 def claim_rows(page: ClaimsPage) -> tuple[SearchRow, ...]:
     """The claims of each chapter, as one section."""
     return tuple(
-        (f"{page.name}.html#{one.id}", page.title, one.title, " ".join(str(row.sentence) for row in one.rows))
+        (
+            f"{page.name}.html#{one.id}",
+            page.title,
+            one.title,
+            " ".join(str(row.sentence) for row in one.rows),
+        )
         for one in page.chapters
     )
 
@@ -33,7 +43,12 @@ def claim_rows(page: ClaimsPage) -> tuple[SearchRow, ...]:
 def reference_rows(page: ReferencesPage) -> tuple[SearchRow, ...]:
     """The sources that the book cites, each as a section."""
     return tuple(
-        (f"{page.name}.html#{one.key}", page.title, one.label, f"{one.authors} {one.title} {one.venue} {one.used_for}")
+        (
+            f"{page.name}.html#{one.key}",
+            page.title,
+            one.label,
+            f"{one.authors} {one.title} {one.venue} {one.used_for}",
+        )
         for one in page.entries
     )
 

@@ -24,7 +24,9 @@ class _NoCacheHandler(SimpleHTTPRequestHandler):
 def serve(folder: Path, port: int, on_ready: Callable[[str], None]) -> None:
     """Serve until interrupted; `on_ready` is told the address. Raises UsageError where the port is taken."""
     try:
-        server = ThreadingHTTPServer(("127.0.0.1", port), partial(_NoCacheHandler, directory=str(folder)))
+        server = ThreadingHTTPServer(
+            ("127.0.0.1", port), partial(_NoCacheHandler, directory=str(folder))
+        )
     except (OSError, OverflowError) as error:
         raise UsageError(f"--port {port}: cannot be used ({error})") from error
     with server:

@@ -7,7 +7,14 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, FunctionLoader, StrictUndefined
+from jinja2 import (
+    BaseLoader,
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    FunctionLoader,
+    StrictUndefined,
+)
 from markupsafe import Markup
 
 from layerbook.site.prose import filters
@@ -39,7 +46,11 @@ def make_environment(project_templates: Path | None = None) -> Environment:
         keep_trailing_newline=True,
     )
     env.filters |= filters.FILTERS | {"chip": lambda token: chip(as_token(token)), "table": _table}
-    env.globals |= {"evidence_meaning": EVIDENCE_MEANINGS, "stylesheets": STYLESHEETS, "close_share": CLOSE_MARGIN}
+    env.globals |= {
+        "evidence_meaning": EVIDENCE_MEANINGS,
+        "stylesheets": STYLESHEETS,
+        "close_share": CLOSE_MARGIN,
+    }
     return env
 
 

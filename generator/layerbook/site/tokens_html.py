@@ -64,7 +64,10 @@ def chip(token: Token, position: int | None = None) -> Inline:
     shown = visible(token)
     kind = "tok special" if token.special else "tok"
     body = _whitespace_html(token.text, shown) if shown else '<span class="nothing">empty</span>'
-    return Inline(f'<span class="{kind}" title="{escape_text(token_facts(token, position))}">{body}</span>', clean_text(shown))
+    return Inline(
+        f'<span class="{kind}" title="{escape_text(token_facts(token, position))}">{body}</span>',
+        clean_text(shown),
+    )
 
 
 def verbatim(text: str) -> Inline:
@@ -77,7 +80,10 @@ def verbatim(text: str) -> Inline:
 def strip_html(strip: TokenStrip) -> str:
     """Each row of tokens as an ordered list of chips with their ids beneath; a continuation is marked."""
     starts = strip.prompt_length or (None,) * len(strip.rows)
-    rows = [_strip_row(name, row, start, strip.text) for (name, row), start in zip(strip.rows, starts, strict=True)]
+    rows = [
+        _strip_row(name, row, start, strip.text)
+        for (name, row), start in zip(strip.rows, starts, strict=True)
+    ]
     return f'<div class="strip">{"".join(rows)}</div>'
 
 
@@ -120,7 +126,10 @@ def table_html(table: Table, name: str = "The numbers") -> str:
     body = "".join(_row_html(row[:MAX_COLUMNS], len(columns)) for row in table.rows[:MAX_ROWS])
     cuts = [
         f"first {most} of {count} {what}"
-        for most, count, what in ((MAX_ROWS, len(table.rows), "rows"), (MAX_COLUMNS, width, "columns"))
+        for most, count, what in (
+            (MAX_ROWS, len(table.rows), "rows"),
+            (MAX_COLUMNS, width, "columns"),
+        )
         if count > most
     ]
     note = f'<p class="cut">The {" and the ".join(cuts)}; all are in the CSV.</p>' if cuts else ""
@@ -133,7 +142,11 @@ def table_html(table: Table, name: str = "The numbers") -> str:
 def _heading(name: str, numeric: bool) -> str:
     if not name:
         return "<td></td>"
-    return f'<th scope="col" class="n">{escape_text(name)}</th>' if numeric else f'<th scope="col">{escape_text(name)}</th>'
+    return (
+        f'<th scope="col" class="n">{escape_text(name)}</th>'
+        if numeric
+        else f'<th scope="col">{escape_text(name)}</th>'
+    )
 
 
 def _row_html(row: tuple[TableValue | Token, ...], width: int) -> str:
@@ -141,7 +154,11 @@ def _row_html(row: tuple[TableValue | Token, ...], width: int) -> str:
     for i in range(width):
         cell = row[i] if i < len(row) else ""
         # The first cell names the row where it is a name; a number there is only one more number.
-        opening, closing = ('<th scope="row">', "</th>") if i == 0 and cell != "" and not _is_number(cell) else ("", "")
+        opening, closing = (
+            ('<th scope="row">', "</th>")
+            if i == 0 and cell != "" and not _is_number(cell)
+            else ("", "")
+        )
         if isinstance(cell, Token):
             cells.append(f"{opening or '<td>'}{chip(cell).html}{closing or '</td>'}")
         elif _is_number(cell):

@@ -62,7 +62,9 @@ def largest_errors(weights: NDArray[np.floating]) -> tuple[float, float]:
     apart = [0.0]
     for row in range(1, rows[-1] + 1):
         some = (rows == row) & (keys > 0)
-        apart.append(float(np.abs(_normalised(there[..., some]) - _normalised(here[..., some])).max()))
+        apart.append(
+            float(np.abs(_normalised(there[..., some]) - _normalised(here[..., some])).max())
+        )
     return float(np.abs(there - here).max()), max(apart)
 
 
@@ -92,10 +94,14 @@ def data_script(href: str, patterns: AttentionData, shades: NDArray[np.uint8]) -
         "start": patterns.start,
         "shades": shades[:, :3].astype(np.uint8).tobytes().hex(),
         "finer": "".join(np.base_repr(int(e), 36) for e in kept.exponents.ravel()),
-        "weights": base64.b64encode(np.ascontiguousarray(kept.steps, dtype="<u2").tobytes()).decode("ascii"),
+        "weights": base64.b64encode(np.ascontiguousarray(kept.steps, dtype="<u2").tobytes()).decode(
+            "ascii"
+        ),
     }
     literals = (json.dumps(one, ensure_ascii=True, separators=(",", ":")) for one in (href, data))
-    return "(window.layerbookData = window.layerbookData || {{}})[{}] = {};\n".format(*literals).encode()
+    return "(window.layerbookData = window.layerbookData || {{}})[{}] = {};\n".format(
+        *literals
+    ).encode()
 
 
 def description(patterns: AttentionData, size: int) -> str:

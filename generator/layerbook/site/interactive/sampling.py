@@ -18,11 +18,18 @@ def data_script(href: str, scores: SamplingData) -> bytes:
     """
     looks = Counter(map(visible, scores.names))
     data = {
-        "logits": [base64.b64encode(row.tobytes()).decode("ascii") for row in scores.logits.astype("<f4")],
-        "names": [[t.id, visible(t) if looks[visible(t)] == 1 else f"{visible(t)} #{t.id}"] for t in scores.names],
+        "logits": [
+            base64.b64encode(row.tobytes()).decode("ascii") for row in scores.logits.astype("<f4")
+        ],
+        "names": [
+            [t.id, visible(t) if looks[visible(t)] == 1 else f"{visible(t)} #{t.id}"]
+            for t in scores.names
+        ],
     }
     literals = (json.dumps(one, ensure_ascii=True, separators=(",", ":")) for one in (href, data))
-    return "(window.layerbookData = window.layerbookData || {{}})[{}] = {};\n".format(*literals).encode()
+    return "(window.layerbookData = window.layerbookData || {{}})[{}] = {};\n".format(
+        *literals
+    ).encode()
 
 
 def description(size: int) -> str:
