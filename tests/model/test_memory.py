@@ -114,7 +114,10 @@ def test_memory_does_not_grow_with_the_number_of_prompts(
     measure = measuring._measure_one
 
     def watched(
-        experiment: Experiment, requests: dict[str, Request], execution: Execution, stopwatch: Stopwatch
+        experiment: Experiment,
+        requests: dict[str, Request],
+        execution: Execution,
+        stopwatch: Stopwatch,
     ) -> Any:
         activation_counts[-1] = max(activation_counts[-1], len(execution._activations))
         return measure(experiment, requests, execution, stopwatch)

@@ -39,7 +39,9 @@ def model(tiny_model_dir):
     return LoadedModel.load(tiny_model_dir, "tiny")
 
 
-def run_requests(model: LoadedModel, *requests: Request, max_batch_tokens: int = 4096) -> list[ActivationCache]:
+def run_requests(
+    model: LoadedModel, *requests: Request, max_batch_tokens: int = 4096
+) -> list[ActivationCache]:
     """Plan and execute requests, and return their captures."""
     execution = Execution(model, plan(requests), max_batch_tokens)
     for _ in execution.steps():
@@ -69,7 +71,9 @@ def test_lens_of_the_last_layer_is_the_logits(model):
 
 def test_contributions_sum_to_the_residual_stream(model):
     """embed + all attn_out + all mlp_out = the last resid_post, to 1e-5."""
-    keep = sites_of_all_layers(model, "attn_out", "mlp_out", "resid_pre", "resid_mid", "resid_post") | {EMBED}
+    keep = sites_of_all_layers(
+        model, "attn_out", "mlp_out", "resid_pre", "resid_mid", "resid_post"
+    ) | {EMBED}
     (run,) = run_requests(model, Forward(TEXT, keep))
 
     total = run[EMBED] + sum(
@@ -83,7 +87,9 @@ def test_contributions_sum_to_the_residual_stream(model):
 
 def test_pattern_is_the_softmax_of_rotated_queries_and_keys(model):
     """The pattern, recomputed from q and k with RoPE written out pair by pair in float64, to 1e-5."""
-    (run,) = run_requests(model, Forward(TEXT, sites_of_all_layers(model, "q", "k", "pattern", "scores")))
+    (run,) = run_requests(
+        model, Forward(TEXT, sites_of_all_layers(model, "q", "k", "pattern", "scores"))
+    )
     config = model.config
     theta, group = (
         config.rope_parameters["rope_theta"],
@@ -117,7 +123,9 @@ def rotated(x, theta):
 
 def test_heads_sum_to_the_attention_output(model):
     """sum over heads of z[head] W_O[head] = attn_out, to 1e-5; rows of every pattern sum to one and see no future."""
-    (run,) = run_requests(model, Forward(TEXT, sites_of_all_layers(model, "z", "attn_out", "pattern", "v")))
+    (run,) = run_requests(
+        model, Forward(TEXT, sites_of_all_layers(model, "z", "attn_out", "pattern", "v"))
+    )
 
     for i in layers(model):
         attention = model.network.model.layers[i].self_attn
@@ -136,7 +144,9 @@ def test_heads_sum_to_the_attention_output(model):
 
 def test_mlp_out_is_the_neurons_times_the_down_projection(model):
     """mlp_act W_down = mlp_out, and mlp_act = SiLU(gate x) * (up x), to 1e-5."""
-    (run,) = run_requests(model, Forward(TEXT, sites_of_all_layers(model, "mlp_act", "mlp_out", "resid_mid")))
+    (run,) = run_requests(
+        model, Forward(TEXT, sites_of_all_layers(model, "mlp_act", "mlp_out", "resid_mid"))
+    )
 
     for i in layers(model):
         layer = model.network.model.layers[i]
@@ -345,7 +355,8 @@ def test_a_knockout_of_all_earlier_keys_is_attention_to_oneself(model):
     """The pattern is the identity, and each token is read as if it stood alone: with RoPE relative, to 1e-4."""
     ids = model.tokenizer.encode(TEXT)[0]
     (run,) = run_requests(
-        model, knockout(model, tuple(range(len(ids))), sites_of_all_layers(model, "pattern") | {LOGITS})
+        model,
+        knockout(model, tuple(range(len(ids))), sites_of_all_layers(model, "pattern") | {LOGITS}),
     )
 
     for i in layers(model):
@@ -476,7 +487,9 @@ def test_hooks_do_not_move_the_logits_and_captures_are_read_only(model):
         n
         for n in ("q", "k", "v", "z", "scores", "pattern", "attn_out", "mlp_out", "mlp_act", "lens")
     ]
-    (run,) = run_requests(model, Forward(TEXT, sites_of_all_layers(model, *names) | {LOGITS, EMBED, LN_FINAL}))
+    (run,) = run_requests(
+        model, Forward(TEXT, sites_of_all_layers(model, *names) | {LOGITS, EMBED, LN_FINAL})
+    )
     bare = (
         model.network(torch.tensor([model.tokenizer.encode(TEXT)[0]]), use_cache=False)
         .logits[0]
@@ -495,7 +508,9 @@ def test_sampling_draws_from_its_seed_alone(model):
         *(Generate(TEXT, 20, temperature=1.0, top_p=0.9, seed=s, stop=False) for s in (1, 1, 2)),
     )
     torch.manual_seed(99)
-    (later,) = run_requests(model, Generate(TEXT, 20, temperature=1.0, top_p=0.9, seed=1, stop=False))
+    (later,) = run_requests(
+        model, Generate(TEXT, 20, temperature=1.0, top_p=0.9, seed=1, stop=False)
+    )
 
     assert first.tokens == again.tokens == later.tokens
     assert first.tokens != other.tokens
@@ -548,7 +563,9 @@ def test_kept_logits_are_those_of_a_pass_over_the_text(model):
         Generate(TEXT, 7, stop=False, keep_logits=True),
         Generate(TEXT, 7, temperature=1.0, seed=5, stop=False, keep_logits=True),
     ):
-        run, read = run_requests(model, request, Forward(Prompt(generated=request), frozenset({LOGITS})))
+        run, read = run_requests(
+            model, request, Forward(Prompt(generated=request), frozenset({LOGITS}))
+        )
         assert run[LOGITS].shape == (7, model.config.vocab_size)
         assert np.abs(run[LOGITS] - read[LOGITS][run.prompt_length - 1 : -1]).max() < 1e-4
 

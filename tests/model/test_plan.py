@@ -73,7 +73,12 @@ def test_patches_that_choose_by_token_are_merged_when_they_are_equal():
         return Forward(prompt, frozenset({LOGITS}), (Patch(Site("scores", 0), positions=where),))
 
     ids, text = Prompt(ids=(1, 2)), Prompt(text="a b")
-    requested = [run(ids, WhitespacePositions()), run(ids, WhitespacePositions()), run(text, WhitespacePositions()), run(ids, WhitespacePositions(control_seed=1))]
+    requested = [
+        run(ids, WhitespacePositions()),
+        run(ids, WhitespacePositions()),
+        run(text, WhitespacePositions()),
+        run(ids, WhitespacePositions(control_seed=1)),
+    ]
 
     assert len(plan(requested).forwards) == 3
     made = build_passes(plan(requested).forwards, lambda p: (1, 2))
@@ -109,7 +114,9 @@ def test_batches_count_the_rows_of_prefixes():
     keep = frozenset({NEXT_LOGITS})
     texts = [tuple(range(first, first + 5)) for first in range(0, 60, 10)]
     asks = [Forward(Prompt(ids=text[:n]), keep) for text in texts for n in (1, 3, 5)]
-    made = build_batches(build_passes(asks, lambda p: p.ids), 1000, lambda keep, length, logit_count: logit_count, 6)
+    made = build_batches(
+        build_passes(asks, lambda p: p.ids), 1000, lambda keep, length, logit_count: logit_count, 6
+    )
 
     assert [len(batch) for batch in made] == [2, 2, 2]
     assert {p.logit_positions for batch in made for p in batch} == {(1, 3, 5)}

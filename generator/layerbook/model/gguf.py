@@ -72,7 +72,9 @@ class GGUFHeader:
     @property
     def head_dim(self) -> int:
         """Dimensions of one head."""
-        split = self.positive_int("llama.embedding_length") // self.positive_int("llama.attention.head_count")
+        split = self.positive_int("llama.embedding_length") // self.positive_int(
+            "llama.attention.head_count"
+        )
         return self.positive_int("llama.attention.key_length", split)
 
     def special_token_id(self, role: str) -> int | None:
@@ -88,7 +90,9 @@ class GGUFHeader:
         """The contents of `config.json`."""
         heads = self.positive_int("llama.attention.head_count")
         config: dict[str, Any] = {
-            name: self.positive_int(key) for name, key in CONFIG_KEYS.items() if name in INTEGER_SETTINGS
+            name: self.positive_int(key)
+            for name, key in CONFIG_KEYS.items()
+            if name in INTEGER_SETTINGS
         }
         config["num_key_value_heads"] = self.positive_int("llama.attention.head_count_kv", heads)
         config |= {
@@ -107,10 +111,14 @@ class GGUFHeader:
                     str(np.float32(self.values.get("llama.rope.freq_base", 10000.0)))
                 ),
             },
-            "vocab_size": self.positive_int("llama.vocab_size", len(self.require("tokenizer.ggml.tokens"))),
+            "vocab_size": self.positive_int(
+                "llama.vocab_size", len(self.require("tokenizer.ggml.tokens"))
+            ),
             "tie_word_embeddings": "output.weight" not in self.tensors,
         }
-        return config | {f"{role}_token_id": self.special_token_id(role) for role in ("bos", "eos", "pad")}
+        return config | {
+            f"{role}_token_id": self.special_token_id(role) for role in ("bos", "eos", "pad")
+        }
 
 
 INTEGER_SETTINGS = frozenset(CONFIG_KEYS) - {"rms_norm_eps", "num_key_value_heads"}

@@ -63,7 +63,9 @@ class ActivationHooks:
     def registered(self) -> Iterator[None]:
         """Hooks on for the time of the block, and off again whatever happens."""
         handles = [
-            handle for site in sorted(self._hooked_sites, key=str) for handle in self._register(site)
+            handle
+            for site in sorted(self._hooked_sites, key=str)
+            for handle in self._register(site)
         ]
         try:
             yield
@@ -99,7 +101,9 @@ class ActivationHooks:
         inner = self.model.model
         if site.layer is None:
             whole: dict[str, Callable[[], list[Any]]] = {
-                "embed": lambda: [inner.embed_tokens.register_forward_hook(self._output_hook(site))],
+                "embed": lambda: [
+                    inner.embed_tokens.register_forward_hook(self._output_hook(site))
+                ],
                 "ln_final": lambda: [inner.norm.register_forward_hook(self._output_hook(site))],
                 "logits": lambda: [],
                 "next_logits": lambda: [],
@@ -124,7 +128,11 @@ class ActivationHooks:
                     else []
                 ),
                 *(
-                    [attention.register_forward_pre_hook(self._block_scores_hook(site), with_kwargs=True)]
+                    [
+                        attention.register_forward_pre_hook(
+                            self._block_scores_hook(site), with_kwargs=True
+                        )
+                    ]
                     if site in self.edits
                     else []
                 ),
@@ -132,9 +140,15 @@ class ActivationHooks:
             "z": lambda: [
                 attention.o_proj.register_forward_pre_hook(self._heads_input_hook(site, d_head))
             ],
-            "q": lambda: [attention.q_proj.register_forward_hook(self._heads_output_hook(site, d_head))],
-            "k": lambda: [attention.k_proj.register_forward_hook(self._heads_output_hook(site, d_head))],
-            "v": lambda: [attention.v_proj.register_forward_hook(self._heads_output_hook(site, d_head))],
+            "q": lambda: [
+                attention.q_proj.register_forward_hook(self._heads_output_hook(site, d_head))
+            ],
+            "k": lambda: [
+                attention.k_proj.register_forward_hook(self._heads_output_hook(site, d_head))
+            ],
+            "v": lambda: [
+                attention.v_proj.register_forward_hook(self._heads_output_hook(site, d_head))
+            ],
             "mlp_act": lambda: [mlp.down_proj.register_forward_pre_hook(self._input_hook(site))],
             "mlp_out": lambda: [mlp.register_forward_hook(self._output_hook(site))],
             "lens": lambda: [],  # read from resid_post once the pass is over

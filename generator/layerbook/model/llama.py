@@ -121,7 +121,10 @@ class LoadedModel:
         rows = [row for row, lengths in enumerate(logit_positions) for _ in lengths]
         last = [end - 1 for lengths in logit_positions for end in lengths]
         logits = self.network.lm_head(final[torch.tensor(rows).long(), torch.tensor(last).long()])
-        return [read_only(part.numpy()) for part in logits.split([len(lengths) for lengths in logit_positions])]
+        return [
+            read_only(part.numpy())
+            for part in logits.split([len(lengths) for lengths in logit_positions])
+        ]
 
     def bytes_for(self, keep: frozenset[Site], length: int, logit_count: int = 1) -> int:
         """The bytes that these sites of a pass of so many tokens take, with next logits at `logit_count` positions."""
@@ -155,7 +158,9 @@ class LoadedModel:
                     f"{site} cannot be patched; these can: {', '.join(sorted(PATCHABLE_SITES))}"
                 )
 
-    def generate(self, prompts: Sequence[TokenIds], requests: Sequence[Generate]) -> list[GenerationOutput]:
+    def generate(
+        self, prompts: Sequence[TokenIds], requests: Sequence[Generate]
+    ) -> list[GenerationOutput]:
         """Continue prompts side by side; those that are encoded anew at each step, the lecture's way, by themselves."""
         plain = [i for i, request in enumerate(requests) if not request.reencode]
         together = generate_batch(
@@ -207,7 +212,9 @@ class LoadedModel:
         )
 
 
-def slice_for_request(arrays: Activations, item: Pass, site: Site, length: int) -> NDArray[np.floating]:
+def slice_for_request(
+    arrays: Activations, item: Pass, site: Site, length: int
+) -> NDArray[np.floating]:
     """What one that asked for the leading `length` tokens of a pass gets of a site, as a view."""
     if site == NEXT_LOGITS:
         row: NDArray[np.floating] = arrays[site][item.logit_positions.index(length)]

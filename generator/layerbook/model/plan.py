@@ -131,7 +131,9 @@ def planned_request(plan: Plan, request: Request) -> Request:
     return plan.by_merge_key[_merge_key(request)]
 
 
-def build_passes(forwards: Iterable[Forward], ids_of: Callable[[Prompt], TokenIds]) -> tuple[Pass, ...]:
+def build_passes(
+    forwards: Iterable[Forward], ids_of: Callable[[Prompt], TokenIds]
+) -> tuple[Pass, ...]:
     """The distinct passes for these requests once ids are known; a prefix rides on the sequence it begins."""
     plain: dict[TokenIds, Pass] = {}
     patched: dict[tuple[TokenIds, tuple[Patch, ...]], Pass] = {}
@@ -165,7 +167,10 @@ def _merge_prefixes(by_ids: Mapping[TokenIds, Pass]) -> Iterable[Pass]:
 
 
 def build_batches(
-    todo: Sequence[Pass], max_batch_tokens: int, bytes_for: BytesFor | None = None, max_batch_bytes: int = MAX_BATCH_BYTES
+    todo: Sequence[Pass],
+    max_batch_tokens: int,
+    bytes_for: BytesFor | None = None,
+    max_batch_bytes: int = MAX_BATCH_BYTES,
 ) -> tuple[tuple[Pass, ...], ...]:
     """Group passes of like length; no batch has more than `max_batch_tokens` padded positions, or is one pass.
 
@@ -187,7 +192,9 @@ def build_batches(
             batch
             and fits
             and (
-                not bytes_for or bytes_for(keep | item.keep, len(item.ids), most) * (len(batch) + 1) <= max_batch_bytes
+                not bytes_for
+                or bytes_for(keep | item.keep, len(item.ids), most) * (len(batch) + 1)
+                <= max_batch_bytes
             )
         ):
             batch.append(item)
@@ -238,6 +245,7 @@ def plan_cost(
         generations=len(plan.generations),
         new_tokens=sum(g.max_new_tokens for g in plan.generations),
         passes=count,
-        batches=(len(build_batches(todo, max_batch_tokens, bytes_for)) if ids_of else len(known)) + len(pending),
+        batches=(len(build_batches(todo, max_batch_tokens, bytes_for)) if ids_of else len(known))
+        + len(pending),
         tokens=sum(len(p.ids) for p in todo),
     )

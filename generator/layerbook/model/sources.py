@@ -28,7 +28,9 @@ SMOLLM_REVISION = "main"
 
 COMMIT_HASH = re.compile(r"[0-9a-f]{40}")
 HUB_NAME_PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # no part begins with a dot: these become paths in the Hub's cache
-HUB_ID = re.compile(f"(?P<id>{HUB_NAME_PART}/{HUB_NAME_PART})(?:@(?P<revision>{HUB_NAME_PART}(?:/{HUB_NAME_PART})*))?")
+HUB_ID = re.compile(
+    f"(?P<id>{HUB_NAME_PART}/{HUB_NAME_PART})(?:@(?P<revision>{HUB_NAME_PART}(?:/{HUB_NAME_PART})*))?"
+)
 WEIGHT_FILES = ("config.json", "*.safetensors", "*.safetensors.index.json")
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -172,7 +174,9 @@ def hub_commit(source: ModelSource) -> str | None:
         return source.revision
     try:
         found = (
-            (hub_model_dir(source) / "refs" / str(source.revision)).read_text(encoding="utf-8").strip()
+            (hub_model_dir(source) / "refs" / str(source.revision))
+            .read_text(encoding="utf-8")
+            .strip()
         )
     except OSError:
         return None
@@ -184,7 +188,9 @@ def fingerprint(source: ModelSource) -> Fingerprint:
     if source.kind == "directory":
         directory = Path(source.location)
         read_llama_config(directory)
-        return Fingerprint(_files_digest(directory, WEIGHT_FILES), _files_digest(directory, TOKENIZER_FILES))
+        return Fingerprint(
+            _files_digest(directory, WEIGHT_FILES), _files_digest(directory, TOKENIZER_FILES)
+        )
     if source.kind == "hub":
         commit = hub_commit(source)
         if commit is None:

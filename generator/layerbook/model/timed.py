@@ -25,7 +25,8 @@ class TimedModel(LoadedModel):
     def wrap(cls, model: LoadedModel, stopwatch: Stopwatch) -> TimedModel:
         """The same network and tokenizer, timed."""
         return cls(
-            **{one.name: getattr(model, one.name) for one in fields(LoadedModel)}, stopwatch=stopwatch
+            **{one.name: getattr(model, one.name) for one in fields(LoadedModel)},
+            stopwatch=stopwatch,
         )
 
     def run(
@@ -40,7 +41,9 @@ class TimedModel(LoadedModel):
         self.stopwatch.steps.append(TimedStep("passes", rows, (1.0,) * len(batch), tokens, seconds))
         return found
 
-    def generate(self, prompts: Sequence[TokenIds], requests: Sequence[Generate]) -> list[GenerationOutput]:
+    def generate(
+        self, prompts: Sequence[TokenIds], requests: Sequence[Generate]
+    ) -> list[GenerationOutput]:
         """As the model does; the texts that it writes side by side are one step, one encoded anew is its own."""
         together = [i for i, request in enumerate(requests) if not request.reencode]
         groups = [together] if together else []
