@@ -1,10 +1,12 @@
-"""Models for the tests: a tiny random Llama, made in a second, and the real default model."""
+"""Models for the tests (a tiny random Llama, the real default model), and a small book with results."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
+from fixtures.small_book import layerbook, write_small_book
 from fixtures.tiny_llama import write_tiny_model
 
 
@@ -17,7 +19,22 @@ def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def real_model_dir() -> Path:
     """The default model, converted, in the user's cache; downloaded where it is not there yet."""
-    from layerbook.model import download
-    from layerbook.model import sources
+    from layerbook.model import download, sources
 
     return download.prepare_model(sources.resolve(sources.DEFAULT_MODEL))
+
+
+@pytest.fixture(scope="session")
+def book_with_results(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small book with its results, not rendered; tests that change it take a copy."""
+    folder = write_small_book(tmp_path_factory.mktemp("small-book"), tiny_model_dir)
+    result = layerbook("run", "--quiet", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+@pytest.fixture
+def book(book_with_results: Path, tmp_path: Path) -> Path:
+    """A copy of the book with results, its working cache included."""
+    shutil.copytree(book_with_results, tmp_path / "book")
+    return tmp_path / "book"

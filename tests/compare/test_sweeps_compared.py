@@ -1,4 +1,4 @@
-"""Sweeps in the reports: their cells' time is theirs, estimates count cells that would run, tables are compared."""
+"""Compare sweeps cell by cell in the reports."""
 
 from __future__ import annotations
 
@@ -30,53 +30,6 @@ def grid(swept: Path, tmp_path: Path) -> Path:
     """A copy of it."""
     shutil.copytree(swept, tmp_path / "book")
     return tmp_path / "book"
-
-
-def test_the_time_of_cells_is_their_sweeps(swept: Path) -> None:
-    """One share for all cells, of the passes too; the shares still add up to the steps."""
-    found = json.loads(layerbook("timings", "--json", cwd=swept).stdout)
-    shares = found["experiments"]
-    assert shares.keys() == {"next/sum", "next/pattern", "words/plain", "words/grid"}
-    assert shares["words/grid"]["measured"] == CELLS and shares["words/grid"]["measuring"] > 0
-    assert shares["words/grid"]["passes"] > 0 and shares["words/plain"]["measured"] == 1
-    steps = sum(step["seconds"] for step in found["steps"] if step["kind"] == "passes")
-    assert sum(share["passes"] for share in shares.values()) == pytest.approx(steps)
-
-
-def test_an_estimate_counts_the_cells_that_would_run(grid: Path) -> None:
-    """One prompt of three is another: two cells, of one pass together, which never ran."""
-    times = json.loads(layerbook("timings", "--json", cwd=grid).stdout)["experiments"]["words/grid"]
-    write_sweep_book(grid, pets=[*PETS[:2], ("A dog barks", 3, "woof")])
-    found = {
-        one["experiment"]: one
-        for one in json.loads(layerbook("status", "--json", cwd=grid).stdout)["experiments"]
-    }
-    estimate = found["words/grid"]["estimate"]
-    assert (estimate["basis"], estimate["counts"]) == ("counted", "1 pass")
-    assert estimate["seconds"] > 2 * times["measuring"] / CELLS
-    assert found["words/plain"]["estimate"] is None
-    assert re.search(
-        r"^words/grid +stale \(spec: sweep\.", layerbook("status", cwd=grid).stdout, re.MULTILINE
-    )
-
-
-def test_a_large_sweep_is_looked_at_in_part(grid: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With room for two cells of six: three times what these would take, said to be counted."""
-    from layerbook.runner import estimate
-
-    shutil.rmtree(grid / ".layerbook" / "computed")
-    whole, part = [], []
-    for sample, found in ((CELLS, whole), (2, part)):
-        monkeypatch.setattr(estimate, "SAMPLE", sample)
-        data = json.loads(layerbook("status", "--json", cwd=grid).stdout)
-        found.append(
-            next(
-                one["estimate"] for one in data["experiments"] if one["experiment"] == "words/grid"
-            )
-        )
-    assert (whole[0]["basis"], part[0]["basis"]) == ("timed", "counted")
-    assert (whole[0]["counts"], part[0]["counts"]) == ("3 passes", "3 passes")
-    assert part[0]["seconds"] > 0
 
 
 def test_the_table_of_a_sweep_is_verified(grid: Path) -> None:

@@ -224,8 +224,7 @@ def test_default_model_has_its_reference_ids(real_model_dir):
 @pytest.mark.model
 def test_default_model_equals_what_transformers_reads(real_model_dir):
     """Every weight, and so every logit, is bit for bit what transformers' own (slow) GGUF reader loads."""
-    from layerbook.model import download
-    from layerbook.model import sources
+    from layerbook.model import download, sources
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 

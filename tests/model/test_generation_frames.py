@@ -5,7 +5,7 @@ import pytest
 from layerbook.core.requests import LOGITS, Forward, Generate, Prompt, Site
 from layerbook.model.execution import Execution
 from layerbook.model.llama import LoadedModel
-from layerbook.model.plan import plan_cost, build_passes, plan
+from layerbook.model.plan import build_passes, plan, plan_cost
 
 TEXT = Prompt(text="The cat sat on the table. 2 + 2 = 4")
 KEEP = frozenset({Site("pattern", 1), Site("q", 0), LOGITS})

@@ -26,7 +26,7 @@ from layerbook.model import sources
 from layerbook.model.execution import Execution
 from layerbook.model.llama import LoadedModel
 from layerbook.model.plan import Pass, build_passes, plan
-from layerbook.model.stopwatch import Stopwatch
+from layerbook.model.timer import Timer
 from layerbook.runner import local as measuring
 from layerbook.runner.local import LocalExecutor
 from layerbook.store.project import sweep_cells
@@ -109,7 +109,6 @@ def test_memory_does_not_grow_with_the_number_of_prompts(
     tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each is measured once its batch is over: of four times as many, no more are held at a time."""
-    monkeypatch.setattr(Execution.__init__, "__defaults__", (64,))  # positions in a batch
     activation_counts: list[int] = []
     measure = measuring._measure_one
 
@@ -117,14 +116,14 @@ def test_memory_does_not_grow_with_the_number_of_prompts(
         experiment: Experiment,
         requests: dict[str, Request],
         execution: Execution,
-        stopwatch: Stopwatch,
+        timer: Timer,
     ) -> Any:
         activation_counts[-1] = max(activation_counts[-1], len(execution._activations))
-        return measure(experiment, requests, execution, stopwatch)
+        return measure(experiment, requests, execution, timer)
 
     monkeypatch.setattr(measuring, "_measure_one", watched)
     source = sources.resolve(str(tiny_model_dir))
-    bench = LocalExecutor(source, SilentReporter())
+    bench = LocalExecutor(source, SilentReporter(), max_batch_tokens=64)
     for count in (20, 80):
         spec = tmp_path / f"{count}.yaml"
         spec.write_text(SPEC.format(prompts=[f"{i:03}" for i in range(count)]))

@@ -43,7 +43,7 @@ def run_requests(
     model: LoadedModel, *requests: Request, max_batch_tokens: int = 4096
 ) -> list[ActivationCache]:
     """Plan and execute requests, and return their captures."""
-    execution = Execution(model, plan(requests), max_batch_tokens)
+    execution = Execution(model, plan(requests), max_batch_tokens=max_batch_tokens)
     for _ in execution.steps():
         pass
     return [execution.capture(request) for request in requests]

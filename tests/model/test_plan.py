@@ -13,7 +13,7 @@ from layerbook.core.requests import (
     Site,
     WhitespacePositions,
 )
-from layerbook.model.plan import Pass, build_batches, plan_cost, build_passes, plan
+from layerbook.model.plan import Pass, build_batches, build_passes, plan, plan_cost
 
 ids = st.lists(st.integers(0, 2), min_size=1, max_size=6).map(tuple)
 many_ids = st.lists(ids, min_size=1, max_size=20)

@@ -28,7 +28,7 @@ from layerbook.core.analysis import Result
 from layerbook.core.errors import ModelError, RunError
 from layerbook.core.progress import SilentReporter
 from layerbook.model.sources import Fingerprint
-from layerbook.model.stopwatch import Stopwatch
+from layerbook.model.timer import Timer
 from layerbook.runner import dask_client as cluster
 from layerbook.runner import executors
 from layerbook.runner import sweep as sweeping
@@ -290,7 +290,7 @@ def test_an_experiment_that_fails_stops_no_other(here: Path, cloud: DaskCluster)
         **(vars(one) | {"analysis": one.analysis.model_copy(update={"top_k": 10**6})})
     )
     with executors.executor_for(cloud.executor)(
-        project.source, SilentReporter(), Stopwatch()
+        project.source, SilentReporter(), Timer()
     ) as there:
         measured = there.measure([broken, one])
     failure = measured[broken]
@@ -332,7 +332,7 @@ def test_a_worker_with_other_code_or_libraries_is_refused(
     monkeypatch.setattr(f"layerbook.store.keys.{what}", lambda *_: other)
     with (
         executors.executor_for(cloud.executor)(
-            project.source, SilentReporter(), Stopwatch()
+            project.source, SilentReporter(), Timer()
         ) as there,
         pytest.raises(ModelError, match=message),
     ):
@@ -353,7 +353,7 @@ def test_only_a_few_chunks_are_under_way(here: Path, cloud: DaskCluster) -> None
             yield [type(one)(**vars(one))]
 
     with executors.executor_for(cloud.executor)(
-        project.source, SilentReporter(), Stopwatch()
+        project.source, SilentReporter(), Timer()
     ) as there:
         ahead = [taken - given for given, _ in enumerate(there.measure_chunks(chunks()))]
     assert len(ahead) == 20

@@ -1,145 +1,96 @@
-"""How long runs take: shares that add up, kept in the working cache, told by the commands, and nowhere in a result."""
+"""Times of a run: shares that add up, printed with `--timings` and absent from results."""
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 from fixtures.small_book import layerbook, read_tree
 from hypothesis import given
 from hypothesis import strategies as st
-from layerbook.core.requests import Forward, Generate, Patch, Prompt, Site
-from layerbook.model.stopwatch import TimedStep, Stopwatch
-from layerbook.runner.timings import name_of
+from layerbook.cli.format_timings import MAX_STEPS, timing_lines
+from layerbook.core.progress import SilentReporter
+from layerbook.core.requests import Forward, Patch, Prompt, Request, Site
+from layerbook.model.timer import Timer
+from layerbook.runner.local import LocalExecutor
+from layerbook.store.project import open_project
 
-ADDRESSES = {"next/sum", "next/pattern", "words/cut", "words/cat"}
-weights = st.floats(0, 1e3)
-
-
-@given(st.lists(weights, min_size=1, max_size=9), st.floats(0, 1e4))
-def test_the_rows_of_a_step_share_all_of_its_time(parts: list[float], seconds: float) -> None:
-    """Whatever the weights, zeros among them: no second is lost or made."""
-    step = TimedStep("passes", ((),) * len(parts), tuple(parts), 1, seconds)
-    found = step.row_seconds()
-    assert sum(found) == pytest.approx(seconds)
-    assert len(found) == len(parts) and min(found) >= 0
+CAT, DOG = Prompt(text="The cat"), Prompt(text="A dog")
+LOGITS = frozenset({Site("logits")})
 
 
-def test_a_step_is_shared_by_those_that_needed_it(tiny_model_dir: Path, tmp_path: Path) -> None:
-    """Two of three experiments need one row of a batch, one the other: a quarter, a quarter, a half."""
-    from layerbook.book.loader import load_chapter
-    from layerbook.model import sources
-    from layerbook.runner import timings
-
-    spec = tmp_path / "mine.yaml"
-    one = "  - {{id: {}, analysis: next-token, prompts: [{}]}}\n"
-    made = "".join(
-        one.format(id, prompt)
-        for id, prompt in (("a", "The cat"), ("b", "The cat"), ("c", "A dog"))
-    )
-    spec.write_text(f"chapter: mine\ntitle: Mine\nexperiments:\n{made}", encoding="utf-8")
-    wanted = load_chapter(spec, sources.limits(sources.resolve(str(tiny_model_dir)))).experiments
-    rows = tuple(tuple(wanted[i].analysis.runs().values()) for i in (0, 2))
-    stopwatch = Stopwatch(1.0, [TimedStep("passes", rows, (1.0, 1.0), 12, 8.0)])
-    for experiment in wanted:
-        with stopwatch.time_measuring(f"mine/{experiment.id}", experiment.analysis.runs().values()):
-            pass
-    stopwatch.measuring_seconds["mine/a"] = 0.5
-    found = timings.taken(stopwatch, wanted)
-    assert [found.shares[f"mine/{id}"].passes for id in "abc"] == [2.0, 2.0, 4.0]
-    assert found.shares["mine/a"].measuring == 0.5 > found.shares["mine/b"].measuring > 0
-    assert found.steps[0].experiments == ("mine/a", "mine/b", "mine/c")
-    assert found.pace == {"passes": 8.0 / 12}
+@given(st.lists(st.integers(1, 999), min_size=1, max_size=9), st.floats(0, 1e4))
+def test_shares_add_up_to_the_step(row_tokens: list[int], seconds: float) -> None:
+    """One experiment needs every row, each row has another of its own."""
+    rows = [[Forward(Prompt(text=str(i)), LOGITS)] for i in range(len(row_tokens))]
+    timer = Timer()
+    requests: list[tuple[str, list[Request]]] = [("a/all", [r for row in rows for r in row])]
+    requests += [(f"a/{i}", list(row)) for i, row in enumerate(rows)]
+    timer.set_requests(requests)
+    timer.add_step("passes", rows, row_tokens, seconds)
+    shares = {address: times.total for address, times in timer.experiments.items()}
+    assert sum(shares.values()) == pytest.approx(seconds)
+    assert shares["a/all"] == pytest.approx(seconds / 2)
+    assert timer.steps[0].tokens == sum(row_tokens)
 
 
-def test_a_pass_has_one_name_whatever_it_keeps() -> None:
-    """What is kept does not change the work; prompt, patches and what they come from do."""
-    cat, dog = Prompt(text="The cat"), Prompt(text="The dog")
-    plain = Forward(cat, frozenset({Site("logits")}))
-    more = Forward(cat, frozenset({Site("logits"), Site("z", 1)}))
-    patched = [
-        Forward(cat, frozenset(), (Patch(Site("z", 1), source),)) for source in (None, plain, more)
-    ]
-    patched.append(Forward(cat, frozenset(), (Patch(Site("z", 1), Forward(dog, frozenset())),)))
-    names = [
-        name_of(one) for one in (plain, more, *patched, Forward(dog, frozenset()), Generate(cat, 3))
-    ]
-    assert names[0] == names[1] and names[3] == names[4]
-    assert len(set(names)) == len(names) - 2
+def test_a_shared_pass_is_divided_among_its_experiments() -> None:
+    """Two of three experiments need one row of a batch, one the other: a quarter, a quarter, half."""
+    timer = Timer()
+    cat, dog = Forward(CAT, LOGITS), Forward(DOG, LOGITS)
+    patched = Forward(CAT, LOGITS, (Patch(Site("z", 1), dog),))
+    also_cat = Forward(CAT, frozenset({Site("z", 1)}))
+    timer.set_requests([("x/a", [cat]), ("x/b", [also_cat]), ("x/c", [patched])])
+    timer.add_step("passes", [[cat], [dog]], [6, 6], 8.0)
+    assert {a: t.passes for a, t in timer.experiments.items()} == {"x/a": 2, "x/b": 2, "x/c": 4}
+    assert timer.steps[0].experiments == ("x/a", "x/b", "x/c")
 
 
-def test_a_run_keeps_what_each_experiment_and_step_took(ran: Path) -> None:
-    """Every experiment, in the working cache; the shares are the steps' seconds; no result knows a duration."""
-    found = json.loads(layerbook("timings", "--json", cwd=ran).stdout)
-    assert found["experiments"].keys() == ADDRESSES
-    shares = found["experiments"].values()
-    for kind in ("generating", "passes"):
-        steps = sum(step["seconds"] for step in found["steps"] if step["kind"] == kind)
-        assert steps > 0 and sum(share[kind] for share in shares) == pytest.approx(steps)
-    assert (
-        found["experiments"]["words/cat"]["generating"]
-        > 0
-        == found["experiments"]["words/cat"]["passes"]
-    )
-    assert (
-        found["experiments"]["next/sum"]["passes"]
-        > 0
-        == found["experiments"]["next/sum"]["generating"]
-    )
-    assert found["loading"] > 0 and found["pace"].keys() == {"generating", "passes"}
-    assert not any(
-        b"seconds" in data or b"measuring" in data
-        for data in read_tree(ran / "experiments" / "results").values()
-    )
+def test_a_run_times_every_experiment(book: Path) -> None:
+    """The shares of the experiments are the seconds of the steps; a generation has no passes."""
+    project = open_project(book)
+    timer = Timer()
+    executor = LocalExecutor(project.source, SilentReporter(), timer)
+    executor.measure(list(project.experiments()))
+    assert timer.experiments.keys() == {"next/sum", "next/pattern", "words/cut", "words/cat"}
+    times = timer.experiments.values()
+    for kind, shares in (
+        ("generating", [share.generating for share in times]),
+        ("passes", [share.passes for share in times]),
+    ):
+        assert sum(shares) == pytest.approx(sum(s.seconds for s in timer.steps if s.kind == kind))
+    assert timer.experiments["words/cat"].generating > 0 == timer.experiments["words/cat"].passes
+    assert timer.experiments["next/sum"].passes > 0 == timer.experiments["next/sum"].generating
+    assert timer.loading > 0 and all(share.measuring > 0 for share in times)
 
 
-def test_run_prints_the_table_and_the_other_times_stay(book: Path) -> None:
-    """Two experiments run again: two lines, while the cache still knows all four."""
+def test_run_prints_tables(book: Path) -> None:
+    """Two experiments run again: two lines and one step; the files of the book stay as they are."""
     before = read_tree(book / "experiments")
-    done = layerbook("run", "--only", "next", "--force", "--timings", cwd=book)
-    assert done.returncode == 0
-    assert set(re.findall(r"^(\w+/\w+) +\d+\.\d\d s", done.stdout, re.MULTILINE)) == {
-        "next/sum",
-        "next/pattern",
-    }
-    assert re.search(
-        r"^2 passes, \d+ tokens with padding +\d+\.\d\d s +next/sum, next/pattern$",
-        done.stdout,
-        re.MULTILINE,
-    )
-    assert (
-        json.loads(layerbook("timings", "--json", cwd=book).stdout)["experiments"].keys()
-        == ADDRESSES
-    )
+    result = layerbook("run", "--only", "next", "--force", "--timings", cwd=book)
+    assert result.returncode == 0
+    rows = re.findall(r"^(\w+/\w+) +\d+\.\d\d s", result.stdout, re.MULTILINE)
+    assert sorted(rows) == ["next/pattern", "next/sum"]
+    step = r"^2 passes, \d+ tokens with padding +\d+\.\d\d s +next/pattern, next/sum$"
+    assert re.search(step, result.stdout, re.MULTILINE)
     assert read_tree(book / "experiments") == before
 
 
-def test_timings_of_nothing_and_of_a_damaged_cache(book: Path) -> None:
-    """Both say that nothing is known; neither is an error."""
-    for path in (book / ".layerbook" / "timings").rglob("*"):
-        if path.is_file():
-            path.write_bytes(b"\0" * 99)
-    assert layerbook("timings", cwd=book).stdout == "Nothing was timed on this machine yet.\n"
-    shutil.rmtree(book / ".layerbook")
-    assert layerbook("timings", cwd=book).stdout == "Nothing was timed on this machine yet.\n"
+def test_timings_and_dry_run_exclude_each_other(book: Path) -> None:
+    result = layerbook("run", "--dry-run", "--timings", cwd=book)
+    assert result.returncode == 2 and "runs nothing" in result.stderr
 
 
-def test_timings_and_a_dry_run_do_not_go_together(book: Path) -> None:
-    """A usage error, told before anything is read."""
-    done = layerbook("run", "--dry-run", "--timings", cwd=book)
-    assert done.returncode == 2 and "runs nothing" in done.stderr
-
-
-def test_of_many_steps_the_longest_are_shown() -> None:
-    """In their order; the others are counted and summed."""
-    from layerbook.cli.format_timings import MOST_STEPS, timing_lines
-    from layerbook.runner.timings import Share, StepTime, Timings
-
-    steps = tuple(StepTime("passes", 1, i, 0.01 * (i + 1), ("a/b",)) for i in range(MOST_STEPS + 3))
-    lines = timing_lines(Timings(1.0, {"a/b": Share("x", 0.0, 1.0, 0.0)}, steps))
+def test_only_the_slowest_steps_are_listed() -> None:
+    """They keep their order; the others are counted and summed."""
+    timer = Timer()
+    request = Forward(CAT, LOGITS)
+    timer.set_requests([("a/b", [request])])
+    seconds = [0.01 * (i + 1) for i in range(MAX_STEPS + 3)]
+    for step in seconds:
+        timer.add_step("passes", [[request]], [2], step)
+    lines = timing_lines(timer)
     assert lines[-1] == "and 3 shorter steps, 0.06 s"
-    told = [float(line.split("padding")[1].split()[0]) for line in lines if "padding  " in line]
-    assert told == pytest.approx([0.01 * (i + 1) for i in range(3, MOST_STEPS + 3)])
+    listed = [line.split("padding")[1].split()[0] for line in lines if "padding  " in line]
+    assert [float(value) for value in listed] == pytest.approx(seconds[3:])

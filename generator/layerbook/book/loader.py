@@ -87,6 +87,11 @@ class Experiment:
         """The type of the experiment's result."""
         return SweepResult if self.sweep else self.analysis.result_type
 
+    @property
+    def address(self) -> str:
+        """The experiment's name in its book: `chapter/id`."""
+        return f"{self.chapter}/{self.id}"
+
     def spec(self) -> dict[str, Any]:
         """Return the canonical parameters: defaults filled in, layers and heads absolute."""
         parameters = self.sweep.spec() if self.sweep else self.analysis.model_dump(mode="json")

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from layerbook.core.text import pluralize
 from layerbook.model.plan import PlanCost
-from layerbook.runner.estimate import Basis, Estimate, Forecast, forecast
 from layerbook.runner.run import Outcome
-from layerbook.runner.timings import address_of
 from layerbook.store.changes import Change, changes_since_measured, summary
 from layerbook.store.project import ExperimentStatus, Project
 
 
 @dataclass(frozen=True)
 class BookStatus:
-    """How a book's results stand: what moved, by address, and what running them would take."""
+    """The state of a book's results, and what changed, by address."""
 
     work: Sequence[ExperimentStatus]
     changes: Mapping[str, Sequence[Change]]
-    forecast: Forecast
 
 
 def book_status(project: Project, work: Sequence[ExperimentStatus]) -> BookStatus:
     """Look at the results of a book; nothing runs."""
-    changes = {address_of(one.experiment): changes_since_measured(project, one) for one in work}
-    return BookStatus(work, changes, forecast(project, work))
+    changes = {one.experiment.address: changes_since_measured(project, one) for one in work}
+    return BookStatus(work, changes)
 
 
 def plan_lines(cost: PlanCost, requests: Sequence[str]) -> list[str]:
@@ -70,13 +66,13 @@ def outcome_lines(outcomes: Sequence[Outcome], kept: str) -> list[str]:
 
 
 def status_lines(book_status: BookStatus, pages: Sequence[str] | None) -> list[str]:
-    """One line an experiment, one for each page that differs (None: not looked at), then the counts and the time."""
+    """One line an experiment, one for each page that differs (None: not looked at), then the counts."""
     lines = []
     for w in book_status.work:
-        name = address_of(w.experiment)
+        name = w.experiment.address
         moved = summary(book_status.changes[name])
         state = f"{w.freshness.state} ({moved})" if moved else str(w.freshness)
-        lines.append((name, f"{state}{_estimate_suffix(book_status.forecast.estimates.get(name))}"))
+        lines.append((name, state))
     width = max((len(name) for name, _ in lines), default=0)
     told = [f"{name:<{width}}  {state}" for name, state in lines]
     told += [f"site/{page}: not what the sources give" for page in pages or ()]
@@ -87,16 +83,14 @@ def status_lines(book_status: BookStatus, pages: Sequence[str] | None) -> list[s
     return [
         *told,
         f"{pluralize(len(book_status.work), 'experiment')}, {bad} not current{book}",
-        *_total_estimate_lines(book_status.forecast),
     ]
 
 
 def status_json(model: str, book_status: BookStatus, pages: Sequence[str] | None) -> str:
-    """The same for programs; an estimate is there for what a run would run."""
+    """The same for programs."""
     found = []
     for w in book_status.work:
-        name = address_of(w.experiment)
-        estimate = book_status.forecast.estimates.get(name)
+        name = w.experiment.address
         found.append(
             {
                 "experiment": name,
@@ -105,55 +99,10 @@ def status_json(model: str, book_status: BookStatus, pages: Sequence[str] | None
                 "changed": list(w.freshness.changed),
                 "changes": [change.as_dict() for change in book_status.changes[name]],
                 "reason": w.freshness.reason,
-                "estimate": None if estimate is None else dataclasses.asdict(estimate),
             }
         )
-    whole = book_status.forecast
-    together = {"seconds": whole.seconds, "loading": whole.loading}
-    together |= {basis: whole.number(basis) for basis in ("timed", "counted", "unknown")}
-    shown = {"model": model, "experiments": found, "estimate": together}
+    shown = {"model": model, "experiments": found}
     return json.dumps(
         shown | ({} if pages is None else {"pages": list(pages)}), indent=2, ensure_ascii=False
     )
 
-
-def approximate_duration(seconds: float) -> str:
-    """A duration as an estimate is told: two figures are more than it deserves."""
-    if seconds < 1:
-        return "less than a second"
-    if seconds < 90:
-        return f"about {seconds:.0f} s"
-    return f"about {seconds / 60:.0f} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"
-
-
-def _estimate_suffix(estimate: Estimate | None) -> str:
-    if estimate is None:
-        return ""
-    if estimate.seconds is None:
-        return f"; time unknown here ({estimate.counts})"
-    return f"; {approximate_duration(estimate.seconds)}"
-
-
-def _total_estimate_lines(found: Forecast) -> list[str]:
-    """How long a run would take, and what that rests on."""
-    if not found.estimates:
-        return []
-    words: dict[Basis, str] = {
-        "timed": "timed here before",
-        "counted": "counted from the plan, at the pace of runs here",
-        "unknown": "unknown here",
-    }
-    rests = [(found.number(basis), text) for basis, text in words.items()]
-    basis = ", ".join(f"{count} {text}" for count, text in rests if count)
-    who = pluralize(len(found.estimates), "experiment")
-    if found.seconds is None:
-        return [
-            f"A run would run {who}; how long that takes is unknown here, where nothing like it was timed yet"
-        ]
-    loading = (
-        f", {found.loading:.0f} s of it loading the model"
-        if found.loading and found.loading >= 0.5
-        else ""
-    )
-    beside = " beside those unknown" if found.number("unknown") else ""
-    return [f"A run would run {who}: {approximate_duration(found.seconds)}{beside}{loading} ({basis})"]

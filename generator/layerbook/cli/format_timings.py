@@ -1,75 +1,71 @@
-"""What the commands print of durations: tables for people, JSON for programs."""
+"""Format the times of a run as tables."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections.abc import Sequence
 
 from layerbook.cli.tables import table
 from layerbook.core.text import pluralize
-from layerbook.runner.timings import StepTime, Timings
+from layerbook.model.timer import StepTime, Timer
 
-HOW = (
-    "A batch's time is divided equally over its passes, that of texts written side by side by their tokens, and a",
-    "pass's time equally over the experiments that needed it. Loading the model is nobody's.",
+MAX_NAMES = 4
+MAX_STEPS = 25
+NOTE = (
+    "The time of a batch is divided equally over its passes, that of texts generated together by",
+    "their tokens, and the time of a shared pass equally over the experiments that need it.",
+    "Loading the model is not divided.",
 )
-SHOWN = 4
-MOST_STEPS = 25
 
 
-def timing_lines(known: Timings) -> list[str]:
-    """A table of the experiments, the longest first, then the steps of the last run."""
-    if not known.shares:
-        return ["Nothing was timed on this machine yet."]
-    shares = sorted(known.shares.items(), key=lambda item: -item[1].total)
-    rows: list[tuple[str, ...]] = [("experiment", "writing", "passes", "measuring", "together")]
-    rows += [
-        (name, *(f"{s:.2f} s" for s in (one.generating, one.passes, one.measuring, one.total)))
-        for name, one in shares
+def timing_lines(timer: Timer) -> list[str]:
+    """Return a table of the experiments, slowest first, and one of the slowest steps in order."""
+    return [
+        *_experiment_table(timer),
+        *NOTE,
+        f"Loading the model took {timer.loading:.2f} s.",
+        "",
+        *_step_table(timer.steps),
     ]
-    sums = [
-        sum(getattr(one, name) for _, one in shares)
-        for name in ("generating", "passes", "measuring", "total")
+
+
+def _experiment_table(timer: Timer) -> list[str]:
+    rows = []
+    totals = [0.0] * 4
+    by_time = sorted(timer.experiments.items(), key=lambda item: -item[1].total)
+    for address, times in by_time:
+        seconds = (times.generating, times.passes, times.measuring, times.total)
+        rows.append((address, *map(_seconds, seconds)))
+        totals = [total + own for total, own in zip(totals, seconds, strict=True)]
+    header = ("experiment", "generating", "passes", "measuring", "total")
+    return table([header, *rows, ("total", *map(_seconds, totals))])
+
+
+def _step_table(steps: Sequence[StepTime]) -> list[str]:
+    by_time = sorted(steps, key=lambda step: -step.seconds)
+    slowest, others = by_time[:MAX_STEPS], by_time[MAX_STEPS:]
+    rows = [
+        (_describe_step(step), _seconds(step.seconds), _shorten_list(step.experiments))
+        for step in steps
+        if step in slowest
     ]
-    rows.append(("together", *(f"{s:.2f} s" for s in sums)))
-    loaded = [] if known.loading is None else [f"Loading the model took {known.loading:.2f} s."]
-    steps = [("step of the last run", "seconds", "for")]
-    longest = sorted(known.steps, key=lambda one: -one.seconds)[:MOST_STEPS]
-    shown = [one for one in known.steps if one in longest]
-    steps += [(_step(one), f"{one.seconds:.2f} s", _some(one.experiments)) for one in shown]
-    others = [one for one in known.steps if one not in longest]
-    more = (
-        [f"and {pluralize(len(others), 'shorter step')}, {sum(one.seconds for one in others):.2f} s"]
-        if others
-        else []
-    )
-    return [*table(rows), *HOW, *loaded, "", *table(steps, right=(1,)), *more]
+    lines = table([("step", "seconds", "for"), *rows], right=(1,))
+    if others:
+        seconds = sum(step.seconds for step in others)
+        lines.append(f"and {pluralize(len(others), 'shorter step')}, {_seconds(seconds)}")
+    return lines
 
 
-def timing_json(model: str, known: Timings) -> str:
-    """The same for programs, in seconds."""
-    shares = {
-        name: dataclasses.asdict(one) | {"total": one.total} for name, one in known.shares.items()
-    }
-    steps = [dataclasses.asdict(one) for one in known.steps]
-    found = {
-        "model": model,
-        "loading": known.loading,
-        "experiments": shares,
-        "steps": steps,
-        "pace": dict(known.pace),
-    }
-    return json.dumps(found, indent=2, ensure_ascii=False)
-
-
-def _step(step: StepTime) -> str:
+def _describe_step(step: StepTime) -> str:
     if step.kind == "generating":
         return f"{pluralize(step.rows, 'text')} of {pluralize(step.tokens, 'token')} together"
     passes = f"{step.rows:,} pass{'' if step.rows == 1 else 'es'}"
     return f"{passes}, {pluralize(step.tokens, 'token')} with padding"
 
 
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.2f} s"
+
+
+def _shorten_list(names: Sequence[str]) -> str:
+    more = len(names) - MAX_NAMES
+    return ", ".join(names[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")

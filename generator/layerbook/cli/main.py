@@ -31,7 +31,7 @@ from layerbook.core.progress import make_reporter
 from layerbook.core.text import pluralize
 
 if TYPE_CHECKING:
-    from layerbook.model.stopwatch import Stopwatch
+    from layerbook.model.timer import Timer
 
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -107,13 +107,13 @@ def run(
 ) -> int:
     """Run the book's experiments that are not current, or those of one chapter SPEC, in a book or not."""
     from layerbook.cli.format_status import plan_lines
-    from layerbook.model.stopwatch import Stopwatch
+    from layerbook.model.timer import Timer
     from layerbook.runner import run as running
     from layerbook.runner.executors import executor_for
     from layerbook.store import cache
     from layerbook.store.project import check_status, open_project, select
 
-    report, stopwatch, executor_factory = make_reporter(quiet=quiet), Stopwatch(), executor_for(executor)
+    report, timer, executor_factory = make_reporter(quiet=quiet), Timer(), executor_for(executor)
     if timed and dry_run:
         raise UsageError("--timings says what a run took, and --dry-run runs nothing")
     if spec is not None:
@@ -127,8 +127,8 @@ def run(
             )
         if out is None:
             raise UsageError("say where the results go: layerbook run SPEC.yaml --out DIR")
-        outcomes = running.run_file(spec, out, model, report, stopwatch, executor_factory)
-        return _print_outcomes(outcomes, out, stopwatch if timed else None)
+        outcomes = running.run_file(spec, out, model, report, timer, executor_factory)
+        return _print_outcomes(outcomes, out, timer if timed else None)
     if out is not None:
         raise UsageError("--out is for the results of one SPEC; those of the book have their place")
     project = open_project(root, model, report)
@@ -139,9 +139,9 @@ def run(
         )
     with cache.lock(root):
         project.remove_leftovers()
-        outcomes = running.run_experiments(project, work, report, force, stopwatch, executor_factory)
+        outcomes = running.run_experiments(project, work, report, force, timer, executor_factory)
     return _print_outcomes(
-        outcomes, project.results_root / project.source.name, stopwatch if timed else None
+        outcomes, project.results_root / project.source.name, timer if timed else None
     )
 
 
@@ -288,13 +288,12 @@ def clean(root: Path) -> int:
     return 0
 
 
-def _print_outcomes(outcomes: Sequence[Any], kept: Path, stopwatch: Stopwatch | None = None) -> int:
+def _print_outcomes(outcomes: Sequence[Any], kept: Path, timer: Timer | None = None) -> int:
     from layerbook.cli.format_status import outcome_lines
 
     print_lines(outcome_lines(outcomes, os.fspath(kept)))
-    if stopwatch is not None and outcomes:
+    if timer is not None and outcomes:
         from layerbook.cli.format_timings import timing_lines
-        from layerbook.runner.timings import taken
 
-        print_lines(["", *timing_lines(taken(stopwatch, [outcome.experiment for outcome in outcomes]))])
+        print_lines(["", *timing_lines(timer)])
     return 1 if any(outcome.verdict == "failed" for outcome in outcomes) else 0

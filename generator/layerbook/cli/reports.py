@@ -25,7 +25,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 def add_commands(group: click.Group) -> None:
     """Make these commands of the program."""
-    for command in (status, timings, verify, diff):
+    for command in (status, verify, diff):
         group.add_command(command)
 
 
@@ -42,10 +42,7 @@ def add_commands(group: click.Group) -> None:
 @jobs_option
 @handle_errors
 def status(root: Path, model: str | None, checking: bool, as_json: bool, jobs: int) -> int:
-    """Say which results are not what the sources would give, what changed, and how long a run would take.
-
-    Nothing runs.
-    """
+    """Say which results are not what the sources would give, and what changed. Nothing runs."""
     from layerbook.cli.format_status import book_status, status_json, status_lines
     from layerbook.store.project import check_status, open_project
 
@@ -63,23 +60,6 @@ def status(root: Path, model: str | None, checking: bool, as_json: bool, jobs: i
         [status_json(project.source.name, found, pages)] if as_json else status_lines(found, pages)
     )
     return 1 if checking and (pages or not all(w.freshness.usable for w in work)) else 0
-
-
-@click.command()
-@book_option
-@model_option
-@json_option
-@handle_errors
-def timings(root: Path, model: str | None, as_json: bool) -> int:
-    """Say how long runs took on this machine: by experiment, and by each step of the last run. Nothing runs."""
-    from layerbook.cli.format_timings import timing_json, timing_lines
-    from layerbook.runner import timings as found
-    from layerbook.store.cache import WorkingCache
-    from layerbook.store.project import resolve_model
-
-    name = resolve_model(root, model).name
-    known = found.read(WorkingCache(root), name)
-    return print_lines([timing_json(name, known)] if as_json else timing_lines(known))
 
 
 @click.command()
@@ -105,7 +85,6 @@ def verify(
     """
     from layerbook.cli.format_verification import verification_json, verification_lines
     from layerbook.compare.verify import verify as verifying
-    from layerbook.runner.timings import address_of
     from layerbook.store import cache, verification
     from layerbook.store.project import check_status, open_project, select
 
@@ -117,7 +96,7 @@ def verify(
         verification.read_record(project)  # a damaged record is told before anything runs
         found = verifying(project, select(work, only, force=True), counts, report)
         entries = {one.address: entry for one in found.experiments if (entry := one.record_entry(counts))}
-        known = [address_of(experiment) for experiment in project.experiments()]
+        known = [experiment.address for experiment in project.experiments()]
         record = verification.write_record(project, entries, known) if entries else None
     print_lines(
         [verification_json(project.source.name, found)] if as_json else verification_lines(found, record)

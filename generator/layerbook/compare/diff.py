@@ -13,7 +13,6 @@ from layerbook.compare import prose
 from layerbook.compare.prose import ProseVariant, SentenceChange, SourceUse
 from layerbook.compare.result_set import ResultSet
 from layerbook.core.errors import LayerbookError, SpecError, StoreError
-from layerbook.runner.timings import address_of
 from layerbook.site.claims_page import verdict_or_reason
 from layerbook.site.experiment_view import ExperimentView
 from layerbook.site.figure_cache import figure_digest
@@ -91,7 +90,7 @@ ViewsByAddress = Mapping[str, ExperimentView]
 
 def diff(project: Project, old: ResultSet, new: ResultSet) -> Diff:
     """Compare two sides, with the specs and the prose of the book as they stand. Nothing runs, nothing is drawn."""
-    wanted = {address_of(experiment): experiment for experiment in project.experiments()}
+    wanted = {experiment.address: experiment for experiment in project.experiments()}
     mine, theirs = _load_views(wanted, old), _load_views(wanted, new)
     addresses = [a for a in wanted if old.result_path(a).is_file() or new.result_path(a).is_file()]
     addresses += sorted({*old.addresses(), *new.addresses()} - wanted.keys())

@@ -10,10 +10,9 @@ from layerbook.book.loader import Experiment
 from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, StoreError
 from layerbook.core.progress import Reporter
-from layerbook.model.stopwatch import Stopwatch
+from layerbook.model.timer import Timer
 from layerbook.runner.local import Measurements, require_model_libraries
 from layerbook.runner.run import measure
-from layerbook.runner.timings import address_of, taken
 from layerbook.store import results, tolerance
 from layerbook.store.project import ExperimentStatus, Project
 from layerbook.store.verification import (
@@ -106,16 +105,15 @@ class CleanRun:
 def _run_clean(project: Project, wanted: Sequence[Experiment], report: Reporter) -> CleanRun:
     """Measure everything anew and compare it with the committed results."""
     witnesses = {one: CellVerifier(project) for one in wanted}
-    stopwatch = Stopwatch()
-    measured = measure(project.source, wanted, report, cell_stores=witnesses.__getitem__, stopwatch=stopwatch)
+    timer = Timer()
+    measured = measure(project.source, wanted, report, cell_stores=witnesses.__getitem__, timer=timer)
     compared: dict[Experiment, tolerance.Comparison | LayerbookError] = {}
     for one, result in measured.items():
         if isinstance(result, LayerbookError):
             compared[one] = result
         else:
             compared[one] = witnesses[one].compare_with_committed(one, result).merged_with(witnesses[one].cells)
-    shares = taken(stopwatch, wanted).shares
-    return CleanRun(compared, {address: share.total for address, share in shares.items()})
+    return CleanRun(compared, {address: times.total for address, times in timer.experiments.items()})
 
 
 class CellVerifier:
@@ -153,7 +151,7 @@ class CellVerifier:
 
 
 def _check_experiment(project: Project, work: ExperimentStatus, found: Mapping[int, CleanRun]) -> ExperimentCheck:
-    experiment, address = work.experiment, address_of(work.experiment)
+    experiment, address = work.experiment, work.experiment.address
     if not work.freshness.usable:
         return ExperimentCheck(address, "not current", detail=str(work.freshness))
     try:

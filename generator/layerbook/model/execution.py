@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -35,15 +36,22 @@ from layerbook.model.plan import (
     plan,
     planned_request,
 )
+from layerbook.model.timer import Timer
 
 
 class Execution:
     """Carries out one plan; afterwards `capture(request)` answers every request that was planned."""
 
     def __init__(
-        self, model: LoadedModel, plan: Plan, max_batch_tokens: int = MAX_BATCH_TOKENS
+        self,
+        model: LoadedModel,
+        plan: Plan,
+        timer: Timer | None = None,
+        *,
+        max_batch_tokens: int = MAX_BATCH_TOKENS,
     ) -> None:
-        self.model, self.plan, self.max_batch_tokens = model, plan, max_batch_tokens
+        self.model, self.plan, self.timer = model, plan, timer or Timer()
+        self.max_batch_tokens = max_batch_tokens
         self._outputs: dict[Generate, GenerationOutput] = {}
         self._activations: dict[Forward, Activations] = {}
 
@@ -52,14 +60,22 @@ class Execution:
         for group in self._generation_groups():
             most = max(request.max_new_tokens for request in group)
             yield f"generating up to {most} tokens for {len(group)} {'prompt' if len(group) == 1 else 'prompts'}"
-            ids = [self.token_ids(request.prompt) for request in group]
-            self._outputs |= zip(group, self.model.generate(ids, group), strict=True)
+            self._generate(group)
         for stage in _stages(self.plan.forwards):
             for batch in build_batches(
                 build_passes(stage, self.token_ids), self.max_batch_tokens, self.model.bytes_for
             ):
                 yield f"{len(batch)} {'pass' if len(batch) == 1 else 'passes'} of up to {len(batch[-1].ids)} tokens"
                 self._run_batch(batch)
+
+    def _generate(self, group: Sequence[Generate]) -> None:
+        started = time.perf_counter()
+        ids = [self.token_ids(request.prompt) for request in group]
+        outputs = self.model.generate(ids, group)
+        self._outputs |= zip(group, outputs, strict=True)
+        lengths = [max(1, len(output.ids) - output.prompt_length) for output in outputs]
+        rows = [[request] for request in group]
+        self.timer.add_step("generating", rows, lengths, time.perf_counter() - started)
 
     def _generation_groups(self) -> Iterator[list[Generate]]:
         """The generations in groups that run side by side; one that continues another's text comes after it."""
@@ -163,6 +179,7 @@ class Execution:
         )
 
     def _run_batch(self, batch: Sequence[Pass]) -> None:
+        started = time.perf_counter()
         self._check_length(len(batch[-1].ids))
         edits = [self._edits(row, item) for row, item in enumerate(batch)]
         for item, arrays in zip(batch, self.model.run(batch, edits), strict=True):
@@ -170,6 +187,9 @@ class Execution:
                 self._activations[_without_keep(request)] = {
                     site: slice_for_request(arrays, item, site, length) for site in request.keep
                 }
+        rows = [[request for request, _ in item.requests] for item in batch]
+        widths = [len(batch[-1].ids)] * len(batch)
+        self.timer.add_step("passes", rows, widths, time.perf_counter() - started)
 
     def _edits(self, row: int, item: Pass) -> Mapping[Site, list[Edit]]:
         edits: dict[Site, list[Edit]] = {}

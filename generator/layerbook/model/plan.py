@@ -81,9 +81,9 @@ class Plan:
         )
 
     @cached_property
-    def by_merge_key(self) -> Mapping[object, Request]:
+    def bymerge_key(self) -> Mapping[object, Request]:
         """The requests by what makes them one."""
-        return {_merge_key(request): request for request in self.requests}
+        return {merge_key(request): request for request in self.requests}
 
 
 def plan(requests: Iterable[Request]) -> Plan:
@@ -95,7 +95,7 @@ def plan(requests: Iterable[Request]) -> Plan:
     merged: dict[object, Request] = {}
     for request in requested:
         for needed in (*_prerequisites(request), request):
-            key = _merge_key(needed)
+            key = merge_key(needed)
             known = merged.get(key)
             if isinstance(known, Forward) and isinstance(needed, Forward):
                 needed = replace(known, keep=known.keep | needed.keep)
@@ -109,7 +109,7 @@ def plan(requests: Iterable[Request]) -> Plan:
     )
 
 
-def _merge_key(request: Request) -> object:
+def merge_key(request: Request) -> object:
     """What makes two requests one: for passes, everything but what they keep."""
     return (request.prompt, request.patches) if isinstance(request, Forward) else request
 
@@ -128,7 +128,7 @@ def _prerequisites(request: Request) -> Iterable[Request]:
 
 def planned_request(plan: Plan, request: Request) -> Request:
     """The request in the plan that answers this one."""
-    return plan.by_merge_key[_merge_key(request)]
+    return plan.bymerge_key[merge_key(request)]
 
 
 def build_passes(

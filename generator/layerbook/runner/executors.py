@@ -9,11 +9,11 @@ from contextlib import AbstractContextManager, contextmanager
 from layerbook.core.errors import UsageError
 from layerbook.core.progress import Reporter
 from layerbook.model.sources import ModelSource
-from layerbook.model.stopwatch import Stopwatch
+from layerbook.model.timer import Timer
 from layerbook.runner.dask_client import DaskExecutor
 from layerbook.runner.local import Executor, LocalExecutor
 
-ExecutorFactory = Callable[[ModelSource, Reporter, Stopwatch], AbstractContextManager[Executor]]
+ExecutorFactory = Callable[[ModelSource, Reporter, Timer], AbstractContextManager[Executor]]
 DASK_ADDRESS = re.compile(r"dask://(?P<place>(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):\d{1,5})/?")
 
 
@@ -29,7 +29,7 @@ def executor_for(name: str | None) -> ExecutorFactory:
     place = f"tcp://{address['place']}"
 
     @contextmanager  # what the workers took is theirs to know
-    def remote(source: ModelSource, report: Reporter, stopwatch: Stopwatch) -> Iterator[Executor]:
+    def remote(source: ModelSource, report: Reporter, timer: Timer) -> Iterator[Executor]:
         cluster = DaskExecutor(place, source, report)
         try:
             yield cluster
@@ -41,7 +41,7 @@ def executor_for(name: str | None) -> ExecutorFactory:
 
 @contextmanager
 def local_executor(
-    source: ModelSource, report: Reporter, stopwatch: Stopwatch
+    source: ModelSource, report: Reporter, timer: Timer
 ) -> Iterator[Executor]:
     """This process."""
-    yield LocalExecutor(source, report, stopwatch)
+    yield LocalExecutor(source, report, timer)

@@ -14,8 +14,8 @@ from layerbook.core.errors import LayerbookError, ModelError, RunError
 from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.core.requests import Forward, Prompt, Request
 from layerbook.model import download, sources
-from layerbook.model.plan import plan, plan_cost
-from layerbook.model.stopwatch import Stopwatch
+from layerbook.model.plan import MAX_BATCH_TOKENS, plan, plan_cost
+from layerbook.model.timer import Timer
 
 if TYPE_CHECKING:
     from layerbook.model.execution import Execution
@@ -38,13 +38,19 @@ class Executor(Protocol):
 
 
 class LocalExecutor:
-    """A model, and what is measured on it; `stopwatch` hears how long it takes."""
+    """A model, and what is measured on it; `timer` collects how long it takes."""
 
     def __init__(
-        self, source: sources.ModelSource, report: Reporter, stopwatch: Stopwatch | None = None
+        self,
+        source: sources.ModelSource,
+        report: Reporter,
+        timer: Timer | None = None,
+        *,
+        max_batch_tokens: int = MAX_BATCH_TOKENS,
     ) -> None:
         self.source, self.report = source, report
-        self.stopwatch = Stopwatch() if stopwatch is None else stopwatch
+        self.max_batch_tokens = max_batch_tokens
+        self.timer = timer or Timer()
         self._others: dict[str, LocalExecutor] = {}
 
     @cached_property
@@ -52,11 +58,10 @@ class LocalExecutor:
         """The model, obtained where it is not here yet. Raises ModelError."""
         require_model_libraries()
         directory = download.prepare_model(self.source, self.report)
-        with self.report.task("Loading the model", None), self.stopwatch.time_loading():
+        with self.report.task("Loading the model", None), self.timer.time_loading():
             from layerbook.model.llama import LoadedModel
-            from layerbook.model.timed import TimedModel
 
-            return TimedModel.wrap(LoadedModel.load(directory, self.source.name), self.stopwatch)
+            return LoadedModel.load(directory, self.source.name)
 
     def measure(self, wanted: Sequence[Experiment], report: Reporter | None = None) -> Measurements:
         """The result of each experiment, or the error that it ended with; no sweeps, whose cells are experiments.
@@ -94,7 +99,7 @@ class LocalExecutor:
             self._others[name] = (
                 self
                 if source == self.source
-                else LocalExecutor(source, self.report, self.stopwatch)
+                else LocalExecutor(source, self.report, self.timer)
             )
         return self._others[name]
 
@@ -111,7 +116,14 @@ class LocalExecutor:
                 failed[experiment] = error
         able = [experiment for experiment in wanted if experiment not in failed]
         return (
-            failed | _measure(self.model, able, report or self.report, self.stopwatch)
+            failed
+            | _measure(
+                self.model,
+                able,
+                report or self.report,
+                self.timer,
+                max_batch_tokens=self.max_batch_tokens,
+            )
             if able
             else failed
         )
@@ -167,15 +179,21 @@ def _prompts(request: Request) -> list[tuple[Prompt, int]]:
 
 
 def _measure(
-    model: LoadedModel, wanted: Sequence[Experiment], report: Reporter, stopwatch: Stopwatch
+    model: LoadedModel,
+    wanted: Sequence[Experiment],
+    report: Reporter,
+    timer: Timer,
+    *,
+    max_batch_tokens: int,
 ) -> dict[Experiment, Any]:
     """Each experiment is measured as soon as its passes are over, and what no other needs of them is let go."""
     from layerbook.model.execution import Execution
 
     asked = {experiment: experiment.analysis.runs() for experiment in wanted}
     made = plan(request for requests in asked.values() for request in requests.values())
-    execution = Execution(model, made)
-    counted = plan_cost(made, execution.token_ids, bytes_for=model.bytes_for)
+    timer.set_requests((_owner(one), requests.values()) for one, requests in asked.items())
+    execution = Execution(model, made, timer, max_batch_tokens=max_batch_tokens)
+    counted = plan_cost(made, execution.token_ids, max_batch_tokens, bytes_for=model.bytes_for)
     found: dict[Experiment, Any] = {}
     with report.task(
         "Running the model", counted.generations + counted.batches + len(wanted)
@@ -188,7 +206,7 @@ def _measure(
             ]:
                 task.set_status(f"{experiment.chapter}/{experiment.id}")
                 found[experiment] = _measure_one(
-                    experiment, asked[experiment], execution, stopwatch
+                    experiment, asked[experiment], execution, timer
                 )
                 task.advance()
             execution.discard_except(
@@ -204,10 +222,10 @@ def _measure_one(
     experiment: Experiment,
     requests: Mapping[str, Request],
     execution: Execution,
-    stopwatch: Stopwatch,
+    timer: Timer,
 ) -> Result | RunError:
     try:
-        with stopwatch.time_measuring(_owner(experiment), requests.values()):
+        with timer.time_measuring(_owner(experiment)):
             captures = {name: execution.capture(request) for name, request in requests.items()}
             result: Result = experiment.analysis.measure(captures)
         return result

@@ -15,12 +15,11 @@ from layerbook.core.progress import Reporter
 from layerbook.core.requests import Prompt, Request
 from layerbook.model import download, sources
 from layerbook.model.plan import PlanCost, TokenIds, plan, plan_cost
-from layerbook.model.stopwatch import Stopwatch
+from layerbook.model.timer import Timer
 from layerbook.runner.executors import ExecutorFactory, local_executor
 from layerbook.runner.local import Measurements
 from layerbook.runner.outcome import SOURCES_CHANGED, Outcome, compare_and_save, make_stored_result
 from layerbook.runner.sweep import CellStore, FolderCellStore, NullStore, refresh_sweep, run_sweep
-from layerbook.runner.timings import address_of, keep, taken
 from layerbook.store import results
 from layerbook.store.changes import record_module_digests
 from layerbook.store.keys import analysis_code_digest
@@ -42,23 +41,22 @@ def run_experiments(
     work: Sequence[ExperimentStatus],
     report: Reporter,
     force: bool = False,
-    stopwatch: Stopwatch | None = None,
+    timer: Timer | None = None,
     executor_factory: ExecutorFactory = local_executor,
 ) -> tuple[Outcome, ...]:
     """Run these experiments and bring their results up to date, one outcome each; equal numbers keep their bytes.
 
     Of a sweep those cells run that are not current, all with `force`. Call it under the project's lock. A failure of
     one experiment is an outcome, not an error. Raises SpecError where checks name fields that no result has, ModelError
-    where the model cannot be had. What the run took is kept in the working cache; `stopwatch` hears it too.
+    where the model cannot be had. `timer` collects what the run took.
     """
     if not work:
         return ()
     if problems := find_missing_claim_fields([w.experiment for w in work]):
         raise SpecError(problems)
-    stopwatch = Stopwatch() if stopwatch is None else stopwatch
     wanted = [w.experiment for w in work if w.experiment.sweep is None]
     outcomes = {}
-    with executor_factory(project.source, report, stopwatch) as executor:
+    with executor_factory(project.source, report, timer or Timer()) as executor:
         measured = executor.measure(wanted)
         now = project.keys(wanted)
         for w in work:
@@ -68,8 +66,6 @@ def run_experiments(
             else:
                 outcomes[one] = compare_and_save(project, w, now[one], measured[one], report)
     record_module_digests(project.cache, work)
-    known = {address_of(experiment) for experiment in project.experiments()}
-    keep(project.cache, project.source.name, taken(stopwatch, [w.experiment for w in work]), known)
     return tuple(outcomes.values())
 
 
@@ -79,15 +75,15 @@ def measure(
     report: Reporter,
     executor_factory: ExecutorFactory = local_executor,
     cell_stores: Callable[[Experiment], CellStore] = lambda experiment: NullStore(),
-    stopwatch: Stopwatch | None = None,
+    timer: Timer | None = None,
 ) -> Measurements:
     """The result of each experiment, or the error that it ended with; nothing is read from disk or kept.
 
-    shelves: who sees the cells of a sweep as they are measured. watch: hears what it takes.
+    shelves: who sees the cells of a sweep as they are measured. timer: collects what it takes.
     """
     found: dict[Experiment, Result | LayerbookError] = {}
     with executor_factory(
-        source, report, Stopwatch() if stopwatch is None else stopwatch
+        source, report, timer or Timer()
     ) as executor:
         found |= executor.measure([one for one in wanted if one.sweep is None])
         for one in wanted:
@@ -101,7 +97,7 @@ def run_file(
     out: Path,
     model: str | None,
     report: Reporter,
-    stopwatch: Stopwatch | None = None,
+    timer: Timer | None = None,
     executor_factory: ExecutorFactory = local_executor,
 ) -> tuple[Outcome, ...]:
     """Run one chapter spec, in a book or out of any, and write `OUT/ID.json` for each of its experiments."""
@@ -111,7 +107,7 @@ def run_file(
     before = {experiment: experiment_key(experiment, fingerprint) for experiment in wanted}
     outcomes = []
     with executor_factory(
-        source, report, Stopwatch() if stopwatch is None else stopwatch
+        source, report, timer or Timer()
     ) as executor:
         found = dict(executor.measure([one for one in wanted if one.sweep is None]))
         for experiment in wanted:

@@ -12,7 +12,6 @@ from layerbook.core.figures import Table
 from layerbook.store.project import Project, ExperimentStatus
 from layerbook.core.text import pluralize
 from layerbook.store import results
-from layerbook.runner.timings import address_of
 from layerbook.store.verification import format_power_of_ten
 
 TITLE = "Computed again"
@@ -43,7 +42,7 @@ def verification_sections(project: Project, statuses: Sequence[ExperimentStatus]
 
 
 def _row(project: Project, status: ExperimentStatus, record: verification.VerificationRecord) -> tuple[str, str, str, str]:
-    address = address_of(status.experiment)
+    address = status.experiment.address
     entry = record.entries.get(address)
     if entry is None:
         return address, NOT_VERIFIED, "", ""
