@@ -64,7 +64,7 @@ def check(root: Path, model: str | None, strict: bool, specs: tuple[Path, ...]) 
         count = check_spec_files(specs, model, make_reporter(quiet=False))
         click.echo(f"{pluralize(len(specs), 'spec')}, {pluralize(count, 'experiment')}: no problems")
         return 0
-    from layerbook.site.render import check_prose, find_uncited_sources, lint_prose
+    from layerbook.site.prose.checks import check_prose, find_uncited_sources, lint_prose
     from layerbook.store.project import open_project
 
     project = open_project(root, model)

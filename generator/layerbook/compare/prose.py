@@ -23,12 +23,12 @@ from layerbook.site.chapter_views import ChapterViews
 from layerbook.site.claims_page import claim_namespace
 from layerbook.site.experiment_view import ExperimentView
 from layerbook.site.figure_cache import FigureRenderer
+from layerbook.site.prose.checks import prose_path, read_prose
 from layerbook.site.prose.markdown import SLOT_CLOSE, SLOT_OPEN, Slots
 from layerbook.site.prose.markup import Block
 from layerbook.site.prose.math import MathRenderer
 from layerbook.site.prose.references import find_references
 from layerbook.site.prose.render import ChapterContext, evaluate_chapter, render_caption
-from layerbook.site.render import prose_path, read_prose
 from layerbook.store.project import Project
 
 _SLOT = re.compile(f"{SLOT_OPEN}(\\d+){SLOT_CLOSE}")

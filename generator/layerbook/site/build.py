@@ -8,7 +8,7 @@ from pathlib import Path
 
 from layerbook.runner.executors import ExecutorFactory, local_executor
 from layerbook.store.project import Project, select, check_status
-from layerbook.site.render import RenderResult, check_prose, render
+from layerbook.site.render import RenderResult, render
 from layerbook.core.progress import Reporter
 from layerbook.runner.run import Outcome, run_experiments
 from layerbook.store import atomic, cache
@@ -45,6 +45,8 @@ def build(
         todo = select(statuses, only, force) if run_stale else ()
         outcomes: tuple[Outcome, ...] = ()
         if todo:
+            from layerbook.site.prose.checks import check_prose
+
             check_prose(project)
             atomic.check_target(site)
             if len(todo) >= MIN_JOBS_FOR_POOL:

@@ -7,7 +7,6 @@ anything else does.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -45,8 +44,6 @@ from layerbook.site.page_cache import CachedPage, store_page, load_page
 from layerbook.store.project import Project, ExperimentStatus
 from layerbook.site.verification_table import verification_sections
 from layerbook.plotting.pool import DrawingPool
-
-_CLAIM_ID = re.compile(r'\bid="(claim-[^"]+)"')
 
 
 @dataclass(frozen=True)
@@ -284,7 +281,7 @@ class SiteBuilder:
             files={**draft.files, **self._page_files(draft.page)},
             rows=chapter_rows(draft.page),
             css_rules=draft.math.css_rules,
-            claim_ids=tuple(_CLAIM_ID.findall(draft.page.body.html)),
+            claim_ids=draft.page.body.claim_ids,
             citations=citations.find_citations(draft.page),
             messages=draft.messages,
         )

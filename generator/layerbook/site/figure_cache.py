@@ -57,9 +57,8 @@ class FigureRenderer:
 
     def __init__(self, cache: WorkingCache, drawing_pool: DrawingPool) -> None:
         self._cache, self._drawing_pool = cache, drawing_pool
-        self._code = source_digest(
-            "plotting", "core/figures", "core/labels", "core/tokens"
-        ) + json.dumps(library_versions(DRAWING_LIBRARIES))
+        self._code = source_digest("plotting", "core/figures", "core/tokens")
+        self._code += json.dumps(library_versions(DRAWING_LIBRARIES))
         self._pending: dict[str, PendingDrawing] = {}
         self._drawn: dict[str, tuple[str, ...]] = {}
 

@@ -151,12 +151,16 @@ class BookInfo:
 
 @dataclass(frozen=True)
 class ChapterBody:
-    """A chapter's prose, rendered: `toc` are the sections, `headings` those and their subsections."""
+    """The rendered prose of a chapter.
+
+    toc: the sections; headings: sections and subsections; claim_ids: the HTML ids of its claims.
+    """
 
     html: str
     toc: tuple[Heading, ...]
     headings: tuple[Heading, ...]
     text_for_search: tuple[Section, ...]
+    claim_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

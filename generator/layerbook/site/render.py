@@ -11,10 +11,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from layerbook.book import bibliography
 from layerbook.store import verification
-from layerbook.core.errors import Problem, SpecError, did_you_mean
-from layerbook.book.loader import Chapter, find_missing_claim_fields
+from layerbook.core.errors import Problem, SpecError
 from layerbook.store.project import Project, ExperimentStatus, cells_with_figures
 from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.core.text import pluralize
@@ -170,9 +168,9 @@ def render_in_memory(
 
     Raises SpecError with every problem of every chapter's prose, and of claims.
     """
-    from layerbook.site.builder import (
-        SiteBuilder,
-    )  # what it imports takes a while, and a site that is current needs none of it
+    # Imported here because a build that finds the site current need not load the renderers.
+    from layerbook.site.builder import SiteBuilder
+    from layerbook.site.prose.checks import read_prose
 
     tree = SiteContents()
     problems: list[Problem] = []
@@ -195,103 +193,3 @@ def render_in_memory(
         builder.store_pages()
     tree.failed, tree.refuted, tree.messages = builder.failed, builder.refuted, builder.messages
     return tree
-
-
-def read_prose(project: Project, chapter: Chapter) -> str:
-    """The Markdown of a chapter; SpecError at the chapter's spec where there is none."""
-    path = prose_path(project, chapter)
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        there = [p.stem for p in path.parent.glob("*.md")]
-        hint = did_you_mean(chapter.name, there)
-        raise SpecError(
-            [Problem(chapter.file, 1, 1, f"the chapter's prose is missing: {path}{hint}")]
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError([Problem(str(path), 1, 1, f"cannot be read: {error}")]) from error
-
-
-def check_prose(project: Project) -> None:
-    """Every chapter has prose, it is a template, all experiments and sources it names exist, and all fields of claims.
-
-    Raises SpecError with all problems.
-    """
-    from layerbook.site.prose.references import find_references
-
-    addresses = {f"{e.chapter}/{e.id}" for e in project.experiments()}
-    problems = find_missing_claim_fields(project.experiments())
-    try:
-        sources = bibliography.load(project.templates_dir)
-    except SpecError as error:
-        raise SpecError((*problems, *error.problems)) from error
-    for chapter in project.book.chapters:
-        file = str(prose_path(project, chapter))
-        try:
-            found = find_references(read_prose(project, chapter), file)
-        except SpecError as error:
-            problems += error.problems
-            continue
-        for one in found:
-            what = ""
-            if one.function == "cite":
-                what = (
-                    ""
-                    if sources and one.name in sources.publications
-                    else _unknown_source_message(sources, one.name)
-                )
-            elif (one.name if "/" in one.name else f"{chapter.name}/{one.name}") not in addresses:
-                near = did_you_mean(one.name, {e.id for e in chapter.experiments} | addresses)
-                what = f"no experiment is called {one.name!r}{near}"
-            if what:
-                problems.append(Problem(file, one.line, one.column, f"{one.function}(): {what}"))
-    if problems:
-        raise SpecError(problems)
-
-
-def _unknown_source_message(sources: bibliography.Bibliography | None, key: str) -> str:
-    return (
-        sources.unknown_key_message(key)
-        if sources
-        else f"this book has no templates/{bibliography.REFERENCES_FILE} to look {key!r} up in"
-    )
-
-
-def find_uncited_sources(project: Project) -> tuple[Problem, ...]:
-    """Sources that no chapter cites by name: no errors, but nobody will look for them."""
-    from layerbook.site.prose.references import find_references
-
-    sources = bibliography.load(project.templates_dir)
-    if sources is None:
-        return ()
-    prose = ((read_prose(project, c), str(prose_path(project, c))) for c in project.book.chapters)
-    shorten_prompt = {
-        one.name
-        for source, file in prose
-        for one in find_references(source, file)
-        if one.function == "cite"
-    }
-    where = (
-        (key, place) for key, place in sources.key_positions.items() if key not in shorten_prompt
-    )
-    return tuple(
-        Problem(sources.file, p.line, p.column, f"no chapter cites {key!r}") for key, p in where
-    )
-
-
-def lint_prose(project: Project) -> tuple[Problem, ...]:
-    """Numbers, and answers to predictions, that are typed into the prose: no errors, but they follow no model."""
-    from layerbook.site.prose.lint_numbers import find_typed_numbers
-    from layerbook.site.prose.lint_predictions import find_typed_answers
-
-    prose = [(read_prose(project, c), str(prose_path(project, c))) for c in project.book.chapters]
-    return tuple(
-        p
-        for source, file in prose
-        for p in (*find_typed_numbers(source, file), *find_typed_answers(source, file))
-    )
-
-
-def prose_path(project: Project, chapter: Chapter) -> Path:
-    """Where a chapter's Markdown lies."""
-    return project.templates_dir / "chapters" / f"{chapter.name}.md"

@@ -67,16 +67,17 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
 
 def render_chapter(source: str, file_name: str, context: ChapterContext) -> ChapterBody:
     """The chapter from the text of its file; raises SpecError with the line in `file_name`."""
-    names = _chapter_functions(context)
+    claim_ids: list[str] = []
+    names = _chapter_functions(context, claim_ids)
     html, headings, sections = _render(source, file_name, 1, names, context.math, render_blocks)
     others = ("references",) if context.bibliography else ()
     _check_links(source, file_name, html, context.chapters and (*context.chapters, *others))
-    return ChapterBody(html, tuple(h for h in headings if h.level == 2), headings, sections)
+    return ChapterBody(html, tuple(h for h in headings if h.level == 2), headings, sections, tuple(claim_ids))
 
 
 def evaluate_chapter(source: str, file_name: str, context: ChapterContext) -> tuple[str, Slots]:
     """The chapter's Markdown before it is laid out, its values in slots that know their lines; as `render_chapter`."""
-    names = _chapter_functions(context)
+    names = _chapter_functions(context, claim_ids=[])
     text: tuple[str, Slots] = _render(source, file_name, 1, names, context.math, lambda text, slots, _: (text, slots))
     return text
 
@@ -112,7 +113,7 @@ def _render(source: str, file: str, line: int, names: Mapping[str, object], math
         raise _problem(file, at + offset, str(error), _line_text(lines, at)) from error
 
 
-def _chapter_functions(context: ChapterContext) -> dict[str, object]:
+def _chapter_functions(context: ChapterContext, claim_ids: list[str]) -> dict[str, object]:
     blocks = context.pages.get_template("blocks.html").module
     shown: set[str] = set()
 
@@ -127,8 +128,11 @@ def _chapter_functions(context: ChapterContext) -> dict[str, object]:
 
     def claim(id: str, index: int = 0) -> Block:
         view = context.claim(id, index)
-        view = replace(view, id="") if view.id in shown else view
-        shown.add(view.id)
+        if view.id in shown:
+            view = replace(view, id="")
+        else:
+            shown.add(view.id)
+            claim_ids.append(view.id)
         return Block(str(blocks.claim(view)), str(view.sentence), "claim()")  # type: ignore[attr-defined]
 
     def source(id: str) -> Block:
