@@ -83,11 +83,6 @@ class Experiment:
     model: str | None = None
 
     @property
-    def address(self) -> str:
-        """Return `chapter/id`."""
-        return f"{self.chapter}/{self.id}"
-
-    @property
     def result_type(self) -> type[Result]:
         """The type of the experiment's result."""
         return SweepResult if self.sweep else self.analysis.result_type
