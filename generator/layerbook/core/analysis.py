@@ -1,8 +1,8 @@
-"""The analysis interface: parameters, the runs it needs, what it measures, the figures it describes.
+"""The interface of an analysis: its parameters, requests, measurement and figures.
 
-An analysis is one file in `generator/analyses/`. It never holds the model: `runs()` says what it needs as
-data, `measure()` messages the captured arrays into a small result, `figures()` turns the result into charts
-described as data. All three are pure.
+An analysis is one file of `layerbook.analyses` and never holds the model. `runs()` returns the
+requests, `measure()` turns the captured arrays into a small result, and `figures()` turns the
+result into figures as data. All three are pure.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ from layerbook.core.tokens import Token, visible
 
 @dataclass(frozen=True)
 class Limits:
-    """What the model allows, known before it is loaded; `count_tokens` where its tokenizer is at hand."""
+    """The model's sizes, available before it is loaded.
+
+    count_tokens: the tokenizer's count for a prompt; None if the tokenizer is not available.
+    """
 
     layers: int
     heads: int
@@ -48,12 +51,12 @@ def _limits(info: ValidationInfo) -> Limits | None:
 
 @dataclass(frozen=True)
 class _ModelIndex:
-    """Validate and resolve layer or head numbers where the validation context has `limits`."""
+    """Validate and resolve layer or head numbers if the validation context has `limits`."""
 
     noun: Literal["layer", "head"]
 
     def check(self, number: int, info: ValidationInfo) -> int:
-        """Refuse a number that the model does not have."""
+        """Reject a number that the model does not have."""
         count = self._count(info)
         if count is None or -count <= number < count:
             return number
@@ -63,12 +66,12 @@ class _ModelIndex:
         raise ValueError(f"there is no {self.noun} {number}: the model has {numbers}{hint}")
 
     def resolve(self, number: int, info: ValidationInfo) -> int:
-        """Refuse a number that the model does not have; count a negative one from the end."""
+        """Check the number; count a negative one from the end."""
         count = self._count(info)
         return number if count is None else self.check(number, info) % count
 
     def resolve_all(self, numbers: tuple[int, ...] | str, info: ValidationInfo) -> Any:
-        """Replace `all` and negative numbers; refuse an empty list and repetitions."""
+        """Replace `all` and negative numbers; reject an empty list and duplicates."""
         count = self._count(info)
         if count is None or numbers == "mean":
             return numbers
@@ -113,7 +116,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 def resolved(numbers: Layers | Heads) -> tuple[int, ...]:
-    """Layer or head numbers as the spec's loader leaves them: absolute; TypeError while a word stands for them."""
+    """Return layer or head numbers that the spec loader has resolved; TypeError for `all`."""
     if isinstance(numbers, str):
         raise TypeError(f"{numbers!r} must be resolved to numbers before an analysis runs")
     return numbers
@@ -125,43 +128,49 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
+PromptText = Annotated[str, Field(min_length=1)]
+ChatMessages = Annotated[tuple[ChatMessage, ...], Field(min_length=1)]
+
+
 class ChatPrompt(Record):
     """A prompt laid out by the model's chat template; a plain string is one turn of the user."""
 
-    chat: Annotated[str, Field(min_length=1)] | Annotated[tuple[ChatMessage, ...], Field(min_length=1)] = (
-        Field(description="One user turn as a string, or the list of turns.")
+    chat: PromptText | ChatMessages = Field(
+        description="One user turn as a string, or the list of turns."
     )
     answer: bool = Field(default=True, description="Append the header of the assistant's turn.")
 
     def messages(self) -> tuple[ChatMessage, ...]:
-        """The turns, a lone string made into one."""
-        return (ChatMessage(role="user", content=self.chat),) if isinstance(self.chat, str) else self.chat
+        """Return the turns; a plain string is one turn of the user."""
+        if isinstance(self.chat, str):
+            return (ChatMessage(role="user", content=self.chat),)
+        return self.chat
 
 
-_SINGLE_SPACE = re.compile(r"(?<=\S) (?=\S)")
-
-PromptText = Annotated[str, Field(min_length=1)]
 PromptSpec = PromptText | ChatPrompt
 Prompts = Annotated[tuple[PromptSpec, ...], Field(min_length=1)]
 Texts = Annotated[tuple[PromptText, ...], Field(min_length=1)]
 
 
 def as_prompt(spec: PromptSpec) -> Prompt:
-    """The prompt that a spec's string or chat stands for."""
+    """Return the prompt of a string or chat in a spec."""
     if isinstance(spec, str):
         return Prompt(text=spec)
     return Prompt(messages=spec.messages(), answer=spec.answer)
 
 
 def prompt_name(spec: PromptSpec) -> str:
-    """The prompt as a person would cite it: the string, or the last turn's content."""
+    """Return the string, or the content of a chat's last turn."""
     return spec if isinstance(spec, str) else spec.messages()[-1].content
+
+
+_SINGLE_SPACE = re.compile(r"(?<=\S) (?=\S)")
 
 
 def shorten_prompt(
     prompt: PromptSpec, width: int = 40, *, keep: Literal["start", "end"] = "start"
 ) -> str:
-    """Make the prompt's whitespace visible, except single spaces between words, and cut it to `width`."""
+    """Draw the prompt's whitespace, except single spaces between words, and cut it to `width`."""
     name = prompt_name(prompt)
     characters = [
         char
@@ -169,38 +178,37 @@ def shorten_prompt(
         else visible(Token(-1, char, "00"))
         for i, char in enumerate(name)
     ]
-    if len(name) > width:
-        if keep == "end":
-            characters = ["…", *characters[1 - width :]]
-        else:
-            characters = [*characters[: width - 1], "…"]
-    return "".join(characters)
+    if len(name) <= width:
+        return "".join(characters)
+    if keep == "end":
+        return "…" + "".join(characters[1 - width :])
+    return "".join(characters[: width - 1]) + "…"
 
 
 def chat_suffix(prompt: PromptSpec) -> str:
-    """` in a chat` for the title of a chat prompt, nothing for a plain string."""
+    """Return ` in a chat` for the title of a chat prompt, nothing for a plain string."""
     return "" if isinstance(prompt, str) else " in a chat"
 
 
 def _to_lists(array: NDArray[Any]) -> Any:
-    # The shortest decimal that gives the same float32 back, rather than its float64 expansion.
     if array.dtype == np.float32:
-        flat = [float(str(v)) for v in array.ravel()]
-        return np.array(flat, dtype=np.float64).reshape(array.shape).tolist()
+        # The shortest decimal that gives the same float32 back, rather than its float64 expansion.
+        decimals = [float(str(number)) for number in array.ravel()]
+        return np.array(decimals, dtype=np.float64).reshape(array.shape).tolist()
     return array.tolist()
 
 
 Array = Annotated[
     np.ndarray,
-    BeforeValidator(lambda v: v if isinstance(v, np.ndarray) else np.asarray(v)),
+    BeforeValidator(np.asarray),
     PlainSerializer(_to_lists),
     WithJsonSchema({"type": "array"}),
 ]
-"""An array written into the result as nested lists."""
+"""An array that the result's JSON holds as nested lists."""
 
 
 class SidecarFile:
-    """Marks an array that is too big to read in JSON: the store keeps it in a safetensors file beside."""
+    """Mark an array that is too big for JSON: the store writes it to a safetensors file."""
 
 
 BigArray = Annotated[Array, SidecarFile()]
@@ -216,22 +224,22 @@ R = TypeVar("R", bound=Result)
 
 
 class Analysis(BaseModel, Generic[R]):
-    """Parameters of one analysis (the fields), and its three pure steps."""
+    """The parameters of an analysis (the fields) and its three pure steps."""
 
     # Defaults such as layer -1 are resolved too.
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
     result_type: ClassVar[type[Result]]
 
     def runs(self) -> dict[str, Request]:
-        """The requests, by a name that `measure` uses."""
+        """Return the requests by the names that `measure` uses."""
         raise NotImplementedError
 
     def measure(self, captures: ActivationCaches) -> R:
-        """The numbers, from the captured arrays alone."""
+        """Compute the result from the captured arrays."""
         raise NotImplementedError
 
     def figures(self, result: R) -> dict[str, Figure]:
-        """The charts, by name, from the result alone."""
+        """Return the figures of a result by name."""
         raise NotImplementedError
 
 
@@ -239,7 +247,7 @@ A = TypeVar("A", bound=Analysis[Any])
 
 
 def resolve_numbers(analysis: A, limits: Limits) -> A:
-    """Return the analysis with `all` and negative layers written out for a model.
+    """Return the analysis with `all` and negative numbers replaced by a model's layers and heads.
 
     Raises ValueError for a number that the model does not have.
     """

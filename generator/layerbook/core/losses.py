@@ -1,7 +1,7 @@
-"""What an intervention does to the loss of some texts: means over all predicted tokens, and over some kinds.
+"""Changes of the loss by an intervention: means over all predicted tokens and some kinds of them.
 
-Shapes: T tokens in a text, losses [T] of which the first is predicted by nothing -> N in all texts together -> means.
-Units:  nats per token; a cost is a loss less what it was with nothing changed.
+Shapes: losses [T] of a text of T tokens, without its first -> [N] of all texts together -> means
+Units:  nats per token; a cost is a loss minus the loss without the intervention
 """
 
 from __future__ import annotations
@@ -21,76 +21,75 @@ Positions = Sequence[tuple[int, ...]]  # one tuple per text
 
 
 class LossChange(Record):
-    """What one intervention does to the loss; every cost is a mean over tokens, in nats, above what it was without."""
+    """The loss under one intervention; every cost is a mean over tokens, in nats."""
 
-    touched: int = Field(
-        description="How many tokens were blocked or cut off, in all texts together."
-    )
+    touched: int = Field(description="Number of tokens blocked or cut off, in all texts together.")
     loss: float = Field(description="Mean loss per predicted token, in nats.")
-    cost: float = Field(description="By how much that is more than with nothing changed.")
+    cost: float = Field(description="The increase of the mean loss.")
     cost_whitespace: float = Field(
-        description="The cost where whitespace is to be predicted; 0 if none is."
+        description="The cost where the token to predict is whitespace; 0 if none is."
     )
-    on_whitespace: float = Field(
-        description="The part of `cost` that comes of predicting whitespace."
-    )
+    on_whitespace: float = Field(description="The part of `cost` that is due to such tokens.")
     cost_others: float = Field(description="The cost where it is anything else.")
     cost_next: float = Field(
-        description="The cost of the tokens right after those that were touched; 0 if none were."
+        description="The cost of the tokens right after the touched ones; 0 if none were touched."
     )
-    cost_elsewhere: float = Field(description="The cost of all others.")
+    cost_elsewhere: float = Field(description="The cost of all other tokens.")
 
 
 class LossComparison(Record):
-    """One intervention in some layers: on whitespace, and on as many other tokens in its place."""
+    """One intervention in some layers: on whitespace, and on as many other tokens."""
 
-    layers: tuple[int, ...] = Field(description="The layers, from 0, in which it was made.")
-    whitespace: LossChange = Field(description="Made on the whitespace.")
+    layers: tuple[int, ...] = Field(description="The layers of the intervention, from 0.")
+    whitespace: LossChange = Field(description="On the whitespace.")
     draws: tuple[LossChange, ...] = Field(
-        description="Made on as many other tokens, drawn at random, once per draw."
+        description="On as many other tokens, drawn at random, once per draw."
     )
 
     def costs(self, field: str) -> tuple[float, ...]:
-        """One kind of cost: of the whitespace, and then of each draw."""
+        """Return one kind of cost: of the whitespace, then of each draw."""
         return tuple(float(getattr(change, field)) for change in (self.whitespace, *self.draws))
 
 
 def token_losses(runs: Runs) -> NDArray[np.float64]:
-    """The losses of all texts' predicted tokens in a row [N]."""
+    """Return the losses [N] of all texts' predicted tokens."""
     return np.concatenate([run[LOSS][1:] for run in runs]).astype(np.float64)
 
 
 def mean_or_zero(values: NDArray[np.float64]) -> float:
-    """The mean; of nothing, 0."""
+    """Mean of the values, or 0 if there are none."""
     return float(values.sum() / max(1, len(values)))
 
 
 def measure_loss_change(clean: Runs, runs: Runs, touched: Positions) -> LossChange:
-    """One intervention beside the same texts as they are; `touched` are the positions that it was made on."""
+    """Compare an intervention at the `touched` positions with the same texts without it."""
     loss = token_losses(runs)  # [N]
-    more = loss - token_losses(clean)  # [N]
-    blank = np.array(
-        [is_whitespace(token) for run in clean for token in run.tokens[1:]], dtype=bool
-    )  # [N]
-    lengths = [len(run.tokens) for run in clean]
-    after = np.concatenate(
-        [np.isin(np.arange(n - 1), at) for n, at in zip(lengths, touched, strict=True)]
+    cost = loss - token_losses(clean)  # [N]
+    predicted = [token for run in clean for token in run.tokens[1:]]
+    whitespace = np.array([is_whitespace(token) for token in predicted], dtype=bool)  # [N]
+    after_touched = np.concatenate(
+        [
+            np.isin(np.arange(1, len(run.tokens)) - 1, at)
+            for run, at in zip(clean, touched, strict=True)
+        ]
     )  # [N]
     return LossChange(
         touched=sum(map(len, touched)),
         loss=mean_or_zero(loss),
-        cost=mean_or_zero(more),
-        cost_whitespace=mean_or_zero(more[blank]),
-        on_whitespace=float(more[blank].sum() / max(1, len(more))),
-        cost_others=mean_or_zero(more[~blank]),
-        cost_next=mean_or_zero(more[after]),
-        cost_elsewhere=mean_or_zero(more[~after]),
+        cost=mean_or_zero(cost),
+        cost_whitespace=mean_or_zero(cost[whitespace]),
+        on_whitespace=float(cost[whitespace].sum() / max(1, len(cost))),
+        cost_others=mean_or_zero(cost[~whitespace]),
+        cost_next=mean_or_zero(cost[after_touched]),
+        cost_elsewhere=mean_or_zero(cost[~after_touched]),
     )
 
 
 def compare_with_draws(
     layers: tuple[int, ...], clean: Runs, runs: Sequence[Runs], touched: Sequence[Positions]
 ) -> LossComparison:
-    """The same intervention on each choice of tokens: first on the whitespace, then on each draw of others."""
-    changes = [measure_loss_change(clean, some, at) for some, at in zip(runs, touched, strict=True)]
+    """Compare the same intervention on the whitespace (first) and on each draw of other tokens."""
+    changes = [
+        measure_loss_change(clean, texts, at) for texts, at in zip(runs, touched, strict=True)
+    ]
     return LossComparison(layers=layers, whitespace=changes[0], draws=tuple(changes[1:]))

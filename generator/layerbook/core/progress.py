@@ -1,127 +1,125 @@
-"""How long work shows itself: a bar on a terminal, plain lines elsewhere. Everything goes to standard error."""
+"""Progress on standard error: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Protocol
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rich import progress as rich
+
+SECONDS_BETWEEN_LINES = 5.0
 
 
 class Task(Protocol):
-    """One piece of long work under way."""
+    """A piece of long work in progress."""
 
     def advance(self, amount: int = 1) -> None:
-        """`amount` more is done."""
+        """Add `amount` finished steps."""
 
     def set_status(self, text: str) -> None:
-        """What is being done right now."""
+        """Say which step is running."""
 
 
 class Reporter(Protocol):
-    """Where progress and remarks go; the rest of the package never prints."""
+    """Prints progress and remarks; no other module of the package prints."""
 
     def info(self, text: str) -> None:
-        """One line for the reader."""
+        """Print one line."""
 
-    def task(self, label: str, total: int | None, unit: str = "") -> Any:
-        """A context manager that yields a `Task` of `total` steps (None: unknown)."""
+    def task(self, label: str, total: int | None, unit: str = "") -> AbstractContextManager[Task]:
+        """Start a task of `total` steps (None: unknown)."""
 
 
 class SilentReporter:
-    """No progress at all; for tests and for other programs."""
+    """Prints nothing; its tasks are the reporter itself."""
 
     def info(self, text: str) -> None:
-        """Nothing."""
+        """Ignore the line."""
 
     def advance(self, amount: int = 1) -> None:
-        """Nothing."""
+        """Ignore the steps."""
 
     def set_status(self, text: str) -> None:
-        """Nothing."""
+        """Ignore the status."""
 
     @contextmanager
-    def task(self, label: str, total: int | None, unit: str = "") -> Iterator[SilentReporter]:
-        """Itself."""
+    def task(self, label: str, total: int | None, unit: str = "") -> Iterator[Task]:
+        """Return a task that prints nothing."""
         yield self
 
 
 class LineReporter:
-    """Plain lines: one when a task starts, one now and then, one when it ends."""
-
-    every_seconds = 5.0
+    """Prints a line when a task starts, every few seconds, and when it ends."""
 
     def info(self, text: str) -> None:
-        """One line."""
-        print(text, file=sys.stderr, flush=True)
+        """Print one line."""
+        print(text, file=sys.stderr, flush=True)  # noqa: T201
 
     @contextmanager
-    def task(self, label: str, total: int | None, unit: str = "") -> Iterator[_LineTask]:
-        """Start line, occasional lines, end line with the time it took."""
-        task = _LineTask(self, label, total, unit)
+    def task(self, label: str, total: int | None, unit: str = "") -> Iterator[Task]:
+        """Print the task's lines."""
+        started = time.monotonic()
         self.info(f"{label} ...")
-        yield task
-        self.info(f"{label}: done in {time.monotonic() - task.started:.1f} s")
+        yield _LineTask(self, label, total, last_line=started)
+        self.info(f"{label}: done in {time.monotonic() - started:.1f} s")
 
 
 class _LineTask:
-    def __init__(self, lines: LineReporter, label: str, total: int | None, unit: str) -> None:
-        self.lines, self.label, self.total, self.unit = lines, label, total, unit
-        self.done = 0
-        self.started = self.spoke = time.monotonic()
+    def __init__(
+        self, reporter: LineReporter, label: str, total: int | None, last_line: float
+    ) -> None:
+        self.reporter, self.label, self.total, self.last_line = reporter, label, total, last_line
+        self.steps = 0
 
     def advance(self, amount: int = 1) -> None:
-        self.done += amount
-        if self.total and time.monotonic() - self.spoke > LineReporter.every_seconds:
-            self.spoke = time.monotonic()
-            self.lines.info(f"{self.label}: {100 * self.done // self.total} %")
+        self.steps += amount
+        if self.total and time.monotonic() - self.last_line > SECONDS_BETWEEN_LINES:
+            self.last_line = time.monotonic()
+            self.reporter.info(f"{self.label}: {100 * self.steps // self.total} %")
 
     def set_status(self, text: str) -> None:
-        """Not worth a line of its own."""
+        pass
 
 
 class TerminalReporter(LineReporter):
-    """A bar on a terminal, drawn by rich."""
+    """Draws a bar on a terminal with rich."""
 
     @contextmanager
-    def task(self, label: str, total: int | None, unit: str = "") -> Iterator[Any]:
-        """A bar that names what is being done."""
+    def task(self, label: str, total: int | None, unit: str = "") -> Iterator[Task]:
+        """Draw the task's bar and its status."""
+        from rich import progress as rich  # imported here: it slows down every command's start
         from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            DownloadColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeElapsedColumn,
-        )
 
-        amount = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            amount,
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[now]}"),
+        bar = rich.Progress(
+            rich.TextColumn("{task.description}"),
+            rich.BarColumn(),
+            rich.DownloadColumn() if unit == "bytes" else rich.MofNCompleteColumn(),
+            rich.TimeElapsedColumn(),
+            rich.TextColumn("{task.fields[status]}"),
+            console=Console(stderr=True),
+            transient=True,
         )
-        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-            yield _BarTask(progress, progress.add_task(label, total=total, now=""))
+        with bar:
+            yield _BarTask(bar, bar.add_task(label, total=total, status=""))
 
 
 class _BarTask:
-    def __init__(self, progress: Any, id: Any) -> None:
-        self.progress, self.id = progress, id
+    def __init__(self, bar: rich.Progress, id: rich.TaskID) -> None:
+        self.bar, self.id = bar, id
 
     def advance(self, amount: int = 1) -> None:
-        self.progress.advance(self.id, amount)
+        self.bar.advance(self.id, amount)
 
     def set_status(self, text: str) -> None:
-        self.progress.update(self.id, now=text)
+        self.bar.update(self.id, status=text)
 
 
 def make_reporter(*, quiet: bool = False) -> Reporter:
-    """The reporter that fits where standard error goes."""
+    """Return the reporter for standard error: a terminal, a file or nothing."""
     if quiet:
         return SilentReporter()
     return TerminalReporter() if sys.stderr.isatty() else LineReporter()

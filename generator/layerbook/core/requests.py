@@ -1,7 +1,7 @@
-"""What an analysis asks of the model, and what it gets back: requests and captures, both plain data.
+"""Requests to the model and the arrays that come back, as plain data.
 
-Nothing here touches the model. A request says which sites of which run to keep; the planner merges equal
-requests, the adapter in `layerbook.model` fulfils them, and the analysis receives numpy arrays by site.
+An analysis requests the sites of some runs, the planner merges equal requests, `layerbook.model`
+executes them, and the analysis receives numpy arrays by site.
 
 Site names and shapes follow TransformerLens (https://transformerlensorg.github.io/TransformerLens/):
 T tokens, D d_model, H query heads, K key/value heads, d d_head, M d_mlp, V d_vocab.
@@ -24,8 +24,8 @@ SITE_SHAPES: Mapping[str, str] = {
     "resid_pre": "T D",  # residual stream that enters a layer
     "resid_mid": "T D",  # ... after attention was added
     "resid_post": "T D",  # ... after the MLP was added
-    "attn_out": "T D",  # what attention adds, after the output projection
-    "mlp_out": "T D",  # what the MLP adds
+    "attn_out": "T D",  # attention's contribution, after the output projection
+    "mlp_out": "T D",  # the MLP's contribution
     "q": "H T d",  # queries before RoPE
     "k": "K T d",  # keys before RoPE
     "v": "K T d",
@@ -35,8 +35,8 @@ SITE_SHAPES: Mapping[str, str] = {
     "mlp_act": "T M",  # SiLU(gate) * up
     "ln_final": "T D",  # after the final RMSNorm
     "logits": "T V",
-    "next_logits": "V",  # those of the last position alone: the scores of what comes next
-    "loss": "T",  # -ln of the probability that each token had, in nats; NaN at the first, which nothing predicts
+    "next_logits": "V",  # of the last position alone
+    "loss": "T",  # -ln p of each token in nats; NaN for the first, which has no prediction
     "lens": "T V",  # final norm and unembedding applied after a layer
 }
 WHOLE_MODEL_SITES = frozenset({"embed", "ln_final", "logits", "next_logits", "loss"})
@@ -44,7 +44,7 @@ WHOLE_MODEL_SITES = frozenset({"embed", "ln_final", "logits", "next_logits", "lo
 
 @dataclass(frozen=True, order=True)
 class Site:
-    """A place inside the model; `layer` counts from 0 and is None for the sites of the whole model."""
+    """A place inside the model; `layer` counts from 0, None for a site of the whole model."""
 
     name: str
     layer: int | None = None
@@ -53,9 +53,8 @@ class Site:
         if self.name not in SITE_SHAPES:
             raise ValueError(f"no site is called {self.name!r}; there are {', '.join(SITE_SHAPES)}")
         if (self.layer is None) != (self.name in WHOLE_MODEL_SITES):
-            raise ValueError(
-                f"site {self.name!r} {'needs a' if self.layer is None else 'has no'} layer"
-            )
+            requirement = "needs a" if self.layer is None else "has no"
+            raise ValueError(f"site {self.name!r} {requirement} layer")
 
     def __str__(self) -> str:
         return self.name if self.layer is None else f"{self.name}[{self.layer}]"
@@ -74,17 +73,17 @@ class ChatMessage(BaseModel, frozen=True, extra="forbid"):
 
 @dataclass(frozen=True)
 class Prompt:
-    """Where the token ids of a run come from: exactly one of its five sources.
+    """The source of a run's token ids: exactly one of text, messages, ids, special and generated.
 
-    text: a raw string, encoded with no special tokens added.
-    messages: a chat, laid out by the model's chat template; `answer` appends the header of the
-        assistant's turn (`add_generation_prompt`).
-    ids: token ids as they are.
-    special: the one special token with this role in the tokenizer (`pad_token`); `eos_token` stands in for a padding
-        token where there is none.
-    generated: all ids (prompt and continuation) that a `Generate` request yields; with `frame`, those that its step of
-        this number saw, counted from 0 (of a generation that runs through, so that the step is there).
-    shuffle_seed: permute the token ids with this seed, after encoding.
+    text: a raw string, encoded without special tokens.
+    messages: a chat, laid out by the model's chat template.
+    answer: append the header of the assistant's turn (`add_generation_prompt`) to a chat.
+    ids: token ids.
+    special: role of a special token in the tokenizer (`pad_token`); `eos_token` replaces a missing
+        padding token.
+    generated: all ids of a generation, prompt and continuation.
+    frame: only the ids that step `frame` of the generation saw, from 0; requires `stop=False`.
+    shuffle_seed: permute the token ids after encoding.
     """
 
     text: str | None = None
@@ -97,48 +96,50 @@ class Prompt:
     shuffle_seed: int | None = None
 
     def __post_init__(self) -> None:
-        given = [self.text is not None, bool(self.messages), bool(self.ids), bool(self.special)]
-        given.append(self.generated is not None)
-        if sum(given) != 1:
+        sources = (self.messages, self.ids, self.special, self.generated)
+        if (self.text is not None) + sum(map(bool, sources)) != 1:
             raise ValueError(
                 "a prompt has exactly one of text, messages, ids, special and generated"
             )
         steps = self.generated.max_new_tokens if self.generated and not self.generated.stop else 0
         if self.frame is not None and not 0 <= self.frame < steps:
             raise ValueError(
-                f"there is no frame {self.frame}: a generation with stop=False has one per new token"
+                f"there is no frame {self.frame}: a generation with stop=False has one per token"
             )
 
 
 @dataclass(frozen=True)
 class WhitespacePositions:
-    """Positions chosen by their tokens, once a run's ids are known: the whitespace, or as many others in its place.
+    """The positions of the whitespace tokens, or of as many other tokens as a control.
 
-    The first position is never among them: much attention rests there whatever its token is, so it is a case of its
-    own (Xiao et al. 2023, arXiv:2309.17453). others: None for the whitespace tokens; a seed for as many of the other
-    tokens, drawn without replacement (all of them, where there are fewer). So a control is data as well.
+    Position 0 is never included: it attracts much attention whatever its token is (Xiao et al.
+    2023, arXiv:2309.17453).
+
+    control_seed: None for the whitespace; a seed to draw as many other tokens without replacement
+        (all of them, if there are fewer).
     """
 
     control_seed: int | None = None
 
     def positions_in(self, tokens: Sequence[Token]) -> tuple[int, ...]:
-        """The positions in this text, in order; there may be none."""
-        blank = [i for i in range(1, len(tokens)) if is_whitespace(tokens[i])]
+        """Return the positions in a text, sorted; possibly none."""
+        whitespace = [i for i in range(1, len(tokens)) if is_whitespace(tokens[i])]
         if self.control_seed is None:
-            return tuple(blank)
-        rest = [i for i in range(1, len(tokens)) if not is_whitespace(tokens[i])]
-        drawn = np.random.default_rng(self.control_seed).permutation(len(rest))[: len(blank)]
-        return tuple(sorted(rest[i] for i in drawn))
+            return tuple(whitespace)
+        others = [i for i in range(1, len(tokens)) if not is_whitespace(tokens[i])]
+        order = np.random.default_rng(self.control_seed).permutation(len(others))
+        return tuple(sorted(others[i] for i in order[: len(whitespace)]))
 
 
 @dataclass(frozen=True)
 class Patch:
-    """Overwrite a site, at some positions, with what another run had there, or with nothing.
+    """Overwrite a site, at some positions, with its values in another run or with zeros.
 
-    source None means nothing: zeros (ablation), and for `scores` -inf, which softmax turns into no attention. There
-    `positions` are keys that later queries can no longer see (attention knockout: Geva et al. 2023, arXiv:2304.14767);
-    a query keeps its own position, so that none is left with nothing to look at. `positions` empty means all of them,
-    a `WhitespacePositions` that finds none means none. `heads` restricts the patch of a per-head site (`z`, `scores`) to some heads.
+    source: the other run; None for zeros (ablation). `scores` only accept None, which sets them to
+        -inf: later queries no longer see the keys at `positions` (attention knockout: Geva et al.
+        2023, arXiv:2304.14767). A query always sees its own key.
+    positions: empty for all positions; a `WhitespacePositions` that matches none patches none.
+    heads: restrict the patch of a per-head site (`z`, `scores`) to some heads.
     """
 
     site: Site
@@ -155,7 +156,7 @@ class Patch:
 
 @dataclass(frozen=True)
 class Forward:
-    """One forward pass: its prompt, the sites to keep, the patches to make on the way."""
+    """One forward pass: its prompt, the sites to keep and the patches to apply."""
 
     prompt: Prompt
     keep: frozenset[Site]
@@ -166,10 +167,12 @@ class Forward:
 class Generate:
     """A continuation of a prompt, token by token, with the KV cache.
 
-    temperature 0 is greedy. `stop` ends at an end-of-turn token; the lecture's animation runs through it.
-    Sampling draws from `seed` alone. `reencode` is the lecture's way: decode each new token, append the text,
-    encode everything again (no cache, and not the model's own path). keep_logits: yield `LOGITS` [N, V], what each of
-    the N written tokens was picked from.
+    temperature: 0 is greedy.
+    seed: the only source of randomness.
+    stop: end at an end-of-turn token.
+    reencode: the lecture's method: append each new token's text and encode everything again,
+        without a cache.
+    keep_logits: yield `LOGITS` [N, V], from which the N new tokens were chosen.
     """
 
     prompt: Prompt
@@ -185,26 +188,26 @@ class Generate:
 
 @dataclass(frozen=True)
 class Encode:
-    """Only the token ids of a prompt; the model does not run."""
+    """The token ids of a prompt; the model does not run."""
 
     prompt: Prompt
 
 
 @dataclass(frozen=True)
 class EmbeddingRows:
-    """Rows of the embedding matrix for the token ids of a prompt; the model does not run."""
+    """The rows of the embedding matrix for a prompt's token ids; the model does not run."""
 
     prompt: Prompt
 
 
 @dataclass(frozen=True)
 class EmbeddingMatrix:
-    """The whole embedding matrix, a row for each id: `EMBED` [V, D]; no tokens, and the model does not run."""
+    """The whole embedding matrix, `EMBED` [V, D], without tokens; the model does not run."""
 
 
 @dataclass(frozen=True)
 class Describe:
-    """The model's own facts: configuration, modules, parameter counts, special tokens, chat template."""
+    """The model's facts: sizes, modules, special tokens, chat template."""
 
 
 Request = Forward | Generate | Encode | EmbeddingRows | EmbeddingMatrix | Describe
@@ -212,7 +215,7 @@ Request = Forward | Generate | Encode | EmbeddingRows | EmbeddingMatrix | Descri
 
 @dataclass(frozen=True)
 class ModuleInfo:
-    """One module of the loaded model: dotted path, class, the shape of its weight, its parameters."""
+    """One module of the model: dotted path, class, shape of its weight, number of parameters."""
 
     path: str
     kind: str
@@ -222,7 +225,7 @@ class ModuleInfo:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What the loaded model says of itself."""
+    """The configuration and the modules of the loaded model."""
 
     name: str
     layers: int
@@ -245,13 +248,15 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class ActivationCache:
-    """What one request yielded.
+    """The outcome of one request.
 
-    tokens: the tokens of the run, prompt first, continuation after it.
-    text: the encoded string, as the tokenizer saw it (chat template filled in); decoded ids otherwise.
-    sites: read-only arrays by site (of a `Forward`; the logits of a `Generate` that keeps them).
-    prompt_length: how many of the tokens are the prompt (of a `Generate`; all of them otherwise).
-    frames: the ids that each step of a re-encoding generation saw; empty otherwise.
+    tokens: the tokens of the run: prompt, then continuation.
+    text: the encoded string with the chat template filled in, or else the decoded ids.
+    sites: read-only arrays by site.
+    prompt_length: number of tokens of the prompt.
+    stopped: a generation ended at an end-of-turn token.
+    frames: the tokens that each step of a re-encoding generation saw.
+    model_facts: only of a `Describe` request.
     """
 
     tokens: tuple[Token, ...]

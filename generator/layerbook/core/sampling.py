@@ -1,6 +1,6 @@
 """From logits to the next token: temperature, then top-k, then top-p, then one draw.
 
-Shapes:  logits [V] -> prob [V], zero for the tokens that were removed, summing to 1
+Shapes:  logits [V] -> prob [V], zero for the removed tokens, summing to 1
 Source:  top-k: Fan et al. 2018 (arXiv:1805.04833); top-p: Holtzman et al. 2019 (arXiv:1904.09751).
 """
 
@@ -18,34 +18,30 @@ def sampling_distribution(
     top_k: int | None = None,
     top_p: float | None = None,
 ) -> NDArray[np.float64]:
-    """The distribution that is drawn from, in float64; temperature 0 puts everything on the best token.
+    """Return the distribution [V] to draw from; temperature 0 gives the best token everything.
 
-    The order is that of Hugging Face `generate`: each step sees what the one before left over. Of equal logits the
-    lower id is the better token. top-p keeps the fewest best tokens whose mass reaches p, so at least one; 1 is no cut.
+    The steps are in the order of Hugging Face `generate`: each one sees what the previous one left.
+    Of equal logits, the lower id is the better token. top-p keeps the fewest best tokens whose mass
+    reaches p, at least one; a top-p of 1 removes nothing.
     """
+    prob = np.zeros(len(logits))
     if temperature == 0:
-        prob = np.zeros(len(logits))
-        prob[int(np.argmax(logits))] = 1.0
+        prob[np.argmax(logits)] = 1.0
         return prob
-    order = np.argsort(-logits, kind="stable")
-    kept = order[: top_k or len(order)]
-    shifted = logits[kept].astype(np.float64) - float(
-        logits[kept[0]]
-    )  # [kept], 0 for the best, so that
-    with np.errstate(
-        over="ignore"
-    ):  # no temperature is too small: at worst the others are infinitely far behind
-        prob = softmax(shifted / temperature)  # [kept], best first
+    best = np.argsort(-logits, kind="stable")[: top_k or len(logits)]  # [k], best first
+    shifted = logits[best].astype(np.float64) - float(logits[best[0]])  # [k], 0 for the best
+    with np.errstate(over="ignore"):  # a tiny temperature: the others become -inf
+        nucleus = softmax(shifted / temperature)  # [k]
     if top_p is not None and top_p < 1:
-        before = np.cumsum(prob) - prob
-        prob = np.where((before < top_p) | (np.arange(len(prob)) == 0), prob, 0.0)
-        prob /= prob.sum()
-    out = np.zeros(len(logits))
-    out[kept] = prob
-    return out
+        mass_before = np.cumsum(nucleus) - nucleus
+        mass_before[0] = -1  # the best token always stays
+        nucleus = np.where(mass_before < top_p, nucleus, 0.0)
+        nucleus /= nucleus.sum()
+    prob[best] = nucleus
+    return prob
 
 
 def sample_token(prob: NDArray[np.float64], rng: np.random.Generator) -> int:
-    """One token id drawn from a distribution [V]."""
+    """Draw one token id from a distribution [V]."""
     cumulative = np.cumsum(prob)
     return int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right"))

@@ -1,7 +1,4 @@
-"""What several analyses do to rows of vectors: pool, project, correlate, turn them, add sinusoids, shuffle words.
-
-Shapes are written N rows, D dimensions, P positions. Everything is computed in float64.
-"""
+"""Arithmetic on rows of vectors, in float64. Shapes: N rows, D dimensions, P positions."""
 
 from __future__ import annotations
 
@@ -15,17 +12,17 @@ Vectors = NDArray[np.floating]
 
 
 def closest_pair(points: Vectors) -> tuple[int, int]:
-    """The two of N points [N, D] that lie closest together, the lower index first; ValueError for fewer than two."""
+    """Return the two of N points [N, D] that are closest together, the lower index first."""
     if len(points) < 2:
         raise ValueError("one point alone has no neighbour")
-    apart = np.array([np.linalg.norm(points - point, axis=1) for point in points])  # [N, N]
-    np.fill_diagonal(apart, np.inf)
-    first, second = divmod(int(apart.argmin()), len(points))
+    distances = np.array([np.linalg.norm(points - point, axis=1) for point in points])  # [N, N]
+    np.fill_diagonal(distances, np.inf)
+    first, second = divmod(int(distances.argmin()), len(points))
     return first, second
 
 
 def mean_pool(rows: Vectors, pad: Vectors | None = None, length: int = 0) -> NDArray[np.float64]:
-    """The mean of rows [N, D] -> [D]; with `pad` [D], of the rows filled up with it to `length` rows."""
+    """Average rows [N, D] -> [D]; a `pad` [D] first fills them up to `length` rows."""
     total: NDArray[np.float64] = rows.sum(axis=0, dtype=np.float64)
     if pad is None or length <= len(rows):
         return total / len(rows)
@@ -33,49 +30,52 @@ def mean_pool(rows: Vectors, pad: Vectors | None = None, length: int = 0) -> NDA
 
 
 def pool_texts(texts: Sequence[Vectors], pad: Vectors | None = None) -> NDArray[np.float64]:
-    """The mean of each of N texts' rows [T, D] -> [N, D]; with `pad` [D], all filled up with it to the longest text."""
+    """Average each of N texts [T, D] -> [N, D]; a `pad` [D] fills all up to the longest text."""
     longest = max(map(len, texts))
     return np.array([mean_pool(rows, pad, longest) for rows in texts])
 
 
 @dataclass(frozen=True)
 class PrincipalAxes:
-    """The flat sheet of a PCA: its centre [D], its axes [2, D], and the share of the variance along each."""
+    """The plane of a PCA: its centre [D], its axes [2, D], and their shares of the variance."""
 
     centre: NDArray[np.float64]
     axes: NDArray[np.float64]
     explained: tuple[float, ...]
 
     def project(self, rows: Vectors) -> NDArray[np.float64]:
-        """Coordinates [N, 2] of rows [N, D]."""
+        """Project rows [N, D] to coordinates [N, 2]."""
         return (rows - self.centre) @ self.axes.T
 
 
 def principal_components(rows: Vectors, count: int = 2) -> PrincipalAxes:
-    """PCA of rows [N, D] by scikit-learn, which centres them; an axis without variance is zero.
+    """Fit a PCA to rows [N, D] with scikit-learn; an axis without variance is zero.
 
-    The sign is fixed: each axis' largest loading is positive. The solver is the exact one: scikit-learn chooses a
-    randomised one by itself where D is large. Source: Pearson 1901, doi:10.1080/14786440109462720.
+    Each axis' largest loading is positive, which fixes the signs. The solver is the exact one:
+    scikit-learn's choice for large D is randomised. Source: Pearson 1901,
+    doi:10.1080/14786440109462720.
     """
-    from sklearn.decomposition import PCA  # a second of start-up that drawing a figure need not pay
+    from sklearn.decomposition import PCA  # imported here: it takes a second
 
-    centred = rows - rows.mean(axis=0, dtype=np.float64)
+    centre = rows.mean(axis=0, dtype=np.float64)  # [D]
+    centred = rows - centre  # [N, D]
     axes, explained = np.zeros((count, rows.shape[1])), np.zeros(count)
-    size = np.abs(rows).max()
-    if np.abs(centred).max() > 1e-12 * size:
+    scale = np.abs(rows).max()
+    if np.abs(centred).max() > 1e-12 * scale:
         pca = PCA(n_components=min(count, *rows.shape), svd_solver="full").fit(centred)
-        real = np.flatnonzero(pca.singular_values_ > 1e-12 * max(pca.singular_values_[0], size))
-        found = pca.components_[real]
-        axes[real] = (
-            found * np.sign(found[np.arange(len(real)), np.abs(found).argmax(axis=1)])[:, None]
-        )
-        explained[real] = pca.explained_variance_ratio_[real]
-    return PrincipalAxes(rows.mean(axis=0, dtype=np.float64), axes, tuple(explained.tolist()))
+        threshold = 1e-12 * max(pca.singular_values_[0], scale)
+        nonzero = np.flatnonzero(pca.singular_values_ > threshold)
+        components = pca.components_[nonzero]
+        largest = np.abs(components).argmax(axis=1, keepdims=True)
+        axes[nonzero] = components * np.sign(np.take_along_axis(components, largest, axis=1))
+        explained[nonzero] = pca.explained_variance_ratio_[nonzero]
+    return PrincipalAxes(centre, axes, tuple(explained.tolist()))
 
 
 def correlation(x: ArrayLike, y: ArrayLike) -> float | None:
-    """Pearson's r of two equally long series, or None where one of them does not vary."""
-    a, b = (np.asarray(v, dtype=np.float64).ravel() for v in (x, y))
+    """Pearson's r of two equally long series, or None if one of them is constant."""
+    a = np.asarray(x, dtype=np.float64).ravel()
+    b = np.asarray(y, dtype=np.float64).ravel()
     if not (a.size and np.ptp(a) and np.ptp(b)):
         return None
     return float(np.corrcoef(a, b)[0, 1])
@@ -84,7 +84,7 @@ def correlation(x: ArrayLike, y: ArrayLike) -> float | None:
 def sinusoidal_encoding(positions: int, width: int, C: float) -> NDArray[np.float64]:
     """PE [P, D]: sin(pos / C^(2k/D)) in the even dimensions 2k, the cosine in the odd 2k + 1.
 
-    Source: Vaswani et al. 2017 (arXiv:1706.03762), section 3.5, there with C = 10000.
+    Source: Vaswani et al. 2017 (arXiv:1706.03762), section 3.5, with C = 10000.
     """
     pair = np.arange(width) // 2
     angle = np.arange(positions)[:, None] / C ** (2 * pair / width)
@@ -92,22 +92,23 @@ def sinusoidal_encoding(positions: int, width: int, C: float) -> NDArray[np.floa
 
 
 def apply_rope(rows: Vectors, at: NDArray[np.integer], theta: float) -> NDArray[np.float64]:
-    """RoPE: vectors [..., P, D] turned by their positions `at` [P], as the models of the Llama family turn them.
+    """Rotate vectors [..., P, D] by their positions `at` [P], as the Llama family does.
 
     Dimensions i and i + D/2 are a pair, and pair i turns by at * theta^(-2i/D) radians.
     Source: Su et al. 2021 (arXiv:2104.09864), equation 34.
     """
     half = rows.shape[-1] // 2
     speed = theta ** (-2 * np.arange(half) / rows.shape[-1])  # [D/2], radians per position
-    pairs = rows[..., :half].astype(np.float64) + 1j * rows[..., half:].astype(
-        np.float64
-    )  # [..., P, D/2]
-    pairs = pairs * np.exp(1j * np.outer(at, speed))  # a turn is one multiplication
+    x = rows.astype(np.float64)
+    pairs = x[..., :half] + 1j * x[..., half:]  # [..., P, D/2]
+    pairs = pairs * np.exp(1j * np.outer(at, speed))  # a rotation is one multiplication
     return np.concatenate([pairs.real, pairs.imag], axis=-1)
 
 
 def shuffle_words(texts: Sequence[str], seed: int) -> tuple[str, ...]:
-    """Each text split at whitespace, its words in a random order, joined by single spaces; one stream for all."""
+    """Shuffle the words of each text with one random stream, joined by single spaces."""
     rng = np.random.default_rng(seed)
-    split = [text.split() for text in texts]
-    return tuple(" ".join(words[i] for i in rng.permutation(len(words))) for words in split)
+    words_of_texts = [text.split() for text in texts]
+    return tuple(
+        " ".join(words[i] for i in rng.permutation(len(words))) for words in words_of_texts
+    )
