@@ -1,17 +1,18 @@
-"""Big arrays of a result: taken out into a safetensors file beside the JSON, and put back.
+"""Big arrays of a result, stored in a safetensors file beside its JSON.
 
-In the JSON a reference stands in an array's place: `{"file", "array", "shape", "dtype", "sha256"}`. The file's name
-holds a digest of its content (`ID.1a2b3c4d.safetensors`), so that a JSON file never meets another's arrays: the new
-arrays are written first, the JSON then replaced, the old arrays removed last.
+In the JSON, a reference takes an array's place: `{"file", "array", "shape", "dtype", "sha256"}`.
+The file's name holds a digest of its content (`ID.1a2b3c4d.safetensors`). The new file is written
+before the JSON is replaced and the old one removed after, so a JSON file always fits its arrays.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,88 +21,101 @@ from pydantic import BaseModel
 from layerbook.core.analysis import SidecarFile
 
 REFERENCE_KEYS = frozenset({"file", "array", "shape", "dtype", "sha256"})
-PathStep = str | int
-JsonPath = tuple[PathStep, ...]
-ArraysByPath = dict[JsonPath, NDArray[Any]]
+JsonPath = tuple[str | int, ...]
 
 
-def find_side_arrays(model: BaseModel) -> ArraysByPath:
-    """The arrays of fields marked `SidecarFile`, anywhere in a result, by their place in its JSON."""
-    return dict(_marked(model, (), side=False))
+class _LocatedArray(NamedTuple):
+    path: JsonPath
+    array: NDArray[Any]
+    in_sidecar: bool
 
 
-def _marked(value: Any, place: JsonPath, side: bool) -> Iterator[tuple[JsonPath, NDArray[Any]]]:
-    if isinstance(value, np.ndarray):
-        if side:
-            yield place, value
-    elif isinstance(value, BaseModel):
-        for name, marked in _fields(type(value)):
-            yield from _marked(getattr(value, name), (*place, name), marked)
-    elif isinstance(value, tuple | list):
-        for index, part in enumerate(value):
-            yield from _marked(part, (*place, index), side)
-    elif isinstance(value, Mapping):
-        for name, part in value.items():
-            yield from _marked(part, (*place, name), side)
+@dataclass(frozen=True)
+class Sidecar:
+    """The arrays of a result that go into a file, by their paths, and the file's name and bytes."""
+
+    arrays: Mapping[JsonPath, NDArray[Any]]
+    name: str
+    data: bytes
+
+    def reference(self, path: JsonPath) -> dict[str, Any]:
+        """Return what takes an array's place in the JSON."""
+        array = self.arrays[path]
+        return {
+            "file": self.name,
+            "array": _array_name(path),
+            "shape": list(array.shape),
+            "dtype": str(array.dtype),
+            "sha256": hashlib.sha256(self.data).hexdigest(),
+        }
 
 
-@cache
-def _fields(kind: type[BaseModel]) -> tuple[tuple[str, bool], ...]:
-    """The fields of a model, and whether each is marked."""
-    return tuple(
-        (
-            name,
-            _mentions(field.annotation)
-            or any(isinstance(note, SidecarFile) for note in field.metadata),
-        )
-        for name, field in kind.model_fields.items()
-    )
-
-
-def _mentions(annotation: Any) -> bool:
-    notes = getattr(annotation, "__metadata__", ())
-    return any(isinstance(note, SidecarFile) for note in notes) or any(
-        _mentions(part) for part in get_args(annotation)
-    )
-
-
-def dump_without_arrays(model: BaseModel, sides: ArraysByPath) -> dict[str, Any]:
-    """The result as plain data without the arrays of `sides`: they would be slow to turn into lists."""
-    left_out: dict[Any, Any] = {}
-    for place in sides:
-        inner = left_out
-        for step in place[:-1]:
-            inner = inner.setdefault(step, {})
-        inner[place[-1]] = True
-    return model.model_dump(mode="json", exclude=left_out or None)
-
-
-def encode_safetensors(sides: ArraysByPath) -> bytes:
-    """All arrays of one result as a safetensors file, named by their places."""
+def pack_sidecar(id: str, result: BaseModel) -> Sidecar | None:
+    """Collect the arrays of fields marked `SidecarFile`, anywhere in the result `id`."""
+    arrays = {path: array for path, array, in_sidecar in _walk(result) if in_sidecar}
+    if not arrays:
+        return None
     from safetensors.numpy import save
 
-    return save({_name(place): np.ascontiguousarray(array) for place, array in sides.items()})
+    data = save({_array_name(path): np.ascontiguousarray(a) for path, a in arrays.items()})
+    return Sidecar(arrays, f"{id}.{_short_digest(data)}.safetensors", data)
 
 
-def side_file_name(id: str, packed: bytes) -> str:
-    """The name of the file for these bytes, beside the result `id`."""
-    return f"{id}.{_short(packed)}.safetensors"
+def dump(result: BaseModel, sidecar: Sidecar | None) -> dict[str, Any]:
+    """Return a result as plain data, with references to the arrays in the sidecar."""
+    if sidecar is None:
+        return result.model_dump(mode="json")
+    # Excluded, because turning big arrays into lists is slow.
+    excluded: dict[Any, Any] = {}
+    for path in sidecar.arrays:
+        parent = excluded
+        for step in path[:-1]:
+            parent = parent.setdefault(step, {})
+        parent[path[-1]] = True
+    data = result.model_dump(mode="json", exclude=excluded)
+    for path in sidecar.arrays:
+        _insert(data, path, sidecar.reference(path))
+    return data
+
+
+def resolve_references(data: Any, read: Callable[[str], bytes]) -> Any:
+    """Return `data` with every reference replaced by its array; `read` reads a file by name.
+
+    Raises ValueError if an array is missing or does not fit its reference.
+    """
+    files: dict[str, dict[str, NDArray[Any]]] = {}
+
+    def resolve(value: Any) -> Any:
+        if isinstance(value, list):
+            return [resolve(part) for part in value]
+        if not isinstance(value, dict):
+            return value
+        if value.keys() != REFERENCE_KEYS:
+            return {name: resolve(part) for name, part in value.items()}
+        file = str(value["file"])
+        if file not in files:
+            files[file] = _load_file(file, read(file), value["sha256"])
+        return _find_array(files[file], value)
+
+    return resolve(data)
+
+
+def make_read_only(result: BaseModel) -> None:
+    """Make every array in a result read-only."""
+    for located in _walk(result):
+        located.array.setflags(write=False)
 
 
 def matches_name_digest(path: Path) -> bool:
-    """Whether the file holds the bytes that its name was made from."""
+    """Return whether a sidecar file has the bytes that its name was made from."""
     try:
-        return path.name.endswith(f".{_short(path.read_bytes())}.safetensors")
+        return path.name.endswith(f".{_short_digest(path.read_bytes())}.safetensors")
     except OSError:
         return False
 
 
-def _short(packed: bytes) -> str:
-    return hashlib.sha256(packed).hexdigest()[:8]
-
-
-def is_side_file_of(id: str, name: str) -> bool:
-    """Whether a file of that name holds, or once held, arrays of the result `id`."""
+def is_sidecar_of(id: str, name: str) -> bool:
+    """Return whether a file of that name holds, or once held, arrays of the result `id`."""
     digest = name.removeprefix(f"{id}.").removesuffix(".safetensors")
     return (
         name == f"{id}.{digest}.safetensors"
@@ -110,87 +124,80 @@ def is_side_file_of(id: str, name: str) -> bool:
     )
 
 
-def insert_references(data: dict[str, Any], sides: ArraysByPath, file: str, digest: str) -> None:
-    """Put a reference into `data` where each array of `sides` was left out."""
-    for place, array in sides.items():
-        inner: Any = data
-        for step in place[:-1]:
-            inner = inner[str(step) if isinstance(inner, dict) else step]
-        reference = {"file": file, "array": _name(place), "shape": list(array.shape)}
-        reference |= {"dtype": str(array.dtype), "sha256": digest}
-        last = place[-1]
-        if isinstance(inner, list) and isinstance(last, int):
-            inner.insert(last, reference)  # left out, it closed the gap; places come in order
-        else:
-            inner[str(last)] = reference
-
-
-def _name(place: JsonPath) -> str:
-    return ".".join(str(step) for step in place)
-
-
-def resolve_references(data: Any, read: Callable[[str], bytes]) -> Any:
-    """`data` with every reference replaced by its array; `read` gives the bytes of a file beside the JSON.
-
-    Raises ValueError where an array is missing or is not what the reference says.
-    """
-    opened: dict[str, dict[str, NDArray[Any]]] = {}
-
-    def fetch(reference: dict[str, Any]) -> NDArray[Any]:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
-
-        file = str(reference["file"])
-        if file not in opened:
-            packed = read(file)
-            if hashlib.sha256(packed).hexdigest() != reference["sha256"]:
-                raise ValueError(f"the arrays in {file} are not the ones it was written with")
-            try:
-                opened[file] = load(packed)
-            except SafetensorError as error:
-                raise ValueError(f"{file} is no safetensors file ({error})") from error
-        array = opened[file].get(reference["array"])
-        if (
-            array is None
-            or list(array.shape) != reference["shape"]
-            or str(array.dtype) != reference["dtype"]
-        ):
-            raise ValueError(
-                f"{file} has no array {reference['array']} of the shape and type that is expected"
-            )
-        return array
-
-    def walk(value: Any) -> Any:
-        if isinstance(value, dict):
-            return (
-                fetch(value)
-                if value.keys() == REFERENCE_KEYS
-                else {name: walk(part) for name, part in value.items()}
-            )
-        return [walk(part) for part in value] if isinstance(value, list) else value
-
-    return walk(data)
-
-
-def make_read_only(value: Any) -> None:
-    """Make every array in a result read-only."""
-    if isinstance(value, np.ndarray):
-        value.setflags(write=False)
-    elif isinstance(value, BaseModel):
-        for name in type(value).model_fields:
-            make_read_only(getattr(value, name))
-    elif isinstance(value, tuple | list):
-        for part in value:
-            make_read_only(part)
-    elif isinstance(value, Mapping):
-        for part in value.values():
-            make_read_only(part)
-
-
 def referenced_files(text: bytes, id: str) -> frozenset[str]:
-    """The names of the files that a result's JSON refers to, found without parsing it."""
-    # Inside a JSON string the quotes would be escaped, so this cannot be a prompt's text.
-    names = (
-        part.split(b'"', 1)[0].decode("utf-8", "replace") for part in text.split(b'"file": "')[1:]
+    """Return the names of the files that a result's JSON refers to, without parsing it."""
+    # A prompt cannot contain this text: inside a JSON string the quotes would be escaped.
+    parts = text.split(b'"file": "')[1:]
+    names = (part.split(b'"', 1)[0].decode("utf-8", "replace") for part in parts)
+    return frozenset(name for name in names if is_sidecar_of(id, name))
+
+
+def _walk(value: Any, path: JsonPath = (), *, in_sidecar: bool = False) -> Iterator[_LocatedArray]:
+    """Yield every array in a result."""
+    if isinstance(value, np.ndarray):
+        yield _LocatedArray(path, value, in_sidecar)
+    elif isinstance(value, BaseModel):
+        for name, is_marked in _fields(type(value)).items():
+            yield from _walk(getattr(value, name), (*path, name), in_sidecar=is_marked)
+    elif isinstance(value, tuple | list | Mapping):
+        items = value.items() if isinstance(value, Mapping) else enumerate(value)
+        for step, part in items:
+            yield from _walk(part, (*path, step), in_sidecar=in_sidecar)
+
+
+@cache
+def _fields(kind: type[BaseModel]) -> dict[str, bool]:
+    """Return the fields of a model, each with whether it is marked `SidecarFile`."""
+    return {
+        name: _has_marker(field.metadata) or _mentions_marker(field.annotation)
+        for name, field in kind.model_fields.items()
+    }
+
+
+def _has_marker(metadata: Any) -> bool:
+    return any(isinstance(note, SidecarFile) for note in metadata)
+
+
+def _mentions_marker(annotation: Any) -> bool:
+    return _has_marker(getattr(annotation, "__metadata__", ())) or any(
+        map(_mentions_marker, get_args(annotation))
     )
-    return frozenset(name for name in names if is_side_file_of(id, name))
+
+
+def _insert(data: dict[str, Any], path: JsonPath, reference: dict[str, Any]) -> None:
+    parent: Any = data
+    for step in path[:-1]:
+        parent = parent[str(step) if isinstance(parent, dict) else step]
+    step = path[-1]
+    if isinstance(parent, list) and isinstance(step, int):
+        parent.insert(step, reference)  # exclusion closed the gap; paths come in order
+    else:
+        parent[str(step)] = reference
+
+
+def _load_file(name: str, data: bytes, sha256: object) -> dict[str, NDArray[Any]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise ValueError(f"the arrays in {name} are not the ones it was written with")
+    try:
+        return load(data)
+    except SafetensorError as error:
+        raise ValueError(f"{name} is not a safetensors file ({error})") from error
+
+
+def _find_array(arrays: dict[str, NDArray[Any]], reference: dict[str, Any]) -> NDArray[Any]:
+    name, array = reference["array"], arrays.get(reference["array"])
+    expected = reference["shape"], reference["dtype"]
+    if array is None or (list(array.shape), str(array.dtype)) != expected:
+        raise ValueError(f"{reference['file']} has no array {name} of the expected shape and type")
+    return array
+
+
+def _array_name(path: JsonPath) -> str:
+    return ".".join(str(step) for step in path)
+
+
+def _short_digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:8]

@@ -1,4 +1,4 @@
-"""The hidden working cache `.layerbook/` of a project: what this machine has computed and drawn. Disposable."""
+"""The hidden working cache `.layerbook/` of a project: what this machine computed and drew."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from layerbook.store import atomic
 
 CACHE_FOLDER = ".layerbook"
 LOCK_NAME = "lock"
-MAX_KEYS_PER_EXPERIMENT = 16  # keys per experiment: enough to go back and forth between branches
+MAX_KEYS_PER_EXPERIMENT = 16  # enough to switch between branches
 
 
 @dataclass(frozen=True)
 class WorkingCache:
-    """The working cache of the project at `root`. Whatever is unreadable in it counts as not there."""
+    """The working cache of the project at `root`. Unreadable entries count as missing."""
 
     root: Path
 
@@ -32,69 +32,69 @@ class WorkingCache:
     def record_computed(
         self, model: str, chapter: str, id: str, key_digest: str, result_digest: str
     ) -> None:
-        """This machine computed the experiment under that key, and agreed with the entry of that digest."""
-        known = self._computed(model, chapter, id)
-        known.pop(key_digest, None)
-        latest = dict([*known.items(), (key_digest, result_digest)][-MAX_KEYS_PER_EXPERIMENT:])
-        self._put(self._record(model, chapter, id), json.dumps(latest, indent=1).encode())
+        """Record that this machine computed the result of that digest under a key."""
+        results = self._read_computed(model, chapter, id)
+        results.pop(key_digest, None)
+        latest = dict([*results.items(), (key_digest, result_digest)][-MAX_KEYS_PER_EXPERIMENT:])
+        self._write(self._computed_path(model, chapter, id), json.dumps(latest, indent=1).encode())
 
     def was_computed(
         self, model: str, chapter: str, id: str, key_digest: str, result_digest: str
     ) -> bool:
-        """Whether `record_computed` was told exactly this."""
-        return self._computed(model, chapter, id).get(key_digest) == result_digest
+        """Return whether `record_computed` recorded exactly this."""
+        return self._read_computed(model, chapter, id).get(key_digest) == result_digest
 
     def get_blob(self, kind: str, key: str) -> bytes | None:
-        """The bytes kept under a key; None where there are none, or damaged ones."""
+        """Return the bytes stored under a key; None if they are missing or damaged."""
         try:
-            content = self._blob(kind, key).read_bytes()
+            content = self._blob_path(kind, key).read_bytes()
         except OSError:
             return None
         digest, data = content[:32], content[32:]
-        return data if _signature(kind, key, data) == digest else None
+        return data if _blob_digest(kind, key, data) == digest else None
 
     def put_blob(self, kind: str, key: str, data: bytes) -> None:
-        """Keep bytes under a key; where the disk refuses, as a book that may only be read, they are made anew."""
+        """Store bytes under a key, unless the disk refuses, as in a read-only book."""
         with suppress(StoreError):
-            self._put(self._blob(kind, key), _signature(kind, key, data) + data)
+            self._write(self._blob_path(kind, key), _blob_digest(kind, key, data) + data)
 
-    def _computed(self, model: str, chapter: str, id: str) -> dict[str, str]:
+    def _read_computed(self, model: str, chapter: str, id: str) -> dict[str, str]:
         try:
-            known = json.loads(self._record(model, chapter, id).read_bytes())
+            results = json.loads(self._computed_path(model, chapter, id).read_bytes())
         except (OSError, ValueError):
             return {}
-        return known if isinstance(known, dict) else {}
+        return results if isinstance(results, dict) else {}
 
-    def _record(self, model: str, chapter: str, id: str) -> Path:
+    def _computed_path(self, model: str, chapter: str, id: str) -> Path:
         return self.folder / "computed" / model / chapter / f"{id}.json"
 
-    def _blob(self, kind: str, key: str) -> Path:
+    def _blob_path(self, kind: str, key: str) -> Path:
         name = hashlib.sha256(key.encode()).hexdigest()
         return self.folder / kind / name[:2] / name[2:]
 
-    def _put(self, path: Path, data: bytes) -> None:
-        _prepare(self.folder)
+    def _write(self, path: Path, data: bytes) -> None:
+        _create(self.folder)
         atomic.write(path, data, durable=False)
 
 
-def _signature(kind: str, key: str, data: bytes) -> bytes:
-    """The digest that a blob begins with: of the bytes, and of whose they are."""
+def _blob_digest(kind: str, key: str, data: bytes) -> bytes:
+    """Return the digest that a blob begins with: of its kind, key and bytes."""
     return hashlib.sha256(f"{kind} {len(key)} {key} ".encode() + data).digest()
 
 
 @contextmanager
 def lock(root: Path) -> Iterator[None]:
-    """Only one build at a time in a project; raises StoreError at once where another is running.
+    """Lock a project for one build; the system frees the lock of a killed one.
 
-    The system frees the lock of a build that was killed. Not re-entrant.
+    Raises StoreError if another build is running. Not re-entrant.
     """
     from filelock import FileLock, Timeout
 
     folder = root / CACHE_FOLDER
     try:
-        _prepare(folder)
-        held = FileLock(folder / LOCK_NAME, timeout=0)
-        held.acquire()
+        _create(folder)
+        file_lock = FileLock(folder / LOCK_NAME, timeout=0)
+        file_lock.acquire()
     except Timeout as error:
         raise StoreError(f"another build is running in {root}; wait for it, or stop it") from error
     except OSError as error:
@@ -102,7 +102,7 @@ def lock(root: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        held.release()
+        file_lock.release()
 
 
 def clean(root: Path) -> None:
@@ -112,14 +112,14 @@ def clean(root: Path) -> None:
     with lock(root):
         for entry in sorted((root / CACHE_FOLDER).iterdir()):
             if entry.name == LOCK_NAME:
-                continue  # held
+                continue
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
             else:
                 entry.unlink()
 
 
-def _prepare(folder: Path) -> None:
-    """Make the folder, and keep it out of version control wherever the project lies."""
+def _create(folder: Path) -> None:
+    """Create the cache folder, excluded from version control."""
     if not (folder / ".gitignore").exists():
         atomic.write(folder / ".gitignore", b"*\n", durable=False)

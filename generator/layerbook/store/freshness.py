@@ -1,26 +1,29 @@
-"""How an entry on disk stands to the sources, told from its head alone."""
+"""Compare results on disk with their sources, reading only the headers."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from layerbook.core.errors import StoreError
+from layerbook.book.loader import Experiment
+from layerbook.core.errors import StoreError, UsageError, did_you_mean
 from layerbook.store import results
 from layerbook.store.cache import WorkingCache
 from layerbook.store.keys import Key
+from layerbook.store.project import Project, cells_with_figures
 
 State = Literal["fresh", "stale", "missing", "unreadable", "uncomputed"]
 
 
 @dataclass(frozen=True)
 class Freshness:
-    """How one entry stands.
+    """The state of a result.
 
-    fresh: current, and computed on this machine. uncomputed: current, but made elsewhere, or with the libraries in
-    `changed`. stale: what `changed` names is no longer what it was made from. missing: there is no entry.
-    unreadable: `reason` says why.
+    fresh: current, and computed on this machine. uncomputed: current, but computed elsewhere or
+    with the libraries in `changed`. stale: the components in `changed` differ. missing: there is
+    no file. unreadable: `reason` says why.
     """
 
     state: State
@@ -33,25 +36,81 @@ class Freshness:
 
     @property
     def usable(self) -> bool:
-        """Whether a book built without the model may show the entry as current."""
+        """Return whether a book built without the model may show the result as current."""
         return self.state in ("fresh", "uncomputed")
 
 
+@dataclass(frozen=True)
+class ExperimentStatus:
+    """An experiment, its current key, and the state of its result."""
+
+    experiment: Experiment
+    key: Key
+    freshness: Freshness
+
+
 def check_freshness(path: Path, key: Key, cache: WorkingCache) -> Freshness:
-    """How the entry at `path` stands to `key`, the key its experiment has now. Nothing is computed."""
+    """Compare the result at `path` with `key`, the current key of its experiment."""
     try:
         header = results.read_header(path)
     except results.ResultFileError as error:
-        return (
-            Freshness("missing")
-            if error.reason == "missing"
-            else Freshness("unreadable", reason=error.what)
-        )
+        if error.reason == "missing":
+            return Freshness("missing")
+        return Freshness("unreadable", reason=error.message)
     except StoreError as error:
         return Freshness("unreadable", reason=str(error))
-    changed = header.key.changed(key)
+    changed = header.key.changed_components(key)
     if not header.key.same_sources(key):
         return Freshness("stale", changed)
     if cache.was_computed(header.model, header.chapter, header.id, key.digest, header.digest):
         return Freshness("fresh")
     return Freshness("uncomputed", changed)
+
+
+def check_status(project: Project) -> tuple[ExperimentStatus, ...]:
+    """Return the status of every experiment, in the order of the book."""
+    cells = {e: cells_with_figures(e) for e in project.experiments()}
+    keys = project.compute_keys([*cells, *(cell for group in cells.values() for cell in group)])
+    states = {
+        e: check_freshness(project.result_path(e), key, project.cache) for e, key in keys.items()
+    }
+    return tuple(
+        ExperimentStatus(e, keys[e], _include_cells(states[e], group, states))
+        for e, group in cells.items()
+    )
+
+
+def _include_cells(
+    freshness: Freshness, cells: Sequence[Experiment], states: Mapping[Experiment, Freshness]
+) -> Freshness:
+    """Return the state of a sweep whose views show these cells: unreadable if a cell is unusable."""
+    if freshness.usable:
+        for cell in cells:
+            if not states[cell].usable:
+                return Freshness("unreadable", reason=f"its cell {cell.id} is {states[cell]}")
+    return freshness
+
+
+def select(
+    work: Sequence[ExperimentStatus], only: Sequence[str], *, force: bool
+) -> tuple[ExperimentStatus, ...]:
+    """Return the experiments to run: those that are not fresh, or all with `force`.
+
+    only: names of chapters and experiments to narrow them to. Raises UsageError for a name that
+    matches nothing.
+    """
+    names = {name for status in work for name in _names(status.experiment)}
+    for name in only:
+        if name not in names:
+            suggestion = did_you_mean(name, names)
+            raise UsageError(f"--only {name}: no chapter or experiment of that name{suggestion}")
+    return tuple(
+        status
+        for status in work
+        if (not only or set(only) & set(_names(status.experiment)))
+        and (force or status.freshness.state != "fresh")
+    )
+
+
+def _names(experiment: Experiment) -> tuple[str, str, str]:
+    return experiment.chapter, experiment.id, f"{experiment.chapter}/{experiment.id}"

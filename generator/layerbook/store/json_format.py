@@ -1,22 +1,22 @@
-"""How a result looks on disk: JSON whose rows of numbers and small records stay on one line, for readable diffs."""
+"""JSON with rows of numbers and small records on one line each, for readable diffs."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
 LINE_WIDTH = 120
 INDENT = " "
-encode_compact = json.JSONEncoder(
-    ensure_ascii=False
-).encode  # json.dumps would make a new encoder for each number
+# json.dumps would make a new encoder for each number.
+encode_compact = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def dumps(data: Any, depth: int = 0) -> str:
-    """Plain data as JSON, keys in the order given, floats in the shortest form that gives them back.
+    """Return plain data as JSON, keys in their order, floats in the shortest exact form.
 
-    A list of numbers is one line, however long; a list or a record of plain values is one line where it fits.
-    NaN and the infinities are written as Python's json writes them: `NaN`, `Infinity`, `-Infinity`.
+    A list of numbers is one line, however long; a list or a record of plain values is one line if
+    it fits. NaN and infinities are `NaN`, `Infinity`, `-Infinity`, as in Python's json.
     """
     parts = list(data.values()) if isinstance(data, dict) else data
     if not isinstance(data, dict | list) or not data:
@@ -37,5 +37,11 @@ def dumps(data: Any, depth: int = 0) -> str:
 
 
 def encode(data: Any) -> bytes:
-    """`dumps` as a file's bytes: UTF-8, one newline at the end; half of a surrogate pair stays an escape."""
+    """Return `dumps` as UTF-8 with a final newline; lone surrogates stay escaped."""
     return (dumps(data) + "\n").encode("utf-8", "backslashreplace")
+
+
+def json_digest(data: Any) -> str:
+    """Return the sha256 of plain data as canonical JSON: sorted keys, no spaces, ASCII."""
+    canonical = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()

@@ -1,11 +1,11 @@
-"""Results on disk: `experiments/results/MODEL/CHAPTER/ID.json`, committed, readable, each checking itself.
+"""Results on disk: `experiments/results/MODEL/CHAPTER/ID.json`, committed and readable.
 
-The envelope's fields come first, the result's own fields beside them:
+The fields of the header come first, the measured ones beside them:
 
-    {"id", "chapter", "analysis", "model", "spec", "key", "digest", ...what the analysis measured}
+    {"id", "chapter", "analysis", "model", "spec", "key", "digest", ...}
 
-`digest` is the sha256 of the file without its digest line, line ends taken as `\\n`; so an entry that was cut short,
-edited by hand or merged with conflicts is noticed, and `read_header` can tell without reading the numbers.
+`digest` is the sha256 of the file without its digest line, with `\\n` as line ends. It reveals a
+file that was cut short, edited or merged with conflicts, without parsing the numbers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
@@ -29,7 +29,8 @@ from layerbook.store.keys import Key
 R = TypeVar("R", bound=Result)
 Reason = Literal["missing", "truncated", "conflict", "edited", "foreign", "schema", "arrays"]
 
-ENVELOPE_FIELDS = ("id", "chapter", "analysis", "model", "spec", "key", "digest")
+ORIGIN_FIELDS = ("id", "chapter", "analysis", "model")
+HEADER_FIELDS = (*ORIGIN_FIELDS, "spec", "key", "digest")
 DIGEST_LINE = re.compile(rb'^ "digest": "([0-9a-f]{64})",?\n', re.MULTILINE)
 CONFLICT_MARKER = re.compile(rb"^(<<<<<<<|>>>>>>>) ", re.MULTILINE)
 FILE_NAME_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -37,16 +38,16 @@ REPAIR_HINT = "restore it from version control, or run the experiment again"
 
 
 class ResultFileError(StoreError):
-    """An entry that cannot be used; `reason` is the kind of trouble, the text names the file and what helps."""
+    """A result file that cannot be used."""
 
-    def __init__(self, path: Path, reason: Reason, what: str) -> None:
-        self.path, self.reason, self.what = path, reason, what
-        super().__init__(f"{path}: {what}")
+    def __init__(self, path: Path, reason: Reason, message: str) -> None:
+        self.path, self.reason, self.message = path, reason, message
+        super().__init__(f"{path}: {message}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ResultHeader:
-    """What an entry says of itself, without its numbers."""
+    """The origin of a result. `spec` holds the canonical parameters, `digest` is set on reading."""
 
     id: str
     chapter: str
@@ -54,24 +55,18 @@ class ResultHeader:
     model: str
     spec: Mapping[str, Any]
     key: Key
-    digest: str
+    digest: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True)
-class StoredResult(Generic[R]):
-    """A result and where it comes from; `spec` holds the canonical parameters."""
+@dataclass(frozen=True, kw_only=True)
+class StoredResult(ResultHeader, Generic[R]):
+    """A result with its origin."""
 
-    id: str
-    chapter: str
-    analysis: str
-    model: str
-    spec: Mapping[str, Any]
-    key: Key
     result: R
 
 
 def result_path(root: Path, model: str, chapter: str, id: str) -> Path:
-    """Where an entry lies under a results root. Raises StoreError for a name that is no file name."""
+    """Return the path of a result under a results root. Raises StoreError for an unfit name."""
     for part in (model, chapter, id):
         if not FILE_NAME_PART.fullmatch(part):
             raise StoreError(
@@ -81,149 +76,120 @@ def result_path(root: Path, model: str, chapter: str, id: str) -> Path:
 
 
 def path_in_folder(folder: Path, id: str) -> Path:
-    """Where a folder of results has one; the cells of a sweep, `SWEEP.DIGEST`, in a folder of its name, spread out."""
+    """Return the path of a result in a chapter's folder.
+
+    The cells of a sweep, `SWEEP.DIGEST`, are spread over subfolders of `SWEEP`.
+    """
     sweep, _, cell = id.partition(".")
     return (folder / sweep / cell[:2] if cell else folder) / f"{id}.json"
 
 
-def save(root: Path, envelope: StoredResult[Any]) -> Path:
-    """Write an entry under a results root; equal bytes are left alone. Raises StoreError."""
-    return write(result_path(root, envelope.model, envelope.chapter, envelope.id), envelope)
+def write(path: Path, stored: StoredResult[Any]) -> Path:
+    """Write a result to `path`, named `ID.json`, unless it has these bytes. Raises StoreError.
 
-
-def write(path: Path, envelope: StoredResult[Any]) -> Path:
-    """Write an entry to `path`, named `ID.json`, whole; equal bytes are left alone. Raises StoreError.
-
-    Call it under the build's lock: what a killed build left of this very entry is swept away.
+    Call it under the build's lock: it removes what killed writes left of this result.
     """
-    if path.name != f"{envelope.id}.json":
+    if path.name != f"{stored.id}.json":
         raise StoreError(
-            f"{path}: the result {envelope.id!r} belongs into a file called {envelope.id}.json"
+            f"{path}: the result {stored.id!r} belongs into a file called {stored.id}.json"
         )
-    if clashing := sorted(set(ENVELOPE_FIELDS) & type(envelope.result).model_fields.keys()):
-        names = ", ".join(clashing)
+    if clashes := sorted(set(HEADER_FIELDS) & type(stored.result).model_fields.keys()):
         raise StoreError(
-            f"{type(envelope.result).__name__}: the envelope of every result has {names} already"
+            f"{type(stored.result).__name__}: {', '.join(clashes)} are fields of every header"
         )
-    sides = arrays.find_side_arrays(envelope.result)
-    packed = arrays.encode_safetensors(sides) if sides else b""
-    side = path.with_name(arrays.side_file_name(envelope.id, packed)) if sides else None
-    # Waiting for the disk at each of many cells takes longer than the model; one that is lost is measured again.
-    durable = "." not in envelope.id
-    if side is not None:
-        atomic.write(side, packed, durable=durable)
-    atomic.write(path, _encode(envelope, sides, side, packed), durable=durable)
-    for old in list(
-        path.parent.iterdir()
-    ):  # once, and no patterns: a sweep comes by here for every cell
-        left = old.name.startswith(f".{envelope.id}.") and old.name.endswith(
+    sidecar = arrays.pack_sidecar(stored.id, stored.result)
+    # A sweep has too many cells to wait for the disk at each; a lost one is measured again.
+    durable = "." not in stored.id
+    if sidecar is not None:
+        atomic.write(path.with_name(sidecar.name), sidecar.data, durable=durable)
+    atomic.write(path, _encode(stored, sidecar), durable=durable)
+    for file in list(path.parent.iterdir()):  # faster than two globs, for the cells of a sweep
+        is_temporary = file.name.startswith(f".{stored.id}.") and file.name.endswith(
             atomic.TEMPORARY_SUFFIX
         )
-        if left or (old != side and arrays.is_side_file_of(envelope.id, old.name)):
-            old.unlink(missing_ok=True)
+        is_current = sidecar is not None and file.name == sidecar.name
+        if is_temporary or (arrays.is_sidecar_of(stored.id, file.name) and not is_current):
+            file.unlink(missing_ok=True)
     return path
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what killed writes left among a folder's entries: parts of files, arrays that no entry refers to now.
+    """Remove what killed writes left in a folder: temporary files, and unreferenced arrays.
 
-    Call it under the build's lock. An entry that is current is not written again, so `write` does not come by there.
+    Call it under the build's lock. `write` cleans up only for the results that it writes.
     """
     atomic.remove_temporary_files(folder)
-    for side in folder.glob("*.safetensors"):
-        id = side.name.rsplit(".", 2)[0]
-        entry = side.with_name(f"{id}.json")
-        with suppress(
-            StoreError, OSError
-        ):  # a damaged entry may be mended, and then wants its arrays
-            if (
-                arrays.is_side_file_of(id, side.name)
-                and read_header(entry).id == id
-                and side.name not in array_files(entry)
-            ):
-                side.unlink(missing_ok=True)
+    for sidecar in folder.glob("*.safetensors"):
+        id = sidecar.name.rsplit(".", 2)[0]
+        path = sidecar.with_name(f"{id}.json")
+        with suppress(StoreError, OSError):  # a damaged result may be repaired, arrays and all
+            read_header(path)
+            if arrays.is_sidecar_of(id, sidecar.name) and sidecar.name not in array_files(path):
+                sidecar.unlink(missing_ok=True)
 
 
-def _encode(
-    envelope: StoredResult[Any], sides: arrays.ArraysByPath, side: Path | None, packed: bytes
-) -> bytes:
-    numbers = arrays.dump_without_arrays(envelope.result, sides)
-    if side is not None:
-        arrays.insert_references(numbers, sides, side.name, hashlib.sha256(packed).hexdigest())
-    origin = {name: getattr(envelope, name) for name in ("id", "chapter", "analysis", "model")}
-    origin |= {"spec": dict(envelope.spec), "key": envelope.key.as_dict()}
-    unsigned = json_format.encode(origin | {"digest": "0" * 64} | numbers)
-    line = DIGEST_LINE.search(unsigned)
-    assert line is not None
-    digest = hashlib.sha256(unsigned[: line.start()] + unsigned[line.end() :]).hexdigest()
-    return unsigned[: line.start(1)] + digest.encode() + unsigned[line.end(1) :]
+def update_key(path: Path, stored: StoredResult[Any], key: Key) -> Path:
+    """Write the key under which the same numbers were measured again, if its sources differ.
 
-
-def update_key(path: Path, envelope: StoredResult[Any], key: Key) -> Path:
-    """Note under which key an entry's numbers were found to hold still; the numbers stay as they are.
-
-    New code or another model goes into the file. Versions alone do not: they differ between machines, and each would
-    rewrite the other's file for ever; what a machine agreed on is in its working cache. Another spec is another
-    experiment: save it anew (ValueError).
+    Library versions alone are not written, since each machine would replace another's; the
+    working cache notes them. Raises ValueError if the spec differs.
     """
-    if key.spec != envelope.key.spec:
+    if key.spec != stored.key.spec:
         raise ValueError(f"{path}: these numbers were measured for another spec")
-    return path if envelope.key.same_sources(key) else write(path, replace(envelope, key=key))
+    return path if stored.key.same_sources(key) else write(path, replace(stored, key=key))
 
 
 def read_header(path: Path) -> ResultHeader:
-    """What the entry at `path` says of itself, checked against its digest, the numbers unread.
+    """Read a result's header, checked against its digest, without parsing the numbers.
 
-    Raises EntryError where it is missing, damaged, not ours, or has lost its arrays.
+    Raises ResultFileError if the file is missing, damaged or foreign, or has lost its arrays.
     """
-    return _head(path, _read(path))
+    return _parse_header(path, _read(path))
 
 
 def load(path: Path, result_type: type[R]) -> StoredResult[R]:
-    """The entry at `path`, its arrays read-only. Raises EntryError, which names the file and the trouble."""
+    """Load a result, its arrays read-only. Raises ResultFileError."""
     text = _read(path)
-    origin = _head(path, text)
+    header = _parse_header(path, text)
 
-    def read(name: str) -> bytes:
-        if not arrays.is_side_file_of(origin.id, name):
-            raise ValueError(f"{name!r} is no file of arrays of this result")
+    def read_sidecar(name: str) -> bytes:
+        if not arrays.is_sidecar_of(header.id, name):
+            raise ValueError(f"{name!r} is not a file of arrays of this result")
         return path.with_name(name).read_bytes()
 
     try:
-        data = arrays.resolve_references(
-            {n: v for n, v in json.loads(text).items() if n not in ENVELOPE_FIELDS}, read
-        )
+        data = arrays.resolve_references(_parse_numbers(text), read_sidecar)
     except (OSError, ValueError) as error:
         raise ResultFileError(path, "arrays", f"{error}; {REPAIR_HINT}") from error
     try:
         result = result_type.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(step) for step in first["loc"])
-        what = f"was written for another form of {origin.analysis} ({where}: {first['msg']}); run the experiment again"
-        raise ResultFileError(path, "schema", what) from error
+        location = ".".join(str(step) for step in first["loc"])
+        message = (
+            f"was written for another form of {header.analysis} ({location}: {first['msg']}); "
+            "run the experiment again"
+        )
+        raise ResultFileError(path, "schema", message) from error
     arrays.make_read_only(result)
-    named = {
-        name: getattr(origin, name)
-        for name in ("id", "chapter", "analysis", "model", "spec", "key")
-    }
-    return StoredResult(**named, result=result)
+    return StoredResult(**vars(header), result=result)
 
 
 def read_numbers(path: Path) -> dict[str, Any]:
-    """What was measured, as the plain data of the entry's file: arrays beside it by their digests.
+    """Read the measured fields as plain data, with references in place of big arrays.
 
-    Raises EntryError; for an entry of another form of its analysis, which `load` refuses, this still works.
+    Works also for a file that `load` refuses because the form of its analysis has changed.
+    Raises ResultFileError.
     """
     text = _read(path)
-    _head(path, text)
-    return {name: value for name, value in json.loads(text).items() if name not in ENVELOPE_FIELDS}
+    _parse_header(path, text)
+    return _parse_numbers(text)
 
 
 def load_or_none(
     path: Path, result_type: type[R], on_problem: Callable[[ResultFileError], None]
 ) -> StoredResult[R] | None:
-    """The entry at `path`; None where there is none, or where it is unusable, after `on_problem` heard why."""
+    """Load a result; return None if it is missing or, after calling `on_problem`, unusable."""
     try:
         return load(path, result_type)
     except ResultFileError as error:
@@ -233,60 +199,68 @@ def load_or_none(
 
 
 def array_files(path: Path) -> frozenset[str]:
-    """The names of the files that hold the entry's big arrays, beside it. Raises EntryError where it is missing."""
+    """Return the names of the files beside a result that hold its arrays."""
     return arrays.referenced_files(_read(path), path.stem)
+
+
+def _encode(stored: StoredResult[Any], sidecar: arrays.Sidecar | None) -> bytes:
+    data = {name: getattr(stored, name) for name in ORIGIN_FIELDS}
+    data |= {"spec": dict(stored.spec), "key": stored.key.as_dict(), "digest": "0" * 64}
+    text = json_format.encode(data | arrays.dump(stored.result, sidecar))
+    line = f' "digest": "{_digest(text)}",\n'.encode()
+    return DIGEST_LINE.sub(lambda match: line if b"," in match[0] else line[:-2] + b"\n", text, 1)
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.sha256(DIGEST_LINE.sub(b"", text, count=1)).hexdigest()
 
 
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes().replace(b"\r\n", b"\n")
     except FileNotFoundError as error:
-        raise ResultFileError(
-            path, "missing", "there is no such result; run the experiment"
-        ) from error
+        message = "there is no such result; run the experiment"
+        raise ResultFileError(path, "missing", message) from error
     except OSError as error:
         raise StoreError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
-def _head(path: Path, text: bytes) -> ResultHeader:
+def _parse_numbers(text: bytes) -> dict[str, Any]:
+    return {name: value for name, value in json.loads(text).items() if name not in HEADER_FIELDS}
+
+
+def _parse_header(path: Path, text: bytes) -> ResultHeader:
     line = DIGEST_LINE.search(text)
-    rest = text[: line.start()] + text[line.end() :] if line else text
-    if line is None or hashlib.sha256(rest).hexdigest().encode() != line[1]:
-        raise _diagnosis(path, text, line is not None)
+    if line is None or _digest(text) != line[1].decode():
+        raise _diagnose(path, text)
     try:
         data = json.loads(text[: line.start()].rstrip(b",\n") + b"}")
-        named = {name: data[name] for name in ("id", "chapter", "analysis", "model")}
-        found = ResultHeader(
-            **named, spec=data["spec"], key=Key.from_dict(data["key"]), digest=line[1].decode()
-        )
+        origin = {name: data[name] for name in ORIGIN_FIELDS}
+        key = Key.from_dict(data["key"])
+        header = ResultHeader(**origin, spec=data["spec"], key=key, digest=line[1].decode())
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ResultFileError(
-            path, "foreign", f"is not a result of this program; {REPAIR_HINT}"
-        ) from error
-    if found.id != path.stem:
-        raise ResultFileError(
-            path, "foreign", f"holds the result {found.id!r}, not {path.stem!r}; {REPAIR_HINT}"
-        )
-    for name in sorted(arrays.referenced_files(text, found.id)):
+        message = f"is not a result of this program; {REPAIR_HINT}"
+        raise ResultFileError(path, "foreign", message) from error
+    if header.id != path.stem:
+        message = f"holds the result {header.id!r}, not {path.stem!r}; {REPAIR_HINT}"
+        raise ResultFileError(path, "foreign", message)
+    for name in sorted(arrays.referenced_files(text, header.id)):
         if not arrays.matches_name_digest(path.with_name(name)):
-            raise ResultFileError(
-                path, "arrays", f"its arrays in {name} are missing or damaged; {REPAIR_HINT}"
-            )
-    return found
+            message = f"its arrays in {name} are missing or damaged; {REPAIR_HINT}"
+            raise ResultFileError(path, "arrays", message)
+    return header
 
 
-def _diagnosis(path: Path, text: bytes, signed: bool) -> ResultFileError:
-    """Why an entry without a matching digest is what it is."""
+def _diagnose(path: Path, text: bytes) -> ResultFileError:
+    """Return the error for a file without a matching digest."""
+    reason: Reason
     if CONFLICT_MARKER.search(text):
-        return ResultFileError(
-            path, "conflict", f"has the marks of a merge conflict in it; {REPAIR_HINT}"
-        )
-    if not text.rstrip().endswith(b"}"):
-        return ResultFileError(path, "truncated", f"is cut short; {REPAIR_HINT}")
-    if not signed and not text.startswith(b'{\n "id": "'):
-        return ResultFileError(path, "foreign", f"is not a result of this program; {REPAIR_HINT}")
-    return ResultFileError(
-        path,
-        "edited",
-        f"does not agree with its own digest, so it was edited or damaged; {REPAIR_HINT}",
-    )
+        reason, message = "conflict", "has the marks of a merge conflict in it"
+    elif not text.rstrip().endswith(b"}"):
+        reason, message = "truncated", "is cut short"
+    elif not DIGEST_LINE.search(text) and not text.startswith(b'{\n "id": "'):
+        reason, message = "foreign", "is not a result of this program"
+    else:
+        reason = "edited"
+        message = "does not agree with its own digest, so it was edited or damaged"
+    return ResultFileError(path, reason, f"{message}; {REPAIR_HINT}")

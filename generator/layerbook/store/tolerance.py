@@ -1,9 +1,9 @@
-"""Whether two results say the same: names, tokens, counts and order exactly, measured numbers within a tolerance."""
+"""Compare two results: words, counts and order exactly, measured numbers within a tolerance."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,12 @@ from pydantic import BaseModel
 
 from layerbook.core.analysis import Result
 
-RTOL, ATOL = 1e-4, 1e-5  # another machine's float32 moves logits and patterns by about 1e-5
+RTOL, ATOL = 1e-4, 1e-5  # float32 on another machine moves logits and patterns by about 1e-5
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One place where two results part, as `prompts[0].top[1].prob`, and what each says there."""
+    """A path such as `prompts[0].top[1].prob` where two results differ, and both values."""
 
     path: str
     old: object
@@ -29,66 +29,59 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The differences beyond tolerance; the largest absolute gap between two numbers, within it or not, and where."""
+    """The differences beyond tolerance, and the largest gap between two numbers and its path."""
 
-    differences: tuple[Difference, ...]
-    largest_gap: float
-    place: str = ""
+    differences: tuple[Difference, ...] = ()
+    largest_gap: float = 0.0
+    largest_gap_path: str = ""
 
     @property
     def same(self) -> bool:
-        """Whether nothing differs beyond tolerance."""
+        """Return whether nothing differs beyond tolerance."""
         return not self.differences
 
     def prefixed(self, name: str) -> Comparison:
-        """As part of something larger, in which this is called `name`."""
-        apart = tuple(
-            Difference(f"{name}: {one.path}", one.old, one.new) for one in self.differences
-        )
-        return Comparison(apart, self.largest_gap, f"{name}: {self.place}" if self.place else "")
+        """Return the comparison with paths that start with `name`."""
+        differences = tuple(replace(d, path=f"{name}: {d.path}") for d in self.differences)
+        path = self.largest_gap_path and f"{name}: {self.largest_gap_path}"
+        return Comparison(differences, self.largest_gap, path)
 
     def merged_with(self, other: Comparison) -> Comparison:
-        """Both as one; of the differences, the first of each, so that thousands join in no more room than two."""
-        widest = max(self, other, key=lambda one: one.largest_gap)
-        return Comparison(
-            (*self.differences[:1], *other.differences[:1])[:2], widest.largest_gap, widest.place
-        )
-
-
-@dataclass(frozen=True)
-class _Finding:
-    gap: float = 0.0
-    place: str = ""
-    difference: Difference | None = None
+        """Return both as one, which keeps only the first difference of each."""
+        widest = max(self, other, key=lambda comparison: comparison.largest_gap)
+        differences = (*self.differences[:1], *other.differences[:1])
+        return replace(widest, differences=differences)
 
 
 def compare_results(old: Result, new: Result, rtol: float = RTOL, atol: float = ATOL) -> Comparison:
     """Compare two results field by field.
 
-    Floats agree where |old - new| <= atol + rtol |old|, or both are NaN, or the same infinity. An array counts as
-    one place: its worst element is the one reported. Everything else must be equal, keys of mappings in order too.
+    Floats agree if |old - new| <= atol + rtol |old|, or if both are NaN or the same infinity. Of
+    an array, only the worst element is reported. Everything else must be equal, including the
+    order of keys.
     """
-    findings = list(_walk("", old, new, rtol, atol))
-    differences = tuple(f.difference for f in findings if f.difference is not None)
-    widest = max(findings, key=lambda f: f.gap, default=_Finding())
-    return Comparison(differences, widest.gap, widest.place)
+    parts = list(_compare("", old, new, rtol, atol))
+    differences = tuple(difference for part in parts for difference in part.differences)
+    widest = max(parts, key=lambda part: part.largest_gap, default=Comparison())
+    return replace(widest, differences=differences)
 
 
-def _walk(path: str, old: Any, new: Any, rtol: float, atol: float) -> Iterator[_Finding]:
-    mine, theirs = _parts(old), _parts(new)
-    if mine is None or theirs is None:
-        yield _leaf(path, old, new, rtol, atol)
-    elif len(mine) != len(theirs):
-        yield _Finding(difference=Difference(f"{path} (length)", len(mine), len(theirs)))
-    elif list(mine) != list(theirs):
-        yield _Finding(difference=Difference(f"{path} (keys)", "".join(mine), "".join(theirs)))
+def _compare(path: str, old: Any, new: Any, rtol: float, atol: float) -> Iterator[Comparison]:
+    old_parts, new_parts = _split(old), _split(new)
+    if old_parts is None or new_parts is None:
+        yield _compare_values(path, old, new, rtol, atol)
+    elif len(old_parts) != len(new_parts):
+        yield _different(f"{path} (length)", len(old_parts), len(new_parts))
+    elif list(old_parts) != list(new_parts):
+        yield _different(f"{path} (keys)", "".join(old_parts), "".join(new_parts))
     else:
-        for step, part in mine.items():
-            yield from _walk((path + step).removeprefix("."), part, theirs[step], rtol, atol)
+        for step, part in old_parts.items():
+            inner = (path + step).removeprefix(".")
+            yield from _compare(inner, part, new_parts[step], rtol, atol)
 
 
-def _parts(value: Any) -> dict[str, Any] | None:
-    """What a value is made of, by the step of a path that leads there; None for one that has no parts."""
+def _split(value: Any) -> dict[str, Any] | None:
+    """Return the parts of a value by the step of a path that leads there; None for an atom."""
     if isinstance(value, BaseModel):
         return {f".{name}": getattr(value, name) for name in type(value).model_fields}
     if isinstance(value, Mapping):
@@ -98,70 +91,68 @@ def _parts(value: Any) -> dict[str, Any] | None:
     return None
 
 
-def _leaf(path: str, old: Any, new: Any, rtol: float, atol: float) -> _Finding:
+def _different(path: str, old: object, new: object) -> Comparison:
+    return Comparison((Difference(path, old, new),))
+
+
+def _compare_values(path: str, old: Any, new: Any, rtol: float, atol: float) -> Comparison:
     if isinstance(old, np.ndarray) and isinstance(new, np.ndarray):
-        return _arrays(path, old, new, rtol, atol)
-    if _is_float(old, new):
-        return _arrays(path, np.asarray(old, np.float64), np.asarray(new, np.float64), rtol, atol)
-    equal = type(old) is type(new) and old == new
-    return _Finding() if equal else _Finding(difference=Difference(path, old, new))
+        return _compare_arrays(path, old, new, rtol, atol)
+    if _are_floats(old, new):
+        arrays = np.asarray(old, np.float64), np.asarray(new, np.float64)
+        return _compare_arrays(path, *arrays, rtol, atol)
+    return Comparison() if type(old) is type(new) and old == new else _different(path, old, new)
 
 
-def _is_float(old: Any, new: Any) -> bool:
+def _are_floats(old: Any, new: Any) -> bool:
+    """Return whether both are numbers and one is a float."""
     numbers = (int, float, np.integer, np.floating)
-    both = all(isinstance(value, numbers) and not isinstance(value, bool) for value in (old, new))
-    return both and any(isinstance(value, float | np.floating) for value in (old, new))
+    values = old, new
+    return all(isinstance(v, numbers) and not isinstance(v, bool) for v in values) and any(
+        isinstance(v, float | np.floating) for v in values
+    )
 
 
-def _arrays(path: str, old: NDArray[Any], new: NDArray[Any], rtol: float, atol: float) -> _Finding:
+def _compare_arrays(
+    path: str, old: NDArray[Any], new: NDArray[Any], rtol: float, atol: float
+) -> Comparison:
     if old.size == new.size == 0:
-        return _Finding()  # nested lists keep no shape without elements
+        return Comparison()  # nested lists without elements lose their shape
     if old.shape != new.shape:
-        return _Finding(difference=Difference(f"{path} (shape)", old.shape, new.shape))
+        return _different(f"{path} (shape)", old.shape, new.shape)
     kinds = {old.dtype.kind, new.dtype.kind}
     if not kinds <= set("fiu"):
-        alike = len(kinds) == 1
-        return _worst(
-            path,
-            old,
-            new,
-            np.where((old == new) if alike else False, 0.0, 1.0),
-            0.0,
-            measured=False,
-        )
+        unequal = old != new if len(kinds) == 1 else np.ones(old.shape, bool)
+        if not unequal.any():
+            return Comparison()
+        worst = _largest(unequal)
+        return _different(path + _steps(worst), old[worst].item(), new[worst].item())
     if "f" not in kinds:
         rtol = atol = 0.0
     gaps = _gaps(old, new)
-    allowed = atol + rtol * np.abs(np.where(np.isfinite(old), old, 0.0))
-    return _worst(path, old, new, gaps, allowed)
+    excess = gaps - (atol + rtol * np.abs(np.where(np.isfinite(old), old, 0.0)))
+    farthest = _largest(gaps)
+    widest = Comparison((), float(gaps[farthest]), path + _steps(farthest) if gaps.any() else "")
+    if not (excess > 0).any():
+        return widest
+    worst = _largest(excess)
+    difference = Difference(path + _steps(worst), old[worst].item(), new[worst].item())
+    return replace(widest, differences=(difference,))
 
 
 def _gaps(old: NDArray[Any], new: NDArray[Any]) -> NDArray[np.float64]:
-    """|old - new| in float64; 0 between equal infinities and between NaNs, infinite from a number to either."""
+    """Return |old - new|: 0 for equal infinities and NaNs, infinite from a number to either."""
     equal = (old == new) | (np.isnan(old) & np.isnan(new))
     with np.errstate(invalid="ignore"):
         gaps = np.abs(old.astype(np.float64) - new.astype(np.float64))
-    gaps = np.where(
-        np.isnan(gaps), np.inf, np.maximum(gaps, np.finfo(np.float64).tiny)
-    )  # big integers differ by > 0
+    # Big integers that differ may be equal as float64.
+    gaps = np.where(np.isnan(gaps), np.inf, np.maximum(gaps, np.finfo(np.float64).tiny))
     return np.where(equal, 0.0, gaps)
 
 
-def _worst(
-    path: str, old: Any, new: Any, gaps: Any, allowed: Any, measured: bool = True
-) -> _Finding:
-    largest_gap, farthest = (
-        (float(gaps.max()), _place(path, gaps)) if measured and gaps.any() else (0.0, "")
-    )
-    if not (gaps > allowed).any():
-        return _Finding(largest_gap, farthest)
-    worst = np.unravel_index(int(np.argmax(gaps - allowed)), gaps.shape)
-    difference = Difference(_place(path, gaps - allowed), old[worst].item(), new[worst].item())
-    return _Finding(largest_gap, farthest, difference)
+def _largest(values: NDArray[Any]) -> tuple[np.intp, ...]:
+    return np.unravel_index(int(np.argmax(values)), values.shape)
 
 
-def _place(path: str, sizes: Any) -> str:
-    """The path to the largest of an array."""
-    return path + "".join(
-        f"[{index}]" for index in np.unravel_index(int(np.argmax(sizes)), sizes.shape)
-    )
+def _steps(index: tuple[np.intp, ...]) -> str:
+    return "".join(f"[{step}]" for step in index)

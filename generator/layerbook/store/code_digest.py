@@ -1,0 +1,168 @@
+"""Digests of source code: of what can change a number, or of every byte."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Collection, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import layerbook
+from layerbook.core.errors import StoreError
+from layerbook.store.json_format import json_digest
+
+# The modules that every result depends on beside its analysis.
+ENGINE_MODULES = ("model.llama", "model.convert", "model.execution", "model.plan")
+
+# Modules for words, charts and progress; no number passes through them.
+IGNORED_MODULES = ("core.errors", "core.figures", "core.labels", "core.progress", "book.sweep_views")
+
+# The method of an analysis that runs after its result is on disk.
+IGNORED_METHOD = "figures"
+
+
+def analysis_code_digest(module_name: str) -> str:
+    """Return the digest of an analysis' code, including the engine that runs every analysis."""
+    return json_digest(analysis_code_modules(module_name))
+
+
+def analysis_code_modules(module_name: str) -> dict[str, str]:
+    """Return the modules behind `analysis_code_digest`, each with its own digest."""
+    root = _package()
+    for part in IGNORED_MODULES:
+        if _find_file(root, f"{root.name}.{part}") is None:
+            raise StoreError(f"IGNORED_MODULES names {part}, which {root} does not have")
+    engine = [f"{root.name}.{part}" for part in ENGINE_MODULES]
+    return _module_digests([module_name, *engine], root)
+
+
+def source_digest(*names: str) -> str:
+    """Return the digest of every byte of the named modules or folders; by default the package."""
+    root = _package()
+    parts = [root / name for name in names] or [root]
+    files = [
+        path
+        for part in parts
+        for path in (*part.rglob("*.py"), part.with_suffix(".py"))
+        if path.is_file()
+    ]
+    return json_digest(
+        {str(f.relative_to(root)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+    )
+
+
+def module_code_digest(module_name: str, package: Path | None = None) -> str:
+    """Return the digest of a module and the modules of its package that it imports, transitively.
+
+    Constants count. Comments, formatting, docstrings, `figures` methods and TYPE_CHECKING blocks
+    do not. A package's `__init__` counts if something is imported from it. Imports by a computed
+    name are not seen. The files are read at each call, so that an edit during a run is noticed.
+    Raises StoreError for a missing or broken module.
+
+    package: the folder of the package; by default that of layerbook.
+    """
+    return json_digest(_module_digests([module_name], package or _package()))
+
+
+def _package() -> Path:
+    return Path(layerbook.__path__[0])
+
+
+def _module_digests(module_names: Collection[str], package: Path) -> dict[str, str]:
+    """Return the digests of modules and of all they import, by name."""
+    digests: dict[str, str] = {}
+    pending = list(module_names)
+    while pending:
+        name = pending.pop()
+        if name in digests:
+            continue
+        file = _find_file(package, name)
+        if file is None:
+            raise StoreError(f"{name}: there is no such module in {package}")
+        is_package = file.name == "__init__.py"
+        digests[name], imports = _parse(file.read_bytes(), name, is_package=is_package)
+        for candidates in imports:
+            module = _resolve_import(package, candidates)
+            if module is not None:
+                pending.append(module)
+    return digests
+
+
+def _find_file(package: Path, name: str) -> Path | None:
+    base = package.joinpath(*name.split(".")[1:])
+    candidates = [base / "__init__.py"]
+    if base != package:
+        candidates.insert(0, base.with_suffix(".py"))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _resolve_import(package: Path, candidates: tuple[str, ...]) -> str | None:
+    """Return the module that an import means, unless it is ignored or of another package."""
+    for name in candidates:
+        top, _, rest = name.partition(".")
+        if top == package.name and _find_file(package, name):
+            return None if rest in IGNORED_MODULES else name
+    return None
+
+
+@cache
+def _parse(source: bytes, name: str, *, is_package: bool) -> tuple[str, list[tuple[str, ...]]]:
+    """Return a module's digest, and for each import the names that it may mean."""
+    try:
+        tree = _IrrelevantCodeRemover().visit(ast.parse(source))
+    except (SyntaxError, ValueError) as error:
+        raise StoreError(f"{name}: is not valid Python ({error})") from error
+    text = "".join(_serialize(tree)).encode("utf-8", "backslashreplace")
+    parent = name if is_package else name.rpartition(".")[0]
+    return hashlib.sha256(text).hexdigest(), list(_find_imports(tree, parent))
+
+
+def _find_imports(tree: ast.AST, parent: str) -> Iterator[tuple[str, ...]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name,) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = parent.split(".")[: len(parent.split(".")) - node.level + 1]
+                base = ".".join([*above, base] if base else above)
+            yield from ((f"{base}.{alias.name}", base) for alias in node.names)
+
+
+class _IrrelevantCodeRemover(ast.NodeTransformer):
+    """Remove what cannot change a number: docstrings, `figures`, imports for type checkers."""
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            if ast.get_docstring(node, clean=False) is not None:
+                node.body = node.body[1:]
+        if isinstance(node, ast.ClassDef):
+            node.body = [n for n in node.body if getattr(n, "name", None) != IGNORED_METHOD]
+        return super().generic_visit(node)
+
+    def visit_If(self, node: ast.If) -> ast.AST:
+        if ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            node.body = []
+        return self.generic_visit(node)
+
+
+def _serialize(node: Any) -> Iterator[str]:
+    """Yield a syntax tree as text. `ast.dump` differs between versions of Python."""
+    if isinstance(node, ast.AST):
+        yield f"{type(node).__name__}("
+        for name, value in ast.iter_fields(node):
+            if value is not None and value != []:
+                yield f"{name}="
+                yield from _serialize(value)
+                yield ","
+        yield ")"
+    elif isinstance(node, list):
+        yield "["
+        for part in node:
+            yield from _serialize(part)
+            yield ","
+        yield "]"
+    else:
+        yield f"{type(node).__name__}:{node!a}"

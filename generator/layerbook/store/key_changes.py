@@ -1,0 +1,174 @@
+"""The differences between two keys: parameters, modules, weights and libraries, old and new.
+
+A result holds the spec that it was measured for, but only one digest of its code. The working
+cache holds the digests of single modules for results that were computed on this machine.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from layerbook.core.errors import StoreError
+from layerbook.store import results
+from layerbook.store.cache import WorkingCache
+from layerbook.store.code_digest import analysis_code_modules
+from layerbook.store.freshness import ExperimentStatus
+from layerbook.store.json_format import json_digest
+from layerbook.store.keys import Key, code_modules, combine_code_digests
+from layerbook.store.project import Project
+
+BLOB_KIND = "closures"
+MAX_LISTED = 3
+MAX_VALUE_WIDTH = 48
+_HEX = re.compile(r"[0-9a-f]{16,}")
+
+
+class Absent:
+    """The type of ABSENT, the value of a parameter that one side does not have."""
+
+    def __repr__(self) -> str:
+        return "absent"
+
+
+ABSENT = Absent()
+
+
+class ValueDifference(NamedTuple):
+    """A path such as `prompts[1]` or `sampling.top_k`, and the values there."""
+
+    path: str
+    old: Any
+    new: Any
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of one parameter or library `name`, or of a whole component if `name` is empty.
+
+    modules: the modules whose code changed, if they are known.
+    """
+
+    component: str
+    name: str
+    old: Any
+    new: Any
+    modules: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        name = f"{self.name} " if self.name else ""
+        modules = f" in {', '.join(self.modules)}" if self.modules else ""
+        return f"{self.component}: {name}{_shorten(self.old)} -> {_shorten(self.new)}{modules}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the change for JSON, with null for an absent value."""
+        old, new = (None if value is ABSENT else value for value in (self.old, self.new))
+        data = {"component": self.component, "name": self.name, "old": old, "new": new}
+        return data | ({"modules": list(self.modules)} if self.modules else {})
+
+
+def changes_since_measured(project: Project, status: ExperimentStatus) -> tuple[Change, ...]:
+    """Return the changes since an experiment's result was measured; none if it is unreadable."""
+    if not status.freshness.changed:
+        return ()
+    try:
+        header = results.read_header(project.result_path(status.experiment))
+    except StoreError:
+        return ()
+    return diff_keys(
+        (header.spec, header.key),
+        (status.experiment.spec(), status.key),
+        lambda: _changed_modules(project.cache, status, header.key.code),
+    )
+
+
+def diff_keys(
+    before: tuple[Mapping[str, Any], Key],
+    after: tuple[Mapping[str, Any], Key],
+    changed_modules: Callable[[], tuple[str, ...]] = tuple,
+) -> tuple[Change, ...]:
+    """Return the changes from one spec and key to another."""
+    (old_spec, old), (new_spec, new) = before, after
+    changes: list[Change] = []
+    if old.spec != new.spec:
+        changes += [Change("spec", *difference) for difference in diff_values(old_spec, new_spec)]
+    if old.code != new.code:
+        changes.append(Change("code", "", old.code, new.code, changed_modules()))
+    for name in ("weights", "tokenizer"):
+        if getattr(old, name) != getattr(new, name):
+            changes.append(Change(name, "", getattr(old, name), getattr(new, name)))
+    versions = sorted(diff_values(old.versions, new.versions))
+    return (*changes, *(Change("versions", *difference) for difference in versions))
+
+
+def diff_values(old: Any, new: Any, path: str = "") -> Iterator[ValueDifference]:
+    """Yield the differences between two pieces of plain data.
+
+    A change of type counts, also of 1 to 1.0 or to true, since JSON tells them apart.
+    """
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for name in dict.fromkeys([*old, *new]):
+            inner = f"{path}.{name}".removeprefix(".")
+            yield from diff_values(old.get(name, ABSENT), new.get(name, ABSENT), inner)
+    elif isinstance(old, list | tuple) and isinstance(new, list | tuple):
+        for i in range(max(len(old), len(new))):
+            pair = (values[i] if i < len(values) else ABSENT for values in (old, new))
+            yield from diff_values(*pair, f"{path}[{i}]")
+    elif type(old) is not type(new) or old != new:
+        yield ValueDifference(path, old, new)
+
+
+def record_module_digests(cache: WorkingCache, work: Sequence[ExperimentStatus]) -> None:
+    """Cache the module digests of each analysis, to name the modules that change later."""
+    for name, status in {_record_name(status): status for status in work}.items():
+        if _read_record(cache, name).get("code") == status.key.code:
+            continue
+        modules = _module_digests(status)
+        digests = {module: json_digest(digests) for module, digests in modules.items()}
+        if combine_code_digests(status.experiment, digests) == status.key.code:  # not edited since
+            record = {"code": status.key.code, "modules": _merge(modules)}
+            cache.put_blob(BLOB_KIND, name, json.dumps(record).encode())
+
+
+def summarize(changes: Sequence[Change]) -> str:
+    """Return the first few changes in words, and the number of the others."""
+    more = len(changes) - MAX_LISTED
+    return "; ".join(map(str, changes[:MAX_LISTED])) + (f"; and {more} more" if more > 0 else "")
+
+
+def _changed_modules(cache: WorkingCache, status: ExperimentStatus, code: str) -> tuple[str, ...]:
+    record = _read_record(cache, _record_name(status))
+    if record.get("code") != code:
+        return ()
+    old, new = record["modules"], _merge(_module_digests(status))
+    return tuple(sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name)))
+
+
+def _module_digests(status: ExperimentStatus) -> dict[str, dict[str, str]]:
+    """Return, for each module that measures an experiment, the digests of all it depends on."""
+    return {module: analysis_code_modules(module) for module in code_modules(status.experiment)}
+
+
+def _merge(digests: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    return {name: digest for group in digests.values() for name, digest in group.items()}
+
+
+def _record_name(status: ExperimentStatus) -> str:
+    return " ".join(code_modules(status.experiment))
+
+
+def _read_record(cache: WorkingCache, name: str) -> dict[str, Any]:
+    record = json.loads(cache.get_blob(BLOB_KIND, name) or b"{}")
+    return record if isinstance(record, dict) else {}
+
+
+def _shorten(value: Any) -> str:
+    if value is ABSENT:
+        return "absent"
+    is_digest = isinstance(value, str) and _HEX.search(value)
+    text = value if is_digest else json.dumps(value, ensure_ascii=False)
+    text = _HEX.sub(lambda match: match[0][:8], text)
+    return text if len(text) <= MAX_VALUE_WIDTH else text[: MAX_VALUE_WIDTH - 1] + "…"

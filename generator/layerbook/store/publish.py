@@ -1,0 +1,192 @@
+"""Publish a site into a folder, file by file, beside files of others.
+
+A marker file lists the published files with their digests. It names the old and the new files
+while a publication is under way, so that the next one can finish what a killed one left.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel
+
+from layerbook.core.errors import StoreError
+from layerbook.store import atomic
+
+MARKER_NAME = ".layerbook-site.json"
+FRONT_PAGE = "index.html"
+
+
+@dataclass(frozen=True)
+class PublishReport:
+    """The changes of a publication, as paths in the folder.
+
+    kept_modified: files that left the site, but stay because somebody edited them.
+    """
+
+    written: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    kept_modified: tuple[str, ...] = ()
+
+
+def _check_path(path: str) -> str:
+    parts = path.split("/")
+    if {"", ".", ".."} & set(parts) or set("\\:\0") & set(path):
+        raise ValueError(f"{path!r} is not a path inside the folder")
+    return path
+
+
+SitePath = Annotated[str, AfterValidator(_check_path)]
+
+
+class _Marker(BaseModel):
+    """The published files and their sha256; `before`: those that a publication is replacing."""
+
+    files: dict[SitePath, str]
+    before: dict[SitePath, str] = {}
+
+    def encode(self) -> bytes:
+        data = {"files": dict(sorted(self.files.items()))}
+        if self.before:
+            data["before"] = dict(sorted(self.before.items()))
+        return (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode()
+
+    def owns(self, path: str, digest: str | None) -> bool:
+        return digest is not None and digest in (self.files.get(path), self.before.get(path))
+
+
+def publish(tree: Mapping[str, bytes], target: Path) -> PublishReport:
+    """Make the folder `target` hold `tree`, a mapping from paths to bytes.
+
+    Files that an earlier publication wrote and that are not in `tree` are removed; all others
+    stay. `index.html` is written last. Raises StoreError for a folder with content but no marker,
+    for a path that leaves the folder, and if the disk refuses.
+    """
+    _check_tree(tree, target)
+    try:
+        check_target(target)
+        target.mkdir(parents=True, exist_ok=True)
+        atomic.remove_temporary_files(target, recursive=True)
+        return _publish(tree, target)
+    except OSError as error:
+        raise StoreError(f"{target}: cannot be published ({error.strerror or error})") from error
+
+
+def check_target(target: Path) -> None:
+    """Raise StoreError if `publish` would refuse the folder; change nothing."""
+    if target.exists() and not target.is_dir():
+        raise StoreError(f"{target}: is a file; the site needs a folder")
+    if target.is_dir():
+        _read_marker(target)
+
+
+def published_files(target: Path) -> tuple[str, ...]:
+    """Return the files that the marker lists; none if it is missing or unreadable."""
+    try:
+        return tuple(_parse_marker(target).files)
+    except (OSError, ValueError):
+        return ()
+
+
+def matches_marker(target: Path) -> bool:
+    """Return whether every file of a finished publication has the digest in the marker."""
+    try:
+        marker = _parse_marker(target)
+    except (OSError, ValueError):
+        return False
+    if marker.before or not marker.files:
+        return False
+    return all(_digest(target / path) == digest for path, digest in marker.files.items())
+
+
+def _check_tree(tree: Mapping[str, bytes], target: Path) -> None:
+    for path in tree:
+        try:
+            _check_path(path)
+        except ValueError as error:
+            raise StoreError(f"{target}: {error}") from error
+        if path == MARKER_NAME:
+            raise StoreError(f"{target}: {path!r} is reserved")
+        if any(str(parent) in tree for parent in PurePosixPath(path).parents):
+            raise StoreError(f"{target}: {path!r} would lie inside another page")
+
+
+def _publish(tree: Mapping[str, bytes], target: Path) -> PublishReport:
+    marker = _read_marker(target)
+    digests = {path: hashlib.sha256(data).hexdigest() for path, data in tree.items()}
+    dropped = sorted((marker.files.keys() | marker.before.keys()) - tree.keys())
+    removed = [path for path in dropped if marker.owns(path, _digest(target / path))]
+    kept_modified = [path for path in dropped if path not in removed and (target / path).is_file()]
+    changed = [path for path in tree if not atomic.has_content(target / path, tree[path])]
+    changed.sort(key=lambda path: (path == FRONT_PAGE, path))
+    if changed or removed:
+        under_way = _Marker(files=digests, before={**marker.before, **marker.files})
+        atomic.write(target / MARKER_NAME, under_way.encode())
+    # Where a page becomes a folder, or a folder a page, the old one must go first.
+    blocking = [old for old in removed if any(_overlap(old, new) for new in changed)]
+    _remove(target, blocking)
+    for path in changed:
+        _refuse_outward_link(target, path)
+        _remove_empty_folders(target / path)
+        atomic.write(target / path, tree[path])
+    _remove(target, [path for path in removed if path not in blocking])
+    atomic.write(target / MARKER_NAME, _Marker(files=digests).encode())
+    return PublishReport(tuple(changed), tuple(removed), tuple(kept_modified))
+
+
+def _read_marker(target: Path) -> _Marker:
+    """Return the marker, an empty one for an empty folder. Raises StoreError."""
+    path = target / MARKER_NAME
+    try:
+        return _parse_marker(target)
+    except FileNotFoundError as error:
+        if all(entry.name.endswith(atomic.TEMPORARY_SUFFIX) for entry in target.iterdir()):
+            return _Marker(files={})
+        raise StoreError(
+            f"{target}: has files in it that no build wrote ({MARKER_NAME} is missing); "
+            "empty the folder or name another one"
+        ) from error
+    except ValueError as error:
+        raise StoreError(
+            f"{path}: is not readable, so it is unknown which files are ours; empty the folder"
+        ) from error
+
+
+def _parse_marker(target: Path) -> _Marker:
+    return _Marker.model_validate_json((target / MARKER_NAME).read_bytes())
+
+
+def _digest(file: Path) -> str | None:
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
+
+
+def _refuse_outward_link(target: Path, path: str) -> None:
+    if not (target / path).parent.resolve().is_relative_to(target.resolve()):
+        raise StoreError(f"{target / path}: would be written outside {target}, through a link")
+
+
+def _overlap(path: str, other: str) -> bool:
+    return path.startswith(f"{other}/") or other.startswith(f"{path}/")
+
+
+def _remove(target: Path, paths: Iterable[str]) -> None:
+    """Remove files, and the folders that this leaves empty."""
+    for path in paths:
+        (target / path).unlink(missing_ok=True)
+        for parent in list(PurePosixPath(path).parents)[:-1]:
+            with suppress(OSError):  # not empty
+                (target / parent).rmdir()
+
+
+def _remove_empty_folders(folder: Path) -> None:
+    """Remove a folder without files, which a killed publication may leave in a page's place."""
+    if folder.is_dir() and not folder.is_symlink():
+        for path in (*sorted(folder.rglob("*"), reverse=True), folder):
+            with suppress(OSError):  # a file, or a folder that is not empty
+                path.rmdir()
