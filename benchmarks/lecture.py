@@ -10,7 +10,8 @@ from pathlib import Path
 
 from layerbook.book.claims import check as claims
 from layerbook.site.experiment_view import ExperimentView, load_experiment_views
-from layerbook.store.project import check_status, open_project
+from layerbook.store.freshness import check_status
+from layerbook.store.project import open_project
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parent.parent

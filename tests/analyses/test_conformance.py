@@ -16,6 +16,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 from fixtures.run_analysis import capture_requests
+from fixtures.save_result import save_result
 from fixtures.tiny_llama import write_tiny_model
 from layerbook.book.loader import Experiment, load_chapter
 from layerbook.core import registry
@@ -204,9 +205,15 @@ def test_a_result_survives_json_and_the_store(
 
     key = Key(*("0" * 64,) * 4, versions={})
     envelope = results.StoredResult(
-        experiment.id, experiment.chapter, experiment.analysis_name, "tiny", experiment.spec(), key, result
+        id=experiment.id,
+        chapter=experiment.chapter,
+        analysis=experiment.analysis_name,
+        model="tiny",
+        spec=experiment.spec(),
+        key=key,
+        result=result,
     )
-    json_round_trip = results.load(results.save(tmp_path, envelope), kind)
+    json_round_trip = results.load(save_result(tmp_path, envelope), kind)
     assert json_round_trip.result.model_dump_json() == result.model_dump_json()
     assert json_round_trip.spec == experiment.spec()
 

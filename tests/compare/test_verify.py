@@ -216,7 +216,7 @@ def test_a_failing_experiment_is_told_and_not_noted(
 
     with monkeypatch.context() as patched:
         patched.setattr(Generate, "measure", broken)
-        patched.setattr("layerbook.store.keys.analysis_code_digest", lambda module: "same")
+        patched.setattr("layerbook.store.code_digest.analysis_code_digest", lambda module: "same")
         patched.setattr("layerbook.store.keys.Key.same_sources", lambda self, other: True)
         done = layerbook("verify", "--threads", "1", "--quiet", cwd=book)
     assert done.returncode == 1

@@ -34,9 +34,8 @@ from layerbook.runner import executors
 from layerbook.runner import sweep as sweeping
 from layerbook.runner.dask_client import DaskExecutor, group_by_shared_prompts
 from layerbook.runner.local import LocalExecutor
-from layerbook.store import results
-from layerbook.store import tolerance
-from layerbook.store.project import Project, sweep_cells, open_project
+from layerbook.store import results, tolerance
+from layerbook.store.project import Project, open_project, sweep_cells
 
 needs_dask = pytest.mark.skipif(
     importlib.util.find_spec("distributed") is None,
@@ -289,9 +288,7 @@ def test_an_experiment_that_fails_stops_no_other(here: Path, cloud: DaskCluster)
     broken = type(one)(
         **(vars(one) | {"analysis": one.analysis.model_copy(update={"top_k": 10**6})})
     )
-    with executors.executor_for(cloud.executor)(
-        project.source, SilentReporter(), Timer()
-    ) as there:
+    with executors.executor_for(cloud.executor)(project.source, SilentReporter(), Timer()) as there:
         measured = there.measure([broken, one])
     failure = measured[broken]
     assert isinstance(failure, RunError)
@@ -319,8 +316,8 @@ def test_a_worker_with_another_model_is_refused(here: Path, cloud: DaskCluster) 
 @pytest.mark.parametrize(
     ("what", "message"),
     [
-        ("versions", "has torch .*; the run was started with torch 0"),
-        ("analysis_code_digest", "has other code"),
+        ("keys.numeric_library_versions", "has torch .*; the run was started with torch 0"),
+        ("code_digest.analysis_code_digest", "has other code"),
     ],
 )
 def test_a_worker_with_other_code_or_libraries_is_refused(
@@ -328,12 +325,10 @@ def test_a_worker_with_other_code_or_libraries_is_refused(
 ) -> None:
     """Both are part of a key."""
     project = open_project(here)
-    other: Any = {"torch": "0"} if what == "versions" else "other"
-    monkeypatch.setattr(f"layerbook.store.keys.{what}", lambda *_: other)
+    other: Any = {"torch": "0"} if what == "keys.numeric_library_versions" else "other"
+    monkeypatch.setattr(f"layerbook.store.{what}", lambda *_: other)
     with (
-        executors.executor_for(cloud.executor)(
-            project.source, SilentReporter(), Timer()
-        ) as there,
+        executors.executor_for(cloud.executor)(project.source, SilentReporter(), Timer()) as there,
         pytest.raises(ModelError, match=message),
     ):
         there.measure(plain(project))
@@ -352,9 +347,7 @@ def test_only_a_few_chunks_are_under_way(here: Path, cloud: DaskCluster) -> None
             taken += 1
             yield [type(one)(**vars(one))]
 
-    with executors.executor_for(cloud.executor)(
-        project.source, SilentReporter(), Timer()
-    ) as there:
+    with executors.executor_for(cloud.executor)(project.source, SilentReporter(), Timer()) as there:
         ahead = [taken - given for given, _ in enumerate(there.measure_chunks(chunks()))]
     assert len(ahead) == 20
     assert max(ahead) == 4

@@ -25,7 +25,7 @@ from fixtures.build_states import (
     differing_files,
     replace_sources,
 )
-from fixtures.killing import Fault, run_build, forkserver_context
+from fixtures.killing import Fault, forkserver_context, run_build
 
 KILLS = 200
 IN_A_ROW = 12

@@ -18,7 +18,7 @@ from fixtures.sweep_book import cell_files, read_sweep_table, write_sweep_book
 from layerbook.analyses.next_token import NextToken
 from layerbook.core.requests import ActivationCaches
 from layerbook.runner import sweep as sweeping
-from layerbook.store import keys
+from layerbook.store import code_digest
 
 ROOT = Path(__file__).parents[2]
 GRAM = """\
@@ -110,7 +110,7 @@ def test_what_only_shows_runs_nothing(package: Path, book: Path) -> None:
     shown = (
         "plotting/colours.py",
         "core/figures.py",
-        "core/labels.py",
+        "core/text.py",
         "core/progress.py",
         "book/sweep_views.py",
         "site/pages.py",
@@ -144,7 +144,7 @@ def test_another_language_of_measures_reads_the_cells_anew_and_runs_none(
 ) -> None:
     """The table depends on it, the cells do not."""
     append(package, "book/claims/evaluator.py", CONSTANT)
-    monkeypatch.setattr(keys, "_package", lambda: package)
+    monkeypatch.setattr(code_digest, "_package", lambda: package)
     before, measured = [path.read_bytes() for path in cell_files(book)], read_sweep_table(book)
     monkeypatch.setattr(NextToken, "measure", lambda *_: pytest.fail("a cell ran"))
     done = layerbook("build", cwd=book)
@@ -159,7 +159,7 @@ def test_an_edit_while_a_sweep_runs_is_noticed_in_its_chunk(
     package: Path, book: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cells of chunks before it are kept, nothing that ran with half of it is; put back, those before are current."""
-    monkeypatch.setattr(keys, "_package", lambda: package)
+    monkeypatch.setattr(code_digest, "_package", lambda: package)
     monkeypatch.setattr(sweeping, "CHUNK_SIZE", 2)
     file = package / "analyses" / "next_token.py"
     source, measure, ran = file.read_text(encoding="utf-8"), NextToken.measure, 0
@@ -186,7 +186,8 @@ def test_an_edit_while_a_sweep_runs_is_noticed_in_its_chunk(
     old = {
         path
         for path in kept
-        if json.loads(kept[path])["key"]["code"] == keys.analysis_code_digest(NextToken.__module__)
+        if json.loads(kept[path])["key"]["code"]
+        == code_digest.analysis_code_digest(NextToken.__module__)
     }
     assert len(old) == 2
     ran = 10

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from fixtures.save_result import save_result
 from fixtures.small_book import layerbook, read_tree, write_small_book
 
 
@@ -272,13 +273,13 @@ def test_another_model_has_its_own_column(book: Path) -> None:
     top = (first.top[0].model_copy(update={"text": "xyzzy"}), *first.top[1:])
     result = entry.result.model_copy(update={"prompts": (first.model_copy(update={"top": top}),)})
     other = changed(entry, model="other", key=changed(entry.key, weights="gguf:abcd/1"), result=result)
-    place = store.save(path.parents[2], other)
+    place = save_result(path.parents[2], other)
     assert layerbook("build", "--no-run", cwd=book).returncode == 0
     page = (book / "site" / "claims.html").read_text(encoding="utf-8")
     assert re.findall(r'<td class="(\w+)">', page) == ["holds", "holds", "fails", "holds"]
     assert '<th scope="col">other</th>' in page and "<code>abcd</code>" in page
 
-    store.save(path.parents[2], changed(other, key=changed(other.key, spec="0" * 64)))
+    save_result(path.parents[2], changed(other, key=changed(other.key, spec="0" * 64)))
     assert layerbook("build", "--no-run", cwd=book).returncode == 0
     assert '<th scope="col">other</th>' not in (book / "site" / "claims.html").read_text(encoding="utf-8")
 
@@ -297,11 +298,11 @@ def test_another_model_that_was_measured_in_part_is_undecided_for_the_rest(book:
 
     path = next((book / "experiments" / "results").glob("*/next/sum.json"))
     pattern = store.load(path.with_name("pattern.json"), AttentionPattern.result_type)
-    store.save(path.parents[2], changed(pattern, model="other"))
+    save_result(path.parents[2], changed(pattern, model="other"))
     for made in (False, True):
         if made:
             entry = store.load(path, NextToken.result_type)
-            store.save(path.parents[2], changed(entry, model="other", key=changed(entry.key, code="0" * 64)))
+            save_result(path.parents[2], changed(entry, model="other", key=changed(entry.key, code="0" * 64)))
         assert layerbook("build", "--no-run", cwd=book).returncode == 0
         page = (book / "site" / "claims.html").read_text(encoding="utf-8")
         shown = '<td class="open"><b class="verdict">Not decided</b><span class="claim-margin">'

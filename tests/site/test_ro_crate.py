@@ -14,7 +14,7 @@ from fixtures.small_book import layerbook, read_tree, write_small_book
 from fixtures.sweep_book import write_sweep_book
 
 from layerbook import __version__
-from layerbook.store import atomic
+from layerbook.store import publish
 
 CRATE_FILE = "ro-crate-metadata.json"
 SPECIFICATION = "https://w3id.org/ro/crate/1.1"
@@ -73,7 +73,7 @@ def test_every_file_is_in_it_with_its_digest(built: Path) -> None:
     """And nothing that is not there."""
     site = read_tree(built / "site")
     files = {unquote(id): entity for id, entity in entities(built).items() if entity["@type"] == "File"}
-    assert files.keys() == site.keys() - {CRATE_FILE, atomic.MARKER_NAME}
+    assert files.keys() == site.keys() - {CRATE_FILE, publish.MARKER_NAME}
     for path, entity in files.items():
         assert entity["sha256"] == hashlib.sha256(site[path]).hexdigest()
         assert entity["contentSize"] == str(len(site[path]))
@@ -119,7 +119,7 @@ def test_it_has_no_date_but_one_that_was_given(book: Path, monkeypatch: pytest.M
     assert layerbook("build", "--no-run", cwd=book).returncode == 0
     assert entities(book)["./"]["datePublished"] == "1970-01-02"
     after = read_tree(book / "site")
-    assert {path for path in after if after[path] != before[path]} == {CRATE_FILE, atomic.MARKER_NAME}
+    assert {path for path in after if after[path] != before[path]} == {CRATE_FILE, publish.MARKER_NAME}
     spec = book / "experiments" / "book.yaml"
     spec.write_text(spec.read_text() + "published: 2026-11-25\nlicence: CC-BY-4.0\n")
     assert layerbook("build", "--no-run", cwd=book).returncode == 0

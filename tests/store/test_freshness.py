@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fixtures.save_result import save_result
 from layerbook.core.analysis import Array, Result
 from layerbook.store import results
 from layerbook.store.cache import WorkingCache
@@ -25,9 +26,16 @@ class Numbers(Result):
 def save(root: Path, id: str = "noise", rows: int = 3) -> Path:
     """An entry made under KEY."""
     table = Numbers(rows=[[column / 7 for column in range(10)]] * rows)
-    return results.save(
-        root, results.StoredResult(id, "attention", "numbers", "tiny", {}, KEY, table)
+    stored = results.StoredResult(
+        id=id,
+        chapter="attention",
+        analysis="numbers",
+        model="tiny",
+        spec={},
+        key=KEY,
+        result=table,
     )
+    return save_result(root, stored)
 
 
 def remember(cache: WorkingCache, path: Path, key: Key) -> None:

@@ -20,8 +20,8 @@ from fixtures.build_states import (
     differing_files,
     replace_sources,
 )
-from fixtures.killing import ProcessExit, Fault, start_build, run_build, forkserver_context
-from layerbook.store import atomic
+from fixtures.killing import Fault, ProcessExit, forkserver_context, run_build, start_build
+from layerbook.store import atomic, publish
 
 FULL = 24
 LARGE = (600, 1_000, 3_000, 10_000, 20_000)  # the first is just enough for what the build says
@@ -216,11 +216,11 @@ def test_a_site_whose_list_is_damaged_is_left_alone(
     damage: Callable[[Path], None],
 ) -> None:
     """Nobody knows which of its files are ours: one line, and every page stays as it is."""
-    marker = book / "site" / atomic.MARKER_NAME
+    marker = book / "site" / publish.MARKER_NAME
     before = marker.read_bytes()
     damage(marker)
     replace_sources(book, states[1].sources)
-    assert is_a_line(run_build(book, warm), atomic.MARKER_NAME, "is not readable")
+    assert is_a_line(run_build(book, warm), publish.MARKER_NAME, "is not readable")
     marker.write_bytes(before)
     check_recovery(book, warm, *states)
 

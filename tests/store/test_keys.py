@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from layerbook.core.errors import StoreError
-from layerbook.store import keys
+from layerbook.store import code_digest, keys
 
 SOURCES = {
     "__init__.py": '__version__ = "1"\n',
@@ -39,7 +39,7 @@ def package(tmp_path: Path) -> Path:
 
 def closures(package: Path) -> dict[str, str]:
     """The closure of each of the three modules."""
-    return {name: keys.module_code_digest(name, package) for name in MODULES}
+    return {name: code_digest.module_code_digest(name, package) for name in MODULES}
 
 
 def moved(package: Path, file: str, source: str) -> set[str]:
@@ -104,26 +104,26 @@ def test_modules_that_import_each_other_end(package: Path) -> None:
 def test_broken_and_missing_modules_are_errors_for_people(package: Path) -> None:
     """No traceback for a module that is not there or not Python."""
     with pytest.raises(StoreError, match=r"book\.nowhere"):
-        keys.module_code_digest("book.nowhere", package)
+        code_digest.module_code_digest("book.nowhere", package)
     (package / "third.py").write_text("def (:\n")
     with pytest.raises(StoreError, match=r"book\.third: is not valid Python"):
-        keys.module_code_digest("book.third", package)
+        code_digest.module_code_digest("book.third", package)
 
 
 @pytest.mark.parametrize("names", ["ENGINE_MODULES", "IGNORED_MODULES"])
 def test_reports_engine_and_ignored_modules_that_do_not_exist(
     names: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keys, names, ("model.nowhere",))
+    monkeypatch.setattr(code_digest, names, ("model.nowhere",))
     with pytest.raises(StoreError, match=r"model\.nowhere"):
-        keys.analysis_code_digest("layerbook.core.analysis")
+        code_digest.analysis_code_digest("layerbook.core.analysis")
 
 
 @pytest.mark.parametrize("python", [sys.executable, "python3.12", "python3.13", "python3.14"])
 def test_every_python_gives_the_same_closure(package: Path, python: str) -> None:
     """Neither another process' hash seed nor another Python's syntax trees change a closure."""
-    source = "import sys, pathlib; from layerbook.store import keys\n"
-    source += "print(keys.module_code_digest('book.first', pathlib.Path(sys.argv[1])))"
+    source = "import sys, pathlib; from layerbook.store import code_digest\n"
+    source += "print(code_digest.module_code_digest('book.first', pathlib.Path(sys.argv[1])))"
     environment = os.environ | {
         "PYTHONHASHSEED": "7",
         "PYTHONPATH": str(Path(keys.__file__).parents[2]),
@@ -136,7 +136,7 @@ def test_every_python_gives_the_same_closure(package: Path, python: str) -> None
     if run.returncode == 127:  # a version manager's stand-in
         pytest.skip(f"{python} is not installed")
     assert run.returncode == 0, run.stderr
-    assert run.stdout.strip() == keys.module_code_digest("book.first", package)
+    assert run.stdout.strip() == code_digest.module_code_digest("book.first", package)
 
 
 def test_a_key_names_what_changed() -> None:
@@ -144,38 +144,38 @@ def test_a_key_names_what_changed() -> None:
     key = keys.Key("s", "c", "w", "t", {"torch": "2.13.0", "numpy": "2.4.6"})
     for name in keys.DIGEST_FIELDS:
         other = replace(key, **{name: "other"})
-        assert key.changed(other) == (name,)
+        assert key.changed_components(other) == (name,)
         assert key.digest != other.digest
         assert not key.same_sources(other)
     newer = replace(key, versions={"torch": "2.14.0", "numpy": "2.4.6"})
-    assert key.changed(newer) == ("versions: torch 2.13.0 -> 2.14.0",)
+    assert key.changed_components(newer) == ("versions: torch 2.13.0 -> 2.14.0",)
     assert key.digest != newer.digest
     assert key.same_sources(newer)
-    assert key.changed(key) == ()
+    assert key.changed_components(key) == ()
     assert keys.Key.from_dict(key.as_dict()) == key
 
 
 def test_the_order_of_a_spec_does_not_count_and_its_values_do() -> None:
     """A key covers the canonical spec."""
-    first = keys.make_key("layerbook.core.analysis", {"a": 1, "b": [1, 2]}, "w", "t")
-    assert first == keys.make_key("layerbook.core.analysis", {"b": [1, 2], "a": 1}, "w", "t")
-    assert first.changed(
-        keys.make_key("layerbook.core.analysis", {"a": 1, "b": [2, 1]}, "w", "t")
-    ) == ("spec",)
+    first = keys.make_key({"a": 1, "b": [1, 2]}, "c", "w", "t")
+    assert first == keys.make_key({"b": [1, 2], "a": 1}, "c", "w", "t")
+    assert first.changed_components(keys.make_key({"a": 1, "b": [2, 1]}, "c", "w", "t")) == (
+        "spec",
+    )
 
 
 def test_the_engine_is_part_of_every_key() -> None:
     """Beside the analysis, a key covers the adapter, the conversion and the planner."""
-    assert keys.analysis_code_digest("layerbook.core.analysis") != keys.module_code_digest(
+    assert code_digest.analysis_code_digest(
         "layerbook.core.analysis"
-    )
+    ) != code_digest.module_code_digest("layerbook.core.analysis")
 
 
 def test_keys_need_no_heavy_library() -> None:
     """Making a key imports neither torch nor scikit-learn nor matplotlib."""
     source = (
-        "import sys\nfrom layerbook.store import atomic, cache, freshness, keys, results, tolerance\n"
-        "keys.make_key('layerbook.core.analysis', {}, '', '')\n"
+        "import sys\nfrom layerbook.store import atomic, cache, code_digest, freshness, keys, results, tolerance\n"
+        "code_digest.analysis_code_digest('layerbook.core.analysis')\n"
         "print({'torch', 'transformers', 'sklearn', 'matplotlib', 'jinja2'} & set(sys.modules))"
     )
     run = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures.save_result import save_result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -68,7 +69,16 @@ def envelope(result: Result, **changes: object) -> results.StoredResult[Result]:
     """An entry around a result."""
     spec = {"prompts": [" 2 + 2 = "], "top_k": 20}
     return replace(
-        results.StoredResult("noise", "attention", "measured", "tiny", spec, KEY, result), **changes
+        results.StoredResult(
+            id="noise",
+            chapter="attention",
+            analysis="measured",
+            model="tiny",
+            spec=spec,
+            key=KEY,
+            result=result,
+        ),
+        **changes,
     )
 
 
@@ -101,7 +111,7 @@ def measured(seed: int = 0) -> Measured:
 def test_an_entry_comes_back(tmp_path: Path) -> None:
     """What is saved is loaded: envelope, text, numbers, arrays of every kind of field."""
     saved = envelope(measured())
-    path = results.save(tmp_path, saved)
+    path = save_result(tmp_path, saved)
     assert path == tmp_path / "tiny" / "attention" / "noise.json"
     loaded = results.load(path, Measured)
     assert (loaded.id, loaded.chapter, loaded.analysis, loaded.model) == (
@@ -122,7 +132,7 @@ def test_an_entry_comes_back(tmp_path: Path) -> None:
 
 def test_loaded_arrays_are_read_only(tmp_path: Path) -> None:
     """A figure cannot change the numbers of the next one."""
-    loaded = results.load(results.save(tmp_path, envelope(measured())), Measured).result
+    loaded = results.load(save_result(tmp_path, envelope(measured())), Measured).result
     for array in (loaded.rows[0].weights, loaded.rows[0].maps, loaded.layers["0"], loaded.spare[0]):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 1
@@ -151,7 +161,7 @@ def test_any_result_comes_back_and_is_saved_to_the_same_bytes(
     made = tuple(Row(prompt=p, weights=a, maps=b) for p, a, b in rows)
     result = Measured(rows=made, entropy=entropy, counts=counts)
     folder = tmp_path_factory.mktemp("any")
-    path = results.save(folder, envelope(result))
+    path = save_result(folder, envelope(result))
     before = path.read_bytes()
     loaded = results.load(path, Measured)
     for old, new in zip(result.rows, loaded.result.rows, strict=True):
@@ -160,15 +170,15 @@ def test_any_result_comes_back_and_is_saved_to_the_same_bytes(
         np.testing.assert_array_equal(new.maps, old.maps)
     assert np.array_equal(loaded.result.entropy, entropy, equal_nan=True)
     assert list(loaded.result.counts.items()) == list(counts.items())
-    results.save(folder, loaded)
+    save_result(folder, loaded)
     assert path.read_bytes() == before
 
 
 def test_the_file_is_flat_readable_and_stable(tmp_path: Path) -> None:
     """The envelope and the result's fields lie side by side; rows of numbers are lines; text is itself."""
-    path = results.save(tmp_path, envelope(measured()))
+    path = save_result(tmp_path, envelope(measured()))
     data = json.loads(path.read_bytes())
-    assert tuple(data) == (*results.ENVELOPE_FIELDS, *Measured.model_fields)
+    assert tuple(data) == (*results.HEADER_FIELDS, *Measured.model_fields)
     assert np.array_equal(
         np.array(data["rows"][0]["weights"], dtype="f4"), measured().rows[0].weights
     )
@@ -184,9 +194,9 @@ def test_the_file_is_flat_readable_and_stable(tmp_path: Path) -> None:
 
 def test_big_arrays_follow_their_entry(tmp_path: Path) -> None:
     """New numbers bring a new file of arrays, and the old one goes; a neighbour's stays."""
-    results.save(tmp_path, envelope(measured(1), id="noise-2"))
-    path = results.save(tmp_path, envelope(measured(1)))
-    results.save(tmp_path, envelope(measured(2)))
+    save_result(tmp_path, envelope(measured(1), id="noise-2"))
+    path = save_result(tmp_path, envelope(measured(1)))
+    save_result(tmp_path, envelope(measured(2)))
     assert len(list(path.parent.glob("noise.*.safetensors"))) == 1
     assert tolerance.compare_results(
         measured(2), results.load(path, Measured).result, atol=1e-7
@@ -201,7 +211,7 @@ def test_big_arrays_follow_their_entry(tmp_path: Path) -> None:
 def test_a_head_is_read_without_the_numbers(tmp_path: Path) -> None:
     """`header` knows the envelope and the digest that the file holds."""
     saved = envelope(measured())
-    header = results.read_header(results.save(tmp_path, saved))
+    header = results.read_header(save_result(tmp_path, saved))
     assert (header.id, header.spec, header.key) == (saved.id, saved.spec, saved.key)
     assert (
         header.digest == json.loads((tmp_path / "tiny/attention/noise.json").read_bytes())["digest"]
@@ -242,7 +252,7 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], object]]] = {
     "a copy": (
         "foreign",
         lambda path: path.write_bytes(
-            results.save(path.parent, envelope(measured(), id="b")).read_bytes()
+            save_result(path.parent, envelope(measured(), id="b")).read_bytes()
         ),
     ),
     "no arrays": ("arrays", lambda path: _side(path).unlink()),
@@ -259,7 +269,7 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], object]]] = {
 def test_damage_is_a_miss_with_a_reason(tmp_path: Path, name: str) -> None:
     """Every kind of bad entry is told apart, names the file, and counts as not there."""
     reason, damage = DAMAGES[name]
-    path = results.save(tmp_path, envelope(measured()))
+    path = save_result(tmp_path, envelope(measured()))
     damage(path)
     with pytest.raises(results.ResultFileError, match=r"noise\.json: ") as caught:
         results.load(path, Measured)
@@ -267,13 +277,13 @@ def test_damage_is_a_miss_with_a_reason(tmp_path: Path, name: str) -> None:
     heard: list[str] = []
     assert results.load_or_none(path, Measured, lambda error: heard.append(error.reason)) is None
     assert heard == ([] if reason == "missing" else [reason])
-    results.save(tmp_path, envelope(measured()))
+    save_result(tmp_path, envelope(measured()))
     assert results.load_or_none(path, Measured, lambda error: pytest.fail(str(error))) is not None
 
 
 def test_other_line_ends_are_no_damage(tmp_path: Path) -> None:
     """A checkout that turned the line ends around holds the same result."""
-    path = results.save(tmp_path, envelope(measured()))
+    path = save_result(tmp_path, envelope(measured()))
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     assert results.load(path, Measured).id == "noise"
 
@@ -291,19 +301,19 @@ def signed(text: bytes) -> bytes:
 @pytest.mark.parametrize("file", ["../x.safetensors", "/x.safetensors", ["x"], "noise.safetensors"])
 def test_a_reference_cannot_leave_its_folder(tmp_path: Path, file: object) -> None:
     """An entry signed by hand that refers to somebody else's file is refused."""
-    path = results.save(tmp_path, envelope(Other(value=1.5)))
+    path = save_result(tmp_path, envelope(Other(value=1.5)))
     reference = {"file": file, "array": "a", "shape": [1], "dtype": "float32", "sha256": ""}
     path.write_bytes(signed(path.read_bytes()))
     assert results.load(path, Other).result.value == 1.5
     path.write_bytes(signed(path.read_bytes().replace(b"1.5", json.dumps(reference).encode())))
-    with pytest.raises(results.ResultFileError, match="no file of arrays"):
+    with pytest.raises(results.ResultFileError, match="not a file of arrays"):
         results.load(path, Other)
 
 
 def test_a_result_may_not_hide_the_envelope(tmp_path: Path) -> None:
     """A field called like one of the envelope's is refused before anything is written."""
     with pytest.raises(StoreError, match=r"Clash: .* model"):
-        results.save(tmp_path, envelope(Clash(model="x")))
+        save_result(tmp_path, envelope(Clash(model="x")))
     assert not list(tmp_path.iterdir())
 
 
@@ -318,7 +328,7 @@ def test_names_that_are_no_file_names_are_refused(tmp_path: Path, part: str) -> 
 
 def test_rekey_keeps_numbers_and_ignores_versions(tmp_path: Path) -> None:
     """Other libraries leave the file alone; other code changes the key's and the digest's line and no other."""
-    path = results.save(tmp_path, envelope(measured()))
+    path = save_result(tmp_path, envelope(measured()))
     before = path.read_bytes()
     loaded = results.load(path, Measured)
     results.update_key(path, loaded, replace(KEY, versions={"torch": "9.9"}))
@@ -351,13 +361,13 @@ def test_killed_at_any_step_a_save_leaves_a_whole_entry(
     while True:
         number += 1
         root = tmp_path / str(number)
-        path = results.save(root, envelope(measured(1)))
+        path = save_result(root, envelope(measured(1)))
         if not killed_before_step(
-            lambda root=root: results.save(root, envelope(measured(2))), number
+            lambda root=root: save_result(root, envelope(measured(2))), number
         ):
             break
         load_whole(path, measured(1), measured(2))
-        results.save(root, envelope(measured(2)))
+        save_result(root, envelope(measured(2)))
         load_whole(path, measured(2))
         assert len(list(path.parent.iterdir())) == 2
     assert number > 6
@@ -368,8 +378,8 @@ def test_killed_in_the_middle_of_a_file_a_save_leaves_a_whole_entry(
 ) -> None:
     """A file cut off at any length is never under its name."""
     for size in range(100, 5000, 700):
-        path = results.save(tmp_path, envelope(measured(1)))
-        if killed_while_writing(lambda: results.save(tmp_path, envelope(measured(2))), size):
+        path = save_result(tmp_path, envelope(measured(1)))
+        if killed_while_writing(lambda: save_result(tmp_path, envelope(measured(2))), size):
             load_whole(path, measured(1))
     assert size > 4000
 
@@ -377,18 +387,18 @@ def test_killed_in_the_middle_of_a_file_a_save_leaves_a_whole_entry(
 def test_killed_at_random_moments_a_save_leaves_a_whole_entry(tmp_path: Path) -> None:
     """Twenty kills at times of their own choosing while an entry goes back and forth."""
     chance = random.Random(11)
-    path = results.save(tmp_path, envelope(measured(1)))
+    path = save_result(tmp_path, envelope(measured(1)))
     for _ in range(20):
         child = os.fork()
         if child == 0:
             while True:
-                results.save(tmp_path, envelope(measured(2)))
-                results.save(tmp_path, envelope(measured(1)))
+                save_result(tmp_path, envelope(measured(2)))
+                save_result(tmp_path, envelope(measured(1)))
         time.sleep(chance.uniform(0.001, 0.03))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         load_whole(path, measured(1), measured(2))
-    results.save(tmp_path, envelope(measured(3)))
+    save_result(tmp_path, envelope(measured(3)))
     assert len(list(path.parent.iterdir())) == 2
 
 
@@ -396,19 +406,19 @@ def test_tidying_takes_what_a_killed_write_left_and_no_more(
     tmp_path: Path, killed_before_step: Kill
 ) -> None:
     """Parts of files and arrays of before; not the arrays of an entry that is damaged, which may yet be restored."""
-    path = results.save(tmp_path, envelope(measured(1)))
+    path = save_result(tmp_path, envelope(measured(1)))
     names = {p.name for p in path.parent.iterdir()}
     old = _side(path)
     number, content = 0, old.read_bytes()
     while killed_before_step(
-        lambda: results.save(tmp_path, envelope(measured(2))), number := number + 1
+        lambda: save_result(tmp_path, envelope(measured(2))), number := number + 1
     ):
         results.remove_leftovers(path.parent)
         assert not [p for p in path.parent.iterdir() if p.name.endswith(".layerbook-tmp")]
         load_whole(path, measured(1), measured(2))
         assert len(list(path.parent.iterdir())) == 2
         old.write_bytes(content)
-        results.save(tmp_path, envelope(measured(1)))
+        save_result(tmp_path, envelope(measured(1)))
     assert {p.name for p in path.parent.iterdir()} != names
     path.write_bytes(path.read_bytes()[:-9])
     left = sorted(path.parent.iterdir())

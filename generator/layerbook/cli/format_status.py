@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from layerbook.core.text import pluralize
 from layerbook.model.plan import PlanCost
 from layerbook.runner.run import Outcome
-from layerbook.store.changes import Change, changes_since_measured, summary
-from layerbook.store.project import ExperimentStatus, Project
+from layerbook.store.freshness import ExperimentStatus
+from layerbook.store.key_changes import Change, changes_since_measured, summarize
+from layerbook.store.project import Project
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def status_lines(book_status: BookStatus, pages: Sequence[str] | None) -> list[s
     lines = []
     for w in book_status.work:
         name = w.experiment.address
-        moved = summary(book_status.changes[name])
+        moved = summarize(book_status.changes[name])
         state = f"{w.freshness.state} ({moved})" if moved else str(w.freshness)
         lines.append((name, state))
     width = max((len(name) for name, _ in lines), default=0)

@@ -111,7 +111,8 @@ def run(
     from layerbook.runner import run as running
     from layerbook.runner.executors import executor_for
     from layerbook.store import cache
-    from layerbook.store.project import check_status, open_project, select
+    from layerbook.store.freshness import check_status, select
+    from layerbook.store.project import open_project
 
     report, timer, executor_factory = make_reporter(quiet=quiet), Timer(), executor_for(executor)
     if timed and dry_run:
@@ -132,7 +133,7 @@ def run(
     if out is not None:
         raise UsageError("--out is for the results of one SPEC; those of the book have their place")
     project = open_project(root, model, report)
-    work = select(check_status(project), only, force)
+    work = select(check_status(project), only, force=force)
     if dry_run:
         return print_lines(
             plan_lines(*running.describe_plan(project.source, [w.experiment for w in work]))

@@ -44,7 +44,8 @@ def add_commands(group: click.Group) -> None:
 def status(root: Path, model: str | None, checking: bool, as_json: bool, jobs: int) -> int:
     """Say which results are not what the sources would give, and what changed. Nothing runs."""
     from layerbook.cli.format_status import book_status, status_json, status_lines
-    from layerbook.store.project import check_status, open_project
+    from layerbook.store.freshness import check_status
+    from layerbook.store.project import open_project
 
     project = open_project(root, model)
     work = check_status(project)
@@ -86,7 +87,8 @@ def verify(
     from layerbook.cli.format_verification import verification_json, verification_lines
     from layerbook.compare.verify import verify as verifying
     from layerbook.store import cache, verification
-    from layerbook.store.project import check_status, open_project, select
+    from layerbook.store.freshness import check_status, select
+    from layerbook.store.project import open_project
 
     counts = _thread_counts(threads)
     report = make_reporter(quiet=quiet)

@@ -17,7 +17,7 @@ from layerbook.site.claims_page import verdict_or_reason
 from layerbook.site.experiment_view import ExperimentView
 from layerbook.site.figure_cache import figure_digest
 from layerbook.store import results, tolerance
-from layerbook.store.changes import ABSENT, diff_keys, diff_values
+from layerbook.store.key_changes import ABSENT, diff_keys, diff_values
 from layerbook.store.project import Project, sweep_cells
 
 State = Literal["same", "changed", "added", "removed", "unreadable"]

@@ -14,7 +14,8 @@ from layerbook.model.timer import Timer
 from layerbook.runner.local import Measurements, require_model_libraries
 from layerbook.runner.run import measure
 from layerbook.store import results, tolerance
-from layerbook.store.project import ExperimentStatus, Project
+from layerbook.store.freshness import ExperimentStatus
+from layerbook.store.project import Project
 from layerbook.store.verification import (
     VerificationEntry,
     round_seconds,
@@ -170,7 +171,7 @@ def _check_experiment(project: Project, work: ExperimentStatus, found: Mapping[i
         address=address,
         verdict="differs" if apart else "agrees",
         gap=widest.largest_gap,
-        place=widest.place,
+        place=widest.largest_gap_path,
         gaps={count: one.largest_gap for count, one in compared.items()},
         apart=apart[0].path if apart else "",
         detail=str(apart[0]) if apart else "",

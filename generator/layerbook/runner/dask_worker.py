@@ -19,7 +19,7 @@ from layerbook.core.errors import LayerbookError, ModelError
 from layerbook.core.progress import SilentReporter
 from layerbook.model import download, sources
 from layerbook.runner.local import LocalExecutor
-from layerbook.store import keys
+from layerbook.store import code_digest, keys
 
 
 @dataclass(frozen=True)
@@ -78,10 +78,10 @@ def job_requirements(
 ) -> JobRequirements:
     """The terms as this process would have them now."""
     modules = sorted({type(one.analysis).__module__ for one in wanted})
-    code = {module: keys.analysis_code_digest(module) for module in modules}
+    code = {module: code_digest.analysis_code_digest(module) for module in modules}
     names = sorted({one.model for one in wanted if one.model})
     others = {name: sources.fingerprint(sources.resolve(name)) for name in names}
-    return JobRequirements(source, fingerprint, code, dict(keys.versions()), others)
+    return JobRequirements(source, fingerprint, code, dict(keys.numeric_library_versions()), others)
 
 
 def _answer(found: Result | LayerbookError) -> Result | Failure:
@@ -90,7 +90,7 @@ def _answer(found: Result | LayerbookError) -> Result | Failure:
 
 def _check(requirements: JobRequirements) -> None:
     """That code and libraries are the caller's; ModelError says what is not."""
-    here = dict(keys.versions())
+    here = dict(keys.numeric_library_versions())
     moved = [
         f"{name} {here.get(name, 'absent')}"
         for name, its in requirements.versions.items()
@@ -111,7 +111,7 @@ def _check(requirements: JobRequirements) -> None:
 @cache
 def _closure(module: str) -> str:
     """As the code stood when it was imported here, near enough: an edit afterwards does not change what runs."""
-    return keys.analysis_code_digest(module)
+    return code_digest.analysis_code_digest(module)
 
 
 def _executor_for(requirements: JobRequirements) -> LocalExecutor:

@@ -10,8 +10,9 @@ from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError
 from layerbook.core.progress import Reporter
 from layerbook.store import results, tolerance
+from layerbook.store.freshness import ExperimentStatus
 from layerbook.store.keys import Key
-from layerbook.store.project import ExperimentStatus, Project
+from layerbook.store.project import Project
 
 Verdict = Literal["new", "agrees", "differs", "failed"]
 SOURCES_CHANGED = "its sources changed while it ran; run it again"

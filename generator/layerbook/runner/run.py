@@ -21,9 +21,11 @@ from layerbook.runner.local import Measurements
 from layerbook.runner.outcome import SOURCES_CHANGED, Outcome, compare_and_save, make_stored_result
 from layerbook.runner.sweep import CellStore, FolderCellStore, NullStore, refresh_sweep, run_sweep
 from layerbook.store import results
-from layerbook.store.changes import record_module_digests
-from layerbook.store.keys import analysis_code_digest
-from layerbook.store.project import ExperimentStatus, Project, experiment_key, sweep_cells
+from layerbook.store.code_digest import analysis_code_digest
+from layerbook.store.freshness import ExperimentStatus
+from layerbook.store.key_changes import record_module_digests
+from layerbook.store.keys import experiment_key
+from layerbook.store.project import Project, sweep_cells
 
 __all__ = [
     "Outcome",
@@ -58,7 +60,7 @@ def run_experiments(
     outcomes = {}
     with executor_factory(project.source, report, timer or Timer()) as executor:
         measured = executor.measure(wanted)
-        now = project.keys(wanted)
+        now = project.compute_keys(wanted)
         for w in work:
             one = w.experiment
             if one.sweep is not None:

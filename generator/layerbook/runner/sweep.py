@@ -23,8 +23,9 @@ from layerbook.runner.local import Executor, Measurements
 from layerbook.runner.outcome import Outcome, compare_and_save, make_stored_result
 from layerbook.store import atomic, results
 from layerbook.store import freshness as status
-from layerbook.store.keys import Key
-from layerbook.store.project import ExperimentStatus, Project, experiment_key, sweep_cells
+from layerbook.store.freshness import ExperimentStatus
+from layerbook.store.keys import Key, experiment_key
+from layerbook.store.project import Project, sweep_cells
 
 CHUNK_SIZE = 256
 """Cells that run together: enough to fill batches; what a killed run loses is the chunks under way."""
@@ -97,7 +98,7 @@ def refresh_sweep(
         _sweep_out(
             project, experiment
         )  # before the table is there: killed in between, the next run comes by again
-    return compare_and_save(project, work, project.keys([experiment])[experiment], made, report)
+    return compare_and_save(project, work, project.compute_keys([experiment])[experiment], made, report)
 
 
 class _ProjectCellStore:
@@ -108,7 +109,7 @@ class _ProjectCellStore:
         self._work: dict[Experiment, ExperimentStatus] = {}
 
     def cells_to_measure(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
-        keys = self.project.keys(chunk)
+        keys = self.project.compute_keys(chunk)
         for one in chunk:
             state = status.check_freshness(
                 self.project.result_path(one), keys[one], self.project.cache
@@ -118,7 +119,7 @@ class _ProjectCellStore:
         return [one for one in chunk if one in self._work]
 
     def collect(self, chunk: Sequence[Experiment], measured: Measurements) -> Measurements:
-        now = self.project.keys(list(measured))
+        now = self.project.compute_keys(list(measured))
         outcomes = {
             one: compare_and_save(self.project, self._work.pop(one), now[one], result, self.report)
             for one, result in measured.items()
@@ -154,7 +155,7 @@ def _sweep_out(project: Project, experiment: Experiment) -> None:
         project.result_path(replace(experiment, model=model)).with_suffix("") for model in models
     ]
     for folder in folders:
-        atomic.remove_temporary_files(folder, deep=True)
+        atomic.remove_temporary_files(folder, recursive=True)
     wanted = {one.id for _, one in sweep_cells(experiment)}
     name = re.compile(
         rf"({re.escape(experiment.id)}\.[0-9a-f]{{12}})\.(json|[0-9a-f]+\.safetensors)"

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layerbook.runner.executors import ExecutorFactory, local_executor
-from layerbook.store.project import Project, select, check_status
+from layerbook.store.freshness import check_status, select
+from layerbook.store.project import Project
 from layerbook.site.render import RenderResult, render
 from layerbook.core.progress import Reporter
 from layerbook.runner.run import Outcome, run_experiments
-from layerbook.store import atomic, cache
+from layerbook.store import cache, publish
 from layerbook.plotting.pool import MIN_JOBS_FOR_POOL, DrawingPool
 
 
@@ -42,13 +43,13 @@ def build(
     with cache.lock(project.root), DrawingPool(jobs) as drawing_pool:
         project.remove_leftovers()
         statuses = check_status(project)
-        todo = select(statuses, only, force) if run_stale else ()
+        todo = select(statuses, only, force=force) if run_stale else ()
         outcomes: tuple[Outcome, ...] = ()
         if todo:
             from layerbook.site.prose.checks import check_prose
 
             check_prose(project)
-            atomic.check_target(site)
+            publish.check_target(site)
             if len(todo) >= MIN_JOBS_FOR_POOL:
                 drawing_pool.start()
             outcomes = run_experiments(

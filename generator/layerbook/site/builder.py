@@ -41,7 +41,8 @@ from layerbook.book.loader import Chapter
 from layerbook.core.figures import Diagram
 from layerbook.site.colophon import hex_digest
 from layerbook.site.page_cache import CachedPage, store_page, load_page
-from layerbook.store.project import Project, ExperimentStatus
+from layerbook.store.freshness import ExperimentStatus
+from layerbook.store.project import Project
 from layerbook.site.verification_table import verification_sections
 from layerbook.plotting.pool import DrawingPool
 

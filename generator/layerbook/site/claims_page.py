@@ -26,7 +26,8 @@ from layerbook.book.claims.check import CheckError, Verdict
 from layerbook.core.errors import SpecError, StoreError, UsageError
 from layerbook.site.experiment_view import ExperimentView
 from layerbook.site.chapter_views import claim_id, evidence
-from layerbook.store.project import Project, ExperimentStatus
+from layerbook.store.freshness import ExperimentStatus
+from layerbook.store.project import Project
 from layerbook.store import results
 
 ExperimentViews = Mapping[str, ExperimentView]

@@ -14,7 +14,8 @@ from layerbook.book.claims.check import Verdict
 from layerbook.core.errors import Problem, StoreError, did_you_mean
 from layerbook.book.loader import Experiment
 from layerbook.core.figures import Diagram, Figure
-from layerbook.store.project import Project, ExperimentStatus, cell_experiment
+from layerbook.store.freshness import ExperimentStatus
+from layerbook.store.project import Project, cell_experiment
 from layerbook.store import results
 from layerbook.book.sweep import Sweep
 from layerbook.book.sweep_views import view_frames

@@ -27,7 +27,8 @@ from layerbook.core.figures import (
     TokenStrip,
 )
 from layerbook.store.cache import WorkingCache
-from layerbook.store.keys import library_versions, source_digest
+from layerbook.store.code_digest import source_digest
+from layerbook.store.keys import library_versions
 from layerbook.plotting.pool import DrawingJob, PendingDrawing, DrawingPool
 
 _SCALAR_TYPES = frozenset({bool, float, int, str, type(None)})

@@ -57,7 +57,7 @@ def experiment_facts(
 def _timing_fact(project: Project, address: str, digest: str) -> list[tuple[str, str]]:
     """Its share of the run that verified it, where one did."""
     try:
-        entry = verification.read_record(project).entries.get(address)
+        entry = verification.read_record(project).experiments.get(address)
     except StoreError:  # the colophon, which shows all of the record, says so
         return []
     if entry is None or entry.digest != digest or entry.seconds is None:
@@ -101,7 +101,7 @@ def ro_crate_files(
         language=book.language,
         version=__version__,
         titles=titles | {"index.html": book.title, "colophon.html": "How this book was made"},
-        published=project.published,
+        published=project.publication_date,
         licence=project.book.licence,
     )
     runs = [

@@ -13,11 +13,13 @@ from typing import Any
 
 from layerbook.store import verification
 from layerbook.core.errors import Problem, SpecError
-from layerbook.store.project import Project, ExperimentStatus, cells_with_figures
+from layerbook.store.freshness import ExperimentStatus
+from layerbook.store.project import Project, cells_with_figures
 from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.core.text import pluralize
-from layerbook.store import atomic
-from layerbook.store.keys import library_versions, source_digest
+from layerbook.store import atomic, publish
+from layerbook.store.code_digest import source_digest
+from layerbook.store.keys import library_versions
 from layerbook.plotting.pool import DrawingPool
 
 RENDERING_LIBRARIES = (
@@ -68,14 +70,14 @@ def render(
     place = os.path.relpath(target, project.root)  # so that a book can be moved with its cache
     record = project.cache.get_blob("sites", place)
     known = json.loads(record) if record else {}
-    if not force and known.get("stamp") == site_digest and atomic.matches_marker(target):
+    if not force and known.get("stamp") == site_digest and publish.matches_marker(target):
         return RenderResult(
             f"{target} is current", known["failed"], known["refuted"], tuple(known["messages"])
         )
     tree = render_in_memory(
         project, statuses, report, drawing_pool, inputs_digest, ignore_cache=force
     )
-    published = atomic.publish(tree.files, target)
+    published = publish.publish(tree.files, target)
     kept_modified = [
         f"{target}/{path}: no longer part of the book, but changed by hand: it stays"
         for path in published.kept_modified
@@ -133,7 +135,7 @@ def compute_inputs_digest(project: Project, statuses: Sequence[ExperimentStatus]
     record = verification.record_path(project)
     found.update(hashlib.sha256(record.read_bytes()).digest() if record.is_file() else b"-")
     found.update((source_digest() + json.dumps(library_versions(RENDERING_LIBRARIES))).encode())
-    found.update(f"{project.source} {project.fingerprint} {project.published}".encode())
+    found.update(f"{project.source} {project.fingerprint} {project.publication_date}".encode())
     return found.hexdigest()
 
 
@@ -152,8 +154,8 @@ def find_outdated_files(
         project, statuses, SilentReporter(), drawing_pool, compute_inputs_digest(project, statuses)
     ).files
     wrong = [path for path, data in tree.items() if not atomic.has_content(target / path, data)]
-    wrong += [path for path in atomic.published_files(target) if path not in tree]
-    return tuple(sorted(wrong)) if wrong or atomic.matches_marker(target) else (atomic.MARKER_NAME,)
+    wrong += [path for path in publish.published_files(target) if path not in tree]
+    return tuple(sorted(wrong)) if wrong or publish.matches_marker(target) else (publish.MARKER_NAME,)
 
 
 def render_in_memory(

@@ -9,7 +9,8 @@ from layerbook.site.prose.markup import escape_text
 from layerbook.site.tokens_html import table_html
 from layerbook.core.errors import StoreError
 from layerbook.core.figures import Table
-from layerbook.store.project import Project, ExperimentStatus
+from layerbook.store.freshness import ExperimentStatus
+from layerbook.store.project import Project
 from layerbook.core.text import pluralize
 from layerbook.store import results
 from layerbook.store.verification import format_power_of_ten
@@ -25,7 +26,7 @@ def verification_sections(project: Project, statuses: Sequence[ExperimentStatus]
     Raises StoreError for a damaged record.
     """
     record = verification.read_record(project)
-    if not record.entries:
+    if not record.experiments:
         return ()
     rows = tuple(_row(project, one, record) for one in statuses)
     agree = sum(row[1] == "agrees" for row in rows)
@@ -43,7 +44,7 @@ def verification_sections(project: Project, statuses: Sequence[ExperimentStatus]
 
 def _row(project: Project, status: ExperimentStatus, record: verification.VerificationRecord) -> tuple[str, str, str, str]:
     address = status.experiment.address
-    entry = record.entries.get(address)
+    entry = record.experiments.get(address)
     if entry is None:
         return address, NOT_VERIFIED, "", ""
     try:

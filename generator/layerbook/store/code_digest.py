@@ -17,7 +17,7 @@ from layerbook.store.json_format import json_digest
 ENGINE_MODULES = ("model.llama", "model.convert", "model.execution", "model.plan")
 
 # Modules for words, charts and progress; no number passes through them.
-IGNORED_MODULES = ("core.errors", "core.figures", "core.labels", "core.progress", "book.sweep_views")
+IGNORED_MODULES = ("core.errors", "core.figures", "core.progress", "core.text", "book.sweep_views")
 
 # The method of an analysis that runs after its result is on disk.
 IGNORED_METHOD = "figures"
@@ -41,13 +41,12 @@ def analysis_code_modules(module_name: str) -> dict[str, str]:
 def source_digest(*names: str) -> str:
     """Return the digest of every byte of the named modules or folders; by default the package."""
     root = _package()
-    parts = [root / name for name in names] or [root]
-    files = [
-        path
-        for part in parts
-        for path in (*part.rglob("*.py"), part.with_suffix(".py"))
-        if path.is_file()
-    ]
+    files: list[Path] = []
+    for part in [root / name for name in names] or [root]:
+        file = part.with_suffix(".py")
+        if not (part.is_dir() or file.is_file()):
+            raise StoreError(f"{part}: there is no such module")
+        files += part.rglob("*.py") if part.is_dir() else [file]
     return json_digest(
         {str(f.relative_to(root)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
     )

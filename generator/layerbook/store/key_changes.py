@@ -115,8 +115,8 @@ def diff_values(old: Any, new: Any, path: str = "") -> Iterator[ValueDifference]
             yield from diff_values(old.get(name, ABSENT), new.get(name, ABSENT), inner)
     elif isinstance(old, list | tuple) and isinstance(new, list | tuple):
         for i in range(max(len(old), len(new))):
-            pair = (values[i] if i < len(values) else ABSENT for values in (old, new))
-            yield from diff_values(*pair, f"{path}[{i}]")
+            old_part, new_part = (v[i] if i < len(v) else ABSENT for v in (old, new))
+            yield from diff_values(old_part, new_part, f"{path}[{i}]")
     elif type(old) is not type(new) or old != new:
         yield ValueDifference(path, old, new)
 

@@ -95,7 +95,7 @@ def write(path: Path, stored: StoredResult[Any]) -> Path:
         )
     if clashes := sorted(set(HEADER_FIELDS) & type(stored.result).model_fields.keys()):
         raise StoreError(
-            f"{type(stored.result).__name__}: {', '.join(clashes)} are fields of every header"
+            f"{type(stored.result).__name__}: the header of every result has {', '.join(clashes)}"
         )
     sidecar = arrays.pack_sidecar(stored.id, stored.result)
     # A sweep has too many cells to wait for the disk at each; a lost one is measured again.

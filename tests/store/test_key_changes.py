@@ -12,7 +12,7 @@ import pytest
 from fixtures.small_book import layerbook
 from hypothesis import given
 from hypothesis import strategies as st
-from layerbook.store.changes import ABSENT, Change, diff_values, summary
+from layerbook.store.key_changes import ABSENT, Change, diff_values, summarize
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),
@@ -39,7 +39,7 @@ def asked(book: Path) -> dict[str, Any]:
 @given(plain, plain)
 def test_two_specs_part_somewhere_or_are_one(old: Any, new: Any) -> None:
     """No places for equal data and some for different; swapped, the same places with old and new swapped."""
-    there, back = list(diff_values(old, new)), list(diff_values(new, old))
+    there, back = (list(map(tuple, diff_values(*pair))) for pair in ((old, new), (new, old)))
     assert bool(there) == (json.dumps(old, sort_keys=True) != json.dumps(new, sort_keys=True))
     assert sorted(map(repr, there)) == sorted(
         repr((path, theirs, mine)) for path, mine, theirs in back
@@ -63,7 +63,7 @@ def test_a_change_is_told_in_short() -> None:
     )
     assert third == "code: aaaaaaaa -> bbbbbbbb in layerbook.core.vectors"
     assert fourth == "weights: gguf:cccccccc/1 -> gguf:dddddddd/1"
-    assert summary(changes) == f"{first}; {second}; {third}; and 1 more"
+    assert summarize(changes) == f"{first}; {second}; {third}; and 1 more"
 
 
 def test_status_names_the_parameters_that_moved(book: Path) -> None:
@@ -86,7 +86,7 @@ def test_status_names_the_parameters_that_moved(book: Path) -> None:
 
 def test_status_names_the_modules_that_changed(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where this machine ran the old code; where it did not, the digests alone."""
-    from layerbook.store import keys
+    from layerbook.store import code_digest
 
     def edited(start: list[str], package: Path) -> dict[str, str]:
         found = whole(start, package)
@@ -96,8 +96,8 @@ def test_status_names_the_modules_that_changed(book: Path, monkeypatch: pytest.M
             else {}
         )
 
-    whole = keys._closure
-    monkeypatch.setattr(keys, "_closure", edited)
+    whole = code_digest._module_digests
+    monkeypatch.setattr(code_digest, "_module_digests", edited)
     shutil.rmtree(book / ".layerbook" / "code")
     found = asked(book)["experiments"]
     moved = [name for name, one in found.items() if one["changed"] == ["code"]]
@@ -118,7 +118,9 @@ def test_a_library_is_named_with_both_versions(book: Path, monkeypatch: pytest.M
     from layerbook.store import keys
 
     monkeypatch.setattr(
-        keys, "versions", lambda: {**keys.library_versions(keys.LIBRARIES), "numpy": "99"}
+        keys,
+        "numeric_library_versions",
+        lambda: {**keys.library_versions(keys.LIBRARIES), "numpy": "99"},
     )
     import numpy
 
