@@ -1,4 +1,4 @@
-"""The lecture's picture of attention: the Gram matrix of what attention writes, and how far it is from the pattern."""
+"""The lecture's picture of attention: the Gram matrix of its output, compared with the pattern."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from layerbook.core.analysis import (
     Array,
     Layers,
     Prompts,
+    PromptSpec,
     Record,
     Result,
     as_prompt,
@@ -18,40 +19,39 @@ from layerbook.core.analysis import (
     shorten_prompt,
 )
 from layerbook.core.figures import Axis, Bars, Figure, Heatmap, Panels, Point, Scatter
-from layerbook.core.requests import ActivationCaches, Forward, Request, Site
-from layerbook.core.tokens import Token, visible
+from layerbook.core.requests import ActivationCache, ActivationCaches, Forward, Request, Site
+from layerbook.core.tokens import Token, leading_repeats, visible
 from layerbook.core.vectors import correlation
 
 
 class PromptGram(Record):
-    """The Gram matrices of one prompt, and what they do and do not go along with."""
+    """The Gram matrices of one prompt, and their correlations."""
 
     prompt: str = Field(description="The prompt; of a chat, its last turn.")
     tokens: tuple[Token, ...] = Field(
-        description="The tokens, in order: rows and columns of the matrices."
+        description="Its T tokens, the rows and columns of the matrices."
     )
-    gram: Array = Field(
-        description="Dot products of the attention outputs by [layer][T][T]; `layers` indexes it."
-    )
+    gram: Array = Field(description="Dot products of the attention outputs [layer][T][T].")
     pattern: Array = Field(
-        description="The attention pattern, mean of the heads, by [layer][query][key], shares."
+        description="Attention pattern [layer][query][key], mean of the heads, shares."
     )
     correlation: tuple[float | None, ...] = Field(
-        description="By layer: r with `pattern` below the diagonal, -1..1."
+        description="By layer: Pearson's r of `gram` and `pattern` below the diagonal, -1..1."
     )
     length_correlation: tuple[float | None, ...] = Field(
-        description="By layer: r there with the product of lengths."
+        description="By layer: r of `gram` and the products of the outputs' lengths, ditto."
     )
     leading: int = Field(
-        description="How many tokens at the start equal the first; 1 if the second differs."
+        description="Number of tokens at the start that equal the first one, itself included."
     )
     leading_difference: tuple[float, ...] = Field(
-        description="By layer: their outputs' greatest distance, per length."
+        description="By layer: largest distance of these tokens' outputs from the first output, "
+        "relative to its length."
     )
 
 
 class AttentionGramResult(Result):
-    """Gram matrices of the attention output by prompt and layer."""
+    """Gram matrices by prompt and layer."""
 
     layers: tuple[int, ...] = Field(description="The layers, from 0, that index the matrices.")
     prompts: tuple[PromptGram, ...] = Field(
@@ -60,114 +60,138 @@ class AttentionGramResult(Result):
 
 
 class AttentionGram(Analysis[AttentionGramResult]):
-    """How alike the vectors are that attention adds at each two positions: a table of dot products, not of attention.
+    """How alike the outputs of attention at each two positions are: dot products, not attention.
 
-    Shapes: attn_out [T, d_model] -> Gram matrix attn_out · attn_outᵀ [T, T], symmetric; pattern [heads, T, T].
-    Units: products of activations, which have no unit and no common scale between layers; r in -1..1.
-    Limits: not attention: r compares only the T (T - 1) / 2 cells below the diagonal, and says nothing of causes.
-    Source: the lecture; why outputs are not weights: Kobayashi et al. 2020 (arXiv:2004.10102), section 2.
+    Shapes: attn_out [T, d_model] -> Gram matrix attn_out · attn_outᵀ [T, T], symmetric; pattern
+        [H, T, T].
+    Units: products of activations, without a unit or a scale common to all layers; r in -1..1.
+    Limits: not attention: r compares only the T (T - 1) / 2 cells below the diagonal, and says
+        nothing of causes.
+    Source: the lecture; why outputs are not weights: Kobayashi et al. 2020 (arXiv:2004.10102),
+        section 2.
     """
 
     result_type = AttentionGramResult
+
     prompts: Prompts = Field(description="The prompts, one matrix each.")
     layers: Layers = Field(description="Which layers; negative numbers count from the last.")
 
     def runs(self) -> dict[str, Request]:
-        """One pass per prompt that keeps what attention adds, and its patterns."""
-        keep = frozenset(
-            Site(name, layer) for layer in resolved(self.layers) for name in ("attn_out", "pattern")
-        )
-        return {
-            f"prompt-{i}": Forward(as_prompt(spec), keep) for i, spec in enumerate(self.prompts)
-        }
+        """One forward pass per prompt that keeps the attention outputs and patterns."""
+        names = ("attn_out", "pattern")
+        keep = frozenset(Site(name, layer) for layer in resolved(self.layers) for name in names)
+        return {f"prompt-{i}": Forward(as_prompt(p), keep) for i, p in enumerate(self.prompts)}
 
     def measure(self, captures: ActivationCaches) -> AttentionGramResult:
-        """Multiply the outputs with each other, and hold the table against the pattern."""
-        layers, prompts = resolved(self.layers), []
-        for i, spec in enumerate(self.prompts):
-            run = captures[f"prompt-{i}"]
-            out = run.stack("attn_out", layers)  # [layers, T, d_model]
-            gram = out @ out.transpose(0, 2, 1)  # [layers, T, T]
-            pattern = run.stack("pattern", layers).mean(axis=1)  # [layers, T, T]
-            length = np.linalg.norm(out, axis=-1)  # [layers, T]
-            size = (
-                length[:, :, None] * length[:, None, :]
-            )  # [layers, T, T]: all that lengths can explain
-            below = np.tril_indices(len(run.tokens), k=-1)  # where one token can look at another
-            leading = next(
-                (n for n, token in enumerate(run.tokens) if token != run.tokens[0]), len(run.tokens)
-            )
-            moved = (
-                np.linalg.norm(out[:, :leading] - out[:, :1], axis=-1).max(axis=-1) / length[:, 0]
-            )  # [layers]
-            prompts.append(
-                PromptGram(
-                    prompt=prompt_name(spec),
-                    tokens=run.tokens,
-                    gram=gram,
-                    pattern=pattern,
-                    correlation=tuple(
-                        correlation(g[below], p[below]) for g, p in zip(gram, pattern, strict=True)
-                    ),
-                    length_correlation=tuple(
-                        correlation(g[below], n[below]) for g, n in zip(gram, size, strict=True)
-                    ),
-                    leading=leading,
-                    leading_difference=tuple(moved.tolist()),
-                )
-            )
-        return AttentionGramResult(layers=layers, prompts=tuple(prompts))
+        """Measure each prompt."""
+        layers = resolved(self.layers)
+        prompts = tuple(
+            measure_prompt(prompt, captures[f"prompt-{i}"], layers)
+            for i, prompt in enumerate(self.prompts)
+        )
+        return AttentionGramResult(layers=layers, prompts=prompts)
 
     def figures(self, result: AttentionGramResult) -> dict[str, Figure]:
-        """`prompt-N-layer-L`; `against-pattern`, a point per cell and a panel per matrix; `correlation` as bars."""
-        charts, bars, clouds = dict[str, Figure](), list[tuple[str, float]](), list[Scatter]()
+        """`prompt-N-layer-L`, a matrix; `against-pattern`, its cells; `correlation`, bars."""
+        figures: dict[str, Figure] = {}
+        cells: list[Scatter] = []
+        bars: list[tuple[str, float]] = []
         for n, prompt in enumerate(result.prompts):
-            for at, layer in enumerate(result.layers):
-                where, r = f"layer {layer}, {shorten_prompt(prompt.prompt)}", prompt.correlation[at]
-                said = f"r = {r:+.2f}" if r is not None else "r is undefined"
-                bars.append((where if r is not None else f"{where}, undefined", r or 0.0))
-                charts[f"prompt-{n}-layer-{layer}"] = heatmap(
-                    prompt.gram[at], prompt.tokens, where, said
-                )
-                clouds.append(
-                    cell_scatter(prompt.gram[at], prompt.pattern[at], prompt.tokens, f"{said}, {where}")
-                )
-        alt = (
-            f"Gram matrix against attention pattern: {'; '.join(cloud.title for cloud in clouds)}."
-        )
-        charts["against-pattern"] = Panels(
-            tuple(clouds), alt, "The cells below the diagonal as points", columns=2
-        )
-        axes = (
-            Axis("layer and prompt"),
-            Axis("correlation with the attention pattern", "Pearson's r"),
-        )
-        shown = tuple(where for where, _ in bars), tuple(r for _, r in bars)
-        charts["correlation"] = Bars(
-            *shown, *axes, alt, "Does the Gram matrix agree with the pattern?"
-        )
-        return charts
+            for i, layer in enumerate(result.layers):
+                place = f"layer {layer}, {shorten_prompt(prompt.prompt)}"
+                r = prompt.correlation[i]
+                r_text = "r is undefined" if r is None else f"r = {r:+.2f}"
+                figures[f"prompt-{n}-layer-{layer}"] = gram_heatmap(prompt, i, place, r_text)
+                cells.append(cell_scatter(prompt, i, f"{r_text}, {place}"))
+                bars.append((place if r is not None else f"{place}, undefined", r or 0.0))
+        titles = "; ".join(scatter.title for scatter in cells)
+        alt = f"Gram matrix against attention pattern: {titles}."
+        title = "The cells below the diagonal as points"
+        figures["against-pattern"] = Panels(tuple(cells), alt, title, columns=2)
+        figures["correlation"] = correlation_bars(bars, alt)
+        return figures
 
 
-def heatmap(gram: Array, tokens: tuple[Token, ...], where: str, r: str) -> Heatmap:
-    """One Gram matrix; both axes mean the same."""
-    i, j = (int(k) for k in np.unravel_index(gram.argmax(), gram.shape))
-    title, axis = f"Gram matrix of the attention output, {where}", Axis("token", labels=tokens)
-    alt = f"{title}: symmetric, from {gram.min():.4g} to {gram.max():.4g}, largest between {visible(tokens[i])} at {i} "
-    alt += f"and {visible(tokens[j])} at {j}. With the attention pattern, {r}."
-    signed, few = bool(gram.min() < 0), len(tokens) <= 12
-    return Heatmap(gram, axis, axis, "dot product", alt, "", title, diverging=signed, annotate=few)
+def measure_prompt(prompt: PromptSpec, run: ActivationCache, layers: tuple[int, ...]) -> PromptGram:
+    """Multiply the attention outputs with each other; correlate the products with the pattern."""
+    out = run.stack("attn_out", layers)  # [L, T, d_model]
+    gram = out @ out.transpose(0, 2, 1)  # [L, T, T]
+    pattern = run.stack("pattern", layers).mean(axis=1)  # [L, T, T]: mean of the heads
 
+    length = np.linalg.norm(out, axis=-1)  # [L, T]
+    length_products = length[:, :, None] * length[:, None, :]  # [L, T, T]: gram = these * cosines
+    n = leading_repeats(run.tokens)
 
-def cell_scatter(gram: Array, pattern: Array, tokens: tuple[Token, ...], title: str) -> Scatter:
-    """A point for each token and each one before it; the layers' scales differ, so dot products are shares here."""
-    pairs = [(q, k) for q in range(len(tokens)) for k in range(q)]
-    names = [f"{visible(tokens[q])} ({q}) at {visible(tokens[k])} ({k})" for q, k in pairs]
-    points = tuple(
-        Point(n, float(pattern[at]), float(gram[at] / gram.max()))
-        for n, at in zip(names, pairs, strict=True)
+    return PromptGram(
+        prompt=prompt_name(prompt),
+        tokens=run.tokens,
+        gram=gram,
+        pattern=pattern,
+        correlation=correlation_by_layer(gram, pattern),
+        length_correlation=correlation_by_layer(gram, length_products),
+        leading=n,
+        leading_difference=difference_from_first(out[:, :n]),
     )
-    axes = Axis("attention", "share"), Axis("dot product", "share of the largest")
+
+
+def correlation_by_layer(a: Array, b: Array) -> tuple[float | None, ...]:
+    """Pearson's r of the cells in which a query sees an earlier key: [L, T, T] twice -> [L]."""
+    below = np.tril_indices(a.shape[-1], k=-1)
+    return tuple(correlation(x[below], y[below]) for x, y in zip(a, b, strict=True))
+
+
+def difference_from_first(out: Array) -> tuple[float, ...]:
+    """Largest distance from the first output, relative to its length: [L, n, d_model] -> [L]."""
+    distance = np.linalg.norm(out - out[:, :1], axis=-1)  # [L, n]
+    return tuple((distance.max(axis=-1) / np.linalg.norm(out[:, 0], axis=-1)).tolist())
+
+
+def gram_heatmap(prompt: PromptGram, i: int, place: str, r: str) -> Heatmap:
+    """One Gram matrix; both axes are the tokens."""
+    gram, tokens = prompt.gram[i], prompt.tokens
+    row, column = (int(k) for k in np.unravel_index(gram.argmax(), gram.shape))
+    pair = f"{visible(tokens[row])} at {row} and {visible(tokens[column])} at {column}"
+    title = f"Gram matrix of the attention output, {place}"
+    return Heatmap(
+        gram,
+        rows=Axis("token", labels=tokens),
+        columns=Axis("token", labels=tokens),
+        value="dot product",
+        alt=f"{title}: symmetric, from {gram.min():.4g} to {gram.max():.4g}, largest between "
+        f"{pair}. With the attention pattern, {r}.",
+        title=title,
+        diverging=bool(gram.min() < 0),
+        annotate=len(tokens) <= 12,
+    )
+
+
+def cell_scatter(prompt: PromptGram, i: int, title: str) -> Scatter:
+    """A point for each query and earlier key; dot products are shares of the largest."""
+    gram, pattern = prompt.gram[i], prompt.pattern[i]
+    names = [f"{visible(token)} ({t})" for t, token in enumerate(prompt.tokens)]
+    points = tuple(
+        Point(f"{names[q]} at {names[k]}", float(pattern[q, k]), float(gram[q, k] / gram.max()))
+        for q in range(len(names))
+        for k in range(q)
+    )
     return Scatter(
-        points, *axes, f"{len(points)} cells, {title}", title, equal=False, show_labels=False
+        points,
+        x=Axis("attention", "share"),
+        y=Axis("dot product", "share of the largest"),
+        alt=f"{len(points)} cells, {title}",
+        title=title,
+        equal=False,
+        show_labels=False,
+    )
+
+
+def correlation_bars(bars: list[tuple[str, float]], alt: str) -> Bars:
+    """The correlation of each prompt and layer."""
+    return Bars(
+        labels=tuple(place for place, _ in bars),
+        values=tuple(r for _, r in bars),
+        label_axis=Axis("layer and prompt"),
+        value_axis=Axis("correlation with the attention pattern", "Pearson's r"),
+        alt=alt,
+        title="Does the Gram matrix agree with the pattern?",
     )

@@ -1,4 +1,4 @@
-"""Who looks at whom: attention patterns of chosen layers, averaged over the heads or head by head."""
+"""Attention patterns: how much of its attention each token gives to itself and earlier tokens."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from layerbook.core.analysis import (
     Heads,
     Layers,
     Prompts,
+    PromptSpec,
     Record,
     Result,
     as_prompt,
@@ -21,38 +22,37 @@ from layerbook.core.analysis import (
     shorten_prompt,
 )
 from layerbook.core.distributions import Ranked, ranked
-from layerbook.core.figures import Axis, Figure, Heatmap, Panels
-from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request, Site
-from layerbook.core.text import listed
-from layerbook.core.tokens import Token, visible
+from layerbook.core.figures import Figure, Heatmap, Panels, attention_heatmap, strongest_keys
+from layerbook.core.requests import (
+    NEXT_LOGITS,
+    ActivationCache,
+    ActivationCaches,
+    Forward,
+    Request,
+    Site,
+)
+from layerbook.core.tokens import Token, leading_repeats, visible
 
 
 class PromptPattern(Record):
-    """The attention of one prompt; every mean leaves out at least the first query, which can only look at itself."""
+    """One prompt. Means are over all heads, and over queries 1..T-1: query 0 has no choice."""
 
     prompt: str = Field(description="The prompt; of a chat, its last turn.")
     tokens: tuple[Token, ...] = Field(
-        description="The tokens, in order: rows and columns of the pattern."
+        description="Its T tokens, the rows and columns of each pattern."
     )
-    predicted: Ranked = Field(description="The likeliest next token.")
-    weights: Array = Field(
-        description="Attention by [layer][head][query][key], shares in 0..1, rows summing to 1."
-    )
-    sink_share: tuple[float, ...] = Field(
-        description="By layer: share on position 0, mean over heads and queries."
-    )
+    predicted: Ranked = Field(description="The most likely next token.")
+    weights: Array = Field(description="Attention [layer][head][query][key]; each row sums to 1.")
+    sink_share: tuple[float, ...] = Field(description="By layer: share of attention on position 0.")
     leading: int = Field(
-        description="How many tokens at the start equal the first; 1 if the second differs."
+        description="Number of tokens at the start that equal the first one, itself included."
     )
     leading_share: tuple[float, ...] = Field(
-        description="By layer: share on these `leading` tokens, mean over heads and the queries after them, which "
-        "have others to look at; 1 where there are none."
+        description="By layer: share that later queries give to these tokens; 1 if there are none."
     )
-    leading_even: float = Field(
-        description="What `leading_share` would be if every token looked alike at all it sees."
-    )
+    leading_even: float = Field(description="Value of `leading_share` if attention were uniform.")
     distinct_keys: tuple[float, ...] = Field(
-        description="By layer: different keys that heads look at most, per query."
+        description="By layer: number of different keys that the heads prefer, per query."
     )
 
 
@@ -63,9 +63,7 @@ class AttentionPatternResult(Result):
     heads: tuple[int | Literal["mean"], ...] = Field(
         description="The query heads that index `weights`, or `mean`."
     )
-    head_count: int = Field(
-        description="How many query heads a layer has; the means are over all of them."
-    )
+    head_count: int = Field(description="Number of query heads in a layer.")
     prompts: tuple[PromptPattern, ...] = Field(
         description="One entry per prompt, in the order of the spec."
     )
@@ -74,13 +72,17 @@ class AttentionPatternResult(Result):
 class AttentionPattern(Analysis[AttentionPatternResult]):
     """How much of its attention each token gives to itself and to each token before it.
 
-    Shapes: pattern [heads, T, T] = softmax over keys of q·k / sqrt(d_head), future masked; rows look, columns are seen.
+    Shapes: pattern [H, T, T] = softmax over keys of q·k / sqrt(d_head), with the future masked; a
+        row is a query, a column is a key.
     Units: shares of one token's attention, 0 to 1; each row sums to 1.
-    Limits: where a head reads, not what it moves: values differ in length, and a share of attention is not an effect.
-    Source: Vaswani et al. 2017 (arXiv:1706.03762), equation 1; sinks: Xiao et al. 2023 (arXiv:2309.17453).
+    Limits: where a head reads, not what it moves: values differ in length, and a share of attention
+        is not an effect.
+    Source: Vaswani et al. 2017 (arXiv:1706.03762), equation 1; sinks: Xiao et al. 2023
+        (arXiv:2309.17453).
     """
 
     result_type = AttentionPatternResult
+
     prompts: Prompts = Field(description="The prompts, one pattern each.")
     layers: Layers = Field(description="Which layers; negative numbers count from the last.")
     heads: Heads = Field(
@@ -89,107 +91,113 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
     )
 
     def runs(self) -> dict[str, Request]:
-        """One pass per prompt that keeps the patterns and the logits."""
-        keep = frozenset(
-            {Site("pattern", layer) for layer in resolved(self.layers)} | {NEXT_LOGITS}
-        )
-        return {
-            f"prompt-{i}": Forward(as_prompt(spec), keep) for i, spec in enumerate(self.prompts)
-        }
+        """One forward pass per prompt that keeps the patterns and the next-token logits."""
+        patterns = {Site("pattern", layer) for layer in resolved(self.layers)}
+        keep = frozenset({*patterns, NEXT_LOGITS})
+        return {f"prompt-{i}": Forward(as_prompt(p), keep) for i, p in enumerate(self.prompts)}
 
     def measure(self, captures: ActivationCaches) -> AttentionPatternResult:
-        """Stack the patterns of the layers, average or choose heads, and count where the heads look."""
-        layers, prompts = resolved(self.layers), []
-        for i, spec in enumerate(self.prompts):
-            run = captures[f"prompt-{i}"]
-            pattern = run.stack("pattern", layers)  # [layers, heads, T, T]
-            mean = pattern.mean(axis=1, keepdims=True)  # [layers, 1, T, T]
-            free = pattern[
-                :, :, min(1, len(run.tokens) - 1) :
-            ]  # [layers, heads, T - 1, T]: query 0 has no choice
-            favourite = free.argmax(
-                axis=-1
-            )  # [layers, heads, T - 1]: the key that a head looks at most
-            distinct = [
-                np.mean([len(set(keys)) for keys in layer.T.tolist()]) for layer in favourite
-            ]  # [layers]
-            leading = next(
-                (n for n, token in enumerate(run.tokens) if token != run.tokens[0]), len(run.tokens)
-            )
-            late = pattern[:, :, leading:, :leading].sum(axis=-1)  # [layers, heads, T - leading]
-            even = [
-                leading / seen for seen in range(leading + 1, len(run.tokens) + 1)
-            ]  # [T - leading]
-            prompts.append(
-                PromptPattern(
-                    prompt=prompt_name(spec),
-                    tokens=run.tokens,
-                    predicted=ranked(run, run[NEXT_LOGITS], 1)[0],
-                    weights=mean
-                    if self.heads == "mean"
-                    else pattern[:, list(resolved(self.heads))],
-                    sink_share=tuple(free[..., 0].mean(axis=(1, 2)).tolist()),
-                    leading=leading,
-                    leading_share=tuple(
-                        late.mean(axis=(1, 2)).tolist() if even else [1.0] * len(layers)
-                    ),
-                    leading_even=float(np.mean(even or 1.0)),
-                    distinct_keys=tuple(map(float, distinct)),
-                )
-            )
-        heads = (self.heads,) if self.heads == "mean" else resolved(self.heads)
+        """Measure each prompt."""
+        layers = resolved(self.layers)
+        prompts = [
+            self.measure_prompt(prompt, captures[f"prompt-{i}"])
+            for i, prompt in enumerate(self.prompts)
+        ]
         return AttentionPatternResult(
-            layers=layers, heads=heads, head_count=pattern.shape[1], prompts=tuple(prompts)
+            layers=layers,
+            heads=("mean",) if self.heads == "mean" else resolved(self.heads),
+            head_count=len(captures["prompt-0"][Site("pattern", layers[0])]),
+            prompts=tuple(prompts),
+        )
+
+    def measure_prompt(self, prompt: PromptSpec, run: ActivationCache) -> PromptPattern:
+        """Stack the patterns of all layers, and summarize where their heads look."""
+        pattern = run.stack("pattern", resolved(self.layers))  # [L, H, T, T]: query by key
+        n = leading_repeats(run.tokens)
+
+        if self.heads == "mean":
+            weights = pattern.mean(axis=1, keepdims=True)  # [L, 1, T, T]
+        else:
+            weights = pattern[:, list(resolved(self.heads))]  # [L, len(heads), T, T]
+
+        return PromptPattern(
+            prompt=prompt_name(prompt),
+            tokens=run.tokens,
+            predicted=ranked(run, run[NEXT_LOGITS], 1)[0],
+            weights=weights,
+            sink_share=share_on_first(pattern, 1),
+            leading=n,
+            leading_share=share_on_first(pattern, n),
+            leading_even=uniform_share_on_first(n, len(run.tokens)),
+            distinct_keys=distinct_keys(pattern),
         )
 
     def figures(self, result: AttentionPatternResult) -> dict[str, Figure]:
-        """`prompt-N-layer-L-mean`, or `-heads` with a panel per head; colours always run from 0 to 1."""
-        charts: dict[str, Figure] = {}
+        """`prompt-N-layer-L-mean`, or `prompt-N-layer-L-heads` with one panel per head."""
+        figures: dict[str, Figure] = {}
         for n, prompt in enumerate(result.prompts):
-            for weights, layer, sink in zip(
-                prompt.weights, result.layers, prompt.sink_share, strict=True
-            ):
-                name, where = f"prompt-{n}-layer-{layer}", f"layer {layer}, {shorten_prompt(prompt.prompt)}"
-                first = visible(prompt.tokens[0])
-                alt = f"In {where}, the later tokens give {sink:.0%} of their attention to the first, {first}."
+            for i, layer in enumerate(result.layers):
+                name = f"prompt-{n}-layer-{layer}"
+                place = f"layer {layer}, {shorten_prompt(prompt.prompt)}"
+                alt = sink_sentence(prompt, i, place)
                 if result.heads == ("mean",):
-                    title, few = (
-                        f"Mean of the {result.head_count} heads, {where}",
-                        len(prompt.tokens) <= 12,
-                    )
-                    charts[f"{name}-mean"] = heatmap(
-                        weights[0], prompt.tokens, title, alt, annotate=few
+                    title = f"Mean of the {result.head_count} heads, {place}"
+                    annotate = len(prompt.tokens) <= 12
+                    figures[f"{name}-mean"] = pattern_heatmap(
+                        prompt.weights[i, 0], prompt.tokens, title, alt=alt, annotate=annotate
                     )
                 else:
-                    heads = zip(result.heads, weights, strict=True)
-                    maps = tuple(heatmap(w, prompt.tokens, f"head {head}") for head, w in heads)
-                    alt = " ".join([alt, *(f"{map.title.capitalize()}: {map.alt}" for map in maps)])
-                    charts[f"{name}-heads"] = Panels(maps, alt, f"Head by head, {where}")
-        return charts
+                    figures[f"{name}-heads"] = head_panels(result, prompt, i, place, alt)
+        return figures
 
 
-def heatmap(
-    pattern: Array, tokens: tuple[Token, ...], title: str, alt: str = "", annotate: bool = False
+def share_on_first(pattern: Array, n: int) -> tuple[float, ...]:
+    """Mean attention of queries n..T-1 to the first n keys together: [L, H, T, T] -> [L]."""
+    if pattern.shape[-1] == n:  # no later query
+        return (1.0,) * len(pattern)
+    share = pattern[:, :, n:, :n].sum(axis=-1)  # [L, H, T - n]
+    return tuple(share.mean(axis=(1, 2)).tolist())
+
+
+def uniform_share_on_first(n: int, T: int) -> float:
+    """Value of `share_on_first` if every query gave equal attention to all the keys it sees."""
+    if n == T:
+        return 1.0
+    keys_seen = np.arange(n + 1, T + 1)  # [T - n]: query t sees t + 1 keys
+    return float((n / keys_seen).mean())
+
+
+def distinct_keys(pattern: Array) -> tuple[float, ...]:
+    """Number of different keys that heads prefer, mean of queries 1..T-1: [L, H, T, T] -> [L]."""
+    queries = pattern[:, :, 1:] if pattern.shape[-1] > 1 else pattern
+    preferred = np.sort(queries.argmax(axis=-1), axis=1)  # [L, H, T - 1]
+    count = 1 + (np.diff(preferred, axis=1) != 0).sum(axis=1)  # [L, T - 1]
+    return tuple(count.mean(axis=-1).tolist())
+
+
+def sink_sentence(prompt: PromptPattern, i: int, place: str) -> str:
+    """Say how much attention the first token gets."""
+    share, first = prompt.sink_share[i], visible(prompt.tokens[0])
+    return (
+        f"In {place}, the later tokens give {share:.0%} of their attention to the first, {first}."
+    )
+
+
+def pattern_heatmap(
+    pattern: Array, tokens: tuple[Token, ...], title: str, *, alt: str = "", annotate: bool = False
 ) -> Heatmap:
-    """One pattern [query, key]; its alt text ends with where the last token looks, whose row decides the next one."""
-    best = [
-        f"{pattern[-1, k]:.0%} to {visible(tokens[k])} at {k}"
-        for k in np.argsort(-pattern[-1], kind="stable")[:2]
-    ]
-    alt = f"{alt} The last token gives {listed(best)}.".strip()
-    rows, columns = (
-        Axis("token that looks", labels=tokens),
-        Axis("token it looks at", labels=tokens),
+    """One pattern [query, key]; the alt text ends with the row of the last token."""
+    alt = f"{alt} The last token gives {strongest_keys(pattern, tokens)}.".strip()
+    return attention_heatmap(pattern, tokens, title=title, alt=alt, annotate=annotate)
+
+
+def head_panels(
+    result: AttentionPatternResult, prompt: PromptPattern, i: int, place: str, alt: str
+) -> Panels:
+    """One panel per head of a layer."""
+    panels = tuple(
+        pattern_heatmap(pattern, prompt.tokens, f"head {head}")
+        for head, pattern in zip(result.heads, prompt.weights[i], strict=True)
     )
-    return Heatmap(
-        pattern,
-        rows,
-        columns,
-        "attention",
-        alt,
-        "share",
-        title,
-        (0, 1),
-        annotate=annotate,
-        causal=True,
-    )
+    alt = " ".join([alt, *(f"{panel.title.capitalize()}: {panel.alt}" for panel in panels)])
+    return Panels(panels, alt, f"Head by head, {place}")

@@ -1,4 +1,4 @@
-"""The numbers that enter the model in place of each token."""
+"""Embedding values: the numbers that enter the model in place of each token."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from layerbook.core.analysis import (
     Analysis,
     Array,
     Prompts,
+    PromptSpec,
     Record,
     Result,
     as_prompt,
@@ -16,12 +17,17 @@ from layerbook.core.analysis import (
     shorten_prompt,
 )
 from layerbook.core.figures import Axis, Figure, Heatmap
-from layerbook.core.requests import EMBED, ActivationCaches, EmbeddingRows, Request
+from layerbook.core.requests import (
+    EMBED,
+    ActivationCache,
+    ActivationCaches,
+    EmbeddingRows,
+    Request,
+)
 from layerbook.core.text import listed
 from layerbook.core.tokens import Token, visible
 
-SHOWN_DIMENSIONS = 10
-"""How many numbers of each vector are written out."""
+SHOWN_DIMENSIONS = 10  # of each vector, written out
 
 
 class EmbeddedPrompt(Record):
@@ -50,71 +56,82 @@ class EmbeddingValues(Analysis[EmbeddingValuesResult]):
     """The vector that stands for each token: its row of the embedding matrix.
 
     Shapes: the matrix is [d_vocab, d_model]; T token ids pick T of its rows, [T, d_model].
-    Units: none; the numbers are what training left there. Norms are Euclidean lengths.
-    Limits: a single column need not mean anything; the same token has the same row in every sentence.
-    Source: Bengio et al. 2003 (JMLR 3, 1137-1155), section 2; Vaswani et al. 2017 (arXiv:1706.03762), section 3.4.
+    Units: none; the numbers are learned. Norms are Euclidean lengths.
+    Limits: a single column need not mean anything; the same token has the same row in every text.
+    Source: Bengio et al. 2003 (JMLR 3, 1137-1155), section 2; Vaswani et al. 2017
+        (arXiv:1706.03762), section 3.4.
     """
 
     result_type = EmbeddingValuesResult
+
     prompts: Prompts = Field(description="The prompts whose tokens are looked up.")
 
     def runs(self) -> dict[str, Request]:
         """The embedding rows of each prompt; the model itself does not run."""
-        return {
-            f"prompt-{i}": EmbeddingRows(as_prompt(spec)) for i, spec in enumerate(self.prompts)
-        }
+        return {f"prompt-{i}": EmbeddingRows(as_prompt(p)) for i, p in enumerate(self.prompts)}
 
     def measure(self, captures: ActivationCaches) -> EmbeddingValuesResult:
-        """Look the vectors up, and see how long they are."""
-        prompts = []
-        for i, spec in enumerate(self.prompts):
-            looked_up = captures[f"prompt-{i}"]
-            E = looked_up[EMBED]  # [T, d_model]: one row of the embedding matrix per token
-            norms = np.linalg.norm(E, axis=1)  # [T]
-            prompts.append(
-                EmbeddedPrompt(
-                    prompt=prompt_name(spec),
-                    tokens=looked_up.tokens,
-                    shape=E.shape,
-                    values=E,
-                    norms=tuple(norms.tolist()),
-                    smallest=float(E.min()),
-                    largest=float(E.max()),
-                    spread=float(E.std()),
-                )
-            )
-        return EmbeddingValuesResult(d_model=E.shape[1], prompts=tuple(prompts))
+        """Look up the vectors of each prompt."""
+        prompts = tuple(
+            measure_prompt(prompt, captures[f"prompt-{i}"]) for i, prompt in enumerate(self.prompts)
+        )
+        return EmbeddingValuesResult(d_model=prompts[0].shape[1], prompts=prompts)
 
     def figures(self, result: EmbeddingValuesResult) -> dict[str, Figure]:
-        """`prompt-N`, every number of it by colour; `start-N`, the first few written out."""
-        charts: dict[str, Figure] = {}
+        """`prompt-N`: every number by colour; `start-N`: the first few, written out."""
+        figures: dict[str, Figure] = {}
         for n, (spec, prompt) in enumerate(zip(self.prompts, result.prompts, strict=True)):
-            rows = Axis("token", labels=prompt.tokens)
-            lengths = [
-                f"{visible(t)} {norm:.2f}"
-                for t, norm in zip(prompt.tokens, prompt.norms, strict=True)
-            ]
-            alt = (
-                f"{prompt.shape[0]} tokens by {prompt.shape[1]} dimensions, values from {prompt.smallest:.2f} to "
-                f"{prompt.largest:.2f}, their standard deviation {prompt.spread:.2f}. Lengths: {listed(lengths)}."
-            )
-            title = f"The token vectors of {shorten_prompt(spec)}"
-            charts[f"prompt-{n}"] = Heatmap(
-                prompt.values, rows, Axis("dimension"), "value", alt, title=title, diverging=True
-            )
-            start = prompt.values[:, :SHOWN_DIMENSIONS]
-            first = [
-                f"{visible(t)} starts {row[0]:.3f}"
-                for t, row in zip(prompt.tokens, start, strict=True)
-            ]
-            charts[f"start-{n}"] = Heatmap(
-                start,
-                rows,
-                Axis("dimension"),
-                "value",
-                f"The first {start.shape[1]} of {result.d_model} numbers of each token: {listed(first)}.",
-                title=f"How the vectors of {shorten_prompt(spec)} begin",
-                diverging=True,
-                annotate=True,
-            )
-        return charts
+            name = shorten_prompt(spec)
+            figures[f"prompt-{n}"] = values_heatmap(prompt, f"The token vectors of {name}")
+            figures[f"start-{n}"] = start_heatmap(prompt, f"How the vectors of {name} begin")
+        return figures
+
+
+def measure_prompt(prompt: PromptSpec, lookup: ActivationCache) -> EmbeddedPrompt:
+    """Measure the length and the range of a prompt's token vectors."""
+    E = lookup[EMBED]  # [T, d_model]: one row of the embedding matrix per token
+    norms = np.linalg.norm(E, axis=1)  # [T]
+    return EmbeddedPrompt(
+        prompt=prompt_name(prompt),
+        tokens=lookup.tokens,
+        shape=E.shape,
+        values=E,
+        norms=tuple(norms.tolist()),
+        smallest=float(E.min()),
+        largest=float(E.max()),
+        spread=float(E.std()),
+    )
+
+
+def values_heatmap(prompt: EmbeddedPrompt, title: str) -> Heatmap:
+    """All numbers of a prompt's vectors [T, d_model]."""
+    T, D = prompt.shape
+    norms = zip(prompt.tokens, prompt.norms, strict=True)
+    lengths = listed([f"{visible(token)} {norm:.2f}" for token, norm in norms])
+    return Heatmap(
+        prompt.values,
+        rows=Axis("token", labels=prompt.tokens),
+        columns=Axis("dimension"),
+        value="value",
+        alt=f"{T} tokens by {D} dimensions, values from {prompt.smallest:.2f} to "
+        f"{prompt.largest:.2f}, their standard deviation {prompt.spread:.2f}. Lengths: {lengths}.",
+        title=title,
+        diverging=True,
+    )
+
+
+def start_heatmap(prompt: EmbeddedPrompt, title: str) -> Heatmap:
+    """The first numbers of a prompt's vectors [T, SHOWN_DIMENSIONS], written into the cells."""
+    start = prompt.values[:, :SHOWN_DIMENSIONS]
+    vectors = zip(prompt.tokens, start, strict=True)
+    numbers = listed([f"{visible(token)} starts {vector[0]:.3f}" for token, vector in vectors])
+    return Heatmap(
+        start,
+        rows=Axis("token", labels=prompt.tokens),
+        columns=Axis("dimension"),
+        value="value",
+        alt=f"The first {start.shape[1]} of {prompt.shape[1]} numbers of each token: {numbers}.",
+        title=title,
+        diverging=True,
+        annotate=True,
+    )

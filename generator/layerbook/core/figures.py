@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from layerbook.core.text import listed
 from layerbook.core.tokens import Token, visible
 
 Label = str | Token
@@ -418,6 +419,13 @@ def attention_heatmap(
         causal=True,
         interactive=interactive,
     )
+
+
+def strongest_keys(pattern: NDArray[np.floating], tokens: tuple[Token, ...]) -> str:
+    """Return the two keys that get the most attention from the last token, for alt texts."""
+    last = pattern[-1]
+    best = np.argsort(-last, kind="stable")[:2]
+    return listed([f"{last[k]:.0%} to {visible(tokens[k])} at {k}" for k in best])
 
 
 def layer_lines(
