@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fixtures.word_tokenizer import ByteVocabulary
-from fixtures.run_analysis import capture_requests
-from fixtures.sample_chapter import BOOK, context, figure_view
 from fixtures.chromium import chromium, reading
+from fixtures.run_analysis import capture_requests
+from fixtures.sample_chapter import BOOK, SampleViews, context, figure_view
 from fixtures.small_book import layerbook, write_small_book
+from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.all_logits import AllLogits, AllLogitsResult, Setting
 from layerbook.book.loader import load_chapter
 from layerbook.core.analysis import Limits
@@ -153,7 +153,7 @@ def write_page(folder: Path, analysis: AllLogits, result: AllLogitsResult) -> Pa
         scores=figure.interactive,
         title="Knobs",
     )
-    ctx = context(figure=lambda *_: view)
+    ctx = context(SampleViews(shown=view))
     body = render_chapter('{{ figure("knobs") }}', "knobs.md", ctx)
     turns = {"previous": Link("Before", "before.html"), "next": Link("After", "after.html")}
     page = ChapterPage("attention", "Attention", 1, body, **turns)

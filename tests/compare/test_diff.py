@@ -17,10 +17,11 @@ from fixtures.small_book import layerbook
 from hypothesis import given
 from hypothesis import strategies as st
 from layerbook.analyses.next_token import NextToken
-from layerbook.compare.prose import _paired_changes
+from layerbook.compare.prose import pair_changes
+from layerbook.site.prose.render import Sentence
 from layerbook.store import results as store
 
-words = st.lists(st.tuples(st.integers(1, 9), st.sampled_from("abc")), max_size=6)
+sentences = st.lists(st.builds(Sentence, st.integers(1, 9), st.sampled_from("abc")), max_size=6)
 
 
 @pytest.fixture
@@ -67,19 +68,19 @@ def found(*arguments: str | Path, cwd: Path) -> dict[str, Any]:
     return data
 
 
-@given(words, words)
-def test_sentences_are_set_beside_each_other_until_nothing_is_left(
-    old: list[tuple[int, str]], new: list[tuple[int, str]]
-) -> None:
-    """Equal ones cancel; what is told of either side is its own, in order, and enough to tell them apart."""
-    pairs = [pair for _, pair in _paired_changes(old, new)]
-    texts = [[text for _, text in side] for side in (old, new)]
-    assert bool(pairs) == (texts[0] != texts[1])
-    for side in (0, 1):
-        told, rest = [pair[side] for pair in pairs if pair[side]], iter(texts[side])
-        assert all(text in rest for text in told)
-    kept = [len(texts[side]) - sum(bool(pair[side]) for pair in pairs) for side in (0, 1)]
-    assert kept[0] == kept[1]
+@given(sentences, sentences)
+def test_pairs_the_sentences_that_differ(old: list[Sentence], new: list[Sentence]) -> None:
+    """Equal ones cancel; the rest of each side comes in order, and tells the sides apart."""
+    changes = list(pair_changes("x.md", old, new))
+    texts = [[sentence.text for sentence in side] for side in (old, new)]
+    assert bool(changes) == (texts[0] != texts[1])
+    equal_counts = []
+    for side, name in zip(texts, ("old", "new"), strict=True):
+        changed = [getattr(change, name) for change in changes if getattr(change, name)]
+        remaining = iter(side)
+        assert all(text in remaining for text in changed)
+        equal_counts.append(len(side) - len(changed))
+    assert equal_counts[0] == equal_counts[1]
 
 
 def test_results_do_not_differ_from_themselves(committed: Path) -> None:

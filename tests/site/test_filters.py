@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from layerbook.site.prose import filters
 from layerbook.core.tokens import Token
+from layerbook.site.prose import filters
 
 
 def plain(text: str) -> float:

@@ -9,11 +9,10 @@ from pathlib import Path
 import html5lib
 import pytest
 from fixtures.sample_chapter import HOSTILE, context
-
-from layerbook.core.analysis import Limits
-from layerbook.site.prose.render import render_chapter
-from layerbook.core.errors import SpecError
 from layerbook.book.loader import load_chapter
+from layerbook.core.analysis import Limits
+from layerbook.core.errors import SpecError
+from layerbook.site.prose.render import render_chapter
 
 CHAPTERS = sorted((Path(__file__).parents[2] / "templates" / "chapters").glob("*.md"))
 NAMES = [chapter.stem for chapter in CHAPTERS]

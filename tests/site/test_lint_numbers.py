@@ -8,9 +8,9 @@ import pytest
 from fixtures.sample_chapter import context
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-
-from layerbook.site.prose.render import prose_environment, render_chapter
-from layerbook.site.prose.lint_numbers import find_typed_numbers
+from layerbook.site.prose.environment import prose_environment
+from layerbook.site.prose.lint import find_typed_numbers
+from layerbook.site.prose.render import render_chapter
 
 RESULTS = [
     ("The model is sure: 61.7 % of the time.", ["61.7 %"]),
@@ -112,7 +112,7 @@ def test_any_text_can_be_looked_at(text: str) -> None:
 @settings(deadline=None)
 def test_words_beside_each_other_do_not_change_each_other(words: list[str]) -> None:
     """In a line of such pieces, exactly those that are results are told, in order."""
-    found = [p.message.split(" is typed")[0].removeprefix("the number ") for p in find_typed_numbers(" ".join(words), "x.md")]
+    found = [p.message.split(" is typed")[0].removeprefix("the number ") for p in find_typed_numbers(" ".join(["A", *words]), "x.md")]
     assert found == [word for word in words if word in ("61.7 %", "15")]
 
 

@@ -8,11 +8,9 @@ import html5lib
 import pytest
 from fixtures.sample_chapter import HOSTILE, context
 from fixtures.small_book import layerbook, write_small_book
-
-from layerbook.site.prose.render import render_chapter
-from layerbook.site.prose.lint_numbers import find_typed_numbers
-from layerbook.site.prose.lint_predictions import find_typed_answers
 from layerbook.core.errors import SpecError
+from layerbook.site.prose.lint import find_typed_answers, find_typed_numbers
+from layerbook.site.prose.render import render_chapter
 
 
 def render(call: str, answer: str = "It is *so*.") -> str:
@@ -61,7 +59,7 @@ def test_words_bring_no_markup(hostile: str) -> None:
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        ('predict("Q", ["a", "b"], rihgt=0)', "predict() takes no 'rihgt' (did you mean 'right'?); it takes question"),
+        ('predict("Q", ["a", "b"], rihgt=0)', "predict() got an unexpected keyword argument 'rihgt'"),
         ('predict("", ["a", "b"])', "predict(): the question should be some text, not ''"),
         ('predict(["a", "b"])', "predict(): the question should be some text"),
         ('predict("Q")', "predict(): the choices should be a list of at least two, not ()"),

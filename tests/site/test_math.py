@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-
 from layerbook.site.prose import math
-from layerbook.site.prose.math import MathError, MathRenderer, math_css, escape_tex
+from layerbook.site.prose.math import MathError, MathRenderer, escape_tex, math_css
 
 
 class Memory:

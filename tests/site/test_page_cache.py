@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from fixtures.small_book import layerbook, read_tree, write_small_book
-
 from layerbook.site import builder as binding
-from layerbook.site.prose.render import ChapterContext, render_chapter
 from layerbook.site.pages import ChapterBody
+from layerbook.site.prose.functions import ChapterContext
+from layerbook.site.prose.render import render_chapter
 
 
 @pytest.fixture(scope="module")

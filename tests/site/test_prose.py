@@ -6,27 +6,26 @@ from dataclasses import dataclass
 
 import html5lib
 import pytest
-from fixtures.sample_chapter import CHAPTER, HOSTILE, HOSTILE_CHAPTER, context
+from fixtures.sample_chapter import CHAPTER, HOSTILE, HOSTILE_CHAPTER, SampleViews, context
 from hypothesis import given
 from hypothesis import strategies as st
-
-from layerbook.site.prose.render import render_caption, render_chapter
+from layerbook.core.errors import SpecError
 from layerbook.site.prose.markup import clean_text
 from layerbook.site.prose.math import MathRenderer
-from layerbook.core.errors import SpecError
+from layerbook.site.prose.render import render_caption, render_chapter
 
 FILE = "templates/chapters/attention.md"
 
 
-def render(source: str, **changes: object) -> str:
+def render(source: str, views: SampleViews = SampleViews()) -> str:
     """The HTML of a chapter with this prose."""
-    return render_chapter(source, FILE, context(**changes)).html
+    return render_chapter(source, FILE, context(views)).html
 
 
-def refused(source: str, **changes: object) -> str:
+def refused(source: str) -> str:
     """The message about a chapter that cannot be rendered."""
     with pytest.raises(SpecError) as caught:
-        render(source, **changes)
+        render(source)
     assert len(caught.value.problems) == 1
     return str(caught.value.problems[0])
 
@@ -50,7 +49,7 @@ class Said:
 def test_hostile_values_are_text(hostile: str, place: str) -> None:
     """A value comes out letter for letter as text, whatever Markdown, HTML or Jinja it looks like."""
     source = place.replace("x }}", "r('noise').text }}").replace("[x]", "[r('noise').text]")
-    html = render(source, results=lambda id: Said(hostile))
+    html = render(source, SampleViews(Said(hostile)))
     assert clean_text(hostile).replace("\r", "") in text_of(html)
     for tag in ("<script", "<img", "<a ", "<b>", "<math"):
         assert tag not in html
@@ -66,15 +65,15 @@ def test_any_value_is_text(value: str) -> None:
 def test_hostile_values_reach_search_as_text() -> None:
     """Search is given the words of the values, not their markup or their slots."""
     body = render_chapter(HOSTILE_CHAPTER, FILE, context())
-    assert body.text_for_search[0].text.startswith("Here is <script>alert(1)</script> in a sentence")
-    assert [s.id for s in body.text_for_search[1:]] == [h.id for h in body.headings]
+    assert body.sections[0].text.startswith("Here is <script>alert(1)</script> in a sentence")
+    assert [s.id for s in body.sections[1:]] == [h.id for h in body.headings]
     assert len({h.id for h in body.headings}) == len(HOSTILE)
 
 
 def test_a_value_in_a_formula_is_not_tex() -> None:
     """Numbers are numbers in a formula; other values become upright text, commands and all."""
     assert "<mn>576</mn>" in render("$d = {{ r('noise').d_model }}$")
-    html = render("$x = {{ r('noise').text }}$", results=lambda id: Said(r"\frac{1}{2} $ <b>"))
+    html = render("$x = {{ r('noise').text }}$", SampleViews(Said(r"\frac{1}{2} $ <b>")))
     assert "<mfrac" not in html
     assert "<b>" not in html
     assert "frac{1}{2}" in text_of(html)

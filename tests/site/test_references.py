@@ -10,12 +10,11 @@ import html5lib
 import pytest
 from fixtures.sample_chapter import HOSTILE, context
 from fixtures.small_book import layerbook, read_tree, write_small_book
-
 from layerbook.book.bibliography import Bibliography, Publication, load
-from layerbook.site.prose.render import render_chapter
-from layerbook.site.prose.citations import find_citations, references_page
-from layerbook.site.pages import ChapterPage
 from layerbook.core.errors import SpecError
+from layerbook.site.pages import ChapterPage
+from layerbook.site.prose.citations import find_citations, references_page
+from layerbook.site.prose.render import render_chapter
 
 ROOT = Path(__file__).parents[2]
 SOURCES = """\
@@ -102,7 +101,7 @@ def test_a_citation_is_a_link_with_a_place(tmp_path: Path) -> None:
         ("2023", "references.html#xiao2023", "cite-xiao2023-2"),
         ("Zhang and Sennrich", "references.html#zhang2019", "cite-zhang2019-1"),
     ]
-    assert "A (Xiao et al., 2023), B in 2023." in body.text_for_search[0].text
+    assert "A (Xiao et al., 2023), B in 2023." in body.sections[0].text
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)

@@ -1,10 +1,11 @@
-"""Two sets of results of one book compared: numbers, verdicts of claims, figures, and the sentences that use them."""
+"""Compare two sets of results of a book: numbers, verdicts, figures, and sentences about them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
+from pathlib import Path
 from typing import Any, Literal
 
 from layerbook.book.claims.check import CheckError, Verdict
@@ -16,16 +17,23 @@ from layerbook.core.errors import LayerbookError, SpecError, StoreError
 from layerbook.site.claims_page import verdict_or_reason
 from layerbook.site.experiment_view import ExperimentView
 from layerbook.site.figure_cache import figure_digest
+from layerbook.site.prose.checks import prose_path
 from layerbook.store import results, tolerance
 from layerbook.store.key_changes import ABSENT, diff_keys, diff_values
 from layerbook.store.project import Project, sweep_cells
 
 State = Literal["same", "changed", "added", "removed", "unreadable"]
+ViewsByAddress = Mapping[str, ExperimentView]
+
+_FIGURE_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
 class ValueChange:
-    """A value that differs: of an array the worst element. gap: |old - new| of numbers; beyond: more than tolerated."""
+    """A value that differs; in an array, the element that differs most.
+
+    gap: |old - new| of two numbers. beyond: the gap exceeds the tolerance, or there is none.
+    """
 
     path: str
     old: Any
@@ -36,7 +44,10 @@ class ValueChange:
 
 @dataclass(frozen=True)
 class ExperimentDiff:
-    """One experiment on both sides; `sources` are the components of the key that moved, `note` what keeps it unread."""
+    """The differences of one experiment.
+
+    sources: the parts of the key that changed. note: why a result cannot be read.
+    """
 
     address: str
     state: State
@@ -47,7 +58,7 @@ class ExperimentDiff:
 
 @dataclass(frozen=True)
 class VerdictFlip:
-    """A claim whose verdict is not the same on both sides: holds, fails, or why it is undecided."""
+    """A claim with two verdicts: `holds`, `fails`, or why it is undecided."""
 
     file: str
     line: int
@@ -59,7 +70,7 @@ class VerdictFlip:
 
 @dataclass(frozen=True)
 class FigureChange:
-    """A figure whose data is not the same, or that only one side has."""
+    """A figure whose data differs, or that only one side has."""
 
     experiment: str
     figure: str
@@ -68,7 +79,7 @@ class FigureChange:
 
 @dataclass(frozen=True)
 class Diff:
-    """All that differs; `notes` say which chapters could not be told with one side's results."""
+    """All differences; `notes` name the chapters whose prose does not fit one of the sides."""
 
     old: str
     new: str
@@ -81,151 +92,172 @@ class Diff:
 
     @property
     def same(self) -> bool:
-        """Whether both sides say the same, whatever they were made from."""
-        return all(one.state == "same" for one in self.experiments)
-
-
-ViewsByAddress = Mapping[str, ExperimentView]
+        """True if all numbers are equal, even if they come from different sources."""
+        return all(experiment.state == "same" for experiment in self.experiments)
 
 
 def diff(project: Project, old: ResultSet, new: ResultSet) -> Diff:
-    """Compare two sides, with the specs and the prose of the book as they stand. Nothing runs, nothing is drawn."""
-    wanted = {experiment.address: experiment for experiment in project.experiments()}
-    mine, theirs = _load_views(wanted, old), _load_views(wanted, new)
-    addresses = [a for a in wanted if old.result_path(a).is_file() or new.result_path(a).is_file()]
-    addresses += sorted({*old.addresses(), *new.addresses()} - wanted.keys())
-    experiments = tuple(_diff_experiment(address, old, new, mine, theirs) for address in addresses)
-    changed = [one.address for one in experiments if one.state != "same"]
-    said: list[SentenceChange] = []
-    asked: list[SourceUse] = []
-    notes: list[str] = []
-    if changed:
-        tellings = ProseVariant(project, old, mine), ProseVariant(project, new, theirs)
-        for chapter in project.book.chapters:
-            asked += prose.find_uses(project, chapter, changed)
-            try:
-                said += prose.sentence_changes(chapter, *tellings)
-            except SpecError as error:
-                said += prose.caption_changes(chapter, *tellings)
-                notes.append(
-                    f"the prose of {chapter.name} cannot be told on both sides: {error.problems[0]}"
-                )
+    """Compare two sets of results under the specs and the prose of the book as they are now."""
+    experiments = {experiment.address: experiment for experiment in project.experiments()}
+    comparison = _Comparison(project, experiments, old, new)
+    diffs = tuple(comparison.diff_experiment(address) for address in comparison.addresses())
+    changed = [diff.address for diff in diffs if diff.state != "same"]
+    sentences, notes = comparison.diff_prose() if changed else ((), ())
     return Diff(
         old=old.label,
         new=new.label,
-        experiments=experiments,
-        claims=_verdict_flips(wanted, mine, theirs) if changed else (),
-        figures=_figure_changes([a for a in changed if a in wanted], mine, theirs),
-        sentences=tuple(said),
-        uses=tuple(asked),
+        experiments=diffs,
+        claims=tuple(comparison.verdict_flips()) if changed else (),
+        figures=tuple(comparison.figure_changes(changed)),
+        sentences=tuple(sentences),
+        uses=tuple(comparison.find_uses(changed)),
         notes=tuple(notes),
     )
 
 
-def _load_views(wanted: Mapping[str, Experiment], side: ResultSet) -> dict[str, ExperimentView]:
-    """Every experiment of the book with its result on one side, or with what keeps it from being read."""
+class _Comparison:
+    """The experiments of a book with their results on two sides."""
 
-    def cells(cell: Experiment) -> Any:
+    def __init__(
+        self,
+        project: Project,
+        experiments: Mapping[str, Experiment],
+        old: ResultSet,
+        new: ResultSet,
+    ) -> None:
+        self.project, self.experiments, self.old, self.new = project, experiments, old, new
+        self.old_views = {a: _load_view(one, old) for a, one in experiments.items()}
+        self.new_views = {a: _load_view(one, new) for a, one in experiments.items()}
+
+    def addresses(self) -> list[str]:
+        """Return the book's experiments that have a result, then results of no experiment."""
+        existing = {*self.old.addresses(), *self.new.addresses()}
+        own = [address for address in self.experiments if address in existing]
+        return own + sorted(existing - self.experiments.keys())
+
+    def diff_experiment(self, address: str) -> ExperimentDiff:
+        """Compare the results of one experiment."""
+        old_path, new_path = self.old.result_path(address), self.new.result_path(address)
+        if not old_path.exists() or not new_path.exists():
+            return ExperimentDiff(address, "removed" if old_path.exists() else "added")
+        try:
+            old, new = results.read_header(old_path), results.read_header(new_path)
+            numbers = tuple(self._value_changes(address, old_path, new_path))
+        except StoreError as error:
+            return ExperimentDiff(address, "unreadable", note=str(error))
+        sources = tuple(map(str, diff_keys((old.spec, old.key), (new.spec, new.key))))
+        return ExperimentDiff(address, "changed" if numbers else "same", numbers, sources)
+
+    def _value_changes(self, address: str, old_path: Path, new_path: Path) -> Iterator[ValueChange]:
+        old, new = self.old_views.get(address), self.new_views.get(address)
+        if old and new and old.envelope and new.envelope:
+            yield from _compare(old.envelope.result, new.envelope.result)
+            yield from self._diff_cells(old.experiment)
+        else:  # of another book, or of another version of its analysis
+            plain = diff_values(results.read_numbers(old_path), results.read_numbers(new_path))
+            yield from (_value_change(*difference) for difference in plain)
+
+    def _diff_cells(self, experiment: Experiment) -> Iterator[ValueChange]:
+        """Compare the cells of a sweep. Raises StoreError for one that cannot be read."""
+        if experiment.sweep is None:
+            return
+        for cell, cell_experiment in sweep_cells(experiment):
+            paths = [side.path_of_experiment(cell_experiment) for side in (self.old, self.new)]
+            old, new = ("a result" if path.exists() else None for path in paths)
+            if old and new:
+                loaded = [results.load(path, cell_experiment.result_type) for path in paths]
+                yield from _compare(loaded[0].result, loaded[1].result, cell.description)
+            elif old or new:
+                yield ValueChange(cell.description, old, new, None, True)
+
+    def diff_prose(self) -> tuple[list[SentenceChange], list[str]]:
+        """Return the sentences that differ, and notes on chapters that cannot be compared."""
+        old = ProseVariant(self.project, self.old, self.old_views)
+        new = ProseVariant(self.project, self.new, self.new_views)
+        sentences: list[SentenceChange] = []
+        notes = []
+        for chapter in self.project.book.chapters:
+            try:
+                file = str(prose_path(self.project, chapter))
+                sentences += prose.sentence_changes(chapter, file, old, new)
+            except SpecError as error:
+                problem = error.problems[0]
+                notes.append(f"the prose of {chapter.name} does not fit both sides: {problem}")
+            sentences += prose.caption_changes(chapter, old, new)
+        return sentences, notes
+
+    def find_uses(self, changed: Sequence[str]) -> Iterator[SourceUse]:
+        """Yield the lines of prose and specs that use experiments that changed."""
+        for chapter in self.project.book.chapters if changed else ():
+            yield from prose.find_uses(self.project, chapter, changed)
+
+    def verdict_flips(self) -> Iterator[VerdictFlip]:
+        """Yield the claims whose verdicts differ."""
+        for address, experiment in self.experiments.items():
+            for index, claim in enumerate(experiment.claims):
+                old = _describe_verdict(self.old_views, address, index)
+                new = _describe_verdict(self.new_views, address, index)
+                if old != new:
+                    says = claim.says.strip()
+                    yield VerdictFlip(experiment.file, claim.line, address, says, old, new)
+
+    def figure_changes(self, changed: Sequence[str]) -> Iterator[FigureChange]:
+        """Yield the figures of experiments that changed, if their data did."""
+        for address in changed:
+            if address not in self.experiments:
+                continue
+            old = _figure_digests(self.old_views[address])
+            new = _figure_digests(self.new_views[address])
+            for name in dict.fromkeys([*old, *new]):
+                if name not in old:
+                    yield FigureChange(address, name, "added")
+                elif name not in new:
+                    yield FigureChange(address, name, "removed")
+                elif old[name] != new[name]:
+                    yield FigureChange(address, name, "changed")
+
+
+def _load_view(experiment: Experiment, side: ResultSet) -> ExperimentView:
+    """Load an experiment with its result on one side, or with the reason why it has none."""
+
+    def load_cell(cell: Experiment) -> Any:
         return results.load(side.path_of_experiment(cell), cell.result_type).result
 
-    found: dict[str, ExperimentView] = {}
-    for address, experiment in wanted.items():
-        try:
-            envelope = results.load(side.result_path(address), experiment.result_type)
-            experiment_view = ExperimentView(experiment, envelope, load_cell=cells)
-            _ = (
-                experiment_view.figures
-            )  # they are described here, where a failure is known to be this result's
-        except StoreError as error:
-            missing = isinstance(error, results.ResultFileError) and error.reason == "missing"
-            experiment_view = ExperimentView(experiment, None, "no result" if missing else str(error))
-        # An analysis describes results for its own parameters; what it makes of another model's or spec's is open.
-        except Exception as error:
-            experiment_view = ExperimentView(
-                experiment,
-                None,
-                f"its figures cannot be described: {type(error).__name__}: {error}",
-            )
-        found[address] = experiment_view
-    return found
-
-
-def _diff_experiment(address: str, old: ResultSet, new: ResultSet, mine: ViewsByAddress, theirs: ViewsByAddress) -> ExperimentDiff:
     try:
-        heads = [
-            results.read_header(side.result_path(address)) if side.result_path(address).exists() else None
-            for side in (old, new)
-        ]
-        if heads[0] is None or heads[1] is None:
-            return ExperimentDiff(address, "added" if heads[0] is None else "removed")
-        before, after = heads[0], heads[1]
-        sources = tuple(map(str, diff_keys((before.spec, before.key), (after.spec, after.key))))
-        one, other = (
-            side[address].envelope if address in side else None for side in (mine, theirs)
-        )
-        if one is not None and other is not None:
-            apart = tolerance.compare_results(one.result, other.result, 0.0, 0.0).differences
-            numbers = [
-                _value_change(difference.path, difference.old, difference.new) for difference in apart
-            ]
-            numbers += _diff_cells(mine[address].experiment, old, new)
-        else:  # of another book, or written for another form of its analysis: as plain data
-            plain = [results.read_numbers(side.result_path(address)) for side in (old, new)]
-            numbers = [_value_change(*moved) for moved in diff_values(plain[0], plain[1])]
+        envelope = results.load(side.result_path(experiment.address), experiment.result_type)
+        view = ExperimentView(experiment, envelope, load_cell=load_cell)
+        view.figures  # noqa: B018 (cached: an error belongs to this result)
     except StoreError as error:
-        return ExperimentDiff(address, "unreadable", note=str(error))
-    return ExperimentDiff(address, "changed" if numbers else "same", tuple(numbers), sources)
+        missing = isinstance(error, results.ResultFileError) and error.reason == "missing"
+        return ExperimentView(experiment, None, "no result" if missing else str(error))
+    # An analysis makes figures for its own parameters; a result of another spec may not fit them.
+    except _FIGURE_ERRORS as error:
+        reason = f"its figures cannot be made: {type(error).__name__}: {error}"
+        return ExperimentView(experiment, None, reason)
+    return view
 
 
-def _diff_cells(experiment: Experiment, old: ResultSet, new: ResultSet) -> Iterator[ValueChange]:
-    """What differs in the cells of a sweep, the grid being the book's; a cell that neither side has is no difference.
-
-    Raises StoreError for one that cannot be read.
-    """
-    if experiment.sweep is None:
-        return
-    for cell, one in sweep_cells(experiment):
-        places = [side.path_of_experiment(one) for side in (old, new)]
-        before, after = ("a result" if place.exists() else None for place in places)
-        if before and after:
-            mine, theirs = (
-                results.load(place, one.result_type).result for place in places
-            )
-            apart = tolerance.compare_results(mine, theirs, 0.0, 0.0).prefixed(cell.description).differences
-            yield from (
-                _value_change(difference.path, difference.old, difference.new) for difference in apart
-            )
-        elif before or after:
-            yield ValueChange(cell.description, before, after, None, True)
+def _compare(old: Any, new: Any, prefix: str = "") -> Iterator[ValueChange]:
+    comparison = tolerance.compare_results(old, new, 0.0, 0.0)
+    if prefix:
+        comparison = comparison.prefixed(prefix)
+    for difference in comparison.differences:
+        yield _value_change(difference.path, difference.old, difference.new)
 
 
 def _value_change(path: str, old: Any, new: Any) -> ValueChange:
     if all(isinstance(value, Real) and not isinstance(value, bool) for value in (old, new)):
         gap = abs(float(new) - float(old))
-        exact = isinstance(old, int) and isinstance(new, int)
-        return ValueChange(
-            path, old, new, gap, exact or not gap <= tolerance.ATOL + tolerance.RTOL * abs(float(old))
-        )
-    return ValueChange(path, None if old is ABSENT else old, None if new is ABSENT else new, None, True)
+        limit = tolerance.ATOL + tolerance.RTOL * abs(float(old))
+        is_exact = isinstance(old, int) and isinstance(new, int)
+        return ValueChange(path, old, new, gap, is_exact or not gap <= limit)
+    old, new = (None if value is ABSENT else value for value in (old, new))
+    return ValueChange(path, old, new, None, True)
 
 
-def _verdict_flips(
-    wanted: Mapping[str, Experiment], mine: ViewsByAddress, theirs: ViewsByAddress
-) -> tuple[VerdictFlip, ...]:
-    found = []
-    for address, experiment in wanted.items():
-        for index, claim in enumerate(experiment.claims):
-            old, new = (_verdict_text(side, address, index) for side in (mine, theirs))
-            if old != new:
-                found.append(
-                    VerdictFlip(experiment.file, claim.line, address, claim.says.strip(), old, new)
-                )
-    return tuple(found)
-
-
-def _verdict_text(side: ViewsByAddress, address: str, index: int) -> str:
+def _describe_verdict(views: ViewsByAddress, address: str, index: int) -> str:
     try:
-        verdict = verdict_or_reason(side[address], index, side)
+        verdict = verdict_or_reason(views[address], index, views)
     except (CheckError, LayerbookError) as error:
         return f"undecided: {error}"
     if isinstance(verdict, Verdict):
@@ -233,18 +265,5 @@ def _verdict_text(side: ViewsByAddress, address: str, index: int) -> str:
     return f"undecided: {verdict}"
 
 
-def _figure_changes(changed: list[str], mine: ViewsByAddress, theirs: ViewsByAddress) -> tuple[FigureChange, ...]:
-    found = []
-    for address in changed:
-        old, new = _figure_digests(mine[address]), _figure_digests(theirs[address])
-        for name in dict.fromkeys([*old, *new]):
-            if name not in old or name not in new:
-                found.append(FigureChange(address, name, "removed" if name in old else "added"))
-            elif old[name] != new[name]:
-                found.append(FigureChange(address, name, "changed"))
-    return tuple(found)
-
-
-def _figure_digests(experiment_view: ExperimentView) -> dict[str, str]:
-    """The digests of what an experiment's figures show."""
-    return {name: figure_digest(figure) for name, figure in experiment_view.figures.items()}
+def _figure_digests(view: ExperimentView) -> dict[str, str]:
+    return {name: figure_digest(figure) for name, figure in view.figures.items()}

@@ -1,4 +1,4 @@
-"""Where results to be compared lie: a folder, a model of the book, or the book's results at a revision of git."""
+"""Open sets of results to compare: a folder, a model of the book, or a revision of git."""
 
 from __future__ import annotations
 
@@ -16,67 +16,62 @@ from layerbook.store.project import RESULTS_FOLDER, Project
 
 @dataclass(frozen=True)
 class ResultSet:
-    """One of two sets of results; `label` is how it was named."""
+    """A folder of results; `label` is the name the user gave it."""
 
     label: str
     folder: Path
 
     def addresses(self) -> tuple[str, ...]:
-        """`chapter/id` of every entry that is there."""
-        return tuple(
-            sorted(f"{path.parent.name}/{path.stem}" for path in self.folder.glob("*/*.json"))
-        )
+        """Return `chapter/id` of every result."""
+        paths = self.folder.glob("*/*.json")
+        return tuple(sorted(f"{path.parent.name}/{path.stem}" for path in paths))
 
     def result_path(self, address: str) -> Path:
-        """Where an entry lies, or would."""
+        """Return the path of a result, existing or not."""
         chapter, _, id = address.partition("/")
         return results.path_in_folder(self.folder / chapter, id)
 
     def path_of_experiment(self, experiment: Experiment) -> Path:
-        """Where that of an experiment, or of a cell of a sweep, lies, or would."""
+        """Return the path of the result of an experiment or of a cell of a sweep."""
         return results.path_in_folder(self.folder / experiment.chapter, experiment.id)
 
 
 def open_result_set(project: Project, name: str, scratch: Path) -> ResultSet:
-    """The results that a name stands for: a folder that is there, a model with results, a revision, in this order.
+    """Open a folder, a model with results in this book, or a git revision, tried in this order.
 
-    What comes from git is unpacked into `scratch`. Raises UsageError for a name that is none of these, and for a place
-    that holds no results.
+    Results from git are unpacked into `scratch`. Raises UsageError if there are none.
     """
     folder = Path(name)
     if folder.is_dir():
-        return _with_results(ResultSet(name, folder))
+        return _require_results(ResultSet(name, folder))
     if results.FILE_NAME_PART.fullmatch(name) and (project.results_root / name).is_dir():
-        return _with_results(ResultSet(name, project.results_root / name))
-    commit = _git(
-        project.root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"
-    )
+        return _require_results(ResultSet(name, project.results_root / name))
+    revision = f"{name}^{{commit}}"
+    commit = _git(project.root, "rev-parse", "--verify", "--quiet", "--end-of-options", revision)
     if commit is None:
-        what = "is no folder, no model with results in this book, and no revision of git"
-        raise UsageError(f"{name}: {what}")
-    place = (RESULTS_FOLDER / project.source.name).as_posix()
-    packed = _git(project.root, "archive", "--format=tar", commit.decode().strip(), "--", place)
-    if packed is None:
+        kinds = "neither a folder, nor a model with results in this book, nor a git revision"
+        raise UsageError(f"{name}: {kinds}")
+    path = (RESULTS_FOLDER / project.source.name).as_posix()
+    archive = _git(project.root, "archive", "--format=tar", commit.decode().strip(), "--", path)
+    if archive is None:
         raise UsageError(f"{name}: holds no results of {project.source.name}")
-    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        archive.extractall(scratch, filter="data")
-    return _with_results(ResultSet(name, scratch / place))
+    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+        files.extractall(scratch, filter="data")
+    return _require_results(ResultSet(name, scratch / path))
 
 
-def _with_results(found: ResultSet) -> ResultSet:
-    if not found.addresses():
-        raise UsageError(
-            f"{found.label}: holds no results; those of a model lie in {RESULTS_FOLDER}/MODEL"
-        )
-    return found
+def _require_results(result_set: ResultSet) -> ResultSet:
+    if not result_set.addresses():
+        hint = f"the results of a model are in {RESULTS_FOLDER}/MODEL"
+        raise UsageError(f"{result_set.label}: holds no results; {hint}")
+    return result_set
 
 
 def _git(root: Path, *arguments: str) -> bytes | None:
-    """What git prints; None where it fails, or is not installed."""
+    """Return what git prints, or None if it fails or is not installed."""
+    command = ["git", "-C", str(root), *arguments]
     try:
-        done = subprocess.run(
-            ["git", "-C", str(root), *arguments], capture_output=True, check=False
-        )
+        process = subprocess.run(command, capture_output=True, check=False)
     except OSError:
         return None
-    return done.stdout if done.returncode == 0 else None
+    return process.stdout if process.returncode == 0 else None

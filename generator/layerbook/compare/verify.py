@@ -89,7 +89,9 @@ def verify(
         for count in threads:
             with torch_threads(count):
                 found[count] = _run_clean(project, [one.experiment for one in able], report)
-    return Verification(tuple(threads), tuple(_check_experiment(project, one, found) for one in work))
+    return Verification(
+        tuple(threads), tuple(_check_experiment(project, one, found) for one in work)
+    )
 
 
 @dataclass(frozen=True)
@@ -107,14 +109,20 @@ def _run_clean(project: Project, wanted: Sequence[Experiment], report: Reporter)
     """Measure everything anew and compare it with the committed results."""
     witnesses = {one: CellVerifier(project) for one in wanted}
     timer = Timer()
-    measured = measure(project.source, wanted, report, cell_stores=witnesses.__getitem__, timer=timer)
+    measured = measure(
+        project.source, wanted, report, cell_stores=witnesses.__getitem__, timer=timer
+    )
     compared: dict[Experiment, tolerance.Comparison | LayerbookError] = {}
     for one, result in measured.items():
         if isinstance(result, LayerbookError):
             compared[one] = result
         else:
-            compared[one] = witnesses[one].compare_with_committed(one, result).merged_with(witnesses[one].cells)
-    return CleanRun(compared, {address: times.total for address, times in timer.experiments.items()})
+            compared[one] = (
+                witnesses[one].compare_with_committed(one, result).merged_with(witnesses[one].cells)
+            )
+    return CleanRun(
+        compared, {address: times.total for address, times in timer.experiments.items()}
+    )
 
 
 class CellVerifier:
@@ -136,7 +144,9 @@ class CellVerifier:
         for one in chunk:
             result = measured[one]
             if not isinstance(result, LayerbookError):
-                self.cells = self.cells.merged_with(self.compare_with_committed(one, result).prefixed(one.id))
+                self.cells = self.cells.merged_with(
+                    self.compare_with_committed(one, result).prefixed(one.id)
+                )
         return measured
 
     def compare_with_committed(self, one: Experiment, result: Result) -> tolerance.Comparison:
@@ -151,7 +161,9 @@ class CellVerifier:
         return tolerance.compare_results(committed.result, result)
 
 
-def _check_experiment(project: Project, work: ExperimentStatus, found: Mapping[int, CleanRun]) -> ExperimentCheck:
+def _check_experiment(
+    project: Project, work: ExperimentStatus, found: Mapping[int, CleanRun]
+) -> ExperimentCheck:
     experiment, address = work.experiment, work.experiment.address
     if not work.freshness.usable:
         return ExperimentCheck(address, "not current", detail=str(work.freshness))

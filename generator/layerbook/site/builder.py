@@ -16,7 +16,8 @@ from layerbook.book import bibliography
 from layerbook.site import colophon as front, provenance
 from layerbook.site.prose import citations
 from layerbook.site import assets as site
-from layerbook.site.prose.render import ChapterContext, render_chapter
+from layerbook.site.prose.functions import ChapterContext
+from layerbook.site.prose.render import render_chapter
 from layerbook.site.prose.math import MathRenderer
 from layerbook.site.pages import (
     BookInfo,
@@ -128,11 +129,7 @@ class SiteBuilder:
             result_path=self.project.result_path,
         )
         context = ChapterContext(
-            results=views.result,
-            figure=views.figure,
-            claim=views.claim,
-            source=views.source,
-            downloads=views.downloads,
+            views=views,
             pages=self.pages,
             math=math,
             chapters=tuple(c.name for c in self.project.book.chapters),
@@ -201,7 +198,7 @@ class SiteBuilder:
             name: frozenset(cached_page.claim_ids)
             for name, cached_page in self.cached_pages.items()
         }
-        shorten_prompt = tuple(
+        cited = tuple(
             one for cached_page in self.cached_pages.values() for one in cached_page.citations
         )
         places = repr([sorted(claim_ids) for claim_ids in shown.values()])
@@ -210,8 +207,8 @@ class SiteBuilder:
         if self.bibliography:
             self._load_or_make(
                 "+references",
-                repr(shorten_prompt),
-                partial(self._references_page, self.bibliography, shorten_prompt),
+                repr(cited),
+                partial(self._references_page, self.bibliography, cited),
             )
         rows = [row for cached_page in self.cached_pages.values() for row in cached_page.rows]
         found: dict[str, bytes] = {"assets/search-index.js": search_index(rows)}
@@ -283,7 +280,7 @@ class SiteBuilder:
             rows=chapter_rows(draft.page),
             css_rules=draft.math.css_rules,
             claim_ids=draft.page.body.claim_ids,
-            citations=citations.find_citations(draft.page),
+            citations=tuple(citations.find_citations(draft.page)),
             messages=draft.messages,
         )
 
@@ -304,9 +301,9 @@ class SiteBuilder:
         return CachedPage(self._page_files(page), claim_rows(page), math.css_rules, refuted=refuted)
 
     def _references_page(
-        self, sources: bibliography.Bibliography, shorten_prompt: tuple[tuple[str, str, str], ...]
+        self, sources: bibliography.Bibliography, cited: tuple[citations.Citation, ...]
     ) -> CachedPage:
-        page = citations.references_page(sources, shorten_prompt)
+        page = citations.references_page(sources, cited)
         return CachedPage(self._page_files(page), reference_rows(page))
 
     def _index_and_colophon(self) -> CachedPage:

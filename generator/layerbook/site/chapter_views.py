@@ -15,7 +15,8 @@ from layerbook.site.interactive import (
     sampling as playground,
 )
 from layerbook.site import downloads as tidy
-from layerbook.site.prose.render import render_caption, unknown_name
+from layerbook.site.prose.functions import unknown_name
+from layerbook.site.prose.render import render_caption
 from layerbook.site.claim_words import describe_margin
 from layerbook.site.measure_source import measure_html
 from layerbook.site.prose.markup import Inline
@@ -158,9 +159,7 @@ class ChapterViews:
         if caption is None:
             what = f"the figure {name!r} of {experiment.id!r} is shown and has no caption; add one under captions:"
             raise SpecError([Problem(experiment.file, experiment.line, 1, what)])
-        names = self._namespace(experiment_view) | {
-            "at": {word: int(number) for word, number in _INDEX_IN_NAME.findall(name)}
-        }
+        names = self._namespace(experiment_view) | {"at": figure_indices(name)}
         return render_caption(caption.text, experiment.file, caption.line, names, self.math)
 
     def _namespace(self, experiment_view: ExperimentView) -> dict[str, Any]:
@@ -233,6 +232,11 @@ class ChapterViews:
                 "experiment", name, own if "/" not in name else self.experiment_views
             )
         return self.experiment_views[address]
+
+
+def figure_indices(name: str) -> dict[str, int]:
+    """Return the numbers in a figure's name: `prompt-0-layer-3` -> prompt 0, layer 3."""
+    return {word: int(number) for word, number in _INDEX_IN_NAME.findall(name)}
 
 
 def claim_verdict(experiment_view: ExperimentView, index: int, names: Mapping[str, Any]) -> Verdict:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from layerbook.core.analysis import Analysis
-from layerbook.site.prose.render import unknown_name
+from layerbook.site.prose.functions import unknown_name
 from layerbook.site.prose.highlight import code_html
 from layerbook.book.claims.check import Verdict
 from layerbook.core.errors import Problem, StoreError, did_you_mean

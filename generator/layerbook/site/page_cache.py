@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from layerbook.site.prose.citations import Citation
 from layerbook.site.search import SearchRow
 from layerbook.store.cache import WorkingCache
 
@@ -32,7 +33,7 @@ class CachedPage:
     rows: tuple[SearchRow, ...] = ()
     css_rules: Mapping[str, str] = field(default_factory=dict)
     claim_ids: tuple[str, ...] = ()
-    citations: tuple[tuple[str, str, str], ...] = ()
+    citations: tuple[Citation, ...] = ()
     refuted: int = 0
     messages: tuple[str, ...] = ()
 
@@ -52,7 +53,7 @@ def load_page(cache: WorkingCache, name: str, key: str) -> CachedPage | None:
             rows=tuple((href, page, section, text) for href, page, section, text in about["rows"]),
             css_rules=about["css_rules"],
             claim_ids=tuple(about["claim_ids"]),
-            citations=tuple((key, title, href) for key, title, href in about["citations"]),
+            citations=tuple(Citation(*row) for row in about["citations"]),
             refuted=about["refuted"],
             messages=tuple(about["messages"]),
         )

@@ -151,16 +151,18 @@ class BookInfo:
 
 @dataclass(frozen=True)
 class ChapterBody:
-    """The rendered prose of a chapter.
-
-    toc: the sections; headings: sections and subsections; claim_ids: the HTML ids of its claims.
-    """
+    """The rendered prose of a chapter; `toc` are its headings of level 2."""
 
     html: str
     toc: tuple[Heading, ...]
     headings: tuple[Heading, ...]
-    text_for_search: tuple[Section, ...]
-    claim_ids: tuple[str, ...] = ()
+    sections: tuple[Section, ...]
+
+    @property
+    def claim_ids(self) -> tuple[str, ...]:
+        """The HTML ids of its claims."""
+        anchors = [anchor for section in self.sections for anchor in section.anchors]
+        return tuple(anchor.id for anchor in anchors if anchor.kind == "claim")
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ def chapter_rows(page: ChapterPage) -> tuple[SearchRow, ...]:
             section.title,
             section.text,
         )
-        for section in page.body.text_for_search
+        for section in page.body.sections
         if section.title or section.text.strip()
     )
 

@@ -8,8 +8,7 @@ from pathlib import Path
 from layerbook.book import bibliography
 from layerbook.book.loader import Chapter, find_missing_claim_fields
 from layerbook.core.errors import Problem, SpecError, did_you_mean
-from layerbook.site.prose.lint_numbers import find_typed_numbers
-from layerbook.site.prose.lint_predictions import find_typed_answers
+from layerbook.site.prose.lint import find_typed_answers, find_typed_numbers
 from layerbook.site.prose.references import Reference, find_references
 from layerbook.store.project import Project
 

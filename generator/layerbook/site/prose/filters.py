@@ -47,7 +47,11 @@ def percent(value: object, digits: int = 1) -> str:
         return f"{share:.0%}".replace("%", f"{NARROW_SPACE}%")
     step = 10.0**-digits
     if _fixed(100 * abs(share), digits) == _fixed(0, digits):
-        return f"<{NARROW_SPACE}{_fixed(step, digits)}{NARROW_SPACE}%" if share > 0 else f">{NARROW_SPACE}{_fixed(-step, digits)}{NARROW_SPACE}%"
+        return (
+            f"<{NARROW_SPACE}{_fixed(step, digits)}{NARROW_SPACE}%"
+            if share > 0
+            else f">{NARROW_SPACE}{_fixed(-step, digits)}{NARROW_SPACE}%"
+        )
     if share < 1 and _fixed(100 * share, digits) == _fixed(100, digits):
         return f">{NARROW_SPACE}{_fixed(100 - step, digits)}{NARROW_SPACE}%"
     return f"{_fixed(100 * share, digits)}{NARROW_SPACE}%"
@@ -59,7 +63,11 @@ def num(value: object, digits: int = 2) -> str:
     if special := _non_finite(number):
         return special
     text = _fixed(number, digits)
-    return scientific(number, 1) if number and float(text.replace(",", "").replace(MINUS, "-")) == 0 else text
+    return (
+        scientific(number, 1)
+        if number and float(text.replace(",", "").replace(MINUS, "-")) == 0
+        else text
+    )
 
 
 def integer(value: object) -> str:
@@ -110,10 +118,15 @@ def bytes_(value: object) -> str:
 
 def listing(items: Iterable[object]) -> Inline:
     """`a, b and c`; tokens and other markup keep their looks."""
-    parts = [item if isinstance(item, Inline) else Inline(escape_text(str(item)), str(item)) for item in items]
+    parts = [
+        item if isinstance(item, Inline) else Inline(escape_text(str(item)), str(item))
+        for item in items
+    ]
 
     def joined(texts: list[str]) -> str:
-        return " and ".join([", ".join(texts[:-1]), texts[-1]]) if len(texts) > 1 else "".join(texts)
+        return (
+            " and ".join([", ".join(texts[:-1]), texts[-1]]) if len(texts) > 1 else "".join(texts)
+        )
 
     return Inline(joined([p.html for p in parts]), joined([p.text for p in parts]))
 
@@ -127,7 +140,10 @@ def ids(tokens: Iterable[object]) -> Inline:
 def tokens(items: Iterable[object]) -> Inline:
     """A row of token chips."""
     chips = [chip(as_token(item)) for item in items]
-    return Inline(f'<span class="tokens">{"".join(c.html for c in chips)}</span>', "|".join(c.text for c in chips))
+    return Inline(
+        f'<span class="tokens">{"".join(c.html for c in chips)}</span>',
+        "|".join(c.text for c in chips),
+    )
 
 
 def visible(value: object) -> Inline:

@@ -1,11 +1,13 @@
-"""Code as HTML: Pygments gives the classes, the book's own colours come from CSS variables."""
+"""Code as HTML: Pygments sets the classes, CSS variables of the book the colours."""
 
 from __future__ import annotations
 
 import textwrap
-from typing import Literal
 
 from layerbook.site.prose.markup import clean_text
+
+LANGUAGES = {"python": "Python source", "yaml": "YAML"}
+"""The languages that are highlighted, with their names for screen readers."""
 
 _ROLES = {
     "Comment": "comment",
@@ -22,27 +24,32 @@ _ROLES = {
 }
 
 
-def code_html(source: str, language: Literal["python", "yaml"]) -> str:
-    """Dedented and highlighted source, in a scroll box of its own."""
-    from pygments import highlight  # type: ignore[import-untyped]
-    from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
-    from pygments.lexers import PythonLexer, YamlLexer  # type: ignore[import-untyped]
+def code_html(source: str, language: str) -> str:
+    """Return dedented, highlighted source in a scroll box of its own."""
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import get_lexer_by_name
 
-    lexer = PythonLexer() if language == "python" else YamlLexer()
     text = textwrap.dedent(clean_text(source)).strip("\n") + "\n"
-    body: str = highlight(text, lexer, HtmlFormatter(nowrap=True))
-    label = "Python source" if language == "python" else "YAML"
-    return f'<pre class="code scroll" role="group" tabindex="0" aria-label="{label}"><code>{body.rstrip()}</code></pre>'
+    body = str(highlight(text, get_lexer_by_name(language), HtmlFormatter(nowrap=True))).rstrip()
+    box = f'role="group" tabindex="0" aria-label="{LANGUAGES[language]}"'
+    return f'<pre class="code scroll" {box}><code>{body}</code></pre>'
 
 
 def highlight_css() -> str:
-    """One rule per role (`--code-keyword` and so on) over all the classes Pygments may write for it."""
-    from pygments.token import STANDARD_TYPES  # type: ignore[import-untyped]
+    """Return one rule per role (`--code-keyword` and so on) over all classes that Pygments sets."""
+    from pygments.token import STANDARD_TYPES
 
     classes: dict[str, list[str]] = {}
     for kind, name in sorted(STANDARD_TYPES.items(), key=lambda item: item[1]):
-        dotted = str(kind).removeprefix("Token.")
-        role = next((r for prefix, r in _ROLES.items() if dotted == prefix or dotted.startswith(f"{prefix}.")), None)
+        role = _role(f"{kind}.".removeprefix("Token."))
         if name and role:
             classes.setdefault(role, []).append(f".code .{name}")
-    return "".join(f"{', '.join(names)} {{ color: var(--code-{role}); }}\n" for role, names in sorted(classes.items()))
+    return "".join(
+        f"{', '.join(names)} {{ color: var(--code-{role}); }}\n"
+        for role, names in sorted(classes.items())
+    )
+
+
+def _role(kind: str) -> str | None:
+    return next((role for prefix, role in _ROLES.items() if kind.startswith(f"{prefix}.")), None)

@@ -1,16 +1,16 @@
-"""Markdown to HTML with slots: places for values that Markdown must never read.
+"""Markdown to HTML with slots, placeholders for values that Markdown must never read.
 
-A value is put into `Slots` before Markdown runs and leaves a placeholder in private-use characters, which mean
-nothing to Markdown; its escaped HTML is set in afterwards, in one pass that is never read again.
+A value goes into `Slots` before Markdown runs and leaves a placeholder of private-use characters,
+which mean nothing to Markdown. Its escaped HTML is set in last.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import pairwise
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -19,26 +19,27 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 
 from layerbook.site.prose.highlight import code_html
-from layerbook.site.prose.markup import Block, Inline, clean_text, escape_text
+from layerbook.site.prose.markup import Anchor, Block, Inline, clean_text, escape_text
 from layerbook.site.prose.math import MathError, MathRenderer, escape_tex
 
 SLOT_OPEN, SLOT_CLOSE = "\ue000", "\ue001"
 _SLOT = re.compile(f"{SLOT_OPEN}([0-9]+){SLOT_CLOSE}")
-_ONLY_SLOTS = re.compile(rf"(?:\s*{SLOT_OPEN}[0-9]+{SLOT_CLOSE}\s*)+")
-_TAGS = re.compile(r"<[^>]*>")
+_ONLY_SLOTS = re.compile(rf"(?:\s*{_SLOT.pattern}\s*)+")
+_ENCODED_SLOT = re.compile(f"(?:{SLOT_OPEN}|%EE%80%80)([0-9]+)")
+_SENTENCE_END = re.compile(r"(?<=[.!?:])\s+")
 
 
 class ProseError(Exception):
-    """Something wrong in the prose, at a slot (`slot`) or near a piece of its source (`near`)."""
+    """A mistake in the prose, at `line` or at the first line that contains `near`."""
 
-    def __init__(self, message: str, slot: int | None = None, near: str = "") -> None:
+    def __init__(self, message: str, line: int | None = None, near: str = "") -> None:
         super().__init__(message)
-        self.slot, self.near = slot, near
+        self.line, self.near = line, near
 
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading of the chapter: `html` may hold chips and math, `text` holds none."""
+    """A heading of a chapter: `html` may hold chips and math, `text` is plain."""
 
     level: int
     id: str
@@ -48,102 +49,158 @@ class Heading:
 
 @dataclass(frozen=True)
 class Section:
-    """What search knows of a section; the text before the first heading has an empty id and title."""
+    """The text and the anchors under a heading; id and title are empty before the first one."""
 
     id: str
     title: str
     text: str
+    anchors: tuple[Anchor, ...] = ()
+
+
+@dataclass(frozen=True)
+class MarkdownPage:
+    """A rendered chapter with its headings, its sections, and the addresses it links to."""
+
+    html: str
+    headings: tuple[Heading, ...]
+    sections: tuple[Section, ...]
+    links: tuple[str, ...]
 
 
 @dataclass
 class Slots:
-    """The values of one piece of prose, in order, each with the line it came from."""
+    """The values in a piece of prose, in order, each with its line in the source."""
 
     values: list[Inline | Block] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
 
     def add(self, value: object, line: int) -> str:
-        """Keep a value; the placeholder to write in its stead."""
-        kept = value if isinstance(value, Inline | Block) else Inline(escape_text(str(value)), clean_text(str(value)))
-        self.values.append(kept)
+        """Add a value and return its placeholder."""
+        if not isinstance(value, Inline | Block):
+            value = Inline(escape_text(str(value)), clean_text(str(value)))
+        self.values.append(value)
         self.lines.append(line)
         return f"{SLOT_OPEN}{len(self.values) - 1}{SLOT_CLOSE}"
 
-    def fill_html(self, markup: str) -> str:
-        """Placeholders replaced by markup."""
-        return _SLOT.sub(lambda m: self.values[int(m.group(1))].html, markup)
+    def numbers_in(self, text: str) -> list[int]:
+        """Return the numbers of the slots in a text."""
+        return [int(number) for number in _SLOT.findall(text)]
 
-    def fill_text(self, text: str) -> str:
-        """Placeholders replaced by plain text."""
-        return _SLOT.sub(lambda m: self.values[int(m.group(1))].text, text)
+    def fill_html(self, markup: str) -> str:
+        """Replace placeholders by markup."""
+        return _SLOT.sub(lambda match: self.values[int(match[1])].html, markup)
+
+    def fill_text(self, text: str, *, blocks: bool = True) -> str:
+        """Replace placeholders by plain text; with `blocks` false, those of blocks by nothing."""
+
+        def plain(match: re.Match[str]) -> str:
+            value = self.values[int(match[1])]
+            return value.text if blocks or isinstance(value, Inline) else ""
+
+        return _SLOT.sub(plain, text)
 
     def fill_tex(self, tex: str) -> str:
-        """Placeholders replaced by what TeX shows as that text."""
-        return _SLOT.sub(lambda m: escape_tex(self.values[int(m.group(1))].text), tex)
+        """Replace placeholders by TeX that shows their plain text."""
+        return _SLOT.sub(lambda match: escape_tex(self.values[int(match[1])].text), tex)
+
+
+def make_parser(*, typographer: bool = True) -> MarkdownIt:
+    """Return a parser for the Markdown of chapters: no HTML, no images; tables, math, footnotes."""
+    md = MarkdownIt("commonmark", {"html": False, "typographer": typographer})
+    md.enable("table").disable(["image", "html_block", "html_inline"])
+    md.use(
+        dollarmath_plugin,
+        allow_labels=False,
+        allow_space=False,
+        allow_digits=False,
+        allow_blank_lines=False,
+    )
+    md.use(footnote_plugin)
+    return md
 
 
 @cache
 def _parser() -> MarkdownIt:
-    md = MarkdownIt("commonmark", {"html": False, "typographer": True})
-    md.enable(["table", "smartquotes"]).disable(["image", "html_block", "html_inline"])
-    md.use(dollarmath_plugin, allow_labels=False, allow_space=False, allow_digits=False, allow_blank_lines=False)
-    md.use(footnote_plugin)
-    for name in ("math_inline", "math_inline_double", "math_block", "slots"):
-        md.add_render_rule(name, _rendered_content)
+    md = make_parser().enable("smartquotes")
+    for name in ("math_inline", "math_inline_double", "math_block"):
+        md.add_render_rule(name, _math)
+    md.add_render_rule("slots", lambda _, nodes, index, *__: nodes[index].content)
     md.add_render_rule("fence", _fence)
-    md.add_render_rule("table_open", lambda *_: '<div class="scroll table-scroll prose-table"><table>\n')
+    table = '<div class="scroll table-scroll prose-table"><table>\n'
+    md.add_render_rule("table_open", lambda *_: table)
     md.add_render_rule("table_close", lambda *_: "</table></div>\n")
     return md
 
 
-def _rendered_content(renderer: Any, tokens: Sequence[Node], index: int, options: Any, env: Any) -> str:
-    # `_render_math` and `_unwrap_blocks` have put finished markup there.
-    return tokens[index].content
+def _math(_: Any, nodes: Sequence[Node], index: int, __: Any, env: MutableMapping[str, Any]) -> str:
+    node, slots, math = nodes[index], env["slots"], env["math"]
+    display = node.type != "math_inline"
+    try:
+        markup = math.render(slots.fill_tex(node.content).strip(), display=display)
+    except MathError as error:
+        numbers = slots.numbers_in(node.content)
+        line = slots.lines[numbers[0]] if numbers else None
+        near = node.content.strip("\n")
+        raise ProseError(f"in the formula: {error}", line, near) from error
+    if display:
+        box = 'class="math scroll" role="group" tabindex="0" aria-label="Formula"'
+        return f"<div {box}>{markup}</div>"
+    return f'<span class="math">{markup}</span>'
 
 
-def _fence(renderer: Any, tokens: Sequence[Node], index: int, options: Any, env: Any) -> str:
-    language = tokens[index].info.strip()
-    if language in ("python", "yaml"):
-        return code_html(tokens[index].content, "python" if language == "python" else "yaml") + "\n"
-    return str(renderer.fence(tokens, index, options, env))
+def _fence(renderer: Any, nodes: Sequence[Node], index: int, options: Any, env: Any) -> str:
+    language = nodes[index].info.strip()
+    if language == "python" or language == "yaml":
+        return code_html(nodes[index].content, language) + "\n"
+    return str(renderer.fence(nodes, index, options, env))
 
 
 def render_inline(source: str, slots: Slots, math: MathRenderer) -> Inline:
-    """One sentence or a few, without a paragraph around them; raises ProseError."""
+    """Render a sentence or a few, without a paragraph around them. Raises ProseError."""
     nodes = _parser().parseInline(source)
     _check_nodes(nodes, slots)
-    text = slots.fill_text(_plain_text(nodes[0].children or []))
-    _render_math(nodes, slots, math)
-    return Inline(slots.fill_html(_parser().renderer.render(nodes, _parser().options, {})), text)
+    html = _render(nodes, {"slots": slots, "math": math})
+    return Inline(html, _plain_text(nodes[0], slots))
 
 
-def render_blocks(
-    source: str, slots: Slots, math: MathRenderer
-) -> tuple[str, tuple[Heading, ...], tuple[Section, ...]]:
-    """A chapter's HTML, its headings, and its sections as plain text; raises ProseError."""
-    env: dict[str, Any] = {}
+def render_blocks(source: str, slots: Slots, math: MathRenderer) -> MarkdownPage:
+    """Render a chapter. Raises ProseError."""
+    env: dict[str, Any] = {"slots": slots, "math": math}
     nodes = _unwrap_blocks(_parser().parse(source, env), slots)
     _check_nodes(nodes, slots)
-    sections = tuple(_sections(nodes, slots))
-    _render_math(nodes, slots, math)
-    headings = tuple(_add_heading_ids(nodes, slots, env))
-    ids = iter(["", *(h.id for h in headings)])
-    html = slots.fill_html(_parser().renderer.render(nodes, _parser().options, env))
-    return html, headings, tuple(Section(next(ids), s.title, s.text) for s in sections)
+    headings = tuple(_add_heading_ids(nodes, env))
+    links = (node.attrs.get("href") for node in _walk(nodes) if node.type == "link_open")
+    return MarkdownPage(
+        html=_render(nodes, env),
+        headings=headings,
+        sections=tuple(_sections(nodes, headings, slots)),
+        links=tuple(map(str, links)),
+    )
 
 
-def _unwrap_blocks(nodes: list[Node], slots: Slots) -> list[Node]:
-    """A paragraph of nothing but blocks becomes those blocks: a figure may not stand inside a paragraph."""
-    out: list[Node] = []
+def split_sentences(source: str) -> Iterator[str]:
+    """Yield the sentences of a chapter's Markdown, with its markup and its slots."""
+    for node in _parser().parse(source):
+        yield from _SENTENCE_END.split(node.content.strip()) if node.content else ()
+
+
+def _render(nodes: Sequence[Node], env: MutableMapping[str, Any]) -> str:
+    markup = _parser().renderer.render(nodes, _parser().options, env)
+    return str(env["slots"].fill_html(markup))
+
+
+def _unwrap_blocks(nodes: Sequence[Node], slots: Slots) -> list[Node]:
+    """Replace a paragraph of nothing but blocks by those blocks."""
+    unwrapped: list[Node] = []
     for node in nodes:
-        out.append(node)
-        if node.type != "paragraph_close" or not _ONLY_SLOTS.fullmatch(out[-2].content):
+        unwrapped.append(node)
+        if node.type != "paragraph_close" or not _ONLY_SLOTS.fullmatch(unwrapped[-2].content):
             continue
-        numbers = [int(n) for n in _SLOT.findall(out[-2].content)]
-        if all(isinstance(slots.values[n], Block) for n in numbers):
-            content = "\n".join(f"{SLOT_OPEN}{n}{SLOT_CLOSE}" for n in numbers)
-            out[-3:] = [Node("slots", "", 0, content=content + "\n", block=True)]
-    return out
+        numbers = slots.numbers_in(unwrapped[-2].content)
+        if all(isinstance(slots.values[number], Block) for number in numbers):
+            content = "\n".join(f"{SLOT_OPEN}{number}{SLOT_CLOSE}" for number in numbers)
+            unwrapped[-3:] = [Node("slots", "", 0, content=content + "\n", block=True)]
+    return unwrapped
 
 
 def _walk(nodes: Sequence[Node]) -> Iterator[Node]:
@@ -155,68 +212,57 @@ def _walk(nodes: Sequence[Node]) -> Iterator[Node]:
 def _check_nodes(nodes: Sequence[Node], slots: Slots) -> None:
     for node in _walk(nodes):
         for attribute in node.attrs.values():
-            if SLOT_OPEN in str(attribute) or "%EE%80%80" in str(attribute):
-                found = re.search(f"(?:{SLOT_OPEN}|%EE%80%80)([0-9]+)", str(attribute))
-                raise ProseError(
-                    "a value cannot be part of a link's address or title", int(found[1]) if found else None
-                )
-        for number in (int(n) for n in _SLOT.findall(node.content if node.type != "slots" else "")):
+            if match := _ENCODED_SLOT.search(str(attribute)):
+                message = "a value cannot be part of a link's address or title"
+                raise ProseError(message, slots.lines[int(match[1])])
+        for number in slots.numbers_in(node.content if node.type != "slots" else ""):
             value = slots.values[number]
             if isinstance(value, Block):
-                raise ProseError(f"{value.name} must stand alone in its paragraph, with empty lines around it", number)
+                rule = "must stand alone in its paragraph, with empty lines around it"
+                raise ProseError(f"{value.name} {rule}", slots.lines[number])
         if node.type == "heading_open" and node.tag == "h1":
-            raise ProseError("the page's title is its only top heading; begin with ##", near=f"\n{node.markup} ")
+            message = "the page's title is its only top heading; begin with ##"
+            raise ProseError(message, near=f"\n{node.markup} ")
 
 
-def _render_math(nodes: Sequence[Node], slots: Slots, math: MathRenderer) -> None:
-    for node in _walk(nodes):
-        if not node.type.startswith("math_"):
-            continue
-        display = node.type != "math_inline"
-        used = _SLOT.search(node.content)
-        try:
-            markup = math.render(slots.fill_tex(node.content).strip(), display)
-        except MathError as error:
-            slot = int(used[1]) if used else None
-            raise ProseError(f"in the formula: {error}", slot, near=node.content.strip("\n")) from error
-        box = ' role="group" tabindex="0" aria-label="Formula"' if display else ""
-        tag, kind = ("div", "math scroll") if display else ("span", "math")
-        node.content = f'<{tag} class="{kind}"{box}>{markup}</{tag}>'
+def _plain_text(node: Node, slots: Slots) -> str:
+    if node.children is None:
+        return slots.fill_text(node.content).strip()
+    breaks = ("softbreak", "hardbreak")
+    text = "".join(" " if child.type in breaks else child.content for child in node.children)
+    return slots.fill_text(text)
 
 
-def _plain_text(nodes: Sequence[Node]) -> str:
-    return "".join(" " if n.type in ("softbreak", "hardbreak") else n.content for n in nodes)
-
-
-def _add_heading_ids(nodes: Sequence[Node], slots: Slots, env: dict[str, Any]) -> Iterator[Heading]:
-    """Give each heading an id made from its words, numbered where two are alike."""
-    seen: dict[str, int] = {}
-    md = _parser()
-    for opening, inline in pairwise(nodes):
+def _add_heading_ids(nodes: Sequence[Node], env: MutableMapping[str, Any]) -> Iterator[Heading]:
+    """Give each heading an id made from its words, numbered if several are alike."""
+    slugs: Counter[str] = Counter()
+    for opening, inline in zip(nodes, nodes[1:], strict=False):
         if opening.type != "heading_open":
             continue
-        html = slots.fill_html(md.renderer.render(inline.children or [], md.options, env))
-        text = _TAGS.sub("", slots.fill_text(_plain_text(inline.children or [])))
+        text = _plain_text(inline, env["slots"])
         slug = "-".join(re.findall(r"\w+", text.lower())) or "section"
-        seen[slug] = seen.get(slug, 0) + 1
-        id = slug if seen[slug] == 1 else f"{slug}-{seen[slug]}"
+        slugs[slug] += 1
+        id = slug if slugs[slug] == 1 else f"{slug}-{slugs[slug]}"
         opening.attrs["id"] = id
-        yield Heading(int(opening.tag[1]), id, html, text)
+        yield Heading(int(opening.tag[1]), id, _render(inline.children or [], env), text)
 
 
-def _sections(nodes: Sequence[Node], slots: Slots) -> Iterator[Section]:
+def _sections(
+    nodes: Sequence[Node], headings: Sequence[Heading], slots: Slots
+) -> Iterator[Section]:
+    remaining = iter(headings)
+    id = title = ""
     texts: list[str] = []
-    title, in_heading = "", False
-    for node in nodes:
+    anchors: list[Anchor] = []
+    for index, node in enumerate(nodes):
         if node.type == "heading_open":
-            yield Section("", title, " ".join(texts))
-            texts, in_heading = [], True
-        elif node.type == "heading_close":
-            in_heading = False
-        elif node.type == "inline" and in_heading:
-            title = slots.fill_text(_plain_text(node.children or []))
-        elif node.type == "slots":
-            texts.append(slots.fill_text(node.content).strip())
-        elif node.content:
-            texts.append(slots.fill_text(_plain_text(node.children) if node.children else node.content.strip()))
-    yield Section("", title, " ".join(texts))
+            yield Section(id, title, " ".join(texts), tuple(anchors))
+            heading = next(remaining)
+            id, title, texts, anchors = heading.id, heading.text, [], []
+        if not node.content:
+            continue
+        for number in slots.numbers_in(node.content):
+            anchors += slots.values[number].anchors
+        if nodes[index - 1].type != "heading_open":
+            texts.append(_plain_text(node, slots))
+    yield Section(id, title, " ".join(texts), tuple(anchors))

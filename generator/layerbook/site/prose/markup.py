@@ -1,43 +1,59 @@
-"""Text that is data and markup that is ours, kept apart by type.
+"""Plain text and trusted markup, told apart by type.
 
-Whatever comes from a prompt, a token or a result is a plain value and leaves through `clean_text` and an escape;
-only what this package wrote itself is `Inline` or `Block`.
+Whatever comes from a prompt, a token or a result is plain text and is cleaned and escaped.
+Only markup that this package wrote itself is `Inline` or `Block`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from markupsafe import Markup, escape
 
-_CONTROLS = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"} | {0x7F: 0x2421}
+_CONTROLS = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"}
+_CONTROLS[0x7F] = 0x2421
 _NON_CHARACTERS = (
     *range(0x80, 0xA0),
     *range(0xD800, 0xE000),
     *range(0xFDD0, 0xFDF0),
     *(plane + end for plane in range(0, 0x110000, 0x10000) for end in (0xFFFE, 0xFFFF)),
 )
-# These turn the direction of all the text that follows, ours included.
+# These change the direction of all text that follows, including ours.
 _BIDI = {code: f"<U+{code:04X}>" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
-_REPLACEMENTS: dict[int, int | str] = {**_CONTROLS, **dict.fromkeys(_NON_CHARACTERS, 0xFFFD), **_BIDI}
+_REPLACEMENTS: dict[int, int | str] = {
+    **_CONTROLS,
+    **dict.fromkeys(_NON_CHARACTERS, 0xFFFD),
+    **_BIDI,
+}
 
 
 def clean_text(text: str) -> str:
-    """The text without what HTML cannot hold: controls become pictures (`\\x00` -> `␀`), non-characters U+FFFD."""
+    """Replace what HTML cannot hold: controls by pictures (`\\x00` -> `␀`), others by U+FFFD."""
     return text.translate(_REPLACEMENTS)
 
 
 def escape_text(text: str) -> str:
-    """Cleaned and escaped, for element content and quoted attributes alike."""
+    """Clean and escape text, for element content and quoted attributes alike."""
     return str(escape(clean_text(text)))
 
 
 @dataclass(frozen=True)
+class Anchor:
+    """An element that other pages link to: a claim, or a citation of `source`."""
+
+    kind: Literal["claim", "citation"]
+    id: str
+    source: str = ""
+
+
+@dataclass(frozen=True)
 class Inline:
-    """Markup for the middle of a sentence, and what it says as plain text."""
+    """Markup for the middle of a sentence, its plain text, and the anchors in it."""
 
     html: str
     text: str
+    anchors: tuple[Anchor, ...] = ()
 
     def __html__(self) -> str:
         return self.html
@@ -48,16 +64,17 @@ class Inline:
 
 @dataclass(frozen=True)
 class Block:
-    """Markup that stands by itself, like a figure; `name` is how an error message calls it."""
+    """Markup that stands alone, like a figure; error messages call it `name`."""
 
     html: str
     text: str
     name: str
+    anchors: tuple[Anchor, ...] = ()
 
     def __html__(self) -> str:
         return self.html
 
 
 def finalize(value: object) -> object:
-    """For page templates: every plain string is cleaned before it is escaped."""
+    """Clean every plain string of a page template before it is escaped."""
     return clean_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value

@@ -1,20 +1,21 @@
-"""What a chapter's prose asks for by name, read without rendering it: so that a wrong name is found before any run."""
+"""Read what a chapter's prose names and predicts from its syntax, without rendering it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from jinja2 import TemplateSyntaxError, nodes
 
-from layerbook.site.prose.render import prose_environment
 from layerbook.core.errors import Problem, SpecError
+from layerbook.site.prose.environment import prose_environment
 
 REFERENCE_FUNCTIONS = frozenset({"r", "figure", "claim", "holds", "source", "download", "cite"})
 
 
 @dataclass(frozen=True)
 class Reference:
-    """One call such as `figure("noise", "prompt-0")`: the function, what it names, and where it stands."""
+    """A call such as `figure("noise", "prompt-0")`: function, first argument, and place."""
 
     function: str
     name: str
@@ -23,17 +24,35 @@ class Reference:
 
 
 def find_references(source: str, file: str) -> tuple[Reference, ...]:
-    """Every experiment and source that the prose names as a plain string. Raises SpecError where it is no template."""
+    """Return every experiment and source named by a plain string.
+
+    Raises SpecError if the prose is no template.
+    """
     try:
         tree = prose_environment().parse(source)
     except TemplateSyntaxError as error:
-        raise SpecError([Problem(file, error.lineno, 1, error.message or "not a template")]) from error
-    lines = source.splitlines()
-    found = []
+        raise SpecError([Problem(file, error.lineno, 1, error.message or "no template")]) from error
+    lines = source.split("\n")
+    references = []
     for call in tree.find_all(nodes.Call):
-        first = call.args[0] if call.args else None
-        asks = isinstance(call.node, nodes.Name) and call.node.name in REFERENCE_FUNCTIONS
-        if asks and isinstance(first, nodes.Const) and isinstance(first.value, str):
-            column = max(lines[call.lineno - 1].find(f'"{first.value}"'), 0) + 1 if call.lineno <= len(lines) else 1
-            found.append(Reference(call.node.name, first.value, call.lineno, column))  # type: ignore[attr-defined]
-    return tuple(found)
+        function = _function_name(call)
+        match call.args:
+            case [nodes.Const(value=str(name)), *_] if function in REFERENCE_FUNCTIONS:
+                column = max(lines[call.lineno - 1].find(f'"{name}"'), 0) + 1
+                references.append(Reference(function, name, call.lineno, column))
+    return tuple(references)
+
+
+def find_predictions(source: str) -> Iterator[nodes.Call]:
+    """Yield the calls of `predict`; none if the prose is no template."""
+    try:
+        tree = prose_environment().parse(source)
+    except TemplateSyntaxError:
+        return
+    for block in tree.find_all(nodes.CallBlock):
+        if _function_name(block.call) == "predict":
+            yield block.call
+
+
+def _function_name(call: nodes.Call) -> str:
+    return call.node.name if isinstance(call.node, nodes.Name) else ""

@@ -1,269 +1,131 @@
-"""A chapter's prose: Jinja for the values, then Markdown for the text, in this order and never mixed.
+"""Render a chapter's prose: Jinja for the values, then Markdown for the text, never mixed.
 
-Each `{{ expression }}` leaves a slot; Markdown runs over text that holds no value; the values are set in last.
-Whatever is wrong is a SpecError at the file and line of the prose.
+Each `{{ expression }}` leaves a slot; Markdown runs over text without values; these are set last.
+Every mistake is a SpecError at the file and line of the prose.
 """
 
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from functools import cache
-from types import CodeType, TracebackType
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
 
-from jinja2 import Environment, StrictUndefined, Template, TemplateError, TemplateSyntaxError, Undefined, pass_context
-from jinja2.runtime import Context
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.utils import missing
-from pydantic import BaseModel
+from jinja2 import TemplateError, TemplateSyntaxError
 
-from layerbook.book.bibliography import Bibliography
-from layerbook.site.prose import citations, filters, folds
-from layerbook.site.prose.markdown import SLOT_CLOSE, SLOT_OPEN, ProseError, Slots, render_blocks, render_inline
-from layerbook.site.prose.markup import Block, Inline, escape_text
-from layerbook.site.prose.math import MathRenderer
-from layerbook.site.pages import ChapterBody, ClaimView, Download, FailedView, FigureView, SourceView
-from layerbook.site.tokens_html import as_token, chip
-from layerbook.core.errors import LayerbookError, Problem, SpecError, UsageError, did_you_mean
-
-_JINJA_FILTERS = (
-    *("abs", "batch", "count", "first", "last", "length", "list", "lower", "map", "max", "min", "reject"),
-    *("rejectattr", "reverse", "round", "select", "selectattr", "slice", "sort", "sum", "upper"),
+from layerbook.core.errors import LayerbookError, Problem, SpecError, did_you_mean
+from layerbook.site.pages import ChapterBody
+from layerbook.site.prose.environment import evaluate, prose_environment
+from layerbook.site.prose.functions import ChapterContext, ProseFunctions, token_chip
+from layerbook.site.prose.markdown import (
+    SLOT_CLOSE,
+    SLOT_OPEN,
+    ProseError,
+    render_blocks,
+    render_inline,
+    split_sentences,
 )
-_STATEMENTS_ONLY = re.compile(r"\s*(?:\{(?:%(?:(?!%\}).)*%|#(?:(?!#\}).)*#)\}\s*)+")
-_TRAILING_STATEMENT = re.compile(r"(?<![-+])%\}$|(?P<comment>\{#(?:(?!#\}).)*)(?<![-+])#\}$")
-_PROSE_ERRORS = (LayerbookError, TemplateError, TypeError, ValueError, LookupError, ArithmeticError, AttributeError)
+from layerbook.site.prose.markup import Inline
+from layerbook.site.prose.math import MathRenderer
+
+_EXPECTED_ERRORS = (
+    LayerbookError,
+    TemplateError,
+    TypeError,
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+)
 
 
 @dataclass(frozen=True)
-class ChapterContext:
-    """What the prose of one chapter can ask for.
+class Sentence:
+    """A sentence of a chapter with its values filled in, and its line in the source."""
 
-    results: `r("id")`, or `r("chapter/id")` for another chapter's. figure, claim, source, downloads: by experiment id;
-    a wrong name is a LayerbookError (see `unknown_name`). pages: `site.environment()`. chapters: the names that links
-    may lead to. bibliography: what `cite` looks up.
-    """
-
-    results: Callable[[str], object]
-    figure: Callable[[str, str | None], FigureView | FailedView]
-    claim: Callable[[str, int], ClaimView]
-    source: Callable[[str], SourceView]
-    downloads: Callable[[str], tuple[Download, ...]]
-    pages: Environment
-    math: MathRenderer
-    chapters: tuple[str, ...] = ()
-    bibliography: Bibliography | None = None
+    line: int
+    text: str
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    """The error for a name that is not there: what is near, and what there is."""
-    names = list(known)
-    there = f"there are {', '.join(names)}" if names else "there are none"
-    return UsageError(f"no {kind} is called {name!r}{did_you_mean(name, names)}; {there}")
+def render_chapter(source: str, file: str, context: ChapterContext) -> ChapterBody:
+    """Render the text of a chapter's `file`. Raises SpecError."""
+    with _located_errors(source, file):
+        markdown, slots = evaluate(source, file, ProseFunctions(context).by_name())
+        page = render_blocks(markdown, slots, context.math)
+        _check_links(page.links, context)
+    toc = tuple(heading for heading in page.headings if heading.level == 2)
+    return ChapterBody(page.html, toc, page.headings, page.sections)
 
 
-def render_chapter(source: str, file_name: str, context: ChapterContext) -> ChapterBody:
-    """The chapter from the text of its file; raises SpecError with the line in `file_name`."""
-    claim_ids: list[str] = []
-    names = _chapter_functions(context, claim_ids)
-    html, headings, sections = _render(source, file_name, 1, names, context.math, render_blocks)
-    others = ("references",) if context.bibliography else ()
-    _check_links(source, file_name, html, context.chapters and (*context.chapters, *others))
-    return ChapterBody(html, tuple(h for h in headings if h.level == 2), headings, sections, tuple(claim_ids))
+def chapter_sentences(source: str, file: str, context: ChapterContext) -> tuple[Sentence, ...]:
+    """Return what a chapter says without its figures and claims. Raises SpecError."""
+    with _located_errors(source, file):
+        markdown, slots = evaluate(source, file, ProseFunctions(context).by_name())
+    sentences = []
+    line = 1
+    for sentence in split_sentences(markdown):
+        text = " ".join(slots.fill_text(sentence, blocks=False).split())
+        if not text:
+            continue
+        numbers = slots.numbers_in(sentence)
+        first_words = sentence.partition("\n")[0]
+        if numbers:
+            line = slots.lines[numbers[0]]
+        elif first_words in source:
+            line = _line_containing(source, first_words)
+        sentences.append(Sentence(line, text))
+    return tuple(sentences)
 
 
-def evaluate_chapter(source: str, file_name: str, context: ChapterContext) -> tuple[str, Slots]:
-    """The chapter's Markdown before it is laid out, its values in slots that know their lines; as `render_chapter`."""
-    names = _chapter_functions(context, claim_ids=[])
-    text: tuple[str, Slots] = _render(source, file_name, 1, names, context.math, lambda text, slots, _: (text, slots))
-    return text
+def render_caption(
+    source: str, file: str, line: int, names: Mapping[str, object], math: MathRenderer
+) -> Inline:
+    """Render a caption or claim that begins at `line` and may use `names`. Raises SpecError."""
+    with _located_errors(source, file, line):
+        markdown, slots = evaluate(source, file, {**names, "tok": token_chip})
+        return render_inline(markdown, slots, math)
 
 
-def render_caption(source: str, file_name: str, line: int, names: Mapping[str, object], math: MathRenderer) -> Inline:
-    """A caption or claim of a spec, which begins at `line`; `names` (`result`, `r`) are what it may ask for."""
-    caption: Inline = _render(source, file_name, line, dict(names) | {"tok": _tok}, math, render_inline)
-    return caption
-
-
-def _render(source: str, file: str, line: int, names: Mapping[str, object], math: MathRenderer, render: Any) -> Any:
-    offset = line - 1
-    for number, text in enumerate(source.splitlines(), start=line):
-        if SLOT_OPEN in text or SLOT_CLOSE in text:
-            raise _problem(file, number, "the private-use characters U+E000 and U+E001 are reserved", text)
-    slots = Slots()
-    environment = _make_environment(slots, tuple(names))
+@contextmanager
+def _located_errors(source: str, file: str, first_line: int = 1) -> Iterator[None]:
+    """Turn errors of the prose into a SpecError at the line of `file` that they come from."""
     lines = source.splitlines()
+
+    def located(line: int, message: str) -> SpecError:
+        text = lines[line - 1] if 0 < line <= len(lines) else ""
+        column = max(text.find("{"), 0) + 1
+        message = " ".join(message.split())
+        return SpecError([Problem(file, line + first_line - 1, column, message)])
+
+    for number, text in enumerate(lines, start=1):
+        if SLOT_OPEN in text or SLOT_CLOSE in text:
+            raise located(number, "the private-use characters U+E000 and U+E001 are reserved")
     try:
-        code = _compile(source, file)
-        template = Template.from_code(environment, code, environment.globals)
-        markdown = template.render(**names)
+        yield
     except TemplateSyntaxError as error:
-        hint = _filter_hint(error.message or "", environment)
-        raise _problem(file, error.lineno + offset, f"{error.message}{hint}", _line_text(lines, error.lineno)) from error
-    except _PROSE_ERRORS as error:
-        at = _traceback_line(error.__traceback__, file)
-        raise _problem(file, at + offset, _error_message(error), _line_text(lines, at)) from error
-    try:
-        return render(markdown, slots, math)
+        message = error.message or ""
+        raise located(error.lineno, message + _filter_hint(message)) from error
     except ProseError as error:
-        at = slots.lines[error.slot] if error.slot is not None else _line_containing(source, error.near)
-        raise _problem(file, at + offset, str(error), _line_text(lines, at)) from error
+        line = error.line or _line_containing(source, error.near)
+        raise located(line, str(error)) from error
+    except _EXPECTED_ERRORS as error:
+        line = _traceback_line(error.__traceback__, file)
+        raise located(line, _error_message(error)) from error
 
 
-def _chapter_functions(context: ChapterContext, claim_ids: list[str]) -> dict[str, object]:
-    blocks = context.pages.get_template("blocks.html").module
-    shown: set[str] = set()
-
-    def figure(id: str, name: str | None = None) -> Block:
-        view = context.figure(id, name)
-        if view.id in shown:
-            raise UsageError(f"the figure {view.id!r} is already on this page")
-        shown.add(view.id)
-        if isinstance(view, FailedView):
-            return Block(str(blocks.failed(view)), view.message, "figure()")  # type: ignore[attr-defined]
-        return Block(str(blocks.figure(view)), f"{view.title} {view.alt}".strip(), "figure()")  # type: ignore[attr-defined]
-
-    def claim(id: str, index: int = 0) -> Block:
-        view = context.claim(id, index)
-        if view.id in shown:
-            view = replace(view, id="")
-        else:
-            shown.add(view.id)
-            claim_ids.append(view.id)
-        return Block(str(blocks.claim(view)), str(view.sentence), "claim()")  # type: ignore[attr-defined]
-
-    def source(id: str) -> Block:
-        view = context.source(id)
-        return Block(str(blocks.source(view)), "", "source()")  # type: ignore[attr-defined]
-
-    def download(id: str) -> Inline:
-        files = context.downloads(id)
-        return Inline(str(blocks.downloads(files)), ", ".join(f.label for f in files))  # type: ignore[attr-defined]
-
-    return {
-        "r": context.results,
-        "figure": figure,
-        "claim": claim,
-        "holds": lambda id, index=0: context.claim(id, index).holds,
-        "source": source,
-        "reveal": folds.make_reveal(blocks),
-        "predict": folds.make_predict(blocks),
-        "cite": citations.make_cite(context.bibliography),
-        "download": download,
-        "tok": _tok,
-    }
-
-
-def _tok(token: object) -> Inline:
-    return chip(as_token(token))
-
-
-class _ProseText(str):
-    """Text of the chapter itself, slots included, as a macro or a `{% set %}` block gives it back."""
-
-    __slots__ = ()
-
-
-class _ProseEnvironment(ImmutableSandboxedEnvironment):
-    """No loader, few filters, no markup: what a value is decides how it is written, not the prose."""
-
-    @staticmethod
-    def concat(parts: Iterable[str]) -> str:
-        """What templates call to join their output; the type is how `finalize` knows it again."""
-        return _ProseText("".join(parts))
-
-
-def _make_environment(slots: Slots, names: tuple[str, ...]) -> _ProseEnvironment:
-    @pass_context  # without it Jinja would fold constants at compile time, outside of any rendering
-    def finalize(context: Context, value: object) -> str:
-        if isinstance(value, _ProseText):
-            return value
-        if isinstance(value, Undefined):
-            str(value)  # raises, with the message of _Named
-        if value is None or callable(value):
-            raise TypeError(f"there is nothing to write: the value is {'None' if value is None else 'a function'}")
-        return slots.add(value, _current_line(context.name))
-
-    class _Named(StrictUndefined):
-        @property
-        def _undefined_message(self) -> str:
-            return _missing_message(self, names)
-
-    environment = _ProseEnvironment(
-        undefined=_Named, finalize=finalize, autoescape=False, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters = {name: environment.filters[name] for name in _JINJA_FILTERS} | filters.FILTERS
-    environment.globals = {"range": environment.globals["range"]}
-    return environment
-
-
-def prose_environment() -> Environment:
-    """What prose is parsed with; rendering it needs names that only `render_chapter` has."""
-    return _make_environment(Slots(), ())
-
-
-@cache
-def _compile(source: str, file: str) -> CodeType:
-    """The template's code, which no environment of ours puts anything into: one caption may serve many figures."""
-    return prose_environment().compile(_keep_line_breaks(source), name=file, filename=file)
-
-
-def _keep_line_breaks(source: str) -> str:
-    """A line of nothing but `{% statements %}` or comments goes with its line break; any other line keeps its own."""
-    lines = source.split("\n")
-
-    def kept(found: re.Match[str]) -> str:
-        return f"{found['comment']}+#}}" if found["comment"] else "+%}"
-
-    return "\n".join(t if _STATEMENTS_ONLY.fullmatch(t) else _TRAILING_STATEMENT.sub(kept, t) for t in lines)
-
-
-def _current_line(name: str | None) -> int:
-    frame = sys._getframe()
-    while frame := frame.f_back:  # type: ignore[assignment]
-        template = frame.f_globals.get("__jinja_template__")
-        if template is not None and template.name == name:
-            return int(template.get_corresponding_lineno(frame.f_lineno))
-    return 1
-
-
-def _missing_message(undefined: Undefined, names: tuple[str, ...]) -> str:
-    owner, name = undefined._undefined_obj, undefined._undefined_name
-    if undefined._undefined_hint:
-        return undefined._undefined_hint
-    if owner is missing:
-        return f"{name!r} is not defined{did_you_mean(str(name), names)}"
-    kind = type(owner).__name__
-    if isinstance(owner, list | tuple | str) and isinstance(name, int):
-        return f"there is no element {name}: there are {len(owner)}"
-    known = [str(k) for k in owner] if isinstance(owner, Mapping) else _public_attributes(owner)
-    there = f"; there are {', '.join(known)}" if known else ""
-    return f"{kind} has no {name!r}{did_you_mean(str(name), known)}{there}"
-
-
-def _public_attributes(owner: object) -> list[str]:
-    base = BaseModel if isinstance(owner, BaseModel) else object
-    return [
-        n
-        for n in dir(type(owner)) + list(vars(owner) if hasattr(owner, "__dict__") else ())
-        if not n.startswith("_") and not hasattr(base, n)
-    ]
-
-
-def _filter_hint(message: str, environment: Environment) -> str:
-    name = re.match(r"No filter named '(\w+)'", message)
-    return did_you_mean(name[1], environment.filters) if name else ""
+def _filter_hint(message: str) -> str:
+    match = re.match(r"No filter named '(\w+)'", message)
+    return did_you_mean(match[1], prose_environment().filters) if match else ""
 
 
 def _error_message(error: Exception) -> str:
     if isinstance(error, SpecError):
-        return "; ".join(str(problem) for problem in error.problems)
+        return "; ".join(map(str, error.problems))
     if isinstance(error, KeyError):
         return f"there is no {error}"
-    return str(error) or type(error).__name__
+    # Python names a function by its class; the prose does not know that.
+    return str(error).replace(f"{ProseFunctions.__name__}.", "") or type(error).__name__
 
 
 def _traceback_line(trace: TracebackType | None, file: str) -> int:
@@ -275,27 +137,22 @@ def _traceback_line(trace: TracebackType | None, file: str) -> int:
     return line
 
 
-def _line_text(lines: list[str], line: int) -> str:
-    return lines[line - 1] if 0 < line <= len(lines) else ""
-
-
-def _line_containing(source: str, near: str) -> int:
-    place = f"\n{source}".find(near)
+def _line_containing(source: str, text: str) -> int:
+    """Return the first line with this text, which may begin with the break before it, or 1."""
+    place = f"\n{source}".find(text)
     return source.count("\n", 0, place) + 1 if place > 0 else 1
 
 
-def _problem(file: str, line: int, message: str, text: str) -> SpecError:
-    return SpecError([Problem(file, line, max(text.find("{"), 0) + 1, " ".join(message.split()))])
-
-
-def _check_links(source: str, file: str, html: str, chapters: tuple[str, ...]) -> None:
-    """Links between pages must lead somewhere; `chapters` empty means that nobody knows."""
-    if not chapters:
+def _check_links(links: Sequence[str], context: ChapterContext) -> None:
+    """Raise ProseError for a link to a page that the book does not have."""
+    if not context.chapters:
         return
-    pages = {f"{name}.html" for name in (*chapters, "index", "claims", "colophon")}
-    for target in re.findall(r"\]\(([^)\s:]+)\)", source):
-        page = target.split("#")[0]
-        if page.endswith((".html", ".md")) and page not in pages and escape_text(target) in html:
-            at = _line_containing(source, f"]({target})")
-            text = _line_text(source.splitlines(), at)
-            raise _problem(file, at, f"no page is called {page!r}{did_you_mean(page, pages)}", text)
+    pages = {f"{name}.html" for name in (*context.chapters, "index", "claims", "colophon")}
+    if context.bibliography:
+        pages.add("references.html")
+    for link in links:
+        page = link.partition("#")[0]
+        is_local = "://" not in page and page.endswith((".html", ".md"))
+        if is_local and page not in pages:
+            message = f"no page is called {page!r}{did_you_mean(page, pages)}"
+            raise ProseError(message, near=f"]({link})")

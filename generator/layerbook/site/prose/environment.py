@@ -1,0 +1,150 @@
+"""The Jinja environment of prose: a sandbox in which every value goes into a slot."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from types import CodeType
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined, Template, Undefined, nodes, pass_context
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import missing
+from pydantic import BaseModel
+
+from layerbook.core.errors import did_you_mean
+from layerbook.site.prose import filters
+from layerbook.site.prose.folds import Fold
+from layerbook.site.prose.markdown import Slots
+
+_JINJA_FILTERS = (
+    *("abs", "batch", "count", "first", "last", "length", "list", "lower", "map", "max", "min"),
+    *("reject", "rejectattr", "reverse", "round", "select", "selectattr", "slice", "sort", "sum"),
+    "upper",
+)
+_STATEMENTS_ONLY = re.compile(r"\s*(?:\{(?:%(?:(?!%\}).)*%|#(?:(?!#\}).)*#)\}\s*)+")
+_TRAILING_STATEMENT = re.compile(r"(?<![-+])%\}$|(?P<comment>\{#(?:(?!#\}).)*)(?<![-+])#\}$")
+
+
+def evaluate(source: str, file: str, names: Mapping[str, object]) -> tuple[str, Slots]:
+    """Return the Markdown that a piece of prose gives, and the values in its slots."""
+    slots = Slots()
+    environment = _make_environment(slots, tuple(names))
+    template = Template.from_code(environment, _compile(source, file), environment.globals)
+    return template.render(**names), slots
+
+
+def prose_environment() -> Environment:
+    """Return an environment that parses prose; rendering needs the names of a chapter."""
+    return _make_environment(Slots(), ())
+
+
+class _ProseText(str):
+    """Text of the chapter itself, slots included, as a macro or a `{% set %}` block returns it."""
+
+    __slots__ = ()
+
+
+class _ProseCodeGenerator(CodeGenerator):
+    """Pass the line of each value to `finalize`, and finalize what a call block returns too."""
+
+    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        self.write(f", {node.lineno}")
+        super()._output_child_post(node, frame, finalize)
+
+    def visit_CallBlock(self, node: nodes.CallBlock, frame: Frame) -> None:
+        call_frame, macro = self.macro_body(node, frame)
+        self.writeline("caller = ")
+        self.macro_def(macro, call_frame)
+        self.start_write(frame, node)
+        finalize = self._make_finalize()
+        self._output_child_pre(node.call, frame, finalize)
+        self.visit_Call(node.call, frame, forward_caller=True)
+        self._output_child_post(node.call, frame, finalize)
+        self.end_write(frame)
+
+
+class _ProseEnvironment(ImmutableSandboxedEnvironment):
+    """No loader, few filters, no markup: the type of a value decides how it is written."""
+
+    code_generator_class = _ProseCodeGenerator
+
+    @staticmethod
+    def concat(parts: Iterable[str]) -> str:
+        """Join the output of a template; the type tells `finalize` that it is prose."""
+        return _ProseText("".join(parts))
+
+
+def _make_environment(slots: Slots, names: tuple[str, ...]) -> _ProseEnvironment:
+    @pass_context  # keeps Jinja from folding constants at compile time, before there are slots
+    def finalize(_: Context, value: object, line: int) -> str:
+        if isinstance(value, _ProseText):
+            return value
+        if isinstance(value, Fold):
+            opening, closing = slots.add(value.opening, line), slots.add(value.closing, line)
+            return f"\n\n{opening}\n\n{value.body}\n\n{closing}\n\n"
+        if isinstance(value, Undefined):
+            str(value)  # raises, with the message of _MissingName
+        if value is None or callable(value):
+            kind = "None" if value is None else "a function"
+            raise TypeError(f"there is nothing to write: the value is {kind}")
+        return slots.add(value, line)
+
+    class _MissingName(StrictUndefined):
+        @property
+        def _undefined_message(self) -> str:
+            return _describe_missing(self, names)
+
+    environment = _ProseEnvironment(
+        undefined=_MissingName,
+        finalize=finalize,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    jinja_filters = {name: environment.filters[name] for name in _JINJA_FILTERS}
+    environment.filters = jinja_filters | filters.FILTERS
+    environment.globals = {"range": environment.globals["range"]}
+    return environment
+
+
+@cache
+def _compile(source: str, file: str) -> CodeType:
+    """Compile a template once; a caption may serve many figures."""
+    return prose_environment().compile(_keep_line_breaks(source), name=file, filename=file)
+
+
+def _keep_line_breaks(source: str) -> str:
+    """Keep the break of every line but those that hold only `{% statements %}` or comments."""
+
+    def keep(match: re.Match[str]) -> str:
+        return f"{match['comment']}+#}}" if match["comment"] else "+%}"
+
+    return "\n".join(
+        line if _STATEMENTS_ONLY.fullmatch(line) else _TRAILING_STATEMENT.sub(keep, line)
+        for line in source.split("\n")
+    )
+
+
+def _describe_missing(undefined: Undefined, names: tuple[str, ...]) -> str:
+    owner, name = undefined._undefined_obj, undefined._undefined_name
+    if undefined._undefined_hint:
+        return undefined._undefined_hint
+    if owner is missing:
+        return f"{name!r} is not defined{did_you_mean(str(name), names)}"
+    if isinstance(owner, list | tuple | str) and isinstance(name, int):
+        return f"there is no element {name}: there are {len(owner)}"
+    is_mapping = isinstance(owner, Mapping)
+    attributes = [str(key) for key in owner] if is_mapping else _public_attributes(owner)
+    list_of_names = f"; there are {', '.join(attributes)}" if attributes else ""
+    hint = did_you_mean(str(name), attributes)
+    return f"{type(owner).__name__} has no {name!r}{hint}{list_of_names}"
+
+
+def _public_attributes(owner: object) -> list[str]:
+    base = BaseModel if isinstance(owner, BaseModel) else object
+    names = [*dir(type(owner)), *getattr(owner, "__dict__", ())]
+    return [name for name in names if not name.startswith("_") and not hasattr(base, name)]

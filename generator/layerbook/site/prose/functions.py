@@ -1,0 +1,179 @@
+"""The functions that the prose of a chapter may call."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Any, Protocol
+
+from jinja2 import Environment
+
+from layerbook.book.bibliography import REFERENCES_FILE, Bibliography
+from layerbook.core.errors import UsageError, did_you_mean
+from layerbook.site.pages import ClaimView, Download, FailedView, FigureView, SourceView
+from layerbook.site.prose import folds
+from layerbook.site.prose.folds import DEFAULT_TITLE, Fold
+from layerbook.site.prose.markup import Anchor, Block, Inline, escape_text
+from layerbook.site.prose.math import MathRenderer
+from layerbook.site.tokens_html import as_token, chip
+
+
+class Views(Protocol):
+    """The experiments as a chapter shows them; a wrong name is a LayerbookError."""
+
+    def result(self, name: str) -> object:
+        """Return the result of `id`, or of `chapter/id` in another chapter."""
+
+    def figure(self, name: str, figure_name: str | None = None) -> FigureView | FailedView:
+        """Return a figure of an experiment."""
+
+    def claim(self, name: str, index: int = 0) -> ClaimView:
+        """Return a claim with its verdict."""
+
+    def source(self, name: str) -> SourceView:
+        """Return the code that measured an experiment."""
+
+    def downloads(self, name: str) -> tuple[Download, ...]:
+        """Return the files of a result."""
+
+
+@dataclass(frozen=True)
+class ChapterContext:
+    """Everything that the prose of one chapter depends on.
+
+    pages: the environment of the page templates. chapters: names that links may lead to; if empty,
+    links are not checked. bibliography: the sources that `cite` knows.
+    """
+
+    views: Views
+    pages: Environment
+    math: MathRenderer
+    chapters: tuple[str, ...] = ()
+    bibliography: Bibliography | None = None
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """Return the error for an unknown name, with the nearest one and all that exist."""
+    names = list(known)
+    list_of_names = f"there are {', '.join(names)}" if names else "there are none"
+    hint = did_you_mean(name, names)
+    return UsageError(f"no {kind} is called {name!r}{hint}; {list_of_names}")
+
+
+def token_chip(token: object) -> Inline:
+    """`tok(token)`: a token as a chip."""
+    return chip(as_token(token))
+
+
+class ProseFunctions:
+    """The functions for one rendering of one chapter."""
+
+    def __init__(self, context: ChapterContext) -> None:
+        self._views, self._bibliography = context.views, context.bibliography
+        self._macros: Any = context.pages.get_template("blocks.html").module
+        self._ids: set[str] = set()
+        self._citations: Counter[str] = Counter()
+        self._prediction_numbers = count(1)
+
+    def by_name(self) -> dict[str, Callable[..., object]]:
+        """Return the functions by the names that prose has for them."""
+        return {
+            "r": self._views.result,
+            "figure": self.figure,
+            "claim": self.claim,
+            "holds": self.holds,
+            "source": self.source,
+            "download": self.download,
+            "cite": self.cite,
+            "reveal": self.reveal,
+            "predict": self.predict,
+            "tok": token_chip,
+        }
+
+    def figure(self, id: str, name: str | None = None) -> Block:
+        """`figure("id", "name")`: a figure, once a page."""
+        view = self._views.figure(id, name)
+        if view.id in self._ids:
+            raise UsageError(f"the figure {view.id!r} is already on this page")
+        self._ids.add(view.id)
+        if isinstance(view, FailedView):
+            return Block(str(self._macros.failed(view)), view.message, "figure()")
+        return Block(str(self._macros.figure(view)), f"{view.title} {view.alt}".strip(), "figure()")
+
+    def claim(self, id: str, index: int = 0) -> Block:
+        """`claim("id", 0)`: a claim in a box; its first box on the page is its anchor."""
+        view = self._views.claim(id, index)
+        if view.id in self._ids:
+            view = replace(view, id="")
+        self._ids.add(view.id)
+        anchors = (Anchor("claim", view.id),) if view.id else ()
+        return Block(str(self._macros.claim(view)), str(view.sentence), "claim()", anchors)
+
+    def holds(self, id: str, index: int = 0) -> bool:
+        """`holds("id", 0)`: true if a claim holds."""
+        return self._views.claim(id, index).holds
+
+    def source(self, id: str) -> Block:
+        """`source("id")`: the code that measured an experiment."""
+        return Block(str(self._macros.source(self._views.source(id))), "", "source()")
+
+    def download(self, id: str) -> Inline:
+        """`download("id")`: links to the files of a result."""
+        files = self._views.downloads(id)
+        return Inline(str(self._macros.downloads(files)), ", ".join(file.label for file in files))
+
+    def cite(self, key: str, show: str = "label") -> Inline:
+        """`cite("key")`: a link to a source, with an anchor that the list of sources links to."""
+        if self._bibliography is None:
+            where = f"templates/{REFERENCES_FILE}, which this book does not have"
+            raise UsageError(f"cite() looks sources up in {where}")
+        source, label = self._bibliography.get(key), self._bibliography.label(key)
+        texts = {
+            "label": label,
+            "authors": source.short_authors,
+            "year": self._bibliography.year(key),
+            "title": source.title,
+        }
+        if show not in texts:
+            hint = did_you_mean(show, texts)
+            raise UsageError(f"cite() cannot show {show!r}{hint}; there are {', '.join(texts)}")
+        tooltip = label if show == "title" else source.title
+        self._citations[key] += 1
+        id = f"cite-{key}-{self._citations[key]}"
+        attributes = f'id="{id}" href="references.html#{key}" title="{escape_text(tooltip)}"'
+        html = f'<a class="cite" {attributes}>{escape_text(texts[show])}</a>'
+        return Inline(html, texts[show], (Anchor("citation", id, key),))
+
+    def reveal(
+        self, title: str = DEFAULT_TITLE, *, caller: Callable[[], str] | None = None
+    ) -> Fold:
+        """`{% call reveal("title") %}`: prose that opens at its title."""
+        if caller is None:
+            raise UsageError(f"reveal() needs something to hide: {folds.REVEAL_USAGE}")
+        opening = Block(str(self._macros.reveal(title)), title, "reveal()")
+        return Fold(opening, caller(), Block("</div></details>", "", "reveal()"))
+
+    def predict(
+        self,
+        question: object = "",
+        choices: object = (),
+        right: object = None,
+        title: str = DEFAULT_TITLE,
+        *,
+        caller: Callable[[], str] | None = None,
+    ) -> Fold:
+        """`{% call predict("Which?", [...], right=i) %}`: choices, and the answer folded.
+
+        right: the choice that came true, counted from 0, or several; None if no result says it.
+        """
+        if caller is None:
+            raise UsageError(f"predict() needs an answer to hide: {folds.PREDICT_USAGE}")
+        number = next(self._prediction_numbers)
+        view = folds.make_prediction(number, question, choices, right, title)
+        text = f"{view.question} {'; '.join(map(str, view.choices))}"
+        parts = [part for part in (view.question, *view.choices) if isinstance(part, Inline)]
+        anchors = tuple(anchor for part in parts for anchor in part.anchors)
+        opening = Block(str(self._macros.predict(view)), text, "predict()", anchors)
+        return Fold(opening, caller(), Block("</div></details></div>", "", "predict()"))

@@ -1,0 +1,177 @@
+"""Warn of what is typed into the prose where a result should speak: numbers, right answers.
+
+What an author means as written goes into `$math$` or code, or its line carries a comment:
+`{# numeral: the reason #}`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from jinja2 import nodes
+from markdown_it import MarkdownIt
+from markdown_it.token import Token as Node
+
+from layerbook.core.errors import Problem
+from layerbook.site.prose.markdown import make_parser
+from layerbook.site.prose.references import find_predictions
+
+ALLOWING_COMMENT = re.compile(r"\{#-?\s*numeral:\s*(?!-?#\})\S.*?#\}")
+NUMBER = re.compile(
+    r"(?<![^\W_])(?<![^\W_]_)(?<![.,−-])[+−-]?"
+    r"(?P<digits>\d+(?:[,\u00a0\u202f]\d{3})*(?P<decimals>\.\d+)?)"
+    r"(?P<percent>[\s\u00a0\u202f]?%|[\s\u00a0\u202f]per[\s\u00a0\u202f]?cent\b)?"
+    r"(?![^\W_]|_[^\W_]|%)"
+)
+YEAR = re.compile(r"18\d\d|19\d\d|20[0-3]\d")
+LABEL_BEFORE = re.compile(
+    r"\b(?:chapters?|sections?|figures?|tables?|pages?|version|python)[\s\u00a0]$", re.IGNORECASE
+)
+UNIT_AFTER = re.compile(r"-(?:bit|byte)s?\b")
+NOT_WORDS = re.compile(r"\bhttps?://[^\s)>\]]+|\[\^[^\]\n]+\]")
+"""Addresses, and marks of footnotes that the chapter does not have."""
+HEADING_NUMBER = re.compile(r"\A\d[\d.]*[.)]?(?=\s)")
+_JINJA_TAG = re.compile(r"\{#.*?(?:#\}|\Z)|\{%.*?(?:%\}|\Z)|\{\{.*?(?:\}\}|\Z)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class TextSpan:
+    """Words of the prose, and their offset in its source."""
+
+    offset: int
+    text: str
+
+    @property
+    def end(self) -> int:
+        """The offset behind it."""
+        return self.offset + len(self.text)
+
+
+def find_typed_numbers(source: str, file: str) -> tuple[Problem, ...]:
+    """Return a problem for each percentage, decimal or number of two digits that is typed.
+
+    Years (1800 to 2039), numbers in names (`GPT-2`, `135M`), `32-bit` and "figure 12" are fine.
+    """
+    excused = {source.count("\n", 0, match.start()) for match in ALLOWING_COMMENT.finditer(source)}
+    problems = []
+    for span in sorted(_find_spans(source), key=lambda span: span.offset):
+        for match in NUMBER.finditer(span.text):
+            offset = span.offset + match.start()
+            line = source.count("\n", 0, offset)
+            if line in excused or not _is_result(match):
+                continue
+            number = " ".join(match[0].split())
+            message = (
+                f"the number {number} is typed, not taken from a result; use {{{{ }}}}, $math$, "
+                "code, or say why: {# numeral: reason #}"
+            )
+            column = offset - source.rfind("\n", 0, offset)
+            problems.append(Problem(file, line + 1, column, message))
+    return tuple(problems)
+
+
+def find_typed_answers(source: str, file: str) -> tuple[Problem, ...]:
+    """Return a problem for each prediction whose right choice follows from no result."""
+    problems = []
+    for call in find_predictions(source):
+        answers = [*call.args[2:3], *(pair.value for pair in call.kwargs if pair.key == "right")]
+        for answer in answers:
+            if not isinstance(answer, nodes.Name) and answer.find(nodes.Name) is None:
+                message = "predict(): which choice came true is typed; let it follow from a result"
+                problems.append(Problem(file, answer.lineno, 1, message))
+    return tuple(problems)
+
+
+def _is_result(match: re.Match[str]) -> bool:
+    digits, text = match["digits"], match.string
+    is_integer = not match["decimals"] and not match["percent"]
+    if is_integer and (len(digits) < 2 or YEAR.fullmatch(digits)):
+        return False
+    if LABEL_BEFORE.search(text[max(0, match.start() - 12) : match.start()]):
+        return False
+    return not (is_integer and UNIT_AFTER.match(text, match.end()))
+
+
+def _find_spans(source: str) -> Iterator[TextSpan]:
+    """Yield the text of the Markdown, and the words of predictions."""
+    line_starts = [0, *(match.end() for match in re.finditer("\n", source))]
+    blanked = _JINJA_TAG.sub(_blank_tag, source)
+    line = cursor = 0
+    in_heading = False
+    for node in _parser().parse(blanked):
+        if node.type == "inline" and node.map:
+            if node.map[0] != line:
+                line = node.map[0]
+                cursor = line_starts[line]
+            for span in _inline_spans(node, blanked, cursor):
+                yield _blank_number(span) if in_heading else span
+                cursor, in_heading = span.end, False
+        in_heading = node.type == "heading_open"
+    for call in find_predictions(source):
+        yield from _prediction_spans(call, source, line_starts)
+
+
+@cache
+def _parser() -> MarkdownIt:
+    # Blanked statements leave indented lines, which are no code.
+    return make_parser(typographer=False).disable(["code", "text_join"])
+
+
+def _blank_tag(match: re.Match[str]) -> str:
+    """Blank a statement or comment; a value leaves a word, so that `{{ x }}5` is one word."""
+    blank = _blank(match)
+    return f"x{blank[1:-1]}x" if match[0].startswith("{{") and len(blank) > 1 else blank
+
+
+def _blank(match: re.Match[str]) -> str:
+    return re.sub(r"[^\n]", " ", match[0])
+
+
+def _blank_number(heading: TextSpan) -> TextSpan:
+    return TextSpan(heading.offset, HEADING_NUMBER.sub(_blank, heading.text, count=1))
+
+
+def _inline_spans(node: Node, source: str, cursor: int) -> Iterator[TextSpan]:
+    """Yield the texts of a paragraph, each found in the source behind the one before it."""
+    in_address = False
+    for child in node.children or ():
+        if child.type in ("link_open", "link_close"):
+            in_address = child.type == "link_open" and child.info == "auto"
+        words = child.content.split()
+        match = re.compile(r"\s+".join(map(re.escape, words))).search(source, cursor)
+        if not words or match is None:
+            continue
+        cursor = match.end()
+        if child.type == "text" and not in_address:
+            yield TextSpan(match.start(), NOT_WORDS.sub(_blank, match[0]))
+
+
+def _prediction_spans(
+    call: nodes.Call, source: str, line_starts: Sequence[int]
+) -> Iterator[TextSpan]:
+    """Yield the words of a prediction, found in the source; none of what decides the answer."""
+    options = [pair.value for pair in call.kwargs if pair.key != "right"]
+    cursor = 0
+    for argument in (*call.args[:2], *call.args[3:], *options):
+        for constant in _string_constants(argument):
+            start = max(cursor, line_starts[constant.lineno - 1])
+            offset = source.find(constant.value, start)
+            if offset >= 0:
+                yield TextSpan(offset, constant.value)
+                cursor = offset + len(constant.value)
+
+
+def _string_constants(node: nodes.Node) -> Iterator[nodes.Const]:
+    match node:
+        case nodes.Const(value=str()):
+            yield node
+        case nodes.List(items=parts) | nodes.Tuple(items=parts) | nodes.Concat(nodes=parts):
+            for part in parts:
+                yield from _string_constants(part)
+        case nodes.CondExpr(expr1=first, expr2=second) | nodes.Add(left=first, right=second):
+            yield from _string_constants(first)
+            if second is not None:
+                yield from _string_constants(second)
