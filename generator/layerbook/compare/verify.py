@@ -1,4 +1,4 @@
-"""Run a book's experiments again from nothing, and compare with the results that are committed; none is replaced."""
+"""Run a book's experiments again from nothing and compare them with the committed results."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from layerbook.runner.run import measure
 from layerbook.store import results, tolerance
 from layerbook.store.freshness import ExperimentStatus
 from layerbook.store.project import Project
+from layerbook.store.tolerance import Comparison, Difference
 from layerbook.store.verification import (
     VerificationEntry,
     round_seconds,
@@ -27,10 +28,11 @@ Verdict = Literal["agrees", "differs", "failed", "not current"]
 
 @dataclass(frozen=True)
 class ExperimentCheck:
-    """One experiment: its verdict over all runs, the largest gap and where, and the gap by the number of threads.
+    """The verdict on one experiment over all runs.
 
-    apart: the first place beyond the tolerance. detail: what stands there, why it failed, or what it is instead of
-    current. digest: of the result that was compared. seconds: its share of the run with the most threads.
+    gap, place: the largest gap, and where it is. gaps: the largest gap by number of threads.
+    apart: the first place beyond the tolerance. detail: the values there, or why there is no
+    comparison. digest: of the committed result. seconds: of the run with the most threads.
     """
 
     address: str
@@ -43,23 +45,60 @@ class ExperimentCheck:
     digest: str = ""
     seconds: float | None = None
 
+    @classmethod
+    def not_current(cls, address: str, reason: str) -> ExperimentCheck:
+        """Make the check of an experiment without a current result."""
+        return cls(address, "not current", detail=reason)
+
+    @classmethod
+    def failed(cls, address: str, error: LayerbookError, digest: str) -> ExperimentCheck:
+        """Make the check of an experiment that failed."""
+        return cls(address, "failed", detail=str(error), digest=digest)
+
+    @classmethod
+    def compared(
+        cls,
+        address: str,
+        comparisons: Mapping[int, Comparison],
+        digest: str,
+        seconds: float | None,
+    ) -> ExperimentCheck:
+        """Make the check of an experiment from its comparisons by number of threads."""
+        widest = max(comparisons.values(), key=lambda comparison: comparison.largest_gap)
+        differences = [
+            difference
+            for comparison in comparisons.values()
+            for difference in comparison.differences
+        ]
+        return cls(
+            address=address,
+            verdict="differs" if differences else "agrees",
+            gap=widest.largest_gap,
+            place=widest.place,
+            gaps={n: comparison.largest_gap for n, comparison in comparisons.items()},
+            apart=differences[0].path if differences else "",
+            detail=str(differences[0]) if differences else "",
+            digest=digest,
+            seconds=seconds,
+        )
+
     def record_entry(self, threads: Sequence[int]) -> VerificationEntry | None:
-        """What the record keeps of it; None where nothing was compared."""
+        """Return the entry for the record, or None if nothing was compared."""
         if self.verdict == "failed" or self.verdict == "not current":
             return None
         return VerificationEntry(
-            self.digest,
-            tuple(threads),
-            self.verdict,
-            round_up_to_power_of_ten(self.gap),
-            self.apart,
-            round_seconds(self.seconds),
+            digest=self.digest,
+            threads=tuple(threads),
+            verdict=self.verdict,
+            gap=round_up_to_power_of_ten(self.gap),
+            place=self.apart,
+            seconds=round_seconds(self.seconds),
         )
 
 
 @dataclass(frozen=True)
 class Verification:
-    """The outcome of a run of `verify`: the numbers of threads and a check of each experiment."""
+    """The outcome of `verify`: the numbers of threads, and a check of each experiment."""
 
     threads: tuple[int, ...]
     experiments: tuple[ExperimentCheck, ...]
@@ -67,126 +106,111 @@ class Verification:
     @property
     def same(self) -> bool:
         """True if every experiment agrees with its committed result."""
-        return all(one.verdict == "agrees" for one in self.experiments)
+        return all(check.verdict == "agrees" for check in self.experiments)
+
+    def record_entries(self) -> dict[str, VerificationEntry]:
+        """Return the entries for the record by the addresses of experiments."""
+        entries = {check.address: check.record_entry(self.threads) for check in self.experiments}
+        return {address: entry for address, entry in entries.items() if entry}
+
+
+@dataclass(frozen=True)
+class VerificationRun:
+    """One run of all experiments: comparisons or errors, and seconds by address."""
+
+    comparisons: Mapping[Experiment, Comparison | LayerbookError]
+    seconds: Mapping[str, float]
 
 
 def verify(
     project: Project,
-    work: Sequence[ExperimentStatus],
+    statuses: Sequence[ExperimentStatus],
     threads: Sequence[int],
     report: Reporter,
 ) -> Verification:
-    """Run the experiments of `work` once for each number of threads, each time with the model loaded anew.
+    """Run experiments once for each number of threads, loading the model each time.
 
-    Nothing is taken from the working cache, and no result is written. Raises ModelError where the model cannot be had.
+    Nothing is read from the working cache, and no result is written. Raises ModelError if the
+    model cannot be loaded.
     """
-    able = [one for one in work if one.freshness.usable]
-    found: dict[int, CleanRun] = {}
-    if able:
+    current = [status.experiment for status in statuses if status.freshness.usable]
+    runs: dict[int, VerificationRun] = {}
+    if current:
         require_model_libraries()
         from layerbook.model.threads import torch_threads
 
         for count in threads:
             with torch_threads(count):
-                found[count] = _run_clean(project, [one.experiment for one in able], report)
-    return Verification(
-        tuple(threads), tuple(_check_experiment(project, one, found) for one in work)
-    )
+                runs[count] = _run(project, current, report)
+    checks = tuple(_check_experiment(project, status, runs) for status in statuses)
+    return Verification(tuple(threads), checks)
 
 
-@dataclass(frozen=True)
-class CleanRun:
-    """One run of everything, compared: by experiment how it compares, or why there is nothing to compare.
-
-    seconds: by address, its share of the run; loading the model is nobody's.
-    """
-
-    compared: Mapping[Experiment, tolerance.Comparison | LayerbookError]
-    seconds: Mapping[str, float]
-
-
-def _run_clean(project: Project, wanted: Sequence[Experiment], report: Reporter) -> CleanRun:
-    """Measure everything anew and compare it with the committed results."""
-    witnesses = {one: CellVerifier(project) for one in wanted}
+def _run(project: Project, experiments: Sequence[Experiment], report: Reporter) -> VerificationRun:
+    verifiers = {experiment: CellVerifier(project) for experiment in experiments}
     timer = Timer()
     measured = measure(
-        project.source, wanted, report, cell_stores=witnesses.__getitem__, timer=timer
+        project.source, experiments, report, cell_stores=verifiers.__getitem__, timer=timer
     )
-    compared: dict[Experiment, tolerance.Comparison | LayerbookError] = {}
-    for one, result in measured.items():
+    comparisons: dict[Experiment, Comparison | LayerbookError] = {}
+    for experiment, result in measured.items():
         if isinstance(result, LayerbookError):
-            compared[one] = result
+            comparisons[experiment] = result
         else:
-            compared[one] = (
-                witnesses[one].compare_with_committed(one, result).merged_with(witnesses[one].cells)
-            )
-    return CleanRun(
-        compared, {address: times.total for address, times in timer.experiments.items()}
+            own = compare_with_committed(project, experiment, result)
+            comparisons[experiment] = own.merged_with(verifiers[experiment].comparison)
+    return VerificationRun(
+        comparisons, {address: times.total for address, times in timer.experiments.items()}
     )
 
 
 class CellVerifier:
-    """Sees each result as it is measured and keeps of it only how it compares with the committed one.
-
-    cells: how the cells of a sweep compare, together.
-    """
+    """A store of cells that compares each with its committed result and stores nothing."""
 
     def __init__(self, project: Project) -> None:
-        self.project = project
-        self.cells = tolerance.Comparison((), 0.0)
+        self._project = project
+        self.comparison = Comparison((), 0.0)
 
     def cells_to_measure(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
-        """All of them."""
+        """Return all cells."""
         return chunk
 
     def collect(self, chunk: Sequence[Experiment], measured: Measurements) -> Measurements:
-        """As they were measured, and compared on the way; a cell that failed is its sweep's to tell."""
-        for one in chunk:
-            result = measured[one]
+        """Compare the cells that were measured, and return the results as they are."""
+        for cell in chunk:
+            result = measured[cell]
             if not isinstance(result, LayerbookError):
-                self.cells = self.cells.merged_with(
-                    self.compare_with_committed(one, result).prefixed(one.id)
-                )
+                comparison = compare_with_committed(self._project, cell, result)
+                self.comparison = self.comparison.merged_with(comparison.prefixed(cell.id))
         return measured
 
-    def compare_with_committed(self, one: Experiment, result: Result) -> tolerance.Comparison:
-        """Compare a result with the committed one."""
-        path = self.project.result_path(one)
-        try:
-            committed = results.load(path, one.result_type)
-        except StoreError as error:
-            return tolerance.Comparison(
-                (tolerance.Difference("its result", str(error), "measured now"),), 0.0
-            )
-        return tolerance.compare_results(committed.result, result)
+
+def compare_with_committed(
+    project: Project, experiment: Experiment, result: Result
+) -> Comparison:
+    """Compare a result with the committed one; a committed one that cannot be read differs."""
+    try:
+        committed = results.load(project.result_path(experiment), experiment.result_type)
+    except StoreError as error:
+        return Comparison((Difference("its result", str(error), "measured now"),), 0.0)
+    return tolerance.compare_results(committed.result, result)
 
 
 def _check_experiment(
-    project: Project, work: ExperimentStatus, found: Mapping[int, CleanRun]
+    project: Project, status: ExperimentStatus, runs: Mapping[int, VerificationRun]
 ) -> ExperimentCheck:
-    experiment, address = work.experiment, work.experiment.address
-    if not work.freshness.usable:
-        return ExperimentCheck(address, "not current", detail=str(work.freshness))
+    experiment, address = status.experiment, status.experiment.address
+    if not status.freshness.usable:
+        return ExperimentCheck.not_current(address, str(status.freshness))
     try:
         digest = results.read_header(project.result_path(experiment)).digest
     except LayerbookError as error:
-        return ExperimentCheck(address, "not current", detail=str(error))
-    compared: dict[int, tolerance.Comparison] = {}
-    for count, clean in found.items():
-        one = clean.compared[experiment]
-        if isinstance(one, LayerbookError):
-            return ExperimentCheck(address, "failed", detail=str(one), digest=digest)
-        compared[count] = one
-    widest = max(compared.values(), key=lambda one: one.largest_gap)
-    apart = [difference for one in compared.values() for difference in one.differences]
-    return ExperimentCheck(
-        address=address,
-        verdict="differs" if apart else "agrees",
-        gap=widest.largest_gap,
-        place=widest.largest_gap_path,
-        gaps={count: one.largest_gap for count, one in compared.items()},
-        apart=apart[0].path if apart else "",
-        detail=str(apart[0]) if apart else "",
-        digest=digest,
-        seconds=found[max(found)].seconds.get(address),
-    )
+        return ExperimentCheck.not_current(address, str(error))
+    comparisons = {}
+    for threads, run in runs.items():
+        comparison = run.comparisons[experiment]
+        if isinstance(comparison, LayerbookError):
+            return ExperimentCheck.failed(address, comparison, digest)
+        comparisons[threads] = comparison
+    seconds = runs[max(runs)].seconds.get(address)
+    return ExperimentCheck.compared(address, comparisons, digest, seconds)
