@@ -74,7 +74,7 @@ class ExperimentCheck:
             address=address,
             verdict="differs" if differences else "agrees",
             gap=widest.largest_gap,
-            place=widest.place,
+            place=widest.largest_gap_path,
             gaps={n: comparison.largest_gap for n, comparison in comparisons.items()},
             apart=differences[0].path if differences else "",
             detail=str(differences[0]) if differences else "",
@@ -169,7 +169,7 @@ class CellVerifier:
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self.comparison = Comparison((), 0.0)
+        self.comparison = Comparison()
 
     def cells_to_measure(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
         """Return all cells."""
@@ -185,14 +185,12 @@ class CellVerifier:
         return measured
 
 
-def compare_with_committed(
-    project: Project, experiment: Experiment, result: Result
-) -> Comparison:
+def compare_with_committed(project: Project, experiment: Experiment, result: Result) -> Comparison:
     """Compare a result with the committed one; a committed one that cannot be read differs."""
     try:
         committed = results.load(project.result_path(experiment), experiment.result_type)
     except StoreError as error:
-        return Comparison((Difference("its result", str(error), "measured now"),), 0.0)
+        return Comparison((Difference("its result", str(error), "measured now"),))
     return tolerance.compare_results(committed.result, result)
 
 
