@@ -20,7 +20,7 @@ from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.core.requests import LOGITS, Forward, Patch, Prompt, Site
 from layerbook.model import sources
 from layerbook.model.execution import Execution
-from layerbook.model.plan import plan
+from layerbook.model.plan import make_plan
 from layerbook.model.timer import Timer
 from layerbook.runner.local import Executor, LocalExecutor
 from layerbook.runner.run import run_file
@@ -78,7 +78,7 @@ def throughput(bench: LocalExecutor, folder: Path, count: int, length: int) -> l
         with sweep.on(CHUNK_SIZE):
             run_sweep(bench, folder / str(turn), texts)
         some = texts[:: CHUNK_SIZE * turns // SINGLES][: SINGLES // turns]
-        chapter = load_chapter(write_spec(folder / "singles", some), sources.limits(bench.source))
+        chapter = load_chapter(write_spec(folder / "singles", some), bench.source.limits())
         cells = [one for _, one in sweep_cells(chapter.experiments[0])]
         with single.on(len(cells)):
             for cell in cells:
@@ -118,13 +118,13 @@ def words(first: int, count: int, length: int) -> list[str]:
 
 def check_length(bench: LocalExecutor, texts: Sequence[str], length: int) -> None:
     """Stop where the texts are not what the table says."""
-    if {len(bench.model.tokenizer.encode(Prompt(text=text))[0]) for text in texts} != {length}:
+    if {len(bench.model.tokenizer.encode(Prompt(text=text)).ids) for text in texts} != {length}:
         sys.exit(f"some of the prompts do not have {length} tokens")
 
 
 def bare_passes(bench: LocalExecutor, texts: Sequence[str]) -> None:
     """What transformers takes for the passes alone, the ids known and all side by side, logits of the last position."""
-    ids = [bench.model.tokenizer.encode(Prompt(text=text))[0] for text in texts]
+    ids = [bench.model.tokenizer.encode(Prompt(text=text)).ids for text in texts]
     width = max(map(len, ids))
     padded = torch.tensor([(*row, *[0] * (width - len(row))) for row in ids])
     with torch.inference_mode():
@@ -160,7 +160,7 @@ def patching(bench: LocalExecutor) -> list[Row]:
     places = [
         (i, at)
         for i in range(model.config.num_hidden_layers)
-        for at in range(len(model.tokenizer.encode(clean)[0]))
+        for at in range(len(model.tokenizer.encode(clean).ids))
     ]
     asked = {
         (layer, at): Forward(
@@ -171,12 +171,12 @@ def patching(bench: LocalExecutor) -> list[Row]:
     planned, single = Spent(), Spent()
     told(f"{len(places)} patched passes")
     with planned.on(len(places)):
-        execution = Execution(model, plan(asked.values()))
+        execution = Execution(model, make_plan(asked.values()))
         for _ in execution.steps():
             pass
         found = {place: execution.capture(request)[LOGITS] for place, request in asked.items()}
     some = places[:: max(1, len(places) // 40)]
-    ids = [torch.tensor([model.tokenizer.encode(prompt)[0]]) for prompt in (clean, other)]
+    ids = [torch.tensor([model.tokenizer.encode(prompt).ids]) for prompt in (clean, other)]
     with single.on(len(some)), torch.inference_mode():
         hidden = model.network(
             input_ids=ids[1], use_cache=False, output_hidden_states=True

@@ -21,7 +21,7 @@ def real_model_dir() -> Path:
     """The default model, converted, in the user's cache; downloaded where it is not there yet."""
     from layerbook.model import download, sources
 
-    return download.prepare_model(sources.resolve(sources.DEFAULT_MODEL))
+    return sources.resolve(sources.DEFAULT_MODEL).prepare()
 
 
 @pytest.fixture(scope="session")

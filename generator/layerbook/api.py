@@ -83,11 +83,11 @@ def load_model(name: str = "smollm2-135m-instruct") -> LoadedModel:
 
     Raises ModelError where it cannot be fetched or read, UsageError for an unknown name.
     """
-    from layerbook.model import download, sources
+    from layerbook.model import sources
     from layerbook.model.llama import LoadedModel
 
     source = sources.resolve(name)
-    return LoadedModel.load(download.prepare_model(source), source.name)
+    return LoadedModel.load(source.prepare(), source.name)
 
 
 def measure(analysis: Analysis[R], model: LoadedModel) -> Measurement[R]:
@@ -97,11 +97,11 @@ def measure(analysis: Analysis[R], model: LoadedModel) -> Measurement[R]:
     Raises UsageError for a layer, head or number of tokens that the model does not have.
     """
     from layerbook.model.execution import Execution
-    from layerbook.model.plan import plan
+    from layerbook.model.plan import make_plan
 
     resolved = _resolve(analysis, model)
     requests = resolved.runs()
-    execution = Execution(model, plan(requests.values()))
+    execution = Execution(model, make_plan(requests.values()))
     for _ in execution.steps():
         pass
     captures = {name: execution.capture(request) for name, request in requests.items()}

@@ -726,7 +726,7 @@ def test_misspelt_fields_of_the_book_are_found():
     from layerbook.model import sources
 
     root = Path(__file__).parents[2]
-    book = load_book(root, sources.limits(sources.resolve(sources.DEFAULT_MODEL)))
+    book = load_book(root, sources.resolve(sources.DEFAULT_MODEL).limits())
     experiments = [e for chapter in book.chapters for e in chapter.experiments]
     result_types = {(e.chapter, e.id): e.result_type for e in experiments}
     count = 0

@@ -224,12 +224,12 @@ def test_default_model_has_its_reference_ids(real_model_dir):
 @pytest.mark.model
 def test_default_model_equals_what_transformers_reads(real_model_dir):
     """Every weight, and so every logit, is bit for bit what transformers' own (slow) GGUF reader loads."""
-    from layerbook.model import download, sources
+    from layerbook.model import sources
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
     logging.set_verbosity_error()
-    gguf = download.bundled_gguf_path(sources.resolve(sources.DEFAULT_MODEL))
+    gguf = sources.resolve(sources.DEFAULT_MODEL).gguf_path()
     theirs = AutoModelForCausalLM.from_pretrained(
         gguf.parent, gguf_file=gguf.name, dtype=torch.float32, attn_implementation="eager"
     ).eval()

@@ -5,7 +5,7 @@ import pytest
 from layerbook.core.requests import LOGITS, Forward, Generate, Prompt, Site
 from layerbook.model.execution import Execution
 from layerbook.model.llama import LoadedModel
-from layerbook.model.plan import build_passes, plan, plan_cost
+from layerbook.model.plan import build_passes, make_plan, plan_cost
 
 TEXT = Prompt(text="The cat sat on the table. 2 + 2 = 4")
 KEEP = frozenset({Site("pattern", 1), Site("q", 0), LOGITS})
@@ -19,7 +19,7 @@ def model(tiny_model_dir):
 
 def execute(model, requests):
     """The plan carried out; its execution answers the requests."""
-    execution = Execution(model, plan(requests))
+    execution = Execution(model, make_plan(requests))
     for _ in execution.steps():
         pass
     return execution
@@ -75,7 +75,7 @@ def test_a_plan_counts_the_frames_of_a_generation_as_one_pass():
     seen = [
         Forward(Prompt(generated=made, frame=t), KEEP) for made in generations for t in range(5)
     ]
-    counted = plan_cost(plan(seen), None, max_batch_tokens=100)
+    counted = plan_cost(make_plan(seen), None, max_batch_tokens=100)
 
     assert (counted.generations, counted.passes) == (2, 2)
 

@@ -25,7 +25,7 @@ from layerbook.core.requests import (
 from layerbook.model import sources
 from layerbook.model.execution import Execution
 from layerbook.model.llama import LoadedModel
-from layerbook.model.plan import Pass, build_passes, plan
+from layerbook.model.plan import Pass, PassRequest, build_passes, make_plan
 from layerbook.model.timer import Timer
 from layerbook.runner import local as measuring
 from layerbook.runner.local import LocalExecutor
@@ -57,7 +57,7 @@ def test_what_a_site_takes_is_counted_as_it_is(model: LoadedModel, name: str) ->
     """The bytes by which batches are cut are those of the arrays."""
     site = Site(name, None if name in WHOLE_MODEL_SITES else 1)
     asks = Forward(Prompt(ids=(1, 2, 3, 4, 5)), frozenset({site}))
-    (arrays,) = model.run([Pass(asks.prompt.ids, asks.keep, requests=((asks, 5),))])
+    (arrays,) = model.run([Pass(asks.prompt.ids, asks.keep, requests=(PassRequest(asks, 5),))])
     assert model.bytes_for(frozenset({site}), 5) == arrays[site].nbytes
 
 
@@ -69,7 +69,7 @@ def test_the_next_logits_of_prefixes_are_counted(model: LoadedModel) -> None:
         [*asks, Forward(Prompt(ids=ids[:4]), frozenset({LN_FINAL}))], lambda prompt: prompt.ids
     )
     (arrays,) = model.run([item])
-    assert item.logit_positions == (2, 3, 5)
+    assert item.logit_positions == (1, 2, 4)
     assert model.bytes_for(frozenset({NEXT_LOGITS}), 5, 3) == arrays[NEXT_LOGITS].nbytes
 
 
@@ -92,7 +92,7 @@ def test_arrays_are_let_go_when_nobody_needs_them(model: LoadedModel) -> None:
     source = Forward(Prompt(ids=(1, 2, 3)), frozenset({LOGITS}))
     other = Forward(Prompt(ids=(4, 5, 6)), frozenset({LOGITS}))
     patched = Forward(other.prompt, frozenset({LOGITS}), (Patch(Site("resid_post", 0), source),))
-    execution = Execution(model, plan([source, other, patched]))
+    execution = Execution(model, make_plan([source, other, patched]))
     steps = execution.steps()
     next(steps), next(steps)  # the first batch is over
     assert execution.can_answer([source, other])
@@ -127,7 +127,7 @@ def test_memory_does_not_grow_with_the_number_of_prompts(
     for count in (20, 80):
         spec = tmp_path / f"{count}.yaml"
         spec.write_text(SPEC.format(prompts=[f"{i:03}" for i in range(count)]))
-        (sweep,) = load_chapter(spec, sources.limits(source)).experiments
+        (sweep,) = load_chapter(spec, source.limits()).experiments
         activation_counts.append(0)
         found = bench.measure([cell for _, cell in sweep_cells(sweep)])
         assert len(found) == count

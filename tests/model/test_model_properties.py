@@ -27,7 +27,7 @@ from layerbook.core.requests import (
 )
 from layerbook.model.execution import Execution
 from layerbook.model.llama import LoadedModel
-from layerbook.model.plan import Pass, build_passes, plan
+from layerbook.model.plan import Pass, build_passes, make_plan
 from layerbook.model.small_matmul import fast_small_matmul
 
 TEXT = Prompt(text="The cat sat on the table. 2 + 2 = 4")
@@ -43,7 +43,7 @@ def run_requests(
     model: LoadedModel, *requests: Request, max_batch_tokens: int = 4096
 ) -> list[ActivationCache]:
     """Plan and execute requests, and return their captures."""
-    execution = Execution(model, plan(requests), max_batch_tokens=max_batch_tokens)
+    execution = Execution(model, make_plan(requests), max_batch_tokens=max_batch_tokens)
     for _ in execution.steps():
         pass
     return [execution.capture(request) for request in requests]
@@ -177,7 +177,7 @@ def test_cached_generation_is_the_uncached_argmax(model):
     """Greedy generation with the KV cache picks, token by token, the argmax of a fresh pass; so does Hugging Face's."""
     request = Generate(TEXT, max_new_tokens=12, stop=False)
     (run,) = run_requests(model, request)
-    start = len(model.tokenizer.encode(TEXT)[0])
+    start = len(model.tokenizer.encode(TEXT).ids)
     ids = [t.id for t in run.tokens]
 
     for length in range(start, len(ids)):
@@ -193,7 +193,7 @@ def test_cached_generation_is_the_uncached_argmax(model):
 
 def test_the_future_changes_nothing(model):
     """Causality: the activations of a prefix are the leading rows of the whole sequence's, to 1e-5."""
-    ids = model.tokenizer.encode(TEXT)[0]
+    ids = model.tokenizer.encode(TEXT).ids
     keep = sites_of_all_layers(model, "resid_post", "pattern", "k") | {LOGITS}
     whole, other = (Pass(ids[:6] + tail, keep) for tail in (ids[6:], tuple(reversed(ids[6:]))))
     first, second = (model.run([p])[0] for p in (whole, other))
@@ -208,7 +208,7 @@ def test_the_future_changes_nothing(model):
 
 def test_a_prefix_is_cut_from_the_longer_pass(model):
     """A prompt that begins another is never run, and its capture equals its own pass, to 1e-5."""
-    ids = model.tokenizer.encode(TEXT)[0]
+    ids = model.tokenizer.encode(TEXT).ids
     keep = sites_of_all_layers(model, "pattern", "attn_out", "q") | {LOGITS}
     short, long = Forward(Prompt(ids=ids[:5]), keep), Forward(Prompt(ids=ids), keep)
 
@@ -222,7 +222,7 @@ def test_a_prefix_is_cut_from_the_longer_pass(model):
 
 def test_shifting_all_positions_leaves_the_pattern(model):
     """RoPE is relative: all positions moved by 1000 give the same pattern, to 1e-4."""
-    ids = torch.tensor([model.tokenizer.encode(TEXT)[0]])
+    ids = torch.tensor([model.tokenizer.encode(TEXT).ids])
     kept = []
     handle = model.network.model.layers[1].self_attn.register_forward_hook(
         lambda m, a, o: kept.append(o[1])
@@ -253,7 +253,7 @@ def test_patching_a_run_with_itself_changes_nothing(model):
 
 def test_patching_everything_at_the_first_layer_is_the_source_run(model):
     """All positions of resid_pre[0] taken from another run of equal length give that run's logits."""
-    ids = model.tokenizer.encode(TEXT)[0]
+    ids = model.tokenizer.encode(TEXT).ids
     other = Forward(Prompt(ids=tuple(reversed(ids))), frozenset({LOGITS}))
     patched = Forward(
         Prompt(ids=ids), frozenset({LOGITS}), (Patch(Site("resid_pre", 0), source=other),)
@@ -353,7 +353,7 @@ def test_a_knockout_of_nothing_changes_nothing(model):
 
 def test_a_knockout_of_all_earlier_keys_is_attention_to_oneself(model):
     """The pattern is the identity, and each token is read as if it stood alone: with RoPE relative, to 1e-4."""
-    ids = model.tokenizer.encode(TEXT)[0]
+    ids = model.tokenizer.encode(TEXT).ids
     (run,) = run_requests(
         model,
         knockout(model, tuple(range(len(ids))), sites_of_all_layers(model, "pattern") | {LOGITS}),
@@ -387,7 +387,7 @@ def test_knockouts_in_one_batch_are_the_same_alone(model):
 
 def test_next_logits_are_those_of_the_last_position(model):
     """Alone, as the prefix of another pass, patched, and beside longer ones: the last row of all the logits."""
-    ids = model.tokenizer.encode(TEXT)[0]
+    ids = model.tokenizer.encode(TEXT).ids
     prompts = [Prompt(ids=ids[:n]) for n in (1, 4, len(ids))] + [Prompt(ids=ids[3:7])]
     patch = (Patch(Site("mlp_out", 0)),)
     asks = [
@@ -408,7 +408,7 @@ def test_next_logits_are_those_of_the_last_position(model):
 
 def test_a_knockout_sees_no_future(model):
     """What comes later changes nothing before it, and neither does blocking it."""
-    ids = model.tokenizer.encode(TEXT)[0]
+    ids = model.tokenizer.encode(TEXT).ids
     keep = frozenset({LOGITS})
     short, long, late = run_requests(
         model,
@@ -442,7 +442,7 @@ def test_zeros_at_the_whitespace_are_zeros_there(model):
 def test_the_others_are_as_many_and_none_of_them_whitespace(model):
     """Seeds draw differently, the same seed alike, without the first token; where there are too few, all of them."""
     tokens = model.tokenizer.tokens(
-        model.tokenizer.encode(Prompt(text="The cat\n\nsat on the 2 tables\n"))[0]
+        model.tokenizer.encode(Prompt(text="The cat\n\nsat on the 2 tables\n")).ids
     )
     blank = WhitespacePositions().positions_in(tokens)
     draws = [WhitespacePositions(control_seed=seed).positions_in(tokens) for seed in range(5)]
@@ -453,13 +453,13 @@ def test_the_others_are_as_many_and_none_of_them_whitespace(model):
         assert not set(draw) & {0, *blank}
     assert len(set(draws)) > 1
     assert draws[2] == WhitespacePositions(control_seed=2).positions_in(tokens)
-    lines = model.tokenizer.tokens(model.tokenizer.encode(Prompt(text="a\n\n\nb"))[0])
+    lines = model.tokenizer.tokens(model.tokenizer.encode(Prompt(text="a\n\n\nb")).ids)
     assert WhitespacePositions(control_seed=0).positions_in(lines) == (len(lines) - 1,)
 
 
 def test_the_loss_is_minus_the_log_of_the_probability(model):
     """Each token's, from the logits before it, in float64, to 1e-5; NaN at the first; as a prefix as well."""
-    ids = model.tokenizer.encode(TEXT)[0]
+    ids = model.tokenizer.encode(TEXT).ids
     long, short = run_requests(
         model, *(Forward(Prompt(ids=some), frozenset({LOSS, LOGITS})) for some in (ids, ids[:5]))
     )
@@ -491,7 +491,7 @@ def test_hooks_do_not_move_the_logits_and_captures_are_read_only(model):
         model, Forward(TEXT, sites_of_all_layers(model, *names) | {LOGITS, EMBED, LN_FINAL})
     )
     bare = (
-        model.network(torch.tensor([model.tokenizer.encode(TEXT)[0]]), use_cache=False)
+        model.network(torch.tensor([model.tokenizer.encode(TEXT).ids]), use_cache=False)
         .logits[0]
         .numpy()
     )

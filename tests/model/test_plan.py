@@ -13,7 +13,7 @@ from layerbook.core.requests import (
     Site,
     WhitespacePositions,
 )
-from layerbook.model.plan import Pass, build_batches, build_passes, plan, plan_cost
+from layerbook.model.plan import Pass, build_batches, build_passes, make_plan, plan_cost
 
 ids = st.lists(st.integers(0, 2), min_size=1, max_size=6).map(tuple)
 many_ids = st.lists(ids, min_size=1, max_size=20)
@@ -23,7 +23,7 @@ A, B = Prompt(text="a"), Prompt(text="b")
 def test_equal_prompts_are_one_pass_that_keeps_the_union():
     """Two analyses of one prompt cost one pass with both their sites."""
     first, second = (Forward(A, frozenset({site})) for site in (LOGITS, Site("pattern", 0)))
-    made = plan([first, second, Forward(B, frozenset({LOGITS})), Encode(A), Encode(A)])
+    made = make_plan([first, second, Forward(B, frozenset({LOGITS})), Encode(A), Encode(A)])
 
     assert [f.prompt for f in made.forwards] == [A, B]
     assert made.forwards[0].keep == {LOGITS, Site("pattern", 0)}
@@ -36,7 +36,7 @@ def test_sources_of_patches_and_prompts_are_pulled_in_first():
     generation = Generate(A, 5)
     written = Forward(Prompt(generated=generation), frozenset({LOGITS}))
     patched = Forward(B, frozenset({LOGITS}), (Patch(Site("resid_pre", 3), source=written),))
-    made = plan([patched])
+    made = make_plan([patched])
 
     assert made.generations == (generation,)
     assert made.forwards[0].keep == {LOGITS, Site("resid_pre", 3)}
@@ -49,10 +49,12 @@ def test_every_request_is_served_once_and_no_pass_begins_another(many):
     forwards = [Forward(Prompt(ids=i), frozenset({LOGITS})) for i in many]
     made = build_passes(forwards, lambda p: p.ids)
 
-    assert sorted(f.prompt.ids for p in made for f, _ in p.requests) == sorted(many)
+    assert sorted(part.request.prompt.ids for item in made for part in item.requests) == sorted(
+        many
+    )
     for item in made:
-        for request, length in item.requests:
-            assert item.ids[:length] == request.prompt.ids
+        for part in item.requests:
+            assert item.ids[: part.length] == part.request.prompt.ids
     for one in made:
         assert not any(other is not one and other.ids[: len(one.ids)] == one.ids for other in made)
 
@@ -80,8 +82,8 @@ def test_patches_that_choose_by_token_are_merged_when_they_are_equal():
         run(ids, WhitespacePositions(control_seed=1)),
     ]
 
-    assert len(plan(requested).forwards) == 3
-    made = build_passes(plan(requested).forwards, lambda p: (1, 2))
+    assert len(make_plan(requested).forwards) == 3
+    made = build_passes(make_plan(requested).forwards, lambda p: (1, 2))
     assert [len(item.requests) for item in made] == [2, 1]
 
 
@@ -89,7 +91,7 @@ def test_patches_that_choose_by_token_are_merged_when_they_are_equal():
 def test_batches_hold_every_pass_once_within_the_budget(many, max_batch_tokens):
     """No pass is lost, and only a lone pass may exceed the budget."""
     todo = [Pass(i, frozenset()) for i in many]
-    made = build_batches(todo, max_batch_tokens)
+    made = build_batches(todo, max_batch_tokens=max_batch_tokens)
 
     assert sorted(p.ids for b in made for p in b) == sorted(many)
     for batch in made:
@@ -101,7 +103,12 @@ def test_batches_keep_no_more_than_memory_allows(many, memory):
     """Counted as the model keeps it: every site of every pass, over the padded length; a lone pass is let through."""
     sites = (LOGITS, Site("resid_pre", 0), Site("mlp_out", 1))
     todo = [Pass(i, frozenset(sites[: 1 + sum(i) % 3])) for i in many]
-    made = build_batches(todo, 1000, lambda keep, length, logit_count: len(keep) * length, memory)
+    made = build_batches(
+        todo,
+        max_batch_tokens=1000,
+        max_batch_bytes=memory,
+        bytes_for=lambda keep, length, logits: len(keep) * length,
+    )
 
     assert sorted(p.ids for b in made for p in b) == sorted(many)
     for batch in made:
@@ -115,17 +122,19 @@ def test_batches_count_the_rows_of_prefixes():
     texts = [tuple(range(first, first + 5)) for first in range(0, 60, 10)]
     asks = [Forward(Prompt(ids=text[:n]), keep) for text in texts for n in (1, 3, 5)]
     made = build_batches(
-        build_passes(asks, lambda p: p.ids), 1000, lambda keep, length, logit_count: logit_count, 6
+        build_passes(asks, lambda p: p.ids),
+        max_batch_bytes=6,
+        bytes_for=lambda keep, length, logits: logits,
     )
 
     assert [len(batch) for batch in made] == [2, 2, 2]
-    assert {p.logit_positions for batch in made for p in batch} == {(1, 3, 5)}
+    assert {p.logit_positions for batch in made for p in batch} == {(0, 2, 4)}
 
 
 def test_cost_counts_what_remains():
     """The printed numbers: asked, distinct, passes, batches, tokens."""
     keep = frozenset({LOGITS})
-    made = plan(
+    made = make_plan(
         [Forward(Prompt(ids=(1, 2)), keep), Forward(Prompt(ids=(1, 2, 3)), keep), Generate(A, 7)]
     )
     counted = plan_cost(made, lambda p: p.ids, max_batch_tokens=100)
@@ -137,4 +146,4 @@ def test_cost_counts_what_remains():
 def test_the_plan_follows_the_order_of_need():
     """Same requests, same plan, whatever the hash seed."""
     requests = [Forward(Prompt(text=str(i)), frozenset({LOGITS})) for i in range(50)]
-    assert [f.prompt.text for f in plan(requests).forwards] == [str(i) for i in range(50)]
+    assert [f.prompt.text for f in make_plan(requests).forwards] == [str(i) for i in range(50)]

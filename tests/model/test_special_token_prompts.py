@@ -40,13 +40,13 @@ def test_the_padding_has_a_row_of_the_embedding_matrix(tiny_model_dir):
     """Through planner and adapter: one row, that of the padding token."""
     from layerbook.model.execution import Execution
     from layerbook.model.llama import LoadedModel
-    from layerbook.model.plan import plan
+    from layerbook.model.plan import make_plan
 
     model, request = (
         LoadedModel.load(tiny_model_dir, "tiny"),
         EmbeddingRows(Prompt(special="pad_token")),
     )
-    capture = Execution(model, plan([request])).capture(request)
+    capture = Execution(model, make_plan([request])).capture(request)
     assert (capture[EMBED] == model.network.model.embed_tokens.weight[2].numpy()).all() and capture[
         EMBED
     ].any()

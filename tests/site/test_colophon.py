@@ -17,8 +17,8 @@ def test_only_weights_that_are_known_are_said_to_be_quantised(tmp_path: Path) ->
     """By the digest, not by the name: the same file at another place is known, another file of the name is not."""
     (tmp_path / "other.gguf").write_bytes(b"GGUF")
     other = sources.resolve(str(tmp_path / "other.gguf"))
-    same = sources.ModelSource("copy", "gguf", "copy.gguf", sha256=DEFAULT.sha256)
-    full = sources.ModelSource("full", "directory", str(tmp_path))
+    same = sources.GGUFSource("copy", "copy.gguf", sha256=DEFAULT.sha256)
+    full = sources.DirectorySource("full", str(tmp_path))
 
     assert "4 bits" in front.quantisation(DEFAULT) and front.quantisation(same) == front.quantisation(DEFAULT)
     assert "4 bits" not in front.quantisation(other) and "GGUF" in front.quantisation(other)
@@ -31,7 +31,7 @@ def test_the_default_model_is_stored_as_the_colophon_says(real_model_dir: Path) 
     from layerbook.model import download
     from layerbook.model.gguf import read_header
 
-    tensors = read_header(download.bundled_gguf_path(DEFAULT)).tensors
+    tensors = read_header(DEFAULT.gguf_path()).tensors
     kinds = {name: tensor.tensor_type.name for name, tensor in tensors.items()}
 
     assert real_model_dir.is_dir() and "output.weight" not in kinds

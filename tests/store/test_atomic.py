@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from layerbook.core import atomic
 from layerbook.core.errors import StoreError
-from layerbook.store import atomic, publish
+from layerbook.store import publish
 
 Kill = Callable[[Callable[[], object], int], bool]
 

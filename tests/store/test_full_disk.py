@@ -21,7 +21,8 @@ from fixtures.build_states import (
     replace_sources,
 )
 from fixtures.killing import Fault, ProcessExit, forkserver_context, run_build, start_build
-from layerbook.store import atomic, publish
+from layerbook.core import atomic
+from layerbook.store import publish
 
 FULL = 24
 LARGE = (600, 1_000, 3_000, 10_000, 20_000)  # the first is just enough for what the build says

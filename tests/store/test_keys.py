@@ -174,7 +174,7 @@ def test_the_engine_is_part_of_every_key() -> None:
 def test_keys_need_no_heavy_library() -> None:
     """Making a key imports neither torch nor scikit-learn nor matplotlib."""
     source = (
-        "import sys\nfrom layerbook.store import atomic, cache, code_digest, freshness, keys, results, tolerance\n"
+        "import sys\nfrom layerbook.store import cache, code_digest, freshness, keys, results, tolerance\n"
         "code_digest.analysis_code_digest('layerbook.core.analysis')\n"
         "print({'torch', 'transformers', 'sklearn', 'matplotlib', 'jinja2'} & set(sys.modules))"
     )

@@ -256,22 +256,22 @@ def schema(kind: str) -> int:
 def model_command(root: Path, model: str | None, file: Path | None, quiet: bool) -> int:
     """Get the book's model, or MODEL, onto this machine, and say where it is."""
     from layerbook.book.loader import read_model_name
-    from layerbook.model import download, sources
+    from layerbook.model import sources
 
     has_book = (root / "experiments" / "book.yaml").is_file()
     source = sources.resolve(
         (read_model_name(root) if has_book else sources.DEFAULT_MODEL) if model is None else model
     )
     report = make_reporter(quiet=quiet)
-    folder = download.install_from_file(source, file, report) if file else download.prepare_model(source, report)
-    limits = sources.limits(source)
+    folder = source.install(file, report) if file else source.prepare(report)
+    limits = source.limits()
     revision = f"@{source.revision}" if source.revision else ""
     shape = f"{limits.layers} layers, {limits.heads} heads, {limits.d_vocab} tokens, context {limits.context}"
     return print_lines(
         [
             f"name     {source.name}",
             f"source   {source.kind}: {source.location}{revision}",
-            f"weights  {sources.fingerprint(source).weights}",
+            f"weights  {source.fingerprint().weights}",
             f"shape    {shape}",
             f"folder   {folder}",
         ]

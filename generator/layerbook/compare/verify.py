@@ -137,7 +137,7 @@ def verify(
     runs: dict[int, VerificationRun] = {}
     if current:
         require_model_libraries()
-        from layerbook.model.threads import torch_threads
+        from layerbook.model.execution import torch_threads
 
         for count in threads:
             with torch_threads(count):

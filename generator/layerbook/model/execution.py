@@ -1,12 +1,15 @@
-"""A plan carried out on a loaded model: encode, generate, run the passes in batches, hand out captures."""
+"""Execute a plan on a loaded model, and answer its requests."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from layerbook.core.errors import ModelError
 from layerbook.core.requests import (
@@ -16,6 +19,7 @@ from layerbook.core.requests import (
     Describe,
     EmbeddingMatrix,
     EmbeddingRows,
+    Encode,
     Forward,
     Generate,
     Prompt,
@@ -23,6 +27,7 @@ from layerbook.core.requests import (
     Site,
     WhitespacePositions,
 )
+from layerbook.core.text import pluralize
 from layerbook.model.generation import GenerationOutput
 from layerbook.model.hooks import Edit
 from layerbook.model.llama import Activations, LoadedModel, read_only, slice_for_request
@@ -33,14 +38,14 @@ from layerbook.model.plan import (
     TokenIds,
     build_batches,
     build_passes,
-    plan,
-    planned_request,
+    make_plan,
+    merge_key,
 )
 from layerbook.model.timer import Timer
 
 
 class Execution:
-    """Carries out one plan; afterwards `capture(request)` answers every request that was planned."""
+    """Executes one plan; afterwards `capture` answers every planned request."""
 
     def __init__(
         self,
@@ -53,164 +58,176 @@ class Execution:
         self.model, self.plan, self.timer = model, plan, timer or Timer()
         self.max_batch_tokens = max_batch_tokens
         self._outputs: dict[Generate, GenerationOutput] = {}
-        self._activations: dict[Forward, Activations] = {}
+        self._activations: dict[object, Activations] = {}  # by merge key
 
     def steps(self) -> Iterator[str]:
-        """Do the work, yielding a line before each generation and each batch, so that progress can be shown."""
+        """Execute the plan; yield a line for progress before each step."""
         for group in self._generation_groups():
-            most = max(request.max_new_tokens for request in group)
-            yield f"generating up to {most} tokens for {len(group)} {'prompt' if len(group) == 1 else 'prompts'}"
+            longest = max(request.max_new_tokens for request in group)
+            yield f"generating up to {longest} tokens for {pluralize(len(group), 'prompt')}"
             self._generate(group)
-        for stage in _stages(self.plan.forwards):
-            for batch in build_batches(
-                build_passes(stage, self.token_ids), self.max_batch_tokens, self.model.bytes_for
-            ):
-                yield f"{len(batch)} {'pass' if len(batch) == 1 else 'passes'} of up to {len(batch[-1].ids)} tokens"
+        for forwards in _stages(self.plan.forwards):
+            batches = build_batches(
+                build_passes(forwards, self.token_ids),
+                max_batch_tokens=self.max_batch_tokens,
+                bytes_for=self.model.bytes_for,
+            )
+            for batch in batches:
+                passes = "1 pass" if len(batch) == 1 else f"{len(batch)} passes"
+                yield f"{passes} of up to {len(batch[-1].ids)} tokens"
                 self._run_batch(batch)
 
-    def _generate(self, group: Sequence[Generate]) -> None:
-        started = time.perf_counter()
-        ids = [self.token_ids(request.prompt) for request in group]
-        outputs = self.model.generate(ids, group)
-        self._outputs |= zip(group, outputs, strict=True)
-        lengths = [max(1, len(output.ids) - output.prompt_length) for output in outputs]
-        rows = [[request] for request in group]
-        self.timer.add_step("generating", rows, lengths, time.perf_counter() - started)
-
-    def _generation_groups(self) -> Iterator[list[Generate]]:
-        """The generations in groups that run side by side; one that continues another's text comes after it."""
-        waiting = list(self.plan.generations)
-        while waiting:
-            ready = [
-                r
-                for r in waiting
-                if r.prompt.generated is None or r.prompt.generated in self._outputs
-            ]
-            group: list[Generate] = []
-            width = 0
-            for request in ready:
-                length = len(self.token_ids(request.prompt)) + request.max_new_tokens
-                self._check_length(length)
-                if group and max(width, length) * (len(group) + 1) > self.max_batch_tokens:
-                    break
-                group, width = [*group, request], max(width, length)
-            yield group
-            waiting = [request for request in waiting if request not in group]
-
-    def capture(self, request: Request) -> ActivationCache:
-        """What a request yielded; a pass shows only the sites that this request asked for."""
-        if isinstance(request, Describe):
-            return self._token_capture((), "", facts=True)
-        if isinstance(request, EmbeddingMatrix):
-            every = range(
-                self.model.tokenizer.size
-            )  # some matrices have more rows than there are tokens
-            return replace(
-                self._token_capture((), ""), sites={EMBED: self.model.embedding_rows(every)}
-            )
-        if isinstance(request, Generate):
-            return self._generation_capture(request)
-        prompt = request.prompt
-        ids = self.token_ids(prompt)
-        text = (
-            self.model.tokenizer.decode(ids)
-            if prompt.generated
-            else self.model.tokenizer.encode(prompt)[1]
-        )
-        capture = self._token_capture(ids, text)
-        if prompt.generated is not None:
-            capture = replace(capture, prompt_length=self._outputs[prompt.generated].prompt_length)
-        if isinstance(request, EmbeddingRows):
-            return replace(capture, sites={EMBED: self.model.embedding_rows(ids)})
-        if isinstance(request, Forward):
-            known = self._activations[_without_keep(planned_request(self.plan, request))]
-            return replace(capture, sites={site: known[site] for site in request.keep})
-        return capture
-
     def token_ids(self, prompt: Prompt) -> TokenIds:
-        """The token ids of a prompt; those of a generated one exist once it was generated."""
-        if prompt.generated is not None:
-            done, frame = self._outputs[prompt.generated], prompt.frame
-            if frame is None:
-                return done.ids
-            return done.frames[frame] if done.frames else done.ids[: done.prompt_length + frame]
-        return self.model.tokenizer.encode(prompt)[0]
+        """Return the token ids of a prompt; a generated one has them once it is generated."""
+        if prompt.generated is None:
+            return self.model.tokenizer.encode(prompt).ids
+        output = self._outputs[prompt.generated]
+        if prompt.frame is None:
+            return output.ids
+        if output.frames:
+            return output.frames[prompt.frame]
+        return output.ids[: output.prompt_length + prompt.frame]
 
     def can_answer(self, requests: Iterable[Request]) -> bool:
-        """Whether `capture` can answer these already, while the steps are still being taken."""
+        """True if `capture` can answer these already, while steps remain."""
         return all(self._is_answered(request) for request in requests)
+
+    def capture(self, request: Request) -> ActivationCache:
+        """Return what a request yields; of a pass, only the sites that this request keeps."""
+        match request:
+            case Describe():
+                return replace(self._cache((), ""), model_facts=self.model.facts)
+            case EmbeddingMatrix():
+                ids = range(self.model.tokenizer.size)  # some matrices have more rows than tokens
+                return self._cache((), "", {EMBED: self.model.embedding_rows(ids)})
+            case Generate():
+                return self._generation_cache(self._outputs[request])
+            case Encode(prompt):
+                return self._prompt_cache(prompt)
+            case EmbeddingRows(prompt):
+                rows = self.model.embedding_rows(self.token_ids(prompt))
+                return self._prompt_cache(prompt, {EMBED: rows})
+            case Forward(prompt):
+                arrays = self._activations[merge_key(request)]
+                return self._prompt_cache(prompt, {site: arrays[site] for site in request.keep})
+
+    def discard_except(self, requests: Iterable[Request]) -> None:
+        """Discard activations that neither these requests nor their patches need."""
+        needed = {merge_key(forward) for forward in make_plan(requests).forwards}
+        self._activations = {
+            key: arrays for key, arrays in self._activations.items() if key in needed
+        }
 
     def _is_answered(self, request: Request) -> bool:
         if isinstance(request, Generate):
             return request in self._outputs
         if isinstance(request, Forward):
-            return _without_keep(request) in self._activations
+            return merge_key(request) in self._activations
         prompt = getattr(request, "prompt", None)
         return prompt is None or prompt.generated is None or prompt.generated in self._outputs
 
-    def discard_except(self, requests: Iterable[Request]) -> None:
-        """Let go of the arrays of passes that neither these requests nor what they patch from need any more."""
-        needed = {_without_keep(forward) for forward in plan(requests).forwards}
-        self._activations = {
-            forward: arrays for forward, arrays in self._activations.items() if forward in needed
-        }
+    def _prompt_cache(
+        self, prompt: Prompt, sites: Mapping[Site, NDArray[np.floating]] | None = None
+    ) -> ActivationCache:
+        if prompt.generated is None:
+            encoded = self.model.tokenizer.encode(prompt)
+            return self._cache(encoded.ids, encoded.text, sites)
+        ids = self.token_ids(prompt)
+        cache = self._cache(ids, self.model.tokenizer.decode(ids), sites)
+        return replace(cache, prompt_length=self._outputs[prompt.generated].prompt_length)
 
-    def _generation_capture(self, request: Generate) -> ActivationCache:
-        done = self._outputs[request]
-        capture = self._token_capture(done.ids, self.model.tokenizer.decode(done.ids))
-        frames = tuple(self.model.tokenizer.tokens(ids) for ids in done.frames)
-        sites = {} if done.logits is None else {LOGITS: read_only(done.logits)}
+    def _generation_cache(self, output: GenerationOutput) -> ActivationCache:
+        tokenizer = self.model.tokenizer
+        sites = {} if output.logits is None else {LOGITS: read_only(output.logits)}
         return replace(
-            capture,
-            sites=sites,
-            prompt_length=done.prompt_length,
-            stopped=done.stopped,
-            frames=frames,
+            self._cache(output.ids, tokenizer.decode(output.ids), sites),
+            prompt_length=output.prompt_length,
+            stopped=output.stopped,
+            frames=tuple(tokenizer.tokens(ids) for ids in output.frames),
         )
 
-    def _token_capture(self, ids: TokenIds, text: str, facts: bool = False) -> ActivationCache:
+    def _cache(
+        self,
+        ids: TokenIds,
+        text: str,
+        sites: Mapping[Site, NDArray[np.floating]] | None = None,
+    ) -> ActivationCache:
         tokenizer = self.model.tokenizer
         return ActivationCache(
             tokens=tokenizer.tokens(ids),
             text=text,
             vocabulary=tokenizer,
+            sites=sites or {},
             prompt_length=len(ids),
-            model_facts=self.model.facts if facts else None,
         )
+
+    def _generation_groups(self) -> Iterator[list[Generate]]:
+        """Group the generations that run together; a continuation comes after what it continues."""
+        waiting = list(self.plan.generations)
+        while waiting:
+            ready = [r for r in waiting if r.prompt.generated in (None, *self._outputs)]
+            group = ready[:1] if ready[0].reencode else self._fitting(ready)
+            yield group
+            waiting = [request for request in waiting if request not in group]
+
+    def _fitting(self, ready: Sequence[Generate]) -> list[Generate]:
+        """Return the first generations with the KV cache that fit one batch."""
+        group: list[Generate] = []
+        width = 0
+        for request in ready:
+            if request.reencode:
+                continue
+            width = max(width, self._final_length(request))
+            if group and width * (len(group) + 1) > self.max_batch_tokens:
+                break
+            group.append(request)
+        return group
+
+    def _final_length(self, request: Generate) -> int:
+        return len(self.token_ids(request.prompt)) + request.max_new_tokens
+
+    def _generate(self, group: Sequence[Generate]) -> None:
+        started = time.perf_counter()
+        for request in group:
+            self._check_length(self._final_length(request))
+        prompts = [self.token_ids(request.prompt) for request in group]
+        if group[0].reencode:
+            outputs = [self.model.reencode(prompts[0], group[0])]
+        else:
+            outputs = self.model.generate(prompts, group)
+        self._outputs |= zip(group, outputs, strict=True)
+        lengths = [max(1, len(output.ids) - output.prompt_length) for output in outputs]
+        rows = [[request] for request in group]
+        self.timer.add_step("generating", rows, lengths, time.perf_counter() - started)
 
     def _run_batch(self, batch: Sequence[Pass]) -> None:
         started = time.perf_counter()
-        self._check_length(len(batch[-1].ids))
-        edits = [self._edits(row, item) for row, item in enumerate(batch)]
+        width = len(batch[-1].ids)
+        self._check_length(width)
+        edits = [edit for row, item in enumerate(batch) for edit in self._edits(row, item)]
         for item, arrays in zip(batch, self.model.run(batch, edits), strict=True):
-            for request, length in item.requests:
-                self._activations[_without_keep(request)] = {
-                    site: slice_for_request(arrays, item, site, length) for site in request.keep
-                }
-        rows = [[request for request, _ in item.requests] for item in batch]
-        widths = [len(batch[-1].ids)] * len(batch)
+            for part in item.requests:
+                self._activations[merge_key(part.request)] = slice_for_request(arrays, item, part)
+        rows = [[part.request for part in item.requests] for item in batch]
+        widths = [width] * len(batch)
         self.timer.add_step("passes", rows, widths, time.perf_counter() - started)
 
-    def _edits(self, row: int, item: Pass) -> Mapping[Site, list[Edit]]:
-        edits: dict[Site, list[Edit]] = {}
-        chosen = {
-            patch.positions
-            for patch in item.patches
-            if isinstance(patch.positions, WhitespacePositions)
-        }
-        tokens = self.model.tokenizer.tokens(item.ids) if chosen else ()
-        found = {where: where.positions_in(tokens) for where in chosen}
+    def _edits(self, row: int, item: Pass) -> Iterator[Edit]:
+        """Yield the edits of one row; positions chosen by token are looked up in its tokens."""
+        choices = {patch.positions for patch in item.patches}
+        by_token = {choice for choice in choices if isinstance(choice, WhitespacePositions)}
+        tokens = self.model.tokenizer.tokens(item.ids) if by_token else ()
+        chosen = {choice: choice.positions_in(tokens) for choice in by_token}
         for patch in item.patches:
             positions, value = patch.positions, None
             if isinstance(positions, WhitespacePositions):
-                positions = found[positions]
+                positions = chosen[positions]
                 if not positions:  # to an Edit, no positions are all positions
                     continue
             if patch.source is not None:
-                source = self._activations[_without_keep(planned_request(self.plan, patch.source))]
-                value = torch.from_numpy(source[patch.site].copy())
-            edits.setdefault(patch.site, []).append(Edit(row, positions, patch.heads, value))
-        return edits
+                activations = self._activations[merge_key(patch.source)]
+                value = torch.from_numpy(activations[patch.site].copy())
+            yield Edit(patch.site, row, positions, patch.heads, value)
 
     def _check_length(self, length: int) -> None:
         context = self.model.config.max_position_embeddings
@@ -218,18 +235,24 @@ class Execution:
             raise ModelError(f"{length} tokens do not fit the model's context of {context}")
 
 
-def _without_keep(request: Request) -> Forward:
-    """A pass by its identity: prompt and patches, whatever it keeps."""
-    assert isinstance(request, Forward)
-    return replace(request, keep=frozenset())
-
-
-def _depth(forward: Forward) -> int:
-    """How many runs must come before this one: patches read what other runs had."""
-    return max((1 + _depth(p.source) for p in forward.patches if p.source is not None), default=0)
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Let torch compute with `count` threads, which changes the order in which it sums."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _stages(forwards: Sequence[Forward]) -> Iterator[list[Forward]]:
-    """The passes in rounds, each needing only rounds before it."""
-    for depth in sorted({_depth(f) for f in forwards}):
-        yield [f for f in forwards if _depth(f) == depth]
+    """Group passes so that each stage patches only from stages before it."""
+    depths = [_patch_depth(forward) for forward in forwards]
+    for depth in sorted(set(depths)):
+        yield [forward for forward, own in zip(forwards, depths, strict=True) if own == depth]
+
+
+def _patch_depth(forward: Forward) -> int:
+    sources = [patch.source for patch in forward.patches if patch.source is not None]
+    return max((1 + _patch_depth(source) for source in sources), default=0)

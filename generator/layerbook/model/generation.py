@@ -1,10 +1,11 @@
-"""Continuations token by token: several prompts side by side with the KV cache, and the lecture's way, encoded anew."""
+"""Generate token by token: several prompts together with the KV cache, or by encoding anew."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from inspect import signature
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ CACHE_ARGUMENT = (
 
 @dataclass(frozen=True)
 class GenerationOutput:
-    """All ids of a generation, whether it stopped by itself, what each re-encoded step saw, and the logits if kept."""
+    """All ids of a generation; `frames`: the ids that each re-encoded step saw; logits if kept."""
 
     ids: TokenIds
     prompt_length: int
@@ -39,7 +40,7 @@ class GenerationOutput:
 
 @dataclass
 class _Sequence:
-    """A text under way: its ids so far, its own random numbers, the logits it keeps."""
+    """A text being generated: its ids so far, its own random numbers, the logits it keeps."""
 
     request: Generate
     ids: list[int]
@@ -57,11 +58,10 @@ class _Sequence:
 
     @property
     def finished(self) -> bool:
-        """Whether it ended its turn or is as long as it may be."""
+        """True once it ended its turn or reached its maximal length."""
         return self.stopped or len(self.ids) == self.prompt_length + self.request.max_new_tokens
 
     def to_output(self) -> GenerationOutput:
-        """What came of it."""
         logits = np.stack(self.logits) if self.logits else None
         return GenerationOutput(tuple(self.ids), self.prompt_length, self.stopped, logits=logits)
 
@@ -72,44 +72,73 @@ def generate_batch(
     requests: Sequence[Generate],
     stop_ids: frozenset[int],
 ) -> list[GenerationOutput]:
-    """Continue several prompts at once, each as its request says; every step reads one new token a row.
+    """Continue several prompts together, each as its request says.
 
-    A step costs the reading of all weights, however many rows share it. Shorter prompts are padded on the left, the
-    padding masked and not counted as positions. A row that is done leaves the batch.
+    A step costs the reading of all weights, however many rows share it. Shorter prompts are padded
+    on the left; a row that is finished leaves the batch.
     """
     width = max(map(len, prompts))
-    fresh = torch.tensor([[0] * (width - len(ids)) + list(ids) for ids in prompts])  # [rows, width]
+    new_ids = torch.tensor([[0] * (width - len(ids)) + list(ids) for ids in prompts])  # [rows, T]
     mask = torch.tensor([[0] * (width - len(ids)) + [1] * len(ids) for ids in prompts])
-    places = (mask.cumsum(-1) - 1).clamp(min=0)
+    positions = (mask.cumsum(-1) - 1).clamp(min=0)
     cache = DynamicCache(config=network.config)
-    texts = [
+    sequences = [
         _Sequence(request, list(ids), len(ids), np.random.default_rng(request.seed))
         for ids, request in zip(prompts, requests, strict=True)
     ]
-    rows = texts
+    rows = sequences
     with torch.inference_mode(), fast_small_matmul(network):
         while True:
-            logits = _forward_step(network, fresh, cache, attention_mask=mask, position_ids=places)
-            for text, scores in zip(rows, logits, strict=True):
-                text.append_token(scores, stop_ids)
-            left = [i for i, text in enumerate(rows) if not text.finished]
-            if not left:
-                return [text.to_output() for text in texts]
-            if len(left) < len(rows):
-                cache.batch_select_indices(torch.tensor(left))
-                mask, places, rows = mask[left], places[left], [rows[i] for i in left]
-            fresh = torch.tensor([[text.ids[-1]] for text in rows])
-            mask = torch.cat([mask, torch.ones_like(fresh)], dim=1)
-            places = places[:, -1:] + 1
+            logits = _forward_step(
+                network, new_ids, cache, attention_mask=mask, position_ids=positions
+            )
+            for sequence, row_logits in zip(rows, logits, strict=True):
+                sequence.append_token(row_logits, stop_ids)
+            unfinished = [i for i, sequence in enumerate(rows) if not sequence.finished]
+            if not unfinished:
+                return [sequence.to_output() for sequence in sequences]
+            if len(unfinished) < len(rows):
+                cache.batch_select_indices(torch.tensor(unfinished))
+                mask, positions = mask[unfinished], positions[unfinished]
+                rows = [rows[i] for i in unfinished]
+            new_ids = torch.tensor([[sequence.ids[-1]] for sequence in rows])
+            mask = torch.cat([mask, torch.ones_like(new_ids)], dim=1)
+            positions = positions[:, -1:] + 1
+
+
+def reencode(
+    network: LlamaForCausalLM, tokenizer: ModelTokenizer, prompt: TokenIds, request: Generate
+) -> GenerationOutput:
+    """Generate greedily the lecture's way: append the decoded token, encode the whole text again.
+
+    Where the new ids begin like the previous ones, their keys and values are still in the cache.
+    """
+    text, ids = tokenizer.decode(prompt), prompt
+    cached_ids: TokenIds = ()
+    frames: list[TokenIds] = []
+    kept_logits: list[NDArray[np.float32]] = []
+    cache = DynamicCache(config=network.config)
+    with torch.inference_mode(), fast_small_matmul(network):
+        for _ in range(request.max_new_tokens):
+            frames.append(ids)
+            reused = min(_common_prefix_length(cached_ids, ids), len(ids) - 1)
+            if reused < len(cached_ids):
+                cache.crop(reused - len(cached_ids))  # negative: the number of positions to drop
+            logits = _forward_step(network, torch.tensor([ids[reused:]]), cache)
+            if request.keep_logits:
+                kept_logits.append(logits[0].copy())
+            text += tokenizer.decode([int(logits[0].argmax())])
+            cached_ids, ids = ids, tuple(tokenizer.backend.encode(text).ids)
+    stacked = np.stack(kept_logits) if kept_logits else None
+    return GenerationOutput(ids, len(prompt), stopped=False, frames=tuple(frames), logits=stacked)
 
 
 def _forward_step(
-    network: LlamaForCausalLM, fresh: Tensor, cache: DynamicCache, **more: Any
+    network: LlamaForCausalLM, new_ids: Tensor, cache: DynamicCache, **arguments: Any
 ) -> NDArray[np.float32]:
-    """The logits [rows, V] after the new tokens [rows, n]; their keys and values join the cache."""
-    output = network(
-        input_ids=fresh, use_cache=True, logits_to_keep=1, **{CACHE_ARGUMENT: cache}, **more
-    )
+    """Return the logits [rows, V] after the new tokens [rows, n], which join the cache."""
+    arguments[CACHE_ARGUMENT] = cache
+    output = network(input_ids=new_ids, use_cache=True, logits_to_keep=1, **arguments)
     logits: NDArray[np.float32] = output.logits[:, -1].numpy()
     return logits
 
@@ -122,35 +151,6 @@ def _pick_token(logits: NDArray[np.float32], request: Generate, rng: np.random.G
     )
 
 
-def _common_prefix_length(one: TokenIds, other: TokenIds) -> int:
-    """How many ids at the start are the same."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
-
-
-def reencode(
-    network: LlamaForCausalLM, tokenizer: ModelTokenizer, prompt: TokenIds, request: Generate
-) -> GenerationOutput:
-    """The lecture's animation, greedy: append the decoded token to the text and encode all of it again.
-
-    Where the ids begin as those of the step before, their keys and values are still in the cache.
-    """
-    text, ids = tokenizer.decode(prompt), prompt
-    known: TokenIds = ()
-    frames: list[TokenIds] = []
-    kept_logits: list[NDArray[np.float32]] = []
-    cache = DynamicCache(config=network.config)
-    with torch.inference_mode(), fast_small_matmul(network):
-        for _ in range(request.max_new_tokens):
-            frames.append(ids)
-            kept = min(_common_prefix_length(known, ids), len(ids) - 1)
-            if kept < len(known):
-                cache.crop(kept - len(known))  # negative: so many fewer
-            logits = _forward_step(network, torch.tensor([ids[kept:]]), cache)
-            kept_logits += [logits[0].copy()] if request.keep_logits else []
-            text += tokenizer.decode([int(logits[0].argmax())])
-            known, ids = ids, tuple(tokenizer.backend.encode(text).ids)
-    logits_of_steps = np.stack(kept_logits) if kept_logits else None
-    return GenerationOutput(
-        ids, len(prompt), stopped=False, frames=tuple(frames), logits=logits_of_steps
-    )
+def _common_prefix_length(first: TokenIds, second: TokenIds) -> int:
+    pairs = zip(first, second, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

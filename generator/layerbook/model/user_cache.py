@@ -1,24 +1,24 @@
-"""The user's cache: where models lie, digests of big files remembered, directories sealed with a manifest."""
+"""The user's cache: models, remembered digests of big files, manifests of directories."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from layerbook.core import atomic
+from layerbook.core.errors import StoreError
+
 MANIFEST = "manifest.json"
-CHUNK_BYTES = 1 << 20
 
 
 def root() -> Path:
-    """The cache folder: `LAYERBOOK_CACHE`, or the platform's place for caches. It may not exist yet."""
-    chosen = os.environ.get("LAYERBOOK_CACHE")
-    if chosen:
+    """Return the cache folder: `LAYERBOOK_CACHE` or the platform's; it may not exist yet."""
+    if chosen := os.environ.get("LAYERBOOK_CACHE"):
         return Path(chosen).expanduser()
     from platformdirs import user_cache_path
 
@@ -26,70 +26,43 @@ def root() -> Path:
 
 
 def env_flag(name: str) -> bool:
-    """Whether an environment variable such as `LAYERBOOK_OFFLINE` says yes."""
+    """True if an environment variable such as `LAYERBOOK_OFFLINE` is switched on."""
     return os.environ.get(name, "").strip().lower() in {"1", "true", "yes", "on"}
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file in hexadecimal; remembered by path, size and time of change, so a second look is quick."""
+    """Return the SHA-256 of a file, remembered until its size or time of change differs."""
     stat = path.stat()
-    known, name = _load_digests(), str(path.resolve())
-    seen = [stat.st_size, stat.st_mtime_ns]
-    entry = known.get(name)
-    if isinstance(entry, list) and entry[:2] == seen and len(entry) == 3:
+    digests, name = _load_digests(), str(path.resolve())
+    state = [stat.st_size, stat.st_mtime_ns]
+    entry = digests.get(name)
+    if isinstance(entry, list) and entry[:2] == state and len(entry) == 3:
         return str(entry[2])
+    digest = sha256_of(path)
+    digests[name] = [*state, digest]
+    with suppress(StoreError):  # a read-only cache only costs the time to hash again
+        atomic.write(root() / "digests.json", _to_json(digests))
+    return digest
+
+
+def sha256_of(path: Path) -> str:
+    """Compute the SHA-256 of a file."""
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    # A cache that cannot be written only costs the time to hash again.
-    with suppress(OSError):
-        write_atomically(
-            root() / "digests.json",
-            json.dumps(known | {name: [*seen, found]}, indent=0, sort_keys=True).encode(),
-        )
-    return found
-
-
-def _load_digests() -> dict[str, Any]:
-    try:
-        known = json.loads((root() / "digests.json").read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return known if isinstance(known, dict) else {}
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a whole file or nothing: a temporary file beside it, flushed to the disk, moved into place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_manifest(directory: Path, facts: Mapping[str, Any]) -> None:
-    """Flush every file of a directory to the disk and write, last, the manifest that `matches_manifest` checks."""
+    """Flush the files of a directory to disk, then write the manifest for `matches_manifest`."""
     files = {}
     for path in sorted(directory.iterdir()):
         with path.open("rb+") as file:
             os.fsync(file.fileno())
-            files[path.name] = {
-                "bytes": path.stat().st_size,
-                "sha256": hashlib.file_digest(file, "sha256").hexdigest(),
-            }
-    write_atomically(
-        directory / MANIFEST,
-        json.dumps({**facts, "files": files}, indent=2, sort_keys=True).encode(),
-    )
+        files[path.name] = {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
+    atomic.write(directory / MANIFEST, _to_json({**facts, "files": files}))
 
 
 def matches_manifest(directory: Path) -> bool:
-    """Whether a sealed directory still has exactly the bytes its manifest names."""
+    """True if a directory has exactly the bytes of its manifest."""
     try:
         files = json.loads((directory / MANIFEST).read_bytes())["files"]
         return bool(files) and all(
@@ -99,3 +72,15 @@ def matches_manifest(directory: Path) -> bool:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
+
+
+def _load_digests() -> dict[str, Any]:
+    try:
+        digests = json.loads((root() / "digests.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return digests if isinstance(digests, dict) else {}
+
+
+def _to_json(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, indent=1, sort_keys=True).encode()

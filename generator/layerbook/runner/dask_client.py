@@ -24,7 +24,7 @@ from layerbook.core.progress import Reporter
 from layerbook.core.requests import Forward, Generate
 from layerbook.core.text import pluralize
 from layerbook.model import sources
-from layerbook.model.plan import plan
+from layerbook.model.plan import make_plan
 from layerbook.runner import dask_worker as worker
 from layerbook.runner.local import Measurements
 
@@ -67,7 +67,7 @@ class DaskExecutor:
     @cached_property
     def fingerprint(self) -> sources.Fingerprint:
         """What the model is, as this side sees it."""
-        return sources.fingerprint(self.source)
+        return self.source.fingerprint()
 
     def close(self) -> None:
         """Let go of the scheduler, which forgets what was still to do."""
@@ -171,7 +171,7 @@ def group_by_shared_prompts(wanted: Sequence[Experiment], most: int) -> list[lis
     """At most `most` groups of about one size; experiments with a prompt in common, and so passes, are in one."""
     sharing: list[tuple[set[object], list[Experiment]]] = []
     for one in wanted:
-        requests = plan(one.analysis.runs().values()).requests
+        requests = make_plan(one.analysis.runs().values()).requests
         prompts: set[object] = {
             request.prompt for request in requests if isinstance(request, Forward | Generate)
         }

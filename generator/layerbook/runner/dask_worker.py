@@ -17,7 +17,7 @@ from layerbook.book.loader import Experiment
 from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, ModelError
 from layerbook.core.progress import SilentReporter
-from layerbook.model import download, sources
+from layerbook.model import sources
 from layerbook.runner.local import LocalExecutor
 from layerbook.store import code_digest, keys
 
@@ -80,7 +80,7 @@ def job_requirements(
     modules = sorted({type(one.analysis).__module__ for one in wanted})
     code = {module: code_digest.analysis_code_digest(module) for module in modules}
     names = sorted({one.model for one in wanted if one.model})
-    others = {name: sources.fingerprint(sources.resolve(name)) for name in names}
+    others = {name: sources.resolve(name).fingerprint() for name in names}
     return JobRequirements(source, fingerprint, code, dict(keys.numeric_library_versions()), others)
 
 
@@ -146,8 +146,8 @@ def _check_model(source: sources.ModelSource, wanted: sources.Fingerprint) -> No
 def _found(source: sources.ModelSource) -> sources.Fingerprint:
     """What the model is on this machine, fetched and converted where it was not here yet."""
     try:
-        download.prepare_model(source)
-        return sources.fingerprint(source)
+        source.prepare()
+        return source.fingerprint()
     except (LayerbookError, OSError) as error:
         raise ModelError(f"{_here()} cannot have the model {source.name}: {error}") from error
 

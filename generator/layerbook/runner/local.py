@@ -13,8 +13,8 @@ from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, ModelError, RunError
 from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.core.requests import Forward, Prompt, Request
-from layerbook.model import download, sources
-from layerbook.model.plan import MAX_BATCH_TOKENS, plan, plan_cost
+from layerbook.model import sources
+from layerbook.model.plan import MAX_BATCH_TOKENS, make_plan, plan_cost
 from layerbook.model.timer import Timer
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class LocalExecutor:
     def model(self) -> LoadedModel:
         """The model, obtained where it is not here yet. Raises ModelError."""
         require_model_libraries()
-        directory = download.prepare_model(self.source, self.report)
+        directory = self.source.prepare(self.report)
         with self.report.task("Loading the model", None), self.timer.time_loading():
             from layerbook.model.llama import LoadedModel
 
@@ -94,8 +94,8 @@ class LocalExecutor:
         """The bench of another model."""
         if name not in self._others:
             source = sources.resolve(name)
-            if source.kind == "hub" and sources.local_dir(source) is None:
-                download.prepare_model(source, self.report)
+            if source.kind == "hub" and source.local_dir() is None:
+                source.prepare(self.report)
             self._others[name] = (
                 self
                 if source == self.source
@@ -106,7 +106,7 @@ class LocalExecutor:
     @cached_property
     def size(self) -> tuple[int, int]:
         """How many layers, and heads in each."""
-        limits = sources.limits(self.source)
+        limits = self.source.limits()
         return limits.layers, limits.heads
 
     def _measure(self, wanted: Sequence[Experiment], report: Reporter | None) -> Measurements:
@@ -145,7 +145,7 @@ def _names_layers(experiment: Experiment) -> bool:
     """Whether what it asks for is inside of a layer."""
     requests = [
         one
-        for one in plan(experiment.analysis.runs().values()).requests
+        for one in make_plan(experiment.analysis.runs().values()).requests
         if isinstance(one, Forward)
     ]
     sites = [
@@ -159,7 +159,7 @@ def _unfit(experiment: Experiment, model: LoadedModel) -> LayerbookError | None:
     try:
         for request in experiment.analysis.runs().values():
             for prompt, more in _prompts(request):
-                length = len(model.tokenizer.encode(prompt)[0]) + more
+                length = len(model.tokenizer.encode(prompt).ids) + more
                 if length > model.config.max_position_embeddings:
                     limit = model.config.max_position_embeddings
                     raise ModelError(f"{length} tokens do not fit the model's context of {limit}")
@@ -190,10 +190,15 @@ def _measure(
     from layerbook.model.execution import Execution
 
     asked = {experiment: experiment.analysis.runs() for experiment in wanted}
-    made = plan(request for requests in asked.values() for request in requests.values())
+    made = make_plan(request for requests in asked.values() for request in requests.values())
     timer.set_requests((_owner(one), requests.values()) for one, requests in asked.items())
     execution = Execution(model, made, timer, max_batch_tokens=max_batch_tokens)
-    counted = plan_cost(made, execution.token_ids, max_batch_tokens, bytes_for=model.bytes_for)
+    counted = plan_cost(
+        made,
+        execution.token_ids,
+        max_batch_tokens=max_batch_tokens,
+        bytes_for=model.bytes_for,
+    )
     found: dict[Experiment, Any] = {}
     with report.task(
         "Running the model", counted.generations + counted.batches + len(wanted)

@@ -13,8 +13,8 @@ from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, Problem, SpecError, UsageError
 from layerbook.core.progress import Reporter
 from layerbook.core.requests import Prompt, Request
-from layerbook.model import download, sources
-from layerbook.model.plan import PlanCost, TokenIds, plan, plan_cost
+from layerbook.model import sources
+from layerbook.model.plan import PlanCost, TokenIds, make_plan, plan_cost
 from layerbook.model.timer import Timer
 from layerbook.runner.executors import ExecutorFactory, local_executor
 from layerbook.runner.local import Measurements
@@ -105,7 +105,7 @@ def run_file(
     """Run one chapter spec, in a book or out of any, and write `OUT/ID.json` for each of its experiments."""
     source, wanted = load_spec_file(path, model, report)
     _check_folder(out)
-    fingerprint = sources.fingerprint(source)
+    fingerprint = source.fingerprint()
     before = {experiment: experiment_key(experiment, fingerprint) for experiment in wanted}
     outcomes = []
     with executor_factory(
@@ -144,9 +144,9 @@ def load_spec_file(
     path: Path, model: str | None, report: Reporter
 ) -> tuple[sources.ModelSource, tuple[Experiment, ...]]:
     source = sources.resolve(_model_beside(path) if model is None else model)
-    if sources.local_dir(source) is None and source.kind == "hub":
-        download.prepare_model(source, report)
-    found = load_chapter(path, sources.limits(source)).experiments
+    if source.local_dir() is None and source.kind == "hub":
+        source.prepare(report)
+    found = load_chapter(path, source.limits()).experiments
     if problems := find_missing_claim_fields(found):
         raise SpecError(problems)
     return source, found
@@ -186,17 +186,17 @@ def describe_plan(
 
     Lengths are known only where the tokenizer is on this machine already.
     """
-    made = plan(
+    made = make_plan(
         request for e in wanted for one in _cells(e) for request in one.analysis.runs().values()
     )
     ids_of = None
-    if directory := sources.local_dir(source):
+    if directory := source.local_dir():
         from layerbook.model.tokenizer import ModelTokenizer
 
         tokenizer = ModelTokenizer.load(directory)
 
         def ids_of(prompt: Prompt) -> TokenIds:
-            return tokenizer.encode(prompt)[0]
+            return tokenizer.encode(prompt).ids
 
     return plan_cost(made, ids_of), tuple(_line(request) for request in made.requests)
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from layerbook.book.claims.check import CheckError
 from layerbook.book.loader import Experiment
 from layerbook.book.sweep import GridCell, Sweep, SweepResult
+from layerbook.core import atomic
 from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, RunError, StoreError
 from layerbook.core.progress import Reporter
@@ -21,8 +22,8 @@ from layerbook.core.text import pluralize
 from layerbook.model import sources
 from layerbook.runner.local import Executor, Measurements
 from layerbook.runner.outcome import Outcome, compare_and_save, make_stored_result
-from layerbook.store import atomic, results
 from layerbook.store import freshness as status
+from layerbook.store import results
 from layerbook.store.freshness import ExperimentStatus
 from layerbook.store.keys import Key, experiment_key
 from layerbook.store.project import Project, sweep_cells

@@ -69,9 +69,9 @@ def colophon_page(
 
 def quantisation(source: sources.ModelSource) -> str:
     """With how many bits the weights were stored, where that is known; nothing for weights that are no GGUF."""
-    if source.kind not in ("bundle", "gguf"):
+    if not isinstance(source, sources.GGUFSource):
         return ""
-    stored = sources.STORAGE_NOTES.get(sources.gguf_digest(source))
+    stored = sources.STORAGE_NOTES.get(source.digest())
     return (
         f"{GGUF_NOTE} The file stores {stored}. {QUANTISED_NOTE}"
         if stored

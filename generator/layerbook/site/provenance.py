@@ -16,7 +16,7 @@ from layerbook.core.errors import StoreError
 from layerbook.site.experiment_view import ExperimentView
 from layerbook.book.loader import Experiment
 from layerbook.site.colophon import hex_digest
-from layerbook.model.sources import ModelSource, fingerprint, resolve
+from layerbook.model.sources import ModelSource, resolve
 from layerbook.store.project import Project
 from layerbook.core.text import pluralize
 from layerbook.store import results
@@ -127,7 +127,7 @@ def _sources(project: Project, experiment: Experiment) -> list[ModelSource]:
 def _models(project: Project, experiment: Experiment) -> tuple[crate.CrateModel, ...]:
     own = project.source, project.fingerprint
     return tuple(
-        _model(source, (own[1] if source == own[0] else fingerprint(source)).weights)
+        _model(source, (own[1] if source == own[0] else source.fingerprint()).weights)
         for source in _sources(project, experiment)
     )
 

@@ -17,7 +17,8 @@ from layerbook.store.freshness import ExperimentStatus
 from layerbook.store.project import Project, cells_with_figures
 from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.core.text import pluralize
-from layerbook.store import atomic, publish
+from layerbook.core import atomic
+from layerbook.store import publish
 from layerbook.store.code_digest import source_digest
 from layerbook.store.keys import library_versions
 from layerbook.plotting.pool import DrawingPool

@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from layerbook.core import atomic
 from layerbook.core.errors import StoreError
-from layerbook.store import atomic
 
 CACHE_FOLDER = ".layerbook"
 LOCK_NAME = "lock"

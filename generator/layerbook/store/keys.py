@@ -98,7 +98,7 @@ def _model_fingerprints(experiment: Experiment) -> list[sources.Fingerprint]:
         names = experiment.sweep.models
     else:
         names = (experiment.model,) if experiment.model else ()
-    return [sources.fingerprint(sources.resolve(name)) for name in names]
+    return [sources.resolve(name).fingerprint() for name in names]
 
 
 def code_modules(experiment: Experiment) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from layerbook.book.loader import Book, Experiment
 from layerbook.book.sweep import GridCell
 from layerbook.core.errors import UsageError
 from layerbook.core.progress import Reporter
-from layerbook.model import download, sources
+from layerbook.model import sources
 from layerbook.store import cache, code_digest, keys, results
 from layerbook.store.json_format import json_digest
 
@@ -123,15 +123,15 @@ def open_project(root: Path, model: str | None = None, report: Reporter | None =
         download_hub_model(source, report)
     while True:
         specs_digest = _specs_digest(root)
-        book = loader.load_book(root, sources.limits(source))
+        book = loader.load_book(root, source.limits())
         if _specs_digest(root) == specs_digest:  # else a file was saved meanwhile
-            return Project(root, book, source, sources.fingerprint(source), specs_digest)
+            return Project(root, book, source, source.fingerprint(), specs_digest)
 
 
 def download_hub_model(source: sources.ModelSource, report: Reporter) -> None:
     """Download a Hub model that is not on this machine, so that its commit is known."""
-    if source.kind == "hub" and sources.local_dir(source) is None:
-        download.prepare_model(source, report)
+    if source.kind == "hub" and source.local_dir() is None:
+        source.prepare(report)
 
 
 def resolve_model(root: Path, model: str | None = None) -> sources.ModelSource:

@@ -16,8 +16,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel
 
+from layerbook.core import atomic
 from layerbook.core.errors import StoreError
-from layerbook.store import atomic
 
 MARKER_NAME = ".layerbook-site.json"
 FRONT_PAGE = "index.html"

@@ -21,9 +21,10 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import ValidationError
 
+from layerbook.core import atomic
 from layerbook.core.analysis import Result
 from layerbook.core.errors import StoreError
-from layerbook.store import arrays, atomic, json_format
+from layerbook.store import arrays, json_format
 from layerbook.store.keys import Key
 
 R = TypeVar("R", bound=Result)

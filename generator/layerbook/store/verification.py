@@ -15,8 +15,9 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
+from layerbook.core import atomic
 from layerbook.core.errors import StoreError
-from layerbook.store import atomic, json_format, tolerance
+from layerbook.store import json_format, tolerance
 from layerbook.store.project import Project
 
 VERIFICATION_FOLDER = Path("experiments") / "verification"
