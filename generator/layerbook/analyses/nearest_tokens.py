@@ -1,8 +1,7 @@
-"""Which rows of the embedding matrix lie nearest to a token's, by three ways to measure it."""
+"""The rows of the embedding matrix nearest to a token's, by three measures."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -24,7 +23,11 @@ from layerbook.core.text import listed
 from layerbook.core.tokens import Token, Vocabulary, visible
 
 Measure = Literal["cosine", "dot", "distance"]
-MEASURE_NAMES: dict[Measure, str] = {"cosine": "cosine", "dot": "dot product", "distance": "distance"}
+MEASURE_NAMES: dict[Measure, str] = {
+    "cosine": "cosine",
+    "dot": "dot product",
+    "distance": "distance",
+}
 
 
 class Neighbour(Record):
@@ -33,13 +36,14 @@ class Neighbour(Record):
     token: Token = Field(description="The token.")
     value: float = Field(description="Its cosine, dot product or distance, no unit.")
     norm: float = Field(description="Length of its vector.")
-    same_word: bool = Field(
-        description="The same letters and digits, but for case and the spaces around?"
-    )
+    same_word: bool = Field(description="True if only case and surrounding spaces differ.")
+
+
+Neighbours = tuple[Neighbour, ...]
 
 
 class Neighbourhood(Record):
-    """A token and the entries nearest to it, best first, itself left out; ties by the lower id."""
+    """A token and the entries nearest to it, without itself; ties by the lower id."""
 
     token: Token = Field(description="The token.")
     norm: float = Field(description="Length of its vector.")
@@ -51,12 +55,12 @@ class Neighbourhood(Record):
         description="By the Euclidean distance, the smallest first."
     )
     ahead: int = Field(
-        description="Entries with a larger dot product with the token than its own with itself."
+        description="Number of entries whose dot product with the token exceeds its own."
     )
 
 
 class VectorLength(Record):
-    """An entry and how long its vector is."""
+    """An entry and the length of its vector."""
 
     token: Token = Field(description="The token.")
     norm: float = Field(description="Length of its vector.")
@@ -65,9 +69,9 @@ class VectorLength(Record):
 class NearestTokensResult(Result):
     """Neighbourhoods in the whole vocabulary."""
 
-    size: int = Field(description="Entries that were compared: the whole vocabulary.")
+    size: int = Field(description="Number of entries compared: the whole vocabulary.")
     d_model: int = Field(description="Dimensions of a vector.")
-    norm_median: float = Field(description="The middle one of all vectors' lengths.")
+    norm_median: float = Field(description="Median length of all vectors.")
     longest: tuple[VectorLength, ...] = Field(description="The entries with the longest vectors.")
     shortest: tuple[VectorLength, ...] = Field(description="The entries with the shortest vectors.")
     tokens: tuple[Neighbourhood, ...] = Field(
@@ -78,15 +82,17 @@ class NearestTokensResult(Result):
 class NearestTokens(Analysis[NearestTokensResult]):
     """The nearest neighbours of tokens among all rows of the embedding matrix.
 
-    Shapes: the matrix E [V, D], the tokens' rows q [Q, D] -> scores [V, Q]; V entries of the vocabulary, D is d_model.
-    Units: none; cosines lie in -1..1, dot products and distances are in (squared) units of the embedding's numbers.
-    Limits: neighbours in the embedding tell how tokens are used, not what they mean; no context has been read yet.
+    Shapes: the matrix E [V, D], the tokens' rows [Q, D] -> scores [V, Q]; V entries of the
+        vocabulary, D is d_model.
+    Units: none; cosines are in -1..1, dot products and distances in (squared) units of the
+        embedding's numbers.
+    Limits: neighbours show how tokens are used, not what they mean; no context has been read yet.
     Source: Mikolov et al. 2013 (arXiv:1301.3781), section 4, on cosines between word vectors.
     """
 
     result_type = NearestTokensResult
-    prompts: Texts = Field(description="The texts whose tokens are looked up, each token once.")
-    top_k: TopK = Field(default=8, description="How many neighbours to list.")
+    prompts: Texts = Field(description="The texts; each of their tokens is looked up once.")
+    top_k: TopK = Field(default=8, description="Number of neighbours to list.")
 
     def runs(self) -> dict[str, Request]:
         """The whole embedding matrix, and the tokens of each text."""
@@ -96,108 +102,106 @@ class NearestTokens(Analysis[NearestTokensResult]):
         return texts | {"matrix": EmbeddingMatrix()}
 
     def measure(self, captures: ActivationCaches) -> NearestTokensResult:
-        """Compare the row of each token with all rows, in three ways."""
+        """Compare the row of each token with all rows, by three measures."""
         vocabulary = captures["matrix"].vocabulary
         E = captures["matrix"][EMBED].astype(np.float64)  # [V, D]
-        wanted = {
-            token.id: token
-            for i in range(len(self.prompts))
-            for token in captures[f"text-{i}"].tokens
-        }
-        ids = list(wanted)  # Q of them
+        texts = [captures[f"text-{i}"] for i in range(len(self.prompts))]
+        tokens = {token.id: token for text in texts for token in text.tokens}
+        ids = list(tokens)  # Q of them
+
         dot = E @ E[ids].T  # [V, Q]
         norms = np.sqrt(np.einsum("vd,vd->v", E, E))  # [V]
-        cosine = dot / np.maximum(
-            norms[:, None] * norms[ids], np.finfo(float).tiny
-        )  # [V, Q]: the angle alone
+        lengths = norms[:, None] * norms[ids]  # [V, Q]
+        cosine = dot / np.maximum(lengths, np.finfo(float).tiny)  # [V, Q]: the angle alone
         distance = np.sqrt(np.maximum(norms[:, None] ** 2 + norms[ids] ** 2 - 2 * dot, 0))  # [V, Q]
-        found = []
-        for q, id in enumerate(ids):
-            by: dict[Measure, NDArray[np.float64]] = {
-                "cosine": cosine,
-                "dot": dot,
-                "distance": distance,
-            }
-            near = {
-                name: tuple(
-                    _neighbour(vocabulary, wanted[id], int(i), float(score[i, q]), float(norms[i]))
-                    for i in _lowest_ids(
-                        score[:, q] if name == "distance" else -score[:, q], self.top_k, id
-                    )
-                )
-                for name, score in by.items()
-            }
-            ahead = int((np.delete(dot[:, q], id) > dot[id, q]).sum())
-            found.append(
-                Neighbourhood(token=wanted[id], norm=float(norms[id]), ahead=ahead, **near)
+
+        def nearest(scores: NDArray[np.float64], costs: NDArray[np.float64], id: int) -> Neighbours:
+            best = lowest_ids(costs, self.top_k, id)
+            return tuple(
+                _neighbour(vocabulary, tokens[id], int(i), float(scores[i]), float(norms[i]))
+                for i in best
             )
-        by_length = np.argsort(norms, kind="stable")
-        ends = (by_length[::-1][: self.top_k], by_length[: self.top_k])
-        longest, shortest = (
-            tuple(VectorLength(token=vocabulary.token(int(i)), norm=float(norms[i])) for i in end)
-            for end in ends
-        )
+
+        by_length = norms.argsort(kind="stable")
         return NearestTokensResult(
             size=len(E),
             d_model=E.shape[1],
             norm_median=float(np.median(norms)),
-            longest=longest,
-            shortest=shortest,
-            tokens=tuple(found),
+            longest=_lengths(vocabulary, norms, by_length[::-1][: self.top_k]),
+            shortest=_lengths(vocabulary, norms, by_length[: self.top_k]),
+            tokens=tuple(
+                Neighbourhood(
+                    token=tokens[id],
+                    norm=float(norms[id]),
+                    cosine=nearest(cosine[:, q], -cosine[:, q], id),
+                    dot=nearest(dot[:, q], -dot[:, q], id),
+                    distance=nearest(distance[:, q], distance[:, q], id),
+                    ahead=int((np.delete(dot[:, q], id) > dot[id, q]).sum()),
+                )
+                for q, id in enumerate(ids)
+            ),
         )
 
     def figures(self, result: NearestTokensResult) -> dict[str, Figure]:
-        """`cosine-N`, `dot-N`, `distance-N`: the neighbours of one token; `pick`: those of each, to choose from."""
-        charts: dict[str, Figure] = {}
-        for n, one in enumerate(result.tokens):
-            charts |= {f"{name}-{n}": _bars(one, name) for name in MEASURE_NAMES}
-        frames = []
-        for one in result.tokens:
-            panels = tuple(
-                replace(_bars(one, name), title=f"by {MEASURE_NAMES[name]}") for name in ("cosine", "dot")
-            )
-            note = f"Its vector is {one.norm:.2f} long; half of all are longer than {result.norm_median:.2f}."
-            if one.ahead:
-                note += f" Entries with a larger dot product with it than its own with itself: {one.ahead:,}."
-            frames.append(
-                Frame(
-                    visible(one.token),
-                    Panels(panels, " ".join(p.alt for p in panels), columns=2),
-                    note,
-                )
-            )
-        alt = f"The nearest neighbours of {len(frames)} tokens, by cosine and by dot product."
-        title = f"The nearest of {result.size:,} entries"
-        return charts | {"pick": Frames(tuple(frames), alt, title, step="word")}
+        """`cosine-N`, `dot-N`, `distance-N`: one token's neighbours; `pick`: a token to choose."""
+        figures: dict[str, Figure] = {}
+        for n, token in enumerate(result.tokens):
+            figures |= {f"{name}-{n}": _bars(token, name) for name in MEASURE_NAMES}
+        figures["pick"] = Frames(
+            tuple(_frame(token, result.norm_median) for token in result.tokens),
+            f"The nearest neighbours of {len(result.tokens)} tokens, by cosine and by dot product.",
+            f"The nearest of {result.size:,} entries",
+            step="word",
+        )
+        return figures
 
 
-def _lowest_ids(cost: NDArray[np.float64], count: int, itself: int) -> NDArray[np.intp]:
-    """The ids of the `count` smallest costs [V], smallest first, the token itself left out."""
+def lowest_ids(cost: NDArray[np.float64], count: int, itself: int) -> NDArray[np.intp]:
+    """The ids of the `count` smallest costs [V], smallest first, without the token itself."""
     order = cost.argsort(kind="stable")
     best: NDArray[np.intp] = order[order != itself][:count]
     return best
+
+
+def _lengths(
+    vocabulary: Vocabulary, norms: NDArray[np.float64], ids: NDArray[np.intp]
+) -> tuple[VectorLength, ...]:
+    return tuple(VectorLength(token=vocabulary.token(int(i)), norm=float(norms[i])) for i in ids)
 
 
 def _neighbour(
     vocabulary: Vocabulary, token: Token, id: int, value: float, norm: float
 ) -> Neighbour:
     other = vocabulary.token(id)
-    bare, wanted = (t.text.strip().casefold() for t in (other, token))
-    same = bare == wanted and bare.isalnum()
-    return Neighbour(token=other, value=value, norm=norm, same_word=same)
+    word, other_word = (t.text.strip().casefold() for t in (token, other))
+    same_word = other_word == word and other_word.isalnum()
+    return Neighbour(token=other, value=value, norm=norm, same_word=same_word)
 
 
-def _bars(one: Neighbourhood, measure: Measure) -> Bars:
-    """Neighbours by one measure; those that are the same word otherwise written stand out."""
-    near: Sequence[Neighbour] = getattr(one, measure)
+def _frame(token: Neighbourhood, norm_median: float) -> Frame:
+    panels = tuple(
+        replace(_bars(token, name), title=f"by {MEASURE_NAMES[name]}") for name in ("cosine", "dot")
+    )
+    note = f"Its vector is {token.norm:.2f} long; half of all are longer than {norm_median:.2f}."
+    if token.ahead:
+        note += (
+            f" Entries with a larger dot product with it than its own with itself: {token.ahead:,}."
+        )
+    alt = " ".join(panel.alt for panel in panels)
+    return Frame(visible(token.token), Panels(panels, alt, columns=2), note)
+
+
+def _bars(token: Neighbourhood, measure: Measure) -> Bars:
+    """Neighbours by one measure; other spellings of the same word are highlighted."""
+    neighbours: Neighbours = getattr(token, measure)
     name = MEASURE_NAMES[measure]
-    said = [f"{visible(n.token)} {n.value:.2f}" for n in near]
+    values = [f"{visible(n.token)} {n.value:.2f}" for n in neighbours]
     return Bars(
-        tuple(n.token for n in near),
-        tuple(n.value for n in near),
+        tuple(n.token for n in neighbours),
+        tuple(n.value for n in neighbours),
         Axis("token"),
         Axis(name),
-        f"Nearest to {visible(one.token)} by {name}: {listed(said)}.",
-        f"Nearest to {visible(one.token)} by {name}",
-        highlight=tuple(i for i, n in enumerate(near) if n.same_word),
+        f"Nearest to {visible(token.token)} by {name}: {listed(values)}.",
+        f"Nearest to {visible(token.token)} by {name}",
+        highlight=tuple(i for i, n in enumerate(neighbours) if n.same_word),
     )

@@ -1,6 +1,8 @@
-"""Rotary position embedding: queries and keys turned by their positions, and what that does to their scores."""
+"""Rotary position embedding: queries and keys turned by their positions, and their scores."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +10,16 @@ from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, Head, Layer, PromptText, Result, shorten_prompt
 from layerbook.core.distributions import softmax
-from layerbook.core.figures import Axis, Figure, Heatmap, Lines, Panels, Point, Scatter, Series
+from layerbook.core.figures import (
+    Axis,
+    Figure,
+    Lines,
+    Panels,
+    Point,
+    Scatter,
+    Series,
+    attention_heatmap,
+)
 from layerbook.core.requests import ActivationCaches, Describe, Forward, Prompt, Request, Site
 from layerbook.core.text import listed
 from layerbook.core.tokens import Token
@@ -18,7 +29,7 @@ POSITION_SHIFT = 1000
 
 
 class RopeResult(Result):
-    """How one head's queries and keys depend on position. Scores are q·k / sqrt(d_head), after RoPE."""
+    """One head's queries and keys by position. Scores are q·k / sqrt(d_head), after RoPE."""
 
     prompt: str = Field(description="The prompt.")
     tokens: tuple[Token, ...] = Field(description="Its T tokens.")
@@ -35,17 +46,15 @@ class RopeResult(Result):
         description="Share of attention on the token just before, mean over queries."
     )
     pattern_difference: float = Field(
-        description="Largest gap, over all heads, of our softmax(scores) and the model's."
+        description="Largest gap, over all heads, of our softmax(scores) and the pattern."
     )
     shift: int = Field(
-        description="How many positions the prompt is moved on, for the next two fields."
+        description="Positions by which the prompt is moved for the next two fields."
     )
     shift_difference: float = Field(
         description="Largest change of any score of any head if all tokens move."
     )
-    query_shift_difference: float = Field(
-        description="The same if the queries move and the keys stay."
-    )
+    query_shift_difference: float = Field(description="The same if only the queries move.")
     by_distance: Array = Field(
         description="Mean score of the head's queries with its keys, by distance: [distances]."
     )
@@ -57,165 +66,198 @@ class RopeResult(Result):
     )
     peak: int = Field(description="The distance at which `by_distance` is highest.")
     rises: int = Field(
-        description="At how many distances `by_distance` is higher than one step nearer."
+        description="Number of distances at which `by_distance` is higher than one step nearer."
     )
 
 
 class Rope(Analysis[RopeResult]):
-    """Queries and keys of one layer turned by their positions, and the scores they then have.
+    """Queries and keys of one layer turned by their positions, and their scores.
 
-    Shapes: q [H, T, d] and k [K, T, d]; dimensions i and i + d/2 turn together, by pos * theta^(-2i/d) radians.
-    Units: scores q·k / sqrt(d), before the softmax; wavelengths in positions; attention in shares, 0 to 1.
-    Limits: the distance curve averages over one prompt's tokens; frequencies that a model rescales are not known here.
-    Source: Su et al. 2021 (arXiv:2104.09864), equations 14, 15 and 34; section 3.4.3 bounds the decay.
+    Shapes: q [H, T, d] and k [K, T, d]; dimensions i and i + d/2 turn together, by
+        pos * theta^(-2i/d) radians.
+    Units: scores q·k / sqrt(d), before the softmax; wavelengths in positions; attention in shares,
+        0 to 1.
+    Limits: the distance curve averages over one prompt's tokens; frequencies that a model rescales
+        are not known here.
+    Source: Su et al. 2021 (arXiv:2104.09864), equations 14, 15 and 34; section 3.4.3
+        bounds the decay.
     """
 
     result_type = RopeResult
     prompt: PromptText = Field(description="The prompt whose queries and keys are turned.")
     layer: Layer = Field(description="The layer; negative numbers count from the last.")
-    head: Head = Field(description="The query head that is shown.")
+    head: Head = Field(description="The query head to show.")
     distances: int = Field(
-        default=64, ge=2, le=2048, description="How many distances, from 0, are tried."
+        default=64, ge=2, le=2048, description="Number of distances to try, from 0."
     )
 
     def runs(self) -> dict[str, Request]:
-        """One pass that keeps a layer's queries and keys before RoPE, and its pattern; and the model's facts."""
+        """One pass keeping q, k and the pattern; the model's facts."""
         keep = frozenset(Site(name, self.layer) for name in ("q", "k", "pattern"))
         return {"model": Describe(), "prompt": Forward(Prompt(text=self.prompt), keep)}
 
     def measure(self, captures: ActivationCaches) -> RopeResult:
-        """Turn queries and keys as the model does; move them; set every query at every distance from every key."""
+        """Score queries and keys at their positions, moved, and at each distance."""
         facts, run = captures["model"].facts, captures["prompt"]
-        d, pairs, here = (
-            facts.d_head,
-            facts.d_head // 2,
-            np.arange(len(run.tokens)),
-        )  # positions [T]
-        speed = facts.rope_theta ** (-2 * np.arange(pairs) / d)  # [pairs], radians per position
-        q, k = run[Site("q", self.layer)], run[Site("k", self.layer)]  # [H, T, d] and [K, T, d]
-        k = k.repeat(
-            facts.heads // facts.kv_heads, axis=0
-        )  # [H, T, d]: a few queries share each key
-
-        def scores(q_at: NDArray[np.integer], k_at: NDArray[np.integer]) -> NDArray[np.float64]:
-            turned_q, turned_k = (
-                apply_rope(q, q_at, facts.rope_theta),
-                apply_rope(k, k_at, facts.rope_theta),
-            )
-            scaled: NDArray[np.float64] = (
-                turned_q @ turned_k.swapaxes(1, 2) / d**0.5
-            )  # [H, T, T]: queries by keys
-            return scaled
-
-        before = scores(here, here)
-        visible = np.where(
-            np.tri(len(here), dtype=bool), before, -np.inf
-        )  # a query sees no later key
+        q = run[Site("q", self.layer)]  # [H, T, d]
+        k = run[Site("k", self.layer)]  # [K, T, d]
+        k = k.repeat(facts.heads // facts.kv_heads, axis=0)  # [H, T, d]: queries share keys
         pattern = run[Site("pattern", self.layer)]  # [H, T, T], the model's own
-        curves = np.array(
-            [scores(here * 0 + r, here * 0).mean(axis=(1, 2)) for r in range(self.distances)]
-        ).T
-        mine = curves[self.head]  # [distances], out of [H, distances]
+        rotated = RotatedScores(q, k, facts.rope_theta)
+
+        T, d = q.shape[1:]
+        pos = np.arange(T)
+        moved = pos + POSITION_SHIFT
+        scores = rotated(pos, pos)  # [H, T, T]
+        curves = mean_scores_by_distance(rotated, T, self.distances)  # [H, distances]
+        curve = curves[self.head]
+        speed = facts.rope_theta ** (-2 * np.arange(d // 2) / d)  # [d/2], radians per position
+
         return RopeResult(
             prompt=self.prompt,
             tokens=run.tokens,
             layer=self.layer,
             head=self.head,
             d_head=d,
-            pairs=pairs,
+            pairs=d // 2,
             theta=facts.rope_theta,
             wavelengths=2 * np.pi / speed,
             pattern=pattern[self.head],
-            previous_share=float(np.diag(pattern[self.head], -1).mean()) if len(here) > 1 else 0.0,
-            pattern_difference=float(np.abs(softmax(visible) - pattern).max()),
+            previous_share=share_on_previous(pattern[self.head]),
+            pattern_difference=float(np.abs(causal_softmax(scores) - pattern).max()),
             shift=POSITION_SHIFT,
-            shift_difference=float(np.abs(scores(here + POSITION_SHIFT, here + POSITION_SHIFT) - before).max()),
-            query_shift_difference=float(np.abs(scores(here + POSITION_SHIFT, here) - before).max()),
-            by_distance=mine,
+            shift_difference=float(np.abs(rotated(moved, moved) - scores).max()),
+            query_shift_difference=float(np.abs(rotated(moved, pos) - scores).max()),
+            by_distance=curve,
             heads_by_distance=curves,
             equal_by_distance=np.cos(np.outer(np.arange(self.distances), speed)).mean(axis=1),
-            peak=int(mine.argmax()),
-            rises=int((np.diff(mine) > 0).sum()),
+            peak=int(curve.argmax()),
+            rises=int((np.diff(curve) > 0).sum()),
         )
 
     def figures(self, result: RopeResult) -> dict[str, Figure]:
-        """`angles`, the clock hands; `score-by-distance`, this head; `heads`, its layer; `equal`; `pattern`."""
+        """`angles`, the clock hands; `score-by-distance`; `heads`; `equal`; `pattern`."""
         where = f"layer {result.layer}, head {result.head}"
-        x = Axis("distance from query to key", "tokens")
-        near, far = result.by_distance[1], result.by_distance[-1]
-        steps = tuple(float(r) for r in range(len(result.by_distance)))
-        curve = Series(f"head {result.head}", steps, tuple(result.by_distance.tolist()))
-        every = [
-            Series(f"head {h}", steps, tuple(c.tolist()))
-            for h, c in enumerate(result.heads_by_distance)
-        ]
-        peaks = [f"head {h} at {int(c.argmax())}" for h, c in enumerate(result.heads_by_distance)]
-        equal = Series("equal", steps, tuple(result.equal_by_distance.tolist()))
-        token = (
-            Axis("token that looks", labels=result.tokens),
-            Axis("token it looks at", labels=result.tokens),
-        )
         return {
             "angles": _clock_panels(result),
-            "score-by-distance": Lines(
-                (curve,),
-                x,
-                Axis("score", "q·k / √d"),
-                f"The score is highest at distance {result.peak}, {result.by_distance[result.peak]:.2f}. At distance 1 "
-                f"it is {near:.2f}, at distance {len(steps) - 1} {far:.2f}; on the way it rises {result.rises} times.",
-                f"The same queries and keys, set at other distances: {where}",
-            ),
-            "heads": Lines(
-                tuple(every),
-                x,
-                Axis("score", "q·k / √d"),
-                f"Where each head's score is highest: {listed(peaks, 32)}.",
-                f"All heads of layer {result.layer}",
-            ),
-            "equal": Lines(
-                (equal,),
-                x,
-                Axis("cosine"),
-                f"Falls from 1 at distance 0 to {result.equal_by_distance[-1]:.2f} at {len(steps) - 1}, in waves.",
-                "Two equal vectors, all pairs alike",
-            ),
-            "pattern": Heatmap(
+            "score-by-distance": _score_by_distance(result, where),
+            "heads": _scores_of_all_heads(result),
+            "equal": _cosine_by_distance(result),
+            "pattern": attention_heatmap(
                 result.pattern,
-                *token,
-                "attention",
-                f"On average {result.previous_share:.0%} of a token's attention goes to the token before it.",
-                "share",
-                f"{where}, {shorten_prompt(result.prompt)}",
-                scale=(0, 1),
-                causal=True,
+                result.tokens,
+                alt=f"On average {result.previous_share:.0%} of a token's attention "
+                "goes to the token before it.",
+                title=f"{where}, {shorten_prompt(result.prompt)}",
             ),
         }
 
 
+@dataclass(frozen=True)
+class RotatedScores:
+    """Scores q·k / sqrt(d) of queries and keys [H, T, d], turned for any positions."""
+
+    q: NDArray[np.floating]
+    k: NDArray[np.floating]
+    theta: float
+
+    def __call__(
+        self, q_pos: NDArray[np.integer], k_pos: NDArray[np.integer]
+    ) -> NDArray[np.float64]:
+        """Scores [H, T, T], queries by keys, with queries and keys [T] at these positions."""
+        q = apply_rope(self.q, q_pos, self.theta)
+        k = apply_rope(self.k, k_pos, self.theta)
+        scores: NDArray[np.float64] = q @ k.swapaxes(1, 2) / q.shape[-1] ** 0.5
+        return scores
+
+
+def causal_softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The pattern [H, T, T] of scores: a query sees no later key."""
+    past = np.tri(scores.shape[-1], dtype=bool)
+    return softmax(np.where(past, scores, -np.inf))
+
+
+def mean_scores_by_distance(rotated: RotatedScores, T: int, distances: int) -> NDArray[np.float64]:
+    """The mean score of every query with every key, put at each distance: [H, distances]."""
+    key = np.zeros(T, dtype=int)
+    return np.array([rotated(key + r, key).mean(axis=(1, 2)) for r in range(distances)]).T
+
+
+def share_on_previous(pattern: NDArray[np.floating]) -> float:
+    """Attention on the token just before, mean over queries 1..T-1 of a pattern [T, T]."""
+    return float(np.diag(pattern, -1).mean()) if len(pattern) > 1 else 0.0
+
+
+def _by_distance(name: str, values: NDArray[np.floating]) -> Series:
+    return Series(name, tuple(map(float, range(len(values)))), tuple(values.tolist()))
+
+
+def _score_by_distance(result: RopeResult, where: str) -> Lines:
+    curve = result.by_distance
+    return Lines(
+        (_by_distance(f"head {result.head}", curve),),
+        Axis("distance from query to key", "tokens"),
+        Axis("score", "q·k / √d"),
+        f"The score is highest at distance {result.peak}, {curve[result.peak]:.2f}. "
+        f"At distance 1 it is {curve[1]:.2f}, at distance {len(curve) - 1} {curve[-1]:.2f}; "
+        f"on the way it rises {result.rises} times.",
+        f"The same queries and keys, set at other distances: {where}",
+    )
+
+
+def _scores_of_all_heads(result: RopeResult) -> Lines:
+    curves = [_by_distance(f"head {h}", c) for h, c in enumerate(result.heads_by_distance)]
+    peaks = [f"head {h} at {int(c.argmax())}" for h, c in enumerate(result.heads_by_distance)]
+    return Lines(
+        tuple(curves),
+        Axis("distance from query to key", "tokens"),
+        Axis("score", "q·k / √d"),
+        f"Where each head's score is highest: {listed(peaks, 32)}.",
+        f"All heads of layer {result.layer}",
+    )
+
+
+def _cosine_by_distance(result: RopeResult) -> Lines:
+    last = len(result.equal_by_distance) - 1
+    return Lines(
+        (_by_distance("equal", result.equal_by_distance),),
+        Axis("distance from query to key", "tokens"),
+        Axis("cosine"),
+        f"Falls from 1 at distance 0 to {result.equal_by_distance[-1]:.2f} at {last}, in waves.",
+        "Two equal vectors, all pairs alike",
+    )
+
+
 def _clock_panels(result: RopeResult) -> Panels:
-    """A clock face for some pairs: where the hand is at each position; hands too close to tell apart are one dot."""
-    panels, turns = [], []
+    """A clock face for each of some pairs: where the hand is at each position."""
     last = min(len(result.tokens), 12) - 1
-    for i in sorted({min(i, result.pairs - 1) for i in (0, 3, 6, 9, 12)} | {result.pairs - 1}):
+    pairs = {min(i, result.pairs - 1) for i in (0, 3, 6, 9, 12)} | {result.pairs - 1}
+    panels, turns = [], []
+    for i in sorted(pairs):
         wave = float(result.wavelengths[i])
-        every = max(1, int(0.02 * wave))  # positions within 2 % of a turn
-        starts = range(0, last + 1, every)
-        dots = []
-        for n, p in enumerate(starts):
-            end, angle = min(p + every - 1, last), 2 * np.pi * p / wave
-            name = str(p) if end == p else f"{p} to {end}"
-            dots.append(
-                Point(
-                    name,
-                    float(np.cos(angle)),
-                    float(np.sin(angle)),
-                    arrow_to=n + 1 if end < last else None,
-                )
+        turn = f"{wave:,.1f}" if wave < 100 else f"{wave:,.0f}"
+        turns.append(f"pair {i} in {turn}")
+        panels.append(
+            Scatter(
+                _clock_hands(wave, last),
+                Axis("first of the pair"),
+                Axis("second of the pair"),
+                f"Dimensions {i} and {i + result.pairs} turn once in {turn} positions.",
+                f"pair {i}: a turn in {turn}",
             )
-        shown = f"{wave:,.1f}" if wave < 100 else f"{wave:,.0f}"
-        turns.append(f"pair {i} in {shown}")
-        alt = f"Dimensions {i} and {i + result.pairs} turn once in {shown} positions."
-        x, y = Axis("first of the pair"), Axis("second of the pair")
-        panels.append(Scatter(tuple(dots), x, y, alt, f"pair {i}: a turn in {shown}"))
+        )
     alt = f"Where a hand stands at positions 0 to {last}. Positions per full turn: {listed(turns)}."
     return Panels(tuple(panels), alt, f"How far RoPE turns, θ = {result.theta:,.15g}")
+
+
+def _clock_hands(wave: float, last: int) -> tuple[Point, ...]:
+    """One point per position; positions within 2 % of a turn, which look alike, share a point."""
+    step = max(1, int(0.02 * wave))
+    points = []
+    for n, start in enumerate(range(0, last + 1, step)):
+        end = min(start + step - 1, last)
+        angle = 2 * np.pi * start / wave
+        name = str(start) if end == start else f"{start} to {end}"
+        following = n + 1 if end < last else None
+        points.append(Point(name, float(np.cos(angle)), float(np.sin(angle)), arrow_to=following))
+    return tuple(points)

@@ -1,9 +1,11 @@
-"""What temperature, top-k and top-p make of one distribution."""
+"""The effect of temperature, top-k and top-p on one distribution."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import (
@@ -27,19 +29,17 @@ Temperature = Annotated[float, Field(gt=0)]
 
 
 class Setting(Record):
-    """One setting of the knobs, and the distribution that would be drawn from."""
+    """One setting of the knobs, and the distribution to draw from."""
 
     name: str = Field(description="The setting in words.")
-    temperature: float = Field(description="What the logits are divided by.")
-    top_k: int | None = Field(
-        description="How many of the likeliest tokens are kept; null for all."
-    )
+    temperature: float = Field(description="The divisor of the logits.")
+    top_k: int | None = Field(description="Number of likeliest tokens kept; null for all.")
     top_p: float | None = Field(
         description="The probability that the kept tokens reach together; null for all."
     )
-    candidates: int = Field(description="How many tokens are left to draw from.")
+    candidates: int = Field(description="Number of tokens left to draw from.")
     choices: float = Field(
-        description="2^entropy: a fair choice among so many tokens would be as uncertain."
+        description="2^entropy: a fair choice among this many tokens is as uncertain."
     )
     probs: tuple[float, ...] = Field(
         description="Probabilities 0..1 of the tokens in `top`, in its order."
@@ -50,10 +50,10 @@ class Setting(Record):
 class SamplingKnobsResult(Result):
     """The same logits under several settings."""
 
-    prompt: str = Field(description="The prompt as the spec has it; of a chat, its last turn.")
-    d_vocab: int = Field(description="How many tokens there are to choose from.")
+    prompt: str = Field(description="The prompt of the spec; of a chat, its last turn.")
+    d_vocab: int = Field(description="Number of tokens in the vocabulary.")
     top: tuple[Ranked, ...] = Field(
-        description="The likeliest tokens [shown], best first, as the model itself has them."
+        description="The likeliest tokens [shown], best first, before any knob."
     )
     settings: tuple[Setting, ...] = Field(
         description="The temperatures alone, then top-k, then top-p at temperature 1."
@@ -61,12 +61,13 @@ class SamplingKnobsResult(Result):
 
 
 class SamplingKnobs(Analysis[SamplingKnobsResult]):
-    """One distribution over the next token, and what each knob makes of it before the draw.
+    """One distribution over the next token, and the effect of each knob before the draw.
 
     Shapes: logits [V] -> probabilities [V], zero for the tokens that were removed, together 1.
     Units: probabilities are shares of 1; temperature divides the logits and has no unit.
     Limits: one step after one prompt; over a whole text the effects build up.
-    Source: top-k: Fan et al. 2018 (arXiv:1805.04833); top-p: Holtzman et al. 2019 (arXiv:1904.09751).
+    Source: top-k: Fan et al. 2018 (arXiv:1805.04833); top-p: Holtzman et al. 2019
+        (arXiv:1904.09751).
     """
 
     result_type = SamplingKnobsResult
@@ -77,52 +78,33 @@ class SamplingKnobs(Analysis[SamplingKnobsResult]):
     temperatures: Annotated[tuple[Temperature, ...], Field(min_length=1)] = Field(
         description="Temperatures to compare."
     )
-    top_k: TopK = Field(default=5, description="Keep so many tokens, at temperature 1.")
+    top_k: TopK = Field(default=5, description="Number of tokens to keep, at temperature 1.")
     top_p: float = Field(
         default=0.9,
         gt=0,
         le=1,
-        description="Keep the fewest tokens that reach this, at temperature 1.",
+        description="Keep the fewest tokens that reach this probability, at temperature 1.",
     )
-    shown: TopK = Field(default=8, description="How many of the likeliest tokens to show.")
+    shown: TopK = Field(default=8, description="Number of likeliest tokens to show.")
 
     def runs(self) -> dict[str, Request]:
-        """One pass, of which the last logits are used."""
+        """One forward pass, keeping the last logits."""
         return {"prompt": Forward(as_prompt(self.prompt), frozenset({NEXT_LOGITS}))}
 
     def measure(self, captures: ActivationCaches) -> SamplingKnobsResult:
-        """Turn the same logits into what would be drawn from, once for each setting."""
+        """Apply each setting to the same logits."""
         run = captures["prompt"]
         logits = run[NEXT_LOGITS]  # [V]
         top = ranked(run, logits, self.shown)
-        settings = []
-        for name, temperature, top_k, top_p in self._knobs():
-            # [V], together 1; zero for the tokens that were removed
-            prob = sampling_distribution(logits, temperature, top_k, top_p)
-            probs = tuple(float(prob[t.id]) for t in top)
-            settings.append(
-                Setting(
-                    name=name,
-                    temperature=temperature,
-                    top_k=top_k,
-                    top_p=top_p,
-                    candidates=int((prob > 0).sum()),
-                    choices=2 ** entropy(prob),
-                    probs=probs,
-                    rest=max(0.0, 1 - sum(probs)),
-                )
-            )
+
+        settings = [
+            *(apply_knobs(f"temperature {t:g}", logits, top, t) for t in self.temperatures),
+            apply_knobs(f"top-k {self.top_k}", logits, top, top_k=self.top_k),
+            apply_knobs(f"top-p {self.top_p:g}", logits, top, top_p=self.top_p),
+        ]
         return SamplingKnobsResult(
             prompt=prompt_name(self.prompt), d_vocab=len(logits), top=top, settings=tuple(settings)
         )
-
-    def _knobs(self) -> list[tuple[str, float, int | None, float | None]]:
-        """Name, temperature, top-k and top-p of each setting."""
-        return [
-            *((f"temperature {t:g}", t, None, None) for t in self.temperatures),
-            (f"top-k {self.top_k}", 1.0, self.top_k, None),
-            (f"top-p {self.top_p:g}", 1.0, None, self.top_p),
-        ]
 
     def figures(self, result: SamplingKnobsResult) -> dict[str, Figure]:
         """One panel per setting, the same tokens in each."""
@@ -145,5 +127,31 @@ class SamplingKnobs(Analysis[SamplingKnobsResult]):
                 for s in result.settings
             ]
         )
-        title = f"What is drawn from after “{shorten_prompt(self.prompt)}”{chat_suffix(self.prompt)}"
+        title = (
+            f"What is drawn from after “{shorten_prompt(self.prompt)}”{chat_suffix(self.prompt)}"
+        )
         return {"knobs": Panels(panels, title=title, alt=f"{best}.")}
+
+
+def apply_knobs(
+    name: str,
+    logits: NDArray[np.floating],
+    top: tuple[Ranked, ...],
+    temperature: float = 1.0,
+    *,
+    top_k: int | None = None,
+    top_p: float | None = None,
+) -> Setting:
+    """The distribution of logits [V] under one setting, read at the `top` tokens."""
+    prob = sampling_distribution(logits, temperature, top_k, top_p)  # [V], 0 where removed
+    probs = tuple(float(prob[t.id]) for t in top)
+    return Setting(
+        name=name,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        candidates=int((prob > 0).sum()),
+        choices=2 ** entropy(prob),
+        probs=probs,
+        rest=max(0.0, 1 - sum(probs)),
+    )

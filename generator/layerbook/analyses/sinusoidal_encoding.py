@@ -1,4 +1,4 @@
-"""The sinusoidal position encoding: what its constant C does to wavelengths, and to how far positions lie apart."""
+"""The sinusoidal position encoding: wavelengths and distances for several constants C."""
 
 from __future__ import annotations
 
@@ -17,20 +17,18 @@ Constant = Annotated[float, Field(ge=1, le=1e9)]
 
 
 class Encoding(Record):
-    """The encoding with one C; distances are Euclidean, between the vectors of two positions."""
+    """The encoding with one C; distances between positions are Euclidean."""
 
     C: float = Field(description="The constant.")
-    rank: int = Field(
-        description="Directions the encoding uses: singular values above a millionth of the largest."
-    )
+    rank: int = Field(description="Number of singular values above a millionth of the largest.")
     wavelengths: Array = Field(
         description="Positions per full turn, by pair of dimensions k: [d_model / 2]."
     )
     distance: Array = Field(
-        description="Distance of two positions by how many steps they are apart: [positions]."
+        description="Distance of two positions by the steps between them: [positions]."
     )
     closest: tuple[int, int] = Field(
-        description="Two positions with the smallest distance of all; the first such two."
+        description="The first two positions with the smallest distance."
     )
     closest_distance: float = Field(description="Their distance.")
 
@@ -39,9 +37,9 @@ class SinusoidalEncodingResult(Result):
     """One entry per C."""
 
     d_model: int = Field(
-        description="Length of a position's vector, that of the model's token vectors."
+        description="Length of a position's vector and of the model's token vectors."
     )
-    positions: int = Field(description="How many positions were encoded, from 0.")
+    positions: int = Field(description="Number of positions, from 0.")
     norm: float = Field(
         description="Length of every position's vector, sqrt(d_model / 2) whatever C is."
     )
@@ -49,97 +47,112 @@ class SinusoidalEncodingResult(Result):
 
 
 class SinusoidalEncoding(Analysis[SinusoidalEncodingResult]):
-    """A vector for each position: pairs of dimensions that turn like clock hands, each pair at its own speed.
+    """A vector for each position: pairs of dimensions that turn like clock hands.
 
-    Shapes: PE [positions, D]; dimensions 2k and 2k + 1 hold sine and cosine of pos / C^(2k/D); D is d_model.
+    Shapes: PE [positions, D]; dimensions 2k and 2k + 1 hold sine and cosine of pos / C^(2k/D);
+        D is d_model.
     Units: angles in radians, wavelengths in positions; the values lie between -1 and 1.
     Limits: this is a formula, nothing learned; the model of this book does not use it.
-    Source: Vaswani et al. 2017 (arXiv:1706.03762), section 3.5, with C = 10000 and wavelengths from 2 pi to 2 pi C.
+    Source: Vaswani et al. 2017 (arXiv:1706.03762), section 3.5, with C = 10000 and wavelengths from
+        2 pi to 2 pi C.
     """
 
     result_type = SinusoidalEncodingResult
-    positions: int = Field(default=128, ge=2, le=2048, description="How many positions, from 0.")
+    positions: int = Field(default=128, ge=2, le=2048, description="Number of positions, from 0.")
     C: Annotated[tuple[Constant, ...], Field(min_length=1, max_length=12)] = Field(
         default=(10000.0,),
-        description="The constants to compare; 1 makes all pairs turn at one speed.",
+        description="The constants to compare; with 1, all pairs turn at one speed.",
     )
 
     def runs(self) -> dict[str, Request]:
-        """The model's facts, for the width of its vectors; nothing is run."""
+        """The model's facts, for the width of its vectors; the model does not run."""
         return {"model": Describe()}
 
     def measure(self, captures: ActivationCaches) -> SinusoidalEncodingResult:
-        """Write the encoding down for each C, and look at what it is for: telling positions apart."""
-        facts = captures["model"].facts
-        D, sweeps = facts.d_model, []
-        for C in self.C:
-            PE = sinusoidal_encoding(self.positions, D, C)  # [positions, D]
-            # Turning both positions on turns nothing between them: only how far apart they are counts.
-            distance = np.linalg.norm(
-                PE - PE[0], axis=1
-            )  # [positions]: of 0 and p, so of any two p steps apart
-            gap = 1 + int(distance[1:].argmin())
-            sweeps.append(
-                Encoding(
-                    C=C,
-                    rank=int(np.linalg.matrix_rank(PE, rtol=1e-6)),
-                    wavelengths=2 * np.pi * C ** (2 * np.arange((D + 1) // 2) / D),  # [D / 2]
-                    distance=distance,
-                    closest=(0, gap),
-                    closest_distance=float(distance[gap]),
-                )
-            )
-        norm = float(
-            np.linalg.norm(PE, axis=1).mean()
-        )  # of any C: each pair adds sin^2 + cos^2 = 1
+        """Encode all positions with each C, and measure how far positions lie apart."""
+        D = captures["model"].facts.d_model
+        PE = sinusoidal_encoding(self.positions, D, self.C[-1])  # [positions, D]
         return SinusoidalEncodingResult(
-            d_model=D, positions=self.positions, norm=norm, sweeps=tuple(sweeps)
+            d_model=D,
+            positions=self.positions,
+            norm=float(np.linalg.norm(PE, axis=1).mean()),  # alike for every C: sin² + cos² = 1
+            sweeps=tuple(measure_encoding(C, self.positions, D) for C in self.C),
         )
 
     def figures(self, result: SinusoidalEncodingResult) -> dict[str, Figure]:
-        """`encoding`, a frame per C; `wavelengths` by pair of dimensions; `distance` by steps between positions."""
-        swept = [(f"C = {sweep.C:,.15g}", sweep) for sweep in result.sweeps]
-        names = [name for name, _ in swept]
-        frames = [_frame(name, sweep, result) for name, sweep in swept]
-        steps = tuple(float(p) for p in range(1, result.positions))
-        pairs = tuple(float(k) for k in range(len(result.sweeps[0].wavelengths)))
-        waves = [Series(n, pairs, tuple(s.wavelengths.tolist())) for n, s in swept]
-        apart = [Series(n, steps, tuple(s.distance[1:].tolist())) for n, s in swept]
-        spread = [f"{n}: {s.wavelengths[0]:,.1f} to {s.wavelengths[-1]:,.1f}" for n, s in swept]
-        least = [
-            f"{n}: {s.closest_distance:.2f}, at a distance of {s.closest[1]}" for n, s in swept
-        ]
+        """`encoding`, a frame per C; `wavelengths` by pair; `distance` by steps."""
+        names = [_name(encoding) for encoding in result.sweeps]
         return {
             "encoding": Frames(
-                tuple(frames),
-                f"The encoding of {result.positions} positions in {result.d_model} dimensions, for {listed(names)}.",
+                tuple(_frame(encoding, result) for encoding in result.sweeps),
+                f"The encoding of {result.positions} positions in {result.d_model} dimensions, "
+                f"for {listed(names)}.",
                 f"The encoding, {result.positions} positions by {result.d_model} dimensions",
                 step="C",
             ),
-            "wavelengths": Lines(
-                tuple(waves),
-                Axis("pair of dimensions", "k"),
-                Axis("wavelength", "positions", log=True),
-                f"Wavelengths, first and last pair. {listed(spread)}.",
-                "How long each pair takes for a full turn",
-            ),
-            "distance": Lines(
-                tuple(apart),
-                Axis("steps between two positions"),
-                Axis("distance of their vectors"),
-                f"How near two vectors come at most, and at which distance of their positions. {listed(least)}.",
-                "How far apart the encoding puts two positions",
-            ),
+            "wavelengths": _wavelength_lines(result),
+            "distance": _distance_lines(result),
         }
 
 
-def _frame(name: str, sweep: Encoding, result: SinusoidalEncodingResult) -> Frame:
-    """The encoding with one C: sines on the left, cosines on the right, since they take turns in the columns."""
-    slowest = float(sweep.wavelengths[-1])
-    note = f"Wavelengths from {sweep.wavelengths[0]:.1f} to {slowest:,.0f} positions."
-    if slowest < 2 * sweep.wavelengths[0]:
-        note = f"Every pair turns once in {slowest:.1f} positions, rank {sweep.rank}."
-    PE = sinusoidal_encoding(result.positions, result.d_model, sweep.C)  # [positions, d_model]
+def measure_encoding(C: float, positions: int, D: int) -> Encoding:
+    """The encoding of some positions in D dimensions with one C."""
+    PE = sinusoidal_encoding(positions, D, C)  # [positions, D]
+    # The distance of two positions depends only on the steps between them, so 0 stands for all.
+    distance = np.linalg.norm(PE - PE[0], axis=1)  # [positions]
+    gap = 1 + int(distance[1:].argmin())
+    return Encoding(
+        C=C,
+        rank=int(np.linalg.matrix_rank(PE, rtol=1e-6)),
+        wavelengths=2 * np.pi * C ** (2 * np.arange((D + 1) // 2) / D),  # [D / 2]
+        distance=distance,
+        closest=(0, gap),
+        closest_distance=float(distance[gap]),
+    )
+
+
+def _name(encoding: Encoding) -> str:
+    return f"C = {encoding.C:,.15g}"
+
+
+def _wavelength_lines(result: SinusoidalEncodingResult) -> Lines:
+    pairs = tuple(float(k) for k in range(len(result.sweeps[0].wavelengths)))
+    spread = [
+        f"{_name(e)}: {e.wavelengths[0]:,.1f} to {e.wavelengths[-1]:,.1f}" for e in result.sweeps
+    ]
+    return Lines(
+        tuple(Series(_name(e), pairs, tuple(e.wavelengths.tolist())) for e in result.sweeps),
+        Axis("pair of dimensions", "k"),
+        Axis("wavelength", "positions", log=True),
+        f"Wavelengths, first and last pair. {listed(spread)}.",
+        "How long each pair takes for a full turn",
+    )
+
+
+def _distance_lines(result: SinusoidalEncodingResult) -> Lines:
+    steps = tuple(float(p) for p in range(1, result.positions))
+    nearest = [
+        f"{_name(e)}: {e.closest_distance:.2f}, at a distance of {e.closest[1]}"
+        for e in result.sweeps
+    ]
+    return Lines(
+        tuple(Series(_name(e), steps, tuple(e.distance[1:].tolist())) for e in result.sweeps),
+        Axis("steps between two positions"),
+        Axis("distance of their vectors"),
+        "How near two vectors come at most, and at which distance of their positions. "
+        f"{listed(nearest)}.",
+        "How far apart the encoding puts two positions",
+    )
+
+
+def _frame(encoding: Encoding, result: SinusoidalEncodingResult) -> Frame:
+    """The encoding with one C: sines on the left, cosines on the right."""
+    name = _name(encoding)
+    slowest = float(encoding.wavelengths[-1])
+    note = f"Wavelengths from {encoding.wavelengths[0]:.1f} to {slowest:,.0f} positions."
+    if slowest < 2 * encoding.wavelengths[0]:
+        note = f"Every pair turns once in {slowest:.1f} positions, rank {encoding.rank}."
+    PE = sinusoidal_encoding(result.positions, result.d_model, encoding.C)  # [positions, d_model]
     rows, columns = Axis("position"), Axis("pair of dimensions", "k")
     halves = [
         ("even dimensions, 2k: sine", PE[:, ::2]),

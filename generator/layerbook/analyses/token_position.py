@@ -1,8 +1,9 @@
-"""Position added token by token: the same tokens in two orders, without an encoding and with one."""
+"""Position added token by token: the same tokens in two orders, with and without encoding."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
@@ -11,7 +12,15 @@ from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, Record, Result, Seed, Texts, shorten_prompt
 from layerbook.core.figures import Axis, Figure, Panels, Point, Scatter
-from layerbook.core.requests import EMBED, ActivationCaches, Forward, Prompt, Request, Site
+from layerbook.core.requests import (
+    EMBED,
+    ActivationCache,
+    ActivationCaches,
+    Forward,
+    Prompt,
+    Request,
+    Site,
+)
 from layerbook.core.text import listed
 from layerbook.core.tokens import Token, visible
 from layerbook.core.vectors import mean_pool, principal_components, sinusoidal_encoding
@@ -21,38 +30,36 @@ Constant = Annotated[float, Field(ge=1, le=1e9)]
 
 
 class OrderedPrompt(Record):
-    """One prompt and its tokens' other order."""
+    """One prompt and a second order of its tokens."""
 
     prompt: str = Field(description="The prompt.")
     tokens: tuple[Token, ...] = Field(description="Its T tokens as written.")
     moved_to: tuple[int, ...] = Field(description="The position of each token in the other order.")
     after_attention: float = Field(
-        description="Length of the difference of both orders' means after attention."
+        description="Length of the difference between both orders' means after attention."
     )
 
 
 class PromptMap(Record):
-    """One prompt's tokens in both orders, on axes that were fitted to the order as written."""
+    """One prompt's tokens in both orders, on axes fitted to the order as written."""
 
     explained: tuple[float, ...] = Field(
         description="Share of the variance as written along each axis, 0..1."
     )
-    written: Array = Field(description="Where each token lies as written: [T, 2].")
-    shuffled: Array = Field(
-        description="Where the same token lies once it stands at `moved_to`: [T, 2]."
-    )
+    written: Array = Field(description="Each token as written: [T, 2].")
+    shuffled: Array = Field(description="The same token at position `moved_to`: [T, 2].")
     moved: float = Field(
-        description="How far a token's vector moves, mean over the tokens, in all dimensions."
+        description="Distance that a token's vector moves in all dimensions, mean over tokens."
     )
     pooled_difference: float = Field(
-        description="Largest difference of any number of both orders' means."
+        description="Largest difference of any number between both orders' means."
     )
-    changed_place: int = Field(description="How many tokens stand elsewhere in the other order.")
-    like_itself: int = Field(
-        description="How many of them are nearest to themselves as written, of all tokens."
+    changed_place: int = Field(
+        description="Number of tokens at another position in the other order."
     )
+    like_itself: int = Field(description="How many of them are nearest to themselves as written.")
     like_its_place: int = Field(
-        description="... nearest to the token that stood at their new position."
+        description="How many are nearest to the token that was at their new position."
     )
 
 
@@ -68,41 +75,44 @@ class EncodingEffect(Record):
 
 
 class TokenPositionResult(Result):
-    """What the order of the tokens changes. Lengths are Euclidean, in the units of the embedding's numbers."""
+    """The effect of token order. Lengths are Euclidean, in units of the embedding's numbers."""
 
     d_model: int = Field(description="Length of a vector.")
     embedding_norm: float = Field(
-        description="Average length of a token's vector, scaled if the spec says so."
+        description="Mean length of a token's vector, scaled if the spec says so."
     )
     encoding_norm: float = Field(description="Length of a position's vector.")
     prompts: tuple[OrderedPrompt, ...] = Field(
         description="One entry per prompt, in the order of the spec."
     )
-    sweeps: tuple[EncodingEffect, ...] = Field(description="Without an encoding, then one entry per C.")
+    sweeps: tuple[EncodingEffect, ...] = Field(
+        description="Without an encoding, then one entry per C."
+    )
     pooled_difference_without: float = Field(
-        description="Largest difference of both orders' means, no encoding."
+        description="Largest difference between both orders' means, without encoding."
     )
-    pooled_difference_with: float = Field(
-        description="The same with an encoding added, over all C."
-    )
+    pooled_difference_with: float = Field(description="The same with an encoding, over all C.")
     after_attention: float = Field(description="Smallest `after_attention` of all prompts.")
     after_attention_length: float = Field(
-        description="Average length of a mean after attention, to compare with."
+        description="Mean length of a mean after attention, for comparison."
     )
 
 
 class TokenPosition(Analysis[TokenPositionResult]):
-    """Each token's vector plus the encoding of its own position, for the order as written and for another.
+    """Each token's vector plus the encoding of its position, as written and in another order.
 
-    Shapes: E [T, D] plus PE [T, D], row t at position t; PCA axes [2, D] fitted as written, used for both orders.
+    Shapes: E [T, D] plus PE [T, D], row t at position t; PCA axes [2, D] fitted as written, used
+        for both orders.
     Units: those of the embedding's numbers; explained variance is a share, 0 to 1.
-    Limits: the encoding is added beside the model, which uses RoPE instead; only `after_attention` is its own doing.
-    Source: Vaswani et al. 2017 (arXiv:1706.03762), sections 3.4 (embeddings times sqrt(D)) and 3.5 (positions added).
+    Limits: the encoding is added outside the model, which uses RoPE; only `after_attention` is the
+        model's own.
+    Source: Vaswani et al. 2017 (arXiv:1706.03762), sections 3.4 (embeddings times sqrt(D)) and 3.5
+        (positions added).
     """
 
     result_type = TokenPositionResult
     prompts: Texts = Field(
-        description="The prompts; their token ids are permuted, so that the tokens stay the same."
+        description="The prompts; their token ids are permuted, so the tokens stay the same."
     )
     shuffle_seed: Seed = Field(description="The seed that permutes them.")
     C: Annotated[tuple[Constant, ...], Field(min_length=1, max_length=12)] = Field(
@@ -113,102 +123,118 @@ class TokenPosition(Analysis[TokenPositionResult]):
     )
 
     def runs(self) -> dict[str, Request]:
-        """Two passes per prompt, one per order: the embeddings, and the stream after the first attention."""
-        keep, runs = frozenset({EMBED, AFTER_ATTENTION}), dict[str, Request]()
+        """Two passes per prompt, one per order: embeddings, and the stream after attention."""
+        keep = frozenset({EMBED, AFTER_ATTENTION})
+        runs: dict[str, Request] = {}
         for i, text in enumerate(self.prompts):
             runs[f"written-{i}"] = Forward(Prompt(text=text), keep)
             runs[f"shuffled-{i}"] = Forward(Prompt(text=text, shuffle_seed=self.shuffle_seed), keep)
         return runs
 
     def measure(self, captures: ActivationCaches) -> TokenPositionResult:
-        """Add positions to both orders; compare single tokens, and means; then means after the model's attention."""
+        """Compare both orders by token, by mean, and by mean after the model's attention."""
         pairs = [
-            (captures[f"written-{i}"], captures[f"shuffled-{i}"]) for i in range(len(self.prompts))
+            Orders(captures[f"written-{i}"], captures[f"shuffled-{i}"])
+            for i in range(len(self.prompts))
         ]
-        moves = [
-            _moved_to(a.tokens, b.tokens) for a, b in pairs
-        ]  # per prompt [T]: the new place of each token
-        D = pairs[0][0][EMBED].shape[1]
+        D = pairs[0].written[EMBED].shape[1]
         scale = np.sqrt(D) if self.scale == "sqrt-d" else 1.0
-        sweeps = []
-        for C in (None, *self.C):
-            maps = []
-            for (written, shuffled), to in zip(pairs, moves, strict=True):
-                PE = np.zeros((len(to), D)) if C is None else sinusoidal_encoding(len(to), D, C)  # [T, D]
-                here = scale * written[EMBED] + PE  # [T, D]: every token at its own position
-                there = (
-                    scale * shuffled[EMBED] + PE
-                )  # [T, D]: the same rows in another order, the same positions
-                basis = principal_components(here)  # fitted to the order as written, used for both
-                maps.append(
-                    PromptMap(
-                        explained=basis.explained,
-                        written=basis.project(here),  # [T, 2]
-                        shuffled=basis.project(there)[to],  # [T, 2], row by row the same token
-                        moved=float(np.linalg.norm(there[to] - here, axis=1).mean()),
-                        pooled_difference=float(np.abs(mean_pool(there) - mean_pool(here)).max()),
-                        **_count_nearest(here, there, to),
-                    )
-                )
-            sweeps.append(_combine_prompts(C, maps))
-        after = [
-            [mean_pool(run[AFTER_ATTENTION]) for run in pair] for pair in pairs
-        ]  # two means [D] per prompt
-        changes = [float(np.linalg.norm(b - a)) for a, b in after]
+        effects = [
+            combine_prompts(C, [map_prompt(pair, scale, C) for pair in pairs])
+            for C in (None, *self.C)
+        ]
+        PE = sinusoidal_encoding(1, D, self.C[-1])  # every position's vector has the same length
+        means = [pair.means_after_attention() for pair in pairs]  # [2, D] per prompt
+        changes = [float(np.linalg.norm(b - a)) for a, b in means]
+        norms = [np.linalg.norm(scale * pair.written[EMBED], axis=1).mean() for pair in pairs]
         return TokenPositionResult(
             d_model=D,
-            embedding_norm=float(
-                np.mean([np.linalg.norm(scale * a[EMBED], axis=1).mean() for a, _ in pairs])
-            ),
+            embedding_norm=float(np.mean(norms)),
             encoding_norm=float(np.linalg.norm(PE[0])),
-            prompts=_ordered_prompts(self.prompts, [a.tokens for a, _ in pairs], moves, changes),
-            sweeps=tuple(sweeps),
-            pooled_difference_without=sweeps[0].pooled_difference,
-            pooled_difference_with=max(sweep.pooled_difference for sweep in sweeps[1:]),
+            prompts=tuple(
+                OrderedPrompt(
+                    prompt=text,
+                    tokens=pair.written.tokens,
+                    moved_to=tuple(pair.moved_to().tolist()),
+                    after_attention=change,
+                )
+                for text, pair, change in zip(self.prompts, pairs, changes, strict=True)
+            ),
+            sweeps=tuple(effects),
+            pooled_difference_without=effects[0].pooled_difference,
+            pooled_difference_with=max(effect.pooled_difference for effect in effects[1:]),
             after_attention=min(changes),
-            after_attention_length=float(np.mean([np.linalg.norm(a) for a, _ in after])),
+            after_attention_length=float(np.mean([np.linalg.norm(a) for a, _ in means])),
         )
 
     def figures(self, result: TokenPositionResult) -> dict[str, Figure]:
-        """`points-N`: per prompt a map for each C, each on axes of its own, an arrow per token to its new place."""
-        charts: dict[str, Figure] = {}
+        """`points-N`: per prompt a map for each C; arrows lead to each token's new place."""
+        figures: dict[str, Figure] = {}
+        times = " times sqrt(d)" if self.scale == "sqrt-d" else ""
         for n, (text, prompt) in enumerate(zip(self.prompts, result.prompts, strict=True)):
-            panels, moved = [], []
-            for sweep in result.sweeps:
-                name, drawn = (
-                    "no encoding" if sweep.C is None else f"C = {sweep.C:,.15g}",
-                    sweep.maps[n],
-                )
-                moved.append(f"{name}: {drawn.moved:.1f}")
-                panels.append(_map_panel(drawn, prompt.tokens, name))
-            alt = f"The tokens of {shorten_prompt(text)} in two orders. How far a token moves on average. {listed(moved, 13)}."
-            times = " times sqrt(d)" if self.scale == "sqrt-d" else ""
-            title = f"The tokens of {shorten_prompt(text)}: embeddings{times} plus encoding"
-            charts[f"points-{n}"] = Panels(tuple(panels), alt, title)
-        return charts
+            names = [
+                "no encoding" if effect.C is None else f"C = {effect.C:,.15g}"
+                for effect in result.sweeps
+            ]
+            maps = [effect.maps[n] for effect in result.sweeps]
+            moves = [f"{name}: {map.moved:.1f}" for name, map in zip(names, maps, strict=True)]
+            figures[f"points-{n}"] = Panels(
+                tuple(
+                    _map_panel(map, prompt.tokens, name)
+                    for name, map in zip(names, maps, strict=True)
+                ),
+                f"The tokens of {shorten_prompt(text)} in two orders. "
+                f"How far a token moves on average. {listed(moves, 13)}.",
+                f"The tokens of {shorten_prompt(text)}: embeddings{times} plus encoding",
+            )
+        return figures
 
 
-def _moved_to(written: Sequence[Token], shuffled: Sequence[Token]) -> NDArray[np.intp]:
-    """The place in `shuffled` of each token of `written`; equal tokens keep their order among themselves."""
-    a, b = ([token.id for token in order] for order in (written, shuffled))
-    to = np.empty(len(a), dtype=np.intp)
-    to[np.argsort(a, kind="stable")] = np.argsort(b, kind="stable")
-    return to
+@dataclass(frozen=True)
+class Orders:
+    """The passes of one prompt's tokens in both orders."""
+
+    written: ActivationCache
+    shuffled: ActivationCache
+
+    def moved_to(self) -> NDArray[np.intp]:
+        """The new position of each token [T]; equal tokens keep their order among themselves."""
+        a = [token.id for token in self.written.tokens]
+        b = [token.id for token in self.shuffled.tokens]
+        to = np.empty(len(a), dtype=np.intp)
+        to[np.argsort(a, kind="stable")] = np.argsort(b, kind="stable")
+        return to
+
+    def means_after_attention(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The mean [D] of the stream after the first attention, in each order."""
+        return mean_pool(self.written[AFTER_ATTENTION]), mean_pool(self.shuffled[AFTER_ATTENTION])
 
 
-def _count_nearest(
-    here: NDArray[np.float64], there: NDArray[np.float64], to: NDArray[np.intp]
-) -> dict[str, int]:
-    """What the tokens [T, D] that changed place are nearest to as written: themselves, or their new position."""
-    changed = np.flatnonzero(to != np.arange(len(to)))
+def map_prompt(pair: Orders, scale: float, C: float | None) -> PromptMap:
+    """Add positions to both orders, and project them on the axes of the order as written."""
+    to = pair.moved_to()  # [T]
+    T, D = pair.written[EMBED].shape
+    PE = np.zeros((T, D)) if C is None else sinusoidal_encoding(T, D, C)  # [T, D]
+    here = scale * pair.written[EMBED] + PE  # [T, D]: every token at its own position
+    there = scale * pair.shuffled[EMBED] + PE  # [T, D]: the same rows, in another order
+    axes = principal_components(here)
+
+    changed = np.flatnonzero(to != np.arange(T))
     nearest = {t: int(np.linalg.norm(here - there[to[t]], axis=1).argmin()) for t in changed}
-    itself = sum(n == t for t, n in nearest.items())
-    place = sum(n == to[t] for t, n in nearest.items())
-    return {"changed_place": len(changed), "like_itself": int(itself), "like_its_place": int(place)}
+    return PromptMap(
+        explained=axes.explained,
+        written=axes.project(here),  # [T, 2]
+        shuffled=axes.project(there)[to],  # [T, 2], row by row the same token
+        moved=float(np.linalg.norm(there[to] - here, axis=1).mean()),
+        pooled_difference=float(np.abs(mean_pool(there) - mean_pool(here)).max()),
+        changed_place=len(changed),
+        like_itself=sum(int(n == t) for t, n in nearest.items()),
+        like_its_place=sum(int(n == to[t]) for t, n in nearest.items()),
+    )
 
 
-def _combine_prompts(C: float | None, maps: Sequence[PromptMap]) -> EncodingEffect:
-    """One C over all prompts."""
+def combine_prompts(C: float | None, maps: Sequence[PromptMap]) -> EncodingEffect:
+    """Add up the prompts of one C."""
     return EncodingEffect(
         C=C,
         maps=tuple(maps),
@@ -219,29 +245,19 @@ def _combine_prompts(C: float | None, maps: Sequence[PromptMap]) -> EncodingEffe
     )
 
 
-def _ordered_prompts(
-    texts: Sequence[str],
-    tokens: Sequence[tuple[Token, ...]],
-    moves: Sequence[NDArray[np.intp]],
-    changes: Sequence[float],
-) -> tuple[OrderedPrompt, ...]:
-    return tuple(
-        OrderedPrompt(prompt=text, tokens=some, moved_to=tuple(to.tolist()), after_attention=change)
-        for text, some, to, change in zip(texts, tokens, moves, changes, strict=True)
-    )
-
-
-def _map_panel(drawn: PromptMap, tokens: Sequence[Token], name: str) -> Scatter:
-    """One map: a dot and a name per token as written, an arrow to where the same token went."""
-    both = zip(tokens, drawn.written.tolist(), drawn.shuffled.tolist(), strict=True)
-    pairs = [(visible(token), *here, *there) for token, here, there in both]
-    dots = [
-        Point(name, x, y, "as written", arrow_to=len(tokens) + i)
-        for i, (name, x, y, *_) in enumerate(pairs)
+def _map_panel(map: PromptMap, tokens: Sequence[Token], name: str) -> Scatter:
+    """A labelled point per token as written, with an arrow to the same token's new place."""
+    labels = [visible(token) for token in tokens]
+    written = [
+        Point(label, x, y, "as written", arrow_to=len(tokens) + i)
+        for i, (label, (x, y)) in enumerate(zip(labels, map.written.tolist(), strict=True))
     ]
-    dots += [Point(name, x, y, "shuffled", show_label=False) for name, _, _, x, y in pairs]
+    shuffled = [
+        Point(label, x, y, "shuffled", show_label=False)
+        for label, (x, y) in zip(labels, map.shuffled.tolist(), strict=True)
+    ]
     first, second = (
-        Axis(f"axis {n}", f"{share:.0%}") for n, share in enumerate(drawn.explained, start=1)
+        Axis(f"axis {n}", f"{share:.0%}") for n, share in enumerate(map.explained, start=1)
     )
-    alt = f"{name}: a token moves by {drawn.moved:.1f} on average."
-    return Scatter(tuple(dots), first, second, alt, name)
+    alt = f"{name}: a token moves by {map.moved:.1f} on average."
+    return Scatter((*written, *shuffled), first, second, alt, name)

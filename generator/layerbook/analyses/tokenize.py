@@ -1,4 +1,4 @@
-"""How texts are cut into tokens."""
+"""Texts cut into tokens."""
 
 from __future__ import annotations
 
@@ -15,37 +15,39 @@ from layerbook.core.analysis import (
 )
 from layerbook.core.figures import Figure, Passage, TokenStrip
 from layerbook.core.requests import ActivationCaches, Encode, Request
-from layerbook.core.text import listed
+from layerbook.core.text import listed, pluralize
 from layerbook.core.tokens import Token
 
 
 class TokenizedPrompt(Record):
     """One text and its tokens."""
 
-    prompt: str = Field(description="The prompt as the spec has it; of a chat, its last turn.")
-    text: str = Field(description="The text that was encoded, the chat template filled in.")
+    prompt: str = Field(description="The prompt of the spec; of a chat, its last turn.")
+    text: str = Field(description="The encoded text, after the chat template.")
     tokens: tuple[Token, ...] = Field(description="Its tokens [T], in order.")
-    lossless: bool = Field(
-        description="Whether the tokens' bytes, put together, are the text again."
-    )
+    lossless: bool = Field(description="True if the joined bytes of the tokens are the text.")
     continues: bool = Field(
-        description="Whether the ids begin with all ids of the prompt before it; false for the first."
+        description="True if the ids begin with all ids of the prompt before it."
     )
 
 
 class TokenizeResult(Result):
     """The tokens of each prompt."""
 
-    prompts: tuple[TokenizedPrompt, ...] = Field(description="One entry per prompt, in the spec's order.")
+    prompts: tuple[TokenizedPrompt, ...] = Field(
+        description="One entry per prompt, in the spec's order."
+    )
 
 
 class Tokenize(Analysis[TokenizeResult]):
-    """Texts as the tokenizer cuts them: each piece is an entry of the vocabulary, and its id is all the model sees.
+    """Texts as the tokenizer cuts them: each piece has an id, and the id is all the model sees.
 
     Shapes: a text becomes T ids; T depends on the text and the tokenizer alone.
-    Units: ids are row numbers of the embedding matrix; neither their size nor their order means anything to the model.
-    Limits: shows the cut, not the order of merges that led to it; another model's tokenizer cuts otherwise.
-    Source: Sennrich et al. 2016 (arXiv:1508.07909), section 3.2; on bytes: Radford et al. 2019 (GPT-2), section 2.2.
+    Units: ids are row numbers of the embedding matrix; their size and order mean nothing to the
+        model.
+    Limits: the cut, not the merges that led to it; another model's tokenizer cuts differently.
+    Source: Sennrich et al. 2016 (arXiv:1508.07909), section 3.2; on bytes: Radford et al. 2019
+        (GPT-2), section 2.2.
     """
 
     result_type = TokenizeResult
@@ -57,44 +59,44 @@ class Tokenize(Analysis[TokenizeResult]):
         return {f"prompt-{i}": Encode(as_prompt(prompt)) for i, prompt in enumerate(self.prompts)}
 
     def measure(self, captures: ActivationCaches) -> TokenizeResult:
-        """Count and compare the tokens, and put them together again."""
-        told, before = [], None
+        """Count and compare the tokens, and join them again."""
+        prompts: list[TokenizedPrompt] = []
         for i, prompt in enumerate(self.prompts):
             run = captures[f"prompt-{i}"]
-            ids = [token.id for token in run.tokens]  # [T]
-            joined = b"".join(
-                bytes.fromhex(token.hex) for token in run.tokens
-            )  # the pieces, put together again
-            told.append(
+            joined = b"".join(bytes.fromhex(token.hex) for token in run.tokens)
+            prompts.append(
                 TokenizedPrompt(
                     prompt=prompt_name(prompt),
                     text=run.text,
                     tokens=run.tokens,
                     lossless=joined == run.text.encode(),
-                    continues=before is not None and ids[: len(before)] == before,
+                    continues=i > 0 and starts_with(run.tokens, prompts[-1].tokens),
                 )
             )
-            before = ids
-        return TokenizeResult(prompts=tuple(told))
+        return TokenizeResult(prompts=tuple(prompts))
 
     def figures(self, result: TokenizeResult) -> dict[str, Figure]:
         """All prompts as rows of tokens, and each text as it was encoded."""
         labels = [spec if isinstance(spec, str) else "" for spec in self.prompts]
-        rows = tuple(zip(labels, (one.tokens for one in result.prompts), strict=True))
         names = [
-            f"“{shorten_prompt(spec)}”" if isinstance(spec, str) else "the chat" for spec in self.prompts
+            f"“{shorten_prompt(spec)}”" if isinstance(spec, str) else "the chat"
+            for spec in self.prompts
         ]
-        counts = listed(
-            [f"{name} is {_token_count(one)}" for name, one in zip(names, result.prompts, strict=True)]
-        )
-        figures: dict[str, Figure] = {"tokens": TokenStrip(rows, alt=f"Cut into tokens: {counts}.")}
-        for i, (name, one) in enumerate(zip(names, result.prompts, strict=True)):
-            title = f"{name[0].upper()}{name[1:]} as the tokenizer gets it"
+        counts = [pluralize(len(prompt.tokens), "token") for prompt in result.prompts]
+        rows = zip(labels, (prompt.tokens for prompt in result.prompts), strict=True)
+        cuts = listed([f"{name} is {count}" for name, count in zip(names, counts, strict=True)])
+        figures: dict[str, Figure] = {
+            "tokens": TokenStrip(tuple(rows), alt=f"Cut into tokens: {cuts}.")
+        }
+        for i, prompt in enumerate(result.prompts):
             figures[f"text-{i}"] = Passage(
-                one.text, title=title, alt=f"This text becomes {_token_count(one)}."
+                prompt.text,
+                title=f"{names[i][0].upper()}{names[i][1:]} as the tokenizer gets it",
+                alt=f"This text becomes {counts[i]}.",
             )
         return figures
 
 
-def _token_count(one: TokenizedPrompt) -> str:
-    return f"{len(one.tokens)} token{'' if len(one.tokens) == 1 else 's'}"
+def starts_with(tokens: tuple[Token, ...], prefix: tuple[Token, ...]) -> bool:
+    """True if the ids begin with all ids of the prefix."""
+    return [t.id for t in tokens[: len(prefix)]] == [t.id for t in prefix]

@@ -1,4 +1,4 @@
-"""The tokenizer itself, small enough to travel inside the book: a few pieces, and which pairs are joined, in order."""
+"""The tokenizer itself, small enough for the book: its first pieces, and the pairs it joins."""
 
 from __future__ import annotations
 
@@ -18,54 +18,52 @@ from layerbook.core.tokens import Token
 
 
 class TokenizerFileResult(Result):
-    """A byte-pair tokenizer, whole: whoever joins the pairs in order has the vocabulary."""
+    """A byte-pair tokenizer: joining the pairs in order gives the vocabulary."""
 
-    text: str = Field(
-        description="The text that stands in the figure before the reader types another."
-    )
+    text: str = Field(description="The text in the figure before the reader types another.")
     tokens: tuple[Token, ...] = Field(description="Its tokens [T].")
-    size: int = Field(description="How many entries the vocabulary has, special ones included.")
+    size: int = Field(description="Number of entries in the vocabulary, special ones included.")
     given: dict[str, int] = Field(
-        description="The entries to begin with and their ids, spelt as in tokenizer.json: those that no join makes, "
-        "each join making the entry with the lowest free id; all entries, where ids do not follow the joins."
+        description="The first entries and their ids, spelt as in tokenizer.json: those that no "
+        "join makes. Each join makes the entry with the lowest free id. All entries, if the ids do not "
+        "follow the joins."
     )
     joins: BigArray = Field(description="The pairs that are joined, first to last, as ids [M, 2].")
     rest: dict[str, Any] = Field(
-        description="What else tokenizer.json says: how text is split before anything is joined, the special tokens, "
-        "and the settings of the model, under the names it has there."
+        description="The rest of tokenizer.json: how text is split before joining, the "
+        "special tokens, and the settings of the model, under their own names."
     )
 
 
 class TokenizerFile(Analysis[TokenizerFileResult]):
-    """The whole tokenizer: the pieces it begins with and the pairs it joins, from which its vocabulary follows.
+    """The whole tokenizer: its first pieces and the pairs it joins, which give its vocabulary.
 
-    Shapes: M joins of two ids each make the vocabulary of V entries from those given.
-    Units: ids are row numbers of the embedding matrix; a join's place in the list is its rank, the first goes first.
-    Limits: byte-pair encoding only; texts are cut by it as the model's own tokenizer cuts them, chats are not laid out.
+    Shapes: M joins of two ids each make the vocabulary of V entries from the first pieces.
+    Units: ids are row numbers of the embedding matrix; a join's place in the list is its rank.
+    Limits: byte-pair encoding only; plain texts, no chat template.
     Source: Sennrich et al. 2016 (arXiv:1508.07909), section 3.2, algorithm 1.
     """
 
     result_type = TokenizerFileResult
 
-    text: PromptText = Field(description="A text to begin with; the reader replaces it by another.")
+    text: PromptText = Field(description="The first text; the reader can replace it.")
 
     def runs(self) -> dict[str, Request]:
-        """The ids of the text, and with them the vocabulary; the model does not run."""
+        """The ids of the text and the vocabulary; the model does not run."""
         return {"text": Encode(Prompt(text=self.text))}
 
     def measure(self, captures: ActivationCaches) -> TokenizerFileResult:
-        """Leave out of the vocabulary what the joins make again."""
+        """Remove from the vocabulary what the joins make."""
         run = captures["text"]
-        written = run.vocabulary.tokenizer_json()
-        model = written["model"]
+        file = run.vocabulary.tokenizer_json()
+        model = file["model"]
         if model["type"] != "BPE":
             raise ValueError(f"this tokenizer is {model['type']}, and only BPE has joins")
         vocabulary, merges = model["vocab"], model["merges"]  # V ids by piece; M pairs of pieces
-        joins = np.array([(vocabulary[left], vocabulary[right]) for left, right in merges]).reshape(
-            -1, 2
-        )  # [M, 2]
-        made = {left + right for left, right in merges}
-        given = {piece: id for piece, id in vocabulary.items() if piece not in made}
+        joins = np.array([(vocabulary[left], vocabulary[right]) for left, right in merges])
+        joins = joins.reshape(-1, 2)  # [M, 2]
+        joined = {left + right for left, right in merges}
+        given = {piece: id for piece, id in vocabulary.items() if piece not in joined}
         if apply_merges(given, joins) != vocabulary:
             given = vocabulary
         settings = {name: value for name, value in model.items() if name not in ("vocab", "merges")}
@@ -75,11 +73,11 @@ class TokenizerFile(Analysis[TokenizerFileResult]):
             size=run.vocabulary.size,
             given=given,
             joins=joins.astype(np.min_scalar_type(run.vocabulary.size)),
-            rest=written | {"model": settings},
+            rest=file | {"model": settings},
         )
 
     def figures(self, result: TokenizerFileResult) -> dict[str, Figure]:
-        """The text as chips, and the tokenizer that makes them live."""
+        """The tokens of the text, and the tokenizer that cuts the reader's own."""
         data = {
             "text": result.text,
             "given": list(result.given.items()),
@@ -88,11 +86,18 @@ class TokenizerFile(Analysis[TokenizerFileResult]):
         }
         alt = f"Cut into tokens: “{shorten_prompt(result.text)}” is {len(result.tokens)} tokens."
         rows = ((result.text, result.tokens),)
-        return {"tokens": TokenStrip(rows, alt=alt, tokenizer_json=json.dumps(data, separators=(",", ":")))}
+        return {
+            "tokens": TokenStrip(
+                rows, alt=alt, tokenizer_json=json.dumps(data, separators=(",", ":"))
+            )
+        }
 
 
 def apply_merges(given: Mapping[str, int], joins: NDArray[np.integer]) -> dict[str, int]:
-    """The vocabulary that the joins make, each new piece with the lowest free id; up to a join that lacks a part."""
+    """The vocabulary after all joins, each new piece with the lowest free id.
+
+    Stops at a join of which a part is missing.
+    """
     vocabulary = dict(given)
     pieces = {id: piece for piece, id in given.items()}
     free = (id for id in count() if id not in pieces)

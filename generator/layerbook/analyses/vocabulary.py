@@ -1,4 +1,4 @@
-"""The list of pieces that a text can be cut into: its start, its special entries, and who is in it."""
+"""The vocabulary: its first entries, its special tokens, and pieces looked up in it."""
 
 from __future__ import annotations
 
@@ -9,104 +9,97 @@ from layerbook.core.figures import Figure, Table, TokenStrip
 from layerbook.core.requests import ActivationCaches, Describe, Encode, Prompt, Request
 from layerbook.core.text import listed
 from layerbook.core.tokens import Token, visible
+from layerbook.core.tokens import Vocabulary as TokenVocabulary
 
 
 class PieceLookup(Record):
-    """A piece of text that was looked up."""
+    """One piece of text and its tokens."""
 
     piece: str = Field(description="The text looked up.")
-    id: int | None = Field(description="Its id; null where no single token is exactly this text.")
-    tokens: tuple[Token, ...] = Field(
-        description="The tokens that it is written with: itself alone, or several."
-    )
+    id: int | None = Field(description="Its id; null if no single token is exactly this text.")
+    tokens: tuple[Token, ...] = Field(description="Its tokens: itself alone, or several.")
 
 
 class SpecialToken(Record):
-    """A special token: no text is cut into it, it marks turns, files and the like."""
+    """A special token: it marks turns, files and the like, and never comes from text."""
 
     token: Token = Field(description="The token.")
     roles: tuple[str, ...] = Field(
-        description="Its role in the tokenizer's settings: bos, eos, pad, unk; empty for the others."
+        description="Its roles in the tokenizer's settings: bos, eos, pad, unk."
     )
 
 
 class VocabularyResult(Result):
-    """What is in the vocabulary."""
+    """The vocabulary in numbers and examples."""
 
-    size: int = Field(description="How many entries it has, special ones included.")
+    size: int = Field(description="Number of entries, special ones included.")
     first: tuple[Token, ...] = Field(description="The entries with the lowest ids, from 0.")
     joined: tuple[Token, ...] = Field(
         description="The first ordinary entries of more than one byte, by id."
     )
     last: tuple[Token, ...] = Field(description="The entries with the highest ids.")
-    found: tuple[PieceLookup, ...] = Field(
-        description="The pieces that were looked up, in the spec's order."
-    )
+    found: tuple[PieceLookup, ...] = Field(description="The looked-up pieces, in the spec's order.")
     special: tuple[SpecialToken, ...] = Field(description="All special tokens, by id.")
     roles: dict[str, Token] = Field(
         description="The special tokens by their role in the settings: eos, pad, ..."
     )
-    bytes: int = Field(description="How many of the 256 single bytes have an entry.")
-    missing: tuple[str, ...] = Field(description="Those that have none, in hexadecimal, in order.")
-    spaced: int = Field(description="How many ordinary entries begin with a space.")
-    fragments: int = Field(
-        description="How many ordinary entries are not whole characters, but bytes of some."
+    bytes: int = Field(description="Number of the 256 single bytes that have an entry.")
+    missing: tuple[str, ...] = Field(
+        description="The bytes without an entry, in hexadecimal, in order."
     )
+    spaced: int = Field(description="Number of ordinary entries that begin with a space.")
+    fragments: int = Field(description="Number of ordinary entries that end inside a character.")
     longest: Token = Field(
-        description="The longest ordinary entry in characters, whitespace around it not counted."
+        description="The longest ordinary entry in characters, without whitespace around it."
     )
 
 
 class Vocabulary(Analysis[VocabularyResult]):
-    """The vocabulary: the fixed list of pieces that every text is cut into, each with a number.
+    """The vocabulary: the fixed, numbered list of pieces that every text is cut into.
 
     Shapes: V entries, ids 0 to V - 1.
     Units: ids are row numbers; lengths are counted in characters.
     Limits: the list says what can be a piece, not which of two possible cuts the tokenizer takes.
-    Source: Sennrich et al. 2016 (arXiv:1508.07909), section 3.2; on bytes: Radford et al. 2019 (GPT-2), section 2.2.
+    Source: Sennrich et al. 2016 (arXiv:1508.07909), section 3.2; on bytes: Radford et al. 2019
+        (GPT-2), section 2.2.
     """
 
     result_type = VocabularyResult
 
-    first: TopK = Field(
-        default=24, description="How many entries to show."
-    )
+    first: TopK = Field(default=24, description="Number of entries to show.")
     find: Texts = Field(description="Pieces of text to look up.")
 
     def runs(self) -> dict[str, Request]:
-        """The model's own facts, and each piece as the tokenizer writes it."""
+        """The facts of the model, and the tokens of each piece."""
         encoded: dict[str, Request] = {
             f"find-{i}": Encode(Prompt(text=piece)) for i, piece in enumerate(self.find)
         }
         return {"model": Describe()} | encoded
 
     def measure(self, captures: ActivationCaches) -> VocabularyResult:
-        """List the entries, look the pieces up, find out which are special."""
+        """Count the entries, look the pieces up, list the special tokens."""
         facts, vocabulary = captures["model"].facts, captures["model"].vocabulary
         entries = [vocabulary.token(id) for id in range(vocabulary.size)]  # V tokens, by id
+        special = [token for token in entries if token.special]
         ordinary = [token for token in entries if not token.special]
         joined = [token for token in ordinary if len(bytes.fromhex(token.hex)) > 1]
-        every = {f"{byte:02x}" for byte in range(256)}
-        written = {token.hex for token in ordinary}
-        found = []
-        for i, piece in enumerate(self.find):
-            token = vocabulary.find(piece)  # the one entry that is exactly this text, or None
-            cut = captures[f"find-{i}"].tokens  # what the tokenizer writes it with
-            found.append(PieceLookup(piece=piece, id=token.id if token else None, tokens=cut))
+        missing = {f"{byte:02x}" for byte in range(256)} - {token.hex for token in ordinary}
         return VocabularyResult(
             size=vocabulary.size,
             first=tuple(entries[: self.first]),
             joined=tuple(joined[: self.first]),
             last=tuple(entries[-self.first :]),
-            found=tuple(found),
+            found=tuple(
+                look_up(vocabulary, piece, captures[f"find-{i}"].tokens)
+                for i, piece in enumerate(self.find)
+            ),
             special=tuple(
-                SpecialToken(token=t, roles=_roles(t, facts.special_tokens))
-                for t in entries
-                if t.special
+                SpecialToken(token=token, roles=_roles(token, facts.special_tokens))
+                for token in special
             ),
             roles={role.removesuffix("_token"): token for role, token in facts.special_tokens},
-            bytes=len(every & written),
-            missing=tuple(sorted(every - written)),
+            bytes=256 - len(missing),
+            missing=tuple(sorted(missing)),
             spaced=sum(token.text.startswith(" ") for token in ordinary),
             fragments=sum(token.text.encode().hex() != token.hex for token in ordinary),
             longest=max(ordinary, key=lambda token: len(token.text.strip())),
@@ -114,11 +107,23 @@ class Vocabulary(Analysis[VocabularyResult]):
 
     def figures(self, result: VocabularyResult) -> dict[str, Figure]:
         """The first and last entries, the pieces looked up, the special tokens."""
-        return {"first": _entry_strip(result), "find": _lookup_table(result), "special": _special_table(result)}
+        return {
+            "first": _entry_strip(result),
+            "find": _lookup_table(result),
+            "special": _special_table(result),
+        }
 
 
-def _roles(token: Token, known: tuple[tuple[str, Token], ...]) -> tuple[str, ...]:
-    return tuple(role.removesuffix("_token") for role, other in known if other.id == token.id)
+def look_up(vocabulary: TokenVocabulary, piece: str, tokens: tuple[Token, ...]) -> PieceLookup:
+    """One piece: the entry that is exactly this text, if any, and the tokens it is cut into."""
+    entry = vocabulary.find(piece)
+    return PieceLookup(piece=piece, id=entry.id if entry else None, tokens=tokens)
+
+
+def _roles(token: Token, special_tokens: tuple[tuple[str, Token], ...]) -> tuple[str, ...]:
+    return tuple(
+        role.removesuffix("_token") for role, other in special_tokens if other.id == token.id
+    )
 
 
 def _entry_strip(result: VocabularyResult) -> TokenStrip:
@@ -134,7 +139,11 @@ def _entry_strip(result: VocabularyResult) -> TokenStrip:
 
 def _lookup_table(result: VocabularyResult) -> Table:
     rows = (
-        (shorten_prompt(f.piece), "none" if f.id is None else f.id, " + ".join(map(visible, f.tokens)))
+        (
+            shorten_prompt(f.piece),
+            "none" if f.id is None else f.id,
+            " + ".join(map(visible, f.tokens)),
+        )
         for f in result.found
     )
     missing = [shorten_prompt(f.piece) for f in result.found if f.id is None]
