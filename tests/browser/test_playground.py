@@ -24,7 +24,7 @@ from layerbook.core.requests import NEXT_LOGITS
 from layerbook.core.sampling import sampling_distribution
 from layerbook.site.assets import assets, render_page
 from layerbook.site.interactive import sampling as playground
-from layerbook.site.pages import ChapterPage, Link
+from layerbook.site.pages import ChapterPage, FigureScript, Link
 from layerbook.site.prose.render import render_chapter
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Locator, Page
@@ -148,8 +148,7 @@ def write_page(folder: Path, analysis: AllLogits, result: AllLogitsResult) -> Pa
     view = replace(
         view,
         kind="panels",
-        script_href=DATA,
-        script_description=playground.description(len(data)),
+        script=FigureScript(DATA, "scores", playground.description(len(data))),
         scores=figure.interactive,
         title="Knobs",
     )

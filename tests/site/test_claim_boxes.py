@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layerbook.site.prose.render import render_chapter
-from layerbook.site.claim_words import describe_margin, format_quantity
+from layerbook.site.claims import describe_margin, format_quantity
 from layerbook.book.claims.check import Margin, Verdict
 
 

@@ -127,7 +127,7 @@ def test_force_lays_out_everything(book: Path, laid_out: list[str]) -> None:
 
 def test_a_damaged_page_in_the_cache_counts_as_none(book: Path, laid_out: list[str]) -> None:
     """It is laid out again."""
-    for path in (book / ".layerbook" / "leaves").rglob("*"):
+    for path in (book / ".layerbook" / "pages").rglob("*"):
         if path.is_file():
             path.write_bytes(path.read_bytes()[:-7])
     edited(PROSE, "## Tokens", "## Pieces")(book)

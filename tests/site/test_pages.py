@@ -13,8 +13,7 @@ from fixtures.sample_chapter import BOOK, HOSTILE, context, pages, write_book
 
 from layerbook.site.pages import ChapterPage, IndexPage
 from layerbook.site.search import chapter_rows, search_index
-from layerbook.site.assets import STYLESHEETS, assets, make_environment, render_page
-from layerbook.site.templates import static_files
+from layerbook.site.assets import STYLESHEETS, assets, make_environment, render_page, static_files
 
 SVG = "{http://www.w3.org/2000/svg}"
 

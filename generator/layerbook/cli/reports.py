@@ -52,10 +52,11 @@ def status(root: Path, model: str | None, checking: bool, as_json: bool, jobs: i
     pages = None
     if checking:
         from layerbook.plotting.pool import DrawingPool
-        from layerbook.site.render import find_outdated_files
+        from layerbook.site.build import SiteRenderer
 
         with DrawingPool(jobs) as drawing_pool:
-            pages = find_outdated_files(project, work, project.root / "site", drawing_pool)
+            renderer = SiteRenderer(project, work, drawing_pool)
+            pages = renderer.find_outdated_files(project.root / "site")
     found = book_status(project, work)
     print_lines(
         [status_json(project.source.name, found, pages)] if as_json else status_lines(found, pages)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from numbers import Real
 from pathlib import Path
 from typing import Any, Literal
 
-from layerbook.book.claims.check import CheckError, Verdict
+from layerbook.book.claims.check import CheckError
 from layerbook.book.loader import Experiment
 from layerbook.compare import prose
 from layerbook.compare.prose import ProseVariant, SentenceChange, SourceUse
 from layerbook.compare.result_set import ResultSet
 from layerbook.core.errors import LayerbookError, SpecError, StoreError
-from layerbook.site.claims_page import verdict_or_reason
+from layerbook.site.claims import judge_claim
 from layerbook.site.experiment_view import ExperimentView
 from layerbook.site.figure_cache import figure_digest
 from layerbook.site.prose.checks import prose_path
@@ -172,8 +173,8 @@ class _Comparison:
 
     def diff_prose(self) -> tuple[list[SentenceChange], list[str]]:
         """Return the sentences that differ, and notes on chapters that cannot be compared."""
-        old = ProseVariant(self.project, self.old, self.old_views)
-        new = ProseVariant(self.project, self.new, self.new_views)
+        old = ProseVariant(self.project, self.old_views)
+        new = ProseVariant(self.project, self.new_views)
         sentences: list[SentenceChange] = []
         notes = []
         for chapter in self.project.book.chapters:
@@ -220,20 +221,17 @@ class _Comparison:
 def _load_view(experiment: Experiment, side: ResultSet) -> ExperimentView:
     """Load an experiment with its result on one side, or with the reason why it has none."""
 
-    def load_cell(cell: Experiment) -> Any:
-        return results.load(side.path_of_experiment(cell), cell.result_type).result
-
+    unavailable = partial(ExperimentView, experiment, side.path_of_experiment, None)
     try:
         envelope = results.load(side.result_path(experiment.address), experiment.result_type)
-        view = ExperimentView(experiment, envelope, load_cell=load_cell)
+        view = ExperimentView(experiment, side.path_of_experiment, envelope)
         view.figures  # noqa: B018 (cached: an error belongs to this result)
     except StoreError as error:
         missing = isinstance(error, results.ResultFileError) and error.reason == "missing"
-        return ExperimentView(experiment, None, "no result" if missing else str(error))
+        return unavailable("no result" if missing else str(error))
     # An analysis makes figures for its own parameters; a result of another spec may not fit them.
     except _FIGURE_ERRORS as error:
-        reason = f"its figures cannot be made: {type(error).__name__}: {error}"
-        return ExperimentView(experiment, None, reason)
+        return unavailable(f"its figures cannot be made: {type(error).__name__}: {error}")
     return view
 
 
@@ -257,12 +255,10 @@ def _value_change(path: str, old: Any, new: Any) -> ValueChange:
 
 def _describe_verdict(views: ViewsByAddress, address: str, index: int) -> str:
     try:
-        verdict = verdict_or_reason(views[address], index, views)
+        judgement = judge_claim(views[address], index, views)
     except (CheckError, LayerbookError) as error:
         return f"undecided: {error}"
-    if isinstance(verdict, Verdict):
-        return "holds" if verdict.holds else "fails"
-    return f"undecided: {verdict}"
+    return f"undecided: {judgement.note}" if judgement.state == "open" else judgement.state
 
 
 def _figure_digests(view: ExperimentView) -> dict[str, str]:

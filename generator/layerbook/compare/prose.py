@@ -11,13 +11,11 @@ from typing import NamedTuple
 
 from layerbook.book import bibliography
 from layerbook.book.loader import Chapter, Experiment
-from layerbook.compare.result_set import ResultSet
 from layerbook.core.errors import LayerbookError
 from layerbook.plotting.pool import DrawingPool
-from layerbook.site.assets import make_environment
-from layerbook.site.chapter_views import ChapterViews, figure_indices
-from layerbook.site.claims_page import claim_namespace
-from layerbook.site.experiment_view import ExperimentView
+from layerbook.site.assets import make_environment, own_templates
+from layerbook.site.chapter_views import ChapterViews
+from layerbook.site.experiment_view import ExperimentView, figure_indices, names_for_text
 from layerbook.site.figure_cache import FigureRenderer
 from layerbook.site.prose.checks import prose_path, read_prose
 from layerbook.site.prose.functions import ChapterContext
@@ -57,12 +55,9 @@ class CaptionKey(NamedTuple):
 class ProseVariant:
     """The texts of a book with one set of results. No figure is drawn."""
 
-    def __init__(
-        self, project: Project, result_set: ResultSet, views: Mapping[str, ExperimentView]
-    ) -> None:
-        own_templates = (project.templates_dir / "base.html").is_file()
-        self._project, self._result_set, self._views = project, result_set, views
-        self._templates = make_environment(project.templates_dir if own_templates else None)
+    def __init__(self, project: Project, views: Mapping[str, ExperimentView]) -> None:
+        self._project, self._views = project, views
+        self._templates = make_environment(own_templates(project.templates_dir))
         self._bibliography = bibliography.load(project.templates_dir)
         self._math = MathRenderer()
         # A figure is drawn when a page is written, which never happens here.
@@ -73,15 +68,7 @@ class ProseVariant:
 
         Raises SpecError if a result that it needs is missing or does not fit it.
         """
-        views = ChapterViews(
-            chapter=chapter.name,
-            number=1,
-            experiment_views=self._views,
-            figure_renderer=self._figures,
-            math=self._math,
-            provenance=lambda _: (),
-            result_path=self._result_set.path_of_experiment,
-        )
+        views = ChapterViews(chapter.name, 1, self._views, self._figures, self._math)
         context = ChapterContext(
             views, self._templates, self._math, bibliography=self._bibliography
         )
@@ -93,7 +80,7 @@ class ProseVariant:
         view = self._views[experiment.address]
         if view.envelope is None:
             return {}
-        names = claim_namespace(view, self._views)
+        names = names_for_text(view, lambda address: self._views[address].result)
         texts = {}
         for name in view.figures:
             if caption := experiment.caption(name):

@@ -1,24 +1,61 @@
-"""A whole build: run what is not current, then render, one build at a time."""
+"""Build a book: run experiments that are not current, then render the site."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from layerbook.runner.executors import ExecutorFactory, local_executor
-from layerbook.store.freshness import check_status, select
-from layerbook.store.project import Project
-from layerbook.site.render import RenderResult, render
-from layerbook.core.progress import Reporter
-from layerbook.runner.run import Outcome, run_experiments
-from layerbook.store import cache, publish
+from layerbook.core.atomic import has_content
+from layerbook.core.errors import Problem, SpecError
+from layerbook.core.progress import Reporter, SilentReporter
+from layerbook.core.text import pluralize
 from layerbook.plotting.pool import MIN_JOBS_FOR_POOL, DrawingPool
+from layerbook.runner.executors import ExecutorFactory, local_executor
+from layerbook.runner.run import Outcome, run_experiments
+from layerbook.store import cache, publish, verification
+from layerbook.store.code_digest import source_digest
+from layerbook.store.freshness import ExperimentStatus, check_status, select
+from layerbook.store.json_format import json_digest
+from layerbook.store.keys import library_versions
+from layerbook.store.project import Project, cells_with_figures
+
+if TYPE_CHECKING:
+    from layerbook.site.builder import SiteContents
+
+RENDERING_LIBRARIES = (
+    "jinja2",
+    "markdown-it-py",
+    "mdit-py-plugins",
+    "pygments",
+    "matplotlib",
+    "seaborn",
+    "numpy",
+)
+
+
+@dataclass(frozen=True)
+class RenderResult:
+    """The result of a rendering.
+
+    failed: number of experiments that a page needs and that have no result.
+    refuted: number of claims that do not hold.
+    """
+
+    summary: str
+    failed: int
+    refuted: int
+    messages: Sequence[str]
 
 
 @dataclass(frozen=True)
 class BuildResult:
-    """What ran, and what was rendered."""
+    """The experiments that ran, and the result of the rendering."""
 
     outcomes: tuple[Outcome, ...]
     render_result: RenderResult
@@ -27,7 +64,7 @@ class BuildResult:
 def build(
     project: Project,
     site: Path,
-    report: Reporter,
+    reporter: Reporter,
     *,
     run_stale: bool = True,
     only: Sequence[str] = (),
@@ -35,10 +72,10 @@ def build(
     jobs: int = 1,
     executor_factory: ExecutorFactory = local_executor,
 ) -> BuildResult:
-    """Bring results and site up to date; with `run_stale` false, render the results that are there.
+    """Bring results and site up to date; without `run_stale`, render the results as they are.
 
-    Raises SpecError for the prose, before anything runs where the fault shows without results; StoreError where
-    another build is under way, and, before anything runs, for a site folder that is somebody else's.
+    Raises SpecError for the prose, and StoreError if another build is running or the site folder
+    holds other files; both before anything runs, if the mistake shows without results.
     """
     with cache.lock(project.root), DrawingPool(jobs) as drawing_pool:
         project.remove_leftovers()
@@ -53,7 +90,139 @@ def build(
             if len(todo) >= MIN_JOBS_FOR_POOL:
                 drawing_pool.start()
             outcomes = run_experiments(
-                project, todo, report, force, executor_factory=executor_factory
+                project, todo, reporter, force, executor_factory=executor_factory
             )
             statuses = check_status(project)
-        return BuildResult(outcomes, render(project, statuses, site, report, drawing_pool, force))
+        renderer = SiteRenderer(project, statuses, drawing_pool)
+        return BuildResult(outcomes, renderer.publish(site, reporter, force=force))
+
+
+class SiteRenderer:
+    """Renders the book from its results as they are; never imports torch."""
+
+    def __init__(
+        self, project: Project, statuses: Sequence[ExperimentStatus], drawing_pool: DrawingPool
+    ) -> None:
+        self._project, self._statuses, self._drawing_pool = project, statuses, drawing_pool
+        self._inputs_digest = digest_inputs(project, statuses)
+
+    def publish(self, target: Path, reporter: Reporter, *, force: bool = False) -> RenderResult:
+        """Bring the site folder up to date, unless none of its inputs has changed.
+
+        Call it under the project's lock. Raises SpecError for the prose, StoreError for the folder.
+        """
+        project = self._project
+        chapters = project.templates_dir / "chapters"
+        site_digest = json_digest([self._inputs_digest, _digest_files(chapters, _files(chapters))])
+        name = os.path.relpath(target, project.root)  # a book can be moved together with its cache
+        stored: dict[str, Any] = json.loads(project.cache.get_blob("sites", name) or b"{}")
+        if not force and stored.get("digest") == site_digest and publish.matches_marker(target):
+            return RenderResult(f"{target} is current", **stored["findings"])
+        contents = self._render(reporter, ignore_cache=force)
+        report = publish.publish(contents.files, target)
+        findings: dict[str, Any] = {
+            "failed": len(contents.messages),
+            "refuted": contents.refuted,
+            "messages": contents.messages
+            + [
+                f"{target}/{path}: no longer part of the book, but changed by hand: it stays"
+                for path in report.kept_modified
+            ],
+        }
+        record = {"digest": site_digest, "findings": findings}
+        project.cache.put_blob("sites", name, json.dumps(record).encode())
+        pages = pluralize(sum(path.endswith(".html") for path in contents.files), "page")
+        changes = (
+            f"{pluralize(len(report.written), 'file')} written, {len(report.removed):,} removed"
+        )
+        summary = f"{target}: {pages}, {pluralize(len(contents.files), 'file')}; {changes}"
+        return RenderResult(summary, **findings)
+
+    def find_outdated_files(self, target: Path) -> tuple[str, ...]:
+        """Render in memory and return the paths that are missing, outdated or extra in a folder."""
+        site = self._render(SilentReporter()).files
+        outdated = [path for path, data in site.items() if not has_content(target / path, data)]
+        outdated += [path for path in publish.published_files(target) if path not in site]
+        if not outdated and not publish.matches_marker(target):
+            return (publish.MARKER_NAME,)
+        return tuple(sorted(outdated))
+
+    def _render(self, reporter: Reporter, *, ignore_cache: bool = False) -> SiteContents:
+        """Render the site in memory; the cache has the pages whose inputs are unchanged.
+
+        Raises SpecError with the problems of all chapters.
+        """
+        # Imported here because a build that finds the site current need not load the renderers.
+        from layerbook.site.builder import SiteBuilder
+        from layerbook.site.page_cache import PageCache
+        from layerbook.site.prose.checks import read_prose
+
+        project, statuses = self._project, self._statuses
+        page_cache = PageCache(
+            project.cache, project.source.name, self._inputs_digest, ignore_stored=ignore_cache
+        )
+        builder = SiteBuilder(project, statuses, self._drawing_pool, page_cache)
+        problems: list[Problem] = []
+        with reporter.task("Rendering", len(project.book.chapters) + 1) as task:
+            for number, chapter in enumerate(project.book.chapters, start=1):
+                task.set_status(chapter.title)
+                try:
+                    builder.add_chapter(chapter, number, read_prose(project, chapter))
+                except SpecError as error:
+                    problems += error.problems
+                task.advance()
+            if problems:
+                raise SpecError(problems)
+            contents = builder.finish()
+            task.advance()
+        # A page may mix old and new inputs if they changed during the rendering.
+        if digest_inputs(project, statuses) == self._inputs_digest:
+            page_cache.save()
+        return contents
+
+
+def digest_inputs(project: Project, statuses: Sequence[ExperimentStatus]) -> str:
+    """Return a digest of all inputs of the site except the chapters' prose.
+
+    Reads no numbers, and imports nothing that draws.
+    """
+    chapters, package = project.templates_dir / "chapters", Path(str(files("layerbook.templates")))
+    own_templates = (
+        path for path in _files(project.templates_dir) if not path.is_relative_to(chapters)
+    )
+    results = [
+        project.result_path(experiment)
+        for status in statuses
+        for experiment in (status.experiment, *cells_with_figures(status.experiment))
+    ]
+    results += [
+        folder / f"{status.experiment.address}.json"
+        for folder in project.other_model_dirs()
+        for status in statuses
+    ]
+    return json_digest(
+        [
+            project.specs_digest,
+            _digest_files(project.templates_dir, own_templates),
+            _digest_files(package, _files(package)),
+            _digest_files(project.root, [*results, verification.record_path(project)]),
+            [(status.experiment.address, status.freshness.usable) for status in statuses],
+            source_digest(),
+            library_versions(RENDERING_LIBRARIES),
+            f"{project.source} {project.fingerprint} {project.publication_date}",
+        ]
+    )
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+
+
+def _digest_files(folder: Path, paths: Iterable[Path]) -> dict[str, str]:
+    """Return the digest of each file by its path in the folder, empty for a missing file."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        if path.is_file()
+        else ""
+        for path in paths
+    }

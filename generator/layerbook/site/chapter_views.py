@@ -1,282 +1,229 @@
-"""From experiments and their results to what a page shows: figures, claims, listings, downloads."""
+"""Figures, claims, listings and downloads that the prose of a chapter asks for."""
 
 from __future__ import annotations
 
 import inspect
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, get_args
+import io
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
+from layerbook.book.sweep import SweepResult
 from layerbook.core.analysis import Result
-from layerbook.site.interactive import (
-    attention as explore,
-    tokenizer as live,
-    sampling as playground,
+from layerbook.core.errors import Problem, SpecError, UsageError
+from layerbook.core.figures import (
+    AttentionData,
+    Figure,
+    Frames,
+    Heatmap,
+    Panels,
+    SamplingData,
+    Table,
+    TokenStrip,
 )
-from layerbook.site import downloads as tidy
-from layerbook.site.prose.functions import unknown_name
-from layerbook.site.prose.render import render_caption
-from layerbook.site.claim_words import describe_margin
+from layerbook.plotting.colours import sequential
+from layerbook.site.claims import claim_id, claim_view, evidence, needed_addresses
+from layerbook.site.experiment_view import (
+    ExperimentView,
+    ExperimentViews,
+    figure_indices,
+    names_for_text,
+)
+from layerbook.site.figure_cache import CSS_KINDS, FigureRenderer
+from layerbook.site.interactive import attention, sampling, tokenizer
 from layerbook.site.measure_source import measure_html
-from layerbook.site.prose.markup import Inline
-from layerbook.site.prose.math import MathRenderer
 from layerbook.site.pages import (
     ClaimView,
     Download,
-    Evidence,
     FailedView,
+    FigureScript,
     FigureView,
     FrameView,
     SourceView,
 )
+from layerbook.site.prose.functions import unknown_name
+from layerbook.site.prose.math import MathRenderer
+from layerbook.site.prose.render import render_caption
 from layerbook.site.tokens_html import table_csv
-from layerbook.book.claims.check import CheckError, Verdict
-from layerbook.site.figure_cache import CSS_KINDS, FigureRenderer
-from layerbook.core.errors import Problem, SpecError, UsageError
-from layerbook.site.experiment_view import ExperimentView
-from layerbook.book.loader import Experiment
-from layerbook.core.figures import Figure, Frames, Heatmap, Panels, TokenStrip
-from layerbook.plotting.colours import sequential
 from layerbook.store import results
-from layerbook.book.sweep import SweepResult
-
-_INDEX_IN_NAME = re.compile(r"([a-z]+)-(\d+)")
 
 
-@dataclass
 class ChapterViews:
-    """What one chapter asks for, and what it was given.
+    """Makes the views of one chapter.
 
-    experiment_views: of the whole book, by address. files: data files that the chapter's page links to. unavailable: experiments
-    that the prose needs and that have no result. refuted: the claims it shows that do not hold.
+    files: the data files that its page links to, by path in the site.
+    unavailable: the experiments it needs that have no result, by address.
     """
 
-    chapter: str
-    number: int
-    experiment_views: Mapping[str, ExperimentView]
-    figure_renderer: FigureRenderer
-    math: MathRenderer
-    provenance: Callable[[ExperimentView], tuple[tuple[str, str], ...]]
-    result_path: Callable[[Experiment], Any]
-    files: dict[str, bytes] = field(default_factory=dict)
-    unavailable: list[ExperimentView] = field(default_factory=list)
-    shown_figures: set[tuple[str, str]] = field(default_factory=set)
-    _count: int = 0
+    def __init__(
+        self,
+        chapter: str,
+        number: int,
+        views: ExperimentViews,
+        figure_renderer: FigureRenderer,
+        math: MathRenderer,
+    ) -> None:
+        self._chapter, self._views = chapter, views
+        self._figure_renderer, self._math = figure_renderer, math
+        self._figure_numbers = (f"{number}.{count}" for count in itertools.count(1))
+        self.files: dict[str, bytes] = {}
+        self.unavailable: dict[str, ExperimentView] = {}
 
     def result(self, name: str) -> Result:
-        """The result of `id` of this chapter, or of `chapter/id`; UsageError where there is none."""
-        experiment_view = self._find_experiment(name)
-        if experiment_view.envelope is None:
-            self.unavailable.append(experiment_view)
-            raise UsageError(f"{experiment_view.address}: {experiment_view.unavailable_reason}")
-        result: Result = experiment_view.envelope.result
-        return result
+        """Return the result of `id` in this chapter, or of `chapter/id`.
+
+        Raises UsageError if there is none.
+        """
+        return self._find_and_note(name).result
 
     def figure(self, name: str, figure_name: str | None = None) -> FigureView | FailedView:
-        """A figure with its caption, table, code and spec; the placeholder of one whose experiment has no result."""
-        experiment_view = self._find_experiment(name)
-        if experiment_view.envelope is None:
-            self.unavailable.append(experiment_view)
-            return FailedView(
-                f"{experiment_view.experiment.id}-{figure_name or 'figure'}-missing",
-                f"{experiment_view.address}: {experiment_view.unavailable_reason}",
-            )
-        only = next(iter(experiment_view.figures)) if len(experiment_view.figures) == 1 else "None"
-        chosen = only if figure_name is None else figure_name
-        if chosen not in experiment_view.figures:
-            raise unknown_name(
-                f"figure of {experiment_view.address!r}", chosen, experiment_view.figures
-            )
-        self._count += 1
-        self.shown_figures.add((experiment_view.address, chosen))
-        return self._figure_view(experiment_view, chosen, experiment_view.figures[chosen])
+        """Return a figure, or a placeholder if its experiment has no result."""
+        view = self._find_and_note(name)
+        if view.envelope is None:
+            id = f"{view.experiment.id}-{figure_name or 'figure'}-missing"
+            return FailedView(id, f"{view.address}: {view.unavailable_reason}")
+        if figure_name is None and len(view.figures) == 1:
+            (figure_name,) = view.figures
+        if figure_name is None or figure_name not in view.figures:
+            raise unknown_name(f"figure of {view.address!r}", str(figure_name), view.figures)
+        return self._figure_view(view, figure_name, view.figures[figure_name])
 
-    def _figure_view(
-        self, experiment_view: ExperimentView, name: str, figure: Figure
-    ) -> FigureView:
-        experiment = experiment_view.experiment
-        id = (
-            f"{experiment.id}-{name}"
-            if experiment.chapter == self.chapter
-            else f"{experiment.chapter}-{experiment.id}-{name}"
-        )
-        frames = None
-        if isinstance(figure, Frames):
-            drawn = zip(
-                figure.frames, self.figure_renderer.frames(figure, f"{id}-svg"), strict=True
-            )
-            frames = tuple(
-                FrameView(f.label, html, f.picture.alt, f.note, f.token, f.stop)
-                for f, html in drawn
-            )
-        csv = f"data/{experiment.chapter}/{experiment.id}-{name}.csv"
-        self.files[csv] = table_csv(figure.table()).encode()
+    def _figure_view(self, view: ExperimentView, name: str, figure: Figure) -> FigureView:
+        experiment, table = view.experiment, figure.table()
+        prefix = "" if experiment.chapter == self._chapter else f"{experiment.chapter}-"
+        id = f"{prefix}{experiment.id}-{name}"
+        path = f"data/{experiment.chapter}/{experiment.id}-{name}"
+        self.files[f"{path}.csv"] = table_csv(table).encode()
+        sequence = figure if isinstance(figure, Frames) else None
         return FigureView(
             id=id,
-            number=f"{self.number}.{self._count}",
-            html="" if frames else self._figure_html(figure, id, csv.removesuffix(".csv")),
-            caption_html=self._caption(experiment_view, name).html,
+            number=next(self._figure_numbers),
+            html="" if sequence else self._figure_html(figure, id, f"{path}.js"),
+            caption_html=self._caption_html(view, name),
             alt=figure.alt,
-            table=figure.table(),
+            table=table,
             evidence=evidence(experiment, name),
             kind=CSS_KINDS[type(figure)],
             original=experiment.is_original(name),
-            data_href=self._result_files(experiment_view)[0].href,
-            csv_href=csv,
-            **self._script_fields(csv.removesuffix("csv") + "js", figure),
+            data_href=self._result_files(view)[0].href,
+            csv_href=f"{path}.csv",
+            script=self._script(figure, f"{path}.js"),
             scores=figure.interactive if isinstance(figure, Panels) else None,
-            source_html=measure_html(experiment_view.analysis_type),
-            spec_html=experiment_view.spec_html,
-            provenance=self.provenance(experiment_view),
-            frames=frames,
+            source_html=measure_html(type(experiment.analysis)),
+            spec_html=view.spec_html,
+            provenance=view.provenance,
+            frames=self._frames(sequence, f"{id}-svg") if sequence else None,
             title=figure.title or experiment.title,
-            step=figure.step if isinstance(figure, Frames) else "frame",
+            step=sequence.step if sequence else "frame",
         )
 
-    def _figure_html(self, figure: Figure, id: str, stem: str) -> str:
-        """What stands in the figure; what a live one loads lies beside its data, as `stem` with another ending."""
+    def _frames(self, figure: Frames, id: str) -> tuple[FrameView, ...]:
+        pictures = self._figure_renderer.frames(figure, id)
+        return tuple(
+            FrameView(frame.label, html, frame.picture.alt, frame.note, frame.token, frame.stop)
+            for frame, html in zip(figure.frames, pictures, strict=True)
+        )
+
+    def _figure_html(self, figure: Figure, id: str, script_href: str) -> str:
         if isinstance(figure, TokenStrip) and figure.tokenizer_json:
-            self.files |= live.script_files(figure, f"{stem}.js")
-            return live.live_html(figure, f"{stem}.js")
-        return self.figure_renderer.html(figure, f"{id}-svg")
+            scripts = tokenizer.script_files(figure, script_href)
+            self.files |= scripts
+            return tokenizer.live_html(figure, scripts)
+        return self._figure_renderer.html(figure, f"{id}-svg")
 
-    def _script_fields(self, href: str, figure: Figure) -> dict[str, str]:
-        """The file of what can be opened from a picture, if anything can, and what is told about it."""
-        if isinstance(figure, Heatmap) and figure.interactive is not None:
-            self.files[href] = explore.data_script(href, figure.interactive, sequential())
-            description = explore.description(figure.interactive, len(self.files[href]))
-        elif isinstance(figure, Panels) and figure.interactive is not None:
-            self.files[href] = playground.data_script(href, figure.interactive)
-            description = playground.description(len(self.files[href]))
-        else:
-            return {}
-        return {"script_href": href, "script_description": description}
+    def _script(self, figure: Figure, href: str) -> FigureScript | None:
+        """Add the script with the data that a reader can open from the figure, if any."""
+        data = figure.interactive if isinstance(figure, Heatmap | Panels) else None
+        if isinstance(data, AttentionData):
+            self.files[href] = attention.data_script(href, data, sequential())
+            description = attention.description(data, len(self.files[href]))
+            return FigureScript(href, "patterns", description)
+        if isinstance(data, SamplingData):
+            self.files[href] = sampling.data_script(href, data)
+            return FigureScript(href, "scores", sampling.description(len(self.files[href])))
+        return None
 
-    def _caption(self, experiment_view: ExperimentView, name: str) -> Inline:
-        experiment = experiment_view.experiment
+    def _caption_html(self, view: ExperimentView, name: str) -> str:
+        experiment = view.experiment
         caption = experiment.caption(name)
         if caption is None:
-            what = f"the figure {name!r} of {experiment.id!r} is shown and has no caption; add one under captions:"
-            raise SpecError([Problem(experiment.file, experiment.line, 1, what)])
-        names = self._namespace(experiment_view) | {"at": figure_indices(name)}
-        return render_caption(caption.text, experiment.file, caption.line, names, self.math)
-
-    def _namespace(self, experiment_view: ExperimentView) -> dict[str, Any]:
-        def result(name: str) -> Result:
-            return self.result(
-                name if "/" in name else f"{experiment_view.experiment.chapter}/{name}"
+            message = (
+                f"the figure {name!r} of {experiment.id!r} is shown without a caption; "
+                "add one under captions:"
             )
-
-        return {
-            "result": experiment_view.envelope.result if experiment_view.envelope else None,
-            "r": result,
-        }
+            raise SpecError([Problem(experiment.file, experiment.line, 1, message)])
+        names = names_for_text(view, self.result) | {"at": figure_indices(name)}
+        inline = render_caption(caption.text, experiment.file, caption.line, names, self._math)
+        return inline.html
 
     def claim(self, name: str, index: int = 0) -> ClaimView:
-        """A claim of an experiment, checked on its result."""
-        experiment_view = self._find_experiment(name)
-        claims = experiment_view.experiment.claims
-        if not 0 <= index < len(claims):
-            raise UsageError(
-                f"{experiment_view.address} has {len(claims)} claims, so there is no claim {index}"
-            )
-        self.result(experiment_view.address)
-        view = claim_view(experiment_view, index, self._namespace(experiment_view), self.math)
-        return replace(view, id=claim_id(experiment_view, index, self.chapter))
+        """Return a claim of an experiment with its verdict."""
+        view = self._find(name)
+        count = len(view.experiment.claims)
+        if not 0 <= index < count:
+            message = f"{view.address} has {count} claims, so there is no claim {index}"
+            raise UsageError(message)
+        for address in needed_addresses(view, index):
+            self.result(address)
+        claim = claim_view(view, index, self._views, self._math)
+        return replace(claim, id=claim_id(view.experiment, index, self._chapter))
 
     def source(self, name: str) -> SourceView:
-        """The code that measured an experiment."""
-        cls = self._find_experiment(name).analysis_type
-        about = (inspect.getdoc(cls) or "").splitlines()[0]
-        return SourceView(
-            self._find_experiment(name).experiment.analysis_name, measure_html(cls), about
-        )
+        """Return the code that measured an experiment."""
+        experiment = self._find(name).experiment
+        analysis_type = type(experiment.analysis)
+        about = (inspect.getdoc(analysis_type) or "").splitlines()[0]
+        return SourceView(experiment.analysis_name, measure_html(analysis_type), about)
 
     def downloads(self, name: str) -> tuple[Download, ...]:
-        """The files of an experiment's result."""
-        experiment_view = self._find_experiment(name)
-        self.result(experiment_view.address)
-        return self._result_files(experiment_view)
+        """Return the files of an experiment's result."""
+        self.result(name)
+        return self._result_files(self._find(name))
 
-    def _result_files(self, experiment_view: ExperimentView) -> tuple[Download, ...]:
-        """The result as committed: the JSON first, then the arrays beside it."""
-        path = self.result_path(experiment_view.experiment)
-        names = [path.name, *sorted(results.array_files(path))]
-        found = []
-        for name in names:
-            href = f"data/{experiment_view.experiment.chapter}/{name}"
-            self.files[href] = path.with_name(name).read_bytes()
-            found.append(Download(name, href, len(self.files[href])))
-        result = experiment_view.envelope.result if experiment_view.envelope else None
-        whole = (
-            tidy.sweep_files(experiment_view.experiment.id, result.columns)
-            if isinstance(result, SweepResult)
-            else {}
-        )
-        for name, content in whole.items():
-            href = f"data/{experiment_view.experiment.chapter}/{name}"
-            self.files[href] = content
-            found.append(Download(name, href, len(content)))
-        return tuple(found)
+    def _result_files(self, view: ExperimentView) -> tuple[Download, ...]:
+        """Add the stored result, then its arrays, then the table of a sweep."""
+        path = view.result_path(view.experiment)
+        names = (path.name, *sorted(results.array_files(path)))
+        files = {name: path.with_name(name).read_bytes() for name in names}
+        if isinstance(view.result, SweepResult):
+            files |= _sweep_files(view.experiment.id, view.result.columns)
+        downloads = []
+        for name, data in files.items():
+            href = f"data/{view.experiment.chapter}/{name}"
+            self.files[href] = data
+            downloads.append(Download(name, href, len(data)))
+        return tuple(downloads)
 
-    def _find_experiment(self, name: str) -> ExperimentView:
-        address = name if "/" in name else f"{self.chapter}/{name}"
-        if address not in self.experiment_views:
-            own = [
-                e.experiment.id
-                for e in self.experiment_views.values()
-                if e.experiment.chapter == self.chapter
-            ]
-            raise unknown_name(
-                "experiment", name, own if "/" not in name else self.experiment_views
-            )
-        return self.experiment_views[address]
+    def _find_and_note(self, name: str) -> ExperimentView:
+        """Return an experiment; note if it has no result."""
+        view = self._find(name)
+        if view.envelope is None:
+            self.unavailable[view.address] = view
+        return view
+
+    def _find(self, name: str) -> ExperimentView:
+        address = name if "/" in name else f"{self._chapter}/{name}"
+        if address in self._views:
+            return self._views[address]
+        own_ids = [
+            view.experiment.id
+            for view in self._views.values()
+            if view.experiment.chapter == self._chapter
+        ]
+        raise unknown_name("experiment", name, self._views if "/" in name else own_ids)
 
 
-def figure_indices(name: str) -> dict[str, int]:
-    """Return the numbers in a figure's name: `prompt-0-layer-3` -> prompt 0, layer 3."""
-    return {word: int(number) for word, number in _INDEX_IN_NAME.findall(name)}
+def _sweep_files(id: str, columns: Mapping[str, Sequence[Any]]) -> dict[str, bytes]:
+    """Return a sweep's table as `ID.csv` and `ID.parquet`, a row for each cell."""
+    import pyarrow
+    from pyarrow import parquet
 
-
-def claim_verdict(experiment_view: ExperimentView, index: int, names: Mapping[str, Any]) -> Verdict:
-    """Whether a claim holds; SpecError at its place in the spec where that cannot be told."""
-    claim = experiment_view.experiment.claims[index]
-    if index not in experiment_view.verdicts:
-        try:
-            experiment_view.verdicts[index] = claim.check.evaluate(names["result"], names["r"])
-        except CheckError as error:
-            raise SpecError([claim.problem(error)]) from error
-    return experiment_view.verdicts[index]
-
-
-def claim_id(experiment_view: ExperimentView, index: int, chapter: str) -> str:
-    """The id of a claim's box on a chapter's page."""
-    foreign = (
-        ""
-        if experiment_view.experiment.chapter == chapter
-        else f"{experiment_view.experiment.chapter}-"
-    )
-    return f"claim-{foreign}{experiment_view.experiment.id}-{index}"
-
-
-def claim_view(
-    experiment_view: ExperimentView, index: int, names: Mapping[str, Any], math: MathRenderer
-) -> ClaimView:
-    """One claim with its verdict; SpecError at its line where the check cannot be evaluated."""
-    experiment = experiment_view.experiment
-    claim, verdict = experiment.claims[index], claim_verdict(experiment_view, index, names)
-    return ClaimView(
-        sentence=render_caption(claim.says, experiment.file, claim.line, names, math),
-        holds=verdict.holds,
-        check=claim.check.text,
-        values=verdict.values,
-        margin=describe_margin(verdict),
-        close=verdict.margin is not None and verdict.margin.close,
-        claims_href=f"claims.html#{claim_id(experiment_view, index, '')}",
-    )
-
-
-def evidence(experiment: Experiment, figure: str = "") -> Evidence:
-    """The badge of a figure, or of the experiment; the loader has checked that it is one of the four."""
-    return next(name for name in get_args(Evidence) if name == experiment.badge(figure))
+    rows = tuple(zip(*columns.values(), strict=True))
+    table = pyarrow.table({name: list(column) for name, column in columns.items()})
+    buffer = io.BytesIO()
+    parquet.write_table(table, buffer)
+    return {
+        f"{id}.csv": table_csv(Table(tuple(columns), rows)).encode(),
+        f"{id}.parquet": buffer.getvalue(),
+    }

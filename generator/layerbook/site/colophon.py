@@ -1,31 +1,47 @@
-"""The first page and the last: the way into a book, and how it was made."""
+"""The first page and the colophon: the way into a book, and how it was made."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Sequence
 
 from layerbook import __version__
-from layerbook.site import assets as site
-from layerbook.site.pages import BookInfo, ColophonPage, IndexPage, Licence, Link
-from layerbook.site.experiment_view import ExperimentView
+from layerbook.core.errors import StoreError
+from layerbook.core.figures import Table
+from layerbook.core.text import pluralize
 from layerbook.model import sources
+from layerbook.site.assets import vendored_licences
+from layerbook.site.experiment_view import ExperimentViews
+from layerbook.site.pages import BookInfo, ColophonPage, Fact, IndexPage, Licence, Link
+from layerbook.site.prose.markup import escape_text
+from layerbook.site.provenance import hex_digest
+from layerbook.site.tokens_html import table_html
+from layerbook.store import results, verification
+from layerbook.store.freshness import ExperimentStatus
 from layerbook.store.project import Project
+from layerbook.store.verification import format_power_of_ten
 
 APACHE_LICENCE_TEXT = "Apache License 2.0: https://www.apache.org/licenses/LICENSE-2.0"
-GGUF_NOTE = "The weights come as a GGUF file, and are turned into 32-bit floating point before anything is computed."
+GGUF_NOTE = (
+    "The weights come as a GGUF file, and are turned into 32-bit floating point before anything "
+    "is computed."
+)
 QUANTISED_NOTE = (
-    "With so few bits they are not quite the ones that were published in full. The measured numbers of this book are "
-    "those of this file; how far they are from those of the full weights was not measured. Token ids and shapes are "
-    "the same."
+    "With so few bits they are not quite the ones that were published in full. The measured "
+    "numbers of this book are those of this file; how far they are from those of the full weights "
+    "was not measured. Token ids and shapes are the same."
 )
 MAYBE_QUANTISED_NOTE = (
-    "Where the file stores them with fewer bits, they are not quite the ones that were published in full; the measured "
-    "numbers of this book are those of this file."
+    "Where the file stores them with fewer bits, they are not quite the ones that were published "
+    "in full; the measured numbers of this book are those of this file."
 )
+VERIFICATION_TITLE = "Computed again"
+CHANGED_SINCE = "not verified since it changed"
+NOT_VERIFIED = "not verified"
 
 
 def index_page(book: BookInfo, diagram: str | None) -> IndexPage:
-    """The first page; each part of its diagram leads to a chapter."""
+    """Return the first page; the parts of its diagram link to chapters."""
     first = book.chapters[0] if book.chapters else None
     return IndexPage(
         diagram_svg=diagram,
@@ -37,73 +53,108 @@ def index_page(book: BookInfo, diagram: str | None) -> IndexPage:
 def colophon_page(
     project: Project,
     book: BookInfo,
-    experiment_views: Mapping[str, ExperimentView],
-    tables: tuple[tuple[str, str], ...] = (),
+    views: ExperimentViews,
+    statuses: Sequence[ExperimentStatus],
 ) -> ColophonPage:
-    """How the book was made: the model, the versions, the seeds, whose work it carries; `tables` as (heading, HTML)."""
-    last = book.chapters[-1] if book.chapters else None
-    source, weights = project.source, project.fingerprint.weights
-    model = [("Name", source.name), ("Source", f"{source.kind}: {source.location}")]
-    model += [("Revision", source.revision)] if source.revision else []
-    model += [
-        ("Weights", hex_digest(weights)),
-        ("Arithmetic", "float32 on a CPU, attention computed eagerly"),
-    ]
-    licences = site.vendored_licences()
+    """Return the page with the model, the verification, the seeds, versions and licences.
+
+    Raises StoreError for a damaged record of verification.
+    """
+    source = project.source
+    model = [Fact("Name", source.name), Fact("Source", f"{source.kind}: {source.location}")]
+    if source.revision:
+        model.append(Fact("Revision", source.revision))
+    model.append(Fact("Weights", hex_digest(project.fingerprint.weights)))
+    model.append(Fact("Arithmetic", "float32 on a CPU, attention computed eagerly"))
+    licences = list(vendored_licences())
     if source.kind == "bundle":
-        licences = (
-            *licences,
-            Licence(f"The weights of {source.name}", "Apache-2.0", APACHE_LICENCE_TEXT),
-        )
+        title = f"The weights of {source.name}"
+        licences.append(Licence(title, "Apache-2.0", APACHE_LICENCE_TEXT))
+    last = book.chapters[-1] if book.chapters else None
     return ColophonPage(
         model=tuple(model),
-        versions=(("layerbook", __version__), *sorted(_library_versions(experiment_views).items())),
-        seeds=tuple(_seeds(experiment_views)),
+        versions=(Fact("layerbook", __version__), *_library_versions(views)),
+        seeds=tuple(_seeds(views)),
         rebuild=("make site", "make test"),
-        licences=licences,
+        licences=tuple(licences),
         quantisation=quantisation(source),
-        tables_html=tables,
+        tables_html=_verification_table(project, statuses),
         previous=Link(last.title, last.href) if last else None,
     )
 
 
 def quantisation(source: sources.ModelSource) -> str:
-    """With how many bits the weights were stored, where that is known; nothing for weights that are no GGUF."""
+    """Describe the precision of stored weights, as far as known; empty if they are not GGUF."""
     if not isinstance(source, sources.GGUFSource):
         return ""
-    stored = sources.STORAGE_NOTES.get(source.digest())
-    return (
-        f"{GGUF_NOTE} The file stores {stored}. {QUANTISED_NOTE}"
-        if stored
-        else f"{GGUF_NOTE} {MAYBE_QUANTISED_NOTE}"
+    storage = sources.STORAGE_NOTES.get(source.digest())
+    if storage is None:
+        return f"{GGUF_NOTE} {MAYBE_QUANTISED_NOTE}"
+    return f"{GGUF_NOTE} The file stores {storage}. {QUANTISED_NOTE}"
+
+
+def _library_versions(views: ExperimentViews) -> list[Fact]:
+    """Return the versions of libraries that the results were measured with."""
+    versions = defaultdict(set)
+    for view in views.values():
+        if view.envelope:
+            for name, version in view.envelope.key.versions.items():
+                versions[name].add(version)
+    return [Fact(name, ", ".join(sorted(versions[name]))) for name in sorted(versions)]
+
+
+def _seeds(views: ExperimentViews) -> list[Fact]:
+    """Return the seeds that matter; at temperature 0 nothing is random."""
+    seeds = []
+    for view in views.values():
+        spec = view.experiment.spec()
+        if spec.get("temperature") != 0:
+            seeds += [
+                Fact(view.address, f"{name} {value}")
+                for name, value in spec.items()
+                if name.endswith("seed") and value is not None
+            ]
+    return seeds
+
+
+def _verification_table(
+    project: Project, statuses: Sequence[ExperimentStatus]
+) -> tuple[tuple[str, str], ...]:
+    """Return the heading and table of the last verification, if there was one."""
+    record = verification.read_record(project)
+    if not record.experiments:
+        return ()
+    rows = tuple(_verification_row(project, status, record) for status in statuses)
+    absolute, relative = (
+        format_power_of_ten(record.tolerance[name]) for name in ("absolute", "relative")
     )
+    agreeing = sum(row[1] == "agrees" for row in rows)
+    text = (
+        "Each experiment was run again from nothing, once for each number of threads, and compared "
+        "with the numbers of this book. Names, tokens, ranks and counts must be equal; a measured "
+        f"number may be off by {absolute} plus {relative} of its size. "
+        f"Of {pluralize(len(rows), 'experiment')}, {agreeing} "
+        f"{'agrees' if agreeing == 1 else 'agree'}. The gap is the largest between two numbers of "
+        "an experiment, told as the power of ten it stays within."
+    )
+    table = Table(("Experiment", "Verdict", "Largest gap", "Threads"), rows)
+    html = f"<p>{escape_text(text)}</p>\n{table_html(table, VERIFICATION_TITLE)}"
+    return ((VERIFICATION_TITLE, html),)
 
 
-def _library_versions(experiment_views: Mapping[str, ExperimentView]) -> dict[str, str]:
-    """The libraries that the results were measured with; several versions of one are all named."""
-    found: dict[str, list[str]] = {}
-    for experiment_view in experiment_views.values():
-        for name, version in (
-            experiment_view.envelope.key.versions if experiment_view.envelope else {}
-        ).items():
-            found.setdefault(name, []).append(version)
-    return {name: ", ".join(sorted(set(versions))) for name, versions in found.items()}
-
-
-def _seeds(experiment_views: Mapping[str, ExperimentView]) -> list[tuple[str, str]]:
-    """Every seed that something random started from; always taking the best token is not random."""
-    specs = [
-        (experiment_view.address, experiment_view.experiment.spec())
-        for experiment_view in experiment_views.values()
-    ]
-    return [
-        (address, f"{name} {value}")
-        for address, spec in specs
-        for name, value in spec.items()
-        if name.endswith("seed") and value is not None and spec.get("temperature") != 0
-    ]
-
-
-def hex_digest(fingerprint: str) -> str:
-    """The hexadecimal part of a fingerprint: `gguf:b179.../1` -> `b179...`; a Hub's commit."""
-    return fingerprint.rpartition("@")[2].rpartition(":")[2].partition("/")[0]
+def _verification_row(
+    project: Project, status: ExperimentStatus, record: verification.VerificationRecord
+) -> tuple[str, str, str, str]:
+    address = status.experiment.address
+    entry = record.experiments.get(address)
+    if entry is None:
+        return address, NOT_VERIFIED, "", ""
+    try:
+        digest = results.read_header(project.result_path(status.experiment)).digest
+    except StoreError:
+        digest = ""
+    if digest != entry.digest:
+        return address, CHANGED_SINCE, "", ""
+    verdict = entry.verdict + (f" at {entry.place}" if entry.place else "")
+    gap = format_power_of_ten(entry.gap) if entry.gap else "none"
+    return address, verdict, gap, ", ".join(map(str, entry.threads))

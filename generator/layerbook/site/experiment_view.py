@@ -1,134 +1,158 @@
-"""An experiment of the book with its result, or with what keeps it from the page."""
+"""Experiments of a book with their results, as its pages need them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
-from layerbook.core.analysis import Analysis
+from layerbook.book.loader import Experiment
+from layerbook.book.sweep import GridCell
+from layerbook.book.sweep_views import view_frames
+from layerbook.core.analysis import Result
+from layerbook.core.errors import Problem, StoreError, UsageError, did_you_mean
+from layerbook.core.figures import Diagram, Figure
+from layerbook.site.pages import Fact
 from layerbook.site.prose.functions import unknown_name
 from layerbook.site.prose.highlight import code_html
-from layerbook.book.claims.check import Verdict
-from layerbook.core.errors import Problem, StoreError, did_you_mean
-from layerbook.book.loader import Experiment
-from layerbook.core.figures import Diagram, Figure
+from layerbook.site.provenance import experiment_facts
+from layerbook.store import results
 from layerbook.store.freshness import ExperimentStatus
 from layerbook.store.project import Project, cell_experiment
-from layerbook.store import results
-from layerbook.book.sweep import Sweep
-from layerbook.book.sweep_views import view_frames
 
-CellLoader = Callable[[Experiment], Any]
+_INDEX_IN_NAME = re.compile(r"([a-z]+)-(\d+)")
 
 
 @dataclass(frozen=True)
 class ExperimentView:
-    """One experiment and its result, or the `unavailable_reason` that keeps it from the page; verdicts once they are known.
+    """An experiment with its stored result or, in `unavailable_reason`, why it has none.
 
-    load_cell: reads the result of a cell, where it is a sweep.
+    result_path: returns the path of an experiment's result, also of a sweep's cell.
+    provenance: facts about the origin of its figures.
     """
 
     experiment: Experiment
-    envelope: results.StoredResult[Any] | None
+    result_path: Callable[[Experiment], Path]
+    envelope: results.StoredResult[Any] | None = None
     unavailable_reason: str = ""
-    load_cell: CellLoader | None = None
-    verdicts: dict[int, Verdict] = field(default_factory=dict, compare=False, repr=False)
+    provenance: tuple[Fact, ...] = ()
 
     @property
     def address(self) -> str:
-        """`chapter/id`."""
-        return f"{self.experiment.chapter}/{self.experiment.id}"
+        """Return `chapter/id`."""
+        return self.experiment.address
+
+    @property
+    def result(self) -> Result:
+        """Return the result. Raises UsageError if there is none."""
+        if self.envelope is None:
+            raise UsageError(f"{self.address}: {self.unavailable_reason}")
+        result: Result = self.envelope.result
+        return result
+
+    def resolve(self, name: str) -> str:
+        """Return the address of `id` in the experiment's chapter, or of `chapter/id`."""
+        return name if "/" in name else f"{self.experiment.chapter}/{name}"
 
     @cached_property
     def spec_html(self) -> str:
-        """Its spec, as YAML that stands alone."""
+        """The highlighted YAML of its spec."""
         return code_html(self.experiment.to_yaml(), "yaml")
 
     @cached_property
     def figures(self) -> Mapping[str, Figure]:
-        """The figures of its result, by name."""
+        """The figures of the result by name, none without a result."""
         if self.envelope is None:
             return {}
-        figures = self.experiment.figures(self.envelope.result)
-        sweep = self.experiment.sweep
-        return figures if sweep is None else figures | self._step_views(sweep)
+        return self.experiment.figures(self.envelope.result) | self._cell_sequences()
 
-    def _step_views(self, sweep: Sweep) -> dict[str, Figure]:
-        """The views that step through a figure of the cells."""
-        found: dict[str, Figure] = {}
-        for view in (view for view in sweep.views if view.figure):
-            pictures = []
-            for cell in sweep.cells_along(view.over):
-                assert self.load_cell is not None
-                figures = cell.analysis.figures(
-                    self.load_cell(cell_experiment(self.experiment, cell))
-                )
-                if view.figure not in figures:
-                    raise unknown_name(
-                        f"figure of the cells of {self.address!r}", view.figure, figures
-                    )
-                pictures.append((cell.coordinates[view.over], figures[view.figure]))
-            found[view.name] = view_frames(view, pictures)
-        return found
+    def _cell_sequences(self) -> dict[str, Figure]:
+        """Return the views of a sweep that step through a figure of its cells."""
+        sweep = self.experiment.sweep
+        if sweep is None:
+            return {}
+        return {
+            view.name: view_frames(
+                view,
+                [
+                    (cell.coordinates[view.over], self._cell_figure(cell, view.figure))
+                    for cell in sweep.cells_along(view.over)
+                ],
+            )
+            for view in sweep.views
+            if view.figure
+        }
+
+    def _cell_figure(self, cell: GridCell, name: str) -> Figure:
+        experiment = cell_experiment(self.experiment, cell)
+        stored = results.load(self.result_path(experiment), experiment.result_type)
+        figures = cell.analysis.figures(stored.result)
+        if name not in figures:
+            raise unknown_name(f"figure of the cells of {self.address!r}", name, figures)
+        return figures[name]
 
     def unknown_figure_problems(self) -> list[Problem]:
-        """Captions, badges and originals for figures that there are none of; nothing where there is no result."""
-        one, known = self.experiment, tuple(self.figures)
-        near = dict.fromkeys([*known, *(figure.partition("-")[0] for figure in known)])
-        places = {("captions", name): caption.line for name, caption in one.captions.items()}
-        named = () if isinstance(one.original, bool) else one.original
-        places |= {("badges", name): one.line for name in one.badges} | {
-            ("original", name): one.line for name in named
-        }
-        return [
-            Problem(
-                one.file,
-                line,
-                1,
-                f"{one.id}: {kind}: there is no figure {name!r}{did_you_mean(name, near)}",
-            )
-            for (kind, name), line in places.items()
-            if known and not any(f"{figure}-".startswith(f"{name}-") for figure in known)
-        ]
+        """Report captions, badges and originals of figures that the result does not have."""
+        experiment = self.experiment
+        original = () if isinstance(experiment.original, bool) else experiment.original
+        lines = {("captions", name): caption.line for name, caption in experiment.captions.items()}
+        lines |= {("badges", name): experiment.line for name in experiment.badges}
+        lines |= {("original", name): experiment.line for name in original}
+        names = [*self.figures, *(figure.partition("-")[0] for figure in self.figures)]
+        problems = []
+        for (key, name), line in lines.items():
+            if self.figures and not any(f"{f}-".startswith(f"{name}-") for f in self.figures):
+                hint = did_you_mean(name, dict.fromkeys(names))
+                message = f"{experiment.id}: {key}: there is no figure {name!r}{hint}"
+                problems.append(Problem(experiment.file, line, 1, message))
+        return problems
 
-    @property
-    def analysis_type(self) -> type[Analysis[Any]]:
-        """The analysis that measured it; of a sweep, that of its cells."""
-        return type(self.experiment.analysis)
+
+ExperimentViews = Mapping[str, ExperimentView]
+"""The experiments of a book by address."""
 
 
 def load_experiment_views(
     project: Project, statuses: Sequence[ExperimentStatus]
 ) -> dict[str, ExperimentView]:
-    """Every experiment of the book by its address; what is stale or damaged is not shown, and says why."""
-
-    def load_cell(cell: Experiment) -> Any:
-        return results.load(project.result_path(cell), cell.result_type).result
-
-    found = {}
-    for one in statuses:
-        envelope, unavailable_reason = None, ""
-        if one.freshness.usable:
-            try:
-                envelope = results.load(
-                    project.result_path(one.experiment), one.experiment.result_type
-                )
-            except StoreError as error:
-                unavailable_reason = str(error)
-        else:
-            unavailable_reason = f"its result is {one.freshness}: `layerbook run` makes it anew"
-        experiment_view = ExperimentView(one.experiment, envelope, unavailable_reason, load_cell)
-        found[experiment_view.address] = experiment_view
-    return found
+    """Load the result of every experiment of the book, except stale and damaged ones."""
+    return {status.experiment.address: _load_view(project, status) for status in statuses}
 
 
-def find_decoder_diagram(experiment_views: Mapping[str, ExperimentView]) -> Diagram | None:
-    """The architecture's diagram, where an experiment of the book draws one."""
-    figures = (
-        figure
-        for experiment_view in experiment_views.values()
-        for figure in experiment_view.figures.values()
-    )
+def _load_view(project: Project, status: ExperimentStatus) -> ExperimentView:
+    experiment = status.experiment
+    view = partial(ExperimentView, experiment, project.result_path)
+    if not status.freshness.usable:
+        reason = f"its result is {status.freshness}: `layerbook run` makes it anew"
+        return view(unavailable_reason=reason)
+    try:
+        envelope = results.load(project.result_path(experiment), experiment.result_type)
+    except StoreError as error:
+        return view(unavailable_reason=str(error))
+    return view(envelope, provenance=experiment_facts(project, experiment, envelope))
+
+
+def find_decoder_diagram(views: ExperimentViews) -> Diagram | None:
+    """Return the first diagram of the model that an experiment draws."""
+    figures = (figure for view in views.values() for figure in view.figures.values())
     return next((figure for figure in figures if isinstance(figure, Diagram)), None)
+
+
+def names_for_text(view: ExperimentView, result_of: Callable[[str], Result]) -> dict[str, Any]:
+    """Return the names that captions and claims of an experiment can use.
+
+    result_of: returns the result of an address.
+    """
+
+    def result(name: str) -> Result:
+        return result_of(view.resolve(name))
+
+    return {"result": view.envelope.result if view.envelope else None, "r": result}
+
+
+def figure_indices(figure_name: str) -> dict[str, int]:
+    """Return the numbers in a figure's name: `layer-3-head-1` has layer 3 and head 1."""
+    return {word: int(number) for word, number in _INDEX_IN_NAME.findall(figure_name)}

@@ -1,4 +1,4 @@
-"""Figures as the page shows them: drawn once, then taken from the working cache until data or drawing changes."""
+"""Figures as markup, drawn once and cached until their data or the drawing code changes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from layerbook.site.tokens_html import passage_html, strip_html, table_html
 from layerbook.core.figures import (
     Bars,
     Diagram,
@@ -26,12 +25,12 @@ from layerbook.core.figures import (
     Table,
     TokenStrip,
 )
+from layerbook.plotting.pool import DrawingJob, DrawingPool, PendingDrawing
+from layerbook.site.tokens_html import passage_html, strip_html, table_html
 from layerbook.store.cache import WorkingCache
 from layerbook.store.code_digest import source_digest
 from layerbook.store.keys import library_versions
-from layerbook.plotting.pool import DrawingJob, PendingDrawing, DrawingPool
 
-_SCALAR_TYPES = frozenset({bool, float, int, str, type(None)})
 _PLACEHOLDER = re.compile(r"<!--drawing ([0-9a-f]{64}) (\d+)-->")
 DRAWING_LIBRARIES = ("matplotlib", "seaborn", "numpy", "pillow")
 CSS_KINDS: dict[type, str] = {
@@ -51,9 +50,9 @@ CSS_KINDS: dict[type, str] = {
 
 
 class FigureRenderer:
-    """The figures of one rendering, from the cache of a project where they were drawn before.
+    """Renders figures as placeholders, which `fill_placeholders` replaces with their pictures.
 
-    What was not is handed to the drawing pool, and the page gets a mark in its place, which `fill_placeholders` replaces.
+    Pictures come from the cache; the drawing pool draws those that are missing.
     """
 
     def __init__(self, cache: WorkingCache, drawing_pool: DrawingPool) -> None:
@@ -64,7 +63,10 @@ class FigureRenderer:
         self._drawn: dict[str, tuple[str, ...]] = {}
 
     def html(self, figure: Figure, id: str) -> str:
-        """The markup of one figure: SVG for charts, HTML for what is made of words; not for a sequence (TypeError)."""
+        """Return the HTML of a token strip, passage or table, or the placeholder of a picture.
+
+        Raises TypeError for a sequence.
+        """
         if isinstance(figure, TokenStrip):
             return strip_html(figure)
         if isinstance(figure, Passage):
@@ -76,68 +78,50 @@ class FigureRenderer:
         return self._placeholders(DrawingJob("picture", id, figure))[0]
 
     def frames(self, figure: Frames, id: str) -> tuple[str, ...]:
-        """The pictures of a sequence, all on one scale."""
+        """Return the placeholders of a sequence, drawn on one scale."""
         return self._placeholders(DrawingJob("frames", id, figure), len(figure.frames))
 
     def diagram(
-        self, figure: Diagram, id: str, compact: bool, links: Mapping[str, str] | None = None
+        self, figure: Diagram, id: str, *, compact: bool, links: Mapping[str, str] | None = None
     ) -> str:
-        """The decoder, small for the head of a chapter, or with its parts as links."""
-        return self._placeholders(
-            DrawingJob("diagram", id, figure, compact, tuple(sorted((links or {}).items())))
-        )[0]
+        """Return the placeholder of the decoder, compact or with links from its parts."""
+        sorted_links = tuple(sorted((links or {}).items()))
+        return self._placeholders(DrawingJob("diagram", id, figure, compact, sorted_links))[0]
 
     def _placeholders(self, job: DrawingJob, count: int = 1) -> tuple[str, ...]:
-        """The marks that stand for the pictures of a job until `fill_placeholders`."""
-        options = f"{job.kind}:{job.id}:{job.compact}:{job.links}"
-        key = f"{self._code}:{options}:{figure_digest(job.figure)}"
+        key = hashlib.sha256(f"{self._code}{_digest(job)}".encode()).hexdigest()
         if key not in self._drawn and key not in self._pending:
-            known = self._cache.get_blob("figures", key)
-            if known is None:
+            cached = self._cache.get_blob("figures", key)
+            if cached is None:
                 self._pending[key] = self._drawing_pool.submit(job)
             else:
-                self._drawn[key] = tuple(json.loads(known))
-        name = hashlib.sha256(key.encode()).hexdigest()
-        return tuple(f"<!--drawing {name} {i}-->" for i in range(count))
+                self._drawn[key] = tuple(json.loads(cached))
+        return tuple(f"<!--drawing {key} {i}-->" for i in range(count))
 
     def fill_placeholders(self, page: str) -> str:
-        """The page with every mark replaced by its picture, once all are drawn."""
+        """Return the page with its pictures; waits until all are drawn."""
         for key, pending in self._pending.items():
             self._drawn[key] = pending.result()
             self._cache.put_blob("figures", key, json.dumps(self._drawn[key]).encode())
         self._pending.clear()
-        pictures = {
-            hashlib.sha256(key.encode()).hexdigest(): drawn for key, drawn in self._drawn.items()
-        }
-        return _PLACEHOLDER.sub(lambda match: pictures[match[1]][int(match[2])], page)
+        return _PLACEHOLDER.sub(lambda match: self._drawn[match[1]][int(match[2])], page)
 
 
 def figure_digest(figure: Figure) -> str:
-    """sha256 over all that a figure says: equal figures have equal digests in every process."""
-    found = hashlib.sha256()
-    for part in _digest_parts(figure):
-        found.update(part)
-    return found.hexdigest()
+    """Return a digest of all that a figure shows, equal for equal figures in every process."""
+    return _digest(figure)
 
 
-def _digest_parts(value: Any) -> Iterator[bytes]:
-    """Each value with its type and its length before it, so that no two figures run together."""
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, default=_as_json).encode()).hexdigest()
+
+
+def _as_json(value: Any) -> Any:
+    """Encode arrays and dataclasses, with their types, for a digest."""
     if isinstance(value, np.ndarray):
-        yield f"array {value.dtype.str} {value.shape} ".encode()
-        yield np.ascontiguousarray(value).tobytes()
-    elif dataclasses.is_dataclass(value):
-        yield f"{type(value).__name__} ".encode()
-        for field in dataclasses.fields(value):
-            yield from _digest_parts(getattr(value, field.name))
-    elif isinstance(value, tuple | list) and _SCALAR_TYPES.issuperset(map(type, value)):
-        text = repr(value).encode(
-            "utf-8", "surrogatepass"
-        )  # a long series is one part, not thousands
-        yield f"plain {len(text)} ".encode() + text
-    elif isinstance(value, tuple | list):
-        yield f"tuple {len(value)} ".encode()
-        for part in value:
-            yield from _digest_parts(part)
-    else:
-        text = repr(value).encode("utf-8", "surrogatepass")
-        yield f"{type(value).__name__} {len(text)} ".encode() + text
+        data = hashlib.sha256(np.ascontiguousarray(value).tobytes())
+        return [value.dtype.str, value.shape, data.hexdigest()]
+    if dataclasses.is_dataclass(value):
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return {type(value).__name__: fields}
+    return repr(value)

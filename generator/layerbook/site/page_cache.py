@@ -1,32 +1,28 @@
-"""A page laid out, with all that belongs to it, kept so that the next build need not lay it out again.
-
-Each page has one place in the working cache, so the cache stays as large as the book however often it is built.
-"""
+"""Rendered pages and their data, stored for the next build."""
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
+
+from pydantic import ConfigDict, TypeAdapter
 
 from layerbook.site.prose.citations import Citation
 from layerbook.site.search import SearchRow
 from layerbook.store.cache import WorkingCache
-
-_ABOUT = "leaf.json"
-_FILES = "files/"
+from layerbook.store.json_format import json_digest
 
 
 @dataclass(frozen=True)
 class CachedPage:
-    """One page or more that are made together.
+    """One page, or several that are rendered together.
 
-    files: the pages and what they link to, by path in the site. rows: what the search finds, as (href, page, section,
-    text). css_rules: the rules that its formulas need, by class. claim_ids: the ids of the claims that it shows. citations:
-    the sources that it cites, as (key, place in words, href). refuted: how many of the claims it lists do not hold.
-    messages: one for each experiment whose result is not there.
+    files: the pages and the data they link to, by path in the site.
+    css_rules: the rules of its formulas, by class.
+    claim_ids: the HTML ids of the claims it shows.
+    messages: one for each experiment without a result.
+    refuted: the number of claims it lists that do not hold.
     """
 
     files: Mapping[str, bytes]
@@ -34,40 +30,45 @@ class CachedPage:
     css_rules: Mapping[str, str] = field(default_factory=dict)
     claim_ids: tuple[str, ...] = ()
     citations: tuple[Citation, ...] = ()
-    refuted: int = 0
     messages: tuple[str, ...] = ()
+    refuted: int = 0
+
+    __pydantic_config__: ClassVar = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
 
-def load_page(cache: WorkingCache, name: str, key: str) -> CachedPage | None:
-    """The leaf that was kept at this place under exactly this key; None where there is another, or none."""
-    data = cache.get_blob("leaves", name)
-    if data is None:
-        return None
-    with zipfile.ZipFile(io.BytesIO(data)) as packed:
-        about = json.loads(packed.read(_ABOUT))
-        if about["key"] != key:
-            return None
-        names = [name for name in packed.namelist() if name.startswith(_FILES)]
-        return CachedPage(
-            files={name.removeprefix(_FILES): packed.read(name) for name in names},
-            rows=tuple((href, page, section, text) for href, page, section, text in about["rows"]),
-            css_rules=about["css_rules"],
-            claim_ids=tuple(about["claim_ids"]),
-            citations=tuple(Citation(*row) for row in about["citations"]),
-            refuted=about["refuted"],
-            messages=tuple(about["messages"]),
-        )
+_ADAPTER = TypeAdapter(CachedPage)
 
 
-def store_page(cache: WorkingCache, name: str, key: str, page: CachedPage) -> None:
-    """Keep a leaf, in place of the one before it."""
-    about = {
-        name: getattr(page, name)
-        for name in ("rows", "css_rules", "claim_ids", "citations", "refuted", "messages")
-    }
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as packed:
-        packed.writestr(_ABOUT, json.dumps({"key": key} | about))
-        for path, content in page.files.items():
-            packed.writestr(_FILES + path, content)
-    cache.put_blob("leaves", name, buffer.getvalue())
+class PageCache:
+    """The pages of a book on one model, one entry for each name.
+
+    A page is valid if its own inputs and those of the whole site are unchanged.
+    """
+
+    def __init__(
+        self, cache: WorkingCache, model: str, site_inputs: str, *, ignore_stored: bool = False
+    ) -> None:
+        self._cache, self._model, self._site_inputs = cache, model, site_inputs
+        self._ignore_stored = ignore_stored
+        self._unsaved: dict[str, bytes] = {}
+
+    def load(self, name: str, own_inputs: str) -> CachedPage | None:
+        """Return the stored page, or None if there is none for these inputs."""
+        data = None if self._ignore_stored else self._cache.get_blob("pages", self._entry(name))
+        key, _, content = (data or b"").partition(b"\n")
+        return _ADAPTER.validate_json(content) if key == self._key(own_inputs) else None
+
+    def add(self, name: str, own_inputs: str, page: CachedPage) -> None:
+        """Add a new page, to be stored by `save`."""
+        self._unsaved[name] = self._key(own_inputs) + b"\n" + _ADAPTER.dump_json(page)
+
+    def save(self) -> None:
+        """Store the added pages, in place of those of the same name."""
+        for name, data in self._unsaved.items():
+            self._cache.put_blob("pages", self._entry(name), data)
+
+    def _entry(self, name: str) -> str:
+        return f"{self._model}/{name}"
+
+    def _key(self, own_inputs: str) -> bytes:
+        return json_digest([self._site_inputs, own_inputs]).encode()

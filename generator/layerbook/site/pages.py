@@ -1,27 +1,38 @@
-"""What page templates are given: frozen, typed, complete. A missing name in a template is an error.
+"""Data for the page templates: frozen, typed and complete.
 
-Fields that end in `html` or `svg` are markup made by this program and trusted; every other string is escaped.
+Fields that end in `html` or `svg` are trusted markup of this program; every other string is escaped.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from layerbook.site.prose.markdown import Heading, Section
-from layerbook.site.prose.markup import Inline
 from layerbook.core.figures import SamplingData, Table
 from layerbook.core.tokens import Token
+from layerbook.site.prose.markdown import Heading, Section
+from layerbook.site.prose.markup import Inline
 
 Evidence = Literal["definition", "observation", "correlation", "intervention"]
 
 EVIDENCE_MEANINGS: dict[str, str] = {
-    "definition": "True by construction: it shows how something is defined, not what the model does.",
+    "definition": (
+        "True by construction: it shows how something is defined, not what the model does."
+    ),
     "observation": "Read off the model as it ran. It shows what happened here, not why.",
     "correlation": "Two things that vary together. Neither need be the cause of the other.",
-    "intervention": "Something was changed inside the model or its input, and the effect was measured.",
+    "intervention": (
+        "Something was changed inside the model or its input, and the effect was measured."
+    ),
 }
-"""What each badge claims."""
+"""The explanation of each badge."""
+
+
+class Fact(NamedTuple):
+    """A label and its value in a list of facts."""
+
+    label: str
+    value: str
 
 
 @dataclass(frozen=True)
@@ -45,12 +56,22 @@ class FrameView:
 
 
 @dataclass(frozen=True)
-class FigureView:
-    """A figure as the page shows it.
+class FigureScript:
+    """A script with the data of a figure, which the page loads on request."""
 
-    `id` is unique on the page. `kind` names what was drawn; for `token-strip`, `passage` and `table` it is text, and is
-    not announced as an image. `frames` replaces `html` for a sequence; a frame stands for a `step`. `script_href` is a
-    script with what can be opened from it, of which `script_description` tells; `scores` where these are of all tokens.
+    href: str
+    opens: Literal["patterns", "scores"]
+    description: str
+
+
+@dataclass(frozen=True)
+class FigureView:
+    """A figure on a page.
+
+    id: unique on the page.
+    kind: its name in the style sheet.
+    scores: the logits that a reader can sample from.
+    frames: the pictures of a sequence, instead of `html`; each stands for one `step`.
     """
 
     id: str
@@ -64,12 +85,11 @@ class FigureView:
     original: bool = False
     data_href: str | None = None
     csv_href: str | None = None
-    script_href: str | None = None
-    script_description: str = ""
+    script: FigureScript | None = None
     scores: SamplingData | None = None
     source_html: str | None = None
     spec_html: str = ""
-    provenance: tuple[tuple[str, str], ...] = ()
+    provenance: tuple[Fact, ...] = ()
     frames: tuple[FrameView, ...] | None = None
     title: str = ""
     step: str = "frame"
@@ -77,7 +97,7 @@ class FigureView:
 
 @dataclass(frozen=True)
 class FailedView:
-    """The placeholder of a figure whose experiment failed: never a silent hole."""
+    """The placeholder of a figure whose experiment has no result."""
 
     id: str
     message: str
@@ -85,10 +105,12 @@ class FailedView:
 
 @dataclass(frozen=True)
 class ClaimView:
-    """A sentence of the spec and what checking it gave; `values` are what the check read, by expression.
+    """A claim and its verdict.
 
-    `margin` says how far it is from turning over, `close` that it is not far. `id` is the box's HTML id; the box of a
-    claim that is on the page already has none. `listed` leads to the claim in the list of all.
+    values: the expressions in the check, each with its value.
+    margin: the distance from the opposite verdict, in words; `close` if it is small.
+    id: the HTML id of the box, empty if the claim is already on the page.
+    claims_href: its place in the list of all claims.
     """
 
     sentence: str | Inline
@@ -103,7 +125,7 @@ class ClaimView:
 
 @dataclass(frozen=True)
 class SourceView:
-    """The code behind an experiment; `analysis` is its name in specs, `about` the first line of its docstring."""
+    """The code of an analysis; `about` is the first line of its docstring."""
 
     analysis: str
     html: str
@@ -112,7 +134,7 @@ class SourceView:
 
 @dataclass(frozen=True)
 class Download:
-    """A file beside the page."""
+    """A file to download, with its size in bytes."""
 
     label: str
     href: str
@@ -121,7 +143,7 @@ class Download:
 
 @dataclass(frozen=True)
 class NavChapter:
-    """A chapter in the list of contents."""
+    """A chapter in the table of contents."""
 
     name: str
     title: str
@@ -130,13 +152,17 @@ class NavChapter:
 
     @property
     def href(self) -> str:
-        """Its page, beside every other page."""
+        """The file name of its page."""
         return f"{self.name}.html"
 
 
 @dataclass(frozen=True)
 class BookInfo:
-    """What every page knows of the book; `digest` is that of the weights, in full; `references`: it has such a page."""
+    """The book, as every page shows it.
+
+    digest: that of the model's weights.
+    references: the book has a page of references.
+    """
 
     title: str
     subtitle: str
@@ -167,7 +193,7 @@ class ChapterBody:
 
 @dataclass(frozen=True)
 class ChapterPage:
-    """A chapter; `diagram_svg` is the small decoder that shows where in the model we are."""
+    """A chapter; `diagram_svg` shows its place in the model."""
 
     name: str
     title: str
@@ -184,7 +210,7 @@ class ChapterPage:
 
 @dataclass(frozen=True)
 class IndexPage:
-    """The first page; in `diagram_svg` each part links to its chapter."""
+    """The first page; each part in `diagram_svg` links to its chapter."""
 
     about_html: str = ""
     diagram_svg: str | None = None
@@ -197,7 +223,7 @@ class IndexPage:
 
 @dataclass(frozen=True)
 class Licence:
-    """Something of others that the book carries."""
+    """The licence of third-party work in the book."""
 
     name: str
     licence: str
@@ -206,11 +232,11 @@ class Licence:
 
 @dataclass(frozen=True)
 class ColophonPage:
-    """How the book was made. `tables_html` are further tables under a heading each, such as what `verify` found."""
+    """The page about the book's making; `tables_html` are more tables, each with its heading."""
 
-    model: tuple[tuple[str, str], ...]
-    versions: tuple[tuple[str, str], ...]
-    seeds: tuple[tuple[str, str], ...]
+    model: tuple[Fact, ...]
+    versions: tuple[Fact, ...]
+    seeds: tuple[Fact, ...]
     rebuild: tuple[str, ...]
     licences: tuple[Licence, ...]
     quantisation: str = ""
@@ -223,17 +249,22 @@ class ColophonPage:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What one model's results say of a claim; `note` is why it is `open`, undecided."""
+    """The verdict of one model's results on a claim; `note` is the reason if it is `open`."""
 
     state: Literal["holds", "fails", "open"]
     margin: str = ""
     close: bool = False
     note: str = ""
+    values: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class ClaimRow:
-    """A claim in the list of all: `judged` by model, the book's own first; `href` is its place, if a page shows it."""
+    """A claim in the list of all claims.
+
+    judgements: one for each model, the book's own first.
+    href: its place in a chapter, if one shows it.
+    """
 
     id: str
     sentence: str | Inline
@@ -258,16 +289,16 @@ class ChapterClaims:
 
 @dataclass(frozen=True)
 class ModelColumn:
-    """A model whose results are at hand: its weights' digest, and what became of the claims, counted."""
+    """A model in the list of all claims: the digest of its weights, and its verdicts, counted."""
 
     name: str
     digest: str
-    counts: tuple[tuple[str, str], ...]
+    counts: tuple[Fact, ...]
 
 
 @dataclass(frozen=True)
 class ClaimsPage:
-    """Every claim of the book; `models` in the order of each row's judgements."""
+    """Every claim of the book; `models` has the order of each row's judgements."""
 
     models: tuple[ModelColumn, ...]
     chapters: tuple[ChapterClaims, ...]
@@ -279,7 +310,11 @@ class ClaimsPage:
 
 @dataclass(frozen=True)
 class ReferenceView:
-    """A source as the list shows it: `address` is what one reads of `url`; `places` lead to where it is cited."""
+    """A source in the list of references.
+
+    display_url: the text of the link to `url`.
+    places: where chapters cite it.
+    """
 
     key: str
     label: str
@@ -288,7 +323,7 @@ class ReferenceView:
     title: str
     venue: str
     url: str
-    address: str
+    display_url: str
     used_for: str = ""
     places: tuple[Link, ...] = ()
 

@@ -1,27 +1,34 @@
-"""A book's RO-Crate: the manifest with which an archive takes it in, `ro-crate-metadata.json` in JSON-LD.
+"""The manifest of a book for archives, `ro-crate-metadata.json`, in RO-Crate 1.1.
 
-RO-Crate Metadata Specification 1.1. Written here and not by the library `rocrate`, which stamps the current time and
-random ids on what it writes; the same book gives the same bytes.
+Written without the library `rocrate`, which adds the current time and random ids: the same book
+must give the same bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
+from layerbook import __version__
+from layerbook.book.loader import Experiment
+from layerbook.model.sources import ModelSource
+from layerbook.site.pages import BookInfo, ClaimsPage, ReferencesPage
+from layerbook.site.provenance import hex_digest, model_sources, rerun_command, spec_location
+from layerbook.store.project import Project
+
 CRATE_FILE = "ro-crate-metadata.json"
 SPECIFICATION = "https://w3id.org/ro/crate/1.1"
-CONTEXT = [
-    f"{SPECIFICATION}/context",
-    {"sha256": "https://schema.org/sha256"},
-]  # schema.org has it since, 1.1 not yet
-SOFTWARE = "#layerbook"
-FORMATS = {
+# `sha256` came to schema.org after the context of RO-Crate 1.1.
+CONTEXT = [f"{SPECIFICATION}/context", {"sha256": "https://schema.org/sha256"}]
+SOFTWARE_LICENCE = "Apache-2.0"
+PYPI_URL = "https://pypi.org/project/{}/{}/"
+HUB_URL = "https://huggingface.co/{}/tree/{}"
+# Not `mimetypes`, which reads the system's list.
+MEDIA_TYPES = {
     ".css": "text/css",
     ".csv": "text/csv",
     ".html": "text/html",
@@ -32,161 +39,164 @@ FORMATS = {
     ".svg": "image/svg+xml",
     ".txt": "text/plain",
 }
-"""By suffix; not from the system's list, which is another on every machine."""
 
-Entity = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class CrateModel:
-    """The model that was measured; `uri` says where it is from, or is made of its digest. licence: SPDX name."""
-
-    name: str
-    uri: str
-    digest: str
-    version: str = ""
-    licence: str = ""
+Reference = dict[str, str]
 
 
-@dataclass(frozen=True)
-class CrateExperiment:
-    """One experiment: where its spec is written, the spec itself, how to run it again, and the models it ran on."""
+class _Graph:
+    """The entities of a manifest by id."""
 
-    address: str
-    title: str
-    spec_location: str
-    spec: str
-    command: str
-    models: tuple[CrateModel, ...]
+    def __init__(self) -> None:
+        self.entities: dict[str, dict[str, Any]] = {}
+
+    def add(self, id: str, type: str, **properties: Any) -> Reference:
+        """Add an entity without its empty properties; return a reference to it."""
+        filled = {name: value for name, value in properties.items() if value}
+        self.entities[id] = {"@id": id, "@type": type, **filled}
+        return {"@id": id}
+
+    def add_licence(self, name: str) -> Reference | None:
+        """Add a licence by its SPDX name, if it has one."""
+        url = f"https://spdx.org/licenses/{quote(name)}"
+        return self.add(url, "CreativeWork", name=name) if name else None
+
+    def references(self, type: str) -> list[Reference]:
+        """Return references to the entities of a type, in the order of adding."""
+        return [{"@id": id} for id, entity in self.entities.items() if entity["@type"] == type]
+
+    def to_json(self) -> bytes:
+        """Return the manifest: the descriptor and the root first, then all else by id."""
+        first = [self.entities.pop(CRATE_FILE), self.entities.pop("./")]
+        graph = first + [self.entities[id] for id in sorted(self.entities)]
+        text = json.dumps({"@context": CONTEXT, "@graph": graph}, indent=1, ensure_ascii=False)
+        return f"{text}\n".encode("utf-8", "backslashreplace")
 
 
-@dataclass(frozen=True)
-class CrateMetadata:
-    """The book as a whole. published: an ISO date, empty where none is known; licence: its SPDX name, the same.
+def ro_crate_manifest(project: Project, book: BookInfo, files: Mapping[str, bytes]) -> bytes:
+    """Return the manifest of a site with these files.
 
-    titles: of its pages, by path. version: of the software.
+    It describes the experiments whose results are among them.
     """
-
-    title: str
-    description: str
-    authors: Sequence[str]
-    language: str
-    version: str
-    titles: Mapping[str, str]
-    published: str = ""
-    licence: str = ""
-
-
-def build_crate(
-    about: CrateMetadata, runs: Sequence[CrateExperiment], files: Mapping[str, bytes]
-) -> bytes:
-    """The manifest of a site with these files, itself not among them; of experiments, those whose results it has.
-
-    Without a date of publication it lacks `datePublished`, which an archive will ask for.
-    """
-    listed = [_file(path, content, about.titles) for path, content in sorted(files.items())]
-    made = _files_by_experiment(runs, files)
-    measured = [entity for run in runs for entity in _run(run, made[run.address])]
-    models = {model.uri: model for run in runs if made[run.address] for model in run.models}
-    trained = [_model(model) for model in models.values()]
-    authors = [
-        {"@id": f"#author-{i}", "@type": "Person", "name": n}
-        for i, n in enumerate(about.authors, start=1)
-    ]
-    software: Entity = {"@id": SOFTWARE, "@type": "SoftwareApplication", "name": "layerbook"}
-    software |= {"version": about.version, "license": _reference(_licence("Apache-2.0"))}
-    root: Entity = {
-        "@id": "./",
-        "@type": "Dataset",
-        "name": about.title,
-        "description": about.description or about.title,
-        "inLanguage": about.language,
-        "hasPart": _references([*listed, *trained]),
-    }
-    root |= {"author": _references(authors)} if authors else {}
-    root |= {"datePublished": about.published} if about.published else {}
-    root |= {"license": _reference(_licence(about.licence))} if about.licence else {}
-    root |= {"mentions": _references(e for e in measured if e["@type"] == "CreateAction")}
-    names = ("Apache-2.0", about.licence, *(model.licence for model in models.values()))
-    licences = {name: _licence(name) for name in names if name}
-    descriptor = {
-        "@id": CRATE_FILE,
-        "@type": "CreativeWork",
-        "conformsTo": {"@id": SPECIFICATION},
-        "about": {"@id": "./"},
-    }
-    rest = [*authors, *listed, *licences.values(), *measured, *trained, software]
-    graph = [descriptor, root, *sorted(rest, key=lambda entity: str(entity["@id"]))]
-    return (
-        json.dumps({"@context": CONTEXT, "@graph": graph}, indent=1, ensure_ascii=False) + "\n"
-    ).encode("utf-8", "backslashreplace")
+    graph = _Graph()
+    titles = _page_titles(book)
+    for path, data in sorted(files.items()):
+        _add_file(graph, path, data, titles)
+    for i, name in enumerate(book.authors, start=1):
+        graph.add(f"#author-{i}", "Person", name=name)
+    _add_runs(graph, project, files)
+    graph.add(
+        "./",
+        "Dataset",
+        name=book.title,
+        description=book.subtitle or book.title,
+        inLanguage=book.language,
+        hasPart=graph.references("File") + graph.references("Dataset"),
+        author=graph.references("Person"),
+        datePublished=project.publication_date,
+        license=graph.add_licence(project.book.licence),
+        mentions=graph.references("CreateAction"),
+    )
+    specification = {"@id": SPECIFICATION}
+    graph.add(CRATE_FILE, "CreativeWork", conformsTo=specification, about={"@id": "./"})
+    return graph.to_json()
 
 
-def _file(path: str, content: bytes, titles: Mapping[str, str]) -> Entity:
+def _page_titles(book: BookInfo) -> dict[str, str]:
     return {
-        "@id": quote(path),
-        "@type": "File",
-        "name": titles.get(path, path),
-        "contentSize": str(len(content)),
-        "encodingFormat": FORMATS.get(PurePosixPath(path).suffix, "application/octet-stream"),
-        "sha256": hashlib.sha256(content).hexdigest(),
+        "index.html": book.title,
+        "colophon.html": "How this book was made",
+        **{f"{page.name}.html": page.title for page in (ClaimsPage, ReferencesPage)},
+        **{chapter.href: chapter.title for chapter in book.chapters},
     }
 
 
-def _run(run: CrateExperiment, made: Sequence[str]) -> list[Entity]:
-    """The action that made an experiment's files, and its spec; nothing where the site lacks the result itself."""
-    if f"data/{run.address}.json" not in made:
-        return []
-    spec = {"@id": f"#spec/{run.address}", "@type": "CreativeWork", "name": run.spec_location}
-    spec |= {"encodingFormat": "application/yaml", "text": run.spec}
-    action = {
-        "@id": f"#run/{run.address}",
-        "@type": "CreateAction",
-        "name": run.title or run.address,
-        "description": run.command,
-        "object": [_reference(spec), *(_reference(_model(model)) for model in run.models)],
-        "instrument": {"@id": SOFTWARE},
-        "result": [{"@id": quote(path)} for path in made],
-    }
-    return [spec, action]
+def _add_file(graph: _Graph, path: str, data: bytes, titles: Mapping[str, str]) -> None:
+    graph.add(
+        quote(path),
+        "File",
+        name=titles.get(path, path),
+        contentSize=str(len(data)),
+        encodingFormat=MEDIA_TYPES.get(PurePosixPath(path).suffix, "application/octet-stream"),
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
 
 
-def _files_by_experiment(
-    runs: Sequence[CrateExperiment], paths: Iterable[str]
+def _add_runs(graph: _Graph, project: Project, files: Iterable[str]) -> None:
+    """Add the run of each experiment with its spec and models."""
+    software = graph.add(
+        "#layerbook",
+        "SoftwareApplication",
+        name="layerbook",
+        version=__version__,
+        license=graph.add_licence(SOFTWARE_LICENCE),
+    )
+    paths = _paths_by_experiment(project.experiments(), files)
+    for experiment in project.experiments():
+        address = experiment.address
+        if f"data/{address}.json" not in paths[address]:
+            continue
+        spec = graph.add(
+            f"#spec/{address}",
+            "CreativeWork",
+            name=spec_location(experiment),
+            encodingFormat="application/yaml",
+            text=experiment.to_yaml(),
+        )
+        graph.add(
+            f"#run/{address}",
+            "CreateAction",
+            name=experiment.title or address,
+            description=rerun_command(experiment),
+            object=[spec, *_add_models(graph, project, experiment)],
+            instrument=software,
+            result=[{"@id": quote(path)} for path in paths[address]],
+        )
+
+
+def _paths_by_experiment(
+    experiments: Iterable[Experiment], files: Iterable[str]
 ) -> dict[str, list[str]]:
-    """The files of each experiment, by its address: `noise-gram-map.csv` is of `noise-gram`, not of `noise`."""
-    found: dict[str, list[str]] = {run.address: [] for run in runs}
-    for path in sorted(paths):
-        stem, _, ending = path.removeprefix("data/").partition(".")
-        while ending and stem and stem not in found:
-            stem = stem.rpartition("-")[0]
-        if path.startswith("data/") and stem in found:
-            found[stem].append(path)
-    return found
+    """Return the files of each experiment by its address.
+
+    `noise-gram-map.csv` belongs to `noise-gram`, not to `noise`.
+    """
+    paths: dict[str, list[str]] = {experiment.address: [] for experiment in experiments}
+    for path in sorted(files):
+        address = path.removeprefix("data/").partition(".")[0]
+        while address and address not in paths:
+            address = address.rpartition("-")[0]
+        if path.startswith("data/") and address:
+            paths[address].append(path)
+    return paths
 
 
-def _model(model: CrateModel) -> Entity:
-    found: Entity = {
-        "@id": model.uri,
-        "@type": "Dataset",
-        "name": model.name,
-        "identifier": model.digest,
-    }
-    found |= {"version": model.version} if model.version else {}
-    return found | ({"license": _reference(_licence(model.licence))} if model.licence else {})
+def _add_models(graph: _Graph, project: Project, experiment: Experiment) -> list[Reference]:
+    references = []
+    for source in model_sources(project, experiment):
+        is_own = source == project.source
+        weights = (project.fingerprint if is_own else source.fingerprint()).weights
+        model = graph.add(
+            _model_url(source, hex_digest(weights)),
+            "Dataset",
+            name=source.name,
+            identifier=weights,
+            version=_model_version(source),
+            license=graph.add_licence("Apache-2.0" if source.kind == "bundle" else ""),
+        )
+        references.append(model)
+    return references
 
 
-def _licence(name: str) -> Entity:
-    return {
-        "@id": f"https://spdx.org/licenses/{quote(name)}",
-        "@type": "CreativeWork",
-        "name": name,
-    }
+def _model_version(source: ModelSource) -> str:
+    if source.kind not in ("bundle", "hub"):
+        return ""
+    return source.revision or source.location.partition("==")[2]
 
 
-def _reference(entity: Entity) -> Entity:
-    return {"@id": entity["@id"]}
-
-
-def _references(entities: Iterable[Entity]) -> list[Entity]:
-    return [_reference(entity) for entity in entities]
+def _model_url(source: ModelSource, digest: str) -> str:
+    """Return the origin of a model; for one of this machine alone, its digest as a URN."""
+    if source.kind == "bundle":
+        return PYPI_URL.format(*source.location.split("=="))
+    return (
+        HUB_URL.format(source.location, digest) if source.kind == "hub" else f"urn:sha256:{digest}"
+    )

@@ -1,22 +1,30 @@
-"""The search index: a classic script, since pages opened from disk may not fetch data."""
+"""The search index, a classic script: pages opened from disk may not fetch data."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from layerbook.site.pages import ChapterPage, ClaimsPage, ReferencesPage
 
-SearchRow = tuple[str, str, str, str]
-"""Address, title of the page, title of the section, text."""
+
+class SearchRow(NamedTuple):
+    """A section that the search can find."""
+
+    href: str
+    page: str
+    section: str
+    text: str
+
 
 _UNSAFE = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029'"}
 
 
 def chapter_rows(page: ChapterPage) -> tuple[SearchRow, ...]:
-    """Every section of a chapter: where it is, its page's title, its own and its text."""
+    """Return a row for each section of a chapter."""
     return tuple(
-        (
+        SearchRow(
             f"{page.name}.html" + (f"#{section.id}" if section.id else ""),
             page.title,
             section.title,
@@ -28,36 +36,29 @@ def chapter_rows(page: ChapterPage) -> tuple[SearchRow, ...]:
 
 
 def claim_rows(page: ClaimsPage) -> tuple[SearchRow, ...]:
-    """The claims of each chapter, as one section."""
-    return tuple(
-        (
-            f"{page.name}.html#{one.id}",
-            page.title,
-            one.title,
-            " ".join(str(row.sentence) for row in one.rows),
-        )
-        for one in page.chapters
-    )
+    """Return a row for the claims of each chapter."""
+    rows = []
+    for chapter in page.chapters:
+        sentences = " ".join(str(row.sentence) for row in chapter.rows)
+        href = f"{page.name}.html#{chapter.id}"
+        rows.append(SearchRow(href, page.title, chapter.title, sentences))
+    return tuple(rows)
 
 
 def reference_rows(page: ReferencesPage) -> tuple[SearchRow, ...]:
-    """The sources that the book cites, each as a section."""
-    return tuple(
-        (
-            f"{page.name}.html#{one.key}",
-            page.title,
-            one.label,
-            f"{one.authors} {one.title} {one.venue} {one.used_for}",
-        )
-        for one in page.entries
-    )
+    """Return a row for each source."""
+    rows = []
+    for entry in page.entries:
+        text = f"{entry.authors} {entry.title} {entry.venue} {entry.used_for}"
+        rows.append(SearchRow(f"{page.name}.html#{entry.key}", page.title, entry.label, text))
+    return tuple(rows)
 
 
 def search_index(rows: Sequence[SearchRow]) -> bytes:
-    """`assets/search-index.js`: the rows, in reading order.
+    """Return `assets/search-index.js` with the rows in reading order.
 
-    They are a JSON string inside a JavaScript string, which a browser reads faster than a literal and in which no
-    character of the text can end the script.
+    They are a JSON string inside a JavaScript string: a browser reads it faster than a literal,
+    and no character of the text can end the script.
     """
     data = json.dumps(rows, ensure_ascii=True, separators=(",", ":"))
     return f"window.layerbookIndex = JSON.parse({json.dumps(data).translate(_UNSAFE)});\n".encode()

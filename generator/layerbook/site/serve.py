@@ -1,4 +1,4 @@
-"""The built site at an address of this machine; for looking, not for the world."""
+"""A local web server for the built site."""
 
 from __future__ import annotations
 
@@ -12,21 +12,24 @@ from layerbook.core.errors import UsageError
 
 
 class _NoCacheHandler(SimpleHTTPRequestHandler):
+    """Serves files that the browser does not cache, so that a reload shows the newest build."""
+
     def end_headers(self) -> None:
-        """Nothing is kept by the browser, so that a reload shows the newest build."""
         self.send_header("Cache-Control", "no-store")
         super().end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 def serve(folder: Path, port: int, on_ready: Callable[[str], None]) -> None:
-    """Serve until interrupted; `on_ready` is told the address. Raises UsageError where the port is taken."""
+    """Serve a folder until interrupted; call `on_ready` with the address.
+
+    Raises UsageError if the port cannot be used.
+    """
+    handler = partial(_NoCacheHandler, directory=str(folder))
     try:
-        server = ThreadingHTTPServer(
-            ("127.0.0.1", port), partial(_NoCacheHandler, directory=str(folder))
-        )
+        server = ThreadingHTTPServer(("127.0.0.1", port), handler)
     except (OSError, OverflowError) as error:
         raise UsageError(f"--port {port}: cannot be used ({error})") from error
     with server:

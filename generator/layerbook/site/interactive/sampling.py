@@ -1,37 +1,31 @@
-"""The scores of every token as a script: what a page loads when a reader asks to turn the knobs of sampling."""
+"""The logits of every token as a script, for readers who turn the knobs of sampling."""
 
 from __future__ import annotations
 
 import base64
-import json
 from collections import Counter
 
-from layerbook.site.prose.filters import bytes_
 from layerbook.core.figures import SamplingData
 from layerbook.core.tokens import visible
+from layerbook.site.interactive import assign_data, compact_json
+from layerbook.site.prose.filters import bytes_
 
 
 def data_script(href: str, scores: SamplingData) -> bytes:
-    """The scores as `window.layerbookData[href]`; tokens that look alike are told apart by their ids.
+    """Return the script; ids follow the names of tokens that look alike.
 
-    Logits are little-endian float32 in base64, by id: the very numbers of the result, which has them in float32.
+    Logits are little-endian float32 in base64, by id, unrounded.
     """
-    looks = Counter(map(visible, scores.names))
-    data = {
-        "logits": [
-            base64.b64encode(row.tobytes()).decode("ascii") for row in scores.logits.astype("<f4")
-        ],
-        "names": [
-            [t.id, visible(t) if looks[visible(t)] == 1 else f"{visible(t)} #{t.id}"]
-            for t in scores.names
-        ],
-    }
-    literals = (json.dumps(one, ensure_ascii=True, separators=(",", ":")) for one in (href, data))
-    return "(window.layerbookData = window.layerbookData || {{}})[{}] = {};\n".format(
-        *literals
-    ).encode()
+    counts = Counter(visible(token) for token in scores.names)
+    names = []
+    for token in scores.names:
+        text = visible(token)
+        names.append([token.id, text if counts[text] == 1 else f"{text} #{token.id}"])
+    logits = scores.logits.astype("<f4")
+    encoded = [base64.b64encode(row.tobytes()).decode("ascii") for row in logits]
+    return assign_data(href, compact_json({"logits": encoded, "names": names}))
 
 
 def description(size: int) -> str:
-    """What a reader should know before opening it: how many bytes it has, and how exact it is."""
+    """Describe the script: its size in bytes and its precision."""
     return f"{bytes_(size)}: every score as the model gave it, none rounded"

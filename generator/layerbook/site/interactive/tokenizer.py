@@ -1,37 +1,39 @@
-"""A figure that takes the reader's own text: its static form, and the files that make it live.
+"""A figure that tokenizes the reader's own text: its static HTML, and the scripts it loads.
 
-The page works without them. They are loaded when the reader asks, as classic scripts: pages opened from disk may fetch
-nothing else. A strip's `live` is JSON, `{"text", "given": [[piece, id], ...], "joins": [id, id, ...], "rest": {...}}`:
-the text to begin with, and what `TokenizerFileResult` says of the other three.
+The page works without the scripts and loads them on request. The figure's `tokenizer_json` is
+`{"text", "given": [[piece, id], ...], "joins": [id, id, ...], "rest": {...}}`: the initial text,
+and three fields of `TokenizerFileResult`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files as resources
+from importlib.resources import files
 
+from layerbook.core.figures import TokenStrip
+from layerbook.site.interactive import assign_data
 from layerbook.site.prose.filters import bytes_
 from layerbook.site.prose.markup import escape_text
 from layerbook.site.tokens_html import strip_html
-from layerbook.core.figures import TokenStrip
 
 LIBRARY_NAME = "@huggingface/tokenizers 0.2.0"
-_BUNDLE = "huggingface-tokenizers-0.2.0.min.js"
+_LIBRARY_FILE = "huggingface-tokenizers-0.2.0.min.js"
 
 
-def live_html(figure: TokenStrip, data_href: str) -> str:
-    """The chips of the figure's own text, and for the script what to load and how much that is."""
-    load = script_files(figure, data_href)
-    told = f'data-scripts="{escape_text(" ".join(load))}" data-size="{escape_text(bytes_(sum(map(len, load.values()))))}"'
-    return f'<div class="live" {told}>{strip_html(figure)}</div>'
+def live_html(figure: TokenStrip, scripts: Mapping[str, bytes]) -> str:
+    """Return the chips of the figure's own text, with the paths and the size of its scripts."""
+    paths, size = escape_text(" ".join(scripts)), bytes_(sum(map(len, scripts.values())))
+    attributes = f'data-scripts="{paths}" data-size="{escape_text(size)}"'
+    return f'<div class="live" {attributes}>{strip_html(figure)}</div>'
 
 
 def script_files(figure: TokenStrip, data_href: str) -> dict[str, bytes]:
-    """The scripts to load, in this order, by their paths in the site: the library, and the tokenizer's data."""
-    script = f'(window.layerbookData = window.layerbookData || {{}})["{data_href}"] = {figure.tokenizer_json};\n'
-    return {f"assets/{_BUNDLE}": _bundle(), data_href: script.encode("ascii")}
+    """Return the scripts by path, in the order of loading: the library, then the tokenizer."""
+    data = assign_data(data_href, figure.tokenizer_json)
+    return {f"assets/{_LIBRARY_FILE}": _library(), data_href: data}
 
 
 @cache
-def _bundle() -> bytes:
-    return resources("layerbook.site").joinpath("vendor", _BUNDLE).read_bytes()
+def _library() -> bytes:
+    return files("layerbook.site").joinpath("vendor", _LIBRARY_FILE).read_bytes()

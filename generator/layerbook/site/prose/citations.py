@@ -52,7 +52,7 @@ def _reference(bibliography: Bibliography, key: str, places: tuple[Link, ...]) -
         title=source.title,
         venue=source.venue,
         url=source.url,
-        address=re.sub(r"^https?://(www\.)?", "", source.url),
+        display_url=re.sub(r"^https?://(www\.)?", "", source.url),
         used_for=source.used_for,
         places=places,
     )

@@ -1,0 +1,268 @@
+"""Claims on pages: their verdicts, and the list of all claims by model.
+
+The list shows the book's own model and those with results for the same specs under
+experiments/results.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import get_args
+
+from layerbook.book.claims.check import CheckError, Verdict
+from layerbook.book.loader import Claim, Experiment
+from layerbook.core.analysis import Result
+from layerbook.core.errors import SpecError, StoreError
+from layerbook.site.experiment_view import ExperimentView, ExperimentViews, names_for_text
+from layerbook.site.pages import (
+    ChapterClaims,
+    ClaimRow,
+    ClaimsPage,
+    ClaimView,
+    Evidence,
+    Fact,
+    Judgement,
+    ModelColumn,
+    NavChapter,
+)
+from layerbook.site.prose import filters
+from layerbook.site.prose.markup import Inline, escape_text
+from layerbook.site.prose.math import MathRenderer
+from layerbook.site.prose.render import render_caption
+from layerbook.site.provenance import hex_digest
+from layerbook.store import results
+from layerbook.store.freshness import ExperimentStatus
+from layerbook.store.project import Project
+
+
+def describe_margin(verdict: Verdict) -> str:
+    """Return `holds by 0.21 (34 %)`, `fails by 3`, or `exact` if there is no margin.
+
+    Leaves out a meaningless share: one side is zero, or their signs differ.
+    """
+    margin, word = verdict.margin, "holds" if verdict.holds else "fails"
+    if margin is None:
+        return "exact"
+    if margin.absolute == 0:
+        return f"{word} with nothing to spare"
+    words = f"{word} by {format_quantity(margin.absolute)}"
+    if margin.relative >= 1:
+        return words
+    return f"{words} ({filters.percent(margin.relative, 0 if margin.relative >= 0.1 else 1)})"
+
+
+def format_quantity(number: float) -> str:
+    """Format a distance with two significant digits, integers in full."""
+    if number.is_integer() and number < 1e15:
+        return filters.integer(int(number))
+    if not 1e-4 <= number < 1e15:
+        return filters.scientific(number)
+    return filters.num(number, max(0, 1 - math.floor(math.log10(number))))
+
+
+def evidence(experiment: Experiment, figure: str = "") -> Evidence:
+    """Return the badge of a figure or of the experiment; the loader has validated it."""
+    return next(name for name in get_args(Evidence) if name == experiment.badge(figure))
+
+
+def claim_id(experiment: Experiment, index: int, chapter: str = "") -> str:
+    """Return the HTML id of a claim on the page of a chapter, or in the list of all claims."""
+    prefix = "" if experiment.chapter == chapter else f"{experiment.chapter}-"
+    return f"claim-{prefix}{experiment.id}-{index}"
+
+
+def needed_addresses(view: ExperimentView, index: int) -> list[str]:
+    """Return the experiments whose results a claim needs, its own first."""
+    references = view.experiment.claims[index].check.references
+    return [view.address, *(view.resolve(reference.name) for reference in references)]
+
+
+def judge_claim(view: ExperimentView, index: int, views: ExperimentViews) -> Judgement:
+    """Check a claim; it is open if a result is missing.
+
+    Raises CheckError if the check does not fit the results.
+    """
+    for address in needed_addresses(view, index):
+        if views[address].envelope is None:
+            reason = views[address].unavailable_reason.partition(": `")[0]  # without the remedy
+            note = reason if address == view.address else f"{address}: {reason}"
+            return Judgement("open", note=note)
+    names = names_for_text(view, partial(_result_of, views))
+    verdict = view.experiment.claims[index].check.evaluate(names["result"], names["r"])
+    return Judgement(
+        "holds" if verdict.holds else "fails",
+        describe_margin(verdict),
+        close=verdict.margin is not None and verdict.margin.close,
+        values=verdict.values,
+    )
+
+
+def _result_of(views: ExperimentViews, address: str) -> Result:
+    return views[address].result
+
+
+def _judge_own_claim(view: ExperimentView, index: int, views: ExperimentViews) -> Judgement:
+    """Judge a claim on the book's own model. Raises SpecError at the check."""
+    try:
+        return judge_claim(view, index, views)
+    except CheckError as error:
+        raise SpecError([view.experiment.claims[index].problem(error)]) from error
+
+
+def _sentence(
+    view: ExperimentView, claim: Claim, views: ExperimentViews, math: MathRenderer
+) -> Inline:
+    names = names_for_text(view, partial(_result_of, views))
+    return render_caption(claim.says, view.experiment.file, claim.line, names, math)
+
+
+def claim_view(
+    view: ExperimentView, index: int, views: ExperimentViews, math: MathRenderer
+) -> ClaimView:
+    """Return a claim with its verdict. Raises SpecError at its line if it cannot be checked."""
+    claim = view.experiment.claims[index]
+    judgement = _judge_own_claim(view, index, views)
+    return ClaimView(
+        sentence=_sentence(view, claim, views, math),
+        holds=judgement.state == "holds",
+        check=claim.check.text,
+        values=judgement.values,
+        margin=judgement.margin,
+        close=judgement.close,
+        claims_href=f"claims.html#{claim_id(view.experiment, index)}",
+    )
+
+
+@dataclass(frozen=True)
+class ModelResults:
+    """A model, the digest of its weights, and its results."""
+
+    name: str
+    digest: str
+    views: ExperimentViews
+
+
+def load_other_models(
+    project: Project, statuses: Sequence[ExperimentStatus]
+) -> tuple[ModelResults, ...]:
+    """Load the results that other models have for the book's experiments, sorted by model."""
+    models = []
+    for folder in project.other_model_dirs():
+        views = {s.experiment.address: _load_other_view(folder.name, s, project) for s in statuses}
+        digests = {hex_digest(v.envelope.key.weights) for v in views.values() if v.envelope}
+        if digests:
+            models.append(ModelResults(folder.name, ", ".join(sorted(digests)), views))
+    return tuple(models)
+
+
+def _load_other_view(model: str, status: ExperimentStatus, project: Project) -> ExperimentView:
+    """Load another model's result if it has the experiment's current spec and code."""
+
+    def result_path(experiment: Experiment) -> Path:
+        return results.result_path(project.results_root, model, experiment.chapter, experiment.id)
+
+    experiment = status.experiment
+    path = result_path(experiment)
+    try:
+        key = results.read_header(path).key
+        changed = [
+            name for name in ("spec", "code") if getattr(key, name) != getattr(status.key, name)
+        ]
+        if changed:
+            return ExperimentView(experiment, result_path, None, f"stale ({', '.join(changed)})")
+        return ExperimentView(experiment, result_path, results.load(path, experiment.result_type))
+    except StoreError as error:
+        missing = isinstance(error, results.ResultFileError) and error.reason == "missing"
+        return ExperimentView(
+            experiment, result_path, None, "no result" if missing else "unreadable"
+        )
+
+
+@dataclass(frozen=True)
+class ClaimList:
+    """All claims of a book.
+
+    models: the book's own first.
+    shown_ids: the HTML ids of the claims that each chapter shows.
+    """
+
+    models: Sequence[ModelResults]
+    shown_ids: Mapping[str, Set[str]]
+    math: MathRenderer
+
+    def page(self, chapters: Sequence[NavChapter]) -> ClaimsPage:
+        """Return the page. Raises SpecError for a claim that cannot be checked on the own model."""
+        sections = []
+        for chapter in chapters:
+            rows = tuple(self._rows(chapter.name))
+            if rows:
+                sections.append(
+                    ChapterClaims(chapter.name, chapter.number, chapter.title, chapter.href, rows)
+                )
+        all_rows = [row for section in sections for row in section.rows]
+        columns = [
+            ModelColumn(model.name, model.digest, _counts([row.judgements[i] for row in all_rows]))
+            for i, model in enumerate(self.models)
+        ]
+        return ClaimsPage(tuple(columns), tuple(sections))
+
+    def _rows(self, chapter: str) -> list[ClaimRow]:
+        return [
+            self._row(view, index)
+            for view in self.models[0].views.values()
+            if view.experiment.chapter == chapter
+            for index in range(len(view.experiment.claims))
+        ]
+
+    def _row(self, view: ExperimentView, index: int) -> ClaimRow:
+        claim, views = view.experiment.claims[index], self.models[0].views
+        own = _judge_own_claim(view, index, views)
+        others = [_judge_other(model, view.address, index) for model in self.models[1:]]
+        return ClaimRow(
+            id=claim_id(view.experiment, index),
+            sentence=(
+                Inline(escape_text(claim.says), claim.says)
+                if own.state == "open"
+                else _sentence(view, claim, views, self.math)
+            ),
+            check=claim.check.text,
+            values=own.values,
+            evidence=evidence(view.experiment),
+            experiment=view.address,
+            judgements=(own, *others),
+            href=self._href(view.experiment, index),
+        )
+
+    def _href(self, experiment: Experiment, index: int) -> str | None:
+        """Return the claim's place on its own chapter's page, else on the first that shows it."""
+        for chapter in sorted(self.shown_ids, key=lambda name: name != experiment.chapter):
+            id = claim_id(experiment, index, chapter)
+            if id in self.shown_ids[chapter]:
+                return f"{chapter}.html#{id}"
+        return None
+
+
+def _judge_other(model: ModelResults, address: str, index: int) -> Judgement:
+    """Judge a claim on another model; a check that does not fit its result leaves it open."""
+    try:
+        return judge_claim(model.views[address], index, model.views)
+    except CheckError as error:
+        return Judgement("open", note=error.message)
+
+
+def _counts(judgements: Sequence[Judgement]) -> tuple[Fact, ...]:
+    """Count the verdicts; the close and the open ones only if there are any."""
+    states = [judgement.state for judgement in judgements]
+    close, undecided = sum(judgement.close for judgement in judgements), states.count("open")
+    counts = {
+        "Claims": len(states),
+        "Hold": states.count("holds"),
+        "Do not hold": states.count("fails"),
+    }
+    counts |= {"Hold or fail only just": close} if close else {}
+    counts |= {"Not decided": undecided} if undecided else {}
+    return tuple(Fact(label, str(count)) for label, count in counts.items())
