@@ -341,7 +341,8 @@ def test_ctrl_c_while_drawing_ends_every_process(book: Path) -> None:
     """The terminal sends it to all of them, the helpers as they start too: one line, nobody is left, all soon."""
     assert layerbook("run", cwd=book).returncode == 0
     script = (
-        "import layerbook.plotting.pool as w\nw.MIN_JOBS_FOR_POOL = 1\n"
+        "import functools\nimport layerbook.site.build as b\n"
+        "b.DrawingPool = functools.partial(b.DrawingPool, min_jobs=1)\n"
         "from layerbook.cli.main import main\n"
         "if __name__ == '__main__': main()\n"
     )

@@ -8,6 +8,7 @@ from fixtures.svg import SVG, filled_boxes, parse_svg, texts, text_position
 from fixtures.sample_figures import decoder_diagram, mlp_shapes
 from layerbook.core.figures import Diagram, MatrixChain, ChainStep
 from layerbook.plotting import render
+from layerbook.plotting.diagram import render_diagram
 
 
 def test_the_computation_runs_upwards() -> None:
@@ -63,7 +64,7 @@ def test_the_highlighted_part_stands_out() -> None:
 
 def test_the_small_one_has_no_words_and_the_same_boxes() -> None:
     """For the head of a chapter: eight boxes, two of them in the accent."""
-    root = parse_svg(render.render_diagram(decoder_diagram("mlp"), "x", compact=True))
+    root = parse_svg(render_diagram(decoder_diagram("mlp"), "x", compact=True))
     assert texts(root) == []
     assert len(filled_boxes(root, "accent")) == 2 and len(filled_boxes(root, "pale")) == 6
     assert root.findtext(f"{SVG}desc") == decoder_diagram().alt
@@ -74,7 +75,7 @@ def test_the_small_one_has_no_words_and_the_same_boxes() -> None:
 def test_parts_lead_to_their_chapters(compact: bool) -> None:
     """Neighbouring boxes of a part are one link with a name; a part without an address is none."""
     root = parse_svg(
-        render.render_diagram(
+        render_diagram(
             decoder_diagram(),
             "x",
             compact=compact,

@@ -18,12 +18,13 @@ from fixtures.sweep_book import write_sweep_book
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """\
-import locale, os, sys
-import layerbook.plotting.pool
+import functools, locale, os, sys
+import layerbook.site.build
 from layerbook.cli.main import main
 
 if __name__ == "__main__":
-    layerbook.plotting.pool.MIN_JOBS_FOR_POOL = 1  # else a book so small is drawn by one process
+    pool = functools.partial(layerbook.site.build.DrawingPool, min_jobs=1)
+    layerbook.site.build.DrawingPool = pool
     os.umask(int(sys.argv.pop(1), 8))
     locale.setlocale(locale.LC_ALL, "")
     main()

@@ -44,20 +44,39 @@ class BarsLayout:
         return 26 + self.rows * self.row_height + 6
 
 
-def compute_layout(figures: Sequence[Bars], *, charts_per_row: int = 1, shared_scale: bool = True) -> BarsLayout:
+def compute_layout(
+    figures: Sequence[Bars], *, charts_per_row: int = 1, shared_scale: bool = True
+) -> BarsLayout:
     """One layout for all of them; `shared_scale` gives them one scale."""
     rows = max(len(figure.values) + (figure.rest is not None) for figure in figures)
     longest = 18 if charts_per_row > 1 else 34
     names = [
         (label, isinstance(label, Token)) for f in figures for label in (*f.labels, f.rest_label)
     ]
-    left = max(text.pixel_width(text.printable(name, longest), text.FONT_SIZE, mono) for name, mono in names) + 12
-    left = max(left, *(text.pixel_width(f.label_axis.title(), text.SMALL_FONT_SIZE) + 14 for f in figures))
-    right = max(text.pixel_width(text.format_number(v), text.SMALL_FONT_SIZE) for f in figures for v in _values(f)) + 14
+    left = (
+        max(
+            text.pixel_width(text.printable(name, longest), text.FONT_SIZE, mono)
+            for name, mono in names
+        )
+        + 12
+    )
+    left = max(
+        left, *(text.pixel_width(f.label_axis.title(), text.SMALL_FONT_SIZE) + 14 for f in figures)
+    )
+    right = (
+        max(
+            text.pixel_width(text.format_number(v), text.SMALL_FONT_SIZE)
+            for f in figures
+            for v in _values(f)
+        )
+        + 14
+    )
     axis = max(text.pixel_width(f.value_axis.title(), text.SMALL_FONT_SIZE) for f in figures)
     bar = max(_BAR_LENGTHS[min(charts_per_row, 4) - 1], axis - right)
     row = 25.0 if rows <= 12 else 21.0 if rows <= 30 else 17.0
-    return BarsLayout(rows, row, bar, left, right, longest, _value_limits(figures) if shared_scale else None)
+    return BarsLayout(
+        rows, row, bar, left, right, longest, _value_limits(figures) if shared_scale else None
+    )
 
 
 def draw(canvas: Canvas, figure: Bars, layout: BarsLayout, left: float, top: float) -> None:
@@ -82,7 +101,11 @@ def draw(canvas: Canvas, figure: Bars, layout: BarsLayout, left: float, top: flo
         anchor="right",
     )
     canvas.draw_text(
-        text.printable(figure.value_axis.title()), start, top + 13, size=text.SMALL_FONT_SIZE, color=colours.MUTED
+        text.printable(figure.value_axis.title()),
+        start,
+        top + 13,
+        size=text.SMALL_FONT_SIZE,
+        color=colours.MUTED,
     )
     labels = (*figure.labels, figure.rest_label)
     for i, value in enumerate(_values(figure)):
@@ -117,7 +140,9 @@ def _draw_bar(
     color = colours.PALE if rest else colours.ACCENT if i in figure.highlight else colours.SERIES[0]
     value = _values(figure)[i]
     if math.isfinite(end):
-        canvas.draw_rectangle(min(zero, end), y + row * 0.16, max(abs(end - zero), 0.75), row * 0.68, color)
+        canvas.draw_rectangle(
+            min(zero, end), y + row * 0.16, max(abs(end - zero), 0.75), row * 0.68, color
+        )
     left_of_zero = math.isfinite(end) and end < zero
     at = (end if math.isfinite(end) else zero) + (-6 if left_of_zero else 6)
     canvas.draw_text(
@@ -137,7 +162,9 @@ def _values(figure: Bars) -> tuple[float, ...]:
 def _value_limits(figures: Sequence[Bars]) -> numeric_axes.Limits:
     """From zero (a decade below the least, on a log axis) to the longest bar."""
     axis = figures[0].value_axis
-    found = numeric_axes.mask_unplottable((value for figure in figures for value in _values(figure)), axis.log)
+    found = numeric_axes.mask_unplottable(
+        (value for figure in figures for value in _values(figure)), axis.log
+    )
     found = found[np.isfinite(found)]
     if axis.log:
         low, high = (float(found.min()), float(found.max())) if found.size else (1.0, 10.0)
@@ -146,7 +173,9 @@ def _value_limits(figures: Sequence[Bars]) -> numeric_axes.Limits:
     return (low, high) if high > low else (0.0, 1.0)
 
 
-def _bar_end(value: float, axis: Axis, ends: numeric_axes.Limits, start: float, room: float) -> float:
+def _bar_end(
+    value: float, axis: Axis, ends: numeric_axes.Limits, start: float, room: float
+) -> float:
     """Where the value lies, in pixels; NaN where it has no place on the axis."""
     low, high = ends
     if axis.log:

@@ -126,14 +126,19 @@ class Canvas:
             gid=HALO_GID if halo else None,
         )
 
-    def draw_rectangle(self, left: float, top: float, width: float, height: float, color: str) -> None:
+    def draw_rectangle(
+        self, left: float, top: float, width: float, height: float, color: str
+    ) -> None:
         """A filled rectangle."""
         self.overlay.add_artist(
             Rectangle((left, top), width, height, facecolor=color, edgecolor="none", clip_on=False)
         )
 
     def draw_segments(
-        self, segments: Sequence[tuple[float, float, float, float]], color: str, line_width: float = 1
+        self,
+        segments: Sequence[tuple[float, float, float, float]],
+        color: str,
+        line_width: float = 1,
     ) -> None:
         """Straight strokes (x0, y0, x1, y1) as one path."""
         points = np.array(segments, dtype=float).reshape(-1, 2)

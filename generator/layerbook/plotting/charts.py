@@ -30,8 +30,13 @@ def render_charts(charts: Sequence[Chart], ids: Sequence[str]) -> tuple[str, ...
         kind: [chart for chart in charts if type(chart) is kind]
         for kind in dict.fromkeys(map(type, charts))
     }
-    fits = {kind: _CHART_MODULES[kind].compute_layout(some, shared_scale=_same_scale(some)) for kind, some in kinds.items()}
-    return tuple(_render_chart(chart, fits[type(chart)], id) for chart, id in zip(charts, ids, strict=True))
+    fits = {
+        kind: _CHART_MODULES[kind].compute_layout(some, shared_scale=_same_scale(some))
+        for kind, some in kinds.items()
+    }
+    return tuple(
+        _render_chart(chart, fits[type(chart)], id) for chart, id in zip(charts, ids, strict=True)
+    )
 
 
 def _same_scale(charts: Sequence[Chart]) -> bool:
@@ -45,5 +50,8 @@ def _render_chart(chart: Chart, layout: Any, id: str) -> str:
         _CHART_MODULES[type(chart)].draw(canvas, chart, layout, 0, 0)
         drawn = canvas.to_svg()
     return svg.embed_matplotlib_svg(
-        drawn, svg.root_element(id, canvas.width, canvas.height, chart.title, chart.alt), id, canvas.marks
+        drawn,
+        svg.root_element(id, canvas.width, canvas.height, chart.title, chart.alt),
+        id,
+        canvas.marks,
     )

@@ -57,7 +57,12 @@ _SEQUENTIAL_STOPS = (
     (0.42, 0.115, 262.0),
     (0.27, 0.09, 285.0),
 )
-_NEGATIVE_STOPS = ((0.95, 0.008, 90.0), (0.78, 0.08, 245.0), (0.56, 0.13, 255.0), (0.36, 0.12, 262.0))
+_NEGATIVE_STOPS = (
+    (0.95, 0.008, 90.0),
+    (0.78, 0.08, 245.0),
+    (0.56, 0.13, 255.0),
+    (0.36, 0.12, 262.0),
+)
 _POSITIVE_STOPS = ((0.95, 0.008, 90.0), (0.80, 0.09, 60.0), (0.58, 0.14, 42.0), (0.38, 0.11, 32.0))
 
 
@@ -76,14 +81,20 @@ def sequential() -> NDArray[np.uint8]:
 @cache
 def diverging() -> NDArray[np.uint8]:
     """Colours [255, RGBA] from negative (blue) through nothing (pale, the one in the middle) to positive (rust)."""
-    return _oklab_to_srgb(np.concatenate([_even_steps(_NEGATIVE_STOPS, 128)[::-1], _even_steps(_POSITIVE_STOPS, 128)[1:]]))
+    return _oklab_to_srgb(
+        np.concatenate(
+            [_even_steps(_NEGATIVE_STOPS, 128)[::-1], _even_steps(_POSITIVE_STOPS, 128)[1:]]
+        )
+    )
 
 
 def text_colours(shades: NDArray[np.uint8]) -> list[str]:
     """For each shade [n, RGBA] of a map the ink that is legible on it on paper and on a dark screen."""
     black, white = np.zeros(3), np.full(3, 255.0)
     on_paper = contrast_ratio(shades[:, :3], black) > contrast_ratio(shades[:, :3], white)
-    on_dark = contrast_ratio(invert_for_dark(shades[:, :3]), black) > contrast_ratio(invert_for_dark(shades[:, :3]), white)
+    on_dark = contrast_ratio(invert_for_dark(shades[:, :3]), black) > contrast_ratio(
+        invert_for_dark(shades[:, :3]), white
+    )
     names = {
         (True, False): ON_PALE,
         (False, True): ON_DEEP,

@@ -169,7 +169,9 @@ def _compute_layout(groups: Sequence[_Group], sizes: _Sizes, width: float) -> _L
     return plan
 
 
-def _draw_frame(sheet: ET.Element, figure: Diagram, plan: _Layout, sizes: _Sizes, width: float) -> None:
+def _draw_frame(
+    sheet: ET.Element, figure: Diagram, plan: _Layout, sizes: _Sizes, width: float
+) -> None:
     """The frame around what is repeated, and how often it is."""
     if not plan.frame:
         return
@@ -204,10 +206,20 @@ def _draw_lines(
 ) -> None:
     """The stream from bottom to top, thick where it is the residual stream, and the branches off it and back."""
     x = sizes.branch_indent / 2 + sizes.padding
-    thin: svg.Attributes = {"fill": "none", "stroke": colours.MUTED, "stroke_width": sizes.line_width}
+    thin: svg.Attributes = {
+        "fill": "none",
+        "stroke": colours.MUTED,
+        "stroke_width": sizes.line_width,
+    }
     first, last = _residual_stream_span(groups, plan)
-    svg.add_element(sheet, "path", d=_path_data("M", x, 0, "V", plan.top + sizes.gap * 0.25), **thin)
-    thick: svg.Attributes = {"fill": "none", "stroke": colours.MUTED, "stroke_width": sizes.stream_width}
+    svg.add_element(
+        sheet, "path", d=_path_data("M", x, 0, "V", plan.top + sizes.gap * 0.25), **thin
+    )
+    thick: svg.Attributes = {
+        "fill": "none",
+        "stroke": colours.MUTED,
+        "stroke_width": sizes.stream_width,
+    }
     if first > last:
         svg.add_element(sheet, "path", d=_path_data("M", x, first, "V", last), **thick)
         if sizes.has_text:
@@ -229,7 +241,9 @@ def _draw_lines(
     for fork, start, end, back in plan.branches:
         svg.add_element(sheet, "path", d=_path_data("M", x, fork, "H", up, "V", start), **thin)
         _draw_arrow_head(sheet, up, start, sizes)
-        svg.add_element(sheet, "path", d=_path_data("M", up, end, "V", back, "H", x + sizes.plus_radius), **thin)
+        svg.add_element(
+            sheet, "path", d=_path_data("M", up, end, "V", back, "H", x + sizes.plus_radius), **thin
+        )
         svg.add_element(
             sheet,
             "circle",
@@ -298,7 +312,11 @@ def _draw_box(parent: ET.Element, box: _Box, highlight: str, sizes: _Sizes) -> N
     middle = 20.0 if detail or learned else box.height / 2 + 4.5
     name = text.shorten(text.printable(block.name), int(box.width / 7))
     svg.add_element(parent, "text", name, x=left, y=box.y + middle, fill=ink, font_weight="600")
-    soft: svg.Attributes = {"y": box.y + 37, "fill": colours.MUTED, "font_size": text.SMALL_FONT_SIZE}
+    soft: svg.Attributes = {
+        "y": box.y + 37,
+        "fill": colours.MUTED,
+        "font_size": text.SMALL_FONT_SIZE,
+    }
     if learned:
         svg.add_element(parent, "text", learned, x=right, text_anchor="end", **soft)
     if detail:
@@ -307,4 +325,6 @@ def _draw_box(parent: ET.Element, box: _Box, highlight: str, sizes: _Sizes) -> N
 
 
 def _path_data(*parts: str | float) -> str:
-    return " ".join(part if isinstance(part, str) else svg.format_coordinate(part) for part in parts)
+    return " ".join(
+        part if isinstance(part, str) else svg.format_coordinate(part) for part in parts
+    )

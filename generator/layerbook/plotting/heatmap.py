@@ -51,30 +51,53 @@ class HeatmapLayout:
     @property
     def width(self) -> float:
         """All of it, in pixels."""
-        return max(self.left_margin + self.columns * self.cell_size[0], self.min_width if self.has_colour_bar else 0.0) + 8
+        return (
+            max(
+                self.left_margin + self.columns * self.cell_size[0],
+                self.min_width if self.has_colour_bar else 0.0,
+            )
+            + 8
+        )
 
     @property
     def height(self) -> float:
         """All of it, in pixels."""
-        below = self.bottom_margin - (0.0 if self.has_axis_titles else 16.0) if self.labelled_sides[1] else 6.0
+        below = (
+            self.bottom_margin - (0.0 if self.has_axis_titles else 16.0)
+            if self.labelled_sides[1]
+            else 6.0
+        )
         return self.header_height + self.rows * self.cell_size[1] + below
 
 
 def compute_layout(
-    figures: Sequence[Heatmap], *, charts_per_row: int = 1, stacked: bool = False, shared_scale: bool = True
+    figures: Sequence[Heatmap],
+    *,
+    charts_per_row: int = 1,
+    stacked: bool = False,
+    shared_scale: bool = True,
 ) -> HeatmapLayout:
     """One layout for all of them; `shared_scale` gives them one scale, spanning them all where none is fixed.
 
     charts_per_row: how many will lie side by side; stacked: whether others lie above or below.
     """
     rows, columns = (max(figure.values.shape[k] for figure in figures) for k in (0, 1))
-    room = _max_plot_size(charts_per_row)[0], _max_plot_size(max(charts_per_row, 3) if stacked else charts_per_row)[1]
-    needed = max((heatmap_cells.text_cell_width(figure) for figure in figures if figure.annotate), default=0.0)
+    room = (
+        _max_plot_size(charts_per_row)[0],
+        _max_plot_size(max(charts_per_row, 3) if stacked else charts_per_row)[1],
+    )
+    needed = max(
+        (heatmap_cells.text_cell_width(figure) for figure in figures if figure.annotate),
+        default=0.0,
+    )
     written = 0 < columns * needed <= max(_MAX_ANNOTATED_WIDTH / charts_per_row, room[0])
-    cell = _annotated_cell_size(needed, columns, room) if written else _cell_size(rows, columns, room)
+    cell = (
+        _annotated_cell_size(needed, columns, room) if written else _cell_size(rows, columns, room)
+    )
     mono = text.has_token_labels(figures[0].columns)
     widths = [
-        [text.pixel_width(name, text.SMALL_FONT_SIZE, mono) for name in _column_labels(figure)] for figure in figures
+        [text.pixel_width(name, text.SMALL_FONT_SIZE, mono) for name in _column_labels(figure)]
+        for figure in figures
     ]
     widest = max((width for some in widths for width in some), default=0.0)
     thinned = text.label_step(columns, int(columns * cell[0] / (widest + 6)))
@@ -91,7 +114,12 @@ def compute_layout(
     )
     if turn == 45.0:
         left = max(
-            left, *(_SLANT_FACTOR * width - i * cell[0] for some in widths for i, width in enumerate(some))
+            left,
+            *(
+                _SLANT_FACTOR * width - i * cell[0]
+                for some in widths
+                for i, width in enumerate(some)
+            ),
         )
     bottom = _bottom_margin(turn, widest)
     scale = heatmap_cells.colour_scale(figures) if shared_scale else None
@@ -116,7 +144,9 @@ def draw(canvas: Canvas, figure: Heatmap, layout: HeatmapLayout, left: float, to
     if figure.annotate and layout.annotated:
         heatmap_cells.draw_annotated(canvas, figure, scale, (x, y, width, height))
     else:
-        canvas.draw_image(heatmap_cells.cell_pixels(figure, scale, layout.cell_size), x, y, width, height)
+        canvas.draw_image(
+            heatmap_cells.cell_pixels(figure, scale, layout.cell_size), x, y, width, height
+        )
     masked = [
         (x + j * layout.cell_size[0], y + i * layout.cell_size[1], *layout.cell_size)
         for i, j in np.argwhere(heatmap_cells.masked_cells(figure))
@@ -136,8 +166,12 @@ def draw_colour_bar(
     low, high = (text.format_number(end) for end in scale)
     start = left + text.pixel_width(low, text.SMALL_FONT_SIZE) + 6
     end = start + _COLOUR_BAR_SIZE[0] + 6
-    canvas.draw_image(heatmap_cells.colour_map(figure)[None, ::2], start, top + 2, *_COLOUR_BAR_SIZE)
-    canvas.draw_text(low, start - 6, top + 11.5, size=text.SMALL_FONT_SIZE, color=colours.MUTED, anchor="right")
+    canvas.draw_image(
+        heatmap_cells.colour_map(figure)[None, ::2], start, top + 2, *_COLOUR_BAR_SIZE
+    )
+    canvas.draw_text(
+        low, start - 6, top + 11.5, size=text.SMALL_FONT_SIZE, color=colours.MUTED, anchor="right"
+    )
     canvas.draw_text(high, end, top + 11.5, size=text.SMALL_FONT_SIZE, color=colours.MUTED)
     name = end + text.pixel_width(high, text.SMALL_FONT_SIZE) + 10
     canvas.draw_text(_value_title(figure), name, top + 11.5, size=text.SMALL_FONT_SIZE)
@@ -149,9 +183,18 @@ def draw_colour_bar(
 
 def colour_bar_width(figure: Heatmap, scale: tuple[float, float] | None) -> float:
     """How wide the line with the colour bar is."""
-    ends = sum(text.pixel_width(text.format_number(end), text.SMALL_FONT_SIZE) for end in scale or heatmap_cells.colour_scale((figure,)))
+    ends = sum(
+        text.pixel_width(text.format_number(end), text.SMALL_FONT_SIZE)
+        for end in scale or heatmap_cells.colour_scale((figure,))
+    )
     hatched = 42 + text.pixel_width(_MASKED_LABEL, text.SMALL_FONT_SIZE) if figure.masked else 0.0
-    return ends + _COLOUR_BAR_SIZE[0] + 26 + text.pixel_width(_value_title(figure), text.SMALL_FONT_SIZE) + hatched
+    return (
+        ends
+        + _COLOUR_BAR_SIZE[0]
+        + 26
+        + text.pixel_width(_value_title(figure), text.SMALL_FONT_SIZE)
+        + hatched
+    )
 
 
 def _max_plot_size(charts_per_row: int) -> tuple[float, float]:
@@ -162,7 +205,9 @@ def _value_title(figure: Heatmap) -> str:
     return text.printable(f"{figure.value} ({figure.unit})" if figure.unit else figure.value)
 
 
-def _annotated_cell_size(needed: float, columns: int, room: tuple[float, float]) -> tuple[float, float]:
+def _annotated_cell_size(
+    needed: float, columns: int, room: tuple[float, float]
+) -> tuple[float, float]:
     return max(needed, 40.0, min(64.0, room[0] / columns)), 30.0
 
 
@@ -178,7 +223,9 @@ def _cell_size(rows: int, columns: int, room: tuple[float, float]) -> tuple[floa
     return (edge, edge) if rows == columns else (min(wide, max(edge, 34.0)), min(high, 26.0))
 
 
-def _draw_cell_gaps(canvas: Canvas, layout: HeatmapLayout, rows: int, columns: int, x: float, y: float) -> None:
+def _draw_cell_gaps(
+    canvas: Canvas, layout: HeatmapLayout, rows: int, columns: int, x: float, y: float
+) -> None:
     """Hairlines in the colour of the paper between cells that are large enough to be told apart."""
     wide, high = layout.cell_size
     if min(wide, high) < 9:
@@ -194,7 +241,10 @@ def _draw_hatching(canvas: Canvas, boxes: Sequence[tuple[float, float, float, fl
     strokes = []
     for left, top, width, height in boxes:
         right, bottom = left + width, top + height
-        for n in range(math.floor((left + top) / _HATCH_SPACING) + 1, math.ceil((right + bottom) / _HATCH_SPACING)):
+        for n in range(
+            math.floor((left + top) / _HATCH_SPACING) + 1,
+            math.ceil((right + bottom) / _HATCH_SPACING),
+        ):
             at = n * _HATCH_SPACING  # along a stroke x + y is the same
             strokes.append(
                 (
@@ -208,7 +258,9 @@ def _draw_hatching(canvas: Canvas, boxes: Sequence[tuple[float, float, float, fl
         canvas.draw_segments(strokes, colours.LINE)
 
 
-def _draw_row_labels(canvas: Canvas, figure: Heatmap, layout: HeatmapLayout, left: float, x: float, y: float) -> None:
+def _draw_row_labels(
+    canvas: Canvas, figure: Heatmap, layout: HeatmapLayout, left: float, x: float, y: float
+) -> None:
     if layout.has_axis_titles:
         canvas.draw_text(
             f"↓ {text.printable(figure.rows.title())}",
@@ -222,13 +274,19 @@ def _draw_row_labels(canvas: Canvas, figure: Heatmap, layout: HeatmapLayout, lef
     every = text.label_step(len(names), int(len(names) * layout.cell_size[1] / _LINE_HEIGHT))
     for i in range(0, len(names), every):
         middle = y + (i + 0.5) * layout.cell_size[1] + 4
-        canvas.draw_text(names[i], x - 7, middle, size=text.SMALL_FONT_SIZE, anchor="right", mono=mono)
+        canvas.draw_text(
+            names[i], x - 7, middle, size=text.SMALL_FONT_SIZE, anchor="right", mono=mono
+        )
 
 
-def _draw_column_labels(canvas: Canvas, figure: Heatmap, layout: HeatmapLayout, x: float, y: float) -> None:
+def _draw_column_labels(
+    canvas: Canvas, figure: Heatmap, layout: HeatmapLayout, x: float, y: float
+) -> None:
     mono = text.has_token_labels(figure.columns)
     names = _column_labels(figure)
-    widest = max((text.pixel_width(name, text.SMALL_FONT_SIZE, mono) for name in names), default=0.0)
+    widest = max(
+        (text.pixel_width(name, text.SMALL_FONT_SIZE, mono) for name in names), default=0.0
+    )
     room = _LINE_HEIGHT if layout.label_rotation else widest + 6
     every = text.label_step(len(names), int(len(names) * layout.cell_size[0] / room))
     anchor: Anchor = "right" if layout.label_rotation else "center"
@@ -236,12 +294,21 @@ def _draw_column_labels(canvas: Canvas, figure: Heatmap, layout: HeatmapLayout, 
     for j in range(0, len(names), every):
         at = x + (j + 0.5) * layout.cell_size[0] + right
         canvas.draw_text(
-            names[j], at, y + down, size=text.SMALL_FONT_SIZE, anchor=anchor, rotation=layout.label_rotation, mono=mono
+            names[j],
+            at,
+            y + down,
+            size=text.SMALL_FONT_SIZE,
+            anchor=anchor,
+            rotation=layout.label_rotation,
+            mono=mono,
         )
     if not layout.has_axis_titles:
         return
     title = f"→ {text.printable(figure.columns.title())}"
-    end = x + max(figure.values.shape[1] * layout.cell_size[0], text.pixel_width(title, text.SMALL_FONT_SIZE) - layout.left_margin)
+    end = x + max(
+        figure.values.shape[1] * layout.cell_size[0],
+        text.pixel_width(title, text.SMALL_FONT_SIZE) - layout.left_margin,
+    )
     canvas.draw_text(
         title,
         end,

@@ -68,7 +68,9 @@ def _without_collisions(
         kept = np.vstack([kept, box])
         left, top, right, bottom = (float(v) for v in box)
         result.append(
-            LabelPlacement((left, top, right, bottom), bool(far[k if k is not None else 0] > _RADII[1]))
+            LabelPlacement(
+                (left, top, right, bottom), bool(far[k if k is not None else 0] > _RADII[1])
+            )
         )
     return result
 

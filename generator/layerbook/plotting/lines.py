@@ -43,7 +43,9 @@ class LinesLayout:
         return 30 + self.plot_size[1] + (44 if self.labelled_sides[1] else 8)
 
 
-def compute_layout(figures: Sequence[Lines], *, charts_per_row: int = 1, shared_scale: bool = True) -> LinesLayout:
+def compute_layout(
+    figures: Sequence[Lines], *, charts_per_row: int = 1, shared_scale: bool = True
+) -> LinesLayout:
     """One layout for all of them; `shared_scale` gives them one pair of axes."""
     plot, ticks = _PLOT_SIZES[min(charts_per_row, 4) - 1], (7, 6) if charts_per_row == 1 else (4, 4)
     names = [
@@ -53,7 +55,9 @@ def compute_layout(figures: Sequence[Lines], *, charts_per_row: int = 1, shared_
         if len(figure.series) > 1
     ]
     right = max((text.pixel_width(name, text.SMALL_FONT_SIZE) for name in names), default=0.0) + 16
-    left = max(numeric_axes.tick_label_width(f.y, _xy_limits((f,))[1], ticks[1]) for f in figures) + 14
+    left = (
+        max(numeric_axes.tick_label_width(f.y, _xy_limits((f,))[1], ticks[1]) for f in figures) + 14
+    )
     return LinesLayout(plot, left, right, ticks, _xy_limits(figures) if shared_scale else None)
 
 
@@ -62,8 +66,18 @@ def draw(canvas: Canvas, figure: Lines, layout: LinesLayout, left: float, top: f
     place = (left + layout.left_margin, top + 30, *layout.plot_size)
     axes = canvas.add_axes(*place)
     limits_x, limits_y = layout.limits or _xy_limits((figure,))
-    numeric_axes.style_axes(axes, figure.x, figure.y, limits_x, limits_y, max_ticks=layout.max_ticks, labelled_sides=layout.labelled_sides)
-    numeric_axes.draw_axis_titles(canvas, figure.x, figure.y, place, left, labelled_sides=layout.labelled_sides)
+    numeric_axes.style_axes(
+        axes,
+        figure.x,
+        figure.y,
+        limits_x,
+        limits_y,
+        max_ticks=layout.max_ticks,
+        labelled_sides=layout.labelled_sides,
+    )
+    numeric_axes.draw_axis_titles(
+        canvas, figure.x, figure.y, place, left, labelled_sides=layout.labelled_sides
+    )
     for i, series in enumerate(figure.series):
         x, y = _points(figure, series)
         marker = "o" if np.isfinite(y).sum() <= 24 else ""
@@ -81,12 +95,16 @@ def draw(canvas: Canvas, figure: Lines, layout: LinesLayout, left: float, top: f
 
 
 def _xy_limits(figures: Sequence[Lines]) -> tuple[numeric_axes.Limits, numeric_axes.Limits]:
-    x = numeric_axes.axis_limits([s.x for f in figures for s in f.series], figures[0].x, padding=0.01)
+    x = numeric_axes.axis_limits(
+        [s.x for f in figures for s in f.series], figures[0].x, padding=0.01
+    )
     return x, numeric_axes.axis_limits([s.y for f in figures for s in f.series], figures[0].y)
 
 
 def _points(figure: Lines, series: Series) -> tuple[np.ndarray, np.ndarray]:
-    return numeric_axes.mask_unplottable(series.x, figure.x.log), numeric_axes.mask_unplottable(series.y, figure.y.log)
+    return numeric_axes.mask_unplottable(series.x, figure.x.log), numeric_axes.mask_unplottable(
+        series.y, figure.y.log
+    )
 
 
 def _color(index: int) -> str:
@@ -98,7 +116,10 @@ def _dash(index: int) -> str | tuple[int, tuple[float, ...]]:
 
 
 def _draw_series_names(
-    canvas: Canvas, figure: Lines, place: tuple[float, float, float, float], ends: numeric_axes.Limits
+    canvas: Canvas,
+    figure: Lines,
+    place: tuple[float, float, float, float],
+    ends: numeric_axes.Limits,
 ) -> None:
     """Each line's name beside its last point, moved apart where they would touch; some left out where too many."""
     left, top, width, height = place
@@ -110,9 +131,15 @@ def _draw_series_names(
         top + height * (1 - ((np.log10(y) if figure.y.log else y) - low) / (high - low))
         for y in last
     ]
-    for (i, series), y in zip(shown, spread_positions(at, _LINE_HEIGHT, top, top + height), strict=True):
+    for (i, series), y in zip(
+        shown, spread_positions(at, _LINE_HEIGHT, top, top + height), strict=True
+    ):
         canvas.draw_text(
-            text.printable(series.name, 26), left + width + 8, y + 4, size=text.SMALL_FONT_SIZE, color=_color(i)
+            text.printable(series.name, 26),
+            left + width + 8,
+            y + 4,
+            size=text.SMALL_FONT_SIZE,
+            color=_color(i),
         )
 
 

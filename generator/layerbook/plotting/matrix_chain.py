@@ -185,7 +185,12 @@ def _draw_arrow(sheet: ET.Element, start: _PlacedStep, end: _PlacedStep, turn: f
     drawn = " ".join(part if isinstance(part, str) else svg.format_coordinate(part) for part in way)
     svg.add_element(sheet, "path", d=drawn, fill="none", stroke=colours.MUTED, stroke_width=1.3)
     tip = [x1 + 1, end.y, x1 - 5, end.y - 3.5, x1 - 5, end.y + 3.5]
-    svg.add_element(sheet, "path", d="M " + " ".join(svg.format_coordinate(v) for v in tip) + " Z", fill=colours.MUTED)
+    svg.add_element(
+        sheet,
+        "path",
+        d="M " + " ".join(svg.format_coordinate(v) for v in tip) + " Z",
+        fill=colours.MUTED,
+    )
 
 
 def _draw_step(sheet: ET.Element, placed: _PlacedStep) -> None:
@@ -207,7 +212,11 @@ def _draw_step(sheet: ET.Element, placed: _PlacedStep) -> None:
     svg.add_element(sheet, "rect", **place, fill=fill, stroke=edge, stroke_width=1.2)
     middle: svg.Attributes = {"x": placed.x, "text_anchor": "middle"}
     name_at = placed.y + 4.5 if step.kind == "function" else placed.y - item.height / 2 - 8
-    svg.add_element(sheet, "text", text.printable(step.name, 24), y=name_at, font_weight="600", **middle)
+    svg.add_element(
+        sheet, "text", text.printable(step.name, 24), y=name_at, font_weight="600", **middle
+    )
     for i, line in enumerate(item.note_lines):
         y = placed.y + item.height / 2 + 16 + _LINE_HEIGHT * i
-        svg.add_element(sheet, "text", line, y=y, font_size=text.SMALL_FONT_SIZE, fill=colours.MUTED, **middle)
+        svg.add_element(
+            sheet, "text", line, y=y, font_size=text.SMALL_FONT_SIZE, fill=colours.MUTED, **middle
+        )

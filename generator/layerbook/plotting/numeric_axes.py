@@ -89,13 +89,22 @@ def draw_axis_titles(
     start, top, width, height = place
     if labelled_sides[0]:
         canvas.draw_text(
-            f"↑ {text.printable(y.title())}", left, top - 10, size=text.SMALL_FONT_SIZE, color=colours.MUTED
+            f"↑ {text.printable(y.title())}",
+            left,
+            top - 10,
+            size=text.SMALL_FONT_SIZE,
+            color=colours.MUTED,
         )
     name = f"→ {text.printable(x.title())}"
     end = max(start + width, left + text.pixel_width(name, text.SMALL_FONT_SIZE))
     if labelled_sides[1]:
         canvas.draw_text(
-            name, end, top + height + 36, size=text.SMALL_FONT_SIZE, color=colours.MUTED, anchor="right"
+            name,
+            end,
+            top + height + 36,
+            size=text.SMALL_FONT_SIZE,
+            color=colours.MUTED,
+            anchor="right",
         )
 
 

@@ -40,18 +40,29 @@ class PanelsLayout:
         """The inner layout of the panel there: inner panels repeat no labels that the outer ones have."""
         layout = self.chart_layouts[kind]
         if isinstance(layout, heatmap.HeatmapLayout):
-            layout = replace(layout, has_colour_bar=not self.shared_colour_bar, has_axis_titles=not (self.outer_labels_only and self.shared_colour_bar))
+            layout = replace(
+                layout,
+                has_colour_bar=not self.shared_colour_bar,
+                has_axis_titles=not (self.outer_labels_only and self.shared_colour_bar),
+            )
         elif isinstance(layout, scatter.ScatterLayout):
             layout = replace(layout, has_legend=False)
         if not self.outer_labels_only or isinstance(layout, bars.BarsLayout):
             return layout
-        return replace(layout, labelled_sides=(index % self.columns == 0, index + self.columns >= self.panel_count))
+        return replace(
+            layout,
+            labelled_sides=(index % self.columns == 0, index + self.columns >= self.panel_count),
+        )
 
     def header_height(self) -> float:
         """Room for what is said once, above the grid."""
         if self.legend_groups:
             return scatter.legend_height(self.legend_groups, self.width)
-        return (_COLOUR_BAR_HEIGHT + (_AXIS_TITLES_HEIGHT if self.outer_labels_only else 0.0)) if self.shared_colour_bar else 0.0
+        return (
+            (_COLOUR_BAR_HEIGHT + (_AXIS_TITLES_HEIGHT if self.outer_labels_only else 0.0))
+            if self.shared_colour_bar
+            else 0.0
+        )
 
     def column_widths(self) -> list[float]:
         """The width of each column."""
@@ -77,13 +88,17 @@ class PanelsLayout:
     @property
     def height(self) -> float:
         """All of it, in pixels."""
-        return self.header_height() + sum(self.row_heights()) + _PANEL_GAP / 2 * (len(self.row_heights()) - 1)
+        return (
+            self.header_height()
+            + sum(self.row_heights())
+            + _PANEL_GAP / 2 * (len(self.row_heights()) - 1)
+        )
 
     def _panel_size(self, index: int) -> tuple[float, float]:
         fits = [self.panel_layout(index, kind) for kind in self.chart_layouts]
-        return max(max(layout.width, layout.left_margin + self.title_width) for layout in fits), max(
-            layout.height for layout in fits
-        )
+        return max(
+            max(layout.width, layout.left_margin + self.title_width) for layout in fits
+        ), max(layout.height for layout in fits)
 
 
 def compute_layout(figures: Sequence[Panels], *, shared_scale: bool = True) -> PanelsLayout:
@@ -103,14 +118,14 @@ def compute_layout(figures: Sequence[Panels], *, shared_scale: bool = True) -> P
     }
     more: dict[type, dict[str, bool]] = {Heatmap: {"stacked": columns < count}}
     inner = {
-        k: _CHART_MODULES[k].compute_layout(some, charts_per_row=columns, shared_scale=same[k], **more.get(k, {}))
+        k: _CHART_MODULES[k].compute_layout(
+            some, charts_per_row=columns, shared_scale=same[k], **more.get(k, {})
+        )
         for k, some in kinds.items()
     }
     bar = list(kinds) == [Heatmap] and same[Heatmap]
     outer = (
-        len(kinds) == 1
-        and all(same.values())
-        and len({_axis_key(panel) for panel in panels}) == 1
+        len(kinds) == 1 and all(same.values()) and len({_axis_key(panel) for panel in panels}) == 1
     )
     first = panels[0]
     least = (
@@ -119,7 +134,10 @@ def compute_layout(figures: Sequence[Panels], *, shared_scale: bool = True) -> P
         else 0.0
     )
     groups = inner[Scatter].groups if Scatter in inner and inner[Scatter].has_legend else ()
-    title = max(text.pixel_width(text.printable(panel.title, 40), text.SMALL_FONT_SIZE, bold=True) for panel in panels)
+    title = max(
+        text.pixel_width(text.printable(panel.title, 40), text.SMALL_FONT_SIZE, bold=True)
+        for panel in panels
+    )
     return PanelsLayout(inner, columns, count, bar, outer, groups, least, title)
 
 
@@ -130,7 +148,13 @@ def draw(canvas: Canvas, figure: Panels, layout: PanelsLayout, left: float, top:
         heatmap.draw_colour_bar(canvas, first, layout.chart_layouts[Heatmap].scale, left, top)
         if layout.outer_labels_only:
             names = f"↓ {text.printable(first.rows.title())}   → {text.printable(first.columns.title())}"
-            canvas.draw_text(names, left, top + _COLOUR_BAR_HEIGHT + 10, size=text.SMALL_FONT_SIZE, color=colours.MUTED)
+            canvas.draw_text(
+                names,
+                left,
+                top + _COLOUR_BAR_HEIGHT + 10,
+                size=text.SMALL_FONT_SIZE,
+                color=colours.MUTED,
+            )
     scatter.draw_legend(canvas, layout.legend_groups, left, top, layout.width)
     widths, heights = layout.column_widths(), layout.row_heights()
     for i, panel in enumerate(figure.panels):
@@ -139,7 +163,11 @@ def draw(canvas: Canvas, figure: Panels, layout: PanelsLayout, left: float, top:
         y = top + layout.header_height() + sum(heights[:row]) + _PANEL_GAP / 2 * row
         inner = layout.panel_layout(i, type(panel))
         canvas.draw_text(
-            text.printable(panel.title, 40), x + inner.left_margin, y + 14, size=text.SMALL_FONT_SIZE, bold=True
+            text.printable(panel.title, 40),
+            x + inner.left_margin,
+            y + 14,
+            size=text.SMALL_FONT_SIZE,
+            bold=True,
         )
         _CHART_MODULES[type(panel)].draw(canvas, panel, inner, x, y + _TITLE_HEIGHT)
 

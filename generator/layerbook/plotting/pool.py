@@ -1,144 +1,125 @@
-"""Where figures are drawn: here for a few, in processes of their own for many."""
+"""Draw figures: a few in this process, many in a pool of processes."""
 
 from __future__ import annotations
 
 import gc
 import multiprocessing
 import signal
-import threading
-from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
-from types import FrameType
-from typing import Literal
+from threading import Thread
 
 from layerbook.core.figures import Chart, Diagram, Frames, MatrixChain
+from layerbook.plotting import render
+from layerbook.plotting.diagram import render_diagram
 
-MIN_JOBS_FOR_POOL = 12
-"""With fewer figures to draw, starting processes takes longer than drawing."""
+_MIN_JOBS = 12  # starting processes for fewer takes longer than drawing
+
+Drawing = tuple[str, ...]
+"""The SVGs of a figure: one, or one per frame."""
 
 
 @dataclass(frozen=True)
 class DrawingJob:
-    """One figure to be drawn under an id: a picture, the pictures of a sequence, or the decoder in a special form."""
+    """A figure to draw; `id` must be unique on its page. `compact` and `links` are for diagrams."""
 
-    kind: Literal["picture", "frames", "diagram"]
     id: str
     figure: Chart | Diagram | MatrixChain | Frames
     compact: bool = False
     links: tuple[tuple[str, str], ...] = ()
 
 
-def render_job(job: DrawingJob) -> tuple[str, ...]:
-    """The SVGs of a job, one but for sequences."""
-    from layerbook.plotting import render
-
-    if isinstance(job.figure, Frames):
-        return render.render_frames(job.figure, job.id)
-    if isinstance(job.figure, Diagram) and job.kind == "diagram":
-        return (render.render_diagram(job.figure, job.id, compact=job.compact, links=dict(job.links)),)
-    return (render.render_figure(job.figure, job.id),)
-
-
-@dataclass
-class PendingDrawing:
-    """A job that was handed in; `result` waits for it, or draws it where nobody else does."""
-
-    job: DrawingJob
-    future: Future[tuple[str, ...]] | None = None
-
-    def result(self) -> tuple[str, ...]:
-        """The SVGs."""
-        return self.future.result() if self.future else render_job(self.job)
+def render_job(job: DrawingJob) -> Drawing:
+    """Draw the figure of a job."""
+    match job.figure:
+        case Frames() as frames:
+            return render.render_frames(frames, job.id)
+        case Diagram() as diagram:
+            links = dict(job.links)
+            return (render_diagram(diagram, job.id, compact=job.compact, links=links),)
+        case figure:
+            return (render.render_figure(figure, job.id),)
 
 
 class DrawingPool:
-    """Takes jobs in and draws them with up to `processes` processes, which are started once there are many.
+    """Draws jobs in up to `processes` processes, started once there are `min_jobs` jobs.
 
-    A context manager, so that no process outlives the build.
+    A context manager: no process outlives it.
     """
 
-    def __init__(self, processes: int) -> None:
+    def __init__(
+        self,
+        processes: int,
+        *,
+        min_jobs: int = _MIN_JOBS,
+        draw: Callable[[DrawingJob], Drawing] = render_job,
+    ) -> None:
         self._processes = processes
-        self._pool: Executor | None = None
-        self._started: set[BaseProcess] = set()
-        self._waiting: list[PendingDrawing] = []
+        self._min_jobs = min_jobs
+        self._draw = draw
+        self._executor: ProcessPoolExecutor | None = None
+        self._starter: Thread | None = None
+        self._workers: set[BaseProcess] = set()
+        self._waiting: dict[str, DrawingJob] = {}
+        self._futures: dict[str, Future[Drawing]] = {}
 
-    def start(self) -> None:
-        """Start the processes, ahead of the jobs: they import matplotlib while this one waits for the model."""
-        if self._pool is None and self._processes > 1:
-            # Spawned, not forked: torch's threads would not survive a fork.
-            context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(
-                self._processes, mp_context=context, initializer=_init_worker
-            )
-            others = set(multiprocessing.active_children())
-            with _sigint_deferred():
-                for _ in range(self._processes):
-                    self._pool.submit(_import_libraries)
-                self._started = set(multiprocessing.active_children()) - others
+    def expect(self, jobs: int) -> None:
+        """Start the processes if so many jobs call for it, so that they import matplotlib early."""
+        if self._executor or self._processes < 2 or jobs < self._min_jobs:
+            return
+        # Spawned, not forked: torch's threads would not survive a fork.
+        context = multiprocessing.get_context("spawn")
+        self._executor = ProcessPoolExecutor(
+            self._processes, mp_context=context, initializer=_init_worker
+        )
+        self._starter = Thread(target=self._start_workers, args=[self._executor])
+        self._starter.start()
+        self._starter.join()
 
-    def submit(self, job: DrawingJob) -> PendingDrawing:
-        """Hand a job in."""
-        pending = PendingDrawing(job)
-        self._waiting.append(pending)
-        if len(self._waiting) >= MIN_JOBS_FOR_POOL:
-            self.start()
-        if self._pool is not None:
-            for one in self._waiting:
-                one.future = self._pool.submit(render_job, one.job)
+    def submit(self, key: str, job: DrawingJob) -> None:
+        """Add a job; `results` returns its drawing under `key`."""
+        self._waiting[key] = job
+        self.expect(len(self._waiting))
+        if self._executor is not None:
+            for waiting_key, waiting_job in self._waiting.items():
+                self._futures[waiting_key] = self._executor.submit(self._draw, waiting_job)
             self._waiting.clear()
-        return pending
+
+    def results(self) -> dict[str, Drawing]:
+        """Return the drawings of all jobs submitted since the last call, drawing a few here."""
+        drawings = {key: self._draw(job) for key, job in self._waiting.items()}
+        drawings |= {key: future.result() for key, future in self._futures.items()}
+        self._waiting.clear()
+        self._futures.clear()
+        return drawings
 
     def __enter__(self) -> DrawingPool:
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if self._pool is not None:
-            if kind is not None:
-                for (
-                    process
-                ) in self._started:  # nobody wants what they are drawing, and they write no files
-                    process.terminate()
-            self._pool.shutdown(cancel_futures=True)
+        if self._starter is not None:
+            self._starter.join()
+        if kind is not None:
+            for worker in self._workers:  # their drawings are not needed, and they write no files
+                worker.terminate()
+        if self._executor is not None:
+            self._executor.shutdown(cancel_futures=True)
 
+    def _start_workers(self, executor: ProcessPoolExecutor) -> None:
+        """Start the processes, in a thread of its own: Ctrl-C interrupts the main thread only.
 
-@contextmanager
-def _sigint_deferred() -> Iterator[None]:
-    """Processes started meanwhile never hear Ctrl-C, not even while they start; this one obeys it afterwards.
-
-    Else a helper that is still importing, or waits for its start to be told whole, would end in a traceback.
-    """
-    before = signal.getsignal(signal.SIGINT)
-    if not callable(before) or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    heard: list[tuple[int, FrameType | None]] = []
-    signal.signal(signal.SIGINT, lambda number, frame: heard.append((number, frame)))
-    mask = (
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        if hasattr(signal, "pthread_sigmask")
-        else None
-    )
-    try:
-        yield
-    finally:
-        if mask is not None:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        signal.signal(signal.SIGINT, before)
-    if heard:
-        before(*heard[0])
+        The processes inherit the thread's blocked SIGINT, so that they ignore Ctrl-C from birth.
+        """
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        others = set(multiprocessing.active_children())
+        for _ in range(self._processes):
+            executor.submit(render.import_libraries)
+        self._workers = set(multiprocessing.active_children()) - others
 
 
 def _init_worker() -> None:
-    """Ctrl-C reaches every process of the terminal; the build that owns this one ends it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.disable()  # nothing here makes garbage worth the time that looking for it takes
-
-
-def _import_libraries() -> None:
-    from layerbook.plotting import render
-
-    render.import_libraries()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal
+    gc.disable()  # a drawing leaves too little garbage to be worth looking for

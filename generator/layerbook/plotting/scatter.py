@@ -47,7 +47,10 @@ class ScatterLayout:
     @property
     def width(self) -> float:
         """All of it, in pixels."""
-        return max(self._plot_width, _legend_total_width(self.groups, self._plot_width) if self.has_legend else 0.0)
+        return max(
+            self._plot_width,
+            _legend_total_width(self.groups, self._plot_width) if self.has_legend else 0.0,
+        )
 
     @property
     def _plot_width(self) -> float:
@@ -59,13 +62,20 @@ class ScatterLayout:
         return self.header_height + self.plot_size[1] + (44 if self.labelled_sides[1] else 8)
 
 
-def compute_layout(figures: Sequence[Scatter], *, charts_per_row: int = 1, shared_scale: bool = True) -> ScatterLayout:
+def compute_layout(
+    figures: Sequence[Scatter], *, charts_per_row: int = 1, shared_scale: bool = True
+) -> ScatterLayout:
     """One layout for all of them; `shared_scale` gives them one pair of axes."""
-    room, ticks = _MAX_PLOT_SIZES[min(charts_per_row, 4) - 1], (6, 6) if charts_per_row == 1 else (4, 4)
+    room, ticks = (
+        _MAX_PLOT_SIZES[min(charts_per_row, 4) - 1],
+        (6, 6) if charts_per_row == 1 else (4, 4),
+    )
     plot, limits = room, None
     if shared_scale:
         plot, limits = _equal_axes(figures, room, charts_per_row > 1)
-    left = max(numeric_axes.tick_label_width(f.y, _xy_limits((f,))[1], ticks[1]) for f in figures) + 16
+    left = (
+        max(numeric_axes.tick_label_width(f.y, _xy_limits((f,))[1], ticks[1]) for f in figures) + 16
+    )
     groups = tuple(dict.fromkeys(p.group for f in figures for p in f.points))
     return ScatterLayout(plot, left, groups, ticks, limits, has_legend=len(groups) > 1)
 
@@ -77,8 +87,17 @@ def draw(canvas: Canvas, figure: Scatter, layout: ScatterLayout, left: float, to
         plot, limits = _equal_axes((figure,), layout.plot_size, compact=True, exact=True)
     place = (left + layout.left_margin, top + layout.header_height, *plot)
     axes = canvas.add_axes(*place)
-    numeric_axes.style_axes(axes, figure.x, figure.y, *limits, max_ticks=layout.max_ticks, labelled_sides=layout.labelled_sides)
-    numeric_axes.draw_axis_titles(canvas, figure.x, figure.y, place, left, labelled_sides=layout.labelled_sides)
+    numeric_axes.style_axes(
+        axes,
+        figure.x,
+        figure.y,
+        *limits,
+        max_ticks=layout.max_ticks,
+        labelled_sides=layout.labelled_sides,
+    )
+    numeric_axes.draw_axis_titles(
+        canvas, figure.x, figure.y, place, left, labelled_sides=layout.labelled_sides
+    )
     spots = _pixel_positions(figure, limits, place)
     first = canvas.count_marks("point")
     pairs = [(i, p.arrow_to) for i, p in enumerate(figure.points) if p.arrow_to is not None]
@@ -93,8 +112,12 @@ def draw(canvas: Canvas, figure: Scatter, layout: ScatterLayout, left: float, to
 
 
 def _xy_limits(figures: Sequence[Scatter]) -> tuple[numeric_axes.Limits, numeric_axes.Limits]:
-    x = numeric_axes.axis_limits([[p.x for p in f.points] for f in figures], figures[0].x, padding=0.1)
-    return x, numeric_axes.axis_limits([[p.y for p in f.points] for f in figures], figures[0].y, padding=0.1)
+    x = numeric_axes.axis_limits(
+        [[p.x for p in f.points] for f in figures], figures[0].x, padding=0.1
+    )
+    return x, numeric_axes.axis_limits(
+        [[p.y for p in f.points] for f in figures], figures[0].y, padding=0.1
+    )
 
 
 def _equal_axes(
@@ -219,13 +242,17 @@ def _draw_link(canvas: Canvas, x0: float, y0: float, x1: float, y1: float, ends:
     canvas.overlay.add_artist(arrow)
 
 
-def draw_legend(canvas: Canvas, groups: Sequence[str], left: float, top: float, room: float) -> None:
+def draw_legend(
+    canvas: Canvas, groups: Sequence[str], left: float, top: float, room: float
+) -> None:
     """Every group's marker and name, in as many lines as they need."""
     for line, some in enumerate(_legend_lines(groups, room)):
         x, y = left + 6, top + line * _LINE_HEIGHT
         for group in some:
             _draw_dot(canvas, np.array([x, y + 9]), groups.index(group))
-            canvas.draw_text(text.printable(group) or "other", x + 10, y + 13, size=text.SMALL_FONT_SIZE)
+            canvas.draw_text(
+                text.printable(group) or "other", x + 10, y + 13, size=text.SMALL_FONT_SIZE
+            )
             x += _legend_entry_width(group)
 
 

@@ -50,7 +50,21 @@ _FONT_SHORTHAND = re.compile(
     r"^(?P<italic>italic )?(?:(?P<weight>bold|\d{3}) )?(?P<size>[\d.]+)px (?P<family>.+)$"
 )
 _DEFAULT_PROPERTIES = {"image-rendering:crisp-edges", "text-anchor:start"}
-_GEOMETRY_ATTRIBUTES = ("x", "y", "x1", "x2", "y1", "y2", "width", "height", "cx", "cy", "r", "d", "points")
+_GEOMETRY_ATTRIBUTES = (
+    "x",
+    "y",
+    "x1",
+    "x2",
+    "y1",
+    "y2",
+    "width",
+    "height",
+    "cx",
+    "cy",
+    "r",
+    "d",
+    "points",
+)
 
 
 def root_element(
@@ -92,13 +106,18 @@ def add_element(
     parent: ET.Element, tag: str, content: str = "", /, **attributes: str | float
 ) -> ET.Element:
     """A child element; `_` in names stands for `-`, numbers are rounded, colours become the page's paints."""
-    named = {key.rstrip("_").replace("_", "-"): _attribute_value(value) for key, value in attributes.items()}
+    named = {
+        key.rstrip("_").replace("_", "-"): _attribute_value(value)
+        for key, value in attributes.items()
+    }
     child = ET.SubElement(parent, tag, named)
     child.text = text.printable(content) if content else None
     return child
 
 
-def embed_matplotlib_svg(drawn: str, picture: ET.Element, id: str, marks: Mapping[str, Mark]) -> str:
+def embed_matplotlib_svg(
+    drawn: str, picture: ET.Element, id: str, marks: Mapping[str, Mark]
+) -> str:
     """matplotlib's SVG moved into `picture`: paints named, ids begun with `id`, nothing the page does not need.
 
     marks: by gid, the parts that can be pointed at.
@@ -166,7 +185,9 @@ def _clean_element(element: ET.Element) -> None:
         element.set(name, value)
     for name in _GEOMETRY_ATTRIBUTES:
         if name in element.attrib:
-            rounded = _DECIMAL.sub(lambda match: format_coordinate(float(match[0])), element.attrib[name])
+            rounded = _DECIMAL.sub(
+                lambda match: format_coordinate(float(match[0])), element.attrib[name]
+            )
             element.set(name, " ".join(rounded.split()))
     for name in ("fill", "stroke"):
         if name in element.attrib:
@@ -202,7 +223,9 @@ def _clean_text(element: ET.Element) -> None:
     if "rotate(-0 " in turned or "rotate(0 " in turned:
         del element.attrib["transform"]
     elif turned:
-        element.set("transform", _DECIMAL.sub(lambda match: format_coordinate(float(match[0])), turned))
+        element.set(
+            "transform", _DECIMAL.sub(lambda match: format_coordinate(float(match[0])), turned)
+        )
 
 
 def _clean_image(element: ET.Element) -> None:

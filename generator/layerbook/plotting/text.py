@@ -46,7 +46,9 @@ def column_count(text: str) -> int:
     return sum(_char_columns(char) for char in text)
 
 
-def pixel_width(text: str, size: float = FONT_SIZE, mono: bool = False, bold: bool = False) -> float:
+def pixel_width(
+    text: str, size: float = FONT_SIZE, mono: bool = False, bold: bool = False
+) -> float:
     """About how wide the text will be, in pixels, erring on the wide side: the reader's font is not known here."""
     if mono:
         return 0.61 * size * column_count(text)

@@ -15,7 +15,7 @@ from layerbook.core.atomic import has_content
 from layerbook.core.errors import Problem, SpecError
 from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.core.text import pluralize
-from layerbook.plotting.pool import MIN_JOBS_FOR_POOL, DrawingPool
+from layerbook.plotting.pool import DrawingPool
 from layerbook.runner.executors import ExecutorFactory, local_executor
 from layerbook.runner.run import Outcome, run_experiments
 from layerbook.store import cache, publish, verification
@@ -87,8 +87,7 @@ def build(
 
             check_prose(project)
             publish.check_target(site)
-            if len(todo) >= MIN_JOBS_FOR_POOL:
-                drawing_pool.start()
+            drawing_pool.expect(len(todo))
             outcomes = run_experiments(
                 project, todo, reporter, force, executor_factory=executor_factory
             )

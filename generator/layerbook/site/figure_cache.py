@@ -25,7 +25,7 @@ from layerbook.core.figures import (
     Table,
     TokenStrip,
 )
-from layerbook.plotting.pool import DrawingJob, DrawingPool, PendingDrawing
+from layerbook.plotting.pool import DrawingJob, DrawingPool
 from layerbook.site.tokens_html import passage_html, strip_html, table_html
 from layerbook.store.cache import WorkingCache
 from layerbook.store.code_digest import source_digest
@@ -59,7 +59,7 @@ class FigureRenderer:
         self._cache, self._drawing_pool = cache, drawing_pool
         self._code = source_digest("plotting", "core/figures", "core/tokens")
         self._code += json.dumps(library_versions(DRAWING_LIBRARIES))
-        self._pending: dict[str, PendingDrawing] = {}
+        self._pending: set[str] = set()
         self._drawn: dict[str, tuple[str, ...]] = {}
 
     def html(self, figure: Figure, id: str) -> str:
@@ -75,33 +75,34 @@ class FigureRenderer:
             return table_html(figure, figure.title or "Table")
         if isinstance(figure, Frames):
             raise TypeError("a sequence has a picture for each frame")
-        return self._placeholders(DrawingJob("picture", id, figure))[0]
+        return self._placeholders(DrawingJob(id, figure))[0]
 
     def frames(self, figure: Frames, id: str) -> tuple[str, ...]:
         """Return the placeholders of a sequence, drawn on one scale."""
-        return self._placeholders(DrawingJob("frames", id, figure), len(figure.frames))
+        return self._placeholders(DrawingJob(id, figure), len(figure.frames))
 
     def diagram(
         self, figure: Diagram, id: str, *, compact: bool, links: Mapping[str, str] | None = None
     ) -> str:
         """Return the placeholder of the decoder, compact or with links from its parts."""
         sorted_links = tuple(sorted((links or {}).items()))
-        return self._placeholders(DrawingJob("diagram", id, figure, compact, sorted_links))[0]
+        return self._placeholders(DrawingJob(id, figure, compact, sorted_links))[0]
 
     def _placeholders(self, job: DrawingJob, count: int = 1) -> tuple[str, ...]:
         key = hashlib.sha256(f"{self._code}{_digest(job)}".encode()).hexdigest()
         if key not in self._drawn and key not in self._pending:
             cached = self._cache.get_blob("figures", key)
             if cached is None:
-                self._pending[key] = self._drawing_pool.submit(job)
+                self._pending.add(key)
+                self._drawing_pool.submit(key, job)
             else:
                 self._drawn[key] = tuple(json.loads(cached))
         return tuple(f"<!--drawing {key} {i}-->" for i in range(count))
 
     def fill_placeholders(self, page: str) -> str:
         """Return the page with its pictures; waits until all are drawn."""
-        for key, pending in self._pending.items():
-            self._drawn[key] = pending.result()
+        for key, drawing in self._drawing_pool.results().items():
+            self._drawn[key] = drawing
             self._cache.put_blob("figures", key, json.dumps(self._drawn[key]).encode())
         self._pending.clear()
         return _PLACEHOLDER.sub(lambda match: self._drawn[match[1]][int(match[2])], page)
