@@ -103,7 +103,7 @@ class FigureRenderer:
         """Return the page with its pictures; waits until all are drawn."""
         for key, drawing in self._drawing_pool.results().items():
             self._drawn[key] = drawing
-            self._cache.put_blob("figures", key, json.dumps(self._drawn[key]).encode())
+            self._cache.put_blob("figures", key, json.dumps(drawing).encode())
         self._pending.clear()
         return _PLACEHOLDER.sub(lambda match: self._drawn[match[1]][int(match[2])], page)
 
