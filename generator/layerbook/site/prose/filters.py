@@ -1,4 +1,4 @@
-"""The named filters of the book: the only arithmetic and rounding that prose and templates may do.
+"""The named filters of the book: the only arithmetic and rounding in prose and templates.
 
 Numbers may be Python's or numpy's. A value of the wrong kind is a TypeError that names the filter.
 """
@@ -6,7 +6,7 @@ Numbers may be Python's or numpy's. A value of the wrong kind is a TypeError tha
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral, Real
 
 from layerbook.site.prose.markup import Inline, escape_text
@@ -27,9 +27,13 @@ def _as_float(value: object, name: str) -> float:
 
 def _fixed(value: float, digits: int) -> str:
     text = f"{value:,.{digits}f}"
-    if float(text.replace(",", "")) == 0:
+    if _rounds_to_zero(value, digits):
         text = text.lstrip("-")
     return text.replace("-", MINUS)
+
+
+def _rounds_to_zero(value: float, digits: int) -> bool:
+    return float(f"{value:.{digits}f}") == 0
 
 
 def _non_finite(value: float) -> str | None:
@@ -39,52 +43,46 @@ def _non_finite(value: float) -> str | None:
 
 
 def percent(value: object, digits: int = 1) -> str:
-    """A share as a percentage: 0.617 -> `61.7 %`. Never rounds to nothing or to all: `< 0.1 %`, `> 99.9 %`."""
+    """Format a share: 0.617 -> `61.7 %`. Never rounds to 0 or 100: `< 0.1 %`, `> 99.9 %`."""
     share = _as_float(value, "percent")
     if special := _non_finite(share):
         return special
     if share in (0.0, 1.0):
         return f"{share:.0%}".replace("%", f"{NARROW_SPACE}%")
     step = 10.0**-digits
-    if _fixed(100 * abs(share), digits) == _fixed(0, digits):
-        return (
-            f"<{NARROW_SPACE}{_fixed(step, digits)}{NARROW_SPACE}%"
-            if share > 0
-            else f">{NARROW_SPACE}{_fixed(-step, digits)}{NARROW_SPACE}%"
-        )
-    if share < 1 and _fixed(100 * share, digits) == _fixed(100, digits):
-        return f">{NARROW_SPACE}{_fixed(100 - step, digits)}{NARROW_SPACE}%"
-    return f"{_fixed(100 * share, digits)}{NARROW_SPACE}%"
+    bound, number = "", 100 * share
+    if _rounds_to_zero(number, digits):
+        bound, number = ("<", step) if share > 0 else (">", -step)
+    elif share < 1 and _fixed(number, digits) == _fixed(100, digits):
+        bound, number = ">", 100 - step
+    return f"{bound}{NARROW_SPACE if bound else ''}{_fixed(number, digits)}{NARROW_SPACE}%"
 
 
 def num(value: object, digits: int = 2) -> str:
-    """A number with so many decimals: 3.14159 -> `3.14`; what would round to zero is written as `4 × 10⁻⁴`."""
+    """Format with decimals: 3.14159 -> `3.14`; what would round to zero as `4 × 10⁻⁴`."""
     number = _as_float(value, "num")
     if special := _non_finite(number):
         return special
-    text = _fixed(number, digits)
-    return (
-        scientific(number, 1)
-        if number and float(text.replace(",", "").replace(MINUS, "-")) == 0
-        else text
-    )
+    if number and _rounds_to_zero(number, digits):
+        return scientific(number, 1)
+    return _fixed(number, digits)
 
 
 def integer(value: object) -> str:
-    """A whole number in groups of three: 134515008 -> `134,515,008`."""
+    """Format a whole number in groups of three: 134515008 -> `134,515,008`."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"integer needs a whole number, not {value!r}")
     return f"{int(value):,}".replace("-", MINUS)
 
 
 def sign(value: object, digits: int = 2) -> str:
-    """A number with its sign always written: `+0.31`, `−0.31`."""
+    """Format like `num`, always with a sign: `+0.31`, `−0.31`."""
     text = num(value, digits)
     return f"+{text}" if _as_float(value, "sign") > 0 else text
 
 
 def scientific(value: object, digits: int = 2) -> str:
-    """So many significant digits and a power of ten: 1.7e-6 -> `1.7 × 10⁻⁶`."""
+    """Format with significant digits and a power of ten: 1.7e-6 -> `1.7 × 10⁻⁶`."""
     number = _as_float(value, "scientific")
     if special := _non_finite(number):
         return special
@@ -95,59 +93,63 @@ def scientific(value: object, digits: int = 2) -> str:
     return f"{mantissa.replace('-', MINUS)}{NARROW_SPACE}×{NARROW_SPACE}10{power}"
 
 
-def _scaled(number: float, steps: Iterable[tuple[float, str]], smallest: str) -> str:
+def _scaled(number: float, units: Iterable[tuple[float, str]], smallest: str) -> str:
     if special := _non_finite(number):
         return special
-    for size, unit in steps:
-        # 999 950 is already 1.0 M once it is rounded to one decimal.
+    for size, unit in units:
+        # 999 950 rounds to 1.0 M.
         if abs(number) >= size * 0.99995:
             return f"{_fixed(number / size, 1)}{NARROW_SPACE}{unit}"
-    whole = _fixed(number, 0) if float(number).is_integer() else _fixed(number, 1)
-    return f"{whole}{NARROW_SPACE}{smallest}" if smallest else whole
+    text = _fixed(number, 0 if number.is_integer() else 1)
+    return f"{text}{NARROW_SPACE}{smallest}" if smallest else text
 
 
 def compact(value: object) -> str:
-    """A large count in short: 134515008 -> `134.5 M`."""
+    """Shorten a large count: 134515008 -> `134.5 M`."""
     return _scaled(_as_float(value, "compact"), _COUNTS, "")
 
 
 def bytes_(value: object) -> str:
-    """A size, decimal units: 98362432 -> `98.4 MB`."""
+    """Format a size in decimal units: 98362432 -> `98.4 MB`."""
     return _scaled(_as_float(value, "bytes"), _BYTES, "B")
 
 
 def listing(items: Iterable[object]) -> Inline:
-    """`a, b and c`; tokens and other markup keep their looks."""
+    """Join as `a, b and c`; tokens and other markup keep their looks."""
     parts = [
         item if isinstance(item, Inline) else Inline(escape_text(str(item)), str(item))
         for item in items
     ]
+    return Inline(
+        _join([part.html for part in parts]),
+        _join([part.text for part in parts]),
+        tuple(anchor for part in parts for anchor in part.anchors),
+    )
 
-    def joined(texts: list[str]) -> str:
-        return (
-            " and ".join([", ".join(texts[:-1]), texts[-1]]) if len(texts) > 1 else "".join(texts)
-        )
 
-    return Inline(joined([p.html for p in parts]), joined([p.text for p in parts]))
+def _join(texts: Sequence[str]) -> str:
+    if len(texts) < 2:
+        return "".join(texts)
+    return f"{', '.join(texts[:-1])} and {texts[-1]}"
 
 
 def ids(tokens: Iterable[object]) -> Inline:
-    """The ids of tokens, or plain integers, as a list: `[19556, 28, 2260, 17]`."""
-    numbers = [int(t) if isinstance(t, Integral) else as_token(t).id for t in tokens]
+    """List the ids of tokens, or plain integers: `[19556, 28, 2260, 17]`."""
+    numbers = [
+        int(token) if isinstance(token, Integral) else as_token(token).id for token in tokens
+    ]
     return Inline(f'<code class="ids">{numbers}</code>', str(numbers))
 
 
 def tokens(items: Iterable[object]) -> Inline:
-    """A row of token chips."""
+    """Show tokens as a row of chips."""
     chips = [chip(as_token(item)) for item in items]
-    return Inline(
-        f'<span class="tokens">{"".join(c.html for c in chips)}</span>',
-        "|".join(c.text for c in chips),
-    )
+    html = "".join(one.html for one in chips)
+    return Inline(f'<span class="tokens">{html}</span>', "|".join(one.text for one in chips))
 
 
 def visible(value: object) -> Inline:
-    """Text with its whitespace drawn (`·2·+·2`); a token, or several, as chips."""
+    """Show text with its whitespace drawn (`·2·+·2`), and tokens as chips."""
     if isinstance(value, str):
         return verbatim(value)
     if isinstance(value, Iterable) and not hasattr(value, "id") and not hasattr(value, "token"):
@@ -168,4 +170,4 @@ FILTERS: dict[str, Callable[..., str | Inline]] = {
     "tokens": tokens,
     "visible": visible,
 }
-"""What prose may write after a bar."""
+"""The filters by the names that prose has for them."""
