@@ -1,4 +1,4 @@
-"""What stands around every command: errors as text for people, exit codes, and output that any terminal can take.
+"""Print expected errors to stderr and exit with their code; let bugs propagate.
 
 Exit codes: 0 ok, 1 findings or failures, 2 usage or spec, 130 interrupted.
 """
@@ -8,8 +8,6 @@ from __future__ import annotations
 import errno
 import io
 import sys
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 import click
@@ -20,41 +18,29 @@ from layerbook.core.text import pluralize
 
 
 class CommandGroup(click.Group):
-    """The commands; an interrupt ends each of them alike, also while it reads its options."""
+    """Commands whose errors and interrupts end the program alike."""
 
-    def invoke(self, context: click.Context) -> Any:
-        """Run the command that was asked for."""
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
         try:
-            return super().invoke(context)
+            return super().invoke(ctx)
         except KeyboardInterrupt:
             interrupt.exit_interrupted()
-
-
-def handle_errors(command: Callable[..., int]) -> Callable[..., None]:
-    """Expected errors as text on standard error, with the exit code that fits; anything else is a bug."""
-
-    @wraps(command)
-    def guarded(*args: Any, **kwargs: Any) -> None:
-        try:
-            code = command(*args, **kwargs)
         except SpecError as error:
             click.echo(f"{error}\n{pluralize(len(error.problems), 'problem')}", err=True)
-            code = error.exit_code
+            sys.exit(error.exit_code)
         except LayerbookError as error:
             click.echo(f"layerbook: {error}", err=True)
-            code = error.exit_code
+            sys.exit(error.exit_code)
         except OSError as error:
             if error.errno == errno.EPIPE:
-                raise  # nobody reads on; click ends quietly
+                raise  # click ends the program quietly
             click.echo(f"layerbook: {error}", err=True)
-            code = 1
-        sys.exit(code)
-
-    return guarded
+            sys.exit(1)
 
 
 def escape_unencodable_output() -> None:
-    """Characters that the terminal's encoding lacks are printed as escapes, instead of ending the command."""
+    """Print characters that the terminal's encoding lacks as escapes instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

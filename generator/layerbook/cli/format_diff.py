@@ -1,146 +1,161 @@
-"""What `diff` prints: lines for people, JSON for programs, and a page by itself with the two sides side by side."""
+"""Format the outcome of `diff`: lines, JSON, and an HTML page of its own."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from layerbook.cli.tables import cut_around_difference
+from layerbook.cli.output import shorten_list
 from layerbook.compare.diff import Diff, ExperimentDiff, ValueChange
 from layerbook.compare.prose import relative_path
 from layerbook.core.text import pluralize
 from layerbook.store.project import Project
 
 MAX_LISTED = 6
+MAX_TABLE_ROWS = 200
 TEXT_WIDTH = 110
+MAX_VALUE_WIDTH = 60
 
 
-def diff_lines(project: Project, found: Diff) -> list[str]:
-    """Experiments with their numbers, verdicts that turned, figures, sentences with both texts, then the counts."""
-    lines = [line for one in found.experiments for line in _experiment_lines(one)] + _changed_inputs_lines(found)
-    lines += [
-        f"claim: {t.file}:{t.line}: {t.experiment}: {t.old} -> {t.new}: {t.says}"
-        for t in found.claims
+def diff_lines(project: Project, diff: Diff) -> list[str]:
+    """List experiments, verdicts, figures, sentences and uses, then the counts."""
+    return [
+        *(line for experiment in diff.experiments for line in _experiment_lines(experiment)),
+        *_same_numbers_lines(diff),
+        *(
+            f"claim: {flip.file}:{flip.line}: {flip.experiment}: "
+            f"{flip.old} -> {flip.new}: {flip.says}"
+            for flip in diff.claims
+        ),
+        *_figure_lines(diff),
+        *_sentence_lines(project, diff),
+        *_use_lines(project, diff),
+        *(f"note: {note}" for note in diff.notes),
+        _summary(diff),
     ]
-    by_experiment: dict[tuple[str, str], list[str]] = {}
-    for one in found.figures:
-        by_experiment.setdefault((one.experiment, one.state), []).append(one.figure)
-    lines += [
-        f"figures {state}: {name}: {_first_names(figures)}"
-        for (name, state), figures in by_experiment.items()
-    ]
-    for sentence in found.sentences:
-        old, new = cut_around_difference(sentence.old, sentence.new, TEXT_WIDTH)
-        lines += [
-            f"sentence: {relative_path(sentence.file, project.root)}:{sentence.line}:",
-            f"  - {old}",
-            f"  + {new}",
-        ]
-    told = {(one.file, one.line) for one in found.sentences} | {
-        (one.file, one.line) for one in found.claims
-    }
-    quiet = [use for use in found.uses if (use.file, use.line) not in told]
-    lines += [
-        f"uses {u.experiment}: {relative_path(u.file, project.root)}:{u.line}: {u.text}" for u in quiet
-    ]
-    return [*lines, *(f"note: {note}" for note in found.notes), _summary(found)]
 
 
-def diff_json(project: Project, found: Diff) -> str:
-    """The same, whole, for programs; a number that JSON lacks is a string."""
-    data = _json_value(dataclasses.asdict(found))
+def diff_data(project: Project, diff: Diff) -> dict[str, Any]:
+    """Return the whole diff as data for JSON; a number that JSON lacks is a string."""
+    data = _json_value(dataclasses.asdict(diff))
     for kind in ("sentences", "uses", "claims"):
-        for one in data[kind]:
-            one["file"] = relative_path(one["file"], project.root)
-    return json.dumps({"same": found.same} | data, indent=2, ensure_ascii=False)
+        for entry in data[kind]:
+            entry["file"] = relative_path(entry["file"], project.root)
+    return {"same": diff.same} | data
 
 
-def diff_page(project: Project, found: Diff) -> str:
-    """One HTML file that needs no other."""
-    from layerbook.site import assets as site
+def diff_page(project: Project, diff: Diff) -> str:
+    """Return an HTML page that needs no other file."""
+    from layerbook.site.assets import make_environment
 
-    pages = site.make_environment()
-    return pages.get_template("diff.html").render(
-        diff=found,
+    return make_environment().get_template("diff.html").render(
+        diff=diff,
         book=project.book,
-        experiments=[one for one in found.experiments if one.state != "same"],
-        summary=_summary(found),
+        experiments=[one for one in diff.experiments if one.state != "same"],
+        summary=_summary(diff),
         number=_value_text,
-        gap=lambda moved: "" if moved.gap is None else f"{moved.gap:.1e}",
+        gap=lambda change: "" if change.gap is None else f"{change.gap:.1e}",
         place=lambda file: relative_path(file, project.root),
         most=MAX_TABLE_ROWS,
     )
 
 
-MAX_TABLE_ROWS = 200
-"""Numbers of one experiment on the page; the JSON has all."""
-
-
-def _experiment_lines(one: ExperimentDiff) -> list[str]:
-    sources = f" ({'; '.join(one.sources)})" if one.sources else ""
-    if one.state == "same":
+def _experiment_lines(diff: ExperimentDiff) -> list[str]:
+    if diff.state == "same":
         return []
-    if one.state != "changed":
-        return [f"{one.address}: {one.state}{': ' + one.note if one.note else ''}"]
-    beyond = sum(moved.beyond for moved in one.numbers)
-    head = f"{one.address}: {pluralize(len(one.numbers), 'value')} changed, {beyond} beyond the tolerance{sources}"
-    worst = sorted(one.numbers, key=_sort_key)[:MAX_LISTED]
-    more = len(one.numbers) - len(worst)
-    return [head, *map(_change_line, worst), *([f"  and {more:,} more"] if more else [])]
+    if diff.state != "changed":
+        return [f"{diff.address}: {diff.state}{': ' + diff.note if diff.note else ''}"]
+    changed = pluralize(len(diff.numbers), "value")
+    beyond = sum(change.beyond for change in diff.numbers)
+    sources = f" ({'; '.join(diff.sources)})" if diff.sources else ""
+    lines = [f"{diff.address}: {changed} changed, {beyond} beyond the tolerance{sources}"]
+    for change in sorted(diff.numbers, key=_sort_key)[:MAX_LISTED]:
+        gap = "" if change.gap is None else f" ({change.gap:.1e})"
+        values = f"{_value_text(change.old)} -> {_value_text(change.new)}"
+        lines.append(f"  {change.path}: {values}{gap}")
+    if len(diff.numbers) > MAX_LISTED:
+        lines.append(f"  and {len(diff.numbers) - MAX_LISTED:,} more")
+    return lines
 
 
-def _changed_inputs_lines(found: Diff) -> list[str]:
-    """Those whose numbers are the same and whose sources are not, together by what moved."""
+def _same_numbers_lines(diff: Diff) -> Iterator[str]:
+    """Group experiments with equal numbers but changed sources, by what changed."""
     groups: dict[str, list[str]] = {}
-    for one in found.experiments:
-        if one.state == "same" and one.sources:
-            what = ", ".join(dict.fromkeys(source.partition(":")[0] for source in one.sources))
-            groups.setdefault(what, []).append(one.address)
-    return [
-        f"the same numbers, made from something else ({what}): {_first_names(names)}"
-        for what, names in groups.items()
-    ]
+    for experiment in diff.experiments:
+        if experiment.state == "same" and experiment.sources:
+            parts = (source.partition(":")[0] for source in experiment.sources)
+            groups.setdefault(", ".join(dict.fromkeys(parts)), []).append(experiment.address)
+    for parts, addresses in groups.items():
+        yield f"the same numbers, made from something else ({parts}): {shorten_list(addresses, MAX_LISTED)}"
 
 
-def _sort_key(moved: ValueChange) -> tuple[bool, float]:
-    """What is no number first, then the largest gap."""
-    return not moved.beyond, -(
-        math.inf if moved.gap is None or math.isnan(moved.gap) else moved.gap
-    )
+def _figure_lines(diff: Diff) -> Iterator[str]:
+    groups: dict[tuple[str, str], list[str]] = {}
+    for change in diff.figures:
+        groups.setdefault((change.experiment, change.state), []).append(change.figure)
+    for (address, state), figures in groups.items():
+        yield f"figures {state}: {address}: {shorten_list(figures, MAX_LISTED)}"
 
 
-def _change_line(moved: ValueChange) -> str:
-    gap = "" if moved.gap is None else f" ({moved.gap:.1e})"
-    return f"  {moved.path}: {_value_text(moved.old)} -> {_value_text(moved.new)}{gap}"
+def _sentence_lines(project: Project, diff: Diff) -> Iterator[str]:
+    for change in diff.sentences:
+        old, new = cut_around_difference(change.old, change.new, TEXT_WIDTH)
+        yield f"sentence: {relative_path(change.file, project.root)}:{change.line}:"
+        yield f"  - {old}"
+        yield f"  + {new}"
+
+
+def _use_lines(project: Project, diff: Diff) -> Iterator[str]:
+    """List the uses on lines that no sentence or claim lists."""
+    listed = {(change.file, change.line) for change in (*diff.sentences, *diff.claims)}
+    for use in diff.uses:
+        if (use.file, use.line) not in listed:
+            file = relative_path(use.file, project.root)
+            yield f"uses {use.experiment}: {file}:{use.line}: {use.text}"
+
+
+def cut_around_difference(old: str, new: str, width: int) -> tuple[str, str]:
+    """Cut two texts to `width`, from a little before their first difference."""
+    pairs = enumerate(zip(old, new, strict=False))
+    first = next((index for index, (a, b) in pairs if a != b), len(old))
+    start = max(0, first - width // 3)
+    return _excerpt(old, start, width), _excerpt(new, start, width)
+
+
+def _excerpt(text: str, start: int, width: int) -> str:
+    end = "…" if start + width < len(text) else ""
+    return f"{'…' if start else ''}{text[start : start + width]}{end}"
+
+
+def _sort_key(change: ValueChange) -> tuple[bool, float]:
+    """Sort by the largest gap; changes without one come first."""
+    gap = math.inf if change.gap is None or math.isnan(change.gap) else change.gap
+    return not change.beyond, -gap
 
 
 def _value_text(value: Any) -> str:
     text = "nothing" if value is None else repr(value)
-    return text if len(text) <= 60 else text[:59] + "…"
+    return text if len(text) <= MAX_VALUE_WIDTH else text[: MAX_VALUE_WIDTH - 1] + "…"
 
 
-def _first_names(names: Sequence[str]) -> str:
-    more = len(names) - MAX_LISTED
-    return ", ".join(names[:MAX_LISTED]) + (f" and {more} more" if more > 0 else "")
-
-
-def _summary(found: Diff) -> str:
-    states = [one.state for one in found.experiments]
-    if found.same:
-        return f"{pluralize(len(states), 'experiment')}: {found.old} and {found.new} say the same"
-    parts = [
-        f"{states.count(s)} {s}"
-        for s in ("changed", "added", "removed", "unreadable")
-        if s in states
-    ]
-    told = (
-        f"{pluralize(len(found.claims), 'verdict')} turned, {pluralize(len(found.figures), 'figure')} and "
-        f"{pluralize(len(found.sentences), 'sentence')} differ"
+def _summary(diff: Diff) -> str:
+    states = [experiment.state for experiment in diff.experiments]
+    experiments = pluralize(len(states), "experiment")
+    if diff.same:
+        return f"{experiments}: {diff.old} and {diff.new} say the same"
+    counts = ", ".join(
+        f"{states.count(state)} {state}"
+        for state in ("changed", "added", "removed", "unreadable")
+        if state in states
     )
-    return f"{pluralize(len(states), 'experiment')}: {', '.join(parts)} from {found.old} to {found.new}; {told}"
+    verdicts = pluralize(len(diff.claims), "verdict")
+    figures, sentences = len(diff.figures), len(diff.sentences)
+    return (
+        f"{experiments}: {counts} from {diff.old} to {diff.new}; {verdicts} turned, "
+        f"{pluralize(figures, 'figure')} and {pluralize(sentences, 'sentence')} differ"
+    )
 
 
 def _json_value(value: Any) -> Any:

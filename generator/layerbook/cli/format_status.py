@@ -1,109 +1,97 @@
-"""What the commands print: plans, outcomes and freshness as lines or as JSON."""
+"""Format plans, the outcomes of runs, and the status of results."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import Any
 
+from layerbook.cli.output import summarize_counts
 from layerbook.core.text import pluralize
 from layerbook.model.plan import PlanCost
 from layerbook.runner.run import Outcome
 from layerbook.store.freshness import ExperimentStatus
-from layerbook.store.key_changes import Change, changes_since_measured, summarize
-from layerbook.store.project import Project
+from layerbook.store.key_changes import Change, summarize
 
+OUTCOMES = {
+    "new": "new",
+    "agrees": "agree with what was there, whose bytes stay",
+    "differs": "differ and were replaced",
+    "failed": "failed",
+}
 
-@dataclass(frozen=True)
-class BookStatus:
-    """The state of a book's results, and what changed, by address."""
-
-    work: Sequence[ExperimentStatus]
-    changes: Mapping[str, Sequence[Change]]
-
-
-def book_status(project: Project, work: Sequence[ExperimentStatus]) -> BookStatus:
-    """Look at the results of a book; nothing runs."""
-    changes = {one.experiment.address: changes_since_measured(project, one) for one in work}
-    return BookStatus(work, changes)
+ChangesByAddress = Mapping[str, Sequence[Change]]
 
 
 def plan_lines(cost: PlanCost, requests: Sequence[str]) -> list[str]:
-    """Each distinct request, then the counts."""
-    batches = f"in {cost.batches:,} batch{'' if cost.batches == 1 else 'es'}"
-    tokens = f"of {pluralize(cost.tokens, 'token')} {batches}" if cost.tokens else batches
+    """List the distinct requests, then the counts."""
+    new_tokens = pluralize(cost.new_tokens, "new token")
+    passes = f"{cost.passes:,} forward pass{'' if cost.passes == 1 else 'es'}"
+    tokens = f" of {pluralize(cost.tokens, 'token')}" if cost.tokens else ""
+    batches = f"{cost.batches:,} batch{'' if cost.batches == 1 else 'es'}"
     return [
         *requests,
         f"{pluralize(cost.requested, 'request')}, {cost.unique_requests:,} of them distinct",
-        f"{pluralize(cost.generations, 'generation')}, of at most {pluralize(cost.new_tokens, 'new token')} together",
-        f"{cost.passes:,} forward pass{'' if cost.passes == 1 else 'es'} {tokens}",
+        f"{pluralize(cost.generations, 'generation')}, of at most {new_tokens} together",
+        f"{passes}{tokens} in {batches}",
     ]
 
 
-def outcome_lines(outcomes: Sequence[Outcome], kept: str) -> list[str]:
-    """One line for each experiment that failed or whose numbers moved, then the counts."""
+def outcome_lines(outcomes: Sequence[Outcome], folder: str) -> list[str]:
+    """List the experiments that failed or changed, then the counts; `folder` has the results."""
     if not outcomes:
         return ["Every result is current."]
-    lines = []
-    for outcome in outcomes:
-        name = f"{outcome.experiment.chapter}/{outcome.experiment.id}"
-        if outcome.verdict == "differs":
-            lines.append(
-                f"{name}: differs from the result that was there, which is replaced: {outcome.detail}"
-            )
-        elif outcome.verdict == "failed":
-            lines.append(f"{name}: failed: {outcome.detail}")
-    words = {
-        "new": "new",
-        "agrees": "agree with what was there, whose bytes stay",
-        "differs": "differ and were replaced",
+    texts = {
+        "differs": "differs from the result that was there, which is replaced",
         "failed": "failed",
     }
-    counts = [
-        (sum(o.verdict == verdict for o in outcomes), text) for verdict, text in words.items()
+    lines = [
+        f"{outcome.experiment.address}: {texts[outcome.verdict]}: {outcome.detail}"
+        for outcome in outcomes
+        if outcome.verdict in texts
     ]
-    shown = ", ".join(f"{count} {text}" for count, text in counts if count)
-    return [*lines, f"{pluralize(len(outcomes), 'experiment')} ran: {shown} ({kept})"]
+    counts = summarize_counts([outcome.verdict for outcome in outcomes], OUTCOMES)
+    return [*lines, f"{pluralize(len(outcomes), 'experiment')} ran: {counts} ({folder})"]
 
 
-def status_lines(book_status: BookStatus, pages: Sequence[str] | None) -> list[str]:
-    """One line an experiment, one for each page that differs (None: not looked at), then the counts."""
+def status_lines(
+    statuses: Sequence[ExperimentStatus], changes: ChangesByAddress, files: Sequence[str] | None
+) -> list[str]:
+    """List the experiments and the outdated `files` of the site (None: not checked), then counts."""
     lines = []
-    for w in book_status.work:
-        name = w.experiment.address
-        moved = summarize(book_status.changes[name])
-        state = f"{w.freshness.state} ({moved})" if moved else str(w.freshness)
-        lines.append((name, state))
-    width = max((len(name) for name, _ in lines), default=0)
-    told = [f"{name:<{width}}  {state}" for name, state in lines]
-    told += [f"site/{page}: not what the sources give" for page in pages or ()]
-    bad = sum(not w.freshness.usable for w in book_status.work)
-    book = "" if pages is None else "; site/ is what the sources give"
-    if pages:
-        book = f"; {pluralize(len(pages), 'file')} of site/ not what the sources give"
-    return [
-        *told,
-        f"{pluralize(len(book_status.work), 'experiment')}, {bad} not current{book}",
+    width = max((len(status.experiment.address) for status in statuses), default=0)
+    for status in statuses:
+        address = status.experiment.address
+        summary = summarize(changes[address])
+        state = f"{status.freshness.state} ({summary})" if summary else str(status.freshness)
+        lines.append(f"{address:<{width}}  {state}")
+    lines += [f"site/{file}: not what the sources give" for file in files or ()]
+    outdated = sum(not status.freshness.usable for status in statuses)
+    if files is None:
+        site = ""
+    elif files:
+        site = f"; {pluralize(len(files), 'file')} of site/ not what the sources give"
+    else:
+        site = "; site/ is what the sources give"
+    return [*lines, f"{pluralize(len(statuses), 'experiment')}, {outdated} not current{site}"]
+
+
+def status_data(
+    model: str,
+    statuses: Sequence[ExperimentStatus],
+    changes: ChangesByAddress,
+    files: Sequence[str] | None,
+) -> dict[str, Any]:
+    """Return the same as data."""
+    experiments = [
+        {
+            "experiment": status.experiment.address,
+            "state": status.freshness.state,
+            "current": status.freshness.usable,
+            "changed": list(status.freshness.changed),
+            "changes": [change.as_dict() for change in changes[status.experiment.address]],
+            "reason": status.freshness.reason,
+        }
+        for status in statuses
     ]
-
-
-def status_json(model: str, book_status: BookStatus, pages: Sequence[str] | None) -> str:
-    """The same for programs."""
-    found = []
-    for w in book_status.work:
-        name = w.experiment.address
-        found.append(
-            {
-                "experiment": name,
-                "state": w.freshness.state,
-                "current": w.freshness.usable,
-                "changed": list(w.freshness.changed),
-                "changes": [change.as_dict() for change in book_status.changes[name]],
-                "reason": w.freshness.reason,
-            }
-        )
-    shown = {"model": model, "experiments": found}
-    return json.dumps(
-        shown | ({} if pages is None else {"pages": list(pages)}), indent=2, ensure_ascii=False
-    )
-
+    data = {"model": model, "experiments": experiments}
+    return data if files is None else data | {"pages": list(files)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from layerbook.cli.tables import table
+from layerbook.cli.output import format_table, shorten_list
 from layerbook.core.text import pluralize
 from layerbook.model.timer import StepTime, Timer
 
@@ -37,18 +37,19 @@ def _experiment_table(timer: Timer) -> list[str]:
         rows.append((address, *map(_seconds, seconds)))
         totals = [total + own for total, own in zip(totals, seconds, strict=True)]
     header = ("experiment", "generating", "passes", "measuring", "total")
-    return table([header, *rows, ("total", *map(_seconds, totals))])
+    rows.append(("total", *map(_seconds, totals)))
+    return format_table([header, *rows], right=range(1, len(header)))
 
 
 def _step_table(steps: Sequence[StepTime]) -> list[str]:
     by_time = sorted(steps, key=lambda step: -step.seconds)
     slowest, others = by_time[:MAX_STEPS], by_time[MAX_STEPS:]
     rows = [
-        (_describe_step(step), _seconds(step.seconds), _shorten_list(step.experiments))
+        (_describe_step(step), _seconds(step.seconds), shorten_list(step.experiments, MAX_NAMES))
         for step in steps
         if step in slowest
     ]
-    lines = table([("step", "seconds", "for"), *rows], right=(1,))
+    lines = format_table([("step", "seconds", "for"), *rows], right=[1])
     if others:
         seconds = sum(step.seconds for step in others)
         lines.append(f"and {pluralize(len(others), 'shorter step')}, {_seconds(seconds)}")
@@ -64,8 +65,3 @@ def _describe_step(step: StepTime) -> str:
 
 def _seconds(seconds: float) -> str:
     return f"{seconds:.2f} s"
-
-
-def _shorten_list(names: Sequence[str]) -> str:
-    more = len(names) - MAX_NAMES
-    return ", ".join(names[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")

@@ -1,4 +1,4 @@
-"""How Ctrl-C ends the program, whenever it comes; so nothing is imported here that takes a while."""
+"""End the program after Ctrl-C. Imported before anything else, so it imports nothing slow."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ INTERRUPTED_EXIT_CODE = 130
 
 
 def exit_interrupted() -> NoReturn:
-    """One line on standard error, and the exit code."""
+    """Print one line to stderr and exit."""
     sys.stderr.write("layerbook: interrupted; what was there is whole\n")
-    # An interrupt that passed through the `exec` of a text, which dataclasses use while torch is imported, makes
-    # CPython end by the signal instead of by our code, unless another text is executed after it.
+    # If Ctrl-C came during the `exec` of a string, as dataclasses use while torch is imported,
+    # CPython ends by the signal instead of our exit code, unless another string is executed.
     exec("")
     sys.exit(INTERRUPTED_EXIT_CODE)

