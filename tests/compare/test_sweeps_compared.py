@@ -69,23 +69,6 @@ def test_each_cell_of_a_sweep_is_verified(grid: Path) -> None:
     )
 
 
-def test_a_page_that_steps_through_cells_is_told_to_read_differently(grid: Path) -> None:
-    """The likeliest token of a cell with another probability: the row of its figure's table."""
-    paths = sorted((grid / "experiments" / "results").glob("*/words/grid/*/*.json"))
-    entries = {path: store.load(path, NextToken.result_type) for path in paths}
-    path, entry = next(
-        (path, one) for path, one in entries.items() if one.spec["top_k"] == 2
-    )  # the view's own
-    first = entry.result.prompts[0]
-    top = (first.top[0].model_copy(update={"prob": 0.8765}), *first.top[1:])
-    prompt = first.model_copy(update={"top": top})
-    store.write(path, changed(entry, result=entry.result.model_copy(update={"prompts": (prompt,)})))
-    done = layerbook("verify", "--threads", "1", "--only", "grid", "--json", "--quiet", cwd=grid)
-    shown = json.loads(done.stdout)["shown"]
-    (one,) = [one for one in shown if one["place"] == "words.html#grid-steps"]
-    assert " 0.876 " in one["old"] and f" {first.top[0].prob:.3g} " in one["new"]
-
-
 def test_cells_are_compared_where_the_tables_are_equal(grid: Path) -> None:
     """The cell by its place in the grid, what differs in it, and a cell that one side lacks."""
     folder = next((grid / "experiments" / "results").iterdir())

@@ -247,5 +247,5 @@ def test_a_damaged_record_is_told_before_anything_runs(book: Path) -> None:
         assert (
             done.returncode == 1
             and str(path.name) in done.stderr
-            and "no record of a verification" in done.stderr
+            and "is not a record of a verification" in done.stderr
         )

@@ -39,7 +39,7 @@ def diff_lines(project: Project, diff: Diff) -> list[str]:
 
 def diff_data(project: Project, diff: Diff) -> dict[str, Any]:
     """Return the whole diff as data for JSON; a number that JSON lacks is a string."""
-    data = _json_value(dataclasses.asdict(diff))
+    data: dict[str, Any] = _json_value(dataclasses.asdict(diff))
     for kind in ("sentences", "uses", "claims"):
         for entry in data[kind]:
             entry["file"] = relative_path(entry["file"], project.root)
@@ -50,15 +50,19 @@ def diff_page(project: Project, diff: Diff) -> str:
     """Return an HTML page that needs no other file."""
     from layerbook.site.assets import make_environment
 
-    return make_environment().get_template("diff.html").render(
-        diff=diff,
-        book=project.book,
-        experiments=[one for one in diff.experiments if one.state != "same"],
-        summary=_summary(diff),
-        number=_value_text,
-        gap=lambda change: "" if change.gap is None else f"{change.gap:.1e}",
-        place=lambda file: relative_path(file, project.root),
-        most=MAX_TABLE_ROWS,
+    return (
+        make_environment()
+        .get_template("diff.html")
+        .render(
+            diff=diff,
+            book=project.book,
+            experiments=[one for one in diff.experiments if one.state != "same"],
+            summary=_summary(diff),
+            number=_value_text,
+            gap=lambda change: "" if change.gap is None else f"{change.gap:.1e}",
+            place=lambda file: relative_path(file, project.root),
+            most=MAX_TABLE_ROWS,
+        )
     )
 
 
@@ -87,8 +91,9 @@ def _same_numbers_lines(diff: Diff) -> Iterator[str]:
         if experiment.state == "same" and experiment.sources:
             parts = (source.partition(":")[0] for source in experiment.sources)
             groups.setdefault(", ".join(dict.fromkeys(parts)), []).append(experiment.address)
-    for parts, addresses in groups.items():
-        yield f"the same numbers, made from something else ({parts}): {shorten_list(addresses, MAX_LISTED)}"
+    for changed, addresses in groups.items():
+        names = shorten_list(addresses, MAX_LISTED)
+        yield f"the same numbers, made from something else ({changed}): {names}"
 
 
 def _figure_lines(diff: Diff) -> Iterator[str]:
@@ -109,7 +114,8 @@ def _sentence_lines(project: Project, diff: Diff) -> Iterator[str]:
 
 def _use_lines(project: Project, diff: Diff) -> Iterator[str]:
     """List the uses on lines that no sentence or claim lists."""
-    listed = {(change.file, change.line) for change in (*diff.sentences, *diff.claims)}
+    listed = {(change.file, change.line) for change in diff.sentences}
+    listed |= {(flip.file, flip.line) for flip in diff.claims}
     for use in diff.uses:
         if (use.file, use.line) not in listed:
             file = relative_path(use.file, project.root)

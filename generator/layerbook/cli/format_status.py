@@ -56,7 +56,7 @@ def outcome_lines(outcomes: Sequence[Outcome], folder: str) -> list[str]:
 def status_lines(
     statuses: Sequence[ExperimentStatus], changes: ChangesByAddress, files: Sequence[str] | None
 ) -> list[str]:
-    """List the experiments and the outdated `files` of the site (None: not checked), then counts."""
+    """List experiments and outdated `files` of the site (None: not checked), then the counts."""
     lines = []
     width = max((len(status.experiment.address) for status in statuses), default=0)
     for status in statuses:

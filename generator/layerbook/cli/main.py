@@ -91,9 +91,7 @@ def check(root: Path, model: str | None, strict: bool, specs: tuple[Path, ...]) 
 @only_option
 @click.option("--force", is_flag=True, help="Also run what is current.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and its counts, and run nothing.")
-@click.option(
-    "--timings", is_flag=True, help="Print how long each experiment and each step took."
-)
+@click.option("--timings", is_flag=True, help="Print how long each experiment and each step took.")
 @executor_option
 @quiet_option
 def run(
