@@ -286,7 +286,7 @@ def test_a_folder_that_cannot_be_is_told_before_anything_runs(
     [
         ("model.safetensors", b"\x10\x27 not safetensors", "cannot load the model"),
         ("generation_config.json", b"not JSON", "cannot load the model: Expecting value"),
-        ("config.json", None, "the weights do not have the shapes that config.json says"),
+        ("config.json", None, "the weights do not have the shapes in config.json"),
     ],
 )
 def test_a_damaged_model_is_told(
