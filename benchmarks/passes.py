@@ -21,7 +21,6 @@ from layerbook.core.requests import LOGITS, Forward, Patch, Prompt, Site
 from layerbook.model import sources
 from layerbook.model.execution import Execution
 from layerbook.model.plan import make_plan
-from layerbook.model.timer import Timer
 from layerbook.runner.local import Executor, LocalExecutor
 from layerbook.runner.run import run_file
 from layerbook.runner.sweep import CHUNK_SIZE
@@ -137,7 +136,7 @@ def run_sweep(bench: LocalExecutor, folder: Path, texts: Sequence[str]) -> None:
 
     @contextmanager
     def executor_factory(
-        source: sources.ModelSource, report: Reporter, timer: Timer
+        source: sources.ModelSource, report: Reporter
     ) -> Iterator[Executor]:
         yield bench
 

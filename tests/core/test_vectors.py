@@ -7,14 +7,14 @@ import sys
 import numpy as np
 import pytest
 from layerbook.core.vectors import (
-    correlation,
-    pool_texts,
+    apply_rope,
     closest_pair,
+    correlation,
     mean_pool,
+    pool_texts,
     principal_components,
     shuffle_words,
     sinusoidal_encoding,
-    apply_rope,
 )
 
 

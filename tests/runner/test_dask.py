@@ -1,4 +1,4 @@
-"""Experiments on a Dask scheduler with two workers on this machine: the results of a run here, come what may."""
+"""Experiments run on a Dask scheduler with two workers give the results of a local run."""
 
 from __future__ import annotations
 
@@ -28,11 +28,10 @@ from layerbook.core.analysis import Result
 from layerbook.core.errors import ModelError, RunError
 from layerbook.core.progress import SilentReporter
 from layerbook.model.sources import Fingerprint
-from layerbook.model.timer import Timer
-from layerbook.runner import dask_client as cluster
-from layerbook.runner import executors
+from layerbook.runner import dask
+from layerbook.runner import run as running
 from layerbook.runner import sweep as sweeping
-from layerbook.runner.dask_client import DaskExecutor, group_by_shared_prompts
+from layerbook.runner.dask import DaskExecutor, group_by_shared_prompts
 from layerbook.runner.local import LocalExecutor
 from layerbook.store import results, tolerance
 from layerbook.store.project import Project, open_project, sweep_cells
@@ -91,7 +90,7 @@ def started(log: IO[str], *arguments: str, without: bool = False) -> subprocess.
 
 @contextmanager
 def start_cluster(folder: Path, count: int, without: bool = False) -> Iterator[DaskCluster]:
-    """A scheduler on a free port of the loopback, with so many workers, `without` this package; gone afterwards.
+    """Start a scheduler on a free port, with `count` workers that may lack this package.
 
     The scheduler never has the package: it only carries bytes.
     """
@@ -181,7 +180,7 @@ def plain(project: Project) -> list[Experiment]:
 def test_a_run_on_two_workers_gives_what_a_run_here_gives(
     here: Path, book: Path, cloud: DaskCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Plain experiments and the cells of a sweep; nothing is measured in this process, and nothing is left to do."""
+    """Experiments and cells are measured by workers only, and are current afterwards."""
     monkeypatch.setattr(sweeping, "CHUNK_SIZE", 5)
     with monkeypatch.context() as patched:
         patched.setattr(LocalExecutor, "measure", None)
@@ -244,14 +243,17 @@ def test_a_spec_outside_of_a_book_runs_there_too(
 def test_a_worker_that_is_killed_half_way_costs_nothing_but_time(
     here: Path, book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is killed with chunks in its hands, to do or to be fetched; the other does them, and every cell is there."""
+    """It is killed while it has chunks to measure or to hand over; the other measures them."""
     monkeypatch.setattr(sweeping, "CHUNK_SIZE", 2)
-    answered, done_before = cluster._gather, 0
+    answered, done_before = dask._wait, 0
     held: list[str] = []
     with start_cluster(tmp_path / "dask", 2) as two:
         victim = two.workers[0]
 
-        def kill(client: Any) -> None:
+        def kill() -> None:
+            from distributed import Client
+
+            client = Client(two.address, set_as_default=False)
             everyone = client.scheduler_info()["workers"]
             address = next(at for at, info in everyone.items() if str(info["id"]) == "0")
             while not held:
@@ -269,10 +271,10 @@ def test_a_worker_that_is_killed_half_way_costs_nothing_but_time(
                     victim.send_signal(
                         signal.SIGSTOP
                     )  # so that what it is given next stays in its hands
-                    threading.Thread(target=kill, args=(future.client,)).start()
+                    threading.Thread(target=kill).start()
             return answered(chunk, future)
 
-        monkeypatch.setattr(cluster, "_gather", watched)
+        monkeypatch.setattr(dask, "_wait", watched)
         done = layerbook("run", "--executor", two.executor, cwd=book)
         assert victim.wait(10) == -signal.SIGKILL
     assert done.returncode == 0, done.stderr + done.stdout
@@ -282,13 +284,13 @@ def test_a_worker_that_is_killed_half_way_costs_nothing_but_time(
 
 @needs_dask
 def test_an_experiment_that_fails_stops_no_other(here: Path, cloud: DaskCluster) -> None:
-    """What an analysis raises on a worker is that experiment's failure, told as it would be here."""
+    """An exception of an analysis is its experiment's error, with the message of a local run."""
     project = open_project(here)
     one = next(e for e in plain(project) if e.id == "plain")
     broken = type(one)(
         **(vars(one) | {"analysis": one.analysis.model_copy(update={"top_k": 10**6})})
     )
-    with executors.executor_for(cloud.executor)(project.source, SilentReporter(), Timer()) as there:
+    with running.executor_for(cloud.executor)(project.source, SilentReporter()) as there:
         measured = there.measure([broken, one])
     failure = measured[broken]
     assert isinstance(failure, RunError)
@@ -328,7 +330,7 @@ def test_a_worker_with_other_code_or_libraries_is_refused(
     other: Any = {"torch": "0"} if what == "keys.numeric_library_versions" else "other"
     monkeypatch.setattr(f"layerbook.store.{what}", lambda *_: other)
     with (
-        executors.executor_for(cloud.executor)(project.source, SilentReporter(), Timer()) as there,
+        running.executor_for(cloud.executor)(project.source, SilentReporter()) as there,
         pytest.raises(ModelError, match=message),
     ):
         there.measure(plain(project))
@@ -347,7 +349,7 @@ def test_only_a_few_chunks_are_under_way(here: Path, cloud: DaskCluster) -> None
             taken += 1
             yield [type(one)(**vars(one))]
 
-    with executors.executor_for(cloud.executor)(project.source, SilentReporter(), Timer()) as there:
+    with running.executor_for(cloud.executor)(project.source, SilentReporter()) as there:
         ahead = [taken - given for given, _ in enumerate(there.measure_chunks(chunks()))]
     assert len(ahead) == 20
     assert max(ahead) == 4
@@ -364,7 +366,7 @@ def test_chunks_with_nothing_to_do_reach_no_scheduler(here: Path) -> None:
 @needs_dask
 def test_no_scheduler_is_an_error_for_people(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit 2, with what to do; where there is nothing to run, none is looked for."""
-    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
+    monkeypatch.setattr(dask, "CONNECT_SECONDS", 1)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -394,14 +396,14 @@ def test_a_scheduler_that_goes_away_ends_the_run(
 ) -> None:
     """Exit 1; what was measured is kept."""
     monkeypatch.setattr(sweeping, "CHUNK_SIZE", 2)
-    kept = sweeping._ProjectCellStore.collect
+    kept = running.ProjectCellStore.collect
     with start_cluster(tmp_path / "dask", 1) as one:
 
         def gone(self: Any, *arguments: Any) -> Any:
             one.scheduler.kill()
             return kept(self, *arguments)
 
-        monkeypatch.setattr(sweeping._ProjectCellStore, "collect", gone)
+        monkeypatch.setattr(running.ProjectCellStore, "collect", gone)
         done = layerbook("run", "--executor", one.executor, cwd=book)
     assert done.returncode == 1
     assert "the Dask scheduler is gone; what was measured is kept" in done.stderr, done.stderr

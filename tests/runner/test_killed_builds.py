@@ -1,11 +1,10 @@
-"""A build killed two hundred times: the book that was there stays whole, no wrong result is used, the next one mends.
+"""A build killed two hundred times leaves pages and results whole, and the next one completes.
 
-A book with plain experiments, one with arrays beside its JSON, and a sweep in chunks goes back and forth between two
-states of its sources, which differ in prompts, prose, cells, and in a chapter that only one of them has. On the way
-from one to the other the build is killed up to twelve times, each at a moment of its own: before a step on the disk, in
-the middle of a file, or after some milliseconds. After each kill every page and every result is checked. The build
-that is let through must leave what a clean one leaves, byte for byte; it would be slow to ask that after each of the
-two hundred, so it is asked at the end of every passage, from the remains of all its kills.
+A book with plain experiments, an experiment with arrays beside its JSON, and a sweep in chunks
+alternates between two states of its sources. On the way from one to the other the build is killed
+up to twelve times: before a step on the disk, in the middle of a file, or after some milliseconds.
+After each kill every page and result is checked. Then the build runs to its end and must leave the
+bytes of a clean build.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ def moment(chance: random.Random, steps: int, seconds: float, first: bool) -> Fa
 def test_killed_two_hundred_times_nothing_is_lost(
     warm: ForkServerContext, states: tuple[BookState, BookState], tmp_path: Path
 ) -> None:
-    """After each kill the checks above; after each passage the results and the site of a clean build, and no litter."""
+    """At the end of each transition the book is that of a clean build, without leftovers."""
     chance, book = random.Random(SEED), tmp_path / "book"
     print(f"seed {SEED}")
     old, new = states

@@ -1,4 +1,4 @@
-"""What an edit of the package runs again: its dependants, all of them and no other, also where it comes meanwhile.
+"""An edit of the package runs its dependants again, all of them and no other.
 
 The edits are made in a copy of the package, which a process of its own finds first.
 """
@@ -31,7 +31,7 @@ CONSTANT, COMMENT = "\nANOTHER_CONSTANT = 3\n", "\n# another comment\n"
 
 @pytest.fixture(scope="module")
 def built(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small book with a sweep and a figure whose analysis has a helper of its own, built once."""
+    """Build the small book with a sweep, and a figure whose analysis uses a helper module."""
     folder = write_sweep_book(write_small_book(tmp_path_factory.mktemp("small"), tiny_model_dir))
     spec = folder / "experiments" / "next.yaml"
     spec.write_text(spec.read_text() + GRAM)
@@ -106,7 +106,7 @@ def test_a_constant_runs_its_dependants_and_a_comment_nothing(
 
 
 def test_what_only_shows_runs_nothing(package: Path, book: Path) -> None:
-    """Colours, labels, pages, progress, the command line and templates: no result depends on them."""
+    """No result depends on colours, words, pages, progress, the command line and templates."""
     shown = (
         "plotting/colours.py",
         "core/figures.py",
@@ -123,7 +123,7 @@ def test_what_only_shows_runs_nothing(package: Path, book: Path) -> None:
 
 
 def test_restyling_never_touches_the_model(package: Path, book: Path) -> None:
-    """Another stylesheet, template and chart: new pages, every result keeps its bytes, and torch is not even there."""
+    """Pages change, every result keeps its bytes, and torch is not imported."""
     append(package, "templates/assets/book.css", "\nbody { color: teal; }\n")
     append(package, "templates/base.html", "<!-- restyled -->")
     append(package, "plotting/colours.py", CONSTANT)
@@ -158,7 +158,7 @@ def test_another_language_of_measures_reads_the_cells_anew_and_runs_none(
 def test_an_edit_while_a_sweep_runs_is_noticed_in_its_chunk(
     package: Path, book: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Cells of chunks before it are kept, nothing that ran with half of it is; put back, those before are current."""
+    """Cells of earlier chunks are kept and current again once the edit is undone."""
     monkeypatch.setattr(code_digest, "_package", lambda: package)
     monkeypatch.setattr(sweeping, "CHUNK_SIZE", 2)
     file = package / "analyses" / "next_token.py"

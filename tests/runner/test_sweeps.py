@@ -1,4 +1,4 @@
-"""Sweeps on the tiny random Llama: the grid, its table, what an edit or an interrupted run redoes, and the page."""
+"""Sweeps on the tiny random Llama: grid, table, edits, interrupted runs, and the page."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def forget(book: Path) -> None:
 
 
 def test_the_table_has_what_each_cell_alone_would_have(built: Path) -> None:
-    """The last axis runs fastest; the numbers are those of a plain experiment with the same prompts."""
+    """The last axis varies fastest; the numbers are those of a plain experiment."""
     found = read_sweep_table(built)
     assert found["prompts"] == [name for name, _, _ in PETS for _ in range(2)]
     assert found["top_k"] == [2, 3] * 3
@@ -95,7 +95,7 @@ def test_each_cell_has_a_result_of_its_own(built: Path) -> None:
 
 
 def test_the_page_shows_its_views_and_gives_the_table_away(built: Path) -> None:
-    """Lines, heat map, bars, panels and the cells' own figures to step through; CSV and Parquet say the same."""
+    """Lines, heat map, bars, panels and figures of cells; CSV and Parquet have the same values."""
     page = (built / "site" / "words.html").read_text()
     for view in ("lines", "heat", "bars", "panels", "steps"):
         assert f'id="grid-{view}"' in page
@@ -116,7 +116,7 @@ def test_the_page_shows_its_views_and_gives_the_table_away(built: Path) -> None:
 
 
 def test_a_second_build_opens_no_cell(book: Path, ran: list[str]) -> None:
-    """The table stands for them: with the cells gone that no view steps through, the book is still current."""
+    """Without the cells that no view shows, the book is still current."""
     before = read_tree(book / "site")
     for path in [
         path for path in cell_files(book) if json.loads(path.read_bytes())["spec"]["top_k"] == 3
@@ -166,7 +166,7 @@ def test_a_new_view_or_caption_does_not_touch_the_result(book: Path, ran: list[s
 def test_an_interrupted_sweep_goes_on_where_it_was(
     book: Path, ran: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was measured in whole chunks is kept; only the rest runs, and the outcome is that of a run in one go."""
+    """Whole chunks are kept; the rest runs, and the result is that of an uninterrupted run."""
     monkeypatch.setattr(sweeping, "CHUNK_SIZE", 2)
     forget(book)
     assert layerbook("run", cwd=book).returncode == 0
@@ -208,8 +208,8 @@ def test_a_failing_cell_stops_no_other(
         done = layerbook("run", cwd=book)
     assert done.returncode == 1
     assert (
-        "1 of 6 cells failed, the others are kept: prompts 'The dog', legs 2, sound 'barks', top_k 3"
-        in done.stdout
+        "1 of 6 cells failed, the others are kept: "
+        "prompts 'The dog', legs 2, sound 'barks', top_k 3" in done.stdout
     )
     assert "no dogs" in done.stdout
     assert len(cell_files(book)) == 5
@@ -241,7 +241,7 @@ def test_a_damaged_cell_runs_again_when_it_is_needed(book: Path, ran: list[str])
 def test_a_cell_that_a_view_steps_through_runs_again(
     book: Path, ran: list[str], damage: str
 ) -> None:
-    """Its figure is on the page, so the table is not enough; without the model, the sweep is a placeholder."""
+    """Its figure is on the page; without the model, the sweep is a placeholder."""
     before, site = read_sweep_table(book), read_tree(book / "site")
     shown = (
         path for path in cell_files(book) if json.loads(path.read_bytes())["spec"]["top_k"] == 2
@@ -261,7 +261,7 @@ def test_a_cell_that_a_view_steps_through_runs_again(
 
 
 def test_a_sweep_outside_of_a_book_resumes_too(book: Path, ran: list[str], tmp_path: Path) -> None:
-    """`run SPEC --out DIR` writes the table and the cells, and does not run what lies there already."""
+    """`run SPEC --out DIR` writes the table and the cells, and runs current cells only once."""
     spec, out = book / "experiments" / "words.yaml", tmp_path / "out"
     assert layerbook("run", spec, "--out", out, cwd=book).returncode == 0
     assert len(ran) == 6
@@ -403,7 +403,7 @@ def test_what_is_wrong_with_a_file_is_told_at_its_line(
 
 
 def test_a_csv_and_a_text_give_what_json_lines_give(book: Path, ran: list[str]) -> None:
-    """Quoted fields keep spaces, commas and line ends; tags that are numbers are numbers; a text has a value a line."""
+    """Quoted fields keep spaces, commas and line ends; numeric tags are numbers."""
     assert told(book, "a.csv", 'prompt,legs\n" A, b\n",1\nThe cat,2.5\n').returncode == 0
     assert layerbook("run", cwd=book).returncode == 0
     assert read_sweep_table(book)["prompts"] == [" A, b\n"] * 2 + ["The cat"] * 2
@@ -454,7 +454,7 @@ def two_models(book: Path, folder: Path, **changes: object) -> Path:
 def test_a_sweep_over_models_runs_each_cell_on_its_own(
     book: Path, tmp_path: Path, ran: list[str]
 ) -> None:
-    """The cells of a model lie among its results; the table has what each of them alone would give."""
+    """The cells of a model are among its results; the table has the values of single runs."""
     other = two_models(book, tmp_path / "another-tiny", initializer_range=0.4)
     done = layerbook("build", cwd=book)
     assert done.returncode == 0, done.stderr
@@ -483,7 +483,7 @@ def test_a_sweep_over_models_runs_each_cell_on_its_own(
 def test_models_of_several_sizes_are_swept_where_no_layer_is_named(
     book: Path, tmp_path: Path
 ) -> None:
-    """What comes next can be asked of any model: a deeper one with more heads beside the book's own."""
+    """The next token can be measured on a model of any size, also a deeper one."""
     other = two_models(
         book, tmp_path / "deeper", num_hidden_layers=4, num_attention_heads=8, num_key_value_heads=8
     )

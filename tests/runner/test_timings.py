@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.small_book import layerbook, read_tree
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from layerbook.cli.format_timings import MAX_STEPS, timing_lines
 from layerbook.core.progress import SilentReporter
@@ -20,6 +20,7 @@ CAT, DOG = Prompt(text="The cat"), Prompt(text="A dog")
 LOGITS = frozenset({Site("logits")})
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.integers(1, 999), min_size=1, max_size=9), st.floats(0, 1e4))
 def test_shares_add_up_to_the_step(row_tokens: list[int], seconds: float) -> None:
     """One experiment needs every row, each row has another of its own."""
@@ -36,7 +37,7 @@ def test_shares_add_up_to_the_step(row_tokens: list[int], seconds: float) -> Non
 
 
 def test_a_shared_pass_is_divided_among_its_experiments() -> None:
-    """Two of three experiments need one row of a batch, one the other: a quarter, a quarter, half."""
+    """Two experiments share a row of a batch, a third has the other one."""
     timer = Timer()
     cat, dog = Forward(CAT, LOGITS), Forward(DOG, LOGITS)
     patched = Forward(CAT, LOGITS, (Patch(Site("z", 1), dog),))

@@ -16,7 +16,7 @@ Work = Callable[[], object]
 
 
 def _in_child(work: Work, arm: Callable[[], None]) -> int:
-    """Run `work` in a forked process after `arm`; the signal that ended it, 0 where it came to its end."""
+    """Run `work` in a forked process after `arm`; return the signal that ended it, or 0."""
     child = os.fork()
     if child == 0:
         try:
@@ -34,7 +34,7 @@ def _in_child(work: Work, arm: Callable[[], None]) -> int:
 
 @pytest.fixture
 def killed_before_step() -> Callable[[Work, int], bool]:
-    """`kill(work, n)`: run work, SIGKILL just before its nth step on the disk; False where it ended sooner."""
+    """`kill(work, n)`: SIGKILL before the nth step on the disk; False if `work` ended sooner."""
 
     def kill(work: Work, number: int) -> bool:
         left = number
@@ -54,7 +54,7 @@ def killed_before_step() -> Callable[[Work, int], bool]:
 
 @pytest.fixture
 def killed_while_writing() -> Callable[[Work, int], bool]:
-    """`kill(work, n)`: run work, killed once any file has n bytes; False where no file grows so long."""
+    """`kill(work, n)`: kill once a file has n bytes; False if no file grows so long."""
 
     def kill(work: Work, size: int) -> bool:
         def arm() -> None:

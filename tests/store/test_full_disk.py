@@ -1,7 +1,7 @@
-"""A disk that is full, a folder that may only be read, files that others damaged: told in a line, and nothing is lost.
+"""A full disk, a read-only folder and damaged files end a build with one line and lose nothing.
 
-After each of them the pages that were there are whole, every result that can be read is that of a clean build, and the
-next build leaves what a clean one leaves, byte for byte.
+Pages stay whole, every readable result is that of a clean build, and the next build leaves the
+bytes of a clean one.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def check_recovery(book: Path, warm: ForkServerContext, old: BookState, new: Boo
 def test_a_disk_that_fills_up_at_any_step(
     warm: ForkServerContext, states: tuple[BookState, BookState], first: Path, tmp_path: Path
 ) -> None:
-    """From each of many steps on there is no room for another file: exit 1, one line, and no part of a file stays."""
+    """From one of many steps on the disk is full: exit 1, one line, and no partial file."""
     old, new = states
     whole = shutil.copytree(first, tmp_path / "whole" / "book")
     replace_sources(whole, new.sources)
@@ -113,7 +113,7 @@ def test_a_file_that_finds_no_room_for_its_end(
 def test_a_folder_that_may_only_be_read(
     book: Path, warm: ForkServerContext, states: tuple[BookState, BookState], folder: str
 ) -> None:
-    """It is named, the others are as whole as it is, and a book with nothing to do needs to write nowhere."""
+    """The message names the folder; a build with nothing to do does not fail."""
     refusing = Fault("read-only", str(book / folder))
     idle = run_build(book, warm, refusing)
     assert idle.code == 0 or (folder == ".layerbook" and is_a_line(idle, folder)), idle.output
@@ -167,7 +167,7 @@ def test_a_damaged_result_is_told_and_made_again(
     pattern: str,
     damage: Callable[[Path], None],
 ) -> None:
-    """Of an experiment, a sweep, a cell, and arrays: also where the next build has other things to do."""
+    """Of an experiment, a sweep, a cell, and arrays, also if the next build has other work."""
     path = sorted(book.glob(pattern))[0]
     cell = "??" in pattern
     damage(path)
@@ -187,7 +187,7 @@ def test_a_damaged_cache_is_as_good_as_none(
     kind: str,
     damage: Callable[[Path], None],
 ) -> None:
-    """Pages, pictures and records that were kept: every file of a kind is damaged, and no page shows it."""
+    """Cached pages, figures and records: all files of a kind are damaged, and no page shows it."""
     paths = [path for path in sorted((book / ".layerbook" / kind).rglob("*")) if path.is_file()]
     assert paths
     others = [
@@ -229,7 +229,7 @@ def test_a_site_whose_list_is_damaged_is_left_alone(
 def test_builds_that_meet_leave_what_one_leaves(
     book: Path, warm: ForkServerContext, states: tuple[BookState, BookState]
 ) -> None:
-    """Four at once: one does the work, the others end at once with a line, or come late and find nothing to do."""
+    """Of four builds at once, one works; the others exit with a line or have nothing to do."""
     replace_sources(book, states[1].sources)
     running = [start_build(book, warm, name=f"said-{number}") for number in range(4)]
     ended = [one.end() for one in running]

@@ -26,7 +26,7 @@ def test_any_data_comes_back(data: Any) -> None:
 
 
 def test_rows_and_records_are_lines() -> None:
-    """A row of numbers is one line however long, a short record one line, everything else is spread out."""
+    """A row of numbers is one line, a short record one line, everything else is indented."""
     row = [number / 7 for number in range(100)]
     data = {
         "matrix": [row, row],

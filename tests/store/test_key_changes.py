@@ -38,7 +38,7 @@ def asked(book: Path) -> dict[str, Any]:
 
 @given(plain, plain)
 def test_two_specs_part_somewhere_or_are_one(old: Any, new: Any) -> None:
-    """No places for equal data and some for different; swapped, the same places with old and new swapped."""
+    """Equal data has no differences; swapping the data swaps old and new."""
     there, back = (list(map(tuple, diff_values(*pair))) for pair in ((old, new), (new, old)))
     assert bool(there) == (json.dumps(old, sort_keys=True) != json.dumps(new, sort_keys=True))
     assert sorted(map(repr, there)) == sorted(
@@ -47,7 +47,7 @@ def test_two_specs_part_somewhere_or_are_one(old: Any, new: Any) -> None:
 
 
 def test_a_change_is_told_in_short() -> None:
-    """Parameters with both values, digests by their beginning, long texts cut, and only the first few."""
+    """Digests and long texts are shortened, and only the first few changes listed."""
     changes = [
         Change("spec", "top_k", 5, 20),
         Change("spec", "prompts[1]", "x" * 90, ABSENT),
@@ -67,7 +67,7 @@ def test_a_change_is_told_in_short() -> None:
 
 
 def test_status_names_the_parameters_that_moved(book: Path) -> None:
-    """Each with its old and its new value, in the table and in JSON; what did not move is not named."""
+    """Each with both values, in the table and in JSON."""
     replace(book / "experiments" / "next.yaml", "top_k: 5", "top_k: 20")
     replace(book / "experiments" / "words.yaml", '"2 + 2"]', "]")
     lines = layerbook("status", cwd=book).stdout

@@ -14,9 +14,14 @@ from layerbook.store import code_digest, keys
 
 SOURCES = {
     "__init__.py": '__version__ = "1"\n',
-    "first.py": '"""One."""\nfrom book.shared import scale\n\ndef measure(x):\n    """D."""\n    return scale(x) + 1\n',
+    "first.py": (
+        '"""One."""\nfrom book.shared import scale\n\n'
+        'def measure(x):\n    """D."""\n    return scale(x) + 1\n'
+    ),
     "second.py": "def measure(x):\n    from book import deep\n    return x * deep.FACTOR\n",
-    "third.py": "import numpy\nfrom book.core.figures import COLOUR\n\ndef measure(x):\n    return 3\n",
+    "third.py": (
+        "import numpy\nfrom book.core.figures import COLOUR\n\ndef measure(x):\n    return 3\n"
+    ),
     "shared.py": "from .deep import FACTOR\n\ndef scale(x):\n    return x * FACTOR\n",
     "deep/__init__.py": "from .inner import FACTOR\n",
     "deep/inner.py": "FACTOR = 2\n",
@@ -29,7 +34,7 @@ MODULES = ("book.first", "book.second", "book.third")
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """A small package in which `first` and `second` depend on `deep.inner`, and `third` on nothing."""
+    """Write a package whose `first` and `second` depend on `deep.inner`, `third` on nothing."""
     root = tmp_path / "book"
     for name, source in SOURCES.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -55,7 +60,8 @@ def moved(package: Path, file: str, source: str) -> set[str]:
     [
         (
             "first.py",
-            "# why\nfrom book.shared import (\n    scale,\n)\ndef measure( x ):\n    return (scale(x)+1)\n",
+            "# why\nfrom book.shared import (\n    scale,\n)\n"
+            "def measure( x ):\n    return (scale(x)+1)\n",
         ),
         ("deep/inner.py", '"""Now with words."""\n\nFACTOR = 0x2  # the same number\n'),
         ("__init__.py", '__version__ = "2"\n'),
@@ -64,12 +70,12 @@ def moved(package: Path, file: str, source: str) -> set[str]:
     ],
 )
 def test_words_and_layout_do_not_count(package: Path, file: str, source: str) -> None:
-    """Comments, docstrings, formatting, the version, drawing and unrelated files leave every closure as it was."""
+    """Comments, docstrings, formatting, versions, drawing and unrelated files change no digest."""
     assert moved(package, file, source) == set()
 
 
 def test_a_constant_moves_exactly_its_dependants(package: Path) -> None:
-    """A constant three imports away, through a function's own import and a package, moves those who use it."""
+    """A constant three imports away changes the digest of every module that uses it."""
     assert moved(package, "deep/inner.py", "FACTOR = 3\n") == {"book.first", "book.second"}
     assert moved(
         package, "shared.py", SOURCES["shared.py"].replace("x * FACTOR", "x * FACTOR * 1")
@@ -79,7 +85,10 @@ def test_a_constant_moves_exactly_its_dependants(package: Path) -> None:
 
 def test_the_figures_of_an_analysis_do_not_count(package: Path) -> None:
     """A title in `figures` is drawn from the result, so it moves nothing; `measure` does."""
-    source = "class A:\n    def measure(self):\n        return 1\n\n    def figures(self, r):\n        return 'Old title'\n"
+    source = (
+        "class A:\n    def measure(self):\n        return 1\n\n"
+        "    def figures(self, r):\n        return 'Old title'\n"
+    )
     (package / "third.py").write_text(source)
     assert moved(package, "third.py", source.replace("Old", "New")) == set()
     assert moved(package, "third.py", source.replace("return 1", "return 2")) == {"book.third"}
@@ -174,7 +183,9 @@ def test_the_engine_is_part_of_every_key() -> None:
 def test_keys_need_no_heavy_library() -> None:
     """Making a key imports neither torch nor scikit-learn nor matplotlib."""
     source = (
-        "import sys\nfrom layerbook.store import cache, code_digest, freshness, keys, results, tolerance\n"
+        "import sys\n"
+        "from layerbook.store import cache, code_digest, freshness, publish\n"
+        "from layerbook.store import keys, results, tolerance\n"
         "code_digest.analysis_code_digest('layerbook.core.analysis')\n"
         "print({'torch', 'transformers', 'sklearn', 'matplotlib', 'jinja2'} & set(sys.modules))"
     )

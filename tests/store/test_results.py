@@ -157,7 +157,7 @@ def test_any_result_comes_back_and_is_saved_to_the_same_bytes(
     entropy: float,
     counts: dict[str, int],
 ) -> None:
-    """Any text, float and array: loaded equal to the last bit of its own precision, and saved again as it was."""
+    """Any text, float and array is loaded exactly, and saved again with the same bytes."""
     made = tuple(Row(prompt=p, weights=a, maps=b) for p, a, b in rows)
     result = Measured(rows=made, entropy=entropy, counts=counts)
     folder = tmp_path_factory.mktemp("any")
@@ -175,7 +175,7 @@ def test_any_result_comes_back_and_is_saved_to_the_same_bytes(
 
 
 def test_the_file_is_flat_readable_and_stable(tmp_path: Path) -> None:
-    """The envelope and the result's fields lie side by side; rows of numbers are lines; text is itself."""
+    """The fields of the header and the result are side by side; rows of numbers are lines."""
     path = save_result(tmp_path, envelope(measured()))
     data = json.loads(path.read_bytes())
     assert tuple(data) == (*results.HEADER_FIELDS, *Measured.model_fields)
@@ -289,7 +289,7 @@ def test_other_line_ends_are_no_damage(tmp_path: Path) -> None:
 
 
 def signed(text: bytes) -> bytes:
-    """The text with the digest that the documentation describes: of all lines but the digest's own."""
+    """Sign the text as documented: with the digest of all lines but the digest's own."""
     lines = text.splitlines(keepends=True)
     rest = b"".join(line for line in lines if not line.startswith(b' "digest": '))
     digest = hashlib.sha256(rest).hexdigest().encode()
@@ -327,7 +327,7 @@ def test_names_that_are_no_file_names_are_refused(tmp_path: Path, part: str) -> 
 
 
 def test_rekey_keeps_numbers_and_ignores_versions(tmp_path: Path) -> None:
-    """Other libraries leave the file alone; other code changes the key's and the digest's line and no other."""
+    """Other libraries change nothing; other code changes the lines of the key and the digest."""
     path = save_result(tmp_path, envelope(measured()))
     before = path.read_bytes()
     loaded = results.load(path, Measured)
@@ -356,7 +356,7 @@ def load_whole(path: Path, *allowed: Measured) -> None:
 def test_killed_at_any_step_a_save_leaves_a_whole_entry(
     tmp_path: Path, killed_before_step: Kill
 ) -> None:
-    """JSON and arrays are of one piece before each step on the disk, and the next save leaves no litter."""
+    """JSON and arrays fit before each step on the disk, and the next save removes leftovers."""
     number = 0
     while True:
         number += 1
@@ -405,7 +405,7 @@ def test_killed_at_random_moments_a_save_leaves_a_whole_entry(tmp_path: Path) ->
 def test_tidying_takes_what_a_killed_write_left_and_no_more(
     tmp_path: Path, killed_before_step: Kill
 ) -> None:
-    """Parts of files and arrays of before; not the arrays of an entry that is damaged, which may yet be restored."""
+    """Partial files and old arrays go; the arrays of a damaged result stay."""
     path = save_result(tmp_path, envelope(measured(1)))
     names = {p.name for p in path.parent.iterdir()}
     old = _side(path)

@@ -1,4 +1,4 @@
-"""Two results agree where names, tokens and order are equal and numbers lie within the tolerance."""
+"""Results agree if words and order are equal and numbers are within the tolerance."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_tolerance_grows_with_the_number() -> None:
 
 
 def test_nan_and_infinities_equal_themselves_only() -> None:
-    """Masked scores and undefined correlations survive a comparison; a number in their place does not."""
+    """Masked scores and undefined correlations are equal to themselves only."""
     odd = np.array([np.nan, np.inf, -np.inf, 1.0])
     assert compare_results(part(weights=odd), part(weights=odd.copy())).same
     for index, value in ((0, 1.0), (1, -np.inf), (2, 1e300), (3, np.nan), (3, np.inf)):
@@ -102,7 +102,7 @@ def test_nan_and_infinities_equal_themselves_only() -> None:
 
 
 def test_integers_must_be_equal_however_large() -> None:
-    """Counts and token ids in arrays have no tolerance, and floats of another width are still the same numbers."""
+    """Counts and token ids have no tolerance; the width of floats does not matter."""
     assert not compare_results(
         part(weights=np.array([2**53])), part(weights=np.array([2**53 + 1]))
     ).same

@@ -108,20 +108,20 @@ def run(
 ) -> None:
     """Run the experiments that are out of date, or all of one chapter's SPEC."""
     from layerbook.model.timer import Timer
-    from layerbook.runner.executors import executor_for
-    from layerbook.runner.run import load_spec_file, run_experiments, run_file
+    from layerbook.runner.run import executor_for, load_spec_file, run_experiments, run_file
     from layerbook.store import cache
     from layerbook.store.freshness import check_status, select
     from layerbook.store.project import open_project
 
     _check_run_options(spec, out, from_book=bool(only) or force, dry_run=dry_run, timings=timings)
-    report, timer, executor_factory = make_reporter(quiet=quiet), Timer(), executor_for(executor)
+    report, timer = make_reporter(quiet=quiet), Timer()
+    executor_factory = executor_for(executor, timer)
     if spec is not None:
         if dry_run:
             _print_plan(*load_spec_file(spec, model, report))
             return
         folder = out or Path()
-        outcomes = run_file(spec, folder, model, report, timer, executor_factory)
+        outcomes = run_file(spec, folder, model, report, executor_factory)
     else:
         project = open_project(root, model, report)
         statuses = select(check_status(project), only, force=force)
@@ -131,7 +131,9 @@ def run(
         folder = project.results_root / project.source.name
         with cache.lock(root):
             project.remove_leftovers()
-            outcomes = run_experiments(project, statuses, report, force, timer, executor_factory)
+            outcomes = run_experiments(
+                project, statuses, report, executor_factory, force=force
+            )
     _print_outcomes(outcomes, folder, timer if timings else None)
     if any(outcome.verdict == "failed" for outcome in outcomes):
         sys.exit(1)
@@ -161,7 +163,7 @@ def build(
     quiet: bool,
 ) -> None:
     """Run the experiments that are out of date, then render the book."""
-    from layerbook.runner.executors import executor_for
+    from layerbook.runner.run import executor_for
     from layerbook.site.build import build as build_book
     from layerbook.store.project import open_project
 

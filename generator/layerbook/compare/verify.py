@@ -12,7 +12,7 @@ from layerbook.core.errors import LayerbookError, StoreError
 from layerbook.core.progress import Reporter
 from layerbook.model.timer import Timer
 from layerbook.runner.local import Measurements, require_model_libraries
-from layerbook.runner.run import measure
+from layerbook.runner.run import executor_for, measure
 from layerbook.store import results, tolerance
 from layerbook.store.freshness import ExperimentStatus
 from layerbook.store.project import Project
@@ -150,7 +150,11 @@ def _run(project: Project, experiments: Sequence[Experiment], report: Reporter) 
     verifiers = {experiment: CellVerifier(project) for experiment in experiments}
     timer = Timer()
     measured = measure(
-        project.source, experiments, report, cell_stores=verifiers.__getitem__, timer=timer
+        project.source,
+        experiments,
+        report,
+        executor_for(None, timer),
+        verifiers.__getitem__,
     )
     comparisons: dict[Experiment, Comparison | LayerbookError] = {}
     for experiment, result in measured.items():

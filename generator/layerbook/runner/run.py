@@ -1,97 +1,147 @@
-"""Run experiments: plan, execute, measure, compare with what is there, keep.
+"""Run experiments, compare each result with the stored one, and save it.
 
-torch is imported only once something must run.
+torch is imported only when something must run.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Literal, NamedTuple
 
-from layerbook.book.loader import Experiment, find_missing_claim_fields, load_chapter
+from layerbook.book.loader import (
+    Experiment,
+    find_missing_claim_fields,
+    load_chapter,
+    read_model_name,
+)
 from layerbook.core.analysis import Result
-from layerbook.core.errors import LayerbookError, Problem, SpecError, UsageError
+from layerbook.core.errors import (
+    LayerbookError,
+    Problem,
+    RunError,
+    SpecError,
+    StoreError,
+    UsageError,
+)
 from layerbook.core.progress import Reporter
 from layerbook.core.requests import Prompt, Request
 from layerbook.model import sources
 from layerbook.model.plan import PlanCost, TokenIds, make_plan, plan_cost
 from layerbook.model.timer import Timer
-from layerbook.runner.executors import ExecutorFactory, local_executor
-from layerbook.runner.local import Measurements
-from layerbook.runner.outcome import SOURCES_CHANGED, Outcome, compare_and_save, make_stored_result
-from layerbook.runner.sweep import CellStore, FolderCellStore, NullStore, refresh_sweep, run_sweep
-from layerbook.store import results
+from layerbook.runner.dask import dask_executor
+from layerbook.runner.local import Executor, Measurements, local_executor
+from layerbook.runner.sweep import CellStore, NullStore, remove_obsolete_cells, run_sweep
+from layerbook.store import results, tolerance
 from layerbook.store.code_digest import analysis_code_digest
-from layerbook.store.freshness import ExperimentStatus
+from layerbook.store.freshness import ExperimentStatus, check_freshness
 from layerbook.store.key_changes import record_module_digests
-from layerbook.store.keys import experiment_key
-from layerbook.store.project import Project, sweep_cells
+from layerbook.store.keys import Key, experiment_key
+from layerbook.store.project import Project, download_hub_model, sweep_cells
 
-__all__ = [
-    "Outcome",
-    "check_spec_files",
-    "measure",
-    "describe_plan",
-    "load_spec_file",
-    "run_experiments",
-    "run_file",
-]
+ExecutorFactory = Callable[[sources.ModelSource, Reporter], AbstractContextManager[Executor]]
+Verdict = Literal["new", "agrees", "differs", "failed"]
+
+DASK_ADDRESS = re.compile(r"dask://(?P<address>(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):\d{1,5})/?")
+SOURCES_CHANGED = "its sources changed while it ran; run it again"
+MAX_LISTED_DIFFERENCES = 3
+MAX_PROMPT_WIDTH = 40
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The outcome of one experiment; `detail` says why it failed or where it differs."""
+
+    experiment: Experiment
+    verdict: Verdict
+    detail: str = ""
+
+
+class LoadedSpec(NamedTuple):
+    """The experiments of a chapter spec, and the model they run on."""
+
+    source: sources.ModelSource
+    experiments: tuple[Experiment, ...]
+
+
+class PlanDescription(NamedTuple):
+    """The cost of a run, and its requests as lines."""
+
+    cost: PlanCost
+    requests: tuple[str, ...]
+
+
+def executor_for(name: str | None, timer: Timer | None = None) -> ExecutorFactory:
+    """Return a factory for the named executor; by default, this process. Raises UsageError.
+
+    timer: collects the times of a run in this process.
+    """
+    if name is None:
+        return partial(local_executor, timer=timer)
+    match = DASK_ADDRESS.fullmatch(name)
+    if match is None:
+        raise UsageError(
+            f"--executor {name}: should be dask://HOST:PORT, the address of a Dask scheduler"
+        )
+    return partial(dask_executor, f"tcp://{match['address']}")
 
 
 def run_experiments(
     project: Project,
     work: Sequence[ExperimentStatus],
     report: Reporter,
-    force: bool = False,
-    timer: Timer | None = None,
     executor_factory: ExecutorFactory = local_executor,
+    *,
+    force: bool = False,
 ) -> tuple[Outcome, ...]:
-    """Run these experiments and bring their results up to date, one outcome each; equal numbers keep their bytes.
+    """Run experiments and save their results; a result whose numbers agree keeps its bytes.
 
-    Of a sweep those cells run that are not current, all with `force`. Call it under the project's lock. A failure of
-    one experiment is an outcome, not an error. Raises SpecError where checks name fields that no result has, ModelError
-    where the model cannot be had. `timer` collects what the run took.
+    Of a sweep, the cells that are not current run, or all with `force`. A failed experiment is an
+    outcome, not an error. Call it under the project's lock. Raises SpecError if checks name
+    missing fields, ModelError if the model cannot be loaded.
     """
     if not work:
         return ()
-    if problems := find_missing_claim_fields([w.experiment for w in work]):
+    experiments = [status.experiment for status in work]
+    if problems := find_missing_claim_fields(experiments):
         raise SpecError(problems)
-    wanted = [w.experiment for w in work if w.experiment.sweep is None]
-    outcomes = {}
-    with executor_factory(project.source, report, timer or Timer()) as executor:
-        measured = executor.measure(wanted)
-        now = project.compute_keys(wanted)
-        for w in work:
-            one = w.experiment
-            if one.sweep is not None:
-                outcomes[one] = refresh_sweep(project, w, executor, report, force)
-            else:
-                outcomes[one] = compare_and_save(project, w, now[one], measured[one], report)
+    outcomes = []
+    with executor_factory(project.source, report) as executor:
+        cell_store = ProjectCellStore(project, report, force=force)
+        measured = _measure_each(experiments, executor, report, lambda _: cell_store)
+        keys: dict[Experiment, Key] = {}
+        for status, result in zip(work, measured, strict=True):
+            experiment = status.experiment
+            if experiment.sweep is not None:
+                keys |= project.compute_keys([experiment])
+                if not isinstance(result, LayerbookError):
+                    # Before the table is saved: a killed run comes by here again.
+                    remove_obsolete_cells(project, experiment)
+            elif experiment not in keys:
+                keys |= project.compute_keys([e for e in experiments if e.sweep is None])
+            outcomes.append(compare_and_save(project, status, keys[experiment], result, report))
     record_module_digests(project.cache, work)
-    return tuple(outcomes.values())
+    return tuple(outcomes)
 
 
 def measure(
     source: sources.ModelSource,
-    wanted: Sequence[Experiment],
+    experiments: Sequence[Experiment],
     report: Reporter,
     executor_factory: ExecutorFactory = local_executor,
     cell_stores: Callable[[Experiment], CellStore] = lambda experiment: NullStore(),
-    timer: Timer | None = None,
 ) -> Measurements:
-    """The result of each experiment, or the error that it ended with; nothing is read from disk or kept.
+    """Return the result of each experiment, or its error, without saving it.
 
-    shelves: who sees the cells of a sweep as they are measured. timer: collects what it takes.
+    cell_stores: returns the object that collects the results of a sweep's cells.
     """
-    found: dict[Experiment, Result | LayerbookError] = {}
-    with executor_factory(
-        source, report, timer or Timer()
-    ) as executor:
-        found |= executor.measure([one for one in wanted if one.sweep is None])
-        for one in wanted:
-            if one.sweep is not None:
-                found[one] = run_sweep(one, executor, cell_stores(one), report)
-    return {one: found[one] for one in wanted}
+    with executor_factory(source, report) as executor:
+        measured = _measure_each(experiments, executor, report, cell_stores)
+        return dict(zip(experiments, measured, strict=True))
 
 
 def run_file(
@@ -99,66 +149,187 @@ def run_file(
     out: Path,
     model: str | None,
     report: Reporter,
-    timer: Timer | None = None,
     executor_factory: ExecutorFactory = local_executor,
 ) -> tuple[Outcome, ...]:
-    """Run one chapter spec, in a book or out of any, and write `OUT/ID.json` for each of its experiments."""
-    source, wanted = load_spec_file(path, model, report)
-    _check_folder(out)
+    """Run one chapter spec, and write `OUT/ID.json` for each of its experiments."""
+    source, experiments = load_spec_file(path, model, report)
+    for folder in (out, *out.parents):
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"--out {out}: {folder} is a file; the results need a folder")
     fingerprint = source.fingerprint()
-    before = {experiment: experiment_key(experiment, fingerprint) for experiment in wanted}
+    keys = {experiment: experiment_key(experiment, fingerprint) for experiment in experiments}
     outcomes = []
-    with executor_factory(
-        source, report, timer or Timer()
-    ) as executor:
-        found = dict(executor.measure([one for one in wanted if one.sweep is None]))
-        for experiment in wanted:
-            if experiment.sweep is not None:
-                cell_store = FolderCellStore(
-                    out,
-                    source,
-                    fingerprint,
-                    analysis_code_digest(type(experiment.analysis).__module__),
-                )
-                found[experiment] = run_sweep(experiment, executor, cell_store, report)
-            result = found[experiment]
+    with executor_factory(source, report) as executor:
+        measured = _measure_each(
+            experiments, executor, report, lambda e: FolderCellStore(out, source, fingerprint, e)
+        )
+        for experiment, result in zip(experiments, measured, strict=True):
             if isinstance(result, LayerbookError):
                 outcomes.append(Outcome(experiment, "failed", str(result)))
-            elif experiment_key(experiment, fingerprint) != before[experiment]:
+            elif experiment_key(experiment, fingerprint) != keys[experiment]:
                 outcomes.append(Outcome(experiment, "failed", SOURCES_CHANGED))
             else:
-                made = make_stored_result(experiment, source.name, before[experiment], result)
-                results.write(results.path_in_folder(out, experiment.id), made)
+                stored = make_stored_result(experiment, source.name, keys[experiment], result)
+                results.write(results.path_in_folder(out, experiment.id), stored)
                 outcomes.append(Outcome(experiment, "new"))
     return tuple(outcomes)
 
 
-def _check_folder(out: Path) -> None:
-    """Said before the model runs, not after: the results need a folder that can be."""
-    for folder in (out, *out.parents):
-        if folder.exists() and not folder.is_dir():
-            raise UsageError(f"--out {out}: {folder} is a file; the results need a folder")
+def _measure_each(
+    experiments: Sequence[Experiment],
+    executor: Executor,
+    report: Reporter,
+    cell_stores: Callable[[Experiment], CellStore],
+) -> Iterator[Result | LayerbookError]:
+    """Measure all experiments but sweeps together, then yield each result, running the sweeps."""
+    measured = executor.measure([e for e in experiments if e.sweep is None])
+    for experiment in experiments:
+        if experiment.sweep is None:
+            yield measured[experiment]
+        else:
+            yield run_sweep(experiment, executor, cell_stores(experiment), report)
 
 
-def load_spec_file(
-    path: Path, model: str | None, report: Reporter
-) -> tuple[sources.ModelSource, tuple[Experiment, ...]]:
-    source = sources.resolve(_model_beside(path) if model is None else model)
-    if source.local_dir() is None and source.kind == "hub":
-        source.prepare(report)
-    found = load_chapter(path, source.limits()).experiments
-    if problems := find_missing_claim_fields(found):
+def compare_and_save(
+    project: Project,
+    status: ExperimentStatus,
+    current_key: Key,
+    result: Result | LayerbookError,
+    report: Reporter,
+) -> Outcome:
+    """Save a result, unless the stored one agrees.
+
+    current_key: the key after measuring. The result is dropped if it is not that of `status`.
+    """
+    experiment, key = status.experiment, status.key
+    if isinstance(result, LayerbookError):
+        return Outcome(experiment, "failed", str(result))
+    if current_key != key:
+        return Outcome(experiment, "failed", SOURCES_CHANGED)
+    path, model = project.result_path(experiment), project.model_name(experiment)
+    old = results.load_or_none(path, type(result), lambda error: report.info(str(error)))
+    outcome = Outcome(experiment, "new")
+    if old is not None and old.key.spec == key.spec:
+        comparison = tolerance.compare_results(old.result, result)
+        if comparison.same:
+            outcome = Outcome(experiment, "agrees")
+        else:
+            outcome = Outcome(experiment, "differs", _list_differences(comparison))
+    if old is not None and outcome.verdict == "agrees":
+        results.update_key(path, old, key)
+    else:
+        results.write(path, make_stored_result(experiment, model, key, result))
+    digest = results.read_header(path).digest
+    project.cache.record_computed(model, experiment.chapter, experiment.id, key.digest, digest)
+    return outcome
+
+
+def make_stored_result(
+    experiment: Experiment, model: str, key: Key, result: Result
+) -> results.StoredResult[Result]:
+    return results.StoredResult(
+        id=experiment.id,
+        chapter=experiment.chapter,
+        analysis=experiment.analysis_name,
+        model=model,
+        spec=experiment.spec(),
+        key=key,
+        result=result,
+    )
+
+
+def _list_differences(comparison: tolerance.Comparison) -> str:
+    listed = "; ".join(map(str, comparison.differences[:MAX_LISTED_DIFFERENCES]))
+    more = len(comparison.differences) - MAX_LISTED_DIFFERENCES
+    return f"{listed}; and {more} more" if more > 0 else listed
+
+
+class ProjectCellStore:
+    """Stores the results of cells in a project."""
+
+    def __init__(self, project: Project, report: Reporter, *, force: bool) -> None:
+        self.project, self.report, self.force = project, report, force
+        self._pending: dict[Experiment, ExperimentStatus] = {}
+
+    def cells_to_measure(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
+        for cell, key in self.project.compute_keys(chunk).items():
+            freshness = check_freshness(self.project.result_path(cell), key, self.project.cache)
+            if self.force or freshness.state != "fresh":
+                self._pending[cell] = ExperimentStatus(cell, key, freshness)
+        return [cell for cell in chunk if cell in self._pending]
+
+    def collect(self, chunk: Sequence[Experiment], measured: Measurements) -> Measurements:
+        keys = self.project.compute_keys(list(measured))
+        failed: dict[Experiment, LayerbookError] = {}
+        for cell, result in measured.items():
+            status = self._pending.pop(cell)
+            outcome = compare_and_save(self.project, status, keys[cell], result, self.report)
+            if outcome.verdict == "failed":
+                failed[cell] = RunError(outcome.detail)
+        return {cell: failed.get(cell) or self._load(cell) for cell in chunk}
+
+    def _load(self, cell: Experiment) -> Result | LayerbookError:
+        """Load a result from disk, so that the table is made from what others will read."""
+        try:
+            return results.load(self.project.result_path(cell), cell.result_type).result
+        except StoreError as error:
+            return error
+
+
+class FolderCellStore:
+    """Stores the results of a sweep's cells in a folder outside of any book."""
+
+    def __init__(
+        self,
+        out: Path,
+        source: sources.ModelSource,
+        fingerprint: sources.Fingerprint,
+        sweep: Experiment,
+    ) -> None:
+        self.out, self.source, self.fingerprint = out, source, fingerprint
+        self.code = analysis_code_digest(type(sweep.analysis).__module__)
+
+    def cells_to_measure(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
+        return [cell for cell in chunk if self._load(cell) is None]
+
+    def collect(self, chunk: Sequence[Experiment], measured: Measurements) -> Measurements:
+        for cell, result in measured.items():
+            if not isinstance(result, LayerbookError):
+                model = sources.resolve(cell.model).name if cell.model else self.source.name
+                stored = make_stored_result(cell, model, self._key(cell), result)
+                results.write(results.path_in_folder(self.out, cell.id), stored)
+        lost = RunError("its result went away while others ran; run it again")
+        return {cell: measured.get(cell) or self._load(cell) or lost for cell in chunk}
+
+    def _key(self, cell: Experiment) -> Key:
+        return experiment_key(cell, self.fingerprint, self.code)
+
+    def _load(self, cell: Experiment) -> Result | None:
+        """Return a cell's result if it has the current key."""
+        path = results.path_in_folder(self.out, cell.id)
+        with suppress(StoreError):
+            if results.read_header(path).key == self._key(cell):
+                return results.load(path, cell.result_type).result
+        return None
+
+
+def load_spec_file(path: Path, model: str | None, report: Reporter) -> LoadedSpec:
+    """Load one chapter spec, in a book or not. Raises SpecError."""
+    source = sources.resolve(_model_of_book(path) if model is None else model)
+    download_hub_model(source, report)
+    experiments = load_chapter(path, source.limits()).experiments
+    if problems := find_missing_claim_fields(experiments):
         raise SpecError(problems)
-    return source, found
+    return LoadedSpec(source, experiments)
 
 
 def check_spec_files(paths: Sequence[Path], model: str | None, report: Reporter) -> int:
-    """Check chapter specs, in a book or not; the number of experiments in them. SpecError with all their problems."""
+    """Check chapter specs; return their number of experiments. Raises SpecError."""
     problems: list[Problem] = []
     count = 0
     for path in paths:
         try:
-            count += len(load_spec_file(path, model, report)[1])
+            count += len(load_spec_file(path, model, report).experiments)
         except SpecError as error:
             problems += error.problems
     if problems:
@@ -166,65 +337,68 @@ def check_spec_files(paths: Sequence[Path], model: str | None, report: Reporter)
     return count
 
 
-def _model_beside(path: Path) -> str:
-    """The model of the book that a spec lies in; the default model for a spec by itself."""
-    from layerbook.book.loader import read_model_name
-
-    root = path.resolve().parent.parent
-    if (
-        path.resolve().parent.name == "experiments"
-        and (root / "experiments" / "book.yaml").is_file()
-    ):
-        return read_model_name(root)
+def _model_of_book(path: Path) -> str:
+    """Return the model of the book that a spec lies in; by default, the default model."""
+    folder = path.resolve().parent
+    if folder.name == "experiments" and (folder / "book.yaml").is_file():
+        return read_model_name(folder.parent)
     return sources.DEFAULT_MODEL
 
 
 def describe_plan(
-    source: sources.ModelSource, wanted: Sequence[Experiment]
-) -> tuple[PlanCost, tuple[str, ...]]:
-    """What running these experiments would take, and the passes as lines; the model itself is not loaded.
+    source: sources.ModelSource, experiments: Sequence[Experiment]
+) -> PlanDescription:
+    """Describe what running these experiments takes, without loading the model.
 
-    Lengths are known only where the tokenizer is on this machine already.
+    Lengths are known only if the tokenizer is on this machine.
     """
-    made = make_plan(
-        request for e in wanted for one in _cells(e) for request in one.analysis.runs().values()
+    run_plan = make_plan(
+        request
+        for experiment in experiments
+        for part in _runnable_parts(experiment)
+        for request in part.analysis.runs().values()
     )
-    ids_of = None
+    token_ids = None
     if directory := source.local_dir():
         from layerbook.model.tokenizer import ModelTokenizer
 
         tokenizer = ModelTokenizer.load(directory)
 
-        def ids_of(prompt: Prompt) -> TokenIds:
+        def token_ids(prompt: Prompt) -> TokenIds:
             return tokenizer.encode(prompt).ids
 
-    return plan_cost(made, ids_of), tuple(_line(request) for request in made.requests)
+    cost = plan_cost(run_plan, token_ids)
+    return PlanDescription(cost, tuple(map(_describe_request, run_plan.requests)))
 
 
-def _cells(experiment: Experiment) -> Iterator[Experiment]:
-    """What of an experiment runs: itself, or the cells of its sweep."""
-    if experiment.sweep is not None:
-        yield from (cell for _, cell in sweep_cells(experiment))
-    else:
+def _runnable_parts(experiment: Experiment) -> Iterator[Experiment]:
+    """Yield an experiment, or the cells of a sweep."""
+    if experiment.sweep is None:
         yield experiment
+    else:
+        yield from (cell for _, cell in sweep_cells(experiment))
 
 
-def _line(request: Request) -> str:
-    kind = type(request).__name__
-    prompt = getattr(request, "prompt", None)
-    shown = "" if prompt is None else f" {_cited(prompt)}"
-    kept = sorted(str(site) for site in getattr(request, "keep", ()))
-    return f"{kind}{shown}" + (f" keeping {', '.join(kept)}" if kept else "")
+def _describe_request(request: Request) -> str:
+    prompt: Prompt | None = getattr(request, "prompt", None)
+    description = type(request).__name__
+    if prompt is not None:
+        description += f" {_describe_prompt(prompt)}"
+    if sites := sorted(str(site) for site in getattr(request, "keep", ())):
+        description += f" keeping {', '.join(sites)}"
+    return description
 
 
-def _cited(prompt: Prompt) -> str:
+def _describe_prompt(prompt: Prompt) -> str:
     if prompt.generated is not None:
         step = "" if prompt.frame is None else f", as step {prompt.frame} sees it"
-        return f"[what follows {_cited(prompt.generated.prompt)}{step}]"
+        return f"[what follows {_describe_prompt(prompt.generated.prompt)}{step}]"
     if prompt.ids:
         return f"[{len(prompt.ids)} ids]"
     if prompt.special:
         return f"[{prompt.special}]"
     text = prompt.text if prompt.text is not None else prompt.messages[-1].content
+    if len(text) > MAX_PROMPT_WIDTH:
+        text = text[: MAX_PROMPT_WIDTH - 1] + "…"
     shuffled = "" if prompt.shuffle_seed is None else f" (ids shuffled, seed {prompt.shuffle_seed})"
-    return repr(text if len(text) <= 40 else text[:39] + "…") + shuffled
+    return repr(text) + shuffled

@@ -16,8 +16,8 @@ from layerbook.core.errors import Problem, SpecError
 from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.core.text import pluralize
 from layerbook.plotting.pool import DrawingPool
-from layerbook.runner.executors import ExecutorFactory, local_executor
-from layerbook.runner.run import Outcome, run_experiments
+from layerbook.runner.local import local_executor
+from layerbook.runner.run import ExecutorFactory, Outcome, run_experiments
 from layerbook.store import cache, publish, verification
 from layerbook.store.code_digest import source_digest
 from layerbook.store.freshness import ExperimentStatus, check_status, select
@@ -89,7 +89,7 @@ def build(
             publish.check_target(site)
             drawing_pool.expect(len(todo))
             outcomes = run_experiments(
-                project, todo, reporter, force, executor_factory=executor_factory
+                project, todo, reporter, executor_factory, force=force
             )
             statuses = check_status(project)
         renderer = SiteRenderer(project, statuses, drawing_pool)

@@ -83,7 +83,7 @@ def check_status(project: Project) -> tuple[ExperimentStatus, ...]:
 def _include_cells(
     freshness: Freshness, cells: Sequence[Experiment], states: Mapping[Experiment, Freshness]
 ) -> Freshness:
-    """Return the state of a sweep whose views show these cells: unreadable if a cell is unusable."""
+    """Return a sweep's state: unreadable if a cell that its views show is unusable."""
     if freshness.usable:
         for cell in cells:
             if not states[cell].usable:

@@ -1,0 +1,326 @@
+"""Measure experiments on the workers of a Dask scheduler.
+
+Dask distributes the chunks, and gives those of a worker that died to another one. A worker
+measures only if its model, code and libraries are those of the caller, because they are part of
+the keys of the results.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import pickle
+import platform
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent import futures
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from layerbook.book.loader import Experiment
+from layerbook.core.analysis import Result
+from layerbook.core.errors import LayerbookError, ModelError, RunError, UsageError
+from layerbook.core.progress import Reporter, SilentReporter
+from layerbook.core.requests import Forward, Generate
+from layerbook.core.text import pluralize
+from layerbook.model import sources
+from layerbook.model.plan import make_plan
+from layerbook.runner.local import Executor, LocalExecutor, Measurements
+from layerbook.store import code_digest, keys
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+CONNECT_SECONDS = 10
+CHUNKS_PER_WORKER = 2  # one being measured and one waiting
+OWN_MODEL = ""
+
+
+@dataclass(frozen=True)
+class JobRequirements:
+    """What the results of a job depend on beside their specs.
+
+    models: the fingerprints by name, of the book's model under OWN_MODEL. code: the digests of
+    analyses by module.
+    """
+
+    source: sources.ModelSource
+    models: Mapping[str, sources.Fingerprint]
+    code: Mapping[str, str]
+    versions: Mapping[str, str]
+
+
+class DaskExecutor:
+    """Measures experiments on a scheduler's workers; connects when first needed."""
+
+    def __init__(self, address: str, source: sources.ModelSource, report: Reporter) -> None:
+        self.address, self.source, self.report = address, source, report
+
+    @cached_property
+    def client(self) -> Client:
+        """The connection. Raises UsageError if there is no scheduler, or no Dask here."""
+        if importlib.util.find_spec("distributed") is None:
+            raise UsageError(
+                "--executor dask://... needs the package distributed: pip install 'layerbook[dask]'"
+            )
+        from distributed import Client
+
+        for name in ("distributed.client", "distributed.core", "distributed.comm"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # errors are reported by us
+        try:
+            client = Client(
+                self.address, timeout=CONNECT_SECONDS, set_as_default=False, name="layerbook"
+            )
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                f"no Dask scheduler answers at {self.address} ({error}); start one with "
+                "`dask scheduler`, workers with `dask worker ADDRESS --nthreads 1`"
+            ) from error
+        if not client.nthreads():
+            self.report.info(f"No worker has joined {self.address} yet; waiting for one")
+        return client
+
+    @cached_property
+    def pool(self) -> futures.Executor:
+        """The workers as an executor of the standard library."""
+        pool: futures.Executor = self.client.get_executor(pure=False)
+        return pool
+
+    @cached_property
+    def fingerprint(self) -> sources.Fingerprint:
+        """The fingerprint of the book's model on this machine."""
+        return self.source.fingerprint()
+
+    def close(self) -> None:
+        """Close the connection; the scheduler drops what is still to do."""
+        if "client" in vars(self):
+            self.client.close()
+
+    def measure(self, experiments: Sequence[Experiment]) -> Measurements:
+        """Return the result of each experiment; those that share passes go to one worker."""
+        if not experiments:
+            return {}
+        chunks = group_by_shared_prompts(experiments, self._max_chunks())
+        results: dict[Experiment, Result | LayerbookError] = {}
+        with self.report.task(f"Measuring at {self.address}", len(experiments)) as task:
+            for measured in self.measure_chunks(chunks):
+                results |= measured
+                task.advance(len(measured))
+        return {experiment: results[experiment] for experiment in experiments}
+
+    def measure_chunks(self, chunks: Iterable[Sequence[Experiment]]) -> Iterator[Measurements]:
+        """Measure chunk by chunk, in order, a few for each worker under way at a time."""
+        under_way: deque[tuple[Sequence[Experiment], futures.Future[bytes] | None]] = deque()
+        for chunk in chunks:
+            under_way.append((chunk, self._submit(chunk) if chunk else None))
+            while under_way and (under_way[0][1] is None or len(under_way) >= self._max_chunks()):
+                yield _wait(*under_way.popleft())
+        while under_way:
+            yield _wait(*under_way.popleft())
+
+    def _max_chunks(self) -> int:
+        client = self.client
+        with _translate_dask_errors():
+            return CHUNKS_PER_WORKER * max(1, len(client.nthreads()))  # workers come and go
+
+    def _submit(self, chunk: Sequence[Experiment]) -> futures.Future[bytes]:
+        experiments = [replace(experiment, captions={}, claims=()) for experiment in chunk]
+        requirements = job_requirements(self.source, self.fingerprint, chunk)
+        pool = self.pool
+        with _translate_dask_errors():
+            return pool.submit(_worker_task(), pickle.dumps((requirements, experiments)))
+
+
+@contextmanager
+def dask_executor(
+    address: str, source: sources.ModelSource, report: Reporter
+) -> Iterator[Executor]:
+    """Open an executor on the workers of the scheduler at `address`."""
+    executor = DaskExecutor(address, source, report)
+    try:
+        yield executor
+    finally:
+        executor.close()
+
+
+@contextmanager
+def _translate_dask_errors() -> Iterator[None]:
+    """Translate Dask's exceptions into Layerbook errors."""
+    from distributed.client import ClosedClientError
+
+    try:
+        yield
+    except (futures.CancelledError, ClosedClientError, OSError) as error:
+        raise RunError(
+            "the Dask scheduler is gone; what was measured is kept, so run it again"
+        ) from error
+    except ImportError as error:
+        raise UsageError(
+            f"the Dask workers lack what a run needs ({error}): install the same layerbook there"
+        ) from error
+
+
+def _wait(chunk: Sequence[Experiment], future: futures.Future[bytes] | None) -> Measurements:
+    """Return the results of a chunk. Raises ModelError if the worker refused it."""
+    if future is None:
+        return {}
+    from distributed import KilledWorker
+
+    try:
+        with _translate_dask_errors():
+            results: list[Result | LayerbookError] | LayerbookError = pickle.loads(future.result())
+    except KilledWorker as error:
+        count = pluralize(error.allowed_failures + 1, "worker")
+        failure = RunError(
+            f"{count} died one after the other while they measured it, or one that ran beside it; "
+            "is their memory enough?"
+        )
+        return dict.fromkeys(chunk, failure)
+    if isinstance(results, LayerbookError):
+        raise results
+    return dict(zip(chunk, results, strict=True))
+
+
+def _worker_task() -> Callable[[bytes], bytes]:
+    """Return the function that a worker runs.
+
+    A nested function travels by value. So the scheduler does not need this package, and a worker
+    without it fails the task and lives on.
+    """
+
+    def task(data: bytes) -> bytes:
+        from distributed import get_worker
+
+        from layerbook.runner.dask import JobRunner
+
+        # A worker keeps its models from one job to the next.
+        runner: JobRunner = vars(get_worker()).setdefault("layerbook", JobRunner())
+        return runner.run(data)
+
+    return task
+
+
+class JobRunner:
+    """Runs the jobs of a worker, with models that are loaded when first needed."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()  # the hooks of a pass are on the model: one job at a time
+        self._models: dict[str, sources.Fingerprint] = {}
+        self._executor: LocalExecutor | None = None
+
+    def run(self, data: bytes) -> bytes:
+        """Run a pickled job; return its pickled results, or the error that ended it."""
+        try:
+            requirements, experiments = pickle.loads(data)
+        except Exception as error:  # pickles of another version raise anything
+            return pickle.dumps(
+                ModelError(
+                    f"{_this_worker()} cannot read what it is sent ({error}); "
+                    "it needs the same layerbook"
+                )
+            )
+        try:
+            with self._lock:
+                _check_code(requirements)
+                executor = self._executor_for(requirements)
+                measured = executor.measure(experiments, SilentReporter())
+        except LayerbookError as error:
+            return pickle.dumps(ModelError(str(error)))
+        # Errors of other classes may not survive pickling.
+        results = [measured[experiment] for experiment in experiments]
+        return pickle.dumps(
+            [RunError(str(r)) if isinstance(r, LayerbookError) else r for r in results]
+        )
+
+    def _executor_for(self, requirements: JobRequirements) -> LocalExecutor:
+        """Return the executor with the required models; start anew if one of them changed."""
+        required = requirements.models
+        if any(required.get(name, model) != model for name, model in self._models.items()):
+            self._executor, self._models = None, {}  # old and new models may not fit together
+        for name in required.keys() - self._models.keys():
+            _check_model(sources.resolve(name) if name else requirements.source, required[name])
+        self._models.update(required)
+        if self._executor is None:
+            self._executor = LocalExecutor(requirements.source, SilentReporter())
+        return self._executor
+
+
+def job_requirements(
+    source: sources.ModelSource, fingerprint: sources.Fingerprint, chunk: Sequence[Experiment]
+) -> JobRequirements:
+    """Return the requirements of a job, as they are in this process."""
+    modules = sorted({type(experiment.analysis).__module__ for experiment in chunk})
+    code = {module: code_digest.analysis_code_digest(module) for module in modules}
+    names = sorted({experiment.model for experiment in chunk if experiment.model})
+    models = {name: sources.resolve(name).fingerprint() for name in names}
+    models[OWN_MODEL] = fingerprint
+    return JobRequirements(source, models, code, dict(keys.numeric_library_versions()))
+
+
+def _check_code(requirements: JobRequirements) -> None:
+    """Raise ModelError unless code and libraries are those of the caller."""
+    here = keys.numeric_library_versions()
+    names = [name for name, v in requirements.versions.items() if here.get(name, "absent") != v]
+    if names:
+        own = ", ".join(f"{name} {here.get(name, 'absent')}" for name in names)
+        required = ", ".join(f"{name} {requirements.versions[name]}" for name in names)
+        raise ModelError(f"{_this_worker()} has {own}; the run was started with {required}")
+    for module, digest in requirements.code.items():
+        if _imported_code_digest(module) != digest:
+            raise ModelError(
+                f"{_this_worker()} has other code for {module}: install the same and restart it"
+            )
+
+
+@cache
+def _imported_code_digest(module: str) -> str:
+    """Return the code digest as of the first call: later edits do not change what is imported."""
+    return code_digest.analysis_code_digest(module)
+
+
+def _check_model(source: sources.ModelSource, required: sources.Fingerprint) -> None:
+    """Raise ModelError unless a model, downloaded if necessary, is that of the caller."""
+    try:
+        source.prepare()
+        own = source.fingerprint()
+    except (LayerbookError, OSError) as error:
+        raise ModelError(
+            f"{_this_worker()} cannot have the model {source.name}: {error}"
+        ) from error
+    if own.weights != required.weights:
+        difference = f"({own.weights}, not {required.weights})"
+    elif own != required:
+        difference = "(its tokenizer differs)"
+    else:
+        return
+    raise ModelError(f"{_this_worker()} has another model at {source.location} {difference}")
+
+
+def _this_worker() -> str:
+    return f"the worker on {platform.node()}"
+
+
+def group_by_shared_prompts(
+    experiments: Sequence[Experiment], max_groups: int
+) -> list[list[Experiment]]:
+    """Split experiments into groups of similar size; those that share a prompt stay together."""
+    clusters: list[tuple[set[object], list[Experiment]]] = []
+    for experiment in experiments:
+        requests = make_plan(experiment.analysis.runs().values()).requests
+        prompts: set[object] = {r.prompt for r in requests if isinstance(r, Forward | Generate)}
+        members = []
+        others = []
+        for cluster in clusters:
+            if cluster[0] & prompts:
+                prompts = prompts | cluster[0]
+                members += cluster[1]
+            else:
+                others.append(cluster)
+        clusters = [*others, (prompts, [*members, experiment])]
+    groups: list[list[Experiment]] = [[] for _ in range(max_groups)]
+    for _, members in sorted(clusters, key=lambda cluster: -len(cluster[1])):
+        min(groups, key=len).extend(members)
+    return [group for group in groups if group]
