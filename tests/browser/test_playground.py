@@ -158,7 +158,7 @@ def write_page(folder: Path, analysis: AllLogits, result: AllLogitsResult) -> Pa
     page = ChapterPage("attention", "Attention", 1, body, **turns)
     for name, content in (
         assets(ctx.math.css_rules)
-        | {"attention.html": render_page(page, BOOK, ctx.pages).encode(), DATA: data}
+        | {"attention.html": render_page(page, BOOK, ctx.jinja_env).encode(), DATA: data}
     ).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)

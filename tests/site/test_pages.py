@@ -22,7 +22,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 def rendered() -> dict[str, str]:
     """Every page of the sample book."""
     ctx = context()
-    return {name: render_page(page, book, ctx.pages) for name, (page, book) in pages(ctx).items()}
+    return {name: render_page(page, book, ctx.jinja_env) for name, (page, book) in pages(ctx).items()}
 
 
 def test_pages_parse_without_errors(rendered: dict[str, str]) -> None:

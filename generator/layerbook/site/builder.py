@@ -12,7 +12,7 @@ from layerbook.book.loader import Chapter
 from layerbook.core.errors import SpecError
 from layerbook.core.figures import Diagram
 from layerbook.plotting.pool import DrawingPool
-from layerbook.site import colophon
+from layerbook.site import colophon, pages
 from layerbook.site.assets import assets, make_environment, own_templates, render_page
 from layerbook.site.chapter_views import ChapterViews
 from layerbook.site.claims import ClaimList, ModelResults, load_other_models
@@ -23,15 +23,6 @@ from layerbook.site.experiment_view import (
 )
 from layerbook.site.figure_cache import FigureRenderer
 from layerbook.site.page_cache import CachedPage, PageCache
-from layerbook.site.pages import (
-    BookInfo,
-    ChapterBody,
-    ChapterPage,
-    FailedView,
-    Link,
-    NavChapter,
-    Page,
-)
 from layerbook.site.prose import citations
 from layerbook.site.prose.functions import ChapterContext
 from layerbook.site.prose.math import MathRenderer
@@ -61,7 +52,7 @@ class RenderedChapter:
     """A chapter whose pictures are still placeholders."""
 
     prose: str
-    page: ChapterPage
+    page: pages.ChapterPage
     math: MathRenderer
     views: ChapterViews
 
@@ -112,7 +103,7 @@ class SiteBuilder:
         views = ChapterViews(chapter.name, number, self._views, self._figure_renderer, math)
         context = ChapterContext(
             views=views,
-            pages=self._jinja_env,
+            jinja_env=self._jinja_env,
             math=math,
             chapters=tuple(chapter.name for chapter in self._book.chapters),
             bibliography=self._bibliography,
@@ -125,27 +116,24 @@ class SiteBuilder:
             body = self._placeholder_body(views.unavailable.values())
         return RenderedChapter(prose, self._chapter_page(chapter, number, body), math, views)
 
-    def _placeholder_body(self, unavailable: Iterable[ExperimentView]) -> ChapterBody:
+    def _placeholder_body(self, unavailable: Iterable[ExperimentView]) -> pages.ChapterBody:
         blocks: Any = self._jinja_env.get_template("blocks.html").module
-        placeholders = (
-            FailedView(
-                f"missing-{view.experiment.id}", f"{view.address}: {view.unavailable_reason}"
-            )
-            for view in unavailable
-        )
-        return ChapterBody("".join(str(blocks.failed(view)) for view in placeholders), (), (), ())
+        html = "".join(str(blocks.failed(view.failed_view("chapter"))) for view in unavailable)
+        return pages.ChapterBody(html, toc=(), headings=(), sections=())
 
-    def _chapter_page(self, chapter: Chapter, number: int, body: ChapterBody) -> ChapterPage:
+    def _chapter_page(
+        self, chapter: Chapter, number: int, body: pages.ChapterBody
+    ) -> pages.ChapterPage:
         links = [
-            Link("Contents", "index.html"),
-            *(Link(other.title, other.href) for other in self._book.chapters),
-            Link("How this book was made", "colophon.html"),
+            pages.Link("Contents", "index.html"),
+            *(pages.Link(other.title, other.href) for other in self._book.chapters),
+            pages.Link("How this book was made", "colophon.html"),
         ]
         diagram = None
         if self._decoder:
             highlighted = replace(self._decoder, highlight=chapter.part or "", title="")
             diagram = self._figure_renderer.diagram(highlighted, "where", compact=True)
-        return ChapterPage(
+        return pages.ChapterPage(
             name=chapter.name,
             title=chapter.title,
             number=number,
@@ -160,21 +148,21 @@ class SiteBuilder:
     def finish(self) -> SiteContents:
         """Return the site, once all chapters are added."""
         chapters = {name: self._finish_chapter(name) for name in self._chapters}
-        pages = [*chapters.values(), self._claims_page(chapters), self._front_pages()]
+        parts = [*chapters.values(), self._claims_page(chapters), self._front_pages()]
         if self._bibliography:
-            cited = tuple(citation for page in pages for citation in page.citations)
-            pages.append(self._references_page(self._bibliography, cited))
-        math_rules = {name: rule for page in pages for name, rule in page.css_rules.items()}
-        rows = [row for page in pages for row in page.rows]
+            cited = tuple(citation for part in parts for citation in part.citations)
+            parts.append(self._references_page(self._bibliography, cited))
+        math_rules = {name: rule for part in parts for name, rule in part.css_rules.items()}
+        rows = [row for part in parts for row in part.rows]
         files = {"assets/search-index.js": search_index(rows)}
-        for page in pages:
-            files |= page.files
+        for part in parts:
+            files |= part.files
         files |= assets(math_rules, self._own_templates)
         files[CRATE_FILE] = ro_crate_manifest(self._project, self._book, files)
         return SiteContents(
             dict(sorted(files.items())),
-            messages=[message for page in pages for message in page.messages],
-            refuted=sum(page.refuted for page in pages),
+            messages=[message for part in parts for message in part.messages],
+            refuted=sum(part.refuted for part in parts),
         )
 
     def _finish_chapter(self, name: str) -> CachedPage:
@@ -195,7 +183,7 @@ class SiteBuilder:
         self._page_cache.add(name, chapter.prose, page)
         return page
 
-    def _page_files(self, page: Page) -> dict[str, bytes]:
+    def _page_files(self, page: pages.Page) -> dict[str, bytes]:
         html = render_page(page, self._book, self._jinja_env)
         return {f"{page.name}.html": self._figure_renderer.fill_placeholders(html).encode()}
 
@@ -254,13 +242,13 @@ class SiteBuilder:
         return self._load_or_render("+references", repr(cited), render)
 
 
-def _book_info(project: Project, *, references: bool) -> BookInfo:
+def _book_info(project: Project, *, references: bool) -> pages.BookInfo:
     book = project.book
     chapters = (
-        NavChapter(chapter.name, chapter.title, number, chapter.summary)
+        pages.NavChapter(chapter.name, chapter.title, number, chapter.summary)
         for number, chapter in enumerate(book.chapters, start=1)
     )
-    return BookInfo(
+    return pages.BookInfo(
         title=book.title,
         subtitle=book.subtitle,
         authors=book.authors,

@@ -10,20 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 from layerbook.book.sweep import SweepResult
+from layerbook.core import figures
 from layerbook.core.analysis import Result
 from layerbook.core.errors import Problem, SpecError, UsageError
-from layerbook.core.figures import (
-    AttentionData,
-    Figure,
-    Frames,
-    Heatmap,
-    Panels,
-    SamplingData,
-    Table,
-    TokenStrip,
-)
 from layerbook.plotting.colours import sequential
-from layerbook.site.claims import claim_id, claim_view, evidence, needed_addresses
+from layerbook.site import pages
+from layerbook.site.claims import claim_id, claim_view, needed_addresses
 from layerbook.site.experiment_view import (
     ExperimentView,
     ExperimentViews,
@@ -33,15 +25,6 @@ from layerbook.site.experiment_view import (
 from layerbook.site.figure_cache import CSS_KINDS, FigureRenderer
 from layerbook.site.interactive import attention, sampling, tokenizer
 from layerbook.site.measure_source import measure_html
-from layerbook.site.pages import (
-    ClaimView,
-    Download,
-    FailedView,
-    FigureScript,
-    FigureView,
-    FrameView,
-    SourceView,
-)
 from layerbook.site.prose.functions import unknown_name
 from layerbook.site.prose.math import MathRenderer
 from layerbook.site.prose.render import render_caption
@@ -77,39 +60,42 @@ class ChapterViews:
         """
         return self._find_and_note(name).result
 
-    def figure(self, name: str, figure_name: str | None = None) -> FigureView | FailedView:
+    def figure(
+        self, name: str, figure_name: str | None = None
+    ) -> pages.FigureView | pages.FailedView:
         """Return a figure, or a placeholder if its experiment has no result."""
         view = self._find_and_note(name)
         if view.envelope is None:
-            id = f"{view.experiment.id}-{figure_name or 'figure'}-missing"
-            return FailedView(id, f"{view.address}: {view.unavailable_reason}")
+            return view.failed_view(figure_name or "figure")
         if figure_name is None and len(view.figures) == 1:
             (figure_name,) = view.figures
         if figure_name is None or figure_name not in view.figures:
             raise unknown_name(f"figure of {view.address!r}", str(figure_name), view.figures)
         return self._figure_view(view, figure_name, view.figures[figure_name])
 
-    def _figure_view(self, view: ExperimentView, name: str, figure: Figure) -> FigureView:
+    def _figure_view(
+        self, view: ExperimentView, name: str, figure: figures.Figure
+    ) -> pages.FigureView:
         experiment, table = view.experiment, figure.table()
         prefix = "" if experiment.chapter == self._chapter else f"{experiment.chapter}-"
         id = f"{prefix}{experiment.id}-{name}"
         path = f"data/{experiment.chapter}/{experiment.id}-{name}"
         self.files[f"{path}.csv"] = table_csv(table).encode()
-        sequence = figure if isinstance(figure, Frames) else None
-        return FigureView(
+        sequence = figure if isinstance(figure, figures.Frames) else None
+        return pages.FigureView(
             id=id,
             number=next(self._figure_numbers),
             html="" if sequence else self._figure_html(figure, id, f"{path}.js"),
             caption_html=self._caption_html(view, name),
             alt=figure.alt,
             table=table,
-            evidence=evidence(experiment, name),
+            evidence=experiment.badge(name),
             kind=CSS_KINDS[type(figure)],
             original=experiment.is_original(name),
             data_href=self._result_files(view)[0].href,
             csv_href=f"{path}.csv",
             script=self._script(figure, f"{path}.js"),
-            scores=figure.interactive if isinstance(figure, Panels) else None,
+            scores=figure.interactive if isinstance(figure, figures.Panels) else None,
             source_html=measure_html(type(experiment.analysis)),
             spec_html=view.spec_html,
             provenance=view.provenance,
@@ -118,30 +104,32 @@ class ChapterViews:
             step=sequence.step if sequence else "frame",
         )
 
-    def _frames(self, figure: Frames, id: str) -> tuple[FrameView, ...]:
+    def _frames(self, figure: figures.Frames, id: str) -> tuple[pages.FrameView, ...]:
         pictures = self._figure_renderer.frames(figure, id)
         return tuple(
-            FrameView(frame.label, html, frame.picture.alt, frame.note, frame.token, frame.stop)
+            pages.FrameView(
+                frame.label, html, frame.picture.alt, frame.note, frame.token, frame.stop
+            )
             for frame, html in zip(figure.frames, pictures, strict=True)
         )
 
-    def _figure_html(self, figure: Figure, id: str, script_href: str) -> str:
-        if isinstance(figure, TokenStrip) and figure.tokenizer_json:
+    def _figure_html(self, figure: figures.Figure, id: str, script_href: str) -> str:
+        if isinstance(figure, figures.TokenStrip) and figure.tokenizer_json:
             scripts = tokenizer.script_files(figure, script_href)
             self.files |= scripts
             return tokenizer.live_html(figure, scripts)
         return self._figure_renderer.html(figure, f"{id}-svg")
 
-    def _script(self, figure: Figure, href: str) -> FigureScript | None:
+    def _script(self, figure: figures.Figure, href: str) -> pages.FigureScript | None:
         """Add the script with the data that a reader can open from the figure, if any."""
-        data = figure.interactive if isinstance(figure, Heatmap | Panels) else None
-        if isinstance(data, AttentionData):
+        data = figure.interactive if isinstance(figure, figures.Heatmap | figures.Panels) else None
+        if isinstance(data, figures.AttentionData):
             self.files[href] = attention.data_script(href, data, sequential())
             description = attention.description(data, len(self.files[href]))
-            return FigureScript(href, "patterns", description)
-        if isinstance(data, SamplingData):
+            return pages.FigureScript(href, "patterns", description)
+        if isinstance(data, figures.SamplingData):
             self.files[href] = sampling.data_script(href, data)
-            return FigureScript(href, "scores", sampling.description(len(self.files[href])))
+            return pages.FigureScript(href, "scores", sampling.description(len(self.files[href])))
         return None
 
     def _caption_html(self, view: ExperimentView, name: str) -> str:
@@ -157,7 +145,7 @@ class ChapterViews:
         inline = render_caption(caption.text, experiment.file, caption.line, names, self._math)
         return inline.html
 
-    def claim(self, name: str, index: int = 0) -> ClaimView:
+    def claim(self, name: str, index: int = 0) -> pages.ClaimView:
         """Return a claim of an experiment with its verdict."""
         view = self._find(name)
         count = len(view.experiment.claims)
@@ -169,19 +157,19 @@ class ChapterViews:
         claim = claim_view(view, index, self._views, self._math)
         return replace(claim, id=claim_id(view.experiment, index, self._chapter))
 
-    def source(self, name: str) -> SourceView:
+    def source(self, name: str) -> pages.SourceView:
         """Return the code that measured an experiment."""
         experiment = self._find(name).experiment
         analysis_type = type(experiment.analysis)
         about = (inspect.getdoc(analysis_type) or "").splitlines()[0]
-        return SourceView(experiment.analysis_name, measure_html(analysis_type), about)
+        return pages.SourceView(experiment.analysis_name, measure_html(analysis_type), about)
 
-    def downloads(self, name: str) -> tuple[Download, ...]:
+    def downloads(self, name: str) -> tuple[pages.Download, ...]:
         """Return the files of an experiment's result."""
         self.result(name)
         return self._result_files(self._find(name))
 
-    def _result_files(self, view: ExperimentView) -> tuple[Download, ...]:
+    def _result_files(self, view: ExperimentView) -> tuple[pages.Download, ...]:
         """Add the stored result, then its arrays, then the table of a sweep."""
         path = view.result_path(view.experiment)
         names = (path.name, *sorted(results.array_files(path)))
@@ -192,7 +180,7 @@ class ChapterViews:
         for name, data in files.items():
             href = f"data/{view.experiment.chapter}/{name}"
             self.files[href] = data
-            downloads.append(Download(name, href, len(data)))
+            downloads.append(pages.Download(name, href, len(data)))
         return tuple(downloads)
 
     def _find_and_note(self, name: str) -> ExperimentView:
@@ -224,6 +212,6 @@ def _sweep_files(id: str, columns: Mapping[str, Sequence[Any]]) -> dict[str, byt
     buffer = io.BytesIO()
     parquet.write_table(table, buffer)
     return {
-        f"{id}.csv": table_csv(Table(tuple(columns), rows)).encode(),
+        f"{id}.csv": table_csv(figures.Table(tuple(columns), rows)).encode(),
         f"{id}.parquet": buffer.getvalue(),
     }

@@ -11,24 +11,13 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import get_args
 
 from layerbook.book.claims.check import CheckError, Verdict
 from layerbook.book.loader import Claim, Experiment
 from layerbook.core.analysis import Result
 from layerbook.core.errors import SpecError, StoreError
+from layerbook.site import pages
 from layerbook.site.experiment_view import ExperimentView, ExperimentViews, names_for_text
-from layerbook.site.pages import (
-    ChapterClaims,
-    ClaimRow,
-    ClaimsPage,
-    ClaimView,
-    Evidence,
-    Fact,
-    Judgement,
-    ModelColumn,
-    NavChapter,
-)
 from layerbook.site.prose import filters
 from layerbook.site.prose.markup import Inline, escape_text
 from layerbook.site.prose.math import MathRenderer
@@ -64,11 +53,6 @@ def format_quantity(number: float) -> str:
     return filters.num(number, max(0, 1 - math.floor(math.log10(number))))
 
 
-def evidence(experiment: Experiment, figure: str = "") -> Evidence:
-    """Return the badge of a figure or of the experiment; the loader has validated it."""
-    return next(name for name in get_args(Evidence) if name == experiment.badge(figure))
-
-
 def claim_id(experiment: Experiment, index: int, chapter: str = "") -> str:
     """Return the HTML id of a claim on the page of a chapter, or in the list of all claims."""
     prefix = "" if experiment.chapter == chapter else f"{experiment.chapter}-"
@@ -81,7 +65,7 @@ def needed_addresses(view: ExperimentView, index: int) -> list[str]:
     return [view.address, *(view.resolve(reference.name) for reference in references)]
 
 
-def judge_claim(view: ExperimentView, index: int, views: ExperimentViews) -> Judgement:
+def judge_claim(view: ExperimentView, index: int, views: ExperimentViews) -> pages.Judgement:
     """Check a claim; it is open if a result is missing.
 
     Raises CheckError if the check does not fit the results.
@@ -90,10 +74,10 @@ def judge_claim(view: ExperimentView, index: int, views: ExperimentViews) -> Jud
         if views[address].envelope is None:
             reason = views[address].unavailable_reason.partition(": `")[0]  # without the remedy
             note = reason if address == view.address else f"{address}: {reason}"
-            return Judgement("open", note=note)
+            return pages.Judgement("open", note=note)
     names = names_for_text(view, partial(_result_of, views))
     verdict = view.experiment.claims[index].check.evaluate(names["result"], names["r"])
-    return Judgement(
+    return pages.Judgement(
         "holds" if verdict.holds else "fails",
         describe_margin(verdict),
         close=verdict.margin is not None and verdict.margin.close,
@@ -105,7 +89,7 @@ def _result_of(views: ExperimentViews, address: str) -> Result:
     return views[address].result
 
 
-def _judge_own_claim(view: ExperimentView, index: int, views: ExperimentViews) -> Judgement:
+def _judge_own_claim(view: ExperimentView, index: int, views: ExperimentViews) -> pages.Judgement:
     """Judge a claim on the book's own model. Raises SpecError at the check."""
     try:
         return judge_claim(view, index, views)
@@ -122,17 +106,14 @@ def _sentence(
 
 def claim_view(
     view: ExperimentView, index: int, views: ExperimentViews, math: MathRenderer
-) -> ClaimView:
+) -> pages.ClaimView:
     """Return a claim with its verdict. Raises SpecError at its line if it cannot be checked."""
     claim = view.experiment.claims[index]
     judgement = _judge_own_claim(view, index, views)
-    return ClaimView(
+    return pages.ClaimView(
         sentence=_sentence(view, claim, views, math),
-        holds=judgement.state == "holds",
         check=claim.check.text,
-        values=judgement.values,
-        margin=judgement.margin,
-        close=judgement.close,
+        judgement=judgement,
         claims_href=f"claims.html#{claim_id(view.experiment, index)}",
     )
 
@@ -194,23 +175,27 @@ class ClaimList:
     shown_ids: Mapping[str, Set[str]]
     math: MathRenderer
 
-    def page(self, chapters: Sequence[NavChapter]) -> ClaimsPage:
+    def page(self, chapters: Sequence[pages.NavChapter]) -> pages.ClaimsPage:
         """Return the page. Raises SpecError for a claim that cannot be checked on the own model."""
         sections = []
         for chapter in chapters:
             rows = tuple(self._rows(chapter.name))
             if rows:
                 sections.append(
-                    ChapterClaims(chapter.name, chapter.number, chapter.title, chapter.href, rows)
+                    pages.ChapterClaims(
+                        chapter.name, chapter.number, chapter.title, chapter.href, rows
+                    )
                 )
         all_rows = [row for section in sections for row in section.rows]
         columns = [
-            ModelColumn(model.name, model.digest, _counts([row.judgements[i] for row in all_rows]))
+            pages.ModelColumn(
+                model.name, model.digest, _counts([row.judgements[i] for row in all_rows])
+            )
             for i, model in enumerate(self.models)
         ]
-        return ClaimsPage(tuple(columns), tuple(sections))
+        return pages.ClaimsPage(tuple(columns), tuple(sections))
 
-    def _rows(self, chapter: str) -> list[ClaimRow]:
+    def _rows(self, chapter: str) -> list[pages.ClaimRow]:
         return [
             self._row(view, index)
             for view in self.models[0].views.values()
@@ -218,11 +203,11 @@ class ClaimList:
             for index in range(len(view.experiment.claims))
         ]
 
-    def _row(self, view: ExperimentView, index: int) -> ClaimRow:
+    def _row(self, view: ExperimentView, index: int) -> pages.ClaimRow:
         claim, views = view.experiment.claims[index], self.models[0].views
         own = _judge_own_claim(view, index, views)
         others = [_judge_other(model, view.address, index) for model in self.models[1:]]
-        return ClaimRow(
+        return pages.ClaimRow(
             id=claim_id(view.experiment, index),
             sentence=(
                 Inline(escape_text(claim.says), claim.says)
@@ -230,8 +215,7 @@ class ClaimList:
                 else _sentence(view, claim, views, self.math)
             ),
             check=claim.check.text,
-            values=own.values,
-            evidence=evidence(view.experiment),
+            evidence=view.experiment.evidence,
             experiment=view.address,
             judgements=(own, *others),
             href=self._href(view.experiment, index),
@@ -246,15 +230,15 @@ class ClaimList:
         return None
 
 
-def _judge_other(model: ModelResults, address: str, index: int) -> Judgement:
+def _judge_other(model: ModelResults, address: str, index: int) -> pages.Judgement:
     """Judge a claim on another model; a check that does not fit its result leaves it open."""
     try:
         return judge_claim(model.views[address], index, model.views)
     except CheckError as error:
-        return Judgement("open", note=error.message)
+        return pages.Judgement("open", note=error.message)
 
 
-def _counts(judgements: Sequence[Judgement]) -> tuple[Fact, ...]:
+def _counts(judgements: Sequence[pages.Judgement]) -> tuple[pages.Fact, ...]:
     """Count the verdicts; the close and the open ones only if there are any."""
     states = [judgement.state for judgement in judgements]
     close, undecided = sum(judgement.close for judgement in judgements), states.count("open")
@@ -265,4 +249,4 @@ def _counts(judgements: Sequence[Judgement]) -> tuple[Fact, ...]:
     }
     counts |= {"Hold or fail only just": close} if close else {}
     counts |= {"Not decided": undecided} if undecided else {}
-    return tuple(Fact(label, str(count)) for label, count in counts.items())
+    return tuple(pages.Fact(label, str(count)) for label, count in counts.items())

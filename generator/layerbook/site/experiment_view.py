@@ -15,7 +15,7 @@ from layerbook.book.sweep_views import view_frames
 from layerbook.core.analysis import Result
 from layerbook.core.errors import Problem, StoreError, UsageError, did_you_mean
 from layerbook.core.figures import Diagram, Figure
-from layerbook.site.pages import Fact
+from layerbook.site.pages import Fact, FailedView
 from layerbook.site.prose.functions import unknown_name
 from layerbook.site.prose.highlight import code_html
 from layerbook.site.provenance import experiment_facts
@@ -52,6 +52,11 @@ class ExperimentView:
             raise UsageError(f"{self.address}: {self.unavailable_reason}")
         result: Result = self.envelope.result
         return result
+
+    def failed_view(self, figure: str) -> FailedView:
+        """Return the placeholder of a figure that cannot be shown."""
+        message = f"{self.address}: {self.unavailable_reason}"
+        return FailedView(f"{self.experiment.id}-{figure}-missing", message)
 
     def resolve(self, name: str) -> str:
         """Return the address of `id` in the experiment's chapter, or of `chapter/id`."""

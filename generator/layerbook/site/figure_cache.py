@@ -11,20 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from layerbook.core.figures import (
-    Bars,
-    Diagram,
-    Figure,
-    Frames,
-    Heatmap,
-    Lines,
-    MatrixChain,
-    Panels,
-    Passage,
-    Scatter,
-    Table,
-    TokenStrip,
-)
+from layerbook.core import figures
 from layerbook.plotting.pool import DrawingJob, DrawingPool
 from layerbook.site.tokens_html import passage_html, strip_html, table_html
 from layerbook.store.cache import WorkingCache
@@ -34,17 +21,17 @@ from layerbook.store.keys import library_versions
 _PLACEHOLDER = re.compile(r"<!--drawing ([0-9a-f]{64}) (\d+)-->")
 DRAWING_LIBRARIES = ("matplotlib", "seaborn", "numpy", "pillow")
 CSS_KINDS: dict[type, str] = {
-    Bars: "bars",
-    Diagram: "diagram",
-    Frames: "frames",
-    Heatmap: "heatmap",
-    Lines: "lines",
-    MatrixChain: "shapes",
-    Panels: "panels",
-    Passage: "passage",
-    Scatter: "scatter",
-    Table: "table",
-    TokenStrip: "token-strip",
+    figures.Bars: "bars",
+    figures.Diagram: "diagram",
+    figures.Frames: "frames",
+    figures.Heatmap: "heatmap",
+    figures.Lines: "lines",
+    figures.MatrixChain: "shapes",
+    figures.Panels: "panels",
+    figures.Passage: "passage",
+    figures.Scatter: "scatter",
+    figures.Table: "table",
+    figures.TokenStrip: "token-strip",
 }
 """The names of figures in the style sheet."""
 
@@ -62,27 +49,32 @@ class FigureRenderer:
         self._pending: set[str] = set()
         self._drawn: dict[str, tuple[str, ...]] = {}
 
-    def html(self, figure: Figure, id: str) -> str:
+    def html(self, figure: figures.Figure, id: str) -> str:
         """Return the HTML of a token strip, passage or table, or the placeholder of a picture.
 
         Raises TypeError for a sequence.
         """
-        if isinstance(figure, TokenStrip):
+        if isinstance(figure, figures.TokenStrip):
             return strip_html(figure)
-        if isinstance(figure, Passage):
+        if isinstance(figure, figures.Passage):
             return passage_html(figure)
-        if isinstance(figure, Table):
+        if isinstance(figure, figures.Table):
             return table_html(figure, figure.title or "Table")
-        if isinstance(figure, Frames):
+        if isinstance(figure, figures.Frames):
             raise TypeError("a sequence has a picture for each frame")
         return self._placeholders(DrawingJob(id, figure))[0]
 
-    def frames(self, figure: Frames, id: str) -> tuple[str, ...]:
+    def frames(self, figure: figures.Frames, id: str) -> tuple[str, ...]:
         """Return the placeholders of a sequence, drawn on one scale."""
         return self._placeholders(DrawingJob(id, figure), len(figure.frames))
 
     def diagram(
-        self, figure: Diagram, id: str, *, compact: bool, links: Mapping[str, str] | None = None
+        self,
+        figure: figures.Diagram,
+        id: str,
+        *,
+        compact: bool,
+        links: Mapping[str, str] | None = None,
     ) -> str:
         """Return the placeholder of the decoder, compact or with links from its parts."""
         sorted_links = tuple(sorted((links or {}).items()))
@@ -108,7 +100,7 @@ class FigureRenderer:
         return _PLACEHOLDER.sub(lambda match: self._drawn[match[1]][int(match[2])], page)
 
 
-def figure_digest(figure: Figure) -> str:
+def figure_digest(figure: figures.Figure) -> str:
     """Return a digest of all that a figure shows, equal for equal figures in every process."""
     return _digest(figure)
 

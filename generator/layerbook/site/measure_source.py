@@ -1,4 +1,4 @@
-"""Print the code behind a result: an analysis's `measure` and the functions of its file it calls."""
+"""The code behind a result: an analysis's `measure` and the functions that it calls."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Data for the page templates: frozen, typed and complete.
 
-Fields that end in `html` or `svg` are trusted markup of this program; every other string is escaped.
+Fields that end in `html` or `svg` are trusted markup of this program; other strings are escaped.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from layerbook.core.figures import SamplingData, Table
 from layerbook.core.tokens import Token
 from layerbook.site.prose.markdown import Heading, Section
 from layerbook.site.prose.markup import Inline
-
-Evidence = Literal["definition", "observation", "correlation", "intervention"]
 
 EVIDENCE_MEANINGS: dict[str, str] = {
     "definition": (
@@ -80,7 +78,7 @@ class FigureView:
     caption_html: str
     alt: str
     table: Table
-    evidence: Evidence
+    evidence: str
     kind: str
     original: bool = False
     data_href: str | None = None
@@ -104,23 +102,39 @@ class FailedView:
 
 
 @dataclass(frozen=True)
+class Judgement:
+    """The verdict of one model's results on a claim.
+
+    margin: the distance from the opposite verdict, in words; `close` if it is small.
+    note: the reason why the verdict is open.
+    values: the expressions in the check, each with its value.
+    """
+
+    state: Literal["holds", "fails", "open"]
+    margin: str = ""
+    close: bool = False
+    note: str = ""
+    values: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class ClaimView:
     """A claim and its verdict.
 
-    values: the expressions in the check, each with its value.
-    margin: the distance from the opposite verdict, in words; `close` if it is small.
     id: the HTML id of the box, empty if the claim is already on the page.
     claims_href: its place in the list of all claims.
     """
 
     sentence: str | Inline
-    holds: bool
     check: str
-    values: tuple[tuple[str, str], ...] = ()
-    margin: str = ""
-    close: bool = False
+    judgement: Judgement
     id: str = ""
     claims_href: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Return whether the claim is true of the book's model."""
+        return self.judgement.state == "holds"
 
 
 @dataclass(frozen=True)
@@ -248,17 +262,6 @@ class ColophonPage:
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """The verdict of one model's results on a claim; `note` is the reason if it is `open`."""
-
-    state: Literal["holds", "fails", "open"]
-    margin: str = ""
-    close: bool = False
-    note: str = ""
-    values: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True)
 class ClaimRow:
     """A claim in the list of all claims.
 
@@ -269,8 +272,7 @@ class ClaimRow:
     id: str
     sentence: str | Inline
     check: str
-    values: tuple[tuple[str, str], ...]
-    evidence: Evidence
+    evidence: str
     experiment: str
     judgements: tuple[Judgement, ...]
     href: str | None = None

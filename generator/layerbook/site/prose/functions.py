@@ -43,12 +43,12 @@ class Views(Protocol):
 class ChapterContext:
     """Everything that the prose of one chapter depends on.
 
-    pages: the environment of the page templates. chapters: names that links may lead to; if empty,
+    jinja_env: renders the page templates. chapters: names that links may lead to; if empty,
     links are not checked. bibliography: the sources that `cite` knows.
     """
 
     views: Views
-    pages: Environment
+    jinja_env: Environment
     math: MathRenderer
     chapters: tuple[str, ...] = ()
     bibliography: Bibliography | None = None
@@ -72,7 +72,7 @@ class ProseFunctions:
 
     def __init__(self, context: ChapterContext) -> None:
         self._views, self._bibliography = context.views, context.bibliography
-        self._macros: Any = context.pages.get_template("blocks.html").module
+        self._macros: Any = context.jinja_env.get_template("blocks.html").module
         self._ids: set[str] = set()
         self._citations: Counter[str] = Counter()
         self._prediction_numbers = count(1)
