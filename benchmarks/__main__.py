@@ -1,8 +1,8 @@
 """Measure the project's speed as ratios within one run: `make bench`.
 
 Each command is a process of its own, timed from its start. The commands take turns, so that a busy
-machine slows both sides of a ratio. The model is fetched first if needed. This is no test: seconds say
-little about another machine, ratios say more.
+machine slows both sides of a ratio. The model is fetched first if needed. This is no test: seconds
+say little about another machine, ratios say more.
 """
 
 from __future__ import annotations
@@ -199,7 +199,8 @@ RATIOS = (
 def table(usages: dict[str, list[Usage]]) -> str:
     """Return the ratios of the rounds as Markdown: median, spread and bound."""
     lines = [
-        "| ratio of wall time | median | lowest to highest | promised at most |\n|---|---|---|---|\n"
+        "| ratio of wall time | median | lowest to highest | promised at most |\n",
+        "|---|---|---|---|\n",
     ]
     for numerator, denominator, bound in RATIOS:
         pairs = zip(usages[numerator], usages[denominator], strict=True)

@@ -1,7 +1,7 @@
 """Run the lecture's experiments the way a notebook does: the reference of `make bench`.
 
-One model call per figure, one uncached call per animation frame, no batching, a new pyplot figure per
-picture.
+One model call per figure, one uncached call per animation frame, no batching, a new pyplot figure
+per picture.
 Usage: python -m benchmarks.naive MODEL_DIRECTORY OUTPUT_DIRECTORY
 """
 

@@ -1,7 +1,8 @@
-"""What a sweep and what patched passes cost beside the same done by hand, in one process: a part of `make bench-scale`.
+"""Time a sweep and patched passes beside the same by hand, in one process: `make bench-scale`.
 
-The sides take turns, so that a busy machine slows all; seconds on the wall and seconds of the processor are told apart,
-since the wall of a shared machine is not only ours. Usage: python -m benchmarks.passes PROMPTS
+The sides take turns, so that a busy machine slows both. Wall time and processor time are both
+given, because the wall clock of a shared machine also counts other work.
+Usage: python -m benchmarks.passes PROMPTS
 """
 
 from __future__ import annotations
@@ -27,36 +28,35 @@ from layerbook.runner.sweep import CHUNK_SIZE
 from layerbook.store.project import sweep_cells
 
 from benchmarks.many import write_spec
-from benchmarks.scale import Row, told, written
+from benchmarks.scale import Row, log, table_row
 
-WORDS = "the a one two river moon house tree cat dog king bird ship road star stone is was saw had old new red cold".split()
-LENGTHS = (
-    4,
-    8,
-    16,
-)  # tokens: a pass over few waits for the weights, one over many for the arithmetic
-SINGLES = 100  # prompts run one at a time: what a thousand would take is ten times that
+WORDS = (
+    "the a one two river moon house tree cat dog king bird ship road star stone "
+    "is was saw had old new red cold"
+).split()
+LENGTHS = (4, 8, 16)  # tokens: few wait for the weights, many for the arithmetic
+SINGLES = 100  # prompts run one at a time; a thousand would take ten times as long
 
 
 @dataclass
-class Spent:
-    """Seconds on the wall and of the processor for some prompts or passes, added up."""
+class Elapsed:
+    """Wall and processor seconds of some prompts or passes, added up."""
 
     count: int = 0
     wall: float = 0.0
     processor: float = 0.0
 
     @contextmanager
-    def on(self, count: int) -> Iterator[None]:
-        """Time a block that does so many."""
+    def timing(self, count: int) -> Iterator[None]:
+        """Time a block that runs `count` prompts or passes."""
         wall, processor = time.perf_counter(), time.process_time()
         yield
         self.count += count
         self.wall += time.perf_counter() - wall
         self.processor += time.process_time() - processor
 
-    def against(self, other: Spent) -> str:
-        """How many times as long each of mine takes as one of the other's: wall, processor."""
+    def ratio_to(self, other: Elapsed) -> str:
+        """Return the ratio of seconds per prompt or pass: wall, processor."""
         wall, processor = (
             (getattr(self, name) / self.count) / (getattr(other, name) / other.count)
             for name in ("wall", "processor")
@@ -64,49 +64,49 @@ class Spent:
         return f"{wall:.2f} (processor: {processor:.2f})"
 
 
-def throughput(bench: LocalExecutor, folder: Path, count: int, length: int) -> list[Row]:
-    """A sweep, bare passes and one prompt at a time, in turns of as many prompts as a sweep takes at once."""
-    sweep, bare, single, alone = Spent(), Spent(), Spent(), Spent()
+def throughput(executor: LocalExecutor, folder: Path, count: int, length: int) -> list[Row]:
+    """Compare a sweep, bare passes and one prompt at a time, in turns of one chunk."""
+    sweep, bare, single, alone = Elapsed(), Elapsed(), Elapsed(), Elapsed()
     turns = max(1, count // CHUNK_SIZE)
     for turn in range(turns):
         texts = words(turn * CHUNK_SIZE, CHUNK_SIZE, length)
-        check_length(bench, texts, length)
-        told(f"{length} tokens, turn {turn + 1} of {turns}")
-        with bare.on(CHUNK_SIZE):
-            bare_passes(bench, texts)
-        with sweep.on(CHUNK_SIZE):
-            run_sweep(bench, folder / str(turn), texts)
-        some = texts[:: CHUNK_SIZE * turns // SINGLES][: SINGLES // turns]
-        chapter = load_chapter(write_spec(folder / "singles", some), bench.source.limits())
-        cells = [one for _, one in sweep_cells(chapter.experiments[0])]
-        with single.on(len(cells)):
+        check_length(executor, texts, length)
+        log(f"{length} tokens, turn {turn + 1} of {turns}")
+        with bare.timing(CHUNK_SIZE):
+            bare_passes(executor, texts)
+        with sweep.timing(CHUNK_SIZE):
+            run_sweep(executor, folder / str(turn), texts)
+        sample = texts[:: CHUNK_SIZE * turns // SINGLES][: SINGLES // turns]
+        chapter = load_chapter(write_spec(folder / "singles", sample), executor.source.limits())
+        cells = [cell for _, cell in sweep_cells(chapter.experiments[0])]
+        with single.timing(len(cells)):
             for cell in cells:
-                bench.measure([cell], SilentReporter())
-        with alone.on(len(some)):
-            for text in some:
-                bare_passes(bench, [text])
+                executor.measure([cell], SilentReporter())
+        with alone.timing(len(sample)):
+            for text in sample:
+                bare_passes(executor, [text])
     each = f"{bare.count:,} prompts of {length} tokens"
     return [
         (
             f"one at a time / a sweep, {each}, {single.count} of them one at a time",
-            single.against(sweep),
+            single.ratio_to(sweep),
             "5 if short",
         ),
         (
             f"one bare pass of transformers at a time / a sweep, {each}",
-            alone.against(sweep),
+            alone.ratio_to(sweep),
             "5 if short",
         ),
         (
             f"a sweep, results written / bare batched passes, {each}",
-            sweep.against(bare),
+            sweep.ratio_to(bare),
             "at most 1.3",
         ),
     ]
 
 
 def words(first: int, count: int, length: int) -> list[str]:
-    """Distinct texts of so many words, each of which is one token; all as long, so that none begins another."""
+    """Return distinct texts of `length` one-token words; none is a prefix of another."""
     return [
         "".join(
             f" {WORDS[(i // len(WORDS) ** (at % 3) + at) % len(WORDS)]}" for at in range(length)
@@ -115,30 +115,30 @@ def words(first: int, count: int, length: int) -> list[str]:
     ]
 
 
-def check_length(bench: LocalExecutor, texts: Sequence[str], length: int) -> None:
-    """Stop where the texts are not what the table says."""
-    if {len(bench.model.tokenizer.encode(Prompt(text=text)).ids) for text in texts} != {length}:
+def check_length(executor: LocalExecutor, texts: Sequence[str], length: int) -> None:
+    """Stop if a text does not have the length that the table states."""
+    if {len(executor.model.tokenizer.encode(Prompt(text=text)).ids) for text in texts} != {length}:
         sys.exit(f"some of the prompts do not have {length} tokens")
 
 
-def bare_passes(bench: LocalExecutor, texts: Sequence[str]) -> None:
-    """What transformers takes for the passes alone, the ids known and all side by side, logits of the last position."""
-    ids = [bench.model.tokenizer.encode(Prompt(text=text)).ids for text in texts]
+def bare_passes(executor: LocalExecutor, texts: Sequence[str]) -> None:
+    """Run the passes alone in one padded batch, with logits of the last position."""
+    ids = [executor.model.tokenizer.encode(Prompt(text=text)).ids for text in texts]
     width = max(map(len, ids))
     padded = torch.tensor([(*row, *[0] * (width - len(row))) for row in ids])
     with torch.inference_mode():
-        hidden = bench.model.network.model(input_ids=padded, use_cache=False).last_hidden_state
-        bench.model.network.lm_head(hidden[range(len(ids)), [len(row) - 1 for row in ids]])
+        hidden = executor.model.network.model(input_ids=padded, use_cache=False).last_hidden_state
+        executor.model.network.lm_head(hidden[range(len(ids)), [len(row) - 1 for row in ids]])
 
 
-def run_sweep(bench: LocalExecutor, folder: Path, texts: Sequence[str]) -> None:
-    """All that a sweep does, from its spec to the results on disk, but for loading the model."""
+def run_sweep(executor: LocalExecutor, folder: Path, texts: Sequence[str]) -> None:
+    """Run a sweep from its spec to the results on disk, with the model already loaded."""
 
     @contextmanager
     def executor_factory(
         source: sources.ModelSource, report: Reporter
     ) -> Iterator[Executor]:
-        yield bench
+        yield executor
 
     outcomes = run_file(
         write_spec(folder, texts),
@@ -151,9 +151,9 @@ def run_sweep(bench: LocalExecutor, folder: Path, texts: Sequence[str]) -> None:
         sys.exit(f"the sweep failed: {outcomes[0].detail}")
 
 
-def patching(bench: LocalExecutor) -> list[Row]:
-    """The residual stream of one prompt put into another, at every layer and position: planned, and one by one."""
-    model = bench.model
+def patching(executor: LocalExecutor) -> list[Row]:
+    """Patch the residual stream of one prompt into another at every layer and position."""
+    model = executor.model
     clean, other = Prompt(text=" 2 + 2 = "), Prompt(text=" 3 + 5 = ")
     source = Forward(other, frozenset({LOGITS}))
     places = [
@@ -161,34 +161,36 @@ def patching(bench: LocalExecutor) -> list[Row]:
         for i in range(model.config.num_hidden_layers)
         for at in range(len(model.tokenizer.encode(clean).ids))
     ]
-    asked = {
+    requests = {
         (layer, at): Forward(
             clean, frozenset({LOGITS}), (Patch(Site("resid_pre", layer), source, (at,)),)
         )
         for layer, at in places
     }
-    planned, single = Spent(), Spent()
-    told(f"{len(places)} patched passes")
-    with planned.on(len(places)):
-        execution = Execution(model, make_plan(asked.values()))
+    planned, single = Elapsed(), Elapsed()
+    log(f"{len(places)} patched passes")
+    with planned.timing(len(places)):
+        execution = Execution(model, make_plan(requests.values()))
         for _ in execution.steps():
             pass
-        found = {place: execution.capture(request)[LOGITS] for place, request in asked.items()}
-    some = places[:: max(1, len(places) // 40)]
+        planned_logits = {
+            place: execution.capture(request)[LOGITS] for place, request in requests.items()
+        }
+    sample = places[:: max(1, len(places) // 40)]
     ids = [torch.tensor([model.tokenizer.encode(prompt).ids]) for prompt in (clean, other)]
-    with single.on(len(some)), torch.inference_mode():
+    with single.timing(len(sample)), torch.inference_mode():
         hidden = model.network(
             input_ids=ids[1], use_cache=False, output_hidden_states=True
         ).hidden_states
-        by_hand = {place: patched_by_hand(model.network, ids[0], hidden, place) for place in some}
-    worst = max(float(abs(found[place] - logits).max()) for place, logits in by_hand.items())
+        by_hand = {place: patched_by_hand(model.network, ids[0], hidden, place) for place in sample}
+    worst = max(
+        float(abs(planned_logits[place] - logits).max()) for place, logits in by_hand.items()
+    )
     if worst > 1e-2:
         sys.exit(f"the two ways of patching differ by {worst}")
-    name = (
-        f"{len(some)} patched passes by hooks, one by one / {len(places)} planned, seconds per pass"
-    )
+    name = f"{len(sample)} patched passes by hooks, one by one / {len(places)} planned, seconds per pass"
     return [
-        (f"{name} (largest gap of a logit: {worst:.0e})", single.against(planned), "at least 5")
+        (f"{name} (largest gap of a logit: {worst:.0e})", single.ratio_to(planned), "at least 5")
     ]
 
 
@@ -198,38 +200,36 @@ def patched_by_hand(
     hidden: Sequence[torch.Tensor],
     place: tuple[int, int],
 ):
-    """The way a notebook does it."""
+    """Run one patched pass with a hook, as a notebook does."""
     layer, at = place
 
-    def put(module: torch.nn.Module, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    def patch(module: torch.nn.Module, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         changed = args[0].clone()
         changed[:, at] = hidden[layer][:, at]
         return (changed, *args[1:])
 
-    handle = network.model.layers[layer].register_forward_pre_hook(put)
+    handle = network.model.layers[layer].register_forward_pre_hook(patch)
     logits = network(input_ids=ids, use_cache=False).logits[0].numpy()
     handle.remove()
     return logits
 
 
 def main() -> None:
-    """Print the rows."""
-    bench = LocalExecutor(sources.resolve(sources.DEFAULT_MODEL), SilentReporter())
+    """Print the table rows."""
+    executor = LocalExecutor(sources.resolve(sources.DEFAULT_MODEL), SilentReporter())
     with tempfile.TemporaryDirectory() as folder:
-        first = words(
-            100_000, CHUNK_SIZE, LENGTHS[0]
-        )  # so that no side pays for what the other finds warm
-        bare_passes(bench, first)
-        run_sweep(bench, Path(folder) / "first", first)
+        first = words(100_000, CHUNK_SIZE, LENGTHS[0])  # warm up both sides
+        bare_passes(executor, first)
+        run_sweep(executor, Path(folder) / "first", first)
         for length in LENGTHS:
-            show(throughput(bench, Path(folder) / str(length), int(sys.argv[1]), length))
-        show(patching(bench))
+            show(throughput(executor, Path(folder) / str(length), int(sys.argv[1]), length))
+        show(patching(executor))
 
 
 def show(rows: Sequence[Row]) -> None:
-    """Print them as they come."""
+    """Print rows as they are measured."""
     for row in rows:
-        sys.stdout.write(written(row))
+        sys.stdout.write(table_row(row))
     sys.stdout.flush()
 
 

@@ -1,8 +1,8 @@
 """Measure the cost of many prompts as ratios: `make bench-scale`.
 
 Passes are timed in one process, `benchmarks.passes`. Memory, and the commands that only look at a
-book of many cells, are measured as whole processes. The largest runs use a tiny random Llama, and the
-table says so.
+book of many cells, are measured as whole processes. The largest runs use a tiny random Llama, and
+the table says so.
 """
 
 from __future__ import annotations
