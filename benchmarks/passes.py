@@ -188,7 +188,10 @@ def patching(executor: LocalExecutor) -> list[Row]:
     )
     if worst > 1e-2:
         sys.exit(f"the two ways of patching differ by {worst}")
-    name = f"{len(sample)} patched passes by hooks, one by one / {len(places)} planned, seconds per pass"
+    name = (
+        f"{len(sample)} patched passes by hooks, one by one / {len(places)} planned, "
+        "seconds per pass"
+    )
     return [
         (f"{name} (largest gap of a logit: {worst:.0e})", single.ratio_to(planned), "at least 5")
     ]
