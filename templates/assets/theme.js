@@ -25,6 +25,11 @@ function withTheme(href) {
 	return href.replace(/^[^:?#]*\.html(?=#|$)/, `$&?theme=${theme}`);
 }
 
+function addToLink(event) {
+	const link = event.target.closest?.("a[href]");
+	link?.setAttribute("href", withTheme(link.getAttribute("href")));
+}
+
 function start() {
 	const button = document.getElementById("theme");
 	const label = button.lastElementChild;
@@ -36,10 +41,6 @@ function start() {
 		applyTheme();
 		label.textContent = LABELS[theme];
 	});
-	const addToLink = (event) => {
-		const link = event.target.closest?.("a[href]");
-		link?.setAttribute("href", withTheme(link.getAttribute("href")));
-	};
 	document.addEventListener("click", addToLink, true);
 }
 

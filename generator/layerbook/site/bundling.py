@@ -1,4 +1,4 @@
-"""Joins the parts of scripts and style sheets: pages opened from disk can load neither modules nor many files fast."""
+"""Joins the parts of scripts and style sheets: browsers load no modules from disk."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from posixpath import normpath
 
+from layerbook.core.errors import LayerbookError
+
 PARTS = ("scripts/", "styles/")
 """The folders of `assets/` whose files are parts of others and are not published themselves."""
 
 _CSS_IMPORT = re.compile(r'^@import "([^"]+)";\n', re.MULTILINE)
-_JS_IMPORT = re.compile(
-    r'^import (?:(\{[^}]*\}) from )?"(\.{1,2}/[^"]+)";[^\n]*\n', re.MULTILINE
-)
+_JS_IMPORT = re.compile(r'^import (?:(\{[^}]*\}) from )?"(\.{1,2}/[^"]+)";[^\n]*\n', re.MULTILINE)
 _JS_EXPORT = re.compile(r"^export (?=(?:async )?(?:class|const|function) (\w+))", re.MULTILINE)
 _COMMENT = re.compile(r"^[ \t]*//[^\n]*\n", re.MULTILINE)
 _SCRIPT = """\
@@ -33,7 +33,7 @@ const define = (name, run) => {{
 
 
 def bundle(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The files to publish, by path: scripts and sheets with their imports joined, without the parts themselves."""
+    """The files to publish, by path: scripts and sheets with what they import in them."""
     published = {name: data for name, data in files.items() if not name.startswith(PARTS)}
     for name, data in published.items():
         if name.endswith(".js") and _JS_IMPORT.search(data.decode()):
@@ -45,16 +45,18 @@ def bundle(files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 def _join_sheet(name: str, files: Mapping[str, bytes]) -> str:
     """A style sheet with the sheets that it imports in their places."""
-    return _CSS_IMPORT.sub(
-        lambda match: _join_sheet(_resolve(name, match[1]), files), files[name].decode()
-    )
+
+    def imported(match: re.Match[str]) -> str:
+        return _join_sheet(_resolve(name, match[1], files), files)
+
+    return _CSS_IMPORT.sub(imported, files[name].decode())
 
 
 def _join_script(entry: str, files: Mapping[str, bytes]) -> str:
-    """One classic script of an ES module and all that it imports, each part in a scope of its own.
+    """One classic script of an ES module and all that it imports, each in a scope of its own.
 
-    Only `import {a, b} from "./x.js"`, `import "./x.js"` and `export` before a class, const or function are
-    understood; a browser refuses the script if it has others.
+    It understands `import {a, b} from "./x.js"`, `import "./x.js"`, and `export` before a class,
+    const or function; a browser refuses a script with any others.
     """
     parts: dict[str, str] = {}
 
@@ -62,19 +64,20 @@ def _join_script(entry: str, files: Mapping[str, bytes]) -> str:
         if name in parts:
             return
         source = files[name].decode()
-        parts[name] = ""  # in its place already if parts import each other
+        parts[name] = ""  # so that parts that import each other end the recursion
         for match in _JS_IMPORT.finditer(source):
-            add(_resolve(name, match[2]))
-        parts.pop(name)
-        parts[name] = _as_function(name, source)
+            add(_resolve(name, match[2], files))
+        del parts[name]
+        parts[name] = _as_function(name, source, files)
 
     add(entry)
     return _SCRIPT.format(parts="".join(parts.values()))
 
 
-def _as_function(name: str, source: str) -> str:
+def _as_function(name: str, source: str, files: Mapping[str, bytes]) -> str:
     def destructure(match: re.Match[str]) -> str:
-        return f'const {match[1]} = modules["{_resolve(name, match[2])}"];\n' if match[1] else ""
+        imported = _resolve(name, match[2], files)
+        return f'const {match[1]} = modules["{imported}"];\n' if match[1] else ""
 
     exports = ", ".join(_JS_EXPORT.findall(source))
     body = _COMMENT.sub("", _JS_EXPORT.sub("", _JS_IMPORT.sub(destructure, source)))
@@ -82,5 +85,8 @@ def _as_function(name: str, source: str) -> str:
     return f'define("{name}", () => {{\n{body}{result}}});\n'
 
 
-def _resolve(importer: str, path: str) -> str:
-    return normpath(str(PurePosixPath(importer).parent / path))
+def _resolve(importer: str, path: str, files: Mapping[str, bytes]) -> str:
+    name = normpath(str(PurePosixPath(importer).parent / path))
+    if name not in files:
+        raise LayerbookError(f"templates/assets/{importer} imports {path}, which is not there")
+    return name
