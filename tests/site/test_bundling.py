@@ -1,4 +1,4 @@
-"""Scripts and style sheets of several parts are joined (tests/browser/test_bundles.py runs them)."""
+"""Scripts and style sheets of several parts are joined; test_bundles.py runs the result."""
 
 from __future__ import annotations
 

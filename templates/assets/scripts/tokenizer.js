@@ -20,6 +20,7 @@ function byteSpelling() {
 }
 
 const BYTE_OF = byteSpelling();
+const encoder = new TextEncoder();
 
 // The data has the merges as pairs of ids. Who merges them in order has the vocabulary: each new
 // piece takes the lowest free id.
@@ -92,7 +93,6 @@ function asToken(id, piece, special) {
 }
 
 function bytesOf(piece, special) {
-	const encoder = new TextEncoder();
 	if (special) return encoder.encode(piece);
 	const chars = [...piece];
 	if (chars.every((char) => BYTE_OF.has(char))) {
