@@ -21,10 +21,13 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/oxlint templates
+	$(BIN)/oxfmt --check templates/assets
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/oxfmt templates/assets
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

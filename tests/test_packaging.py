@@ -16,6 +16,8 @@ ROOT = Path(__file__).parent.parent
 SHIPPED = {
     "templates": {".html"},
     "templates/assets": {".css", ".js"},
+    "templates/assets/scripts": {".js"},
+    "templates/assets/styles": {".css"},
     "generator/layerbook/site/vendor": {".js", ".txt", ".md"},
 }
 PROBE = (

@@ -228,6 +228,6 @@ def test_pages_and_scripts_stay_light() -> None:
     assert max(pages.values()) <= 1_500_000, pages
     own = {
         path.name: path.stat().st_size
-        for path in (SITE.parent / "templates" / "assets").glob("*.js")
+        for path in (SITE.parent / "templates" / "assets").rglob("*.js")
     }
     assert 0 < sum(own.values()) < 60_000, own

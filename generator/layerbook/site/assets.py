@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from layerbook.book.claims.values import CLOSE_MARGIN
 from layerbook.core.figures import Table
+from layerbook.site.bundling import bundle
 from layerbook.site.interactive.tokenizer import LIBRARY_NAME
 from layerbook.site.pages import EVIDENCE_MEANINGS, BookInfo, Licence, Page
 from layerbook.site.prose import filters
@@ -102,7 +103,7 @@ def assets(
     math_rules: Mapping[str, str], project_templates: Path | None = None
 ) -> dict[str, bytes]:
     """Return every static file by its path in the site, generated style sheets included."""
-    published = static_files(project_templates)
+    published = bundle(static_files(project_templates))
     published["code.css"] = published.get("code.css", b"") + highlight_css().encode()
     published["math.css"] = published.get("math.css", b"") + math_css(math_rules).encode()
     for sheet in STYLESHEETS:

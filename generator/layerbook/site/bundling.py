@@ -1,0 +1,92 @@
+"""Joins the parts of scripts and style sheets: browsers load no modules from disk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from posixpath import normpath
+
+from layerbook.core.errors import LayerbookError
+
+PARTS = ("scripts/", "styles/")
+"""The folders of `assets/` whose files are parts of others and are not published themselves."""
+
+_CSS_IMPORT = re.compile(r'^@import "([^"]+)";\n', re.MULTILINE)
+_JS_IMPORT = re.compile(r'^import (?:(\{[^}]*\}) from )?"(\.{1,2}/[^"]+)";[^\n]*\n', re.MULTILINE)
+_JS_EXPORT = re.compile(r"^export (?=(?:async )?(?:class|const|function) (\w+))", re.MULTILINE)
+_COMMENT = re.compile(r"^[ \t]*//[^\n]*\n", re.MULTILINE)
+_SCRIPT = """\
+// Joined from the modules in templates/assets, which have the comments.
+(() => {{
+"use strict";
+const modules = {{}};
+const define = (name, run) => {{
+	try {{
+		modules[name] = run();
+	}} catch (error) {{
+		reportError(error); // the other parts go on
+	}}
+}};
+{parts}}})();
+"""
+
+
+def bundle(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files to publish, by path: scripts and sheets with what they import in them."""
+    published = {name: data for name, data in files.items() if not name.startswith(PARTS)}
+    for name, data in published.items():
+        if name.endswith(".js") and _JS_IMPORT.search(data.decode()):
+            published[name] = _join_script(name, files).encode()
+        elif name.endswith(".css"):
+            published[name] = _join_sheet(name, files).encode()
+    return published
+
+
+def _join_sheet(name: str, files: Mapping[str, bytes]) -> str:
+    """A style sheet with the sheets that it imports in their places."""
+
+    def imported(match: re.Match[str]) -> str:
+        return _join_sheet(_resolve(name, match[1], files), files)
+
+    return _CSS_IMPORT.sub(imported, files[name].decode())
+
+
+def _join_script(entry: str, files: Mapping[str, bytes]) -> str:
+    """One classic script of an ES module and all that it imports, each in a scope of its own.
+
+    It understands `import {a, b} from "./x.js"`, `import "./x.js"`, and `export` before a class,
+    const or function; a browser refuses a script with any others.
+    """
+    parts: dict[str, str] = {}
+
+    def add(name: str) -> None:
+        if name in parts:
+            return
+        source = files[name].decode()
+        parts[name] = ""  # so that parts that import each other end the recursion
+        for match in _JS_IMPORT.finditer(source):
+            add(_resolve(name, match[2], files))
+        del parts[name]
+        parts[name] = _as_function(name, source, files)
+
+    add(entry)
+    return _SCRIPT.format(parts="".join(parts.values()))
+
+
+def _as_function(name: str, source: str, files: Mapping[str, bytes]) -> str:
+    def destructure(match: re.Match[str]) -> str:
+        imported = _resolve(name, match[2], files)
+        return f'const {match[1]} = modules["{imported}"];\n' if match[1] else ""
+
+    exports = ", ".join(_JS_EXPORT.findall(source))
+    body = _COMMENT.sub("", _JS_EXPORT.sub("", _JS_IMPORT.sub(destructure, source)))
+    result = f"return {{ {exports} }};\n" if exports else ""
+    return f'define("{name}", () => {{\n{body}{result}}});\n'
+
+
+def _resolve(importer: str, path: str, files: Mapping[str, bytes]) -> str:
+    name = normpath(str(PurePosixPath(importer).parent / path))
+    if name not in files:
+        raise LayerbookError(f"templates/assets/{importer} imports {path}, which is not there")
+    return name

@@ -1,0 +1,54 @@
+// What all widgets share: building elements, listening, loading scripts, formatting numbers.
+
+const NARROW_SPACE = "\u202f";
+
+// A new element; its classes are written as in "p.live-bar".
+export function element(selector, attributes = {}, parent, text) {
+	const [name, ...classes] = selector.split(".");
+	const node = document.createElement(name);
+	if (name === "button") node.type = "button"; // none of ours sends a form
+	if (classes.length) node.className = classes.join(" ");
+	for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+	if (text !== undefined) node.textContent = text;
+	parent?.append(node);
+	return node;
+}
+
+// Listens for several events, given as in "click focus".
+export function on(target, events, listener, options) {
+	for (const event of events.split(" ")) target.addEventListener(event, listener, options);
+}
+
+// Keys pressed with one of these are the browser's.
+export const hasModifier = (event) =>
+	event.altKey || event.ctrlKey || event.metaKey || event.shiftKey;
+
+export const clamp = (value, least, most) => Math.max(least, Math.min(most, value));
+
+// Where arrow keys, Home and End lead from item `current`; undefined for other keys.
+export function targetOfKey({ key }, current, last, up = -1) {
+	const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: up, ArrowDown: -up };
+	const targets = { Home: 0, End: last };
+	return key in steps ? clamp(current + steps[key], 0, last) : targets[key];
+}
+
+// Pages on disk may not fetch data, but they may load it as a script.
+export function loadScript(src) {
+	return new Promise((resolve, reject) => {
+		const script = element("script", { src });
+		on(script, "load", resolve);
+		on(script, "error", reject);
+		document.head.append(script);
+	});
+}
+
+// A whole number with commas: 49,152.
+export const grouped = (number) => number.toLocaleString("en-US");
+
+// Like the book's own text: two digits, but never rounded to nothing or to all.
+export function percent(share, exact = share === 0 || share === 1) {
+	let text = exact ? String(100 * share) : (100 * share).toFixed(2);
+	if (text === "0.00") text = `<${NARROW_SPACE}0.01`;
+	if (text === "100.00") text = `>${NARROW_SPACE}99.99`;
+	return `${text}${NARROW_SPACE}%`;
+}

@@ -1,0 +1,182 @@
+// A text of the reader's own, cut into tokens; the tokenizer is loaded when the reader asks.
+
+import { element, grouped, hasModifier, loadScript, on, targetOfKey } from "./common.js";
+import { createTokenizer, hex, showText } from "./tokenizer.js";
+
+const MOST_CHARACTERS = 20000;
+const MOST_CHIPS = 1500;
+const MOST_PRINTED = 400; // on paper, where the field cannot be
+const SLOW = 2000; // from this many characters on, it waits for a pause in the typing
+const PAUSE = 250; // milliseconds
+
+const counted = (number, noun) => `${grouped(number)} ${noun}${number === 1 ? "" : "s"}`;
+
+// A character that stands for another one is marked as such.
+function writeShown(parent, { text, shown }) {
+	const raw = [...text];
+	const chars = [...shown];
+	if (!chars.length) element("span.nothing", {}, parent, "empty");
+	chars.forEach((char, i) => {
+		if (raw.length === chars.length && raw[i] !== char) element("span.ws", {}, parent, char);
+		else parent.append(char);
+	});
+	parent.normalize();
+}
+
+function describe(token, position) {
+	const bytes = Array.from(token.bytes, (byte) => hex(byte, 2));
+	const bytesText = `${bytes.length === 1 ? "byte" : "bytes"} ${bytes.join(" ")}`;
+	const meaning = token.special ? "a special token, which stands for no text" : bytesText;
+	return `position ${position}: ${token.shown || "empty"}, id ${token.id}, ${meaning}`;
+}
+
+class LiveText {
+	tokens = [];
+	current = -1;
+
+	constructor(box, number) {
+		this.box = box;
+		this.number = number;
+		this.sources = box.dataset.scripts.split(" ");
+		this.printed = box.querySelector(".strip-label .verbatim");
+		this.chips = box.querySelector(".chips");
+		this.bar = element("p.live-bar");
+		this.button = element("button.tool", {}, this.bar, "Cut a text of your own");
+		const offer = `Loads the tokenizer, ${box.dataset.size}.`;
+		this.status = element("span.live-status", { role: "status" }, this.bar, offer);
+		box.prepend(this.bar);
+		on(this.button, "click", () => this.load());
+	}
+
+	async load() {
+		this.button.disabled = true;
+		this.status.textContent = "Loading …";
+		try {
+			// One after the other, since the second may need the first.
+			for (const source of this.sources) await loadScript(source);
+		} catch {
+			return this.reportMissing();
+		}
+		const data = window.layerbookData?.[this.sources.at(-1)];
+		if (data && window.layerbookTokenizers) this.start(data);
+		else this.reportMissing();
+	}
+
+	reportMissing() {
+		this.button.disabled = false;
+		this.status.textContent = "The tokenizer cannot be loaded; its files are missing.";
+	}
+
+	start(data) {
+		this.tokenize = createTokenizer(data);
+		window.layerbook.tokenize = this.tokenize;
+		this.addField(data.text);
+		this.button.remove();
+		this.detail = element("p.live-detail", {}, this.box);
+		this.box.classList.add("open");
+		this.startList(this.chips);
+		const description = this.box.closest("figure").querySelector("p.visually-hidden");
+		const text = "A field for your text, and below it the tokens that it is cut into.";
+		if (description) description.textContent = text;
+		this.show();
+		this.field.focus();
+		this.field.select();
+	}
+
+	addField(text) {
+		this.field = element("textarea", { rows: 3, spellcheck: "false", autocapitalize: "off" });
+		this.field.ariaLabel = "Your text";
+		this.field.value = text;
+		on(this.field, "input", () => {
+			clearTimeout(this.timer);
+			this.timer = setTimeout(() => this.show(), this.field.value.length < SLOW ? 0 : PAUSE);
+		});
+		this.box.insertBefore(this.field, this.bar);
+	}
+
+	startList(chips) {
+		chips.role = "listbox";
+		chips.ariaLabel = "The tokens";
+		chips.tabIndex = 0;
+		on(chips, "mouseover click", (event) => {
+			const index = [...chips.children].indexOf(event.target.closest(".chip"));
+			if (index < 0) return;
+			if (event.type === "click") this.select(index);
+			else this.showDetail(index);
+		});
+		on(chips, "focus", () => {
+			if (this.current < 0) this.select(0);
+		});
+		on(chips, "keydown", (event) => this.onKey(event));
+	}
+
+	onKey(event) {
+		const target = targetOfKey(event, this.current, this.chips.children.length - 1);
+		if (target === undefined || hasModifier(event)) return;
+		event.preventDefault();
+		this.select(target);
+	}
+
+	showDetail(index) {
+		const token = this.tokens[index];
+		this.detail.textContent = token ? describe(token, index) : "";
+	}
+
+	select(index) {
+		const { children } = this.chips;
+		children[this.current]?.setAttribute("aria-selected", "false");
+		this.current = index;
+		const chip = children[index];
+		if (chip) {
+			chip.ariaSelected = "true";
+			this.chips.setAttribute("aria-activedescendant", chip.id);
+			chip.scrollIntoView({ block: "nearest" });
+		}
+		this.showDetail(index);
+	}
+
+	show() {
+		const typed = [...this.field.value];
+		const read = typed.slice(0, MOST_CHARACTERS);
+		this.tokens = this.tokenize(read.join(""));
+		const chips = this.tokens.slice(0, MOST_CHIPS).map((token, i) => this.createChip(token, i));
+		this.chips.replaceChildren(...chips);
+		this.chips.hidden = !chips.length;
+		this.chips.removeAttribute("aria-activedescendant");
+		this.current = -1;
+		this.detail.textContent = chips.length
+			? "Point at a token, or reach it with Tab and the arrow keys."
+			: "";
+		this.showPrinted(typed);
+		this.showCounts(typed.length, read.length);
+	}
+
+	createChip(token, index) {
+		const chip = element("li.chip", {
+			id: `live-${this.number}-${index}`,
+			role: "option",
+			"aria-selected": "false",
+			"aria-label": describe(token, index),
+		});
+		writeShown(element(token.special ? "span.tok.special" : "span.tok", {}, chip), token);
+		element("span.tok-id", {}, chip, token.id);
+		return chip;
+	}
+
+	showPrinted(typed) {
+		const start = typed.slice(0, MOST_PRINTED).join("");
+		const text = start + (typed.length > MOST_PRINTED ? " …" : "");
+		this.printed.textContent = "";
+		writeShown(this.printed, { text, shown: showText(text) });
+	}
+
+	showCounts(typed, read) {
+		const characters = counted(typed, "character");
+		const tokens = counted(this.tokens.length, "token");
+		const start = read < typed ? `The first ${grouped(read)} of ${characters}:` : `${characters},`;
+		const drawn = `; the first ${grouped(MOST_CHIPS)} are drawn`;
+		this.status.textContent = `${start} ${tokens}${this.tokens.length > MOST_CHIPS ? drawn : ""}.`;
+	}
+}
+
+document.querySelectorAll(".live").forEach((box, number) => new LiveText(box, number));

@@ -1,0 +1,146 @@
+// The knobs of sampling, turned over the scores of every token after a prompt.
+
+import { element, grouped, on, percent } from "./common.js";
+import { Scores, sum } from "./sampling.js";
+import { decodeFloats, startViewers } from "./viewer.js";
+
+const TOP_K = 1; // which knob it is
+const MOST_DRAWN = 30;
+
+const knobsOf = (preset) => JSON.parse(preset.dataset.knobs);
+
+// A row of the list, as playground.html has it.
+function partsOf(item) {
+	const [, token, , bar, own, value] = item.querySelectorAll("span, i, b");
+	return { item, token, bar, own, value };
+}
+
+function fillRow(row, probability, own, cut) {
+	row.item.classList.toggle("absent", Boolean(cut));
+	row.bar.style.width = `${100 * probability}%`;
+	row.own.style.left = `${100 * own}%`;
+	row.value.textContent = cut ? `✗ ${cut.by}` : percent(probability);
+	row.value.title = probability;
+}
+
+class Playground {
+	scores = []; // by prompt, once it has been chosen
+
+	constructor(figure, data) {
+		this.data = data;
+		this.names = new Map(data.names);
+		const box = figure.querySelector("template").content.firstElementChild.cloneNode(true);
+		this.box = box;
+		this.prompts = box.querySelector("select");
+		this.summary = box.querySelector(".play-told");
+		this.drawn = box.querySelector(".play-drawn");
+		this.rows = Array.from(box.querySelectorAll("li"), partsOf);
+		this.others = this.rows.pop();
+		this.presets = box.querySelectorAll("[data-knobs]");
+		const fields = box.querySelectorAll("[type=number]");
+		const sliders = box.querySelectorAll("[type=range]");
+		this.controls = Array.from(sliders, (slider, i) => this.connect(i, slider, fields[i]));
+		for (const preset of this.presets) on(preset, "click", () => this.choosePreset(preset));
+		on(box.querySelector(".play-draw"), "click", () => this.drawToken());
+		on(this.prompts, "change", () => {
+			this.choosePrompt();
+			this.show();
+		});
+		this.choosePrompt();
+		this.choosePreset(this.presets[0]);
+	}
+
+	// A slider for one knob, and a field for the exact number; returns what writes them.
+	connect(i, slider, field) {
+		// The slider of top-k counts in powers: half its way is the root of the vocabulary's size.
+		const fromSlider = (value) => (i === TOP_K ? Math.round(this.size ** value) : Number(value));
+		const toSlider = (value) => (i === TOP_K ? Math.log(value) / Math.log(this.size) : value);
+		const set = (value, source) => {
+			this.knobs[i] = value;
+			this.show(source);
+		};
+		on(slider, "input", () => set(fromSlider(slider.value), slider));
+		on(field, "input", () => {
+			if (field.value && field.validity.valid) set(Number(field.value), field);
+		});
+		on(field, "change", () => this.show());
+		return (source) => {
+			const value = this.knobs[i];
+			if (source !== slider) slider.value = toSlider(value);
+			if (source !== field) field.value = value;
+			slider.ariaValueText = value;
+		};
+	}
+
+	choosePrompt() {
+		const index = this.prompts.selectedIndex;
+		this.scores[index] ??= new Scores(decodeFloats(this.data.logits[index]));
+		this.current = this.scores[index];
+		this.size = this.current.order.length;
+		this.own = this.current.sample(1, this.size, 1).probs;
+		this.rows.forEach((row, rank) => this.writeToken(row.token, rank));
+	}
+
+	choosePreset(preset) {
+		this.knobs = knobsOf(preset);
+		this.show();
+	}
+
+	writeToken(chip, rank) {
+		const id = this.current.order[rank];
+		chip.textContent = this.names.has(id) ? this.names.get(id) || "empty" : `#${id}`;
+		chip.title = `token ${id}, rank ${rank + 1}`;
+		return chip;
+	}
+
+	drawToken() {
+		const { probs, left } = this.sampled;
+		let remaining = Math.random() - probs[0];
+		let rank = 0;
+		while (remaining >= 0 && rank < left - 1) remaining -= probs[++rank];
+		this.drawn.prepend(this.writeToken(element("span.tok"), rank));
+		if (this.drawn.children.length > MOST_DRAWN) this.drawn.lastChild.remove();
+	}
+
+	// `source` is the control that is being moved, which nobody else may write into.
+	show(source) {
+		this.sampled = this.current.sample(...this.knobs);
+		const { probs, cuts } = this.sampled;
+		for (const write of this.controls) write(source);
+		this.rows.forEach((row, rank) => {
+			const cut = cuts.find(({ from }) => rank >= from);
+			fillRow(row, probs[rank], this.own[rank], cut);
+		});
+		this.showOthers();
+		this.summary.textContent = this.describe();
+		for (const preset of this.presets) {
+			preset.ariaPressed = knobsOf(preset).join() === this.knobs.join();
+		}
+		this.drawn.textContent = "";
+	}
+
+	showOthers() {
+		const { size, own } = this;
+		const { probs, left } = this.sampled;
+		const shown = this.rows.length;
+		const leftOthers = grouped(Math.max(0, left - shown));
+		this.others.token.textContent = `${leftOthers} of ${grouped(size - shown)} others`;
+		fillRow(this.others, sum(probs, shown, size), sum(own, shown, size));
+	}
+
+	describe() {
+		const { cuts, left, choices } = this.sampled;
+		const uncertainty = `as uncertain as a fair choice among ${choices.toFixed(2)}`;
+		const parts = [`${grouped(left)} of ${grouped(this.size)} tokens are left, ${uncertainty}`];
+		cuts.forEach(({ by, count, lost }, i) => {
+			if (!count) return;
+			const whole = i && cuts[0].count ? "what was left" : "the probability";
+			const loss = lost ? ` with ${percent(lost)} of ${whole}` : "";
+			parts.push(`${by} removed ${grouped(count)}${loss}`);
+		});
+		return parts.join("; ");
+	}
+}
+
+const makeView = (figure, data) => new Playground(figure, data).box;
+startViewers("scores", "Turn the knobs yourself", makeView);

@@ -1,0 +1,116 @@
+// A tokenizer for texts of the reader's own, made of the vendored library and the page's data.
+
+const MARKS = { " ": "·", "\n": "⏎", "\t": "⇥", "\r": "⇤" };
+const WITHOUT_SHAPE = /[\p{C}\p{Z}]/u;
+const BYTE_PIECE = /^<0x[0-9A-Fa-f]{2}>$/;
+const WORDS = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+
+export const hex = (number, width) => number.toString(16).toUpperCase().padStart(width, "0");
+
+// Byte-level tokenizers spell a byte as a printable character: Latin-1 where that is one, else
+// one past 255.
+function byteSpelling() {
+	const byteOf = new Map();
+	let next = 256;
+	for (let byte = 0; byte < 256; byte++) {
+		const printable = (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
+		byteOf.set(String.fromCharCode(printable ? byte : next++), byte);
+	}
+	return byteOf;
+}
+
+const BYTE_OF = byteSpelling();
+const encoder = new TextEncoder();
+
+// The data has the merges as pairs of ids. Who merges them in order has the vocabulary: each new
+// piece takes the lowest free id.
+function readVocabulary({ given, joins }) {
+	const idOf = Object.create(null);
+	const pieces = [];
+	const merges = [];
+	let free = 0;
+	for (const [piece, id] of given) {
+		idOf[piece] = id;
+		pieces[id] = piece;
+	}
+	for (let i = 0; i < joins.length; i += 2) {
+		const pair = [pieces[joins[i]], pieces[joins[i + 1]]];
+		const piece = pair.join("");
+		merges.push(pair);
+		if (idOf[piece] !== undefined) continue;
+		while (pieces[free] !== undefined) free++;
+		idOf[piece] = free;
+		pieces[free] = piece;
+	}
+	return { idOf, merges };
+}
+
+const sequence = (...pretokenizers) => ({ type: "Sequence", pretokenizers });
+
+const split = (Regex) => ({
+	type: "Split",
+	pattern: { Regex },
+	behavior: "Isolated",
+	invert: false,
+});
+
+// For the library only 0 to 9 are digits, and whitespace is JavaScript's; here both are Unicode's.
+function withUnicodeClasses(step) {
+	if (step?.type === "Sequence") return sequence(...step.pretokenizers.map(withUnicodeClasses));
+	if (step?.type === "Digits") return split(step.individual_digits ? "\\p{N}" : "\\p{N}+");
+	const splitsWords = step?.type === "ByteLevel" && step.use_regex !== false;
+	if (!splitsWords || step.add_prefix_space) return step;
+	return sequence(split(WORDS), { ...step, use_regex: false });
+}
+
+// A byte that no entry can write is dropped first, so that its neighbours may merge.
+function withoutUnwritable(step, model, idOf) {
+	const unwritable = [...BYTE_OF.keys()].filter((char) => idOf[char] === undefined);
+	const bytewise = JSON.stringify(step).includes('"ByteLevel"');
+	if (!unwritable.length || !bytewise || model.unk_token || model.byte_fallback) return step;
+	const escapes = unwritable.map((char) => `\\u{${hex(char.codePointAt(0), 4)}}`);
+	const drop = { type: "Replace", pattern: { Regex: `[${escapes.join("")}]` }, content: "" };
+	return sequence(step, drop);
+}
+
+// A function from a text to its tokens.
+export function createTokenizer(data) {
+	const { idOf, merges } = readVocabulary(data);
+	const model = { ...data.rest.model, vocab: idOf, merges };
+	const steps = withUnicodeClasses(data.rest.pre_tokenizer) || null;
+	const settings = { ...data.rest, model, pre_tokenizer: withoutUnwritable(steps, model, idOf) };
+	const library = new window.layerbookTokenizers.Tokenizer(settings, {});
+	const added = data.rest.added_tokens ?? [];
+	const special = new Set(added.filter((token) => token.special).map((token) => token.id));
+	return (text) =>
+		library.encode(text).ids.map((id) => asToken(id, library.id_to_token(id), special.has(id)));
+}
+
+function asToken(id, piece, special) {
+	const bytes = bytesOf(piece, special);
+	const text = special ? piece : new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+	return { id, text, bytes, special, shown: special ? piece : showBytes(text, bytes) };
+}
+
+function bytesOf(piece, special) {
+	if (special) return encoder.encode(piece);
+	const chars = [...piece];
+	if (chars.every((char) => BYTE_OF.has(char))) {
+		return Uint8Array.from(chars, (char) => BYTE_OF.get(char));
+	}
+	if (BYTE_PIECE.test(piece)) return Uint8Array.of(Number.parseInt(piece.slice(3, 5), 16));
+	return encoder.encode(piece.replaceAll("▁", " "));
+}
+
+function showBytes(text, bytes) {
+	if (!text.includes("\uFFFD")) return showText(text);
+	return Array.from(bytes, (byte) => `<0x${hex(byte, 2)}>`).join("");
+}
+
+function showChar(char) {
+	if (MARKS[char]) return MARKS[char];
+	return WITHOUT_SHAPE.test(char) ? `<U+${hex(char.codePointAt(0), 4)}>` : char;
+}
+
+// As everywhere in the book: whitespace drawn, what has no shape by its number.
+export const showText = (text) => Array.from(text, showChar).join("");

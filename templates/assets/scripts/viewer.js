@@ -1,0 +1,54 @@
+// Figures with more to see than their picture: a button opens a view of data that is loaded then.
+
+import { element, loadScript, on } from "./common.js";
+
+// Float32 numbers from base64; little-endian on every machine.
+export function decodeFloats(text) {
+	const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+	const view = new DataView(bytes.buffer);
+	return Float32Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
+}
+
+// Gives every figure with this kind of data its button; `makeView(figure, data)` returns what is
+// shown in the picture's place.
+export function startViewers(kind, label, makeView) {
+	for (const figure of document.querySelectorAll(`.figure[data-opens='${kind}']`)) {
+		addViewer(figure, label, makeView);
+	}
+}
+
+function addViewer(figure, label, makeView) {
+	const href = figure.dataset.script;
+	const picture = figure.querySelector(".picture");
+	const paragraph = element("p.explorer-open");
+	const button = element("button.tool", {}, paragraph);
+	element("small.explorer-told", {}, paragraph, figure.dataset.told);
+	let view = null;
+	let requested = false;
+
+	function show(open) {
+		figure.classList.toggle("exploring", open);
+		button.ariaExpanded = open;
+		button.textContent = open ? "Back to the picture" : label;
+	}
+
+	function reportMissing() {
+		button.textContent = `Its data is missing: ${href}`;
+	}
+
+	function onLoad() {
+		const data = window.layerbookData?.[href];
+		if (!data) return reportMissing();
+		view = figure.insertBefore(makeView(figure, data), picture);
+		show(true);
+	}
+
+	on(button, "click", () => {
+		if (view) return show(!figure.classList.contains("exploring"));
+		if (requested) return;
+		requested = true;
+		loadScript(href).then(onLoad, reportMissing);
+	});
+	show(false);
+	figure.insertBefore(paragraph, picture);
+}

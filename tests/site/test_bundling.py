@@ -1,0 +1,56 @@
+"""Scripts and style sheets of several parts are joined; test_bundles.py runs the result."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from layerbook.core.errors import LayerbookError
+from layerbook.site.assets import assets
+from layerbook.site.bundling import bundle
+from layerbook.site.templates import static_files
+
+FILES = {
+    "book.js": b'import { two } from "./scripts/two.js";\nconsole.log(two);\n',
+    "scripts/two.js": b"export const two = 2; // a number\n",
+    "plain.js": b"console.log(1);\n",
+    "book.css": b'/* All */\n@import "./styles/a.css";\nb { color: red; }\n',
+    "styles/a.css": b"a { color: blue; }\n",
+}
+
+
+def test_parts_are_joined_and_not_published() -> None:
+    """A sheet stands in the place of its import; what imports nothing stays as it is."""
+    published = bundle(FILES)
+    assert set(published) == {"book.js", "plain.js", "book.css"}
+    assert published["book.css"] == b"/* All */\na { color: blue; }\nb { color: red; }\n"
+    assert published["plain.js"] == FILES["plain.js"]
+
+
+def test_an_import_of_nothing_is_an_error_with_both_names() -> None:
+    """A project's own script or sheet may be wrong."""
+    with pytest.raises(LayerbookError, match=r"mine\.css imports \./no\.css, which is not there"):
+        bundle({"mine.css": b'@import "./no.css";\n'})
+
+
+def test_scripts_of_pages_are_classic_and_without_comments() -> None:
+    """No import or export is left, since pages opened from disk may load no modules."""
+    for name in ("book.js", "theme.js"):
+        script = assets({})[f"assets/{name}"].decode()
+        assert not re.search(r"^(import|export)\b|^\s*// (?!Joined)", script, re.MULTILINE)
+
+
+def test_every_variable_of_the_style_sheets_is_declared_and_used() -> None:
+    """A misspelt variable is an error that no browser reports."""
+    sheets = "".join(data.decode() for name, data in assets({}).items() if name.endswith(".css"))
+    declared = set(re.findall(r"(--[\w-]+):", sheets))
+    used = set(re.findall(r"var\((--[\w-]+)", sheets))
+    drawn = {name for name in declared if name.startswith("--fig-")}  # by plotting/colours.py
+    assert used <= declared and declared - drawn <= used
+
+
+def test_lines_of_scripts_and_sheets_are_short() -> None:
+    """At most 120 characters: the formatter breaks everything but comments and strings."""
+    for name, data in static_files().items():
+        for line in data.decode().expandtabs(2).splitlines():
+            assert len(line) <= 120, (name, line)
