@@ -31,7 +31,7 @@ def browser() -> Iterator[Browser]:
 
 
 def test_each_part_has_its_own_scope_and_fails_alone(browser: Browser, tmp_path: Path) -> None:
-def test_parts_have_scopes_of_their_own_and_fail_alone(browser: Browser, tmp_path: Path) -> None:
+    """The same name in two parts is no conflict; one that throws is reported, the others run."""
     page_file = tmp_path / "page.html"
     page_file.write_text("<!DOCTYPE html><title>Parts</title>", encoding="utf-8")
     with reading(browser, page_file) as page:

@@ -6,9 +6,8 @@ import re
 
 import pytest
 from layerbook.core.errors import LayerbookError
-from layerbook.site.assets import assets
+from layerbook.site.assets import assets, static_files
 from layerbook.site.bundling import bundle
-from layerbook.site.templates import static_files
 
 FILES = {
     "book.js": b'import { two } from "./scripts/two.js";\nconsole.log(two);\n',
