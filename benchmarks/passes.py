@@ -135,9 +135,7 @@ def run_sweep(executor: LocalExecutor, folder: Path, texts: Sequence[str]) -> No
     """Run a sweep from its spec to the results on disk, with the model already loaded."""
 
     @contextmanager
-    def executor_factory(
-        source: sources.ModelSource, report: Reporter
-    ) -> Iterator[Executor]:
+    def executor_factory(source: sources.ModelSource, report: Reporter) -> Iterator[Executor]:
         yield executor
 
     outcomes = run_file(

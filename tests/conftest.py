@@ -19,7 +19,7 @@ def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def real_model_dir() -> Path:
     """The default model, converted, in the user's cache; downloaded where it is not there yet."""
-    from layerbook.model import download, sources
+    from layerbook.model import sources
 
     return sources.resolve(sources.DEFAULT_MODEL).prepare()
 

@@ -140,9 +140,7 @@ class BookResults(Mapping[str, Measurement[Result]]):
         from layerbook.store import results
 
         experiment = self._experiments[address]
-        stored = results.load(
-            self._project.result_path(experiment), experiment.result_type
-        )
+        stored = results.load(self._project.result_path(experiment), experiment.result_type)
         return Measurement(experiment.analysis, stored.result, experiment.sweep)
 
     def __iter__(self) -> Iterator[str]:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from fixtures.letters import LetterVocabulary
-from fixtures.run_analysis import capture_requests, run, json_round_trip
+from fixtures.run_analysis import capture_requests, json_round_trip, run
 from layerbook.analyses.attention_all import AttentionAll, AttentionAllResult
 from layerbook.analyses.attention_pattern import AttentionPattern
 from layerbook.core.figures import Heatmap, Panels
@@ -102,7 +102,9 @@ def test_weights_are_those_of_attention_pattern_to_the_bit(tiny) -> None:
 def test_habits_agree_with_loops_over_the_stored_weights(tiny) -> None:
     """On a tiny Llama, in plain Python from the weights alone, to 1e-12; rows sum to one."""
     analysis = AttentionAll(prompt=TEXT, layers=(0, 1))
-    result = analysis.measure(capture_requests(tiny, analysis))  # JSON would round the weights a little
+    result = analysis.measure(
+        capture_requests(tiny, analysis)
+    )  # JSON would round the weights a little
     ids = [token.id for token in result.tokens]
 
     assert len(result.habits) == 8
@@ -169,7 +171,9 @@ def test_figures_show_all_heads_and_open_all_patterns(tiny) -> None:
     grid, explorer = figures["grid"], figures["explorer"]
 
     assert (
-        isinstance(grid, Panels) and isinstance(explorer, Heatmap) and explorer.interactive is not None
+        isinstance(grid, Panels)
+        and isinstance(explorer, Heatmap)
+        and explorer.interactive is not None
     )
     assert [panel.values.shape for panel in grid.panels] == [(4, 2)] * 4
     for panel, name in zip(grid.panels, ("first", "before", "itself", "after"), strict=True):
@@ -184,5 +188,9 @@ def test_figures_show_all_heads_and_open_all_patterns(tiny) -> None:
     assert all(
         np.allclose(explorer.values[q, : q + 1], row, atol=1e-7) for q, row in enumerate(rows)
     )
-    assert (explorer.interactive.start, explorer.interactive.layers, explorer.causal) == (at, (0, 1), True)
+    assert (explorer.interactive.start, explorer.interactive.layers, explorer.causal) == (
+        at,
+        (0, 1),
+        True,
+    )
     assert (explorer.interactive.weights == result.weights).all()

@@ -20,7 +20,9 @@ def capture(ids: list[int], out: np.ndarray, pattern: np.ndarray) -> ActivationC
         Site("attn_out", 3): out.astype(np.float32),
         Site("pattern", 3): pattern.astype(np.float32),
     }
-    return ActivationCache(tuple(vocabulary.token(i) for i in ids), "text", vocabulary, sites, len(ids))
+    return ActivationCache(
+        tuple(vocabulary.token(i) for i in ids), "text", vocabulary, sites, len(ids)
+    )
 
 
 def random_pattern(length: int) -> np.ndarray:
@@ -89,7 +91,9 @@ def test_on_a_model_it_is_the_output_times_its_transpose(tiny):
     analysis = AttentionGram(prompts=(TEXT,), layers=(0, 1))
     result = analysis.measure(capture_requests(tiny, analysis))
     sites = [Site("attn_out", layer) for layer in (0, 1)]
-    raw = capture_requests(tiny, FixedRequests({"run": Forward(Prompt(text=TEXT), frozenset(sites))}))["run"]
+    raw = capture_requests(
+        tiny, FixedRequests({"run": Forward(Prompt(text=TEXT), frozenset(sites))})
+    )["run"]
 
     for layer, site in enumerate(sites):
         expected = raw[site].astype(np.float64) @ raw[site].astype(np.float64).T

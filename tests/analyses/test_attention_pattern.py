@@ -20,7 +20,9 @@ def capture(ids: list[int], pattern: list, layer: int = 0) -> ActivationCache:
     vocabulary, logits = LetterVocabulary(), np.zeros(10, dtype=np.float32)
     logits[7] = 2.0
     sites = {Site("pattern", layer): np.array(pattern, dtype=np.float32), NEXT_LOGITS: logits}
-    return ActivationCache(tuple(vocabulary.token(i) for i in ids), "text", vocabulary, sites, len(ids))
+    return ActivationCache(
+        tuple(vocabulary.token(i) for i in ids), "text", vocabulary, sites, len(ids)
+    )
 
 
 TWO_HEADS = [
@@ -82,7 +84,9 @@ def test_even_attention_gives_the_repetitions_their_even_share_and_no_more():
 def test_a_lone_token_looks_at_itself(heads):
     """A prompt of one token has no query with a choice, and its numbers are plain all the same."""
     analysis = AttentionPattern(prompts=("x",), layers=(0,), heads=heads)
-    result = json_round_trip(analysis, analysis.measure({"prompt-0": capture([1], [[[1.0]], [[1.0]]])}))
+    result = json_round_trip(
+        analysis, analysis.measure({"prompt-0": capture([1], [[[1.0]], [[1.0]]])})
+    )
 
     assert (result.prompts[0].sink_share, result.prompts[0].distinct_keys) == ((1.0,), (1.0,))
     assert (result.prompts[0].leading_share, result.prompts[0].leading_even) == ((1.0,), 1.0)

@@ -127,7 +127,9 @@ def made(q: np.ndarray, k: np.ndarray, head: int = 0) -> Any:
         prompt=" ".join("abcdefgh"[: q.shape[1]]), layers=(0,), layer=0, head=head
     )
     small = facts(heads=len(q), kv_heads=len(k), d_head=q.shape[-1])
-    return json_round_trip(analysis, analysis.measure(FakeModel(sites=sites, facts=small).captures(analysis)))
+    return json_round_trip(
+        analysis, analysis.measure(FakeModel(sites=sites, facts=small).captures(analysis))
+    )
 
 
 def test_a_pattern_by_hand() -> None:
@@ -166,7 +168,11 @@ def test_a_model_that_turns_otherwise_is_noticed(tiny: Any) -> None:
 
 def test_the_layer_of_the_head_asked_for_is_measured() -> None:
     """`layers` need not name it, and may."""
-    assert AttentionStages(prompt="x", layers=(3, 1), layer=2, head=0).measured_layers() == (1, 2, 3)
+    assert AttentionStages(prompt="x", layers=(3, 1), layer=2, head=0).measured_layers() == (
+        1,
+        2,
+        3,
+    )
     assert AttentionStages(prompt="x", layers=(3, 1), layer=1, head=0).measured_layers() == (1, 3)
 
 

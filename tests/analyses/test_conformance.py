@@ -61,7 +61,8 @@ def experiments() -> tuple[Experiment, ...]:
 def measured() -> tuple[Experiment, ...]:
     """The same, in place of each sweep its first two cells."""
     found = (
-        [cell for _, cell in islice(sweep_cells(e), 2)] if is_sweep(e) else [e] for e in experiments()
+        [cell for _, cell in islice(sweep_cells(e), 2)] if is_sweep(e) else [e]
+        for e in experiments()
     )
     return tuple(chain.from_iterable(found))
 

@@ -31,7 +31,9 @@ def test_a_frame_is_the_pattern_of_its_text_alone(tiny):
     """All frames are corners of one pass and equal passes of their own, to 1e-5; each token is the greedy one."""
     wanted = analysis("pattern")
     result = json_round_trip(wanted, wanted.measure(capture_requests(tiny, wanted)))
-    made = capture_requests(tiny, FixedRequests({"run": Generate(Prompt(text=TEXT), 6, stop=False)}))["run"]
+    made = capture_requests(
+        tiny, FixedRequests({"run": Generate(Prompt(text=TEXT), 6, stop=False)})
+    )["run"]
 
     assert len(result.passes) == 1
     assert (result.drift_at, result.tokens, result.prompt_length) == (
@@ -95,7 +97,9 @@ def by_hand(
         sites = {Site("attn_out", 0): out, NEXT_LOGITS: logits}
         captures[f"frame-{t}"] = ActivationCache(tokens, "", vocabulary, sites, len(ids))
     finished = tuple(vocabulary.token(i) for i in (*texts[-1], writes[-1]))
-    return captures | {"finished": ActivationCache(finished, "", vocabulary, prompt_length=len(texts[0]))}
+    return captures | {
+        "finished": ActivationCache(finished, "", vocabulary, prompt_length=len(texts[0]))
+    }
 
 
 def hand_made(texts: list[list[int]], writes: list[int], end: int | None = None):

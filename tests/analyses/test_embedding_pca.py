@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fixtures.run_analysis import FakeModel, run, json_round_trip
+from fixtures.run_analysis import FakeModel, json_round_trip, run
 from layerbook.analyses.embedding_pca import EmbeddingPca
 from layerbook.core.figures import Scatter
 from layerbook.model.llama import LoadedModel
@@ -73,7 +73,9 @@ def test_texts_of_one_length_have_no_correlation_with_padding():
     """Where nothing is padded there is no r, rather than NaN."""
     analysis = EmbeddingPca(prompts=("a b", "c d", "e f"))
     assert (
-        json_round_trip(analysis, analysis.measure(FakeModel().captures(analysis))).padding_correlation
+        json_round_trip(
+            analysis, analysis.measure(FakeModel().captures(analysis))
+        ).padding_correlation
         is None
     )
 

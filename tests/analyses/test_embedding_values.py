@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fixtures.run_analysis import FakeModel, run, json_round_trip
+from fixtures.run_analysis import FakeModel, json_round_trip, run
 from layerbook.analyses.embedding_values import EmbeddingValues
 from layerbook.core.figures import Heatmap
 from layerbook.model.llama import LoadedModel

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from fixtures.run_analysis import run, json_round_trip
+from fixtures.run_analysis import json_round_trip, run
 from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.generate import Generate
 from layerbook.core.analysis import ChatPrompt
@@ -147,7 +147,9 @@ def test_detours_forks_and_the_least_probable_token_are_counted():
 
 def test_a_least_probable_token_that_was_the_first_choice_is_told_once():
     """Greedy: nothing was more probable than the token that was taken."""
-    greedy, result = by_hand(np.log([[0.9, 0.1], [0.4, 0.6]]), [0], [0, 1], ByteVocabulary("a", "b"))
+    greedy, result = by_hand(
+        np.log([[0.9, 0.1], [0.4, 0.6]]), [0], [0, 1], ByteVocabulary("a", "b")
+    )
 
     assert greedy.figures(result)["confidence-0"].alt.endswith("Least probable: b with 60.0%.")
 

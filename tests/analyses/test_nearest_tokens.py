@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fixtures.run_analysis import capture_requests, run, json_round_trip
+from fixtures.run_analysis import capture_requests, json_round_trip, run
 from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.nearest_tokens import NearestTokens
 from layerbook.core.figures import Bars, Frames, Panels
@@ -79,7 +79,11 @@ def test_each_measure_has_its_own_nearest():
     _, result = by_hand(vectors, "a", "angle", "long", "close", "away", top_k=1)
     (one,) = result.tokens
 
-    assert [getattr(one, name)[0].token.text for name in MEASURE_NAMES] == ["angle", "long", "close"]
+    assert [getattr(one, name)[0].token.text for name in MEASURE_NAMES] == [
+        "angle",
+        "long",
+        "close",
+    ]
     assert [getattr(one, name)[0].value for name in MEASURE_NAMES] == pytest.approx([1, 10, 1])
     assert one.ahead == 1  # 10 is more than 2 * 2
     assert result.longest[0].token.text == "away" and result.shortest[0].token.text == "angle"

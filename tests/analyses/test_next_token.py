@@ -100,7 +100,8 @@ def test_twenty_tokens_that_look_alike_stay_twenty_bars():
     assert sum(bars.values) + bars.rest == pytest.approx(1)
     assert len(bars.table().rows) == 21
     assert all(
-        label_text(label) in render.render_figure(bars, "f").replace("&lt;", "<").replace("&gt;", ">")
+        label_text(label)
+        in render.render_figure(bars, "f").replace("&lt;", "<").replace("&gt;", ">")
         for label in bars.labels
     )
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from fixtures.run_analysis import capture_requests, run, json_round_trip
+from fixtures.run_analysis import capture_requests, json_round_trip, run
 from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.sampling_knobs import SamplingKnobs
 from layerbook.core.analysis import ChatPrompt
@@ -29,7 +29,9 @@ def test_it_agrees_with_hugging_face(model):
     analysis = SamplingKnobs(
         prompt="The cat sat", temperatures=(0.3, 1, 2.5), top_k=6, top_p=0.7, shown=9
     )
-    logits = torch.tensor(capture_requests(model, analysis)["prompt"][NEXT_LOGITS].copy()).double()[None]
+    logits = torch.tensor(capture_requests(model, analysis)["prompt"][NEXT_LOGITS].copy()).double()[
+        None
+    ]
     result = run(model, analysis)
 
     warped = [TemperatureLogitsWarper(t)(None, logits) for t in (0.3, 1.0, 2.5)]
@@ -50,7 +52,8 @@ def test_no_knob_changes_the_order():
     analysis = SamplingKnobs(prompt="x", temperatures=(0.5, 1.0), top_k=2, top_p=0.9, shown=4)
     logits = np.log([0.1, 0.5, 0.15, 0.25]).astype(np.float32)
     result = json_round_trip(
-        analysis, analysis.measure({"prompt": ByteVocabulary(*"abcd").capture([0], {NEXT_LOGITS: logits})})
+        analysis,
+        analysis.measure({"prompt": ByteVocabulary(*"abcd").capture([0], {NEXT_LOGITS: logits})}),
     )
 
     assert [t.text for t in result.top] == ["b", "d", "c", "a"]
@@ -66,7 +69,9 @@ def test_the_panels_share_their_tokens():
     """One panel per setting, the same labels in each, and a bar for all others."""
     analysis = SamplingKnobs(prompt="x", temperatures=(1.0,), top_k=1, top_p=0.5, shown=2)
     logits = np.log([0.2, 0.5, 0.3]).astype(np.float32)
-    result = analysis.measure({"prompt": ByteVocabulary(*"abc").capture([0], {NEXT_LOGITS: logits})})
+    result = analysis.measure(
+        {"prompt": ByteVocabulary(*"abc").capture([0], {NEXT_LOGITS: logits})}
+    )
     panels = analysis.figures(result)["knobs"].panels
 
     assert [panel.title for panel in panels] == ["temperature 1", "top-k 1", "top-p 0.5"]
@@ -81,7 +86,9 @@ def test_the_title_tells_a_chat_from_the_bare_prompt(prompt, end):
     """The same words have another distribution there."""
     analysis = SamplingKnobs(prompt=prompt, temperatures=(1.0,), top_k=1, shown=2)
     logits = np.log([0.2, 0.5, 0.3]).astype(np.float32)
-    result = analysis.measure({"prompt": ByteVocabulary(*"abc").capture([0], {NEXT_LOGITS: logits})})
+    result = analysis.measure(
+        {"prompt": ByteVocabulary(*"abc").capture([0], {NEXT_LOGITS: logits})}
+    )
 
     assert analysis.figures(result)["knobs"].title.endswith(end)
 

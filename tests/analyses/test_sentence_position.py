@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from fixtures.run_analysis import FakeModel, run, json_round_trip
+from fixtures.run_analysis import FakeModel, json_round_trip, run
 from layerbook.analyses.sentence_position import SentencePosition
 from layerbook.model.llama import LoadedModel
 

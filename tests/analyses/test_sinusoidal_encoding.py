@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from fixtures.run_analysis import FakeModel, facts, run, json_round_trip
+from fixtures.run_analysis import FakeModel, facts, json_round_trip, run
 from layerbook.analyses.sinusoidal_encoding import SinusoidalEncoding
 from layerbook.core.figures import Frames, Lines, Panels
 from layerbook.model.llama import LoadedModel

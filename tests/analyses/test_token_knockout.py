@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from fixtures.run_analysis import capture_requests, run, json_round_trip
+from fixtures.run_analysis import capture_requests, json_round_trip, run
 from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.token_knockout import TokenKnockout, TokenKnockoutResult
 from layerbook.core.figures import Bars, Panels
@@ -61,7 +61,12 @@ def test_costs_are_means_over_the_tokens_they_name() -> None:
     result = json_round_trip(analysis, analysis.measure(captures))
     tokens = [WORDS.capture(ids).tokens for ids in TEXTS]
     chosen = [
-        [where.positions_in(t) for t in tokens] for where in (WhitespacePositions(), WhitespacePositions(control_seed=5), WhitespacePositions(control_seed=6))
+        [where.positions_in(t) for t in tokens]
+        for where in (
+            WhitespacePositions(),
+            WhitespacePositions(control_seed=5),
+            WhitespacePositions(control_seed=6),
+        )
     ]
     assert chosen[0] == [
         (1, 3),

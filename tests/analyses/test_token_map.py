@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fixtures.run_analysis import FakeModel, run, json_round_trip
+from fixtures.run_analysis import FakeModel, json_round_trip, run
 from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.token_map import TokenMap
 from layerbook.core.figures import Scatter

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from fixtures.run_analysis import FakeModel, run, json_round_trip
+from fixtures.run_analysis import FakeModel, json_round_trip, run
 from layerbook.analyses.token_position import TokenPosition
 from layerbook.core.figures import Panels, Scatter
 from layerbook.core.requests import Site

@@ -70,7 +70,9 @@ def test_a_text_that_continues_the_one_before_is_told_from_one_that_does_not():
         f"prompt-{i}": pieces.capture(ids) for i, ids in enumerate(([0, 1], [2], [2, 3], [2, 0]))
     }
 
-    assert [one.continues for one in json_round_trip(analysis, analysis.measure(texts)).prompts] == [
+    assert [
+        one.continues for one in json_round_trip(analysis, analysis.measure(texts)).prompts
+    ] == [
         False,
         False,
         True,

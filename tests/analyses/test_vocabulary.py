@@ -58,7 +58,9 @@ def test_special_tokens_carry_their_roles(model):
 
 def test_joined_pieces_fragments_and_spaces_are_counted():
     """Bytes, joined pieces in order, parts of characters, leading spaces; special tokens count for none of them."""
-    pieces = ByteVocabulary("a", b"\xf0", b"\xf0\x9f", " a", "ab", "�", "    longer ", " <s>", special=1)
+    pieces = ByteVocabulary(
+        "a", b"\xf0", b"\xf0\x9f", " a", "ab", "�", "    longer ", " <s>", special=1
+    )
     _, result = by_hand(pieces, ("a",), [[0]], first=3)
 
     assert (

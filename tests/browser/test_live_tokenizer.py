@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from fixtures.chromium import chromium, reading
-from fixtures.tokenizer_page import write_live_page
 from fixtures.other_tokenizers import TOKENIZER_WRITERS
 from fixtures.small_book import layerbook, write_small_book
 from fixtures.tiny_llama import write_tiny_tokenizer
+from fixtures.tokenizer_page import write_live_page
 from layerbook.core.tokens import visible
 from layerbook.model.tokenizer import ModelTokenizer
 from playwright.sync_api import Browser, Page

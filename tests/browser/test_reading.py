@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fixtures.sample_chapter import write_book
 from fixtures.chromium import chromium, reading
+from fixtures.sample_chapter import write_book
 from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser

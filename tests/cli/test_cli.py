@@ -321,7 +321,10 @@ def test_a_terminal_without_the_letters_gets_escapes(book: Path) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
 def test_standard_output_on_a_full_disk_is_a_line(book: Path) -> None:
     """Exit 1, one line, no traceback."""
-    with Path("/dev/full").open("w") as full, start_layerbook("status", cwd=book, stdout=full) as running:
+    with (
+        Path("/dev/full").open("w") as full,
+        start_layerbook("status", cwd=book, stdout=full) as running,
+    ):
         assert running.stderr is not None
         complaint = running.stderr.read()
     assert running.returncode == 1

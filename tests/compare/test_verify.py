@@ -104,15 +104,25 @@ def test_a_time_stays_while_it_is_about_right(
 ) -> None:
     """Of one result; another result takes its own time."""
     before = VerificationEntry("d", (1, 2), "agrees", 0.0, "", old)
-    assert _merge_entries(before, VerificationEntry("d", (1, 2), "agrees", 0.0, "", new)).seconds == kept
-    assert _merge_entries(before, VerificationEntry("e", (1, 2), "agrees", 0.0, "", new)).seconds == new
+    assert (
+        _merge_entries(before, VerificationEntry("d", (1, 2), "agrees", 0.0, "", new)).seconds
+        == kept
+    )
+    assert (
+        _merge_entries(before, VerificationEntry("e", (1, 2), "agrees", 0.0, "", new)).seconds
+        == new
+    )
 
 
 def test_the_time_of_fewer_threads_does_not_replace_that_of_more() -> None:
     """What stands beside a figure is that of the largest number of threads in the entry."""
     before = VerificationEntry("d", (1, 2), "agrees", 0.0, "", 0.4)
-    assert _merge_entries(before, VerificationEntry("d", (1,), "agrees", 0.0, "", 9.0)).seconds == 0.4
-    assert _merge_entries(VerificationEntry("d", (1,), "agrees", 0.0, "", 9.0), before).seconds == 0.4
+    assert (
+        _merge_entries(before, VerificationEntry("d", (1,), "agrees", 0.0, "", 9.0)).seconds == 0.4
+    )
+    assert (
+        _merge_entries(VerificationEntry("d", (1,), "agrees", 0.0, "", 9.0), before).seconds == 0.4
+    )
 
 
 def test_a_figure_tells_what_it_took_when_it_was_verified(book: Path) -> None:

@@ -141,7 +141,9 @@ def test_the_nearest_two_are_found_among_all_pairs():
     """Against a loop over all pairs; one point alone is an error."""
     rows = points(10, 4, seed=3)
     pairs = [(i, j) for i in range(10) for j in range(i + 1, 10)]
-    assert closest_pair(rows) == min(pairs, key=lambda p: float(np.linalg.norm(rows[p[0]] - rows[p[1]])))
+    assert closest_pair(rows) == min(
+        pairs, key=lambda p: float(np.linalg.norm(rows[p[0]] - rows[p[1]]))
+    )
     with pytest.raises(ValueError, match="neighbour"):
         closest_pair(rows[:1])
 

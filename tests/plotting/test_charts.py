@@ -6,8 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fixtures.svg import SVG, filled_boxes, marker_positions, line_points, path_points, parse_svg, texts, text_position
 from fixtures.sample_figures import TOKENS, make_bars, make_lines, make_scatter
+from fixtures.svg import (
+    SVG,
+    filled_boxes,
+    line_points,
+    marker_positions,
+    parse_svg,
+    path_points,
+    text_position,
+    texts,
+)
 from layerbook.core.figures import Axis, Bars, Frame, Frames, Lines, Panels, Point, Scatter, Series
 from layerbook.plotting import render
 
@@ -23,7 +32,11 @@ def lengths(root: object) -> np.ndarray:
 def test_bars_are_as_long_as_their_values() -> None:
     """Proportional from zero, the rest among them."""
     values = (0.5, 0.25, 0.125, 0.0625)
-    found = lengths(parse_svg(render.render_figure(replace(make_bars(*values, rest=0.0625), highlight=(1,)), "x")))
+    found = lengths(
+        parse_svg(
+            render.render_figure(replace(make_bars(*values, rest=0.0625), highlight=(1,)), "x")
+        )
+    )
     np.testing.assert_allclose(found / found[0], np.array([*values, 0.0625]) / 0.5, atol=1e-3)
 
 
@@ -77,7 +90,9 @@ def test_points_lie_where_their_numbers_say(equal: bool, log: bool) -> None:
     """Affine in the data, to the right and upwards; with equal axes one unit is as long across as it is up."""
     figure = make_scatter(log=log, equal=equal and not log)
     root = parse_svg(render.render_figure(figure, "x"))
-    places = np.concatenate([marker_positions(root, "series-1"), marker_positions(root, "series-2")])
+    places = np.concatenate(
+        [marker_positions(root, "series-1"), marker_positions(root, "series-2")]
+    )
     # The legend has one marker of each group, above the plot.
     top = np.sort(places[:, 1])[1]
     places = places[places[:, 1] > top]
@@ -132,7 +147,9 @@ def test_every_point_can_be_pointed_at_and_knows_its_line() -> None:
 def test_points_in_one_place_are_rings() -> None:
     """What lies below is larger than what lies on it, so that every group is seen."""
     points = [Point("p", 1, 1, group) for group in "abc"] + [Point("q", 2, 2, "a")]
-    root = parse_svg(render.render_figure(Scatter(tuple(points), Axis("x"), Axis("y"), "Four."), "x"))
+    root = parse_svg(
+        render.render_figure(Scatter(tuple(points), Axis("x"), Axis("y"), "Four."), "x")
+    )
     shapes = {e.attrib["id"]: e.attrib["d"] for e in root.iter(f"{SVG}path") if e.get("id")}
     size = [
         float(np.ptp(path_points(shapes[use.attrib["href"][1:]])[:, 0]))
@@ -162,13 +179,16 @@ def test_names_do_not_cover_their_own_points() -> None:
         assert element.get("text-anchor") == "middle"
         x, y = float(element.attrib["x"]), float(element.attrib["y"])
         assert not any(
-            abs(px - x) < 60 and y - 10 < py < y + 2 for px, py in marker_positions(root, "series-1")
+            abs(px - x) < 60 and y - 10 < py < y + 2
+            for px, py in marker_positions(root, "series-1")
         )
 
 
 def test_panels_of_maps_name_their_groups_once() -> None:
     """One legend above all panels, and one pair of axes for all."""
-    moved = replace(make_scatter(), points=tuple(replace(p, x=p.x + 5) for p in make_scatter().points))
+    moved = replace(
+        make_scatter(), points=tuple(replace(p, x=p.x + 5) for p in make_scatter().points)
+    )
     root = parse_svg(render.render_figure(Panels((make_scatter(), moved), "Two.", columns=2), "x"))
     assert texts(root).count("before") == texts(root).count("after") == 1
     first = marker_positions(root, "series-1")[1:]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fixtures.svg import SVG, filled_boxes, parse_svg, texts, text_position
 from fixtures.sample_figures import decoder_diagram, mlp_shapes
-from layerbook.core.figures import Diagram, MatrixChain, ChainStep
+from fixtures.svg import SVG, filled_boxes, parse_svg, text_position, texts
+from layerbook.core.figures import ChainStep, Diagram, MatrixChain
 from layerbook.plotting import render
 from layerbook.plotting.diagram import render_diagram
 
@@ -35,7 +35,12 @@ def test_what_adds_comes_back_to_the_stream() -> None:
         (float(c.attrib["cy"]), float(c.attrib["cx"])) for c in root.iter(f"{SVG}circle")
     )
     assert len(pluses) == 2 and len({x for _, x in pluses}) == 1
-    assert pluses[0][0] < text_position(root, "MLP")[1] < pluses[1][0] < text_position(root, "Attention")[1]
+    assert (
+        pluses[0][0]
+        < text_position(root, "MLP")[1]
+        < pluses[1][0]
+        < text_position(root, "Attention")[1]
+    )
 
 
 def test_boxes_carry_their_shape_and_what_was_learned() -> None:
@@ -119,7 +124,9 @@ def test_lanes_run_below_each_other_and_nothing_overlaps() -> None:
     gate, up, down = sorted(filled_boxes(root, "tint"))
     assert gate[0] == up[0] and gate[3] < up[1]
     (x, *_), (h, *_), (y, *_) = sorted(filled_boxes(root, "series-1"))
-    assert x < gate[0] < text_position(root, "SiLU")[0] < text_position(root, "×")[0] < h < down[0] < y
+    assert (
+        x < gate[0] < text_position(root, "SiLU")[0] < text_position(root, "×")[0] < h < down[0] < y
+    )
     assert {"576 × 1536", "1536 × 576", "of one token", "number by number"} <= set(texts(root))
 
 

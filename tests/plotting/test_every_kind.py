@@ -14,13 +14,23 @@ from xml.etree import ElementTree as ET
 
 import matplotlib
 import pytest
+from fixtures.sample_figures import (
+    CHARTS,
+    HOSTILE_LABELS,
+    decoder_diagram,
+    growing_frames,
+    mlp_shapes,
+)
 from fixtures.svg import SVG, parse_svg, texts
-from fixtures.sample_figures import CHARTS, HOSTILE_LABELS, decoder_diagram, growing_frames, mlp_shapes
-from layerbook.core.figures import Chart, Diagram, Passage, MatrixChain
+from layerbook.core.figures import Chart, Diagram, MatrixChain, Passage
 from layerbook.plotting import render
 from layerbook.plotting.diagram import render_diagram
 
-FIGURES: dict[str, Chart | Diagram | MatrixChain] = {**CHARTS, "decoder": decoder_diagram("mlp"), "mlp": mlp_shapes()}
+FIGURES: dict[str, Chart | Diagram | MatrixChain] = {
+    **CHARTS,
+    "decoder": decoder_diagram("mlp"),
+    "mlp": mlp_shapes(),
+}
 EVERY_FIGURE = pytest.mark.parametrize("name", FIGURES)
 
 
@@ -124,10 +134,13 @@ def test_other_kinds_are_refused() -> None:
 def digests() -> dict[str, str]:
     """A digest of every picture; also what a fresh process prints below."""
     drawn = {
-        name: render.render_figure(figure, f"fig-{i}") for i, (name, figure) in enumerate(FIGURES.items())
+        name: render.render_figure(figure, f"fig-{i}")
+        for i, (name, figure) in enumerate(FIGURES.items())
     }
     drawn["growing"] = "".join(render.render_frames(growing_frames(), "frames"))
-    drawn["links"] = render_diagram(decoder_diagram(), "map", compact=True, links={"mlp": "mlp.html"})
+    drawn["links"] = render_diagram(
+        decoder_diagram(), "map", compact=True, links={"mlp": "mlp.html"}
+    )
     return {name: sha256(svg.encode()).hexdigest() for name, svg in drawn.items()}
 
 

@@ -7,11 +7,24 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from fixtures.svg import SVG, filled_boxes, path_points, parse_svg, rasters, texts, decode_values, text_position
-from fixtures.sample_figures import TOKEN_LABELS, attention_weights, growing_frames, attention_pattern
+from fixtures.sample_figures import (
+    TOKEN_LABELS,
+    attention_pattern,
+    attention_weights,
+    growing_frames,
+)
+from fixtures.svg import (
+    SVG,
+    decode_values,
+    filled_boxes,
+    parse_svg,
+    path_points,
+    rasters,
+    text_position,
+    texts,
+)
 from layerbook.core.figures import Axis, Frame, Frames, Heatmap, Panels
-from layerbook.plotting import colours
-from layerbook.plotting import render
+from layerbook.plotting import colours, render
 
 
 def grid(rows: int, columns: int, **settings: object) -> Heatmap:
@@ -60,10 +73,15 @@ def test_masked_cells_are_hatched_and_on_no_scale() -> None:
     """Minus infinity has no colour and no number, and strokes across it; the colour bar says what they mean."""
     low = np.tri(5, dtype=bool)
     figure = replace(
-        attention_pattern(5), values=np.where(low, attention_weights(5) - 0.5, -np.inf), causal=False, diverging=True
+        attention_pattern(5),
+        values=np.where(low, attention_weights(5) - 0.5, -np.inf),
+        causal=False,
+        diverging=True,
     )
     figure = replace(figure, masked=True, scale=(-1.0, 1.0))
-    plain, written = (parse_svg(render.render_figure(replace(figure, annotate=a), "x")) for a in (False, True))
+    plain, written = (
+        parse_svg(render.render_figure(replace(figure, annotate=a), "x")) for a in (False, True)
+    )
     (raster,) = rasters(plain)
     cells = raster.cell_colours(5, 5)
     np.testing.assert_array_equal(cells[..., 3] == 255, low)
@@ -82,7 +100,9 @@ def test_masked_cells_are_hatched_and_on_no_scale() -> None:
     assert hit == {(i, j) for i in range(5) for j in range(i + 1, 5)}
     assert "−∞, masked" in texts(plain) and "−∞, masked" in texts(written)
     assert sum("." in words and words.strip("−.0123456789") == "" for words in texts(written)) == 15
-    assert "−∞, masked" not in texts(parse_svg(render.render_figure(replace(figure, masked=False), "x")))
+    assert "−∞, masked" not in texts(
+        parse_svg(render.render_figure(replace(figure, masked=False), "x"))
+    )
 
 
 def hatching(path: ET.Element) -> bool:
@@ -96,7 +116,9 @@ def test_stages_of_other_measures_keep_their_own_scales_and_stay_in_place() -> N
     eighth = replace(raw, values=raw.values / 8, value="eighth")
     roots = [
         parse_svg(svg)
-        for svg in render.render_frames(Frames((Frame("raw", raw), Frame("/ 8", eighth)), "Two."), "x")
+        for svg in render.render_frames(
+            Frames((Frame("raw", raw), Frame("/ 8", eighth)), "Two."), "x"
+        )
     ]
     one, other = (rasters(root)[0] for root in roots)
     np.testing.assert_array_equal(one.pixels, other.pixels)
@@ -160,9 +182,9 @@ def test_labels_stand_beside_their_rows_and_below_their_columns() -> None:
     placed = [(e.text, float(e.attrib["x"]), float(e.attrib["y"])) for e in root.iter(f"{SVG}text")]
     beside = [(words, y) for words, x, y in placed if x < left and top < y < bottom]
     below = [(words, x) for words, x, y in placed if y > bottom and words in TOKEN_LABELS]
-    assert [words for words, _ in beside] == list(TOKEN_LABELS) and [words for words, _ in below] == list(
-        TOKEN_LABELS
-    )
+    assert [words for words, _ in beside] == list(TOKEN_LABELS) and [
+        words for words, _ in below
+    ] == list(TOKEN_LABELS)
     high, wide = (bottom - top) / 7, (right - left) / 7
     assert all(top + i * high < y < top + (i + 1) * high for i, (_, y) in enumerate(beside))
     assert all(left + i * wide < x < left + (i + 1) * wide for i, (_, x) in enumerate(below))
@@ -182,7 +204,9 @@ def test_frames_share_scale_size_and_place() -> None:
         [r.box[:2] for r in found], [found[0].box[:2]] * len(found), atol=0.01
     )
     for n, raster in enumerate(found, start=2):
-        read = decode_values(raster.cell_colours(n, n), colours.sequential(), *_ends(attention_weights(6)))
+        read = decode_values(
+            raster.cell_colours(n, n), colours.sequential(), *_ends(attention_weights(6))
+        )
         lower = np.tril_indices(n)
         np.testing.assert_allclose(read[lower], attention_weights(6)[:n, :n][lower], atol=1 / 255)
 
@@ -219,7 +243,9 @@ def test_panels_of_different_measures_keep_their_own_scales() -> None:
 
 def test_inner_panels_repeat_no_labels() -> None:
     """Nine heads over the same tokens: row labels once per row of panels, column labels once per column."""
-    heads = Panels(tuple(attention_pattern(7, seed=h, title=f"head {h}") for h in range(9)), "Nine.")
+    heads = Panels(
+        tuple(attention_pattern(7, seed=h, title=f"head {h}") for h in range(9)), "Nine."
+    )
     root = parse_svg(render.render_figure(heads, "x"))
     written = texts(root)
     assert all(written.count(name) == 3 + 3 for name in TOKEN_LABELS)

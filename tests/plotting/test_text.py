@@ -69,7 +69,9 @@ def test_ids_do_not_hang_on_the_last_bit_of_a_coordinate() -> None:
         '<g clip-path="url(#p{1})"><use xlink:href="#m{0}" x="1" y="2"/></g></svg>'
     )
     one, other = (
-        svg.embed_matplotlib_svg(drawn.format(*hashes), svg.root_element("f", 9, 9, "A title", "Words"), "f", {})
+        svg.embed_matplotlib_svg(
+            drawn.format(*hashes), svg.root_element("f", 9, 9, "A title", "Words"), "f", {}
+        )
         for hashes in (("0a1b", "77aa"), ("9c9c", "12ef"))
     )
     assert one == other

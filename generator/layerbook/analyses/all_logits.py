@@ -68,7 +68,9 @@ class PromptLogits(Record):
     prompt: str = Field(description="The prompt as the spec has it; of a chat, its last turn.")
     top: tuple[Ranked, ...] = Field(description="The likeliest tokens [shown], best first.")
     rest: float = Field(description="Probability 0..1 of all tokens not in `top` together.")
-    left: tuple[SettingEffect, ...] = Field(description="One entry per setting, in the order of `settings`.")
+    left: tuple[SettingEffect, ...] = Field(
+        description="One entry per setting, in the order of `settings`."
+    )
 
 
 class AllLogitsResult(Result):
@@ -78,7 +80,9 @@ class AllLogitsResult(Result):
     settings: tuple[Setting, ...] = Field(
         description="The settings of the knobs that were tried, as the spec has them."
     )
-    prompts: tuple[PromptLogits, ...] = Field(description="One entry per prompt, in the spec's order.")
+    prompts: tuple[PromptLogits, ...] = Field(
+        description="One entry per prompt, in the spec's order."
+    )
     names: tuple[Token, ...] = Field(
         description="The likeliest tokens of each prompt, `named` of them, each once."
     )
@@ -139,11 +143,15 @@ class AllLogits(Analysis[AllLogitsResult]):
                 candidates = int((prob > 0).sum())
                 best, kept = float(prob.max()), min(1.0, float(own[prob > 0].sum()))
                 left.append(
-                    SettingEffect(candidates=candidates, best=best, kept=kept, choices=2 ** entropy(prob))
+                    SettingEffect(
+                        candidates=candidates, best=best, kept=kept, choices=2 ** entropy(prob)
+                    )
                 )
             top = near[: self.shown]
             rest = max(0.0, 1 - sum(one.prob for one in top))
-            told.append(PromptLogits(prompt=prompt_name(prompt), top=top, rest=rest, left=tuple(left)))
+            told.append(
+                PromptLogits(prompt=prompt_name(prompt), top=top, rest=rest, left=tuple(left))
+            )
             whole.append(logits)
         return AllLogitsResult(
             d_vocab=len(logits),
@@ -157,15 +165,20 @@ class AllLogits(Analysis[AllLogitsResult]):
         """A panel per prompt with the model's own probabilities of the best few, and all scores behind them."""
         titles = tuple(f"“{shorten_prompt(one)}”{chat_suffix(one)}" for one in self.prompts)
         panels = tuple(
-            prompt_bars(result, one, title) for one, title in zip(result.prompts, titles, strict=True)
+            prompt_bars(result, one, title)
+            for one, title in zip(result.prompts, titles, strict=True)
         )
         settings = tuple(
             (one.name, one.temperature, one.top_k, one.top_p) for one in result.settings
         )
-        interactive = SamplingData(titles, result.logits, result.names, len(result.prompts[0].top), settings)
+        interactive = SamplingData(
+            titles, result.logits, result.names, len(result.prompts[0].top), settings
+        )
         alt = " ".join(panel.alt for panel in panels)
         return {
-            "knobs": Panels(panels, alt, "What may come next, all tokens counted", interactive=interactive)
+            "knobs": Panels(
+                panels, alt, "What may come next, all tokens counted", interactive=interactive
+            )
         }
 
 

@@ -116,7 +116,9 @@ class Architecture(Analysis[ArchitectureResult]):
                     total=total,
                 )
             )
-        shares = {k: sum(p.total for p in parts if k == p.kind) / facts.parameters for k in PART_LABELS}
+        shares = {
+            k: sum(p.total for p in parts if k == p.kind) / facts.parameters for k in PART_LABELS
+        }
         known = {
             name: getattr(facts, name)
             for name in ArchitectureResult.model_fields

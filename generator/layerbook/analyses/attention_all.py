@@ -226,5 +226,14 @@ def mean_heatmap(result: AttentionAllResult, at: int, title: str) -> Heatmap:
     )
     interactive = AttentionData(result.tokens, result.layers, result.weights, at)
     return Heatmap(
-        pattern, rows, columns, "attention", alt, "share", title, (0, 1), causal=True, interactive=interactive
+        pattern,
+        rows,
+        columns,
+        "attention",
+        alt,
+        "share",
+        title,
+        (0, 1),
+        causal=True,
+        interactive=interactive,
     )

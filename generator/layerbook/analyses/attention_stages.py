@@ -129,9 +129,7 @@ class AttentionStages(Analysis[AttentionStagesResult]):
         facts, run, layers = captures["model"].facts, captures["run"], self.measured_layers()
         here, sharing = np.arange(len(run.tokens)), facts.heads // facts.kv_heads
         sees = np.tri(len(here), dtype=bool)  # [T, T]: whether the key is no later than the query
-        q, k, scores, own = (
-            run.stack(name, layers) for name in SITES
-        )
+        q, k, scores, own = (run.stack(name, layers) for name in SITES)
         q = apply_rope(q, here, facts.rope_theta)  # [layers, H, T, d]
         k = apply_rope(k, here, facts.rope_theta).repeat(
             sharing, axis=1
@@ -224,7 +222,11 @@ def lines_by_layer(
         Series(key, tuple(map(float, result.layers)), values) for key, values in lines.items()
     )
     return Lines(
-        series, Axis("layer"), Axis(name), alt, f"All heads by layer, {shorten_prompt(result.prompt)}"
+        series,
+        Axis("layer"),
+        Axis(name),
+        alt,
+        f"All heads by layer, {shorten_prompt(result.prompt)}",
     )
 
 

@@ -37,7 +37,9 @@ class TextPoint(Record):
 class ShuffledTexts(Record):
     """The texts with their words shuffled; distances are Euclidean, one per text."""
 
-    points: tuple[TextPoint, ...] = Field(description="The shuffled texts, in the order of the spec.")
+    points: tuple[TextPoint, ...] = Field(
+        description="The shuffled texts, in the order of the spec."
+    )
     explained: tuple[float, ...] = Field(
         description="Share of the axes' own set's variance along each axis, 0..1."
     )
@@ -156,7 +158,8 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
                     np.minimum(1, np.abs((own.axes * basis.axes).sum(axis=1))).tolist()
                 ),
                 changed_tokens=sum(
-                    _sorted_ids(a) != _sorted_ids(b) for a, b in zip(places, other_places, strict=True)
+                    _sorted_ids(a) != _sorted_ids(b)
+                    for a, b in zip(places, other_places, strict=True)
                 ),
                 moved=tuple(np.linalg.norm(other - points, axis=1).tolist()),
                 moved_on_map=tuple(np.linalg.norm(other_flat - flat, axis=1).tolist()),
@@ -206,7 +209,9 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
             ):
                 tooltip = f"Moved by {there:.3g} in all dimensions"
                 tooltip += ", on a map of its own." if two else f", by {seems:.3g} on the map."
-                dots.append(Point(p.text, p.x, p.y, "words shuffled", show_label=two, tooltip=tooltip))
+                dots.append(
+                    Point(p.text, p.x, p.y, "words shuffled", show_label=two, tooltip=tooltip)
+                )
             alt += f" Shuffled, they move by {min(shuffled.moved_on_map):.2f} to {max(shuffled.moved_on_map):.2f}"
             alt += ", but each set has axes of its own." if two else " on the same axes."
         averaged = (
@@ -255,7 +260,9 @@ def _embedding_rows(captures: ActivationCaches, kind: str) -> list[NDArray[np.fl
     ]
 
 
-def _text_points(captures: ActivationCaches, kind: str, flat: NDArray[np.float64]) -> tuple[TextPoint, ...]:
+def _text_points(
+    captures: ActivationCaches, kind: str, flat: NDArray[np.float64]
+) -> tuple[TextPoint, ...]:
     """The texts of one kind where they lie on the map [N, 2]."""
     texts = [captures[f"{kind}-{i}"] for i in range(len(flat))]
     longest = max(len(text.tokens) for text in texts)

@@ -131,9 +131,7 @@ def run(
         folder = project.results_root / project.source.name
         with cache.lock(root):
             project.remove_leftovers()
-            outcomes = run_experiments(
-                project, statuses, report, executor_factory, force=force
-            )
+            outcomes = run_experiments(project, statuses, report, executor_factory, force=force)
     _print_outcomes(outcomes, folder, timer if timings else None)
     if any(outcome.verdict == "failed" for outcome in outcomes):
         sys.exit(1)
