@@ -1,10 +1,11 @@
-"""The score of every token of the vocabulary after a few prompts, whole, and what the knobs of sampling leave of it."""
+"""All logits: the score of every token after some prompts, and the effect of the sampling knobs."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import (
@@ -34,28 +35,26 @@ class Setting(Record):
 
     name: str = Field(min_length=1, description="The setting in a few words.")
     temperature: float = Field(
-        default=1.0, ge=0, description="What the logits are divided by; 0 takes the best."
+        default=1.0, ge=0, description="Divisor of the logits; 0 takes the best token."
     )
     top_k: TopK | None = Field(
-        default=None, description="How many of the likeliest tokens are kept; null for all."
+        default=None, description="Number of most likely tokens to keep; null for all."
     )
     top_p: float | None = Field(
         default=None,
         ge=0,
         le=1,
-        description="The probability that the kept tokens reach together; null for all.",
+        description="Probability that the kept tokens reach together; null for all.",
     )
 
 
 class SettingEffect(Record):
-    """What one setting leaves after one prompt."""
+    """The distribution that one setting leaves after one prompt."""
 
-    candidates: int = Field(
-        description="How many tokens are left to draw from: those with more than no probability."
-    )
-    best: float = Field(description="Probability 0..1 of the best token.")
+    candidates: int = Field(description="Number of tokens with a probability above 0.")
+    best: float = Field(description="Probability of the best token, 0..1.")
     kept: float = Field(
-        description="Probability 0..1 that the model itself gives these candidates together."
+        description="Probability that the model itself gives the candidates together, 0..1."
     )
     choices: float = Field(
         description="2^entropy: a fair choice among so many tokens would be as uncertain."
@@ -63,11 +62,11 @@ class SettingEffect(Record):
 
 
 class PromptLogits(Record):
-    """One prompt: its likeliest next tokens as the model has them, and what each setting leaves."""
+    """One prompt: its most likely next tokens, and the effect of each setting."""
 
-    prompt: str = Field(description="The prompt as the spec has it; of a chat, its last turn.")
-    top: tuple[Ranked, ...] = Field(description="The likeliest tokens [shown], best first.")
-    rest: float = Field(description="Probability 0..1 of all tokens not in `top` together.")
+    prompt: str = Field(description="The prompt; of a chat, its last turn.")
+    top: tuple[Ranked, ...] = Field(description="The most likely tokens [shown], best first.")
+    rest: float = Field(description="Probability of all tokens not in `top` together, 0..1.")
     left: tuple[SettingEffect, ...] = Field(
         description="One entry per setting, in the order of `settings`."
     )
@@ -76,28 +75,29 @@ class PromptLogits(Record):
 class AllLogitsResult(Result):
     """All logits after each prompt."""
 
-    d_vocab: int = Field(description="How many tokens there are: V.")
-    settings: tuple[Setting, ...] = Field(
-        description="The settings of the knobs that were tried, as the spec has them."
-    )
+    d_vocab: int = Field(description="Number of tokens in the vocabulary: V.")
+    settings: tuple[Setting, ...] = Field(description="The settings of the knobs.")
     prompts: tuple[PromptLogits, ...] = Field(
-        description="One entry per prompt, in the spec's order."
+        description="One entry per prompt, in the order of the spec."
     )
     names: tuple[Token, ...] = Field(
-        description="The likeliest tokens of each prompt, `named` of them, each once."
+        description="The most likely tokens of each prompt, `named` of them, each once."
     )
     logits: BigArray = Field(
-        description="The scores of all tokens [prompts, V] by id, in float32 as the model gave them."
+        description="The scores of all tokens by id [prompts, V], in the model's float32."
     )
 
 
 class AllLogits(Analysis[AllLogitsResult]):
-    """The scores of all tokens after each prompt, kept whole, and what settings of the knobs leave to draw from.
+    """The scores of all tokens after each prompt, and the tokens that settings of the knobs leave.
 
-    Shapes: the last position's logits [V] -> probabilities [V] for each setting, zero for removed tokens, together 1.
-    Units: logits have no unit, only their differences count; probabilities are shares of 1; candidates are a count.
-    Limits: one step after each prompt; what a setting does to a whole text builds up from step to step.
-    Source: top-k: Fan et al. 2018 (arXiv:1805.04833); top-p: Holtzman et al. 2019 (arXiv:1904.09751).
+    Shapes: the last position's logits [V] -> probabilities [V] for each setting, zero for the
+        removed tokens, together 1.
+    Units: logits have no unit, only their differences count; probabilities are shares of 1;
+        candidates are a count.
+    Limits: one step after each prompt; the effect of a setting on a text builds up step by step.
+    Source: top-k: Fan et al. 2018 (arXiv:1805.04833); top-p: Holtzman et al. 2019
+        (arXiv:1904.09751).
     """
 
     result_type = AllLogitsResult
@@ -105,95 +105,104 @@ class AllLogits(Analysis[AllLogitsResult]):
     prompts: Prompts = Field(description="The prompts; a string, or `chat:` for the chat template.")
     settings: Annotated[tuple[Setting, ...], Field(min_length=1)] = Field(
         default=(Setting(name="as the model has it"), Setting(name="greedy", temperature=0)),
-        description="Settings to try, which readers find as buttons; the first is where they begin.",
+        description="Settings to try, which readers find as buttons; the first is the initial one.",
     )
     shown: TopK = Field(
-        default=20, description="How many of the likeliest tokens a reader sees as bars."
+        default=20, description="Number of most likely tokens that a reader sees as bars."
     )
     named: int = Field(
         default=500,
         ge=1,
-        description="For how many of each prompt's likeliest tokens to keep the text.",
+        description="Number of each prompt's most likely tokens whose text is kept.",
     )
 
     def runs(self) -> dict[str, Request]:
-        """One pass per prompt, of which the last logits are used."""
-        return {
-            f"prompt-{i}": Forward(as_prompt(one), frozenset({NEXT_LOGITS}))
-            for i, one in enumerate(self.prompts)
-        }
+        """One forward pass per prompt that keeps the last position's logits."""
+        keep = frozenset({NEXT_LOGITS})
+        return {f"prompt-{i}": Forward(as_prompt(p), keep) for i, p in enumerate(self.prompts)}
 
     def measure(self, captures: ActivationCaches) -> AllLogitsResult:
-        """Keep every score, and ask of each setting how much it leaves."""
-        whole, told = [], []
+        """Rank the tokens after each prompt, and apply each setting to their distribution."""
+        prompts: list[PromptLogits] = []
         names: dict[int, Token] = {}
+        logits = np.stack(
+            [captures[f"prompt-{i}"][NEXT_LOGITS] for i in range(len(self.prompts))]
+        )  # [prompts, V]
+        V = logits.shape[1]
+
         for i, prompt in enumerate(self.prompts):
-            run = captures[f"prompt-{i}"]
-            logits = run[NEXT_LOGITS]  # [V], the last position's scores for what comes next
-            near = ranked(
-                run, logits, min(max(self.named, self.shown), len(logits))
-            )  # [named], best first
-            names |= {one.id: one.token for one in near}
-            own, left = softmax(logits), []  # own: [V], as the model has it
-            for setting in self.settings:
-                # [V], together 1; zero for the tokens that were removed
-                prob = sampling_distribution(
-                    logits, setting.temperature, setting.top_k, setting.top_p
+            count = min(max(self.named, self.shown), V)
+            best = ranked(captures[f"prompt-{i}"], logits[i], count)  # [count], best first
+            top = best[: self.shown]
+            names |= {token.id: token.token for token in best}
+            prompts.append(
+                PromptLogits(
+                    prompt=prompt_name(prompt),
+                    top=top,
+                    rest=max(0.0, 1 - sum(token.prob for token in top)),
+                    left=tuple(setting_effect(logits[i], setting) for setting in self.settings),
                 )
-                candidates = int((prob > 0).sum())
-                best, kept = float(prob.max()), min(1.0, float(own[prob > 0].sum()))
-                left.append(
-                    SettingEffect(
-                        candidates=candidates, best=best, kept=kept, choices=2 ** entropy(prob)
-                    )
-                )
-            top = near[: self.shown]
-            rest = max(0.0, 1 - sum(one.prob for one in top))
-            told.append(
-                PromptLogits(prompt=prompt_name(prompt), top=top, rest=rest, left=tuple(left))
             )
-            whole.append(logits)
         return AllLogitsResult(
-            d_vocab=len(logits),
+            d_vocab=V,
             settings=self.settings,
-            prompts=tuple(told),
+            prompts=tuple(prompts),
             names=tuple(names.values()),
-            logits=np.stack(whole),  # [prompts, V]
+            logits=logits,
         )
 
     def figures(self, result: AllLogitsResult) -> dict[str, Figure]:
-        """A panel per prompt with the model's own probabilities of the best few, and all scores behind them."""
-        titles = tuple(f"“{shorten_prompt(one)}”{chat_suffix(one)}" for one in self.prompts)
+        """`knobs`: per prompt, the model's own probabilities of the best tokens."""
+        titles = tuple(f"“{shorten_prompt(p)}”{chat_suffix(p)}" for p in self.prompts)
         panels = tuple(
-            prompt_bars(result, one, title)
-            for one, title in zip(result.prompts, titles, strict=True)
-        )
-        settings = tuple(
-            (one.name, one.temperature, one.top_k, one.top_p) for one in result.settings
-        )
-        interactive = SamplingData(
-            titles, result.logits, result.names, len(result.prompts[0].top), settings
+            prompt_bars(result, prompt, title)
+            for prompt, title in zip(result.prompts, titles, strict=True)
         )
         alt = " ".join(panel.alt for panel in panels)
+        title = "What may come next, all tokens counted"
         return {
-            "knobs": Panels(
-                panels, alt, "What may come next, all tokens counted", interactive=interactive
-            )
+            "knobs": Panels(panels, alt, title, interactive=sampling_data(result, titles)),
         }
 
 
-def prompt_bars(result: AllLogitsResult, one: PromptLogits, title: str) -> Bars:
-    """The likeliest tokens after one prompt, and all others as one bar."""
-    top = one.top[:MAX_BARS]
-    others, rest = result.d_vocab - len(top), one.rest + sum(t.prob for t in one.top[MAX_BARS:])
-    best = listed([f"{visible(t.token)} {t.prob:.3g}" for t in top[:3]])
+def setting_effect(logits: NDArray[np.floating], setting: Setting) -> SettingEffect:
+    """Measure the distribution that a setting leaves of one prompt's logits [V]."""
+    model_prob = softmax(logits)  # [V], of the model itself
+    prob = sampling_distribution(
+        logits, setting.temperature, setting.top_k, setting.top_p
+    )  # [V], zero for the removed tokens
+    return SettingEffect(
+        candidates=int((prob > 0).sum()),
+        best=float(prob.max()),
+        kept=min(1.0, float(model_prob[prob > 0].sum())),
+        choices=2 ** entropy(prob),
+    )
+
+
+def prompt_bars(result: AllLogitsResult, prompt: PromptLogits, title: str) -> Bars:
+    """The most likely tokens after one prompt, and all others as one bar."""
+    top = prompt.top[:MAX_BARS]
+    others = result.d_vocab - len(top)
+    rest = prompt.rest + sum(token.prob for token in prompt.top[MAX_BARS:])
+    best = listed([f"{visible(token.token)} {token.prob:.3g}" for token in top[:3]])
     return Bars(
-        labels=tuple(t.token for t in top),
-        values=tuple(t.prob for t in top),
+        labels=tuple(token.token for token in top),
+        values=tuple(token.prob for token in top),
         label_axis=Axis("next token"),
         value_axis=Axis("probability"),
         title=title,
         alt=f"After {title}: {best}; the {others:,} others together {rest:.3g}.",
         rest=rest if others else None,
         rest_label=f"{others:,} others",
+    )
+
+
+def sampling_data(result: AllLogitsResult, titles: tuple[str, ...]) -> SamplingData:
+    """All scores and settings, for the playground."""
+    return SamplingData(
+        prompts=titles,
+        logits=result.logits,
+        names=result.names,
+        shown=len(result.prompts[0].top),
+        settings=tuple((s.name, s.temperature, s.top_k, s.top_p) for s in result.settings),
     )

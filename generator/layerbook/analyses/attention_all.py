@@ -1,4 +1,4 @@
-"""Every head at once: the attention patterns of all layers and heads over one prompt, and what each head looks at."""
+"""All attention patterns: where every head of every layer looks over one prompt."""
 
 from __future__ import annotations
 
@@ -19,30 +19,33 @@ from layerbook.core.analysis import (
     shorten_prompt,
 )
 from layerbook.core.distributions import entropy
-from layerbook.core.figures import AttentionData, Axis, Figure, Heatmap, Panels
+from layerbook.core.figures import (
+    AttentionData,
+    Axis,
+    Figure,
+    Heatmap,
+    Panels,
+    attention_heatmap,
+    strongest_keys,
+)
 from layerbook.core.requests import ActivationCaches, Forward, Request, Site
-from layerbook.core.text import listed
-from layerbook.core.tokens import Token, visible
+from layerbook.core.tokens import Token
 
 
 class HeadAttention(Record):
-    """Where one head looks, in float64; means leave out the first query, which can only look at itself."""
+    """Where one head looks, in float64; means leave out query 0, which only sees itself."""
 
     layer: int = Field(description="The layer, from 0.")
     head: int = Field(description="The query head, from 0.")
-    first: float = Field(
-        description="Share on the first token, 0 to 1, mean over the queries from position 1."
-    )
-    itself: float = Field(description="Share of a token on itself, the same mean.")
-    before: float = Field(
-        description="Share on the token before, mean from position 2: before that it is the first."
-    )
+    first: float = Field(description="Share on the first token, 0 to 1, mean of queries 1..T-1.")
+    itself: float = Field(description="Share of a token on itself, mean of queries 1..T-1.")
+    before: float = Field(description="Share on the token before, mean of queries 2..T-1.")
     after: float | None = Field(
-        description="Share on what came after the last earlier occurrence of the same token, mean over the queries for "
-        "which there is such a token; null where there is none."
+        description="Share on the token that followed the last earlier occurrence of the same "
+        "token, mean of the queries with such a token; null if there are none."
     )
     bits: float = Field(
-        description="Entropy of a row in bits, mean from position 1: 0 where all goes to one token."
+        description="Entropy of a row in bits, mean of queries 1..T-1: 0 if all goes to one token."
     )
 
 
@@ -51,19 +54,19 @@ class AttentionAllResult(Result):
 
     prompt: str = Field(description="The prompt; of a chat, its last turn.")
     tokens: tuple[Token, ...] = Field(
-        description="The tokens, in order: queries and keys of the patterns."
+        description="Its T tokens, the queries and keys of the patterns."
     )
     layers: tuple[int, ...] = Field(description="The layers, from 0, that index `weights`.")
-    head_count: int = Field(description="How many query heads a layer has.")
+    head_count: int = Field(description="Number of query heads in a layer.")
     habits: tuple[HeadAttention, ...] = Field(description="One entry per head, layer by layer.")
     weights: BigArray = Field(
-        description="Attention by [layer][head][place], in float32 as the model gave it: the cells of each pattern "
-        "that exist, row by row. The share of query q on key k, k <= q, stands at place q(q+1)/2 + k."
+        description="Attention [layer][head][place] in the model's float32: the lower triangle of "
+        "each pattern, row by row. The share of query q on key k <= q is at place q(q+1)/2 + k."
     )
 
     def most(self, habit: str) -> HeadAttention:
-        """The head in which one of the numbers is largest, the first of equals."""
-        return max(self.habits, key=lambda one: float(getattr(one, habit) or 0.0))
+        """The head with the largest value of a habit, the first of equals."""
+        return max(self.habits, key=lambda head: float(getattr(head, habit) or 0.0))
 
     @property
     def most_first(self) -> HeadAttention:
@@ -77,18 +80,18 @@ class AttentionAllResult(Result):
 
     @property
     def most_after(self) -> HeadAttention:
-        """The head that looks most at what came after the same token last time."""
+        """The head that gives most to the token that followed the same token last time."""
         return self.most("after")
 
     @property
     def steps_back(self) -> int:
-        """At how many queries from position 2 `most_before` gives the token before more than any other."""
+        """Number of queries from 2 at which `most_before` prefers the token before."""
         pattern = self.pattern(self.most_before)
         return sum(int(pattern[q, : q + 1].argmax()) == q - 1 for q in range(2, len(self.tokens)))
 
     @property
     def repeats(self) -> tuple[tuple[Token, Token, float], ...]:
-        """What `most_after` is the mean of: a token that has stood before, what came after it then, the share on it."""
+        """The terms of `most_after`: repeated token, token after its last occurrence, share."""
         pattern = self.pattern(self.most_after)
         return tuple(
             (self.tokens[q], self.tokens[k], float(pattern[q, k]))
@@ -97,19 +100,15 @@ class AttentionAllResult(Result):
 
     def pattern(self, head: HeadAttention) -> NDArray[np.float32]:
         """The pattern [T, T] of one head."""
-        whole = np.zeros((len(self.tokens),) * 2, dtype=np.float32)
-        whole[np.tril_indices(len(self.tokens))] = self.weights[
-            self.layers.index(head.layer), head.head
-        ]
-        return whole
+        triangle = self.weights[self.layers.index(head.layer), head.head]
+        return fill_triangle(triangle, len(self.tokens))
 
     @property
     def first_by_layer(self) -> tuple[float, ...]:
-        """By layer: share on the first token, mean over the heads."""
-        first = np.array([one.first for one in self.habits]).reshape(
-            len(self.layers), self.head_count
-        )
-        return tuple(first.mean(axis=1).tolist())
+        """By layer: share on the first token, mean of the heads."""
+        first = [head.first for head in self.habits]
+        by_head = np.array(first).reshape(len(self.layers), self.head_count)
+        return tuple(by_head.mean(axis=1).tolist())
 
     @property
     def freest(self) -> int:
@@ -120,120 +119,130 @@ class AttentionAllResult(Result):
 class AttentionAll(Analysis[AttentionAllResult]):
     """How much every token looks at every token before it, in all layers and heads of the model.
 
-    Shapes: pattern [layers, heads, T, T], its lower triangles kept as [layers, heads, T(T+1)/2]; a number per head.
-    Units: shares of one token's attention, 0 to 1, each row summing to 1; entropy in bits, at most log2 of the keys.
-    Limits: one prompt; where heads read, not what they move: a head may look at the first token and take nothing.
-    Source: Vaswani et al. 2017 (arXiv:1706.03762), equation 1; Clark et al. 2019 (arXiv:1906.04341) for what heads look
-    at; Olsson et al. 2022 (arXiv:2209.11895) for what comes after the same token.
+    Shapes: pattern [L, H, T, T], its lower triangles stored as [L, H, T(T+1)/2]; a number per head.
+    Units: shares of one token's attention, 0 to 1, each row summing to 1; entropy in bits, at most
+        log2 of the keys.
+    Limits: one prompt; where heads read, not what they move: a head may look at the first token and
+        take nothing.
+    Source: Vaswani et al. 2017 (arXiv:1706.03762), equation 1; Clark et al. 2019 (arXiv:1906.04341)
+        for what heads look at; Olsson et al. 2022 (arXiv:2209.11895) for what comes after the same
+        token.
     """
 
     result_type = AttentionAllResult
+
     prompt: PromptSpec = Field(description="The prompt.")
     layers: Layers = Field(
         default="all", description="Which layers; negative numbers count from the last."
     )
 
     def runs(self) -> dict[str, Request]:
-        """One pass that keeps the patterns of all layers."""
+        """One forward pass that keeps the patterns."""
         keep = frozenset(Site("pattern", layer) for layer in resolved(self.layers))
         return {"run": Forward(as_prompt(self.prompt), keep)}
 
     def measure(self, captures: ActivationCaches) -> AttentionAllResult:
-        """Stack the patterns, and ask of each head how much goes to a few places that have a name."""
+        """Stack the patterns, and summarize where each head looks."""
         run, layers = captures["run"], resolved(self.layers)
-        pattern = run.stack("pattern", layers)  # [layers, heads, T, T]
-        last, seen, habits = len(run.tokens) - 1, induction_pairs(run.tokens), []
-        for layer, heads in zip(
-            layers, pattern.astype(np.float64), strict=True
-        ):  # heads [heads, T, T]
-            for head, rows in enumerate(
-                heads
-            ):  # rows [T, T]: each a token that looks, and its shares
-                free = rows[min(1, last) :]  # [T - 1, T]: query 0 has no choice
-                habits.append(
-                    HeadAttention(
-                        layer=layer,
-                        head=head,
-                        first=float(free[:, 0].mean()),
-                        itself=float(rows.diagonal()[min(1, last) :].mean()),
-                        before=float(rows.diagonal(-1)[1:].mean()) if last > 1 else 0.0,  # [T - 2]
-                        after=float(np.mean([rows[q, k] for q, k in seen])) if seen else None,
-                        bits=float(np.mean([entropy(row) for row in free])),
-                    )
-                )
-        query, key = np.tril_indices(len(run.tokens))  # the cells that exist, row by row
+        pattern = run.stack("pattern", layers)  # [L, H, T, T]: query by key
+        H, T = pattern.shape[1:3]
+
+        pairs = induction_pairs(run.tokens)
+        habits = [
+            measure_head(layer, head, pattern[i, head].astype(np.float64), pairs)
+            for i, layer in enumerate(layers)
+            for head in range(H)
+        ]
+        query, key = np.tril_indices(T)  # the cells that exist, row by row
+
         return AttentionAllResult(
             prompt=prompt_name(self.prompt),
             tokens=run.tokens,
             layers=layers,
-            head_count=pattern.shape[1],
+            head_count=H,
             habits=tuple(habits),
-            weights=pattern[:, :, query, key],  # [layers, heads, T (T + 1) / 2]
+            weights=pattern[:, :, query, key],  # [L, H, T (T + 1) / 2]
         )
 
     def figures(self, result: AttentionAllResult) -> dict[str, Figure]:
-        """`grid`: a map of heads by layers for each habit; `explorer`: the mean of one layer, all patterns behind."""
-        habits = [
-            ("first", "To the first token"),
-            ("before", "To the token before"),
-            ("itself", "To itself"),
-        ]
-        habits += (
-            [("after", "To what came next, last time")]
-            if result.habits[0].after is not None
-            else []
-        )
-        maps = tuple(head_heatmap(result, name, title) for name, title in habits)
-        alt = " ".join(one.alt for one in maps)
-        grid = Panels(maps, alt, "Where every head of every layer looks", columns=1)
-        title = f"Mean of the {result.head_count} heads, layer {result.freest}"
+        """`grid`: heads by layers for each habit; `explorer`: one layer, all patterns behind it."""
+        titles = {
+            "first": "To the first token",
+            "before": "To the token before",
+            "itself": "To itself",
+        }
+        if result.habits[0].after is not None:
+            titles["after"] = "To what came next, last time"
+        maps = tuple(habit_heatmap(result, habit, title) for habit, title in titles.items())
+        alt = " ".join(heatmap.alt for heatmap in maps)
         return {
-            "grid": grid,
-            "explorer": mean_heatmap(result, result.layers.index(result.freest), title),
+            "grid": Panels(maps, alt, "Where every head of every layer looks", columns=1),
+            "explorer": layer_heatmap(result, result.layers.index(result.freest)),
         }
 
 
 def induction_pairs(tokens: tuple[Token, ...]) -> list[tuple[int, int]]:
-    """Pairs of a position and the one after the last earlier occurrence of the same token, where it lies between."""
-    pairs = [
-        (q, max((p + 1 for p in range(q) if tokens[p] == tokens[q]), default=q))
-        for q in range(len(tokens))
-    ]
-    return [(q, k) for q, k in pairs if k < q]
+    """Each query with the key after the last earlier occurrence of its token, if before it."""
+    pairs = []
+    for q, token in enumerate(tokens):
+        earlier = [p for p in range(q) if tokens[p] == token]
+        if earlier and earlier[-1] + 1 < q:
+            pairs.append((q, earlier[-1] + 1))
+    return pairs
 
 
-def head_heatmap(result: AttentionAllResult, name: str, title: str) -> Heatmap:
-    """One number of every head: a row is a head, a column is a layer."""
-    shares = np.array([getattr(one, name) for one in result.habits])
-    shares = shares.reshape(len(result.layers), result.head_count).T  # [heads, layers]
-    rows, columns = Axis("head"), Axis("layer", labels=tuple(map(str, result.layers)))
-    best, middle = result.most(name), np.median(shares)
-    alt = f"{title} goes most in layer {best.layer}, head {best.head}: {shares.max():.0%}. "
-    alt += f"In half of the heads it is less than {middle:.0%}."
-    return Heatmap(shares, rows, columns, "share of attention", alt, "", title, (0, 1))
-
-
-def mean_heatmap(result: AttentionAllResult, at: int, title: str) -> Heatmap:
-    """The mean pattern of one layer, to stand alone; readers can open all the others behind it."""
-    pattern = np.zeros((len(result.tokens),) * 2)
-    pattern[np.tril_indices(len(result.tokens))] = result.weights[at].mean(axis=0, dtype=np.float64)
-    best = np.argsort(-pattern[-1], kind="stable")[:2]
-    looks = listed([f"{pattern[-1, k]:.0%} to {visible(result.tokens[k])} at {k}" for k in best])
-    alt = f"{title}, {shorten_prompt(result.prompt, 80)}: the last token gives {looks}."
-    rows, columns = (
-        Axis("token that looks", labels=result.tokens),
-        Axis("token it looks at", labels=result.tokens),
+def measure_head(
+    layer: int, head: int, pattern: NDArray[np.float64], pairs: list[tuple[int, int]]
+) -> HeadAttention:
+    """Average the attention [T, T] of one head on a few kinds of keys."""
+    T = len(pattern)
+    start = min(1, T - 1)  # query 0 has no choice
+    rows = pattern[start:]  # [T - 1, T]
+    return HeadAttention(
+        layer=layer,
+        head=head,
+        first=float(rows[:, 0].mean()),
+        itself=float(pattern.diagonal()[start:].mean()),
+        before=float(pattern.diagonal(-1)[1:].mean()) if T > 2 else 0.0,
+        after=float(np.mean([pattern[q, k] for q, k in pairs])) if pairs else None,
+        bits=float(np.mean([entropy(row) for row in rows])),
     )
-    interactive = AttentionData(result.tokens, result.layers, result.weights, at)
+
+
+def fill_triangle(triangle: NDArray[np.floating], T: int) -> NDArray[np.floating]:
+    """Return the pattern [T, T] with this lower triangle [T(T+1)/2] and zeros above."""
+    pattern = np.zeros((T, T), dtype=triangle.dtype)
+    pattern[np.tril_indices(T)] = triangle
+    return pattern
+
+
+def habit_heatmap(result: AttentionAllResult, habit: str, title: str) -> Heatmap:
+    """One number of every head: a row is a head, a column is a layer."""
+    shares = np.array([getattr(head, habit) for head in result.habits])  # [L * H]
+    shares = shares.reshape(len(result.layers), result.head_count).T  # [H, L]
+    best = result.most(habit)
     return Heatmap(
+        shares,
+        rows=Axis("head"),
+        columns=Axis("layer", labels=tuple(map(str, result.layers))),
+        value="share of attention",
+        alt=f"{title} goes most in layer {best.layer}, head {best.head}: {shares.max():.0%}. "
+        f"In half of the heads it is less than {np.median(shares):.0%}.",
+        title=title,
+        scale=(0, 1),
+    )
+
+
+def layer_heatmap(result: AttentionAllResult, i: int) -> Heatmap:
+    """The mean pattern of one layer, with an explorer of all the others."""
+    mean = result.weights[i].mean(axis=0, dtype=np.float64)  # [T(T+1)/2]
+    pattern = fill_triangle(mean, len(result.tokens))
+    title = f"Mean of the {result.head_count} heads, layer {result.layers[i]}"
+    strongest = strongest_keys(pattern, result.tokens)
+    return attention_heatmap(
         pattern,
-        rows,
-        columns,
-        "attention",
-        alt,
-        "share",
-        title,
-        (0, 1),
-        causal=True,
-        interactive=interactive,
+        result.tokens,
+        title=title,
+        alt=f"{title}, {shorten_prompt(result.prompt, 80)}: the last token gives {strongest}.",
+        interactive=AttentionData(result.tokens, result.layers, result.weights, i),
     )
