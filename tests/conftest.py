@@ -1,4 +1,6 @@
-"""Models for the tests (a tiny random Llama, the real default model), and a small book with results."""
+"""Models for the tests (a tiny random Llama, the real default model), and a small book with
+results.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""`python -m layerbook`, and where the command `layerbook` begins: Ctrl-C is understood before anything is loaded."""
+"""`python -m layerbook`, and where the command `layerbook` begins: Ctrl-C is understood before
+anything is loaded.
+"""
 
 
 def main() -> None:

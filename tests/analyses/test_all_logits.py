@@ -1,4 +1,6 @@
-"""All scores of the vocabulary, and what the knobs leave: against transformers, and against plain loops."""
+"""All scores of the vocabulary, and what the knobs leave: against transformers, and against plain
+loops.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ SETTINGS = (
 
 
 def left_by_hand(logits: list[float], setting: Setting) -> list[float]:
-    """The probabilities that a setting leaves, best first, added up exactly: no numpy, nothing of the book's."""
+    """The probabilities that a setting leaves, best first, added up exactly: no numpy, nothing of
+    the book's.
+    """
     best = sorted(logits, reverse=True)
     if setting.temperature == 0:
         return [1.0]
@@ -72,7 +76,9 @@ def test_logits_are_the_models_own(tiny, tiny_model_dir) -> None:
 
 
 def test_what_is_left_agrees_with_plain_loops(tiny) -> None:
-    """Each setting after each prompt, from the stored scores alone: counts exactly, shares to 1e-12."""
+    """Each setting after each prompt, from the stored scores alone: counts exactly, shares to
+    1e-12.
+    """
     analysis = AllLogits(prompts=(TEXT, "2 + 2 = "), settings=SETTINGS, shown=7, named=30)
     result = analysis.measure(capture_requests(tiny, analysis))
 
@@ -91,7 +97,9 @@ def test_what_is_left_agrees_with_plain_loops(tiny) -> None:
 
 
 def test_a_shortlist_makes_the_nucleus_smaller() -> None:
-    """Of equal tokens half the mass is half of all 64, or half of a list of 16; where p is reached, no more is kept."""
+    """Of equal tokens half the mass is half of all 64, or half of a list of 16; where p is reached,
+    no more is kept.
+    """
     settings = (Setting(name="all", top_p=0.5), Setting(name="list", top_k=16, top_p=0.5))
     vocabulary = ByteVocabulary(*(f"w{i}" for i in range(64)))
     logits = np.zeros(64, dtype=np.float32)
@@ -113,7 +121,9 @@ def test_names_are_the_likeliest_of_every_prompt_each_once(tiny) -> None:
 
 
 def test_the_picture_counts_every_token_and_hides_all_scores(tiny) -> None:
-    """A panel per prompt, bars and the rest together one; behind them the scores, settings and names of the result."""
+    """A panel per prompt, bars and the rest together one; behind them the scores, settings and
+    names of the result.
+    """
     analysis = AllLogits(
         prompts=(ChatPrompt(chat="2 + 2 = "), "2 + 2 = "), settings=SETTINGS, shown=14
     )

@@ -41,7 +41,9 @@ def test_the_boxes_hold_every_parameter_once(model):
 
 
 def test_every_module_with_weights_is_in_one_box(model):
-    """The paths of all boxes are the modules of a layer and those outside, with the shapes of the weights."""
+    """The paths of all boxes are the modules of a layer and those outside, with the shapes of the
+    weights.
+    """
     result = run(model, Architecture())
 
     listed = [path for part in result.parts for path in part.weights]
@@ -60,7 +62,9 @@ def test_every_module_with_weights_is_in_one_box(model):
 
 
 def test_the_diagram_follows_the_computation(model):
-    """Input first; the repeated boxes are one stretch, in which attention and MLP each end a branch off the stream."""
+    """Input first; the repeated boxes are one stretch, in which attention and MLP each end a branch
+    off the stream.
+    """
     result = run(model, Architecture())
     diagram = Architecture().figures(result)["decoder"]
 
@@ -80,7 +84,9 @@ def test_the_diagram_follows_the_computation(model):
 
 
 def test_a_tied_matrix_is_counted_at_the_embedding(model):
-    """The unembedding has no numbers of its own where it is the same matrix, and as many again where it is not."""
+    """The unembedding has no numbers of its own where it is the same matrix, and as many again
+    where it is not.
+    """
     result = run(model, Architecture())
     by_name = {part.name: part for part in result.parts}
 

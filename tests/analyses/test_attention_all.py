@@ -1,4 +1,6 @@
-"""Every head at once: the same patterns as attention-pattern, and habits that another computation confirms."""
+"""Every head at once: the same patterns as attention-pattern, and habits that another computation
+confirms.
+"""
 
 from __future__ import annotations
 
@@ -144,7 +146,9 @@ def test_the_most_and_the_freest_are_found() -> None:
 
 
 def test_what_the_habits_are_means_of_is_told_place_by_place(tiny) -> None:
-    """By hand, and on a tiny Llama: the shares of `repeats` average to `after`, row maxima are recounted in a loop."""
+    """By hand, and on a tiny Llama: the shares of `repeats` average to `after`, row maxima are
+    recounted in a loop.
+    """
     small = by_hand([2, 3, 4, 5, 3])  # head 0 looks back most at query 2 alone, from position 2 on
     assert (small.most_before.head, small.steps_back) == (0, 1)
     assert [(a.id, b.id, share) for a, b, share in small.repeats] == [(3, 4, 0.5)]
@@ -164,7 +168,9 @@ def test_what_the_habits_are_means_of_is_told_place_by_place(tiny) -> None:
 
 
 def test_figures_show_all_heads_and_open_all_patterns(tiny) -> None:
-    """A map per habit, heads down and layers across; the explorer draws the mean of the freest layer."""
+    """A map per habit, heads down and layers across; the explorer draws the mean of the freest
+    layer.
+    """
     analysis = AttentionAll(prompt=TEXT, layers=(0, 1))
     result = run(tiny, analysis)
     figures = analysis.figures(result)

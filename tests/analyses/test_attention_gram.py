@@ -55,7 +55,9 @@ def test_cells_and_correlations_follow_their_definitions():
 
 
 def test_the_leading_run_is_held_against_the_first_token():
-    """Outputs 3, 3.3 and 2.4 long in one direction at three equal tokens: at most 0.6 apart, a fifth of the first."""
+    """Outputs 3, 3.3 and 2.4 long in one direction at three equal tokens: at most 0.6 apart, a
+    fifth of the first.
+    """
     out = np.array([[3.0, 0], [3.3, 0], [2.4, 0], [-9, 1]])
     analysis = AttentionGram(prompts=("x",), layers=(3,))
     (prompt,) = analysis.measure(
@@ -103,7 +105,9 @@ def test_on_a_model_it_is_the_output_times_its_transpose(tiny):
 
 
 def test_equal_tokens_at_the_start_cannot_be_told_apart(tiny):
-    """Values carry no position: what attention adds is the same at each, in every layer; not so after another token."""
+    """Values carry no position: what attention adds is the same at each, in every layer; not so
+    after another token.
+    """
     analysis = AttentionGram(prompts=("zzzz cat", "cat zzzz"), layers=(0, 1))
     first, second = analysis.measure(capture_requests(tiny, analysis)).prompts
 
@@ -115,7 +119,9 @@ def test_equal_tokens_at_the_start_cannot_be_told_apart(tiny):
 
 
 def test_charts_show_the_signs_and_the_pairs(tiny):
-    """Diverging colours where dot products are negative; a point for each pair; no mask, since it is no pattern."""
+    """Diverging colours where dot products are negative; a point for each pair; no mask, since it
+    is no pattern.
+    """
     analysis = AttentionGram(prompts=("2 + 2",), layers=(0, 1))
     result = analysis.measure(capture_requests(tiny, analysis))
     figures = analysis.figures(result)

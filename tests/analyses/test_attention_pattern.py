@@ -1,4 +1,6 @@
-"""Attention patterns: what is averaged, chosen and counted, on captures made by hand and on a tiny random Llama."""
+"""Attention patterns: what is averaged, chosen and counted, on captures made by hand and on a tiny
+random Llama.
+"""
 
 from __future__ import annotations
 
@@ -94,7 +96,9 @@ def test_a_lone_token_looks_at_itself(heads):
 
 
 def test_weights_are_the_softmax_of_turned_queries_and_keys(tiny):
-    """On a tiny Llama: recomputed from queries and keys in float64, RoPE and mask written out, to 1e-5."""
+    """On a tiny Llama: recomputed from queries and keys in float64, RoPE and mask written out, to
+    1e-5.
+    """
     analysis = AttentionPattern(prompts=(TEXT,), layers=(1, 0), heads=(0, 1, 2, 3))
     result = analysis.measure(capture_requests(tiny, analysis))
     keep = frozenset(Site(name, layer) for name in ("q", "k") for layer in (0, 1))
@@ -114,7 +118,9 @@ def test_weights_are_the_softmax_of_turned_queries_and_keys(tiny):
 
 
 def test_charts_are_named_scaled_and_labelled_alike(tiny):
-    """One scale from 0 to 1 everywhere, no future drawn, values written where they fit; names with absolute layers."""
+    """One scale from 0 to 1 everywhere, no future drawn, values written where they fit; names with
+    absolute layers.
+    """
     mean = AttentionPattern(prompts=("2 + 2", TEXT), layers=(0, 1))
     figures = mean.figures(mean.measure(capture_requests(tiny, mean)))
     heads = AttentionPattern(prompts=("2 + 2",), layers=(1,), heads=(0, 3))

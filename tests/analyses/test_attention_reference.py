@@ -50,7 +50,9 @@ def test_all_three_prompts_are_continued_with_4(real):
 
 
 def test_the_lecture_s_animation_leaves_the_path_and_runs_past_the_end(real):
-    """`⏎⏎` becomes one token at the sixth frame; the turn ends at the thirteenth; the patterns follow the own path."""
+    """`⏎⏎` becomes one token at the sixth frame; the turn ends at the thirteenth; the patterns
+    follow the own path.
+    """
     anew = run(
         real, ContinuationFrames(prompt=SUM, max_new_tokens=15, layers=(0, LAST), show="gram")
     )
@@ -78,7 +80,9 @@ def test_more_than_half_of_the_last_layer_s_attention_goes_to_a_space(real):
 
 
 def test_the_mlp_has_the_lecture_s_shapes_and_few_loud_neurons(real):
-    """576 x 1536 three times; 59 % of the parameters; ten neurons at most hold half in the last layer."""
+    """576 x 1536 three times; 59 % of the parameters; ten neurons at most hold half in the last
+    layer.
+    """
     result = run(real, MlpShapes(prompt=SUM, layer=LAST))
 
     assert result.projections == {"gate": (576, 1536), "up": (576, 1536), "down": (1536, 576)}

@@ -1,4 +1,6 @@
-"""The stages of attention: on captures made by hand, and recomputed in torch from the model's own modules."""
+"""The stages of attention: on captures made by hand, and recomputed in torch from the model's own
+modules.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +81,9 @@ def compare(model: Any, result: Any, tolerance: float) -> None:
 def test_on_the_tiny_model_every_stage_is_what_torch_computes(
     tiny: Any, layer: int, head: int
 ) -> None:
-    """All heads of both layers, to 1e-5; the model's own scores and patterns to 1e-5; two queries share a key."""
+    """All heads of both layers, to 1e-5; the model's own scores and patterns to 1e-5; two queries
+    share a key.
+    """
     result = run(tiny, AttentionStages(prompt=TEXT, layers=(0, 1), layer=layer, head=head))
 
     compare(tiny, result, 1e-5)
@@ -98,7 +102,9 @@ def test_on_the_tiny_model_every_stage_is_what_torch_computes(
 def test_on_the_real_model_every_stage_is_what_torch_computes(
     real: Any, layer: int, head: int, key: int
 ) -> None:
-    """Four layers with all their heads in numbers, two heads cell by cell, to 5e-4 (products reach 100)."""
+    """Four layers with all their heads in numbers, two heads cell by cell, to 5e-4 (products reach
+    100).
+    """
     layers = (0, 1, 17, 29)
     result = run(
         real,
@@ -133,7 +139,9 @@ def made(q: np.ndarray, k: np.ndarray, head: int = 0) -> Any:
 
 
 def test_a_pattern_by_hand() -> None:
-    """One key that stands out at position 2: before it the mask takes it, after it takes nearly all."""
+    """One key that stands out at position 2: before it the mask takes it, after it takes nearly
+    all.
+    """
     q, k = np.zeros((1, 4, 2)), np.zeros((1, 4, 2))
     angles = np.arange(
         4.0
@@ -156,7 +164,9 @@ def test_a_pattern_by_hand() -> None:
 
 
 def test_a_model_that_turns_otherwise_is_noticed(tiny: Any) -> None:
-    """With another theta than the model's the differences are a thousand times the tolerance of the claim."""
+    """With another theta than the model's the differences are a thousand times the tolerance of the
+    claim.
+    """
     analysis = AttentionStages(prompt=TEXT, layers=(0,), layer=0, head=0)
     captures = dict(capture_requests(tiny, analysis))
     known = captures["model"].facts
@@ -177,7 +187,9 @@ def test_the_layer_of_the_head_asked_for_is_measured() -> None:
 
 
 def test_the_figures(tiny: Any) -> None:
-    """Four stages over the same cells: their scales, what is absent and what is masked; all numbers in the table."""
+    """Four stages over the same cells: their scales, what is absent and what is masked; all numbers
+    in the table.
+    """
     analysis = AttentionStages(prompt="The cat sat", layers=(0, 1), layer=1, head=3)
     result = run(tiny, analysis)
     charts = analysis.figures(result)

@@ -1,4 +1,6 @@
-"""What every analysis keeps to, whoever wrote it: one walk over the folder and over all experiments of the book."""
+"""What every analysis keeps to, whoever wrote it: one walk over the folder and over all experiments
+of the book.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +84,9 @@ every_analysis = pytest.mark.parametrize("name", registry.names())
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A tiny random Llama with as many layers as the book's specs name, loaded the way the real one is."""
+    """A tiny random Llama with as many layers as the book's specs name, loaded the way the real one
+    is.
+    """
     from layerbook.model.llama import LoadedModel
 
     changes = {"num_hidden_layers": LAYERS, "max_position_embeddings": CONTEXT}
@@ -198,7 +202,9 @@ def test_measuring_is_pure(experiment: Experiment, answers: Mapping[str, Activat
 def test_a_result_survives_json_and_the_store(
     experiment: Experiment, answers: Mapping[str, ActivationCaches], tmp_path: Path
 ) -> None:
-    """Through pydantic's JSON and through the store's files nothing is lost, down to the last digit."""
+    """Through pydantic's JSON and through the store's files nothing is lost, down to the last
+    digit.
+    """
     result = experiment.analysis.measure(answers[f"{experiment.chapter}/{experiment.id}"])
     kind = experiment.analysis.result_type
     back = kind.model_validate_json(result.model_dump_json())
@@ -223,7 +229,9 @@ def test_a_result_survives_json_and_the_store(
 def test_figures_say_what_they_show(
     experiment: Experiment, answers: Mapping[str, ActivationCaches]
 ) -> None:
-    """Known kinds with lower-case names, alt text, named axes and a table; the same from a result read back."""
+    """Known kinds with lower-case names, alt text, named axes and a table; the same from a result
+    read back.
+    """
     result = experiment.analysis.measure(answers[f"{experiment.chapter}/{experiment.id}"])
     figures = experiment.analysis.figures(result)
     back = experiment.analysis.figures(type(result).model_validate_json(result.model_dump_json()))
@@ -261,7 +269,9 @@ def source_of(name: str) -> str:
 
 
 def imports(tree: ast.Module) -> Iterator[str]:
-    """The modules that a file imports, wherever it does so; `from layerbook.core import x` counts as layerbook.core.x."""
+    """The modules that a file imports, wherever it does so; `from layerbook.core import x` counts
+    as layerbook.core.x.
+    """
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -313,7 +323,9 @@ def parts(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
 
 
 def undescribed(kind: type[BaseModel]) -> list[str]:
-    """Fields without a description; those of shared records (`Ranked`) are described where they are defined."""
+    """Fields without a description; those of shared records (`Ranked`) are described where they are
+    defined.
+    """
     shared = kind.__module__ == Analysis.__module__ and kind is not Result
     return (
         []

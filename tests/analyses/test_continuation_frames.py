@@ -1,4 +1,6 @@
-"""Frames of a continuation: the same as running each text by itself; drift and stop found where they are."""
+"""Frames of a continuation: the same as running each text by itself; drift and stop found where
+they are.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def alone(model, ids: tuple[int, ...], name: str) -> ActivationCache:
 
 
 def test_a_frame_is_the_pattern_of_its_text_alone(tiny):
-    """All frames are corners of one pass and equal passes of their own, to 1e-5; each token is the greedy one."""
+    """All frames are corners of one pass and equal passes of their own, to 1e-5; each token is the
+    greedy one.
+    """
     wanted = analysis("pattern")
     result = json_round_trip(wanted, wanted.measure(capture_requests(tiny, wanted)))
     made = capture_requests(
@@ -53,7 +57,9 @@ def test_a_frame_is_the_pattern_of_its_text_alone(tiny):
 
 
 def test_a_frame_of_the_lecture_is_the_gram_matrix_of_the_text_encoded_anew(tiny):
-    """X Xᵀ of a pass over what that step saw, to 1e-5 of the largest entry, whichever pass holds the frame."""
+    """X Xᵀ of a pass over what that step saw, to 1e-5 of the largest entry, whichever pass holds
+    the frame.
+    """
     wanted = analysis("gram", 12)
     result = wanted.measure(capture_requests(tiny, wanted))
     made = capture_requests(
@@ -109,7 +115,9 @@ def hand_made(texts: list[list[int]], writes: list[int], end: int | None = None)
 
 
 def test_other_tokens_are_drift_and_begin_a_new_pass():
-    """1 2 | 1 2 3 | 1 4 | 1 4 5: the third frame does not begin with the second, and needs a pass of its own."""
+    """1 2 | 1 2 3 | 1 4 | 1 4 5: the third frame does not begin with the second, and needs a pass
+    of its own.
+    """
     wanted, result = hand_made([[1, 2], [1, 2, 3], [1, 4], [1, 4, 5]], [3, 3, 5, 6])
 
     assert result.drift_at == 2
@@ -121,7 +129,9 @@ def test_other_tokens_are_drift_and_begin_a_new_pass():
 
 
 def test_more_tokens_than_were_written_are_drift_in_the_same_pass():
-    """1 | 1 5 6, where 4 was written: another text, though the frame still begins with the one before."""
+    """1 | 1 5 6, where 4 was written: another text, though the frame still begins with the one
+    before.
+    """
     _, result = hand_made([[1], [1, 5, 6], [1, 5, 6, 3]], [4, 3, 3])
 
     assert (result.drift_at, len(result.passes)) == (1, 1)
@@ -164,7 +174,9 @@ def test_all_frames_of_a_layer_have_one_scale(tiny):
 
 @pytest.mark.parametrize(("end", "length"), [(None, 4), (4, 3)])
 def test_the_rows_are_those_of_the_frame_that_ends_the_turn(end: int | None, length: int):
-    """Means of the products, one by one, over the tokens seen then, to 1e-6: the first is neither blank nor another."""
+    """Means of the products, one by one, over the tokens seen then, to 1e-6: the first is neither
+    blank nor another.
+    """
     ids, words = (
         (2, 1, 2, 3),
         ByteVocabulary("a", "b", "\n", " ", "<end>"),

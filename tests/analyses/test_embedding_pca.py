@@ -36,7 +36,9 @@ def by_singular_values(means):
 
 
 def test_the_map_is_the_pca_of_the_means():
-    """Explained shares and points against singular values, to 1e-9, up to sign; equal points would keep 2 / (N - 1)."""
+    """Explained shares and points against singular values, to 1e-9, up to sign; equal points would
+    keep 2 / (N - 1).
+    """
     model, _, result = measured()
     explained, coordinates = by_singular_values(
         np.array([r.mean(axis=0) for r in rows(model, result.points)])
@@ -49,7 +51,9 @@ def test_the_map_is_the_pca_of_the_means():
 
 
 def test_with_padding_every_text_is_filled_up_to_the_longest():
-    """Against the padded batch written out as one array, to 1e-9; and r is numpy's, of the first axis and the pads."""
+    """Against the padded batch written out as one array, to 1e-9; and r is numpy's, of the first
+    axis and the pads.
+    """
     model, _, result = measured(pooling="mean-with-padding")
     texts = rows(model, result.points)
     longest = max(map(len, texts))
@@ -81,7 +85,9 @@ def test_texts_of_one_length_have_no_correlation_with_padding():
 
 
 def test_shuffled_texts_lie_on_the_axes_of_the_originals():
-    """basis first: coordinates of the shuffled against the originals' own eigenvectors, to 1e-9, sign by sign."""
+    """basis first: coordinates of the shuffled against the originals' own eigenvectors, to 1e-9,
+    sign by sign.
+    """
     model, _, result = measured(shuffle_seed=1)
     means, others = (
         np.array([r.mean(axis=0) for r in rows(model, p)])
@@ -98,7 +104,9 @@ def test_shuffled_texts_lie_on_the_axes_of_the_originals():
 
 
 def test_with_a_basis_each_the_shuffled_have_a_map_of_their_own():
-    """basis each: the shuffled set's own singular values, and the axes are not the originals' any more."""
+    """basis each: the shuffled set's own singular values, and the axes are not the originals' any
+    more.
+    """
     model, _, result = measured(shuffle_seed=1, basis="each")
     explained, coordinates = by_singular_values(
         np.array([r.mean(axis=0) for r in rows(model, result.shuffled.points)])
@@ -111,7 +119,9 @@ def test_with_a_basis_each_the_shuffled_have_a_map_of_their_own():
 
 
 def test_shuffling_words_changes_tokens_and_permuting_ids_does_not_move_a_mean():
-    """Counted against the multiset of ids, by hand; means of permuted ids agree to 1e-12 while words move them."""
+    """Counted against the multiset of ids, by hand; means of permuted ids agree to 1e-12 while
+    words move them.
+    """
     _, _, result = measured(shuffle_seed=1)
     changed = [
         sorted(t.id for t in a.tokens) != sorted(t.id for t in b.tokens)
@@ -132,7 +142,9 @@ def test_the_nearest_pair_can_differ_between_map_and_space():
 
 
 def test_a_point_tells_which_is_closest_in_space_and_on_the_map():
-    """Distances against loops over all pairs, to 1e-9; the notes name the least, and how far a shuffle moved."""
+    """Distances against loops over all pairs, to 1e-9; the notes name the least, and how far a
+    shuffle moved.
+    """
     model, analysis, result = measured(shuffle_seed=1)
     means = np.array([r.mean(axis=0) for r in rows(model, result.points)])
     points = analysis.figures(result)["pca"].points
@@ -161,7 +173,9 @@ def test_two_equal_texts_are_a_map_without_extent():
 
 
 def test_the_map_draws_arrows_only_where_both_sets_share_its_axes():
-    """Arrows from each text to its shuffled self on one map; none across two maps; one scale on both axes."""
+    """Arrows from each text to its shuffled self on one map; none across two maps; one scale on
+    both axes.
+    """
     for basis, arrows in (("first", [4, 5, 6, 7]), ("each", [None] * 4)):
         _, analysis, result = measured(shuffle_seed=1, basis=basis, pooling="mean-with-padding")
         charts = analysis.figures(result)
@@ -178,7 +192,9 @@ def test_the_map_draws_arrows_only_where_both_sets_share_its_axes():
 
 
 def test_on_a_network_padding_is_the_tokenizers_own_token(tiny_model_dir):
-    """Through the adapter: the pad is `<|im_end|>`, and permuted ids leave every mean where it is, to 1e-12."""
+    """Through the adapter: the pad is `<|im_end|>`, and permuted ids leave every mean where it is,
+    to 1e-12.
+    """
     model = LoadedModel.load(tiny_model_dir, "tiny")
     texts = ("The cat sat on the table.", "The dog", "noise noise")
     result = run(model, EmbeddingPca(prompts=texts, pooling="mean-with-padding", shuffle_seed=0))

@@ -16,7 +16,9 @@ def made():
 
 
 def test_values_are_the_rows_of_the_matrix(made):
-    """Exactly the rows, with their shape, and lengths as the square root of the sum of squares, to a relative 1e-6."""
+    """Exactly the rows, with their shape, and lengths as the square root of the sum of squares, to
+    a relative 1e-6.
+    """
     model, _, result = made
     first = result.prompts[0]
     ids = [token.id for token in first.tokens]
@@ -32,7 +34,9 @@ def test_values_are_the_rows_of_the_matrix(made):
 
 
 def test_the_same_token_has_the_same_vector_in_another_text(made):
-    """` World` after a comma and `World` alone are different tokens; the vector belongs to the token."""
+    """` World` after a comma and `World` alone are different tokens; the vector belongs to the
+    token.
+    """
     _, _, result = made
     assert result.prompts[0].tokens[2].id != result.prompts[1].tokens[0].id
     analysis = EmbeddingValues(prompts=("a b", "c a b"))
@@ -41,7 +45,9 @@ def test_the_same_token_has_the_same_vector_in_another_text(made):
 
 
 def test_the_figures_show_all_numbers_and_write_out_the_first(made):
-    """A row per token, all dimensions in one figure, ten of them written in the other; alt texts name the tokens."""
+    """A row per token, all dimensions in one figure, ten of them written in the other; alt texts
+    name the tokens.
+    """
     _, analysis, result = made
     charts = analysis.figures(result)
 

@@ -1,4 +1,6 @@
-"""Continuations: what is told of each written token, against a loop without cache and Hugging Face's own processors."""
+"""Continuations: what is told of each written token, against a loop without cache and Hugging
+Face's own processors.
+"""
 
 import numpy as np
 import pytest
@@ -20,7 +22,9 @@ def model(tiny_model_dir):
 
 
 def step_by_step(model, one):
-    """The logits [N, V] of every written token, each from a pass of its own, without cache and in float64 softmax."""
+    """The logits [N, V] of every written token, each from a pass of its own, without cache and in
+    float64 softmax.
+    """
     ids = [token.id for token in one.tokens]
     with torch.inference_mode():
         for n in range(one.prompt_length, len(ids)):
@@ -59,7 +63,9 @@ def test_confidence_agrees_with_a_loop_without_cache(model, settings):
 
 
 def test_greedy_writes_what_transformers_writes(model):
-    """The ids of `generate(do_sample=False)`; every token is the likeliest, so there is nothing to draw."""
+    """The ids of `generate(do_sample=False)`; every token is the likeliest, so there is nothing to
+    draw.
+    """
     one = run(model, Generate(prompts=(PROMPT,), max_new_tokens=10)).prompts[0]
 
     ids = torch.tensor([[token.id for token in one.tokens[: one.prompt_length]]])
@@ -127,7 +133,9 @@ def test_the_answer_is_joined_from_bytes_and_leaves_special_tokens_out():
 
 
 def test_detours_forks_and_the_least_probable_token_are_counted():
-    """Three steps: the favourite, a detour at a fork, and a favourite with rivals that top-p removed."""
+    """Three steps: the favourite, a detour at a fork, and a favourite with rivals that top-p
+    removed.
+    """
     logits = np.log([[0.90, 0.05, 0.05], [0.60, 0.35, 0.05], [0.05, 0.05, 0.90]])
     analysis, result = by_hand(
         logits, [0], [0, 1, 2], ByteVocabulary("a", "b", "c"), temperature=1.0, top_p=0.8

@@ -68,7 +68,9 @@ def test_half_of_the_squares_is_counted_from_the_strongest():
 
 
 def test_on_a_model_the_numbers_are_those_of_the_weights(tiny):
-    """Neurons recomputed from the weights with torch's SiLU; shapes and counts from the network, to 1e-5."""
+    """Neurons recomputed from the weights with torch's SiLU; shapes and counts from the network, to
+    1e-5.
+    """
     analysis = MlpShapes(prompt=TEXT, layer=1)
     captures = capture_requests(tiny, analysis)
     result = analysis.measure(captures)

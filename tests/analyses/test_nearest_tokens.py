@@ -1,4 +1,6 @@
-"""Nearest neighbours in the vocabulary against scikit-learn, and the traps of each measure on vectors made by hand."""
+"""Nearest neighbours in the vocabulary against scikit-learn, and the traps of each measure on
+vectors made by hand.
+"""
 
 import numpy as np
 import pytest
@@ -25,7 +27,9 @@ def by_hand(vectors, *pieces, ids=(0,), top_k=3, special=0):
 
 
 def check_against_scikit_learn(model, texts, top_k):
-    """Cosines and distances against NearestNeighbors, to 1e-7 (it subtracts squares), dot products sorted, to 1e-9."""
+    """Cosines and distances against NearestNeighbors, to 1e-7 (it subtracts squares), dot products
+    sorted, to 1e-9.
+    """
     analysis = NearestTokens(prompts=texts, top_k=top_k)
     result = run(model, analysis)
     E = model.network.model.embed_tokens.weight.numpy()[: model.tokenizer.size].astype(np.float64)
@@ -74,7 +78,9 @@ def test_it_agrees_with_scikit_learn_on_the_real_model(real_model_dir):
 
 
 def test_each_measure_has_its_own_nearest():
-    """By angle a short one, by dot product a long one that points elsewhere, by distance the one close by."""
+    """By angle a short one, by dot product a long one that points elsewhere, by distance the one
+    close by.
+    """
     vectors = [[2, 0], [0.5, 0], [5, 5], [2, 1], [-9, 0]]
     _, result = by_hand(vectors, "a", "angle", "long", "close", "away", top_k=1)
     (one,) = result.tokens
@@ -111,7 +117,9 @@ def test_a_row_of_zeros_has_no_direction_and_ties_go_by_id():
 
 
 def test_figures_keep_equal_looking_tokens_apart():
-    """A bar for each entry though two decode alike; respelled words stand out; one frame per token, to choose from."""
+    """A bar for each entry though two decode alike; respelled words stand out; one frame per token,
+    to choose from.
+    """
     analysis, result = by_hand(
         [[1, 0], [1, 0.1], [1, 0.2], [1, 0.3]], "a", b"\xf0", b"\xf1", " A", ids=(0, 3)
     )

@@ -1,4 +1,6 @@
-"""Next-token distributions against torch and transformers, and bars that keep look-alike tokens apart."""
+"""Next-token distributions against torch and transformers, and bars that keep look-alike tokens
+apart.
+"""
 
 import numpy as np
 import pytest
@@ -34,7 +36,9 @@ def by_hand(logits, pieces, top_k, prompt="ab"):
 
 
 def test_it_agrees_with_transformers_and_torch(model, tiny_model_dir):
-    """Ids by the tokenizers library, logits by transformers, softmax and entropy by torch in float64: to 1e-5."""
+    """Ids by the tokenizers library, logits by transformers, softmax and entropy by torch in
+    float64: to 1e-5.
+    """
     one = run(model, NextToken(prompts=(TEXT,), top_k=7)).prompts[0]
 
     ids = Tokenizer.from_file(str(tiny_model_dir / "tokenizer.json")).encode(TEXT).ids
@@ -55,7 +59,9 @@ def test_it_agrees_with_transformers_and_torch(model, tiny_model_dir):
 
 
 def test_logits_are_dot_products_with_the_rows_of_the_unembedding(model):
-    """What the chapter says of the linear layer: the last normed vector times each token's row, to 1e-4."""
+    """What the chapter says of the linear layer: the last normed vector times each token's row, to
+    1e-4.
+    """
     analysis = NextToken(prompts=(TEXT,))
     vector = capture_requests(model, analysis)["prompt-0"][LN_FINAL][-1]
     result = run(model, analysis)
@@ -67,7 +73,9 @@ def test_logits_are_dot_products_with_the_rows_of_the_unembedding(model):
 
 
 def test_each_probability_is_exp_of_logit_minus_log_sum():
-    """prob = exp(logit - log_sum), the lead of the best is the log of the odds, and all of it sums to 1."""
+    """prob = exp(logit - log_sum), the lead of the best is the log of the odds, and all of it sums
+    to 1.
+    """
     _, result = by_hand([2.0, -1.0, 0.5, 0.0], ByteVocabulary("a", "b", "c", "d"), top_k=3)
     one = result.prompts[0]
 
@@ -90,7 +98,9 @@ def test_a_fair_choice_among_eight_tokens_has_three_bits():
 
 
 def test_twenty_tokens_that_look_alike_stay_twenty_bars():
-    """Continuation bytes all decode to the same sign; each keeps its bar and its label, and the rest has one."""
+    """Continuation bytes all decode to the same sign; each keeps its bar and its label, and the
+    rest has one.
+    """
     pieces = ByteVocabulary(*(bytes([0x80 + i]) for i in range(30)))
     analysis, result = by_hand(np.linspace(3, 0, 30), pieces, top_k=20)
     bars = analysis.figures(result)["prompt-0"]
@@ -124,7 +134,9 @@ def test_where_nothing_is_left_out_there_is_no_bar_for_it():
 
 
 def test_chat_prompts_are_read_through_the_template(model):
-    """The text is the template's, with or without the header of the answer, and the titles say which is which."""
+    """The text is the template's, with or without the header of the answer, and the titles say
+    which is which.
+    """
     analysis = NextToken(
         prompts=(ChatPrompt(chat="2 + 2 ="), ChatPrompt(chat="2 + 2 =", answer=False)), top_k=3
     )

@@ -32,7 +32,9 @@ def test_four_tokens_of_576_numbers(model):
 
 
 def test_the_padded_map_shows_padding(model):
-    """|r| of the first axis and the pads is above 0.9 (0.96); without the padding the axis turns away from it."""
+    """|r| of the first axis and the pads is above 0.9 (0.96); without the padding the axis turns
+    away from it.
+    """
     padded = run(model, EmbeddingPca(prompts=SENTENCES, pooling="mean-with-padding"))
     plain = run(model, EmbeddingPca(prompts=SENTENCES))
     assert padded.pad.text == "<|im_end|>" and [p.padding for p in padded.points] == [1, 0, 1, 1, 3]
@@ -41,14 +43,18 @@ def test_the_padded_map_shows_padding(model):
 
 
 def test_shuffled_words_are_other_tokens_and_permuted_ids_the_same_mean(model):
-    """All five sentences get other tokens (0.2 to 0.6 apart); permuted ids leave the means alone, to 1e-7."""
+    """All five sentences get other tokens (0.2 to 0.6 apart); permuted ids leave the means alone,
+    to 1e-7.
+    """
     shuffled = run(model, EmbeddingPca(prompts=SENTENCES, shuffle_seed=1)).shuffled
     assert shuffled.changed_tokens == 5 and 0.1 < min(shuffled.moved)
     assert shuffled.permuted_difference < 1e-7
 
 
 def test_order_shows_in_tokens_and_after_attention_but_in_no_mean(model):
-    """Means agree to 1e-7 with and without PE; after the first attention they differ by 10 % of a mean's length."""
+    """Means agree to 1e-7 with and without PE; after the first attention they differ by 10 % of a
+    mean's length.
+    """
     result = run(model, TokenPosition(prompts=SENTENCES, shuffle_seed=1, C=(1, 10000)))
     assert max(result.pooled_difference_without, result.pooled_difference_with) < 1e-7
     assert result.after_attention > 0.05 * result.after_attention_length > 0
@@ -57,7 +63,9 @@ def test_order_shows_in_tokens_and_after_attention_but_in_no_mean(model):
 
 
 def test_rope_is_relative_and_its_pattern_is_the_models(model):
-    """Layer 2, head 1: pattern to 1e-5, a shift of 1000 to 1e-9, most attention one step back, no plain decay."""
+    """Layer 2, head 1: pattern to 1e-5, a shift of 1000 to 1e-9, most attention one step back, no
+    plain decay.
+    """
     result = run(
         model, Rope(prompt="The cat sat on the table because the cat was tired.", layer=2, head=1)
     )

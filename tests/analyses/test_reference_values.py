@@ -1,4 +1,6 @@
-"""The default model says what it was measured to say: known tokens exactly, known probabilities to 0.005."""
+"""The default model says what it was measured to say: known tokens exactly, known probabilities to
+0.005.
+"""
 
 import pytest
 from fixtures.run_analysis import run
@@ -56,7 +58,9 @@ def test_ids_are_as_published(model, text, ids):
 
 
 def test_two_spaces_before_a_number_stay_together(model):
-    """Digits are split one by one, and whitespace before them is not: the conversion kept the pre-tokenizer."""
+    """Digits are split one by one, and whitespace before them is not: the conversion kept the
+    pre-tokenizer.
+    """
     assert [t.text for t in run(model, Tokenize(prompts=("  10",))).prompts[0].tokens] == [
         "  ",
         "1",
@@ -65,7 +69,9 @@ def test_two_spaces_before_a_number_stay_together(model):
 
 
 def test_the_vocabulary_is_as_published(model):
-    """49,152 entries; `Hell` is none of them, `H` and `ell` are; a control character without an entry is lost."""
+    """49,152 entries; `Hell` is none of them, `H` and `ell` are; a control character without an
+    entry is lost.
+    """
     result = run(model, Vocabulary(find=("Hello", "Hell", "H", "ell")))
 
     assert result.size == 49152

@@ -65,7 +65,9 @@ def test_a_wrong_base_is_noticed(tiny):
 
 
 def test_scores_by_distance_are_those_of_turned_vectors():
-    """Mean over all queries and keys at each distance, pair by pair in plain loops, to 1e-9; keys shared by groups."""
+    """Mean over all queries and keys at each distance, pair by pair in plain loops, to 1e-9; keys
+    shared by groups.
+    """
     rng = np.random.default_rng(0)
     q, k = rng.normal(size=(4, 5, 8)), rng.normal(size=(2, 5, 8))
     _, result = made(q, k, head=3, distances=7)
@@ -87,7 +89,9 @@ def test_scores_by_distance_are_those_of_turned_vectors():
 
 
 def test_only_the_distance_counts():
-    """Moving everything by 1000 changes scores by less than 1e-9, moving the queries alone by more than 0.1."""
+    """Moving everything by 1000 changes scores by less than 1e-9, moving the queries alone by more
+    than 0.1.
+    """
     rng = np.random.default_rng(1)
     _, result = made(rng.normal(size=(2, 6, 16)), rng.normal(size=(1, 6, 16)))
     assert result.shift == 1000 and result.shift_difference < 1e-9
@@ -95,7 +99,9 @@ def test_only_the_distance_counts():
 
 
 def test_equal_vectors_follow_the_ideal_curve():
-    """q = k = ones: the score is sqrt(d) times the mean cosine over the pairs, to 1e-9, and falls at first."""
+    """q = k = ones: the score is sqrt(d) times the mean cosine over the pairs, to 1e-9, and falls
+    at first.
+    """
     ones = np.ones((1, 4, 8))
     _, result = made(ones, ones, distances=20)
     assert np.abs(result.by_distance - math.sqrt(8) * result.equal_by_distance).max() < 1e-9
@@ -114,7 +120,9 @@ def test_keys_turned_back_make_a_head_that_looks_one_step_back():
 
 
 def test_the_facts_come_from_the_model(tiny):
-    """theta, pairs and wavelengths are the configuration's; the share on the previous token is the diagonal's mean."""
+    """theta, pairs and wavelengths are the configuration's; the share on the previous token is the
+    diagonal's mean.
+    """
     result = run(tiny, Rope(prompt=TEXT, layer=1, head=2))
     assert (result.theta, result.d_head, result.pairs) == (100000, 8, 4)
     assert result.wavelengths.tolist() == pytest.approx(
@@ -126,7 +134,9 @@ def test_the_facts_come_from_the_model(tiny):
 
 
 def test_the_figures():
-    """Clock faces on one scale, curves over all distances, the pattern causal; a single token works."""
+    """Clock faces on one scale, curves over all distances, the pattern causal; a single token
+    works.
+    """
     rng = np.random.default_rng(3)
     analysis, result = made(rng.normal(size=(4, 6, 64)), rng.normal(size=(2, 6, 64)), distances=9)
     charts = analysis.figures(result)

@@ -1,4 +1,6 @@
-"""Temperature, top-k and top-p on one distribution, against their definitions and Hugging Face's processors."""
+"""Temperature, top-k and top-p on one distribution, against their definitions and Hugging Face's
+processors.
+"""
 
 import numpy as np
 import pytest
@@ -48,7 +50,9 @@ def test_it_agrees_with_hugging_face(model):
 
 
 def test_no_knob_changes_the_order():
-    """In each setting the probabilities fall from the best token to the worst, and what is removed is zero."""
+    """In each setting the probabilities fall from the best token to the worst, and what is removed
+    is zero.
+    """
     analysis = SamplingKnobs(prompt="x", temperatures=(0.5, 1.0), top_k=2, top_p=0.9, shown=4)
     logits = np.log([0.1, 0.5, 0.15, 0.25]).astype(np.float32)
     result = json_round_trip(

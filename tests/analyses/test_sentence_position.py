@@ -65,7 +65,9 @@ def test_the_first_sentence_loses_half_of_its_numbers():
 
 
 def test_word_order_changes_nothing_and_the_order_of_the_list_does():
-    """Permuting ids moves nothing, to 1e-12; turning the list round moves as far as the formula says, to 1e-9."""
+    """Permuting ids moves nothing, to 1e-12; turning the list round moves as far as the formula
+    says, to 1e-9.
+    """
     _, result, means = measured()
     assert result.permuted_change < 1e-12
     there = means * encoding(4, 20, 1.0)
@@ -77,7 +79,9 @@ def test_word_order_changes_nothing_and_the_order_of_the_list_does():
 
 
 def test_the_figures_are_labelled_and_have_no_arrows_across_two_maps():
-    """`without` and `with`: both sets, one scale, both shares of variance in the axis names, C in the title."""
+    """`without` and `with`: both sets, one scale, both shares of variance in the axis names, C in
+    the title.
+    """
     analysis, result, _ = measured()
     charts = analysis.figures(result)
     assert set(charts) == {"without", "with"}
@@ -93,7 +97,9 @@ def test_the_figures_are_labelled_and_have_no_arrows_across_two_maps():
 
 
 def test_on_a_network(tiny_model_dir):
-    """Through the adapter, with real padding: half is zeroed, and permuting ids moves nothing, to 1e-12."""
+    """Through the adapter, with real padding: half is zeroed, and permuting ids moves nothing, to
+    1e-12.
+    """
     texts = ("The cat sat on the table.", "The dog", "noise noise")
     result = run(
         LoadedModel.load(tiny_model_dir, "tiny"), SentencePosition(prompts=texts, shuffle_seed=0)

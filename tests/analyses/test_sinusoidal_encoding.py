@@ -50,7 +50,9 @@ def test_the_closest_positions_are_the_closest_of_all_pairs(C):
 
 
 def test_with_c_of_one_all_pairs_are_one_clock():
-    """Rank 2, one wavelength, and positions 73 and 117 of 128 nearly coincide: 2 sin(22) sqrt(d / 2), to 1e-9."""
+    """Rank 2, one wavelength, and positions 73 and 117 of 128 nearly coincide: 2 sin(22) sqrt(d /
+    2), to 1e-9.
+    """
     _, result = measured(d_model=576, positions=128, C=(1,))
     sweep = result.sweeps[0]
 
@@ -63,7 +65,9 @@ def test_with_c_of_one_all_pairs_are_one_clock():
 
 
 def test_a_larger_c_spreads_the_wavelengths_and_leaves_the_first():
-    """2 pi C^(2k/d), pair by pair, to a relative 1e-12; all vectors have length sqrt(d / 2), to 1e-12."""
+    """2 pi C^(2k/d), pair by pair, to a relative 1e-12; all vectors have length sqrt(d / 2), to
+    1e-12.
+    """
     _, result = measured(positions=40, C=(1, 10, 10000))
     for sweep in result.sweeps:
         expected = [2 * math.pi * sweep.C ** (2 * k / 64) for k in range(32)]
@@ -83,7 +87,9 @@ def test_the_rank_is_that_of_the_formula():
 
 
 def test_the_figures_step_through_c_and_show_sines_beside_cosines():
-    """A frame per C with the formula's numbers, to 1e-12; lines for wavelengths (logarithmic) and distances."""
+    """A frame per C with the formula's numbers, to 1e-12; lines for wavelengths (logarithmic) and
+    distances.
+    """
     analysis, result = measured(positions=20, C=(1, 10000))
     charts = analysis.figures(result)
     frames = charts["encoding"]

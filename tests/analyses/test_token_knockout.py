@@ -1,4 +1,6 @@
-"""What whitespace is needed for: counted in loops, and beside a model that was given another attention mask."""
+"""What whitespace is needed for: counted in loops, and beside a model that was given another
+attention mask.
+"""
 
 from __future__ import annotations
 
@@ -105,7 +107,9 @@ def same(change: LossChange, expected: dict[str, float]) -> None:
 
 
 def masked(model: Any, text: str, gone: tuple[int, ...]) -> list[float]:
-    """Losses of a pass whose keys are hidden by a mask that is handed to the network itself: no hooks."""
+    """Losses of a pass whose keys are hidden by a mask that is handed to the network itself: no
+    hooks.
+    """
     ids = torch.tensor([model.tokenizer.backend.encode(text).ids])
     length = ids.shape[1]
     hidden = torch.ones(length, length, dtype=torch.bool).triu(1)
@@ -136,7 +140,9 @@ def test_blocking_is_what_a_mask_does(tiny: Any) -> None:
 
 
 def test_only_what_stands_right_after_feels_the_last_layers_cut(tiny: Any) -> None:
-    """What attention adds in the last layer stays at its position, so no prediction elsewhere moves."""
+    """What attention adds in the last layer stays at its position, so no prediction elsewhere
+    moves.
+    """
     cut = run(tiny, TokenKnockout(texts=(PROSE,), draws=2, layers=(1,), parts=1)).cut
 
     for change in (cut.whitespace, *cut.draws):
@@ -145,7 +151,9 @@ def test_only_what_stands_right_after_feels_the_last_layers_cut(tiny: Any) -> No
 
 
 def test_the_bars_are_the_numbers() -> None:
-    """The whitespace first and highlighted, then the draws; the pairs that are hit hardest, worst first."""
+    """The whitespace first and highlighted, then the draws; the pairs that are hit hardest, worst
+    first.
+    """
     analysis, captures = by_hand()
     result: TokenKnockoutResult = analysis.measure(captures)
     figures = analysis.figures(result)

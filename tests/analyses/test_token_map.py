@@ -1,4 +1,6 @@
-"""Tokens on a map: equal ones in one place, axes of the texts as written, and what a shuffle makes of words."""
+"""Tokens on a map: equal ones in one place, axes of the texts as written, and what a shuffle makes
+of words.
+"""
 
 import numpy as np
 import pytest
@@ -33,7 +35,9 @@ def by_hand(*texts):
 
 
 def test_the_axes_are_those_of_the_different_tokens_as_written(measured):
-    """Against scikit-learn's PCA of those rows, each once, to 1e-9, up to sign; the rest is put on them."""
+    """Against scikit-learn's PCA of those rows, each once, to 1e-9, up to sign; the rest is put on
+    them.
+    """
     model, _, result = measured
     first = [s for s in result.spots if not s.shuffled]
     ids = list(dict.fromkeys(s.token.id for s in first))
@@ -46,7 +50,9 @@ def test_the_axes_are_those_of_the_different_tokens_as_written(measured):
 
 
 def test_equal_tokens_lie_in_one_place_wherever_they_stand(measured):
-    """To the last digit, over all texts; and those that stand in more than one as written are named."""
+    """To the last digit, over all texts; and those that stand in more than one as written are
+    named.
+    """
     _, _, result = measured
     places = {(s.token.id, s.x, s.y) for s in result.spots}
     assert (
@@ -79,7 +85,9 @@ def test_the_closest_other_token(measured):
 
 
 def test_a_token_that_a_shuffle_takes_away_leads_to_what_its_word_became():
-    """The same word with a space more or less, in the same text; counted with repetitions, others are only counted."""
+    """The same word with a space more or less, in the same text; counted with repetitions, others
+    are only counted.
+    """
     row = {
         name: (name, [float(i), 1.0])
         for i, name in enumerate(("The", " cat", "cat", " The", " x", "y"))
@@ -106,7 +114,9 @@ def test_one_point_per_token_named_once(measured):
 
 
 def test_on_a_network_and_with_a_single_token(tiny):
-    """Through the adapter; texts of one and the same token have a map without extent and no neighbour."""
+    """Through the adapter; texts of one and the same token have a map without extent and no
+    neighbour.
+    """
     assert run(tiny, TokenMap(prompts=("The cat sat", "the cat"), shuffle_seed=0)).equal_apart == 0
     lone = run(tiny, TokenMap(prompts=("a", "a"), shuffle_seed=0))
     assert lone.distance == (0,) and {(s.x, s.y) for s in lone.spots} == {(0, 0)}

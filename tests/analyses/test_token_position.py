@@ -1,4 +1,6 @@
-"""Order, token by token: invisible in any mean of embeddings, visible in single tokens and after attention."""
+"""Order, token by token: invisible in any mean of embeddings, visible in single tokens and after
+attention.
+"""
 
 import math
 
@@ -20,7 +22,9 @@ def causal(rows):
 
 
 def measured(after=causal, texts=TEXTS, **parameters):
-    """The analysis on random embedding rows, with `after` as what the first attention makes of them."""
+    """The analysis on random embedding rows, with `after` as what the first attention makes of
+    them.
+    """
     model = FakeModel(width=16, sites={AFTER: after})
     analysis = TokenPosition(prompts=texts, shuffle_seed=2, **{"C": (1, 10000)} | parameters)
     return model, analysis, json_round_trip(analysis, analysis.measure(model.captures(analysis)))
@@ -40,7 +44,9 @@ def encoding(rows, width, C):
 
 
 def test_two_orders_have_one_mean_with_and_without_an_encoding():
-    """To 1e-12 in float64; while every token that changed place moves by the distance of the two positions."""
+    """To 1e-12 in float64; while every token that changed place moves by the distance of the two
+    positions.
+    """
     _, _, result = measured()
     assert result.pooled_difference_without < 1e-12
     assert result.pooled_difference_with < 1e-12
@@ -55,7 +61,9 @@ def test_two_orders_have_one_mean_with_and_without_an_encoding():
 
 
 def test_means_that_depend_on_order_are_noticed():
-    """With a causal attention the means differ by what numpy says; with one that is blind to order they do not."""
+    """With a causal attention the means differ by what numpy says; with one that is blind to order
+    they do not.
+    """
     model, analysis, result = measured(texts=TEXTS[:2])
     captures = model.captures(analysis)
     a, b = (
@@ -101,7 +109,9 @@ def test_the_axes_are_fitted_to_the_order_as_written():
 
 
 def test_a_loud_encoding_makes_tokens_resemble_their_place_and_a_long_embedding_themselves():
-    """Rows of length near zero follow the position, rows of length 100 the token; counts cover what changed place."""
+    """Rows of length near zero follow the position, rows of length 100 the token; counts cover what
+    changed place.
+    """
     for factor, alike in ((1e-3, "like_its_place"), (100, "like_itself")):
         model = FakeModel(width=16, sites={AFTER: causal})
         model.matrix = model.matrix * np.float32(factor)
@@ -114,14 +124,18 @@ def test_a_loud_encoding_makes_tokens_resemble_their_place_and_a_long_embedding_
 
 
 def test_the_scale_is_the_square_root_of_the_width():
-    """`sqrt-d` makes every token four times as long in 16 dimensions; the encoding stays at sqrt(8), to 1e-6."""
+    """`sqrt-d` makes every token four times as long in 16 dimensions; the encoding stays at
+    sqrt(8), to 1e-6.
+    """
     plain, scaled = measured()[2], measured(scale="sqrt-d")[2]
     assert scaled.embedding_norm == pytest.approx(4 * plain.embedding_norm, rel=1e-6)
     assert scaled.encoding_norm == plain.encoding_norm == pytest.approx(math.sqrt(8), abs=1e-6)
 
 
 def test_a_panel_per_constant_with_an_arrow_per_token():
-    """Without an encoding first, then each C; arrows lead from each token to its own shuffled point."""
+    """Without an encoding first, then each C; arrows lead from each token to its own shuffled
+    point.
+    """
     _, analysis, result = measured()
     charts = analysis.figures(result)
     assert set(charts) == {"points-0", "points-1", "points-2"}
@@ -137,7 +151,9 @@ def test_a_panel_per_constant_with_an_arrow_per_token():
 
 
 def test_on_a_network_only_attention_tells_the_orders_apart(tiny_model_dir):
-    """Through the adapter, in float32: means of embeddings agree to 1e-12, means after attention differ by > 1e-3."""
+    """Through the adapter, in float32: means of embeddings agree to 1e-12, means after attention
+    differ by > 1e-3.
+    """
     texts = ("The cat sat on the table and the dog", "2 + 2 = 4, and noise")
     result = run(
         LoadedModel.load(tiny_model_dir, "tiny"),

@@ -28,7 +28,9 @@ def model(tiny_model_dir):
 
 
 def test_ids_are_those_of_the_tokenizers_library(model, tiny_model_dir):
-    """Whitespace, digits, bytes and special tokens; with all 256 bytes in the vocabulary nothing is lost."""
+    """Whitespace, digits, bytes and special tokens; with all 256 bytes in the vocabulary nothing is
+    lost.
+    """
     backend = Tokenizer.from_file(str(tiny_model_dir / "tokenizer.json"))
     for text, one in zip(TEXTS, run(model, Tokenize(prompts=TEXTS)).prompts, strict=True):
         assert [token.id for token in one.tokens] == backend.encode(text).ids
@@ -37,7 +39,9 @@ def test_ids_are_those_of_the_tokenizers_library(model, tiny_model_dir):
 
 
 def test_chats_are_those_of_transformers(model, tiny_model_dir):
-    """Text and ids of `apply_chat_template`, for one turn and for two, with and without the header of the answer."""
+    """Text and ids of `apply_chat_template`, for one turn and for two, with and without the header
+    of the answer.
+    """
     from transformers import AutoTokenizer
 
     theirs = AutoTokenizer.from_pretrained(tiny_model_dir)

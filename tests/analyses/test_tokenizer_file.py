@@ -70,7 +70,9 @@ def test_the_default_model_needs_few_pieces(real_model_dir: Path) -> None:
 
 
 def test_new_pieces_take_the_lowest_free_id() -> None:
-    """In the order of the joins; a piece that is there already keeps its id, and a join without parts ends it."""
+    """In the order of the joins; a piece that is there already keeps its id, and a join without
+    parts ends it.
+    """
     given = {"a": 0, "b": 3, "ab": 2}
 
     assert apply_merges(given, np.array([[0, 3], [3, 0], [1, 2]])) == given | {"ba": 1, "baab": 4}

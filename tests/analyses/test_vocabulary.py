@@ -1,4 +1,6 @@
-"""The vocabulary against the tokenizers library, and what is counted in it against hand-made pieces."""
+"""The vocabulary against the tokenizers library, and what is counted in it against hand-made
+pieces.
+"""
 
 import pytest
 from fixtures.run_analysis import facts, json_round_trip, run
@@ -57,7 +59,9 @@ def test_special_tokens_carry_their_roles(model):
 
 
 def test_joined_pieces_fragments_and_spaces_are_counted():
-    """Bytes, joined pieces in order, parts of characters, leading spaces; special tokens count for none of them."""
+    """Bytes, joined pieces in order, parts of characters, leading spaces; special tokens count for
+    none of them.
+    """
     pieces = ByteVocabulary(
         "a", b"\xf0", b"\xf0\x9f", " a", "ab", "�", "    longer ", " <s>", special=1
     )

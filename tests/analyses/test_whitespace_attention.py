@@ -14,7 +14,9 @@ PIECES = [" ", "2", "\n\n", " +", " ", ""]
 
 
 def by_hand() -> tuple[WhitespaceAttention, dict[str, ActivationCache], np.ndarray]:
-    """Six tokens, of which three are whitespace (an empty one is not), and a random pattern in layers 4 and 2."""
+    """Six tokens, of which three are whitespace (an empty one is not), and a random pattern in
+    layers 4 and 2.
+    """
     rows = np.tril(np.random.default_rng(7).random((2, 3, 6, 6)))
     pattern = rows / rows.sum(-1, keepdims=True)
     tokens = tuple(Token(i, piece, piece.encode().hex()) for i, piece in enumerate(PIECES))

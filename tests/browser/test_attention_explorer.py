@@ -1,4 +1,6 @@
-"""The attention explorer as a reader works it, from disk: what it says against the result that the page offers."""
+"""The attention explorer as a reader works it, from disk: what it says against the result that the
+page offers.
+"""
 
 from __future__ import annotations
 
@@ -171,7 +173,9 @@ def test_without_scripts_and_on_paper_the_picture_stands_alone(
 def test_every_layer_head_and_row_says_what_the_result_says(
     browser: Browser, site: Path, result: Downloaded
 ) -> None:
-    """All of them, first token left out or not: percentages to their last digit and the error that is told."""
+    """All of them, first token left out or not: percentages to their last digit and the error that
+    is told.
+    """
     with reading(browser, site / "heads.html") as page:
         figure = opened(page)
         assert figure.locator(".explorer-list .tok").all_inner_texts() == result.tokens
@@ -203,7 +207,9 @@ def test_every_layer_head_and_row_says_what_the_result_says(
 def test_the_figure_tells_what_its_data_weighs_and_how_exact_it_is(
     browser: Browser, site: Path, result: Downloaded
 ) -> None:
-    """Beside the button, before anything is loaded: the file's size, and errors that the numbers in it really have."""
+    """Beside the button, before anything is loaded: the file's size, and errors that the numbers in
+    it really have.
+    """
     script = (site / "data/heads/every-explorer.js").read_bytes()
     data = json.loads(script.decode().partition("] = ")[2].rstrip(";\n"))
     steps = np.frombuffer(base64.b64decode(data["weights"]), dtype="<u2").reshape(
@@ -222,7 +228,9 @@ def test_the_figure_tells_what_its_data_weighs_and_how_exact_it_is(
 def test_pictures_large_and_small_have_the_book_s_colours(
     browser: Browser, site: Path, result: Downloaded
 ) -> None:
-    """Each existing cell in the colour of its share, give or take the error that is told; every other cell empty."""
+    """Each existing cell in the colour of its share, give or take the error that is told; every
+    other cell empty.
+    """
     shades, count = sequential(), len(result.tokens)
     with reading(browser, site / "heads.html") as page:
         figure, errors = opened(page), told(page)
@@ -253,7 +261,9 @@ def test_pictures_large_and_small_have_the_book_s_colours(
 
 
 def test_the_keyboard_does_all_of_it(browser: Browser, site: Path, result: Downloaded) -> None:
-    """Sliders, rows, small pictures; Enter locks and zooms, Escape lets go, the page is not turned; all is spoken."""
+    """Sliders, rows, small pictures; Enter locks and zooms, Escape lets go, the page is not turned;
+    all is spoken.
+    """
     last = len(result.tokens) - 1
     with reading(browser, site / "heads.html") as page:
         figure = opened(page)
@@ -297,7 +307,9 @@ def test_the_keyboard_does_all_of_it(browser: Browser, site: Path, result: Downl
 
 
 def test_pointing_marks_rows_and_columns(browser: Browser, site: Path, result: Downloaded) -> None:
-    """A token of the strip marks its row and column; a cell the two it stands in; a click locks, another lets go."""
+    """A token of the strip marks its row and column; a cell the two it stands in; a click locks,
+    another lets go.
+    """
     with reading(browser, site / "heads.html", height=1600) as page:
         figure = opened(page)
         marks = figure.locator(".explorer-mark")
@@ -334,7 +346,9 @@ def test_pointing_marks_rows_and_columns(browser: Browser, site: Path, result: D
 def test_it_fits_has_no_known_barrier_and_follows_the_theme(
     browser: Browser, site: Path, width: int, scheme: str
 ) -> None:
-    """Nothing wider than the window; axe finds nothing; dark inverts the maps as it does the book's pictures."""
+    """Nothing wider than the window; axe finds nothing; dark inverts the maps as it does the book's
+    pictures.
+    """
     from axe_playwright_python.sync_playwright import Axe
 
     with reading(

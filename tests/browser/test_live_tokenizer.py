@@ -1,4 +1,6 @@
-"""The live tokenizer: from disk, with no network, it cuts as the Python library does, and can be used by hand."""
+"""The live tokenizer: from disk, with no network, it cuts as the Python library does, and can be
+used by hand.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +85,9 @@ WORDS = (
 
 
 def corpus() -> list[str]:
-    """Some 1500 texts: each of the words, mixtures of them, and of all characters of Unicode; always the same."""
+    """Some 1500 texts: each of the words, mixtures of them, and of all characters of Unicode;
+    always the same.
+    """
     rng = random.Random(20240917)
     known = [
         chr(c)
@@ -102,14 +106,18 @@ def corpus() -> list[str]:
 
 
 def told(page: Page, texts: list[str]) -> list[list[tuple[int, str]]]:
-    """What the page's own function says of texts: ids, and how the tokens look. Surrogates travel as escapes."""
+    """What the page's own function says of texts: ids, and how the tokens look. Surrogates travel
+    as escapes.
+    """
     cut = "texts => JSON.stringify(JSON.parse(texts).map(t => layerbook.tokenize(t).map(k => [k.id, k.shown])))"
     answer = json.loads(page.evaluate(cut, json.dumps(texts)))
     return [[(id, shown) for id, shown in tokens] for tokens in answer]
 
 
 def expected(folder: Path, texts: list[str]) -> list[list[tuple[int, str]]]:
-    """The same from the Python library; half a surrogate pair is no text, and counts as the replacement character."""
+    """The same from the Python library; half a surrogate pair is no text, and counts as the
+    replacement character.
+    """
     backend, tokenizer = (
         Tokenizer.from_file(str(folder / "tokenizer.json")),
         ModelTokenizer.load(folder),
@@ -181,7 +189,9 @@ def test_a_small_tokenizer_is_cut_alike(browser: Browser, small: Path, file: Pat
 
 @pytest.mark.parametrize("kind", TOKENIZER_WRITERS)
 def test_other_llamas_are_cut_alike(browser: Browser, tmp_path: Path, kind: str) -> None:
-    """Spaces as letters, bytes as tokens, a start token; patterns of their own, entries that no join makes."""
+    """Spaces as letters, bytes as tokens, a start token; patterns of their own, entries that no
+    join makes.
+    """
     folder = tmp_path / "tokenizer"
     folder.mkdir()
     TOKENIZER_WRITERS[kind](folder)
@@ -193,7 +203,9 @@ def test_other_llamas_are_cut_alike(browser: Browser, tmp_path: Path, kind: str)
 def test_a_book_that_is_built_has_it(
     browser: Browser, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
-    """Through result, store and page: the tokenizer of the book's own model, also where only the results are left."""
+    """Through result, store and page: the tokenizer of the book's own model, also where only the
+    results are left.
+    """
     book = write_small_book(tmp_path / "book", tiny_model_dir)
     for name, more in (
         ("experiments/words.yaml", EXPERIMENT),
@@ -222,7 +234,9 @@ def test_nothing_is_loaded_before_it_is_asked_for(browser: Browser, file: Path) 
 
 
 def test_typing_cuts_at_once(browser: Browser, small: Path, file: Path) -> None:
-    """By keyboard alone: open, type, read chips and ids, walk over them, see bytes and position; no page is turned."""
+    """By keyboard alone: open, type, read chips and ids, walk over them, see bytes and position; no
+    page is turned.
+    """
     with reading(browser, file) as page:
         page.get_by_role("button", name="Cut a text of your own").focus()
         page.keyboard.press("Enter")
@@ -255,7 +269,9 @@ def test_typing_cuts_at_once(browser: Browser, small: Path, file: Path) -> None:
 
 
 def test_a_whole_book_pasted_is_cut_short_and_said_so(browser: Browser, file: Path) -> None:
-    """100,000 characters: the first 20,000 are cut within seconds, emoji count as one each, and the field keeps all."""
+    """100,000 characters: the first 20,000 are cut within seconds, emoji count as one each, and the
+    field keeps all.
+    """
     with reading(browser, file) as page:
         opened(page)
         field = page.get_by_role("textbox", name="Your text")
@@ -316,7 +332,9 @@ def test_without_javascript_and_on_paper_it_is_a_row_of_tokens(
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
 def test_no_known_barrier(browser: Browser, file: Path, width: int, scheme: str) -> None:
-    """axe finds nothing before it is opened, in use, and with an empty field; nothing scrolls sideways."""
+    """axe finds nothing before it is opened, in use, and with an empty field; nothing scrolls
+    sideways.
+    """
     from axe_playwright_python.sync_playwright import Axe
 
     rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]

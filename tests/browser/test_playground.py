@@ -1,4 +1,6 @@
-"""The knobs of sampling as a reader turns them, from disk: the page against the book's Python and transformers' own."""
+"""The knobs of sampling as a reader turns them, from disk: the page against the book's Python and
+transformers' own.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ GRID = list(product((0, 0.01, 0.2, 1, 3), (1, 2, 50, SIZE), (0, 0.5, 0.9, 0.999,
 
 
 def made_up() -> NDArray[np.float32]:
-    """Scores [3, V]: like a model's with many equals among them; eight equal ones and nothing else; hardly a peak."""
+    """Scores [3, V]: like a model's with many equals among them; eight equal ones and nothing else;
+    hardly a peak.
+    """
     rng = np.random.default_rng(7)
     like = (rng.standard_normal(SIZE) * 3.5).round(3)
     like[[11, 40000, 300, 301]] = [19.5, 18.25, 18.25, 18.25]
@@ -55,7 +59,9 @@ def made_up() -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Shown:
-    """What the page says: probabilities in full, that of all others, how many tokens are left, the sentence."""
+    """What the page says: probabilities in full, that of all others, how many tokens are left, the
+    sentence.
+    """
 
     tokens: list[str]
     probs: list[float]
@@ -174,7 +180,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A page with the made-up scores; the two best tokens of the first look alike, and one is markup."""
+    """A page with the made-up scores; the two best tokens of the first look alike, and one is
+    markup.
+    """
     pieces = [f" w{i}" for i in range(SIZE)]
     pieces[11] = pieces[300] = " alike"
     pieces[301] = "<img src=x onerror=alert(1)>"
@@ -188,9 +196,11 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("prompt", range(3))
 def test_the_whole_grid_is_what_python_computes(browser: Browser, file: Path, prompt: int) -> None:
-    """100 settings, edges among them: as generator/sampling.py and, where no score equals the k-th, as transformers.
+    """100 settings, edges among them: as generator/sampling.py and, where no score equals the k-th,
+    as transformers.
 
-    Where scores equal the k-th, transformers keeps them all, and the book those with the lowest ids.
+    Where scores equal the k-th, transformers keeps them all, and the book those with the lowest
+    ids.
     """
     scores = made_up()[prompt]
     order = np.argsort(-scores, kind="stable")
@@ -215,7 +225,9 @@ def test_the_whole_grid_is_what_python_computes(browser: Browser, file: Path, pr
 
 
 def test_top_p_at_the_boundaries(browser: Browser, file: Path) -> None:
-    """Exactly at a cumulative mass rounding may decide between two neighbours; a billionth beside it nothing may."""
+    """Exactly at a cumulative mass rounding may decide between two neighbours; a billionth beside
+    it nothing may.
+    """
     scores = made_up()[0]
     with reading(browser, file) as page:
         play = Playground(page)
@@ -252,7 +264,9 @@ def test_the_smallest_temperatures(browser: Browser, file: Path) -> None:
 
 
 def test_sliders_do_what_fields_do(browser: Browser, file: Path) -> None:
-    """Each slider writes its field and moves by keys; the picture follows; a wrong number changes nothing."""
+    """Each slider writes its field and moves by keys; the picture follows; a wrong number changes
+    nothing.
+    """
     scores = made_up()[0]
     with reading(browser, file) as page:
         play = Playground(page)
@@ -291,7 +305,9 @@ def test_sliders_do_what_fields_do(browser: Browser, file: Path) -> None:
 def test_settings_are_buttons_and_the_sentence_accounts_for_what_is_removed(
     browser: Browser, file: Path
 ) -> None:
-    """Each button sets the knobs and stays pressed until they move; removed shares are those of the steps."""
+    """Each button sets the knobs and stays pressed until they move; removed shares are those of the
+    steps.
+    """
     scores = made_up()[0]
     own = sampling_distribution(scores, 1.0)
     with reading(browser, file) as page:
@@ -341,7 +357,9 @@ def test_tokens_that_look_alike_are_told_apart_and_markup_stays_text(
 
 
 def test_draws_follow_the_chances(browser: Browser, file: Path) -> None:
-    """From what is left only; where random numbers fall in the order of the list; tokens without a text by their id."""
+    """From what is left only; where random numbers fall in the order of the list; tokens without a
+    text by their id.
+    """
     scores = made_up()
     with reading(browser, file) as page:
         play = Playground(page)
@@ -380,7 +398,9 @@ def test_draws_follow_the_chances(browser: Browser, file: Path) -> None:
 def test_nothing_is_loaded_before_it_is_asked_for_and_missing_data_is_said(
     browser: Browser, file: Path
 ) -> None:
-    """The button says how much there is to load; a page copied without it says so and stays as it was."""
+    """The button says how much there is to load; a page copied without it says so and stays as it
+    was.
+    """
     with reading(browser, file) as page:
         size = (file.parent / DATA).stat().st_size
         button = page.get_by_role("button", name="Turn the knobs yourself")
@@ -448,7 +468,9 @@ EXPERIMENT = """
 def test_a_book_that_is_built_has_it(
     browser: Browser, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
-    """Through result, store and page, beside the explorer of attention, which opens its own data only."""
+    """Through result, store and page, beside the explorer of attention, which opens its own data
+    only.
+    """
     book = write_small_book(tmp_path / "book", tiny_model_dir)
     for name, more in (
         ("experiments/words.yaml", EXPERIMENT),

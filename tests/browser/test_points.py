@@ -1,4 +1,6 @@
-"""Maps and neighbours as a reader works them, from disk: what they say against the results that the page offers."""
+"""Maps and neighbours as a reader works them, from disk: what they say against the results that the
+page offers.
+"""
 
 from __future__ import annotations
 
@@ -120,7 +122,9 @@ def wanted(result: Any, number: int) -> list[float]:
 
 
 def test_pointing_tells_of_a_dot_and_lights_its_partner(browser: Browser, site: Path) -> None:
-    """Every dot under the mouse: its text, its place, its distances as the result has them; both ends of the line."""
+    """Every dot under the mouse: its text, its place, its distances as the result has them; both
+    ends of the line.
+    """
     result = downloaded(site, "shuffled")
     with reading(browser, site / "maps.html", height=1400) as page:
         figure = page.locator(MAP)
@@ -145,7 +149,9 @@ def test_pointing_tells_of_a_dot_and_lights_its_partner(browser: Browser, site: 
 
 
 def test_the_keyboard_goes_through_the_dots(browser: Browser, site: Path) -> None:
-    """Tab to the line below, arrows from dot to dot and around, Escape lets go; the page is not turned."""
+    """Tab to the line below, arrows from dot to dot and around, Escape lets go; the page is not
+    turned.
+    """
     result = downloaded(site, "shuffled")
     with reading(browser, site / "maps.html") as page:
         figure = page.locator(MAP)
@@ -202,7 +208,9 @@ def test_tokens_in_one_place_light_up_together(browser: Browser, site: Path) -> 
 
 
 def test_a_token_is_picked_from_a_list(browser: Browser, site: Path) -> None:
-    """Its neighbours are the result's, in order; the list follows the buttons and is worked by its own keys."""
+    """Its neighbours are the result's, in order; the list follows the buttons and is worked by its
+    own keys.
+    """
     tokens = downloaded(site, "near")["tokens"]
     with reading(browser, site / "maps.html") as page:
         figure = page.locator("#near-pick")
@@ -225,7 +233,9 @@ def test_a_token_is_picked_from_a_list(browser: Browser, site: Path) -> None:
 
 
 def test_without_javascript_and_on_paper(browser: Browser, site: Path) -> None:
-    """The pictures say it themselves, in the titles that browsers show; all tokens are there; no dead controls."""
+    """The pictures say it themselves, in the titles that browsers show; all tokens are there; no
+    dead controls.
+    """
     result = downloaded(site, "shuffled")
     with reading(browser, site / "maps.html", java_script_enabled=False) as page:
         for number in range(6):

@@ -1,4 +1,6 @@
-"""Committing to a prediction: by mouse and by keyboard, remembered or not, and judged by the results."""
+"""Committing to a prediction: by mouse and by keyboard, remembered or not, and judged by the
+results.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample book on disk; its one prediction comes true with the second choice, which is hostile."""
+    """The sample book on disk; its one prediction comes true with the second choice, which is
+    hostile.
+    """
     return write_book(tmp_path_factory.mktemp("book"))
 
 
@@ -49,7 +53,9 @@ def commit(page: Page, choice: int) -> str:
 
 
 def test_the_answer_opens_with_the_choice_beside_it(browser: Browser, book: Path) -> None:
-    """Nothing can be committed to before it is chosen, nor changed afterwards; asked again, all is as before."""
+    """Nothing can be committed to before it is chosen, nor changed afterwards; asked again, all is
+    as before.
+    """
     with reading(browser, book / "attention.html") as page:
         button, answer = page.locator(".predict button"), page.locator(".predict details")
         group = page.get_by_role("group", name=f"In which of {HOSTILE[0]}?")
@@ -90,7 +96,9 @@ def test_by_keyboard(browser: Browser, book: Path) -> None:
 
 
 def test_it_is_remembered_where_that_is_allowed(browser: Browser, book: Path) -> None:
-    """On the next visit the choice stands there, and the answer waits; forgotten, it is gone from there too."""
+    """On the next visit the choice stands there, and the answer waits; forgotten, it is gone from
+    there too.
+    """
     with reading(browser, book / "attention.html") as page:
         said = commit(page, 1)
         page.reload()
@@ -128,7 +136,9 @@ def test_without_scripts_and_on_paper(browser: Browser, book: Path) -> None:
 
 
 def came_true(chapter: str) -> set[str]:
-    """The choices that a chapter's results bear out, worked out here from the files a reader can download."""
+    """The choices that a chapter's results bear out, worked out here from the files a reader can
+    download.
+    """
 
     def result(id: str) -> dict[str, object]:
         found: dict[str, object] = json.loads((SITE / "data" / chapter / f"{id}.json").read_bytes())
@@ -184,7 +194,9 @@ def came_true(chapter: str) -> set[str]:
 def test_each_chapter_opens_with_one_and_judges_it_by_its_results(
     browser: Browser, chapter: str
 ) -> None:
-    """Every choice in turn: the page says that it came true where the results say so, and nowhere else."""
+    """Every choice in turn: the page says that it came true where the results say so, and nowhere
+    else.
+    """
     true = came_true(chapter)
     with reading(browser, SITE / f"{chapter}.html") as page:
         assert page.locator(".predict").count() == 1

@@ -37,7 +37,9 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("width", [360, 768, 1280])
 @pytest.mark.parametrize("name", NAMES)
 def test_no_page_scrolls_sideways(browser: Browser, book: Path, name: str, width: int) -> None:
-    """What is wide scrolls in a box of its own, disclosures open or not; no message, no request, no violation."""
+    """What is wide scrolls in a box of its own, disclosures open or not; no message, no request, no
+    violation.
+    """
     with reading(browser, book / name, width=width) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
@@ -114,7 +116,9 @@ def test_without_javascript_and_on_paper_all_frames_are_there(browser: Browser, 
 
 
 def test_a_claim_leads_to_the_list_and_back(browser: Browser, book: Path) -> None:
-    """What only just fails says so in the open; everything else is one click away, and so is its place among all."""
+    """What only just fails says so in the open; everything else is one click away, and so is its
+    place among all.
+    """
     with reading(browser, book / "attention.html") as page:
         box = page.locator("#claim-noise-1")
         assert box.locator(".only-just").inner_text() == "Only just: fails by 0.02 (3.1 %)."
@@ -157,7 +161,9 @@ def test_the_drawer_closes_by_escape_and_gives_the_focus_back(browser: Browser, 
 
 
 def test_the_theme_is_kept_from_page_to_page(browser: Browser, book: Path) -> None:
-    """Auto, light, dark, auto; the choice travels in the links, since each page on disk may have its own storage."""
+    """Auto, light, dark, auto; the choice travels in the links, since each page on disk may have
+    its own storage.
+    """
     ground = "getComputedStyle(document.body).backgroundColor"
     with reading(browser, book / "attention.html") as page:
         page.evaluate("() => { try { localStorage.clear() } catch (e) {} }")

@@ -1,4 +1,6 @@
-"""The committed book, page by page, as readers meet it: from disk, with no network, wide, narrow, dark, plain."""
+"""The committed book, page by page, as readers meet it: from disk, with no network, wide, narrow,
+dark, plain.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def result(chapter: str, id: str) -> dict[str, object]:
 
 
 def test_the_book_is_whole() -> None:
-    """First page, lists of claims and sources, colophon, the eight chapters; every file that is named is there."""
+    """First page, lists of claims and sources, colophon, the eight chapters; every file that is
+    named is there.
+    """
     beside = {"index.html", "claims.html", "references.html", "colophon.html"}
     assert set(PAGES) == beside | {f"{name}.html" for name in CHAPTERS}
     for page in PAGES:
@@ -70,7 +74,9 @@ def test_links_inside_lead_to_a_place() -> None:
 def test_a_page_fits_its_window_and_complains_of_nothing(
     browser: Browser, name: str, width: int
 ) -> None:
-    """Disclosures open, no console message, no request beyond the disk, nothing wider than the window."""
+    """Disclosures open, no console message, no request beyond the disk, nothing wider than the
+    window.
+    """
     with reading(browser, SITE / name, width=width) as page:
         page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
         page.wait_for_timeout(50)
@@ -83,7 +89,9 @@ def test_a_page_fits_its_window_and_complains_of_nothing(
 def test_every_figure_has_picture_caption_words_table_code_and_data(
     browser: Browser, name: str
 ) -> None:
-    """With JavaScript off: something to see with a real size, a caption, alt text, numbers, source and downloads."""
+    """With JavaScript off: something to see with a real size, a caption, alt text, numbers, source
+    and downloads.
+    """
     with reading(browser, SITE / f"{name}.html", java_script_enabled=False) as page:
         for answer in page.locator(".reveal > summary").all():
             answer.click()
@@ -131,7 +139,9 @@ def test_the_bars_say_what_the_result_says(browser: Browser) -> None:
 
 
 def test_the_animation_steps_through_all_frames(browser: Browser) -> None:
-    """Fifteen frames at each of two layers, each naming the token that the result has; the end is marked."""
+    """Fifteen frames at each of two layers, each naming the token that the result has; the end is
+    marked.
+    """
     frames = result("mlp", "frames")["frames"]
     with reading(browser, SITE / "mlp.html") as page:
         boxes = page.locator("#frames-layer-0 .frames, #frames-layer-29 .frames")
@@ -147,7 +157,9 @@ def test_the_animation_steps_through_all_frames(browser: Browser) -> None:
 
 
 def test_the_stages_show_the_products_of_the_result_step_by_step(browser: Browser) -> None:
-    """Four stages of each head drawn, their cells with the numbers of the result; later ones go with the mask."""
+    """Four stages of each head drawn, their cells with the numbers of the result; later ones go
+    with the mask.
+    """
     stages = result("attention", "stages")
     root = float(stages["d_head"]) ** 0.5  # type: ignore[arg-type]
     with reading(browser, SITE / "attention.html") as page:

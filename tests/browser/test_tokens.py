@@ -37,7 +37,9 @@ def shown(page: Page) -> list[str]:
 
 
 def told(token: dict[str, object], position: int | None) -> list[str]:
-    """What the page should say of a token of a result; its bytes are counted from its text where that is whole."""
+    """What the page should say of a token of a result; its bytes are counted from its text where
+    that is whole.
+    """
     spelt = bytes.fromhex(str(token["hex"]))
     text = str(token["text"])
     assert "\ufffd" in text or spelt == text.encode()
@@ -49,7 +51,9 @@ def told(token: dict[str, object], position: int | None) -> list[str]:
 
 
 def test_by_mouse(browser: Browser, book: Path) -> None:
-    """Beside the chip, within the window; it stays while the pointer is on it, goes with Escape and elsewhere."""
+    """Beside the chip, within the window; it stays while the pointer is on it, goes with Escape and
+    elsewhere.
+    """
     with reading(browser, book / "attention.html", width=390) as page:
         chip = page.locator(f"{STRIP} .tok", has_text="World")
         assert shown(page) == []
@@ -79,7 +83,9 @@ def test_by_mouse(browser: Browser, book: Path) -> None:
 
 
 def test_a_row_is_one_stop_of_the_keyboard(browser: Browser, book: Path) -> None:
-    """Tab comes to each row once, where it was left; arrows, Home and End move in it and turn no page."""
+    """Tab comes to each row once, where it was left; arrows, Home and End move in it and turn no
+    page.
+    """
     with reading(browser, book / "attention.html") as page:
         rows = page.locator(STRIP)
         assert [rows.nth(i).locator(".tok[tabindex='0']").count() for i in range(2)] == [1, 1]
@@ -179,7 +185,9 @@ def test_without_scripts_it_is_the_title(browser: Browser, book: Path) -> None:
     [("tokenization", "chat-one-turn"), ("tokenization", "spaces"), ("model", "capital-lecture")],
 )
 def test_the_page_says_what_the_result_says(browser: Browser, chapter: str, id: str) -> None:
-    """Id, bytes and position of every token of a text, written by the model or not, read with the arrow keys alone."""
+    """Id, bytes and position of every token of a text, written by the model or not, read with the
+    arrow keys alone.
+    """
     prompts = json.loads((SITE / "data" / chapter / f"{id}.json").read_bytes())["prompts"]
     with reading(browser, SITE / f"{chapter}.html") as page:
         strips = page.locator(f"#{id}-tokens .chips")

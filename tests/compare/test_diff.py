@@ -99,7 +99,9 @@ def test_results_do_not_differ_from_themselves(committed: Path) -> None:
 
 
 def test_a_changed_number_is_told_with_all_that_hangs_on_it(committed: Path) -> None:
-    """Path, both values and the gap; the claim that turns; the figures; the sentence of the prose, and its line."""
+    """Path, both values and the gap; the claim that turns; the figures; the sentence of the prose,
+    and its line.
+    """
     first = raise_first(committed, 0.0)
     data = found("HEAD", cwd=committed)
     (one,) = [entry for entry in data["experiments"] if entry["state"] != "same"]
@@ -151,7 +153,9 @@ def test_another_prompt_changes_captions_and_names_the_parameter(committed: Path
 
 
 def test_two_models_of_one_book_are_compared_by_name(book: Path) -> None:
-    """What one has and the other lacks is added or removed; prose that cannot be told without it says so."""
+    """What one has and the other lacks is added or removed; prose that cannot be told without it
+    says so.
+    """
     folder = sum_of(book).parents[1]
     other = folder.with_name("other")
     shutil.copytree(folder, other)
@@ -232,7 +236,9 @@ def test_the_page_stands_by_itself_with_both_sides(committed: Path) -> None:
 
 @pytest.mark.parametrize("name", ["nowhere", "templates", "--output=x", "HEAD~99", "../../etc"])
 def test_what_holds_no_results_is_a_usage_error(committed: Path, name: str) -> None:
-    """A name that is nothing, a folder of other things, an option in disguise, a revision that is not there."""
+    """A name that is nothing, a folder of other things, an option in disguise, a revision that is
+    not there.
+    """
     done = layerbook("diff", "--", name, cwd=committed)
     assert done.returncode == 2 and name in done.stderr and "\n" not in done.stderr.strip()
     assert not (committed / "x").exists()

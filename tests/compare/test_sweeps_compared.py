@@ -93,7 +93,9 @@ def test_cells_are_compared_where_the_tables_are_equal(grid: Path) -> None:
 
 
 def test_two_tables_are_compared_with_the_sentences_about_them(grid: Path) -> None:
-    """A grid without one of its rows: fewer cells, and the prose says so; a view reads the cells of its own side."""
+    """A grid without one of its rows: fewer cells, and the prose says so; a view reads the cells of
+    its own side.
+    """
     folder = next((grid / "experiments" / "results").iterdir())
     shutil.copytree(folder, grid / "before")
     write_sweep_book(grid, pets=PETS[:2])

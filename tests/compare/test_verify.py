@@ -29,7 +29,9 @@ def record_of(book: Path) -> dict[str, Any]:
 
 @given(st.floats(1e-30, 1e30))
 def test_a_bound_is_the_least_power_of_ten_that_is_enough(gap: float) -> None:
-    """Not exceeded, a tenth of it is; and it is its own bound, so that verifying again changes nothing."""
+    """Not exceeded, a tenth of it is; and it is its own bound, so that verifying again changes
+    nothing.
+    """
     found = round_up_to_power_of_ten(gap)
     assert gap <= found and found / 10 < gap * (1 + 1e-12)
     assert round_up_to_power_of_ten(found) == found
@@ -48,7 +50,9 @@ def test_bounds_of_powers_of_nothing_and_of_the_infinite() -> None:
     st.lists(st.tuples(st.sampled_from([1, 2, 4]), st.sampled_from([0.0, 1e-7, 1e-6])), min_size=1)
 )
 def test_a_record_of_one_result_settles(runs: list[tuple[int, float]]) -> None:
-    """Whatever the order of machines, their runs come to one entry, and running one again leaves it."""
+    """Whatever the order of machines, their runs come to one entry, and running one again leaves
+    it.
+    """
 
     def noted(order: list[tuple[int, float]]) -> VerificationEntry:
         entry = None
@@ -62,7 +66,9 @@ def test_a_record_of_one_result_settles(runs: list[tuple[int, float]]) -> None:
 
 
 def test_a_clean_run_agrees_and_is_noted(book: Path) -> None:
-    """Each with one thread and with two; nothing but the record is written, and a second time not even that."""
+    """Each with one thread and with two; nothing but the record is written, and a second time not
+    even that.
+    """
     before = read_tree(book / "experiments" / "results")
     shutil.rmtree(book / ".layerbook")
     done = layerbook("verify", "--quiet", cwd=book)
@@ -176,7 +182,9 @@ def test_another_token_differs_however_close_its_number(book: Path) -> None:
 
 
 def test_what_is_not_current_is_not_compared(book: Path) -> None:
-    """A stale result and a missing one: exit 1, said so, not in the record; the model need not even load."""
+    """A stale result and a missing one: exit 1, said so, not in the record; the model need not even
+    load.
+    """
     next((book / "experiments" / "results").glob("*/words/cut.json")).unlink()
     spec = book / "experiments" / "words.yaml"
     spec.write_text(spec.read_text().replace("seed: 3", "seed: 4"))
@@ -188,7 +196,9 @@ def test_what_is_not_current_is_not_compared(book: Path) -> None:
 
 
 def test_the_book_shows_the_record_until_a_result_changes(book: Path) -> None:
-    """In the colophon, from the record alone: the bound of the gap, and what was not verified since it changed."""
+    """In the colophon, from the record alone: the bound of the gap, and what was not verified since
+    it changed.
+    """
     assert layerbook("verify", "--only", "next", "--quiet", cwd=book).returncode == 0
     assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
     page = (book / "site" / "colophon.html").read_text()

@@ -61,7 +61,9 @@ def test_it_agrees_with_hugging_face(temperature, top_k, top_p):
     [(0.05, None, 0.999), (1, 50, 0.9), (1, None, 1), (1, 3, 0), (3, None, 0.37)],
 )
 def test_float32_logits_are_computed_with_in_float64(temperature, top_k, top_p):
-    """To 1e-12 of Hugging Face's processors on float64, over a vocabulary of real size; edges of top-p included."""
+    """To 1e-12 of Hugging Face's processors on float64, over a vocabulary of real size; edges of
+    top-p included.
+    """
     torch = pytest.importorskip("torch")
     from transformers.generation.logits_process import (
         TemperatureLogitsWarper,
@@ -88,7 +90,9 @@ def test_no_temperature_is_too_small():
 
 
 def test_of_equal_logits_the_lower_id_is_better():
-    """For top-k, for top-p and for greedy alike; where the mass reaches p exactly, nothing more is kept."""
+    """For top-k, for top-p and for greedy alike; where the mass reaches p exactly, nothing more is
+    kept.
+    """
     logits = np.zeros(8, dtype=np.float32)
 
     assert np.flatnonzero(sampling_distribution(logits, 1, 3)).tolist() == [0, 1, 2]

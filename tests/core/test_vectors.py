@@ -1,4 +1,6 @@
-"""Means, PCA, correlation and sinusoids against computations written another way; all tolerances are absolute."""
+"""Means, PCA, correlation and sinusoids against computations written another way; all tolerances
+are absolute.
+"""
 
 import math
 import subprocess
@@ -25,7 +27,9 @@ def points(rows: int, width: int, seed: int = 0) -> np.ndarray:
 
 
 def test_the_axes_are_the_leading_eigenvectors_of_the_covariance():
-    """Explained shares and coordinates against numpy's eigenvectors of the covariance, to 1e-9, up to sign."""
+    """Explained shares and coordinates against numpy's eigenvectors of the covariance, to 1e-9, up
+    to sign.
+    """
     rows = points(40, 9)
     values, vectors = np.linalg.eigh(np.cov(rows.T))
     basis = principal_components(rows)
@@ -36,7 +40,9 @@ def test_the_axes_are_the_leading_eigenvectors_of_the_covariance():
 
 
 def test_few_points_in_many_dimensions_agree_with_singular_values_and_do_not_depend_on_chance():
-    """Five points of 576 numbers, where scikit-learn by itself draws random numbers: exact, and the same every time."""
+    """Five points of 576 numbers, where scikit-learn by itself draws random numbers: exact, and the
+    same every time.
+    """
     rows = points(5, 576).astype(np.float32)
     _, spread, directions = np.linalg.svd(
         rows - rows.mean(axis=0, dtype=np.float64), full_matrices=False
@@ -50,7 +56,9 @@ def test_few_points_in_many_dimensions_agree_with_singular_values_and_do_not_dep
 
 
 def test_the_sign_is_fixed_by_the_largest_loading():
-    """Turning all points upside down leaves the axes as they are: each axis' largest loading is positive."""
+    """Turning all points upside down leaves the axes as they are: each axis' largest loading is
+    positive.
+    """
     rows = points(12, 7)
     basis, mirrored = principal_components(rows), principal_components(-rows)
 
@@ -72,7 +80,9 @@ def test_axes_without_variance_are_zero_and_not_noise():
 
 
 def test_a_projection_never_lengthens_a_distance():
-    """What lies on the map is no further apart than in all dimensions, also for points that the axes never saw."""
+    """What lies on the map is no further apart than in all dimensions, also for points that the
+    axes never saw.
+    """
     basis, others = principal_components(points(8, 30)), points(8, 30, seed=1)
     flat = basis.project(others)
     for i in range(8):
@@ -129,7 +139,9 @@ def test_sinusoids_follow_the_formula(C, width):
 
 
 def test_shuffled_words_are_the_same_words_in_an_order_that_the_seed_fixes():
-    """Same seed, same order; another seed, another; each text its own; whitespace becomes single spaces."""
+    """Same seed, same order; another seed, another; each text its own; whitespace becomes single
+    spaces.
+    """
     texts = ["a b  c d e f g", "a b c d e f g", "one"]
     once = shuffle_words(texts, 3)
     assert once == shuffle_words(texts, 3) != shuffle_words(texts, 4)
@@ -149,7 +161,9 @@ def test_the_nearest_two_are_found_among_all_pairs():
 
 
 def test_turning_goes_pair_by_pair():
-    """Dimensions i and i + D/2 by at * theta^(-2i/D), with sines and cosines in plain loops, to 1e-12; lengths stay."""
+    """Dimensions i and i + D/2 by at * theta^(-2i/D), with sines and cosines in plain loops, to
+    1e-12; lengths stay.
+    """
     rows, at = points(5, 8), np.array([0, 3, 1, 1000, 7])
     found = apply_rope(np.stack([rows, 2 * rows]).astype(np.float32), at, 10000.0)
 

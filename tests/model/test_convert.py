@@ -73,7 +73,9 @@ def test_untied_weights_stay_apart(tmp_path):
 
 
 def test_quantised_weights_become_float32(tiny_model_dir, tmp_path):
-    """Q8_0 blocks (int8 times one scale per 32) come out as their float32 products, near the original."""
+    """Q8_0 blocks (int8 times one scale per 32) come out as their float32 products, near the
+    original.
+    """
     from safetensors.numpy import load_file
 
     out = converted(
@@ -94,7 +96,9 @@ def test_quantised_weights_become_float32(tiny_model_dir, tmp_path):
 
 
 def test_tokenizer_gives_the_same_ids(tiny_model_dir, out):
-    """Ids, specials, roles and chat template equal those of the tokenizer the GGUF was written from."""
+    """Ids, specials, roles and chat template equal those of the tokenizer the GGUF was written
+    from.
+    """
     before, after = ModelTokenizer.load(tiny_model_dir), ModelTokenizer.load(out)
 
     for text in TEXTS:
@@ -223,7 +227,9 @@ def test_default_model_has_its_reference_ids(real_model_dir):
 
 @pytest.mark.model
 def test_default_model_equals_what_transformers_reads(real_model_dir):
-    """Every weight, and so every logit, is bit for bit what transformers' own (slow) GGUF reader loads."""
+    """Every weight, and so every logit, is bit for bit what transformers' own (slow) GGUF reader
+    loads.
+    """
     from layerbook.model import sources
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging

@@ -26,7 +26,9 @@ def execute(model, requests):
 
 
 def test_a_step_of_a_generation_saw_the_prompt_and_what_it_had_written(model):
-    """Frame t of a cached generation is the prompt and t tokens; of a re-encoding one, what came of encoding anew."""
+    """Frame t of a cached generation is the prompt and t tokens; of a re-encoding one, what came of
+    encoding anew.
+    """
     plain, anew = Generate(TEXT, 4, stop=False), Generate(TEXT, 4, stop=False, reencode=True)
     seen = [
         Forward(Prompt(generated=made, frame=t), KEEP) for made in (plain, anew) for t in range(4)
@@ -42,7 +44,9 @@ def test_a_step_of_a_generation_saw_the_prompt_and_what_it_had_written(model):
 
 
 def test_frames_of_one_path_are_one_pass_and_equal_their_own(model):
-    """The planner folds them; each capture equals a pass over these ids alone, to 1e-5, and cannot be written into."""
+    """The planner folds them; each capture equals a pass over these ids alone, to 1e-5, and cannot
+    be written into.
+    """
     made = Generate(TEXT, 5, stop=False)
     seen = [Forward(Prompt(generated=made, frame=t), KEEP) for t in range(5)]
     execution = execute(model, seen)

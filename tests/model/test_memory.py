@@ -62,7 +62,9 @@ def test_what_a_site_takes_is_counted_as_it_is(model: LoadedModel, name: str) ->
 
 
 def test_the_next_logits_of_prefixes_are_counted(model: LoadedModel) -> None:
-    """A pass that serves prefixes has a row of them for each prefix that asks, and none for one that does not."""
+    """A pass that serves prefixes has a row of them for each prefix that asks, and none for one
+    that does not.
+    """
     ids = (1, 2, 3, 4, 5)
     asks = [Forward(Prompt(ids=ids[:n]), frozenset({NEXT_LOGITS})) for n in (2, 3, 5)]
     (item,) = build_passes(
@@ -74,7 +76,9 @@ def test_the_next_logits_of_prefixes_are_counted(model: LoadedModel) -> None:
 
 
 def test_rows_of_one_batch_are_not_held_twice(model: LoadedModel) -> None:
-    """What every pass keeps is the batch's own memory; what only some keep is copied out of it, and the rest goes."""
+    """What every pass keeps is the batch's own memory; what only some keep is copied out of it, and
+    the rest goes.
+    """
     mlp = Site("mlp_out", 0)
     passes = [Pass((1, 2, 3), frozenset({LOGITS})), Pass((4, 5, 6), frozenset({LOGITS, mlp}))]
     one, two = model.run(passes)

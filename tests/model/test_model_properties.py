@@ -1,4 +1,6 @@
-"""Laws that hold for any weights, checked through the real adapter on a tiny random Llama in float32."""
+"""Laws that hold for any weights, checked through the real adapter on a tiny random Llama in
+float32.
+"""
 
 import math
 
@@ -122,7 +124,9 @@ def rotated(x, theta):
 
 
 def test_heads_sum_to_the_attention_output(model):
-    """sum over heads of z[head] W_O[head] = attn_out, to 1e-5; rows of every pattern sum to one and see no future."""
+    """sum over heads of z[head] W_O[head] = attn_out, to 1e-5; rows of every pattern sum to one and
+    see no future.
+    """
     (run,) = run_requests(
         model, Forward(TEXT, sites_of_all_layers(model, "z", "attn_out", "pattern", "v"))
     )
@@ -174,7 +178,9 @@ def test_batch_of_many_is_batch_of_one(model):
 
 
 def test_cached_generation_is_the_uncached_argmax(model):
-    """Greedy generation with the KV cache picks, token by token, the argmax of a fresh pass; so does Hugging Face's."""
+    """Greedy generation with the KV cache picks, token by token, the argmax of a fresh pass; so
+    does Hugging Face's.
+    """
     request = Generate(TEXT, max_new_tokens=12, stop=False)
     (run,) = run_requests(model, request)
     start = len(model.tokenizer.encode(TEXT).ids)
@@ -310,7 +316,9 @@ def knockout(model, where, keep, prompt=TEXT, **more):
 
 
 def test_a_knockout_is_the_softmax_without_those_keys(model):
-    """The pattern, recomputed from the run's own q and k without the blocked keys, to 1e-5; scores say -inf there."""
+    """The pattern, recomputed from the run's own q and k without the blocked keys, to 1e-5; scores
+    say -inf there.
+    """
     keys, heads = (2, 3, 9), (1, 2)
     keep = sites_of_all_layers(model, "q", "k", "v", "z", "pattern", "scores")
     (run,) = run_requests(model, knockout(model, keys, keep, heads=heads))
@@ -337,7 +345,9 @@ def test_a_knockout_is_the_softmax_without_those_keys(model):
 
 
 def test_a_knockout_of_nothing_changes_nothing(model):
-    """A text without whitespace tokens has none to block, where no positions at all would be every one."""
+    """A text without whitespace tokens has none to block, where no positions at all would be every
+    one.
+    """
     prompt, keep = Prompt(text="noise,noise"), frozenset({LOGITS})
     clean, same, all_gone = run_requests(
         model,
@@ -352,7 +362,9 @@ def test_a_knockout_of_nothing_changes_nothing(model):
 
 
 def test_a_knockout_of_all_earlier_keys_is_attention_to_oneself(model):
-    """The pattern is the identity, and each token is read as if it stood alone: with RoPE relative, to 1e-4."""
+    """The pattern is the identity, and each token is read as if it stood alone: with RoPE relative,
+    to 1e-4.
+    """
     ids = model.tokenizer.encode(TEXT).ids
     (run,) = run_requests(
         model,
@@ -367,7 +379,9 @@ def test_a_knockout_of_all_earlier_keys_is_attention_to_oneself(model):
 
 
 def test_knockouts_in_one_batch_are_the_same_alone(model):
-    """Texts of unlike lengths and a text left as it is, side by side and one by one, to 1e-5; no NaN from padding."""
+    """Texts of unlike lengths and a text left as it is, side by side and one by one, to 1e-5; no
+    NaN from padding.
+    """
     keep, other = (
         sites_of_all_layers(model, "pattern") | {LOGITS},
         Prompt(text="The cat\n\nsat on\nthe 2 tables, and on"),
@@ -386,7 +400,9 @@ def test_knockouts_in_one_batch_are_the_same_alone(model):
 
 
 def test_next_logits_are_those_of_the_last_position(model):
-    """Alone, as the prefix of another pass, patched, and beside longer ones: the last row of all the logits."""
+    """Alone, as the prefix of another pass, patched, and beside longer ones: the last row of all
+    the logits.
+    """
     ids = model.tokenizer.encode(TEXT).ids
     prompts = [Prompt(ids=ids[:n]) for n in (1, 4, len(ids))] + [Prompt(ids=ids[3:7])]
     patch = (Patch(Site("mlp_out", 0)),)
@@ -423,7 +439,9 @@ def test_a_knockout_sees_no_future(model):
 
 
 def test_zeros_at_the_whitespace_are_zeros_there(model):
-    """A patch by token writes where the tokens are whitespace, never at the first, and nowhere else."""
+    """A patch by token writes where the tokens are whitespace, never at the first, and nowhere
+    else.
+    """
     prompt, site = Prompt(text="\nThe cat\nsat on\nthe"), Site("attn_out", 0)
     clean, run = run_requests(
         model,
@@ -440,7 +458,9 @@ def test_zeros_at_the_whitespace_are_zeros_there(model):
 
 
 def test_the_others_are_as_many_and_none_of_them_whitespace(model):
-    """Seeds draw differently, the same seed alike, without the first token; where there are too few, all of them."""
+    """Seeds draw differently, the same seed alike, without the first token; where there are too
+    few, all of them.
+    """
     tokens = model.tokenizer.tokens(
         model.tokenizer.encode(Prompt(text="The cat\n\nsat on the 2 tables\n")).ids
     )
@@ -458,7 +478,9 @@ def test_the_others_are_as_many_and_none_of_them_whitespace(model):
 
 
 def test_the_loss_is_minus_the_log_of_the_probability(model):
-    """Each token's, from the logits before it, in float64, to 1e-5; NaN at the first; as a prefix as well."""
+    """Each token's, from the logits before it, in float64, to 1e-5; NaN at the first; as a prefix
+    as well.
+    """
     ids = model.tokenizer.encode(TEXT).ids
     long, short = run_requests(
         model, *(Forward(Prompt(ids=some), frozenset({LOSS, LOGITS})) for some in (ids, ids[:5]))
@@ -482,7 +504,9 @@ def test_scores_are_blocked_and_nothing_else():
 
 
 def test_hooks_do_not_move_the_logits_and_captures_are_read_only(model):
-    """With every site kept the logits are those of a bare call; and nobody can write into a capture."""
+    """With every site kept the logits are those of a bare call; and nobody can write into a
+    capture.
+    """
     names = [
         n
         for n in ("q", "k", "v", "z", "scores", "pattern", "attn_out", "mlp_out", "mlp_act", "lens")
@@ -526,7 +550,9 @@ def test_reencoding_keeps_what_each_step_saw(model):
 
 
 def test_side_by_side_is_one_by_one(model):
-    """Generations of unlike lengths, temperatures and ends give the same texts in one batch as each by itself."""
+    """Generations of unlike lengths, temperatures and ends give the same texts in one batch as each
+    by itself.
+    """
     wanted = [
         Generate(TEXT, 9, stop=False),
         Generate(Prompt(text="The"), 14, temperature=1.0, top_k=20, seed=3, stop=False),
@@ -544,7 +570,9 @@ def test_side_by_side_is_one_by_one(model):
 @pytest.mark.parametrize("rows", [1, 2, 5, 8, 9])
 @pytest.mark.parametrize("bias", [False, True])
 def test_narrow_products_are_products(rows, bias):
-    """The other way round of multiplying gives the same numbers, to 1e-6, and is gone after the block."""
+    """The other way round of multiplying gives the same numbers, to 1e-6, and is gone after the
+    block.
+    """
     layer = torch.nn.Sequential(torch.nn.Linear(24, 40, bias=bias))
     x = torch.randn(1, rows, 24)
     with torch.inference_mode():
@@ -558,7 +586,9 @@ def test_narrow_products_are_products(rows, bias):
 
 
 def test_kept_logits_are_those_of_a_pass_over_the_text(model):
-    """Row n of a generation's logits is what a whole pass has at the position before token n, to 1e-4."""
+    """Row n of a generation's logits is what a whole pass has at the position before token n, to
+    1e-4.
+    """
     for request in (
         Generate(TEXT, 7, stop=False, keep_logits=True),
         Generate(TEXT, 7, temperature=1.0, seed=5, stop=False, keep_logits=True),
@@ -571,7 +601,9 @@ def test_kept_logits_are_those_of_a_pass_over_the_text(model):
 
 
 def test_reencoding_with_the_cache_is_reencoding_without(model):
-    """Each frame is the text so far, encoded anew, and its next token the argmax of a fresh pass over it."""
+    """Each frame is the text so far, encoded anew, and its next token the argmax of a fresh pass
+    over it.
+    """
     single = tuple(model.tokenizer.backend.token_to_id(char) for char in "TheĠcatĠsat")
     (run,) = run_requests(model, Generate(Prompt(ids=single), 12, reencode=True, stop=False))
     text = "The cat sat"
@@ -586,7 +618,9 @@ def test_reencoding_with_the_cache_is_reencoding_without(model):
 
 
 def test_facts_count_each_weight_once(model):
-    """The parameters of the modules sum to the model's own count, the tied unembedding counted once."""
+    """The parameters of the modules sum to the model's own count, the tied unembedding counted
+    once.
+    """
     (run,) = run_requests(model, Describe())
 
     assert run.facts.parameters == sum(p.numel() for p in model.network.parameters())

@@ -69,7 +69,9 @@ def test_patched_passes_are_never_merged_with_plain_ones():
 
 
 def test_patches_that_choose_by_token_are_merged_when_they_are_equal():
-    """The same choice over the same ids is one pass, another seed another one, and the prompt may be said two ways."""
+    """The same choice over the same ids is one pass, another seed another one, and the prompt may
+    be said two ways.
+    """
 
     def run(prompt, where):
         return Forward(prompt, frozenset({LOGITS}), (Patch(Site("scores", 0), positions=where),))
@@ -100,7 +102,9 @@ def test_batches_hold_every_pass_once_within_the_budget(many, max_batch_tokens):
 
 @given(many_ids, st.integers(1, 60))
 def test_batches_keep_no_more_than_memory_allows(many, memory):
-    """Counted as the model keeps it: every site of every pass, over the padded length; a lone pass is let through."""
+    """Counted as the model keeps it: every site of every pass, over the padded length; a lone pass
+    is let through.
+    """
     sites = (LOGITS, Site("resid_pre", 0), Site("mlp_out", 1))
     todo = [Pass(i, frozenset(sites[: 1 + sum(i) % 3])) for i in many]
     made = build_batches(

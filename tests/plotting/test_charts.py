@@ -87,7 +87,9 @@ def test_bars_of_frames_and_panels_share_one_scale() -> None:
 @pytest.mark.parametrize("equal", [True, False])
 @pytest.mark.parametrize("log", [True, False])
 def test_points_lie_where_their_numbers_say(equal: bool, log: bool) -> None:
-    """Affine in the data, to the right and upwards; with equal axes one unit is as long across as it is up."""
+    """Affine in the data, to the right and upwards; with equal axes one unit is as long across as
+    it is up.
+    """
     figure = make_scatter(log=log, equal=equal and not log)
     root = parse_svg(render.render_figure(figure, "x"))
     places = np.concatenate(
@@ -121,7 +123,9 @@ def test_a_point_without_a_place_has_no_dot() -> None:
 
 
 def test_every_point_can_be_pointed_at_and_knows_its_line() -> None:
-    """A mark each, numbered over all panels, with its words; lines join the numbers, however close the two are."""
+    """A mark each, numbered over all panels, with its words; lines join the numbers, however close
+    the two are.
+    """
     points = (
         Point("a", 0, 0, "x", arrow_to=1, tooltip="More."),
         Point("b", 0.2, 0, "y"),
@@ -160,7 +164,9 @@ def test_points_in_one_place_are_rings() -> None:
 
 
 def test_names_of_points_do_not_cover_each_other() -> None:
-    """Labels are moved apart; where a crowd leaves no room one may be missing, but none is unreadable."""
+    """Labels are moved apart; where a crowd leaves no room one may be missing, but none is
+    unreadable.
+    """
     figure = make_scatter(count=40)
     root = parse_svg(render.render_figure(figure, "x"))
     names = [e for e in root.iter(f"{SVG}text") if e.text in {p.label for p in figure.points}]

@@ -1,4 +1,6 @@
-"""The paints of the page: one list in the stylesheet and in Python, legible on paper and on a dark screen."""
+"""The paints of the page: one list in the stylesheet and in Python, legible on paper and on a dark
+screen.
+"""
 
 from __future__ import annotations
 
@@ -120,7 +122,9 @@ def test_much_is_dark_on_paper_and_bright_in_the_dark() -> None:
 
 
 def test_shades_are_all_different() -> None:
-    """As many values are told apart as there are shades, 255 at least; nothing has one shade, in the middle."""
+    """As many values are told apart as there are shades, 255 at least; nothing has one shade, in
+    the middle.
+    """
     for shades in (colours.sequential(), colours.diverging()):
         assert len(np.unique(shades, axis=0)) == len(shades) >= 255
     assert len(colours.diverging()) % 2 == 1

@@ -104,7 +104,9 @@ def test_a_model_without_repetition_is_still_drawn() -> None:
 
 
 def test_shapes_are_drawn_to_scale() -> None:
-    """Every edge of a matrix is proportional to its length, and a vector is as high as the matrix that takes it."""
+    """Every edge of a matrix is proportional to its length, and a vector is as high as the matrix
+    that takes it.
+    """
     root = parse_svg(render.render_figure(mlp_shapes(), "x"))
     gate, up, down = sorted(filled_boxes(root, "tint"))
     x, h, y = sorted(filled_boxes(root, "series-1"))
@@ -131,7 +133,9 @@ def test_lanes_run_below_each_other_and_nothing_overlaps() -> None:
 
 
 def test_small_shapes_stay_visible() -> None:
-    """A vector of 2 beside a matrix of 50,000 columns is still something to see, and the picture fits the page."""
+    """A vector of 2 beside a matrix of 50,000 columns is still something to see, and the picture
+    fits the page.
+    """
     steps = (
         ChainStep("x", 1, 2, kind="vector"),
         ChainStep("W", 2, 50_000),

@@ -145,7 +145,9 @@ def digests() -> dict[str, str]:
 
 
 def test_the_same_figure_gives_the_same_bytes_elsewhere() -> None:
-    """Another process with another hash seed, time zone and locale, and a user's own matplotlib settings."""
+    """Another process with another hash seed, time zone and locale, and a user's own matplotlib
+    settings.
+    """
     root = Path(__file__).parents[2]
     code = "import json, sys, matplotlib; matplotlib.rcParams.update({'lines.linewidth': 9, 'grid.linestyle': ':', "
     code += "'font.size': 30}); from plotting.test_every_kind import digests; json.dump(digests(), sys.stdout)"

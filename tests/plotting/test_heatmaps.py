@@ -36,7 +36,9 @@ def grid(rows: int, columns: int, **settings: object) -> Heatmap:
 @pytest.mark.parametrize("shape", [(1, 1), (3, 7), (7, 3), (40, 40), (4, 576), (64, 576), (300, 2)])
 @pytest.mark.parametrize("diverging", [False, True])
 def test_pixels_decode_to_the_values(shape: tuple[int, int], diverging: bool) -> None:
-    """Row 0 on top, column 0 on the left, each value within half a step of its scale of 255 or 256 shades."""
+    """Row 0 on top, column 0 on the left, each value within half a step of its scale of 255 or 256
+    shades.
+    """
     figure = grid(*shape, diverging=diverging)
     most = float(np.abs(figure.values).max())
     low, high = (
@@ -70,7 +72,9 @@ def test_causal_cells_are_absent_not_zero() -> None:
 
 
 def test_masked_cells_are_hatched_and_on_no_scale() -> None:
-    """Minus infinity has no colour and no number, and strokes across it; the colour bar says what they mean."""
+    """Minus infinity has no colour and no number, and strokes across it; the colour bar says what
+    they mean.
+    """
     low = np.tri(5, dtype=bool)
     figure = replace(
         attention_pattern(5),
@@ -111,7 +115,9 @@ def hatching(path: ET.Element) -> bool:
 
 
 def test_stages_of_other_measures_keep_their_own_scales_and_stay_in_place() -> None:
-    """A product and its eighth look alike, each under the ends of its own scale; steps of one measure share theirs."""
+    """A product and its eighth look alike, each under the ends of its own scale; steps of one
+    measure share theirs.
+    """
     raw = grid(5, 5, diverging=True)
     eighth = replace(raw, values=raw.values / 8, value="eighth")
     roots = [
@@ -142,7 +148,9 @@ def test_what_is_not_a_number_is_absent() -> None:
 
 @pytest.mark.parametrize("causal", [False, True])
 def test_written_cells_show_their_values_twice(causal: bool) -> None:
-    """Seaborn's cells have the colours of the values, and the numbers stand in the middle of their own cells."""
+    """Seaborn's cells have the colours of the values, and the numbers stand in the middle of their
+    own cells.
+    """
     figure = replace(attention_pattern(5, annotate=True), causal=causal)
     root = parse_svg(render.render_figure(figure, "x"))
     (group,) = [g for g in root.iter(f"{SVG}g") if g.get("class") == "fig-map"]
@@ -242,7 +250,9 @@ def test_panels_of_different_measures_keep_their_own_scales() -> None:
 
 
 def test_inner_panels_repeat_no_labels() -> None:
-    """Nine heads over the same tokens: row labels once per row of panels, column labels once per column."""
+    """Nine heads over the same tokens: row labels once per row of panels, column labels once per
+    column.
+    """
     heads = Panels(
         tuple(attention_pattern(7, seed=h, title=f"head {h}") for h in range(9)), "Nine."
     )
@@ -257,7 +267,9 @@ def test_inner_panels_repeat_no_labels() -> None:
 
 
 def test_no_cell_of_a_panel_is_narrower_than_a_pixel() -> None:
-    """Maps of 576 dimensions go below each other: side by side, neighbouring columns would run into one."""
+    """Maps of 576 dimensions go below each other: side by side, neighbouring columns would run into
+    one.
+    """
     panels = Panels(tuple(grid(8, 576, title=str(i)) for i in range(3)), "Three.", columns=3)
     found = rasters(parse_svg(render.render_figure(panels, "x")))
     assert all(raster.box[2] - raster.box[0] >= 576 for raster in found)

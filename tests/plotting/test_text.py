@@ -61,7 +61,9 @@ def test_labels_are_thinned_to_round_steps(length: int, room: int, every: int) -
 
 
 def test_ids_do_not_hang_on_the_last_bit_of_a_coordinate() -> None:
-    """matplotlib makes them of coordinates, which another processor computes a little differently: pages must not."""
+    """matplotlib makes them of coordinates, which another processor computes a little differently:
+    pages must not.
+    """
     drawn = (
         '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"><defs>'
         '<path id="m{0}" d="M 0 0 L 1 1" style="stroke: #000000"/>'

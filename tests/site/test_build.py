@@ -1,4 +1,6 @@
-"""From specs to a site on the tiny random Llama, through the command line: results, pages, and what a change redoes."""
+"""From specs to a site on the tiny random Llama, through the command line: results, pages, and what
+a change redoes.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +79,9 @@ def test_a_figure_shows_caption_code_spec_and_table(built: Path) -> None:
 
 
 def test_a_figure_says_where_it_comes_from(built: Path) -> None:
-    """The lines of its spec, the digests of spec, code and result as the result has them, the versions, the command."""
+    """The lines of its spec, the digests of spec, code and result as the result has them, the
+    versions, the command.
+    """
     page = (built / "site" / "next.html").read_text(encoding="utf-8")
     data = json.loads((built / "site" / "data" / "next" / "pattern.json").read_bytes())
     figure = re.findall(r"<figure\b.*?</figure>", page, re.DOTALL)[1]
@@ -103,7 +107,9 @@ def test_a_second_build_changes_nothing(book: Path) -> None:
 
 
 def test_a_fresh_checkout_runs_compares_and_keeps_the_bytes(book: Path) -> None:
-    """Without the working cache everything runs again, agrees, and leaves results and site as they were."""
+    """Without the working cache everything runs again, agrees, and leaves results and site as they
+    were.
+    """
     before, site = results(book), read_tree(book / "site")
     shutil.rmtree(book / ".layerbook")
     done = layerbook("build", cwd=book)
@@ -114,7 +120,9 @@ def test_a_fresh_checkout_runs_compares_and_keeps_the_bytes(book: Path) -> None:
 
 
 def test_a_number_that_no_longer_holds_is_replaced_and_told(book: Path) -> None:
-    """A committed number that this machine does not get is said to differ, and the page shows the new one."""
+    """A committed number that this machine does not get is said to differ, and the page shows the
+    new one.
+    """
     from layerbook.analyses.next_token import NextToken
     from layerbook.store import results as store
 
@@ -144,7 +152,9 @@ def test_the_colophon_names_model_digest_versions_and_the_seeds_that_were_used(b
 
 
 def test_only_the_figures_that_are_named_are_the_lecture_s_originals(book: Path) -> None:
-    """One experiment draws the original and what is held against it; the badge stands at the first alone."""
+    """One experiment draws the original and what is held against it; the badge stands at the first
+    alone.
+    """
     replace(book / "experiments" / "next.yaml", "    top_k: 5\n", "    top_k: 5\n    original: [logits]\n")
     prose = '{{ figure("sum", "prompt-0") }}\n\n{{ figure("sum", "logits-0") }}'
     replace(book / "templates" / "chapters" / "next.md", '{{ figure("sum", "prompt-0") }}', prose)
@@ -190,7 +200,8 @@ def test_an_edited_page_is_found_and_mended(book: Path) -> None:
 
 
 def test_without_the_model_a_missing_result_is_a_visible_placeholder(book: Path) -> None:
-    """--no-run never runs: the page says what is missing, the exit code is 1, other chapters stand."""
+    """--no-run never runs: the page says what is missing, the exit code is 1, other chapters stand.
+    """
     next((book / "experiments" / "results").glob("*/words/cat.json")).unlink()
     done = layerbook("build", "--no-run", cwd=book)
     assert done.returncode == 1
@@ -217,7 +228,9 @@ def test_a_chapter_whose_prose_needs_a_missing_number_says_so(book: Path) -> Non
 def test_one_failing_experiment_does_not_stop_the_others(
     tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What an analysis raises is its own failure: told with its place, a placeholder on the page, the rest is new."""
+    """What an analysis raises is its own failure: told with its place, a placeholder on the page,
+    the rest is new.
+    """
     from layerbook.analyses.generate import Generate
 
     def broken(self: Generate, captures: object) -> None:
@@ -260,7 +273,9 @@ def test_every_claim_is_listed_with_its_verdict_and_leads_to_its_place(book: Pat
 
 
 def test_another_model_has_its_own_column(book: Path) -> None:
-    """Its results for the same specs are judged; those for other specs are no use, and without any it has none."""
+    """Its results for the same specs are judged; those for other specs are no use, and without any
+    it has none.
+    """
     from dataclasses import replace as changed
 
     from layerbook.analyses.next_token import NextToken
@@ -350,7 +365,8 @@ def test_run_tells_a_misspelt_field_before_the_model_is_loaded(book: Path, tmp_p
 
 
 def test_wrong_prose_is_told_at_its_line_and_leaves_the_site_alone(book: Path) -> None:
-    """A missing field of a result, found while rendering: file and line, exit 2, old pages whole."""
+    """A missing field of a result, found while rendering: file and line, exit 2, old pages whole.
+    """
     before = read_tree(book / "site")
     with (book / "templates" / "chapters" / "next.md").open("a", encoding="utf-8") as file:
         file.write('\nAnd {{ r("sum").promts[0].prompt }}.\n')
@@ -371,7 +387,9 @@ def test_the_other_build_is_told_to_wait(book: Path) -> None:
 
 
 def test_words_for_a_figure_that_there_is_none_of_are_told(book: Path) -> None:
-    """A misspelt caption, badge or original: at their file and line, with the nearest name, all at once, exit 2."""
+    """A misspelt caption, badge or original: at their file and line, with the nearest name, all at
+    once, exit 2.
+    """
     spec = book / "experiments" / "next.yaml"
     text = spec.read_text()
     text = text.replace("      logits: Their scores.", "      logits: Their scores.\n      txt: What it reads.", 1)

@@ -46,7 +46,8 @@ def test_a_distance_keeps_two_digits(number: float) -> None:
 
 
 def test_a_claim_that_is_shown_twice_has_one_id() -> None:
-    """The second box is the same but for the id, whether or not the prose asked before if it holds."""
+    """The second box is the same but for the id, whether or not the prose asked before if it holds.
+    """
     prose = (
         '{% if holds("noise", 0) %}Yes.{% endif %}\n\n{{ claim("noise", 0) }}\n\nAgain:\n\n{{ claim("noise", 0) }}\n'
     )

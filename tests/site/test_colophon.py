@@ -1,4 +1,6 @@
-"""The colophon's word on the weights: what is known of a file by its digest, and nothing that is not."""
+"""The colophon's word on the weights: what is known of a file by its digest, and nothing that is
+not.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ DEFAULT = sources.resolve(sources.DEFAULT_MODEL)
 
 
 def test_only_weights_that_are_known_are_said_to_be_quantised(tmp_path: Path) -> None:
-    """By the digest, not by the name: the same file at another place is known, another file of the name is not."""
+    """By the digest, not by the name: the same file at another place is known, another file of the
+    name is not.
+    """
     (tmp_path / "other.gguf").write_bytes(b"GGUF")
     other = sources.resolve(str(tmp_path / "other.gguf"))
     same = sources.GGUFSource("copy", "copy.gguf", sha256=DEFAULT.sha256)
@@ -27,7 +31,9 @@ def test_only_weights_that_are_known_are_said_to_be_quantised(tmp_path: Path) ->
 
 @pytest.mark.model
 def test_the_default_model_is_stored_as_the_colophon_says(real_model_dir: Path) -> None:
-    """Types by tensor, from the file's own header: Q4_1 in the layers, Q8_0 for the embedding alone, no unembedding."""
+    """Types by tensor, from the file's own header: Q4_1 in the layers, Q8_0 for the embedding
+    alone, no unembedding.
+    """
     from layerbook.model import download
     from layerbook.model.gguf import read_header
 

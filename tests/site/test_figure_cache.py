@@ -25,7 +25,9 @@ def bars(*values: float) -> Bars:
 
 
 def test_what_was_drawn_is_taken_from_the_cache(tmp_path: Path) -> None:
-    """The second rendering fills its marks without drawing; another figure under the same id is drawn."""
+    """The second rendering fills its marks without drawing; another figure under the same id is
+    drawn.
+    """
     with DrawingPool(1) as drawing_pool:
         first = FigureRenderer(WorkingCache(tmp_path), drawing_pool)
         page = first.fill_placeholders(f"<p>{first.html(heatmap(), 'one')}</p>")

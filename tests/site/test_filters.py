@@ -30,7 +30,8 @@ def test_percent(share: float, text: str) -> None:
 
 @given(st.floats(0, 1, exclude_min=True, exclude_max=True))
 def test_percent_never_claims_certainty(share: float) -> None:
-    """Strictly between 0 and 1 it never says 0 or 100, and says the share to within its last digit."""
+    """Strictly between 0 and 1 it never says 0 or 100, and says the share to within its last digit.
+    """
     text = filters.percent(share)
     assert text not in ("0\u202f%", "100\u202f%", "0.0\u202f%", "100.0\u202f%")
     if text.startswith("<"):

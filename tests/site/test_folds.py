@@ -26,7 +26,9 @@ def render(source: str) -> str:
 
 
 def test_reveal_holds_markdown() -> None:
-    """What stands between call and endcall is prose, with paragraphs, lists, values and figures of its own."""
+    """What stands between call and endcall is prose, with paragraphs, lists, values and figures of
+    its own.
+    """
     html = render(
         '> Guess.\n\n{% call reveal("The *answer*") %}\nIt is *{{ 6 * 7 }}*.\n\n- one\n'
         '{% if true %}\n- two\n{% endif %}\n\n{{ figure("noise", "pattern") }}\n{% endcall %}\n\nAfter.'
@@ -65,7 +67,9 @@ def test_fenced_code() -> None:
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=NAMES)
 def test_prediction_comes_first(chapter: Path) -> None:
-    """Each chapter asks for a guess to commit to and folds the answer away, before it shows anything."""
+    """Each chapter asks for a guess to commit to and folds the answer away, before it shows
+    anything.
+    """
     prose = chapter.read_text(encoding="utf-8")
     question, answer, shown = prose.find("\n> "), prose.find("{% call predict("), prose.find("{{ figure(")
     assert 0 < question < answer < shown
@@ -74,7 +78,9 @@ def test_prediction_comes_first(chapter: Path) -> None:
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=NAMES)
 def test_exercises_are_valid_specs(chapter: Path, tmp_path: Path) -> None:
-    """Each snippet at the end of a chapter is what the text says: an item for a spec's list that loads."""
+    """Each snippet at the end of a chapter is what the text says: an item for a spec's list that
+    loads.
+    """
     exercises = chapter.read_text(encoding="utf-8").split("\n## Try it yourself\n")[1]
     snippets = [textwrap.dedent(found[2]) for found in FENCE.finditer(exercises)]
     assert 2 <= len(snippets) <= 4

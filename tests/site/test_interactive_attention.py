@@ -1,4 +1,6 @@
-"""Attention patterns as a page's script gets them: unpacked here in plain loops, and held against the originals."""
+"""Attention patterns as a page's script gets them: unpacked here in plain loops, and held against
+the originals.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def patterns(weights: np.ndarray) -> AttentionData:
 
 
 def softmaxed(spread: float, seed: int = 0, tokens: int = 9) -> np.ndarray:
-    """Random patterns [2, 3, T(T+1)/2]; the wider the scores are spread, the more goes to one key, often the first."""
+    """Random patterns [2, 3, T(T+1)/2]; the wider the scores are spread, the more goes to one key,
+    often the first.
+    """
     scores = np.random.default_rng(seed).normal(size=(2, 3, tokens, tokens)) * spread
     scores[..., 0] += spread
     shares = np.exp(scores - scores.max(axis=-1, keepdims=True)) * np.tri(tokens)
@@ -61,7 +65,9 @@ def opened(script: bytes) -> np.ndarray:
 
 
 def errors(weights: np.ndarray) -> tuple[float, float]:
-    """Largest gaps between a script's shares and the weights: as they are, and renormalised without the first key."""
+    """Largest gaps between a script's shares and the weights: as they are, and renormalised without
+    the first key.
+    """
     found = opened(explore.data_script("x.js", patterns(weights), sequential()))
     count = found.shape[-1]
     there = np.zeros_like(found)
@@ -81,7 +87,9 @@ def errors(weights: np.ndarray) -> tuple[float, float]:
 
 @pytest.mark.parametrize("spread", [0.1, 3.0, 12.0])
 def test_the_errors_told_are_those_of_the_script(spread: float) -> None:
-    """To 1e-12; at most half a step of 1/65535, and without the first token less than the readout's last digit."""
+    """To 1e-12; at most half a step of 1/65535, and without the first token less than the readout's
+    last digit.
+    """
     weights = softmaxed(spread)
     assert explore.largest_errors(weights) == pytest.approx(errors(weights), abs=1e-12)
     plain, left = errors(weights)
@@ -89,7 +97,9 @@ def test_the_errors_told_are_those_of_the_script(spread: float) -> None:
 
 
 def test_what_the_first_token_leaves_has_digits_of_its_own() -> None:
-    """A row that gives all but a millionth to the first token: the rest, in sixty-fours, is kept to 2e-5 of itself."""
+    """A row that gives all but a millionth to the first token: the rest, in sixty-fours, is kept to
+    2e-5 of itself.
+    """
     rest = np.array([1, 21, 42]) / 64
     weights = np.array([1, 0.5, 0.5, *[1 / 3] * 3, 1 - 1e-6, *(1e-6 * rest)])[None, None]
     shares = opened(explore.data_script("x.js", patterns(weights), sequential()))[0, 0]
@@ -105,7 +115,9 @@ def test_nothing_at_all_beside_the_first_token_stays_nothing() -> None:
 
 
 def test_what_is_told_is_true_and_rounded_up() -> None:
-    """The size as it is, both errors in percent, neither told smaller than it is nor a tenth larger."""
+    """The size as it is, both errors in percent, neither told smaller than it is nor a tenth
+    larger.
+    """
     weights = softmaxed(6.0)
     description = explore.description(patterns(weights), 116507)
     numbers = [float(n) for n in re.findall(r"([\d.]+)\N{NARROW NO-BREAK SPACE}%", description)]
@@ -115,7 +127,9 @@ def test_what_is_told_is_true_and_rounded_up() -> None:
 
 
 def test_the_book_s_own_patterns_are_shipped_closer_than_anyone_can_see() -> None:
-    """Of all heads in the committed result: far less than a shade of 1/255, less than the readout's last digit."""
+    """Of all heads in the committed result: far less than a shade of 1/255, less than the readout's
+    last digit.
+    """
     (path,) = RESULT.glob("every.*.safetensors")
     (weights,) = load_file(path).values()
     plain, left = errors(weights)

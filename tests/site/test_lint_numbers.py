@@ -1,4 +1,6 @@
-"""Bare numbers in prose: what is taken for a result, what is not, and that any text can be looked at."""
+"""Bare numbers in prose: what is taken for a result, what is not, and that any text can be looked
+at.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,8 @@ def test_what_looks_like_a_result_is_told(text: str, found: list[str]) -> None:
 
 @pytest.mark.parametrize("text", NONE)
 def test_what_is_no_result_is_left_alone(text: str) -> None:
-    """Values, code, formulas, addresses, numbering, names, years, and what its author has excused."""
+    """Values, code, formulas, addresses, numbering, names, years, and what its author has excused.
+    """
     assert find_typed_numbers(text, "x.md") == ()
 
 
@@ -117,7 +120,9 @@ def test_words_beside_each_other_do_not_change_each_other(words: list[str]) -> N
 
 
 def test_an_excuse_changes_nothing_on_the_page() -> None:
-    """A comment at the end of a line leaves the break after it; one with a line to itself leaves none."""
+    """A comment at the end of a line leaves the break after it; one with a line to itself leaves
+    none.
+    """
     plain = "One 0.5.\n\nTwo.\nThree.\n\n- a\n- b\n"
     excused = "One 0.5.{# numeral: a half #}\n\nTwo.{# x #}\n{# a line of its own #}\nThree.\n\n- a{# y #}\n- b\n"
     assert prose_environment().parse(excused)

@@ -1,4 +1,6 @@
-"""Predictions that a reader commits to: how they are written, what is wrong with them, which words are prose."""
+"""Predictions that a reader commits to: how they are written, what is wrong with them, which words
+are prose.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ def render(call: str, answer: str = "It is *so*.") -> str:
 
 
 def test_a_prediction_has_choices_and_an_answer() -> None:
-    """One name for the buttons of a page's question, another for the next; the answer is prose, and folded."""
+    """One name for the buttons of a page's question, another for the next; the answer is prose, and
+    folded.
+    """
     one = 'predict("Which?", ["this", tok(r("noise").prompts[0].top[0])], right=1, title="See")'
     source = f"{{% call {one} %}}\nIt is *so*.\n\n- x\n{{% endcall %}}\n\n" * 2 + "After."
     body = html5lib.parseFragment(render_chapter(source, "x.md", context()).html, namespaceHTMLElements=False)
@@ -92,7 +96,9 @@ def test_nothing_to_hide() -> None:
 
 
 def test_question_and_choices_are_prose_to_the_lint_of_numbers() -> None:
-    """Their numbers are found where they stand; those of other arguments, calls and tags are none of its business."""
+    """Their numbers are found where they stand; those of other arguments, calls and tags are none
+    of its business.
+    """
     source = (
         '{% call reveal("of 77") %}\nx\n{% endcall %}\n'
         '{% call predict(\n  "Of 42 " ~ r("e 55").x[66] ~ " or so?",\n'

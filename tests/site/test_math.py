@@ -40,7 +40,9 @@ def test_golden(tex: str, mathml: str) -> None:
 
 
 def test_aligned_equations_are_a_table() -> None:
-    """`aligned`, which other converters get wrong without a word, has rows and cells and no stray ampersand."""
+    """`aligned`, which other converters get wrong without a word, has rows and cells and no stray
+    ampersand.
+    """
     html = MathRenderer().render(r"\begin{aligned} a &= b \\ c &= d\end{aligned}", display=True)
     assert html.count("<mtr>") == 2
     assert html.count("<mtd") == 4

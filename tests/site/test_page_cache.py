@@ -1,4 +1,6 @@
-"""Pages that are kept between builds: only what changed is laid out, and the site is that of a clean build."""
+"""Pages that are kept between builds: only what changed is laid out, and the site is that of a
+clean build.
+"""
 
 from __future__ import annotations
 
@@ -97,7 +99,8 @@ CHANGES: dict[str, tuple[Callable[[Path], None], list[str]]] = {
 def test_what_changed_is_laid_out_and_the_site_is_that_of_a_clean_build(
     book: Path, laid_out: list[str], name: str
 ) -> None:
-    """A chapter's prose concerns its own page alone, and the list of claims where its claims moved."""
+    """A chapter's prose concerns its own page alone, and the list of claims where its claims moved.
+    """
     change, expected = CHANGES[name]
     change(book)
     first = layerbook("build", "--no-run", cwd=book)
@@ -137,7 +140,8 @@ def test_a_damaged_page_in_the_cache_counts_as_none(book: Path, laid_out: list[s
 
 
 def test_what_was_edited_while_it_was_laid_out_is_not_kept(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A template saved in the middle, then put back: no page may remember what it said in between."""
+    """A template saved in the middle, then put back: no page may remember what it said in between.
+    """
     with_a_template(book)
     before = (book / "templates" / "base.html").read_text()
 
@@ -156,7 +160,8 @@ def test_what_was_edited_while_it_was_laid_out_is_not_kept(book: Path, monkeypat
 
 
 def test_a_kept_page_keeps_the_styles_of_its_formulas(book: Path) -> None:
-    """The sheet has the rules of every page's formulas, also of those that were not laid out again."""
+    """The sheet has the rules of every page's formulas, also of those that were not laid out again.
+    """
     edited(PROSE, "## Tokens", r"$\begin{cases} 1 & x\\ 0 & y\end{cases}$")(book)
     layerbook("build", "--no-run", cwd=book)
     sheet = (book / "site" / "assets" / "math.css").read_bytes()

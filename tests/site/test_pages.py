@@ -32,7 +32,9 @@ def test_pages_parse_without_errors(rendered: dict[str, str]) -> None:
 
 
 def test_pages_have_what_a_reader_expects(rendered: dict[str, str]) -> None:
-    """Language, title, description, one h1, landmarks, a skip link, ids that are unique and links that lead there."""
+    """Language, title, description, one h1, landmarks, a skip link, ids that are unique and links
+    that lead there.
+    """
     for name, html in rendered.items():
         tree = html5lib.parse(html, namespaceHTMLElements=False)
         ids = [e.get("id") for e in tree.iter() if e.get("id")]
@@ -53,7 +55,9 @@ def test_pages_have_what_a_reader_expects(rendered: dict[str, str]) -> None:
 
 
 def test_nothing_is_inline_and_nothing_comes_from_outside(rendered: dict[str, str]) -> None:
-    """The policy forbids inline scripts and styles, so there are none; every subresource is beside the page."""
+    """The policy forbids inline scripts and styles, so there are none; every subresource is beside
+    the page.
+    """
     for html in rendered.values():
         tree = html5lib.parse(html, namespaceHTMLElements=False)
         for element in tree.iter():
@@ -95,7 +99,8 @@ def test_the_search_index_is_a_script_that_hostile_text_cannot_end() -> None:
 
 
 def test_an_unknown_name_in_a_template_is_an_error(tmp_path: Path) -> None:
-    """Templates may not ask for what the page does not have; the project's template is found first."""
+    """Templates may not ask for what the page does not have; the project's template is found first.
+    """
     (tmp_path / "index.html").write_text("{{ page.nothing }}")
     with pytest.raises(jinja2.UndefinedError, match="nothing"):
         render_page(IndexPage(), BOOK, make_environment(tmp_path))

@@ -47,7 +47,8 @@ class Said:
                                    "|a|\n|-|\n|{{ x }}|", "{% set y %}{{ x }}{% endset %}{{ y }}",
                                    "{% macro m() %}{{ x }}{% endmacro %}{{ m() }}", "{{ [x] | listing }}"])  # fmt: skip
 def test_hostile_values_are_text(hostile: str, place: str) -> None:
-    """A value comes out letter for letter as text, whatever Markdown, HTML or Jinja it looks like."""
+    """A value comes out letter for letter as text, whatever Markdown, HTML or Jinja it looks like.
+    """
     source = place.replace("x }}", "r('noise').text }}").replace("[x]", "[r('noise').text]")
     html = render(source, SampleViews(Said(hostile)))
     assert clean_text(hostile).replace("\r", "") in text_of(html)
@@ -117,7 +118,9 @@ def test_a_value_in_a_formula_is_not_tex() -> None:
     ],
 )
 def test_what_is_wrong_is_said_at_its_line(source: str, message: str) -> None:
-    """Wrong names, wrong kinds, wrong syntax and wrong TeX are errors at file, line and column, with what is near."""
+    """Wrong names, wrong kinds, wrong syntax and wrong TeX are errors at file, line and column,
+    with what is near.
+    """
     assert refused(source).startswith(message)
 
 
@@ -128,7 +131,9 @@ def test_a_caption_speaks_of_the_line_it_begins_at() -> None:
 
 
 def test_a_line_of_statements_vanishes_and_any_other_keeps_its_break() -> None:
-    """Loops make tight lists, and an `endif` at the end of a sentence does not swallow the paragraph's end."""
+    """Loops make tight lists, and an `endif` at the end of a sentence does not swallow the
+    paragraph's end.
+    """
     assert render("{% for i in range(2) %}\n- {{ i }}\n{% endfor %}\n").count("<p>") == 0
     assert render("A{% if true %} b.{% endif %}\n\nC").count("<p>") == 2
     assert "b.\nC" in render("A{% if true %} b.{% endif %}\nC")
@@ -142,7 +147,9 @@ def test_branches_follow_the_claims() -> None:
 
 
 def test_a_chapter_has_its_parts() -> None:
-    """Blocks replace their paragraphs, sections are listed, quotes are set, formulas and footnotes are there."""
+    """Blocks replace their paragraphs, sections are listed, quotes are set, formulas and footnotes
+    are there.
+    """
     body = render_chapter(CHAPTER, FILE, context())
     assert [h.id for h in body.toc] == ["how-it-works", "three-prompts-the"]
     assert [h.level for h in body.headings] == [2, 2, 3]

@@ -1,4 +1,5 @@
-"""What the book cites: the bibliography's file, citations in the prose, the page that lists them."""
+"""What the book cites: the bibliography's file, citations in the prose, the page that lists them.
+"""
 
 from __future__ import annotations
 
@@ -135,7 +136,9 @@ def test_without_a_bibliography_nothing_can_be_cited() -> None:
 
 
 def test_the_list_leads_back_to_each_section_once(tmp_path: Path) -> None:
-    """Chapter and section of each place; two citations in one section are one place; sources by author."""
+    """Chapter and section of each place; two citations in one section are one place; sources by
+    author.
+    """
     sources = written(tmp_path, SOURCES)
     prose = (
         '{{ cite("xiao2023") }}\n\n## One {{ tok(r("noise").prompts[0].top[1]) }}\n\n{{ cite("xiao2023") }} and '
@@ -153,7 +156,9 @@ def test_the_list_leads_back_to_each_section_once(tmp_path: Path) -> None:
 
 
 def test_check_finds_wrong_citations_and_sources_that_nobody_cites(tmp_path: Path, tiny_model_dir: Path) -> None:
-    """An unknown key at its place; a source without a citation is a warning, and with --strict a failure."""
+    """An unknown key at its place; a source without a citation is a warning, and with --strict a
+    failure.
+    """
     book = write_small_book(tmp_path / "book", tiny_model_dir)
     (book / "templates" / "references.yaml").write_text(SOURCES, encoding="utf-8")
     prose = book / "templates" / "chapters" / "words.md"
@@ -213,7 +218,9 @@ def test_a_book_has_the_page_while_it_has_the_file(tmp_path: Path, tiny_model_di
 
 
 def test_the_books_own_citations_lead_nowhere_outside() -> None:
-    """All that its chapters cite stands in its bibliography; no chapter links out of the book itself."""
+    """All that its chapters cite stands in its bibliography; no chapter links out of the book
+    itself.
+    """
     sources = load(ROOT / "templates")
     assert sources is not None
     chapters = sorted((ROOT / "templates" / "chapters").glob("*.md"))

@@ -1,4 +1,6 @@
-"""The manifest for archives: an RO-Crate 1.1 of every file of the site, and of where each result comes from."""
+"""The manifest for archives: an RO-Crate 1.1 of every file of the site, and of where each result
+comes from.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ def referenced(value: Any) -> set[str]:
 
 
 def test_it_keeps_the_rules_of_ro_crate(built: Path) -> None:
-    """What the specification says MUST be: descriptor, root, types, a flat graph in which all that is named is told."""
+    """What the specification says MUST be: descriptor, root, types, a flat graph in which all that
+    is named is told.
+    """
     found = entities(built)
     descriptor, root = found[CRATE_FILE], found["./"]
     assert descriptor["@type"] == "CreativeWork"
@@ -83,7 +87,9 @@ def test_every_file_is_in_it_with_its_digest(built: Path) -> None:
 
 
 def test_each_result_leads_to_its_spec_its_model_and_the_software(built: Path) -> None:
-    """One action for each result that the site has; its files are its own, its spec is where it says."""
+    """One action for each result that the site has; its files are its own, its spec is where it
+    says.
+    """
     found = entities(built)
     runs = {id: entity for id, entity in found.items() if entity["@type"] == "CreateAction"}
     assert runs.keys() == {"#run/next/sum", "#run/next/pattern", "#run/words/grid"}
@@ -111,7 +117,9 @@ def test_the_colophon_leads_to_it(built: Path) -> None:
 
 
 def test_it_has_no_date_but_one_that_was_given(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The book's own before that of SOURCE_DATE_EPOCH, which changes nothing else; no number is an error."""
+    """The book's own before that of SOURCE_DATE_EPOCH, which changes nothing else; no number is an
+    error.
+    """
     monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
     before = read_tree(book / "site")
     assert "datePublished" not in entities(book)["./"]

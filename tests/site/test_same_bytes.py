@@ -1,6 +1,8 @@
-"""The same sources give the same bytes: results, pages, tables and manifest, wherever and however they are built.
+"""The same sources give the same bytes: results, pages, tables and manifest, wherever and however
+they are built.
 
-What could creep in: the order of sets and files, time zones and clocks, the locale's decimal comma and encoding, the
+What could creep in: the order of sets and files, time zones and clocks, the locale's decimal comma
+and encoding, the
 working directory, the umask, how many processes draw and which is done first.
 """
 
@@ -63,7 +65,9 @@ VARIANTS = {
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_the_same_bytes_wherever_it_is_built(built: Path, tmp_path: Path, comma: str | None, name: str) -> None:
-    """From the sources alone, the model run anew; the day comes from the book, whatever the environment says."""
+    """From the sources alone, the model run anew; the day comes from the book, whatever the
+    environment says.
+    """
     jobs, umask, environment = VARIANTS[name]
     if "decimal" in name:
         if comma is None:

@@ -3,7 +3,8 @@
 An analysis requests the sites of some runs, the planner merges equal requests, `layerbook.model`
 executes them, and the analysis receives numpy arrays by site.
 
-Site names and shapes follow TransformerLens (https://transformerlensorg.github.io/TransformerLens/):
+Site names and shapes follow TransformerLens
+(https://transformerlensorg.github.io/TransformerLens/):
 T tokens, D d_model, H query heads, K key/value heads, d d_head, M d_mlp, V d_vocab.
 """
 

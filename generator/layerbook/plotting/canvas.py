@@ -1,6 +1,8 @@
-"""A matplotlib figure measured as the page measures: CSS pixels from the top left corner, text by its baseline.
+"""A matplotlib figure measured as the page measures: CSS pixels from the top left corner, text by
+its baseline.
 
-Most of a chart is drawn on one sheet of paper the size of the figure, which costs far less than axes with their
+Most of a chart is drawn on one sheet of paper the size of the figure, which costs far less than
+axes with their
 ticks; `add_axes()` adds real ones where a scale is needed.
 """
 
@@ -51,11 +53,14 @@ _RC_PARAMS = {
 
 @contextmanager
 def matplotlib_style(salt: str) -> Iterator[None]:
-    """The book's settings and no others, for as long as one figure is drawn; `salt` makes its inner ids its own."""
+    """The book's settings and no others, for as long as one figure is drawn; `salt` makes its inner
+    ids its own.
+    """
     with rc_context(), warnings.catch_warnings():
         rcdefaults()
         rcParams.update({**_RC_PARAMS, "svg.hashsalt": salt})
-        # The reader's browser chooses the glyphs; that matplotlib's own font lacks some only matters for widths.
+        # The reader's browser chooses the glyphs; that matplotlib's own font lacks some only
+        # matters for widths.
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
         warnings.filterwarnings(
             "ignore",
@@ -106,7 +111,8 @@ class Canvas:
         bold: bool = False,
         halo: bool = False,
     ) -> None:
-        """Text whose baseline starts, ends or is centred at (x, y); `rotation` in degrees against the clock.
+        """Text whose baseline starts, ends or is centred at (x, y); `rotation` in degrees against
+        the clock.
 
         halo: the page draws the paper around the letters, so that they stay legible on a grid.
         """

@@ -1,4 +1,6 @@
-"""The drawers of charts under one roof: each kind has `compute_layout` (what charts shown together share) and `draw`."""
+"""The drawers of charts under one roof: each kind has `compute_layout` (what charts shown together
+share) and `draw`.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,11 @@ _CHART_MODULES: dict[type, Any] = {
 
 
 def render_charts(charts: Sequence[Chart], ids: Sequence[str]) -> tuple[str, ...]:
-    """One SVG per chart; charts of one kind share layout and scale, so that stepping through them shows change.
+    """One SVG per chart; charts of one kind share layout and scale, so that stepping through them
+    shows change.
 
-    Heat maps of different measures share the layout alone: numbers that mean different things are on no common scale.
+    Heat maps of different measures share the layout alone: numbers that mean different things are
+    on no common scale.
     """
     for chart in charts:
         if type(chart) not in _CHART_MODULES:

@@ -1,8 +1,11 @@
 """The colours of all figures: named paints that the page may re-colour, and two colour maps.
 
-A paint is drawn in its light value and becomes `var(--fig-NAME, light value)` in the finished SVG, so that one
-picture serves light, dark and paper. The maps run at equal perceptual steps through OKLab (Björn Ottosson, "A
-perceptual color space for image processing", 2020); they are made for light paper, and the stylesheet inverts
+A paint is drawn in its light value and becomes `var(--fig-NAME, light value)` in the finished SVG,
+so that one
+picture serves light, dark and paper. The maps run at equal perceptual steps through OKLab (Björn
+Ottosson, "A
+perceptual color space for image processing", 2020); they are made for light paper, and the
+stylesheet inverts
 them for dark, where much should be bright rather than dark.
 """
 
@@ -49,7 +52,8 @@ CSS_VARIABLES = {
     **{paint: f"series-{i}" for i, paint in enumerate(SERIES, start=1)},
 }
 
-# Lightness, chroma, hue in degrees. The low end is tinted enough to be seen on paper: small is not absent.
+# Lightness, chroma, hue in degrees. The low end is tinted enough to be seen on paper: small is
+# not absent.
 _SEQUENTIAL_STOPS = (
     (0.935, 0.032, 95.0),
     (0.80, 0.085, 155.0),
@@ -80,7 +84,9 @@ def sequential() -> NDArray[np.uint8]:
 
 @cache
 def diverging() -> NDArray[np.uint8]:
-    """Colours [255, RGBA] from negative (blue) through nothing (pale, the one in the middle) to positive (rust)."""
+    """Colours [255, RGBA] from negative (blue) through nothing (pale, the one in the middle) to
+    positive (rust).
+    """
     return _oklab_to_srgb(
         np.concatenate(
             [_even_steps(_NEGATIVE_STOPS, 128)[::-1], _even_steps(_POSITIVE_STOPS, 128)[1:]]
@@ -89,7 +95,9 @@ def diverging() -> NDArray[np.uint8]:
 
 
 def text_colours(shades: NDArray[np.uint8]) -> list[str]:
-    """For each shade [n, RGBA] of a map the ink that is legible on it on paper and on a dark screen."""
+    """For each shade [n, RGBA] of a map the ink that is legible on it on paper and on a dark
+    screen.
+    """
     black, white = np.zeros(3), np.full(3, 255.0)
     on_paper = contrast_ratio(shades[:, :3], black) > contrast_ratio(shades[:, :3], white)
     on_dark = contrast_ratio(invert_for_dark(shades[:, :3]), black) > contrast_ratio(
@@ -116,7 +124,8 @@ def contrast_ratio(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.float64
 
 
 def invert_for_dark(color: NDArray[Any]) -> NDArray[np.float64]:
-    """What the dark page makes of map colours [..., 3] in 0..255: `filter: invert(0.9) hue-rotate(180deg)`.
+    """What the dark page makes of map colours [..., 3] in 0..255: `filter: invert(0.9)
+    hue-rotate(180deg)`.
 
     The matrix is that of hue-rotate in Filter Effects Module Level 1, at 180 degrees.
     """
@@ -127,7 +136,9 @@ def invert_for_dark(color: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def _even_steps(stops: tuple[tuple[float, float, float], ...], count: int) -> NDArray[np.float64]:
-    """Points [count, Lab] at equal distances along the path through the stops, lightness, chroma and hue."""
+    """Points [count, Lab] at equal distances along the path through the stops, lightness, chroma
+    and hue.
+    """
     at = np.linspace(0, 1, len(stops))
     fine = np.linspace(0, 1, 2000)
     light, chroma, hue = (np.interp(fine, at, [stop[k] for stop in stops]) for k in range(3))

@@ -1,4 +1,6 @@
-"""The decoder as a picture: the residual stream upwards, and beside it the blocks that read from it and add to it."""
+"""The decoder as a picture: the residual stream upwards, and beside it the blocks that read from it
+and add to it.
+"""
 
 from __future__ import annotations
 
@@ -59,11 +61,15 @@ class _Box:
 
 @dataclass
 class _Layout:
-    """Everything placed, from the bottom upwards: y counts up from 0 downwards, so all of it is negative."""
+    """Everything placed, from the bottom upwards: y counts up from 0 downwards, so all of it is
+    negative.
+    """
 
     boxes: list[_Box]
     branches: list[tuple[float, float, float, float]]
-    """Where each branch leaves the stream, enters its first box, leaves its last, and is added back."""
+    """Where each branch leaves the stream, enters its first box, leaves its last, and is added
+    back.
+    """
     links: list[tuple[float, float]]
     """From box to box within a branch."""
     frame: tuple[float, float] | None
@@ -73,7 +79,9 @@ class _Layout:
 def render_diagram(
     figure: Diagram, id: str, *, compact: bool = False, links: Mapping[str, str] | None = None
 ) -> str:
-    """The diagram as SVG; `compact`: small and without words; `links`: part -> address that its boxes lead to."""
+    """The diagram as SVG; `compact`: small and without words; `links`: part -> address that its
+    boxes lead to.
+    """
     sizes = _COMPACT if compact else _FULL
     width = _COMPACT_WIDTH if compact else _width(figure)
     groups = _branch_groups(figure.blocks)
@@ -99,7 +107,9 @@ def render_diagram(
 
 
 def _branch_groups(blocks: Sequence[Block]) -> list[_Group]:
-    """Boxes inside the layer wait for the one that adds; together they are a branch. All others lie on the stream."""
+    """Boxes inside the layer wait for the one that adds; together they are a branch. All others lie
+    on the stream.
+    """
     groups: list[_Group] = []
     waiting: list[Block] = []
     for block in blocks:
@@ -204,7 +214,9 @@ def _draw_frame(
 def _draw_lines(
     sheet: ET.Element, figure: Diagram, groups: Sequence[_Group], plan: _Layout, sizes: _Sizes
 ) -> None:
-    """The stream from bottom to top, thick where it is the residual stream, and the branches off it and back."""
+    """The stream from bottom to top, thick where it is the residual stream, and the branches off it
+    and back.
+    """
     x = sizes.branch_indent / 2 + sizes.padding
     thin: svg.Attributes = {
         "fill": "none",
@@ -260,7 +272,9 @@ def _draw_lines(
 
 
 def _residual_stream_span(groups: Sequence[_Group], plan: _Layout) -> tuple[float, float]:
-    """From the top of the last box below the repeated layer to the bottom of the first box above it."""
+    """From the top of the last box below the repeated layer to the bottom of the first box above
+    it.
+    """
     inside = [i for i, group in enumerate(groups) if group.inside]
     if not inside or not plan.frame:
         return 0.0, 0.0

@@ -23,7 +23,9 @@ _MASKED_LABEL = "−∞, masked"
 
 @dataclass(frozen=True)
 class HeatmapLayout:
-    """What heat maps shown together share: the size of a cell, the margins, and the scale (None: each its own)."""
+    """What heat maps shown together share: the size of a cell, the margins, and the scale (None:
+    each its own).
+    """
 
     rows: int
     columns: int
@@ -77,7 +79,8 @@ def compute_layout(
     stacked: bool = False,
     shared_scale: bool = True,
 ) -> HeatmapLayout:
-    """One layout for all of them; `shared_scale` gives them one scale, spanning them all where none is fixed.
+    """One layout for all of them; `shared_scale` gives them one scale, spanning them all where none
+    is fixed.
 
     charts_per_row: how many will lie side by side; stacked: whether others lie above or below.
     """
@@ -128,7 +131,9 @@ def compute_layout(
 
 
 def columns_that_fit(figures: Sequence[Heatmap], max_columns: int) -> int:
-    """How many maps fit side by side, at most `max_columns`, without cells that are narrower than a pixel."""
+    """How many maps fit side by side, at most `max_columns`, without cells that are narrower than a
+    pixel.
+    """
     columns = max((figure.values.shape[1] for figure in figures), default=1)
     return next((n for n in range(max_columns, 1, -1) if _max_plot_size(n)[0] >= columns), 1)
 
@@ -237,7 +242,9 @@ def _draw_cell_gaps(
 
 
 def _draw_hatching(canvas: Canvas, boxes: Sequence[tuple[float, float, float, float]]) -> None:
-    """Slanted strokes over boxes (left, top, width, height), which run on from a box to its neighbour."""
+    """Slanted strokes over boxes (left, top, width, height), which run on from a box to its
+    neighbour.
+    """
     strokes = []
     for left, top, width, height in boxes:
         right, bottom = left + width, top + height

@@ -24,7 +24,9 @@ def float_values(figure: Heatmap) -> NDArray[np.float64]:
 
 
 def absent_cells(figure: Heatmap) -> NDArray[np.bool_]:
-    """Cells [rows, columns] without a colour: right of the diagonal of a causal map, not a number, or masked."""
+    """Cells [rows, columns] without a colour: right of the diagonal of a causal map, not a number,
+    or masked.
+    """
     missing = np.isnan(float_values(figure)) | masked_cells(figure)
     if figure.causal:
         missing |= np.triu(np.ones(figure.values.shape, dtype=bool), k=1)
@@ -68,7 +70,9 @@ def cell_pixels(figure: Heatmap, scale: Scale, cell: tuple[float, float]) -> NDA
 
 
 def cell_texts(figure: Heatmap) -> NDArray[np.object_]:
-    """Every value as text [rows, columns], all with the decimals that the largest needs for three digits."""
+    """Every value as text [rows, columns], all with the decimals that the largest needs for three
+    digits.
+    """
     most = float(np.abs(finite_values(figure)).max(initial=0.0))
     decimals = 2 if most < 10 else 1 if most < 100 else 0
     fixed = 0.01 <= most < 100_000
@@ -92,7 +96,9 @@ def text_cell_width(figure: Heatmap) -> float:
 def draw_annotated(
     canvas: Canvas, figure: Heatmap, scale: Scale, place: tuple[float, float, float, float]
 ) -> None:
-    """The map at (left, top, width, height) with its values in the cells, in the ink that is legible on each."""
+    """The map at (left, top, width, height) with its values in the cells, in the ink that is
+    legible on each.
+    """
     import seaborn as sns  # a second of start-up, which books without written values need not pay
 
     axes = canvas.add_axes(*place)

@@ -16,7 +16,9 @@ Boxes = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LabelPlacement:
-    """A name's rectangle (left, top, right, bottom) in pixels, and whether a stroke must lead back to its point."""
+    """A name's rectangle (left, top, right, bottom) in pixels, and whether a stroke must lead back
+    to its point.
+    """
 
     box: tuple[float, float, float, float]
     needs_leader: bool
@@ -31,7 +33,8 @@ def place_labels(
 ) -> list[LabelPlacement | None]:
     """A rectangle of each size near its point; None where every place would cover another name.
 
-    Each name in turn takes the cheapest of its candidate places, given all others, for a few rounds: overlap with
+    Each name in turn takes the cheapest of its candidate places, given all others, for a few
+    rounds: overlap with
     names, points and strokes costs most, distance a little. The same input gives the same places.
     """
     if not points:
@@ -78,7 +81,9 @@ def _without_collisions(
 def _candidates(
     point: NDArray[np.float64], size: NDArray[np.float64], bounds: tuple[float, float, float, float]
 ) -> tuple[Boxes, NDArray[np.float64]]:
-    """Rectangles [n, 4] around the point, pushed inside the bounds, and their distances [n] from it."""
+    """Rectangles [n, 4] around the point, pushed inside the bounds, and their distances [n] from
+    it.
+    """
     angle = np.radians(np.tile(_ANGLES, len(_RADII)))
     far = np.repeat(_RADII, len(_ANGLES))
     way = np.stack([np.cos(angle), -np.sin(angle)], axis=1)

@@ -121,7 +121,9 @@ def _draw_series_names(
     place: tuple[float, float, float, float],
     ends: numeric_axes.Limits,
 ) -> None:
-    """Each line's name beside its last point, moved apart where they would touch; some left out where too many."""
+    """Each line's name beside its last point, moved apart where they would touch; some left out
+    where too many.
+    """
     left, top, width, height = place
     every = text.label_step(len(figure.series), int((height + _LINE_HEIGHT) / _LINE_HEIGHT))
     shown = [(i, s) for i, s in enumerate(figure.series) if i % every == 0]
@@ -149,7 +151,9 @@ def _last_finite(y: np.ndarray) -> float:
 
 
 def spread_positions(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """The places moved as little as a single sweep needs so that neighbours are `gap` apart, within low..high."""
+    """The places moved as little as a single sweep needs so that neighbours are `gap` apart, within
+    low..high.
+    """
     wanted = np.nan_to_num(np.array(places, dtype=float), nan=high)
     order = np.argsort(wanted, kind="stable")
     moved = np.clip(wanted[order], low, high)

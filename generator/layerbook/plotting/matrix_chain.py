@@ -1,6 +1,8 @@
-"""Chains of products to scale: vectors as bars, matrices as rectangles, functions as circles between them.
+"""Chains of products to scale: vectors as bars, matrices as rectangles, functions as circles
+between them.
 
-Each vector stands upright, so that it is as high as the matrix that takes it; the matrix is as wide as the vector that
+Each vector stands upright, so that it is as high as the matrix that takes it; the matrix is as wide
+as the vector that
 comes out of it is high.
 """
 
@@ -27,7 +29,9 @@ _NOTE_WIDTH = 118.0
 
 @dataclass(frozen=True)
 class _SizedStep:
-    """A step with its size on paper: the shape itself, the slot that holds its words too, and these words."""
+    """A step with its size on paper: the shape itself, the slot that holds its words too, and these
+    words.
+    """
 
     step: ChainStep
     width: float
@@ -86,7 +90,9 @@ def render_matrix_chain(figure: MatrixChain, id: str) -> str:
 
 
 def _pixels_per_unit(steps: Sequence[ChainStep]) -> float:
-    """Pixels per row or column: the largest at which the chain fits the page and nothing is too tall."""
+    """Pixels per row or column: the largest at which the chain fits the page and nothing is too
+    tall.
+    """
     longest = max(
         [max(step.rows, step.columns) for step in steps if step.kind != "function"], default=1
     )
@@ -99,7 +105,9 @@ def _pixels_per_unit(steps: Sequence[ChainStep]) -> float:
 
 
 def _sections(steps: Sequence[ChainStep], unit: float) -> list[Section]:
-    """Steps without a lane one by one, steps with lanes side by side until one without takes them up again."""
+    """Steps without a lane one by one, steps with lanes side by side until one without takes them
+    up again.
+    """
     sections: list[Section] = []
     lanes: dict[int, list[_SizedStep]] = {}
     for step in steps:

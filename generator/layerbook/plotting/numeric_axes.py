@@ -1,4 +1,6 @@
-"""Scales of charts with two numeric axes: limits that figures shown together share, ticks, and the frame around."""
+"""Scales of charts with two numeric axes: limits that figures shown together share, ticks, and the
+frame around.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ Limits = tuple[float, float]
 
 
 def mask_unplottable(values: Iterable[float], log: bool) -> NDArray[np.float64]:
-    """The values with NaN for what has no place on the axis: infinities, and what is not positive on a log axis."""
+    """The values with NaN for what has no place on the axis: infinities, and what is not positive
+    on a log axis.
+    """
     array = np.array(list(values), dtype=np.float64)
     array[~np.isfinite(array)] = np.nan
     if log:
@@ -50,7 +54,9 @@ def style_axes(
     max_ticks: tuple[int, int],
     labelled_sides: tuple[bool, bool] = (True, True),
 ) -> None:
-    """Scales, a few ticks, a light grid and no box; `labelled_sides`: whether the ticks of y and of x are named."""
+    """Scales, a few ticks, a light grid and no box; `labelled_sides`: whether the ticks of y and of
+    x are named.
+    """
     axes.set(
         xscale="log" if x.log else "linear",
         yscale="log" if y.log else "linear",

@@ -21,9 +21,11 @@ _CHART_MODULES: dict[type, Any] = {Heatmap: heatmap, Lines: lines, Bars: bars, S
 
 @dataclass(frozen=True)
 class PanelsLayout:
-    """What grids shown together share: one inner layout per kind of chart, the columns, and what is said only once.
+    """What grids shown together share: one inner layout per kind of chart, the columns, and what is
+    said only once.
 
-    shared_colour_bar: one colour bar for all. legend_groups: the groups of all, named once. outer_labels_only: labels only at the left and at the
+    shared_colour_bar: one colour bar for all. legend_groups: the groups of all, named once.
+    outer_labels_only: labels only at the left and at the
     bottom of the grid. title: the room that the longest title takes.
     """
 
@@ -37,7 +39,9 @@ class PanelsLayout:
     title_width: float
 
     def panel_layout(self, index: int, kind: type) -> Any:
-        """The inner layout of the panel there: inner panels repeat no labels that the outer ones have."""
+        """The inner layout of the panel there: inner panels repeat no labels that the outer ones
+        have.
+        """
         layout = self.chart_layouts[kind]
         if isinstance(layout, heatmap.HeatmapLayout):
             layout = replace(

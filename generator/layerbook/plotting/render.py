@@ -15,7 +15,8 @@ from layerbook.plotting.matrix_chain import render_matrix_chain
 def render_figure(figure: Chart | Diagram | MatrixChain, id: str) -> str:
     """Render the figure as inline SVG; `id` must be unique on the page and prefixes all ids inside.
 
-    Raises TypeError for figures of other kinds: text and tables are HTML, and frames are several drawings.
+    Raises TypeError for figures of other kinds: text and tables are HTML, and frames are several
+    drawings.
     """
     if isinstance(figure, Diagram):
         return render_diagram(figure, id)

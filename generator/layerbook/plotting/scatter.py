@@ -24,7 +24,9 @@ _LINE_HEIGHT = 18.0
 
 @dataclass(frozen=True)
 class ScatterLayout:
-    """What maps shown together share: axes (none: each its own), size, and the groups that have a colour each."""
+    """What maps shown together share: axes (none: each its own), size, and the groups that have a
+    colour each.
+    """
 
     plot_size: tuple[float, float]
     label_width: float
@@ -123,7 +125,9 @@ def _xy_limits(figures: Sequence[Scatter]) -> tuple[numeric_axes.Limits, numeric
 def _equal_axes(
     figures: Sequence[Scatter], room: tuple[float, float], compact: bool, exact: bool = False
 ) -> tuple[tuple[float, float], tuple[numeric_axes.Limits, numeric_axes.Limits]]:
-    """Size of the plot in pixels and its limits; with equal axes a unit is as long across as it is up."""
+    """Size of the plot in pixels and its limits; with equal axes a unit is as long across as it is
+    up.
+    """
     x, y = _xy_limits(figures)
     if not figures[0].equal:
         return room, (x, y)
@@ -157,7 +161,9 @@ def _pixel_positions(
 def _draw_points(
     canvas: Canvas, figure: Scatter, spots: NDArray[np.float64], groups: Sequence[str], first: int
 ) -> None:
-    """Every point a mark of its own, group by group; where groups meet in one place, rings around the topmost."""
+    """Every point a mark of its own, group by group; where groups meet in one place, rings around
+    the topmost.
+    """
     here: dict[tuple[float, ...], set[int]] = {}
     at = [tuple(np.round(spot, 1)) for spot in spots]
     index = [groups.index(p.group) for p in figure.points]
@@ -207,7 +213,8 @@ def _draw_dot(
 
 
 def _draw_link(canvas: Canvas, x0: float, y0: float, x1: float, y1: float, ends: str) -> None:
-    """An arrow from dot to dot, stopping short of both; a band around them where there is no room for one.
+    """An arrow from dot to dot, stopping short of both; a band around them where there is no room
+    for one.
 
     A point that did not move has neither.
     """
@@ -287,7 +294,9 @@ def _draw_point_labels(
     place: tuple[float, float, float, float],
     arrows: Sequence[tuple[float, float, float, float]],
 ) -> None:
-    """Every name near its point, in its group's colour; a hairline leads back where it had to move away."""
+    """Every name near its point, in its group's colour; a hairline leads back where it had to move
+    away.
+    """
     left, top, width, height = place
     names = [text.printable(p.label, 30) if p.show_label else "" for p in figure.points]
     known = [i for i, name in enumerate(names) if name and np.isfinite(spots[i]).all()]

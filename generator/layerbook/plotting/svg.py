@@ -1,6 +1,8 @@
-"""SVG for the page: matplotlib's output made small, themable and safe to inline, and the root all figures share.
+"""SVG for the page: matplotlib's output made small, themable and safe to inline, and the root all
+figures share.
 
-A strict content policy allows no style attribute and no style element; inlining asks for ids unique on the page;
+A strict content policy allows no style attribute and no style element; inlining asks for ids unique
+on the page;
 one picture for light, dark and paper asks for paints by name. This module sees to all three.
 """
 
@@ -23,7 +25,9 @@ MAX_UNSCROLLED_WIDTH = 600
 Attributes = dict[str, str | float]
 
 MAP_GID = "map"
-"""The gid of groups whose colours stand for numbers; the page inverts them on dark (class `fig-map`)."""
+"""The gid of groups whose colours stand for numbers; the page inverts them on dark (class
+`fig-map`).
+"""
 
 HALO_GID = "halo"
 """The gid of text around which the page draws the paper (class `fig-halo`)."""
@@ -34,7 +38,9 @@ MARK_GID_PREFIX = "mark"
 
 @dataclass(frozen=True)
 class Mark:
-    """Such a part: a group of class `fig-KIND` with its number, or the numbers it joins, and what it says."""
+    """Such a part: a group of class `fig-KIND` with its number, or the numbers it joins, and what
+    it says.
+    """
 
     kind: str
     indices: str
@@ -70,7 +76,9 @@ _GEOMETRY_ATTRIBUTES = (
 def root_element(
     id: str, width: float, height: float, title: str, alt: str, *, role: str = "img"
 ) -> ET.Element:
-    """An empty picture of the given size in CSS pixels, named by its title and described by its alt text."""
+    """An empty picture of the given size in CSS pixels, named by its title and described by its alt
+    text.
+    """
     wide = width > MAX_UNSCROLLED_WIDTH
     svg = ET.Element(
         "svg",
@@ -105,7 +113,9 @@ def root_element(
 def add_element(
     parent: ET.Element, tag: str, content: str = "", /, **attributes: str | float
 ) -> ET.Element:
-    """A child element; `_` in names stands for `-`, numbers are rounded, colours become the page's paints."""
+    """A child element; `_` in names stands for `-`, numbers are rounded, colours become the page's
+    paints.
+    """
     named = {
         key.rstrip("_").replace("_", "-"): _attribute_value(value)
         for key, value in attributes.items()
@@ -118,7 +128,8 @@ def add_element(
 def embed_matplotlib_svg(
     drawn: str, picture: ET.Element, id: str, marks: Mapping[str, Mark]
 ) -> str:
-    """matplotlib's SVG moved into `picture`: paints named, ids begun with `id`, nothing the page does not need.
+    """matplotlib's SVG moved into `picture`: paints named, ids begun with `id`, nothing the page
+    does not need.
 
     marks: by gid, the parts that can be pointed at.
     """
@@ -199,7 +210,9 @@ def _clean_element(element: ET.Element) -> None:
 
 
 def _style_properties(style: str) -> Iterator[tuple[str, str]]:
-    """The properties of a style attribute as presentation attributes, which know no `font:` shorthand."""
+    """The properties of a style attribute as presentation attributes, which know no `font:`
+    shorthand.
+    """
     for declaration in filter(None, (part.strip() for part in style.split(";"))):
         name, _, value = (part.strip() for part in declaration.partition(":"))
         if f"{name}:{value}" in _DEFAULT_PROPERTIES:
@@ -229,7 +242,9 @@ def _clean_text(element: ET.Element) -> None:
 
 
 def _clean_image(element: ET.Element) -> None:
-    """A raster of few colours as a palette PNG, a quarter of the size; it belongs to the colours dark pages invert."""
+    """A raster of few colours as a palette PNG, a quarter of the size; it belongs to the colours
+    dark pages invert.
+    """
     from PIL import Image
 
     packed = base64.b64decode(element.attrib.pop("href").partition(",")[2])

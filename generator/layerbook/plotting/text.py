@@ -1,4 +1,6 @@
-"""Text in pictures: labels made safe and short, their width on paper, and numbers as people write them."""
+"""Text in pictures: labels made safe and short, their width on paper, and numbers as people write
+them.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def printable(label: Label, max_columns: int = 0) -> str:
-    """The label on one line, in characters that XML can carry, cut to `max_columns` columns with an ellipsis (0: uncut)."""
+    """The label on one line, in characters that XML can carry, cut to `max_columns` columns with an
+    ellipsis (0: uncut).
+    """
     shown = "".join(_printable(char) for char in label_text(label))
     return shorten(shown, max_columns) if max_columns else shown
 
@@ -30,7 +34,9 @@ def has_token_labels(axis: Axis) -> bool:
 
 
 def shorten(text: str, max_columns: int) -> str:
-    """The text cut to `max_columns` columns, an ellipsis for what was cut; wide characters count two."""
+    """The text cut to `max_columns` columns, an ellipsis for what was cut; wide characters count
+    two.
+    """
     if column_count(text) <= max_columns:
         return text
     taken = ""
@@ -49,7 +55,9 @@ def column_count(text: str) -> int:
 def pixel_width(
     text: str, size: float = FONT_SIZE, mono: bool = False, bold: bool = False
 ) -> float:
-    """About how wide the text will be, in pixels, erring on the wide side: the reader's font is not known here."""
+    """About how wide the text will be, in pixels, erring on the wide side: the reader's font is not
+    known here.
+    """
     if mono:
         return 0.61 * size * column_count(text)
     return size * sum(map(_em_width, text)) * (1.13 if bold else 1.0)
@@ -93,7 +101,9 @@ def format_count(value: int) -> str:
 
 
 def label_step(length: int, max_labels: int) -> int:
-    """Every how many of `length` labels to write so that at most `max_labels` are written: 1, 2, 5, 10, 20, ..."""
+    """Every how many of `length` labels to write so that at most `max_labels` are written: 1, 2, 5,
+    10, 20, ...
+    """
     nice = (factor * int(10**power) for power in range(9) for factor in (1, 2, 5))
     return next(n for n in nice if math.ceil(length / n) <= max(max_labels, 1))
 
