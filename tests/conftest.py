@@ -14,7 +14,9 @@ from fixtures.tiny_llama import write_tiny_model
 
 @pytest.fixture(scope="session")
 def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with a tiny random Llama: 2 layers, d_model 32, 4 heads in 2 groups, 320 tokens."""
+    """A directory with a tiny random Llama: 2 layers, d_model 32, 4 heads in 2 groups, 320
+    tokens.
+    """
     return write_tiny_model(tmp_path_factory.mktemp("tiny-llama"))
 
 

@@ -48,7 +48,9 @@ def left_by_hand(logits: list[float], setting: Setting) -> list[float]:
 
 
 def test_logits_are_the_models_own(tiny, tiny_model_dir) -> None:
-    """Of two prompts, to 1e-4 of transformers run alone; in float32, to the bit those of the pass."""
+    """Of two prompts, to 1e-4 of transformers run alone; in float32, to the bit those of the
+    pass.
+    """
     import torch
     from transformers.models.llama.modeling_llama import LlamaForCausalLM
 

@@ -30,7 +30,9 @@ BY_HAND = [
 
 
 def by_hand(ids: list[int]) -> AttentionAllResult:
-    """The result over these tokens of the patterns above, or as much of them as there are tokens."""
+    """The result over these tokens of the patterns above, or as much of them as there are
+    tokens.
+    """
     pattern = np.array(BY_HAND, dtype=np.float32)[:, : len(ids), : len(ids)]
     vocabulary = LetterVocabulary()
     tokens = tuple(vocabulary.token(i) for i in ids)

@@ -75,7 +75,9 @@ def pearson(x: list[float], y: list[float]) -> float:
 
 @pytest.mark.parametrize("length", [1, 2])
 def test_too_few_cells_have_no_correlation(length):
-    """One cell or none does not vary: the correlation is null, and its bar says that there is none."""
+    """One cell or none does not vary: the correlation is null, and its bar says that there is
+    none.
+    """
     analysis = AttentionGram(prompts=("x",), layers=(3,))
     out = np.random.default_rng(1).normal(size=(length, 4))
     run = capture([1, 2][:length], out, random_pattern(length))

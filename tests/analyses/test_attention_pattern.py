@@ -72,7 +72,9 @@ def test_the_mean_is_over_all_heads():
 
 
 def test_even_attention_gives_the_repetitions_their_even_share_and_no_more():
-    """A run of three, then other tokens: what sees nothing but the run counts neither way; to 1e-6."""
+    """A run of three, then other tokens: what sees nothing but the run counts neither way; to
+    1e-6.
+    """
     even = [[1 / (q + 1)] * (q + 1) + [0.0] * (6 - q) for q in range(7)]
     analysis = AttentionPattern(prompts=("x",), layers=(0,))
     (prompt,) = analysis.measure({"prompt-0": capture([2, 2, 2, 5, 2, 6, 7], [even, even])}).prompts

@@ -33,7 +33,9 @@ def real(real_model_dir: Path) -> Any:
 
 
 def in_torch(model: Any, ids: list[int], layer: int) -> Any:
-    """q·k [H, T, T] of a layer from its own modules and transformers' own RoPE, without our hooks."""
+    """q·k [H, T, T] of a layer from its own modules and transformers' own RoPE, without our
+    hooks.
+    """
     import torch
     from transformers.models.llama.modeling_llama import apply_rotary_pos_emb, repeat_kv
 

@@ -308,7 +308,9 @@ def reachable(tree: ast.Module, start: str) -> list[ast.AST]:
 
 
 def parts(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    """A result's class and the classes of the records inside, from its JSON Schema's definitions."""
+    """A result's class and the classes of the records inside, from its JSON Schema's
+    definitions.
+    """
     seen: list[type[BaseModel]] = []
     waiting: list[Any] = [kind]
     while waiting:

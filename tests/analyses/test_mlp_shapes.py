@@ -32,7 +32,9 @@ def modules(layers: int, d_model: int, d_mlp: int) -> tuple[ModuleInfo, ...]:
 
 
 def by_hand(neurons: np.ndarray) -> dict[str, ActivationCache]:
-    """A model of 11 layers whose layer 1 has these neurons [T, d_mlp]; layer 10's path ends alike."""
+    """A model of 11 layers whose layer 1 has these neurons [T, d_mlp]; layer 10's path ends
+    alike.
+    """
     vocabulary = LetterVocabulary()
     tokens = tuple(vocabulary.token(i) for i in range(len(neurons)))
     known = facts(
@@ -123,9 +125,15 @@ def test_the_drawing_has_the_real_shapes():
     assert isinstance(figure, MatrixChain)
 
     assert [(step.name, step.lane, step.shape()) for step in figure.steps] == [
-        ("x", None, "6"), ("gate", 0, "6 × 5"), ("SiLU", 0, ""), ("up", 1, "6 × 5"), ("×", None, ""),
-        ("neurons", None, "5"), ("down", None, "5 × 6"), ("output", None, "6"),
-    ]  # fmt: skip
+        ("x", None, "6"),
+        ("gate", 0, "6 × 5"),
+        ("SiLU", 0, ""),
+        ("up", 1, "6 × 5"),
+        ("×", None, ""),
+        ("neurons", None, "5"),
+        ("down", None, "5 × 6"),
+        ("output", None, "6"),
+    ]
 
 
 def test_it_asks_for_the_facts_and_one_site():

@@ -48,7 +48,9 @@ def turned(vector, position, theta):
 
 @pytest.mark.parametrize("layer", [0, 1])
 def test_our_turning_gives_the_models_own_pattern(tiny, layer):
-    """softmax of the turned queries and keys is the site `pattern`, all heads and groups, to 1e-5."""
+    """softmax of the turned queries and keys is the site `pattern`, all heads and groups, to
+    1e-5.
+    """
     result = run(tiny, Rope(prompt=TEXT, layer=layer, head=3))
     assert result.pattern_difference < 1e-5
     assert np.ptp(result.pattern[-1]) > 0.01  # not uniform: agreement means something

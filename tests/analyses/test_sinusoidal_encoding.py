@@ -109,7 +109,9 @@ def test_the_figures_step_through_c_and_show_sines_beside_cosines():
 
 
 def test_odd_widths_and_impossible_constants():
-    """An odd d_model has a last sine without a cosine; C below 1 and a single position are refused."""
+    """An odd d_model has a last sine without a cosine; C below 1 and a single position are
+    refused.
+    """
     _, result = measured(d_model=7, positions=5, C=(10,))
     assert len(result.sweeps[0].wavelengths) == 4
     for wrong in ({"C": (0.5,)}, {"positions": 1}, {"C": ()}):

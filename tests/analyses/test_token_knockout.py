@@ -52,8 +52,11 @@ def counted(
             kinds["cost"].append(more)
             kinds["whitespace" if ids[at] in (2, 3) else "others"].append(more)
             kinds["next" if at - 1 in touched[text] else "elsewhere"].append(more)
-    means = {f"cost_{key}".replace("cost_cost", "cost").replace("cost_loss", "loss"): sum(v) / max(1, len(v))
-             for key, v in kinds.items()}  # fmt: skip
+    means = {
+        f"cost_{key}".replace("cost_cost", "cost").replace("cost_loss", "loss"): sum(v)
+        / max(1, len(v))
+        for key, v in kinds.items()
+    }
     return means | {"on_whitespace": sum(kinds["whitespace"]) / len(kinds["cost"])}
 
 
@@ -166,8 +169,9 @@ def test_the_bars_are_the_numbers() -> None:
     assert isinstance(whom, Panels)
     assert isinstance(layers, Panels)
     assert [p.values[1] for p in whom.panels] == [  # type: ignore[union-attr]
-        result.blocked.draws[0].cost_whitespace, result.blocked.draws[0].cost_others
-    ]  # fmt: skip
+        result.blocked.draws[0].cost_whitespace,
+        result.blocked.draws[0].cost_others,
+    ]
     assert [p.title for p in layers.panels] == ["layer 0", "layer 1", "layer 2"]
     texts = figures["texts"]
     assert isinstance(texts, Panels)

@@ -78,7 +78,9 @@ def test_means_that_depend_on_order_are_noticed():
 
 
 def test_each_token_is_found_again_in_the_other_order():
-    """`moved_to` leads every token to an equal one, each place once; equal tokens are told apart."""
+    """`moved_to` leads every token to an equal one, each place once; equal tokens are told
+    apart.
+    """
     model, analysis, result = measured()
     captures = model.captures(analysis)
     for i, prompt in enumerate(result.prompts):

@@ -1,4 +1,6 @@
-"""The tokenizer as a result: from what is kept, the library's own vocabulary and tokens come back."""
+"""The tokenizer as a result: from what is kept, the library's own vocabulary and tokens come
+back.
+"""
 
 from __future__ import annotations
 

@@ -120,7 +120,9 @@ def shown(figure: Locator) -> list[float]:
 
 
 def told(page: Page) -> list[float]:
-    """The two errors that the figure owns up to: of a share, and where the first token is left out."""
+    """The two errors that the figure owns up to: of a share, and where the first token is
+    left out.
+    """
     words = page.locator(f"{FIGURE} .explorer-told").inner_text()
     return [float(number) / 100 for number in re.findall(r"([\d.]+)\u202f%", words)]
 
@@ -133,7 +135,9 @@ def slide(figure: Locator, name: str, value: int) -> None:
 def pixels(canvas: Locator) -> np.ndarray:
     """What a canvas shows, [rows, columns, RGBA]."""
     flat = canvas.evaluate("""shown => {
-        const copy = Object.assign(document.createElement("canvas"), { width: shown.width, height: shown.height });
+        const copy = Object.assign(document.createElement("canvas"), {
+            width: shown.width, height: shown.height
+        });
         const context = copy.getContext("2d", { willReadFrequently: true });
         context.drawImage(shown, 0, 0);
         return [...context.getImageData(0, 0, copy.width, copy.height).data];

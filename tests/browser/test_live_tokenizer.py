@@ -109,7 +109,10 @@ def told(page: Page, texts: list[str]) -> list[list[tuple[int, str]]]:
     """What the page's own function says of texts: ids, and how the tokens look. Surrogates travel
     as escapes.
     """
-    cut = "texts => JSON.stringify(JSON.parse(texts).map(t => layerbook.tokenize(t).map(k => [k.id, k.shown])))"
+    cut = (
+        "texts => JSON.stringify(JSON.parse(texts).map("
+        "t => layerbook.tokenize(t).map(k => [k.id, k.shown])))"
+    )
     answer = json.loads(page.evaluate(cut, json.dumps(texts)))
     return [[(id, shown) for id, shown in tokens] for tokens in answer]
 

@@ -34,7 +34,8 @@ from playwright.sync_api import Browser, Locator, Page
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
 SIZE, SHOWN = 49152, 20
-NEAR = 1e-9  # what a shown probability may differ by; a mass this close to top-p may fall to either side
+# Largest difference of a shown probability; a mass this close to top-p may fall to either side.
+NEAR = 1e-9
 DATA = "data/words/knobs.js"
 SETTINGS = (
     Setting(name="own"),
@@ -492,7 +493,9 @@ def test_a_book_that_is_built_has_it(
 def test_the_book_s_own_prompts_on_the_default_model(
     browser: Browser, real_model_dir: Path, tmp_path: Path
 ) -> None:
-    """All its settings and a grid around them, for each prompt; and the counts that the result has."""
+    """All its settings and a grid around them, for each prompt; and the counts that the
+    result has.
+    """
     from layerbook.model.llama import LoadedModel
 
     model = LoadedModel.load(real_model_dir, "default")

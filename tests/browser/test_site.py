@@ -126,7 +126,9 @@ def test_no_known_barrier(browser: Browser, name: str) -> None:
 
 
 def test_the_bars_say_what_the_result_says(browser: Browser) -> None:
-    """The chart of the sum shows the twenty likeliest tokens in order, each with its probability."""
+    """The chart of the sum shows the twenty likeliest tokens in order, each with its
+    probability.
+    """
     top = result("linear", "raw")["prompts"][0]["top"]  # type: ignore[index]
     with reading(browser, SITE / "linear.html") as page:
         rows = page.locator("#raw-prompt-0 details tbody tr")

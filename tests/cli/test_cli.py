@@ -256,7 +256,9 @@ def test_serve_shows_the_book_at_a_local_address(book: Path) -> None:
 
 
 def test_a_read_only_results_folder_is_told(book: Path) -> None:
-    """A folder that is a file stands for any disk that refuses: exit 1 and the path, no traceback."""
+    """A folder that is a file stands for any disk that refuses: exit 1 and the path, no
+    traceback.
+    """
     (book / "experiments" / "results").write_text("in the way")
     done = layerbook("run", cwd=book)
     assert done.returncode == 1

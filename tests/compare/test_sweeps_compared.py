@@ -42,7 +42,9 @@ def test_the_table_of_a_sweep_is_verified(grid: Path) -> None:
 
 
 def edit_cell(book: Path, entropy: float) -> str:
-    """Another entropy in one cell, which no measure reads but a view steps through; the cell's id."""
+    """Another entropy in one cell, which no measure reads but a view steps through; the
+    cell's id.
+    """
     path = sorted((book / "experiments" / "results").glob("*/words/grid/*/*.json"))[0]
     entry = store.load(path, NextToken.result_type)
     first = entry.result.prompts[0].model_copy(update={"entropy": entropy})

@@ -148,7 +148,9 @@ def test_a_figure_tells_what_it_took_when_it_was_verified(book: Path) -> None:
 
 
 def test_a_committed_number_that_no_run_gives_is_found(book: Path) -> None:
-    """Exit 1, the gap, its place, both values, and the page that shows it; the wrong result stays."""
+    """Exit 1, the gap, its place, both values, and the page that shows it; the wrong result
+    stays.
+    """
     first = edit_result(book, entropy=1.0)
     before = read_tree(book / "experiments" / "results")
     done = layerbook("verify", "--threads", "1", "--json", "--quiet", cwd=book)

@@ -97,7 +97,9 @@ def test_importing_the_vectors_does_not_import_scikit_learn():
 
 
 def test_pooling_is_the_mean_and_padding_counts_as_rows():
-    """Against the padded matrix written out, to 1e-12; texts that are long enough are not padded."""
+    """Against the padded matrix written out, to 1e-12; texts that are long enough are not
+    padded.
+    """
     rows, pad = points(3, 5).astype(np.float32), np.arange(5, dtype=np.float32)
     assert mean_pool(rows) == pytest.approx(rows.astype(np.float64).mean(axis=0), abs=1e-12)
     filled = np.vstack([rows, pad, pad]).astype(np.float64)

@@ -54,7 +54,9 @@ def test_logits_survive_unchanged(tiny_model_dir, out):
 
 
 def test_tied_weights_stay_tied(out):
-    """Without an output matrix in the file, the unembedding is the embedding, and is stored once."""
+    """Without an output matrix in the file, the unembedding is the embedding, and is stored
+    once.
+    """
     from safetensors.numpy import load_file
 
     model = LlamaForCausalLM.from_pretrained(out)
@@ -112,7 +114,9 @@ def test_tokenizer_gives_the_same_ids(tiny_model_dir, out):
 
 
 def test_transformers_reads_the_tokenizer_alike(out):
-    """`AutoTokenizer` on the converted directory gives the ids that `tokenizer.json` alone gives."""
+    """`AutoTokenizer` on the converted directory gives the ids that `tokenizer.json` alone
+    gives.
+    """
     from transformers import AutoTokenizer
 
     theirs, ours = (
@@ -129,7 +133,9 @@ def test_transformers_reads_the_tokenizer_alike(out):
 
 
 def test_whitespace_before_digits_stays_together(tiny_model_dir, tmp_path):
-    """With the rule `smollm`, text is cut into `ĠĠ`, `1`, `0`; with `gpt-2` alone, into `Ġ`, `Ġ10`."""
+    """With the rule `smollm`, text is cut into `ĠĠ`, `1`, `0`; with `gpt-2` alone, into `Ġ`,
+    `Ġ10`.
+    """
     cuts = {}
     for rule in ("smollm", "gpt-2"):
         gguf = write_gguf(tiny_model_dir, tmp_path / f"{rule}.gguf", {"tokenizer.ggml.pre": rule})
@@ -140,7 +146,9 @@ def test_whitespace_before_digits_stays_together(tiny_model_dir, tmp_path):
 
 
 def test_settings_of_the_header_are_loaded(tiny_model_dir, tmp_path):
-    """RoPE base, epsilon, context length and the end-of-turn token reach the loaded configuration."""
+    """RoPE base, epsilon, context length and the end-of-turn token reach the loaded
+    configuration.
+    """
     changes = {
         "llama.rope.freq_base": 12345.0,
         "llama.attention.layer_norm_rms_epsilon": 1e-6,
@@ -206,7 +214,9 @@ def test_doubled_token_is_caught_on_reading_back(tiny_model_dir, tmp_path):
 
 @pytest.mark.parametrize("keep", [0, 3, 100, 0.5])
 def test_truncated_file_is_refused(tiny_model_dir, tmp_path, keep):
-    """Whatever part of a GGUF is missing, the message names the file and says it may be incomplete."""
+    """Whatever part of a GGUF is missing, the message names the file and says it may be
+    incomplete.
+    """
     data = write_gguf(tiny_model_dir, tmp_path / "whole.gguf").read_bytes()
     short = tmp_path / "short.gguf"
     short.write_bytes(data[: keep if isinstance(keep, int) else int(len(data) * keep)])

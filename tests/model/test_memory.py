@@ -1,4 +1,6 @@
-"""What a run holds in memory: counted as it is, kept once, and let go as soon as nobody needs it."""
+"""What a run holds in memory: counted as it is, kept once, and let go as soon as nobody needs
+it.
+"""
 
 from __future__ import annotations
 
@@ -112,7 +114,9 @@ def test_arrays_are_let_go_when_nobody_needs_them(model: LoadedModel) -> None:
 def test_memory_does_not_grow_with_the_number_of_prompts(
     tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each is measured once its batch is over: of four times as many, no more are held at a time."""
+    """Each is measured once its batch is over: of four times as many, no more are held at a
+    time.
+    """
     activation_counts: list[int] = []
     measure = measuring._measure_one
 

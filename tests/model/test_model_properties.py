@@ -88,7 +88,9 @@ def test_contributions_sum_to_the_residual_stream(model):
 
 
 def test_pattern_is_the_softmax_of_rotated_queries_and_keys(model):
-    """The pattern, recomputed from q and k with RoPE written out pair by pair in float64, to 1e-5."""
+    """The pattern, recomputed from q and k with RoPE written out pair by pair in float64, to
+    1e-5.
+    """
     (run,) = run_requests(
         model, Forward(TEXT, sites_of_all_layers(model, "q", "k", "pattern", "scores"))
     )
@@ -190,15 +192,21 @@ def test_cached_generation_is_the_uncached_argmax(model):
         logits = model.network(torch.tensor([ids[:length]]), use_cache=False).logits[0, -1]
         assert int(logits.argmax()) == ids[length]
     theirs = model.network.generate(
-        torch.tensor([ids[:start]]), max_new_tokens=12, min_new_tokens=12, do_sample=False, eos_token_id=None,
+        torch.tensor([ids[:start]]),
+        max_new_tokens=12,
+        min_new_tokens=12,
+        do_sample=False,
+        eos_token_id=None,
         pad_token_id=0,
-    )  # fmt: skip
+    )
     assert theirs[0].tolist() == ids
     assert run.prompt_length == start
 
 
 def test_the_future_changes_nothing(model):
-    """Causality: the activations of a prefix are the leading rows of the whole sequence's, to 1e-5."""
+    """Causality: the activations of a prefix are the leading rows of the whole sequence's, to
+    1e-5.
+    """
     ids = model.tokenizer.encode(TEXT).ids
     keep = sites_of_all_layers(model, "resid_post", "pattern", "k") | {LOGITS}
     whole, other = (Pass(ids[:6] + tail, keep) for tail in (ids[6:], tuple(reversed(ids[6:]))))
@@ -258,7 +266,9 @@ def test_patching_a_run_with_itself_changes_nothing(model):
 
 
 def test_patching_everything_at_the_first_layer_is_the_source_run(model):
-    """All positions of resid_pre[0] taken from another run of equal length give that run's logits."""
+    """All positions of resid_pre[0] taken from another run of equal length give that run's
+    logits.
+    """
     ids = model.tokenizer.encode(TEXT).ids
     other = Forward(Prompt(ids=tuple(reversed(ids))), frozenset({LOGITS}))
     patched = Forward(
@@ -387,9 +397,11 @@ def test_knockouts_in_one_batch_are_the_same_alone(model):
         Prompt(text="The cat\n\nsat on\nthe 2 tables, and on"),
     )
     runs = [
-        knockout(model, (1, 4), keep), knockout(model, WhitespacePositions(), keep, other),
-        knockout(model, WhitespacePositions(control_seed=3), keep, other), Forward(TEXT, keep),
-    ]  # fmt: skip
+        knockout(model, (1, 4), keep),
+        knockout(model, WhitespacePositions(), keep, other),
+        knockout(model, WhitespacePositions(control_seed=3), keep, other),
+        Forward(TEXT, keep),
+    ]
     together = run_requests(model, *runs)
     alone = [run_requests(model, run, max_batch_tokens=1)[0] for run in runs]
 

@@ -121,7 +121,9 @@ def test_batches_keep_no_more_than_memory_allows(many, memory):
 
 
 def test_batches_count_the_rows_of_prefixes():
-    """A pass that is asked after many of its prefixes what comes next keeps as many rows of logits."""
+    """A pass that is asked after many of its prefixes what comes next keeps as many rows of
+    logits.
+    """
     keep = frozenset({NEXT_LOGITS})
     texts = [tuple(range(first, first + 5)) for first in range(0, 60, 10)]
     asks = [Forward(Prompt(ids=text[:n]), keep) for text in texts for n in (1, 3, 5)]

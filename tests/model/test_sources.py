@@ -354,7 +354,9 @@ except ModelError as error:
 
 
 def fetch(endpoint: str, name: str) -> str:
-    """Obtain from the Hub in a process of its own: the client reads its settings once, on import."""
+    """Obtain from the Hub in a process of its own: the client reads its settings once, on
+    import.
+    """
     settings = os.environ | {
         "HF_ENDPOINT": endpoint,
         "HF_HUB_OFFLINE": "0",

@@ -1,4 +1,6 @@
-"""What holds for every picture: it is well-formed, named, safe to inline, and the same each time."""
+"""What holds for every picture: it is well-formed, named, safe to inline, and the same each
+time.
+"""
 
 from __future__ import annotations
 
@@ -149,8 +151,12 @@ def test_the_same_figure_gives_the_same_bytes_elsewhere() -> None:
     settings.
     """
     root = Path(__file__).parents[2]
-    code = "import json, sys, matplotlib; matplotlib.rcParams.update({'lines.linewidth': 9, 'grid.linestyle': ':', "
-    code += "'font.size': 30}); from plotting.test_every_kind import digests; json.dump(digests(), sys.stdout)"
+    code = (
+        "import json, sys, matplotlib; "
+        "matplotlib.rcParams.update({'lines.linewidth': 9, 'grid.linestyle': ':'}); "
+        "matplotlib.rcParams['font.size'] = 30; "
+        "from plotting.test_every_kind import digests; json.dump(digests(), sys.stdout)"
+    )
     env = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(root), str(root / "tests")]),
@@ -180,9 +186,11 @@ def test_what_needs_no_plotting_library_imports_none() -> None:
         "import sys\n"
         "from fixtures import sample_figures as samples\n"
         "from layerbook.plotting import render\n"
-        "render.render_figure(samples.decoder_diagram(), 'a'); render.render_figure(samples.mlp_shapes(), 'b')\n"
+        "render.render_figure(samples.decoder_diagram(), 'a'); "
+        "render.render_figure(samples.mlp_shapes(), 'b')\n"
         "assert 'matplotlib' not in sys.modules\n"
-        "render.render_figure(samples.attention_pattern(3), 'c'); render.render_figure(samples.make_bars(1.0, 2.0), 'd')\n"
+        "render.render_figure(samples.attention_pattern(3), 'c'); "
+        "render.render_figure(samples.make_bars(1.0, 2.0), 'd')\n"
         "assert 'seaborn' not in sys.modules and 'matplotlib.pyplot' not in sys.modules\n"
         "render.render_figure(samples.attention_pattern(3, annotate=True), 'e')\n"
         "assert 'seaborn' in sys.modules\n"

@@ -25,8 +25,8 @@ class TokenizerFileResult(Result):
     size: int = Field(description="Number of entries in the vocabulary, special ones included.")
     given: dict[str, int] = Field(
         description="The first entries and their ids, spelt as in tokenizer.json: those that no "
-        "join makes. Each join makes the entry with the lowest free id. All entries, if the ids do not "
-        "follow the joins."
+        "join makes. Each join makes the entry with the lowest free id. All entries, if the ids "
+        "do not follow the joins."
     )
     joins: BigArray = Field(description="The pairs that are joined, first to last, as ids [M, 2].")
     rest: dict[str, Any] = Field(

@@ -26,7 +26,8 @@ BOX = "#f4ede1"
 ACCENT = "#96391b"
 TINT = "#f8e3d6"
 PALE = "#d9cdb9"
-ON_PALE = "#010101"  # ink on cells that are pale on paper and dark on a dark screen; matplotlib leaves #000000 unsaid
+# Ink on cells that are pale on paper and dark on a dark screen; matplotlib omits #000000.
+ON_PALE = "#010101"
 ON_DEEP = "#ffffff"  # and the other way round
 ON_NEITHER = ("#000001", "#fffffe")  # black or white on both, for cells in the middle
 SERIES = ("#2c5f9e", "#b4511a", "#1b7a68", "#84479a", "#80660d", "#b23a6e", "#5a6672", "#56741a")
@@ -71,7 +72,9 @@ _POSITIVE_STOPS = ((0.95, 0.008, 90.0), (0.80, 0.09, 60.0), (0.58, 0.14, 42.0), 
 
 
 def css_colour(color: str) -> str:
-    """The colour as the SVG names it: a variable of the page with the light value to fall back on."""
+    """The colour as the SVG names it: a variable of the page with the light value to fall
+    back on.
+    """
     name = CSS_VARIABLES.get(color.lower())
     return f"var(--fig-{name}, {color.lower()})" if name else color
 
@@ -113,7 +116,9 @@ def text_colours(shades: NDArray[np.uint8]) -> list[str]:
 
 
 def contrast_ratio(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.float64]:
-    """The contrast of sRGB colours [..., 3] in 0..255, from 1 to 21 (WCAG 2.2, relative luminance)."""
+    """The contrast of sRGB colours [..., 3] in 0..255, from 1 to 21 (WCAG 2.2, relative
+    luminance).
+    """
     lights = []
     for color in (one, other):
         share = np.asarray(color, dtype=np.float64) / 255

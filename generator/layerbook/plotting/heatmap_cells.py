@@ -132,7 +132,9 @@ def draw_annotated(
 
 
 def colour_scale(figures: Sequence[Heatmap]) -> Scale:
-    """The fixed scale, or one that spans the values that exist; centred on zero for diverging maps."""
+    """The fixed scale, or one that spans the values that exist; centred on zero for diverging
+    maps.
+    """
     fixed = [figure.scale for figure in figures if figure.scale]
     found = [finite_values(figure) for figure in figures]
     ends = np.array(

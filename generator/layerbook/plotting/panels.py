@@ -1,4 +1,6 @@
-"""Small multiples: charts in a grid, under one scale and one colour bar where theirs are the same."""
+"""Small multiples: charts in a grid, under one scale and one colour bar where theirs are the
+same.
+"""
 
 from __future__ import annotations
 
@@ -106,7 +108,9 @@ class PanelsLayout:
 
 
 def compute_layout(figures: Sequence[Panels], *, shared_scale: bool = True) -> PanelsLayout:
-    """One layout for all of them; the panels share their scale where they measure the same thing."""
+    """One layout for all of them; the panels share their scale where they measure the same
+    thing.
+    """
     panels = [panel for figure in figures for panel in figure.panels]
     count = max(len(figure.panels) for figure in figures)
     columns = heatmap.columns_that_fit(
@@ -151,7 +155,8 @@ def draw(canvas: Canvas, figure: Panels, layout: PanelsLayout, left: float, top:
     if layout.shared_colour_bar and isinstance(first, Heatmap):
         heatmap.draw_colour_bar(canvas, first, layout.chart_layouts[Heatmap].scale, left, top)
         if layout.outer_labels_only:
-            names = f"↓ {text.printable(first.rows.title())}   → {text.printable(first.columns.title())}"
+            down, across = (text.printable(axis.title()) for axis in (first.rows, first.columns))
+            names = f"↓ {down}   → {across}"
             canvas.draw_text(
                 names,
                 left,

@@ -30,7 +30,9 @@ def render_figure(figure: Chart | Diagram | MatrixChain, id: str) -> str:
 
 
 def render_frames(figure: Frames, id: str) -> tuple[str, ...]:
-    """Render every frame as SVG in one layout and on one scale; their ids are `id-1`, `id-2`, ..."""
+    """Render every frame as SVG in one layout and on one scale; their ids are `id-1`, `id-2`,
+    ...
+    """
     from layerbook.plotting import charts
 
     ids = [f"{id}-{number}" for number, _ in enumerate(figure.frames, start=1)]

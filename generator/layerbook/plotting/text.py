@@ -10,8 +10,14 @@ import unicodedata
 from layerbook.core.figures import Axis, Label, label_text
 from layerbook.core.tokens import Token
 
-SANS = "system-ui, -apple-system, 'Segoe UI', 'Noto Sans', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
-MONO = "ui-monospace, 'Cascadia Code', 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', monospace"
+SANS = (
+    "system-ui, -apple-system, 'Segoe UI', 'Noto Sans', Roboto, 'Helvetica Neue', "
+    "'Liberation Sans', Arial, sans-serif"
+)
+MONO = (
+    "ui-monospace, 'Cascadia Code', 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', "
+    "'Liberation Mono', monospace"
+)
 
 FONT_SIZE = 12.5
 SMALL_FONT_SIZE = 11.5
