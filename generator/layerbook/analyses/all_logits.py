@@ -34,12 +34,8 @@ class Setting(Record):
     """One setting of the knobs; they act in this order: temperature, top-k, top-p."""
 
     name: str = Field(min_length=1, description="The setting in a few words.")
-    temperature: float = Field(
-        default=1.0, ge=0, description="Divisor of the logits; 0 takes the best token."
-    )
-    top_k: TopK | None = Field(
-        default=None, description="Number of most likely tokens to keep; null for all."
-    )
+    temperature: float = Field(default=1.0, ge=0, description="Divisor of the logits; 0 is greedy.")
+    top_k: TopK | None = Field(default=None, description="Most likely tokens to keep; null: all.")
     top_p: float | None = Field(
         default=None,
         ge=0,
@@ -52,13 +48,9 @@ class SettingEffect(Record):
     """The distribution that one setting leaves after one prompt."""
 
     candidates: int = Field(description="Number of tokens with a probability above 0.")
-    best: float = Field(description="Probability of the best token, 0..1.")
-    kept: float = Field(
-        description="Probability that the model itself gives the candidates together, 0..1."
-    )
-    choices: float = Field(
-        description="2^entropy: a fair choice among so many tokens would be as uncertain."
-    )
+    best: float = Field(description="Probability 0..1 of the best token.")
+    kept: float = Field(description="Probability 0..1 of the candidates in the model itself.")
+    choices: float = Field(description="2^entropy: as uncertain as a fair choice of so many.")
 
 
 class PromptLogits(Record):
@@ -66,10 +58,8 @@ class PromptLogits(Record):
 
     prompt: str = Field(description="The prompt; of a chat, its last turn.")
     top: tuple[Ranked, ...] = Field(description="The most likely tokens [shown], best first.")
-    rest: float = Field(description="Probability of all tokens not in `top` together, 0..1.")
-    left: tuple[SettingEffect, ...] = Field(
-        description="One entry per setting, in the order of `settings`."
-    )
+    rest: float = Field(description="Probability 0..1 of all tokens not in `top`.")
+    left: tuple[SettingEffect, ...] = Field(description="One per setting, in their order.")
 
 
 class AllLogitsResult(Result):
@@ -77,15 +67,9 @@ class AllLogitsResult(Result):
 
     d_vocab: int = Field(description="Number of tokens in the vocabulary: V.")
     settings: tuple[Setting, ...] = Field(description="The settings of the knobs.")
-    prompts: tuple[PromptLogits, ...] = Field(
-        description="One entry per prompt, in the order of the spec."
-    )
-    names: tuple[Token, ...] = Field(
-        description="The most likely tokens of each prompt, `named` of them, each once."
-    )
-    logits: BigArray = Field(
-        description="The scores of all tokens by id [prompts, V], in the model's float32."
-    )
+    prompts: tuple[PromptLogits, ...] = Field(description="One per prompt, in the spec's order.")
+    names: tuple[Token, ...] = Field(description="The `named` most likely tokens of the prompts.")
+    logits: BigArray = Field(description="Scores by id [prompts, V], in the model's float32.")
 
 
 class AllLogits(Analysis[AllLogitsResult]):
@@ -107,9 +91,7 @@ class AllLogits(Analysis[AllLogitsResult]):
         default=(Setting(name="as the model has it"), Setting(name="greedy", temperature=0)),
         description="Settings to try, which readers find as buttons; the first is the initial one.",
     )
-    shown: TopK = Field(
-        default=20, description="Number of most likely tokens that a reader sees as bars."
-    )
+    shown: TopK = Field(default=20, description="Most likely tokens that the page lists.")
     named: int = Field(
         default=500,
         ge=1,

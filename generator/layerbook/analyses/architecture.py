@@ -40,13 +40,9 @@ class Part(Record):
     """One box of the decoder."""
 
     name: str = Field(description="Name of the box.")
-    part: str = Field(
-        description="Its part of the model: tokens, embeddings, position, attention, ..."
-    )
+    part: str = Field(description="Its part of the model: embeddings, attention, mlp, ...")
     shape: str = Field(description="Its input and output, in lengths per token.")
-    weights: dict[str, tuple[int, ...]] = Field(
-        description="Its modules with the shapes of their weights."
-    )
+    weights: dict[str, tuple[int, ...]] = Field(description="Its modules' weights.")
     inside: bool = Field(description="True if every layer has one.")
     adds: bool = Field(description="True if its output is added to the residual stream.")
     parameters: int = Field(description="Learned numbers in one such box.")
@@ -62,32 +58,20 @@ class ArchitectureResult(Result):
     """The model's configuration and the boxes of its modules."""
 
     name: str = Field(description="The model's name.")
-    parameters: int = Field(
-        description="Learned numbers in all; a matrix that two modules share counts once."
-    )
+    parameters: int = Field(description="Learned numbers in all; a shared matrix counts once.")
     layers: int = Field(description="Number of layers.")
-    d_model: int = Field(
-        description="Length of a token's vector: the width of the residual stream."
-    )
+    d_model: int = Field(description="Length of a token's vector in the residual stream.")
     heads: int = Field(description="Query heads of each layer.")
-    kv_heads: int = Field(
-        description="Key and value heads of each layer; fewer than `heads` if queries share them."
-    )
+    kv_heads: int = Field(description="Key and value heads of each layer, shared by the queries.")
     d_head: int = Field(description="Length of a head's query, key and value.")
     d_mlp: int = Field(description="Length of the vector inside the MLP.")
-    d_vocab: int = Field(
-        description="Rows of the embedding matrix: tokens that the model can read and write."
-    )
+    d_vocab: int = Field(description="Tokens of the vocabulary: rows of the embedding matrix.")
     context: int = Field(description="The longest sequence the model supports, in tokens.")
     rope_theta: float = Field(description="Base of RoPE's frequencies.")
     activation: str = Field(description="The MLP's activation function.")
     tied: bool = Field(description="True if embedding and unembedding are one matrix.")
-    parts: tuple[Part, ...] = Field(
-        description="The boxes of the diagram, in the order of the computation."
-    )
-    shares: dict[str, float] = Field(
-        description="Share of all learned numbers by kind of part, 0..1; together 1."
-    )
+    parts: tuple[Part, ...] = Field(description="The boxes, in the order of the computation.")
+    shares: dict[str, float] = Field(description="Share of all learned numbers by kind of part.")
 
 
 class Architecture(Analysis[ArchitectureResult]):

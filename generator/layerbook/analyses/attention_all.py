@@ -44,18 +44,14 @@ class HeadAttention(Record):
         description="Share on the token that followed the last earlier occurrence of the same "
         "token, mean of the queries with such a token; null if there are none."
     )
-    bits: float = Field(
-        description="Entropy of a row in bits, mean of queries 1..T-1: 0 if all goes to one token."
-    )
+    bits: float = Field(description="Entropy of a row in bits, mean of queries 1..T-1.")
 
 
 class AttentionAllResult(Result):
     """All patterns of one prompt."""
 
     prompt: str = Field(description="The prompt; of a chat, its last turn.")
-    tokens: tuple[Token, ...] = Field(
-        description="Its T tokens, the queries and keys of the patterns."
-    )
+    tokens: tuple[Token, ...] = Field(description="Its T tokens: queries and keys.")
     layers: tuple[int, ...] = Field(description="The layers, from 0, that index `weights`.")
     head_count: int = Field(description="Number of query heads in a layer.")
     habits: tuple[HeadAttention, ...] = Field(description="One entry per head, layer by layer.")

@@ -28,22 +28,16 @@ class PromptGram(Record):
     """The Gram matrices of one prompt, and their correlations."""
 
     prompt: str = Field(description="The prompt; of a chat, its last turn.")
-    tokens: tuple[Token, ...] = Field(
-        description="Its T tokens, the rows and columns of the matrices."
-    )
+    tokens: tuple[Token, ...] = Field(description="Its T tokens: rows and columns.")
     gram: Array = Field(description="Dot products of the attention outputs [layer][T][T].")
-    pattern: Array = Field(
-        description="Attention pattern [layer][query][key], mean of the heads, shares."
-    )
+    pattern: Array = Field(description="Attention [layer][query][key], mean of the heads.")
     correlation: tuple[float | None, ...] = Field(
         description="By layer: Pearson's r of `gram` and `pattern` below the diagonal, -1..1."
     )
     length_correlation: tuple[float | None, ...] = Field(
-        description="By layer: r of `gram` and the products of the outputs' lengths, ditto."
+        description="By layer: r of `gram` and the products of lengths there."
     )
-    leading: int = Field(
-        description="Number of tokens at the start that equal the first one, itself included."
-    )
+    leading: int = Field(description="Number of equal tokens at the start, at least 1.")
     leading_difference: tuple[float, ...] = Field(
         description="By layer: largest distance of these tokens' outputs from the first output, "
         "relative to its length."
@@ -54,9 +48,7 @@ class AttentionGramResult(Result):
     """Gram matrices by prompt and layer."""
 
     layers: tuple[int, ...] = Field(description="The layers, from 0, that index the matrices.")
-    prompts: tuple[PromptGram, ...] = Field(
-        description="One entry per prompt, in the order of the spec."
-    )
+    prompts: tuple[PromptGram, ...] = Field(description="One per prompt, in the spec's order.")
 
 
 class AttentionGram(Analysis[AttentionGramResult]):

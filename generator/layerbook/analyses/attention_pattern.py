@@ -38,21 +38,17 @@ class PromptPattern(Record):
     """One prompt. Means are over all heads, and over queries 1..T-1: query 0 has no choice."""
 
     prompt: str = Field(description="The prompt; of a chat, its last turn.")
-    tokens: tuple[Token, ...] = Field(
-        description="Its T tokens, the rows and columns of each pattern."
-    )
+    tokens: tuple[Token, ...] = Field(description="Its T tokens: rows and columns.")
     predicted: Ranked = Field(description="The most likely next token.")
     weights: Array = Field(description="Attention [layer][head][query][key]; each row sums to 1.")
     sink_share: tuple[float, ...] = Field(description="By layer: share of attention on position 0.")
-    leading: int = Field(
-        description="Number of tokens at the start that equal the first one, itself included."
-    )
+    leading: int = Field(description="Number of equal tokens at the start, at least 1.")
     leading_share: tuple[float, ...] = Field(
-        description="By layer: share that later queries give to these tokens; 1 if there are none."
+        description="By layer: attention to them, mean of later queries."
     )
     leading_even: float = Field(description="Value of `leading_share` if attention were uniform.")
     distinct_keys: tuple[float, ...] = Field(
-        description="By layer: number of different keys that the heads prefer, per query."
+        description="By layer: different keys that the heads prefer, per query."
     )
 
 
@@ -60,13 +56,9 @@ class AttentionPatternResult(Result):
     """Attention patterns by prompt, layer and head."""
 
     layers: tuple[int, ...] = Field(description="The layers, from 0, that index `weights`.")
-    heads: tuple[int | Literal["mean"], ...] = Field(
-        description="The query heads that index `weights`, or `mean`."
-    )
+    heads: tuple[int | Literal["mean"], ...] = Field(description="The heads that index `weights`.")
     head_count: int = Field(description="Number of query heads in a layer.")
-    prompts: tuple[PromptPattern, ...] = Field(
-        description="One entry per prompt, in the order of the spec."
-    )
+    prompts: tuple[PromptPattern, ...] = Field(description="One per prompt, in the spec's order.")
 
 
 class AttentionPattern(Analysis[AttentionPatternResult]):

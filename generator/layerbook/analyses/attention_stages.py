@@ -60,9 +60,7 @@ class HeadStages(Record):
     raw: Array = Field(description="q·k after RoPE [query][key], including later keys.")
     pattern: Array = Field(description="Shares [query][key], computed from `raw`; rows sum to 1.")
     future: float = Field(description="Its number in the result's `future`.")
-    taken: int = Field(
-        description="Number of rows whose largest product is one that the mask removes."
-    )
+    taken: int = Field(description="Number of rows whose largest product is with a later key.")
 
 
 class AttentionStagesResult(Result):
@@ -71,31 +69,17 @@ class AttentionStagesResult(Result):
     prompt: str = Field(description="The prompt.")
     tokens: tuple[Token, ...] = Field(description="Its T tokens: the queries and keys.")
     layers: tuple[int, ...] = Field(description="The layers, from 0, that index the arrays.")
-    d_head: int = Field(
-        description="Length of a query or key; the products are divided by its square root."
-    )
+    d_head: int = Field(description="Length of a query or key.")
     sharing: int = Field(description="Number of query heads that share one key head.")
-    score_difference: float = Field(
-        description="Largest difference of our scaled products and the model's scores, all heads."
-    )
-    pattern_difference: float = Field(
-        description="Largest difference of our softmax and the model's pattern, all heads."
-    )
-    reordered: int = Field(
-        description="Number of rows, of all heads, in which scaling changes the order of the keys."
-    )
-    bits: Array = Field(
-        description="Entropy of a row in bits [layer][head], mean of queries 1..T-1."
-    )
-    bits_unscaled: Array = Field(
-        description="The same if the masked products went into the softmax unscaled."
-    )
-    future: Array = Field(
-        description="Share of later keys without the mask [layer][head], mean of queries 0..T-2."
-    )
+    score_difference: float = Field(description="Largest difference to the model's scores.")
+    pattern_difference: float = Field(description="Largest difference to the model's patterns.")
+    reordered: int = Field(description="Number of rows in which scaling reorders the keys.")
+    bits: Array = Field(description="Entropy of a row in bits [layer][head], queries 1..T-1.")
+    bits_unscaled: Array = Field(description="The same without the scale.")
+    future: Array = Field(description="Share of later keys without the mask [layer][head].")
     even_future: float = Field(description="Value of `future` if attention were uniform.")
     shown: tuple[HeadStages, ...] = Field(
-        description="The head of the spec, and the one with the largest `future`, if different."
+        description="The spec's head, and the one with most `future`."
     )
 
     @property
@@ -130,9 +114,7 @@ class AttentionStages(Analysis[AttentionStagesResult]):
     result_type = AttentionStagesResult
 
     prompt: PromptText = Field(description="The prompt.")
-    layer: Layer = Field(
-        description="Layer of the head to draw; negative numbers count from the last."
-    )
+    layer: Layer = Field(description="Its layer to draw; negative numbers count from the last.")
     head: Head = Field(description="Query head to draw.")
     layers: Layers = Field(
         default="all",

@@ -41,9 +41,7 @@ class Pass(Record):
     """One pass through the model; each frame is the first rows and columns of a pass."""
 
     tokens: tuple[Token, ...] = Field(description="The T tokens of the pass, in order.")
-    values: Array = Field(
-        description="Mean attention [layer][query][key], or the Gram matrix [layer][T][T]."
-    )
+    values: Array = Field(description="Mean attention or Gram matrix: [layer][T][T].")
 
 
 class ContinuationStep(Record):
@@ -58,12 +56,8 @@ class RowMeans(Record):
     """The mean cell of a Gram matrix's rows, by the token of the row."""
 
     first: float = Field(description="Of the first token's row.")
-    whitespace: float | None = Field(
-        description="Of the rows of later whitespace tokens; null if there is none."
-    )
-    others: float | None = Field(
-        description="Of the rows of all other tokens but the first; null if there is none."
-    )
+    whitespace: float | None = Field(description="Of later whitespace; null if none.")
+    others: float | None = Field(description="Of all others; null if none.")
 
 
 class ContinuationFramesResult(Result):
@@ -79,11 +73,9 @@ class ContinuationFramesResult(Result):
         description="By layer, in the frame `stop_at`, or else the last; empty for patterns, whose "
         "rows all sum to 1."
     )
-    stop_at: int | None = Field(
-        description="The first frame, from 0, whose token ends the turn; null if none does."
-    )
+    stop_at: int | None = Field(description="The first frame, from 0, whose token ends the turn.")
     drift_at: int | None = Field(
-        description="The first frame that is not the previous one plus its token; null if none."
+        description="The first that is not the previous one and its token."
     )
 
 

@@ -37,9 +37,7 @@ class TextPoint(Record):
 
     text: str = Field(description="The encoded text.")
     tokens: tuple[Token, ...] = Field(description="Its tokens without padding.")
-    padding: int = Field(
-        description="Padding tokens that make it as long as the longest text of its set."
-    )
+    padding: int = Field(description="Padding tokens up to the longest text of its set.")
     x: float = Field(description="Coordinate along the first axis.")
     y: float = Field(description="Coordinate along the second axis.")
 
@@ -47,24 +45,14 @@ class TextPoint(Record):
 class ShuffledTexts(Record):
     """The texts with their words shuffled; distances are Euclidean, one per text."""
 
-    points: tuple[TextPoint, ...] = Field(
-        description="The shuffled texts, in the order of the spec."
-    )
-    explained: tuple[float, ...] = Field(
-        description="Share of the variance of the axes' own set along each axis, 0..1."
-    )
-    axes_cosines: tuple[float, ...] = Field(
-        description="|cosine| of each axis with that of the originals; 1: the same."
-    )
-    changed_tokens: int = Field(
-        description="Number of texts whose shuffled words consist of other tokens."
-    )
-    moved: tuple[float, ...] = Field(
-        description="Distance of each text from the original, in all dimensions."
-    )
+    points: tuple[TextPoint, ...] = Field(description="The shuffled texts, in order.")
+    explained: tuple[float, ...] = Field(description="Share of the variance along each axis, 0..1.")
+    axes_cosines: tuple[float, ...] = Field(description="|cosine| of each axis with the original.")
+    changed_tokens: int = Field(description="Number of texts with other tokens than before.")
+    moved: tuple[float, ...] = Field(description="Distance of each from its original.")
     moved_on_map: tuple[float, ...] = Field(description="The same distances on the map.")
     permuted_difference: float = Field(
-        description="Largest change of any number of any mean when the token ids are permuted."
+        description="Largest change of a mean's number if ids are permuted."
     )
 
 
@@ -72,32 +60,16 @@ class EmbeddingPcaResult(Result):
     """The map, and its limits."""
 
     d_model: int = Field(description="Dimensions before the projection.")
-    explained: tuple[float, ...] = Field(
-        description="Share of the variance of `points` along each axis, 0..1."
-    )
-    explained_if_equal: float = Field(
-        description="Share of two axes if the N points were equally far apart: 2/(N-1)."
-    )
+    explained: tuple[float, ...] = Field(description="Share of the variance along each axis, 0..1.")
+    explained_if_equal: float = Field(description="The same if all distances were equal: 2/(N-1).")
     points: tuple[TextPoint, ...] = Field(description="The texts, in the order of the spec.")
-    nearest: tuple[int, int] = Field(
-        description="The two of `points` that are closest in all dimensions."
-    )
-    nearest_on_map: tuple[int, int] = Field(
-        description="The two of `points` that are closest on the map."
-    )
-    distances: Array = Field(
-        description="Distance of each two of `points` in all dimensions: [N, N]."
-    )
+    nearest: tuple[int, int] = Field(description="The closest two in all dimensions.")
+    nearest_on_map: tuple[int, int] = Field(description="The closest two on the map.")
+    distances: Array = Field(description="Distances of `points` in all dimensions: [N, N].")
     pad: Token = Field(description="The tokenizer's padding token.")
-    padding_correlation: float | None = Field(
-        description="Pearson's r of x and `padding`; null if one is constant."
-    )
-    padding_alignment: float = Field(
-        description="|cosine| of the first axis and the direction from the tokens to the pad."
-    )
-    shuffled: ShuffledTexts | None = Field(
-        description="The same with shuffled words; null without a seed."
-    )
+    padding_correlation: float | None = Field(description="Pearson's r of x and `padding`.")
+    padding_alignment: float = Field(description="|cosine| of axis 1 and the way to the pad.")
+    shuffled: ShuffledTexts | None = Field(description="With shuffled words; null without a seed.")
 
 
 class EmbeddingPca(Analysis[EmbeddingPcaResult]):

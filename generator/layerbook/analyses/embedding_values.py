@@ -47,9 +47,7 @@ class EmbeddingValuesResult(Result):
     """Token vectors by prompt."""
 
     d_model: int = Field(description="Length of a token's vector.")
-    prompts: tuple[EmbeddedPrompt, ...] = Field(
-        description="One entry per prompt, in the order of the spec."
-    )
+    prompts: tuple[EmbeddedPrompt, ...] = Field(description="One per prompt, in the spec's order.")
 
 
 class EmbeddingValues(Analysis[EmbeddingValuesResult]):
