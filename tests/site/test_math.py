@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
+import subprocess
+import sys
 
 import pytest
 from layerbook.site.prose import math
@@ -102,11 +103,18 @@ def test_text_in_formulas_is_escaped() -> None:
 
 
 def test_renders_inside_and_after_an_event_loop() -> None:
-    """The engine may start in a running loop, and outlives it."""
+    """The engine may start in a running loop, and outlives it.
 
-    async def inside() -> str:
-        return MathRenderer().render("a", display=False)
+    It runs in a process of its own, since V8 crashes if it is started twice.
+    """
+    script = """
+import asyncio
+from layerbook.site.prose.math import MathRenderer
 
-    math._engine.cache_clear()
-    assert asyncio.run(inside()) == "<math><mi>a</mi></math>"
-    assert MathRenderer().render("b", display=False) == "<math><mi>b</mi></math>"
+async def render_inside():
+    return MathRenderer().render("a", display=False)
+
+assert asyncio.run(render_inside()) == "<math><mi>a</mi></math>"
+assert MathRenderer().render("b", display=False) == "<math><mi>b</mi></math>"
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
