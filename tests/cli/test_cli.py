@@ -1,4 +1,4 @@
-"""The command line by itself: exit codes, a spec outside any book, plans, and errors for people."""
+"""Exit codes, specs outside a book, plans, and error messages of the command line."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ experiments:
 
 @pytest.fixture
 def spec(tmp_path: Path) -> Path:
-    """A chapter spec that belongs to no book."""
+    """A chapter spec outside of any book."""
     path = tmp_path / "mine.yaml"
     path.write_text(SPEC, encoding="utf-8")
     return path
@@ -47,11 +47,11 @@ def book(tmp_path: Path, tiny_model_dir: Path) -> Path:
     return write_small_book(tmp_path / "book", tiny_model_dir)
 
 
-def test_a_spec_runs_outside_any_book(spec: Path, tiny_model_dir: Path, tmp_path: Path) -> None:
-    """`run SPEC --out DIR` writes one JSON an experiment, in the documented form."""
-    done = layerbook("run", spec, "--out", "results", "--model", tiny_model_dir, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "2 experiments ran: 2 new (results)" in done.stdout
+def test_runs_a_spec_outside_a_book(spec: Path, tiny_model_dir: Path, tmp_path: Path) -> None:
+    """`run SPEC --out DIR` writes one JSON file per experiment in the documented form."""
+    process = layerbook("run", spec, "--out", "results", "--model", tiny_model_dir, cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert "2 experiments ran: 2 new (results)" in process.stdout
     first, second = (json.loads((tmp_path / "results" / f"{id}.json").read_bytes()) for id in "ab")
     assert list(first)[:7] == ["id", "chapter", "analysis", "model", "spec", "key", "digest"]
     assert [len(p["top"]) for p in first["prompts"]] == [3, 3]
@@ -65,37 +65,33 @@ def test_a_spec_runs_outside_any_book(spec: Path, tiny_model_dir: Path, tmp_path
     )
 
 
-def test_a_dry_run_prints_the_plan_and_runs_nothing(
-    spec: Path, tiny_model_dir: Path, tmp_path: Path
-) -> None:
-    """Three prompts, of which one begins another and one is asked for twice: one pass is left."""
-    done = layerbook("run", spec, "--dry-run", "--model", tiny_model_dir, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "Forward 'The cat sat' keeping ln_final, next_logits, pattern[0]" in done.stdout
-    assert re.search(r"1 forward pass of \d+ tokens in 1 batch$", done.stdout)
+def test_dry_run_only_prints_the_plan(spec: Path, tiny_model_dir: Path, tmp_path: Path) -> None:
+    """Three prompts, one a prefix of another and one a duplicate, need one pass."""
+    process = layerbook("run", spec, "--dry-run", "--model", tiny_model_dir, cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert "Forward 'The cat sat' keeping ln_final, next_logits, pattern[0]" in process.stdout
+    assert re.search(r"1 forward pass of \d+ tokens in 1 batch$", process.stdout)
     assert not (tmp_path / "results").exists()
 
 
-def test_every_problem_of_a_spec_is_told_at_once(
-    spec: Path, tiny_model_dir: Path, tmp_path: Path
-) -> None:
-    """file:line:col, the nearest name, exit 2, no traceback, and no model loaded."""
+def test_reports_all_problems_of_a_spec(spec: Path, tiny_model_dir: Path, tmp_path: Path) -> None:
+    """Each with file:line:col and the nearest name; exit 2 without loading the model."""
     broken = (
         SPEC.replace("top_k: 3", "top_q: 3")
         .replace("layers: [0]", "layers: [2]")
         .replace("next-token", "next-tokn")
     )
     spec.write_text(broken, encoding="utf-8")
-    done = layerbook("run", spec, "--out", "results", "--model", tiny_model_dir, cwd=tmp_path)
-    assert done.returncode == 2
-    assert re.search(r"mine\.yaml:5:15: .*'next-tokn'.*did you mean 'next-token'", done.stderr)
-    assert re.search(r"mine\.yaml:11:14: .*layers 0 to 1", done.stderr)
-    assert "Traceback" not in done.stderr and "Loading" not in done.stderr
+    process = layerbook("run", spec, "--out", "results", "--model", tiny_model_dir, cwd=tmp_path)
+    assert process.returncode == 2
+    assert re.search(r"mine\.yaml:5:15: .*'next-tokn'.*did you mean 'next-token'", process.stderr)
+    assert re.search(r"mine\.yaml:11:14: .*layers 0 to 1", process.stderr)
+    assert "Traceback" not in process.stderr and "Loading" not in process.stderr
     assert not (tmp_path / "results").exists()
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("build",), "no book here"),
         (("run", "nothing.yaml", "--out", "x"), "does not exist"),
@@ -110,72 +106,68 @@ def test_every_problem_of_a_spec_is_told_at_once(
         (("build", "--site", __file__), "is a file"),
     ],
 )
-def test_wrong_usage_is_two_with_a_reason(
-    arguments: tuple[str, ...], said: str, tmp_path: Path
-) -> None:
-    """A usage error names what is wrong, without a traceback."""
-    done = layerbook(*arguments, cwd=tmp_path)
-    assert done.returncode == 2
-    assert said in done.stderr and "Traceback" not in done.stderr
+def test_usage_errors_exit_with_2(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    """The message says what is wrong, without a traceback."""
+    process = layerbook(*arguments, cwd=tmp_path)
+    assert process.returncode == 2
+    assert message in process.stderr and "Traceback" not in process.stderr
 
 
-def test_only_names_are_checked(book: Path) -> None:
-    """--only with a name that is not there says what is near."""
-    done = layerbook("run", "--only", "next/sun", cwd=book)
-    assert done.returncode == 2
-    assert "did you mean 'next/sum'" in done.stderr
+def test_only_suggests_the_nearest_name(book: Path) -> None:
+    """`--only` with an unknown name."""
+    process = layerbook("run", "--only", "next/sun", cwd=book)
+    assert process.returncode == 2
+    assert "did you mean 'next/sum'" in process.stderr
 
 
-def test_check_finds_wrong_names_in_the_prose(book: Path) -> None:
-    """An experiment that no spec has, and a chapter without prose, before anything runs."""
+def test_check_reports_unknown_names_in_prose(book: Path) -> None:
+    """An unknown experiment, and a chapter without prose, before anything runs."""
     path = book / "templates" / "chapters" / "words.md"
     path.write_text(path.read_text(encoding="utf-8").replace('"cut"', '"cutt"'), encoding="utf-8")
     (book / "templates" / "chapters" / "next.md").unlink()
-    done = layerbook("check", cwd=book)
-    assert done.returncode == 2
+    process = layerbook("check", cwd=book)
+    assert process.returncode == 2
     assert re.search(
         r"words\.md:3:\d+: figure\(\): no experiment is called 'cutt' \(did you mean 'cut'\?\)",
-        done.stderr,
+        process.stderr,
     )
-    assert "the chapter's prose is missing" in done.stderr
+    assert "the chapter's prose is missing" in process.stderr
 
 
-def test_check_is_content_with_a_good_book(book: Path) -> None:
-    """Counts, and exit 0."""
-    done = layerbook("check", cwd=book)
-    assert (done.returncode, done.stdout) == (0, "2 chapters, 4 experiments: no problems\n")
+def test_check_accepts_a_correct_book(book: Path) -> None:
+    """It prints counts and exits with 0."""
+    process = layerbook("check", cwd=book)
+    assert (process.returncode, process.stdout) == (0, "2 chapters, 4 experiments: no problems\n")
 
 
-def test_status_in_json(book: Path) -> None:
-    """Every experiment with its state; nothing has run yet, so all are missing."""
-    done = layerbook("status", "--json", cwd=book)
-    found = json.loads(done.stdout)
-    assert [e["state"] for e in found["experiments"]] == ["missing"] * 4
-    assert found["experiments"][0]["experiment"] == "next/sum"
+def test_status_as_json(book: Path) -> None:
+    """All results are missing before the first run."""
+    process = layerbook("status", "--json", cwd=book)
+    status = json.loads(process.stdout)
+    assert [e["state"] for e in status["experiments"]] == ["missing"] * 4
+    assert status["experiments"][0]["experiment"] == "next/sum"
     assert layerbook("status", "--check", cwd=book).returncode == 1
 
 
-def test_the_schema_of_a_chapter_accepts_what_the_loader_accepts() -> None:
-    """`layerbook schema` prints JSON that names every analysis."""
-    done = layerbook("schema", cwd=Path.cwd())
-    text = json.dumps(json.loads(done.stdout))
-    assert done.returncode == 0
+def test_schema_names_every_analysis() -> None:
+    """`layerbook schema` prints JSON."""
+    process = layerbook("schema", cwd=Path.cwd())
+    text = json.dumps(json.loads(process.stdout))
+    assert process.returncode == 0
     for name in ("next-token", "attention-pattern", "continuation-frames"):
         assert f'"{name}"' in text
 
 
-def test_the_model_command_says_where_the_model_is(tiny_model_dir: Path, tmp_path: Path) -> None:
-    """Name, digest, shape and folder."""
-    done = layerbook("model", "--model", tiny_model_dir, cwd=tmp_path)
-    assert done.returncode == 0
-    assert f"folder   {tiny_model_dir}" in done.stdout
-    assert "2 layers, 4 heads" in done.stdout
+def test_model_prints_where_the_model_is(tiny_model_dir: Path, tmp_path: Path) -> None:
+    """Its shape and its folder."""
+    process = layerbook("model", "--model", tiny_model_dir, cwd=tmp_path)
+    assert process.returncode == 0
+    assert f"folder   {tiny_model_dir}" in process.stdout
+    assert "2 layers, 4 heads" in process.stdout
 
 
-def test_a_network_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """pip only says that there is no such package; the message has the cause, what to do, and
-    leaves nothing.
-    """
+def test_reports_a_failing_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pip only says that there is no such package; the message has the cause and the remedy."""
     settings = {
         "LAYERBOOK_CACHE": str(tmp_path / "cache"),
         "PIP_CONFIG_FILE": os.devnull,
@@ -186,14 +178,16 @@ def test_a_network_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.Monke
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    done = layerbook("model", cwd=tmp_path)
-    assert done.returncode == 1
-    assert "connection broken" in done.stderr and "layerbook model --from WHEEL" in done.stderr
+    process = layerbook("model", cwd=tmp_path)
+    assert process.returncode == 1
+    assert (
+        "connection broken" in process.stderr and "layerbook model --from WHEEL" in process.stderr
+    )
     assert not list((tmp_path / "cache" / "downloads").iterdir())
 
 
-def test_clean_spares_the_results(book: Path) -> None:
-    """The working cache goes; results and site stay."""
+def test_clean_keeps_results_and_site(book: Path) -> None:
+    """Only the working cache is emptied."""
     assert layerbook("build", cwd=book).returncode == 0
     before = sorted(p for p in book.rglob("*") if ".layerbook" not in p.parts)
     assert layerbook("clean", cwd=book).returncode == 0
@@ -201,16 +195,16 @@ def test_clean_spares_the_results(book: Path) -> None:
     assert not list((book / ".layerbook").glob("f*"))
 
 
-def test_an_interrupted_run_ends_with_130_and_a_line(book: Path) -> None:
-    """Ctrl-C: one clear line, no traceback, nothing half-written, and the next build succeeds."""
+def test_interrupted_build_exits_with_130(book: Path) -> None:
+    """One line, no traceback, no partial files; the next build succeeds."""
     with start_layerbook("build", cwd=book) as running:
         assert running.stderr is not None
         next(line for line in running.stderr if line.startswith("Loading the model"))
         time.sleep(0.3)
         running.send_signal(signal.SIGINT)
-        said = running.stderr.read()
+        errors = running.stderr.read()
     assert running.returncode == 130
-    assert "interrupted" in said and "Traceback" not in said
+    assert "interrupted" in errors and "Traceback" not in errors
     assert not list(book.rglob("*.layerbook-tmp"))
     assert layerbook("build", cwd=book).returncode == 0
 
@@ -219,30 +213,26 @@ def test_an_interrupted_run_ends_with_130_and_a_line(book: Path) -> None:
     "module",
     ["click", "layerbook.cli.errors", "layerbook.store.project", "pydantic", "ruamel.yaml"],
 )
-def test_an_interrupt_before_anything_is_loaded_is_the_same_line(
-    book: Path, tmp_path: Path, module: str
-) -> None:
-    """Ctrl-C just as a module is looked for, from the first of them on: 130, one line, no
-    traceback.
-    """
+def test_interrupt_during_imports_exits_with_130(book: Path, tmp_path: Path, module: str) -> None:
+    """Ctrl-C at the import of a module prints one line and no traceback."""
     (tmp_path / "sitecustomize.py").write_text(
         "import os, signal, sys\n"
-        "class Impatient:\n"
+        "class InterruptingFinder:\n"
         "    @staticmethod\n"
         "    def find_spec(name, path=None, target=None):\n"
         f"        if name == {module!r}:\n"
         "            os.kill(os.getpid(), signal.SIGINT)\n"
-        "sys.meta_path.insert(0, Impatient)\n"
+        "sys.meta_path.insert(0, InterruptingFinder)\n"
     )
     path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2] / "generator")])
     with start_layerbook("build", cwd=book, PYTHONPATH=path) as running:
-        said, complaint = running.communicate()
-    assert (running.returncode, said) == (130, "")
-    assert complaint == "layerbook: interrupted; what was there is whole\n"
+        output, errors = running.communicate()
+    assert (running.returncode, output) == (130, "")
+    assert errors == "layerbook: interrupted; what was there is whole\n"
 
 
-def test_serve_shows_the_book_at_a_local_address(book: Path) -> None:
-    """The address is printed, the pages answer, Ctrl-C ends it with 130."""
+def test_serves_the_book_at_a_local_address(book: Path) -> None:
+    """The address is printed and answers; Ctrl-C exits with 130."""
     assert layerbook("build", cwd=book).returncode == 0
     with start_layerbook("serve", "--port", "0", cwd=book) as running:
         assert running.stdout is not None
@@ -255,54 +245,50 @@ def test_serve_shows_the_book_at_a_local_address(book: Path) -> None:
     assert running.returncode == 130
 
 
-def test_a_read_only_results_folder_is_told(book: Path) -> None:
-    """A folder that is a file stands for any disk that refuses: exit 1 and the path, no
-    traceback.
-    """
+def test_reports_an_unwritable_results_folder(book: Path) -> None:
+    """A file in place of the folder: exit 1 and its path, without a traceback."""
     (book / "experiments" / "results").write_text("in the way")
-    done = layerbook("run", cwd=book)
-    assert done.returncode == 1
+    process = layerbook("run", cwd=book)
+    assert process.returncode == 1
     assert (
-        os.fspath(Path("experiments") / "results") in done.stderr and "Traceback" not in done.stderr
+        os.fspath(Path("experiments") / "results") in process.stderr
+        and "Traceback" not in process.stderr
     )
 
 
-def test_a_folder_that_cannot_be_is_told_before_anything_runs(
+def test_reports_an_unusable_folder_before_running(
     book: Path, spec: Path, tiny_model_dir: Path
 ) -> None:
-    """A site that is somebody else's, and results below a file: no model is loaded for what could
-    not be kept.
-    """
+    """A site with other files in it, and a results folder below a file."""
     (book / "mine").mkdir()
     (book / "mine" / "letter.txt").write_text("keep me")
-    done = layerbook("build", "--site", "mine", cwd=book)
-    assert (done.returncode, done.stdout) == (1, "")
+    process = layerbook("build", "--site", "mine", cwd=book)
+    assert (process.returncode, process.stdout) == (1, "")
     assert (
-        "mine: has files in it that no build wrote" in done.stderr and "Loading" not in done.stderr
+        "mine: has files in it that no build wrote" in process.stderr
+        and "Loading" not in process.stderr
     )
     assert not (book / "experiments" / "results").exists()
-    done = layerbook("run", spec, "--out", spec / "deeper", "--model", tiny_model_dir, cwd=book)
-    assert done.returncode == 2
+    process = layerbook("run", spec, "--out", spec / "deeper", "--model", tiny_model_dir, cwd=book)
+    assert process.returncode == 2
     assert (
-        "mine.yaml is a file; the results need a folder" in done.stderr
-        and "Loading" not in done.stderr
+        "mine.yaml is a file; the results need a folder" in process.stderr
+        and "Loading" not in process.stderr
     )
 
 
 @pytest.mark.parametrize(
-    ("file", "damage", "said"),
+    ("file", "damage", "message"),
     [
         ("model.safetensors", b"\x10\x27 not safetensors", "cannot load the model"),
         ("generation_config.json", b"not JSON", "cannot load the model: Expecting value"),
         ("config.json", None, "the weights do not have the shapes in config.json"),
     ],
 )
-def test_a_damaged_model_is_told(
-    file: str, damage: bytes | None, said: str, spec: Path, tiny_model_dir: Path, tmp_path: Path
+def test_reports_a_damaged_model(
+    file: str, damage: bytes | None, message: str, spec: Path, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
-    """A broken download or a folder of mixed files: exit 1, its path and why; no error of a library
-    escapes.
-    """
+    """Exit 1 with its path and the reason, not an error of a library."""
     model = shutil.copytree(tiny_model_dir, tmp_path / "broken")
     if damage is None:
         config = json.loads((model / file).read_text(encoding="utf-8"))
@@ -310,52 +296,48 @@ def test_a_damaged_model_is_told(
             config | {"intermediate_size": config["intermediate_size"] * 2}
         ).encode()
     (model / file).write_bytes(damage)
-    done = layerbook("run", spec, "--out", "results", "--model", model, cwd=tmp_path)
-    assert done.returncode == 1
-    assert f"layerbook: {model}" in done.stderr and said in done.stderr
+    process = layerbook("run", spec, "--out", "results", "--model", model, cwd=tmp_path)
+    assert process.returncode == 1
+    assert f"layerbook: {model}" in process.stderr and message in process.stderr
     assert not (tmp_path / "results").exists()
 
 
-def test_a_terminal_without_the_letters_gets_escapes(book: Path) -> None:
-    """The text of a book is Unicode, and a terminal may be Latin-1: the plan is printed all the
-    same.
-    """
+def test_escapes_characters_the_terminal_lacks(book: Path) -> None:
+    """A plan with an emoji on a Latin-1 terminal."""
     path = book / "experiments" / "next.yaml"
     path.write_text(
         path.read_text(encoding="utf-8").replace("The cat sat", "An owl 🦉"), encoding="utf-8"
     )
     with start_layerbook("run", "--dry-run", cwd=book, PYTHONIOENCODING="latin-1") as running:
-        said, complaint = running.communicate()
-    assert (running.returncode, complaint) == (0, "")
-    assert r"'An owl \U0001f989'" in said
+        output, errors = running.communicate()
+    assert (running.returncode, errors) == (0, "")
+    assert r"'An owl \U0001f989'" in output
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
-def test_standard_output_on_a_full_disk_is_a_line(book: Path) -> None:
-    """Exit 1, one line, no traceback."""
+def test_reports_a_full_disk_in_one_line(book: Path) -> None:
+    """Exit 1, no traceback."""
     with (
         Path("/dev/full").open("w") as full,
         start_layerbook("status", cwd=book, stdout=full) as running,
     ):
         assert running.stderr is not None
-        complaint = running.stderr.read()
+        errors = running.stderr.read()
     assert running.returncode == 1
-    assert complaint == "layerbook: [Errno 28] No space left on device\n"
+    assert errors == "layerbook: [Errno 28] No space left on device\n"
 
 
-def test_a_reader_that_stops_early_is_no_failure(book: Path) -> None:
-    """As `layerbook schema | head -0`: no complaint."""
+def test_ignores_a_closed_pipe(book: Path) -> None:
+    """As `layerbook schema | head -0`."""
     with start_layerbook("schema", cwd=book) as running:
         assert running.stdout is not None and running.stderr is not None
-        running.stdout.close()  # long before anything is printed, which then meets a broken pipe
+        running.stdout.close()  # before anything is printed
         assert running.stderr.read() == ""
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of process groups")
-def test_ctrl_c_while_drawing_ends_every_process(book: Path) -> None:
-    """The terminal sends it to all of them, the helpers as they start too: one line, nobody is
-    left, all soon.
-    """
+def test_ctrl_c_while_drawing_ends_all_processes(book: Path) -> None:
+    """The terminal signals all of them: one line, and no process is left."""
     assert layerbook("run", cwd=book).returncode == 0
     script = (
         "import functools\nimport layerbook.site.build as b\n"
@@ -380,12 +362,12 @@ def test_ctrl_c_while_drawing_ends_every_process(book: Path) -> None:
             assert time.monotonic() < deadline, "no helpers were started"
             time.sleep(0.01)
         os.killpg(running.pid, signal.SIGINT)
-        said = running.stderr.read()  # to the end: whoever holds it open has ended
+        errors = running.stderr.read()  # until every process that has it open ends
     assert running.returncode == 130
     assert (
-        said.strip().endswith("layerbook: interrupted; what was there is whole")
-        and "Traceback" not in said
-    ), said
+        errors.strip().endswith("layerbook: interrupted; what was there is whole")
+        and "Traceback" not in errors
+    ), errors
     while _group(running.pid):
         assert time.monotonic() < deadline, "a helper outlives the build"
         time.sleep(0.01)
@@ -393,70 +375,68 @@ def test_ctrl_c_while_drawing_ends_every_process(book: Path) -> None:
 
 
 def _group(leader: int) -> list[int]:
-    """The processes of a group that are alive."""
-    found = []
+    """Return the living processes of a group."""
+    processes = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             state, _, group = path.read_text().rpartition(")")[2].split()[:3]
             if int(group) == leader and state != "Z":
-                found.append(int(path.parent.name))
-    return found
+                processes.append(int(path.parent.name))
+    return processes
 
 
-def test_a_book_that_may_only_be_read_has_a_status(book: Path) -> None:
-    """The working cache cannot be kept: that costs time, and no answer."""
+def test_status_works_without_a_cache(book: Path) -> None:
+    """An unwritable working cache only costs time."""
     (book / ".layerbook").write_text("in the way")
-    done = layerbook("status", cwd=book)
-    assert done.returncode == 0
-    assert "4 experiments, 4 not current" in done.stdout
+    process = layerbook("status", cwd=book)
+    assert process.returncode == 0
+    assert "4 experiments, 4 not current" in process.stdout
 
 
-def test_a_site_without_its_list_is_not_current(book: Path) -> None:
-    """`status --check` finds what the next build would refuse, and says when all is well."""
+def test_status_checks_the_list_of_site_files(book: Path) -> None:
+    """`status --check` reports a site that the next build would refuse."""
     assert layerbook("build", cwd=book).returncode == 0
-    done = layerbook("status", "--check", cwd=book)
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (
+    process = layerbook("status", "--check", cwd=book)
+    assert (process.returncode, process.stdout.splitlines()[-1]) == (
         0,
         "4 experiments, 0 not current; site/ is what the sources give",
     )
     (book / "site" / ".layerbook-site.json").write_text("{")
-    done = layerbook("status", "--check", cwd=book)
-    assert done.returncode == 1
-    assert "site/.layerbook-site.json: not what the sources give" in done.stdout
-    assert "1 file of site/ not what the sources give" in done.stdout
+    process = layerbook("status", "--check", cwd=book)
+    assert process.returncode == 1
+    assert "site/.layerbook-site.json: not what the sources give" in process.stdout
+    assert "1 file of site/ not what the sources give" in process.stdout
 
 
-def test_progress_is_plain_lines_where_there_is_no_terminal(
+def test_progress_is_plain_without_a_terminal(
     spec: Path, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
-    """Long work shows itself on standard error, and not with --quiet."""
-    shown = layerbook("run", spec, "--out", "r", "--model", tiny_model_dir, cwd=tmp_path)
-    assert "Running the model: done in" in shown.stderr and "\r" not in shown.stderr
+    """Lines on stderr, and none with --quiet."""
+    loud = layerbook("run", spec, "--out", "r", "--model", tiny_model_dir, cwd=tmp_path)
+    assert "Running the model: process in" in loud.stderr and "\r" not in loud.stderr
     silent = layerbook(
         "run", spec, "--out", "r", "--model", tiny_model_dir, "--quiet", cwd=tmp_path
     )
     assert silent.stderr == ""
 
 
-def test_the_example_of_the_tests_is_a_valid_spec(book: Path) -> None:
-    """Several specs can be checked at once."""
-    done = layerbook(
+def test_check_accepts_several_specs(book: Path) -> None:
+    """The specs of the tests' book."""
+    process = layerbook(
         "check", book / "experiments" / "next.yaml", book / "experiments" / "words.yaml", cwd=book
     )
-    assert (done.returncode, done.stdout) == (0, "2 specs, 4 experiments: no problems\n")
+    assert (process.returncode, process.stdout) == (0, "2 specs, 4 experiments: no problems\n")
 
 
-def test_a_result_of_code_that_changed_meanwhile_is_not_kept(
+def test_discards_results_of_code_that_changed(
     spec: Path, tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An edit between start and end: nobody knows which code the numbers are of, so there is no
-    file.
-    """
+    """An edit during the run: no file is written."""
     from layerbook.store import keys
 
     codes = iter(range(100))
     monkeypatch.setattr(keys, "analysis_code_digest", lambda module: str(next(codes)))
-    done = layerbook("run", spec, "--out", "results", "--model", tiny_model_dir, cwd=tmp_path)
-    assert done.returncode == 1
-    assert done.stdout.count("its sources changed while it ran") == 2
+    process = layerbook("run", spec, "--out", "results", "--model", tiny_model_dir, cwd=tmp_path)
+    assert process.returncode == 1
+    assert process.stdout.count("its sources changed while it ran") == 2
     assert not (tmp_path / "results").exists()

@@ -1,4 +1,4 @@
-"""diff: two sets of results by numbers, verdicts, figures and sentences, wherever they lie."""
+"""Compare two sets of results: numbers, verdicts, figures and sentences."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ sentences = st.lists(st.builds(Sentence, st.integers(1, 9), st.sampled_from("abc
 
 @pytest.fixture
 def committed(book: Path) -> Path:
-    """The book in a repository of git, with its results as one revision."""
+    """The book in a git repository, with its results in one commit."""
     git(book, "init", "--quiet")
     git(book, "add", "experiments", "templates")
     git(
@@ -44,27 +44,27 @@ def committed(book: Path) -> Path:
 
 
 def git(folder: Path, *arguments: str) -> None:
-    """Run git, which must succeed."""
+    """Run git and check that it succeeds."""
     subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True)
 
 
-def sum_of(book: Path) -> Path:
-    """The entry of next/sum."""
+def sum_path(book: Path) -> Path:
+    """Return the path of the result of next/sum."""
     return next((book / "experiments" / "results").glob("*/next/sum.json"))
 
 
-def raise_first(book: Path, prob: float) -> Any:
-    """Give the likeliest token of next/sum another probability; the prompt's result as it was."""
-    first = store.load(sum_of(book), NextToken.result_type).result.prompts[0]
+def change_first_probability(book: Path, prob: float) -> Any:
+    """Change the probability of the likeliest token; return the prompt's result before."""
+    first = store.load(sum_path(book), NextToken.result_type).result.prompts[0]
     top = (first.top[0].model_copy(update={"prob": prob}), *first.top[1:])
     return edit_result(book, top=top)
 
 
-def found(*arguments: str | Path, cwd: Path) -> dict[str, Any]:
-    """The difference as JSON; the exit code says the same."""
-    done = layerbook("diff", *arguments, "--json", cwd=cwd)
-    data: dict[str, Any] = json.loads(done.stdout)
-    assert done.returncode == (0 if data["same"] else 1)
+def diff_data(*arguments: str | Path, cwd: Path) -> dict[str, Any]:
+    """Return the difference as JSON, and check the exit code."""
+    process = layerbook("diff", *arguments, "--json", cwd=cwd)
+    data: dict[str, Any] = json.loads(process.stdout)
+    assert process.returncode == (0 if data["same"] else 1)
     return data
 
 
@@ -83,36 +83,34 @@ def test_pairs_the_sentences_that_differ(old: list[Sentence], new: list[Sentence
     assert equal_counts[0] == equal_counts[1]
 
 
-def test_results_do_not_differ_from_themselves(committed: Path) -> None:
-    """By name, by folder, by revision: exit 0 and one line."""
-    folder = sum_of(committed).parents[1]
+def test_equal_results_do_not_differ(committed: Path) -> None:
+    """Given by name, by folder, or by revision: exit 0 and one line."""
+    folder = sum_path(committed).parents[1]
     for sides in (
         (folder.name,),
         ("HEAD",),
         ("HEAD", folder.relative_to(committed)),
         (folder, "HEAD~0"),
     ):
-        done = layerbook("diff", *sides, cwd=committed)
-        assert done.returncode == 0 and re.fullmatch(
-            r"4 experiments: \S+ and \S+ say the same\n", done.stdout
+        process = layerbook("diff", *sides, cwd=committed)
+        assert process.returncode == 0 and re.fullmatch(
+            r"4 experiments: \S+ and \S+ say the same\n", process.stdout
         )
 
 
-def test_a_changed_number_is_told_with_all_that_hangs_on_it(committed: Path) -> None:
-    """Path, both values and the gap; the claim that turns; the figures; the sentence of the prose,
-    and its line.
-    """
-    first = raise_first(committed, 0.0)
-    data = found("HEAD", cwd=committed)
-    (one,) = [entry for entry in data["experiments"] if entry["state"] != "same"]
-    assert one["address"] == "next/sum" and one["sources"] == []
-    (moved,) = one["numbers"]
-    assert (moved["path"], moved["old"], moved["new"]) == (
+def test_reports_a_changed_number_and_its_effects(committed: Path) -> None:
+    """Path, values and gap; the claim, the figure, and the sentence with its line."""
+    first = change_first_probability(committed, 0.0)
+    data = diff_data("HEAD", cwd=committed)
+    (experiment,) = [entry for entry in data["experiments"] if entry["state"] != "same"]
+    assert experiment["address"] == "next/sum" and experiment["sources"] == []
+    (change,) = experiment["numbers"]
+    assert (change["path"], change["old"], change["new"]) == (
         "prompts[0].top[0].prob",
         first.top[0].prob,
         0.0,
     )
-    assert moved["gap"] == pytest.approx(first.top[0].prob) and moved["beyond"]
+    assert change["gap"] == pytest.approx(first.top[0].prob) and change["beyond"]
     (claim,) = data["claims"]
     assert (claim["old"], claim["new"], claim["line"]) == ("holds", "fails", 14)
     assert claim["says"] == "The most likely token has more than nothing"
@@ -129,60 +127,58 @@ def test_a_changed_number_is_told_with_all_that_hangs_on_it(committed: Path) -> 
     assert text.endswith("1 verdict turned, 1 figure and 1 sentence differ\n")
 
 
-def test_a_gap_within_the_tolerance_is_told_as_such(committed: Path) -> None:
-    """It differs, and is not beyond what another machine may give."""
-    first = store.load(sum_of(committed), NextToken.result_type).result.prompts[0].top[0].prob
-    raise_first(committed, first + 1e-6)
-    (moved,) = next(e for e in found("HEAD", cwd=committed)["experiments"] if e["numbers"])[
+def test_marks_gaps_within_the_tolerance(committed: Path) -> None:
+    """The number differs, but not beyond what another machine may give."""
+    first = store.load(sum_path(committed), NextToken.result_type).result.prompts[0].top[0].prob
+    change_first_probability(committed, first + 1e-6)
+    (change,) = next(e for e in diff_data("HEAD", cwd=committed)["experiments"] if e["numbers"])[
         "numbers"
     ]
-    assert moved["gap"] == pytest.approx(1e-6, rel=1e-6) and not moved["beyond"]
+    assert change["gap"] == pytest.approx(1e-6, rel=1e-6) and not change["beyond"]
 
 
-def test_another_prompt_changes_captions_and_names_the_parameter(committed: Path) -> None:
-    """A caption is told once, with its line in the spec; the key says which parameter moved."""
+def test_reports_captions_and_the_changed_parameter(committed: Path) -> None:
+    """A caption once, with its line in the spec; the key names the parameter."""
     spec = committed / "experiments" / "next.yaml"
     spec.write_text(spec.read_text().replace('"The cat"]', '"The dog"]'))
     assert layerbook("run", "--quiet", cwd=committed).returncode == 0
-    data = found("HEAD", cwd=committed)
-    one = next(entry for entry in data["experiments"] if entry["state"] == "changed")
-    assert one["sources"] == ['spec: prompts[1] "The cat" -> "The dog"']
+    data = diff_data("HEAD", cwd=committed)
+    experiment = next(entry for entry in data["experiments"] if entry["state"] == "changed")
+    assert experiment["sources"] == ['spec: prompts[1] "The cat" -> "The dog"']
     captions = [(s["file"], s["line"], s["old"], s["new"]) for s in data["sentences"]]
     old, new = (f"The likeliest tokens after The·{animal}." for animal in ("cat", "dog"))
     assert captions == [("experiments/next.yaml", 11, old, new)]
 
 
-def test_two_models_of_one_book_are_compared_by_name(book: Path) -> None:
-    """What one has and the other lacks is added or removed; prose that cannot be told without it
-    says so.
-    """
-    folder = sum_of(book).parents[1]
+def test_compares_two_models_by_name(book: Path) -> None:
+    """Missing results are added or removed, and prose that needs them is noted."""
+    folder = sum_path(book).parents[1]
     other = folder.with_name("other")
     shutil.copytree(folder, other)
     (other / "next" / "sum.json").unlink()
-    data = found("other", cwd=book)
+    data = diff_data("other", cwd=book)
     assert [e["state"] for e in data["experiments"]] == ["added", "same", "same", "same"]
     assert {claim["old"] for claim in data["claims"]} == {"undecided: no result"}
     assert len(data["notes"]) == 1 and "next/sum: no result" in data["notes"][0]
-    back = found(folder.name, "other", cwd=book)
+    back = diff_data(folder.name, "other", cwd=book)
     assert back["experiments"][0]["state"] == "removed" and {
         f["state"] for f in back["figures"]
     } == {"removed"}
 
 
-def test_the_same_numbers_from_other_code_are_the_same(book: Path) -> None:
-    """Exit 0, and said what they were made from."""
-    shutil.copytree(folder := sum_of(book).parents[1], book / "before")
-    entry = store.load(sum_of(book), NextToken.result_type)
-    store.write(sum_of(book), changed(entry, key=changed(entry.key, code="0" * 64)))
-    done = layerbook("diff", "before", folder.name, cwd=book)
-    assert done.returncode == 0
-    assert "the same numbers, made from something else (code): next/sum" in done.stdout
+def test_equal_numbers_of_other_code_are_the_same(book: Path) -> None:
+    """Exit 0, and a line on what they were made from."""
+    shutil.copytree(folder := sum_path(book).parents[1], book / "before")
+    entry = store.load(sum_path(book), NextToken.result_type)
+    store.write(sum_path(book), changed(entry, key=changed(entry.key, code="0" * 64)))
+    process = layerbook("diff", "before", folder.name, cwd=book)
+    assert process.returncode == 0
+    assert "the same numbers, made from something else (code): next/sum" in process.stdout
 
 
-def test_an_entry_of_an_older_form_is_compared_as_plain_data(book: Path) -> None:
-    """A field that was called otherwise then: both are named, and nothing breaks."""
-    shutil.copytree(sum_of(book).parents[1], book / "before")
+def test_compares_results_of_older_versions_as_data(book: Path) -> None:
+    """A field that was renamed since is reported under both names."""
+    shutil.copytree(sum_path(book).parents[1], book / "before")
     path = book / "before" / "next" / "sum.json"
     lines = path.read_bytes().replace(b'"entropy":', b'"surprise":')
     assert lines != path.read_bytes()
@@ -192,9 +188,10 @@ def test_an_entry_of_an_older_form_is_compared_as_plain_data(book: Path) -> None
     assert line is not None
     digest = hashlib.sha256(lines[: line.start()] + lines[line.end() :]).hexdigest()
     path.write_bytes(lines[: line.start(1)] + digest.encode() + lines[line.end(1) :])
-    one = found("before", cwd=book)["experiments"][0]
+    experiment = diff_data("before", cwd=book)["experiments"][0]
     paths = {
-        moved["path"]: (moved["old"] is None, moved["new"] is None) for moved in one["numbers"]
+        change["path"]: (change["old"] is None, change["new"] is None)
+        for change in experiment["numbers"]
     }
     assert paths["prompts[0].surprise"] == (False, True) and paths["prompts[0].entropy"] == (
         True,
@@ -202,22 +199,25 @@ def test_an_entry_of_an_older_form_is_compared_as_plain_data(book: Path) -> None
     )
 
 
-def test_a_damaged_entry_is_told_and_is_a_difference(book: Path) -> None:
-    """One side edited by hand: unreadable, with the reason."""
-    shutil.copytree(sum_of(book).parents[1], book / "before")
+def test_reports_a_damaged_result(book: Path) -> None:
+    """It is unreadable, with the reason."""
+    shutil.copytree(sum_path(book).parents[1], book / "before")
     path = book / "before" / "next" / "sum.json"
     path.write_bytes(path.read_bytes().replace(b"2 + 2", b"2 + 3", 1))
-    one = found("before", cwd=book)["experiments"][0]
-    assert one["state"] == "unreadable" and "does not agree with its own digest" in one["note"]
+    experiment = diff_data("before", cwd=book)["experiments"][0]
+    assert (
+        experiment["state"] == "unreadable"
+        and "does not agree with its own digest" in experiment["note"]
+    )
 
 
-def test_the_page_stands_by_itself_with_both_sides(committed: Path) -> None:
-    """No script, nothing loaded from elsewhere, data escaped, both texts."""
-    top = store.load(sum_of(committed), NextToken.result_type).result.prompts[0].top
+def test_writes_a_page_of_its_own(committed: Path) -> None:
+    """No script and no other file; data is escaped; both texts are there."""
+    top = store.load(sum_path(committed), NextToken.result_type).result.prompts[0].top
     token = top[0].model_copy(update={"text": "<script>alert(1)</script>"})
     edit_result(committed, top=(token, *top[1:]))
-    done = layerbook("diff", "HEAD", "--html", "diff.html", cwd=committed)
-    assert done.returncode == 1
+    process = layerbook("diff", "HEAD", "--html", "diff.html", cwd=committed)
+    assert process.returncode == 1
     page = (committed / "diff.html").read_text(encoding="utf-8")
     assert (
         "<script" not in page
@@ -235,17 +235,15 @@ def test_the_page_stands_by_itself_with_both_sides(committed: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["nowhere", "templates", "--output=x", "HEAD~99", "../../etc"])
-def test_what_holds_no_results_is_a_usage_error(committed: Path, name: str) -> None:
-    """A name that is nothing, a folder of other things, an option in disguise, a revision that is
-    not there.
-    """
-    done = layerbook("diff", "--", name, cwd=committed)
-    assert done.returncode == 2 and name in done.stderr and "\n" not in done.stderr.strip()
+def test_rejects_names_without_results(committed: Path, name: str) -> None:
+    """Unknown names, other folders, options in disguise, missing revisions."""
+    process = layerbook("diff", "--", name, cwd=committed)
+    assert process.returncode == 2 and name in process.stderr and "\n" not in process.stderr.strip()
     assert not (committed / "x").exists()
 
 
-def test_a_revision_before_the_first_results_is_a_usage_error(committed: Path) -> None:
-    """It holds none of this model."""
+def test_rejects_a_revision_without_results(committed: Path) -> None:
+    """Results were committed later."""
     git(committed, "rm", "-r", "--quiet", "--cached", "experiments/results")
     git(
         committed,
@@ -258,5 +256,5 @@ def test_a_revision_before_the_first_results_is_a_usage_error(committed: Path) -
         "-m",
         "None",
     )
-    done = layerbook("diff", "HEAD", cwd=committed)
-    assert done.returncode == 2 and "HEAD: holds no results of" in done.stderr
+    process = layerbook("diff", "HEAD", cwd=committed)
+    assert process.returncode == 2 and "HEAD: holds no results of" in process.stderr

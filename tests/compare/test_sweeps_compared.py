@@ -1,4 +1,4 @@
-"""Compare sweeps cell by cell in the reports."""
+"""Verify and compare sweeps cell by cell."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ CELLS = 2 * len(PETS)
 
 
 @pytest.fixture(scope="module")
-def swept(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small book with a sweep of six cells, run."""
-    folder = write_sweep_book(write_small_book(tmp_path_factory.mktemp("swept"), tiny_model_dir))
+def book_with_sweep(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small book with a sweep of six cells, after a run."""
+    folder = write_sweep_book(
+        write_small_book(tmp_path_factory.mktemp("book_with_sweep"), tiny_model_dir)
+    )
     assert layerbook("run", "--quiet", cwd=folder).returncode == 0
     return folder
 
 
 @pytest.fixture
-def grid(swept: Path, tmp_path: Path) -> Path:
-    """A copy of it."""
-    shutil.copytree(swept, tmp_path / "book")
+def book(book_with_sweep: Path, tmp_path: Path) -> Path:
+    """A copy of that book."""
+    shutil.copytree(book_with_sweep, tmp_path / "book")
     return tmp_path / "book"
 
 
-def test_the_table_of_a_sweep_is_verified(grid: Path) -> None:
-    """From new cells: nothing of it is read from disk, and nothing written."""
-    before = read_tree(grid / "experiments" / "results")
-    done = layerbook("verify", "--threads", "1", "--only", "grid", "--quiet", cwd=grid)
-    assert done.returncode == 0, done.stdout
-    assert re.search(r"^words/grid +agrees", done.stdout, re.MULTILINE)
-    assert read_tree(grid / "experiments" / "results") == before
+def test_verifies_the_table_of_a_sweep(book: Path) -> None:
+    """It is computed from new cells; nothing is read or written."""
+    before = read_tree(book / "experiments" / "results")
+    process = layerbook("verify", "--threads", "1", "--only", "grid", "--quiet", cwd=book)
+    assert process.returncode == 0, process.stdout
+    assert re.search(r"^words/grid +agrees", process.stdout, re.MULTILINE)
+    assert read_tree(book / "experiments" / "results") == before
 
 
 def edit_cell(book: Path, entropy: float) -> str:
-    """Another entropy in one cell, which no measure reads but a view steps through; the
-    cell's id.
-    """
+    """Change a number of one cell that the table does not have; return the cell's id."""
     path = sorted((book / "experiments" / "results").glob("*/words/grid/*/*.json"))[0]
     entry = store.load(path, NextToken.result_type)
     first = entry.result.prompts[0].model_copy(update={"entropy": entropy})
@@ -52,59 +52,57 @@ def edit_cell(book: Path, entropy: float) -> str:
     return path.stem
 
 
-def test_each_cell_of_a_sweep_is_verified(grid: Path) -> None:
-    """A number that the table does not have, in one cell of six; then the cell is gone."""
-    id = edit_cell(grid, 1.0)
-    done = layerbook("verify", "--threads", "1", "--only", "grid", "--quiet", cwd=grid)
-    assert done.returncode == 1
+def test_verifies_each_cell_of_a_sweep(book: Path) -> None:
+    """A changed number in one cell, then a missing cell."""
+    id = edit_cell(book, 1.0)
+    process = layerbook("verify", "--threads", "1", "--only", "grid", "--quiet", cwd=book)
+    assert process.returncode == 1
     assert re.search(
         rf"^words/grid +differs +\S+ +1 +{id}: prompts\[0\]\.entropy: 1\.0 -> ",
-        done.stdout,
+        process.stdout,
         re.MULTILINE,
     )
-    next((grid / "experiments" / "results").glob(f"*/words/grid/*/{id}.json")).unlink()
-    done = layerbook("verify", "--threads", "1", "--only", "grid", "--quiet", cwd=grid)
+    next((book / "experiments" / "results").glob(f"*/words/grid/*/{id}.json")).unlink()
+    process = layerbook("verify", "--threads", "1", "--only", "grid", "--quiet", cwd=book)
     assert (
-        done.returncode == 1
-        and f"{id}: its result: " in done.stdout
-        and "there is no such result" in done.stdout
+        process.returncode == 1
+        and f"{id}: its result: " in process.stdout
+        and "there is no such result" in process.stdout
     )
 
 
-def test_cells_are_compared_where_the_tables_are_equal(grid: Path) -> None:
-    """The cell by its place in the grid, what differs in it, and a cell that one side lacks."""
-    folder = next((grid / "experiments" / "results").iterdir())
-    shutil.copytree(folder, grid / "before")
-    id = edit_cell(grid, 1.0)
-    (one,) = [
+def test_compares_cells_of_equal_tables(book: Path) -> None:
+    """A changed number in one cell, and a cell that one side lacks."""
+    folder = next((book / "experiments" / "results").iterdir())
+    shutil.copytree(folder, book / "before")
+    id = edit_cell(book, 1.0)
+    (experiment,) = [
         e
-        for e in json.loads(layerbook("diff", "before", "--json", cwd=grid).stdout)["experiments"]
+        for e in json.loads(layerbook("diff", "before", "--json", cwd=book).stdout)["experiments"]
         if e["numbers"]
     ]
-    (moved,) = one["numbers"]
-    assert (one["address"], one["state"], moved["new"], moved["beyond"]) == (
+    (change,) = experiment["numbers"]
+    assert (experiment["address"], experiment["state"], change["new"], change["beyond"]) == (
         "words/grid",
         "changed",
         1.0,
         True,
     )
-    assert re.fullmatch(r"prompts '.*', top_k \d+: prompts\[0\]\.entropy", moved["path"])
+    assert re.fullmatch(r"prompts '.*', top_k \d+: prompts\[0\]\.entropy", change["path"])
     next(folder.glob(f"words/grid/*/{id}.json")).unlink()
-    text = layerbook("diff", "before", cwd=grid).stdout
+    text = layerbook("diff", "before", cwd=book).stdout
     assert re.search(r"^  prompts '.*', top_k \d+: 'a result' -> nothing$", text, re.MULTILINE)
 
 
-def test_two_tables_are_compared_with_the_sentences_about_them(grid: Path) -> None:
-    """A grid without one of its rows: fewer cells, and the prose says so; a view reads the cells of
-    its own side.
-    """
-    folder = next((grid / "experiments" / "results").iterdir())
-    shutil.copytree(folder, grid / "before")
-    write_sweep_book(grid, pets=PETS[:2])
-    assert layerbook("run", "--quiet", cwd=grid).returncode == 0
-    done = layerbook("diff", "before", "--json", cwd=grid)
-    data = json.loads(done.stdout)
-    (one,) = [entry for entry in data["experiments"] if entry["state"] != "same"]
-    assert (one["address"], one["state"]) == ("words/grid", "changed")
-    said = [(sentence["old"], sentence["new"]) for sentence in data["sentences"]]
-    assert ("There are 6 cells.", "There are 4 cells.") in said and not data["notes"]
+def test_compares_tables_and_sentences(book: Path) -> None:
+    """A grid with fewer rows: fewer cells, and the prose says so."""
+    folder = next((book / "experiments" / "results").iterdir())
+    shutil.copytree(folder, book / "before")
+    write_sweep_book(book, pets=PETS[:2])
+    assert layerbook("run", "--quiet", cwd=book).returncode == 0
+    process = layerbook("diff", "before", "--json", cwd=book)
+    data = json.loads(process.stdout)
+    (experiment,) = [entry for entry in data["experiments"] if entry["state"] != "same"]
+    assert (experiment["address"], experiment["state"]) == ("words/grid", "changed")
+    pairs = [(sentence["old"], sentence["new"]) for sentence in data["sentences"]]
+    assert ("There are 6 cells.", "There are 4 cells.") in pairs and not data["notes"]

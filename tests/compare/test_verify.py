@@ -1,4 +1,4 @@
-"""verify: a clean run compared with the committed results, and the record in the book."""
+"""Verify results: compare a clean run with them, and record the outcome in the book."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from layerbook.store.verification import VerificationEntry, _merge_entries, roun
 
 
 def record_of(book: Path) -> dict[str, Any]:
-    """The committed record."""
+    """Return the committed record."""
     data: dict[str, Any] = json.loads(
         next((book / "experiments" / "verification").glob("*.json")).read_bytes()
     )
@@ -28,18 +28,16 @@ def record_of(book: Path) -> dict[str, Any]:
 
 
 @given(st.floats(1e-30, 1e30))
-def test_a_bound_is_the_least_power_of_ten_that_is_enough(gap: float) -> None:
-    """Not exceeded, a tenth of it is; and it is its own bound, so that verifying again changes
-    nothing.
-    """
-    found = round_up_to_power_of_ten(gap)
-    assert gap <= found and found / 10 < gap * (1 + 1e-12)
-    assert round_up_to_power_of_ten(found) == found
-    assert float(f"{found:.0e}") == found
+def test_rounds_up_to_the_least_power_of_ten(gap: float) -> None:
+    """Not below the gap, ten times less would be; rounding again changes nothing."""
+    bound = round_up_to_power_of_ten(gap)
+    assert gap <= bound and bound / 10 < gap * (1 + 1e-12)
+    assert round_up_to_power_of_ten(bound) == bound
+    assert float(f"{bound:.0e}") == bound
 
 
-def test_bounds_of_powers_of_nothing_and_of_the_infinite() -> None:
-    """Exact powers of ten are their own bounds, whatever the logarithm rounds to."""
+def test_rounding_keeps_powers_of_ten_zero_and_infinity() -> None:
+    """Whatever the logarithm rounds to."""
     assert [round_up_to_power_of_ten(float(f"1e{n}")) for n in range(-20, 21)] == [
         float(f"1e{n}") for n in range(-20, 21)
     ]
@@ -49,32 +47,28 @@ def test_bounds_of_powers_of_nothing_and_of_the_infinite() -> None:
 @given(
     st.lists(st.tuples(st.sampled_from([1, 2, 4]), st.sampled_from([0.0, 1e-7, 1e-6])), min_size=1)
 )
-def test_a_record_of_one_result_settles(runs: list[tuple[int, float]]) -> None:
-    """Whatever the order of machines, their runs come to one entry, and running one again leaves
-    it.
-    """
+def test_merging_entries_ignores_the_order(runs: list[tuple[int, float]]) -> None:
+    """Merging a run again changes nothing."""
 
-    def noted(order: list[tuple[int, float]]) -> VerificationEntry:
+    def merge(order: list[tuple[int, float]]) -> VerificationEntry:
         entry = None
         for threads, gap in order:
             entry = _merge_entries(entry, VerificationEntry("d", (threads,), "agrees", gap))
         assert entry is not None
         return entry
 
-    assert noted(runs) == noted(runs[::-1]) == noted([*runs, *runs])
-    assert noted(runs).gap == max(gap for _, gap in runs)
+    assert merge(runs) == merge(runs[::-1]) == merge([*runs, *runs])
+    assert merge(runs).gap == max(gap for _, gap in runs)
 
 
-def test_a_clean_run_agrees_and_is_noted(book: Path) -> None:
-    """Each with one thread and with two; nothing but the record is written, and a second time not
-    even that.
-    """
+def test_records_a_run_that_agrees(book: Path) -> None:
+    """With one thread and with two; only the record is written, and once."""
     before = read_tree(book / "experiments" / "results")
     shutil.rmtree(book / ".layerbook")
-    done = layerbook("verify", "--quiet", cwd=book)
-    assert done.returncode == 0, done.stdout
-    assert len(re.findall(r"^\w+/\w+ +agrees +\S+ +1, 2", done.stdout, re.MULTILINE)) == 4
-    assert "4 experiments: 4 agree within 1e-5 plus 1e-4 of their size; noted in" in done.stdout
+    process = layerbook("verify", "--quiet", cwd=book)
+    assert process.returncode == 0, process.stdout
+    assert len(re.findall(r"^\w+/\w+ +agrees +\S+ +1, 2", process.stdout, re.MULTILINE)) == 4
+    assert "4 experiments: 4 agree within 1e-5 plus 1e-4 of their size; noted in" in process.stdout
     assert read_tree(book / "experiments" / "results") == before
     assert {p.name for p in (book / ".layerbook").iterdir()} <= {".gitignore", "lock", "code"}
     record = record_of(book)
@@ -83,13 +77,13 @@ def test_a_clean_run_agrees_and_is_noted(book: Path) -> None:
         path = next((book / "experiments" / "results").glob(f"*/{name}.json"))
         assert entry["digest"] == store.read_header(path).digest
         assert (entry["verdict"], entry["threads"]) == ("agrees", [1, 2]) and entry["gap"] <= 1e-5
-    noted = untimed(record)
+    before_second_run = untimed(record)
     assert layerbook("verify", "--quiet", cwd=book).returncode == 0
-    assert untimed(record_of(book)) == noted
+    assert untimed(record_of(book)) == before_second_run
 
 
 def untimed(record: dict[str, Any]) -> dict[str, Any]:
-    """A record without its times, which a busy machine may change."""
+    """Return a record without its times, which depend on the machine."""
     entries = record["experiments"].items()
     return record | {"experiments": {name: entry | {"seconds": None} for name, entry in entries}}
 
@@ -105,10 +99,10 @@ def untimed(record: dict[str, Any]) -> dict[str, Any]:
         (0.3, None, 0.3),
     ],
 )
-def test_a_time_stays_while_it_is_about_right(
+def test_keeps_a_time_while_it_is_similar(
     old: float | None, new: float | None, kept: float
 ) -> None:
-    """Of one result; another result takes its own time."""
+    """For the same result; another result has its own time."""
     before = VerificationEntry("d", (1, 2), "agrees", 0.0, "", old)
     assert (
         _merge_entries(before, VerificationEntry("d", (1, 2), "agrees", 0.0, "", new)).seconds
@@ -120,8 +114,8 @@ def test_a_time_stays_while_it_is_about_right(
     )
 
 
-def test_the_time_of_fewer_threads_does_not_replace_that_of_more() -> None:
-    """What stands beside a figure is that of the largest number of threads in the entry."""
+def test_keeps_the_time_of_the_most_threads() -> None:
+    """Figures show the time with the largest number of threads."""
     before = VerificationEntry("d", (1, 2), "agrees", 0.0, "", 0.4)
     assert (
         _merge_entries(before, VerificationEntry("d", (1,), "agrees", 0.0, "", 9.0)).seconds == 0.4
@@ -131,37 +125,35 @@ def test_the_time_of_fewer_threads_does_not_replace_that_of_more() -> None:
     )
 
 
-def test_a_figure_tells_what_it_took_when_it_was_verified(book: Path) -> None:
-    """From the record, and only of the result that was verified."""
+def test_figures_show_the_recorded_time(book: Path) -> None:
+    """Only for the result that was verified."""
     assert layerbook("verify", "--quiet", cwd=book).returncode == 0
     seconds = record_of(book)["experiments"]["next/sum"]["seconds"]
     assert seconds >= 0.1 and float(f"{seconds:.0e}") == seconds
     assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
-    told = re.compile(
+    took = re.compile(
         r"<dt>Took</dt>\s*<dd>([^<]*) with 2 threads, its share of the run that verified it</dd>"
     )
-    shown = told.findall((book / "site" / "next.html").read_text())
+    shown = took.findall((book / "site" / "next.html").read_text())
     assert shown and f"{seconds:g} s" in shown[0]
     edit_result(book, entropy=1.0)
     assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
-    assert len(told.findall((book / "site" / "next.html").read_text())) < len(shown)
+    assert len(took.findall((book / "site" / "next.html").read_text())) < len(shown)
 
 
-def test_a_committed_number_that_no_run_gives_is_found(book: Path) -> None:
-    """Exit 1, the gap, its place, both values, and the page that shows it; the wrong result
-    stays.
-    """
+def test_reports_a_wrong_committed_number(book: Path) -> None:
+    """Exit 1 with the gap and its place; the committed result stays."""
     first = edit_result(book, entropy=1.0)
     before = read_tree(book / "experiments" / "results")
-    done = layerbook("verify", "--threads", "1", "--json", "--quiet", cwd=book)
-    assert done.returncode == 1
-    found = {one["experiment"]: one for one in json.loads(done.stdout)["experiments"]}
-    assert [found[name]["verdict"] for name in ("next/sum", "next/pattern")] == [
+    process = layerbook("verify", "--threads", "1", "--json", "--quiet", cwd=book)
+    assert process.returncode == 1
+    checks = {check["experiment"]: check for check in json.loads(process.stdout)["experiments"]}
+    assert [checks[name]["verdict"] for name in ("next/sum", "next/pattern")] == [
         "differs",
         "agrees",
     ]
-    assert found["next/sum"]["apart"] == found["next/sum"]["place"] == "prompts[0].entropy"
-    assert found["next/sum"]["gap"] == pytest.approx(abs(first.entropy - 1.0), rel=1e-3)
+    assert checks["next/sum"]["apart"] == checks["next/sum"]["place"] == "prompts[0].entropy"
+    assert checks["next/sum"]["gap"] == pytest.approx(abs(first.entropy - 1.0), rel=1e-3)
     assert read_tree(book / "experiments" / "results") == before
     entry = record_of(book)["experiments"]["next/sum"]
     assert (entry["verdict"], entry["place"], entry["gap"]) == (
@@ -171,36 +163,34 @@ def test_a_committed_number_that_no_run_gives_is_found(book: Path) -> None:
     )
 
 
-def test_another_token_differs_however_close_its_number(book: Path) -> None:
-    """Names and ids exactly: a gap of nothing, and yet a difference."""
+def test_compares_tokens_exactly(book: Path) -> None:
+    """Another id differs even without a gap."""
     path = next((book / "experiments" / "results").glob("*/next/sum.json"))
     top = store.load(path, NextToken.result_type).result.prompts[0].top
     edit_result(book, top=(top[0].model_copy(update={"id": top[0].id + 1}), *top[1:]))
-    done = layerbook("verify", "--threads", "1", "--only", "sum", "--quiet", cwd=book)
-    assert done.returncode == 1
+    process = layerbook("verify", "--threads", "1", "--only", "sum", "--quiet", cwd=book)
+    assert process.returncode == 1
     assert re.search(
-        r"^next/sum +differs .*prompts\[0\]\.top\[0\]\.id: \d+ -> \d+$", done.stdout, re.MULTILINE
+        r"^next/sum +differs .*prompts\[0\]\.top\[0\]\.id: \d+ -> \d+$",
+        process.stdout,
+        re.MULTILINE,
     )
 
 
-def test_what_is_not_current_is_not_compared(book: Path) -> None:
-    """A stale result and a missing one: exit 1, said so, not in the record; the model need not even
-    load.
-    """
+def test_skips_results_that_are_not_current(book: Path) -> None:
+    """Stale and missing results: exit 1, no record, and no model loaded."""
     next((book / "experiments" / "results").glob("*/words/cut.json")).unlink()
     spec = book / "experiments" / "words.yaml"
     spec.write_text(spec.read_text().replace("seed: 3", "seed: 4"))
-    done = layerbook("verify", "--only", "words", cwd=book)
-    assert done.returncode == 1
-    assert re.search(r"^words/cut +not current +missing$", done.stdout, re.MULTILINE)
-    assert re.search(r"^words/cat +not current +stale \(spec\)$", done.stdout, re.MULTILINE)
-    assert done.stderr == "" and not (book / "experiments" / "verification").exists()
+    process = layerbook("verify", "--only", "words", cwd=book)
+    assert process.returncode == 1
+    assert re.search(r"^words/cut +not current +missing$", process.stdout, re.MULTILINE)
+    assert re.search(r"^words/cat +not current +stale \(spec\)$", process.stdout, re.MULTILINE)
+    assert process.stderr == "" and not (book / "experiments" / "verification").exists()
 
 
-def test_the_book_shows_the_record_until_a_result_changes(book: Path) -> None:
-    """In the colophon, from the record alone: the bound of the gap, and what was not verified since
-    it changed.
-    """
+def test_colophon_shows_the_record(book: Path) -> None:
+    """Including results that changed since, or were never verified."""
     assert layerbook("verify", "--only", "next", "--quiet", cwd=book).returncode == 0
     assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
     page = (book / "site" / "colophon.html").read_text()
@@ -225,37 +215,35 @@ def test_the_book_shows_the_record_until_a_result_changes(book: Path) -> None:
     assert "Computed again" not in (book / "site" / "colophon.html").read_text()
 
 
-def test_a_failing_experiment_is_told_and_not_noted(
-    book: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What was noted of it before stays; the others are compared."""
+def test_does_not_record_failures(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The earlier entry stays; the other experiments are compared."""
     assert layerbook("verify", "--threads", "1", "--quiet", cwd=book).returncode == 0
     before = read_tree(book / "experiments" / "verification")
     from layerbook.analyses.generate import Generate
 
-    def broken(self: Generate, captures: object) -> None:
+    def fail(self: Generate, captures: object) -> None:
         raise ZeroDivisionError("division by zero")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Generate, "measure", broken)
+        patched.setattr(Generate, "measure", fail)
         patched.setattr("layerbook.store.code_digest.analysis_code_digest", lambda module: "same")
         patched.setattr("layerbook.store.keys.Key.same_sources", lambda self, other: True)
-        done = layerbook("verify", "--threads", "1", "--quiet", cwd=book)
-    assert done.returncode == 1
-    assert re.search(r"^words/cat +failed .*ZeroDivisionError", done.stdout, re.MULTILINE)
-    assert "3 agree" in done.stdout and "1 failed" in done.stdout
+        process = layerbook("verify", "--threads", "1", "--quiet", cwd=book)
+    assert process.returncode == 1
+    assert re.search(r"^words/cat +failed .*ZeroDivisionError", process.stdout, re.MULTILINE)
+    assert "3 agree" in process.stdout and "1 failed" in process.stdout
     assert read_tree(book / "experiments" / "verification") == before
 
 
 @pytest.mark.parametrize("threads", ["0", "1,", "two", "-1", "1,100000"])
-def test_threads_are_small_positive_numbers(book: Path, threads: str) -> None:
-    """Anything else is a usage error."""
-    done = layerbook("verify", "--threads", threads, cwd=book)
-    assert done.returncode == 2 and "--threads" in done.stderr
+def test_rejects_other_numbers_of_threads(book: Path, threads: str) -> None:
+    """They are a usage error."""
+    process = layerbook("verify", "--threads", threads, cwd=book)
+    assert process.returncode == 2 and "--threads" in process.stderr
 
 
-def test_a_damaged_record_is_told_before_anything_runs(book: Path) -> None:
-    """With the file's name and what helps, by verify and by build."""
+def test_reports_a_damaged_record_before_running(book: Path) -> None:
+    """By verify and by build, with the file's name and a remedy."""
     path = (
         book
         / "experiments"
@@ -265,9 +253,9 @@ def test_a_damaged_record_is_told_before_anything_runs(book: Path) -> None:
     path.parent.mkdir()
     path.write_text('{"experiments": [<<<<<<<')
     for command in (("verify",), ("build", "--no-run")):
-        done = layerbook(*command, "--quiet", cwd=book)
+        process = layerbook(*command, "--quiet", cwd=book)
         assert (
-            done.returncode == 1
-            and str(path.name) in done.stderr
-            and "is not a record of a verification" in done.stderr
+            process.returncode == 1
+            and str(path.name) in process.stderr
+            and "is not a record of a verification" in process.stderr
         )

@@ -1,4 +1,4 @@
-"""The filters at their edges."""
+"""Edge cases of the filters."""
 
 from __future__ import annotations
 
@@ -13,25 +13,34 @@ from layerbook.site.prose import filters
 
 
 def plain(text: str) -> float:
-    """The number that a reader takes from a percentage."""
+    """Return the number that a percentage shows."""
     return float(re.sub(r"[^0-9.−]", "", text).replace("−", "-"))
 
 
 @pytest.mark.parametrize(
     ("share", "text"),
-    [(0, "0 %"), (1, "100 %"), (0.617, "61.7 %"), (0.99996, "> 99.9 %"), (0.00001, "< 0.1 %"), (0.9995, "> 99.9 %"),
-     (0.9994, "99.9 %"), (0.0005, "0.1 %"), (-0.3, "−30.0 %"),
-     (float("nan"), "undefined"), (np.float32(0.5), "50.0 %")],
-)  # fmt: skip
+    [
+        (0, "0 %"),
+        (1, "100 %"),
+        (0.617, "61.7 %"),
+        (0.99996, "> 99.9 %"),
+        (0.00001, "< 0.1 %"),
+        (0.9995, "> 99.9 %"),
+        (0.9994, "99.9 %"),
+        (0.0005, "0.1 %"),
+        (-0.3, "−30.0 %"),
+        (float("nan"), "undefined"),
+        (np.float32(0.5), "50.0 %"),
+    ],
+)
 def test_percent(share: float, text: str) -> None:
-    """One decimal, a narrow space, and neither nothing nor everything unless it is so."""
+    """One decimal and a narrow space; 0 and 100 only if exact."""
     assert filters.percent(share) == text.replace(" ", "\u202f")
 
 
 @given(st.floats(0, 1, exclude_min=True, exclude_max=True))
-def test_percent_never_claims_certainty(share: float) -> None:
-    """Strictly between 0 and 1 it never says 0 or 100, and says the share to within its last digit.
-    """
+def test_percent_never_rounds_to_0_or_100(share: float) -> None:
+    """It is right to within its last digit."""
     text = filters.percent(share)
     assert text not in ("0\u202f%", "100\u202f%", "0.0\u202f%", "100.0\u202f%")
     if text.startswith("<"):
@@ -44,36 +53,42 @@ def test_percent_never_claims_certainty(share: float) -> None:
 
 @given(st.floats(-1e6, 1e6), st.integers(0, 4))
 def test_num_is_within_half_a_digit(value: float, digits: int) -> None:
-    """It rounds, never writes a minus before zero, and never turns something into nothing."""
+    """No minus before zero, and zero only for zero."""
     text = filters.num(value, digits)
     if "×" in text:
         assert 0 < abs(value) < 10.0**-digits
         return
-    read = float(text.replace(",", "").replace("−", "-"))
-    assert abs(read - value) <= 0.5 * 10.0**-digits + 1e-9
-    assert (read == 0) == (value == 0)
+    shown = float(text.replace(",", "").replace("−", "-"))
+    assert abs(shown - value) <= 0.5 * 10.0**-digits + 1e-9
+    assert (shown == 0) == (value == 0)
     assert not re.fullmatch(r"−0(\.0*)?", text)
 
 
 @given(st.floats(-1e300, 1e300))
 def test_scientific_reads_back(value: float) -> None:
-    """Two digits and a power of ten are the number to within five per cent."""
+    """Two digits and a power of ten are within five per cent."""
     text = filters.scientific(value).translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-"))
-    read = float(text.replace("\u202f×\u202f10", "e")) if "×" in text else float(text)
-    assert read == pytest.approx(value, rel=0.0501, abs=0)
+    shown = float(text.replace("\u202f×\u202f10", "e")) if "×" in text else float(text)
+    assert shown == pytest.approx(value, rel=0.0501, abs=0)
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(134515008, "134.5 M"), (999, "999"), (999_960, "1.0 M"), (1500, "1.5 k"), (7.2e9, "7.2 B"), (0, "0")],
+    [
+        (134515008, "134.5 M"),
+        (999, "999"),
+        (999_960, "1.0 M"),
+        (1500, "1.5 k"),
+        (7.2e9, "7.2 B"),
+        (0, "0"),
+    ],
 )
 def test_compact(value: float, text: str) -> None:
-    """Large counts in short, with no `1000.0 k`."""
+    """No `1000.0 k`."""
     assert filters.compact(value) == text.replace(" ", "\u202f")
 
 
-def test_other_numbers() -> None:
-    """Sizes, whole numbers and signs."""
+def test_sizes_integers_and_signs() -> None:
     assert filters.bytes_(98_362_432) == "98.4\u202fMB"
     assert filters.bytes_(12) == "12\u202fB"
     assert filters.integer(np.int64(49152)) == "49,152"
@@ -82,16 +97,18 @@ def test_other_numbers() -> None:
     assert filters.num(float("-inf")) == "−∞"
 
 
-@pytest.mark.parametrize("name", ["percent", "num", "integer", "scientific", "compact", "bytes", "sign"])
+@pytest.mark.parametrize(
+    "name", ["percent", "num", "integer", "scientific", "compact", "bytes", "sign"]
+)
 @pytest.mark.parametrize("value", ["0.5", True, None, (1,)])
-def test_the_wrong_kind_is_refused_by_name(name: str, value: object) -> None:
-    """What is not a number is an error that names the filter."""
+def test_rejects_other_types(name: str, value: object) -> None:
+    """The error names the filter."""
     with pytest.raises(TypeError, match=f"^{'num' if name == 'sign' else name} needs a"):
         filters.FILTERS[name](value)
 
 
 def test_lists() -> None:
-    """`a, b and c`, escaped; ids from tokens or numbers; chips for tokens."""
+    """Escaped text, ids of tokens or numbers, chips."""
     assert filters.listing(["a"]).html == "a"
     assert filters.listing(["a", "<b>", "c"]).html == "a, &lt;b&gt; and c"
     tokens = (Token(56, "H", "48"), Token(478, "ell", "656c6c"))
@@ -100,7 +117,7 @@ def test_lists() -> None:
 
 
 def test_visible() -> None:
-    """Whitespace is drawn, in strings and in tokens alike, and marked apart from a real dot."""
+    """Whitespace is drawn in strings and tokens, and marked apart from a real dot."""
     assert filters.visible(" a\n").text == "·a⏎"
     assert filters.visible(Token(1, " a", "2061")).text == "·a"
     assert filters.visible("·").html.count("ws") == 0

@@ -1,4 +1,4 @@
-"""Answers that are folded away, and the exercises at the end of each chapter."""
+"""Folded answers, and the exercises at the end of each chapter."""
 
 from __future__ import annotations
 
@@ -21,17 +21,16 @@ FENCE = re.compile(r"^( *)```yaml\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 
 
 def render(source: str) -> str:
-    """The HTML of a chapter with this prose."""
+    """Return the HTML of a chapter."""
     return render_chapter(source, "templates/chapters/attention.md", context()).html
 
 
-def test_reveal_holds_markdown() -> None:
-    """What stands between call and endcall is prose, with paragraphs, lists, values and figures of
-    its own.
-    """
+def test_reveal_contains_markdown() -> None:
+    """Paragraphs, lists, values and figures."""
     html = render(
         '> Guess.\n\n{% call reveal("The *answer*") %}\nIt is *{{ 6 * 7 }}*.\n\n- one\n'
-        '{% if true %}\n- two\n{% endif %}\n\n{{ figure("noise", "pattern") }}\n{% endcall %}\n\nAfter.'
+        '{% if true %}\n- two\n{% endif %}\n\n{{ figure("noise", "pattern") }}\n{% endcall %}\n\n'
+        "After."
     )
     body = html5lib.parseFragment(html, namespaceHTMLElements=False)
     details = body.find("details")
@@ -46,46 +45,52 @@ def test_reveal_holds_markdown() -> None:
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_title_is_text(hostile: str) -> None:
-    """A title can bring no markup."""
+    """It brings no markup."""
     html = render("{% set t = " + repr(hostile) + " %}{% call reveal(t) %}\nx\n{% endcall %}")
     summary = html5lib.parseFragment(html, namespaceHTMLElements=False).find("details/summary")
     assert summary is not None and len(summary) == 0
 
 
-def test_nothing_to_reveal() -> None:
-    """Without a body there is nothing to fold away, and the message says how it is written."""
+def test_reveal_needs_a_body() -> None:
+    """The message shows how it is written."""
     with pytest.raises(SpecError, match=r"attention.md:3.*\{% call reveal\(\) %\}"):
         render("a\n\n{{ reveal() }}")
 
 
-def test_fenced_code() -> None:
-    """YAML and Python are highlighted, other code is not, and none of it becomes markup."""
+def test_highlights_fenced_code() -> None:
+    """YAML and Python only; no code becomes markup."""
     html = render('```yaml\nid: "<b>"\n```\n\n```python\nx = 1\n```\n\n```\n<i>\n```')
     assert html.count('<pre class="code scroll"') == 2 and html.count("<pre>") == 1
     assert "<b>" not in html and "<i>" not in html
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=NAMES)
-def test_prediction_comes_first(chapter: Path) -> None:
-    """Each chapter asks for a guess to commit to and folds the answer away, before it shows
-    anything.
-    """
+def test_chapters_begin_with_a_prediction(chapter: Path) -> None:
+    """Before the first figure, and answered by a result."""
     prose = chapter.read_text(encoding="utf-8")
-    question, answer, shown = prose.find("\n> "), prose.find("{% call predict("), prose.find("{{ figure(")
-    assert 0 < question < answer < shown
-    assert re.search(r"\br\(\"", prose[answer : prose.find("{% endcall %}", answer)]), "the answer comes from a result"
+    question, answer, figure = (
+        prose.find("\n> "),
+        prose.find("{% call predict("),
+        prose.find("{{ figure("),
+    )
+    assert 0 < question < answer < figure
+    assert re.search(r"\br\(\"", prose[answer : prose.find("{% endcall %}", answer)]), (
+        "the answer comes from a result"
+    )
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=NAMES)
 def test_exercises_are_valid_specs(chapter: Path, tmp_path: Path) -> None:
-    """Each snippet at the end of a chapter is what the text says: an item for a spec's list that
-    loads.
-    """
+    """Each snippet is an experiment that loads."""
     exercises = chapter.read_text(encoding="utf-8").split("\n## Try it yourself\n")[1]
     snippets = [textwrap.dedent(found[2]) for found in FENCE.finditer(exercises)]
     assert 2 <= len(snippets) <= 4
     for number, snippet in enumerate(snippets):
         spec = tmp_path / f"{number}.yaml"
-        whole = snippet if snippet.startswith("chapter:") else f"chapter: mine\ntitle: Mine\nexperiments:\n{snippet}"
+        whole = (
+            snippet
+            if snippet.startswith("chapter:")
+            else f"chapter: mine\ntitle: Mine\nexperiments:\n{snippet}"
+        )
         spec.write_text(whole, encoding="utf-8")
         assert len(load_chapter(spec, LIMITS).experiments) == 1

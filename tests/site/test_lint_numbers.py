@@ -1,6 +1,4 @@
-"""Bare numbers in prose: what is taken for a result, what is not, and that any text can be looked
-at.
-"""
+"""Warn of numbers that are typed into prose."""
 
 from __future__ import annotations
 
@@ -52,32 +50,37 @@ NONE = [
 ]
 
 
-@pytest.mark.parametrize(("text", "found"), RESULTS)
-def test_what_looks_like_a_result_is_told(text: str, found: list[str]) -> None:
-    """Percentages, decimals, whole numbers of two digits or more, wherever prose can stand."""
-    told = [re.search(r"the number (.+) is typed", problem.message)[1] for problem in find_typed_numbers(text, "x.md")]
-    assert told == found
+@pytest.mark.parametrize(("text", "expected"), RESULTS)
+def test_warns_of_typed_results(text: str, expected: list[str]) -> None:
+    """Percentages, decimals, and whole numbers of two digits or more."""
+    numbers = [
+        re.search(r"the number (.+) is typed", problem.message)[1]
+        for problem in find_typed_numbers(text, "x.md")
+    ]
+    assert numbers == expected
 
 
 @pytest.mark.parametrize("text", NONE)
-def test_what_is_no_result_is_left_alone(text: str) -> None:
-    """Values, code, formulas, addresses, numbering, names, years, and what its author has excused.
-    """
+def test_ignores_other_numbers(text: str) -> None:
+    """Values, code, formulas, addresses, numbering, names, years, and excused lines."""
     assert find_typed_numbers(text, "x.md") == ()
 
 
-def test_the_place_is_that_of_the_number() -> None:
-    """Line and column count from 1, behind whatever stands before it."""
+def test_reports_line_and_column() -> None:
+    """They count from 1."""
     text = "A line.\n\n```\n12\n```\n{{ a }} and $x$ then 345 and\n`q` 67"
     lines = text.split("\n")
-    found = find_typed_numbers(text, "x.md")
-    assert [(p.file, p.line, p.column) for p in found] == [("x.md", 6, 22), ("x.md", 7, 5)]
-    assert [lines[p.line - 1][p.column - 1 :][:2] for p in found] == ["34", "67"]
+    problems = find_typed_numbers(text, "x.md")
+    assert [(p.file, p.line, p.column) for p in problems] == [("x.md", 6, 22), ("x.md", 7, 5)]
+    assert [lines[p.line - 1][p.column - 1 :][:2] for p in problems] == ["34", "67"]
 
 
-def test_an_excuse_counts_for_its_line_only() -> None:
-    """And only with a reason."""
-    text = "It is 0.1 and 0.2. {# numeral: both by definition #}\nIt is 0.3.\n\nIt is 0.4. {#- numeral: -#}\n"
+def test_an_excuse_needs_a_reason() -> None:
+    """It counts for its line only."""
+    text = (
+        "It is 0.1 and 0.2. {# numeral: both by definition #}\nIt is 0.3.\n\n"
+        "It is 0.4. {#- numeral: -#}\n"
+    )
     assert [p.line for p in find_typed_numbers(text, "x.md")] == [2, 4]
 
 
@@ -104,26 +107,38 @@ pieces = st.sampled_from(
 @example("`" * 3000)
 @example("$" * 3000 + "[" * 3000 + "](" * 1000)
 @settings(max_examples=300, deadline=None)
-def test_any_text_can_be_looked_at(text: str) -> None:
-    """Nothing is raised, and every place is a digit's, or its sign's, in the text itself."""
+def test_accepts_any_text(text: str) -> None:
+    """Every reported place is that of a number."""
     lines = text.split("\n")
     for problem in find_typed_numbers(text, "x.md"):
         assert re.match(r"[+−-]?\d", lines[problem.line - 1][problem.column - 1 :])
 
 
-@given(st.lists(st.sampled_from(["word", "61.7 %", "`12`", "$13$", "{{ 14 }}", "15", "1999", "GPT-20"]), max_size=12))
+@given(
+    st.lists(
+        st.sampled_from(["word", "61.7 %", "`12`", "$13$", "{{ 14 }}", "15", "1999", "GPT-20"]),
+        max_size=12,
+    )
+)
 @settings(deadline=None)
-def test_words_beside_each_other_do_not_change_each_other(words: list[str]) -> None:
-    """In a line of such pieces, exactly those that are results are told, in order."""
-    found = [p.message.split(" is typed")[0].removeprefix("the number ") for p in find_typed_numbers(" ".join(["A", *words]), "x.md")]
-    assert found == [word for word in words if word in ("61.7 %", "15")]
+def test_judges_each_word_by_itself(words: list[str]) -> None:
+    """A line of words, some of them results."""
+    numbers = [
+        p.message.split(" is typed")[0].removeprefix("the number ")
+        for p in find_typed_numbers(" ".join(["A", *words]), "x.md")
+    ]
+    assert numbers == [word for word in words if word in ("61.7 %", "15")]
 
 
-def test_an_excuse_changes_nothing_on_the_page() -> None:
-    """A comment at the end of a line leaves the break after it; one with a line to itself leaves
-    none.
-    """
+def test_an_excuse_leaves_the_page_unchanged() -> None:
+    """Also a comment on a line of its own."""
     plain = "One 0.5.\n\nTwo.\nThree.\n\n- a\n- b\n"
-    excused = "One 0.5.{# numeral: a half #}\n\nTwo.{# x #}\n{# a line of its own #}\nThree.\n\n- a{# y #}\n- b\n"
+    excused = (
+        "One 0.5.{# numeral: a half #}\n\nTwo.{# x #}\n{# a line of its own #}\nThree.\n\n"
+        "- a{# y #}\n- b\n"
+    )
     assert prose_environment().parse(excused)
-    assert render_chapter(excused, "x.md", context()).html == render_chapter(plain, "x.md", context()).html
+    assert (
+        render_chapter(excused, "x.md", context()).html
+        == render_chapter(plain, "x.md", context()).html
+    )

@@ -1,4 +1,4 @@
-"""Prose: values stay values, and whatever is wrong is said at its line."""
+"""Prose: values stay plain text, and errors name their line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 import html5lib
 import pytest
-from fixtures.sample_chapter import CHAPTER, HOSTILE, HOSTILE_CHAPTER, SampleViews, context
+from fixtures.sample_chapter import (
+    CHAPTER,
+    HOSTILE,
+    HOSTILE_CHAPTER,
+    SAMPLE_VIEWS,
+    SampleViews,
+    context,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from layerbook.core.errors import SpecError
@@ -17,13 +24,13 @@ from layerbook.site.prose.render import render_caption, render_chapter
 FILE = "templates/chapters/attention.md"
 
 
-def render(source: str, views: SampleViews = SampleViews()) -> str:
-    """The HTML of a chapter with this prose."""
+def render(source: str, views: SampleViews = SAMPLE_VIEWS) -> str:
+    """Return the HTML of a chapter."""
     return render_chapter(source, FILE, context(views)).html
 
 
-def refused(source: str) -> str:
-    """The message about a chapter that cannot be rendered."""
+def error_message(source: str) -> str:
+    """Return the only error of a chapter."""
     with pytest.raises(SpecError) as caught:
         render(source)
     assert len(caught.value.problems) == 1
@@ -31,50 +38,61 @@ def refused(source: str) -> str:
 
 
 def text_of(html: str) -> str:
-    """What a browser would show."""
+    """Return the text that a browser shows."""
     return "".join(html5lib.parseFragment(html, namespaceHTMLElements=False).itertext())
 
 
 @dataclass(frozen=True)
-class Said:
-    """A result that is one text."""
+class TextResult:
+    """A result with one text."""
 
     text: str
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-@pytest.mark.parametrize("place", ["{{ x }}", "a *{{ x }}* b", "- {{ x }}", "## {{ x }}", "`{{ x }}`", "> {{ x }}",
-                                   "|a|\n|-|\n|{{ x }}|", "{% set y %}{{ x }}{% endset %}{{ y }}",
-                                   "{% macro m() %}{{ x }}{% endmacro %}{{ m() }}", "{{ [x] | listing }}"])  # fmt: skip
-def test_hostile_values_are_text(hostile: str, place: str) -> None:
-    """A value comes out letter for letter as text, whatever Markdown, HTML or Jinja it looks like.
-    """
+@pytest.mark.parametrize(
+    "place",
+    [
+        "{{ x }}",
+        "a *{{ x }}* b",
+        "- {{ x }}",
+        "## {{ x }}",
+        "`{{ x }}`",
+        "> {{ x }}",
+        "|a|\n|-|\n|{{ x }}|",
+        "{% set y %}{{ x }}{% endset %}{{ y }}",
+        "{% macro m() %}{{ x }}{% endmacro %}{{ m() }}",
+        "{{ [x] | listing }}",
+    ],
+)
+def test_values_are_never_markup(hostile: str, place: str) -> None:
+    """A value appears letter for letter, whatever Markdown, HTML or Jinja it looks like."""
     source = place.replace("x }}", "r('noise').text }}").replace("[x]", "[r('noise').text]")
-    html = render(source, SampleViews(Said(hostile)))
+    html = render(source, SampleViews(TextResult(hostile)))
     assert clean_text(hostile).replace("\r", "") in text_of(html)
     for tag in ("<script", "<img", "<a ", "<b>", "<math"):
         assert tag not in html
 
 
 @given(st.text(max_size=60))
-def test_any_value_is_text(value: str) -> None:
-    """No string whatever gets out of its slot: the page says exactly that string, cleaned."""
+def test_any_string_is_plain_text(value: str) -> None:
+    """The page shows exactly that string, cleaned."""
     html = render_caption("«{{ x }}»", "f", 1, {"x": value}, MathRenderer()).html
     assert text_of(html) == f"«{clean_text(value)}»"
 
 
-def test_hostile_values_reach_search_as_text() -> None:
-    """Search is given the words of the values, not their markup or their slots."""
+def test_search_gets_the_text_of_values() -> None:
+    """Neither their markup nor their slots."""
     body = render_chapter(HOSTILE_CHAPTER, FILE, context())
     assert body.sections[0].text.startswith("Here is <script>alert(1)</script> in a sentence")
     assert [s.id for s in body.sections[1:]] == [h.id for h in body.headings]
     assert len({h.id for h in body.headings}) == len(HOSTILE)
 
 
-def test_a_value_in_a_formula_is_not_tex() -> None:
-    """Numbers are numbers in a formula; other values become upright text, commands and all."""
+def test_values_in_formulas_are_not_tex() -> None:
+    """Numbers stay numbers; other values become upright text."""
     assert "<mn>576</mn>" in render("$d = {{ r('noise').d_model }}$")
-    html = render("$x = {{ r('noise').text }}$", SampleViews(Said(r"\frac{1}{2} $ <b>")))
+    html = render("$x = {{ r('noise').text }}$", SampleViews(TextResult(r"\frac{1}{2} $ <b>")))
     assert "<mfrac" not in html
     assert "<b>" not in html
     assert "frac{1}{2}" in text_of(html)
@@ -83,19 +101,29 @@ def test_a_value_in_a_formula_is_not_tex() -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("a\n\n{{ r('noise').promts }}", f"{FILE}:3:1: Result has no 'promts' (did you mean 'prompts'?)"),
+        (
+            "a\n\n{{ r('noise').promts }}",
+            f"{FILE}:3:1: Result has no 'promts' (did you mean 'prompts'?)",
+        ),
         ("{{ r('noise').prompts[4].prob }}", f"{FILE}:1:1: there is no element 4: there are 1"),
         ("a\nb {{ figur('x') }}", f"{FILE}:2:3: 'figur' is not defined (did you mean 'figure'?)"),
         (
             "{{ r('nois') }}",
-            f"{FILE}:1:1: no experiment is called 'nois' (did you mean 'noise'?); there are noise, answer",
+            f"{FILE}:1:1: no experiment is called 'nois' (did you mean 'noise'?); "
+            "there are noise, answer",
         ),
         (
             "\n{{ figure('noise', 'patern') }}",
             f"{FILE}:2:1: no figure of 'noise' is called 'patern' (did you mean 'pattern'?)",
         ),
-        ("\n\n{{ 0.5 | percnt }}", f"{FILE}:3:1: No filter named 'percnt'. (did you mean 'percent'?)"),
-        ("{{ r('noise').name | percent }}", f"{FILE}:1:1: percent needs a number, not 'SmolLM2-135M-Instruct'"),
+        (
+            "\n\n{{ 0.5 | percnt }}",
+            f"{FILE}:3:1: No filter named 'percnt'. (did you mean 'percent'?)",
+        ),
+        (
+            "{{ r('noise').name | percent }}",
+            f"{FILE}:1:1: percent needs a number, not 'SmolLM2-135M-Instruct'",
+        ),
         ("{{ tok(3) }}", f"{FILE}:1:1: a token is needed here, not 3"),
         ("x\n{% for %}", f"{FILE}:2:1: "),
         ("x\n{{ 'a' ", f"{FILE}:2:1: "),
@@ -107,7 +135,10 @@ def test_a_value_in_a_formula_is_not_tex() -> None:
         ("a\n\n$$\n\\frac{1\n$$", f"{FILE}:4:6: in the formula: Unexpected end of input"),
         ("a\n\nb $\\nope$", f"{FILE}:3:1: in the formula: Unsupported function name: \\nope"),
         ("a\n\ue000", f"{FILE}:2:1: the private-use characters"),
-        ("a\n[x](attenton.html)", f"{FILE}:2:1: no page is called 'attenton.html' (did you mean 'attention.html'?)"),
+        (
+            "a\n[x](attenton.html)",
+            f"{FILE}:2:1: no page is called 'attenton.html' (did you mean 'attention.html'?)",
+        ),
         (
             "{{ figure('noise', 'bars') }}\n\n{{ figure('noise', 'bars') }}",
             f"{FILE}:3:1: the figure 'fig-noise-bars' is already",
@@ -117,39 +148,39 @@ def test_a_value_in_a_formula_is_not_tex() -> None:
         ("{% include 'base.html' %}", f"{FILE}:1:1: "),
     ],
 )
-def test_what_is_wrong_is_said_at_its_line(source: str, message: str) -> None:
-    """Wrong names, wrong kinds, wrong syntax and wrong TeX are errors at file, line and column,
-    with what is near.
-    """
-    assert refused(source).startswith(message)
+def test_errors_name_their_place(source: str, message: str) -> None:
+    """Unknown names, wrong types, bad syntax and bad TeX, with the nearest name."""
+    assert error_message(source).startswith(message)
 
 
-def test_a_caption_speaks_of_the_line_it_begins_at() -> None:
-    """An error in a caption names the spec and the caption's line in it."""
+def test_errors_in_captions_name_the_spec() -> None:
+    """The line is that of the caption in the spec."""
     with pytest.raises(SpecError, match=r"experiments/a\.yaml:12:1: .*no 'nothing'"):
-        render_caption("{{ result.nothing }}", "experiments/a.yaml", 12, {"result": Said("")}, MathRenderer())
+        render_caption(
+            "{{ result.nothing }}",
+            "experiments/a.yaml",
+            12,
+            {"result": TextResult("")},
+            MathRenderer(),
+        )
 
 
-def test_a_line_of_statements_vanishes_and_any_other_keeps_its_break() -> None:
-    """Loops make tight lists, and an `endif` at the end of a sentence does not swallow the
-    paragraph's end.
-    """
+def test_lines_of_statements_vanish() -> None:
+    """Every other line keeps its break, so that paragraphs stay apart."""
     assert render("{% for i in range(2) %}\n- {{ i }}\n{% endfor %}\n").count("<p>") == 0
     assert render("A{% if true %} b.{% endif %}\n\nC").count("<p>") == 2
     assert "b.\nC" in render("A{% if true %} b.{% endif %}\nC")
     assert "b.\nC" in render("{% if true %}b.{% endif %}\nC")
 
 
-def test_branches_follow_the_claims() -> None:
+def test_branches_follow_claims() -> None:
     """`holds` decides what the prose says."""
     source = "{% if holds('noise', 0) %}yes{% endif %}{% if holds('noise', 1) %}no{% endif %}"
     assert text_of(render(source)).strip() == "yes"
 
 
-def test_a_chapter_has_its_parts() -> None:
-    """Blocks replace their paragraphs, sections are listed, quotes are set, formulas and footnotes
-    are there.
-    """
+def test_renders_all_parts_of_a_chapter() -> None:
+    """Figures, sections, quotes, formulas and footnotes."""
     body = render_chapter(CHAPTER, FILE, context())
     assert [h.id for h in body.toc] == ["how-it-works", "three-prompts-the"]
     assert [h.level for h in body.headings] == [2, 2, 3]
@@ -162,5 +193,5 @@ def test_a_chapter_has_its_parts() -> None:
 
 
 def test_html_in_prose_is_text() -> None:
-    """The prose itself cannot bring markup either: what is drawn comes from blocks."""
+    """Only blocks bring markup."""
     assert "<script" not in render("<script>1</script> <b>x</b>\n\n<div>\n")

@@ -1,5 +1,4 @@
-"""What the book cites: the bibliography's file, citations in the prose, the page that lists them.
-"""
+"""The bibliography, citations in prose, and the page of references."""
 
 from __future__ import annotations
 
@@ -35,29 +34,31 @@ zhang2019:
 """
 
 
-def written(folder: Path, text: str) -> Bibliography:
-    """The bibliography of that text."""
+def write_bibliography(folder: Path, text: str) -> Bibliography:
+    """Write and load a bibliography."""
     (folder / "references.yaml").write_text(text, encoding="utf-8")
-    found = load(folder)
-    assert found is not None
-    return found
+    bibliography = load(folder)
+    assert bibliography is not None
+    return bibliography
 
 
 def publication(authors: tuple[str, ...], year: int, title: str) -> Publication:
-    """A source of which only these matter."""
-    return Publication.model_construct(authors=authors, year=year, title=title, venue="V", url="https://example.org/x")
+    """Return a source with defaults for the rest."""
+    return Publication.model_construct(
+        authors=authors, year=year, title=title, venue="V", url="https://example.org/x"
+    )
 
 
-def test_names_and_years_follow_the_data() -> None:
-    """One author, two, three; a name without a comma; letters where names and years agree."""
-    made = {
+def test_labels_follow_authors_and_years() -> None:
+    """One to three authors, and letters if several sources have one label."""
+    publications = {
         "one1": publication(("Shazeer, Noam",), 2020, "Zebra"),
         "one2": publication(("Shazeer, Noam",), 2020, "Antelope"),
         "two1": publication(("Zhang, Biao", "Sennrich, Rico"), 2019, "T"),
         "many1": publication(("de Jong, M.", "B, B.", "C, C."), 2023, "T"),
         "whole1": publication(("3Blue1Brown",), 2017, "T"),
     }
-    labels = {key: Bibliography(made).label(key) for key in made}
+    labels = {key: Bibliography(publications).label(key) for key in publications}
     assert labels == {
         "one1": "Shazeer, 2020b",
         "one2": "Shazeer, 2020a",
@@ -65,7 +66,7 @@ def test_names_and_years_follow_the_data() -> None:
         "many1": "de Jong et al., 2023",
         "whole1": "3Blue1Brown, 2017",
     }
-    assert Bibliography(made).sorted_keys() == ("whole1", "many1", "one2", "one1", "two1")
+    assert Bibliography(publications).sorted_keys() == ("whole1", "many1", "one2", "one1", "two1")
 
 
 @pytest.mark.parametrize(
@@ -77,24 +78,33 @@ def test_names_and_years_follow_the_data() -> None:
         ("https://arxiv.org/abs/1910", "arxiv.org/1910", "12:8: should be like ^https?://[^\\s]+$"),
         ('["Zhang, Biao", "Sennrich, Rico"]', "[]", "8:12: should not be empty"),
         ("zhang2019:", "xiao2023:", "7:1: the key 'xiao2023' is here twice; it is first on line 1"),
-        ("zhang2019:", "main:", "7:1: a key has lower-case letters, hyphens, and at least one digit"),
+        (
+            "zhang2019:",
+            "main:",
+            "7:1: a key has lower-case letters, hyphens, and at least one digit",
+        ),
         (SOURCES, "- a\n", "1:1: a spec is a mapping"),
         (SOURCES, "xiao2023: a paper\n", "1:11: a source is a mapping"),
     ],
 )
-def test_faults_of_the_file_are_told_at_their_place(tmp_path: Path, old: str, new: str, problem: str) -> None:
-    """Line and column, and what is near, as in any spec."""
+def test_reports_problems_of_the_file(tmp_path: Path, old: str, new: str, problem: str) -> None:
+    """With line and column, and the nearest name."""
     assert old in SOURCES
     tail = SOURCES.rindex(old) if old != SOURCES else 0
     with pytest.raises(SpecError) as caught:
-        written(tmp_path, SOURCES[:tail] + new + SOURCES[tail + len(old) :])
-    assert any(f"references.yaml:{problem}" in str(one) for one in caught.value.problems), caught.value
+        write_bibliography(tmp_path, SOURCES[:tail] + new + SOURCES[tail + len(old) :])
+    assert any(
+        f"references.yaml:{problem}" in str(reported) for reported in caught.value.problems
+    ), caught.value
 
 
-def test_a_citation_is_a_link_with_a_place(tmp_path: Path) -> None:
-    """Author and year, or one of them, or the title; each link has an id, and leads to the list."""
-    sources = written(tmp_path, SOURCES)
-    prose = 'A ({{ cite("xiao2023") }}), B in {{ cite("xiao2023", "year") }}. {{ cite("zhang2019", "authors") }}.'
+def test_citations_are_links(tmp_path: Path) -> None:
+    """Each has an id and leads to the list."""
+    sources = write_bibliography(tmp_path, SOURCES)
+    prose = (
+        'A ({{ cite("xiao2023") }}), B in {{ cite("xiao2023", "year") }}. '
+        '{{ cite("zhang2019", "authors") }}.'
+    )
     body = render_chapter(prose, "x.md", context(bibliography=sources))
     links = html5lib.parseFragment(body.html, namespaceHTMLElements=False).findall(".//a")
     assert [(a.text, a.get("href"), a.get("id")) for a in links] == [
@@ -106,47 +116,59 @@ def test_a_citation_is_a_link_with_a_place(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-def test_what_the_file_says_is_text(hostile: str, tmp_path: Path) -> None:
-    """A name or title can bring no markup."""
-    made = Bibliography({"a1": publication((hostile, "B, B."), 2020, hostile)})
-    html = render_chapter('{{ cite("a1") }}, {{ cite("a1", "title") }}', "x.md", context(bibliography=made)).html
+def test_sources_bring_no_markup(hostile: str, tmp_path: Path) -> None:
+    """Names and titles are text."""
+    sources = Bibliography({"a1": publication((hostile, "B, B."), 2020, hostile)})
+    html = render_chapter(
+        '{{ cite("a1") }}, {{ cite("a1", "title") }}', "x.md", context(bibliography=sources)
+    ).html
     body = html5lib.parseFragment(html, namespaceHTMLElements=False)
     assert [e.tag for e in body.iter() if e.tag not in ("DOCUMENT_FRAGMENT", "p")] == ["a", "a"]
 
 
 @pytest.mark.parametrize(
-    ("call", "said"),
+    ("call", "message"),
     [
-        ('cite("xaio2023")', r"x\.md:3:4: no source is called 'xaio2023' \(did you mean 'xiao2023'\?\)"),
-        ('cite("xiao2023", "yaer")', r"x\.md:3:4: cite\(\) cannot show 'yaer' \(did you mean 'year'\?\)"),
+        (
+            'cite("xaio2023")',
+            r"x\.md:3:4: no source is called 'xaio2023' \(did you mean 'xiao2023'\?\)",
+        ),
+        (
+            'cite("xiao2023", "yaer")',
+            r"x\.md:3:4: cite\(\) cannot show 'yaer' \(did you mean 'year'\?\)",
+        ),
     ],
 )
-def test_wrong_citations(tmp_path: Path, call: str, said: str) -> None:
-    """The line of the prose, and the nearest name."""
-    with pytest.raises(SpecError, match=said):
-        render_chapter(f"a\n\nAs {{{{ {call} }}}}", "x.md", context(bibliography=written(tmp_path, SOURCES)))
+def test_reports_unknown_sources_and_parts(tmp_path: Path, call: str, message: str) -> None:
+    """At the line of the prose, with the nearest name."""
+    with pytest.raises(SpecError, match=message):
+        render_chapter(
+            f"a\n\nAs {{{{ {call} }}}}",
+            "x.md",
+            context(bibliography=write_bibliography(tmp_path, SOURCES)),
+        )
 
 
-def test_without_a_bibliography_nothing_can_be_cited() -> None:
-    """Neither cited nor linked to."""
-    with pytest.raises(SpecError, match=r"x\.md:1:1: cite\(\) looks sources up in templates/references\.yaml"):
+def test_citing_needs_a_bibliography() -> None:
+    """So does a link to the list."""
+    with pytest.raises(
+        SpecError, match=r"x\.md:1:1: cite\(\) looks sources up in templates/references\.yaml"
+    ):
         render_chapter('{{ cite("xiao2023") }}', "x.md", context())
     with pytest.raises(SpecError, match=r"no page is called 'references\.html'"):
         render_chapter("[x](references.html)", "x.md", context())
 
 
-def test_the_list_leads_back_to_each_section_once(tmp_path: Path) -> None:
-    """Chapter and section of each place; two citations in one section are one place; sources by
-    author.
-    """
-    sources = written(tmp_path, SOURCES)
+def test_list_links_to_each_section_once(tmp_path: Path) -> None:
+    """Sources are sorted by author."""
+    sources = write_bibliography(tmp_path, SOURCES)
     prose = (
-        '{{ cite("xiao2023") }}\n\n## One {{ tok(r("noise").prompts[0].top[1]) }}\n\n{{ cite("xiao2023") }} and '
-        '{{ cite("xiao2023") }}\n\n### Two\n\n{{ cite("xiao2023") }}'
+        '{{ cite("xiao2023") }}\n\n## One {{ tok(r("noise").prompts[0].top[1]) }}\n\n'
+        '{{ cite("xiao2023") }} and {{ cite("xiao2023") }}\n\n### Two\n\n{{ cite("xiao2023") }}'
     )
     body = render_chapter(prose, "x.md", context(bibliography=sources))
     page = references_page(sources, find_citations(ChapterPage("attention", "Attention", 1, body)))
-    assert [one.key for one in page.entries] == ["xiao2023", "zhang2019"]
+    assert [entry.key for entry in page.entries] == ["xiao2023", "zhang2019"]
     assert [(p.title, p.href) for p in page.entries[0].places] == [
         ("Attention, at the beginning", "attention.html#cite-xiao2023-1"),
         ("Attention: One ·the", "attention.html#cite-xiao2023-2"),
@@ -155,48 +177,70 @@ def test_the_list_leads_back_to_each_section_once(tmp_path: Path) -> None:
     assert page.entries[1].places == ()
 
 
-def test_check_finds_wrong_citations_and_sources_that_nobody_cites(tmp_path: Path, tiny_model_dir: Path) -> None:
-    """An unknown key at its place; a source without a citation is a warning, and with --strict a
-    failure.
-    """
+def test_check_reports_unknown_and_uncited_sources(tmp_path: Path, tiny_model_dir: Path) -> None:
+    """An unknown key is an error, an uncited source a warning."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)
     (book / "templates" / "references.yaml").write_text(SOURCES, encoding="utf-8")
     prose = book / "templates" / "chapters" / "words.md"
     before = prose.read_text(encoding="utf-8")
-    prose.write_text(before + '\nSee {{ cite("xiao2023") }} and {{ cite("zhang2091") }}.\n', encoding="utf-8")
-    done = layerbook("check", cwd=book)
+    prose.write_text(
+        before + '\nSee {{ cite("xiao2023") }} and {{ cite("zhang2091") }}.\n', encoding="utf-8"
+    )
+    process = layerbook("check", cwd=book)
     line = before.count("\n") + 2
-    said = rf"words\.md:{line}:40: cite\(\): no source is called 'zhang2091' \(did you mean 'zhang2019'\?\)"
-    assert done.returncode == 2 and re.search(said, done.stderr)
+    message = "cite(): no source is called 'zhang2091' (did you mean 'zhang2019'?)"
+    assert process.returncode == 2 and f"words.md:{line}:40: {message}" in process.stderr
     prose.write_text(before + '\nSee {{ cite("xiao2023") }}.\n', encoding="utf-8")
-    done = layerbook("check", cwd=book)
-    assert (done.returncode, "references.yaml:7:1: warning: no chapter cites 'zhang2019'" in done.stderr) == (0, True)
+    process = layerbook("check", cwd=book)
+    assert (
+        process.returncode,
+        "references.yaml:7:1: warning: no chapter cites 'zhang2019'" in process.stderr,
+    ) == (0, True)
     assert layerbook("check", "--strict", cwd=book).returncode == 1
-    (book / "templates" / "references.yaml").write_text(SOURCES.replace("year: 2023", "year: x"), encoding="utf-8")
-    done = layerbook("check", cwd=book)
-    assert done.returncode == 2 and "references.yaml:3:9: should be a whole number" in done.stderr
+    (book / "templates" / "references.yaml").write_text(
+        SOURCES.replace("year: 2023", "year: x"), encoding="utf-8"
+    )
+    process = layerbook("check", cwd=book)
+    assert (
+        process.returncode == 2
+        and "references.yaml:3:9: should be a whole number" in process.stderr
+    )
     (book / "templates" / "references.yaml").unlink()
-    done = layerbook("check", cwd=book)
-    assert done.returncode == 2 and "this book has no templates/references.yaml" in done.stderr
+    process = layerbook("check", cwd=book)
+    assert (
+        process.returncode == 2 and "this book has no templates/references.yaml" in process.stderr
+    )
 
 
-def test_a_book_has_the_page_while_it_has_the_file(tmp_path: Path, tiny_model_dir: Path) -> None:
-    """Page, contents and search come with the file, follow an edit of it, and go with it."""
+def test_page_follows_the_file(tmp_path: Path, tiny_model_dir: Path) -> None:
+    """Page, contents and search come and go with it."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)
     assert layerbook("build", "--jobs", "1", cwd=book).returncode == 0
     plain = read_tree(book / "site")
-    assert not any(b"references.html" in data for data in plain.values()) and "references.html" not in plain
+    assert (
+        not any(b"references.html" in data for data in plain.values())
+        and "references.html" not in plain
+    )
     prose = book / "templates" / "chapters" / "words.md"
     before = prose.read_text(encoding="utf-8")
-    prose.write_text(before + '\nSee {{ cite("xiao2023") }} and {{ cite("zhang2019") }}.\n', encoding="utf-8")
+    prose.write_text(
+        before + '\nSee {{ cite("xiao2023") }} and {{ cite("zhang2019") }}.\n', encoding="utf-8"
+    )
     sources = book / "templates" / "references.yaml"
     sources.write_text(SOURCES, encoding="utf-8")
     assert layerbook("build", "--no-run", cwd=book).returncode == 0
     site = read_tree(book / "site")
-    assert all(b'<a href="references.html"' in data for name, data in site.items() if name.endswith(".html"))
+    assert all(
+        b'<a href="references.html"' in data
+        for name, data in site.items()
+        if name.endswith(".html")
+    )
     page = site["references.html"].decode()
     assert '<a href="words.html#cite-zhang2019-1">Words: Tokens</a>' in page and "The norm." in page
-    assert '<a href="https://arxiv.org/abs/1910.07467" rel="external">arxiv.org/abs/1910.07467</a>' in page
+    assert (
+        '<a href="https://arxiv.org/abs/1910.07467" rel="external">arxiv.org/abs/1910.07467</a>'
+        in page
+    )
     script = site["assets/search-index.js"].decode()
     rows = json.loads(json.loads(script[script.index('"') : script.rindex('"') + 1]))
     assert rows[-1][:3] == ["references.html#zhang2019", "References", "Zhang and Sennrich, 2019"]
@@ -208,7 +252,10 @@ def test_a_book_has_the_page_while_it_has_the_file(tmp_path: Path, tiny_model_di
     other.write_text(first + '\nSee {{ cite("zhang2019") }}.\n', encoding="utf-8")
     assert layerbook("build", "--no-run", cwd=book).returncode == 0
     page = (book / "site" / "references.html").read_text(encoding="utf-8")
-    places = '<a href="next.html#cite-zhang2019-1">What comes next, at the beginning</a>; <a href="words.html#cite-'
+    places = (
+        '<a href="next.html#cite-zhang2019-1">What comes next, at the beginning</a>; '
+        '<a href="words.html#cite-'
+    )
     assert places in page, "the chapter that did not change still has its place"
     other.write_text(first, encoding="utf-8")
     prose.write_text(before, encoding="utf-8")
@@ -217,10 +264,8 @@ def test_a_book_has_the_page_while_it_has_the_file(tmp_path: Path, tiny_model_di
     assert read_tree(book / "site") == plain
 
 
-def test_the_books_own_citations_lead_nowhere_outside() -> None:
-    """All that its chapters cite stands in its bibliography; no chapter links out of the book
-    itself.
-    """
+def test_the_book_cites_its_own_sources() -> None:
+    """All of them, and no chapter links outside."""
     sources = load(ROOT / "templates")
     assert sources is not None
     chapters = sorted((ROOT / "templates" / "chapters").glob("*.md"))
