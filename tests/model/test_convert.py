@@ -1,4 +1,4 @@
-"""Conversion of GGUF: the same model comes out, and nothing that is not understood goes through."""
+"""Convert GGUF: the same model comes out, and unsupported settings are refused."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ TEXTS = [
 
 
 def logits(directory: Path) -> np.ndarray:
-    """Next-token logits of a fixed sequence [T, V], through transformers."""
+    """Return transformers' logits [T, V] of a fixed sequence."""
     model = LlamaForCausalLM.from_pretrained(
         directory, attn_implementation="eager", dtype=torch.float32
     ).eval()
@@ -45,7 +45,7 @@ def out(tiny_model_dir, tmp_path_factory):
     return converted(write_gguf(tiny_model_dir, folder / "tiny.gguf"), folder / "out")
 
 
-def test_logits_survive_unchanged(tiny_model_dir, out):
+def test_conversion_keeps_the_logits(tiny_model_dir, out):
     """A float32 GGUF converts to exactly the logits of the model it was written from."""
     before = logits(tiny_model_dir)
 
@@ -54,9 +54,7 @@ def test_logits_survive_unchanged(tiny_model_dir, out):
 
 
 def test_tied_weights_stay_tied(out):
-    """Without an output matrix in the file, the unembedding is the embedding, and is stored
-    once.
-    """
+    """Without an output matrix in the file, the unembedding is the embedding."""
     from safetensors.numpy import load_file
 
     model = LlamaForCausalLM.from_pretrained(out)
@@ -75,9 +73,7 @@ def test_untied_weights_stay_apart(tmp_path):
 
 
 def test_quantised_weights_become_float32(tiny_model_dir, tmp_path):
-    """Q8_0 blocks (int8 times one scale per 32) come out as their float32 products, near the
-    original.
-    """
+    """Q8_0 blocks (int8 times a scale per 32) are dequantised, close to the original."""
     from safetensors.numpy import load_file
 
     out = converted(
@@ -97,10 +93,8 @@ def test_quantised_weights_become_float32(tiny_model_dir, tmp_path):
     assert 0 < error.max()
 
 
-def test_tokenizer_gives_the_same_ids(tiny_model_dir, out):
-    """Ids, specials, roles and chat template equal those of the tokenizer the GGUF was written
-    from.
-    """
+def test_conversion_keeps_the_tokenizer(tiny_model_dir, out):
+    """Ids, special tokens, roles and chat template stay the same."""
     before, after = ModelTokenizer.load(tiny_model_dir), ModelTokenizer.load(out)
 
     for text in TEXTS:
@@ -113,29 +107,25 @@ def test_tokenizer_gives_the_same_ids(tiny_model_dir, out):
     )
 
 
-def test_transformers_reads_the_tokenizer_alike(out):
-    """`AutoTokenizer` on the converted directory gives the ids that `tokenizer.json` alone
-    gives.
-    """
+def test_transformers_reads_the_same_tokenizer(out):
+    """`AutoTokenizer` on the converted directory gives the ids of `tokenizer.json` alone."""
     from transformers import AutoTokenizer
 
-    theirs, ours = (
+    reference, loaded = (
         AutoTokenizer.from_pretrained(out),
         Tokenizer.from_file(str(out / "tokenizer.json")),
     )
     for text in TEXTS:
-        assert theirs(text, add_special_tokens=False).input_ids == ours.encode(text).ids
-    chat = theirs.apply_chat_template(
+        assert reference(text, add_special_tokens=False).input_ids == loaded.encode(text).ids
+    chat = reference.apply_chat_template(
         [{"role": "user", "content": "hi"}], tokenize=False, add_generation_prompt=True
     )
     assert chat == "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n"
-    assert (theirs.bos_token_id, theirs.eos_token_id, theirs.pad_token_id) == (1, 2, 2)
+    assert (reference.bos_token_id, reference.eos_token_id, reference.pad_token_id) == (1, 2, 2)
 
 
 def test_whitespace_before_digits_stays_together(tiny_model_dir, tmp_path):
-    """With the rule `smollm`, text is cut into `ĠĠ`, `1`, `0`; with `gpt-2` alone, into `Ġ`,
-    `Ġ10`.
-    """
+    """`smollm` splits into `ĠĠ`, `1`, `0`; `gpt-2` alone into `Ġ`, `Ġ10`."""
     cuts = {}
     for rule in ("smollm", "gpt-2"):
         gguf = write_gguf(tiny_model_dir, tmp_path / f"{rule}.gguf", {"tokenizer.ggml.pre": rule})
@@ -146,9 +136,7 @@ def test_whitespace_before_digits_stays_together(tiny_model_dir, tmp_path):
 
 
 def test_settings_of_the_header_are_loaded(tiny_model_dir, tmp_path):
-    """RoPE base, epsilon, context length and the end-of-turn token reach the loaded
-    configuration.
-    """
+    """RoPE base, epsilon, context length and the end-of-turn token reach the configuration."""
     changes = {
         "llama.rope.freq_base": 12345.0,
         "llama.attention.layer_norm_rms_epsilon": 1e-6,
@@ -194,15 +182,15 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("options", "message"), REFUSED, ids=[message for _, message in REFUSED])
-def test_what_is_not_understood_is_refused(tiny_model_dir, tmp_path, options, message):
+def test_refuses_unsupported_settings(tiny_model_dir, tmp_path, options, message):
     """A setting or a tensor outside a plain Llama stops the conversion with its name."""
     gguf = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf", **options)
     with pytest.raises(ModelError, match=message):
         converted(gguf, tmp_path / "out")
 
 
-def test_doubled_token_is_caught_on_reading_back(tiny_model_dir, tmp_path):
-    """A vocabulary with one piece twice cannot read back as it was, and is refused for that."""
+def test_refuses_a_repeated_token(tiny_model_dir, tmp_path):
+    """A vocabulary with a repeated token does not read back as it is in the file."""
     header = gguf_settings(tiny_model_dir)
     tokens, merges = header["tokenizer.ggml.tokens"], header["tokenizer.ggml.merges"]
     tokens[-1] = tokens[10]
@@ -213,10 +201,8 @@ def test_doubled_token_is_caught_on_reading_back(tiny_model_dir, tmp_path):
 
 
 @pytest.mark.parametrize("keep", [0, 3, 100, 0.5])
-def test_truncated_file_is_refused(tiny_model_dir, tmp_path, keep):
-    """Whatever part of a GGUF is missing, the message names the file and says it may be
-    incomplete.
-    """
+def test_refuses_a_truncated_file(tiny_model_dir, tmp_path, keep):
+    """The message names the file and says that it may be incomplete."""
     data = write_gguf(tiny_model_dir, tmp_path / "whole.gguf").read_bytes()
     short = tmp_path / "short.gguf"
     short.write_bytes(data[: keep if isinstance(keep, int) else int(len(data) * keep)])
@@ -226,7 +212,7 @@ def test_truncated_file_is_refused(tiny_model_dir, tmp_path, keep):
 
 @pytest.mark.model
 def test_default_model_has_its_reference_ids(real_model_dir):
-    """`Hell`, `Hello, World!` and whitespace before digits give the ids known for SmolLM2."""
+    """Known ids of SmolLM2, also for whitespace before digits."""
     backend = Tokenizer.from_file(str(real_model_dir / "tokenizer.json"))
 
     assert backend.encode("Hell").ids == [56, 478]
@@ -237,25 +223,23 @@ def test_default_model_has_its_reference_ids(real_model_dir):
 
 @pytest.mark.model
 def test_default_model_equals_what_transformers_reads(real_model_dir):
-    """Every weight, and so every logit, is bit for bit what transformers' own (slow) GGUF reader
-    loads.
-    """
+    """Weights and logits equal those of transformers' own (slow) GGUF reader bit for bit."""
     from layerbook.model import sources
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
     logging.set_verbosity_error()
     gguf = sources.resolve(sources.DEFAULT_MODEL).gguf_path()
-    theirs = AutoModelForCausalLM.from_pretrained(
+    reference = AutoModelForCausalLM.from_pretrained(
         gguf.parent, gguf_file=gguf.name, dtype=torch.float32, attn_implementation="eager"
     ).eval()
-    ours = LlamaForCausalLM.from_pretrained(
+    loaded = LlamaForCausalLM.from_pretrained(
         real_model_dir, attn_implementation="eager", dtype=torch.float32
     ).eval()
 
-    expected = theirs.state_dict()
-    assert expected.keys() == ours.state_dict().keys()
-    assert all(torch.equal(weight, expected[name]) for name, weight in ours.state_dict().items())
+    expected = reference.state_dict()
+    assert expected.keys() == loaded.state_dict().keys()
+    assert all(torch.equal(weight, expected[name]) for name, weight in loaded.state_dict().items())
     ids = torch.tensor([[19556, 28, 2260, 17]])
     with torch.inference_mode():
-        assert torch.equal(theirs(ids).logits, ours(ids).logits)
+        assert torch.equal(reference(ids).logits, loaded(ids).logits)

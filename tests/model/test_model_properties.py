@@ -1,12 +1,11 @@
-"""Laws that hold for any weights, checked through the real adapter on a tiny random Llama in
-float32.
-"""
+"""Properties of any Llama, checked on a tiny random one in float32."""
 
 import math
 
 import numpy as np
 import pytest
 import torch
+from fixtures.execution import run_requests
 from layerbook.core.errors import ModelError
 from layerbook.core.requests import (
     EMBED,
@@ -14,7 +13,6 @@ from layerbook.core.requests import (
     LOGITS,
     LOSS,
     NEXT_LOGITS,
-    ActivationCache,
     ChatMessage,
     Describe,
     EmbeddingMatrix,
@@ -23,32 +21,14 @@ from layerbook.core.requests import (
     Generate,
     Patch,
     Prompt,
-    Request,
     Site,
     WhitespacePositions,
 )
-from layerbook.model.execution import Execution
 from layerbook.model.llama import LoadedModel
-from layerbook.model.plan import Pass, build_passes, make_plan
+from layerbook.model.plan import Pass, build_passes
 from layerbook.model.small_matmul import fast_small_matmul
 
 TEXT = Prompt(text="The cat sat on the table. 2 + 2 = 4")
-
-
-@pytest.fixture(scope="module")
-def model(tiny_model_dir):
-    """The tiny Llama, loaded the way the real one is."""
-    return LoadedModel.load(tiny_model_dir, "tiny")
-
-
-def run_requests(
-    model: LoadedModel, *requests: Request, max_batch_tokens: int = 4096
-) -> list[ActivationCache]:
-    """Plan and execute requests, and return their captures."""
-    execution = Execution(model, make_plan(requests), max_batch_tokens=max_batch_tokens)
-    for _ in execution.steps():
-        pass
-    return [execution.capture(request) for request in requests]
 
 
 def layers(model: LoadedModel) -> range:
@@ -88,9 +68,7 @@ def test_contributions_sum_to_the_residual_stream(model):
 
 
 def test_pattern_is_the_softmax_of_rotated_queries_and_keys(model):
-    """The pattern, recomputed from q and k with RoPE written out pair by pair in float64, to
-    1e-5.
-    """
+    """Recomputed from q and k with RoPE written out in float64, to 1e-5."""
     (run,) = run_requests(
         model, Forward(TEXT, sites_of_all_layers(model, "q", "k", "pattern", "scores"))
     )
@@ -114,7 +92,7 @@ def test_pattern_is_the_softmax_of_rotated_queries_and_keys(model):
 
 
 def rotated(x, theta):
-    """RoPE, dimension pair (i, i + d/2) turned by position * theta^(-2i/d)."""
+    """Apply RoPE: rotate dimensions (i, i + d/2) by position * theta^(-2i/d)."""
     out, (_, length, d) = x.copy(), x.shape
     for position in range(length):
         for i in range(d // 2):
@@ -126,9 +104,7 @@ def rotated(x, theta):
 
 
 def test_heads_sum_to_the_attention_output(model):
-    """sum over heads of z[head] W_O[head] = attn_out, to 1e-5; rows of every pattern sum to one and
-    see no future.
-    """
+    """sum over heads of z[head] W_O[head] = attn_out, to 1e-5; patterns sum to one, no future."""
     (run,) = run_requests(
         model, Forward(TEXT, sites_of_all_layers(model, "z", "attn_out", "pattern", "v"))
     )
@@ -163,8 +139,8 @@ def test_mlp_out_is_the_neurons_times_the_down_projection(model):
         assert np.abs(down - run[Site("mlp_out", i)]).max() < 1e-5
 
 
-def test_batch_of_many_is_batch_of_one(model):
-    """Padding on the right changes nothing left of it: every site, together and alone, to 1e-5."""
+def test_batching_changes_nothing(model):
+    """Padding on the right has no effect: every site, together and alone, to 1e-5."""
     prompts = [
         Prompt(text=t)
         for t in ("a", "The cat sat.", "2 + 2 = noise noise noise", "x y z 1234567890 and on")
@@ -173,16 +149,14 @@ def test_batch_of_many_is_batch_of_one(model):
     together = run_requests(model, *(Forward(p, keep) for p in prompts))
     alone = [run_requests(model, Forward(p, keep), max_batch_tokens=1)[0] for p in prompts]
 
-    for one, many in zip(alone, together, strict=True):
+    for single, batched in zip(alone, together, strict=True):
         for site in keep:
-            assert one[site].shape == many[site].shape
-            assert np.abs(one[site] - many[site]).max() < 1e-5, site
+            assert single[site].shape == batched[site].shape
+            assert np.abs(single[site] - batched[site]).max() < 1e-5, site
 
 
 def test_cached_generation_is_the_uncached_argmax(model):
-    """Greedy generation with the KV cache picks, token by token, the argmax of a fresh pass; so
-    does Hugging Face's.
-    """
+    """Greedy generation picks the argmax of a fresh pass, and so does Hugging Face's."""
     request = Generate(TEXT, max_new_tokens=12, stop=False)
     (run,) = run_requests(model, request)
     start = len(model.tokenizer.encode(TEXT).ids)
@@ -191,7 +165,7 @@ def test_cached_generation_is_the_uncached_argmax(model):
     for length in range(start, len(ids)):
         logits = model.network(torch.tensor([ids[:length]]), use_cache=False).logits[0, -1]
         assert int(logits.argmax()) == ids[length]
-    theirs = model.network.generate(
+    reference = model.network.generate(
         torch.tensor([ids[:start]]),
         max_new_tokens=12,
         min_new_tokens=12,
@@ -199,14 +173,12 @@ def test_cached_generation_is_the_uncached_argmax(model):
         eos_token_id=None,
         pad_token_id=0,
     )
-    assert theirs[0].tolist() == ids
+    assert reference[0].tolist() == ids
     assert run.prompt_length == start
 
 
-def test_the_future_changes_nothing(model):
-    """Causality: the activations of a prefix are the leading rows of the whole sequence's, to
-    1e-5.
-    """
+def test_passes_are_causal(model):
+    """The activations of a prefix are the leading rows of the whole sequence's, to 1e-5."""
     ids = model.tokenizer.encode(TEXT).ids
     keep = sites_of_all_layers(model, "resid_post", "pattern", "k") | {LOGITS}
     whole, other = (Pass(ids[:6] + tail, keep) for tail in (ids[6:], tuple(reversed(ids[6:]))))
@@ -220,8 +192,8 @@ def test_the_future_changes_nothing(model):
         assert np.abs(a - b).max() > 1e-3
 
 
-def test_a_prefix_is_cut_from_the_longer_pass(model):
-    """A prompt that begins another is never run, and its capture equals its own pass, to 1e-5."""
+def test_prefixes_share_the_longer_pass(model):
+    """A prefix's capture equals a pass of its own, to 1e-5."""
     ids = model.tokenizer.encode(TEXT).ids
     keep = sites_of_all_layers(model, "pattern", "attn_out", "q") | {LOGITS}
     short, long = Forward(Prompt(ids=ids[:5]), keep), Forward(Prompt(ids=ids), keep)
@@ -234,22 +206,22 @@ def test_a_prefix_is_cut_from_the_longer_pass(model):
         assert np.abs(cut[site] - alone[site]).max() < 1e-5
 
 
-def test_shifting_all_positions_leaves_the_pattern(model):
-    """RoPE is relative: all positions moved by 1000 give the same pattern, to 1e-4."""
+def test_rope_is_relative(model):
+    """Shifting all positions by 1000 gives the same pattern, to 1e-4."""
     ids = torch.tensor([model.tokenizer.encode(TEXT).ids])
-    kept = []
+    patterns = []
     handle = model.network.model.layers[1].self_attn.register_forward_hook(
-        lambda m, a, o: kept.append(o[1])
+        lambda m, a, o: patterns.append(o[1])
     )
     for shift in (0, 1000):
         model.network.model(ids, position_ids=torch.arange(ids.shape[1])[None] + shift)
     handle.remove()
 
-    assert (kept[0] - kept[1]).abs().max() < 1e-4
+    assert (patterns[0] - patterns[1]).abs().max() < 1e-4
 
 
 def test_patching_a_run_with_itself_changes_nothing(model):
-    """For every site that can be patched: the run's own value put back gives the same logits."""
+    """Putting back a run's own value gives the same logits, for every patchable site."""
     clean = Forward(TEXT, frozenset({LOGITS}))
     sites = [
         EMBED,
@@ -265,10 +237,8 @@ def test_patching_a_run_with_itself_changes_nothing(model):
         assert np.abs(run[LOGITS] - reference[LOGITS]).max() < 1e-5, site
 
 
-def test_patching_everything_at_the_first_layer_is_the_source_run(model):
-    """All positions of resid_pre[0] taken from another run of equal length give that run's
-    logits.
-    """
+def test_patching_all_of_the_first_layer_gives_the_source_run(model):
+    """All positions of resid_pre[0] from another run give that run's logits."""
     ids = model.tokenizer.encode(TEXT).ids
     other = Forward(Prompt(ids=tuple(reversed(ids))), frozenset({LOGITS}))
     patched = Forward(
@@ -283,7 +253,7 @@ def test_patching_everything_at_the_first_layer_is_the_source_run(model):
 
 
 def test_ablating_one_head_removes_its_share(model):
-    """Zeroing head 1 of z removes exactly z[1] W_O[1] from attn_out, at that position only."""
+    """Zeroing head 1 of z removes z[1] W_O[1] from attn_out, at that position only."""
     keep = frozenset({Site("attn_out", 0), Site("z", 0)})
     clean, ablated = run_requests(
         model,
@@ -298,12 +268,12 @@ def test_ablating_one_head_removes_its_share(model):
     d = attention.head_dim
     share = clean[Site("z", 0)][3, 1] @ attention.o_proj.weight.numpy()[:, d : 2 * d].T
 
-    gone = clean[Site("attn_out", 0)] - ablated[Site("attn_out", 0)]
-    assert np.abs(gone[3] - share).max() < 1e-5
-    assert np.abs(np.delete(gone, 3, axis=0)).max() < 1e-6
+    removed = clean[Site("attn_out", 0)] - ablated[Site("attn_out", 0)]
+    assert np.abs(removed[3] - share).max() < 1e-5
+    assert np.abs(np.delete(removed, 3, axis=0)).max() < 1e-6
 
 
-def test_patches_in_one_batch_stay_apart(model):
+def test_patches_in_one_batch_are_independent(model):
     """Two differently patched runs in one batch equal the same runs alone."""
     runs = [
         Forward(TEXT, frozenset({LOGITS}), (Patch(Site("mlp_out", layer)),)) for layer in (0, 1)
@@ -311,13 +281,13 @@ def test_patches_in_one_batch_stay_apart(model):
     together = run_requests(model, *runs)
     alone = [run_requests(model, run)[0] for run in runs]
 
-    for one, many in zip(alone, together, strict=True):
-        assert np.abs(one[LOGITS] - many[LOGITS]).max() < 1e-5
+    for single, batched in zip(alone, together, strict=True):
+        assert np.abs(single[LOGITS] - batched[LOGITS]).max() < 1e-5
     assert np.abs(alone[0][LOGITS] - alone[1][LOGITS]).max() > 1e-3
 
 
 def knockout(model, where, keep, prompt=TEXT, **more):
-    """A pass in which no later query sees these keys, in all layers."""
+    """Return a pass in which no later query sees these keys, in all layers."""
     return Forward(
         prompt,
         keep,
@@ -325,10 +295,8 @@ def knockout(model, where, keep, prompt=TEXT, **more):
     )
 
 
-def test_a_knockout_is_the_softmax_without_those_keys(model):
-    """The pattern, recomputed from the run's own q and k without the blocked keys, to 1e-5; scores
-    say -inf there.
-    """
+def test_knockout_is_the_softmax_without_those_keys(model):
+    """Recomputed from q and k without the blocked keys, to 1e-5; scores are -inf there."""
     keys, heads = (2, 3, 9), (1, 2)
     keep = sites_of_all_layers(model, "q", "k", "v", "z", "pattern", "scores")
     (run,) = run_requests(model, knockout(model, keys, keep, heads=heads))
@@ -339,8 +307,8 @@ def test_a_knockout_is_the_softmax_without_those_keys(model):
         for head in range(model.config.num_attention_heads):
             scores = q[head] @ k[head // group].T / math.sqrt(q.shape[-1])
             for query in range(len(scores)):
-                gone = keys if head in heads else ()
-                seen = [key for key in range(query + 1) if key == query or key not in gone]
+                blocked = keys if head in heads else ()
+                seen = [key for key in range(query + 1) if key == query or key not in blocked]
                 weights = np.exp(scores[query, seen])
                 expected = np.zeros(len(scores))
                 expected[seen] = weights / weights.sum()
@@ -354,10 +322,8 @@ def test_a_knockout_is_the_softmax_without_those_keys(model):
         assert np.abs(mixed - run[Site("z", i)]).max() < 1e-5
 
 
-def test_a_knockout_of_nothing_changes_nothing(model):
-    """A text without whitespace tokens has none to block, where no positions at all would be every
-    one.
-    """
+def test_knockout_of_nothing_changes_nothing(model):
+    """Text without whitespace has no whitespace to block; empty positions block all."""
     prompt, keep = Prompt(text="noise,noise"), frozenset({LOGITS})
     clean, same, all_gone = run_requests(
         model,
@@ -371,10 +337,8 @@ def test_a_knockout_of_nothing_changes_nothing(model):
     assert np.abs(clean[LOGITS] - all_gone[LOGITS])[1:].max() > 1e-3
 
 
-def test_a_knockout_of_all_earlier_keys_is_attention_to_oneself(model):
-    """The pattern is the identity, and each token is read as if it stood alone: with RoPE relative,
-    to 1e-4.
-    """
+def test_knockout_of_all_earlier_keys_leaves_self_attention(model):
+    """The pattern is the identity, and each token is read as if alone, to 1e-4."""
     ids = model.tokenizer.encode(TEXT).ids
     (run,) = run_requests(
         model,
@@ -388,54 +352,51 @@ def test_a_knockout_of_all_earlier_keys_is_attention_to_oneself(model):
         assert np.abs(run[LOGITS][at] - alone[LOGITS][0]).max() < 1e-4
 
 
-def test_knockouts_in_one_batch_are_the_same_alone(model):
-    """Texts of unlike lengths and a text left as it is, side by side and one by one, to 1e-5; no
-    NaN from padding.
-    """
+def test_knockouts_in_one_batch_are_independent(model):
+    """Texts of different lengths together and one by one, to 1e-5; no NaN from padding."""
     keep, other = (
         sites_of_all_layers(model, "pattern") | {LOGITS},
         Prompt(text="The cat\n\nsat on\nthe 2 tables, and on"),
     )
     runs = [
-        knockout(model, (1, 4), keep),
-        knockout(model, WhitespacePositions(), keep, other),
-        knockout(model, WhitespacePositions(control_seed=3), keep, other),
-        Forward(TEXT, keep),
-    ]
+        knockout(model, (1, 4), keep), knockout(model, WhitespacePositions(), keep, other),
+        knockout(model, WhitespacePositions(control_seed=3), keep, other), Forward(TEXT, keep),
+    ]  # fmt: skip
     together = run_requests(model, *runs)
     alone = [run_requests(model, run, max_batch_tokens=1)[0] for run in runs]
 
-    for one, many in zip(alone, together, strict=True):
+    for single, batched in zip(alone, together, strict=True):
         for site in keep:
-            assert np.abs(one[site] - many[site]).max() < 1e-5
+            assert np.abs(single[site] - batched[site]).max() < 1e-5
     assert np.abs(together[1][LOGITS] - together[2][LOGITS]).max() > 1e-3
 
 
 def test_next_logits_are_those_of_the_last_position(model):
-    """Alone, as the prefix of another pass, patched, and beside longer ones: the last row of all
-    the logits.
-    """
+    """Alone, as a prefix, patched, and beside longer texts: the last row of all logits."""
     ids = model.tokenizer.encode(TEXT).ids
     prompts = [Prompt(ids=ids[:n]) for n in (1, 4, len(ids))] + [Prompt(ids=ids[3:7])]
     patch = (Patch(Site("mlp_out", 0)),)
-    asks = [
+    requests = [
         Forward(prompt, frozenset({NEXT_LOGITS}), patches)
         for prompt in prompts
         for patches in ((), patch)
     ]
-    whole = [Forward(ask.prompt, frozenset({LOGITS}), ask.patches) for ask in asks]
+    whole = [Forward(request.prompt, frozenset({LOGITS}), request.patches) for request in requests]
 
-    found, reference = run_requests(model, *asks), [run_requests(model, one)[0] for one in whole]
-    for one, all_of_it in zip(found, reference, strict=True):
-        assert one[NEXT_LOGITS].shape == (model.config.vocab_size,)
-        assert np.abs(one[NEXT_LOGITS] - all_of_it[LOGITS][-1]).max() < 1e-5
-        assert not one[NEXT_LOGITS].flags.writeable
-    assert np.abs(found[0][NEXT_LOGITS] - found[2][NEXT_LOGITS]).max() > 1e-3
-    assert np.abs(found[0][NEXT_LOGITS] - found[1][NEXT_LOGITS]).max() > 1e-3
+    captures, reference = (
+        run_requests(model, *requests),
+        [run_requests(model, single)[0] for single in whole],
+    )
+    for single, whole_capture in zip(captures, reference, strict=True):
+        assert single[NEXT_LOGITS].shape == (model.config.vocab_size,)
+        assert np.abs(single[NEXT_LOGITS] - whole_capture[LOGITS][-1]).max() < 1e-5
+        assert not single[NEXT_LOGITS].flags.writeable
+    assert np.abs(captures[0][NEXT_LOGITS] - captures[2][NEXT_LOGITS]).max() > 1e-3
+    assert np.abs(captures[0][NEXT_LOGITS] - captures[1][NEXT_LOGITS]).max() > 1e-3
 
 
-def test_a_knockout_sees_no_future(model):
-    """What comes later changes nothing before it, and neither does blocking it."""
+def test_knockout_is_causal(model):
+    """Neither later tokens nor blocking them change earlier positions."""
     ids = model.tokenizer.encode(TEXT).ids
     keep = frozenset({LOGITS})
     short, long, late = run_requests(
@@ -450,10 +411,8 @@ def test_a_knockout_sees_no_future(model):
     assert np.abs(late[LOGITS] - long[LOGITS])[10:].max() > 1e-3
 
 
-def test_zeros_at_the_whitespace_are_zeros_there(model):
-    """A patch by token writes where the tokens are whitespace, never at the first, and nowhere
-    else.
-    """
+def test_patches_by_token_write_at_whitespace_only(model):
+    """Never at the first position, and nowhere else."""
     prompt, site = Prompt(text="\nThe cat\nsat on\nthe"), Site("attn_out", 0)
     clean, run = run_requests(
         model,
@@ -465,14 +424,12 @@ def test_zeros_at_the_whitespace_are_zeros_there(model):
     assert blank[0] == 0
     assert (run[site][blank[1:]] == 0).all()
     assert len(blank) == 3
-    kept = [i for i in range(len(run.tokens)) if i not in blank[1:]]
-    assert (run[site][kept] == clean[site][kept]).all()
+    others = [i for i in range(len(run.tokens)) if i not in blank[1:]]
+    assert (run[site][others] == clean[site][others]).all()
 
 
-def test_the_others_are_as_many_and_none_of_them_whitespace(model):
-    """Seeds draw differently, the same seed alike, without the first token; where there are too
-    few, all of them.
-    """
+def test_control_positions_match_whitespace_in_number(model):
+    """Drawn by seed, never the first token; all other tokens if there are too few."""
     tokens = model.tokenizer.tokens(
         model.tokenizer.encode(Prompt(text="The cat\n\nsat on the 2 tables\n")).ids
     )
@@ -489,13 +446,12 @@ def test_the_others_are_as_many_and_none_of_them_whitespace(model):
     assert WhitespacePositions(control_seed=0).positions_in(lines) == (len(lines) - 1,)
 
 
-def test_the_loss_is_minus_the_log_of_the_probability(model):
-    """Each token's, from the logits before it, in float64, to 1e-5; NaN at the first; as a prefix
-    as well.
-    """
+def test_loss_is_minus_the_log_of_the_probability(model):
+    """From the logits in float64, to 1e-5; NaN at the first position; also for prefixes."""
     ids = model.tokenizer.encode(TEXT).ids
     long, short = run_requests(
-        model, *(Forward(Prompt(ids=some), frozenset({LOSS, LOGITS})) for some in (ids, ids[:5]))
+        model,
+        *(Forward(Prompt(ids=prefix), frozenset({LOSS, LOGITS})) for prefix in (ids, ids[:5])),
     )
     alone = run_requests(model, Forward(Prompt(ids=ids[:5]), frozenset({LOSS})))[0]
 
@@ -509,16 +465,14 @@ def test_the_loss_is_minus_the_log_of_the_probability(model):
     assert np.abs(alone[LOSS] - short[LOSS])[1:].max() < 1e-5
 
 
-def test_scores_are_blocked_and_nothing_else():
-    """There is no other run to take scores from: the sentence names what can be patched instead."""
+def test_scores_cannot_come_from_another_run():
+    """The message names what to patch instead."""
     with pytest.raises(ValueError, match="patch q or k"):
         Patch(Site("scores", 0), source=Forward(TEXT, frozenset({LOGITS})))
 
 
-def test_hooks_do_not_move_the_logits_and_captures_are_read_only(model):
-    """With every site kept the logits are those of a bare call; and nobody can write into a
-    capture.
-    """
+def test_hooks_do_not_change_the_logits(model):
+    """With every site kept the logits are those of a bare call; captures are read-only."""
     names = [
         n
         for n in ("q", "k", "v", "z", "scores", "pattern", "attn_out", "mlp_out", "mlp_act", "lens")
@@ -537,8 +491,8 @@ def test_hooks_do_not_move_the_logits_and_captures_are_read_only(model):
         run[EMBED][0] = 0
 
 
-def test_sampling_draws_from_its_seed_alone(model):
-    """Equal seeds give equal texts, another seed another text, whatever the global random state."""
+def test_sampling_depends_on_its_seed_alone(model):
+    """Not on the global random state."""
     first, again, other = run_requests(
         model,
         *(Generate(TEXT, 20, temperature=1.0, top_p=0.9, seed=s, stop=False) for s in (1, 1, 2)),
@@ -553,7 +507,7 @@ def test_sampling_draws_from_its_seed_alone(model):
 
 
 def test_reencoding_keeps_what_each_step_saw(model):
-    """The lecture's way: each frame is the text so far, encoded anew."""
+    """Each frame is the text so far, encoded anew."""
     (run,) = run_requests(model, Generate(TEXT, 4, reencode=True, stop=False))
 
     assert len(run.frames) == 4
@@ -561,18 +515,16 @@ def test_reencoding_keeps_what_each_step_saw(model):
         assert len("".join(t.text for t in after)) >= len("".join(t.text for t in before))
 
 
-def test_side_by_side_is_one_by_one(model):
-    """Generations of unlike lengths, temperatures and ends give the same texts in one batch as each
-    by itself.
-    """
-    wanted = [
+def test_generating_together_equals_one_by_one(model):
+    """For different lengths, temperatures and ends."""
+    requests = [
         Generate(TEXT, 9, stop=False),
         Generate(Prompt(text="The"), 14, temperature=1.0, top_k=20, seed=3, stop=False),
         Generate(Prompt(text="2 + 2 = 4, and noise noise noise"), 5),
         Generate(Prompt(text="The dog"), 11, temperature=0.7, top_p=0.8, seed=4),
     ]
-    together = run_requests(model, *wanted)
-    alone = [run_requests(model, request)[0] for request in wanted]
+    together = run_requests(model, *requests)
+    alone = [run_requests(model, request)[0] for request in requests]
 
     assert [run.tokens for run in together] == [run.tokens for run in alone]
     assert [run.stopped for run in together] == [run.stopped for run in alone]
@@ -581,26 +533,22 @@ def test_side_by_side_is_one_by_one(model):
 
 @pytest.mark.parametrize("rows", [1, 2, 5, 8, 9])
 @pytest.mark.parametrize("bias", [False, True])
-def test_narrow_products_are_products(rows, bias):
-    """The other way round of multiplying gives the same numbers, to 1e-6, and is gone after the
-    block.
-    """
+def test_fast_small_matmul_equals_linear(rows, bias):
+    """To 1e-6; the patch is gone after the block."""
     layer = torch.nn.Sequential(torch.nn.Linear(24, 40, bias=bias))
     x = torch.randn(1, rows, 24)
     with torch.inference_mode():
         expected = x.double() @ layer[0].weight.double().T + (layer[0].bias.double() if bias else 0)
         with fast_small_matmul(layer):
             assert "forward" in vars(layer[0])
-            found = layer(x)
-    assert found.shape == (1, rows, 40)
-    assert (found - expected).abs().max() < 1e-6
+            product = layer(x)
+    assert product.shape == (1, rows, 40)
+    assert (product - expected).abs().max() < 1e-6
     assert "forward" not in vars(layer[0])
 
 
 def test_kept_logits_are_those_of_a_pass_over_the_text(model):
-    """Row n of a generation's logits is what a whole pass has at the position before token n, to
-    1e-4.
-    """
+    """Row n is what a whole pass has at the position before token n, to 1e-4."""
     for request in (
         Generate(TEXT, 7, stop=False, keep_logits=True),
         Generate(TEXT, 7, temperature=1.0, seed=5, stop=False, keep_logits=True),
@@ -612,10 +560,8 @@ def test_kept_logits_are_those_of_a_pass_over_the_text(model):
         assert np.abs(run[LOGITS] - read[LOGITS][run.prompt_length - 1 : -1]).max() < 1e-4
 
 
-def test_reencoding_with_the_cache_is_reencoding_without(model):
-    """Each frame is the text so far, encoded anew, and its next token the argmax of a fresh pass
-    over it.
-    """
+def test_reencoding_with_the_cache_equals_fresh_passes(model):
+    """Each next token is the argmax of a fresh pass over the re-encoded text."""
     single = tuple(model.tokenizer.backend.token_to_id(char) for char in "TheĠcatĠsat")
     (run,) = run_requests(model, Generate(Prompt(ids=single), 12, reencode=True, stop=False))
     text = "The cat sat"
@@ -630,17 +576,14 @@ def test_reencoding_with_the_cache_is_reencoding_without(model):
 
 
 def test_facts_count_each_weight_once(model):
-    """The parameters of the modules sum to the model's own count, the tied unembedding counted
-    once.
-    """
+    """The modules' parameters sum to the model's own count; tied weights count once."""
     (run,) = run_requests(model, Describe())
 
     assert run.facts.parameters == sum(p.numel() for p in model.network.parameters())
     assert run.facts.layers == model.config.num_hidden_layers
 
 
-def test_embedding_rows_are_what_enters_the_first_layer(model):
-    """The rows of the embedding matrix equal the embed site of a run."""
+def test_embedding_rows_equal_the_embed_site(model):
     rows, run, whole = run_requests(
         model, EmbeddingRows(TEXT), Forward(TEXT, frozenset({EMBED})), EmbeddingMatrix()
     )
@@ -663,14 +606,12 @@ def test_chat_and_shuffled_prompts(model):
     assert plain.tokens != shuffled.tokens
 
 
-def test_a_layer_too_many_is_an_error_for_people(model):
-    """A site outside the model names the layers there are."""
+def test_reports_layers_that_do_not_exist(model):
     with pytest.raises(ModelError, match="layers 0 to"):
         run_requests(model, Forward(TEXT, frozenset({Site("resid_post", 99)})))
 
 
-def test_a_prompt_past_the_context_is_an_error_for_people(model):
-    """Too many tokens name both numbers."""
+def test_reports_prompts_longer_than_the_context(model):
     with pytest.raises(ModelError, match="context of"):
         run_requests(
             model,

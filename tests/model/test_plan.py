@@ -1,4 +1,4 @@
-"""The planner: distinct passes once, prefixes never alone, batches within their budget."""
+"""Plans: distinct passes, merged prefixes, batches within their limits."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,47 +20,49 @@ many_ids = st.lists(ids, min_size=1, max_size=20)
 A, B = Prompt(text="a"), Prompt(text="b")
 
 
-def test_equal_prompts_are_one_pass_that_keeps_the_union():
-    """Two analyses of one prompt cost one pass with both their sites."""
+def test_equal_prompts_share_a_pass():
+    """It keeps the union of their sites."""
     first, second = (Forward(A, frozenset({site})) for site in (LOGITS, Site("pattern", 0)))
-    made = make_plan([first, second, Forward(B, frozenset({LOGITS})), Encode(A), Encode(A)])
+    plan = make_plan([first, second, Forward(B, frozenset({LOGITS})), Encode(A), Encode(A)])
 
-    assert [f.prompt for f in made.forwards] == [A, B]
-    assert made.forwards[0].keep == {LOGITS, Site("pattern", 0)}
-    assert made.requested == 5
-    assert len(made.requests) == 3
+    assert [f.prompt for f in plan.forwards] == [A, B]
+    assert plan.forwards[0].keep == {LOGITS, Site("pattern", 0)}
+    assert plan.requested == 5
+    assert len(plan.requests) == 3
 
 
-def test_sources_of_patches_and_prompts_are_pulled_in_first():
-    """A patch's source run and a prompt's generation are planned although no one asked for them."""
+def test_plans_the_sources_of_patches_and_prompts():
+    """They come first, although no one requested them."""
     generation = Generate(A, 5)
-    written = Forward(Prompt(generated=generation), frozenset({LOGITS}))
-    patched = Forward(B, frozenset({LOGITS}), (Patch(Site("resid_pre", 3), source=written),))
-    made = make_plan([patched])
+    generated = Forward(Prompt(generated=generation), frozenset({LOGITS}))
+    patched = Forward(B, frozenset({LOGITS}), (Patch(Site("resid_pre", 3), source=generated),))
+    plan = make_plan([patched])
 
-    assert made.generations == (generation,)
-    assert made.forwards[0].keep == {LOGITS, Site("resid_pre", 3)}
-    assert made.forwards[1] == patched
+    assert plan.generations == (generation,)
+    assert plan.forwards[0].keep == {LOGITS, Site("resid_pre", 3)}
+    assert plan.forwards[1] == patched
 
 
 @given(many_ids)
-def test_every_request_is_served_once_and_no_pass_begins_another(many):
-    """Passes cover all requests with the right lengths, and none is a prefix of another."""
-    forwards = [Forward(Prompt(ids=i), frozenset({LOGITS})) for i in many]
-    made = build_passes(forwards, lambda p: p.ids)
+def test_every_request_has_one_pass(prompts):
+    """Lengths are right, and no pass is a prefix of another."""
+    forwards = [Forward(Prompt(ids=i), frozenset({LOGITS})) for i in prompts]
+    passes = build_passes(forwards, lambda p: p.ids)
 
-    assert sorted(part.request.prompt.ids for item in made for part in item.requests) == sorted(
-        many
+    assert sorted(part.request.prompt.ids for item in passes for part in item.requests) == sorted(
+        prompts
     )
-    for item in made:
+    for item in passes:
         for part in item.requests:
             assert item.ids[: part.length] == part.request.prompt.ids
-    for one in made:
-        assert not any(other is not one and other.ids[: len(one.ids)] == one.ids for other in made)
+    for item in passes:
+        assert not any(
+            other is not item and other.ids[: len(item.ids)] == item.ids for other in passes
+        )
 
 
 def test_patched_passes_are_never_merged_with_plain_ones():
-    """A patch changes what a prefix sees, so such a pass stands alone."""
+    """A patch changes what a prefix sees, so such a pass stays separate."""
     keep = frozenset({LOGITS})
     plain, longer = Forward(Prompt(ids=(1, 2)), keep), Forward(Prompt(ids=(1, 2, 3)), keep)
     patched = Forward(Prompt(ids=(1, 2)), keep, (Patch(Site("mlp_out", 0)),))
@@ -68,10 +70,8 @@ def test_patched_passes_are_never_merged_with_plain_ones():
     assert len(build_passes([plain, longer, patched], lambda p: p.ids)) == 2
 
 
-def test_patches_that_choose_by_token_are_merged_when_they_are_equal():
-    """The same choice over the same ids is one pass, another seed another one, and the prompt may
-    be said two ways.
-    """
+def test_equal_patches_by_token_share_a_pass():
+    """Another seed is another pass; a prompt may be given as text or as ids."""
 
     def run(prompt, where):
         return Forward(prompt, frozenset({LOGITS}), (Patch(Site("scores", 0), positions=where),))
@@ -85,71 +85,66 @@ def test_patches_that_choose_by_token_are_merged_when_they_are_equal():
     ]
 
     assert len(make_plan(requested).forwards) == 3
-    made = build_passes(make_plan(requested).forwards, lambda p: (1, 2))
-    assert [len(item.requests) for item in made] == [2, 1]
+    passes = build_passes(make_plan(requested).forwards, lambda p: (1, 2))
+    assert [len(item.requests) for item in passes] == [2, 1]
 
 
 @given(many_ids, st.integers(1, 30))
-def test_batches_hold_every_pass_once_within_the_budget(many, max_batch_tokens):
-    """No pass is lost, and only a lone pass may exceed the budget."""
-    todo = [Pass(i, frozenset()) for i in many]
-    made = build_batches(todo, max_batch_tokens=max_batch_tokens)
+def test_batches_stay_within_the_token_limit(prompts, max_batch_tokens):
+    """No pass is lost, and only a single pass may exceed the limit."""
+    passes = [Pass(i, frozenset()) for i in prompts]
+    batches = build_batches(passes, max_batch_tokens=max_batch_tokens)
 
-    assert sorted(p.ids for b in made for p in b) == sorted(many)
-    for batch in made:
+    assert sorted(p.ids for b in batches for p in b) == sorted(prompts)
+    for batch in batches:
         assert len(batch) == 1 or len(batch) * max(len(p.ids) for p in batch) <= max_batch_tokens
 
 
 @given(many_ids, st.integers(1, 60))
-def test_batches_keep_no_more_than_memory_allows(many, memory):
-    """Counted as the model keeps it: every site of every pass, over the padded length; a lone pass
-    is let through.
-    """
+def test_batches_stay_within_the_memory_limit(prompts, memory):
+    """Every site of every pass counts, over the padded length."""
     sites = (LOGITS, Site("resid_pre", 0), Site("mlp_out", 1))
-    todo = [Pass(i, frozenset(sites[: 1 + sum(i) % 3])) for i in many]
-    made = build_batches(
-        todo,
+    passes = [Pass(i, frozenset(sites[: 1 + sum(i) % 3])) for i in prompts]
+    batches = build_batches(
+        passes,
         max_batch_tokens=1000,
         max_batch_bytes=memory,
         bytes_for=lambda keep, length, logits: len(keep) * length,
     )
 
-    assert sorted(p.ids for b in made for p in b) == sorted(many)
-    for batch in made:
-        kept = len(frozenset.union(*(p.keep for p in batch)))
-        assert len(batch) == 1 or kept * max(len(p.ids) for p in batch) * len(batch) <= memory
+    assert sorted(p.ids for b in batches for p in b) == sorted(prompts)
+    for batch in batches:
+        sites_kept = len(frozenset.union(*(p.keep for p in batch)))
+        assert len(batch) == 1 or sites_kept * max(len(p.ids) for p in batch) * len(batch) <= memory
 
 
-def test_batches_count_the_rows_of_prefixes():
-    """A pass that is asked after many of its prefixes what comes next keeps as many rows of
-    logits.
-    """
+def test_batches_count_next_logits_of_prefixes():
+    """A pass has a row of next logits for each prefix that requests them."""
     keep = frozenset({NEXT_LOGITS})
     texts = [tuple(range(first, first + 5)) for first in range(0, 60, 10)]
-    asks = [Forward(Prompt(ids=text[:n]), keep) for text in texts for n in (1, 3, 5)]
-    made = build_batches(
-        build_passes(asks, lambda p: p.ids),
+    requests = [Forward(Prompt(ids=text[:n]), keep) for text in texts for n in (1, 3, 5)]
+    batches = build_batches(
+        build_passes(requests, lambda p: p.ids),
         max_batch_bytes=6,
         bytes_for=lambda keep, length, logits: logits,
     )
 
-    assert [len(batch) for batch in made] == [2, 2, 2]
-    assert {p.logit_positions for batch in made for p in batch} == {(0, 2, 4)}
+    assert [len(batch) for batch in batches] == [2, 2, 2]
+    assert {p.logit_positions for batch in batches for p in batch} == {(0, 2, 4)}
 
 
-def test_cost_counts_what_remains():
-    """The printed numbers: asked, distinct, passes, batches, tokens."""
+def test_plan_cost_counts_distinct_work():
     keep = frozenset({LOGITS})
-    made = make_plan(
+    plan = make_plan(
         [Forward(Prompt(ids=(1, 2)), keep), Forward(Prompt(ids=(1, 2, 3)), keep), Generate(A, 7)]
     )
-    counted = plan_cost(made, lambda p: p.ids, max_batch_tokens=100)
+    cost = plan_cost(plan, lambda p: p.ids, max_batch_tokens=100)
 
-    assert (counted.requested, counted.passes, counted.batches, counted.tokens) == (3, 1, 1, 3)
-    assert (counted.generations, counted.new_tokens) == (1, 7)
+    assert (cost.requested, cost.passes, cost.batches, cost.tokens) == (3, 1, 1, 3)
+    assert (cost.generations, cost.new_tokens) == (1, 7)
 
 
-def test_the_plan_follows_the_order_of_need():
-    """Same requests, same plan, whatever the hash seed."""
+def test_plan_order_is_stable():
+    """Equal requests give equal plans, whatever the hash seed."""
     requests = [Forward(Prompt(text=str(i)), frozenset({LOGITS})) for i in range(50)]
     assert [f.prompt.text for f in make_plan(requests).forwards] == [str(i) for i in range(50)]

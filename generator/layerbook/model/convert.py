@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,6 @@ from layerbook.core.errors import ModelError
 from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.model.gguf import (
     CONFIG_KEYS,
-    HEAD_SIZE_KEYS,
     ROPE_BASE_KEY,
     TOKEN_ROLES,
     TOKENIZER_HINT,
@@ -28,7 +27,11 @@ from layerbook.model.gguf import (
     read_header,
 )
 
+if TYPE_CHECKING:
+    from layerbook.model.tokenizer import ModelTokenizer
+
 CONTROL, USER_DEFINED = 3, 4  # values of tokenizer.ggml.token_type
+LOADED_SETTINGS = (*CONFIG_KEYS, "head_dim", "vocab_size", "tie_word_embeddings")
 
 
 def convert(gguf_path: Path, out_dir: Path, report: Reporter | None = None) -> None:
@@ -223,58 +226,49 @@ class Mismatch:
 
 def find_mismatches(header: GGUFHeader, out_dir: Path) -> list[Mismatch]:
     """Load a converted directory, and compare it with the header it was written from."""
-    loaded = _loaded_settings(out_dir)
-    return [
-        Mismatch(key, value, loaded[key])
-        for key, value in _declared_settings(header).items()
-        if value != loaded[key]
-    ]
-
-
-def _declared_settings(header: GGUFHeader) -> dict[str, Any]:
-    values = header.values
-    tokens, types = values["tokenizer.ggml.tokens"], values["tokenizer.ggml.token_type"]
-    settings = {key: np.float32(values[key]) for key in CONFIG_KEYS.values() if key in values}
-    settings |= {key: values.get(key, header.head_dim) for key in HEAD_SIZE_KEYS}
-    ids = {role: header.special_token_id(role) for role in TOKEN_ROLES}
-    return settings | {
-        ROPE_BASE_KEY: values.get(ROPE_BASE_KEY, 10000.0),
-        "llama.vocab_size": values.get("llama.vocab_size", len(tokens)),
-        "output.weight": "output.weight" not in header.tensors,
-        "tokenizer.ggml.tokens": tokens,
-        "tokenizer.ggml.merges": values["tokenizer.ggml.merges"],
-        "tokenizer.ggml.token_type": {id for id, kind in enumerate(types) if kind == CONTROL},
-        "tokenizer.ggml.pre": pre_tokenizer(header).__getstate__(),
-        **{f"{role} token": id for role, id in ids.items()},
-        "tokenizer.chat_template": values.get("tokenizer.chat_template", ""),
-        "tokenizer.ggml.add_bos_token": [
-            id for role, id in ids.items() if role in ("bos", "eos") and _is_added(header, role)
-        ],
-    }
-
-
-def _loaded_settings(out_dir: Path) -> dict[str, Any]:
     from transformers.models.llama.configuration_llama import LlamaConfig
 
     from layerbook.model.tokenizer import ModelTokenizer
 
     config, tokenizer = LlamaConfig.from_pretrained(out_dir), ModelTokenizer.load(out_dir)
+    loaded = {name: getattr(config, name) for name in LOADED_SETTINGS}
+    loaded["rope_theta"] = config.rope_parameters["rope_theta"]
+    loaded |= _loaded_tokenizer(tokenizer)
+    declared = header.to_config()
+    declared["rope_theta"] = header.values.get(ROPE_BASE_KEY, 10000.0)
+    declared |= _declared_tokenizer(header)
+    return [
+        Mismatch(key, declared[key], value)
+        for key, value in loaded.items()
+        if declared[key] != value
+    ]
+
+
+def _declared_tokenizer(header: GGUFHeader) -> dict[str, Any]:
+    values, types = header.values, header.values["tokenizer.ggml.token_type"]
+    ids = {role: header.special_token_id(role) for role in TOKEN_ROLES}
+    return {
+        "tokenizer.ggml.tokens": values["tokenizer.ggml.tokens"],
+        "tokenizer.ggml.merges": values["tokenizer.ggml.merges"],
+        "tokenizer.ggml.token_type": {id for id, kind in enumerate(types) if kind == CONTROL},
+        "tokenizer.ggml.pre": pre_tokenizer(header).__getstate__(),
+        "tokenizer.chat_template": values.get("tokenizer.chat_template", ""),
+        "special tokens": ids,
+        "added tokens": [ids[role] for role in ("bos", "eos") if _is_added(header, role)],
+    }
+
+
+def _loaded_tokenizer(tokenizer: ModelTokenizer) -> dict[str, Any]:
     backend, ids = tokenizer.backend, dict(tokenizer.role_ids)
-    settings = {key: np.float32(getattr(config, name)) for name, key in CONFIG_KEYS.items()}
-    settings |= dict.fromkeys(HEAD_SIZE_KEYS, config.head_dim)
-    return settings | {
-        ROPE_BASE_KEY: config.rope_parameters["rope_theta"],
-        "llama.vocab_size": config.vocab_size,
-        "output.weight": config.tie_word_embeddings,
+    merges = tokenizer.tokenizer_json()["model"]["merges"]
+    return {
         "tokenizer.ggml.tokens": [backend.id_to_token(id) for id in range(tokenizer.size)],
-        "tokenizer.ggml.merges": [
-            " ".join(pair) for pair in tokenizer.tokenizer_json()["model"]["merges"]
-        ],
+        "tokenizer.ggml.merges": [" ".join(pair) for pair in merges],
         "tokenizer.ggml.token_type": set(tokenizer.special_ids),
         "tokenizer.ggml.pre": backend.pre_tokenizer.__getstate__(),
-        **{f"{role} token": ids.get(f"{role}_token") for role in TOKEN_ROLES},
         "tokenizer.chat_template": tokenizer.chat_template,
-        "tokenizer.ggml.add_bos_token": backend.encode("").ids,
+        "special tokens": {role: ids.get(f"{role}_token") for role in TOKEN_ROLES},
+        "added tokens": backend.encode("").ids,
     }
 
 

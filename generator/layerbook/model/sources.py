@@ -75,9 +75,8 @@ class ModelSource(ABC):
         count = make_token_counter(directory) if directory else None
         if self.expected_limits:
             return replace(self.expected_limits, count_tokens=count)
-        if directory:
-            return limits_from_config(read_llama_config(directory), count)
-        return self._undownloaded_limits()
+        config = read_llama_config(directory) if directory else self._undownloaded_config()
+        return limits_from_config(config, count)
 
     def prepare(self, report: Reporter | None = None) -> Path:
         """Return a directory ready to load; download and convert what is missing.
@@ -107,11 +106,11 @@ class ModelSource(ABC):
     def _loadable_dir(self) -> Path | None:
         return self.local_dir()
 
-    @abstractmethod
-    def _undownloaded_limits(self) -> Limits: ...
+    def _undownloaded_config(self) -> dict[str, Any]:
+        raise ModelError(f"{self.location} is not on this machine")
 
-    @abstractmethod
-    def _fetch(self, report: Reporter) -> Path: ...
+    def _fetch(self, report: Reporter) -> Path:
+        raise ModelError(f"{self.location} is not on this machine")
 
 
 class DirectorySource(ModelSource):
@@ -128,12 +127,6 @@ class DirectorySource(ModelSource):
         return Fingerprint(
             _files_digest(directory, WEIGHT_FILES), _files_digest(directory, TOKENIZER_FILES)
         )
-
-    def _undownloaded_limits(self) -> Limits:
-        return limits_from_config(read_llama_config(self.local_dir()), None)
-
-    def _fetch(self, report: Reporter) -> Path:
-        return self.local_dir()
 
 
 class GGUFSource(ModelSource):
@@ -160,8 +153,8 @@ class GGUFSource(ModelSource):
         name = f"gguf:{self.digest()}/{CONVERTER_VERSION}"
         return Fingerprint(name, name)
 
-    def _undownloaded_limits(self) -> Limits:
-        return limits_from_config(read_header(Path(self.location)).to_config(), None)
+    def _undownloaded_config(self) -> dict[str, Any]:
+        return read_header(Path(self.location)).to_config()
 
     def _fetch(self, report: Reporter) -> Path:
         if importlib.util.find_spec("gguf") is None:  # fail before a long download
@@ -259,7 +252,7 @@ class HubSource(ModelSource):
             return None
         return directory
 
-    def _undownloaded_limits(self) -> Limits:
+    def _undownloaded_config(self) -> dict[str, Any]:
         raise self._not_downloaded()
 
     def _not_downloaded(self) -> ModelError:

@@ -1,0 +1,14 @@
+"""The tiny Llama, loaded the way the real one is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from layerbook.model.llama import LoadedModel
+
+
+@pytest.fixture(scope="session")
+def model(tiny_model_dir: Path) -> LoadedModel:
+    """The tiny Llama; tests must not change it."""
+    return LoadedModel.load(tiny_model_dir, "tiny")
