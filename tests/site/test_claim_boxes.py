@@ -1,4 +1,4 @@
-"""Claims on the page: their margin in words, and ids that stay unique."""
+"""Claims on a page: their margins in words, and their ids."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import pytest
 from fixtures.sample_chapter import context
 from hypothesis import given
 from hypothesis import strategies as st
-
-from layerbook.site.prose.render import render_chapter
-from layerbook.site.claims import describe_margin, format_quantity
 from layerbook.book.claims.check import Margin, Verdict
+from layerbook.site.claims import describe_margin, format_quantity
+from layerbook.site.prose.render import render_chapter
 
 
 @pytest.mark.parametrize(
@@ -32,25 +31,23 @@ from layerbook.book.claims.check import Margin, Verdict
         (False, None, "exact"),
     ],
 )
-def test_the_margin_in_words(holds: bool, margin: Margin | None, words: str) -> None:
-    """Two digits, the share where it says something."""
+def test_describes_margins_with_two_digits_and_a_meaningful_share(
+    holds: bool, margin: Margin | None, words: str
+) -> None:
     assert describe_margin(Verdict(holds, (), margin)).replace("\u202f", " ") == words
 
 
 @given(st.floats(1e-300, 1e300))
-def test_a_distance_keeps_two_digits(number: float) -> None:
-    """Whatever its size, what is written is within one percent of it, or within half of a whole."""
+def test_formats_distances_to_one_percent_or_half_of_an_integer(number: float) -> None:
     text = format_quantity(number).replace("\u202f", "").replace(",", "")
     power = text.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")).replace("×10", "e")
     assert float(power) == pytest.approx(number, rel=0.051)
 
 
-def test_a_claim_that_is_shown_twice_has_one_id() -> None:
-    """The second box is the same but for the id, whether or not the prose asked before if it holds.
-    """
-    prose = (
-        '{% if holds("noise", 0) %}Yes.{% endif %}\n\n{{ claim("noise", 0) }}\n\nAgain:\n\n{{ claim("noise", 0) }}\n'
-    )
+def test_second_box_of_a_claim_has_no_id() -> None:
+    """`holds` in the prose does not count as a box."""
+    box = '{{ claim("noise", 0) }}'
+    prose = f'{{% if holds("noise", 0) %}}Yes.{{% endif %}}\n\n{box}\n\nAgain:\n\n{box}\n'
     html = render_chapter(prose, "x.md", context()).html
     assert html.count("How it was checked") == 2
     assert re.findall(r'id="(claim-[^"]+)"', html) == ["claim-noise-0"]

@@ -1,6 +1,4 @@
-"""The colophon's word on the weights: what is known of a file by its digest, and nothing that is
-not.
-"""
+"""The colophon's note on quantised weights."""
 
 from __future__ import annotations
 
@@ -8,33 +6,29 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-
-from layerbook.site import colophon as front
 from layerbook.model import sources
+from layerbook.site import colophon as front
 
 DEFAULT = sources.resolve(sources.DEFAULT_MODEL)
 
 
-def test_only_weights_that_are_known_are_said_to_be_quantised(tmp_path: Path) -> None:
-    """By the digest, not by the name: the same file at another place is known, another file of the
-    name is not.
-    """
+def test_describes_storage_only_of_known_weights(tmp_path: Path) -> None:
+    """Weights are known by their digest, not by the file's name."""
     (tmp_path / "other.gguf").write_bytes(b"GGUF")
     other = sources.resolve(str(tmp_path / "other.gguf"))
     same = sources.GGUFSource("copy", "copy.gguf", sha256=DEFAULT.sha256)
     full = sources.DirectorySource("full", str(tmp_path))
 
-    assert "4 bits" in front.quantisation(DEFAULT) and front.quantisation(same) == front.quantisation(DEFAULT)
+    assert "4 bits" in front.quantisation(DEFAULT) and front.quantisation(
+        same
+    ) == front.quantisation(DEFAULT)
     assert "4 bits" not in front.quantisation(other) and "GGUF" in front.quantisation(other)
     assert front.quantisation(full) == ""
 
 
 @pytest.mark.model
-def test_the_default_model_is_stored_as_the_colophon_says(real_model_dir: Path) -> None:
-    """Types by tensor, from the file's own header: Q4_1 in the layers, Q8_0 for the embedding
-    alone, no unembedding.
-    """
-    from layerbook.model import download
+def test_default_model_is_stored_as_described(real_model_dir: Path) -> None:
+    """Q4_1 in the layers, Q8_0 for the embedding, and no unembedding."""
     from layerbook.model.gguf import read_header
 
     tensors = read_header(DEFAULT.gguf_path()).tensors
@@ -44,4 +38,6 @@ def test_the_default_model_is_stored_as_the_colophon_says(real_model_dir: Path) 
     assert kinds.pop("token_embd.weight") == "Q8_0"
     assert Counter(kinds.values()) == {"Q4_1": 7 * 30, "F32": 2 * 30 + 1}
     assert all((kind == "Q4_1") == (len(tensors[name].shape) == 2) for name, kind in kinds.items())
-    assert all(word in front.quantisation(DEFAULT) for word in ("4 bits a number (Q4_1)", "8 (Q8_0)"))
+    assert all(
+        word in front.quantisation(DEFAULT) for word in ("4 bits a number (Q4_1)", "8 (Q8_0)")
+    )

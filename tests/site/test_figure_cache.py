@@ -1,4 +1,4 @@
-"""Figures through the working cache and the processes that draw: equal pictures, drawn once."""
+"""Rendering figures with a cache."""
 
 from __future__ import annotations
 
@@ -6,28 +6,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from layerbook.site.figure_cache import FigureRenderer, figure_digest
 from layerbook.core.figures import Axis, Bars, Heatmap
-from layerbook.store.cache import WorkingCache
 from layerbook.plotting.pool import DrawingPool
+from layerbook.site.figure_cache import FigureRenderer, figure_digest
+from layerbook.store.cache import WorkingCache
 
 
 def heatmap(shift: float = 0.0) -> Heatmap:
-    """A small map."""
+    """Return a small heat map."""
     values = np.arange(12, dtype=np.float32).reshape(3, 4) + np.float32(shift)
     return Heatmap(values, Axis("row"), Axis("column"), value="share", alt="A small map.")
 
 
 def bars(*values: float) -> Bars:
-    """A few bars."""
-    return Bars(tuple("abc"[: len(values)]), values, Axis("letter"), Axis("count"), alt="A few bars.")
+    """Return a few bars."""
+    return Bars(
+        tuple("abc"[: len(values)]), values, Axis("letter"), Axis("count"), alt="A few bars."
+    )
 
 
-def test_what_was_drawn_is_taken_from_the_cache(tmp_path: Path) -> None:
-    """The second rendering fills its marks without drawing; another figure under the same id is
-    drawn.
-    """
+def test_takes_pictures_from_the_cache(tmp_path: Path) -> None:
+    """Another figure with the same id is drawn."""
     with DrawingPool(1) as drawing_pool:
         first = FigureRenderer(WorkingCache(tmp_path), drawing_pool)
         page = first.fill_placeholders(f"<p>{first.html(heatmap(), 'one')}</p>")
@@ -41,8 +40,8 @@ def test_what_was_drawn_is_taken_from_the_cache(tmp_path: Path) -> None:
             again.fill_placeholders(other)
 
 
-def test_equal_figures_have_equal_digests_and_others_do_not() -> None:
-    """Every field counts: values, their type, labels, alt texts; and nothing runs together."""
+def test_digests_depend_on_every_field() -> None:
+    """Values, their types, labels and alt texts count."""
     figures = [
         heatmap(),
         heatmap(0.25),

@@ -1,9 +1,7 @@
-"""The same sources give the same bytes: results, pages, tables and manifest, wherever and however
-they are built.
+"""The same sources give the same bytes, wherever and however they are built.
 
-What could creep in: the order of sets and files, time zones and clocks, the locale's decimal comma
-and encoding, the
-working directory, the umask, how many processes draw and which is done first.
+Sources of differences: the order of sets and files, time zones and clocks, the locale's decimal
+locale_path and encoding, the working directory, the umask, and the order in which processes draw.
 """
 
 from __future__ import annotations
@@ -35,7 +33,7 @@ if __name__ == "__main__":
 
 @pytest.fixture(scope="module")
 def built(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small book with a sweep and a day of publication, built in this process."""
+    """The small book with a sweep and a date of publication, built in this process."""
     folder = write_sweep_book(write_small_book(tmp_path_factory.mktemp("small"), tiny_model_dir))
     with (folder / "experiments" / "book.yaml").open("a") as file:
         file.write("published: 2026-11-25\n")
@@ -44,8 +42,8 @@ def built(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 @pytest.fixture(scope="module")
-def comma(tmp_path_factory: pytest.TempPathFactory) -> str | None:
-    """Where a locale with a decimal comma was made; None where the system cannot make one."""
+def locale_path(tmp_path_factory: pytest.TempPathFactory) -> str | None:
+    """The folder of a locale with a decimal comma; None if it cannot be compiled."""
     folder = tmp_path_factory.mktemp("locales")
     try:
         command = ["localedef", "-i", "de_DE", "-f", "UTF-8", str(folder / "de_DE.UTF-8")]
@@ -57,33 +55,68 @@ def comma(tmp_path_factory: pytest.TempPathFactory) -> str | None:
 
 VARIANTS = {
     "one process, plain C": ("1", "022", {"PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C"}),
-    "two, far east": ("2", "077", {"PYTHONHASHSEED": "77", "TZ": "Asia/Kathmandu", "LC_ALL": "C.UTF-8"}),
-    "four, far west": ("4", "002", {"PYTHONHASHSEED": "4711", "TZ": "America/St_Johns", "LC_ALL": "POSIX"}),
-    "a decimal comma": ("2", "027", {"PYTHONHASHSEED": "1", "TZ": "Europe/Berlin", "LC_ALL": "de_DE.UTF-8"}),
+    "two, far east": (
+        "2",
+        "077",
+        {"PYTHONHASHSEED": "77", "TZ": "Asia/Kathmandu", "LC_ALL": "C.UTF-8"},
+    ),
+    "four, far west": (
+        "4",
+        "002",
+        {"PYTHONHASHSEED": "4711", "TZ": "America/St_Johns", "LC_ALL": "POSIX"},
+    ),
+    "a decimal comma": (
+        "2",
+        "027",
+        {"PYTHONHASHSEED": "1", "TZ": "Europe/Berlin", "LC_ALL": "de_DE.UTF-8"},
+    ),
 }
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_the_same_bytes_wherever_it_is_built(built: Path, tmp_path: Path, comma: str | None, name: str) -> None:
-    """From the sources alone, the model run anew; the day comes from the book, whatever the
-    environment says.
-    """
+def test_same_bytes_wherever_it_is_built(
+    built: Path, tmp_path: Path, locale_path: str | None, name: str
+) -> None:
+    """Built from the sources alone; the date comes from the book, not the environment."""
     jobs, umask, environment = VARIANTS[name]
     if "decimal" in name:
-        if comma is None:
+        if locale_path is None:
             pytest.skip("this system cannot make a locale")
-        environment = environment | {"LOCPATH": comma}
-    book, away = tmp_path / "elsewhere" / "other name", tmp_path / "away"
+        environment = environment | {"LOCPATH": locale_path}
+    book, working_dir = tmp_path / "elsewhere" / "other name", tmp_path / "working_dir"
     shutil.copytree(built, book, ignore=shutil.ignore_patterns("results", "site", ".layerbook"))
-    away.mkdir()
-    (away / "building.py").write_text(SCRIPT)
-    more = {"SOURCE_DATE_EPOCH": "1", "COLUMNS": "40", "PYTHONPATH": str(ROOT), "PYTHONUTF8": "0"}
-    command = [sys.executable, "building.py", umask, "build", "--jobs", jobs, "--book", str(book), "--site", "../site"]
-    done = subprocess.run(
-        command, cwd=away, env=os.environ | environment | more, capture_output=True, text=True, check=False
+    working_dir.mkdir()
+    (working_dir / "building.py").write_text(SCRIPT)
+    settings = {
+        "SOURCE_DATE_EPOCH": "1",
+        "COLUMNS": "40",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUTF8": "0",
+    }
+    command = [
+        sys.executable,
+        "building.py",
+        umask,
+        "build",
+        "--jobs",
+        jobs,
+        "--book",
+        str(book),
+        "--site",
+        "../site",
+    ]
+    result = subprocess.run(
+        command,
+        cwd=working_dir,
+        env=os.environ | environment | settings,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert result.returncode == 0, result.stderr
     assert read_tree(book / "experiments") == read_tree(built / "experiments")
-    made, expected = read_tree(tmp_path / "site"), read_tree(built / "site")
-    assert [path for path in made.keys() | expected.keys() if made.get(path) != expected.get(path)] == []
-    assert any(path.endswith(".parquet") for path in made)
+    actual, expected = read_tree(tmp_path / "site"), read_tree(built / "site")
+    assert [
+        path for path in actual.keys() | expected.keys() if actual.get(path) != expected.get(path)
+    ] == []
+    assert any(path.endswith(".parquet") for path in actual)

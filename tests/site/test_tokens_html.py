@@ -9,14 +9,21 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from layerbook.site.tokens_html import as_token, cell_number, chip, passage_html, strip_html, table_csv, table_html
 from layerbook.core.figures import Passage, Table, TokenStrip
 from layerbook.core.tokens import Token
+from layerbook.site.tokens_html import (
+    as_token,
+    cell_number,
+    chip,
+    passage_html,
+    strip_html,
+    table_csv,
+    table_html,
+)
 
 
-def test_chips_tell_tokens_apart() -> None:
-    """Whitespace, bytes and specials are drawn; id, bytes and position are the tooltip."""
+def test_chips_show_whitespace_bytes_and_special_tokens() -> None:
+    """The tooltip has id, bytes and position."""
     assert '<span class="ws">·</span>the' in chip(Token(260, " the", "20746865")).html
     assert 'title="token 260\nbytes 20 74 68 65"' in chip(Token(260, " the", "20746865")).html
     assert 'title="token 9\nbyte E2\nposition 0"' in chip(Token(9, "\ufffd", "e2"), 0).html
@@ -26,8 +33,7 @@ def test_chips_tell_tokens_apart() -> None:
     assert "empty" in chip(Token(3, "", "")).html
 
 
-def test_as_token_takes_what_carries_a_token() -> None:
-    """A result's ranked token is a token; a number is not."""
+def test_as_token_accepts_values_with_a_token() -> None:
 
     class Ranked:
         id, text, hex, special = 4, "a", "61", False
@@ -37,8 +43,7 @@ def test_as_token_takes_what_carries_a_token() -> None:
         as_token(4)
 
 
-def test_a_strip_shows_ids_and_marks_the_continuation() -> None:
-    """Every token has its id; only those after the prompt are marked, and said to be, once."""
+def test_strips_show_ids_and_mark_the_continuation() -> None:
     row = tuple(Token(i, "x", "78") for i in range(4))
     html = strip_html(TokenStrip((("", row),), alt="", prompt_length=(3,)))
     assert html.count("chip written") == html.count("written by the model") == 1
@@ -47,20 +52,25 @@ def test_a_strip_shows_ids_and_marks_the_continuation() -> None:
 
 
 def test_only_texts_have_positions() -> None:
-    """From 0 in each row of its own; a list of tokens has none."""
+    """They count from 0 in each row; lists of tokens have none."""
     row = tuple(Token(i, "x", "78") for i in (5, 6))
     html = strip_html(TokenStrip((("", row), ("", row)), alt=""))
-    assert re.findall(r'title="token (\d)\nbyte 78\nposition (\d)"', html) == [("5", "0"), ("6", "1")] * 2
+    assert (
+        re.findall(r'title="token (\d)\nbyte 78\nposition (\d)"', html)
+        == [("5", "0"), ("6", "1")] * 2
+    )
     assert "position" not in strip_html(TokenStrip((("", row),), alt="", text=False))
 
 
-def test_a_passage_is_verbatim() -> None:
-    """Line breaks and spaces as they are, nothing read as markup."""
-    assert passage_html(Passage("\n a  <b>\n", "")) == '<pre class="passage"><code>\n a  &lt;b&gt;\n</code></pre>'
+def test_passages_are_verbatim() -> None:
+    assert (
+        passage_html(Passage("\n a  <b>\n", ""))
+        == '<pre class="passage"><code>\n a  &lt;b&gt;\n</code></pre>'
+    )
 
 
-def test_long_tables_are_cut_and_say_so() -> None:
-    """At most 400 rows and 40 columns on the page, all of them in the CSV."""
+def test_cuts_long_tables_with_a_note() -> None:
+    """The CSV has all rows."""
     table = Table(tuple(f"c{i}" for i in range(50)), tuple(tuple(range(50)) for _ in range(500)))
     html = table_html(table)
     assert html.count("<tr>") == 401
@@ -70,37 +80,47 @@ def test_long_tables_are_cut_and_say_so() -> None:
     assert "first" not in table_html(Table(("a",), ((1,),)))
 
 
-def test_ragged_rows_still_make_a_table() -> None:
-    """A row that is longer than the header is not cut."""
+def test_keeps_rows_longer_than_the_header() -> None:
     assert table_html(Table(("a",), (("x", 1.5, 2.5),))).count("<td") == 2 + 2
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(260, "260"), (0.1234567, "0.1235"), (-2.0, "−2"), (0.0, "0"), (1.5e-7, "1.50e−7"), (12345.6, "12346"),
-     (float("nan"), "–"), (float("-inf"), "−∞")],
-)  # fmt: skip
-def test_numbers_in_tables(value: float, text: str) -> None:
-    """Whole numbers in full, others to four digits."""
+    [
+        (260, "260"),
+        (0.1234567, "0.1235"),
+        (-2.0, "−2"),
+        (0.0, "0"),
+        (1.5e-7, "1.50e−7"),
+        (12345.6, "12346"),
+        (float("nan"), "–"),
+        (float("-inf"), "−∞"),
+    ],
+)
+def test_formats_numbers(value: float, text: str) -> None:
     assert cell_number(value) == text
 
 
 @given(
     st.lists(
-        st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), min_size=2, max_size=2), max_size=5
+        st.lists(
+            st.text(st.characters(exclude_categories=["Cs"]), max_size=8), min_size=2, max_size=2
+        ),
+        max_size=5,
     )
 )
-def test_csv_reads_back_and_never_starts_a_formula(rows: list[list[str]]) -> None:
-    """A standard reader gets the same cells; none begins as a spreadsheet's formula would."""
+def test_csv_keeps_texts_and_starts_no_formula(rows: list[list[str]]) -> None:
     text = table_csv(Table(("a", "b"), tuple(tuple(r) for r in rows)))
     read = list(csv.reader(io.StringIO(text, newline="")))[1:]
-    for sent, got in zip(rows, read, strict=True):
-        for before, after in zip(sent, got, strict=True):
-            assert after == before or after == f"'{before}"
-            assert not after.startswith(("=", "+", "-", "@", "\t", "\r"))
+    for written, read_row in zip(rows, read, strict=True):
+        for text_in, text_out in zip(written, read_row, strict=True):
+            assert text_out in (text_in, f"'{text_in}")
+            assert not text_out.startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
-def test_csv_numbers_are_exact_and_negative_ones_are_numbers() -> None:
-    """Full precision; a negative number is no formula."""
-    assert table_csv(Table(("x",), ((-0.1,), (0.1 + 0.2,), (7,)))) == "x\r\n-0.1\r\n0.30000000000000004\r\n7\r\n"
+def test_csv_numbers_are_exact() -> None:
+    assert (
+        table_csv(Table(("x",), ((-0.1,), (0.1 + 0.2,), (7,))))
+        == "x\r\n-0.1\r\n0.30000000000000004\r\n7\r\n"
+    )
     assert table_csv(Table(("x",), ((Token(1, "=1+1", "3d312b31"),),))) == "x\r\n'=1+1\r\n"
