@@ -9,10 +9,12 @@ import atexit
 import hashlib
 import json
 import re
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from functools import cache, partial
 from importlib.resources import files
+from queue import SimpleQueue
 from typing import Any, Protocol
 
 from layerbook.core.errors import LayerbookError
@@ -121,17 +123,36 @@ def _engine() -> _TemmlEngine:
 
 
 class _TemmlEngine:
-    """Temml in V8, in a thread of its own: V8 would attach to the caller's event loop."""
+    """Temml in V8, in a thread of its own, where V8 is also closed.
+
+    In the caller's thread, V8 would attach to a running event loop; closed from another thread than
+    its own, it crashes. The thread is a daemon, so that it still runs at exit.
+    """
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="math")
-        self._racer = self._thread.submit(self._start).result()
-        # Without this, its loop may be gone when the interpreter ends, and closing would hang.
-        atexit.register(self._close)
+        self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
+        threading.Thread(target=self._work, name="math", daemon=True).start()
+        self._racer = self._run(self._start)
+        atexit.register(lambda: self._run(self._racer.close))
 
-    def _close(self) -> None:
-        self._racer.close()
-        del self._racer  # its finalizer needs modules that are gone later
+    def render(self, tex: str, *, display: bool) -> dict[str, str]:
+        """Return Temml's answer: `html` or `error`."""
+        call = partial(self._racer.call, "layerbookMath", tex, display)
+        answer: dict[str, str] = json.loads(self._run(call))
+        return answer
+
+    def _run(self, call: Callable[[], Any]) -> Any:
+        future: Future[Any] = Future()
+        self._calls.put((future, call))
+        return future.result()
+
+    def _work(self) -> None:
+        while True:
+            future, call = self._calls.get()
+            try:
+                future.set_result(call())
+            except Exception as error:
+                future.set_exception(error)
 
     @staticmethod
     def _start() -> Any:
@@ -142,9 +163,3 @@ class _TemmlEngine:
         racer.eval(script.read_text(encoding="utf-8"))
         racer.eval(_RENDER_JS)
         return racer
-
-    def render(self, tex: str, *, display: bool) -> dict[str, str]:
-        """Return Temml's answer: `html` or `error`."""
-        call = self._thread.submit(self._racer.call, "layerbookMath", tex, display)
-        answer: dict[str, str] = json.loads(call.result())
-        return answer
