@@ -17,6 +17,7 @@ import sys
 from layerbook.cli.main import main
 try:
     main(sys.argv[1:], standalone_mode=False)
+    print("exit 0", file=sys.stderr)
 except SystemExit as end:
     print("exit", end.code, file=sys.stderr)
 print("imported", *sorted(set({libraries!r}) & set(sys.modules)), file=sys.stderr)

@@ -54,6 +54,7 @@ def test_the_wheel_has_every_file_of_the_package_and_no_other(wheel: Path) -> No
     expected = {
         str(path.relative_to(ROOT / "generator")) for path in (ROOT / "generator").rglob("*.py")
     }
+    expected.add("layerbook/py.typed")
     for folder, suffixes in SHIPPED.items():
         inside = (
             folder.removeprefix("generator/")

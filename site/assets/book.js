@@ -1,149 +1,1540 @@
-// Theme, contents, scroll boxes and page turning. A classic script: pages opened from disk may load no modules.
-(function () {
-  "use strict";
+// Joined from the modules in templates/assets, which have the comments.
+(() => {
+"use strict";
+const modules = {};
+const define = (name, run) => {
+	try {
+		modules[name] = run();
+	} catch (error) {
+		reportError(error); // the other parts go on
+	}
+};
+define("scripts/common.js", () => {
 
-  var root = document.documentElement;
-  var THEMES = ["auto", "light", "dark"];
-  var KEY = "layerbook-theme";
+const NARROW_SPACE = "\u202f";
 
-  // Each page on disk may have a storage of its own, so the choice also travels in the links (?theme=dark).
-  function remembered() {
-    var asked = new URLSearchParams(location.search).get("theme");
-    if (THEMES.indexOf(asked) >= 0) return asked;
-    try {
-      var stored = localStorage.getItem(KEY);
-      return THEMES.indexOf(stored) >= 0 ? stored : null;
-    } catch (error) {
-      return null;
-    }
-  }
+function element(selector, attributes = {}, parent, text) {
+	const [name, ...classes] = selector.split(".");
+	const node = document.createElement(name);
+	if (name === "button") node.type = "button"; // none of ours sends a form
+	if (classes.length) node.className = classes.join(" ");
+	for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+	if (text !== undefined) node.textContent = text;
+	parent?.append(node);
+	return node;
+}
 
-  var theme = remembered();
+function on(target, events, listener, options) {
+	for (const event of events.split(" ")) target.addEventListener(event, listener, options);
+}
 
-  function applyTheme() {
-    if (theme === "light" || theme === "dark") root.setAttribute("data-theme", theme);
-    else root.removeAttribute("data-theme");
-  }
+const hasModifier = (event) =>
+	event.altKey || event.ctrlKey || event.metaKey || event.shiftKey;
 
-  // Before the body exists, so that no page flashes in the wrong colours.
-  applyTheme();
+const clamp = (value, least, most) => Math.max(least, Math.min(most, value));
 
-  function withTheme(href) {
-    if (location.protocol !== "file:" || theme === null || !/^[^:?#]*\.html(#|$)/.test(href)) return href;
-    var parts = href.split("#");
-    return parts[0] + "?theme=" + theme + (parts.length > 1 ? "#" + parts[1] : "");
-  }
+function targetOfKey({ key }, current, last, up = -1) {
+	const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: up, ArrowDown: -up };
+	const targets = { Home: 0, End: last };
+	return key in steps ? clamp(current + steps[key], 0, last) : targets[key];
+}
 
-  window.layerbook = { withTheme: withTheme };
+function loadScript(src) {
+	return new Promise((resolve, reject) => {
+		const script = element("script", { src });
+		on(script, "load", resolve);
+		on(script, "error", reject);
+		document.head.append(script);
+	});
+}
 
-  function startTheme() {
-    var button = document.getElementById("theme");
-    function label() {
-      button.lastElementChild.textContent = { auto: "Auto", light: "Light", dark: "Dark" }[theme || "auto"];
-    }
-    button.hidden = false;
-    label();
-    button.addEventListener("click", function () {
-      theme = THEMES[(THEMES.indexOf(theme || "auto") + 1) % THEMES.length];
-      try {
-        localStorage.setItem(KEY, theme);
-      } catch (error) {
-        // The links carry it.
-      }
-      applyTheme();
-      label();
-    });
-    document.addEventListener("click", function (event) {
-      var link = event.target.closest ? event.target.closest("a[href]") : null;
-      if (link) link.setAttribute("href", withTheme(link.getAttribute("href")));
-    }, true);
-  }
+const grouped = (number) => number.toLocaleString("en-US");
 
-  function startContents() {
-    var opener = document.getElementById("open-contents");
-    var panel = document.getElementById("contents");
-    var main = document.getElementById("main");
-    function show(open) {
-      root.classList.toggle("contents-open", open);
-      opener.setAttribute("aria-expanded", String(open));
-      main.inert = open;
-      if (open) panel.querySelector(".chapters a").focus();
-    }
-    opener.setAttribute("role", "button");
-    opener.setAttribute("aria-expanded", "false");
-    opener.addEventListener("click", function (event) {
-      event.preventDefault();
-      show(!root.classList.contains("contents-open"));
-    });
-    opener.addEventListener("keydown", function (event) {
-      if (event.key === " ") {
-        event.preventDefault();
-        opener.click();
-      }
-    });
-    panel.addEventListener("click", function (event) {
-      var link = event.target.closest("a");
-      if (!link || !root.classList.contains("contents-open")) return;
-      show(false);
-      if (link.classList.contains("close-contents")) {
-        event.preventDefault();
-        opener.focus();
-      }
-    });
-    document.addEventListener("keydown", function (event) {
-      if (event.key !== "Escape" || !root.classList.contains("contents-open")) return;
-      show(false);
-      opener.focus();
-    });
-    window.matchMedia("(min-width: 72rem)").addEventListener("change", function () {
-      show(false);
-    });
-  }
+function percent(share, exact = share === 0 || share === 1) {
+	let text = exact ? String(100 * share) : (100 * share).toFixed(2);
+	if (text === "0.00") text = `<${NARROW_SPACE}0.01`;
+	if (text === "100.00") text = `>${NARROW_SPACE}99.99`;
+	return `${text}${NARROW_SPACE}%`;
+}
+return { element, on, hasModifier, clamp, targetOfKey, loadScript, grouped, percent };
+});
+define("scripts/stepper.js", () => {
 
-  // A box that has nothing to scroll is no stop for the keyboard and no landmark.
-  function settleBoxes() {
-    document.querySelectorAll(".scroll[aria-label], .scroll[data-label]").forEach(function (box) {
-      var scrolls = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
-      var name = box.getAttribute("aria-label") || box.getAttribute("data-label");
-      var role = box.getAttribute("role") || box.getAttribute("data-role");
-      box.setAttribute("data-label", name);
-      box.setAttribute("data-role", role);
-      if (scrolls) {
-        box.setAttribute("role", role);
-        box.setAttribute("aria-label", name);
-        box.tabIndex = 0;
-      } else {
-        ["role", "aria-label", "tabindex"].forEach(function (attribute) {
-          box.removeAttribute(attribute);
-        });
-      }
-    });
-  }
+const { clamp, element, hasModifier, on, targetOfKey } = modules["scripts/common.js"];
 
-  function startBoxes() {
-    var waiting = 0;
-    settleBoxes();
-    window.addEventListener("resize", function () {
-      clearTimeout(waiting);
-      waiting = setTimeout(settleBoxes, 150);
-    });
-    document.addEventListener("toggle", settleBoxes, true);
-  }
+const SECONDS_PER_FRAME = 1.1;
 
-  function startTurning() {
-    document.addEventListener("keydown", function (event) {
-      if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
-      if (event.target.closest("input, textarea, select, [contenteditable], dialog, .frames, .scroll[tabindex]")) return;
-      var which = { ArrowLeft: "a.previous", ArrowRight: "a.next" }[event.key];
-      var link = which && document.querySelector(which);
-      if (link) location.href = withTheme(link.getAttribute("href"));
-    });
-  }
+const textOf = (frame, selector) =>
+	(frame.querySelector(selector)?.textContent ?? "").replace(/\s+/g, " ").trim();
 
-  document.addEventListener("DOMContentLoaded", function () {
-    startTheme();
-    startContents();
-    startBoxes();
-    startTurning();
-  });
+class Stepper {
+	current = 0;
+	timer = null;
+	reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
+
+	constructor(box, frames) {
+		this.box = box;
+		this.frames = frames;
+		this.unit = box.dataset.step;
+		this.createControls(box.dataset.name);
+		this.listen();
+		this.followMotionSetting();
+
+		box.classList.add("stepping");
+		box.role = "group";
+		box.ariaLabel = `${box.dataset.name}, step by step`;
+		box.tabIndex = 0;
+		box.prepend(this.bar);
+		box.append(this.status);
+		this.show(0, true);
+	}
+
+	createControls(name) {
+		const label = { "aria-label": `${name}, ${this.unit}` };
+		const button = (action, text) => element("button", { "aria-label": action }, this.bar, text);
+		this.bar = element("div.stepper");
+		this.back = button(`Previous ${this.unit}`, "‹");
+		this.play = button("Play", "▶");
+		this.forward = button(`Next ${this.unit}`, "›");
+		const range = { type: "range", min: 1, max: this.frames.length, ...label };
+		this.slider = element("input", range, this.bar);
+		this.position = element("output", {}, this.bar);
+		this.status = element("p.visually-hidden", { "aria-live": "polite" });
+		if (this.unit === "word") this.createList(label);
+	}
+
+	createList(label) {
+		this.list = element("select", label);
+		for (const frame of this.frames) this.list.add(new Option(textOf(frame, ".frame-name")));
+		on(this.list, "change", () => this.goTo(this.list.selectedIndex));
+		this.play.replaceWith(this.list);
+		this.slider.remove();
+	}
+
+	listen() {
+		on(this.back, "click", () => this.goTo(this.current - 1));
+		on(this.forward, "click", () => this.goTo(this.current + 1));
+		on(this.play, "click", () => this.togglePlaying());
+		on(this.slider, "input", () => this.goTo(Number(this.slider.value) - 1));
+		on(this.box, "keydown", (event) => this.onKey(event));
+		on(this.reducedMotion, "change", () => this.followMotionSetting());
+	}
+
+	followMotionSetting() {
+		this.play.hidden = this.reducedMotion.matches;
+		if (this.reducedMotion.matches) this.pause();
+	}
+
+	show(index, quietly = false) {
+		this.current = clamp(index, 0, this.frames.length - 1);
+		this.frames.forEach((frame, i) => frame.classList.toggle("current", i === this.current));
+		const position = `${this.unit} ${this.current + 1} of ${this.frames.length}`;
+		this.slider.value = this.current + 1;
+		this.slider.ariaValueText = position;
+		if (this.list) this.list.selectedIndex = this.current;
+		this.position.textContent = position;
+		this.back.disabled = this.current === 0;
+		this.forward.disabled = this.current === this.frames.length - 1;
+		if (!quietly) this.announce(position);
+	}
+
+	announce(position) {
+		const frame = this.frames[this.current];
+		const texts = [".frame-name", ".badge.stop", ".frame-note"].map((part) => textOf(frame, part));
+		this.status.textContent = [position, ...texts].filter(Boolean).join(". ");
+	}
+
+	goTo(index) {
+		this.pause();
+		this.show(index);
+	}
+
+	pause() {
+		if (this.timer === null) return;
+		clearInterval(this.timer);
+		this.timer = null;
+		this.play.textContent = "▶";
+		this.play.ariaLabel = "Play";
+		this.show(this.current);
+	}
+
+	togglePlaying() {
+		if (this.timer !== null) return this.pause();
+		if (this.reducedMotion.matches) return;
+		const last = this.frames.length - 1;
+		this.play.textContent = "❚❚";
+		this.play.ariaLabel = "Pause";
+		if (this.current === last) this.show(0, true);
+		this.timer = setInterval(() => {
+			this.show(this.current + 1, true);
+			if (this.current === last) this.pause();
+		}, SECONDS_PER_FRAME * 1000);
+	}
+
+	onKey(event) {
+		if (hasModifier(event)) return;
+		if (event.target.closest(".scroll[tabindex], a, summary, select")) return;
+		const { current, frames } = this;
+		const target = targetOfKey(event, current, frames.length - 1, 1);
+		if (target !== undefined) this.goTo(target);
+		else if (event.key === " " && !event.target.closest("button")) this.togglePlaying();
+		else return;
+		event.preventDefault();
+	}
+}
+
+for (const box of document.querySelectorAll(".frames")) {
+	const frames = [...box.querySelectorAll(".frame")];
+	if (frames.length > 1) new Stepper(box, frames);
+}
+});
+define("scripts/tokens.js", () => {
+
+const { clamp, element, hasModifier, on } = modules["scripts/common.js"];
+
+const PRESSED = "a, button, summary, label";
+const STEPS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
+const MARGIN = 4; // pixels between the tip and the edge of the window
+
+const tip = element("div.token-tip", { id: "token-tip", role: "tooltip", hidden: "" });
+let current = null; // the chip that the tip is about
+let dismissed = null; // the chip whose tip Escape has closed
+
+function placeTip() {
+	if (!current) return;
+	tip.style.left = tip.style.top = "0";
+	const chip = current.getBoundingClientRect();
+	const room = document.documentElement.clientWidth - tip.offsetWidth - MARGIN;
+	const centred = chip.left + (chip.width - tip.offsetWidth) / 2;
+	const fitsAbove = chip.top >= tip.offsetHeight + MARGIN;
+	tip.style.left = `${clamp(centred, MARGIN, room)}px`;
+	tip.style.top = `${fitsAbove ? chip.top - tip.offsetHeight : chip.bottom}px`;
+}
+
+function hide() {
+	current?.removeAttribute("aria-describedby");
+	current = null;
+	tip.hidden = true;
+}
+
+function show(chip) {
+	if (chip === current || chip === dismissed) return;
+	hide();
+	dismissed = null;
+	if (chip.title) chip.dataset.facts = chip.title;
+	chip.removeAttribute("title");
+	tip.textContent = chip.dataset.facts ?? "";
+	if (!tip.textContent) return;
+	current = chip;
+	tip.hidden = false;
+	chip.setAttribute("aria-describedby", tip.id);
+	placeTip();
+}
+
+function showFocused() {
+	const focused = document.activeElement;
+	if (dismissed !== focused) dismissed = null;
+	if (focused.matches(".tok:focus-visible")) show(focused);
+	else hide();
+}
+
+const groupOf = (chip) =>
+	chip.closest(".chips") ??
+	chip.closest("table") ??
+	chip.closest("p, li, dd, h2, h3") ??
+	chip.parentNode;
+
+const chipsOf = (group) =>
+	[...group.querySelectorAll(".tok[tabindex]")].filter((chip) => groupOf(chip) === group);
+
+function moveFocus(chip, event) {
+	const step = STEPS[event.key];
+	if (!step || chip !== event.target || hasModifier(event)) return;
+	const frames = chip.closest(".frames");
+	if (frames) return frames.focus(); // its own keys show another frame, and this chip goes
+	const chips = chipsOf(groupOf(chip));
+	const next = chips[clamp(chips.indexOf(chip) + step, 0, chips.length - 1)];
+	event.preventDefault();
+	chip.tabIndex = -1;
+	next.tabIndex = 0;
+	next.focus();
+}
+
+const LISTENERS = {
+	mouseover(chip, event) {
+		if (chip) show(chip);
+		else if (!tip.contains(event.target)) showFocused();
+	},
+	mouseout(_, event) {
+		if (!event.relatedTarget) showFocused();
+	},
+	pointerup(chip, event) {
+		if (chip && event.pointerType === "touch") show(chip);
+	},
+	pointerdown(chip, event) {
+		if (!chip && !tip.contains(event.target)) hide();
+	},
+	focusin(chip, event) {
+		dismissed = null;
+		if (chip === event.target) show(chip);
+		else hide();
+	},
+	focusout: hide,
+	scroll: placeTip,
+	keydown(chip, event) {
+		if (event.key === "Escape" && current) {
+			dismissed = current;
+			hide();
+		}
+		moveFocus(chip, event);
+	},
+};
+
+document.body.append(tip);
+for (const chip of document.querySelectorAll(".tok[title]")) {
+	if (!chip.closest(PRESSED)) chip.tabIndex = chipsOf(groupOf(chip)).length ? -1 : 0;
+}
+for (const [name, listener] of Object.entries(LISTENERS)) {
+	const withChip = (event) => listener(event.target.closest?.(".tok") ?? null, event);
+	on(document, name, withChip, true);
+}
+on(window, "resize", placeTip);
+});
+define("scripts/storage.js", () => {
+
+function readStorage(key) {
+	try {
+		return localStorage.getItem(key);
+	} catch {
+		return null;
+	}
+}
+
+function writeStorage(key, value) {
+	try {
+		localStorage.setItem(key, value);
+	} catch {
+	}
+}
+return { readStorage, writeStorage };
+});
+define("scripts/predict.js", () => {
+
+const { on } = modules["scripts/common.js"];
+const { readStorage, writeStorage } = modules["scripts/storage.js"];
+
+const textOf = (choice) => choice.parentNode.textContent.trim();
+
+function startPrediction(box) {
+	const choices = [...box.querySelectorAll("input")];
+	const button = box.querySelector("button");
+	const verdict = box.querySelector(".said");
+	const { right } = box.dataset;
+	const key = `layerbook-said ${box.querySelector("legend").textContent}`;
+
+	function show(choice) {
+		const cameTrue = choice !== undefined && right.split(" ").includes(choice.value);
+		const outcome = cameTrue ? "it came true" : "it came out otherwise";
+		const comparison = right && ` On this model ${outcome}.`;
+		verdict.textContent = choice ? `You said: ${textOf(choice)}.${comparison}` : "";
+		verdict.classList.toggle("came-true", cameTrue);
+		for (const each of choices) {
+			each.checked = each === choice;
+			each.disabled = choice !== undefined;
+		}
+		button.textContent = choice ? "Ask me again" : "Commit";
+		button.disabled = choice === undefined;
+	}
+
+	on(button, "click", () => {
+		const commits = !choices[0].disabled;
+		const choice = commits ? choices.find(({ checked }) => checked) : undefined;
+		show(choice);
+		box.querySelector("details").open = commits;
+		if (!commits) choices[0].focus();
+		writeStorage(key, choice ? textOf(choice) : "");
+	});
+	on(box, "change", () => {
+		button.disabled = false;
+	});
+	button.hidden = false;
+	const saved = readStorage(key);
+	show(choices.find((choice) => textOf(choice) === saved));
+}
+
+document.querySelectorAll(".predict").forEach(startPrediction);
+});
+define("scripts/tokenizer.js", () => {
+
+const MARKS = { " ": "·", "\n": "⏎", "\t": "⇥", "\r": "⇤" };
+const WITHOUT_SHAPE = /[\p{C}\p{Z}]/u;
+const BYTE_PIECE = /^<0x[0-9A-Fa-f]{2}>$/;
+const WORDS = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+
+const hex = (number, width) => number.toString(16).toUpperCase().padStart(width, "0");
+
+function byteSpelling() {
+	const byteOf = new Map();
+	let next = 256;
+	for (let byte = 0; byte < 256; byte++) {
+		const printable = (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
+		byteOf.set(String.fromCharCode(printable ? byte : next++), byte);
+	}
+	return byteOf;
+}
+
+const BYTE_OF = byteSpelling();
+const encoder = new TextEncoder();
+
+function readVocabulary({ given, joins }) {
+	const idOf = Object.create(null);
+	const pieces = [];
+	const merges = [];
+	let free = 0;
+	for (const [piece, id] of given) {
+		idOf[piece] = id;
+		pieces[id] = piece;
+	}
+	for (let i = 0; i < joins.length; i += 2) {
+		const pair = [pieces[joins[i]], pieces[joins[i + 1]]];
+		const piece = pair.join("");
+		merges.push(pair);
+		if (idOf[piece] !== undefined) continue;
+		while (pieces[free] !== undefined) free++;
+		idOf[piece] = free;
+		pieces[free] = piece;
+	}
+	return { idOf, merges };
+}
+
+const sequence = (...pretokenizers) => ({ type: "Sequence", pretokenizers });
+
+const split = (Regex) => ({
+	type: "Split",
+	pattern: { Regex },
+	behavior: "Isolated",
+	invert: false,
+});
+
+function withUnicodeClasses(step) {
+	if (step?.type === "Sequence") return sequence(...step.pretokenizers.map(withUnicodeClasses));
+	if (step?.type === "Digits") return split(step.individual_digits ? "\\p{N}" : "\\p{N}+");
+	const splitsWords = step?.type === "ByteLevel" && step.use_regex !== false;
+	if (!splitsWords || step.add_prefix_space) return step;
+	return sequence(split(WORDS), { ...step, use_regex: false });
+}
+
+function withoutUnwritable(step, model, idOf) {
+	const unwritable = [...BYTE_OF.keys()].filter((char) => idOf[char] === undefined);
+	const bytewise = JSON.stringify(step).includes('"ByteLevel"');
+	if (!unwritable.length || !bytewise || model.unk_token || model.byte_fallback) return step;
+	const escapes = unwritable.map((char) => `\\u{${hex(char.codePointAt(0), 4)}}`);
+	const drop = { type: "Replace", pattern: { Regex: `[${escapes.join("")}]` }, content: "" };
+	return sequence(step, drop);
+}
+
+function createTokenizer(data) {
+	const { idOf, merges } = readVocabulary(data);
+	const model = { ...data.rest.model, vocab: idOf, merges };
+	const steps = withUnicodeClasses(data.rest.pre_tokenizer) || null;
+	const settings = { ...data.rest, model, pre_tokenizer: withoutUnwritable(steps, model, idOf) };
+	const library = new window.layerbookTokenizers.Tokenizer(settings, {});
+	const added = data.rest.added_tokens ?? [];
+	const special = new Set(added.filter((token) => token.special).map((token) => token.id));
+	return (text) =>
+		library.encode(text).ids.map((id) => asToken(id, library.id_to_token(id), special.has(id)));
+}
+
+function asToken(id, piece, special) {
+	const bytes = bytesOf(piece, special);
+	const text = special ? piece : new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+	return { id, text, bytes, special, shown: special ? piece : showBytes(text, bytes) };
+}
+
+function bytesOf(piece, special) {
+	if (special) return encoder.encode(piece);
+	const chars = [...piece];
+	if (chars.every((char) => BYTE_OF.has(char))) {
+		return Uint8Array.from(chars, (char) => BYTE_OF.get(char));
+	}
+	if (BYTE_PIECE.test(piece)) return Uint8Array.of(Number.parseInt(piece.slice(3, 5), 16));
+	return encoder.encode(piece.replaceAll("▁", " "));
+}
+
+function showBytes(text, bytes) {
+	if (!text.includes("\uFFFD")) return showText(text);
+	return Array.from(bytes, (byte) => `<0x${hex(byte, 2)}>`).join("");
+}
+
+function showChar(char) {
+	if (MARKS[char]) return MARKS[char];
+	return WITHOUT_SHAPE.test(char) ? `<U+${hex(char.codePointAt(0), 4)}>` : char;
+}
+
+const showText = (text) => Array.from(text, showChar).join("");
+return { hex, createTokenizer, showText };
+});
+define("scripts/live.js", () => {
+
+const { element, grouped, hasModifier, loadScript, on, targetOfKey } = modules["scripts/common.js"];
+const { createTokenizer, hex, showText } = modules["scripts/tokenizer.js"];
+
+const MOST_CHARACTERS = 20000;
+const MOST_CHIPS = 1500;
+const MOST_PRINTED = 400; // on paper, where the field cannot be
+const SLOW = 2000; // from this many characters on, it waits for a pause in the typing
+const PAUSE = 250; // milliseconds
+
+const counted = (number, noun) => `${grouped(number)} ${noun}${number === 1 ? "" : "s"}`;
+
+function writeShown(parent, { text, shown }) {
+	const raw = [...text];
+	const chars = [...shown];
+	if (!chars.length) element("span.nothing", {}, parent, "empty");
+	chars.forEach((char, i) => {
+		if (raw.length === chars.length && raw[i] !== char) element("span.ws", {}, parent, char);
+		else parent.append(char);
+	});
+	parent.normalize();
+}
+
+function describe(token, position) {
+	const bytes = Array.from(token.bytes, (byte) => hex(byte, 2));
+	const bytesText = `${bytes.length === 1 ? "byte" : "bytes"} ${bytes.join(" ")}`;
+	const meaning = token.special ? "a special token, which stands for no text" : bytesText;
+	return `position ${position}: ${token.shown || "empty"}, id ${token.id}, ${meaning}`;
+}
+
+class LiveText {
+	tokens = [];
+	current = -1;
+
+	constructor(box, number) {
+		this.box = box;
+		this.number = number;
+		this.sources = box.dataset.scripts.split(" ");
+		this.printed = box.querySelector(".strip-label .verbatim");
+		this.chips = box.querySelector(".chips");
+		this.bar = element("p.live-bar");
+		this.button = element("button.tool", {}, this.bar, "Cut a text of your own");
+		const offer = `Loads the tokenizer, ${box.dataset.size}.`;
+		this.status = element("span.live-status", { role: "status" }, this.bar, offer);
+		box.prepend(this.bar);
+		on(this.button, "click", () => this.load());
+	}
+
+	async load() {
+		this.button.disabled = true;
+		this.status.textContent = "Loading …";
+		try {
+			for (const source of this.sources) await loadScript(source);
+		} catch {
+			return this.reportMissing();
+		}
+		const data = window.layerbookData?.[this.sources.at(-1)];
+		if (data && window.layerbookTokenizers) this.start(data);
+		else this.reportMissing();
+	}
+
+	reportMissing() {
+		this.button.disabled = false;
+		this.status.textContent = "The tokenizer cannot be loaded; its files are missing.";
+	}
+
+	start(data) {
+		this.tokenize = createTokenizer(data);
+		window.layerbook.tokenize = this.tokenize;
+		this.addField(data.text);
+		this.button.remove();
+		this.detail = element("p.live-detail", {}, this.box);
+		this.box.classList.add("open");
+		this.startList(this.chips);
+		const description = this.box.closest("figure").querySelector("p.visually-hidden");
+		const text = "A field for your text, and below it the tokens that it is cut into.";
+		if (description) description.textContent = text;
+		this.show();
+		this.field.focus();
+		this.field.select();
+	}
+
+	addField(text) {
+		this.field = element("textarea", { rows: 3, spellcheck: "false", autocapitalize: "off" });
+		this.field.ariaLabel = "Your text";
+		this.field.value = text;
+		on(this.field, "input", () => {
+			clearTimeout(this.timer);
+			this.timer = setTimeout(() => this.show(), this.field.value.length < SLOW ? 0 : PAUSE);
+		});
+		this.box.insertBefore(this.field, this.bar);
+	}
+
+	startList(chips) {
+		chips.role = "listbox";
+		chips.ariaLabel = "The tokens";
+		chips.tabIndex = 0;
+		on(chips, "mouseover click", (event) => {
+			const index = [...chips.children].indexOf(event.target.closest(".chip"));
+			if (index < 0) return;
+			if (event.type === "click") this.select(index);
+			else this.showDetail(index);
+		});
+		on(chips, "focus", () => {
+			if (this.current < 0) this.select(0);
+		});
+		on(chips, "keydown", (event) => this.onKey(event));
+	}
+
+	onKey(event) {
+		const target = targetOfKey(event, this.current, this.chips.children.length - 1);
+		if (target === undefined || hasModifier(event)) return;
+		event.preventDefault();
+		this.select(target);
+	}
+
+	showDetail(index) {
+		const token = this.tokens[index];
+		this.detail.textContent = token ? describe(token, index) : "";
+	}
+
+	select(index) {
+		const { children } = this.chips;
+		children[this.current]?.setAttribute("aria-selected", "false");
+		this.current = index;
+		const chip = children[index];
+		if (chip) {
+			chip.ariaSelected = "true";
+			this.chips.setAttribute("aria-activedescendant", chip.id);
+			chip.scrollIntoView({ block: "nearest" });
+		}
+		this.showDetail(index);
+	}
+
+	show() {
+		const typed = [...this.field.value];
+		const read = typed.slice(0, MOST_CHARACTERS);
+		this.tokens = this.tokenize(read.join(""));
+		const chips = this.tokens.slice(0, MOST_CHIPS).map((token, i) => this.createChip(token, i));
+		this.chips.replaceChildren(...chips);
+		this.chips.hidden = !chips.length;
+		this.chips.removeAttribute("aria-activedescendant");
+		this.current = -1;
+		this.detail.textContent = chips.length
+			? "Point at a token, or reach it with Tab and the arrow keys."
+			: "";
+		this.showPrinted(typed);
+		this.showCounts(typed.length, read.length);
+	}
+
+	createChip(token, index) {
+		const chip = element("li.chip", {
+			id: `live-${this.number}-${index}`,
+			role: "option",
+			"aria-selected": "false",
+			"aria-label": describe(token, index),
+		});
+		writeShown(element(token.special ? "span.tok.special" : "span.tok", {}, chip), token);
+		element("span.tok-id", {}, chip, token.id);
+		return chip;
+	}
+
+	showPrinted(typed) {
+		const start = typed.slice(0, MOST_PRINTED).join("");
+		const text = start + (typed.length > MOST_PRINTED ? " …" : "");
+		this.printed.textContent = "";
+		writeShown(this.printed, { text, shown: showText(text) });
+	}
+
+	showCounts(typed, read) {
+		const characters = counted(typed, "character");
+		const tokens = counted(this.tokens.length, "token");
+		const start = read < typed ? `The first ${grouped(read)} of ${characters}:` : `${characters},`;
+		const drawn = `; the first ${grouped(MOST_CHIPS)} are drawn`;
+		this.status.textContent = `${start} ${tokens}${this.tokens.length > MOST_CHIPS ? drawn : ""}.`;
+	}
+}
+
+document.querySelectorAll(".live").forEach((box, number) => new LiveText(box, number));
+});
+define("scripts/patterns.js", () => {
+
+const MEAN = -1; // in the place of a head: the mean of all heads
+
+function decodeShares({ weights, finer, tokens }) {
+	const bytes = atob(weights);
+	const shares = new Float64Array(bytes.length / 2);
+	let i = 0;
+	for (let row = 0; i < shares.length; row++) {
+		const divisor = 2 ** Number.parseInt(finer[row], 36);
+		for (let key = 0; key <= row % tokens.length; key++, i++) {
+			const steps = bytes.charCodeAt(2 * i) + 256 * bytes.charCodeAt(2 * i + 1);
+			shares[i] = steps / 65535 / (key ? divisor : 1);
+		}
+	}
+	return shares;
+}
+
+const cellsAbove = (query) => (query * (query + 1)) / 2;
+
+class Patterns {
+	constructor(data) {
+		this.data = data;
+		this.shares = decodeShares(data);
+	}
+
+	row({ layer, head, withoutFirst }, query) {
+		const { heads, tokens } = this.data;
+		const [from, to] = head === MEAN ? [0, heads] : [head, head + 1];
+		const shares = [];
+		for (let key = 0; key <= query; key++) {
+			let sum = 0;
+			for (let h = from; h < to; h++) {
+				const start = (layer * heads + h) * cellsAbove(tokens.length);
+				sum += this.shares[start + cellsAbove(query) + key];
+			}
+			shares.push(sum / (to - from));
+		}
+		if (!withoutFirst) return shares;
+		const rest = shares.slice(1).reduce((sum, share) => sum + share, 0);
+		return shares.map((share, key) => (key && rest ? share / rest : null));
+	}
+
+	draw(canvas, pattern) {
+		const rows = this.data.tokens.map((_, query) => this.row(pattern, query));
+		this.paint(canvas, rows);
+	}
+
+	paint(canvas, rows) {
+		const image = new ImageData(canvas.width, canvas.height);
+		rows.forEach((shares, y) => {
+			shares.forEach((share, x) => {
+				if (share !== null) image.data.set(this.rgba(share), 4 * (y * canvas.width + x));
+			});
+		});
+		canvas.getContext("2d").putImageData(image, 0, 0);
+	}
+
+	rgba(share) {
+		const { shades } = this.data;
+		const count = shades.length / 6;
+		const start = 6 * Math.min(count - 1, Math.floor(share * count));
+		const rgb = Number.parseInt(shades.slice(start, start + 6), 16);
+		return [rgb >> 16, (rgb >> 8) & 255, rgb & 255, 255];
+	}
+}
+return { MEAN, Patterns };
+});
+define("scripts/viewer.js", () => {
+
+const { element, loadScript, on } = modules["scripts/common.js"];
+
+function decodeFloats(text) {
+	const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+	const view = new DataView(bytes.buffer);
+	return Float32Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
+}
+
+function startViewers(kind, label, makeView) {
+	for (const figure of document.querySelectorAll(`.figure[data-opens='${kind}']`)) {
+		addViewer(figure, label, makeView);
+	}
+}
+
+function addViewer(figure, label, makeView) {
+	const href = figure.dataset.script;
+	const picture = figure.querySelector(".picture");
+	const paragraph = element("p.explorer-open");
+	const button = element("button.tool", {}, paragraph);
+	element("small.explorer-told", {}, paragraph, figure.dataset.told);
+	let view = null;
+	let requested = false;
+
+	function show(open) {
+		figure.classList.toggle("exploring", open);
+		button.ariaExpanded = open;
+		button.textContent = open ? "Back to the picture" : label;
+	}
+
+	function reportMissing() {
+		button.textContent = `Its data is missing: ${href}`;
+	}
+
+	function onLoad() {
+		const data = window.layerbookData?.[href];
+		if (!data) return reportMissing();
+		view = figure.insertBefore(makeView(figure, data), picture);
+		show(true);
+	}
+
+	on(button, "click", () => {
+		if (view) return show(!figure.classList.contains("exploring"));
+		if (requested) return;
+		requested = true;
+		loadScript(href).then(onLoad, reportMissing);
+	});
+	show(false);
+	figure.insertBefore(paragraph, picture);
+}
+return { decodeFloats, startViewers };
+});
+define("scripts/attention.js", () => {
+
+const { clamp, element, hasModifier, on, percent } = modules["scripts/common.js"];
+const { MEAN, Patterns } = modules["scripts/patterns.js"];
+const { startViewers } = modules["scripts/viewer.js"];
+
+const SPEAK_AFTER = 200; // milliseconds of rest before a screen reader hears the row
+const MOST_SPOKEN = 3;
+const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+const addCanvas = (parent, width, height) => element("canvas.fig-map", { width, height }, parent);
+
+class AttentionExplorer {
+	constructor(figure, data) {
+		const { tokens, facts, layers, heads } = data;
+		Object.assign(this, { tokens, facts, layers, heads, count: tokens.length });
+		this.patterns = new Patterns(data);
+		this.state = {
+			layer: data.start,
+			head: MEAN,
+			withoutFirst: false,
+			row: tokens.length - 1,
+			column: null,
+			locked: false,
+		};
+		const name = figure.querySelector(".figure-number").textContent.replace(/\.$/, "");
+		const label = `${name}, every layer and head`;
+		this.box = element("div.explorer", { role: "group", "aria-label": label });
+		this.addBar();
+		this.addLegend();
+		const main = element("div.explorer-main", {}, this.box);
+		this.addMap(main);
+		this.addList(main);
+		this.addTokens();
+		this.addThumbnails();
+		this.status = element("p.visually-hidden", { role: "status" }, this.box);
+		on(this.box, "keydown", (event) => this.onKey(event));
+		this.showPattern({ masked: true });
+		this.showRow();
+	}
+
+	addBar() {
+		const bar = element("div.explorer-bar", {}, this.box);
+		this.layerSlider = this.addSlider(bar, "Layer", "layer", 0, this.layers.length - 1);
+		this.headSlider = this.addSlider(bar, "Head", "head", MEAN, this.heads - 1);
+		const option = element("label.explorer-option", {}, bar);
+		const check = element("input", { type: "checkbox" }, option);
+		option.append("Leave out the first token");
+		on(check, "change", () => this.update({ withoutFirst: check.checked }));
+	}
+
+	addSlider(bar, label, key, least, most) {
+		const wrap = element("label.explorer-slider", {}, bar, label);
+		const input = element("input", { type: "range", min: 0, max: most - least, step: 1 }, wrap);
+		const output = element("output", {}, wrap);
+		on(input, "input", () => this.update({ [key]: Number(input.value) + least }));
+		return (text) => {
+			input.value = this.state[key] - least;
+			input.ariaValueText = text;
+			output.textContent = text;
+		};
+	}
+
+	addLegend() {
+		const legend = element("p.explorer-legend", {}, this.box, "0");
+		const scale = Array.from({ length: 256 }, (_, i) => i / 256);
+		this.patterns.paint(addCanvas(legend, scale.length, 1), [scale]);
+		legend.append("1");
+		this.meaning = element("span", {}, legend);
+	}
+
+	addMap(main) {
+		const map = element("div.explorer-map", {}, main);
+		const rows = { role: "group", "aria-label": "Token that looks" };
+		element("span.explorer-axis", {}, map, "↓ token that looks");
+		this.rows = element("div.explorer-rows", rows, map);
+		const cells = element("div.explorer-cells", {}, map);
+		this.canvas = addCanvas(cells, this.count, this.count);
+		this.rowMark = element("div.explorer-mark", {}, cells);
+		this.columnMark = element("div.explorer-mark", {}, cells);
+		this.columns = element("div.explorer-columns", { "aria-hidden": "true" }, map);
+		element("span.explorer-axis", {}, map, "→ token it looks at");
+		on(cells, "mousemove", (event) => this.point(...this.cellUnder(event, cells), event));
+		on(cells, "click", (event) => this.lock(this.cellUnder(event, cells)[0]));
+		on(cells, "mouseleave", () => this.update({ column: null }));
+	}
+
+	cellUnder({ clientX, clientY }, cells) {
+		const { left, top, width } = cells.getBoundingClientRect();
+		return [clientY - top, clientX - left].map((offset) =>
+			clamp(Math.floor((offset / width) * this.count), 0, this.count - 1),
+		);
+	}
+
+	addList(main) {
+		const list = element("div.explorer-list", {}, main);
+		this.heading = element("p.explorer-heading", {}, list);
+		this.items = element("ol", {}, list);
+		this.strip = element("p.explorer-strip", { "aria-hidden": "true" }, this.box);
+		on(this.strip, "mouseleave", () => this.update({ column: null }));
+	}
+
+	addTokens() {
+		this.parts = this.tokens.map((token, i) => {
+			const facts = { title: this.facts[i] };
+			const label = { "aria-label": `row ${i}, ${token}` };
+			const item = element("li", {}, this.items);
+			element("span.explorer-at", {}, item, i);
+			element("span.tok", facts, item, token);
+			const part = {
+				item,
+				bar: element("i", {}, element("span.explorer-share", {}, item)),
+				value: element("span.explorer-value", {}, item),
+				button: element("button", label, this.rows, token),
+				column: element("span", {}, element("span", {}, this.columns), token),
+				chip: element("span.tok", facts, this.strip, token),
+			};
+			on(part.button, "focus mouseenter", (event) => this.point(i, null, event));
+			on(part.chip, "mouseenter", (event) => this.point(i, i, event));
+			for (const target of [part.button, part.chip]) on(target, "click", () => this.lock(i));
+			return part;
+		});
+	}
+
+	addThumbnails() {
+		const label = "All patterns: rows are heads, columns are layers";
+		const scroll = element("div.explorer-grid.scroll", {}, this.box);
+		this.table = element("table", { role: "grid", "aria-label": label }, scroll);
+		const top = element("tr", {}, element("thead", {}, this.table));
+		const body = element("tbody", {}, this.table);
+		this.thumbs = [];
+		element("td", {}, top, "layer");
+		for (const layer of this.layers) element("th", { scope: "col" }, top, layer);
+		for (let head = MEAN; head < this.heads; head++) {
+			const row = element("tr", {}, body);
+			element("th", { scope: "row" }, row, head === MEAN ? "mean" : `head ${head}`);
+			this.layers.forEach((_, layer) => this.addThumbnail(row, layer, head));
+		}
+	}
+
+	addThumbnail(row, layer, head) {
+		const cell = element("td", { role: "gridcell" }, row);
+		const button = element("button", { "aria-label": this.nameOf(layer, head) }, cell);
+		const canvas = addCanvas(button, this.count, this.count);
+		this.thumbs.push({ layer, head, cell, button, canvas });
+		on(button, "click", () => {
+			this.update({ layer, head });
+			this.parts[this.state.row].button.focus();
+		});
+	}
+
+	nameOf(layer, head) {
+		const heads = head === MEAN ? "mean of the heads" : `head ${head}`;
+		return `layer ${this.layers[layer]}, ${heads}`;
+	}
+
+	point(row, column, event) {
+		const position = `${event.screenX} ${event.screenY}`;
+		if (position === this.pointer) return; // the page moved, not the mouse
+		if (event.type !== "focus") this.pointer = position;
+		this.update(this.state.locked ? { column } : { row, column });
+	}
+
+	lock(row) {
+		this.update({ row, locked: !(this.state.locked && this.state.row === row) });
+	}
+
+	update(changes) {
+		const masked = "withoutFirst" in changes;
+		Object.assign(this.state, changes);
+		if (masked || "layer" in changes || "head" in changes) this.showPattern({ masked });
+		this.showRow();
+	}
+
+	showPattern({ masked }) {
+		const { layer, head, withoutFirst } = this.state;
+		this.layerSlider(this.layers[layer]);
+		this.headSlider(head === MEAN ? "mean" : head);
+		this.patterns.draw(this.canvas, this.state);
+		this.meaning.textContent = withoutFirst
+			? "share of what the first token leaves, each row summing to one again"
+			: "share of attention";
+		for (const thumb of this.thumbs) {
+			const selected = thumb.layer === layer && thumb.head === head;
+			thumb.button.tabIndex = selected ? 0 : -1;
+			thumb.cell.ariaSelected = selected;
+			if (masked) this.patterns.draw(thumb.canvas, { ...thumb, withoutFirst });
+		}
+	}
+
+	showRow() {
+		const { row, column, locked } = this.state;
+		const shares = this.patterns.row(this.state, row);
+		this.heading.textContent = `Row ${row}, ${this.tokens[row]} looks at`;
+		const lock = locked ? "locked: Escape lets go" : "click or Enter locks it";
+		element("small", {}, this.heading, lock);
+		this.parts.forEach((part, i) => this.showPart(part, i, shares[i] ?? null));
+		const size = 100 / this.count;
+		this.rowMark.style.cssText = `left:0;right:0;height:${size}%;top:${size * row}%`;
+		this.columnMark.style.cssText = `top:0;bottom:0;width:${size}%;left:${size * column}%`;
+		this.columnMark.hidden = column === null;
+		clearTimeout(this.timer);
+		this.timer = setTimeout(() => this.announce(shares), SPEAK_AFTER);
+	}
+
+	showPart({ item, bar, value, button, column, chip }, i, share) {
+		const { state } = this;
+		const looks = i === state.row;
+		const missing = i > state.row ? "later" : "left out";
+		item.classList.toggle("absent", share === null);
+		bar.style.width = `${100 * share}%`;
+		value.textContent = share === null ? missing : this.percent(share);
+		chip.style.boxShadow = `inset 0 ${-1.2 * share}em var(--accent-tint)`;
+		button.tabIndex = looks ? 0 : -1;
+		button.ariaPressed = looks && state.locked;
+		for (const node of [button, chip]) node.classList.toggle("looking", looks);
+		for (const node of [item, chip, column]) node.classList.toggle("marked", i === state.column);
+	}
+
+	percent(share) {
+		return percent(share, this.state.row === Number(this.state.withoutFirst));
+	}
+
+	announce(shares) {
+		const { layer, head, withoutFirst, row, locked } = this.state;
+		const best = [...shares.keys()]
+			.filter((key) => shares[key] !== null)
+			.sort((a, b) => shares[b] - shares[a])
+			.slice(0, MOST_SPOKEN)
+			.map((key) => `${this.percent(shares[key])} to ${this.tokens[key]} at ${key}`);
+		const pattern = this.nameOf(layer, head) + (withoutFirst ? ", first token left out" : "");
+		const query = `row ${row}, ${this.tokens[row]}${locked ? ", locked" : ""}`;
+		this.status.textContent = `${pattern}; ${query}: ${best.join(", ") || "nothing"}`;
+	}
+
+	onKey(event) {
+		if (hasModifier(event)) return;
+		const step = KEYS[event.key];
+		if (event.key === "Escape" && this.state.locked) this.update({ locked: false });
+		else if (step && event.target.closest("button")) this.move(step, event.target);
+		else return;
+		event.preventDefault();
+	}
+
+	move([across, down], target) {
+		const layer = clamp(this.state.layer + across, 0, this.layers.length - 1);
+		if (this.table.contains(target)) {
+			this.update({ layer, head: clamp(this.state.head + down, MEAN, this.heads - 1) });
+			this.table.querySelector("[tabindex='0']").focus();
+		} else {
+			this.update({ layer, row: clamp(this.state.row + down, 0, this.count - 1) });
+			this.parts[this.state.row].button.focus();
+		}
+	}
+}
+
+const makeView = (figure, data) => new AttentionExplorer(figure, data).box;
+startViewers("patterns", "Explore every layer and head", makeView);
+});
+define("scripts/points.js", () => {
+
+const { element, hasModifier, on } = modules["scripts/common.js"];
+
+const REACH = 24; // pixels from the pointer to the dot it means
+const NONE = -1;
+
+function takeDot(group) {
+	const title = group.querySelector("title");
+	const use = group.querySelector("use");
+	title.remove();
+	const position = `${use.getAttribute("x")} ${use.getAttribute("y")}`;
+	return { group, use, position, number: group.dataset.point, text: title.textContent };
+}
+
+class PointMap {
+	current = NONE;
+
+	constructor(svg, dots) {
+		this.svg = svg;
+		this.dots = dots;
+		this.links = [...svg.querySelectorAll(".fig-link")];
+		this.createReadout(svg.querySelector("title")?.textContent);
+		on(svg, "pointermove pointerleave click", (event) => this.onPointer(event));
+		this.show(NONE);
+		svg.closest(".picture").after(this.bar);
+	}
+
+	createReadout(title) {
+		const label = title === undefined ? "The points" : `The points: ${title}`;
+		this.bar = element("div.readout", { role: "group", "aria-label": label });
+		const back = element("button", { "aria-label": "Previous point" }, this.bar, "‹");
+		const forward = element("button", { "aria-label": "Next point" }, this.bar, "›");
+		on(back, "click", () => this.step(-1));
+		on(forward, "click", () => this.step(1));
+		this.readout = element("output", {}, this.bar);
+		on(this.bar, "keydown", (event) => this.onKey(event));
+	}
+
+	show(index) {
+		const dot = this.dots[index];
+		const lit = new Set(dot && [dot.number]);
+		this.current = index;
+		for (const link of this.links) {
+			const ends = link.dataset.link.split(" ");
+			const touches = dot !== undefined && ends.includes(dot.number);
+			link.classList.toggle("lit", touches);
+			if (touches) for (const end of ends) lit.add(end);
+		}
+		for (const { group, number, position } of this.dots) {
+			group.classList.toggle("lit", lit.has(number) || position === dot?.position);
+		}
+		this.svg.classList.toggle("pointing", dot !== undefined);
+		this.readout.textContent =
+			dot?.text ?? `Point at one of the ${this.dots.length} dots, or step through them.`;
+	}
+
+	step(by) {
+		const count = this.dots.length;
+		this.show(this.current === NONE && by < 0 ? count - 1 : (this.current + by + count) % count);
+	}
+
+	onPointer(event) {
+		if (event.type !== "click" && event.pointerType === "touch") return;
+		const nearest = event.type === "pointerleave" ? NONE : this.nearestTo(event);
+		if (nearest !== this.current) this.show(nearest);
+	}
+
+	nearestTo({ clientX, clientY }) {
+		let nearest = NONE;
+		let reach = REACH;
+		this.dots.forEach(({ use }, index) => {
+			const { left, right, top, bottom } = use.getBoundingClientRect();
+			const distance = Math.hypot((left + right) / 2 - clientX, (top + bottom) / 2 - clientY);
+			if (distance >= reach) return;
+			reach = distance;
+			nearest = index;
+		});
+		return nearest;
+	}
+
+	onKey(event) {
+		if (hasModifier(event)) return;
+		const by = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
+		const target = { Home: 0, End: this.dots.length - 1, Escape: NONE }[event.key];
+		if (by) this.step(by);
+		else if (target !== undefined) this.show(target);
+		else return;
+		event.preventDefault();
+		event.stopPropagation();
+	}
+}
+
+for (const svg of document.querySelectorAll(".picture svg")) {
+	const dots = Array.from(svg.querySelectorAll(".fig-point"), takeDot);
+	dots.sort((a, b) => a.number - b.number);
+	if (dots.length) new PointMap(svg, dots);
+}
+});
+define("scripts/sampling.js", () => {
+
+function sum(values, from, to) {
+	let total = 0;
+	for (let rank = to - 1; rank >= from; rank--) total += values[rank];
+	return total;
+}
+
+function truncate(probs, by, from, to) {
+	const rest = sum(probs, 0, from);
+	const lost = sum(probs, from, to);
+	for (let rank = 0; rank < to; rank++) probs[rank] = rank < from ? probs[rank] / rest : 0;
+	return { by, from, count: to - from, lost: lost / (rest + lost) };
+}
+
+function countReaching(probs, mass, count) {
+	let total = probs[0];
+	let rank = 1;
+	for (; rank < count && total < mass; rank++) total += probs[rank];
+	return rank;
+}
+
+class Scores {
+	constructor(logits) {
+		this.logits = logits;
+		this.order = Uint32Array.from(logits.keys()).sort((a, b) => logits[b] - logits[a] || a - b);
+	}
+
+	sample(temperature, topK, topP) {
+		const probs = this.weights(temperature);
+		const [by, count] = temperature ? ["top-k", topK] : ["greedy", 1];
+		const cuts = [truncate(probs, by, count, this.order.length)];
+		if (topP < 1) cuts.push(truncate(probs, "top-p", countReaching(probs, topP, count), count));
+		const zero = probs.indexOf(0);
+		const left = zero < 0 ? probs.length : zero;
+		const bits = probs.subarray(0, left).reduce((total, p) => total - p * Math.log2(p), 0);
+		const { from } = cuts.at(-1);
+		cuts.push({ by: "rounding", from: left, count: from - left });
+		return { probs, cuts, left, choices: 2 ** bits };
+	}
+
+	weights(temperature) {
+		const { logits, order } = this;
+		const best = logits[order[0]];
+		return Float64Array.from(order, (id, rank) => {
+			if (rank === 0) return 1;
+			return temperature && Math.exp((logits[id] - best) / temperature);
+		});
+	}
+}
+return { sum, Scores };
+});
+define("scripts/playground.js", () => {
+
+const { element, grouped, on, percent } = modules["scripts/common.js"];
+const { Scores, sum } = modules["scripts/sampling.js"];
+const { decodeFloats, startViewers } = modules["scripts/viewer.js"];
+
+const TOP_K = 1; // which knob it is
+const MOST_DRAWN = 30;
+
+const knobsOf = (preset) => JSON.parse(preset.dataset.knobs);
+
+function partsOf(item) {
+	const [, token, , bar, own, value] = item.querySelectorAll("span, i, b");
+	return { item, token, bar, own, value };
+}
+
+function fillRow(row, probability, own, cut) {
+	row.item.classList.toggle("absent", Boolean(cut));
+	row.bar.style.width = `${100 * probability}%`;
+	row.own.style.left = `${100 * own}%`;
+	row.value.textContent = cut ? `✗ ${cut.by}` : percent(probability);
+	row.value.title = probability;
+}
+
+class Playground {
+	scores = []; // by prompt, once it has been chosen
+
+	constructor(figure, data) {
+		this.data = data;
+		this.names = new Map(data.names);
+		const box = figure.querySelector("template").content.firstElementChild.cloneNode(true);
+		this.box = box;
+		this.prompts = box.querySelector("select");
+		this.summary = box.querySelector(".play-told");
+		this.drawn = box.querySelector(".play-drawn");
+		this.rows = Array.from(box.querySelectorAll("li"), partsOf);
+		this.others = this.rows.pop();
+		this.presets = box.querySelectorAll("[data-knobs]");
+		const fields = box.querySelectorAll("[type=number]");
+		const sliders = box.querySelectorAll("[type=range]");
+		this.controls = Array.from(sliders, (slider, i) => this.connect(i, slider, fields[i]));
+		for (const preset of this.presets) on(preset, "click", () => this.choosePreset(preset));
+		on(box.querySelector(".play-draw"), "click", () => this.drawToken());
+		on(this.prompts, "change", () => {
+			this.choosePrompt();
+			this.show();
+		});
+		this.choosePrompt();
+		this.choosePreset(this.presets[0]);
+	}
+
+	connect(i, slider, field) {
+		const fromSlider = (value) => (i === TOP_K ? Math.round(this.size ** value) : Number(value));
+		const toSlider = (value) => (i === TOP_K ? Math.log(value) / Math.log(this.size) : value);
+		const set = (value, source) => {
+			this.knobs[i] = value;
+			this.show(source);
+		};
+		on(slider, "input", () => set(fromSlider(slider.value), slider));
+		on(field, "input", () => {
+			if (field.value && field.validity.valid) set(Number(field.value), field);
+		});
+		on(field, "change", () => this.show());
+		return (source) => {
+			const value = this.knobs[i];
+			if (source !== slider) slider.value = toSlider(value);
+			if (source !== field) field.value = value;
+			slider.ariaValueText = value;
+		};
+	}
+
+	choosePrompt() {
+		const index = this.prompts.selectedIndex;
+		this.scores[index] ??= new Scores(decodeFloats(this.data.logits[index]));
+		this.current = this.scores[index];
+		this.size = this.current.order.length;
+		this.own = this.current.sample(1, this.size, 1).probs;
+		this.rows.forEach((row, rank) => this.writeToken(row.token, rank));
+	}
+
+	choosePreset(preset) {
+		this.knobs = knobsOf(preset);
+		this.show();
+	}
+
+	writeToken(chip, rank) {
+		const id = this.current.order[rank];
+		chip.textContent = this.names.has(id) ? this.names.get(id) || "empty" : `#${id}`;
+		chip.title = `token ${id}, rank ${rank + 1}`;
+		return chip;
+	}
+
+	drawToken() {
+		const { probs, left } = this.sampled;
+		let remaining = Math.random() - probs[0];
+		let rank = 0;
+		while (remaining >= 0 && rank < left - 1) remaining -= probs[++rank];
+		this.drawn.prepend(this.writeToken(element("span.tok"), rank));
+		if (this.drawn.children.length > MOST_DRAWN) this.drawn.lastChild.remove();
+	}
+
+	show(source) {
+		this.sampled = this.current.sample(...this.knobs);
+		const { probs, cuts } = this.sampled;
+		for (const write of this.controls) write(source);
+		this.rows.forEach((row, rank) => {
+			const cut = cuts.find(({ from }) => rank >= from);
+			fillRow(row, probs[rank], this.own[rank], cut);
+		});
+		this.showOthers();
+		this.summary.textContent = this.describe();
+		for (const preset of this.presets) {
+			preset.ariaPressed = knobsOf(preset).join() === this.knobs.join();
+		}
+		this.drawn.textContent = "";
+	}
+
+	showOthers() {
+		const { size, own } = this;
+		const { probs, left } = this.sampled;
+		const shown = this.rows.length;
+		const leftOthers = grouped(Math.max(0, left - shown));
+		this.others.token.textContent = `${leftOthers} of ${grouped(size - shown)} others`;
+		fillRow(this.others, sum(probs, shown, size), sum(own, shown, size));
+	}
+
+	describe() {
+		const { cuts, left, choices } = this.sampled;
+		const uncertainty = `as uncertain as a fair choice among ${choices.toFixed(2)}`;
+		const parts = [`${grouped(left)} of ${grouped(this.size)} tokens are left, ${uncertainty}`];
+		cuts.forEach(({ by, count, lost }, i) => {
+			if (!count) return;
+			const whole = i && cuts[0].count ? "what was left" : "the probability";
+			const loss = lost ? ` with ${percent(lost)} of ${whole}` : "";
+			parts.push(`${by} removed ${grouped(count)}${loss}`);
+		});
+		return parts.join("; ");
+	}
+}
+
+const makeView = (figure, data) => new Playground(figure, data).box;
+startViewers("scores", "Turn the knobs yourself", makeView);
+});
+define("scripts/contents.js", () => {
+
+const { on } = modules["scripts/common.js"];
+
+const root = document.documentElement;
+const opener = document.getElementById("open-contents");
+const panel = document.getElementById("contents");
+const main = document.getElementById("main");
+const isOpen = () => root.classList.contains("contents-open");
+
+function show(open) {
+	root.classList.toggle("contents-open", open);
+	opener.ariaExpanded = open;
+	main.inert = open;
+	if (open) panel.querySelector(".chapters a").focus();
+}
+
+opener.role = "button"; // without this script it is a link
+opener.ariaExpanded = false;
+on(opener, "click", (event) => {
+	event.preventDefault();
+	show(!isOpen());
+});
+on(opener, "keydown", (event) => {
+	if (event.key !== " ") return;
+	event.preventDefault();
+	opener.click();
+});
+on(panel, "click", (event) => {
+	const link = event.target.closest("a");
+	if (!link || !isOpen()) return;
+	show(false);
+	if (!link.classList.contains("close-contents")) return;
+	event.preventDefault();
+	opener.focus();
+});
+on(document, "keydown", (event) => {
+	if (event.key !== "Escape" || !isOpen()) return;
+	show(false);
+	opener.focus();
+});
+on(matchMedia("(min-width: 72rem)"), "change", () => show(false));
+});
+define("scripts/scroll.js", () => {
+
+const { on } = modules["scripts/common.js"];
+
+const PAUSE = 150; // milliseconds without resizing
+
+function update(box) {
+	const scrolls = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
+	box.dataset.label = box.getAttribute("aria-label") ?? box.dataset.label;
+	box.dataset.role = box.getAttribute("role") ?? box.dataset.role;
+	if (scrolls) {
+		box.role = box.dataset.role;
+		box.ariaLabel = box.dataset.label;
+		box.tabIndex = 0;
+	} else {
+		for (const name of ["role", "aria-label", "tabindex"]) box.removeAttribute(name);
+	}
+}
+
+function updateAll() {
+	document.querySelectorAll(".scroll[aria-label], .scroll[data-label]").forEach(update);
+}
+
+let timer;
+updateAll();
+on(window, "resize", () => {
+	clearTimeout(timer);
+	timer = setTimeout(updateAll, PAUSE);
+});
+on(document, "toggle", updateAll, true);
+});
+define("scripts/keys.js", () => {
+
+const { hasModifier, on } = modules["scripts/common.js"];
+
+const ELSEWHERE = "input, textarea, select, [contenteditable], dialog, .frames, .scroll[tabindex]";
+const LINKS = { ArrowLeft: "a.previous", ArrowRight: "a.next" };
+
+on(document, "keydown", (event) => {
+	const selector = LINKS[event.key];
+	if (!selector || event.defaultPrevented || hasModifier(event)) return;
+	if (event.target.closest(ELSEWHERE)) return;
+	const link = document.querySelector(selector);
+	if (link) location.href = window.layerbook.withTheme(link.getAttribute("href"));
+});
+});
+define("scripts/search.js", () => {
+
+const { element, loadScript, on } = modules["scripts/common.js"];
+
+const MOST_RESULTS = 20;
+const CONTEXT = 70; // characters of text around the first match
+const TITLE_SCORE = 10; // as many mentions does a word in the title count for
+const MOST_MENTIONS = 5;
+
+let dialog, input, list, status;
+
+const splitWords = (text) => text.toLowerCase().split(/\s+/).filter(Boolean);
+
+function scoreOf([, chapter, section, text], words) {
+	const title = `${chapter} ${section}`.toLowerCase();
+	const body = text.toLowerCase();
+	let total = 0;
+	for (const word of words) {
+		const mentions = body.split(word).length - 1;
+		const titled = title.includes(word);
+		if (!mentions && !titled) return 0;
+		total += (titled ? TITLE_SCORE : 0) + Math.min(mentions, MOST_MENTIONS);
+	}
+	return total;
+}
+
+function search(index, words) {
+	return index
+		.map((row) => ({ row, score: scoreOf(row, words) }))
+		.filter(({ score }) => score > 0)
+		.sort((a, b) => b.score - a.score)
+		.map(({ row }) => row);
+}
+
+function addSnippet(parent, text, words) {
+	const lower = text.toLowerCase();
+	const word = words.find((candidate) => lower.includes(candidate));
+	if (word === undefined) {
+		parent.append(text.slice(0, 2 * CONTEXT), text.length > 2 * CONTEXT ? " …" : "");
+		return;
+	}
+	const start = lower.indexOf(word);
+	const from = Math.max(0, start - CONTEXT);
+	const to = start + word.length + CONTEXT;
+	parent.append((from ? "… " : "") + text.slice(from, start));
+	element("mark", {}, parent, text.slice(start, start + word.length));
+	parent.append(text.slice(start + word.length, to) + (to < text.length ? " …" : ""));
+}
+
+function createDialog() {
+	dialog = element("dialog.search", { "aria-label": "Search the book" }, document.body);
+	const form = element("form", {}, dialog);
+	input = element("input", { type: "text", "aria-label": "Search for" }, form);
+	const close = element("button.tool", {}, form, "Close");
+	status = element("p.search-status", { role: "status" }, dialog);
+	list = element("ol", {}, dialog);
+
+	on(input, "input", showResults);
+	on(form, "submit", (event) => {
+		event.preventDefault();
+		list.querySelector("a")?.click();
+	});
+	on(close, "click", () => dialog.close());
+	on(list, "click", () => dialog.close());
+}
+
+function open() {
+	if (!dialog) createDialog();
+	if (!window.layerbookIndex) loadScript("assets/search-index.js").then(showResults, reportMissing);
+	dialog.showModal();
+	input.select();
+}
+
+function reportMissing() {
+	status.textContent = "The search index is missing.";
+}
+
+function showResults() {
+	const words = splitWords(input.value);
+	list.textContent = "";
+	status.textContent = "";
+	if (!window.layerbookIndex || !words.length) return;
+	const rows = search(window.layerbookIndex, words);
+	const sections = `${rows.length} ${rows.length === 1 ? "section" : "sections"}`;
+	status.textContent = rows.length ? sections : "Nothing found.";
+	for (const row of rows.slice(0, MOST_RESULTS)) addResult(row, words);
+}
+
+function addResult([href, chapter, section, text], words) {
+	const item = element("li", {}, list);
+	const link = element("a", { href: window.layerbook.withTheme(href) }, item);
+	element("b", {}, link, section ? `${chapter} · ${section}` : chapter);
+	addSnippet(element("small", {}, link), text, words);
+}
+
+const button = document.getElementById("open-search");
+if (button && typeof HTMLDialogElement === "function") {
+	button.hidden = false;
+	on(button, "click", open);
+	on(document, "keydown", (event) => {
+		if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "k") return;
+		event.preventDefault();
+		open();
+	});
+}
+});
+define("book.js", () => {
+
+const { element, on, percent } = modules["scripts/common.js"];
+const { decodeFloats, startViewers } = modules["scripts/viewer.js"];
+
+Object.assign(window.layerbook, {
+	element,
+	on,
+	percent,
+	numbers: decodeFloats,
+	opening: startViewers,
+});
+});
 })();

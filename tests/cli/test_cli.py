@@ -413,7 +413,7 @@ def test_progress_is_plain_without_a_terminal(
 ) -> None:
     """Lines on stderr, and none with --quiet."""
     loud = layerbook("run", spec, "--out", "r", "--model", tiny_model_dir, cwd=tmp_path)
-    assert "Running the model: process in" in loud.stderr and "\r" not in loud.stderr
+    assert "Running the model: done in" in loud.stderr and "\r" not in loud.stderr
     silent = layerbook(
         "run", spec, "--out", "r", "--model", tiny_model_dir, "--quiet", cwd=tmp_path
     )

@@ -437,7 +437,7 @@ def test_nothing_runs_where_nothing_is_to_run(book: Path) -> None:
     """`--no-run` has no use for an executor."""
     done = layerbook("build", "--no-run", "--executor", "dask://host:1", cwd=book)
     assert done.returncode == 2
-    assert "--executor says where to run, and --no-run runs nothing" in done.stderr
+    assert "--executor is for running experiments, and --no-run runs nothing" in done.stderr
 
 
 def test_experiments_that_share_passes_go_together(here: Path) -> None:

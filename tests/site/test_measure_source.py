@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
+import re
+
 from layerbook.analyses.token_knockout import TokenKnockout
 from layerbook.analyses.token_position import TokenPosition
 from layerbook.analyses.tokenize import Tokenize
 from layerbook.site.measure_source import measure_source
 
 
-def printed_functions(source: str) -> list[str]:
-    """Return the names of the functions in a listing, in order."""
+def printed_definitions(source: str) -> list[str]:
+    """Return the names of the functions and classes in a listing, in order."""
     return [
-        line.removeprefix("def ").partition("(")[0]
+        re.split(r"[ (:]", line)[1]
         for line in source.splitlines()
-        if line.startswith("def ")
+        if line.startswith(("def ", "class "))
     ]
 
 
-def test_prints_the_functions_that_measure_calls_in_the_order_of_use() -> None:
+def test_prints_what_measure_uses_in_the_order_of_use() -> None:
     source = measure_source(TokenPosition)
-    assert printed_functions(source) == [
-        "measure",
-        "_moved_to",
-        "_count_nearest",
-        "_combine_prompts",
-        "_ordered_prompts",
-    ]
+    assert printed_definitions(source) == ["measure", "Orders", "combine_prompts", "map_prompt"]
+    assert "def moved_to(self)" in source
     assert "def runs" not in source
 
 
 def test_prints_methods_of_the_same_class() -> None:
-    functions = printed_functions(measure_source(TokenKnockout))
-    assert functions == ["measure", "_choices", "_groups", "_text"]
+    definitions = printed_definitions(measure_source(TokenKnockout))
+    assert definitions == ["measure", "choices", "interventions", "Intervention", "measure_text"]
 
 
-def test_prints_measure_alone_when_it_calls_nothing_of_its_file() -> None:
+def test_prints_no_class_of_a_result() -> None:
     source = measure_source(Tokenize)
-    assert printed_functions(source) == ["measure"]
+    assert printed_definitions(source) == ["measure", "starts_with"]
     assert source.startswith("def measure(self")

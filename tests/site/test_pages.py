@@ -115,7 +115,7 @@ def test_static_files_of_the_project_come_first(tmp_path: Path) -> None:
     assert files["assets/more/x.css"] == b"x"
     assert {f"assets/{sheet}" for sheet in STYLESHEETS} | {
         "assets/book.js",
-        "assets/stepper.js",
+        "assets/theme.js",
     } <= set(files)
     assert b"--code-keyword" in files["assets/code.css"]
 
@@ -134,13 +134,10 @@ def _luminance(colour: str) -> float:
 
 def test_text_has_enough_contrast() -> None:
     """At least 4.5 to 1 in both themes (WCAG 2.1, 1.4.3)."""
-    css = static_files()["book.css"].decode()
-    blocks = [
-        dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", block))
-        for block in re.findall(r"\{([^{}]*--paper:[^{}]*)\}", css)
-    ]
-    assert len(blocks) == 3
-    assert blocks[1] == blocks[2]
+    css = static_files()["styles/palette.css"].decode()
+    declared = re.findall(r"--([a-z-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\);", css)
+    blocks = [{name: colours[theme] for name, *colours in declared} for theme in (0, 1)]
+    assert "paper" in blocks[0]
     inks = ["ink", "soft", "accent", "definition", "observation", "correlation", "intervention"]
     for block in blocks:
         inks_here = inks + [name for name in block if name.startswith("code-")]

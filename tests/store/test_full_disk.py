@@ -179,7 +179,7 @@ def test_a_damaged_result_is_told_and_made_again(
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("kind", ["leaves", "figures", "sites", "computed", "code"])
+@pytest.mark.parametrize("kind", ["pages", "figures", "sites", "computed", "code"])
 def test_a_damaged_cache_is_as_good_as_none(
     book: Path,
     warm: ForkServerContext,

@@ -8,12 +8,13 @@ import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, TypeGuard
 
 from layerbook.core.analysis import Analysis
 from layerbook.site.prose.highlight import code_html
 
-FunctionDefs = Mapping[str, ast.FunctionDef]
+Definition = ast.FunctionDef | ast.ClassDef
+Definitions = Mapping[str, Definition]
 
 
 @cache
@@ -25,47 +26,56 @@ def measure_html(analysis_type: type[Analysis[Any]]) -> str:
 def measure_source(analysis_type: type[Analysis[Any]]) -> str:
     """Return the source of `measure`, then of what it calls, in the order of use.
 
-    Includes functions and methods of the same file, also those called by the ones included.
+    Includes functions, methods and small helper classes of the same file, also those used by the
+    ones included. The classes of results are documented elsewhere.
     """
     source = inspect.getsource(sys.modules[analysis_type.measure.__module__])
-    functions = _functions_by_name(ast.parse(source))
+    definitions = _definitions_by_name(ast.parse(source))
     class_name = analysis_type.measure.__qualname__.partition(".")[0]
     lines = source.splitlines()
     return "\n\n".join(
-        _function_source(function, lines)
-        for function in _called_functions(f"{class_name}.measure", functions)
+        _definition_source(definition, lines)
+        for definition in _used_definitions(f"{class_name}.measure", definitions)
     )
 
 
-def _functions_by_name(tree: ast.Module) -> dict[str, ast.FunctionDef]:
-    """Map qualified names to the functions of a module and the methods of its classes."""
-    functions = {}
+def _definitions_by_name(tree: ast.Module) -> dict[str, Definition]:
+    """Map qualified names to the functions, methods and helper classes of a module."""
+    definitions: dict[str, Definition] = {}
     for node in tree.body:
-        if isinstance(node, ast.FunctionDef):
-            functions[node.name] = node
+        if isinstance(node, ast.FunctionDef) or _is_helper_class(node):
+            definitions[node.name] = node
         elif isinstance(node, ast.ClassDef):
             methods = (child for child in node.body if isinstance(child, ast.FunctionDef))
-            functions |= {f"{node.name}.{method.name}": method for method in methods}
-    return functions
+            definitions |= {f"{node.name}.{method.name}": method for method in methods}
+    return definitions
 
 
-def _called_functions(name: str, functions: FunctionDefs) -> list[ast.FunctionDef]:
-    """Return the function of this name and all that it uses, each before what it uses itself."""
-    reached: dict[str, ast.FunctionDef] = {}
+def _is_helper_class(node: ast.stmt) -> TypeGuard[ast.ClassDef]:
+    """True for dataclasses and named tuples; results and analyses are pydantic models."""
+    if not isinstance(node, ast.ClassDef):
+        return False
+    marks = {ast.unparse(mark).partition("(")[0] for mark in (*node.bases, *node.decorator_list)}
+    return bool(marks & {"dataclass", "NamedTuple"})
+
+
+def _used_definitions(name: str, definitions: Definitions) -> list[Definition]:
+    """Return the definition of this name and all that it uses, each before what it uses itself."""
+    reached: dict[str, Definition] = {}
 
     def visit(name: str) -> None:
-        if name in functions and name not in reached:
-            reached[name] = functions[name]
-            for used_name in _used_names(functions[name], class_name=name.partition(".")[0]):
+        if name in definitions and name not in reached:
+            reached[name] = definitions[name]
+            for used_name in _used_names(definitions[name], class_name=name.partition(".")[0]):
                 visit(used_name)
 
     visit(name)
     return list(reached.values())
 
 
-def _used_names(function: ast.FunctionDef, class_name: str) -> Iterator[str]:
-    """Yield the qualified names that a function uses, in the order of its source."""
-    used = [node for node in ast.walk(function) if isinstance(node, ast.Name | ast.Attribute)]
+def _used_names(definition: Definition, class_name: str) -> Iterator[str]:
+    """Yield the qualified names that a definition uses, in the order of its source."""
+    used = [node for node in ast.walk(definition) if isinstance(node, ast.Name | ast.Attribute)]
     for node in sorted(used, key=lambda node: (node.end_lineno, node.end_col_offset)):
         if isinstance(node, ast.Name):
             yield node.id
@@ -74,6 +84,6 @@ def _used_names(function: ast.FunctionDef, class_name: str) -> Iterator[str]:
             yield f"{owner}.{node.attr}"
 
 
-def _function_source(function: ast.FunctionDef, lines: list[str]) -> str:
-    first = function.decorator_list[0] if function.decorator_list else function
-    return textwrap.dedent("\n".join(lines[first.lineno - 1 : function.end_lineno]))
+def _definition_source(definition: Definition, lines: list[str]) -> str:
+    first = definition.decorator_list[0] if definition.decorator_list else definition
+    return textwrap.dedent("\n".join(lines[first.lineno - 1 : definition.end_lineno]))
