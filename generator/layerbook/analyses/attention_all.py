@@ -33,7 +33,7 @@ from layerbook.core.tokens import Token
 
 
 class HeadAttention(Record):
-    """Where one head looks, in float64; means leave out query 0, which only sees itself."""
+    """The attention of one head, in float64; means leave out query 0, which only sees itself."""
 
     layer: int = Field(description="The layer, from 0.")
     head: int = Field(description="The query head, from 0.")
@@ -113,7 +113,7 @@ class AttentionAllResult(Result):
 
 
 class AttentionAll(Analysis[AttentionAllResult]):
-    """How much every token looks at every token before it, in all layers and heads of the model.
+    """The attention of every token to every token before it, in all layers and heads.
 
     Shapes: pattern [L, H, T, T], its lower triangles stored as [L, H, T(T+1)/2]; a number per head.
     Units: shares of one token's attention, 0 to 1, each row summing to 1; entropy in bits, at most

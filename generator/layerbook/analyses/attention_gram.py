@@ -52,7 +52,7 @@ class AttentionGramResult(Result):
 
 
 class AttentionGram(Analysis[AttentionGramResult]):
-    """How alike the outputs of attention at each two positions are: dot products, not attention.
+    """The likeness of attention's outputs at two positions: dot products, not attention.
 
     Shapes: attn_out [T, d_model] -> Gram matrix attn_out · attn_outᵀ [T, T], symmetric; pattern
         [H, T, T].

@@ -62,7 +62,7 @@ class AttentionPatternResult(Result):
 
 
 class AttentionPattern(Analysis[AttentionPatternResult]):
-    """How much of its attention each token gives to itself and to each token before it.
+    """The share of its attention that each token gives to itself and to each token before it.
 
     Shapes: pattern [H, T, T] = softmax over keys of q·k / sqrt(d_head), with the future masked; a
         row is a query, a column is a key.

@@ -99,7 +99,7 @@ class AttentionStagesResult(Result):
 
 
 class AttentionStages(Analysis[AttentionStagesResult]):
-    """How dot products of queries and keys become shares: raw, scaled, masked, through the softmax.
+    """From dot products of queries and keys to shares: raw, scaled, masked, through the softmax.
 
     Shapes: q [H, T, d] and k [K, T, d] after RoPE; every stage [H, T, T], queries by keys; H/K
         queries share a key.

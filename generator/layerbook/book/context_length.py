@@ -65,7 +65,7 @@ def _source_prompts(prompt: Prompt) -> Iterator[_PromptUse]:
 
 
 def _surely_fits(use: _PromptUse, context: int) -> bool:
-    """Whether a prompt fits without counting: at most two tokens come from a byte."""
+    """True if a prompt fits without counting: at most two tokens come from a byte."""
     prompt = use.prompt
     text = prompt.text
     if text is None:

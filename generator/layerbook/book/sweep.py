@@ -59,7 +59,7 @@ class GridCell:
 
 
 class SweepResult(Result):
-    """What every cell measured, a row a cell: the last axis runs fastest."""
+    """The measures of every cell, one row per cell; the last axis varies fastest."""
 
     axes: tuple[str, ...] = Field(
         description="The parameters that were swept: columns of the table."

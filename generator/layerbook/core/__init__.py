@@ -1,1 +1,1 @@
-"""What an analysis is written with: requests, results, figures as data, and shared arithmetic."""
+"""The parts of an analysis: requests, results, figures as data, and shared arithmetic."""

@@ -1,4 +1,4 @@
-"""Where a model comes from, what identifies it, and what it allows; imports no torch."""
+"""Model sources: location, identity and limits of a model, without importing torch."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ TOKENIZER_FILES = (
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What a result depends on: digests of the weights and of the tokenizer."""
+    """The digests of a model's weights and tokenizer, which results depend on."""
 
     weights: str
     tokenizer: str

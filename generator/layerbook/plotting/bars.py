@@ -18,7 +18,7 @@ _BAR_LENGTHS = (340.0, 150.0, 90.0, 60.0)
 
 @dataclass(frozen=True)
 class BarsLayout:
-    """What bar charts shown together share; no limits: each its own."""
+    """The layout that bar charts shown together share; without limits, each has its own."""
 
     rows: int
     row_height: float
@@ -162,21 +162,21 @@ def _values(figure: Bars) -> tuple[float, ...]:
 def _value_limits(figures: Sequence[Bars]) -> numeric_axes.Limits:
     """From zero (a decade below the least, on a log axis) to the longest bar."""
     axis = figures[0].value_axis
-    found = numeric_axes.mask_unplottable(
+    finite = numeric_axes.mask_unplottable(
         (value for figure in figures for value in _values(figure)), axis.log
     )
-    found = found[np.isfinite(found)]
+    finite = finite[np.isfinite(finite)]
     if axis.log:
-        low, high = (float(found.min()), float(found.max())) if found.size else (1.0, 10.0)
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (1.0, 10.0)
         return float(10 ** (math.floor(math.log10(low) - 1e-9))), high
-    low, high = float(found.min(initial=0.0)), float(found.max(initial=0.0))
+    low, high = float(finite.min(initial=0.0)), float(finite.max(initial=0.0))
     return (low, high) if high > low else (0.0, 1.0)
 
 
 def _bar_end(
     value: float, axis: Axis, ends: numeric_axes.Limits, start: float, room: float
 ) -> float:
-    """Where the value lies, in pixels; NaN where it has no place on the axis."""
+    """The position of a value in pixels; NaN if it has none on the axis."""
     low, high = ends
     if axis.log:
         if value <= 0:

@@ -94,7 +94,7 @@ class Canvas:
         return gid
 
     def count_marks(self, kind: str) -> int:
-        """How many marks of this kind there are so far."""
+        """Count the marks of this kind so far."""
         return sum(mark.kind == kind for mark in self.marks.values())
 
     def draw_text(
@@ -175,7 +175,7 @@ class Canvas:
         self.overlay.add_image(image)
 
     def to_svg(self) -> str:
-        """What matplotlib makes of it."""
+        """Render the canvas with matplotlib."""
         written = io.StringIO()
         metadata: dict[str, Any] = {"Date": None, "Creator": None, "Format": None, "Type": None}
         self.figure.savefig(written, format="svg", transparent=True, metadata=metadata)

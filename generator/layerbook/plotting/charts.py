@@ -44,7 +44,7 @@ def render_charts(charts: Sequence[Chart], ids: Sequence[str]) -> tuple[str, ...
 
 
 def _same_scale(charts: Sequence[Chart]) -> bool:
-    """Whether all of them are to be read on one scale."""
+    """True if all charts share one scale."""
     return len({panels.scale_key(chart) for chart in charts if isinstance(chart, Heatmap)}) < 2
 
 

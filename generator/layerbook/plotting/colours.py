@@ -129,7 +129,7 @@ def contrast_ratio(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.float64
 
 
 def invert_for_dark(color: NDArray[Any]) -> NDArray[np.float64]:
-    """What the dark page makes of map colours [..., 3] in 0..255: `filter: invert(0.9)
+    """The dark page's version of map colours [..., 3] in 0..255: `filter: invert(0.9)
     hue-rotate(180deg)`.
 
     The matrix is that of hue-rotate in Filter Effects Module Level 1, at 180 degrees.

@@ -67,7 +67,8 @@ class _Layout:
 
     boxes: list[_Box]
     branches: list[tuple[float, float, float, float]]
-    """Where each branch leaves the stream, enters its first box, leaves its last, and is added
+    """The places at which each branch leaves the stream, enters its first box, leaves its last, and
+    is added
     back.
     """
     links: list[tuple[float, float]]

@@ -23,7 +23,8 @@ _MASKED_LABEL = "−∞, masked"
 
 @dataclass(frozen=True)
 class HeatmapLayout:
-    """What heat maps shown together share: the size of a cell, the margins, and the scale (None:
+    """The layout that heat maps shown together share: the size of a cell, the margins, and the
+    scale (None:
     each its own).
     """
 
@@ -131,7 +132,8 @@ def compute_layout(
 
 
 def columns_that_fit(figures: Sequence[Heatmap], max_columns: int) -> int:
-    """How many maps fit side by side, at most `max_columns`, without cells that are narrower than a
+    """The number of maps that fit side by side, at most `max_columns`, without cells that are
+    narrower than a
     pixel.
     """
     columns = max((figure.values.shape[1] for figure in figures), default=1)
@@ -187,7 +189,7 @@ def draw_colour_bar(
 
 
 def colour_bar_width(figure: Heatmap, scale: tuple[float, float] | None) -> float:
-    """How wide the line with the colour bar is."""
+    """The width of the line with the colour bar."""
     ends = sum(
         text.pixel_width(text.format_number(end), text.SMALL_FONT_SIZE)
         for end in scale or heatmap_cells.colour_scale((figure,))

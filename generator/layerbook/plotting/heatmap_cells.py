@@ -50,7 +50,7 @@ def colour_map(figure: Heatmap) -> NDArray[np.uint8]:
 
 
 def shade_indices(figure: Heatmap, scale: Scale) -> NDArray[np.intp]:
-    """Which colour of its map each cell has [rows, columns]; beyond the scale, the ends."""
+    """The index of each cell's colour [rows, columns]; beyond the scale, the ends."""
     low, high = scale
     share = (np.where(absent_cells(figure), low, float_values(figure)) - low) / (high - low)
     return np.round((len(colour_map(figure)) - 1) * np.clip(share, 0, 1)).astype(np.intp)
@@ -61,12 +61,12 @@ def cell_pixels(figure: Heatmap, scale: Scale, cell: tuple[float, float]) -> NDA
 
     Viewers smooth where a picture is scaled down: several pixels to a cell keep its edges sharp.
     """
-    found: NDArray[np.uint8] = colour_map(figure)[shade_indices(figure, scale)]
-    found[absent_cells(figure)] = 0
+    cell_values: NDArray[np.uint8] = colour_map(figure)[shade_indices(figure, scale)]
+    cell_values[absent_cells(figure)] = 0
     n, m = (max(1, _MIN_RASTER_SIDE // max(figure.values.shape)),) * 2
     if min(cell) < 3:
         n, m = (max(1, round(edge / _RASTER_PIXEL)) for edge in cell)
-    return found.repeat(m, axis=0).repeat(n, axis=1)
+    return cell_values.repeat(m, axis=0).repeat(n, axis=1)
 
 
 def cell_texts(figure: Heatmap) -> NDArray[np.object_]:
@@ -83,12 +83,12 @@ def cell_texts(figure: Heatmap) -> NDArray[np.object_]:
         shown = f"{value:,.{decimals}f}".replace("-", "−")
         return shown if set(shown) & set("123456789") else shown.lstrip("−")
 
-    found: NDArray[np.object_] = np.vectorize(write, otypes=[object])(float_values(figure))
-    return found
+    cell_values: NDArray[np.object_] = np.vectorize(write, otypes=[object])(float_values(figure))
+    return cell_values
 
 
 def text_cell_width(figure: Heatmap) -> float:
-    """How wide a cell must be for what is written in it, in pixels."""
+    """The width in pixels that a cell needs for its text."""
     shown = cell_texts(figure)[~absent_cells(figure)]
     return max((text.pixel_width(words, text.SMALL_FONT_SIZE) for words in shown), default=0.0) + 10
 
@@ -136,9 +136,9 @@ def colour_scale(figures: Sequence[Heatmap]) -> Scale:
     maps.
     """
     fixed = [figure.scale for figure in figures if figure.scale]
-    found = [finite_values(figure) for figure in figures]
+    cell_values = [finite_values(figure) for figure in figures]
     ends = np.array(
-        [*fixed, *((v.min(), v.max()) for v in found if v.size and len(fixed) < len(figures))]
+        [*fixed, *((v.min(), v.max()) for v in cell_values if v.size and len(fixed) < len(figures))]
         or [(0, 1)]
     )
     low, high = float(ends[:, 0].min()), float(ends[:, 1].max())

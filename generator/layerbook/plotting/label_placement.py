@@ -1,4 +1,4 @@
-"""Where to write the names of points so that they cover neither each other nor the points."""
+"""Placement of point labels so that they cover neither each other nor the points."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _LINE_HEIGHT = 14.0
 
 @dataclass(frozen=True)
 class LinesLayout:
-    """What line charts shown together share; no limits: each its own."""
+    """The layout that line charts shown together share; without limits, each has its own."""
 
     plot_size: tuple[float, float]
     label_width: float
@@ -154,9 +154,9 @@ def spread_positions(places: Sequence[float], gap: float, low: float, high: floa
     """The places moved as little as a single sweep needs so that neighbours are `gap` apart, within
     low..high.
     """
-    wanted = np.nan_to_num(np.array(places, dtype=float), nan=high)
-    order = np.argsort(wanted, kind="stable")
-    moved = np.clip(wanted[order], low, high)
+    targets = np.nan_to_num(np.array(places, dtype=float), nan=high)
+    order = np.argsort(targets, kind="stable")
+    moved = np.clip(targets[order], low, high)
     for _ in range(200):
         close = gap - np.diff(moved)
         if (close <= 1e-6).all():

@@ -154,12 +154,12 @@ def _section_width(section: Section) -> float:
 
 
 def _lane_heights(lane: Sequence[_SizedStep]) -> tuple[float, float]:
-    """How far a lane reaches above and below its middle."""
+    """The extent of a lane above and below its middle."""
     return max(item.above for item in lane), max(item.below for item in lane)
 
 
 def _section_heights(section: Section) -> tuple[float, float]:
-    """How far the section reaches above and below the line that all sections are centred on."""
+    """The extent of the section above and below the line that all sections are centred on."""
     if len(section) == 1:
         return _lane_heights(section[0])
     total = sum(sum(_lane_heights(lane)) for lane in section) + _LANE_GAP * (len(section) - 1)

@@ -32,11 +32,13 @@ def mask_unplottable(values: Iterable[float], log: bool) -> NDArray[np.float64]:
 
 def axis_limits(values: Sequence[Iterable[float]], axis: Axis, padding: float = 0.04) -> Limits:
     """Ends that hold all values, a little air around them; in the axis' own units."""
-    found = np.concatenate([mask_unplottable(some, axis.log) for some in values] or [np.array([])])
-    found = found[~np.isnan(found)]
-    if not found.size:
+    numbers = np.concatenate(
+        [mask_unplottable(some, axis.log) for some in values] or [np.array([])]
+    )
+    numbers = numbers[~np.isnan(numbers)]
+    if not numbers.size:
         return (1.0, 10.0) if axis.log else (0.0, 1.0)
-    low, high = float(found.min()), float(found.max())
+    low, high = float(numbers.min()), float(numbers.max())
     if axis.log:
         low, high = math.log10(low), math.log10(high)
     air = padding * (high - low) if high > low else 0.5

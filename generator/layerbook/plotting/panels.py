@@ -23,7 +23,8 @@ _CHART_MODULES: dict[type, Any] = {Heatmap: heatmap, Lines: lines, Bars: bars, S
 
 @dataclass(frozen=True)
 class PanelsLayout:
-    """What grids shown together share: one inner layout per kind of chart, the columns, and what is
+    """The layout that grids shown together share: one inner layout per kind of chart, the columns,
+    and what is
     said only once.
 
     shared_colour_bar: one colour bar for all. legend_groups: the groups of all, named once.
@@ -182,7 +183,7 @@ def draw(canvas: Canvas, figure: Panels, layout: PanelsLayout, left: float, top:
 
 
 def scale_key(panel: Panel) -> object:
-    """What the panel's scale measures; panels of one measure share it."""
+    """The measure of the panel's scale; panels of one measure share it."""
     match panel:
         case Heatmap():
             return panel.value, panel.unit, panel.diverging, panel.scale
@@ -195,7 +196,7 @@ def scale_key(panel: Panel) -> object:
 
 
 def _axis_key(panel: Panel) -> object:
-    """What is written around the panel."""
+    """The texts around the panel."""
     match panel:
         case Heatmap():
             return panel.values.shape, panel.rows, panel.columns

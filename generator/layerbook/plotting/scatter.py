@@ -24,7 +24,8 @@ _LINE_HEIGHT = 18.0
 
 @dataclass(frozen=True)
 class ScatterLayout:
-    """What maps shown together share: axes (none: each its own), size, and the groups that have a
+    """The layout that maps shown together share: axes (none: each its own), size, and the groups
+    that have a
     colour each.
     """
 
@@ -177,7 +178,7 @@ def _draw_points(
 
 
 def _tooltip(figure: Scatter, point: Point) -> str:
-    """What is told of a point: whose it is, where it lies, and what its analysis adds."""
+    """The tooltip of a point: its group, its coordinates, and the analysis's own words."""
     name = (
         f"{point.label} ({point.group})"
         if point.label and point.group

@@ -33,7 +33,7 @@ HALO_GID = "halo"
 """The gid of text around which the page draws the paper (class `fig-halo`)."""
 
 MARK_GID_PREFIX = "mark"
-"""How the gids of marks begin, the parts of a picture that a reader can point at."""
+"""The prefix of the gids of marks, the parts of a picture that a reader can point at."""
 
 
 @dataclass(frozen=True)

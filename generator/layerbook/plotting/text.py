@@ -35,7 +35,7 @@ def printable(label: Label, max_columns: int = 0) -> str:
 
 
 def has_token_labels(axis: Axis) -> bool:
-    """Whether the axis is labelled with tokens, which are set in a fixed-width face."""
+    """True if the axis is labelled with tokens, which have a fixed-width face."""
     return any(isinstance(label, Token) for label in axis.labels)
 
 
@@ -45,16 +45,16 @@ def shorten(text: str, max_columns: int) -> str:
     """
     if column_count(text) <= max_columns:
         return text
-    taken = ""
+    fitting = ""
     for char in text:
-        if column_count(taken + char) > max_columns - 1:
+        if column_count(fitting + char) > max_columns - 1:
             break
-        taken += char
-    return taken + "…"
+        fitting += char
+    return fitting + "…"
 
 
 def column_count(text: str) -> int:
-    """How many columns of a fixed-width face the text takes."""
+    """The number of columns that the text takes in a fixed-width face."""
     return sum(_char_columns(char) for char in text)
 
 

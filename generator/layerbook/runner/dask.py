@@ -41,7 +41,7 @@ OWN_MODEL = ""
 
 @dataclass(frozen=True)
 class JobRequirements:
-    """What the results of a job depend on beside their specs.
+    """The inputs of a job's results, apart from their specs.
 
     models: the fingerprints by name, of the book's model under OWN_MODEL. code: the digests of
     analyses by module.

@@ -207,7 +207,7 @@ class Evaluator(ast.NodeVisitor):
         return Value(False, margin=values.margin_between(left.value, right.value))
 
     def is_equal(self, node: ast.expr, left: Any, right: Any) -> bool:
-        """Whether two values of one type are equal; null equals only itself."""
+        """Compare two values of one type; null equals only itself."""
         self.count_steps(node)
         if left is None or right is None:
             return left is right
@@ -222,7 +222,7 @@ class Evaluator(ast.NodeVisitor):
         return bool(left == right)
 
     def contains(self, node: ast.expr, container: Any, item: Any) -> bool:
-        """Whether a list has an element, a text a part, or a mapping a key."""
+        """Look for an element in a list, a part in a text, or a key in a mapping."""
         if isinstance(container, str):
             if not isinstance(item, str):
                 self.fail(node, f"{describe(item)} cannot be in a text")

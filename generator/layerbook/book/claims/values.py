@@ -42,13 +42,13 @@ class Margin:
 
     @property
     def close(self) -> bool:
-        """Whether the two sides are almost equal."""
+        """True if the two sides are almost equal."""
         return self.relative < CLOSE_MARGIN
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a claim holds, the values that its check read by expression, and its margin.
+    """The verdict on a claim, the values that its check read by expression, and its margin.
 
     margin: None if no change of a number would flip the verdict, or any change would.
     """
@@ -114,7 +114,7 @@ def equivalence(left: Value, right: Value) -> Value:
 
 
 def monotonicity(numbers: Sequence[float]) -> Value:
-    """Whether numbers never fall, or never rise; true for fewer than two."""
+    """True if numbers never fall, or never rise; also for fewer than two."""
     pairs = list(pairwise(numbers))
     rising = conjunction(Value(a <= b, margin=margin_between(a, b)) for a, b in pairs)
     falling = conjunction(Value(a >= b, margin=margin_between(a, b)) for a, b in pairs)
@@ -140,12 +140,12 @@ def to_python(value: Any) -> Any:
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a number, which true and false are not."""
+    """True for a number, but not for true and false."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def is_list(value: Any) -> bool:
-    """Whether a value is a list, a tuple or an array, which is a list of its rows."""
+    """True for a list, a tuple or an array, which is a list of its rows."""
     return isinstance(value, list | tuple | np.ndarray)
 
 
@@ -217,5 +217,5 @@ def shorten(text: str, width: int = MAX_WIDTH) -> str:
 
 
 def is_id_expression(expression: str) -> bool:
-    """Whether a number is an id, so that the distance to another one means nothing."""
+    """True if a number is an id, so that the distance to another one means nothing."""
     return expression.endswith((".id", "_id"))
