@@ -104,6 +104,7 @@ pieces = st.sampled_from(
 
 @given(st.text(max_size=80) | st.lists(pieces, max_size=60).map("".join))
 @example("{" * 50 + "#" * 50)
+@example("\r0")
 @example("`" * 3000)
 @example("$" * 3000 + "[" * 3000 + "](" * 1000)
 @settings(max_examples=300, deadline=None)

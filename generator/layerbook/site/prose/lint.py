@@ -98,7 +98,8 @@ def _is_result(match: re.Match[str]) -> bool:
 def _find_spans(source: str) -> Iterator[TextSpan]:
     """Yield the text of the Markdown, and the words of predictions."""
     line_starts = [0, *(match.end() for match in re.finditer("\n", source))]
-    blanked = _JINJA_TAG.sub(_blank_tag, source)
+    # Markdown would end a line at a carriage return, which files read as text do not have.
+    blanked = _JINJA_TAG.sub(_blank_tag, source).replace("\r", " ")
     line = cursor = 0
     in_heading = False
     for node in _parser().parse(blanked):
