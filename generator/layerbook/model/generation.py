@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers.cache_utils import DynamicCache
 from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
-from layerbook.core.requests import Generate
+from layerbook.core.requests import Generate, Prompt
 from layerbook.core.sampling import sample_token, sampling_distribution
 from layerbook.model.plan import TokenIds
 from layerbook.model.small_matmul import fast_small_matmul
@@ -113,7 +113,8 @@ def reencode(
 
     Where the new ids begin like the previous ones, their keys and values are still in the cache.
     """
-    text, ids = tokenizer.decode(prompt), prompt
+    source = request.prompt if request.prompt.generated is None else Prompt(ids=prompt)
+    text, ids = tokenizer.encode(source).text, prompt
     cached_ids: TokenIds = ()
     frames: list[TokenIds] = []
     kept_logits: list[NDArray[np.float32]] = []
@@ -127,8 +128,8 @@ def reencode(
             logits = _forward_step(network, torch.tensor([ids[reused:]]), cache)
             if request.keep_logits:
                 kept_logits.append(logits[0].copy())
-            text += tokenizer.decode([int(logits[0].argmax())])
-            cached_ids, ids = ids, tuple(tokenizer.backend.encode(text).ids)
+            text += tokenizer.token(int(logits[0].argmax())).text
+            cached_ids, ids = ids, tokenizer.encode_text(text, source)
     stacked = np.stack(kept_logits) if kept_logits else None
     return GenerationOutput(ids, len(prompt), stopped=False, frames=tuple(frames), logits=stacked)
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from tokenizers import Tokenizer
+from tokenizers import AddedToken, Tokenizer
 
 from layerbook.core.errors import ModelError
 from layerbook.core.requests import Prompt
 from layerbook.core.tokens import Token
+from layerbook.model.chat_template import read_chat_template, render_chat
+from layerbook.model.token_spelling import Spelling
 
 
 class EncodedPrompt(NamedTuple):
@@ -24,77 +26,89 @@ class EncodedPrompt(NamedTuple):
     text: str
 
 
-def _byte_alphabet() -> dict[str, int]:
-    """Map characters to bytes for byte-level BPE, which moves unprintable ones past 255."""
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    moved = [byte for byte in range(256) if byte not in printable]
-    return {chr(b): b for b in printable} | {chr(256 + i): b for i, b in enumerate(moved)}
-
-
-BYTE_ALPHABET = _byte_alphabet()
-CHARACTERS = {byte: character for character, byte in BYTE_ALPHABET.items()}
-
-
 @dataclass(frozen=True)
 class ModelTokenizer:
-    """Encodes and decodes for one model; implements `layerbook.core.tokens.Vocabulary`."""
+    """Encodes and decodes for one model; implements `layerbook.core.tokens.Vocabulary`.
+
+    embedding_rows: the rows of the model's embedding matrix, which may be more than the ids that
+        the tokenizer has; 0 if they are not known.
+    """
 
     backend: Tokenizer
     chat_template: str
     role_ids: tuple[tuple[str, int], ...]  # ("bos_token", 1), ...
+    embedding_rows: int = 0
 
     @classmethod
     def load(cls, directory: Path) -> ModelTokenizer:
-        """Read `tokenizer.json`, `tokenizer_config.json` and `chat_template.jinja`."""
+        """Read `tokenizer.json`, and what there is of its companions.
+
+        The companions are `tokenizer_config.json`, `special_tokens_map.json`, `config.json` and
+        `chat_template.jinja`. As in transformers, the truncation and the padding that
+        `tokenizer.json` may ask for are not applied.
+        """
         try:
             backend = Tokenizer.from_file(str(directory / "tokenizer.json"))
-            config = json.loads((directory / "tokenizer_config.json").read_text(encoding="utf-8"))
+            config = _read_json(directory / "tokenizer_config.json")
+            roles = _declared_roles(directory, config)
+            _add_declared_tokens(backend, config, roles)
         except Exception as error:  # the library raises bare Exception for a malformed file
             raise ModelError(f"{directory}: cannot read the tokenizer: {error}") from error
-        template_file = directory / "chat_template.jinja"
-        if template_file.is_file():
-            template = template_file.read_text(encoding="utf-8")
-        else:
-            template = config.get("chat_template") or ""
-        role_ids = []
-        for role in sorted(name for name in config if name.endswith("_token")):
-            entry = config[role]
-            text = entry.get("content") if isinstance(entry, dict) else entry
-            id = backend.token_to_id(text) if isinstance(text, str) else None
-            if id is not None:
-                role_ids.append((role, id))
-        return cls(backend, template, tuple(role_ids))
+        backend.no_truncation()
+        backend.no_padding()
+        template = read_chat_template(directory, config)
+        return cls(backend, template, tuple(_role_ids(directory, backend, roles)))
 
-    @property
+    @cached_property
     def size(self) -> int:
-        """The number of ids, special tokens included."""
-        return int(self.backend.get_vocab_size(with_added_tokens=True))
+        """The number of ids up to the highest, special tokens included."""
+        ids = self.backend.get_vocab(with_added_tokens=True).values()
+        return max(ids, default=-1) + 1
 
     @cached_property
     def special_ids(self) -> frozenset[int]:
         """The ids of the special tokens."""
-        added = self.backend.get_added_tokens_decoder()
-        return frozenset(id for id, token in added.items() if token.special)
+        return frozenset(id for id, token in self._added_tokens.items() if token.special)
+
+    @cached_property
+    def spelling(self) -> Spelling:
+        """How the entries of the vocabulary spell bytes."""
+        return Spelling.of(self.backend)
+
+    @cached_property
+    def _added_tokens(self) -> Mapping[int, AddedToken]:
+        """The tokens that are cut out of a text before the rest is encoded, by id."""
+        added: dict[int, AddedToken] = self.backend.get_added_tokens_decoder()
+        return added
 
     def token(self, id: int) -> Token:
-        """Return the token with this id; IndexError outside the vocabulary."""
-        piece = self.backend.id_to_token(id)
+        """Return the token with this id; IndexError outside the vocabulary and the embedding.
+
+        An id without an entry, up to the last row of the embedding, is `<unused 49200>`.
+        """
+        piece = self.backend.id_to_token(id) if id >= 0 else None
         if piece is None:
+            if 0 <= id < max(self.size, self.embedding_rows):
+                return Token(id, f"<unused {id}>", "", special=True)
             raise IndexError(f"no token has id {id}; the vocabulary has {self.size}")
         if id in self.special_ids:
             return Token(id, piece, piece.encode().hex(), special=True)
-        data = _piece_bytes(piece)
+        if id in self._added_tokens:  # written as it is, whatever the spelling of the others
+            data = self.spelling.replaced(piece).encode()
+        else:
+            data = self.spelling.to_bytes(piece)
         return Token(id, data.decode("utf-8", errors="replace"), data.hex())
 
     def find(self, piece: str) -> Token | None:
         """Return the single token that is exactly this text, special or not, if there is one."""
         id = self.backend.token_to_id(piece)
-        if id is None or id not in self.special_ids:
-            characters = "".join(CHARACTERS[byte] for byte in piece.encode())
-            id = self.backend.token_to_id(characters)
-        if id is None:
-            id = self.backend.token_to_id(piece.replace(" ", "▁"))
-        return self.token(id) if id is not None and self.token(id).text == piece else None
+        if id is not None and id in self._added_tokens:
+            return self.token(id)
+        for entry in self.spelling.entries_for(piece):
+            id = self.backend.token_to_id(entry)
+            if id is not None and self.token(id).text == piece:
+                return self.token(id)
+        return None
 
     def tokenizer_json(self) -> dict[str, Any]:
         """Return the whole tokenizer in the form of `tokenizer.json`."""
@@ -112,24 +126,38 @@ class ModelTokenizer:
     def encode(self, prompt: Prompt) -> EncodedPrompt:
         """Encode a prompt; ValueError for one that is still to be generated.
 
-        Raw text gets what the tokenizer itself adds (nothing, for SmolLM).
+        Raw text gets the special tokens that the tokenizer itself adds (none, for SmolLM). Shuffled
+        ids keep those in their places.
         """
         if prompt.generated is not None:
             raise ValueError("the ids of a generated text are known only after the generation")
         if prompt.ids or prompt.special:
             ids = tuple(prompt.ids) or (self.special_id(prompt.special),)
             text = self.decode(ids)
-        elif prompt.messages:
-            text = self.render_chat(prompt)
-            ids = tuple(self.backend.encode(text, add_special_tokens=False).ids)
         else:
-            text = prompt.text or ""
-            ids = tuple(self.backend.encode(text).ids)
+            text = self.render_chat(prompt) if prompt.messages else prompt.text or ""
+            ids = self.encode_text(text, prompt)
         if prompt.shuffle_seed is not None:
-            shuffled = np.random.default_rng(prompt.shuffle_seed).permutation(ids)
-            ids = tuple(int(id) for id in shuffled)
+            ids = self._shuffled(ids, prompt)
             text = self.decode(ids)
         return EncodedPrompt(ids, text)
+
+    def encode_text(self, text: str, prompt: Prompt) -> tuple[int, ...]:
+        """Encode the text of a prompt, or more of it.
+
+        Special tokens are added to raw text only: a chat and decoded ids have theirs written out.
+        """
+        return tuple(self.backend.encode(text, add_special_tokens=prompt.text is not None).ids)
+
+    def _shuffled(self, ids: tuple[int, ...], prompt: Prompt) -> tuple[int, ...]:
+        """Permute the ids of a prompt, except the special tokens that the tokenizer adds to it."""
+        first, last = 0, len(ids)
+        if prompt.text is not None:
+            added = self.backend.encode(prompt.text).special_tokens_mask
+            first = next((i for i, mask in enumerate(added) if not mask), last)
+            last -= next((i for i, mask in enumerate(reversed(added)) if not mask), 0)
+        middle = np.random.default_rng(prompt.shuffle_seed).permutation(ids[first:last])
+        return (*ids[:first], *(int(id) for id in middle), *ids[last:])
 
     def special_id(self, role: str) -> int:
         """Return the id of a special token; without a padding token, the end token pads."""
@@ -144,35 +172,64 @@ class ModelTokenizer:
 
     def render_chat(self, prompt: Prompt) -> str:
         """Fill in the chat template with the prompt's messages."""
-        if not self.chat_template:
-            raise ModelError(
-                "this model has no chat template, so a spec cannot use `chat:` prompts with it"
+        special = {role: self.token(id).text for role, id in self.role_ids}
+        return render_chat(self.chat_template, prompt.messages, special, answer=prompt.answer)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """Read an object from a file, {} if there is no such file."""
+    data = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if not isinstance(data, dict):
+        raise ValueError(f"{path.name} is not an object")
+    return data
+
+
+def _declared_roles(directory: Path, config: Mapping[str, Any]) -> dict[str, str]:
+    """Return the text of each special token that has a role, `bos_token` and the like."""
+    declared = config
+    if "added_tokens_decoder" not in config:  # transformers reads the older file only then
+        declared = {**config, **_read_json(directory / "special_tokens_map.json")}
+    roles = {}
+    for role in sorted(name for name in declared if name.endswith("_token")):
+        entry = declared[role]
+        text = entry.get("content") if isinstance(entry, dict) else entry
+        if isinstance(text, str):
+            roles[role] = text
+    return roles
+
+
+def _add_declared_tokens(
+    backend: Tokenizer, config: Mapping[str, Any], roles: Mapping[str, str]
+) -> None:
+    """Add tokens that `tokenizer_config.json` has and `tokenizer.json` lacks, as transformers does.
+
+    Raises ValueError for one that does not get the id which is declared for it.
+    """
+    known = {token.content for token in backend.get_added_tokens_decoder().values()}
+    declared = config.get("added_tokens_decoder", {})
+    for id, entry in sorted((int(id), entry) for id, entry in declared.items()):
+        if entry["content"] in known:
+            continue
+        backend.add_tokens([AddedToken(**entry)])
+        known.add(entry["content"])
+        if backend.token_to_id(entry["content"]) != id:
+            raise ValueError(
+                f"tokenizer_config.json declares {entry['content']!r} with id {id}, and "
+                f"tokenizer.json leaves it {backend.token_to_id(entry['content'])}"
             )
-        from jinja2.exceptions import TemplateError
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-        def raise_exception(message: str) -> None:
-            raise TemplateError(message)
-
-        # The settings of transformers, which templates rely on.
-        environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
-        )
-        environment.globals["raise_exception"] = raise_exception
-        special = {role: self.backend.id_to_token(id) for role, id in self.role_ids}
-        messages = [{"role": m.role, "content": m.content} for m in prompt.messages]
-        try:
-            return environment.from_string(self.chat_template).render(
-                messages=messages, add_generation_prompt=prompt.answer, **special
-            )
-        except TemplateError as error:
-            raise ModelError(f"the model's chat template refuses this chat: {error}") from error
+    missing = [text for text in dict.fromkeys(roles.values()) if text and text not in known]
+    backend.add_special_tokens([AddedToken(text, special=True) for text in missing])
 
 
-def _piece_bytes(piece: str) -> bytes:
-    """Return the bytes of a vocabulary entry, of byte-level BPE or of SentencePiece."""
-    if all(character in BYTE_ALPHABET for character in piece):
-        return bytes(BYTE_ALPHABET[character] for character in piece)
-    if piece.startswith("<0x") and piece.endswith(">") and len(piece) == 6:  # byte fallback
-        return bytes([int(piece[3:5], 16)])
-    return piece.replace("▁", " ").encode()
+def _role_ids(
+    directory: Path, backend: Tokenizer, roles: Mapping[str, str]
+) -> Iterator[tuple[str, int]]:
+    """Yield the id of each role; those that no tokenizer file names, from `config.json`."""
+    config = _read_json(directory / "config.json")
+    declared = {f"{name}_token": config.get(f"{name}_token_id") for name in ("bos", "eos", "pad")}
+    for role in sorted(roles.keys() | declared.keys()):
+        id = backend.token_to_id(roles[role]) if role in roles else declared[role]
+        if isinstance(id, list):
+            id = next(iter(id), None)
+        if isinstance(id, int) and id >= 0 and backend.id_to_token(id) is not None:
+            yield role, id
