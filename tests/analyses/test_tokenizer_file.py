@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fixtures.other_tokenizers import TOKENIZER_WRITERS
+from fixtures.other_tokenizers import BPE_WRITERS
 from fixtures.run_analysis import json_round_trip
 from layerbook.analyses.tokenizer_file import TokenizerFile, TokenizerFileResult, apply_merges
 from layerbook.core.figures import TokenStrip
@@ -54,10 +54,10 @@ def test_the_vocabulary_follows_from_the_joins(tiny_model_dir: Path) -> None:
     assert len(result.given) + len(result.joins) == result.size
 
 
-@pytest.mark.parametrize("kind", TOKENIZER_WRITERS)
+@pytest.mark.parametrize("kind", BPE_WRITERS)
 def test_other_kinds_come_back_whole(tmp_path: Path, kind: str) -> None:
     """Where ids do not follow the joins, or entries have none, nothing is lost."""
-    _, result = measured(TOKENIZER_WRITERS[kind](tmp_path))
+    _, result = measured(BPE_WRITERS[kind](tmp_path))
 
     assert_same(tmp_path, result)
 

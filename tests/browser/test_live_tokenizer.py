@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.chromium import chromium, reading
-from fixtures.other_tokenizers import TOKENIZER_WRITERS
+from fixtures.other_tokenizers import BPE_WRITERS
 from fixtures.small_book import layerbook, write_small_book
 from fixtures.tiny_llama import write_tiny_tokenizer
 from fixtures.tokenizer_page import write_live_page
@@ -190,14 +190,14 @@ def test_a_small_tokenizer_is_cut_alike(browser: Browser, small: Path, file: Pat
         assert differing(page, small) == []
 
 
-@pytest.mark.parametrize("kind", TOKENIZER_WRITERS)
+@pytest.mark.parametrize("kind", BPE_WRITERS)
 def test_other_llamas_are_cut_alike(browser: Browser, tmp_path: Path, kind: str) -> None:
     """Spaces as letters, bytes as tokens, a start token; patterns of their own, entries that no
     join makes.
     """
     folder = tmp_path / "tokenizer"
     folder.mkdir()
-    TOKENIZER_WRITERS[kind](folder)
+    BPE_WRITERS[kind](folder)
     with reading(browser, write_live_page(tmp_path, ModelTokenizer.load(folder), TEXT)) as page:
         opened(page)
         assert differing(page, folder) == []

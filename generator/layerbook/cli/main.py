@@ -230,9 +230,10 @@ def schema(kind: str) -> None:
 )
 @quiet_option
 def model_command(root: Path, model: str | None, file: Path | None, quiet: bool) -> None:
-    """Download and convert the model of the book, or MODEL, and print where it is."""
+    """Download and convert the model of the book, or MODEL, load it once, print where it is."""
     from layerbook.book.loader import read_model_name
     from layerbook.model import sources
+    from layerbook.runner.local import require_model_libraries
 
     if model is None:
         has_book = (root / "experiments" / "book.yaml").is_file()
@@ -240,6 +241,11 @@ def model_command(root: Path, model: str | None, file: Path | None, quiet: bool)
     source = sources.resolve(model)
     report = make_reporter(quiet=quiet)
     folder = source.install(file, report) if file else source.prepare(report)
+    require_model_libraries()
+    with report.task("Loading the model", None):
+        from layerbook.model.llama import LoadedModel
+
+        LoadedModel.load(folder, source.name)
     limits = source.limits()
     revision = f"@{source.revision}" if source.revision else ""
     shape = f"{limits.layers} layers, {limits.heads} heads, {limits.d_vocab} tokens"

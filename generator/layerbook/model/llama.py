@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from pathlib import Path
@@ -18,6 +17,7 @@ from transformers.utils import logging as transformers_logging
 
 from layerbook.core.errors import ModelError
 from layerbook.core.requests import NEXT_LOGITS, SITE_SHAPES, Generate, ModelFacts, ModuleInfo, Site
+from layerbook.model import loading_checks
 from layerbook.model.generation import GenerationOutput, generate_batch, reencode
 from layerbook.model.hooks import PATCHABLE_SITES, ActivationHooks, Edit
 from layerbook.model.plan import Pass, PassRequest, TokenIds
@@ -44,14 +44,15 @@ class LoadedModel:
         tokenizer = ModelTokenizer.load(directory)
         try:
             network = _load_network(directory)
-            stop_ids = _declared_stop_ids(directory)
+            stop_ids = loading_checks.read_stop_ids(directory)
+        except ModelError:
+            raise
         except Exception as error:  # libraries raise half a dozen kinds for damaged files
-            # transformers' error for shapes only names an option of its own.
-            mismatch = "ignore_mismatched_sizes" in str(error)
-            reason = "the weights do not have the shapes in config.json" if mismatch else str(error)
-            raise ModelError(f"{directory}: cannot load the model: {reason}") from error
+            raise ModelError(f"{directory}: cannot load the model: {error}") from error
+        rows = network.get_input_embeddings().num_embeddings
+        loading_checks.check_tokenizer_fits(directory, tokenizer, rows)
         stop_ids |= {id for role, id in tokenizer.role_ids if role == "eos_token"}
-        return cls(name, network, tokenizer, frozenset(stop_ids))
+        return cls(name, network, replace(tokenizer, embedding_rows=rows), stop_ids)
 
     @property
     def config(self) -> LlamaConfig:
@@ -211,27 +212,26 @@ def read_only(array: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def _load_network(directory: Path) -> LlamaForCausalLM:
+    """Load the weights, all of them and no others."""
+    config = LlamaConfig.from_pretrained(directory)
+    loading_checks.check_special_ids(directory, config.vocab_size)
+    loading_checks.check_activation(directory, config)
+    loading_checks.check_stored_weights(directory)
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     try:
-        network = LlamaForCausalLM.from_pretrained(
+        network, loading_info = LlamaForCausalLM.from_pretrained(
             directory,
-            config=LlamaConfig.from_pretrained(directory),
+            config=config,
             attn_implementation="eager",
             dtype=torch.float32,
             use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are in the report, which is checked
         )
     finally:
         transformers_logging.set_verbosity(verbosity)
+    loading_checks.check_loaded_weights(directory, loading_info)
+    loading_checks.check_finite(directory, network)
     return network.requires_grad_(False).eval()
-
-
-def _declared_stop_ids(directory: Path) -> set[int]:
-    """Read the end-of-text ids, one or several, from `generation_config.json`."""
-    path = directory / "generation_config.json"
-    if not path.is_file():
-        return set()
-    declared = json.loads(path.read_text(encoding="utf-8")).get("eos_token_id")
-    ids = declared if isinstance(declared, list) else [declared]
-    return {id for id in ids if id is not None}

@@ -1,0 +1,163 @@
+"""Refuse a model that would not be loaded as its files describe it; each check raises ModelError.
+
+transformers draws at random what a folder lacks, ignores what is too much, and casts integers; the
+numbers that follow look like any others.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from layerbook.core.errors import ModelError, did_you_mean
+from layerbook.core.text import listed, pluralize
+from layerbook.model.tokenizer import ModelTokenizer
+
+if TYPE_CHECKING:
+    from torch import nn
+
+FLOAT_TYPES = frozenset({"F64", "F32", "F16", "BF16"})
+ID_ROLES = ("bos_token_id", "eos_token_id", "pad_token_id")
+ACTIVATION_SETTINGS = ("hidden_act", "hidden_activation", "activation_function")
+SHOWN_TENSORS = 3
+
+
+def declared_token_ids(directory: Path) -> Iterator[tuple[str, str, Any]]:
+    """Yield file, role and id of the special tokens that a model's folder names by id."""
+    for name in ("config.json", "generation_config.json"):
+        path = directory / name
+        if not path.is_file():
+            continue
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        for role in ID_ROLES:
+            declared = settings.get(role)
+            for id in declared if isinstance(declared, list) else [declared]:
+                if id is not None:
+                    yield name, role, id
+
+
+def read_stop_ids(directory: Path) -> frozenset[int]:
+    """Return the ids that end a text, of `config.json` and `generation_config.json`."""
+    return frozenset(id for _, role, id in declared_token_ids(directory) if role == "eos_token_id")
+
+
+def check_special_ids(directory: Path, d_vocab: int) -> None:
+    """Refuse an id of a special token that the model does not have.
+
+    A padding token of -1 is how older conversions say that there is none.
+    """
+    for name, role, id in declared_token_ids(directory):
+        if (role, id) == ("pad_token_id", -1):
+            continue
+        if type(id) is not int or not 0 <= id < d_vocab:
+            raise ModelError(
+                f"{directory}: {role} in {name} is {id!r}, and the model has the ids 0 to "
+                f"{d_vocab - 1}; correct it, or remove it"
+            )
+
+
+def check_activation(directory: Path, config: Any) -> None:
+    """Refuse an activation function that transformers does not know."""
+    from transformers.activations import ACT2FN
+
+    for setting in ACTIVATION_SETTINGS:
+        name = getattr(config, setting, None)
+        if name is not None and name not in ACT2FN:
+            raise ModelError(
+                f"{directory}: config.json: {setting} is {name!r}, an unknown activation function"
+                f"{did_you_mean(str(name), ACT2FN)}"
+            )
+
+
+def check_stored_weights(directory: Path) -> None:
+    """Refuse an adapter, and numbers that are not floating point, from the files' headers."""
+    if (directory / "adapter_config.json").is_file():
+        raise ModelError(
+            f"{directory}: this is an adapter (adapter_config.json), not a whole model; merge it "
+            "into its base model and save that"
+        )
+    quantised = [
+        f"{name} ({kind})"
+        for name, kind in _stored_types(directory)
+        if kind not in FLOAT_TYPES and not name.endswith((".attn.bias", ".masked_bias"))
+    ]
+    if quantised:
+        raise ModelError(
+            f"{directory}: these weights are not stored as floating point numbers: "
+            f"{listed(quantised, SHOWN_TENSORS)}; they are quantised, and how is not said. "
+            "Give plain safetensors (float32, float16, bfloat16), or a GGUF file"
+        )
+
+
+def _stored_types(directory: Path) -> Iterator[tuple[str, str]]:
+    """Yield the name and the type of each stored tensor."""
+    from safetensors import safe_open
+
+    for path in sorted(directory.glob("*.safetensors")):
+        with safe_open(path, framework="numpy") as file:
+            for name in sorted(file.keys()):
+                yield name, file.get_slice(name).get_dtype()
+
+
+def check_loaded_weights(directory: Path, loading_info: Mapping[str, Any]) -> None:
+    """Refuse weights that are missing, too many or of another shape than `config.json` says.
+
+    loading_info: what `from_pretrained` reports.
+    """
+    missing = sorted(loading_info["missing_keys"])
+    unexpected = sorted(loading_info["unexpected_keys"])
+    shapes = [
+        f"{name} {list(stored)}, not {list(expected)}"
+        for name, stored, expected in sorted(loading_info["mismatched_keys"])
+    ]
+    lists = {"missing": missing, "not part of this model": unexpected, "of another shape": shapes}
+    faults = [f"{fault}: {listed(names, SHOWN_TENSORS)}" for fault, names in lists.items() if names]
+    if faults:
+        raise ModelError(
+            f"{directory}: the weights are not those that config.json describes. "
+            f"{'; '.join(faults)}. {_advice(missing, unexpected)}"
+        )
+
+
+def _advice(missing: list[str], unexpected: list[str]) -> str:
+    names = " ".join(unexpected)
+    if "lora_" in names:
+        return "Merge the adapter into its base model and save that"
+    if any(head in names for head in ("score.", "classifier.", "qa_outputs.")):
+        return "It is a classifier; give a model that predicts the next token"
+    if missing == ["lm_head.weight"]:
+        return (
+            "If the unembedding is the embedding, set tie_word_embeddings to true in config.json; "
+            "otherwise get the whole causal language model"
+        )
+    return "Get all files of the same causal language model again"
+
+
+def check_finite(directory: Path, network: nn.Module) -> None:
+    """Refuse weights that are not finite numbers."""
+    broken = [name for name, weight in network.named_parameters() if not _is_finite(weight)]
+    if broken:
+        raise ModelError(
+            f"{directory}: NaN or infinite numbers in {listed(broken, SHOWN_TENSORS)}; "
+            "the file is damaged, or the training went wrong"
+        )
+
+
+def _is_finite(weight: nn.Parameter) -> bool:
+    low, high = weight.detach().aminmax()  # NaN if there is one
+    return bool(low.isfinite() and high.isfinite())
+
+
+def check_tokenizer_fits(directory: Path, tokenizer: ModelTokenizer, rows: int) -> None:
+    """Refuse a tokenizer with ids that have no row of the embedding matrix."""
+    beyond = range(rows, tokenizer.size)
+    tokens = [tokenizer.token(id) for id in beyond if tokenizer.backend.id_to_token(id)]
+    if tokens:
+        more = f", and {pluralize(len(tokens) - 1, 'more token')}" if len(tokens) > 1 else ""
+        raise ModelError(
+            f"{directory}: the tokenizer has ids up to {tokenizer.size - 1}, and the embedding has "
+            f"{rows} rows: none for {tokens[0].text!r} (id {tokens[0].id}){more}. Give the "
+            "tokenizer that the weights were trained with, or enlarge the embedding"
+        )
