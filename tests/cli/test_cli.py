@@ -282,7 +282,7 @@ def test_reports_an_unusable_folder_before_running(
     [
         ("model.safetensors", b"\x10\x27 not safetensors", "cannot load the model"),
         ("generation_config.json", b"not JSON", "cannot load the model: Expecting value"),
-        ("config.json", None, "the weights do not have the shapes in config.json"),
+        ("config.json", None, "of another shape: model.layers.0.mlp.down_proj.weight"),
     ],
 )
 def test_reports_a_damaged_model(
