@@ -26,7 +26,7 @@ CHAT_DATE = datetime(2024, 7, 26)  # the day that templates of Llama 3 name if t
 def read_chat_template(directory: Path, config: Mapping[str, Any]) -> str:
     """Return the template of `chat_template.jinja`, or else of `tokenizer_config.json`; maybe "".
 
-    Raises ModelError for a list of named templates without one called `default`.
+    Of several named templates, it is `default`; ModelError without one.
     """
     file = directory / "chat_template.jinja"
     if file.is_file():
@@ -35,12 +35,13 @@ def read_chat_template(directory: Path, config: Mapping[str, Any]) -> str:
     if isinstance(declared, str):
         return declared
     try:
-        named = {entry["name"]: entry["template"] for entry in declared}
-        return str(named["default"])
+        if not isinstance(declared, dict):
+            declared = {entry["name"]: entry["template"] for entry in declared}
+        return str(declared["default"])
     except (TypeError, KeyError) as error:
         raise ModelError(
-            f"{directory}: chat_template in tokenizer_config.json is neither a text nor a list of "
-            "named templates with one called `default`"
+            f"{directory}: chat_template in tokenizer_config.json is neither a text nor named "
+            "templates with one called `default`"
         ) from error
 
 

@@ -1,0 +1,160 @@
+"""Chat templates: what is rendered is what transformers renders, on a fixed day."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from fixtures.chat_templates import LLAMA_3, MISTRAL, TEMPLATES
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from layerbook.core.errors import ModelError
+from layerbook.core.requests import ChatMessage, Prompt
+from layerbook.model.chat_template import CHAT_DATE, render_chat
+from layerbook.model.tokenizer import ModelTokenizer
+from transformers import PreTrainedTokenizerFast
+from transformers.utils import chat_template_utils
+
+CONTENTS = st.one_of(
+    st.sampled_from(
+        [
+            "Hello",
+            " two\n\nlines ",
+            "<|im_end|> {{ bos_token }} {% if %}",
+            "a <b> & 'c' \"d\"",
+            "née 🙂",
+            "<think>\nhm\n</think>\n\nyes",
+        ]
+    ),
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8),
+)
+CHATS = st.lists(
+    st.builds(ChatMessage, role=st.sampled_from(["system", "user", "assistant"]), content=CONTENTS),
+    min_size=1,
+    max_size=5,
+)
+
+
+@pytest.fixture(scope="module")
+def reference(tiny_model_dir):
+    """transformers' tokenizer of the tiny model, on the fixed day."""
+
+    class FixedDay(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return CHAT_DATE
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chat_template_utils, "datetime", FixedDay)
+        yield PreTrainedTokenizerFast.from_pretrained(tiny_model_dir)
+
+
+def rendered(render):
+    """Return what a renderer returns, or that it refuses."""
+    try:
+        return render()
+    except Exception as error:
+        return f"refused: {str(error).rpartition(': ')[2]}"
+
+
+@settings(max_examples=40, deadline=None)
+@given(messages=CHATS, answer=st.booleans())
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_chats_are_those_of_transformers(reference, name, messages, answer):
+    """The same text, or the same refusal."""
+    template = TEMPLATES[name]
+    ours = rendered(
+        lambda: render_chat(template, messages, reference.special_tokens_map, answer=answer)
+    )
+    theirs = rendered(
+        lambda: reference.apply_chat_template(
+            [message.model_dump() for message in messages],
+            chat_template=template,
+            add_generation_prompt=answer,
+            tokenize=False,
+        )
+    )
+    assert ours == theirs
+
+
+def test_the_date_is_fixed_unless_it_is_given():
+    """Llama 3's template names the day, so a real clock would change results overnight."""
+    chat = [ChatMessage(role="user", content="hi")]
+    plain = render_chat(LLAMA_3, chat, {"bos_token": "<s>"}, answer=True)
+    assert "Today Date: 26 Jul 2024" in plain
+    other = render_chat(LLAMA_3, chat, {"bos_token": "<s>"}, answer=True, date=datetime(2031, 1, 2))
+    assert other == plain.replace("26 Jul 2024", "02 Jan 2031")
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("", "no chat template, so a spec cannot use `chat:`"),
+        (MISTRAL, r"refuses this chat: conversation roles must alternate"),
+        ("{% for %}", r"refuses this chat: Expected an expression"),
+        ("{{ messages[9].content.x }}", r"refuses this chat: .*has no element 9"),
+        ("{{ none + 'a' }}", r"refuses this chat: unsupported operand"),
+        ("{{ ''.__class__.__mro__ }}", r"refuses this chat: access to attribute '__class__'"),
+    ],
+)
+def test_refusals_are_model_errors(template, message):
+    """Whatever a template raises, the message is the template's."""
+    twice = [ChatMessage(role="user", content="hi")] * 2
+    with pytest.raises(ModelError, match=message):
+        render_chat(template, twice, {"bos_token": "<s>", "eos_token": "</s>"}, answer=True)
+
+
+@pytest.fixture
+def folder(tiny_model_dir, tmp_path) -> Path:
+    """A copy of the tiny model without its template."""
+    folder = Path(shutil.copytree(tiny_model_dir, tmp_path / "copy"))
+    (folder / "chat_template.jinja").unlink()
+    return folder
+
+
+def declare(folder: Path, template: object) -> None:
+    """Put a template into tokenizer_config.json."""
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"chat_template": template}))
+
+
+def test_templates_in_the_settings(folder):
+    """A text, or a list of named templates, of which `default` is for plain chats."""
+    prompt = Prompt(messages=(ChatMessage(role="user", content="hi"),))
+    named = [
+        {"name": "tool_use", "template": "with tools"},
+        {"name": "default", "template": "plain {{ messages[0].content }}"},
+    ]
+    for template in (named[1]["template"], named, {"default": named[1]["template"]}):
+        declare(folder, template)
+        assert ModelTokenizer.load(folder).render_chat(prompt) == "plain hi"
+        reference = PreTrainedTokenizerFast.from_pretrained(folder)
+        assert reference.apply_chat_template([{"role": "user", "content": "hi"}], tokenize=False)
+    (folder / "chat_template.jinja").write_text("of its own file")
+    assert ModelTokenizer.load(folder).render_chat(prompt) == "of its own file"
+
+
+@pytest.mark.parametrize("template", [[{"name": "rag", "template": "x"}], [1], {"a": "b"}])
+def test_refuses_templates_without_a_default(folder, template):
+    declare(folder, template)
+    with pytest.raises(ModelError, match="neither a text nor named templates"):
+        ModelTokenizer.load(folder)
+
+
+def test_rendering_imports_neither_torch_nor_transformers(tiny_model_dir):
+    code = f"""
+import sys
+from pathlib import Path
+from layerbook.core.requests import ChatMessage, Prompt
+from layerbook.model.tokenizer import ModelTokenizer
+tokenizer = ModelTokenizer.load(Path({str(tiny_model_dir)!r}))
+tokenizer.render_chat(Prompt(messages=(ChatMessage(role="user", content="hi"),)))
+print(sorted({{"torch", "transformers"}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
