@@ -7,30 +7,24 @@ What was written is loaded again and compared with the header.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from layerbook.core.errors import ModelError
 from layerbook.core.progress import Reporter, SilentReporter
-from layerbook.model.gguf import (
-    CONFIG_KEYS,
-    ROPE_BASE_KEY,
-    TOKEN_ROLES,
-    TOKENIZER_HINT,
-    GGUFHeader,
-    read_header,
+from layerbook.model.gguf import CONFIG_KEYS, ROPE_BASE_KEY, GGUFHeader, read_header
+from layerbook.model.gguf_tokenizer import (
+    declared_tokenizer,
+    loaded_tokenizer,
+    write_json,
+    write_tokenizer,
 )
 
-if TYPE_CHECKING:
-    from layerbook.model.tokenizer import ModelTokenizer
-
-CONTROL, USER_DEFINED = 3, 4  # values of tokenizer.ggml.token_type
 LOADED_SETTINGS = (*CONFIG_KEYS, "head_dim", "vocab_size", "tie_word_embeddings")
 
 
@@ -43,14 +37,14 @@ def convert(gguf_path: Path, out_dir: Path, report: Reporter | None = None) -> N
     header = read_header(gguf_path)
     config = header.to_config()
     _write_weights(header, config, out_dir, report or SilentReporter())
-    _write_json(out_dir / "config.json", config)
+    write_json(out_dir / "config.json", config)
     ends = {header.special_token_id("eos"), header.values.get("tokenizer.ggml.eot_token_id")}
     generation = {
         "bos_token_id": config["bos_token_id"],
         "eos_token_id": sorted(id for id in ends if id is not None),
         "pad_token_id": config["pad_token_id"],
     }
-    _write_json(out_dir / "generation_config.json", generation)
+    write_json(out_dir / "generation_config.json", generation)
     write_tokenizer(header, out_dir)
     if mismatches := find_mismatches(header, out_dir):
         listing = "".join(f"\n  {mismatch}" for mismatch in mismatches)
@@ -142,75 +136,6 @@ def tensor_layout(config: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, 
     return layout
 
 
-def write_tokenizer(header: GGUFHeader, out_dir: Path) -> None:
-    """Write `tokenizer.json`, `tokenizer_config.json` and the chat template."""
-    tokens = header.require("tokenizer.ggml.tokens")
-    ids = {role: header.special_token_id(role) for role in TOKEN_ROLES}
-    special = {role: tokens[id] for role, id in ids.items() if id is not None}
-    _build_tokenizer(header, special).save(str(out_dir / "tokenizer.json"))
-    settings = {f"{role}_token": text for role, text in special.items()} | {
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "clean_up_tokenization_spaces": False,
-        "model_max_length": header.positive_int(CONFIG_KEYS["max_position_embeddings"]),
-    }
-    _write_json(out_dir / "tokenizer_config.json", settings)
-    if template := header.values.get("tokenizer.chat_template"):
-        (out_dir / "chat_template.jinja").write_bytes(template.encode())
-
-
-def _build_tokenizer(header: GGUFHeader, special: Mapping[str, str]) -> Any:
-    """Build a byte-level BPE tokenizer; `special` has the text of each role's token."""
-    from tokenizers import AddedToken, Tokenizer, decoders, models, processors
-
-    tokens = header.require("tokenizer.ggml.tokens")
-    types = header.require("tokenizer.ggml.token_type")
-    merges = [tuple(merge.split(" ", 1)) for merge in header.require("tokenizer.ggml.merges")]
-    vocabulary = {text: id for id, text in enumerate(tokens)}
-    try:
-        backend = Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
-    except Exception as error:  # the library raises bare Exception
-        raise ModelError(
-            f"{header.path.name}: the tokenizer's merges do not fit its vocabulary: {error}"
-        ) from error
-    backend.pre_tokenizer = pre_tokenizer(header)
-    backend.decoder = decoders.ByteLevel()
-    typed_tokens = list(zip(tokens, types, strict=True))
-    for kind, add in ((CONTROL, backend.add_special_tokens), (USER_DEFINED, backend.add_tokens)):
-        texts = [text for text, own in typed_tokens if own == kind]
-        add([AddedToken(text, special=kind == CONTROL, normalized=False) for text in texts])
-    bos, eos = (special[role] if _is_added(header, role) else "" for role in ("bos", "eos"))
-    if bos or eos:
-        backend.post_processor = processors.TemplateProcessing(
-            single=" ".join(filter(None, (bos, "$A", eos))),
-            special_tokens=[(t, tokens.index(t)) for t in dict.fromkeys((bos, eos)) if t],
-        )
-    return backend
-
-
-def _is_added(header: GGUFHeader, role: str) -> bool:
-    return bool(header.values.get(f"tokenizer.ggml.add_{role}_token"))
-
-
-def pre_tokenizer(header: GGUFHeader) -> Any:
-    """Return the rule by which text is split before BPE, named by `tokenizer.ggml.pre`.
-
-    smollm: every digit by itself, then the rule of GPT-2, so that whitespace before a digit stays
-    together (`"  10"` is `ĠĠ 1 0`; with the rule of GPT-2 alone it is `Ġ Ġ 1 0`).
-    """
-    from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence
-
-    add_prefix_space = bool(header.values.get("tokenizer.ggml.add_space_prefix", False))
-    gpt2 = ByteLevel(add_prefix_space=add_prefix_space)
-    rules = {"smollm": Sequence([Digits(individual_digits=True), gpt2]), "gpt-2": gpt2}
-    name = header.require("tokenizer.ggml.pre")
-    if name not in rules:
-        raise ModelError(
-            f"{header.path.name}: the tokenizer's rule {name!r} (tokenizer.ggml.pre) is not "
-            f"supported, only {', '.join(rules)}{TOKENIZER_HINT}"
-        )
-    return rules[name]
-
-
 @dataclass(frozen=True)
 class Mismatch:
     """A setting that is loaded with another value than the file has."""
@@ -233,45 +158,12 @@ def find_mismatches(header: GGUFHeader, out_dir: Path) -> list[Mismatch]:
     config, tokenizer = LlamaConfig.from_pretrained(out_dir), ModelTokenizer.load(out_dir)
     loaded = {name: getattr(config, name) for name in LOADED_SETTINGS}
     loaded["rope_theta"] = config.rope_parameters["rope_theta"]
-    loaded |= _loaded_tokenizer(tokenizer)
+    loaded |= loaded_tokenizer(tokenizer)
     declared = header.to_config()
     declared["rope_theta"] = header.values.get(ROPE_BASE_KEY, 10000.0)
-    declared |= _declared_tokenizer(header)
+    declared |= declared_tokenizer(header)
     return [
         Mismatch(key, declared[key], value)
         for key, value in loaded.items()
-        if declared[key] != value
+        if key in declared and declared[key] != value
     ]
-
-
-def _declared_tokenizer(header: GGUFHeader) -> dict[str, Any]:
-    values, types = header.values, header.values["tokenizer.ggml.token_type"]
-    ids = {role: header.special_token_id(role) for role in TOKEN_ROLES}
-    return {
-        "tokenizer.ggml.tokens": values["tokenizer.ggml.tokens"],
-        "tokenizer.ggml.merges": values["tokenizer.ggml.merges"],
-        "tokenizer.ggml.token_type": {id for id, kind in enumerate(types) if kind == CONTROL},
-        "tokenizer.ggml.pre": pre_tokenizer(header).__getstate__(),
-        "tokenizer.chat_template": values.get("tokenizer.chat_template", ""),
-        "special tokens": ids,
-        "added tokens": [ids[role] for role in ("bos", "eos") if _is_added(header, role)],
-    }
-
-
-def _loaded_tokenizer(tokenizer: ModelTokenizer) -> dict[str, Any]:
-    backend, ids = tokenizer.backend, dict(tokenizer.role_ids)
-    merges = tokenizer.tokenizer_json()["model"]["merges"]
-    return {
-        "tokenizer.ggml.tokens": [backend.id_to_token(id) for id in range(tokenizer.size)],
-        "tokenizer.ggml.merges": [" ".join(pair) for pair in merges],
-        "tokenizer.ggml.token_type": set(tokenizer.special_ids),
-        "tokenizer.ggml.pre": backend.pre_tokenizer.__getstate__(),
-        "tokenizer.chat_template": tokenizer.chat_template,
-        "special tokens": {role: ids.get(f"{role}_token") for role in TOKEN_ROLES},
-        "added tokens": backend.encode("").ids,
-    }
-
-
-def _write_json(path: Path, value: Any) -> None:
-    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
-    path.write_text(f"{text}\n", encoding="utf-8")

@@ -31,18 +31,18 @@ HEAD_SIZE_KEYS = (
     "llama.attention.value_length",
 )
 ROPE_BASE_KEY = "llama.rope.freq_base"
-REQUIRED_VALUES = {  # settings that change the computation, with the only supported values
-    "general.type": "model",
-    "split.count": 1,
-    "llama.expert_count": 0,
-    "llama.expert_used_count": 0,
-    "llama.rope.scaling.type": "none",
-    "tokenizer.ggml.model": "gpt2",
+SUPPORTED_VALUES: Mapping[str, tuple[Any, ...]] = {  # of settings that change the computation
+    "general.type": ("model",),
+    "split.count": (1,),
+    "llama.expert_count": (0,),
+    "llama.expert_used_count": (0,),
+    "llama.rope.scaling.type": ("none",),
+    "tokenizer.ggml.model": ("gpt2", "llama"),
 }
 SUPPORTED_KEYS = {
     *CONFIG_KEYS.values(),
     *HEAD_SIZE_KEYS,
-    *REQUIRED_VALUES,
+    *SUPPORTED_VALUES,
     ROPE_BASE_KEY,
     "llama.vocab_size",
     *(f"tokenizer.ggml.{name}" for name in ("pre", "tokens", "token_type", "scores", "merges")),
@@ -146,9 +146,11 @@ def _find_unsupported(header: GGUFHeader) -> str:
     if architecture != "llama":
         return f"the architecture is {architecture!r}; only 'llama' (the Llama family) is supported"
     for key, value in header.values.items():
-        if key in REQUIRED_VALUES and value != REQUIRED_VALUES[key]:
+        supported = SUPPORTED_VALUES.get(key, (value,))
+        if value not in supported:
             hint = TOKENIZER_HINT if key.startswith("tokenizer") else ""
-            return f"{key} is {value!r}; only {REQUIRED_VALUES[key]!r} is supported{hint}"
+            values = " or ".join(map(repr, supported))
+            return f"{key} is {value!r}; only {values} is supported{hint}"
         relevant = key.startswith(("llama.", "tokenizer.ggml.", "split."))
         if relevant and key not in SUPPORTED_KEYS and not key.endswith("_token_id"):
             return f"the setting {key} = {value!r} is not understood, and may change results"

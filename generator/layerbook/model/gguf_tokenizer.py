@@ -1,0 +1,261 @@
+"""Build `tokenizer.json` from the vocabulary in a GGUF's header.
+
+Two kinds: `gpt2` is byte-level BPE, whose rule of splitting text is named by `tokenizer.ggml.pre`;
+`llama` is SentencePiece, whose merges follow from the scores of its pieces. What a header leaves
+out has llama.cpp's default.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from layerbook.core.errors import ModelError
+from layerbook.model.gguf import CONFIG_KEYS, TOKEN_ROLES, TOKENIZER_HINT, GGUFHeader
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+    from layerbook.model.tokenizer import ModelTokenizer
+
+NORMAL, UNKNOWN, CONTROL, USER_DEFINED = 1, 2, 3, 4  # values of tokenizer.ggml.token_type
+SPECIAL_TYPES = (UNKNOWN, CONTROL)
+CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+LETTERS = r"[^\r\n\p{L}\p{N}]?\p{L}+"
+OTHERS = r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+LLAMA_3_SPLIT = rf"{CONTRACTIONS}|{LETTERS}|\p{{N}}{{1,3}}|{OTHERS}"
+QWEN_2_SPLIT = rf"{CONTRACTIONS}|{LETTERS}|\p{{N}}|{OTHERS}"
+DEFAULT_SPLITS = (  # of llama.cpp, one after the other
+    r"[\p{P}\$\+<=>\^~\|]+",
+    r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)",
+    r"\p{N}+",
+    r"[0-9][0-9][0-9]",
+)
+
+
+def write_tokenizer(header: GGUFHeader, out_dir: Path) -> None:
+    """Write `tokenizer.json`, `tokenizer_config.json` and the chat template."""
+    special = _special_texts(header)
+    build_tokenizer(header).save(str(out_dir / "tokenizer.json"))
+    settings = {f"{role}_token": text for role, text in special.items()} | {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "clean_up_tokenization_spaces": False,
+        "model_max_length": header.positive_int(CONFIG_KEYS["max_position_embeddings"]),
+    }
+    write_json(out_dir / "tokenizer_config.json", settings)
+    if template := header.values.get("tokenizer.chat_template"):
+        (out_dir / "chat_template.jinja").write_bytes(template.encode())
+
+
+def build_tokenizer(header: GGUFHeader) -> Tokenizer:
+    """Build the tokenizer that a header describes."""
+    from tokenizers import AddedToken, processors
+
+    sentencepiece = header.require("tokenizer.ggml.model") == "llama"
+    backend = _sentencepiece(header) if sentencepiece else _byte_level(header)
+    tokens, types = _typed_tokens(header)
+    special = [text for text, kind in zip(tokens, types, strict=True) if kind in SPECIAL_TYPES]
+    ordinary = [text for text, kind in zip(tokens, types, strict=True) if kind == USER_DEFINED]
+    backend.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in special])
+    backend.add_tokens([AddedToken(t, special=False, normalized=False) for t in ordinary])
+    texts = _special_texts(header)
+    bos, eos = (texts[role] if is_added(header, role) else "" for role in ("bos", "eos"))
+    if bos or eos:
+        backend.post_processor = processors.TemplateProcessing(
+            single=" ".join(filter(None, (bos, "$A", eos))),
+            special_tokens=[(t, tokens.index(t)) for t in dict.fromkeys((bos, eos)) if t],
+        )
+    return backend
+
+
+def is_added(header: GGUFHeader, role: str) -> bool:
+    """True if the tokenizer puts the bos token before each text, or the eos token after it.
+
+    Without a word on it, SentencePiece and Llama 3 put bos. Raises ModelError if the header says
+    so of a token that it does not name.
+    """
+    by_default = role == "bos" and (
+        header.values["tokenizer.ggml.model"] == "llama"
+        or header.values.get("tokenizer.ggml.pre") == "llama-bpe"
+    )
+    added = bool(header.values.get(f"tokenizer.ggml.add_{role}_token", by_default))
+    if added and header.special_token_id(role) is None:
+        raise ModelError(
+            f"{header.path.name}: the tokenizer adds the {role} token, and "
+            f"tokenizer.ggml.{TOKEN_ROLES[role]}_token_id does not say which it is"
+        )
+    return added
+
+
+def _special_texts(header: GGUFHeader) -> dict[str, str]:
+    """Return the text of each role's token."""
+    tokens = header.require("tokenizer.ggml.tokens")
+    ids = {role: header.special_token_id(role) for role in TOKEN_ROLES}
+    return {role: tokens[id] for role, id in ids.items() if id is not None}
+
+
+def _typed_tokens(header: GGUFHeader) -> tuple[Sequence[str], Sequence[int]]:
+    """Return the vocabulary and the type of each entry, of the same number."""
+    tokens, types = (header.require(f"tokenizer.ggml.{key}") for key in ("tokens", "token_type"))
+    if len(tokens) != len(types):
+        raise ModelError(
+            f"{header.path.name}: {len(tokens)} tokens have {len(types)} types "
+            "(tokenizer.ggml.token_type)"
+        )
+    return tokens, types
+
+
+def _byte_level(header: GGUFHeader) -> Tokenizer:
+    """Build byte-level BPE with the merges of the header."""
+    from tokenizers import Tokenizer, decoders, models
+
+    rule = split_rule(header)
+    tokens = header.require("tokenizer.ggml.tokens")
+    merges = [tuple(merge.split(" ", 1)) for merge in header.require("tokenizer.ggml.merges")]
+    vocabulary = {text: id for id, text in enumerate(tokens)}
+    try:
+        model = models.BPE(vocab=vocabulary, merges=merges, ignore_merges=rule.ignore_merges)
+    except Exception as error:  # the library raises bare Exception
+        raise ModelError(
+            f"{header.path.name}: the tokenizer's merges do not fit its vocabulary: {error}"
+        ) from error
+    backend = Tokenizer(model)
+    if rule.normalizer is not None:
+        backend.normalizer = rule.normalizer
+    backend.pre_tokenizer = rule.pre_tokenizer
+    backend.decoder = decoders.ByteLevel()
+    return backend
+
+
+@dataclass(frozen=True)
+class SplitRule:
+    """How text is prepared before BPE.
+
+    ignore_merges: a piece that is an entry as a whole is taken as it is.
+    """
+
+    pre_tokenizer: Any
+    normalizer: Any = None
+    ignore_merges: bool = False
+
+
+def split_rule(header: GGUFHeader) -> SplitRule:
+    """Return the rule by which text is split before BPE, named by `tokenizer.ggml.pre`.
+
+    smollm: every digit by itself, then the rule of GPT-2, so that whitespace before a digit stays
+    together (`"  10"` is `ĠĠ 1 0`; with the rule of GPT-2 alone it is `Ġ Ġ 1 0`). qwen2: text is
+    normalised first (NFC), which the model's own tokenizer does and the header does not say.
+    """
+    from tokenizers import normalizers
+    from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence
+
+    add_prefix_space = bool(header.values.get("tokenizer.ggml.add_space_prefix", False))
+    gpt2 = ByteLevel(add_prefix_space=add_prefix_space)
+    rules = {
+        "smollm": SplitRule(Sequence([Digits(individual_digits=True), gpt2])),
+        "gpt-2": SplitRule(gpt2),
+        "llama-bpe": SplitRule(_splits(LLAMA_3_SPLIT), ignore_merges=True),
+        "qwen2": SplitRule(_splits(QWEN_2_SPLIT), normalizers.NFC()),
+        "default": SplitRule(_splits(*DEFAULT_SPLITS)),
+    }
+    name = header.require("tokenizer.ggml.pre")
+    if name not in rules:
+        raise ModelError(
+            f"{header.path.name}: the tokenizer's rule {name!r} (tokenizer.ggml.pre) is not "
+            f"supported, only {', '.join(rules)}{TOKENIZER_HINT}"
+        )
+    return rules[name]
+
+
+def _splits(*patterns: str) -> Any:
+    """Split text by one pattern after the other, then write its bytes as characters."""
+    from tokenizers import Regex
+    from tokenizers.pre_tokenizers import ByteLevel, Sequence, Split
+
+    splits = [Split(Regex(pattern), "isolated") for pattern in patterns]
+    return Sequence([*splits, ByteLevel(add_prefix_space=False, use_regex=False)])
+
+
+def _sentencepiece(header: GGUFHeader) -> Tokenizer:
+    """Build SentencePiece's BPE: spaces are `▁`, bytes stand in for unknown characters."""
+    from tokenizers import Tokenizer, decoders, models, normalizers
+
+    tokens, types = _typed_tokens(header)
+    scores = header.require("tokenizer.ggml.scores")
+    if len(scores) != len(tokens):
+        raise ModelError(f"{header.path.name}: {len(tokens)} tokens have {len(scores)} scores")
+    pieces = {
+        text: score
+        for text, kind, score in zip(tokens, types, scores, strict=True)
+        if kind == NORMAL
+    }
+    vocabulary = {text: id for id, text in enumerate(tokens)}
+    model = models.BPE(
+        vocab=vocabulary,
+        merges=list(_merges_of(pieces, vocabulary)),
+        unk_token=_special_texts(header).get("unk"),
+        fuse_unk=True,
+        byte_fallback=True,
+    )
+    backend = Tokenizer(model)
+    space, strip = normalizers.Replace(" ", "▁"), []
+    if header.values.get("tokenizer.ggml.add_space_prefix", True):
+        backend.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), space])
+        strip = [decoders.Strip(" ", 1, 0)]
+    else:
+        backend.normalizer = space
+    backend.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), *strip]
+    )
+    return backend
+
+
+def _merges_of(
+    pieces: Mapping[str, float], vocabulary: Mapping[str, int]
+) -> Iterator[tuple[str, str]]:
+    """Yield the pairs that make each piece: SentencePiece joins the best scored piece first."""
+    for piece in sorted(pieces, key=lambda piece: (-pieces[piece], vocabulary[piece])):
+        pairs = [(piece[:i], piece[i:]) for i in range(1, len(piece))]
+        known = [(a, b) for a, b in pairs if a in pieces and b in pieces]
+        yield from sorted(known, key=lambda pair: (vocabulary[pair[0]], vocabulary[pair[1]]))
+
+
+def declared_tokenizer(header: GGUFHeader) -> dict[str, Any]:
+    """Return what a header says of the tokenizer, for comparison with `loaded_tokenizer`."""
+    tokens, types = _typed_tokens(header)
+    ids = {role: header.special_token_id(role) for role in TOKEN_ROLES}
+    declared = {
+        "tokenizer.ggml.tokens": tokens,
+        "tokenizer.ggml.token_type": {i for i, kind in enumerate(types) if kind in SPECIAL_TYPES},
+        "tokenizer.chat_template": header.values.get("tokenizer.chat_template", ""),
+        "special tokens": ids,
+        "added tokens": [ids[role] for role in ("bos", "eos") if is_added(header, role)],
+    }
+    if header.values["tokenizer.ggml.model"] == "gpt2":
+        declared["tokenizer.ggml.merges"] = header.values["tokenizer.ggml.merges"]
+        declared["tokenizer.ggml.pre"] = split_rule(header).pre_tokenizer.__getstate__()
+    return declared
+
+
+def loaded_tokenizer(tokenizer: ModelTokenizer) -> dict[str, Any]:
+    """Return the same of a loaded tokenizer."""
+    backend, ids = tokenizer.backend, dict(tokenizer.role_ids)
+    merges = tokenizer.tokenizer_json()["model"]["merges"]
+    return {
+        "tokenizer.ggml.tokens": [backend.id_to_token(id) for id in range(tokenizer.size)],
+        "tokenizer.ggml.merges": [" ".join(pair) for pair in merges],
+        "tokenizer.ggml.token_type": set(tokenizer.special_ids),
+        "tokenizer.ggml.pre": backend.pre_tokenizer and backend.pre_tokenizer.__getstate__(),
+        "tokenizer.chat_template": tokenizer.chat_template,
+        "special tokens": {role: ids.get(f"{role}_token") for role in TOKEN_ROLES},
+        "added tokens": backend.encode("").ids,
+    }
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON for people, the same bytes for the same value."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+    path.write_text(f"{text}\n", encoding="utf-8")
