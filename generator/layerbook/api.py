@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from layerbook.core import registry
 from layerbook.core.analysis import Analysis, Result
 from layerbook.core.errors import UsageError
+from layerbook.core.rounding import round_result
 
 if TYPE_CHECKING:
     from layerbook.book.sweep import Sweep
@@ -105,7 +106,7 @@ def measure(analysis: Analysis[R], model: LoadedModel) -> Measurement[R]:
     for _ in execution.steps():
         pass
     captures = {name: execution.capture(request) for name, request in requests.items()}
-    return Measurement(resolved, resolved.measure(captures))
+    return Measurement(resolved, round_result(resolved.measure(captures)))
 
 
 def _resolve(analysis: Analysis[R], model: LoadedModel) -> Analysis[R]:

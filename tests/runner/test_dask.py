@@ -33,7 +33,8 @@ from layerbook.runner import run as running
 from layerbook.runner import sweep as sweeping
 from layerbook.runner.dask import DaskExecutor, group_by_shared_prompts
 from layerbook.runner.local import LocalExecutor
-from layerbook.store import results, tolerance
+from layerbook.store import results
+from layerbook.store.comparison import compare_results
 from layerbook.store.project import Project, open_project, sweep_cells
 
 needs_dask = pytest.mark.skipif(
@@ -163,12 +164,12 @@ def found(book: Path) -> Mapping[str, Result]:
 
 
 def assert_same(one: Path, other: Path) -> None:
-    """Two books have the same results within the tolerance that results have."""
+    """Two books have the same results exactly."""
     mine, theirs = found(one), found(other)
     assert list(mine) == list(theirs)
     assert len(mine) > 24
     for id, result in mine.items():
-        assert tolerance.compare_results(result, theirs[id]).same, id
+        assert not compare_results(result, theirs[id]), id
 
 
 def plain(project: Project) -> list[Experiment]:

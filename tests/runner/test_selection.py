@@ -148,7 +148,7 @@ def test_another_language_of_measures_reads_the_cells_anew_and_runs_none(
     before, measured = [path.read_bytes() for path in cell_files(book)], read_sweep_table(book)
     monkeypatch.setattr(NextToken, "measure", lambda *_: pytest.fail("a cell ran"))
     done = layerbook("build", cwd=book)
-    assert "1 experiment ran: 1 agree" in done.stdout
+    assert "1 experiment ran: 1 gave the numbers" in done.stdout
     assert ([path.read_bytes() for path in cell_files(book)], read_sweep_table(book)) == (
         before,
         measured,

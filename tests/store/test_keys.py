@@ -185,7 +185,7 @@ def test_keys_need_no_heavy_library() -> None:
     source = (
         "import sys\n"
         "from layerbook.store import cache, code_digest, freshness, publish\n"
-        "from layerbook.store import keys, results, tolerance\n"
+        "from layerbook.store import comparison, keys, results\n"
         "code_digest.analysis_code_digest('layerbook.core.analysis')\n"
         "print({'torch', 'transformers', 'sklearn', 'matplotlib', 'jinja2'} & set(sys.modules))"
     )

@@ -23,6 +23,7 @@ from layerbook.core.analysis import (
 from layerbook.core.distributions import Ranked, entropy, ranked, softmax
 from layerbook.core.figures import Axis, Bars, Figure, Panels, SamplingData
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request
+from layerbook.core.rounding import Relative
 from layerbook.core.sampling import sampling_distribution
 from layerbook.core.text import listed
 from layerbook.core.tokens import Token, visible
@@ -50,7 +51,7 @@ class SettingEffect(Record):
     candidates: int = Field(description="Number of tokens with a probability above 0.")
     best: float = Field(description="Probability 0..1 of the best token.")
     kept: float = Field(description="Probability 0..1 of the candidates in the model itself.")
-    choices: float = Field(description="2^entropy: as uncertain as a fair choice of so many.")
+    choices: Relative = Field(description="2^entropy: as uncertain as a fair choice of so many.")
 
 
 class PromptLogits(Record):
@@ -69,7 +70,7 @@ class AllLogitsResult(Result):
     settings: tuple[Setting, ...] = Field(description="The settings of the knobs.")
     prompts: tuple[PromptLogits, ...] = Field(description="One per prompt, in the spec's order.")
     names: tuple[Token, ...] = Field(description="The `named` most likely tokens of the prompts.")
-    logits: BigArray = Field(description="Scores by id [prompts, V], in the model's float32.")
+    logits: BigArray = Field(description="Scores by id [prompts, V], as float32.")
 
 
 class AllLogits(Analysis[AllLogitsResult]):

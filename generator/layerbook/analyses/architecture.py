@@ -11,6 +11,7 @@ from pydantic import Field
 from layerbook.core.analysis import Analysis, Record, Result
 from layerbook.core.figures import Axis, Bars, Block, Diagram, Figure, Table
 from layerbook.core.requests import ActivationCaches, Describe, ModelFacts, Request
+from layerbook.core.rounding import Exact
 from layerbook.core.text import listed
 
 KIND_LABELS = {
@@ -67,7 +68,7 @@ class ArchitectureResult(Result):
     d_mlp: int = Field(description="Length of the vector inside the MLP.")
     d_vocab: int = Field(description="Tokens of the vocabulary: rows of the embedding matrix.")
     context: int = Field(description="The longest sequence the model supports, in tokens.")
-    rope_theta: float = Field(description="Base of RoPE's frequencies.")
+    rope_theta: Exact = Field(description="Base of RoPE's frequencies.")
     activation: str = Field(description="The MLP's activation function.")
     tied: bool = Field(description="True if embedding and unembedding are one matrix.")
     parts: tuple[Part, ...] = Field(description="The boxes, in the order of the computation.")

@@ -56,7 +56,7 @@ class AttentionAllResult(Result):
     head_count: int = Field(description="Number of query heads in a layer.")
     habits: tuple[HeadAttention, ...] = Field(description="One entry per head, layer by layer.")
     weights: BigArray = Field(
-        description="Attention [layer][head][place] in the model's float32: the lower triangle of "
+        description="Attention [layer][head][place] as float32: the lower triangle of "
         "each pattern, row by row. The share of query q on key k <= q is at place q(q+1)/2 + k."
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 from pydantic import Field
 
@@ -20,6 +22,7 @@ from layerbook.core.analysis import (
 )
 from layerbook.core.figures import Axis, Bars, Figure, Heatmap, Panels, Point, Scatter
 from layerbook.core.requests import ActivationCache, ActivationCaches, Forward, Request, Site
+from layerbook.core.rounding import Rounding
 from layerbook.core.tokens import Token, leading_repeats, visible
 from layerbook.core.vectors import correlation
 
@@ -38,7 +41,7 @@ class PromptGram(Record):
         description="By layer: r of `gram` and the products of lengths there."
     )
     leading: int = Field(description="Number of equal tokens at the start, at least 1.")
-    leading_difference: tuple[float, ...] = Field(
+    leading_difference: Annotated[tuple[float, ...], Rounding(gap=True)] = Field(
         description="By layer: largest distance of these tokens' outputs from the first output, "
         "relative to its length."
     )

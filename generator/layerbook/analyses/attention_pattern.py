@@ -31,6 +31,7 @@ from layerbook.core.requests import (
     Request,
     Site,
 )
+from layerbook.core.rounding import snap
 from layerbook.core.tokens import Token, leading_repeats, visible
 
 
@@ -162,7 +163,7 @@ def uniform_share_on_first(n: int, T: int) -> float:
 def distinct_keys(pattern: Array) -> tuple[float, ...]:
     """Number of different keys that heads prefer, mean of queries 1..T-1: [L, H, T, T] -> [L]."""
     queries = pattern[:, :, 1:] if pattern.shape[-1] > 1 else pattern
-    preferred = np.sort(queries.argmax(axis=-1), axis=1)  # [L, H, T - 1]
+    preferred = np.sort(snap(queries).argmax(axis=-1), axis=1)  # [L, H, T - 1]
     count = 1 + (np.diff(preferred, axis=1) != 0).sum(axis=1)  # [L, T - 1]
     return tuple(count.mean(axis=-1).tolist())
 

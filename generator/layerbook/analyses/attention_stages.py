@@ -42,6 +42,7 @@ from layerbook.core.requests import (
     Request,
     Site,
 )
+from layerbook.core.rounding import Gap, snap
 from layerbook.core.tokens import Token, visible
 from layerbook.core.vectors import apply_rope
 
@@ -71,8 +72,8 @@ class AttentionStagesResult(Result):
     layers: tuple[int, ...] = Field(description="The layers, from 0, that index the arrays.")
     d_head: int = Field(description="Length of a query or key.")
     sharing: int = Field(description="Number of query heads that share one key head.")
-    score_difference: float = Field(description="Largest difference to the model's scores.")
-    pattern_difference: float = Field(description="Largest difference to the model's patterns.")
+    score_difference: Gap = Field(description="Largest difference to the model's scores.")
+    pattern_difference: Gap = Field(description="Largest difference to the model's patterns.")
     reordered: int = Field(description="Number of rows in which scaling reorders the keys.")
     bits: Array = Field(description="Entropy of a row in bits [layer][head], queries 1..T-1.")
     bits_unscaled: Array = Field(description="The same without the scale.")
@@ -172,7 +173,7 @@ class AttentionStages(Analysis[AttentionStagesResult]):
 
     def shown_heads(self, layers: tuple[int, ...], future: Floats) -> list[tuple[int, int]]:
         """Indices of the spec's head, and of the head with the largest share of later keys."""
-        layer, head = divmod(int(future.argmax()), future.shape[1])
+        layer, head = divmod(int(snap(future).argmax()), future.shape[1])
         return list(dict.fromkeys([(layers.index(self.layer), self.head), (layer, head)]))
 
     def figures(self, result: AttentionStagesResult) -> dict[str, Figure]:
@@ -214,13 +215,13 @@ def uniform_share_of_later_keys(T: int) -> float:
 
 def count_reordered_rows(raw: Floats, scaled: Floats) -> int:
     """Number of rows in which the order of the keys differs: [L, H, T, T] twice."""
-    differs = raw.argsort(kind="stable") != scaled.argsort(kind="stable")
+    differs = snap(raw).argsort(kind="stable") != snap(scaled).argsort(kind="stable")
     return int(differs.any(axis=-1).sum())
 
 
 def count_masked_maxima(raw: Floats) -> int:
     """Number of queries whose largest product is with a later key: [T, T]."""
-    return int((raw.argmax(axis=-1) > np.arange(len(raw))).sum())
+    return int((snap(raw).argmax(axis=-1) > np.arange(len(raw))).sum())
 
 
 def mean_row_entropy(pattern: Floats) -> Floats:

@@ -19,6 +19,7 @@ from layerbook.core.requests import (
     Prompt,
     Request,
 )
+from layerbook.core.rounding import Gap
 from layerbook.core.text import listed
 from layerbook.core.tokens import Token
 from layerbook.core.vectors import (
@@ -51,7 +52,7 @@ class ShuffledTexts(Record):
     changed_tokens: int = Field(description="Number of texts with other tokens than before.")
     moved: tuple[float, ...] = Field(description="Distance of each from its original.")
     moved_on_map: tuple[float, ...] = Field(description="The same distances on the map.")
-    permuted_difference: float = Field(
+    permuted_difference: Gap = Field(
         description="Largest change of a mean's number if ids are permuted."
     )
 

@@ -21,6 +21,7 @@ from layerbook.core.analysis import (
 from layerbook.core.distributions import Ranked, ranked, softmax
 from layerbook.core.figures import Axis, Bars, Figure, Passage, TokenStrip
 from layerbook.core.requests import LOGITS, ActivationCache, ActivationCaches, Request
+from layerbook.core.rounding import Exact, ExactOrNone, Relative
 from layerbook.core.sampling import sampling_distribution
 from layerbook.core.tokens import Token, visible
 
@@ -29,7 +30,7 @@ class WrittenToken(Ranked):
     """A generated token: the model's own logit and probability, and its chance in the draw."""
 
     rank: int = Field(description="Its rank among all tokens; 1 is the likeliest.")
-    drawn: float = Field(
+    drawn: Relative = Field(
         description="Its probability in the draw, 0..1: after temperature, top-k and top-p."
     )
     candidates: int = Field(description="Number of tokens left to draw from.")
@@ -62,9 +63,9 @@ class GenerateResult(Result):
     """One text per prompt, and the settings of the draw."""
 
     d_vocab: int = Field(description="Number of tokens to choose from at each step.")
-    temperature: float = Field(description="The divisor of the logits; 0 is greedy.")
+    temperature: Exact = Field(description="The divisor of the logits; 0 is greedy.")
     top_k: int | None = Field(description="Number of likeliest tokens kept; null for all.")
-    top_p: float | None = Field(
+    top_p: ExactOrNone = Field(
         description="The probability that the kept tokens reach together; null for all."
     )
     seed: int = Field(description="The seed of the draws.")

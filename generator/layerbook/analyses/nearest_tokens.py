@@ -19,6 +19,7 @@ from layerbook.core.requests import (
     Prompt,
     Request,
 )
+from layerbook.core.rounding import snap
 from layerbook.core.text import listed
 from layerbook.core.tokens import Token, Vocabulary, visible
 
@@ -122,13 +123,14 @@ class NearestTokens(Analysis[NearestTokensResult]):
                 for i in best
             )
 
-        by_length = norms.argsort(kind="stable")
+        shortest = snap(norms).argsort(kind="stable")[: self.top_k]
+        longest = snap(-norms).argsort(kind="stable")[: self.top_k]
         return NearestTokensResult(
             size=len(E),
             d_model=E.shape[1],
             norm_median=float(np.median(norms)),
-            longest=_lengths(vocabulary, norms, by_length[::-1][: self.top_k]),
-            shortest=_lengths(vocabulary, norms, by_length[: self.top_k]),
+            longest=_lengths(vocabulary, norms, longest),
+            shortest=_lengths(vocabulary, norms, shortest),
             tokens=tuple(
                 Neighbourhood(
                     token=tokens[id],
@@ -158,7 +160,7 @@ class NearestTokens(Analysis[NearestTokensResult]):
 
 def lowest_ids(cost: NDArray[np.float64], count: int, itself: int) -> NDArray[np.intp]:
     """The ids of the `count` smallest costs [V], smallest first, without the token itself."""
-    order = cost.argsort(kind="stable")
+    order = snap(cost).argsort(kind="stable")
     best: NDArray[np.intp] = order[order != itself][:count]
     return best
 

@@ -26,6 +26,7 @@ from layerbook.core.requests import (
     Forward,
     Request,
 )
+from layerbook.core.rounding import Relative
 from layerbook.core.text import listed
 from layerbook.core.tokens import Token, visible
 
@@ -43,11 +44,11 @@ class NextTokens(Record):
         description="log sum exp of all logits [V]: prob = exp(logit - log_sum)."
     )
     lead: float = Field(description="Logit of the best token minus that of the second.")
-    odds: float = Field(
+    odds: Relative = Field(
         description="Probability of the best token over that of the second: exp(lead)."
     )
     entropy: float = Field(description="Entropy of the whole distribution, in bits: -sum p log2 p.")
-    choices: float = Field(
+    choices: Relative = Field(
         description="2^entropy: a fair choice among this many tokens is as uncertain."
     )
     rest: float = Field(description="Probability 0..1 of all tokens outside `top` together.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from layerbook.core.figures import (
     attention_heatmap,
 )
 from layerbook.core.requests import ActivationCaches, Describe, Forward, Prompt, Request, Site
+from layerbook.core.rounding import Exact, Gap, Rounding
 from layerbook.core.text import listed
 from layerbook.core.tokens import Token
 from layerbook.core.vectors import apply_rope
@@ -37,21 +39,23 @@ class RopeResult(Result):
     head: int = Field(description="The query head, from 0.")
     d_head: int = Field(description="Length of a query or key.")
     pairs: int = Field(description="Pairs of dimensions that turn together: i and i + pairs.")
-    theta: float = Field(description="Base of the frequencies, from the model's configuration.")
-    wavelengths: Array = Field(description="Positions per full turn, by pair: [pairs].")
+    theta: Exact = Field(description="Base of the frequencies, from the model's configuration.")
+    wavelengths: Annotated[Array, Rounding(own_digits=True)] = Field(
+        description="Positions per full turn, by pair: [pairs]."
+    )
     pattern: Array = Field(
         description="The head's attention, as the model has it: [T, T], rows sum to 1."
     )
     previous_share: float = Field(
         description="Share of attention on the token just before, mean over queries."
     )
-    pattern_difference: float = Field(
+    pattern_difference: Gap = Field(
         description="Largest gap, over all heads, of our softmax(scores) and the pattern."
     )
     shift: int = Field(
         description="Positions by which the prompt is moved for the next two fields."
     )
-    shift_difference: float = Field(
+    shift_difference: Gap = Field(
         description="Largest change of any score of any head if all tokens move."
     )
     query_shift_difference: float = Field(description="The same if only the queries move.")

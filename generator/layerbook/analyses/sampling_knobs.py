@@ -22,6 +22,7 @@ from layerbook.core.analysis import (
 from layerbook.core.distributions import Ranked, entropy, ranked
 from layerbook.core.figures import Axis, Bars, Figure, Panels
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request
+from layerbook.core.rounding import Exact, ExactOrNone, Relative, Rounding
 from layerbook.core.sampling import sampling_distribution
 from layerbook.core.text import listed
 
@@ -32,16 +33,16 @@ class Setting(Record):
     """One setting of the knobs, and the distribution to draw from."""
 
     name: str = Field(description="The setting in words.")
-    temperature: float = Field(description="The divisor of the logits.")
+    temperature: Exact = Field(description="The divisor of the logits.")
     top_k: int | None = Field(description="Number of likeliest tokens kept; null for all.")
-    top_p: float | None = Field(
+    top_p: ExactOrNone = Field(
         description="The probability that the kept tokens reach together; null for all."
     )
     candidates: int = Field(description="Number of tokens left to draw from.")
-    choices: float = Field(
+    choices: Relative = Field(
         description="2^entropy: a fair choice among this many tokens is as uncertain."
     )
-    probs: tuple[float, ...] = Field(
+    probs: Annotated[tuple[float, ...], Rounding(own_digits=True)] = Field(
         description="Probabilities 0..1 of the tokens in `top`, in its order."
     )
     rest: float = Field(description="Probability 0..1 of all other tokens together.")

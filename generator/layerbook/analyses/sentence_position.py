@@ -11,6 +11,7 @@ from pydantic import Field
 from layerbook.core.analysis import Analysis, PromptText, Record, Result, Seed
 from layerbook.core.figures import Axis, Figure, Point, Scatter
 from layerbook.core.requests import EMBED, ActivationCaches, EmbeddingRows, Prompt, Request
+from layerbook.core.rounding import Exact, Gap
 from layerbook.core.text import listed
 from layerbook.core.vectors import (
     pool_texts,
@@ -44,7 +45,7 @@ class SentenceMap(Record):
 class SentencePositionResult(Result):
     """The two maps, and the effect of the multiplication. Changes are Euclidean lengths."""
 
-    C: float = Field(description="The constant of the encoding.")
+    C: Exact = Field(description="The constant of the encoding.")
     d_model: int = Field(description="Length of a vector.")
     without: SentenceMap = Field(description="Means that include the padding.")
     encoded: SentenceMap = Field(
@@ -53,7 +54,7 @@ class SentencePositionResult(Result):
     zeroed_share: float = Field(
         description="Share of the first sentence's numbers that become zero, 0..1."
     )
-    permuted_change: float = Field(
+    permuted_change: Gap = Field(
         description="Largest move of an encoded sentence when its token ids are permuted."
     )
     relisted_change: float = Field(

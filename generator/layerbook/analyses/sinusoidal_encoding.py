@@ -10,6 +10,7 @@ from pydantic import Field
 from layerbook.core.analysis import Analysis, Array, Record, Result
 from layerbook.core.figures import Axis, Figure, Frame, Frames, Heatmap, Lines, Panels, Series
 from layerbook.core.requests import ActivationCaches, Describe, Request
+from layerbook.core.rounding import Exact, Rounding, snap
 from layerbook.core.text import listed
 from layerbook.core.vectors import sinusoidal_encoding
 
@@ -19,9 +20,9 @@ Constant = Annotated[float, Field(ge=1, le=1e9)]
 class Encoding(Record):
     """The encoding with one C; distances between positions are Euclidean."""
 
-    C: float = Field(description="The constant.")
+    C: Exact = Field(description="The constant.")
     rank: int = Field(description="Number of singular values above a millionth of the largest.")
-    wavelengths: Array = Field(
+    wavelengths: Annotated[Array, Rounding(own_digits=True)] = Field(
         description="Positions per full turn, by pair of dimensions k: [d_model / 2]."
     )
     distance: Array = Field(
@@ -100,7 +101,7 @@ def measure_encoding(C: float, positions: int, D: int) -> Encoding:
     PE = sinusoidal_encoding(positions, D, C)  # [positions, D]
     # The distance of two positions depends only on the steps between them, so 0 stands for all.
     distance = np.linalg.norm(PE - PE[0], axis=1)  # [positions]
-    gap = 1 + int(distance[1:].argmin())
+    gap = 1 + int(snap(distance[1:]).argmin())
     return Encoding(
         C=C,
         rank=int(np.linalg.matrix_rank(PE, rtol=1e-6)),

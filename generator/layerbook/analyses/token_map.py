@@ -20,6 +20,7 @@ from layerbook.core.requests import (
     Prompt,
     Request,
 )
+from layerbook.core.rounding import snap
 from layerbook.core.text import listed
 from layerbook.core.tokens import Token, visible
 from layerbook.core.vectors import principal_components, shuffle_words
@@ -118,7 +119,7 @@ class TokenMap(Analysis[TokenMapResult]):
             spots=_link_recut_words(_token_points(texts, points)),
             different=tuple(tokens[id] for id in rows),
             fitted=fitted,
-            closest=tuple(distances.argmin(axis=1).tolist()),
+            closest=tuple(snap(distances).argmin(axis=1).tolist()),
             distance=tuple(distances.min(axis=1).tolist()),
             repeated=tuple(tokens[id] for id in rows if appears_twice(id, written)),
             lost=sum(count_lost(a, b) for a, b in zip(written, shuffled, strict=True)),

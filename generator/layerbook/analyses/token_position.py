@@ -21,6 +21,7 @@ from layerbook.core.requests import (
     Request,
     Site,
 )
+from layerbook.core.rounding import ExactOrNone, Gap, snap
 from layerbook.core.text import listed
 from layerbook.core.tokens import Token, visible
 from layerbook.core.vectors import mean_pool, principal_components, sinusoidal_encoding
@@ -51,7 +52,7 @@ class PromptMap(Record):
     moved: float = Field(
         description="Distance that a token's vector moves in all dimensions, mean over tokens."
     )
-    pooled_difference: float = Field(
+    pooled_difference: Gap = Field(
         description="Largest difference of any number between both orders' means."
     )
     changed_place: int = Field(
@@ -66,9 +67,9 @@ class PromptMap(Record):
 class EncodingEffect(Record):
     """Every prompt with one C; counts and differences over all prompts."""
 
-    C: float | None = Field(description="The constant of the encoding; None: no encoding.")
+    C: ExactOrNone = Field(description="The constant of the encoding; None: no encoding.")
     maps: tuple[PromptMap, ...] = Field(description="One entry per prompt.")
-    pooled_difference: float = Field(description="The largest of the prompts.")
+    pooled_difference: Gap = Field(description="The largest of the prompts.")
     changed_place: int = Field(description="Sum over the prompts.")
     like_itself: int = Field(description="Sum over the prompts.")
     like_its_place: int = Field(description="Sum over the prompts.")
@@ -88,10 +89,10 @@ class TokenPositionResult(Result):
     sweeps: tuple[EncodingEffect, ...] = Field(
         description="Without an encoding, then one entry per C."
     )
-    pooled_difference_without: float = Field(
+    pooled_difference_without: Gap = Field(
         description="Largest difference between both orders' means, without encoding."
     )
-    pooled_difference_with: float = Field(description="The same with an encoding, over all C.")
+    pooled_difference_with: Gap = Field(description="The same with an encoding, over all C.")
     after_attention: float = Field(description="Smallest `after_attention` of all prompts.")
     after_attention_length: float = Field(
         description="Mean length of a mean after attention, for comparison."
@@ -220,7 +221,8 @@ def map_prompt(pair: Orders, scale: float, C: float | None) -> PromptMap:
     axes = principal_components(here)
 
     changed = np.flatnonzero(to != np.arange(T))
-    nearest = {t: int(np.linalg.norm(here - there[to[t]], axis=1).argmin()) for t in changed}
+    distances = {t: np.linalg.norm(here - there[to[t]], axis=1) for t in changed}
+    nearest = {t: int(snap(distance).argmin()) for t, distance in distances.items()}
     return PromptMap(
         explained=axes.explained,
         written=axes.project(here),  # [T, 2]

@@ -18,6 +18,7 @@ from layerbook.book.claims.check import Check, CheckError
 from layerbook.book.sweep_views import SweepView, view_figure
 from layerbook.core.analysis import Analysis, Result
 from layerbook.core.figures import Figure, TableValue
+from layerbook.core.rounding import round_values
 
 MAX_CELLS = 100_000
 MODEL_AXIS = "model"  # the axis that is not a parameter of the analysis
@@ -173,7 +174,10 @@ class Sweep:
             axes=axes,
             tags=tags,
             measures=tuple(self.measures),
-            columns={name: tuple(column) for name, column in columns.items()},
+            columns={
+                name: round_values(column) if name in self.measures else tuple(column)
+                for name, column in columns.items()
+            },
             cells=tuple(cells),
         )
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from layerbook.cli.output import shorten_list
-from layerbook.compare.diff import Diff, ExperimentDiff, ValueChange
+from layerbook.cli.output import json_value, shorten_list
+from layerbook.compare.diff import Diff, ExperimentDiff
 from layerbook.compare.prose import relative_path
 from layerbook.core.text import pluralize
+from layerbook.store.comparison import Difference, format_quanta
 from layerbook.store.project import Project
 
 MAX_LISTED = 6
@@ -39,7 +40,7 @@ def diff_lines(project: Project, diff: Diff) -> list[str]:
 
 def diff_data(project: Project, diff: Diff) -> dict[str, Any]:
     """Return the whole diff as data for JSON; a number that JSON lacks is a string."""
-    data: dict[str, Any] = _json_value(dataclasses.asdict(diff))
+    data: dict[str, Any] = json_value(dataclasses.asdict(diff))
     for kind in ("sentences", "uses", "claims"):
         for entry in data[kind]:
             entry["file"] = relative_path(entry["file"], project.root)
@@ -59,7 +60,7 @@ def diff_page(project: Project, diff: Diff) -> str:
             experiments=[one for one in diff.experiments if one.state != "same"],
             summary=_summary(diff),
             number=_value_text,
-            gap=lambda change: "" if change.gap is None else f"{change.gap:.1e}",
+            gap=lambda change: "" if change.quanta is None else format_quanta(change.quanta),
             place=lambda file: relative_path(file, project.root),
             most=MAX_TABLE_ROWS,
         )
@@ -72,11 +73,10 @@ def _experiment_lines(diff: ExperimentDiff) -> list[str]:
     if diff.state != "changed":
         return [f"{diff.address}: {diff.state}{': ' + diff.note if diff.note else ''}"]
     changed = pluralize(len(diff.numbers), "value")
-    beyond = sum(change.beyond for change in diff.numbers)
     sources = f" ({'; '.join(diff.sources)})" if diff.sources else ""
-    lines = [f"{diff.address}: {changed} changed, {beyond} beyond the tolerance{sources}"]
+    lines = [f"{diff.address}: {changed} changed{sources}"]
     for change in sorted(diff.numbers, key=_sort_key)[:MAX_LISTED]:
-        gap = "" if change.gap is None else f" ({change.gap:.1e})"
+        gap = "" if change.quanta is None else f" ({format_quanta(change.quanta)})"
         values = f"{_value_text(change.old)} -> {_value_text(change.new)}"
         lines.append(f"  {change.path}: {values}{gap}")
     if len(diff.numbers) > MAX_LISTED:
@@ -135,10 +135,9 @@ def _excerpt(text: str, start: int, width: int) -> str:
     return f"{'…' if start else ''}{text[start : start + width]}{end}"
 
 
-def _sort_key(change: ValueChange) -> tuple[bool, float]:
-    """Sort by the largest gap; changes without one come first."""
-    gap = math.inf if change.gap is None or math.isnan(change.gap) else change.gap
-    return not change.beyond, -gap
+def _sort_key(change: Difference) -> float:
+    """Sort by the largest gap in the last digit; changes without one come first."""
+    return -math.inf if change.quanta is None else -change.quanta
 
 
 def _value_text(value: Any) -> str:
@@ -162,13 +161,3 @@ def _summary(diff: Diff) -> str:
         f"{experiments}: {counts} from {diff.old} to {diff.new}; {verdicts} turned, "
         f"{pluralize(figures, 'figure')} and {pluralize(sentences, 'sentence')} differ"
     )
-
-
-def _json_value(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(name): _json_value(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_json_value(part) for part in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value if value is None or isinstance(value, str | int | float | bool) else str(value)

@@ -14,7 +14,7 @@ from layerbook.store.key_changes import Change, summarize
 
 OUTCOMES = {
     "new": "new",
-    "agrees": "agree with what was there, whose bytes stay",
+    "same": "gave the numbers that were there",
     "differs": "differ and were replaced",
     "failed": "failed",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ def print_json(data: Any) -> None:
     click.echo(json.dumps(data, indent=2, ensure_ascii=False))
 
 
-def format_table(rows: Sequence[Sequence[str]], *, right: Sequence[int]) -> list[str]:
+def format_table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> list[str]:
     """Align rows in columns, those in `right` to the right; the first row is the header."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
@@ -38,6 +39,17 @@ def summarize_counts(values: Sequence[str], texts: Mapping[str, str]) -> str:
     return ", ".join(
         f"{values.count(value)} {text}" for value, text in texts.items() if value in values
     )
+
+
+def json_value(value: Any) -> Any:
+    """Return a value for JSON: a number that JSON lacks, or another object, as text."""
+    if isinstance(value, Mapping):
+        return {str(name): json_value(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_value(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
 
 
 def shorten_list(names: Sequence[str], limit: int) -> str:

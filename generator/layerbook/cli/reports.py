@@ -17,7 +17,6 @@ from layerbook.cli.options import (
     quiet_option,
 )
 from layerbook.cli.output import print_json, print_lines
-from layerbook.core.errors import UsageError
 from layerbook.core.progress import make_reporter
 
 MAX_THREADS = 512
@@ -63,44 +62,30 @@ def status(root: Path, model: str | None, checking: bool, as_json: bool, jobs: i
 @book_option
 @model_option
 @only_option
-@click.option(
-    "--threads",
-    metavar="N,...",
-    default="1,2",
-    show_default=True,
-    help="Numbers of threads; there is one run for each.",
-)
 @json_option
 @quiet_option
 def verify(
-    root: Path, model: str | None, only: tuple[str, ...], threads: str, as_json: bool, quiet: bool
+    root: Path, model: str | None, only: tuple[str, ...], as_json: bool, quiet: bool
 ) -> None:
     """Run the experiments again and compare them with the committed results.
 
-    The outcome is recorded in experiments/verification/ and shown in the book. No result is
-    replaced. Exits with 1 if an experiment does not agree.
+    No result is replaced. Exits with 1 if an experiment differs or has no current result.
     """
     from layerbook.cli.format_verification import verification_data, verification_lines
     from layerbook.compare.verify import verify as verify_results
-    from layerbook.store import cache, verification
+    from layerbook.store import cache
     from layerbook.store.freshness import check_status, select
     from layerbook.store.project import open_project
 
-    counts = _parse_threads(threads)
     report = make_reporter(quiet=quiet)
     project = open_project(root, model, report)
     with cache.lock(root):
         statuses = check_status(project)
-        verification.read_record(project)  # report a damaged record before anything runs
-        outcome = verify_results(project, select(statuses, only, force=True), counts, report)
-        record = None
-        if entries := outcome.record_entries():
-            addresses = [experiment.address for experiment in project.experiments()]
-            record = verification.write_record(project, entries, addresses)
+        outcome = verify_results(project, select(statuses, only, force=True), report)
     if as_json:
         print_json(verification_data(project.source.name, outcome))
     else:
-        print_lines(verification_lines(outcome, record))
+        print_lines(verification_lines(outcome))
     if not outcome.same:
         sys.exit(1)
 
@@ -145,12 +130,3 @@ def diff(
         print_lines(diff_lines(project, outcome))
     if not outcome.same:
         sys.exit(1)
-
-
-def _parse_threads(text: str) -> tuple[int, ...]:
-    """`1,4` -> (1, 4). Raises UsageError."""
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() and 0 < int(part) <= MAX_THREADS for part in parts):
-        rule = f"give numbers of threads such as 1,4, each at most {MAX_THREADS}"
-        raise UsageError(f"--threads {text}: {rule}")
-    return tuple(dict.fromkeys(int(part) for part in parts))

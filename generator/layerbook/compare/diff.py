@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from numbers import Real
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +18,8 @@ from layerbook.site.claims import judge_claim
 from layerbook.site.experiment_view import ExperimentView
 from layerbook.site.figure_cache import figure_digest
 from layerbook.site.prose.checks import prose_path
-from layerbook.store import results, tolerance
+from layerbook.store import results
+from layerbook.store.comparison import Difference, compare_results
 from layerbook.store.key_changes import ABSENT, diff_keys, diff_values
 from layerbook.store.project import Project, sweep_cells
 
@@ -27,20 +27,6 @@ State = Literal["same", "changed", "added", "removed", "unreadable"]
 ViewsByAddress = Mapping[str, ExperimentView]
 
 _FIGURE_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-
-
-@dataclass(frozen=True)
-class ValueChange:
-    """A value that differs; in an array, the element that differs most.
-
-    gap: |old - new| of two numbers. beyond: the gap exceeds the tolerance, or there is none.
-    """
-
-    path: str
-    old: Any
-    new: Any
-    gap: float | None
-    beyond: bool
 
 
 @dataclass(frozen=True)
@@ -52,7 +38,7 @@ class ExperimentDiff:
 
     address: str
     state: State
-    numbers: tuple[ValueChange, ...] = ()
+    numbers: tuple[Difference, ...] = ()
     sources: tuple[str, ...] = ()
     note: str = ""
 
@@ -149,16 +135,16 @@ class _Comparison:
         sources = tuple(map(str, diff_keys((old.spec, old.key), (new.spec, new.key))))
         return ExperimentDiff(address, "changed" if numbers else "same", numbers, sources)
 
-    def _value_changes(self, address: str, old_path: Path, new_path: Path) -> Iterator[ValueChange]:
+    def _value_changes(self, address: str, old_path: Path, new_path: Path) -> Iterator[Difference]:
         old, new = self.old_views.get(address), self.new_views.get(address)
         if old and new and old.envelope and new.envelope:
-            yield from _compare(old.envelope.result, new.envelope.result)
+            yield from compare_results(old.envelope.result, new.envelope.result)
             yield from self._diff_cells(old.experiment)
         else:  # of another book, or of another version of its analysis
             plain = diff_values(results.read_numbers(old_path), results.read_numbers(new_path))
-            yield from (_value_change(*difference) for difference in plain)
+            yield from (_plain_difference(*difference) for difference in plain)
 
-    def _diff_cells(self, experiment: Experiment) -> Iterator[ValueChange]:
+    def _diff_cells(self, experiment: Experiment) -> Iterator[Difference]:
         """Compare the cells of a sweep. Raises StoreError for one that cannot be read."""
         if experiment.sweep is None:
             return
@@ -167,9 +153,10 @@ class _Comparison:
             old, new = ("a result" if path.exists() else None for path in paths)
             if old and new:
                 loaded = [results.load(path, cell_experiment.result_type) for path in paths]
-                yield from _compare(loaded[0].result, loaded[1].result, cell.description)
+                differences = compare_results(loaded[0].result, loaded[1].result)
+                yield from (each.prefixed(cell.description) for each in differences)
             elif old or new:
-                yield ValueChange(cell.description, old, new, None, True)
+                yield Difference(cell.description, old, new)
 
     def diff_prose(self) -> tuple[list[SentenceChange], list[str]]:
         """Return the sentences that differ, and notes on chapters that cannot be compared."""
@@ -235,22 +222,9 @@ def _load_view(experiment: Experiment, side: ResultSet) -> ExperimentView:
     return view
 
 
-def _compare(old: Any, new: Any, prefix: str = "") -> Iterator[ValueChange]:
-    comparison = tolerance.compare_results(old, new, 0.0, 0.0)
-    if prefix:
-        comparison = comparison.prefixed(prefix)
-    for difference in comparison.differences:
-        yield _value_change(difference.path, difference.old, difference.new)
-
-
-def _value_change(path: str, old: Any, new: Any) -> ValueChange:
-    if all(isinstance(value, Real) and not isinstance(value, bool) for value in (old, new)):
-        gap = abs(float(new) - float(old))
-        limit = tolerance.ATOL + tolerance.RTOL * abs(float(old))
-        is_exact = isinstance(old, int) and isinstance(new, int)
-        return ValueChange(path, old, new, gap, is_exact or not gap <= limit)
+def _plain_difference(path: str, old: Any, new: Any) -> Difference:
     old, new = (None if value is ABSENT else value for value in (old, new))
-    return ValueChange(path, old, new, None, True)
+    return Difference(path, old, new)
 
 
 def _describe_verdict(views: ViewsByAddress, address: str, index: int) -> str:

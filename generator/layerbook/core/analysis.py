@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -28,6 +27,7 @@ from pydantic_core import PydanticCustomError
 
 from layerbook.core.figures import Figure
 from layerbook.core.requests import ActivationCaches, ChatMessage, Prompt, Request
+from layerbook.core.rounding import Rounding
 from layerbook.core.tokens import Token, visible
 
 
@@ -190,18 +190,10 @@ def chat_suffix(prompt: PromptSpec) -> str:
     return "" if isinstance(prompt, str) else " in a chat"
 
 
-def _to_lists(array: NDArray[Any]) -> Any:
-    if array.dtype == np.float32:
-        # The shortest decimal that gives the same float32 back, rather than its float64 expansion.
-        decimals = [float(str(number)) for number in array.ravel()]
-        return np.array(decimals, dtype=np.float64).reshape(array.shape).tolist()
-    return array.tolist()
-
-
 Array = Annotated[
     np.ndarray,
     BeforeValidator(np.asarray),
-    PlainSerializer(_to_lists),
+    PlainSerializer(np.ndarray.tolist),
     WithJsonSchema({"type": "array"}),
 ]
 """An array that the result's JSON holds as nested lists."""
@@ -211,7 +203,7 @@ class SidecarFile:
     """Mark an array that is too big for JSON: the store writes it to a safetensors file."""
 
 
-BigArray = Annotated[Array, SidecarFile()]
+BigArray = Annotated[Array, SidecarFile(), Rounding(to_float32=True)]
 
 
 class Result(Record):

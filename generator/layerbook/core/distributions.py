@@ -8,6 +8,7 @@ from pydantic import Field
 
 from layerbook.core.analysis import Record
 from layerbook.core.requests import ActivationCache
+from layerbook.core.rounding import Relative, snap
 from layerbook.core.tokens import Token
 
 CHUNK_SIZE = 64
@@ -21,7 +22,7 @@ class Ranked(Record):
     hex: str = Field(description="Its bytes in hexadecimal.")
     special: bool = Field(default=False, description="True for a special token.")
     logit: float = Field(description="Its score before the softmax.")
-    prob: float = Field(description="Its probability in the whole vocabulary, 0 to 1.")
+    prob: Relative = Field(description="Its probability in the whole vocabulary, 0 to 1.")
 
     @property
     def token(self) -> Token:
@@ -52,14 +53,14 @@ def ranked(
     """
     if count > len(logits):
         raise ValueError(f"there are {len(logits)} logits, not {count}")
-    prob = softmax(logits)
+    prob, logits = softmax(logits), snap(logits)
     # Sorting only the candidates is faster than sorting the vocabulary.
     candidates = np.flatnonzero(logits >= _top_threshold(logits, count))
     best = candidates[np.argsort(-logits[candidates], kind="stable")][:count]
     return tuple(
         Ranked(
             **vars(capture.vocabulary.token(int(id))),
-            logit=float(str(logits[id])),
+            logit=float(logits[id]),
             prob=float(prob[id]),
         )
         for id in best

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from layerbook.core.rounding import snap
+
 Vectors = NDArray[np.floating]
 
 
@@ -17,7 +19,7 @@ def closest_pair(points: Vectors) -> tuple[int, int]:
         raise ValueError("one point alone has no neighbour")
     distances = np.array([np.linalg.norm(points - point, axis=1) for point in points])  # [N, N]
     np.fill_diagonal(distances, np.inf)
-    first, second = divmod(int(distances.argmin()), len(points))
+    first, second = divmod(int(snap(distances).argmin()), len(points))
     return first, second
 
 
@@ -66,7 +68,7 @@ def principal_components(rows: Vectors, count: int = 2) -> PrincipalAxes:
         threshold = 1e-12 * max(pca.singular_values_[0], scale)
         nonzero = np.flatnonzero(pca.singular_values_ > threshold)
         components = pca.components_[nonzero]
-        largest = np.abs(components).argmax(axis=1, keepdims=True)
+        largest = snap(np.abs(components)).argmax(axis=1, keepdims=True)
         axes[nonzero] = components * np.sign(np.take_along_axis(components, largest, axis=1))
         explained[nonzero] = pca.explained_variance_ratio_[nonzero]
     return PrincipalAxes(centre, axes, tuple(explained.tolist()))

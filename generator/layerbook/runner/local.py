@@ -13,6 +13,7 @@ from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, ModelError, RunError
 from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.core.requests import Forward, Prompt, Request
+from layerbook.core.rounding import round_result
 from layerbook.model import sources
 from layerbook.model.plan import MAX_BATCH_TOKENS, make_plan, plan_cost
 from layerbook.model.timer import Timer
@@ -218,7 +219,7 @@ def _measure_one(
         with timer.time_measuring(_timed_address(experiment)):
             captures = {name: execution.capture(request) for name, request in requests.items()}
             result: Result = experiment.analysis.measure(captures)
-        return result
+        return round_result(result)
     except Exception as error:  # an analysis may be the author's own and raise anything
         return RunError(
             f"{experiment.file}:{experiment.line}: {experiment.id}: {type(error).__name__}: {error}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -30,21 +30,23 @@ from layerbook.core.errors import (
 )
 from layerbook.core.progress import Reporter
 from layerbook.core.requests import Prompt, Request
+from layerbook.core.text import pluralize
 from layerbook.model import sources
 from layerbook.model.plan import PlanCost, TokenIds, make_plan, plan_cost
 from layerbook.model.timer import Timer
 from layerbook.runner.dask import dask_executor
 from layerbook.runner.local import Executor, Measurements, local_executor
 from layerbook.runner.sweep import CellStore, NullStore, remove_obsolete_cells, run_sweep
-from layerbook.store import results, tolerance
+from layerbook.store import results
 from layerbook.store.code_digest import analysis_code_digest
+from layerbook.store.comparison import Difference, compare_results
 from layerbook.store.freshness import ExperimentStatus, check_freshness
 from layerbook.store.key_changes import record_module_digests
 from layerbook.store.keys import Key, experiment_key
 from layerbook.store.project import Project, download_hub_model, sweep_cells
 
 ExecutorFactory = Callable[[sources.ModelSource, Reporter], AbstractContextManager[Executor]]
-Verdict = Literal["new", "agrees", "differs", "failed"]
+Verdict = Literal["new", "same", "differs", "failed"]
 
 DASK_ADDRESS = re.compile(r"dask://(?P<address>(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):\d{1,5})/?")
 SOURCES_CHANGED = "its sources changed while it ran; run it again"
@@ -98,7 +100,7 @@ def run_experiments(
     *,
     force: bool = False,
 ) -> tuple[Outcome, ...]:
-    """Run experiments and save their results; a result whose numbers agree keeps its bytes.
+    """Run experiments and save their results.
 
     Of a sweep, the cells that are not current run, or all with `force`. A failed experiment is an
     outcome, not an error. Call it under the project's lock. Raises SpecError if checks name
@@ -123,7 +125,8 @@ def run_experiments(
                     remove_obsolete_cells(project, experiment)
             elif experiment not in keys:
                 keys |= project.compute_keys([e for e in experiments if e.sweep is None])
-            outcomes.append(compare_and_save(project, status, keys[experiment], result, report))
+            outcome = compare_and_save(project, status, keys[experiment], result, report)
+            outcomes.append(cell_store.include_cells(outcome))
     record_module_digests(project.cache, work)
     return tuple(outcomes)
 
@@ -197,7 +200,7 @@ def compare_and_save(
     result: Result | LayerbookError,
     report: Reporter,
 ) -> Outcome:
-    """Save a result, unless the stored one agrees.
+    """Save a result, unless the stored one has the same numbers.
 
     current_key: the key after measuring. The result is dropped if it is not that of `status`.
     """
@@ -210,12 +213,12 @@ def compare_and_save(
     old = results.load_or_none(path, type(result), lambda error: report.info(str(error)))
     outcome = Outcome(experiment, "new")
     if old is not None and old.key.spec == key.spec:
-        comparison = tolerance.compare_results(old.result, result)
-        if comparison.same:
-            outcome = Outcome(experiment, "agrees")
+        differences = compare_results(old.result, result)
+        if differences:
+            outcome = Outcome(experiment, "differs", _list_differences(differences))
         else:
-            outcome = Outcome(experiment, "differs", _list_differences(comparison))
-    if old is not None and outcome.verdict == "agrees":
+            outcome = Outcome(experiment, "same")
+    if old is not None and outcome.verdict == "same":
         results.update_key(path, old, key)
     else:
         results.write(path, make_stored_result(experiment, model, key, result))
@@ -238,9 +241,9 @@ def make_stored_result(
     )
 
 
-def _list_differences(comparison: tolerance.Comparison) -> str:
-    listed = "; ".join(map(str, comparison.differences[:MAX_LISTED_DIFFERENCES]))
-    more = len(comparison.differences) - MAX_LISTED_DIFFERENCES
+def _list_differences(differences: Sequence[Difference]) -> str:
+    listed = "; ".join(map(str, differences[:MAX_LISTED_DIFFERENCES]))
+    more = len(differences) - MAX_LISTED_DIFFERENCES
     return f"{listed}; and {more} more" if more > 0 else listed
 
 
@@ -250,6 +253,15 @@ class ProjectCellStore:
     def __init__(self, project: Project, report: Reporter, *, force: bool) -> None:
         self.project, self.report, self.force = project, report, force
         self._pending: dict[Experiment, ExperimentStatus] = {}
+        self._differing: dict[str, list[str]] = {}  # the cells that differ, by sweep
+
+    def include_cells(self, outcome: Outcome) -> Outcome:
+        """Return the outcome of a sweep: it differs if one of its cells does."""
+        differing = self._differing.get(outcome.experiment.address)
+        if not differing or outcome.verdict not in ("same", "differs"):
+            return outcome
+        count = pluralize(len(differing), "cell")
+        return replace(outcome, verdict="differs", detail=f"{count}, the first {differing[0]}")
 
     def cells_to_measure(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
         for cell, key in self.project.compute_keys(chunk).items():
@@ -266,6 +278,9 @@ class ProjectCellStore:
             outcome = compare_and_save(self.project, status, keys[cell], result, self.report)
             if outcome.verdict == "failed":
                 failed[cell] = RunError(outcome.detail)
+            elif outcome.verdict == "differs":
+                sweep = cell.address.partition(".")[0]
+                self._differing.setdefault(sweep, []).append(f"{cell.id}: {outcome.detail}")
         return {cell: failed.get(cell) or self._load(cell) for cell in chunk}
 
     def _load(self, cell: Experiment) -> Result | LayerbookError:

@@ -18,7 +18,7 @@ from layerbook.core.text import pluralize
 from layerbook.plotting.pool import DrawingPool
 from layerbook.runner.local import local_executor
 from layerbook.runner.run import ExecutorFactory, Outcome, run_experiments
-from layerbook.store import cache, publish, verification
+from layerbook.store import cache, publish
 from layerbook.store.code_digest import source_digest
 from layerbook.store.freshness import ExperimentStatus, check_status, select
 from layerbook.store.json_format import json_digest
@@ -204,7 +204,7 @@ def digest_inputs(project: Project, statuses: Sequence[ExperimentStatus]) -> str
             project.specs_digest,
             _digest_files(project.templates_dir, own_templates),
             _digest_files(package, _files(package)),
-            _digest_files(project.root, [*results, verification.record_path(project)]),
+            _digest_files(project.root, results),
             [(status.experiment.address, status.freshness.usable) for status in statuses],
             source_digest(),
             library_versions(RENDERING_LIBRARIES),

@@ -227,7 +227,7 @@ class SiteBuilder:
                 untitled = replace(self._decoder, title="")
                 diagram = self._figure_renderer.diagram(untitled, "map", compact=False, links=links)
             index = colophon.index_page(self._book, diagram)
-            last = colophon.colophon_page(project, self._book, self._views, self._statuses)
+            last = colophon.colophon_page(project, self._book, self._views)
             return CachedPage(self._page_files(index) | self._page_files(last))
 
         return self._load_or_render("+front", "", render)

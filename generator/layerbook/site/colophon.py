@@ -6,20 +6,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from layerbook import __version__
-from layerbook.core.errors import StoreError
-from layerbook.core.figures import Table
-from layerbook.core.text import pluralize
+from layerbook.core.rounding import DIGITS
 from layerbook.model import sources
 from layerbook.site.assets import vendored_licences
 from layerbook.site.experiment_view import ExperimentViews
 from layerbook.site.pages import BookInfo, ColophonPage, Fact, IndexPage, Licence, Link
-from layerbook.site.prose.markup import escape_text
 from layerbook.site.provenance import hex_digest
-from layerbook.site.tokens_html import table_html
-from layerbook.store import results, verification
-from layerbook.store.freshness import ExperimentStatus
 from layerbook.store.project import Project
-from layerbook.store.verification import format_power_of_ten
 
 APACHE_LICENCE_TEXT = "Apache License 2.0: https://www.apache.org/licenses/LICENSE-2.0"
 GGUF_NOTE = (
@@ -35,9 +28,11 @@ MAYBE_QUANTISED_NOTE = (
     "Where the file stores them with fewer bits, they are not quite the ones that were published "
     "in full; the measured numbers of this book are those of this file."
 )
-VERIFICATION_TITLE = "Computed again"
-CHANGED_SINCE = "not verified since it changed"
-NOT_VERIFIED = "not verified"
+ARITHMETIC = {
+    "float64": f"64-bit floating point on a CPU. A result keeps {DIGITS} digits of the largest value "
+    "of each field, so that every machine gives the same files.",
+    "float32": "32-bit floating point on a CPU. Another machine gives slightly other numbers.",
+}
 
 
 def index_page(book: BookInfo, diagram: str | None) -> IndexPage:
@@ -50,22 +45,14 @@ def index_page(book: BookInfo, diagram: str | None) -> IndexPage:
     )
 
 
-def colophon_page(
-    project: Project,
-    book: BookInfo,
-    views: ExperimentViews,
-    statuses: Sequence[ExperimentStatus],
-) -> ColophonPage:
-    """Return the page with the model, the verification, the seeds, versions and licences.
-
-    Raises StoreError for a damaged record of verification.
-    """
+def colophon_page(project: Project, book: BookInfo, views: ExperimentViews) -> ColophonPage:
+    """Return the page with the model, the seeds, versions and licences."""
     source = project.source
     model = [Fact("Name", source.name), Fact("Source", f"{source.kind}: {source.location}")]
     if source.revision:
         model.append(Fact("Revision", source.revision))
     model.append(Fact("Weights", hex_digest(project.fingerprint.weights)))
-    model.append(Fact("Arithmetic", "float32 on a CPU, attention computed eagerly"))
+    model.append(Fact("Arithmetic", ARITHMETIC["float64"]))
     licences = list(vendored_licences())
     if source.kind == "bundle":
         title = f"The weights of {source.name}"
@@ -75,10 +62,9 @@ def colophon_page(
         model=tuple(model),
         versions=(Fact("layerbook", __version__), *_library_versions(views)),
         seeds=tuple(_seeds(views)),
-        rebuild=("make site", "make test"),
+        rebuild=("make site", "layerbook verify", "make test"),
         licences=tuple(licences),
         quantisation=quantisation(source),
-        tables_html=_verification_table(project, statuses),
         previous=Link(last.title, last.href) if last else None,
     )
 
@@ -115,46 +101,3 @@ def _seeds(views: ExperimentViews) -> list[Fact]:
                 if name.endswith("seed") and value is not None
             ]
     return seeds
-
-
-def _verification_table(
-    project: Project, statuses: Sequence[ExperimentStatus]
-) -> tuple[tuple[str, str], ...]:
-    """Return the heading and table of the last verification, if there was one."""
-    record = verification.read_record(project)
-    if not record.experiments:
-        return ()
-    rows = tuple(_verification_row(project, status, record) for status in statuses)
-    absolute, relative = (
-        format_power_of_ten(record.tolerance[name]) for name in ("absolute", "relative")
-    )
-    agreeing = sum(row[1] == "agrees" for row in rows)
-    text = (
-        "Each experiment was run again from nothing, once for each number of threads, and compared "
-        "with the numbers of this book. Names, tokens, ranks and counts must be equal; a measured "
-        f"number may be off by {absolute} plus {relative} of its size. "
-        f"Of {pluralize(len(rows), 'experiment')}, {agreeing} "
-        f"{'agrees' if agreeing == 1 else 'agree'}. The gap is the largest between two numbers of "
-        "an experiment, told as the power of ten it stays within."
-    )
-    table = Table(("Experiment", "Verdict", "Largest gap", "Threads"), rows)
-    html = f"<p>{escape_text(text)}</p>\n{table_html(table, VERIFICATION_TITLE)}"
-    return ((VERIFICATION_TITLE, html),)
-
-
-def _verification_row(
-    project: Project, status: ExperimentStatus, record: verification.VerificationRecord
-) -> tuple[str, str, str, str]:
-    address = status.experiment.address
-    entry = record.experiments.get(address)
-    if entry is None:
-        return address, NOT_VERIFIED, "", ""
-    try:
-        digest = results.read_header(project.result_path(status.experiment)).digest
-    except StoreError:
-        digest = ""
-    if digest != entry.digest:
-        return address, CHANGED_SINCE, "", ""
-    verdict = entry.verdict + (f" at {entry.place}" if entry.place else "")
-    gap = format_power_of_ten(entry.gap) if entry.gap else "none"
-    return address, verdict, gap, ", ".join(map(str, entry.threads))

@@ -246,7 +246,7 @@ class Licence:
 
 @dataclass(frozen=True)
 class ColophonPage:
-    """The page about the book's making; `tables_html` are more tables, each with its heading."""
+    """The page about the book's making."""
 
     model: tuple[Fact, ...]
     versions: tuple[Fact, ...]
@@ -254,7 +254,6 @@ class ColophonPage:
     rebuild: tuple[str, ...]
     licences: tuple[Licence, ...]
     quantisation: str = ""
-    tables_html: tuple[tuple[str, str], ...] = ()
     previous: Link | None = None
 
     name = "colophon"

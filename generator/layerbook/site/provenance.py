@@ -1,19 +1,13 @@
-"""The origin of results: model, spec, code and versions, beside each figure and in the manifest.
-
-The time a result took is that of its last verification, which is committed: the time of this build
-would differ each time, and the same sources must give the same bytes.
-"""
+"""The origin of results: model, spec, code and versions, beside each figure and in the manifest."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from layerbook.book.loader import Experiment
-from layerbook.core.errors import StoreError
-from layerbook.core.text import pluralize
 from layerbook.model.sources import ModelSource, resolve
 from layerbook.site.pages import Fact
-from layerbook.store import results, verification
+from layerbook.store import results
 from layerbook.store.project import Project
 
 DIGEST_LENGTH = 12
@@ -36,23 +30,8 @@ def experiment_facts(
         Fact("Code", f"{key.code[:DIGEST_LENGTH]}, the analysis and all that it imports"),
         Fact("Result", digest[:DIGEST_LENGTH]),
         Fact("Computed with", versions),
-        *_timing_facts(project, experiment, digest),
         Fact("Run it again", rerun_command(experiment)),
     )
-
-
-def _timing_facts(project: Project, experiment: Experiment, digest: str) -> list[Fact]:
-    """Return the time that the experiment took when it was verified, if it was."""
-    try:
-        entry = verification.read_record(project).experiments.get(experiment.address)
-    except StoreError:  # reported by the colophon
-        return []
-    if entry is None or entry.digest != digest or entry.seconds is None:
-        return []
-    is_bound = entry.seconds <= verification.MIN_SECONDS
-    seconds = f"{entry.seconds:g} s or less" if is_bound else f"about {entry.seconds:g} s"
-    threads = pluralize(max(entry.threads), "thread")
-    return [Fact("Took", f"{seconds} with {threads}, its share of the run that verified it")]
 
 
 def model_sources(project: Project, experiment: Experiment) -> list[ModelSource]:

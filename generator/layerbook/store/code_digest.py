@@ -14,7 +14,13 @@ from layerbook.core.errors import StoreError
 from layerbook.store.json_format import json_digest
 
 # The modules that every result depends on beside its analysis.
-ENGINE_MODULES = ("model.llama", "model.convert", "model.execution", "model.plan")
+ENGINE_MODULES = (
+    "core.rounding",
+    "model.llama",
+    "model.convert",
+    "model.execution",
+    "model.plan",
+)
 
 # Modules for words, charts and progress; no number passes through them.
 IGNORED_MODULES = ("core.errors", "core.figures", "core.progress", "core.text", "book.sweep_views")

@@ -1,0 +1,175 @@
+"""Compare two results. In float64 they are equal or they differ; float32 needs a tolerance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from layerbook.core.analysis import Result
+from layerbook.core.rounding import FieldScales
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """The gap up to which two numbers agree: absolute + of_scale * S + relative * |old|.
+
+    S is the largest magnitude of the field in the old result, over all entries.
+    """
+
+    absolute: float = 0.0
+    of_scale: float = 0.0
+    relative: float = 0.0
+
+    def limits(self, old: NDArray[np.floating], scale: float) -> NDArray[np.float64]:
+        """Return the largest gap that each number may have."""
+        sizes = np.abs(np.where(np.isfinite(old), old, 0.0))
+        return self.absolute + self.of_scale * scale + self.relative * sizes
+
+
+EXACT = Tolerance()
+FLOAT32 = Tolerance(absolute=1e-4, of_scale=5e-6, relative=3e-4)
+"""Held for 2.4 million comparisons of float32 between processors and numbers of threads."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A path such as `prompts[0].top[1].prob` where two results differ, and both values.
+
+    quanta: the gap in steps of the last digit that the field keeps; None if there is no gap.
+    """
+
+    path: str
+    old: Any
+    new: Any
+    quanta: float | None = None
+
+    def __str__(self) -> str:
+        steps = "" if self.quanta is None else f" ({format_quanta(self.quanta)})"
+        return f"{self.path}: {self.old} -> {self.new}{steps}"
+
+    def prefixed(self, name: str) -> Difference:
+        """Return the difference with a path that starts with `name`."""
+        return replace(self, path=f"{name}: {self.path}")
+
+
+def format_quanta(quanta: float) -> str:
+    """Return the size of a gap in words: `3 in the last digit`."""
+    return f"{max(1, round(quanta)):,} in the last digit" if quanta < 1e6 else "everything"
+
+
+def compare_results(
+    old: Result, new: Result, tolerance: Tolerance = EXACT
+) -> tuple[Difference, ...]:
+    """Return the differences of two results, field by field; none if they agree.
+
+    NaN equals NaN. Of an array only the element that differs most is reported. What is no float
+    must be equal, including the order of keys.
+    """
+    return tuple(_Comparison(FieldScales.of(old), tolerance).compare("", "", old, new))
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """The scales of the old result's fields, and the tolerance."""
+
+    scales: FieldScales
+    tolerance: Tolerance
+
+    def compare(self, path: str, field: str, old: Any, new: Any) -> Iterator[Difference]:
+        """Yield the differences at a path; `field` is the path without indices."""
+        old_parts, new_parts = _split(old), _split(new)
+        if old_parts is None or new_parts is None:
+            yield from self._compare_values(path, field, old, new)
+        elif len(old_parts) != len(new_parts):
+            yield Difference(f"{path} (length)", len(old_parts), len(new_parts))
+        elif list(old_parts) != list(new_parts):
+            yield Difference(f"{path} (keys)", "".join(old_parts), "".join(new_parts))
+        else:
+            for step, part in old_parts.items():
+                inner = (path + step).removeprefix(".")
+                in_list = isinstance(old, list | tuple)
+                inner_field = (field + ("[]" if in_list else step)).removeprefix(".")
+                yield from self.compare(inner, inner_field, part, new_parts[step])
+
+    def _compare_values(self, path: str, field: str, old: Any, new: Any) -> Iterator[Difference]:
+        if isinstance(old, np.ndarray) and isinstance(new, np.ndarray):
+            yield from self._compare_arrays(path, field + "[]" * old.ndim, old, new)
+        elif _are_floats(old, new):
+            arrays = np.asarray(old, np.float64), np.asarray(new, np.float64)
+            yield from self._compare_arrays(path, field, *arrays)
+        elif type(old) is not type(new) or old != new:
+            yield Difference(path, old, new)
+
+    def _compare_arrays(
+        self, path: str, field: str, old: NDArray[Any], new: NDArray[Any]
+    ) -> Iterator[Difference]:
+        if old.size == new.size == 0:
+            return  # nested lists without elements lose their shape
+        kinds = {old.dtype.kind, new.dtype.kind}
+        if old.shape != new.shape:
+            yield Difference(f"{path} (shape)", old.shape, new.shape)
+        elif kinds <= set("fiu"):
+            yield from self._compare_numbers(path, field, old, new)
+        else:
+            unequal = old != new if len(kinds) == 1 else np.ones(old.shape, bool)
+            if unequal.any():
+                worst = _largest(unequal)
+                yield Difference(path + _steps(worst), old[worst].item(), new[worst].item())
+
+    def _compare_numbers(
+        self, path: str, field: str, old: NDArray[Any], new: NDArray[Any]
+    ) -> Iterator[Difference]:
+        is_float = "f" in {old.dtype.kind, new.dtype.kind}
+        tolerance = self.tolerance if is_float else EXACT
+        gaps = _gaps(old, new)
+        excess = gaps - tolerance.limits(old, self.scales.largest(field))
+        if not (excess > 0).any():
+            return
+        worst = _largest(excess)
+        quantum = self.scales.quantum(field)
+        gap = float(gaps[worst])
+        quanta = gap / quantum if quantum and np.isfinite(gap) else None
+        yield Difference(path + _steps(worst), old[worst].item(), new[worst].item(), quanta)
+
+
+def _split(value: Any) -> dict[str, Any] | None:
+    """Return the parts of a value by the step of a path that leads there; None for an atom."""
+    if isinstance(value, BaseModel):
+        return {f".{name}": getattr(value, name) for name in type(value).model_fields}
+    if isinstance(value, Mapping):
+        return {f"[{name!r}]": part for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return {f"[{index}]": part for index, part in enumerate(value)}
+    return None
+
+
+def _are_floats(old: Any, new: Any) -> bool:
+    """Return whether both are numbers and one is a float."""
+    numbers = (int, float, np.integer, np.floating)
+    values = old, new
+    return all(isinstance(v, numbers) and not isinstance(v, bool) for v in values) and any(
+        isinstance(v, float | np.floating) for v in values
+    )
+
+
+def _gaps(old: NDArray[Any], new: NDArray[Any]) -> NDArray[np.float64]:
+    """Return |old - new|: 0 for equal infinities and NaNs, infinite from a number to either."""
+    equal = (old == new) | (np.isnan(old) & np.isnan(new))
+    with np.errstate(invalid="ignore", over="ignore"):
+        gaps = np.abs(old.astype(np.float64) - new.astype(np.float64))
+    # Big integers that differ may be equal as float64.
+    gaps = np.where(np.isnan(gaps), np.inf, np.maximum(gaps, np.finfo(np.float64).tiny))
+    return np.where(equal, 0.0, gaps)
+
+
+def _largest(values: NDArray[Any]) -> tuple[np.intp, ...]:
+    return np.unravel_index(int(np.argmax(values)), values.shape)
+
+
+def _steps(index: tuple[np.intp, ...]) -> str:
+    return "".join(f"[{step}]" for step in index)
