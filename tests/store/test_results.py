@@ -180,9 +180,7 @@ def test_the_file_is_flat_readable_and_stable(tmp_path: Path) -> None:
     path = save_result(tmp_path, envelope(measured()))
     data = json.loads(path.read_bytes())
     assert tuple(data) == (*results.HEADER_FIELDS, *Measured.model_fields)
-    assert np.array_equal(
-        np.array(data["rows"][0]["weights"]), measured().rows[0].weights
-    )
+    assert np.array_equal(np.array(data["rows"][0]["weights"]), measured().rows[0].weights)
     text = path.read_text(encoding="utf-8")
     assert text.endswith("}\n")
     assert "🙂" in text

@@ -28,12 +28,14 @@ from layerbook.cli.output import print_json, print_lines
 from layerbook.core.errors import UsageError
 from layerbook.core.progress import make_reporter
 from layerbook.core.text import pluralize
+from layerbook.store import build_stamp
 
 if TYPE_CHECKING:
     from layerbook.book.loader import Experiment
     from layerbook.model.sources import ModelSource
     from layerbook.model.timer import Timer
     from layerbook.runner.run import Outcome
+    from layerbook.store.build_stamp import BuildOutput
 
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -161,13 +163,19 @@ def build(
     quiet: bool,
 ) -> None:
     """Run the experiments that are out of date, then render the book."""
+    if no_run and (only or executor is not None):
+        option = "--only" if only else "--executor"
+        raise UsageError(f"{option} is for running experiments, and --no-run runs nothing")
+    stamp_options = None
+    if not (only or force or executor):
+        stamp_options = {"model": model, "site": site, "no_run": no_run}
+        if output := build_stamp.read(root, stamp_options):
+            _print_build(output, strict=strict)
+            return
     from layerbook.runner.run import executor_for
     from layerbook.site.build import build as build_book
     from layerbook.store.project import open_project
 
-    if no_run and (only or executor is not None):
-        option = "--only" if only else "--executor"
-        raise UsageError(f"{option} is for running experiments, and --no-run runs nothing")
     report, executor_factory = make_reporter(quiet=quiet), executor_for(executor)
     project = open_project(root, model, None if no_run else report)
     result = build_book(
@@ -179,19 +187,12 @@ def build(
         force=force,
         jobs=jobs,
         executor_factory=executor_factory,
+        stamp_options=stamp_options,
     )
     if result.outcomes:
         _print_outcomes(result.outcomes, project.results_root / project.source.name)
-    rendered = result.render_result
-    print_lines(rendered.messages, err=True)
-    click.echo(rendered.summary)
-    refuted = rendered.refuted if strict else 0
-    if refuted:
-        claims = pluralize(refuted, "claim")
-        click.echo(f"--strict: {claims} not true of {project.source.name}", err=True)
-    failed = any(outcome.verdict == "failed" for outcome in result.outcomes)
-    if failed or refuted or rendered.failed:
-        sys.exit(1)
+    run_failed = any(outcome.verdict == "failed" for outcome in result.outcomes)
+    _print_build(result.output, strict=strict, run_failed=run_failed)
 
 
 @main.command()
@@ -287,6 +288,18 @@ def _print_plan(source: ModelSource, experiments: Sequence[Experiment]) -> None:
     from layerbook.runner.run import describe_plan
 
     print_lines(plan_lines(*describe_plan(source, experiments)))
+
+
+def _print_build(output: BuildOutput, *, strict: bool, run_failed: bool = False) -> None:
+    """Print the outcome of a rendering; exit with 1 if something failed."""
+    print_lines(output.messages, err=True)
+    click.echo(output.summary)
+    refuted = output.refuted if strict else 0
+    if refuted:
+        claims = pluralize(refuted, "claim")
+        click.echo(f"--strict: {claims} not true of {output.model}", err=True)
+    if run_failed or refuted or output.failed:
+        sys.exit(1)
 
 
 def _print_outcomes(outcomes: Sequence[Outcome], folder: Path, timer: Timer | None = None) -> None:

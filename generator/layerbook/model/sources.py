@@ -78,6 +78,11 @@ class ModelSource(ABC):
         config = read_llama_config(directory) if directory else self._undownloaded_config()
         return limits_from_config(config, count)
 
+    def files(self) -> list[Path]:
+        """Return the files and folders on this machine whose change can change the model."""
+        paths = (self.local_dir(), Path(self.location))
+        return [path for path in paths if path is not None and path.exists()]
+
     def prepare(self, report: Reporter | None = None) -> Path:
         """Return a directory ready to load; download and convert what is missing.
 
@@ -232,6 +237,9 @@ class HubSource(ModelSource):
         commit = self.commit()
         snapshot = self._cache_dir() / "snapshots" / commit if commit else None
         return snapshot if snapshot and snapshot.is_dir() else None
+
+    def files(self) -> list[Path]:
+        return [self._cache_dir() / "refs", *super().files()]
 
     def fingerprint(self) -> Fingerprint:
         commit = self.commit()

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import layerbook
 from layerbook.core.atomic import has_content
 from layerbook.core.errors import Problem, SpecError
 from layerbook.core.progress import Reporter, SilentReporter
@@ -18,11 +21,13 @@ from layerbook.core.text import pluralize
 from layerbook.plotting.pool import DrawingPool
 from layerbook.runner.local import local_executor
 from layerbook.runner.run import ExecutorFactory, Outcome, run_experiments
-from layerbook.store import cache, publish
+from layerbook.site.provenance import model_sources
+from layerbook.store import build_stamp, cache, publish
+from layerbook.store.build_stamp import BuildOutput
 from layerbook.store.code_digest import source_digest
 from layerbook.store.freshness import ExperimentStatus, check_status, select
 from layerbook.store.json_format import json_digest
-from layerbook.store.keys import library_versions
+from layerbook.store.keys import LIBRARIES, library_versions
 from layerbook.store.project import Project, cells_with_figures
 
 if TYPE_CHECKING:
@@ -40,25 +45,11 @@ RENDERING_LIBRARIES = (
 
 
 @dataclass(frozen=True)
-class RenderResult:
-    """The result of a rendering.
-
-    failed: number of experiments that a page needs and that have no result.
-    refuted: number of claims that do not hold.
-    """
-
-    summary: str
-    failed: int
-    refuted: int
-    messages: Sequence[str]
-
-
-@dataclass(frozen=True)
 class BuildResult:
     """The experiments that ran, and the result of the rendering."""
 
     outcomes: tuple[Outcome, ...]
-    render_result: RenderResult
+    output: BuildOutput
 
 
 def build(
@@ -71,9 +62,12 @@ def build(
     force: bool = False,
     jobs: int = 1,
     executor_factory: ExecutorFactory = local_executor,
+    stamp_options: Mapping[str, Any] | None = None,
 ) -> BuildResult:
     """Bring results and site up to date; without `run_stale`, render the results as they are.
 
+    stamp_options: leave a stamp under these options, with which `build_stamp.read` tells the next
+        build that nothing has changed.
     Raises SpecError for the prose, and StoreError if another build is running or the site folder
     holds other files; both before anything runs, if the mistake shows without results.
     """
@@ -93,7 +87,11 @@ def build(
             )
             statuses = check_status(project)
         renderer = SiteRenderer(project, statuses, drawing_pool)
-        return BuildResult(outcomes, renderer.publish(site, reporter, force=force))
+        result = renderer.publish(site, reporter, force=force)
+        is_fresh = all(status.freshness.state == "fresh" for status in statuses)
+        if stamp_options is not None and (is_fresh or not run_stale):
+            _write_stamp(renderer, site, result, stamp_options)
+        return BuildResult(outcomes, result)
 
 
 class SiteRenderer:
@@ -102,26 +100,25 @@ class SiteRenderer:
     def __init__(
         self, project: Project, statuses: Sequence[ExperimentStatus], drawing_pool: DrawingPool
     ) -> None:
-        self._project, self._statuses, self._drawing_pool = project, statuses, drawing_pool
+        self.project, self._statuses, self._drawing_pool = project, statuses, drawing_pool
         self._inputs_digest = digest_inputs(project, statuses)
 
-    def publish(self, target: Path, reporter: Reporter, *, force: bool = False) -> RenderResult:
+    def publish(self, target: Path, reporter: Reporter, *, force: bool = False) -> BuildOutput:
         """Bring the site folder up to date, unless none of its inputs has changed.
 
         Call it under the project's lock. Raises SpecError for the prose, StoreError for the folder.
         """
-        project = self._project
-        chapters = project.templates_dir / "chapters"
-        site_digest = json_digest([self._inputs_digest, _digest_files(chapters, _files(chapters))])
-        name = os.path.relpath(target, project.root)  # a book can be moved together with its cache
+        project, site_digest = self.project, self._site_digest()
+        name = self._name(target)
         stored: dict[str, Any] = json.loads(project.cache.get_blob("sites", name) or b"{}")
         if not force and stored.get("digest") == site_digest and publish.matches_marker(target):
-            return RenderResult(f"{target} is current", **stored["findings"])
+            return BuildOutput(f"{target} is current", **stored["findings"])
         contents = self._render(reporter, ignore_cache=force)
         report = publish.publish(contents.files, target)
         findings: dict[str, Any] = {
             "failed": len(contents.messages),
             "refuted": contents.refuted,
+            "model": project.source.name,
             "messages": contents.messages
             + [
                 f"{target}/{path}: no longer part of the book, but changed by hand: it stays"
@@ -135,7 +132,26 @@ class SiteRenderer:
             f"{pluralize(len(report.written), 'file')} written, {len(report.removed):,} removed"
         )
         summary = f"{target}: {pages}, {pluralize(len(contents.files), 'file')}; {changes}"
-        return RenderResult(summary, **findings)
+        return BuildOutput(summary, **findings)
+
+    def _site_digest(self) -> str:
+        chapters = self.project.templates_dir / "chapters"
+        return json_digest([self._inputs_digest, _digest_files(chapters, _files(chapters))])
+
+    def _name(self, target: Path) -> str:
+        """Return the name of a site in the cache; a book can be moved together with it."""
+        return os.path.relpath(target, self.project.root)
+
+    def is_current(self, target: Path) -> bool:
+        """Return whether all inputs and the site are still as `publish` read and left them."""
+        project = self.project
+        stored: dict[str, Any] = json.loads(project.cache.get_blob("sites", self._name(target)) or b"{}")
+        return (
+            project.specs_are_unchanged()
+            and digest_inputs(project, self._statuses) == self._inputs_digest
+            and stored.get("digest") == self._site_digest()
+            and publish.matches_marker(target)
+        )
 
     def find_outdated_files(self, target: Path) -> tuple[str, ...]:
         """Render in memory and return the paths that are missing, outdated or extra in a folder."""
@@ -156,7 +172,7 @@ class SiteRenderer:
         from layerbook.site.page_cache import PageCache
         from layerbook.site.prose.checks import read_prose
 
-        project, statuses = self._project, self._statuses
+        project, statuses = self.project, self._statuses
         page_cache = PageCache(
             project.cache, project.source.name, self._inputs_digest, ignore_stored=ignore_cache
         )
@@ -178,6 +194,40 @@ class SiteRenderer:
         if digest_inputs(project, statuses) == self._inputs_digest:
             page_cache.save()
         return contents
+
+
+def _write_stamp(
+    renderer: SiteRenderer, site: Path, result: BuildOutput, options: Mapping[str, Any]
+) -> None:
+    """Leave a stamp, unless a file changed while the build ran."""
+    project = renderer.project
+    paths = _stamped_paths(project, site)
+    snapshot = build_stamp.snapshot(paths)
+    if renderer.is_current(site):  # of the files as they are in the snapshot
+        output = replace(result, summary=f"{site} is current")
+        build_stamp.write(project.root, options, paths, snapshot, output)
+
+
+def _stamped_paths(project: Project, site: Path) -> list[Path]:
+    """Return the files and folders that a build reads and writes."""
+    models = {source for e in project.experiments() for source in model_sources(project, e)}
+    return [
+        project.root / "experiments",
+        project.templates_dir,
+        site,
+        Path(layerbook.__file__).parent,
+        Path(str(files("layerbook.templates"))),
+        *(library for name in (*LIBRARIES, *RENDERING_LIBRARIES) for library in _metadata(name)),
+        *(path for source in {project.source, *models} for path in source.files()),
+    ]
+
+
+def _metadata(name: str) -> list[Path]:
+    """Return the file that changes when another version of a library is installed."""
+    with suppress(metadata.PackageNotFoundError):
+        path = getattr(metadata.distribution(name), "_path", None)
+        return [Path(path) / "METADATA"] if path else []
+    return []
 
 
 def digest_inputs(project: Project, statuses: Sequence[ExperimentStatus]) -> str:

@@ -62,6 +62,10 @@ class Project:
                 f"SOURCE_DATE_EPOCH is {epoch!r}, and should be a number of seconds"
             ) from error
 
+    def specs_are_unchanged(self) -> bool:
+        """Return whether the specs on disk are still those that were loaded."""
+        return _specs_digest(self.root) == self.specs_digest
+
     def experiments(self) -> tuple[Experiment, ...]:
         """Return all experiments, in the order of the book."""
         return tuple(e for chapter in self.book.chapters for e in chapter.experiments)

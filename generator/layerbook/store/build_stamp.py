@@ -1,0 +1,120 @@
+"""The stamp of a build: the state of all files that it read and wrote, and its output.
+
+While no file changes, the next build prints the same output and does nothing. Files are compared by
+size, times and inode, so no content is read; this module imports only the standard library.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import layerbook
+from layerbook.store.cache import WorkingCache
+
+BLOB_KIND = "stamps"
+SKIPPED_FOLDERS = {"__pycache__"}
+
+
+@dataclass(frozen=True)
+class BuildOutput:
+    """The output of a build, which a repetition prints again.
+
+    failed: number of experiments that a page needs and that have no result.
+    refuted: number of claims that do not hold on `model`.
+    """
+
+    summary: str
+    failed: int
+    refuted: int
+    model: str
+    messages: Sequence[str]
+
+
+def read(root: Path, options: Mapping[str, Any]) -> BuildOutput | None:
+    """Return the output of the last build with these options, if no file has changed since."""
+    try:
+        stamp = json.loads(WorkingCache(root).get_blob(BLOB_KIND, _name(root, options)) or b"{}")
+        if stamp.get("environment") != _environment():
+            return None
+        if stamp["snapshot"] != snapshot(map(Path, stamp["paths"])):
+            return None
+        return BuildOutput(**stamp["output"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def write(
+    root: Path,
+    options: Mapping[str, Any],
+    paths: Sequence[Path],
+    snapshot: str,
+    output: BuildOutput,
+) -> None:
+    """Store the output of a build for `paths`, whose state was `snapshot` when it ended."""
+    stamp = {
+        "environment": _environment(),
+        "paths": list(map(str, paths)),
+        "snapshot": snapshot,
+        "output": asdict(output),
+    }
+    name = _name(root, options)
+    WorkingCache(root).put_blob(BLOB_KIND, name, json.dumps(stamp).encode())
+
+
+def snapshot(paths: Iterable[Path]) -> str:
+    """Return a digest of the size, times and inode of files, and of all files in folders."""
+    digest = hashlib.sha256()
+    for path in paths:
+        for name, state in _states(str(path)):
+            digest.update(f"{name}\0{state}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+def _states(path: str) -> Iterator[tuple[str, str]]:
+    """Yield the paths and states of a file, or of the files in a folder, in order."""
+    try:
+        entries = sorted(os.scandir(path), key=lambda entry: entry.name)
+    except NotADirectoryError:
+        yield path, _state(Path(path).stat())
+        return
+    except OSError:
+        yield path, "missing"
+        return
+    for entry in entries:
+        if entry.is_dir():
+            if entry.name not in SKIPPED_FOLDERS:
+                yield from _states(entry.path)
+        else:
+            yield entry.path, _entry_state(entry)
+
+
+def _entry_state(entry: os.DirEntry[str]) -> str:
+    try:
+        return _state(entry.stat())
+    except OSError:  # a link to nothing
+        return "missing"
+
+
+def _state(stat: os.stat_result) -> str:
+    return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}"
+
+
+def _name(root: Path, options: Mapping[str, Any]) -> str:
+    return json.dumps([os.path.realpath(root), Path.cwd(), dict(options)], default=str)
+
+
+def _environment() -> dict[str, Any]:
+    """Return what a build depends on beside files: the package, Python and the date."""
+    return {
+        "package": str(Path(layerbook.__file__).resolve()),
+        "python": sys.version,
+        "libraries": sys.path,
+        "date": os.environ.get("SOURCE_DATE_EPOCH", ""),
+    }
