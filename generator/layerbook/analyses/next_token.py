@@ -8,11 +8,11 @@ from pydantic import Field
 from layerbook.core.analysis import (
     Analysis,
     Prompts,
-    PromptSpec,
     Record,
     Result,
     TopK,
     as_prompt,
+    chat_suffix,
     prompt_name,
     shorten_prompt,
 )
@@ -110,7 +110,7 @@ class NextToken(Analysis[NextTokenResult]):
         """Per prompt the probabilities, the logits of the same tokens, and the text."""
         figures: dict[str, Figure] = {}
         for i, (spec, prompt) in enumerate(zip(self.prompts, result.prompts, strict=True)):
-            after = f"after “{shorten_prompt(spec, keep='end')}”{_chat_note(spec)}"
+            after = f"after “{shorten_prompt(spec, keep='end')}”{chat_suffix(spec)}"
             figures[f"prompt-{i}"] = _probabilities(prompt, after)
             figures[f"logits-{i}"] = _logits(prompt, after)
             figures[f"text-{i}"] = Passage(
@@ -142,12 +142,6 @@ def predict(name: str, run: ActivationCache, top_k: int) -> NextTokens:
         rest=max(0.0, 1 - sum(t.prob for t in top)),
         others=len(logits) - len(top),
     )
-
-
-def _chat_note(spec: PromptSpec) -> str:
-    if isinstance(spec, str):
-        return ""
-    return " in a chat" if spec.answer else " in a chat, without the header of the answer"
 
 
 def _probabilities(prompt: NextTokens, after: str) -> Bars:

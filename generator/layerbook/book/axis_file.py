@@ -6,14 +6,24 @@ import csv
 import hashlib
 import io
 import json
+import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from layerbook.book.yaml import FILE_START, Node, Position, display_path
+from layerbook.book.columns import MeasuredValue, parse_column, unify_column
+from layerbook.book.yaml import (
+    FILE_START,
+    LINE_BREAK,
+    MAX_DEPTH,
+    SURROGATE,
+    Node,
+    Position,
+    display_path,
+)
 from layerbook.core.errors import UsageError, did_you_mean
-from layerbook.core.figures import TableValue
 
 MAX_BYTES = 50_000_000
 
@@ -26,7 +36,7 @@ class AxisData:
     """
 
     nodes: tuple[Node, ...]
-    tags: Mapping[str, tuple[TableValue, ...]] = field(default_factory=dict)
+    tags: Mapping[str, tuple[MeasuredValue, ...]] = field(default_factory=dict)
     source: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -69,14 +79,14 @@ def read_axis_file(folder: Path, axis: Node) -> AxisData | None:
         reason = f"no column {column!r}{near}" if column else "several columns; name one"
         (column_node or axis).add_problem(f"{file} has {reason}; there are {', '.join(names)}")
         return None
-    read_tag = parse_number if path.suffix == ".csv" else _tag_value
+    read_tag = parse_column if path.suffix == ".csv" else unify_column
     source = {"file": file_node.value}
     if column_node is not None:
         source["column"] = column
     source["sha256"] = digest
     return AxisData(
         nodes=tuple(_make_node(row.values[column], row.line, file, axis) for row in rows),
-        tags={n: tuple(read_tag(row.values[n]) for row in rows) for n in names if n != column},
+        tags={n: read_tag([row.values[n] for row in rows]) for n in names if n != column},
         source=source,
     )
 
@@ -87,6 +97,8 @@ def _read_bytes(path: Path, name: str) -> bytes:
     try:
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
+    except ValueError as error:  # a path with a null character
+        raise UsageError(f"{name!r} is not a path: {error}") from error
     except OSError as error:
         near = did_you_mean(path.name, [p.name for p in path.parent.glob("*")])
         message = f"{display_path(path)} cannot be read: {error.strerror}{near}"
@@ -101,8 +113,9 @@ def _read_rows(path: Path, content: bytes) -> list[_Row]:
         raise _DataError(FILE_START.line, "should be a .txt, .csv or .jsonl file")
     try:
         rows = list(READERS[path.suffix](content.decode("utf-8-sig")))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{display_path(path)} cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        line = len(re.split(LINE_BREAK.pattern.encode(), content[: error.start]))
+        raise _DataError(line, "the file is not UTF-8") from error
     if not rows:
         raise UsageError(f"{display_path(path)} has no values")
     return rows
@@ -110,40 +123,94 @@ def _read_rows(path: Path, content: bytes) -> list[_Row]:
 
 def _text_rows(text: str) -> Iterator[_Row]:
     """A value a line, with the spaces at either end; empty lines are skipped."""
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.rstrip("\r"):
-            yield _Row(number, {"text": line.rstrip("\r")})
+    for number, line in enumerate(LINE_BREAK.split(text), start=1):
+        if line:
+            yield _Row(number, {"text": line})
 
 
 def _csv_rows(text: str) -> Iterator[_Row]:
+    """A value for each row below the header; empty lines are skipped."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    header = next(reader, [])
-    if len(set(header)) < len(header) or "" in header:
-        raise _DataError(1, "each column should have a name of its own")
-    first_line = reader.line_num + 1
-    for row in reader:
-        if len(row) != len(header):
-            raise _DataError(first_line, f"has {len(row)} fields, the header {len(header)}")
-        yield _Row(first_line, dict(zip(header, row, strict=True)))
+    try:
+        header = next(reader, [])
+        if len(set(header)) < len(header) or "" in header:
+            raise _DataError(1, "each column should have a name of its own")
         first_line = reader.line_num + 1
+        for row in reader:
+            if row and len(row) != len(header):
+                raise _DataError(first_line, f"has {len(row)} fields, the header {len(header)}")
+            if row:
+                yield _Row(first_line, dict(zip(header, row, strict=True)))
+            first_line = reader.line_num + 1
+    except csv.Error as error:
+        raise _DataError(reader.line_num, f"not CSV: {error}") from error
 
 
 def _jsonl_rows(text: str) -> Iterator[_Row]:
+    """A value for each line, which is an object with the keys of the first."""
     names: list[str] = []
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(LINE_BREAK.split(text), start=1):
         if not line.strip():
             continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise _DataError(number, f"not JSON: {error}") from error
+        row = _parse_json(line, number)
         if not isinstance(row, dict):
             raise _DataError(number, "should be an object, as all other lines")
         names = names or list(row)
         for name in names:
             if name not in row:
                 raise _DataError(number, f"has no {name!r}, which the first line has")
+        for name in row:
+            if name not in names:
+                raise _DataError(number, f"has {name!r}, which the first line does not have")
         yield _Row(number, {name: row[name] for name in names})
+
+
+def _parse_json(line: str, number: int) -> Any:
+    """Parse a line as JSON proper: no NaN, no number beyond floats, no key twice, no deep nest."""
+
+    def parse_float(text: str) -> float:
+        if not math.isfinite(float(text)):
+            raise _DataError(number, f"{text} is not a finite number")
+        return float(text)
+
+    def build_object(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for key, value in items:
+            if key in values:
+                raise _DataError(number, f"the key {key!r} is here twice")
+            values[key] = value
+        return values
+
+    try:
+        value = json.loads(
+            line,
+            parse_float=parse_float,
+            parse_constant=parse_float,
+            object_pairs_hook=build_object,
+        )
+    except RecursionError as error:
+        raise _DataError(number, f"nested more than {MAX_DEPTH} deep") from error
+    except json.JSONDecodeError as error:
+        raise _DataError(number, f"not JSON: {error.msg} (column {error.colno})") from error
+    except ValueError as error:  # an integer of thousands of digits
+        raise _DataError(number, f"not JSON: {error}") from error
+    _check_json(value, number, depth=0)
+    return value
+
+
+def _check_json(value: Any, line: int, depth: int) -> None:
+    """Raise _DataError for a value that is nested too deep, or a text with half a character."""
+    if depth > MAX_DEPTH:
+        raise _DataError(line, f"nested more than {MAX_DEPTH} deep")
+    if isinstance(value, str) and SURROGATE.search(value):
+        raise _DataError(line, "an escape gives half a character (a lone surrogate)")
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _check_json(key, line, depth + 1)
+            _check_json(inner, line, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            _check_json(inner, line, depth + 1)
 
 
 READERS: Mapping[str, Callable[[str], Iterator[_Row]]] = {
@@ -162,19 +229,3 @@ def _make_node(value: Any, line: int, file: str, axis: Node) -> Node:
     elif isinstance(value, list):
         value = tuple(_make_node(inner, line, file, axis) for inner in value)
     return Node(value, Position(line, 1), file, axis.problems, key_positions=key_positions)
-
-
-def _tag_value(value: Any) -> TableValue:
-    return value if isinstance(value, str | int | float) else json.dumps(value, ensure_ascii=False)
-
-
-def parse_number(text: str) -> TableValue:
-    """Return the number whose shortest form the text is; any other text unchanged."""
-    for number_type in (int, float):
-        try:
-            number = number_type(text)
-        except ValueError:
-            continue
-        if str(number) == text:
-            return number
-    return text

@@ -7,6 +7,7 @@ was measured in each cell, so that pages, claims and freshness checks need not o
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
@@ -15,15 +16,14 @@ from typing import Any
 from pydantic import Field
 
 from layerbook.book.claims.check import Check, CheckError
+from layerbook.book.columns import MeasuredValue, unify_column
 from layerbook.book.sweep_views import SweepView, view_figure
 from layerbook.core.analysis import Analysis, Result
-from layerbook.core.figures import Figure, TableValue
+from layerbook.core.figures import Figure
 from layerbook.core.rounding import round_values
 
 MAX_CELLS = 100_000
 MODEL_AXIS = "model"  # the axis that is not a parameter of the analysis
-
-MeasuredValue = float | int | str | bool | None
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Axis:
     name: str
     values: tuple[Any, ...]
     spec_values: tuple[Any, ...]
-    labels: tuple[TableValue, ...]
-    tags: Mapping[str, tuple[TableValue, ...]] = field(default_factory=dict)
+    labels: tuple[MeasuredValue, ...]
+    tags: Mapping[str, tuple[MeasuredValue, ...]] = field(default_factory=dict)
     source: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -50,7 +50,7 @@ class GridCell:
     """A cell: its analysis, its coordinates by axis and tag, and its model if models are swept."""
 
     analysis: Analysis[Any]
-    coordinates: Mapping[str, TableValue]
+    coordinates: Mapping[str, MeasuredValue]
     model: str | None = None
 
     @property
@@ -134,7 +134,7 @@ class Sweep:
 
     def _cell_at(self, index: Sequence[int]) -> GridCell:
         values: dict[str, Any] = {}
-        coordinates: dict[str, TableValue] = {}
+        coordinates: dict[str, MeasuredValue] = {}
         for axis, i in zip(self.axes, index, strict=True):
             values[axis.name] = axis.values[i]
             coordinates[axis.name] = axis.labels[i]
@@ -155,6 +155,10 @@ class Sweep:
             if not isinstance(value, bool | int | float | str | None):
                 message = f"the measure {name!r} must give a number, a text, or true or false"
                 raise CheckError(message)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise CheckError(
+                    f"the measure {name!r} gives {value}, which is not a finite number"
+                )
             row[name] = value
         return row
 
@@ -175,7 +179,7 @@ class Sweep:
             tags=tags,
             measures=tuple(self.measures),
             columns={
-                name: round_values(column) if name in self.measures else tuple(column)
+                name: unify_column(round_values(column) if name in self.measures else column)
                 for name, column in columns.items()
             },
             cells=tuple(cells),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from math import prod
@@ -12,8 +12,9 @@ from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from layerbook.book.axis_file import AxisData, parse_number, read_axis_file
+from layerbook.book.axis_file import AxisData, read_axis_file
 from layerbook.book.claims import check as claims
+from layerbook.book.columns import MeasuredValue, parse_number, unify_column
 from layerbook.book.schema import ViewSpec
 from layerbook.book.sweep import MAX_CELLS, MODEL_AXIS, Axis, Sweep
 from layerbook.book.sweep_views import SweepView
@@ -21,7 +22,6 @@ from layerbook.book.validation import unknown_key_message
 from layerbook.book.yaml import Node
 from layerbook.core.analysis import Analysis
 from layerbook.core.errors import did_you_mean
-from layerbook.core.figures import TableValue
 
 AnalysisBuilder = Callable[[Node], Analysis[Any] | None]
 AxisNodes = Mapping[str, Node]
@@ -48,7 +48,7 @@ class SweepParser:
         for name, values in axis_nodes.items():
             if (data := self._read_axis(name, values)) is not None:
                 axis_data[name] = data
-        if not axis_nodes or len(axis_data) < len(axis_nodes):
+        if not axis_nodes or len(axis_data) < len(axis_nodes) or self._has_clashes(axis_data):
             return None
         cells = prod(len(data.nodes) for data in axis_data.values())
         if cells > MAX_CELLS:
@@ -85,12 +85,35 @@ class SweepParser:
             return data
         return replace(data, nodes=tuple(self._parse_number(name, node) for node in data.nodes))
 
+    def _has_clashes(self, axis_data: Mapping[str, AxisData]) -> bool:
+        """Report columns of files whose names already mean something else in the table."""
+        first_files: dict[str, str] = {}
+        clashes = False
+        for axis_name, data in axis_data.items():
+            for tag in data.tags:
+                file = data.source["file"]
+                message = ""
+                if tag in axis_data:
+                    message = f"and {tag!r} is an axis of this sweep"
+                elif tag in self.analysis_type.model_fields:
+                    message = f"and {tag!r} is a parameter, which this column would not set"
+                elif tag in first_files:
+                    message = f"and so has {first_files[tag]}"
+                first_files.setdefault(tag, file)
+                if message:
+                    clashes = True
+                    self.node.value["sweep"].value[axis_name].value["file"].add_problem(
+                        f"{file} has a column {tag!r}, {message}; give the column another name"
+                    )
+        return clashes
+
     def _parse_number(self, name: str, node: Node) -> Node:
         """Parse a number that a file can only write as text, if the parameter takes no text."""
         is_text = isinstance(node.value, str)
         if not is_text or self._fits(name, node.value) or self._fits(name, [node.value]):
             return node
-        return replace(node, value=parse_number(node.value))
+        number = parse_number(node.value)
+        return node if number is None else replace(node, value=number)
 
     def _cell_node(self, values: AxisNodes) -> Node:
         """Return the experiment as if it had these values."""
@@ -137,7 +160,7 @@ class SweepParser:
                 spec_values.append(analysis.model_dump(mode="json", include={name})[name])
         if len(values) < len(data.nodes) or self._has_repeated_value(name, spec_values):
             return None
-        labels = tuple(_table_label(node.to_python()) for node in data.nodes)
+        labels = _table_labels([node.to_python() for node in data.nodes])
         return Axis(name, tuple(values), tuple(spec_values), labels, data.tags, data.source)
 
     def _has_repeated_value(self, name: str, spec_values: list[Any]) -> bool:
@@ -217,8 +240,10 @@ def _grid_columns(axes: tuple[Axis, ...]) -> list[str]:
 def _parameter_adapter(analysis_type: type[Analysis[Any]], name: str) -> TypeAdapter[Any]:
     """Return the validator of one parameter with its bounds."""
     field = analysis_type.model_fields[name]
-    annotated: Any = Annotated[(field.annotation, *field.metadata)]
-    return TypeAdapter(annotated)
+    annotation: Any = field.annotation
+    for constraint in field.metadata:
+        annotation = Annotated[annotation, constraint]
+    return TypeAdapter(annotation)
 
 
 @cache
@@ -226,10 +251,19 @@ def _takes_only_lists(analysis_type: type[Analysis[Any]], name: str) -> bool:
     return _parameter_adapter(analysis_type, name).json_schema().get("type") == "array"
 
 
-def _table_label(plain: Any) -> TableValue:
-    """Return a value as a table shows it: a list of one as its element, other lists as JSON."""
+def _table_labels(plain_values: Sequence[Any]) -> tuple[MeasuredValue, ...]:
+    """Return the values of an axis as a table shows them, each unlike the others."""
+    labels = unify_column([_table_label(plain) for plain in plain_values])
+    if len(set(labels)) == len(labels):
+        return labels
+    return tuple(json.dumps(plain, ensure_ascii=False) for plain in plain_values)
+
+
+def _table_label(plain: Any) -> Any:
+    """Return a list of one as its element, and a chat of one turn as its text and kind."""
     if isinstance(plain, list) and len(plain) == 1:
         return _table_label(plain[0])
     if isinstance(plain, dict) and isinstance(plain.get("chat"), str):
-        return str(plain["chat"])
-    return plain if isinstance(plain, str | int | float) else json.dumps(plain, ensure_ascii=False)
+        answer = "" if plain.get("answer", True) else ", no answer header"
+        return f"{plain['chat']} (chat{answer})"
+    return plain

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from layerbook.book.columns import MeasuredValue
 from layerbook.core.errors import UsageError
 from layerbook.core.figures import (
     Axis,
@@ -22,7 +23,6 @@ from layerbook.core.figures import (
     Panels,
     Scatter,
     Series,
-    TableValue,
 )
 from layerbook.core.text import listed
 
@@ -65,7 +65,7 @@ def view_figure(view: SweepView, columns: Columns, cells: int) -> Figure:
     return Panels(tuple(panels), title=table.title, alt=alt)
 
 
-def view_frames(view: SweepView, pictures: Sequence[tuple[TableValue, Figure]]) -> Frames:
+def view_frames(view: SweepView, pictures: Sequence[tuple[MeasuredValue, Figure]]) -> Frames:
     """Show the cells' own figures one after the other, each with its value on the axis.
 
     Raises UsageError if they are not charts.
@@ -136,7 +136,7 @@ class _MeasureTable:
     def _lines(self, rows: Rows) -> Lines:
         view = self.view
         by = (view.by,) if view.by else ()
-        points: dict[TableValue, list[tuple[float, float]]] = {}
+        points: dict[MeasuredValue, list[tuple[float, float]]] = {}
         for (*line, x), y in self._means(rows, (*by, view.across)).items():
             points.setdefault(line[0] if line else view.measure, []).append((float(x), y))
         series = []
@@ -176,6 +176,9 @@ class _MeasureTable:
 
 
 def _text(value: Any) -> str:
+    if value is None:
+        return "none"
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    short = f"{value:g}" if isinstance(value, float) else str(value)
+    return repr(value) if isinstance(value, float) and float(short) != value else short

@@ -176,8 +176,8 @@ def _known_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
     """Return the keys that a mapping at a path below a model can have."""
     models = [model]
     for part in path:
-        if isinstance(part, str):
-            fields = [m.model_fields[part] for m in models if part in m.model_fields]
+        fields = [m.model_fields[part] for m in models if part in m.model_fields]
+        if fields:  # else the key of a dict or the index of a list
             models = [inner for field in fields for inner in _models_in(field.annotation)]
     return [name for m in models for name in m.model_fields]
 

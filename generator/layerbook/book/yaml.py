@@ -40,6 +40,8 @@ CONSTANTS = {
 UNPRINTABLE = re.compile(
     "[^\\t\\n\\r\\x20-\\x7e\\xa0-\\u2027\\u202a-\\ud7ff\\ue000-\\ufffd\U00010000-\U0010ffff]"
 )
+LINE_BREAK = re.compile(r"\r\n|\r|\n")
+SURROGATE = re.compile("[\ud800-\udfff]")
 PLAIN_SCALAR = re.compile(r"[A-Za-z](?:[A-Za-z0-9 _.-]*[A-Za-z0-9_.-])?")
 
 
@@ -227,7 +229,7 @@ def _read_text(path: Path) -> str:
 
 
 def _end_position(text: str) -> Position:
-    lines = re.split(r"\r\n|\r|\n", text)
+    lines = LINE_BREAK.split(text)
     return Position(len(lines), len(lines[-1]) + 1)
 
 
@@ -331,7 +333,10 @@ class _TreeBuilder:
         source = self.text[scalar.start_mark.index : scalar.end_mark.index]
         last_line = node.position.line + source.rstrip().count("\n")
         value = scalar.value
-        if any("\ud800" <= char <= "\udfff" for char in value):
+        if SURROGATE.search(value):
+            # JSON encoders write characters beyond U+FFFF as two escapes.
+            value = value.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+        if SURROGATE.search(value):
             node.add_problem("an escape gives half a character (a lone surrogate)")
             value = ""
         elif not scalar.style:

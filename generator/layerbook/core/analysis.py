@@ -187,7 +187,9 @@ def shorten_prompt(
 
 def chat_suffix(prompt: PromptSpec) -> str:
     """Return ` in a chat` for the title of a chat prompt, nothing for a plain string."""
-    return "" if isinstance(prompt, str) else " in a chat"
+    if isinstance(prompt, str):
+        return ""
+    return " in a chat" if prompt.answer else " in a chat, without the header of the answer"
 
 
 Array = Annotated[
