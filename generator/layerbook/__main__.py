@@ -2,9 +2,13 @@
 anything is loaded.
 """
 
+import os
+import sys
+
 
 def main() -> None:
     """The command line."""
+    _open_closed_streams()
     try:
         from layerbook.cli.main import main as command
     except KeyboardInterrupt:
@@ -12,6 +16,17 @@ def main() -> None:
 
         interrupt.exit_interrupted()
     command()
+
+
+def _open_closed_streams() -> None:
+    """Open the null device in place of each standard stream that the caller closed.
+
+    Python sets such a stream to None, and the next file that is opened would take its number.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            stream = open(os.devnull, mode, encoding="utf-8")  # noqa: PTH123, pathlib is slow
+            setattr(sys, name, stream)
 
 
 if __name__ == "__main__":  # and not in the processes that draw

@@ -755,3 +755,43 @@ def _assert_loads_or_reports(specs, text):
     except SpecError as error:
         assert error.problems
         assert all(1 <= p.line <= lines and p.column >= 1 and p.message for p in error.problems)
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ("analysis: generate\nprompts: [a]\nmax_new_tokens: .inf", "8:17: .inf is not"),
+        ("analysis: sinusoidal-encoding\nC: [-.inf]", "7:5: -.inf is not"),
+        ("analysis: sinusoidal-encoding\nsweep: {C: [.inf, .nan]}", "7:13: .inf is not"),
+        ('analysis: tokenize\nprompts: ["\\ud83d"]', "7:11: an escape gives half"),
+        ('analysis: tokenize\n"\\ud83d": 1\nprompts: [a]', "7:1: an escape gives half"),
+    ],
+)
+def test_reports_a_value_that_cannot_be_read_once(specs, keys, expected):
+    """Its stand-in is not checked against the bounds too."""
+    problems = specs.experiment_problems(keys)
+    line, column = map(int, expected.split(":")[:2])
+    expected = f"{line}:{column + 4}:" + expected.split(":", 2)[2]
+    assert problems[0].startswith(expected)
+    assert len({problem.split(": ")[0] for problem in problems}) == len(problems)
+
+
+def test_reports_a_day_that_the_calendar_lacks(specs):
+    """The 30th of February looks like a date."""
+    head = "title: T\nmodel: m\nchapters: [c]\npublished: "
+    specs.write("experiments/c.yaml", "chapter: c\ntitle: T\n")
+    specs.write("experiments/book.yaml", head + "2024-02-29\n")
+    assert specs.book().published == "2024-02-29"
+    specs.write("experiments/book.yaml", head + "2026-02-30\n")
+    assert problems(specs.book) == [
+        "experiments/book.yaml:4:12: there is no day 2026-02-30: day is out of range for month"
+    ]
+
+
+def test_suggests_keys_inside_a_mapping_of_names(specs):
+    """`views` has names of the author's own, and below them keys of ours."""
+    keys = "analysis: next-token\nsweep: {prompts: [a, b]}\nmeasures: {n: result.d_vocab}\n"
+    (problem,) = specs.experiment_problems(
+        keys + "views: {bars: {measure: n, across: prompts, acros: prompts}}"
+    )
+    assert problem.endswith("unknown key 'acros' (did you mean 'across'?)")

@@ -1,5 +1,6 @@
 """Specs as YAML: the core schema of 1.2, positions, and refusal of files too big or too deep."""
 
+import json
 import math
 
 import pytest
@@ -162,6 +163,9 @@ def test_position_in_text_for_every_scalar_style(tmp_path, text, position):
             " found unknown escape character 'q'",
         ),
         ('a: "\\ud800"\n', "1:4: an escape gives half a character (a lone surrogate)"),
+        ('a: "\\ude00\\ud83d"\n', "1:4: an escape gives half a character (a lone surrogate)"),
+        ('"\\ud800": 1\n', "1:1: an escape gives half a character (a lone surrogate)"),
+        ('a: 1\nb: ["x", "\\U00110000"]\n', "2:13: not valid YAML: there is no such character"),
         ("a: b\x07c\n", "1:5: the character U+0007 must be written \\u0007, in double quotes"),
         (
             "a: é\nb: x\u2028y\n",
@@ -300,3 +304,12 @@ def test_dumped_specs_read_back_equal(tmp_path_factory, data):
     assert node.to_python() == {"e": [{"id": "x"} | data]}
     assert all(math.isfinite(v) for v in data.values() if isinstance(v, float))
     assert YAML(typ="safe", pure=True).load(text) == [{"id": "x"} | data]
+
+
+def test_joins_a_surrogate_pair(tmp_path):
+    """JSON encoders write a character beyond U+FFFF as two escapes."""
+    written = json.dumps({"a": "x😀y\ufeff", "😀": ["🦉🦉"]})
+    assert "\\ud83d\\ude00" in written
+    node, problems = read_with_problems(tmp_path / "a.yaml", written)
+    assert problems == []
+    assert node.to_python() == json.loads(written)

@@ -335,6 +335,32 @@ def test_ignores_a_closed_pipe(book: Path) -> None:
         assert running.stderr.read() == ""
 
 
+@pytest.mark.skipif(os.name == "nt", reason="descriptors of POSIX")
+@pytest.mark.parametrize("stream", ["0<&-", "1>&-", "2>&-"])
+def test_runs_with_a_closed_stream(book: Path, stream: str) -> None:
+    """As a service may start it: it does its work, and no file takes the stream's place."""
+    command = f"{sys.executable} -m layerbook check --model nowhere {stream}"
+    ended = subprocess.run(["/bin/sh", "-c", command], cwd=book, capture_output=True, check=False)
+    assert ended.returncode == 2
+    command = f"{sys.executable} -m layerbook schema book {stream}"
+    ended = subprocess.run(["/bin/sh", "-c", command], cwd=book, capture_output=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    command = f"{sys.executable} -m layerbook build {stream}"
+    ended = subprocess.run(["/bin/sh", "-c", command], cwd=book, capture_output=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert (book / "site" / "index.html").is_file()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_builds_into_a_folder_whose_name_is_not_utf8(book: Path) -> None:
+    """Its name is printed with an escape."""
+    site = os.fsdecode(b"site-\xff")
+    assert layerbook("build", "--site", site, cwd=book).returncode == 0
+    assert (book / site / "index.html").is_file()
+    again = layerbook("build", "--site", site, cwd=book)
+    assert "is current" in again.stdout
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals of process groups")
 def test_ctrl_c_while_drawing_ends_all_processes(book: Path) -> None:
     """The terminal signals all of them: one line, and no process is left."""

@@ -421,6 +421,77 @@ def test_a_csv_and_a_text_give_what_json_lines_give(book: Path, ran: list[str]) 
     assert read_sweep_table(book)["prompts"] == [" 2 "] * 2 + ["The cat"] * 2
 
 
+MIXED = """\
+chapter: words
+title: Words
+experiments:
+  - id: grid
+    title: A grid
+    analysis: attention-pattern
+    layers: [0]
+    sweep:
+      prompts: {file: data/mixed.csv, column: prompt}
+      heads: [0, mean]
+    measures:
+      same: cell["dose"] > 0.12
+      keys: len(result.prompts[0].tokens)
+    views:
+      lines: {measure: keys, across: dose}
+      bars: {measure: keys, across: count}
+      panels: {measure: keys, across: heads, panels: id}
+    captions: {lines: Lines., bars: Bars., panels: Panels.}
+"""
+
+
+def test_a_table_of_mixed_columns_can_be_shown(book: Path) -> None:
+    """What `run` accepts, `build` shows: as a page, as CSV and as Parquet."""
+    rows = "prompt,dose,count,id\nThe cat,0.10,1,9223372036854775809\n"
+    rows += "The dog,0.15,2,9223372036854775811\nA,0.20,n/a,1\n"
+    (book / "experiments" / "data" / "mixed.csv").write_text(rows)
+    (book / "experiments" / "words.yaml").write_text(MIXED)
+    views = "".join(
+        f'{{{{ figure("grid", "{view}") }}}}\n\n' for view in ("lines", "bars", "panels")
+    )
+    (book / "templates" / "chapters" / "words.md").write_text(views + '{{ download("grid") }}')
+    done = layerbook("build", cwd=book)
+    assert done.returncode == 0, done.stderr
+    columns = read_sweep_table(book)
+    assert columns["dose"] == [0.1, 0.1, 0.15, 0.15, 0.2, 0.2]
+    assert columns["count"] == ["1", "1", "2", "2", "n/a", "n/a"]
+    assert columns["heads"] == ["0", "mean"] * 3
+    assert columns["id"][0] == "9223372036854775809"
+    assert columns["same"] == [False, False, True, True, True, True]
+    table = parquet.read_table(book / "site" / "data" / "words" / "grid.parquet")
+    assert table.to_pydict() == columns
+
+
+def test_a_text_and_its_chats_are_three_bars(book: Path) -> None:
+    """A view over prompts shows each with its own value, not their mean."""
+    spec = TWO.replace("model: [{models}]", "top_k: [3]").replace(
+        "across: model", "across: prompts"
+    )
+    chats = "The cat, {{chat: The cat}}, {{chat: The cat, answer: false}}"
+    spec = spec.replace('"The cat", "The dog"', chats).replace("    top_k: 3\n", "")
+    (book / "experiments" / "words.yaml").write_text(spec.format())
+    (book / "templates" / "chapters" / "words.md").write_text('{{ figure("grid", "bars") }}')
+    done = layerbook("build", cwd=book)
+    assert done.returncode == 0, done.stderr
+    columns = read_sweep_table(book)
+    assert columns["prompts"] == ["The cat", "The cat (chat)", "The cat (chat, no answer header)"]
+    assert len(set(columns["best"])) == 3
+
+
+def test_a_measure_must_be_a_number_that_can_be_drawn(book: Path) -> None:
+    """The cell fails, not the drawing of the book."""
+    measure = "result.prompts[0].top[0].prob"
+    for wrong in ("1e308 * 10", "0 - 1e308", "1e200 * 1e200 - 1e200 * 1e200"):
+        write_sweep_book(book, SPEC.replace(f"best: {measure}", f'best: "{wrong}"'))
+        done = layerbook("run", cwd=book)
+        assert done.returncode == 1
+        assert "the measure 'best' gives" in done.stdout
+        assert "not a number up to 1e+300" in done.stdout
+
+
 TWO = """\
 chapter: words
 title: Words

@@ -7,6 +7,7 @@ kinds could be neither written as Parquet nor drawn.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -16,17 +17,15 @@ MeasuredValue = float | int | str | bool | None
 # Codes such as 007 are no numbers.
 NUMBER = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 MAX_INTEGER = 2**63 - 1
+MAX_NUMBER = 1e300  # sums and differences of what is drawn must not overflow
 MAX_EXACT_INTEGER = 2**53  # beyond it, floats have no place for every integer
 
 
 def parse_number(text: str) -> int | float | None:
     """Return the finite number that a text writes; None for any other text."""
-    if not NUMBER.fullmatch(text) or len(text) > 400:
+    if not NUMBER.fullmatch(text) or not math.isfinite(float(text)):
         return None
-    if text.lstrip("-+").isdigit():
-        return int(text)
-    number = float(text)
-    return number if abs(number) < float("inf") else None
+    return int(text) if text.lstrip("-+").isdigit() else float(text)
 
 
 def parse_column(texts: Sequence[str]) -> tuple[MeasuredValue, ...]:
@@ -56,13 +55,15 @@ def _kind(value: Any) -> str:
 
 
 def _storable(numbers: Sequence[Any]) -> tuple[int | float | None, ...]:
-    """Return numbers as 64-bit integers and floats; none if this would change one."""
+    """Return numbers as 64-bit integers and floats; none of them if one does not fit."""
+    if any(number is not None and abs(number) > MAX_NUMBER for number in numbers):
+        return ()
     integers = [number for number in numbers if isinstance(number, int)]
     largest = max(map(abs, integers), default=0)
     has_floats = len(integers) < sum(number is not None for number in numbers)
     if largest <= (MAX_EXACT_INTEGER if has_floats else MAX_INTEGER):
         return tuple(numbers)
-    if any(abs(number) > 1e308 or float(number) != number for number in integers):
+    if any(float(number) != number for number in integers):
         return ()
     return tuple(None if number is None else float(number) for number in numbers)
 

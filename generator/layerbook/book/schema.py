@@ -6,9 +6,10 @@ object, so that editors complete the parameters of that analysis.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 
 from layerbook.core import registry
@@ -18,10 +19,23 @@ NAME_PATTERN = r"^[a-z0-9][a-z0-9-]*$"
 # Names of other files in the specs and in the site.
 RESERVED_NAMES = ("book", "index", "claims", "colophon", "references")
 
+
+def _check_date(text: str) -> str:
+    try:
+        date.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"there is no day {text}: {error}") from error
+    return text
+
+
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=60)]
 ColumnName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 NonEmptyStr = Annotated[str, Field(min_length=1)]
-Date = Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
+Date = Annotated[
+    str,
+    Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"),
+    AfterValidator(_check_date),
+]
 Evidence = Literal["definition", "observation", "correlation", "intervention"]
 Part = Literal["tokens", "embeddings", "position", "attention", "mlp", "linear", "sampling"]
 

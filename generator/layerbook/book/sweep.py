@@ -7,7 +7,6 @@ was measured in each cell, so that pages, claims and freshness checks need not o
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
@@ -16,7 +15,7 @@ from typing import Any
 from pydantic import Field
 
 from layerbook.book.claims.check import Check, CheckError
-from layerbook.book.columns import MeasuredValue, unify_column
+from layerbook.book.columns import MAX_NUMBER, MeasuredValue, unify_column
 from layerbook.book.sweep_views import SweepView, view_figure
 from layerbook.core.analysis import Analysis, Result
 from layerbook.core.figures import Figure
@@ -155,10 +154,9 @@ class Sweep:
             if not isinstance(value, bool | int | float | str | None):
                 message = f"the measure {name!r} must give a number, a text, or true or false"
                 raise CheckError(message)
-            if isinstance(value, float) and not math.isfinite(value):
-                raise CheckError(
-                    f"the measure {name!r} gives {value}, which is not a finite number"
-                )
+            if isinstance(value, int | float) and not abs(value) <= MAX_NUMBER:
+                number = f"{value!s:.30}, not a number up to {MAX_NUMBER:g}"
+                raise CheckError(f"the measure {name!r} gives {number}")
             row[name] = value
         return row
 

@@ -77,7 +77,8 @@ class SweepParser:
             self.node.add_key_problem(name, f"{name!r} is swept, so it has no value of its own")
             return None
         if isinstance(values.value, tuple) and values.value:
-            return AxisData(values.value)
+            is_broken = any(value.reported for value in values.value)
+            return None if is_broken else AxisData(values.value)
         if not values.get_text("file"):
             return None
         data = read_axis_file(Path(self.node.file).parent, values)

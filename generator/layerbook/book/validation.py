@@ -62,7 +62,8 @@ def _report(errors: Iterable[ErrorDetails], node: Node, model: type[BaseModel]) 
     by_path: dict[KeyPath, list[ErrorDetails]] = {}
     for error in errors:
         path = _existing_path(error, node)
-        if not _is_spurious_length_error(error, _node_at(node, path)):
+        value = _node_at(node, path)
+        if not (value.reported or _is_spurious_length_error(error, value)):
             by_path.setdefault(path, []).append(error)
     for path, group in by_path.items():
         value_errors = [error for error in group if not _is_type_error(error)]

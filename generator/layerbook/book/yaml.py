@@ -81,6 +81,7 @@ class Node:
     value: text, a number, a boolean, None, a tuple of nodes, or a dict of nodes.
     key_positions: the positions of a mapping's keys.
     source, source_position: a scalar as the file writes it.
+    reported: a problem with the scalar is reported already, and `value` is a stand-in.
     """
 
     value: Any
@@ -91,6 +92,7 @@ class Node:
     key_positions: Mapping[str, Position] = field(default_factory=dict)
     source: str = ""
     source_position: Position = FILE_START
+    reported: bool = False
 
     def add_problem(self, message: str) -> None:
         """Report a problem with this value."""
@@ -248,8 +250,7 @@ def _compose(text: str) -> Any:
         mark = error.problem_mark or error.context_mark
         position = FILE_START if mark is None else _position(mark)
         raise _FatalProblem(position, _yaml_message(error)) from error
-    except (YAMLError, ValueError, LookupError) as error:
-        # The scanner raises plain exceptions for some broken escapes and tags.
+    except YAMLError as error:
         reason = str(error).partition("\n")[0] or repr(error)
         raise _FatalProblem(FILE_START, f"not valid YAML: {reason}") from error
 
@@ -276,6 +277,16 @@ class _Composer(Composer):
     def __init__(self, loader: Any = None) -> None:
         super().__init__(loader)
         self.warn_double_anchors = False
+
+    def get_single_node(self) -> Any:
+        try:
+            return super().get_single_node()
+        except (ValueError, LookupError) as error:
+            # The scanner raises plain exceptions for some broken escapes and tags.
+            reader = self.loader.reader
+            reason = "there is no such character" if "chr()" in str(error) else str(error)
+            position = Position(reader.line + 1, reader.column + 1)
+            raise _FatalProblem(position, f"not valid YAML: {reason}") from error
 
     def compose_document(self) -> Any:
         event = self.parser.peek_event()
@@ -332,22 +343,24 @@ class _TreeBuilder:
     def _build_scalar(self, scalar: ScalarNode, node: Node) -> Node:
         source = self.text[scalar.start_mark.index : scalar.end_mark.index]
         last_line = node.position.line + source.rstrip().count("\n")
-        value = scalar.value
+        value, reported = scalar.value, False
         if SURROGATE.search(value):
             # JSON encoders write characters beyond U+FFFF as two escapes.
             value = value.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
         if SURROGATE.search(value):
             node.add_problem("an escape gives half a character (a lone surrogate)")
-            value = ""
+            value, reported = "", True
         elif not scalar.style:
-            value = _resolve_plain(value, node)
-        return replace(node, value=value, source=source, last_line=last_line)
+            value, reported = _resolve_plain(value, node)
+        return replace(node, value=value, source=source, last_line=last_line, reported=reported)
 
     def _build_mapping(self, mapping: MappingNode, node: Node) -> Node:
         values: dict[str, Node] = {}
         positions: dict[str, Position] = {}
         for yaml_key, yaml_value in mapping.value:
             key, value = self.build(yaml_key), self.build(yaml_value)
+            if key.reported:
+                continue
             if message := _key_problem(key, positions):
                 key.add_problem(message)
                 continue
@@ -371,17 +384,17 @@ def _key_problem(key: Node, positions: Mapping[str, Position]) -> str:
     return ""
 
 
-def _resolve_plain(text: str, node: Node) -> Any:
-    """Return the value of a plain scalar; report numbers that are not finite, and return 0."""
+def _resolve_plain(text: str, node: Node) -> tuple[Any, bool]:
+    """Return the value of a plain scalar, and False; report one that is not finite: 0, True."""
     if text in CONSTANTS:
-        return CONSTANTS[text]
+        return CONSTANTS[text], False
     if INTEGER.fullmatch(text) and len(text) <= 40:
-        return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+        return int(text, 0) if text[:2] in ("0o", "0x") else int(text), False
     is_float = FLOAT.fullmatch(text)
     if NOT_FINITE.fullmatch(text) or (is_float and not math.isfinite(float(text))):
         node.add_problem(f"{text if len(text) < 40 else 'this'} is not a finite number")
-        return 0
-    return float(text) if is_float else text
+        return 0, True
+    return float(text) if is_float else text, False
 
 
 class _Representer(RoundTripRepresenter):

@@ -69,7 +69,7 @@ class WorkingCache:
         return self.folder / "computed" / model / chapter / f"{id}.json"
 
     def _blob_path(self, kind: str, key: str) -> Path:
-        name = hashlib.sha256(key.encode()).hexdigest()
+        name = hashlib.sha256(_encode_key(key)).hexdigest()
         return self.folder / kind / name[:2] / name[2:]
 
     def _write(self, path: Path, data: bytes) -> None:
@@ -79,7 +79,12 @@ class WorkingCache:
 
 def _blob_digest(kind: str, key: str, data: bytes) -> bytes:
     """Return the digest that a blob begins with: of its kind, key and bytes."""
-    return hashlib.sha256(f"{kind} {len(key)} {key} ".encode() + data).digest()
+    return hashlib.sha256(_encode_key(f"{kind} {len(key)} {key} ") + data).digest()
+
+
+def _encode_key(key: str) -> bytes:
+    """Encode a key; in one that is a path, Python writes bytes that are not UTF-8 as surrogates."""
+    return key.encode("utf-8", "surrogateescape")
 
 
 @contextmanager
