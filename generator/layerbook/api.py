@@ -113,7 +113,7 @@ def _resolve(analysis: Analysis[R], model: LoadedModel) -> Analysis[R]:
     """Replace `all` and negative numbers by those of the model."""
     from layerbook.model.sources import limits_from_config
 
-    limits = limits_from_config(model.config.to_dict(), None)
+    limits = limits_from_config(model.config.to_dict())
     try:
         return type(analysis).model_validate(analysis.model_dump(), context={"limits": limits})
     except ValidationError as error:

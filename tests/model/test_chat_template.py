@@ -10,12 +10,13 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from fixtures.chat_templates import LLAMA_3, MISTRAL, TEMPLATES
+from fixtures.chat_templates import CHATML, GEMMA, LLAMA_3, MISTRAL, TEMPLATES
+from fixtures.small_book import layerbook, write_small_book
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from layerbook.core.errors import ModelError
 from layerbook.core.requests import ChatMessage, Prompt
-from layerbook.model.chat_template import CHAT_DATE, render_chat
+from layerbook.model.chat_template import CHAT_DATE, ChatTemplate
 from layerbook.model.tokenizer import ModelTokenizer
 from transformers import PreTrainedTokenizerFast
 from transformers.utils import chat_template_utils
@@ -69,7 +70,7 @@ def test_chats_are_those_of_transformers(reference, name, messages, answer):
     """The same text, or the same refusal."""
     template = TEMPLATES[name]
     ours = rendered(
-        lambda: render_chat(template, messages, reference.special_tokens_map, answer=answer)
+        lambda: ChatTemplate(template, reference.special_tokens_map).render(messages, answer=answer)
     )
     theirs = rendered(
         lambda: reference.apply_chat_template(
@@ -85,9 +86,10 @@ def test_chats_are_those_of_transformers(reference, name, messages, answer):
 def test_the_date_is_fixed_unless_it_is_given():
     """Llama 3's template names the day, so a real clock would change results overnight."""
     chat = [ChatMessage(role="user", content="hi")]
-    plain = render_chat(LLAMA_3, chat, {"bos_token": "<s>"}, answer=True)
+    template = ChatTemplate(LLAMA_3, {"bos_token": "<s>"})
+    plain = template.render(chat, answer=True)
     assert "Today Date: 26 Jul 2024" in plain
-    other = render_chat(LLAMA_3, chat, {"bos_token": "<s>"}, answer=True, date=datetime(2031, 1, 2))
+    other = template.render(chat, answer=True, date=datetime(2031, 1, 2))
     assert other == plain.replace("26 Jul 2024", "02 Jan 2031")
 
 
@@ -106,7 +108,7 @@ def test_refusals_are_model_errors(template, message):
     """Whatever a template raises, the message is the template's."""
     twice = [ChatMessage(role="user", content="hi")] * 2
     with pytest.raises(ModelError, match=message):
-        render_chat(template, twice, {"bos_token": "<s>", "eos_token": "</s>"}, answer=True)
+        ChatTemplate(template).render(twice, answer=True)
 
 
 @pytest.fixture
@@ -132,11 +134,11 @@ def test_templates_in_the_settings(folder):
     ]
     for template in (named[1]["template"], named, {"default": named[1]["template"]}):
         declare(folder, template)
-        assert ModelTokenizer.load(folder).render_chat(prompt) == "plain hi"
+        assert ModelTokenizer.load(folder).encode(prompt).text == "plain hi"
         reference = PreTrainedTokenizerFast.from_pretrained(folder)
         assert reference.apply_chat_template([{"role": "user", "content": "hi"}], tokenize=False)
     (folder / "chat_template.jinja").write_text("of its own file")
-    assert ModelTokenizer.load(folder).render_chat(prompt) == "of its own file"
+    assert ModelTokenizer.load(folder).encode(prompt).text == "of its own file"
 
 
 @pytest.mark.parametrize("template", [[{"name": "rag", "template": "x"}], [1], {"a": "b"}])
@@ -153,8 +155,35 @@ from pathlib import Path
 from layerbook.core.requests import ChatMessage, Prompt
 from layerbook.model.tokenizer import ModelTokenizer
 tokenizer = ModelTokenizer.load(Path({str(tiny_model_dir)!r}))
-tokenizer.render_chat(Prompt(messages=(ChatMessage(role="user", content="hi"),)))
+tokenizer.encode(Prompt(messages=(ChatMessage(role="user", content="hi"),)))
 print(sorted({{"torch", "transformers"}} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_check_reports_what_the_template_refuses(folder, tmp_path):
+    """At the prompt's place, in the book and in a single spec, before anything runs."""
+    book = write_small_book(tmp_path / "book", folder)
+    spec = book / "experiments" / "words.yaml"
+    spec.write_text(
+        spec.read_text().replace(
+            'prompts: ["The cat sat", "2 + 2"]',
+            'prompts: ["The cat sat", {chat: hello}, {chat: [{role: system, content: Be brief}]}]',
+        )
+    )
+    place = "experiments/words.yaml:8:"
+    missing = layerbook("check", cwd=book)
+    assert missing.returncode == 2 and missing.stderr.count("no chat template") == 2
+    assert f"{place}37: this model has no chat template" in missing.stderr
+    assert layerbook("check", spec, cwd=book).stderr == missing.stderr
+
+    (folder / "chat_template.jinja").write_text(GEMMA)
+    refused = layerbook("check", cwd=book)
+    assert refused.returncode == 2
+    assert refused.stderr == (
+        f"{place}77: the model's chat template refuses this chat: System role not supported\n"
+        "1 problem\n"
+    )
+    (folder / "chat_template.jinja").write_text(CHATML)
+    assert layerbook("check", cwd=book).returncode == 0

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from layerbook.core.errors import ModelError
 from layerbook.core.requests import ChatMessage, Prompt
 from layerbook.core.tokens import is_whitespace, visible
+from layerbook.model.chat_template import ChatTemplate
 from layerbook.model.tokenizer import ModelTokenizer
 from transformers import PreTrainedTokenizerFast
 
@@ -230,8 +231,7 @@ def test_chats_and_raw_text_of_a_tokenizer_that_adds_a_start_token(folders):
     template = "{{ bos_token }}{% for m in messages %}{{ m.content }}{% endfor %}"
     tokenizer = replace(
         ModelTokenizer.load(folders["llama-2"]),
-        chat_template=template,
-        role_ids=(("bos_token", 1),),
+        chat=ChatTemplate(template, {"bos_token": "<s>"}),
     )
     chat = Prompt(messages=(ChatMessage(role="user", content="the cat"),))
     assert tokenizer.encode(chat) == (

@@ -10,8 +10,8 @@ from layerbook.core.analysis import Analysis, Limits
 from layerbook.core.errors import LayerbookError
 from layerbook.core.requests import EmbeddingRows, Encode, Forward, Generate, Prompt, Request
 
-# Tokens that a chat template may add: headers, and the model's default system turn.
-MAX_CHAT_TEMPLATE_TOKENS = 1024
+# Tokens that may be added: around a text, and by a chat template, with its default system turn.
+MAX_ADDED_TOKENS = 1024
 
 
 class _PromptUse(NamedTuple):
@@ -20,28 +20,44 @@ class _PromptUse(NamedTuple):
 
 
 def check_context_length(analysis: Analysis[Any], limits: Limits, node: Node) -> None:
-    """Report each prompt that, with the tokens generated after it, exceeds the model's context."""
+    """Report each prompt that, with the tokens generated after it, exceeds the model's context.
+
+    With `limits.render_chat`, report the chats, too, that the model's template refuses.
+    """
     for request in analysis.runs().values():
         for use in _prompts(request):
-            if not _surely_fits(use, limits.context):
-                _count_and_check(use, limits, node)
+            try:
+                problem = _check_use(use, limits)
+            except LayerbookError as error:
+                problem = str(error)
+            if problem:
+                _find_prompt(use.prompt, node).add_problem(problem)
 
 
-def _count_and_check(use: _PromptUse, limits: Limits, node: Node) -> None:
+def _check_use(use: _PromptUse, limits: Limits) -> str:
+    """Return what is wrong with a prompt, "" if nothing is. Raises ModelError of its chat."""
+    count = _max_count(use.prompt, limits)
+    if count + use.new_tokens <= limits.context:
+        return ""
     count = len(use.prompt.ids)
     if not count:
         if limits.count_tokens is None:
-            return
-        try:
-            count = limits.count_tokens(use.prompt)
-        except LayerbookError as error:
-            _find_prompt(use.prompt, node).add_problem(str(error))
-            return
-    if count + use.new_tokens > limits.context:
-        generated = f" and generates {use.new_tokens} more" if use.new_tokens else ""
-        _find_prompt(use.prompt, node).add_problem(
-            f"the prompt has {count} tokens{generated}; the model's context holds {limits.context}"
-        )
+            return ""
+        count = limits.count_tokens(use.prompt)
+    if count + use.new_tokens <= limits.context:
+        return ""
+    generated = f" and generates {use.new_tokens} more" if use.new_tokens else ""
+    return f"the prompt has {count} tokens{generated}; the model's context holds {limits.context}"
+
+
+def _max_count(prompt: Prompt, limits: Limits) -> int:
+    """Return how many tokens a prompt can have at most: two come from a byte, without counting."""
+    if prompt.ids:
+        return len(prompt.ids)
+    if prompt.messages and limits.render_chat is not None:
+        return 2 * len(limits.render_chat(prompt).encode("utf-8", "replace"))
+    parts = [prompt.text or "", *(message.content for message in prompt.messages)]
+    return 2 * len("".join(parts).encode("utf-8", "replace")) + MAX_ADDED_TOKENS
 
 
 def _prompts(request: Request) -> Iterator[_PromptUse]:
@@ -62,16 +78,6 @@ def _source_prompts(prompt: Prompt) -> Iterator[_PromptUse]:
         yield _PromptUse(prompt, 0)
     else:
         yield from _prompts(prompt.generated)
-
-
-def _surely_fits(use: _PromptUse, context: int) -> bool:
-    """True if a prompt fits without counting: at most two tokens come from a byte."""
-    prompt = use.prompt
-    text = prompt.text
-    if text is None:
-        text = "".join(message.content for message in prompt.messages)
-    count = len(prompt.ids) or 2 * len(text.encode("utf-8", "replace")) + MAX_CHAT_TEMPLATE_TOKENS
-    return count + use.new_tokens <= context
 
 
 def _find_prompt(prompt: Prompt, node: Node) -> Node:

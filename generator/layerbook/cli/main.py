@@ -71,7 +71,7 @@ def check(root: Path, model: str | None, strict: bool, specs: tuple[Path, ...]) 
     from layerbook.site.prose.checks import check_prose, find_uncited_sources, lint_prose
     from layerbook.store.project import open_project
 
-    project = open_project(root, model)
+    project = open_project(root, model, check_chats=True)
     check_prose(project)
     warnings = sorted((*lint_prose(project), *find_uncited_sources(project)))
     print_lines([f"{w.file}:{w.line}:{w.column}: warning: {w.message}" for w in warnings], err=True)

@@ -36,6 +36,7 @@ class Limits:
     """The model's sizes, available before it is loaded.
 
     count_tokens: the tokenizer's count for a prompt; None if the tokenizer is not available.
+    render_chat: lays out a chat prompt; None if chats are not checked. Both raise ModelError.
     """
 
     layers: int
@@ -43,6 +44,7 @@ class Limits:
     d_vocab: int
     context: int
     count_tokens: Callable[[Prompt], int] | None = None
+    render_chat: Callable[[Prompt], str] | None = None
 
 
 def _limits(info: ValidationInfo) -> Limits | None:

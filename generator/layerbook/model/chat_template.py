@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -23,10 +24,54 @@ if TYPE_CHECKING:
 CHAT_DATE = datetime(2024, 7, 26)  # the day that templates of Llama 3 name if they know no other
 
 
-def read_chat_template(directory: Path, config: Mapping[str, Any]) -> str:
-    """Return the template of `chat_template.jinja`, or else of `tokenizer_config.json`; maybe "".
+@dataclass(frozen=True)
+class ChatTemplate:
+    """A model's template, "" if it has none, and the special tokens that it can name.
 
-    Of several named templates, it is `default`; ModelError without one.
+    special_tokens: the texts by role, `bos_token`.
+    """
+
+    source: str
+    special_tokens: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, directory: Path) -> ChatTemplate:
+        """Read the companions of `tokenizer.json`. Raises ModelError."""
+        try:
+            config = read_json(directory / "tokenizer_config.json")
+            return cls(_read_source(directory, config), declared_roles(directory, config))
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{directory}: cannot read the tokenizer: {error}") from error
+
+    def render(
+        self, messages: Sequence[ChatMessage], *, answer: bool, date: datetime = CHAT_DATE
+    ) -> str:
+        """Fill in the template with the messages of a chat; ModelError if it refuses them.
+
+        answer: append the header of the assistant's turn. date: what the template takes for today.
+        """
+        if not self.source:
+            raise ModelError(
+                "this model has no chat template, so a spec cannot use `chat:` prompts with it"
+            )
+        try:
+            return _compile(self.source).render(
+                messages=[{"role": turn.role, "content": turn.content} for turn in messages],
+                tools=None,
+                documents=None,
+                add_generation_prompt=answer,
+                strftime_now=date.strftime,
+                **self.special_tokens,
+            )
+        except Exception as error:  # a template is code: it can raise anything
+            reason = str(error) or type(error).__name__
+            raise ModelError(f"the model's chat template refuses this chat: {reason}") from error
+
+
+def _read_source(directory: Path, config: Mapping[str, Any]) -> str:
+    """Return the template of `chat_template.jinja`, or else of `tokenizer_config.json`.
+
+    Of several named templates, it is `default`; ValueError without one.
     """
     file = directory / "chat_template.jinja"
     if file.is_file():
@@ -39,41 +84,32 @@ def read_chat_template(directory: Path, config: Mapping[str, Any]) -> str:
             declared = {entry["name"]: entry["template"] for entry in declared}
         return str(declared["default"])
     except (TypeError, KeyError) as error:
-        raise ModelError(
-            f"{directory}: chat_template in tokenizer_config.json is neither a text nor named "
-            "templates with one called `default`"
+        raise ValueError(
+            "chat_template in tokenizer_config.json is neither a text nor named templates with one "
+            "called `default`"
         ) from error
 
 
-def render_chat(
-    template: str,
-    messages: Sequence[ChatMessage],
-    special_tokens: Mapping[str, str],
-    *,
-    answer: bool,
-    date: datetime = CHAT_DATE,
-) -> str:
-    """Fill in a template with the messages of a chat; ModelError if it has none or refuses them.
+def declared_roles(directory: Path, config: Mapping[str, Any]) -> dict[str, str]:
+    """Return the text of each special token that has a role, `bos_token` and the like."""
+    declared = config
+    if "added_tokens_decoder" not in config:  # transformers reads the older file only then
+        declared = {**config, **read_json(directory / "special_tokens_map.json")}
+    roles = {}
+    for role in sorted(name for name in declared if name.endswith("_token")):
+        entry = declared[role]
+        text = entry.get("content") if isinstance(entry, dict) else entry
+        if isinstance(text, str):
+            roles[role] = text
+    return roles
 
-    special_tokens: the texts by role, `bos_token`. answer: append the header of the assistant's
-    turn. date: what the template takes for today.
-    """
-    if not template:
-        raise ModelError(
-            "this model has no chat template, so a spec cannot use `chat:` prompts with it"
-        )
-    try:
-        return _compile(template).render(
-            messages=[{"role": message.role, "content": message.content} for message in messages],
-            tools=None,
-            documents=None,
-            add_generation_prompt=answer,
-            strftime_now=date.strftime,
-            **special_tokens,
-        )
-    except Exception as error:  # a template is code: it can raise anything
-        reason = str(error) or type(error).__name__
-        raise ModelError(f"the model's chat template refuses this chat: {reason}") from error
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read an object from a file, {} if there is no such file. Raises OSError, ValueError."""
+    data = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if not isinstance(data, dict):
+        raise ValueError(f"{path.name} is not an object")
+    return data
 
 
 @cache

@@ -69,14 +69,20 @@ class ModelSource(ABC):
     def fingerprint(self) -> Fingerprint:
         """Return what results are keyed by; ModelError if the model must be there first."""
 
-    def limits(self) -> Limits:
-        """Return the model's limits; `count_tokens` if the tokenizer is on this machine."""
+    def limits(self, *, check_chats: bool = False) -> Limits:
+        """Return the model's limits; `count_tokens` if the tokenizer is on this machine.
+
+        check_chats: and `render_chat`, with which each chat is laid out when a spec is loaded.
+        """
         directory = self.local_dir()
-        count = make_token_counter(directory) if directory else None
-        if self.expected_limits:
-            return replace(self.expected_limits, count_tokens=count)
-        config = read_llama_config(directory) if directory else self._undownloaded_config()
-        return limits_from_config(config, count)
+        limits = self.expected_limits
+        if limits is None:
+            config = read_llama_config(directory) if directory else self._undownloaded_config()
+            limits = limits_from_config(config)
+        if directory is None:
+            return limits
+        render = make_chat_renderer(directory) if check_chats else None
+        return replace(limits, count_tokens=make_token_counter(directory), render_chat=render)
 
     def files(self) -> list[Path]:
         """Return the files and folders on this machine whose change can change the model."""
@@ -96,7 +102,7 @@ class ModelSource(ABC):
                 download.models_lock(report),
             ):
                 directory = self._loadable_dir() or self._fetch(report)
-        limits = limits_from_config(read_llama_config(directory), None)
+        limits = limits_from_config(read_llama_config(directory))
         if self.expected_limits not in (None, limits):
             raise ModelError(f"{self.name}: the model is {limits}, expected {self.expected_limits}")
         return directory
@@ -368,14 +374,14 @@ def _files_digest(directory: Path, patterns: Sequence[str]) -> str:
     return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
 
 
-def limits_from_config(config: dict[str, Any], count: Callable[[Prompt], int] | None) -> Limits:
+def limits_from_config(config: dict[str, Any]) -> Limits:
     """Return the limits that a `config.json` states; ModelError if one is missing."""
     names = ("num_hidden_layers", "num_attention_heads", "vocab_size", "max_position_embeddings")
     for name in names:
         if not isinstance(config.get(name), int) or config[name] < 1:
             raise ModelError(f"config.json: {name} is {config.get(name)!r}, not a positive number")
     layers, heads, d_vocab, context = (config[name] for name in names)
-    return Limits(layers, heads, d_vocab, context, count)
+    return Limits(layers, heads, d_vocab, context)
 
 
 def make_token_counter(directory: Path) -> Callable[[Prompt], int]:
@@ -396,6 +402,23 @@ def make_token_counter(directory: Path) -> Callable[[Prompt], int]:
         return len(tokenizer().encode(prompt).ids)
 
     return count
+
+
+def make_chat_renderer(directory: Path) -> Callable[[Prompt], str]:
+    """Return a function that lays out a chat prompt; it reads the template when first called."""
+
+    @cache
+    def template() -> Any:
+        from layerbook.model.chat_template import ChatTemplate
+
+        return ChatTemplate.load(directory)
+
+    @cache
+    def render(prompt: Prompt) -> str:
+        text: str = template().render(prompt.messages, answer=prompt.answer)
+        return text
+
+    return render
 
 
 def read_llama_config(directory: Path) -> dict[str, Any]:

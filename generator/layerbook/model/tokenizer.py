@@ -15,7 +15,7 @@ from tokenizers import AddedToken, Tokenizer
 from layerbook.core.errors import ModelError
 from layerbook.core.requests import Prompt
 from layerbook.core.tokens import Token
-from layerbook.model.chat_template import read_chat_template, render_chat
+from layerbook.model.chat_template import ChatTemplate, read_json
 from layerbook.model.token_spelling import Spelling
 
 
@@ -35,7 +35,7 @@ class ModelTokenizer:
     """
 
     backend: Tokenizer
-    chat_template: str
+    chat: ChatTemplate
     role_ids: tuple[tuple[str, int], ...]  # ("bos_token", 1), ...
     embedding_rows: int = 0
 
@@ -47,17 +47,21 @@ class ModelTokenizer:
         `chat_template.jinja`. As in transformers, the truncation and the padding that
         `tokenizer.json` may ask for are not applied.
         """
+        chat = ChatTemplate.load(directory)
         try:
             backend = Tokenizer.from_file(str(directory / "tokenizer.json"))
-            config = _read_json(directory / "tokenizer_config.json")
-            roles = _declared_roles(directory, config)
-            _add_declared_tokens(backend, config, roles)
+            config = read_json(directory / "tokenizer_config.json")
+            _add_declared_tokens(backend, config, chat.special_tokens)
         except Exception as error:  # the library raises bare Exception for a malformed file
             raise ModelError(f"{directory}: cannot read the tokenizer: {error}") from error
         backend.no_truncation()
         backend.no_padding()
-        template = read_chat_template(directory, config)
-        return cls(backend, template, tuple(_role_ids(directory, backend, roles)))
+        return cls(backend, chat, tuple(_role_ids(directory, backend, chat.special_tokens)))
+
+    @property
+    def chat_template(self) -> str:
+        """The source of the chat template, "" if there is none."""
+        return self.chat.source
 
     @cached_property
     def size(self) -> int:
@@ -135,7 +139,9 @@ class ModelTokenizer:
             ids = tuple(prompt.ids) or (self.special_id(prompt.special),)
             text = self.decode(ids)
         else:
-            text = self.render_chat(prompt) if prompt.messages else prompt.text or ""
+            text = prompt.text or ""
+            if prompt.messages:
+                text = self.chat.render(prompt.messages, answer=prompt.answer)
             ids = self.encode_text(text, prompt)
         if prompt.shuffle_seed is not None:
             ids = self._shuffled(ids, prompt)
@@ -170,33 +176,6 @@ class ModelTokenizer:
             )
         return ids[role]
 
-    def render_chat(self, prompt: Prompt) -> str:
-        """Fill in the chat template with the prompt's messages."""
-        special = {role: self.token(id).text for role, id in self.role_ids}
-        return render_chat(self.chat_template, prompt.messages, special, answer=prompt.answer)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """Read an object from a file, {} if there is no such file."""
-    data = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    if not isinstance(data, dict):
-        raise ValueError(f"{path.name} is not an object")
-    return data
-
-
-def _declared_roles(directory: Path, config: Mapping[str, Any]) -> dict[str, str]:
-    """Return the text of each special token that has a role, `bos_token` and the like."""
-    declared = config
-    if "added_tokens_decoder" not in config:  # transformers reads the older file only then
-        declared = {**config, **_read_json(directory / "special_tokens_map.json")}
-    roles = {}
-    for role in sorted(name for name in declared if name.endswith("_token")):
-        entry = declared[role]
-        text = entry.get("content") if isinstance(entry, dict) else entry
-        if isinstance(text, str):
-            roles[role] = text
-    return roles
-
 
 def _add_declared_tokens(
     backend: Tokenizer, config: Mapping[str, Any], roles: Mapping[str, str]
@@ -225,7 +204,7 @@ def _role_ids(
     directory: Path, backend: Tokenizer, roles: Mapping[str, str]
 ) -> Iterator[tuple[str, int]]:
     """Yield the id of each role; those that no tokenizer file names, from `config.json`."""
-    config = _read_json(directory / "config.json")
+    config = read_json(directory / "config.json")
     declared = {f"{name}_token": config.get(f"{name}_token_id") for name in ("bos", "eos", "pad")}
     for role in sorted(roles.keys() | declared.keys()):
         id = backend.token_to_id(roles[role]) if role in roles else declared[role]

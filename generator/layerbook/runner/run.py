@@ -332,7 +332,7 @@ def load_spec_file(path: Path, model: str | None, report: Reporter) -> LoadedSpe
     """Load one chapter spec, in a book or not. Raises SpecError."""
     source = sources.resolve(_model_of_book(path) if model is None else model)
     download_hub_model(source, report)
-    experiments = load_chapter(path, source.limits()).experiments
+    experiments = load_chapter(path, source.limits(check_chats=True)).experiments
     if problems := find_missing_claim_fields(experiments):
         raise SpecError(problems)
     return LoadedSpec(source, experiments)
