@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from layerbook.core.errors import ModelError
 from layerbook.core.requests import ChatMessage, Prompt
-from layerbook.core.tokens import is_whitespace, visible
+from layerbook.core.tokens import is_whitespace, spells, visible
 from layerbook.model.chat_template import ChatTemplate
 from layerbook.model.tokenizer import ModelTokenizer
 from transformers import PreTrainedTokenizerFast
@@ -238,3 +238,13 @@ def test_chats_and_raw_text_of_a_tokenizer_that_adds_a_start_token(folders):
         tokenizer.encode(Prompt(text="the cat")).ids,
         "<s>the cat",
     )
+
+
+def test_added_tokens_do_not_make_a_text_lossy(folders):
+    """Nor does the space before it; a character that the tokenizer changes does."""
+    for name, folder in folders.items():
+        tokenizer = ModelTokenizer.load(folder)
+        for text in ("the cat", " the cat", "é 🙂\n", ""):
+            assert spells(tokenizer.tokens(tokenizer.encode(Prompt(text=text)).ids), text), name
+        tokens = tokenizer.tokens(tokenizer.encode(Prompt(text="the cat")).ids)
+        assert not spells(tokens, "the cats") and not spells(tokens[3:], "the cat")

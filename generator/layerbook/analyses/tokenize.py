@@ -16,7 +16,7 @@ from layerbook.core.analysis import (
 from layerbook.core.figures import Figure, Passage, TokenStrip
 from layerbook.core.requests import ActivationCaches, Encode, Request
 from layerbook.core.text import listed, pluralize
-from layerbook.core.tokens import Token
+from layerbook.core.tokens import Token, spells
 
 
 class TokenizedPrompt(Record):
@@ -25,7 +25,10 @@ class TokenizedPrompt(Record):
     prompt: str = Field(description="The prompt of the spec; of a chat, its last turn.")
     text: str = Field(description="The encoded text, after the chat template.")
     tokens: tuple[Token, ...] = Field(description="Its tokens [T], in order.")
-    lossless: bool = Field(description="True if the joined bytes of the tokens are the text.")
+    lossless: bool = Field(
+        description="True if the joined bytes of the tokens are the text, without the special "
+        "tokens and the space that a tokenizer may put around it."
+    )
     continues: bool = Field(
         description="True if the ids begin with all ids of the prompt before it."
     )
@@ -63,13 +66,12 @@ class Tokenize(Analysis[TokenizeResult]):
         prompts: list[TokenizedPrompt] = []
         for i, prompt in enumerate(self.prompts):
             run = captures[f"prompt-{i}"]
-            joined = b"".join(bytes.fromhex(token.hex) for token in run.tokens)
             prompts.append(
                 TokenizedPrompt(
                     prompt=prompt_name(prompt),
                     text=run.text,
                     tokens=run.tokens,
-                    lossless=joined == run.text.encode(),
+                    lossless=spells(run.tokens, run.text),
                     continues=i > 0 and starts_with(run.tokens, prompts[-1].tokens),
                 )
             )

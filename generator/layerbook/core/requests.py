@@ -76,7 +76,7 @@ class ChatMessage(BaseModel, frozen=True, extra="forbid"):
 class Prompt:
     """The source of a run's token ids: exactly one of text, messages, ids, special and generated.
 
-    text: a raw string, encoded without special tokens.
+    text: a raw string, encoded with the special tokens that the tokenizer itself adds, if any.
     messages: a chat, laid out by the model's chat template.
     answer: append the header of the assistant's turn (`add_generation_prompt`) to a chat.
     ids: token ids.
@@ -84,7 +84,7 @@ class Prompt:
         padding token.
     generated: all ids of a generation, prompt and continuation.
     frame: only the ids that step `frame` of the generation saw, from 0; requires `stop=False`.
-    shuffle_seed: permute the token ids after encoding.
+    shuffle_seed: permute the token ids after encoding, except special tokens that were added.
     """
 
     text: str | None = None

@@ -13,9 +13,9 @@ _VISIBLE_WHITESPACE = {" ": "·", "\n": "⏎", "\t": "⇥", "\r": "⇤"}
 class Token:
     """One entry of the vocabulary.
 
-    text: the decoded id.
+    text: the decoded id; `<unused 49200>` for a row of the embedding that has no entry.
     hex: its bytes in hexadecimal; they distinguish tokens that hold only part of a character and
-        all decode to the same replacement character.
+        all decode to the same replacement character. Empty for an unused row.
     """
 
     id: int
@@ -32,7 +32,7 @@ class Vocabulary(Protocol):
         """Number of ids."""
 
     def token(self, id: int) -> Token:
-        """Return the token with this id; IndexError outside the vocabulary."""
+        """Return the token with this id; IndexError outside vocabulary and embedding."""
 
     def find(self, piece: str) -> Token | None:
         """Return the single token whose text is exactly `piece`, if there is one."""
@@ -59,6 +59,21 @@ def _visible_character(char: str) -> str:
     if char in _VISIBLE_WHITESPACE:
         return _VISIBLE_WHITESPACE[char]
     return char if char.isprintable() else f"<U+{ord(char):04X}>"
+
+
+def spells(tokens: Sequence[Token], text: str) -> bool:
+    """Return True if the bytes of the tokens are the text, but for what a tokenizer adds to it.
+
+    That is special tokens before and after it, and SentencePiece's space before it.
+    """
+    start, end = 0, len(tokens)
+    while start < end and tokens[start].special and not text.startswith(tokens[start].text):
+        start += 1
+    while start < end and tokens[end - 1].special and not text.endswith(tokens[end - 1].text):
+        end -= 1
+    joined = bytes.fromhex("".join(token.hex for token in tokens[start:end]))
+    data = text.encode("utf-8", "replace")
+    return joined in (data, b" " + data)
 
 
 def leading_repeats(tokens: Sequence[Token]) -> int:
