@@ -1,10 +1,17 @@
 """Prompts over the text that a generation saw at one of its steps."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
-from fixtures.execution import execute
-from layerbook.core.requests import LOGITS, Forward, Generate, Prompt, Site
+import torch
+from fixtures.execution import execute, run_requests
+from fixtures.other_tokenizers import TOKENIZER_WRITERS
+from layerbook.core.requests import LOGITS, ChatMessage, Forward, Generate, Prompt, Site
+from layerbook.model.llama import LoadedModel
 from layerbook.model.plan import build_passes, make_plan, plan_cost
+from transformers import PreTrainedTokenizerFast
 
 TEXT = Prompt(text="The cat sat on the table. 2 + 2 = 4")
 KEEP = frozenset({Site("pattern", 1), Site("q", 0), LOGITS})
@@ -83,3 +90,28 @@ def test_frames_need_a_generation_without_stop(source):
     """A generation that may stop need not have the step, and plain text has none."""
     with pytest.raises(ValueError, match="stop=False"):
         Prompt(**source, frame=0)
+
+
+@pytest.mark.parametrize("kind", TOKENIZER_WRITERS)
+@pytest.mark.parametrize(
+    "prompt", [Prompt(text="the cat"), Prompt(messages=(ChatMessage(role="user", content="cat"),))]
+)
+def test_encoding_again_adds_no_second_start_token(tiny_model_dir, tmp_path, kind, prompt):
+    """Each step's ids are those of transformers for the text so far, spaces kept."""
+    folder = shutil.copytree(tiny_model_dir, tmp_path / kind)
+    TOKENIZER_WRITERS[kind](folder)
+    settings = {"bos_token": "<|begin_of_text|>" if kind == "llama-3" else "<s>"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    template = "{{ bos_token }}{% for m in messages %}{{ m.content }}{% endfor %}"
+    (folder / "chat_template.jinja").write_text(template)
+    model = LoadedModel.load(folder, kind)
+    (run,) = run_requests(model, Generate(prompt, 5, stop=False, reencode=True))
+
+    reference = PreTrainedTokenizerFast.from_pretrained(folder)
+    text = settings["bos_token"] + "cat" if prompt.messages else "the cat"
+    for frame in run.frames:
+        ids = reference(text, add_special_tokens=not prompt.messages)["input_ids"]
+        assert [token.id for token in frame] == ids
+        with torch.inference_mode():
+            id = int(model.network(torch.tensor([ids])).logits[0, -1].argmax())
+        text += model.tokenizer.token(id).text

@@ -117,9 +117,12 @@ def test_byte_level_ids_follow_the_rule(byte_level, text):
         return
     tokens = header["tokenizer.ggml.tokens"]
     normalised = unicodedata.normalize("NFC", text) if name == "qwen2" else text
+    parts = split(normalised, SPLITS[name])
+    written = ["".join(CHARACTERS[byte] for byte in part.encode()) for part in parts]
+    cut = tokenizer.backend.pre_tokenizer.pre_tokenize_str(normalised)
+    assert [part for part, _ in cut] == written
     expected = []
-    for part in split(normalised, SPLITS[name]):
-        whole = "".join(CHARACTERS[byte] for byte in part.encode())
+    for part, whole in zip(parts, written, strict=True):
         if name == "llama-bpe" and whole in tokens:
             expected.append(whole)
         else:

@@ -193,7 +193,7 @@ def test_tokens_of_the_settings_are_added(tmp_path, folders):
     size = ModelTokenizer.load(folders["llama-3"]).size
     added = {
         str(size): {
-            "content": "<|tool|>",
+            "content": "<tool-é>",
             "lstrip": False,
             "rstrip": False,
             "normalized": False,
@@ -205,14 +205,15 @@ def test_tokens_of_the_settings_are_added(tmp_path, folders):
         tmp_path, folders["llama-3"], added_tokens_decoder=added, pad_token="[PAD]"
     )
     ours, reference = ModelTokenizer.load(folder), PreTrainedTokenizerFast.from_pretrained(folder)
-    text = "a<|tool|>b[PAD]"
+    text = "a<tool-é>b[PAD]"
     assert list(ours.encode(Prompt(text=text)).ids) == reference(text)["input_ids"]
     assert dict(ours.role_ids)["pad_token"] == reference.pad_token_id == size + 1
-    assert ours.token(size).text == "<|tool|>" and not ours.token(size).special
+    assert ours.token(size).text == "<tool-é>" and not ours.token(size).special
+    assert ours.find("<tool-é>") == ours.token(size)
 
     added[str(size + 5)] = added.pop(str(size))
     write_with_config(tmp_path, folders["llama-3"], added_tokens_decoder=added)
-    with pytest.raises(ModelError, match=rf"'<\|tool\|>' with id {size + 5}.* leaves it {size}"):
+    with pytest.raises(ModelError, match=rf"'<tool-é>' with id {size + 5}.* leaves it {size}"):
         ModelTokenizer.load(folder)
 
 
