@@ -19,7 +19,9 @@ from layerbook.site.claims import claim_id, claim_view, needed_addresses
 from layerbook.site.experiment_view import (
     ExperimentView,
     ExperimentViews,
+    data_path,
     figure_indices,
+    name_on_page,
     names_for_text,
 )
 from layerbook.site.figure_cache import CSS_KINDS, FigureRenderer
@@ -77,9 +79,8 @@ class ChapterViews:
         self, view: ExperimentView, name: str, figure: figures.Figure
     ) -> pages.FigureView:
         experiment, table = view.experiment, figure.table()
-        prefix = "" if experiment.chapter == self._chapter else f"{experiment.chapter}-"
-        id = f"{prefix}{experiment.id}-{name}"
-        path = f"data/{experiment.chapter}/{experiment.id}-{name}"
+        id = f"{name_on_page(view.address, self._chapter, self._views)}-{name}"
+        path = data_path(view.address, name, self._views)
         self.files[f"{path}.csv"] = table_csv(table).encode()
         sequence = figure if isinstance(figure, figures.Frames) else None
         return pages.FigureView(
@@ -155,7 +156,7 @@ class ChapterViews:
         for address in needed_addresses(view, index):
             self.result(address)
         claim = claim_view(view, index, self._views, self._math)
-        return replace(claim, id=claim_id(view.experiment, index, self._chapter))
+        return replace(claim, id=claim_id(view.address, index, self._views, self._chapter))
 
     def source(self, name: str) -> pages.SourceView:
         """Return the code that measured an experiment."""

@@ -7,7 +7,7 @@ experiments/results.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,12 @@ from layerbook.book.loader import Claim, Experiment
 from layerbook.core.analysis import Result
 from layerbook.core.errors import SpecError, StoreError
 from layerbook.site import pages
-from layerbook.site.experiment_view import ExperimentView, ExperimentViews, names_for_text
+from layerbook.site.experiment_view import (
+    ExperimentView,
+    ExperimentViews,
+    name_on_page,
+    names_for_text,
+)
 from layerbook.site.prose import filters
 from layerbook.site.prose.markup import Inline, escape_text
 from layerbook.site.prose.math import MathRenderer
@@ -53,10 +58,9 @@ def format_quantity(number: float) -> str:
     return filters.num(number, max(0, 1 - math.floor(math.log10(number))))
 
 
-def claim_id(experiment: Experiment, index: int, chapter: str = "") -> str:
+def claim_id(address: str, index: int, addresses: Iterable[str], chapter: str = "") -> str:
     """Return the HTML id of a claim on the page of a chapter, or in the list of all claims."""
-    prefix = "" if experiment.chapter == chapter else f"{experiment.chapter}-"
-    return f"claim-{prefix}{experiment.id}-{index}"
+    return f"claim-{name_on_page(address, chapter, addresses)}-{index}"
 
 
 def needed_addresses(view: ExperimentView, index: int) -> list[str]:
@@ -114,7 +118,7 @@ def claim_view(
         sentence=_sentence(view, claim, views, math),
         check=claim.check.text,
         judgement=judgement,
-        claims_href=f"claims.html#{claim_id(view.experiment, index)}",
+        claims_href=f"claims.html#{claim_id(view.address, index, views)}",
     )
 
 
@@ -208,7 +212,7 @@ class ClaimList:
         own = _judge_own_claim(view, index, views)
         others = [_judge_other(model, view.address, index) for model in self.models[1:]]
         return pages.ClaimRow(
-            id=claim_id(view.experiment, index),
+            id=claim_id(view.address, index, views),
             sentence=(
                 Inline(escape_text(claim.says), claim.says)
                 if own.state == "open"
@@ -218,13 +222,14 @@ class ClaimList:
             evidence=view.experiment.evidence,
             experiment=view.address,
             judgements=(own, *others),
-            href=self._href(view.experiment, index),
+            href=self._href(view.address, index),
         )
 
-    def _href(self, experiment: Experiment, index: int) -> str | None:
+    def _href(self, address: str, index: int) -> str | None:
         """Return the claim's place on its own chapter's page, else on the first that shows it."""
-        for chapter in sorted(self.shown_ids, key=lambda name: name != experiment.chapter):
-            id = claim_id(experiment, index, chapter)
+        own_chapter = address.partition("/")[0]
+        for chapter in sorted(self.shown_ids, key=lambda name: name != own_chapter):
+            id = claim_id(address, index, self.models[0].views, chapter)
             if id in self.shown_ids[chapter]:
                 return f"{chapter}.html#{id}"
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -118,6 +118,36 @@ class ExperimentView:
 
 ExperimentViews = Mapping[str, ExperimentView]
 """The experiments of a book by address."""
+
+
+def name_on_page(address: str, chapter: str, addresses: Iterable[str]) -> str:
+    """Return an experiment's name in the ids of a page: `id` in its chapter, else `chapter-id`.
+
+    It is `chapter.id` where the page could mean another experiment by `chapter-id`.
+
+    addresses: of all experiments of the book.
+    """
+
+    def short_name(other: str) -> str:
+        return other.removeprefix(f"{chapter}/").replace("/", "-")
+
+    name = short_name(address)
+    if not address.startswith(f"{chapter}/"):
+        for other in addresses:
+            if other != address and short_name(other) == name:
+                return address.replace("/", ".")
+    return name
+
+
+def data_path(address: str, figure: str, addresses: Iterable[str]) -> str:
+    """Return the path, without suffix, of a figure's data files: `data/CHAPTER/ID-FIGURE`.
+
+    It is `ID.FIGURE` where `ID-FIGURE` could be another experiment, or a figure of one.
+    """
+    path = f"{address}-{figure}"
+    longer = (other for other in addresses if len(other) > len(address))
+    separator = "." if any(f"{path}-".startswith(f"{other}-") for other in longer) else "-"
+    return f"data/{address}{separator}{figure}"
 
 
 def load_experiment_views(
