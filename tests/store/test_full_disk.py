@@ -21,6 +21,7 @@ from fixtures.build_states import (
     replace_sources,
 )
 from fixtures.killing import Fault, ProcessExit, forkserver_context, run_build, start_build
+from fixtures.small_book import read_tree
 from layerbook.core import atomic
 from layerbook.store import publish
 
@@ -120,6 +121,25 @@ def test_a_folder_that_may_only_be_read(
     replace_sources(book, states[1].sources)
     assert is_a_line(run_build(book, warm, refusing), folder, "Read-only file system")
     check_recovery(book, warm, *states)
+
+
+@pytest.mark.parametrize("has_cache", [True, False])
+def test_a_book_that_may_only_be_read_is_rendered_elsewhere(
+    book: Path, warm: ForkServerContext, has_cache: bool
+) -> None:
+    """Without running anything, no folder of the book need change."""
+    site = read_tree(book / "site")
+    if not has_cache:
+        shutil.rmtree(book / ".layerbook")
+    before, elsewhere = read_tree(book), book.with_name("elsewhere")
+    refusing = Fault("read-only", str(book))
+    ended = run_build(book, warm, refusing, "--no-run", "--site", str(elsewhere))
+    assert ended.code == 0, ended.output
+    assert read_tree(elsewhere) == site
+    assert read_tree(book) == before
+    again = run_build(book, warm, refusing, "--no-run", "--site", str(elsewhere))
+    assert again.code == 0, again.output
+    assert is_a_line(run_build(book, warm, refusing, "--force"), "Read-only file system")
 
 
 def _cut(path: Path) -> None:

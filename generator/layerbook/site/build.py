@@ -71,8 +71,12 @@ def build(
     Raises SpecError for the prose, and StoreError if another build is running or the site folder
     holds other files; both before anything runs, if the mistake shows without results.
     """
-    with cache.lock(project.root), DrawingPool(jobs) as drawing_pool:
-        project.remove_leftovers()
+    with (
+        cache.lock(project.root, read_only=not run_stale),
+        DrawingPool(jobs) as drawing_pool,
+    ):
+        if run_stale:
+            project.remove_leftovers()
         statuses = check_status(project)
         todo = select(statuses, only, force=force) if run_stale else ()
         outcomes: tuple[Outcome, ...] = ()

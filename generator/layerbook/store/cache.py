@@ -88,22 +88,29 @@ def _encode_key(key: str) -> bytes:
 
 
 @contextmanager
-def lock(root: Path) -> Iterator[None]:
+def lock(root: Path, *, read_only: bool = False) -> Iterator[None]:
     """Lock a project for one build; the system frees the lock of a killed one.
 
+    read_only: the build changes nothing in the project, so that it can do without a lock where the
+        disk refuses one.
     Raises StoreError if another build is running. Not re-entrant.
     """
     from filelock import FileLock, Timeout
 
     folder = root / CACHE_FOLDER
+    file_lock = FileLock(folder / LOCK_NAME, timeout=0)
     try:
         _create(folder)
-        file_lock = FileLock(folder / LOCK_NAME, timeout=0)
         file_lock.acquire()
     except Timeout as error:
         raise StoreError(f"another build is running in {root}; wait for it, or stop it") from error
+    except StoreError:
+        if not read_only:
+            raise
     except OSError as error:
-        raise StoreError(f"{folder}: cannot be used ({error.strerror or error})") from error
+        if not read_only:
+            message = f"{folder}: cannot be used ({error.strerror or error})"
+            raise StoreError(message) from error
     try:
         yield
     finally:
