@@ -466,3 +466,34 @@ def test_discards_results_of_code_that_changed(
     assert process.returncode == 1
     assert process.stdout.count("its sources changed while it ran") == 2
     assert not (tmp_path / "results").exists()
+
+
+def test_finds_a_model_in_the_folder_of_the_book(
+    book: Path, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    """Wherever the command runs; also the models of a sweep, which keep the names they have."""
+    for name in ("mine", "models/yours"):
+        shutil.copytree(tiny_model_dir, book / name)
+    path = book / "experiments" / "book.yaml"
+    path.write_text(re.sub("^model: .*$", "model: mine", path.read_text(), flags=re.MULTILINE))
+    (book / "experiments" / "words.yaml").write_text(
+        "chapter: words\ntitle: W\nexperiments:\n"
+        "  - id: both\n    analysis: next-token\n    top_k: 3\n"
+        "    sweep: {prompts: [A], model: [mine, models/yours]}\n"
+        "    measures: {n: result.d_vocab}\n"
+    )
+    (book / "templates" / "chapters" / "words.md").write_text('{{ download("both") }}')
+    ended = layerbook("build", "--book", book, cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    results = book / "experiments" / "results"
+    table = json.loads((results / "mine" / "words" / "both.json").read_bytes())
+    assert table["columns"]["model"] == ["mine", "models/yours"]
+    assert len(list(results.glob("yours/words/both/*/*.json"))) == 1
+    described = layerbook("model", "--book", book, cwd=tmp_path).stdout
+    assert f"directory: {book / 'mine'}" in described
+    moved = tmp_path / "moved"
+    book.rename(moved)
+    status = json.loads(layerbook("status", "--json", "--book", moved, cwd=tmp_path).stdout)
+    assert {entry["state"] for entry in status["experiments"]} == {"fresh"}
+    spec = moved / "experiments" / "words.yaml"
+    assert layerbook("run", spec, "--out", "out", cwd=tmp_path).returncode == 0

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 from layerbook.book.claims import check as claims
 from layerbook.book.claims.type_check import missing_fields
 from layerbook.book.context_length import check_context_length
+from layerbook.book.model_path import locate_model
 from layerbook.book.schema import RESERVED_NAMES, BookSpec, ChapterSpec, ExperimentSpec
 from layerbook.book.sweep import Sweep, SweepResult
 from layerbook.book.sweep_parser import SweepParser
@@ -154,12 +155,15 @@ class Book:
 
 
 def read_model_name(root: Path) -> str:
-    """Return the model that a book names. Raises SpecError if book.yaml is not a valid spec."""
+    """Return the model that a book names; one in the book's folder as its path.
+
+    Raises SpecError if book.yaml is not a valid spec.
+    """
     problems = ProblemList()
     book_file = _read_book_file(root / EXPERIMENTS_DIR / "book.yaml", problems)
     if book_file is None or problems:
         raise SpecError(problems)
-    return book_file.spec.model
+    return locate_model(book_file.spec.model, root)
 
 
 def load_book(root: Path, limits: Limits) -> Book:

@@ -168,7 +168,8 @@ class BookSpec(_Spec):
         default="en", description="The language of the prose, as BCP 47 writes it."
     )
     model: NonEmptyStr = Field(
-        description="The model: a name, a folder, a .gguf file, or ORG/NAME@REVISION of the Hub."
+        description="The model: a name, a folder, a .gguf file, or ORG/NAME@REVISION of the Hub. "
+        "Paths start at the book's folder."
     )
     chapters: tuple[Name, ...] = Field(
         min_length=1, description="The chapters in order; each is experiments/NAME.yaml."

@@ -46,7 +46,10 @@ class Axis:
 
 @dataclass(frozen=True)
 class GridCell:
-    """A cell: its analysis, its coordinates by axis and tag, and its model if models are swept."""
+    """A cell: its analysis, its coordinates by axis and tag, and its model if models are swept.
+
+    model: a name, or the path of a model in the book's folder.
+    """
 
     analysis: Analysis[Any]
     coordinates: Mapping[str, MeasuredValue]

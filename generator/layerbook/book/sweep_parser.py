@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from layerbook.book.axis_file import AxisData, read_axis_file
 from layerbook.book.claims import check as claims
 from layerbook.book.columns import MeasuredValue, parse_number, unify_column
+from layerbook.book.model_path import book_folder, locate_model
 from layerbook.book.schema import ViewSpec
 from layerbook.book.sweep import MAX_CELLS, MODEL_AXIS, Axis, Sweep
 from layerbook.book.sweep_views import SweepView
@@ -152,7 +153,7 @@ class SweepParser:
                 if not isinstance(node.value, str) or not node.value:
                     node.add_problem(f"should be the name of a model, not {node.value!r}")
                     continue
-                values.append(node.value)
+                values.append(locate_model(node.value, book_folder(Path(self.node.file))))
                 spec_values.append(node.value)
                 continue
             analysis = self.build_analysis(self._cell_node({**first_values, name: node}))

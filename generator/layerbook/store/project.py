@@ -12,7 +12,7 @@ from pathlib import Path
 
 from layerbook.book import loader
 from layerbook.book.loader import Book, Experiment
-from layerbook.book.sweep import GridCell
+from layerbook.book.sweep import MODEL_AXIS, GridCell
 from layerbook.core.errors import UsageError
 from layerbook.core.progress import Reporter
 from layerbook.model import sources
@@ -177,7 +177,7 @@ def cell_experiment(experiment: Experiment, cell: GridCell) -> Experiment:
     )
     spec = cell_as_experiment.spec()
     if cell.model:
-        spec["model"] = cell.model
+        spec["model"] = cell.coordinates[MODEL_AXIS]  # as written: a path differs by machine
     return replace(cell_as_experiment, id=f"{experiment.id}.{json_digest(spec)[:12]}")
 
 
