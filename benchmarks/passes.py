@@ -18,10 +18,11 @@ from pathlib import Path
 import torch
 from layerbook.book.loader import load_chapter
 from layerbook.core.progress import Reporter, SilentReporter
-from layerbook.core.requests import LOGITS, Forward, Patch, Prompt, Site
+from layerbook.core.requests import LOGITS, Forward, Patch, Precision, Prompt, Site
 from layerbook.model import sources
 from layerbook.model.execution import Execution
 from layerbook.model.plan import make_plan
+from layerbook.model.precision import arithmetic
 from layerbook.runner.local import Executor, LocalExecutor
 from layerbook.runner.run import run_file
 from layerbook.runner.sweep import CHUNK_SIZE
@@ -126,7 +127,7 @@ def bare_passes(executor: LocalExecutor, texts: Sequence[str]) -> None:
     ids = [executor.model.tokenizer.encode(Prompt(text=text)).ids for text in texts]
     width = max(map(len, ids))
     padded = torch.tensor([(*row, *[0] * (width - len(row))) for row in ids])
-    with torch.inference_mode():
+    with torch.inference_mode(), arithmetic(executor.model.precision):
         hidden = executor.model.network.model(input_ids=padded, use_cache=False).last_hidden_state
         executor.model.network.lm_head(hidden[range(len(ids)), [len(row) - 1 for row in ids]])
 
@@ -135,7 +136,9 @@ def run_sweep(executor: LocalExecutor, folder: Path, texts: Sequence[str]) -> No
     """Run a sweep from its spec to the results on disk, with the model already loaded."""
 
     @contextmanager
-    def executor_factory(source: sources.ModelSource, report: Reporter) -> Iterator[Executor]:
+    def executor_factory(
+        source: sources.ModelSource, precision: Precision, report: Reporter
+    ) -> Iterator[Executor]:
         yield executor
 
     outcomes = run_file(

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from layerbook.core import registry
 from layerbook.core.analysis import Analysis, Result
 from layerbook.core.errors import UsageError
+from layerbook.core.requests import DEFAULT_PRECISION, Precision
 from layerbook.core.rounding import round_result
 
 if TYPE_CHECKING:
@@ -79,16 +80,19 @@ class FigureView:
         return "\n".join(self.svgs()) or f"<p>{escape(self.alt)}</p>"
 
 
-def load_model(name: str = "smollm2-135m-instruct") -> LoadedModel:
+def load_model(
+    name: str = "smollm2-135m-instruct", precision: Precision = DEFAULT_PRECISION
+) -> LoadedModel:
     """Load a model by name, folder, `.gguf` file or `ORG/NAME@REVISION`; fetch it first if needed.
 
-    Raises ModelError where it cannot be fetched or read, UsageError for an unknown name.
+    precision: `float64`, or `float32`, which takes half the memory. Raises ModelError where the
+    model cannot be fetched or read, UsageError for an unknown name.
     """
     from layerbook.model import sources
     from layerbook.model.llama import LoadedModel
 
     source = sources.resolve(name)
-    return LoadedModel.load(source.prepare(), source.name)
+    return LoadedModel.load(source.prepare(), source.name, precision)
 
 
 def measure(analysis: Analysis[R], model: LoadedModel) -> Measurement[R]:

@@ -48,7 +48,7 @@ def left_by_hand(logits: list[float], setting: Setting) -> list[float]:
 
 
 def test_logits_are_the_models_own(tiny, tiny_model_dir) -> None:
-    """Of two prompts, to 1e-4 of transformers run alone; in float32, to the bit those of the
+    """Of two prompts, to 1e-4 of transformers run alone in float32; to the bit those of the
     pass.
     """
     import torch
@@ -61,7 +61,7 @@ def test_logits_are_the_models_own(tiny, tiny_model_dir) -> None:
     result = analysis.measure(captures)
     network = LlamaForCausalLM.from_pretrained(tiny_model_dir, attn_implementation="eager").eval()
 
-    assert result.logits.dtype == np.float32 and result.logits.shape == (2, result.d_vocab) == (
+    assert result.logits.dtype == np.float64 and result.logits.shape == (2, result.d_vocab) == (
         2,
         320,
     )

@@ -93,7 +93,7 @@ def test_weights_are_those_of_attention_pattern_to_the_bit(tiny) -> None:
     weights = other.measure(capture_requests(tiny, other)).prompts[0].weights
     count = len(result.tokens)
 
-    assert result.weights.dtype == np.float32
+    assert result.weights.dtype == np.float64
     assert result.weights.shape == (2, 4, count * (count + 1) // 2)
     for query in range(count):
         place = query * (query + 1) // 2

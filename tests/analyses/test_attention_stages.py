@@ -16,6 +16,7 @@ from layerbook.analyses.attention_stages import AttentionStages
 from layerbook.core.figures import Frames, Heatmap, Lines
 from layerbook.core.requests import Site
 from layerbook.model.llama import LoadedModel
+from layerbook.model.precision import arithmetic
 
 TEXT = "The cat sat on the table and the dog"
 
@@ -40,7 +41,7 @@ def in_torch(model: Any, ids: list[int], layer: int) -> Any:
     from transformers.models.llama.modeling_llama import apply_rotary_pos_emb, repeat_kv
 
     network = model.network
-    with torch.inference_mode():
+    with torch.inference_mode(), arithmetic(model.precision):
         states = network.model(
             input_ids=torch.tensor([ids]), output_hidden_states=True
         ).hidden_states[layer]

@@ -210,7 +210,7 @@ def test_a_result_survives_json_and_the_store(
     back = kind.model_validate_json(result.model_dump_json())
     assert back.model_dump_json() == result.model_dump_json()
 
-    key = Key(*("0" * 64,) * 4, versions={})
+    key = Key(*("0" * 64,) * 4, "float64", {})
     envelope = results.StoredResult(
         id=experiment.id,
         chapter=experiment.chapter,

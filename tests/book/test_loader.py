@@ -14,7 +14,7 @@ from fixtures.specs import CHAPTER_HEAD, LIMITS, problems
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from layerbook.book.claims.check import CheckError
-from layerbook.book.loader import load_book, load_chapter, read_model_name
+from layerbook.book.loader import load_book, load_chapter, read_book_spec
 from layerbook.core import registry
 from layerbook.core.analysis import (
     Analysis,
@@ -542,7 +542,8 @@ def test_loads_a_book_with_its_chapters_in_order(specs):
     )
     assert [c.name for c in book.chapters] == ["a", "b"]
     assert book.chapters[0].file == str(Path("experiments/a.yaml"))
-    assert read_model_name(Path()) == "m"
+    assert read_book_spec(Path()).model == "m"
+    assert book.precision == "float64"
 
 
 def test_reports_missing_misnamed_and_unlisted_chapters(specs):
@@ -580,7 +581,7 @@ def test_reports_problems_of_chapters_despite_a_broken_book(specs):
         "experiments/b.yaml:1:11",
         *(f"experiments/book.yaml:{place}" for place in ("1:1", "2:11", "3:1")),
     ]
-    assert problems(lambda: read_model_name(Path())) == problems_found[-3:]
+    assert problems(lambda: read_book_spec(Path())) == problems_found[-3:]
 
 
 def test_reports_a_missing_book(specs):
@@ -588,7 +589,7 @@ def test_reports_a_missing_book(specs):
     assert problems(specs.book) == [
         "experiments/book.yaml:1:1: cannot be read: No such file or directory"
     ]
-    assert problems(lambda: read_model_name(Path())) == problems(specs.book)
+    assert problems(lambda: read_book_spec(Path())) == problems(specs.book)
 
 
 def test_reports_references_to_unknown_experiments(specs):

@@ -291,7 +291,9 @@ def test_an_experiment_that_fails_stops_no_other(here: Path, cloud: DaskCluster)
     broken = type(one)(
         **(vars(one) | {"analysis": one.analysis.model_copy(update={"top_k": 10**6})})
     )
-    with running.executor_for(cloud.executor)(project.source, SilentReporter()) as there:
+    with running.executor_for(cloud.executor)(
+        project.source, project.precision, SilentReporter()
+    ) as there:
         measured = there.measure([broken, one])
     failure = measured[broken]
     assert isinstance(failure, RunError)
@@ -303,10 +305,24 @@ def test_an_experiment_that_fails_stops_no_other(here: Path, cloud: DaskCluster)
 
 
 @needs_dask
+def test_a_worker_computes_with_the_precision_of_the_book(here: Path, cloud: DaskCluster) -> None:
+    """One worker changes its precision from job to job."""
+    project = open_project(here)
+    one = next(e for e in plain(project) if e.id == "plain")
+    for precision in ("float32", "float64"):
+        with running.executor_for(cloud.executor)(
+            project.source, precision, SilentReporter()
+        ) as there:
+            measured = there.measure([one])[one]
+        local = LocalExecutor(project.source, SilentReporter(), precision=precision)
+        assert measured.model_dump_json() == local.measure([one])[one].model_dump_json()
+
+
+@needs_dask
 def test_a_worker_with_another_model_is_refused(here: Path, cloud: DaskCluster) -> None:
     """Its numbers would be kept under the key of ours."""
     project = open_project(here)
-    there = DaskExecutor(cloud.address, project.source, SilentReporter())
+    there = DaskExecutor(cloud.address, project.source, "float64", SilentReporter())
     there.fingerprint = Fingerprint("sha256:others", project.fingerprint.tokenizer)
     with pytest.raises(
         ModelError, match=r"has another model at .* \(sha256:[0-9a-f]+, not sha256:others\)"
@@ -331,7 +347,9 @@ def test_a_worker_with_other_code_or_libraries_is_refused(
     other: Any = {"torch": "0"} if what == "keys.numeric_library_versions" else "other"
     monkeypatch.setattr(f"layerbook.store.{what}", lambda *_: other)
     with (
-        running.executor_for(cloud.executor)(project.source, SilentReporter()) as there,
+        running.executor_for(cloud.executor)(
+            project.source, project.precision, SilentReporter()
+        ) as there,
         pytest.raises(ModelError, match=message),
     ):
         there.measure(plain(project))
@@ -350,7 +368,9 @@ def test_only_a_few_chunks_are_under_way(here: Path, cloud: DaskCluster) -> None
             taken += 1
             yield [type(one)(**vars(one))]
 
-    with running.executor_for(cloud.executor)(project.source, SilentReporter()) as there:
+    with running.executor_for(cloud.executor)(
+        project.source, project.precision, SilentReporter()
+    ) as there:
         ahead = [taken - given for given, _ in enumerate(there.measure_chunks(chunks()))]
     assert len(ahead) == 20
     assert max(ahead) == 4
@@ -359,7 +379,9 @@ def test_only_a_few_chunks_are_under_way(here: Path, cloud: DaskCluster) -> None
 @needs_dask
 def test_chunks_with_nothing_to_do_reach_no_scheduler(here: Path) -> None:
     """A sweep that is current is looked at without a connection."""
-    there = DaskExecutor("tcp://127.0.0.1:9", open_project(here).source, SilentReporter())
+    there = DaskExecutor(
+        "tcp://127.0.0.1:9", open_project(here).source, "float64", SilentReporter()
+    )
     assert list(there.measure_chunks(itertools.repeat((), 3))) == [{}, {}, {}]
     assert there.measure([]) == {}
 

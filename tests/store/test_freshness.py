@@ -14,7 +14,7 @@ from layerbook.store.cache import WorkingCache
 from layerbook.store.freshness import Freshness, check_freshness
 from layerbook.store.keys import Key
 
-KEY = Key("5" * 64, "c" * 64, "w" * 64, "t" * 64, {"torch": "2.13.0"})
+KEY = Key("5" * 64, "c" * 64, "w" * 64, "t" * 64, "float64", {"torch": "2.13.0"})
 
 
 class Numbers(Result):
@@ -65,7 +65,7 @@ def test_other_libraries_alone_do_not_make_an_entry_stale(tmp_path: Path) -> Non
     assert check_freshness(path, here, cache) == Freshness("fresh")
 
 
-@pytest.mark.parametrize("component", ["spec", "code", "weights", "tokenizer"])
+@pytest.mark.parametrize("component", ["spec", "code", "weights", "tokenizer", "precision"])
 def test_a_changed_component_makes_it_stale_and_is_named(tmp_path: Path, component: str) -> None:
     """Even where this machine once computed it."""
     cache, path = WorkingCache(tmp_path), save(tmp_path)

@@ -84,6 +84,15 @@ def test_status_names_the_parameters_that_moved(book: Path) -> None:
     assert found["words/cat"]["changes"] == []
 
 
+def test_status_names_the_precision(book: Path) -> None:
+    """Another precision makes every result stale."""
+    replace(book / "experiments" / "book.yaml", "model:", "precision: float32\nmodel:")
+    lines = layerbook("status", cwd=book).stdout
+    stale = r"^next/sum +stale \(precision: \"?float64\"? -> \"?float32\"?\)$"
+    assert re.search(stale, lines, re.MULTILINE)
+    assert not re.search(r" fresh$", lines, re.MULTILINE)
+
+
 def test_status_names_the_modules_that_changed(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where this machine ran the old code; where it did not, the digests alone."""
     from layerbook.store import code_digest

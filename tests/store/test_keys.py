@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from layerbook.core.errors import StoreError
+from layerbook.model.sources import Fingerprint
 from layerbook.store import code_digest, keys
 
 SOURCES = {
@@ -150,8 +151,8 @@ def test_every_python_gives_the_same_closure(package: Path, python: str) -> None
 
 def test_a_key_names_what_changed() -> None:
     """Each component moves the digest, and is named; a library with both its versions."""
-    key = keys.Key("s", "c", "w", "t", {"torch": "2.13.0", "numpy": "2.4.6"})
-    for name in keys.DIGEST_FIELDS:
+    key = keys.Key("s", "c", "w", "t", "float64", {"torch": "2.13.0", "numpy": "2.4.6"})
+    for name in keys.COMPONENTS:
         other = replace(key, **{name: "other"})
         assert key.changed_components(other) == (name,)
         assert key.digest != other.digest
@@ -166,11 +167,19 @@ def test_a_key_names_what_changed() -> None:
 
 def test_the_order_of_a_spec_does_not_count_and_its_values_do() -> None:
     """A key covers the canonical spec."""
-    first = keys.make_key({"a": 1, "b": [1, 2]}, "c", "w", "t")
-    assert first == keys.make_key({"b": [1, 2], "a": 1}, "c", "w", "t")
-    assert first.changed_components(keys.make_key({"a": 1, "b": [2, 1]}, "c", "w", "t")) == (
-        "spec",
-    )
+    model = Fingerprint("w", "t")
+    first = keys.make_key({"a": 1, "b": [1, 2]}, "c", model, "float64")
+    assert first == keys.make_key({"b": [1, 2], "a": 1}, "c", model, "float64")
+    reordered = keys.make_key({"a": 1, "b": [2, 1]}, "c", model, "float64")
+    assert first.changed_components(reordered) == ("spec",)
+
+
+def test_keys_without_a_precision_are_of_float32() -> None:
+    """Results from before the precision could be chosen are read, and are not those of float64."""
+    key = keys.Key("s", "c", "w", "t", "float32", {})
+    old = {name: value for name, value in key.as_dict().items() if name != "precision"}
+    assert keys.Key.from_dict(old) == key
+    assert key.changed_components(replace(key, precision="float64")) == ("precision",)
 
 
 def test_the_engine_is_part_of_every_key() -> None:

@@ -28,7 +28,7 @@ from layerbook.store.keys import Key
 from pydantic import BaseModel, ConfigDict, Field
 
 Kill = Callable[[Callable[[], object], int], bool]
-KEY = Key("5" * 64, "c" * 64, "w" * 64, "t" * 64, {"torch": "2.13.0", "numpy": "2.4.6"})
+KEY = Key("5" * 64, "c" * 64, "w" * 64, "t" * 64, "float64", {"torch": "2.13.0", "numpy": "2.4.6"})
 
 
 class Row(BaseModel):

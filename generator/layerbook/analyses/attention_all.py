@@ -94,7 +94,7 @@ class AttentionAllResult(Result):
             for q, k in induction_pairs(self.tokens)
         )
 
-    def pattern(self, head: HeadAttention) -> NDArray[np.float32]:
+    def pattern(self, head: HeadAttention) -> NDArray[np.floating]:
         """The pattern [T, T] of one head."""
         triangle = self.weights[self.layers.index(head.layer), head.head]
         return fill_triangle(triangle, len(self.tokens))

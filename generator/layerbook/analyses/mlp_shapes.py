@@ -92,7 +92,7 @@ class MlpShapes(Analysis[MlpShapesResult]):
             prompt=prompt_name(self.prompt),
             tokens=run.tokens,
             counts=tuple(counts),
-            squared_share=share[:, [count - 1 for count in counts]].astype(np.float32),
+            squared_share=share[:, [count - 1 for count in counts]],
             half_count=tuple((1 + (share < 0.5).sum(axis=1)).tolist()),
             negative_share=float((neurons < 0).mean()),
         )

@@ -31,6 +31,7 @@ from layerbook.core import registry
 from layerbook.core.analysis import Analysis, Limits, Result
 from layerbook.core.errors import Problem, SpecError, UsageError, did_you_mean
 from layerbook.core.figures import Figure
+from layerbook.core.requests import Precision
 
 T = TypeVar("T")
 EXPERIMENTS_DIR = "experiments"
@@ -148,14 +149,15 @@ class Book:
     authors: tuple[str, ...]
     language: str
     model: str
+    precision: Precision
     chapters: tuple[Chapter, ...]
     file: str
     published: str
     licence: str
 
 
-def read_model_name(root: Path) -> str:
-    """Return the model that a book names; one in the book's folder as its path.
+def read_book_spec(root: Path) -> BookSpec:
+    """Return what book.yaml says; a model in the book's folder is its path.
 
     Raises SpecError if book.yaml is not a valid spec.
     """
@@ -163,7 +165,8 @@ def read_model_name(root: Path) -> str:
     book_file = _read_book_file(root / EXPERIMENTS_DIR / "book.yaml", problems)
     if book_file is None or problems:
         raise SpecError(problems)
-    return locate_model(book_file.spec.model, root)
+    spec = book_file.spec
+    return spec.model_copy(update={"model": locate_model(spec.model, root)})
 
 
 def load_book(root: Path, limits: Limits) -> Book:
@@ -188,6 +191,7 @@ def load_book(root: Path, limits: Limits) -> Book:
         authors=spec.authors,
         language=spec.language,
         model=spec.model,
+        precision=spec.precision,
         chapters=tuple(chapter for chapter in chapters if chapter is not None),
         file=display_path(book_path),
         published=spec.published or "",

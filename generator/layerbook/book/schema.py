@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 
 from layerbook.core import registry
+from layerbook.core.requests import DEFAULT_PRECISION, Precision
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]*$"
@@ -170,6 +171,11 @@ class BookSpec(_Spec):
     model: NonEmptyStr = Field(
         description="The model: a name, a folder, a .gguf file, or ORG/NAME@REVISION of the Hub. "
         "Paths start at the book's folder."
+    )
+    precision: Precision = Field(
+        default=DEFAULT_PRECISION,
+        description="The numbers the model computes with. float64 gives the same results on every "
+        "machine; float32 takes half the memory and about half the time.",
     )
     chapters: tuple[Name, ...] = Field(
         min_length=1, description="The chapters in order; each is experiments/NAME.yaml."

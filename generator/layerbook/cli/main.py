@@ -27,6 +27,7 @@ from layerbook.cli.options import (
 from layerbook.cli.output import print_json, print_lines
 from layerbook.core.errors import UsageError
 from layerbook.core.progress import make_reporter
+from layerbook.core.requests import DEFAULT_PRECISION
 from layerbook.core.text import pluralize
 from layerbook.store import build_stamp
 
@@ -120,7 +121,8 @@ def run(
     executor_factory = executor_for(executor, timer)
     if spec is not None:
         if dry_run:
-            _print_plan(*load_spec_file(spec, model, report))
+            loaded = load_spec_file(spec, model, report)
+            _print_plan(loaded.source, loaded.experiments)
             return
         folder = out or Path()
         outcomes = run_file(spec, folder, model, report, executor_factory)
@@ -232,13 +234,14 @@ def schema(kind: str) -> None:
 @quiet_option
 def model_command(root: Path, model: str | None, file: Path | None, quiet: bool) -> None:
     """Download and convert the model of the book, or MODEL, load it once, print where it is."""
-    from layerbook.book.loader import read_model_name
+    from layerbook.book.loader import read_book_spec
     from layerbook.model import sources
     from layerbook.runner.local import require_model_libraries
 
+    has_book = (root / "experiments" / "book.yaml").is_file()
+    book = read_book_spec(root) if has_book else None
     if model is None:
-        has_book = (root / "experiments" / "book.yaml").is_file()
-        model = read_model_name(root) if has_book else sources.DEFAULT_MODEL
+        model = book.model if book else sources.DEFAULT_MODEL
     source = sources.resolve(model)
     report = make_reporter(quiet=quiet)
     folder = source.install(file, report) if file else source.prepare(report)
@@ -246,7 +249,7 @@ def model_command(root: Path, model: str | None, file: Path | None, quiet: bool)
     with report.task("Loading the model", None):
         from layerbook.model.llama import LoadedModel
 
-        LoadedModel.load(folder, source.name)
+        LoadedModel.load(folder, source.name, book.precision if book else DEFAULT_PRECISION)
     limits = source.limits()
     revision = f"@{source.revision}" if source.revision else ""
     shape = f"{limits.layers} layers, {limits.heads} heads, {limits.d_vocab} tokens"

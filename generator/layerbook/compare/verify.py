@@ -58,7 +58,13 @@ def verify(
     verifiers = {experiment: CellVerifier(project) for experiment in current}
     measured: Measurements = {}
     if current:
-        measured = measure(project.source, current, report, cell_stores=verifiers.__getitem__)
+        measured = measure(
+            project.source,
+            project.precision,
+            current,
+            report,
+            cell_stores=verifiers.__getitem__,
+        )
     checks = []
     for status in statuses:
         experiment = status.experiment

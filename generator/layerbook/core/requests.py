@@ -20,6 +20,11 @@ from pydantic import BaseModel, Field
 
 from layerbook.core.tokens import Token, Vocabulary, is_whitespace
 
+Precision = Literal["float64", "float32"]
+"""The floating-point numbers that a model computes with."""
+
+DEFAULT_PRECISION: Precision = "float64"
+
 SITE_SHAPES: Mapping[str, str] = {
     "embed": "T D",  # rows of the embedding matrix
     "resid_pre": "T D",  # residual stream that enters a layer

@@ -35,7 +35,7 @@ class GenerationOutput:
     prompt_length: int
     stopped: bool
     frames: tuple[TokenIds, ...] = ()
-    logits: NDArray[np.float32] | None = None
+    logits: NDArray[np.floating] | None = None
 
 
 @dataclass
@@ -46,10 +46,10 @@ class _Sequence:
     ids: list[int]
     prompt_length: int
     rng: np.random.Generator
-    logits: list[NDArray[np.float32]] = field(default_factory=list)
+    logits: list[NDArray[np.floating]] = field(default_factory=list)
     stopped: bool = False
 
-    def append_token(self, logits: NDArray[np.float32], stop_ids: frozenset[int]) -> None:
+    def append_token(self, logits: NDArray[np.floating], stop_ids: frozenset[int]) -> None:
         """Pick the next token from logits [V]."""
         self.ids.append(_pick_token(logits, self.request, self.rng))
         if self.request.keep_logits:
@@ -87,7 +87,7 @@ def generate_batch(
         for ids, request in zip(prompts, requests, strict=True)
     ]
     rows = sequences
-    with torch.inference_mode(), fast_small_matmul(network):
+    with fast_small_matmul(network):
         while True:
             logits = _forward_step(
                 network, new_ids, cache, attention_mask=mask, position_ids=positions
@@ -117,9 +117,9 @@ def reencode(
     text, ids = tokenizer.encode(source).text, prompt
     cached_ids: TokenIds = ()
     frames: list[TokenIds] = []
-    kept_logits: list[NDArray[np.float32]] = []
+    kept_logits: list[NDArray[np.floating]] = []
     cache = DynamicCache(config=network.config)
-    with torch.inference_mode(), fast_small_matmul(network):
+    with fast_small_matmul(network):
         for _ in range(request.max_new_tokens):
             frames.append(ids)
             reused = min(_common_prefix_length(cached_ids, ids), len(ids) - 1)
@@ -136,15 +136,15 @@ def reencode(
 
 def _forward_step(
     network: LlamaForCausalLM, new_ids: Tensor, cache: DynamicCache, **arguments: Any
-) -> NDArray[np.float32]:
+) -> NDArray[np.floating]:
     """Return the logits [rows, V] after the new tokens [rows, n], which join the cache."""
     arguments[CACHE_ARGUMENT] = cache
     output = network(input_ids=new_ids, use_cache=True, logits_to_keep=1, **arguments)
-    logits: NDArray[np.float32] = output.logits[:, -1].numpy()
+    logits: NDArray[np.floating] = output.logits[:, -1].numpy()
     return logits
 
 
-def _pick_token(logits: NDArray[np.float32], request: Generate, rng: np.random.Generator) -> int:
+def _pick_token(logits: NDArray[np.floating], request: Generate, rng: np.random.Generator) -> int:
     if request.temperature == 0:
         return int(logits.argmax())
     return sample_token(

@@ -16,11 +16,21 @@ from transformers.models.llama.modeling_llama import LlamaForCausalLM
 from transformers.utils import logging as transformers_logging
 
 from layerbook.core.errors import ModelError
-from layerbook.core.requests import NEXT_LOGITS, SITE_SHAPES, Generate, ModelFacts, ModuleInfo, Site
+from layerbook.core.requests import (
+    DEFAULT_PRECISION,
+    NEXT_LOGITS,
+    SITE_SHAPES,
+    Generate,
+    ModelFacts,
+    ModuleInfo,
+    Precision,
+    Site,
+)
 from layerbook.model import loading_checks
 from layerbook.model.generation import GenerationOutput, generate_batch, reencode
 from layerbook.model.hooks import PATCHABLE_SITES, ActivationHooks, Edit
 from layerbook.model.plan import Pass, PassRequest, TokenIds
+from layerbook.model.precision import DTYPES, arithmetic
 from layerbook.model.tokenizer import ModelTokenizer
 
 Activations = Mapping[Site, NDArray[np.floating]]
@@ -28,22 +38,25 @@ Activations = Mapping[Site, NDArray[np.floating]]
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A Llama in float32 with eager attention, and its tokenizer."""
+    """A Llama with eager attention, its tokenizer, and the precision it computes with."""
 
     name: str
     network: LlamaForCausalLM
     tokenizer: ModelTokenizer
     stop_ids: frozenset[int]
+    precision: Precision
 
     @classmethod
-    def load(cls, directory: Path, name: str) -> LoadedModel:
+    def load(
+        cls, directory: Path, name: str, precision: Precision = DEFAULT_PRECISION
+    ) -> LoadedModel:
         """Read a directory with `config.json`, safetensors and `tokenizer.json`.
 
         Raises ModelError if it is not a Llama or cannot be read.
         """
         tokenizer = ModelTokenizer.load(directory)
         try:
-            network = _load_network(directory)
+            network = _load_network(directory, precision)
             stop_ids = loading_checks.read_stop_ids(directory)
         except ModelError:
             raise
@@ -52,7 +65,8 @@ class LoadedModel:
         rows = network.get_input_embeddings().num_embeddings
         loading_checks.check_tokenizer_fits(directory, tokenizer, rows)
         stop_ids |= {id for role, id in tokenizer.role_ids if role == "eos_token"}
-        return cls(name, network, replace(tokenizer, embedding_rows=rows), stop_ids)
+        tokenizer = replace(tokenizer, embedding_rows=rows)
+        return cls(name, network, tokenizer, stop_ids, precision)
 
     @property
     def config(self) -> LlamaConfig:
@@ -70,7 +84,7 @@ class LoadedModel:
         width = max(len(item.ids) for item in batch)
         ids = torch.tensor([(*item.ids, *[0] * (width - len(item.ids))) for item in batch])
         hooks = ActivationHooks(self.network, keep, edits)
-        with torch.inference_mode():
+        with torch.inference_mode(), arithmetic(self.precision):
             with hooks.registered():
                 final = self.network.model(input_ids=ids, use_cache=False).last_hidden_state
             hooks.compute_logit_sites(final, ids)
@@ -119,17 +133,19 @@ class LoadedModel:
         for site in keep:
             size = prod(sizes[axis] for axis in SITE_SHAPES[site.name].split())
             count += size * logit_count if site == NEXT_LOGITS else size
-        return 4 * count
+        return DTYPES[self.precision].itemsize * count
 
     def generate(
         self, prompts: Sequence[TokenIds], requests: Sequence[Generate]
     ) -> list[GenerationOutput]:
         """Continue several prompts together with the KV cache."""
-        return generate_batch(self.network, prompts, requests, self.stop_ids)
+        with torch.inference_mode(), arithmetic(self.precision):
+            return generate_batch(self.network, prompts, requests, self.stop_ids)
 
     def reencode(self, prompt: TokenIds, request: Generate) -> GenerationOutput:
         """Continue a prompt the lecture's way, encoding the whole text at each step."""
-        return reencode(self.network, self.tokenizer, prompt, request)
+        with torch.inference_mode(), arithmetic(self.precision):
+            return reencode(self.network, self.tokenizer, prompt, request)
 
     def embedding_rows(self, ids: Sequence[int]) -> NDArray[np.floating]:
         """Return rows of the embedding matrix [T, d_model]."""
@@ -211,7 +227,7 @@ def read_only(array: NDArray[np.floating]) -> NDArray[np.floating]:
     return array
 
 
-def _load_network(directory: Path) -> LlamaForCausalLM:
+def _load_network(directory: Path, precision: Precision) -> LlamaForCausalLM:
     """Load the weights, all of them and no others."""
     config = LlamaConfig.from_pretrained(directory)
     loading_checks.check_special_ids(directory, config.vocab_size)
@@ -221,15 +237,16 @@ def _load_network(directory: Path) -> LlamaForCausalLM:
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     try:
-        network, loading_info = LlamaForCausalLM.from_pretrained(
-            directory,
-            config=config,
-            attn_implementation="eager",
-            dtype=torch.float32,
-            use_safetensors=True,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # they are in the report, which is checked
-        )
+        with arithmetic(precision):  # RoPE's speeds are computed here
+            network, loading_info = LlamaForCausalLM.from_pretrained(
+                directory,
+                config=config,
+                attn_implementation="eager",
+                dtype=DTYPES[precision],
+                use_safetensors=True,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are in the report, which is checked
+            )
     finally:
         transformers_logging.set_verbosity(verbosity)
     loading_checks.check_loaded_weights(directory, loading_info)

@@ -24,7 +24,7 @@ from layerbook.book.loader import Experiment
 from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, ModelError, RunError, UsageError
 from layerbook.core.progress import Reporter, SilentReporter
-from layerbook.core.requests import Forward, Generate
+from layerbook.core.requests import Forward, Generate, Precision
 from layerbook.core.text import pluralize
 from layerbook.model import sources
 from layerbook.model.plan import make_plan
@@ -48,6 +48,7 @@ class JobRequirements:
     """
 
     source: sources.ModelSource
+    precision: Precision
     models: Mapping[str, sources.Fingerprint]
     code: Mapping[str, str]
     versions: Mapping[str, str]
@@ -56,8 +57,11 @@ class JobRequirements:
 class DaskExecutor:
     """Measures experiments on a scheduler's workers; connects when first needed."""
 
-    def __init__(self, address: str, source: sources.ModelSource, report: Reporter) -> None:
+    def __init__(
+        self, address: str, source: sources.ModelSource, precision: Precision, report: Reporter
+    ) -> None:
         self.address, self.source, self.report = address, source, report
+        self.precision = precision
 
     @cached_property
     def client(self) -> Client:
@@ -128,7 +132,7 @@ class DaskExecutor:
 
     def _submit(self, chunk: Sequence[Experiment]) -> futures.Future[bytes]:
         experiments = [replace(experiment, captions={}, claims=()) for experiment in chunk]
-        requirements = job_requirements(self.source, self.fingerprint, chunk)
+        requirements = job_requirements(self.source, self.precision, self.fingerprint, chunk)
         pool = self.pool
         with _translate_dask_errors():
             return pool.submit(_worker_task(), pickle.dumps((requirements, experiments)))
@@ -136,10 +140,10 @@ class DaskExecutor:
 
 @contextmanager
 def dask_executor(
-    address: str, source: sources.ModelSource, report: Reporter
+    address: str, source: sources.ModelSource, precision: Precision, report: Reporter
 ) -> Iterator[Executor]:
     """Open an executor on the workers of the scheduler at `address`."""
-    executor = DaskExecutor(address, source, report)
+    executor = DaskExecutor(address, source, precision, report)
     try:
         yield executor
     finally:
@@ -237,19 +241,25 @@ class JobRunner:
 
     def _executor_for(self, requirements: JobRequirements) -> LocalExecutor:
         """Return the executor with the required models; start anew if one of them changed."""
-        required = requirements.models
-        if any(required.get(name, model) != model for name, model in self._models.items()):
+        required, executor = requirements.models, self._executor
+        changed = any(required.get(name, model) != model for name, model in self._models.items())
+        if changed or (executor and executor.precision != requirements.precision):
             self._executor, self._models = None, {}  # old and new models may not fit together
         for name in required.keys() - self._models.keys():
             _check_model(sources.resolve(name) if name else requirements.source, required[name])
         self._models.update(required)
         if self._executor is None:
-            self._executor = LocalExecutor(requirements.source, SilentReporter())
+            self._executor = LocalExecutor(
+                requirements.source, SilentReporter(), precision=requirements.precision
+            )
         return self._executor
 
 
 def job_requirements(
-    source: sources.ModelSource, fingerprint: sources.Fingerprint, chunk: Sequence[Experiment]
+    source: sources.ModelSource,
+    precision: Precision,
+    fingerprint: sources.Fingerprint,
+    chunk: Sequence[Experiment],
 ) -> JobRequirements:
     """Return the requirements of a job, as they are in this process."""
     modules = sorted({type(experiment.analysis).__module__ for experiment in chunk})
@@ -257,7 +267,7 @@ def job_requirements(
     names = sorted({experiment.model for experiment in chunk if experiment.model})
     models = {name: sources.resolve(name).fingerprint() for name in names}
     models[OWN_MODEL] = fingerprint
-    return JobRequirements(source, models, code, dict(keys.numeric_library_versions()))
+    return JobRequirements(source, precision, models, code, dict(keys.numeric_library_versions()))
 
 
 def _check_code(requirements: JobRequirements) -> None:

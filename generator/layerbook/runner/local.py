@@ -12,7 +12,13 @@ from layerbook.book.loader import Experiment
 from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, ModelError, RunError
 from layerbook.core.progress import Reporter, SilentReporter
-from layerbook.core.requests import Forward, Prompt, Request
+from layerbook.core.requests import (
+    DEFAULT_PRECISION,
+    Forward,
+    Precision,
+    Prompt,
+    Request,
+)
 from layerbook.core.rounding import round_result
 from layerbook.model import sources
 from layerbook.model.plan import MAX_BATCH_TOKENS, make_plan, plan_cost
@@ -47,9 +53,10 @@ class LocalExecutor:
         report: Reporter,
         timer: Timer | None = None,
         *,
+        precision: Precision = DEFAULT_PRECISION,
         max_batch_tokens: int = MAX_BATCH_TOKENS,
     ) -> None:
-        self.source, self.report = source, report
+        self.source, self.precision, self.report = source, precision, report
         self.timer = timer or Timer()
         self.max_batch_tokens = max_batch_tokens
         self._models: dict[sources.ModelSource, LoadedModel] = {}
@@ -91,7 +98,7 @@ class LocalExecutor:
             with self.report.task("Loading the model", None), self.timer.time_loading():
                 from layerbook.model.llama import LoadedModel
 
-                self._models[source] = LoadedModel.load(directory, source.name)
+                self._models[source] = LoadedModel.load(directory, source.name, self.precision)
         return self._models[source]
 
     def _measure_on(
@@ -162,10 +169,13 @@ class LocalExecutor:
 
 @contextmanager
 def local_executor(
-    source: sources.ModelSource, report: Reporter, timer: Timer | None = None
+    source: sources.ModelSource,
+    precision: Precision,
+    report: Reporter,
+    timer: Timer | None = None,
 ) -> Iterator[Executor]:
     """Open an executor in this process."""
-    yield LocalExecutor(source, report, timer)
+    yield LocalExecutor(source, report, timer, precision=precision)
 
 
 def require_model_libraries() -> None:

@@ -17,8 +17,9 @@ from layerbook.book.loader import (
     Experiment,
     find_missing_claim_fields,
     load_chapter,
-    read_model_name,
+    read_book_spec,
 )
+from layerbook.book.schema import BookSpec
 from layerbook.core.analysis import Result
 from layerbook.core.errors import (
     LayerbookError,
@@ -29,7 +30,7 @@ from layerbook.core.errors import (
     UsageError,
 )
 from layerbook.core.progress import Reporter
-from layerbook.core.requests import Prompt, Request
+from layerbook.core.requests import DEFAULT_PRECISION, Precision, Prompt, Request
 from layerbook.core.text import pluralize
 from layerbook.model import sources
 from layerbook.model.plan import PlanCost, TokenIds, make_plan, plan_cost
@@ -45,7 +46,9 @@ from layerbook.store.key_changes import record_module_digests
 from layerbook.store.keys import Key, experiment_key
 from layerbook.store.project import Project, download_hub_model, sweep_cells
 
-ExecutorFactory = Callable[[sources.ModelSource, Reporter], AbstractContextManager[Executor]]
+ExecutorFactory = Callable[
+    [sources.ModelSource, Precision, Reporter], AbstractContextManager[Executor]
+]
 Verdict = Literal["new", "same", "differs", "failed"]
 
 DASK_ADDRESS = re.compile(r"dask://(?P<address>(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):\d{1,5})/?")
@@ -64,9 +67,10 @@ class Outcome:
 
 
 class LoadedSpec(NamedTuple):
-    """The experiments of a chapter spec, and the model they run on."""
+    """The experiments of a chapter spec, and the model and precision they run with."""
 
     source: sources.ModelSource
+    precision: Precision
     experiments: tuple[Experiment, ...]
 
 
@@ -112,7 +116,7 @@ def run_experiments(
     if problems := find_missing_claim_fields(experiments):
         raise SpecError(problems)
     outcomes = []
-    with executor_factory(project.source, report) as executor:
+    with executor_factory(project.source, project.precision, report) as executor:
         cell_store = ProjectCellStore(project, report, force=force)
         measured = _measure_each(experiments, executor, report, lambda _: cell_store)
         keys: dict[Experiment, Key] = {}
@@ -133,6 +137,7 @@ def run_experiments(
 
 def measure(
     source: sources.ModelSource,
+    precision: Precision,
     experiments: Sequence[Experiment],
     report: Reporter,
     executor_factory: ExecutorFactory = local_executor,
@@ -142,7 +147,7 @@ def measure(
 
     cell_stores: returns the object that collects the results of a sweep's cells.
     """
-    with executor_factory(source, report) as executor:
+    with executor_factory(source, precision, report) as executor:
         measured = _measure_each(experiments, executor, report, cell_stores)
         return dict(zip(experiments, measured, strict=True))
 
@@ -155,21 +160,24 @@ def run_file(
     executor_factory: ExecutorFactory = local_executor,
 ) -> tuple[Outcome, ...]:
     """Run one chapter spec, and write `OUT/ID.json` for each of its experiments."""
-    source, experiments = load_spec_file(path, model, report)
+    source, precision, experiments = load_spec_file(path, model, report)
     for folder in (out, *out.parents):
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"--out {out}: {folder} is a file; the results need a folder")
     fingerprint = source.fingerprint()
-    keys = {experiment: experiment_key(experiment, fingerprint) for experiment in experiments}
+    keys = {e: experiment_key(e, fingerprint, precision) for e in experiments}
     outcomes = []
-    with executor_factory(source, report) as executor:
+    with executor_factory(source, precision, report) as executor:
         measured = _measure_each(
-            experiments, executor, report, lambda e: FolderCellStore(out, source, fingerprint, e)
+            experiments,
+            executor,
+            report,
+            lambda e: FolderCellStore(out, source, fingerprint, precision, e),
         )
         for experiment, result in zip(experiments, measured, strict=True):
             if isinstance(result, LayerbookError):
                 outcomes.append(Outcome(experiment, "failed", str(result)))
-            elif experiment_key(experiment, fingerprint) != keys[experiment]:
+            elif experiment_key(experiment, fingerprint, precision) != keys[experiment]:
                 outcomes.append(Outcome(experiment, "failed", SOURCES_CHANGED))
             else:
                 stored = make_stored_result(experiment, source.name, keys[experiment], result)
@@ -299,9 +307,11 @@ class FolderCellStore:
         out: Path,
         source: sources.ModelSource,
         fingerprint: sources.Fingerprint,
+        precision: Precision,
         sweep: Experiment,
     ) -> None:
         self.out, self.source, self.fingerprint = out, source, fingerprint
+        self.precision = precision
         self.code = analysis_code_digest(type(sweep.analysis).__module__)
 
     def cells_to_measure(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
@@ -317,7 +327,7 @@ class FolderCellStore:
         return {cell: measured.get(cell) or self._load(cell) or lost for cell in chunk}
 
     def _key(self, cell: Experiment) -> Key:
-        return experiment_key(cell, self.fingerprint, self.code)
+        return experiment_key(cell, self.fingerprint, self.precision, self.code)
 
     def _load(self, cell: Experiment) -> Result | None:
         """Return a cell's result if it has the current key."""
@@ -330,12 +340,15 @@ class FolderCellStore:
 
 def load_spec_file(path: Path, model: str | None, report: Reporter) -> LoadedSpec:
     """Load one chapter spec, in a book or not. Raises SpecError."""
-    source = sources.resolve(_model_of_book(path) if model is None else model)
+    book = _book_around(path)
+    if model is None:
+        model = book.model if book else sources.DEFAULT_MODEL
+    source = sources.resolve(model)
     download_hub_model(source, report)
     experiments = load_chapter(path, source.limits(check_chats=True)).experiments
     if problems := find_missing_claim_fields(experiments):
         raise SpecError(problems)
-    return LoadedSpec(source, experiments)
+    return LoadedSpec(source, book.precision if book else DEFAULT_PRECISION, experiments)
 
 
 def check_spec_files(paths: Sequence[Path], model: str | None, report: Reporter) -> int:
@@ -352,12 +365,11 @@ def check_spec_files(paths: Sequence[Path], model: str | None, report: Reporter)
     return count
 
 
-def _model_of_book(path: Path) -> str:
-    """Return the model of the book that a spec lies in; by default, the default model."""
+def _book_around(path: Path) -> BookSpec | None:
+    """Return the book.yaml of the book that a spec lies in, if it lies in one."""
     folder = path.resolve().parent
-    if folder.name == "experiments" and (folder / "book.yaml").is_file():
-        return read_model_name(folder.parent)
-    return sources.DEFAULT_MODEL
+    in_book = folder.name == "experiments" and (folder / "book.yaml").is_file()
+    return read_book_spec(folder.parent) if in_book else None
 
 
 def describe_plan(

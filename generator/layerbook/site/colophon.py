@@ -52,7 +52,7 @@ def colophon_page(project: Project, book: BookInfo, views: ExperimentViews) -> C
     if source.revision:
         model.append(Fact("Revision", source.revision))
     model.append(Fact("Weights", hex_digest(project.fingerprint.weights)))
-    model.append(Fact("Arithmetic", ARITHMETIC["float64"]))
+    model.append(Fact("Arithmetic", ARITHMETIC[project.precision]))
     licences = list(vendored_licences())
     if source.kind == "bundle":
         title = f"The weights of {source.name}"

@@ -97,7 +97,7 @@ def diff_keys(
         changes += [Change("spec", *difference) for difference in diff_values(old_spec, new_spec)]
     if old.code != new.code:
         changes.append(Change("code", "", old.code, new.code, changed_modules()))
-    for name in ("weights", "tokenizer"):
+    for name in ("weights", "tokenizer", "precision"):
         if getattr(old, name) != getattr(new, name):
             changes.append(Change(name, "", getattr(old, name), getattr(new, name)))
     versions = sorted(diff_values(old.versions, new.versions))

@@ -13,22 +13,24 @@ from typing import Any
 
 from layerbook.book.loader import Experiment
 from layerbook.book.sweep import Sweep
+from layerbook.core.requests import Precision
 from layerbook.model import sources
 from layerbook.store.code_digest import analysis_code_digest
 from layerbook.store.json_format import json_digest
 
-DIGEST_FIELDS = ("spec", "code", "weights", "tokenizer")
+COMPONENTS = ("spec", "code", "weights", "tokenizer", "precision")
 LIBRARIES = ("torch", "transformers", "numpy", "scikit-learn", "tokenizers")
 
 
 @dataclass(frozen=True)
 class Key:
-    """The components that a result depends on: four digests and the versions of libraries."""
+    """The components that a result depends on: digests, the precision, versions of libraries."""
 
     spec: str
     code: str
     weights: str
     tokenizer: str
+    precision: str
     versions: Mapping[str, str] = field(hash=False)
 
     @cached_property
@@ -38,7 +40,7 @@ class Key:
 
     def changed_components(self, newer: Key) -> tuple[str, ...]:
         """Return the names of components that differ, of libraries with both versions."""
-        names = [name for name in DIGEST_FIELDS if getattr(self, name) != getattr(newer, name)]
+        names = [name for name in COMPONENTS if getattr(self, name) != getattr(newer, name)]
         updates = []
         for name in sorted(self.versions.keys() | newer.versions.keys()):
             old, new = (key.versions.get(name, "absent") for key in (self, newer))
@@ -50,31 +52,38 @@ class Key:
 
     def same_sources(self, other: Key) -> bool:
         """Return whether all but the library versions, which differ by machine, is equal."""
-        return all(getattr(self, name) == getattr(other, name) for name in DIGEST_FIELDS)
+        return all(getattr(self, name) == getattr(other, name) for name in COMPONENTS)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the components as they are written into a result."""
-        digests = {name: getattr(self, name) for name in DIGEST_FIELDS}
-        return digests | {"versions": dict(sorted(self.versions.items()))}
+        parts = {name: getattr(self, name) for name in COMPONENTS}
+        return parts | {"versions": dict(sorted(self.versions.items()))}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Key:
         """Build a key from a result's data. Raises ValueError."""
         try:
-            digests = {name: str(data[name]) for name in DIGEST_FIELDS}
+            known = {"precision": "float32"} | dict(data)  # before it was written down
+            parts = {name: str(known[name]) for name in COMPONENTS}
             versions = {str(name): str(version) for name, version in data["versions"].items()}
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError("not a key") from error
-        return cls(**digests, versions=versions)
+        return cls(**parts, versions=versions)
 
 
-def make_key(spec: Mapping[str, Any], code: str, weights: str, tokenizer: str) -> Key:
-    """Return the key for a spec and three digests, with the libraries installed here."""
-    return Key(json_digest(spec), code, weights, tokenizer, numeric_library_versions())
+def make_key(
+    spec: Mapping[str, Any], code: str, fingerprint: sources.Fingerprint, precision: Precision
+) -> Key:
+    """Return the key for a spec, code and model, with the libraries installed here."""
+    weights, tokenizer = fingerprint.weights, fingerprint.tokenizer
+    return Key(json_digest(spec), code, weights, tokenizer, precision, numeric_library_versions())
 
 
 def experiment_key(
-    experiment: Experiment, fingerprint: sources.Fingerprint, code: str | None = None
+    experiment: Experiment,
+    fingerprint: sources.Fingerprint,
+    precision: Precision,
+    code: str | None = None,
 ) -> Key:
     """Return the key that an experiment's result has now. Raises ModelError.
 
@@ -84,12 +93,11 @@ def experiment_key(
         digests = {module: analysis_code_digest(module) for module in code_modules(experiment)}
         code = combine_code_digests(experiment, digests)
     fingerprints = _model_fingerprints(experiment) or [fingerprint]
-    if len(fingerprints) == 1:
-        weights, tokenizer = fingerprints[0].weights, fingerprints[0].tokenizer
-    else:
+    if len(fingerprints) > 1:
         weights = json_digest([f.weights for f in fingerprints])
         tokenizer = json_digest([f.tokenizer for f in fingerprints])
-    return make_key(experiment.spec(), code, weights, tokenizer)
+        fingerprints = [sources.Fingerprint(weights, tokenizer)]
+    return make_key(experiment.spec(), code, fingerprints[0], precision)
 
 
 def _model_fingerprints(experiment: Experiment) -> list[sources.Fingerprint]:

@@ -15,6 +15,7 @@ from layerbook.book.loader import Book, Experiment
 from layerbook.book.sweep import MODEL_AXIS, GridCell
 from layerbook.core.errors import UsageError
 from layerbook.core.progress import Reporter
+from layerbook.core.requests import Precision
 from layerbook.model import sources
 from layerbook.store import cache, code_digest, keys, results
 from layerbook.store.json_format import json_digest
@@ -33,6 +34,11 @@ class Project:
     source: sources.ModelSource
     fingerprint: sources.Fingerprint
     specs_digest: str
+
+    @property
+    def precision(self) -> Precision:
+        """The numbers that the book's models compute with."""
+        return self.book.precision
 
     @property
     def results_root(self) -> Path:
@@ -111,7 +117,9 @@ class Project:
         if missing and code_digest.source_digest() == state:
             self.cache.put_blob("code", state, json.dumps(digests).encode())
         return {
-            e: keys.experiment_key(e, self.fingerprint, keys.combine_code_digests(e, digests))
+            e: keys.experiment_key(
+                e, self.fingerprint, self.precision, keys.combine_code_digests(e, digests)
+            )
             for e in experiments
         }
 
@@ -151,7 +159,7 @@ def resolve_model(root: Path, model: str | None = None) -> sources.ModelSource:
         raise UsageError(
             f"{root}: no book here, experiments/book.yaml is missing; name its folder with --book"
         )
-    return sources.resolve(loader.read_model_name(root) if model is None else model)
+    return sources.resolve(loader.read_book_spec(root).model if model is None else model)
 
 
 def _specs_digest(root: Path) -> str:
