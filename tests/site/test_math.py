@@ -6,8 +6,10 @@ import subprocess
 import sys
 
 import pytest
+from fixtures.sample_chapter import context
 from layerbook.site.prose import math
 from layerbook.site.prose.math import MathError, MathRenderer, escape_tex, math_css
+from layerbook.site.prose.render import render_chapter
 
 
 class DictCache:
@@ -118,3 +120,29 @@ assert asyncio.run(render_inside()) == "<math><mi>a</mi></math>"
 assert MathRenderer().render("b", display=False) == "<math><mi>b</mi></math>"
 """
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize(
+    ("prose", "mathml"),
+    [
+        (r"$\textcolor{#c00}{x}$", MathRenderer().render(r"\textcolor{#c00}{x}", display=False)),
+        (r"$\{{{ 3 }}\}$ {# c #}", MathRenderer().render(r"\{3\}", display=False)),
+        (r"$\{\# x\}$", MathRenderer().render(r"\{\# x\}", display=False)),
+    ],
+)
+def test_braces_of_tex_are_not_jinja(prose: str, mathml: str) -> None:
+    """A colour is no comment, and an escaped brace opens no value."""
+    assert mathml in render_chapter(prose, "x.md", context()).html
+
+
+def test_display_formulas_stand_in_paragraphs() -> None:
+    """On a line of their own there; a paragraph holds no block."""
+    html = render_chapter("Before $$ a=b $$ after.", "x.md", context()).html
+    assert 'display="block"' in html and "$" not in html and "<div" not in html
+
+
+def test_errors_are_printable() -> None:
+    """JavaScript cuts an emoji in half."""
+    with pytest.raises(MathError) as caught:
+        MathRenderer().render("😀", display=False)
+    str(caught.value).encode()

@@ -135,10 +135,7 @@ def test_values_in_formulas_are_not_tex() -> None:
         ("a\n\n$$\n\\frac{1\n$$", f"{FILE}:4:6: in the formula: Unexpected end of input"),
         ("a\n\nb $\\nope$", f"{FILE}:3:1: in the formula: Unsupported function name: \\nope"),
         ("a\n\ue000", f"{FILE}:2:1: the private-use characters"),
-        (
-            "a\n[x](attenton.html)",
-            f"{FILE}:2:1: no page is called 'attenton.html' (did you mean 'attention.html'?)",
-        ),
+        ("a\n\n![A cat](cat.png)", f"{FILE}:3:1: prose cannot include images yet"),
         (
             "{{ figure('noise', 'bars') }}\n\n{{ figure('noise', 'bars') }}",
             f"{FILE}:3:1: the figure 'fig-noise-bars' is already",
@@ -190,6 +187,26 @@ def test_renders_all_parts_of_a_chapter() -> None:
     assert 'class="footnote-ref"' in body.html
     assert "<math" in body.html
     assert "A figure is missing here." in body.html
+
+
+@pytest.mark.parametrize(
+    "listing", ["{{ x }}", "{% if %}", "{# c", "{{ r('noise').name }}", "```\n{{ y }}"]
+)
+@pytest.mark.parametrize("frame", ["````\n{}\n````", "~~~~ jinja\n{}\n~~~~", "- a\n\n  ````\n  {}\n"])
+def test_listings_are_not_evaluated(listing: str, frame: str) -> None:
+    """Braces in a fenced listing are text; those after it are not."""
+    source = frame.replace("{}", listing.replace("\n", "\n  " if frame.startswith("-") else "\n"))
+    assert listing in text_of(render(f"{{{{ r('noise').d_model }}}}\n\n{source}"))
+    if "- a" not in frame:
+        assert text_of(render(f"{source}\n\n{{{{ 6 * 7 }}}}")).strip().endswith("42")
+
+
+def test_tables_are_aligned_by_class() -> None:
+    """The policy of the pages blocks inline styles."""
+    html = render("|a|b|c|d|\n|:-|:-:|--:|-|\n|1|2|3|4|")
+    assert "style=" not in html
+    for side in ("left", "center", "right"):
+        assert html.count(f'class="align-{side}"') == 2
 
 
 def test_html_in_prose_is_text() -> None:

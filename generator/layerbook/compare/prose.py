@@ -19,6 +19,7 @@ from layerbook.site.experiment_view import ExperimentView, figure_indices, names
 from layerbook.site.figure_cache import FigureRenderer
 from layerbook.site.prose.checks import prose_path, read_prose
 from layerbook.site.prose.functions import ChapterContext
+from layerbook.site.prose.ids import PageIds
 from layerbook.site.prose.math import MathRenderer
 from layerbook.site.prose.references import find_references
 from layerbook.site.prose.render import Sentence, chapter_sentences, render_caption
@@ -68,10 +69,8 @@ class ProseVariant:
 
         Raises SpecError if a result that it needs is missing or does not fit it.
         """
-        views = ChapterViews(chapter.name, 1, self._views, self._figures, self._math)
-        context = ChapterContext(
-            views, self._templates, self._math, bibliography=self._bibliography
-        )
+        views = ChapterViews(chapter.name, 1, self._views, self._figures, self._math, PageIds())
+        context = ChapterContext(views, self._templates, self._math, self._bibliography)
         file = str(prose_path(self._project, chapter))
         return chapter_sentences(read_prose(self._project, chapter), file, context)
 
@@ -141,7 +140,7 @@ def pair_changes(
 def find_uses(project: Project, chapter: Chapter, addresses: Sequence[str]) -> Iterator[SourceUse]:
     """Yield the places in a chapter's prose and claims that use experiments at `addresses`."""
     source, file = read_prose(project, chapter), str(prose_path(project, chapter))
-    lines = source.splitlines()
+    lines = source.split("\n")
     places = {
         (reference.line, _full_address(reference.name, chapter)): None
         for reference in find_references(source, file)

@@ -47,7 +47,7 @@ def make_environment(project_templates: Path | None = None) -> Environment:
 
     loaders: list[BaseLoader] = [FunctionLoader(load_from_package)]
     if project_templates:
-        loaders.insert(0, FileSystemLoader(project_templates))
+        loaders.insert(0, FileSystemLoader(project_templates, encoding="utf-8-sig"))
     environment = Environment(
         loader=ChoiceLoader(loaders),
         undefined=StrictUndefined,

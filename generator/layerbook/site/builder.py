@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from layerbook.book import bibliography
@@ -24,8 +24,13 @@ from layerbook.site.experiment_view import (
 from layerbook.site.figure_cache import FigureRenderer
 from layerbook.site.page_cache import CachedPage, PageCache
 from layerbook.site.prose import citations
+from layerbook.site.prose.checks import find_link_problems, prose_path
 from layerbook.site.prose.functions import ChapterContext
+from layerbook.site.prose.ids import CHAPTER_DIAGRAM, find_ids, page_ids
+from layerbook.site.prose.links import LinkTargets
+from layerbook.site.prose.markdown_checks import find_markdown_problems
 from layerbook.site.prose.math import MathRenderer
+from layerbook.site.prose.outline import parse_outline
 from layerbook.site.prose.render import render_chapter
 from layerbook.site.provenance import hex_digest
 from layerbook.site.ro_crate import CRATE_FILE, ro_crate_manifest
@@ -74,6 +79,7 @@ class SiteBuilder:
         self._bibliography = bibliography.load(project.templates_dir)
         self._book = _book_info(project, references=self._bibliography is not None)
         self._chapters: dict[str, RenderedChapter | CachedPage] = {}
+        self._prose: dict[str, str] = {}
 
     @cached_property
     def _views(self) -> dict[str, ExperimentView]:
@@ -88,28 +94,32 @@ class SiteBuilder:
 
         Raises SpecError with the problems of its prose, captions and claims.
         """
+        self._prose[chapter.name] = prose
         cached = self._page_cache.load(chapter.name, prose)
         self._chapters[chapter.name] = cached or self._render_chapter(chapter, number, prose)
 
     def _render_chapter(self, chapter: Chapter, number: int, prose: str) -> RenderedChapter:
+        file = str(prose_path(self._project, chapter))
         problems = [
             problem
             for experiment in chapter.experiments
             for problem in self._views[experiment.address].unknown_figure_problems()
         ]
+        problems += find_markdown_problems(parse_outline(prose), file)
         if problems:
             raise SpecError(problems)
         math = MathRenderer(self._project.cache)
-        views = ChapterViews(chapter.name, number, self._views, self._figure_renderer, math)
+        ids = page_ids(self._jinja_env, pages.ChapterPage.template)
+        views = ChapterViews(chapter.name, number, self._views, self._figure_renderer, math, ids)
         context = ChapterContext(
             views=views,
             jinja_env=self._jinja_env,
             math=math,
-            chapters=tuple(chapter.name for chapter in self._book.chapters),
             bibliography=self._bibliography,
+            ids=ids,
         )
         try:
-            body = render_chapter(prose, f"templates/chapters/{chapter.name}.md", context)
+            body = render_chapter(prose, file, context)
         except SpecError:
             if not views.unavailable:
                 raise
@@ -132,7 +142,9 @@ class SiteBuilder:
         diagram = None
         if self._decoder:
             highlighted = replace(self._decoder, highlight=chapter.part or "", title="")
-            diagram = self._figure_renderer.diagram(highlighted, "where", compact=True)
+            diagram = self._figure_renderer.diagram(
+                highlighted, CHAPTER_DIAGRAM, compact=True
+            )
         return pages.ChapterPage(
             name=chapter.name,
             title=chapter.title,
@@ -146,7 +158,7 @@ class SiteBuilder:
         )
 
     def finish(self) -> SiteContents:
-        """Return the site, once all chapters are added."""
+        """Return the site, once all chapters are added. Raises SpecError for links to nowhere."""
         chapters = {name: self._finish_chapter(name) for name in self._chapters}
         parts = [*chapters.values(), self._claims_page(chapters), self._front_pages()]
         if self._bibliography:
@@ -157,6 +169,7 @@ class SiteBuilder:
         files = {"assets/search-index.js": search_index(rows)}
         for part in parts:
             files |= part.files
+        self._check_links(files, incomplete={name for name, p in chapters.items() if p.messages})
         files |= assets(math_rules, self._own_templates)
         files[CRATE_FILE] = ro_crate_manifest(self._project, self._book, files)
         return SiteContents(
@@ -164,6 +177,19 @@ class SiteBuilder:
             messages=[message for part in parts for message in part.messages],
             refuted=sum(part.refuted for part in parts),
         )
+
+    def _check_links(self, files: Mapping[str, bytes], incomplete: Collection[str]) -> None:
+        """Raise SpecError for links to nowhere; incomplete pages may lack what they lead to."""
+
+        @cache
+        def ids_of(page: str) -> frozenset[str] | None:
+            is_incomplete = page.removesuffix(".html") in incomplete
+            return None if is_incomplete else find_ids(files[page].decode())
+
+        pages = [path for path in files if path.endswith(".html")]
+        targets = LinkTargets(pages, files={*files, CRATE_FILE}, find_ids=ids_of)
+        if problems := find_link_problems(self._project, self._prose, targets):
+            raise SpecError(problems)
 
     def _finish_chapter(self, name: str) -> CachedPage:
         chapter = self._chapters[name]

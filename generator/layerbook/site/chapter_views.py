@@ -28,6 +28,7 @@ from layerbook.site.figure_cache import CSS_KINDS, FigureRenderer
 from layerbook.site.interactive import attention, sampling, tokenizer
 from layerbook.site.measure_source import measure_html
 from layerbook.site.prose.functions import unknown_name
+from layerbook.site.prose.ids import PICTURE_SUFFIX, PageIds
 from layerbook.site.prose.math import MathRenderer
 from layerbook.site.prose.render import render_caption
 from layerbook.site.tokens_html import table_csv
@@ -48,9 +49,12 @@ class ChapterViews:
         views: ExperimentViews,
         figure_renderer: FigureRenderer,
         math: MathRenderer,
+        ids: PageIds,
     ) -> None:
         self._chapter, self._views = chapter, views
         self._figure_renderer, self._math = figure_renderer, math
+        self._page_ids = ids
+        self._ids: dict[tuple[str, str | int], str] = {}
         self._figure_numbers = (f"{number}.{count}" for count in itertools.count(1))
         self.files: dict[str, bytes] = {}
         self.unavailable: dict[str, ExperimentView] = {}
@@ -68,7 +72,8 @@ class ChapterViews:
         """Return a figure, or a placeholder if its experiment has no result."""
         view = self._find_and_note(name)
         if view.envelope is None:
-            return view.failed_view(figure_name or "figure")
+            failed = view.failed_view(figure_name or "figure")
+            return replace(failed, id=self._id(view, f"{figure_name}-missing", failed.id))
         if figure_name is None and len(view.figures) == 1:
             (figure_name,) = view.figures
         if figure_name is None or figure_name not in view.figures:
@@ -79,7 +84,8 @@ class ChapterViews:
         self, view: ExperimentView, name: str, figure: figures.Figure
     ) -> pages.FigureView:
         experiment, table = view.experiment, figure.table()
-        id = f"{name_on_page(view.address, self._chapter, self._views)}-{name}"
+        own_name = name_on_page(view.address, self._chapter, self._views)
+        id = self._id(view, name, f"{own_name}-{name}")
         path = data_path(view.address, name, self._views)
         self.files[f"{path}.csv"] = table_csv(table).encode()
         sequence = figure if isinstance(figure, figures.Frames) else None
@@ -100,7 +106,7 @@ class ChapterViews:
             source_html=measure_html(type(experiment.analysis)),
             spec_html=view.spec_html,
             provenance=view.provenance,
-            frames=self._frames(sequence, f"{id}-svg") if sequence else None,
+            frames=self._frames(sequence, f"{id}{PICTURE_SUFFIX}") if sequence else None,
             title=figure.title or experiment.title,
             step=sequence.step if sequence else "frame",
         )
@@ -119,7 +125,7 @@ class ChapterViews:
             scripts = tokenizer.script_files(figure, script_href)
             self.files |= scripts
             return tokenizer.live_html(figure, scripts)
-        return self._figure_renderer.html(figure, f"{id}-svg")
+        return self._figure_renderer.html(figure, f"{id}{PICTURE_SUFFIX}")
 
     def _script(self, figure: figures.Figure, href: str) -> pages.FigureScript | None:
         """Add the script with the data that a reader can open from the figure, if any."""
@@ -156,7 +162,8 @@ class ChapterViews:
         for address in needed_addresses(view, index):
             self.result(address)
         claim = claim_view(view, index, self._views, self._math)
-        return replace(claim, id=claim_id(view.address, index, self._views, self._chapter))
+        id = claim_id(view.address, index, self._views, self._chapter)
+        return replace(claim, id=self._id(view, index, id))
 
     def source(self, name: str) -> pages.SourceView:
         """Return the code that measured an experiment."""
@@ -183,6 +190,13 @@ class ChapterViews:
             self.files[href] = data
             downloads.append(pages.Download(name, href, len(data)))
         return tuple(downloads)
+
+    def _id(self, view: ExperimentView, name: str | int, id: str) -> str:
+        """Return the id on the page of a figure or claim, always the same."""
+        key = (view.address, name)
+        if key not in self._ids:
+            self._ids[key] = self._page_ids.add(id)
+        return self._ids[key]
 
     def _find_and_note(self, name: str) -> ExperimentView:
         """Return an experiment; note if it has no result."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from layerbook.book import bibliography
 from layerbook.book.loader import Chapter, find_missing_claim_fields
 from layerbook.core.errors import Problem, SpecError, did_you_mean
+from layerbook.site.prose.links import LinkTargets, find_links
 from layerbook.site.prose.lint import find_typed_answers, find_typed_numbers
+from layerbook.site.prose.outline import parse_outline
 from layerbook.site.prose.references import Reference, find_references
 from layerbook.store.project import Project
 
@@ -22,7 +24,7 @@ def read_prose(project: Project, chapter: Chapter) -> str:
     """Read the Markdown of a chapter. Raises SpecError if it cannot be read."""
     path = prose_path(project, chapter)
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         hint = did_you_mean(chapter.name, [other.stem for other in path.parent.glob("*.md")])
         message = f"the chapter's prose is missing: {path}{hint}"
@@ -76,6 +78,25 @@ def _no_source(sources: bibliography.Bibliography | None, key: str) -> str:
     if sources:
         return sources.unknown_key_message(key)
     return f"this book has no templates/{bibliography.REFERENCES_FILE} to look {key!r} up in"
+
+
+def find_link_problems(
+    project: Project, prose: Mapping[str, str], targets: LinkTargets
+) -> list[Problem]:
+    """Report links in prose (by chapter), captions and claims that lead nowhere."""
+    problems = []
+    for chapter in project.book.chapters:
+        texts = [(str(prose_path(project, chapter)), 1, prose[chapter.name])]
+        for experiment in chapter.experiments:
+            captions = experiment.captions.values()
+            texts += [(experiment.file, caption.line, caption.text) for caption in captions]
+            texts += [(experiment.file, claim.line, claim.says) for claim in experiment.claims]
+        for file, first_line, text in texts:
+            for link in find_links(parse_outline(text)):
+                if message := targets.problem(link.address, f"{chapter.name}.html"):
+                    line = first_line + link.place.line - 1
+                    problems.append(Problem(file, line, link.place.column, message))
+    return problems
 
 
 def find_uncited_sources(project: Project) -> list[Problem]:

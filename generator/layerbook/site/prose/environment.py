@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from layerbook.core.errors import did_you_mean
 from layerbook.site.prose import filters
+from layerbook.site.prose.braces import hide_literal_braces, show_literal_braces
 from layerbook.site.prose.folds import Fold
 from layerbook.site.prose.markdown import Slots
 
@@ -34,7 +35,12 @@ def evaluate(source: str, file: str, names: Mapping[str, object]) -> tuple[str, 
     slots = Slots()
     environment = _make_environment(slots, tuple(names))
     template = Template.from_code(environment, _compile(source, file), environment.globals)
-    return template.render(**names), slots
+    return show_literal_braces(template.render(**names)), slots
+
+
+def parse_prose(source: str) -> nodes.Template:
+    """Return the syntax tree of a piece of prose. Raises TemplateSyntaxError."""
+    return prose_environment().parse(hide_literal_braces(source))
 
 
 def prose_environment() -> Environment:
@@ -114,7 +120,8 @@ def _make_environment(slots: Slots, names: tuple[str, ...]) -> _ProseEnvironment
 @cache
 def _compile(source: str, file: str) -> CodeType:
     """Compile a template once; a caption may serve many figures."""
-    return prose_environment().compile(_keep_line_breaks(source), name=file, filename=file)
+    template = _keep_line_breaks(hide_literal_braces(source))
+    return prose_environment().compile(template, name=file, filename=file)
 
 
 def _keep_line_breaks(source: str) -> str:

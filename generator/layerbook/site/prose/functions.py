@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from layerbook.core.errors import UsageError, did_you_mean
 from layerbook.site.pages import ClaimView, Download, FailedView, FigureView, SourceView
 from layerbook.site.prose import folds
 from layerbook.site.prose.folds import DEFAULT_TITLE, Fold
+from layerbook.site.prose.ids import PageIds
 from layerbook.site.prose.markup import Anchor, Block, Inline, escape_text
 from layerbook.site.prose.math import MathRenderer
 from layerbook.site.tokens_html import as_token, chip
@@ -43,15 +44,15 @@ class Views(Protocol):
 class ChapterContext:
     """Everything that the prose of one chapter depends on.
 
-    jinja_env: renders the page templates. chapters: names that links may lead to; if empty,
-    links are not checked. bibliography: the sources that `cite` knows.
+    jinja_env: renders the page templates. bibliography: the sources that `cite` knows.
+    ids: those of the chapter's page.
     """
 
     views: Views
     jinja_env: Environment
     math: MathRenderer
-    chapters: tuple[str, ...] = ()
     bibliography: Bibliography | None = None
+    ids: PageIds = field(default_factory=PageIds)
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
@@ -73,7 +74,8 @@ class ProseFunctions:
     def __init__(self, context: ChapterContext) -> None:
         self._views, self._bibliography = context.views, context.bibliography
         self._macros: Any = context.jinja_env.get_template("blocks.html").module
-        self._ids: set[str] = set()
+        self._page_ids = context.ids
+        self._shown_ids: set[str] = set()
         self._citations: Counter[str] = Counter()
         self._prediction_numbers = count(1)
 
@@ -95,9 +97,9 @@ class ProseFunctions:
     def figure(self, id: str, name: str | None = None) -> Block:
         """`figure("id", "name")`: a figure, once a page."""
         view = self._views.figure(id, name)
-        if view.id in self._ids:
+        if view.id in self._shown_ids:
             raise UsageError(f"the figure {view.id!r} is already on this page")
-        self._ids.add(view.id)
+        self._shown_ids.add(view.id)
         if isinstance(view, FailedView):
             return Block(str(self._macros.failed(view)), view.message, "figure()")
         return Block(str(self._macros.figure(view)), f"{view.title} {view.alt}".strip(), "figure()")
@@ -105,9 +107,9 @@ class ProseFunctions:
     def claim(self, id: str, index: int = 0) -> Block:
         """`claim("id", 0)`: a claim in a box; its first box on the page is its anchor."""
         view = self._views.claim(id, index)
-        if view.id in self._ids:
+        if view.id in self._shown_ids:
             view = replace(view, id="")
-        self._ids.add(view.id)
+        self._shown_ids.add(view.id)
         anchors = (Anchor("claim", view.id),) if view.id else ()
         return Block(str(self._macros.claim(view)), str(view.sentence), "claim()", anchors)
 
@@ -141,7 +143,7 @@ class ProseFunctions:
             raise UsageError(f"cite() cannot show {show!r}{hint}; there are {', '.join(texts)}")
         tooltip = label if show == "title" else source.title
         self._citations[key] += 1
-        id = f"cite-{key}-{self._citations[key]}"
+        id = self._page_ids.add(f"cite-{key}-{self._citations[key]}")
         attributes = f'id="{id}" href="references.html#{key}" title="{escape_text(tooltip)}"'
         html = f'<a class="cite" {attributes}>{escape_text(texts[show])}</a>'
         return Inline(html, texts[show], (Anchor("citation", id, key),))

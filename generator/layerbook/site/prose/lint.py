@@ -9,14 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from jinja2 import nodes
-from markdown_it import MarkdownIt
 from markdown_it.token import Token as Node
 
 from layerbook.core.errors import Problem
-from layerbook.site.prose.markdown import make_parser
+from layerbook.site.prose.outline import blank, parse_outline
 from layerbook.site.prose.references import find_predictions
 
 ALLOWING_COMMENT = re.compile(r"\{#-?\s*numeral:\s*(?!-?#\})\S.*?#\}")
@@ -34,7 +32,6 @@ UNIT_AFTER = re.compile(r"-(?:bit|byte)s?\b")
 NOT_WORDS = re.compile(r"\bhttps?://[^\s)>\]]+|\[\^[^\]\n]+\]")
 """Addresses, and marks of footnotes that the chapter does not have."""
 HEADING_NUMBER = re.compile(r"\A\d[\d.]*[.)]?(?=\s)")
-_JINJA_TAG = re.compile(r"\{#.*?(?:#\}|\Z)|\{%.*?(?:%\}|\Z)|\{\{.*?(?:\}\}|\Z)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -98,16 +95,15 @@ def _is_result(match: re.Match[str]) -> bool:
 def _find_spans(source: str) -> Iterator[TextSpan]:
     """Yield the text of the Markdown, and the words of predictions."""
     line_starts = [0, *(match.end() for match in re.finditer("\n", source))]
-    # Markdown would end a line at a carriage return, which files read as text do not have.
-    blanked = _JINJA_TAG.sub(_blank_tag, source).replace("\r", " ")
+    outline = parse_outline(source)
     line = cursor = 0
     in_heading = False
-    for node in _parser().parse(blanked):
+    for node in outline.nodes:
         if node.type == "inline" and node.map:
             if node.map[0] != line:
                 line = node.map[0]
                 cursor = line_starts[line]
-            for span in _inline_spans(node, blanked, cursor):
+            for span in _inline_spans(node, outline.source, cursor):
                 yield _blank_number(span) if in_heading else span
                 cursor, in_heading = span.end, False
         in_heading = node.type == "heading_open"
@@ -115,24 +111,8 @@ def _find_spans(source: str) -> Iterator[TextSpan]:
         yield from _prediction_spans(call, source, line_starts)
 
 
-@cache
-def _parser() -> MarkdownIt:
-    # Blanked statements leave indented lines, which are no code.
-    return make_parser(typographer=False).disable(["code", "text_join"])
-
-
-def _blank_tag(match: re.Match[str]) -> str:
-    """Blank a statement or comment; a value leaves a word, so that `{{ x }}5` is one word."""
-    blank = _blank(match)
-    return f"x{blank[1:-1]}x" if match[0].startswith("{{") and len(blank) > 1 else blank
-
-
-def _blank(match: re.Match[str]) -> str:
-    return re.sub(r"[^\n]", " ", match[0])
-
-
 def _blank_number(heading: TextSpan) -> TextSpan:
-    return TextSpan(heading.offset, HEADING_NUMBER.sub(_blank, heading.text, count=1))
+    return TextSpan(heading.offset, HEADING_NUMBER.sub(blank, heading.text, count=1))
 
 
 def _inline_spans(node: Node, source: str, cursor: int) -> Iterator[TextSpan]:
@@ -147,7 +127,7 @@ def _inline_spans(node: Node, source: str, cursor: int) -> Iterator[TextSpan]:
             continue
         cursor = match.end()
         if child.type == "text" and not in_address:
-            yield TextSpan(match.start(), NOT_WORDS.sub(_blank, match[0]))
+            yield TextSpan(match.start(), NOT_WORDS.sub(blank, match[0]))
 
 
 def _prediction_spans(

@@ -7,7 +7,6 @@ which mean nothing to Markdown. Its escaped HTML is set in last.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -19,13 +18,16 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 
 from layerbook.site.prose.highlight import code_html
+from layerbook.site.prose.ids import PageIds
 from layerbook.site.prose.markup import Anchor, Block, Inline, clean_text, escape_text
 from layerbook.site.prose.math import MathError, MathRenderer, escape_tex
 
 SLOT_OPEN, SLOT_CLOSE = "\ue000", "\ue001"
+NO_IMAGES = "prose cannot include images yet; it shows figures of results"
 _SLOT = re.compile(f"{SLOT_OPEN}([0-9]+){SLOT_CLOSE}")
 _ONLY_SLOTS = re.compile(rf"(?:\s*{_SLOT.pattern}\s*)+")
 _ENCODED_SLOT = re.compile(f"(?:{SLOT_OPEN}|%EE%80%80)([0-9]+)")
+_ALIGNMENT = re.compile("text-align:(left|center|right)")
 _SENTENCE_END = re.compile(r"(?<=[.!?:])\s+")
 
 
@@ -59,12 +61,11 @@ class Section:
 
 @dataclass(frozen=True)
 class MarkdownPage:
-    """A rendered chapter with its headings, its sections, and the addresses it links to."""
+    """A rendered chapter with its headings and its sections."""
 
     html: str
     headings: tuple[Heading, ...]
     sections: tuple[Section, ...]
-    links: tuple[str, ...]
 
 
 @dataclass
@@ -105,15 +106,16 @@ class Slots:
 
 
 def make_parser(*, typographer: bool = True) -> MarkdownIt:
-    """Return a parser for the Markdown of chapters: no HTML, no images; tables, math, footnotes."""
+    """Return a parser for the Markdown of chapters: no HTML; tables, math, footnotes."""
     md = MarkdownIt("commonmark", {"html": False, "typographer": typographer})
-    md.enable("table").disable(["image", "html_block", "html_inline"])
+    md.enable("table").disable(["html_block", "html_inline"])
     md.use(
         dollarmath_plugin,
         allow_labels=False,
         allow_space=False,
         allow_digits=False,
         allow_blank_lines=False,
+        double_inline=True,
     )
     md.use(footnote_plugin)
     return md
@@ -143,8 +145,10 @@ def _math(_: Any, nodes: Sequence[Node], index: int, __: Any, env: MutableMappin
         near = node.content.strip("\n")
         raise ProseError(f"in the formula: {error}", line, near) from error
     if display:
+        # A paragraph may hold no <div>.
+        tag = "div" if node.type == "math_block" else "span"
         box = 'class="math scroll" role="group" tabindex="0" aria-label="Formula"'
-        return f"<div {box}>{markup}</div>"
+        return f"<{tag} {box}>{markup}</{tag}>"
     return f'<span class="math">{markup}</span>'
 
 
@@ -163,18 +167,19 @@ def render_inline(source: str, slots: Slots, math: MathRenderer) -> Inline:
     return Inline(html, _plain_text(nodes[0], slots))
 
 
-def render_blocks(source: str, slots: Slots, math: MathRenderer) -> MarkdownPage:
-    """Render a chapter. Raises ProseError."""
+def render_blocks(source: str, slots: Slots, math: MathRenderer, ids: PageIds) -> MarkdownPage:
+    """Render a chapter; `ids` are those of its page. Raises ProseError."""
     env: dict[str, Any] = {"slots": slots, "math": math}
     nodes = _unwrap_blocks(_parser().parse(source, env), slots)
     _check_nodes(nodes, slots)
-    headings = tuple(_add_heading_ids(nodes, env))
-    links = (node.attrs.get("href") for node in _walk(nodes) if node.type == "link_open")
+    for number, _ in enumerate(env.get("footnotes", {}).get("list", ()), start=1):
+        ids.add(f"fn{number}")
+        ids.add(f"fnref{number}")
+    headings = tuple(_add_heading_ids(nodes, env, ids))
     return MarkdownPage(
         html=_render(nodes, env),
         headings=headings,
         sections=tuple(_sections(nodes, headings, slots)),
-        links=tuple(map(str, links)),
     )
 
 
@@ -185,6 +190,11 @@ def split_sentences(source: str) -> Iterator[str]:
 
 
 def _render(nodes: Sequence[Node], env: MutableMapping[str, Any]) -> str:
+    for node in nodes:
+        # The pages forbid inline styles.
+        if alignment := _ALIGNMENT.fullmatch(str(node.attrs.get("style", ""))):
+            del node.attrs["style"]
+            node.attrs["class"] = f"align-{alignment[1]}"
     markup = _parser().renderer.render(nodes, _parser().options, env)
     return str(env["slots"].fill_html(markup))
 
@@ -220,6 +230,8 @@ def _check_nodes(nodes: Sequence[Node], slots: Slots) -> None:
             if isinstance(value, Block):
                 rule = "must stand alone in its paragraph, with empty lines around it"
                 raise ProseError(f"{value.name} {rule}", slots.lines[number])
+        if node.type == "image":
+            raise ProseError(NO_IMAGES, near=f"![{node.content}]")
         if node.type == "heading_open" and node.tag == "h1":
             message = "the page's title is its only top heading; begin with ##"
             raise ProseError(message, near=f"\n{node.markup} ")
@@ -233,18 +245,22 @@ def _plain_text(node: Node, slots: Slots) -> str:
     return slots.fill_text(text)
 
 
-def _add_heading_ids(nodes: Sequence[Node], env: MutableMapping[str, Any]) -> Iterator[Heading]:
-    """Give each heading an id made from its words, numbered if several are alike."""
-    slugs: Counter[str] = Counter()
+def _add_heading_ids(
+    nodes: Sequence[Node], env: MutableMapping[str, Any], ids: PageIds
+) -> Iterator[Heading]:
+    """Give each heading an id made from its words, numbered if it is taken."""
     for opening, inline in zip(nodes, nodes[1:], strict=False):
         if opening.type != "heading_open":
             continue
         text = _plain_text(inline, env["slots"])
-        slug = "-".join(re.findall(r"\w+", text.lower())) or "section"
-        slugs[slug] += 1
-        id = slug if slugs[slug] == 1 else f"{slug}-{slugs[slug]}"
+        id = ids.add(heading_slug(text))
         opening.attrs["id"] = id
         yield Heading(int(opening.tag[1]), id, _render(inline.children or [], env), text)
+
+
+def heading_slug(text: str) -> str:
+    """Return a heading's words as an id: `What it is` -> `what-it-is`."""
+    return "-".join(re.findall(r"\w+", text.lower())) or "section"
 
 
 def _sections(

@@ -18,6 +18,7 @@ from queue import SimpleQueue
 from typing import Any, Protocol
 
 from layerbook.core.errors import LayerbookError
+from layerbook.site.prose.markup import clean_text
 
 TEMML = "temml-0.13.5"
 _RENDER_JS = """
@@ -109,7 +110,7 @@ def _temml(tex: str, *, display: bool) -> str:
     if "error" in answer:
         # Temml marks the place with combining characters, on a line that repeats the formula.
         message = answer["error"].strip().splitlines()[0].rstrip(" :")
-        raise MathError(_COMBINING.sub("", message))
+        raise MathError(clean_text(_COMBINING.sub("", message)))
     html = answer["html"]
     is_math = re.fullmatch(r"<math\b.*</math>", html, re.DOTALL)
     if not is_math or "merror" in html or "temml-error" in html:

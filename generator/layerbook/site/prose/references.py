@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from jinja2 import TemplateSyntaxError, nodes
 
 from layerbook.core.errors import Problem, SpecError
-from layerbook.site.prose.environment import prose_environment
+from layerbook.site.prose.environment import parse_prose
 
 REFERENCE_FUNCTIONS = frozenset({"r", "figure", "claim", "holds", "source", "download", "cite"})
 
@@ -29,7 +29,7 @@ def find_references(source: str, file: str) -> tuple[Reference, ...]:
     Raises SpecError if the prose is no template.
     """
     try:
-        tree = prose_environment().parse(source)
+        tree = parse_prose(source)
     except TemplateSyntaxError as error:
         raise SpecError([Problem(file, error.lineno, 1, error.message or "no template")]) from error
     lines = source.split("\n")
@@ -46,7 +46,7 @@ def find_references(source: str, file: str) -> tuple[Reference, ...]:
 def find_predictions(source: str) -> Iterator[nodes.Call]:
     """Yield the calls of `predict`; none if the prose is no template."""
     try:
-        tree = prose_environment().parse(source)
+        tree = parse_prose(source)
     except TemplateSyntaxError:
         return
     for block in tree.find_all(nodes.CallBlock):

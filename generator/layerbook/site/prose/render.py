@@ -7,7 +7,7 @@ Every mistake is a SpecError at the file and line of the prose.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -16,6 +16,7 @@ from jinja2 import TemplateError, TemplateSyntaxError
 
 from layerbook.core.errors import LayerbookError, Problem, SpecError, did_you_mean
 from layerbook.site.pages import ChapterBody
+from layerbook.site.prose.braces import STAND_INS
 from layerbook.site.prose.environment import evaluate, prose_environment
 from layerbook.site.prose.functions import ChapterContext, ProseFunctions, token_chip
 from layerbook.site.prose.markdown import (
@@ -52,8 +53,7 @@ def render_chapter(source: str, file: str, context: ChapterContext) -> ChapterBo
     """Render the text of a chapter's `file`. Raises SpecError."""
     with _located_errors(source, file):
         markdown, slots = evaluate(source, file, ProseFunctions(context).by_name())
-        page = render_blocks(markdown, slots, context.math)
-        _check_links(page.links, context)
+        page = render_blocks(markdown, slots, context.math, context.ids)
     toc = tuple(heading for heading in page.headings if heading.level == 2)
     return ChapterBody(page.html, toc, page.headings, page.sections)
 
@@ -90,7 +90,7 @@ def render_caption(
 @contextmanager
 def _located_errors(source: str, file: str, first_line: int = 1) -> Iterator[None]:
     """Turn errors of the prose into a SpecError at the line of `file` that they come from."""
-    lines = source.splitlines()
+    lines = source.split("\n")
 
     def located(line: int, message: str) -> SpecError:
         text = lines[line - 1] if 0 < line <= len(lines) else ""
@@ -99,8 +99,8 @@ def _located_errors(source: str, file: str, first_line: int = 1) -> Iterator[Non
         return SpecError([Problem(file, line + first_line - 1, column, message)])
 
     for number, text in enumerate(lines, start=1):
-        if SLOT_OPEN in text or SLOT_CLOSE in text:
-            raise located(number, "the private-use characters U+E000 and U+E001 are reserved")
+        if any(character in text for character in (SLOT_OPEN, SLOT_CLOSE, *STAND_INS)):
+            raise located(number, "the private-use characters U+E000 to U+E003 are reserved")
     try:
         yield
     except TemplateSyntaxError as error:
@@ -141,18 +141,3 @@ def _line_containing(source: str, text: str) -> int:
     """Return the first line with this text, which may begin with the break before it, or 1."""
     place = f"\n{source}".find(text)
     return source.count("\n", 0, place) + 1 if place > 0 else 1
-
-
-def _check_links(links: Sequence[str], context: ChapterContext) -> None:
-    """Raise ProseError for a link to a page that the book does not have."""
-    if not context.chapters:
-        return
-    pages = {f"{name}.html" for name in (*context.chapters, "index", "claims", "colophon")}
-    if context.bibliography:
-        pages.add("references.html")
-    for link in links:
-        page = link.partition("#")[0]
-        is_local = "://" not in page and page.endswith((".html", ".md"))
-        if is_local and page not in pages:
-            message = f"no page is called {page!r}{did_you_mean(page, pages)}"
-            raise ProseError(message, near=f"]({link})")

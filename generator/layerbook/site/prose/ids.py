@@ -1,0 +1,53 @@
+"""The ids of a page: its template's, its figures', claims' and headings', none of them twice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from html import unescape
+from itertools import chain, count
+
+from jinja2 import Environment
+
+CHAPTER_DIAGRAM = "where"
+"""The id of the drawing that shows the chapter's place in the model."""
+PICTURE_SUFFIX = "-svg"
+"""What follows a figure's id in the ids inside its picture."""
+_SCRIPT_IDS = ("token-tip",)
+_LITERAL_ID = re.compile(r'\sid="([\w-]+)"')
+_ID = re.compile(r'\sid="([^"]+)"')
+
+
+class PageIds:
+    """Gives out the ids of one page, each once; some are `taken` from the start."""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken = set(taken)
+
+    def add(self, id: str) -> str:
+        """Return `id`, or the first of `id-2`, `id-3` and so on that is free, and take it."""
+        start, *rest = id.partition(PICTURE_SUFFIX)  # what is in a picture begins alike
+        numbered = (f"{start}-{number}{''.join(rest)}" for number in count(2))
+        free = next(candidate for candidate in chain([id], numbered) if self._is_free(candidate))
+        self._taken.add(free)
+        return free
+
+    def _is_free(self, id: str) -> bool:
+        return self._taken.isdisjoint((id, id.partition(PICTURE_SUFFIX)[0]))
+
+
+def page_ids(page_templates: Environment, template: str) -> PageIds:
+    """Return the ids of a page; those of its template and of the scripts are taken."""
+    sources = (_source(page_templates, name) for name in ("base.html", template))
+    diagram = (f"{CHAPTER_DIAGRAM}{part}" for part in ("", "-title", "-desc"))
+    return PageIds(chain(_SCRIPT_IDS, diagram, *map(_LITERAL_ID.findall, sources)))
+
+
+def find_ids(page: str) -> frozenset[str]:
+    """Return the ids in the HTML of a page."""
+    return frozenset(map(unescape, _ID.findall(page)))
+
+
+def _source(page_templates: Environment, name: str) -> str:
+    loader = page_templates.loader
+    return loader.get_source(page_templates, name)[0] if loader else ""

@@ -1,0 +1,106 @@
+"""Links in prose, and whether the book has what they lead to."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from markdown_it.token import Token as Node
+
+from layerbook.core.errors import did_you_mean
+from layerbook.site.prose.outline import Outline, Place
+
+OTHER_PAGES = ("index", "claims", "colophon")
+_PAGE_SUFFIXES = (".html", ".htm", ".md", "")
+
+
+@dataclass(frozen=True)
+class Link:
+    """The address of a link, and its place in the source."""
+
+    address: str
+    place: Place
+
+
+@dataclass(frozen=True)
+class LinkTargets:
+    """What the links of a book can lead to.
+
+    pages: names of files, such as `index.html`.
+    files: paths of other files of the site; None if they are not known yet.
+    find_ids: returns the ids of a page, or None if they are not known.
+    """
+
+    pages: Collection[str]
+    files: Collection[str] | None
+    find_ids: Callable[[str], Collection[str] | None]
+
+    def problem(self, address: str, own_page: str) -> str:
+        """Return what is wrong with a link on a page, or nothing."""
+        try:
+            parts = urlsplit(address)
+        except ValueError as error:
+            return f"{address!r} is no address: {error}"
+        if parts.scheme:
+            return ""
+        if parts.netloc:
+            return f"a book read from a disk cannot follow {address!r}; begin with https://"
+        if not parts.path and not parts.fragment:
+            return "the link has no address"
+        page = posixpath.normpath(unquote(parts.path)) if parts.path else own_page
+        if page in self.pages:
+            return self._anchor_problem(page, unquote(parts.fragment))
+        if self.files is not None and page in self.files:
+            return ""
+        if self.files is None and posixpath.splitext(page)[1] not in _PAGE_SUFFIXES:
+            return ""
+        kind = "page" if posixpath.splitext(page)[1] in _PAGE_SUFFIXES else "file"
+        names = self.pages if kind == "page" else (self.files or ())
+        return f"no {kind} is called {page!r}{did_you_mean(page, names)}"
+
+    def _anchor_problem(self, page: str, anchor: str) -> str:
+        ids = self.find_ids(page) if anchor else None
+        if ids is None or anchor in ids:
+            return ""
+        hint = did_you_mean(f"#{anchor}", [f"#{id}" for id in ids])
+        return f"{page} has no place called '#{anchor}'{hint}"
+
+
+def find_links(outline: Outline) -> Iterator[Link]:
+    """Yield the links of a piece of prose, and the addresses that it defines for links."""
+    defined = set()
+    for definition in outline.definitions.values():
+        address = str(definition["href"])
+        defined.add(address)
+        first, _ = definition["map"]
+        column = outline.source.split("\n")[first].find(unquote(address)) + 1
+        yield Link(address, Place(first + 1, max(column, 1)))
+    for _, node in outline.inline_nodes():
+        text, offset = outline.text(node), 0
+        for child in _walk(node):
+            address = str(child.attrs.get("href", ""))
+            if child.type != "link_open" or child.info == "auto":
+                continue
+            start = _find_address(text, address, offset)
+            if start is None and address in defined:
+                continue
+            offset = offset if start is None else start
+            yield Link(address, outline.place(node, offset))
+
+
+def _walk(node: Node) -> Iterator[Node]:
+    for child in node.children or ():
+        yield child
+        yield from _walk(child)
+
+
+def _find_address(text: str, address: str, offset: int) -> int | None:
+    """Return where an address stands in the source, which may not have encoded it."""
+    for written in (address, unquote(address)):
+        for opening in ("](", "](<"):
+            start = text.find(opening + written, offset)
+            if start >= 0:
+                return start + len(opening)
+    return None

@@ -1,0 +1,94 @@
+"""A chapter's Markdown as its source shows it: values and statements blanked, places kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token as Node
+
+from layerbook.site.prose.braces import hide_literal_braces
+from layerbook.site.prose.markdown import make_parser
+
+BLOCK = "\ue004"
+"""The ends of what a blanked `{{ figure(...) }}`, `claim` or `source` leaves."""
+VALUE = "x"
+"""The ends of what another blanked value leaves, so that `{{ x }}5` is one word."""
+_JINJA_TAG = re.compile(r"\{#.*?(?:#\}|\Z)|\{%.*?(?:%\}|\Z)|\{\{.*?(?:\}\}|\Z)", re.DOTALL)
+_BLOCK_TAG = re.compile(r"\{\{-?\s*(?:figure|claim|source)\(")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line and column, counted from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The parsed Markdown; `definitions` are the addresses of reference links by label.
+
+    source: the blanked source, in which every character has its place in the `original`.
+    """
+
+    original: str
+    source: str
+    nodes: tuple[Node, ...]
+    definitions: dict[str, Any] = field(default_factory=dict)
+
+    def inline_nodes(self) -> Iterator[tuple[Node, Node]]:
+        """Yield each piece of running text with the node that opens its paragraph or heading."""
+        for opening, node in zip(self.nodes, self.nodes[1:], strict=False):
+            if node.type == "inline":
+                yield opening, node
+
+    def text(self, node: Node) -> str:
+        """Return the lines of a node as the blanked source has them."""
+        return _lines(self.source, node)
+
+    def original_text(self, node: Node) -> str:
+        """Return the lines of a node as they are written."""
+        return _lines(self.original, node)
+
+    def place(self, node: Node, offset: int) -> Place:
+        """Return the place of a character of `text(node)`."""
+        before = self.text(node)[:offset]
+        line = (node.map or (0, 0))[0] + before.count("\n")
+        return Place(line + 1, offset - before.rfind("\n"))
+
+
+def parse_outline(source: str) -> Outline:
+    """Parse a chapter's Markdown without running its Jinja."""
+    # Markdown would end a line at a carriage return, which files read as text do not have.
+    blanked = _JINJA_TAG.sub(_blank_tag, hide_literal_braces(source)).replace("\r", " ")
+    env: dict[str, Any] = {}
+    nodes = tuple(_parser().parse(blanked, env))
+    return Outline(source, blanked, nodes, env.get("references", {}))
+
+
+def _lines(source: str, node: Node) -> str:
+    first, last = node.map or (0, 0)
+    return "\n".join(source.split("\n")[first:last])
+
+
+def blank(match: re.Match[str]) -> str:
+    """Return spaces and line breaks in place of what was matched."""
+    return re.sub(r"[^\n]", " ", match[0])
+
+
+def _blank_tag(match: re.Match[str]) -> str:
+    blanked, end = blank(match), BLOCK if _BLOCK_TAG.match(match[0]) else VALUE
+    is_value = match[0].startswith("{{") and len(blanked) > 1
+    return f"{end}{blanked[1:-1]}{end}" if is_value else blanked
+
+
+@cache
+def _parser() -> MarkdownIt:
+    # Blanked statements leave indented lines, which are no code.
+    return make_parser(typographer=False).disable(["code", "text_join"])

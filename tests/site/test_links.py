@@ -1,0 +1,148 @@
+"""Links in prose and captions lead somewhere, or are reported at their place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fixtures.small_book import CommandResult, layerbook
+from layerbook.site.prose.links import LinkTargets, find_links
+from layerbook.site.prose.markdown_checks import find_markdown_problems
+from layerbook.site.prose.outline import parse_outline
+
+TARGETS = LinkTargets(
+    pages={"next.html", "words.html"},
+    files={"data/next/sum.csv"},
+    find_ids={"next.html": {"what"}, "words.html": {"tokens", "größe"}}.get,
+)
+
+
+def problems_of(source: str) -> list[str]:
+    """Return the problems of the links on the page next.html, with their places."""
+    found = []
+    for link in find_links(parse_outline(source)):
+        if message := TARGETS.problem(link.address, "next.html"):
+            found.append(f"{link.place.line}:{link.place.column}: {message}")
+    return found
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *("[x](words.html)", "[x](./words.html)", "[x](#what)", "[x](words.html#tokens)"),
+        *("[x](next.html#what)", "[x](words.html#größe)", "[x](https://a.example/b.html#c)"),
+        *("[x](mailto:a@b.example)", "[x](data/next/sum.csv)", "<https://a.example/x.html>"),
+        *("[x][1]\n\n[1]: words.html#tokens", "`[x](nope.html)`", "$[x](y)$"),
+        "```\n[x](nope.html)\n```",
+    ],
+)
+def test_links_to_what_exists(source: str) -> None:
+    """Pages, places on them, files, and other sites."""
+    assert problems_of(source) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("a\n[x](word.html)", "2:5: no page is called 'word.html' (did you mean 'words.html'?)"),
+        ('[x](word.html "title")', "1:5: no page is called 'word.html'"),
+        ("a [x][1]\n\n[1]: word.html", "3:6: no page is called 'word.html'"),
+        ("[1]: word.html\n", "1:6: no page is called 'word.html'"),
+        ("[x](words)", "1:5: no page is called 'words' (did you mean 'words.html'?)"),
+        ("[x](words.md)", "1:5: no page is called 'words.md'"),
+        ("[x](/words.html)", "1:5: no page is called '/words.html'"),
+        ("[x](//words.html)", "1:5: a book read from a disk cannot follow '//words.html'"),
+        ("[x](../words.html)", "1:5: no page is called '../words.html'"),
+        ("[x](data/next/sun.csv)", "1:5: no file is called 'data/next/sun.csv' (did you mean"),
+        ("[x](#wat)", "1:5: next.html has no place called '#wat' (did you mean '#what'?)"),
+        ("[x](words.html#what)", "1:5: words.html has no place called '#what'"),
+        ("[x]()", "1:5: the link has no address"),
+        ("[x](größe.html)", "1:5: no page is called 'größe.html'"),
+        ("- *a [x](<a b.html>)*", "1:11: no page is called 'a b.html'"),
+        ("{% if true %}\n[x](nope.html){{ 3 }}\n{% endif %}", "2:5: no page is called 'nope"),
+        ("{{ 3 }} $x$ `a` [x](nope.html)", "1:21: no page is called 'nope.html'"),
+    ],
+)
+def test_reports_links_to_nowhere(source: str, problem: str) -> None:
+    """Inline, with a title, by reference; with the nearest name."""
+    (found,) = problems_of(source)
+    assert found.startswith(problem)
+
+
+def test_reports_what_is_no_address() -> None:
+    """Markdown passes brackets that are written as they are in a reference."""
+    assert TARGETS.problem("http://[a", "next.html").startswith("'http://[a' is no address")
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("a\nb ![A cat](cat.png)", "x.md:2:3: prose cannot include images yet"),
+        ("![A cat][1]\n\n[1]: cat.png", "x.md:1:1: prose cannot include images yet"),
+        ("a [x][nope]", "x.md:1:3: no address is defined for the link [x][nope]"),
+        ("a[^1]", "x.md:1:2: no footnote has the mark [^1]"),
+        ("a\n$$ b", "x.md:2:1: $$ opens a formula that does not end"),
+        ("$$\na\n\nb\n$$", "x.md:1:1: $$ opens a formula that does not end"),
+        ("a {{ figure('b') }}", "x.md:1:3: a figure, claim or source must stand alone"),
+        ("## {{ figure('b') }}", "x.md:1:4: a figure, claim or source must stand alone"),
+    ],
+)
+def test_reports_what_markdown_would_print(source: str, problem: str) -> None:
+    """At its place, instead of the marks on the page."""
+    found = [str(one) for one in find_markdown_problems(parse_outline(source), "x.md")]
+    assert found and found[0].startswith(problem)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *("weights[layer][head]", "[^1] a\n\n[^1]: b", "`a[^1] $$`", "a $$b$$", r"\$\$ 5"),
+        *("{{ figure('b') }}\n{{ figure('c') }}", "{% if x %}a{% else %}{{ claim('a') }}{% endif %}"),
+        "[x][1]\n\n[1]: a.html",
+    ],
+)
+def test_other_marks_are_fine(source: str) -> None:
+    """What looks alike and renders."""
+    assert list(find_markdown_problems(parse_outline(source), "x.md")) == []
+
+
+def write_prose(book: Path, chapter: str, text: str) -> CommandResult:
+    """Append to a chapter and build the book from its results."""
+    path = book / "templates" / "chapters" / f"{chapter}.md"
+    path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
+    return layerbook("build", "--no-run", cwd=book)
+
+
+def test_a_build_checks_all_links(book: Path) -> None:
+    """Of all chapters at once, and again when another page has lost the place."""
+    good = "\n[a](next.html#sum-prompt-0), [b](#tokens), [c](claims.html#claim-next-sum-0)\n"
+    good += "[d](next.html#more), [e](colophon.html#evidence), [f](data/next/sum.json)\n"
+    assert write_prose(book, "next", "\n## More\n").returncode == 0
+    assert write_prose(book, "words", good).returncode == 0
+    prose = book / "templates" / "chapters" / "next.md"
+    prose.write_text(prose.read_text(encoding="utf-8").replace("## More", "## Less"))
+    bad = write_prose(book, "words", "[g](next.html#sum-prompt-9) and [h](nope.html)")
+    assert bad.returncode == 2
+    assert [line.partition(" ")[0] for line in bad.stderr.splitlines()[-4:-1]] == [
+        *("templates/chapters/words.md:8:5:", "templates/chapters/words.md:9:5:"),
+        "templates/chapters/words.md:9:37:",
+    ]
+
+
+def test_captions_link_too(book: Path) -> None:
+    """At the line of the spec."""
+    spec = book / "experiments" / "words.yaml"
+    text = spec.read_text(encoding="utf-8").replace("Each chip is", "[Each](nope.html) chip is")
+    spec.write_text(text, encoding="utf-8")
+    line = 1 + next(i for i, one in enumerate(text.splitlines()) if "nope" in one)
+    bad = layerbook("build", "--no-run", cwd=book)
+    assert bad.returncode == 2
+    assert bad.stderr.startswith(f"experiments/words.yaml:{line}:"), bad.stderr
+
+
+def test_prose_may_begin_with_a_byte_order_mark(book: Path) -> None:
+    """It is no part of the text."""
+    prose = book / "templates" / "chapters" / "words.md"
+    prose.write_text("\ufeff" + prose.read_text(encoding="utf-8"), encoding="utf-8")
+    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    assert '<h2 id="tokens">' in (book / "site" / "words.html").read_text(encoding="utf-8")
