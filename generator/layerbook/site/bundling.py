@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -9,11 +10,12 @@ from posixpath import normpath
 
 from layerbook.core.errors import LayerbookError
 
-PARTS = ("scripts/", "styles/")
+PARTS = ("live/", "scripts/", "styles/")
 """The folders of `assets/` whose files are parts of others and are not published themselves."""
 
 _CSS_IMPORT = re.compile(r'^@import "([^"]+)";\n', re.MULTILINE)
 _JS_IMPORT = re.compile(r'^import (?:(\{[^}]*\}) from )?"(\.{1,2}/[^"]+)";[^\n]*\n', re.MULTILINE)
+_JS_RAW_IMPORT = re.compile(r'^import (\w+) from "(\.{1,2}/[^"]+)\?raw";\n', re.MULTILINE)
 _JS_EXPORT = re.compile(r"^export (?=(?:async )?(?:class|const|function) (\w+))", re.MULTILINE)
 _COMMENT = re.compile(r"^[ \t]*//[^\n]*\n", re.MULTILINE)
 _SCRIPT = """\
@@ -55,7 +57,8 @@ def _join_sheet(name: str, files: Mapping[str, bytes]) -> str:
 def _join_script(entry: str, files: Mapping[str, bytes]) -> str:
     """One classic script of an ES module and all that it imports, each in a scope of its own.
 
-    It understands `import {a, b} from "./x.js"`, `import "./x.js"`, and `export` before a class,
+    It understands `import {a, b} from "./x.js"`, `import "./x.js"`, `import text from
+    "./x.js?raw"`, which is the joined script of x.js as a string, and `export` before a class,
     const or function; a browser refuses a script with any others.
     """
     parts: dict[str, str] = {}
@@ -79,8 +82,13 @@ def _as_function(name: str, source: str, files: Mapping[str, bytes]) -> str:
         imported = _resolve(name, match[2], files)
         return f'const {match[1]} = modules["{imported}"];\n' if match[1] else ""
 
+    def quote(match: re.Match[str]) -> str:
+        script = _join_script(_resolve(name, match[2], files), files)
+        return f"const {match[1]} = {json.dumps(script)};\n"
+
     exports = ", ".join(_JS_EXPORT.findall(source))
-    body = _COMMENT.sub("", _JS_EXPORT.sub("", _JS_IMPORT.sub(destructure, source)))
+    body = _JS_EXPORT.sub("", _JS_RAW_IMPORT.sub(quote, _JS_IMPORT.sub(destructure, source)))
+    body = _COMMENT.sub("", body)
     result = f"return {{ {exports} }};\n" if exports else ""
     return f'define("{name}", () => {{\n{body}{result}}});\n'
 

@@ -1,0 +1,104 @@
+// What this page can run, and what it refuses by name: never wrong numbers in silence.
+
+import { readShape } from "./model.js";
+
+const UNDERSTOOD = new Set([
+	"llama.block_count",
+	"llama.context_length",
+	"llama.embedding_length",
+	"llama.feed_forward_length",
+	"llama.vocab_size",
+	"llama.attention.head_count",
+	"llama.attention.head_count_kv",
+	"llama.attention.layer_norm_rms_epsilon",
+	"llama.attention.key_length",
+	"llama.attention.value_length",
+	"llama.rope.freq_base",
+	"llama.rope.dimension_count",
+]);
+const PLAIN_VALUES = {
+	"split.count": 1,
+	"llama.expert_count": 0,
+	"llama.expert_used_count": 0,
+	"llama.rope.scaling.type": "none",
+};
+
+// The tensors of a Llama without biases, with their rows and columns.
+function layoutOf({ layers, width, hidden, heads, keyHeads, headSize, vocabulary }) {
+	const layout = { token_embd: [vocabulary, width], output_norm: [1, width] };
+	for (let layer = 0; layer < layers; layer++) {
+		const parts = {
+			attn_norm: [1, width],
+			attn_q: [heads * headSize, width],
+			attn_k: [keyHeads * headSize, width],
+			attn_v: [keyHeads * headSize, width],
+			attn_output: [width, heads * headSize],
+			ffn_norm: [1, width],
+			ffn_gate: [hidden, width],
+			ffn_up: [hidden, width],
+			ffn_down: [width, hidden],
+		};
+		for (const [name, size] of Object.entries(parts)) layout[`blk.${layer}.${name}`] = size;
+	}
+	return layout;
+}
+
+function checkSettings(settings) {
+	const architecture = settings["general.architecture"];
+	if (architecture !== "llama") {
+		throw new Error(`the architecture is ${architecture}; this page runs only llama`);
+	}
+	for (const [key, value] of Object.entries(settings)) {
+		if (key in PLAIN_VALUES) {
+			if (value !== PLAIN_VALUES[key])
+				throw new Error(`${key} is ${value}; this page cannot run that`);
+		} else if (/^(llama|split)\./.test(key) && !UNDERSTOOD.has(key)) {
+			throw new Error(`the setting ${key} is not understood, and may change the numbers`);
+		}
+	}
+}
+
+function checkShape(settings, shape) {
+	for (const [name, value] of Object.entries(shape)) {
+		const wrong =
+			name === "epsilon" || name === "ropeBase" ? !(value > 0) : !Number.isInteger(value);
+		if (wrong || value <= 0)
+			throw new Error(`the header has no valid number for ${name}: ${value}`);
+	}
+	const { heads, keyHeads, headSize } = shape;
+	if (heads % keyHeads) throw new Error(`${heads} heads cannot share ${keyHeads} key heads`);
+	if (headSize % 4)
+		throw new Error(`a head has ${headSize} numbers; this page needs a multiple of 4`);
+	for (const key of ["llama.attention.value_length", "llama.rope.dimension_count"]) {
+		const size = settings[key] ?? headSize;
+		if (size !== headSize) throw new Error(`${key} is ${size}, but a head has ${headSize} numbers`);
+	}
+}
+
+function checkTensor({ name, type, rows, columns }, [expectedRows, expectedColumns]) {
+	if (rows !== expectedRows || columns !== expectedColumns) {
+		throw new Error(`${name} is ${rows} x ${columns}, not ${expectedRows} x ${expectedColumns}`);
+	}
+	const unit = type === "F32" ? 4 : 32;
+	if (columns % unit) throw new Error(`${name} has ${columns} columns, not a multiple of ${unit}`);
+}
+
+// Throws an Error that says what the page cannot run.
+export function checkModel(header) {
+	const { settings, tensors } = header;
+	checkSettings(settings);
+	const shape = readShape(header);
+	checkShape(settings, shape);
+	const layout = layoutOf(shape);
+	if (tensors["output.weight"]) layout.output = [shape.vocabulary, shape.width];
+	for (const [name, size] of Object.entries(layout)) {
+		const tensor = tensors[`${name}.weight`];
+		if (!tensor) throw new Error(`the tensor ${name}.weight is missing`);
+		checkTensor(tensor, size);
+	}
+	for (const name of Object.keys(tensors)) {
+		if (!(name.replace(/\.weight$/, "") in layout) || !name.endsWith(".weight")) {
+			throw new Error(`the tensor ${name} is not part of a plain Llama`);
+		}
+	}
+}

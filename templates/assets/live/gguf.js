@@ -1,0 +1,120 @@
+// Reads the header of a GGUF file: settings by name, and where each tensor lies.
+// Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+
+const MAGIC = 0x46554747; // "GGUF"
+const TENSOR_TYPES = {
+	0: { name: "F32", weights: 1, bytes: 4 },
+	1: { name: "F16", weights: 1, bytes: 2 },
+	2: { name: "Q4_0", weights: 32, bytes: 18 },
+	3: { name: "Q4_1", weights: 32, bytes: 20 },
+	8: { name: "Q8_0", weights: 32, bytes: 34 },
+};
+const OTHER_TYPES = new Map([
+	[6, "Q5_0"],
+	[7, "Q5_1"],
+	[10, "Q2_K"],
+	[11, "Q3_K"],
+	[12, "Q4_K"],
+	[13, "Q5_K"],
+	[14, "Q6_K"],
+	[30, "BF16"],
+]);
+
+class Reader {
+	utf8 = new TextDecoder();
+
+	constructor(bytes) {
+		this.bytes = bytes;
+		this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+		this.position = 0;
+	}
+
+	// `method` is one of DataView's.
+	number(method, size) {
+		this.position += size;
+		return this.view[method](this.position - size, true);
+	}
+
+	uint32() {
+		return this.number("getUint32", 4);
+	}
+
+	uint64() {
+		return Number(this.number("getBigUint64", 8));
+	}
+
+	text() {
+		const length = this.uint64();
+		this.position += length;
+		return this.utf8.decode(this.bytes.subarray(this.position - length, this.position));
+	}
+
+	array() {
+		const type = this.uint32();
+		return Array.from({ length: this.uint64() }, () => this.value(type));
+	}
+
+	value(type) {
+		const readers = [
+			() => this.number("getUint8", 1),
+			() => this.number("getInt8", 1),
+			() => this.number("getUint16", 2),
+			() => this.number("getInt16", 2),
+			() => this.uint32(),
+			() => this.number("getInt32", 4),
+			() => this.number("getFloat32", 4),
+			() => Boolean(this.number("getUint8", 1)),
+			() => this.text(),
+			() => this.array(),
+			() => this.uint64(),
+			() => Number(this.number("getBigInt64", 8)),
+			() => this.number("getFloat64", 8),
+		];
+		if (!readers[type]) throw new Error(`the header has a value of unknown type ${type}`);
+		return readers[type]();
+	}
+}
+
+// One tensor's entry; its `offset` counts from the end of the header.
+function readTensor(reader) {
+	const name = reader.text();
+	const sizes = Array.from({ length: reader.uint32() }, () => reader.uint64());
+	const code = reader.uint32();
+	const type = TENSOR_TYPES[code];
+	if (!type) {
+		const other = OTHER_TYPES.get(code) ?? `of type ${code}`;
+		const types = Object.values(TENSOR_TYPES).map((each) => each.name);
+		throw new Error(`${name} is ${other}; this page reads ${types.join(", ")}`);
+	}
+	const [columns, rows = 1] = sizes;
+	if (sizes.length > 2) throw new Error(`${name} has ${sizes.length} dimensions`);
+	const stride = (columns / type.weights) * type.bytes; // bytes of a row
+	return { name, type: type.name, rows, columns, stride, offset: reader.uint64() };
+}
+
+// {settings, tensors} of a file's bytes; a tensor's `offset` counts from the file's first byte.
+export function readHeader(bytes) {
+	const reader = new Reader(bytes);
+	if (bytes.length < 24 || reader.uint32() !== MAGIC) throw new Error("this is not a GGUF file");
+	const version = reader.uint32();
+	if (version < 2 || version > 3) throw new Error(`this is version ${version} of GGUF, not 2 or 3`);
+	const tensorCount = reader.uint64();
+	const settingCount = reader.uint64();
+	const settings = {};
+	for (let i = 0; i < settingCount; i++) {
+		const key = reader.text();
+		settings[key] = reader.value(reader.uint32());
+	}
+	const list = Array.from({ length: tensorCount }, () => readTensor(reader));
+	const alignment = settings["general.alignment"] ?? 32;
+	const start = Math.ceil(reader.position / alignment) * alignment;
+	const tensors = {};
+	for (const tensor of list) {
+		tensor.offset += start;
+		if (tensor.offset + tensor.rows * tensor.stride > bytes.length) {
+			throw new Error(`the file ends within ${tensor.name}; it is incomplete`);
+		}
+		tensors[tensor.name] = tensor;
+	}
+	return { settings, tensors };
+}

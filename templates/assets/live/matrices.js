@@ -1,0 +1,167 @@
+// Products of matrices with vectors. The matrices stay as the GGUF file stores them, in blocks of
+// 32 weights: at float32 a model would take five times the memory. WebAssembly does the work, or
+// plain JavaScript where there is none; both unpack to the same float32 numbers.
+
+import { WASM } from "./wasm.js";
+
+const PAGE = 65536; // bytes by which the memory of WebAssembly grows
+const BLOCK = 32;
+
+export function decodeBase64(text) {
+	if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
+	return Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+}
+
+const roundUp = (number, unit) => Math.ceil(number / unit) * unit;
+
+// One memory for the file, for vectors, and for the keys and values of past tokens.
+export class Matrices {
+	// A product by WebAssembly; by JavaScript if that is missing, or not wanted.
+	static async create({ plain = false } = {}) {
+		if (plain || !globalThis.WebAssembly) return new PlainMatrices();
+		const memory = new WebAssembly.Memory({ initial: 2 });
+		try {
+			const { instance } = await WebAssembly.instantiate(decodeBase64(WASM), { env: { memory } });
+			return new WasmMatrices(memory, instance.exports);
+		} catch {
+			return new PlainMatrices(); // no SIMD, or a policy against it
+		}
+	}
+
+	// A matrix of zeros in float32, to be written row by row.
+	zeros(rows, columns) {
+		const offset = this.reserve(4 * rows * columns);
+		this.floats(offset, rows * columns).fill(0);
+		return { type: "F32", rows, columns, stride: 4 * columns, offset };
+	}
+
+	// The numbers of a float32 matrix in place; growing memory detaches them, so use them at once.
+	view({ offset, rows, columns }) {
+		return this.floats(offset, rows * columns);
+	}
+
+	bytes(offset, length) {
+		return new Uint8Array(this.buffer, offset, length);
+	}
+
+	floats(offset, length) {
+		return new Float32Array(this.buffer, offset, length);
+	}
+}
+
+class WasmMatrices extends Matrices {
+	scratch = { offset: 0, size: 0 };
+
+	constructor(memory, functions) {
+		super();
+		this.memory = memory;
+		this.functions = functions;
+		this.end = roundUp(functions.memory_start(), 64);
+	}
+
+	get buffer() {
+		return this.memory.buffer;
+	}
+
+	// The offset of new memory.
+	reserve(size) {
+		const offset = this.end;
+		this.end = roundUp(offset + size, 64);
+		const missing = this.end - this.buffer.byteLength;
+		if (missing > 0) this.memory.grow(Math.ceil(missing / PAGE));
+		return offset;
+	}
+
+	scratchFor(size) {
+		if (size > this.scratch.size) this.scratch = { offset: this.reserve(size), size };
+		return this.scratch.offset;
+	}
+
+	// Each of `n` vectors, one after the other in x, times a matrix [rows, columns].
+	multiply({ type, rows, columns, stride, offset }, x, n) {
+		const input = this.scratchFor(4 * n * (columns + rows));
+		const output = input + 4 * n * columns;
+		this.floats(input, n * columns).set(x);
+		const multiply = this.functions[`multiply_${type}`];
+		multiply(offset, stride, input, output, rows, columns, n);
+		return this.floats(output, n * rows).slice();
+	}
+
+	row({ type, columns, stride, offset }, index) {
+		if (type === "F32") return this.floats(offset + index * stride, columns).slice();
+		const output = this.scratchFor(4 * columns);
+		this.functions[`unpack_row_${type}`](offset + index * stride, output, columns);
+		return this.floats(output, columns).slice();
+	}
+}
+
+// The float16 in two bytes.
+function half(view, offset) {
+	const bits = view.getUint16(offset, true);
+	const exponent = (bits >> 10) & 31;
+	const fraction = bits & 1023;
+	const size = exponent
+		? (1 + fraction / 1024) * 2 ** (exponent - 15)
+		: (fraction / 1024) * 2 ** -14;
+	return bits & 0x8000 ? -size : size;
+}
+
+// Weights 0 to 15 are the low halves of 16 bytes, weights 16 to 31 the high halves.
+const nibble = (view, offset, i) => (view.getUint8(offset + (i % 16)) >> (i < 16 ? 0 : 4)) & 15;
+
+// How weight i of a block of so many bytes is read.
+const FORMATS = {
+	F32: { bytes: 128, read: (view, block, i) => view.getFloat32(block + 4 * i, true) },
+	F16: { bytes: 64, read: (view, block, i) => half(view, block + 2 * i) },
+	Q4_0: {
+		bytes: 18,
+		read: (view, block, i) => half(view, block) * (nibble(view, block + 2, i) - 8),
+	},
+	Q4_1: {
+		bytes: 20,
+		read: (view, block, i) =>
+			Math.fround(half(view, block) * nibble(view, block + 4, i)) + half(view, block + 2),
+	},
+	Q8_0: { bytes: 34, read: (view, block, i) => half(view, block) * view.getInt8(block + 2 + i) },
+};
+
+class PlainMatrices extends Matrices {
+	buffer = new ArrayBuffer(0);
+	end = 0;
+
+	// The offset of new memory; the first is the file's, and takes as much as is asked for.
+	reserve(size) {
+		const offset = this.end;
+		this.end = roundUp(offset + size, 64);
+		if (this.end > this.buffer.byteLength) {
+			const larger = new Uint8Array(offset ? 1.5 * this.end : this.end);
+			larger.set(new Uint8Array(this.buffer));
+			this.buffer = larger.buffer;
+		}
+		return offset;
+	}
+
+	multiply(matrix, x, n) {
+		const { rows, columns } = matrix;
+		const y = new Float32Array(n * rows);
+		for (let r = 0; r < rows; r++) {
+			const weights = this.row(matrix, r);
+			for (let t = 0; t < n; t++) {
+				let sum = 0;
+				for (let i = 0; i < columns; i++) sum += weights[i] * x[t * columns + i];
+				y[t * rows + r] = sum;
+			}
+		}
+		return y;
+	}
+
+	row({ type, columns, stride, offset }, index) {
+		const start = offset + index * stride;
+		if (type === "F32") return this.floats(start, columns);
+		const { bytes, read } = FORMATS[type];
+		const view = new DataView(this.buffer, start, stride);
+		return Float32Array.from({ length: columns }, (_, i) =>
+			read(view, Math.floor(i / BLOCK) * bytes, i % BLOCK),
+		);
+	}
+}

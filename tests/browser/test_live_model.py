@@ -1,0 +1,245 @@
+"""The model in the page computes what PyTorch computes, from disk and without network.
+
+Tolerances are for float32: the two add numbers in different orders.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from fixtures.chromium import chromium, reading
+from fixtures.gguf_file import write_gguf
+from fixtures.live_page import call, floats, load_file, write_page
+from fixtures.tiny_llama import write_tiny_model
+from layerbook.model.convert import convert
+from numpy.typing import NDArray
+from playwright.sync_api import Browser, Page
+from transformers.models.llama.modeling_llama import LlamaForCausalLM
+
+pytestmark = pytest.mark.browser
+IDS = [int(id) for id in np.random.default_rng(20240917).integers(3, 300, size=75)]
+PROBABILITY, ATTENTION, LOGIT = 2e-6, 1e-5, 5e-5
+"""The largest differences from PyTorch's float32; logits have a standard deviation near 1."""
+REAL_PROMPTS = (1, 5, 16, 63, 200)  # tokens
+FORMATS = ("F32", "F16", "Q8_0", "Q4_0", "Q4_1")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """PyTorch's numbers of one text.
+
+    logits [T, V], patterns [layers, heads, T, T], lens [layers + 1, V] at the last position.
+    """
+
+    logits: NDArray[np.float32]
+    patterns: NDArray[np.float32]
+    lens: NDArray[np.float32]
+
+
+def run_torch(model: LlamaForCausalLM, ids: Sequence[int]) -> Reference:
+    """Run a text in float32, with eager attention."""
+    streams: list[torch.Tensor] = []
+    hooks = [
+        module.register_forward_pre_hook(lambda _, inputs: streams.append(inputs[0][0]))
+        for module in (*model.model.layers, model.model.norm)
+    ]
+    with torch.inference_mode():
+        output = model(torch.tensor([list(ids)]), output_attentions=True)
+        last = torch.stack([stream[-1] for stream in streams])
+        lens = model.lm_head(model.model.norm(last))
+    for hook in hooks:
+        hook.remove()
+    return Reference(
+        output.logits[0].numpy(), torch.cat(output.attentions).numpy(), lens.numpy()
+    )
+
+
+def load_torch(folder: Path) -> LlamaForCausalLM:
+    return LlamaForCausalLM.from_pretrained(
+        folder, attn_implementation="eager", dtype=torch.float32
+    ).eval()
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    exponents = np.exp(logits.astype(np.float64) - logits.max(-1, keepdims=True))
+    return exponents / exponents.sum(-1, keepdims=True)
+
+
+def largest_difference(ours: NDArray[Any], theirs: NDArray[Any]) -> float:
+    return float(np.abs(ours - theirs).max())
+
+
+def compare(page: Page, reference: Reference, ids: Sequence[int], *, scale: float = 1) -> None:
+    """Compare logits, probabilities, every head of every layer, and the lens."""
+    logits = floats(page, "await live.run(values[0])", ids)
+    assert largest_difference(logits, reference.logits[-1]) < scale * LOGIT
+    assert largest_difference(softmax(logits), softmax(reference.logits[-1])) < scale * PROBABILITY
+    for layer, theirs in enumerate(reference.patterns):
+        pattern = floats(page, "await live.pattern(values[0])", layer).reshape(theirs.shape)
+        assert largest_difference(pattern, theirs) < scale * ATTENTION
+    rows = call(page, "await live.lens(values[0], 5)", len(ids) - 1)
+    assert len(rows) == len(reference.lens)
+    for row, theirs in zip(rows, reference.lens, strict=True):
+        probabilities = softmax(theirs)
+        for token in row:
+            assert abs(token["prob"] - probabilities[token["id"]]) < scale * PROBABILITY
+        assert abs(row[0]["prob"] - probabilities.max()) < scale * PROBABILITY
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests here."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bare page."""
+    return write_page(tmp_path_factory.mktemp("live"))
+
+
+@pytest.fixture(scope="module")
+def tiny_gguf(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model in 4 bits a weight (Q4_1)."""
+    folder = tmp_path_factory.mktemp("gguf")
+    return write_gguf(tiny_model_dir, folder / "tiny.gguf", quantised="Q4_1")
+
+
+@pytest.fixture(scope="module")
+def reference(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Reference:
+    """PyTorch's numbers for it."""
+    folder = tmp_path_factory.mktemp("converted")
+    convert(tiny_gguf, folder)
+    return run_torch(load_torch(folder), IDS)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_numbers_are_pytorchs(
+    browser: Browser, page_file: Path, tiny_model_dir: Path, tmp_path: Path, format: str
+) -> None:
+    """In every format that the page reads, in WebAssembly and in plain JavaScript."""
+    quantised = False if format == "F32" else format
+    gguf = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf", quantised=quantised)
+    (tmp_path / "converted").mkdir()
+    convert(gguf, tmp_path / "converted")
+    expected = run_torch(load_torch(tmp_path / "converted"), IDS)
+    assert expected.logits.std() > 0.1
+    with reading(browser, page_file) as page:
+        for plain in (False, True):
+            load_file(page, gguf, plain=plain)
+            compare(page, expected, IDS)
+
+
+def test_an_unembedding_of_its_own_is_used(
+    browser: Browser, page_file: Path, tmp_path: Path
+) -> None:
+    """A model whose embedding and unembedding differ."""
+    (tmp_path / "untied").mkdir()
+    source = write_tiny_model(tmp_path / "untied", tie_word_embeddings=False)
+    gguf = write_gguf(source, tmp_path / "untied.gguf")
+    with reading(browser, page_file) as page:
+        load_file(page, gguf)
+        compare(page, run_torch(load_torch(source), IDS), IDS)
+
+
+def test_the_page_itself_can_run_it(
+    browser: Browser, page_file: Path, tiny_gguf: Path, reference: Reference
+) -> None:
+    """Without a worker, with the same numbers."""
+    with reading(browser, page_file) as page:
+        load_file(page, tiny_gguf, worker=False)
+        compare(page, reference, IDS)
+
+
+def test_tokens_one_by_one_give_the_same(
+    browser: Browser, page_file: Path, tiny_gguf: Path, reference: Reference
+) -> None:
+    """The cache of keys and values changes no number: one token at a time, or all at once."""
+    with reading(browser, page_file) as page:
+        load_file(page, tiny_gguf)
+        call(page, "(await live.run(values[0])).length", IDS[:1])
+        for id, logits in zip(IDS[1:], reference.logits[1:], strict=True):
+            step = floats(page, "await live.extend([values[0]])", id)
+            assert largest_difference(step, logits) < LOGIT
+        pattern = floats(page, "await live.pattern(1)").reshape(reference.patterns[1].shape)
+        assert largest_difference(pattern, reference.patterns[1]) < ATTENTION
+
+
+def test_a_flipped_bit_is_noticed(
+    browser: Browser, page_file: Path, tiny_gguf: Path, tmp_path: Path
+) -> None:
+    """The digest is checked before anything runs; without one to expect, it is stated."""
+    data = bytearray(tiny_gguf.read_bytes())
+    sha256 = hashlib.sha256(data).hexdigest()
+    data[-1000] ^= 1
+    damaged = tmp_path / "damaged.gguf"
+    damaged.write_bytes(data)
+    with reading(browser, page_file) as page:
+        assert load_file(page, tiny_gguf, sha256)["digest"] == sha256
+        with pytest.raises(Exception, match="the file is damaged"):
+            load_file(page, damaged, sha256)
+        assert load_file(page, damaged)["digest"] == hashlib.sha256(data).hexdigest()
+
+
+def test_a_run_can_be_stopped(browser: Browser, page_file: Path, tiny_gguf: Path) -> None:
+    """It answers null, as does one that another run replaces; the next is right."""
+    with reading(browser, page_file) as page:
+        load_file(page, tiny_gguf)
+        stopped = """(async () => {
+          const first = live.run(values[0]);
+          const second = live.run(values[0]);
+          live.stop();
+          return [await first, await second];
+        })()"""
+        assert call(page, f"await {stopped}", IDS) == [None, None]
+        assert call(page, "(await live.run(values[0])).length", IDS) > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"architecture": "mamba"}, "the architecture is mamba; this page runs only llama"),
+        ({"changes": {"llama.rope.scaling.type": "yarn"}}, "llama.rope.scaling.type is yarn"),
+        ({"changes": {"llama.new": 1}}, "the setting llama.new is not understood"),
+        ({"without": "blk.1.ffn_up.weight"}, "the tensor blk.1.ffn_up.weight is missing"),
+        (
+            {"extra": {"rope_freqs.weight": np.ones(4, np.float32)}},
+            "the tensor rope_freqs.weight is not part of a plain Llama",
+        ),
+        ({"quantised": "Q5_0"}, "is Q5_0; this page reads F32, F16, Q4_0, Q4_1, Q8_0"),
+    ],
+)
+def test_other_models_are_refused_by_name(
+    browser: Browser,
+    page_file: Path,
+    tiny_model_dir: Path,
+    tmp_path: Path,
+    changes: dict[str, Any],
+    message: str,
+) -> None:
+    """Never wrong numbers in silence."""
+    gguf = write_gguf(tiny_model_dir, tmp_path / "other.gguf", **changes)
+    with reading(browser, page_file) as page, pytest.raises(Exception, match=message):
+        load_file(page, gguf)
+
+
+def test_what_is_no_whole_gguf_is_refused(
+    browser: Browser, page_file: Path, tiny_gguf: Path, tmp_path: Path
+) -> None:
+    """A text, and a file that ends too early."""
+    text, half = tmp_path / "text.gguf", tmp_path / "half.gguf"
+    text.write_text("no model " * 9, encoding="utf-8")
+    half.write_bytes(tiny_gguf.read_bytes()[:-5000])
+    with reading(browser, page_file) as page:
+        with pytest.raises(Exception, match="this is not a GGUF file"):
+            load_file(page, text)
+        with pytest.raises(Exception, match="the file ends within .*; it is incomplete"):
+            load_file(page, half)
