@@ -7,7 +7,7 @@ import { Matrices } from "./matrices.js";
 import { Model } from "./model.js";
 
 const CAPACITY = 640; // tokens, of the text and what is written after it
-const CHUNK = 16; // tokens between two pauses
+const CHUNK = 32; // tokens between two pauses
 
 const pause = () => new Promise((resolve) => setTimeout(resolve));
 

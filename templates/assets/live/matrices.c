@@ -1,13 +1,13 @@
 /* y[t][r] = sum over i of W[r][i] * x[t][i], for weights as a GGUF file stores them.
 
-   A block of 32 weights is unpacked into registers, to exactly the float32 numbers that the format
-   stands for, and multiplied with up to four vectors. Only sums are rounded. `stride` is the number
-   of bytes from one row of W to the next; columns are a multiple of 32, of floats a multiple of 4. */
+   Blocks of 32 weights are unpacked to exactly the float32 numbers that the format stands for; only
+   sums are rounded. `stride` is the number of bytes from one row of W to the next. Columns are a
+   multiple of 32, of float32 a multiple of 4. */
 #include <wasm_simd128.h>
 
 typedef unsigned char byte;
 typedef v128_t floats;  /* four of them */
-enum { BLOCK = 32, LANES = 4, PARTS = BLOCK / LANES, MOST_VECTORS = 4 };
+enum { BLOCK = 32, LANES = 4, PARTS = BLOCK / LANES };
 
 #define inlined static inline __attribute__((always_inline))
 #define load wasm_v128_load
@@ -31,17 +31,28 @@ inlined float sum(floats v) {
          (wasm_f32x4_extract_lane(v, 2) + wasm_f32x4_extract_lane(v, 3));
 }
 
-/* 16 signed bytes, times the scale. */
-inlined void widen(v128_t bytes, floats scale, floats out[4]) {
-  v128_t low = wasm_i16x8_extend_low_i8x16(bytes), high = wasm_i16x8_extend_high_i8x16(bytes);
-  out[0] = multiply(to_floats(wasm_i32x4_extend_low_i16x8(low)), scale);
-  out[1] = multiply(to_floats(wasm_i32x4_extend_high_i16x8(low)), scale);
-  out[2] = multiply(to_floats(wasm_i32x4_extend_low_i16x8(high)), scale);
-  out[3] = multiply(to_floats(wasm_i32x4_extend_high_i16x8(high)), scale);
+/* 16 bytes as numbers: bytes 4k to 4k + 3 in out[k], each in the top byte of its lane, and so
+   2^24 times as large; as signed numbers if they are. */
+inlined void widen(v128_t bytes, floats out[4]) {
+  const v128_t zero = wasm_i8x16_splat(0);
+#define TOP(k) wasm_i8x16_shuffle(zero, bytes, 0, 0, 0, 16 + k, 0, 0, 0, 17 + k, 0, 0, 0, 18 + k, \
+                                  0, 0, 0, 19 + k)
+  out[0] = to_floats(TOP(0));
+  out[1] = to_floats(TOP(4));
+  out[2] = to_floats(TOP(8));
+  out[3] = to_floats(TOP(12));
 }
 
-/* The formats: each unpacks one block. Those of 4 bits have weights 0 to 15 in the low halves of
-   16 bytes, and weights 16 to 31 in the high halves. */
+/* A block of 4 bits a weight: 0 to 15 are the low halves of 16 bytes, 16 to 31 the high halves. */
+inlined void unpack_halves(const byte *block, float scale, float least, floats out[PARTS]) {
+  v128_t halves = load(block);
+  widen(wasm_v128_and(halves, wasm_i8x16_splat(15)), out);
+  widen(wasm_v128_and(wasm_u16x8_shr(halves, 4), wasm_i8x16_splat(15)), out + 4);
+  for (int i = 0; i < PARTS; i++)
+    out[i] = add(multiply(out[i], splat(scale * 0x1p-24f)), splat(least));
+}
+
+/* The formats: each unpacks one block. */
 inlined void unpack_F32(const byte *block, floats out[PARTS]) {
   for (int i = 0; i < PARTS; i++) out[i] = load(block + 16 * i);
 }
@@ -56,48 +67,81 @@ inlined void unpack_F16(const byte *block, floats out[PARTS]) {
 }
 
 inlined void unpack_Q8_0(const byte *block, floats out[PARTS]) {
-  floats scale = splat(half(block));
-  widen(load(block + 2), scale, out);
-  widen(load(block + 18), scale, out + 4);
+  floats scale = splat(half(block) * 0x1p-24f);
+  widen(load(block + 2), out);
+  widen(load(block + 18), out + 4);
+  for (int i = 0; i < PARTS; i++) out[i] = multiply(out[i], scale);
 }
 
 inlined void unpack_Q4_0(const byte *block, floats out[PARTS]) {
-  floats scale = splat(half(block));
-  v128_t halves = load(block + 2), eight = wasm_i8x16_splat(8);
-  widen(wasm_i8x16_sub(wasm_v128_and(halves, wasm_i8x16_splat(15)), eight), scale, out);
-  widen(wasm_i8x16_sub(wasm_u8x16_shr(halves, 4), eight), scale, out + 4);
+  float scale = half(block);
+  unpack_halves(block + 2, scale, -8 * scale, out);
 }
 
 inlined void unpack_Q4_1(const byte *block, floats out[PARTS]) {
-  floats scale = splat(half(block)), least = splat(half(block + 2));
-  v128_t halves = load(block + 4);
-  widen(wasm_v128_and(halves, wasm_i8x16_splat(15)), scale, out);
-  widen(wasm_u8x16_shr(halves, 4), scale, out + 4);
-  for (int i = 0; i < PARTS; i++) out[i] = add(out[i], least);
+  unpack_halves(block + 4, half(block), half(block + 2), out);
 }
 
-/* One row of W with `vectors` vectors; `unpack` and `vectors` are known when this is compiled. */
-inlined void multiply_row(void unpack(const byte *, floats *), int bytes, const byte *w,
-                          const float *x, float *y, int rows, int columns, const int vectors) {
-  floats sums[MOST_VECTORS], weights[PARTS];
-  for (int t = 0; t < vectors; t++) sums[t] = splat(0);
+typedef void unpack_block(const byte *block, floats out[PARTS]);
+
+/* A row of W as float32. */
+inlined void unpack_row(unpack_block unpack, int bytes, const byte *w, float *out, int columns) {
   int i = 0;
   for (; i + BLOCK <= columns; i += BLOCK, w += bytes) {
+    floats weights[PARTS];
     unpack(w, weights);
-    for (int t = 0; t < vectors; t++) {
-      const float *in = x + t * columns + i;
-      floats even = multiply(weights[0], load(in)), odd = multiply(weights[1], load(in + 4));
-      for (int k = 2; k < PARTS; k += 2) {
-        even = add(even, multiply(weights[k], load(in + 4 * k)));
-        odd = add(odd, multiply(weights[k + 1], load(in + 4 * k + 4)));
-      }
-      sums[t] = add(sums[t], add(even, odd));
+    for (int k = 0; k < PARTS; k++) wasm_v128_store(out + i + LANES * k, weights[k]);
+  }
+  for (; i < columns; i += LANES, w += sizeof(floats)) wasm_v128_store(out + i, load(w));
+}
+
+/* A row of W times one vector, without a copy of the row. */
+inlined float row_times(unpack_block unpack, int bytes, const byte *w, const float *x, int columns) {
+  floats even = splat(0), odd = even;
+  int i = 0;
+  for (; i + BLOCK <= columns; i += BLOCK, w += bytes) {
+    floats weights[PARTS];
+    unpack(w, weights);
+    for (int k = 0; k < PARTS; k += 2) {
+      even = add(even, multiply(weights[k], load(x + i + LANES * k)));
+      odd = add(odd, multiply(weights[k + 1], load(x + i + LANES * k + LANES)));
     }
   }
-  for (; i < columns; i += LANES, w += LANES * sizeof(float))  /* only of F32 */
-    for (int t = 0; t < vectors; t++)
-      sums[t] = add(sums[t], multiply(load(w), load(x + t * columns + i)));
-  for (int t = 0; t < vectors; t++) y[t * rows] = sum(sums[t]);
+  for (; i < columns; i += LANES, w += sizeof(floats))
+    even = add(even, multiply(load(w), load(x + i)));
+  return sum(add(even, odd));
+}
+
+/* Two rows times four vectors: so each number that is loaded is used more than once. */
+static void two_rows_times_four(const float *rows, const float *x, float *y, int columns, int step) {
+  const float *row0 = rows, *row1 = rows + columns;
+  floats sums0[4], sums1[4];
+  for (int t = 0; t < 4; t++) sums0[t] = sums1[t] = splat(0);
+  for (int i = 0; i < columns; i += LANES) {
+    floats weights0 = load(row0 + i), weights1 = load(row1 + i);
+    for (int t = 0; t < 4; t++) {
+      floats in = load(x + t * columns + i);
+      sums0[t] = add(sums0[t], multiply(weights0, in));
+      sums1[t] = add(sums1[t], multiply(weights1, in));
+    }
+  }
+  for (int t = 0; t < 4; t++) {
+    y[t * step] = sum(sums0[t]);
+    y[t * step + 1] = sum(sums1[t]);
+  }
+}
+
+/* `room` is for two rows. */
+inlined void product(unpack_block unpack, int bytes, const byte *w, int stride, const float *x,
+                     float *y, int rows, int columns, int n, float *room) {
+  int tiled = rows % 2 ? 0 : n - n % 4;  /* vectors that are multiplied by four at a time */
+  for (int r = 0; r < rows; r++, w += stride) {
+    if (tiled) unpack_row(unpack, bytes, w, room + r % 2 * columns, columns);
+    for (int t = 0; t < tiled && r % 2; t += 4)
+      two_rows_times_four(room, x + t * columns, y + t * rows + r - 1, columns, rows);
+    for (int t = tiled; t < n; t++)
+      y[t * rows + r] = row_times(unpack, bytes, w, x + t * columns, columns);
+  }
 }
 
 /* Where the memory that this code does not use itself begins. */
@@ -106,23 +150,11 @@ const byte *memory_start(void) { return &__heap_base; }
 
 #define DEFINE(format, bytes)                                                                     \
   void multiply_##format(const byte *w, int stride, const float *x, float *y, int rows,           \
-                         int columns, int n) {                                                    \
-    for (int r = 0; r < rows; r++, w += stride) {                                                 \
-      int t = 0;                                                                                  \
-      for (; t + MOST_VECTORS <= n; t += MOST_VECTORS)                                            \
-        multiply_row(unpack_##format, bytes, w, x + t * columns, y + t * rows + r, rows, columns, \
-                     MOST_VECTORS);                                                               \
-      for (; t < n; t++)                                                                          \
-        multiply_row(unpack_##format, bytes, w, x + t * columns, y + t * rows + r, rows, columns, \
-                     1);                                                                          \
-    }                                                                                             \
+                         int columns, int n, float *room) {                                       \
+    product(unpack_##format, bytes, w, stride, x, y, rows, columns, n, room);                     \
   }                                                                                               \
   void unpack_row_##format(const byte *w, float *y, int columns) {                                \
-    floats weights[PARTS];                                                                        \
-    for (int i = 0; i < columns; i += BLOCK, w += bytes, y += BLOCK) {                            \
-      unpack_##format(w, weights);                                                                \
-      for (int k = 0; k < PARTS; k++) wasm_v128_store(y + LANES * k, weights[k]);                 \
-    }                                                                                             \
+    unpack_row(unpack_##format, bytes, w, y, columns);                                            \
   }
 
 DEFINE(F32, 128)

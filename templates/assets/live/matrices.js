@@ -79,11 +79,12 @@ class WasmMatrices extends Matrices {
 
 	// Each of `n` vectors, one after the other in x, times a matrix [rows, columns].
 	multiply({ type, rows, columns, stride, offset }, x, n) {
-		const input = this.scratchFor(4 * n * (columns + rows));
+		const input = this.scratchFor(4 * (n * (columns + rows) + 2 * columns));
 		const output = input + 4 * n * columns;
 		this.floats(input, n * columns).set(x);
+		const room = output + 4 * n * rows;
 		const multiply = this.functions[`multiply_${type}`];
-		multiply(offset, stride, input, output, rows, columns, n);
+		multiply(offset, stride, input, output, rows, columns, n, room);
 		return this.floats(output, n * rows).slice();
 	}
 
