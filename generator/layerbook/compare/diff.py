@@ -19,7 +19,7 @@ from layerbook.site.experiment_view import ExperimentView
 from layerbook.site.figure_cache import figure_digest
 from layerbook.site.prose.checks import prose_path
 from layerbook.store import results
-from layerbook.store.comparison import Difference, compare_results
+from layerbook.store.comparison import Difference, compare_results, tolerance_of
 from layerbook.store.key_changes import ABSENT, diff_keys, diff_values
 from layerbook.store.project import Project, sweep_cells
 
@@ -138,7 +138,8 @@ class _Comparison:
     def _value_changes(self, address: str, old_path: Path, new_path: Path) -> Iterator[Difference]:
         old, new = self.old_views.get(address), self.new_views.get(address)
         if old and new and old.envelope and new.envelope:
-            yield from compare_results(old.envelope.result, new.envelope.result)
+            tolerance = tolerance_of(old.envelope.key.precision, new.envelope.key.precision)
+            yield from compare_results(old.envelope.result, new.envelope.result, tolerance)
             yield from self._diff_cells(old.experiment)
         else:  # of another book, or of another version of its analysis
             plain = diff_values(results.read_numbers(old_path), results.read_numbers(new_path))
@@ -153,7 +154,8 @@ class _Comparison:
             old, new = ("a result" if path.exists() else None for path in paths)
             if old and new:
                 loaded = [results.load(path, cell_experiment.result_type) for path in paths]
-                differences = compare_results(loaded[0].result, loaded[1].result)
+                tolerance = tolerance_of(*(stored.key.precision for stored in loaded))
+                differences = compare_results(loaded[0].result, loaded[1].result, tolerance)
                 yield from (each.prefixed(cell.description) for each in differences)
             elif old or new:
                 yield Difference(cell.description, old, new)

@@ -13,7 +13,7 @@ from layerbook.core.progress import Reporter
 from layerbook.runner.local import Measurements
 from layerbook.runner.run import measure
 from layerbook.store import results
-from layerbook.store.comparison import Difference, compare_results
+from layerbook.store.comparison import Difference, compare_results, tolerance_of
 from layerbook.store.freshness import ExperimentStatus
 from layerbook.store.project import Project
 
@@ -106,7 +106,7 @@ def compare_with_committed(
         committed = results.load(project.result_path(experiment), experiment.result_type)
     except StoreError as error:
         return (Difference("its result", str(error), "measured now"),)
-    return compare_results(committed.result, result)
+    return compare_results(committed.result, result, tolerance_of(committed.key.precision))
 
 
 def _check(

@@ -40,7 +40,7 @@ from layerbook.runner.local import Executor, Measurements, local_executor
 from layerbook.runner.sweep import CellStore, NullStore, remove_obsolete_cells, run_sweep
 from layerbook.store import results
 from layerbook.store.code_digest import analysis_code_digest
-from layerbook.store.comparison import Difference, compare_results
+from layerbook.store.comparison import Difference, compare_results, tolerance_of
 from layerbook.store.freshness import ExperimentStatus, check_freshness
 from layerbook.store.key_changes import record_module_digests
 from layerbook.store.keys import Key, experiment_key
@@ -221,7 +221,7 @@ def compare_and_save(
     old = results.load_or_none(path, type(result), lambda error: report.info(str(error)))
     outcome = Outcome(experiment, "new")
     if old is not None and old.key.spec == key.spec:
-        differences = compare_results(old.result, result)
+        differences = compare_results(old.result, result, tolerance_of(key.precision))
         if differences:
             outcome = Outcome(experiment, "differs", _list_differences(differences))
         else:

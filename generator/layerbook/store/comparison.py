@@ -36,6 +36,11 @@ FLOAT32 = Tolerance(absolute=1e-4, of_scale=5e-6, relative=3e-4)
 """Held for 2.4 million comparisons of float32 between processors and numbers of threads."""
 
 
+def tolerance_of(*precisions: str) -> Tolerance:
+    """Return the tolerance for results of these precisions: none if one is exact."""
+    return FLOAT32 if set(precisions) == {"float32"} else EXACT
+
+
 @dataclass(frozen=True)
 class Difference:
     """A path such as `prompts[0].top[1].prob` where two results differ, and both values.
