@@ -1,17 +1,38 @@
-"""The drawers of charts under one roof: each kind has `compute_layout` (what charts shown together
-share) and `draw`.
-"""
+"""Charts as SVG: one module per kind lays out and draws its charts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from layerbook.core.figures import Bars, Chart, Heatmap, Lines, Panels, Scatter
 from layerbook.plotting import bars, heatmap, lines, panels, scatter, svg
 from layerbook.plotting.canvas import Canvas, matplotlib_style
 
-_CHART_MODULES: dict[type, Any] = {
+
+class ChartLayout(Protocol):
+    """The size of a chart, and the positions of its parts."""
+
+    @property
+    def width(self) -> float: ...
+
+    @property
+    def height(self) -> float: ...
+
+
+class ChartDrawer(Protocol):
+    """A module that draws one kind of chart."""
+
+    def compute_layout(
+        self, figures: Sequence[Any], /, *, shared_scale: bool = True
+    ) -> ChartLayout:
+        """Return the layout that charts shown together share."""
+
+    def draw(self, canvas: Canvas, figure: Any, layout: Any, left: float, top: float) -> None:
+        """Draw a chart with its upper left corner at a position of the canvas."""
+
+
+DRAWERS: dict[type[Any], ChartDrawer] = {
     Heatmap: heatmap,
     Lines: lines,
     Bars: bars,
@@ -21,37 +42,37 @@ _CHART_MODULES: dict[type, Any] = {
 
 
 def render_charts(charts: Sequence[Chart], ids: Sequence[str]) -> tuple[str, ...]:
-    """One SVG per chart; charts of one kind share layout and scale, so that stepping through them
-    shows change.
+    """Return one SVG per chart. Charts of one kind share a layout and a scale.
 
-    Heat maps of different measures share the layout alone: numbers that mean different things are
-    on no common scale.
+    Stepping through them then shows what changes. Heat maps of different measures share the layout
+    alone.
     """
     for chart in charts:
-        if type(chart) not in _CHART_MODULES:
+        if type(chart) not in DRAWERS:
             raise TypeError(f"no chart: {type(chart).__name__}")
     kinds = {
         kind: [chart for chart in charts if type(chart) is kind]
         for kind in dict.fromkeys(map(type, charts))
     }
-    fits = {
-        kind: _CHART_MODULES[kind].compute_layout(some, shared_scale=_same_scale(some))
-        for kind, some in kinds.items()
+    layouts = {
+        kind: DRAWERS[kind].compute_layout(group, shared_scale=_have_one_scale(group))
+        for kind, group in kinds.items()
     }
     return tuple(
-        _render_chart(chart, fits[type(chart)], id) for chart, id in zip(charts, ids, strict=True)
+        _render_chart(chart, layouts[type(chart)], id)
+        for chart, id in zip(charts, ids, strict=True)
     )
 
 
-def _same_scale(charts: Sequence[Chart]) -> bool:
-    """True if all charts share one scale."""
+def _have_one_scale(charts: Sequence[Chart]) -> bool:
+    """Return whether all heat maps among the charts have the same scale."""
     return len({panels.scale_key(chart) for chart in charts if isinstance(chart, Heatmap)}) < 2
 
 
-def _render_chart(chart: Chart, layout: Any, id: str) -> str:
+def _render_chart(chart: Chart, layout: ChartLayout, id: str) -> str:
     with matplotlib_style(id):
         canvas = Canvas(layout.width, layout.height)
-        _CHART_MODULES[type(chart)].draw(canvas, chart, layout, 0, 0)
+        DRAWERS[type(chart)].draw(canvas, chart, layout, 0, 0)
         drawn = canvas.to_svg()
     return svg.embed_matplotlib_svg(
         drawn,
