@@ -486,9 +486,9 @@ def test_finds_a_model_in_the_folder_of_the_book(
     ended = layerbook("build", "--book", book, cwd=tmp_path)
     assert ended.returncode == 0, ended.stderr
     results = book / "experiments" / "results"
-    table = json.loads((results / "mine" / "words" / "both.json").read_bytes())
+    table = json.loads(next(results.glob("mine-*/words/both.json")).read_bytes())
     assert table["columns"]["model"] == ["mine", "models/yours"]
-    assert len(list(results.glob("yours/words/both/*/*.json"))) == 1
+    assert len(list(results.glob("yours-*/words/both/*/*.json"))) == 1
     described = layerbook("model", "--book", book, cwd=tmp_path).stdout
     assert f"directory: {book / 'mine'}" in described
     moved = tmp_path / "moved"

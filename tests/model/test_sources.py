@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -79,14 +80,38 @@ def test_default_model_is_pinned():
 def test_paths_and_hub_ids_resolve(tiny_model_dir, tiny_gguf):
     """A folder, a GGUF file and ORG/NAME@REVISION, each with a name safe for a folder."""
     assert sources.resolve(str(tiny_model_dir)).kind == "directory"
-    assert sources.resolve(str(tiny_gguf)) == sources.GGUFSource("tiny", str(tiny_gguf.resolve()))
+    file = sources.resolve(str(tiny_gguf))
+    assert (file.kind, file.location) == ("gguf", str(tiny_gguf.resolve()))
+    assert file.name == f"tiny-{hashlib.sha256(tiny_gguf.read_bytes()).hexdigest()[:8]}"
     hub = sources.resolve(f"acme/tiny@{COMMIT}")
     assert (hub.name, hub.kind, hub.location, hub.revision) == (
-        "acme--tiny",
+        "acme--tiny--01234567",
         "hub",
         "acme/tiny",
         COMMIT,
     )
+
+
+def test_models_that_are_called_alike_have_names_of_their_own(tiny_model_dir, tiny_gguf, tmp_path):
+    """Folders, files and revisions; a copy of the same model has the same name."""
+    folders = [tmp_path / part / "final" for part in ("one", "two", "copy", "chatty")]
+    for folder in folders:
+        shutil.copytree(tiny_model_dir, folder)
+    weights = folders[1] / "model.safetensors"
+    weights.write_bytes(other_bytes(weights.read_bytes()))
+    (folders[3] / "chat_template.jinja").write_text("{{ messages }}")
+    names = [sources.resolve(str(folder)).name for folder in folders]
+    assert names[0] == names[2] and len(set(names)) == 3
+    assert all(re.fullmatch("final-[0-9a-f]{8}", name) for name in names)
+
+    files = [tmp_path / part / "final.gguf" for part in ("one", "two")]
+    files[0].write_bytes(tiny_gguf.read_bytes())
+    files[1].write_bytes(other_bytes(tiny_gguf.read_bytes()))
+    assert len({sources.resolve(str(file)).name for file in files}) == 2
+
+    revisions = ["main", "v1", COMMIT, COMMIT[::-1]]
+    hub = [sources.resolve(f"acme/tiny@{revision}").name for revision in revisions]
+    assert len(set(hub)) == 4
 
 
 WRONG_NAMES = [

@@ -19,6 +19,7 @@ from layerbook.analyses.next_token import NextToken
 from layerbook.book.loader import Experiment
 from layerbook.core.progress import Reporter
 from layerbook.core.requests import ActivationCaches
+from layerbook.model import sources
 from layerbook.runner import sweep as sweeping
 from layerbook.runner.local import LocalExecutor, Measurements
 from pyarrow import parquet
@@ -531,8 +532,9 @@ def test_a_sweep_over_models_runs_each_cell_on_its_own(
     assert done.returncode == 0, done.stderr
     assert len(ran) == 4
     best = read_sweep_table(book)["best"]
-    there = (book / "experiments" / "results" / "another-tiny").rglob("grid.*.json")
-    assert [json.loads(path.read_bytes())["model"] for path in there] == ["another-tiny"] * 2
+    name = sources.resolve(str(other)).name
+    there = (book / "experiments" / "results" / name).rglob("grid.*.json")
+    assert [json.loads(path.read_bytes())["model"] for path in there] == [name] * 2
     assert (
         layerbook(
             "run", "--model", other, "--only", "words/plain", cwd=write_sweep_book(book)
@@ -540,7 +542,7 @@ def test_a_sweep_over_models_runs_each_cell_on_its_own(
         == 0
     )
     plain = {
-        path.parent.parent.name == other.name: [
+        path.parent.parent.name == name: [
             one["top"][0]["prob"] for one in json.loads(path.read_bytes())["prompts"]
         ]
         for path in (book / "experiments" / "results").glob("*/words/plain.json")

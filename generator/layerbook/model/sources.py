@@ -35,7 +35,9 @@ TOKENIZER_FILES = (
     "tokenizer_config.json",
     "chat_template.jinja",
     "generation_config.json",
+    "special_tokens_map.json",
 )
+NAME_DIGITS = 8  # of a digest or a commit in a model's name
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,9 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class ModelSource(ABC):
-    """A model that can be used; `name` is safe as a folder's name, and results are filed under it.
+    """A model that can be used.
 
+    name: safe as a folder's name; results are filed under it, so no two models share one.
     expected_limits: known before the model is on this machine, and checked once it is.
     """
 
@@ -135,9 +138,7 @@ class DirectorySource(ModelSource):
     def fingerprint(self) -> Fingerprint:
         directory = self.local_dir()
         read_llama_config(directory)
-        return Fingerprint(
-            _files_digest(directory, WEIGHT_FILES), _files_digest(directory, TOKENIZER_FILES)
-        )
+        return _directory_fingerprint(directory)
 
 
 class GGUFSource(ModelSource):
@@ -323,17 +324,22 @@ STORAGE_NOTES = {
 def resolve(name: str) -> ModelSource:
     """Return the source for a name, a directory, a `.gguf` file or `ORG/NAME@REVISION`.
 
-    Raises UsageError for anything else.
+    The name of a directory or file ends in a digest of its content, since many are called `final`.
+    Raises UsageError for anything else, ModelError if a file cannot be read.
     """
     if name in NAMED_MODELS:
         return NAMED_MODELS[name]
     path = Path(name).expanduser()
     if name and path.is_dir():
-        return DirectorySource(_safe_dir_name(path.resolve().name), str(path.resolve()))
+        path = path.resolve()
+        fingerprint = _directory_fingerprint(path)
+        digest = hashlib.sha256(f"{fingerprint.weights} {fingerprint.tokenizer}".encode())
+        return DirectorySource(_name_with(path.name, digest.hexdigest()), str(path))
     if path.suffix.lower() == ".gguf":
         if not path.is_file():
             raise UsageError(f"model {name!r}: there is no such file")
-        return GGUFSource(_safe_dir_name(path.stem), str(path.resolve()))
+        source = GGUFSource("", str(path.resolve()))
+        return replace(source, name=_name_with(path.stem, source.digest()))
     if path.is_file():
         raise UsageError(
             f"model {name!r} is neither a folder nor a .gguf file; "
@@ -352,11 +358,19 @@ def resolve(name: str) -> ModelSource:
             f"({name}@COMMIT), because a name alone may mean other weights tomorrow, and every "
             "number of the book with them"
         )
-    return HubSource(_safe_dir_name(hub["id"].replace("/", "--")), hub["id"], hub["revision"])
+    revision = hub["revision"]
+    short = revision[:NAME_DIGITS] if COMMIT_HASH.fullmatch(revision) else revision
+    return HubSource(
+        _safe_dir_name(f"{hub['id']}--{short}".replace("/", "--")), hub["id"], revision
+    )
 
 
 def _safe_dir_name(text: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", text, flags=re.ASCII).strip(".-") or "model"
+    return re.sub(r"[^\w.-]+", "-", text, flags=re.ASCII).strip("_.-") or "model"
+
+
+def _name_with(stem: str, digest: str) -> str:
+    return f"{_safe_dir_name(stem)}-{digest[:NAME_DIGITS]}"
 
 
 def hub_cache_dir() -> Path:
@@ -366,6 +380,15 @@ def hub_cache_dir() -> Path:
     home = Path(environ.get("HF_HOME") or cache_home / "huggingface")
     chosen = environ.get("HF_HUB_CACHE") or environ.get("HUGGINGFACE_HUB_CACHE") or home / "hub"
     return Path(chosen).expanduser()
+
+
+def _directory_fingerprint(directory: Path) -> Fingerprint:
+    try:
+        return Fingerprint(
+            _files_digest(directory, WEIGHT_FILES), _files_digest(directory, TOKENIZER_FILES)
+        )
+    except OSError as error:
+        raise ModelError(f"{error.filename}: cannot be read: {error.strerror}") from error
 
 
 def _files_digest(directory: Path, patterns: Sequence[str]) -> str:
