@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from fixtures.small_book import layerbook, start_layerbook, write_small_book
+from fixtures.small_book import layerbook, read_tree, start_layerbook, write_small_book
 
 SPEC = """\
 chapter: mine
@@ -193,6 +193,22 @@ def test_clean_keeps_results_and_site(book: Path) -> None:
     assert layerbook("clean", cwd=book).returncode == 0
     assert sorted(p for p in book.rglob("*") if ".layerbook" not in p.parts) == before
     assert not list((book / ".layerbook").glob("f*"))
+
+
+def test_clean_does_not_make_the_next_build_run(book: Path) -> None:
+    """It says what it removed and what it kept; `--all` forgets what was computed here."""
+    assert layerbook("build", cwd=book).returncode == 0
+    site = read_tree(book / "site")
+    cleaned = layerbook("clean", cwd=book)
+    assert re.match(r"Removed .*figures \(\d+ files\), pages \(\d+ files\)", cleaned.stdout)
+    assert "Kept 4 notes on results that were computed here" in cleaned.stdout
+    again = layerbook("build", cwd=book)
+    assert "experiment" not in again.stdout  # none ran
+    assert read_tree(book / "site") == site
+    assert "computed (4 files)" in layerbook("clean", "--all", cwd=book).stdout
+    assert "There was nothing to remove." in layerbook("clean", "--all", cwd=book).stdout
+    assert "4 experiments ran" in layerbook("build", cwd=book).stdout
+    assert read_tree(book / "site") == site
 
 
 def test_interrupted_build_exits_with_130(book: Path) -> None:

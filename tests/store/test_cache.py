@@ -129,10 +129,14 @@ def test_clean_takes_the_cache_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "experiments").mkdir()
     (tmp_path / "experiments" / "r.json").write_text("{}")
     (known.folder / "link").symlink_to(tmp_path / "experiments")
-    cache.clean(tmp_path)
+    report = cache.clean(tmp_path)
+    assert report == cache.CleanReport({"figures": 1, "link": 0}, kept_notes=1)
     assert (known.folder / cache.LOCK_NAME).exists(), (
         "another build may be waiting for this very file"
     )
+    assert known.was_computed("m", "c", "i", "key", "result")
+    report = cache.clean(tmp_path, everything=True)
+    assert report == cache.CleanReport({"computed": 1}, kept_notes=0)
     assert not known.was_computed("m", "c", "i", "key", "result")
     assert known.get_blob("figures", "key") is None
     assert (tmp_path / "experiments" / "r.json").exists()

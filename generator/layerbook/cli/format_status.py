@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from layerbook.cli.output import summarize_counts
-from layerbook.core.text import pluralize
+from layerbook.core.text import listed, pluralize
 from layerbook.model.plan import PlanCost
 from layerbook.runner.run import Outcome
+from layerbook.store.cache import CleanReport
 from layerbook.store.freshness import ExperimentStatus
 from layerbook.store.key_changes import Change, summarize
 
@@ -73,6 +74,19 @@ def status_lines(
     else:
         site = "; site/ is what the sources give"
     return [*lines, f"{pluralize(len(statuses), 'experiment')}, {outdated} not current{site}"]
+
+
+def clean_lines(report: CleanReport) -> list[str]:
+    """Say what was removed from the working cache, and what stays there."""
+    kinds = [
+        f"{kind} ({pluralize(count, 'file')})" for kind, count in report.removed.items() if count
+    ]
+    lines = [f"Removed {listed(kinds, len(kinds))}." if kinds else "There was nothing to remove."]
+    if report.kept_notes:
+        notes = pluralize(report.kept_notes, "note")
+        reason = "with --all, the next build runs these experiments again"
+        lines.append(f"Kept {notes} on results that were computed here; {reason}.")
+    return lines
 
 
 def status_data(

@@ -266,11 +266,19 @@ def model_command(root: Path, model: str | None, file: Path | None, quiet: bool)
 
 @main.command()
 @book_option
-def clean(root: Path) -> None:
-    """Empty the working cache (.layerbook/). Results, site and model stay."""
+@click.option(
+    "--all", "everything", is_flag=True, help="Also forget which results were computed here."
+)
+def clean(root: Path, everything: bool) -> None:
+    """Empty the working cache (.layerbook/): drawn figures, laid-out pages, formulas.
+
+    Results, site and model stay. So do the notes on which results were computed here, without
+    which the next build would run every experiment again.
+    """
+    from layerbook.cli.format_status import clean_lines
     from layerbook.store import cache
 
-    cache.clean(root)
+    print_lines(clean_lines(cache.clean(root, everything=everything)))
 
 
 def _check_run_options(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,20 @@ from layerbook.core.errors import StoreError
 
 CACHE_FOLDER = ".layerbook"
 LOCK_NAME = "lock"
+GITIGNORE_NAME = ".gitignore"
+COMPUTED_KIND = "computed"
+MODULES_KIND = "modules"
+# Notes on results that were computed here; only running the experiments again gives them back.
+NOTE_KINDS = (COMPUTED_KIND, MODULES_KIND)
 MAX_KEYS_PER_EXPERIMENT = 16  # enough to switch between branches
+
+
+@dataclass(frozen=True)
+class CleanReport:
+    """What `clean` removed, as numbers of files by kind, and the number of notes that stay."""
+
+    removed: Mapping[str, int]
+    kept_notes: int
 
 
 @dataclass(frozen=True)
@@ -66,7 +79,7 @@ class WorkingCache:
         return results if isinstance(results, dict) else {}
 
     def _computed_path(self, model: str, chapter: str, id: str) -> Path:
-        return self.folder / "computed" / model / chapter / f"{id}.json"
+        return self.folder / COMPUTED_KIND / model / chapter / f"{id}.json"
 
     def _blob_path(self, kind: str, key: str) -> Path:
         name = hashlib.sha256(_encode_key(key)).hexdigest()
@@ -117,21 +130,36 @@ def lock(root: Path, *, read_only: bool = False) -> Iterator[None]:
         file_lock.release()
 
 
-def clean(root: Path) -> None:
-    """Empty the working cache; results stay. Raises StoreError while a build is running."""
-    if not (root / CACHE_FOLDER).exists():
-        return
+def clean(root: Path, *, everything: bool = False) -> CleanReport:
+    """Empty the working cache; results stay, and so do the notes on what was computed here.
+
+    everything: remove the notes too.
+    Raises StoreError while a build is running.
+    """
+    folder = root / CACHE_FOLDER
+    removed: dict[str, int] = {}
+    if not folder.exists():
+        return CleanReport(removed, 0)
     with lock(root):
-        for entry in sorted((root / CACHE_FOLDER).iterdir()):
-            if entry.name == LOCK_NAME:
+        for entry in sorted(folder.iterdir()):
+            is_note = entry.name in NOTE_KINDS
+            if entry.name in (LOCK_NAME, GITIGNORE_NAME) or (is_note and not everything):
                 continue
+            removed[entry.name] = _count_files(entry)
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
             else:
                 entry.unlink()
+    return CleanReport(removed, _count_files(folder / COMPUTED_KIND))
+
+
+def _count_files(entry: Path) -> int:
+    if entry.is_symlink() or not entry.is_dir():
+        return int(entry.is_file())
+    return sum(path.is_file() for path in entry.rglob("*"))
 
 
 def _create(folder: Path) -> None:
     """Create the cache folder, excluded from version control."""
-    if not (folder / ".gitignore").exists():
-        atomic.write(folder / ".gitignore", b"*\n", durable=False)
+    if not (folder / GITIGNORE_NAME).exists():
+        atomic.write(folder / GITIGNORE_NAME, b"*\n", durable=False)

@@ -14,14 +14,13 @@ from typing import Any, NamedTuple
 
 from layerbook.core.errors import StoreError
 from layerbook.store import results
-from layerbook.store.cache import WorkingCache
+from layerbook.store.cache import MODULES_KIND, WorkingCache
 from layerbook.store.code_digest import analysis_code_modules
 from layerbook.store.freshness import ExperimentStatus
 from layerbook.store.json_format import json_digest
 from layerbook.store.keys import Key, code_modules, combine_code_digests
 from layerbook.store.project import Project
 
-BLOB_KIND = "closures"
 MAX_LISTED = 3
 MAX_VALUE_WIDTH = 48
 _HEX = re.compile(r"[0-9a-f]{16,}")
@@ -130,7 +129,7 @@ def record_module_digests(cache: WorkingCache, work: Sequence[ExperimentStatus])
         digests = {module: json_digest(digests) for module, digests in modules.items()}
         if combine_code_digests(status.experiment, digests) == status.key.code:  # not edited since
             record = {"code": status.key.code, "modules": _merge(modules)}
-            cache.put_blob(BLOB_KIND, name, json.dumps(record).encode())
+            cache.put_blob(MODULES_KIND, name, json.dumps(record).encode())
 
 
 def summarize(changes: Sequence[Change]) -> str:
@@ -161,7 +160,7 @@ def _record_name(status: ExperimentStatus) -> str:
 
 
 def _read_record(cache: WorkingCache, name: str) -> dict[str, Any]:
-    record = json.loads(cache.get_blob(BLOB_KIND, name) or b"{}")
+    record = json.loads(cache.get_blob(MODULES_KIND, name) or b"{}")
     return record if isinstance(record, dict) else {}
 
 
