@@ -5,6 +5,7 @@ Nothing here touches the model: what it allows comes in as `Limits`.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,7 +30,15 @@ from layerbook.book.yaml import (
 )
 from layerbook.core import registry
 from layerbook.core.analysis import Analysis, Limits, Result
-from layerbook.core.errors import Problem, SpecError, UsageError, did_you_mean
+from layerbook.core.errors import (
+    LayerbookError,
+    Problem,
+    SpecError,
+    UsageError,
+    describe_exception,
+    did_you_mean,
+    format_trace,
+)
 from layerbook.core.figures import Figure
 from layerbook.core.requests import Precision
 
@@ -366,7 +375,7 @@ class _ChapterLoader:
         try:
             analysis_type = registry.find(name)
         except UsageError as error:
-            node.value["analysis"].add_problem(str(error))
+            node.value["analysis"].add_problem(str(error), error.trace)
             return None
         known_keys = [*ExperimentSpec.model_fields, *analysis_type.model_fields]
         for key in node.value:
@@ -413,7 +422,14 @@ def _build_plain_analysis(
     analysis_type: type[Analysis[Any]], limits: Limits, node: Node
 ) -> Analysis[Any] | None:
     other_keys = [key for key in node.value if key not in analysis_type.model_fields]
-    analysis = validate(analysis_type, node, exclude=other_keys, limits=limits)
-    if analysis is not None:
-        check_context_length(analysis, limits, node)
+    try:
+        analysis = validate(analysis_type, node, exclude=other_keys, limits=limits)
+        if analysis is not None:
+            check_context_length(analysis, limits, node)
+    except LayerbookError:
+        raise
+    except Exception as error:  # an analysis may be the author's own and raise anything
+        file = inspect.getfile(analysis_type)
+        node.value["analysis"].add_problem(describe_exception(error, file), format_trace(error))
+        return None
     return analysis

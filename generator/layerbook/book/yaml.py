@@ -67,9 +67,9 @@ class ProblemList:
     def __iter__(self) -> Iterator[Problem]:
         return iter(self._problems)
 
-    def add(self, file: str, position: Position, message: str) -> None:
+    def add(self, file: str, position: Position, message: str, trace: str = "") -> None:
         """Add a problem at a place of a file."""
-        self._problems[Problem(file, position.line, position.column, message)] = None
+        self._problems[Problem(file, position.line, position.column, message, trace)] = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,9 +94,9 @@ class Node:
     source_position: Position = FILE_START
     reported: bool = False
 
-    def add_problem(self, message: str) -> None:
+    def add_problem(self, message: str, trace: str = "") -> None:
         """Report a problem with this value."""
-        self.problems.add(self.file, self.position, message)
+        self.problems.add(self.file, self.position, message, trace)
 
     def add_key_problem(self, key: str, message: str) -> None:
         """Report a problem with a key of this mapping."""

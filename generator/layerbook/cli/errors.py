@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from layerbook.cli import interrupt
-from layerbook.core.errors import LayerbookError, SpecError
+from layerbook.core.errors import LayerbookError, SpecError, format_trace
 from layerbook.core.text import pluralize
 
 
@@ -27,9 +27,11 @@ class CommandGroup(click.Group):
         except KeyboardInterrupt:
             interrupt.exit_interrupted()
         except SpecError as error:
+            print_trace(error.trace)
             click.echo(f"{error}\n{pluralize(len(error.problems), 'problem')}", err=True)
             sys.exit(error.exit_code)
         except LayerbookError as error:
+            print_trace(error.trace or (format_trace(error) if error.__cause__ else ""))
             click.echo(f"layerbook: {error}", err=True)
             sys.exit(error.exit_code)
         except OSError as error:
@@ -37,6 +39,13 @@ class CommandGroup(click.Group):
                 raise  # click ends the program quietly
             click.echo(f"layerbook: {error}", err=True)
             sys.exit(1)
+
+
+def print_trace(trace: str) -> None:
+    """Print a traceback to stderr if the command has `--debug`."""
+    context = click.get_current_context()
+    if trace and context.find_root().params.get("debug"):
+        click.echo(trace, err=True, nl=not trace.endswith("\n"))
 
 
 def escape_unencodable_output() -> None:

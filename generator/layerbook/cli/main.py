@@ -13,7 +13,7 @@ import click
 
 from layerbook import __version__
 from layerbook.cli import reports
-from layerbook.cli.errors import CommandGroup, escape_unencodable_output
+from layerbook.cli.errors import CommandGroup, escape_unencodable_output, print_trace
 from layerbook.cli.options import (
     FILE,
     FOLDER,
@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="layerbook")
-def main() -> None:
+@click.option("--debug", is_flag=True, help="Print the traceback of what fails in an analysis.")
+def main(debug: bool) -> None:
     """Build a static book about how a language model works inside, by running the model."""
     escape_unencodable_output()
     # torch creates a million objects that live to the end. With Python's defaults, the garbage
@@ -317,6 +318,8 @@ def _print_outcomes(outcomes: Sequence[Outcome], folder: Path, timer: Timer | No
     from layerbook.cli.format_status import outcome_lines
     from layerbook.cli.format_timings import timing_lines
 
+    for trace in {outcome.trace: None for outcome in outcomes}:
+        print_trace(trace)
     print_lines(outcome_lines(outcomes, str(folder)))
     if timer and outcomes:
         print_lines(["", *timing_lines(timer)])

@@ -12,15 +12,24 @@ LayerbookError (1)
 
 from __future__ import annotations
 
+import os
+import traceback
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
+from pathlib import Path
+
+MAX_MESSAGE = 300
 
 
 class LayerbookError(Exception):
-    """Base class of the errors that the command line prints."""
+    """Base class of the errors that the command line prints.
+
+    trace: the traceback of the exception behind it, which `--debug` prints.
+    """
 
     exit_code = 1
+    trace = ""
 
 
 @dataclass(frozen=True, order=True)
@@ -31,6 +40,7 @@ class Problem:
     line: int
     column: int
     message: str
+    trace: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}: {self.message}"
@@ -43,6 +53,7 @@ class SpecError(LayerbookError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems))
+        self.trace = "\n".join({p.trace: None for p in self.problems if p.trace})
         super().__init__("\n".join(map(str, self.problems)))
 
 
@@ -62,6 +73,47 @@ class StoreError(LayerbookError):
 
 class RunError(LayerbookError):
     """An experiment failed while it ran."""
+
+    def __init__(self, message: str, trace: str = "") -> None:
+        super().__init__(message)
+        self.trace = trace
+
+
+def describe_exception(error: BaseException, module_file: str) -> str:
+    """Describe an exception on one line, with the place in an analysis' file that raised it.
+
+    module_file: the file; if the traceback has no call from it, the innermost call is named.
+    """
+    file, line = _place(error, module_file)
+    name, message = type(error).__name__, " ".join(_message(error).split())
+    if len(message) > MAX_MESSAGE:
+        message = f"{message[:MAX_MESSAGE]}…"
+    place = f"{file.removeprefix(f'{Path.cwd()}{os.sep}')}:{line}"
+    return f"{name}: {message} ({place})" if message else f"{name} ({place})"
+
+
+def _place(error: BaseException, module_file: str) -> tuple[str, int]:
+    if isinstance(error, SyntaxError):  # raised by the import, about a line of the file
+        return error.filename or module_file, error.lineno or 1
+    calls = traceback.extract_tb(error.__traceback__)
+    inside = [call for call in calls if call.filename == module_file] or calls
+    return (inside[-1].filename, inside[-1].lineno or 1) if inside else (module_file, 1)
+
+
+def _message(error: BaseException) -> str:
+    from pydantic import ValidationError  # imported here: it takes longer than all other errors
+
+    if isinstance(error, SyntaxError):
+        return error.msg
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        return ".".join([error.title, *map(str, first["loc"])]) + f": {first['msg']}"
+    return str(error)
+
+
+def format_trace(error: BaseException) -> str:
+    """Return the traceback of an exception as Python prints it."""
+    return "".join(traceback.format_exception(error))
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:

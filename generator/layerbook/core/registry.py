@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
+from types import ModuleType
 
 from layerbook.core.analysis import Analysis, Result
-from layerbook.core.errors import UsageError, did_you_mean
+from layerbook.core.errors import UsageError, describe_exception, did_you_mean, format_trace
 
 
 @cache
@@ -21,12 +22,12 @@ def names() -> tuple[str, ...]:
 def find(name: str) -> type[Analysis[Result]]:
     """Return the class for a name: `attention-pattern` is `attention_pattern.AttentionPattern`.
 
-    Raises UsageError, with the closest name, for an unknown name.
+    Raises UsageError, with the closest name, for an unknown name, and for a file with errors.
     """
     if name not in names():
         hint = did_you_mean(name, names())
         raise UsageError(f"no analysis is called {name!r}{hint}; there are {', '.join(names())}")
-    module = import_module(f"layerbook.analyses.{name.replace('-', '_')}")
+    module = _import_analysis(name)
     expected = class_name(name)
     analysis: type[Analysis[Result]] | None = getattr(module, expected, None)
     if analysis is None:
@@ -34,6 +35,19 @@ def find(name: str) -> type[Analysis[Result]]:
             f"{module.__file__}: the analysis {name!r} should be a class called {expected}"
         )
     return analysis
+
+
+def _import_analysis(name: str) -> ModuleType:
+    stem = name.replace("-", "_")
+    try:
+        return import_module(f"layerbook.analyses.{stem}")
+    except Exception as error:  # an analysis may be the author's own and raise anything
+        file = str(files("layerbook.analyses") / f"{stem}.py")
+        usage_error = UsageError(
+            f"the analysis {name!r} cannot be imported: {describe_exception(error, file)}"
+        )
+        usage_error.trace = format_trace(error)
+        raise usage_error from error
 
 
 def class_name(name: str) -> str:

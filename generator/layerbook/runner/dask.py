@@ -236,7 +236,7 @@ class JobRunner:
         # Errors of other classes may not survive pickling.
         results = [measured[experiment] for experiment in experiments]
         return pickle.dumps(
-            [RunError(str(r)) if isinstance(r, LayerbookError) else r for r in results]
+            [RunError(str(r), r.trace) if isinstance(r, LayerbookError) else r for r in results]
         )
 
     def _executor_for(self, requirements: JobRequirements) -> LocalExecutor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -10,7 +11,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from layerbook.book.loader import Experiment
 from layerbook.core.analysis import Result
-from layerbook.core.errors import LayerbookError, ModelError, RunError
+from layerbook.core.errors import (
+    LayerbookError,
+    ModelError,
+    RunError,
+    describe_exception,
+    format_trace,
+)
 from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.core.requests import (
     DEFAULT_PRECISION,
@@ -231,9 +238,9 @@ def _measure_one(
             result: Result = experiment.analysis.measure(captures)
         return round_result(result)
     except Exception as error:  # an analysis may be the author's own and raise anything
-        return RunError(
-            f"{experiment.file}:{experiment.line}: {experiment.id}: {type(error).__name__}: {error}"
-        )
+        description = describe_exception(error, inspect.getfile(type(experiment.analysis)))
+        message = f"{experiment.file}:{experiment.line}: {experiment.id}: {description}"
+        return RunError(message, format_trace(error))
 
 
 def _timed_address(experiment: Experiment) -> str:

@@ -59,11 +59,15 @@ MAX_PROMPT_WIDTH = 40
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of one experiment; `detail` says why it failed or where it differs."""
+    """The outcome of one experiment; `detail` says why it failed or where it differs.
+
+    trace: the traceback of what failed in an analysis.
+    """
 
     experiment: Experiment
     verdict: Verdict
     detail: str = ""
+    trace: str = ""
 
 
 class LoadedSpec(NamedTuple):
@@ -176,7 +180,7 @@ def run_file(
         )
         for experiment, result in zip(experiments, measured, strict=True):
             if isinstance(result, LayerbookError):
-                outcomes.append(Outcome(experiment, "failed", str(result)))
+                outcomes.append(Outcome(experiment, "failed", str(result), result.trace))
             elif experiment_key(experiment, fingerprint, precision) != keys[experiment]:
                 outcomes.append(Outcome(experiment, "failed", SOURCES_CHANGED))
             else:
@@ -214,7 +218,7 @@ def compare_and_save(
     """
     experiment, key = status.experiment, status.key
     if isinstance(result, LayerbookError):
-        return Outcome(experiment, "failed", str(result))
+        return Outcome(experiment, "failed", str(result), result.trace)
     if current_key != key:
         return Outcome(experiment, "failed", SOURCES_CHANGED)
     path, model = project.result_path(experiment), project.model_name(experiment)
@@ -285,7 +289,7 @@ class ProjectCellStore:
             status = self._pending.pop(cell)
             outcome = compare_and_save(self.project, status, keys[cell], result, self.report)
             if outcome.verdict == "failed":
-                failed[cell] = RunError(outcome.detail)
+                failed[cell] = RunError(outcome.detail, outcome.trace)
             elif outcome.verdict == "differs":
                 sweep = cell.address.partition(".")[0]
                 self._differing.setdefault(sweep, []).append(f"{cell.id}: {outcome.detail}")

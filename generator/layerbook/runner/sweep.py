@@ -54,7 +54,7 @@ def run_sweep(
     """
     sweep = _sweep(experiment)
     rows: list[tuple[str, Mapping[str, Any]]] = []
-    failures: list[str] = []
+    failures: list[RunError] = []
     # The executor reads ahead, to have several chunks under way.
     chunks, upcoming = tee(_chunks(experiment))
     to_measure = (
@@ -69,14 +69,15 @@ def run_sweep(
             for cell, cell_experiment in chunk:
                 row = _make_row(sweep, cell, results[cell_experiment])
                 if isinstance(row, LayerbookError):
-                    failures.append(f"{cell.description}: {row}")
+                    failures.append(RunError(f"{cell.description}: {row}", row.trace))
                 else:
                     rows.append((cell_experiment.id, row))
             task.advance(len(chunk))
     if failures:
         return RunError(
             f"{len(failures):,} of {pluralize(len(sweep), 'cell')} failed, "
-            f"the others are kept: {failures[0]}"
+            f"the others are kept: {failures[0]}",
+            failures[0].trace,
         )
     return sweep.make_table(rows)
 

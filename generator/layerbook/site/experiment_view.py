@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,16 @@ from layerbook.book.loader import Experiment
 from layerbook.book.sweep import GridCell
 from layerbook.book.sweep_views import view_frames
 from layerbook.core.analysis import Result
-from layerbook.core.errors import Problem, StoreError, UsageError, did_you_mean
+from layerbook.core.errors import (
+    LayerbookError,
+    Problem,
+    RunError,
+    StoreError,
+    UsageError,
+    describe_exception,
+    did_you_mean,
+    format_trace,
+)
 from layerbook.core.figures import Diagram, Figure
 from layerbook.site.pages import Fact, FailedView
 from layerbook.site.prose.functions import unknown_name
@@ -72,7 +82,15 @@ class ExperimentView:
         """The figures of the result by name, none without a result."""
         if self.envelope is None:
             return {}
-        return self.experiment.figures(self.envelope.result) | self._cell_sequences()
+        try:
+            return self.experiment.figures(self.envelope.result) | self._cell_sequences()
+        except LayerbookError:
+            raise
+        except Exception as error:  # an analysis may be the author's own and raise anything
+            experiment = self.experiment
+            reason = describe_exception(error, inspect.getfile(type(experiment.analysis)))
+            message = f"{experiment.file}:{experiment.line}: {experiment.id}: figures: {reason}"
+            raise RunError(message, format_trace(error)) from error
 
     def _cell_sequences(self) -> dict[str, Figure]:
         """Return the views of a sweep that step through a figure of its cells."""

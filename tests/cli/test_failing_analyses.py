@@ -1,0 +1,176 @@
+"""An analysis that fails is described on one line; `--debug` prints its traceback."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fixtures.small_book import layerbook, write_small_book
+from layerbook import analyses
+from layerbook.analyses.tokenize import Tokenize, TokenizeResult
+from layerbook.core import registry
+from layerbook.core.errors import describe_exception
+
+MINE = """\
+from typing import ClassVar
+
+from layerbook.core.analysis import Analysis, Result
+
+
+class Mine(Analysis[Result]):
+    result_type: ClassVar[type[Result]] = Result
+    prompts: tuple[str, ...]
+
+    def runs(self):
+        return {"a": 1 / 0}
+"""
+
+
+@pytest.fixture
+def book(tmp_path: Path, tiny_model_dir: Path) -> Path:
+    """The sources of the small book."""
+    return write_small_book(tmp_path / "book", tiny_model_dir)
+
+
+@pytest.fixture
+def write_analysis(
+    book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], None]:
+    """Write an analysis `mine`, and use it in the small book in place of `tokenize`."""
+    folder = tmp_path / "analyses"
+    folder.mkdir()
+    names = registry.names()
+    monkeypatch.setattr(analyses, "__path__", [*analyses.__path__, str(folder)])
+    monkeypatch.setattr(registry, "names", lambda: (*names, "mine"))
+    path = book / "experiments" / "words.yaml"
+    path.write_text(path.read_text().replace("analysis: tokenize", "analysis: mine"))
+
+    def write(text: str) -> None:
+        monkeypatch.delitem(sys.modules, "layerbook.analyses.mine", raising=False)
+        (folder / "mine.py").write_text(text)
+
+    return write
+
+
+def lines(text: str) -> list[str]:
+    """Return the lines of an output."""
+    return text.strip().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('"""Mine."""\n\nx = = 1\n', r"SyntaxError: invalid syntax \(\S+/mine.py:3\)"),
+        ("import nowhere\n", r"ModuleNotFoundError: No module named 'nowhere' \(\S+/mine.py:1\)"),
+        ("\nraise OSError\n", r"OSError \(\S+/mine.py:2\)"),
+        ("x = 1\n", r"mine.py: the analysis 'mine' should be a class called Mine"),
+        (MINE, r"ZeroDivisionError: division by zero \(\S+/mine.py:11\)"),
+    ],
+)
+def test_an_analysis_with_an_error_is_a_problem_of_the_spec(
+    book: Path, write_analysis: Callable[[str], None], text: str, message: str
+) -> None:
+    """At the name of the analysis, with the line of its file."""
+    write_analysis(text)
+    for command in ("check", "build"):
+        done = layerbook(command, cwd=book)
+        assert done.returncode == 2
+        problem, count = lines(done.stderr)
+        assert problem.startswith("experiments/words.yaml:6:15: ")
+        assert re.search(message, problem), problem
+        assert count == "1 problem"
+    done = layerbook("--debug", "check", cwd=book)
+    assert done.stderr.count("Traceback") == (text != "x = 1\n")
+    assert lines(done.stderr)[-2:] == [problem, count]
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (IndexError("list index out of range"), "IndexError: list index out of range"),
+        (ValueError("one\n  two"), "ValueError: one two"),
+        (KeyError(), "KeyError"),
+        (ValueError("long " * 999), "ValueError: long long"),
+    ],
+)
+def test_an_exception_of_a_measurement_is_one_line(
+    book: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
+) -> None:
+    """The other experiments run; `--debug` shows the traceback."""
+
+    def failing(self: Tokenize, captures: object) -> object:
+        raise error
+
+    monkeypatch.setattr(Tokenize, "measure", failing)
+    done = layerbook("run", "--quiet", cwd=book)
+    assert done.returncode == 1
+    (failed,) = [line for line in lines(done.stdout) if "failed: " in line]
+    assert failed.startswith(f"words/cut: failed: experiments/words.yaml:4: cut: {message}")
+    line = inspect.getsourcelines(failing)[1] + 1
+    assert failed.endswith(f" ({__file__}:{line})") and len(failed) < 600
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "4 experiments ran: 3 new, 1 failed" in done.stdout
+    done = layerbook("--debug", "run", "--quiet", cwd=book)
+    assert "Traceback (most recent call last)" in done.stderr
+    assert "in failing" in done.stderr
+
+
+def test_an_invalid_result_is_one_line(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The field, and what is wrong with it."""
+    monkeypatch.setattr(Tokenize, "measure", lambda self, captures: TokenizeResult(prompts="a"))
+    done = layerbook("run", "--quiet", "--only", "cut", cwd=book)
+    assert (
+        "cut: ValidationError: TokenizeResult.prompts: Input should be a valid tuple" in done.stdout
+    )
+
+
+def test_an_exception_of_a_figure_is_one_line(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The result stays, so that the figure can be mended."""
+
+    def failing(self: Tokenize, result: object) -> object:
+        raise KeyError("x")
+
+    monkeypatch.setattr(Tokenize, "figures", failing)
+    done = layerbook("build", "--quiet", cwd=book)
+    assert done.returncode == 1
+    message = f"layerbook: experiments/words.yaml:4: cut: figures: KeyError: 'x' ({__file__}:"
+    assert lines(done.stderr)[-1].startswith(message)
+    assert "Traceback" not in done.stderr
+    done = layerbook("--debug", "build", "--quiet", cwd=book)
+    assert "Traceback (most recent call last)" in done.stderr
+    monkeypatch.undo()
+    assert "experiment" not in layerbook("build", "--quiet", cwd=book).stdout
+
+
+def test_a_sweep_has_the_traceback_of_its_first_failure(
+    book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of many."""
+
+    def failing(self: Tokenize, captures: object) -> object:
+        raise ValueError("no cats")
+
+    monkeypatch.setattr(Tokenize, "measure", failing)
+    (book / "experiments" / "words.yaml").write_text(
+        "chapter: words\ntitle: W\nexperiments:\n  - id: grid\n    analysis: tokenize\n"
+        "    sweep: {prompts: [A, B]}\n    measures: {n: len(result.prompts)}\n"
+    )
+    done = layerbook("--debug", "run", "--only", "words", "--quiet", cwd=book)
+    assert "2 of 2 cells failed" in done.stdout
+    assert f"no cats ({__file__}:" in done.stdout
+    assert done.stderr.count("Traceback") == 1
+
+
+def test_the_place_of_an_exception_is_the_last_call_in_the_file_of_the_analysis() -> None:
+    """Not the library that it called."""
+    try:
+        re.compile("(")
+    except re.error as error:
+        message = describe_exception(error, __file__)
+        assert message.startswith("error: missing ), unterminated subpattern at position 0 (")
+        assert re.search(r"test_failing_analyses\.py:\d+\)$", message)
+        assert not re.search(r"test_failing_analyses", describe_exception(error, "elsewhere.py"))
