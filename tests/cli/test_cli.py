@@ -513,3 +513,23 @@ def test_finds_a_model_in_the_folder_of_the_book(
     assert {entry["state"] for entry in status["experiments"]} == {"fresh"}
     spec = moved / "experiments" / "words.yaml"
     assert layerbook("run", spec, "--out", "out", cwd=tmp_path).returncode == 0
+
+
+def test_the_book_can_name_its_model(book: Path, tiny_model_dir: Path, tmp_path: Path) -> None:
+    """Results are filed under that name, also those of one chapter; another model's is refused."""
+    path = book / "experiments" / "book.yaml"
+    text = path.read_text()
+    path.write_text(f"{text}model_name: Toy-1\n")
+    assert layerbook("run", "--only", "words/cut", cwd=book).returncode == 0
+    stored = book / "experiments" / "results" / "Toy-1" / "words" / "cut.json"
+    assert json.loads(stored.read_bytes())["model"] == "Toy-1"
+    spec = book / "experiments" / "words.yaml"
+    assert layerbook("run", spec, "--out", tmp_path / "out", cwd=book).returncode == 0
+    assert (tmp_path / "out" / "cut.json").read_bytes() == stored.read_bytes()
+    assert "name     Toy-1\n" in layerbook("model", cwd=book).stdout
+
+    path.write_text(f"{text}model_name: smollm2-135m-instruct\n")
+    refused = layerbook("status", cwd=book)
+    assert refused.returncode == 2 and "is the name of another model" in refused.stderr
+    path.write_text(f"{text}model_name: ../up\n")
+    assert "book.yaml:7:13: " in layerbook("status", cwd=book).stderr

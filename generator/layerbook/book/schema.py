@@ -31,6 +31,7 @@ def _check_date(text: str) -> str:
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=60)]
 ColumnName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
 NonEmptyStr = Annotated[str, Field(min_length=1)]
 Date = Annotated[
     str,
@@ -171,6 +172,11 @@ class BookSpec(_Spec):
     model: NonEmptyStr = Field(
         description="The model: a name, a folder, a .gguf file, or ORG/NAME@REVISION of the Hub. "
         "Paths start at the book's folder."
+    )
+    model_name: ModelName | None = Field(
+        default=None,
+        description="The name that the model's results are filed under and pages show. By default "
+        "that of a folder or file with a digest of what is in it, or of the Hub with the revision.",
     )
     precision: Precision = Field(
         default=DEFAULT_PRECISION,

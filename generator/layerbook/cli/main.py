@@ -241,9 +241,10 @@ def model_command(root: Path, model: str | None, file: Path | None, quiet: bool)
 
     has_book = (root / "experiments" / "book.yaml").is_file()
     book = read_book_spec(root) if has_book else None
-    if model is None:
-        model = book.model if book else sources.DEFAULT_MODEL
-    source = sources.resolve(model)
+    if model is None and book is not None:
+        source = sources.resolve_as(book.model, book.model_name)
+    else:
+        source = sources.resolve(model or sources.DEFAULT_MODEL)
     report = make_reporter(quiet=quiet)
     folder = source.install(file, report) if file else source.prepare(report)
     require_model_libraries()

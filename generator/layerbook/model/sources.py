@@ -321,6 +321,17 @@ STORAGE_NOTES = {
 }
 
 
+def resolve_as(name: str, own_name: str | None) -> ModelSource:
+    """Return the source for what `resolve` takes, under a name of the author's own if there is one.
+
+    Raises UsageError if it is the name of another model.
+    """
+    source = resolve(name)
+    if own_name in NAMED_MODELS and own_name != source.name:
+        raise UsageError(f"model_name {own_name!r} is the name of another model")
+    return replace(source, name=own_name) if own_name else source
+
+
 def resolve(name: str) -> ModelSource:
     """Return the source for a name, a directory, a `.gguf` file or `ORG/NAME@REVISION`.
 

@@ -345,9 +345,10 @@ class FolderCellStore:
 def load_spec_file(path: Path, model: str | None, report: Reporter) -> LoadedSpec:
     """Load one chapter spec, in a book or not. Raises SpecError."""
     book = _book_around(path)
-    if model is None:
-        model = book.model if book else sources.DEFAULT_MODEL
-    source = sources.resolve(model)
+    if model is None and book is not None:
+        source = sources.resolve_as(book.model, book.model_name)
+    else:
+        source = sources.resolve(model or sources.DEFAULT_MODEL)
     download_hub_model(source, report)
     experiments = load_chapter(path, source.limits(check_chats=True)).experiments
     if problems := find_missing_claim_fields(experiments):

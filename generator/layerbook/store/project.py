@@ -159,7 +159,10 @@ def resolve_model(root: Path, model: str | None = None) -> sources.ModelSource:
         raise UsageError(
             f"{root}: no book here, experiments/book.yaml is missing; name its folder with --book"
         )
-    return sources.resolve(loader.read_book_spec(root).model if model is None else model)
+    if model is not None:
+        return sources.resolve(model)
+    spec = loader.read_book_spec(root)
+    return sources.resolve_as(spec.model, spec.model_name)
 
 
 def _specs_digest(root: Path) -> str:
