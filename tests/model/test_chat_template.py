@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from fixtures.chat_templates import CHATML, GEMMA, LLAMA_3, MISTRAL, TEMPLATES
 from fixtures.small_book import layerbook, write_small_book
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from layerbook.core.analysis import ChatPrompt, as_prompt
 from layerbook.core.errors import ModelError
 from layerbook.core.requests import ChatMessage, Prompt
 from layerbook.model.chat_template import CHAT_DATE, ChatTemplate
@@ -48,7 +49,7 @@ def reference(tiny_model_dir):
     class FixedDay(datetime):
         @classmethod
         def now(cls, tz=None):
-            return CHAT_DATE
+            return datetime(CHAT_DATE.year, CHAT_DATE.month, CHAT_DATE.day)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(chat_template_utils, "datetime", FixedDay)
@@ -70,7 +71,9 @@ def test_chats_are_those_of_transformers(reference, name, messages, answer):
     """The same text, or the same refusal."""
     template = TEMPLATES[name]
     ours = rendered(
-        lambda: ChatTemplate(template, reference.special_tokens_map).render(messages, answer=answer)
+        lambda: ChatTemplate(template, reference.special_tokens_map).render(
+            Prompt(messages=tuple(messages), answer=answer)
+        )
     )
     theirs = rendered(
         lambda: reference.apply_chat_template(
@@ -85,12 +88,13 @@ def test_chats_are_those_of_transformers(reference, name, messages, answer):
 
 def test_the_date_is_fixed_unless_it_is_given():
     """Llama 3's template names the day, so a real clock would change results overnight."""
-    chat = [ChatMessage(role="user", content="hi")]
     template = ChatTemplate(LLAMA_3, {"bos_token": "<s>"})
-    plain = template.render(chat, answer=True)
-    assert "Today Date: 26 Jul 2024" in plain
-    other = template.render(chat, answer=True, date=datetime(2031, 1, 2))
-    assert other == plain.replace("26 Jul 2024", "02 Jan 2031")
+    plain, dated = ChatPrompt(chat="hi"), ChatPrompt(chat="hi", date=date(2031, 1, 2))
+    text = template.render(as_prompt(plain))
+    assert "Today Date: 26 Jul 2024" in text
+    assert template.render(as_prompt(dated)) == text.replace("26 Jul 2024", "02 Jan 2031")
+    assert plain.model_dump(mode="json") == {"chat": "hi", "answer": True}
+    assert ChatPrompt.model_validate_json(dated.model_dump_json(), strict=True) == dated
 
 
 @pytest.mark.parametrize(
@@ -106,9 +110,9 @@ def test_the_date_is_fixed_unless_it_is_given():
 )
 def test_refusals_are_model_errors(template, message):
     """Whatever a template raises, the message is the template's."""
-    twice = [ChatMessage(role="user", content="hi")] * 2
+    twice = (ChatMessage(role="user", content="hi"),) * 2
     with pytest.raises(ModelError, match=message):
-        ChatTemplate(template).render(twice, answer=True)
+        ChatTemplate(template).render(Prompt(messages=twice))
 
 
 @pytest.fixture

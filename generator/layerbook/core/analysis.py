@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date as Day
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
@@ -20,8 +21,10 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    SerializerFunctionWrapHandler,
     ValidationInfo,
     WithJsonSchema,
+    model_serializer,
 )
 from pydantic_core import PydanticCustomError
 
@@ -141,6 +144,15 @@ class ChatPrompt(Record):
         description="One user turn as a string, or the list of turns."
     )
     answer: bool = Field(default=True, description="Append the header of the assistant's turn.")
+    date: Day | None = Field(
+        default=None,
+        description="The day that the template takes for today, YYYY-MM-DD; by default 2024-07-26.",
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_default_date(self, to_dict: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        data: dict[str, Any] = to_dict(self)
+        return data if self.date else {name: data[name] for name in data if name != "date"}
 
     def messages(self) -> tuple[ChatMessage, ...]:
         """Return the turns; a plain string is one turn of the user."""
@@ -158,7 +170,7 @@ def as_prompt(spec: PromptSpec) -> Prompt:
     """Return the prompt of a string or chat in a spec."""
     if isinstance(spec, str):
         return Prompt(text=spec)
-    return Prompt(messages=spec.messages(), answer=spec.answer)
+    return Prompt(messages=spec.messages(), answer=spec.answer, date=spec.date)
 
 
 def prompt_name(spec: PromptSpec) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date as Day
 from typing import Literal
 
 import numpy as np
@@ -84,6 +85,7 @@ class Prompt:
     text: a raw string, encoded with the special tokens that the tokenizer itself adds, if any.
     messages: a chat, laid out by the model's chat template.
     answer: append the header of the assistant's turn (`add_generation_prompt`) to a chat.
+    date: the day that the chat template takes for today; None for a fixed one.
     ids: token ids.
     special: role of a special token in the tokenizer (`pad_token`); `eos_token` replaces a missing
         padding token.
@@ -95,6 +97,7 @@ class Prompt:
     text: str | None = None
     messages: tuple[ChatMessage, ...] = ()
     answer: bool = True
+    date: Day | None = None
     ids: tuple[int, ...] = ()
     special: str = ""
     generated: Generate | None = None

@@ -8,20 +8,20 @@ clock differs: `strftime_now` gives a fixed day, or texts and results would chan
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layerbook.core.errors import ModelError
-from layerbook.core.requests import ChatMessage
+from layerbook.core.requests import Prompt
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-CHAT_DATE = datetime(2024, 7, 26)  # the day that templates of Llama 3 name if they know no other
+CHAT_DATE = date(2024, 7, 26)  # the day that templates of Llama 3 name if they know no other
 
 
 @dataclass(frozen=True)
@@ -43,24 +43,19 @@ class ChatTemplate:
         except (OSError, ValueError) as error:
             raise ModelError(f"{directory}: cannot read the tokenizer: {error}") from error
 
-    def render(
-        self, messages: Sequence[ChatMessage], *, answer: bool, date: datetime = CHAT_DATE
-    ) -> str:
-        """Fill in the template with the messages of a chat; ModelError if it refuses them.
-
-        answer: append the header of the assistant's turn. date: what the template takes for today.
-        """
+    def render(self, prompt: Prompt) -> str:
+        """Fill in the template with the messages of a chat; ModelError if it refuses them."""
         if not self.source:
             raise ModelError(
                 "this model has no chat template, so a spec cannot use `chat:` prompts with it"
             )
         try:
             return _compile(self.source).render(
-                messages=[{"role": turn.role, "content": turn.content} for turn in messages],
+                messages=[{"role": turn.role, "content": turn.content} for turn in prompt.messages],
                 tools=None,
                 documents=None,
-                add_generation_prompt=answer,
-                strftime_now=date.strftime,
+                add_generation_prompt=prompt.answer,
+                strftime_now=(prompt.date or CHAT_DATE).strftime,
                 **self.special_tokens,
             )
         except Exception as error:  # a template is code: it can raise anything

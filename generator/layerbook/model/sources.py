@@ -449,7 +449,7 @@ def make_chat_renderer(directory: Path) -> Callable[[Prompt], str]:
 
     @cache
     def render(prompt: Prompt) -> str:
-        text: str = template().render(prompt.messages, answer=prompt.answer)
+        text: str = template().render(prompt)
         return text
 
     return render

@@ -141,7 +141,7 @@ class ModelTokenizer:
         else:
             text = prompt.text or ""
             if prompt.messages:
-                text = self.chat.render(prompt.messages, answer=prompt.answer)
+                text = self.chat.render(prompt)
             ids = self.encode_text(text, prompt)
         if prompt.shuffle_seed is not None:
             ids = self._shuffled(ids, prompt)
