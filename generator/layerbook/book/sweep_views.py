@@ -51,9 +51,12 @@ class SweepView:
     over: str = ""
 
 
-def view_figure(view: SweepView, columns: Columns, cells: int) -> Figure:
-    """Draw a view of a measure. Raises UsageError if the measure is not a number in some cell."""
-    table = _MeasureTable(view, columns)
+def view_figure(view: SweepView, columns: Columns, cells: int, tags: Sequence[str] = ()) -> Figure:
+    """Draw a view of a measure; `tags` are the columns that came with the values of an axis.
+
+    Raises UsageError if the measure is not a number in some cell.
+    """
+    table = _MeasureTable(view, columns, tags)
     if not view.panels:
         return table.chart(range(cells))
     panels = []
@@ -87,8 +90,8 @@ def view_frames(view: SweepView, pictures: Sequence[tuple[MeasuredValue, Figure]
 class _MeasureTable:
     """The columns of a sweep and the values of the measure that a view draws."""
 
-    def __init__(self, view: SweepView, columns: Columns) -> None:
-        self.view, self.columns = view, columns
+    def __init__(self, view: SweepView, columns: Columns, tags: Sequence[str]) -> None:
+        self.view, self.columns, self.tags = view, columns, tags
         values = columns[view.measure]
         for value in values:
             if not isinstance(value, bool | int | float):
@@ -143,9 +146,11 @@ class _MeasureTable:
         for name, line_points in points.items():
             xs, ys = zip(*sorted(line_points), strict=True)
             series.append(Series(_text(name), xs, ys))
+        is_whole = all(float(x).is_integer() for one in series for x in one.x)
+        is_name = view.across in self.tags or view.across.endswith("seed")
         return Lines(
             tuple(series),
-            Axis(view.across),
+            Axis(view.across, nominal=is_whole and is_name),
             Axis(view.measure),
             alt=self.describe_extremes(rows),
             title=self.title,

@@ -37,13 +37,17 @@ class Table:
 
 @dataclass(frozen=True)
 class Axis:
-    """A named axis. `labels` name its steps; without them the steps are `start, start + 1, ...`."""
+    """A named axis. `labels` name its steps; without them the steps are `start, start + 1, ...`.
+
+    nominal: its numbers are names, like years, seeds and ids: whole, and not in groups of three.
+    """
 
     name: str
     unit: str = ""
     labels: tuple[Label, ...] = ()
     start: int = 0
     log: bool = False
+    nominal: bool = False
 
     def title(self) -> str:
         """`name (unit)`, or the name alone."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from layerbook.core.figures import Axis, Bars
+from layerbook.core.figures import Axis, Bars, Label
 from layerbook.core.tokens import Token
 from layerbook.plotting import colours, numeric_axes, text
 from layerbook.plotting.canvas import Canvas
@@ -50,13 +50,11 @@ def compute_layout(
     """One layout for all of them; `shared_scale` gives them one scale."""
     rows = max(len(figure.values) + (figure.rest is not None) for figure in figures)
     longest = 18 if charts_per_row > 1 else 34
-    names = [
-        (label, isinstance(label, Token)) for f in figures for label in (*f.labels, f.rest_label)
-    ]
     left = (
         max(
-            text.pixel_width(text.printable(name, longest), text.FONT_SIZE, mono)
-            for name, mono in names
+            text.pixel_width(name, text.FONT_SIZE, isinstance(label, Token))
+            for f in figures
+            for label, name in zip(_labels(f), _label_texts(f, longest), strict=True)
         )
         + 12
     )
@@ -65,9 +63,9 @@ def compute_layout(
     )
     right = (
         max(
-            text.pixel_width(text.format_number(v), text.SMALL_FONT_SIZE)
+            text.pixel_width(value, text.SMALL_FONT_SIZE)
             for f in figures
-            for v in _values(f)
+            for value in text.format_values(_values(f))
         )
         + 14
     )
@@ -107,7 +105,7 @@ def draw(canvas: Canvas, figure: Bars, layout: BarsLayout, left: float, top: flo
         size=text.SMALL_FONT_SIZE,
         color=colours.MUTED,
     )
-    labels = (*figure.labels, figure.rest_label)
+    labels, names = _labels(figure), _label_texts(figure, layout.max_label_columns)
     for i, value in enumerate(_values(figure)):
         y = top + 26 + i * layout.row_height
         end = _bar_end(value, figure.value_axis, ends, start + inset, layout.bar_length - inset)
@@ -115,7 +113,7 @@ def draw(canvas: Canvas, figure: Bars, layout: BarsLayout, left: float, top: flo
         label = labels[i]
         pale = i == len(figure.values)
         canvas.draw_text(
-            text.printable(label, layout.max_label_columns),
+            names[i],
             start - 10,
             y + layout.row_height / 2 + 4.5,
             size=text.FONT_SIZE if not pale else text.SMALL_FONT_SIZE,
@@ -138,7 +136,7 @@ def _draw_bar(
     zero, end = bar
     rest = i == len(figure.values)
     color = colours.PALE if rest else colours.ACCENT if i in figure.highlight else colours.SERIES[0]
-    value = _values(figure)[i]
+    shown = text.format_values(_values(figure))[i]
     if math.isfinite(end):
         canvas.draw_rectangle(
             min(zero, end), y + row * 0.16, max(abs(end - zero), 0.75), row * 0.68, color
@@ -146,13 +144,21 @@ def _draw_bar(
     left_of_zero = math.isfinite(end) and end < zero
     at = (end if math.isfinite(end) else zero) + (-6 if left_of_zero else 6)
     canvas.draw_text(
-        text.format_number(value),
+        shown,
         at,
         y + row / 2 + 4,
         size=text.SMALL_FONT_SIZE,
         color=colours.MUTED if rest else colours.INK,
         anchor="right" if left_of_zero else "left",
     )
+
+
+def _labels(figure: Bars) -> tuple[Label, ...]:
+    return (*figure.labels, figure.rest_label)
+
+
+def _label_texts(figure: Bars, max_columns: int) -> list[str]:
+    return text.shorten_apart(_labels(figure), max_columns)
 
 
 def _values(figure: Bars) -> tuple[float, ...]:

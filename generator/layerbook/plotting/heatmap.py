@@ -170,7 +170,7 @@ def draw_colour_bar(
     canvas: Canvas, figure: Heatmap, scale: tuple[float, float], left: float, top: float
 ) -> None:
     """Low end, bar, high end and the name of the value, on one line."""
-    low, high = (text.format_number(end) for end in scale)
+    low, high = text.format_numbers(scale, scale[1] - scale[0])
     start = left + text.pixel_width(low, text.SMALL_FONT_SIZE) + 6
     end = start + _COLOUR_BAR_SIZE[0] + 6
     canvas.draw_image(
@@ -190,9 +190,10 @@ def draw_colour_bar(
 
 def colour_bar_width(figure: Heatmap, scale: tuple[float, float] | None) -> float:
     """The width of the line with the colour bar."""
+    low, high = scale or heatmap_cells.colour_scale((figure,))
     ends = sum(
-        text.pixel_width(text.format_number(end), text.SMALL_FONT_SIZE)
-        for end in scale or heatmap_cells.colour_scale((figure,))
+        text.pixel_width(end, text.SMALL_FONT_SIZE)
+        for end in text.format_numbers((low, high), high - low)
     )
     hatched = 42 + text.pixel_width(_MASKED_LABEL, text.SMALL_FONT_SIZE) if figure.masked else 0.0
     return (
@@ -342,4 +343,4 @@ def _row_labels(figure: Heatmap) -> list[str]:
 
 
 def _axis_labels(axis: Axis, length: int, most: int) -> list[str]:
-    return [text.shorten(text.printable(axis.tick_label(i)), most) for i in range(length)]
+    return text.shorten_apart([axis.tick_label(i) for i in range(length)], most)

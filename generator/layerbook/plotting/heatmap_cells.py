@@ -83,7 +83,11 @@ def cell_texts(figure: Heatmap) -> NDArray[np.object_]:
         shown = f"{value:,.{decimals}f}".replace("-", "−")
         return shown if set(shown) & set("123456789") else shown.lstrip("−")
 
-    cell_values: NDArray[np.object_] = np.vectorize(write, otypes=[object])(float_values(figure))
+    values, finite = float_values(figure), finite_values(figure)
+    if finite.size and write(finite.min()) == write(finite.max()):
+        same = text.format_values(np.where(absent_cells(figure), np.nan, values).ravel().tolist())
+        return np.array(same, dtype=object).reshape(values.shape)
+    cell_values: NDArray[np.object_] = np.vectorize(write, otypes=[object])(values)
     return cell_values
 
 

@@ -48,12 +48,7 @@ def compute_layout(
 ) -> LinesLayout:
     """One layout for all of them; `shared_scale` gives them one pair of axes."""
     plot, ticks = _PLOT_SIZES[min(charts_per_row, 4) - 1], (7, 6) if charts_per_row == 1 else (4, 4)
-    names = [
-        text.printable(s.name, 26)
-        for figure in figures
-        for s in figure.series
-        if len(figure.series) > 1
-    ]
+    names = [name for figure in figures for name in _series_names(figure)]
     right = max((text.pixel_width(name, text.SMALL_FONT_SIZE) for name in names), default=0.0) + 16
     left = (
         max(numeric_axes.tick_label_width(f.y, _xy_limits((f,))[1], ticks[1]) for f in figures) + 14
@@ -133,16 +128,21 @@ def _draw_series_names(
         top + height * (1 - ((np.log10(y) if figure.y.log else y) - low) / (high - low))
         for y in last
     ]
-    for (i, series), y in zip(
-        shown, spread_positions(at, _LINE_HEIGHT, top, top + height), strict=True
-    ):
+    names = _series_names(figure)
+    for (i, _), y in zip(shown, spread_positions(at, _LINE_HEIGHT, top, top + height), strict=True):
         canvas.draw_text(
-            text.printable(series.name, 26),
+            names[i],
             left + width + 8,
             y + 4,
             size=text.SMALL_FONT_SIZE,
             color=_color(i),
         )
+
+
+def _series_names(figure: Lines) -> list[str]:
+    """The names of the lines; a single one needs none."""
+    names = text.shorten_apart([series.name for series in figure.series], 26)
+    return names if len(names) > 1 else []
 
 
 def _last_finite(y: np.ndarray) -> float:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -41,7 +42,7 @@ def axis_limits(values: Sequence[Iterable[float]], axis: Axis, padding: float = 
     low, high = float(numbers.min()), float(numbers.max())
     if axis.log:
         low, high = math.log10(low), math.log10(high)
-    air = padding * (high - low) if high > low else 0.5
+    air = padding * (high - low) if high > low else max(0.5, abs(low) / 1e6)
     low, high = low - air, high + air
     return (10**low, 10**high) if axis.log else (low, high)
 
@@ -70,11 +71,12 @@ def style_axes(
         (axes.xaxis, x, limits_x, max_ticks[0], labelled_sides[1]),
         (axes.yaxis, y, limits_y, max_ticks[1], labelled_sides[0]),
     ):
-        places = _tick_positions(axis, limits, most)
+        room = axes.bbox.width if side is axes.xaxis else 1e6
+        places, names = _fitting_ticks(axis, limits, most, room)
         side.set_major_locator(FixedLocator(places))
         side.set_minor_locator(NullLocator())
         side.set_ticklabels(
-            [_tick_label(axis, place) if named else "" for place in places],
+            names if named else [""] * len(names),
             parse_math=False,
             rotation_mode="anchor",
         )
@@ -118,8 +120,23 @@ def draw_axis_titles(
 
 def tick_label_width(axis: Axis, limits: Limits, most: int) -> float:
     """Room that the names of the ticks take."""
-    names = [_tick_label(axis, place) for place in _tick_positions(axis, limits, most)]
+    return _widest(_tick_labels(axis, _tick_positions(axis, limits, most)))
+
+
+def _widest(names: Iterable[str]) -> float:
     return max((text.pixel_width(name, text.SMALL_FONT_SIZE) for name in names), default=0.0)
+
+
+def _fitting_ticks(
+    axis: Axis, limits: Limits, most: int, room: float
+) -> tuple[list[float], list[str]]:
+    """At most so many ticks with their names, fewer if these take more room side by side."""
+    places = _tick_positions(axis, limits, most)
+    names = _tick_labels(axis, places)
+    # The widths of digits are estimated on the wide side, by a fifth.
+    fitting = int(1.2 * room / _widest(names)) if names else most
+    every = text.label_step(len(places), fitting)
+    return places[::every], names[::every]
 
 
 def _tick_positions(axis: Axis, limits: Limits, most: int) -> list[float]:
@@ -136,15 +153,17 @@ def _tick_positions(axis: Axis, limits: Limits, most: int) -> list[float]:
         if last - first >= 1:
             every = text.label_step(last - first + 1, most)
             return [10.0**power for power in range(first, last + 1, every)]
-    return [
-        float(place)
-        for place in MaxNLocator(most, steps=[1, 2, 5, 10]).tick_values(low, high)
-        if low <= place <= high
-    ]
+    whole = {"integer": True, "min_n_ticks": 1} if axis.nominal else {}
+    locator = MaxNLocator(most, steps=[1, 2, 5, 10], **whole)
+    return [float(place) for place in locator.tick_values(low, high) if low <= place <= high]
 
 
-def _tick_label(axis: Axis, place: float) -> str:
-    index = round(place) - axis.start
-    if axis.labels and 0 <= index < len(axis.labels):
-        return text.printable(axis.tick_label(index), 12)
-    return text.format_number(0.0 if abs(place) < 1e-12 else place)
+def _tick_labels(axis: Axis, places: Sequence[float]) -> list[str]:
+    """The names of ticks, all in one notation that tells them apart."""
+    if axis.labels:
+        every = text.shorten_apart(axis.labels, 12)
+        return [every[round(place) - axis.start] for place in places]
+    step = min((b - a for a, b in pairwise(places)), default=0.0)
+    # What is left of a zero is not told from it.
+    exact = [0.0 if abs(place) < step / 1e6 else place for place in places]
+    return text.format_numbers(exact, step or abs(sum(exact)), grouped=not axis.nominal)

@@ -144,8 +144,9 @@ def compute_layout(figures: Sequence[Panels], *, shared_scale: bool = True) -> P
     )
     groups = inner[Scatter].groups if Scatter in inner and inner[Scatter].has_legend else ()
     title = max(
-        text.pixel_width(text.printable(panel.title, 40), text.SMALL_FONT_SIZE, bold=True)
-        for panel in panels
+        text.pixel_width(name, text.SMALL_FONT_SIZE, bold=True)
+        for figure in figures
+        for name in _panel_titles(figure)
     )
     return PanelsLayout(inner, columns, count, bar, outer, groups, least, title)
 
@@ -167,19 +168,24 @@ def draw(canvas: Canvas, figure: Panels, layout: PanelsLayout, left: float, top:
             )
     scatter.draw_legend(canvas, layout.legend_groups, left, top, layout.width)
     widths, heights = layout.column_widths(), layout.row_heights()
+    titles = _panel_titles(figure)
     for i, panel in enumerate(figure.panels):
         row, column = divmod(i, layout.columns)
         x = left + sum(widths[:column]) + _PANEL_GAP * column
         y = top + layout.header_height() + sum(heights[:row]) + _PANEL_GAP / 2 * row
         inner = layout.panel_layout(i, type(panel))
         canvas.draw_text(
-            text.printable(panel.title, 40),
+            titles[i],
             x + inner.left_margin,
             y + 14,
             size=text.SMALL_FONT_SIZE,
             bold=True,
         )
         _CHART_MODULES[type(panel)].draw(canvas, panel, inner, x, y + _TITLE_HEIGHT)
+
+
+def _panel_titles(figure: Panels) -> list[str]:
+    return text.shorten_apart([panel.title for panel in figure.panels], 40)
 
 
 def scale_key(panel: Panel) -> object:

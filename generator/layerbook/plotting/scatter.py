@@ -170,25 +170,31 @@ def _draw_points(
     index = [groups.index(p.group) for p in figure.points]
     for place, group in zip(at, index, strict=True):
         here.setdefault(place, set()).add(group)
+    tooltips = _tooltips(figure)
     for i in sorted(range(len(index)), key=index.__getitem__):
         if np.isfinite(spots[i]).all():
             above = sum(other > index[i] for other in here[at[i]])
-            gid = canvas.add_mark("point", str(first + i), _tooltip(figure, figure.points[i]))
+            gid = canvas.add_mark("point", str(first + i), tooltips[i])
             _draw_dot(canvas, spots[i], index[i], _DOT_SIZE + _RING_WIDTH * above, gid)
 
 
-def _tooltip(figure: Scatter, point: Point) -> str:
-    """The tooltip of a point: its group, its coordinates, and the analysis's own words."""
+def _tooltips(figure: Scatter) -> list[str]:
+    """The tooltips of the points."""
+    x, y = (text.format_values(v) for v in zip(*((p.x, p.y) for p in figure.points), strict=True))
+    return [
+        _tooltip(point, f"{figure.x.name} {across}, {figure.y.name} {up}")
+        for point, across, up in zip(figure.points, x, y, strict=True)
+    ]
+
+
+def _tooltip(point: Point, coordinates: str) -> str:
+    """Its group, its coordinates, and the analysis's own words."""
     name = (
         f"{point.label} ({point.group})"
         if point.label and point.group
         else point.label or point.group or "point"
     )
-    x, y = (
-        f"{axis.name} {text.format_number(value)}"
-        for axis, value in ((figure.x, point.x), (figure.y, point.y))
-    )
-    return text.printable(f"{name}: {x}, {y}. {point.tooltip}".strip())
+    return text.printable(f"{name}: {coordinates}. {point.tooltip}".strip())
 
 
 def _draw_dot(

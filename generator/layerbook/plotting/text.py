@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
 
 from layerbook.core.figures import Axis, Label, label_text
 from layerbook.core.tokens import Token
@@ -73,23 +75,95 @@ def format_number(value: float) -> str:
     """The number in three significant digits: `0.617`, `1,540`, `−2.5`, `3.1×10⁻⁵`."""
     if not math.isfinite(value):
         return "–" if math.isnan(value) else ("∞" if value > 0 else "−∞")
+    return _typeset(_three_digits(value))
+
+
+def format_values(values: Sequence[float]) -> list[str]:
+    """Each number in three significant digits, or all in more where they would read alike."""
+    texts = [format_number(value) for value in values]
+    finite = [value for value in values if math.isfinite(value)]
+    low, high = min(finite, default=0.0), max(finite, default=0.0)
+    is_noise = high - low < 1e-9 * max(abs(low), abs(high))
+    alike = len({text for text, value in zip(texts, values, strict=True) if value in finite}) == 1
+    return format_numbers(values, high - low) if low < high and alike and not is_noise else texts
+
+
+def format_numbers(
+    values: Sequence[float], resolution: float, *, grouped: bool = True
+) -> list[str]:
+    """All numbers alike, in three digits or the more that a twentieth of `resolution` takes.
+
+    grouped: large numbers are written in groups of three digits.
+    """
+    finite = [value for value in values if math.isfinite(value)]
+    for notation in _notations(max(map(abs, finite), default=0.0)):
+        written = [notation(value) for value in finite]
+        if all(abs(_read(w) - v) <= resolution / 20 for w, v in zip(written, finite, strict=True)):
+            break
+    texts = (notation(value) if math.isfinite(value) else "" for value in values)
+    shown = [
+        _typeset(text) if text else format_number(value)
+        for text, value in zip(texts, values, strict=True)
+    ]
+    return shown if grouped else [text.replace(",", "") for text in shown]
+
+
+def _notations(largest: float) -> Iterator[Callable[[float], str]]:
+    """Ways to write numbers in Python's digits, from the shortest to the exact one."""
+    yield _three_digits
+    if 1e-3 <= largest < 1e12:
+        yield from (f"{{:,.{decimals}f}}".format for decimals in range(16))
+    yield from (f"{{:.{digits}e}}".format for digits in range(17))
+
+
+def _three_digits(value: float) -> str:
     size = abs(value)
     if size and (size >= 999_500 or size < 0.000_95):
-        mantissa, _, exponent = (
-            f"{value:.2g}".partition("e")
-            if "e" in f"{value:.2g}"
-            else f"{value:.1e}".partition("e")
-        )
+        return f"{value:.1e}"
+    return f"{value:,.0f}" if size >= 100 else f"{value:.3g}"
+
+
+def _read(digits: str) -> float:
+    return float(digits.replace(",", ""))
+
+
+def _typeset(digits: str) -> str:
+    """Python's digits as people write them: `1.0e-06` -> `10⁻⁶`."""
+    mantissa, is_power, exponent = digits.partition("e")
+    if is_power:
         mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
-        power = "10" + str(int(exponent)).translate(_SUPERSCRIPT)
-        text = (
-            f"{mantissa}×{power}" if mantissa not in {"1", "-1"} else mantissa.replace("1", power)
-        )
-    elif size >= 100:
-        text = f"{value:,.0f}"
-    else:
-        text = f"{value:.3g}"
-    return text.replace("-", "−")
+        power = f"10{str(int(exponent)).translate(_SUPERSCRIPT)}"
+        factor = {"1": "", "-1": "-"}.get(mantissa, f"{mantissa}×")
+        digits = f"{factor}{power}" if float(mantissa) else "0"
+    return digits.replace("-", "−")
+
+
+def shorten_apart(labels: Sequence[Label], max_columns: int) -> list[str]:
+    """The labels on one line and cut to `max_columns`; those that differ still differ.
+
+    Where the beginning is the same, it is cut instead of the end.
+    """
+    full = [printable(label) for label in labels]
+    cut = [shorten(label, max_columns) for label in full]
+    for short in set(cut):
+        alike = {label for label, its_cut in zip(full, cut, strict=True) if its_cut == short}
+        if len(alike) > 1:
+            apart = _cut_beginnings(sorted(alike), max_columns)
+            cut = [apart.get(label, its_cut) for label, its_cut in zip(full, cut, strict=True)]
+    return cut
+
+
+def _cut_beginnings(labels: Sequence[str], max_columns: int) -> dict[str, str]:
+    """What of different labels tells them apart, by label; numbered if that is too long."""
+    common = sum(
+        1 for _ in takewhile(lambda chars: len(set(chars)) == 1, zip(*labels, strict=False))
+    )
+    start = max(common - max_columns // 3, 1)
+    apart = {label: shorten(f"…{label[start:]}", max_columns) for label in labels}
+    if len(set(apart.values())) == len(labels):
+        return apart
+    room = max_columns - len(f" {len(labels)}")
+    return {label: f"{shorten(label, room)} {n}" for n, label in enumerate(labels, start=1)}
 
 
 def format_count(value: int) -> str:
