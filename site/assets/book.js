@@ -627,7 +627,7 @@ class LiveText {
 
 	createChip(token, index) {
 		const chip = element("li.chip", {
-			id: `live-${this.number}-${index}`,
+			id: `live:${this.number}:${index}`,
 			role: "option",
 			"aria-selected": "false",
 			"aria-label": describe(token, index),
