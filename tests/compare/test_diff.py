@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from fixtures.edit_result import edit_result
 from fixtures.small_book import layerbook
+from fixtures.sweep_book import write_sweep_book
 from hypothesis import given
 from hypothesis import strategies as st
 from layerbook.analyses.next_token import NextToken
@@ -96,6 +97,40 @@ def test_equal_results_do_not_differ(committed: Path) -> None:
         assert process.returncode == 0 and re.fullmatch(
             r"4 experiments: \S+ and \S+ say the same\n", process.stdout
         )
+
+
+def test_reads_what_run_wrote_for_one_spec(book: Path) -> None:
+    """A folder of `run --out` is compared with the results of its own chapter, cells included."""
+    write_sweep_book(book)
+    shutil.rmtree(book / "experiments" / "results")
+    assert layerbook("run", cwd=book).returncode == 0
+    for chapter in ("next", "words"):
+        spec = book / "experiments" / f"{chapter}.yaml"
+        assert layerbook("run", spec, "--out", chapter, cwd=book).returncode == 0
+        process = layerbook("diff", chapter, cwd=book)
+        assert process.returncode == 0, process.stdout
+        assert re.fullmatch(rf"2 experiments: {chapter} and \S+ say the same\n", process.stdout)
+    spec = book / "experiments" / "words.yaml"
+    text = spec.read_text()
+    spec.write_text(text.replace("top_k: [2, 3]", "top_k: [2, 4]"))
+    assert layerbook("run", spec, "--out", "other", cwd=book).returncode == 0
+    spec.write_text(text)
+    data = diff_data("other", cwd=book)
+    assert {e["address"]: e["state"] for e in data["experiments"]} == {
+        "words/plain": "same",
+        "words/grid": "changed",
+    }
+    assert data["notes"] == []
+    for sides in (("other", "words"), ("words", "other")):
+        assert [e["state"] for e in diff_data(*sides, cwd=book)["experiments"]] == [
+            "same",
+            "changed",
+        ]
+    process = layerbook("diff", "next", "words", cwd=book)
+    assert process.returncode == 2
+    assert "next and words hold results of different chapters" in process.stderr
+    (book / "next" / "sum.json").write_text('{"id": "sum"')
+    assert "sum.json" in layerbook("diff", "next", cwd=book).stderr
 
 
 def test_reports_a_changed_number_and_its_effects(committed: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +13,7 @@ from layerbook.book.loader import Experiment
 from layerbook.compare import prose
 from layerbook.compare.prose import ProseVariant, SentenceChange, SourceUse
 from layerbook.compare.result_set import ResultSet
-from layerbook.core.errors import LayerbookError, SpecError, StoreError
+from layerbook.core.errors import LayerbookError, SpecError, StoreError, UsageError
 from layerbook.site.claims import judge_claim
 from layerbook.site.experiment_view import ExperimentView
 from layerbook.site.figure_cache import figure_digest
@@ -25,8 +25,6 @@ from layerbook.store.project import Project, sweep_cells
 
 State = Literal["same", "changed", "added", "removed", "unreadable"]
 ViewsByAddress = Mapping[str, ExperimentView]
-
-_FIGURE_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -84,9 +82,15 @@ class Diff:
 
 
 def diff(project: Project, old: ResultSet, new: ResultSet) -> Diff:
-    """Compare two sets of results under the specs and the prose of the book as they are now."""
+    """Compare two sets of results under the specs and the prose of the book as they are now.
+
+    Raises UsageError if the sets have no chapter in common.
+    """
+    old, new = replace(old, rest=new), replace(new, rest=old)
     experiments = {experiment.address: experiment for experiment in project.experiments()}
     comparison = _Comparison(project, experiments, old, new)
+    if not comparison.addresses():
+        raise UsageError(f"{old.label} and {new.label} hold results of different chapters")
     diffs = tuple(comparison.diff_experiment(address) for address in comparison.addresses())
     changed = [diff.address for diff in diffs if diff.state != "same"]
     sentences, notes = comparison.diff_prose() if changed else ((), ())
@@ -117,8 +121,12 @@ class _Comparison:
         self.new_views = {a: _load_view(one, new) for a, one in experiments.items()}
 
     def addresses(self) -> list[str]:
-        """Return the book's experiments that have a result, then results of no experiment."""
-        existing = {*self.old.addresses(), *self.new.addresses()}
+        """Return the book's experiments that have a result, then results of no experiment.
+
+        What `run --out` wrote is compared with the results of its own chapter.
+        """
+        addresses = {*self.old.addresses(), *self.new.addresses()}
+        existing = {a for a in addresses if self.old.covers(a) and self.new.covers(a)}
         own = [address for address in self.experiments if address in existing]
         return own + sorted(existing - self.experiments.keys())
 
@@ -219,8 +227,9 @@ def _load_view(experiment: Experiment, side: ResultSet) -> ExperimentView:
         missing = isinstance(error, results.ResultFileError) and error.reason == "missing"
         return unavailable("no result" if missing else str(error))
     # An analysis makes figures for its own parameters; a result of another spec may not fit them.
-    except _FIGURE_ERRORS as error:
-        return unavailable(f"its figures cannot be made: {type(error).__name__}: {error}")
+    except LayerbookError as error:
+        cause = error.__cause__ or error
+        return unavailable(f"its figures cannot be made: {type(cause).__name__}: {cause}")
     return view
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import subprocess
 import tarfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from layerbook.book.loader import Experiment
@@ -16,24 +17,40 @@ from layerbook.store.project import RESULTS_FOLDER, Project
 
 @dataclass(frozen=True)
 class ResultSet:
-    """A folder of results; `label` is the name the user gave it."""
+    """A folder of results; `label` is the name the user gave it.
+
+    chapters: of a folder that `run --out` wrote, the chapter of each result by its id. The results
+        lie in such a folder itself; otherwise there is a folder for each chapter.
+    rest: has the results of other chapters than these.
+    """
 
     label: str
     folder: Path
+    chapters: Mapping[str, str] = field(default_factory=dict)
+    rest: ResultSet | None = None
 
     def addresses(self) -> tuple[str, ...]:
         """Return `chapter/id` of every result."""
+        if self.chapters:
+            return tuple(sorted(f"{chapter}/{id}" for id, chapter in self.chapters.items()))
         paths = self.folder.glob("*/*.json")
         return tuple(sorted(f"{path.parent.name}/{path.stem}" for path in paths))
 
+    def covers(self, address: str) -> bool:
+        """Return whether results of a chapter belong here at all."""
+        return not self.chapters or address.partition("/")[0] in self.chapters.values()
+
     def result_path(self, address: str) -> Path:
-        """Return the path of a result, existing or not."""
+        """Return the path of a result, or of a cell's, existing or not."""
+        if self.rest is not None and not self.covers(address):
+            return self.rest.result_path(address)
         chapter, _, id = address.partition("/")
-        return results.path_in_folder(self.folder / chapter, id)
+        lies_here = self.chapters.get(id.partition(".")[0]) == chapter
+        return results.path_in_folder(self.folder if lies_here else self.folder / chapter, id)
 
     def path_of_experiment(self, experiment: Experiment) -> Path:
         """Return the path of the result of an experiment or of a cell of a sweep."""
-        return results.path_in_folder(self.folder / experiment.chapter, experiment.id)
+        return self.result_path(experiment.address)
 
 
 def open_result_set(project: Project, name: str, scratch: Path) -> ResultSet:
@@ -43,7 +60,7 @@ def open_result_set(project: Project, name: str, scratch: Path) -> ResultSet:
     """
     folder = Path(name)
     if folder.is_dir():
-        return _require_results(ResultSet(name, folder))
+        return _require_results(ResultSet(name, folder, _read_chapters(folder)))
     if results.FILE_NAME_PART.fullmatch(name) and (project.results_root / name).is_dir():
         return _require_results(ResultSet(name, project.results_root / name))
     revision = f"{name}^{{commit}}"
@@ -60,9 +77,21 @@ def open_result_set(project: Project, name: str, scratch: Path) -> ResultSet:
     return _require_results(ResultSet(name, scratch / path))
 
 
+def _read_chapters(folder: Path) -> dict[str, str]:
+    """Return the chapter of each result in the folder itself; StoreError for a damaged one."""
+    chapters = {}
+    for path in sorted(folder.glob("*.json")):
+        try:
+            chapters[path.stem] = results.read_header(path).chapter
+        except results.ResultFileError as error:
+            if error.reason != "foreign":
+                raise
+    return chapters
+
+
 def _require_results(result_set: ResultSet) -> ResultSet:
     if not result_set.addresses():
-        hint = f"the results of a model are in {RESULTS_FOLDER}/MODEL"
+        hint = f"the results of a model are in {RESULTS_FOLDER}/MODEL, or where --out put them"
         raise UsageError(f"{result_set.label}: holds no results; {hint}")
     return result_set
 
