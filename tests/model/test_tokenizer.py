@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from layerbook.core.errors import ModelError
 from layerbook.core.requests import ChatMessage, Prompt
-from layerbook.core.tokens import is_whitespace, spells, visible
+from layerbook.core.tokens import Token, is_whitespace, spells, visible, without_added
 from layerbook.model.chat_template import ChatTemplate
 from layerbook.model.tokenizer import ModelTokenizer
 from transformers import PreTrainedTokenizerFast
@@ -249,3 +249,23 @@ def test_added_tokens_do_not_make_a_text_lossy(folders):
             assert spells(tokenizer.tokens(tokenizer.encode(Prompt(text=text)).ids), text), name
         tokens = tokenizer.tokens(tokenizer.encode(Prompt(text="the cat")).ids)
         assert not spells(tokens, "the cats") and not spells(tokens[3:], "the cat")
+
+
+def test_a_special_token_in_place_of_a_character_is_not_an_added_one():
+    """The unknown token stands for what the vocabulary cannot write."""
+    unknown, letter = Token(0, "<unk>", b"<unk>".hex(), special=True), Token(1, "b", "62")
+    start = Token(2, "<s>", b"<s>".hex(), special=True)
+    assert without_added([start, letter], "b") == (letter,)
+    assert without_added([start], "<s>") == (start,)
+    assert without_added([start, unknown, letter], "ab") == (start, unknown, letter)
+    assert not spells([unknown, letter], "ab") and not spells([unknown], "a")
+
+
+def test_dropout_is_off(tmp_path, folders):
+    """It makes BPE draw at random, which is for training alone."""
+    data = json.loads((folders["llama-3"] / "tokenizer.json").read_text(encoding="utf-8"))
+    data["model"]["dropout"] = 0.5
+    (tmp_path / "tokenizer.json").write_text(json.dumps(data), encoding="utf-8")
+    prompt = Prompt(text="the cat sat on the table")
+    expected = ModelTokenizer.load(folders["llama-3"]).encode(prompt)
+    assert {ModelTokenizer.load(tmp_path).encode(prompt) for _ in range(5)} == {expected}

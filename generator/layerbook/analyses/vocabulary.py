@@ -8,7 +8,7 @@ from layerbook.core.analysis import Analysis, Record, Result, Texts, TopK, short
 from layerbook.core.figures import Figure, Table, TokenStrip
 from layerbook.core.requests import ActivationCaches, Describe, Encode, Prompt, Request
 from layerbook.core.text import listed
-from layerbook.core.tokens import Token, visible
+from layerbook.core.tokens import Token, visible, without_added
 from layerbook.core.tokens import Vocabulary as TokenVocabulary
 
 
@@ -17,7 +17,9 @@ class PieceLookup(Record):
 
     piece: str = Field(description="The text looked up.")
     id: int | None = Field(description="Its id; null if no single token is exactly this text.")
-    tokens: tuple[Token, ...] = Field(description="Its tokens: itself alone, or several.")
+    tokens: tuple[Token, ...] = Field(
+        description="Its tokens: itself alone, or several; without those that a tokenizer adds."
+    )
 
 
 class SpecialToken(Record):
@@ -117,7 +119,8 @@ class Vocabulary(Analysis[VocabularyResult]):
 def look_up(vocabulary: TokenVocabulary, piece: str, tokens: tuple[Token, ...]) -> PieceLookup:
     """One piece: the entry that is exactly this text, if any, and the tokens it is cut into."""
     entry = vocabulary.find(piece)
-    return PieceLookup(piece=piece, id=entry.id if entry else None, tokens=tokens)
+    own = without_added(tokens, piece)
+    return PieceLookup(piece=piece, id=entry.id if entry else None, tokens=own)
 
 
 def _roles(token: Token, special_tokens: tuple[tuple[str, Token], ...]) -> tuple[str, ...]:

@@ -61,19 +61,35 @@ def _visible_character(char: str) -> str:
     return char if char.isprintable() else f"<U+{ord(char):04X}>"
 
 
-def spells(tokens: Sequence[Token], text: str) -> bool:
-    """Return True if the bytes of the tokens are the text, but for what a tokenizer adds to it.
+def without_added(tokens: Sequence[Token], text: str) -> tuple[Token, ...]:
+    """Return the tokens of a text without the special ones that a tokenizer puts around it.
 
-    That is special tokens before and after it, and SentencePiece's space before it.
+    All of them if the others are not the text: then a special token stands for a part of it.
     """
     start, end = 0, len(tokens)
     while start < end and tokens[start].special and not text.startswith(tokens[start].text):
         start += 1
     while start < end and tokens[end - 1].special and not text.endswith(tokens[end - 1].text):
         end -= 1
-    joined = bytes.fromhex("".join(token.hex for token in tokens[start:end]))
+    own = tokens[start:end]
+    return tuple(own if _join(own) in _spellings(text) else tokens)
+
+
+def spells(tokens: Sequence[Token], text: str) -> bool:
+    """Return True if the bytes of the tokens are the text, but for what a tokenizer adds to it.
+
+    That is special tokens before and after it, and SentencePiece's space before it.
+    """
+    return _join(without_added(tokens, text)) in _spellings(text)
+
+
+def _join(tokens: Sequence[Token]) -> bytes:
+    return bytes.fromhex("".join(token.hex for token in tokens))
+
+
+def _spellings(text: str) -> tuple[bytes, bytes]:
     data = text.encode("utf-8", "replace")
-    return joined in (data, b" " + data)
+    return data, b" " + data
 
 
 def leading_repeats(tokens: Sequence[Token]) -> int:

@@ -45,7 +45,7 @@ class ModelTokenizer:
 
         The companions are `tokenizer_config.json`, `special_tokens_map.json`, `config.json` and
         `chat_template.jinja`. As in transformers, the truncation and the padding that
-        `tokenizer.json` may ask for are not applied.
+        `tokenizer.json` may ask for are not applied; nor is BPE's dropout, which is for training.
         """
         chat = ChatTemplate.load(directory)
         try:
@@ -56,6 +56,8 @@ class ModelTokenizer:
             raise ModelError(f"{directory}: cannot read the tokenizer: {error}") from error
         backend.no_truncation()
         backend.no_padding()
+        if getattr(backend.model, "dropout", None) is not None:
+            backend.model.dropout = None
         return cls(backend, chat, tuple(_role_ids(directory, backend, chat.special_tokens)))
 
     @property
