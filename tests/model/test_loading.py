@@ -23,6 +23,7 @@ from layerbook.core.requests import (
     Generate,
     Prompt,
 )
+from layerbook.model import sources
 from layerbook.model.llama import LoadedModel
 from safetensors.torch import load_file, save_file
 from transformers.models.llama.modeling_llama import LlamaForCausalLM
@@ -125,9 +126,12 @@ def test_loads_what_transformers_loads_whole(folder, edit):
 
 
 def test_refuses_an_adapter(folder):
+    """With the base model's config.json or without it."""
     (folder / "adapter_config.json").write_text("{}")
-    with pytest.raises(ModelError, match=r"adapter \(adapter_config\.json\).*merge it"):
-        LoadedModel.load(folder, "tiny")
+    for _ in range(2):
+        with pytest.raises(ModelError, match=r"adapter \(adapter_config\.json\).*merge it"):
+            sources.resolve(str(folder)).prepare()
+        (folder / "config.json").unlink(missing_ok=True)
 
 
 WRONG_SETTINGS = [

@@ -241,6 +241,12 @@ BROKEN_FOLDERS = [
     (lambda d: (d / "config.json").unlink(), "config.json cannot be read"),
     (lambda d: (d / "config.json").write_text("[]"), "not an object"),
     (lambda d: (d / "config.json").write_text('{"model_type": "gpt2"}'), "'gpt2'; only 'llama'"),
+    (
+        lambda d: (d / "config.json").write_text(
+            '{"model_type": "llama", "quantization_config": {"quant_method": "gptq"}}'
+        ),
+        "the weights are quantised; give plain safetensors",
+    ),
     (lambda d: (d / "model.safetensors").unlink(), "model.safetensors is missing"),
     (lambda d: (d / "tokenizer.json").unlink(), "tokenizer.json is missing"),
     (

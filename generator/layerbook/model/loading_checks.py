@@ -72,12 +72,10 @@ def check_activation(directory: Path, config: Any) -> None:
 
 
 def check_stored_weights(directory: Path) -> None:
-    """Refuse an adapter, and numbers that are not floating point, from the files' headers."""
-    if (directory / "adapter_config.json").is_file():
-        raise ModelError(
-            f"{directory}: this is an adapter (adapter_config.json), not a whole model; merge it "
-            "into its base model and save that"
-        )
+    """Refuse numbers that are not floating point, from the files' headers.
+
+    GPT-2 stores the causal mask beside its weights, as `attn.bias`.
+    """
     quantised = [
         f"{name} ({kind})"
         for name, kind in _stored_types(directory)

@@ -457,6 +457,11 @@ def make_chat_renderer(directory: Path) -> Callable[[Prompt], str]:
 
 def read_llama_config(directory: Path) -> dict[str, Any]:
     """Read the `config.json` of a directory; ModelError if the directory cannot be loaded."""
+    if (directory / "adapter_config.json").is_file():
+        raise ModelError(
+            f"{directory}: this is an adapter (adapter_config.json), not a whole model; merge it "
+            "into its base model and save that"
+        )
     try:
         config: Any = json.loads((directory / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
