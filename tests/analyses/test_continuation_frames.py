@@ -87,12 +87,7 @@ def by_hand(
 ) -> dict[str, ActivationCache]:
     """Frames over these ids that write those tokens; `end` is the token that ends a turn."""
     vocabulary = LetterVocabulary()
-    known = facts(
-        special_tokens=(
-            ("bos_token", vocabulary.token(8)),
-            ("eos_token", vocabulary.token(end or 9)),
-        )
-    )
+    known = facts(stop_ids=frozenset({9 if end is None else end}))
     captures = {"facts": ActivationCache((), "", vocabulary, model_facts=known)}
     rng = np.random.default_rng(4)
     for t, (ids, written) in enumerate(zip(texts, writes, strict=True)):
@@ -185,7 +180,7 @@ def test_the_rows_are_those_of_the_frame_that_ends_the_turn(end: int | None, len
     out = np.random.default_rng(7).normal(size=(4, 5)).astype(np.float32)
     captures = {
         "facts": ActivationCache(
-            (), "", words, model_facts=facts(special_tokens=(("eos_token", words.token(end or 0)),))
+            (), "", words, model_facts=facts(stop_ids=frozenset({end or 0, 77}))
         )
     }
     for t, written in enumerate((1, 2, 4, 3)):

@@ -160,7 +160,8 @@ def test_stop_ids_come_from_every_file(folder):
     """config.json, generation_config.json and the tokenizer's end token."""
     edit_json(folder / "config.json", eos_token_id=[5, 6])
     edit_json(folder / "generation_config.json", eos_token_id=7)
-    assert LoadedModel.load(folder, "tiny").stop_ids == {2, 5, 6, 7}
+    model = LoadedModel.load(folder, "tiny")
+    assert model.stop_ids == model.facts.stop_ids == {2, 5, 6, 7}
     (folder / "generation_config.json").unlink()
     assert LoadedModel.load(folder, "tiny").stop_ids == {2, 5, 6}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 import numpy as np
@@ -29,7 +29,6 @@ from layerbook.core.requests import (
     Describe,
     Forward,
     Generate,
-    ModelFacts,
     Prompt,
     Request,
     Site,
@@ -129,7 +128,7 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
             p for p in range(len(starts)) for _ in range(starts[p], ends[p])
         ]  # [max_new_tokens]
 
-        stop_at = first_of(written, eos_ids(captures["facts"].facts))
+        stop_at = first_of(written, captures["facts"].facts.stop_ids)
         shown = len(runs) - 1 if stop_at is None else stop_at
         grams = passes[pass_of_frame[shown]].values if self.show == "gram" else ()
 
@@ -207,12 +206,7 @@ def first_drift(runs: Sequence[ActivationCache], written: Sequence[Ranked]) -> i
     return None
 
 
-def eos_ids(facts: ModelFacts) -> set[int]:
-    """The ids of the end-of-turn tokens."""
-    return {token.id for role, token in facts.special_tokens if role == "eos_token"}
-
-
-def first_of(written: Sequence[Ranked], ids: set[int]) -> int | None:
+def first_of(written: Sequence[Ranked], ids: Collection[int]) -> int | None:
     """The first step that wrote one of these ids."""
     return next((t for t, token in enumerate(written) if token.id in ids), None)
 

@@ -234,7 +234,10 @@ class ModuleInfo:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """The configuration and the modules of the loaded model."""
+    """The configuration and the modules of the loaded model.
+
+    stop_ids: the tokens that end a text, of any of the model's files.
+    """
 
     name: str
     layers: int
@@ -253,6 +256,7 @@ class ModelFacts:
     modules: tuple[ModuleInfo, ...]
     special_tokens: tuple[tuple[str, Token], ...]  # (role, token): ("bos_token", ...)
     chat_template: str
+    stop_ids: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -174,6 +174,7 @@ class LoadedModel:
             modules=tuple(modules),
             special_tokens=tuple((role, self.tokenizer.token(id)) for role, id in roles),
             chat_template=self.tokenizer.chat_template,
+            stop_ids=self.stop_ids,
         )
 
     @property
