@@ -7,7 +7,7 @@ import pytest
 from fixtures.run_analysis import capture_requests, json_round_trip, run
 from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.nearest_tokens import NearestTokens
-from layerbook.core.figures import Bars, Frames, Panels
+from layerbook.core.figures import Bars, Frames, Panels, label_text
 from layerbook.core.requests import EMBED, EmbeddingMatrix, Encode
 from layerbook.model.llama import LoadedModel
 from sklearn.neighbors import NearestNeighbors
@@ -129,7 +129,8 @@ def test_figures_keep_equal_looking_tokens_apart():
     assert bars.highlight == (2,) and bars.values == tuple(n.value for n in result.tokens[0].cosine)
     assert {"dot-1", "distance-1"} <= charts.keys()
     pick = charts["pick"]
-    assert isinstance(pick, Frames) and [frame.label for frame in pick.frames] == ["a", "·A"]
+    assert isinstance(pick, Frames)
+    assert [label_text(frame.label) for frame in pick.frames] == ["a", "·A"]
     panels = pick.frames[1].picture
     assert isinstance(panels, Panels) and [p.title for p in panels.panels] == [
         "by cosine",

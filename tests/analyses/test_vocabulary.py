@@ -6,6 +6,7 @@ import pytest
 from fixtures.run_analysis import facts, json_round_trip, run
 from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.vocabulary import Vocabulary
+from layerbook.core.figures import label_text
 from layerbook.core.requests import Describe, Encode
 from layerbook.model.llama import LoadedModel
 from tokenizers import Tokenizer
@@ -84,7 +85,8 @@ def test_a_piece_that_is_no_entry_has_no_id():
 
     assert [f.id for f in result.found] == [None, 0]
     table = analysis.figures(result)["find"]
-    assert table.rows == (("Hell", "none", "H + ell"), ("H", 0, "H"))
+    shown = [(label_text(text), id, label_text(parts)) for text, id, parts in table.rows]
+    assert shown == [("Hell", "none", "H + ell"), ("H", 0, "H")]
     assert table.alt == "Not a token by itself: Hell."
 
 

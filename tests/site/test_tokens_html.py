@@ -124,3 +124,13 @@ def test_csv_numbers_are_exact() -> None:
         == "x\r\n-0.1\r\n0.30000000000000004\r\n7\r\n"
     )
     assert table_csv(Table(("x",), ((Token(1, "=1+1", "3d312b31"),),))) == "x\r\n'=1+1\r\n"
+
+
+def test_csv_holds_the_text_of_tokens() -> None:
+    """Not its drawing; part of a character is written as its bytes, and nothing as nothing."""
+    part = Token(3, "\N{REPLACEMENT CHARACTER}", "e2")
+    rows = ((Token(1, " Paris", "205061726973"),), ((Token(2, "\n", "0a"), " (1)"),), (part,))
+    text = table_csv(Table(("x",), rows))
+    assert [row[0] for row in csv.reader(io.StringIO(text, newline=""))] == [
+        *("x", " Paris", "\n (1)", "<0xE2>")
+    ]

@@ -163,10 +163,14 @@ def gram_heatmap(prompt: PromptGram, i: int, place: str, r: str) -> Heatmap:
 def cell_scatter(prompt: PromptGram, i: int, title: str) -> Scatter:
     """A point for each query and earlier key; dot products are shares of the largest."""
     gram, pattern = prompt.gram[i], prompt.pattern[i]
-    names = [f"{visible(token)} ({t})" for t, token in enumerate(prompt.tokens)]
+    tokens = prompt.tokens
     points = tuple(
-        Point(f"{names[q]} at {names[k]}", float(pattern[q, k]), float(gram[q, k] / gram.max()))
-        for q in range(len(names))
+        Point(
+            (tokens[q], f" ({q}) at ", tokens[k], f" ({k})"),
+            float(pattern[q, k]),
+            float(gram[q, k] / gram.max()),
+        )
+        for q in range(len(tokens))
         for k in range(q)
     )
     return Scatter(

@@ -19,9 +19,9 @@ from layerbook.core.analysis import (
     prompt_name,
     shorten_prompt,
 )
-from layerbook.core.figures import Axis, ChainStep, Figure, Lines, MatrixChain, Series
+from layerbook.core.figures import Axis, ChainStep, Figure, Label, Lines, MatrixChain, Series
 from layerbook.core.requests import ActivationCaches, Describe, Forward, Request, Site
-from layerbook.core.tokens import Token, visible
+from layerbook.core.tokens import Token
 
 
 class MlpShapesResult(Result):
@@ -138,7 +138,7 @@ def activation_lines(result: MlpShapesResult, where: str) -> Lines:
     """The share of the strongest neurons, one line per token."""
     counts = np.array(result.counts)
     lines = [
-        line_series(f"{visible(token)} ({at})", counts, share)
+        line_series((token, f" ({at})"), counts, share)
         for at, (token, share) in enumerate(zip(result.tokens, result.squared_share, strict=True))
     ]
     lines.append(line_series("if all were equal", counts, counts / result.d_mlp))
@@ -152,7 +152,7 @@ def activation_lines(result: MlpShapesResult, where: str) -> Lines:
     )
 
 
-def line_series(name: str, x: Array, y: Array) -> Series:
+def line_series(name: Label, x: Array, y: Array) -> Series:
     """Arrays [N] as a series."""
     return Series(name, tuple(map(float, x)), tuple(map(float, y)))
 

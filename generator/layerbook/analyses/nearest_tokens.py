@@ -190,7 +190,7 @@ def _frame(token: Neighbourhood, norm_median: float) -> Frame:
             f" Entries with a larger dot product with it than its own with itself: {token.ahead:,}."
         )
     alt = " ".join(panel.alt for panel in panels)
-    return Frame(visible(token.token), Panels(panels, alt, columns=2), note)
+    return Frame(token.token, Panels(panels, alt, columns=2), note)
 
 
 def _bars(token: Neighbourhood, measure: Measure) -> Bars:

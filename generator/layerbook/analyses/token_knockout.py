@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Layers, Record, Result, Seed, Texts, resolved
-from layerbook.core.figures import Axis, Bars, Figure, Panels
+from layerbook.core.figures import Axis, Bars, Figure, Panels, label_text
 from layerbook.core.losses import (
     LossChange,
     LossComparison,
@@ -28,7 +28,7 @@ from layerbook.core.requests import (
     WhitespacePositions,
 )
 from layerbook.core.text import listed
-from layerbook.core.tokens import Token, visible
+from layerbook.core.tokens import Token
 
 
 class TextLosses(Record):
@@ -255,7 +255,7 @@ def loss_bars(result: TokenKnockoutResult) -> Bars:
 def worst_bars(result: TokenKnockoutResult) -> Bars:
     """The twelve largest rises of a token's loss, each named by the token and the one before."""
     rises = [
-        (blocked - clean, f"{visible(before)} {visible(token)}")
+        (blocked - clean, (before, " ", token))
         for text in result.texts
         for clean, blocked, before, token in zip(
             text.clean, text.blocked, text.tokens, text.tokens[1:], strict=False
@@ -268,7 +268,8 @@ def worst_bars(result: TokenKnockoutResult) -> Bars:
         values,
         Axis("two tokens"),
         Axis("rise of the second one's loss", "nats"),
-        f"The loss rises most, by {values[0]:.2f} nats, at the second token of {pairs[0]}.",
+        f"The loss rises most, by {values[0]:.2f} nats, "
+        f"at the second token of {label_text(pairs[0])}.",
         "Where blocking whitespace hurts most",
     )
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, PromptText, Record, Result, Seed
-from layerbook.core.figures import Axis, Figure, Point, Scatter
+from layerbook.core.figures import Axis, Figure, Point, Scatter, label_text
 from layerbook.core.requests import (
     EMBED,
     ActivationCache,
@@ -134,7 +134,7 @@ class TokenMap(Analysis[TokenMapResult]):
         for spot in result.spots:
             points.append(
                 Point(
-                    visible(spot.token),
+                    spot.token,
                     spot.x,
                     spot.y,
                     result.texts[spot.text],
@@ -148,7 +148,7 @@ class TokenMap(Analysis[TokenMapResult]):
             Axis(f"axis {n}", f"{share:.0%} of the variance")
             for n, share in enumerate(result.explained, start=1)
         )
-        places = [f"{p.label} ({p.x:.2f}, {p.y:.2f})" for p in points if p.show_label]
+        places = [f"{label_text(p.label)} ({p.x:.2f}, {p.y:.2f})" for p in points if p.show_label]
         repeated = len(result.repeated)
         shared = f", of which {repeated} stand in more than one text" if repeated else ""
         alt = f"{len(points)} tokens in {len(places)} places{shared}: {listed(places)}."

@@ -23,7 +23,7 @@ from layerbook.core.requests import (
 )
 from layerbook.core.rounding import ExactOrNone, Gap, snap
 from layerbook.core.text import listed
-from layerbook.core.tokens import Token, visible
+from layerbook.core.tokens import Token
 from layerbook.core.vectors import mean_pool, principal_components, sinusoidal_encoding
 
 AFTER_ATTENTION = Site("resid_mid", 0)
@@ -249,14 +249,13 @@ def combine_prompts(C: float | None, maps: Sequence[PromptMap]) -> EncodingEffec
 
 def _map_panel(map: PromptMap, tokens: Sequence[Token], name: str) -> Scatter:
     """A labelled point per token as written, with an arrow to the same token's new place."""
-    labels = [visible(token) for token in tokens]
     written = [
-        Point(label, x, y, "as written", arrow_to=len(tokens) + i)
-        for i, (label, (x, y)) in enumerate(zip(labels, map.written.tolist(), strict=True))
+        Point(token, x, y, "as written", arrow_to=len(tokens) + i)
+        for i, (token, (x, y)) in enumerate(zip(tokens, map.written.tolist(), strict=True))
     ]
     shuffled = [
-        Point(label, x, y, "shuffled", show_label=False)
-        for label, (x, y) in zip(labels, map.shuffled.tolist(), strict=True)
+        Point(token, x, y, "shuffled", show_label=False)
+        for token, (x, y) in zip(tokens, map.shuffled.tolist(), strict=True)
     ]
     first, second = (
         Axis(f"axis {n}", f"{share:.0%}") for n, share in enumerate(map.explained, start=1)

@@ -143,9 +143,9 @@ def _entry_strip(result: VocabularyResult) -> TokenStrip:
 def _lookup_table(result: VocabularyResult) -> Table:
     rows = (
         (
-            shorten_prompt(f.piece),
+            (Token(-1, f.piece, f.piece.encode().hex()),),
             "none" if f.id is None else f.id,
-            " + ".join(map(visible, f.tokens)),
+            tuple(part for token in f.tokens for part in (" + ", token))[1:],
         )
         for f in result.found
     )

@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 from layerbook.core.text import listed
 from layerbook.core.tokens import Token, visible
 
-Label = str | Token
+Label = str | Token | tuple[str | Token, ...]
+"""A text, a token, or several of them in a row."""
 TableValue = str | float | int
 
 
 def label_text(label: Label) -> str:
-    """Return the label as a string, with a token's whitespace visible."""
+    """Return the label as a string, with the whitespace of tokens visible."""
+    if isinstance(label, tuple):
+        return "".join(map(label_text, label))
     return visible(label) if isinstance(label, Token) else label
 
 
@@ -26,7 +29,7 @@ class Table:
     """Rows under named columns: a figure of its own, and the numbers of every other kind."""
 
     columns: tuple[str, ...]
-    rows: tuple[tuple[TableValue | Token, ...], ...]
+    rows: tuple[tuple[TableValue | Label, ...], ...]
     alt: str = ""
     title: str = ""
 
@@ -143,7 +146,7 @@ class Heatmap:
 class Series:
     """One named line: y over x."""
 
-    name: str
+    name: Label
     x: tuple[float, ...]
     y: tuple[float, ...]
 
@@ -184,7 +187,7 @@ class Bars:
 
     def table(self) -> Table:
         """One row per bar."""
-        rows = list(zip(self.labels, self.values, strict=True))
+        rows: list[tuple[Label, float]] = list(zip(self.labels, self.values, strict=True))
         if self.rest is not None:
             rows.append((self.rest_label, self.rest))
         return Table((self.label_axis.title(), self.value_axis.title()), tuple(rows))
@@ -200,7 +203,7 @@ class Point:
     tooltip: shown on hover.
     """
 
-    label: str
+    label: Label
     x: float
     y: float
     group: str = ""
@@ -353,7 +356,7 @@ class Panels:
         tables = [panel.table() for panel in self.panels]
         columns = tables[0].columns
         same = all(table.columns == columns for table in tables)
-        rows: list[tuple[TableValue | Token, ...]] = []
+        rows: list[tuple[TableValue | Label, ...]] = []
         for panel, table in zip(self.panels, tables, strict=True):
             if not same:
                 rows.append((panel.title, *table.columns))
@@ -365,7 +368,7 @@ class Panels:
 class Frame:
     """One step of a sequence: its label, its picture, and a sentence about it."""
 
-    label: str
+    label: Label
     picture: Heatmap | Lines | Bars | Scatter | Panels
     note: str = ""
     token: Token | None = None

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.patches import FancyArrowPatch
 from numpy.typing import NDArray
 
-from layerbook.core.figures import Point, Scatter
+from layerbook.core.figures import Point, Scatter, label_text
 from layerbook.plotting import colours, label_placement, numeric_axes, text
 from layerbook.plotting.canvas import Canvas
 
@@ -189,11 +189,8 @@ def _tooltips(figure: Scatter) -> list[str]:
 
 def _tooltip(point: Point, coordinates: str) -> str:
     """Its group, its coordinates, and the analysis's own words."""
-    name = (
-        f"{point.label} ({point.group})"
-        if point.label and point.group
-        else point.label or point.group or "point"
-    )
+    label = label_text(point.label)
+    name = f"{label} ({point.group})" if label and point.group else label or point.group or "point"
     return text.printable(f"{name}: {coordinates}. {point.tooltip}".strip())
 
 

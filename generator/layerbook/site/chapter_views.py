@@ -13,6 +13,7 @@ from layerbook.book.sweep import SweepResult
 from layerbook.core import figures
 from layerbook.core.analysis import Result
 from layerbook.core.errors import Problem, SpecError, UsageError
+from layerbook.core.tidy_table import tidy_table
 from layerbook.plotting.colours import sequential
 from layerbook.site import pages
 from layerbook.site.claims import claim_id, claim_view, needed_addresses
@@ -87,7 +88,7 @@ class ChapterViews:
         own_name = name_on_page(view.address, self._chapter, self._views)
         id = self._id(view, name, f"{own_name}-{name}")
         path = data_path(view.address, name, self._views)
-        self.files[f"{path}.csv"] = table_csv(table).encode()
+        self.files[f"{path}.csv"] = table_csv(tidy_table(figure)).encode()
         sequence = figure if isinstance(figure, figures.Frames) else None
         return pages.FigureView(
             id=id,
@@ -115,7 +116,12 @@ class ChapterViews:
         pictures = self._figure_renderer.frames(figure, id)
         return tuple(
             pages.FrameView(
-                frame.label, html, frame.picture.alt, frame.note, frame.token, frame.stop
+                figures.label_text(frame.label),
+                html,
+                frame.picture.alt,
+                frame.note,
+                frame.token,
+                frame.stop,
             )
             for frame, html in zip(figure.frames, pictures, strict=True)
         )

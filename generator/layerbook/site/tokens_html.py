@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Protocol, TypeGuard, runtime_checkable
 
-from layerbook.core.figures import Passage, Table, TableValue, TokenStrip
+from layerbook.core.figures import Label, Passage, Table, TableValue, TokenStrip, label_text
 from layerbook.core.tokens import Token, visible
 from layerbook.site.prose.markup import Inline, clean_text, escape_text
 
@@ -149,15 +150,15 @@ def _heading(name: str, *, numeric: bool) -> str:
     return f'<th scope="col"{css_class}>{escape_text(name)}</th>'
 
 
-def _row_html(row: tuple[TableValue | Token, ...], width: int) -> str:
+def _row_html(row: tuple[TableValue | Label, ...], width: int) -> str:
     cells = [_cell_html(cell, is_first=i == 0) for i, cell in enumerate(row)]
     return f"<tr>{''.join(cells)}{'<td></td>' * (width - len(cells))}</tr>"
 
 
-def _cell_html(cell: TableValue | Token, *, is_first: bool) -> str:
+def _cell_html(cell: TableValue | Label, *, is_first: bool) -> str:
     if _is_number(cell):
         return f'<td class="n">{cell_number(cell)}</td>'
-    text = chip(cell).html if isinstance(cell, Token) else escape_text(str(cell))
+    text = chip(cell).html if isinstance(cell, Token) else escape_text(_plain(cell, label_text))
     # A first cell with text is the heading of its row.
     return f'<th scope="row">{text}</th>' if is_first and cell != "" else f"<td>{text}</td>"
 
@@ -167,7 +168,7 @@ def _is_number(cell: object) -> TypeGuard[int | float]:
 
 
 def table_csv(table: Table) -> str:
-    """Return all rows as RFC 4180 with numbers in full precision.
+    """Return all rows as RFC 4180: numbers in full precision, tokens as the text they stand for.
 
     Text that a spreadsheet would run as a formula gets a leading apostrophe.
     """
@@ -177,9 +178,22 @@ def table_csv(table: Table) -> str:
     return out.getvalue()
 
 
-def _csv_cell(cell: TableValue | Token) -> str:
+def _csv_cell(cell: TableValue | Label | None) -> str:
     if _is_number(cell):
         return repr(int(cell) if isinstance(cell, Integral) else float(cell))
-    text = visible(cell) if isinstance(cell, Token) else str(cell)
+    text = "" if cell is None else _plain(cell, _real_text).replace("\0", "\N{SYMBOL FOR NULL}")
     safe_text = f"'{text}" if text.startswith(_FORMULA_STARTS) else text
     return safe_text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _plain(cell: object, text_of: Callable[[Label], str]) -> str:
+    return text_of(cell) if isinstance(cell, str | Token | tuple) else str(cell)
+
+
+def _real_text(label: Label) -> str:
+    """Return what a label stands for; part of a character has no text, so it is written as bytes."""
+    if isinstance(label, tuple):
+        return "".join(map(_real_text, label))
+    if isinstance(label, str):
+        return label
+    return visible(label) if "\N{REPLACEMENT CHARACTER}" in label.text else label.text

@@ -1,0 +1,92 @@
+"""The numbers of a figure as data: one observation a row, each column under a name of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import count
+
+import numpy as np
+
+from layerbook.core.figures import (
+    Axis,
+    Bars,
+    Figure,
+    Frames,
+    Heatmap,
+    Label,
+    Lines,
+    Panels,
+    Scatter,
+    Table,
+    TableValue,
+)
+
+Cell = TableValue | Label
+
+
+def tidy_table(figure: Figure) -> Table:
+    """Return the data of a figure; heatmaps have a row for each cell, panels are a column."""
+    if isinstance(figure, Panels):
+        return _stack(figure.panels)
+    if isinstance(figure, Frames) and figure.step == "stage":
+        return _stack([f.picture for f in figure.frames if not isinstance(f.picture, Panels)])
+    table = _heatmap_cells(figure) if isinstance(figure, Heatmap) else figure.table()
+    width = max([len(table.columns), *(len(row) for row in table.rows)])
+    rows = tuple((*row, *[""] * (width - len(row))) for row in table.rows)
+    return Table(_unique_names((*table.columns, *[""] * (width - len(table.columns)))), rows)
+
+
+def _heatmap_cells(figure: Heatmap) -> Table:
+    """The place, the labels and the value of each cell that exists."""
+    value = f"{figure.value} ({figure.unit})" if figure.unit else figure.value
+    columns = (*_step_names(figure.rows, "row"), *_step_names(figure.columns, "column"), value)
+    rows = [
+        (*_step(figure.rows, i), *_step(figure.columns, j), float(number))
+        for (i, j), number in np.ndenumerate(figure.values)
+        if not (figure.causal and j > i)
+    ]
+    return Table(columns, tuple(rows))
+
+
+def _step_names(axis: Axis, place: str) -> tuple[str, ...]:
+    return (place, axis.title()) if axis.labels else (axis.title(),)
+
+
+def _step(axis: Axis, index: int) -> tuple[Cell, ...]:
+    """The place of a step on its axis, and its label if it has one."""
+    place = axis.start + index
+    return (place, axis.labels[index]) if axis.labels else (place,)
+
+
+def _stack(panels: Sequence[Heatmap | Lines | Bars | Scatter]) -> Table:
+    """The rows of all panels under the columns of all; a cell that a panel has not is empty."""
+    tables = [tidy_table(panel) for panel in panels]
+    if len({table.columns for table in tables}) > 1:
+        # Each panel may have its own unit, such as the share of the variance of an axis.
+        tables = [tidy_table(_without_units(panel)) for panel in panels]
+    names = list(dict.fromkeys(name for table in tables for name in table.columns))
+    rows = []
+    for panel, table in zip(panels, tables, strict=True):
+        for row in table.rows:
+            cells: dict[str, Cell] = dict(zip(table.columns, row, strict=True))
+            rows.append((panel.title, *(cells.get(name, "") for name in names)))
+    return Table(_unique_names(("panel", *names)), tuple(rows))
+
+
+def _without_units(
+    panel: Heatmap | Lines | Bars | Scatter,
+) -> Heatmap | Lines | Bars | Scatter:
+    if isinstance(panel, Lines | Scatter):
+        return replace(panel, x=replace(panel.x, unit=""), y=replace(panel.y, unit=""))
+    return panel
+
+
+def _unique_names(names: Sequence[str]) -> tuple[str, ...]:
+    """The names of columns, numbered where one is there already or missing."""
+    unique: list[str] = []
+    for place, name in enumerate(names, start=1):
+        numbered = (f"{name} {number}" for number in count(2))
+        name = name or f"column {place}"
+        unique.append(name if name not in unique else next(n for n in numbered if n not in unique))
+    return tuple(unique)

@@ -1,0 +1,107 @@
+"""The data of figures: one observation a row, under names that all differ."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fixtures.sample_figures import CHARTS, make_token
+from layerbook.core.figures import (
+    Axis,
+    Bars,
+    Figure,
+    Frame,
+    Frames,
+    Heatmap,
+    Lines,
+    Panels,
+    Point,
+    Scatter,
+    Series,
+    Table,
+)
+from layerbook.core.tidy_table import tidy_table
+from layerbook.site.tokens_html import table_csv
+
+THE = make_token(" the", 7)
+PATTERN = Heatmap(
+    np.array([[1.0, 0.0], [0.25, 0.75]]),
+    Axis("query", labels=(THE, THE)),
+    Axis("key", labels=(THE, THE)),
+    "attention",
+    "Words",
+    unit="share",
+    title="one",
+    causal=True,
+)
+
+
+def read_csv(figure: Figure) -> list[list[str]]:
+    """Return the cells of a figure's download."""
+    return list(csv.reader(io.StringIO(table_csv(tidy_table(figure)), newline="")))
+
+
+def test_heatmaps_have_a_row_for_each_cell() -> None:
+    """With its place, since labels may be alike; none for cells that do not exist."""
+    assert read_csv(PATTERN) == [
+        ["row", "query", "column", "key", "attention (share)"],
+        *(["0", " the", "0", " the", "1.0"], ["1", " the", "0", " the", "0.25"]),
+        ["1", " the", "1", " the", "0.75"],
+    ]
+    plain = Heatmap(np.array([[2.0, -math.inf]]), Axis("n", start=3), Axis("n"), "v", "Words")
+    assert read_csv(plain) == [["n", "n 2", "v"], ["3", "0", "2.0"], ["3", "1", "-inf"]]
+
+
+def test_panels_are_a_column() -> None:
+    """Under one header, whatever each panel is labelled with."""
+    other = replace(PATTERN, title="two", columns=Axis("key", labels=("a", "b")))
+    rows = read_csv(Panels((PATTERN, other), "Words"))
+    assert rows[0] == ["panel", "row", "query", "column", "key", "attention (share)"]
+    assert [row[0] for row in rows[1:]] == ["one"] * 3 + ["two"] * 3
+    assert rows[4] == ["two", "0", " the", "0", "a", "1.0"]
+    stages = Frames((Frame("1", PATTERN), Frame("2", other)), "Words", step="stage")
+    assert read_csv(stages) == rows
+
+
+def test_panels_with_axes_of_their_own_share_their_columns() -> None:
+    """Named alike but for the unit; other measures have columns of their own."""
+
+    def scatter(share: str, title: str) -> Scatter:
+        return Scatter((Point(THE, 1.0, 2.0),), Axis("axis 1", share), Axis("y"), "W", title)
+
+    rows = read_csv(Panels((scatter("15%", "a"), scatter("16%", "b")), "Words"))
+    assert rows == [
+        ["panel", "point", "group", "axis 1", "y"],
+        *(["a", " the", "", "1.0", "2.0"], ["b", " the", "", "1.0", "2.0"]),
+    ]
+    line = Lines((Series("s", (1.0,), (2.0,)),), Axis("x"), Axis("loss"), "Words", "l")
+    bars = Bars(("a",), (3.0,), Axis("name"), Axis("p"), "Words", "b")
+    assert read_csv(Panels((line, bars), "Words")) == [
+        ["panel", "series", "x", "loss", "name", "p"],
+        *(["l", "s", "1.0", "2.0", "", ""], ["b", "", "", "", "a", "3.0"]),
+    ]
+
+
+def test_columns_have_different_names() -> None:
+    """Equal, empty and missing ones are numbered; rows have as many cells."""
+    table = Table(("a", "a", "", "a 2"), (("1", "2", "3", "4", "5"), ("6",)))
+    assert read_csv(table) == [
+        ["a", "a 2", "column 3", "a 2 2", "column 5"],
+        *(["1", "2", "3", "4", "5"], ["6", "", "", "", ""]),
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(CHARTS))
+def test_every_kind_can_be_read(name: str) -> None:
+    """By the csv module and by pandas, which comes with seaborn: one header, equal rows."""
+    pandas = pytest.importorskip("pandas")
+    rows = read_csv(CHARTS[name])
+    assert len({len(row) for row in rows}) == 1
+    assert len(set(rows[0])) == len(rows[0])
+    text = io.StringIO(table_csv(tidy_table(CHARTS[name])), newline="")
+    frame = pandas.read_csv(text, keep_default_na=False)
+    assert list(frame.columns) == rows[0] and len(frame) == len(rows) - 1
