@@ -194,6 +194,7 @@ def test_labels_tell_apart_a_text_and_its_chats(specs: SpecFolder) -> None:
         '\'["a", "b"]\', [a, b]',
         '"hello (chat)", {chat: hello}, \'"hello (chat)"\'',
         "{chat: a}, {chat: [{role: user, content: a}]}",
+        "{chat: a}, {chat: a, date: 2024-02-29}, {chat: a, date: 2025-01-01}",
     ],
 )
 def test_labels_are_never_equal(specs: SpecFolder, values: str) -> None:

@@ -19,7 +19,7 @@ from layerbook.core.rounding import (
     round_values,
     snap,
 )
-from pydantic import Field
+from pydantic import AllowInfNan, Field
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e30, max_value=1e30)
 
@@ -35,7 +35,7 @@ class Measured(Result):
     """A result with every kind of rounding."""
 
     parts: tuple[Part, ...] = ()
-    numbers: tuple[float, ...] = ()
+    numbers: tuple[Annotated[float, AllowInfNan(True)], ...] = ()
     matrix: Array = np.zeros((0,))
     scores: BigArray = np.zeros((0,))
     lengths: Annotated[Array, Rounding(own_digits=True)] = np.zeros((0,))
@@ -90,12 +90,11 @@ def test_zero_up_to_noise_is_zero() -> None:
 
 
 def test_other_values_stay() -> None:
-    """Integers, missing values, infinities and NaN; -0 becomes 0."""
+    """Integers, missing values and infinities; -0 becomes 0."""
     result = round_result(Measured(numbers=(math.inf, -math.inf, -1e-20, 2.0), count=123456789123))
     assert result.numbers == (math.inf, -math.inf, 0.0, 2.0)
     assert math.copysign(1, result.numbers[2]) == 1
     assert (result.count, result.missing) == (123456789123, None)
-    assert np.isnan(round_result(Measured(matrix=np.array([np.nan, 1.0]))).matrix[0])
 
 
 def test_big_arrays_take_half_the_space() -> None:

@@ -47,7 +47,7 @@ class Measured(Result):
     """A result with everything a result may hold."""
 
     rows: tuple[Row, ...]
-    entropy: float
+    entropy: float = Field(allow_inf_nan=True)
     counts: dict[str, int]
     layers: dict[str, BigArray] = Field(default_factory=dict)
     spare: tuple[BigArray, ...] = ()

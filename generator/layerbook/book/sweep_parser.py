@@ -266,6 +266,8 @@ def _table_label(plain: Any) -> Any:
     if isinstance(plain, list) and len(plain) == 1:
         return _table_label(plain[0])
     if isinstance(plain, dict) and isinstance(plain.get("chat"), str):
-        answer = "" if plain.get("answer", True) else ", no answer header"
-        return f"{plain['chat']} (chat{answer})"
+        notes = ["chat"]
+        notes += [] if plain.get("answer", True) else ["no answer header"]
+        notes += [f"{key} {value}" for key, value in plain.items() if key not in ("chat", "answer")]
+        return f"{plain['chat']} ({', '.join(notes)})"
     return plain

@@ -14,6 +14,7 @@ from datetime import date as Day
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -128,9 +129,14 @@ def resolved(numbers: Layers | Heads) -> tuple[int, ...]:
 
 
 class Record(BaseModel):
-    """A frozen group of fields: one part of a result or of an analysis's parameters."""
+    """A frozen group of fields: one part of a result or of an analysis's parameters.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    Its numbers are finite, except those of a field with `Field(allow_inf_nan=True)`.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False
+    )
 
 
 PromptText = Annotated[str, Field(min_length=1)]
@@ -206,9 +212,16 @@ def chat_suffix(prompt: PromptSpec) -> str:
     return " in a chat" if prompt.answer else " in a chat, without the header of the answer"
 
 
+def _check_finite(array: NDArray[Any]) -> NDArray[Any]:
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError("should have finite numbers alone")
+    return array
+
+
 Array = Annotated[
     np.ndarray,
     BeforeValidator(np.asarray),
+    AfterValidator(_check_finite),
     PlainSerializer(np.ndarray.tolist),
     WithJsonSchema({"type": "array"}),
 ]

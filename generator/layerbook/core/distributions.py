@@ -21,7 +21,7 @@ class Ranked(Record):
     text: str = Field(description="The decoded id.")
     hex: str = Field(description="Its bytes in hexadecimal.")
     special: bool = Field(default=False, description="True for a special token.")
-    logit: float = Field(description="Its score before the softmax.")
+    logit: float = Field(allow_inf_nan=True, description="Its score before the softmax.")
     prob: Relative = Field(description="Its probability in the whole vocabulary, 0 to 1.")
 
     @property
