@@ -18,7 +18,7 @@ experiments:
   - id: pattern
     analysis: attention-pattern
     prompts: [" 2 + 2 noise noise noise = "]
-    layers: all
+    layers: [0, 15, -1]
     heads: all
   - id: gram
     analysis: attention-gram
