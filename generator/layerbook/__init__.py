@@ -4,7 +4,12 @@ The public API is in `layerbook.api`; its names are available here and loaded wh
 that `layerbook --help` and a build with nothing to do import nothing heavy.
 """
 
-from __future__ import annotations
+import sys
+
+# `python -m layerbook` puts the working directory, perhaps a stranger's book, in front of the
+# standard library. Removed before anything else is imported, even `__future__`.
+if sys.argv[:1] == ["-m"] and "layerbook" in sys.orig_argv and not sys.flags.safe_path:
+    del sys.path[0]
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

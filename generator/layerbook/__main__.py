@@ -8,6 +8,7 @@ import sys
 
 def main() -> None:
     """The command line."""
+    os.environ["PYTHONSAFEPATH"] = "1"  # no process that we start imports from a book's folder
     _open_closed_streams()
     try:
         from layerbook.cli.main import main as command

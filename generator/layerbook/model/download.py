@@ -50,7 +50,7 @@ def download_wheel(requirement: str, folder: Path, report: Reporter) -> Path:
 def _find_pip() -> list[str] | None:
     """Return this interpreter's pip, or any other: the wheel is the same for all."""
     if importlib.util.find_spec("pip"):
-        return [sys.executable, "-m", "pip"]
+        return [sys.executable, "-P", "-m", "pip"]  # -P: not the pip.py of a book
     command = shutil.which("pip3") or shutil.which("pip")
     return [command] if command else None
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from threading import Thread
@@ -71,12 +73,13 @@ class DrawingPool:
             return
         # Spawned, not forked: torch's threads would not survive a fork.
         context = multiprocessing.get_context("spawn")
-        self._executor = ProcessPoolExecutor(
-            self._processes, mp_context=context, initializer=_init_worker
-        )
-        self._starter = Thread(target=self._start_workers, args=[self._executor])
-        self._starter.start()
-        self._starter.join()
+        with _safe_import_path():
+            self._executor = ProcessPoolExecutor(
+                self._processes, mp_context=context, initializer=_init_worker
+            )
+            self._starter = Thread(target=self._start_workers, args=[self._executor])
+            self._starter.start()
+            self._starter.join()
 
     def submit(self, key: str, job: DrawingJob) -> None:
         """Add a job; `results` returns its drawing under `key`."""
@@ -120,6 +123,30 @@ class DrawingPool:
         self._workers = set(multiprocessing.active_children()) - others
 
 
+@contextmanager
+def _safe_import_path() -> Iterator[None]:
+    """Start Python processes that import nothing from the working directory, a book's folder."""
+    name = "PYTHONSAFEPATH"
+    previous = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        if previous is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = previous
+
+
 def _init_worker() -> None:
+    Thread(target=_exit_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal
     gc.disable()  # a drawing leaves too little garbage to be worth looking for
+
+
+def _exit_with_parent() -> None:
+    """End this process when the build's process ends, even if that is killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
