@@ -6,6 +6,7 @@ import ast
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from layerbook.book.claims.type_check import missing_fields
 from layerbook.core.analysis import Array, Result
 from layerbook.core.errors import UsageError
 from layerbook.core.tokens import Token
-from pydantic import BaseModel, ConfigDict
+from pydantic import AllowInfNan, BaseModel, ConfigDict
 
 
 class Prediction(BaseModel):
@@ -409,7 +410,7 @@ DATA = {
 
 
 class Plain(Result):
-    n: list[float]
+    n: list[Annotated[float, AllowInfNan(True)]]
     flags: list[bool]
     words: list[str]
     one: int
