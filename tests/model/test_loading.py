@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from fixtures.execution import run_requests
+from fixtures.other_tokenizers import TOKENIZER_WRITERS
 from fixtures.small_book import layerbook
 from fixtures.tiny_llama import write_tiny_model
 from layerbook.core.errors import ModelError
@@ -26,6 +27,7 @@ from layerbook.core.requests import (
 from layerbook.model import sources
 from layerbook.model.llama import LoadedModel
 from safetensors.torch import load_file, save_file
+from transformers import PreTrainedTokenizerFast
 from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
 Weights = dict[str, torch.Tensor]
@@ -230,3 +232,21 @@ def test_model_command_loads_what_it_approves(folder, tmp_path):
     done = layerbook("model", "--model", str(folder), cwd=tmp_path)
     assert done.returncode == 1 and done.stdout == ""
     assert "missing: model.norm.weight" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("kind", TOKENIZER_WRITERS)
+def test_greedy_text_is_that_of_transformers(folder, kind):
+    """Prompt, continuation, the end by a token of config.json, and the text, of each tokenizer."""
+    TOKENIZER_WRITERS[kind](folder)
+    (folder / "generation_config.json").unlink()
+    for _ in range(2):
+        network = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
+        reference = PreTrainedTokenizerFast.from_pretrained(folder)
+        inputs = reference("the cat sat", return_tensors="pt")
+        ids = network.generate(**inputs, max_new_tokens=8, do_sample=False)[0].tolist()
+        model = LoadedModel.load(folder, kind)
+        (run,) = run_requests(model, Generate(Prompt(text="the cat sat"), 8))
+        assert [token.id for token in run.tokens] == ids
+        assert run.text == reference.decode(ids, clean_up_tokenization_spaces=False)
+        edit_json(folder / "config.json", eos_token_id=ids[-3])  # ends the second text early
+    assert run.stopped and len(run.tokens) < run.prompt_length + 8
