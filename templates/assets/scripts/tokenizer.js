@@ -2,7 +2,7 @@
 
 const MARKS = { " ": "·", "\n": "⏎", "\t": "⇥", "\r": "⇤" };
 const WITHOUT_SHAPE = /[\p{C}\p{Z}]/u;
-const BYTE_PIECE = /^<0x[0-9A-Fa-f]{2}>$/;
+const BYTE_PIECE = /^<0x[0-9A-F]{2}>$/;
 const WORDS = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
 export const hex = (number, width) => number.toString(16).toUpperCase().padStart(width, "0");
@@ -73,6 +73,29 @@ function withoutUnwritable(step, model, idOf) {
 	return sequence(step, drop);
 }
 
+const stepsOf = (step) => {
+	if (step?.type !== "Sequence") return step ? [step] : [];
+	return (step.decoders ?? step.pretokenizers).flatMap(stepsOf);
+};
+
+function replacementsOf(step) {
+	if (step.type === "Metaspace") return [[step.replacement, " "]];
+	if (step.type === "Replace" && step.pattern.String) return [[step.pattern.String, step.content]];
+	return step.type === "BPEDecoder" ? [[step.suffix, " "]] : [];
+}
+
+// How entries spell bytes, by the kind of the decoder: `é` is a letter in one vocabulary and the
+// byte E9 in another.
+function readSpelling({ decoder, pre_tokenizer, model }) {
+	const steps = stepsOf(decoder ?? pre_tokenizer);
+	const kinds = new Set(steps.map((step) => step.type));
+	return {
+		byteLevel: kinds.has("ByteLevel"),
+		byteFallback: kinds.has("ByteFallback") || model.byte_fallback === true,
+		replacements: steps.flatMap(replacementsOf),
+	};
+}
+
 // A function from a text to its tokens.
 export function createTokenizer(data) {
 	const { idOf, merges } = readVocabulary(data);
@@ -80,26 +103,35 @@ export function createTokenizer(data) {
 	const steps = withUnicodeClasses(data.rest.pre_tokenizer) || null;
 	const settings = { ...data.rest, model, pre_tokenizer: withoutUnwritable(steps, model, idOf) };
 	const library = new window.layerbookTokenizers.Tokenizer(settings, {});
-	const added = data.rest.added_tokens ?? [];
-	const special = new Set(added.filter((token) => token.special).map((token) => token.id));
+	const spelling = readSpelling(data.rest);
+	const added = new Map((data.rest.added_tokens ?? []).map((token) => [token.id, token]));
 	return (text) =>
-		library.encode(text).ids.map((id) => asToken(id, library.id_to_token(id), special.has(id)));
+		library
+			.encode(text)
+			.ids.map((id) => asToken(id, library.id_to_token(id), added.get(id), spelling));
 }
 
-function asToken(id, piece, special) {
-	const bytes = bytesOf(piece, special);
+function asToken(id, piece, added, spelling) {
+	const special = added?.special === true;
+	const bytes = special ? encoder.encode(piece) : bytesOf(piece, added, spelling);
 	const text = special ? piece : new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 	return { id, text, bytes, special, shown: special ? piece : showBytes(text, bytes) };
 }
 
-function bytesOf(piece, special) {
-	if (special) return encoder.encode(piece);
+// An added token is written as it is, whatever the spelling of the others.
+function bytesOf(piece, added, { byteLevel, byteFallback, replacements }) {
+	if (!added && byteFallback && BYTE_PIECE.test(piece)) {
+		return Uint8Array.of(Number.parseInt(piece.slice(3, 5), 16));
+	}
 	const chars = [...piece];
-	if (chars.every((char) => BYTE_OF.has(char))) {
+	if (!added && byteLevel && chars.every((char) => BYTE_OF.has(char))) {
 		return Uint8Array.from(chars, (char) => BYTE_OF.get(char));
 	}
-	if (BYTE_PIECE.test(piece)) return Uint8Array.of(Number.parseInt(piece.slice(3, 5), 16));
-	return encoder.encode(piece.replaceAll("▁", " "));
+	const replaced = replacements.reduce(
+		(whole, [part, text]) => whole.replaceAll(part, text),
+		piece,
+	);
+	return encoder.encode(replaced);
 }
 
 function showBytes(text, bytes) {
