@@ -10,6 +10,7 @@ import pytest
 from fixtures.specs import SpecFolder
 from layerbook.book.columns import parse_column, parse_number, unify_column
 from layerbook.book.sweep import Sweep
+from layerbook.book.sweep_views import SweepView, view_figure
 from layerbook.core import registry
 from layerbook.core.errors import SpecError
 
@@ -334,3 +335,46 @@ def test_a_path_with_a_null_character_is_no_path(specs: SpecFolder) -> None:
     """Not a traceback of the operating system's."""
     (problem,) = specs.experiment_problems(NEXT + r'sweep: {prompts: {file: "a\0.txt"}}')
     assert problem.startswith("7:29: 'a\\x00.txt' is not a path")
+
+
+# Views
+
+
+def view_of(columns: dict[str, tuple[Any, ...]], **keys: str) -> Any:
+    """Draw the measure `m` over the axes `x` and `k`, with the tag `t`."""
+    count = len(columns["m"])
+    return view_figure(SweepView("v", measure="m", **keys), columns, count, ("t",), ("x", "k"))
+
+
+GRID = {
+    "x": ("a", "a", "b", "b"),
+    "k": (1, 2, 1, 2),
+    "t": (5, 5, 5, 5),
+    "m": (0.0, 1.0, 2.0, 4.0),
+}
+
+
+def test_a_mean_names_the_axes_it_is_over() -> None:
+    """So that no reader takes it for one cell's value."""
+    bars = view_of(GRID, across="x")
+    assert bars.values == (0.5, 3.0)
+    assert bars.value_axis.name == "m, mean over k"
+    assert bars.alt == "m, mean over k: from 0.5 at x a to 3 at x b."
+    lines = view_of(GRID, across="t")
+    assert lines.y.name == "m, mean over x and k"
+    heat = view_of(GRID, across="k", down="x")
+    assert heat.value == "m"
+    assert heat.alt == "m: from 0 at k 1, x a to 4 at k 2, x b."
+
+
+def test_truth_values_are_bars_not_lines() -> None:
+    """True is no number on an axis."""
+    bars = view_of({**GRID, "t": (True, True, False, False)}, across="t")
+    assert bars.labels == ("true", "false")
+
+
+def test_numbers_of_many_digits_stay_apart() -> None:
+    """As labels of a heat map."""
+    tags = (0.1234567, 0.1234567, 0.1234568, 0.1234568)
+    heat = view_of({**GRID, "t": tags}, across="t", down="k")
+    assert heat.columns.labels == ("0.1234567", "0.1234568")

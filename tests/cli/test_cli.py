@@ -65,6 +65,24 @@ def test_runs_a_spec_outside_a_book(spec: Path, tiny_model_dir: Path, tmp_path: 
     )
 
 
+def test_run_overwrites_no_result_of_another_chapter(
+    spec: Path, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    """Two specs may name their experiments alike."""
+    arguments = ("--out", "results", "--model", tiny_model_dir)
+    assert layerbook("run", spec, *arguments, cwd=tmp_path).returncode == 0
+    before = read_tree(tmp_path / "results")
+    other = tmp_path / "other.yaml"
+    other.write_text(
+        SPEC.replace("chapter: mine", "chapter: other").replace("top_k: 3", "top_k: 2")
+    )
+    process = layerbook("run", other, *arguments, cwd=tmp_path)
+    assert process.returncode == 2
+    assert "is the result of mine/a, which other/a would overwrite" in process.stderr
+    assert read_tree(tmp_path / "results") == before
+    assert layerbook("run", spec, *arguments, cwd=tmp_path).returncode == 0
+
+
 def test_dry_run_only_prints_the_plan(spec: Path, tiny_model_dir: Path, tmp_path: Path) -> None:
     """Three prompts, one a prefix of another and one a duplicate, need one pass."""
     process = layerbook("run", spec, "--dry-run", "--model", tiny_model_dir, cwd=tmp_path)

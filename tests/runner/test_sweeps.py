@@ -347,6 +347,11 @@ WRONG = {
         "across: prompt",
         "no column 'prompt' (did you mean 'prompts'?)",
     ),
+    "lines over texts": (
+        "{measure: best, across: prompts}",
+        "{measure: best, across: prompts, by: top_k}",
+        "words.yaml:23:50: 'prompts' is not all numbers, so it is drawn as bars, without 'by'",
+    ),
     "steps along no axis": ("over: prompts", "over: legs", "the sweep has no axis 'legs'"),
     "measures without a sweep": (
         "    top_k: 3\n",

@@ -189,7 +189,9 @@ class Sweep:
     def figures(self, result: SweepResult) -> dict[str, Figure]:
         """Draw the views of measures; views of the cells' own figures need the cells' results."""
         return {
-            view.name: view_figure(view, result.columns, len(result.cells), result.tags)
+            view.name: view_figure(
+                view, result.columns, len(result.cells), result.tags, result.axes
+            )
             for view in self.views
             if view.measure
         }

@@ -18,7 +18,7 @@ from layerbook.book.columns import MeasuredValue, parse_number, unify_column
 from layerbook.book.model_path import book_folder, locate_model
 from layerbook.book.schema import ViewSpec
 from layerbook.book.sweep import MAX_CELLS, MODEL_AXIS, Axis, Sweep
-from layerbook.book.sweep_views import SweepView
+from layerbook.book.sweep_views import SweepView, are_numbers
 from layerbook.book.validation import unknown_key_message
 from layerbook.book.yaml import Node
 from layerbook.core.analysis import Analysis
@@ -216,6 +216,11 @@ class SweepParser:
                 if used and used not in names:
                     near = did_you_mean(used, names)
                     node.value[key].add_problem(f"the sweep has no {noun} {used!r}{near}")
+            if view.by and view.across in columns and not are_numbers(columns[view.across]):
+                node.value["by"].add_problem(
+                    f"{view.across!r} is not all numbers, so it is drawn as bars, without 'by'; "
+                    "use 'panels' or 'down'"
+                )
             views.append(view)
         return tuple(views)
 
@@ -234,8 +239,12 @@ def _view_problem(view: SweepView) -> str:
     return f"has no use for {extra[0]!r}" if extra else ""
 
 
-def _grid_columns(axes: tuple[Axis, ...]) -> list[str]:
-    return [name for axis in axes for name in (axis.name, *axis.tags)]
+def _grid_columns(axes: tuple[Axis, ...]) -> dict[str, tuple[MeasuredValue, ...]]:
+    """Return the different values of each column of the grid."""
+    columns: dict[str, tuple[MeasuredValue, ...]] = {}
+    for axis in axes:
+        columns |= {axis.name: axis.labels, **axis.tags}
+    return columns
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -51,12 +51,19 @@ class SweepView:
     over: str = ""
 
 
-def view_figure(view: SweepView, columns: Columns, cells: int, tags: Sequence[str] = ()) -> Figure:
-    """Draw a view of a measure; `tags` are the columns that came with the values of an axis.
+def view_figure(
+    view: SweepView,
+    columns: Columns,
+    cells: int,
+    tags: Sequence[str] = (),
+    axes: Sequence[str] = (),
+) -> Figure:
+    """Draw a view of a measure, and name the axes over which it is averaged.
 
+    tags: the columns that came with the values of an axis.
     Raises UsageError if the measure is not a number in some cell.
     """
-    table = _MeasureTable(view, columns, tags)
+    table = _MeasureTable(view, columns, tags, axes)
     if not view.panels:
         return table.chart(range(cells))
     panels = []
@@ -90,8 +97,12 @@ def view_frames(view: SweepView, pictures: Sequence[tuple[MeasuredValue, Figure]
 class _MeasureTable:
     """The columns of a sweep and the values of the measure that a view draws."""
 
-    def __init__(self, view: SweepView, columns: Columns, tags: Sequence[str]) -> None:
+    def __init__(
+        self, view: SweepView, columns: Columns, tags: Sequence[str], axes: Sequence[str]
+    ) -> None:
         self.view, self.columns, self.tags = view, columns, tags
+        self.drawn = [n for n in (view.panels, view.across, view.down, view.by) if n]
+        self.averaged = [axis for axis in axes if self._is_averaged(axis)]
         values = columns[view.measure]
         for value in values:
             if not isinstance(value, bool | int | float):
@@ -99,6 +110,20 @@ class _MeasureTable:
                 raise UsageError(f"the view {view.name!r} draws {view.measure!r}, {reason}")
         # True counts as one, so that the mean is a share.
         self.values: NDArray[np.float64] = np.array(values, dtype=np.float64)
+
+    def _is_averaged(self, axis: str) -> bool:
+        """Return whether cells that are drawn as one differ in an axis."""
+        first_values: dict[tuple[Any, ...], Any] = {}
+        for i, value in enumerate(self.columns[axis]):
+            key = tuple(self.columns[name][i] for name in self.drawn)
+            if first_values.setdefault(key, value) != value:
+                return True
+        return False
+
+    @property
+    def value_name(self) -> str:
+        mean = f", mean over {listed(self.averaged)}" if self.averaged else ""
+        return f"{self.view.measure}{mean}"
 
     @property
     def title(self) -> str:
@@ -109,7 +134,7 @@ class _MeasureTable:
     def chart(self, rows: Rows) -> Heatmap | Lines | Bars:
         if self.view.down:
             return self._heatmap(rows)
-        if all(isinstance(x, int | float) for x in self._distinct(self.view.across, rows)):
+        if are_numbers(self._distinct(self.view.across, rows)):
             return self._lines(rows)
         return self._bars(rows)
 
@@ -121,7 +146,7 @@ class _MeasureTable:
             np.array([[means.get((y, x), math.nan) for x in across] for y in down]),
             Axis(view.down, labels=tuple(map(_text, down))),
             Axis(view.across, labels=tuple(map(_text, across))),
-            value=view.measure,
+            value=self.value_name,
             alt=self.describe_extremes(rows),
             title=self.title,
         )
@@ -131,7 +156,7 @@ class _MeasureTable:
             tuple(map(_text, self._distinct(self.view.across, rows))),
             tuple(self._means(rows, (self.view.across,)).values()),
             Axis(self.view.across),
-            Axis(self.view.measure),
+            Axis(self.value_name),
             alt=self.describe_extremes(rows),
             title=self.title,
         )
@@ -151,7 +176,7 @@ class _MeasureTable:
         return Lines(
             tuple(series),
             Axis(view.across, nominal=is_whole and is_name),
-            Axis(view.measure),
+            Axis(self.value_name),
             alt=self.describe_extremes(rows),
             title=self.title,
         )
@@ -169,15 +194,20 @@ class _MeasureTable:
 
     def describe_extremes(self, rows: Rows) -> str:
         """Describe the least and the largest value for those who cannot see the chart."""
-        view = self.view
-        names = [name for name in (view.across, view.down, view.by) if name]
+        means = self._means(rows, tuple(self.drawn))
 
-        def describe(i: int) -> str:
-            coordinates = ", ".join(f"{name} {_text(self.columns[name][i])}" for name in names)
-            return f"{self.values[i]:.3g} at {coordinates}"
+        def describe(key: tuple[Any, ...]) -> str:
+            named = zip(self.drawn, key, strict=True)
+            coordinates = ", ".join(f"{name} {_text(value)}" for name, value in named)
+            return f"{means[key]:.3g} at {coordinates}"
 
-        least, most = min(rows, key=self.values.__getitem__), max(rows, key=self.values.__getitem__)
-        return f"{view.measure}: from {describe(least)} to {describe(most)}."
+        least, most = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
+        return f"{self.value_name}: from {describe(least)} to {describe(most)}."
+
+
+def are_numbers(values: Iterable[Any]) -> bool:
+    """Return whether a column can be the axis of a line chart."""
+    return all(isinstance(x, int | float) and not isinstance(x, bool) for x in values)
 
 
 def _text(value: Any) -> str:

@@ -168,6 +168,8 @@ def run_file(
     for folder in (out, *out.parents):
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"--out {out}: {folder} is a file; the results need a folder")
+    for experiment in experiments:
+        _refuse_to_overwrite(out, experiment)
     fingerprint = source.fingerprint()
     keys = {e: experiment_key(e, fingerprint, precision) for e in experiments}
     outcomes = []
@@ -188,6 +190,18 @@ def run_file(
                 results.write(results.path_in_folder(out, experiment.id), stored)
                 outcomes.append(Outcome(experiment, "new"))
     return tuple(outcomes)
+
+
+def _refuse_to_overwrite(out: Path, experiment: Experiment) -> None:
+    """Raise UsageError if a folder has the result of another chapter under the same name."""
+    path = results.path_in_folder(out, experiment.id)
+    with suppress(StoreError):
+        other = results.read_header(path).chapter
+        if other != experiment.chapter:
+            raise UsageError(
+                f"{path} is the result of {other}/{experiment.id}, which {experiment.address} "
+                "would overwrite; choose another folder for --out"
+            )
 
 
 def _measure_each(
