@@ -17,8 +17,8 @@ from layerbook.core.analysis import (
     Result,
     as_prompt,
     prompt_name,
+    prompt_title,
     resolved,
-    shorten_prompt,
 )
 from layerbook.core.figures import Axis, Bars, Figure, Heatmap, Panels, Point, Scatter
 from layerbook.core.requests import ActivationCache, ActivationCaches, Forward, Request, Site
@@ -93,7 +93,7 @@ class AttentionGram(Analysis[AttentionGramResult]):
         bars: list[tuple[str, float]] = []
         for n, prompt in enumerate(result.prompts):
             for i, layer in enumerate(result.layers):
-                place = f"layer {layer}, {shorten_prompt(prompt.prompt)}"
+                place = f"layer {layer}, {prompt_title(self.prompts[n])}"
                 r = prompt.correlation[i]
                 r_text = "r is undefined" if r is None else f"r = {r:+.2f}"
                 figures[f"prompt-{n}-layer-{layer}"] = gram_heatmap(prompt, i, place, r_text)

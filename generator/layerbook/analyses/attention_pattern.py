@@ -18,8 +18,8 @@ from layerbook.core.analysis import (
     Result,
     as_prompt,
     prompt_name,
+    prompt_title,
     resolved,
-    shorten_prompt,
 )
 from layerbook.core.distributions import Ranked, ranked
 from layerbook.core.figures import Figure, Heatmap, Panels, attention_heatmap, strongest_keys
@@ -131,7 +131,7 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
         for n, prompt in enumerate(result.prompts):
             for i, layer in enumerate(result.layers):
                 name = f"prompt-{n}-layer-{layer}"
-                place = f"layer {layer}, {shorten_prompt(prompt.prompt)}"
+                place = f"layer {layer}, {prompt_title(self.prompts[n])}"
                 alt = sink_sentence(prompt, i, place)
                 if result.heads == ("mean",):
                     title = f"Mean of the {result.head_count} heads, {place}"

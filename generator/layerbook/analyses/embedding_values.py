@@ -14,7 +14,7 @@ from layerbook.core.analysis import (
     Result,
     as_prompt,
     prompt_name,
-    shorten_prompt,
+    prompt_title,
 )
 from layerbook.core.figures import Axis, Figure, Heatmap
 from layerbook.core.requests import (
@@ -79,7 +79,7 @@ class EmbeddingValues(Analysis[EmbeddingValuesResult]):
         """`prompt-N`: every number by colour; `start-N`: the first few, written out."""
         figures: dict[str, Figure] = {}
         for n, (spec, prompt) in enumerate(zip(self.prompts, result.prompts, strict=True)):
-            name = shorten_prompt(spec)
+            name = prompt_title(spec)
             figures[f"prompt-{n}"] = values_heatmap(prompt, f"The token vectors of {name}")
             figures[f"start-{n}"] = start_heatmap(prompt, f"How the vectors of {name} begin")
         return figures

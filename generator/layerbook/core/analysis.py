@@ -212,6 +212,11 @@ def chat_suffix(prompt: PromptSpec) -> str:
     return " in a chat" if prompt.answer else " in a chat, without the header of the answer"
 
 
+def prompt_title(prompt: PromptSpec) -> str:
+    """Return a prompt for a title: shortened, and with a note if it is a chat."""
+    return f"{shorten_prompt(prompt)}{chat_suffix(prompt)}"
+
+
 def _check_finite(array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ValueError("should have finite numbers alone")
