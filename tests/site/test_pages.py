@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 import html5lib
-import jinja2
 import pytest
 from fixtures.sample_chapter import BOOK, HOSTILE, context, pages, write_book
+from layerbook.core.errors import SpecError
 from layerbook.site.assets import STYLESHEETS, assets, make_environment, render_page, static_files
 from layerbook.site.pages import ChapterPage, IndexPage
 from layerbook.site.search import chapter_rows, search_index
@@ -100,7 +100,7 @@ def test_hostile_text_cannot_end_the_search_index() -> None:
 def test_rejects_unknown_names_in_templates(tmp_path: Path) -> None:
     """The project's template comes first."""
     (tmp_path / "index.html").write_text("{{ page.nothing }}")
-    with pytest.raises(jinja2.UndefinedError, match="nothing"):
+    with pytest.raises(SpecError, match=r"index\.html:1:1: .*nothing"):
         render_page(IndexPage(), BOOK, make_environment(tmp_path))
     (tmp_path / "index.html").write_text("{{ book.title }}")
     assert render_page(IndexPage(), BOOK, make_environment(tmp_path)) == BOOK.title

@@ -140,7 +140,7 @@ def test_values_in_formulas_are_not_tex() -> None:
             "{{ figure('noise', 'bars') }}\n\n{{ figure('noise', 'bars') }}",
             f"{FILE}:3:1: the figure 'fig-noise-bars' is already",
         ),
-        ("{{ r('noise').__class__ }}", f"{FILE}:1:1: access to attribute '__class__'"),
+        ("{{ r('noise').__class__ }}", f"{FILE}:1:1: Result has no '__class__'"),
         ("{{ r }}", f"{FILE}:1:1: there is nothing to write"),
         ("{% include 'base.html' %}", f"{FILE}:1:1: "),
     ],

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from types import TracebackType
 
 from jinja2 import (
     BaseLoader,
@@ -14,10 +16,15 @@ from jinja2 import (
     FileSystemLoader,
     FunctionLoader,
     StrictUndefined,
+    Template,
+    TemplateError,
+    TemplateSyntaxError,
 )
+from jinja2.loaders import split_template_path
 from markupsafe import Markup
 
 from layerbook.book.claims.values import CLOSE_MARGIN
+from layerbook.core.errors import Problem, SpecError
 from layerbook.core.figures import Table
 from layerbook.site.bundling import bundle
 from layerbook.site.interactive.tokenizer import LIBRARY_NAME
@@ -26,10 +33,42 @@ from layerbook.site.prose import filters
 from layerbook.site.prose.highlight import highlight_css
 from layerbook.site.prose.markup import Inline, finalize
 from layerbook.site.prose.math import TEMML, math_css
+from layerbook.site.sandbox import FILTERS, Sandbox
 from layerbook.site.tokens_html import as_token, chip, table_html
 
 STYLESHEETS = ("book.css", "code.css", "math.css", "figures.css")
 """The style sheets of every page, in order."""
+
+
+MAX_PAGE_STEPS = 1_000_000
+"""More than prose has: a page of the book may have thousands of elements."""
+PAGE_FILTERS = ("default", "d", "escape", "e", "join", "safe", "string", "title", "trim", "unique")
+"""Those of Jinja that page templates have beside those of prose."""
+_EXPECTED_ERRORS = (
+    TemplateError,
+    TypeError,
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    RecursionError,
+)
+
+
+class _ProjectLoader(FileSystemLoader):
+    """Loads the templates in one folder; SpecError for a link that leads out of it."""
+
+    def get_source(
+        self, environment: Environment, template: str
+    ) -> tuple[str, str, Callable[[], bool]]:
+        folder = Path(self.searchpath[0])
+        path = folder.joinpath(*split_template_path(template))
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise SpecError([Problem(str(path), 1, 1, f"leads out of {folder}")])
+        try:
+            return super().get_source(environment, template)
+        except UnicodeDecodeError as error:
+            raise SpecError([Problem(str(path), 1, 1, "the file is not UTF-8")]) from error
 
 
 def own_templates(templates_dir: Path) -> Path | None:
@@ -37,7 +76,7 @@ def own_templates(templates_dir: Path) -> Path | None:
     return templates_dir if (templates_dir / "base.html").is_file() else None
 
 
-def make_environment(project_templates: Path | None = None) -> Environment:
+def make_environment(project_templates: Path | None = None) -> Sandbox:
     """Return the environment of page templates: strict about names, escaping all but markup."""
     package = files("layerbook.templates")
 
@@ -47,17 +86,17 @@ def make_environment(project_templates: Path | None = None) -> Environment:
 
     loaders: list[BaseLoader] = [FunctionLoader(load_from_package)]
     if project_templates:
-        loaders.insert(0, FileSystemLoader(project_templates, encoding="utf-8-sig"))
-    environment = Environment(
+        loaders.insert(0, _ProjectLoader(project_templates, encoding="utf-8-sig"))
+    environment = Sandbox(
+        filters.FILTERS | {"chip": _chip, "table": _table},
+        (*FILTERS, *PAGE_FILTERS),
+        MAX_PAGE_STEPS,
         loader=ChoiceLoader(loaders),
         undefined=StrictUndefined,
         autoescape=True,
         finalize=finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= filters.FILTERS | {"chip": _chip, "table": _table}
     environment.globals |= {
         "evidence_meaning": EVIDENCE_MEANINGS,
         "stylesheets": STYLESHEETS,
@@ -74,9 +113,51 @@ def _table(table: Table, name: str) -> Markup:
     return Markup(table_html(table, name))
 
 
-def render_page(page: Page, book: BookInfo, jinja_env: Environment) -> str:
-    """Render a whole page. Raises jinja2.UndefinedError if the template uses an unknown name."""
-    return jinja_env.get_template(page.template).render(page=page, book=book)
+def render_page(page: Page, book: BookInfo, jinja_env: Sandbox) -> str:
+    """Render a whole page. Raises SpecError at the line of a template of the project."""
+    with _located_errors():
+        jinja_env.restart()
+        return jinja_env.get_template(page.template).render(page=page, book=book)
+
+
+def render_block(jinja_env: Sandbox, name: str, argument: object) -> str:
+    """Render a macro of `blocks.html`. Raises SpecError at the line of a project's template."""
+    with _located_errors():
+        jinja_env.restart()
+        return str(getattr(jinja_env.get_template("blocks.html").module, name)(argument))
+
+
+@contextmanager
+def _located_errors() -> Iterator[None]:
+    """Turn errors in a template of the project into a SpecError; those in the package's are bugs."""
+    try:
+        yield
+    except TemplateSyntaxError as error:
+        if error.filename is None:
+            raise
+        problem = Problem(error.filename, error.lineno, 1, error.message or "no template")
+        raise SpecError([problem]) from error
+    except _EXPECTED_ERRORS as error:
+        place = _template_place(error.__traceback__)
+        if place is None:
+            raise
+        deep = isinstance(error, RecursionError)
+        message = "templates include each other without end" if deep else str(error)
+        raise SpecError([Problem(*place, 1, message or type(error).__name__)]) from error
+
+
+def _template_place(trace: TracebackType | None) -> tuple[str, int] | None:
+    """Return the file and line of the innermost template of the project."""
+    place = None
+    while trace:
+        names = trace.tb_frame.f_globals
+        template = names.get("__jinja_template__")
+        if isinstance(template, Template) and template.filename:
+            place = (template.filename, template.get_corresponding_lineno(trace.tb_lineno))
+        elif "__jinja_exception__" in names and Path(names["__file__"]).is_file():
+            place = (names["__file__"], trace.tb_lineno)
+        trace = trace.tb_next
+    return place
 
 
 def static_files(project_templates: Path | None = None) -> dict[str, bytes]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from typing import Any
 
 from layerbook.book import bibliography
 from layerbook.book.loader import Chapter
@@ -13,7 +12,7 @@ from layerbook.core.errors import SpecError
 from layerbook.core.figures import Diagram
 from layerbook.plotting.pool import DrawingPool
 from layerbook.site import colophon, pages
-from layerbook.site.assets import assets, make_environment, own_templates, render_page
+from layerbook.site.assets import assets, make_environment, own_templates, render_block, render_page
 from layerbook.site.chapter_views import ChapterViews
 from layerbook.site.claims import ClaimList, ModelResults, load_other_models
 from layerbook.site.experiment_view import (
@@ -127,8 +126,10 @@ class SiteBuilder:
         return RenderedChapter(prose, self._chapter_page(chapter, number, body), math, views)
 
     def _placeholder_body(self, unavailable: Iterable[ExperimentView]) -> pages.ChapterBody:
-        blocks: Any = self._jinja_env.get_template("blocks.html").module
-        html = "".join(str(blocks.failed(view.failed_view("chapter"))) for view in unavailable)
+        html = "".join(
+            render_block(self._jinja_env, "failed", view.failed_view("chapter"))
+            for view in unavailable
+        )
         return pages.ChapterBody(html, toc=(), headings=(), sections=())
 
     def _chapter_page(

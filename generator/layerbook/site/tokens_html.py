@@ -7,7 +7,7 @@ import io
 import math
 from collections.abc import Callable
 from numbers import Integral, Real
-from typing import Protocol, TypeGuard, runtime_checkable
+from typing import Any, TypeGuard
 
 from layerbook.core.figures import Label, Passage, Table, TableValue, TokenStrip, label_text
 from layerbook.core.tokens import Token, visible
@@ -16,13 +16,6 @@ from layerbook.site.prose.markup import Inline, clean_text, escape_text
 MAX_ROWS = 400
 MAX_COLUMNS = 40
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-
-
-@runtime_checkable
-class _TokenLike(Protocol):
-    id: int
-    text: str
-    hex: str
 
 
 def as_token(value: object) -> Token:
@@ -35,8 +28,9 @@ def as_token(value: object) -> Token:
     inner = getattr(value, "token", None)
     if isinstance(inner, Token):
         return inner
-    if isinstance(value, _TokenLike):
-        return Token(value.id, value.text, value.hex, bool(getattr(value, "special", False)))
+    if all(hasattr(value, name) for name in ("id", "text", "hex")):
+        parts: Any = value
+        return Token(parts.id, parts.text, parts.hex, bool(getattr(value, "special", False)))
     raise TypeError(f"a token is needed here, not {value!r}")
 
 

@@ -9,23 +9,22 @@ from types import CodeType
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined, Template, Undefined, nodes, pass_context
-from jinja2.compiler import CodeGenerator, Frame
+from jinja2.compiler import Frame
 from jinja2.runtime import Context
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
-from pydantic import BaseModel
 
 from layerbook.core.errors import did_you_mean
 from layerbook.site.prose import filters
 from layerbook.site.prose.braces import hide_literal_braces, show_literal_braces
 from layerbook.site.prose.folds import Fold
 from layerbook.site.prose.markdown import Slots
+from layerbook.site.prose.markup import Block, Inline
+from layerbook.site.prose.views import ListView, RecordView, view
+from layerbook.site.sandbox import LimitError, Sandbox, readable_names
+from layerbook.site.sandbox_syntax import CountingCodeGenerator
 
-_JINJA_FILTERS = (
-    *("abs", "batch", "count", "first", "last", "length", "list", "lower", "map", "max", "min"),
-    *("reject", "rejectattr", "reverse", "round", "select", "selectattr", "slice", "sort", "sum"),
-    "upper",
-)
+MAX_OUTPUT = 2_000_000
+"""Characters of Markdown and of values in a chapter or caption."""
 _STATEMENTS_ONLY = re.compile(r"\s*(?:\{(?:%(?:(?!%\}).)*%|#(?:(?!#\}).)*#)\}\s*)+")
 _TRAILING_STATEMENT = re.compile(r"(?<![-+])%\}$|(?P<comment>\{#(?:(?!#\}).)*)(?<![-+])#\}$")
 
@@ -35,7 +34,8 @@ def evaluate(source: str, file: str, names: Mapping[str, object]) -> tuple[str, 
     slots = Slots()
     environment = _make_environment(slots, tuple(names))
     template = Template.from_code(environment, _compile(source, file), environment.globals)
-    return show_literal_braces(template.render(**names)), slots
+    markdown = template.render({name: view(value) for name, value in names.items()})
+    return show_literal_braces(markdown), slots
 
 
 def parse_prose(source: str) -> nodes.Template:
@@ -54,7 +54,7 @@ class _ProseText(str):
     __slots__ = ()
 
 
-class _ProseCodeGenerator(CodeGenerator):
+class _ProseCodeGenerator(CountingCodeGenerator):
     """Pass the line of each value to `finalize`, and finalize what a call block returns too."""
 
     def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
@@ -73,15 +73,17 @@ class _ProseCodeGenerator(CodeGenerator):
         self.end_write(frame)
 
 
-class _ProseEnvironment(ImmutableSandboxedEnvironment):
-    """No loader, few filters, no markup: the type of a value decides how it is written."""
+class _ProseEnvironment(Sandbox):
+    """No loader, no markup: the type of a value decides how it is written."""
 
     code_generator_class = _ProseCodeGenerator
 
-    @staticmethod
-    def concat(parts: Iterable[str]) -> str:
+    def concat(self, parts: Iterable[str]) -> str:
         """Join the output of a template; the type tells `finalize` that it is prose."""
-        return _ProseText("".join(parts))
+        text = super().concat(parts)
+        if len(text) > MAX_OUTPUT:
+            raise LimitError(f"the text is longer than {MAX_OUTPUT:,} characters")
+        return _ProseText(text)
 
 
 def _make_environment(slots: Slots, names: tuple[str, ...]) -> _ProseEnvironment:
@@ -97,6 +99,10 @@ def _make_environment(slots: Slots, names: tuple[str, ...]) -> _ProseEnvironment
         if value is None or callable(value):
             kind = "None" if value is None else "a function"
             raise TypeError(f"there is nothing to write: the value is {kind}")
+        if isinstance(value, Inline | Block):
+            environment.count(len(value.html) // 1000)
+        else:
+            environment.measured(value)
         return slots.add(value, line)
 
     class _MissingName(StrictUndefined):
@@ -105,15 +111,8 @@ def _make_environment(slots: Slots, names: tuple[str, ...]) -> _ProseEnvironment
             return _describe_missing(self, names)
 
     environment = _ProseEnvironment(
-        undefined=_MissingName,
-        finalize=finalize,
-        autoescape=False,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        filters.FILTERS, undefined=_MissingName, finalize=finalize, autoescape=False
     )
-    jinja_filters = {name: environment.filters[name] for name in _JINJA_FILTERS}
-    environment.filters = jinja_filters | filters.FILTERS
-    environment.globals = {"range": environment.globals["range"]}
     return environment
 
 
@@ -142,16 +141,11 @@ def _describe_missing(undefined: Undefined, names: tuple[str, ...]) -> str:
         return undefined._undefined_hint
     if owner is missing:
         return f"{name!r} is not defined{did_you_mean(str(name), names)}"
-    if isinstance(owner, list | tuple | str) and isinstance(name, int):
+    if isinstance(owner, list | tuple | str | ListView) and isinstance(name, int):
         return f"there is no element {name}: there are {len(owner)}"
     is_mapping = isinstance(owner, Mapping)
-    attributes = [str(key) for key in owner] if is_mapping else _public_attributes(owner)
+    attributes = [str(key) for key in owner] if is_mapping else readable_names(owner)
     list_of_names = f"; there are {', '.join(attributes)}" if attributes else ""
     hint = did_you_mean(str(name), attributes)
-    return f"{type(owner).__name__} has no {name!r}{hint}{list_of_names}"
-
-
-def _public_attributes(owner: object) -> list[str]:
-    base = BaseModel if isinstance(owner, BaseModel) else object
-    names = [*dir(type(owner)), *getattr(owner, "__dict__", ())]
-    return [name for name in names if not name.startswith("_") and not hasattr(base, name)]
+    kind = repr(owner).partition(" ")[2] if isinstance(owner, RecordView) else type(owner).__name__
+    return f"{kind} has no {name!r}{hint}{list_of_names}"

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import count
-from typing import Any, Protocol
-
-from jinja2 import Environment
+from typing import Protocol
 
 from layerbook.book.bibliography import REFERENCES_FILE, Bibliography
 from layerbook.core.errors import UsageError, did_you_mean
+from layerbook.site.assets import render_block
 from layerbook.site.pages import ClaimView, Download, FailedView, FigureView, SourceView
 from layerbook.site.prose import folds
 from layerbook.site.prose.folds import DEFAULT_TITLE, Fold
 from layerbook.site.prose.ids import PageIds
 from layerbook.site.prose.markup import Anchor, Block, Inline, escape_text
 from layerbook.site.prose.math import MathRenderer
+from layerbook.site.sandbox import Sandbox, takes_steps
 from layerbook.site.tokens_html import as_token, chip
 
 
@@ -49,7 +50,7 @@ class ChapterContext:
     """
 
     views: Views
-    jinja_env: Environment
+    jinja_env: Sandbox
     math: MathRenderer
     bibliography: Bibliography | None = None
     ids: PageIds = field(default_factory=PageIds)
@@ -73,7 +74,8 @@ class ProseFunctions:
 
     def __init__(self, context: ChapterContext) -> None:
         self._views, self._bibliography = context.views, context.bibliography
-        self._macros: Any = context.jinja_env.get_template("blocks.html").module
+        self._page_templates = context.jinja_env
+        self._claim = cache(context.views.claim)
         self._page_ids = context.ids
         self._shown_ids: set[str] = set()
         self._citations: Counter[str] = Counter()
@@ -94,6 +96,9 @@ class ProseFunctions:
             "tok": token_chip,
         }
 
+    def _block(self, name: str, view: object) -> str:
+        return render_block(self._page_templates, name, view)
+
     def figure(self, id: str, name: str | None = None) -> Block:
         """`figure("id", "name")`: a figure, once a page."""
         view = self._views.figure(id, name)
@@ -101,30 +106,33 @@ class ProseFunctions:
             raise UsageError(f"the figure {view.id!r} is already on this page")
         self._shown_ids.add(view.id)
         if isinstance(view, FailedView):
-            return Block(str(self._macros.failed(view)), view.message, "figure()")
-        return Block(str(self._macros.figure(view)), f"{view.title} {view.alt}".strip(), "figure()")
+            return Block(self._block("failed", view), view.message, "figure()")
+        return Block(self._block("figure", view), f"{view.title} {view.alt}".strip(), "figure()")
 
+    @takes_steps(100)
     def claim(self, id: str, index: int = 0) -> Block:
         """`claim("id", 0)`: a claim in a box; its first box on the page is its anchor."""
-        view = self._views.claim(id, index)
+        view = self._claim(id, index)
         if view.id in self._shown_ids:
             view = replace(view, id="")
         self._shown_ids.add(view.id)
         anchors = (Anchor("claim", view.id),) if view.id else ()
-        return Block(str(self._macros.claim(view)), str(view.sentence), "claim()", anchors)
+        return Block(self._block("claim", view), str(view.sentence), "claim()", anchors)
 
     def holds(self, id: str, index: int = 0) -> bool:
         """`holds("id", 0)`: true if a claim holds."""
-        return self._views.claim(id, index).holds
+        return self._claim(id, index).holds
 
+    @takes_steps(1000)
     def source(self, id: str) -> Block:
         """`source("id")`: the code that measured an experiment."""
-        return Block(str(self._macros.source(self._views.source(id))), "", "source()")
+        return Block(self._block("source", self._views.source(id)), "", "source()")
 
+    @takes_steps(1000)
     def download(self, id: str) -> Inline:
         """`download("id")`: links to the files of a result."""
         files = self._views.downloads(id)
-        return Inline(str(self._macros.downloads(files)), ", ".join(file.label for file in files))
+        return Inline(self._block("downloads", files), ", ".join(file.label for file in files))
 
     def cite(self, key: str, show: str = "label") -> Inline:
         """`cite("key")`: a link to a source, with an anchor that the list of sources links to."""
@@ -154,7 +162,7 @@ class ProseFunctions:
         """`{% call reveal("title") %}`: prose that opens at its title."""
         if caller is None:
             raise UsageError(f"reveal() needs something to hide: {folds.REVEAL_USAGE}")
-        opening = Block(str(self._macros.reveal(title)), title, "reveal()")
+        opening = Block(self._block("reveal", title), title, "reveal()")
         return Fold(opening, caller(), Block("</div></details>", "", "reveal()"))
 
     def predict(
@@ -177,5 +185,5 @@ class ProseFunctions:
         text = f"{view.question} {'; '.join(map(str, view.choices))}"
         parts = [part for part in (view.question, *view.choices) if isinstance(part, Inline)]
         anchors = tuple(anchor for part in parts for anchor in part.anchors)
-        opening = Block(str(self._macros.predict(view)), text, "predict()", anchors)
+        opening = Block(self._block("predict", view), text, "predict()", anchors)
         return Fold(opening, caller(), Block("</div></details></div>", "", "predict()"))

@@ -1,0 +1,141 @@
+"""Read-only views of results, as prose sees them: fields, elements and keys, and no methods.
+
+A template never holds a pydantic model or a numpy array, whose methods write files and load code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+from pydantic import BaseModel
+
+from layerbook.book.claims.values import field_names, to_python
+
+MAX_SHOWN = 1000
+
+
+def view(value: Any) -> Any:
+    """Return a value as templates see it; text, numbers and plain dataclasses are unchanged."""
+    value = to_python(value)
+    if isinstance(value, BaseModel):
+        return RecordView(value)
+    is_record = hasattr(type(value), "_fields")  # a NamedTuple
+    if isinstance(value, list | tuple | np.ndarray) and not is_record:
+        return ListView(value)
+    if isinstance(value, Mapping) and not isinstance(value, MappingView):
+        return MappingView(value)
+    return value
+
+
+class RecordView:
+    """The fields and properties of a result, or of a part of one."""
+
+    __slots__ = ("_record",)
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, record: BaseModel) -> None:
+        self._record = record
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in (field_names(type(self._record)) or ()):
+            raise AttributeError(f"{type(self._record).__name__} has no {name!r}")
+        return view(getattr(self._record, name))
+
+    def __dir__(self) -> list[str]:
+        return field_names(type(self._record)) or []
+
+    def __eq__(self, other: object) -> NoReturn:
+        raise TypeError(f"{self!r} cannot be compared; compare its fields")
+
+    def __str__(self) -> str:
+        raise TypeError(f"{self!r} cannot be written; take a field of it: {', '.join(dir(self))}")
+
+    def __repr__(self) -> str:
+        return f"a {type(self._record).__name__}"
+
+
+class ListView(Sequence[Any]):
+    """A list, a tuple, or an array as the list of its rows."""
+
+    __slots__ = ("_items",)
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, items: Sequence[Any] | np.ndarray[Any, Any]) -> None:
+        self._items = items
+
+    def __getitem__(self, index: Any) -> Any:
+        if not isinstance(index, int | slice):
+            raise TypeError(f"an index must be a whole number, not {index!r}")
+        return view(self._items[index])
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(view, self._items)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ListView | list | tuple):
+            return NotImplemented
+        return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+
+    def __str__(self) -> str:
+        if count_values(self, MAX_SHOWN) > MAX_SHOWN:
+            raise TypeError(f"the list has more than {MAX_SHOWN:,} values; take some of them")
+        return str(tuple(self) if isinstance(self._items, tuple) else list(self))
+
+    def __repr__(self) -> str:
+        is_long = count_values(self, MAX_SHOWN) > MAX_SHOWN
+        return f"a list of {len(self):,}" if is_long else str(self)
+
+
+class MappingView(Mapping[Any, Any]):
+    """A mapping."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[Any, Any]) -> None:
+        self._values = values
+
+    def __getitem__(self, key: Any) -> Any:
+        return view(self._values[key])
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._values)
+
+    def __str__(self) -> str:
+        if count_values(self, MAX_SHOWN) > MAX_SHOWN:
+            raise TypeError(f"the mapping has more than {MAX_SHOWN:,} values; take some of them")
+        return str(dict(self))
+
+    def __repr__(self) -> str:
+        is_long = count_values(self, MAX_SHOWN) > MAX_SHOWN
+        return f"a mapping of {len(self):,}" if is_long else str(self)
+
+
+def count_values(value: object, limit: int, *, deep: bool = True) -> int:
+    """Return the number of values in a value, each 100 characters of text as one more.
+
+    What is in it several times counts as often. Stops beyond the limit.
+
+    deep: count what is inside the elements of views too.
+    """
+    count, pending = 0, [value]
+    while pending and count <= limit:
+        inner = pending.pop()
+        count += 1
+        if isinstance(inner, str):
+            count += len(inner) // 100
+        elif isinstance(inner, list | tuple | ListView | Mapping):
+            if count + len(inner) > limit or not (deep or isinstance(inner, list | tuple | dict)):
+                count += len(inner)
+            elif isinstance(inner, Mapping):
+                pending += [*inner, *inner.values()]
+            else:
+                pending += inner
+    return count

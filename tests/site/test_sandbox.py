@@ -1,0 +1,272 @@
+"""What a template can reach and how long it can take: prose, captions, and page templates."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fixtures.sample_chapter import BOOK, SampleViews, context
+from layerbook.core.analysis import Array, Record, Result
+from layerbook.core.errors import SpecError
+from layerbook.core.tokens import Token
+from layerbook.site.assets import make_environment, render_page
+from layerbook.site.pages import IndexPage
+from layerbook.site.prose.math import MathRenderer
+from layerbook.site.prose.render import render_caption, render_chapter
+from layerbook.site.prose.views import view
+
+FILE = "templates/chapters/attention.md"
+SECONDS = 3  # of a machine that is busy; alone each takes less than one
+
+
+class Part(Record):
+    """A part of a result."""
+
+    token: Token
+    share: float
+
+
+class SampleResult(Result):
+    """A result with a field of every kind."""
+
+    name: str = "llama"
+    weights: Array = np.arange(6.0).reshape(2, 3)
+    layers: tuple[int, ...] = (0, 29)
+    parts: tuple[Part, ...] = (
+        Part(token=Token(4, " a", "2061"), share=0.25),
+        Part(token=Token(5, " b", "2062"), share=0.75),
+    )
+    shares: dict[str, float] = {"mlp": 0.5}
+
+    @property
+    def first(self) -> Part:
+        """The first part."""
+        return self.parts[0]
+
+
+def render(source: str) -> str:
+    """Return the text of a caption that may use `result`."""
+    names = {"result": SampleResult()}
+    return render_caption(source, FILE, 1, names, MathRenderer()).text
+
+
+def error_of(source: str) -> str:
+    """Return the only error of a chapter whose results are `SampleResult`, which comes soon."""
+    start = time.process_time()
+    with pytest.raises(SpecError) as caught:
+        render_chapter(source, FILE, context(SampleViews(SampleResult())))
+    assert time.process_time() - start < SECONDS
+    (problem,) = caught.value.problems
+    assert "\n" not in problem.message
+    assert len(problem.message) < 400
+    return str(problem)
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("{{ result.layers }} {{ result.layers[-1] }} {{ result.layers | length }}", "(0, 29) 29 2"),
+        ("{{ result.weights[1][2] | num }} {{ result.weights[-1][1:] | list }}", "5.00 [4.0, 5.0]"),
+        ("{{ result.weights[0] | max }} {{ result.weights | first | sum }}", "2.0 3.0"),
+        ("{% for row in result.weights %}{{ loop.length }}{{ row[0] }} {% endfor %}", "20.0 23.0"),
+        ("{{ result.shares.mlp }} {{ result.shares['mlp'] }}", "0.5 0.5"),
+        ("{% for key, value in result.shares.items() %}{{ key }}{{ value }}{% endfor %}", "mlp0.5"),
+        ("{{ result.first.token.id }} {{ tok(result.first.token) }}", "4 ·a"),
+        ("{{ result.parts | map(attribute='token.id') | list }}", "[4, 5]"),
+        ("{{ result.parts | selectattr('share', 'lt', 1) | list | length }}", "2"),
+        ("{{ result.name.startswith('ll') }} {{ result.layers.index(29) }}", "True 1"),
+        ("{{ result.layers == (0, 29) }} {{ 29 in result.layers }}", "True True"),
+        ("{{ 'a' ~ 2 ~ result.name }} {{ [1] + [2] }} {{ 2 - -2 }}", "a2llama [1, 2] 4"),
+    ],
+)
+def test_prose_reads_results(source: str, text: str) -> None:
+    """Fields, properties, elements, keys and slices."""
+    assert render(source).strip() == text
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "r('noise').parse_raw('gASVAAAA', proto='pickle', allow_pickle=true)",
+        "r('noise').model_construct()",
+        "r('noise').model_fields",
+        "r('noise').copy",
+        "r('noise').__class__",
+        "r('noise')['__class__']",
+        "r('noise').weights.tofile('/tmp/written')",
+        "r('noise').weights.setflags(write=true)",
+        "r('noise').weights['tofile']",
+        "r('noise').weights._items",
+        "r('noise').weights.T",
+        "r('noise').weights.__array__()",
+        "r('noise').weights[0, 1]",
+        "r('noise').layers.__class__",
+        "r('noise').parts[0].token.__init__",
+        "r('noise').name.format(1)",
+        "r('noise').name.join(['a'])",
+        "r('noise').shares._values",
+        "r('noise').shares.items()._mapping",
+        "r('noise') == r('noise')",
+        "'%s' % r('noise').name",
+        "r.__globals__",
+        "r.__self__",
+        "figure.__func__",
+        "range.__class__",
+        "[].append(1)",
+        "().__class__.__mro__",
+        "''.__class__",
+        "r('noise').parts | map(attribute='token.__class__') | list",
+        "r('noise').parts | map('attr', '__class__') | list",
+        "r('noise').parts | sort(attribute='__class__')",
+        "r('noise').parts | selectattr('__class__') | list",
+        "'x' | attr('upper')",
+        "self.__init__",
+        "cycler.__init__.__globals__.os.popen('id').read()",
+        "lipsum()",
+        "tok.mark",
+        "[tok][0].steps",
+    ],
+)
+def test_prose_reaches_nothing_else(expression: str, tmp_path: Path) -> None:
+    """No methods of models and arrays, no attributes of Python."""
+    assert error_of(f"x\n\n{{{{ {expression} }}}}").startswith(f"{FILE}:3:1: ")
+
+
+@pytest.mark.parametrize("expression", ["{{ m.__class__ }}", "{{ m.arguments }}", "{{ caller() }}"])
+def test_macros_and_loops_hide_their_insides(expression: str) -> None:
+    assert "1:1" in error_of(f"{{% macro m() %}}{{% endmacro %}}{expression}")
+    assert "1:1" in error_of("{% for x in [1] %}{{ loop._iterator }}{% endfor %}")
+    assert "1:1" in error_of("{% for x in [1] %}{{ loop.__init__ }}{% endfor %}")
+
+
+def test_views_hold_python_values() -> None:
+    """Nothing of numpy or pydantic is left, however deep."""
+    seen: list[Any] = [view(SampleResult())]
+    for value in seen:
+        assert not isinstance(value, np.ndarray | np.generic | Record)
+        if isinstance(value, str | int | float | Token):
+            continue
+        names = [name for name in dir(value) if not name.startswith("_")]
+        if "first" in names:
+            seen += [getattr(value, name) for name in names]
+        elif "share" in names:
+            seen += [value.token, value.share]
+        else:
+            seen += value.values() if hasattr(value, "values") else value
+    assert len(seen) > 15
+    with pytest.raises(TypeError):
+        seen[0].weights[0] = 1
+
+
+def nested(count: int) -> str:
+    """Return loops of ten turns inside each other."""
+    return "{% for x in range(10) %}" * count + "x" + "{% endfor %}" * count
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ [1] | batch(10**9, 0) | list }}",
+        "{{ [1] | slice(10**9) | list }}",
+        "{{ 0.5 | percent(10**9) }}",
+        "{{ 0.5 | num(10**9) }}",
+        "{{ 0.5 | scientific(10**9) }}",
+        "{{ 0.5 | sign(-10**9) }}",
+        "{{ 0.5 | round(10**9, 'ceil') }}",
+        "{{ range(10**9) }}",
+        "{{ range(10**5) | list }}{{ range(10**5) | list }}{{ range(10**5) | list }}",
+        "{{ 'a' * 10**9 }}",
+        "{{ [0] * 10**9 }}",
+        "{{ '%0999999999d' % 1 }}",
+        "{{ 9 ** (9 ** 9) }}",
+        "{{ (-8) ** 0.5 }}",
+        "{{ 2.0 ** 10000 }}",
+        "{% set x = 9 ** 300 %}{% set y = x * x %}{{ y }}",
+        "{{ [[1, 2], [3]] | sum(start=[]) }}",
+        nested(6),
+        nested(12),
+        "{% for x in range(99999) recursive %}{{ loop(range(99999)) }}{% endfor %}",
+        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+        "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(30) }}",
+        "{% set x = 'aaaaaaaaaaaaaaaaaaaa' %}" + "{% set x = x ~ x %}" * 40 + "{{ x }}",
+        "{% set x = 'aaaaaaaaaaaaaaaaaaaa' %}" + "{% set x = x + x %}" * 40 + "{{ x }}",
+        "{% set x %}aaaaaaaaaaaaaaa{% endset %}"
+        + "{% set x %}{{ x }}{{ x }}{% endset %}" * 40
+        + "{{ x }}",
+        "{% set x = [1, 1] %}" + "{% set x = [x, x] %}" * 40 + "{{ x }}",
+        "{% set x = (1, 1) %}" + "{% set x = (x, x) %}" * 40 + "{{ {x: 1} }}",
+        "{% set x = [1, 1] %}" + "{% set x = {1: x, 2: x} %}" * 40 + "{{ x == x }}",
+        "{% for x in range(90000) %}" + "{% if 1 %}a{% endif %}" * 5000 + "{% endfor %}",
+        "{% for x in range(90000) %}" + "a" * 100_000 + "{% endfor %}",
+        "{% for x in range(90000) %}{{ holds('noise', 0) }}{% endfor %}",
+        "{% for x in range(90000) %}{{ claim('noise', 0) }}{% endfor %}",
+        "{% for x in range(90000) %}{{ source('noise') }}{% endfor %}",
+        "{{ " + "9" * 5000 + " }}",
+        "{{ " + "(" * 500 + "1" + ")" * 500 + " }}",
+        "{{ " + "(" * 50_000 + " }}",
+        "{{ " + "[" * 500 + "]" * 500 + " }}",
+        "{{ " + "not " * 5000 + "1 }}",
+        "{{ " + "-" * 5000 + "1 }}",
+        "{{ 1" + " + 1" * 5000 + " }}",
+        "{{ result" + ".a" * 5000 + " }}",
+        "{{ 1" + " | abs" * 5000 + " }}",
+        "{% if 1 %}" * 500 + "{% endif %}" * 500,
+        "{% for x in [1] %}" * 30 + "{% endfor %}" * 30,
+        "x" * 2_000_000,
+    ],
+    ids=lambda source: source[:40],
+)
+def test_prose_ends_soon(source: str) -> None:
+    """What would run for hours or fill the memory is refused at its line."""
+    assert error_of(f"\n\n{source}").startswith(f"{FILE}:")
+
+
+def test_the_line_of_a_limit_is_named() -> None:
+    assert error_of(f"a\n\nb\n{nested(6)}").startswith(f"{FILE}:4:1: the template takes more than")
+    assert error_of("a\n\n{{ " + "(" * 900 + " }}").startswith(f"{FILE}:3:1: nested too deep")
+
+
+PAGE_ATTACKS = [
+    "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
+    "{{ self.__init__.__globals__ }}",
+    "{{ page.__class__ }}",
+    "{{ book.__init__.__globals__ }}",
+    "{{ lipsum.__globals__ }}",
+    "{{ stylesheets.__class__ }}",
+    "{{ evidence_meaning.update({}) }}",
+    "{{ namespace() }}",
+    "{{ [].append(1) }}",
+    "{{ '' | attr('__class__') }}",
+    "{% for x in range(99999) %}{% for x in range(99999) %}x{% endfor %}{% endfor %}",
+    "{% include 'index.html' %}",
+    "{% set x = 'a' * 10 ** 9 %}",
+    "{% include 'nope.html' %}",
+    "{{ page.nothing }}",
+    "{% if %}",
+    "{{ " + "(" * 900 + " }}",
+    "{{ ['a'] | join('b' * 9) }}",
+]
+
+
+@pytest.mark.parametrize("attack", PAGE_ATTACKS, ids=lambda source: source[:40])
+def test_page_templates_are_in_the_sandbox(attack: str, tmp_path: Path) -> None:
+    """A book's own template is as limited as its prose; each refusal names its line."""
+    (tmp_path / "base.html").write_text("<p>")
+    (tmp_path / "index.html").write_text(f"<p>\n{attack}")
+    with pytest.raises(SpecError) as caught:
+        render_page(IndexPage(), BOOK, make_environment(tmp_path))
+    (problem,) = caught.value.problems
+    assert (problem.file, problem.line) == (str(tmp_path / "index.html"), 2)
+
+
+def test_page_templates_stay_in_their_folder(tmp_path: Path) -> None:
+    """A link to a file elsewhere is refused."""
+    folder = tmp_path / "templates"
+    folder.mkdir()
+    (tmp_path / "secret").write_text("secret")
+    (folder / "index.html").symlink_to(tmp_path / "secret")
+    with pytest.raises(SpecError, match="leads out"):
+        render_page(IndexPage(), BOOK, make_environment(folder))
