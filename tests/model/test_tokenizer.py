@@ -269,3 +269,14 @@ def test_dropout_is_off(tmp_path, folders):
     prompt = Prompt(text="the cat sat on the table")
     expected = ModelTokenizer.load(folders["llama-3"]).encode(prompt)
     assert {ModelTokenizer.load(tmp_path).encode(prompt) for _ in range(5)} == {expected}
+
+
+@pytest.mark.parametrize(
+    "name", ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "config.json"]
+)
+@pytest.mark.parametrize("content", ["[1]", "not JSON"])
+def test_reports_files_that_cannot_be_read(tmp_path, folders, name, content):
+    write_with_config(tmp_path, folders["llama-3"])
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ModelError, match=r"cannot read the tokenizer: "):
+        ModelTokenizer.load(tmp_path)

@@ -52,13 +52,14 @@ class ModelTokenizer:
             backend = Tokenizer.from_file(str(directory / "tokenizer.json"))
             config = read_json(directory / "tokenizer_config.json")
             _add_declared_tokens(backend, config, chat.special_tokens)
+            role_ids = tuple(_role_ids(directory, backend, chat.special_tokens))
         except Exception as error:  # the library raises bare Exception for a malformed file
             raise ModelError(f"{directory}: cannot read the tokenizer: {error}") from error
         backend.no_truncation()
         backend.no_padding()
         if getattr(backend.model, "dropout", None) is not None:
             backend.model.dropout = None
-        return cls(backend, chat, tuple(_role_ids(directory, backend, chat.special_tokens)))
+        return cls(backend, chat, role_ids)
 
     @property
     def chat_template(self) -> str:
