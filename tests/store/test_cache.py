@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from layerbook.core.errors import StoreError
 from layerbook.store import cache
 from layerbook.store.cache import WorkingCache
+from layerbook.store.secret import _load_or_create
 
 
 def test_it_knows_what_it_was_told_and_nothing_else(tmp_path: Path) -> None:
@@ -36,16 +39,75 @@ def test_it_remembers_the_latest_keys(tmp_path: Path) -> None:
     assert not known.was_computed("m", "c", "i", "key 0", "result")
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"key": ["result"]}', b"\xff"])
-def test_a_damaged_record_is_not_there(tmp_path: Path, damage: bytes) -> None:
+def test_a_damaged_record_is_not_there(tmp_path: Path) -> None:
     """A record that cannot be read makes the experiment run again, and is replaced."""
     known = WorkingCache(tmp_path)
     known.record_computed("m", "c", "i", "key", "result")
-    (record,) = known.folder.glob("computed/**/*.json")
-    record.write_bytes(damage)
+    (record,) = files_of(known, "computed")
+    record.write_bytes(record.read_bytes().replace(b"key", b"yek"))
     assert not known.was_computed("m", "c", "i", "key", "result")
+    assert not known.was_computed("m", "c", "i", "yek", "result")
     known.record_computed("m", "c", "i", "key", "result")
     assert known.was_computed("m", "c", "i", "key", "result")
+
+
+def files_of(known: WorkingCache, kind: str) -> list[Path]:
+    """The files of a kind of entries."""
+    return [path for path in known.folder.glob(f"{kind}/**/*") if path.is_file()]
+
+
+def test_entries_of_another_user_are_misses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A book may come with a cache, whose digests anybody can compute."""
+    known = WorkingCache(tmp_path)
+    known.put_blob("pages", "key", b"<script>")
+    known.record_computed("m", "c", "i", "key", "result")
+    monkeypatch.setenv("LAYERBOOK_CACHE", str(tmp_path / "other user"))
+    assert known.get_blob("pages", "key") is None
+    assert not known.was_computed("m", "c", "i", "key", "result")
+    known.put_blob("pages", "key", b"<p>")
+    assert known.get_blob("pages", "key") == b"<p>"
+
+
+def test_the_secret_is_private_and_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is made once, and nobody else can read it."""
+    monkeypatch.setenv("LAYERBOOK_CACHE", str(tmp_path / "user"))
+    WorkingCache(tmp_path).put_blob("pages", "key", b"<p>")
+    secret = tmp_path / "user" / "secret"
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    _load_or_create.cache_clear()  # as in another process
+    assert WorkingCache(tmp_path).get_blob("pages", "key") == b"<p>"
+
+
+def test_without_a_place_for_the_secret_there_is_no_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a read-only home: everything works, and nothing is believed."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("LAYERBOOK_CACHE", str(tmp_path / "file" / "user"))
+    known = WorkingCache(tmp_path)
+    known.put_blob("pages", "key", b"<p>")
+    known.record_computed("m", "c", "i", "key", "result")
+    assert known.get_blob("pages", "key") is None
+    assert not known.was_computed("m", "c", "i", "key", "result")
+
+
+@pytest.mark.parametrize("name", ["", "/pages", "/lock", "/.gitignore"])
+@pytest.mark.parametrize("place", ["elsewhere", "book/experiments"])
+def test_a_linked_cache_is_not_used(name: str, place: str, tmp_path: Path) -> None:
+    """Wherever the link leads, nothing is written, read or removed there."""
+    book, other = tmp_path / "book", tmp_path / place
+    other.mkdir(parents=True)
+    (other / "kept").write_text("kept")
+    link = book / f"{cache.CACHE_FOLDER}{name}"
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(other if "." in name or name in ("", "/pages") else other / "kept")
+    known = WorkingCache(book)
+    known.put_blob("pages", "key", b"<p>")
+    with suppress(StoreError):
+        cache.clean(book, everything=True)
+    assert {path.name: path.read_text() for path in other.iterdir()} == {"kept": "kept"}
 
 
 def test_blobs_come_back_by_kind_and_key(tmp_path: Path) -> None:

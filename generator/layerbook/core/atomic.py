@@ -12,20 +12,21 @@ from layerbook.core.errors import StoreError
 TEMPORARY_SUFFIX = ".layerbook-tmp"
 
 
-def write(path: Path, data: bytes, *, durable: bool = True) -> bool:
+def write(path: Path, data: bytes, *, durable: bool = True, mode: int = 0o666) -> bool:
     """Write `data` to `path` through a temporary file in the same folder.
 
     Return False, and leave the file untouched, if it has these bytes already. `durable=False`
-    omits the fsync, for files that can be recreated. Raises StoreError if the disk refuses.
+    omits the fsync, for files that can be recreated. `mode`: the permissions of a new file, less
+    the user's mask. Raises StoreError if the disk refuses.
     """
     try:
         if has_content(path, data):
             return False
         try:
-            _replace(path, data, durable=durable)
+            _replace(path, data, durable=durable, mode=mode)
         except FileNotFoundError:  # rare: creating the folder first would slow down every write
             path.parent.mkdir(parents=True, exist_ok=True)
-            _replace(path, data, durable=durable)
+            _replace(path, data, durable=durable, mode=mode)
     except OSError as error:
         raise StoreError(f"{path}: cannot be written ({error.strerror or error})") from error
     return True
@@ -44,12 +45,12 @@ def has_content(path: Path, data: bytes) -> bool:
     return path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data
 
 
-def _replace(path: Path, data: bytes, *, durable: bool) -> None:
+def _replace(path: Path, data: bytes, *, durable: bool, mode: int) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
     # tempfile would make files that only their owner can read; web servers must read pages.
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     try:
-        with os.fdopen(os.open(temporary, flags, 0o666), "wb") as stream:
+        with os.fdopen(os.open(temporary, flags, mode), "wb") as stream:
             stream.write(data)
             stream.flush()
             if durable:

@@ -7,6 +7,7 @@ LayerbookError (1)
 ├── UsageError (2)   a wrong option, name or path on the command line
 ├── ModelError (1)   the model is missing, or not one that Layerbook reads
 ├── StoreError (1)   a result or a lock on disk is not usable
+│   └── OutsideError     a path leads outside the folder that it must lie in
 └── RunError (1)     an experiment failed while it ran
 """
 
@@ -69,6 +70,10 @@ class ModelError(LayerbookError):
 
 class StoreError(LayerbookError):
     """A result or a lock on disk is not usable; the message names the file."""
+
+
+class OutsideError(StoreError):
+    """A path leads outside the folder that it must lie in."""
 
 
 class RunError(LayerbookError):

@@ -1,8 +1,13 @@
-"""The hidden working cache `.layerbook/` of a project: what this machine computed and drew."""
+"""The hidden working cache `.layerbook/` of a project: what this machine computed and drew.
+
+Entries are authenticated with a secret of the user: those in a cache that came with a book, from
+somebody else, count as missing.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -12,6 +17,8 @@ from pathlib import Path
 
 from layerbook.core import atomic
 from layerbook.core.errors import StoreError
+from layerbook.core.paths import resolve_inside
+from layerbook.store.secret import user_secret
 
 CACHE_FOLDER = ".layerbook"
 LOCK_NAME = "lock"
@@ -49,7 +56,7 @@ class WorkingCache:
         results = self._read_computed(model, chapter, id)
         results.pop(key_digest, None)
         latest = dict([*results.items(), (key_digest, result_digest)][-MAX_KEYS_PER_EXPERIMENT:])
-        self._write(self._computed_path(model, chapter, id), json.dumps(latest, indent=1).encode())
+        self._write(COMPUTED_KIND, f"{model}/{chapter}/{id}", json.dumps(latest).encode())
 
     def was_computed(
         self, model: str, chapter: str, id: str, key_digest: str, result_digest: str
@@ -58,41 +65,44 @@ class WorkingCache:
         return self._read_computed(model, chapter, id).get(key_digest) == result_digest
 
     def get_blob(self, kind: str, key: str) -> bytes | None:
-        """Return the bytes stored under a key; None if they are missing or damaged."""
+        """Return the bytes stored under a key; None if they are missing, damaged or foreign."""
+        secret = user_secret()
         try:
-            content = self._blob_path(kind, key).read_bytes()
-        except OSError:
+            path = resolve_inside(self.root, self._blob_path(kind, key), links=False)
+            content = path.read_bytes() if path.is_file() else b""  # not a pipe, which may block
+        except (OSError, StoreError):
             return None
         digest, data = content[:32], content[32:]
-        return data if _blob_digest(kind, key, data) == digest else None
+        if secret is None or not hmac.compare_digest(_blob_digest(secret, kind, key, data), digest):
+            return None
+        return data
 
     def put_blob(self, kind: str, key: str, data: bytes) -> None:
         """Store bytes under a key, unless the disk refuses, as in a read-only book."""
         with suppress(StoreError):
-            self._write(self._blob_path(kind, key), _blob_digest(kind, key, data) + data)
+            self._write(kind, key, data)
 
     def _read_computed(self, model: str, chapter: str, id: str) -> dict[str, str]:
-        try:
-            results = json.loads(self._computed_path(model, chapter, id).read_bytes())
-        except (OSError, ValueError):
-            return {}
+        results = json.loads(self.get_blob(COMPUTED_KIND, f"{model}/{chapter}/{id}") or b"{}")
         return results if isinstance(results, dict) else {}
-
-    def _computed_path(self, model: str, chapter: str, id: str) -> Path:
-        return self.folder / COMPUTED_KIND / model / chapter / f"{id}.json"
 
     def _blob_path(self, kind: str, key: str) -> Path:
         name = hashlib.sha256(_encode_key(key)).hexdigest()
         return self.folder / kind / name[:2] / name[2:]
 
-    def _write(self, path: Path, data: bytes) -> None:
-        _create(self.folder)
-        atomic.write(path, data, durable=False)
+    def _write(self, kind: str, key: str, data: bytes) -> None:
+        """Write a blob; none without a secret. Raises StoreError if the disk refuses."""
+        secret, path = user_secret(), self._blob_path(kind, key)
+        if secret is not None:
+            resolve_inside(self.root, path, links=False)
+            _create(self.root)
+            atomic.write(path, _blob_digest(secret, kind, key, data) + data, durable=False)
 
 
-def _blob_digest(kind: str, key: str, data: bytes) -> bytes:
-    """Return the digest that a blob begins with: of its kind, key and bytes."""
-    return hashlib.sha256(_encode_key(f"{kind} {len(key)} {key} ") + data).digest()
+def _blob_digest(secret: bytes, kind: str, key: str, data: bytes) -> bytes:
+    """Return the digest that a blob begins with: of its kind, key and bytes, by the secret."""
+    encoded_key = _encode_key(f"{kind} {len(key)} {key} ")
+    return hmac.digest(secret, encoded_key + data, "sha256")
 
 
 def _encode_key(key: str) -> bytes:
@@ -113,7 +123,8 @@ def lock(root: Path, *, read_only: bool = False) -> Iterator[None]:
     folder = root / CACHE_FOLDER
     file_lock = FileLock(folder / LOCK_NAME, timeout=0)
     try:
-        _create(folder)
+        resolve_inside(root, folder / LOCK_NAME, links=False)
+        _create(root)
         file_lock.acquire()
     except Timeout as error:
         raise StoreError(f"another build is running in {root}; wait for it, or stop it") from error
@@ -140,7 +151,7 @@ def clean(root: Path, *, everything: bool = False) -> CleanReport:
     removed: dict[str, int] = {}
     if not folder.exists():
         return CleanReport(removed, 0)
-    with lock(root):
+    with lock(root):  # which refuses a cache that is a link
         for entry in sorted(folder.iterdir()):
             is_note = entry.name in NOTE_KINDS
             if entry.name in (LOCK_NAME, GITIGNORE_NAME) or (is_note and not everything):
@@ -159,7 +170,9 @@ def _count_files(entry: Path) -> int:
     return sum(path.is_file() for path in entry.rglob("*"))
 
 
-def _create(folder: Path) -> None:
-    """Create the cache folder, excluded from version control."""
-    if not (folder / GITIGNORE_NAME).exists():
-        atomic.write(folder / GITIGNORE_NAME, b"*\n", durable=False)
+def _create(root: Path) -> None:
+    """Create the cache folder, excluded from version control. Raises StoreError."""
+    path = root / CACHE_FOLDER / GITIGNORE_NAME
+    if not path.exists():
+        resolve_inside(root, path, links=False)
+        atomic.write(path, b"*\n", durable=False)

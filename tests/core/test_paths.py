@@ -1,0 +1,51 @@
+"""Paths that must stay inside a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from layerbook.core.errors import OutsideError
+from layerbook.core.paths import resolve_inside
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A folder with links that stay inside, and links that lead outside."""
+    root = tmp_path / "root"
+    (root / "folder").mkdir(parents=True)
+    (tmp_path / "root-2").mkdir()
+    (root / "in").symlink_to("folder")
+    (root / "out").symlink_to("/etc")
+    (root / "sibling").symlink_to(tmp_path / "root-2")
+    (root / "chain").symlink_to("folder/../out")
+    (root / "loop").symlink_to("loop")
+    (tmp_path / "link").symlink_to(root)
+    return root
+
+
+@pytest.mark.parametrize("path", [".", "folder/new", "in/new", "folder/../in", "loop"])
+def test_inside(root: Path, path: str) -> None:
+    """What exists and what does not, also below a root that is a link itself."""
+    for folder in (root, root.parent / "link"):
+        resolved = resolve_inside(folder, path)
+        assert resolved.is_relative_to(root.resolve())
+        assert resolve_inside(folder, folder / path) == resolved
+
+
+@pytest.mark.parametrize(
+    "path", ["..", "../root-2", "/etc/passwd", "out", "out/passwd", "sibling/x", "chain", "a\0b"]
+)
+def test_outside(root: Path, path: str) -> None:
+    """Through `..`, an absolute path, or any chain of links."""
+    with pytest.raises(OutsideError):
+        resolve_inside(root, path)
+
+
+def test_no_links(root: Path) -> None:
+    """Where even links inside are refused."""
+    assert resolve_inside(root, "folder/new", links=False) == root.resolve() / "folder/new"
+    assert resolve_inside(root.parent / "link", "folder", links=False) == root.resolve() / "folder"
+    for path in ("in", "in/new"):
+        with pytest.raises(OutsideError, match="link"):
+            resolve_inside(root, path, links=False)
