@@ -123,6 +123,18 @@ def test_renders_only_changed_chapters(book: Path, rendered: list[str], name: st
     assert (again.returncode, rendered) == (first.returncode, [])
 
 
+def test_renders_one_chapter_in_a_checkout(
+    book: Path, rendered: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There the package's templates are in the folder of the book's own."""
+    monkeypatch.setattr("layerbook.site.build.files", lambda package: book / "templates")
+    assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
+    rendered.clear()
+    edit_of(PROSE, "## Tokens", "## Pieces")(book)
+    assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
+    assert rendered == ["words"]
+
+
 def test_reports_a_missing_result_at_every_build(book: Path) -> None:
     """Also if the page that needs it comes from the cache."""
     remove_a_result(book)

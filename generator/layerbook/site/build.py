@@ -239,10 +239,7 @@ def digest_inputs(project: Project, statuses: Sequence[ExperimentStatus]) -> str
 
     Reads no numbers, and imports nothing that draws.
     """
-    chapters, package = project.templates_dir / "chapters", Path(str(files("layerbook.templates")))
-    own_templates = (
-        path for path in _files(project.templates_dir) if not path.is_relative_to(chapters)
-    )
+    package_templates = Path(str(files("layerbook.templates")))
     results = [
         project.result_path(experiment)
         for status in statuses
@@ -256,8 +253,8 @@ def digest_inputs(project: Project, statuses: Sequence[ExperimentStatus]) -> str
     return json_digest(
         [
             project.specs_digest,
-            _digest_files(project.templates_dir, own_templates),
-            _digest_files(package, _files(package)),
+            _digest_templates(project.templates_dir),
+            _digest_templates(package_templates),
             _digest_files(project.root, results),
             [(status.experiment.address, status.freshness.usable) for status in statuses],
             source_digest(),
@@ -265,6 +262,12 @@ def digest_inputs(project: Project, statuses: Sequence[ExperimentStatus]) -> str
             f"{project.source} {project.fingerprint} {project.publication_date}",
         ]
     )
+
+
+def _digest_templates(folder: Path) -> dict[str, str]:
+    """Return the digest of each template; in a checkout, the package's folder has prose in it."""
+    prose = folder / "chapters"
+    return _digest_files(folder, [p for p in _files(folder) if not p.is_relative_to(prose)])
 
 
 def _files(folder: Path) -> list[Path]:
