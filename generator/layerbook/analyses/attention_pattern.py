@@ -42,14 +42,16 @@ class PromptPattern(Record):
     tokens: tuple[Token, ...] = Field(description="Its T tokens: rows and columns.")
     predicted: Ranked = Field(description="The most likely next token.")
     weights: Array = Field(description="Attention [layer][head][query][key]; each row sums to 1.")
-    sink_share: tuple[float, ...] = Field(description="By layer: share of attention on position 0.")
+    sink_share: tuple[float, ...] = Field(
+        description="By layer: share of attention on position 0, mean of queries 1..T-1."
+    )
     leading: int = Field(description="Number of equal tokens at the start, at least 1.")
     leading_share: tuple[float, ...] = Field(
         description="By layer: attention to them, mean of later queries."
     )
     leading_even: float = Field(description="Value of `leading_share` if attention were uniform.")
     distinct_keys: tuple[float, ...] = Field(
-        description="By layer: different keys that the heads prefer, per query."
+        description="By layer: different keys that the heads prefer, mean of queries 1..T-1."
     )
 
 

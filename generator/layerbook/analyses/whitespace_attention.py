@@ -30,7 +30,9 @@ class WhitespaceAttentionResult(Result):
     whitespace: tuple[int, ...] = Field(
         description="The positions of tokens that are only whitespace."
     )
-    first: tuple[float, ...] = Field(description="By layer: share of attention on position 0.")
+    first: tuple[float, ...] = Field(
+        description="By layer: share of attention on position 0, mean of queries 1..T-1."
+    )
     others: tuple[float, ...] = Field(
         description="By layer: share on whitespace at other positions."
     )
