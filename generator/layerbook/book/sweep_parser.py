@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from math import prod
@@ -14,7 +16,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from layerbook.book.axis_file import AxisData, read_axis_file
 from layerbook.book.claims import check as claims
+from layerbook.book.claims.type_check import missing_fields, possible_types
 from layerbook.book.columns import MeasuredValue, parse_number, unify_column
+from layerbook.book.figure_names import analysis_name_patterns
 from layerbook.book.model_path import book_folder, locate_model
 from layerbook.book.schema import ViewSpec
 from layerbook.book.sweep import MAX_CELLS, MODEL_AXIS, Axis, Sweep
@@ -192,6 +196,9 @@ class SweepParser:
             for reference in check.references:
                 message = "a measure reads its own cell alone: there is no r() here"
                 text.add_text_problem(reference.column, message)
+            fields = missing_fields(check, self.analysis_type.result_type, lambda _: None)
+            for mistake in (*fields, *_unknown_columns(check, columns)):
+                text.add_text_problem(mistake.column, mistake.message)
             measures[name] = check
         return measures
 
@@ -211,6 +218,7 @@ class SweepParser:
             view = SweepView(name, **{key: node.get_text(key) for key in ViewSpec.model_fields})
             if message := _view_problem(view):
                 node.add_problem(message)
+            self._check_drawn(view, node, measures)
             for key, (noun, names) in choices.items():
                 used = node.get_text(key)
                 if used and used not in names:
@@ -223,6 +231,32 @@ class SweepParser:
                 )
             views.append(view)
         return tuple(views)
+
+    def _check_drawn(
+        self, view: SweepView, node: Node, measures: Mapping[str, claims.Check]
+    ) -> None:
+        """Report a measure that is text, and a figure that no cell has."""
+        names = analysis_name_patterns(self.analysis_type)
+        if view.figure and not any(re.fullmatch(name, view.figure) for name in names):
+            near = did_you_mean(view.figure, names)
+            message = f"no figure of the cells is called {view.figure!r}{near}"
+            node.value["figure"].add_problem(message)
+        if view.measure in measures:
+            types = possible_types(measures[view.measure], self.analysis_type.result_type)
+            if types and all(kind is str for kind in types):
+                message = f"the measure {view.measure!r} is text; a view draws numbers"
+                node.value["measure"].add_problem(message)
+
+
+def _unknown_columns(check: claims.Check, columns: Collection[str]) -> Iterator[claims.CheckError]:
+    """Yield an error for each `cell["name"]` of a column that the grid does not have."""
+    for node in ast.walk(check.tree):
+        match node:
+            case ast.Subscript(value=ast.Name(id="cell"), slice=ast.Constant(value=str(name))):
+                if name not in columns:
+                    near = did_you_mean(name, columns)
+                    message = f"the grid has no column {name!r}{near}"
+                    yield claims.CheckError(message, node.slice.col_offset)
 
 
 def _view_problem(view: SweepView) -> str:

@@ -70,11 +70,12 @@ def check(root: Path, model: str | None, strict: bool, specs: tuple[Path, ...]) 
         counts = f"{pluralize(len(specs), 'spec')}, {pluralize(count, 'experiment')}"
         click.echo(f"{counts}: no problems")
         return
-    from layerbook.site.prose.checks import check_prose, find_uncited_sources, lint_prose
+    from layerbook.site.check import check_book
+    from layerbook.site.prose.checks import find_uncited_sources, lint_prose
     from layerbook.store.project import open_project
 
     project = open_project(root, model, check_chats=True)
-    check_prose(project)
+    check_book(project)
     warnings = sorted((*lint_prose(project), *find_uncited_sources(project)))
     print_lines([f"{w.file}:{w.line}:{w.column}: warning: {w.message}" for w in warnings], err=True)
     chapters = pluralize(len(project.book.chapters), "chapter")

@@ -31,7 +31,8 @@ from layerbook.store.keys import LIBRARIES, library_versions
 from layerbook.store.project import Project, cells_with_figures
 
 if TYPE_CHECKING:
-    from layerbook.site.builder import SiteContents
+    from layerbook.site.builder import SiteBuilder, SiteContents
+    from layerbook.site.page_cache import PageCache
 
 RENDERING_LIBRARIES = (
     "jinja2",
@@ -166,11 +167,29 @@ class SiteRenderer:
             return (publish.MARKER_NAME,)
         return tuple(sorted(outdated))
 
+    def find_problems(self) -> list[Problem]:
+        """Report what a build would refuse with the results that there are. Draws nothing."""
+        builder, _, problems = self._add_chapters(SilentReporter())
+        return [*problems, *builder.find_problems()]
+
     def _render(self, reporter: Reporter, *, ignore_cache: bool = False) -> SiteContents:
         """Render the site in memory; the cache has the pages whose inputs are unchanged.
 
         Raises SpecError with the problems of all chapters.
         """
+        builder, page_cache, problems = self._add_chapters(reporter, ignore_cache=ignore_cache)
+        if problems:
+            raise SpecError(problems)
+        contents = builder.finish()
+        # A page may mix old and new inputs if they changed during the rendering.
+        if digest_inputs(self.project, self._statuses) == self._inputs_digest:
+            page_cache.save()
+        return contents
+
+    def _add_chapters(
+        self, reporter: Reporter, *, ignore_cache: bool = False
+    ) -> tuple[SiteBuilder, PageCache, list[Problem]]:
+        """Return a builder with all chapters, the pages it takes from the cache, and problems."""
         # Imported here because a build that finds the site current need not load the renderers.
         from layerbook.site.builder import SiteBuilder
         from layerbook.site.page_cache import PageCache
@@ -182,7 +201,7 @@ class SiteRenderer:
         )
         builder = SiteBuilder(project, statuses, self._drawing_pool, page_cache)
         problems: list[Problem] = []
-        with reporter.task("Rendering", len(project.book.chapters) + 1) as task:
+        with reporter.task("Rendering", len(project.book.chapters)) as task:
             for number, chapter in enumerate(project.book.chapters, start=1):
                 task.set_status(chapter.title)
                 try:
@@ -190,14 +209,7 @@ class SiteRenderer:
                 except SpecError as error:
                     problems += error.problems
                 task.advance()
-            if problems:
-                raise SpecError(problems)
-            contents = builder.finish()
-            task.advance()
-        # A page may mix old and new inputs if they changed during the rendering.
-        if digest_inputs(project, statuses) == self._inputs_digest:
-            page_cache.save()
-        return contents
+        return builder, page_cache, problems
 
 
 def _write_stamp(

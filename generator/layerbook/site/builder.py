@@ -8,17 +8,18 @@ from functools import cache, cached_property
 
 from layerbook.book import bibliography
 from layerbook.book.loader import Chapter
-from layerbook.core.errors import SpecError
+from layerbook.core.errors import Problem, SpecError
 from layerbook.core.figures import Diagram
 from layerbook.plotting.pool import DrawingPool
 from layerbook.site import colophon, pages
 from layerbook.site.assets import assets, make_environment, own_templates, render_block, render_page
 from layerbook.site.chapter_views import ChapterViews
-from layerbook.site.claims import ClaimList, ModelResults, load_other_models
+from layerbook.site.claims import ClaimList, ModelResults, check_claim, load_other_models
 from layerbook.site.experiment_view import (
     ExperimentView,
     find_decoder_diagram,
     load_experiment_views,
+    unknown_figure_problems,
 )
 from layerbook.site.figure_cache import FigureRenderer
 from layerbook.site.page_cache import CachedPage, PageCache
@@ -26,7 +27,7 @@ from layerbook.site.prose import citations
 from layerbook.site.prose.checks import find_link_problems, prose_path
 from layerbook.site.prose.functions import ChapterContext
 from layerbook.site.prose.ids import CHAPTER_DIAGRAM, find_ids, page_ids
-from layerbook.site.prose.links import LinkTargets
+from layerbook.site.prose.links import OTHER_PAGES, LinkTargets
 from layerbook.site.prose.markdown_checks import find_markdown_problems
 from layerbook.site.prose.math import MathRenderer
 from layerbook.site.prose.outline import parse_outline
@@ -102,7 +103,9 @@ class SiteBuilder:
         problems = [
             problem
             for experiment in chapter.experiments
-            for problem in self._views[experiment.address].unknown_figure_problems()
+            for problem in unknown_figure_problems(
+                experiment, self._views[experiment.address].figures
+            )
         ]
         problems += find_markdown_problems(parse_outline(prose), file)
         if problems:
@@ -178,6 +181,31 @@ class SiteBuilder:
             messages=[message for part in parts for message in part.messages],
             refuted=sum(part.refuted for part in parts),
         )
+
+    def find_problems(self) -> list[Problem]:
+        """Report claims that cannot be judged, and links to nowhere on the chapters so far."""
+        problems: list[Problem] = []
+        for view in self._views.values():
+            for index in range(len(view.experiment.claims)):
+                try:
+                    check_claim(view, index, self._views, MathRenderer(self._project.cache))
+                except SpecError as error:
+                    problems += error.problems
+        names = [*(chapter.name for chapter in self._book.chapters), *OTHER_PAGES]
+        names += ["references"] if self._bibliography else []
+        targets = LinkTargets([f"{name}.html" for name in names], None, self._chapter_page_ids)
+        return problems + find_link_problems(self._project, self._prose, targets)
+
+    def _chapter_page_ids(self, page: str) -> Collection[str] | None:
+        """Return the ids of a chapter's page; None of another page, or if results are missing."""
+        chapter = self._chapters.get(page.removesuffix(".html"))
+        if isinstance(chapter, RenderedChapter) and not chapter.views.unavailable:
+            html = render_page(chapter.page, self._book, self._jinja_env)
+        elif isinstance(chapter, CachedPage) and not chapter.messages:
+            html = chapter.files[page].decode()
+        else:
+            return None
+        return find_ids(html)
 
     def _check_links(self, files: Mapping[str, bytes], incomplete: Collection[str]) -> None:
         """Raise SpecError for links to nowhere; incomplete pages may lack what they lead to."""

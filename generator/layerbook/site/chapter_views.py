@@ -12,7 +12,7 @@ from typing import Any
 from layerbook.book.sweep import SweepResult
 from layerbook.core import figures
 from layerbook.core.analysis import Result
-from layerbook.core.errors import Problem, SpecError, UsageError
+from layerbook.core.errors import SpecError, UsageError
 from layerbook.core.tidy_table import tidy_table
 from layerbook.plotting.colours import sequential
 from layerbook.site import pages
@@ -22,6 +22,7 @@ from layerbook.site.experiment_view import (
     ExperimentViews,
     data_path,
     figure_indices,
+    missing_caption_problem,
     name_on_page,
     names_for_text,
 )
@@ -149,11 +150,7 @@ class ChapterViews:
         experiment = view.experiment
         caption = experiment.caption(name)
         if caption is None:
-            message = (
-                f"the figure {name!r} of {experiment.id!r} is shown without a caption; "
-                "add one under captions:"
-            )
-            raise SpecError([Problem(experiment.file, experiment.line, 1, message)])
+            raise SpecError([missing_caption_problem(experiment, name)])
         names = names_for_text(view, self.result) | {"at": figure_indices(name)}
         inline = render_caption(caption.text, experiment.file, caption.line, names, self._math)
         return inline.html

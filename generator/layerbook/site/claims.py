@@ -122,6 +122,15 @@ def claim_view(
     )
 
 
+def check_claim(
+    view: ExperimentView, index: int, views: ExperimentViews, math: MathRenderer
+) -> None:
+    """Raise SpecError if a claim with results cannot be judged or said."""
+    claim = view.experiment.claims[index]
+    if _judge_own_claim(view, index, views).state != "open":
+        _sentence(view, claim, views, math)
+
+
 @dataclass(frozen=True)
 class ModelResults:
     """A model, the digest of its weights, and its results."""

@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from layerbook.book.figure_names import can_begin_figure, name_patterns
 from layerbook.book.loader import Experiment
 from layerbook.book.sweep import GridCell
 from layerbook.book.sweep_views import view_frames
@@ -117,21 +118,35 @@ class ExperimentView:
             raise unknown_name(f"figure of the cells of {self.address!r}", name, figures)
         return figures[name]
 
-    def unknown_figure_problems(self) -> list[Problem]:
-        """Report captions, badges and originals of figures that the result does not have."""
-        experiment = self.experiment
-        original = () if isinstance(experiment.original, bool) else experiment.original
-        lines = {("captions", name): caption.line for name, caption in experiment.captions.items()}
-        lines |= {("badges", name): experiment.line for name in experiment.badges}
-        lines |= {("original", name): experiment.line for name in original}
-        names = [*self.figures, *(figure.partition("-")[0] for figure in self.figures)]
-        problems = []
-        for (key, name), line in lines.items():
-            if self.figures and not any(f"{f}-".startswith(f"{name}-") for f in self.figures):
-                hint = did_you_mean(name, dict.fromkeys(names))
-                message = f"{experiment.id}: {key}: there is no figure {name!r}{hint}"
-                problems.append(Problem(experiment.file, line, 1, message))
-        return problems
+
+def unknown_figure_problems(experiment: Experiment, figures: Iterable[str] = ()) -> list[Problem]:
+    """Report captions, badges and originals of figures that are not among a result's `figures`.
+
+    Without any, report those that no result can have.
+    """
+    names = list(figures)
+    original = () if isinstance(experiment.original, bool) else experiment.original
+    lines = {("captions", name): caption.line for name, caption in experiment.captions.items()}
+    lines |= {("badges", name): experiment.line for name in experiment.badges}
+    lines |= {("original", name): experiment.line for name in original}
+    beginnings = [name.partition("-")[0] for name in names or name_patterns(experiment)]
+    problems = []
+    for (key, name), line in lines.items():
+        if names:
+            exists = any(f"{figure}-".startswith(f"{name}-") for figure in names)
+        else:
+            exists = can_begin_figure(experiment, name)
+        if not exists:
+            hint = did_you_mean(name, dict.fromkeys((*names, *beginnings)))
+            message = f"{experiment.id}: {key}: there is no figure {name!r}{hint}"
+            problems.append(Problem(experiment.file, line, 1, message))
+    return problems
+
+
+def missing_caption_problem(experiment: Experiment, figure: str) -> Problem:
+    """Return the problem of a figure that is shown and has no caption."""
+    message = f"the figure {figure!r} of {experiment.id!r} is shown without a caption"
+    return Problem(experiment.file, experiment.line, 1, f"{message}; add one under captions:")
 
 
 ExperimentViews = Mapping[str, ExperimentView]

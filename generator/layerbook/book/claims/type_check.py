@@ -6,7 +6,7 @@ What the types leave open, such as the elements of an array, is left to the eval
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import is_dataclass
 from functools import cache, cached_property
 from types import GenericAlias, NoneType, UnionType
@@ -30,6 +30,11 @@ def missing_fields(
     inference = _TypeInference(result_type, result_type_of)
     inference.visit(check.tree)
     return sorted(inference.errors, key=lambda error: error.column)
+
+
+def possible_types(check: Check, result_type: type) -> PossibleTypes:
+    """Return the types that the value of an expression can have; empty if they are unknown."""
+    return _TypeInference(result_type, lambda _: None).visit(check.tree)
 
 
 class _TypeInference(ast.NodeVisitor):
@@ -64,24 +69,24 @@ class _TypeInference(ast.NodeVisitor):
                 types.append(field_types(owner, node.attr))
         if owners and not types:
             self.errors.append(missing_field_error(node, list(names)))
-        return _join(types)
+        return join_types(types)
 
     def visit_Subscript(self, node: ast.Subscript) -> PossibleTypes:
         owners = self.visit(node.value)
         self.visit(node.slice)
         index = node.slice.value if isinstance(node.slice, ast.Constant) else None
-        return _join([_element_types(owner, index) for owner in owners])
+        return join_types([element_types(owner, index) for owner in owners])
 
     def visit_ListComp(self, node: ast.ListComp) -> PossibleTypes:
         (generator,) = node.generators
         name = name_of(generator.target)
         list_types = self.visit(generator.iter)
-        self.variables[name] = _join([_element_types(kind, None) for kind in list_types])
+        self.variables[name] = join_types([element_types(kind, None) for kind in list_types])
         for condition in generator.ifs:
             self.visit(condition)
-        element_types = self.visit(node.elt)
+        types = self.visit(node.elt)
         del self.variables[name]
-        return tuple(GenericAlias(list, (element_type,)) for element_type in element_types)
+        return tuple(GenericAlias(list, (kind,)) for kind in types)
 
     def visit_Call(self, node: ast.Call) -> PossibleTypes:
         if name_of(node.func) == "r":
@@ -92,7 +97,7 @@ class _TypeInference(ast.NodeVisitor):
         return ()
 
 
-def _join(alternatives: list[PossibleTypes]) -> PossibleTypes:
+def join_types(alternatives: Sequence[PossibleTypes]) -> PossibleTypes:
     """Return the types of all alternatives; unknown if one of them is."""
     return tuple(kind for types in alternatives for kind in types) if all(alternatives) else ()
 
@@ -119,11 +124,11 @@ def _union_members(annotation: Any) -> PossibleTypes:
         return _union_members(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
         members = [member for member in get_args(annotation) if member is not NoneType]
-        return _join([_union_members(member) for member in members])
+        return join_types([_union_members(member) for member in members])
     return () if annotation in (Any, None, NoneType) else (annotation,)
 
 
-def _element_types(container: Any, index: Any) -> PossibleTypes:
+def element_types(container: Any, index: Any) -> PossibleTypes:
     """Return the possible types of an element of a list, a tuple or a mapping."""
     origin, inner = get_origin(container), get_args(container)
     if origin is tuple and inner and inner[-1] is not Ellipsis:

@@ -6,12 +6,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from layerbook.book import bibliography
-from layerbook.book.loader import Chapter, find_missing_claim_fields
+from layerbook.book.claims.type_check import PossibleTypes
+from layerbook.book.figure_names import can_have_figure, name_patterns
+from layerbook.book.loader import Chapter, Experiment, find_missing_claim_fields
 from layerbook.core.errors import Problem, SpecError, did_you_mean
-from layerbook.site.prose.links import LinkTargets, find_links
+from layerbook.site.experiment_view import missing_caption_problem, unknown_figure_problems
+from layerbook.site.prose.functions import FUNCTION_NAMES
+from layerbook.site.prose.links import OTHER_PAGES, LinkTargets, find_links
 from layerbook.site.prose.lint import find_typed_answers, find_typed_numbers
+from layerbook.site.prose.markdown_checks import find_markdown_problems
 from layerbook.site.prose.outline import parse_outline
 from layerbook.site.prose.references import Reference, find_references
+from layerbook.site.prose.template_checks import PieceOfProse, find_template_problems
 from layerbook.store.project import Project
 
 
@@ -34,40 +40,117 @@ def read_prose(project: Project, chapter: Chapter) -> str:
 
 
 def check_prose(project: Project) -> None:
-    """Check that prose and claims refer to existing experiments, sources and fields.
+    """Check what needs no result. Raises SpecError with the problems of all chapters."""
+    if problems := find_prose_problems(project):
+        raise SpecError(problems)
 
-    Raises SpecError with the problems of all chapters.
-    """
+
+def find_prose_problems(project: Project) -> list[Problem]:
+    """Report what is wrong in prose, captions and claims, as far as it shows without results."""
     problems = find_missing_claim_fields(project.experiments())
     try:
         sources = bibliography.load(project.templates_dir)
     except SpecError as error:
-        raise SpecError((*problems, *error.problems)) from error
+        return [*problems, *error.problems]
+    prose: dict[str, str] = {}
     for chapter in project.book.chapters:
         try:
-            problems += _unknown_references(project, chapter, sources)
+            prose[chapter.name] = read_prose(project, chapter)
         except SpecError as error:
             problems += error.problems
-    if problems:
-        raise SpecError(problems)
+    for chapter in project.book.chapters:
+        if chapter.name in prose:
+            checker = _ChapterChecker(project, chapter, prose[chapter.name], sources)
+            problems += checker.problems()
+    pages = {f"{name}.html" for name in (*prose, *OTHER_PAGES)}
+    targets = LinkTargets(pages | ({"references.html"} if sources else set()), None, lambda _: None)
+    return list(dict.fromkeys((*problems, *find_link_problems(project, prose, targets))))
 
 
-def _unknown_references(
-    project: Project, chapter: Chapter, sources: bibliography.Bibliography | None
-) -> Iterator[Problem]:
-    addresses = {experiment.address for experiment in project.experiments()}
-    own_ids = {experiment.id for experiment in chapter.experiments}
-    for reference in _references(project, chapter):
-        name = reference.name
-        address = name if "/" in name else f"{chapter.name}/{name}"
+class _ChapterChecker:
+    """Checks one chapter without its results."""
+
+    def __init__(
+        self,
+        project: Project,
+        chapter: Chapter,
+        prose: str,
+        sources: bibliography.Bibliography | None,
+    ) -> None:
+        self._chapter, self._prose, self._sources = chapter, prose, sources
+        self._file = str(prose_path(project, chapter))
+        self._experiments = {e.address: e for e in project.experiments()}
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield the problems of the chapter's prose, captions and claims."""
+        yield from find_markdown_problems(parse_outline(self._prose), self._file)
+        names = dict.fromkeys(FUNCTION_NAMES, ())
+        yield from self._check_text(self._prose, self._file, 1, self._chapter.name, names)
+        for experiment in self._chapter.experiments:
+            yield from unknown_figure_problems(experiment)
+            captions = experiment.captions.values()
+            texts = [(caption.text, caption.line) for caption in captions]
+            texts += [(claim.says, claim.line) for claim in experiment.claims]
+            types: dict[str, PossibleTypes] = {"result": (experiment.result_type,)}
+            types |= {"r": (), "tok": ()}
+            for text, line in texts:
+                # A caption knows the numbers in the name of its figure.
+                names = types | ({"at": ()} if line in {c.line for c in captions} else {})
+                yield from self._check_text(
+                    text, experiment.file, line, experiment.chapter, names
+                )
+
+    def _check_text(
+        self, text: str, file: str, line: int, chapter: str, names: Mapping[str, PossibleTypes]
+    ) -> Iterator[Problem]:
+        def result_type_of(name: str) -> type | None:
+            experiment = self._find(name, chapter)
+            return experiment.result_type if experiment else None
+
+        piece = PieceOfProse(text, file, line, names, result_type_of)
+        problems = find_template_problems(piece)
+        yield from problems
+        try:
+            references = find_references(text, file)
+        except SpecError:  # reported above
+            return
+        for reference in references:
+            if reference.function in names:
+                yield from self._check_call(reference, file, line)
+
+    def _check_call(self, reference: Reference, file: str, first_line: int) -> Iterator[Problem]:
+        name, message = reference.name, ""
+        experiment = self._find(name, self._chapter.name)
         if reference.function == "cite":
-            message = "" if sources and name in sources.publications else _no_source(sources, name)
-        else:
-            hint = did_you_mean(name, own_ids | addresses)
-            message = "" if address in addresses else f"no experiment is called {name!r}{hint}"
+            known = self._sources is not None and name in self._sources.publications
+            message = "" if known else _no_source(self._sources, name)
+        elif experiment is None:
+            own_ids = {one.id for one in self._chapter.experiments}
+            hint = did_you_mean(name, own_ids | self._experiments.keys())
+            message = f"no experiment is called {name!r}{hint}"
+        elif reference.function in ("claim", "holds"):
+            message = _claim_message(reference, experiment)
+        elif reference.function == "figure" and isinstance(reference.second, str):
+            figure = reference.second
+            if not can_have_figure(experiment, figure):
+                hint = did_you_mean(figure, name_patterns(experiment))
+                message = f"no figure of {experiment.address!r} is called {figure!r}{hint}"
+            elif experiment.caption(figure) is None:
+                yield missing_caption_problem(experiment, figure)
         if message:
-            file, message = str(prose_path(project, chapter)), f"{reference.function}(): {message}"
-            yield Problem(file, reference.line, reference.column, message)
+            message = f"{reference.function}(): {message}"
+            yield Problem(file, first_line + reference.line - 1, reference.column, message)
+
+    def _find(self, name: str, chapter: str) -> Experiment | None:
+        return self._experiments.get(name if "/" in name else f"{chapter}/{name}")
+
+
+def _claim_message(reference: Reference, experiment: Experiment) -> str:
+    index = 0 if reference.second is None else reference.second
+    count = len(experiment.claims)
+    if not reference.is_complete or not isinstance(index, int) or 0 <= index < count:
+        return ""
+    return f"{experiment.address} has {count} claims, so there is no claim {index}"
 
 
 def _references(project: Project, chapter: Chapter) -> tuple[Reference, ...]:
@@ -86,7 +169,7 @@ def find_link_problems(
     """Report links in prose (by chapter), captions and claims that lead nowhere."""
     problems = []
     for chapter in project.book.chapters:
-        texts = [(str(prose_path(project, chapter)), 1, prose[chapter.name])]
+        texts = [(str(prose_path(project, chapter)), 1, prose.get(chapter.name, ""))]
         for experiment in chapter.experiments:
             captions = experiment.captions.values()
             texts += [(experiment.file, caption.line, caption.text) for caption in captions]

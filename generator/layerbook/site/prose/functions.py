@@ -56,6 +56,12 @@ class ChapterContext:
     ids: PageIds = field(default_factory=PageIds)
 
 
+FUNCTION_NAMES = (
+    *("r", "figure", "claim", "holds", "source", "download", "cite", "reveal", "predict", "tok"),
+)
+"""The names of the functions, as `ProseFunctions.by_name` returns them."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """Return the error for an unknown name, with the nearest one and all that exist."""
     names = list(known)

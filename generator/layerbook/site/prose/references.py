@@ -15,12 +15,18 @@ REFERENCE_FUNCTIONS = frozenset({"r", "figure", "claim", "holds", "source", "dow
 
 @dataclass(frozen=True)
 class Reference:
-    """A call such as `figure("noise", "prompt-0")`: function, first argument, and place."""
+    """A call such as `figure("noise", "prompt-0")`: function, first argument, and place.
+
+    second: the second argument, None if there is none or if it is not written out.
+    is_complete: there is no second argument, or it is written out.
+    """
 
     function: str
     name: str
     line: int
     column: int
+    second: object = None
+    is_complete: bool = True
 
 
 def find_references(source: str, file: str) -> tuple[Reference, ...]:
@@ -37,9 +43,15 @@ def find_references(source: str, file: str) -> tuple[Reference, ...]:
     for call in tree.find_all(nodes.Call):
         function = _function_name(call)
         match call.args:
-            case [nodes.Const(value=str(name)), *_] if function in REFERENCE_FUNCTIONS:
+            case [nodes.Const(value=str(name)), *rest] if function in REFERENCE_FUNCTIONS:
                 column = max(lines[call.lineno - 1].find(f'"{name}"'), 0) + 1
-                references.append(Reference(function, name, call.lineno, column))
+                rest += [pair.value for pair in call.kwargs]
+                second = rest[0].value if rest and isinstance(rest[0], nodes.Const) else None
+                is_complete = not rest or isinstance(rest[0], nodes.Const)
+                reference = Reference(
+                    function, name, call.lineno, column, second, is_complete=is_complete
+                )
+                references.append(reference)
     return tuple(references)
 
 

@@ -1,0 +1,28 @@
+"""Check a book: find what a build would refuse, before anything runs."""
+
+from __future__ import annotations
+
+from layerbook.core.errors import SpecError
+from layerbook.plotting.pool import DrawingPool
+from layerbook.site.build import SiteRenderer
+from layerbook.site.prose.checks import find_prose_problems
+from layerbook.store.freshness import check_status
+from layerbook.store.project import Project
+
+
+def check_book(project: Project) -> None:
+    """Check all prose, captions and claims: without results, and with those that there are.
+
+    Raises SpecError with all problems.
+    """
+    problems = find_prose_problems(project)
+    known_places = {(problem.file, problem.line) for problem in problems}
+    with DrawingPool(1) as drawing_pool:
+        renderer = SiteRenderer(project, check_status(project), drawing_pool)
+        try:
+            found = renderer.find_problems()
+        except SpecError as error:  # the list of sources, which is reported already
+            found = list(error.problems)
+    problems += [p for p in found if (p.file, p.line) not in known_places]
+    if problems:
+        raise SpecError(problems)

@@ -1,0 +1,214 @@
+"""`layerbook check` finds what `build` would refuse, before anything runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from fixtures.small_book import layerbook, write_small_book
+from fixtures.sweep_book import SPEC, write_sweep_book
+from layerbook.site.prose.functions import FUNCTION_NAMES, ProseFunctions
+from layerbook.site.prose.template_checks import PieceOfProse, find_template_problems
+
+PROSE = "templates/chapters/next.md"
+
+
+@pytest.fixture
+def unrun(tiny_model_dir: Path, tmp_path: Path) -> Path:
+    """The small book, without any result."""
+    return write_small_book(tmp_path / "book", tiny_model_dir)
+
+
+def append_prose(book: Path, text: str) -> int:
+    """Append a paragraph to the first chapter and return its line."""
+    path = book / PROSE
+    prose = path.read_text(encoding="utf-8") + f"\n{text}\n"
+    path.write_text(prose, encoding="utf-8")
+    return prose.count("\n") - text.count("\n")
+
+
+def replace_text(book: Path, file: str, old: str, new: str) -> int:
+    """Replace a text and return the line of the new one."""
+    path = book / file
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    return text[: text.index(old)].count("\n") + 1
+
+
+def problems(book: Path) -> list[str]:
+    """Return what `check` reports."""
+    done = layerbook("check", cwd=book)
+    assert done.returncode == 2, (done.stdout, done.stderr)
+    *reported, count = done.stderr.splitlines()
+    assert count == f"{len(reported)} problem{'s' if len(reported) > 1 else ''}"
+    return reported
+
+
+def test_an_untouched_book_has_no_problems(unrun: Path) -> None:
+    """Without results, and with a sweep."""
+    assert layerbook("check", cwd=unrun).returncode == 0
+    write_sweep_book(unrun)
+    done = layerbook("check", cwd=unrun)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "message"),
+    [
+        ("{{ 0.5 | percnt }}", 10, "No filter named 'percnt'. (did you mean 'percent'?)"),
+        ("{% if 3 is evn %}x{% endif %}", 12, "No test named 'evn'. (did you mean 'even'?)"),
+        ("a {{ figur('sum') }}", 6, "'figur' is not defined (did you mean 'figure'?)"),
+        ("{{ r('sun').prompts }}", 4, "r(): no experiment is called 'sun' (did you mean 'sum'?)"),
+        ('{{ claim("sum", 2) }}', 4, "claim(): next/sum has 2 claims, so there is no claim 2"),
+        ('{{ claim("pattern") }}', 4, "claim(): next/pattern has 0 claims"),
+        ('{% if holds("sum", 5) %}x{% endif %}', 7, "holds(): next/sum has 2 claims"),
+        ('a {{ figure("sum", "logits-0") }}', 3, "a figure, claim or source must stand alone"),
+        ('{{ figure("sum", "promt-0") }}', 4, "figure(): no figure of 'next/sum' is called"),
+        ("[x](word.html)", 5, "no page is called 'word.html' (did you mean 'words.html'?)"),
+        ("{{ r('sum').promts }}", 13, "NextTokenResult has no 'promts' (did you mean 'prompts'?)"),
+        (
+            "{% for p in r('sum').prompts %}{{ p.top[0].txt }}{% endfor %}",
+            44,
+            "Ranked has no 'txt' (did you mean 'text'?)",
+        ),
+        ("{% set s = r('sum') %}{{ s.prompts[0].entrop }}", 39, "NextTokens has no 'entrop'"),
+        ("{% for %}", 1, "Expected an expression, got 'end of statement block'"),
+        ("{% include 'x' %}", 1, ""),
+        ("![A cat](cat.png)", 1, "prose cannot include images yet"),
+        ('{{ cite("x2020") }}', 4, "cite(): this book has no templates/references.yaml"),
+    ],
+)
+def test_reports_mistakes_in_prose(unrun: Path, text: str, column: int, message: str) -> None:
+    """At their place, with the nearest name, although nothing has run."""
+    line = append_prose(unrun, text)
+    if message:
+        (found,) = problems(unrun)
+        assert found.startswith(f"{PROSE}:{line}:"), found
+        assert found.partition(" ")[2].startswith(message), found
+
+
+def test_reports_captions_and_figures_that_do_not_meet(unrun: Path) -> None:
+    """A figure without a caption, a caption for no figure, a badge too."""
+    file = "experiments/next.yaml"
+    line = replace_text(unrun, file, "      logits: Their", "      logit: Their")
+    append_prose(unrun, '{{ figure("sum", "logits-0") }}')
+    spec = (unrun / file).read_text(encoding="utf-8").splitlines()
+    sum_line = 1 + next(i for i, one in enumerate(spec) if "- id: sum" in one)
+    assert problems(unrun) == [
+        f"{file}:{sum_line}:1: the figure 'logits-0' of 'sum' is shown without a caption; "
+        "add one under captions:",
+        f"{file}:{line}:1: sum: captions: there is no figure 'logit' (did you mean 'logits'?)",
+    ]
+
+
+def test_reports_mistakes_in_captions_and_claims(unrun: Path) -> None:
+    """At the line of the spec: names, filters, fields, links."""
+    file = "experiments/next.yaml"
+    first = replace_text(unrun, file, "Their scores.", "Their {{ result.promts | percnt }}.")
+    second = replace_text(
+        unrun, file, "The most likely token is `xyzzy`", "'The [most](x.html) {{ at.prompt }}'"
+    )
+    found = problems(unrun)
+    assert [re.sub(r":\d+: .*", "", one) for one in found] == [
+        *(f"{file}:{first}",) * 2,
+        *(f"{file}:{second}",) * 2,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "best: result.prompts[0].top[0].prob",
+            "best: result.prompts[0].tpo[0].prob",
+            "there is no field 'tpo' (did you mean 'top'?)",
+        ),
+        ('cell["legs"]', 'cell["legz"]', "the grid has no column 'legz' (did you mean 'legs'?)"),
+        ("{figure: prompt-0, over", "{figure: promt-0, over", "no figure of the cells is called"),
+        ("{measure: best, across: legs, by", "{measure: said, across: legs, by", "is text"),
+    ],
+)
+def test_reports_wrong_measures_and_views(
+    unrun: Path, old: str, new: str, message: str
+) -> None:
+    """At the place of the field."""
+    assert SPEC.count(old) == 1
+    write_sweep_book(unrun, SPEC.replace(old, new))
+    (found,) = problems(unrun)
+    assert found.startswith("experiments/words.yaml:") and message in found
+
+
+def test_reports_everything_at_once(unrun: Path) -> None:
+    """Of all chapters, sorted by place; a build refuses the same before anything runs."""
+    append_prose(unrun, "{{ 1 | nope }}")
+    append_prose(unrun, "{{ nothing }}")
+    words = unrun / "templates" / "chapters" / "words.md"
+    words.write_text(words.read_text(encoding="utf-8") + "\n[x](nope.html)\n", encoding="utf-8")
+    found = problems(unrun)
+    assert len(found) == 3 and found[2].startswith("templates/chapters/words.md")
+    built = layerbook("build", "--quiet", cwd=unrun)
+    assert built.returncode == 2 and built.stderr.splitlines()[:3] == found
+    assert not list((unrun / "experiments").glob("results/*/*/*.json"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{{ r('sum').prompts | percent }}", "percent needs a number"),
+        ("{{ r('sum').prompts[7].entropy }}", "there is no element 7: there are 2"),
+        ('{{ figure("sum", "prompt-7") }}', "no figure of 'next/sum' is called 'prompt-7'"),
+        ("$\\nope$", "in the formula: Unsupported function name"),
+        ("[x](words.html#nope)", "words.html has no place called '#nope'"),
+    ],
+)
+def test_results_show_more(book: Path, text: str, message: str) -> None:
+    """What only the numbers tell is checked on those that there are."""
+    assert layerbook("check", cwd=book).returncode == 0
+    line = append_prose(book, text)
+    (found,) = problems(book)
+    assert found.startswith(f"{PROSE}:{line}:") and message in found
+
+
+def test_claims_that_no_chapter_shows_are_checked(book: Path) -> None:
+    """On the results; the list of all claims shows them."""
+    line = replace_text(
+        book,
+        "experiments/next.yaml",
+        'check: result.prompts[0].top[0].text == "xyzzy"',
+        'check: result.prompts[0].top[99].text == "xyzzy"',
+    )
+    replace_text(book, PROSE, '{{ claim("sum", 1) }}\n', "")
+    (found,) = problems(book)
+    assert found.startswith(f"experiments/next.yaml:{line}:")
+
+
+def test_imports_no_model_and_draws_nothing(book: Path) -> None:
+    """A check with results leaves the site alone."""
+    assert layerbook("check", cwd=book).returncode == 0
+    assert not (book / "site").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{% if x is defined %}{{ x }}{% endif %}", "{% set x = 3 %}{{ x }}"),
+        *("{% for i in range(3) %}{{ loop.index }}{% endfor %}", "{{ r('a').items.any.thing }}"),
+        "{% if true %}{% set y = r('b') %}{% endif %}{{ y.bits }}",
+        "{% macro m(p) %}{{ p.anything }}{% endmacro %}{% for p in r('b').prompts %}{% endfor %}",
+        "{% call reveal('x') %}a{% endcall %}",
+    ],
+)
+def test_leaves_open_what_types_do_not_tell(text: str) -> None:
+    """No false alarm."""
+    names = dict.fromkeys(FUNCTION_NAMES, ())
+    piece = PieceOfProse(text, "x.md", 1, names, lambda _: None)
+    assert find_template_problems(piece) == []
+
+
+def test_knows_the_functions_of_prose() -> None:
+    """All of them, in order."""
+    from fixtures.sample_chapter import context
+
+    assert tuple(ProseFunctions(context()).by_name()) == FUNCTION_NAMES
