@@ -157,6 +157,45 @@ def test_settings_of_the_header_are_loaded(tiny_model_dir, tmp_path):
     assert Tokenizer.from_file(str(out / "tokenizer.json")).encode("a").ids[0] == 1
 
 
+def llama_3_factors(size: int, base: float, factor: float) -> np.ndarray:
+    """What llama.cpp's converter writes for Llama 3.1, term by term."""
+    factors = []
+    for i in range(0, size, 2):
+        wavelength = 2 * np.pi * base ** (i / size)
+        if wavelength < 8192 / 4:
+            factors.append(1.0)
+        elif wavelength > 8192:
+            factors.append(factor)
+        else:
+            smooth = (8192 / wavelength - 1) / (4 - 1)
+            factors.append(1 / ((1 - smooth) / factor + smooth))
+    return np.array(factors, np.float32)
+
+
+@pytest.mark.parametrize("factor", [8.0, 32.0])
+def test_slow_positions_of_llama_3_are_kept(tmp_path, factor):
+    """The factors in the file become a RoPE of type llama3, with transformers' frequencies."""
+    parameters = {
+        "rope_type": "llama3",
+        "rope_theta": 500000.0,
+        "factor": factor,
+        "low_freq_factor": 1.0,
+        "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 8192,
+    }
+    (tmp_path / "model").mkdir()
+    settings = {"head_dim": 16, "max_position_embeddings": 16384}
+    source = write_tiny_model(tmp_path / "model", rope_parameters=parameters, **settings)
+    factors = llama_3_factors(16, 500000.0, factor)
+    assert len(np.unique(factors)) > 2  # some are in between
+    changes = {"llama.attention.key_length": 16, "llama.attention.value_length": 16}
+    extra = {"rope_freqs.weight": factors}
+    gguf = write_gguf(source, tmp_path / "llama.gguf", changes, extra=extra)
+    out = converted(gguf, tmp_path / "out")
+    assert json.loads((out / "config.json").read_text())["rope_parameters"] == parameters
+    assert np.array_equal(logits(source), logits(out))
+
+
 REFUSED = [
     ({"changes": {"llama.rope.scaling.type": "yarn"}}, "llama.rope.scaling.type is 'yarn'"),
     ({"changes": {"llama.logit_scale": 2.0}}, "llama.logit_scale = 2.0 is not understood"),
@@ -180,8 +219,12 @@ REFUSED = [
     ({"changes": {"llama.vocab_size": 319}}, "has shape"),
     ({"without": "blk.1.ffn_up.weight"}, "blk.1.ffn_up.weight is missing"),
     (
-        {"extra": {"rope_freqs.weight": np.ones(4, np.float32)}},
-        "rope_freqs.weight is not part of a plain Llama",
+        {"extra": {"rope_freqs.weight": np.array([1, 2, 3, 9], np.float32)}},
+        "rope_freqs.weight slows positions down otherwise than Llama 3.1",
+    ),
+    (
+        {"extra": {"blk.0.attn_q_norm.weight": np.ones(8, np.float32)}},
+        "blk.0.attn_q_norm.weight is not part of a plain Llama",
     ),
     ({"architecture": "qwen2"}, "the architecture is 'qwen2'; only 'llama'"),
 ]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from layerbook.core.errors import ModelError
 from layerbook.core.progress import Reporter, SilentReporter
-from layerbook.model.gguf import CONFIG_KEYS, ROPE_BASE_KEY, GGUFHeader, read_header
+from layerbook.model.gguf import CONFIG_KEYS, ROPE_BASE_KEY, ROPE_FACTORS, GGUFHeader, read_header
 from layerbook.model.gguf_tokenizer import (
     declared_tokenizer,
     loaded_tokenizer,
@@ -80,7 +80,7 @@ def _converted_tensors(
     for name in (*layout, *header.tensors):
         if name not in header.tensors:
             raise ModelError(f"{header.path.name}: the tensor {name} is missing")
-        if name not in layout:
+        if name not in layout and name != ROPE_FACTORS:  # that one is in the configuration
             raise ModelError(f"{header.path.name}: the tensor {name} is not part of a plain Llama")
     for name, (target, shape) in layout.items():
         tensor = header.tensors[name]

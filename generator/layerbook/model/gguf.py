@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from layerbook.core.errors import ModelError
 
@@ -31,6 +32,12 @@ HEAD_SIZE_KEYS = (
     "llama.attention.value_length",
 )
 ROPE_BASE_KEY = "llama.rope.freq_base"
+ROPE_FACTORS = "rope_freqs.weight"  # of Llama 3.1 and later: what each frequency is divided by
+LLAMA_3_ROPE = {  # the settings that all of them share
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 8192,
+}
 SUPPORTED_VALUES: Mapping[str, tuple[Any, ...]] = {  # of settings that change the computation
     "general.type": ("model",),
     "split.count": (1,),
@@ -85,6 +92,26 @@ class GGUFHeader:
         """The base of RoPE's frequencies."""
         return _shortest_decimal(self.values.get(ROPE_BASE_KEY, 10000.0))
 
+    def rope_parameters(self) -> dict[str, Any]:
+        """Return how fast positions turn: RoPE as it is, or slowed down as in Llama 3.1.
+
+        Raises ModelError if the factors in the file are not those of Llama 3.1.
+        """
+        plain = {"rope_type": "default", "rope_theta": self.rope_base}
+        if ROPE_FACTORS not in self.tensors:
+            return plain
+        factors = np.asarray(self.tensors[ROPE_FACTORS].data, dtype=np.float32).ravel()
+        largest = float(factors.max(initial=1.0))
+        expected = _llama_3_factors(self.head_dim, self.rope_base, largest)
+        if factors.shape != expected.shape or not np.allclose(factors, expected, rtol=1e-4):
+            raise ModelError(
+                f"{self.path.name}: {ROPE_FACTORS} slows positions down otherwise than Llama 3.1, "
+                "which is not supported; give the model's own folder instead"
+            )
+        if largest == 1:
+            return plain
+        return {**plain, "rope_type": "llama3", "factor": largest, **LLAMA_3_ROPE}
+
     def special_token_id(self, role: str) -> int | None:
         """Return the id of the bos, eos, unk or pad token."""
         id = self.values.get(f"tokenizer.ggml.{TOKEN_ROLES[role]}_token_id")
@@ -111,7 +138,7 @@ class GGUFHeader:
             "mlp_bias": False,
             "head_dim": self.head_dim,
             "rms_norm_eps": _shortest_decimal(self.require(CONFIG_KEYS["rms_norm_eps"])),
-            "rope_parameters": {"rope_type": "default", "rope_theta": self.rope_base},
+            "rope_parameters": self.rope_parameters(),
             "vocab_size": self.positive_int("llama.vocab_size", size),
             "tie_word_embeddings": "output.weight" not in self.tensors,
             "bos_token_id": self.special_token_id("bos"),
@@ -164,3 +191,13 @@ def _find_unsupported(header: GGUFHeader) -> str:
 def _shortest_decimal(value: float) -> float:
     """Return a float32 in its shortest decimal: 1e-05, not 9.999999747378752e-06."""
     return float(str(np.float32(value)))
+
+
+def _llama_3_factors(head_size: int, base: float, largest: float) -> NDArray[np.float64]:
+    """Return the factors [d/2] of Llama 3.1: 1 for short wavelengths, the largest for long ones."""
+    context = LLAMA_3_ROPE["original_max_position_embeddings"]
+    low, high = LLAMA_3_ROPE["low_freq_factor"], LLAMA_3_ROPE["high_freq_factor"]
+    wavelengths = 2 * np.pi * base ** (np.arange(0, head_size, 2) / head_size)
+    smooth = np.clip((context / wavelengths - low) / (high - low), 0, 1)
+    factors: NDArray[np.float64] = 1 / ((1 - smooth) / largest + smooth)
+    return factors
