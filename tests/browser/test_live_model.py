@@ -177,6 +177,44 @@ def test_tokens_one_by_one_give_the_same(
         assert largest_difference(pattern, reference.patterns[1]) < ATTENTION
 
 
+def test_switching_parts_off_is_what_pytorch_gives(
+    browser: Browser, page_file: Path, tiny_gguf: Path, tmp_path: Path
+) -> None:
+    """A head's output and an MLP's set to zero, and a token that no later one sees."""
+    convert(tiny_gguf, tmp_path)
+    model = load_torch(tmp_path)
+    size, head, hidden = model.config.head_dim, 2, 5
+
+    def silence_head(_: object, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+        (z,) = inputs
+        z = z.clone()
+        z[..., head * size : (head + 1) * size] = 0
+        return (z,)
+
+    mask = torch.full((len(IDS), len(IDS)), float("-inf")).triu(1)
+    mask[hidden + 1 :, hidden] = float("-inf")
+    layers = model.model.layers
+    hooks = [
+        layers[0].self_attn.o_proj.register_forward_pre_hook(silence_head),
+        layers[1].mlp.register_forward_hook(lambda _, inputs, output: torch.zeros_like(output)),
+    ]
+    with torch.inference_mode():
+        output = model(torch.tensor([IDS]), attention_mask=mask[None, None], output_attentions=True)
+    for hook in hooks:
+        hook.remove()
+    changes = {"heads": [f"0.{head}"], "mlps": [1], "blocked": [hidden]}
+    with reading(browser, page_file) as page:
+        load_file(page, tiny_gguf)
+        unchanged = floats(page, "await live.run(values[0])", IDS)
+        logits = floats(page, "await live.run(...values)", IDS, changes)
+        pattern = floats(page, "await live.pattern(1)").reshape(output.attentions[1].shape[1:])
+    expected = output.logits[0, -1].numpy()
+    assert largest_difference(unchanged, expected) > 0.1
+    assert largest_difference(logits, expected) < LOGIT
+    assert largest_difference(pattern, output.attentions[1][0].numpy()) < ATTENTION
+    assert not pattern[:, hidden + 1 :, hidden].any()
+
+
 def test_a_flipped_bit_is_noticed(
     browser: Browser, page_file: Path, tiny_gguf: Path, tmp_path: Path
 ) -> None:

@@ -43,10 +43,10 @@ def result(chapter: str, id: str) -> dict[str, object]:
 
 
 def test_the_book_is_whole() -> None:
-    """First page, lists of claims and sources, colophon, the eight chapters; every file that is
+    """The pages beside the chapters, and the eight chapters; every file that is
     named is there.
     """
-    beside = {"index.html", "claims.html", "references.html", "colophon.html"}
+    beside = {"index.html", "try.html", "claims.html", "references.html", "colophon.html"}
     assert set(PAGES) == beside | {f"{name}.html" for name in CHAPTERS}
     for page in PAGES:
         text = (SITE / page).read_text(encoding="utf-8")

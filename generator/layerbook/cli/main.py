@@ -151,6 +151,7 @@ def run(
 @only_option
 @click.option("--force", is_flag=True, help="Also run and render what is current.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if a claim does not hold on this model.")
+@click.option("--live", is_flag=True, help="Also write the model beside the site, into live/.")
 @executor_option
 @jobs_option
 @quiet_option
@@ -162,6 +163,7 @@ def build(
     only: tuple[str, ...],
     force: bool,
     strict: bool,
+    live: bool,
     executor: str | None,
     jobs: int,
     quiet: bool,
@@ -172,7 +174,7 @@ def build(
         raise UsageError(f"{option} is for running experiments, and --no-run runs nothing")
     stamp_options = None
     if not (only or force or executor):
-        stamp_options = {"model": model, "site": site, "no_run": no_run}
+        stamp_options = {"model": model, "site": site, "no_run": no_run, "live": live}
         if output := build_stamp.read(root, stamp_options):
             _print_build(output, strict=strict)
             return
@@ -191,6 +193,7 @@ def build(
         force=force,
         jobs=jobs,
         executor_factory=executor_factory,
+        live=live,
         stamp_options=stamp_options,
     )
     if result.outcomes:

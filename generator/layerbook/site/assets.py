@@ -27,6 +27,7 @@ from layerbook.book.claims.values import CLOSE_MARGIN
 from layerbook.core.errors import Problem, SpecError
 from layerbook.core.figures import Table
 from layerbook.site.bundling import bundle
+from layerbook.site.interactive.live_page import JINJA_NAME
 from layerbook.site.interactive.tokenizer import LIBRARY_NAME
 from layerbook.site.pages import EVIDENCE_MEANINGS, BookInfo, Licence, Page
 from layerbook.site.prose import filters
@@ -204,4 +205,5 @@ def vendored_licences() -> tuple[Licence, ...]:
     return (
         Licence(temml, "MIT", text("temml")),
         Licence(tokenizers, "Apache-2.0", text("huggingface-tokenizers")),
+        Licence(f"{JINJA_NAME}, which lays out your chats", "MIT", text("huggingface-jinja")),
     )

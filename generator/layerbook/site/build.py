@@ -63,15 +63,21 @@ def build(
     force: bool = False,
     jobs: int = 1,
     executor_factory: ExecutorFactory = local_executor,
+    live: bool = False,
     stamp_options: Mapping[str, Any] | None = None,
 ) -> BuildResult:
     """Bring results and site up to date; without `run_stale`, render the results as they are.
 
+    live: also write the live edition.
     stamp_options: leave a stamp under these options, with which `build_stamp.read` tells the next
         build that nothing has changed.
     Raises SpecError for the prose, and StoreError if another build is running or the site folder
     holds other files; both before anything runs, if the mistake shows without results.
     """
+    if live:
+        from layerbook.site.live_edition import require_gguf, write_live_edition
+
+        require_gguf(project.source)
     with (
         cache.lock(project.root, read_only=not run_stale),
         DrawingPool(jobs) as drawing_pool,
@@ -93,6 +99,9 @@ def build(
             statuses = check_status(project)
         renderer = SiteRenderer(project, statuses, drawing_pool)
         result = renderer.publish(site, reporter, force=force)
+        if live:
+            summary = write_live_edition(project.source, site, reporter)
+            result = replace(result, summary=f"{result.summary}\n{summary}")
         is_fresh = all(status.freshness.state == "fresh" for status in statuses)
         if stamp_options is not None and (is_fresh or not run_stale):
             _write_stamp(renderer, site, result, stamp_options)

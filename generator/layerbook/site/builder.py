@@ -22,6 +22,7 @@ from layerbook.site.experiment_view import (
     unknown_figure_problems,
 )
 from layerbook.site.figure_cache import FigureRenderer
+from layerbook.site.interactive import live_page
 from layerbook.site.page_cache import CachedPage, PageCache
 from layerbook.site.prose import citations
 from layerbook.site.prose.checks import find_link_problems, prose_path
@@ -165,6 +166,8 @@ class SiteBuilder:
         """Return the site, once all chapters are added. Raises SpecError for links to nowhere."""
         chapters = {name: self._finish_chapter(name) for name in self._chapters}
         parts = [*chapters.values(), self._claims_page(chapters), self._front_pages()]
+        if self._book.live:
+            parts.append(self._try_page())
         if self._bibliography:
             cited = tuple(citation for part in parts for citation in part.citations)
             parts.append(self._references_page(self._bibliography, cited))
@@ -287,6 +290,10 @@ class SiteBuilder:
 
         return self._load_or_render("+front", "", render)
 
+    def _try_page(self) -> CachedPage:
+        page = live_page.try_page(self._project.source)
+        return CachedPage(self._page_files(page) | live_page.library_files())
+
     def _references_page(
         self, sources: bibliography.Bibliography, cited: tuple[citations.Citation, ...]
     ) -> CachedPage:
@@ -312,4 +319,5 @@ def _book_info(project: Project, *, references: bool) -> pages.BookInfo:
         digest=hex_digest(project.fingerprint.weights),
         language=book.language,
         references=references,
+        live=live_page.can_run_in_page(project.source),
     )

@@ -176,6 +176,7 @@ class BookInfo:
 
     digest: that of the model's weights.
     references: the book has a page of references.
+    live: it has a page that runs the model.
     """
 
     title: str
@@ -187,6 +188,7 @@ class BookInfo:
     language: str = "en"
     description: str = ""
     references: bool = False
+    live: bool = False
 
 
 @dataclass(frozen=True)
@@ -339,4 +341,25 @@ class ReferencesPage:
     title = "References"
 
 
-Page = ChapterPage | IndexPage | ColophonPage | ClaimsPage | ReferencesPage
+@dataclass(frozen=True)
+class TryPage:
+    """The page that runs the model on a reader's own text.
+
+    size, memory: bytes of the model's file, and of all that the page needs.
+    sha256: of the file. shades: the colours of shares from 0 to 1, RGB in hexadecimal.
+    """
+
+    model: str
+    size: int
+    memory: int
+    sha256: str
+    shades: str
+    tokenizers_href: str
+    jinja_href: str
+
+    name = "try"
+    template = "try.html"
+    title = "Try it yourself"
+
+
+Page = ChapterPage | IndexPage | ColophonPage | ClaimsPage | ReferencesPage | TryPage

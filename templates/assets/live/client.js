@@ -74,10 +74,8 @@ export class LiveModel {
 		Object.assign(this, { calls, report, plain });
 	}
 
-	// Loads the scripts that the manifest in this folder lists.
-	async loadFolder(folder) {
-		await loadScript(`${folder}/manifest.js`);
-		const { size, sha256, parts } = window.layerbookManifest;
+	// Loads the scripts in a folder that its manifest lists.
+	async loadFolder(folder, { size, sha256, parts }) {
 		const writes = [];
 		// The text is a comment, which browsers keep no second copy of.
 		window.layerbookWeights = (offset, carrier) => {

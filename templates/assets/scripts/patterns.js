@@ -20,23 +20,28 @@ function decodeShares({ weights, finer, tokens }) {
 
 const cellsAbove = (query) => (query * (query + 1)) / 2;
 
+// Patterns from a page's data; `shares` may come from elsewhere.
 export class Patterns {
-	constructor(data) {
+	constructor(data, shares = decodeShares(data)) {
 		this.data = data;
-		this.shares = decodeShares(data);
+		this.shares = shares;
+	}
+
+	share(layer, head, query, key) {
+		const start = (layer * this.data.heads + head) * cellsAbove(this.data.tokens.length);
+		return this.shares[start + cellsAbove(query) + key];
 	}
 
 	// What one query looks at, by key. Without the first token, which is null then, the others are
 	// made to sum to one again.
 	row({ layer, head, withoutFirst }, query) {
-		const { heads, tokens } = this.data;
+		const { heads } = this.data;
 		const [from, to] = head === MEAN ? [0, heads] : [head, head + 1];
 		const shares = [];
 		for (let key = 0; key <= query; key++) {
 			let sum = 0;
 			for (let h = from; h < to; h++) {
-				const start = (layer * heads + h) * cellsAbove(tokens.length);
-				sum += this.shares[start + cellsAbove(query) + key];
+				sum += this.share(layer, h, query, key);
 			}
 			shares.push(sum / (to - from));
 		}

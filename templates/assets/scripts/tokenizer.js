@@ -96,19 +96,24 @@ function readSpelling({ decoder, pre_tokenizer, model }) {
 	};
 }
 
+// A tokenizer from the settings that `tokenizer.json` has, the vocabulary as an object: `tokenize`
+// from a text to its tokens, and `token` from an id.
+export function openTokenizer(settings) {
+	const { model } = settings;
+	const steps = withUnicodeClasses(settings.pre_tokenizer) || null;
+	const pre_tokenizer = withoutUnwritable(steps, model, model.vocab);
+	const library = new window.layerbookTokenizers.Tokenizer({ ...settings, pre_tokenizer }, {});
+	const spelling = readSpelling(settings);
+	const added = new Map((settings.added_tokens ?? []).map((token) => [token.id, token]));
+	const token = (id) => asToken(id, library.id_to_token(id), added.get(id), spelling);
+	return { token, tokenize: (text) => library.encode(text).ids.map(token) };
+}
+
 // A function from a text to its tokens.
 export function createTokenizer(data) {
 	const { idOf, merges } = readVocabulary(data);
 	const model = { ...data.rest.model, vocab: idOf, merges };
-	const steps = withUnicodeClasses(data.rest.pre_tokenizer) || null;
-	const settings = { ...data.rest, model, pre_tokenizer: withoutUnwritable(steps, model, idOf) };
-	const library = new window.layerbookTokenizers.Tokenizer(settings, {});
-	const spelling = readSpelling(data.rest);
-	const added = new Map((data.rest.added_tokens ?? []).map((token) => [token.id, token]));
-	return (text) =>
-		library
-			.encode(text)
-			.ids.map((id) => asToken(id, library.id_to_token(id), added.get(id), spelling));
+	return openTokenizer({ ...data.rest, model }).tokenize;
 }
 
 function asToken(id, piece, added, spelling) {

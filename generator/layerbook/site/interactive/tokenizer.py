@@ -18,7 +18,7 @@ from layerbook.site.prose.markup import escape_text
 from layerbook.site.tokens_html import strip_html
 
 LIBRARY_NAME = "@huggingface/tokenizers 0.2.0"
-_LIBRARY_FILE = "huggingface-tokenizers-0.2.0.min.js"
+LIBRARY_FILE = "huggingface-tokenizers-0.2.0.min.js"
 
 
 def live_html(figure: TokenStrip, scripts: Mapping[str, bytes]) -> str:
@@ -31,9 +31,9 @@ def live_html(figure: TokenStrip, scripts: Mapping[str, bytes]) -> str:
 def script_files(figure: TokenStrip, data_href: str) -> dict[str, bytes]:
     """Return the scripts by path, in the order of loading: the library, then the tokenizer."""
     data = assign_data(data_href, figure.tokenizer_json)
-    return {f"assets/{_LIBRARY_FILE}": _library(), data_href: data}
+    return {f"assets/{LIBRARY_FILE}": _library(), data_href: data}
 
 
 @cache
 def _library() -> bytes:
-    return files("layerbook.site").joinpath("vendor", _LIBRARY_FILE).read_bytes()
+    return files("layerbook.site").joinpath("vendor", LIBRARY_FILE).read_bytes()

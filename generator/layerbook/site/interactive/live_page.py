@@ -1,0 +1,50 @@
+"""The page that runs the model on a reader's own text: its facts, and the libraries it loads."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from layerbook.model.sources import GGUFSource, ModelSource
+from layerbook.plotting.colours import sequential
+from layerbook.site.interactive.tokenizer import LIBRARY_FILE
+from layerbook.site.pages import TryPage
+
+JINJA_NAME = "@huggingface/jinja 0.5.11"
+JINJA_FILE = "huggingface-jinja-0.5.11.min.js"
+PINNED_SIZES = {"b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53": 98_362_432}
+"""Bytes of files by their sha256: a book can be built where its model is not."""
+EXTRA_MEMORY = 200_000_000
+"""Bytes that the page needs beside the model, on a text of 500 tokens: the browser's own, and the
+keys, values and vectors of the text."""
+
+
+def can_run_in_page(source: ModelSource) -> bool:
+    """Return whether the page can run a model: it reads GGUF files."""
+    return isinstance(source, GGUFSource)
+
+
+def try_page(source: ModelSource) -> TryPage:
+    """Return the page for a GGUF model."""
+    assert isinstance(source, GGUFSource)
+    digest = source.digest()
+    size = PINNED_SIZES.get(digest) or Path(source.location).stat().st_size
+    return TryPage(
+        model=source.name,
+        size=size,
+        memory=round(size + EXTRA_MEMORY, -7),
+        sha256=digest,
+        shades=sequential()[:, :3].tobytes().hex(),
+        tokenizers_href=f"assets/{LIBRARY_FILE}",
+        jinja_href=f"assets/{JINJA_FILE}",
+    )
+
+
+@cache
+def library_files() -> dict[str, bytes]:
+    """Return the libraries that the page loads, by path."""
+    folder = files("layerbook.site").joinpath("vendor")
+    return {
+        f"assets/{name}": folder.joinpath(name).read_bytes() for name in (LIBRARY_FILE, JINJA_FILE)
+    }

@@ -1,0 +1,394 @@
+// The page that runs the model on the reader's own text: it reads the text, shows what goes on
+// inside, and writes on.
+
+import { clamp, element, grouped, hasModifier, on, targetOfKey } from "../scripts/common.js";
+import { AttentionExplorer } from "../scripts/explorer.js";
+import { MEAN } from "../scripts/patterns.js";
+import { Changes } from "./changes.js";
+import { EXAMPLES } from "./examples.js";
+import { readFragment, writeFragment } from "./fragment.js";
+import { renderChat } from "./gguf_tokenizer.js";
+import { Layers } from "./layers.js";
+import { Loader } from "./loader.js";
+import { NextToken } from "./next_token.js";
+import { LivePatterns, PRESETS } from "./patterns.js";
+
+const MOST_WRITTEN = 60; // tokens at a time
+const MOST_ANSWERED = 200; // in a chat
+const MOST_MAPPED = 80; // tokens whose attention is drawn
+
+class LiveExplorer extends AttentionExplorer {
+	showPattern(options) {
+		super.showPattern(options);
+		this.onPattern?.();
+	}
+}
+
+export class TryPage {
+	ids = []; // all tokens: read and written
+	written = 0; // how many of them the model has written
+	messages = []; // of the chat
+	mode = "text";
+	position = 0;
+	busy = false;
+
+	constructor(app, loadBox) {
+		this.app = app;
+		this.loader = new Loader(loadBox, (loaded) => this.start(loaded));
+		this.shades = loadBox.dataset.shades;
+		this.buttons = {};
+		for (const button of app.querySelectorAll("button[name]")) this.buttons[button.name] = button;
+	}
+
+	find(selector) {
+		return this.app.querySelector(selector);
+	}
+
+	async start({ model, tokenizer, shape, capacity, note }) {
+		Object.assign(this, { model, tokenizer, shape, capacity, note });
+		this.loader.onProgress = (share) => (this.progress.value = share);
+		this.field = this.find("textarea");
+		this.output = this.find(".try-output");
+		this.chips = this.find(".try-chips");
+		this.progress = this.find("progress");
+		this.status = this.find(".try-text .try-status");
+		this.map = this.find(".try-map");
+		this.modes = [...this.app.querySelectorAll("[data-mode]")];
+		const token = (id) => this.token(id);
+		this.next = new NextToken(this.find(".try-next"), {
+			token,
+			choose: (id) => this.append(id),
+			changed: () => this.share(),
+		});
+		const toggleMlp = (layer) => this.changes.toggle("mlps", layer);
+		this.layers = new Layers(this.find(".try-layers"), { token, toggleMlp });
+		this.modes[1].hidden = !tokenizer.chatTemplate;
+		this.changes = new Changes(this.find(".try-changes"), shape.heads, () => this.read());
+		this.connect();
+		this.app.hidden = false;
+		this.restore();
+		this.field.focus();
+		await this.readField();
+	}
+
+	connect() {
+		const { read, write, stop, block, head } = this.buttons;
+		on(read, "click", () => this.readField());
+		on(write, "click", () => this.writeOn(MOST_WRITTEN));
+		on(stop, "click", () => this.stop());
+		on(block, "click", () => this.changes.toggle("blocked", this.position));
+		on(head, "click", () => this.toggleHead());
+		on(this.field, "keydown", (event) => {
+			if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+			event.preventDefault();
+			this.readField();
+		});
+		for (const button of this.modes) on(button, "click", () => this.setMode(button.dataset.mode));
+		const examples = this.find(".try-examples [role='group']");
+		for (const [name, mode, text] of EXAMPLES) {
+			on(element("button", {}, examples, name), "click", () => this.showExample(mode, text));
+		}
+		on(this.chips, "click", ({ target }) => {
+			const index = [...this.chips.children].indexOf(target.closest("li"));
+			if (index >= 0 && !this.busy) this.select(index);
+		});
+		on(this.chips, "keydown", (event) => {
+			const target = targetOfKey(event, this.position, this.ids.length - 1);
+			if (target === undefined || hasModifier(event)) return;
+			event.preventDefault();
+			if (!this.busy) this.select(target);
+		});
+		on(window, "hashchange", () => {
+			if (location.hash === this.fragment) return;
+			this.restore();
+			this.readField();
+		});
+	}
+
+	token(id) {
+		return this.tokenizer.token(id);
+	}
+
+	textOf(ids) {
+		const bytes = ids.flatMap((id) => [...this.token(id).bytes]);
+		return new TextDecoder().decode(Uint8Array.from(bytes));
+	}
+
+	// --- what the reader wants ---
+
+	setMode(mode) {
+		this.mode = mode;
+		this.messages = [];
+		for (const button of this.modes) button.ariaPressed = button.dataset.mode === mode;
+		this.buttons.read.textContent = mode === "chat" ? "Ask" : "Read it";
+		this.buttons.write.hidden = mode === "chat";
+		this.field.ariaLabel = mode === "chat" ? "Your message" : "Your text";
+	}
+
+	showExample(mode, text) {
+		this.setMode(mode);
+		this.field.value = text;
+		return this.readField();
+	}
+
+	// Puts what the address says into the controls.
+	restore() {
+		const { text, mode, knobs, changes } = readFragment(location.hash, this.shape);
+		this.setMode(mode ?? "text");
+		this.field.value = text ?? EXAMPLES[0][2];
+		if (knobs) this.next.setKnobs(knobs);
+		this.changes.restore(changes);
+	}
+
+	// Keeps the address what would bring this back.
+	share() {
+		if (!this.changes) return;
+		const { mode, changes, next } = this;
+		this.fragment = writeFragment({ text: this.text, mode, knobs: next.knobs, changes });
+		if (location.hash !== this.fragment) location.replace(this.fragment);
+	}
+
+	async readField() {
+		this.text = this.field.value;
+		const messages = [...this.messages, { role: "user", content: this.text }];
+		const isChat = this.mode === "chat";
+		const prompt = isChat ? renderChat(this.tokenizer, messages) : this.text;
+		const ids = this.tokenizer.tokenize(prompt).map(({ id }) => id);
+		if (!this.text || !ids.length) return this.tell("Write something first.");
+		if (ids.length > this.capacity) {
+			const counts = `${grouped(ids.length)} tokens; this page reads up to ${grouped(this.capacity)}`;
+			return this.tell(`That is ${counts}.`);
+		}
+		this.ids = ids;
+		this.written = 0;
+		this.changes.dropBlockedFrom(ids.length);
+		if (isChat) this.messages = messages;
+		const done = await this.read();
+		if (isChat && done) await this.answer();
+		else if (isChat) this.messages.pop();
+	}
+
+	async answer() {
+		this.field.value = "";
+		await this.writeOn(MOST_ANSWERED);
+		this.messages.push({ role: "assistant", content: this.textOf(this.answerIds()) });
+	}
+
+	answerIds() {
+		return this.ids
+			.slice(this.ids.length - this.written)
+			.filter((id) => !this.tokenizer.ends.has(id));
+	}
+
+	stop() {
+		this.stopping = true;
+		this.model.stop();
+	}
+
+	tell(text) {
+		this.status.textContent = text;
+	}
+
+	// --- running ---
+
+	// Does one thing at a time; what is under way is stopped.
+	async exclusively(run) {
+		if (this.busy) this.stop();
+		const turn = (this.turn ?? Promise.resolve()).then(async () => {
+			this.setBusy(true);
+			try {
+				return await run();
+			} catch (error) {
+				this.tell(`Something went wrong: ${error.message}.`);
+			} finally {
+				this.setBusy(false);
+			}
+		});
+		this.turn = turn;
+		return turn;
+	}
+
+	setBusy(busy) {
+		this.busy = busy;
+		this.stopping = false;
+		this.buttons.stop.disabled = !busy;
+		this.progress.hidden = !busy;
+		this.progress.value = 0;
+		this.app.ariaBusy = busy;
+	}
+
+	// Reads all tokens, and shows what goes on; true unless it was stopped.
+	read() {
+		return this.exclusively(async () => {
+			this.share();
+			this.tell("Reading …");
+			this.unchanged = null;
+			if (!this.changes.isEmpty) {
+				this.unchanged = await this.model.run(this.ids);
+				if (!this.unchanged) return this.tell("Stopped.");
+			}
+			const logits = await this.model.run(this.ids, this.changes.sets);
+			if (!logits) return this.tell("Stopped.");
+			this.showNext(logits);
+			await this.showInside();
+			this.tell(this.note || `${grouped(this.ids.length)} tokens read.`);
+			return true;
+		});
+	}
+
+	writeOn(most) {
+		return this.exclusively(async () => {
+			let count = 0;
+			let ended = false;
+			for (; count < most && !ended && !this.stopping; count++) {
+				const id = this.next.pick();
+				ended = this.tokenizer.ends.has(id);
+				if (!(await this.add(id))) break;
+				this.progress.value = count / most;
+			}
+			await this.showInside();
+			this.tell(this.describeWriting(count, ended));
+		});
+	}
+
+	describeWriting(count, ended) {
+		const counts = `${grouped(count)} token${count === 1 ? "" : "s"} written`;
+		if (ended) return `${counts}; there the model ended its text.`;
+		const full = this.ids.length >= this.capacity;
+		return full ? `${counts}; the page has room for no more.` : `${counts}.`;
+	}
+
+	append(id) {
+		return this.exclusively(async () => {
+			await this.add(id);
+			await this.showInside();
+			this.tell(`Written: ${this.token(id).shown}`);
+		});
+	}
+
+	// Adds a token; false if there is no room or the reader has stopped it.
+	async add(id) {
+		if (this.ids.length >= this.capacity) return false;
+		const logits = await this.model.extend([id]);
+		if (!logits) return false;
+		this.ids.push(id);
+		this.written++;
+		this.unchanged = null;
+		this.showNext(logits);
+		return true;
+	}
+
+	// --- showing ---
+
+	showNext(logits) {
+		this.next.show(logits, this.unchanged);
+		this.find(".try-mark").hidden = !this.unchanged;
+		this.showOutput();
+	}
+
+	showOutput() {
+		if (this.mode === "chat") {
+			this.output.replaceChildren();
+			const answer = { role: "assistant", content: this.textOf(this.answerIds()) };
+			for (const { role, content } of [...this.messages, answer]) {
+				element(`p.try-turn.${role}`, {}, this.output, content.trim() || "…");
+			}
+		} else {
+			const given = this.ids.length - this.written;
+			this.output.textContent = this.textOf(this.ids.slice(0, given));
+			element("mark", {}, this.output, this.textOf(this.answerIds()));
+		}
+		this.output.scrollTop = this.output.scrollHeight;
+	}
+
+	async showInside() {
+		this.showChips();
+		await this.showAttention();
+		this.select(this.ids.length - 1);
+	}
+
+	showChips() {
+		const given = this.ids.length - this.written;
+		const chips = this.ids.map((id, i) => {
+			const { shown, special } = this.token(id);
+			const item = element("li", { id: `try-${i}`, role: "option", "aria-selected": "false" });
+			item.classList.toggle("written", i >= given);
+			item.classList.toggle("blocked", this.changes.sets.blocked.includes(i));
+			element(special ? "span.tok.special" : "span.tok", {}, item, shown || "empty");
+			return item;
+		});
+		this.chips.replaceChildren(...chips);
+	}
+
+	async select(position) {
+		this.chips.children[this.position]?.setAttribute("aria-selected", "false");
+		this.position = clamp(position, 0, this.ids.length - 1);
+		const chip = this.chips.children[this.position];
+		chip.ariaSelected = "true";
+		this.chips.setAttribute("aria-activedescendant", chip.id);
+		const { blocked, mlps } = this.changes.sets;
+		this.buttons.block.ariaPressed = blocked.includes(this.position);
+		this.explorer?.update({ row: this.position });
+		const rows = await this.model.lens(this.position, this.layers.count);
+		this.layers.show(this.token(this.ids[this.position]), rows, new Set(mlps));
+	}
+
+	async showAttention() {
+		const { layers, heads } = this.shape;
+		const mapped = this.ids.length <= MOST_MAPPED;
+		const presets = this.find(".try-attention [role='group']");
+		this.buttons.head.hidden = presets.hidden = !mapped;
+		const state = this.explorer?.state;
+		this.explorer = null;
+		if (!mapped) {
+			const limit = `The map is drawn for texts of up to ${MOST_MAPPED} tokens.`;
+			this.map.replaceChildren(element("p", {}, undefined, limit));
+			return;
+		}
+		const shares = [];
+		for (let layer = 0; layer < layers; layer++) shares.push(await this.model.pattern(layer));
+		const data = {
+			tokens: this.ids.map((id) => this.token(id).shown || "empty"),
+			facts: this.ids.map((id, i) => `position ${i}, id ${id}`),
+			layers: [...Array(layers).keys()],
+			heads,
+			start: state ? state.layer : Math.floor(layers / 2),
+			shades: this.shades,
+		};
+		const patterns = new LivePatterns(data, shares);
+		this.explorer = new LiveExplorer("Attention in your text", data, patterns);
+		this.explorer.box.style.setProperty("--count", data.tokens.length);
+		this.map.replaceChildren(this.explorer.box);
+		this.explorer.onPattern = () => this.showHead();
+		this.explorer.update({ head: state ? state.head : MEAN });
+		this.showPresets(presets, patterns);
+	}
+
+	showPresets(group, patterns) {
+		group.replaceChildren();
+		for (const [name, measure] of PRESETS) {
+			const { layer, head } = patterns.find(measure);
+			const button = element("button", { title: `layer ${layer}, head ${head}` }, group, name);
+			on(button, "click", () => this.explorer.update({ layer, head }));
+		}
+	}
+
+	// The heads on view: one, or all of a layer.
+	headsOnView() {
+		const { layer, head } = this.explorer.state;
+		const heads = head === MEAN ? [...Array(this.shape.heads).keys()] : [head];
+		return heads.map((one) => `${layer}.${one}`);
+	}
+
+	showHead() {
+		const heads = this.headsOnView();
+		const { head } = this.buttons;
+		head.textContent =
+			heads.length > 1 ? "Switch off all heads of this layer" : "Switch this head off";
+		head.ariaPressed = heads.every((name) => this.changes.sets.heads.includes(name));
+	}
+
+	toggleHead() {
+		if (this.explorer) this.changes.toggle("heads", ...this.headsOnView());
+	}
+}

@@ -1,0 +1,302 @@
+"""The page that runs the model: it shows what `layerbook run` measures, and can be used by hand."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from fixtures.chromium import chromium, reading
+from fixtures.gguf_file import write_gguf
+from fixtures.small_book import layerbook
+from fixtures.try_page import write_try_page
+from layerbook.core.requests import ChatMessage, Prompt
+from layerbook.core.tokens import visible
+from layerbook.model.sources import GGUFSource
+from layerbook.model.tokenizer import ModelTokenizer
+from playwright.sync_api import Browser, Page, expect
+
+pytestmark = pytest.mark.browser
+TEXT = "The cat sat on 2 + 2 = "
+SPEC = """\
+chapter: live
+title: Live
+experiments:
+  - id: next
+    analysis: next-token
+    prompts: ["The cat sat on 2 + 2 = "]
+    top_k: 12
+  - id: attention
+    analysis: attention-pattern
+    prompts: ["The cat sat on 2 + 2 = "]
+    layers: [0, 1]
+    heads: all
+  - id: written
+    analysis: generate
+    prompts: ["The cat sat on 2 + 2 = "]
+    max_new_tokens: 8
+    temperature: 0
+"""
+PROBABILITY = 4e-6
+TEXTS = (
+    "",
+    "It's 1234 owls 🦉\n",
+    "  10",
+    "a\u00a0b\t½ ٣",
+    "<|im_start|>user\nhi<|im_end|>",
+    "naïve",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests here."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def source(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> GGUFSource:
+    """The tiny model as a GGUF file."""
+    path = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
+    return GGUFSource("tiny", str(write_gguf(tiny_model_dir, path, quantised=True)))
+
+
+@pytest.fixture(scope="module")
+def page_file(source: GGUFSource, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page, with the model beside it."""
+    return write_try_page(tmp_path_factory.mktemp("try"), source)
+
+
+def status(page: Page) -> object:
+    return expect(page.locator(".try-text .try-status"))
+
+
+@contextmanager
+def trying(browser: Browser, file: Path, fragment: str = "", **options: object) -> Iterator[Page]:
+    """The page with its model loaded and a text read."""
+    with reading(browser, file, **options) as page:
+        if fragment:
+            page.evaluate("fragment => location.replace(fragment)", fragment)
+        page.get_by_role("button", name="Load the model").click()
+        status(page).to_contain_text("tokens read")
+        yield page
+
+
+def read(page: Page, text: str) -> None:
+    """Read a text of the reader's own."""
+    page.get_by_role("textbox", name="Your text").fill(text)
+    page.get_by_role("button", name="Read it").click()
+    status(page).to_contain_text("tokens read")
+    expect(page.locator(".try-output")).to_have_text(text)
+
+
+def test_it_shows_what_layerbook_run_measures(
+    browser: Browser, page_file: Path, source: GGUFSource, tmp_path: Path
+) -> None:
+    """The same sentence through the command line and by hand: tokens, probabilities, attention,
+    and the text that the likeliest tokens make.
+    """
+    (tmp_path / "live.yaml").write_text(SPEC, encoding="utf-8")
+    process = layerbook(
+        "run", "live.yaml", "--out", "out", "--model", source.location, "--quiet", cwd=tmp_path
+    )
+    assert process.returncode == 0, process.stderr
+    results = {
+        id: json.loads((tmp_path / "out" / f"{id}.json").read_bytes())
+        for id in ("next", "attention", "written")
+    }
+    with trying(browser, page_file) as page:
+        read(page, TEXT)
+        shown = page.locator(".try-next li").all_inner_texts()
+        live = "window.layerbook.live"
+        ids = page.evaluate(f"{live}.ids")
+        ours = page.evaluate(
+            f"[...{live}.next.scores.order].slice(0, 12).map((id, i) => [id, {live}.next.own[i]])"
+        )
+        patterns = page.evaluate(f"{live}.explorer.patterns.shares.map((layer) => [...layer])")
+        page.get_by_role("button", name="Write on").click()
+        status(page).to_contain_text("written")
+        continued = page.evaluate(f"{live}.ids")[len(ids) :]
+    theirs = results["next"]["prompts"][0]
+    assert ids == [token["id"] for token in theirs["tokens"]]
+    for (id, prob), token, line in zip(ours, theirs["top"], shown, strict=True):
+        assert id == token["id"]
+        assert abs(prob - token["prob"]) < PROBABILITY
+        assert re.search(rf"{100 * token['prob']:.2f}\s%", line), (token, line)
+    expected = [
+        share for layer in results["attention"]["prompts"][0]["weights"] for share in flat(layer)
+    ]
+    assert max(abs(a - b) for a, b in zip(flat(patterns), expected, strict=True)) < 1e-5
+    written = results["written"]["prompts"][0]
+    assert continued[:8] == [token["id"] for token in written["tokens"]][-8:]
+
+
+def flat(values: object) -> list[float]:
+    """Nested lists as one."""
+    return [x for value in values for x in flat(value)] if isinstance(values, list) else [values]
+
+
+def test_texts_are_cut_as_in_python(
+    browser: Browser, page_file: Path, tiny_model_dir: Path
+) -> None:
+    """The tokenizer comes from the GGUF file, the chat template too."""
+    tokenizer = ModelTokenizer.load(tiny_model_dir)
+    chat = [ChatMessage(role="user", content="Hello, cat!")]
+    with trying(browser, page_file) as page:
+        live = "window.layerbook.live"
+        for text in TEXTS:
+            ours = page.evaluate(
+                f"text => {live}.tokenizer.tokenize(text).map((t) => [t.id, t.shown])", text
+            )
+            ids = tokenizer.encode(Prompt(text=text)).ids
+            assert ours == [[id, visible(tokenizer.token(id))] for id in ids], text
+        page.get_by_role("button", name="Chat").click()
+        page.get_by_role("textbox", name="Your message").fill("Hello, cat!")
+        page.get_by_role("button", name="Ask").click()
+        status(page).to_contain_text("written")
+        count = page.evaluate(f"{live}.ids.length - {live}.written")
+        ids = page.evaluate(f"{live}.ids")[:count]
+        assert ids == list(tokenizer.encode(Prompt(messages=tuple(chat))).ids)
+        expect(page.locator(".try-turn.user")).to_have_text("Hello, cat!")
+
+
+def test_parts_are_switched_off_and_on_by_hand(browser: Browser, page_file: Path) -> None:
+    """The next token moves, a mark stays where it was, and `Undo all` brings it back."""
+    with trying(browser, page_file) as page:
+        read(page, TEXT)
+        first = page.locator(".try-next ol")
+        before = first.inner_text()
+        for button in ("Switch off the MLP of layer 1", "Switch off all heads of this layer"):
+            page.get_by_role("button", name=button).click()
+            expect(page.get_by_role("button", name=button)).to_have_attribute(
+                "aria-pressed", "true"
+            )
+        page.locator(".try-chips li").nth(1).click()
+        page.get_by_role("button", name="Hide this token").click()
+        expect(page.locator(".try-chips .blocked")).to_have_count(1)
+        status(page).to_contain_text("tokens read")
+        assert first.inner_text() != before
+        assert page.locator(".try-next ol b").count() > 0
+        assert page.url.endswith("off=1.0%2C1.1%2C1.2%2C1.3%2C1&hide=1")
+        page.get_by_role("button", name="Undo all").click()
+        expect(first).to_have_text(re.compile(re.escape(before.split("\n")[0])))
+        expect(page.locator(".try-next ol b")).to_have_count(0)
+        assert first.inner_text() == before
+
+
+def test_a_link_brings_everything_back(browser: Browser, page_file: Path) -> None:
+    """Text, knobs and what is switched off; nonsense in it is left out."""
+    fragment = "#text=The+dog&temperature=0.8&top-k=40&top-p=0.95&off=0.1,9,x&hide=1"
+    with trying(browser, page_file, fragment) as page:
+        expect(page.get_by_role("textbox", name="Your text")).to_have_value("The dog")
+        expect(page.get_by_role("button", name="Be bold")).to_have_attribute("aria-pressed", "true")
+        expect(page.get_by_role("button", name="Undo: layer 0, head 1")).to_be_visible()
+        expect(page.locator(".try-chips .blocked")).to_have_count(1)
+
+
+def test_a_candidate_can_be_written(browser: Browser, page_file: Path) -> None:
+    """A click on it, and it is the next token."""
+    with trying(browser, page_file) as page:
+        read(page, TEXT)
+        count = page.locator(".try-chips li").count()
+        button = page.locator(".try-next li button").nth(2)
+        label = button.inner_text()
+        button.click()
+        expect(page.locator(".try-chips li")).to_have_count(count + 1)
+        expect(page.locator(".try-chips li").last).to_have_text(label)
+        assert page.evaluate("document.querySelectorAll('.try-chips .written').length") == 1
+
+
+def test_the_keyboard_reaches_every_token(browser: Browser, page_file: Path) -> None:
+    """Enter reads; the arrows move among tokens, and the lens follows."""
+    with trying(browser, page_file) as page:
+        field = page.get_by_role("textbox", name="Your text")
+        field.fill("The dog sat")
+        field.press("Enter")
+        expect(page.locator(".try-output")).to_have_text("The dog sat")
+        status(page).to_contain_text("tokens read")
+        chips = page.get_by_role("listbox", name="The tokens")
+        chips.press("Home")
+        selected = page.locator(".try-chips [aria-selected='true']")
+        expect(selected).to_have_text("The")
+        expect(page.locator(".try-at")).to_have_text("The")
+        chips.press("ArrowRight")
+        expect(page.locator(".try-at")).to_have_text(selected.inner_text())
+
+
+def test_a_text_too_long_and_none_at_all_are_told(browser: Browser, page_file: Path) -> None:
+    """With the number of tokens that fit."""
+    with trying(browser, page_file) as page:
+        field = page.get_by_role("textbox", name="Your text")
+        field.fill("")
+        page.get_by_role("button", name="Read it").click()
+        status(page).to_have_text("Write something first.")
+        field.fill("cat 1 " * 400)
+        page.get_by_role("button", name="Read it").click()
+        status(page).to_contain_text("this page reads up to 640")
+
+
+def test_writing_can_be_stopped(browser: Browser, page_file: Path) -> None:
+    """It stops before its 60 tokens, and the page goes on."""
+    with trying(browser, page_file) as page:
+        read(page, TEXT)
+        page.evaluate("""() => {
+          const { write, stop } = window.layerbook.live.buttons;
+          write.click();
+          setTimeout(() => stop.click(), 30);
+        }""")
+        status(page).to_contain_text("written")
+        assert page.evaluate("window.layerbook.live.written") < 60
+        read(page, "The dog")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_no_barrier_and_nothing_wider_than_the_window(
+    browser: Browser, page_file: Path, width: int, scheme: str
+) -> None:
+    """axe finds nothing, before and after the model is loaded."""
+    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
+    options = {"runOnly": rules, "preload": False}
+    with reading(browser, page_file, width=width, color_scheme=scheme, bypass_csp=True) as page:
+        for step in ("closed", "open"):
+            if step == "open":
+                page.get_by_role("button", name="Load the model").click()
+                status(page).to_contain_text("tokens read")
+                page.get_by_role("button", name="Switch off the MLP of layer 1").click()
+                expect(page.get_by_role("button", name="Undo all")).to_be_visible()
+                status(page).to_contain_text("tokens read")
+            found = Axe().run(page, options=options)
+            assert not found.response["violations"], (step, found.generate_report())
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_without_the_live_edition_it_asks_for_the_file(
+    browser: Browser, source: GGUFSource, tmp_path: Path
+) -> None:
+    """It says how to get the model, and runs the file that the reader chooses."""
+    file = write_try_page(tmp_path, source, live=False)
+    page = browser.new_page()
+    page.goto(file.as_uri())
+    page.get_by_role("button", name="Load the model").click()
+    expect(page.locator(".try-file")).to_contain_text("layerbook build --live")
+    page.get_by_label("The model's file").set_input_files(source.location)
+    status(page).to_contain_text("tokens read")
+    page.close()
+
+
+def test_a_damaged_part_is_refused(browser: Browser, source: GGUFSource, tmp_path: Path) -> None:
+    """One letter of the base64 is another: the page says so, and runs nothing."""
+    file = write_try_page(tmp_path, source)
+    part = tmp_path / "live" / "weights-00.js"
+    text = bytearray(part.read_bytes())
+    text[-2000] = ord("B") if text[-2000] == ord("A") else ord("A")
+    part.write_bytes(text)
+    with reading(browser, file) as page:
+        page.get_by_role("button", name="Load the model").click()
+        expect(page.locator(".try-load .try-status")).to_contain_text("the file is damaged")
+        expect(page.locator(".try-app")).to_be_hidden()

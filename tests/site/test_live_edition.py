@@ -1,0 +1,82 @@
+"""The live edition: the model's own bytes beside the site, which is the same without them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from fixtures.gguf_file import write_gguf
+from fixtures.small_book import layerbook, read_tree, write_small_book
+from layerbook.site.live_edition import PART_SIZE, model_scripts
+
+PART = re.compile(rb"layerbookWeights\((\d+), function \(\) \{/\*([A-Za-z0-9+/=]*)\*/\}\);\n")
+
+
+def joined(scripts: dict[str, bytes]) -> bytes:
+    """Return the bytes that a page puts together, which the manifest must agree with."""
+    text = scripts["manifest.js"].decode()
+    manifest = json.loads(text.removeprefix("window.layerbookManifest = ").removesuffix(";\n"))
+    data = bytearray(manifest["size"])
+    for name in manifest["parts"]:
+        match = PART.fullmatch(scripts[name])
+        assert match, name
+        part = base64.b64decode(match[2])
+        data[int(match[1]) : int(match[1]) + len(part)] = part
+    assert set(scripts) == {"manifest.js", *manifest["parts"]}
+    assert hashlib.sha256(data).hexdigest() == manifest["sha256"]
+    return bytes(data)
+
+
+def test_scripts_carry_every_byte() -> None:
+    """Two parts and a bit; nothing but data is in them."""
+    data = bytes(range(256)) * (2 * PART_SIZE // 256) + b"end"
+    scripts = model_scripts(data)
+    assert len(scripts) == 4
+    assert joined(scripts) == data
+
+
+@pytest.fixture
+def live_book(tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A book with results whose model is a GGUF file."""
+    monkeypatch.setenv("LAYERBOOK_CACHE", str(tmp_path / "cache"))
+    gguf = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf", quantised=True)
+    book = write_small_book(tmp_path / "book", gguf)
+    assert layerbook("build", "--quiet", cwd=book).returncode == 0
+    return book
+
+
+def test_the_site_is_current_with_and_without_it(live_book: Path) -> None:
+    """`--live` writes the scripts beside the site; `status --check` and builds leave them alone."""
+    before = read_tree(live_book / "site")
+    process = layerbook("build", "--live", cwd=live_book)
+    assert process.returncode == 0
+    assert "site/live: the model in 1 script," in process.stdout
+    live = read_tree(live_book / "site" / "live")
+    scripts = {name: data for name, data in live.items() if name.endswith(".js")}
+    assert joined(scripts) == (live_book.parent / "tiny.gguf").read_bytes()
+    assert layerbook("status", "--check", cwd=live_book).returncode == 0
+    assert layerbook("build", "--force", "--no-run", cwd=live_book).returncode == 0
+    assert read_tree(live_book / "site" / "live") == live
+    shutil.rmtree(live_book / "site" / "live")
+    assert layerbook("status", "--check", cwd=live_book).returncode == 0
+    assert read_tree(live_book / "site") == before
+
+
+def test_it_comes_back_where_it_was_removed(live_book: Path) -> None:
+    """A build with nothing else to do writes it again."""
+    assert layerbook("build", "--live", cwd=live_book).returncode == 0
+    shutil.rmtree(live_book / "site" / "live")
+    assert layerbook("build", "--live", cwd=live_book).returncode == 0
+    assert (live_book / "site" / "live" / "manifest.js").is_file()
+
+
+def test_a_model_that_is_no_gguf_is_refused(book: Path) -> None:
+    """Before anything runs, with the kind that it is."""
+    process = layerbook("build", "--live", cwd=book)
+    assert process.returncode == 2
+    assert "--live needs a model that is a GGUF file" in process.stderr
