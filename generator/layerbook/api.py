@@ -118,6 +118,9 @@ def _resolve(analysis: Analysis[R], model: LoadedModel) -> Analysis[R]:
     from layerbook.model.sources import limits_from_config
 
     limits = limits_from_config(model.config.to_dict())
+    if missing := analysis.missing_features(limits):
+        name = type(analysis).__name__
+        raise UsageError(f"{name} needs {' and '.join(missing)}; {limits.family} has not")
     try:
         return type(analysis).model_validate(analysis.model_dump(), context={"limits": limits})
     except ValidationError as error:

@@ -11,7 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fixtures.run_analysis import FakeModel, capture_requests, facts, json_round_trip, run
+from fixtures.run_analysis import (
+    FakeModel,
+    capture_requests,
+    facts,
+    json_round_trip,
+    plain_rope,
+    run,
+)
 from layerbook.analyses.attention_stages import AttentionStages
 from layerbook.core.figures import Frames, Heatmap, Lines
 from layerbook.core.requests import Site
@@ -174,7 +181,9 @@ def test_a_model_that_turns_otherwise_is_noticed(tiny: Any) -> None:
     captures = dict(capture_requests(tiny, analysis))
     known = captures["model"].facts
     assert known is not None
-    captures["model"] = replace(captures["model"], model_facts=replace(known, rope_theta=2.0))
+    captures["model"] = replace(
+        captures["model"], model_facts=replace(known, rope=(plain_rope(8, 2.0),) * 2)
+    )
     result = analysis.measure(captures)
     assert result.pattern_difference > 0.01 and result.score_difference > 0.1
 

@@ -24,11 +24,14 @@ def modules(layers: int, d_model: int, d_mlp: int) -> tuple[ModuleInfo, ...]:
         "down_proj": (d_model, d_mlp),
     }
     inner = [
-        ModuleInfo(f"model.layers.{i}.mlp.{name}", "Linear", shape, shape[0] * shape[1])
+        ModuleInfo(f"model.layers.{i}.mlp.{name}", "Linear", "mlp", shape, shape[0] * shape[1])
         for i in range(layers)
         for name, shape in shapes.items()
     ]
-    return (ModuleInfo("model.embed_tokens", "Embedding", (100, d_model), 100 * d_model), *inner)
+    return (
+        ModuleInfo("model.embed_tokens", "Embedding", "embedding", (100, d_model), 100 * d_model),
+        *inner,
+    )
 
 
 def by_hand(neurons: np.ndarray) -> dict[str, ActivationCache]:

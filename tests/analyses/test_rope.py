@@ -5,7 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fixtures.run_analysis import FakeModel, capture_requests, facts, json_round_trip, run
+from fixtures.run_analysis import (
+    FakeModel,
+    capture_requests,
+    facts,
+    json_round_trip,
+    plain_rope,
+    run,
+)
 from layerbook.analyses.rope import Rope
 from layerbook.core.figures import Heatmap, Lines, Panels
 from layerbook.core.requests import Site
@@ -62,7 +69,9 @@ def test_a_wrong_base_is_noticed(tiny):
     captures = dict(capture_requests(tiny, analysis))
     known = captures["model"].facts
     assert known is not None and known.rope_theta == 100000
-    captures["model"] = replace(captures["model"], model_facts=replace(known, rope_theta=2.0))
+    captures["model"] = replace(
+        captures["model"], model_facts=replace(known, rope=(plain_rope(8, 2.0),) * 2)
+    )
     assert analysis.measure(captures).pattern_difference > 0.01
 
 

@@ -118,9 +118,12 @@ def masked(model: Any, text: str, gone: tuple[int, ...]) -> list[float]:
     hidden = torch.ones(length, length, dtype=torch.bool).triu(1)
     for key in gone:
         hidden[key + 1 :, key] = True
-    mask = torch.zeros(1, 1, length, length).masked_fill(hidden, -torch.inf)
     with torch.inference_mode():
-        logits = model.network(ids, attention_mask=mask, use_cache=False).logits[0].double()
+        logits = (
+            model.network(ids, attention_mask=~hidden[None, None], use_cache=False)
+            .logits[0]
+            .double()
+        )
     shares = logits.log_softmax(-1)
     return [-float(shares[at - 1, ids[0, at]]) for at in range(1, length)]
 

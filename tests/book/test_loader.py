@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -796,3 +797,27 @@ def test_suggests_keys_inside_a_mapping_of_names(specs):
         keys + "views: {bars: {measure: n, across: prompts, acros: prompts}}"
     )
     assert problem.endswith("unknown key 'acros' (did you mean 'across'?)")
+
+
+def test_reports_analyses_that_the_model_cannot_have(specs):
+    """By name, at the analysis, from the limits alone; and layers that do not turn."""
+    text = "chapter: a\ntitle: A\nexperiments:\n"
+    for id, analysis in (("turns", "rope"), ("shapes", "mlp-shapes"), ("map", "token-map")):
+        text += (
+            f"  - id: {id}\n    analysis: {analysis}\n    prompt: x\n    layer: 1\n    head: 0\n"
+        )
+    specs.write("experiments/a.yaml", text)
+    gpt2 = replace(LIMITS, family="GPT-2", missing=frozenset({"rope", "gated mlp", "silu"}))
+    found = problems(lambda: load_chapter(Path("experiments/a.yaml"), gpt2))
+    assert [line for line in found if "needs" in line] == [
+        "experiments/a.yaml:5:15: rope needs queries and keys that are turned by their positions "
+        "(RoPE); GPT-2 has not, so it cannot run",
+        "experiments/a.yaml:10:15: mlp-shapes needs an MLP with a gate and an MLP with SiLU as its "
+        "activation function; GPT-2 has not, so it cannot run",
+    ]
+    smollm3 = replace(LIMITS, layers_without_rope=frozenset({1}))
+    found = problems(lambda: load_chapter(Path("experiments/a.yaml"), smollm3))
+    assert (
+        "experiments/a.yaml:7:12: layer 1 of this model does not turn queries and keys (no RoPE)"
+        in found
+    )

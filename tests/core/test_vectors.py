@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from layerbook.core.vectors import (
     apply_rope,
+    causal_mask,
     closest_pair,
     correlation,
     mean_pool,
@@ -162,12 +163,37 @@ def test_the_nearest_two_are_found_among_all_pairs():
         closest_pair(rows[:1])
 
 
+def test_only_the_dimensions_with_speeds_turn():
+    """They are multiplied by the scale too; the others stay as they are."""
+    rows = points(3, 6)
+    found = apply_rope(rows, np.array([0, 1, 2]), [0.5, 0.25], scale=2.0)
+    assert (found[:, 4:] == rows[:, 4:]).all()
+    assert (found[0, :4] == 2 * rows[0, :4]).all()
+    assert (
+        np.abs(np.linalg.norm(found[:, :4], axis=1) / np.linalg.norm(rows[:, :4], axis=1) - 2).max()
+        < 1e-12
+    )
+
+
+def test_a_window_hides_distant_keys():
+    """A query sees itself and the keys before it, at most as many as the window."""
+    assert (causal_mask(3) == np.tri(3, dtype=bool)).all()
+    assert causal_mask(4, 2).astype(int).tolist() == [
+        [1, 0, 0, 0],
+        [1, 1, 0, 0],
+        [0, 1, 1, 0],
+        [0, 0, 1, 1],
+    ]
+
+
 def test_turning_goes_pair_by_pair():
     """Dimensions i and i + D/2 by at * theta^(-2i/D), with sines and cosines in plain loops, to
     1e-12; lengths stay.
     """
     rows, at = points(5, 8), np.array([0, 3, 1, 1000, 7])
-    found = apply_rope(np.stack([rows, 2 * rows]).astype(np.float32), at, 10000.0)
+    found = apply_rope(
+        np.stack([rows, 2 * rows]).astype(np.float32), at, 10000.0 ** (-np.arange(0, 8, 2) / 8)
+    )
 
     for row, position, new in zip(
         rows.astype(np.float32).astype(np.float64), at, found[0], strict=True

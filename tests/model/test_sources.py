@@ -241,7 +241,10 @@ print(sorted({{"torch", "transformers", "huggingface_hub", "gguf"}} & set(sys.mo
 BROKEN_FOLDERS = [
     (lambda d: (d / "config.json").unlink(), "config.json cannot be read"),
     (lambda d: (d / "config.json").write_text("[]"), "not an object"),
-    (lambda d: (d / "config.json").write_text('{"model_type": "gpt2"}'), "'gpt2'; only 'llama'"),
+    (
+        lambda d: (d / "config.json").write_text('{"model_type": "bert"}'),
+        "'bert'; these can be run: Llama",
+    ),
     (
         lambda d: (d / "config.json").write_text(
             '{"model_type": "llama", "quantization_config": {"quant_method": "gptq"}}'

@@ -10,15 +10,15 @@ from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Record, Result
 from layerbook.core.figures import Axis, Bars, Block, Diagram, Figure, Table
-from layerbook.core.requests import ActivationCaches, Describe, ModelFacts, Request
-from layerbook.core.rounding import Exact
+from layerbook.core.requests import ActivationCaches, Describe, ModelFacts, ModuleRole, Request
+from layerbook.core.rounding import ExactOrNone
 from layerbook.core.text import listed
 
 KIND_LABELS = {
     "embeddings": "embedding",
     "attention": "attention",
     "mlp": "MLP",
-    "norms": "RMSNorm",
+    "norms": "norms",
     "linear": "unembedding",
 }
 CONFIGURATION = (
@@ -29,12 +29,17 @@ CONFIGURATION = (
 
 @dataclass(frozen=True)
 class Box:
-    """One box of the diagram: its part of the model, its lengths in and out, its modules."""
+    """One box of the diagram: its part of the model, its lengths in and out, its modules' role."""
 
     name: str
     part: str
     shape: str
-    modules: tuple[str, ...] = ()
+    role: ModuleRole | None = None
+
+    @property
+    def inside(self) -> bool:
+        """True if every layer has one."""
+        return self.part in {"attention", "mlp"} or self.name == "RoPE"
 
 
 class Part(Record):
@@ -52,7 +57,9 @@ class Part(Record):
     @property
     def kind(self) -> str:
         """The key of `shares` that it counts towards."""
-        return "norms" if self.name == "RMSNorm" else self.part
+        if "Norm" in self.name:
+            return "norms"
+        return "embeddings" if self.part == "position" else self.part
 
 
 class ArchitectureResult(Result):
@@ -68,7 +75,7 @@ class ArchitectureResult(Result):
     d_mlp: int = Field(description="Length of the vector inside the MLP.")
     d_vocab: int = Field(description="Tokens of the vocabulary: rows of the embedding matrix.")
     context: int = Field(description="The longest sequence the model supports, in tokens.")
-    rope_theta: Exact = Field(description="Base of RoPE's frequencies.")
+    rope_theta: ExactOrNone = Field(description="Base of RoPE's frequencies; null if none.")
     activation: str = Field(description="The MLP's activation function.")
     tied: bool = Field(description="True if embedding and unembedding are one matrix.")
     parts: tuple[Part, ...] = Field(description="The boxes, in the order of the computation.")
@@ -95,7 +102,7 @@ class Architecture(Analysis[ArchitectureResult]):
     def measure(self, captures: ActivationCaches) -> ArchitectureResult:
         """Put each module into its box, and count the parameters."""
         facts = captures["model"].facts
-        parts = tuple(measure_part(box, facts) for box in decoder_boxes(facts))
+        parts = tuple(measure_part(box, facts) for box in find_boxes(facts))
         shares = {
             kind: sum(part.total for part in parts if part.kind == kind) / facts.parameters
             for kind in KIND_LABELS
@@ -112,49 +119,65 @@ class Architecture(Analysis[ArchitectureResult]):
         }
 
 
+def find_boxes(facts: ModelFacts) -> list[Box]:
+    """The boxes that the model has."""
+    roles = {None, *(module.role for module in facts.modules)}
+    boxes = [box for box in decoder_boxes(facts) if box.role in roles]
+    return [box for box in boxes if box.name != "RoPE" or any(facts.rope)]
+
+
 def decoder_boxes(facts: ModelFacts) -> Iterator[Box]:
-    """The boxes in the order of the computation, input first."""
+    """The boxes of any decoder in the order of the computation, input first."""
     d, heads = facts.d_model, facts.heads
     query, key = heads * facts.d_head, facts.kv_heads * facts.d_head
-    projections = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
-    matrices = ("mlp.gate_proj", "mlp.up_proj", "mlp.down_proj")
     tied = ", the embedding again" if facts.tied else ""
+    norm = next(m.kind for m in facts.modules if m.role == "final norm")
+    norm = "RMSNorm" if "RMSNorm" in norm else norm
+    same = f"{d} → {d}"
 
     yield Box("Tokens", "tokens", "text → ids")
-    yield Box("Embedding", "embeddings", f"id → {d}", ("embed_tokens",))
-    yield Box("RMSNorm", "attention", f"{d} → {d}", ("input_layernorm",))
-    yield Box("Queries, keys, values", "attention", f"{d} → {query} + {key} + {key}", projections)
+    yield Box("Embedding", "embeddings", f"id → {d}", "embedding")
+    yield Box("Positions", "position", f"position → {d}", "position embedding")
+    yield Box(norm, "attention", same, "attention norm")
+    qkv = f"{d} → {query} + {key} + {key}"
+    yield Box("Queries, keys, values", "attention", qkv, "queries, keys, values")
+    yield Box(f"{norm} of queries, keys", "attention", f"{query}, {key}", "query and key norm")
     yield Box("RoPE", "position", "turns queries and keys")
     attention = f"{heads} heads of {facts.d_head} → {d}"
-    yield Box("Attention", "attention", attention, ("self_attn.o_proj",))
-    yield Box("RMSNorm", "mlp", f"{d} → {d}", ("post_attention_layernorm",))
-    yield Box("MLP", "mlp", f"{d} → {facts.d_mlp} → {d}", matrices)
-    yield Box("RMSNorm", "linear", f"{d} → {d}", ("norm",))
-    yield Box("Unembedding", "linear", f"{d} → {facts.d_vocab}{tied}", ("lm_head",))
+    yield Box("Attention", "attention", attention, "attention output")
+    yield Box(f"{norm} after attention", "attention", same, "norm after attention")
+    yield Box(norm, "mlp", same, "mlp norm")
+    yield Box("MLP", "mlp", f"{d} → {facts.d_mlp} → {d}", "mlp")
+    yield Box(f"{norm} after the MLP", "mlp", same, "norm after mlp")
+    yield Box(norm, "linear", same, "final norm")
+    yield Box("Unembedding", "linear", f"{d} → {facts.d_vocab}{tied}", "unembedding")
     yield Box("Sampling", "sampling", f"{facts.d_vocab} → 1")
 
 
 def measure_part(box: Box, facts: ModelFacts) -> Part:
     """Collect a box's modules, of all layers if it is inside them, and count its parameters."""
-    weights: dict[str, tuple[int, ...]] = {}
-    total = 0
-    for module in facts.modules:
-        # model.layers.7.mlp.up_proj -> mlp.up_proj, the same in all layers
-        path = re.sub(r"^model\.(layers\.\d+\.)?", "", module.path)
-        if path in box.modules:
-            weights[path] = module.shape
-            total += module.parameters
-    inside = box.part in {"position", "attention", "mlp"}
+    modules = [module for module in facts.modules if module.role == box.role]
+    # model.layers.7.mlp.up_proj -> mlp.up_proj, the same in all layers
+    outer = re.compile(r"^(model|transformer)\.(\w+\.\d+\.)?")
+    weights = {outer.sub("", module.path): module.shape for module in modules}
+    total = sum(module.parameters for module in modules)
     return Part(
         name=box.name,
         part=box.part,
         shape=box.shape,
         weights=weights,
-        inside=inside,
-        adds=box.name in {"Attention", "MLP"},
-        parameters=total // facts.layers if inside else total,
+        inside=box.inside,
+        adds=box.role in last_roles(facts),
+        parameters=total // facts.layers if box.inside else total,
         total=total,
     )
+
+
+def last_roles(facts: ModelFacts) -> set[ModuleRole | None]:
+    """The roles whose output is added to the residual stream: in some models, that of a norm."""
+    roles = {module.role for module in facts.modules}
+    normed = "norm after attention" in roles
+    return {"norm after attention", "norm after mlp"} if normed else {"attention output", "mlp"}
 
 
 def decoder_diagram(result: ArchitectureResult) -> Diagram:
@@ -176,6 +199,7 @@ def decoder_diagram(result: ArchitectureResult) -> Diagram:
 def parameter_bars(result: ArchitectureResult) -> Bars:
     """The parameters by kind of part, in millions."""
     labels = dict(KIND_LABELS)
+    labels["norms"] = next((part.name for part in result.parts if part.kind == "norms"), "norms")
     if result.tied:
         labels["embeddings"] = "embedding, also unembedding"
     shares = {labels[kind]: share for kind, share in result.shares.items() if share}

@@ -40,11 +40,12 @@ from layerbook.core.requests import (
     ModelFacts,
     Prompt,
     Request,
+    RotaryEmbedding,
     Site,
 )
 from layerbook.core.rounding import Gap, snap
 from layerbook.core.tokens import Token, visible
-from layerbook.core.vectors import apply_rope
+from layerbook.core.vectors import apply_rope, causal_mask
 
 SITES = ("q", "k", "scores", "pattern")
 MAX_ANNOTATED = 9  # tokens of a heatmap with the values in its cells
@@ -113,6 +114,7 @@ class AttentionStages(Analysis[AttentionStagesResult]):
     """
 
     result_type = AttentionStagesResult
+    requires = frozenset({"plain scores"})
 
     prompt: PromptText = Field(description="The prompt.")
     layer: Layer = Field(description="Its layer to draw; negative numbers count from the last.")
@@ -138,9 +140,10 @@ class AttentionStages(Analysis[AttentionStagesResult]):
 
         raw = q @ k.swapaxes(-1, -2)  # [L, H, T, T], as all stages
         scaled = raw / facts.d_head**0.5
-        pattern = softmax(mask_future(scaled))
+        visible = visible_keys(facts, layers, len(run.tokens))  # [L, 1, T, T]
+        pattern = softmax(np.where(visible, scaled, -np.inf))
 
-        unscaled = softmax(mask_future(raw))  # [L, H, T, T]
+        unscaled = softmax(np.where(visible, raw, -np.inf))  # [L, H, T, T]
         future = share_of_later_keys(softmax(scaled))  # [L, H]
         shown = self.shown_heads(layers, future)
 
@@ -150,7 +153,9 @@ class AttentionStages(Analysis[AttentionStagesResult]):
             layers=layers,
             d_head=facts.d_head,
             sharing=facts.heads // facts.kv_heads,
-            score_difference=float(np.abs(np.tril(scaled - run.stack("scores", layers))).max()),
+            score_difference=float(
+                np.abs(scaled - run.stack("scores", layers)).max(where=visible, initial=0)
+            ),
             pattern_difference=float(np.abs(pattern - run.stack("pattern", layers)).max()),
             reordered=count_reordered_rows(raw, scaled),
             bits=mean_row_entropy(pattern),
@@ -191,9 +196,21 @@ def rotated_queries_and_keys(
 ) -> tuple[Floats, Floats]:
     """Apply RoPE to the queries and keys, and repeat each key for the queries that share it."""
     positions = np.arange(len(run.tokens))
-    q = apply_rope(run.stack("q", layers), positions, facts.rope_theta)  # [L, H, T, d]
-    k = apply_rope(run.stack("k", layers), positions, facts.rope_theta)  # [L, K, T, d]
+    q, k = (
+        np.array([turn(run[Site(name, layer)], positions, facts.rope[layer]) for layer in layers])
+        for name in ("q", "k")
+    )  # [L, H, T, d], [L, K, T, d]
     return q, k.repeat(facts.heads // facts.kv_heads, axis=1)  # [L, H, T, d]
+
+
+def turn(rows: Floats, positions: NDArray[np.integer], rope: RotaryEmbedding | None) -> Floats:
+    """Turn queries or keys by their positions, unless their layer has no RoPE."""
+    return rows if rope is None else apply_rope(rows, positions, rope.speeds, rope.scale)
+
+
+def visible_keys(facts: ModelFacts, layers: tuple[int, ...], T: int) -> NDArray[np.bool_]:
+    """Which keys each query may see: those up to its own, or only the last few [L, 1, T, T]."""
+    return np.array([causal_mask(T, facts.windows[layer]) for layer in layers])[:, None]
 
 
 def mask_future(scores: Floats) -> Floats:

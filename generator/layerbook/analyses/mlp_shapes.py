@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -61,6 +60,7 @@ class MlpShapes(Analysis[MlpShapesResult]):
     """
 
     result_type = MlpShapesResult
+    requires = frozenset({"gated mlp", "silu"})
     prompt: PromptSpec = Field(description="The prompt.")
     layer: Layer = Field(description="The layer; negative numbers count from the last.")
 
@@ -72,21 +72,18 @@ class MlpShapes(Analysis[MlpShapesResult]):
     def measure(self, captures: ActivationCaches) -> MlpShapesResult:
         """Read the shapes off the model; add up the squared neurons, the strongest first."""
         run, facts = captures["prompt"], captures["facts"].facts
-        shapes = {module.path: module.shape for module in facts.modules}
-        parameters = sum(module.parameters for module in facts.modules if ".mlp." in module.path)
+        parameters = sum(module.parameters for module in facts.modules if module.role == "mlp")
+        D, M = facts.d_model, facts.d_mlp
 
         neurons = run[Site("mlp_act", self.layer)]  # [T, d_mlp]: SiLU(gate) * up
         share = strongest_first(neurons)  # [T, d_mlp], growing to 1
-        counts = sorted({*(2**k for k in range(facts.d_mlp.bit_length())), facts.d_mlp})
+        counts = sorted({*(2**k for k in range(M.bit_length())), M})
         return MlpShapesResult(
             layer=self.layer,
-            d_model=facts.d_model,
-            d_mlp=facts.d_mlp,
+            d_model=D,
+            d_mlp=M,
             activation=facts.activation,
-            projections={
-                name: projection(shapes, f"layers.{self.layer}.mlp.{name}_proj")
-                for name in ("gate", "up", "down")
-            },
+            projections={"gate": (D, M), "up": (D, M), "down": (M, D)},
             parameters=parameters,
             share=parameters / facts.parameters,
             prompt=prompt_name(self.prompt),
@@ -105,12 +102,6 @@ class MlpShapes(Analysis[MlpShapesResult]):
             "silu": silu_curve(),
             "activations": activation_lines(result, where),
         }
-
-
-def projection(shapes: Mapping[str, tuple[int, ...]], name: str) -> tuple[int, int]:
-    """Numbers in and numbers out of a weight matrix, which is stored as [out, in]."""
-    out, into = next(shape for path, shape in shapes.items() if path.endswith(name))
-    return into, out
 
 
 def strongest_first(neurons: NDArray[np.floating]) -> NDArray[np.float64]:

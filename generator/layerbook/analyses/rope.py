@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import Analysis, Array, Head, Layer, PromptText, Result, shorten_prompt
+from layerbook.core.analysis import (
+    Analysis,
+    Array,
+    Head,
+    PromptText,
+    Result,
+    RopeLayer,
+    shorten_prompt,
+)
 from layerbook.core.distributions import softmax
 from layerbook.core.figures import (
     Axis,
@@ -21,11 +29,19 @@ from layerbook.core.figures import (
     Series,
     attention_heatmap,
 )
-from layerbook.core.requests import ActivationCaches, Describe, Forward, Prompt, Request, Site
+from layerbook.core.requests import (
+    ActivationCaches,
+    Describe,
+    Forward,
+    Prompt,
+    Request,
+    RotaryEmbedding,
+    Site,
+)
 from layerbook.core.rounding import Exact, Gap, Rounding
 from layerbook.core.text import listed
 from layerbook.core.tokens import Token
-from layerbook.core.vectors import apply_rope
+from layerbook.core.vectors import apply_rope, causal_mask
 
 POSITION_SHIFT = 1000
 
@@ -78,18 +94,19 @@ class Rope(Analysis[RopeResult]):
     """Queries and keys of one layer turned by their positions, and their scores.
 
     Shapes: q [H, T, d] and k [K, T, d]; dimensions i and i + d/2 turn together, by
-        pos * theta^(-2i/d) radians.
+        pos * speed_i radians; speed_i is theta^(-2i/d), or slower where the model says so.
     Units: scores q·k / sqrt(d), before the softmax; wavelengths in positions; attention in shares,
         0 to 1.
-    Limits: the distance curve averages over one prompt's tokens; frequencies that a model rescales
-        are not known here.
+    Limits: the distance curve averages over one prompt's tokens; not for models that scale or bound
+        their scores otherwise.
     Source: Su et al. 2021 (arXiv:2104.09864), equations 14, 15 and 34; section 3.4.3
         bounds the decay.
     """
 
     result_type = RopeResult
+    requires = frozenset({"rope", "plain scores"})
     prompt: PromptText = Field(description="The prompt whose queries and keys are turned.")
-    layer: Layer = Field(description="The layer; negative numbers count from the last.")
+    layer: RopeLayer = Field(description="The layer; negative numbers count from the last.")
     head: Head = Field(description="The query head to show.")
     distances: int = Field(
         default=64, ge=2, le=2048, description="Number of distances to try, from 0."
@@ -107,7 +124,10 @@ class Rope(Analysis[RopeResult]):
         k = run[Site("k", self.layer)]  # [K, T, d]
         k = k.repeat(facts.heads // facts.kv_heads, axis=0)  # [H, T, d]: queries share keys
         pattern = run[Site("pattern", self.layer)]  # [H, T, T], the model's own
-        rotated = RotatedScores(q, k, facts.rope_theta)
+        rope = facts.rope[self.layer]
+        if rope is None:
+            raise ValueError(f"layer {self.layer} does not turn queries and keys")
+        rotated = RotatedScores(q, k, rope)
 
         T, d = q.shape[1:]
         pos = np.arange(T)
@@ -115,7 +135,8 @@ class Rope(Analysis[RopeResult]):
         scores = rotated(pos, pos)  # [H, T, T]
         curves = mean_scores_by_distance(rotated, T, self.distances)  # [H, distances]
         curve = curves[self.head]
-        speed = facts.rope_theta ** (-2 * np.arange(d // 2) / d)  # [d/2], radians per position
+        speed = np.array(rope.speeds)  # [pairs], radians per position
+        visible = causal_mask(T, facts.windows[self.layer])  # [T, T]
 
         return RopeResult(
             prompt=self.prompt,
@@ -123,12 +144,12 @@ class Rope(Analysis[RopeResult]):
             layer=self.layer,
             head=self.head,
             d_head=d,
-            pairs=d // 2,
-            theta=facts.rope_theta,
+            pairs=len(speed),
+            theta=rope.theta,
             wavelengths=2 * np.pi / speed,
             pattern=pattern[self.head],
             previous_share=share_on_previous(pattern[self.head]),
-            pattern_difference=float(np.abs(causal_softmax(scores) - pattern).max()),
+            pattern_difference=float(np.abs(masked_softmax(scores, visible) - pattern).max()),
             shift=POSITION_SHIFT,
             shift_difference=float(np.abs(rotated(moved, moved) - scores).max()),
             query_shift_difference=float(np.abs(rotated(moved, pos) - scores).max()),
@@ -163,22 +184,21 @@ class RotatedScores:
 
     q: NDArray[np.floating]
     k: NDArray[np.floating]
-    theta: float
+    rope: RotaryEmbedding
 
     def __call__(
         self, q_pos: NDArray[np.integer], k_pos: NDArray[np.integer]
     ) -> NDArray[np.float64]:
         """Scores [H, T, T], queries by keys, with queries and keys [T] at these positions."""
-        q = apply_rope(self.q, q_pos, self.theta)
-        k = apply_rope(self.k, k_pos, self.theta)
+        q = apply_rope(self.q, q_pos, self.rope.speeds, self.rope.scale)
+        k = apply_rope(self.k, k_pos, self.rope.speeds, self.rope.scale)
         scores: NDArray[np.float64] = q @ k.swapaxes(1, 2) / q.shape[-1] ** 0.5
         return scores
 
 
-def causal_softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The pattern [H, T, T] of scores: a query sees no later key."""
-    past = np.tri(scores.shape[-1], dtype=bool)
-    return softmax(np.where(past, scores, -np.inf))
+def masked_softmax(scores: NDArray[np.float64], visible: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The pattern [H, T, T] of scores, with no share for keys that a query may not see [T, T]."""
+    return softmax(np.where(visible, scores, -np.inf))
 
 
 def mean_scores_by_distance(rotated: RotatedScores, T: int, distances: int) -> NDArray[np.float64]:

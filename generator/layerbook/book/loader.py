@@ -377,6 +377,11 @@ class _ChapterLoader:
         except UsageError as error:
             node.value["analysis"].add_problem(str(error), error.trace)
             return None
+        if missing := analysis_type.missing_features(self.limits):
+            family = self.limits.family
+            message = f"{name} needs {' and '.join(missing)}; {family} has not, so it cannot run"
+            node.value["analysis"].add_problem(message)
+            return None
         known_keys = [*ExperimentSpec.model_fields, *analysis_type.model_fields]
         for key in node.value:
             if key not in known_keys:

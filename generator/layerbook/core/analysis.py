@@ -8,7 +8,7 @@ result into figures as data. All three are pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date as Day
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
@@ -34,13 +34,26 @@ from layerbook.core.requests import ActivationCaches, ChatMessage, Prompt, Reque
 from layerbook.core.rounding import Rounding
 from layerbook.core.tokens import Token, visible
 
+Feature = Literal["rope", "gated mlp", "silu", "plain scores"]
+"""What not every model has, and some analyses are about."""
+
+FEATURES_IN_WORDS: Mapping[Feature, str] = {
+    "rope": "queries and keys that are turned by their positions (RoPE)",
+    "gated mlp": "an MLP with a gate",
+    "silu": "an MLP with SiLU as its activation function",
+    "plain scores": "attention scores that are q·k / √d_head and nothing else",
+}
+
 
 @dataclass(frozen=True)
 class Limits:
-    """The model's sizes, available before it is loaded.
+    """The model's sizes and what it lacks, available before it is loaded.
 
     count_tokens: the tokenizer's count for a prompt; None if the tokenizer is not available.
     render_chat: lays out a chat prompt; None if chats are not checked. Both raise ModelError.
+    family: the name of the model's family.
+    missing: what it does not have.
+    layers_without_rope: those of a model whose other layers turn queries and keys.
     """
 
     layers: int
@@ -49,6 +62,9 @@ class Limits:
     context: int
     count_tokens: Callable[[Prompt], int] | None = None
     render_chat: Callable[[Prompt], str] | None = None
+    family: str = "Llama"
+    missing: frozenset[Feature] = frozenset()
+    layers_without_rope: frozenset[int] = frozenset()
 
 
 def _limits(info: ValidationInfo) -> Limits | None:
@@ -109,11 +125,19 @@ def _check_vocabulary_count(count: int, info: ValidationInfo) -> int:
     return count
 
 
+def _check_layer_turns(layer: int, info: ValidationInfo) -> int:
+    limits = _limits(info)
+    if limits is not None and layer in limits.layers_without_rope:
+        raise ValueError(f"layer {layer} of this model does not turn queries and keys (no RoPE)")
+    return layer
+
+
 _LAYER, _HEAD = _ModelIndex("layer"), _ModelIndex("head")
 _LayerNumbers = tuple[Annotated[int, AfterValidator(_LAYER.check)], ...]
 _HeadNumbers = tuple[Annotated[int, AfterValidator(_HEAD.check)], ...]
 
 Layer = Annotated[int, AfterValidator(_LAYER.resolve)]
+RopeLayer = Annotated[Layer, AfterValidator(_check_layer_turns)]
 Head = Annotated[int, AfterValidator(_HEAD.resolve)]
 Layers = Annotated[_LayerNumbers | Literal["all"], AfterValidator(_LAYER.resolve_all)]
 Heads = Annotated[_HeadNumbers | Literal["mean", "all"], AfterValidator(_HEAD.resolve_all)]
@@ -255,6 +279,13 @@ class Analysis(BaseModel, Generic[R]):
     # Defaults such as layer -1 are resolved too.
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
     result_type: ClassVar[type[Result]]
+    requires: ClassVar[frozenset[Feature]] = frozenset()  # features of the model
+
+    @classmethod
+    def missing_features(cls, limits: Limits) -> tuple[str, ...]:
+        """Return in words what the analysis requires and a model does not have."""
+        lacks = cls.requires & limits.missing
+        return tuple(words for feature, words in FEATURES_IN_WORDS.items() if feature in lacks)
 
     def runs(self) -> dict[str, Request]:
         """Return the requests by the names that `measure` uses."""

@@ -33,14 +33,14 @@ SITE_SHAPES: Mapping[str, str] = {
     "resid_post": "T D",  # ... after the MLP was added
     "attn_out": "T D",  # attention's contribution, after the output projection
     "mlp_out": "T D",  # the MLP's contribution
-    "q": "H T d",  # queries before RoPE
-    "k": "K T d",  # keys before RoPE
+    "q": "H T d",  # queries before RoPE; after their norm, in a model that has one
+    "k": "K T d",  # keys, likewise
     "v": "K T d",
     "z": "T H d",  # each head's mix of values, before the output projection
-    "scores": "H T T",  # q . k / sqrt(d) after RoPE, the future masked with -inf
+    "scores": "H T T",  # q . k / sqrt(d) after RoPE, keys that a query may not see at -inf
     "pattern": "H T T",  # softmax of the scores over the keys
-    "mlp_act": "T M",  # SiLU(gate) * up
-    "ln_final": "T D",  # after the final RMSNorm
+    "mlp_act": "T M",  # what the MLP projects down: SiLU(gate) * up
+    "ln_final": "T D",  # after the final norm
     "logits": "T V",
     "next_logits": "V",  # of the last position alone
     "loss": "T",  # -ln p of each token in nats; NaN for the first, which has no prediction
@@ -222,14 +222,52 @@ class Describe:
 Request = Forward | Generate | Encode | EmbeddingRows | EmbeddingMatrix | Describe
 
 
+ModuleRole = Literal[
+    "embedding",
+    "position embedding",
+    "attention norm",
+    "queries, keys, values",
+    "query and key norm",
+    "attention output",
+    "norm after attention",
+    "mlp norm",
+    "mlp",
+    "norm after mlp",
+    "final norm",
+    "unembedding",
+]
+
+
 @dataclass(frozen=True)
 class ModuleInfo:
-    """One module of the model: dotted path, class, shape of its weight, number of parameters."""
+    """One module of the model.
+
+    path: its dotted name in transformers.
+    kind: its class.
+    shape: of its weight, [out, in] for a matrix.
+    parameters: their number; a weight that an earlier module has too does not count.
+    """
 
     path: str
     kind: str
+    role: ModuleRole
     shape: tuple[int, ...]
     parameters: int
+
+
+@dataclass(frozen=True)
+class RotaryEmbedding:
+    """The rotary position embedding (RoPE) of a layer.
+
+    theta: base of the speeds before the model slows some of them down.
+    speeds: radians per position by pair of dimensions, slowed down as the model says; fewer than
+        d_head / 2 if the last dimensions of a head do not turn.
+    scale: factor of the turned queries and keys; 1 but for YaRN.
+    """
+
+    theta: float
+    speeds: tuple[float, ...]
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -237,6 +275,8 @@ class ModelFacts:
     """The configuration and the modules of the loaded model.
 
     stop_ids: the tokens that end a text, of any of the model's files.
+    rope: by layer; None for a layer that does not turn queries and keys.
+    windows: by layer, how many keys a query sees, itself included; None for all before it.
     """
 
     name: str
@@ -248,8 +288,8 @@ class ModelFacts:
     d_mlp: int
     d_vocab: int
     context: int
-    rope_theta: float
-    norm_epsilon: float
+    rope: tuple[RotaryEmbedding | None, ...]
+    windows: tuple[int | None, ...]
     activation: str
     tied: bool
     parameters: int
@@ -257,6 +297,11 @@ class ModelFacts:
     special_tokens: tuple[tuple[str, Token], ...]  # (role, token): ("bos_token", ...)
     chat_template: str
     stop_ids: frozenset[int] = frozenset()
+
+    @property
+    def rope_theta(self) -> float | None:
+        """The base of RoPE's speeds, the largest of several; None for a model without RoPE."""
+        return max((rope.theta for rope in self.rope if rope), default=None)
 
 
 @dataclass(frozen=True)

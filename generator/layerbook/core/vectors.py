@@ -93,18 +93,27 @@ def sinusoidal_encoding(positions: int, width: int, C: float) -> NDArray[np.floa
     return np.where(np.arange(width) % 2 == 0, np.sin(angle), np.cos(angle))
 
 
-def apply_rope(rows: Vectors, at: NDArray[np.integer], theta: float) -> NDArray[np.float64]:
+def apply_rope(
+    rows: Vectors, at: NDArray[np.integer], speeds: Sequence[float], scale: float = 1.0
+) -> NDArray[np.float64]:
     """Rotate vectors [..., P, D] by their positions `at` [P], as the Llama family does.
 
-    Dimensions i and i + D/2 are a pair, and pair i turns by at * theta^(-2i/D) radians.
-    Source: Su et al. 2021 (arXiv:2104.09864), equation 34.
+    Of S speeds, in radians per position, number i turns the dimensions i and i + S, which are a
+    pair; dimensions from 2 S on stay. The turned ones are multiplied by `scale`.
+    Source: Su et al. 2021 (arXiv:2104.09864), equation 34; the scale: Peng et al. 2023
+    (arXiv:2309.00071), section 3.4.
     """
-    half = rows.shape[-1] // 2
-    speed = theta ** (-2 * np.arange(half) / rows.shape[-1])  # [D/2], radians per position
+    half = len(speeds)
     x = rows.astype(np.float64)
-    pairs = x[..., :half] + 1j * x[..., half:]  # [..., P, D/2]
-    pairs = pairs * np.exp(1j * np.outer(at, speed))  # a rotation is one multiplication
-    return np.concatenate([pairs.real, pairs.imag], axis=-1)
+    pairs = x[..., :half] + 1j * x[..., half : 2 * half]  # [..., P, S]
+    pairs = pairs * scale * np.exp(1j * np.outer(at, speeds))  # a rotation is one multiplication
+    return np.concatenate([pairs.real, pairs.imag, x[..., 2 * half :]], axis=-1)
+
+
+def causal_mask(T: int, window: int | None = None) -> NDArray[np.bool_]:
+    """Return which keys each query may see [T, T]: itself and the window - 1 keys before it."""
+    query, key = np.arange(T)[:, None], np.arange(T)
+    return (key <= query) & (key > query - (window or T))
 
 
 def shuffle_words(texts: Sequence[str], seed: int) -> tuple[str, ...]:

@@ -12,19 +12,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache
-from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
 from layerbook.core.requests import Generate, Prompt
 from layerbook.core.sampling import sample_token, sampling_distribution
 from layerbook.model.plan import TokenIds
 from layerbook.model.small_matmul import fast_small_matmul
 from layerbook.model.tokenizer import ModelTokenizer
-
-# transformers 5.24 renamed the argument.
-CACHE_ARGUMENT = (
-    "cache" if "cache" in signature(LlamaForCausalLM.forward).parameters else "past_key_values"
-)
 
 
 @dataclass(frozen=True)
@@ -67,7 +62,7 @@ class _Sequence:
 
 
 def generate_batch(
-    network: LlamaForCausalLM,
+    network: PreTrainedModel,
     prompts: Sequence[TokenIds],
     requests: Sequence[Generate],
     stop_ids: frozenset[int],
@@ -81,7 +76,7 @@ def generate_batch(
     new_ids = torch.tensor([[0] * (width - len(ids)) + list(ids) for ids in prompts])  # [rows, T]
     mask = torch.tensor([[0] * (width - len(ids)) + [1] * len(ids) for ids in prompts])
     positions = (mask.cumsum(-1) - 1).clamp(min=0)
-    cache = DynamicCache(config=network.config)
+    cache = DynamicCache()
     sequences = [
         _Sequence(request, list(ids), len(ids), np.random.default_rng(request.seed))
         for ids, request in zip(prompts, requests, strict=True)
@@ -107,7 +102,7 @@ def generate_batch(
 
 
 def reencode(
-    network: LlamaForCausalLM, tokenizer: ModelTokenizer, prompt: TokenIds, request: Generate
+    network: PreTrainedModel, tokenizer: ModelTokenizer, prompt: TokenIds, request: Generate
 ) -> GenerationOutput:
     """Generate greedily the lecture's way: append the decoded token, encode the whole text again.
 
@@ -118,7 +113,7 @@ def reencode(
     cached_ids: TokenIds = ()
     frames: list[TokenIds] = []
     kept_logits: list[NDArray[np.floating]] = []
-    cache = DynamicCache(config=network.config)
+    cache = DynamicCache()
     with fast_small_matmul(network):
         for _ in range(request.max_new_tokens):
             frames.append(ids)
@@ -135,10 +130,12 @@ def reencode(
 
 
 def _forward_step(
-    network: LlamaForCausalLM, new_ids: Tensor, cache: DynamicCache, **arguments: Any
+    network: PreTrainedModel, new_ids: Tensor, cache: DynamicCache, **arguments: Any
 ) -> NDArray[np.floating]:
     """Return the logits [rows, V] after the new tokens [rows, n], which join the cache."""
-    arguments[CACHE_ARGUMENT] = cache
+    # transformers 5.24 renamed the argument.
+    renamed = "cache" in signature(network.forward).parameters
+    arguments["cache" if renamed else "past_key_values"] = cache
     output = network(input_ids=new_ids, use_cache=True, logits_to_keep=1, **arguments)
     logits: NDArray[np.floating] = output.logits[:, -1].numpy()
     return logits

@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers.models.llama.configuration_llama import LlamaConfig
-from transformers.models.llama.modeling_llama import LlamaForCausalLM
-from transformers.utils import logging as transformers_logging
+from transformers import PreTrainedModel
 
 from layerbook.core.errors import ModelError
 from layerbook.core.requests import (
@@ -22,13 +21,13 @@ from layerbook.core.requests import (
     SITE_SHAPES,
     Generate,
     ModelFacts,
-    ModuleInfo,
     Precision,
     Site,
 )
 from layerbook.model import loading_checks
 from layerbook.model.generation import GenerationOutput, generate_batch, reencode
 from layerbook.model.hooks import PATCHABLE_SITES, ActivationHooks, Edit
+from layerbook.model.network import NetworkParts, load_network
 from layerbook.model.plan import Pass, PassRequest, TokenIds
 from layerbook.model.precision import DTYPES, arithmetic
 from layerbook.model.tokenizer import ModelTokenizer
@@ -38,10 +37,10 @@ Activations = Mapping[Site, NDArray[np.floating]]
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A Llama with eager attention, its tokenizer, and the precision it computes with."""
+    """A causal language model, its tokenizer, and the precision it computes with."""
 
     name: str
-    network: LlamaForCausalLM
+    parts: NetworkParts
     tokenizer: ModelTokenizer
     stop_ids: frozenset[int]
     precision: Precision
@@ -52,24 +51,29 @@ class LoadedModel:
     ) -> LoadedModel:
         """Read a directory with `config.json`, safetensors and `tokenizer.json`.
 
-        Raises ModelError if it is not a Llama or cannot be read.
+        Raises ModelError if it is of no family that can be run, or cannot be read.
         """
         tokenizer = ModelTokenizer.load(directory)
         try:
-            network = _load_network(directory, precision)
+            parts = load_network(directory, precision)
             stop_ids = loading_checks.read_stop_ids(directory)
         except ModelError:
             raise
         except Exception as error:  # libraries raise half a dozen kinds for damaged files
             raise ModelError(f"{directory}: cannot load the model: {error}") from error
-        rows = network.get_input_embeddings().num_embeddings
+        rows = len(parts.embedding)
         loading_checks.check_tokenizer_fits(directory, tokenizer, rows)
         stop_ids |= {id for role, id in tokenizer.role_ids if role == "eos_token"}
         tokenizer = replace(tokenizer, embedding_rows=rows)
-        return cls(name, network, tokenizer, stop_ids, precision)
+        return cls(name, parts, tokenizer, stop_ids, precision)
 
     @property
-    def config(self) -> LlamaConfig:
+    def network(self) -> PreTrainedModel:
+        """The model as transformers has it."""
+        return self.parts.model
+
+    @property
+    def config(self) -> Any:
         """The model's configuration."""
         return self.network.config
 
@@ -83,10 +87,10 @@ class LoadedModel:
         self._check_sites(keep, {edit.site for edit in edits})
         width = max(len(item.ids) for item in batch)
         ids = torch.tensor([(*item.ids, *[0] * (width - len(item.ids))) for item in batch])
-        hooks = ActivationHooks(self.network, keep, edits)
+        hooks = ActivationHooks(self.parts, keep, edits)
         with torch.inference_mode(), arithmetic(self.precision):
             with hooks.registered():
-                final = self.network.model(input_ids=ids, use_cache=False).last_hidden_state
+                final = self.network.base_model(input_ids=ids, use_cache=False).last_hidden_state
             hooks.compute_logit_sites(final, ids)
             next_logits = self._next_logits(final, batch)
         common = frozenset.intersection(*(item.keep for item in batch))
@@ -114,8 +118,8 @@ class LoadedModel:
         rows = [row for row, count in enumerate(counts) for _ in range(count)]
         positions = [position for item in batch for position in item.logit_positions]
         index = torch.tensor(rows).long(), torch.tensor(positions).long()
-        logits = self.network.lm_head(final[index])
-        return [read_only(part.numpy()) for part in logits.split(counts)]
+        logits = self.parts.score(final[index])
+        return [read_only(part.numpy()) for part in torch.split(logits, counts)]
 
     def bytes_for(self, keep: frozenset[Site], length: int, logit_count: int = 1) -> int:
         """Return the bytes of these sites of a pass, with `NEXT_LOGITS` at some positions."""
@@ -124,9 +128,9 @@ class LoadedModel:
             "T": length,
             "D": config.hidden_size,
             "H": config.num_attention_heads,
-            "K": config.num_key_value_heads,
-            "d": self._head_size,
-            "M": config.intermediate_size,
+            "K": self.parts.kv_heads,
+            "d": self.parts.head_size,
+            "M": self.parts.mlp_size,
             "V": config.vocab_size,
         }
         count = 0
@@ -149,51 +153,33 @@ class LoadedModel:
 
     def embedding_rows(self, ids: Sequence[int]) -> NDArray[np.floating]:
         """Return rows of the embedding matrix [T, d_model]."""
-        return read_only(self.network.model.embed_tokens.weight[list(ids)].numpy())
+        return read_only(self.parts.embedding[list(ids)].numpy())
 
     @cached_property
     def facts(self) -> ModelFacts:
         """The configuration and the modules of the loaded model."""
-        config, modules = self.config, self._modules()
+        config, modules = self.config, self.parts.modules()
         roles = self.tokenizer.role_ids
         return ModelFacts(
             name=self.name,
             layers=config.num_hidden_layers,
             d_model=config.hidden_size,
             heads=config.num_attention_heads,
-            kv_heads=config.num_key_value_heads,
-            d_head=self._head_size,
-            d_mlp=config.intermediate_size,
+            kv_heads=self.parts.kv_heads,
+            d_head=self.parts.head_size,
+            d_mlp=self.parts.mlp_size,
             d_vocab=config.vocab_size,
             context=config.max_position_embeddings,
-            rope_theta=float(config.rope_parameters["rope_theta"]),
-            norm_epsilon=float(config.rms_norm_eps),
-            activation=config.hidden_act,
-            tied=self.network.lm_head.weight is self.network.model.embed_tokens.weight,
+            rope=self.parts.rope(),
+            windows=self.parts.windows(),
+            activation=getattr(config, self.parts.family.activation[0]),
+            tied=self.network.get_output_embeddings().weight is self.parts.embedding,
             parameters=sum(module.parameters for module in modules),
-            modules=tuple(modules),
+            modules=modules,
             special_tokens=tuple((role, self.tokenizer.token(id)) for role, id in roles),
             chat_template=self.tokenizer.chat_template,
             stop_ids=self.stop_ids,
         )
-
-    @property
-    def _head_size(self) -> int:
-        size: int = self.network.model.layers[0].self_attn.head_dim
-        return size
-
-    def _modules(self) -> list[ModuleInfo]:
-        """List the modules with weights; a tied weight counts once."""
-        counted: set[int] = set()
-        modules = []
-        for path, module in self.network.named_modules():
-            weights = list(module.parameters(recurse=False))
-            if weights:
-                size = sum(weight.numel() for weight in weights if id(weight) not in counted)
-                counted.update(map(id, weights))
-                shape = tuple(weights[0].shape)
-                modules.append(ModuleInfo(path, type(module).__name__, shape, size))
-        return modules
 
     def _check_sites(self, keep: frozenset[Site], patched: set[Site]) -> None:
         last = self.config.num_hidden_layers - 1
@@ -226,30 +212,3 @@ def read_only(array: NDArray[np.floating]) -> NDArray[np.floating]:
     """Make an array read-only, since several analyses may read it."""
     array.flags.writeable = False
     return array
-
-
-def _load_network(directory: Path, precision: Precision) -> LlamaForCausalLM:
-    """Load the weights, all of them and no others."""
-    config = LlamaConfig.from_pretrained(directory)
-    loading_checks.check_special_ids(directory, config.vocab_size)
-    loading_checks.check_activation(directory, config)
-    loading_checks.check_stored_weights(directory)
-    verbosity = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    try:
-        with arithmetic(precision):  # RoPE's speeds are computed here
-            network, loading_info = LlamaForCausalLM.from_pretrained(
-                directory,
-                config=config,
-                attn_implementation="eager",
-                dtype=DTYPES[precision],
-                use_safetensors=True,
-                output_loading_info=True,
-                ignore_mismatched_sizes=True,  # they are in the report, which is checked
-            )
-    finally:
-        transformers_logging.set_verbosity(verbosity)
-    loading_checks.check_loaded_weights(directory, loading_info)
-    loading_checks.check_finite(directory, network)
-    return network.requires_grad_(False).eval()

@@ -20,6 +20,12 @@ from layerbook.core.errors import ModelError, UsageError, did_you_mean
 from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.core.requests import Prompt
 from layerbook.model import download, user_cache
+from layerbook.model.families import (
+    check_config,
+    find_family,
+    layers_without_rope,
+    missing_features,
+)
 from layerbook.model.gguf import GGUF_PACKAGE_MISSING, read_header
 
 CONVERTER_VERSION = 1  # raise it if `convert` writes other files for a GGUF: results depend on it
@@ -80,7 +86,7 @@ class ModelSource(ABC):
         directory = self.local_dir()
         limits = self.expected_limits
         if limits is None:
-            config = read_llama_config(directory) if directory else self._undownloaded_config()
+            config = read_config(directory) if directory else self._undownloaded_config()
             limits = limits_from_config(config)
         if directory is None:
             return limits
@@ -105,7 +111,7 @@ class ModelSource(ABC):
                 download.models_lock(report),
             ):
                 directory = self._loadable_dir() or self._fetch(report)
-        limits = limits_from_config(read_llama_config(directory))
+        limits = limits_from_config(read_config(directory))
         if self.expected_limits not in (None, limits):
             raise ModelError(f"{self.name}: the model is {limits}, expected {self.expected_limits}")
         return directory
@@ -137,7 +143,7 @@ class DirectorySource(ModelSource):
 
     def fingerprint(self) -> Fingerprint:
         directory = self.local_dir()
-        read_llama_config(directory)
+        read_config(directory)
         return _directory_fingerprint(directory)
 
 
@@ -262,7 +268,7 @@ class HubSource(ModelSource):
         directory = self.local_dir()
         try:
             if directory:
-                read_llama_config(directory)
+                read_config(directory)
         except ModelError:  # an incomplete download
             return None
         return directory
@@ -281,7 +287,7 @@ class HubSource(ModelSource):
         revision = str(self.revision)
         if user_cache.env_flag("LAYERBOOK_OFFLINE") or user_cache.env_flag("HF_HUB_OFFLINE"):
             if directory := self.local_dir():
-                read_llama_config(directory)  # raises with what is missing
+                read_config(directory)  # raises with what is missing
             raise ModelError(
                 f"{self.location} at revision {revision} is not in the Hub's cache, and the "
                 "network is switched off (LAYERBOOK_OFFLINE or HF_HUB_OFFLINE); switch it on "
@@ -410,12 +416,22 @@ def _files_digest(directory: Path, patterns: Sequence[str]) -> str:
 
 def limits_from_config(config: dict[str, Any]) -> Limits:
     """Return the limits that a `config.json` states; ModelError if one is missing."""
+    family = find_family(config)
     names = ("num_hidden_layers", "num_attention_heads", "vocab_size", "max_position_embeddings")
-    for name in names:
-        if not isinstance(config.get(name), int) or config[name] < 1:
-            raise ModelError(f"config.json: {name} is {config.get(name)!r}, not a positive number")
-    layers, heads, d_vocab, context = (config[name] for name in names)
-    return Limits(layers, heads, d_vocab, context)
+    sizes = {family.renamed.get(name, name): family.setting(config, name) for name in names}
+    for name, size in sizes.items():
+        if not isinstance(size, int) or size < 1:
+            raise ModelError(f"config.json: {name} is {size!r}, not a positive number")
+    layers, heads, d_vocab, context = sizes.values()
+    return Limits(
+        layers,
+        heads,
+        d_vocab,
+        context,
+        family=family.name,
+        missing=missing_features(config),
+        layers_without_rope=layers_without_rope(config),
+    )
 
 
 def make_token_counter(directory: Path) -> Callable[[Prompt], int]:
@@ -455,7 +471,7 @@ def make_chat_renderer(directory: Path) -> Callable[[Prompt], str]:
     return render
 
 
-def read_llama_config(directory: Path) -> dict[str, Any]:
+def read_config(directory: Path) -> dict[str, Any]:
     """Read the `config.json` of a directory; ModelError if the directory cannot be loaded."""
     if (directory / "adapter_config.json").is_file():
         raise ModelError(
@@ -470,12 +486,10 @@ def read_llama_config(directory: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(config, dict):
         raise ModelError(f"{directory}: config.json is not an object")
-    model_type = config.get("model_type")
-    if model_type != "llama":
-        raise ModelError(
-            f"{directory}: the architecture is {model_type!r}; "
-            "only 'llama' (the Llama family) is supported"
-        )
+    try:
+        check_config(config)
+    except ModelError as error:
+        raise ModelError(f"{directory}: {error}") from error
     if config.get("quantization_config"):
         raise ModelError(
             f"{directory}: the weights are quantised; give plain safetensors, or a GGUF file"

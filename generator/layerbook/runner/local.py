@@ -115,6 +115,7 @@ class LocalExecutor:
         if source != self.source:
             download_hub_model(source, self.report)
             errors |= self._check_size(source, experiments)
+            errors |= _check_features(source, experiments)
         for experiment in experiments:
             if experiment not in errors:
                 error = _check_length(experiment, self._model(source))
@@ -190,6 +191,20 @@ def require_model_libraries() -> None:
     for name in ("torch", "transformers"):
         if importlib.util.find_spec(name) is None:
             raise ModelError(f"running the model needs {name}: pip install 'layerbook[model]'")
+
+
+def _check_features(
+    source: sources.ModelSource, experiments: Sequence[Experiment]
+) -> dict[Experiment, LayerbookError]:
+    """Return an error for each experiment whose analysis requires what the model does not have."""
+    errors: dict[Experiment, LayerbookError] = {}
+    for experiment in experiments:
+        if missing := experiment.analysis.missing_features(source.limits()):
+            message = f"{source.name} does not have {' and '.join(missing)}"
+            errors[experiment] = RunError(
+                f"{experiment.file}:{experiment.line}: {experiment.id}: {message}"
+            )
+    return errors
 
 
 def _names_layers(experiment: Experiment) -> bool:

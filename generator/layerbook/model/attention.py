@@ -1,0 +1,57 @@
+"""Attention as every family computes it, with its scores and pattern as modules of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AttentionInterface
+from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
+
+ATTENTION = "layerbook"
+"""The name under which transformers knows this implementation."""
+
+
+def attend(
+    module: Any,  # an attention with the modules that `add_score_modules` gives it
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor,
+    scaling: float,
+    softcap: float | None = None,
+    **_: Any,
+) -> tuple[Tensor, Tensor]:
+    """Return each head's mix of values [batch, T, H, d] and the pattern [batch, H, T, keys].
+
+    query: [batch, H, T, d], key and value: [batch, K, keys, d], after RoPE.
+    attention_mask: True where a query may see a key.
+    """
+    groups = query.shape[1] // key.shape[1]
+    key, value = (part.repeat_interleave(groups, dim=1) for part in (key, value))
+    scores = query @ key.transpose(-1, -2) * scaling
+    if softcap is not None:
+        scores = softcap * torch.tanh(scores / softcap)
+    # A row of padding sees nothing; it may see everything, since nobody reads it.
+    sees_something = attention_mask.any(dim=-1, keepdim=True)
+    scores = scores.masked_fill(~attention_mask & sees_something, -torch.inf)
+    pattern = module.pattern(module.scores(scores).softmax(dim=-1))
+    return (pattern @ value).transpose(1, 2).contiguous(), pattern
+
+
+def visible_keys(*args: Any, **kwargs: Any) -> Tensor:
+    """Return the mask [batch, 1, T, keys] of the keys that each query may see."""
+    skipped = {"allow_is_causal_skip": False, "allow_is_bidirectional_skip": False}
+    mask: Tensor = sdpa_mask(*args, **(kwargs | skipped))
+    return mask
+
+
+def add_score_modules(attention: nn.Module) -> None:
+    """Give an attention module the modules that its scores and its pattern go through."""
+    attention.scores = nn.Identity()
+    attention.pattern = nn.Identity()
+
+
+AttentionInterface.register(ATTENTION, attend)
+AttentionMaskInterface.register(ATTENTION, visible_keys)

@@ -1,0 +1,326 @@
+"""The families of models that can be run, as data: where each has the sites, and what it lacks.
+
+Module names are those of transformers; inside a layer they are relative to it. Nothing here needs
+torch, so that specs are checked against `config.json` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from layerbook.core.analysis import Feature
+from layerbook.core.errors import ModelError, did_you_mean
+from layerbook.core.requests import ModuleRole
+
+ROPE_KINDS = ("default", "linear", "dynamic", "llama3", "yarn")
+
+Heads = Literal["joined", "T H d", "H T d"]
+Sites = Mapping[str, "SitePoint"]
+
+
+class SitePoint(NamedTuple):
+    """The module whose input or output is a site.
+
+    heads: how the module has the axes of a per-head site; `joined` is one axis of all heads.
+    item: which item of the output, if that is a tuple.
+    third: which third of the output, if queries, keys and values come out of one module.
+    scale: the setting of config.json that the model multiplies the output by before it adds it.
+    """
+
+    module: str
+    side: Literal["input", "output"] = "output"
+    heads: Heads = "joined"
+    item: int | None = None
+    third: Literal[0, 1, 2] | None = None
+    scale: str = ""
+
+
+@dataclass(frozen=True)
+class Family:
+    """Where the models of one family have their sites and modules.
+
+    network: its class in transformers.
+    layers: the list of layers.
+    attention: the attention of a layer.
+    sites, layer_sites: the points of the sites that a module has.
+    roles: what each module with weights is for.
+    positions: `rope`, or `learned` for a matrix of position vectors.
+    activation: the setting that names the MLP's activation function, and what it is by default.
+    renamed: settings that are called otherwise than in Llama's config.json.
+    scaled_embedding: the embedding module multiplies the rows by sqrt(d_model).
+    """
+
+    name: str
+    network: str
+    sites: Sites
+    layer_sites: Sites
+    roles: Mapping[str, ModuleRole]
+    layers: str = "model.layers"
+    attention: str = "self_attn"
+    positions: Literal["rope", "learned"] = "rope"
+    gated: bool = True
+    activation: tuple[str, str] = ("hidden_act", "silu")
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    scaled_embedding: bool = False
+
+    def setting(self, config: Mapping[str, Any], name: str) -> Any:
+        """Return a setting of config.json by its name in Llama's; None if it is missing."""
+        return config.get(self.renamed.get(name, name))
+
+
+SITES: Sites = {"embed": SitePoint("model.embed_tokens"), "ln_final": SitePoint("model.norm")}
+LAYER_SITES: Sites = {
+    "resid_pre": SitePoint("", "input"),
+    "q": SitePoint("self_attn.q_proj"),
+    "k": SitePoint("self_attn.k_proj"),
+    "v": SitePoint("self_attn.v_proj"),
+    "scores": SitePoint("self_attn.scores", heads="H T d"),
+    "pattern": SitePoint("self_attn.pattern", heads="H T d"),
+    "z": SitePoint("self_attn.o_proj", "input"),
+    "attn_out": SitePoint("self_attn", item=0),
+    "resid_mid": SitePoint("post_attention_layernorm", "input"),
+    "mlp_act": SitePoint("mlp.down_proj", "input"),
+    "mlp_out": SitePoint("mlp"),
+    "resid_post": SitePoint(""),
+}
+ROLES: Mapping[str, ModuleRole] = {
+    "model.embed_tokens": "embedding",
+    "input_layernorm": "attention norm",
+    "self_attn.q_proj": "queries, keys, values",
+    "self_attn.k_proj": "queries, keys, values",
+    "self_attn.v_proj": "queries, keys, values",
+    "self_attn.o_proj": "attention output",
+    "post_attention_layernorm": "mlp norm",
+    "mlp.gate_proj": "mlp",
+    "mlp.up_proj": "mlp",
+    "mlp.down_proj": "mlp",
+    "model.norm": "final norm",
+    "lm_head": "unembedding",
+}
+QK_NORM_ROLES: Mapping[str, ModuleRole] = {
+    "self_attn.q_norm": "query and key norm",
+    "self_attn.k_norm": "query and key norm",
+}
+FUSED_SITES: Sites = {
+    "q": SitePoint("self_attn.qkv_proj", third=0),
+    "k": SitePoint("self_attn.qkv_proj", third=1),
+    "v": SitePoint("self_attn.qkv_proj", third=2),
+}
+# Gemma 2 and 3 have a norm before and a norm after attention and MLP.
+SANDWICH_SITES: Sites = {
+    "attn_out": SitePoint("post_attention_layernorm"),
+    "resid_mid": SitePoint("pre_feedforward_layernorm", "input"),
+    "mlp_out": SitePoint("post_feedforward_layernorm"),
+}
+SANDWICH_ROLES: Mapping[str, ModuleRole] = {
+    "post_attention_layernorm": "norm after attention",
+    "pre_feedforward_layernorm": "mlp norm",
+    "post_feedforward_layernorm": "norm after mlp",
+}
+
+
+def _like_llama(
+    name: str,
+    network: str,
+    layer_sites: Sites | None = None,
+    roles: Mapping[str, ModuleRole] | None = None,
+    **settings: Any,
+) -> Family:
+    """Return a family that differs from Llama in some sites and modules."""
+    sites = {**LAYER_SITES, **(layer_sites or {})}
+    return Family(name, network, SITES, sites, {**ROLES, **(roles or {})}, **settings)
+
+
+GELU = ("hidden_activation", "gelu_pytorch_tanh")
+
+FAMILIES: Mapping[str, Family] = {
+    "llama": _like_llama("Llama", "LlamaForCausalLM"),
+    "mistral": _like_llama("Mistral", "MistralForCausalLM"),
+    "qwen2": _like_llama("Qwen2", "Qwen2ForCausalLM"),
+    "qwen3": _like_llama(
+        "Qwen3",
+        "Qwen3ForCausalLM",
+        {
+            "q": SitePoint("self_attn.q_norm", heads="T H d"),
+            "k": SitePoint("self_attn.k_norm", heads="T H d"),
+        },
+        QK_NORM_ROLES,
+    ),
+    "smollm3": _like_llama("SmolLM3", "SmolLM3ForCausalLM"),
+    "phi3": _like_llama(
+        "Phi-3",
+        "Phi3ForCausalLM",
+        FUSED_SITES,
+        {"self_attn.qkv_proj": "queries, keys, values", "mlp.gate_up_proj": "mlp"},
+    ),
+    "gemma": _like_llama(
+        "Gemma",
+        "GemmaForCausalLM",
+        activation=("hidden_act", "gelu_pytorch_tanh"),
+        scaled_embedding=True,
+    ),
+    "gemma2": _like_llama(
+        "Gemma 2",
+        "Gemma2ForCausalLM",
+        SANDWICH_SITES,
+        SANDWICH_ROLES,
+        activation=GELU,
+        scaled_embedding=True,
+    ),
+    "gemma3_text": _like_llama(
+        "Gemma 3",
+        "Gemma3ForCausalLM",
+        {
+            **SANDWICH_SITES,
+            "q": SitePoint("self_attn.q_norm", heads="H T d"),
+            "k": SitePoint("self_attn.k_norm", heads="H T d"),
+        },
+        {**SANDWICH_ROLES, **QK_NORM_ROLES},
+        activation=GELU,
+        scaled_embedding=True,
+    ),
+    "olmo2": _like_llama(
+        "OLMo 2",
+        "Olmo2ForCausalLM",
+        {
+            "q": SitePoint("self_attn.q_norm"),
+            "k": SitePoint("self_attn.k_norm"),
+            "attn_out": SitePoint("post_attention_layernorm"),
+            "resid_mid": SitePoint("mlp", "input"),
+            "mlp_out": SitePoint("post_feedforward_layernorm"),
+        },
+        {
+            **QK_NORM_ROLES,
+            "post_attention_layernorm": "norm after attention",
+            "post_feedforward_layernorm": "norm after mlp",
+        },
+    ),
+    "granite": _like_llama(
+        "Granite",
+        "GraniteForCausalLM",
+        {
+            "attn_out": SitePoint("self_attn", item=0, scale="residual_multiplier"),
+            "mlp_out": SitePoint("mlp", scale="residual_multiplier"),
+        },
+    ),
+    "gpt2": Family(
+        "GPT-2",
+        "GPT2LMHeadModel",
+        sites={"embed": SitePoint("transformer.wte"), "ln_final": SitePoint("transformer.ln_f")},
+        layer_sites={
+            "resid_pre": SitePoint("", "input"),
+            "q": SitePoint("attn.c_attn", third=0),
+            "k": SitePoint("attn.c_attn", third=1),
+            "v": SitePoint("attn.c_attn", third=2),
+            "scores": SitePoint("attn.scores", heads="H T d"),
+            "pattern": SitePoint("attn.pattern", heads="H T d"),
+            "z": SitePoint("attn.c_proj", "input"),
+            "attn_out": SitePoint("attn", item=0),
+            "resid_mid": SitePoint("ln_2", "input"),
+            "mlp_act": SitePoint("mlp.c_proj", "input"),
+            "mlp_out": SitePoint("mlp"),
+            "resid_post": SitePoint(""),
+        },
+        roles={
+            "transformer.wte": "embedding",
+            "transformer.wpe": "position embedding",
+            "ln_1": "attention norm",
+            "attn.c_attn": "queries, keys, values",
+            "attn.c_proj": "attention output",
+            "ln_2": "mlp norm",
+            "mlp.c_fc": "mlp",
+            "mlp.c_proj": "mlp",
+            "transformer.ln_f": "final norm",
+            "lm_head": "unembedding",
+        },
+        layers="transformer.h",
+        attention="attn",
+        positions="learned",
+        gated=False,
+        activation=("activation_function", "gelu_new"),
+        renamed={
+            "num_hidden_layers": "n_layer",
+            "num_attention_heads": "n_head",
+            "hidden_size": "n_embd",
+            "max_position_embeddings": "n_positions",
+        },
+    ),
+}
+
+
+def find_family(config: Mapping[str, Any]) -> Family:
+    """Return the family of a `config.json`. Raises ModelError with the accepted ones."""
+    model_type = config.get("model_type")
+    family = FAMILIES.get(str(model_type))
+    if family is None:
+        accepted = ", ".join(f"{known.name} ({name})" for name, known in FAMILIES.items())
+        raise ModelError(
+            f"the architecture is {model_type!r}{did_you_mean(str(model_type), FAMILIES)}; "
+            f"these can be run: {accepted}"
+        )
+    return family
+
+
+def check_config(config: Mapping[str, Any]) -> None:
+    """Raise ModelError for a `config.json` of a model that cannot be run."""
+    find_family(config)
+    for parameters in _rope_parameters(config):
+        kind = parameters.get("rope_type", parameters.get("type", "default"))
+        if kind not in ROPE_KINDS:
+            raise ModelError(
+                f"config.json: the positions are of the kind {kind!r}, which depends on the "
+                f"length of the text or is unknown; these can be run: {', '.join(ROPE_KINDS)}"
+            )
+    for name in ("use_bidirectional_attention", "add_cross_attention"):
+        if config.get(name):
+            raise ModelError(f"config.json: {name} is set; only causal decoders can be run")
+
+
+def missing_features(config: Mapping[str, Any]) -> frozenset[Feature]:
+    """Return what analyses may require and the model of a `config.json` does not have."""
+    family = find_family(config)
+    setting, default = family.activation
+    features: dict[Feature, bool] = {
+        "rope": family.positions == "rope",
+        "gated mlp": family.gated,
+        "silu": (config.get(setting) or default) in ("silu", "swish"),
+        "plain scores": _has_plain_scores(config),
+    }
+    return frozenset(name for name, present in features.items() if not present)
+
+
+def layers_without_rope(config: Mapping[str, Any]) -> frozenset[int]:
+    """Return the layers that do not turn queries and keys, of a model whose other layers do."""
+    if config.get("model_type") != "smollm3":
+        return frozenset()
+    interval = config.get("no_rope_layer_interval", 4)
+    by_interval = [(i + 1) % interval for i in range(config["num_hidden_layers"])]
+    turned = config.get("no_rope_layers") or by_interval  # 0 for a layer without, as transformers
+    return frozenset(i for i, turns in enumerate(turned) if not turns)
+
+
+def _rope_parameters(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield RoPE's parameters; some models have several, by kind of layer."""
+    for name in ("rope_parameters", "rope_scaling"):
+        parameters = config.get(name) or {}
+        groups = [value for value in parameters.values() if isinstance(value, Mapping)]
+        yield from groups or [parameters]
+
+
+def _has_plain_scores(config: Mapping[str, Any]) -> bool:
+    """True if scores are q·k / sqrt(d_head) and nothing else."""
+    match config["model_type"]:
+        case "gemma2":
+            plain_scale = config.get("query_pre_attn_scalar", 256) == config.get("head_dim", 256)
+            return plain_scale and config.get("attn_logit_softcapping", 50.0) is None
+        case "gemma3_text":
+            return bool(config.get("query_pre_attn_scalar", 256) == config.get("head_dim", 256))
+        case "granite":
+            d_head = config["hidden_size"] // config["num_attention_heads"]
+            return bool(abs(config.get("attention_multiplier", 1.0) * d_head**0.5 - 1) < 1e-6)
+        case "gpt2":
+            plain = config.get("scale_attn_weights", True)
+            return bool(plain and not config.get("scale_attn_by_inverse_layer_idx"))
+    return True

@@ -1,0 +1,187 @@
+"""A network of transformers: its loading, and its parts by the names of its family."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.utils import logging as transformers_logging
+
+from layerbook.core.requests import ModuleInfo, Precision, RotaryEmbedding, Site
+from layerbook.model import loading_checks
+from layerbook.model.attention import ATTENTION, add_score_modules
+from layerbook.model.families import Family, SitePoint, find_family
+from layerbook.model.precision import DTYPES, arithmetic
+from layerbook.model.sources import read_config
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkParts:
+    """A causal language model and the names that its family has for its parts."""
+
+    model: PreTrainedModel
+    family: Family
+
+    @property
+    def config(self) -> Any:
+        """The model's configuration."""
+        return self.model.config
+
+    @cached_property
+    def layers(self) -> list[Any]:
+        """The layers, first to last."""
+        return list(self.model.get_submodule(self.family.layers).children())
+
+    @cached_property
+    def attentions(self) -> list[Any]:
+        """The attention of each layer."""
+        return [layer.get_submodule(self.family.attention) for layer in self.layers]
+
+    @property
+    def embedding(self) -> nn.Parameter:
+        """The embedding matrix [rows, D]."""
+        weight: nn.Parameter = self.model.get_input_embeddings().weight
+        return weight
+
+    @property
+    def final_norm(self) -> nn.Module:
+        """The norm before the unembedding."""
+        module: nn.Module = self.model.get_submodule(self.family.sites["ln_final"].module)
+        return module
+
+    @property
+    def head_size(self) -> int:
+        """The length of a query."""
+        size: int = self.attentions[0].head_dim
+        return size
+
+    @property
+    def kv_heads(self) -> int:
+        """The key and value heads of a layer."""
+        count: int = getattr(self.config, "num_key_value_heads", self.config.num_attention_heads)
+        return count
+
+    @property
+    def mlp_size(self) -> int:
+        """The length of the vector inside the MLP."""
+        down = self.layers[0].get_submodule(self.family.layer_sites["mlp_act"].module)
+        return weight_shape(down)[1]
+
+    @property
+    def fused_sizes(self) -> list[int]:
+        """The lengths of all queries, keys and values of a position."""
+        keys = self.kv_heads * self.head_size
+        return [self.config.num_attention_heads * self.head_size, keys, keys]
+
+    def find(self, site: Site) -> tuple[nn.Module, SitePoint] | None:
+        """Return the module and the point of a site; None for those behind the unembedding."""
+        if site.layer is None:
+            root: Any = self.model
+            point = self.family.sites.get(site.name)
+        else:
+            root, point = self.layers[site.layer], self.family.layer_sites.get(site.name)
+        return None if point is None else (root.get_submodule(point.module), point)
+
+    def scale(self, point: SitePoint) -> float:
+        """Return what a module's output is multiplied by to give the site."""
+        if self.family.scaled_embedding and point is self.family.sites["embed"]:
+            return float(self.config.hidden_size**-0.5)
+        return float(getattr(self.config, point.scale)) if point.scale else 1.0
+
+    def score(self, final: Tensor) -> Tensor:
+        """Return the logits [..., V] of the final norm's output [..., D]."""
+        logits: Tensor = self.model.get_output_embeddings()(final)
+        if divisor := getattr(self.config, "logits_scaling", None):  # Granite
+            logits = logits / divisor
+        if cap := getattr(self.config, "final_logit_softcapping", None):  # Gemma
+            logits = cap * torch.tanh(logits / cap)
+        return logits
+
+    def rope(self) -> tuple[RotaryEmbedding | None, ...]:
+        """Return the rotary position embedding of each layer, as the model has computed it."""
+        module = getattr(self.model.base_model, "rotary_emb", None)
+        if module is None:
+            return (None,) * len(self.layers)
+        kinds = getattr(self.config, "layer_types", None) or [""] * len(self.layers)
+        ropes = []
+        for kind, attention in zip(kinds, self.attentions, strict=True):
+            prefix = f"{kind}_" if hasattr(module, f"{kind}_inv_freq") else ""
+            parameters = (
+                self.config.rope_parameters[kind] if prefix else self.config.rope_parameters
+            )
+            rope = RotaryEmbedding(
+                theta=float(parameters["rope_theta"]),
+                speeds=tuple(getattr(module, f"{prefix}inv_freq").tolist()),
+                scale=float(getattr(module, f"{prefix}attention_scaling")),
+            )
+            ropes.append(rope if getattr(attention, "use_rope", True) else None)
+        return tuple(ropes)
+
+    def windows(self) -> tuple[int | None, ...]:
+        """Return how many keys a query sees in each layer; None for all before it."""
+        window = getattr(self.config, "sliding_window", None)
+        kinds = getattr(self.config, "layer_types", None) or ["sliding_attention"] * len(
+            self.layers
+        )
+        return tuple(window if kind == "sliding_attention" else None for kind in kinds)
+
+    def modules(self) -> tuple[ModuleInfo, ...]:
+        """List the modules with weights; a tied weight counts once."""
+        counted: set[int] = set()
+        modules = []
+        for path, module in self.model.named_modules():
+            weights = list(module.parameters(recurse=False))
+            if weights:
+                size = sum(weight.numel() for weight in weights if id(weight) not in counted)
+                counted.update(map(id, weights))
+                inside = path.removeprefix(f"{self.family.layers}.").partition(".")[2]
+                role = self.family.roles.get(path) or self.family.roles[inside]
+                kind = type(module).__name__
+                modules.append(ModuleInfo(path, kind, role, weight_shape(module), size))
+        return tuple(modules)
+
+
+def weight_shape(module: nn.Module) -> tuple[int, ...]:
+    """Return the shape of a module's weight, [out, in] for a matrix."""
+    weight: Tensor = next(module.parameters(recurse=False))
+    shape = tuple(weight.shape)
+    # GPT-2 stores its matrices the other way round.
+    return shape[::-1] if type(module).__name__ == "Conv1D" else shape
+
+
+def load_network(directory: Path, precision: Precision) -> NetworkParts:
+    """Load the weights, all of them and no others. Raises ModelError."""
+    family = find_family(read_config(directory))
+    network_class = getattr(transformers, family.network)
+    config = network_class.config_class.from_pretrained(directory)
+    loading_checks.check_special_ids(directory, config.vocab_size)
+    loading_checks.check_activation(directory, config)
+    loading_checks.check_stored_weights(directory)
+    verbosity = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        with arithmetic(precision):  # RoPE's speeds are computed here
+            model, loading_info = network_class.from_pretrained(
+                directory,
+                config=config,
+                attn_implementation=ATTENTION,
+                dtype=DTYPES[precision],
+                use_safetensors=True,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are in the report, which is checked
+            )
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+    loading_checks.check_loaded_weights(directory, loading_info)
+    loading_checks.check_finite(directory, model)
+    network = NetworkParts(model.requires_grad_(False).eval(), family)
+    for attention in network.attentions:
+        add_score_modules(attention)
+    return network
