@@ -27,7 +27,6 @@ from layerbook.cli.options import (
 from layerbook.cli.output import print_json, print_lines
 from layerbook.core.errors import UsageError
 from layerbook.core.progress import make_reporter
-from layerbook.core.requests import DEFAULT_PRECISION
 from layerbook.core.text import pluralize
 from layerbook.store import build_stamp
 
@@ -240,6 +239,7 @@ def schema(kind: str) -> None:
 def model_command(root: Path, model: str | None, file: Path | None, quiet: bool) -> None:
     """Download and convert the model of the book, or MODEL, load it once, print where it is."""
     from layerbook.book.loader import read_book_spec
+    from layerbook.core.requests import DEFAULT_PRECISION
     from layerbook.model import sources
     from layerbook.runner.local import require_model_libraries
 
