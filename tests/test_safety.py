@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from fixtures.poison import poison
-from fixtures.small_book import start_layerbook
+from fixtures.small_book import layerbook, read_tree, start_layerbook
 
 
 @pytest.mark.parametrize(
@@ -23,3 +27,126 @@ def test_python_modules_of_a_book_are_not_imported(
     _, errors = process.communicate(timeout=120)
     assert not (tmp_path / "imported").exists(), (tmp_path / "imported").read_text()
     assert process.returncode == 0, errors
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    """A folder outside of the book, which no command may change."""
+    (tmp_path / "outside" / "folder").mkdir(parents=True)
+    (tmp_path / "outside" / "secret.txt").write_text("SECRET\n")
+    (tmp_path / "outside" / "secret.csv").write_text("prompt\nSECRET\n")
+    return tmp_path / "outside"
+
+
+SOURCES = (
+    "experiments/book.yaml",
+    "experiments/next.yaml",
+    "experiments/results",
+    "experiments/notes.txt",
+    "experiments",
+    "templates",
+    "templates/chapters",
+    "templates/chapters/next.md",
+    "templates/references.yaml",
+    "templates/base.html",
+    "templates/assets",
+)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_linked_sources_are_refused_by_name(name: str, book: Path, outside: Path) -> None:
+    """A chapter, data, results or templates that lie elsewhere: nothing is read or published."""
+    link = book / name
+    if link.is_dir():
+        link.rename(outside / "moved")
+        link.symlink_to(outside / "moved")
+    else:
+        link.unlink(missing_ok=True)
+        link.symlink_to(outside / "secret.txt")
+    before = read_tree(outside)
+    for command in (["check"], ["status"], ["build", "--no-run", "--quiet"], ["diff", "HEAD"]):
+        process = layerbook(*command, cwd=book)
+        assert process.returncode == 2
+        assert f"{name}:1:1: is a link" in process.stderr
+        assert "SECRET" not in process.stdout + process.stderr
+    assert read_tree(outside) == before
+    assert not (book / "site").exists()
+
+
+def test_links_to_files_of_the_book_are_followed(book: Path) -> None:
+    """So are broken links ignored, which editors leave beside an open file."""
+    prose = book / "templates" / "chapters" / "next.md"
+    prose.rename(book / "moved.md")
+    prose.symlink_to("../../moved.md")
+    (book / "experiments" / ".#next.yaml").symlink_to("somebody@computer.123")
+    assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
+
+
+def test_pipes_are_refused(book: Path) -> None:
+    """Reading one would wait forever."""
+    os.mkfifo(book / "templates" / "pipe.html")
+    process = layerbook("check", cwd=book)
+    assert "templates/pipe.html:1:1: is neither a file nor a folder" in process.stderr
+
+
+@pytest.mark.parametrize("name", ["link.csv", "folder/secret.csv", "folder/secret.cvs"])
+def test_data_files_elsewhere_are_refused(name: str, outside: Path, tmp_path: Path) -> None:
+    """At the place in the spec, without a hint of what lies there."""
+    (tmp_path / "spec").mkdir()
+    (tmp_path / "spec" / "link.csv").symlink_to(outside / "secret.csv")
+    (tmp_path / "spec" / "folder").symlink_to(outside)
+    spec = tmp_path / "spec" / "words.yaml"
+    spec.write_text(
+        "chapter: words\ntitle: Words\nexperiments:\n  - id: sweep\n    title: A sweep\n"
+        "    analysis: tokenize\n    sweep:\n"
+        f"      prompts: {{file: {name}}}\n    measures: {{n: len(result.prompts)}}\n"
+    )
+    process = layerbook("check", spec, cwd=tmp_path)
+    assert process.returncode == 2
+    assert f"spec/words.yaml:8:23: '{name}' is not in the folder of the spec" in process.stderr
+    assert "secret.csv'" not in process.stderr.replace(f"'{name}'", "")
+
+
+@pytest.mark.parametrize(
+    "name", ["site", "site/data", "site/next.html", "site/.layerbook-site.json"]
+)
+def test_a_linked_site_changes_nothing_elsewhere(name: str, book: Path, outside: Path) -> None:
+    """Neither writes nor removes files there, even if the site's own list claims them."""
+    assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
+    target = outside / "moved"
+    (book / name).rename(target)
+    (book / name).symlink_to(target)
+    marker = book / "site" / ".layerbook-site.json"
+    if marker.is_file() and not marker.is_symlink():
+        listed = json.loads(marker.read_text())
+        listed["files"]["folder/secret.txt"] = sha256(b"SECRET\n").hexdigest()
+        marker.write_text(json.dumps(listed))
+        (book / "site" / "folder").symlink_to(outside)
+    with (book / "templates" / "chapters" / "next.md").open("a") as file:
+        file.write("\nMore.\n")
+    before = read_tree(outside)
+    layerbook("status", "--check", cwd=book)
+    layerbook("build", "--no-run", "--quiet", cwd=book)
+    layerbook("build", "--no-run", "--quiet", "--force", cwd=book)
+    layerbook("clean", "--all", cwd=book)
+    assert read_tree(outside) == before
+
+
+def test_revisions_are_read_without_links_and_filters(book: Path, tmp_path: Path) -> None:
+    """A repository's settings can name commands, and its trees can hold any link."""
+    (result,) = (book / "experiments" / "results").glob("*/next/sum.json")
+    for name, target in {"absolute": "/etc/passwd", "up": "../../../../../../etc"}.items():
+        result.with_name(f"{name}.json").symlink_to(target)
+    (book / ".gitattributes").write_text("*.json filter=run diff=run\n")
+    git = ["git", "-C", str(book), "-c", "user.name=N", "-c", "user.email=n@example.org"]
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "One"]):
+        subprocess.run([*git, *arguments], check=True)
+    for name in ("absolute", "up"):
+        result.with_name(f"{name}.json").unlink()
+    command = f"sh -c 'touch {tmp_path}/ran; cat'"
+    for key in ("filter.run.smudge", "core.fsmonitor", "diff.run.textconv", "core.pager"):
+        subprocess.run([*git, "config", key, command], check=True)
+    process = layerbook("diff", "HEAD", cwd=book)
+    assert (process.returncode, process.stderr) == (0, "")
+    assert "say the same" in process.stdout
+    assert not (tmp_path / "ran").exists()

@@ -23,7 +23,8 @@ from layerbook.book.yaml import (
     Position,
     display_path,
 )
-from layerbook.core.errors import UsageError, did_you_mean
+from layerbook.core.errors import OutsideError, UsageError, did_you_mean
+from layerbook.core.paths import resolve_inside
 
 MAX_BYTES = 50_000_000
 
@@ -59,7 +60,7 @@ def read_axis_file(folder: Path, axis: Node) -> AxisData | None:
     path = folder / file_node.value
     file = display_path(path)
     try:
-        content = _read_bytes(path, file_node.value)
+        content = _read_bytes(folder, file_node.value)
         rows = _read_rows(path, content)
     except UsageError as error:
         file_node.add_problem(str(error))
@@ -91,14 +92,20 @@ def read_axis_file(folder: Path, axis: Node) -> AxisData | None:
     )
 
 
-def _read_bytes(path: Path, name: str) -> bytes:
+def _read_bytes(folder: Path, name: str) -> bytes:
+    path = folder / name
     if Path(name).is_absolute() or ".." in Path(name).parts:
         raise UsageError(f"{name!r} should lie beside the spec or below it: books can be moved")
+    if "\0" in name:
+        raise UsageError(f"{name!r} is not a path: it has a null character")
     try:
-        with path.open("rb") as stream:
+        resolved = resolve_inside(folder, name)
+        if resolved.exists() and not resolved.is_file():  # a pipe would block its reader
+            raise UsageError(f"{display_path(path)} is not a file")
+        with resolved.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
-    except ValueError as error:  # a path with a null character
-        raise UsageError(f"{name!r} is not a path: {error}") from error
+    except OutsideError as error:
+        raise UsageError(f"{name!r} is not in the folder of the spec, or behind a link") from error
     except OSError as error:
         near = did_you_mean(path.name, [p.name for p in path.parent.glob("*")])
         message = f"{display_path(path)} cannot be read: {error.strerror}{near}"

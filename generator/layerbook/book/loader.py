@@ -40,6 +40,7 @@ from layerbook.core.errors import (
     format_trace,
 )
 from layerbook.core.figures import Figure
+from layerbook.core.paths import resolve_inside
 from layerbook.core.requests import Precision
 
 T = TypeVar("T")
@@ -168,9 +169,10 @@ class Book:
 def read_book_spec(root: Path) -> BookSpec:
     """Return what book.yaml says; a model in the book's folder is its path.
 
-    Raises SpecError if book.yaml is not a valid spec.
+    Raises SpecError if book.yaml is not a valid spec, OutsideError if it is a link to elsewhere.
     """
     problems = ProblemList()
+    resolve_inside(root, root / EXPERIMENTS_DIR / "book.yaml")
     book_file = _read_book_file(root / EXPERIMENTS_DIR / "book.yaml", problems)
     if book_file is None or problems:
         raise SpecError(problems)

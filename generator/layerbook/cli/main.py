@@ -185,7 +185,7 @@ def build(
     project = open_project(root, model, None if no_run else report)
     result = build_book(
         project,
-        site or project.root / "site",
+        site or project.site_dir,
         report,
         run_stale=not no_run,
         only=only,

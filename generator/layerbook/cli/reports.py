@@ -46,7 +46,7 @@ def status(root: Path, model: str | None, checking: bool, as_json: bool, jobs: i
 
         with DrawingPool(jobs) as drawing_pool:
             renderer = SiteRenderer(project, statuses, drawing_pool)
-            files = renderer.find_outdated_files(project.root / "site")
+            files = renderer.find_outdated_files(project.site_dir)
     changes = {
         status.experiment.address: changes_since_measured(project, status) for status in statuses
     }

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
-import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from layerbook.book.loader import Experiment
 from layerbook.core.errors import UsageError
+from layerbook.core.paths import resolve_inside
 from layerbook.store import results
 from layerbook.store.project import RESULTS_FOLDER, Project
 
@@ -41,12 +42,17 @@ class ResultSet:
         return not self.chapters or address.partition("/")[0] in self.chapters.values()
 
     def result_path(self, address: str) -> Path:
-        """Return the path of a result, or of a cell's, existing or not."""
+        """Return the path of a result, or of a cell's, existing or not.
+
+        Raises StoreError for a link that leads out of the folder.
+        """
         if self.rest is not None and not self.covers(address):
             return self.rest.result_path(address)
         chapter, _, id = address.partition("/")
         lies_here = self.chapters.get(id.partition(".")[0]) == chapter
-        return results.path_in_folder(self.folder if lies_here else self.folder / chapter, id)
+        path = results.path_in_folder(self.folder if lies_here else self.folder / chapter, id)
+        resolve_inside(self.folder, path)
+        return path
 
     def path_of_experiment(self, experiment: Experiment) -> Path:
         """Return the path of the result of an experiment or of a cell of a sweep."""
@@ -69,11 +75,12 @@ def open_result_set(project: Project, name: str, scratch: Path) -> ResultSet:
         kinds = "neither a folder, nor a model with results in this book, nor a git revision"
         raise UsageError(f"{name}: {kinds}")
     path = (RESULTS_FOLDER / project.source.name).as_posix()
-    archive = _git(project.root, "archive", "--format=tar", commit.decode().strip(), "--", path)
-    if archive is None:
+    for file, data in _read_revision(project.root, commit.decode().strip(), path).items():
+        target = resolve_inside(scratch, file)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    if not (scratch / path).is_dir():
         raise UsageError(f"{name}: holds no results of {project.source.name}")
-    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-        files.extractall(scratch, filter="data")
     return _require_results(ResultSet(name, scratch / path))
 
 
@@ -81,6 +88,7 @@ def _read_chapters(folder: Path) -> dict[str, str]:
     """Return the chapter of each result in the folder itself; StoreError for a damaged one."""
     chapters = {}
     for path in sorted(folder.glob("*.json")):
+        resolve_inside(folder, path)
         try:
             chapters[path.stem] = results.read_header(path).chapter
         except results.ResultFileError as error:
@@ -96,11 +104,40 @@ def _require_results(result_set: ResultSet) -> ResultSet:
     return result_set
 
 
-def _git(root: Path, *arguments: str) -> bytes | None:
-    """Return what git prints, or None if it fails or is not installed."""
+def _read_revision(root: Path, commit: str, folder: str) -> dict[str, bytes]:
+    """Return the files of a folder in a commit, by path from `root`; links are left out.
+
+    Not with `git archive` or `git checkout`, which run the filters that a repository configures.
+    """
+    listing = _git(root, "ls-tree", "-r", "-z", commit, "--", folder) or b""
+    names = {}
+    for entry in filter(None, listing.split(b"\0")):
+        properties, _, path = entry.partition(b"\t")
+        mode, kind, name = properties.decode().split()
+        if kind == "blob" and mode.startswith("100"):
+            names[os.fsdecode(path)] = name
+    requests = "".join(f"{name}\n" for name in names.values()).encode()
+    content = io.BytesIO(_git(root, "cat-file", "--batch", input=requests) or b"")
+    files = {}
+    for file in names:
+        match content.readline().split():
+            case [_, b"blob", size]:  # otherwise git lacks the object
+                files[file] = content.read(int(size))
+                content.readline()
+    return files
+
+
+def _git(root: Path, *arguments: str, input: bytes = b"") -> bytes | None:
+    """Return what git prints, or None if it fails or is not installed.
+
+    A repository may be a stranger's, and its settings commands: git fetches nothing.
+    """
     command = ["git", "-C", str(root), *arguments]
+    environment = os.environ | {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
     try:
-        process = subprocess.run(command, capture_output=True, check=False)
+        process = subprocess.run(
+            command, input=input, env=environment, capture_output=True, check=False
+        )
     except OSError:
         return None
     return process.stdout if process.returncode == 0 else None

@@ -41,8 +41,9 @@ def remove_temporary_files(folder: Path, *, recursive: bool = False) -> None:
 
 
 def has_content(path: Path, data: bytes) -> bool:
-    """Return whether the file has exactly these bytes."""
-    return path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data
+    """Return whether the file, not a link to one, has exactly these bytes."""
+    is_file = path.is_file() and not path.is_symlink()
+    return is_file and path.stat().st_size == len(data) and path.read_bytes() == data
 
 
 def _replace(path: Path, data: bytes, *, durable: bool, mode: int) -> None:

@@ -19,7 +19,7 @@ def resolve_inside(root: Path, path: Path | str, *, links: bool = True) -> Path:
     except ValueError as error:  # a null character
         raise OutsideError(f"{str(path)!r} is not a path ({error})") from error
     if not resolved.is_relative_to(resolved_root):
-        raise OutsideError(f"{root / path}: leads outside {root}")
+        raise OutsideError(f"{root / path}: leads outside {root}, perhaps through a link")
     if not links and resolved != resolved_root / os.path.relpath(root / path, root):
         raise OutsideError(f"{root / path}: is or lies behind a link")
     return resolved

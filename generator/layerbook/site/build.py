@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import layerbook
-from layerbook.core.atomic import has_content
 from layerbook.core.errors import Problem, SpecError
 from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.core.text import pluralize
@@ -170,7 +169,7 @@ class SiteRenderer:
     def find_outdated_files(self, target: Path) -> tuple[str, ...]:
         """Render in memory and return the paths that are missing, outdated or extra in a folder."""
         site = self._render(SilentReporter()).files
-        outdated = [path for path, data in site.items() if not has_content(target / path, data)]
+        outdated = [path for path, data in site.items() if not publish.has_content(target, path, data)]
         outdated += [path for path in publish.published_files(target) if path not in site]
         if not outdated and not publish.matches_marker(target):
             return (publish.MARKER_NAME,)

@@ -88,7 +88,7 @@ def _states(path: str) -> Iterator[tuple[str, str]]:
         yield path, "missing"
         return
     for entry in entries:
-        if entry.is_dir():
+        if entry.is_dir(follow_symlinks=False):  # what a link to a folder leads to is not read
             if entry.name not in SKIPPED_FOLDERS:
                 yield from _states(entry.path)
         else:

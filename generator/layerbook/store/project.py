@@ -11,9 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from layerbook.book import loader
+from layerbook.book.files import check_book_files
 from layerbook.book.loader import Book, Experiment
 from layerbook.book.sweep import MODEL_AXIS, GridCell
 from layerbook.core.errors import UsageError
+from layerbook.core.paths import resolve_inside
 from layerbook.core.progress import Reporter
 from layerbook.core.requests import Precision
 from layerbook.model import sources
@@ -49,6 +51,12 @@ class Project:
     def templates_dir(self) -> Path:
         """The folder of chapters, and of the book's own page templates."""
         return self.root / TEMPLATES_FOLDER
+
+    @property
+    def site_dir(self) -> Path:
+        """The folder of the site. Raises StoreError if it is a link."""
+        resolve_inside(self.root, SITE_FOLDER, links=False)
+        return self.root / SITE_FOLDER
 
     @property
     def cache(self) -> cache.WorkingCache:
@@ -154,7 +162,11 @@ def download_hub_model(source: sources.ModelSource, report: Reporter) -> None:
 
 
 def resolve_model(root: Path, model: str | None = None) -> sources.ModelSource:
-    """Return the named model, by default the book's. Raises UsageError without a book."""
+    """Return the named model, by default the book's.
+
+    Raises UsageError without a book, SpecError for one with files that lie elsewhere.
+    """
+    check_book_files(root)
     if not (root / "experiments" / "book.yaml").is_file():
         raise UsageError(
             f"{root}: no book here, experiments/book.yaml is missing; name its folder with --book"

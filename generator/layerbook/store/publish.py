@@ -17,7 +17,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel
 
 from layerbook.core import atomic
-from layerbook.core.errors import StoreError
+from layerbook.core.errors import OutsideError, StoreError
+from layerbook.core.paths import resolve_inside
 
 MARKER_NAME = ".layerbook-site.json"
 FRONT_PAGE = "index.html"
@@ -90,7 +91,7 @@ def published_files(target: Path) -> tuple[str, ...]:
     """Return the files that the marker lists; none if it is missing or unreadable."""
     try:
         return tuple(_parse_marker(target).files)
-    except (OSError, ValueError):
+    except (OSError, ValueError, StoreError):
         return ()
 
 
@@ -98,11 +99,16 @@ def matches_marker(target: Path) -> bool:
     """Return whether every file of a finished publication has the digest in the marker."""
     try:
         marker = _parse_marker(target)
-    except (OSError, ValueError):
+    except (OSError, ValueError, StoreError):
         return False
     if marker.before or not marker.files:
         return False
-    return all(_digest(target / path) == digest for path, digest in marker.files.items())
+    return all(_digest(target, path) == digest for path, digest in marker.files.items())
+
+
+def has_content(target: Path, path: str, data: bytes) -> bool:
+    """Return whether a file of the site has these bytes."""
+    return _digest(target, path) == hashlib.sha256(data).hexdigest()
 
 
 def _check_tree(tree: Mapping[str, bytes], target: Path) -> None:
@@ -121,9 +127,9 @@ def _publish(tree: Mapping[str, bytes], target: Path) -> PublishReport:
     marker = _read_marker(target)
     digests = {path: hashlib.sha256(data).hexdigest() for path, data in tree.items()}
     dropped = sorted((marker.files.keys() | marker.before.keys()) - tree.keys())
-    removed = [path for path in dropped if marker.owns(path, _digest(target / path))]
+    removed = [path for path in dropped if marker.owns(path, _digest(target, path))]
     kept_modified = [path for path in dropped if path not in removed and (target / path).is_file()]
-    changed = [path for path in tree if not atomic.has_content(target / path, tree[path])]
+    changed = [path for path in tree if not has_content(target, path, tree[path])]
     changed.sort(key=lambda path: (path == FRONT_PAGE, path))
     if changed or removed:
         under_way = _Marker(files=digests, before={**marker.before, **marker.files})
@@ -132,7 +138,7 @@ def _publish(tree: Mapping[str, bytes], target: Path) -> PublishReport:
     blocking = [old for old in removed if any(_overlap(old, new) for new in changed)]
     _remove(target, blocking)
     for path in changed:
-        _refuse_outward_link(target, path)
+        resolve_inside(target, (target / path).parent)  # a link in its place is replaced
         _remove_empty_folders(target / path)
         atomic.write(target / path, tree[path])
     _remove(target, [path for path in removed if path not in blocking])
@@ -159,16 +165,19 @@ def _read_marker(target: Path) -> _Marker:
 
 
 def _parse_marker(target: Path) -> _Marker:
-    return _Marker.model_validate_json((target / MARKER_NAME).read_bytes())
+    path = resolve_inside(target, MARKER_NAME)
+    if path.exists() and not path.is_file():
+        raise StoreError(f"{target / MARKER_NAME}: is not a file")
+    return _Marker.model_validate_json(path.read_bytes())
 
 
-def _digest(file: Path) -> str | None:
+def _digest(target: Path, path: str) -> str | None:
+    """Return the digest of a file; None if there is none, or only one outside, behind a link."""
+    try:
+        file = resolve_inside(target, path)
+    except OutsideError:
+        return None
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
-
-
-def _refuse_outward_link(target: Path, path: str) -> None:
-    if not (target / path).parent.resolve().is_relative_to(target.resolve()):
-        raise StoreError(f"{target / path}: would be written outside {target}, through a link")
 
 
 def _overlap(path: str, other: str) -> bool:
