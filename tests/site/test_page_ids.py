@@ -62,6 +62,23 @@ def test_headings_leave_other_ids_alone(book: Path) -> None:
     assert not {heading.lower().replace(" ", "-") for heading in headings} & set(ids)
 
 
+def test_chapters_leave_the_ids_of_the_list_of_claims_alone(book: Path) -> None:
+    """A chapter may be called like a part of the page."""
+    (book / "experiments" / "next.yaml").rename(book / "experiments" / "main.yaml")
+    for path, old in (("book", "[next,"), ("main", "chapter: next")):
+        spec = book / "experiments" / f"{path}.yaml"
+        text = spec.read_text(encoding="utf-8")
+        assert old in text
+        spec.write_text(text.replace(old, old.replace("next", "main")), encoding="utf-8")
+    chapters = book / "templates" / "chapters"
+    (chapters / "next.md").rename(chapters / "main.md")
+    assert layerbook("build", "--quiet", cwd=book).returncode == 0
+    page = (book / "site" / "claims.html").read_text(encoding="utf-8")
+    assert repeated_ids(page) == []
+    assert '<h2 id="main-2">' in page
+    assert "claims.html#main-2" in (book / "site/assets/search-index.js").read_text()
+
+
 @given(st.lists(st.sampled_from(["a", "a-2", "a-2-2", "a-3", "b-svg", "b"])))
 def test_ids_are_given_once(names: list[str]) -> None:
     """A free one is given as it is."""

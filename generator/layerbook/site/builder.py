@@ -262,7 +262,8 @@ class SiteBuilder:
             math = MathRenderer(self._project.cache)
             own = ModelResults(self._book.model, self._book.digest, self._views)
             others = load_other_models(self._project, self._statuses)
-            page = ClaimList((own, *others), shown_ids, math).page(self._book.chapters)
+            ids = page_ids(self._jinja_env, pages.ClaimsPage.template)
+            page = ClaimList((own, *others), shown_ids, math).page(self._book.chapters, ids)
             rows = [row for chapter in page.chapters for row in chapter.rows]
             return CachedPage(
                 self._page_files(page),

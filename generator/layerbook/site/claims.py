@@ -24,6 +24,7 @@ from layerbook.site.experiment_view import (
     names_for_text,
 )
 from layerbook.site.prose import filters
+from layerbook.site.prose.ids import PageIds
 from layerbook.site.prose.markup import Inline, escape_text
 from layerbook.site.prose.math import MathRenderer
 from layerbook.site.prose.render import render_caption
@@ -188,18 +189,26 @@ class ClaimList:
     shown_ids: Mapping[str, Set[str]]
     math: MathRenderer
 
-    def page(self, chapters: Sequence[pages.NavChapter]) -> pages.ClaimsPage:
-        """Return the page. Raises SpecError for a claim that cannot be checked on the own model."""
-        sections = []
-        for chapter in chapters:
-            rows = tuple(self._rows(chapter.name))
-            if rows:
-                sections.append(
-                    pages.ChapterClaims(
-                        chapter.name, chapter.number, chapter.title, chapter.href, rows
-                    )
-                )
-        all_rows = [row for section in sections for row in section.rows]
+    def page(self, chapters: Sequence[pages.NavChapter], ids: PageIds) -> pages.ClaimsPage:
+        """Return the page; its sections take what is left of its `ids`.
+
+        Raises SpecError for a claim that cannot be checked on the own model.
+        """
+        rows = {chapter.name: tuple(self._rows(chapter.name)) for chapter in chapters}
+        all_rows = [row for of_chapter in rows.values() for row in of_chapter]
+        for id in (*(row.id for row in all_rows), *(f"model-{n}" for n, _ in enumerate(self.models, start=1))):
+            ids.add(id)
+        sections = [
+            pages.ChapterClaims(
+                ids.add(chapter.name),
+                chapter.number,
+                chapter.title,
+                chapter.href,
+                rows[chapter.name],
+            )
+            for chapter in chapters
+            if rows[chapter.name]
+        ]
         columns = [
             pages.ModelColumn(
                 model.name, model.digest, _counts([row.judgements[i] for row in all_rows])
