@@ -206,9 +206,11 @@ def build(
 @click.option("--port", default=8000, show_default=True, help="The port; 0 picks a free one.")
 def serve(root: Path, port: int) -> None:
     """Serve site/ at a local address, for browsers that do not open files."""
+    from layerbook.core.paths import resolve_inside
     from layerbook.site.serve import serve as serve_folder
 
     folder = root / "site"
+    resolve_inside(root, folder, links=False)
     if not (folder / "index.html").is_file():
         raise UsageError(f"{folder}: there is no book yet; run `layerbook build`")
     serve_folder(
