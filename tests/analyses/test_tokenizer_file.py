@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fixtures.other_tokenizers import BPE_WRITERS
+from fixtures.other_tokenizers import BPE_WRITERS, TOKENIZER_WRITERS
 from fixtures.run_analysis import json_round_trip
 from layerbook.analyses.tokenizer_file import TokenizerFile, TokenizerFileResult, apply_merges
 from layerbook.core.figures import TokenStrip
@@ -81,17 +81,16 @@ def test_new_pieces_take_the_lowest_free_id() -> None:
     assert apply_merges(given, np.array([[0, 0], [9, 0], [3, 3]])) == given | {"aa": 1}
 
 
-def test_a_tokenizer_without_joins_is_refused() -> None:
-    """Unigram models score pieces instead of joining pairs."""
+def test_a_tokenizer_without_joins_has_a_figure_of_its_text(tmp_path: Path) -> None:
+    """Unigram scores pieces instead of joining pairs, so all are given, and nothing is live."""
+    tokenizer = ModelTokenizer.load(TOKENIZER_WRITERS["unigram"](tmp_path))
+    analysis, result = measured(tmp_path)
 
-    class Scored:
-        size = 1
-
-        def tokenizer_json(self) -> dict[str, object]:
-            return {"model": {"type": "Unigram", "vocab": [["a", 0.0]]}}
-
-    with pytest.raises(ValueError, match="Unigram"):
-        TokenizerFile(text="a").measure({"text": ActivationCache((), "a", Scored())})  # type: ignore[arg-type]
+    assert len(result.joins) == 0 and len(result.given) == result.size == tokenizer.size
+    assert all(tokenizer.backend.token_to_id(piece) == id for piece, id in result.given.items())
+    figure = analysis.figures(result)["tokens"]
+    assert isinstance(figure, TokenStrip) and figure.tokenizer_json == ""
+    assert figure.rows == ((TEXT, result.tokens),)
 
 
 def test_the_figure_carries_all_of_it(tiny_model_dir: Path) -> None:

@@ -18,7 +18,7 @@ from layerbook.core.tokens import Token
 
 
 class TokenizerFileResult(Result):
-    """A byte-pair tokenizer: joining the pairs in order gives the vocabulary."""
+    """A tokenizer; of a byte-pair one, joining the pairs in order gives the vocabulary."""
 
     text: str = Field(description="The text in the figure before the reader types another.")
     tokens: tuple[Token, ...] = Field(description="Its tokens [T].")
@@ -26,7 +26,7 @@ class TokenizerFileResult(Result):
     given: dict[str, int] = Field(
         description="The first entries and their ids, spelt as in tokenizer.json: those that no "
         "join makes. Each join makes the entry with the lowest free id. All entries, if the ids "
-        "do not follow the joins."
+        "do not follow the joins, or if the tokenizer joins no pairs."
     )
     joins: BigArray = Field(description="The pairs that are joined, first to last, as ids [M, 2].")
     rest: dict[str, Any] = Field(
@@ -40,7 +40,8 @@ class TokenizerFile(Analysis[TokenizerFileResult]):
 
     Shapes: M joins of two ids each make the vocabulary of V entries from the first pieces.
     Units: ids are row numbers of the embedding matrix; a join's place in the list is its rank.
-    Limits: byte-pair encoding only; plain texts, no chat template.
+    Limits: plain texts, no chat template. Of a tokenizer that scores pieces instead of joining
+        pairs (Unigram), the figure shows the text of the spec only.
     Source: Sennrich et al. 2016 (arXiv:1508.07909), section 3.2, algorithm 1.
     """
 
@@ -57,9 +58,9 @@ class TokenizerFile(Analysis[TokenizerFileResult]):
         run = captures["text"]
         file = run.vocabulary.tokenizer_json()
         model = file["model"]
-        if model["type"] != "BPE":
-            raise ValueError(f"this tokenizer is {model['type']}, and only BPE has joins")
-        vocabulary, merges = model["vocab"], model["merges"]  # V ids by piece; M pairs of pieces
+        vocabulary, merges = model["vocab"], model.get("merges", [])  # V ids by piece; M pairs
+        if isinstance(vocabulary, list):  # of Unigram: pairs of a piece and its score
+            vocabulary = {piece: id for id, (piece, _) in enumerate(vocabulary)}
         joins = np.array([(vocabulary[left], vocabulary[right]) for left, right in merges])
         joins = joins.reshape(-1, 2)  # [M, 2]
         joined = {left + right for left, right in merges}
@@ -77,7 +78,8 @@ class TokenizerFile(Analysis[TokenizerFileResult]):
         )
 
     def figures(self, result: TokenizerFileResult) -> dict[str, Figure]:
-        """The tokens of the text, and the tokenizer that cuts the reader's own."""
+        """The tokens of the text, and the byte-pair tokenizer that cuts the reader's own."""
+        live = result.rest["model"]["type"] == "BPE"
         data = {
             "text": result.text,
             "given": list(result.given.items()),
@@ -88,7 +90,9 @@ class TokenizerFile(Analysis[TokenizerFileResult]):
         rows = ((result.text, result.tokens),)
         return {
             "tokens": TokenStrip(
-                rows, alt=alt, tokenizer_json=json.dumps(data, separators=(",", ":"))
+                rows,
+                alt=alt,
+                tokenizer_json=json.dumps(data, separators=(",", ":")) if live else "",
             )
         }
 
