@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: site test check lint format browser bench bench-scale clean
+.PHONY: site test check lint format browser bench bench-scale bench-live clean
 
 site: $(STAMP)
 	$(BIN)/layerbook build
@@ -34,6 +34,9 @@ bench: $(STAMP)
 
 bench-scale: $(STAMP)
 	$(BIN)/python -m benchmarks.scale
+
+bench-live: $(STAMP) browser
+	$(BIN)/python -m benchmarks.live
 
 $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
