@@ -132,7 +132,11 @@ def test_a_build_checks_all_links(book: Path) -> None:
 def test_captions_link_too(book: Path) -> None:
     """At the line of the spec."""
     spec = book / "experiments" / "words.yaml"
-    text = spec.read_text(encoding="utf-8").replace("Each chip is", "[Each](nope.html) chip is")
+    text = spec.read_text(encoding="utf-8")
+    spec.write_text(text.replace("Each chip is", "A ![chip](nope.png) is"), encoding="utf-8")
+    bad = layerbook("build", "--no-run", cwd=book)
+    assert bad.returncode == 2 and "prose cannot include images yet" in bad.stderr
+    text = text.replace("Each chip is", "[Each](nope.html) chip is")
     spec.write_text(text, encoding="utf-8")
     line = 1 + next(i for i, one in enumerate(text.splitlines()) if "nope" in one)
     bad = layerbook("build", "--no-run", cwd=book)

@@ -25,13 +25,11 @@ from layerbook.site.figure_cache import FigureRenderer
 from layerbook.site.interactive import live_page
 from layerbook.site.page_cache import CachedPage, PageCache
 from layerbook.site.prose import citations
-from layerbook.site.prose.checks import find_link_problems, prose_path
+from layerbook.site.prose.checks import find_link_problems, find_text_problems, prose_path
 from layerbook.site.prose.functions import ChapterContext
 from layerbook.site.prose.ids import CHAPTER_DIAGRAM, find_ids, page_ids
 from layerbook.site.prose.links import OTHER_PAGES, LinkTargets
-from layerbook.site.prose.markdown_checks import find_markdown_problems
 from layerbook.site.prose.math import MathRenderer
-from layerbook.site.prose.outline import parse_outline
 from layerbook.site.prose.render import render_chapter
 from layerbook.site.provenance import hex_digest
 from layerbook.site.ro_crate import CRATE_FILE, ro_crate_manifest
@@ -108,7 +106,7 @@ class SiteBuilder:
                 experiment, self._views[experiment.address].figures
             )
         ]
-        problems += find_markdown_problems(parse_outline(prose), file)
+        problems += find_text_problems(chapter, prose, file)
         if problems:
             raise SpecError(problems)
         math = MathRenderer(self._project.cache)

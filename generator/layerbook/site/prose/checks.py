@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from layerbook.book import bibliography
@@ -83,7 +84,7 @@ class _ChapterChecker:
 
     def problems(self) -> Iterator[Problem]:
         """Yield the problems of the chapter's prose, captions and claims."""
-        yield from find_markdown_problems(parse_outline(self._prose), self._file)
+        yield from find_text_problems(self._chapter, self._prose, self._file)
         names = dict.fromkeys(FUNCTION_NAMES, ())
         yield from self._check_text(self._prose, self._file, 1, self._chapter.name, names)
         for experiment in self._chapter.experiments:
@@ -163,18 +164,31 @@ def _no_source(sources: bibliography.Bibliography | None, key: str) -> str:
     return f"this book has no templates/{bibliography.REFERENCES_FILE} to look {key!r} up in"
 
 
+def find_text_problems(chapter: Chapter, prose: str, file: str) -> Iterator[Problem]:
+    """Yield mistakes in the Markdown of a chapter's prose, captions and claims."""
+    for text_file, first_line, text in _texts(chapter, prose, file):
+        for problem in find_markdown_problems(parse_outline(text), text_file):
+            yield replace(problem, line=first_line + problem.line - 1)
+
+
+def _texts(chapter: Chapter, prose: str, file: str) -> Iterator[tuple[str, int, str]]:
+    """Yield the file, the first line and the text of the prose, of each caption and claim."""
+    yield file, 1, prose
+    for experiment in chapter.experiments:
+        for caption in experiment.captions.values():
+            yield experiment.file, caption.line, caption.text
+        for claim in experiment.claims:
+            yield experiment.file, claim.line, claim.says
+
+
 def find_link_problems(
     project: Project, prose: Mapping[str, str], targets: LinkTargets
 ) -> list[Problem]:
     """Report links in prose (by chapter), captions and claims that lead nowhere."""
     problems = []
     for chapter in project.book.chapters:
-        texts = [(str(prose_path(project, chapter)), 1, prose.get(chapter.name, ""))]
-        for experiment in chapter.experiments:
-            captions = experiment.captions.values()
-            texts += [(experiment.file, caption.line, caption.text) for caption in captions]
-            texts += [(experiment.file, claim.line, claim.says) for claim in experiment.claims]
-        for file, first_line, text in texts:
+        chapter_file = str(prose_path(project, chapter))
+        for file, first_line, text in _texts(chapter, prose.get(chapter.name, ""), chapter_file):
             for link in find_links(parse_outline(text)):
                 if message := targets.problem(link.address, f"{chapter.name}.html"):
                     line = first_line + link.place.line - 1
