@@ -13,6 +13,7 @@ import torch
 from fixtures.execution import run_requests
 from fixtures.other_tokenizers import TOKENIZER_WRITERS
 from fixtures.small_book import layerbook
+from fixtures.tiny_families import SETTINGS, write_tiny_family
 from fixtures.tiny_llama import write_tiny_model
 from layerbook.core.errors import ModelError
 from layerbook.core.requests import (
@@ -250,3 +251,25 @@ def test_greedy_text_is_that_of_transformers(folder, kind):
         assert run.text == reference.decode(ids, clean_up_tokenization_spaces=False)
         edit_json(folder / "config.json", eos_token_id=ids[-3])  # ends the second text early
     assert run.stopped and len(run.tokens) < run.prompt_length + 8
+
+
+@pytest.mark.parametrize("family", SETTINGS)
+def test_every_family_is_loaded_whole_or_refused(tmp_path, family):
+    """Each tensor that is stored is needed; one more, another shape or a NaN is refused."""
+    write_tiny_family(tmp_path, family)
+    whole = load_file(tmp_path / "model.safetensors")
+    LoadedModel.load(tmp_path, family)
+    names = sorted(whole)
+
+    def refused(weights: Weights, message: str) -> None:
+        save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
+        with pytest.raises(ModelError, match=message):
+            LoadedModel.load(tmp_path, family)
+
+    for name in (names[0], names[len(names) // 2], names[-1]):
+        refused({n: w for n, w in whole.items() if n != name}, "missing: ")
+    refused(whole | {"surplus.weight": torch.ones(2)}, r"not part of this model: \S*surplus")
+    last = names[-1]
+    refused(whole | {last: torch.cat([whole[last]] * 2)}, "of another shape: ")
+    refused(whole | {last: torch.full_like(whole[last], torch.nan)}, "NaN or infinite")
+    refused(whole | {last: whole[last].to(torch.int8)}, "not stored as floating point")
