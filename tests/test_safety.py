@@ -150,3 +150,33 @@ def test_revisions_are_read_without_links_and_filters(book: Path, tmp_path: Path
     assert (process.returncode, process.stderr) == (0, "")
     assert "say the same" in process.stdout
     assert not (tmp_path / "ran").exists()
+
+
+EVIL = "\x1b]0;title\x07[/INST]"
+
+
+def test_nothing_in_a_book_is_obeyed_by_the_terminal(book: Path) -> None:
+    """Titles, problems, names of files and of options are printed as text."""
+    spec = book / "experiments" / "next.yaml"
+    title = json.dumps(EVIL)
+    spec.write_text(spec.read_text().replace("title: What comes next", f"title: {title}", 1))
+    (book / "experiments" / f"{EVIL.replace('/', '')}.yaml").write_text("chapter: no")
+    (book / "templates" / "chapters" / "next.md").write_text(f"{{{{ r({title}) }}}}")
+    outputs = [
+        layerbook(*command, cwd=book)
+        for command in (
+            ["check"],
+            ["status"],
+            ["build", "--no-run"],
+            ["run", "--only", EVIL],
+            ["check", EVIL],
+            ["diff", EVIL],
+            ["diff", "HEAD", EVIL],
+            ["--debug", "check", f"experiments/{EVIL.replace('/', '')}.yaml"],
+        )
+    ]
+    (book / "experiments" / f"{EVIL.replace('/', '')}.yaml").unlink()
+    outputs += [layerbook(*command, cwd=book) for command in (["check"], ["build", "--no-run"])]
+    for output in outputs:
+        assert output.returncode in (1, 2)
+        assert not {"\x1b", "\x07"} & set(output.stdout + output.stderr)

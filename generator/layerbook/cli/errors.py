@@ -13,8 +13,9 @@ from typing import Any
 import click
 
 from layerbook.cli import interrupt
+from layerbook.cli.output import print_text
 from layerbook.core.errors import LayerbookError, SpecError, format_trace
-from layerbook.core.text import pluralize
+from layerbook.core.text import escape_controls, pluralize
 
 
 class CommandGroup(click.Group):
@@ -26,18 +27,21 @@ class CommandGroup(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             interrupt.exit_interrupted()
+        except click.ClickException as error:  # click prints it; it may quote a file's name
+            error.message = escape_controls(error.message)  # type: ignore[misc]
+            raise
         except SpecError as error:
             print_trace(error.trace)
-            click.echo(f"{error}\n{pluralize(len(error.problems), 'problem')}", err=True)
+            print_text(f"{error}\n{pluralize(len(error.problems), 'problem')}", err=True)
             sys.exit(error.exit_code)
         except LayerbookError as error:
             print_trace(error.trace or (format_trace(error) if error.__cause__ else ""))
-            click.echo(f"layerbook: {error}", err=True)
+            print_text(f"layerbook: {error}", err=True)
             sys.exit(error.exit_code)
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise  # click ends the program quietly
-            click.echo(f"layerbook: {error}", err=True)
+            print_text(f"layerbook: {error}", err=True)
             sys.exit(1)
 
 
@@ -45,7 +49,7 @@ def print_trace(trace: str) -> None:
     """Print a traceback to stderr if the command has `--debug`."""
     context = click.get_current_context()
     if trace and context.find_root().params.get("debug"):
-        click.echo(trace, err=True, nl=not trace.endswith("\n"))
+        print_text(trace, err=True, nl=not trace.endswith("\n"))
 
 
 def escape_unencodable_output() -> None:

@@ -24,7 +24,7 @@ from layerbook.cli.options import (
     only_option,
     quiet_option,
 )
-from layerbook.cli.output import print_json, print_lines
+from layerbook.cli.output import print_json, print_lines, print_text
 from layerbook.core.errors import UsageError
 from layerbook.core.progress import make_reporter
 from layerbook.core.text import pluralize
@@ -67,7 +67,7 @@ def check(root: Path, model: str | None, strict: bool, specs: tuple[Path, ...]) 
 
         count = check_spec_files(specs, model, make_reporter(quiet=False))
         counts = f"{pluralize(len(specs), 'spec')}, {pluralize(count, 'experiment')}"
-        click.echo(f"{counts}: no problems")
+        print_text(f"{counts}: no problems")
         return
     from layerbook.site.check import check_book
     from layerbook.site.prose.checks import find_uncited_sources, lint_prose
@@ -80,7 +80,7 @@ def check(root: Path, model: str | None, strict: bool, specs: tuple[Path, ...]) 
     chapters = pluralize(len(project.book.chapters), "chapter")
     experiments = pluralize(len(project.experiments()), "experiment")
     counted_warnings = f", {pluralize(len(warnings), 'warning')}" if warnings else ""
-    click.echo(f"{chapters}, {experiments}: no problems{counted_warnings}")
+    print_text(f"{chapters}, {experiments}: no problems{counted_warnings}")
     if strict and warnings:
         sys.exit(1)
 
@@ -214,7 +214,7 @@ def serve(root: Path, port: int) -> None:
     if not (folder / "index.html").is_file():
         raise UsageError(f"{folder}: there is no book yet; run `layerbook build`")
     serve_folder(
-        folder, port, lambda address: click.echo(f"Serving {folder} at {address} until Ctrl-C")
+        folder, port, lambda address: print_text(f"Serving {folder} at {address} until Ctrl-C")
     )
 
 
@@ -226,7 +226,7 @@ def schema(kind: str) -> None:
     from layerbook.book.schema import book_schema, chapter_schema
 
     if kind == "results":
-        click.echo(results_markdown(), nl=False)
+        print_text(results_markdown(), nl=False)
     else:
         print_json(chapter_schema() if kind == "chapter" else book_schema())
 
@@ -312,11 +312,11 @@ def _print_plan(source: ModelSource, experiments: Sequence[Experiment]) -> None:
 def _print_build(output: BuildOutput, *, strict: bool, run_failed: bool = False) -> None:
     """Print the outcome of a rendering; exit with 1 if something failed."""
     print_lines(output.messages, err=True)
-    click.echo(output.summary)
+    print_text(output.summary)
     refuted = output.refuted if strict else 0
     if refuted:
         claims = pluralize(refuted, "claim")
-        click.echo(f"--strict: {claims} not true of {output.model}", err=True)
+        print_text(f"--strict: {claims} not true of {output.model}", err=True)
     if run_failed or refuted or output.failed:
         sys.exit(1)
 

@@ -9,16 +9,23 @@ from typing import Any
 
 import click
 
+from layerbook.core.text import escape_controls
+
+
+def print_text(text: str, *, err: bool = False, nl: bool = True) -> None:
+    """Print text to stdout, or to stderr; a terminal obeys nothing that is in it."""
+    click.echo(escape_controls(text), err=err, nl=nl)
+
 
 def print_lines(lines: Sequence[str], *, err: bool = False) -> None:
     """Print lines to stdout, or to stderr."""
     for line in lines:
-        click.echo(line, err=err)
+        print_text(line, err=err)
 
 
 def print_json(data: Any) -> None:
     """Print data as indented JSON."""
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    print_text(json.dumps(data, indent=2, ensure_ascii=False))
 
 
 def format_table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> list[str]:

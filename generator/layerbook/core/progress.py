@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+from layerbook.core.text import escape_controls
+
 if TYPE_CHECKING:
     from rich import progress as rich
 
@@ -57,7 +59,7 @@ class LineReporter:
 
     def info(self, text: str) -> None:
         """Print one line."""
-        print(text, file=sys.stderr, flush=True)  # noqa: T201
+        print(escape_controls(text), file=sys.stderr, flush=True)  # noqa: T201
 
     @contextmanager
     def task(self, label: str, total: int | None, unit: str = "") -> Iterator[Task]:
@@ -95,16 +97,16 @@ class TerminalReporter(LineReporter):
         from rich.console import Console
 
         bar = rich.Progress(
-            rich.TextColumn("{task.description}"),
+            rich.TextColumn("{task.description}", markup=False),
             rich.BarColumn(),
             rich.DownloadColumn() if unit == "bytes" else rich.MofNCompleteColumn(),
             rich.TimeElapsedColumn(),
-            rich.TextColumn("{task.fields[status]}"),
+            rich.TextColumn("{task.fields[status]}", markup=False),
             console=Console(stderr=True),
             transient=True,
         )
         with bar:
-            yield _BarTask(bar, bar.add_task(label, total=total, status=""))
+            yield _BarTask(bar, bar.add_task(escape_controls(label), total=total, status=""))
 
 
 class _BarTask:
@@ -115,7 +117,7 @@ class _BarTask:
         self.bar.advance(self.id, amount)
 
     def set_status(self, text: str) -> None:
-        self.bar.update(self.id, status=text)
+        self.bar.update(self.id, status=escape_controls(text))
 
 
 def make_reporter(*, quiet: bool = False) -> Reporter:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+_CONTROLS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # all control characters but the tab and the line feed
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]"  # writing direction, line ends
+)
+
+
+def escape_controls(text: str) -> str:
+    """Write control characters, which a terminal would obey, as `\\u001b`, as JSON does too."""
+    return _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def pluralize(count: int, noun: str) -> str:
