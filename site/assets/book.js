@@ -368,7 +368,7 @@ define("scripts/tokenizer.js", () => {
 
 const MARKS = { " ": "·", "\n": "⏎", "\t": "⇥", "\r": "⇤" };
 const WITHOUT_SHAPE = /[\p{C}\p{Z}]/u;
-const BYTE_PIECE = /^<0x[0-9A-Fa-f]{2}>$/;
+const BYTE_PIECE = /^<0x[0-9A-F]{2}>$/;
 const WORDS = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
 const hex = (number, width) => number.toString(16).toUpperCase().padStart(width, "0");
@@ -433,32 +433,64 @@ function withoutUnwritable(step, model, idOf) {
 	return sequence(step, drop);
 }
 
+const stepsOf = (step) => {
+	if (step?.type !== "Sequence") return step ? [step] : [];
+	return (step.decoders ?? step.pretokenizers).flatMap(stepsOf);
+};
+
+function replacementsOf(step) {
+	if (step.type === "Metaspace") return [[step.replacement, " "]];
+	if (step.type === "Replace" && step.pattern.String) return [[step.pattern.String, step.content]];
+	return step.type === "BPEDecoder" ? [[step.suffix, " "]] : [];
+}
+
+function readSpelling({ decoder, pre_tokenizer, model }) {
+	const steps = stepsOf(decoder ?? pre_tokenizer);
+	const kinds = new Set(steps.map((step) => step.type));
+	return {
+		byteLevel: kinds.has("ByteLevel"),
+		byteFallback: kinds.has("ByteFallback") || model.byte_fallback === true,
+		replacements: steps.flatMap(replacementsOf),
+	};
+}
+
+function openTokenizer(settings) {
+	const { model } = settings;
+	const steps = withUnicodeClasses(settings.pre_tokenizer) || null;
+	const pre_tokenizer = withoutUnwritable(steps, model, model.vocab);
+	const library = new window.layerbookTokenizers.Tokenizer({ ...settings, pre_tokenizer }, {});
+	const spelling = readSpelling(settings);
+	const added = new Map((settings.added_tokens ?? []).map((token) => [token.id, token]));
+	const token = (id) => asToken(id, library.id_to_token(id), added.get(id), spelling);
+	return { token, tokenize: (text) => library.encode(text).ids.map(token) };
+}
+
 function createTokenizer(data) {
 	const { idOf, merges } = readVocabulary(data);
 	const model = { ...data.rest.model, vocab: idOf, merges };
-	const steps = withUnicodeClasses(data.rest.pre_tokenizer) || null;
-	const settings = { ...data.rest, model, pre_tokenizer: withoutUnwritable(steps, model, idOf) };
-	const library = new window.layerbookTokenizers.Tokenizer(settings, {});
-	const added = data.rest.added_tokens ?? [];
-	const special = new Set(added.filter((token) => token.special).map((token) => token.id));
-	return (text) =>
-		library.encode(text).ids.map((id) => asToken(id, library.id_to_token(id), special.has(id)));
+	return openTokenizer({ ...data.rest, model }).tokenize;
 }
 
-function asToken(id, piece, special) {
-	const bytes = bytesOf(piece, special);
+function asToken(id, piece, added, spelling) {
+	const special = added?.special === true;
+	const bytes = special ? encoder.encode(piece) : bytesOf(piece, added, spelling);
 	const text = special ? piece : new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 	return { id, text, bytes, special, shown: special ? piece : showBytes(text, bytes) };
 }
 
-function bytesOf(piece, special) {
-	if (special) return encoder.encode(piece);
+function bytesOf(piece, added, { byteLevel, byteFallback, replacements }) {
+	if (!added && byteFallback && BYTE_PIECE.test(piece)) {
+		return Uint8Array.of(Number.parseInt(piece.slice(3, 5), 16));
+	}
 	const chars = [...piece];
-	if (chars.every((char) => BYTE_OF.has(char))) {
+	if (!added && byteLevel && chars.every((char) => BYTE_OF.has(char))) {
 		return Uint8Array.from(chars, (char) => BYTE_OF.get(char));
 	}
-	if (BYTE_PIECE.test(piece)) return Uint8Array.of(Number.parseInt(piece.slice(3, 5), 16));
-	return encoder.encode(piece.replaceAll("▁", " "));
+	const replaced = replacements.reduce(
+		(whole, [part, text]) => whole.replaceAll(part, text),
+		piece,
+	);
+	return encoder.encode(replaced);
 }
 
 function showBytes(text, bytes) {
@@ -472,7 +504,7 @@ function showChar(char) {
 }
 
 const showText = (text) => Array.from(text, showChar).join("");
-return { hex, createTokenizer, showText };
+return { hex, openTokenizer, createTokenizer, showText };
 });
 define("scripts/live.js", () => {
 
@@ -676,20 +708,24 @@ function decodeShares({ weights, finer, tokens }) {
 const cellsAbove = (query) => (query * (query + 1)) / 2;
 
 class Patterns {
-	constructor(data) {
+	constructor(data, shares = decodeShares(data)) {
 		this.data = data;
-		this.shares = decodeShares(data);
+		this.shares = shares;
+	}
+
+	share(layer, head, query, key) {
+		const start = (layer * this.data.heads + head) * cellsAbove(this.data.tokens.length);
+		return this.shares[start + cellsAbove(query) + key];
 	}
 
 	row({ layer, head, withoutFirst }, query) {
-		const { heads, tokens } = this.data;
+		const { heads } = this.data;
 		const [from, to] = head === MEAN ? [0, heads] : [head, head + 1];
 		const shares = [];
 		for (let key = 0; key <= query; key++) {
 			let sum = 0;
 			for (let h = from; h < to; h++) {
-				const start = (layer * heads + h) * cellsAbove(tokens.length);
-				sum += this.shares[start + cellsAbove(query) + key];
+				sum += this.share(layer, h, query, key);
 			}
 			shares.push(sum / (to - from));
 		}
@@ -723,64 +759,10 @@ class Patterns {
 }
 return { MEAN, Patterns };
 });
-define("scripts/viewer.js", () => {
-
-const { element, loadScript, on } = modules["scripts/common.js"];
-
-function decodeFloats(text) {
-	const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
-	const view = new DataView(bytes.buffer);
-	return Float32Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
-}
-
-function startViewers(kind, label, makeView) {
-	for (const figure of document.querySelectorAll(`.figure[data-opens='${kind}']`)) {
-		addViewer(figure, label, makeView);
-	}
-}
-
-function addViewer(figure, label, makeView) {
-	const href = figure.dataset.script;
-	const picture = figure.querySelector(".picture");
-	const paragraph = element("p.explorer-open");
-	const button = element("button.tool", {}, paragraph);
-	element("small.explorer-told", {}, paragraph, figure.dataset.told);
-	let view = null;
-	let requested = false;
-
-	function show(open) {
-		figure.classList.toggle("exploring", open);
-		button.ariaExpanded = open;
-		button.textContent = open ? "Back to the picture" : label;
-	}
-
-	function reportMissing() {
-		button.textContent = `Its data is missing: ${href}`;
-	}
-
-	function onLoad() {
-		const data = window.layerbookData?.[href];
-		if (!data) return reportMissing();
-		view = figure.insertBefore(makeView(figure, data), picture);
-		show(true);
-	}
-
-	on(button, "click", () => {
-		if (view) return show(!figure.classList.contains("exploring"));
-		if (requested) return;
-		requested = true;
-		loadScript(href).then(onLoad, reportMissing);
-	});
-	show(false);
-	figure.insertBefore(paragraph, picture);
-}
-return { decodeFloats, startViewers };
-});
-define("scripts/attention.js", () => {
+define("scripts/explorer.js", () => {
 
 const { clamp, element, hasModifier, on, percent } = modules["scripts/common.js"];
-const { MEAN, Patterns } = modules["scripts/patterns.js"];
-const { startViewers } = modules["scripts/viewer.js"];
+const { MEAN } = modules["scripts/patterns.js"];
 
 const SPEAK_AFTER = 200; // milliseconds of rest before a screen reader hears the row
 const MOST_SPOKEN = 3;
@@ -789,10 +771,9 @@ const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDo
 const addCanvas = (parent, width, height) => element("canvas.fig-map", { width, height }, parent);
 
 class AttentionExplorer {
-	constructor(figure, data) {
+	constructor(label, data, patterns) {
 		const { tokens, facts, layers, heads } = data;
-		Object.assign(this, { tokens, facts, layers, heads, count: tokens.length });
-		this.patterns = new Patterns(data);
+		Object.assign(this, { tokens, facts, layers, heads, patterns, count: tokens.length });
 		this.state = {
 			layer: data.start,
 			head: MEAN,
@@ -801,8 +782,6 @@ class AttentionExplorer {
 			column: null,
 			locked: false,
 		};
-		const name = figure.querySelector(".figure-number").textContent.replace(/\.$/, "");
-		const label = `${name}, every layer and head`;
 		this.box = element("div.explorer", { role: "group", "aria-label": label });
 		this.addBar();
 		this.addLegend();
@@ -1031,8 +1010,72 @@ class AttentionExplorer {
 		}
 	}
 }
+return { AttentionExplorer };
+});
+define("scripts/viewer.js", () => {
 
-const makeView = (figure, data) => new AttentionExplorer(figure, data).box;
+const { element, loadScript, on } = modules["scripts/common.js"];
+
+function decodeFloats(text) {
+	const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+	const view = new DataView(bytes.buffer);
+	return Float32Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
+}
+
+function startViewers(kind, label, makeView) {
+	for (const figure of document.querySelectorAll(`.figure[data-opens='${kind}']`)) {
+		addViewer(figure, label, makeView);
+	}
+}
+
+function addViewer(figure, label, makeView) {
+	const href = figure.dataset.script;
+	const picture = figure.querySelector(".picture");
+	const paragraph = element("p.explorer-open");
+	const button = element("button.tool", {}, paragraph);
+	element("small.explorer-told", {}, paragraph, figure.dataset.told);
+	let view = null;
+	let requested = false;
+
+	function show(open) {
+		figure.classList.toggle("exploring", open);
+		button.ariaExpanded = open;
+		button.textContent = open ? "Back to the picture" : label;
+	}
+
+	function reportMissing() {
+		button.textContent = `Its data is missing: ${href}`;
+	}
+
+	function onLoad() {
+		const data = window.layerbookData?.[href];
+		if (!data) return reportMissing();
+		view = figure.insertBefore(makeView(figure, data), picture);
+		show(true);
+	}
+
+	on(button, "click", () => {
+		if (view) return show(!figure.classList.contains("exploring"));
+		if (requested) return;
+		requested = true;
+		loadScript(href).then(onLoad, reportMissing);
+	});
+	show(false);
+	figure.insertBefore(paragraph, picture);
+}
+return { decodeFloats, startViewers };
+});
+define("scripts/attention.js", () => {
+
+const { AttentionExplorer } = modules["scripts/explorer.js"];
+const { Patterns } = modules["scripts/patterns.js"];
+const { startViewers } = modules["scripts/viewer.js"];
+
+function makeView(figure, data) {
+	const name = figure.querySelector(".figure-number").textContent.replace(/\.$/, "");
+	return new AttentionExplorer(`${name}, every layer and head`, data, new Patterns(data)).box;
+}
+
 startViewers("patterns", "Explore every layer and head", makeView);
 });
 define("scripts/points.js", () => {
