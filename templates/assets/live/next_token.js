@@ -61,9 +61,14 @@ export class NextToken {
 		this.sampled = this.scores.sample(temperature, topK || order.length, topP);
 		const rows = Array.from({ length: Math.min(SHOWN, order.length) }, (_, rank) => this.row(rank));
 		this.list.replaceChildren(...rows);
-		const { left } = this.sampled;
-		const choice = left === 1 ? "always the first is written" : `one of ${grouped(left)} is drawn`;
-		this.summary.textContent = `Of ${grouped(order.length)} tokens, ${choice}.`;
+		this.summary.textContent = this.describe(this.sampled.left);
+	}
+
+	describe(left) {
+		const { length } = this.scores.order;
+		if (left === 1) return "The model always writes the first of these.";
+		if (left === length) return `Any of the ${grouped(length)} tokens may be drawn.`;
+		return `One of the likeliest ${grouped(left)} is drawn.`;
 	}
 
 	row(rank) {

@@ -304,7 +304,7 @@ export class TryPage {
 	async showInside() {
 		this.showChips();
 		await this.showAttention();
-		this.select(this.ids.length - 1);
+		await this.select(this.ids.length - 1);
 	}
 
 	showChips() {
