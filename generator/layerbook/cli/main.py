@@ -250,7 +250,7 @@ def model_command(root: Path, model: str | None, file: Path | None, quiet: bool)
     if model is None and book is not None:
         source = sources.resolve_as(book.model, book.model_name)
     else:
-        source = sources.resolve(model or sources.DEFAULT_MODEL)
+        source = sources.resolve(sources.DEFAULT_MODEL if model is None else model)
     report = make_reporter(quiet=quiet)
     folder = source.install(file, report) if file else source.prepare(report)
     require_model_libraries()

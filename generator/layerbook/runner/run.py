@@ -362,7 +362,7 @@ def load_spec_file(path: Path, model: str | None, report: Reporter) -> LoadedSpe
     if model is None and book is not None:
         source = sources.resolve_as(book.model, book.model_name)
     else:
-        source = sources.resolve(model or sources.DEFAULT_MODEL)
+        source = sources.resolve(sources.DEFAULT_MODEL if model is None else model)
     download_hub_model(source, report)
     experiments = load_chapter(path, source.limits(check_chats=True)).experiments
     if problems := find_missing_claim_fields(experiments):
