@@ -65,12 +65,12 @@ def _report(errors: Iterable[ErrorDetails], node: Node, model: type[BaseModel]) 
         value = _node_at(node, path)
         if not (value.reported or _is_spurious_length_error(error, value)):
             by_path.setdefault(path, []).append(error)
+    parents = {path[:length] for path in by_path for length in range(len(path))}
     for path, group in by_path.items():
         value_errors = [error for error in group if not _is_type_error(error)]
-        has_deeper = any(other[: len(path)] == path != other for other in by_path)
         for error in value_errors:
             _report_value_error(error, path, node, model)
-        if not value_errors and not has_deeper:
+        if not value_errors and path not in parents:
             _report_wrong_type(group, _node_at(node, path))
 
 

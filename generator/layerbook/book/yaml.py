@@ -19,11 +19,12 @@ from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 from ruamel.yaml.representer import RoundTripRepresenter
 
-from layerbook.core.errors import Problem
+from layerbook.core.errors import MAX_PROBLEMS, Problem, SpecError, more_problems
 
 MAX_BYTES = 1_000_000
 MAX_LINE = 100_000  # characters; some tokens of YAML take quadratic time to scan
 MAX_DEPTH = 20
+MAX_NODES = 20_000  # keys and values; reading that many takes about a second
 MAX_SIZE = 4_000_000  # characters with aliases expanded, each value counted as 16 more
 LINE_WIDTH = 100
 
@@ -68,8 +69,11 @@ class ProblemList:
         return iter(self._problems)
 
     def add(self, file: str, position: Position, message: str, trace: str = "") -> None:
-        """Add a problem at a place of a file."""
-        self._problems[Problem(file, position.line, position.column, message, trace)] = None
+        """Add a problem at a place of a file. Raises SpecError if there are too many."""
+        problem = Problem(file, position.line, position.column, message, trace)
+        if len(self._problems) == MAX_PROBLEMS and problem not in self._problems:
+            raise SpecError([*self._problems, more_problems(problem)])
+        self._problems[problem] = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -277,6 +281,7 @@ class _Composer(Composer):
     def __init__(self, loader: Any = None) -> None:
         super().__init__(loader)
         self.warn_double_anchors = False
+        self.node_count = 0
 
     def get_single_node(self) -> Any:
         try:
@@ -296,6 +301,10 @@ class _Composer(Composer):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         event = self.parser.peek_event()
+        self.node_count += 1
+        if self.node_count > MAX_NODES:
+            message = f"the file has more than {MAX_NODES:,} keys and values"
+            raise _FatalProblem(_position(event.start_mark), message)
         is_alias = isinstance(event, AliasEvent)
         if not is_alias and event.tag is not None:
             tag = str(event.tag).replace("tag:yaml.org,2002:", "!!")[:40]

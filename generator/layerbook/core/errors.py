@@ -16,11 +16,14 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 
 MAX_MESSAGE = 300
+MAX_PROBLEMS = 100
+MAX_NAME, MAX_NAMES = 80, 500
 
 
 class LayerbookError(Exception):
@@ -45,6 +48,17 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}: {self.message}"
+
+
+def first_problems(problems: Iterable[Problem]) -> list[Problem]:
+    """Return the first problems, and a last one, in the place of the next, if there are more."""
+    first = list(islice(problems, MAX_PROBLEMS + 1))
+    return [*first[:MAX_PROBLEMS], *map(more_problems, first[MAX_PROBLEMS:])]
+
+
+def more_problems(problem: Problem) -> Problem:
+    """Return the problem that stands for this one and those behind it."""
+    return replace(problem, message="there are more problems; mend the first ones")
 
 
 class SpecError(LayerbookError):
@@ -122,6 +136,12 @@ def format_trace(error: BaseException) -> str:
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:
-    """Return ` (did you mean 'X'?)` for the closest candidate, or nothing if none is close."""
-    matches = get_close_matches(name, list(candidates), n=1, cutoff=0.6)
+    """Return ` (did you mean 'X'?)` for the closest candidate, or nothing if none is close.
+
+    Looks at no long names, and at the first few hundred candidates only.
+    """
+    if len(name) > MAX_NAME:
+        return ""
+    names = [other for other in islice(candidates, MAX_NAMES) if len(other) <= MAX_NAME]
+    matches = get_close_matches(name, names, n=1, cutoff=0.6)
     return f" (did you mean {matches[0]!r}?)" if matches else ""

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from layerbook.book.claims.evaluator import ARITHMETIC, CONSTANTS, ORDER, Evaluator
+from layerbook.book.claims.evaluator import ARITHMETIC, CONSTANTS, MAX_BITS, ORDER, Evaluator
 from layerbook.book.claims.values import CheckError, Margin, Verdict, field_column
 from layerbook.core.errors import did_you_mean
 
@@ -153,7 +153,8 @@ class _GrammarChecker(ast.NodeVisitor):
     def visit_Constant(self, node: ast.Constant) -> None:
         if node.value is not None and type(node.value) not in (bool, int, float, str):
             raise self.error('only numbers, "text", true, false and null can be written out')
-        if isinstance(node.value, float) and math.isinf(node.value):
+        is_long = isinstance(node.value, int) and node.value.bit_length() > MAX_BITS
+        if is_long or (isinstance(node.value, float) and math.isinf(node.value)):
             raise self.error("the number is too large")
 
     def visit_Attribute(self, node: ast.Attribute) -> None:

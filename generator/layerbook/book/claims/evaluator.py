@@ -14,6 +14,8 @@ from layerbook.core.errors import LayerbookError, did_you_mean
 
 MAX_STEPS = 200_000
 MAX_VALUES = 8
+MAX_BITS = 4096  # of a whole number, about 1200 digits
+TEXT_STEP = 1000  # characters that are compared or searched in one step
 
 CONSTANTS = {"true": True, "false": False, "null": None}
 ARITHMETIC: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -67,8 +69,10 @@ class Evaluator(ast.NodeVisitor):
     def evaluate(self, node: ast.expr) -> Value:
         """Evaluate a part and record its value if it was read from a result."""
         value = self.visit(node)
-        if value.expression:
-            self.values_read.setdefault(value.expression, values.format_value(value.value))
+        if value.expression and value.expression not in self.values_read:
+            is_shown = len(self.values_read) < MAX_VALUES
+            text = values.format_value(value.value) if is_shown else ""
+            self.values_read[value.expression] = text
         return value
 
     def evaluate_truth(self, node: ast.expr) -> Value:
@@ -97,6 +101,11 @@ class Evaluator(ast.NodeVisitor):
         self.steps += count
         if self.steps > MAX_STEPS:
             self.fail(node, f"the check takes more than {MAX_STEPS:,} steps")
+
+    def check_digits(self, node: ast.AST, bits: int) -> None:
+        """Bound the digits of whole numbers."""
+        if bits > MAX_BITS:
+            self.fail(node, "the number is too large")
 
     def fail(self, node: ast.AST, message: str) -> NoReturn:
         """Raise an error at a part of the check."""
@@ -161,6 +170,8 @@ class Evaluator(ast.NodeVisitor):
 
     def visit_BinOp(self, node: ast.BinOp) -> Value:
         left, right = self.evaluate_number(node.left), self.evaluate_number(node.right)
+        if isinstance(node.op, ast.Mult) and all(isinstance(part, int) for part in (left, right)):
+            self.check_digits(node, left.bit_length() + right.bit_length())
         try:
             return Value(ARITHMETIC[type(node.op)](left, right))
         except ZeroDivisionError:
@@ -214,6 +225,8 @@ class Evaluator(ast.NodeVisitor):
         if is_list(left) and is_list(right):
             pairs = zip(map(values.to_python, left), map(values.to_python, right), strict=False)
             return len(left) == len(right) and all(self.is_equal(node, a, b) for a, b in pairs)
+        if isinstance(left, str) and isinstance(right, str):
+            self.count_steps(node, min(len(left), len(right)) // TEXT_STEP)
         comparable = is_number(left) and is_number(right)
         for comparable_type in (str, bool):
             comparable |= isinstance(left, comparable_type) and isinstance(right, comparable_type)
@@ -226,6 +239,7 @@ class Evaluator(ast.NodeVisitor):
         if isinstance(container, str):
             if not isinstance(item, str):
                 self.fail(node, f"{describe(item)} cannot be in a text")
+            self.count_steps(node, len(container) // TEXT_STEP)
             return item in container
         if isinstance(container, Mapping):
             return isinstance(item, str | int) and item in container
@@ -290,6 +304,7 @@ class Evaluator(ast.NodeVisitor):
             return values.disjunction(items)
         numbers = [item.value for item in items]
         if name == "monotone":
+            self.count_steps(node, 4 * len(items))  # each pair has its margins
             return values.monotonicity(numbers)
         if not numbers and name != "sum":
             self.fail(node, f"the list is empty, so it has no {name}")

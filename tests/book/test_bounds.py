@@ -1,0 +1,134 @@
+"""Specs and checks that would take long, or nest too deep, give a few short problems soon."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from fixtures.specs import CHAPTER_HEAD, EXPERIMENT_HEAD, SpecFolder, indented
+from layerbook.book.claims.check import CheckError, parse
+from layerbook.core.errors import MAX_PROBLEMS, did_you_mean
+
+SECONDS = 4  # of a machine that is busy; alone each takes less than one
+BASE = "analysis: next-token\nprompts: [a]\n"
+
+
+def experiments(count: int, keys: str) -> str:
+    """Return a chapter of many experiments, the number of each in place of `#`."""
+    item = EXPERIMENT_HEAD.replace("one", "e#") + indented(keys)
+    return CHAPTER_HEAD + "".join(item.replace("#", str(i)) for i in range(count))
+
+
+SPECS: dict[str, Callable[[], str]] = {
+    "too many keys": lambda: experiments(1, BASE + "".join(f"k{i}: 1\n" for i in range(20_000))),
+    "unknown keys": lambda: experiments(1, BASE + "".join(f"k{i}: 1\n" for i in range(9_000))),
+    "keys near known ones": lambda: experiments(
+        1, BASE + "".join(f"prompts{i}: 1\n" for i in range(20_000))
+    ),
+    "unknown keys of the chapter": lambda: "".join(f"k{i}: 1\n" for i in range(9_000)),
+    "long keys": lambda: experiments(1, BASE + "".join(f"{'k' * 9000}{i}: 1\n" for i in range(90))),
+    "wrong types": lambda: experiments(1, f"{BASE}layers: [{', '.join(['{}'] * 9_000)}]\n"),
+    "wrong prompts": lambda: experiments(
+        1, f"analysis: next-token\nprompts: [{', '.join(['1'] * 9_000)}]\n"
+    ),
+    "equal keys": lambda: experiments(1, BASE + "top_k: 5\n" * 9_000),
+    "equal ids": lambda: experiments(1500, BASE).replace("e1", "e0").replace("e2", "e0"),
+    "not finite": lambda: experiments(1, f"{BASE}layers: [{', '.join(['.nan'] * 9_000)}]\n"),
+    "wrong checks": lambda: experiments(
+        1, BASE + "claims:\n" + "  - says: a\n    check: reslt.top == 1\n" * 3000
+    ),
+    "references to nothing": lambda: experiments(
+        1000, BASE + 'claims:\n  - says: a\n    check: r("x#").a == 1\n'
+    ),
+    "many columns": lambda: experiments(
+        1, BASE + 'claims:\n  - says: a\n    check: "1 ==\n' + "\n" * 900 + '       1 =="\n'
+    ),
+    "unknown analyses": lambda: experiments(2000, "analysis: next-tokens\n"),
+    "deep lists": lambda: experiments(1, f"{BASE}layers: {'[' * 40_000}"),
+    "deep mappings": lambda: experiments(1, f"{BASE}layers: {'{a: ' * 20_000}"),
+    "deep items": lambda: experiments(1, f"{BASE}layers:\n  {'- ' * 40_000}1"),
+    "deep keys": lambda: experiments(1, f"{BASE}layers:\n  {'? ' * 40_000}1"),
+    "deep blocks": lambda: "\n".join(f"{' ' * i}a:" for i in range(1300)),
+    "anchors": lambda: experiments(1, f"{BASE}layers: [{'&a ' * 30_000}1]"),
+    "aliases": lambda: "a: &a [1]\nb: [" + "*a, " * 90_000 + "]",
+    "quotes": lambda: experiments(1, f'{BASE}layers: ["' + "\\\n" * 40_000),
+    "long numbers": lambda: experiments(1, f"{BASE}layers: [{'9' * 90_000}]"),
+}
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_problems_of_specs_are_few_and_come_soon(specs: SpecFolder, name: str) -> None:
+    """One line for each of the first, at its place."""
+    text = SPECS[name]()
+    start = time.process_time()
+    found = specs.chapter_problems(text)
+    assert time.process_time() - start < SECONDS
+    assert len(found) <= MAX_PROBLEMS + 1
+    for problem in found:
+        assert "\n" not in problem
+        assert len(problem) < 700
+        assert problem.partition(":")[0].isdigit()
+
+
+def test_says_that_there_are_more_problems(specs: SpecFolder) -> None:
+    """The last line says so, where the next one is."""
+    found = specs.chapter_problems(SPECS["unknown keys"]())
+    assert len(found) == MAX_PROBLEMS + 1
+    assert found[-1] == f"{MAX_PROBLEMS + 8}:5: there are more problems; mend the first ones"
+    assert found[-2].startswith(f"{MAX_PROBLEMS + 7}:5: unknown key 'k99'")
+
+
+def test_near_names_are_sought_among_few() -> None:
+    """A hint is not worth the time for long names."""
+    assert did_you_mean("abcd", ["abce"])
+    start = time.process_time()
+    did_you_mean("ab" * 50_000, ["ba" * 50_000])
+    did_you_mean("name-1x", [f"name-{i}" for i in range(300_000)])
+    assert time.process_time() - start < SECONDS
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A result of many numbers and a long text."""
+
+    big: np.ndarray  # type: ignore[type-arg]
+    text: str
+    rows: tuple[tuple[int, ...], ...]
+
+
+RESULT = Numbers(np.zeros((1000, 1000)), "a" * 3_000_000, ((1,) * 1000,) * 1000)
+ROWS = "result.rows"
+
+
+@pytest.mark.parametrize(
+    ("check", "message"),
+    [
+        (f"max([x * x for x in [y * y for y in [z * z for z in [{'9' * 400}]]]]) > 1", "too large"),
+        (f"len([1 for row in {ROWS} if [x for x in row if x > 0] == row]) == 1", "steps"),
+        (f"len([1 for row in {ROWS} for x in row]) == 1", "one `for`"),
+        (f"len([[1 for x in row] for row in {ROWS}]) == 1", "steps"),
+        (f'len([1 for row in {ROWS} if "b" in result.text]) == 1', "steps"),
+        (f"len([1 for row in {ROWS} if result.text == result.text]) == 1", "steps"),
+        (f"len([1 for row in {ROWS} if row in {ROWS}]) == 1", "steps"),
+        ("sum(sum(result.big)) == 0", "numbers"),
+        (f"all([monotone(row) for row in {ROWS}])", "steps"),
+        ("-" * 900 + "1 == 1", "nested more than"),
+        ("not " * 200 + "true", "nested more than"),
+        ("[" * 190 + "]" * 190 + " == 1", "nested more than|not an expression"),
+        ("(" * 900, "not an expression"),
+        ("result" + ".a" * 400 + " == 1", "nested more than"),
+        ("1" + " + 1" * 200 + " == 1", "nested more than"),
+    ],
+    ids=lambda text: text[:40],
+)
+def test_checks_end_soon(check: str, message: str) -> None:
+    """By steps, by digits, and by nesting."""
+    start = time.process_time()
+    with pytest.raises(CheckError, match=message) as caught:
+        parse(check).evaluate(RESULT)
+    assert time.process_time() - start < SECONDS
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
