@@ -175,7 +175,7 @@ def table_csv(table: Table) -> str:
 def _csv_cell(cell: TableValue | Label | None) -> str:
     if _is_number(cell):
         return repr(int(cell) if isinstance(cell, Integral) else float(cell))
-    text = "" if cell is None else _plain(cell, _real_text).replace("\0", "\N{SYMBOL FOR NULL}")
+    text = "" if cell is None else _plain(cell, _real_text)
     safe_text = f"'{text}" if text.startswith(_FORMULA_STARTS) else text
     return safe_text.encode("utf-8", "replace").decode("utf-8")
 
