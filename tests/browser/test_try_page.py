@@ -242,7 +242,8 @@ def test_a_text_too_long_and_none_at_all_are_told(browser: Browser, page_file: P
 
 
 def test_writing_can_be_stopped(browser: Browser, page_file: Path) -> None:
-    """It stops before its 60 tokens, and the page goes on."""
+    """It stops before its 60 tokens, and the model has seen exactly what is shown."""
+    live = "window.layerbook.live"
     with trying(browser, page_file) as page:
         read(page, TEXT)
         page.evaluate("""() => {
@@ -251,8 +252,26 @@ def test_writing_can_be_stopped(browser: Browser, page_file: Path) -> None:
           setTimeout(() => stop.click(), 30);
         }""")
         status(page).to_contain_text("written")
-        assert page.evaluate("window.layerbook.live.written") < 60
-        read(page, "The dog")
+        assert page.evaluate(f"{live}.written") < 60
+        shown = page.evaluate(f"[...{live}.next.own.slice(0, 5)]")
+        again = page.evaluate(
+            f"(async () => {{ await {live}.read(); return [...{live}.next.own.slice(0, 5)] }})()"
+        )
+        assert max(abs(a - b) for a, b in zip(shown, again, strict=True)) < PROBABILITY
+
+
+def test_nothing_goes_on_from_a_text_half_read(browser: Browser, page_file: Path) -> None:
+    """After `Stop`, the page asks to read the text first."""
+    with trying(browser, page_file) as page:
+        page.get_by_role("textbox", name="Your text").fill("cat 1 " * 100)
+        page.evaluate("""() => {
+          const { read, stop } = window.layerbook.live.buttons;
+          read.click();
+          setTimeout(() => stop.click(), 5);
+        }""")
+        status(page).to_have_text("Stopped.")
+        page.get_by_role("button", name="Write on").click()
+        status(page).to_have_text("Let the model read your text first.")
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])

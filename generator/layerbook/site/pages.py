@@ -347,6 +347,7 @@ class TryPage:
 
     size, memory: bytes of the model's file, and of all that the page needs.
     sha256: of the file. shades: the colours of shares from 0 to 1, RGB in hexadecimal.
+    source_html: the script that is the model.
     """
 
     model: str
@@ -356,6 +357,7 @@ class TryPage:
     shades: str
     tokenizers_href: str
     jinja_href: str
+    source_html: str
 
     name = "try"
     template = "try.html"

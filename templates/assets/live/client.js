@@ -33,6 +33,10 @@ class WorkerCalls {
 		});
 	}
 
+	close() {
+		this.worker.terminate();
+	}
+
 	onAnswer({ id, value, error }) {
 		const { resolve, reject } = this.waiting.get(id);
 		this.waiting.delete(id);
@@ -48,6 +52,10 @@ class PageCalls {
 
 	async call(method, values) {
 		return this.engine[method](...values);
+	}
+
+	close() {
+		this.engine = null;
 	}
 }
 
@@ -109,6 +117,11 @@ export class LiveModel {
 
 	open(sha256) {
 		return this.calls.call("open", [sha256]);
+	}
+
+	// Gives its memory back.
+	close() {
+		this.calls.close();
 	}
 
 	run(ids, changes = {}) {

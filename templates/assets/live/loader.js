@@ -45,14 +45,16 @@ export class Loader {
 		this.button.disabled = true;
 		this.progress.hidden = false;
 		this.status.textContent = "Reading the model …";
+		let model;
 		try {
 			for (const library of this.box.dataset.libraries.split(" ")) await loadScript(library);
-			const model = await LiveModel.start({ report: (share) => this.report(share) });
+			model = await LiveModel.start({ report: (share) => this.report(share) });
 			const opened = await read(model);
 			const tokenizer = readTokenizer(opened.tokenizer);
 			this.box.hidden = true;
 			this.start({ ...opened, model, tokenizer, note: this.noteOn(opened.digest) });
 		} catch (error) {
+			model?.close();
 			this.status.textContent = `The model cannot be loaded: ${error.message}.`;
 			this.button.disabled = false;
 			this.progress.hidden = true;

@@ -68,7 +68,11 @@ class WasmMatrices extends Matrices {
 		const offset = this.end;
 		this.end = roundUp(offset + size, 64);
 		const missing = this.end - this.buffer.byteLength;
-		if (missing > 0) this.memory.grow(Math.ceil(missing / PAGE));
+		try {
+			if (missing > 0) this.memory.grow(Math.ceil(missing / PAGE));
+		} catch {
+			throw new Error("there is not enough memory for it");
+		}
 		return offset;
 	}
 

@@ -31,6 +31,8 @@ export class TryPage {
 	mode = "text";
 	position = 0;
 	busy = false;
+	writing = false;
+	ready = false; // the model has read all of `ids`
 
 	constructor(app, loadBox) {
 		this.app = app;
@@ -90,13 +92,13 @@ export class TryPage {
 		}
 		on(this.chips, "click", ({ target }) => {
 			const index = [...this.chips.children].indexOf(target.closest("li"));
-			if (index >= 0 && !this.busy) this.select(index);
+			if (index >= 0) this.choose(index);
 		});
 		on(this.chips, "keydown", (event) => {
 			const target = targetOfKey(event, this.position, this.ids.length - 1);
 			if (target === undefined || hasModifier(event)) return;
 			event.preventDefault();
-			if (!this.busy) this.select(target);
+			this.choose(target);
 		});
 		on(window, "hashchange", () => {
 			if (location.hash === this.fragment) return;
@@ -150,10 +152,18 @@ export class TryPage {
 
 	async readField() {
 		this.text = this.field.value;
-		const messages = [...this.messages, { role: "user", content: this.text }];
 		const isChat = this.mode === "chat";
-		const prompt = isChat ? renderChat(this.tokenizer, messages) : this.text;
-		const ids = this.tokenizer.tokenize(prompt).map(({ id }) => id);
+		const messages = [...this.messages, { role: "user", content: this.text }];
+		const encode = () => {
+			const prompt = isChat ? renderChat(this.tokenizer, messages) : this.text;
+			return this.tokenizer.tokenize(prompt).map(({ id }) => id);
+		};
+		let ids = encode();
+		const most = isChat ? this.capacity - MOST_ANSWERED : Infinity;
+		while (ids.length > most && messages.length > 1) {
+			messages.splice(0, 2); // the oldest question and its answer
+			ids = encode();
+		}
 		if (!this.text || !ids.length) return this.tell("Write something first.");
 		if (ids.length > this.capacity) {
 			const counts = `${grouped(ids.length)} tokens; this page reads up to ${grouped(this.capacity)}`;
@@ -180,9 +190,10 @@ export class TryPage {
 			.filter((id) => !this.tokenizer.ends.has(id));
 	}
 
+	// Writing stops between two tokens, so that the model has seen exactly what is shown.
 	stop() {
 		this.stopping = true;
-		this.model.stop();
+		if (!this.writing) this.model.stop();
 	}
 
 	tell(text) {
@@ -222,6 +233,7 @@ export class TryPage {
 		return this.exclusively(async () => {
 			this.share();
 			this.tell("Reading …");
+			this.ready = false;
 			this.unchanged = null;
 			if (!this.changes.isEmpty) {
 				this.unchanged = await this.model.run(this.ids);
@@ -229,6 +241,7 @@ export class TryPage {
 			}
 			const logits = await this.model.run(this.ids, this.changes.sets);
 			if (!logits) return this.tell("Stopped.");
+			this.ready = true;
 			this.showNext(logits);
 			await this.showInside();
 			this.tell(this.note || `${grouped(this.ids.length)} tokens read.`);
@@ -237,7 +250,7 @@ export class TryPage {
 	}
 
 	writeOn(most) {
-		return this.exclusively(async () => {
+		return this.write(async () => {
 			let count = 0;
 			let ended = false;
 			for (; count < most && !ended && !this.stopping; count++) {
@@ -251,6 +264,18 @@ export class TryPage {
 		});
 	}
 
+	write(run) {
+		return this.exclusively(async () => {
+			if (!this.ready) return this.tell("Let the model read your text first.");
+			this.writing = true;
+			try {
+				await run();
+			} finally {
+				this.writing = false;
+			}
+		});
+	}
+
 	describeWriting(count, ended) {
 		const counts = `${grouped(count)} token${count === 1 ? "" : "s"} written`;
 		if (ended) return `${counts}; there the model ended its text.`;
@@ -259,18 +284,17 @@ export class TryPage {
 	}
 
 	append(id) {
-		return this.exclusively(async () => {
+		return this.write(async () => {
 			await this.add(id);
 			await this.showInside();
 			this.tell(`Written: ${this.token(id).shown}`);
 		});
 	}
 
-	// Adds a token; false if there is no room or the reader has stopped it.
+	// Adds a token; false if there is no room for it.
 	async add(id) {
 		if (this.ids.length >= this.capacity) return false;
 		const logits = await this.model.extend([id]);
-		if (!logits) return false;
 		this.ids.push(id);
 		this.written++;
 		this.unchanged = null;
@@ -318,6 +342,10 @@ export class TryPage {
 			return item;
 		});
 		this.chips.replaceChildren(...chips);
+	}
+
+	choose(position) {
+		if (this.ready && !this.busy) this.select(position);
 	}
 
 	async select(position) {

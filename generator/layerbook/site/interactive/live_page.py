@@ -10,6 +10,7 @@ from layerbook.model.sources import GGUFSource, ModelSource
 from layerbook.plotting.colours import sequential
 from layerbook.site.interactive.tokenizer import LIBRARY_FILE
 from layerbook.site.pages import TryPage
+from layerbook.site.prose.highlight import code_html
 
 JINJA_NAME = "@huggingface/jinja 0.5.11"
 JINJA_FILE = "huggingface-jinja-0.5.11.min.js"
@@ -27,6 +28,7 @@ def can_run_in_page(source: ModelSource) -> bool:
 
 def try_page(source: ModelSource) -> TryPage:
     """Return the page for a GGUF model."""
+    code = files("layerbook.templates").joinpath("assets", "live", "model.js")
     assert isinstance(source, GGUFSource)
     digest = source.digest()
     size = PINNED_SIZES.get(digest) or Path(source.location).stat().st_size
@@ -38,6 +40,7 @@ def try_page(source: ModelSource) -> TryPage:
         shades=sequential()[:, :3].tobytes().hex(),
         tokenizers_href=f"assets/{LIBRARY_FILE}",
         jinja_href=f"assets/{JINJA_FILE}",
+        source_html=code_html(code.read_text(encoding="utf-8").expandtabs(2), "javascript"),
     )
 
 

@@ -6,7 +6,7 @@ import textwrap
 
 from layerbook.site.prose.markup import clean_text
 
-LANGUAGES = {"python": "Python source", "yaml": "YAML"}
+LANGUAGES = {"python": "Python source", "yaml": "YAML", "javascript": "JavaScript source"}
 """The languages that are highlighted, with their names for screen readers."""
 
 _ROLES = {
