@@ -16,7 +16,7 @@ from layerbook.store.project import Project
 
 APACHE_LICENCE_TEXT = "Apache License 2.0: https://www.apache.org/licenses/LICENSE-2.0"
 GGUF_NOTE = (
-    "The weights come as a GGUF file, and are turned into 32-bit floating point before anything "
+    "The weights come as a GGUF file, and are unpacked into floating-point numbers before anything "
     "is computed."
 )
 QUANTISED_NOTE = (
