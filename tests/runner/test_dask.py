@@ -76,7 +76,7 @@ class DaskCluster:
     @property
     def executor(self) -> str:
         """As the command line takes it."""
-        return self.address.replace("tcp", "dask")
+        return self.address.replace("tcp", "dask").replace("tls", "dask+tls")
 
 
 def started(log: IO[str], *arguments: str, without: bool = False) -> subprocess.Popen[str]:
@@ -90,17 +90,20 @@ def started(log: IO[str], *arguments: str, without: bool = False) -> subprocess.
 
 
 @contextmanager
-def start_cluster(folder: Path, count: int, without: bool = False) -> Iterator[DaskCluster]:
+def start_cluster(
+    folder: Path, count: int, without: bool = False, tls: Sequence[str] = ()
+) -> Iterator[DaskCluster]:
     """Start a scheduler on a free port, with `count` workers that may lack this package.
 
-    The scheduler never has the package: it only carries bytes.
+    The scheduler never has the package: it only carries bytes. tls: options with certificates.
     """
     folder.mkdir(exist_ok=True)
     with (folder / "log").open("w") as log:
-        place = ("--host", "tcp://127.0.0.1", "--port", "0", "--no-dashboard")
+        protocol = "tls" if tls else "tcp"
+        place = ("--host", f"{protocol}://127.0.0.1", "--port", "0", "--no-dashboard", *tls)
         running = [started(log, "scheduler", *place, without=True)]
         try:
-            address = wait_for_log(folder / "log", r"Scheduler at:\s+(tcp://\S+)")[0]
+            address = wait_for_log(folder / "log", r"Scheduler at:\s+(t\w+://\S+)")[0]
             folders = (
                 "--local-directory",
                 str(folder),
@@ -108,12 +111,13 @@ def start_cluster(folder: Path, count: int, without: bool = False) -> Iterator[D
                 "2",
                 "--no-dashboard",
                 "--no-nanny",
+                *tls,
             )
             for i in range(count):
                 running.append(
                     started(log, "worker", address, *folders, "--name", str(i), without=without)
                 )
-            wait_for_log(folder / "log", "Starting established connection to tcp", count)
+            wait_for_log(folder / "log", f"Starting established connection to {protocol}", count)
             yield DaskCluster(address, running[0], running[1:])
         finally:
             for process in running:
@@ -471,3 +475,33 @@ def test_experiments_that_share_passes_go_together(here: Path) -> None:
     ]
     assert sorted(groups) == [["cat", "plain", "sum"], ["pattern"]]
     assert [len(group) for group in group_by_shared_prompts(plain(project), 1)] == [4]
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a certificate that signs itself, and its key."""
+    folder = tmp_path_factory.mktemp("certificates")
+    options = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -keyout key -out cert"
+    subprocess.run(["openssl", *options.split()], cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+@needs_dask
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes certificates with openssl")
+def test_a_run_over_tls(here: Path, book: Path, certificates: Path, tmp_path: Path) -> None:
+    """With certificates from Dask's own settings; without them nothing is sent."""
+    import dask as dask_library
+
+    files = {"ca-file": certificates / "cert", "client.cert": certificates / "cert"}
+    files["client.key"] = certificates / "key"
+    options = [f"--tls-ca-file={certificates / 'cert'}", f"--tls-cert={certificates / 'cert'}"]
+    options.append(f"--tls-key={certificates / 'key'}")
+    with start_cluster(tmp_path / "dask", 1, tls=options) as cluster:
+        assert cluster.executor.startswith("dask+tls://127.0.0.1:")
+        without = layerbook("run", "--executor", cluster.executor, cwd=book)
+        assert without.returncode == 2 and "needs certificates" in without.stderr
+        settings = {f"distributed.comm.tls.{name}": str(path) for name, path in files.items()}
+        with dask_library.config.set(settings):
+            done = layerbook("run", "--executor", cluster.executor, cwd=book)
+    assert done.returncode == 0, done.stderr
+    assert_same(here, book)

@@ -32,7 +32,7 @@ only_option = click.option(
 executor_option = click.option(
     "--executor",
     metavar="WHERE",
-    help="Run on the workers of a Dask scheduler: dask://HOST:PORT.",
+    help="Run on the workers of a Dask scheduler: dask://HOST:PORT or dask+tls://HOST:PORT.",
 )
 jobs_option = click.option(
     "--jobs",

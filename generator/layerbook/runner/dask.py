@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import pickle
 import platform
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent import futures
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -28,6 +26,15 @@ from layerbook.core.requests import Forward, Generate, Precision
 from layerbook.core.text import pluralize
 from layerbook.model import sources
 from layerbook.model.plan import make_plan
+from layerbook.runner.dask_messages import (
+    JobRequirements,
+    MessageError,
+    decode_job,
+    decode_results,
+    encode_job,
+    encode_refusal,
+    encode_results,
+)
 from layerbook.runner.local import Executor, LocalExecutor, Measurements
 from layerbook.store import code_digest, keys
 
@@ -37,21 +44,6 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 10
 CHUNKS_PER_WORKER = 2  # one being measured and one waiting
 OWN_MODEL = ""
-
-
-@dataclass(frozen=True)
-class JobRequirements:
-    """The inputs of a job's results, apart from their specs.
-
-    models: the fingerprints by name, of the book's model under OWN_MODEL. code: the digests of
-    analyses by module.
-    """
-
-    source: sources.ModelSource
-    precision: Precision
-    models: Mapping[str, sources.Fingerprint]
-    code: Mapping[str, str]
-    versions: Mapping[str, str]
 
 
 class DaskExecutor:
@@ -78,6 +70,11 @@ class DaskExecutor:
             client = Client(
                 self.address, timeout=CONNECT_SECONDS, set_as_default=False, name="layerbook"
             )
+        except TypeError as error:  # from Dask, if it has no certificates
+            raise UsageError(
+                f"{self.address} needs certificates, from Dask's settings distributed.comm.tls: "
+                f"{error}"
+            ) from error
         except (OSError, ValueError) as error:
             raise UsageError(
                 f"no Dask scheduler answers at {self.address} ({error}); start one with "
@@ -131,11 +128,10 @@ class DaskExecutor:
             return CHUNKS_PER_WORKER * max(1, len(client.nthreads()))  # workers come and go
 
     def _submit(self, chunk: Sequence[Experiment]) -> futures.Future[bytes]:
-        experiments = [replace(experiment, captions={}, claims=()) for experiment in chunk]
         requirements = job_requirements(self.source, self.precision, self.fingerprint, chunk)
         pool = self.pool
         with _translate_dask_errors():
-            return pool.submit(_worker_task(), pickle.dumps((requirements, experiments)))
+            return pool.submit(_worker_task(), encode_job(requirements, chunk))
 
 
 @contextmanager
@@ -175,7 +171,7 @@ def _wait(chunk: Sequence[Experiment], future: futures.Future[bytes] | None) -> 
 
     try:
         with _translate_dask_errors():
-            results: list[Result | LayerbookError] | LayerbookError = pickle.loads(future.result())
+            answer = future.result()
     except KilledWorker as error:
         count = pluralize(error.allowed_failures + 1, "worker")
         failure = RunError(
@@ -183,9 +179,7 @@ def _wait(chunk: Sequence[Experiment], future: futures.Future[bytes] | None) -> 
             "is their memory enough?"
         )
         return dict.fromkeys(chunk, failure)
-    if isinstance(results, LayerbookError):
-        raise results
-    return dict(zip(chunk, results, strict=True))
+    return decode_results(answer, chunk)
 
 
 def _worker_task() -> Callable[[bytes], bytes]:
@@ -216,28 +210,19 @@ class JobRunner:
         self._executor: LocalExecutor | None = None
 
     def run(self, data: bytes) -> bytes:
-        """Run a pickled job; return its pickled results, or the error that ended it."""
-        try:
-            requirements, experiments = pickle.loads(data)
-        except Exception as error:  # pickles of another version raise anything
-            return pickle.dumps(
-                ModelError(
-                    f"{_this_worker()} cannot read what it is sent ({error}); "
-                    "it needs the same layerbook"
-                )
-            )
+        """Run a job; return its results, or the error that ended it, all of them encoded."""
         try:
             with self._lock:
+                requirements, experiments = decode_job(data)
                 _check_code(requirements)
                 executor = self._executor_for(requirements)
                 measured = executor.measure(experiments, SilentReporter())
+        except MessageError as error:
+            message = f"{_this_worker()} cannot read what it is sent ({error}); "
+            return encode_refusal(ModelError(f"{message}it needs the same layerbook"))
         except LayerbookError as error:
-            return pickle.dumps(ModelError(str(error)))
-        # Errors of other classes may not survive pickling.
-        results = [measured[experiment] for experiment in experiments]
-        return pickle.dumps(
-            [RunError(str(r), r.trace) if isinstance(r, LayerbookError) else r for r in results]
-        )
+            return encode_refusal(error)
+        return encode_results([measured[experiment] for experiment in experiments])
 
     def _executor_for(self, requirements: JobRequirements) -> LocalExecutor:
         """Return the executor with the required models; start anew if one of them changed."""

@@ -51,7 +51,9 @@ ExecutorFactory = Callable[
 ]
 Verdict = Literal["new", "same", "differs", "failed"]
 
-DASK_ADDRESS = re.compile(r"dask://(?P<address>(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):\d{1,5})/?")
+DASK_ADDRESS = re.compile(
+    r"dask(?P<tls>\+tls)?://(?P<address>(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):\d{1,5})/?"
+)
 SOURCES_CHANGED = "its sources changed while it ran; run it again"
 MAX_LISTED_DIFFERENCES = 3
 MAX_PROMPT_WIDTH = 40
@@ -95,9 +97,11 @@ def executor_for(name: str | None, timer: Timer | None = None) -> ExecutorFactor
     match = DASK_ADDRESS.fullmatch(name)
     if match is None:
         raise UsageError(
-            f"--executor {name}: should be dask://HOST:PORT, the address of a Dask scheduler"
+            f"--executor {name}: should be dask://HOST:PORT or dask+tls://HOST:PORT, the address "
+            "of a Dask scheduler"
         )
-    return partial(dask_executor, f"tcp://{match['address']}")
+    protocol = "tls" if match["tls"] else "tcp"
+    return partial(dask_executor, f"{protocol}://{match['address']}")
 
 
 def run_experiments(

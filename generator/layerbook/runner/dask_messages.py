@@ -1,0 +1,157 @@
+"""The messages between a run and the workers of a Dask scheduler: JSON, and arrays as safetensors.
+
+Nothing is unpickled here, so a message can be wrong but runs no code.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from layerbook.book.loader import Experiment
+from layerbook.core import registry
+from layerbook.core.analysis import Result
+from layerbook.core.errors import LayerbookError, ModelError, RunError
+from layerbook.core.requests import Precision
+from layerbook.model import sources
+from layerbook.store import arrays
+
+SOURCE_TYPES: Mapping[str, type[sources.ModelSource]] = {
+    source_type.kind: source_type
+    for source_type in (
+        sources.BundleSource,
+        sources.DirectorySource,
+        sources.GGUFSource,
+        sources.HubSource,
+    )
+}
+EXPERIMENT_FIELDS = (
+    "chapter",
+    "id",
+    "title",
+    "analysis_name",
+    "file",
+    "line",
+    "last_line",
+    "model",
+)
+
+
+class MessageError(ModelError):
+    """A message that cannot be read; the other side has another layerbook."""
+
+
+@dataclass(frozen=True)
+class JobRequirements:
+    """The inputs of a job's results, apart from their specs.
+
+    models: the fingerprints by name, of the book's model under OWN_MODEL. code: the digests of
+    analyses by module.
+    """
+
+    source: sources.ModelSource
+    precision: Precision
+    models: Mapping[str, sources.Fingerprint]
+    code: Mapping[str, str]
+    versions: Mapping[str, str]
+
+
+def encode_job(requirements: JobRequirements, experiments: Sequence[Experiment]) -> bytes:
+    """Encode what a worker is to measure; captions and claims stay here."""
+    source = requirements.source
+    message = asdict(requirements) | {
+        "source": {
+            "kind": source.kind,
+            "name": source.name,
+            "location": source.location,
+            "revision": source.revision,
+            "sha256": source.sha256,
+        },
+        "experiments": [
+            {name: getattr(experiment, name) for name in EXPERIMENT_FIELDS}
+            | {"parameters": experiment.analysis.model_dump(mode="json")}
+            for experiment in experiments
+        ],
+    }
+    return json.dumps(message).encode()
+
+
+def decode_job(data: bytes) -> tuple[JobRequirements, list[Experiment]]:
+    """Decode a job. Raises MessageError."""
+    try:
+        message = json.loads(data)
+        experiments = [_decode_experiment(fields) for fields in message.pop("experiments")]
+        source = message.pop("source")
+        models = {name: sources.Fingerprint(**m) for name, m in message.pop("models").items()}
+        source_type = SOURCE_TYPES[source.pop("kind")]
+        requirements = JobRequirements(source=source_type(**source), models=models, **message)
+        return requirements, experiments
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        LayerbookError,
+    ) as error:
+        raise MessageError(f"a job cannot be read ({error})") from error
+
+
+def _decode_experiment(fields: dict[str, Any]) -> Experiment:
+    analysis_type = registry.find(fields["analysis_name"])
+    analysis = analysis_type.model_validate(fields.pop("parameters"))
+    return Experiment(
+        **fields, analysis=analysis, evidence="", badges={}, original=False, captions={}, claims=()
+    )
+
+
+def encode_results(results: Sequence[Result | LayerbookError]) -> bytes:
+    """Encode the results of a job, or the errors in their place."""
+    return json.dumps({"results": [_encode_result(result) for result in results]}).encode()
+
+
+def encode_refusal(error: LayerbookError) -> bytes:
+    """Encode the error that ended a job."""
+    return json.dumps({"refusal": str(error)}).encode()
+
+
+def decode_results(
+    data: bytes, experiments: Sequence[Experiment]
+) -> dict[Experiment, Result | LayerbookError]:
+    """Decode what a worker answered. Raises ModelError if it refused the job, MessageError."""
+    try:
+        message = json.loads(data)
+        if "refusal" in message:
+            raise ModelError(str(message["refusal"]))
+        pairs = zip(experiments, message["results"], strict=True)
+        return {experiment: _decode_result(entry, experiment) for experiment, entry in pairs}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise MessageError(
+            f"a worker's answer cannot be read ({error}); it needs the same layerbook"
+        ) from error
+
+
+def _encode_result(result: Result | LayerbookError) -> dict[str, Any]:
+    if isinstance(result, LayerbookError):
+        return {"error": str(result), "trace": result.trace}
+    sidecar = arrays.pack_sidecar("result", result)
+    data = base64.b64encode(sidecar.data).decode() if sidecar else ""
+    return {"fields": arrays.dump(result, sidecar), "arrays": data}
+
+
+def _decode_result(entry: dict[str, Any], experiment: Experiment) -> Result | LayerbookError:
+    if "error" in entry:
+        return RunError(str(entry["error"]), str(entry["trace"]))
+    packed = base64.b64decode(entry["arrays"], validate=True)
+    fields = arrays.resolve_references(entry["fields"], lambda name: packed)
+    try:
+        result = experiment.result_type.model_validate(fields)
+    except ValidationError as error:
+        raise MessageError(f"a worker's result of {experiment.address} is none: {error}") from error
+    arrays.make_read_only(result)
+    return result
