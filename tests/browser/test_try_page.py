@@ -16,7 +16,7 @@ from fixtures.small_book import layerbook
 from fixtures.try_page import write_try_page
 from layerbook.core.requests import ChatMessage, Prompt
 from layerbook.core.tokens import visible
-from layerbook.model.sources import GGUFSource
+from layerbook.model.sources import DEFAULT_MODEL, BundleSource, GGUFSource, resolve
 from layerbook.model.tokenizer import ModelTokenizer
 from playwright.sync_api import Browser, Page, expect
 
@@ -72,8 +72,9 @@ def page_file(source: GGUFSource, tmp_path_factory: pytest.TempPathFactory) -> P
     return write_try_page(tmp_path_factory.mktemp("try"), source)
 
 
-def status(page: Page) -> object:
-    return expect(page.locator(".try-text .try-status"))
+def wait_for_status(page: Page, text: str) -> None:
+    """Wait until the line below the text says this, among other things."""
+    expect(page.locator(".try-text .try-status")).to_contain_text(text, timeout=60_000)
 
 
 @contextmanager
@@ -83,7 +84,7 @@ def trying(browser: Browser, file: Path, fragment: str = "", **options: object) 
         if fragment:
             page.evaluate("fragment => location.replace(fragment)", fragment)
         page.get_by_role("button", name="Load the model").click()
-        status(page).to_contain_text("tokens read")
+        wait_for_status(page, "tokens read")
         yield page
 
 
@@ -91,49 +92,61 @@ def read(page: Page, text: str) -> None:
     """Read a text of the reader's own."""
     page.get_by_role("textbox", name="Your text").fill(text)
     page.get_by_role("button", name="Read it").click()
-    status(page).to_contain_text("tokens read")
+    wait_for_status(page, "tokens read")
     expect(page.locator(".try-output")).to_have_text(text)
 
 
 def test_it_shows_what_layerbook_run_measures(
     browser: Browser, page_file: Path, source: GGUFSource, tmp_path: Path
 ) -> None:
-    """The same sentence through the command line and by hand: tokens, probabilities, attention,
-    and the text that the likeliest tokens make.
-    """
-    (tmp_path / "live.yaml").write_text(SPEC, encoding="utf-8")
-    process = layerbook(
-        "run", "live.yaml", "--out", "out", "--model", source.location, "--quiet", cwd=tmp_path
-    )
+    """The same sentence through the command line and by hand, on the tiny model."""
+    compare_with_run(browser, page_file, source.location, tmp_path)
+
+
+@pytest.mark.model
+def test_it_shows_what_layerbook_run_measures_on_the_real_model(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """Where the book's own model is on this machine."""
+    source = resolve(DEFAULT_MODEL)
+    assert isinstance(source, BundleSource)
+    if source.local_dir() is None or not source.gguf_path().is_file():
+        pytest.skip("the model is not on this machine")
+    file = write_try_page(tmp_path, source)
+    compare_with_run(browser, file, source.name, tmp_path)
+
+
+def compare_with_run(browser: Browser, file: Path, model: str, folder: Path) -> None:
+    """Compare tokens, probabilities, attention, and the text that the likeliest tokens make."""
+    (folder / "live.yaml").write_text(SPEC, encoding="utf-8")
+    process = layerbook("run", "live.yaml", "--out", "out", "--model", model, "--quiet", cwd=folder)
     assert process.returncode == 0, process.stderr
-    results = {
-        id: json.loads((tmp_path / "out" / f"{id}.json").read_bytes())
-        for id in ("next", "attention", "written")
-    }
-    with trying(browser, page_file) as page:
+    ids = ("next", "attention", "written")
+    theirs = {id: json.loads((folder / "out" / f"{id}.json").read_bytes()) for id in ids}
+    top = theirs["next"]["prompts"][0]
+    with trying(browser, file) as page:
         read(page, TEXT)
-        shown = page.locator(".try-next li").all_inner_texts()
         live = "window.layerbook.live"
-        ids = page.evaluate(f"{live}.ids")
-        ours = page.evaluate(
-            f"[...{live}.next.scores.order].slice(0, 12).map((id, i) => [id, {live}.next.own[i]])"
-        )
-        patterns = page.evaluate(f"{live}.explorer.patterns.shares.map((layer) => [...layer])")
+        assert page.evaluate(f"{live}.ids") == [token["id"] for token in top["tokens"]]
+        order = page.evaluate(f"[...{live}.next.scores.order.slice(0, 12)]")
+        probs = page.evaluate(f"[...{live}.next.own.slice(0, 12)]")
+        lines = page.locator(".try-next li").all_inner_texts()
+        for id, prob, line, token in zip(order, probs, lines, top["top"], strict=True):
+            assert id == token["id"]
+            assert abs(prob - token["prob"]) < PROBABILITY
+            shown = re.search(r"([\d.]+)\s%", line)
+            assert shown and abs(float(shown[1]) / 100 - token["prob"]) <= 1e-4  # two digits
+        layers = theirs["attention"]["prompts"][0]["weights"]
+        for layer, weights in zip((0, 1), layers, strict=True):
+            ours = page.evaluate(f"[...{live}.explorer.patterns.shares[{layer}]]")
+            differences = [abs(a - b) for a, b in zip(ours, flat(weights), strict=True)]
+            assert max(differences) < 1e-5
         page.get_by_role("button", name="Write on").click()
-        status(page).to_contain_text("written")
-        continued = page.evaluate(f"{live}.ids")[len(ids) :]
-    theirs = results["next"]["prompts"][0]
-    assert ids == [token["id"] for token in theirs["tokens"]]
-    for (id, prob), token, line in zip(ours, theirs["top"], shown, strict=True):
-        assert id == token["id"]
-        assert abs(prob - token["prob"]) < PROBABILITY
-        assert re.search(rf"{100 * token['prob']:.2f}\s%", line), (token, line)
-    expected = [
-        share for layer in results["attention"]["prompts"][0]["weights"] for share in flat(layer)
-    ]
-    assert max(abs(a - b) for a, b in zip(flat(patterns), expected, strict=True)) < 1e-5
-    written = results["written"]["prompts"][0]
-    assert continued[:8] == [token["id"] for token in written["tokens"]][-8:]
+        wait_for_status(page, "written")
+        written = page.evaluate(f"{live}.ids.slice(-{live}.written)")
+    expected = [token["id"] for token in theirs["written"]["prompts"][0]["tokens"]]
+    continued = expected[len(top["tokens"]) :]
+    assert 0 < len(continued) and written[: len(continued)] == continued
 
 
 def flat(values: object) -> list[float]:
@@ -158,7 +171,7 @@ def test_texts_are_cut_as_in_python(
         page.get_by_role("button", name="Chat").click()
         page.get_by_role("textbox", name="Your message").fill("Hello, cat!")
         page.get_by_role("button", name="Ask").click()
-        status(page).to_contain_text("written")
+        wait_for_status(page, "written")
         count = page.evaluate(f"{live}.ids.length - {live}.written")
         ids = page.evaluate(f"{live}.ids")[:count]
         assert ids == list(tokenizer.encode(Prompt(messages=tuple(chat))).ids)
@@ -179,7 +192,7 @@ def test_parts_are_switched_off_and_on_by_hand(browser: Browser, page_file: Path
         page.locator(".try-chips li").nth(1).click()
         page.get_by_role("button", name="Hide this token").click()
         expect(page.locator(".try-chips .blocked")).to_have_count(1)
-        status(page).to_contain_text("tokens read")
+        wait_for_status(page, "tokens read")
         assert first.inner_text() != before
         assert page.locator(".try-next ol b").count() > 0
         assert page.url.endswith("off=1.0%2C1.1%2C1.2%2C1.3%2C1&hide=1")
@@ -219,7 +232,7 @@ def test_the_keyboard_reaches_every_token(browser: Browser, page_file: Path) -> 
         field.fill("The dog sat")
         field.press("Enter")
         expect(page.locator(".try-output")).to_have_text("The dog sat")
-        status(page).to_contain_text("tokens read")
+        wait_for_status(page, "tokens read")
         chips = page.get_by_role("listbox", name="The tokens")
         chips.press("Home")
         selected = page.locator(".try-chips [aria-selected='true']")
@@ -235,10 +248,10 @@ def test_a_text_too_long_and_none_at_all_are_told(browser: Browser, page_file: P
         field = page.get_by_role("textbox", name="Your text")
         field.fill("")
         page.get_by_role("button", name="Read it").click()
-        status(page).to_have_text("Write something first.")
+        wait_for_status(page, "Write something first.")
         field.fill("cat 1 " * 400)
         page.get_by_role("button", name="Read it").click()
-        status(page).to_contain_text("this page reads up to 640")
+        wait_for_status(page, "this page reads up to 640")
 
 
 def test_writing_can_be_stopped(browser: Browser, page_file: Path) -> None:
@@ -251,7 +264,7 @@ def test_writing_can_be_stopped(browser: Browser, page_file: Path) -> None:
           write.click();
           setTimeout(() => stop.click(), 30);
         }""")
-        status(page).to_contain_text("written")
+        wait_for_status(page, "written")
         assert page.evaluate(f"{live}.written") < 60
         shown = page.evaluate(f"[...{live}.next.own.slice(0, 5)]")
         again = page.evaluate(
@@ -269,9 +282,9 @@ def test_nothing_goes_on_from_a_text_half_read(browser: Browser, page_file: Path
           read.click();
           setTimeout(() => stop.click(), 5);
         }""")
-        status(page).to_have_text("Stopped.")
+        wait_for_status(page, "Stopped.")
         page.get_by_role("button", name="Write on").click()
-        status(page).to_have_text("Let the model read your text first.")
+        wait_for_status(page, "Let the model read your text first.")
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
@@ -285,10 +298,10 @@ def test_no_barrier_and_nothing_wider_than_the_window(
         for step in ("closed", "open"):
             if step == "open":
                 page.get_by_role("button", name="Load the model").click()
-                status(page).to_contain_text("tokens read")
+                wait_for_status(page, "tokens read")
                 page.get_by_role("button", name="Switch off the MLP of layer 1").click()
                 expect(page.get_by_role("button", name="Undo all")).to_be_visible()
-                status(page).to_contain_text("tokens read")
+                wait_for_status(page, "tokens read")
             found = Axe().run(page, options=options)
             assert not found.response["violations"], (step, found.generate_report())
             assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -304,7 +317,7 @@ def test_without_the_live_edition_it_asks_for_the_file(
     page.get_by_role("button", name="Load the model").click()
     expect(page.locator(".try-file")).to_contain_text("layerbook build --live")
     page.get_by_label("The model's file").set_input_files(source.location)
-    status(page).to_contain_text("tokens read")
+    wait_for_status(page, "tokens read")
     page.close()
 
 
