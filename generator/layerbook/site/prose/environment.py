@@ -43,6 +43,7 @@ def parse_prose(source: str) -> nodes.Template:
     return prose_environment().parse(hide_literal_braces(source))
 
 
+@cache
 def prose_environment() -> Environment:
     """Return an environment that parses prose; rendering needs the names of a chapter."""
     return _make_environment(Slots(), ())
