@@ -163,6 +163,23 @@ def test_the_page_itself_can_run_it(
         compare(page, reference, IDS)
 
 
+def test_a_stricter_policy_is_no_obstacle(
+    browser: Browser, page_file: Path, tiny_gguf: Path, reference: Reference, tmp_path: Path
+) -> None:
+    """Where a policy refuses workers and WebAssembly, the page itself computes in JavaScript."""
+    strict = page_file.with_name("strict.html")
+    html = page_file.read_text(encoding="utf-8")
+    html = html.replace("'wasm-unsafe-eval'", "").replace("worker-src blob:", "")
+    strict.write_text(html, encoding="utf-8")
+    page = browser.new_page()
+    page.goto(strict.as_uri())
+    load_file(page, tiny_gguf)
+    compare(page, reference, IDS)
+    names = "[live.calls.constructor.name, live.calls.engine.matrices.constructor.name]"
+    assert page.evaluate(names) == ["PageCalls", "PlainMatrices"]
+    page.close()
+
+
 def test_tokens_one_by_one_give_the_same(
     browser: Browser, page_file: Path, tiny_gguf: Path, reference: Reference
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator
@@ -42,6 +43,12 @@ experiments:
     temperature: 0
 """
 PROBABILITY = 4e-6
+DROP = """(data) => {
+  const bytes = Uint8Array.from(atob(data), (char) => char.charCodeAt(0));
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([bytes], "tiny.gguf"));
+  document.querySelector(".try-load").dispatchEvent(new DragEvent("drop", { dataTransfer }));
+}"""
 TEXTS = (
     "",
     "It's 1234 owls 🦉\n",
@@ -307,16 +314,21 @@ def test_no_barrier_and_nothing_wider_than_the_window(
             assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("way", ["choose", "drop"])
 def test_without_the_live_edition_it_asks_for_the_file(
-    browser: Browser, source: GGUFSource, tmp_path: Path
+    browser: Browser, source: GGUFSource, tmp_path: Path, way: str
 ) -> None:
-    """It says how to get the model, and runs the file that the reader chooses."""
+    """It says how to get the model, and runs the file that the reader chooses or drops."""
     file = write_try_page(tmp_path, source, live=False)
     page = browser.new_page()
     page.goto(file.as_uri())
     page.get_by_role("button", name="Load the model").click()
     expect(page.locator(".try-file")).to_contain_text("layerbook build --live")
-    page.get_by_label("The model's file").set_input_files(source.location)
+    if way == "choose":
+        page.get_by_label("The model's file").set_input_files(source.location)
+    else:
+        data = base64.b64encode(Path(source.location).read_bytes()).decode()
+        page.evaluate(DROP, data)
     wait_for_status(page, "tokens read")
     page.close()
 
