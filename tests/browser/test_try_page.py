@@ -344,3 +344,26 @@ def test_a_damaged_part_is_refused(browser: Browser, source: GGUFSource, tmp_pat
         page.get_by_role("button", name="Load the model").click()
         expect(page.locator(".try-load .try-status")).to_contain_text("the file is damaged")
         expect(page.locator(".try-app")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"tokenizer.ggml.pre": "llama-bpe"}, "cut text by the tokenizer's rule llama-bpe"),
+        ({"tokenizer.ggml.merges": None}, "the header lacks tokenizer.ggml.merges"),
+        ({"tokenizer.ggml.add_bos_token": True}, "a tokenizer that adds something to each text"),
+    ],
+)
+def test_other_tokenizers_are_refused_by_name(
+    browser: Browser,
+    tiny_model_dir: Path,
+    tmp_path: Path,
+    changes: dict[str, object],
+    message: str,
+) -> None:
+    """The model could run, but would get other tokens than its own."""
+    gguf = write_gguf(tiny_model_dir, tmp_path / "other.gguf", changes)
+    file = write_try_page(tmp_path, GGUFSource("other", str(gguf)))
+    with reading(browser, file) as page:
+        page.get_by_role("button", name="Load the model").click()
+        expect(page.locator(".try-load .try-status")).to_contain_text(message, timeout=60_000)

@@ -18,9 +18,9 @@ function addedTokens(tokens, types) {
 	});
 }
 
-// `settings` are the header's whose names begin with `tokenizer.`. Throws an Error with what the
-// page cannot do.
-export function readTokenizer(settings) {
+// `settings` are the header's whose names begin with `tokenizer.`, `size` is the number of tokens
+// that the model knows. Throws an Error with what the page cannot do.
+export function readTokenizer(settings, size) {
 	const get = (key) => settings[`tokenizer.ggml.${key}`];
 	const split = SPLITS[get("pre")];
 	if (get("model") !== "gpt2" || !split) {
@@ -30,7 +30,13 @@ export function readTokenizer(settings) {
 	if (get("add_bos_token") || get("add_eos_token") || get("add_space_prefix")) {
 		throw new Error("this page cannot use a tokenizer that adds something to each text");
 	}
+	for (const key of ["tokens", "token_type", "merges"]) {
+		if (!get(key)) throw new Error(`the header lacks tokenizer.ggml.${key}`);
+	}
 	const tokens = get("tokens");
+	if (tokens.length !== size) {
+		throw new Error(`the tokenizer has ${tokens.length} tokens, and the model ${size}`);
+	}
 	const vocab = Object.create(null);
 	tokens.forEach((token, id) => (vocab[token] = id));
 	const merges = get("merges").map((merge) => merge.split(" "));

@@ -50,7 +50,7 @@ export class Loader {
 			for (const library of this.box.dataset.libraries.split(" ")) await loadScript(library);
 			model = await LiveModel.start({ report: (share) => this.report(share) });
 			const opened = await read(model);
-			const tokenizer = readTokenizer(opened.tokenizer);
+			const tokenizer = readTokenizer(opened.tokenizer, opened.shape.vocabulary);
 			this.box.hidden = true;
 			this.start({ ...opened, model, tokenizer, note: this.noteOn(opened.digest) });
 		} catch (error) {

@@ -1,6 +1,6 @@
 // The next token: its likeliest candidates, and what the knobs of sampling make of them.
 
-import { element, grouped, on, percent } from "../scripts/common.js";
+import { clamp, element, grouped, on, percent } from "../scripts/common.js";
 import { Scores } from "../scripts/sampling.js";
 
 const SHOWN = 12;
@@ -58,7 +58,8 @@ export class NextToken {
 	draw() {
 		const { order } = this.scores;
 		const [temperature, topK, topP] = this.knobs;
-		this.sampled = this.scores.sample(temperature, topK || order.length, topP);
+		const kept = clamp(topK || order.length, 1, order.length);
+		this.sampled = this.scores.sample(temperature, kept, topP);
 		const rows = Array.from({ length: Math.min(SHOWN, order.length) }, (_, rank) => this.row(rank));
 		this.list.replaceChildren(...rows);
 		this.summary.textContent = this.describe(this.sampled.left);
