@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -110,12 +111,44 @@ def test_formats_numbers(value: float, text: str) -> None:
     )
 )
 def test_csv_keeps_texts_and_starts_no_formula(rows: list[list[str]]) -> None:
+    """Whatever character a spreadsheet takes as the end of a cell, and with spaces before it."""
     text = table_csv(Table(("a", "b"), tuple(tuple(r) for r in rows)))
     read = list(csv.reader(io.StringIO(text, newline="")))[1:]
     for written, read_row in zip(rows, read, strict=True):
         for text_in, text_out in zip(written, read_row, strict=True):
-            assert text_out in (text_in, f"'{text_in}")
-            assert not text_out.startswith(("=", "+", "-", "@", "\t", "\r"))
+            assert text_out.replace("'", "") == text_in.replace("'", "")
+            for part in re.split(r"[,;|\t\r\n]", text_out):
+                start = part.lstrip(' "\0\xa0\u200b\ufeff')
+                is_number = re.fullmatch(r'[+-]\d+[.\d\s\])}"]*', start)
+                assert is_number or not start.startswith(FORMULA_STARTS)
+
+
+FORMULA_STARTS = tuple("=+-@＝＋－＠")
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        *((f"{start}1+cmd|' /C calc'!A0", f"'{start}1+cmd|' /C calc'!A0") for start in FORMULA_STARTS),
+        *((f"a{end}=1", f"a{end}'=1") for end in ",;|\t\r\n"),
+        *((f"{start}=1", f"'{start}'=1") for start in "\t\r"),
+        ("\ttext", "'\ttext"),
+        ('a;"=1"', "a;\"'=1\""),
+        ("\ufeff=1", "\ufeff'=1"),
+        (" =1", " '=1"),
+        *((text, text) for text in ("-5", "+1.5e-7", "[0, -1]", "2 - 2 = 0", "a-b", "\n (1)")),
+    ],
+)
+def test_csv_guards_formulas_and_no_numbers(text: str, written: str) -> None:
+    cells = list(csv.reader(io.StringIO(table_csv(Table((text,), ((text,),))), newline="")))
+    assert cells == [[written], [written]]
+
+
+def test_csv_takes_no_time_for_long_cells() -> None:
+    start = time.process_time()
+    for text in ("; " * 100_000, "\n" * 300_000, ";-" + "1" * 300_000 + "x", "; -1" * 50_000):
+        table_csv(Table(("a",), ((text,),)))
+    assert time.process_time() - start < 4
 
 
 def test_csv_numbers_are_exact() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, TypeGuard
@@ -15,7 +16,13 @@ from layerbook.site.prose.markup import Inline, clean_text, escape_text
 
 MAX_ROWS = 400
 MAX_COLUMNS = 40
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet may skip before a formula, or take as the end of a cell, as those of some
+# countries take the semicolon.
+_SEPARATORS = frozenset(",;|\t\r\n")
+_SKIPPED = r"[\s,;|\"\0\u200b\ufeff]"
+_FORMULA = re.compile(rf"(?<!{_SKIPPED})({_SKIPPED}*+)(?=[=+\-@＝＋－＠﹦﹢﹣﹫])")
+_NUMBER = re.compile(r"[-+]\d+(?:\.\d*)?(?:[eE][-+]?\d+)?[\])}\"\s.]*(?=[,;|\t\r\n]|\Z)")
+
 
 
 def as_token(value: object) -> Token:
@@ -164,7 +171,7 @@ def _is_number(cell: object) -> TypeGuard[int | float]:
 def table_csv(table: Table) -> str:
     """Return all rows as RFC 4180: numbers in full precision, tokens as the text they stand for.
 
-    Text that a spreadsheet would run as a formula gets a leading apostrophe.
+    Text that a spreadsheet would run as a formula gets an apostrophe in front; a number does not.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
@@ -176,8 +183,19 @@ def _csv_cell(cell: TableValue | Label | None) -> str:
     if _is_number(cell):
         return repr(int(cell) if isinstance(cell, Integral) else float(cell))
     text = "" if cell is None else _plain(cell, _real_text)
-    safe_text = f"'{text}" if text.startswith(_FORMULA_STARTS) else text
-    return safe_text.encode("utf-8", "replace").decode("utf-8")
+    return _without_formulas(text).encode("utf-8", "replace").decode("utf-8")
+
+
+def _without_formulas(text: str) -> str:
+    """Put an apostrophe before each formula; a number is none."""
+
+    def guard(match: re.Match[str]) -> str:
+        begins_cell = match.start() == 0 or _SEPARATORS & set(match[1])
+        is_number = _NUMBER.match(text, match.end())
+        return f"{match[1]}'" if begins_cell and not is_number else match[1]
+
+    safe = _FORMULA.sub(guard, text)
+    return f"'{safe}" if safe.startswith(("\t", "\r")) else safe
 
 
 def _plain(cell: object, text_of: Callable[[Label], str]) -> str:
