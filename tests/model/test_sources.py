@@ -661,3 +661,114 @@ def test_sharded_weights_are_one_model(tmp_path):
     last = sorted(folder.glob("*.safetensors"))[-1]
     last.write_bytes(other_bytes(last.read_bytes()))
     assert source.fingerprint().weights != first.weights
+
+
+# --- what is hashed is what is loaded
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["sub/model.safetensors", "../elsewhere/model.safetensors", "pytorch_model.bin", 1, None],
+)
+def test_shards_are_safetensors_of_the_folder(name, tiny_model_dir, tmp_path):
+    """An index that names others is refused, whether they are there or not."""
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_model_dir, folder)
+    for place in ("sub", "../elsewhere"):
+        (folder / place).mkdir()
+        shutil.copy(folder / "model.safetensors", folder / place)
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    index = folder / "model.safetensors.index.json"
+    index.write_text(json.dumps({"metadata": {}, "weight_map": {"model.norm.weight": name}}))
+    with pytest.raises(ModelError, match=r"is not a \.safetensors file of this folder"):
+        sources.resolve(str(folder)).prepare()
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"weight_map": []}', "[" * 100_000, "\xff"])
+def test_an_index_that_cannot_be_read_is_refused(content, tiny_model_dir, tmp_path):
+    """In one line."""
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_model_dir, folder)
+    (folder / "model.safetensors.index.json").write_text(content, encoding="latin-1")
+    with pytest.raises(ModelError, match=r"index.json: cannot be read: [^\n]*\Z"):
+        sources.resolve(str(folder)).prepare()
+
+
+@pytest.mark.parametrize("name", ["configuration_files", "transformers_weights"])
+def test_configs_that_name_other_files_are_refused(name, tiny_model_dir, tmp_path):
+    """transformers would load those, and no digest would cover them."""
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_model_dir, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {name: ["config.4.0.0.json"]}))
+    with pytest.raises(ModelError, match=f"{name} names other files"):
+        sources.resolve(str(folder)).prepare()
+
+
+def rewrite_in_place(path, data):
+    """Write other bytes of the same number, and set the time of change back."""
+    stat = path.stat()
+    path.write_bytes(data)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def test_digests_are_not_remembered_for_other_bytes_of_the_same_time(tmp_path):
+    """Neither of the same file, nor of another that took its place."""
+    file, other = tmp_path / "file", tmp_path / "other"
+    for path, data in ((file, b"one"), (other, b"two")):
+        path.write_bytes(data)
+        os.utime(path, ns=(10**18, 10**18))
+    assert user_cache.file_digest(file) == hashlib.sha256(b"one").hexdigest()
+    rewrite_in_place(file, b"six")
+    assert user_cache.file_digest(file) == hashlib.sha256(b"six").hexdigest()
+    other.replace(file)
+    assert user_cache.file_digest(file) == hashlib.sha256(b"two").hexdigest()
+
+
+def forge_remembered_digests():
+    """Change every digest that is remembered, as if the files had changed unnoticed."""
+    path = user_cache.root() / "digests.json"
+    digests = json.loads(path.read_text())
+    path.write_text(json.dumps({n: [*entry[:-1], "0" * 64] for n, entry in digests.items()}))
+
+
+def test_hashing_anew_believes_no_remembered_digest(tiny_model_dir):
+    """As `verify` does; each file is hashed once, and remembered again."""
+    source = sources.resolve(str(tiny_model_dir))
+    true = source.fingerprint()
+    forge_remembered_digests()
+    assert source.fingerprint() != true
+    with user_cache.hashing_anew():
+        assert source.fingerprint() == true
+        forge_remembered_digests()
+        assert source.fingerprint() == true
+        user_cache.file_digest(tiny_model_dir / "config.json", anew=True)
+        assert source.fingerprint() == true
+
+
+def test_conversions_hash_the_file_anew(tiny_gguf, tmp_path):
+    """A wrong digest that was remembered ends them."""
+    file = shutil.copy(tiny_gguf, tmp_path / "copy.gguf")
+    source = sources.resolve(str(file))
+    forge_remembered_digests()
+    with pytest.raises(ModelError, match="has changed meanwhile"):
+        source.prepare()
+    source.prepare()
+
+
+CHANGES = {
+    "weights": lambda folder: rewrite_in_place(
+        folder / "model.safetensors", other_bytes((folder / "model.safetensors").read_bytes())
+    ),
+    "one file more": lambda folder: (folder / "special_tokens_map.json").write_text("{}"),
+    "one file less": lambda folder: (folder / "generation_config.json").unlink(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_conversion_is_repaired(change, tiny_gguf):
+    source = sources.resolve(str(tiny_gguf))
+    before = {path.name: path.read_bytes() for path in source.prepare().iterdir()}
+    CHANGES[change](source.converted_dir())
+    assert source.local_dir() is None
+    assert {path.name: path.read_bytes() for path in source.prepare().iterdir()} == before

@@ -73,15 +73,17 @@ def verify(
     """
     from layerbook.cli.format_verification import verification_data, verification_lines
     from layerbook.compare.verify import verify as verify_results
+    from layerbook.model.user_cache import hashing_anew
     from layerbook.store import cache
     from layerbook.store.freshness import check_status, select
     from layerbook.store.project import open_project
 
     report = make_reporter(quiet=quiet)
-    project = open_project(root, model, report)
-    with cache.lock(root):
-        statuses = check_status(project)
-        outcome = verify_results(project, select(statuses, only, force=True), report)
+    with hashing_anew():
+        project = open_project(root, model, report)
+        with cache.lock(root):
+            statuses = check_status(project)
+            outcome = verify_results(project, select(statuses, only, force=True), report)
     if as_json:
         print_json(verification_data(project.source.name, outcome))
     else:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from layerbook.core.errors import ModelError
 from layerbook.core.requests import Prompt
+from layerbook.model.json_files import read_object
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -38,7 +39,7 @@ class ChatTemplate:
     def load(cls, directory: Path) -> ChatTemplate:
         """Read the companions of `tokenizer.json`. Raises ModelError."""
         try:
-            config = read_json(directory / "tokenizer_config.json")
+            config = read_object(directory / "tokenizer_config.json")
             return cls(_read_source(directory, config), declared_roles(directory, config))
         except (OSError, ValueError) as error:
             raise ModelError(f"{directory}: cannot read the tokenizer: {error}") from error
@@ -89,7 +90,7 @@ def declared_roles(directory: Path, config: Mapping[str, Any]) -> dict[str, str]
     """Return the text of each special token that has a role, `bos_token` and the like."""
     declared = config
     if "added_tokens_decoder" not in config:  # transformers reads the older file only then
-        declared = {**config, **read_json(directory / "special_tokens_map.json")}
+        declared = {**config, **read_object(directory / "special_tokens_map.json")}
     roles = {}
     for role in sorted(name for name in declared if name.endswith("_token")):
         entry = declared[role]
@@ -97,14 +98,6 @@ def declared_roles(directory: Path, config: Mapping[str, Any]) -> dict[str, str]
         if isinstance(text, str):
             roles[role] = text
     return roles
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read an object from a file, {} if there is no such file. Raises OSError, ValueError."""
-    data = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    if not isinstance(data, dict):
-        raise ValueError(f"{path.name} is not an object")
-    return data
 
 
 @cache

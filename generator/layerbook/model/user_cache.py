@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from layerbook.core import atomic
 from layerbook.core.errors import StoreError
 
 MANIFEST = "manifest.json"
+_hashed_anew: ContextVar[dict[str, Any] | None] = ContextVar("hashed_anew", default=None)
 
 
 def root() -> Path:
@@ -30,19 +32,40 @@ def env_flag(name: str) -> bool:
     return os.environ.get(name, "").strip().lower() in {"1", "true", "yes", "on"}
 
 
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, remembered until its size or time of change differs."""
-    stat = path.stat()
-    digests, name = _load_digests(), str(path.resolve())
-    state = [stat.st_size, stat.st_mtime_ns]
-    entry = digests.get(name)
-    if isinstance(entry, list) and entry[:2] == state and len(entry) == 3:
-        return str(entry[2])
+def file_digest(path: Path, *, anew: bool = False) -> str:
+    """Return the SHA-256 of a file, remembered until its size, times or inode differ.
+
+    anew: hash it in any case, since a disk can lose bits without a change of these.
+    """
+    name, state = str(path.resolve()), _state(path)
+    digests = _load_digests()
+    remembered = _hashed_anew.get()
+    entry = (digests if remembered is None else remembered).get(name)
+    if not anew and isinstance(entry, list) and entry[:-1] == state:
+        return str(entry[-1])
     digest = sha256_of(path)
-    digests[name] = [*state, digest]
-    with suppress(StoreError):  # a read-only cache only costs the time to hash again
-        atomic.write(root() / "digests.json", _to_json(digests))
+    if _state(path) == state:  # else it was written meanwhile
+        entry = [*state, digest]
+        if remembered is not None:
+            remembered[name] = entry
+        with suppress(StoreError):  # a read-only cache only costs the time to hash again
+            atomic.write(root() / "digests.json", _to_json(digests | {name: entry}))
     return digest
+
+
+@contextmanager
+def hashing_anew() -> Iterator[None]:
+    """Hash each file once more, rather than believe the digests that are remembered."""
+    token = _hashed_anew.set({})
+    try:
+        yield
+    finally:
+        _hashed_anew.reset(token)
+
+
+def _state(path: Path) -> list[int]:
+    stat = path.stat()
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
 
 
 def sha256_of(path: Path) -> str:
@@ -62,22 +85,27 @@ def write_manifest(directory: Path, facts: Mapping[str, Any]) -> None:
 
 
 def matches_manifest(directory: Path) -> bool:
-    """True if a directory has exactly the bytes of its manifest."""
+    """True if a directory has the files of its manifest, with the same bytes, and no others."""
     try:
         files = json.loads((directory / MANIFEST).read_bytes())["files"]
-        return bool(files) and all(
-            (directory / name).stat().st_size == entry["bytes"]
-            and file_digest(directory / name) == entry["sha256"]
-            for name, entry in files.items()
+        names = {path.name for path in directory.iterdir()} - {MANIFEST}
+        return (
+            bool(files)
+            and names == files.keys()
+            and all(
+                (directory / name).stat().st_size == entry["bytes"]
+                and file_digest(directory / name) == entry["sha256"]
+                for name, entry in files.items()
+            )
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
 
 
 def _load_digests() -> dict[str, Any]:
     try:
         digests = json.loads((root() / "digests.json").read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return digests if isinstance(digests, dict) else {}
 
