@@ -258,7 +258,7 @@ def test_a_text_too_long_and_none_at_all_are_told(browser: Browser, page_file: P
         wait_for_status(page, "Write something first.")
         field.fill("cat 1 " * 400)
         page.get_by_role("button", name="Read it").click()
-        wait_for_status(page, "this page reads up to 640")
+        wait_for_status(page, "this page reads up to 128")
 
 
 def test_writing_can_be_stopped(browser: Browser, page_file: Path) -> None:
@@ -283,11 +283,12 @@ def test_writing_can_be_stopped(browser: Browser, page_file: Path) -> None:
 def test_nothing_goes_on_from_a_text_half_read(browser: Browser, page_file: Path) -> None:
     """After `Stop`, the page asks to read the text first."""
     with trying(browser, page_file) as page:
-        page.get_by_role("textbox", name="Your text").fill("cat 1 " * 100)
-        page.evaluate("""() => {
-          const { read, stop } = window.layerbook.live.buttons;
-          read.click();
-          setTimeout(() => stop.click(), 5);
+        page.get_by_role("textbox", name="Your text").fill("cat 1 " * 30)
+        page.evaluate("""async () => {
+          const { live } = window.layerbook;
+          live.buttons.read.click();
+          while (!live.busy) await null;
+          live.buttons.stop.click();
         }""")
         wait_for_status(page, "Stopped.")
         page.get_by_role("button", name="Write on").click()

@@ -77,7 +77,8 @@ export class Engine {
 		const tokenizer = Object.fromEntries(
 			Object.entries(header.settings).filter(([key]) => key.startsWith("tokenizer.")),
 		);
-		const { shape, capacity } = this.model;
+		const { shape } = this.model;
+		const capacity = Math.min(CAPACITY, shape.context);
 		return { digest, shape, capacity, tokenizer, memory: this.matrices.buffer.byteLength };
 	}
 

@@ -83,7 +83,7 @@ function vectorAt(parts, position, width) {
 }
 
 export class Model {
-	// `capacity` is the number of tokens that the cache of keys and values has room for.
+	// The cache of keys and values has room for `capacity` tokens.
 	constructor(header, matrices, capacity) {
 		this.tensors = header.tensors;
 		this.matrices = matrices;
