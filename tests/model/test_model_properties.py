@@ -531,7 +531,7 @@ def test_generating_together_equals_one_by_one(model):
     assert len({len(run.tokens) for run in together}) > 2
 
 
-@pytest.mark.parametrize("rows", [1, 2, 5, 8, 9])
+@pytest.mark.parametrize("rows", [1, 2, 3, 5, 8, 9, 17])
 @pytest.mark.parametrize("bias", [False, True])
 def test_fast_small_matmul_equals_linear(rows, bias):
     """To 1e-6; the patch is gone after the block."""
