@@ -551,3 +551,22 @@ def test_the_book_can_name_its_model(book: Path, tiny_model_dir: Path, tmp_path:
     assert refused.returncode == 2 and "is the name of another model" in refused.stderr
     path.write_text(f"{text}model_name: ../up\n")
     assert "book.yaml:7:13: " in layerbook("status", cwd=book).stderr
+
+
+def test_a_hub_model_is_pinned_to_its_commit(
+    book: Path, tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`model` prints the commit of a branch; a book that names the branch is not run."""
+    commit = "0123456789abcdef" * 2 + "01234567"
+    folder = tmp_path / "hub" / "models--acme--tiny"
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs" / "main").write_text(commit)
+    shutil.copytree(tiny_model_dir, folder / "snapshots" / commit)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    printed = layerbook("model", "--model", "acme/tiny@main", cwd=book)
+    assert f"hub: acme/tiny@{commit}\n" in printed.stdout
+    for command in ("status", "run", "build", "verify"):
+        process = layerbook(command, "--model", "acme/tiny@main", cwd=book)
+        assert process.returncode == 2
+        assert f"name its commit as the model: acme/tiny@{commit}" in process.stderr
+    assert layerbook("status", "--model", f"acme/tiny@{commit}", cwd=book).returncode == 0

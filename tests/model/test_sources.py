@@ -285,7 +285,9 @@ def test_uses_a_cached_hub_snapshot(tiny_model_dir, tmp_path):
     branch = sources.resolve("acme/tiny@main")
 
     assert HUB.prepare() == branch.prepare() == snapshot
-    assert branch.fingerprint() == HUB.fingerprint()
+    assert branch.pinned().fingerprint() == HUB.pinned().fingerprint() == HUB.fingerprint()
+    with pytest.raises(UsageError, match=f"branch or tag, .* as the model: acme/tiny@{COMMIT}"):
+        branch.fingerprint()
     assert COMMIT in HUB.fingerprint().weights
     assert branch.limits().layers == 2
     assert LoadedModel.load(HUB.prepare(), "tiny").config.num_hidden_layers == 2
@@ -402,7 +404,7 @@ def test_downloads_a_hub_model(hub_server, tiny_model_dir, tmp_path, revision):
     }
     source = sources.resolve(f"acme/tiny@{revision}")
     assert source.prepare() == snapshot
-    assert source.fingerprint() == HUB.fingerprint()
+    assert source.pinned().fingerprint() == HUB.fingerprint()
 
 
 def test_reports_unknown_hub_models(hub_server):

@@ -253,6 +253,7 @@ def model_command(root: Path, model: str | None, file: Path | None, quiet: bool)
         source = sources.resolve(sources.DEFAULT_MODEL if model is None else model)
     report = make_reporter(quiet=quiet)
     folder = source.install(file, report) if file else source.prepare(report)
+    source = source.pinned()
     require_model_libraries()
     with report.task("Loading the model", None):
         from layerbook.model.llama import LoadedModel

