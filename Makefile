@@ -44,8 +44,30 @@ $(STAMP): pyproject.toml constraints.txt
 	    "($(PYTHON) is $$($(PYTHON) --version 2>&1))." >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 	@echo "Installing the packages of constraints.txt into $(VENV); torch takes a few minutes" >&2
+ifdef HASHES
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --require-hashes --no-deps -r constraints-hashed.txt
+	$(PIP) torch
+	$(PIP) --no-deps --no-build-isolation -e .
+else
 	$(PIP) torch
 	$(PIP) -e '.[model,dev]'
+endif
+	touch $@
+
+# The list of what is installed, in the format of CycloneDX; vendored files are not in it.
+sbom: $(STAMP) $(AUDIT)/.installed
+	mkdir -p dist
+	$(AUDIT)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+	  --output-file dist/sbom.json $(BIN)/python
+
+# Known vulnerabilities of the pinned versions; asks a public service, so it needs the network.
+audit: $(AUDIT)/.installed
+	$(AUDIT)/bin/pip-audit --no-deps --disable-pip --requirement constraints.txt
+
+$(AUDIT)/.installed: Makefile
+	test -x $(AUDIT)/bin/python || $(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check $(AUDIT_TOOLS)
 	touch $@
 
 # The browser tests drive Chromium: the one that CHROMIUM names, or else Debian's package.
@@ -66,4 +88,4 @@ browser:
 	fi
 
 clean:
-	rm -rf $(VENV) .layerbook
+	rm -rf $(VENV) $(AUDIT) .layerbook

@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
+import layerbook as layerbook_package
 import pytest
 from fixtures.poison import poison
 from fixtures.small_book import layerbook, read_tree, start_layerbook
+from fixtures.watching import watch_layerbook
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.mark.parametrize(
@@ -180,3 +186,59 @@ def test_nothing_in_a_book_is_obeyed_by_the_terminal(book: Path) -> None:
     for output in outputs:
         assert output.returncode in (1, 2)
         assert not {"\x1b", "\x07"} & set(output.stdout + output.stderr)
+
+
+COMMANDS = {
+    "check": (),
+    "status --check --jobs 1": (),
+    "build --no-run --force --jobs 1": (),
+    "verify": (),
+    "diff HEAD": ("git",),
+    "clean --all": (),
+}
+SYSTEM = ("/dev", "/etc", "/lib", "/opt", "/proc", "/sys", "/usr")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_stay_in_the_book(
+    command: str, book: Path, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    """They change files in the book and the user's caches, read there, and start no program.
+
+    The exceptions are git for `diff` with a revision, and the caches of matplotlib and torch.
+    """
+    import matplotlib
+
+    git = ["git", "-C", str(book), "-c", "user.name=N", "-c", "user.email=n@example.org"]
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "One"]):
+        subprocess.run([*git, *arguments], check=True)
+    folders = {name: tmp_path / name for name in ("home", "cache", "temporary", "torch")}
+    for folder in folders.values():
+        folder.mkdir()
+    watched = watch_layerbook(
+        *command.split(),
+        cwd=book,
+        report=tmp_path / "report.json",
+        HOME=str(folders["home"]),
+        LAYERBOOK_CACHE=str(folders["cache"]),
+        TMPDIR=str(folders["temporary"]),
+        MPLCONFIGDIR=matplotlib.get_cachedir(),
+        TORCHINDUCTOR_CACHE_DIR=str(folders["torch"]),
+        OMP_NUM_THREADS="1",
+    )
+    assert "Traceback" not in watched.errors
+    assert watched.returncode in (0, 1), watched.errors
+    assert watched.programs == COMMANDS[command]
+    assert watched.network == ()
+    caches = [Path(matplotlib.get_cachedir()), folders["torch"]]
+    own = [book, folders["cache"], folders["temporary"], *caches, Path("/dev/null")]
+    assert [path for path in watched.written if not is_below(path, own)] == []
+    installed = [sys.prefix, sys.base_prefix, layerbook_package.__path__[0], *SYSTEM, *sys.path]
+    readable = [*own, tiny_model_dir, ROOT / "templates", *map(Path, filter(None, installed))]
+    assert [path for path in watched.read if not is_below(path, readable)] == []
+    assert not list(folders["temporary"].iterdir())
+
+
+def is_below(path: Path, folders: Iterable[Path]) -> bool:
+    """Return whether a path lies in one of the folders."""
+    return any(path.is_relative_to(folder.resolve()) for folder in folders)

@@ -1,0 +1,74 @@
+"""What others wrote: pinned versions with digests, and vendored files with digests and licences."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENDOR = ROOT / "generator" / "layerbook" / "site" / "vendor"
+# SHA-256 of each licence, and the licence as the README names it.
+LICENCES = {
+    "huggingface-jinja": (
+        "d6e7b19451c1b3d1d66353bb4b1274138953b3bfd9ae60c56e77b1f548796982",
+        "MIT",
+    ),
+    "huggingface-tokenizers": (
+        "c71d239df91726fc519c6eb72d318ec65820627232b2f796219e87dcf35d0ab4",
+        "Apache-2.0",
+    ),
+    "temml": ("12b4e5592a12baaf50637881f2cb9d66667b26b8d51a73cd8f0d6bcefe176ab6", "MIT"),
+}
+ROW = re.compile(r"^\| `(\S+\.js)` \| .* \| (\S+) \| `([0-9a-f]{64})` \|$", re.MULTILINE)
+PIN = re.compile(r"^([\w.-]+)==(\S+?)(?: \\)?$", re.MULTILINE)
+
+
+def pins(name: str) -> dict[str, str]:
+    """Return the versions in a file of constraints, by normal name."""
+    found = PIN.findall((ROOT / name).read_text(encoding="utf-8"))
+    return {re.sub("[-_.]+", "-", package).lower(): version for package, version in found}
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_vendored_files_are_those_that_were_reviewed() -> None:
+    """Every file is in the README beside it with its digest, or is a licence."""
+    rows = ROW.findall((VENDOR / "README.md").read_text(encoding="utf-8"))
+    assert {name: sha256 for name, _, sha256 in rows} == {
+        path.name: digest(path) for path in VENDOR.glob("*.js")
+    }
+    others = {path.name for path in VENDOR.iterdir() if path.suffix not in (".js", ".md")}
+    assert others - {"__pycache__"} == {f"{library}-LICENSE.txt" for library in LICENCES}
+
+
+def test_vendored_files_have_the_licences_that_were_reviewed() -> None:
+    """A new version is a look at its licence, too."""
+    rows = ROW.findall((VENDOR / "README.md").read_text(encoding="utf-8"))
+    assert {
+        library: (digest(VENDOR / f"{library}-LICENSE.txt"), licence)
+        for library, licence in ((re.split(r"-(?=\d)", name)[0], kind) for name, kind, _ in rows)
+    } == LICENCES
+
+
+def test_every_pin_but_torch_has_a_digest() -> None:
+    """torch's builds for processors and graphics cards differ, and bring other packages."""
+    text = (ROOT / "constraints-hashed.txt").read_text(encoding="utf-8")
+    hashed = {}
+    for entry in re.split(r"\n(?=\S)", text):
+        if match := PIN.search(entry):
+            assert re.search(r"--hash=sha256:[0-9a-f]{64}", entry), match[0]
+            hashed[match[1]] = match[2]
+    expected = pins("constraints.txt")
+    del expected["torch"]
+    assert pins("constraints-hashed.txt") == expected
+    assert len(hashed) == len(expected)
+
+
+def test_no_file_of_versions_names_a_host() -> None:
+    """Packages come from the index that the user has set up."""
+    for name in ("constraints.txt", "constraints-hashed.txt", "Makefile"):
+        assert "://" not in (ROOT / name).read_text(encoding="utf-8"), name
