@@ -5,7 +5,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: site test check lint format browser bench bench-scale bench-live clean
+# Tools that look at what is installed, in an environment of their own.
+AUDIT := .venv-audit
+AUDIT_TOOLS := cyclonedx-bom==7.5.0 pip-audit==2.10.1 uv==0.13.8
+
+.PHONY: site test check lint format browser bench bench-scale bench-live clean sbom audit hashes
 
 site: $(STAMP)
 	$(BIN)/layerbook build
@@ -64,6 +68,13 @@ sbom: $(STAMP) $(AUDIT)/.installed
 # Known vulnerabilities of the pinned versions; asks a public service, so it needs the network.
 audit: $(AUDIT)/.installed
 	$(AUDIT)/bin/pip-audit --no-deps --disable-pip --requirement constraints.txt
+
+# The digests of the pinned versions, from the index that the user has set up.
+hashes: $(AUDIT)/.installed
+	grep -v '^torch==' constraints.txt | $(AUDIT)/bin/uv pip compile --quiet --generate-hashes --no-deps \
+	  --no-annotate --no-header --output-file $(AUDIT)/hashes.txt -
+	{ echo "# constraints.txt without torch, with the digests of every file of each version." \
+	  '`make hashes` writes it.'; cat $(AUDIT)/hashes.txt; } > constraints-hashed.txt
 
 $(AUDIT)/.installed: Makefile
 	test -x $(AUDIT)/bin/python || $(PYTHON) -m venv $(AUDIT)

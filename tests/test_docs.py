@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NOT_A_FILE = re.compile("NAME|my_analysis")  # placeholders for the reader
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+SECURITY = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 
@@ -54,7 +55,9 @@ def test_every_command_is_in_the_readme_and_every_one_there_exists() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [README, ARCHITECTURE, CONTRIBUTING], ids=["README", "architecture", "CONTRIBUTING"]
+    "text",
+    [README, ARCHITECTURE, CONTRIBUTING, SECURITY],
+    ids=["README", "architecture", "CONTRIBUTING", "security"],
 )
 def test_every_path_in_the_documents_exists(text: str) -> None:
     """Links and paths lead to a file, from the document or from the top of the repository."""
