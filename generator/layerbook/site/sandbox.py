@@ -14,12 +14,19 @@ from typing import Any, TypeVar
 from jinja2 import TemplateRuntimeError, TemplateSyntaxError, Undefined, nodes, pass_context
 from jinja2.environment import TemplateModule
 from jinja2.exceptions import SecurityError
-from jinja2.runtime import BlockReference, Context, LoopContext, Macro
+from jinja2.runtime import BlockReference, Context, LoopContext, Macro, TemplateReference
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from layerbook.book.claims.values import field_names
-from layerbook.site.prose.views import ListView, MappingView, RecordView, count_values, view
+from layerbook.site.prose.views import (
+    ListView,
+    MappingView,
+    RecordView,
+    count_values,
+    identity,
+    view,
+)
 from layerbook.site.sandbox_syntax import (
     CountingCodeGenerator,
     CountingTransformer,
@@ -56,6 +63,7 @@ LOOP = (
     *("index", "index0", "revindex", "revindex0", "first", "last", "length", "previtem"),
     *("nextitem", "depth", "depth0", "cycle", "changed"),
 )
+ELEMENTS = (str, list, tuple, ListView, Mapping, range, TemplateReference)
 COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
     "eq": operator.eq,
     "ne": operator.ne,
@@ -110,6 +118,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.tests = {name: self._bounded(tests[name], name) for name in tests}
         self.globals = {"range": self.globals["range"]}
         self._max_steps = max_steps
+        # With each record, which keeps its identity from being given to another.
+        self._fields: dict[tuple[int, str], tuple[RecordView, Any]] = {}
         self.restart()
 
     def restart(self) -> None:
@@ -184,12 +194,21 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.count()
         if isinstance(obj, Undefined):
             str(obj)  # raises, with the name that is not defined
+        if isinstance(obj, RecordView) and attribute in dir(obj):
+            return self._field(obj, attribute)
         if self.is_safe_attribute(obj, attribute, None):
             try:
                 return view(getattr(obj, attribute))
             except AttributeError:
                 pass
         return self._element(obj, attribute)
+
+    def _field(self, record: RecordView, name: str) -> Any:
+        """Return a field; a property is computed once, since it may take long."""
+        key = (identity(record), name)
+        if key not in self._fields:
+            self._fields[key] = (record, self.measured(getattr(record, name)))
+        return self._fields[key][1]
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """Return an element, the value under a key, or a field."""
@@ -200,7 +219,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return value
 
     def _element(self, obj: Any, key: Any) -> Any:
-        if isinstance(obj, str | list | tuple | ListView | Mapping | range | Undefined):
+        if isinstance(obj, ELEMENTS):
             try:
                 return view(obj[key])
             except (TypeError, LookupError):
@@ -230,8 +249,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if __self._calls >= MAX_CALLS:
             raise LimitError(f"the template makes more than {MAX_CALLS} calls inside each other")
         __self.count(getattr(__obj, "steps", 1))
-        for argument in (*args, *kwargs.values()):
-            __self.measured(argument)
+        owner = getattr(__obj, "__self__", None)
+        is_method = isinstance(owner, (*METHODS,))
+        for value in (*args, *kwargs.values(), *([owner] if is_method else ())):
+            __self.measured(value, deep=is_method)
         __self._calls += 1
         try:
             return view(__context.call(__obj, *args, **kwargs))

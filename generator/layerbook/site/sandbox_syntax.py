@@ -9,7 +9,7 @@ from jinja2.compiler import CodeGenerator, Frame
 from jinja2.parser import Parser
 from jinja2.visitor import NodeTransformer
 
-MAX_SOURCE = 1_000_000  # characters
+MAX_SOURCE = 200_000  # characters
 MAX_DEPTH = 60  # of the tree: Python's compiler nests little deeper
 MAX_LOOPS = 10
 

@@ -17,7 +17,8 @@ _FENCE = (
     r"(?:.*?^[ \t>]*(?P=fence)[`~]*[ \t]*$|.*\Z)"
 )
 _TEX = r"(?<!\\)(?:\\\\)*\\\{|\{(?=\#\w+\})"
-_JINJA = r"\{\{.*?\}\}|\{%.*?%\}|\{\#.*?\#\}"
+# What does not end goes on to the end of the text: to search for the end again and again is slow.
+_JINJA = r"\{\{.*?(?:\}\}|\Z)|\{%.*?(?:%\}|\Z)|\{\#.*?(?:\#\}|\Z)"
 _LITERAL_OR_JINJA = re.compile(
     rf"(?P<literal>{_FENCE}|{_TEX})|{_JINJA}", re.DOTALL | re.MULTILINE
 )

@@ -10,7 +10,7 @@ from layerbook.book import bibliography
 from layerbook.book.claims.type_check import PossibleTypes
 from layerbook.book.figure_names import can_have_figure, name_patterns
 from layerbook.book.loader import Chapter, Experiment, find_missing_claim_fields
-from layerbook.core.errors import Problem, SpecError, did_you_mean
+from layerbook.core.errors import Problem, SpecError, did_you_mean, first_problems
 from layerbook.site.experiment_view import missing_caption_problem, unknown_figure_problems
 from layerbook.site.prose.functions import FUNCTION_NAMES
 from layerbook.site.prose.links import OTHER_PAGES, LinkTargets, find_links
@@ -19,6 +19,7 @@ from layerbook.site.prose.markdown_checks import find_markdown_problems
 from layerbook.site.prose.outline import parse_outline
 from layerbook.site.prose.references import Reference, find_references
 from layerbook.site.prose.template_checks import PieceOfProse, find_template_problems
+from layerbook.site.sandbox_syntax import MAX_SOURCE
 from layerbook.store.project import Project
 
 
@@ -31,7 +32,11 @@ def read_prose(project: Project, chapter: Chapter) -> str:
     """Read the Markdown of a chapter. Raises SpecError if it cannot be read."""
     path = prose_path(project, chapter)
     try:
-        return path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8-sig")
+        if len(text) > MAX_SOURCE:
+            message = f"the text is longer than {MAX_SOURCE:,} characters"
+            raise SpecError([Problem(str(path), 1, 1, message)])
+        return text
     except FileNotFoundError as error:
         hint = did_you_mean(chapter.name, [other.stem for other in path.parent.glob("*.md")])
         message = f"the chapter's prose is missing: {path}{hint}"
@@ -62,7 +67,7 @@ def find_prose_problems(project: Project) -> list[Problem]:
     for chapter in project.book.chapters:
         if chapter.name in prose:
             checker = _ChapterChecker(project, chapter, prose[chapter.name], sources)
-            problems += checker.problems()
+            problems += first_problems(checker.problems())
     pages = {f"{name}.html" for name in (*prose, *OTHER_PAGES)}
     targets = LinkTargets(pages | ({"references.html"} if sources else set()), None, lambda _: None)
     return list(dict.fromkeys((*problems, *find_link_problems(project, prose, targets))))
@@ -185,15 +190,19 @@ def find_link_problems(
     project: Project, prose: Mapping[str, str], targets: LinkTargets
 ) -> list[Problem]:
     """Report links in prose (by chapter), captions and claims that lead nowhere."""
-    problems = []
+    return first_problems(_link_problems(project, prose, targets))
+
+
+def _link_problems(
+    project: Project, prose: Mapping[str, str], targets: LinkTargets
+) -> Iterator[Problem]:
     for chapter in project.book.chapters:
         chapter_file = str(prose_path(project, chapter))
         for file, first_line, text in _texts(chapter, prose.get(chapter.name, ""), chapter_file):
             for link in find_links(parse_outline(text)):
                 if message := targets.problem(link.address, f"{chapter.name}.html"):
                     line = first_line + link.place.line - 1
-                    problems.append(Problem(file, line, link.place.column, message))
-    return problems
+                    yield Problem(file, line, link.place.column, message)
 
 
 def find_uncited_sources(project: Project) -> list[Problem]:
@@ -219,6 +228,6 @@ def lint_prose(project: Project) -> list[Problem]:
     problems: list[Problem] = []
     for chapter in project.book.chapters:
         prose, file = read_prose(project, chapter), str(prose_path(project, chapter))
-        problems += find_typed_numbers(prose, file)
-        problems += find_typed_answers(prose, file)
+        problems += first_problems(find_typed_numbers(prose, file))
+        problems += first_problems(find_typed_answers(prose, file))
     return problems

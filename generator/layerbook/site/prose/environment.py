@@ -23,10 +23,9 @@ from layerbook.site.prose.views import ListView, RecordView, view
 from layerbook.site.sandbox import LimitError, Sandbox, readable_names
 from layerbook.site.sandbox_syntax import CountingCodeGenerator
 
-MAX_OUTPUT = 2_000_000
+MAX_OUTPUT = 400_000
 """Characters of Markdown and of values in a chapter or caption."""
 _STATEMENTS_ONLY = re.compile(r"\s*(?:\{(?:%(?:(?!%\}).)*%|#(?:(?!#\}).)*#)\}\s*)+")
-_TRAILING_STATEMENT = re.compile(r"(?<![-+])%\}$|(?P<comment>\{#(?:(?!#\}).)*)(?<![-+])#\}$")
 
 
 def evaluate(source: str, file: str, names: Mapping[str, object]) -> tuple[str, Slots]:
@@ -127,13 +126,22 @@ def _compile(source: str, file: str) -> CodeType:
 def _keep_line_breaks(source: str) -> str:
     """Keep the break of every line but those that hold only `{% statements %}` or comments."""
 
-    def keep(match: re.Match[str]) -> str:
-        return f"{match['comment']}+#}}" if match["comment"] else "+%}"
-
     return "\n".join(
-        line if _STATEMENTS_ONLY.fullmatch(line) else _TRAILING_STATEMENT.sub(keep, line)
+        line if _STATEMENTS_ONLY.fullmatch(line) else _keep_line_break(line)
         for line in source.split("\n")
     )
+
+
+def _keep_line_break(line: str) -> str:
+    """Mark a statement or comment at the end of a line, so that Jinja keeps the break behind it."""
+    last, end = line[-2:], len(line) - 2
+    if line[end - 1 : end] in ("-", "+") or last not in ("%}", "#}"):
+        return line
+    if last == "#}":
+        begin = line.find("{#", max(line.rfind("#}", 0, end) - 1, 0), end)
+        if begin < 0:
+            return line
+    return f"{line[:end]}+{last}"
 
 
 def _describe_missing(undefined: Undefined, names: tuple[str, ...]) -> str:

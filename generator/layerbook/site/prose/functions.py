@@ -70,6 +70,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     return UsageError(f"no {kind} is called {name!r}{hint}; {list_of_names}")
 
 
+@takes_steps(10)
 def token_chip(token: object) -> Inline:
     """`tok(token)`: a token as a chip."""
     return chip(as_token(token))
@@ -140,6 +141,7 @@ class ProseFunctions:
         files = self._views.downloads(id)
         return Inline(self._block("downloads", files), ", ".join(file.label for file in files))
 
+    @takes_steps(20)
     def cite(self, key: str, show: str = "label") -> Inline:
         """`cite("key")`: a link to a source, with an anchor that the list of sources links to."""
         if self._bibliography is None:
@@ -162,6 +164,7 @@ class ProseFunctions:
         html = f'<a class="cite" {attributes}>{escape_text(texts[show])}</a>'
         return Inline(html, texts[show], (Anchor("citation", id, key),))
 
+    @takes_steps(100)
     def reveal(
         self, title: str = DEFAULT_TITLE, *, caller: Callable[[], str] | None = None
     ) -> Fold:
@@ -171,6 +174,7 @@ class ProseFunctions:
         opening = Block(self._block("reveal", title), title, "reveal()")
         return Fold(opening, caller(), Block("</div></details>", "", "reveal()"))
 
+    @takes_steps(100)
     def predict(
         self,
         question: object = "",

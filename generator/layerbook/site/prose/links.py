@@ -75,7 +75,7 @@ def find_links(outline: Outline) -> Iterator[Link]:
         address = str(definition["href"])
         defined.add(address)
         first, _ = definition["map"]
-        column = outline.source.split("\n")[first].find(unquote(address)) + 1
+        column = outline.source_lines[first].find(unquote(address)) + 1
         yield Link(address, Place(first + 1, max(column, 1)))
     for _, node in outline.inline_nodes():
         text, offset = outline.text(node), 0

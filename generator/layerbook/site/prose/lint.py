@@ -7,6 +7,7 @@ What an author means as written goes into `$math$` or code, or its line carries 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -52,12 +53,14 @@ def find_typed_numbers(source: str, file: str) -> tuple[Problem, ...]:
 
     Years (1800 to 2039), numbers in names (`GPT-2`, `135M`), `32-bit` and "figure 12" are fine.
     """
-    excused = {source.count("\n", 0, match.start()) for match in ALLOWING_COMMENT.finditer(source)}
+    line_starts = [0, *(match.end() for match in re.finditer("\n", source))]
+    comments = ALLOWING_COMMENT.finditer(source)
+    excused = {bisect_right(line_starts, comment.start()) for comment in comments}
     problems = []
     for span in sorted(_find_spans(source), key=lambda span: span.offset):
         for match in NUMBER.finditer(span.text):
             offset = span.offset + match.start()
-            line = source.count("\n", 0, offset)
+            line = bisect_right(line_starts, offset)
             if line in excused or not _is_result(match):
                 continue
             number = " ".join(match[0].split())
@@ -65,8 +68,8 @@ def find_typed_numbers(source: str, file: str) -> tuple[Problem, ...]:
                 f"the number {number} is typed, not taken from a result; use {{{{ }}}}, $math$, "
                 "code, or say why: {# numeral: reason #}"
             )
-            column = offset - source.rfind("\n", 0, offset)
-            problems.append(Problem(file, line + 1, column, message))
+            column = offset - line_starts[line - 1] + 1
+            problems.append(Problem(file, line, column, message))
     return tuple(problems)
 
 

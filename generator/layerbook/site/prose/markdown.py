@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token as Node
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
@@ -23,6 +24,8 @@ from layerbook.site.prose.markup import Anchor, Block, Inline, clean_text, escap
 from layerbook.site.prose.math import MathError, MathRenderer, escape_tex
 
 SLOT_OPEN, SLOT_CLOSE = "\ue000", "\ue001"
+MAX_PARAGRAPH = 10_000
+LONG_PARAGRAPH = f"the paragraph is longer than {MAX_PARAGRAPH:,} characters"
 NO_IMAGES = "prose cannot include images yet; it shows figures of results"
 _SLOT = re.compile(f"{SLOT_OPEN}([0-9]+){SLOT_CLOSE}")
 _ONLY_SLOTS = re.compile(rf"(?:\s*{_SLOT.pattern}\s*)+")
@@ -124,6 +127,7 @@ def make_parser(*, typographer: bool = True) -> MarkdownIt:
 @cache
 def _parser() -> MarkdownIt:
     md = make_parser().enable("smartquotes")
+    md.core.ruler.before("inline", "limit", _limit_paragraphs)
     for name in ("math_inline", "math_inline_double", "math_block"):
         md.add_render_rule(name, _math)
     md.add_render_rule("slots", lambda _, nodes, index, *__: nodes[index].content)
@@ -132,6 +136,13 @@ def _parser() -> MarkdownIt:
     md.add_render_rule("table_open", lambda *_: table)
     md.add_render_rule("table_close", lambda *_: "</table></div>\n")
     return md
+
+
+def _limit_paragraphs(state: StateCore) -> None:
+    """Raise ProseError for a paragraph in which the search for quotes would take long."""
+    for node in state.tokens:
+        if node.type == "inline" and len(node.content) > MAX_PARAGRAPH:
+            raise ProseError(LONG_PARAGRAPH, near=node.content.partition("\n")[0][:80])
 
 
 def _math(_: Any, nodes: Sequence[Node], index: int, __: Any, env: MutableMapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from markdown_it.token import Token as Node
 
 from layerbook.core.errors import Problem
-from layerbook.site.prose.markdown import NO_IMAGES
+from layerbook.site.prose.markdown import LONG_PARAGRAPH, MAX_PARAGRAPH, NO_IMAGES
 from layerbook.site.prose.outline import BLOCK, Outline
 
 _STRAY = (
@@ -25,6 +25,9 @@ _ONLY_BLOCKS = re.compile(rf"(?:\s*{BLOCK}[^{BLOCK}]*{BLOCK}\s*)+")
 def find_markdown_problems(outline: Outline, file: str) -> Iterator[Problem]:
     """Yield images, marks without their footnote, address or end, and figures inside a sentence."""
     for opening, node in outline.inline_nodes():
+        if len(node.content) > MAX_PARAGRAPH:
+            yield Problem(file, outline.place(node, 0).line, 1, LONG_PARAGRAPH)
+            continue
         text, offset = outline.text(node), 0
         for child in node.children or ():
             for written, message in _child_problems(child):

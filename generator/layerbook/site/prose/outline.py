@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -42,6 +42,15 @@ class Outline:
     nodes: tuple[Node, ...]
     definitions: dict[str, Any] = field(default_factory=dict)
 
+    @cached_property
+    def source_lines(self) -> list[str]:
+        """The lines of the blanked source."""
+        return self.source.split("\n")
+
+    @cached_property
+    def _original_lines(self) -> list[str]:
+        return self.original.split("\n")
+
     def inline_nodes(self) -> Iterator[tuple[Node, Node]]:
         """Yield each piece of running text with the node that opens its paragraph or heading."""
         for opening, node in zip(self.nodes, self.nodes[1:], strict=False):
@@ -50,11 +59,11 @@ class Outline:
 
     def text(self, node: Node) -> str:
         """Return the lines of a node as the blanked source has them."""
-        return _lines(self.source, node)
+        return _lines(self.source_lines, node)
 
     def original_text(self, node: Node) -> str:
         """Return the lines of a node as they are written."""
-        return _lines(self.original, node)
+        return _lines(self._original_lines, node)
 
     def place(self, node: Node, offset: int) -> Place:
         """Return the place of a character of `text(node)`."""
@@ -72,9 +81,9 @@ def parse_outline(source: str) -> Outline:
     return Outline(source, blanked, nodes, env.get("references", {}))
 
 
-def _lines(source: str, node: Node) -> str:
+def _lines(lines: list[str], node: Node) -> str:
     first, last = node.map or (0, 0)
-    return "\n".join(source.split("\n")[first:last])
+    return "\n".join(lines[first:last])
 
 
 def blank(match: re.Match[str]) -> str:

@@ -30,6 +30,7 @@ from layerbook.site.prose.markdown import (
 from layerbook.site.prose.markup import Inline
 from layerbook.site.prose.math import MathRenderer
 
+MAX_MESSAGE = 400
 _EXPECTED_ERRORS = (
     LayerbookError,
     TemplateError,
@@ -95,7 +96,8 @@ def _located_errors(source: str, file: str, first_line: int = 1) -> Iterator[Non
     def located(line: int, message: str) -> SpecError:
         text = lines[line - 1] if 0 < line <= len(lines) else ""
         column = max(text.find("{"), 0) + 1
-        message = " ".join(message.split())
+        message = " ".join(message[: 2 * MAX_MESSAGE].split())
+        message = message if len(message) <= MAX_MESSAGE else f"{message[:MAX_MESSAGE]}…"
         return SpecError([Problem(file, line + first_line - 1, column, message)])
 
     for number, text in enumerate(lines, start=1):

@@ -6,6 +6,7 @@ A template never holds a pydantic model or a numpy array, whose methods write fi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, NoReturn
 
 import numpy as np
@@ -29,6 +30,11 @@ def view(value: Any) -> Any:
     return value
 
 
+@cache
+def _field_names(record_type: type) -> list[str]:
+    return field_names(record_type) or []
+
+
 class RecordView:
     """The fields and properties of a result, or of a part of one."""
 
@@ -39,12 +45,12 @@ class RecordView:
         self._record = record
 
     def __getattr__(self, name: str) -> Any:
-        if name not in (field_names(type(self._record)) or ()):
+        if name not in dir(self):
             raise AttributeError(f"{type(self._record).__name__} has no {name!r}")
         return view(getattr(self._record, name))
 
     def __dir__(self) -> list[str]:
-        return field_names(type(self._record)) or []
+        return _field_names(type(self._record))
 
     def __eq__(self, other: object) -> NoReturn:
         raise TypeError(f"{self!r} cannot be compared; compare its fields")
@@ -54,6 +60,11 @@ class RecordView:
 
     def __repr__(self) -> str:
         return f"a {type(self._record).__name__}"
+
+
+def identity(record: RecordView) -> int:
+    """Return what all views of a record have in common, as long as one of them exists."""
+    return id(record._record)
 
 
 class ListView(Sequence[Any]):

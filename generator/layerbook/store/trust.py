@@ -1,0 +1,97 @@
+"""Which books may run code of their own: the user says so once, for the files as they are then.
+
+A book's code is what lies in its folder `analyses/`. Nothing else in a book is code: specs and
+checks are read, prose and page templates run in a sandbox.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from layerbook.core import atomic
+from layerbook.core.errors import UsageError
+from layerbook.core.paths import resolve_inside
+from layerbook.core.text import listed
+from layerbook.model import user_cache
+
+CODE_DIR = "analyses"
+
+
+def read_code(root: Path) -> dict[str, bytes]:
+    """Return the files of a book that are code by their paths in the book, sorted.
+
+    Raises OutsideError for a link that leads out of the book.
+    """
+    paths = sorted((root / CODE_DIR).rglob("*"))
+    files = [path for path in paths if path.is_file() and "__pycache__" not in path.parts]
+    return {
+        path.relative_to(root).as_posix(): resolve_inside(root, path.relative_to(root)).read_bytes()
+        for path in files
+    }
+
+
+def require_trust(root: Path) -> dict[str, bytes]:
+    """Return the code of a book that the user trusts, by path; run this, not the files anew.
+
+    Raises UsageError, with the names of the files, if the user does not trust them as they are.
+    """
+    code = read_code(root)
+    if code and _load().get(_name(root)) != _digest(code):
+        raise UsageError(
+            f"{root} brings code of its own, which runs only if you trust it: "
+            f"{listed(list(code))}; read it, then say `layerbook trust {root}`"
+        )
+    return code
+
+
+def trust(root: Path) -> tuple[str, ...]:
+    """Trust the code of a book as it is now, and return the paths of its files."""
+    code = read_code(root)
+    if code:
+        _save({**_load(), _name(root): _digest(code)})
+    return tuple(code)
+
+
+def revoke(root: Path) -> bool:
+    """Trust a book no longer; False if it was not trusted."""
+    digests = _load()
+    was_trusted = digests.pop(_name(root), None) is not None
+    if was_trusted:
+        _save(digests)
+    return was_trusted
+
+
+def trusted_folders() -> tuple[str, ...]:
+    """Return the folders of the books that the user trusts, sorted."""
+    return tuple(sorted(_load()))
+
+
+def _digest(code: Mapping[str, bytes]) -> str:
+    digests = {path: hashlib.sha256(content).hexdigest() for path, content in code.items()}
+    return hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
+
+
+def _name(root: Path) -> str:
+    return os.path.realpath(root)
+
+
+def _file() -> Path:
+    return user_cache.root() / "trust.json"
+
+
+def _load() -> dict[str, str]:
+    """Return the digests by folder; none if the file is missing or damaged."""
+    try:
+        digests = json.loads(_file().read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return digests if isinstance(digests, dict) else {}
+
+
+def _save(digests: Mapping[str, str]) -> None:
+    data = json.dumps(digests, indent=1, sort_keys=True).encode()
+    atomic.write(_file(), data, mode=0o600)
