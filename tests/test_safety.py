@@ -35,6 +35,14 @@ def test_python_modules_of_a_book_are_not_imported(
     assert process.returncode == 0, errors
 
 
+def test_settings_of_libraries_in_a_book_are_not_read(book: Path) -> None:
+    """Matplotlib looks in the working directory; a pipe there would block it."""
+    os.mkfifo(book / "matplotlibrc")
+    process = start_layerbook("build", "--no-run", "--force", "--jobs", "1", cwd=book)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+
+
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
     """A folder outside of the book, which no command may change."""

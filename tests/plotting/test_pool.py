@@ -84,6 +84,7 @@ def start_script(tmp_path: Path, *arguments: str) -> subprocess.Popen[str]:
     script.write_text(SCRIPT)
     (tmp_path / "book").mkdir()
     poison(tmp_path / "book", tmp_path / "imported")
+    os.mkfifo(tmp_path / "book" / "matplotlibrc")  # blocks who reads it
     return subprocess.Popen(
         [sys.executable, str(script), *arguments],
         cwd=tmp_path / "book",

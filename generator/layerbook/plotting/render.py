@@ -5,6 +5,9 @@ matplotlib is imported by the first chart, seaborn by the first annotated heatma
 
 from __future__ import annotations
 
+import sys
+from contextlib import chdir
+from pathlib import Path
 from typing import get_args
 
 from layerbook.core.figures import Chart, Diagram, Frames, MatrixChain
@@ -24,6 +27,7 @@ def render_figure(figure: Chart | Diagram | MatrixChain, id: str) -> str:
         return render_matrix_chain(figure, id)
     if not isinstance(figure, get_args(Chart)):
         raise TypeError(f"a figure of kind {type(figure).__name__} is not a single drawing")
+    _import_matplotlib()
     from layerbook.plotting import charts
 
     return charts.render_charts([figure], [id])[0]
@@ -33,6 +37,7 @@ def render_frames(figure: Frames, id: str) -> tuple[str, ...]:
     """Render every frame as SVG in one layout and on one scale; their ids are `id-1`, `id-2`,
     ...
     """
+    _import_matplotlib()
     from layerbook.plotting import charts
 
     ids = [f"{id}-{number}" for number, _ in enumerate(figure.frames, start=1)]
@@ -41,6 +46,17 @@ def render_frames(figure: Frames, id: str) -> tuple[str, ...]:
 
 def import_libraries() -> None:
     """Import ahead of time what most figures need."""
+    _import_matplotlib()
     import seaborn  # noqa: F401
 
     from layerbook.plotting import charts  # noqa: F401
+
+
+def _import_matplotlib() -> None:
+    """Import matplotlib from another working directory than the user's, perhaps a book's folder.
+
+    It reads a file of settings there, `matplotlibrc`.
+    """
+    if "matplotlib" not in sys.modules:
+        with chdir(Path(__file__).parent):
+            import matplotlib  # noqa: F401
