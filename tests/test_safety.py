@@ -35,6 +35,16 @@ def test_python_modules_of_a_book_are_not_imported(
     assert process.returncode == 0, errors
 
 
+@pytest.mark.parametrize("form", ["-m layerbook", "-mlayerbook", "-Bm layerbook.__main__"])
+def test_every_way_to_start_is_safe(form: str, tmp_path: Path) -> None:
+    """The modules that are imported first matter most."""
+    (tmp_path / "book").mkdir()
+    poison(tmp_path / "book", tmp_path / "imported")
+    command = [sys.executable, *form.split(), "--version"]
+    subprocess.run(command, cwd=tmp_path / "book", check=True, capture_output=True)
+    assert not (tmp_path / "imported").exists(), (tmp_path / "imported").read_text()
+
+
 def test_settings_of_libraries_in_a_book_are_not_read(book: Path) -> None:
     """Matplotlib looks in the working directory; a pipe there would block it."""
     os.mkfifo(book / "matplotlibrc")
@@ -250,3 +260,22 @@ def test_commands_stay_in_the_book(
 def is_below(path: Path, folders: Iterable[Path]) -> bool:
     """Return whether a path lies in one of the folders."""
     return any(path.is_relative_to(folder.resolve()) for folder in folders)
+
+
+def test_links_in_a_folder_for_results_lead_nowhere(
+    outside: Path, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    """`run --out` names the folder, not what a link in it leads to."""
+    spec = tmp_path / "words.yaml"
+    spec.write_text(
+        "chapter: words\ntitle: Words\nexperiments:\n  - id: grid\n    title: A grid\n"
+        "    analysis: tokenize\n    sweep: {prompts: [a, b]}\n"
+        "    measures: {n: len(result.prompts)}\n"
+    )
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "grid").symlink_to(outside)
+    before = read_tree(outside)
+    command = ("run", spec, "--out", tmp_path / "out", "--model", tiny_model_dir)
+    process = layerbook(*command, cwd=tmp_path)
+    assert process.returncode == 1 and "leads outside" in process.stderr + process.stdout
+    assert read_tree(outside) == before

@@ -8,7 +8,11 @@ import sys
 
 # `python -m layerbook` puts the working directory, perhaps a stranger's book, in front of the
 # standard library. Removed before anything else is imported, even `__future__`.
-if sys.argv[:1] == ["-m"] and "layerbook" in sys.orig_argv and not sys.flags.safe_path:
+if (
+    sys.argv[:1] == ["-m"]
+    and any("layerbook" in argument for argument in sys.orig_argv[1:])
+    and not sys.flags.safe_path
+):
     del sys.path[0]
 
 from importlib import import_module

@@ -29,6 +29,7 @@ from layerbook.core.errors import (
     StoreError,
     UsageError,
 )
+from layerbook.core.paths import resolve_inside
 from layerbook.core.progress import Reporter
 from layerbook.core.requests import DEFAULT_PRECISION, Precision, Prompt, Request
 from layerbook.core.text import pluralize
@@ -191,14 +192,14 @@ def run_file(
                 outcomes.append(Outcome(experiment, "failed", SOURCES_CHANGED))
             else:
                 stored = make_stored_result(experiment, source.name, keys[experiment], result)
-                results.write(results.path_in_folder(out, experiment.id), stored)
+                results.write(_path_in_folder(out, experiment.id), stored)
                 outcomes.append(Outcome(experiment, "new"))
     return tuple(outcomes)
 
 
 def _refuse_to_overwrite(out: Path, experiment: Experiment) -> None:
     """Raise UsageError if a folder has the result of another chapter under the same name."""
-    path = results.path_in_folder(out, experiment.id)
+    path = _path_in_folder(out, experiment.id)
     with suppress(StoreError):
         other = results.read_header(path).chapter
         if other != experiment.chapter:
@@ -344,7 +345,7 @@ class FolderCellStore:
             if not isinstance(result, LayerbookError):
                 model = sources.resolve(cell.model).name if cell.model else self.source.name
                 stored = make_stored_result(cell, model, self._key(cell), result)
-                results.write(results.path_in_folder(self.out, cell.id), stored)
+                results.write(_path_in_folder(self.out, cell.id), stored)
         lost = RunError("its result went away while others ran; run it again")
         return {cell: measured.get(cell) or self._load(cell) or lost for cell in chunk}
 
@@ -353,11 +354,18 @@ class FolderCellStore:
 
     def _load(self, cell: Experiment) -> Result | None:
         """Return a cell's result if it has the current key."""
-        path = results.path_in_folder(self.out, cell.id)
+        path = _path_in_folder(self.out, cell.id)
         with suppress(StoreError):
             if results.read_header(path).key == self._key(cell):
                 return results.load(path, cell.result_type).result
         return None
+
+
+def _path_in_folder(out: Path, id: str) -> Path:
+    """Return the path of a result. Raises OutsideError if a link in `out` leads elsewhere."""
+    path = results.path_in_folder(out, id)
+    resolve_inside(out, path)
+    return path
 
 
 def load_spec_file(path: Path, model: str | None, report: Reporter) -> LoadedSpec:
