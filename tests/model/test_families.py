@@ -27,6 +27,7 @@ from layerbook.core.requests import (
     EMBED,
     LOGITS,
     NEXT_LOGITS,
+    RESID_FINAL,
     SITE_SHAPES,
     WHOLE_MODEL_SITES,
     ActivationCache,
@@ -36,10 +37,11 @@ from layerbook.core.requests import (
     Patch,
     Prompt,
     Site,
+    Weights,
 )
 from layerbook.core.vectors import apply_rope, causal_mask
 from layerbook.model.execution import torch_threads
-from layerbook.model.families import FAMILIES
+from layerbook.model.families import FAMILIES, SITES
 from layerbook.model.hooks import PATCHABLE_SITES
 from layerbook.model.llama import LoadedModel
 from layerbook.model.precision import arithmetic
@@ -158,12 +160,13 @@ def test_greedy_text_is_that_of_transformers(case: Case) -> None:
 def test_parts_add_up_to_the_residual_stream(case: Case) -> None:
     run = case.run
     for layer in case.layers:
-        site = {name: run[Site(name, layer)] for name in SITE_SHAPES if name[:5] in ("resid",)}
+        site = {name: run[Site(name, layer)] for name in ("resid_pre", "resid_mid", "resid_post")}
         attention, mlp = run[Site("attn_out", layer)], run[Site("mlp_out", layer)]
         assert_close(site["resid_pre"] + attention, site["resid_mid"], 1e-12)
         assert_close(site["resid_mid"] + mlp, site["resid_post"], 1e-12)
         if layer:
             assert (site["resid_pre"] == run[Site("resid_post", layer - 1)]).all()
+    assert (run[RESID_FINAL] == run[Site("resid_post", case.layers[-1])]).all()
     assert_close(run[Site("lens", case.layers[-1])], run[LOGITS], 1e-12)
 
 
@@ -206,9 +209,29 @@ def test_embeddings_are_rows_of_the_matrix(case: Case) -> None:
     assert_close(case.run[EMBED], rows, 1e-14)
 
 
+def test_heads_and_logits_follow_from_the_weights(case: Case) -> None:
+    """Where heads add up as they are; of the other families these weights are not read."""
+    layer, limits = case.layers[-1], limits_from_config(read_config(case.directory))
+    request = Weights(frozenset({Site("W_O", layer), Site("W_U"), Site("w_final")}))
+    if "plain outputs" in limits.missing:
+        with pytest.raises(ModelError, match="is not read from models of the family"):
+            run_requests(case.model, request)
+        return
+    weights = run_requests(case.model, request)[0]
+    keep = frozenset({Site("z", layer), Site("attn_out", layer), RESID_FINAL, LOGITS})
+    run = run_requests(case.model, Forward(PROMPT, keep))[0]
+    outputs = np.einsum("thd,hdm->tm", run[Site("z", layer)], weights[Site("W_O", layer)])
+    bias = case.model.parts.attentions[layer].o_proj.bias  # belongs to no head
+    outputs = outputs if bias is None else outputs + bias.numpy()
+    assert_close(outputs, run[Site("attn_out", layer)])
+    stream = run[RESID_FINAL]
+    scale = np.sqrt((stream**2).mean(-1, keepdims=True) + case.model.config.rms_norm_eps)
+    assert_close(stream / scale * weights[Site("w_final")] @ weights[Site("W_U")], run[LOGITS])
+
+
 def test_patches_with_own_values_change_nothing(case: Case) -> None:
     """Of each site alone, in the first layer."""
-    sites = [EMBED, *(Site(name, 0) for name in PATCHABLE_SITES - {"embed", "ln_final", "scores"})]
+    sites = [EMBED, *(Site(name, 0) for name in PATCHABLE_SITES - {*SITES, "scores"})]
     keep = frozenset({LOGITS})
     patched = run_requests(
         case.model,

@@ -13,6 +13,7 @@ from layerbook.core.requests import (
     LOGITS,
     LOSS,
     NEXT_LOGITS,
+    RESID_FINAL,
     ChatMessage,
     Describe,
     EmbeddingMatrix,
@@ -22,6 +23,7 @@ from layerbook.core.requests import (
     Patch,
     Prompt,
     Site,
+    Weights,
     WhitespacePositions,
 )
 from layerbook.model.llama import LoadedModel
@@ -590,6 +592,34 @@ def test_embedding_rows_equal_the_embed_site(model):
 
     assert (rows[EMBED] == run[EMBED]).all()
     assert (rows[EMBED] == whole[EMBED][[token.id for token in rows.tokens]]).all()
+
+
+def test_weights_map_what_heads_read_to_logits(model):
+    """z @ W_O summed over the heads is attention's output, the final norm times W_U the logits."""
+    layer, w_u, w_final = 1, Site("W_U"), Site("w_final")
+    run, weights = run_requests(
+        model,
+        Forward(
+            TEXT,
+            frozenset({Site("z", layer), Site("attn_out", layer), RESID_FINAL, LN_FINAL, LOGITS}),
+        ),
+        Weights(frozenset({Site("W_O", layer), w_u, w_final})),
+    )
+    heads = np.einsum("thd,hdm->tm", run[Site("z", layer)], weights[Site("W_O", layer)])
+    assert np.allclose(heads, run[Site("attn_out", layer)], atol=1e-5)
+    assert np.allclose(run[LN_FINAL] @ weights[w_u], run[LOGITS], atol=1e-4)
+    scale = np.sqrt((run[RESID_FINAL] ** 2).mean(-1, keepdims=True) + model.config.rms_norm_eps)
+    assert np.allclose(run[RESID_FINAL] / scale * weights[w_final], run[LN_FINAL], atol=1e-5)
+
+
+def test_weights_and_sites_are_not_mixed_up(model):
+    """A pass keeps no weights, `Weights` names no sites of a pass, and layers must exist."""
+    with pytest.raises(ValueError, match="request it with Weights"):
+        Forward(TEXT, frozenset({Site("W_O", 0)}))
+    with pytest.raises(ValueError, match="no weight"):
+        Weights(frozenset({Site("z", 0)}))
+    with pytest.raises(ModelError, match="layers 0 to"):
+        run_requests(model, Weights(frozenset({Site("W_O", 99)})))
 
 
 def test_chat_and_shuffled_prompts(model):

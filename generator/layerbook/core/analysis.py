@@ -34,7 +34,7 @@ from layerbook.core.requests import ActivationCaches, ChatMessage, Prompt, Reque
 from layerbook.core.rounding import Rounding
 from layerbook.core.tokens import Token, visible
 
-Feature = Literal["rope", "gated mlp", "silu", "plain scores"]
+Feature = Literal["rope", "gated mlp", "silu", "plain scores", "plain outputs"]
 """What not every model has, and some analyses are about."""
 
 FEATURES_IN_WORDS: Mapping[Feature, str] = {
@@ -42,6 +42,7 @@ FEATURES_IN_WORDS: Mapping[Feature, str] = {
     "gated mlp": "an MLP with a gate",
     "silu": "an MLP with SiLU as its activation function",
     "plain scores": "attention scores that are q·k / √d_head and nothing else",
+    "plain outputs": "heads whose outputs are added as they are, and logits after an RMSNorm",
 }
 
 
@@ -141,6 +142,7 @@ RopeLayer = Annotated[Layer, AfterValidator(_check_layer_turns)]
 Head = Annotated[int, AfterValidator(_HEAD.resolve)]
 Layers = Annotated[_LayerNumbers | Literal["all"], AfterValidator(_LAYER.resolve_all)]
 Heads = Annotated[_HeadNumbers | Literal["mean", "all"], AfterValidator(_HEAD.resolve_all)]
+HeadNumbers = Annotated[_HeadNumbers | Literal["all"], AfterValidator(_HEAD.resolve_all)]
 TopK = Annotated[int, Field(ge=1), AfterValidator(_check_vocabulary_count)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 

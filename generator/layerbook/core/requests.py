@@ -40,13 +40,20 @@ SITE_SHAPES: Mapping[str, str] = {
     "scores": "H T T",  # q . k / sqrt(d) after RoPE, keys that a query may not see at -inf
     "pattern": "H T T",  # softmax of the scores over the keys
     "mlp_act": "T M",  # what the MLP projects down: SiLU(gate) * up
-    "ln_final": "T D",  # after the final norm
+    "resid_final": "T D",  # residual stream that enters the final norm
+    "ln_final": "T D",  # ... after it
     "logits": "T V",
     "next_logits": "V",  # of the last position alone
     "loss": "T",  # -ln p of each token in nats; NaN for the first, which has no prediction
     "lens": "T V",  # final norm and unembedding applied after a layer
 }
-WHOLE_MODEL_SITES = frozenset({"embed", "ln_final", "logits", "next_logits", "loss"})
+WEIGHT_SHAPES: Mapping[str, str] = {  # laid out for a row vector: x @ W
+    "W_O": "H d D",  # each head's part of the output projection; its bias is no head's
+    "W_U": "D V",  # the unembedding
+    "w_final": "D",  # what the final norm multiplies by
+}
+WHOLE_MODEL_SITES = frozenset({"embed", "resid_final", "ln_final", "logits", "next_logits", "loss"})
+WHOLE_MODEL_WEIGHTS = frozenset({"W_U", "w_final"})
 
 
 @dataclass(frozen=True, order=True)
@@ -57,9 +64,10 @@ class Site:
     layer: int | None = None
 
     def __post_init__(self) -> None:
-        if self.name not in SITE_SHAPES:
-            raise ValueError(f"no site is called {self.name!r}; there are {', '.join(SITE_SHAPES)}")
-        if (self.layer is None) != (self.name in WHOLE_MODEL_SITES):
+        known = (*SITE_SHAPES, *WEIGHT_SHAPES)
+        if self.name not in known:
+            raise ValueError(f"no site is called {self.name!r}; there are {', '.join(known)}")
+        if (self.layer is None) != (self.name in WHOLE_MODEL_SITES | WHOLE_MODEL_WEIGHTS):
             requirement = "needs a" if self.layer is None else "has no"
             raise ValueError(f"site {self.name!r} {requirement} layer")
 
@@ -67,7 +75,8 @@ class Site:
         return self.name if self.layer is None else f"{self.name}[{self.layer}]"
 
 
-EMBED, LN_FINAL, LOSS = Site("embed"), Site("ln_final"), Site("loss")
+EMBED, LOSS = Site("embed"), Site("loss")
+RESID_FINAL, LN_FINAL = Site("resid_final"), Site("ln_final")
 LOGITS, NEXT_LOGITS = Site("logits"), Site("next_logits")
 
 
@@ -171,6 +180,11 @@ class Forward:
     keep: frozenset[Site]
     patches: tuple[Patch, ...] = ()
 
+    def __post_init__(self) -> None:
+        for site in self.keep:
+            if site.name in WEIGHT_SHAPES:
+                raise ValueError(f"{site} is a weight: request it with Weights, not from a pass")
+
 
 @dataclass(frozen=True)
 class Generate:
@@ -215,11 +229,23 @@ class EmbeddingMatrix:
 
 
 @dataclass(frozen=True)
+class Weights:
+    """Weights of the model, without tokens, by the names of `WEIGHT_SHAPES`; it does not run."""
+
+    sites: frozenset[Site]
+
+    def __post_init__(self) -> None:
+        for site in self.sites:
+            if site.name not in WEIGHT_SHAPES:
+                raise ValueError(f"{site} is no weight; there are {', '.join(WEIGHT_SHAPES)}")
+
+
+@dataclass(frozen=True)
 class Describe:
     """The model's facts: sizes, modules, special tokens, chat template."""
 
 
-Request = Forward | Generate | Encode | EmbeddingRows | EmbeddingMatrix | Describe
+Request = Forward | Generate | Encode | EmbeddingRows | EmbeddingMatrix | Weights | Describe
 
 
 ModuleRole = Literal[

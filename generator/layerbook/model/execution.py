@@ -25,6 +25,7 @@ from layerbook.core.requests import (
     Prompt,
     Request,
     Site,
+    Weights,
     WhitespacePositions,
 )
 from layerbook.core.text import pluralize
@@ -100,6 +101,8 @@ class Execution:
             case EmbeddingMatrix():
                 ids = range(self.model.tokenizer.size)  # some matrices have more rows than tokens
                 return self._cache((), "", {EMBED: self.model.embedding_rows(ids)})
+            case Weights(sites):
+                return self._cache((), "", {site: self.model.weight(site) for site in sites})
             case Generate():
                 return self._generation_cache(self._outputs[request])
             case Encode(prompt):
@@ -216,14 +219,17 @@ class Execution:
         """Yield the edits of one row; positions chosen by token are looked up in its tokens."""
         choices = {patch.positions for patch in item.patches}
         by_token = {choice for choice in choices if isinstance(choice, WhitespacePositions)}
-        tokens = self.model.tokenizer.tokens(item.ids) if by_token else ()
-        chosen = {choice: choice.positions_in(tokens) for choice in by_token}
+        text = self.model.tokenizer.tokens(item.ids) if by_token else ()
+        chosen = {choice: choice.positions_in(text) for choice in by_token}
         for patch in item.patches:
             positions, value = patch.positions, None
             if isinstance(positions, WhitespacePositions):
                 positions = chosen[positions]
                 if not positions:  # to an Edit, no positions are all positions
                     continue
+            if positions and max(positions) >= len(item.ids):
+                tokens = pluralize(len(item.ids), "token")
+                raise ModelError(f"there is no position {max(positions)} in a text of {tokens}")
             if patch.source is not None:
                 activations = self._activations[merge_key(patch.source)]
                 value = torch.from_numpy(activations[patch.site].copy())

@@ -14,6 +14,9 @@ from layerbook.core.analysis import Feature
 from layerbook.core.errors import ModelError, did_you_mean
 from layerbook.core.requests import ModuleRole
 
+PLAIN_OUTPUTS = frozenset({"llama", "mistral", "qwen2", "qwen3", "smollm3", "phi3"})
+"""Models that add the outputs of their heads as they are, and whose logits are an RMSNorm's."""
+
 ROPE_KINDS = ("default", "linear", "dynamic", "llama3", "yarn")
 
 Heads = Literal["joined", "T H d", "H T d"]
@@ -70,7 +73,11 @@ class Family:
         return config.get(self.renamed.get(name, name))
 
 
-SITES: Sites = {"embed": SitePoint("model.embed_tokens"), "ln_final": SitePoint("model.norm")}
+SITES: Sites = {
+    "embed": SitePoint("model.embed_tokens"),
+    "resid_final": SitePoint("model.norm", "input"),
+    "ln_final": SitePoint("model.norm"),
+}
 LAYER_SITES: Sites = {
     "resid_pre": SitePoint("", "input"),
     "q": SitePoint("self_attn.q_proj"),
@@ -208,7 +215,11 @@ FAMILIES: Mapping[str, Family] = {
     "gpt2": Family(
         "GPT-2",
         "GPT2LMHeadModel",
-        sites={"embed": SitePoint("transformer.wte"), "ln_final": SitePoint("transformer.ln_f")},
+        sites={
+            "embed": SitePoint("transformer.wte"),
+            "resid_final": SitePoint("transformer.ln_f", "input"),
+            "ln_final": SitePoint("transformer.ln_f"),
+        },
         layer_sites={
             "resid_pre": SitePoint("", "input"),
             "q": SitePoint("attn.c_attn", third=0),
@@ -293,6 +304,7 @@ def missing_features(config: Mapping[str, Any]) -> frozenset[Feature]:
         "gated mlp": family.gated,
         "silu": (config.get(setting) or default) in ("silu", "swish"),
         "plain scores": _has_plain_scores(config),
+        "plain outputs": config["model_type"] in PLAIN_OUTPUTS,
     }
     return frozenset(name for name, present in features.items() if not present)
 

@@ -155,6 +155,14 @@ class LoadedModel:
         """Return rows of the embedding matrix [T, d_model]."""
         return read_only(self.parts.embedding[list(ids)].numpy())
 
+    def weight(self, site: Site) -> NDArray[np.floating]:
+        """Return a weight in the layout of `WEIGHT_SHAPES`, as a view.
+
+        Raises ModelError for a family that scales or norms what its heads add.
+        """
+        self._check_sites(frozenset({site}), set())
+        return read_only(self.parts.weight(site).numpy())
+
     @cached_property
     def facts(self) -> ModelFacts:
         """The configuration and the modules of the loaded model."""

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
+from layerbook.core.errors import ModelError
 from layerbook.core.requests import ModuleInfo, Precision, RotaryEmbedding, Site
 from layerbook.model import loading_checks
 from layerbook.model.attention import ATTENTION, add_score_modules
-from layerbook.model.families import Family, SitePoint, find_family
+from layerbook.model.families import PLAIN_OUTPUTS, Family, SitePoint, find_family
 from layerbook.model.json_files import read_object
 from layerbook.model.precision import DTYPES, arithmetic
 
@@ -102,6 +103,22 @@ class NetworkParts:
         if cap := getattr(self.config, "final_logit_softcapping", None):  # Gemma
             logits = cap * torch.tanh(logits / cap)
         return logits
+
+    def weight(self, site: Site) -> Tensor:
+        """Return a weight in the layout of `WEIGHT_SHAPES`. Raises ModelError for some families."""
+        if self.config.model_type not in PLAIN_OUTPUTS:
+            raise ModelError(f"{site} is not read from models of the family {self.family.name}")
+        module: Any
+        if site.layer is not None:  # W_O
+            module = self.layers[site.layer].get_submodule(self.family.layer_sites["z"].module)
+            weight: Tensor = module.weight.T.unflatten(0, (-1, self.head_size))
+        elif site.name == "W_U":
+            module = self.model.get_output_embeddings()
+            weight = module.weight.T
+        else:
+            module = self.final_norm
+            weight = module.weight
+        return weight
 
     def rope(self) -> tuple[RotaryEmbedding | None, ...]:
         """Return the rotary position embedding of each layer, as the model has computed it."""
