@@ -41,7 +41,7 @@ from layerbook.store.project import sweep_cells
 from pydantic import BaseModel
 
 ROOT = Path(__file__).resolve().parents[2]
-LAYERS, HEADS, CONTEXT = 3, 4, 4096
+LAYERS, HEADS, CONTEXT = 24, 8, 4096
 ALLOWED = {"numpy", "sklearn", "pydantic", "__future__"} | sys.stdlib_module_names
 MODULES = (
     "analysis distributions figures losses requests rounding sampling text tokens vectors".split()
@@ -86,15 +86,15 @@ every_analysis = pytest.mark.parametrize("name", registry.names())
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A tiny random Llama with as many layers as the book's specs name, loaded the way the real one
-    is.
-    """
+    """A tiny random Llama with the layers and heads that the book's specs name."""
     from layerbook.model.llama import LoadedModel
 
-    changes = {"num_hidden_layers": LAYERS, "max_position_embeddings": CONTEXT}
-    loaded = LoadedModel.load(
-        write_tiny_model(tmp_path_factory.mktemp("three-layers"), **changes), "tiny"
-    )
+    changes = {
+        "num_hidden_layers": LAYERS,
+        "num_attention_heads": HEADS,
+        "max_position_embeddings": CONTEXT,
+    }
+    loaded = LoadedModel.load(write_tiny_model(tmp_path_factory.mktemp("tiny"), **changes), "tiny")
     assert loaded.config.num_attention_heads == HEADS
     return loaded
 

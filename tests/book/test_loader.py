@@ -638,6 +638,7 @@ def test_committed_book_loads():
             "mlp",
             "linear",
             "sampling",
+            "case-gram",
         ),
     ]
     assert {e.analysis_name for c in book.chapters for e in c.experiments} <= set(registry.names())

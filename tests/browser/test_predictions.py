@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fixtures.chromium import chromium, reading
@@ -24,6 +25,7 @@ CHAPTERS = (
     "mlp",
     "linear",
     "sampling",
+    "case-gram",
 )
 NO_STORAGE = (
     "Object.defineProperty(window, 'localStorage', { get() { throw new Error('SecurityError'); } })"
@@ -135,6 +137,29 @@ def test_without_scripts_and_on_paper(browser: Browser, book: Path) -> None:
         assert page.locator(".predict .revealed p").first.is_visible()
 
 
+def first(*rules: tuple[bool, str]) -> set[str]:
+    """The words of the first rule that holds."""
+    return {next(words for holds, words in rules if holds)}
+
+
+def without_the_head(outputs: Any, silenced: Any) -> set[str]:
+    """What becomes of the answer when the head of the chapter is silenced."""
+    left = silenced["prob"][outputs["layer"]][outputs["head"]] / silenced["answer"]["prob"]
+    return first(
+        (left > 0.9, "Hardly anything: the others make up for it"),
+        (left >= 1 / 2, "It drops, but at least half of it is left"),
+        (left >= 1 / 4, "It drops to between a quarter and a half"),
+        (True, "Less than a quarter is left"),
+    )
+
+
+def surest_sum(noise: Any) -> set[str]:
+    """The prompts after which the model is surest."""
+    sure = [prompt["predicted"]["prob"] for prompt in noise["prompts"]]
+    names = ("The bare sum", "The sum with noise in front", "The sum with noise in the middle")
+    return {name for name, prob in zip(names, sure, strict=True) if prob == max(sure)}
+
+
 def came_true(chapter: str) -> set[str]:
     """The choices that a chapter's results bear out, worked out here from the files a reader can
     download.
@@ -143,9 +168,6 @@ def came_true(chapter: str) -> set[str]:
     def result(id: str) -> dict[str, object]:
         found: dict[str, object] = json.loads((SITE / "data" / chapter / f"{id}.json").read_bytes())
         return found
-
-    def first(*rules: tuple[bool, str]) -> set[str]:
-        return {next(words for holds, words in rules if holds)}
 
     if chapter == "model":
         count = result("architecture")["parameters"]
@@ -168,9 +190,9 @@ def came_true(chapter: str) -> set[str]:
             (True, "A lot"),
         )
     if chapter == "attention":
-        sure = [prompt["predicted"]["prob"] for prompt in result("noise")["prompts"]]
-        names = ("The bare sum", "The sum with noise in front", "The sum with noise in the middle")
-        return {name for name, prob in zip(names, sure, strict=True) if prob == max(sure)}
+        return without_the_head(result("outputs"), result("silenced"))
+    if chapter == "case-gram":
+        return surest_sum(result("noise"))
     if chapter == "mlp":
         share = max(result("neurons")["half_count"]) / result("neurons")["d_mlp"]
         return first(

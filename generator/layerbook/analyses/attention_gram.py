@@ -1,4 +1,4 @@
-"""The lecture's picture of attention: the Gram matrix of its output, compared with the pattern."""
+"""The Gram matrix of attention's output, which looks like a pattern, beside the real pattern."""
 
 from __future__ import annotations
 
@@ -62,8 +62,7 @@ class AttentionGram(Analysis[AttentionGramResult]):
     Units: products of activations, without a unit or a scale common to all layers; r in -1..1.
     Limits: not attention: r compares only the T (T - 1) / 2 cells below the diagonal, and says
         nothing of causes.
-    Source: the lecture; why outputs are not weights: Kobayashi et al. 2020 (arXiv:2004.10102),
-        section 2.
+    Source: why outputs are not weights: Kobayashi et al. 2020 (arXiv:2004.10102), section 2.
     """
 
     result_type = AttentionGramResult

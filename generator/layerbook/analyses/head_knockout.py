@@ -1,0 +1,241 @@
+"""Which head is needed? Replace what each one says, and see what becomes of the answer."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from layerbook.core.analysis import (
+    Analysis,
+    Array,
+    HeadNumbers,
+    Layers,
+    PromptText,
+    Record,
+    Result,
+    resolved,
+)
+from layerbook.core.distributions import Ranked, ranked, softmax
+from layerbook.core.figures import Axis, Figure, Heatmap, label_text
+from layerbook.core.requests import (
+    NEXT_LOGITS,
+    ActivationCache,
+    ActivationCaches,
+    Forward,
+    Patch,
+    Prompt,
+    Request,
+    Site,
+)
+from layerbook.core.rounding import snap
+from layerbook.core.tokens import Token
+
+LISTED = 8  # heads in `most_needed`
+
+Floats = NDArray[np.floating]
+
+
+class ReplacedHead(Record):
+    """The prediction with one head replaced."""
+
+    layer: int = Field(description="The head's layer, from 0.")
+    head: int = Field(description="The query head, from 0.")
+    predicted: Ranked = Field(description="The most likely next token without the head.")
+    answer: float = Field(description="Probability of the answer, 0 to 1.")
+    other: float | None = Field(
+        description="Probability of the other prompt's answer, 0 to 1; null without one."
+    )
+
+
+class HeadKnockoutResult(Result):
+    """The answer's probability with each head replaced, one at a time."""
+
+    prompt: str = Field(description="The prompt.")
+    other: str | None = Field(description="The prompt that the heads' outputs are taken from.")
+    position: int | None = Field(description="The position replaced, from 0; null for all.")
+    tokens: tuple[Token, ...] = Field(description="The T tokens of the prompt.")
+    answer: Ranked = Field(description="The most likely next token of the prompt as it is.")
+    other_answer: Ranked | None = Field(description="The same of the other prompt.")
+    other_before: float | None = Field(
+        description="Probability of `other_answer` after the prompt as it is."
+    )
+    layers: tuple[int, ...] = Field(description="The layers, from 0, that index the arrays.")
+    heads: tuple[int, ...] = Field(description="The query heads that index the arrays.")
+    prob: Array = Field(description="Probability of the answer [layer][head replaced].")
+    other_prob: Array | None = Field(
+        description="Probability of the other prompt's answer [layer][head replaced]."
+    )
+    most_needed: tuple[ReplacedHead, ...] = Field(
+        description="The heads whose replacement costs the answer most, worst first."
+    )
+
+    @property
+    def median(self) -> float:
+        """The answer's probability with a middling head replaced."""
+        return float(np.median(self.prob))
+
+    @property
+    def count(self) -> int:
+        """Number of heads."""
+        return int(self.prob.size)
+
+    def place(self, index: int) -> str:
+        """Name the head at an index of the flattened arrays: `layer 2, head 1`."""
+        i, j = divmod(index, len(self.heads))
+        return f"layer {self.layers[i]}, head {self.heads[j]}"
+
+    @property
+    def other_largest(self) -> tuple[float, ...]:
+        """The probabilities of the other answer, largest first."""
+        return () if self.other_prob is None else tuple(sorted(self.other_prob.ravel())[::-1])
+
+
+class HeadKnockout(Analysis[HeadKnockoutResult]):
+    """The probability of the answer when one head is silenced, or says what it says elsewhere.
+
+    Shapes: z [T, H, d_head], one head of one layer overwritten -> logits [V] of the last position;
+        one pass for each head.
+    Units: probabilities, 0 to 1.
+    Limits: one prompt; heads are tried one by one, so that a head with a stand-in seems idle; zero
+        is not what a head says when it has nothing to say.
+    Source: switching heads off: Michel et al. 2019 (arXiv:1905.10650); outputs of another prompt:
+        Wang et al. 2022 (arXiv:2211.00593).
+    """
+
+    result_type = HeadKnockoutResult
+
+    prompt: PromptText = Field(description="The prompt.")
+    other: PromptText | None = Field(
+        default=None,
+        description="Replace what a head says by what it says at the same positions of this "
+        "prompt; without it, by zeros.",
+    )
+    position: int | None = Field(
+        default=None, ge=0, description="Replace it at this position alone, counted from 0."
+    )
+    layers: Layers = Field(
+        default="all", description="The layers; negative numbers count from the last."
+    )
+    heads: HeadNumbers = Field(default="all", description="The query heads of each layer.")
+
+    def runs(self) -> dict[str, Request]:
+        """The prompt as it is, the other prompt, and one pass with each head replaced."""
+        prompt, keep = Prompt(text=self.prompt), frozenset({NEXT_LOGITS})
+        other = None if self.other is None else Forward(Prompt(text=self.other), keep)
+        positions = () if self.position is None else (self.position,)
+        requests: dict[str, Request] = {"clean": Forward(prompt, keep)}
+        if other is not None:
+            requests["other"] = other
+        for layer, head in self.replaced():
+            patch = Patch(Site("z", layer), other, positions, (head,))
+            requests[f"{layer}.{head}"] = Forward(prompt, keep, (patch,))
+        return requests
+
+    def replaced(self) -> list[tuple[int, int]]:
+        """Layer and head of each pass."""
+        heads = resolved(self.heads)
+        return [(layer, head) for layer in resolved(self.layers) for head in heads]
+
+    def measure(self, captures: ActivationCaches) -> HeadKnockoutResult:
+        """Read the probability of the answer off each pass."""
+        clean, other = captures["clean"], captures.get("other")
+        check_positions(clean, other, self.position)
+        answer = best_token(clean)
+        other_answer = None if other is None else best_token(other)
+
+        replaced = [
+            measure_head(captures[f"{layer}.{head}"], layer, head, answer, other_answer)
+            for layer, head in self.replaced()
+        ]
+        shape = (len(resolved(self.layers)), -1)  # [L, H]
+        prob = np.array([one.answer for one in replaced]).reshape(shape)
+        order = np.argsort(snap(prob.ravel()), kind="stable")
+
+        return HeadKnockoutResult(
+            prompt=self.prompt,
+            other=self.other,
+            position=self.position,
+            tokens=clean.tokens,
+            answer=answer,
+            other_answer=other_answer,
+            other_before=token_prob(clean, other_answer),
+            layers=resolved(self.layers),
+            heads=resolved(self.heads),
+            prob=prob,
+            other_prob=None
+            if other is None
+            else np.array([one.other for one in replaced]).reshape(shape),
+            most_needed=tuple(replaced[int(i)] for i in order[:LISTED]),
+        )
+
+    def figures(self, result: HeadKnockoutResult) -> dict[str, Figure]:
+        """`grid`: the answer's probability by head; `other`: that of the other prompt's answer."""
+        figures: dict[str, Figure] = {
+            "grid": prob_heatmap(result, result.prob, result.answer),
+        }
+        if result.other_answer is not None and result.other_prob is not None:
+            figures["other"] = prob_heatmap(result, result.other_prob, result.other_answer)
+        return figures
+
+
+def check_positions(
+    clean: ActivationCache, other: ActivationCache | None, position: int | None
+) -> None:
+    """Raise ValueError if the other prompt lacks a position that is replaced."""
+    if other is None:
+        return
+    length, needed = len(other.tokens), len(clean.tokens) if position is None else position + 1
+    if length < needed or (position is None and length != needed):
+        raise ValueError(
+            f"the other prompt has {length} tokens, and {len(clean.tokens)} are needed"
+            if position is None
+            else f"the other prompt has {length} tokens, and no position {position}"
+        )
+
+
+def best_token(run: ActivationCache) -> Ranked:
+    """The most likely next token."""
+    return ranked(run, run[NEXT_LOGITS], 1)[0]
+
+
+def token_prob(run: ActivationCache, token: Ranked | None) -> float | None:
+    """The probability of a token as the next one."""
+    return None if token is None else float(softmax(run[NEXT_LOGITS])[token.id])
+
+
+def measure_head(
+    run: ActivationCache, layer: int, head: int, answer: Ranked, other: Ranked | None
+) -> ReplacedHead:
+    """The prediction of a pass with one head replaced."""
+    return ReplacedHead(
+        layer=layer,
+        head=head,
+        predicted=best_token(run),
+        answer=float(softmax(run[NEXT_LOGITS])[answer.id]),
+        other=token_prob(run, other),
+    )
+
+
+def what_is_done(result: HeadKnockoutResult) -> str:
+    """`silenced`, or that the head speaks for another prompt."""
+    return "silenced" if result.other is None else f"taken from “{result.other}”"
+
+
+def prob_heatmap(result: HeadKnockoutResult, prob: Floats, token: Ranked) -> Heatmap:
+    """One probability for every head: a row is a head, a column is a layer."""
+    name = label_text(token.token)
+    low, high = (
+        f"{result.place(int(index))}: {prob.ravel()[index]:.1%}"
+        for index in (prob.argmin(), prob.argmax())
+    )
+    return Heatmap(
+        prob.T,
+        rows=Axis("head", labels=tuple(map(str, result.heads))),
+        columns=Axis("layer", labels=tuple(map(str, result.layers))),
+        value=f"probability of {name}",
+        alt=f"Probability of {name} with one head {what_is_done(result)}: lowest for {low}, "
+        f"highest for {high}; the median is {np.median(prob):.1%}.",
+        title=f"How likely {name} is with one head {what_is_done(result)}",
+        scale=(0, 1),
+    )

@@ -1,0 +1,262 @@
+"""Head outputs: what a head adds at the last position, and how much of it to the answer."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from layerbook.core.analysis import (
+    Analysis,
+    Array,
+    Head,
+    Layer,
+    Layers,
+    PromptText,
+    Record,
+    Result,
+    resolved,
+    shorten_prompt,
+)
+from layerbook.core.distributions import Ranked, ranked
+from layerbook.core.figures import (
+    Axis,
+    Bars,
+    Figure,
+    Heatmap,
+    Panels,
+    label_text,
+)
+from layerbook.core.requests import (
+    LN_FINAL,
+    NEXT_LOGITS,
+    RESID_FINAL,
+    ActivationCache,
+    ActivationCaches,
+    Forward,
+    Prompt,
+    Request,
+    Site,
+    Weights,
+)
+from layerbook.core.text import listed
+from layerbook.core.tokens import Token
+
+W_U, W_FINAL = Site("W_U"), Site("w_final")
+
+Floats = NDArray[np.floating]
+
+
+class SpelledToken(Record):
+    """A token whose logit a head raises."""
+
+    token: Token = Field(description="The token.")
+    logit: float = Field(description="What the head adds to its logit, above the mean token.")
+
+
+class HeadOutputsResult(Result):
+    """One head at the last of T positions, and the heads of all measured layers beside it."""
+
+    prompt: str = Field(description="The prompt.")
+    tokens: tuple[Token, ...] = Field(description="Its T tokens.")
+    layer: int = Field(description="The head's layer, from 0.")
+    head: int = Field(description="The query head, from 0.")
+    answer: Ranked = Field(description="The most likely next token.")
+    d_head: int = Field(description="Length of a value.")
+    d_model: int = Field(description="Length of the residual stream.")
+    pattern: Array = Field(description="Attention of the head [query][key]; each row sums to 1.")
+    value_length: Array = Field(description="Length of each token's value [T].")
+    added_length: Array = Field(
+        description="Length of what each token's share of its value adds to the stream [T]."
+    )
+    output_length: float = Field(description="Length of all that the head adds.")
+    logit: Array = Field(description="What each token's part adds to the answer's logit [T].")
+    spelled: tuple[SpelledToken, ...] = Field(
+        description="The tokens whose logits the head raises most, best first."
+    )
+    layers: tuple[int, ...] = Field(description="The layers, from 0, that index `logit_by_head`.")
+    logit_by_head: Array = Field(
+        description="What each head adds to the answer's logit [layer][head]."
+    )
+
+    @property
+    def largest(self) -> tuple[int, int]:
+        """Layer and head that add most to the answer's logit, the first of equals."""
+        i, head = np.unravel_index(self.logit_by_head.argmax(), self.logit_by_head.shape)
+        return self.layers[int(i)], int(head)
+
+    @property
+    def largest_by_others(self) -> float:
+        """The most that any other head than the shown one adds to the answer's logit."""
+        others = self.logit_by_head.copy()
+        others[self.layers.index(self.layer), self.head] = -np.inf
+        return float(others.max())
+
+
+class HeadOutputs(Analysis[HeadOutputsResult]):
+    """What each token's value, through one head, adds to the last position and to its answer.
+
+    Shapes: shares [T] times values [T, d_head], times the head's rows of W_O [d_head, d_model], is
+        what each token adds to the residual stream [T, d_model]; times W_U, a logit [T].
+    Units: lengths of vectors, without a unit; logits, counted from their mean over the vocabulary,
+        because only differences between logits matter.
+    Limits: the final norm divides by the length that the whole stream has, held fixed, so that the
+        parts add up; only the direct path, not what later layers make of an output.
+    Source: Elhage et al. 2021 (A Mathematical Framework for Transformer Circuits), on attention
+        heads as independent and additive.
+    """
+
+    result_type = HeadOutputsResult
+    requires = frozenset({"plain outputs"})
+
+    prompt: PromptText = Field(description="The prompt.")
+    layer: Layer = Field(description="The head's layer; negative numbers count from the last.")
+    head: Head = Field(description="The query head.")
+    layers: Layers = Field(
+        default="all", description="The layers whose heads are compared; `layer` is always one."
+    )
+    top_k: int = Field(default=6, ge=1, description="Number of tokens to spell the output with.")
+
+    def runs(self) -> dict[str, Request]:
+        """One pass that keeps patterns, values and the last stream; the weights behind a head."""
+        layers = self.measured_layers()
+        keep = {Site(name, layer) for layer in layers for name in ("pattern", "v")}
+        keep |= {RESID_FINAL, LN_FINAL, NEXT_LOGITS}
+        weights = {*(Site("W_O", layer) for layer in layers), W_U, W_FINAL}
+        return {
+            "run": Forward(Prompt(text=self.prompt), frozenset(keep)),
+            "weights": Weights(frozenset(weights)),
+        }
+
+    def measured_layers(self) -> tuple[int, ...]:
+        """`layers` and `layer`, sorted."""
+        return tuple(sorted({*resolved(self.layers), self.layer}))
+
+    def measure(self, captures: ActivationCaches) -> HeadOutputsResult:
+        """Mix the values, send them through W_O, and read the result as logits."""
+        run, weights = captures["run"], captures["weights"]
+        layers, head = self.measured_layers(), self.head
+
+        answer = ranked(run, run[NEXT_LOGITS], 1)[0]
+        gain = weights[W_FINAL] / final_scale(run, weights)  # [d_model]: the norm, held fixed
+        to_logits = gain[:, None] * weights[W_U]  # [d_model, V]
+        to_logits = to_logits - to_logits.mean(axis=1, keepdims=True)  # above the mean token
+        to_answer = to_logits[:, answer.id]  # [d_model]
+
+        added = {n: last_outputs(run, weights, n) for n in layers}  # by layer [H, T, d_model]
+        parts = added[self.layer][head]  # [T, d_model]
+        output = parts.sum(axis=0)  # [d_model]: all that the head adds
+        values = head_values(run, self.layer)[head]  # [T, d_head]
+
+        return HeadOutputsResult(
+            prompt=self.prompt,
+            tokens=run.tokens,
+            layer=self.layer,
+            head=head,
+            answer=answer,
+            d_head=values.shape[-1],
+            d_model=len(output),
+            pattern=run[Site("pattern", self.layer)][head],
+            value_length=np.linalg.norm(values, axis=-1),
+            added_length=np.linalg.norm(parts, axis=-1),
+            output_length=float(np.linalg.norm(output)),
+            logit=parts @ to_answer,
+            spelled=spell(run, output @ to_logits, self.top_k),
+            layers=layers,
+            logit_by_head=np.array([added[n].sum(axis=1) @ to_answer for n in layers]),
+        )
+
+    def figures(self, result: HeadOutputsResult) -> dict[str, Figure]:
+        """`tokens`: what each adds; `spelled`: the output as tokens; `heads`: all heads."""
+        return {
+            "tokens": token_panels(result),
+            "spelled": spelled_bars(result),
+            "heads": head_heatmap(result),
+        }
+
+
+def final_scale(run: ActivationCache, weights: ActivationCache) -> float:
+    """What the final RMSNorm divides by at the last position, read off what enters and leaves."""
+    entered = run[RESID_FINAL][-1] * weights[W_FINAL]  # [d_model]
+    return float(entered @ entered / (entered @ run[LN_FINAL][-1]))
+
+
+def head_values(run: ActivationCache, layer: int) -> Floats:
+    """The values that each query head of a layer mixes [H, T, d_head]; several share theirs."""
+    value = run[Site("v", layer)]  # [K, T, d_head]
+    return value.repeat(len(run[Site("pattern", layer)]) // len(value), axis=0)
+
+
+def last_outputs(run: ActivationCache, weights: ActivationCache, layer: int) -> Floats:
+    """What each token adds to the last position through each head of a layer [H, T, d_model]."""
+    share = run[Site("pattern", layer)][:, -1, :]  # [H, T]
+    mixed: Floats = share[:, :, None] * head_values(run, layer)  # their sum over T is z
+    return mixed @ weights[Site("W_O", layer)]  # [H, T, d_model]
+
+
+def spell(run: ActivationCache, logits: Floats, count: int) -> tuple[SpelledToken, ...]:
+    """The tokens with the largest of these logits [V]."""
+    best = ranked(run, logits, count)
+    return tuple(SpelledToken(token=one.token, logit=one.logit) for one in best)
+
+
+def head_name(result: HeadOutputsResult) -> str:
+    """`layer 2, head 1, “The cat”`."""
+    return f"layer {result.layer}, head {result.head}, {shorten_prompt(result.prompt)}"
+
+
+def token_panels(result: HeadOutputsResult) -> Panels:
+    """Each token's share, the length of its value, of what it adds, and its part of the logit."""
+    columns = (
+        ("Share of attention", result.pattern[-1], Axis("attention", "share")),
+        ("Length of its value", result.value_length, Axis("length")),
+        ("Length of what it adds", result.added_length, Axis("length")),
+        (
+            f"Added to the logit of {label_text(result.answer.token)}",
+            result.logit,
+            Axis("logit", "above the mean"),
+        ),
+    )
+    panels = tuple(
+        Bars(
+            result.tokens,
+            tuple(numbers.tolist()),
+            Axis("token"),
+            axis,
+            f"{title}: {listed([f'{number:.2f}' for number in numbers.tolist()])}",
+            title,
+            highlight=(int(numbers.argmax()),),
+        )
+        for title, numbers, axis in columns
+    )
+    alt = ". ".join(panel.alt for panel in panels) + "."
+    return Panels(panels, alt, f"From shares to the answer: {head_name(result)}", columns=2)
+
+
+def spelled_bars(result: HeadOutputsResult) -> Bars:
+    """The head's whole output, read as logits."""
+    tokens = tuple(one.token for one in result.spelled)
+    return Bars(
+        tokens,
+        tuple(one.logit for one in result.spelled),
+        Axis("token"),
+        Axis("added to its logit", "above the mean"),
+        f"The head raises most {listed([label_text(token) for token in tokens])}.",
+        f"What the head says: {head_name(result)}",
+    )
+
+
+def head_heatmap(result: HeadOutputsResult) -> Heatmap:
+    """What every head adds to the answer's logit: a row is a head, a column is a layer."""
+    layer, head = result.largest
+    answer = label_text(result.answer.token)
+    return Heatmap(
+        result.logit_by_head.T,
+        rows=Axis("head"),
+        columns=Axis("layer", labels=tuple(map(str, result.layers))),
+        value="added to the logit",
+        alt=f"Of all heads, head {head} of layer {layer} adds most to the logit of {answer}: "
+        f"{result.logit_by_head.max():+.2f}.",
+        title=f"What every head adds to the logit of {answer}",
+        diverging=True,
+    )

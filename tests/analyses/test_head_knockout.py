@@ -1,0 +1,99 @@
+"""Heads silenced and swapped: beside a model whose own weights or activations are changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+
+import pytest
+import torch
+from fixtures.run_analysis import run
+from layerbook.analyses.head_knockout import HeadKnockout
+from layerbook.core.errors import ModelError
+from layerbook.core.requests import Prompt
+from layerbook.model.llama import LoadedModel
+
+TEXT, OTHER = "The cat sat on the table", "The dog sat on the table"
+HEADS, WIDTH = 4, 8
+
+
+def probabilities(model: LoadedModel, network, text: str = TEXT) -> torch.Tensor:
+    """The next-token distribution of a network."""
+    ids = torch.tensor([model.tokenizer.encode(Prompt(text=text)).ids])
+    with torch.inference_mode():
+        return network(ids).logits[0, -1].softmax(-1)
+
+
+def test_a_silenced_head_has_no_output_weights(tiny: LoadedModel) -> None:
+    """As if its columns of the output projection were zero, to 1e-6."""
+    result = run(tiny, HeadKnockout(prompt=TEXT, layers=(0, 1), heads=(0, 1, 2, 3)))
+    plain = probabilities(tiny, tiny.network)
+    assert result.answer.id == int(plain.argmax())
+
+    for layer in (0, 1):
+        for head in range(HEADS):
+            network = deepcopy(tiny.network)
+            weight = network.model.layers[layer].self_attn.o_proj.weight
+            weight[:, head * WIDTH : (head + 1) * WIDTH] = 0
+            prob = probabilities(tiny, network)
+            assert result.prob[layer][head] == pytest.approx(
+                float(prob[result.answer.id]), abs=1e-6
+            )
+    worst = result.most_needed[0]
+    assert worst.answer == result.prob[worst.layer][worst.head] == result.prob.min()
+    assert result.count == 8 and result.other_largest == ()
+
+
+def test_a_swapped_head_says_what_it_says_after_the_other_prompt(tiny: LoadedModel) -> None:
+    """Beside hooks that replace its part of the output projection's input, to 1e-6."""
+    lengths = [len(tiny.tokenizer.encode(Prompt(text=text)).ids) for text in (TEXT, OTHER)]
+    assert lengths[0] == lengths[1]
+    last = lengths[0] - 1
+    analysis = HeadKnockout(prompt=TEXT, other=OTHER, position=last, layers=(1,), heads=(2, 0))
+    result = run(tiny, analysis)
+    other = probabilities(tiny, tiny.network, OTHER)
+    assert result.other_answer.id == int(other.argmax())
+    plain = probabilities(tiny, tiny.network)
+    assert result.other_before == pytest.approx(float(plain[result.other_answer.id]), abs=1e-6)
+
+    for i, head in enumerate((2, 0)):
+        with replaced_head(tiny, 1, head, position=last):
+            prob = probabilities(tiny, tiny.network)
+        assert result.prob[0][i] == pytest.approx(float(prob[result.answer.id]), abs=1e-6)
+        assert result.other_prob[0][i] == pytest.approx(
+            float(prob[result.other_answer.id]), abs=1e-6
+        )
+    assert result.other_largest == tuple(sorted(result.other_prob.ravel(), reverse=True))
+    assert abs(result.prob - float(plain[result.answer.id])).max() > 1e-4  # it does something
+
+
+@contextmanager
+def replaced_head(model: LoadedModel, layer: int, head: int, position: int) -> Iterator[None]:
+    """Replace what a head says at one position by what it says in the other prompt."""
+    projection = model.network.model.layers[layer].self_attn.o_proj
+    part = slice(head * WIDTH, (head + 1) * WIDTH)
+    inputs: list[torch.Tensor] = []
+    handle = projection.register_forward_pre_hook(lambda _, args: inputs.append(args[0]))
+    probabilities(model, model.network, OTHER)
+    handle.remove()
+
+    def replace(_, args):
+        changed = args[0].clone()
+        changed[0, position, part] = inputs[0][0, position, part]
+        return (changed,)
+
+    handle = projection.register_forward_pre_hook(replace)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def test_prompts_of_other_lengths_and_missing_positions_are_refused(tiny: LoadedModel) -> None:
+    with pytest.raises(ValueError, match="the other prompt has 2 tokens"):
+        run(tiny, HeadKnockout(prompt="2 + 2", other="22", layers=(0,), heads=(0,)))
+    with pytest.raises(ModelError, match="there is no position 9 in a text of"):
+        run(tiny, HeadKnockout(prompt=TEXT, position=9, layers=(0,), heads=(0,)))
+    with pytest.raises(ValueError, match="no position 3"):
+        run(tiny, HeadKnockout(prompt=TEXT, other="22", position=3, layers=(0,), heads=(0,)))

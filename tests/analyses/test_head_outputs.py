@@ -1,0 +1,102 @@
+"""What a head adds: beside the model with everything else of the layer's attention taken away."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from fixtures.execution import execute
+from fixtures.run_analysis import run
+from layerbook.analyses.head_outputs import HeadOutputs, HeadOutputsResult
+from layerbook.core.figures import Panels
+from layerbook.core.requests import NEXT_LOGITS, Forward, Patch, Prompt, Site
+from layerbook.model.llama import LoadedModel
+
+TEXT = "The cat sat on the table"
+LAYER, HEAD = 1, 2
+
+
+@pytest.fixture(scope="module")
+def result(tiny: LoadedModel) -> HeadOutputsResult:
+    """One head of the tiny Llama, and all of them beside it."""
+    analysis = HeadOutputs(prompt=TEXT, layer=LAYER, head=HEAD, layers=(0, 1), top_k=3)
+    return run(tiny, analysis)
+
+
+def attention_output(
+    model: LoadedModel, layer: int, heads: tuple[int, ...], token: int | None = None
+) -> np.ndarray:
+    """What these heads add at the last position, from one token's value or from all."""
+    length = len(execute_one(model, ())[Site("attn_out", layer)])
+    others = tuple(set(range(model.config.num_attention_heads)) - set(heads))
+    patches = [Patch(Site("z", layer), heads=others)]
+    if token is not None:
+        silent = tuple(i for i in range(length) if i != token)
+        patches.append(Patch(Site("v", layer), positions=silent))
+    return execute_one(model, tuple(patches))[Site("attn_out", layer)][-1]
+
+
+def execute_one(model: LoadedModel, patches: tuple[Patch, ...]) -> dict:
+    """A pass over the text."""
+    sites = {Site("attn_out", layer) for layer in (0, 1)}
+    request = Forward(Prompt(text=TEXT), frozenset({*sites, NEXT_LOGITS}), patches)
+    return dict(execute(model, [request]).capture(request).sites)
+
+
+def logit_gain(model: LoadedModel, vector: np.ndarray) -> np.ndarray:
+    """What a vector adds to each logit above their mean, the final norm's scale held fixed."""
+    ids = torch.tensor([model.tokenizer.encode(Prompt(text=TEXT)).ids])
+    with torch.inference_mode():
+        states = model.network(ids, output_hidden_states=True)
+        norm = model.network.model.norm
+        streams: list[torch.Tensor] = []
+        handle = norm.register_forward_pre_hook(lambda _, args: streams.append(args[0]))
+        model.network(ids)
+        handle.remove()
+        stream = streams[0][0, -1]
+        scale = (stream.pow(2).mean() + norm.variance_epsilon).sqrt()
+        assert torch.allclose(norm(stream), norm.weight * stream / scale)
+        assert torch.allclose(states.logits[0, -1], model.network.lm_head(norm(stream)))
+        gain = model.network.lm_head(norm.weight * torch.tensor(vector.copy()) / scale)
+    return (gain - gain.mean()).numpy()
+
+
+def test_the_parts_of_the_tokens_are_what_attention_adds_for_them(tiny, result) -> None:
+    """Lengths and logits of each token's part, and of their sum, to 1e-6."""
+    for token in range(len(result.tokens)):
+        part = attention_output(tiny, LAYER, (HEAD,), token)
+        assert result.added_length[token] == pytest.approx(np.linalg.norm(part), abs=1e-6)
+        gain = logit_gain(tiny, part)[result.answer.id]
+        assert result.logit[token] == pytest.approx(gain, abs=1e-6)
+    whole = attention_output(tiny, LAYER, (HEAD,))
+    assert result.output_length == pytest.approx(np.linalg.norm(whole), abs=1e-6)
+
+
+def test_every_head_is_measured_like_the_shown_one(tiny, result) -> None:
+    """The logit of each head alone; the shown head's is the sum of its tokens', to 1e-6."""
+    for layer in (0, 1):
+        for head in range(4):
+            gain = logit_gain(tiny, attention_output(tiny, layer, (head,)))[result.answer.id]
+            assert result.logit_by_head[layer][head] == pytest.approx(gain, abs=1e-6)
+    assert result.logit.sum() == pytest.approx(result.logit_by_head[LAYER, HEAD], abs=1e-6)
+    layer, head = result.largest
+    assert result.logit_by_head[layer, head] == result.logit_by_head.max()
+    others = np.delete(result.logit_by_head.ravel(), LAYER * 4 + HEAD)
+    assert result.largest_by_others == others.max()
+
+
+def test_the_output_is_spelled_with_the_tokens_that_it_raises_most(tiny, result) -> None:
+    """Three tokens, best first, to 1e-6."""
+    gain = logit_gain(tiny, attention_output(tiny, LAYER, (HEAD,)))
+    best = np.argsort(-gain)[:3]
+    assert [one.token.id for one in result.spelled] == best.tolist()
+    assert [one.logit for one in result.spelled] == pytest.approx(gain[best], abs=1e-6)
+
+
+def test_the_figures_name_the_token_that_counts_most(result) -> None:
+    figures = HeadOutputs(prompt=TEXT, layer=LAYER, head=HEAD).figures(result)
+    panels = figures["tokens"]
+    assert isinstance(panels, Panels)
+    assert panels.panels[0].values == pytest.approx(result.pattern[-1])
+    assert panels.panels[3].highlight == (int(result.logit.argmax()),)
+    assert set(figures) == {"tokens", "spelled", "heads"}

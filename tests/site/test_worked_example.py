@@ -1,0 +1,80 @@
+"""The round by hand in the chapter on attention: its numbers computed again from its vectors."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+CHAPTER = Path(__file__).resolve().parents[2] / "templates" / "chapters" / "attention.md"
+TOKENS = ("The", "capital", "of", "France", "is")
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    return CHAPTER.read_text(encoding="utf-8").replace("\N{NO-BREAK SPACE}", " ")
+
+
+def row(text: str, name: str) -> tuple[str, ...]:
+    """The cells of the table row with this name."""
+    (line,) = re.findall(rf"^\| {re.escape(name)} \|(.*)$", text, re.MULTILINE)
+    cells = tuple(cell.strip() for cell in line.split("|")[: len(TOKENS)])
+    assert len(cells) == len(TOKENS)
+    return cells
+
+
+def vectors(text: str, name: str) -> np.ndarray:
+    """A row of vectors as an array [5, 3]."""
+    return np.array([[int(n) for n in re.findall(r"-?\d+", cell)] for cell in row(text, name)])
+
+
+def matrix(text: str, name: str) -> np.ndarray:
+    r"""A matrix from its `\begin{pmatrix}`."""
+    (body,) = re.findall(rf"W_{name} = \\begin{{pmatrix}}(.*?)\\end{{pmatrix}}", text)
+    return np.array([[int(n) for n in re.findall(r"\d+", line)] for line in body.split(r"\\")])
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    return np.exp(scores) / np.exp(scores).sum()
+
+
+def test_keys_values_scores_and_shares_follow_from_the_vectors(text: str) -> None:
+    """To the digits that are printed."""
+    x = vectors(text, "vector")
+    key, value = x @ matrix(text, "K"), x @ matrix(text, "V")
+    query = x @ matrix(text, "Q")
+    assert (key == vectors(text, "key")).all() and (value == vectors(text, "value")).all()
+    assert f"so its query is ({', '.join(map(str, query[-1]))})" in text
+
+    score = key @ query[-1]
+    assert row(text, "score") == tuple(map(str, score))
+    powers = r"$e^{\text{score}}$"
+    assert row(text, powers) == tuple(f"{power:.1f}" for power in np.exp(score))
+    shares = softmax(score)
+    assert row(text, "share") == tuple(f"{share:.0%}".replace("%", " %") for share in shares)
+    assert sum(round(100 * share) for share in shares) == 100
+
+
+def test_the_mixture_and_the_new_vector_are_the_sums(text: str) -> None:
+    """One decimal of each, from shares that are not rounded."""
+    x = vectors(text, "vector")
+    shares = softmax(vectors(text, "key") @ (x @ matrix(text, "Q"))[-1])
+    mixture = shares @ vectors(text, "value")
+    for vector in (mixture, x[-1] + mixture):
+        assert f"({', '.join(f'{n:.1f}' for n in vector)})" in text
+
+
+def test_the_solutions_of_the_exercises_are_right(text: str) -> None:
+    """A tie at 35 per cent each; the scores of France's own query."""
+    x = vectors(text, "vector")
+    key, query = vectors(text, "key"), x @ matrix(text, "Q")
+    changed = key.copy()
+    changed[3] = 0, 0, 2
+    shares = softmax(changed @ query[-1])
+    assert shares[1] == shares[3] == shares.max() and f"{shares[3]:.0%}" == "35%"
+
+    assert f"Its query is ({', '.join(map(str, query[3]))})" in text
+    assert (key[:4] @ query[3]).tolist() == [1, 2, 2, 7]
+    assert "scores 1, 2, 2 and 7" in " ".join(text.split())
