@@ -279,3 +279,27 @@ def test_links_in_a_folder_for_results_lead_nowhere(
     process = layerbook(*command, cwd=tmp_path)
     assert process.returncode == 1 and "leads outside" in process.stderr + process.stdout
     assert read_tree(outside) == before
+
+
+def test_git_fetches_nothing_for_a_revision(book: Path, tmp_path: Path) -> None:
+    """An object that is missing is fetched from where a repository says, which may be a command."""
+    git = ["git", "-C", str(book), "-c", "user.name=N", "-c", "user.email=n@example.org"]
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "One"]):
+        subprocess.run([*git, *arguments], check=True)
+    (result,) = (book / "experiments" / "results").glob("*/next/sum.json")
+    name = subprocess.check_output(
+        [*git, "rev-parse", f"HEAD:{result.relative_to(book)}"], text=True
+    )
+    (book / ".git" / "objects" / name[:2] / name[2:].strip()).unlink()
+    settings = {
+        "core.repositoryFormatVersion": "1",
+        "extensions.partialClone": "origin",
+        "protocol.ext.allow": "always",
+        "remote.origin.promisor": "true",
+        "remote.origin.url": f"ext::sh -c touch% {tmp_path}/ran",
+    }
+    for key, value in settings.items():
+        subprocess.run([*git, "config", key, value], check=True)
+    process = layerbook("diff", "HEAD", cwd=book)
+    assert process.returncode == 1 and "next/sum: added" in process.stdout
+    assert not (tmp_path / "ran").exists()
