@@ -25,8 +25,12 @@ from layerbook.book.yaml import (
 )
 from layerbook.core.errors import OutsideError, UsageError, did_you_mean
 from layerbook.core.paths import resolve_inside
+from layerbook.core.text import listed
 
-MAX_BYTES = 50_000_000
+MAX_BYTES = 10_000_000
+MAX_VALUES = 500_000
+MAX_SHOWN = 20
+SEPARATORS = (b"\n", b"\r", b",")
 
 
 @dataclass(frozen=True)
@@ -77,8 +81,9 @@ def read_axis_file(folder: Path, axis: Node) -> AxisData | None:
     column = axis.get_text("column") or (names[0] if len(names) == 1 else "")
     if column not in names:
         near = did_you_mean(column, names)
-        reason = f"no column {column!r}{near}" if column else "several columns; name one"
-        (column_node or axis).add_problem(f"{file} has {reason}; there are {', '.join(names)}")
+        reason = f"no column {column!r:.80}{near}" if column else "several columns; name one"
+        shown = listed([f"{name:.80}" for name in names], MAX_SHOWN)
+        (column_node or axis).add_problem(f"{file} has {reason}; there are {shown}")
         return None
     read_tag = parse_column if path.suffix == ".csv" else unify_column
     source = {"file": file_node.value}
@@ -112,6 +117,8 @@ def _read_bytes(folder: Path, name: str) -> bytes:
         raise UsageError(message) from error
     if len(content) > MAX_BYTES:
         raise UsageError(f"{display_path(path)} is larger than {MAX_BYTES:,} bytes")
+    if sum(map(content.count, SEPARATORS)) > MAX_VALUES:
+        raise UsageError(f"{display_path(path)} has more than {MAX_VALUES:,} lines and commas")
     return content
 
 
@@ -155,20 +162,20 @@ def _csv_rows(text: str) -> Iterator[_Row]:
 
 def _jsonl_rows(text: str) -> Iterator[_Row]:
     """A value for each line, which is an object with the keys of the first."""
-    names: list[str] = []
+    names: dict[str, None] = {}
     for number, line in enumerate(LINE_BREAK.split(text), start=1):
         if not line.strip():
             continue
         row = _parse_json(line, number)
         if not isinstance(row, dict):
             raise _DataError(number, "should be an object, as all other lines")
-        names = names or list(row)
+        names = names or dict.fromkeys(row)
         for name in names:
             if name not in row:
-                raise _DataError(number, f"has no {name!r}, which the first line has")
+                raise _DataError(number, f"has no {name!r:.80}, which the first line has")
         for name in row:
             if name not in names:
-                raise _DataError(number, f"has {name!r}, which the first line does not have")
+                raise _DataError(number, f"has {name!r:.80}, which the first line does not have")
         yield _Row(number, {name: row[name] for name in names})
 
 
@@ -177,14 +184,14 @@ def _parse_json(line: str, number: int) -> Any:
 
     def parse_float(text: str) -> float:
         if not math.isfinite(float(text)):
-            raise _DataError(number, f"{text} is not a finite number")
+            raise _DataError(number, f"{text:.80} is not a finite number")
         return float(text)
 
     def build_object(items: list[tuple[str, Any]]) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for key, value in items:
             if key in values:
-                raise _DataError(number, f"the key {key!r} is here twice")
+                raise _DataError(number, f"the key {key!r:.80} is here twice")
             values[key] = value
         return values
 

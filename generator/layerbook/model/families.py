@@ -7,6 +7,7 @@ torch, so that specs are checked against `config.json` alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -17,6 +18,8 @@ from layerbook.core.requests import ModuleRole
 PLAIN_OUTPUTS = frozenset({"llama", "mistral", "qwen2", "qwen3", "smollm3", "phi3"})
 """Models that add the outputs of their heads as they are, and whose logits are an RMSNorm's."""
 
+MAX_LAYERS = 1000
+MAX_SIZE = 1_000_000_000  # of a vocabulary, a context, a vector
 ROPE_KINDS = ("default", "linear", "dynamic", "llama3", "yarn")
 
 Heads = Literal["joined", "T H d", "H T d"]
@@ -274,9 +277,25 @@ def find_family(config: Mapping[str, Any]) -> Family:
     return family
 
 
+@contextmanager
+def wrong_types_as_model_errors() -> Iterator[None]:
+    """Raise ModelError for what settings of other types than expected raise."""
+    try:
+        yield
+    except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise ModelError(f"config.json: a setting is of a wrong type ({reason:.200})") from error
+
+
 def check_config(config: Mapping[str, Any]) -> None:
     """Raise ModelError for a `config.json` of a model that cannot be run."""
-    find_family(config)
+    family = find_family(config)
+    layers = family.setting(config, "num_hidden_layers")
+    if isinstance(layers, int) and layers > MAX_LAYERS:
+        raise ModelError(f"config.json: {layers:,} layers, and at most {MAX_LAYERS:,} can be run")
+    for name, size in config.items():
+        if isinstance(size, int) and abs(size) > MAX_SIZE:
+            raise ModelError(f"config.json: {name} is {size:,}, beyond {MAX_SIZE:,}")
     for name in ("configuration_files", "transformers_weights"):
         if name in config:
             raise ModelError(
@@ -323,6 +342,8 @@ def _rope_parameters(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield RoPE's parameters; some models have several, by kind of layer."""
     for name in ("rope_parameters", "rope_scaling"):
         parameters = config.get(name) or {}
+        if not isinstance(parameters, Mapping):
+            raise ModelError(f"config.json: {name} is not an object")
         groups = [value for value in parameters.values() if isinstance(value, Mapping)]
         yield from groups or [parameters]
 

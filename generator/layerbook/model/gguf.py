@@ -5,7 +5,9 @@ Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from layerbook.core.errors import ModelError
+from layerbook.core.errors import LayerbookError, ModelError
+from layerbook.model.families import MAX_LAYERS, MAX_SIZE
+from layerbook.model.gguf_bounds import check_bounds
 
 TOKEN_ROLES = {"bos": "bos", "eos": "eos", "unk": "unknown", "pad": "padding"}
 CONFIG_KEYS = {  # config.json's name -> the header's
@@ -55,6 +59,22 @@ SUPPORTED_KEYS = {
     *(f"tokenizer.ggml.{name}" for name in ("pre", "tokens", "token_type", "scores", "merges")),
     *(f"tokenizer.ggml.{name}" for name in ("add_bos_token", "add_eos_token", "add_space_prefix")),
 }
+KEY_TYPES: Mapping[str, type] = {
+    "general.architecture": str,
+    "tokenizer.chat_template": str,
+    CONFIG_KEYS["rms_norm_eps"]: float,
+    ROPE_BASE_KEY: float,
+    **dict.fromkeys((f"tokenizer.ggml.{name}" for name in ("model", "pre")), str),
+    **dict.fromkeys(
+        (f"tokenizer.ggml.add_{n}" for n in ("bos_token", "eos_token", "space_prefix")), bool
+    ),
+}
+ELEMENT_TYPES: Mapping[str, type] = {
+    "tokenizer.ggml.tokens": str,
+    "tokenizer.ggml.merges": str,
+    "tokenizer.ggml.token_type": int,
+    "tokenizer.ggml.scores": float,
+}
 GGUF_PACKAGE_MISSING = "reading GGUF needs the package `gguf`: pip install 'layerbook[model]'"
 TOKENIZER_HINT = "; give the model's own folder with its tokenizer.json instead"
 
@@ -78,6 +98,8 @@ class GGUFHeader:
         value = self.require(key) if default is None else self.values.get(key, default)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise ModelError(f"{self.path.name}: {key} is {value!r}, not a positive whole number")
+        if value > (limit := MAX_LAYERS if key.endswith("block_count") else MAX_SIZE):
+            raise ModelError(f"{self.path.name}: {key} is {value:,}, more than {limit:,}")
         return value
 
     @property
@@ -147,6 +169,18 @@ class GGUFHeader:
         }
 
 
+@contextmanager
+def damaged_gguf_as_model_errors(path: Path) -> Iterator[None]:
+    """Raise ModelError for what unfit values in a header or in tensors raise anywhere."""
+    try:
+        yield
+    except (LayerbookError, OSError):
+        raise
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ModelError(f"{path.name}: cannot be read as a model ({reason:.200})") from error
+
+
 def read_header(path: Path) -> GGUFHeader:
     """Read a GGUF's header; ModelError if it is not a Llama, or not one that is fully supported."""
     try:
@@ -154,17 +188,35 @@ def read_header(path: Path) -> GGUFHeader:
     except ImportError as error:
         raise ModelError(GGUF_PACKAGE_MISSING) from error
     try:
+        check_bounds(path)
         reader = GGUFReader(path)
         values = {name: field.contents() for name, field in reader.fields.items()}
         tensors = {tensor.name: tensor for tensor in reader.tensors}
     except Exception as error:  # the reader checks little, so a broken file fails anywhere in it
         raise ModelError(
-            f"{path.name} cannot be read as GGUF ({error}); it may be incomplete"
+            f"{path.name} cannot be read as GGUF ({error!s:.200}); it may be incomplete"
         ) from error
+    _check_types(path, values)
     header = GGUFHeader(path, values, tensors)
     if unsupported := _find_unsupported(header):
         raise ModelError(f"{path.name}: {unsupported}")
     return header
+
+
+def _check_types(path: Path, values: Mapping[str, Any]) -> None:
+    """Raise ModelError for the first value that is of another type than its key has."""
+    for key, value in values.items():
+        kind = int if key.endswith("_token_id") else KEY_TYPES.get(key)
+        elements = ELEMENT_TYPES.get(key)
+        if elements is not None:
+            expected = f"a list of {elements.__name__}"
+            fits = isinstance(value, list) and all(type(part) is elements for part in value)
+        else:
+            expected = kind.__name__ if kind else "finite"
+            fits = kind is None or isinstance(value, kind)
+            fits = fits and not (isinstance(value, float) and not math.isfinite(value))
+        if not fits:
+            raise ModelError(f"{path.name}: {key} is {str(value)!r:.40}, and should be {expected}")
 
 
 def _find_unsupported(header: GGUFHeader) -> str:

@@ -7,6 +7,7 @@ numbers that follow look like any others.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ FLOAT_TYPES = frozenset({"F64", "F32", "F16", "BF16"})
 ID_ROLES = ("bos_token_id", "eos_token_id", "pad_token_id")
 ACTIVATION_SETTINGS = ("hidden_act", "hidden_activation", "activation_function")
 SHOWN_TENSORS = 3
+MAX_UNSTORED = 20_000_000
 
 
 def declared_token_ids(directory: Path) -> Iterator[tuple[str, str, Any]]:
@@ -68,14 +70,16 @@ def check_activation(directory: Path, config: Any) -> None:
             )
 
 
-def check_stored_weights(directory: Path) -> None:
-    """Refuse numbers that are not floating point, from the files' headers.
+def check_stored_weights(directory: Path) -> int:
+    """Return how many numbers are stored; refuse those that are not floating point.
 
-    GPT-2 stores the causal mask beside its weights, as `attn.bias`.
+    Only the headers of the files are read. GPT-2 stores the causal mask beside its weights, as
+    `attn.bias`.
     """
+    tensors = list(_stored_tensors(directory))
     quantised = [
         f"{name} ({kind})"
-        for name, kind in _stored_types(directory)
+        for name, kind, _ in tensors
         if kind not in FLOAT_TYPES and not name.endswith((".attn.bias", ".masked_bias"))
     ]
     if quantised:
@@ -84,16 +88,31 @@ def check_stored_weights(directory: Path) -> None:
             f"{listed(quantised, SHOWN_TENSORS)}; they are quantised, and how is not said. "
             "Give plain safetensors (float32, float16, bfloat16), or a GGUF file"
         )
+    return sum(size for _, _, size in tensors)
 
 
-def _stored_types(directory: Path) -> Iterator[tuple[str, str]]:
-    """Yield the name and the type of each stored tensor."""
+def _stored_tensors(directory: Path) -> Iterator[tuple[str, str, int]]:
+    """Yield the name, the type and the size of each stored tensor."""
     from safetensors import safe_open
 
     for path in sorted(directory.glob("*.safetensors")):
         with safe_open(path, framework="numpy") as file:
             for name in sorted(file.keys()):
-                yield name, file.get_slice(name).get_dtype()
+                tensor = file.get_slice(name)
+                yield name, tensor.get_dtype(), prod(tensor.get_shape())
+
+
+def check_size(directory: Path, described: nn.Module, stored: int) -> None:
+    """Refuse a model of far more numbers than are stored, before memory is taken for them.
+
+    The causal masks of GPT-2 are not stored.
+    """
+    size = sum(part.numel() for part in (*described.parameters(), *described.buffers()))
+    if size > 2 * stored + MAX_UNSTORED:
+        raise ModelError(
+            f"{directory}: config.json describes a model of {size:,} numbers, and {stored:,} are "
+            "stored; the files do not belong together"
+        )
 
 
 def check_loaded_weights(directory: Path, loading_info: Mapping[str, Any]) -> None:

@@ -179,7 +179,10 @@ def load_network(directory: Path, precision: Precision) -> NetworkParts:
     config = network_class.config_class.from_pretrained(directory)
     loading_checks.check_special_ids(directory, config.vocab_size)
     loading_checks.check_activation(directory, config)
-    loading_checks.check_stored_weights(directory)
+    stored = loading_checks.check_stored_weights(directory)
+    with torch.device("meta"):  # without memory
+        described = network_class(config)
+    loading_checks.check_size(directory, described, stored)
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()

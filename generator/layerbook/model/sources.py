@@ -24,8 +24,13 @@ from layerbook.model.families import (
     find_family,
     layers_without_rope,
     missing_features,
+    wrong_types_as_model_errors,
 )
-from layerbook.model.gguf import GGUF_PACKAGE_MISSING, read_header
+from layerbook.model.gguf import (
+    GGUF_PACKAGE_MISSING,
+    damaged_gguf_as_model_errors,
+    read_header,
+)
 from layerbook.model.json_files import read_json
 
 CONVERTER_VERSION = 1  # raise it if `convert` writes other files for a GGUF: results depend on it
@@ -177,7 +182,8 @@ class GGUFSource(ModelSource):
         return Fingerprint(name, name)
 
     def _undownloaded_config(self) -> dict[str, Any]:
-        return read_header(Path(self.location)).to_config()
+        with damaged_gguf_as_model_errors(Path(self.location)):
+            return read_header(Path(self.location)).to_config()
 
     def _fetch(self, report: Reporter) -> Path:
         if importlib.util.find_spec("gguf") is None:  # fail before a long download
@@ -191,7 +197,8 @@ class GGUFSource(ModelSource):
             from layerbook.model.convert import convert
 
             (folder / target.name).mkdir()
-            convert(gguf, folder / target.name, report)
+            with damaged_gguf_as_model_errors(gguf):
+                convert(gguf, folder / target.name, report)
             user_cache.write_manifest(folder / target.name, {"gguf": self.digest()})
             shutil.rmtree(target, ignore_errors=True)
             (folder / target.name).replace(target)
@@ -429,6 +436,9 @@ def _directory_fingerprint(directory: Path) -> Fingerprint:
 
 def _files_digest(directory: Path, patterns: Sequence[str]) -> str:
     paths = sorted({path for pattern in patterns for path in directory.glob(pattern)})
+    for path in paths:
+        if path.exists() and not path.is_file():  # a pipe would block its reader
+            raise ModelError(f"{path}: is not a file")
     lines = "".join(f"{path.name} {user_cache.file_digest(path)}\n" for path in paths)
     return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
 
@@ -439,18 +449,19 @@ def limits_from_config(config: dict[str, Any]) -> Limits:
     names = ("num_hidden_layers", "num_attention_heads", "vocab_size", "max_position_embeddings")
     sizes = {family.renamed.get(name, name): family.setting(config, name) for name in names}
     for name, size in sizes.items():
-        if not isinstance(size, int) or size < 1:
-            raise ModelError(f"config.json: {name} is {size!r}, not a positive number")
+        if type(size) is not int or size < 1:
+            raise ModelError(f"config.json: {name} is {size!r:.40}, not a positive number")
     layers, heads, d_vocab, context = sizes.values()
-    return Limits(
-        layers,
-        heads,
-        d_vocab,
-        context,
-        family=family.name,
-        missing=missing_features(config),
-        layers_without_rope=layers_without_rope(config),
-    )
+    with wrong_types_as_model_errors():
+        return Limits(
+            layers,
+            heads,
+            d_vocab,
+            context,
+            family=family.name,
+            missing=missing_features(config),
+            layers_without_rope=layers_without_rope(config),
+        )
 
 
 def make_token_counter(directory: Path) -> Callable[[Prompt], int]:
@@ -506,7 +517,8 @@ def read_config(directory: Path) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise ModelError(f"{directory}: config.json is not an object")
     try:
-        check_config(config)
+        with wrong_types_as_model_errors():
+            check_config(config)
     except ModelError as error:
         raise ModelError(f"{directory}: {error}") from error
     if config.get("quantization_config"):

@@ -18,6 +18,11 @@ from layerbook.core.tokens import Token
 from layerbook.model.chat_template import ChatTemplate
 from layerbook.model.json_files import read_object
 from layerbook.model.token_spelling import Spelling
+from layerbook.model.tokenizer_bounds import (
+    MAX_BYTES,
+    check_steps,
+    library_errors_as_model_errors,
+)
 
 
 class EncodedPrompt(NamedTuple):
@@ -49,13 +54,15 @@ class ModelTokenizer:
         `tokenizer.json` may ask for are not applied; nor is BPE's dropout, which is for training.
         """
         chat = ChatTemplate.load(directory)
-        try:
-            backend = Tokenizer.from_file(str(directory / "tokenizer.json"))
+        path = directory / "tokenizer.json"
+        with library_errors_as_model_errors(f"{directory}: cannot read the tokenizer"):
+            if path.stat().st_size > MAX_BYTES:
+                raise ValueError(f"tokenizer.json is larger than {MAX_BYTES:,} bytes")
+            backend = Tokenizer.from_file(str(path))
+            check_steps(backend)
             config = read_object(directory / "tokenizer_config.json")
             _add_declared_tokens(backend, config, chat.special_tokens)
             role_ids = tuple(_role_ids(directory, backend, chat.special_tokens))
-        except Exception as error:  # the library raises bare Exception for a malformed file
-            raise ModelError(f"{directory}: cannot read the tokenizer: {error}") from error
         backend.no_truncation()
         backend.no_padding()
         if getattr(backend.model, "dropout", None) is not None:
@@ -129,7 +136,8 @@ class ModelTokenizer:
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of ids, special tokens written out."""
-        return str(self.backend.decode(list(ids), skip_special_tokens=False))
+        with library_errors_as_model_errors("the tokenizer cannot decode this"):
+            return str(self.backend.decode(list(ids), skip_special_tokens=False))
 
     def encode(self, prompt: Prompt) -> EncodedPrompt:
         """Encode a prompt; ValueError for one that is still to be generated.
@@ -157,7 +165,8 @@ class ModelTokenizer:
 
         Special tokens are added to raw text only: a chat and decoded ids have theirs written out.
         """
-        return tuple(self.backend.encode(text, add_special_tokens=prompt.text is not None).ids)
+        with library_errors_as_model_errors("the tokenizer cannot encode this"):
+            return tuple(self.backend.encode(text, add_special_tokens=prompt.text is not None).ids)
 
     def _shuffled(self, ids: tuple[int, ...], prompt: Prompt) -> tuple[int, ...]:
         """Permute the ids of a prompt, except the special tokens that the tokenizer adds to it."""
@@ -190,16 +199,20 @@ def _add_declared_tokens(
     """
     known = {token.content for token in backend.get_added_tokens_decoder().values()}
     declared = config.get("added_tokens_decoder", {})
-    for id, entry in sorted((int(id), entry) for id, entry in declared.items()):
-        if entry["content"] in known:
-            continue
-        backend.add_tokens([AddedToken(**entry)])
-        known.add(entry["content"])
-        if backend.token_to_id(entry["content"]) != id:
+    new: dict[str, tuple[int, AddedToken]] = {}
+    for id in sorted(declared, key=int):
+        token = AddedToken(**declared[id])
+        if token.content not in known:
+            new.setdefault(token.content, (int(id), token))
+    # All at once, because the library compiles all of its tokens for each call.
+    backend.add_tokens([token for _, token in new.values()])
+    for content, (id, _) in new.items():
+        if backend.token_to_id(content) != id:
             raise ValueError(
-                f"tokenizer_config.json declares {entry['content']!r} with id {id}, and "
-                f"tokenizer.json leaves it {backend.token_to_id(entry['content'])}"
+                f"tokenizer_config.json declares {content!r} with id {id}, and "
+                f"tokenizer.json leaves it {backend.token_to_id(content)}"
             )
+    known |= new.keys()
     missing = [text for text in dict.fromkeys(roles.values()) if text and text not in known]
     backend.add_special_tokens([AddedToken(text, special=True) for text in missing])
 
