@@ -104,11 +104,15 @@ def describe_exception(error: BaseException, module_file: str) -> str:
     module_file: the file; if the traceback has no call from it, the innermost call is named.
     """
     file, line = _place(error, module_file)
-    name, message = type(error).__name__, " ".join(_message(error).split())
-    if len(message) > MAX_MESSAGE:
-        message = f"{message[:MAX_MESSAGE]}…"
+    name, message = type(error).__name__, one_line(_message(error))
     place = f"{file.removeprefix(f'{Path.cwd()}{os.sep}')}:{line}"
     return f"{name}: {message} ({place})" if message else f"{name} ({place})"
+
+
+def one_line(message: object) -> str:
+    """Return a message of a library, which may be long and have several lines, on a short one."""
+    text = " ".join(str(message).split())
+    return f"{text[:MAX_MESSAGE]}…" if len(text) > MAX_MESSAGE else text
 
 
 def _place(error: BaseException, module_file: str) -> tuple[str, int]:

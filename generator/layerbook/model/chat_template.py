@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from layerbook.core.errors import ModelError
+from layerbook.core.errors import ModelError, one_line
 from layerbook.core.requests import Prompt
 from layerbook.model.json_files import read_object
 
@@ -60,7 +60,7 @@ class ChatTemplate:
                 **self.special_tokens,
             )
         except Exception as error:  # a template is code: it can raise anything
-            reason = str(error) or type(error).__name__
+            reason = one_line(error) or type(error).__name__
             raise ModelError(f"the model's chat template refuses this chat: {reason}") from error
 
 

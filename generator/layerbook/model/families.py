@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from layerbook.core.analysis import Feature
-from layerbook.core.errors import ModelError, did_you_mean
+from layerbook.core.errors import ModelError, did_you_mean, one_line
 from layerbook.core.requests import ModuleRole
 
 PLAIN_OUTPUTS = frozenset({"llama", "mistral", "qwen2", "qwen3", "smollm3", "phi3"})
@@ -271,7 +271,7 @@ def find_family(config: Mapping[str, Any]) -> Family:
     if family is None:
         accepted = ", ".join(f"{known.name} ({name})" for name, known in FAMILIES.items())
         raise ModelError(
-            f"the architecture is {model_type!r}{did_you_mean(str(model_type), FAMILIES)}; "
+            f"the architecture is {model_type!r:.80}{did_you_mean(str(model_type), FAMILIES)}; "
             f"these can be run: {accepted}"
         )
     return family
@@ -283,8 +283,8 @@ def wrong_types_as_model_errors() -> Iterator[None]:
     try:
         yield
     except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise ModelError(f"config.json: a setting is of a wrong type ({reason:.200})") from error
+        reason = one_line(f"{type(error).__name__}: {error}")
+        raise ModelError(f"config.json: a setting is of a wrong type ({reason})") from error
 
 
 def check_config(config: Mapping[str, Any]) -> None:
@@ -306,7 +306,7 @@ def check_config(config: Mapping[str, Any]) -> None:
         kind = parameters.get("rope_type", parameters.get("type", "default"))
         if kind not in ROPE_KINDS:
             raise ModelError(
-                f"config.json: the positions are of the kind {kind!r}, which depends on the "
+                f"config.json: the positions are of the kind {kind!r:.80}, which depends on the "
                 f"length of the text or is unknown; these can be run: {', '.join(ROPE_KINDS)}"
             )
     for name in ("use_bidirectional_attention", "add_cross_attention"):

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from layerbook.core.errors import LayerbookError, ModelError
+from layerbook.core.errors import LayerbookError, ModelError, one_line
 from layerbook.model.families import MAX_LAYERS, MAX_SIZE
 from layerbook.model.gguf_bounds import check_bounds
 
@@ -97,7 +97,9 @@ class GGUFHeader:
         """Return a positive whole number, which the file must have if there is no default."""
         value = self.require(key) if default is None else self.values.get(key, default)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ModelError(f"{self.path.name}: {key} is {value!r}, not a positive whole number")
+            raise ModelError(
+                f"{self.path.name}: {key} is {value!r:.80}, not a positive whole number"
+            )
         if value > (limit := MAX_LAYERS if key.endswith("block_count") else MAX_SIZE):
             raise ModelError(f"{self.path.name}: {key} is {value:,}, more than {limit:,}")
         return value
@@ -177,8 +179,8 @@ def damaged_gguf_as_model_errors(path: Path) -> Iterator[None]:
     except (LayerbookError, OSError):
         raise
     except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise ModelError(f"{path.name}: cannot be read as a model ({reason:.200})") from error
+        reason = one_line(f"{type(error).__name__}: {error}")
+        raise ModelError(f"{path.name}: cannot be read as a model ({reason})") from error
 
 
 def read_header(path: Path) -> GGUFHeader:
@@ -194,7 +196,7 @@ def read_header(path: Path) -> GGUFHeader:
         tensors = {tensor.name: tensor for tensor in reader.tensors}
     except Exception as error:  # the reader checks little, so a broken file fails anywhere in it
         raise ModelError(
-            f"{path.name} cannot be read as GGUF ({error!s:.200}); it may be incomplete"
+            f"{path.name} cannot be read as GGUF ({one_line(error)}); it may be incomplete"
         ) from error
     _check_types(path, values)
     header = GGUFHeader(path, values, tensors)
@@ -223,16 +225,17 @@ def _find_unsupported(header: GGUFHeader) -> str:
     """Describe the first setting that is not supported; empty if all are."""
     architecture = header.values.get("general.architecture")
     if architecture != "llama":
-        return f"the architecture is {architecture!r}; only 'llama' (the Llama family) is supported"
+        shown = f"{architecture!r:.80}"
+        return f"the architecture is {shown}; only 'llama' (the Llama family) is supported"
     for key, value in header.values.items():
         supported = SUPPORTED_VALUES.get(key, (value,))
         if value not in supported:
             hint = TOKENIZER_HINT if key.startswith("tokenizer") else ""
             values = " or ".join(map(repr, supported))
-            return f"{key} is {value!r}; only {values} is supported{hint}"
+            return f"{key} is {value!r:.80}; only {values} is supported{hint}"
         relevant = key.startswith(("llama.", "tokenizer.ggml.", "split."))
         if relevant and key not in SUPPORTED_KEYS and not key.endswith("_token_id"):
-            return f"the setting {key} = {value!r} is not understood, and may change results"
+            return f"the setting {key} = {value!r:.80} is not understood, and may change results"
     for key in HEAD_SIZE_KEYS:
         size = header.positive_int(key, header.head_dim)
         if size != header.head_dim:

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
-from layerbook.core.errors import ModelError
+from layerbook.core.errors import ModelError, one_line
 from layerbook.core.requests import (
     DEFAULT_PRECISION,
     NEXT_LOGITS,
@@ -60,7 +60,7 @@ class LoadedModel:
         except ModelError:
             raise
         except Exception as error:  # libraries raise half a dozen kinds for damaged files
-            raise ModelError(f"{directory}: cannot load the model: {error}") from error
+            raise ModelError(f"{directory}: cannot load the model: {one_line(error)}") from error
         rows = len(parts.embedding)
         loading_checks.check_tokenizer_fits(directory, tokenizer, rows)
         stop_ids |= {id for role, id in tokenizer.role_ids if role == "eos_token"}

@@ -52,7 +52,7 @@ def check_special_ids(directory: Path, d_vocab: int) -> None:
             continue
         if type(id) is not int or not 0 <= id < d_vocab:
             raise ModelError(
-                f"{directory}: {role} in {name} is {id!r}, and the model has the ids 0 to "
+                f"{directory}: {role} in {name} is {id!r:.40}, and the model has the ids 0 to "
                 f"{d_vocab - 1}; correct it, or remove it"
             )
 
@@ -65,8 +65,8 @@ def check_activation(directory: Path, config: Any) -> None:
         name = getattr(config, setting, None)
         if name is not None and name not in ACT2FN:
             raise ModelError(
-                f"{directory}: config.json: {setting} is {name!r}, an unknown activation function"
-                f"{did_you_mean(str(name), ACT2FN)}"
+                f"{directory}: config.json: {setting} is {name!r:.80}, an unknown activation "
+                f"function{did_you_mean(str(name), ACT2FN)}"
             )
 
 

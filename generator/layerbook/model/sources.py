@@ -545,7 +545,7 @@ def _weight_files(directory: Path) -> set[str]:
         for name in sorted(names, key=str):
             # The digest of the weights covers these and no others.
             if not isinstance(name, str) or not SHARD_NAME.fullmatch(name):
-                raise ModelError(f"{index}: {name!r} is not a .safetensors file of this folder")
+                raise ModelError(f"{index}: {name!r:.80} is not a .safetensors file of this folder")
         return names
     pickles = [path for suffix in ("bin", "pt", "pth") for path in directory.glob(f"*.{suffix}")]
     if pickles and not (directory / "model.safetensors").is_file():

@@ -13,7 +13,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from layerbook.core.errors import ModelError
+from layerbook.core.errors import ModelError, one_line
 
 MAX_BYTES = 100_000_000
 MAX_STEPS_BYTES = 4_000_000  # SentencePiece's table of characters takes up to 1 MB
@@ -33,7 +33,7 @@ def library_errors_as_model_errors(action: str) -> Iterator[None]:
         raise
     except BaseException as error:
         if isinstance(error, Exception) or type(error).__name__ == "PanicException":
-            raise ModelError(f"{action}: {' '.join(str(error).split()):.300}") from error
+            raise ModelError(f"{action}: {one_line(error)}") from error
         raise
 
 

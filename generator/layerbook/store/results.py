@@ -36,6 +36,7 @@ HEADER_FIELDS = (*ORIGIN_FIELDS, "spec", "key", "digest")
 DIGEST_LINE = re.compile(rb'^ "digest": "([0-9a-f]{64})",?\n', re.MULTILINE)
 CONFLICT_MARKER = re.compile(rb"^(<<<<<<<|>>>>>>>) ", re.MULTILINE)
 FILE_NAME_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+MAX_BYTES = 500_000_000
 REPAIR_HINT = "restore it from version control, or run the experiment again"
 
 
@@ -159,9 +160,10 @@ def load(path: Path, result_type: type[R]) -> StoredResult[R]:
             raise ValueError(f"{name!r} is not a file of arrays of this result")
         return resolve_inside(path.parent, name).read_bytes()
 
+    numbers = _parse_numbers(path, text)
     try:
-        data = arrays.resolve_references(_parse_numbers(text), read_sidecar)
-    except (OSError, ValueError) as error:
+        data = arrays.resolve_references(numbers, read_sidecar)
+    except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
         raise ResultFileError(path, "arrays", f"{error}; {REPAIR_HINT}") from error
     try:
         result = result_type.model_validate(data)
@@ -185,7 +187,7 @@ def read_numbers(path: Path) -> dict[str, Any]:
     """
     text = _read(path)
     _parse_header(path, text)
-    return _parse_numbers(text)
+    return _parse_numbers(path, text)
 
 
 def load_or_none(
@@ -219,6 +221,8 @@ def _digest(text: bytes) -> str:
 
 def _read(path: Path) -> bytes:
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise StoreError(f"{path}: is larger than {MAX_BYTES:,} bytes")
         return path.read_bytes().replace(b"\r\n", b"\n")
     except FileNotFoundError as error:
         message = "there is no such result; run the experiment"
@@ -227,8 +231,16 @@ def _read(path: Path) -> bytes:
         raise StoreError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
-def _parse_numbers(text: bytes) -> dict[str, Any]:
-    return {name: value for name, value in json.loads(text).items() if name not in HEADER_FIELDS}
+def _parse_numbers(path: Path, text: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(text)
+        return {name: value for name, value in data.items() if name not in HEADER_FIELDS}
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise _foreign(path) from error
+
+
+def _foreign(path: Path) -> ResultFileError:
+    return ResultFileError(path, "foreign", f"is not a result of this program; {REPAIR_HINT}")
 
 
 def _parse_header(path: Path, text: bytes) -> ResultHeader:
@@ -240,9 +252,10 @@ def _parse_header(path: Path, text: bytes) -> ResultHeader:
         origin = {name: data[name] for name in ORIGIN_FIELDS}
         key = Key.from_dict(data["key"])
         header = ResultHeader(**origin, spec=data["spec"], key=key, digest=line[1].decode())
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        message = f"is not a result of this program; {REPAIR_HINT}"
-        raise ResultFileError(path, "foreign", message) from error
+        if not isinstance(header.spec, dict) or {type(part) for part in origin.values()} != {str}:
+            raise ValueError("the header has other types")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise _foreign(path) from error
     if header.id != path.stem:
         message = f"holds the result {header.id!r}, not {path.stem!r}; {REPAIR_HINT}"
         raise ResultFileError(path, "foreign", message)

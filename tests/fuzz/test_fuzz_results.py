@@ -1,0 +1,106 @@
+"""Results and entries of the working cache with anything in them: what was written, or an error."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+import numpy as np
+from fixtures.fuzzing import cases, make_guard, mutate_bytes, mutate_json_text
+from fixtures.save_result import save_result
+from layerbook.core.analysis import Array, BigArray, Record, Result
+from layerbook.core.errors import LayerbookError
+from layerbook.store import results
+from layerbook.store.cache import WorkingCache
+from layerbook.store.keys import Key
+
+KEY = Key("5" * 64, "c" * 64, "w" * 64, "t" * 64, "float64", {"torch": "2.13.0"})
+DIGEST = re.compile(rb'^ "digest": "[0-9a-f]{64}",?\n', re.MULTILINE)
+
+
+class Row(Record):
+    """One prompt's numbers."""
+
+    prompt: str
+    weights: Array
+    maps: BigArray
+
+
+class Measured(Result):
+    """A result with arrays inside its JSON and beside it."""
+
+    rows: tuple[Row, ...]
+    entropy: float
+    counts: dict[str, int]
+
+
+def signed(text: bytes) -> bytes:
+    """Return a result with the digest that it should have, as somebody who forges one writes it."""
+    body = DIGEST.sub(b"", text, count=1)
+    digest = hashlib.sha256(body).hexdigest().encode()
+    return DIGEST.sub(b' "digest": "' + digest + b'",\n', text, count=1)
+
+
+def test_results(tmp_path: Path) -> None:
+    guard = make_guard(tmp_path)
+    rows = tuple(Row(prompt=f"a{i}", weights=np.eye(2), maps=np.ones((3, 3))) for i in range(2))
+    stored = results.StoredResult(
+        id="one",
+        chapter="next",
+        analysis="next-token",
+        model="tiny",
+        spec={"prompts": ["a"]},
+        key=KEY,
+        result=Measured(rows=rows, entropy=0.5, counts={"a": 1}),
+    )
+    path = save_result(guard.folder, stored)
+    (sidecar,) = path.parent.glob("*.safetensors")
+    text, arrays = path.read_bytes(), sidecar.read_bytes()
+    for number, chance in cases("results"):
+        if chance.random() < 0.3:
+            data = mutate_bytes(chance, arrays)
+            name = f"one.{hashlib.sha256(data).hexdigest()[:8]}.safetensors"
+            (path.parent / name).write_bytes(data)
+            old, new = (hashlib.sha256(part).hexdigest().encode() for part in (arrays, data))
+            changed = text.replace(sidecar.name.encode(), name.encode()).replace(old, new)
+        else:
+            changed = mutate_json_text(chance, text.decode(), guard.secret).encode(
+                "utf-8", "surrogatepass"
+            )
+            if chance.random() < 0.5:  # laid out as before, so that it can be signed
+                changed = mutate_bytes(chance, text)
+        path.write_bytes(signed(changed) if chance.random() < 0.8 else changed)
+        with guard.case(f"results {number}", changed):
+            for read in (results.read_header, results.read_numbers):
+                try:
+                    read(path)
+                except LayerbookError:
+                    continue
+            results.load(path, Measured)
+        for other in path.parent.glob("*.safetensors"):
+            if other != sidecar:
+                other.unlink()
+    guard.report("results")
+
+
+def test_cache(tmp_path: Path) -> None:
+    """A changed entry counts as missing; so does one that was moved to another key."""
+    guard = make_guard(tmp_path)
+    cache = WorkingCache(guard.folder)
+    cache.put_blob("pages", "key", b"page")
+    cache.record_computed("tiny", "next", "one", "k", "r")
+    paths = [p for p in cache.folder.rglob("*") if p.is_file() and p.name != ".gitignore"]
+    whole = {path: path.read_bytes() for path in paths}
+    for number, chance in cases("cache"):
+        path = chance.choice(paths)
+        changed = mutate_bytes(chance, chance.choice(list(whole.values())))
+        path.write_bytes(changed)
+        with guard.case(f"cache {number}", changed):
+            is_whole = changed == whole[path]
+            page = cache.get_blob("pages", "key")
+            computed = cache.was_computed("tiny", "next", "one", "k", "r")
+            assert page == b"page" if is_whole or "pages" not in path.parts else page is None
+            assert computed == (is_whole or "pages" in path.parts)
+        path.write_bytes(whole[path])
+    guard.report("cache entries")

@@ -1,0 +1,141 @@
+"""Specs, data files and checks with anything in them: problems at their places, and soon."""
+
+from __future__ import annotations
+
+import random
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from fixtures.fuzzing import cases, make_guard, mutate_text
+from fixtures.small_book import NEXT, WORDS
+from fixtures.specs import LIMITS
+from layerbook.book.claims.check import CheckError, parse
+from layerbook.book.loader import load_chapter
+from layerbook.core.analysis import Record, Result
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+
+
+def sample_specs() -> list[str]:
+    """Return chapters of one experiment each: those of the book, and those of the tests."""
+    specs = [NEXT, WORDS]
+    for path in sorted(EXPERIMENTS.glob("*.yaml")):
+        head, *parts = re.split(r"^(?=  - id: )", path.read_text(encoding="utf-8"), flags=re.M)
+        specs += [head + part for part in parts]
+    return specs
+
+
+def test_specs(tmp_path: Path) -> None:
+    guard, specs = make_guard(tmp_path), sample_specs()
+    shutil.copytree(EXPERIMENTS / "data", guard.folder / "data")
+    path = guard.folder / "chapter.yaml"
+    for number, chance in cases("specs"):
+        text = mutate_text(chance, chance.choice(specs), guard.secret)
+        path.write_bytes(text.encode("utf-8", "surrogatepass"))
+        with guard.case(f"specs {number}", text):
+            load_chapter(path, LIMITS)
+    guard.report("specs")
+
+
+DATA = {
+    "txt": "The cat sat\n2 + 2 = \n\nParis is\n",
+    "csv": 'prompt,digits,note\nThe cat,1,"a, b"\n2 + 2 =,2,"two\nlines"\nParis,3,\n',
+    "jsonl": '{"prompt": "The cat", "digits": 1, "tags": ["a", {"b": null}]}\n'
+    '{"prompt": "Paris", "digits": 2.5e3, "tags": []}\n',
+}
+SWEEP = """\
+chapter: words
+title: Words
+experiments:
+  - id: sweep
+    title: A sweep
+    analysis: tokenize
+    sweep:
+      prompts: {{file: data.{kind}{column}}}
+    measures: {{n: len(result.prompts)}}
+"""
+
+
+def test_data_files(tmp_path: Path) -> None:
+    guard = make_guard(tmp_path)
+    path = guard.folder / "chapter.yaml"
+    for number, chance in cases("data"):
+        kind = chance.choice(list(DATA))
+        text = mutate_text(chance, DATA[kind] * chance.choice((1, 1, 40)), guard.secret)
+        if chance.random() < 0.02:
+            text = chance.choice(("a\n", "a,", "\n", "[[],", '{"a":[', '"')) * 2_000_000
+        (guard.folder / f"data.{kind}").write_bytes(text.encode("utf-8", "surrogatepass"))
+        column = "" if kind == "txt" else ", column: prompt"
+        path.write_text(SWEEP.format(kind=kind, column=column))
+        with guard.case(f"data {number}", text):
+            load_chapter(path, LIMITS)
+    guard.report("data files")
+
+
+class Row(Record):
+    """A part of a result."""
+
+    text: str
+    prob: float
+
+
+class Measured(Result):
+    """A result with a field of every kind."""
+
+    rows: tuple[Row, ...] = (Row(text=" a", prob=0.5), Row(text=" b", prob=0.25))
+    layers: tuple[int, ...] = tuple(range(300))
+    name: str = "llama" * 1000
+    shares: Mapping[str, float] = {"mlp": 0.5}
+
+
+ATOMS = (
+    *(
+        "result",
+        "result.rows",
+        "result.rows[0].prob",
+        "result.layers",
+        "result.name",
+        "result.shares",
+    ),
+    *("0", "1", "-1", "2.5", "10", "9" * 300, "true", "false", '"a"', '"b" ', "[]", "[1, 2]"),
+    *("result.rows[-1].text", 'result.shares["mlp"]', "x", "result.__class__", 'r("one")'),
+)
+FORMS = (
+    *("{} + {}", "{} - {}", "{} * {}", "{} / {}", "{} % {}", "{} // {}", "-{}", "({})", "[{}, {}]"),
+    *("{} == {}", "{} < {}", "{} <= {} < {}", "{} in {}", "{} and {}", "{} or {}", "not {}"),
+    *("len({})", "sum({})", "max({})", "min({})", "abs({})", "round({}, {})", "all({})", "any({})"),
+    *(
+        "monotone({})",
+        "{}[{}]",
+        "{}.text",
+        "[{} for x in {}]",
+        "[{} for x in {} if {}]",
+        "{} ** {}",
+    ),
+)
+
+
+def expression(chance: random.Random, depth: int) -> str:
+    """Return a check that is mostly well formed."""
+    if depth == 0 or chance.random() < 0.2:
+        return chance.choice(ATOMS)
+    form = chance.choice(FORMS)
+    return form.format(*(expression(chance, depth - 1) for _ in range(form.count("{}"))))
+
+
+def test_checks(tmp_path: Path) -> None:
+    guard, result = make_guard(tmp_path), Measured()
+    for number, chance in cases("checks"):
+        text = expression(chance, chance.choice((1, 1, 2, 3, 6)))
+        if chance.random() < 0.3:
+            text = mutate_text(chance, text, guard.secret)
+        with guard.case(f"checks {number}", text):
+            try:
+                parse(text).evaluate(result)
+            except CheckError as error:
+                guard.refused += 1
+                assert "\n" not in str(error)
+                assert len(str(error)) < 600
+    guard.report("checks")

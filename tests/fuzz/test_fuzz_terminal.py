@@ -1,0 +1,45 @@
+"""Commands on a book with anything in it: an exit code, and text that no terminal obeys."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from fixtures.fuzzing import cases, make_guard, mutate_text
+from fixtures.small_book import layerbook
+
+COMMANDS = (
+    *(("check",), ("status",), ("status", "--check"), ("build", "--no-run", "--jobs", "1")),
+    *(("--debug", "check"), ("schema",), ("clean",), ("check", "experiments/next.yaml")),
+)
+SOURCES = (
+    "experiments/book.yaml",
+    "experiments/next.yaml",
+    "experiments/words.yaml",
+    "templates/chapters/next.md",
+    "templates/chapters/words.md",
+)
+OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def test_commands(book_with_results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    guard = make_guard(tmp_path)
+    monkeypatch.setenv("LAYERBOOK_CACHE", str(guard.folder / "cache"))
+    for number, chance in cases("terminal"):
+        book = guard.folder / "book"
+        shutil.copytree(book_with_results, book)
+        path = book / chance.choice(SOURCES)
+        text = mutate_text(chance, path.read_text(), guard.secret)
+        path.write_bytes(text.encode("utf-8", "surrogatepass"))
+        command = chance.choice(COMMANDS)
+        with guard.case(f"terminal {number}", text):
+            result = layerbook(*command, cwd=book)
+        assert result.returncode in (0, 1, 2)
+        output = result.stdout + result.stderr
+        assert not OBEYED.search(output), output
+        assert "Traceback" not in output or "--debug" in command
+        assert len(output) < 200_000
+        shutil.rmtree(book)
+    guard.report("commands")

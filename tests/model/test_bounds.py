@@ -1,0 +1,187 @@
+"""Model files that claim too much, or would make too much of a text, are refused in one line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import struct
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fixtures.gguf_file import write_gguf
+from layerbook.core.errors import ModelError
+from layerbook.core.requests import Prompt
+from layerbook.model import sources
+from layerbook.model.llama import LoadedModel
+from layerbook.model.tokenizer import ModelTokenizer
+
+SECONDS = 4  # of a machine that is busy; alone each takes less than one
+
+
+@pytest.fixture
+def folder(tiny_model_dir: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny model to change."""
+    return Path(shutil.copytree(tiny_model_dir, tmp_path / "copy"))
+
+
+def refusal(action: Callable[[], object]) -> str:
+    """Return the line that an action is refused with, soon."""
+    start = time.process_time()
+    with pytest.raises(ModelError) as caught:
+        action()
+    assert time.process_time() - start < SECONDS
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 700
+    return str(caught.value)
+
+
+def prepare_and_load(location: Path) -> LoadedModel:
+    """Do with a model what a command does that runs it."""
+    return LoadedModel.load(sources.resolve(str(location)).prepare(), "tiny")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"num_hidden_layers": 100_000}, "100,000 layers, and at most 1,000 can be run"),
+        ({"num_hidden_layers": 900}, "describes a model of|missing"),
+        ({"vocab_size": 900_000_000}, "describes a model of"),
+        ({"intermediate_size": 900_000_000}, "describes a model of"),
+        ({"intermediate_size": 10**12}, "intermediate_size is 1,000,000,000,000, beyond"),
+        ({"num_hidden_layers": True}, "num_hidden_layers is True, not a positive number"),
+        ({"rope_scaling": "linear"}, "rope_scaling is not an object"),
+        ({"model_type": "smollm3", "no_rope_layer_interval": 0}, "of a wrong type"),
+        ({"model_type": "granite", "attention_multiplier": []}, "of a wrong type"),
+        ({"model_type": "x" * 9000}, "the architecture is"),
+        ({"intermediate_size": [0] * 5000}, "cannot load the model"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_configs_are_bounded(folder: Path, settings: dict[str, object], message: str) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | settings))
+    line = refusal(lambda: prepare_and_load(folder))
+    assert any(part in line for part in message.split("|")), line
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json"],
+)
+@pytest.mark.parametrize("start", ["[", '{"a":'])
+def test_deep_files_are_refused(folder: Path, name: str, start: str) -> None:
+    """At a depth where Python would give up, and at one where it would not."""
+    for depth in (100_000, 400):
+        (folder / name).write_text(start * depth + "1" + {"[": "]"}.get(start, "}") * depth)
+        assert refusal(lambda: prepare_and_load(folder))
+
+
+def header(*settings: bytes, tensors: int = 0) -> bytes:
+    """Return the header of a GGUF with a few settings."""
+    return b"GGUF" + struct.pack("<IQQ", 3, tensors, len(settings)) + b"".join(settings)
+
+
+def setting(kind: int, value: bytes, key: bytes = b"a") -> bytes:
+    """Return a setting of a type."""
+    return struct.pack("<Q", len(key)) + key + struct.pack("<I", kind) + value
+
+
+HEADERS = {
+    "a long list": header(setting(9, struct.pack("<IQ", 0, 2**60))),
+    "a long list of texts": header(setting(9, struct.pack("<IQ", 8, 2**60))),
+    "a list longer than the file": header(setting(9, struct.pack("<IQ", 4, 1000))),
+    "lists in lists": header(setting(9, struct.pack("<IQ", 9, 1) * 5000)),
+    "a long text": header(setting(8, struct.pack("<Q", 2**40))),
+    "a long key": header(struct.pack("<Q", 2**63) + b"a"),
+    "many settings": b"GGUF" + struct.pack("<IQQ", 3, 0, 2**60),
+    "many tensors": header(tensors=2**60),
+    "many dimensions": header(tensors=1) + struct.pack("<Q1sI", 1, b"t", 2**31),
+    "big endian": b"GGUF" + struct.pack(">IQQ", 3, 2**60, 2**60),
+    "an unknown type": header(setting(77, b"")),
+    "a short file": b"GGUF\3\0",
+    "an empty file": b"",
+}
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_gguf_headers_are_bounded(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(HEADERS[name])
+    line = refusal(lambda: sources.resolve(str(path)).limits())
+    assert line.startswith("model.gguf cannot be read as GGUF (")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"llama.block_count": 100_000},
+        {"llama.block_count": "many"},
+        {"llama.attention.layer_norm_rms_epsilon": float("nan")},
+        {"tokenizer.ggml.tokens": 7},
+        {"tokenizer.ggml.tokens": [1, 2, 3]},
+        {"tokenizer.ggml.bos_token_id": "a"},
+        {"tokenizer.chat_template": 7},
+        {"general.type": "a" * 9000},
+    ],
+    ids=str,
+)
+def test_gguf_settings_have_their_types(
+    tiny_model_dir: Path, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    path = write_gguf(tiny_model_dir, tmp_path / "model.gguf", changes)
+    assert refusal(lambda: prepare_and_load(path)).startswith("model.gguf: ")
+
+
+def edit_tokenizer(folder: Path, **parts: object) -> None:
+    path = folder / "tokenizer.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | parts))
+
+
+def replacing(old: str, new: str) -> dict[str, object]:
+    return {"type": "Replace", "pattern": {"String": old}, "content": new}
+
+
+def sequence(name: str, step: dict[str, object], count: int) -> dict[str, object]:
+    return {"type": "Sequence", name: [step] * count}
+
+
+EXPLOSIONS: dict[str, dict[str, object]] = {
+    "doubling": {"normalizer": sequence("normalizers", replacing("a", "aa"), 40)},
+    "of nothing": {"normalizer": sequence("normalizers", replacing("", "a"), 40)},
+    "in sequences": {
+        "normalizer": sequence("normalizers", sequence("normalizers", replacing("a", "aa"), 8), 8)
+    },
+    "a long content": {"normalizer": replacing("a", "b" * 1_000_000)},
+    "decoding": {"decoder": sequence("decoders", replacing("a", "aa"), 40)},
+    "many steps": {"normalizer": sequence("normalizers", replacing("ab", "ba"), 100_000)},
+}
+
+
+@pytest.mark.parametrize("name", EXPLOSIONS)
+def test_tokenizers_that_explode_are_refused(folder: Path, name: str) -> None:
+    edit_tokenizer(folder, **EXPLOSIONS[name])
+    line = refusal(lambda: ModelTokenizer.load(folder))
+    assert "times as long" in line or "is larger than" in line
+
+
+def test_patterns_end_soon(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library gives up after some millions of steps, in a way that `except` does not catch."""
+    monkeypatch.setenv("RUST_BACKTRACE", "0")
+    pattern = {"type": "Split", "pattern": {"Regex": "(a|aa)*[bc]$"}, "behavior": "Isolated"}
+    edit_tokenizer(folder, pre_tokenizer={**pattern, "invert": False})
+    tokenizer = ModelTokenizer.load(folder)
+    line = refusal(lambda: tokenizer.encode(Prompt(text="a" * 60 + "bd")))
+    assert "cannot encode this" in line
+
+
+def test_many_declared_tokens_take_no_time(folder: Path) -> None:
+    """Compiling all tokens anew for each would take minutes."""
+    path = folder / "tokenizer_config.json"
+    size = ModelTokenizer.load(folder).size
+    declared = {str(size + i): {"content": f"<extra {i}>"} for i in range(20_000)}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"added_tokens_decoder": declared}))
+    start = time.process_time()
+    assert ModelTokenizer.load(folder).size == size + 20_000
+    assert time.process_time() - start < SECONDS
