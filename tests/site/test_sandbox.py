@@ -141,6 +141,14 @@ def test_prose_reads_results(source: str, text: str) -> None:
         "lipsum()",
         "tok.mark",
         "[tok][0].steps",
+        "'a' ~ tok",
+        "[tok]",
+        "[tok] | listing",
+        "[nothing]",
+        "[1] | map('abs')",
+        "'a' ~ ([1] | map('abs'))",
+        "{1: r('noise').nothing}",
+        "r('noise')[tok]",
     ],
 )
 def test_prose_reaches_nothing_else(expression: str, tmp_path: Path) -> None:

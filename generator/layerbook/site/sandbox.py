@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from layerbook.book.claims.values import field_names
 from layerbook.site.prose.views import (
+    FunctionView,
     ListView,
     MappingView,
     RecordView,
@@ -116,7 +117,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         tests: dict[str, Any] = {name: self.tests[name] for name in TESTS}
         self.filters = {name: self._bounded(allowed[name], name) for name in allowed}
         self.tests = {name: self._bounded(tests[name], name) for name in tests}
-        self.globals = {"range": self.globals["range"]}
+        bounded_range: Any = self.globals["range"]
+        self.globals = {"range": FunctionView("range", bounded_range)}
         self._max_steps = max_steps
         # With each record, which keeps its identity from being given to another.
         self._fields: dict[tuple[int, str], tuple[RecordView, Any]] = {}
@@ -137,16 +139,18 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.count(count_values(value, self._max_steps - self._steps, deep=deep))
         return value
 
+    def collected(self, value: Any) -> Any:
+        """Count what is in a new list or mapping, and return it; nothing in it is undefined."""
+        for element in (*value, *value.values()) if isinstance(value, dict) else value:
+            if isinstance(element, Undefined):
+                str(element)  # raises, with the name that is not defined
+            if callable(element):
+                raise TypeError(f"{element!r} cannot be in a list")
+        return self.measured(value)
+
     def counted(self, items: Any) -> Iterator[Any]:
         """Iterate, and count each item."""
-        return self._count_items(iter(items))
-
-    def _count_items(self, items: Iterator[Any]) -> Iterator[Any]:
-        for item in items:
-            self.count()
-            if isinstance(item, Undefined):
-                str(item)  # raises, with the name that is not defined
-            yield view(item)
+        return CountedItems(self, iter(items))
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         return parse_template(self, source, name, filename)
@@ -315,6 +319,26 @@ class Sandbox(ImmutableSandboxedEnvironment):
             return self.counted(result) if isinstance(result, Iterator) else self.measured(result)
 
         return bounded
+
+
+class CountedItems(Iterator[Any]):
+    """The items of a loop, or of a filter such as `map`; each counts as a step."""
+
+    def __init__(self, sandbox: Sandbox, items: Iterator[Any]) -> None:
+        self._sandbox, self._items = sandbox, items
+
+    def __next__(self) -> Any:
+        item = next(self._items)
+        self._sandbox.count()
+        if isinstance(item, Undefined):
+            str(item)  # raises, with the name that is not defined
+        return view(item)
+
+    def __str__(self) -> str:
+        raise TypeError("what the filter gives is not a list yet; add `| list`")
+
+    def __repr__(self) -> str:
+        return "what a filter gives; add `| list`"
 
 
 def readable_names(obj: object) -> Sequence[str]:

@@ -98,7 +98,7 @@ class CountingTransformer(NodeTransformer):
         """Count the elements of a new list or mapping."""
         self.generic_visit(node)
         is_target = isinstance(node, nodes.Tuple) and node.ctx != "load"
-        return node if is_target else self._call("measured", node)
+        return node if is_target else self._call("collected", node)
 
     visit_List = visit_Tuple = visit_Dict = visit_container
 

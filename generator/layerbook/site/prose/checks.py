@@ -68,7 +68,8 @@ def find_prose_problems(project: Project) -> list[Problem]:
         if chapter.name in prose:
             checker = _ChapterChecker(project, chapter, prose[chapter.name], sources)
             problems += first_problems(checker.problems())
-    pages = {f"{name}.html" for name in (*prose, *OTHER_PAGES)}
+    names = (*(chapter.name for chapter in project.book.chapters), *OTHER_PAGES)
+    pages = {f"{name}.html" for name in names}
     targets = LinkTargets(pages | ({"references.html"} if sources else set()), None, lambda _: None)
     return list(dict.fromkeys((*problems, *find_link_problems(project, prose, targets))))
 

@@ -19,7 +19,7 @@ from layerbook.site.prose.braces import hide_literal_braces, show_literal_braces
 from layerbook.site.prose.folds import Fold
 from layerbook.site.prose.markdown import Slots
 from layerbook.site.prose.markup import Block, Inline
-from layerbook.site.prose.views import ListView, RecordView, view
+from layerbook.site.prose.views import FunctionView, ListView, MappingView, RecordView, view
 from layerbook.site.sandbox import LimitError, Sandbox, readable_names
 from layerbook.site.sandbox_syntax import CountingCodeGenerator
 
@@ -27,13 +27,19 @@ MAX_OUTPUT = 400_000
 """Characters of Markdown and of values in a chapter or caption."""
 _STATEMENTS_ONLY = re.compile(r"\s*(?:\{(?:%(?:(?!%\}).)*%|#(?:(?!#\}).)*#)\}\s*)+")
 
+KINDS = {ListView: "a list", MappingView: "a mapping", FunctionView: "a function"}
+
 
 def evaluate(source: str, file: str, names: Mapping[str, object]) -> tuple[str, Slots]:
     """Return the Markdown that a piece of prose gives, and the values in its slots."""
     slots = Slots()
     environment = _make_environment(slots, tuple(names))
     template = Template.from_code(environment, _compile(source, file), environment.globals)
-    markdown = template.render({name: view(value) for name, value in names.items()})
+    values = {
+        name: FunctionView(name, value) if callable(value) else view(value)
+        for name, value in names.items()
+    }
+    markdown = template.render(values)
     return show_literal_braces(markdown), slots
 
 
@@ -152,9 +158,13 @@ def _describe_missing(undefined: Undefined, names: tuple[str, ...]) -> str:
         return f"{name!r} is not defined{did_you_mean(str(name), names)}"
     if isinstance(owner, list | tuple | str | ListView) and isinstance(name, int):
         return f"there is no element {name}: there are {len(owner)}"
+    if not isinstance(name, str | int):
+        return "a key must be a text or a number"
     is_mapping = isinstance(owner, Mapping)
     attributes = [str(key) for key in owner] if is_mapping else readable_names(owner)
     list_of_names = f"; there are {', '.join(attributes)}" if attributes else ""
     hint = did_you_mean(str(name), attributes)
-    kind = repr(owner).partition(" ")[2] if isinstance(owner, RecordView) else type(owner).__name__
+    kind = KINDS.get(type(owner)) or type(owner).__name__
+    if isinstance(owner, RecordView):
+        kind = repr(owner).removeprefix("a ")
     return f"{kind} has no {name!r}{hint}{list_of_names}"

@@ -5,7 +5,7 @@ A template never holds a pydantic model or a numpy array, whose methods write fi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NoReturn
 
@@ -60,6 +60,28 @@ class RecordView:
 
     def __repr__(self) -> str:
         return f"a {type(self._record).__name__}"
+
+
+class FunctionView:
+    """A function that a template may call, and nothing else.
+
+    steps: what a call counts.
+    """
+
+    __slots__ = ("_function", "_name", "steps")
+
+    def __init__(self, name: str, function: Callable[..., Any]) -> None:
+        self._name, self._function = name, function
+        self.steps: int = getattr(function, "steps", 1)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return view(self._function(*args, **kwargs))
+
+    def __str__(self) -> str:
+        raise TypeError(f"{self!r} cannot be written")
+
+    def __repr__(self) -> str:
+        return f"the function {self._name}"
 
 
 def identity(record: RecordView) -> int:
