@@ -1,4 +1,4 @@
-"""Files are written whole."""
+"""Files are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ def test_write_returns_whether_the_file_changed(tmp_path: Path) -> None:
     """Equal bytes leave the file alone, down to its inode."""
     path = tmp_path / "deep" / "x.txt"
     assert atomic.write(path, b"one")
-    before = path.stat()
+    status = path.stat()
     assert not atomic.write(path, b"one")
-    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (status.st_ino, status.st_mtime_ns)
     assert atomic.write(path, b"two")
     assert path.read_bytes() == b"two"
     assert [p.name for p in path.parent.iterdir()] == ["x.txt"]

@@ -22,7 +22,7 @@ subprocess.run(child, preexec_fn=end_with_parent())
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can do it")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_parent_leaves_no_child(number: signal.Signals) -> None:
-    """As when pip downloads a model for minutes."""
+    """The child ends as well, such as a long download by pip."""
     parent = subprocess.Popen([sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     child = int(parent.stdout.readline())
@@ -31,11 +31,11 @@ def test_a_killed_parent_leaves_no_child(number: signal.Signals) -> None:
     deadline = time.monotonic() + 10
     while is_running(child) and time.monotonic() < deadline:
         time.sleep(0.02)
-    left = is_running(child)
-    if left:
+    still_running = is_running(child)
+    if still_running:
         os.kill(child, signal.SIGKILL)
     parent.stdout.close()
-    assert not left
+    assert not still_running
 
 
 def is_running(process: int) -> bool:

@@ -11,8 +11,8 @@ from layerbook.core.analysis import Array, BigArray, Result
 from pydantic import Field, ValidationError
 
 
-class Measured(Result):
-    """One field of each kind."""
+class SampleResult(Result):
+    """A result with each kind of numeric field."""
 
     number: float = 0.0
     numbers: tuple[float | None, ...] = ()
@@ -22,7 +22,7 @@ class Measured(Result):
     masked: float = Field(default=0.0, allow_inf_nan=True)
 
 
-@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize(
     "field",
     [
@@ -33,17 +33,17 @@ class Measured(Result):
         lambda x: {"scores": np.array([x], dtype=np.float32)},
     ],
 )
-def test_a_number_that_is_not_finite_is_refused(field: Any, wrong: float) -> None:
-    """In the field that holds it, wherever it hides there."""
-    (name,) = field(wrong)
+def test_refuses_non_finite_numbers(field: Any, value: float) -> None:
+    """The error names the field, however deep the number is nested."""
+    (name,) = field(value)
     with pytest.raises(ValidationError) as caught:
-        Measured(**field(wrong))
+        SampleResult(**field(value))
     (error,) = caught.value.errors()
     assert error["loc"][0] == name
     assert "finite" in error["msg"]
-    Measured(**field(1.5))
+    SampleResult(**field(1.5))
 
 
 def test_a_field_can_allow_infinity() -> None:
-    """Where it means something: a score that a mask rules out."""
-    assert Measured(masked=-math.inf).masked == -math.inf
+    """A masked score is infinite."""
+    assert SampleResult(masked=-math.inf).masked == -math.inf

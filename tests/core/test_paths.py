@@ -11,7 +11,7 @@ from layerbook.core.paths import resolve_inside
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A folder with links that stay inside, and links that lead outside."""
+    """Create a folder with links that stay inside, and links that lead outside."""
     root = tmp_path / "root"
     (root / "folder").mkdir(parents=True)
     (tmp_path / "root-2").mkdir()
@@ -26,7 +26,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("path", [".", "folder/new", "in/new", "folder/../in", "loop"])
 def test_inside(root: Path, path: str) -> None:
-    """What exists and what does not, also below a root that is a link itself."""
+    """Paths may exist or not, also below a root that is a link itself."""
     for folder in (root, root.parent / "link"):
         resolved = resolve_inside(folder, path)
         assert resolved.is_relative_to(root.resolve())
@@ -37,13 +37,13 @@ def test_inside(root: Path, path: str) -> None:
     "path", ["..", "../root-2", "/etc/passwd", "out", "out/passwd", "sibling/x", "chain", "a\0b"]
 )
 def test_outside(root: Path, path: str) -> None:
-    """Through `..`, an absolute path, or any chain of links."""
+    """`..`, absolute paths and chains of links are refused."""
     with pytest.raises(OutsideError):
         resolve_inside(root, path)
 
 
 def test_no_links(root: Path) -> None:
-    """Where even links inside are refused."""
+    """With `links=False` even links inside are refused."""
     assert resolve_inside(root, "folder/new", links=False) == root.resolve() / "folder/new"
     assert resolve_inside(root.parent / "link", "folder", links=False) == root.resolve() / "folder"
     for path in ("in", "in/new"):

@@ -10,7 +10,7 @@ from layerbook.core.progress import LineReporter, TerminalReporter
 def test_titles_and_prompts_are_printed_as_text(
     reporter: LineReporter, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither the markup of rich nor escape sequences of a terminal have a meaning in them."""
+    """Neither markup of rich nor escape sequences of a terminal are interpreted."""
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("FORCE_COLOR", "1")
     with reporter.task("[INST] title [/INST] \x1b]0;owned\x07", 2) as task:

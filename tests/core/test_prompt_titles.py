@@ -1,4 +1,4 @@
-"""Titles tell apart what was run: a text, a chat, and a chat without the answer's header."""
+"""Titles distinguish a text, a chat, and a chat without the header of the answer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from layerbook.core.analysis import ChatPrompt, prompt_title
 
 
 def test_titles_of_one_text_differ() -> None:
-    """The text is the same in all three."""
+    """The three prompts have the same text."""
     prompts = ("hello", ChatPrompt(chat="hello"), ChatPrompt(chat="hello", answer=False))
     assert [prompt_title(prompt) for prompt in prompts] == [
         "hello",

@@ -1,4 +1,4 @@
-"""Rounding keeps seven digits of a field's largest value, and forgets the noise below."""
+"""Rounding keeps seven digits of a field's largest value, and drops the noise below."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from pydantic import AllowInfNan, Field
 FLOATS = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e30, max_value=1e30)
 
 
-class Part(Record):
-    """One entry of a list."""
+class SamplePart(Record):
+    """An entry of a list."""
 
     value: float
     share: Relative = 0.0
 
 
-class Measured(Result):
+class SampleResult(Result):
     """A result with every kind of rounding."""
 
-    parts: tuple[Part, ...] = ()
+    parts: tuple[SamplePart, ...] = ()
     numbers: tuple[Annotated[float, AllowInfNan(True)], ...] = ()
     matrix: Array = np.zeros((0,))
     scores: BigArray = np.zeros((0,))
@@ -47,10 +47,10 @@ class Measured(Result):
 
 
 def test_seven_digits_of_the_largest_entry() -> None:
-    """Over all entries of a field, in lists, in records of a list, and in arrays."""
+    """The scale is that of all entries of a field, in lists, records and arrays."""
     result = round_result(
-        Measured(
-            parts=(Part(value=123.45678912345), Part(value=1e-7 / 3)),
+        SampleResult(
+            parts=(SamplePart(value=123.45678912345), SamplePart(value=1e-7 / 3)),
             numbers=(1 / 3, 2 / 3, 1e-9),
             matrix=np.array([[20.123456789, 1e-16], [-1 / 3, 0.0]]),
         )
@@ -60,17 +60,17 @@ def test_seven_digits_of_the_largest_entry() -> None:
     assert result.matrix.tolist() == [[20.12346, 0.0], [-0.33333, 0.0]]
 
 
-def test_noise_in_the_largest_entry_does_not_shift_the_digits() -> None:
-    """One that is 1 up to rounding errors scales its field like 1."""
-    for one in (1.0, 1 - 1e-13, 1 + 1e-13):
-        assert round_result(Measured(numbers=(one, 0.123456789))).numbers == (1.0, 0.123457)
+def test_ignores_noise_in_the_largest_entry() -> None:
+    """A largest entry of almost 1 scales its field like 1."""
+    for largest in (1.0, 1 - 1e-13, 1 + 1e-13):
+        assert round_result(SampleResult(numbers=(largest, 0.123456789))).numbers == (1.0, 0.123457)
 
 
 def test_marked_fields() -> None:
     """Probabilities keep digits of their own, parameters all digits, gaps an upper bound."""
     result = round_result(
-        Measured(
-            parts=(Part(value=0.0, share=0.5), Part(value=0.0, share=1.23456789e-12)),
+        SampleResult(
+            parts=(SamplePart(value=0.0, share=0.5), SamplePart(value=0.0, share=1.23456789e-12)),
             lengths=np.array([2 * math.pi, 62831.853071795]),
             constant=123456789.123456789,
             gap=3e-14,
@@ -80,18 +80,20 @@ def test_marked_fields() -> None:
     assert result.lengths.tolist() == [6.283185, 62831.85]
     assert result.constant == 123456789.123456789
     assert result.gap == 1e-9
-    assert round_result(Measured(gap=0.0)).gap == 1e-9
-    assert round_result(Measured(gap=0.125)).gap == 0.125
+    assert round_result(SampleResult(gap=0.0)).gap == 1e-9
+    assert round_result(SampleResult(gap=0.125)).gap == 0.125
 
 
 def test_zero_up_to_noise_is_zero() -> None:
     """A field whose numbers are all rounding errors has no digits to keep."""
-    assert round_result(Measured(numbers=(3e-15, -2e-14))).numbers == (0.0, 0.0)
+    assert round_result(SampleResult(numbers=(3e-15, -2e-14))).numbers == (0.0, 0.0)
 
 
 def test_other_values_stay() -> None:
-    """Integers, missing values and infinities; -0 becomes 0."""
-    result = round_result(Measured(numbers=(math.inf, -math.inf, -1e-20, 2.0), count=123456789123))
+    """Integers, missing values and infinities stay; -0 becomes 0."""
+    result = round_result(
+        SampleResult(numbers=(math.inf, -math.inf, -1e-20, 2.0), count=123456789123)
+    )
     assert result.numbers == (math.inf, -math.inf, 0.0, 2.0)
     assert math.copysign(1, result.numbers[2]) == 1
     assert (result.count, result.missing) == (123456789123, None)
@@ -100,31 +102,31 @@ def test_other_values_stay() -> None:
 def test_big_arrays_take_half_the_space() -> None:
     """float32 holds the seven digits; other arrays are float64, also those of a float32 model."""
     result = round_result(
-        Measured(scores=np.array([1 / 3]), matrix=np.array([1 / 3], dtype=np.float32))
+        SampleResult(scores=np.array([1 / 3]), matrix=np.array([1 / 3], dtype=np.float32))
     )
     assert (result.scores.dtype, result.matrix.dtype) == (np.float32, np.float64)
     assert result.matrix.tolist() == [0.3333333]
 
 
-def test_entries_of_a_mapping_have_a_scale_each() -> None:
-    """They are named, like fields."""
-    result = round_result(Measured(by_name={"a": 12345.6789, "b": 0.123456789}))
+def test_scale_of_mapping_entries() -> None:
+    """Each entry has its own scale, as a field does."""
+    result = round_result(SampleResult(by_name={"a": 12345.6789, "b": 0.123456789}))
     assert result.by_name == {"a": 12345.68, "b": 0.1234568}
 
 
 @given(st.lists(FLOATS, min_size=1, max_size=8))
-def test_rounding_again_changes_nothing(values: list[float]) -> None:
-    """Also not after JSON, which writes the shortest decimal."""
-    result = round_result(Measured(numbers=tuple(values), matrix=np.array(values)))
-    again = round_result(Measured.model_validate_json(result.model_dump_json()))
-    assert again.numbers == result.numbers
-    assert again.matrix.tolist() == result.matrix.tolist()
+def test_rounding_is_idempotent(values: list[float]) -> None:
+    """Also after a round trip through JSON, which writes the shortest decimal."""
+    result = round_result(SampleResult(numbers=tuple(values), matrix=np.array(values)))
+    rounded_twice = round_result(SampleResult.model_validate_json(result.model_dump_json()))
+    assert rounded_twice.numbers == result.numbers
+    assert rounded_twice.matrix.tolist() == result.matrix.tolist()
 
 
 @given(st.lists(FLOATS, min_size=1, max_size=8))
 def test_error_is_at_most_half_a_step(values: list[float]) -> None:
-    """Half of the last digit that is kept, of the largest value."""
-    rounded = round_result(Measured(numbers=tuple(values))).numbers
+    """The step is the last digit that is kept of the largest value."""
+    rounded = round_result(SampleResult(numbers=tuple(values))).numbers
     largest = max(map(abs, values))
     step = max(largest * 1e-6, 1e-12)
     assert all(abs(a - b) <= step / 2 * (1 + 1e-9) for a, b in zip(values, rounded, strict=True))

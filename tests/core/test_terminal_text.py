@@ -1,4 +1,4 @@
-"""Text for the terminal."""
+"""Text is safe to print on a terminal."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from layerbook.core.text import escape_controls
     ],
 )
 def test_control_characters_are_escaped(text: str, escaped: str) -> None:
-    """What a terminal would obey, and nothing else."""
+    """Only characters that a terminal would interpret are escaped."""
     assert escape_controls(text) == escaped
 
 
 def test_escaped_json_means_the_same() -> None:
-    """So that one function serves text and JSON."""
+    """Escaped JSON decodes to the same text, so one function serves both."""
     text = "".join(map(chr, range(0x2100)))
     assert json.loads(escape_controls(json.dumps(text, ensure_ascii=False))) == text

@@ -1,4 +1,4 @@
-"""The data of figures: one observation a row, under names that all differ."""
+"""The data of figures is one observation a row, in columns with different names."""
 
 from __future__ import annotations
 
@@ -46,29 +46,32 @@ def read_csv(figure: Figure) -> list[list[str]]:
 
 
 def test_heatmaps_have_a_row_for_each_cell() -> None:
-    """With its place, since labels may be alike; none for cells that do not exist."""
+    """Rows have indices, since labels may be equal; masked cells have no row."""
     assert read_csv(PATTERN) == [
         ["row", "query", "column", "key", "attention (share)"],
         *(["0", " the", "0", " the", "1.0"], ["1", " the", "0", " the", "0.25"]),
         ["1", " the", "1", " the", "0.75"],
     ]
-    plain = Heatmap(np.array([[2.0, -math.inf]]), Axis("n", start=3), Axis("n"), "v", "Words")
-    assert read_csv(plain) == [["n", "n 2", "v"], ["3", "0", "2.0"], ["3", "1", "-inf"]]
+    masked = Heatmap(np.array([[2.0, -math.inf]]), Axis("n", start=3), Axis("n"), "v", "Words")
+    assert read_csv(masked) == [["n", "n 2", "v"], ["3", "0", "2.0"], ["3", "1", "-inf"]]
 
 
 def test_panels_are_a_column() -> None:
-    """Under one header, whatever each panel is labelled with."""
-    other = replace(PATTERN, title="two", columns=Axis("key", labels=("a", "b")))
-    rows = read_csv(Panels((PATTERN, other), "Words"))
+    """All panels share one header, whatever their labels are."""
+    second = replace(PATTERN, title="two", columns=Axis("key", labels=("a", "b")))
+    rows = read_csv(Panels((PATTERN, second), "Words"))
     assert rows[0] == ["panel", "row", "query", "column", "key", "attention (share)"]
     assert [row[0] for row in rows[1:]] == ["one"] * 3 + ["two"] * 3
     assert rows[4] == ["two", "0", " the", "0", "a", "1.0"]
-    stages = Frames((Frame("1", PATTERN), Frame("2", other)), "Words", step="stage")
+    stages = Frames((Frame("1", PATTERN), Frame("2", second)), "Words", step="stage")
     assert read_csv(stages) == rows
 
 
-def test_panels_with_axes_of_their_own_share_their_columns() -> None:
-    """Named alike but for the unit; other measures have columns of their own."""
+def test_panels_with_different_axes() -> None:
+    """Axes that differ only in the unit share a column.
+
+    Other measures have columns of their own.
+    """
 
     def scatter(share: str, title: str) -> Scatter:
         return Scatter((Point(THE, 1.0, 2.0),), Axis("axis 1", share), Axis("y"), "W", title)
@@ -87,7 +90,7 @@ def test_panels_with_axes_of_their_own_share_their_columns() -> None:
 
 
 def test_columns_have_different_names() -> None:
-    """Equal, empty and missing ones are numbered; rows have as many cells."""
+    """Equal, empty and missing names are numbered; all rows have as many cells."""
     table = Table(("a", "a", "", "a 2"), (("1", "2", "3", "4", "5"), ("6",)))
     assert read_csv(table) == [
         ["a", "a 2", "column 3", "a 2 2", "column 5"],
@@ -97,7 +100,7 @@ def test_columns_have_different_names() -> None:
 
 @pytest.mark.parametrize("name", sorted(CHARTS))
 def test_every_kind_can_be_read(name: str) -> None:
-    """By the csv module and by pandas, which comes with seaborn: one header, equal rows."""
+    """The csv module and pandas read one header and equal rows."""
     pandas = pytest.importorskip("pandas")
     rows = read_csv(CHARTS[name])
     assert len({len(row) for row in rows}) == 1

@@ -75,14 +75,16 @@ class DaskCluster:
 
     @property
     def executor(self) -> str:
-        """As the command line takes it."""
+        """Return the value of `--executor` for this scheduler."""
         return self.address.replace("tcp", "dask").replace("tls", "dask+tls")
 
 
-def started(log: IO[str], *arguments: str, without: bool = False) -> subprocess.Popen[str]:
-    """A process of Dask's command line; `without` this package, which it then cannot import."""
+def start_process(
+    log: IO[str], *arguments: str, without_layerbook: bool = False
+) -> subprocess.Popen[str]:
+    """Start a Dask command; hide this package from it if `without_layerbook`."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    hidden = "sys.modules['layerbook'] = None; " if without else ""
+    hidden = "sys.modules['layerbook'] = None; " if without_layerbook else ""
     script = f"import sys; {hidden}from dask.__main__ import main; main()"
     return subprocess.Popen(
         [sys.executable, "-c", script, *arguments], stdout=log, stderr=log, env=environment
@@ -91,7 +93,7 @@ def started(log: IO[str], *arguments: str, without: bool = False) -> subprocess.
 
 @contextmanager
 def start_cluster(
-    folder: Path, count: int, without: bool = False, tls: Sequence[str] = ()
+    folder: Path, count: int, without_layerbook: bool = False, tls: Sequence[str] = ()
 ) -> Iterator[DaskCluster]:
     """Start a scheduler on a free port, with `count` workers that may lack this package.
 
@@ -100,11 +102,11 @@ def start_cluster(
     folder.mkdir(exist_ok=True)
     with (folder / "log").open("w") as log:
         protocol = "tls" if tls else "tcp"
-        place = ("--host", f"{protocol}://127.0.0.1", "--port", "0", "--no-dashboard", *tls)
-        running = [started(log, "scheduler", *place, without=True)]
+        options = ("--host", f"{protocol}://127.0.0.1", "--port", "0", "--no-dashboard", *tls)
+        processes = [start_process(log, "scheduler", *options, without_layerbook=True)]
         try:
             address = wait_for_log(folder / "log", r"Scheduler at:\s+(t\w+://\S+)")[0]
-            folders = (
+            worker_options = (
                 "--local-directory",
                 str(folder),
                 "--nthreads",
@@ -114,37 +116,38 @@ def start_cluster(
                 *tls,
             )
             for i in range(count):
-                running.append(
-                    started(log, "worker", address, *folders, "--name", str(i), without=without)
+                arguments = ("worker", address, *worker_options, "--name", str(i))
+                processes.append(
+                    start_process(log, *arguments, without_layerbook=without_layerbook)
                 )
             wait_for_log(folder / "log", f"Starting established connection to {protocol}", count)
-            yield DaskCluster(address, running[0], running[1:])
+            yield DaskCluster(address, processes[0], processes[1:])
         finally:
-            for process in running:
+            for process in processes:
                 process.kill()
-            for process in running:
+            for process in processes:
                 process.wait()
 
 
 def wait_for_log(log: Path, pattern: str, count: int = 1) -> list[str]:
-    """What the log says, once it has said it so often."""
-    end = time.monotonic() + 120
-    while len(found := re.findall(pattern, log.read_text())) < count:
-        assert time.monotonic() < end, log.read_text()
+    """Return the matches in a log as soon as there are `count`; fail after two minutes."""
+    deadline = time.monotonic() + 120
+    while len(matches := re.findall(pattern, log.read_text())) < count:
+        assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.1)
-    return found
+    return matches
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
-    """Two workers that every test leaves alive."""
-    with start_cluster(tmp_path_factory.mktemp("dask"), 2) as found:
-        yield found
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
+    """Start two workers, which every test leaves alive."""
+    with start_cluster(tmp_path_factory.mktemp("dask"), 2) as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="module")
-def here(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The book, run without a cluster."""
+def local_book(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write the book and run it without a cluster."""
     folder = write_small_book(tmp_path_factory.mktemp("here"), tiny_model_dir)
     (folder / "experiments" / "words.yaml").write_text(SPEC)
     done = layerbook("run", cwd=folder)
@@ -153,61 +156,71 @@ def here(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.fixture
-def book(here: Path, tmp_path: Path) -> Path:
-    """The same book without results."""
-    shutil.copytree(here, tmp_path / "book", ignore=shutil.ignore_patterns("results", ".layerbook"))
+def book(local_book: Path, tmp_path: Path) -> Path:
+    """Copy the book without its results."""
+    shutil.copytree(
+        local_book, tmp_path / "book", ignore=shutil.ignore_patterns("results", ".layerbook")
+    )
     return tmp_path / "book"
 
 
-def found(book: Path) -> Mapping[str, Result]:
-    """Every result of a book by the id of its experiment, those of cells included."""
+def read_results(book: Path) -> Mapping[str, Result]:
+    """Return the results of a book by experiment id, those of cells included."""
     project = open_project(book)
-    every = list(project.experiments())
-    every += [cell for one in every if one.sweep is not None for _, cell in sweep_cells(one)]
-    return {one.id: results.load(project.result_path(one), one.result_type).result for one in every}
+    experiments = list(project.experiments())
+    experiments += [
+        cell
+        for experiment in experiments
+        if experiment.sweep is not None
+        for _, cell in sweep_cells(experiment)
+    ]
+    return {
+        experiment.id: results.load(project.result_path(experiment), experiment.result_type).result
+        for experiment in experiments
+    }
 
 
-def assert_same(one: Path, other: Path) -> None:
-    """Two books have the same results exactly."""
-    mine, theirs = found(one), found(other)
-    assert list(mine) == list(theirs)
-    assert len(mine) > 24
-    for id, result in mine.items():
-        assert not compare_results(result, theirs[id]), id
+def assert_same(first_book: Path, second_book: Path) -> None:
+    """Assert that two books have exactly the same results."""
+    first, second = read_results(first_book), read_results(second_book)
+    assert list(first) == list(second)
+    assert len(first) > 24
+    for id, result in first.items():
+        assert not compare_results(result, second[id]), id
 
 
-def plain(project: Project) -> list[Experiment]:
-    """The experiments that are no sweeps."""
-    return [one for one in project.experiments() if one.sweep is None]
+def plain_experiments(project: Project) -> list[Experiment]:
+    """Return the experiments that are not sweeps."""
+    return [experiment for experiment in project.experiments() if experiment.sweep is None]
 
 
 @needs_dask
-def test_a_run_on_two_workers_gives_what_a_run_here_gives(
-    here: Path, book: Path, cloud: DaskCluster, monkeypatch: pytest.MonkeyPatch
+def test_two_workers_match_a_local_run(
+    local_book: Path, book: Path, cluster: DaskCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Experiments and cells are measured by workers only, and are current afterwards."""
+    """Workers measure all experiments and cells, and the results are current afterwards."""
     monkeypatch.setattr(sweeping, "CHUNK_SIZE", 5)
     with monkeypatch.context() as patched:
         patched.setattr(LocalExecutor, "measure", None)
-        done = layerbook("run", "--executor", cloud.executor, cwd=book)
+        done = layerbook("run", "--executor", cluster.executor, cwd=book)
     assert done.returncode == 0, done.stderr
-    assert_same(here, book)
+    assert_same(local_book, book)
     assert "Every result is current." in layerbook("run", cwd=book).stdout
 
 
 @needs_dask
-def test_a_sweep_over_models_runs_there_too(book: Path, cloud: DaskCluster, tmp_path: Path) -> None:
-    """Each worker loads the other model as well; one that has other weights there is refused."""
+def test_sweep_over_models(book: Path, cluster: DaskCluster, tmp_path: Path) -> None:
+    """Each worker loads both models, and is refused cells of a model with other weights."""
     (tmp_path / "other").mkdir()
-    other = write_tiny_model(tmp_path / "other", initializer_range=0.4)
-    own = re.search(
+    other_model = write_tiny_model(tmp_path / "other", initializer_range=0.4)
+    model_line = re.search(
         r"^model: (.*)$", (book / "experiments" / "book.yaml").read_text(), re.MULTILINE
     )
-    assert own
+    assert model_line
     spec = book / "experiments" / "words.yaml"
-    spec.write_text(SPEC.replace("top_k: [2, 3]", f"model: [{own[1]}, {other}]"))
-    for out, more in (("far", ("--executor", cloud.executor)), ("near", ())):
-        assert layerbook("run", spec, "--out", tmp_path / out, *more, cwd=book).returncode == 0
+    spec.write_text(SPEC.replace("top_k: [2, 3]", f"model: [{model_line[1]}, {other_model}]"))
+    for name, options in (("far", ("--executor", cluster.executor)), ("near", ())):
+        assert layerbook("run", spec, "--out", tmp_path / name, *options, cwd=book).returncode == 0
     far, near = (read_tree(tmp_path / name) for name in ("far", "near"))
     assert set(far) == set(near) and len(far) == 3 + 24
     far_best, near_best = (
@@ -215,188 +228,194 @@ def test_a_sweep_over_models_runs_there_too(book: Path, cloud: DaskCluster, tmp_
         for name in ("far", "near")
     )
     assert far_best == pytest.approx(near_best, rel=1e-4)
-    assert all(abs(one - another) > 1e-3 for one, another in itertools.pairwise(near_best))
+    assert all(abs(first - second) > 1e-3 for first, second in itertools.pairwise(near_best))
 
-    write_tiny_model(other, initializer_range=0.8)
+    write_tiny_model(other_model, initializer_range=0.8)
     assert (
         layerbook(
-            "run", spec, "--out", tmp_path / "changed", "--executor", cloud.executor, cwd=book
+            "run", spec, "--out", tmp_path / "changed", "--executor", cluster.executor, cwd=book
         ).returncode
         == 0
     )
     changed = json.loads((tmp_path / "changed" / "grid.json").read_bytes())["columns"]["best"]
     assert changed[::2] == pytest.approx(near_best[::2], rel=1e-4)
     assert all(
-        abs(one - another) > 1e-3
-        for one, another in zip(changed[1::2], near_best[1::2], strict=True)
+        abs(first - second) > 1e-3
+        for first, second in zip(changed[1::2], near_best[1::2], strict=True)
     )
 
 
 @needs_dask
-def test_a_spec_outside_of_a_book_runs_there_too(
-    book: Path, cloud: DaskCluster, tmp_path: Path
-) -> None:
-    """`run SPEC --out DIR` writes the same files, whose numbers agree."""
+def test_spec_outside_of_a_book(book: Path, cluster: DaskCluster, tmp_path: Path) -> None:
+    """`run SPEC --out DIR` writes the same files as a local run."""
     spec = book / "experiments" / "words.yaml"
-    for out, more in (("far", ("--executor", cloud.executor)), ("near", ())):
-        assert layerbook("run", spec, "--out", tmp_path / out, *more, cwd=book).returncode == 0
+    for name, options in (("far", ("--executor", cluster.executor)), ("near", ())):
+        assert layerbook("run", spec, "--out", tmp_path / name, *options, cwd=book).returncode == 0
     assert set(read_tree(tmp_path / "far")) == set(read_tree(tmp_path / "near"))
     assert len(read_tree(tmp_path / "far")) == 3 + 24
 
 
 @needs_dask
-def test_a_worker_that_is_killed_half_way_costs_nothing_but_time(
-    here: Path, book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_killed_worker_loses_nothing(
+    local_book: Path, book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is killed while it has chunks to measure or to hand over; the other measures them."""
+    """A worker is killed while it holds chunks; the other worker measures them."""
     monkeypatch.setattr(sweeping, "CHUNK_SIZE", 2)
-    answered, done_before = dask._wait, 0
-    held: list[str] = []
-    with start_cluster(tmp_path / "dask", 2) as two:
-        victim = two.workers[0]
+    wait, chunks_done = dask._wait, 0
+    victim_tasks: list[str] = []
+    with start_cluster(tmp_path / "dask", 2) as new_cluster:
+        victim = new_cluster.workers[0]
 
         def kill() -> None:
             from distributed import Client
 
-            client = Client(two.address, set_as_default=False)
-            everyone = client.scheduler_info()["workers"]
-            address = next(at for at, info in everyone.items() if str(info["id"]) == "0")
-            while not held:
-                held.extend(
+            client = Client(new_cluster.address, set_as_default=False)
+            workers = client.scheduler_info()["workers"]
+            address = next(worker for worker, info in workers.items() if str(info["id"]) == "0")
+            while not victim_tasks:
+                victim_tasks.extend(
                     [*client.processing().get(address, ()), *client.has_what().get(address, ())]
                 )
                 time.sleep(0.02)
             victim.kill()
 
-        def watched(chunk: Sequence[Experiment], future: Any) -> Any:
-            nonlocal done_before
+        def wait_and_kill(chunk: Sequence[Experiment], future: Any) -> Any:
+            nonlocal chunks_done
             if len(chunk) == 2 and future is not None:
-                done_before += 1
-                if done_before == 3:
-                    victim.send_signal(
-                        signal.SIGSTOP
-                    )  # so that what it is given next stays in its hands
+                chunks_done += 1
+                if chunks_done == 3:
+                    # Stopped, it keeps the chunks that it is given next.
+                    victim.send_signal(signal.SIGSTOP)
                     threading.Thread(target=kill).start()
-            return answered(chunk, future)
+            return wait(chunk, future)
 
-        monkeypatch.setattr(dask, "_wait", watched)
-        done = layerbook("run", "--executor", two.executor, cwd=book)
+        monkeypatch.setattr(dask, "_wait", wait_and_kill)
+        done = layerbook("run", "--executor", new_cluster.executor, cwd=book)
         assert victim.wait(10) == -signal.SIGKILL
     assert done.returncode == 0, done.stderr + done.stdout
-    assert held
-    assert_same(here, book)
+    assert victim_tasks
+    assert_same(local_book, book)
 
 
 @needs_dask
-def test_an_experiment_that_fails_stops_no_other(here: Path, cloud: DaskCluster) -> None:
-    """An exception of an analysis is its experiment's error, with the message of a local run."""
-    project = open_project(here)
-    one = next(e for e in plain(project) if e.id == "plain")
-    broken = type(one)(
-        **(vars(one) | {"analysis": one.analysis.model_copy(update={"top_k": 10**6})})
+def test_a_failing_experiment_stops_no_other(local_book: Path, cluster: DaskCluster) -> None:
+    """An exception in an analysis is its experiment's error, with the message of a local run."""
+    project = open_project(local_book)
+    working = next(e for e in plain_experiments(project) if e.id == "plain")
+    broken = type(working)(
+        **(vars(working) | {"analysis": working.analysis.model_copy(update={"top_k": 10**6})})
     )
-    with running.executor_for(cloud.executor)(
+    with running.executor_for(cluster.executor)(
         project.source, project.precision, SilentReporter()
-    ) as there:
-        measured = there.measure([broken, one])
+    ) as executor:
+        measured = executor.measure([broken, working])
     failure = measured[broken]
     assert isinstance(failure, RunError)
     assert str(failure) == str(
         LocalExecutor(project.source, SilentReporter()).measure([broken])[broken]
     )
     assert "ValueError" in str(failure)
-    assert isinstance(measured[one], Result)
+    assert isinstance(measured[working], Result)
 
 
 @needs_dask
-def test_a_worker_computes_with_the_precision_of_the_book(here: Path, cloud: DaskCluster) -> None:
+def test_workers_use_the_precision_of_the_book(local_book: Path, cluster: DaskCluster) -> None:
     """One worker changes its precision from job to job."""
-    project = open_project(here)
-    one = next(e for e in plain(project) if e.id == "plain")
+    project = open_project(local_book)
+    experiment = next(e for e in plain_experiments(project) if e.id == "plain")
     for precision in ("float32", "float64"):
-        with running.executor_for(cloud.executor)(
+        with running.executor_for(cluster.executor)(
             project.source, precision, SilentReporter()
-        ) as there:
-            measured = there.measure([one])[one]
+        ) as executor:
+            measured = executor.measure([experiment])[experiment]
         local = LocalExecutor(project.source, SilentReporter(), precision=precision)
-        assert measured.model_dump_json() == local.measure([one])[one].model_dump_json()
+        assert (
+            measured.model_dump_json() == local.measure([experiment])[experiment].model_dump_json()
+        )
 
 
 @needs_dask
-def test_a_worker_with_another_model_is_refused(here: Path, cloud: DaskCluster) -> None:
-    """Its numbers would be kept under the key of ours."""
-    project = open_project(here)
-    there = DaskExecutor(cloud.address, project.source, "float64", SilentReporter())
-    there.fingerprint = Fingerprint("sha256:others", project.fingerprint.tokenizer)
+def test_refuses_a_worker_with_another_model(local_book: Path, cluster: DaskCluster) -> None:
+    """Its numbers would be stored under the key of our model."""
+    project = open_project(local_book)
+    executor = DaskExecutor(cluster.address, project.source, "float64", SilentReporter())
+    executor.fingerprint = Fingerprint("sha256:others", project.fingerprint.tokenizer)
     with pytest.raises(
         ModelError, match=r"has another model at .* \(sha256:[0-9a-f]+, not sha256:others\)"
     ):
-        there.measure(plain(project))
-    there.close()
+        executor.measure(plain_experiments(project))
+    executor.close()
 
 
 @needs_dask
 @pytest.mark.parametrize(
-    ("what", "message"),
+    ("function", "message"),
     [
         ("keys.numeric_library_versions", "has torch .*; the run was started with torch 0"),
         ("code_digest.analysis_code_digest", "has other code"),
     ],
 )
-def test_a_worker_with_other_code_or_libraries_is_refused(
-    here: Path, cloud: DaskCluster, monkeypatch: pytest.MonkeyPatch, what: str, message: str
+def test_refuses_a_worker_with_other_code(
+    local_book: Path,
+    cluster: DaskCluster,
+    monkeypatch: pytest.MonkeyPatch,
+    function: str,
+    message: str,
 ) -> None:
-    """Both are part of a key."""
-    project = open_project(here)
-    other: Any = {"torch": "0"} if what == "keys.numeric_library_versions" else "other"
-    monkeypatch.setattr(f"layerbook.store.{what}", lambda *_: other)
+    """A key covers the code and the versions of numeric libraries."""
+    project = open_project(local_book)
+    changed: Any = {"torch": "0"} if function == "keys.numeric_library_versions" else "other"
+    monkeypatch.setattr(f"layerbook.store.{function}", lambda *_: changed)
     with (
-        running.executor_for(cloud.executor)(
+        running.executor_for(cluster.executor)(
             project.source, project.precision, SilentReporter()
-        ) as there,
+        ) as executor,
         pytest.raises(ModelError, match=message),
     ):
-        there.measure(plain(project))
+        executor.measure(plain_experiments(project))
 
 
 @needs_dask
-def test_only_a_few_chunks_are_under_way(here: Path, cloud: DaskCluster) -> None:
-    """However long a sweep is: two for each worker; and what comes back is in order."""
-    project = open_project(here)
-    one = next(e for e in plain(project) if e.id == "plain")
-    taken = 0
+def test_limits_chunks_in_progress(local_book: Path, cluster: DaskCluster) -> None:
+    """At most two chunks per worker are in progress; results come back in order."""
+    project = open_project(local_book)
+    experiment = next(e for e in plain_experiments(project) if e.id == "plain")
+    chunks_taken = 0
 
     def chunks() -> Iterator[list[Experiment]]:
-        nonlocal taken
+        nonlocal chunks_taken
         for _ in range(20):
-            taken += 1
-            yield [type(one)(**vars(one))]
+            chunks_taken += 1
+            yield [type(experiment)(**vars(experiment))]
 
-    with running.executor_for(cloud.executor)(
+    with running.executor_for(cluster.executor)(
         project.source, project.precision, SilentReporter()
-    ) as there:
-        ahead = [taken - given for given, _ in enumerate(there.measure_chunks(chunks()))]
-    assert len(ahead) == 20
-    assert max(ahead) == 4
+    ) as executor:
+        chunks_ahead = [
+            chunks_taken - chunks_returned
+            for chunks_returned, _ in enumerate(executor.measure_chunks(chunks()))
+        ]
+    assert len(chunks_ahead) == 20
+    assert max(chunks_ahead) == 4
 
 
 @needs_dask
-def test_chunks_with_nothing_to_do_reach_no_scheduler(here: Path) -> None:
-    """A sweep that is current is looked at without a connection."""
-    there = DaskExecutor(
-        "tcp://127.0.0.1:9", open_project(here).source, "float64", SilentReporter()
+def test_empty_chunks_need_no_scheduler(local_book: Path) -> None:
+    """A sweep whose cells are all current opens no connection."""
+    executor = DaskExecutor(
+        "tcp://127.0.0.1:9", open_project(local_book).source, "float64", SilentReporter()
     )
-    assert list(there.measure_chunks(itertools.repeat((), 3))) == [{}, {}, {}]
-    assert there.measure([]) == {}
+    assert list(executor.measure_chunks(itertools.repeat((), 3))) == [{}, {}, {}]
+    assert executor.measure([]) == {}
 
 
 @needs_dask
-def test_no_scheduler_is_an_error_for_people(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exit 2, with what to do; where there is nothing to run, none is looked for."""
+def test_unreachable_scheduler(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command exits with 2 and says what to do; with nothing to run, it does not connect."""
     monkeypatch.setattr(dask, "CONNECT_SECONDS", 1)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{unused.getsockname()[1]}"
     done = layerbook("run", "--executor", f"dask://{address}", cwd=book)
     assert done.returncode == 2
     assert f"layerbook: no Dask scheduler answers at tcp://{address}" in done.stderr
@@ -408,38 +427,38 @@ def test_no_scheduler_is_an_error_for_people(book: Path, monkeypatch: pytest.Mon
 
 
 @needs_dask
-def test_a_worker_without_layerbook_is_told_and_lives_on(book: Path, tmp_path: Path) -> None:
-    """Exit 2, with what to install; the worker may be somebody else's as well."""
-    with start_cluster(tmp_path / "dask", 1, without=True) as one:
-        done = layerbook("run", "--executor", one.executor, cwd=book)
-        assert one.workers[0].poll() is None
+def test_worker_without_layerbook(book: Path, tmp_path: Path) -> None:
+    """The command exits with 2 and says what to install; the worker stays alive."""
+    with start_cluster(tmp_path / "dask", 1, without_layerbook=True) as new_cluster:
+        done = layerbook("run", "--executor", new_cluster.executor, cwd=book)
+        assert new_cluster.workers[0].poll() is None
     assert done.returncode == 2
     assert "the Dask workers lack what a run needs" in done.stderr
 
 
 @needs_dask
-def test_a_scheduler_that_goes_away_ends_the_run(
+def test_lost_scheduler_ends_the_run(
     book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Exit 1; what was measured is kept."""
+    """The command exits with 1 and keeps what was measured."""
     monkeypatch.setattr(sweeping, "CHUNK_SIZE", 2)
-    kept = running.ProjectCellStore.collect
-    with start_cluster(tmp_path / "dask", 1) as one:
+    collect = running.ProjectCellStore.collect
+    with start_cluster(tmp_path / "dask", 1) as new_cluster:
 
-        def gone(self: Any, *arguments: Any) -> Any:
-            one.scheduler.kill()
-            return kept(self, *arguments)
+        def kill_and_collect(self: Any, *arguments: Any) -> Any:
+            new_cluster.scheduler.kill()
+            return collect(self, *arguments)
 
-        monkeypatch.setattr(running.ProjectCellStore, "collect", gone)
-        done = layerbook("run", "--executor", one.executor, cwd=book)
+        monkeypatch.setattr(running.ProjectCellStore, "collect", kill_and_collect)
+        done = layerbook("run", "--executor", new_cluster.executor, cwd=book)
     assert done.returncode == 1
     assert "the Dask scheduler is gone; what was measured is kept" in done.stderr, done.stderr
     assert list((book / "experiments" / "results").rglob("plain.json"))
     assert list((book / "experiments" / "results").rglob("grid.*.json"))
 
 
-def test_the_extra_that_is_missing_is_named(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exit 2, with what to install."""
+def test_missing_extra(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command exits with 2 and says what to install."""
     find = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name == "distributed" else find(name)
@@ -452,34 +471,35 @@ def test_the_extra_that_is_missing_is_named(book: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     "name", ["", "dask", "dask://", "dask://host", "dask:host:1", "ray://host:1", "tcp://host:1"]
 )
-def test_an_executor_that_is_none_is_refused(book: Path, name: str) -> None:
-    """Exit 2 before anything runs."""
+def test_refuses_unknown_executors(book: Path, name: str) -> None:
+    """The command exits with 2 before anything runs."""
     for command in ("run", "build"):
         done = layerbook(command, "--executor", name, cwd=book)
         assert done.returncode == 2
         assert f"--executor {name}: should be dask://HOST:PORT" in done.stderr
 
 
-def test_nothing_runs_where_nothing_is_to_run(book: Path) -> None:
-    """`--no-run` has no use for an executor."""
+def test_executor_excludes_no_run(book: Path) -> None:
+    """`--no-run` needs no executor."""
     done = layerbook("build", "--no-run", "--executor", "dask://host:1", cwd=book)
     assert done.returncode == 2
     assert "--executor is for running experiments, and --no-run runs nothing" in done.stderr
 
 
-def test_experiments_that_share_passes_go_together(here: Path) -> None:
-    """A prompt in common is a pass in common; the rest is spread."""
-    project = open_project(here)
+def test_groups_experiments_by_shared_prompts(local_book: Path) -> None:
+    """Experiments with a common prompt share a pass; the others are spread."""
+    project = open_project(local_book)
     groups = [
-        sorted(one.id for one in group) for group in group_by_shared_prompts(plain(project), 3)
+        sorted(experiment.id for experiment in group)
+        for group in group_by_shared_prompts(plain_experiments(project), 3)
     ]
     assert sorted(groups) == [["cat", "plain", "sum"], ["pattern"]]
-    assert [len(group) for group in group_by_shared_prompts(plain(project), 1)] == [4]
+    assert [len(group) for group in group_by_shared_prompts(plain_experiments(project), 1)] == [4]
 
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a certificate that signs itself, and its key."""
+    """Write a self-signed certificate and its key to a folder."""
     folder = tmp_path_factory.mktemp("certificates")
     options = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -keyout key -out cert"
     subprocess.run(["openssl", *options.split()], cwd=folder, check=True, capture_output=True)
@@ -488,8 +508,8 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @needs_dask
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes certificates with openssl")
-def test_a_run_over_tls(here: Path, book: Path, certificates: Path, tmp_path: Path) -> None:
-    """With certificates from Dask's own settings; without them nothing is sent."""
+def test_tls(local_book: Path, book: Path, certificates: Path, tmp_path: Path) -> None:
+    """Certificates come from Dask's own settings; without them nothing is sent."""
     import dask as dask_library
 
     files = {"ca-file": certificates / "cert", "client.cert": certificates / "cert"}
@@ -498,10 +518,10 @@ def test_a_run_over_tls(here: Path, book: Path, certificates: Path, tmp_path: Pa
     options.append(f"--tls-key={certificates / 'key'}")
     with start_cluster(tmp_path / "dask", 1, tls=options) as cluster:
         assert cluster.executor.startswith("dask+tls://127.0.0.1:")
-        without = layerbook("run", "--executor", cluster.executor, cwd=book)
-        assert without.returncode == 2 and "needs certificates" in without.stderr
+        refused = layerbook("run", "--executor", cluster.executor, cwd=book)
+        assert refused.returncode == 2 and "needs certificates" in refused.stderr
         settings = {f"distributed.comm.tls.{name}": str(path) for name, path in files.items()}
         with dask_library.config.set(settings):
             done = layerbook("run", "--executor", cluster.executor, cwd=book)
     assert done.returncode == 0, done.stderr
-    assert_same(here, book)
+    assert_same(local_book, book)

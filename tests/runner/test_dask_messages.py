@@ -1,4 +1,4 @@
-"""Messages between a run and Dask's workers: they mean the same on both sides, and run nothing."""
+"""Messages to and from Dask's workers round-trip, and cannot run code."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def project() -> Project:
-    """The committed book, which uses every analysis."""
+    """Open the committed book, which uses every analysis."""
     return open_project(ROOT)
 
 
 @pytest.fixture(scope="module")
 def experiments(project: Project) -> list[Experiment]:
-    """Its experiments but sweeps, whose cells are sent."""
+    """Return its experiments without sweeps, which are sent as cells."""
     return [experiment for experiment in project.experiments() if experiment.sweep is None]
 
 
-def test_jobs_come_back(project: Project, experiments: list[Experiment]) -> None:
-    """Every analysis has the same parameters on the other side."""
+def test_jobs_round_trip(project: Project, experiments: list[Experiment]) -> None:
+    """Workers get the same experiments, parameters and requirements."""
     source = DirectorySource("name", "/folder", "revision", "0" * 64)
     versions = {"torch": "2"}
     models = {"": Fingerprint("a", "b")}
@@ -53,8 +53,8 @@ def test_jobs_come_back(project: Project, experiments: list[Experiment]) -> None
     ]
 
 
-def test_results_come_back(project: Project, experiments: list[Experiment]) -> None:
-    """Bit by bit, arrays of their own files included, and read-only."""
+def test_results_round_trip(project: Project, experiments: list[Experiment]) -> None:
+    """Numbers are equal bit by bit, arrays in separate files included, and read-only."""
     stored = {
         e: results.load(project.result_path(e), e.result_type).result
         for e in experiments
@@ -63,17 +63,19 @@ def test_results_come_back(project: Project, experiments: list[Experiment]) -> N
     assert len(stored) > 20
     received = decode_results(encode_results(list(stored.values())), list(stored))
     for experiment, result in stored.items():
-        other = received[experiment]
-        assert not isinstance(other, RunError)
-        assert type(other) is type(result) and not compare_results(result, other)
+        decoded = received[experiment]
+        assert not isinstance(decoded, RunError)
+        assert type(decoded) is type(result) and not compare_results(result, decoded)
         flags = [
-            value.flags.writeable for value in vars(other).values() if isinstance(value, np.ndarray)
+            value.flags.writeable
+            for value in vars(decoded).values()
+            if isinstance(value, np.ndarray)
         ]
         assert not any(flags)
 
 
-def test_errors_come_back(experiments: list[Experiment]) -> None:
-    """An experiment's own, with its traceback, and one that ended the job."""
+def test_errors_round_trip(experiments: list[Experiment]) -> None:
+    """An error of one experiment keeps its traceback; an error of the job is raised."""
     message = encode_results([RunError("no", "trace")])
     error = decode_results(message, experiments[:1])[experiments[0]]
     assert isinstance(error, RunError) and (str(error), error.trace) == ("no", "trace")
@@ -95,16 +97,16 @@ def test_errors_come_back(experiments: list[Experiment]) -> None:
         b'{"results": ' + b"[" * 100_000,
     ],
 )
-def test_other_answers_are_errors(data: bytes, experiments: list[Experiment]) -> None:
-    """Pickles among them."""
+def test_refuses_malformed_messages(data: bytes, experiments: list[Experiment]) -> None:
+    """Neither side accepts pickles, other JSON or broken base64."""
     with pytest.raises(MessageError):
         decode_results(data, experiments[:1])
     with pytest.raises(MessageError):
         decode_job(data)
 
 
-def test_an_array_that_is_not_its_reference_is_an_error(experiments: list[Experiment]) -> None:
-    """Its digest is checked as that of a stored one."""
+def test_refuses_arrays_with_another_digest(experiments: list[Experiment]) -> None:
+    """A received array must match its reference, as a stored one must."""
     reference = {"file": "f", "array": "a", "shape": [1], "dtype": "float32", "sha256": "0"}
     message = {"results": [{"fields": {"weights": reference}, "arrays": "AAAA"}]}
     with pytest.raises(MessageError, match="not the ones"):

@@ -52,7 +52,7 @@ SETTINGS = [
 
 
 def run_spec(spec: Path, out: Path, settings: dict[str, str]) -> dict[str, bytes]:
-    """Run a spec in a process of its own; return the bytes of its results by file name."""
+    """Run a spec in a child process; return the bytes of its results by file name."""
     process = subprocess.run(
         [sys.executable, "-m", "layerbook", "run", str(spec), "--out", str(out), "--quiet"],
         env=os.environ | settings,
@@ -64,13 +64,13 @@ def run_spec(spec: Path, out: Path, settings: dict[str, str]) -> dict[str, bytes
 
 
 def test_same_bytes_on_every_machine(tmp_path: Path) -> None:
-    """A part of the book on the real model: attention, vectors, distributions and a text."""
+    """The spec covers attention, vectors, distributions and a text on the real model."""
     spec = tmp_path / "reproduced.yaml"
     spec.write_text(SPEC)
-    first, *others = (
+    expected, *other_runs = (
         run_spec(spec, tmp_path / str(number), settings) for number, settings in enumerate(SETTINGS)
     )
-    assert len(first) == 6
-    for files in others:
-        different = [name for name in first if files[name] != first[name]]
+    assert len(expected) == 6
+    for files in other_runs:
+        different = [name for name in expected if files[name] != expected[name]]
         assert not different

@@ -1,6 +1,6 @@
-"""An edit of the package runs its dependants again, all of them and no other.
+"""An edit of the package reruns all experiments that depend on it, and no other.
 
-The edits are made in a copy of the package, which a process of its own finds first.
+The edits are made in a copy of the package, which child processes import first.
 """
 
 from __future__ import annotations
@@ -42,31 +42,31 @@ def built(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture
 def book(built: Path, tmp_path: Path) -> Path:
-    """A copy of the built book, its working cache included."""
+    """Copy the built book with its cache."""
     return shutil.copytree(built, tmp_path / "book")
 
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """A copy of the package, its templates inside."""
+    """Copy the package with its templates."""
     ignored = shutil.ignore_patterns("__pycache__", "templates")
-    made = shutil.copytree(
+    copy = shutil.copytree(
         ROOT / "generator" / "layerbook", tmp_path / "package" / "layerbook", ignore=ignored
     )
     shutil.copytree(
-        ROOT / "templates", made / "templates", ignore=shutil.ignore_patterns("chapters")
+        ROOT / "templates", copy / "templates", ignore=shutil.ignore_patterns("chapters")
     )
-    return made
+    return copy
 
 
 def append(package: Path, name: str, text: str) -> None:
-    """Add to a file of the copy."""
+    """Append text to a file of the copied package."""
     with (package / name).open("a", encoding="utf-8") as file:
         file.write(text)
 
 
 def run(package: Path, *arguments: str, cwd: Path) -> str:
-    """What a command of the copy prints."""
+    """Run a command of the copied package; return its output."""
     environment = os.environ | {"PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "layerbook", *arguments]
     done = subprocess.run(
@@ -76,12 +76,15 @@ def run(package: Path, *arguments: str, cwd: Path) -> str:
     return done.stdout
 
 
-def stale(package: Path, book: Path) -> set[str]:
-    """The experiments that the copy would run again; each because of its code."""
-    found = json.loads(run(package, "status", "--json", cwd=book))["experiments"]
-    changed = [one for one in found if one["state"] != "fresh"]
-    assert all((one["state"], one["changed"]) == ("stale", ["code"]) for one in changed), changed
-    return {one["experiment"] for one in changed}
+def stale_addresses(package: Path, book: Path) -> set[str]:
+    """Return the experiments that the copied package would rerun because of its code."""
+    experiments = json.loads(run(package, "status", "--json", cwd=book))["experiments"]
+    stale_experiments = [experiment for experiment in experiments if experiment["state"] != "fresh"]
+    assert all(
+        (experiment["state"], experiment["changed"]) == ("stale", ["code"])
+        for experiment in stale_experiments
+    ), stale_experiments
+    return {experiment["experiment"] for experiment in stale_experiments}
 
 
 @pytest.mark.parametrize(
@@ -95,19 +98,19 @@ def stale(package: Path, book: Path) -> set[str]:
         ("model/hooks.py", ALL),
     ],
 )
-def test_a_constant_runs_its_dependants_and_a_comment_nothing(
+def test_reruns_dependants_of_changed_code(
     package: Path, book: Path, file: str, dependants: set[str]
 ) -> None:
-    """Of a helper, an analysis, the language of measures, and what every run passes through."""
+    """A constant counts and a comment does not, whoever the dependants are."""
     append(package, file, COMMENT)
-    assert stale(package, book) == set()
+    assert stale_addresses(package, book) == set()
     append(package, file, CONSTANT)
-    assert stale(package, book) == dependants
+    assert stale_addresses(package, book) == dependants
 
 
-def test_what_only_shows_runs_nothing(package: Path, book: Path) -> None:
+def test_presentation_code_reruns_nothing(package: Path, book: Path) -> None:
     """No result depends on colours, words, pages, progress, the command line and templates."""
-    shown = (
+    files = (
         "plotting/colours.py",
         "core/figures.py",
         "core/text.py",
@@ -116,81 +119,81 @@ def test_what_only_shows_runs_nothing(package: Path, book: Path) -> None:
         "site/pages.py",
         "cli/main.py",
     )
-    for file in shown:
+    for file in files:
         append(package, file, CONSTANT)
     append(package, "templates/base.html", "<!-- -->")
-    assert stale(package, book) == set()
+    assert stale_addresses(package, book) == set()
 
 
-def test_restyling_never_touches_the_model(package: Path, book: Path) -> None:
+def test_restyling_loads_no_model(package: Path, book: Path) -> None:
     """Pages change, every result keeps its bytes, and torch is not imported."""
     append(package, "templates/assets/book.css", "\nbody { color: teal; }\n")
     append(package, "templates/base.html", "<!-- restyled -->")
     append(package, "plotting/colours.py", CONSTANT)
     for name in ("torch", "transformers"):
         (package.parent / f"{name}.py").write_text("raise ImportError('the model was touched')\n")
-    before, site = read_tree(book / "experiments" / "results"), read_tree(book / "site")
+    old_results, old_site = read_tree(book / "experiments" / "results"), read_tree(book / "site")
     assert "ran" not in run(package, "build", "--jobs", "1", cwd=book)
-    assert read_tree(book / "experiments" / "results") == before
-    after = read_tree(book / "site")
-    assert b"teal" in after["assets/book.css"] and b"restyled" in after["next.html"]
+    assert read_tree(book / "experiments" / "results") == old_results
+    new_site = read_tree(book / "site")
+    assert b"teal" in new_site["assets/book.css"] and b"restyled" in new_site["next.html"]
     assert {
-        path for path in after if path.startswith("data/") and after[path] != site[path]
+        path for path in new_site if path.startswith("data/") and new_site[path] != old_site[path]
     } == set()
 
 
-def test_another_language_of_measures_reads_the_cells_anew_and_runs_none(
+def test_changed_evaluator_runs_no_cell(
     package: Path, book: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The table depends on it, the cells do not."""
+    """The table of a sweep depends on the evaluator of measures, its cells do not."""
     append(package, "book/claims/evaluator.py", CONSTANT)
     monkeypatch.setattr(code_digest, "_package", lambda: package)
-    before, measured = [path.read_bytes() for path in cell_files(book)], read_sweep_table(book)
+    old_cells, old_table = [path.read_bytes() for path in cell_files(book)], read_sweep_table(book)
     monkeypatch.setattr(NextToken, "measure", lambda *_: pytest.fail("a cell ran"))
     done = layerbook("build", cwd=book)
     assert "1 experiment ran: 1 gave the numbers" in done.stdout
     assert ([path.read_bytes() for path in cell_files(book)], read_sweep_table(book)) == (
-        before,
-        measured,
+        old_cells,
+        old_table,
     )
 
 
-def test_an_edit_while_a_sweep_runs_is_noticed_in_its_chunk(
+def test_notices_an_edit_during_a_chunk(
     package: Path, book: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Cells of earlier chunks are kept and current again once the edit is undone."""
+    """Cells of earlier chunks are kept, and are current again once the edit is undone."""
     monkeypatch.setattr(code_digest, "_package", lambda: package)
     monkeypatch.setattr(sweeping, "CHUNK_SIZE", 2)
     file = package / "analyses" / "next_token.py"
-    source, measure, ran = file.read_text(encoding="utf-8"), NextToken.measure, 0
+    source, measure, cells_run = file.read_text(encoding="utf-8"), NextToken.measure, 0
     for path in cell_files(book):
         path.unlink()
 
-    def editing(self: NextToken, captures: ActivationCaches) -> object:
-        nonlocal ran
-        ran += 1
-        if ran == 4:
+    def edit_and_measure(self: NextToken, captures: ActivationCaches) -> object:
+        nonlocal cells_run
+        cells_run += 1
+        if cells_run == 4:
             append(package, "analyses/next_token.py", CONSTANT)
         return measure(self, captures)
 
-    monkeypatch.setattr(NextToken, "measure", editing)
+    monkeypatch.setattr(NextToken, "measure", edit_and_measure)
     done = layerbook("run", "--force", "--only", "words/grid", cwd=book)
     assert done.returncode == 1
     assert (
         "of 6 cells failed, the others are kept" in done.stdout
         and "its sources changed while it ran" in done.stdout
     )
-    kept = {path: path.read_bytes() for path in cell_files(book)}
-    assert 2 <= len(kept) < 6, "the first chunk, and none of the second"
+    saved_cells = {path: path.read_bytes() for path in cell_files(book)}
+    assert 2 <= len(saved_cells) < 6, "the first chunk, and none of the second"
     file.write_text(source, encoding="utf-8")
-    old = {
+    current_cells = {
         path
-        for path in kept
-        if json.loads(kept[path])["key"]["code"]
+        for path in saved_cells
+        if json.loads(saved_cells[path])["key"]["code"]
         == code_digest.analysis_code_digest(NextToken.__module__)
     }
-    assert len(old) == 2
-    ran = 10
+    assert len(current_cells) == 2
+    cells_run = 10
     assert layerbook("build", cwd=book).returncode == 0
-    assert ran == 10 + 4, "all but the first chunk"
-    assert all(path.read_bytes() == kept[path] for path in old)
+    assert cells_run == 10 + 4, "all but the first chunk"
+    assert all(path.read_bytes() == saved_cells[path] for path in current_cells)

@@ -28,7 +28,7 @@ from transformers import AutoTokenizer, LlamaForCausalLM
 
 @pytest.fixture(scope="module")
 def built(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The book with the sweep, built once; tests that change it take a copy."""
+    """Build the book with the sweep once; tests that change it take a copy."""
     folder = write_sweep_book(write_small_book(tmp_path_factory.mktemp("small"), tiny_model_dir))
     done = layerbook("build", cwd=folder)
     assert done.returncode == 0, done.stderr
@@ -37,49 +37,51 @@ def built(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture
 def book(built: Path, tmp_path: Path) -> Path:
-    """A copy of the built book, its working cache included."""
+    """Copy the built book with its cache."""
     shutil.copytree(built, tmp_path / "book")
     return tmp_path / "book"
 
 
 @pytest.fixture
-def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The prompts that are run from now on, each with its top_k."""
-    found: list[str] = []
+def measured_prompts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Record the prompts that are measured from now on, each with its top_k."""
+    prompts: list[str] = []
     measure = LocalExecutor.measure
 
-    def recorded(
-        self: LocalExecutor, wanted: Sequence[Experiment], report: Reporter | None = None
+    def measure_and_record(
+        self: LocalExecutor, experiments: Sequence[Experiment], report: Reporter | None = None
     ) -> Measurements:
-        found.extend(f"{e.spec()['prompts'][0]} {e.spec()['top_k']}" for e in wanted if "." in e.id)
-        return measure(self, wanted, report)
+        prompts.extend(
+            f"{e.spec()['prompts'][0]} {e.spec()['top_k']}" for e in experiments if "." in e.id
+        )
+        return measure(self, experiments, report)
 
-    monkeypatch.setattr(LocalExecutor, "measure", recorded)
-    return found
+    monkeypatch.setattr(LocalExecutor, "measure", measure_and_record)
+    return prompts
 
 
-def forget(book: Path) -> None:
-    """As if nothing had run."""
+def delete_results(book: Path) -> None:
+    """Delete all results and the record of what was computed."""
     shutil.rmtree(book / "experiments" / "results")
     shutil.rmtree(book / ".layerbook" / "computed")
 
 
-def test_the_table_has_what_each_cell_alone_would_have(built: Path) -> None:
-    """The last axis varies fastest; the numbers are those of a plain experiment."""
-    found = read_sweep_table(built)
-    assert found["prompts"] == [name for name, _, _ in PETS for _ in range(2)]
-    assert found["top_k"] == [2, 3] * 3
-    assert found["kept"] == [2, 3] * 3
-    assert found["legs"] == [1, 1, 2, 2, 3, 3]
-    assert found["twice"] == [True, False, False, False, False, False]
-    plain = json.loads(next((built / "experiments" / "results").rglob("plain.json")).read_bytes())
-    alone = [prompt["top"][0] for prompt in plain["prompts"] for _ in range(2)]
-    assert found["best"] == pytest.approx([one["prob"] for one in alone], rel=1e-4)
-    assert found["said"] == [one["text"] for one in alone]
+def test_table_matches_single_runs(built: Path) -> None:
+    """The last axis varies fastest; the numbers are those of a single experiment."""
+    columns = read_sweep_table(built)
+    assert columns["prompts"] == [name for name, _, _ in PETS for _ in range(2)]
+    assert columns["top_k"] == [2, 3] * 3
+    assert columns["kept"] == [2, 3] * 3
+    assert columns["legs"] == [1, 1, 2, 2, 3, 3]
+    assert columns["twice"] == [True, False, False, False, False, False]
+    single = json.loads(next((built / "experiments" / "results").rglob("plain.json")).read_bytes())
+    top_tokens = [prompt["top"][0] for prompt in single["prompts"] for _ in range(2)]
+    assert columns["best"] == pytest.approx([token["prob"] for token in top_tokens], rel=1e-4)
+    assert columns["said"] == [token["text"] for token in top_tokens]
 
 
-def test_each_cell_has_a_result_of_its_own(built: Path) -> None:
-    """In a folder of the sweep's name; its id ends in a digest of its spec."""
+def test_each_cell_has_a_result(built: Path) -> None:
+    """Cells lie in a folder named after the sweep; their ids end in a digest of their specs."""
     paths = cell_files(built)
     assert len(paths) == 6
     for path in paths:
@@ -95,8 +97,8 @@ def test_each_cell_has_a_result_of_its_own(built: Path) -> None:
         }
 
 
-def test_the_page_shows_its_views_and_gives_the_table_away(built: Path) -> None:
-    """Lines, heat map, bars, panels and figures of cells; CSV and Parquet have the same values."""
+def test_page_has_views_and_downloads(built: Path) -> None:
+    """The page shows every kind of view; CSV and Parquet have the same values."""
     page = (built / "site" / "words.html").read_text()
     for view in ("lines", "heat", "bars", "panels", "steps"):
         assert f'id="grid-{view}"' in page
@@ -116,66 +118,64 @@ def test_the_page_shows_its_views_and_gives_the_table_away(built: Path) -> None:
     )
 
 
-def test_a_second_build_opens_no_cell(book: Path, ran: list[str]) -> None:
-    """Without the cells that no view shows, the book is still current."""
-    before = read_tree(book / "site")
+def test_second_build_reads_no_cell(book: Path, measured_prompts: list[str]) -> None:
+    """The book is still current without the cells that no view shows."""
+    site = read_tree(book / "site")
     for path in [
         path for path in cell_files(book) if json.loads(path.read_bytes())["spec"]["top_k"] == 3
     ]:
         path.unlink()
     done = layerbook("build", cwd=book)
-    assert (done.returncode, ran) == (0, [])
-    assert read_tree(book / "site") == before
+    assert (done.returncode, measured_prompts) == (0, [])
+    assert read_tree(book / "site") == site
 
 
-def test_a_new_value_runs_its_own_cells_and_one_that_is_gone_leaves_nothing(
-    book: Path, ran: list[str]
-) -> None:
-    """The others keep their results, byte for byte."""
-    before = {path.name: path.read_bytes() for path in cell_files(book)}
+def test_changed_values_run_only_new_cells(book: Path, measured_prompts: list[str]) -> None:
+    """Other cells keep their bytes, and cells of removed values are deleted."""
+    old_cells = {path.name: path.read_bytes() for path in cell_files(book)}
     write_sweep_book(book, pets=[*PETS[:2], ("A horse", 4, "neighs")])
     assert layerbook("build", cwd=book).returncode == 0
-    assert ran == ["A horse 2", "A horse 3"]
-    after = {path.name: path.read_bytes() for path in cell_files(book)}
-    assert len(after) == 6
-    assert len(before.items() & after.items()) == 4
+    assert measured_prompts == ["A horse 2", "A horse 3"]
+    new_cells = {path.name: path.read_bytes() for path in cell_files(book)}
+    assert len(new_cells) == 6
+    assert len(old_cells.items() & new_cells.items()) == 4
     assert read_sweep_table(book)["prompts"][-1] == "A horse"
 
 
-def test_a_new_measure_runs_nothing(book: Path, ran: list[str]) -> None:
-    """It is read off the cells that are there."""
+def test_new_measure_runs_nothing(book: Path, measured_prompts: list[str]) -> None:
+    """A new measure is computed from the stored cells."""
     write_sweep_book(
         book, SPEC.replace("kept: len", "lead: result.prompts[0].lead\n      kept: len")
     )
     assert layerbook("build", cwd=book).returncode == 0
-    assert ran == []
+    assert measured_prompts == []
     assert len(read_sweep_table(book)["lead"]) == 6
 
 
-def test_a_new_view_or_caption_does_not_touch_the_result(book: Path, ran: list[str]) -> None:
-    """How a table is drawn is no part of what it depends on."""
-    before = read_tree(book / "experiments" / "results")
+def test_new_view_keeps_the_result(book: Path, measured_prompts: list[str]) -> None:
+    """A result does not depend on its views and captions."""
+    old_results = read_tree(book / "experiments" / "results")
     write_sweep_book(
         book, SPEC.replace("heat: {measure: best,", "heat: {measure: kept, title: How many,")
     )
     assert layerbook("build", cwd=book).returncode == 0
-    assert ran == []
-    assert read_tree(book / "experiments" / "results") == before
+    assert measured_prompts == []
+    assert read_tree(book / "experiments" / "results") == old_results
     assert "How many" in (book / "site" / "words.html").read_text()
 
 
-def test_an_interrupted_sweep_goes_on_where_it_was(
-    book: Path, ran: list[str], monkeypatch: pytest.MonkeyPatch
+def test_interrupted_sweep_resumes(
+    book: Path, measured_prompts: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whole chunks are kept; the rest runs, and the result is that of an uninterrupted run."""
+    """Complete chunks are kept; the final result is that of an uninterrupted run."""
     monkeypatch.setattr(sweeping, "CHUNK_SIZE", 2)
-    forget(book)
+    delete_results(book)
     assert layerbook("run", cwd=book).returncode == 0
-    whole = read_tree(book / "experiments" / "results")
-    forget(book)
+    uninterrupted = read_tree(book / "experiments" / "results")
+    delete_results(book)
     measure, count = NextToken.measure, 0
 
-    def stopping(self: NextToken, captures: ActivationCaches) -> object:
+    def interrupt(self: NextToken, captures: ActivationCaches) -> object:
         nonlocal count
         count += len(self.prompts) == 1
         if count == 4:
@@ -183,20 +183,20 @@ def test_an_interrupted_sweep_goes_on_where_it_was(
         return measure(self, captures)
 
     with monkeypatch.context() as patched:
-        patched.setattr(NextToken, "measure", stopping)
+        patched.setattr(NextToken, "measure", interrupt)
         assert layerbook("run", cwd=book).returncode == 130
     assert len(cell_files(book)) == 2
-    ran.clear()
+    measured_prompts.clear()
     assert layerbook("run", cwd=book).returncode == 0
-    assert ran == ["The dog 2", "The dog 3", "A 2", "A 3"]
-    assert read_tree(book / "experiments" / "results") == whole
+    assert measured_prompts == ["The dog 2", "The dog 3", "A 2", "A 3"]
+    assert read_tree(book / "experiments" / "results") == uninterrupted
 
 
 def test_a_failing_cell_stops_no_other(
-    book: Path, ran: list[str], monkeypatch: pytest.MonkeyPatch
+    book: Path, measured_prompts: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The others are kept; the sweep says which failed, and only that one runs again."""
-    forget(book)
+    """Other cells are kept; the error names the failed cell, and only that one runs again."""
+    delete_results(book)
     measure = NextToken.measure
 
     def failing(self: NextToken, captures: ActivationCaches) -> object:
@@ -214,41 +214,43 @@ def test_a_failing_cell_stops_no_other(
     )
     assert "no dogs" in done.stdout
     assert len(cell_files(book)) == 5
-    ran.clear()
+    measured_prompts.clear()
     assert layerbook("run", cwd=book).returncode == 0
-    assert ran == ["The dog 3"]
+    assert measured_prompts == ["The dog 3"]
 
 
-def test_force_runs_every_cell_and_keeps_the_bytes(book: Path, ran: list[str]) -> None:
-    """Equal numbers keep their bytes."""
-    before = read_tree(book / "experiments" / "results")
+def test_force_runs_all_cells(book: Path, measured_prompts: list[str]) -> None:
+    """Files with equal numbers keep their bytes."""
+    old_results = read_tree(book / "experiments" / "results")
     assert layerbook("run", "--force", "--only", "words/grid", cwd=book).returncode == 0
-    assert len(ran) == 6
-    assert read_tree(book / "experiments" / "results") == before
+    assert len(measured_prompts) == 6
+    assert read_tree(book / "experiments" / "results") == old_results
 
 
-def test_a_damaged_cell_runs_again_when_it_is_needed(book: Path, ran: list[str]) -> None:
-    """A cut file is no result."""
+def test_damaged_cell_runs_again(book: Path, measured_prompts: list[str]) -> None:
+    """A truncated file is not a result."""
     path = cell_files(book)[0]
     path.write_bytes(path.read_bytes()[:-9])
     write_sweep_book(
         book, SPEC.replace("kept: len", "lead: result.prompts[0].lead\n      kept: len")
     )
     assert layerbook("build", cwd=book).returncode == 0
-    assert len(ran) == 1
+    assert len(measured_prompts) == 1
 
 
 @pytest.mark.parametrize("damage", ["gone", "cut"])
-def test_a_cell_that_a_view_steps_through_runs_again(
-    book: Path, ran: list[str], damage: str
+def test_missing_cell_of_a_view_runs_again(
+    book: Path, measured_prompts: list[str], damage: str
 ) -> None:
-    """Its figure is on the page; without the model, the sweep is a placeholder."""
-    before, site = read_sweep_table(book), read_tree(book / "site")
-    shown = (
+    """The page shows its figure; without running it, the sweep is a placeholder."""
+    columns, site = read_sweep_table(book), read_tree(book / "site")
+    shown_cells = (
         path for path in cell_files(book) if json.loads(path.read_bytes())["spec"]["top_k"] == 2
     )
     path = next(
-        path for path in shown if json.loads(path.read_bytes())["spec"]["prompts"] == ["The dog"]
+        path
+        for path in shown_cells
+        if json.loads(path.read_bytes())["spec"]["prompts"] == ["The dog"]
     )
     if damage == "gone":
         path.unlink()
@@ -257,34 +259,36 @@ def test_a_cell_that_a_view_steps_through_runs_again(
     done = layerbook("build", "--no-run", "--site", "other", cwd=book)
     assert done.returncode == 1 and f"its cell {path.stem} is" in done.stderr
     assert layerbook("build", cwd=book).returncode == 0
-    assert ran == ["The dog 2"]
-    assert (read_sweep_table(book), read_tree(book / "site")) == (before, site)
+    assert measured_prompts == ["The dog 2"]
+    assert (read_sweep_table(book), read_tree(book / "site")) == (columns, site)
 
 
-def test_a_sweep_outside_of_a_book_resumes_too(book: Path, ran: list[str], tmp_path: Path) -> None:
+def test_sweep_outside_of_a_book_resumes(
+    book: Path, measured_prompts: list[str], tmp_path: Path
+) -> None:
     """`run SPEC --out DIR` writes the table and the cells, and runs current cells only once."""
     spec, out = book / "experiments" / "words.yaml", tmp_path / "out"
     assert layerbook("run", spec, "--out", out, cwd=book).returncode == 0
-    assert len(ran) == 6
-    first = read_tree(out)
-    assert {"plain.json", "grid.json"} < set(first)
-    assert sum(name.startswith("grid/") for name in first) == 6
-    ran.clear()
+    assert len(measured_prompts) == 6
+    files = read_tree(out)
+    assert {"plain.json", "grid.json"} < set(files)
+    assert sum(name.startswith("grid/") for name in files) == 6
+    measured_prompts.clear()
     cell = next(out.rglob("grid.*.json"))
     cell.unlink()
     assert layerbook("run", spec, "--out", out, cwd=book).returncode == 0
-    assert len(ran) == 1
-    assert read_tree(out) == first
+    assert len(measured_prompts) == 1
+    assert read_tree(out) == files
 
 
-def test_the_plan_counts_the_cells(book: Path) -> None:
+def test_dry_run_counts_cells(book: Path) -> None:
     """Three prompts are three passes, whatever top_k is."""
     shutil.rmtree(book / "experiments" / "results")
     done = layerbook("run", "--dry-run", "--only", "words/grid", cwd=book)
     assert "6 requests, 3 of them distinct" in done.stdout
 
 
-WRONG = {
+SPEC_ERRORS = {
     "an unknown parameter": (
         "top_k: [2, 3]",
         "top_kk: [2, 3]",
@@ -361,10 +365,10 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("name", WRONG)
-def test_what_is_wrong_is_told_at_its_place(book: Path, name: str) -> None:
-    """Exit 2 before anything runs; never a traceback."""
-    old, new, message = WRONG[name]
+@pytest.mark.parametrize("name", SPEC_ERRORS)
+def test_reports_spec_errors_at_their_position(book: Path, name: str) -> None:
+    """`check` exits with 2 before anything runs, never with a traceback."""
+    old, new, message = SPEC_ERRORS[name]
     assert old in SPEC
     write_sweep_book(book, SPEC.replace(old, new, 1))
     done = layerbook("check", cwd=book)
@@ -372,8 +376,8 @@ def test_what_is_wrong_is_told_at_its_place(book: Path, name: str) -> None:
     assert message in done.stderr + done.stdout
 
 
-def told(book: Path, name: str, content: str) -> CommandResult:
-    """What `check` says where the prompts come from such a file."""
+def check_prompt_file(book: Path, name: str, content: str) -> CommandResult:
+    """Run `check` with the prompts of the sweep in a data file with this content."""
     (book / "experiments" / "data" / name).write_text(content)
     text = SPEC.replace(
         "{file: data/pets.jsonl, column: prompt}", f"{{file: data/{name}, column: prompt}}"
@@ -399,27 +403,28 @@ def told(book: Path, name: str, content: str) -> CommandResult:
         ("a.xlsx", "x", "a.xlsx:1:1: should be a .txt, .csv or .jsonl file"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_told_at_its_line(
+def test_reports_data_errors_at_their_line(
     book: Path, name: str, content: str, message: str
 ) -> None:
-    """The line in the file, not in the spec."""
-    done = told(book, name, content)
+    """The position is the line of the data file, not of the spec."""
+    done = check_prompt_file(book, name, content)
     assert done.returncode == 2
     assert message in done.stderr + done.stdout
 
 
-def test_a_csv_and_a_text_give_what_json_lines_give(book: Path, ran: list[str]) -> None:
+def test_csv_and_text_files_of_prompts(book: Path, measured_prompts: list[str]) -> None:
     """Quoted fields keep spaces, commas and line ends; numeric tags are numbers."""
-    assert told(book, "a.csv", 'prompt,legs\n" A, b\n",1\nThe cat,2.5\n').returncode == 0
+    content = 'prompt,legs\n" A, b\n",1\nThe cat,2.5\n'
+    assert check_prompt_file(book, "a.csv", content).returncode == 0
     assert layerbook("run", cwd=book).returncode == 0
     assert read_sweep_table(book)["prompts"] == [" A, b\n"] * 2 + ["The cat"] * 2
     assert read_sweep_table(book)["legs"] == [1, 1, 2.5, 2.5]
     spec = SPEC.replace("{file: data/pets.jsonl, column: prompt}", "{file: data/a.txt}")
-    for gone in (
+    for removed in (
         '      twice: len(result.prompts[0].top) == 2 * cell["legs"]\n',
         "across: legs, by",
     ):
-        spec = spec.replace(gone, "" if gone.startswith(" ") else "across: top_k, by")
+        spec = spec.replace(removed, "" if removed.startswith(" ") else "across: top_k, by")
     spec = spec.replace("across: legs, panels", "across: prompts, panels")
     (book / "experiments" / "data" / "a.txt").write_text(" 2 \n\nThe cat\n")
     (book / "experiments" / "words.yaml").write_text(spec)
@@ -449,8 +454,8 @@ experiments:
 """
 
 
-def test_a_table_of_mixed_columns_can_be_shown(book: Path) -> None:
-    """What `run` accepts, `build` shows: as a page, as CSV and as Parquet."""
+def test_columns_of_mixed_types(book: Path) -> None:
+    """Such a table has a page, a CSV and a Parquet file."""
     rows = "prompt,dose,count,id\nThe cat,0.10,1,9223372036854775809\n"
     rows += "The dog,0.15,2,9223372036854775811\nA,0.20,n/a,1\n"
     (book / "experiments" / "data" / "mixed.csv").write_text(rows)
@@ -471,9 +476,9 @@ def test_a_table_of_mixed_columns_can_be_shown(book: Path) -> None:
     assert table.to_pydict() == columns
 
 
-def test_a_text_and_its_chats_are_three_bars(book: Path) -> None:
-    """A view over prompts shows each with its own value, not their mean."""
-    spec = TWO.replace("model: [{models}]", "top_k: [3]").replace(
+def test_bars_separate_a_text_from_its_chats(book: Path) -> None:
+    """A view over prompts has a bar for each, not for their mean."""
+    spec = TWO_MODELS.replace("model: [{models}]", "top_k: [3]").replace(
         "across: model", "across: prompts"
     )
     chats = "The cat, {{chat: The cat}}, {{chat: The cat, answer: false}}"
@@ -487,8 +492,8 @@ def test_a_text_and_its_chats_are_three_bars(book: Path) -> None:
     assert len(set(columns["best"])) == 3
 
 
-def test_a_measure_must_be_a_number_that_can_be_drawn(book: Path) -> None:
-    """The cell fails, not the drawing of the book."""
+def test_measures_must_be_finite(book: Path) -> None:
+    """The cell fails in `run`, before a figure is drawn."""
     measure = "result.prompts[0].top[0].prob"
     for wrong in ("1e308 * 10", "0 - 1e308", "1e200 * 1e200 - 1e200 * 1e200"):
         write_sweep_book(book, SPEC.replace(f"best: {measure}", f'best: "{wrong}"'))
@@ -498,7 +503,7 @@ def test_a_measure_must_be_a_number_that_can_be_drawn(book: Path) -> None:
         assert "not a number up to 1e+300" in done.stdout
 
 
-TWO = """\
+TWO_MODELS = """\
 chapter: words
 title: Words
 experiments:
@@ -517,75 +522,75 @@ experiments:
 """
 
 
-def two_models(book: Path, folder: Path, **changes: object) -> Path:
-    """The chapter swept over the book's model and another, which is written to a folder."""
+def write_two_models(book: Path, folder: Path, **changes: object) -> Path:
+    """Write the chapter as a sweep over the book's model and a new one in `folder`."""
     text = (book / "experiments" / "book.yaml").read_text()
-    own = re.search(r"^model: (.*)$", text, re.MULTILINE)
-    assert own
+    model_line = re.search(r"^model: (.*)$", text, re.MULTILINE)
+    assert model_line
     folder.mkdir()
-    write_sweep_book(book, TWO.format(models=f"{own[1]}, {write_tiny_model(folder, **changes)}"))
+    write_sweep_book(
+        book, TWO_MODELS.format(models=f"{model_line[1]}, {write_tiny_model(folder, **changes)}")
+    )
     (book / "templates" / "chapters" / "words.md").write_text('{{ figure("grid", "bars") }}')
     return folder
 
 
-def test_a_sweep_over_models_runs_each_cell_on_its_own(
-    book: Path, tmp_path: Path, ran: list[str]
-) -> None:
-    """The cells of a model are among its results; the table has the values of single runs."""
-    other = two_models(book, tmp_path / "another-tiny", initializer_range=0.4)
+def test_sweep_over_models(book: Path, tmp_path: Path, measured_prompts: list[str]) -> None:
+    """Cells are stored among the results of their model.
+
+    The table has the values of single runs.
+    """
+    other_model = write_two_models(book, tmp_path / "another-tiny", initializer_range=0.4)
     done = layerbook("build", cwd=book)
     assert done.returncode == 0, done.stderr
-    assert len(ran) == 4
+    assert len(measured_prompts) == 4
     best = read_sweep_table(book)["best"]
-    name = sources.resolve(str(other)).name
-    there = (book / "experiments" / "results" / name).rglob("grid.*.json")
-    assert [json.loads(path.read_bytes())["model"] for path in there] == [name] * 2
+    name = sources.resolve(str(other_model)).name
+    other_cells = (book / "experiments" / "results" / name).rglob("grid.*.json")
+    assert [json.loads(path.read_bytes())["model"] for path in other_cells] == [name] * 2
     assert (
         layerbook(
-            "run", "--model", other, "--only", "words/plain", cwd=write_sweep_book(book)
+            "run", "--model", other_model, "--only", "words/plain", cwd=write_sweep_book(book)
         ).returncode
         == 0
     )
-    plain = {
+    single_runs = {
         path.parent.parent.name == name: [
-            one["top"][0]["prob"] for one in json.loads(path.read_bytes())["prompts"]
+            prompt["top"][0]["prob"] for prompt in json.loads(path.read_bytes())["prompts"]
         ]
         for path in (book / "experiments" / "results").glob("*/words/plain.json")
     }
     assert best == pytest.approx(
-        [plain[name][i] for i in range(2) for name in (False, True)], rel=1e-4
+        [single_runs[name][i] for i in range(2) for name in (False, True)], rel=1e-4
     )
-    assert plain[False][0] != pytest.approx(plain[True][0], rel=1e-2)
+    assert single_runs[False][0] != pytest.approx(single_runs[True][0], rel=1e-2)
 
 
-def test_models_of_several_sizes_are_swept_where_no_layer_is_named(
-    book: Path, tmp_path: Path
-) -> None:
-    """The next token can be measured on a model of any size, also a deeper one."""
-    other = two_models(
+def test_sweep_over_models_of_several_sizes(book: Path, tmp_path: Path) -> None:
+    """An analysis without layers can be measured on a model of any size."""
+    deeper_model = write_two_models(
         book, tmp_path / "deeper", num_hidden_layers=4, num_attention_heads=8, num_key_value_heads=8
     )
     assert layerbook("run", cwd=book).returncode == 0
     columns = read_sweep_table(book)
-    found = [
+    deeper_best = [
         best
         for best, model in zip(columns["best"], columns["model"], strict=True)
-        if model == str(other)
+        if model == str(deeper_model)
     ]
-    network = LlamaForCausalLM.from_pretrained(other, attn_implementation="eager")
+    network = LlamaForCausalLM.from_pretrained(deeper_model, attn_implementation="eager")
+    tokenizer = AutoTokenizer.from_pretrained(deeper_model)
     with torch.inference_mode():
-        for text, best in zip(("The cat", "The dog"), found, strict=True):
-            ids = AutoTokenizer.from_pretrained(other)(text, return_tensors="pt")["input_ids"]
+        for text, best in zip(("The cat", "The dog"), deeper_best, strict=True):
+            ids = tokenizer(text, return_tensors="pt")["input_ids"]
             assert best == pytest.approx(
                 float(network(ids).logits[0, -1].softmax(-1).max()), rel=1e-4
             )
 
 
-def test_a_model_of_another_size_fails_the_cells_that_name_layers(
-    book: Path, tmp_path: Path
-) -> None:
-    """Layers and heads of a spec are those of the book's model; the others are kept."""
-    two_models(book, tmp_path / "deeper", num_hidden_layers=4)
+def test_named_layers_need_a_model_of_the_same_size(book: Path, tmp_path: Path) -> None:
+    """Cells on a deeper model fail if they name layers; the others are kept."""
+    write_two_models(book, tmp_path / "deeper", num_hidden_layers=4)
     spec = (book / "experiments" / "words.yaml").read_text()
     spec = spec.replace("next-token", "attention-pattern").replace("top_k: 3", "layers: [-1]")
     spec = spec.replace("result.prompts[0].top[0].prob", "len(result.prompts)")

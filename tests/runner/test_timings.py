@@ -1,4 +1,4 @@
-"""Times of a run: shares that add up, printed with `--timings` and absent from results."""
+"""Timings of a run add up, are printed with `--timings`, and are absent from results."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ LOGITS = frozenset({Site("logits")})
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.integers(1, 999), min_size=1, max_size=9), st.floats(0, 1e4))
-def test_shares_add_up_to_the_step(row_tokens: list[int], seconds: float) -> None:
-    """One experiment needs every row, each row has another of its own."""
+def test_shares_add_up(row_tokens: list[int], seconds: float) -> None:
+    """One experiment needs every row, and each row has another experiment of its own."""
     rows = [[Forward(Prompt(text=str(i)), LOGITS)] for i in range(len(row_tokens))]
     timer = Timer()
     requests: list[tuple[str, list[Request]]] = [("a/all", [r for row in rows for r in row])]
@@ -36,8 +36,8 @@ def test_shares_add_up_to_the_step(row_tokens: list[int], seconds: float) -> Non
     assert timer.steps[0].tokens == sum(row_tokens)
 
 
-def test_a_shared_pass_is_divided_among_its_experiments() -> None:
-    """Two experiments share a row of a batch, a third has the other one."""
+def test_shared_passes_are_divided() -> None:
+    """Two experiments share a row of a batch, a third has the other row."""
     timer = Timer()
     cat, dog = Forward(CAT, LOGITS), Forward(DOG, LOGITS)
     patched = Forward(CAT, LOGITS, (Patch(Site("z", 1), dog),))
@@ -48,8 +48,8 @@ def test_a_shared_pass_is_divided_among_its_experiments() -> None:
     assert timer.steps[0].experiments == ("x/a", "x/b", "x/c")
 
 
-def test_a_run_times_every_experiment(book: Path) -> None:
-    """The shares of the experiments are the seconds of the steps; a generation has no passes."""
+def test_times_each_experiment(book: Path) -> None:
+    """The shares of the experiments add up to the steps; a generation has no passes."""
     project = open_project(book)
     timer = Timer()
     executor = LocalExecutor(project.source, SilentReporter(), timer)
@@ -67,15 +67,15 @@ def test_a_run_times_every_experiment(book: Path) -> None:
 
 
 def test_run_prints_tables(book: Path) -> None:
-    """Two experiments run again: two lines and one step; the files of the book stay as they are."""
-    before = read_tree(book / "experiments")
+    """Two experiments run again as two lines and one step; the files of the book stay the same."""
+    old_files = read_tree(book / "experiments")
     result = layerbook("run", "--only", "next", "--force", "--timings", cwd=book)
     assert result.returncode == 0
     rows = re.findall(r"^(\w+/\w+) +\d+\.\d\d s", result.stdout, re.MULTILINE)
     assert sorted(rows) == ["next/pattern", "next/sum"]
     step = r"^2 passes, \d+ tokens with padding +\d+\.\d\d s +next/pattern, next/sum$"
     assert re.search(step, result.stdout, re.MULTILINE)
-    assert read_tree(book / "experiments") == before
+    assert read_tree(book / "experiments") == old_files
 
 
 def test_timings_and_dry_run_exclude_each_other(book: Path) -> None:
@@ -83,8 +83,8 @@ def test_timings_and_dry_run_exclude_each_other(book: Path) -> None:
     assert result.returncode == 2 and "runs nothing" in result.stderr
 
 
-def test_only_the_slowest_steps_are_listed() -> None:
-    """They keep their order; the others are counted and summed."""
+def test_lists_only_the_slowest_steps() -> None:
+    """The steps keep their order; the others are counted and summed."""
     timer = Timer()
     request = Forward(CAT, LOGITS)
     timer.set_requests([("a/b", [request])])

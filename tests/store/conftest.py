@@ -1,4 +1,4 @@
-"""Killing a process at every step it takes on the disk."""
+"""Kills of a child process at every step that it takes on the disk."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ def _in_child(work: Work, arm: Callable[[], None]) -> int:
 
 @pytest.fixture
 def killed_before_step() -> Callable[[Work, int], bool]:
-    """`kill(work, n)`: SIGKILL before the nth step on the disk; False if `work` ended sooner."""
+    """Return `kill(work, n)`: SIGKILL before the nth step on the disk.
+
+    False if `work` ended sooner.
+    """
 
     def kill(work: Work, number: int) -> bool:
         left = number
@@ -54,7 +57,7 @@ def killed_before_step() -> Callable[[Work, int], bool]:
 
 @pytest.fixture
 def killed_while_writing() -> Callable[[Work, int], bool]:
-    """`kill(work, n)`: kill once a file has n bytes; False if no file grows so long."""
+    """Return `kill(work, n)`: kill once a file has n bytes; False if no file grows so long."""
 
     def kill(work: Work, size: int) -> bool:
         def arm() -> None:

@@ -1,4 +1,4 @@
-"""The working cache remembers, checks itself, can be thrown away, and lets one build in."""
+"""The working cache remembers, checks itself, can be deleted, and has a lock for builds."""
 
 from __future__ import annotations
 
@@ -16,62 +16,63 @@ from layerbook.store.cache import WorkingCache
 from layerbook.store.secret import _load_or_create
 
 
-def test_it_knows_what_it_was_told_and_nothing_else(tmp_path: Path) -> None:
-    """Another key, another result, another experiment: each is unknown."""
-    known = WorkingCache(tmp_path)
-    assert not known.was_computed("m", "c", "i", "key", "result")
-    known.record_computed("m", "c", "i", "key", "result")
+def test_computed_records(tmp_path: Path) -> None:
+    """Another key, result or experiment is not recorded."""
+    working_cache = WorkingCache(tmp_path)
+    assert not working_cache.was_computed("m", "c", "i", "key", "result")
+    working_cache.record_computed("m", "c", "i", "key", "result")
     assert WorkingCache(tmp_path).was_computed("m", "c", "i", "key", "result")
-    others = [
+    unknown_records = [
         ("x", "c", "i", "key", "result"),
         ("m", "c", "x", "key", "result"),
         ("m", "c", "i", "x", "result"),
     ]
-    assert not any(known.was_computed(*other) for other in [*others, ("m", "c", "i", "key", "x")])
+    assert not any(
+        working_cache.was_computed(*record)
+        for record in [*unknown_records, ("m", "c", "i", "key", "x")]
+    )
 
 
-def test_it_remembers_the_latest_keys(tmp_path: Path) -> None:
-    """Going back to an older branch is known; what was long ago is forgotten."""
-    known = WorkingCache(tmp_path)
+def test_keeps_the_latest_keys(tmp_path: Path) -> None:
+    """Recent keys stay, for a switch between branches; the oldest is forgotten."""
+    working_cache = WorkingCache(tmp_path)
     for number in range(cache.MAX_KEYS_PER_EXPERIMENT + 1):
-        known.record_computed("m", "c", "i", f"key {number}", "result")
-    assert known.was_computed("m", "c", "i", "key 1", "result")
-    assert not known.was_computed("m", "c", "i", "key 0", "result")
+        working_cache.record_computed("m", "c", "i", f"key {number}", "result")
+    assert working_cache.was_computed("m", "c", "i", "key 1", "result")
+    assert not working_cache.was_computed("m", "c", "i", "key 0", "result")
 
 
-def test_a_damaged_record_is_not_there(tmp_path: Path) -> None:
-    """A record that cannot be read makes the experiment run again, and is replaced."""
-    known = WorkingCache(tmp_path)
-    known.record_computed("m", "c", "i", "key", "result")
-    (record,) = files_of(known, "computed")
+def test_ignores_damaged_records(tmp_path: Path) -> None:
+    """An experiment with a damaged record runs again, and the record is replaced."""
+    working_cache = WorkingCache(tmp_path)
+    working_cache.record_computed("m", "c", "i", "key", "result")
+    (record,) = entry_files(working_cache, "computed")
     record.write_bytes(record.read_bytes().replace(b"key", b"yek"))
-    assert not known.was_computed("m", "c", "i", "key", "result")
-    assert not known.was_computed("m", "c", "i", "yek", "result")
-    known.record_computed("m", "c", "i", "key", "result")
-    assert known.was_computed("m", "c", "i", "key", "result")
+    assert not working_cache.was_computed("m", "c", "i", "key", "result")
+    assert not working_cache.was_computed("m", "c", "i", "yek", "result")
+    working_cache.record_computed("m", "c", "i", "key", "result")
+    assert working_cache.was_computed("m", "c", "i", "key", "result")
 
 
-def files_of(known: WorkingCache, kind: str) -> list[Path]:
-    """The files of a kind of entries."""
-    return [path for path in known.folder.glob(f"{kind}/**/*") if path.is_file()]
+def entry_files(working_cache: WorkingCache, kind: str) -> list[Path]:
+    """Return the files of a kind of entries."""
+    return [path for path in working_cache.folder.glob(f"{kind}/**/*") if path.is_file()]
 
 
-def test_entries_of_another_user_are_misses(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A book may come with a cache, whose digests anybody can compute."""
-    known = WorkingCache(tmp_path)
-    known.put_blob("pages", "key", b"<script>")
-    known.record_computed("m", "c", "i", "key", "result")
+def test_ignores_entries_of_other_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A downloaded book may contain a cache, whose digests anybody can compute."""
+    working_cache = WorkingCache(tmp_path)
+    working_cache.put_blob("pages", "key", b"<script>")
+    working_cache.record_computed("m", "c", "i", "key", "result")
     monkeypatch.setenv("LAYERBOOK_CACHE", str(tmp_path / "other user"))
-    assert known.get_blob("pages", "key") is None
-    assert not known.was_computed("m", "c", "i", "key", "result")
-    known.put_blob("pages", "key", b"<p>")
-    assert known.get_blob("pages", "key") == b"<p>"
+    assert working_cache.get_blob("pages", "key") is None
+    assert not working_cache.was_computed("m", "c", "i", "key", "result")
+    working_cache.put_blob("pages", "key", b"<p>")
+    assert working_cache.get_blob("pages", "key") == b"<p>"
 
 
-def test_the_secret_is_private_and_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is made once, and nobody else can read it."""
+def test_secret_is_private_and_permanent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The secret is created once, and only its user can read it."""
     monkeypatch.setenv("LAYERBOOK_CACHE", str(tmp_path / "user"))
     WorkingCache(tmp_path).put_blob("pages", "key", b"<p>")
     secret = tmp_path / "user" / "secret"
@@ -80,129 +81,127 @@ def test_the_secret_is_private_and_stays(tmp_path: Path, monkeypatch: pytest.Mon
     assert WorkingCache(tmp_path).get_blob("pages", "key") == b"<p>"
 
 
-def test_without_a_place_for_the_secret_there_is_no_cache(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As in a read-only home: everything works, and nothing is believed."""
+def test_no_cache_without_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a read-only home everything works, and no entry is trusted."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("LAYERBOOK_CACHE", str(tmp_path / "file" / "user"))
-    known = WorkingCache(tmp_path)
-    known.put_blob("pages", "key", b"<p>")
-    known.record_computed("m", "c", "i", "key", "result")
-    assert known.get_blob("pages", "key") is None
-    assert not known.was_computed("m", "c", "i", "key", "result")
+    working_cache = WorkingCache(tmp_path)
+    working_cache.put_blob("pages", "key", b"<p>")
+    working_cache.record_computed("m", "c", "i", "key", "result")
+    assert working_cache.get_blob("pages", "key") is None
+    assert not working_cache.was_computed("m", "c", "i", "key", "result")
 
 
 @pytest.mark.parametrize("name", ["", "/pages", "/lock", "/.gitignore"])
-@pytest.mark.parametrize("place", ["elsewhere", "book/experiments"])
-def test_a_linked_cache_is_not_used(name: str, place: str, tmp_path: Path) -> None:
-    """Wherever the link leads, nothing is written, read or removed there."""
-    book, other = tmp_path / "book", tmp_path / place
-    other.mkdir(parents=True)
-    (other / "kept").write_text("kept")
+@pytest.mark.parametrize("target_folder", ["elsewhere", "book/experiments"])
+def test_ignores_linked_folders(name: str, target_folder: str, tmp_path: Path) -> None:
+    """Nothing is written, read or removed behind a link."""
+    book, target = tmp_path / "book", tmp_path / target_folder
+    target.mkdir(parents=True)
+    (target / "kept").write_text("kept")
     link = book / f"{cache.CACHE_FOLDER}{name}"
     link.parent.mkdir(parents=True, exist_ok=True)
-    link.symlink_to(other if "." in name or name in ("", "/pages") else other / "kept")
-    known = WorkingCache(book)
-    known.put_blob("pages", "key", b"<p>")
+    link.symlink_to(target if "." in name or name in ("", "/pages") else target / "kept")
+    working_cache = WorkingCache(book)
+    working_cache.put_blob("pages", "key", b"<p>")
     with suppress(StoreError):
         cache.clean(book, everything=True)
-    assert {path.name: path.read_text() for path in other.iterdir()} == {"kept": "kept"}
+    assert {path.name: path.read_text() for path in target.iterdir()} == {"kept": "kept"}
 
 
-def test_blobs_come_back_by_kind_and_key(tmp_path: Path) -> None:
-    """Any key will do; kinds do not mix; an empty blob is a blob."""
-    known = WorkingCache(tmp_path)
-    known.put_blob("figures", "../a key/with anything\0", b"<svg/>")
-    known.put_blob("figures", "empty", b"")
-    assert known.get_blob("figures", "../a key/with anything\0") == b"<svg/>"
-    assert known.get_blob("figures", "empty") == b""
-    assert known.get_blob("math", "empty") is None
-    assert known.get_blob("figures", "other") is None
+def test_blobs_by_kind_and_key(tmp_path: Path) -> None:
+    """A key is any text, kinds are separate, and a blob may be empty."""
+    working_cache = WorkingCache(tmp_path)
+    working_cache.put_blob("figures", "../a key/with anything\0", b"<svg/>")
+    working_cache.put_blob("figures", "empty", b"")
+    assert working_cache.get_blob("figures", "../a key/with anything\0") == b"<svg/>"
+    assert working_cache.get_blob("figures", "empty") == b""
+    assert working_cache.get_blob("math", "empty") is None
+    assert working_cache.get_blob("figures", "other") is None
     assert {p.name for p in tmp_path.iterdir()} == {cache.CACHE_FOLDER}
 
 
 @pytest.mark.parametrize("length", [0, 10, 32, 37])
-def test_a_torn_blob_is_a_miss(tmp_path: Path, length: int) -> None:
-    """A blob cut at any place is drawn again."""
-    known = WorkingCache(tmp_path)
-    known.put_blob("figures", "key", b"<svg/>")
-    (blob,) = [p for p in known.folder.glob("figures/**/*") if p.is_file()]
+def test_ignores_truncated_blobs(tmp_path: Path, length: int) -> None:
+    """A blob of any shorter length is a miss."""
+    working_cache = WorkingCache(tmp_path)
+    working_cache.put_blob("figures", "key", b"<svg/>")
+    (blob,) = [p for p in working_cache.folder.glob("figures/**/*") if p.is_file()]
     blob.write_bytes(blob.read_bytes()[:length])
-    assert known.get_blob("figures", "key") is None
+    assert working_cache.get_blob("figures", "key") is None
 
 
-def test_it_keeps_itself_out_of_version_control(tmp_path: Path) -> None:
-    """Wherever the project lies, the cache is ignored."""
+def test_ignored_by_git(tmp_path: Path) -> None:
+    """The cache folder has a .gitignore of its own."""
     WorkingCache(tmp_path).put_blob("figures", "key", b"")
     assert (tmp_path / cache.CACHE_FOLDER / ".gitignore").read_text() == "*\n"
 
 
-def test_two_builds_do_not_meet(tmp_path: Path) -> None:
-    """While one process holds the lock another is told so at once; a killed one frees it."""
-    ready, tell = os.pipe()
+def test_lock_excludes_other_builds(tmp_path: Path) -> None:
+    """A second process fails at once; a killed one frees the lock."""
+    ready, signal_ready = os.pipe()
     child = os.fork()
     if child == 0:
         try:
             with cache.lock(tmp_path):
-                os.write(tell, b"x")
+                os.write(signal_ready, b"x")
                 signal.pause()
         finally:
             os._exit(70)
     try:
         assert os.read(ready, 1) == b"x"
-        asked = time.perf_counter()
+        started = time.perf_counter()
         with pytest.raises(StoreError, match="another build is running in"), cache.lock(tmp_path):
             pass
-        assert time.perf_counter() - asked < 0.5
+        assert time.perf_counter() - started < 0.5
         with pytest.raises(StoreError, match="another build is running in"):
             cache.clean(tmp_path)
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         os.close(ready)
-        os.close(tell)
+        os.close(signal_ready)
     with cache.lock(tmp_path):
         pass
     with cache.lock(tmp_path):
         pass
 
 
-def test_an_error_frees_the_lock(tmp_path: Path) -> None:
-    """What goes wrong in a build passes through, and the next build can start."""
+def test_error_releases_the_lock(tmp_path: Path) -> None:
+    """An exception in a build propagates, and the next build can start."""
     with pytest.raises(ZeroDivisionError), cache.lock(tmp_path):
         _ = 1 / 0
     with cache.lock(tmp_path):
         pass
 
 
-def test_a_place_that_cannot_be_locked_is_an_error_for_people(tmp_path: Path) -> None:
-    """A file where the cache should be is told, not thrown."""
+def test_unusable_lock_file(tmp_path: Path) -> None:
+    """A file in place of the cache folder is a StoreError."""
     (tmp_path / cache.CACHE_FOLDER).write_text("")
     with pytest.raises(StoreError, match=cache.CACHE_FOLDER), cache.lock(tmp_path):
         pass
 
 
-def test_clean_takes_the_cache_and_nothing_else(tmp_path: Path) -> None:
-    """Results and links' targets are spared; a clean cache works on."""
-    known = WorkingCache(tmp_path)
-    known.record_computed("m", "c", "i", "key", "result")
-    known.put_blob("figures", "key", b"<svg/>")
+def test_clean(tmp_path: Path) -> None:
+    """Results and the targets of links stay; a cleaned cache can be used again."""
+    working_cache = WorkingCache(tmp_path)
+    working_cache.record_computed("m", "c", "i", "key", "result")
+    working_cache.put_blob("figures", "key", b"<svg/>")
     (tmp_path / "experiments").mkdir()
     (tmp_path / "experiments" / "r.json").write_text("{}")
-    (known.folder / "link").symlink_to(tmp_path / "experiments")
+    (working_cache.folder / "link").symlink_to(tmp_path / "experiments")
     report = cache.clean(tmp_path)
     assert report == cache.CleanReport({"figures": 1, "link": 0}, kept_notes=1)
-    assert (known.folder / cache.LOCK_NAME).exists(), (
+    assert (working_cache.folder / cache.LOCK_NAME).exists(), (
         "another build may be waiting for this very file"
     )
-    assert known.was_computed("m", "c", "i", "key", "result")
+    assert working_cache.was_computed("m", "c", "i", "key", "result")
     report = cache.clean(tmp_path, everything=True)
     assert report == cache.CleanReport({"computed": 1}, kept_notes=0)
-    assert not known.was_computed("m", "c", "i", "key", "result")
-    assert known.get_blob("figures", "key") is None
+    assert not working_cache.was_computed("m", "c", "i", "key", "result")
+    assert working_cache.get_blob("figures", "key") is None
     assert (tmp_path / "experiments" / "r.json").exists()
-    known.put_blob("figures", "key", b"<svg/>")
-    assert known.get_blob("figures", "key") == b"<svg/>"
+    working_cache.put_blob("figures", "key", b"<svg/>")
+    assert working_cache.get_blob("figures", "key") == b"<svg/>"
     cache.clean(tmp_path / "nowhere")
     assert not (tmp_path / "nowhere").exists()

@@ -1,4 +1,4 @@
-"""Compare results: equal, or different at a path, by so many steps of the last digit."""
+"""Results are equal, or differ at a path by a number of steps of the last digit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from layerbook.core.analysis import Array, Record, Result
 from layerbook.store.comparison import FLOAT32, compare_results, format_quanta
 
 
-class Part(Record):
+class SamplePart(Record):
     """One prompt."""
 
     text: str
@@ -20,54 +20,57 @@ class Part(Record):
     weights: Array
 
 
-class Whole(Result):
-    """A result with parts, a mapping and bare values."""
+class SampleResult(Result):
+    """A result with parts, a mapping and single values."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[SamplePart, ...]
     shares: dict[str, float]
     value: float = 0.0
     maybe: float | None = None
     flag: bool = False
 
 
-def whole(**changes: object) -> Whole:
+def sample_result(**changes: object) -> SampleResult:
     """Return a result, with some fields changed."""
-    part = Part(text=" cat", ids=(2644, 7), weights=np.array([[1.0, 0.0], [0.25, 0.75]]))
-    return Whole(parts=(part,), shares={"a": 0.5, "b": 0.25}).model_copy(update=changes)
+    part = SamplePart(text=" cat", ids=(2644, 7), weights=np.array([[1.0, 0.0], [0.25, 0.75]]))
+    return SampleResult(parts=(part,), shares={"a": 0.5, "b": 0.25}).model_copy(update=changes)
 
 
-def part(**changes: object) -> Whole:
+def with_part(**changes: object) -> SampleResult:
     """Return a result whose only part has some fields changed."""
-    return whole(parts=(whole().parts[0].model_copy(update=changes),))
+    return sample_result(parts=(sample_result().parts[0].model_copy(update=changes),))
 
 
 def test_equal_results() -> None:
-    """Nothing differs from itself."""
-    assert compare_results(whole(), whole()) == ()
+    """A result equals itself."""
+    assert compare_results(sample_result(), sample_result()) == ()
 
 
 @pytest.mark.parametrize(
-    ("other", "path"),
+    ("changed", "path"),
     [
-        (part(text="cat"), "parts[0].text"),
-        (part(ids=(2644, 8)), "parts[0].ids[1]"),
-        (part(ids=(7, 2644)), "parts[0].ids[0]"),
-        (part(ids=(2644,)), "parts[0].ids (length)"),
-        (part(weights=np.zeros((2, 3))), "parts[0].weights (shape)"),
-        (part(weights=np.array([[1.0, 0.0], [0.26, 0.70]])), "parts[0].weights[1][1]"),
-        (whole(parts=()), "parts (length)"),
-        (whole(shares={"b": 0.25, "a": 0.5}), "shares (keys)"),
-        (whole(shares={"a": 0.5, "b": 0.26}), "shares['b']"),
-        (whole(value=2e-5), "value"),
-        (whole(value=1e-300), "value"),
-        (whole(value=math.nan), "value"),
-        (whole(maybe=0.0), "maybe"),
-        (whole(flag=True), "flag"),
+        (with_part(text="cat"), "parts[0].text"),
+        (with_part(ids=(2644, 8)), "parts[0].ids[1]"),
+        (with_part(ids=(7, 2644)), "parts[0].ids[0]"),
+        (with_part(ids=(2644,)), "parts[0].ids (length)"),
+        (with_part(weights=np.zeros((2, 3))), "parts[0].weights (shape)"),
+        (with_part(weights=np.array([[1.0, 0.0], [0.26, 0.70]])), "parts[0].weights[1][1]"),
+        (sample_result(parts=()), "parts (length)"),
+        (sample_result(shares={"b": 0.25, "a": 0.5}), "shares (keys)"),
+        (sample_result(shares={"a": 0.5, "b": 0.26}), "shares['b']"),
+        (sample_result(value=2e-5), "value"),
+        (sample_result(value=1e-300), "value"),
+        (sample_result(value=math.nan), "value"),
+        (sample_result(maybe=0.0), "maybe"),
+        (sample_result(flag=True), "flag"),
     ],
 )
-def test_path_of_a_difference(other: Whole, path: str) -> None:
-    """One change gives one difference, whichever way round, at the path that a spec would use."""
-    for differences in (compare_results(whole(), other), compare_results(other, whole())):
+def test_path_of_a_difference(changed: SampleResult, path: str) -> None:
+    """One change is one difference in both directions, at the path that a spec would use."""
+    for differences in (
+        compare_results(sample_result(), changed),
+        compare_results(changed, sample_result()),
+    ):
         assert differences[0].path == path
 
 
@@ -75,34 +78,34 @@ def test_gap_in_steps_of_the_last_digit() -> None:
     """The step is the last of seven digits of the field's largest value."""
     weights = np.array([[1.0, 0.0], [0.25, 0.75]])
     changed = weights + np.array([[0, 3e-6], [0, 0]])
-    (difference,) = compare_results(whole(), part(weights=changed))
+    (difference,) = compare_results(sample_result(), with_part(weights=changed))
     assert difference.path == "parts[0].weights[0][1]"
     assert difference.quanta == pytest.approx(3)
     assert "3 in the last digit" in str(difference)
-    (difference,) = compare_results(whole(value=200.0), whole(value=200.0001))
+    (difference,) = compare_results(sample_result(value=200.0), sample_result(value=200.0001))
     assert format_quanta(difference.quanta or 0) == "1 in the last digit"
 
 
 def test_float32_needs_a_tolerance() -> None:
-    """A part of its own, one of the field's scale and one of the number."""
+    """The tolerance has a constant, a share of the field's scale, and a share of the number."""
     large = np.array([[100.0, 0.0], [0.0, 0.0]])
     small_gap = large + np.array([[0, 5e-4], [0, 0]])
     large_gap = large + np.array([[0, 7e-4], [0, 0]])
-    old = part(weights=large)
-    assert compare_results(old, part(weights=small_gap))
-    assert not compare_results(old, part(weights=small_gap), FLOAT32)
-    assert compare_results(old, part(weights=large_gap), FLOAT32)
-    assert compare_results(whole(), part(ids=(2644, 8)), FLOAT32)
+    old = with_part(weights=large)
+    assert compare_results(old, with_part(weights=small_gap))
+    assert not compare_results(old, with_part(weights=small_gap), FLOAT32)
+    assert compare_results(old, with_part(weights=large_gap), FLOAT32)
+    assert compare_results(sample_result(), with_part(ids=(2644, 8)), FLOAT32)
 
 
 def test_nan_and_infinities_equal_themselves_only() -> None:
     """Masked scores and undefined correlations are equal to themselves only."""
     odd = np.array([np.nan, np.inf, -np.inf, 1.0])
-    assert not compare_results(part(weights=odd), part(weights=odd.copy()))
+    assert not compare_results(with_part(weights=odd), with_part(weights=odd.copy()))
     for index, value in ((0, 1.0), (1, -np.inf), (2, 1e300), (3, np.nan), (3, np.inf)):
         changed = odd.copy()
         changed[index] = value
-        differences = compare_results(part(weights=odd), part(weights=changed), FLOAT32)
+        differences = compare_results(with_part(weights=odd), with_part(weights=changed), FLOAT32)
         assert [d.path for d in differences] == [f"parts[0].weights[{index}]"]
 
 
@@ -110,7 +113,7 @@ def test_integers_must_be_equal_however_large() -> None:
     """Counts and token ids have no tolerance; the width of floats does not matter."""
 
     def differ(old: np.ndarray, new: np.ndarray) -> bool:
-        return bool(compare_results(part(weights=old), part(weights=new), FLOAT32))
+        return bool(compare_results(with_part(weights=old), with_part(weights=new), FLOAT32))
 
     assert differ(np.array([2**53]), np.array([2**53 + 1]))
     assert differ(np.array([100000]), np.array([100001]))
@@ -123,5 +126,7 @@ def test_integers_must_be_equal_however_large() -> None:
 def test_scalars_follow_the_formula(old: float, new: float) -> None:
     """|old - new| <= 1e-4 + 5e-6 S + 3e-4 |old|, where S is |old| for a field with one number."""
     agree = abs(old - new) <= 1e-4 + 5e-6 * abs(old) + 3e-4 * abs(old)
-    assert (not compare_results(whole(value=old), whole(value=new), FLOAT32)) == agree
-    assert (not compare_results(whole(value=old), whole(value=new))) == (old == new)
+    assert (
+        not compare_results(sample_result(value=old), sample_result(value=new), FLOAT32)
+    ) == agree
+    assert (not compare_results(sample_result(value=old), sample_result(value=new))) == (old == new)

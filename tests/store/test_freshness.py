@@ -1,4 +1,4 @@
-"""An entry is fresh, uncomputed, stale, missing or unreadable, and it is said why."""
+"""A result is fresh, uncomputed, stale, missing or unreadable, with a reason."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Numbers(Result):
 
 
 def save(root: Path, id: str = "noise", rows: int = 3) -> Path:
-    """An entry made under KEY."""
+    """Save a result with the key KEY."""
     table = Numbers(rows=[[column / 7 for column in range(10)]] * rows)
     stored = results.StoredResult(
         id=id,
@@ -38,70 +38,70 @@ def save(root: Path, id: str = "noise", rows: int = 3) -> Path:
     return save_result(root, stored)
 
 
-def remember(cache: WorkingCache, path: Path, key: Key) -> None:
-    """This machine agreed with the entry as it is."""
+def record_computed(cache: WorkingCache, path: Path, key: Key) -> None:
+    """Record that this machine computed the result."""
     cache.record_computed(
         "tiny", "attention", path.stem, key.digest, results.read_header(path).digest
     )
 
 
-def test_a_new_machine_has_computed_nothing(tmp_path: Path) -> None:
-    """A committed entry is current but uncomputed, until this machine agrees with it."""
+def test_uncomputed(tmp_path: Path) -> None:
+    """A committed result is uncomputed until this machine has computed it."""
     cache, path = WorkingCache(tmp_path), save(tmp_path)
     assert check_freshness(path, KEY, cache) == Freshness("uncomputed")
-    remember(cache, path, KEY)
+    record_computed(cache, path, KEY)
     assert check_freshness(path, KEY, cache) == Freshness("fresh")
 
 
-def test_other_libraries_alone_do_not_make_an_entry_stale(tmp_path: Path) -> None:
-    """On a machine with another torch it is current, its difference told, and fresh once agreed."""
+def test_other_versions_are_not_stale(tmp_path: Path) -> None:
+    """A result from another torch is usable, with the difference, and fresh once computed."""
     cache, path = WorkingCache(tmp_path), save(tmp_path)
-    here = replace(KEY, versions={"torch": "2.14.0"})
-    remember(cache, path, KEY)
-    told = check_freshness(path, here, cache)
-    assert told == Freshness("uncomputed", ("versions: torch 2.13.0 -> 2.14.0",))
-    assert told.usable
-    remember(cache, path, here)
-    assert check_freshness(path, here, cache) == Freshness("fresh")
+    newer = replace(KEY, versions={"torch": "2.14.0"})
+    record_computed(cache, path, KEY)
+    freshness = check_freshness(path, newer, cache)
+    assert freshness == Freshness("uncomputed", ("versions: torch 2.13.0 -> 2.14.0",))
+    assert freshness.usable
+    record_computed(cache, path, newer)
+    assert check_freshness(path, newer, cache) == Freshness("fresh")
 
 
 @pytest.mark.parametrize("component", ["spec", "code", "weights", "tokenizer", "precision"])
-def test_a_changed_component_makes_it_stale_and_is_named(tmp_path: Path, component: str) -> None:
-    """Even where this machine once computed it."""
+def test_stale(tmp_path: Path, component: str) -> None:
+    """The changed component is named, also where this machine computed the result before."""
     cache, path = WorkingCache(tmp_path), save(tmp_path)
-    remember(cache, path, KEY)
-    told = check_freshness(path, replace(KEY, **{component: "0" * 64}), cache)
-    assert told == Freshness("stale", (component,))
-    assert str(told) == f"stale ({component})"
-    assert not told.usable
+    record_computed(cache, path, KEY)
+    freshness = check_freshness(path, replace(KEY, **{component: "0" * 64}), cache)
+    assert freshness == Freshness("stale", (component,))
+    assert str(freshness) == f"stale ({component})"
+    assert not freshness.usable
 
 
-def test_an_entry_that_others_replaced_is_computed_again(tmp_path: Path) -> None:
-    """What this machine agreed with was another file."""
+def test_replaced_entry_is_uncomputed(tmp_path: Path) -> None:
+    """This machine computed another file."""
     cache, path = WorkingCache(tmp_path), save(tmp_path)
-    remember(cache, path, KEY)
+    record_computed(cache, path, KEY)
     save(tmp_path, rows=4)
     assert check_freshness(path, KEY, cache).state == "uncomputed"
 
 
-def test_missing_and_unreadable_are_told_apart(tmp_path: Path) -> None:
-    """No entry is missing; a bad one is unreadable, with the reason."""
+def test_missing_and_unreadable(tmp_path: Path) -> None:
+    """A damaged result is unreadable, with the reason."""
     cache, path = WorkingCache(tmp_path), save(tmp_path)
     assert check_freshness(path.with_name("other.json"), KEY, cache) == Freshness("missing")
     path.write_bytes(path.read_bytes()[:-9])
-    told = check_freshness(path, KEY, cache)
-    assert told.state == "unreadable"
-    assert "cut short" in str(told)
+    freshness = check_freshness(path, KEY, cache)
+    assert freshness.state == "unreadable"
+    assert "cut short" in str(freshness)
     path.unlink()
     path.mkdir()
     assert check_freshness(path, KEY, cache).state == "unreadable"
 
 
-def test_hundreds_of_entries_are_surveyed_in_a_moment(tmp_path: Path) -> None:
-    """Two hundred entries of a hundred kilobytes each take well under a second."""
-    cache, first = WorkingCache(tmp_path), save(tmp_path, rows=600)
-    text = first.read_bytes()
+def test_speed_of_many_checks(tmp_path: Path) -> None:
+    """Two hundred results of a hundred kilobytes each take less than a second."""
+    cache, path = WorkingCache(tmp_path), save(tmp_path, rows=600)
+    text = path.read_bytes()
     assert len(text) > 90_000
     started = time.perf_counter()
-    assert all(check_freshness(first, KEY, cache).state == "uncomputed" for _ in range(200))
+    assert all(check_freshness(path, KEY, cache).state == "uncomputed" for _ in range(200))
     assert time.perf_counter() - started < 1

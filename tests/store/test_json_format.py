@@ -1,4 +1,4 @@
-"""The JSON of a result is JSON, and reads well."""
+"""Results are written as valid and readable JSON."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ DATA = st.recursive(
 
 
 @given(DATA)
-def test_any_data_comes_back(data: Any) -> None:
-    """What is written is JSON for the very same data, keys in the same order."""
-    again = json.loads(json_format.encode(data))
-    assert again == data
-    assert json.dumps(again) == json.dumps(data)
+def test_any_data_round_trips(data: Any) -> None:
+    """The JSON decodes to equal data, with keys in the same order."""
+    decoded = json.loads(json_format.encode(data))
+    assert decoded == data
+    assert json.dumps(decoded) == json.dumps(data)
 
 
 def test_rows_and_records_are_lines() -> None:
-    """A row of numbers is one line, a short record one line, everything else is indented."""
+    """A row of numbers and a short record are one line each; the rest is indented."""
     row = [number / 7 for number in range(100)]
     data = {
         "matrix": [row, row],
@@ -54,6 +54,6 @@ def test_rows_and_records_are_lines() -> None:
     ]
 
 
-def test_half_of_a_surrogate_pair_is_written_as_an_escape() -> None:
-    """Text that UTF-8 cannot hold does not stop a result from being written."""
+def test_escapes_lone_surrogates() -> None:
+    """Text that UTF-8 cannot encode is written as an escape."""
     assert json.loads(json_format.encode({"text": "\ud83d"})) == {"text": "\ud83d"}

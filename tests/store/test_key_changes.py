@@ -1,4 +1,4 @@
-"""What status says before anything runs: which component moved, from what to what."""
+"""`status` shows which components of a key changed, from what to what."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from layerbook.store.key_changes import ABSENT, Change, diff_values, summarize
 
-plain = st.recursive(
+json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),
     lambda inner: (
         st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3)
@@ -24,30 +24,36 @@ plain = st.recursive(
 
 
 def replace(path: Path, old: str, new: str) -> None:
-    """Edit a file; the old text must be there."""
+    """Replace text in a file, which must contain it."""
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-def asked(book: Path) -> dict[str, Any]:
-    """The status as JSON, its experiments by address."""
-    found = json.loads(layerbook("status", "--json", cwd=book).stdout)
-    return found | {"experiments": {one["experiment"]: one for one in found["experiments"]}}
+def read_status(book: Path) -> dict[str, Any]:
+    """Return the status as JSON, with experiments by address."""
+    status = json.loads(layerbook("status", "--json", cwd=book).stdout)
+    return status | {
+        "experiments": {
+            experiment["experiment"]: experiment for experiment in status["experiments"]
+        }
+    }
 
 
-@given(plain, plain)
-def test_two_specs_part_somewhere_or_are_one(old: Any, new: Any) -> None:
-    """Equal data has no differences; swapping the data swaps old and new."""
-    there, back = (list(map(tuple, diff_values(*pair))) for pair in ((old, new), (new, old)))
-    assert bool(there) == (json.dumps(old, sort_keys=True) != json.dumps(new, sort_keys=True))
-    assert sorted(map(repr, there)) == sorted(
-        repr((path, theirs, mine)) for path, mine, theirs in back
+@given(json_values, json_values)
+def test_diff_values(old: Any, new: Any) -> None:
+    """Equal data has no differences; swapped data has swapped differences."""
+    differences, reversed_differences = (
+        list(map(tuple, diff_values(*pair))) for pair in ((old, new), (new, old))
+    )
+    assert bool(differences) == (json.dumps(old, sort_keys=True) != json.dumps(new, sort_keys=True))
+    assert sorted(map(repr, differences)) == sorted(
+        repr((path, old_value, new_value)) for path, new_value, old_value in reversed_differences
     )
 
 
-def test_a_change_is_told_in_short() -> None:
-    """Digests and long texts are shortened, and only the first few changes listed."""
+def test_summarize() -> None:
+    """Digests and long texts are shortened, and only the first changes are listed."""
     changes = [
         Change("spec", "top_k", 5, 20),
         Change("spec", "prompts[1]", "x" * 90, ABSENT),
@@ -66,52 +72,54 @@ def test_a_change_is_told_in_short() -> None:
     assert summarize(changes) == f"{first}; {second}; {third}; and 1 more"
 
 
-def test_status_names_the_parameters_that_moved(book: Path) -> None:
-    """Each with both values, in the table and in JSON."""
+def test_status_shows_changed_parameters(book: Path) -> None:
+    """The table and the JSON have both values of each parameter."""
     replace(book / "experiments" / "next.yaml", "top_k: 5", "top_k: 20")
     replace(book / "experiments" / "words.yaml", '"2 + 2"]', "]")
-    lines = layerbook("status", cwd=book).stdout
-    assert re.search(r"^next/sum +stale \(spec: top_k 5 -> 20\)$", lines, re.MULTILINE)
+    table = layerbook("status", cwd=book).stdout
+    assert re.search(r"^next/sum +stale \(spec: top_k 5 -> 20\)$", table, re.MULTILINE)
     assert re.search(
-        r'^words/cut +stale \(spec: prompts\[1\] "2 \+ 2" -> absent\)$', lines, re.MULTILINE
+        r'^words/cut +stale \(spec: prompts\[1\] "2 \+ 2" -> absent\)$', table, re.MULTILINE
     )
-    assert re.search(r"^words/cat +fresh$", lines, re.MULTILINE)
-    found = asked(book)["experiments"]
-    assert found["next/sum"]["changes"] == [
+    assert re.search(r"^words/cat +fresh$", table, re.MULTILINE)
+    experiments = read_status(book)["experiments"]
+    assert experiments["next/sum"]["changes"] == [
         {"component": "spec", "name": "top_k", "old": 5, "new": 20}
     ]
-    assert found["words/cut"]["changes"][0]["new"] is None
-    assert found["words/cat"]["changes"] == []
+    assert experiments["words/cut"]["changes"][0]["new"] is None
+    assert experiments["words/cat"]["changes"] == []
 
 
-def test_status_names_the_precision(book: Path) -> None:
+def test_status_shows_changed_precision(book: Path) -> None:
     """Another precision makes every result stale."""
     replace(book / "experiments" / "book.yaml", "model:", "precision: float32\nmodel:")
-    lines = layerbook("status", cwd=book).stdout
+    table = layerbook("status", cwd=book).stdout
     stale = r"^next/sum +stale \(precision: \"?float64\"? -> \"?float32\"?\)$"
-    assert re.search(stale, lines, re.MULTILINE)
-    assert not re.search(r" fresh$", lines, re.MULTILINE)
+    assert re.search(stale, table, re.MULTILINE)
+    assert not re.search(r" fresh$", table, re.MULTILINE)
 
 
-def test_status_names_the_modules_that_changed(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where this machine ran the old code; where it did not, the digests alone."""
+def test_status_shows_changed_modules(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Modules are named if this machine ran the old code, digests otherwise."""
     from layerbook.store import code_digest
 
-    def edited(start: list[str], package: Path) -> dict[str, str]:
-        found = whole(start, package)
-        return found | (
+    def edited_digests(start: list[str], package: Path) -> dict[str, str]:
+        digests = module_digests(start, package)
+        return digests | (
             {"layerbook.analyses.generate": "0" * 64}
-            if "layerbook.analyses.generate" in found
+            if "layerbook.analyses.generate" in digests
             else {}
         )
 
-    whole = code_digest._module_digests
-    monkeypatch.setattr(code_digest, "_module_digests", edited)
+    module_digests = code_digest._module_digests
+    monkeypatch.setattr(code_digest, "_module_digests", edited_digests)
     shutil.rmtree(book / ".layerbook" / "code")
-    found = asked(book)["experiments"]
-    moved = [name for name, one in found.items() if one["changed"] == ["code"]]
-    assert "words/cat" in moved and "words/cut" not in moved
-    assert found["words/cat"]["changes"][0]["modules"] == ["layerbook.analyses.generate"]
+    experiments = read_status(book)["experiments"]
+    stale_experiments = [
+        name for name, experiment in experiments.items() if experiment["changed"] == ["code"]
+    ]
+    assert "words/cat" in stale_experiments and "words/cut" not in stale_experiments
+    assert experiments["words/cat"]["changes"][0]["modules"] == ["layerbook.analyses.generate"]
     text = layerbook("status", cwd=book).stdout
     assert re.search(
         r"words/cat +stale \(code: [0-9a-f]{8} -> [0-9a-f]{8} in layerbook\.analyses\.generate\)",
@@ -122,8 +130,8 @@ def test_status_names_the_modules_that_changed(book: Path, monkeypatch: pytest.M
     assert re.search(r"words/cat +stale \(code: [0-9a-f]{8} -> [0-9a-f]{8}\)", text)
 
 
-def test_a_library_is_named_with_both_versions(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its results stand, are not computed here, and say why."""
+def test_status_shows_changed_libraries(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results stay usable but are uncomputed, with both versions."""
     from layerbook.store import keys
 
     monkeypatch.setattr(
@@ -133,7 +141,10 @@ def test_a_library_is_named_with_both_versions(book: Path, monkeypatch: pytest.M
     )
     import numpy
 
-    found = asked(book)["experiments"]["next/sum"]
-    assert (found["state"], found["current"]) == ("uncomputed", True)
-    versions = [(one["component"], one["name"], one["old"], one["new"]) for one in found["changes"]]
+    experiment = read_status(book)["experiments"]["next/sum"]
+    assert (experiment["state"], experiment["current"]) == ("uncomputed", True)
+    versions = [
+        (change["component"], change["name"], change["old"], change["new"])
+        for change in experiment["changes"]
+    ]
     assert versions == [("versions", "numpy", numpy.__version__, "99")]

@@ -1,4 +1,4 @@
-"""A key follows what can change a number, and nothing else."""
+"""A key covers all that can change a number, and nothing else."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ def package(tmp_path: Path) -> Path:
     return root
 
 
-def closures(package: Path) -> dict[str, str]:
-    """The closure of each of the three modules."""
+def module_digests(package: Path) -> dict[str, str]:
+    """Return the code digest of each of the three modules."""
     return {name: code_digest.module_code_digest(name, package) for name in MODULES}
 
 
-def moved(package: Path, file: str, source: str) -> set[str]:
-    """Which of the three closures change when a file becomes `source`."""
-    before = closures(package)
+def changed_digests(package: Path, file: str, source: str) -> set[str]:
+    """Return the modules whose digests change when a file becomes `source`."""
+    old_digests = module_digests(package)
     (package / file).write_text(source)
-    after = closures(package)
-    return {name for name in MODULES if before[name] != after[name]}
+    new_digests = module_digests(package)
+    return {name for name in MODULES if old_digests[name] != new_digests[name]}
 
 
 @pytest.mark.parametrize(
@@ -70,49 +70,56 @@ def moved(package: Path, file: str, source: str) -> set[str]:
         ("typed.py", "WIDTH = 5\n"),
     ],
 )
-def test_words_and_layout_do_not_count(package: Path, file: str, source: str) -> None:
-    """Comments, docstrings, formatting, versions, drawing and unrelated files change no digest."""
-    assert moved(package, file, source) == set()
+def test_ignores_comments_and_formatting(package: Path, file: str, source: str) -> None:
+    """Docstrings, versions, figures and unrelated files do not count either."""
+    assert changed_digests(package, file, source) == set()
 
 
-def test_a_constant_moves_exactly_its_dependants(package: Path) -> None:
-    """A constant three imports away changes the digest of every module that uses it."""
-    assert moved(package, "deep/inner.py", "FACTOR = 3\n") == {"book.first", "book.second"}
-    assert moved(
+def test_constants_change_dependants(package: Path) -> None:
+    """A constant three imports away changes the digests of all modules that use it."""
+    assert changed_digests(package, "deep/inner.py", "FACTOR = 3\n") == {
+        "book.first",
+        "book.second",
+    }
+    assert changed_digests(
         package, "shared.py", SOURCES["shared.py"].replace("x * FACTOR", "x * FACTOR * 1")
     ) == {"book.first"}
-    assert moved(package, "third.py", SOURCES["third.py"].replace("3", "4")) == {"book.third"}
+    assert changed_digests(package, "third.py", SOURCES["third.py"].replace("3", "4")) == {
+        "book.third"
+    }
 
 
-def test_the_figures_of_an_analysis_do_not_count(package: Path) -> None:
-    """A title in `figures` is drawn from the result, so it moves nothing; `measure` does."""
+def test_ignores_figures_methods(package: Path) -> None:
+    """`figures` draws a result and does not count; `measure` does."""
     source = (
         "class A:\n    def measure(self):\n        return 1\n\n"
         "    def figures(self, r):\n        return 'Old title'\n"
     )
     (package / "third.py").write_text(source)
-    assert moved(package, "third.py", source.replace("Old", "New")) == set()
-    assert moved(package, "third.py", source.replace("return 1", "return 2")) == {"book.third"}
+    assert changed_digests(package, "third.py", source.replace("Old", "New")) == set()
+    assert changed_digests(package, "third.py", source.replace("return 1", "return 2")) == {
+        "book.third"
+    }
 
 
-def test_imports_for_the_type_checker_do_not_count(package: Path) -> None:
-    """What is imported under TYPE_CHECKING is no dependency; what its `else` imports is."""
+def test_ignores_type_checking_imports(package: Path) -> None:
+    """An import under TYPE_CHECKING is no dependency; one in its `else` is."""
     guarded = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import book.typed\n"
     (package / "third.py").write_text(guarded)
-    assert moved(package, "typed.py", "WIDTH = 6\n") == set()
+    assert changed_digests(package, "typed.py", "WIDTH = 6\n") == set()
     (package / "third.py").write_text(guarded + "else:\n    import book.typed\n")
-    assert moved(package, "typed.py", "WIDTH = 7\n") == {"book.third"}
+    assert changed_digests(package, "typed.py", "WIDTH = 7\n") == {"book.third"}
 
 
-def test_modules_that_import_each_other_end(package: Path) -> None:
-    """A circle of imports has a closure, which moves with any of its members."""
+def test_circular_imports(package: Path) -> None:
+    """Modules that import each other have a digest, which depends on each of them."""
     (package / "third.py").write_text("import book.circle\n")
     (package / "circle.py").write_text("import book.third\nN = 1\n")
-    assert moved(package, "circle.py", "import book.third\nN = 2\n") == {"book.third"}
+    assert changed_digests(package, "circle.py", "import book.third\nN = 2\n") == {"book.third"}
 
 
-def test_broken_and_missing_modules_are_errors_for_people(package: Path) -> None:
-    """No traceback for a module that is not there or not Python."""
+def test_reports_broken_and_missing_modules(package: Path) -> None:
+    """Such a module is a StoreError."""
     with pytest.raises(StoreError, match=r"book\.nowhere"):
         code_digest.module_code_digest("book.nowhere", package)
     (package / "third.py").write_text("def (:\n")
@@ -121,17 +128,15 @@ def test_broken_and_missing_modules_are_errors_for_people(package: Path) -> None
 
 
 @pytest.mark.parametrize("names", ["ENGINE_MODULES", "IGNORED_MODULES"])
-def test_reports_engine_and_ignored_modules_that_do_not_exist(
-    names: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_reports_unknown_engine_modules(names: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(code_digest, names, ("model.nowhere",))
     with pytest.raises(StoreError, match=r"model\.nowhere"):
         code_digest.analysis_code_digest("layerbook.core.analysis")
 
 
 @pytest.mark.parametrize("python", [sys.executable, "python3.12", "python3.13", "python3.14"])
-def test_every_python_gives_the_same_closure(package: Path, python: str) -> None:
-    """Neither another process' hash seed nor another Python's syntax trees change a closure."""
+def test_same_digest_on_every_python(package: Path, python: str) -> None:
+    """Hash seeds and the syntax trees of other Python versions change no digest."""
     source = "import sys, pathlib; from layerbook.store import code_digest\n"
     source += "print(code_digest.module_code_digest('book.first', pathlib.Path(sys.argv[1])))"
     environment = os.environ | {
@@ -149,48 +154,48 @@ def test_every_python_gives_the_same_closure(package: Path, python: str) -> None
     assert run.stdout.strip() == code_digest.module_code_digest("book.first", package)
 
 
-def test_a_key_names_what_changed() -> None:
-    """Each component moves the digest, and is named; a library with both its versions."""
+def test_changed_components() -> None:
+    """Each component changes the digest and is named, a library with both versions."""
     key = keys.Key("s", "c", "w", "t", "float64", {"torch": "2.13.0", "numpy": "2.4.6"})
     for name in keys.COMPONENTS:
-        other = replace(key, **{name: "other"})
-        assert key.changed_components(other) == (name,)
-        assert key.digest != other.digest
-        assert not key.same_sources(other)
-    newer = replace(key, versions={"torch": "2.14.0", "numpy": "2.4.6"})
-    assert key.changed_components(newer) == ("versions: torch 2.13.0 -> 2.14.0",)
-    assert key.digest != newer.digest
-    assert key.same_sources(newer)
+        changed_key = replace(key, **{name: "other"})
+        assert key.changed_components(changed_key) == (name,)
+        assert key.digest != changed_key.digest
+        assert not key.same_sources(changed_key)
+    newer_key = replace(key, versions={"torch": "2.14.0", "numpy": "2.4.6"})
+    assert key.changed_components(newer_key) == ("versions: torch 2.13.0 -> 2.14.0",)
+    assert key.digest != newer_key.digest
+    assert key.same_sources(newer_key)
     assert key.changed_components(key) == ()
     assert keys.Key.from_dict(key.as_dict()) == key
 
 
-def test_the_order_of_a_spec_does_not_count_and_its_values_do() -> None:
-    """A key covers the canonical spec."""
+def test_ignores_the_order_of_a_spec() -> None:
+    """The order of keys does not count; the order of a list does."""
     model = Fingerprint("w", "t")
-    first = keys.make_key({"a": 1, "b": [1, 2]}, "c", model, "float64")
-    assert first == keys.make_key({"b": [1, 2], "a": 1}, "c", model, "float64")
-    reordered = keys.make_key({"a": 1, "b": [2, 1]}, "c", model, "float64")
-    assert first.changed_components(reordered) == ("spec",)
+    key = keys.make_key({"a": 1, "b": [1, 2]}, "c", model, "float64")
+    assert key == keys.make_key({"b": [1, 2], "a": 1}, "c", model, "float64")
+    other_key = keys.make_key({"a": 1, "b": [2, 1]}, "c", model, "float64")
+    assert key.changed_components(other_key) == ("spec",)
 
 
-def test_keys_without_a_precision_are_of_float32() -> None:
-    """Results from before the precision could be chosen are read, and are not those of float64."""
+def test_old_keys_are_of_float32() -> None:
+    """Results from before the precision could be chosen were computed in float32."""
     key = keys.Key("s", "c", "w", "t", "float32", {})
-    old = {name: value for name, value in key.as_dict().items() if name != "precision"}
-    assert keys.Key.from_dict(old) == key
+    fields = {name: value for name, value in key.as_dict().items() if name != "precision"}
+    assert keys.Key.from_dict(fields) == key
     assert key.changed_components(replace(key, precision="float64")) == ("precision",)
 
 
-def test_the_engine_is_part_of_every_key() -> None:
-    """Beside the analysis, a key covers the adapter, the conversion and the planner."""
+def test_keys_cover_the_engine() -> None:
+    """A key covers the model package and the planner beside the analysis."""
     assert code_digest.analysis_code_digest(
         "layerbook.core.analysis"
     ) != code_digest.module_code_digest("layerbook.core.analysis")
 
 
-def test_keys_need_no_heavy_library() -> None:
-    """Making a key imports neither torch nor scikit-learn nor matplotlib."""
+def test_imports_no_heavy_library() -> None:
+    """A key is computed without torch, scikit-learn and matplotlib."""
     source = (
         "import sys\n"
         "from layerbook.store import cache, code_digest, freshness, publish\n"

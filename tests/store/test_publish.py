@@ -51,8 +51,8 @@ def pages(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_publish_writes_new_files_and_removes_old_ones(tmp_path: Path) -> None:
-    """Removed pages go with their folders; files of others stay."""
+def test_replaces_a_site(tmp_path: Path) -> None:
+    """Removed pages go with their folders; files that no build wrote stay."""
     site = tmp_path / "site"
     publish.publish(OLD, site)
     assert files(site) == OLD
@@ -64,12 +64,12 @@ def test_publish_writes_new_files_and_removes_old_ones(tmp_path: Path) -> None:
     assert json.loads((site / publish.MARKER_NAME).read_bytes())["files"].keys() == NEW.keys()
 
 
-def test_publishing_the_same_site_changes_no_file(tmp_path: Path) -> None:
+def test_same_site_changes_no_file(tmp_path: Path) -> None:
     """Every modification time stays."""
     publish.publish(NEW, tmp_path / "site")
-    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "site").rglob("*")}
+    modification_times = {p: p.stat().st_mtime_ns for p in (tmp_path / "site").rglob("*")}
     assert publish.publish(NEW, tmp_path / "site") == publish.PublishReport()
-    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "site").rglob("*")} == before
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "site").rglob("*")} == modification_times
 
 
 def test_refuses_a_folder_with_files_of_others(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_keeps_files_that_were_edited(tmp_path: Path) -> None:
     "path", ["../x", "/etc/x", "a/../../x", "", "a//b", "C:x", "a\\b", publish.MARKER_NAME]
 )
 def test_refuses_paths_that_leave_the_folder(tmp_path: Path, path: str) -> None:
-    """Both in the site and in a forged marker."""
+    """Such paths are refused in the site and in a forged marker."""
     with pytest.raises(StoreError):
         publish.publish({path: b""}, tmp_path / "site")
     if path != publish.MARKER_NAME:
@@ -120,46 +120,46 @@ def test_refuses_a_page_inside_a_page(tmp_path: Path) -> None:
         publish.publish({"a": b"", "a/b": b""}, tmp_path / "site")
 
 
-@pytest.mark.parametrize("first", [None, OLD])
-def test_publish_killed_at_any_step_leaves_whole_files(
-    tmp_path: Path, killed_before_step: Kill, first: dict[str, bytes] | None
+@pytest.mark.parametrize("old_files", [None, OLD])
+def test_killed_at_any_step(
+    tmp_path: Path, killed_before_step: Kill, old_files: dict[str, bytes] | None
 ) -> None:
     """Files are old or new, the front page is last, and the next publication completes."""
     number = 0
     while True:
         number += 1
         site = tmp_path / str(number)
-        if first:
-            publish.publish(first, site)
+        if old_files:
+            publish.publish(old_files, site)
         if not killed_before_step(lambda site=site: publish.publish(NEW, site), number):
             break
-        files_by_path = pages(site) if site.exists() else {}
+        published = pages(site) if site.exists() else {}
         assert all(
-            data in ((first or {}).get(path), NEW.get(path)) for path, data in files_by_path.items()
+            data in ((old_files or {}).get(path), NEW.get(path)) for path, data in published.items()
         )
-        if files_by_path.get("index.html") == NEW["index.html"]:
-            assert files_by_path.items() >= NEW.items()
-        third = {"index.html": b"third", "a.html": NEW["a.html"]}
-        publish.publish(third, site)
-        assert files(site) == third
+        if published.get("index.html") == NEW["index.html"]:
+            assert published.items() >= NEW.items()
+        third_site = {"index.html": b"third", "a.html": NEW["a.html"]}
+        publish.publish(third_site, site)
+        assert files(site) == third_site
     assert number > 15
 
 
-def test_publish_killed_while_writing_leaves_whole_files(
-    tmp_path: Path, killed_while_writing: Kill
-) -> None:
+def test_killed_while_writing(tmp_path: Path, killed_while_writing: Kill) -> None:
     """An incomplete page never has its final name."""
-    long = {"index.html": b"x" * 5000, "a.html": b"y" * 9000}
+    long_pages = {"index.html": b"x" * 5000, "a.html": b"y" * 9000}
     for size in range(1000, 9000, 1500):
         site = tmp_path / str(size)
         publish.publish(OLD, site)
-        assert killed_while_writing(lambda site=site: publish.publish(long, site), size)
-        assert all(data in (OLD.get(path), long.get(path)) for path, data in pages(site).items())
-        publish.publish(long, site)
-        assert files(site) == long
+        assert killed_while_writing(lambda site=site: publish.publish(long_pages, site), size)
+        assert all(
+            data in (OLD.get(path), long_pages.get(path)) for path, data in pages(site).items()
+        )
+        publish.publish(long_pages, site)
+        assert files(site) == long_pages
 
 
-def test_publish_killed_at_random_leaves_whole_files(tmp_path: Path) -> None:
+def test_killed_at_random(tmp_path: Path) -> None:
     """Kill twenty times while two sites replace each other."""
     site, generator = tmp_path / "site", random.Random(7)
     publish.publish(OLD, site)
