@@ -66,7 +66,7 @@ class Book:
         return cls(folder)
 
     @classmethod
-    def whole(cls, folder: Path) -> Book:
+    def full(cls, folder: Path) -> Book:
         """Copy the whole book."""
         shutil.copytree(
             ROOT / "experiments", folder / "experiments", ignore=shutil.ignore_patterns("results")
@@ -126,7 +126,7 @@ def main() -> None:
     ).stdout.rsplit("folder", 1)[1].strip()  # fmt: skip
     usages: dict[str, list[Usage]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        books = Book.lecture_only(Path(folder) / "lecture"), Book.whole(Path(folder) / "book")
+        books = Book.lecture_only(Path(folder) / "lecture"), Book.full(Path(folder) / "book")
         commands = _commands(*books, Path(folder), model)
         for _ in range(options.rounds):
             for name, command in commands.items():
@@ -139,15 +139,17 @@ def main() -> None:
         options.json.write_text(json.dumps(raw, indent=1) + "\n", encoding="utf-8")
 
 
-def _commands(part: Book, whole: Book, folder: Path, model: str) -> dict[str, Callable[[], Usage]]:
+def _commands(
+    lecture_book: Book, full_book: Book, folder: Path, model: str
+) -> dict[str, Callable[[], Usage]]:
     """The commands by name, in order: each starts from the state that the one before left."""
 
     def naive() -> Usage:
         return timed([sys.executable, "-m", "benchmarks.naive", model, str(folder / "naive")], ROOT)
 
     def run() -> Usage:
-        part.reset()
-        return part.layerbook("run", "--quiet")
+        lecture_book.reset()
+        return lecture_book.layerbook("run", "--quiet")
 
     spec = write_spec(folder / "many", prompts(0, MANY))
 
@@ -157,28 +159,28 @@ def _commands(part: Book, whole: Book, folder: Path, model: str) -> dict[str, Ca
             [sys.executable, "-m", "benchmarks.naive_many", model, str(lines), str(out)], ROOT
         )
 
-    def again() -> Usage:
+    def repeat_sweep() -> Usage:
         return timed(
             [*LAYERBOOK, "run", str(spec), "--out", str(folder / "out"), "--quiet"], folder
         )
 
     def sweep() -> Usage:
         shutil.rmtree(folder / "out", ignore_errors=True)
-        return again()
+        return repeat_sweep()
 
     return {
         "naive script": naive,
         "run": run,
-        "cold build": part.cold,
-        "build with nothing to do": part.rebuild,
-        "build after a prose edit": part.edit_prose,
-        "build after one prompt changed": part.edit_prompt,
-        "cold build of the whole book": whole.cold,
-        "its build with nothing to do": whole.rebuild,
-        "its build after a prose edit": whole.edit_prose,
+        "cold build": lecture_book.cold,
+        "build with nothing to do": lecture_book.rebuild,
+        "build after a prose edit": lecture_book.edit_prose,
+        "build after one prompt changed": lecture_book.edit_prompt,
+        "cold build of the whole book": full_book.cold,
+        "its build with nothing to do": full_book.rebuild,
+        "its build after a prose edit": full_book.edit_prose,
         f"naive loop over {MANY:,} prompts": loop,
         f"sweep of {MANY:,} prompts": sweep,
-        "the same sweep, nothing to do": again,
+        "the same sweep, nothing to do": repeat_sweep,
     }
 
 

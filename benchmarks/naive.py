@@ -39,7 +39,7 @@ NOISE = [" 2 + 2 = ", " noise noise noise 2 + 2 = ", " 2 + 2 noise noise noise =
 
 
 def show(name: str) -> None:
-    """What `plt.show()` costs: the picture is drawn and written."""
+    """Draw and write the picture, as `plt.show()` would."""
     plt.savefig(OUT / f"{name}.svg")
     plt.close()
 
@@ -66,17 +66,17 @@ def means(texts: list[str]) -> np.ndarray:
 
 
 def scatter(
-    name: str, texts: list[str], points: np.ndarray, other: np.ndarray | None = None
+    name: str, texts: list[str], points: np.ndarray, second_points: np.ndarray | None = None
 ) -> None:
     pca = PCA(n_components=2)
-    flat = pca.fit_transform(points)
+    projected = pca.fit_transform(points)
     plt.figure(figsize=(8, 6))
-    plt.scatter(flat[:, 0], flat[:, 1], s=100)
-    for text, (x, y) in zip(texts, flat, strict=True):
+    plt.scatter(projected[:, 0], projected[:, 1], s=100)
+    for text, (x, y) in zip(texts, projected, strict=True):
         plt.text(x, y, text)
-    if other is not None:
-        flat = pca.fit_transform(other)
-        plt.scatter(flat[:, 0], flat[:, 1], s=100, c="green")
+    if second_points is not None:
+        projected = pca.fit_transform(second_points)
+        plt.scatter(projected[:, 0], projected[:, 1], s=100, c="green")
     show(name)
 
 
@@ -126,7 +126,7 @@ def bars(name: str, text: str) -> None:
 
 
 def main() -> None:
-    """Every experiment of the lecture, in its order."""
+    """Run every experiment of the lecture, in its order."""
     random.seed(1)
     continue_text(chat("What is the capital of France?"), max_new_tokens=30, do_sample=False)
     scatter("words", WORDS, means(WORDS))

@@ -67,13 +67,13 @@ class Elapsed:
 
 def throughput(executor: LocalExecutor, folder: Path, count: int, length: int) -> list[Row]:
     """Compare a sweep, bare passes and one prompt at a time, in turns of one chunk."""
-    sweep, bare, single, alone = Elapsed(), Elapsed(), Elapsed(), Elapsed()
+    sweep, passes_only, single, single_passes = Elapsed(), Elapsed(), Elapsed(), Elapsed()
     turns = max(1, count // CHUNK_SIZE)
     for turn in range(turns):
         texts = words(turn * CHUNK_SIZE, CHUNK_SIZE, length)
         check_length(executor, texts, length)
         log(f"{length} tokens, turn {turn + 1} of {turns}")
-        with bare.timing(CHUNK_SIZE):
+        with passes_only.timing(CHUNK_SIZE):
             bare_passes(executor, texts)
         with sweep.timing(CHUNK_SIZE):
             run_sweep(executor, folder / str(turn), texts)
@@ -83,24 +83,24 @@ def throughput(executor: LocalExecutor, folder: Path, count: int, length: int) -
         with single.timing(len(cells)):
             for cell in cells:
                 executor.measure([cell], SilentReporter())
-        with alone.timing(len(sample)):
+        with single_passes.timing(len(sample)):
             for text in sample:
                 bare_passes(executor, [text])
-    each = f"{bare.count:,} prompts of {length} tokens"
+    prompts_text = f"{passes_only.count:,} prompts of {length} tokens"
     return [
         (
-            f"one at a time / a sweep, {each}, {single.count} of them one at a time",
+            f"one at a time / a sweep, {prompts_text}, {single.count} of them one at a time",
             single.ratio_to(sweep),
             "5 if short",
         ),
         (
-            f"one bare pass of transformers at a time / a sweep, {each}",
-            alone.ratio_to(sweep),
+            f"one bare pass of transformers at a time / a sweep, {prompts_text}",
+            single_passes.ratio_to(sweep),
             "5 if short",
         ),
         (
-            f"a sweep, results written / bare batched passes, {each}",
-            sweep.ratio_to(bare),
+            f"a sweep, results written / bare batched passes, {prompts_text}",
+            sweep.ratio_to(passes_only),
             "at most 1.3",
         ),
     ]
@@ -155,8 +155,8 @@ def run_sweep(executor: LocalExecutor, folder: Path, texts: Sequence[str]) -> No
 def patching(executor: LocalExecutor) -> list[Row]:
     """Patch the residual stream of one prompt into another at every layer and position."""
     model = executor.model
-    clean, other = Prompt(text=" 2 + 2 = "), Prompt(text=" 3 + 5 = ")
-    source = Forward(other, frozenset({LOGITS}))
+    clean, corrupted = Prompt(text=" 2 + 2 = "), Prompt(text=" 3 + 5 = ")
+    source = Forward(corrupted, frozenset({LOGITS}))
     places = [
         (i, at)
         for i in range(model.config.num_hidden_layers)
@@ -178,7 +178,7 @@ def patching(executor: LocalExecutor) -> list[Row]:
             place: execution.capture(request)[LOGITS] for place, request in requests.items()
         }
     sample = places[:: max(1, len(places) // 40)]
-    ids = [torch.tensor([model.tokenizer.encode(prompt).ids]) for prompt in (clean, other)]
+    ids = [torch.tensor([model.tokenizer.encode(prompt).ids]) for prompt in (clean, corrupted)]
     with single.timing(len(sample)), torch.inference_mode():
         hidden = model.network(
             input_ids=ids[1], use_cache=False, output_hidden_states=True

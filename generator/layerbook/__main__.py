@@ -1,5 +1,6 @@
-"""`python -m layerbook`, and where the command `layerbook` begins: Ctrl-C is understood before
-anything is loaded.
+"""Run `python -m layerbook`, and the command `layerbook`.
+
+Ctrl-C is handled before anything else is imported.
 """
 
 import os

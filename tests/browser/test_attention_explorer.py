@@ -1,6 +1,4 @@
-"""The attention explorer as a reader works it, from disk: what it says against the result that the
-page offers.
-"""
+"""The attention explorer in the browser agrees with the result that the page offers."""
 
 from __future__ import annotations
 
@@ -47,14 +45,14 @@ PROSE = '{{ figure("every", "grid") }}\n\n{{ figure("every", "explorer") }}\n'
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all of these."""
-    with chromium() as running:
-        yield running
+    """Start one Chromium for all tests here."""
+    with chromium() as chromium_browser:
+        yield chromium_browser
 
 
 @pytest.fixture(scope="module")
 def site(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A book of one chapter on the tiny Llama, built."""
+    """Build a book of one chapter on the tiny Llama."""
     folder = tmp_path_factory.mktemp("heads")
     texts = {
         "experiments/book.yaml": BOOK.format(model=tiny_model_dir),
@@ -68,8 +66,8 @@ def site(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return folder / "site"
 
 
-class Downloaded:
-    """The result as a reader gets it from the page's links."""
+class DownloadedResult:
+    """The result as a reader downloads it from the page."""
 
     def __init__(self, site: Path) -> None:
         self.data = json.loads((site / "data/heads/every.json").read_bytes())
@@ -83,58 +81,57 @@ class Downloaded:
         )
 
     def first(self) -> list[int]:
-        """The places of the first key in all rows but the first."""
-        return [q * (q + 1) // 2 for q in range(1, len(self.tokens))]
+        """Return the indices of the first key in all rows but the first."""
+        return [query * (query + 1) // 2 for query in range(1, len(self.tokens))]
 
-    def row(self, layer: int, head: int, query: int, without: bool = False) -> list[float]:
-        """The shares of one query; without the first token they are shares of the rest."""
-        chosen = self.weights[layer] if head == MEAN else self.weights[layer, head : head + 1]
-        place = query * (query + 1) // 2
-        shares = chosen[:, place : place + query + 1].astype(np.float64).mean(axis=0)
-        return list(shares[1:] / shares[1:].sum()) if without else list(shares)
+    def row(self, layer: int, head: int, query: int, without_first: bool = False) -> list[float]:
+        """Return the shares of a query; without the first token they are shares of the rest."""
+        heads = self.weights[layer] if head == MEAN else self.weights[layer, head : head + 1]
+        start = query * (query + 1) // 2
+        shares = heads[:, start : start + query + 1].astype(np.float64).mean(axis=0)
+        return list(shares[1:] / shares[1:].sum()) if without_first else list(shares)
 
 
 @pytest.fixture(scope="module")
-def result(site: Path) -> Downloaded:
-    """What the page lets its reader download."""
-    return Downloaded(site)
+def result(site: Path) -> DownloadedResult:
+    """Read the result that the page offers."""
+    return DownloadedResult(site)
 
 
-def opened(page: Page) -> Locator:
-    """The figure, explorer open."""
+def open_explorer(page: Page) -> Locator:
+    """Open the explorer; return the figure."""
     figure = page.locator(FIGURE)
     figure.get_by_role("button", name="Explore every layer and head").click()
     figure.locator(".explorer").wait_for()
     return figure
 
 
-def shown(figure: Locator) -> list[float]:
-    """The shares that the list gives, as numbers; `<` is read as nothing, `>` as all."""
+def listed_shares(figure: Locator) -> list[float]:
+    """Return the shares in the list as numbers; `<` is read as 0, `>` as 1."""
     texts = [
         text for text in figure.locator(".explorer-value").all_inner_texts() if text.endswith("%")
     ]
     numbers = [float(re.sub(r"[^\d.]", "", text)) / 100 for text in texts]
     return [
-        round(one) if text[0] in "<>" else one for text, one in zip(texts, numbers, strict=True)
+        round(number) if text[0] in "<>" else number
+        for text, number in zip(texts, numbers, strict=True)
     ]
 
 
-def told(page: Page) -> list[float]:
-    """The two errors that the figure owns up to: of a share, and where the first token is
-    left out.
-    """
+def stated_errors(page: Page) -> list[float]:
+    """Return the two errors that the figure states: of a share, and without the first token."""
     words = page.locator(f"{FIGURE} .explorer-told").inner_text()
     return [float(number) / 100 for number in re.findall(r"([\d.]+)\u202f%", words)]
 
 
-def slide(figure: Locator, name: str, value: int) -> None:
+def set_slider(figure: Locator, name: str, value: int) -> None:
     """Set a slider, as dragging would."""
     figure.get_by_role("slider", name=name).fill(str(value))
 
 
-def pixels(canvas: Locator) -> np.ndarray:
-    """What a canvas shows, [rows, columns, RGBA]."""
-    flat = canvas.evaluate("""shown => {
+def canvas_pixels(canvas: Locator) -> np.ndarray:
+    """Return the pixels of a canvas [rows, columns, RGBA]."""
+    values = canvas.evaluate("""shown => {
         const copy = Object.assign(document.createElement("canvas"), {
             width: shown.width, height: shown.height
         });
@@ -142,26 +139,27 @@ def pixels(canvas: Locator) -> np.ndarray:
         context.drawImage(shown, 0, 0);
         return [...context.getImageData(0, 0, copy.width, copy.height).data];
     }""")
-    side = int(canvas.get_attribute("width") or 0)
-    return np.array(flat, dtype=np.uint8).reshape(-1, side, 4)
+    width = int(canvas.get_attribute("width") or 0)
+    return np.array(values, dtype=np.uint8).reshape(-1, width, 4)
 
 
-def spoken(page: Page) -> str:
-    """The live region, once it has settled."""
+def announcement(page: Page) -> str:
+    """Return the text of the live region, after its delay."""
     page.wait_for_timeout(300)
     return page.locator(f"{FIGURE} [role=status]").inner_text()
 
 
-def test_without_scripts_and_on_paper_the_picture_stands_alone(
-    browser: Browser, site: Path
-) -> None:
-    """No control, no request for the data; on paper the picture even where the explorer is open."""
+def test_without_scripts_and_in_print(browser: Browser, site: Path) -> None:
+    """No control is shown and no data requested.
+
+    The picture is printed, also with the explorer open.
+    """
     with reading(browser, site / "heads.html", java_script_enabled=False) as page:
         assert page.locator(f"{FIGURE} .picture svg").is_visible()
         assert page.locator(f"{FIGURE} button").count() == 0
     with reading(browser, site / "heads.html") as page:
         assert page.locator("script[src*='data/']").count() == 0
-        figure = opened(page)
+        figure = open_explorer(page)
         assert not figure.locator(".picture").is_visible()
         page.emulate_media(media="print")
         assert figure.locator(".picture svg").is_visible()
@@ -174,46 +172,42 @@ def test_without_scripts_and_on_paper_the_picture_stands_alone(
         assert figure.locator(".explorer").count() == 1
 
 
-def test_every_layer_head_and_row_says_what_the_result_says(
-    browser: Browser, site: Path, result: Downloaded
-) -> None:
-    """All of them, first token left out or not: percentages to their last digit and the error that
-    is told.
-    """
+def test_shares_match_the_result(browser: Browser, site: Path, result: DownloadedResult) -> None:
+    """Every layer, head and row agrees within the stated error, also without the first token."""
     with reading(browser, site / "heads.html") as page:
-        figure = opened(page)
+        figure = open_explorer(page)
         assert figure.locator(".explorer-list .tok").all_inner_texts() == result.tokens
         assert figure.locator(".explorer-strip .tok").all_inner_texts() == result.tokens
-        errors = told(page)
+        errors = stated_errors(page)
         assert 0 < errors[0] <= 0.0000077 and 0 < errors[1] < LAST_DIGIT
-        for without in (False, True):
-            figure.get_by_role("checkbox").set_checked(without)
+        for without_first in (False, True):
+            figure.get_by_role("checkbox").set_checked(without_first)
             for layer in range(2):
-                slide(figure, "Layer", layer)
+                set_slider(figure, "Layer", layer)
                 for head in range(MEAN, 4):
-                    slide(figure, "Head", head + 1)
+                    set_slider(figure, "Head", head + 1)
                     for query in (0, 1, len(result.tokens) - 1):
                         figure.locator(".explorer-rows button").nth(query).focus()
-                        wanted = result.row(layer, head, query, without)
-                        close = LAST_DIGIT / 2 + errors[without] + 1e-9
-                        assert np.allclose(shown(figure), wanted, rtol=0, atol=close), (
+                        expected = result.row(layer, head, query, without_first)
+                        tolerance = LAST_DIGIT / 2 + errors[without_first] + 1e-9
+                        assert np.allclose(
+                            listed_shares(figure), expected, rtol=0, atol=tolerance
+                        ), (
                             layer,
                             head,
                             query,
                         )
                         texts = figure.locator(".explorer-value").all_inner_texts()
                         assert texts[query + 1 :] == ["later"] * (len(result.tokens) - query - 1)
-                        assert not without or texts[0] == "left out"
-                        if len(wanted) == 1:
-                            assert texts[int(without)] == "100\u202f%"
+                        assert not without_first or texts[0] == "left out"
+                        if len(expected) == 1:
+                            assert texts[int(without_first)] == "100\u202f%"
 
 
-def test_the_figure_tells_what_its_data_weighs_and_how_exact_it_is(
-    browser: Browser, site: Path, result: Downloaded
+def test_states_size_and_errors_of_its_data(
+    browser: Browser, site: Path, result: DownloadedResult
 ) -> None:
-    """Beside the button, before anything is loaded: the file's size, and errors that the numbers in
-    it really have.
-    """
+    """The size of the file and the errors of its numbers are shown before it is loaded."""
     script = (site / "data/heads/every-explorer.js").read_bytes()
     data = json.loads(script.decode().partition("] = ")[2].rstrip(";\n"))
     steps = np.frombuffer(base64.b64decode(data["weights"]), dtype="<u2").reshape(
@@ -221,82 +215,84 @@ def test_the_figure_tells_what_its_data_weighs_and_how_exact_it_is(
     )
     rows, keys = np.tril_indices(len(result.tokens))
     finer = np.array([int(digit, 36) for digit in data["finer"]]).reshape(2, 4, -1)[..., rows]
-    read = steps / 65535 / np.where(keys > 0, 2.0**finer, 1)
+    decoded = steps / 65535 / np.where(keys > 0, 2.0**finer, 1)
     with reading(browser, site / "heads.html") as page:
-        words = page.locator(f"{FIGURE} .explorer-told").inner_text()
-        assert words.startswith(f"{len(script) / 1000:.1f}\u202fkB")
-        off = np.abs(read - result.weights).max()
-        assert off <= told(page)[0] <= 1.1 * off
+        text = page.locator(f"{FIGURE} .explorer-told").inner_text()
+        assert text.startswith(f"{len(script) / 1000:.1f}\u202fkB")
+        error = np.abs(decoded - result.weights).max()
+        assert error <= stated_errors(page)[0] <= 1.1 * error
 
 
-def test_pictures_large_and_small_have_the_book_s_colours(
-    browser: Browser, site: Path, result: Downloaded
-) -> None:
-    """Each existing cell in the colour of its share, give or take the error that is told; every
-    other cell empty.
-    """
+def test_colours_match_the_result(browser: Browser, site: Path, result: DownloadedResult) -> None:
+    """Each cell has the colour of its share within the stated error; masked cells are empty."""
     shades, count = sequential(), len(result.tokens)
     with reading(browser, site / "heads.html") as page:
-        figure, errors = opened(page), told(page)
-        thumbs = figure.locator(".explorer-grid canvas")
-        assert thumbs.count() == 5 * 2
-        for without in (False, True):
-            figure.get_by_role("checkbox").set_checked(without)
+        figure, errors = open_explorer(page), stated_errors(page)
+        thumbnails = figure.locator(".explorer-grid canvas")
+        assert thumbnails.count() == 5 * 2
+        for without_first in (False, True):
+            figure.get_by_role("checkbox").set_checked(without_first)
             for head in range(MEAN, 4):
                 for layer in range(2):
-                    small = pixels(thumbs.nth(2 * (head + 1) + layer))
-                    near = [np.zeros((count, count, 4), dtype=np.uint8) for _ in range(2)]
-                    for query in range(int(without), count):
-                        shares = np.array(result.row(layer, head, query, without))
-                        for wanted, off in zip(
-                            near, (-errors[without], errors[without]), strict=True
+                    thumbnail = canvas_pixels(thumbnails.nth(2 * (head + 1) + layer))
+                    candidates = [np.zeros((count, count, 4), dtype=np.uint8) for _ in range(2)]
+                    for query in range(int(without_first), count):
+                        shares = np.array(result.row(layer, head, query, without_first))
+                        for colours, error in zip(
+                            candidates, (-errors[without_first], errors[without_first]), strict=True
                         ):
-                            shade = np.clip(((shares + off) * 256).astype(int), 0, 255)
-                            wanted[query, int(without) : query + 1] = shades[shade]
-                    assert ((small == near[0]) | (small == near[1])).all(axis=-1).all()
+                            shade = np.clip(((shares + error) * 256).astype(int), 0, 255)
+                            colours[query, int(without_first) : query + 1] = shades[shade]
                     assert (
-                        near[0] == near[1]
+                        ((thumbnail == candidates[0]) | (thumbnail == candidates[1]))
+                        .all(axis=-1)
+                        .all()
+                    )
+                    assert (
+                        candidates[0] == candidates[1]
                     ).mean() > 0.99  # few lie so near to the border of two shades
-            slide(figure, "Layer", 1)
-            slide(figure, "Head", 3)
+            set_slider(figure, "Layer", 1)
+            set_slider(figure, "Head", 3)
             assert (
-                pixels(figure.locator(".explorer-cells canvas")) == pixels(thumbs.nth(2 * 3 + 1))
+                canvas_pixels(figure.locator(".explorer-cells canvas"))
+                == canvas_pixels(thumbnails.nth(2 * 3 + 1))
             ).all()
 
 
-def test_the_keyboard_does_all_of_it(browser: Browser, site: Path, result: Downloaded) -> None:
-    """Sliders, rows, small pictures; Enter locks and zooms, Escape lets go, the page is not turned;
-    all is spoken.
+def test_keyboard(browser: Browser, site: Path, result: DownloadedResult) -> None:
+    """Sliders, rows and thumbnails can be used.
+
+    Enter locks, Escape unlocks, and all is announced.
     """
     last = len(result.tokens) - 1
     with reading(browser, site / "heads.html") as page:
-        figure = opened(page)
+        figure = open_explorer(page)
         assert page.evaluate("document.activeElement.textContent") == "Back to the picture"
         page.keyboard.press("Tab")
         page.keyboard.press("Home")
         page.keyboard.press("ArrowRight")
         page.keyboard.press("Tab")
         page.keyboard.press("ArrowRight")
-        assert spoken(page).startswith(f"layer 1, head 0; row {last}, ·sat: ")
+        assert announcement(page).startswith(f"layer 1, head 0; row {last}, ·sat: ")
         page.keyboard.press("Tab")
         page.keyboard.press("Space")
-        assert spoken(page).startswith(f"layer 1, head 0, first token left out; row {last}")
+        assert announcement(page).startswith(f"layer 1, head 0, first token left out; row {last}")
         page.keyboard.press("Space")
         page.keyboard.press("Tab")  # into the rows, at the last
         for key in ("ArrowUp", "ArrowUp", "ArrowLeft", "ArrowLeft", "Enter"):
             page.keyboard.press(key)
         shares = result.row(0, 0, last - 2)
         best = int(np.argmax(shares))
-        said = spoken(page)
-        assert said.startswith(
+        text = announcement(page)
+        assert text.startswith(
             f"layer 0, head 0; row {last - 2}, {result.tokens[last - 2]}, locked: "
         )
-        assert f": {100 * shares[best]:.2f}\u202f% to {result.tokens[best]} at {best}, " in said
+        assert f": {100 * shares[best]:.2f}\u202f% to {result.tokens[best]} at {best}, " in text
         figure.locator(".explorer-rows button").nth(0).hover()
-        assert np.allclose(shown(figure), shares, rtol=0, atol=LAST_DIGIT)  # locked
+        assert np.allclose(listed_shares(figure), shares, rtol=0, atol=LAST_DIGIT)  # locked
         assert page.evaluate("document.activeElement.getAttribute('aria-pressed')") == "true"
         page.keyboard.press("Escape")
-        assert "locked" not in spoken(page)
+        assert "locked" not in announcement(page)
         page.keyboard.press("Tab")  # the small pictures are one stop
         for key in ("ArrowDown", "ArrowRight", "ArrowRight"):
             page.keyboard.press(key)
@@ -306,16 +302,18 @@ def test_the_keyboard_does_all_of_it(browser: Browser, site: Path, result: Downl
         assert figure.locator("[aria-selected=true]").count() == 1
         page.keyboard.press("Enter")
         assert page.evaluate("document.activeElement.closest('.explorer-rows') !== null")
-        assert np.allclose(shown(figure), result.row(1, 1, last - 2), rtol=0, atol=LAST_DIGIT)
+        assert np.allclose(
+            listed_shares(figure), result.row(1, 1, last - 2), rtol=0, atol=LAST_DIGIT
+        )
         assert page.url.endswith("heads.html")
 
 
-def test_pointing_marks_rows_and_columns(browser: Browser, site: Path, result: Downloaded) -> None:
-    """A token of the strip marks its row and column; a cell the two it stands in; a click locks,
-    another lets go.
-    """
+def test_pointing_marks_rows_and_columns(
+    browser: Browser, site: Path, result: DownloadedResult
+) -> None:
+    """A token marks its row and column, a cell its two tokens; a click locks, the next unlocks."""
     with reading(browser, site / "heads.html", height=1600) as page:
-        figure = opened(page)
+        figure = open_explorer(page)
         marks = figure.locator(".explorer-mark")
         assert marks.nth(0).is_visible() and not marks.nth(1).is_visible()
         figure.locator(".explorer-strip .tok").nth(2).hover()
@@ -330,7 +328,7 @@ def test_pointing_marks_rows_and_columns(browser: Browser, site: Path, result: D
         assert column["x"] - cells["x"] == pytest.approx(2 * edge, abs=0.6)
         page.mouse.move(cells["x"] + 1.5 * edge, cells["y"] + 4.5 * edge)
         assert np.allclose(
-            shown(figure), result.row(result.start, MEAN, 4), rtol=0, atol=LAST_DIGIT
+            listed_shares(figure), result.row(result.start, MEAN, 4), rtol=0, atol=LAST_DIGIT
         )
         assert figure.locator(".explorer-list .marked .explorer-at").all_inner_texts() == ["1"]
         page.mouse.down()
@@ -338,31 +336,28 @@ def test_pointing_marks_rows_and_columns(browser: Browser, site: Path, result: D
         height = page.evaluate("document.documentElement.scrollHeight")
         page.mouse.move(cells["x"] + 0.5 * edge, cells["y"] + 6.5 * edge)
         assert (
-            len(shown(figure)) == 5 and "locked" in figure.locator(".explorer-heading").inner_text()
+            len(listed_shares(figure)) == 5
+            and "locked" in figure.locator(".explorer-heading").inner_text()
         )
         page.mouse.click(cells["x"] + 0.5 * edge, cells["y"] + 4.5 * edge)
         page.mouse.move(cells["x"] + 0.5 * edge, cells["y"] + 6.5 * edge)
-        assert len(shown(figure)) == 7
+        assert len(listed_shares(figure)) == 7
         assert page.evaluate("document.documentElement.scrollHeight") == height  # nothing jumps
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
-def test_it_fits_has_no_known_barrier_and_follows_the_theme(
-    browser: Browser, site: Path, width: int, scheme: str
-) -> None:
-    """Nothing wider than the window; axe finds nothing; dark inverts the maps as it does the book's
-    pictures.
-    """
+def test_layout_and_accessibility(browser: Browser, site: Path, width: int, scheme: str) -> None:
+    """Nothing is wider than the window, axe finds nothing, and dark inverts the maps."""
     from axe_playwright_python.sync_playwright import Axe
 
     with reading(
         browser, site / "heads.html", width=width, color_scheme=scheme, bypass_csp=True
     ) as page:
-        figure = opened(page)
+        figure = open_explorer(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         canvas = figure.locator(".explorer-cells canvas")
-        wanted = "invert(0.9) hue-rotate(180deg)" if scheme == "dark" else "none"
-        assert canvas.evaluate("c => getComputedStyle(c).filter") == wanted
+        expected_filter = "invert(0.9) hue-rotate(180deg)" if scheme == "dark" else "none"
+        assert canvas.evaluate("c => getComputedStyle(c).filter") == expected_filter
         rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
-        found = Axe().run(page, options={"runOnly": rules, "preload": False})
-        assert not found.response["violations"], found.generate_report()
+        report = Axe().run(page, options={"runOnly": rules, "preload": False})
+        assert not report.response["violations"], report.generate_report()

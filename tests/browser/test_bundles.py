@@ -1,4 +1,4 @@
-"""Joined scripts and sheets in a browser: each part in its own scope, no unknown declaration."""
+"""Bundled scripts keep their scopes in a browser, and style sheets have only known declarations."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ MODULES = {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all tests here."""
+    """Start one Chromium for all tests here."""
     with chromium() as browser:
         yield browser
 
 
-def test_each_part_has_its_own_scope_and_fails_alone(browser: Browser, tmp_path: Path) -> None:
-    """The same name in two parts is no conflict; one that throws is reported, the others run."""
+def test_modules_have_scopes_and_fail_alone(browser: Browser, tmp_path: Path) -> None:
+    """Equal names do not clash; an exception is reported, and other modules run."""
     page_file = tmp_path / "page.html"
     page_file.write_text("<!DOCTYPE html><title>Parts</title>", encoding="utf-8")
     with reading(browser, page_file) as page:
@@ -40,11 +40,11 @@ def test_each_part_has_its_own_scope_and_fails_alone(browser: Browser, tmp_path:
         assert page.evaluate("[answer, errors, typeof hidden]") == [4, ["broken"], "undefined"]
 
 
-def test_chromium_knows_every_declaration(browser: Browser, tmp_path: Path) -> None:
-    """A misspelt property or value is dropped in silence, so each is asked for by itself."""
+def test_chromium_supports_all_declarations(browser: Browser, tmp_path: Path) -> None:
+    """A misspelt property or value is ignored in silence, so each is checked by itself."""
     sheets = "".join(data.decode() for name, data in assets({}).items() if name.endswith(".css"))
-    plain = re.sub(r"/\*.*?\*/", "", sheets, flags=re.DOTALL)
-    declarations = re.findall(r"(?<=[{;\s])([a-z-]+):\s+([^;{}]+);", plain)
+    styles = re.sub(r"/\*.*?\*/", "", sheets, flags=re.DOTALL)
+    declarations = re.findall(r"(?<=[{;\s])([a-z-]+):\s+([^;{}]+);", styles)
     assert len(declarations) > 1000
     page_file = tmp_path / "page.html"
     page_file.write_text("<!DOCTYPE html><title>Sheets</title>", encoding="utf-8")

@@ -1,6 +1,4 @@
-"""The knobs of sampling as a reader turns them, from disk: the page against the book's Python and
-transformers' own.
-"""
+"""The sampling playground in the browser agrees with Python and with transformers."""
 
 from __future__ import annotations
 
@@ -33,9 +31,9 @@ from playwright.sync_api import Browser, Locator, Page
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
-SIZE, SHOWN = 49152, 20
+VOCABULARY_SIZE, SHOWN = 49152, 20
 # Largest difference of a shown probability; a mass this close to top-p may fall to either side.
-NEAR = 1e-9
+TOLERANCE = 1e-9
 DATA = "data/words/knobs.js"
 SETTINGS = (
     Setting(name="own"),
@@ -43,89 +41,89 @@ SETTINGS = (
     Setting(name="lecture", temperature=0.2, top_p=0.9),
 )
 PROMPTS = ("<b>like a model</b>", "eight equals", "a long tail")
-GRID = list(product((0, 0.01, 0.2, 1, 3), (1, 2, 50, SIZE), (0, 0.5, 0.9, 0.999, 1)))
+GRID = list(product((0, 0.01, 0.2, 1, 3), (1, 2, 50, VOCABULARY_SIZE), (0, 0.5, 0.9, 0.999, 1)))
 
 
-def made_up() -> NDArray[np.float32]:
-    """Scores [3, V]: like a model's with many equals among them; eight equal ones and nothing else;
-    hardly a peak.
-    """
+def sample_scores() -> NDArray[np.float32]:
+    """Return scores [3, V]: like a model's with some equal, eight equal peaks, and almost flat."""
     rng = np.random.default_rng(7)
-    like = (rng.standard_normal(SIZE) * 3.5).round(3)
-    like[[11, 40000, 300, 301]] = [19.5, 18.25, 18.25, 18.25]
-    equals = np.full(SIZE, -1e4)
-    equals[[5, 9, 700, 701, 702, 9000, 30000, 49151]] = 2.5
-    return np.stack([like, equals, rng.standard_normal(SIZE) / 4]).astype(np.float32)
+    model_like = (rng.standard_normal(VOCABULARY_SIZE) * 3.5).round(3)
+    model_like[[11, 40000, 300, 301]] = [19.5, 18.25, 18.25, 18.25]
+    equal_scores = np.full(VOCABULARY_SIZE, -1e4)
+    equal_scores[[5, 9, 700, 701, 702, 9000, 30000, 49151]] = 2.5
+    return np.stack([model_like, equal_scores, rng.standard_normal(VOCABULARY_SIZE) / 4]).astype(
+        np.float32
+    )
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What the page says: probabilities in full, that of all others, how many tokens are left, the
-    sentence.
-    """
+class ShownState:
+    """Probabilities that the page shows, those of all other tokens, counts, and the summary."""
 
     tokens: list[str]
     probs: list[float]
-    rest: float
-    others: int
-    left: int
-    told: str
+    rest_prob: float
+    rest_candidates: int
+    candidates: int
+    summary: str
 
 
 class Playground:
-    """The figure, opened, with its knobs at hand."""
+    """The open figure and its controls."""
 
     def __init__(self, page: Page) -> None:
         self.page, self.box = page, page.locator(".play")
         page.get_by_role("button", name="Turn the knobs yourself").click()
         self.box.wait_for()
 
-    def turn(self, temperature: float, top_k: int, top_p: float) -> Shown:
-        """What it shows once the exact numbers are typed where they are not there yet."""
-        there = self.box.get_by_role("spinbutton").evaluate_all(
+    def turn(self, temperature: float, top_k: int, top_p: float) -> ShownState:
+        """Type the numbers that differ from the current ones; return what is shown then."""
+        old_values = self.box.get_by_role("spinbutton").evaluate_all(
             "all => all.map(one => Number(one.value))"
         )
-        wanted = (("Temperature", temperature), ("Top-k", top_k), ("Top-p", top_p))
-        for (name, value), old in zip(wanted, there, strict=True):
-            if value != old:
+        settings = (("Temperature", temperature), ("Top-k", top_k), ("Top-p", top_p))
+        for (name, value), old_value in zip(settings, old_values, strict=True):
+            if value != old_value:
                 self.box.get_by_role("spinbutton", name=f"{name}, exactly").fill(repr(value))
         return self.shown()
 
     def slider(self, name: str) -> Locator:
-        """One of the three."""
+        """Return the slider of this name."""
         return self.box.get_by_role("slider", name=name)
 
-    def shown(self) -> Shown:
-        """What it shows now."""
-        read = """box => [
+    def shown(self) -> ShownState:
+        """Read what is shown."""
+        script = """box => [
             [...box.querySelectorAll("li .tok")].map(e => e.title + " " + e.textContent),
             [...box.querySelectorAll(".explorer-value")].map(e => e.title),
             box.querySelector(".play-rest span:nth-child(2)").textContent,
             box.querySelector(".play-told").textContent]"""
-        tokens, values, others, told = self.box.evaluate(read)
-        left, *_ = re.findall(r"[\d,]+", told)
+        tokens, values, rest_text, summary = self.box.evaluate(script)
+        candidates, *_ = re.findall(r"[\d,]+", summary)
         probs = [float(value) for value in values]
-        count = [int(n.replace(",", "")) for n in (others.split(" ")[0], left)]
-        return Shown(tokens, probs[:-1], probs[-1], *count, told)
+        counts = [int(n.replace(",", "")) for n in (rest_text.split(" ")[0], candidates)]
+        return ShownState(tokens, probs[:-1], probs[-1], *counts, summary)
 
 
-def agrees(shown: Shown, prob: NDArray[np.float64], scores: NDArray[np.float32]) -> None:
-    """Candidates exactly; every probability, and what lies outside the list, to NEAR."""
+def assert_agrees(
+    shown: ShownState, prob: NDArray[np.float64], scores: NDArray[np.float32]
+) -> None:
+    """Assert equal candidates, and probabilities equal to TOLERANCE."""
     order = np.argsort(-scores, kind="stable")
-    assert shown.left == int((prob > 0).sum())
-    assert shown.others == int((prob[order[SHOWN:]] > 0).sum())
-    assert np.abs(np.array(shown.probs) - prob[order[:SHOWN]]).max() < NEAR
-    assert abs(shown.rest - math.fsum(prob[order[SHOWN:]])) < NEAR
-    assert abs(math.fsum(shown.probs) + shown.rest - 1) < 1e-12
+    assert shown.candidates == int((prob > 0).sum())
+    assert shown.rest_candidates == int((prob[order[SHOWN:]] > 0).sum())
+    assert np.abs(np.array(shown.probs) - prob[order[:SHOWN]]).max() < TOLERANCE
+    assert abs(shown.rest_prob - math.fsum(prob[order[SHOWN:]])) < TOLERANCE
+    assert abs(math.fsum(shown.probs) + shown.rest_prob - 1) < 1e-12
     assert [token.split(",")[0] for token in shown.tokens] == [
         f"token {id}" for id in order[:SHOWN]
     ]
 
 
-def transformers_own(
+def transformers_distribution(
     scores: NDArray[np.float32], temperature: float, top_k: int, top_p: float
 ) -> NDArray[np.float64]:
-    """What Hugging Face's processors leave of the scores in float64; greedy is its argmax."""
+    """Return the distribution after Hugging Face's processors in float64; greedy is the argmax."""
     import torch
     from transformers.generation.logits_process import (
         TemperatureLogitsWarper,
@@ -133,21 +131,21 @@ def transformers_own(
         TopPLogitsWarper,
     )
 
-    left = torch.tensor(scores).double()[None]
+    scores_left = torch.tensor(scores).double()[None]
     if temperature == 0:
-        return torch.nn.functional.one_hot(left[0].argmax(), len(scores)).double().numpy()
-    for step in (
+        return torch.nn.functional.one_hot(scores_left[0].argmax(), len(scores)).double().numpy()
+    for processor in (
         TemperatureLogitsWarper(float(temperature)),
         TopKLogitsWarper(top_k),
         TopPLogitsWarper(float(top_p)),
     ):
-        left = step(None, left)
-    prob: NDArray[np.float64] = torch.softmax(left[0], -1).numpy()
+        scores_left = processor(None, scores_left)
+    prob: NDArray[np.float64] = torch.softmax(scores_left[0], -1).numpy()
     return prob
 
 
 def write_page(folder: Path, analysis: AllLogits, result: AllLogitsResult) -> Path:
-    """A page with the figure of a result, and its data beside it."""
+    """Write a page with the figure of a result, and its data."""
     figure = analysis.figures(result)["knobs"]
     assert isinstance(figure, Panels) and figure.interactive is not None
     data = playground.data_script(DATA, figure.interactive)
@@ -161,8 +159,8 @@ def write_page(folder: Path, analysis: AllLogits, result: AllLogitsResult) -> Pa
     )
     ctx = context(SampleViews(shown=view))
     body = render_chapter('{{ figure("knobs") }}', "knobs.md", ctx)
-    turns = {"previous": Link("Before", "before.html"), "next": Link("After", "after.html")}
-    page = ChapterPage("attention", "Attention", 1, body, **turns)
+    neighbours = {"previous": Link("Before", "before.html"), "next": Link("After", "after.html")}
+    page = ChapterPage("attention", "Attention", 1, body, **neighbours)
     for name, content in (
         assets(ctx.math.css_rules)
         | {"attention.html": render_page(page, BOOK, ctx.jinja_env).encode(), DATA: data}
@@ -174,20 +172,21 @@ def write_page(folder: Path, analysis: AllLogits, result: AllLogitsResult) -> Pa
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all of these."""
-    with chromium() as running:
-        yield running
+    """Start one Chromium for all tests here."""
+    with chromium() as chromium_browser:
+        yield chromium_browser
 
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A page with the made-up scores; the two best tokens of the first look alike, and one is
-    markup.
+    """Write a page with the sample scores.
+
+    The two best tokens of the first prompt look alike, and another one is markup.
     """
-    pieces = [f" w{i}" for i in range(SIZE)]
+    pieces = [f" w{i}" for i in range(VOCABULARY_SIZE)]
     pieces[11] = pieces[300] = " alike"
     pieces[301] = "<img src=x onerror=alert(1)>"
-    vocabulary, scores = ByteVocabulary(*pieces), made_up()
+    vocabulary, scores = ByteVocabulary(*pieces), sample_scores()
     analysis = AllLogits(prompts=PROMPTS, settings=SETTINGS, shown=SHOWN)
     captures = {
         f"prompt-{i}": vocabulary.capture([0], {NEXT_LOGITS: row}) for i, row in enumerate(scores)
@@ -196,79 +195,85 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("prompt", range(3))
-def test_the_whole_grid_is_what_python_computes(browser: Browser, file: Path, prompt: int) -> None:
-    """100 settings, edges among them: as generator/sampling.py and, where no score equals the k-th,
-    as transformers.
+def test_grid_of_settings(browser: Browser, file: Path, prompt: int) -> None:
+    """Python's `core.sampling` agrees at 100 settings, transformers where no score equals the k-th.
 
-    Where scores equal the k-th, transformers keeps them all, and the book those with the lowest
-    ids.
+    Of scores that equal the k-th, transformers keeps all, and the book those with the lowest ids.
     """
-    scores = made_up()[prompt]
+    scores = sample_scores()[prompt]
     order = np.argsort(-scores, kind="stable")
-    best, compared = scores[order], 0
+    sorted_scores, comparisons = scores[order], 0
     with reading(browser, file) as page:
         play = Playground(page)
         play.box.get_by_role("combobox").select_option(index=prompt)
         for temperature, top_k, top_p in GRID:
             shown = play.turn(temperature, top_k, top_p)
-            agrees(shown, sampling_distribution(scores, temperature, top_k, top_p), scores)
-            if temperature and top_k < SIZE and best[top_k - 1] == best[top_k]:
-                continue
-            theirs = transformers_own(scores, temperature, top_k, top_p)
-            assert shown.left == (theirs > 0).sum(), (temperature, top_k, top_p)
-            compared += 1
+            assert_agrees(shown, sampling_distribution(scores, temperature, top_k, top_p), scores)
             if (
-                len(set(best[: SHOWN + 1])) == SHOWN + 1
-            ):  # which of equals it keeps is its own affair
-                assert np.abs(np.array(shown.probs) - theirs[order[:SHOWN]]).max() < NEAR
-            assert np.abs(np.sort(shown.probs)[::-1] - np.sort(theirs)[::-1][:SHOWN]).max() < NEAR
-    assert compared >= (40 if prompt == 1 else 75)
+                temperature
+                and top_k < VOCABULARY_SIZE
+                and sorted_scores[top_k - 1] == sorted_scores[top_k]
+            ):
+                continue
+            reference = transformers_distribution(scores, temperature, top_k, top_p)
+            assert shown.candidates == (reference > 0).sum(), (temperature, top_k, top_p)
+            comparisons += 1
+            # Of equal scores, transformers may list others.
+            if len(set(sorted_scores[: SHOWN + 1])) == SHOWN + 1:
+                assert np.abs(np.array(shown.probs) - reference[order[:SHOWN]]).max() < TOLERANCE
+            assert (
+                np.abs(np.sort(shown.probs)[::-1] - np.sort(reference)[::-1][:SHOWN]).max()
+                < TOLERANCE
+            )
+    assert comparisons >= (40 if prompt == 1 else 75)
 
 
 def test_top_p_at_the_boundaries(browser: Browser, file: Path) -> None:
-    """Exactly at a cumulative mass rounding may decide between two neighbours; a billionth beside
-    it nothing may.
+    """Exactly at a cumulative probability rounding may decide.
+
+    A billionth beside it, it may not.
     """
-    scores = made_up()[0]
+    scores = sample_scores()[0]
     with reading(browser, file) as page:
         play = Playground(page)
         for temperature, rank in product((0.8, 1, 2), (1, 3, 40, 2500)):
             prob = np.sort(sampling_distribution(scores, temperature))[::-1]
-            edge = float(prob[:rank].sum())
-            found = play.turn(temperature, SIZE, edge).left
-            assert rank <= found <= rank + 1 and abs(math.fsum(prob[:rank]) - edge) < 1e-12
-            for beside in (edge - NEAR, edge + NEAR):
-                agrees(
-                    play.turn(temperature, SIZE, beside),
-                    sampling_distribution(scores, temperature, None, beside),
+            boundary = float(prob[:rank].sum())
+            candidates = play.turn(temperature, VOCABULARY_SIZE, boundary).candidates
+            assert rank <= candidates <= rank + 1 and abs(math.fsum(prob[:rank]) - boundary) < 1e-12
+            for top_p in (boundary - TOLERANCE, boundary + TOLERANCE):
+                assert_agrees(
+                    play.turn(temperature, VOCABULARY_SIZE, top_p),
+                    sampling_distribution(scores, temperature, None, top_p),
                     scores,
                 )
         play.box.get_by_role("combobox").select_option(index=1)
-        for rank in range(
-            1, 9
-        ):  # eighths have no rounding: at the boundary no more is kept, and a hair above it is
-            assert play.turn(1, SIZE, rank / 8).left == rank
-            assert play.turn(1, SIZE, rank / 8 - 2**-40).left == rank
+        # Eighths are exact: at the boundary no further token is kept, just above it one is.
+        for rank in range(1, 9):
+            assert play.turn(1, VOCABULARY_SIZE, rank / 8).candidates == rank
+            assert play.turn(1, VOCABULARY_SIZE, rank / 8 - 2**-40).candidates == rank
             if rank < 8:
-                assert play.turn(1, SIZE, rank / 8 + 2**-40).left == rank + 1
+                assert play.turn(1, VOCABULARY_SIZE, rank / 8 + 2**-40).candidates == rank + 1
 
 
 def test_the_smallest_temperatures(browser: Browser, file: Path) -> None:
-    """Down to the smallest number there is: nothing overflows, and equals share what there is."""
+    """Down to the smallest float nothing overflows, and equal scores share all probability."""
     with reading(browser, file) as page:
         play = Playground(page)
         for prompt, temperature in product((0, 1), (1e-3, 1e-40, 5e-324)):
             play.box.get_by_role("combobox").select_option(index=prompt)
-            shown = play.turn(temperature, SIZE, 1)
-            agrees(shown, sampling_distribution(made_up()[prompt], temperature), made_up()[prompt])
-            assert "rounding removed" in shown.told
+            shown = play.turn(temperature, VOCABULARY_SIZE, 1)
+            assert_agrees(
+                shown,
+                sampling_distribution(sample_scores()[prompt], temperature),
+                sample_scores()[prompt],
+            )
+            assert "rounding removed" in shown.summary
 
 
-def test_sliders_do_what_fields_do(browser: Browser, file: Path) -> None:
-    """Each slider writes its field and moves by keys; the picture follows; a wrong number changes
-    nothing.
-    """
-    scores = made_up()[0]
+def test_sliders_and_fields(browser: Browser, file: Path) -> None:
+    """Each slider sets its field and moves by keys; an invalid number changes nothing."""
+    scores = sample_scores()[0]
     with reading(browser, file) as page:
         play = Playground(page)
         for place in ("0", "0.25", "0.5", "1"):
@@ -278,14 +283,14 @@ def test_sliders_do_what_fields_do(browser: Browser, file: Path) -> None:
             values = play.box.get_by_role("spinbutton").evaluate_all(
                 "all => all.map(one => Number(one.value))"
             )
-            assert values == [0.7, round(SIZE ** float(place)), 0.93]
-            agrees(play.shown(), sampling_distribution(scores, *values), scores)
+            assert values == [0.7, round(VOCABULARY_SIZE ** float(place)), 0.93]
+            assert_agrees(play.shown(), sampling_distribution(scores, *values), scores)
         play.slider("Temperature").focus()
         page.keyboard.press("ArrowRight")
         assert play.slider("Temperature").get_attribute("aria-valuetext") == "0.71"
-        agrees(play.shown(), sampling_distribution(scores, 0.71, None, 0.93), scores)
-        before = play.shown()
-        for name, wrong in (
+        assert_agrees(play.shown(), sampling_distribution(scores, 0.71, None, 0.93), scores)
+        state = play.shown()
+        for name, text in (
             ("Temperature", "-1"),
             ("Top-k", "0"),
             ("Top-k", "2.5"),
@@ -293,30 +298,26 @@ def test_sliders_do_what_fields_do(browser: Browser, file: Path) -> None:
             ("Top-p", ""),
         ):
             field = play.box.get_by_role("spinbutton", name=f"{name}, exactly")
-            field.fill(wrong)
-            assert play.shown() == before
+            field.fill(text)
+            assert play.shown() == state
             field.blur()
-            assert field.input_value() in (
-                "0.71",
-                str(SIZE),
-                "0.93",
-            )  # what counts is written again
+            # The last valid number is restored.
+            assert field.input_value() in ("0.71", str(VOCABULARY_SIZE), "0.93")
 
 
-def test_settings_are_buttons_and_the_sentence_accounts_for_what_is_removed(
-    browser: Browser, file: Path
-) -> None:
-    """Each button sets the knobs and stays pressed until they move; removed shares are those of the
-    steps.
+def test_buttons_and_summary(browser: Browser, file: Path) -> None:
+    """A button stays pressed until a setting changes.
+
+    The summary has the share that each step removed.
     """
-    scores = made_up()[0]
-    own = sampling_distribution(scores, 1.0)
+    scores = sample_scores()[0]
+    distribution = sampling_distribution(scores, 1.0)
     with reading(browser, file) as page:
         play = Playground(page)
-        assert "removed" not in play.shown().told
+        assert "removed" not in play.shown().summary
         for setting in SETTINGS[::-1]:
             play.box.get_by_role("button", name=setting.name).click()
-            agrees(
+            assert_agrees(
                 play.shown(),
                 sampling_distribution(scores, setting.temperature, None, setting.top_p),
                 scores,
@@ -324,31 +325,28 @@ def test_settings_are_buttons_and_the_sentence_accounts_for_what_is_removed(
             assert play.box.locator("[aria-pressed=true]").all_inner_texts() == [setting.name]
         shown = play.turn(1, 50, 0.5)
         assert play.box.locator("[aria-pressed=true]").count() == 0
-        listed = np.sort(own)[::-1][:50]
-        outside = 100 * (1 - listed.sum())
-        nucleus = 100 * listed[shown.left :].sum() / listed.sum()
-        assert (
-            f"top-k removed {SIZE - 50:,} with {outside:.2f}\u202f% of the probability"
-            in shown.told
-        )
-        assert (
-            f"top-p removed {50 - shown.left} with {nucleus:.2f}\u202f% of what was left"
-            in shown.told
-        )
+        top_probs = np.sort(distribution)[::-1][:50]
+        top_k_percent = 100 * (1 - top_probs.sum())
+        top_p_percent = 100 * top_probs[shown.candidates :].sum() / top_probs.sum()
+        outside_list = f"top-k removed {VOCABULARY_SIZE - 50:,} with {top_k_percent:.2f}\u202f%"
+        assert f"{outside_list} of the probability" in shown.summary
+        outside_nucleus = f"top-p removed {50 - shown.candidates} with {top_p_percent:.2f}\u202f%"
+        assert f"{outside_nucleus} of what was left" in shown.summary
         choices = 2 ** -sum(
             p * math.log2(p) for p in sampling_distribution(scores, 1, 50, 0.5) if p
         )
-        assert f"a fair choice among {choices:.2f};" in shown.told
+        assert f"a fair choice among {choices:.2f};" in shown.summary
         marks = play.box.locator(".explorer-value").all_inner_texts()
-        wanted = ["✗ top-p" if rank >= shown.left else None for rank in range(SHOWN)]
-        assert all(mark == want or want is None for mark, want in zip(marks, wanted, strict=False))
-        assert play.box.locator("li.absent").count() == SHOWN - min(SHOWN, shown.left)
+        expected = ["✗ top-p" if rank >= shown.candidates else None for rank in range(SHOWN)]
+        assert all(
+            mark == expected_mark or expected_mark is None
+            for mark, expected_mark in zip(marks, expected, strict=False)
+        )
+        assert play.box.locator("li.absent").count() == SHOWN - min(SHOWN, shown.candidates)
 
 
-def test_tokens_that_look_alike_are_told_apart_and_markup_stays_text(
-    browser: Browser, file: Path
-) -> None:
-    """By their ids; the list, the choice of prompts and the draws hold text only."""
+def test_equal_tokens_and_markup(browser: Browser, file: Path) -> None:
+    """Equal tokens have their ids; prompts and tokens are text, never markup."""
     with reading(browser, file) as page:
         play = Playground(page)
         texts = [token.split(" ", 4)[4] for token in play.shown().tokens[:4]]
@@ -357,21 +355,22 @@ def test_tokens_that_look_alike_are_told_apart_and_markup_stays_text(
         assert play.box.locator("option").first.inner_text() == "“<b>like a model</b>”"
 
 
-def test_draws_follow_the_chances(browser: Browser, file: Path) -> None:
-    """From what is left only; where random numbers fall in the order of the list; tokens without a
-    text by their id.
+def test_draws(browser: Browser, file: Path) -> None:
+    """Draws are among the candidates, by cumulative probability.
+
+    Tokens without a text have their ids.
     """
-    scores = made_up()
+    scores = sample_scores()
     with reading(browser, file) as page:
         play = Playground(page)
         play.turn(1, 4, 1)
         chances = np.sort(sampling_distribution(scores[0], 1, 4))[::-1][:4]
-        edges = np.cumsum(chances)
+        cumulative = np.cumsum(chances)
         for number, rank in (
             (0, 0),
-            (edges[0] - 1e-6, 0),
-            (edges[0] + 1e-6, 1),
-            (edges[2] + 1e-6, 3),
+            (cumulative[0] - 1e-6, 0),
+            (cumulative[0] + 1e-6, 1),
+            (cumulative[2] + 1e-6, 3),
             (1 - 2**-53, 3),
         ):
             page.evaluate("number => { Math.random = () => number }", number)
@@ -380,34 +379,30 @@ def test_draws_follow_the_chances(browser: Browser, file: Path) -> None:
             assert title and title.endswith(f", rank {rank + 1}")
         assert play.box.locator(".play-drawn .tok").count() == 5
         play.box.get_by_role("combobox").select_option(index=2)
-        assert (
-            play.box.locator(".play-drawn .tok").count() == 0
-        )  # they were drawn from something else
-        named = {int(i) for row in scores for i in np.argsort(-row, kind="stable")[:500]}
+        # Draws of another prompt are removed.
+        assert play.box.locator(".play-drawn .tok").count() == 0
+        known_tokens = {int(i) for row in scores for i in np.argsort(-row, kind="stable")[:500]}
         order = np.argsort(-scores[2], kind="stable")
-        rank = next(r for r in range(20_000, SIZE) if order[r] not in named)
+        rank = next(r for r in range(20_000, VOCABULARY_SIZE) if order[r] not in known_tokens)
         play.box.get_by_role("button", name="own").click()
-        edges = np.cumsum(sampling_distribution(scores[2], 1)[order])
+        cumulative = np.cumsum(sampling_distribution(scores[2], 1)[order])
         page.evaluate(
-            "number => { Math.random = () => number }", float(edges[rank - 1] + edges[rank]) / 2
+            "number => { Math.random = () => number }",
+            float(cumulative[rank - 1] + cumulative[rank]) / 2,
         )
         for _ in range(40):
             play.box.get_by_role("button", name="Draw a token").click()
         assert play.box.locator(".play-drawn .tok").all_inner_texts() == [f"#{order[rank]}"] * 30
 
 
-def test_nothing_is_loaded_before_it_is_asked_for_and_missing_data_is_said(
-    browser: Browser, file: Path
-) -> None:
-    """The button says how much there is to load; a page copied without it says so and stays as it
-    was.
-    """
+def test_loads_data_on_demand(browser: Browser, file: Path) -> None:
+    """The button states the size; if the file is missing, it says so and the picture stays."""
     with reading(browser, file) as page:
         size = (file.parent / DATA).stat().st_size
         button = page.get_by_role("button", name="Turn the knobs yourself")
         assert button.is_visible()
-        told = page.locator(".explorer-told").inner_text()
-        assert told == f"{size / 1000:.1f}\u202fkB: every score as the model gave it, none rounded"
+        text = page.locator(".explorer-told").inner_text()
+        assert text == f"{size / 1000:.1f}\u202fkB: every score as the model gave it, none rounded"
         assert size < 1_000_000
         assert page.evaluate("typeof layerbookData") == "undefined"
         assert page.locator(".play").count() == 0
@@ -422,10 +417,8 @@ def test_nothing_is_loaded_before_it_is_asked_for_and_missing_data_is_said(
         (file.parent / DATA).write_bytes(content)
 
 
-def test_without_scripts_and_on_paper_the_picture_stands_alone(
-    browser: Browser, file: Path
-) -> None:
-    """No dead control; on paper the picture, also where the knobs are open, and back again."""
+def test_without_scripts_and_in_print(browser: Browser, file: Path) -> None:
+    """No dead control is shown; the picture is printed, also with the playground open."""
     with reading(browser, file, java_script_enabled=False) as page:
         assert page.locator(".picture svg").is_visible()
         assert page.locator("main button, main input, main select").count() == 0
@@ -440,10 +433,8 @@ def test_without_scripts_and_on_paper_the_picture_stands_alone(
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
-def test_it_fits_and_has_no_known_barrier(
-    browser: Browser, file: Path, width: int, scheme: str
-) -> None:
-    """Nothing wider than the window; axe finds nothing, with some tokens removed and some drawn."""
+def test_layout_and_accessibility(browser: Browser, file: Path, width: int, scheme: str) -> None:
+    """Nothing is wider than the window, and axe finds nothing, with tokens removed and drawn."""
     from axe_playwright_python.sync_playwright import Axe
 
     with reading(browser, file, width=width, color_scheme=scheme, bypass_csp=True) as page:
@@ -452,8 +443,8 @@ def test_it_fits_and_has_no_known_barrier(
         play.box.get_by_role("button", name="Draw a token").click()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
-        found = Axe().run(page, options={"runOnly": rules, "preload": False})
-        assert not found.response["violations"], found.generate_report()
+        report = Axe().run(page, options={"runOnly": rules, "preload": False})
+        assert not report.response["violations"], report.generate_report()
 
 
 EXPERIMENT = """
@@ -466,18 +457,16 @@ EXPERIMENT = """
 """
 
 
-def test_a_book_that_is_built_has_it(
-    browser: Browser, tiny_model_dir: Path, tmp_path: Path
-) -> None:
-    """Through result, store and page, beside the explorer of attention, which opens its own data
-    only.
-    """
+def test_built_book(browser: Browser, tiny_model_dir: Path, tmp_path: Path) -> None:
+    """A built book has the playground, which loads only its own data."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)
-    for name, more in (
+    for name, addition in (
         ("experiments/words.yaml", EXPERIMENT),
         ("templates/chapters/words.md", '\n{{ figure("knobs") }}\n'),
     ):
-        (book / name).write_text((book / name).read_text(encoding="utf-8") + more, encoding="utf-8")
+        (book / name).write_text(
+            (book / name).read_text(encoding="utf-8") + addition, encoding="utf-8"
+        )
     done = layerbook("build", cwd=book)
     assert done.returncode == 0, done.stderr
     with reading(browser, book / "site/words.html") as page:
@@ -485,21 +474,19 @@ def test_a_book_that_is_built_has_it(
         scores = page.evaluate(
             "layerbook.numbers(layerbookData['data/words/knobs-knobs.js'].logits[0])"
         )
-        found = np.array(scores, dtype=np.float32)
-        agrees(play.turn(1.5, 100, 0.8), sampling_distribution(found, 1.5, 100, 0.8), found)
+        logits = np.array(scores, dtype=np.float32)
+        assert_agrees(
+            play.turn(1.5, 100, 0.8), sampling_distribution(logits, 1.5, 100, 0.8), logits
+        )
 
 
 @pytest.mark.model
-def test_the_book_s_own_prompts_on_the_default_model(
-    browser: Browser, real_model_dir: Path, tmp_path: Path
-) -> None:
-    """All its settings and a grid around them, for each prompt; and the counts that the
-    result has.
-    """
+def test_default_model(browser: Browser, real_model_dir: Path, tmp_path: Path) -> None:
+    """All prompts and settings of the book agree, as do the counts in the result."""
     from layerbook.model.llama import LoadedModel
 
     model = LoadedModel.load(real_model_dir, "default")
-    limits = Limits(layers=30, heads=9, d_vocab=SIZE, context=8192)
+    limits = Limits(layers=30, heads=9, d_vocab=VOCABULARY_SIZE, context=8192)
     chapter = load_chapter(ROOT / "experiments/sampling.yaml", limits)
     analysis = next(e.analysis for e in chapter.experiments if isinstance(e.analysis, AllLogits))
     result = analysis.measure(capture_requests(model, analysis))
@@ -507,17 +494,19 @@ def test_the_book_s_own_prompts_on_the_default_model(
     assert (tmp_path / DATA).stat().st_size < 1_000_000
     with reading(browser, file) as page:
         play = Playground(page)
-        for i, (scores, one) in enumerate(zip(result.logits, result.prompts, strict=True)):
+        for i, (scores, prompt) in enumerate(zip(result.logits, result.prompts, strict=True)):
             play.box.get_by_role("combobox").select_option(index=i)
-            for setting, left in zip(result.settings, one.left, strict=True):
+            for setting, left in zip(result.settings, prompt.left, strict=True):
                 play.box.get_by_role("button", name=setting.name, exact=True).click()
-                assert play.shown().left == left.candidates
+                assert play.shown().candidates == left.candidates
             for temperature, top_k, top_p in product(
-                (0, 0.2, 0.9, 2.5), (3, 50, SIZE), (0.3, 0.9, 0.99, 1)
+                (0, 0.2, 0.9, 2.5), (3, 50, VOCABULARY_SIZE), (0.3, 0.9, 0.99, 1)
             ):
                 shown = play.turn(temperature, top_k, top_p)
-                agrees(shown, sampling_distribution(scores, temperature, top_k, top_p), scores)
-                theirs = transformers_own(scores, temperature, top_k, top_p)
-                assert shown.left == (theirs > 0).sum()
+                assert_agrees(
+                    shown, sampling_distribution(scores, temperature, top_k, top_p), scores
+                )
+                reference = transformers_distribution(scores, temperature, top_k, top_p)
+                assert shown.candidates == (reference > 0).sum()
                 order = np.argsort(-scores, kind="stable")[:SHOWN]
-                assert np.abs(np.array(shown.probs) - theirs[order]).max() < NEAR
+                assert np.abs(np.array(shown.probs) - reference[order]).max() < TOLERANCE

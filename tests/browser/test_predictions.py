@@ -1,6 +1,4 @@
-"""Committing to a prediction: by mouse and by keyboard, remembered or not, and judged by the
-results.
-"""
+"""Predictions can be made by mouse and keyboard, are remembered, and are judged by the results."""
 
 from __future__ import annotations
 
@@ -34,21 +32,19 @@ NO_STORAGE = (
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all of these."""
+    """Start one Chromium for all tests here."""
     with chromium() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample book on disk; its one prediction comes true with the second choice, which is
-    hostile.
-    """
+    """Write the sample book, whose one prediction comes true with the second, hostile choice."""
     return write_book(tmp_path_factory.mktemp("book"))
 
 
 def commit(page: Page, choice: int) -> str:
-    """Choose and press; what the page says then."""
+    """Choose and press the button; return the page's answer."""
     page.locator(".predict label").nth(choice).click()
     page.get_by_role("button", name="Commit").click()
     return page.locator(".predict .said").inner_text()
@@ -84,7 +80,7 @@ def test_the_answer_opens_with_the_choice_beside_it(browser: Browser, book: Path
 
 
 def test_by_keyboard(browser: Browser, book: Path) -> None:
-    """Tab, arrows, Tab, Enter; no arrow turns the page."""
+    """Tab, arrows, Tab and Enter commit to a choice, and the chapter stays."""
     with reading(browser, book / "attention.html") as page:
         page.locator(".predict input").first.focus()
         for key in ("ArrowDown", "ArrowRight", "Tab", "Enter"):
@@ -126,7 +122,7 @@ def test_without_storage_it_holds_for_the_visit(browser: Browser, book: Path) ->
 
 
 def test_without_scripts_and_on_paper(browser: Browser, book: Path) -> None:
-    """No button that does nothing; the answer unfolds by itself, and paper shows it."""
+    """No dead button is shown; the answer unfolds by itself and is printed."""
     with reading(browser, book / "attention.html", java_script_enabled=False) as page:
         assert page.locator(".predict button").is_hidden()
         page.locator(".predict summary").click()

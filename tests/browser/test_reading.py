@@ -1,4 +1,4 @@
-"""The book as readers meet it: opened from disk in Chromium, with no network."""
+"""The sample book works in Chromium, opened from disk without a network."""
 
 from __future__ import annotations
 
@@ -23,23 +23,21 @@ NAMES = (
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all of these."""
-    with chromium() as running:
-        yield running
+    """Start one Chromium for all tests here."""
+    with chromium() as chromium_browser:
+        yield chromium_browser
 
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample book on disk."""
+    """Write the sample book to disk."""
     return write_book(tmp_path_factory.mktemp("book"))
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280])
 @pytest.mark.parametrize("name", NAMES)
 def test_no_page_scrolls_sideways(browser: Browser, book: Path, name: str, width: int) -> None:
-    """What is wide scrolls in a box of its own, disclosures open or not; no message, no request, no
-    violation.
-    """
+    """Wide content scrolls in a box of its own, also with all disclosures open."""
     with reading(browser, book / name, width=width) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
@@ -47,18 +45,24 @@ def test_no_page_scrolls_sideways(browser: Browser, book: Path, name: str, width
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_the_stepper_by_mouse_and_keyboard(browser: Browser, book: Path) -> None:
-    """One frame at a time; buttons, slider and keys agree, and the page is not turned by them."""
+def test_stepper(browser: Browser, book: Path) -> None:
+    """One frame is shown at a time; buttons, slider and keys agree, and the chapter stays."""
     with reading(browser, book / "attention.html") as page:
-        shown, place = page.locator(".frame.current .frame-name"), page.locator(".stepper output")
-        box, spoken = page.locator(".frames"), page.locator(".frames [aria-live]")
-        assert place.inner_text() == "token 1 of 7"
+        frame_name, counter = (
+            page.locator(".frame.current .frame-name"),
+            page.locator(".stepper output"),
+        )
+        frames, announcement = page.locator(".frames"), page.locator(".frames [aria-live]")
+        assert counter.inner_text() == "token 1 of 7"
         assert page.locator(".frame:visible").count() == 1
         assert page.get_by_role("button", name="Previous token").is_disabled()
         page.get_by_role("button", name="Next token").click()
-        assert shown.inner_text() == "after 2 tokens"
-        assert spoken.inner_text() == "token 2 of 7. after 2 tokens. next: ·4 The row 2 looks back."
-        box.focus()
+        assert frame_name.inner_text() == "after 2 tokens"
+        assert (
+            announcement.inner_text()
+            == "token 2 of 7. after 2 tokens. next: ·4 The row 2 looks back."
+        )
+        frames.focus()
         for key, frame in (
             ("ArrowRight", 3),
             ("ArrowLeft", 2),
@@ -68,20 +72,20 @@ def test_the_stepper_by_mouse_and_keyboard(browser: Browser, book: Path) -> None
             ("ArrowLeft", 1),
         ):
             page.keyboard.press(key)
-            assert place.inner_text() == f"token {frame} of 7"
+            assert counter.inner_text() == f"token {frame} of 7"
         slider = page.get_by_role("slider")
         slider.focus()
         page.keyboard.press("ArrowRight")
         page.keyboard.press("ArrowRight")
-        assert (place.inner_text(), slider.input_value()) == ("token 3 of 7", "3")
+        assert (counter.inner_text(), slider.input_value()) == ("token 3 of 7", "3")
         page.keyboard.press("End")
         assert page.locator(".frame.current .badge.stop").is_visible()
-        assert "the model stops here" in spoken.inner_text()
+        assert "the model stops here" in announcement.inner_text()
         assert page.url.endswith("attention.html")
 
 
-def test_the_stepper_plays_and_pauses(browser: Browser, book: Path) -> None:
-    """Space plays from here to the end and pauses; with reduced motion there is no play at all."""
+def test_stepper_playback(browser: Browser, book: Path) -> None:
+    """Space plays to the end and pauses; with reduced motion there is no playback."""
     with reading(browser, book / "attention.html") as page:
         page.clock.install()
         page.locator(".frames").focus()
@@ -104,8 +108,8 @@ def test_the_stepper_plays_and_pauses(browser: Browser, book: Path) -> None:
         assert page.locator(".stepper output").inner_text() == "token 1 of 7"
 
 
-def test_without_javascript_and_on_paper_all_frames_are_there(browser: Browser, book: Path) -> None:
-    """No script, or a printer: every frame, and no dead controls."""
+def test_frames_without_scripts_and_in_print(browser: Browser, book: Path) -> None:
+    """All frames are shown, and no control is."""
     with reading(browser, book / "attention.html", java_script_enabled=False) as page:
         assert page.locator(".frame:visible").count() == 7
         assert page.locator("button:visible").count() == 0
@@ -115,17 +119,18 @@ def test_without_javascript_and_on_paper_all_frames_are_there(browser: Browser, 
         assert page.locator("nav:visible, button:visible, .disclosures:visible").count() == 0
 
 
-def test_a_claim_leads_to_the_list_and_back(browser: Browser, book: Path) -> None:
-    """What only just fails says so in the open; everything else is one click away, and so is its
-    place among all.
+def test_claim_links(browser: Browser, book: Path) -> None:
+    """A narrow margin is shown in the open.
+
+    A claim and its row among all claims link to each other.
     """
     with reading(browser, book / "attention.html") as page:
-        box = page.locator("#claim-noise-1")
-        assert box.locator(".only-just").inner_text() == "Only just: fails by 0.02 (3.1 %)."
+        claim = page.locator("#claim-noise-1")
+        assert claim.locator(".only-just").inner_text() == "Only just: fails by 0.02 (3.1 %)."
         assert page.locator("#claim-noise-0 .only-just").count() == 0
-        box.locator("summary").click()
-        assert "Margin: fails by 0.02" in box.locator(".claim-margin").inner_text()
-        box.get_by_role("link", name="Among all claims").click()
+        claim.locator("summary").click()
+        assert "Margin: fails by 0.02" in claim.locator(".claim-margin").inner_text()
+        claim.get_by_role("link", name="Among all claims").click()
         page.wait_for_url("**/claims.html*#claim-attention-noise-1")
         row = page.locator("tr:target")
         assert row.locator("td").all_inner_texts()[0].startswith("Does not hold only just")
@@ -138,8 +143,8 @@ def test_a_claim_leads_to_the_list_and_back(browser: Browser, book: Path) -> Non
         )
 
 
-def test_the_contents_open_without_javascript(browser: Browser, book: Path) -> None:
-    """On a telephone the contents are a drawer that a plain link opens."""
+def test_contents_without_scripts(browser: Browser, book: Path) -> None:
+    """On a telephone a plain link opens the contents."""
     with reading(browser, book / "attention.html", width=390, java_script_enabled=False) as page:
         assert not page.locator("#contents").is_visible()
         page.get_by_role("link", name="Contents").click()
@@ -147,8 +152,8 @@ def test_the_contents_open_without_javascript(browser: Browser, book: Path) -> N
         assert page.locator("h1").inner_text().startswith("The MLP")
 
 
-def test_the_drawer_closes_by_escape_and_gives_the_focus_back(browser: Browser, book: Path) -> None:
-    """The text is out of reach while it is open."""
+def test_escape_closes_the_contents(browser: Browser, book: Path) -> None:
+    """The text is inert while the contents are open; focus returns to the button."""
     with reading(browser, book / "attention.html", width=390) as page:
         opener = page.get_by_role("button", name="Contents")
         opener.click()
@@ -160,37 +165,41 @@ def test_the_drawer_closes_by_escape_and_gives_the_focus_back(browser: Browser, 
         assert page.evaluate("document.activeElement.id") == "open-contents"
 
 
-def test_the_theme_is_kept_from_page_to_page(browser: Browser, book: Path) -> None:
-    """Auto, light, dark, auto; the choice travels in the links, since each page on disk may have
-    its own storage.
+def test_theme_across_pages(browser: Browser, book: Path) -> None:
+    """The theme cycles through auto, light and dark, and travels in the links.
+
+    Pages on disk may each have their own storage.
     """
-    ground = "getComputedStyle(document.body).backgroundColor"
+    background = "getComputedStyle(document.body).backgroundColor"
     with reading(browser, book / "attention.html") as page:
         page.evaluate("() => { try { localStorage.clear() } catch (e) {} }")
-        light = page.evaluate(ground)
+        light = page.evaluate(background)
         button = page.get_by_role("button", name="Theme")
         button.click()
-        assert (page.evaluate("document.documentElement.dataset.theme"), page.evaluate(ground)) == (
+        assert (
+            page.evaluate("document.documentElement.dataset.theme"),
+            page.evaluate(background),
+        ) == (
             "light",
             light,
         )
         button.click()
-        dark = page.evaluate(ground)
+        dark = page.evaluate(background)
         assert dark != light
         page.evaluate("() => { try { localStorage.clear() } catch (e) {} }")
         page.get_by_role("link", name="Next The MLP").click()
         page.wait_for_url("**/mlp.html?theme=dark")
-        assert page.evaluate(ground) == dark
+        assert page.evaluate(background) == dark
         page.keyboard.press("ArrowLeft")
         page.wait_for_url("**/attention.html?theme=dark")
         page.get_by_role("button", name="Theme").click()
-        assert page.evaluate(ground) == light
+        assert page.evaluate(background) == light
     with reading(browser, book / "attention.html", color_scheme="dark") as page:
-        assert page.evaluate(ground) == dark
+        assert page.evaluate(background) == dark
 
 
-def test_arrow_keys_turn_the_page_but_not_while_typing(browser: Browser, book: Path) -> None:
-    """Right and left are the next and the previous chapter, except in a field."""
+def test_arrow_keys_change_the_chapter(browser: Browser, book: Path) -> None:
+    """Right is the next chapter and left the previous one, except in a field."""
     with reading(browser, book / "attention.html") as page:
         page.get_by_role("button", name="Search").click()
         page.keyboard.type("head")
@@ -202,23 +211,23 @@ def test_arrow_keys_turn_the_page_but_not_while_typing(browser: Browser, book: P
         page.wait_for_url("**/mlp.html*")
 
 
-def test_search_finds_sections_and_shows_hostile_text_as_text(browser: Browser, book: Path) -> None:
-    """The index loads when asked for; a hit leads to its section; nothing in it runs."""
+def test_search(browser: Browser, book: Path) -> None:
+    """The index loads on demand, a result links to its section, and hostile text stays text."""
     with reading(browser, book / "index.html") as page:
         assert page.evaluate("window.layerbookIndex === undefined")
         page.keyboard.press("Control+k")
         page.keyboard.type("softmax shares")
-        hit = page.locator(".search li a").first
-        assert "How it works" in hit.inner_text()
+        result = page.locator(".search li a").first
+        assert "How it works" in result.inner_text()
         page.locator(".search input").fill("alert(1)")
         assert "<script>" in page.locator(".search li").first.inner_text()
         assert page.locator(".search script, .search img").count() == 0
         page.locator(".search input").fill("softmax shares")
-        hit.click()
+        result.click()
         page.wait_for_url("**/attention.html*#how-it-works")
 
 
-def test_no_known_barrier(browser: Browser, book: Path) -> None:
+def test_accessibility(browser: Browser, book: Path) -> None:
     """axe finds nothing against WCAG 2.1 AA, in light and in dark, wide and narrow."""
     from axe_playwright_python.sync_playwright import Axe
 
@@ -232,5 +241,5 @@ def test_no_known_barrier(browser: Browser, book: Path) -> None:
                 )
                 rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
                 # axe would fetch the sheets once more, which pages on disk may not.
-                found = Axe().run(page, options={"runOnly": rules, "preload": False})
-                assert not found.response["violations"], (name, width, found.generate_report())
+                report = Axe().run(page, options={"runOnly": rules, "preload": False})
+                assert not report.response["violations"], (name, width, report.generate_report())

@@ -1,4 +1,4 @@
-"""What a token is, on the page: by mouse, keyboard and tap, and the same as in the results."""
+"""Tooltips of tokens by mouse, keyboard and touch agree with the results."""
 
 from __future__ import annotations
 
@@ -18,74 +18,80 @@ STRIP = "#fig-noise-tokens .strip-row"
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all of these."""
-    with chromium() as running:
-        yield running
+    """Start one Chromium for all tests here."""
+    with chromium() as chromium_browser:
+        yield chromium_browser
 
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample book on disk."""
+    """Write the sample book to disk."""
     return write_book(tmp_path_factory.mktemp("book"))
 
 
-def shown(page: Page) -> list[str]:
-    """The lines of the tooltip; none where it is not there."""
-    tip = page.locator("[role=tooltip]")
-    assert tip.count() == 1
-    return tip.inner_text().split("\n") if tip.is_visible() else []
+def tooltip_lines(page: Page) -> list[str]:
+    """Return the lines of the tooltip, none if it is hidden."""
+    tooltip = page.locator("[role=tooltip]")
+    assert tooltip.count() == 1
+    return tooltip.inner_text().split("\n") if tooltip.is_visible() else []
 
 
-def told(token: dict[str, object], position: int | None) -> list[str]:
-    """What the page should say of a token of a result; its bytes are counted from its text where
-    that is whole.
+def expected_lines(token: dict[str, object], position: int | None) -> list[str]:
+    """Return the lines for a token of a result.
+
+    Its bytes must be those of its text, if the text is complete.
     """
-    spelt = bytes.fromhex(str(token["hex"]))
+    token_bytes = bytes.fromhex(str(token["hex"]))
     text = str(token["text"])
-    assert "\ufffd" in text or spelt == text.encode()
+    assert "\ufffd" in text or token_bytes == text.encode()
     lines = [f"{'special ' * bool(token['special'])}token {token['id']}"]
     lines.append(
-        ("byte " if len(spelt) == 1 else "bytes ") + " ".join(f"{byte:02X}" for byte in spelt)
+        ("byte " if len(token_bytes) == 1 else "bytes ")
+        + " ".join(f"{byte:02X}" for byte in token_bytes)
     )
     return lines + ([] if position is None else [f"position {position}"])
 
 
-def test_by_mouse(browser: Browser, book: Path) -> None:
-    """Beside the chip, within the window; it stays while the pointer is on it, goes with Escape and
-    elsewhere.
+def test_mouse(browser: Browser, book: Path) -> None:
+    """The tooltip is beside the token and within the window, and stays while the pointer is on it.
+
+    Escape and leaving the token hide it.
     """
     with reading(browser, book / "attention.html", width=390) as page:
         chip = page.locator(f"{STRIP} .tok", has_text="World")
-        assert shown(page) == []
+        assert tooltip_lines(page) == []
         chip.hover()
-        assert shown(page) == ["token 2260", "bytes 20 57 6F 72 6C 64", "position 2"]
+        assert tooltip_lines(page) == ["token 2260", "bytes 20 57 6F 72 6C 64", "position 2"]
         assert chip.get_attribute("title") is None, "the browser would show it, too"
         assert chip.get_attribute("aria-describedby") == page.locator(
             "[role=tooltip]"
         ).get_attribute("id")
-        box, at = page.locator("[role=tooltip]").bounding_box(), chip.bounding_box()
-        assert box and at and box["x"] >= 0 and box["x"] + box["width"] <= 390
-        assert abs(box["y"] + box["height"] - at["y"]) < 1, (
+        tooltip_box, chip_box = page.locator("[role=tooltip]").bounding_box(), chip.bounding_box()
+        assert (
+            tooltip_box
+            and chip_box
+            and tooltip_box["x"] >= 0
+            and tooltip_box["x"] + tooltip_box["width"] <= 390
+        )
+        assert abs(tooltip_box["y"] + tooltip_box["height"] - chip_box["y"]) < 1, (
             "no gap that the pointer would fall into"
         )
-        page.mouse.move(at["x"] + at["width"] / 2, at["y"] - 5)
-        assert len(shown(page)) == 3
+        page.mouse.move(chip_box["x"] + chip_box["width"] / 2, chip_box["y"] - 5)
+        assert len(tooltip_lines(page)) == 3
         chip.hover()
         page.keyboard.press("Escape")
-        assert shown(page) == [] and chip.get_attribute("aria-describedby") is None
-        page.mouse.move(at["x"] + 3, at["y"] + 3)
-        assert shown(page) == [], "dismissed, until the pointer has left"
+        assert tooltip_lines(page) == [] and chip.get_attribute("aria-describedby") is None
+        page.mouse.move(chip_box["x"] + 3, chip_box["y"] + 3)
+        assert tooltip_lines(page) == [], "dismissed, until the pointer has left"
         page.locator("h1").hover()
         chip.hover()
-        assert len(shown(page)) == 3
+        assert len(tooltip_lines(page)) == 3
         page.locator("h1").hover()
-        assert shown(page) == []
+        assert tooltip_lines(page) == []
 
 
-def test_a_row_is_one_stop_of_the_keyboard(browser: Browser, book: Path) -> None:
-    """Tab comes to each row once, where it was left; arrows, Home and End move in it and turn no
-    page.
-    """
+def test_keyboard(browser: Browser, book: Path) -> None:
+    """A row is one stop of Tab; arrows, Home and End move in it, and the chapter stays."""
     with reading(browser, book / "attention.html") as page:
         rows = page.locator(STRIP)
         assert [rows.nth(i).locator(".tok[tabindex='0']").count() for i in range(2)] == [1, 1]
@@ -99,61 +105,61 @@ def test_a_row_is_one_stop_of_the_keyboard(browser: Browser, book: Path) -> None
         steps += [("ArrowRight", "token 28"), ("Tab", "special token 1"), ("Shift+Tab", "token 28")]
         for key, words in steps:
             page.keyboard.press(key)
-            assert shown(page)[0] == words, key
+            assert tooltip_lines(page)[0] == words, key
         page.keyboard.press("Escape")
-        assert shown(page) == []
+        assert tooltip_lines(page) == []
         page.locator("h1").hover()
-        assert shown(page) == [], "dismissed, though it still has the keyboard"
+        assert tooltip_lines(page) == [], "dismissed, though it still has the keyboard"
         page.keyboard.press("ArrowRight")
-        assert shown(page)[0] == "token 2260"
+        assert tooltip_lines(page)[0] == "token 2260"
         page.keyboard.press("Alt+ArrowRight")
-        assert page.url.endswith("attention.html") and shown(page)[0] == "token 2260"
+        assert page.url.endswith("attention.html") and tooltip_lines(page)[0] == "token 2260"
 
 
-def test_in_a_sequence_the_arrows_are_the_steppers(browser: Browser, book: Path) -> None:
-    """From a chip of a frame they show the next frame, and the keyboard stays with the sequence."""
+def test_arrows_in_a_sequence_step_frames(browser: Browser, book: Path) -> None:
+    """From a token of a frame they show the next frame, and focus stays in the sequence."""
     with reading(browser, book / "attention.html") as page:
         page.locator(".frame.current .tok").focus()
-        assert shown(page)[0] == "token 513"
+        assert tooltip_lines(page)[0] == "token 513"
         for number in (2, 3):
             page.keyboard.press("ArrowRight")
             assert page.locator(".stepper output").inner_text() == f"token {number} of 7"
             assert page.evaluate("document.activeElement.className") == "frames stepping"
-        assert shown(page) == []
+        assert tooltip_lines(page) == []
 
 
-def test_what_is_pressed_as_a_whole_holds_no_stop(browser: Browser, book: Path) -> None:
-    """A chip in a choice can be pointed at, and the keyboard goes to the choice."""
+def test_tokens_in_labels_take_no_focus(browser: Browser, book: Path) -> None:
+    """A token in a choice can be pointed at; the keyboard goes to the choice."""
     with reading(browser, book / "attention.html") as page:
         chip = page.locator(".predict label .tok")
         assert chip.get_attribute("tabindex") is None
         chip.hover()
-        assert shown(page)[0] == "token 36"
+        assert tooltip_lines(page)[0] == "token 36"
 
 
-def test_by_tap(browser: Browser, book: Path) -> None:
-    """A tap shows it, a tap on another that one, a tap elsewhere none."""
+def test_tap(browser: Browser, book: Path) -> None:
+    """A tap shows a tooltip, a tap on another token moves it, a tap elsewhere hides it."""
     with reading(
         browser, book / "attention.html", width=390, has_touch=True, is_mobile=True
     ) as page:
         page.locator(f"{STRIP} .tok").nth(0).tap()
-        assert shown(page)[0] == "token 19556"
+        assert tooltip_lines(page)[0] == "token 19556"
         page.locator(f"{STRIP} .tok").nth(1).tap()
-        assert shown(page)[0] == "token 28"
+        assert tooltip_lines(page)[0] == "token 28"
         page.locator(f"{STRIP} .strip-label").first.tap()
-        assert shown(page) == []
+        assert tooltip_lines(page) == []
         # Not every browser follows a touch with events of a mouse.
         page.locator(f"{STRIP} .tok").nth(2).dispatch_event("pointerup", {"pointerType": "touch"})
-        assert shown(page)[0] == "token 2260"
+        assert tooltip_lines(page)[0] == "token 2260"
         page.locator("h1").dispatch_event("pointerdown", {"pointerType": "touch"})
-        assert shown(page) == []
+        assert tooltip_lines(page) == []
 
 
-def test_it_moves_with_its_chip(browser: Browser, book: Path) -> None:
-    """Scrolling keeps it there; where there is no room above, it is below."""
+def test_tooltip_follows_its_token(browser: Browser, book: Path) -> None:
+    """It scrolls with the token, and is below it if there is no room above."""
     with reading(browser, book / "attention.html") as page:
         page.evaluate("document.documentElement.style.scrollBehavior = 'auto'")
-        chip, tip = page.locator(f"{STRIP} .tok").first, page.locator("[role=tooltip]")
+        chip, tooltip = page.locator(f"{STRIP} .tok").first, page.locator("[role=tooltip]")
         chip.focus()
         for room in (300, 5):
             page.evaluate(
@@ -163,54 +169,56 @@ def test_it_moves_with_its_chip(browser: Browser, book: Path) -> None:
                 f"Math.abs(document.activeElement.getBoundingClientRect().top - {room}) < 1"
             )
             page.wait_for_timeout(50)
-            box, at = tip.bounding_box(), chip.bounding_box()
-            assert box and at
-            edge = at["y"] - box["height"] if room > 100 else at["y"] + at["height"]
-            assert abs(box["y"] - edge) < 1
+            tooltip_box, chip_box = tooltip.bounding_box(), chip.bounding_box()
+            assert tooltip_box and chip_box
+            edge = (
+                chip_box["y"] - tooltip_box["height"]
+                if room > 100
+                else chip_box["y"] + chip_box["height"]
+            )
+            assert abs(tooltip_box["y"] - edge) < 1
 
 
-def test_without_scripts_it_is_the_title(browser: Browser, book: Path) -> None:
-    """Nothing is lost, and nothing on paper."""
+def test_without_scripts_and_in_print(browser: Browser, book: Path) -> None:
+    """Titles have the same lines, and no tooltip is printed."""
     with reading(browser, book / "attention.html", java_script_enabled=False) as page:
         titles = [chip.get_attribute("title") for chip in page.locator(f"{STRIP} .tok").all()]
         assert titles[0] == "token 19556\nbytes 48 65 6C 6C 6F\nposition 0" and all(titles)
     with reading(browser, book / "attention.html") as page:
         page.locator(f"{STRIP} .tok").first.focus()
         page.emulate_media(media="print")
-        assert shown(page) == []
+        assert tooltip_lines(page) == []
 
 
 @pytest.mark.parametrize(
     ("chapter", "id"),
     [("tokenization", "chat-one-turn"), ("tokenization", "spaces"), ("model", "capital-lecture")],
 )
-def test_the_page_says_what_the_result_says(browser: Browser, chapter: str, id: str) -> None:
-    """Id, bytes and position of every token of a text, written by the model or not, read with the
-    arrow keys alone.
-    """
+def test_matches_results(browser: Browser, chapter: str, id: str) -> None:
+    """The arrow keys show id, bytes and position of every token of a text, generated or not."""
     prompts = json.loads((SITE / "data" / chapter / f"{id}.json").read_bytes())["prompts"]
     with reading(browser, SITE / f"{chapter}.html") as page:
         strips = page.locator(f"#{id}-tokens .chips")
         assert strips.count() == len(prompts)
-        for strip, one in zip(strips.all(), prompts, strict=True):
+        for strip, prompt in zip(strips.all(), prompts, strict=True):
             strip.locator(".tok[tabindex='0']").focus()
-            for position, token in enumerate(one["tokens"]):
-                assert shown(page) == told(token, position)
+            for position, token in enumerate(prompt["tokens"]):
+                assert tooltip_lines(page) == expected_lines(token, position)
                 page.keyboard.press("ArrowRight")
 
 
-def test_entries_of_the_vocabulary_and_tokens_of_the_prose_have_no_position(
+def test_tokens_outside_of_texts_have_no_position(
     browser: Browser,
 ) -> None:
     """Id and bytes as the result has them."""
-    found = json.loads((SITE / "data" / "tokenization" / "vocabulary.json").read_bytes())
+    matches = json.loads((SITE / "data" / "tokenization" / "vocabulary.json").read_bytes())
     with reading(browser, SITE / "tokenization.html") as page:
         for row, name in enumerate(("first", "joined", "last")):
             page.locator("#vocabulary-first .chips").nth(row).locator(".tok").first.focus()
-            assert shown(page) == told(found[name][0], None)
-        prose = page.locator("p > .tok", has_text=found["joined"][0]["text"].strip()).first
+            assert tooltip_lines(page) == expected_lines(matches[name][0], None)
+        prose = page.locator("p > .tok", has_text=matches["joined"][0]["text"].strip()).first
         prose.hover()
-        assert shown(page) == told(found["joined"][0], None)
+        assert tooltip_lines(page) == expected_lines(matches["joined"][0], None)
 
 
 def test_the_explorer_tells_its_tokens_too(browser: Browser) -> None:
@@ -222,4 +230,4 @@ def test_the_explorer_tells_its_tokens_too(browser: Browser) -> None:
         chips.first.wait_for()
         for position in (0, 3, len(tokens) - 1):
             chips.nth(position).hover()
-            assert shown(page) == told(tokens[position], position)
+            assert tooltip_lines(page) == expected_lines(tokens[position], position)

@@ -38,7 +38,7 @@ class Box:
 
     @property
     def inside(self) -> bool:
-        """True if every layer has one."""
+        """Return whether each layer has one."""
         return self.part in {"attention", "mlp"} or self.name == "RoPE"
 
 

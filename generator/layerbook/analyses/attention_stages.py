@@ -209,7 +209,7 @@ def turn(rows: Floats, positions: NDArray[np.integer], rope: RotaryEmbedding | N
 
 
 def visible_keys(facts: ModelFacts, layers: tuple[int, ...], T: int) -> NDArray[np.bool_]:
-    """Which keys each query may see: those up to its own, or only the last few [L, 1, T, T]."""
+    """Return which keys each query may see [L, 1, T, T]: all up to its own, or the last few."""
     return np.array([causal_mask(T, facts.windows[layer]) for layer in layers])[:, None]
 
 

@@ -180,7 +180,7 @@ def largest_difference(
 
 
 def appears_twice(id: int, texts: Sequence[ActivationCache]) -> bool:
-    """True if the token is in more than one of the texts."""
+    """Return whether the token is in more than one of the texts."""
     return sum(any(token.id == id for token in text.tokens) for text in texts) > 1
 
 

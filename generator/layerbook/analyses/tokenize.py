@@ -100,5 +100,5 @@ class Tokenize(Analysis[TokenizeResult]):
 
 
 def starts_with(tokens: tuple[Token, ...], prefix: tuple[Token, ...]) -> bool:
-    """True if the ids begin with all ids of the prefix."""
+    """Return whether the ids begin with all ids of the prefix."""
     return [t.id for t in tokens[: len(prefix)]] == [t.id for t in prefix]

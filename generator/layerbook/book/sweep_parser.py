@@ -134,17 +134,17 @@ class SweepParser:
 
     def _wrap_in_list(self, name: str, value: Node) -> Node:
         """Make a single value a list if the parameter needs one."""
-        plain = value.to_python()
-        if isinstance(value.value, tuple) or self._fits(name, plain):
+        value_data = value.to_python()
+        if isinstance(value.value, tuple) or self._fits(name, value_data):
             return value
-        if _takes_only_lists(self.analysis_type, name) or self._fits(name, [plain]):
+        if _takes_only_lists(self.analysis_type, name) or self._fits(name, [value_data]):
             return replace(value, value=(value,), key_positions={})
         return value
 
-    def _fits(self, name: str, plain: Any) -> bool:
+    def _fits(self, name: str, value_data: Any) -> bool:
         adapter = _parameter_adapter(self.analysis_type, name)
         try:
-            adapter.validate_json(json.dumps(plain), strict=True)
+            adapter.validate_json(json.dumps(value_data), strict=True)
         except ValidationError:
             return False
         return True
@@ -296,21 +296,23 @@ def _takes_only_lists(analysis_type: type[Analysis[Any]], name: str) -> bool:
     return _parameter_adapter(analysis_type, name).json_schema().get("type") == "array"
 
 
-def _table_labels(plain_values: Sequence[Any]) -> tuple[MeasuredValue, ...]:
+def _table_labels(values: Sequence[Any]) -> tuple[MeasuredValue, ...]:
     """Return the values of an axis as a table shows them, each unlike the others."""
-    labels = unify_column([_table_label(plain) for plain in plain_values])
+    labels = unify_column([_table_label(value_data) for value_data in values])
     if len(set(labels)) == len(labels):
         return labels
-    return tuple(json.dumps(plain, ensure_ascii=False) for plain in plain_values)
+    return tuple(json.dumps(value_data, ensure_ascii=False) for value_data in values)
 
 
-def _table_label(plain: Any) -> Any:
+def _table_label(value_data: Any) -> Any:
     """Return a list of one as its element, and a chat of one turn as its text and kind."""
-    if isinstance(plain, list) and len(plain) == 1:
-        return _table_label(plain[0])
-    if isinstance(plain, dict) and isinstance(plain.get("chat"), str):
+    if isinstance(value_data, list) and len(value_data) == 1:
+        return _table_label(value_data[0])
+    if isinstance(value_data, dict) and isinstance(value_data.get("chat"), str):
         notes = ["chat"]
-        notes += [] if plain.get("answer", True) else ["no answer header"]
-        notes += [f"{key} {value}" for key, value in plain.items() if key not in ("chat", "answer")]
-        return f"{plain['chat']} ({', '.join(notes)})"
-    return plain
+        notes += [] if value_data.get("answer", True) else ["no answer header"]
+        notes += [
+            f"{key} {value}" for key, value in value_data.items() if key not in ("chat", "answer")
+        ]
+        return f"{value_data['chat']} ({', '.join(notes)})"
+    return value_data

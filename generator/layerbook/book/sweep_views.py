@@ -171,7 +171,7 @@ class _MeasureTable:
         for name, line_points in points.items():
             xs, ys = zip(*sorted(line_points), strict=True)
             series.append(Series(_text(name), xs, ys))
-        is_whole = all(float(x).is_integer() for one in series for x in one.x)
+        is_whole = all(float(x).is_integer() for line_series in series for x in line_series.x)
         is_name = view.across in self.tags or view.across.endswith("seed")
         return Lines(
             tuple(series),

@@ -49,10 +49,12 @@ def validate(
 
     limits: of the language model, to resolve layers and heads.
     """
-    plain = {key: value.to_python() for key, value in node.value.items() if key not in exclude}
+    values = {key: value.to_python() for key, value in node.value.items() if key not in exclude}
     try:
         # In JSON's strict mode a list is a tuple and 1 a float, but "1" and true are no numbers.
-        return model.model_validate_json(json.dumps(plain), strict=True, context={"limits": limits})
+        return model.model_validate_json(
+            json.dumps(values), strict=True, context={"limits": limits}
+        )
     except ValidationError as error:
         _report(error.errors(include_url=False), node, model)
         return None

@@ -57,7 +57,9 @@ def diff_page(project: Project, diff: Diff) -> str:
         .render(
             diff=diff,
             book=project.book,
-            experiments=[one for one in diff.experiments if one.state != "same"],
+            experiments=[
+                experiment for experiment in diff.experiments if experiment.state != "same"
+            ],
             summary=_summary(diff),
             number=_value_text,
             gap=lambda change: "" if change.quanta is None else format_quanta(change.quanta),

@@ -43,16 +43,16 @@ def _experiment_table(timer: Timer) -> list[str]:
 
 def _step_table(steps: Sequence[StepTime]) -> list[str]:
     by_time = sorted(steps, key=lambda step: -step.seconds)
-    slowest, others = by_time[:MAX_STEPS], by_time[MAX_STEPS:]
+    slowest, shorter_steps = by_time[:MAX_STEPS], by_time[MAX_STEPS:]
     rows = [
         (_describe_step(step), _seconds(step.seconds), shorten_list(step.experiments, MAX_NAMES))
         for step in steps
         if step in slowest
     ]
     lines = format_table([("step", "seconds", "for"), *rows], right=[1])
-    if others:
-        seconds = sum(step.seconds for step in others)
-        lines.append(f"and {pluralize(len(others), 'shorter step')}, {_seconds(seconds)}")
+    if shorter_steps:
+        seconds = sum(step.seconds for step in shorter_steps)
+        lines.append(f"and {pluralize(len(shorter_steps), 'shorter step')}, {_seconds(seconds)}")
     return lines
 
 

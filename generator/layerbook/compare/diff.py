@@ -77,7 +77,7 @@ class Diff:
 
     @property
     def same(self) -> bool:
-        """True if all numbers are equal, even if they come from different sources."""
+        """Return whether all numbers are equal, even if their sources differ."""
         return all(experiment.state == "same" for experiment in self.experiments)
 
 
@@ -117,8 +117,8 @@ class _Comparison:
         new: ResultSet,
     ) -> None:
         self.project, self.experiments, self.old, self.new = project, experiments, old, new
-        self.old_views = {a: _load_view(one, old) for a, one in experiments.items()}
-        self.new_views = {a: _load_view(one, new) for a, one in experiments.items()}
+        self.old_views = {a: _load_view(experiment, old) for a, experiment in experiments.items()}
+        self.new_views = {a: _load_view(experiment, new) for a, experiment in experiments.items()}
 
     def addresses(self) -> list[str]:
         """Return the book's experiments that have a result, then results of no experiment.
@@ -150,8 +150,10 @@ class _Comparison:
             yield from compare_results(old.envelope.result, new.envelope.result, tolerance)
             yield from self._diff_cells(old.experiment)
         else:  # of another book, or of another version of its analysis
-            plain = diff_values(results.read_numbers(old_path), results.read_numbers(new_path))
-            yield from (_plain_difference(*difference) for difference in plain)
+            differences = diff_values(
+                results.read_numbers(old_path), results.read_numbers(new_path)
+            )
+            yield from (_plain_difference(*difference) for difference in differences)
 
     def _diff_cells(self, experiment: Experiment) -> Iterator[Difference]:
         """Compare the cells of a sweep. Raises StoreError for one that cannot be read."""

@@ -133,8 +133,10 @@ def pair_changes(
         if tag == "equal":
             continue
         pairs = zip_longest(old[old_start:old_end], new[new_start:new_end], fillvalue=nothing)
-        for before, after in pairs:
-            yield SentenceChange(file, after.line or before.line, before.text, after.text)
+        for old_sentence, new_sentence in pairs:
+            yield SentenceChange(
+                file, new_sentence.line or old_sentence.line, old_sentence.text, new_sentence.text
+            )
 
 
 def find_uses(project: Project, chapter: Chapter, addresses: Sequence[str]) -> Iterator[SourceUse]:

@@ -42,7 +42,7 @@ class Verification:
 
     @property
     def same(self) -> bool:
-        """True if every experiment gave its committed result again."""
+        """Return whether every experiment gave its committed result again."""
         return all(check.verdict == "same" for check in self.experiments)
 
 

@@ -1,4 +1,4 @@
-"""Horizontal bars, each a row of its own: label, bar, value."""
+"""Draw horizontal bars, each in a row with its label and value."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ class BarsLayout:
 
     @property
     def left_margin(self) -> float:
-        """Room for the labels."""
+        """Width of the labels."""
         return self.label_width
 
     @property
     def width(self) -> float:
-        """All of it, in pixels."""
+        """Total width in pixels."""
         return self.label_width + self.bar_length + self.right_margin
 
     @property
     def height(self) -> float:
-        """All of it, in pixels."""
+        """Total height in pixels."""
         return 26 + self.rows * self.row_height + 6
 
 
 def compute_layout(
     figures: Sequence[Bars], *, charts_per_row: int = 1, shared_scale: bool = True
 ) -> BarsLayout:
-    """One layout for all of them; `shared_scale` gives them one scale."""
+    """Return one layout for all charts; `shared_scale` gives them one scale."""
     rows = max(len(figure.values) + (figure.rest is not None) for figure in figures)
     longest = 18 if charts_per_row > 1 else 34
     left = (
@@ -132,10 +132,12 @@ def draw(canvas: Canvas, figure: Bars, layout: BarsLayout, left: float, top: flo
 def _draw_bar(
     canvas: Canvas, figure: Bars, i: int, bar: tuple[float, float], y: float, row: float
 ) -> None:
-    """One bar and its value, written beyond its end."""
+    """Draw one bar, and its value beyond its end."""
     zero, end = bar
-    rest = i == len(figure.values)
-    color = colours.PALE if rest else colours.ACCENT if i in figure.highlight else colours.SERIES[0]
+    is_rest = i == len(figure.values)
+    color = (
+        colours.PALE if is_rest else colours.ACCENT if i in figure.highlight else colours.SERIES[0]
+    )
     shown = text.format_values(_values(figure))[i]
     if math.isfinite(end):
         canvas.draw_rectangle(
@@ -148,7 +150,7 @@ def _draw_bar(
         at,
         y + row / 2 + 4,
         size=text.SMALL_FONT_SIZE,
-        color=colours.MUTED if rest else colours.INK,
+        color=colours.MUTED if is_rest else colours.INK,
         anchor="right" if left_of_zero else "left",
     )
 
@@ -166,7 +168,7 @@ def _values(figure: Bars) -> tuple[float, ...]:
 
 
 def _value_limits(figures: Sequence[Bars]) -> numeric_axes.Limits:
-    """From zero (a decade below the least, on a log axis) to the longest bar."""
+    """Return limits from zero (a decade below the least, on a log axis) to the longest bar."""
     axis = figures[0].value_axis
     finite = numeric_axes.mask_unplottable(
         (value for figure in figures for value in _values(figure)), axis.log
@@ -182,7 +184,7 @@ def _value_limits(figures: Sequence[Bars]) -> numeric_axes.Limits:
 def _bar_end(
     value: float, axis: Axis, ends: numeric_axes.Limits, start: float, room: float
 ) -> float:
-    """The position of a value in pixels; NaN if it has none on the axis."""
+    """Return the position of a value in pixels; NaN if it has none on the axis."""
     low, high = ends
     if axis.log:
         if value <= 0:

@@ -1,9 +1,7 @@
-"""A matplotlib figure measured as the page measures: CSS pixels from the top left corner, text by
-its baseline.
+"""A matplotlib figure in CSS pixels from the top left corner, with text by its baseline.
 
 Most of a chart is drawn on one sheet of paper the size of the figure, which costs far less than
-axes with their
-ticks; `add_axes()` adds real ones where a scale is needed.
+axes with their ticks; `add_axes()` adds real ones where a scale is needed.
 """
 
 from __future__ import annotations
@@ -53,9 +51,7 @@ _RC_PARAMS = {
 
 @contextmanager
 def matplotlib_style(salt: str) -> Iterator[None]:
-    """The book's settings and no others, for as long as one figure is drawn; `salt` makes its inner
-    ids its own.
-    """
+    """Use the book's settings, and no others, for one figure; `salt` makes its inner ids unique."""
     with rc_context(), warnings.catch_warnings():
         rcdefaults()
         rcParams.update({**_RC_PARAMS, "svg.hashsalt": salt})
@@ -82,13 +78,16 @@ class Canvas:
         self.marks: dict[str, Mark] = {}
 
     def add_axes(self, left: float, top: float, width: float, height: float) -> Axes:
-        """Real axes on this rectangle, below everything drawn on the paper."""
+        """Add real axes on this rectangle, below everything drawn on the paper."""
         bottom = 1 - (top + height) / self.height
         place = (left / self.width, bottom, width / self.width, height / self.height)
         return self.figure.add_axes(place, zorder=-1)
 
     def add_mark(self, kind: str, indices: str, tooltip: str = "") -> str:
-        """The gid of a part that readers can point at; numbers count over the whole picture."""
+        """Return the gid of a part that readers can point at.
+
+        Numbers count over the whole picture.
+        """
         gid = f"{MARK_GID_PREFIX}-{len(self.marks)}"
         self.marks[gid] = Mark(kind, indices, tooltip)
         return gid
@@ -111,10 +110,10 @@ class Canvas:
         bold: bool = False,
         halo: bool = False,
     ) -> None:
-        """Text whose baseline starts, ends or is centred at (x, y); `rotation` in degrees against
-        the clock.
+        """Draw text whose baseline starts, ends or is centred at (x, y).
 
-        halo: the page draws the paper around the letters, so that they stay legible on a grid.
+        rotation: in degrees, counterclockwise. halo: the page draws a border in the colour of the
+        paper around the letters, so that they stay legible on a grid.
         """
         self.overlay.text(
             x,
@@ -135,7 +134,7 @@ class Canvas:
     def draw_rectangle(
         self, left: float, top: float, width: float, height: float, color: str
     ) -> None:
-        """A filled rectangle."""
+        """Draw a filled rectangle."""
         self.overlay.add_artist(
             Rectangle((left, top), width, height, facecolor=color, edgecolor="none", clip_on=False)
         )
@@ -146,7 +145,7 @@ class Canvas:
         color: str,
         line_width: float = 1,
     ) -> None:
-        """Straight strokes (x0, y0, x1, y1) as one path."""
+        """Draw straight strokes (x0, y0, x1, y1) as one path."""
         points = np.array(segments, dtype=float).reshape(-1, 2)
         codes = np.tile([Path.MOVETO, Path.LINETO], len(segments))
         path = Path(points, codes)
@@ -164,7 +163,7 @@ class Canvas:
     def draw_image(
         self, pixels: NDArray[np.uint8], left: float, top: float, width: float, height: float
     ) -> None:
-        """Cells [rows, columns, RGBA] as a raster, each a sharp rectangle; the first row on top."""
+        """Draw cells [rows, columns, RGBA] as sharp rectangles, the first row on top."""
         image = AxesImage(
             self.overlay,
             extent=(left, left + width, top + height, top),
@@ -176,7 +175,7 @@ class Canvas:
 
     def to_svg(self) -> str:
         """Render the canvas with matplotlib."""
-        written = io.StringIO()
+        stream = io.StringIO()
         metadata: dict[str, Any] = {"Date": None, "Creator": None, "Format": None, "Type": None}
-        self.figure.savefig(written, format="svg", transparent=True, metadata=metadata)
-        return written.getvalue()
+        self.figure.savefig(stream, format="svg", transparent=True, metadata=metadata)
+        return stream.getvalue()

@@ -72,24 +72,20 @@ _POSITIVE_STOPS = ((0.95, 0.008, 90.0), (0.80, 0.09, 60.0), (0.58, 0.14, 42.0), 
 
 
 def css_colour(color: str) -> str:
-    """The colour as the SVG names it: a variable of the page with the light value to fall
-    back on.
-    """
+    """Return a colour as a variable of the page, with the light value as fallback."""
     name = CSS_VARIABLES.get(color.lower())
     return f"var(--fig-{name}, {color.lower()})" if name else color
 
 
 @cache
 def sequential() -> NDArray[np.uint8]:
-    """Colours [256, RGBA] from little (pale) to much (dark)."""
+    """Return colours [256, RGBA] from little (pale) to much (dark)."""
     return _oklab_to_srgb(_even_steps(_SEQUENTIAL_STOPS, 256))
 
 
 @cache
 def diverging() -> NDArray[np.uint8]:
-    """Colours [255, RGBA] from negative (blue) through nothing (pale, the one in the middle) to
-    positive (rust).
-    """
+    """Return colours [255, RGBA] from negative (blue) through zero (pale) to positive (rust)."""
     return _oklab_to_srgb(
         np.concatenate(
             [_even_steps(_NEGATIVE_STOPS, 128)[::-1], _even_steps(_POSITIVE_STOPS, 128)[1:]]
@@ -98,9 +94,7 @@ def diverging() -> NDArray[np.uint8]:
 
 
 def text_colours(shades: NDArray[np.uint8]) -> list[str]:
-    """For each shade [n, RGBA] of a map the ink that is legible on it on paper and on a dark
-    screen.
-    """
+    """Return the legible ink for each shade [n, RGBA] of a map, on paper and on a dark screen."""
     black, white = np.zeros(3), np.full(3, 255.0)
     on_paper = contrast_ratio(shades[:, :3], black) > contrast_ratio(shades[:, :3], white)
     on_dark = contrast_ratio(invert_for_dark(shades[:, :3]), black) > contrast_ratio(
@@ -115,12 +109,13 @@ def text_colours(shades: NDArray[np.uint8]) -> list[str]:
     return [names[bool(paper), bool(dark)] for paper, dark in zip(on_paper, on_dark, strict=True)]
 
 
-def contrast_ratio(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.float64]:
-    """The contrast of sRGB colours [..., 3] in 0..255, from 1 to 21 (WCAG 2.2, relative
-    luminance).
+def contrast_ratio(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the contrast of sRGB colours [..., 3] in 0..255, from 1 to 21.
+
+    Source: WCAG 2.2, relative luminance.
     """
     lights = []
-    for color in (one, other):
+    for color in (first, second):
         share = np.asarray(color, dtype=np.float64) / 255
         linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
         lights.append(linear @ np.array([0.2126, 0.7152, 0.0722]) + 0.05)
@@ -129,10 +124,10 @@ def contrast_ratio(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.float64
 
 
 def invert_for_dark(color: NDArray[Any]) -> NDArray[np.float64]:
-    """The dark page's version of map colours [..., 3] in 0..255: `filter: invert(0.9)
-    hue-rotate(180deg)`.
+    """Return map colours [..., 3] in 0..255 as dark pages show them.
 
-    The matrix is that of hue-rotate in Filter Effects Module Level 1, at 180 degrees.
+    The filter is `invert(0.9) hue-rotate(180deg)`. The matrix is that of hue-rotate in Filter
+    Effects Module Level 1, at 180 degrees.
     """
     share = np.asarray(color, dtype=np.float64) / 255 * (1 - 2 * DARK_INVERSION) + DARK_INVERSION
     grey = np.array([0.213, 0.715, 0.072])
@@ -141,8 +136,9 @@ def invert_for_dark(color: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def _even_steps(stops: tuple[tuple[float, float, float], ...], count: int) -> NDArray[np.float64]:
-    """Points [count, Lab] at equal distances along the path through the stops, lightness, chroma
-    and hue.
+    """Return points [count, Lab] at equal distances along the path through the stops.
+
+    A stop has lightness, chroma and hue.
     """
     at = np.linspace(0, 1, len(stops))
     fine = np.linspace(0, 1, 2000)
@@ -156,7 +152,7 @@ def _even_steps(stops: tuple[tuple[float, float, float], ...], count: int) -> ND
 
 
 def _oklab_to_srgb(lab: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """OKLab [n, 3] to sRGB [n, RGBA]; what sRGB cannot show is clipped."""
+    """Convert OKLab [n, 3] to sRGB [n, RGBA]; colours outside of sRGB are clipped."""
     to_cone = np.array(
         [
             [1, 0.3963377774, 0.2158037573],

@@ -1,6 +1,4 @@
-"""The decoder as a picture: the residual stream upwards, and beside it the blocks that read from it
-and add to it.
-"""
+"""Draw the decoder: the residual stream upwards, and the blocks that read and add to it."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ from layerbook.plotting import colours, svg, text
 
 @dataclass(frozen=True)
 class _Sizes:
-    """All lengths in pixels. `has_text`: whether anything is written."""
+    """Lengths in pixels; `has_text` is false in a diagram without words."""
 
     box_height: float = 46.0
     one_line_height: float = 32.0
@@ -30,7 +28,7 @@ class _Sizes:
     has_text: bool = True
 
     def height(self, block: Block) -> float:
-        """A box is lower where its second line would be empty."""
+        """Height of the box, which is lower without a second line."""
         return self.box_height if block.detail or block.parameters else self.one_line_height
 
 
@@ -50,7 +48,7 @@ class _Group:
 
 @dataclass(frozen=True)
 class _Box:
-    """A box in its place; `y` is its upper edge."""
+    """A placed box; `y` is its upper edge."""
 
     block: Block
     x: float
@@ -61,9 +59,7 @@ class _Box:
 
 @dataclass
 class _Layout:
-    """Everything placed, from the bottom upwards: y counts up from 0 downwards, so all of it is
-    negative.
-    """
+    """All placed parts, from the bottom upwards: y starts at 0, so all of it is negative."""
 
     boxes: list[_Box]
     branches: list[tuple[float, float, float, float]]
@@ -80,8 +76,9 @@ class _Layout:
 def render_diagram(
     figure: Diagram, id: str, *, compact: bool = False, links: Mapping[str, str] | None = None
 ) -> str:
-    """The diagram as SVG; `compact`: small and without words; `links`: part -> address that its
-    boxes lead to.
+    """Draw the diagram as SVG.
+
+    compact: small and without words. links: addresses that boxes lead to, by part.
     """
     sizes = _COMPACT if compact else _FULL
     width = _COMPACT_WIDTH if compact else _width(figure)
@@ -94,8 +91,8 @@ def render_diagram(
     sheet = svg.add_element(picture, "g", transform=f"translate(0 {svg.format_coordinate(height)})")
     _draw_frame(sheet, figure, plan, sizes, width)
     _draw_lines(sheet, figure, groups, plan, sizes)
-    for part, some in groupby(plan.boxes, key=lambda box: box.block.part):
-        boxes = list(some)
+    for part, members in groupby(plan.boxes, key=lambda box: box.block.part):
+        boxes = list(members)
         href = (links or {}).get(part)
         parent = sheet
         if href:
@@ -108,9 +105,7 @@ def render_diagram(
 
 
 def _branch_groups(blocks: Sequence[Block]) -> list[_Group]:
-    """Boxes inside the layer wait for the one that adds; together they are a branch. All others lie
-    on the stream.
-    """
+    """Return the boxes in groups: a branch up to the box that adds, or one box on the stream."""
     groups: list[_Group] = []
     waiting: list[Block] = []
     for block in blocks:
@@ -127,7 +122,7 @@ def _branch_groups(blocks: Sequence[Block]) -> list[_Group]:
 
 
 def _width(figure: Diagram) -> float:
-    """Wide enough for what is written in the boxes."""
+    """Return a width that fits the text in the boxes."""
     rows = [
         text.pixel_width(block.name, text.FONT_SIZE) + 34
         if not (block.detail or block.parameters)
@@ -142,22 +137,22 @@ def _width(figure: Diagram) -> float:
 
 
 def _second_line(block: Block) -> tuple[str, str]:
-    """The second line of a box: its shape, and how much was learned there."""
+    """Return the second line of a box: its shape and its number of parameters."""
     return text.printable(
         block.detail
     ), f"{text.format_count(block.parameters)} parameters" if block.parameters else ""
 
 
 def _compute_layout(groups: Sequence[_Group], sizes: _Sizes, width: float) -> _Layout:
-    """Place every group above the one before."""
+    """Place each group above the previous one."""
     plan = _Layout([], [], [], None, 0.0)
     y = -sizes.gap
     right = width - 2 * sizes.padding
-    for inside, some in groupby(groups, key=lambda group: group.inside):
+    for inside, members in groupby(groups, key=lambda group: group.inside):
         bottom = y
         if inside:
             y -= sizes.gap * 0.7
-        for group in some:
+        for group in members:
             left = sizes.branch_indent + sizes.padding if group.branch else 2 * sizes.padding
             fork = y
             y -= sizes.gap * 0.6 if group.branch else 0.0
@@ -183,7 +178,7 @@ def _compute_layout(groups: Sequence[_Group], sizes: _Sizes, width: float) -> _L
 def _draw_frame(
     sheet: ET.Element, figure: Diagram, plan: _Layout, sizes: _Sizes, width: float
 ) -> None:
-    """The frame around what is repeated, and how often it is."""
+    """Draw the frame around the repeated layer, with the number of repetitions."""
     if not plan.frame:
         return
     bottom, top = plan.frame
@@ -215,9 +210,7 @@ def _draw_frame(
 def _draw_lines(
     sheet: ET.Element, figure: Diagram, groups: Sequence[_Group], plan: _Layout, sizes: _Sizes
 ) -> None:
-    """The stream from bottom to top, thick where it is the residual stream, and the branches off it
-    and back.
-    """
+    """Draw the stream, thick where it is the residual stream, and the branches off it and back."""
     x = sizes.branch_indent / 2 + sizes.padding
     thin: svg.Attributes = {
         "fill": "none",
@@ -273,8 +266,9 @@ def _draw_lines(
 
 
 def _residual_stream_span(groups: Sequence[_Group], plan: _Layout) -> tuple[float, float]:
-    """From the top of the last box below the repeated layer to the bottom of the first box above
-    it.
+    """Return the ends of the residual stream.
+
+    It starts at the last box below the repeated layer and ends at the first box above it.
     """
     inside = [i for i, group in enumerate(groups) if group.inside]
     if not inside or not plan.frame:
@@ -286,7 +280,7 @@ def _residual_stream_span(groups: Sequence[_Group], plan: _Layout) -> tuple[floa
 
 
 def _draw_arrow_head(sheet: ET.Element, x: float, y: float, sizes: _Sizes) -> None:
-    """The head of an arrow that points up, its tip at (x, y)."""
+    """Draw the head of an arrow that points up, its tip at (x, y)."""
     long, half = (7.0, 4.0) if sizes.has_text else (4.0, 2.5)
     svg.add_element(
         sheet,
@@ -297,7 +291,7 @@ def _draw_arrow_head(sheet: ET.Element, x: float, y: float, sizes: _Sizes) -> No
 
 
 def _draw_box(parent: ET.Element, box: _Box, highlight: str, sizes: _Sizes) -> None:
-    """One box: its name, and below it its shape and how much was learned there."""
+    """Draw a box with its name, and below it its shape and number of parameters."""
     block = box.block
     lit, pale = block.part == highlight, bool(highlight) and block.part != highlight
     paper = colours.TINT if lit else colours.PAPER if pale else colours.BOX

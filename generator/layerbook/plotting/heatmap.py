@@ -1,4 +1,4 @@
-"""Heat maps: a matrix by colour, with its labels and one colour bar."""
+"""Draw heat maps: a matrix by colour, with labels and one colour bar."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _MASKED_LABEL = "−∞, masked"
 
 @dataclass(frozen=True)
 class HeatmapLayout:
-    """The layout that heat maps shown together share: the size of a cell, the margins, and the
-    scale (None:
-    each its own).
+    """The layout that heat maps shown together share: size of a cell, margins, and scale.
+
+    Without a scale, each map has its own.
     """
 
     rows: int
@@ -43,17 +43,17 @@ class HeatmapLayout:
 
     @property
     def left_margin(self) -> float:
-        """Room for row labels, where they are drawn."""
+        """Width of the row labels, if they are drawn."""
         return self.label_width if self.labelled_sides[0] else 0.0
 
     @property
     def header_height(self) -> float:
-        """Room for the colour bar and the name of the rows."""
+        """Height of the colour bar and the name of the rows."""
         return (28.0 if self.has_colour_bar else 0.0) + (20.0 if self.has_axis_titles else 2.0)
 
     @property
     def width(self) -> float:
-        """All of it, in pixels."""
+        """Total width in pixels."""
         return (
             max(
                 self.left_margin + self.columns * self.cell_size[0],
@@ -64,7 +64,7 @@ class HeatmapLayout:
 
     @property
     def height(self) -> float:
-        """All of it, in pixels."""
+        """Total height in pixels."""
         below = (
             self.bottom_margin - (0.0 if self.has_axis_titles else 16.0)
             if self.labelled_sides[1]
@@ -80,10 +80,9 @@ def compute_layout(
     stacked: bool = False,
     shared_scale: bool = True,
 ) -> HeatmapLayout:
-    """One layout for all of them; `shared_scale` gives them one scale, spanning them all where none
-    is fixed.
+    """Return one layout for all maps; `shared_scale` spans all values if no scale is fixed.
 
-    charts_per_row: how many will lie side by side; stacked: whether others lie above or below.
+    charts_per_row: the number of maps side by side. stacked: whether others lie above or below.
     """
     rows, columns = (max(figure.values.shape[k] for figure in figures) for k in (0, 1))
     room = (
@@ -94,16 +93,18 @@ def compute_layout(
         (heatmap_cells.text_cell_width(figure) for figure in figures if figure.annotate),
         default=0.0,
     )
-    written = 0 < columns * needed <= max(_MAX_ANNOTATED_WIDTH / charts_per_row, room[0])
+    annotated = 0 < columns * needed <= max(_MAX_ANNOTATED_WIDTH / charts_per_row, room[0])
     cell = (
-        _annotated_cell_size(needed, columns, room) if written else _cell_size(rows, columns, room)
+        _annotated_cell_size(needed, columns, room)
+        if annotated
+        else _cell_size(rows, columns, room)
     )
     mono = text.has_token_labels(figures[0].columns)
     widths = [
         [text.pixel_width(name, text.SMALL_FONT_SIZE, mono) for name in _column_labels(figure)]
         for figure in figures
     ]
-    widest = max((width for some in widths for width in some), default=0.0)
+    widest = max((width for panel_widths in widths for width in panel_widths), default=0.0)
     thinned = text.label_step(columns, int(columns * cell[0] / (widest + 6)))
     turn = (
         0.0 if thinned == 1 or not figures[0].columns.labels else (45.0 if cell[0] >= 15 else 90.0)
@@ -121,21 +122,20 @@ def compute_layout(
             left,
             *(
                 _SLANT_FACTOR * width - i * cell[0]
-                for some in widths
-                for i, width in enumerate(some)
+                for panel_widths in widths
+                for i, width in enumerate(panel_widths)
             ),
         )
     bottom = _bottom_margin(turn, widest)
     scale = heatmap_cells.colour_scale(figures) if shared_scale else None
     least = max(colour_bar_width(figure, scale) for figure in figures)
-    return HeatmapLayout(rows, columns, cell, math.ceil(left), bottom, turn, scale, written, least)
+    return HeatmapLayout(
+        rows, columns, cell, math.ceil(left), bottom, turn, scale, annotated, least
+    )
 
 
 def columns_that_fit(figures: Sequence[Heatmap], max_columns: int) -> int:
-    """The number of maps that fit side by side, at most `max_columns`, without cells that are
-    narrower than a
-    pixel.
-    """
+    """Return how many maps fit side by side, up to `max_columns`, in cells of at least a pixel."""
     columns = max((figure.values.shape[1] for figure in figures), default=1)
     return next((n for n in range(max_columns, 1, -1) if _max_plot_size(n)[0] >= columns), 1)
 
@@ -169,7 +169,7 @@ def draw(canvas: Canvas, figure: Heatmap, layout: HeatmapLayout, left: float, to
 def draw_colour_bar(
     canvas: Canvas, figure: Heatmap, scale: tuple[float, float], left: float, top: float
 ) -> None:
-    """Low end, bar, high end and the name of the value, on one line."""
+    """Draw the low end, the bar, the high end and the name of the value, on one line."""
     low, high = text.format_numbers(scale, scale[1] - scale[0])
     start = left + text.pixel_width(low, text.SMALL_FONT_SIZE) + 6
     end = start + _COLOUR_BAR_SIZE[0] + 6
@@ -183,13 +183,13 @@ def draw_colour_bar(
     name = end + text.pixel_width(high, text.SMALL_FONT_SIZE) + 10
     canvas.draw_text(_value_title(figure), name, top + 11.5, size=text.SMALL_FONT_SIZE)
     if figure.masked:
-        after = name + text.pixel_width(_value_title(figure), text.SMALL_FONT_SIZE) + 18
-        _draw_hatching(canvas, [(after, top + 2, 18.0, _COLOUR_BAR_SIZE[1])])
-        canvas.draw_text(_MASKED_LABEL, after + 24, top + 11.5, size=text.SMALL_FONT_SIZE)
+        legend_x = name + text.pixel_width(_value_title(figure), text.SMALL_FONT_SIZE) + 18
+        _draw_hatching(canvas, [(legend_x, top + 2, 18.0, _COLOUR_BAR_SIZE[1])])
+        canvas.draw_text(_MASKED_LABEL, legend_x + 24, top + 11.5, size=text.SMALL_FONT_SIZE)
 
 
 def colour_bar_width(figure: Heatmap, scale: tuple[float, float] | None) -> float:
-    """The width of the line with the colour bar."""
+    """Return the width of the line with the colour bar."""
     low, high = scale or heatmap_cells.colour_scale((figure,))
     ends = sum(
         text.pixel_width(end, text.SMALL_FONT_SIZE)
@@ -220,7 +220,7 @@ def _annotated_cell_size(
 
 
 def _cell_size(rows: int, columns: int, room: tuple[float, float]) -> tuple[float, float]:
-    """Width and height of a cell, square where there are as many rows as columns."""
+    """Return width and height of a cell, square if there are as many rows as columns."""
     wide, high = room[0] / columns, room[1] / rows
     if columns > 4 * rows or rows > 4 * columns or columns > 100:
         wide = (
@@ -234,7 +234,7 @@ def _cell_size(rows: int, columns: int, room: tuple[float, float]) -> tuple[floa
 def _draw_cell_gaps(
     canvas: Canvas, layout: HeatmapLayout, rows: int, columns: int, x: float, y: float
 ) -> None:
-    """Hairlines in the colour of the paper between cells that are large enough to be told apart."""
+    """Draw hairlines between cells that are large enough to be distinguished."""
     wide, high = layout.cell_size
     if min(wide, high) < 9:
         return
@@ -245,9 +245,7 @@ def _draw_cell_gaps(
 
 
 def _draw_hatching(canvas: Canvas, boxes: Sequence[tuple[float, float, float, float]]) -> None:
-    """Slanted strokes over boxes (left, top, width, height), which run on from a box to its
-    neighbour.
-    """
+    """Draw slanted strokes over boxes (left, top, width, height), continuous across neighbours."""
     strokes = []
     for left, top, width, height in boxes:
         right, bottom = left + width, top + height
@@ -281,8 +279,10 @@ def _draw_row_labels(
         )
     mono = text.has_token_labels(figure.rows)
     names = _row_labels(figure)
-    every = text.label_step(len(names), int(len(names) * layout.cell_size[1] / _LINE_HEIGHT))
-    for i in range(0, len(names), every):
+    label_interval = text.label_step(
+        len(names), int(len(names) * layout.cell_size[1] / _LINE_HEIGHT)
+    )
+    for i in range(0, len(names), label_interval):
         middle = y + (i + 0.5) * layout.cell_size[1] + 4
         canvas.draw_text(
             names[i], x - 7, middle, size=text.SMALL_FONT_SIZE, anchor="right", mono=mono
@@ -298,10 +298,10 @@ def _draw_column_labels(
         (text.pixel_width(name, text.SMALL_FONT_SIZE, mono) for name in names), default=0.0
     )
     room = _LINE_HEIGHT if layout.label_rotation else widest + 6
-    every = text.label_step(len(names), int(len(names) * layout.cell_size[0] / room))
+    label_interval = text.label_step(len(names), int(len(names) * layout.cell_size[0] / room))
     anchor: Anchor = "right" if layout.label_rotation else "center"
     right, down = {0.0: (0.0, 15.0), 45.0: (3.0, 10.0)}.get(layout.label_rotation, (4.0, 10.0))
-    for j in range(0, len(names), every):
+    for j in range(0, len(names), label_interval):
         at = x + (j + 0.5) * layout.cell_size[0] + right
         canvas.draw_text(
             names[j],
@@ -330,7 +330,7 @@ def _draw_column_labels(
 
 
 def _bottom_margin(turn: float, widest: float) -> float:
-    """Room for the column labels and the name of the columns below them."""
+    """Return the height of the column labels and the name of the columns below them."""
     return 38.0 if not turn else 32.0 + widest * (_SLANT_FACTOR if turn == 45.0 else 1.0)
 
 

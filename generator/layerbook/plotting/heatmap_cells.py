@@ -1,4 +1,4 @@
-"""The cells of a heat map: as a raster, or as rectangles with their values written in them."""
+"""Draw the cells of a heat map as an image, or as rectangles with their values."""
 
 from __future__ import annotations
 
@@ -19,14 +19,12 @@ _RASTER_PIXEL = 1.5
 
 
 def float_values(figure: Heatmap) -> NDArray[np.float64]:
-    """The values [rows, columns], whatever type they came in."""
+    """Return the values [rows, columns] as floats."""
     return np.asarray(figure.values, dtype=np.float64)
 
 
 def absent_cells(figure: Heatmap) -> NDArray[np.bool_]:
-    """Cells [rows, columns] without a colour: right of the diagonal of a causal map, not a number,
-    or masked.
-    """
+    """Return which cells [rows, columns] have no colour: not causal, not a number, or masked."""
     missing = np.isnan(float_values(figure)) | masked_cells(figure)
     if figure.causal:
         missing |= np.triu(np.ones(figure.values.shape, dtype=bool), k=1)
@@ -34,32 +32,35 @@ def absent_cells(figure: Heatmap) -> NDArray[np.bool_]:
 
 
 def masked_cells(figure: Heatmap) -> NDArray[np.bool_]:
-    """Cells [rows, columns] that the causal mask took: minus infinity, in a map that says so."""
+    """Return which cells [rows, columns] are masked: minus infinity in a map with a mask."""
     return np.isneginf(float_values(figure)) & figure.masked
 
 
 def finite_values(figure: Heatmap) -> NDArray[np.float64]:
-    """The finite values of the cells that exist, in one row."""
-    every = float_values(figure)
-    return every[np.isfinite(every) & ~absent_cells(figure)]
+    """Return the finite values of the existing cells, in one row."""
+    values = float_values(figure)
+    return values[np.isfinite(values) & ~absent_cells(figure)]
 
 
 def colour_map(figure: Heatmap) -> NDArray[np.uint8]:
-    """Colours [255 or 256, RGBA] from the low end of the scale to the high end."""
+    """Return colours [255 or 256, RGBA] from the low end of the scale to the high end."""
     return colours.diverging() if figure.diverging else colours.sequential()
 
 
 def shade_indices(figure: Heatmap, scale: Scale) -> NDArray[np.intp]:
-    """The index of each cell's colour [rows, columns]; beyond the scale, the ends."""
+    """Return the index of each cell's colour [rows, columns].
+
+    Values beyond the scale are clipped.
+    """
     low, high = scale
     share = (np.where(absent_cells(figure), low, float_values(figure)) - low) / (high - low)
     return np.round((len(colour_map(figure)) - 1) * np.clip(share, 0, 1)).astype(np.intp)
 
 
 def cell_pixels(figure: Heatmap, scale: Scale, cell: tuple[float, float]) -> NDArray[np.uint8]:
-    """The map as pixels [rows times m, columns times n, RGBA], the first row on top.
+    """Return the map as pixels [rows times m, columns times n, RGBA], the first row on top.
 
-    Viewers smooth where a picture is scaled down: several pixels to a cell keep its edges sharp.
+    Viewers smooth an image that is scaled down: several pixels to a cell keep its edges sharp.
     """
     cell_values: NDArray[np.uint8] = colour_map(figure)[shade_indices(figure, scale)]
     cell_values[absent_cells(figure)] = 0
@@ -70,8 +71,9 @@ def cell_pixels(figure: Heatmap, scale: Scale, cell: tuple[float, float]) -> NDA
 
 
 def cell_texts(figure: Heatmap) -> NDArray[np.object_]:
-    """Every value as text [rows, columns], all with the decimals that the largest needs for three
-    digits.
+    """Return the values as text [rows, columns].
+
+    All have the decimals that give the largest three digits.
     """
     most = float(np.abs(finite_values(figure)).max(initial=0.0))
     decimals = 2 if most < 10 else 1 if most < 100 else 0
@@ -92,7 +94,7 @@ def cell_texts(figure: Heatmap) -> NDArray[np.object_]:
 
 
 def text_cell_width(figure: Heatmap) -> float:
-    """The width in pixels that a cell needs for its text."""
+    """Return the width in pixels that a cell needs for its text."""
     shown = cell_texts(figure)[~absent_cells(figure)]
     return max((text.pixel_width(words, text.SMALL_FONT_SIZE) for words in shown), default=0.0) + 10
 
@@ -100,9 +102,7 @@ def text_cell_width(figure: Heatmap) -> float:
 def draw_annotated(
     canvas: Canvas, figure: Heatmap, scale: Scale, place: tuple[float, float, float, float]
 ) -> None:
-    """The map at (left, top, width, height) with its values in the cells, in the ink that is
-    legible on each.
-    """
+    """Draw the map at (left, top, width, height) with values in legible ink in its cells."""
     import seaborn as sns  # a second of start-up, which books without written values need not pay
 
     axes = canvas.add_axes(*place)
@@ -136,9 +136,7 @@ def draw_annotated(
 
 
 def colour_scale(figures: Sequence[Heatmap]) -> Scale:
-    """The fixed scale, or one that spans the values that exist; centred on zero for diverging
-    maps.
-    """
+    """Return the fixed scale, or the range of all values; centred on zero for diverging maps."""
     fixed = [figure.scale for figure in figures if figure.scale]
     cell_values = [finite_values(figure) for figure in figures]
     ends = np.array(

@@ -1,4 +1,4 @@
-"""Placement of point labels so that they cover neither each other nor the points."""
+"""Place labels of points so that they cover neither each other nor the points."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ Boxes = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LabelPlacement:
-    """A name's rectangle (left, top, right, bottom) in pixels, and whether a stroke must lead back
-    to its point.
+    """The rectangle of a label (left, top, right, bottom) in pixels.
+
+    needs_leader: it is so far away that a line must lead back to its point.
     """
 
     box: tuple[float, float, float, float]
@@ -31,11 +32,11 @@ def place_labels(
     strokes: Sequence[tuple[float, float, float, float]] = (),
     dot_radius: float = 5.0,
 ) -> list[LabelPlacement | None]:
-    """A rectangle of each size near its point; None where every place would cover another name.
+    """Return a rectangle of each size near its point, or None where all would cover other labels.
 
-    Each name in turn takes the cheapest of its candidate places, given all others, for a few
-    rounds: overlap with
-    names, points and strokes costs most, distance a little. The same input gives the same places.
+    Each label in turn takes the cheapest of its candidates, given all others, for a few rounds:
+    overlap with labels, points and strokes costs most, distance a little. The same input gives the
+    same places.
     """
     if not points:
         return []
@@ -60,19 +61,19 @@ def place_labels(
 def _without_collisions(
     candidates: list[tuple[Boxes, NDArray[np.float64]]], chosen: list[int | None]
 ) -> list[LabelPlacement | None]:
-    """The chosen places; of two names that still touch, the later gives way."""
+    """Return the chosen places; of two labels that still touch, the later one is dropped."""
     result: list[LabelPlacement | None] = []
-    kept = np.empty((0, 4))
-    for (boxes, far), k in zip(candidates, chosen, strict=True):
+    placed = np.empty((0, 4))
+    for (boxes, distances), k in zip(candidates, chosen, strict=True):
         box = boxes[k if k is not None else 0]
-        if _overlap(box[None], kept).sum() > 0:
+        if _overlap(box[None], placed).sum() > 0:
             result.append(None)
             continue
-        kept = np.vstack([kept, box])
+        placed = np.vstack([placed, box])
         left, top, right, bottom = (float(v) for v in box)
         result.append(
             LabelPlacement(
-                (left, top, right, bottom), bool(far[k if k is not None else 0] > _RADII[1])
+                (left, top, right, bottom), bool(distances[k if k is not None else 0] > _RADII[1])
             )
         )
     return result
@@ -81,8 +82,9 @@ def _without_collisions(
 def _candidates(
     point: NDArray[np.float64], size: NDArray[np.float64], bounds: tuple[float, float, float, float]
 ) -> tuple[Boxes, NDArray[np.float64]]:
-    """Rectangles [n, 4] around the point, pushed inside the bounds, and their distances [n] from
-    it.
+    """Return rectangles [n, 4] around the point, and their distances [n] from it.
+
+    They are moved inside the bounds.
     """
     angle = np.radians(np.tile(_ANGLES, len(_RADII)))
     far = np.repeat(_RADII, len(_ANGLES))
@@ -105,16 +107,16 @@ def _fixed_cost(
 
 
 def _stroke_squares(strokes: Sequence[tuple[float, float, float, float]]) -> Boxes:
-    """Small squares along each stroke: enough to notice what is written across it."""
+    """Return small squares along each stroke, close enough that a label across it overlaps some."""
     share = np.linspace(0, 1, 14)[:, None]
     spots = [np.array(s[:2]) * (1 - share) + np.array(s[2:]) * share for s in strokes]
     middle = np.concatenate(spots) if spots else np.empty((0, 2))
     return np.concatenate([middle - 3, middle + 3], axis=1)
 
 
-def _overlap(boxes: Boxes, others: Boxes) -> NDArray[np.float64]:
-    """Areas [n, m] that the rectangles share."""
-    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+def _overlap(boxes: Boxes, other_boxes: Boxes) -> NDArray[np.float64]:
+    """Return the areas [n, m] that the rectangles share."""
+    low = np.maximum(boxes[:, None, :2], other_boxes[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], other_boxes[None, :, 2:])
     areas: NDArray[np.float64] = np.clip(high - low, 0, None).prod(axis=2)
     return areas

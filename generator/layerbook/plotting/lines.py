@@ -1,4 +1,4 @@
-"""Lines over a common axis, named where they end."""
+"""Draw lines over a common axis, named where they end."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ class LinesLayout:
 
     @property
     def left_margin(self) -> float:
-        """Room for the ticks of the y axis, where they are drawn."""
+        """Width of the ticks of the y axis, if they are drawn."""
         return self.label_width if self.labelled_sides[0] else 0.0
 
     @property
     def width(self) -> float:
-        """All of it, in pixels."""
+        """Total width in pixels."""
         return self.left_margin + self.plot_size[0] + self.right_margin
 
     @property
     def height(self) -> float:
-        """All of it, in pixels."""
+        """Total height in pixels."""
         return 30 + self.plot_size[1] + (44 if self.labelled_sides[1] else 8)
 
 
 def compute_layout(
     figures: Sequence[Lines], *, charts_per_row: int = 1, shared_scale: bool = True
 ) -> LinesLayout:
-    """One layout for all of them; `shared_scale` gives them one pair of axes."""
+    """Return one layout for all charts; `shared_scale` gives them one pair of axes."""
     plot, ticks = _PLOT_SIZES[min(charts_per_row, 4) - 1], (7, 6) if charts_per_row == 1 else (4, 4)
     names = [name for figure in figures for name in _series_names(figure)]
     right = max((text.pixel_width(name, text.SMALL_FONT_SIZE) for name in names), default=0.0) + 16
@@ -116,12 +116,12 @@ def _draw_series_names(
     place: tuple[float, float, float, float],
     ends: numeric_axes.Limits,
 ) -> None:
-    """Each line's name beside its last point, moved apart where they would touch; some left out
-    where too many.
-    """
+    """Draw the name of each line beside its last point, moved apart; too many are thinned out."""
     left, top, width, height = place
-    every = text.label_step(len(figure.series), int((height + _LINE_HEIGHT) / _LINE_HEIGHT))
-    shown = [(i, s) for i, s in enumerate(figure.series) if i % every == 0]
+    label_interval = text.label_step(
+        len(figure.series), int((height + _LINE_HEIGHT) / _LINE_HEIGHT)
+    )
+    shown = [(i, s) for i, s in enumerate(figure.series) if i % label_interval == 0]
     last = [_last_finite(_points(figure, series)[1]) for _, series in shown]
     low, high = np.log10(ends) if figure.y.log else ends
     at = [
@@ -140,7 +140,7 @@ def _draw_series_names(
 
 
 def _series_names(figure: Lines) -> list[str]:
-    """The names of the lines; a single one needs none."""
+    """Return the names of the lines; a single line needs none."""
     names = text.shorten_apart([series.name for series in figure.series], 26)
     return names if len(names) > 1 else []
 
@@ -151,9 +151,7 @@ def _last_finite(y: np.ndarray) -> float:
 
 
 def spread_positions(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """The places moved as little as a single sweep needs so that neighbours are `gap` apart, within
-    low..high.
-    """
+    """Return the positions moved so that neighbours are `gap` apart, within low..high."""
     targets = np.nan_to_num(np.array(places, dtype=float), nan=high)
     order = np.argsort(targets, kind="stable")
     moved = np.clip(targets[order], low, high)

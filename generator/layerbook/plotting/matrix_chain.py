@@ -1,9 +1,7 @@
-"""Chains of products to scale: vectors as bars, matrices as rectangles, functions as circles
-between them.
+"""Draw chains of products to scale: vectors as bars, matrices as rectangles, functions as circles.
 
 Each vector stands upright, so that it is as high as the matrix that takes it; the matrix is as wide
-as the vector that
-comes out of it is high.
+as the vector that comes out of it is high.
 """
 
 from __future__ import annotations
@@ -29,9 +27,7 @@ _NOTE_WIDTH = 118.0
 
 @dataclass(frozen=True)
 class _SizedStep:
-    """A step with its size on paper: the shape itself, the slot that holds its words too, and these
-    words.
-    """
+    """A step with its sizes: the shape itself, the slot that also holds its text, and the text."""
 
     step: ChainStep
     width: float
@@ -41,18 +37,18 @@ class _SizedStep:
 
     @property
     def above(self) -> float:
-        """From the middle of the shape to the top of its name."""
+        """Distance from the middle of the shape to the top of its name."""
         return self.height / 2 + (_NAME_HEIGHT if self.step.kind != "function" else 6.0)
 
     @property
     def below(self) -> float:
-        """From the middle of the shape to the bottom of its words."""
+        """Distance from the middle of the shape to the bottom of its text."""
         return self.height / 2 + 6 + _LINE_HEIGHT * len(self.note_lines)
 
 
 @dataclass(frozen=True)
 class _PlacedStep:
-    """An item in its place: the middle of its shape."""
+    """A step with the position of the middle of its shape."""
 
     item: _SizedStep
     x: float
@@ -64,7 +60,7 @@ Section = list[list[_SizedStep]]
 
 
 def render_matrix_chain(figure: MatrixChain, id: str) -> str:
-    """The chain as SVG, left to right."""
+    """Draw the chain as SVG, left to right."""
     sections = _sections(figure.steps, _pixels_per_unit(figure.steps))
     above = max(_section_heights(section)[0] for section in sections)
     height = above + max(_section_heights(section)[1] for section in sections)
@@ -72,27 +68,25 @@ def render_matrix_chain(figure: MatrixChain, id: str) -> str:
     picture = svg.root_element(id, width + 4, height + 4, figure.title, figure.alt)
     sheet = svg.add_element(picture, "g", transform="translate(2 2)")
     x = 0.0
-    before: list[_PlacedStep] = []
+    last_steps: list[_PlacedStep] = []
     for section in sections:
         lanes = _place_section(section, x, above)
-        after = [lane[0] for lane in lanes]
-        for start in before:
-            for end in after:
+        first_steps = [lane[0] for lane in lanes]
+        for start in last_steps:
+            for end in first_steps:
                 _draw_arrow(sheet, start, end, x - _GAP / 2)
         for lane in lanes:
             for start, end in pairwise(lane):
                 _draw_arrow(sheet, start, end, 0.0)
-        for placed in (one for lane in lanes for one in lane):
+        for placed in (step for lane in lanes for step in lane):
             _draw_step(sheet, placed)
-        before = [lane[-1] for lane in lanes]
+        last_steps = [lane[-1] for lane in lanes]
         x += _section_width(section) + _GAP
     return svg.to_string(picture)
 
 
 def _pixels_per_unit(steps: Sequence[ChainStep]) -> float:
-    """Pixels per row or column: the largest at which the chain fits the page and nothing is too
-    tall.
-    """
+    """Return pixels per row or column, as many as the width of the page and the height allow."""
     longest = max(
         [max(step.rows, step.columns) for step in steps if step.kind != "function"], default=1
     )
@@ -105,9 +99,7 @@ def _pixels_per_unit(steps: Sequence[ChainStep]) -> float:
 
 
 def _sections(steps: Sequence[ChainStep], unit: float) -> list[Section]:
-    """Steps without a lane one by one, steps with lanes side by side until one without takes them
-    up again.
-    """
+    """Return steps in sections: a step without a lane, or parallel lanes up to the next one."""
     sections: list[Section] = []
     lanes: dict[int, list[_SizedStep]] = {}
     for step in steps:
@@ -139,7 +131,7 @@ def _size_step(step: ChainStep, unit: float) -> _SizedStep:
 
 
 def _wrap_note(note: str) -> list[str]:
-    """The note in lines of a readable width."""
+    """Return the note in lines of a readable width."""
     lines: list[str] = []
     for word in note.split():
         if lines and text.pixel_width(f"{lines[-1]} {word}", text.SMALL_FONT_SIZE) <= _NOTE_WIDTH:
@@ -154,12 +146,12 @@ def _section_width(section: Section) -> float:
 
 
 def _lane_heights(lane: Sequence[_SizedStep]) -> tuple[float, float]:
-    """The extent of a lane above and below its middle."""
+    """Return the extent of a lane above and below its middle."""
     return max(item.above for item in lane), max(item.below for item in lane)
 
 
 def _section_heights(section: Section) -> tuple[float, float]:
-    """The extent of the section above and below the line that all sections are centred on."""
+    """Return the extent of a section above and below the line that sections are centred on."""
     if len(section) == 1:
         return _lane_heights(section[0])
     total = sum(sum(_lane_heights(lane)) for lane in section) + _LANE_GAP * (len(section) - 1)
@@ -167,7 +159,7 @@ def _section_heights(section: Section) -> tuple[float, float]:
 
 
 def _place_section(section: Section, left: float, middle: float) -> list[list[_PlacedStep]]:
-    """Every item of the section; chains side by side are spread over the section's whole length."""
+    """Place the steps of a section; shorter lanes are spread over its whole length."""
     lanes: list[list[_PlacedStep]] = []
     top = middle - _section_heights(section)[0]
     for lane in section:
@@ -185,7 +177,7 @@ def _place_section(section: Section, left: float, middle: float) -> list[list[_P
 
 
 def _draw_arrow(sheet: ET.Element, start: _PlacedStep, end: _PlacedStep, turn: float) -> None:
-    """From one shape to the next; where they do not lie on one line, up or down at `turn`."""
+    """Draw an arrow between two shapes; if they are not on one line, it bends at `turn`."""
     x0, x1 = start.x + start.item.width / 2 + 5, end.x - end.item.width / 2 - 5
     way: list[str | float] = ["M", x0, start.y, "H", x1]
     if abs(end.y - start.y) > 0.5:
@@ -202,7 +194,7 @@ def _draw_arrow(sheet: ET.Element, start: _PlacedStep, end: _PlacedStep, turn: f
 
 
 def _draw_step(sheet: ET.Element, placed: _PlacedStep) -> None:
-    """The shape, its name and its words."""
+    """Draw the shape with its name and text."""
     item, step = placed.item, placed.item.step
     place: svg.Attributes = {
         "x": placed.x - item.width / 2,

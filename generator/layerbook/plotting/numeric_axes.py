@@ -1,6 +1,4 @@
-"""Scales of charts with two numeric axes: limits that figures shown together share, ticks, and the
-frame around.
-"""
+"""Two numeric axes: limits that charts shown together share, ticks, and the frame around."""
 
 from __future__ import annotations
 
@@ -21,9 +19,7 @@ Limits = tuple[float, float]
 
 
 def mask_unplottable(values: Iterable[float], log: bool) -> NDArray[np.float64]:
-    """The values with NaN for what has no place on the axis: infinities, and what is not positive
-    on a log axis.
-    """
+    """Return the values with NaN for infinities, and on a log axis for what is not positive."""
     array = np.array(list(values), dtype=np.float64)
     array[~np.isfinite(array)] = np.nan
     if log:
@@ -32,9 +28,9 @@ def mask_unplottable(values: Iterable[float], log: bool) -> NDArray[np.float64]:
 
 
 def axis_limits(values: Sequence[Iterable[float]], axis: Axis, padding: float = 0.04) -> Limits:
-    """Ends that hold all values, a little air around them; in the axis' own units."""
+    """Return limits that hold all values with some padding, in the units of the axis."""
     numbers = np.concatenate(
-        [mask_unplottable(some, axis.log) for some in values] or [np.array([])]
+        [mask_unplottable(group, axis.log) for group in values] or [np.array([])]
     )
     numbers = numbers[~np.isnan(numbers)]
     if not numbers.size:
@@ -57,8 +53,9 @@ def style_axes(
     max_ticks: tuple[int, int],
     labelled_sides: tuple[bool, bool] = (True, True),
 ) -> None:
-    """Scales, a few ticks, a light grid and no box; `labelled_sides`: whether the ticks of y and of
-    x are named.
+    """Set scales, a few ticks, a light grid and no box.
+
+    labelled_sides: whether the ticks of y and of x are named.
     """
     axes.set(
         xscale="log" if x.log else "linear",
@@ -95,7 +92,7 @@ def draw_axis_titles(
     left: float,
     labelled_sides: tuple[bool, bool] = (True, True),
 ) -> None:
-    """Names of the axes: y above its end, x below its end, both read without turning the head."""
+    """Draw the names of the axes horizontally: y above its end, x below its end."""
     start, top, width, height = place
     if labelled_sides[0]:
         canvas.draw_text(
@@ -119,7 +116,7 @@ def draw_axis_titles(
 
 
 def tick_label_width(axis: Axis, limits: Limits, most: int) -> float:
-    """Room that the names of the ticks take."""
+    """Return the width of the names of the ticks."""
     return _widest(_tick_labels(axis, _tick_positions(axis, limits, most)))
 
 
@@ -130,13 +127,13 @@ def _widest(names: Iterable[str]) -> float:
 def _fitting_ticks(
     axis: Axis, limits: Limits, most: int, room: float
 ) -> tuple[list[float], list[str]]:
-    """At most so many ticks with their names, fewer if these take more room side by side."""
+    """Return ticks with their names, at most as many as given and as fit side by side."""
     places = _tick_positions(axis, limits, most)
     names = _tick_labels(axis, places)
     # The widths of digits are estimated on the wide side, by a fifth.
     fitting = int(1.2 * room / _widest(names)) if names else most
-    every = text.label_step(len(places), fitting)
-    return places[::every], names[::every]
+    interval = text.label_step(len(places), fitting)
+    return places[::interval], names[::interval]
 
 
 def _tick_positions(axis: Axis, limits: Limits, most: int) -> list[float]:
@@ -151,18 +148,18 @@ def _tick_positions(axis: Axis, limits: Limits, most: int) -> list[float]:
     if axis.log:
         first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
         if last - first >= 1:
-            every = text.label_step(last - first + 1, most)
-            return [10.0**power for power in range(first, last + 1, every)]
-    whole = {"integer": True, "min_n_ticks": 1} if axis.nominal else {}
-    locator = MaxNLocator(most, steps=[1, 2, 5, 10], **whole)
+            interval = text.label_step(last - first + 1, most)
+            return [10.0**power for power in range(first, last + 1, interval)]
+    options = {"integer": True, "min_n_ticks": 1} if axis.nominal else {}
+    locator = MaxNLocator(most, steps=[1, 2, 5, 10], **options)
     return [float(place) for place in locator.tick_values(low, high) if low <= place <= high]
 
 
 def _tick_labels(axis: Axis, places: Sequence[float]) -> list[str]:
-    """The names of ticks, all in one notation that tells them apart."""
+    """Return the names of ticks in one notation, all different."""
     if axis.labels:
-        every = text.shorten_apart(axis.labels, 12)
-        return [every[round(place) - axis.start] for place in places]
+        labels = text.shorten_apart(axis.labels, 12)
+        return [labels[round(place) - axis.start] for place in places]
     step = min((b - a for a, b in pairwise(places)), default=0.0)
     # What is left of a zero is not told from it.
     exact = [0.0 if abs(place) < step / 1e6 else place for place in places]

@@ -1,5 +1,6 @@
-"""Small multiples: charts in a grid, under one scale and one colour bar where theirs are the
-same.
+"""Draw small multiples: charts in a grid.
+
+Charts that measure the same share a scale and a colour bar.
 """
 
 from __future__ import annotations
@@ -23,13 +24,11 @@ _CHART_MODULES: dict[type, Any] = {Heatmap: heatmap, Lines: lines, Bars: bars, S
 
 @dataclass(frozen=True)
 class PanelsLayout:
-    """The layout that grids shown together share: one inner layout per kind of chart, the columns,
-    and what is
-    said only once.
+    """The layout that grids shown together share: a layout per kind of chart, and the columns.
 
     shared_colour_bar: one colour bar for all. legend_groups: the groups of all, named once.
-    outer_labels_only: labels only at the left and at the
-    bottom of the grid. title: the room that the longest title takes.
+    outer_labels_only: labels only at the left and at the bottom of the grid. title: height of the
+    longest title.
     """
 
     chart_layouts: dict[type, Any]
@@ -42,9 +41,7 @@ class PanelsLayout:
     title_width: float
 
     def panel_layout(self, index: int, kind: type) -> Any:
-        """The inner layout of the panel there: inner panels repeat no labels that the outer ones
-        have.
-        """
+        """Return the layout of one panel; inner panels do not repeat labels of the outer ones."""
         layout = self.chart_layouts[kind]
         if isinstance(layout, heatmap.HeatmapLayout):
             layout = replace(
@@ -62,7 +59,7 @@ class PanelsLayout:
         )
 
     def header_height(self) -> float:
-        """Room for what is said once, above the grid."""
+        """Height of the legend and the colour bar above the grid."""
         if self.legend_groups:
             return scatter.legend_height(self.legend_groups, self.width)
         return (
@@ -72,15 +69,15 @@ class PanelsLayout:
         )
 
     def column_widths(self) -> list[float]:
-        """The width of each column."""
-        every = range(self.columns)
+        """Return the width of each column."""
+        columns = range(self.columns)
         return [
             max(self._panel_size(i)[0] for i in range(column, self.panel_count, self.columns))
-            for column in every
+            for column in columns
         ]
 
     def row_heights(self) -> list[float]:
-        """The height of each row with its titles."""
+        """Return the height of each row with its titles."""
         rows = [
             range(self.panel_count)[start : start + self.columns]
             for start in range(0, self.panel_count, self.columns)
@@ -89,12 +86,12 @@ class PanelsLayout:
 
     @property
     def width(self) -> float:
-        """All of it, in pixels."""
+        """Total width in pixels."""
         return max(sum(self.column_widths()) + _PANEL_GAP * (self.columns - 1), self.min_width)
 
     @property
     def height(self) -> float:
-        """All of it, in pixels."""
+        """Total height in pixels."""
         return (
             self.header_height()
             + sum(self.row_heights())
@@ -109,9 +106,7 @@ class PanelsLayout:
 
 
 def compute_layout(figures: Sequence[Panels], *, shared_scale: bool = True) -> PanelsLayout:
-    """One layout for all of them; the panels share their scale where they measure the same
-    thing.
-    """
+    """Return one layout for all grids; panels share a scale if they measure the same."""
     panels = [panel for figure in figures for panel in figure.panels]
     count = max(len(figure.panels) for figure in figures)
     columns = heatmap.columns_that_fit(
@@ -122,15 +117,15 @@ def compute_layout(figures: Sequence[Panels], *, shared_scale: bool = True) -> P
         for kind in dict.fromkeys(map(type, panels))
     }
     same = {
-        kind: shared_scale and len({scale_key(panel) for panel in some}) == 1
-        for kind, some in kinds.items()
+        kind: shared_scale and len({scale_key(panel) for panel in members}) == 1
+        for kind, members in kinds.items()
     }
     more: dict[type, dict[str, bool]] = {Heatmap: {"stacked": columns < count}}
     inner = {
         k: _CHART_MODULES[k].compute_layout(
-            some, charts_per_row=columns, shared_scale=same[k], **more.get(k, {})
+            members, charts_per_row=columns, shared_scale=same[k], **more.get(k, {})
         )
-        for k, some in kinds.items()
+        for k, members in kinds.items()
     }
     bar = list(kinds) == [Heatmap] and same[Heatmap]
     outer = (
@@ -189,7 +184,7 @@ def _panel_titles(figure: Panels) -> list[str]:
 
 
 def scale_key(panel: Panel) -> object:
-    """The measure of the panel's scale; panels of one measure share it."""
+    """Return what the panel's scale measures; panels with equal keys share it."""
     match panel:
         case Heatmap():
             return panel.value, panel.unit, panel.diverging, panel.scale
@@ -202,7 +197,7 @@ def scale_key(panel: Panel) -> object:
 
 
 def _axis_key(panel: Panel) -> object:
-    """The texts around the panel."""
+    """Return the texts around the panel."""
     match panel:
         case Heatmap():
             return panel.values.shape, panel.rows, panel.columns

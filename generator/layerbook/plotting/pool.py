@@ -46,7 +46,7 @@ def render_job(job: DrawingJob) -> Drawing:
 
 
 class DrawingPool:
-    """Draws jobs in up to `processes` processes, started once there are `min_jobs` jobs.
+    """Draw jobs in up to `processes` processes, started once there are `min_jobs` jobs.
 
     A context manager: no process outlives it.
     """
@@ -111,16 +111,16 @@ class DrawingPool:
             self._executor.shutdown(cancel_futures=True)
 
     def _start_workers(self, executor: ProcessPoolExecutor) -> None:
-        """Start the processes, in a thread of its own: Ctrl-C interrupts the main thread only.
+        """Start the processes in a thread, since Ctrl-C interrupts the main thread only.
 
-        The processes inherit the thread's blocked SIGINT, so that they ignore Ctrl-C from birth.
+        The processes inherit the thread's blocked SIGINT, so that they always ignore Ctrl-C.
         """
         if hasattr(signal, "pthread_sigmask"):
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        others = set(multiprocessing.active_children())
+        earlier_children = set(multiprocessing.active_children())
         for _ in range(self._processes):
             executor.submit(render.import_libraries)
-        self._workers = set(multiprocessing.active_children()) - others
+        self._workers = set(multiprocessing.active_children()) - earlier_children
 
 
 @contextmanager

@@ -34,9 +34,7 @@ def render_figure(figure: Chart | Diagram | MatrixChain, id: str) -> str:
 
 
 def render_frames(figure: Frames, id: str) -> tuple[str, ...]:
-    """Render every frame as SVG in one layout and on one scale; their ids are `id-1`, `id-2`,
-    ...
-    """
+    """Render all frames as SVG with one layout and scale; their ids are `id-1`, `id-2`, ..."""
     _import_matplotlib()
     from layerbook.plotting import charts
 
@@ -45,7 +43,7 @@ def render_frames(figure: Frames, id: str) -> tuple[str, ...]:
 
 
 def import_libraries() -> None:
-    """Import ahead of time what most figures need."""
+    """Import early what most figures need."""
     _import_matplotlib()
     import seaborn  # noqa: F401
 

@@ -1,4 +1,4 @@
-"""Labelled points that can be pointed at, with arrows where one point moves to another."""
+"""Draw labelled points that can be pointed at, with arrows between points."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _LINE_HEIGHT = 18.0
 
 @dataclass(frozen=True)
 class ScatterLayout:
-    """The layout that maps shown together share: axes (none: each its own), size, and the groups
-    that have a
-    colour each.
+    """The layout that maps shown together share: axes, size, and the groups with a colour.
+
+    Without axes, each map has its own.
     """
 
     plot_size: tuple[float, float]
@@ -39,17 +39,17 @@ class ScatterLayout:
 
     @property
     def left_margin(self) -> float:
-        """Room for the ticks of the y axis, where they are drawn."""
+        """Width of the ticks of the y axis, if they are drawn."""
         return self.label_width if self.labelled_sides[0] else 0.0
 
     @property
     def header_height(self) -> float:
-        """Room for the legend and the name of the y axis."""
+        """Height of the legend and the name of the y axis."""
         return 30.0 + legend_height(self.groups, self._plot_width) if self.has_legend else 30.0
 
     @property
     def width(self) -> float:
-        """All of it, in pixels."""
+        """Total width in pixels."""
         return max(
             self._plot_width,
             _legend_total_width(self.groups, self._plot_width) if self.has_legend else 0.0,
@@ -61,14 +61,14 @@ class ScatterLayout:
 
     @property
     def height(self) -> float:
-        """All of it, in pixels."""
+        """Total height in pixels."""
         return self.header_height + self.plot_size[1] + (44 if self.labelled_sides[1] else 8)
 
 
 def compute_layout(
     figures: Sequence[Scatter], *, charts_per_row: int = 1, shared_scale: bool = True
 ) -> ScatterLayout:
-    """One layout for all of them; `shared_scale` gives them one pair of axes."""
+    """Return one layout for all maps; `shared_scale` gives them one pair of axes."""
     room, ticks = (
         _MAX_PLOT_SIZES[min(charts_per_row, 4) - 1],
         (6, 6) if charts_per_row == 1 else (4, 4),
@@ -126,9 +126,7 @@ def _xy_limits(figures: Sequence[Scatter]) -> tuple[numeric_axes.Limits, numeric
 def _equal_axes(
     figures: Sequence[Scatter], room: tuple[float, float], compact: bool, exact: bool = False
 ) -> tuple[tuple[float, float], tuple[numeric_axes.Limits, numeric_axes.Limits]]:
-    """Size of the plot in pixels and its limits; with equal axes a unit is as long across as it is
-    up.
-    """
+    """Return the plot's size in pixels and its limits; equal axes have units of equal length."""
     x, y = _xy_limits(figures)
     if not figures[0].equal:
         return room, (x, y)
@@ -145,7 +143,7 @@ def _pixel_positions(
     limits: tuple[numeric_axes.Limits, numeric_axes.Limits],
     place: tuple[float, float, float, float],
 ) -> NDArray[np.float64]:
-    """The points [n, 2] on the paper."""
+    """Return the positions [n, 2] of the points in pixels."""
     x = numeric_axes.mask_unplottable((p.x for p in figure.points), figure.x.log)
     y = numeric_axes.mask_unplottable((p.y for p in figure.points), figure.y.log)
     (x0, x1), (y0, y1) = limits
@@ -162,24 +160,25 @@ def _pixel_positions(
 def _draw_points(
     canvas: Canvas, figure: Scatter, spots: NDArray[np.float64], groups: Sequence[str], first: int
 ) -> None:
-    """Every point a mark of its own, group by group; where groups meet in one place, rings around
-    the topmost.
+    """Draw each point as a mark, group by group.
+
+    Where points of several groups coincide, the lower ones are rings around the topmost.
     """
-    here: dict[tuple[float, ...], set[int]] = {}
-    at = [tuple(np.round(spot, 1)) for spot in spots]
+    groups_at: dict[tuple[float, ...], set[int]] = {}
+    positions = [tuple(np.round(spot, 1)) for spot in spots]
     index = [groups.index(p.group) for p in figure.points]
-    for place, group in zip(at, index, strict=True):
-        here.setdefault(place, set()).add(group)
+    for position, group in zip(positions, index, strict=True):
+        groups_at.setdefault(position, set()).add(group)
     tooltips = _tooltips(figure)
     for i in sorted(range(len(index)), key=index.__getitem__):
         if np.isfinite(spots[i]).all():
-            above = sum(other > index[i] for other in here[at[i]])
+            above = sum(group > index[i] for group in groups_at[positions[i]])
             gid = canvas.add_mark("point", str(first + i), tooltips[i])
             _draw_dot(canvas, spots[i], index[i], _DOT_SIZE + _RING_WIDTH * above, gid)
 
 
 def _tooltips(figure: Scatter) -> list[str]:
-    """The tooltips of the points."""
+    """Return the tooltips of the points."""
     x, y = (text.format_values(v) for v in zip(*((p.x, p.y) for p in figure.points), strict=True))
     return [
         _tooltip(point, f"{figure.x.name} {across}, {figure.y.name} {up}")
@@ -188,7 +187,7 @@ def _tooltips(figure: Scatter) -> list[str]:
 
 
 def _tooltip(point: Point, coordinates: str) -> str:
-    """Its group, its coordinates, and the analysis's own words."""
+    """Return the point's group, its coordinates, and the analysis's own words."""
     label = label_text(point.label)
     name = f"{label} ({point.group})" if label and point.group else label or point.group or "point"
     return text.printable(f"{name}: {coordinates}. {point.tooltip}".strip())
@@ -217,8 +216,7 @@ def _draw_dot(
 
 
 def _draw_link(canvas: Canvas, x0: float, y0: float, x1: float, y1: float, ends: str) -> None:
-    """An arrow from dot to dot, stopping short of both; a band around them where there is no room
-    for one.
+    """Draw an arrow between two points, or a band around both if they are too close for one.
 
     A point that did not move has neither.
     """
@@ -256,10 +254,10 @@ def _draw_link(canvas: Canvas, x0: float, y0: float, x1: float, y1: float, ends:
 def draw_legend(
     canvas: Canvas, groups: Sequence[str], left: float, top: float, room: float
 ) -> None:
-    """Every group's marker and name, in as many lines as they need."""
-    for line, some in enumerate(_legend_lines(groups, room)):
+    """Draw the marker and name of each group, in as many lines as they need."""
+    for line, members in enumerate(_legend_lines(groups, room)):
         x, y = left + 6, top + line * _LINE_HEIGHT
-        for group in some:
+        for group in members:
             _draw_dot(canvas, np.array([x, y + 9]), groups.index(group))
             canvas.draw_text(
                 text.printable(group) or "other", x + 10, y + 13, size=text.SMALL_FONT_SIZE
@@ -268,7 +266,7 @@ def draw_legend(
 
 
 def legend_height(groups: Sequence[str], room: float) -> float:
-    """Room for the legend and a gap below it."""
+    """Return the height of the legend and a gap below it."""
     return len(_legend_lines(groups, room)) * _LINE_HEIGHT + 6
 
 
@@ -298,9 +296,7 @@ def _draw_point_labels(
     place: tuple[float, float, float, float],
     arrows: Sequence[tuple[float, float, float, float]],
 ) -> None:
-    """Every name near its point, in its group's colour; a hairline leads back where it had to move
-    away.
-    """
+    """Draw each name near its point in its group's colour, with a hairline if it is far away."""
     left, top, width, height = place
     names = [text.printable(p.label, 30) if p.show_label else "" for p in figure.points]
     known = [i for i, name in enumerate(names) if name and np.isfinite(spots[i]).all()]

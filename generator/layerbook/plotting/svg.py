@@ -1,9 +1,7 @@
-"""SVG for the page: matplotlib's output made small, themable and safe to inline, and the root all
-figures share.
+"""Make SVG for the page: small, themable and safe to inline.
 
-A strict content policy allows no style attribute and no style element; inlining asks for ids unique
-on the page;
-one picture for light, dark and paper asks for paints by name. This module sees to all three.
+A strict content policy allows no style attribute and no style element; inlining needs ids that are
+unique on the page; one picture for light, dark and paper needs named paints.
 """
 
 from __future__ import annotations
@@ -38,8 +36,9 @@ MARK_GID_PREFIX = "mark"
 
 @dataclass(frozen=True)
 class Mark:
-    """Such a part: a group of class `fig-KIND` with its number, or the numbers it joins, and what
-    it says.
+    """A part that readers can point at: a group of class `fig-KIND`.
+
+    It has its number, or the numbers of the points that it joins, and a tooltip.
     """
 
     kind: str
@@ -76,9 +75,7 @@ _GEOMETRY_ATTRIBUTES = (
 def root_element(
     id: str, width: float, height: float, title: str, alt: str, *, role: str = "img"
 ) -> ET.Element:
-    """An empty picture of the given size in CSS pixels, named by its title and described by its alt
-    text.
-    """
+    """Return an empty picture of a size in CSS pixels, with its title and alt text."""
     wide = width > MAX_UNSCROLLED_WIDTH
     svg = ET.Element(
         "svg",
@@ -113,8 +110,9 @@ def root_element(
 def add_element(
     parent: ET.Element, tag: str, content: str = "", /, **attributes: str | float
 ) -> ET.Element:
-    """A child element; `_` in names stands for `-`, numbers are rounded, colours become the page's
-    paints.
+    """Add a child element and return it.
+
+    `_` in names stands for `-`, numbers are rounded, and colours become the page's paints.
     """
     named = {
         key.rstrip("_").replace("_", "-"): _attribute_value(value)
@@ -128,10 +126,9 @@ def add_element(
 def embed_matplotlib_svg(
     drawn: str, picture: ET.Element, id: str, marks: Mapping[str, Mark]
 ) -> str:
-    """matplotlib's SVG moved into `picture`: paints named, ids begun with `id`, nothing the page
-    does not need.
+    """Move matplotlib's SVG into `picture`, with named paints and ids that begin with `id`.
 
-    marks: by gid, the parts that can be pointed at.
+    What the page does not need is left out. marks: by gid, the parts that can be pointed at.
     """
     source = ET.fromstring(drawn)
     for element in source.iter():
@@ -151,12 +148,12 @@ def embed_matplotlib_svg(
 
 
 def to_string(picture: ET.Element) -> str:
-    """The element as text, without a declaration."""
+    """Return the element as text, without a declaration."""
     return ET.tostring(picture, encoding="unicode")
 
 
 def format_coordinate(value: float) -> str:
-    """The number with at most two decimals."""
+    """Return the number with at most two decimals."""
     return f"{value:.2f}".rstrip("0").rstrip(".") if value % 1 else str(int(value))
 
 
@@ -165,7 +162,7 @@ def _attribute_value(value: str | float) -> str:
 
 
 def _visible_children(element: ET.Element) -> Iterator[ET.Element]:
-    """The children worth keeping, groups that carry nothing opened."""
+    """Return the children worth keeping; groups without attributes are replaced by theirs."""
     for child in element:
         if child.tag in {"metadata", "style"} or (
             child.get("fill") == "none" and not child.get("stroke") and child.tag != "g"
@@ -185,7 +182,7 @@ def _visible_children(element: ET.Element) -> Iterator[ET.Element]:
 
 
 def _clean_element(element: ET.Element) -> None:
-    """One element in plain attributes: no namespaces, no style, rounded numbers, named paints."""
+    """Rewrite an element with plain attributes, rounded numbers and named paints."""
     element.tag = element.tag.rpartition("}")[2]
     element.tail = None
     if element.tag != "text":
@@ -210,8 +207,9 @@ def _clean_element(element: ET.Element) -> None:
 
 
 def _style_properties(style: str) -> Iterator[tuple[str, str]]:
-    """The properties of a style attribute as presentation attributes, which know no `font:`
-    shorthand.
+    """Return the properties of a style attribute as presentation attributes.
+
+    These have no `font:` shorthand.
     """
     for declaration in filter(None, (part.strip() for part in style.split(";"))):
         name, _, value = (part.strip() for part in declaration.partition(":"))
@@ -227,7 +225,7 @@ def _style_properties(style: str) -> Iterator[tuple[str, str]]:
 
 
 def _clean_text(element: ET.Element) -> None:
-    """Text in the page's faces; what the root already says is left out."""
+    """Set text in the page's fonts; attributes of the root are left out."""
     if "mono" in element.attrib.pop("font-family", "").lower():
         element.set("font-family", text.MONO)
     if element.get("fill") == colours.css_colour(colours.INK):
@@ -242,26 +240,27 @@ def _clean_text(element: ET.Element) -> None:
 
 
 def _clean_image(element: ET.Element) -> None:
-    """A raster of few colours as a palette PNG, a quarter of the size; it belongs to the colours
-    dark pages invert.
+    """Encode an image of few colours as a palette PNG, a quarter of the size.
+
+    Its class belongs to the images that dark pages invert.
     """
     from PIL import Image
 
-    packed = base64.b64decode(element.attrib.pop("href").partition(",")[2])
-    pixels = np.asarray(Image.open(io.BytesIO(packed)).convert("RGBA"))
-    found, index = np.unique(
+    encoded = base64.b64decode(element.attrib.pop("href").partition(",")[2])
+    pixels = np.asarray(Image.open(io.BytesIO(encoded)).convert("RGBA"))
+    palette, index = np.unique(
         np.ascontiguousarray(pixels).view(np.uint32).ravel(), return_inverse=True
     )
     image = Image.fromarray(pixels)
     options = {}
-    if len(found) <= 256:
-        rgba = found.view(np.uint8).reshape(-1, 4)
+    if len(palette) <= 256:
+        rgba = palette.view(np.uint8).reshape(-1, 4)
         image = Image.fromarray(index.reshape(pixels.shape[:2]).astype(np.uint8), "P")
         image.putpalette(rgba[:, :3].tobytes())
         options = {"transparency": rgba[:, 3].tobytes()} if (rgba[:, 3] < 255).any() else {}
-    written = io.BytesIO()
-    image.save(written, format="png", optimize=True, **options)
-    element.set("href", "data:image/png;base64," + base64.b64encode(written.getvalue()).decode())
+    stream = io.BytesIO()
+    image.save(stream, format="png", optimize=True, **options)
+    element.set("href", "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode())
     element.set("class", "fig-map")
     element.set("preserveAspectRatio", "none")
     element.set(
@@ -284,7 +283,7 @@ def _referenced_ids(tree: ET.Element) -> Iterator[str]:
 
 
 def _apply_mark(element: ET.Element, mark: Mark) -> None:
-    """The group made a mark; its words are what browsers show where no script runs."""
+    """Make a group a mark; its title is what browsers show without scripts."""
     element.set("class", f"fig-{mark.kind}")
     element.set(f"data-{mark.kind}", mark.indices)
     if mark.tooltip:
@@ -294,7 +293,7 @@ def _apply_mark(element: ET.Element, mark: Mark) -> None:
 
 
 def _rewrite_ids(element: ET.Element, names: Mapping[str, str]) -> None:
-    """Ids that something refers to, by their new names; all others dropped."""
+    """Rename ids that something refers to, and drop all others."""
     own = element.attrib.pop("id", "")
     if own.startswith(MAP_GID):
         element.set("class", "fig-map")

@@ -1,6 +1,4 @@
-"""Text in pictures: labels made safe and short, their width on paper, and numbers as people write
-them.
-"""
+"""Text in pictures: safe and short labels, their width, and numbers in ordinary notation."""
 
 from __future__ import annotations
 
@@ -29,22 +27,21 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def printable(label: Label, max_columns: int = 0) -> str:
-    """The label on one line, in characters that XML can carry, cut to `max_columns` columns with an
-    ellipsis (0: uncut).
+    """Return a label on one line, in characters that XML allows.
+
+    It is cut to `max_columns` columns with an ellipsis (0: not cut).
     """
     shown = "".join(_printable(char) for char in label_text(label))
     return shorten(shown, max_columns) if max_columns else shown
 
 
 def has_token_labels(axis: Axis) -> bool:
-    """True if the axis is labelled with tokens, which have a fixed-width face."""
+    """Return whether the axis is labelled with tokens, which have a monospaced font."""
     return any(isinstance(label, Token) for label in axis.labels)
 
 
 def shorten(text: str, max_columns: int) -> str:
-    """The text cut to `max_columns` columns, an ellipsis for what was cut; wide characters count
-    two.
-    """
+    """Return the text cut to `max_columns` columns with an ellipsis; wide characters count two."""
     if column_count(text) <= max_columns:
         return text
     fitting = ""
@@ -56,30 +53,28 @@ def shorten(text: str, max_columns: int) -> str:
 
 
 def column_count(text: str) -> int:
-    """The number of columns that the text takes in a fixed-width face."""
+    """Return the number of columns that the text takes in a monospaced font."""
     return sum(_char_columns(char) for char in text)
 
 
 def pixel_width(
     text: str, size: float = FONT_SIZE, mono: bool = False, bold: bool = False
 ) -> float:
-    """About how wide the text will be, in pixels, erring on the wide side: the reader's font is not
-    known here.
-    """
+    """Return an upper estimate of the width of the text in pixels: the reader's font is unknown."""
     if mono:
         return 0.61 * size * column_count(text)
     return size * sum(map(_em_width, text)) * (1.13 if bold else 1.0)
 
 
 def format_number(value: float) -> str:
-    """The number in three significant digits: `0.617`, `1,540`, `−2.5`, `3.1×10⁻⁵`."""
+    """Return the number in three significant digits: `0.617`, `1,540`, `−2.5`, `3.1×10⁻⁵`."""
     if not math.isfinite(value):
         return "–" if math.isnan(value) else ("∞" if value > 0 else "−∞")
     return _typeset(_three_digits(value))
 
 
 def format_values(values: Sequence[float]) -> list[str]:
-    """Each number in three significant digits, or all in more where they would read alike."""
+    """Return each number in three significant digits, or all in more if they would look equal."""
     texts = [format_number(value) for value in values]
     finite = [value for value in values if math.isfinite(value)]
     low, high = min(finite, default=0.0), max(finite, default=0.0)
@@ -91,14 +86,17 @@ def format_values(values: Sequence[float]) -> list[str]:
 def format_numbers(
     values: Sequence[float], resolution: float, *, grouped: bool = True
 ) -> list[str]:
-    """All numbers alike, in three digits or the more that a twentieth of `resolution` takes.
+    """Return all numbers in one notation, precise to a twentieth of `resolution`.
 
     grouped: large numbers are written in groups of three digits.
     """
     finite = [value for value in values if math.isfinite(value)]
     for notation in _notations(max(map(abs, finite), default=0.0)):
-        written = [notation(value) for value in finite]
-        if all(abs(_read(w) - v) <= resolution / 20 for w, v in zip(written, finite, strict=True)):
+        numerals = [notation(value) for value in finite]
+        if all(
+            abs(_parse_number(w) - v) <= resolution / 20
+            for w, v in zip(numerals, finite, strict=True)
+        ):
             break
     texts = (notation(value) if math.isfinite(value) else "" for value in values)
     shown = [
@@ -109,7 +107,7 @@ def format_numbers(
 
 
 def _notations(largest: float) -> Iterator[Callable[[float], str]]:
-    """Ways to write numbers in Python's digits, from the shortest to the exact one."""
+    """Yield ways to write numbers with Python's digits, from the shortest to the exact one."""
     yield _three_digits
     if 1e-3 <= largest < 1e12:
         yield from (f"{{:,.{decimals}f}}".format for decimals in range(16))
@@ -123,12 +121,12 @@ def _three_digits(value: float) -> str:
     return f"{value:,.0f}" if size >= 100 else f"{value:.3g}"
 
 
-def _read(digits: str) -> float:
+def _parse_number(digits: str) -> float:
     return float(digits.replace(",", ""))
 
 
 def _typeset(digits: str) -> str:
-    """Python's digits as people write them: `1.0e-06` -> `10⁻⁶`."""
+    """Typeset a number of Python: `1.0e-06` -> `10⁻⁶`."""
     mantissa, is_power, exponent = digits.partition("e")
     if is_power:
         mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
@@ -139,9 +137,9 @@ def _typeset(digits: str) -> str:
 
 
 def shorten_apart(labels: Sequence[Label], max_columns: int) -> list[str]:
-    """The labels on one line and cut to `max_columns`; those that differ still differ.
+    """Return labels on one line, cut to `max_columns`; those that differ still differ.
 
-    Where the beginning is the same, it is cut instead of the end.
+    If they have the same beginning, it is cut instead of the end.
     """
     full = [printable(label) for label in labels]
     cut = [shorten(label, max_columns) for label in full]
@@ -154,7 +152,7 @@ def shorten_apart(labels: Sequence[Label], max_columns: int) -> list[str]:
 
 
 def _cut_beginnings(labels: Sequence[str], max_columns: int) -> dict[str, str]:
-    """What of different labels tells them apart, by label; numbered if that is too long."""
+    """Return different labels without their common beginning, or numbered if they are too long."""
     common = sum(
         1 for _ in takewhile(lambda chars: len(set(chars)) == 1, zip(*labels, strict=False))
     )
@@ -167,7 +165,7 @@ def _cut_beginnings(labels: Sequence[str], max_columns: int) -> dict[str, str]:
 
 
 def format_count(value: int) -> str:
-    """A count of parameters, compactly: `576`, `59 k`, `0.98 M`, `28.3 M`."""
+    """Return a number of parameters compactly: `576`, `59 k`, `0.98 M`, `28.3 M`."""
     if value >= 100_000:
         millions = value / 1e6
         return (
@@ -181,8 +179,9 @@ def format_count(value: int) -> str:
 
 
 def label_step(length: int, max_labels: int) -> int:
-    """Every how many of `length` labels to write so that at most `max_labels` are written: 1, 2, 5,
-    10, 20, ...
+    """Return the interval at which at most `max_labels` of `length` labels are written.
+
+    It is 1, 2, 5, 10, 20, ...
     """
     nice = (factor * int(10**power) for power in range(9) for factor in (1, 2, 5))
     return next(n for n in nice if math.ceil(length / n) <= max(max_labels, 1))
@@ -195,7 +194,7 @@ def _printable(char: str) -> str:
 
 
 def _em_width(char: str) -> float:
-    """The width of a character in a wide sans serif (DejaVu Sans), in units of the font's size."""
+    """Return the width of a character in a wide sans serif (DejaVu Sans), in ems."""
     if char in "iljtf.,:;'|!()[] ":
         return 0.36
     if char in "mwMW@%":

@@ -257,10 +257,12 @@ def job_requirements(
 
 def _check_code(requirements: JobRequirements) -> None:
     """Raise ModelError unless code and libraries are those of the caller."""
-    here = keys.numeric_library_versions()
-    names = [name for name, v in requirements.versions.items() if here.get(name, "absent") != v]
+    installed = keys.numeric_library_versions()
+    names = [
+        name for name, v in requirements.versions.items() if installed.get(name, "absent") != v
+    ]
     if names:
-        own = ", ".join(f"{name} {here.get(name, 'absent')}" for name in names)
+        own = ", ".join(f"{name} {installed.get(name, 'absent')}" for name in names)
         required = ", ".join(f"{name} {requirements.versions[name]}" for name in names)
         raise ModelError(f"{_this_worker()} has {own}; the run was started with {required}")
     for module, digest in requirements.code.items():

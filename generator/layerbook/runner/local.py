@@ -128,8 +128,8 @@ class LocalExecutor:
         self, source: sources.ModelSource, experiments: Sequence[Experiment]
     ) -> dict[Experiment, LayerbookError]:
         """Return an error for each experiment that names layers, if the sizes of models differ."""
-        own, other = self.source.limits(), source.limits()
-        if (own.layers, own.heads) == (other.layers, other.heads):
+        own_limits, limits = self.source.limits(), source.limits()
+        if (own_limits.layers, own_limits.heads) == (limits.layers, limits.heads):
             return {}
         error = ModelError(
             f"{source.name} is not of the size of {self.source.name}, so its layers are others; "

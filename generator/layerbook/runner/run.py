@@ -201,10 +201,10 @@ def _refuse_to_overwrite(out: Path, experiment: Experiment) -> None:
     """Raise UsageError if a folder has the result of another chapter under the same name."""
     path = _path_in_folder(out, experiment.id)
     with suppress(StoreError):
-        other = results.read_header(path).chapter
-        if other != experiment.chapter:
+        chapter = results.read_header(path).chapter
+        if chapter != experiment.chapter:
             raise UsageError(
-                f"{path} is the result of {other}/{experiment.id}, which {experiment.address} "
+                f"{path} is the result of {chapter}/{experiment.id}, which {experiment.address} "
                 "would overwrite; choose another folder for --out"
             )
 

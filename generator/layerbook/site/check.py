@@ -20,9 +20,9 @@ def check_book(project: Project) -> None:
     with DrawingPool(1) as drawing_pool:
         renderer = SiteRenderer(project, check_status(project), drawing_pool)
         try:
-            found = renderer.find_problems()
+            page_problems = renderer.find_problems()
         except SpecError as error:  # the list of sources, which is reported already
-            found = list(error.problems)
-    problems += [p for p in found if (p.file, p.line) not in known_places]
+            page_problems = list(error.problems)
+    problems += [p for p in page_problems if (p.file, p.line) not in known_places]
     if problems:
         raise SpecError(problems)

@@ -52,7 +52,7 @@ def _definitions_by_name(tree: ast.Module) -> dict[str, Definition]:
 
 
 def _is_helper_class(node: ast.stmt) -> TypeGuard[ast.ClassDef]:
-    """True for dataclasses and named tuples; results and analyses are pydantic models."""
+    """Return whether a class is a dataclass or a named tuple, not a pydantic model."""
     if not isinstance(node, ast.ClassDef):
         return False
     marks = {ast.unparse(mark).partition("(")[0] for mark in (*node.bases, *node.decorator_list)}

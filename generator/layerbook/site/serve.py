@@ -78,8 +78,8 @@ class _SiteHandler(SimpleHTTPRequestHandler):
         hosts = {f"{name}:{port}" for name in HOST_NAMES}
         if port == 80:
             hosts |= set(HOST_NAMES)
-        given = self.headers.get_all("Host", [])
-        return len(given) == 1 and given[0].strip().lower() in hosts
+        host_headers = self.headers.get_all("Host", [])
+        return len(host_headers) == 1 and host_headers[0].strip().lower() in hosts
 
 
 def _parse_path(target: str) -> str:

@@ -85,12 +85,12 @@ def changes_since_measured(project: Project, status: ExperimentStatus) -> tuple[
 
 
 def diff_keys(
-    before: tuple[Mapping[str, Any], Key],
-    after: tuple[Mapping[str, Any], Key],
+    old_state: tuple[Mapping[str, Any], Key],
+    new_state: tuple[Mapping[str, Any], Key],
     changed_modules: Callable[[], tuple[str, ...]] = tuple,
 ) -> tuple[Change, ...]:
     """Return the changes from one spec and key to another."""
-    (old_spec, old), (new_spec, new) = before, after
+    (old_spec, old), (new_spec, new) = old_state, new_state
     changes: list[Change] = []
     if old.spec != new.spec:
         changes += [Change("spec", *difference) for difference in diff_values(old_spec, new_spec)]

@@ -180,8 +180,8 @@ def _digest(target: Path, path: str) -> str | None:
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
 
 
-def _overlap(path: str, other: str) -> bool:
-    return path.startswith(f"{other}/") or other.startswith(f"{path}/")
+def _overlap(path: str, other_path: str) -> bool:
+    return path.startswith(f"{other_path}/") or other_path.startswith(f"{path}/")
 
 
 def _remove(target: Path, paths: Iterable[str]) -> None:

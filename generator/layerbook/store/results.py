@@ -147,12 +147,12 @@ def read_header(path: Path) -> ResultHeader:
 
     Raises ResultFileError if the file is missing, damaged or foreign, or has lost its arrays.
     """
-    return _parse_header(path, _read(path))
+    return _parse_header(path, _read_file(path))
 
 
 def load(path: Path, result_type: type[R]) -> StoredResult[R]:
     """Load a result, its arrays read-only. Raises ResultFileError."""
-    text = _read(path)
+    text = _read_file(path)
     header = _parse_header(path, text)
 
     def read_sidecar(name: str) -> bytes:
@@ -185,7 +185,7 @@ def read_numbers(path: Path) -> dict[str, Any]:
     Works also for a file that `load` refuses because the form of its analysis has changed.
     Raises ResultFileError.
     """
-    text = _read(path)
+    text = _read_file(path)
     _parse_header(path, text)
     return _parse_numbers(path, text)
 
@@ -204,7 +204,7 @@ def load_or_none(
 
 def array_files(path: Path) -> frozenset[str]:
     """Return the names of the files beside a result that hold its arrays."""
-    return arrays.referenced_files(_read(path), path.stem)
+    return arrays.referenced_files(_read_file(path), path.stem)
 
 
 def _encode(stored: StoredResult[Any], sidecar: arrays.Sidecar | None) -> bytes:
@@ -219,7 +219,7 @@ def _digest(text: bytes) -> str:
     return hashlib.sha256(DIGEST_LINE.sub(b"", text, count=1)).hexdigest()
 
 
-def _read(path: Path) -> bytes:
+def _read_file(path: Path) -> bytes:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise StoreError(f"{path}: is larger than {MAX_BYTES:,} bytes")

@@ -42,7 +42,7 @@ class Margin:
 
     @property
     def close(self) -> bool:
-        """True if the two sides are almost equal."""
+        """Return whether the two sides are almost equal."""
         return self.relative < CLOSE_MARGIN
 
 
@@ -114,7 +114,7 @@ def equivalence(left: Value, right: Value) -> Value:
 
 
 def monotonicity(numbers: Sequence[float]) -> Value:
-    """True if numbers never fall, or never rise; also for fewer than two."""
+    """Return whether numbers never fall, or never rise; true for fewer than two."""
     pairs = list(pairwise(numbers))
     rising = conjunction(Value(a <= b, margin=margin_between(a, b)) for a, b in pairs)
     falling = conjunction(Value(a >= b, margin=margin_between(a, b)) for a, b in pairs)
@@ -140,12 +140,12 @@ def to_python(value: Any) -> Any:
 
 
 def is_number(value: Any) -> bool:
-    """True for a number, but not for true and false."""
+    """Return whether a value is a number, but not true or false."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def is_list(value: Any) -> bool:
-    """True for a list, a tuple or an array, which is a list of its rows."""
+    """Return whether a value is a list, a tuple or an array, which is a list of its rows."""
     return isinstance(value, list | tuple | np.ndarray)
 
 
@@ -217,5 +217,5 @@ def shorten(text: str, width: int = MAX_WIDTH) -> str:
 
 
 def is_id_expression(expression: str) -> bool:
-    """True if a number is an id, so that the distance to another one means nothing."""
+    """Return whether a number is an id, so that the distance to another one means nothing."""
     return expression.endswith((".id", "_id"))
