@@ -9,13 +9,17 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 AUDIT := .venv-audit
 AUDIT_TOOLS := cyclonedx-bom==7.5.0 pip-audit==2.10.1 uv==0.13.8
 
-.PHONY: site test check lint format browser bench bench-scale bench-live clean sbom audit hashes
+.PHONY: site test fuzz check lint format browser bench bench-scale bench-live clean sbom audit hashes
 
 site: $(STAMP)
 	$(BIN)/layerbook build
 
 test: $(STAMP) browser lint
 	$(BIN)/python -m pytest
+
+# About half an hour; `make test` runs a few of these cases.
+fuzz: $(STAMP)
+	LAYERBOOK_FUZZ=1 RUST_BACKTRACE=0 $(BIN)/python -m pytest -s -q -p no:randomly tests/fuzz tests/runner/test_killed_builds.py
 
 check: $(STAMP)
 	$(BIN)/layerbook status --check

@@ -81,6 +81,15 @@ def test_says_that_there_are_more_problems(specs: SpecFolder) -> None:
     assert found[-2].startswith(f"{MAX_PROBLEMS + 7}:5: unknown key 'k99'")
 
 
+def test_each_problem_is_a_short_line(specs: SpecFolder) -> None:
+    """Whatever name it quotes."""
+    for name in ("n" * 90_000, '"a\\nb"'):
+        (line,) = specs.experiment_problems(f"analysis: {name}\n")
+        assert "\n" not in line
+        assert len(line) < 2500
+        assert "no analysis is called" in line
+
+
 def test_near_names_are_sought_among_few() -> None:
     """A hint is not worth the time for long names."""
     assert did_you_mean("abcd", ["abce"])

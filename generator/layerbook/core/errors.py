@@ -23,6 +23,7 @@ from pathlib import Path
 
 MAX_MESSAGE = 300
 MAX_PROBLEMS = 100
+MAX_PROBLEM = 2000  # characters
 MAX_NAME, MAX_NAMES = 80, 500
 
 
@@ -47,7 +48,10 @@ class Problem:
     trace: str = field(default="", compare=False)
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+        message = self.message.replace("\n", "\\n")  # names of a book can have line ends
+        if len(message) > MAX_PROBLEM:
+            message = f"{message[: MAX_PROBLEM // 2]} … {message[-MAX_PROBLEM // 2 :]}"
+        return f"{self.file}:{self.line}:{self.column}: {message}"
 
 
 def first_problems(problems: Iterable[Problem]) -> list[Problem]:
