@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from fixtures.gguf_file import write_gguf
 from layerbook.core.errors import ModelError
-from layerbook.core.requests import Prompt
+from layerbook.core.requests import ChatMessage, Prompt
 from layerbook.model import sources
 from layerbook.model.llama import LoadedModel
 from layerbook.model.tokenizer import ModelTokenizer
@@ -185,3 +185,39 @@ def test_many_declared_tokens_take_no_time(folder: Path) -> None:
     start = time.process_time()
     assert ModelTokenizer.load(folder).size == size + 20_000
     assert time.process_time() - start < SECONDS
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
+        "{% for i in range(99999) %}{% for j in range(99999) %}x{% endfor %}{% endfor %}",
+        "{% set n = namespace(x='a') %}{% for i in range(60) %}{% set n.x = n.x~n.x %}{% endfor %}",
+        "{% set n = namespace(x=[1]) %}{% for i in range(60) %}{% set n.x = n.x+n.x %}{% endfor %}",
+        "{% macro m(n) %}{{ m(n) }}{{ m(n) }}{% endmacro %}{{ m(1) }}",
+        "{{ 'a' * 10**9 }}",
+        "{{ 'a' * 1000 * 1000 * 1000 }}",
+        "{{ [1] * 10**9 }}",
+        "{{ 9 ** 99999999 }}",
+        "{{ '%999999999d' % 1 }}",
+        "{{ '%*d' % (999999999, 1) }}",
+        "{{ '{:>999999999}'.format(1) }}",
+        "{{ '%999999999d' | format(1) }}",
+        "{{ 'a'.center(999999999) }}",
+        "{{ 'a' | center(999999999) }}",
+        "{{ 'a' | indent(width=999999999, first=true) }}",
+        "{{ [1] | batch(999999999, 1) | list }}",
+        "{{ [1] | slice(999999999) | list }}",
+        "{{ " + "(" * 5000 + ")" * 5000 + " }}",
+        "{% if 1 %}" * 3000,
+        "x" * 1_000_000,
+    ],
+    ids=lambda source: source[:50],
+)
+def test_chat_templates_end_soon(folder: Path, source: str) -> None:
+    """In loops, in doublings, and in single operations."""
+    (folder / "chat_template.jinja").write_text(source)
+    render = sources.resolve(str(folder)).limits(check_chats=True).render_chat
+    assert render is not None
+    chat = Prompt(messages=(ChatMessage(role="user", content="a"),))
+    assert "refuses this chat" in refusal(lambda: render(chat))

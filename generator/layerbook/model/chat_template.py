@@ -51,14 +51,19 @@ class ChatTemplate:
                 "this model has no chat template, so a spec cannot use `chat:` prompts with it"
             )
         try:
-            return _compile(self.source).render(
-                messages=[{"role": turn.role, "content": turn.content} for turn in prompt.messages],
-                tools=None,
-                documents=None,
-                add_generation_prompt=prompt.answer,
-                strftime_now=(prompt.date or CHAT_DATE).strftime,
-                **self.special_tokens,
-            )
+            from layerbook.model.template_limits import limited_resources
+
+            template = _compile(self.source)
+            messages = [{"role": turn.role, "content": turn.content} for turn in prompt.messages]
+            with limited_resources():
+                return template.render(
+                    messages=messages,
+                    tools=None,
+                    documents=None,
+                    add_generation_prompt=prompt.answer,
+                    strftime_now=(prompt.date or CHAT_DATE).strftime,
+                    **self.special_tokens,
+                )
         except Exception as error:  # a template is code: it can raise anything
             reason = one_line(error) or type(error).__name__
             raise ModelError(f"the model's chat template refuses this chat: {reason}") from error
@@ -106,7 +111,11 @@ def _compile(template: str) -> Template:
     from jinja2.exceptions import TemplateError
     from jinja2.ext import Extension
     from jinja2.parser import Parser
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    from layerbook.model.template_limits import MAX_SOURCE, LimitedEnvironment
+
+    if len(template) > MAX_SOURCE:
+        raise TemplateError(f"it has more than {MAX_SOURCE:,} characters")
 
     class Generation(Extension):
         """`{% generation %}` marks what the assistant says, for training; it renders as it is."""
@@ -136,7 +145,7 @@ def _compile(template: str) -> Template:
             sort_keys=sort_keys,
         )
 
-    environment = ImmutableSandboxedEnvironment(
+    environment = LimitedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=[Generation, "jinja2.ext.loopcontrols"]
     )
     environment.filters["tojson"] = to_json

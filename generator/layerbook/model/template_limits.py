@@ -1,0 +1,132 @@
+"""Limit the time and the memory of a chat template, which is a program of the model's author."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from types import FrameType
+from typing import Any
+
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+MAX_SECONDS = 1.0  # of the processor
+MAX_BYTES = 200_000_000
+MAX_NUMBER = 10_000  # that a method or filter is given, such as a width
+MAX_SOURCE = 500_000  # characters
+FILTERS_WITH_NUMBERS = ("batch", "center", "indent", "replace", "slice", "truncate", "wordwrap")
+TEMPLATE_FILE = "<template>"  # where Jinja says that its code is
+_WIDTH = re.compile(r"[0-9]{5}|\*")  # in a format
+_KILOBYTES = 1 if sys.platform == "darwin" else 1024  # the unit of ru_maxrss
+
+
+class LimitedEnvironment(ImmutableSandboxedEnvironment):
+    """A sandbox in which no single operation makes very much of little.
+
+    Loops are limited by `limited_resources`.
+    """
+
+    intercepted_binops = frozenset({"*", "**", "%"})
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        for name in FILTERS_WITH_NUMBERS:
+            self.filters[name] = _limited(self.filters[name])
+        self.filters["format"] = _limited_format(self.filters["format"])
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """Refuse long repetitions, high powers, and wide fields of a format."""
+        if operator == "%" and isinstance(left, str):
+            _check_format(left)
+        elif operator != "%" and not _are_small(left, right, operator):
+            raise SecurityError(f"{operator} would give too much")
+        return super().call_binop(context, operator, left, right)
+
+    def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:
+        """Refuse widths and counts of methods that are too large."""
+        owner = getattr(__obj, "__self__", None)
+        if isinstance(owner, str):
+            check_numbers(*args, **kwargs)
+            if getattr(__obj, "__name__", "") in ("format", "format_map"):
+                _check_format(owner)
+        return super().call(__context, __obj, *args, **kwargs)
+
+
+def check_numbers(*args: Any, **kwargs: Any) -> None:
+    """Raise SecurityError for a large number among the arguments."""
+    for value in (*args, *kwargs.values()):
+        if isinstance(value, int) and abs(value) > MAX_NUMBER:
+            raise SecurityError(f"{value:.3g} is too large a number here")
+
+
+def _limited(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)  # and what Jinja notes on it
+    def limited(*args: Any, **kwargs: Any) -> Any:
+        check_numbers(*args, **kwargs)
+        return function(*args, **kwargs)
+
+    return limited
+
+
+def _limited_format(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def limited(value: Any, *args: Any, **kwargs: Any) -> Any:
+        _check_format(str(value))
+        return function(value, *args, **kwargs)
+
+    return limited
+
+
+def _check_format(text: str) -> None:
+    if _WIDTH.search(text):
+        raise SecurityError("a field of this format is too wide")
+
+
+def _are_small(left: Any, right: Any, operator: str) -> bool:
+    """Return whether a product or power is of a bounded size."""
+    if isinstance(left, float) or isinstance(right, float):
+        return True
+    if isinstance(left, int) and isinstance(right, int):
+        bits = left.bit_length() * max(right, 1) if operator == "**" else right.bit_length()
+        return left.bit_length() + bits < 1024
+    counts = [value for value in (left, right) if isinstance(value, int)]
+    sizes = [len(value) for value in (left, right) if isinstance(value, str | list | tuple)]
+    return not (counts and sizes) or counts[0] * max(sizes[0], 1) <= MAX_NUMBER
+
+
+@contextmanager
+def limited_resources() -> Iterator[None]:
+    """Raise SecurityError in a template that takes too long, or too much memory.
+
+    Each line of its code is watched; a loop has some.
+    """
+    end, most = time.process_time() + MAX_SECONDS, _peak_memory() + MAX_BYTES
+
+    def watch_call(frame: FrameType, event: str, arg: object) -> Any:
+        return watch_line if frame.f_code.co_filename == TEMPLATE_FILE else None
+
+    def watch_line(frame: FrameType, event: str, arg: object) -> Any:
+        if time.process_time() > end:
+            raise SecurityError(f"it takes more than {MAX_SECONDS:g} s")
+        if _peak_memory() > most:
+            raise SecurityError(f"it takes more than {MAX_BYTES:,} bytes")
+        return watch_line
+
+    before = sys.gettrace()
+    sys.settrace(watch_call)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
+
+
+def _peak_memory() -> int:
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KILOBYTES
