@@ -34,17 +34,17 @@ def left_by_hand(logits: list[float], setting: Setting) -> list[float]:
     if setting.temperature == 0:
         return [1.0]
     best = best[: setting.top_k or len(best)]
-    grown = [math.exp((score - best[0]) / setting.temperature) for score in best]
-    shares = [one / math.fsum(grown) for one in grown]
-    kept = 1
+    exponentials = [math.exp((score - best[0]) / setting.temperature) for score in best]
+    shares = [share / math.fsum(exponentials) for share in exponentials]
+    count = 1
     while (
-        kept < len(shares)
+        count < len(shares)
         and setting.top_p is not None
-        and math.fsum(shares[:kept]) < setting.top_p
+        and math.fsum(shares[:count]) < setting.top_p
     ):
-        kept += 1
-    kept = len(shares) if setting.top_p is None else kept
-    return [share / math.fsum(shares[:kept]) for share in shares[:kept]]
+        count += 1
+    count = len(shares) if setting.top_p is None else count
+    return [share / math.fsum(shares[:count]) for share in shares[:count]]
 
 
 def test_logits_are_the_models_own(tiny, tiny_model_dir) -> None:
@@ -116,13 +116,13 @@ def test_a_shortlist_makes_the_nucleus_smaller() -> None:
 def test_names_are_the_likeliest_of_every_prompt_each_once(tiny) -> None:
     """The union, and a result that comes back from JSON unchanged."""
     result = run(tiny, AllLogits(prompts=(TEXT, "2 + 2 = "), shown=7, named=30))
-    wanted = {int(i) for row in result.logits for i in np.argsort(-row, kind="stable")[:30]}
+    expected = {int(i) for row in result.logits for i in np.argsort(-row, kind="stable")[:30]}
 
-    assert len(result.names) == len(wanted) and {token.id for token in result.names} == wanted
+    assert len(result.names) == len(expected) and {token.id for token in result.names} == expected
     assert [setting.temperature for setting in result.settings] == [1, 0]
 
 
-def test_the_picture_counts_every_token_and_hides_all_scores(tiny) -> None:
+def test_figure(tiny) -> None:
     """A panel per prompt, bars and the rest together one; behind them the scores, settings and
     names of the result.
     """
@@ -133,9 +133,9 @@ def test_the_picture_counts_every_token_and_hides_all_scores(tiny) -> None:
     figure = analysis.figures(result)["knobs"]
 
     assert isinstance(figure, Panels) and figure.interactive is not None
-    for panel, one in zip(figure.panels, result.prompts, strict=True):
+    for panel, prompt in zip(figure.panels, result.prompts, strict=True):
         assert isinstance(panel, Bars) and panel.rest is not None
-        assert panel.values == tuple(t.prob for t in one.top[:MAX_BARS])
+        assert panel.values == tuple(t.prob for t in prompt.top[:MAX_BARS])
         assert sum(panel.values) + panel.rest == pytest.approx(1, abs=1e-12)
         assert panel.rest_label == f"{320 - MAX_BARS} others"
     interactive = figure.interactive

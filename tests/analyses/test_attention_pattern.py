@@ -71,7 +71,7 @@ def test_the_mean_is_over_all_heads():
     assert result.prompts[0].leading == 1
 
 
-def test_even_attention_gives_the_repetitions_their_even_share_and_no_more():
+def test_uniform_attention():
     """A run of three, then other tokens: what sees nothing but the run counts neither way; to
     1e-6.
     """

@@ -26,12 +26,12 @@ def real(real_model_dir: Path) -> Any:
     return LoadedModel.load(real_model_dir, "smollm2-135m-instruct")
 
 
-def test_the_six_gram_matrices_correlate_with_the_patterns_as_measured(real):
+def test_gram_correlations(real):
     """-0.34, -0.53, 0.42, -0.20, 0.10, -0.53 over the cells below the diagonal, to 0.02."""
     result = run(real, AttentionGram(prompts=NOISE, layers=(0, LAST)))
 
-    found = [r for prompt in result.prompts for r in prompt.correlation]
-    assert found == pytest.approx([-0.34, -0.53, 0.42, -0.20, 0.10, -0.53], abs=0.02)
+    correlations = [r for prompt in result.prompts for r in prompt.correlation]
+    assert correlations == pytest.approx([-0.34, -0.53, 0.42, -0.20, 0.10, -0.53], abs=0.02)
     assert result.prompts[1].leading == 3
     assert max(result.prompts[1].leading_difference) < 1e-5
 
@@ -49,7 +49,7 @@ def test_all_three_prompts_are_continued_with_4(real):
     assert result.prompts[1].leading_even == pytest.approx(0.4696, abs=1e-4)
 
 
-def test_the_lecture_s_animation_leaves_the_path_and_runs_past_the_end(real):
+def test_animation_of_the_lecture(real):
     """`⏎⏎` becomes one token at the sixth frame; the turn ends at the thirteenth; the patterns
     follow the own path.
     """
@@ -68,7 +68,7 @@ def test_the_lecture_s_animation_leaves_the_path_and_runs_past_the_end(real):
     assert own.continuation.startswith("11.\n\nThis example illustrates the concept of a")
 
 
-def test_more_than_half_of_the_last_layer_s_attention_goes_to_a_space(real):
+def test_whitespace_in_the_last_layer(real):
     """Position 0, a space, gets 0.54 within 0.03, over the queries that have a choice."""
     result = run(real, WhitespaceAttention(prompt=SUM, max_new_tokens=15, layers=tuple(range(30))))
 
@@ -79,7 +79,7 @@ def test_more_than_half_of_the_last_layer_s_attention_goes_to_a_space(real):
     assert sum(share < result.even_rest for share in result.rest) >= 25
 
 
-def test_the_mlp_has_the_lecture_s_shapes_and_few_loud_neurons(real):
+def test_mlp_of_the_lecture(real):
     """576 x 1536 three times; 59 % of the parameters; ten neurons at most hold half in the last
     layer.
     """

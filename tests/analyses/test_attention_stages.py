@@ -73,10 +73,12 @@ def compare(model: Any, result: Any, tolerance: float) -> None:
     for at, layer in enumerate(result.layers):
         raw = in_torch(model, ids, layer).double()
         masked = (raw / math.sqrt(result.d_head)).masked_fill(later, -math.inf)
-        for one in (one for one in result.shown if one.layer == layer):
-            assert np.abs(one.raw - raw[one.head].numpy()).max() < tolerance
-            assert np.abs(one.pattern - masked[one.head].softmax(-1).numpy()).max() < tolerance
-            assert one.future == result.future[at][one.head]
+        for stages in (shown for shown in result.shown if shown.layer == layer):
+            assert np.abs(stages.raw - raw[stages.head].numpy()).max() < tolerance
+            assert (
+                np.abs(stages.pattern - masked[stages.head].softmax(-1).numpy()).max() < tolerance
+            )
+            assert stages.future == result.future[at][stages.head]
         ahead = ((raw / math.sqrt(result.d_head)).softmax(-1) * later).sum(-1)[:, :-1].mean(-1)
         assert np.abs(result.future[at] - ahead.numpy()).max() < tolerance
         for found, scores in (
@@ -88,9 +90,7 @@ def compare(model: Any, result: Any, tolerance: float) -> None:
 
 
 @pytest.mark.parametrize(("layer", "head"), [(0, 0), (0, 3), (1, 1), (1, 2)])
-def test_on_the_tiny_model_every_stage_is_what_torch_computes(
-    tiny: Any, layer: int, head: int
-) -> None:
+def test_tiny_model_matches_torch(tiny: Any, layer: int, head: int) -> None:
     """All heads of both layers, to 1e-5; the model's own scores and patterns to 1e-5; two queries
     share a key.
     """
@@ -109,9 +109,7 @@ def test_on_the_tiny_model_every_stage_is_what_torch_computes(
 
 @pytest.mark.model
 @pytest.mark.parametrize(("layer", "head", "key"), [(0, 0, 0), (1, 2, 0), (17, 4, 1), (29, 8, 2)])
-def test_on_the_real_model_every_stage_is_what_torch_computes(
-    real: Any, layer: int, head: int, key: int
-) -> None:
+def test_real_model_matches_torch(real: Any, layer: int, head: int, key: int) -> None:
     """Four layers with all their heads in numbers, two heads cell by cell, to 5e-4 (products reach
     100).
     """
@@ -127,14 +125,14 @@ def test_on_the_real_model_every_stage_is_what_torch_computes(
         and result.pattern_difference < 1e-5
         and result.reordered == 0
     )
-    one, most = result.shown
-    assert (one.layer, one.head, one.kv_head, result.sharing) == (layer, head, key, 3)
+    stages, most = result.shown
+    assert (stages.layer, stages.head, stages.kv_head, result.sharing) == (layer, head, key, 3)
     assert (most.layer, most.head, most.kv_head, most.taken) == (17, 5, 1, 3)
     assert most.future == pytest.approx(0.609, abs=0.005)
     assert result.future[1][2] == pytest.approx(0.021, abs=0.002)
 
 
-def made(q: np.ndarray, k: np.ndarray, head: int = 0) -> Any:
+def measure_arrays(q: np.ndarray, k: np.ndarray, head: int = 0) -> Any:
     """The result for queries and keys [heads, T, d] of one layer; scores and pattern zeros."""
     zeros = np.zeros((len(q), q.shape[1], q.shape[1]))
     arrays = {"q": q, "k": k, "scores": zeros, "pattern": zeros}
@@ -158,17 +156,17 @@ def test_a_pattern_by_hand() -> None:
     )  # the only pair turns by one radian a position: turned back here, it stands still
     q[0, :, 0], q[0, :, 1] = np.cos(angles), -np.sin(angles)
     k[0] = 4 * math.sqrt(2) * q[0] * np.array([0, 0, 1, 0])[:, None]
-    result = made(q, k)
-    (one,) = result.shown
+    result = measure_arrays(q, k)
+    (stages,) = result.shown
 
-    assert np.abs(one.raw - 4 * math.sqrt(2) * np.array([0, 0, 1, 0])).max() < 1e-12
+    assert np.abs(stages.raw - 4 * math.sqrt(2) * np.array([0, 0, 1, 0])).max() < 1e-12
     top = math.exp(4)
-    assert one.pattern[1].tolist() == pytest.approx([0.5, 0.5, 0, 0])
-    assert one.pattern[3].tolist() == pytest.approx(
+    assert stages.pattern[1].tolist() == pytest.approx([0.5, 0.5, 0, 0])
+    assert stages.pattern[3].tolist() == pytest.approx(
         [1 / (top + 3), 1 / (top + 3), top / (top + 3), 1 / (top + 3)]
     )
-    assert one.taken == 2
-    assert one.future == pytest.approx(((top + 2) + (top + 1) + 1) / (top + 3) / 3)
+    assert stages.taken == 2
+    assert stages.future == pytest.approx(((top + 2) + (top + 1) + 1) / (top + 3) / 3)
     assert result.even_future == pytest.approx((3 / 4 + 2 / 4 + 1 / 4) / 3)
     assert result.bits_unscaled[0][0] < result.bits[0][0]
 
@@ -206,13 +204,13 @@ def test_the_figures(tiny: Any) -> None:
     result = run(tiny, analysis)
     charts = analysis.figures(result)
     most = [int(n) for n in np.unravel_index(result.future.argmax(), result.future.shape)]
-    assert [(one.layer, one.head) for one in result.shown] == [(1, 3), tuple(most)]
+    assert [(stages.layer, stages.head) for stages in result.shown] == [(1, 3), tuple(most)]
     assert set(charts) == {"layer-1-head-3", "layer-{}-head-{}".format(*most), "entropy", "future"}
     frames, count = charts["layer-1-head-3"], len(result.tokens)
     assert isinstance(frames, Frames) and frames.step == "stage"
     assert [frame.label for frame in frames.frames] == ["products", "scaled", "masked", "shares"]
     raw, scaled, masked, shares = (frame.picture for frame in frames.frames)
-    assert all(isinstance(one, Heatmap) for one in (raw, scaled, masked, shares))
+    assert all(isinstance(stage, Heatmap) for stage in (raw, scaled, masked, shares))
     assert raw.diverging and scaled.diverging and masked.diverging and not shares.diverging
     assert np.array_equal(raw.values, result.shown[0].raw) and np.isfinite(scaled.values).all()
     assert np.abs(scaled.values * math.sqrt(8) - raw.values).max() < 1e-12

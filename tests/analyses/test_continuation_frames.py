@@ -33,51 +33,53 @@ def test_a_frame_is_the_pattern_of_its_text_alone(tiny):
     """All frames are corners of one pass and equal passes of their own, to 1e-5; each token is the
     greedy one.
     """
-    wanted = analysis("pattern")
-    result = json_round_trip(wanted, wanted.measure(capture_requests(tiny, wanted)))
-    made = capture_requests(
+    frames_analysis = analysis("pattern")
+    result = json_round_trip(
+        frames_analysis, frames_analysis.measure(capture_requests(tiny, frames_analysis))
+    )
+    generated = capture_requests(
         tiny, FixedRequests({"run": Generate(Prompt(text=TEXT), 6, stop=False)})
     )["run"]
 
     assert len(result.passes) == 1
     assert (result.drift_at, result.tokens, result.prompt_length) == (
         None,
-        made.tokens,
-        made.prompt_length,
+        generated.tokens,
+        generated.prompt_length,
     )
     for t, step in enumerate(result.frames):
-        assert step.length == made.prompt_length + t
-        run = alone(tiny, tuple(token.id for token in made.tokens[: step.length]), "pattern")
+        assert step.length == generated.prompt_length + t
+        run = alone(tiny, tuple(token.id for token in generated.tokens[: step.length]), "pattern")
         for layer in (0, 1):
             corner = result.passes[0].values[layer, : step.length, : step.length]
             assert np.abs(corner - run[Site("pattern", layer)].mean(axis=0)).max() < 1e-5
-        assert step.written.id == made.tokens[step.length].id == int(run[NEXT_LOGITS].argmax())
+        assert step.written.id == generated.tokens[step.length].id == int(run[NEXT_LOGITS].argmax())
         logits = run[NEXT_LOGITS].astype(np.float64)
         assert step.written.prob == pytest.approx(1 / np.exp(logits - logits.max()).sum(), abs=1e-5)
 
 
-def test_a_frame_of_the_lecture_is_the_gram_matrix_of_the_text_encoded_anew(tiny):
+def test_gram_frames_match_separate_passes(tiny):
     """X Xᵀ of a pass over what that step saw, to 1e-5 of the largest entry, whichever pass holds
     the frame.
     """
-    wanted = analysis("gram", 12)
-    result = wanted.measure(capture_requests(tiny, wanted))
-    made = capture_requests(
+    frames_analysis = analysis("gram", 12)
+    result = frames_analysis.measure(capture_requests(tiny, frames_analysis))
+    generated = capture_requests(
         tiny, FixedRequests({"run": Generate(Prompt(text=TEXT), 12, stop=False, reencode=True)})
     )["run"]
 
     assert result.drift_at == next(
-        t for t in range(1, 12) if len(made.frames[t]) != len(made.frames[t - 1]) + 1
+        t for t in range(1, 12) if len(generated.frames[t]) != len(generated.frames[t - 1]) + 1
     )
-    assert [step.length for step in result.frames] == [len(seen) for seen in made.frames]
-    for step, seen in zip(result.frames, made.frames, strict=True):
-        held = result.passes[step.run]
-        assert held.tokens[: step.length] == seen
-        run = alone(tiny, tuple(token.id for token in seen), "attn_out")
+    assert [step.length for step in result.frames] == [len(tokens) for tokens in generated.frames]
+    for step, tokens in zip(result.frames, generated.frames, strict=True):
+        gram = result.passes[step.run]
+        assert gram.tokens[: step.length] == tokens
+        run = alone(tiny, tuple(token.id for token in tokens), "attn_out")
         for layer in (0, 1):
             x = run[Site("attn_out", layer)].astype(np.float64)
             assert (
-                np.abs(held.values[layer, : step.length, : step.length] - x @ x.T).max()
+                np.abs(gram.values[layer, : step.length, : step.length] - x @ x.T).max()
                 < 1e-5 * (x @ x.T).max()
             )
 
@@ -90,9 +92,9 @@ def by_hand(
     known = facts(stop_ids=frozenset({9 if end is None else end}))
     captures = {"facts": ActivationCache((), "", vocabulary, model_facts=known)}
     rng = np.random.default_rng(4)
-    for t, (ids, written) in enumerate(zip(texts, writes, strict=True)):
+    for t, (ids, written_id) in enumerate(zip(texts, writes, strict=True)):
         logits = np.zeros(10, dtype=np.float32)
-        logits[written] = 3
+        logits[written_id] = 3
         out = rng.normal(size=(len(ids), 4)).astype(np.float32)
         tokens = tuple(vocabulary.token(i) for i in ids)
         sites = {Site("attn_out", 0): out, NEXT_LOGITS: logits}
@@ -103,17 +105,17 @@ def by_hand(
     }
 
 
-def hand_made(texts: list[list[int]], writes: list[int], end: int | None = None):
+def measure_by_hand(texts: list[list[int]], writes: list[int], end: int | None = None):
     """The analysis, and its result on frames made by hand."""
-    wanted = ContinuationFrames(prompt="x", max_new_tokens=len(writes), layers=(0,), show="gram")
-    return wanted, json_round_trip(wanted, wanted.measure(by_hand(texts, writes, end)))
+    analysis = ContinuationFrames(prompt="x", max_new_tokens=len(writes), layers=(0,), show="gram")
+    return analysis, json_round_trip(analysis, analysis.measure(by_hand(texts, writes, end)))
 
 
 def test_other_tokens_are_drift_and_begin_a_new_pass():
     """1 2 | 1 2 3 | 1 4 | 1 4 5: the third frame does not begin with the second, and needs a pass
     of its own.
     """
-    wanted, result = hand_made([[1, 2], [1, 2, 3], [1, 4], [1, 4, 5]], [3, 3, 5, 6])
+    wanted, result = measure_by_hand([[1, 2], [1, 2, 3], [1, 4], [1, 4, 5]], [3, 3, 5, 6])
 
     assert result.drift_at == 2
     assert [step.run for step in result.frames] == [0, 0, 1, 1]
@@ -123,31 +125,31 @@ def test_other_tokens_are_drift_and_begin_a_new_pass():
     assert ["Encoded anew" in frame.note for frame in frames.frames] == [False, False, True, False]
 
 
-def test_more_tokens_than_were_written_are_drift_in_the_same_pass():
+def test_longer_frames_are_drift():
     """1 | 1 5 6, where 4 was written: another text, though the frame still begins with the one
     before.
     """
-    _, result = hand_made([[1], [1, 5, 6], [1, 5, 6, 3]], [4, 3, 3])
+    _, result = measure_by_hand([[1], [1, 5, 6], [1, 5, 6, 3]], [4, 3, 3])
 
     assert (result.drift_at, len(result.passes)) == (1, 1)
 
 
 def test_a_shorter_text_of_the_same_tokens_is_drift_too():
     """1 2 3 | 1 2: what comes out shorter does not begin with the frame before."""
-    _, result = hand_made([[1, 2, 3], [1, 2]], [0, 0])
+    _, result = measure_by_hand([[1, 2, 3], [1, 2]], [0, 0])
 
     assert result.drift_at == 1
 
 
 def test_the_first_end_of_the_turn_is_marked():
     """Token 6 ends the turn; written twice, the first counts, and later frames are still there."""
-    wanted, result = hand_made([[1], [1, 2], [1, 2, 6], [1, 2, 6, 6]], [2, 6, 6, 0], end=6)
+    wanted, result = measure_by_hand([[1], [1, 2], [1, 2, 6], [1, 2, 6, 6]], [2, 6, 6, 0], end=6)
     frames = wanted.figures(result)["layer-0"]
 
     assert result.stop_at == 1
     assert isinstance(frames, Frames)
     assert [frame.stop for frame in frames.frames] == [False, True, False, False]
-    assert hand_made([[1], [1, 2]], [2, 3], end=6)[1].stop_at is None
+    assert measure_by_hand([[1], [1, 2]], [2, 3], end=6)[1].stop_at is None
 
 
 def test_all_frames_of_a_layer_have_one_scale(tiny):
@@ -198,7 +200,7 @@ def test_the_rows_are_those_of_the_frame_that_ends_the_turn(end: int | None, len
 
 def test_a_kind_without_rows_has_no_mean(tiny):
     """A frame without later whitespace says null, and patterns say nothing."""
-    _, result = hand_made([[1], [1, 2]], [2, 3])
+    _, result = measure_by_hand([[1], [1, 2]], [2, 3])
     assert (result.rows[0].whitespace, len(result.rows)) == (None, 1)
     assert result.rows[0].others is not None
 

@@ -50,7 +50,7 @@ def test_the_map_is_the_pca_of_the_means():
     assert result.shuffled is None
 
 
-def test_with_padding_every_text_is_filled_up_to_the_longest():
+def test_padding():
     """Against the padded batch written out as one array, to 1e-9; and r is numpy's, of the first
     axis and the pads.
     """
@@ -73,7 +73,7 @@ def test_with_padding_every_text_is_filled_up_to_the_longest():
     assert result.pad.special
 
 
-def test_texts_of_one_length_have_no_correlation_with_padding():
+def test_no_padding_has_no_correlation():
     """Where nothing is padded there is no r, rather than NaN."""
     analysis = EmbeddingPca(prompts=("a b", "c d", "e f"))
     assert (
@@ -103,7 +103,7 @@ def test_shuffled_texts_lie_on_the_axes_of_the_originals():
     assert max(result.shuffled.moved) > 0.1
 
 
-def test_with_a_basis_each_the_shuffled_have_a_map_of_their_own():
+def test_separate_axes():
     """basis each: the shuffled set's own singular values, and the axes are not the originals' any
     more.
     """
@@ -118,7 +118,7 @@ def test_with_a_basis_each_the_shuffled_have_a_map_of_their_own():
     assert result.points == measured(shuffle_seed=1)[2].points
 
 
-def test_shuffling_words_changes_tokens_and_permuting_ids_does_not_move_a_mean():
+def test_shuffled_words_and_permuted_ids():
     """Counted against the multiset of ids, by hand; means of permuted ids agree to 1e-12 while
     words move them.
     """
@@ -141,7 +141,7 @@ def test_the_nearest_pair_can_differ_between_map_and_space():
         assert found == min(pairs, key=lambda p: float(np.linalg.norm(where[p[0]] - where[p[1]])))
 
 
-def test_a_point_tells_which_is_closest_in_space_and_on_the_map():
+def test_closest_texts():
     """Distances against loops over all pairs, to 1e-9; the notes name the least, and how far a
     shuffle moved.
     """
@@ -172,7 +172,7 @@ def test_two_equal_texts_are_a_map_without_extent():
         EmbeddingPca(prompts=("one",))
 
 
-def test_the_map_draws_arrows_only_where_both_sets_share_its_axes():
+def test_arrows_need_shared_axes():
     """Arrows from each text to its shuffled self on one map; none across two maps; one scale on
     both axes.
     """

@@ -9,17 +9,17 @@ from layerbook.model.llama import LoadedModel
 
 
 @pytest.fixture(scope="module")
-def made():
+def measured():
     """Two prompts on random embedding rows."""
     model, analysis = FakeModel(width=12), EmbeddingValues(prompts=("Hello, World", "World"))
     return model, analysis, json_round_trip(analysis, analysis.measure(model.captures(analysis)))
 
 
-def test_values_are_the_rows_of_the_matrix(made):
+def test_values_are_the_rows_of_the_matrix(measured):
     """Exactly the rows, with their shape, and lengths as the square root of the sum of squares, to
     a relative 1e-6.
     """
-    model, _, result = made
+    model, _, result = measured
     first = result.prompts[0]
     ids = [token.id for token in first.tokens]
 
@@ -33,34 +33,34 @@ def test_values_are_the_rows_of_the_matrix(made):
     assert (first.smallest, first.largest) == (rows.min(), rows.max())
 
 
-def test_the_same_token_has_the_same_vector_in_another_text(made):
+def test_the_same_token_has_the_same_vector_in_another_text(measured):
     """` World` after a comma and `World` alone are different tokens; the vector belongs to the
     token.
     """
-    _, _, result = made
+    _, _, result = measured
     assert result.prompts[0].tokens[2].id != result.prompts[1].tokens[0].id
     analysis = EmbeddingValues(prompts=("a b", "c a b"))
-    other = analysis.measure(FakeModel().captures(analysis))
-    assert np.array_equal(other.prompts[0].values[1], other.prompts[1].values[2])
+    second_result = analysis.measure(FakeModel().captures(analysis))
+    assert np.array_equal(second_result.prompts[0].values[1], second_result.prompts[1].values[2])
 
 
-def test_the_figures_show_all_numbers_and_write_out_the_first(made):
+def test_figures(measured):
     """A row per token, all dimensions in one figure, ten of them written in the other; alt texts
     name the tokens.
     """
-    _, analysis, result = made
+    _, analysis, result = measured
     charts = analysis.figures(result)
 
     assert set(charts) == {"prompt-0", "start-0", "prompt-1", "start-1"}
-    whole, start = charts["prompt-0"], charts["start-0"]
+    all_values, start = charts["prompt-0"], charts["start-0"]
     assert (
-        isinstance(whole, Heatmap)
-        and whole.values.shape == (3, 12)
-        and whole.diverging
-        and not whole.annotate
+        isinstance(all_values, Heatmap)
+        and all_values.values.shape == (3, 12)
+        and all_values.diverging
+        and not all_values.annotate
     )
     assert isinstance(start, Heatmap) and start.values.shape == (3, 10) and start.annotate
-    assert f"·World {result.prompts[0].norms[2]:.2f}" in whole.alt
+    assert f"·World {result.prompts[0].norms[2]:.2f}" in all_values.alt
 
 
 def test_on_a_real_network_the_values_are_its_weights(tiny_model_dir):

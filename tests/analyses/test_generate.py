@@ -21,25 +21,27 @@ def model(tiny_model_dir):
     return LoadedModel.load(tiny_model_dir, "tiny")
 
 
-def step_by_step(model, one):
+def step_by_step(model, text):
     """The logits [N, V] of every written token, each from a pass of its own, without cache and in
     float64 softmax.
     """
-    ids = [token.id for token in one.tokens]
+    ids = [token.id for token in text.tokens]
     with torch.inference_mode():
-        for n in range(one.prompt_length, len(ids)):
+        for n in range(text.prompt_length, len(ids)):
             yield (
                 ids[n],
                 model.network(torch.tensor([ids[:n]]), use_cache=False).logits[0, -1].double(),
             )
 
 
-def by_hand(logits, prompt, written, pieces, **settings):
+def by_hand(logits, prompt, written_ids, pieces, **settings):
     """The analysis on logits [N, V] made by hand for the written ids."""
-    analysis = Generate(prompts=("x",), max_new_tokens=len(written), **settings)
+    analysis = Generate(prompts=("x",), max_new_tokens=len(written_ids), **settings)
     sites = {LOGITS: np.asarray(logits, dtype=np.float32)}
-    made = pieces.capture([*prompt, *written], sites, prompt_length=len(prompt), stopped=True)
-    result = analysis.measure({"text-0": made})
+    capture = pieces.capture(
+        [*prompt, *written_ids], sites, prompt_length=len(prompt), stopped=True
+    )
+    result = analysis.measure({"text-0": capture})
     return analysis, json_round_trip(analysis, result)
 
 
@@ -122,7 +124,7 @@ def test_prompts_go_through_the_chat_template(model):
     assert result.prompts[0].prompt_length > result.prompts[1].prompt_length
 
 
-def test_the_answer_is_joined_from_bytes_and_leaves_special_tokens_out():
+def test_answer_is_joined_from_bytes():
     """An owl in two tokens is one character of the answer; the end-of-turn token is none."""
     owl = "🦉".encode()
     pieces = ByteVocabulary("hi", owl[:2], owl[2:], "<end>", special=1)
@@ -132,7 +134,7 @@ def test_the_answer_is_joined_from_bytes_and_leaves_special_tokens_out():
     assert result.prompts[0].stopped
 
 
-def test_detours_forks_and_the_least_probable_token_are_counted():
+def test_detours_and_forks():
     """Three steps: the favourite, a detour at a fork, and a favourite with rivals that top-p
     removed.
     """
@@ -153,7 +155,7 @@ def test_detours_forks_and_the_least_probable_token_are_counted():
     assert bars.alt.endswith("Least probable: b with 35.0%; a had 60.0%.")
 
 
-def test_a_least_probable_token_that_was_the_first_choice_is_told_once():
+def test_least_probable_first_choice():
     """Greedy: nothing was more probable than the token that was taken."""
     greedy, result = by_hand(
         np.log([[0.9, 0.1], [0.4, 0.6]]), [0], [0, 1], ByteVocabulary("a", "b")

@@ -80,13 +80,13 @@ def test_on_a_model_the_numbers_are_those_of_the_weights(tiny):
     captures = capture_requests(tiny, analysis)
     result = analysis.measure(captures)
     layer = tiny.network.model.layers[1]
-    kept = []
+    inputs = []
     handle = layer.post_attention_layernorm.register_forward_hook(
-        lambda m, a, out: kept.append(out[0])
+        lambda m, a, out: inputs.append(out[0])
     )
     tiny.network(torch.tensor([[token.id for token in result.tokens]]))
     handle.remove()
-    (x,) = kept
+    (x,) = inputs
     neurons = torch.nn.functional.silu(x @ layer.mlp.gate_proj.weight.T) * (
         x @ layer.mlp.up_proj.weight.T
     )  # [T, M]

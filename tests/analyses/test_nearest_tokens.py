@@ -18,11 +18,11 @@ TOLERANCE = 1e-9
 
 def by_hand(vectors, *pieces, ids=(0,), top_k=3, special=0):
     """The analysis on a vocabulary with these rows; `ids` are the tokens of its one text."""
-    made = ByteVocabulary(*pieces, special=special)
+    vocabulary = ByteVocabulary(*pieces, special=special)
     analysis = NearestTokens(prompts=("text",), top_k=top_k)
-    matrix = made.capture((), {EMBED: np.array(vectors, dtype=np.float32)})
+    matrix = vocabulary.capture((), {EMBED: np.array(vectors, dtype=np.float32)})
     return analysis, json_round_trip(
-        analysis, analysis.measure({"text-0": made.capture(ids), "matrix": matrix})
+        analysis, analysis.measure({"text-0": vocabulary.capture(ids), "matrix": matrix})
     )
 
 
@@ -37,19 +37,21 @@ def check_against_scikit_learn(model, texts, top_k):
     for measure, back in (("cosine", lambda d: 1 - d), ("euclidean", lambda d: d)):
         search = NearestNeighbors(n_neighbors=top_k + 1, metric=measure, algorithm="brute").fit(E)
         apart, ids = search.kneighbors(E[rows])  # [Q, top_k + 1], the token itself among them
-        for one, some, order in zip(result.tokens, apart, ids, strict=True):
+        for one, costs, order in zip(result.tokens, apart, ids, strict=True):
             near = one.cosine if measure == "cosine" else one.distance
             keep = order != one.token.id
-            np.testing.assert_allclose([n.value for n in near], back(some[keep])[:top_k], atol=1e-7)
+            np.testing.assert_allclose(
+                [n.value for n in near], back(costs[keep])[:top_k], atol=1e-7
+            )
             assert {n.token.id for n in near} == set(order[keep][:top_k].tolist())
     for one in result.tokens:
-        every = np.delete(E @ E[one.token.id], one.token.id)
+        products = np.delete(E @ E[one.token.id], one.token.id)
         np.testing.assert_allclose(
-            [n.value for n in one.dot], np.sort(every)[::-1][:top_k], atol=TOLERANCE
+            [n.value for n in one.dot], np.sort(products)[::-1][:top_k], atol=TOLERANCE
         )
         values = [E[n.token.id] @ E[one.token.id] for n in one.dot]
         assert [n.value for n in one.dot] == pytest.approx(values, abs=TOLERANCE)
-        assert one.ahead == (every > E[one.token.id] @ E[one.token.id]).sum()
+        assert one.ahead == (products > E[one.token.id] @ E[one.token.id]).sum()
         assert one.norm == pytest.approx(np.linalg.norm(E[one.token.id]), abs=TOLERANCE)
     norms = np.linalg.norm(E, axis=1)
     assert result.norm_median == pytest.approx(np.median(norms), abs=TOLERANCE)

@@ -58,7 +58,7 @@ def test_it_agrees_with_transformers_and_torch(model, tiny_model_dir):
     assert one.others == model.config.vocab_size - 7
 
 
-def test_logits_are_dot_products_with_the_rows_of_the_unembedding(model):
+def test_logits_are_products_with_the_unembedding(model):
     """What the chapter says of the linear layer: the last normed vector times each token's row, to
     1e-4.
     """
@@ -79,10 +79,12 @@ def test_each_probability_is_exp_of_logit_minus_log_sum():
     _, result = by_hand([2.0, -1.0, 0.5, 0.0], ByteVocabulary("a", "b", "c", "d"), top_k=3)
     one = result.prompts[0]
 
-    whole = np.exp([2.0, -1.0, 0.5, 0.0])
+    exponentials = np.exp([2.0, -1.0, 0.5, 0.0])
     assert [t.text for t in one.top] == ["a", "c", "d"]
-    assert np.allclose([t.prob for t in one.top], np.exp([2.0, 0.5, 0.0]) / whole.sum(), atol=1e-12)
-    assert one.log_sum == pytest.approx(np.log(whole.sum()))
+    assert np.allclose(
+        [t.prob for t in one.top], np.exp([2.0, 0.5, 0.0]) / exponentials.sum(), atol=1e-12
+    )
+    assert one.log_sum == pytest.approx(np.log(exponentials.sum()))
     assert sum(t.prob for t in one.top) + one.rest == pytest.approx(1)
     assert (one.lead, one.odds) == (pytest.approx(1.5), pytest.approx(np.exp(1.5)))
 

@@ -34,15 +34,15 @@ def test_the_next_token_is_as_measured(model, prompt, expected):
     """Tokens in their order, probabilities to 0.005."""
     top = run(model, NextToken(prompts=(prompt,), top_k=3)).prompts[0].top
 
-    for got, (text, prob) in zip(top, expected, strict=False):
-        assert got.text == text
-        assert got.prob == pytest.approx(prob, abs=0.005)
+    for token, (text, prob) in zip(top, expected, strict=False):
+        assert token.text == text
+        assert token.prob == pytest.approx(prob, abs=0.005)
 
 
 def test_without_the_header_the_model_opens_a_turn(model):
     """A chat without the header of the answer: `<|im_start|>` with 0.997."""
-    asked = ChatPrompt(chat="What is the capital of France?", answer=False)
-    best = run(model, NextToken(prompts=(asked,), top_k=1)).prompts[0].top[0]
+    prompt = ChatPrompt(chat="What is the capital of France?", answer=False)
+    best = run(model, NextToken(prompts=(prompt,), top_k=1)).prompts[0].top[0]
 
     assert best.text == "<|im_start|>"
     assert best.prob == pytest.approx(0.997, abs=0.005)

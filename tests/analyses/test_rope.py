@@ -27,7 +27,7 @@ def tiny(tiny_model_dir):
     return LoadedModel.load(tiny_model_dir, "tiny")
 
 
-def made(q, k, **parameters):
+def measure_arrays(q, k, **parameters):
     """The analysis on queries and keys given as arrays [heads, T, d]."""
     pattern = np.tile(np.tri(q.shape[1]) / np.arange(1, q.shape[1] + 1)[:, None], (len(q), 1, 1))
     sites = {
@@ -81,7 +81,7 @@ def test_scores_by_distance_are_those_of_turned_vectors():
     """
     rng = np.random.default_rng(0)
     q, k = rng.normal(size=(4, 5, 8)), rng.normal(size=(2, 5, 8))
-    _, result = made(q, k, head=3, distances=7)
+    _, result = measure_arrays(q, k, head=3, distances=7)
     for head in range(4):
         for distance in range(7):
             scores = [
@@ -104,7 +104,7 @@ def test_only_the_distance_counts():
     than 0.1.
     """
     rng = np.random.default_rng(1)
-    _, result = made(rng.normal(size=(2, 6, 16)), rng.normal(size=(1, 6, 16)))
+    _, result = measure_arrays(rng.normal(size=(2, 6, 16)), rng.normal(size=(1, 6, 16)))
     assert result.shift == 1000 and result.shift_difference < 1e-9
     assert result.query_shift_difference > 0.1
 
@@ -114,20 +114,20 @@ def test_equal_vectors_follow_the_ideal_curve():
     at first.
     """
     ones = np.ones((1, 4, 8))
-    _, result = made(ones, ones, distances=20)
+    _, result = measure_arrays(ones, ones, distances=20)
     assert np.abs(result.by_distance - math.sqrt(8) * result.equal_by_distance).max() < 1e-9
     expected = [sum(math.cos(r * 10000 ** (-2 * i / 8)) for i in range(4)) / 4 for r in range(20)]
     assert result.equal_by_distance.tolist() == pytest.approx(expected, abs=1e-12)
     assert result.peak == 0
 
 
-def test_keys_turned_back_make_a_head_that_looks_one_step_back():
+def test_head_that_looks_one_step_back():
     """Queries that are the keys, turned on by one: the peak is at distance 1."""
     rng = np.random.default_rng(2)
     key = rng.normal(size=16)
     k = np.tile(key, (1, 5, 1))
     q = np.tile(turned(key, -1, 10000), (1, 5, 1))
-    assert made(q, k)[1].peak == 1
+    assert measure_arrays(q, k)[1].peak == 1
 
 
 def test_the_facts_come_from_the_model(tiny):
@@ -149,7 +149,9 @@ def test_the_figures():
     works.
     """
     rng = np.random.default_rng(3)
-    analysis, result = made(rng.normal(size=(4, 6, 64)), rng.normal(size=(2, 6, 64)), distances=9)
+    analysis, result = measure_arrays(
+        rng.normal(size=(4, 6, 64)), rng.normal(size=(2, 6, 64)), distances=9
+    )
     charts = analysis.figures(result)
     assert set(charts) == {"angles", "score-by-distance", "heads", "equal", "pattern"}
     hands, curve, pattern = charts["angles"], charts["score-by-distance"], charts["pattern"]
@@ -165,5 +167,5 @@ def test_the_figures():
     assert len(charts["heads"].series) == 4 and f"distance {result.peak}" in curve.alt
     assert isinstance(pattern, Heatmap) and pattern.causal and pattern.scale == (0, 1)
 
-    analysis, alone = made(np.ones((1, 1, 4)), np.ones((1, 1, 4)))
+    analysis, alone = measure_arrays(np.ones((1, 1, 4)), np.ones((1, 1, 4)))
     assert alone.previous_share == 0 and set(analysis.figures(alone)) == set(charts)

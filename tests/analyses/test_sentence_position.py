@@ -49,13 +49,13 @@ def on_own_axes(rows):
 
 
 @pytest.mark.parametrize("C", [1.0, 100.0])
-def test_the_means_are_multiplied_by_the_encoding_of_the_place_in_the_list(C):
+def test_encoding_of_list_positions(C):
     """Distances on both maps against padded means times the formula, to 1e-9."""
     _, result, means = measured(C=C)
-    plain = np.array([(spot.x, spot.y) for spot in result.without.points])
+    positions = np.array([(spot.x, spot.y) for spot in result.without.points])
     encoded = np.array([(spot.x, spot.y) for spot in result.encoded.points])
 
-    assert np.abs(distances(plain) - on_own_axes(means)).max() < 1e-9
+    assert np.abs(distances(positions) - on_own_axes(means)).max() < 1e-9
     assert np.abs(distances(encoded) - on_own_axes(means * encoding(4, 20, C))).max() < 1e-9
 
 
@@ -64,21 +64,21 @@ def test_the_first_sentence_loses_half_of_its_numbers():
     assert measured(C=1.0)[1].zeroed_share == measured(C=50.0)[1].zeroed_share == 0.5
 
 
-def test_word_order_changes_nothing_and_the_order_of_the_list_does():
+def test_order_of_words_and_list():
     """Permuting ids moves nothing, to 1e-12; turning the list round moves as far as the formula
     says, to 1e-9.
     """
     _, result, means = measured()
     assert result.permuted_change < 1e-12
-    there = means * encoding(4, 20, 1.0)
+    moved = means * encoding(4, 20, 1.0)
     back = means * encoding(4, 20, 1.0)[::-1]
     assert result.relisted_change == pytest.approx(
-        np.linalg.norm(back - there, axis=1).max(), abs=1e-9
+        np.linalg.norm(back - moved, axis=1).max(), abs=1e-9
     )
     assert result.relisted_change > 0.1
 
 
-def test_the_figures_are_labelled_and_have_no_arrows_across_two_maps():
+def test_figures():
     """`without` and `with`: both sets, one scale, both shares of variance in the axis names, C in
     the title.
     """

@@ -64,7 +64,7 @@ def test_with_c_of_one_all_pairs_are_one_clock():
     assert expected < 0.02 * result.norm
 
 
-def test_a_larger_c_spreads_the_wavelengths_and_leaves_the_first():
+def test_wavelengths_grow_with_c():
     """2 pi C^(2k/d), pair by pair, to a relative 1e-12; all vectors have length sqrt(d / 2), to
     1e-12.
     """
@@ -86,7 +86,7 @@ def test_the_rank_is_that_of_the_formula():
         assert sweep.rank == (spread > 1e-6 * spread[0]).sum()
 
 
-def test_the_figures_step_through_c_and_show_sines_beside_cosines():
+def test_figures():
     """A frame per C with the formula's numbers, to 1e-12; lines for wavelengths (logarithmic) and
     distances.
     """

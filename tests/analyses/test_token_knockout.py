@@ -145,7 +145,7 @@ def test_blocking_is_what_a_mask_does(tiny: Any) -> None:
     assert [part.layers for part in result.parts] == [(0,), (1,)]
 
 
-def test_only_what_stands_right_after_feels_the_last_layers_cut(tiny: Any) -> None:
+def test_cut_in_the_last_layer(tiny: Any) -> None:
     """What attention adds in the last layer stays at its position, so no prediction elsewhere
     moves.
     """

@@ -23,18 +23,18 @@ def measured():
 
 def by_hand(*texts):
     """Two texts as written and two shuffled, each given as rows of (piece, vector)."""
-    made = ByteVocabulary(*dict.fromkeys(piece for text in texts for piece, _ in text))
+    vocabulary = ByteVocabulary(*dict.fromkeys(piece for text in texts for piece, _ in text))
     captures = {}
     for name, text in zip(("text-0", "text-1", "words-0", "words-1"), texts, strict=True):
-        ids = [made.find(piece).id for piece, _ in text]
-        captures[name] = made.capture(
+        ids = [vocabulary.find(piece).id for piece, _ in text]
+        captures[name] = vocabulary.capture(
             ids, {EMBED: np.array([v for _, v in text], dtype=np.float32)}
         )
     analysis = TokenMap(prompts=("one", "two"), shuffle_seed=0)
     return analysis, json_round_trip(analysis, analysis.measure(captures))
 
 
-def test_the_axes_are_those_of_the_different_tokens_as_written(measured):
+def test_axes_of_distinct_tokens(measured):
     """Against scikit-learn's PCA of those rows, each once, to 1e-9, up to sign; the rest is put on
     them.
     """
@@ -45,8 +45,8 @@ def test_the_axes_are_those_of_the_different_tokens_as_written(measured):
 
     assert result.fitted == len(ids) and [t.id for t in result.different[: len(ids)]] == ids
     assert result.explained == pytest.approx(tuple(pca.explained_variance_ratio_), abs=1e-9)
-    wanted = pca.transform(model.matrix[[s.token.id for s in result.spots]].astype(np.float64))
-    assert np.abs(np.abs([(s.x, s.y) for s in result.spots]) - np.abs(wanted)).max() < 1e-9
+    expected = pca.transform(model.matrix[[s.token.id for s in result.spots]].astype(np.float64))
+    assert np.abs(np.abs([(s.x, s.y) for s in result.spots]) - np.abs(expected)).max() < 1e-9
 
 
 def test_equal_tokens_lie_in_one_place_wherever_they_stand(measured):
@@ -65,7 +65,7 @@ def test_equal_tokens_lie_in_one_place_wherever_they_stand(measured):
     assert {t.text for t in result.repeated} == {"The", " cat", " sat", " the"}
 
 
-def test_vectors_that_do_depend_on_the_text_would_be_noticed():
+def test_detects_vectors_that_depend_on_the_text():
     """One number of one repetition changed: that is the difference that is told."""
     a, b = ("a", [1, 0]), (" b", [0, 1])
     assert by_hand([a, b], [b], [a, b], [b])[1].equal_apart == 0
@@ -84,7 +84,7 @@ def test_the_closest_other_token(measured):
         assert result.distance[n] == pytest.approx(min(far.values()), abs=1e-5)
 
 
-def test_a_token_that_a_shuffle_takes_away_leads_to_what_its_word_became():
+def test_arrows_to_recut_words():
     """The same word with a space more or less, in the same text; counted with repetitions, others
     are only counted.
     """

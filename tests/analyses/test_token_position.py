@@ -43,7 +43,7 @@ def encoding(rows, width, C):
     )
 
 
-def test_two_orders_have_one_mean_with_and_without_an_encoding():
+def test_equal_means_of_two_orders():
     """To 1e-12 in float64; while every token that changed place moves by the distance of the two
     positions.
     """
@@ -110,7 +110,7 @@ def test_the_axes_are_fitted_to_the_order_as_written():
     assert drawn.explained == pytest.approx(tuple(values[::-1][:2] / values.sum()), abs=1e-9)
 
 
-def test_a_loud_encoding_makes_tokens_resemble_their_place_and_a_long_embedding_themselves():
+def test_strong_encodings():
     """Rows of length near zero follow the position, rows of length 100 the token; counts cover what
     changed place.
     """

@@ -66,7 +66,7 @@ def test_chats_are_those_of_transformers(model, tiny_model_dir):
         assert one.prompt == chat.messages()[-1].content
 
 
-def test_a_text_that_continues_the_one_before_is_told_from_one_that_does_not():
+def test_continued_texts():
     """All ids of the one before, at the beginning; the first prompt continues nothing."""
     pieces = ByteVocabulary("H", "ell", "Hello", ",")
     analysis = Tokenize(prompts=("Hell", "Hello", "Hello,", "HelloH"))
@@ -96,7 +96,7 @@ def test_a_lost_character_is_noticed():
     assert [one.lossless for one in analysis.measure(captures).prompts] == [False, True]
 
 
-def test_the_strip_has_a_row_per_text_and_the_passages_are_the_texts(model):
+def test_figures(model):
     """Rows are labelled by the text; a chat, which has no short name, by nothing."""
     analysis = Tokenize(prompts=("Hello", ChatPrompt(chat="Hello")))
     result = run(model, analysis)

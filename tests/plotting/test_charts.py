@@ -23,21 +23,23 @@ from layerbook.plotting import render
 
 def lengths(root: object) -> np.ndarray:
     """The lengths of all bars from the top down."""
-    found = [box for paint in ("series-1", "accent", "pale") for box in filled_boxes(root, paint)]  # type: ignore[arg-type]
+    boxes = [box for paint in ("series-1", "accent", "pale") for box in filled_boxes(root, paint)]  # type: ignore[arg-type]
     return np.array(
-        [right - left for left, top, right, bottom in sorted(found, key=lambda box: box[1])]
+        [right - left for left, top, right, bottom in sorted(boxes, key=lambda box: box[1])]
     )
 
 
 def test_bars_are_as_long_as_their_values() -> None:
     """Proportional from zero, the rest among them."""
     values = (0.5, 0.25, 0.125, 0.0625)
-    found = lengths(
+    bar_lengths = lengths(
         parse_svg(
             render.render_figure(replace(make_bars(*values, rest=0.0625), highlight=(1,)), "x")
         )
     )
-    np.testing.assert_allclose(found / found[0], np.array([*values, 0.0625]) / 0.5, atol=1e-3)
+    np.testing.assert_allclose(
+        bar_lengths / bar_lengths[0], np.array([*values, 0.0625]) / 0.5, atol=1e-3
+    )
 
 
 def test_negative_bars_lie_on_the_other_side() -> None:
@@ -48,11 +50,15 @@ def test_negative_bars_lie_on_the_other_side() -> None:
     np.testing.assert_allclose([b1 - b0, c1 - c0], [(a1 - a0) / 2, (a1 - a0) / 4], atol=0.03)
 
 
-def test_logarithmic_bars_grow_by_the_same_length_per_decade() -> None:
+def test_logarithmic_bars() -> None:
     """A tenth is shorter by the same piece each time; a zero has no bar."""
-    found = lengths(parse_svg(render.render_figure(make_bars(1.0, 0.1, 0.01, 0.0, log=True), "x")))
-    assert len(found) == 3
-    assert found[0] - found[1] == pytest.approx(found[1] - found[2], abs=0.03)
+    bar_lengths = lengths(
+        parse_svg(render.render_figure(make_bars(1.0, 0.1, 0.01, 0.0, log=True), "x"))
+    )
+    assert len(bar_lengths) == 3
+    assert bar_lengths[0] - bar_lengths[1] == pytest.approx(
+        bar_lengths[1] - bar_lengths[2], abs=0.03
+    )
 
 
 def test_bars_without_a_height_say_so() -> None:

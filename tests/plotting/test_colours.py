@@ -49,13 +49,13 @@ def light(color: np.ndarray) -> float:
     return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
 
 
-def contrast(one: np.ndarray, other: np.ndarray) -> float:
+def contrast(first: np.ndarray, second: np.ndarray) -> float:
     """The contrast of two colours, 1 to 21."""
-    high, low = sorted((light(one), light(other)), reverse=True)
+    high, low = sorted((light(first), light(second)), reverse=True)
     return (high + 0.05) / (low + 0.05)
 
 
-def test_the_stylesheet_and_the_drawers_name_the_same_paints() -> None:
+def test_stylesheet_has_the_same_paints() -> None:
     """Every paint has its light value in the stylesheet, and nothing else is there."""
     assert {name: value for value, name in colours.CSS_VARIABLES.items()} == LIGHT
 
@@ -84,8 +84,8 @@ def test_what_is_written_can_be_read(theme: dict[str, str]) -> None:
         ("muted", "tint"),
         ("ink", "tint"),
     ]
-    found = {pair: contrast(rgb(theme[pair[0]]), rgb(theme[pair[1]])) for pair in pairs}
-    assert not {pair: ratio for pair, ratio in found.items() if ratio < 4.5}
+    ratios = {pair: contrast(rgb(theme[pair[0]]), rgb(theme[pair[1]])) for pair in pairs}
+    assert not {pair: ratio for pair, ratio in ratios.items() if ratio < 4.5}
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
@@ -98,7 +98,7 @@ def test_what_is_drawn_can_be_seen(theme: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     "shades", [colours.sequential(), colours.diverging()], ids=["sequential", "diverging"]
 )
-def test_values_in_cells_can_be_read_on_paper_and_in_the_dark(shades: np.ndarray) -> None:
+def test_cell_values_are_legible(shades: np.ndarray) -> None:
     """4.5 to 1 between each shade and the ink chosen for it, in both themes."""
     dark = colours.invert_for_dark(shades[:, :3])
     for shade, inverted, ink in zip(shades[:, :3], dark, colours.text_colours(shades), strict=True):

@@ -45,15 +45,15 @@ def test_what_adds_comes_back_to_the_stream() -> None:
 
 def test_boxes_carry_their_shape_and_what_was_learned() -> None:
     """Details as given, parameters counted compactly, nothing where nothing was learned."""
-    written = texts(parse_svg(render.render_figure(decoder_diagram(), "x")))
+    labels = texts(parse_svg(render.render_figure(decoder_diagram(), "x")))
     assert {
         "49152 × 576",
         "28.3 M parameters",
         "0.88 M parameters",
         "tied <to> the embedding",
-    } <= set(written)
-    assert "residual stream, 576 numbers per token" in written
-    assert not any("0 parameters" == words for words in written)
+    } <= set(labels)
+    assert "residual stream, 576 numbers per token" in labels
+    assert not any("0 parameters" == words for words in labels)
 
 
 def test_the_highlighted_part_stands_out() -> None:

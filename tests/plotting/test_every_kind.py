@@ -95,9 +95,9 @@ def test_ids_begin_with_the_picture_s_and_are_unique(name: str) -> None:
 
 def referred(element: ET.Element) -> list[str]:
     """The ids that an element refers to."""
-    found = re.findall(r"url\(#([^)]+)\)", " ".join(element.attrib.values()))
-    found += [element.attrib["href"][1:]] if element.get("href", "").startswith("#") else []
-    return found + [
+    targets = re.findall(r"url\(#([^)]+)\)", " ".join(element.attrib.values()))
+    targets += [element.attrib["href"][1:]] if element.get("href", "").startswith("#") else []
+    return targets + [
         id
         for name in ("aria-labelledby", "aria-describedby")
         for id in element.get(name, "").split()
@@ -115,11 +115,11 @@ def test_frames_have_ids_of_their_own() -> None:
 @pytest.mark.parametrize("name", ["hostile bars", "hostile points", "hostile lines"])
 def test_hostile_labels_are_text_and_nothing_else(name: str) -> None:
     """Labels arrive as they are: escaped, no mathematics, no element made of them."""
-    written = texts(parse_svg(render.render_figure(CHARTS[name], "fig-1")))
+    labels = texts(parse_svg(render.render_figure(CHARTS[name], "fig-1")))
     for label in HOSTILE_LABELS:
         shown = [
             words
-            for words in written
+            for words in labels
             if words == label or (words.endswith("…") and label.startswith(words[:-1]))
         ]
         assert shown, label
@@ -165,18 +165,18 @@ def test_the_same_figure_gives_the_same_bytes_elsewhere() -> None:
         "LC_ALL": "C",
         "SOURCE_DATE_EPOCH": "1",
     }
-    made = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code], env=env, cwd="/", capture_output=True, text=True, check=True
     )
-    assert json.loads(made.stdout) == digests()
+    assert json.loads(process.stdout) == digests()
 
 
 def test_drawing_leaves_matplotlib_s_settings_alone() -> None:
     """A notebook that draws a figure keeps its own style."""
     with matplotlib.rc_context({"lines.linewidth": 9}):
-        before = dict(matplotlib.rcParams)
+        settings = dict(matplotlib.rcParams)
         render.render_figure(CHARTS["lines"], "x")
-        assert dict(matplotlib.rcParams) == before
+        assert dict(matplotlib.rcParams) == settings
 
 
 def test_what_needs_no_plotting_library_imports_none() -> None:

@@ -48,17 +48,17 @@ def test_pixels_decode_to_the_values(shape: tuple[int, int], diverging: bool) ->
         low, high = low - 0.5, high + 0.5
     shades = colours.diverging() if diverging else colours.sequential()
     (raster,) = rasters(parse_svg(render.render_figure(figure, "x")))
-    read = decode_values(raster.cell_colours(*shape), shades, low, high)
-    np.testing.assert_allclose(read, figure.values, atol=(high - low) / 254 * 0.501)
+    decoded = decode_values(raster.cell_colours(*shape), shades, low, high)
+    np.testing.assert_allclose(decoded, figure.values, atol=(high - low) / 254 * 0.501)
 
 
-def test_a_fixed_scale_is_kept_and_its_ends_hold_what_lies_beyond() -> None:
+def test_fixed_scale_clips_values() -> None:
     """The colours mean the same in every picture of a series, whatever its values."""
     figure = replace(grid(6, 6), scale=(-1.0, 1.0))
     root = parse_svg(render.render_figure(figure, "x"))
     (raster,) = rasters(root)
-    read = decode_values(raster.cell_colours(6, 6), colours.sequential(), -1, 1)
-    np.testing.assert_allclose(read, np.clip(figure.values, -1, 1), atol=2 / 255 * 0.501)
+    decoded = decode_values(raster.cell_colours(6, 6), colours.sequential(), -1, 1)
+    np.testing.assert_allclose(decoded, np.clip(figure.values, -1, 1), atol=2 / 255 * 0.501)
     assert {"−1", "1"} <= set(texts(root))
 
 
@@ -83,27 +83,32 @@ def test_masked_cells_are_hatched_and_on_no_scale() -> None:
         diverging=True,
     )
     figure = replace(figure, masked=True, scale=(-1.0, 1.0))
-    plain, written = (
+    picture, annotated_picture = (
         parse_svg(render.render_figure(replace(figure, annotate=a), "x")) for a in (False, True)
     )
-    (raster,) = rasters(plain)
+    (raster,) = rasters(picture)
     cells = raster.cell_colours(5, 5)
     np.testing.assert_array_equal(cells[..., 3] == 255, low)
-    read = decode_values(cells, colours.diverging(), -1, 1)
-    np.testing.assert_allclose(read[low], figure.values[low], atol=2 / 254 * 0.501)
+    decoded = decode_values(cells, colours.diverging(), -1, 1)
+    np.testing.assert_allclose(decoded[low], figure.values[low], atol=2 / 254 * 0.501)
     left, top, right, bottom = raster.box
     wide, high = (right - left) / 5, (bottom - top) / 5
     strokes = [
         path_points(s)
-        for p in plain.iter(f"{SVG}path")
+        for p in picture.iter(f"{SVG}path")
         if hatching(p)
         for s in p.attrib["d"].split("M")[1:]
     ]
     middles = [(s[0] + s[-1]) / 2 for s in strokes if s[:, 1].min() >= top - 0.01]
     hit = {(int((y - top) // high), int((x - left) // wide)) for x, y in middles}
     assert hit == {(i, j) for i in range(5) for j in range(i + 1, 5)}
-    assert "−∞, masked" in texts(plain) and "−∞, masked" in texts(written)
-    assert sum("." in words and words.strip("−.0123456789") == "" for words in texts(written)) == 15
+    assert "−∞, masked" in texts(picture) and "−∞, masked" in texts(annotated_picture)
+    assert (
+        sum(
+            "." in words and words.strip("−.0123456789") == "" for words in texts(annotated_picture)
+        )
+        == 15
+    )
     assert "−∞, masked" not in texts(
         parse_svg(render.render_figure(replace(figure, masked=False), "x"))
     )
@@ -114,7 +119,7 @@ def hatching(path: ET.Element) -> bool:
     return "--fig-line," in path.get("stroke", "") and not path.get("id")
 
 
-def test_stages_of_other_measures_keep_their_own_scales_and_stay_in_place() -> None:
+def test_stages_keep_their_scales_and_positions() -> None:
     """A product and its eighth look alike, each under the ends of its own scale; steps of one
     measure share theirs.
     """
@@ -126,12 +131,12 @@ def test_stages_of_other_measures_keep_their_own_scales_and_stay_in_place() -> N
             Frames((Frame("raw", raw), Frame("/ 8", eighth)), "Two."), "x"
         )
     ]
-    one, other = (rasters(root)[0] for root in roots)
-    np.testing.assert_array_equal(one.pixels, other.pixels)
-    assert one.box == other.box
-    again = Frames((Frame("raw", raw), Frame("/ 8", replace(eighth, value="value"))), "Two.")
-    one, other = (rasters(parse_svg(svg))[0] for svg in render.render_frames(again, "x"))
-    assert (one.pixels != other.pixels).any()
+    first, second = (rasters(root)[0] for root in roots)
+    np.testing.assert_array_equal(first.pixels, second.pixels)
+    assert first.box == second.box
+    frames = Frames((Frame("raw", raw), Frame("/ 8", replace(eighth, value="value"))), "Two.")
+    first, second = (rasters(parse_svg(svg))[0] for svg in render.render_frames(frames, "x"))
+    assert (first.pixels != second.pixels).any()
 
 
 def test_what_is_not_a_number_is_absent() -> None:
@@ -141,9 +146,9 @@ def test_what_is_not_a_number_is_absent() -> None:
     finite = figure.values[np.isfinite(figure.values)]
     low, high = float(finite.min()), float(finite.max())
     (raster,) = rasters(parse_svg(render.render_figure(figure, "x")))
-    read = decode_values(raster.cell_colours(3, 3), colours.sequential(), low, high)
+    decoded = decode_values(raster.cell_colours(3, 3), colours.sequential(), low, high)
     expected = np.clip(figure.values, low, high)
-    np.testing.assert_allclose(read, expected, atol=(high - low) / 254 * 0.501)
+    np.testing.assert_allclose(decoded, expected, atol=(high - low) / 254 * 0.501)
 
 
 @pytest.mark.parametrize("causal", [False, True])
@@ -182,7 +187,7 @@ def test_values_are_only_written_where_there_is_room() -> None:
     assert float(root.attrib["width"]) < 960
 
 
-def test_labels_stand_beside_their_rows_and_below_their_columns() -> None:
+def test_positions_of_labels() -> None:
     """Every token is written once per axis, made visible, in order."""
     root = parse_svg(render.render_figure(attention_pattern(7), "x"))
     (raster,) = rasters(root)
@@ -203,20 +208,23 @@ def test_frames_share_scale_size_and_place() -> None:
     frames = growing_frames(6)
     roots = [parse_svg(svg) for svg in render.render_frames(frames, "x")]
     assert len({(root.attrib["width"], root.attrib["height"]) for root in roots}) == 1
-    found = [rasters(root)[0] for root in roots]
+    images = [rasters(root)[0] for root in roots]
     sizes = [
-        ((r.box[2] - r.box[0]) / n, (r.box[3] - r.box[1]) / n) for n, r in enumerate(found, start=2)
+        ((r.box[2] - r.box[0]) / n, (r.box[3] - r.box[1]) / n)
+        for n, r in enumerate(images, start=2)
     ]
     np.testing.assert_allclose(sizes, [sizes[0]] * len(sizes), atol=0.01)
     np.testing.assert_allclose(
-        [r.box[:2] for r in found], [found[0].box[:2]] * len(found), atol=0.01
+        [r.box[:2] for r in images], [images[0].box[:2]] * len(images), atol=0.01
     )
-    for n, raster in enumerate(found, start=2):
-        read = decode_values(
+    for n, raster in enumerate(images, start=2):
+        decoded = decode_values(
             raster.cell_colours(n, n), colours.sequential(), *_ends(attention_weights(6))
         )
         lower = np.tril_indices(n)
-        np.testing.assert_allclose(read[lower], attention_weights(6)[:n, :n][lower], atol=1 / 255)
+        np.testing.assert_allclose(
+            decoded[lower], attention_weights(6)[:n, :n][lower], atol=1 / 255
+        )
 
 
 def _ends(weights: np.ndarray) -> tuple[float, float]:
@@ -224,7 +232,7 @@ def _ends(weights: np.ndarray) -> tuple[float, float]:
     return float(existing.min()), float(existing.max())
 
 
-def test_panels_of_one_measure_share_one_scale_and_one_colour_bar() -> None:
+def test_panels_share_a_scale() -> None:
     """The same number has the same colour in every panel, and the ends are written once."""
     maps = tuple(
         replace(grid(4, 4), values=grid(4, 4).values * factor, title=f"times {factor}")
@@ -234,8 +242,8 @@ def test_panels_of_one_measure_share_one_scale_and_one_colour_bar() -> None:
     everything = np.concatenate([m.values for m in maps])
     low, high = float(everything.min()), float(everything.max())
     for raster, map in zip(rasters(root), maps, strict=True):
-        read = decode_values(raster.cell_colours(4, 4), colours.sequential(), low, high)
-        np.testing.assert_allclose(read, map.values, atol=(high - low) / 254 * 0.501)
+        decoded = decode_values(raster.cell_colours(4, 4), colours.sequential(), low, high)
+        np.testing.assert_allclose(decoded, map.values, atol=(high - low) / 254 * 0.501)
     assert texts(root).count("value") == 1
     assert all(text_position(root, f"times {factor}") for factor in (1, 2, 3))
 
@@ -244,8 +252,8 @@ def test_panels_of_different_measures_keep_their_own_scales() -> None:
     """Numbers that mean different things are not put on one scale."""
     maps = (grid(4, 4), replace(grid(4, 4), values=grid(4, 4).values * 50, value="another"))
     root = parse_svg(render.render_figure(Panels(maps, "Two."), "x"))
-    one, other = rasters(root)
-    np.testing.assert_array_equal(one.pixels, other.pixels)
+    first, second = rasters(root)
+    np.testing.assert_array_equal(first.pixels, second.pixels)
     assert {"value", "another"} <= set(texts(root))
 
 
@@ -257,11 +265,9 @@ def test_inner_panels_repeat_no_labels() -> None:
         tuple(attention_pattern(7, seed=h, title=f"head {h}") for h in range(9)), "Nine."
     )
     root = parse_svg(render.render_figure(heads, "x"))
-    written = texts(root)
-    assert all(written.count(name) == 3 + 3 for name in TOKEN_LABELS)
-    assert (
-        sum("query" in words for words in written) == sum("key" in words for words in written) == 1
-    )
+    labels = texts(root)
+    assert all(labels.count(name) == 3 + 3 for name in TOKEN_LABELS)
+    assert sum("query" in words for words in labels) == sum("key" in words for words in labels) == 1
     places = [raster.box for raster in rasters(root)]
     assert len({round(box[1]) for box in places}) == len({round(box[0]) for box in places}) == 3
 
@@ -271,9 +277,9 @@ def test_no_cell_of_a_panel_is_narrower_than_a_pixel() -> None:
     one.
     """
     panels = Panels(tuple(grid(8, 576, title=str(i)) for i in range(3)), "Three.", columns=3)
-    found = rasters(parse_svg(render.render_figure(panels, "x")))
-    assert all(raster.box[2] - raster.box[0] >= 576 for raster in found)
-    assert len({raster.box[0] for raster in found}) == 1
+    images = rasters(parse_svg(render.render_figure(panels, "x")))
+    assert all(raster.box[2] - raster.box[0] >= 576 for raster in images)
+    assert len({raster.box[0] for raster in images}) == 1
 
 
 def test_hairlines_part_large_cells_only() -> None:

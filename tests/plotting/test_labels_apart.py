@@ -38,7 +38,7 @@ def tick_labels(*values: float, axis: Axis) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("values", "some"),
+    ("values", "expected"),
     [
         ((10.412, 10.431), {"10.415", "10.420", "10.425", "10.430"}),
         ((1e-14, 9e-14), {"2×10⁻¹⁴", "4×10⁻¹⁴"}),
@@ -51,10 +51,10 @@ def tick_labels(*values: float, axis: Axis) -> list[str]:
         ((0.0, 5000.0), {"1,000", "2,000"}),
     ],
 )
-def test_ticks_have_the_digits_they_need(values: tuple[float, ...], some: set[str]) -> None:
+def test_ticks_have_the_digits_they_need(values: tuple[float, ...], expected: set[str]) -> None:
     """And all of an axis are written alike."""
     labels = tick_labels(*values, axis=Axis("a"))
-    assert some <= set(labels)
+    assert expected <= set(labels)
     assert all(labels.count(label) <= 2 for label in labels)
 
 
@@ -73,8 +73,8 @@ def test_distinct_ticks_have_distinct_labels(
     labels = numeric_axes._tick_labels(axis, places)
     assert len(set(labels)) == len(places)
     step = np.diff(places).min() if len(places) > 1 else abs(start) + 1
-    read = [read_number(label) for label in labels]
-    np.testing.assert_allclose(read, places, rtol=0, atol=step / 19)
+    numbers = [read_number(label) for label in labels]
+    np.testing.assert_allclose(numbers, places, rtol=0, atol=step / 19)
 
 
 def test_years_and_seeds_are_names() -> None:
@@ -98,9 +98,9 @@ def test_wide_ticks_are_fewer() -> None:
     panels = Panels((chart,) * 4, "Words", columns=4)
     root = parse_svg(render.render_figure(panels, "x"))
     places = [
-        (float(one.attrib["y"]), float(one.attrib["x"]))
-        for one in root.iter(f"{SVG}text")
-        if (one.text or "").startswith("1,000")
+        (float(element.attrib["y"]), float(element.attrib["x"]))
+        for element in root.iter(f"{SVG}text")
+        if (element.text or "").startswith("1,000")
     ]
     lowest = max(y for y, _ in places)
     across = sorted(x for y, x in places if y == lowest)

@@ -53,11 +53,11 @@ def test_shortening_counts_columns() -> None:
 
 
 @pytest.mark.parametrize(
-    ("length", "room", "every"), [(10, 10, 1), (10, 9, 2), (576, 12, 50), (64, 13, 5), (3, 0, 5)]
+    ("length", "room", "interval"), [(10, 10, 1), (10, 9, 2), (576, 12, 50), (64, 13, 5), (3, 0, 5)]
 )
-def test_labels_are_thinned_to_round_steps(length: int, room: int, every: int) -> None:
+def test_labels_are_thinned_to_round_steps(length: int, room: int, interval: int) -> None:
     """1, 2, 5, 10, 20, ...: at most as many labels as there is room for."""
-    assert text.label_step(length, room) == every
+    assert text.label_step(length, room) == interval
 
 
 def test_ids_do_not_hang_on_the_last_bit_of_a_coordinate() -> None:
@@ -70,11 +70,15 @@ def test_ids_do_not_hang_on_the_last_bit_of_a_coordinate() -> None:
         '<clipPath id="p{1}"><rect width="1" height="1"/></clipPath></defs>'
         '<g clip-path="url(#p{1})"><use xlink:href="#m{0}" x="1" y="2"/></g></svg>'
     )
-    one, other = (
+    first, second = (
         svg.embed_matplotlib_svg(
             drawn.format(*hashes), svg.root_element("f", 9, 9, "A title", "Words"), "f", {}
         )
         for hashes in (("0a1b", "77aa"), ("9c9c", "12ef"))
     )
-    assert one == other
-    assert 'id="f-part1"' in one and 'clip-path="url(#f-part1)"' in one and 'href="#f-part2"' in one
+    assert first == second
+    assert (
+        'id="f-part1"' in first
+        and 'clip-path="url(#f-part1)"' in first
+        and 'href="#f-part2"' in first
+    )
