@@ -26,6 +26,17 @@ def test_gives_the_same_numbers_again(book: Path) -> None:
     assert {p.name for p in (book / ".layerbook").iterdir()} <= {".gitignore", "lock", "code"}
 
 
+def test_hashes_the_model_anew(book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though a digest is remembered for a file of that size, those times and that inode."""
+    monkeypatch.setenv("LAYERBOOK_CACHE", str(tmp_path / "cache"))
+    layerbook("status", cwd=book)
+    path = tmp_path / "cache" / "digests.json"
+    digests = json.loads(path.read_text())
+    path.write_text(json.dumps({name: [*entry[:-1], "0" * 64] for name, entry in digests.items()}))
+    assert layerbook("status", "--check", cwd=book).returncode == 1
+    assert layerbook("verify", "--quiet", cwd=book).returncode == 0
+
+
 def test_reports_a_wrong_committed_number(book: Path) -> None:
     """Exit 1 with both values and the gap; the committed result stays."""
     first = edit_result(book, entropy=1.0)

@@ -117,21 +117,45 @@ FORMS = (
 )
 
 
+NUMBERS = (
+    *("0", "1", "2.5", "-1", "len(result.rows)", "result.rows[0].prob", "result.layers[2]"),
+    *('result.shares["mlp"]', "sum(result.layers)", "max([row.prob for row in result.rows])"),
+)
+CALCULATIONS = ("{} + {}", "{} - {}", "{} * {}", "{} / {}", "-{}", "({})", "abs({})", "max({}, {})")
+COMPARISONS = ("{} == {}", "{} < {}", "{} <= {} < {}", "{} in [{}, {}]", "abs({} - {}) < 0.1")
+
+
 def expression(chance: random.Random, depth: int) -> str:
-    """Return a check that is mostly well formed."""
+    """Return a check of any parts, which seldom fit each other."""
     if depth == 0 or chance.random() < 0.2:
         return chance.choice(ATOMS)
     form = chance.choice(FORMS)
     return form.format(*(expression(chance, depth - 1) for _ in range(form.count("{}"))))
 
 
+def number(chance: random.Random, depth: int) -> str:
+    """Return an expression that is a number."""
+    if depth == 0 or chance.random() < 0.2:
+        return chance.choice(NUMBERS)
+    form = chance.choice(CALCULATIONS)
+    return form.format(*(number(chance, depth - 1) for _ in range(form.count("{}"))))
+
+
+def comparison(chance: random.Random, depth: int) -> str:
+    """Return a check that is well formed."""
+    form = chance.choice(COMPARISONS)
+    check = form.format(*(number(chance, depth) for _ in range(form.count("{}"))))
+    return f"{check} or not {comparison(chance, depth)}" if chance.random() < 0.2 else check
+
+
 def test_checks(tmp_path: Path) -> None:
     guard, result = make_guard(tmp_path), Measured()
-    for number, chance in cases("checks"):
-        text = expression(chance, chance.choice((1, 1, 2, 3, 6)))
+    for case, chance in cases("checks"):
+        make = chance.choice((expression, comparison, comparison))
+        text = make(chance, chance.choice((1, 1, 2, 3, 6)))
         if chance.random() < 0.3:
             text = mutate_text(chance, text, guard.secret)
-        with guard.case(f"checks {number}", text):
+        with guard.case(f"checks {case}", text):
             try:
                 parse(text).evaluate(result)
             except CheckError as error:
