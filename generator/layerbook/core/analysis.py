@@ -55,6 +55,7 @@ class Limits:
     family: the name of the model's family.
     missing: what it does not have.
     layers_without_rope: those of a model whose other layers turn queries and keys.
+    chat_template: whether chats can be laid out.
     """
 
     layers: int
@@ -66,10 +67,14 @@ class Limits:
     family: str = "Llama"
     missing: frozenset[Feature] = frozenset()
     layers_without_rope: frozenset[int] = frozenset()
+    chat_template: bool = True
 
 
 def _limits(info: ValidationInfo) -> Limits | None:
     return info.context.get("limits") if info.context else None
+
+
+_AT_MOST = re.compile(r"at most (\d+)")
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,14 @@ class _ModelIndex:
     """Validate and resolve layer or head numbers if the validation context has `limits`."""
 
     noun: Literal["layer", "head"]
+
+    def read(self, value: object, info: ValidationInfo) -> object:
+        """Replace `at most N` by N, or by the model's last number if that is lower."""
+        match = _AT_MOST.fullmatch(value) if isinstance(value, str) else None
+        count = self._count(info)
+        if match is None or count is None:
+            return value
+        return min(int(match[1]), count - 1)
 
     def check(self, number: int, info: ValidationInfo) -> int:
         """Reject a number that the model does not have."""
@@ -137,9 +150,15 @@ _LAYER, _HEAD = _ModelIndex("layer"), _ModelIndex("head")
 _LayerNumbers = tuple[Annotated[int, AfterValidator(_LAYER.check)], ...]
 _HeadNumbers = tuple[Annotated[int, AfterValidator(_HEAD.check)], ...]
 
-Layer = Annotated[int, AfterValidator(_LAYER.resolve)]
+_NUMBER_SCHEMA = WithJsonSchema(
+    {"anyOf": [{"type": "integer"}, {"type": "string", "pattern": "^at most \\d+$"}]}
+)
+
+Layer = Annotated[
+    int, BeforeValidator(_LAYER.read), AfterValidator(_LAYER.resolve), _NUMBER_SCHEMA
+]
 RopeLayer = Annotated[Layer, AfterValidator(_check_layer_turns)]
-Head = Annotated[int, AfterValidator(_HEAD.resolve)]
+Head = Annotated[int, BeforeValidator(_HEAD.read), AfterValidator(_HEAD.resolve), _NUMBER_SCHEMA]
 Layers = Annotated[_LayerNumbers | Literal["all"], AfterValidator(_LAYER.resolve_all)]
 Heads = Annotated[_HeadNumbers | Literal["mean", "all"], AfterValidator(_HEAD.resolve_all)]
 HeadNumbers = Annotated[_HeadNumbers | Literal["all"], AfterValidator(_HEAD.resolve_all)]
@@ -180,11 +199,17 @@ class ChatPrompt(Record):
         default=None,
         description="The day that the template takes for today, YYYY-MM-DD; by default 2024-07-26.",
     )
+    without_template: Literal["plain"] | None = Field(
+        default=None,
+        description="`plain`: a model without a chat template reads the turns as plain text, "
+        "a line each. By default it is an error.",
+    )
 
     @model_serializer(mode="wrap")
-    def _without_default_date(self, to_dict: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _without_defaults(self, to_dict: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        optional = ("date", "without_template")
         data: dict[str, Any] = to_dict(self)
-        return data if self.date else {name: data[name] for name in data if name != "date"}
+        return {name: data[name] for name in data if data[name] or name not in optional}
 
     def messages(self) -> tuple[ChatMessage, ...]:
         """Return the turns; a plain string is one turn of the user."""
@@ -193,7 +218,17 @@ class ChatPrompt(Record):
         return self.chat
 
 
-PromptSpec = PromptText | ChatPrompt
+def _lay_out_plainly(prompt: str | ChatPrompt, info: ValidationInfo) -> str | ChatPrompt:
+    """Resolve `without_template` by what the model has."""
+    limits = _limits(info)
+    if limits is None or isinstance(prompt, str) or prompt.without_template is None:
+        return prompt
+    if limits.chat_template:
+        return prompt.model_copy(update={"without_template": None})
+    return "\n".join(message.content for message in prompt.messages())
+
+
+PromptSpec = Annotated[PromptText | ChatPrompt, AfterValidator(_lay_out_plainly)]
 Prompts = Annotated[tuple[PromptSpec, ...], Field(min_length=1)]
 Texts = Annotated[tuple[PromptText, ...], Field(min_length=1)]
 

@@ -96,8 +96,12 @@ class ModelSource(ABC):
             limits = limits_from_config(config)
         if directory is None:
             return limits
-        render = make_chat_renderer(directory) if check_chats else None
-        return replace(limits, count_tokens=make_token_counter(directory), render_chat=render)
+        return replace(
+            limits,
+            count_tokens=make_token_counter(directory),
+            render_chat=make_chat_renderer(directory) if check_chats else None,
+            chat_template=has_chat_template(directory),
+        )
 
     def files(self) -> list[Path]:
         """Return the files and folders on this machine whose change can change the model."""
@@ -499,6 +503,13 @@ def make_chat_renderer(directory: Path) -> Callable[[Prompt], str]:
         return text
 
     return render
+
+
+def has_chat_template(directory: Path) -> bool:
+    """Return whether a model's files have a chat template; ModelError if they cannot be read."""
+    from layerbook.model.chat_template import ChatTemplate
+
+    return bool(ChatTemplate.load(directory).source)
 
 
 def read_config(directory: Path) -> dict[str, Any]:
