@@ -154,9 +154,7 @@ _NUMBER_SCHEMA = WithJsonSchema(
     {"anyOf": [{"type": "integer"}, {"type": "string", "pattern": "^at most \\d+$"}]}
 )
 
-Layer = Annotated[
-    int, BeforeValidator(_LAYER.read), AfterValidator(_LAYER.resolve), _NUMBER_SCHEMA
-]
+Layer = Annotated[int, BeforeValidator(_LAYER.read), AfterValidator(_LAYER.resolve), _NUMBER_SCHEMA]
 RopeLayer = Annotated[Layer, AfterValidator(_check_layer_turns)]
 Head = Annotated[int, BeforeValidator(_HEAD.read), AfterValidator(_HEAD.resolve), _NUMBER_SCHEMA]
 Layers = Annotated[_LayerNumbers | Literal["all"], AfterValidator(_LAYER.resolve_all)]

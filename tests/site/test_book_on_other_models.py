@@ -1,0 +1,93 @@
+"""The book itself, built on models that have little in common with its own."""
+
+from __future__ import annotations
+
+import html
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from fixtures.other_tokenizers import TOKENIZER_WRITERS
+from fixtures.small_book import layerbook
+from fixtures.tiny_llama import write_tiny_model
+from tokenizers import Tokenizer
+
+ROOT = Path(__file__).parents[2]
+CONTEXT = 512  # the longest text of the book, in single letters and bytes
+LLAMA_3_ROPE = {
+    "rope_type": "llama3",
+    "rope_theta": 10000.0,
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 32,
+}
+OWN_WORDS = r"SmolLM|smollm|Hugging|49,?152|(?<![.\d−])576\b|\b30 layers|named SmolLM"
+CHAPTERS = (
+    *("model", "tokenization", "embeddings", "position"),
+    *("attention", "mlp", "linear", "sampling"),
+)
+
+
+def write_base_model(folder: Path, tokenizer: str, **changes: object) -> Path:
+    """Write a tiny Llama without a chat template, with the entries of another tokenizer."""
+    TOKENIZER_WRITERS[tokenizer](folder)
+    size = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab_size()
+    write_tiny_model(folder, vocab_size=size, max_position_embeddings=CONTEXT, **changes)
+    (folder / "chat_template.jinja").unlink()
+    TOKENIZER_WRITERS[tokenizer](folder)
+    return folder
+
+
+def write_model(folder: Path, kind: str) -> Path:
+    folder.mkdir()
+    if kind == "two layers":
+        return write_tiny_model(folder, max_position_embeddings=CONTEXT)
+    if kind == "llama3":
+        changes = {"rope_parameters": LLAMA_3_ROPE, "tie_word_embeddings": False}
+        return write_base_model(folder, "llama-3", **changes)
+    return write_base_model(folder, "llama-2")
+
+
+def page_text(page: Path) -> str:
+    """Return the words of a page without its scripts, pictures and code."""
+    hidden = r"<(script|style|pre|svg)\b.*?</\1>"
+    text = re.sub(hidden, " ", page.read_text("utf-8"), flags=re.DOTALL)
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
+
+
+@pytest.fixture(scope="module", params=["two layers", "llama3", "byte fallback"])
+def other_book(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The book's own sources, built on a tiny model."""
+    folder = tmp_path_factory.mktemp("other")
+    model = write_model(folder / "model", request.param)
+    unwanted = shutil.ignore_patterns("results", "__pycache__")
+    for name in ("experiments", "templates"):
+        shutil.copytree(ROOT / name, folder / name, ignore=unwanted)
+    spec = folder / "experiments" / "book.yaml"
+    spec.write_text(re.sub(r"(?m)^model: .*", f"model: {model}", spec.read_text("utf-8")))
+    built = layerbook("build", "--quiet", "--jobs", "1", cwd=folder)
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert "not shown" not in built.stdout + built.stderr
+    return folder
+
+
+def test_prose_follows(other_book: Path) -> None:
+    """Every chapter is there, and says nothing that is true of the book's own model alone."""
+    pages = {name: page_text(other_book / "site" / f"{name}.html") for name in CHAPTERS}
+    found = {
+        name: [text[max(0, m.start() - 50) : m.end() + 50] for m in re.finditer(OWN_WORDS, text)]
+        for name, text in pages.items()
+    }
+    # The lecture's own model is named where the book compares itself with it.
+    found = {name: [w for w in words if "lecture ran" not in w] for name, words in found.items()}
+    assert not any(found.values()), {name: words for name, words in found.items() if words}
+
+    spaced = "each is a space" in pages["tokenization"]
+    claims = page_text(other_book / "site" / "claims.html")
+    assert "More than half of all entries begin with a space" in claims
+    assert not spaced
+    has_template = (other_book / "model" / "chat_template.jinja").exists()
+    assert ("This model comes without one" in pages["tokenization"]) != has_template
+    assert ("Put it in a chat, and the model reads this" in pages["linear"]) == has_template
