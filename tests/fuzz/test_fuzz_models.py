@@ -64,6 +64,9 @@ def steps(location: Path) -> Iterator[object]:
     assert limits.count_tokens is not None
     yield limits.count_tokens(PLAIN)
     model = LoadedModel.load(directory, "tiny")
+    encoded = model.tokenizer.encode(PLAIN)
+    yield model.tokenizer.tokens(encoded.ids), model.tokenizer.decode(encoded.ids)
+    yield model.tokenizer.find(" cat"), model.tokenizer.tokens(range(model.tokenizer.size))
     yield model.facts
     yield run_requests(model, Forward(PLAIN, frozenset({NEXT_LOGITS})))
     assert limits.render_chat is not None

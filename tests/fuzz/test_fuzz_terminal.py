@@ -27,6 +27,8 @@ OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 def test_commands(book_with_results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     guard = make_guard(tmp_path)
     monkeypatch.setenv("LAYERBOOK_CACHE", str(guard.folder / "cache"))
+    warm = Path(shutil.copytree(book_with_results, tmp_path / "warm"))
+    layerbook("build", "--no-run", "--jobs", "1", cwd=warm)  # imports, and matplotlib's own caches
     for number, chance in cases("terminal"):
         book = guard.folder / "book"
         shutil.copytree(book_with_results, book)

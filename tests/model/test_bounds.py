@@ -166,6 +166,15 @@ def test_tokenizers_that_explode_are_refused(folder: Path, name: str) -> None:
     assert "times as long" in line or "is larger than" in line
 
 
+def test_ids_are_bounded(folder: Path) -> None:
+    """Loops go over all of them."""
+    path = folder / "tokenizer.json"
+    tokenizer = json.loads(path.read_text())
+    tokenizer["model"]["vocab"]["far"] = 2**32 - 1
+    path.write_text(json.dumps(tokenizer))
+    assert "has the id 4,294,967,295" in refusal(lambda: prepare_and_load(folder))
+
+
 def test_patterns_end_soon(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The library gives up after some millions of steps, in a way that `except` does not catch."""
     monkeypatch.setenv("RUST_BACKTRACE", "0")

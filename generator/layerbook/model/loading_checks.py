@@ -172,6 +172,6 @@ def check_tokenizer_fits(directory: Path, tokenizer: ModelTokenizer, rows: int) 
         more = f", and {pluralize(len(tokens) - 1, 'more token')}" if len(tokens) > 1 else ""
         raise ModelError(
             f"{directory}: the tokenizer has ids up to {tokenizer.size - 1}, and the embedding has "
-            f"{rows} rows: none for {tokens[0].text!r} (id {tokens[0].id}){more}. Give the "
+            f"{rows} rows: none for {tokens[0].text!r:.80} (id {tokens[0].id}){more}. Give the "
             "tokenizer that the weights were trained with, or enlarge the embedding"
         )

@@ -20,6 +20,7 @@ from layerbook.model.json_files import read_object
 from layerbook.model.token_spelling import Spelling
 from layerbook.model.tokenizer_bounds import (
     MAX_BYTES,
+    MAX_IDS,
     check_steps,
     library_errors_as_model_errors,
 )
@@ -76,9 +77,15 @@ class ModelTokenizer:
 
     @cached_property
     def size(self) -> int:
-        """The number of ids up to the highest, special tokens included."""
+        """The number of ids up to the highest, special tokens included.
+
+        Raises ModelError if it is far beyond those of any model.
+        """
         ids = self.backend.get_vocab(with_added_tokens=True).values()
-        return max(ids, default=-1) + 1
+        size = max(ids, default=-1) + 1
+        if size > MAX_IDS:
+            raise ModelError(f"the tokenizer has the id {size - 1:,}, beyond {MAX_IDS:,}")
+        return size
 
     @cached_property
     def special_ids(self) -> frozenset[int]:

@@ -16,6 +16,7 @@ from tokenizers import Tokenizer
 from layerbook.core.errors import ModelError, one_line
 
 MAX_BYTES = 100_000_000
+MAX_IDS = 2_000_000
 MAX_STEPS_BYTES = 4_000_000  # SentencePiece's table of characters takes up to 1 MB
 MAX_GROWTH = 100  # times
 STEPS = ("normalizer", "pre_tokenizer", "post_processor", "decoder")
