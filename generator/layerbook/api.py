@@ -135,7 +135,7 @@ def _describe(error: ValidationError) -> list[str]:
 
 
 class BookResults(Mapping[str, Measurement[Result]]):
-    """The committed results of a book, read when asked for: `results["attention/noise"]`."""
+    """The committed results of a book, read when asked for: `results["case-gram/noise"]`."""
 
     def __init__(self, root: str | Path = ".", model: str | None = None) -> None:
         from layerbook.store.project import open_project

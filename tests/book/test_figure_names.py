@@ -43,7 +43,7 @@ def test_figures_of_committed_results_have_known_names(project: Project) -> None
 def test_other_names_are_unknown(project: Project) -> None:
     """Of an analysis whose keys have a part that only the result knows, and of a sweep."""
     experiments = {experiment.address: experiment for experiment in project.experiments()}
-    noise, sums = experiments["attention/noise"], experiments["linear/sums"]
+    noise, sums = experiments["case-gram/noise"], experiments["linear/sums"]
     assert can_have_figure(noise, "prompt-0-layer-29-mean")
     assert can_begin_figure(noise, "prompt-0-layer-29") and can_begin_figure(noise, "prompt")
     for name in ("promt-0-layer-29-mean", "prompt-0", "prompt-0-layer-29-median"):
