@@ -23,7 +23,7 @@ from layerbook.core.rounding import round_result
 if TYPE_CHECKING:
     from layerbook.book.sweep import Sweep
     from layerbook.core.figures import Figure
-    from layerbook.model.llama import LoadedModel
+    from layerbook.model.loaded_model import LoadedModel
 
 R = TypeVar("R", bound=Result)
 
@@ -89,7 +89,7 @@ def load_model(
     model cannot be fetched or read, UsageError for an unknown name.
     """
     from layerbook.model import sources
-    from layerbook.model.llama import LoadedModel
+    from layerbook.model.loaded_model import LoadedModel
 
     source = sources.resolve(name)
     return LoadedModel.load(source.prepare(), source.name, precision)

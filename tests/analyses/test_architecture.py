@@ -4,7 +4,7 @@ import pytest
 from fixtures.run_analysis import run
 from fixtures.tiny_llama import write_tiny_model
 from layerbook.analyses.architecture import Architecture
-from layerbook.model.llama import LoadedModel
+from layerbook.model.loaded_model import LoadedModel
 from layerbook.plotting import render
 
 KINDS = {

@@ -12,7 +12,7 @@ from layerbook.analyses.attention_pattern import AttentionPattern
 from layerbook.analyses.continuation_frames import ContinuationFrames
 from layerbook.analyses.mlp_shapes import MlpShapes
 from layerbook.analyses.whitespace_attention import WhitespaceAttention
-from layerbook.model.llama import LoadedModel
+from layerbook.model.loaded_model import LoadedModel
 
 pytestmark = pytest.mark.model
 NOISE = (" 2 + 2 = ", " noise noise noise 2 + 2 = ", " 2 + 2 noise noise noise = ")

@@ -22,7 +22,7 @@ from fixtures.run_analysis import (
 from layerbook.analyses.attention_stages import AttentionStages
 from layerbook.core.figures import Frames, Heatmap, Lines
 from layerbook.core.requests import Site
-from layerbook.model.llama import LoadedModel
+from layerbook.model.loaded_model import LoadedModel
 from layerbook.model.precision import arithmetic
 
 TEXT = "The cat sat on the table and the dog"

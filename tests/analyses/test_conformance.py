@@ -87,7 +87,7 @@ every_analysis = pytest.mark.parametrize("name", registry.names())
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A tiny random Llama with the layers and heads that the book's specs name."""
-    from layerbook.model.llama import LoadedModel
+    from layerbook.model.loaded_model import LoadedModel
 
     changes = {
         "num_hidden_layers": LAYERS,

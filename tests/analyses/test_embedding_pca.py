@@ -5,7 +5,7 @@ import pytest
 from fixtures.run_analysis import FakeModel, json_round_trip, run
 from layerbook.analyses.embedding_pca import EmbeddingPca
 from layerbook.core.figures import Scatter
-from layerbook.model.llama import LoadedModel
+from layerbook.model.loaded_model import LoadedModel
 from pydantic import ValidationError
 
 TEXTS = ("The cat sat on the mat .", "Birds fly", "The cat sat high in the sky today", "cool")

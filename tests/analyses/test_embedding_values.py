@@ -5,7 +5,7 @@ import pytest
 from fixtures.run_analysis import FakeModel, json_round_trip, run
 from layerbook.analyses.embedding_values import EmbeddingValues
 from layerbook.core.figures import Heatmap
-from layerbook.model.llama import LoadedModel
+from layerbook.model.loaded_model import LoadedModel
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.generate import Generate
 from layerbook.core.analysis import ChatPrompt
 from layerbook.core.requests import LOGITS
-from layerbook.model.llama import LoadedModel
+from layerbook.model.loaded_model import LoadedModel
 
 PROMPT = "The cat sat on the"
 

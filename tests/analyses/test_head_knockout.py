@@ -12,7 +12,7 @@ from fixtures.run_analysis import run
 from layerbook.analyses.head_knockout import HeadKnockout
 from layerbook.core.errors import ModelError
 from layerbook.core.requests import Prompt
-from layerbook.model.llama import LoadedModel
+from layerbook.model.loaded_model import LoadedModel
 
 TEXT, OTHER = "The cat sat on the table", "The dog sat on the table"
 HEADS, WIDTH = 4, 8

@@ -10,7 +10,7 @@ from fixtures.run_analysis import run
 from layerbook.analyses.head_outputs import HeadOutputs, HeadOutputsResult
 from layerbook.core.figures import Panels
 from layerbook.core.requests import NEXT_LOGITS, Forward, Patch, Prompt, Site
-from layerbook.model.llama import LoadedModel
+from layerbook.model.loaded_model import LoadedModel
 
 TEXT = "The cat sat on the table"
 LAYER, HEAD = 1, 2

@@ -9,7 +9,7 @@ from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.nearest_tokens import NearestTokens
 from layerbook.core.figures import Bars, Frames, Panels, label_text
 from layerbook.core.requests import EMBED, EmbeddingMatrix, Encode
-from layerbook.model.llama import LoadedModel
+from layerbook.model.loaded_model import LoadedModel
 from sklearn.neighbors import NearestNeighbors
 
 MEASURE_NAMES = ("cosine", "dot", "distance")

@@ -11,7 +11,7 @@ from layerbook.analyses.next_token import NextToken
 from layerbook.core.analysis import ChatPrompt
 from layerbook.core.figures import label_text
 from layerbook.core.requests import LN_FINAL, NEXT_LOGITS
-from layerbook.model.llama import LoadedModel
+from layerbook.model.loaded_model import LoadedModel
 from layerbook.plotting import render
 from pydantic import ValidationError
 from tokenizers import Tokenizer

@@ -6,7 +6,7 @@ from layerbook.analyses.embedding_pca import EmbeddingPca
 from layerbook.analyses.embedding_values import EmbeddingValues
 from layerbook.analyses.rope import Rope
 from layerbook.analyses.token_position import TokenPosition
-from layerbook.model.llama import LoadedModel
+from layerbook.model.loaded_model import LoadedModel
 
 pytestmark = pytest.mark.model
 SENTENCES = (

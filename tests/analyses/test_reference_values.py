@@ -10,7 +10,7 @@ from layerbook.analyses.next_token import NextToken
 from layerbook.analyses.tokenize import Tokenize
 from layerbook.analyses.vocabulary import Vocabulary
 from layerbook.core.analysis import ChatPrompt
-from layerbook.model.llama import LoadedModel
+from layerbook.model.loaded_model import LoadedModel
 
 pytestmark = pytest.mark.model
 

@@ -16,7 +16,7 @@ from fixtures.run_analysis import (
 from layerbook.analyses.rope import Rope
 from layerbook.core.figures import Heatmap, Lines, Panels
 from layerbook.core.requests import Site
-from layerbook.model.llama import LoadedModel
+from layerbook.model.loaded_model import LoadedModel
 
 TEXT = "The cat sat on the table and the dog"
 

@@ -10,7 +10,7 @@ from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.sampling_knobs import SamplingKnobs
 from layerbook.core.analysis import ChatPrompt
 from layerbook.core.requests import NEXT_LOGITS
-from layerbook.model.llama import LoadedModel
+from layerbook.model.loaded_model import LoadedModel
 from pydantic import ValidationError
 
 

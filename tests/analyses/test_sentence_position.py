@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from fixtures.run_analysis import FakeModel, json_round_trip, run
 from layerbook.analyses.sentence_position import SentencePosition
-from layerbook.model.llama import LoadedModel
+from layerbook.model.loaded_model import LoadedModel
 
 TEXTS = ("The cat sat on the mat .", "Birds fly", "The cat sat high in the sky today", "cool")
 

@@ -7,7 +7,7 @@ import pytest
 from fixtures.run_analysis import FakeModel, facts, json_round_trip, run
 from layerbook.analyses.sinusoidal_encoding import SinusoidalEncoding
 from layerbook.core.figures import Frames, Lines, Panels
-from layerbook.model.llama import LoadedModel
+from layerbook.model.loaded_model import LoadedModel
 from pydantic import ValidationError
 
 

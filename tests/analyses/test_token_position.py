@@ -10,7 +10,7 @@ from fixtures.run_analysis import FakeModel, json_round_trip, run
 from layerbook.analyses.token_position import TokenPosition
 from layerbook.core.figures import Panels, Scatter
 from layerbook.core.requests import Site
-from layerbook.model.llama import LoadedModel
+from layerbook.model.loaded_model import LoadedModel
 
 AFTER = Site("resid_mid", 0)
 TEXTS = ("the cat and the dog and the bird", "a b c d e f g h", "one")

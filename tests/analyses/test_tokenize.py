@@ -6,7 +6,7 @@ from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.tokenize import Tokenize
 from layerbook.core.analysis import ChatPrompt
 from layerbook.core.requests import ChatMessage
-from layerbook.model.llama import LoadedModel
+from layerbook.model.loaded_model import LoadedModel
 from tokenizers import Tokenizer
 
 TEXTS = (

@@ -8,7 +8,7 @@ from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.vocabulary import Vocabulary
 from layerbook.core.figures import label_text
 from layerbook.core.requests import Describe, Encode
-from layerbook.model.llama import LoadedModel
+from layerbook.model.loaded_model import LoadedModel
 from tokenizers import Tokenizer
 
 

@@ -483,7 +483,7 @@ def test_built_book(browser: Browser, tiny_model_dir: Path, tmp_path: Path) -> N
 @pytest.mark.model
 def test_default_model(browser: Browser, real_model_dir: Path, tmp_path: Path) -> None:
     """All prompts and settings of the book agree, as do the counts in the result."""
-    from layerbook.model.llama import LoadedModel
+    from layerbook.model.loaded_model import LoadedModel
 
     model = LoadedModel.load(real_model_dir, "default")
     limits = Limits(layers=30, heads=9, d_vocab=VOCABULARY_SIZE, context=8192)

@@ -14,7 +14,7 @@ from fixtures.fuzzing import cases, make_guard, mutate_bytes, mutate_json_text, 
 from fixtures.gguf_file import write_gguf
 from layerbook.core.requests import NEXT_LOGITS, ChatMessage, Forward, Prompt
 from layerbook.model import sources
-from layerbook.model.llama import LoadedModel
+from layerbook.model.loaded_model import LoadedModel
 
 JSON_FILES = (
     *("config.json", "config.json", "tokenizer.json", "tokenizer_config.json"),

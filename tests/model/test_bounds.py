@@ -14,7 +14,7 @@ from fixtures.gguf_file import write_gguf
 from layerbook.core.errors import ModelError
 from layerbook.core.requests import ChatMessage, Prompt
 from layerbook.model import sources
-from layerbook.model.llama import LoadedModel
+from layerbook.model.loaded_model import LoadedModel
 from layerbook.model.tokenizer import ModelTokenizer
 
 SECONDS = 4  # of a machine that is busy; alone each takes less than one

@@ -43,7 +43,7 @@ from layerbook.core.vectors import apply_rope, causal_mask
 from layerbook.model.execution import torch_threads
 from layerbook.model.families import FAMILIES, SITES
 from layerbook.model.hooks import PATCHABLE_SITES
-from layerbook.model.llama import LoadedModel
+from layerbook.model.loaded_model import LoadedModel
 from layerbook.model.precision import arithmetic
 from layerbook.model.sources import DirectorySource, limits_from_config, read_config
 

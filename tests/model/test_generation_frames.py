@@ -9,7 +9,7 @@ import torch
 from fixtures.execution import execute, run_requests
 from fixtures.other_tokenizers import TOKENIZER_WRITERS
 from layerbook.core.requests import LOGITS, ChatMessage, Forward, Generate, Prompt, Site
-from layerbook.model.llama import LoadedModel
+from layerbook.model.loaded_model import LoadedModel
 from layerbook.model.plan import build_passes, make_plan, plan_cost
 from transformers import PreTrainedTokenizerFast
 

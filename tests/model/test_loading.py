@@ -26,7 +26,7 @@ from layerbook.core.requests import (
     Prompt,
 )
 from layerbook.model import sources
-from layerbook.model.llama import LoadedModel
+from layerbook.model.loaded_model import LoadedModel
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedTokenizerFast
 from transformers.models.llama.modeling_llama import LlamaForCausalLM

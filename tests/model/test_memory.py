@@ -24,7 +24,7 @@ from layerbook.core.requests import (
 )
 from layerbook.model import sources
 from layerbook.model.execution import Execution
-from layerbook.model.llama import LoadedModel
+from layerbook.model.loaded_model import LoadedModel
 from layerbook.model.plan import Pass, PassRequest, build_passes, make_plan
 from layerbook.model.timer import Timer
 from layerbook.runner import local as measuring

@@ -26,7 +26,7 @@ from layerbook.core.requests import (
     Weights,
     WhitespacePositions,
 )
-from layerbook.model.llama import LoadedModel
+from layerbook.model.loaded_model import LoadedModel
 from layerbook.model.plan import Pass, build_passes
 from layerbook.model.small_matmul import fast_small_matmul
 

@@ -25,7 +25,7 @@ from layerbook.core.requests import (
     Site,
 )
 from layerbook.model.execution import torch_threads
-from layerbook.model.llama import LoadedModel
+from layerbook.model.loaded_model import LoadedModel
 from layerbook.model.precision import DTYPES
 
 PROMPT = Prompt(text="The cat sat on the table\nand the dog under it. 2 + 2 =")
@@ -107,7 +107,7 @@ from pathlib import Path
 torch.set_num_threads(int(sys.argv[2]))
 from fixtures.execution import run_requests
 from layerbook.core.requests import LOGITS, Forward, Generate, Prompt, Site
-from layerbook.model.llama import LoadedModel
+from layerbook.model.loaded_model import LoadedModel
 model = LoadedModel.load(Path(sys.argv[1]), "model")
 prompts = [Prompt(text=t) for t in ("The cat sat on the table", "2 + 2 =", "noise noise noise")]
 last = model.config.num_hidden_layers - 1

@@ -279,7 +279,7 @@ def test_reports_folders_that_cannot_be_loaded(tiny_model_dir, tmp_path, breakin
 
 def test_uses_a_cached_hub_snapshot(tiny_model_dir, tmp_path):
     """Without network, found by commit and by branch."""
-    from layerbook.model.llama import LoadedModel
+    from layerbook.model.loaded_model import LoadedModel
 
     snapshot = write_hub_snapshot(tmp_path / "hub", tiny_model_dir)
     branch = sources.resolve("acme/tiny@main")
@@ -647,7 +647,7 @@ except ModelError as error:
 
 def test_sharded_weights_are_one_model(tmp_path):
     """A folder with several safetensors files is loaded, and all of them count."""
-    from layerbook.model.llama import LoadedModel
+    from layerbook.model.loaded_model import LoadedModel
 
     folder = tmp_path / "sharded"
     folder.mkdir()

@@ -256,7 +256,7 @@ def model_command(root: Path, model: str | None, file: Path | None, quiet: bool)
     source = source.pinned()
     require_model_libraries()
     with report.task("Loading the model", None):
-        from layerbook.model.llama import LoadedModel
+        from layerbook.model.loaded_model import LoadedModel
 
         LoadedModel.load(folder, source.name, book.precision if book else DEFAULT_PRECISION)
     limits = source.limits()

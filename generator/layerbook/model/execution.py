@@ -31,7 +31,7 @@ from layerbook.core.requests import (
 from layerbook.core.text import pluralize
 from layerbook.model.generation import GenerationOutput
 from layerbook.model.hooks import Edit
-from layerbook.model.llama import Activations, LoadedModel, read_only, slice_for_request
+from layerbook.model.loaded_model import Activations, LoadedModel, read_only, slice_for_request
 from layerbook.model.plan import (
     MAX_BATCH_TOKENS,
     Pass,

@@ -34,7 +34,7 @@ from layerbook.store.project import download_hub_model
 
 if TYPE_CHECKING:
     from layerbook.model.execution import Execution
-    from layerbook.model.llama import LoadedModel
+    from layerbook.model.loaded_model import LoadedModel
 
 Measurements = Mapping[Experiment, Result | LayerbookError]
 
@@ -103,7 +103,7 @@ class LocalExecutor:
             require_model_libraries()
             directory = source.prepare(self.report)
             with self.report.task("Loading the model", None), self.timer.time_loading():
-                from layerbook.model.llama import LoadedModel
+                from layerbook.model.loaded_model import LoadedModel
 
                 self._models[source] = LoadedModel.load(directory, source.name, self.precision)
         return self._models[source]

@@ -16,7 +16,7 @@ from layerbook.store.json_format import json_digest
 # The modules that every result depends on beside its analysis.
 ENGINE_MODULES = (
     "core.rounding",
-    "model.llama",
+    "model.loaded_model",
     "model.convert",
     "model.execution",
     "model.plan",
