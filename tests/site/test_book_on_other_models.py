@@ -23,7 +23,8 @@ LLAMA_3_ROPE = {
     "high_freq_factor": 4.0,
     "original_max_position_embeddings": 32,
 }
-OWN_WORDS = r"SmolLM|smollm|Hugging|49,?152|(?<![.\d−])576\b|\b30 layers"
+OWN_WORDS = r"SmolLM|smollm|Hugging|49,?152|(?<![.,\d−])576\b|\b30 layers"
+KINDS = ["two layers", "one layer, one head", "llama3", "byte fallback"]
 CHAPTERS = (
     *("model", "tokenization", "embeddings", "position"),
     *("attention", "mlp", "linear", "sampling"),
@@ -44,6 +45,9 @@ def write_model(folder: Path, kind: str) -> Path:
     folder.mkdir()
     if kind == "two layers":
         return write_tiny_model(folder, max_position_embeddings=CONTEXT)
+    if kind == "one layer, one head":
+        sizes = {"num_hidden_layers": 1, "num_attention_heads": 1, "num_key_value_heads": 1}
+        return write_tiny_model(folder, max_position_embeddings=CONTEXT, **sizes)
     if kind == "llama3":
         changes = {"rope_parameters": LLAMA_3_ROPE, "tie_word_embeddings": False}
         return write_base_model(folder, "llama-3", **changes)
@@ -57,7 +61,7 @@ def page_text(page: Path) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
 
 
-@pytest.fixture(scope="module", params=["two layers", "llama3", "byte fallback"])
+@pytest.fixture(scope="module", params=KINDS)
 def other_book(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The book's own sources, built on a tiny model."""
     folder = tmp_path_factory.mktemp("other")
