@@ -94,7 +94,7 @@ class HeadOutputsResult(Result):
 
 
 class HeadOutputs(Analysis[HeadOutputsResult]):
-    """What each token's value, through one head, adds to the last position and to its answer.
+    """The vectors that one head adds to the last position, token by token, and to its answer.
 
     Shapes: shares [T] times values [T, d_head], times the head's rows of W_O [d_head, d_model], is
         what each token adds to the residual stream [T, d_model]; times W_U, a logit [T].
@@ -176,7 +176,7 @@ class HeadOutputs(Analysis[HeadOutputsResult]):
 
 
 def final_scale(run: ActivationCache, weights: ActivationCache) -> float:
-    """What the final RMSNorm divides by at the last position, read off what enters and leaves."""
+    """Return the divisor of the final RMSNorm at the last position, from its input and output."""
     entered = run[RESID_FINAL][-1] * weights[W_FINAL]  # [d_model]
     return float(entered @ entered / (entered @ run[LN_FINAL][-1]))
 
@@ -188,7 +188,7 @@ def head_values(run: ActivationCache, layer: int) -> Floats:
 
 
 def last_outputs(run: ActivationCache, weights: ActivationCache, layer: int) -> Floats:
-    """What each token adds to the last position through each head of a layer [H, T, d_model]."""
+    """Return the vector that each token adds to the last position, by head: [H, T, d_model]."""
     share = run[Site("pattern", layer)][:, -1, :]  # [H, T]
     mixed: Floats = share[:, :, None] * head_values(run, layer)  # their sum over T is z
     return mixed @ weights[Site("W_O", layer)]  # [H, T, d_model]
@@ -247,7 +247,7 @@ def spelled_bars(result: HeadOutputsResult) -> Bars:
 
 
 def head_heatmap(result: HeadOutputsResult) -> Heatmap:
-    """What every head adds to the answer's logit: a row is a head, a column is a layer."""
+    """Draw the addition of every head to the answer's logit; a row is a head, a column a layer."""
     layer, head = result.largest
     answer = label_text(result.answer.token)
     return Heatmap(

@@ -35,7 +35,7 @@ from layerbook.core.rounding import Rounding
 from layerbook.core.tokens import Token, visible
 
 Feature = Literal["rope", "gated mlp", "silu", "plain scores", "plain outputs"]
-"""What not every model has, and some analyses are about."""
+"""A part that not every model has, and that some analyses need."""
 
 FEATURES_IN_WORDS: Mapping[Feature, str] = {
     "rope": "queries and keys that are turned by their positions (RoPE)",

@@ -90,7 +90,7 @@ class Execution:
         return output.ids[: output.prompt_length + prompt.frame]
 
     def can_answer(self, requests: Iterable[Request]) -> bool:
-        """True if `capture` can answer these already, while steps remain."""
+        """Return whether `capture` can answer these already, while steps remain."""
         return all(self._is_answered(request) for request in requests)
 
     def capture(self, request: Request) -> ActivationCache:

@@ -45,7 +45,7 @@ class SitePoint(NamedTuple):
 
 @dataclass(frozen=True)
 class Family:
-    """Where the models of one family have their sites and modules.
+    """The places of sites and modules in the models of one family.
 
     network: its class in transformers.
     layers: the list of layers.
@@ -349,7 +349,7 @@ def _rope_parameters(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _has_plain_scores(config: Mapping[str, Any]) -> bool:
-    """True if scores are q·k / sqrt(d_head) and nothing else."""
+    """Return whether scores are q·k / sqrt(d_head) and nothing else."""
     match config["model_type"]:
         case "gemma2":
             plain_scale = config.get("query_pre_attn_scalar", 256) == config.get("head_dim", 256)

@@ -72,7 +72,7 @@ def build_tokenizer(header: GGUFHeader) -> Tokenizer:
 
 
 def is_added(header: GGUFHeader, role: str) -> bool:
-    """True if the tokenizer puts the bos token before each text, or the eos token after it.
+    """Return whether the tokenizer puts the bos token before each text, or the eos token after it.
 
     Without a word on it, SentencePiece and Llama 3 put bos. Raises ModelError if the header says
     so of a token that it does not name.
@@ -132,7 +132,7 @@ def _byte_level(header: GGUFHeader) -> Tokenizer:
 
 @dataclass(frozen=True)
 class SplitRule:
-    """How text is prepared before BPE.
+    """The preparation of text before BPE.
 
     ignore_merges: a piece that is an entry as a whole is taken as it is.
     """

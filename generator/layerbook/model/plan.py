@@ -147,7 +147,7 @@ class Batch:
         self.max_logits = max(self.max_logits, len(item.logit_positions))
 
     def fits(self, item: Pass, max_tokens: int, max_bytes: int, bytes_for: BytesFor | None) -> bool:
-        """True if a pass that is no shorter can join without much padding or memory."""
+        """Return whether a pass that is no shorter can join without much padding or memory."""
         length, rows = len(item.ids), len(self.passes) + 1
         if length * rows > max_tokens or length > 2 * len(self.passes[0].ids):
             return False

@@ -1,4 +1,4 @@
-"""How the entries of a vocabulary spell bytes: read off the tokenizer's decoder, not its entries.
+"""The spelling of bytes in a vocabulary, read off the tokenizer's decoder, not its entries.
 
 Byte-level BPE writes each byte as one printable character. SentencePiece writes text as it is, with
 `▁` for a space, and a byte that no entry covers as `<0x0A>`. An entry alone does not say which it

@@ -94,7 +94,7 @@ class ModelTokenizer:
 
     @cached_property
     def spelling(self) -> Spelling:
-        """How the entries of the vocabulary spell bytes."""
+        """The rule by which entries of the vocabulary spell bytes."""
         return Spelling.of(self.backend)
 
     @cached_property

@@ -28,7 +28,7 @@ def root() -> Path:
 
 
 def env_flag(name: str) -> bool:
-    """True if an environment variable such as `LAYERBOOK_OFFLINE` is switched on."""
+    """Return whether an environment variable such as `LAYERBOOK_OFFLINE` is switched on."""
     return os.environ.get(name, "").strip().lower() in {"1", "true", "yes", "on"}
 
 
@@ -85,7 +85,7 @@ def write_manifest(directory: Path, facts: Mapping[str, Any]) -> None:
 
 
 def matches_manifest(directory: Path) -> bool:
-    """True if a directory has the files of its manifest, with the same bytes, and no others."""
+    """Return whether a directory has the files of its manifest, with the same bytes, and no others."""
     try:
         files = json.loads((directory / MANIFEST).read_bytes())["files"]
         names = {path.name for path in directory.iterdir()} - {MANIFEST}

@@ -407,4 +407,4 @@ ARGUMENT_CHECKS: Mapping[str, Callable[..., None]] = {
     "sum": _check_sum,
     "join": _check_join,
 }
-"""What the arguments of a filter may be."""
+"""The types that arguments of a filter may have."""

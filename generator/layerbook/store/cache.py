@@ -32,7 +32,7 @@ MAX_KEYS_PER_EXPERIMENT = 16  # enough to switch between branches
 
 @dataclass(frozen=True)
 class CleanReport:
-    """What `clean` removed, as numbers of files by kind, and the number of notes that stay."""
+    """The numbers of files that `clean` removed, by kind, and of the notes that stay."""
 
     removed: Mapping[str, int]
     kept_notes: int

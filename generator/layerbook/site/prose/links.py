@@ -26,7 +26,7 @@ class Link:
 
 @dataclass(frozen=True)
 class LinkTargets:
-    """What the links of a book can lead to.
+    """The targets that links of a book can have.
 
     pages: names of files, such as `index.html`.
     files: paths of other files of the site; None if they are not known yet.
