@@ -85,7 +85,7 @@ def write_manifest(directory: Path, facts: Mapping[str, Any]) -> None:
 
 
 def matches_manifest(directory: Path) -> bool:
-    """Return whether a directory has the files of its manifest, with the same bytes, and no others."""
+    """Return whether a directory has exactly the files of its manifest, with the same bytes."""
     try:
         files = json.loads((directory / MANIFEST).read_bytes())["files"]
         names = {path.name for path in directory.iterdir()} - {MANIFEST}

@@ -12,7 +12,7 @@ from jinja2 import Environment
 CHAPTER_DIAGRAM = "where"
 """The id of the drawing that shows the chapter's place in the model."""
 PICTURE_SUFFIX = "-svg"
-"""The separator after a figure's id in the ids inside its picture."""
+"""The suffix of a figure's id in the id of its picture."""
 _SCRIPT_IDS = ("token-tip",)
 _LITERAL_ID = re.compile(r'\sid="([\w-]+)"')
 _ID = re.compile(r'\sid="([^"]+)"')
