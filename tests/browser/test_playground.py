@@ -21,6 +21,7 @@ from layerbook.book.loader import load_chapter
 from layerbook.core.analysis import Limits
 from layerbook.core.figures import Panels
 from layerbook.core.requests import NEXT_LOGITS
+from layerbook.core.rounding import round_result
 from layerbook.core.sampling import sampling_distribution
 from layerbook.site.assets import assets, render_page
 from layerbook.site.interactive import sampling as playground
@@ -489,7 +490,7 @@ def test_default_model(browser: Browser, real_model_dir: Path, tmp_path: Path) -
     limits = Limits(layers=30, heads=9, d_vocab=VOCABULARY_SIZE, context=8192)
     chapter = load_chapter(ROOT / "experiments/sampling.yaml", limits)
     analysis = next(e.analysis for e in chapter.experiments if isinstance(e.analysis, AllLogits))
-    result = analysis.measure(capture_requests(model, analysis))
+    result = round_result(analysis.measure(capture_requests(model, analysis)))
     file = write_page(tmp_path, analysis, result)
     assert (tmp_path / DATA).stat().st_size < 1_000_000
     with reading(browser, file) as page:

@@ -217,6 +217,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def getitem(self, obj: Any, argument: Any) -> Any:
         """Return an element, the value under a key, or a field."""
         self.count()
+        if isinstance(obj, Undefined):
+            str(obj)  # raises, with the name that is not defined
         value = self._element(obj, argument)
         if isinstance(value, Undefined) and isinstance(argument, str):
             return self.getattr(obj, argument)

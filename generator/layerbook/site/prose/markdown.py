@@ -132,7 +132,7 @@ def _parser() -> MarkdownIt:
         md.add_render_rule(name, _math)
     md.add_render_rule("slots", lambda _, nodes, index, *__: nodes[index].content)
     md.add_render_rule("fence", _fence)
-    table = '<div class="scroll table-scroll prose-table"><table>\n'
+    table = '<div class="scroll table-scroll prose-table" tabindex="0"><table>\n'
     md.add_render_rule("table_open", lambda *_: table)
     md.add_render_rule("table_close", lambda *_: "</table></div>\n")
     return md
