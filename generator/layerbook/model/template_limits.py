@@ -48,10 +48,11 @@ class LimitedEnvironment(ImmutableSandboxedEnvironment):
 
     def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:
         """Refuse widths and counts of methods that are too large."""
-        owner = getattr(__obj, "__self__", None)
+        method = getattr(__obj, "__wrapped__", __obj)  # Jinja wraps `format` of a text
+        owner = getattr(method, "__self__", None)
         if isinstance(owner, str):
             check_numbers(*args, **kwargs)
-            if getattr(__obj, "__name__", "") in ("format", "format_map"):
+            if getattr(method, "__name__", "") in ("format", "format_map"):
                 _check_format(owner)
         return super().call(__context, __obj, *args, **kwargs)
 
