@@ -186,7 +186,7 @@ def _commands(
 
 RATIOS = (
     ("run", "naive script", "0.35"),
-    ("cold build", "naive script", "0.5"),
+    ("cold build", "naive script", "0.6"),
     ("build with nothing to do", "cold build", "0.05"),
     ("build after a prose edit", "cold build", "0.1"),
     ("build after one prompt changed", "cold build", ""),

@@ -5,7 +5,6 @@ The specs are those of the real book; the prose shows every figure that has a ca
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from layerbook.book.claims import check as claims
@@ -28,7 +27,7 @@ ROWS: dict[str, tuple[str, ...]] = {
         "shuffled",
     ),
     "position": ("sinusoids", "lecture", "tokens", "rope"),
-    "attention": ("noise", "noise-heads", "noise-gram"),
+    "case-gram": ("noise", "noise-heads", "noise-gram"),
     "mlp": ("shapes", "frames-lecture", "frames"),
     "linear": ("raw", "chat", "who"),
     "sampling": ("sampled",),
@@ -44,7 +43,10 @@ def write(folder: Path) -> None:
     yaml.width = 10_000
     (folder / "experiments").mkdir(parents=True)
     (folder / "templates" / "chapters").mkdir(parents=True)
-    shutil.copy(ROOT / "experiments" / "book.yaml", folder / "experiments")
+    book = yaml.load((ROOT / "experiments" / "book.yaml").read_text(encoding="utf-8"))
+    book["chapters"] = list(ROWS)
+    with (folder / "experiments" / "book.yaml").open("w", encoding="utf-8") as file:
+        yaml.dump(book, file)
     for chapter, ids in ROWS.items():
         spec = yaml.load((ROOT / "experiments" / f"{chapter}.yaml").read_text(encoding="utf-8"))
         spec["experiments"] = [
