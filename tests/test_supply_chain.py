@@ -1,4 +1,4 @@
-"""What others wrote: pinned versions with digests, and vendored files with digests and licences."""
+"""Packages and vendored files: pinned versions, digests and licences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every analysis keeps to, whoever wrote it: one walk over the folder and over all experiments
+"""Rules for every analysis: one walk over the folder and over all experiments
 of the book.
 """
 
@@ -72,7 +72,7 @@ def measured() -> tuple[Experiment, ...]:
 
 
 def is_sweep(experiment: Experiment) -> bool:
-    """Whether cells measure it."""
+    """Return whether cells measure it."""
     return experiment.sweep is not None
 
 
@@ -288,7 +288,7 @@ def imports(tree: ast.Module) -> Iterator[str]:
 
 
 def from_figure(node: ast.AST) -> bool:
-    """Whether the node imports names of layerbook.core.figures."""
+    """Return whether the node imports names of layerbook.core.figures."""
     return isinstance(node, ast.ImportFrom) and node.module == "layerbook.core.figures"
 
 

@@ -74,7 +74,7 @@ def test_padding():
 
 
 def test_no_padding_has_no_correlation():
-    """Where nothing is padded there is no r, rather than NaN."""
+    """Without padding there is no r, rather than NaN."""
     analysis = EmbeddingPca(prompts=("a b", "c d", "e f"))
     assert (
         json_round_trip(

@@ -1,4 +1,4 @@
-"""What a head adds: beside the model with everything else of the layer's attention taken away."""
+"""The output of a head, compared with a model whose other heads of the layer are removed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def result(tiny: LoadedModel) -> HeadOutputsResult:
 def attention_output(
     model: LoadedModel, layer: int, heads: tuple[int, ...], token: int | None = None
 ) -> np.ndarray:
-    """What these heads add at the last position, from one token's value or from all."""
+    """Return the output of heads at the last position, from one token's value or from all."""
     length = len(execute_one(model, ())[Site("attn_out", layer)])
     others = tuple(set(range(model.config.num_attention_heads)) - set(heads))
     patches = [Patch(Site("z", layer), heads=others)]
@@ -44,7 +44,7 @@ def execute_one(model: LoadedModel, patches: tuple[Patch, ...]) -> dict:
 
 
 def logit_gain(model: LoadedModel, vector: np.ndarray) -> np.ndarray:
-    """What a vector adds to each logit above their mean, the final norm's scale held fixed."""
+    """Return the change of each logit above their mean, with the final norm's scale fixed."""
     ids = torch.tensor([model.tokenizer.encode(Prompt(text=TEXT)).ids])
     with torch.inference_mode():
         states = model.network(ids, output_hidden_states=True)

@@ -59,9 +59,7 @@ def test_it_agrees_with_transformers_and_torch(model, tiny_model_dir):
 
 
 def test_logits_are_products_with_the_unembedding(model):
-    """What the chapter says of the linear layer: the last normed vector times each token's row, to
-    1e-4.
-    """
+    """The last normed vector times each token's row gives the logits, to 1e-4."""
     analysis = NextToken(prompts=(TEXT,))
     vector = capture_requests(model, analysis)["prompt-0"][LN_FINAL][-1]
     result = run(model, analysis)
@@ -173,7 +171,7 @@ def test_at_least_one_token_must_be_asked_for():
 
 
 def test_a_long_prompt_is_cited_by_its_end():
-    """What comes next comes after the end; a short prompt is cited whole."""
+    """A title cites the end of a long prompt, and a short prompt whole."""
     prompt = "A sentence that is much longer than any title would be, and then:\n2 + 2 ="
     analysis, result = by_hand([1.0, 2.0, 3.0], ByteVocabulary(*"abc"), 2, prompt)
     title = analysis.figures(result)["prompt-0"].title

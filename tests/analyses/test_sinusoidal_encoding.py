@@ -1,4 +1,4 @@
-"""What C does to the sinusoidal encoding, by brute force over all pairs of positions."""
+"""The effect of C on the sinusoidal encoding, by brute force over all pairs of positions."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What whitespace is needed for: counted in loops, and beside a model that was given another
+"""The need for whitespace: counted in loops, and beside a model that was given another
 attention mask.
 """
 
@@ -146,7 +146,7 @@ def test_blocking_is_what_a_mask_does(tiny: Any) -> None:
 
 
 def test_cut_in_the_last_layer(tiny: Any) -> None:
-    """What attention adds in the last layer stays at its position, so no prediction elsewhere
+    """The output of the last attention stays at its position, so no prediction elsewhere
     moves.
     """
     cut = run(tiny, TokenKnockout(texts=(PROSE,), draws=2, layers=(1,), parts=1)).cut

@@ -85,7 +85,7 @@ def test_continued_texts():
 
 
 def test_a_lost_character_is_noticed():
-    """Where the tokens' bytes are not the text, it was not lossless."""
+    """A text is not lossless if the bytes of its tokens differ from it."""
     analysis = Tokenize(prompts=("a\x13b", "ab"))
     pieces = ByteVocabulary("a", "b")
     captures = {

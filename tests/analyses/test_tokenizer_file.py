@@ -38,7 +38,7 @@ def rebuilt(result: TokenizerFileResult) -> Tokenizer:
 
 
 def assert_same(folder: Path, result: TokenizerFileResult) -> None:
-    """What is rebuilt is what is in the folder, down to the last setting."""
+    """The rebuilt tokenizer equals the one in the folder, down to the last setting."""
     theirs = Tokenizer.from_file(str(folder / "tokenizer.json"))
     assert json.loads(rebuilt(result).to_str()) == json.loads(theirs.to_str())
     assert result.size == theirs.get_vocab_size()
@@ -56,7 +56,7 @@ def test_the_vocabulary_follows_from_the_joins(tiny_model_dir: Path) -> None:
 
 @pytest.mark.parametrize("kind", BPE_WRITERS)
 def test_other_kinds_come_back_whole(tmp_path: Path, kind: str) -> None:
-    """Where ids do not follow the joins, or entries have none, nothing is lost."""
+    """Nothing is lost if ids do not follow the joins, or entries have none."""
     _, result = measured(BPE_WRITERS[kind](tmp_path))
 
     assert_same(tmp_path, result)

@@ -1,4 +1,4 @@
-"""How much attention whitespace gets, counted in loops, and beside an even spread."""
+"""The attention that whitespace gets, counted in loops, and beside an even spread."""
 
 from __future__ import annotations
 

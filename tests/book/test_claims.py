@@ -67,7 +67,7 @@ RESULT = Measured(
 
 
 def holds(text: str):
-    """Whether a check holds on RESULT."""
+    """Return whether a check holds on RESULT."""
     return parse(text).evaluate(RESULT).holds
 
 

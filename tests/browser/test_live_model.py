@@ -166,7 +166,7 @@ def test_the_page_itself_can_run_it(
 def test_a_stricter_policy_is_no_obstacle(
     browser: Browser, page_file: Path, tiny_gguf: Path, reference: Reference, tmp_path: Path
 ) -> None:
-    """Where a policy refuses workers and WebAssembly, the page itself computes in JavaScript."""
+    """The page itself computes in JavaScript if a policy refuses workers and WebAssembly."""
     strict = page_file.with_name("strict.html")
     html = page_file.read_text(encoding="utf-8")
     html = html.replace("'wasm-unsafe-eval'", "").replace("worker-src blob:", "")

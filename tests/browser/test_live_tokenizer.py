@@ -105,8 +105,8 @@ def corpus() -> list[str]:
     return texts
 
 
-def told(page: Page, texts: list[str]) -> list[list[tuple[int, str]]]:
-    """What the page's own function says of texts: ids, and how the tokens look. Surrogates travel
+def page_tokens(page: Page, texts: list[str]) -> list[list[tuple[int, str]]]:
+    """Return the page's ids of texts, and the labels of their tokens. Surrogates travel
     as escapes.
     """
     cut = (
@@ -132,9 +132,9 @@ def expected(folder: Path, texts: list[str]) -> list[list[tuple[int, str]]]:
 
 
 def differing(page: Page, folder: Path) -> list[object]:
-    """Where the two part, as triples of text, Python's tokens and the page's."""
+    """Return the differences as triples of text, Python's tokens and the page's."""
     texts = corpus()
-    rows = zip(texts, expected(folder, texts), told(page, texts), strict=True)
+    rows = zip(texts, expected(folder, texts), page_tokens(page, texts), strict=True)
     return [row for row in rows if row[1] != row[2]]
 
 

@@ -139,7 +139,7 @@ def first(*rules: tuple[bool, str]) -> set[str]:
 
 
 def without_the_head(outputs: Any, silenced: Any) -> set[str]:
-    """What becomes of the answer when the head of the chapter is silenced."""
+    """Return the right answer about silencing the chapter's head, from the results."""
     left = silenced["prob"][outputs["layer"]][outputs["head"]] / silenced["answer"]["prob"]
     return first(
         (left > 0.9, "Hardly anything: the others make up for it"),

@@ -114,7 +114,7 @@ def test_it_shows_what_layerbook_run_measures(
 def test_it_shows_what_layerbook_run_measures_on_the_real_model(
     browser: Browser, tmp_path: Path
 ) -> None:
-    """Where the book's own model is on this machine."""
+    """The folder of the book's own model on this machine."""
     source = resolve(DEFAULT_MODEL)
     assert isinstance(source, BundleSource)
     if source.local_dir() is None or not source.gguf_path().is_file():

@@ -158,7 +158,7 @@ def test_settings_of_the_header_are_loaded(tiny_model_dir, tmp_path):
 
 
 def llama_3_factors(size: int, base: float, factor: float) -> np.ndarray:
-    """What llama.cpp's converter writes for Llama 3.1, term by term."""
+    """Compute the factors that llama.cpp's converter writes for Llama 3.1, term by term."""
     factors = []
     for i in range(0, size, 2):
         wavelength = 2 * np.pi * base ** (i / size)

@@ -101,7 +101,7 @@ class Case:
             return self.reference(torch.float64)
 
     def exact_output(self, ids: Sequence[int]) -> Any:
-        """What the reference computes in float64."""
+        """Return the output of the reference in float64."""
         with torch.inference_mode(), arithmetic("float64"):
             return self.exact(torch.tensor([list(ids)]), output_attentions=True)
 
@@ -210,7 +210,7 @@ def test_embeddings_are_rows_of_the_matrix(case: Case) -> None:
 
 
 def test_heads_and_logits_follow_from_the_weights(case: Case) -> None:
-    """Where heads add up as they are; of the other families these weights are not read."""
+    """Heads add up to the output of attention; other families refuse to give these weights."""
     layer, limits = case.layers[-1], limits_from_config(read_config(case.directory))
     request = Weights(frozenset({Site("W_O", layer), Site("W_U"), Site("w_final")}))
     if "plain outputs" in limits.missing:
@@ -342,7 +342,7 @@ ANALYSES: tuple[Analysis[Any], ...] = (
 
 @pytest.mark.parametrize("family", SETTINGS)
 def test_analyses_run_or_are_refused(family: str, tmp_path: Path) -> None:
-    """What an analysis recomputes is what the model has; what it cannot say, it refuses."""
+    """An analysis recomputes the model's own numbers, or refuses the family."""
     model = LoadedModel.load(write_tiny_family(tmp_path, family), family)
     limits = limits_from_config(read_config(tmp_path))
     for analysis in ANALYSES:

@@ -159,7 +159,7 @@ def test_qwen_2_is_normalised_as_its_own_tokenizer_does(tiny_model_dir, byte_lev
     ],
 )
 def test_added_tokens_are_those_of_llama_cpp(tiny_model_dir, tmp_path, changes, added):
-    """What the header says; without a word, Llama 3's rule adds the start token."""
+    """The header decides; if it is silent, Llama 3's rule adds the start token."""
     gguf = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf", changes)
     (tmp_path / "out").mkdir()
     convert(gguf, tmp_path / "out")

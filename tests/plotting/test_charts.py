@@ -117,7 +117,7 @@ def test_points_lie_where_their_numbers_say(equal: bool, log: bool) -> None:
 
 
 def test_a_point_without_a_place_has_no_dot() -> None:
-    """What a logarithmic axis cannot show is left out, the rest is drawn."""
+    """Values that a logarithmic axis cannot show are left out, the rest is drawn."""
     points = (Point("a", 1, 1), Point("b", 0, 10), Point("c", float("nan"), 2), Point("d", 10, 100))
     root = parse_svg(
         render.render_figure(
@@ -155,7 +155,7 @@ def test_every_point_can_be_pointed_at_and_knows_its_line() -> None:
 
 
 def test_points_in_one_place_are_rings() -> None:
-    """What lies below is larger than what lies on it, so that every group is seen."""
+    """A dot below another is larger, so that every group is seen."""
     points = [Point("p", 1, 1, group) for group in "abc"] + [Point("q", 2, 2, "a")]
     root = parse_svg(
         render.render_figure(Scatter(tuple(points), Axis("x"), Axis("y"), "Four."), "x")

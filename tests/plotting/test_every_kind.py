@@ -1,4 +1,4 @@
-"""What holds for every picture: it is well-formed, named, safe to inline, and the same each
+"""Properties of every picture: it is well-formed, named, safe to inline, and the same each
 time.
 """
 

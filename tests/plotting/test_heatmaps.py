@@ -115,7 +115,7 @@ def test_masked_cells_are_hatched_and_on_no_scale() -> None:
 
 
 def hatching(path: ET.Element) -> bool:
-    """Whether a path is made of the strokes over masked cells."""
+    """Return whether a path is made of the strokes over masked cells."""
     return "--fig-line," in path.get("stroke", "") and not path.get("id")
 
 

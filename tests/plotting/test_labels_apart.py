@@ -136,7 +136,7 @@ def test_values_that_would_all_read_alike_get_more_digits() -> None:
 
 
 def test_long_labels_keep_what_tells_them_apart() -> None:
-    """Where they begin alike, the beginning is cut."""
+    """Labels that begin alike lose their beginning."""
     capitals = ["The capital of France is", "The capital of Germany is", "Tea"]
     assert text.shorten_apart(capitals, 12) == ["… of France…", "… of German…", "Tea"]
     assert text.shorten_apart(["a long label"] * 2, 6) == ["a lon…"] * 2

@@ -71,7 +71,7 @@ def test_notices_a_change(
 def test_needs_the_same_options(
     options: tuple[str, ...], built_book: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was current for others may not be for these."""
+    """A site that is current under some options may be outdated under others."""
     monkeypatch.setattr("layerbook.store.project.open_project", refuse_to_load)
     with pytest.raises(AssertionError, match="are loaded"):
         layerbook(*options, cwd=built_book)

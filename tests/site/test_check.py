@@ -130,9 +130,7 @@ def test_reports_mistakes_in_captions_and_claims(unrun: Path) -> None:
         ("{measure: best, across: legs, by", "{measure: said, across: legs, by", "is text"),
     ],
 )
-def test_reports_wrong_measures_and_views(
-    unrun: Path, old: str, new: str, message: str
-) -> None:
+def test_reports_wrong_measures_and_views(unrun: Path, old: str, new: str, message: str) -> None:
     """At the place of the field."""
     assert SPEC.count(old) == 1
     write_sweep_book(unrun, SPEC.replace(old, new))
@@ -164,7 +162,7 @@ def test_reports_everything_at_once(unrun: Path) -> None:
     ],
 )
 def test_results_show_more(book: Path, text: str, message: str) -> None:
-    """What only the numbers tell is checked on those that there are."""
+    """Faults that only numbers show are found in the results that there are."""
     assert layerbook("check", cwd=book).returncode == 0
     line = append_prose(book, text)
     (found,) = problems(book)

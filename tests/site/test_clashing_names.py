@@ -51,7 +51,7 @@ TWO_PROSE = """\
 def test_figures_and_experiments_keep_their_files_apart(
     tmp_path: Path, tiny_model_dir: Path
 ) -> None:
-    """The figure `prompt-0` of `same` beside the sweep `same-prompt-0`; `one-same` and `one/same`."""
+    """Figure `prompt-0` of `same` beside sweep `same-prompt-0`; `one-same` beside `one/same`."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)
     for name in ("next", "words"):
         (book / "experiments" / f"{name}.yaml").unlink()

@@ -97,12 +97,15 @@ def test_reports_what_markdown_would_print(source: str, problem: str) -> None:
     "source",
     [
         *("weights[layer][head]", "[^1] a\n\n[^1]: b", "`a[^1] $$`", "a $$b$$", r"\$\$ 5"),
-        *("{{ figure('b') }}\n{{ figure('c') }}", "{% if x %}a{% else %}{{ claim('a') }}{% endif %}"),
+        *(
+            "{{ figure('b') }}\n{{ figure('c') }}",
+            "{% if x %}a{% else %}{{ claim('a') }}{% endif %}",
+        ),
         "[x][1]\n\n[1]: a.html",
     ],
 )
 def test_other_marks_are_fine(source: str) -> None:
-    """What looks alike and renders."""
+    """Texts that look like links or images, and render."""
     assert list(find_markdown_problems(parse_outline(source), "x.md")) == []
 
 

@@ -192,7 +192,9 @@ def test_renders_all_parts_of_a_chapter() -> None:
 @pytest.mark.parametrize(
     "listing", ["{{ x }}", "{% if %}", "{# c", "{{ r('noise').name }}", "```\n{{ y }}"]
 )
-@pytest.mark.parametrize("frame", ["````\n{}\n````", "~~~~ jinja\n{}\n~~~~", "- a\n\n  ````\n  {}\n"])
+@pytest.mark.parametrize(
+    "frame", ["````\n{}\n````", "~~~~ jinja\n{}\n~~~~", "- a\n\n  ````\n  {}\n"]
+)
 def test_listings_are_not_evaluated(listing: str, frame: str) -> None:
     """Braces in a fenced listing are text; those after it are not."""
     source = frame.replace("{}", listing.replace("\n", "\n  " if frame.startswith("-") else "\n"))

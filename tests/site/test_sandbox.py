@@ -1,4 +1,4 @@
-"""What a template can reach and how long it can take: prose, captions, and page templates."""
+"""Limits of templates in reach and time: prose, captions, and page templates."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from layerbook.site.prose.outline import parse_outline
 from layerbook.site.prose.references import find_references
 from layerbook.site.prose.render import render_caption, render_chapter
 from layerbook.site.prose.views import view
+from pydantic import Field
 
 FILE = "templates/chapters/attention.md"
 SECONDS = 3  # of a machine that is busy; alone each takes less than one
@@ -45,7 +46,7 @@ class SampleResult(Result):
         Part(token=Token(4, " a", "2061"), share=0.25),
         Part(token=Token(5, " b", "2062"), share=0.75),
     )
-    shares: dict[str, float] = {"mlp": 0.5}
+    shares: dict[str, float] = Field(default_factory=lambda: {"mlp": 0.5})
 
     text: str = "a" * 2_000_000
 
@@ -81,7 +82,10 @@ def error_of(source: str) -> str:
 @pytest.mark.parametrize(
     ("source", "text"),
     [
-        ("{{ result.layers }} {{ result.layers[-1] }} {{ result.layers | length }}", "(0, 29) 29 2"),
+        (
+            "{{ result.layers }} {{ result.layers[-1] }} {{ result.layers | length }}",
+            "(0, 29) 29 2",
+        ),
         ("{{ result.weights[1][2] | num }} {{ result.weights[-1][1:] | list }}", "5.00 [4.0, 5.0]"),
         ("{{ result.weights[0] | max }} {{ result.weights | first | sum }}", "2.0 3.0"),
         ("{% for row in result.weights %}{{ loop.length }}{{ row[0] }} {% endfor %}", "20.0 23.0"),
@@ -211,7 +215,8 @@ def nested(count: int) -> str:
         nested(12),
         "{% for x in range(99999) recursive %}{{ loop(range(99999)) }}{% endfor %}",
         "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
-        "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(30) }}",
+        "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}"
+        "{{ m(30) }}",
         "{% set x = 'aaaaaaaaaaaaaaaaaaaa' %}" + "{% set x = x ~ x %}" * 40 + "{{ x }}",
         "{% set x = 'aaaaaaaaaaaaaaaaaaaa' %}" + "{% set x = x + x %}" * 40 + "{{ x }}",
         "{% set x %}aaaaaaaaaaaaaaa{% endset %}"
@@ -250,7 +255,7 @@ def nested(count: int) -> str:
     ids=lambda source: source[:40],
 )
 def test_prose_ends_soon(source: str) -> None:
-    """What would run for hours or fill the memory is refused at its line."""
+    """A template that would run for hours or fill the memory is refused at its line."""
     assert error_of(f"\n\n{source}").startswith(f"{FILE}:")
 
 

@@ -43,7 +43,9 @@ def ask(site: Path) -> Ask:
     threading.Thread(target=serve, args=(site, 0, on_ready), daemon=True).start()
     port = ports.get(timeout=10)
 
-    def ask(target: str, *, host: str | None = "localhost:{port}", line: str = "") -> tuple[int, bytes]:
+    def ask(
+        target: str, *, host: str | None = "localhost:{port}", line: str = ""
+    ) -> tuple[int, bytes]:
         host_line = f"Host: {host.format(port=port)}\r\n" if host is not None else ""
         request = line or f"GET {target} HTTP/1.1\r\n{host_line}Connection: close\r\n\r\n"
         with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
@@ -57,19 +59,31 @@ def ask(site: Path) -> Ask:
 
 
 @pytest.mark.parametrize(
-    ("target", "body"), [("/", b"FRONT"), ("/index.html?x#y", b"FRONT"), ("/data/a%20b.csv", b"TABLE")]
+    ("target", "body"),
+    [("/", b"FRONT"), ("/index.html?x#y", b"FRONT"), ("/data/a%20b.csv", b"TABLE")],
 )
 def test_serves_files(ask: Ask, target: str, body: bytes) -> None:
     assert ask(target) == (200, body)
 
 
-@pytest.mark.parametrize("host", ["localhost:{port}", "LOCALHOST:{port}", "127.0.0.1:{port}", "[::1]:{port}"])
+@pytest.mark.parametrize(
+    "host", ["localhost:{port}", "LOCALHOST:{port}", "127.0.0.1:{port}", "[::1]:{port}"]
+)
 def test_answers_to_names_of_this_machine(ask: Ask, host: str) -> None:
     assert ask("/", host=host)[0] == 200
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:{port}", "localhost", "localhost:1", "localhost:{port}.evil.example", "", None]
+    "host",
+    [
+        "evil.example",
+        "evil.example:{port}",
+        "localhost",
+        "localhost:1",
+        "localhost:{port}.evil.example",
+        "",
+        None,
+    ],
 )
 def test_answers_to_no_other_name(ask: Ask, host: str | None) -> None:
     """A page of another site can give its own name this machine's address."""
@@ -96,7 +110,18 @@ def test_finds_neither_links_nor_folders(ask: Ask, target: str) -> None:
 
 @pytest.mark.parametrize(
     "target",
-    ["/%00", "/a%00.html", "/%", "/%zz", "/%f", "/%ff", "/a%0db", "/..%5csecret.txt", "x", "/" + "a" * 70_000],
+    [
+        "/%00",
+        "/a%00.html",
+        "/%",
+        "/%zz",
+        "/%f",
+        "/%ff",
+        "/a%0db",
+        "/..%5csecret.txt",
+        "x",
+        "/" + "a" * 70_000,
+    ],
 )
 def test_bad_paths_are_bad_requests(
     ask: Ask, target: str, capfd: pytest.CaptureFixture[str]

@@ -129,11 +129,14 @@ FORMULA_STARTS = tuple("=+-@＝＋－＠")
 @pytest.mark.parametrize(
     ("text", "written"),
     [
-        *((f"{start}1+cmd|' /C calc'!A0", f"'{start}1+cmd|' /C calc'!A0") for start in FORMULA_STARTS),
+        *(
+            (f"{start}1+cmd|' /C calc'!A0", f"'{start}1+cmd|' /C calc'!A0")
+            for start in FORMULA_STARTS
+        ),
         *((f"a{end}=1", f"a{end}'=1") for end in ",;|\t\r\n"),
         *((f"{start}=1", f"'{start}'=1") for start in "\t\r"),
         ("\ttext", "'\ttext"),
-        ('a;"=1"', "a;\"'=1\""),
+        ('a;"=1"', 'a;"\'=1"'),
         ("\ufeff=1", "\ufeff'=1"),
         (" =1", " '=1"),
         *((text, text) for text in ("-5", "+1.5e-7", "[0, -1]", "2 - 2 = 0", "a-b", "\n (1)")),

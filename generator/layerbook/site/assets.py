@@ -130,7 +130,7 @@ def render_block(jinja_env: Sandbox, name: str, argument: object) -> str:
 
 @contextmanager
 def _located_errors() -> Iterator[None]:
-    """Turn errors in a template of the project into a SpecError; those in the package's are bugs."""
+    """Turn errors in a book's template into a SpecError; those in the package's are bugs."""
     try:
         yield
     except TemplateSyntaxError as error:

@@ -92,9 +92,7 @@ def build(
             check_prose(project)
             publish.check_target(site)
             drawing_pool.expect(len(todo))
-            outcomes = run_experiments(
-                project, todo, reporter, executor_factory, force=force
-            )
+            outcomes = run_experiments(project, todo, reporter, executor_factory, force=force)
             statuses = check_status(project)
         renderer = SiteRenderer(project, statuses, drawing_pool)
         result = renderer.publish(site, reporter, force=force)
@@ -158,7 +156,9 @@ class SiteRenderer:
     def is_current(self, target: Path) -> bool:
         """Return whether all inputs and the site are still as `publish` read and left them."""
         project = self.project
-        stored: dict[str, Any] = json.loads(project.cache.get_blob("sites", self._name(target)) or b"{}")
+        stored: dict[str, Any] = json.loads(
+            project.cache.get_blob("sites", self._name(target)) or b"{}"
+        )
         return (
             project.specs_are_unchanged()
             and digest_inputs(project, self._statuses) == self._inputs_digest
@@ -169,7 +169,9 @@ class SiteRenderer:
     def find_outdated_files(self, target: Path) -> tuple[str, ...]:
         """Render in memory and return the paths that are missing, outdated or extra in a folder."""
         site = self._render(SilentReporter()).files
-        outdated = [path for path, data in site.items() if not publish.has_content(target, path, data)]
+        outdated = [
+            path for path, data in site.items() if not publish.has_content(target, path, data)
+        ]
         outdated += [path for path in publish.published_files(target) if path not in site]
         if not outdated and not publish.matches_marker(target):
             return (publish.MARKER_NAME,)

@@ -145,9 +145,7 @@ class SiteBuilder:
         diagram = None
         if self._decoder:
             highlighted = replace(self._decoder, highlight=chapter.part or "", title="")
-            diagram = self._figure_renderer.diagram(
-                highlighted, CHAPTER_DIAGRAM, compact=True
-            )
+            diagram = self._figure_renderer.diagram(highlighted, CHAPTER_DIAGRAM, compact=True)
         return pages.ChapterPage(
             name=chapter.name,
             title=chapter.title,

@@ -196,7 +196,10 @@ class ClaimList:
         """
         rows = {chapter.name: tuple(self._rows(chapter.name)) for chapter in chapters}
         all_rows = [row for of_chapter in rows.values() for row in of_chapter]
-        for id in (*(row.id for row in all_rows), *(f"model-{n}" for n, _ in enumerate(self.models, start=1))):
+        for id in (
+            *(row.id for row in all_rows),
+            *(f"model-{n}" for n, _ in enumerate(self.models, start=1)),
+        ):
             ids.add(id)
         sections = [
             pages.ChapterClaims(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 
 from layerbook import __version__
 from layerbook.core.rounding import DIGITS
@@ -29,8 +28,8 @@ MAYBE_QUANTISED_NOTE = (
     "in full; the measured numbers of this book are those of this file."
 )
 ARITHMETIC = {
-    "float64": f"64-bit floating point on a CPU. A result keeps {DIGITS} digits of the largest value "
-    "of each field, so that every machine gives the same files.",
+    "float64": f"64-bit floating point on a CPU. A result keeps {DIGITS} digits of the largest "
+    "value of each field, so that every machine gives the same files.",
     "float32": "32-bit floating point on a CPU. Another machine gives slightly other numbers.",
 }
 

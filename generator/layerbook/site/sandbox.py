@@ -113,7 +113,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
         **options: Any,
     ) -> None:
         super().__init__(optimized=False, trim_blocks=True, lstrip_blocks=True, **options)
-        allowed: dict[str, Any] = {name: self.filters[name] for name in jinja_filters} | dict(filters)
+        allowed: dict[str, Any] = {name: self.filters[name] for name in jinja_filters} | dict(
+            filters
+        )
         tests: dict[str, Any] = {name: self.tests[name] for name in TESTS}
         self.filters = {name: self._bounded(allowed[name], name) for name in allowed}
         self.tests = {name: self._bounded(tests[name], name) for name in tests}
@@ -135,7 +137,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             raise LimitError(f"the template takes more than {self._max_steps:,} steps")
 
     def measured(self, value: Any, *, deep: bool = False) -> Any:
-        """Count what is in a value as steps, and return it; `deep` also what lists of results hold."""
+        """Count the parts of a value as steps, and return it; `deep` enters lists of results."""
         self.count(count_values(value, self._max_steps - self._steps, deep=deep))
         return value
 
@@ -245,7 +247,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             isinstance(owner, LoopContext) or name not in ("cycle", "changed")
         )
 
-    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: B902, N805
+    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:
         """Call a function that the template was given, or one that is safe."""
         given = any(__obj is value for value in __context.parent.values())
         if isinstance(__obj, Undefined):

@@ -24,7 +24,6 @@ _FORMULA = re.compile(rf"(?<!{_SKIPPED})({_SKIPPED}*+)(?=[=+\-@＝＋－＠﹦�
 _NUMBER = re.compile(r"[-+]\d+(?:\.\d*)?(?:[eE][-+]?\d+)?[\])}\"\s.]*(?=[,;|\t\r\n]|\Z)")
 
 
-
 def as_token(value: object) -> Token:
     """Return the token that a value is, or carries as `token` or as id, text and hex.
 
@@ -203,7 +202,7 @@ def _plain(cell: object, text_of: Callable[[Label], str]) -> str:
 
 
 def _real_text(label: Label) -> str:
-    """Return what a label stands for; part of a character has no text, so it is written as bytes."""
+    """Return the text of a label; part of a character has none, and is written as bytes."""
     if isinstance(label, tuple):
         return "".join(map(_real_text, label))
     if isinstance(label, str):

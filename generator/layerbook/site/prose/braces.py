@@ -19,9 +19,7 @@ _FENCE = (
 _TEX = r"(?<!\\)(?:\\\\)*\\\{|\{(?=\#\w+\})"
 # What does not end goes on to the end of the text: to search for the end again and again is slow.
 _JINJA = r"\{\{.*?(?:\}\}|\Z)|\{%.*?(?:%\}|\Z)|\{\#.*?(?:\#\}|\Z)"
-_LITERAL_OR_JINJA = re.compile(
-    rf"(?P<literal>{_FENCE}|{_TEX})|{_JINJA}", re.DOTALL | re.MULTILINE
-)
+_LITERAL_OR_JINJA = re.compile(rf"(?P<literal>{_FENCE}|{_TEX})|{_JINJA}", re.DOTALL | re.MULTILINE)
 
 
 def hide_literal_braces(source: str) -> str:

@@ -103,9 +103,7 @@ class _ChapterChecker:
             for text, line in texts:
                 # A caption knows the numbers in the name of its figure.
                 names = types | ({"at": ()} if line in {c.line for c in captions} else {})
-                yield from self._check_text(
-                    text, experiment.file, line, experiment.chapter, names
-                )
+                yield from self._check_text(text, experiment.file, line, experiment.chapter, names)
 
     def _check_text(
         self, text: str, file: str, line: int, chapter: str, names: Mapping[str, PossibleTypes]

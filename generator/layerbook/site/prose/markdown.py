@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -260,7 +261,7 @@ def _add_heading_ids(
     nodes: Sequence[Node], env: MutableMapping[str, Any], ids: PageIds
 ) -> Iterator[Heading]:
     """Give each heading an id made from its words, numbered if it is taken."""
-    for opening, inline in zip(nodes, nodes[1:], strict=False):
+    for opening, inline in pairwise(nodes):
         if opening.type != "heading_open":
             continue
         text = _plain_text(inline, env["slots"])

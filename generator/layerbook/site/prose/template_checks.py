@@ -61,7 +61,7 @@ def _unknown_helpers(
 
 
 def _undefined_names(prose: PieceOfProse, tree: nodes.Template) -> Iterator[Problem]:
-    """Report names that are set nowhere; one that is set in a branch may be there where it is used."""
+    """Report names that are set nowhere; a name that only a branch sets counts as set."""
     asked = (t.node for t in tree.find_all(nodes.Test) if t.name in ("defined", "undefined"))
     known = {*prose.names, *_IMPLICIT_NAMES, *(n.name for n in asked if isinstance(n, nodes.Name))}
     names = list(tree.find_all(nodes.Name))
@@ -149,4 +149,6 @@ def _problem(prose: PieceOfProse, line: int, near: str, message: str) -> Problem
     """Return a problem at the first place of a line that has the text `near`."""
     lines = prose.text.split("\n")
     column = lines[line - 1].find(near) + 1 if 0 < line <= len(lines) else 1
-    return Problem(prose.file, prose.first_line + line - 1, max(column, 1), " ".join(message.split()))
+    return Problem(
+        prose.file, prose.first_line + line - 1, max(column, 1), " ".join(message.split())
+    )
