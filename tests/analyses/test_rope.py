@@ -14,7 +14,7 @@ from fixtures.run_analysis import (
     run,
 )
 from layerbook.analyses.rope import Rope
-from layerbook.core.figures import Heatmap, Lines, Panels
+from layerbook.core.figures import Clock, Frames, Heatmap, Lines, Panels
 from layerbook.core.requests import Site
 from layerbook.model.loaded_model import LoadedModel
 
@@ -155,12 +155,14 @@ def test_the_figures():
     charts = analysis.figures(result)
     assert set(charts) == {"angles", "score-by-distance", "heads", "equal", "pattern"}
     hands, curve, pattern = charts["angles"], charts["score-by-distance"], charts["pattern"]
-    assert isinstance(hands, Panels) and len(hands.panels) == 6
-    for panel in hands.panels:
-        assert all(math.hypot(point.x, point.y) == pytest.approx(1) for point in panel.points)
-    fast, slow = hands.panels[0], hands.panels[-1]
-    assert [point.label for point in fast.points] == [str(p) for p in range(6)]
-    assert [point.label for point in slow.points] == ["0 to 5"]
+    assert isinstance(hands, Frames) and [f.label for f in hands.frames] == [
+        f"position {p}" for p in range(6)
+    ]
+    for position, frame in enumerate(hands.frames):
+        assert isinstance(frame.picture, Panels) and len(frame.picture.panels) == 6
+        fast = frame.picture.panels[0]
+        assert isinstance(fast, Clock) and len(fast.past) == position
+        assert fast.hands[0].angle == pytest.approx(position)  # the first pair: a radian a position
     assert isinstance(curve, Lines) and curve.series[0].y == pytest.approx(
         tuple(result.by_distance)
     )

@@ -102,6 +102,10 @@ def test_figures():
     sines, cosines = picture.panels
     assert np.abs(sines.values - formula(20, 64, 10000)[:, ::2]).max() < 1e-12
     assert np.abs(cosines.values - formula(20, 64, 10000)[:, 1::2]).max() < 1e-12
+    clocks = [frame.picture.panels for frame in charts["clocks"].frames]
+    assert [clock.hands[0].angle for clock in clocks[0]] == pytest.approx([6.0] * 6)
+    assert clocks[1][0].hands[0].angle == pytest.approx(6.0)
+    assert clocks[1][-1].hands[0].angle == pytest.approx(6 / 10000 ** (62 / 64))
     waves, distance = charts["wavelengths"], charts["distance"]
     assert isinstance(waves, Lines) and waves.y.log and len(waves.series) == 2
     assert isinstance(distance, Lines) and len(distance.series[0].x) == 19

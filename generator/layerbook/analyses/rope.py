@@ -21,11 +21,13 @@ from layerbook.core.analysis import (
 from layerbook.core.distributions import softmax
 from layerbook.core.figures import (
     Axis,
+    Clock,
     Figure,
+    Frame,
+    Frames,
+    Hand,
     Lines,
     Panels,
-    Point,
-    Scatter,
     Series,
     attention_heatmap,
 )
@@ -161,10 +163,10 @@ class Rope(Analysis[RopeResult]):
         )
 
     def figures(self, result: RopeResult) -> dict[str, Figure]:
-        """`angles`, the clock hands; `score-by-distance`; `heads`; `equal`; `pattern`."""
+        """`angles`, clock hands that turn; `score-by-distance`; `heads`; `equal`; `pattern`."""
         where = f"layer {result.layer}, head {result.head}"
         return {
-            "angles": _clock_panels(result),
+            "angles": _turning_clocks(result),
             "score-by-distance": _score_by_distance(result, where),
             "heads": _scores_of_all_heads(result),
             "equal": _cosine_by_distance(result),
@@ -252,36 +254,40 @@ def _cosine_by_distance(result: RopeResult) -> Lines:
     )
 
 
-def _clock_panels(result: RopeResult) -> Panels:
-    """A clock face for each of some pairs: where the hand is at each position."""
+def _turning_clocks(result: RopeResult) -> Frames:
+    """Clock faces of some pairs, whose hands turn from position to position."""
     last = min(len(result.tokens), 12) - 1
-    pairs = {min(i, result.pairs - 1) for i in (0, 3, 6, 9, 12)} | {result.pairs - 1}
-    panels, turns = [], []
-    for i in sorted(pairs):
-        wave = float(result.wavelengths[i])
-        turn = f"{wave:,.1f}" if wave < 100 else f"{wave:,.0f}"
-        turns.append(f"pair {i} in {turn}")
-        panels.append(
-            Scatter(
-                _clock_hands(wave, last),
-                Axis("first of the pair"),
-                Axis("second of the pair"),
-                f"Dimensions {i} and {i + result.pairs} turn once in {turn} positions.",
-                f"pair {i}: a turn in {turn}",
-            )
+    pairs = sorted({min(i, result.pairs - 1) for i in (0, 3, 6, 9, 12)} | {result.pairs - 1})
+    turns = [f"pair {i} in {_positions(float(result.wavelengths[i]))}" for i in pairs]
+    frames = tuple(
+        Frame(
+            f"position {position}",
+            Panels(
+                tuple(_clock(result, pair, position) for pair in pairs),
+                f"The hands of {len(pairs)} pairs at position {position}.",
+            ),
+            f"At position {position}, pair {pairs[0]} has turned by "
+            f"{position / result.wavelengths[pairs[0]]:.2f} of a turn, pair {pairs[-1]} by "
+            f"{position / result.wavelengths[pairs[-1]]:.2g}.",
         )
-    alt = f"Where a hand stands at positions 0 to {last}. Positions per full turn: {listed(turns)}."
-    return Panels(tuple(panels), alt, f"How far RoPE turns, θ = {result.theta:,.15g}")
+        for position in range(last + 1)
+    )
+    alt = f"Hands that turn from position 0 to {last}. Positions per full turn: {listed(turns)}."
+    return Frames(frames, alt, f"How far RoPE turns, θ = {result.theta:,.15g}", step="position")
 
 
-def _clock_hands(wave: float, last: int) -> tuple[Point, ...]:
-    """One point per position; positions within 2 % of a turn, which look alike, share a point."""
-    step = max(1, int(0.02 * wave))
-    points = []
-    for n, start in enumerate(range(0, last + 1, step)):
-        end = min(start + step - 1, last)
-        angle = 2 * np.pi * start / wave
-        name = str(start) if end == start else f"{start} to {end}"
-        following = n + 1 if end < last else None
-        points.append(Point(name, float(np.cos(angle)), float(np.sin(angle)), arrow_to=following))
-    return tuple(points)
+def _clock(result: RopeResult, pair: int, position: int) -> Clock:
+    """The face of a pair: its hand at a position, dots where it was at those before."""
+    wave = float(result.wavelengths[pair])
+    speed = 2 * np.pi / wave  # radians per position
+    return Clock(
+        (Hand(position * speed),),
+        f"Dimensions {pair} and {pair + result.pairs} turn once in {_positions(wave)} positions.",
+        f"pair {pair}",
+        past=tuple(earlier * speed for earlier in range(position)),
+        note=f"a turn in {_positions(wave)}",
+    )
+
+
+def _positions(wave: float) -> str:
+    return f"{wave:,.1f}" if wave < 100 else f"{wave:,.0f}"

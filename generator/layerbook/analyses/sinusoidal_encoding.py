@@ -8,7 +8,18 @@ import numpy as np
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, Record, Result
-from layerbook.core.figures import Axis, Figure, Frame, Frames, Heatmap, Lines, Panels, Series
+from layerbook.core.figures import (
+    Axis,
+    Clock,
+    Figure,
+    Frame,
+    Frames,
+    Hand,
+    Heatmap,
+    Lines,
+    Panels,
+    Series,
+)
 from layerbook.core.requests import ActivationCaches, Describe, Request
 from layerbook.core.rounding import Exact, Rounding, snap
 from layerbook.core.text import listed
@@ -81,7 +92,7 @@ class SinusoidalEncoding(Analysis[SinusoidalEncodingResult]):
         )
 
     def figures(self, result: SinusoidalEncodingResult) -> dict[str, Figure]:
-        """`encoding`, a frame per C; `wavelengths` by pair; `distance` by steps."""
+        """`encoding` and `clocks`, a frame per C; `wavelengths` by pair; `distance` by steps."""
         names = [_name(encoding) for encoding in result.sweeps]
         return {
             "encoding": Frames(
@@ -91,6 +102,7 @@ class SinusoidalEncoding(Analysis[SinusoidalEncodingResult]):
                 f"The encoding, {result.positions} positions by {result.d_model} dimensions",
                 step="C",
             ),
+            "clocks": _clock_frames(result),
             "wavelengths": _wavelength_lines(result),
             "distance": _distance_lines(result),
         }
@@ -114,6 +126,39 @@ def measure_encoding(C: float, positions: int, D: int) -> Encoding:
 
 def _name(encoding: Encoding) -> str:
     return f"C = {encoding.C:,.15g}"
+
+
+def _clock_frames(result: SinusoidalEncodingResult) -> Frames:
+    """Clock faces of some pairs at one position, a frame per C."""
+    position = min(6, result.positions - 1)
+    frames = tuple(_clock_frame(encoding, position) for encoding in result.sweeps)
+    alt = f"The hands of some pairs at position {position}; for C: " + listed(
+        [f"{encoding.C:,.15g}" for encoding in result.sweeps]
+    )
+    return Frames(frames, f"{alt}.", f"Where the hands stand at position {position}", step="C")
+
+
+def _clock_frame(encoding: Encoding, position: int) -> Frame:
+    """The hands of up to six pairs, dots where they stood at the positions before."""
+    count = len(encoding.wavelengths)
+    pairs = sorted({round(share * (count - 1) / 5) for share in range(6)})
+    clocks = []
+    for pair in pairs:
+        speed = 2 * np.pi / float(encoding.wavelengths[pair])  # radians per position
+        clocks.append(
+            Clock(
+                (Hand(position * speed),),
+                f"Pair {pair} has turned by {position * speed / 2 / np.pi:.2g} of a turn.",
+                f"pair {pair}",
+                past=tuple(earlier * speed for earlier in range(position)),
+            )
+        )
+    turned = [position / float(encoding.wavelengths[pair]) for pair in (pairs[0], pairs[-1])]
+    note = (
+        f"After {position} positions the first pair has turned by {turned[0]:.2f} of a turn, the "
+        f"last by {turned[1]:.2g}."
+    )
+    return Frame(_name(encoding), Panels(tuple(clocks), f"{_name(encoding)}. {note}"), note)
 
 
 def _wavelength_lines(result: SinusoidalEncodingResult) -> Lines:

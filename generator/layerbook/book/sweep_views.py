@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,13 @@ from layerbook.core.errors import UsageError
 from layerbook.core.figures import (
     Axis,
     Bars,
+    Chart,
     Figure,
     Frame,
     Frames,
     Heatmap,
     Lines,
     Panels,
-    Scatter,
     Series,
 )
 from layerbook.core.text import listed
@@ -82,7 +82,7 @@ def view_frames(view: SweepView, pictures: Sequence[tuple[MeasuredValue, Figure]
     """
     frames = []
     for value, picture in pictures:
-        if not isinstance(picture, Heatmap | Lines | Bars | Scatter | Panels):
+        if not isinstance(picture, get_args(Chart)):
             raise UsageError(
                 f"the view {view.name!r} steps through {view.figure!r}, which is not a chart"
             )

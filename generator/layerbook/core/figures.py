@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +16,8 @@ from layerbook.core.tokens import Token, visible
 Label = str | Token | tuple[str | Token, ...]
 """A text, a token, or several of them in a row."""
 TableValue = str | float | int
+Role = Literal["query", "key", "value", "residual", "probability"]
+"""A quantity with a colour of its own, the same in every figure and on every page."""
 
 
 def label_text(label: Label) -> str:
@@ -342,10 +345,47 @@ class MatrixChain:
 
 
 @dataclass(frozen=True)
+class Hand:
+    """A hand of a clock: `angle` in radians, clockwise from twelve.
+
+    name: written at its tip. role: its colour. length: 1 reaches the rim.
+    """
+
+    angle: float
+    name: Label = ""
+    role: Role | None = None
+    length: float = 1.0
+
+
+@dataclass(frozen=True)
+class Clock:
+    """A clock face with its hands; in `Panels` small multiples, in `Frames` clocks that turn.
+
+    past: angles at which the hand stood before, as dots on the rim. arc: draw the angle between
+    the first two hands. note: written below the face.
+    """
+
+    hands: tuple[Hand, ...]
+    alt: str
+    title: str = ""
+    past: tuple[float, ...] = ()
+    arc: bool = False
+    note: str = ""
+
+    def table(self) -> Table:
+        """One row per hand, its angle in degrees."""
+        rows = tuple((hand.name or self.title, math.degrees(hand.angle)) for hand in self.hands)
+        return Table(("hand", "angle (degrees)"), rows)
+
+
+Panel = Heatmap | Lines | Bars | Scatter | Clock
+
+
+@dataclass(frozen=True)
 class Panels:
     """Small multiples: charts of one kind side by side, each with a title."""
 
-    panels: tuple[Heatmap | Lines | Bars | Scatter, ...]
+    panels: tuple[Panel, ...]
     alt: str
     title: str = ""
     columns: int = 3
@@ -369,7 +409,7 @@ class Frame:
     """One step of a sequence: its label, its picture, and a sentence about it."""
 
     label: Label
-    picture: Heatmap | Lines | Bars | Scatter | Panels
+    picture: Panel | Panels
     note: str = ""
     token: Token | None = None
     stop: bool = False
@@ -382,7 +422,7 @@ class Frames:
     frames: tuple[Frame, ...]
     alt: str
     title: str = ""
-    step: Literal["token", "layer", "C", "value", "word", "stage"] = "token"
+    step: Literal["token", "layer", "C", "value", "word", "stage", "position"] = "token"
 
     def table(self) -> Table:
         """One row per frame with its token and note; for stages, the numbers of all pictures."""
@@ -393,7 +433,7 @@ class Frames:
         return Table(("frame", "token", "note"), rows)
 
 
-Chart = Heatmap | Lines | Bars | Scatter | Panels
+Chart = Panel | Panels
 Figure = Chart | TokenStrip | Passage | Table | Diagram | MatrixChain | Frames
 
 

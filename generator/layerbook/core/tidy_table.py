@@ -10,12 +10,12 @@ import numpy as np
 
 from layerbook.core.figures import (
     Axis,
-    Bars,
     Figure,
     Frames,
     Heatmap,
     Label,
     Lines,
+    Panel,
     Panels,
     Scatter,
     Table,
@@ -59,7 +59,7 @@ def _step(axis: Axis, index: int) -> tuple[Cell, ...]:
     return (place, axis.labels[index]) if axis.labels else (place,)
 
 
-def _stack(panels: Sequence[Heatmap | Lines | Bars | Scatter]) -> Table:
+def _stack(panels: Sequence[Panel]) -> Table:
     """The rows of all panels under the columns of all; a cell that a panel has not is empty."""
     tables = [tidy_table(panel) for panel in panels]
     if len({table.columns for table in tables}) > 1:
@@ -74,9 +74,7 @@ def _stack(panels: Sequence[Heatmap | Lines | Bars | Scatter]) -> Table:
     return Table(_unique_names(("panel", *names)), tuple(rows))
 
 
-def _without_units(
-    panel: Heatmap | Lines | Bars | Scatter,
-) -> Heatmap | Lines | Bars | Scatter:
+def _without_units(panel: Panel) -> Panel:
     if isinstance(panel, Lines | Scatter):
         return replace(panel, x=replace(panel.x, unit=""), y=replace(panel.y, unit=""))
     return panel

@@ -17,7 +17,7 @@ from matplotlib import rc_context, rcdefaults, rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from matplotlib.patches import PathPatch, Rectangle
+from matplotlib.patches import Circle, PathPatch, Polygon, Rectangle
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
@@ -156,6 +156,34 @@ class Canvas:
                 edgecolor=color,
                 linewidth=line_width,
                 capstyle="butt",
+                clip_on=False,
+            )
+        )
+
+    def draw_circle(
+        self, x: float, y: float, radius: float, *, fill: str = "none", edge: str = "none"
+    ) -> None:
+        """Draw a circle around (x, y)."""
+        self.overlay.add_artist(
+            Circle((x, y), radius, facecolor=fill, edgecolor=edge, linewidth=1, clip_on=False)
+        )
+
+    def draw_polygon(self, corners: Sequence[tuple[float, float]], color: str) -> None:
+        """Draw a filled polygon."""
+        self.overlay.add_artist(
+            Polygon(corners, closed=True, facecolor=color, edgecolor="none", clip_on=False)
+        )
+
+    def draw_line(
+        self, points: Sequence[tuple[float, float]], color: str, line_width: float = 1
+    ) -> None:
+        """Draw one stroke through the points."""
+        self.overlay.add_artist(
+            PathPatch(
+                Path(np.array(points, dtype=float)),
+                facecolor="none",
+                edgecolor=color,
+                linewidth=line_width,
                 clip_on=False,
             )
         )

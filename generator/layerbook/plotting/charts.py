@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from layerbook.core.figures import Bars, Chart, Heatmap, Lines, Panels, Scatter
-from layerbook.plotting import bars, heatmap, lines, panels, scatter, svg
+from layerbook.core.figures import Bars, Chart, Clock, Heatmap, Lines, Panels, Scatter
+from layerbook.plotting import bars, clocks, heatmap, lines, panels, scatter, svg
 from layerbook.plotting.canvas import Canvas, matplotlib_style
 
 
@@ -36,6 +36,7 @@ DRAWERS: dict[type[Any], ChartDrawer] = {
     Heatmap: heatmap,
     Lines: lines,
     Bars: bars,
+    Clock: clocks,
     Scatter: scatter,
     Panels: panels,
 }

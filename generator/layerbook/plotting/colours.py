@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from layerbook.core.figures import Role
+
 INK = "#28231d"
 MUTED = "#675e52"
 GRID = "#e6decf"
@@ -31,6 +33,15 @@ ON_PALE = "#010101"
 ON_DEEP = "#ffffff"  # and the other way round
 ON_NEITHER = ("#000001", "#fffffe")  # black or white on both, for cells in the middle
 SERIES = ("#2c5f9e", "#b4511a", "#1b7a68", "#84479a", "#80660d", "#b23a6e", "#5a6672", "#56741a")
+
+ROLES: dict[Role, str] = {
+    "query": "#1d5fb8",
+    "key": "#b5530a",
+    "value": "#0a7d4f",
+    "residual": "#3f3a35",
+    "probability": "#a0307f",
+}
+"""The colour of each quantity, which palette.css has as `--query` and so on."""
 
 DARK_INVERSION = (
     0.9  # figures.css says the same: a little less than all, so that little is not nothing on dark
@@ -50,6 +61,7 @@ CSS_VARIABLES = {
     ON_DEEP: "on-deep",
     ON_NEITHER[0]: "black",
     ON_NEITHER[1]: "white",
+    **{paint: role for role, paint in ROLES.items()},
     **{paint: f"series-{i}" for i, paint in enumerate(SERIES, start=1)},
 }
 

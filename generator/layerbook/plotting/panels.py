@@ -9,17 +9,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from layerbook.core.figures import Bars, Heatmap, Lines, Panels, Scatter
-from layerbook.plotting import bars, colours, heatmap, lines, scatter, text
+from layerbook.core.figures import Bars, Clock, Heatmap, Lines, Panel, Panels, Scatter
+from layerbook.plotting import bars, clocks, colours, heatmap, lines, scatter, text
 from layerbook.plotting.canvas import Canvas
-
-Panel = Heatmap | Lines | Bars | Scatter
 
 _PANEL_GAP = 26.0
 _TITLE_HEIGHT = 22.0
 _COLOUR_BAR_HEIGHT = 30.0
 _AXIS_TITLES_HEIGHT = 18.0
-_CHART_MODULES: dict[type, Any] = {Heatmap: heatmap, Lines: lines, Bars: bars, Scatter: scatter}
+_CHART_MODULES: dict[type, Any] = {
+    Bars: bars,
+    Clock: clocks,
+    Heatmap: heatmap,
+    Lines: lines,
+    Scatter: scatter,
+}
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class PanelsLayout:
             )
         elif isinstance(layout, scatter.ScatterLayout):
             layout = replace(layout, has_legend=False)
-        if not self.outer_labels_only or isinstance(layout, bars.BarsLayout):
+        if not self.outer_labels_only or isinstance(layout, bars.BarsLayout | clocks.ClockLayout):
             return layout
         return replace(
             layout,
@@ -190,6 +194,8 @@ def scale_key(panel: Panel) -> object:
             return panel.value, panel.unit, panel.diverging, panel.scale
         case Bars():
             return panel.value_axis.title(), panel.value_axis.log
+        case Clock():
+            return "angle"
         case Lines():
             return panel.x.title(), panel.x.log, panel.y.title(), panel.y.log
         case Scatter():
@@ -203,5 +209,7 @@ def _axis_key(panel: Panel) -> object:
             return panel.values.shape, panel.rows, panel.columns
         case Bars():
             return panel.label_axis, panel.value_axis
-        case _:
+        case Clock():
+            return "angle"
+        case Lines() | Scatter():
             return panel.x, panel.y

@@ -22,6 +22,7 @@ _PLACEHOLDER = re.compile(r"<!--drawing ([0-9a-f]{64}) (\d+)-->")
 DRAWING_LIBRARIES = ("matplotlib", "seaborn", "numpy", "pillow")
 CSS_KINDS: dict[type, str] = {
     figures.Bars: "bars",
+    figures.Clock: "clock",
     figures.Diagram: "diagram",
     figures.Frames: "frames",
     figures.Heatmap: "heatmap",
