@@ -56,6 +56,10 @@ def test_the_wheel_has_every_file_of_the_package_and_no_other(wheel: Path) -> No
         str(path.relative_to(ROOT / "generator")) for path in (ROOT / "generator").rglob("*.py")
     }
     expected.add("layerbook/py.typed")
+    starter = ROOT / "generator/layerbook/starter"
+    expected |= {
+        str(path.relative_to(ROOT / "generator")) for path in starter.rglob("*") if path.is_file()
+    }
     for folder, suffixes in SHIPPED.items():
         inside = (
             folder.removeprefix("generator/")
@@ -92,6 +96,20 @@ def test_an_installed_package_builds_the_same_book(
     made = read_tree(away / "site")
     assert "index.html" in made and "assets/book.css" in made
     assert made == read_tree(tmp_path / "here")
+
+
+def test_an_installed_package_writes_a_new_book(installed: Path, tmp_path: Path) -> None:
+    """The files of `layerbook init` travel in the wheel, the hidden one too."""
+    _python("-m", "layerbook", "init", "talk", cwd=tmp_path, path=installed)
+    made = read_tree(tmp_path / "talk")
+    assert {".gitignore", "README.md", "experiments/book.yaml"} <= made.keys()
+
+
+def test_the_install_line_works_for_a_package_of_no_index(installed: Path) -> None:
+    """pip takes the layerbook that is here, from a wheel or a clone, and adds the extra to it."""
+    options = ("--dry-run", "--no-index", "--no-deps", "--disable-pip-version-check")
+    said = _python("-m", "pip", "install", *options, "layerbook[model]", cwd=ROOT, path=installed)
+    assert "already satisfied: layerbook[model]" in said
 
 
 def test_a_run_without_torch_names_it_before_any_download(

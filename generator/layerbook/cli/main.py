@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,6 +54,22 @@ def main(debug: bool) -> None:
 main.add_command(reports.status)
 main.add_command(reports.verify)
 main.add_command(reports.diff)
+
+
+@main.command()
+@click.argument("folder", metavar="NAME", type=click.Path(path_type=Path))
+@click.option("--minimal", is_flag=True, help="Write one short chapter instead of a small book.")
+@model_option
+def init(folder: Path, minimal: bool, model: str | None) -> None:
+    """Write a small book to start from into the new folder NAME. Runs nothing."""
+    from layerbook.book.starter import write_starter
+    from layerbook.model.sources import DEFAULT_MODEL, resolve
+
+    resolve(model or DEFAULT_MODEL)  # a misspelt name is reported before anything is written
+    names = write_starter(folder, model or DEFAULT_MODEL, "minimal" if minimal else "lecture")
+    print_lines([str(folder / name) for name in names])
+    enter = "" if folder.resolve() == Path().resolve() else f"cd {shlex.quote(str(folder))} && "
+    print_text(f"Now: {enter}layerbook build, then open site/index.html")
 
 
 @main.command()

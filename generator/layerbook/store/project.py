@@ -169,7 +169,8 @@ def resolve_model(root: Path, model: str | None = None) -> sources.ModelSource:
     check_book_files(root)
     if not (root / "experiments" / "book.yaml").is_file():
         raise UsageError(
-            f"{root}: no book here, experiments/book.yaml is missing; name its folder with --book"
+            f"{root}: no book here, experiments/book.yaml is missing; name its folder with --book, "
+            "or write a new book with `layerbook init NAME`"
         )
     if model is not None:
         return sources.resolve(model)

@@ -1,0 +1,128 @@
+"""`layerbook init`: a new book that builds at once."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+from fixtures.small_book import layerbook, read_tree
+from layerbook.book import starter
+from layerbook.model import sources
+
+
+@pytest.mark.parametrize("options", [(), ("--minimal",)])
+def test_a_new_book_checks_and_builds_on_another_model(
+    tiny_model_dir: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """No warning, no failed experiment, and a page for each chapter."""
+    done = layerbook("init", "my-talk", *options, "--model", tiny_model_dir, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("Now: cd my-talk && layerbook build, then open site/index.html\n")
+    folder = tmp_path / "my-talk"
+    checked = layerbook("check", "--strict", cwd=folder)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    built = layerbook("build", "--quiet", cwd=folder)
+    assert built.returncode == 0, built.stdout + built.stderr
+    site = read_tree(folder / "site")
+    chapters = {"guess.html"} if options else {"guess.html", "attention.html", "references.html"}
+    assert {"index.html", *chapters} <= site.keys()
+    assert b"<title>My talk</title>" in site["index.html"]
+
+
+@pytest.mark.model
+def test_a_new_book_holds_on_the_default_model(real_model_dir: Path, tmp_path: Path) -> None:
+    """Its claims are true of the model that it names."""
+    assert layerbook("init", "talk", cwd=tmp_path).returncode == 0
+    built = layerbook("build", "--quiet", "--strict", cwd=tmp_path / "talk")
+    assert built.returncode == 0, built.stdout + built.stderr
+
+
+def test_the_files_are_listed_and_whole(tmp_path: Path) -> None:
+    """What is printed is what is there, without marks that should have been filled in."""
+    done = layerbook("init", "talk", cwd=tmp_path)
+    made = read_tree(tmp_path / "talk")
+    assert done.stdout.splitlines()[:-1] == [f"talk/{name}" for name in sorted(made)]
+    assert made[".gitignore"].startswith(b"#")
+    assert not [name for name, data in made.items() if b"@TITLE@" in data or b"@MODEL@" in data]
+    assert f'model: "{sources.DEFAULT_MODEL}"' in made["experiments/book.yaml"].decode()
+    assert [path.name for path in tmp_path.iterdir()] == ["talk"]
+
+
+def test_this_folder_may_become_the_book(tmp_path: Path) -> None:
+    """An empty folder is filled, a new repository too; no `cd` is advised."""
+    (tmp_path / ".git").mkdir()
+    done = layerbook("init", ".", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("Now: layerbook build, then open site/index.html\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *(".git", ".gitignore", "README.md", "experiments", "templates")
+    ]
+
+
+def test_a_folder_with_files_is_refused_and_left_alone(tmp_path: Path) -> None:
+    """The message names one of them."""
+    (tmp_path / "talk").mkdir()
+    (tmp_path / "talk" / "notes.txt").write_text("mine")
+    done = layerbook("init", "talk", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "talk: has files in it, such as notes.txt" in done.stderr
+    assert read_tree(tmp_path) == {"talk/notes.txt": b"mine"}
+
+
+def test_a_file_or_link_is_refused(tmp_path: Path) -> None:
+    """Neither can become a folder."""
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    for name in ("file", "link"):
+        done = layerbook("init", name, cwd=tmp_path)
+        assert done.returncode == 2
+        assert f"{name}: is not a folder" in done.stderr
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_misspelt_model_writes_nothing(tmp_path: Path) -> None:
+    """The nearest name is in the message."""
+    done = layerbook("init", "talk", "--model", "smollm2-135m-instrct", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "smollm2-135m-instruct" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_full_disk_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exists: bool
+) -> None:
+    """The files written before are gone, and an empty folder stays."""
+    folder = tmp_path / "talk"
+    if exists:
+        folder.mkdir()
+    write_bytes = Path.write_bytes
+
+    def refuse(path: Path, data: bytes) -> int:
+        if path.name == "references.yaml":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write_bytes(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    done = layerbook("init", "talk", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "talk: cannot be written (No space left on device)" in done.stderr
+    assert read_tree(tmp_path) == {}
+    assert [path.name for path in tmp_path.rglob("*")] == (["talk"] if exists else [])
+
+
+def test_titles_are_made_of_the_folder(tmp_path: Path) -> None:
+    """Words from its name; quotes and colons stay text."""
+    for name, title in (("how-it_reads", "How it reads"), ('a "b": c', 'A "b": c')):
+        starter.write_starter(tmp_path / name, "smollm2-135m-instruct")
+        done = layerbook("check", cwd=tmp_path / name)
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / name / "README.md").read_text().startswith(f"# {title}\n")
+
+
+def test_an_empty_folder_names_the_command(tmp_path: Path) -> None:
+    """`build` where no book is says how to begin one."""
+    done = layerbook("build", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "write a new book with `layerbook init NAME`" in done.stderr
