@@ -87,13 +87,19 @@ def check(root: Path, model: str | None, strict: bool, specs: tuple[Path, ...]) 
         print_text(f"{counts}: no problems")
         return
     from layerbook.site.check import check_book
-    from layerbook.site.prose.checks import find_uncited_sources, lint_prose
+    from layerbook.site.prose.checks import (
+        find_crowded_chapters,
+        find_uncited_sources,
+        lint_prose,
+    )
     from layerbook.store.project import open_project
 
     project = open_project(root, model, check_chats=True)
     check_book(project)
     warnings = sorted((*lint_prose(project), *find_uncited_sources(project)))
-    print_lines([f"{w.file}:{w.line}:{w.column}: warning: {w.message}" for w in warnings], err=True)
+    notes = find_crowded_chapters(project)
+    for kind, found in (("warning", warnings), ("note", notes)):
+        print_lines([f"{p.file}:{p.line}:{p.column}: {kind}: {p.message}" for p in found], err=True)
     chapters = pluralize(len(project.book.chapters), "chapter")
     experiments = pluralize(len(project.experiments()), "experiment")
     counted_warnings = f", {pluralize(len(warnings), 'warning')}" if warnings else ""

@@ -138,6 +138,18 @@ class ClaimView:
 
 
 @dataclass(frozen=True)
+class TickView:
+    """A mark after a sentence, which opens the box of its claim: the popover `box_id`.
+
+    id: the HTML id of the mark, empty if the claim is already on the page.
+    """
+
+    claim: ClaimView
+    box_id: str
+    id: str = ""
+
+
+@dataclass(frozen=True)
 class SourceView:
     """The code of an analysis; `about` is the first line of its docstring."""
 

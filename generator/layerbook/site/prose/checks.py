@@ -22,6 +22,9 @@ from layerbook.site.prose.template_checks import PieceOfProse, find_template_pro
 from layerbook.site.sandbox_syntax import MAX_SOURCE
 from layerbook.store.project import Project
 
+MAX_CLAIM_BOXES = 3
+"""More boxes than this make a chapter a list of evidence."""
+
 
 def prose_path(project: Project, chapter: Chapter) -> Path:
     """Return the path of a chapter's Markdown."""
@@ -133,7 +136,7 @@ class _ChapterChecker:
             own_ids = {one.id for one in self._chapter.experiments}
             hint = did_you_mean(name, own_ids | self._experiments.keys())
             message = f"no experiment is called {name!r}{hint}"
-        elif reference.function in ("claim", "holds"):
+        elif reference.function in ("claim", "tick", "holds"):
             message = _claim_message(reference, experiment)
         elif reference.function == "figure" and isinstance(reference.second, str):
             figure = reference.second
@@ -220,6 +223,21 @@ def find_uncited_sources(project: Project) -> list[Problem]:
         for key, position in sources.key_positions.items()
         if key not in cited_keys
     ]
+
+
+def find_crowded_chapters(project: Project) -> list[Problem]:
+    """Report the first box of claims too many in each chapter: a tick takes less room."""
+    problems = []
+    for chapter in project.book.chapters:
+        boxes = [one for one in _references(project, chapter) if one.function == "claim"]
+        for box in boxes[MAX_CLAIM_BOXES : MAX_CLAIM_BOXES + 1]:
+            message = (
+                f"{len(boxes)} boxes of claims in this chapter; "
+                f'a tick takes less room: {{{{ tick("{box.name}", {box.second or 0}) }}}}'
+            )
+            file = str(prose_path(project, chapter))
+            problems.append(Problem(file, box.line, box.column, message))
+    return problems
 
 
 def lint_prose(project: Project) -> list[Problem]:

@@ -12,7 +12,14 @@ from typing import Protocol
 from layerbook.book.bibliography import REFERENCES_FILE, Bibliography
 from layerbook.core.errors import UsageError, did_you_mean
 from layerbook.site.assets import render_block
-from layerbook.site.pages import ClaimView, Download, FailedView, FigureView, SourceView
+from layerbook.site.pages import (
+    ClaimView,
+    Download,
+    FailedView,
+    FigureView,
+    SourceView,
+    TickView,
+)
 from layerbook.site.prose import folds
 from layerbook.site.prose.folds import DEFAULT_TITLE, Fold
 from layerbook.site.prose.ids import PageIds
@@ -57,7 +64,8 @@ class ChapterContext:
 
 
 FUNCTION_NAMES = (
-    *("r", "figure", "claim", "holds", "source", "download", "cite", "reveal", "predict", "tok"),
+    *("r", "figure", "claim", "tick", "holds", "source", "download"),
+    *("cite", "reveal", "predict", "tok"),
 )
 """The names of the functions, as `ProseFunctions.by_name` returns them."""
 
@@ -85,6 +93,7 @@ class ProseFunctions:
         self._claim = cache(context.views.claim)
         self._page_ids = context.ids
         self._shown_ids: set[str] = set()
+        self._tick_boxes: dict[tuple[str, int], TickView] = {}
         self._citations: Counter[str] = Counter()
         self._prediction_numbers = count(1)
 
@@ -94,6 +103,7 @@ class ProseFunctions:
             "r": self._views.result,
             "figure": self.figure,
             "claim": self.claim,
+            "tick": self.tick,
             "holds": self.holds,
             "source": self.source,
             "download": self.download,
@@ -118,13 +128,32 @@ class ProseFunctions:
 
     @takes_steps(100)
     def claim(self, id: str, index: int = 0) -> Block:
-        """`claim("id", 0)`: a claim in a box; its first box on the page is its anchor."""
+        """`claim("id", 0)`: a claim in a box; its first box or tick on the page is its anchor."""
         view = self._claim(id, index)
-        if view.id in self._shown_ids:
-            view = replace(view, id="")
-        self._shown_ids.add(view.id)
+        view = replace(view, id=self._take_claim_id(view.id))
         anchors = (Anchor("claim", view.id),) if view.id else ()
         return Block(self._block("claim", view), str(view.sentence), "claim()", anchors)
+
+    def _take_claim_id(self, id: str) -> str:
+        """Return the id of a claim for its first box or tick, and nothing for the others."""
+        is_first = id not in self._shown_ids
+        self._shown_ids.add(id)
+        return id if is_first else ""
+
+    @takes_steps(100)
+    def tick(self, id: str, index: int = 0) -> Inline:
+        """`tick("id", 0)`: a mark that says whether a claim holds, and opens its box."""
+        claim = self._claim(id, index)
+        if (id, index) not in self._tick_boxes:
+            box_id = self._page_ids.add(f"{claim.id}-box")
+            self._tick_boxes[id, index] = TickView(claim, box_id)
+        view = replace(self._tick_boxes[id, index], id=self._take_claim_id(claim.id))
+        anchors = (Anchor("claim", view.id),) if view.id else ()
+        return Inline(self._block("tick", view), "", anchors)
+
+    def tick_boxes(self) -> str:
+        """Return the boxes that the ticks of the page open."""
+        return "".join(self._block("tick_box", view) for view in self._tick_boxes.values())
 
     def holds(self, id: str, index: int = 0) -> bool:
         """`holds("id", 0)`: true if a claim holds."""

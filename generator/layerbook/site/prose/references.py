@@ -10,7 +10,9 @@ from jinja2 import TemplateSyntaxError, nodes
 from layerbook.core.errors import Problem, SpecError
 from layerbook.site.prose.environment import parse_prose
 
-REFERENCE_FUNCTIONS = frozenset({"r", "figure", "claim", "holds", "source", "download", "cite"})
+REFERENCE_FUNCTIONS = frozenset(
+    {"r", "figure", "claim", "tick", "holds", "source", "download", "cite"}
+)
 
 
 @dataclass(frozen=True)

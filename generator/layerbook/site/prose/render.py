@@ -29,6 +29,7 @@ from layerbook.site.prose.markdown import (
 )
 from layerbook.site.prose.markup import Inline
 from layerbook.site.prose.math import MathRenderer
+from layerbook.site.prose.ticks import group_ticks
 
 MAX_MESSAGE = 400
 _EXPECTED_ERRORS = (
@@ -52,11 +53,13 @@ class Sentence:
 
 def render_chapter(source: str, file: str, context: ChapterContext) -> ChapterBody:
     """Render the text of a chapter's `file`. Raises SpecError."""
+    functions = ProseFunctions(context)
     with _located_errors(source, file):
-        markdown, slots = evaluate(source, file, ProseFunctions(context).by_name())
+        markdown, slots = evaluate(source, file, functions.by_name())
         page = render_blocks(markdown, slots, context.math, context.ids)
     toc = tuple(heading for heading in page.headings if heading.level == 2)
-    return ChapterBody(page.html, toc, page.headings, page.sections)
+    html = group_ticks(page.html) + functions.tick_boxes()
+    return ChapterBody(html, toc, page.headings, page.sections)
 
 
 def chapter_sentences(source: str, file: str, context: ChapterContext) -> tuple[Sentence, ...]:

@@ -1,0 +1,19 @@
+"""Ticks in a row, joined so that they stand side by side, and never at the start of a line."""
+
+from __future__ import annotations
+
+import re
+
+_TICKS = re.compile(r'\s*((?:<button class="tick [^>]*>.*?</button>\s*)+)', re.DOTALL)
+_BETWEEN = re.compile(r"(?<=</button>)\s+")
+
+
+def group_ticks(html: str) -> str:
+    """Put neighbouring ticks of a page into one element, right behind the word before them."""
+    return _TICKS.sub(_group, html)
+
+
+def _group(match: re.Match[str]) -> str:
+    ticks = match[1]
+    space = " " if ticks[-1].isspace() else ""
+    return f'<span class="ticks">&nbsp;{_BETWEEN.sub("", ticks)}</span>{space}'

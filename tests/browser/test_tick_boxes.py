@@ -1,0 +1,103 @@
+"""Ticks in Chromium: in the margin or in the text, with a box that opens without a script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fixtures.chromium import chromium, reading
+from fixtures.sample_chapter import write_book
+from playwright.sync_api import Browser, FloatRect, Locator
+
+pytestmark = pytest.mark.browser
+OPEN = ".tick-box:popover-open"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start one Chromium for all tests here."""
+    with chromium() as chromium_browser:
+        yield chromium_browser
+
+
+@pytest.fixture(scope="module")
+def chapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write the sample book; its chapter has two ticks that hold in a row, and one that fails."""
+    return write_book(tmp_path_factory.mktemp("book")) / "attention.html"
+
+
+def place(locator: Locator) -> FloatRect:
+    """Return the box of an element that is on the page."""
+    box = locator.bounding_box()
+    assert box
+    return box
+
+
+def test_ticks_stand_in_the_margin_at_their_line(browser: Browser, chapter: Path) -> None:
+    """Side by side, right of all text; what does not hold stays in the text, in words."""
+    with reading(browser, chapter) as page:
+        ticks = page.locator(".tick")
+        first, second, failed = (place(ticks.nth(i)) for i in range(3))
+        paragraph = place(page.locator("p:has(> .ticks)").first)
+        assert first["x"] >= paragraph["x"] + paragraph["width"]
+        assert second["x"] >= first["x"] + first["width"] and second["y"] == first["y"]
+        assert paragraph["y"] <= first["y"] + first["height"] / 2 <= paragraph["y"] + 31
+        assert failed["x"] < paragraph["x"] + paragraph["width"]
+        assert ticks.nth(2).inner_text().strip().endswith("✗ does not hold")
+
+
+def test_ticks_follow_their_sentence_on_a_phone(browser: Browser, chapter: Path) -> None:
+    """On the line of its last word."""
+    with reading(browser, chapter, width=390) as page:
+        first = place(page.locator(".tick").first)
+        paragraph = place(page.locator("p:has(> .ticks)").first)
+        assert paragraph["x"] < first["x"] < paragraph["x"] + paragraph["width"]
+        assert paragraph["y"] <= first["y"] < paragraph["y"] + 31
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_tick_opens_its_box(browser: Browser, chapter: Path, width: int, scripts: bool) -> None:
+    """By click and by key, within the window; Escape closes it and returns to the tick."""
+    with reading(browser, chapter, width, java_script_enabled=scripts) as page:
+        tick, box = page.locator(".tick").nth(1), page.locator(OPEN)
+        tick.click()
+        assert "The most likely next token is 4" in box.inner_text()
+        for part in ('result.prompts[0].top[0].text == "4"', "Margin: exact", "Among all claims"):
+            assert part in box.inner_text()
+        where = place(box)
+        assert where["x"] >= 0 and where["x"] + where["width"] <= width
+        assert where["y"] >= 0 and where["y"] + where["height"] <= 800
+        page.keyboard.press("Escape")
+        assert box.count() == 0
+        page.keyboard.press("Enter")
+        assert box.count() == 1
+        page.keyboard.press("Tab")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/claims.html#claim-attention-noise-0")
+
+
+def test_names_for_screen_readers(browser: Browser, chapter: Path) -> None:
+    """A tick is a button that says the verdict, and its box a dialog with the claim."""
+    with reading(browser, chapter) as page:
+        page.get_by_role("button", name="Checked: it holds").first.click()
+        assert page.get_by_role("dialog", name="A checked claim").is_visible()
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Checked: ✗ does not hold").or_(
+            page.get_by_role("button", name="Checked: does not hold")
+        ).click()
+        assert "Does not hold here" in page.get_by_role("dialog").inner_text()
+
+
+def test_print_has_the_marks_alone(browser: Browser, chapter: Path) -> None:
+    """In the text, where the paper has no margin for them."""
+    with reading(browser, chapter) as page:
+        page.locator(".tick").first.click()
+        page.emulate_media(media="print")
+        assert page.locator(".tick:visible").count() == 3
+        assert page.locator(".tick-box:visible").count() == 0
+        first = place(page.locator(".tick").first)
+        paragraph = place(page.locator("p:has(> .ticks)").first)
+        assert first["x"] < paragraph["x"] + paragraph["width"]
