@@ -4,6 +4,7 @@
 import { element, on, percent } from "./scripts/common.js";
 import "./scripts/stepper.js";
 import "./scripts/tokens.js";
+import "./scripts/preview.js";
 import "./scripts/predict.js";
 import "./scripts/live.js";
 import "./scripts/attention.js";

@@ -51,6 +51,26 @@ def test_title_is_text(hostile: str) -> None:
     assert summary is not None and len(summary) == 0
 
 
+def test_sidebar_is_a_folded_box() -> None:
+    """With a title as text, and Markdown and figures inside."""
+    html = render(
+        'Text.\n\n{% call sidebar("Why *so*?") %}\nIt is *{{ 6 * 7 }}*.\n\n'
+        '{{ figure("noise", "pattern") }}\n{% endcall %}\n\nMore.'
+    )
+    body = html5lib.parseFragment(html, namespaceHTMLElements=False)
+    assert [child.tag for child in body] == ["p", "aside", "p"]
+    details = body.find("aside[@class='sidebar']/details[@class='reveal']")
+    assert details is not None and details.get("open") is None
+    assert details[0].text == "Why *so*?"
+    assert [child.tag for child in details[1]] == ["p", "figure"]
+
+
+@pytest.mark.parametrize("call", ['{{ sidebar("x") }}', "{% call sidebar() %}x{% endcall %}"])
+def test_sidebar_needs_a_title_and_a_body(call: str) -> None:
+    with pytest.raises(SpecError, match=r"attention.md:3.*\{% call sidebar\("):
+        render(f"a\n\n{call}")
+
+
 def test_reveal_needs_a_body() -> None:
     """The message shows how it is written."""
     with pytest.raises(SpecError, match=r"attention.md:3.*\{% call reveal\(\) %\}"):

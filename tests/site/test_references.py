@@ -13,7 +13,8 @@ from fixtures.small_book import layerbook, read_tree, write_small_book
 from layerbook.book.bibliography import Bibliography, Publication, load
 from layerbook.core.errors import SpecError
 from layerbook.site.pages import ChapterPage
-from layerbook.site.prose.citations import find_citations, references_page
+from layerbook.site.prose.citations import references_page
+from layerbook.site.prose.mentions import find_mentions
 from layerbook.site.prose.render import render_chapter
 
 ROOT = Path(__file__).parents[2]
@@ -164,7 +165,7 @@ def test_list_links_to_each_section_once(tmp_path: Path) -> None:
         '{{ cite("xiao2023") }} and {{ cite("xiao2023") }}\n\n### Two\n\n{{ cite("xiao2023") }}'
     )
     body = render_chapter(prose, "x.md", context(bibliography=sources))
-    page = references_page(sources, find_citations(ChapterPage("attention", "Attention", 1, body)))
+    page = references_page(sources, find_mentions(ChapterPage("attention", "Attention", 1, body)))
     assert [entry.key for entry in page.entries] == ["xiao2023", "zhang2019"]
     assert [(p.title, p.href) for p in page.entries[0].places] == [
         ("Attention, at the beginning", "attention.html#cite-xiao2023-1"),

@@ -18,7 +18,7 @@ from layerbook.core.requests import DEFAULT_PRECISION, Precision
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]*$"
 # Names of other files in the specs and in the site.
-RESERVED_NAMES = ("book", "index", "claims", "colophon", "references")
+RESERVED_NAMES = ("book", "index", "claims", "colophon", "references", "glossary")
 
 
 def _check_date(text: str) -> str:

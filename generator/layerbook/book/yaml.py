@@ -195,6 +195,15 @@ class _FatalProblem(Exception):
 
 def read_mapping(path: Path, problems: ProblemList) -> Node | None:
     """Read a file with a mapping at the top; None, and a problem, if there is no such mapping."""
+    return _read(path, problems, dict, "a spec is a mapping (`key: value`) at the top")
+
+
+def read_list(path: Path, problems: ProblemList) -> Node | None:
+    """Read a file with a list at the top; None, and a problem, if there is no such list."""
+    return _read(path, problems, tuple, "the file is a list (`- item`) at the top")
+
+
+def _read(path: Path, problems: ProblemList, top: type, message: str) -> Node | None:
     file = display_path(path)
     try:
         text = _read_text(path)
@@ -203,10 +212,10 @@ def read_mapping(path: Path, problems: ProblemList) -> Node | None:
     except _FatalProblem as problem:
         problems.add(file, problem.position, problem.message)
         return None
-    if node is not None and isinstance(node.value, dict):
+    if node is not None and isinstance(node.value, top):
         return node
     position = node.position if node else FILE_START
-    problems.add(file, position, "a spec is a mapping (`key: value`) at the top")
+    problems.add(file, position, message)
     return None
 
 

@@ -9,7 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-from layerbook.book import bibliography
+from layerbook.book import bibliography, glossary
 from layerbook.book.loader import Chapter, Experiment
 from layerbook.core.errors import LayerbookError
 from layerbook.plotting.pool import DrawingPool
@@ -60,6 +60,7 @@ class ProseVariant:
         self._project, self._views = project, views
         self._templates = make_environment(own_templates(project.templates_dir))
         self._bibliography = bibliography.load(project.templates_dir)
+        self._glossary = glossary.load(project.templates_dir)
         self._math = MathRenderer()
         # A figure is drawn when a page is written, which never happens here.
         self._figures = FigureRenderer(project.cache, DrawingPool(1))
@@ -70,7 +71,9 @@ class ProseVariant:
         Raises SpecError if a result that it needs is missing or does not fit it.
         """
         views = ChapterViews(chapter.name, 1, self._views, self._figures, self._math, PageIds())
-        context = ChapterContext(views, self._templates, self._math, self._bibliography)
+        context = ChapterContext(
+            views, self._templates, self._math, self._bibliography, self._glossary
+        )
         file = str(prose_path(self._project, chapter))
         return chapter_sentences(read_prose(self._project, chapter), file, context)
 

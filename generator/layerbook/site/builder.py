@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
-from layerbook.book import bibliography
+from layerbook.book import bibliography, glossary
 from layerbook.book.loader import Chapter
 from layerbook.core.errors import Problem, SpecError, first_problems
 from layerbook.core.figures import Diagram
@@ -22,18 +22,31 @@ from layerbook.site.experiment_view import (
     unknown_figure_problems,
 )
 from layerbook.site.figure_cache import FigureRenderer
+from layerbook.site.glossary_page import glossary_page
 from layerbook.site.interactive import live_page
 from layerbook.site.page_cache import CachedPage, PageCache
 from layerbook.site.prose import citations
-from layerbook.site.prose.checks import find_link_problems, find_text_problems, prose_path
+from layerbook.site.prose.checks import (
+    find_link_problems,
+    find_text_problems,
+    page_files,
+    prose_path,
+)
 from layerbook.site.prose.functions import ChapterContext
 from layerbook.site.prose.ids import CHAPTER_DIAGRAM, find_ids, page_ids
-from layerbook.site.prose.links import OTHER_PAGES, LinkTargets
+from layerbook.site.prose.links import LinkTargets
 from layerbook.site.prose.math import MathRenderer
+from layerbook.site.prose.mentions import Mention, find_mentions
 from layerbook.site.prose.render import render_chapter
 from layerbook.site.provenance import hex_digest
 from layerbook.site.ro_crate import CRATE_FILE, ro_crate_manifest
-from layerbook.site.search import chapter_rows, claim_rows, reference_rows, search_index
+from layerbook.site.search import (
+    chapter_rows,
+    claim_rows,
+    glossary_rows,
+    reference_rows,
+    search_index,
+)
 from layerbook.store.freshness import ExperimentStatus
 from layerbook.store.project import Project
 
@@ -76,7 +89,12 @@ class SiteBuilder:
         self._own_templates = own_templates(project.templates_dir)
         self._jinja_env = make_environment(self._own_templates)
         self._bibliography = bibliography.load(project.templates_dir)
-        self._book = _book_info(project, references=self._bibliography is not None)
+        self._glossary = glossary.load(project.templates_dir)
+        self._book = replace(
+            _book_info(project),
+            references=self._bibliography is not None,
+            glossary=self._glossary is not None,
+        )
         self._chapters: dict[str, RenderedChapter | CachedPage] = {}
         self._prose: dict[str, str] = {}
 
@@ -117,6 +135,7 @@ class SiteBuilder:
             jinja_env=self._jinja_env,
             math=math,
             bibliography=self._bibliography,
+            glossary=self._glossary,
             ids=ids,
         )
         try:
@@ -164,9 +183,11 @@ class SiteBuilder:
         parts = [*chapters.values(), self._claims_page(chapters), self._front_pages()]
         if self._book.live:
             parts.append(self._try_page())
+        mentions = tuple(mention for part in parts for mention in part.mentions)
         if self._bibliography:
-            cited = tuple(citation for part in parts for citation in part.citations)
-            parts.append(self._references_page(self._bibliography, cited))
+            parts.append(self._references_page(self._bibliography, mentions))
+        if self._glossary:
+            parts.append(self._glossary_page(self._glossary, mentions))
         math_rules = {name: rule for part in parts for name, rule in part.css_rules.items()}
         rows = [row for part in parts for row in part.rows]
         files = {"assets/search-index.js": search_index(rows)}
@@ -190,9 +211,13 @@ class SiteBuilder:
                     check_claim(view, index, self._views, MathRenderer(self._project.cache))
                 except SpecError as error:
                     problems += error.problems
-        names = [*(chapter.name for chapter in self._book.chapters), *OTHER_PAGES]
-        names += ["references"] if self._bibliography else []
-        targets = LinkTargets([f"{name}.html" for name in names], None, self._chapter_page_ids)
+        if self._glossary:
+            try:
+                self._glossary_page(self._glossary, ())
+            except SpecError as error:
+                problems += error.problems
+        pages = page_files(self._project, self._bibliography, self._glossary)
+        targets = LinkTargets(pages, None, self._chapter_page_ids)
         return problems + find_link_problems(self._project, self._prose, targets)
 
     def _chapter_page_ids(self, page: str) -> Collection[str] | None:
@@ -228,7 +253,7 @@ class SiteBuilder:
             rows=chapter_rows(chapter.page),
             css_rules=chapter.math.css_rules,
             claim_ids=chapter.page.body.claim_ids,
-            citations=tuple(citations.find_citations(chapter.page)),
+            mentions=tuple(find_mentions(chapter.page)),
             messages=tuple(
                 f"{view.address}: not shown: {view.unavailable_reason}"
                 for view in chapter.views.unavailable.values()
@@ -292,16 +317,26 @@ class SiteBuilder:
         return CachedPage(self._page_files(page) | live_page.library_files())
 
     def _references_page(
-        self, sources: bibliography.Bibliography, cited: tuple[citations.Citation, ...]
+        self, sources: bibliography.Bibliography, mentions: tuple[Mention, ...]
     ) -> CachedPage:
         def render() -> CachedPage:
-            page = citations.references_page(sources, cited)
+            page = citations.references_page(sources, mentions)
             return CachedPage(self._page_files(page), rows=reference_rows(page))
 
-        return self._load_or_render("+references", repr(cited), render)
+        return self._load_or_render("+references", repr(mentions), render)
+
+    def _glossary_page(self, terms: glossary.Glossary, mentions: tuple[Mention, ...]) -> CachedPage:
+        def render() -> CachedPage:
+            math = MathRenderer(self._project.cache)
+            links = {c.name: pages.Link(c.title, c.href) for c in self._book.chapters}
+            page = glossary_page(terms, mentions, links, math)
+            files = self._page_files(page)
+            return CachedPage(files, rows=glossary_rows(page), css_rules=math.css_rules)
+
+        return self._load_or_render("+glossary", repr(mentions), render)
 
 
-def _book_info(project: Project, *, references: bool) -> pages.BookInfo:
+def _book_info(project: Project) -> pages.BookInfo:
     book = project.book
     chapters = (
         pages.NavChapter(chapter.name, chapter.title, number, chapter.summary)
@@ -315,6 +350,5 @@ def _book_info(project: Project, *, references: bool) -> pages.BookInfo:
         model=project.source.name,
         digest=hex_digest(project.fingerprint.weights),
         language=book.language,
-        references=references,
         live=live_page.can_run_in_page(project.source),
     )

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pydantic import ConfigDict, TypeAdapter
 
-from layerbook.site.prose.citations import Citation
+from layerbook.site.prose.mentions import Mention
 from layerbook.site.search import SearchRow
 from layerbook.store.cache import WorkingCache
 from layerbook.store.json_format import json_digest
@@ -29,7 +29,7 @@ class CachedPage:
     rows: tuple[SearchRow, ...] = ()
     css_rules: Mapping[str, str] = field(default_factory=dict)
     claim_ids: tuple[str, ...] = ()
-    citations: tuple[Citation, ...] = ()
+    mentions: tuple[Mention, ...] = ()
     messages: tuple[str, ...] = ()
     refuted: int = 0
 

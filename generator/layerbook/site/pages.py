@@ -187,7 +187,7 @@ class BookInfo:
     """The book, as every page shows it.
 
     digest: that of the model's weights.
-    references: the book has a page of references.
+    references: the book has a page of references. glossary: it has one of terms.
     live: it has a page that runs the model.
     """
 
@@ -200,7 +200,17 @@ class BookInfo:
     language: str = "en"
     description: str = ""
     references: bool = False
+    glossary: bool = False
     live: bool = False
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a link shows of its target on hover: an element with this id."""
+
+    id: str
+    title: str
+    html: str
 
 
 @dataclass(frozen=True)
@@ -211,6 +221,7 @@ class ChapterBody:
     toc: tuple[Heading, ...]
     headings: tuple[Heading, ...]
     sections: tuple[Section, ...]
+    previews: tuple[Preview, ...] = ()
 
     @property
     def claim_ids(self) -> tuple[str, ...]:
@@ -354,6 +365,30 @@ class ReferencesPage:
 
 
 @dataclass(frozen=True)
+class TermView:
+    """A term in the glossary.
+
+    see: chapters that say more. places: where chapters use it.
+    """
+
+    id: str
+    name: str
+    definition: Inline
+    see: tuple[Link, ...] = ()
+    places: tuple[Link, ...] = ()
+
+
+@dataclass(frozen=True)
+class GlossaryPage:
+    """Every term that the book explains, by name."""
+
+    entries: tuple[TermView, ...]
+    name = "glossary"
+    template = "glossary.html"
+    title = "Glossary"
+
+
+@dataclass(frozen=True)
 class TryPage:
     """The page that runs the model on a reader's own text.
 
@@ -376,4 +411,4 @@ class TryPage:
     title = "Try it yourself"
 
 
-Page = ChapterPage | IndexPage | ColophonPage | ClaimsPage | ReferencesPage | TryPage
+Page = ChapterPage | IndexPage | ColophonPage | ClaimsPage | ReferencesPage | GlossaryPage | TryPage

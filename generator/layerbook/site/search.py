@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from layerbook.site.pages import ChapterPage, ClaimsPage, ReferencesPage
+from layerbook.site.pages import ChapterPage, ClaimsPage, GlossaryPage, ReferencesPage
 
 
 class SearchRow(NamedTuple):
@@ -52,6 +52,14 @@ def reference_rows(page: ReferencesPage) -> tuple[SearchRow, ...]:
         text = f"{entry.authors} {entry.title} {entry.venue} {entry.used_for}"
         rows.append(SearchRow(f"{page.name}.html#{entry.key}", page.title, entry.label, text))
     return tuple(rows)
+
+
+def glossary_rows(page: GlossaryPage) -> tuple[SearchRow, ...]:
+    """Return a row for each term."""
+    return tuple(
+        SearchRow(f"{page.name}.html#{entry.id}", page.title, entry.name, str(entry.definition))
+        for entry in page.entries
+    )
 
 
 def search_index(rows: Sequence[SearchRow]) -> bytes:

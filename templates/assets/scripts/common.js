@@ -25,6 +25,18 @@ export const hasModifier = (event) =>
 
 export const clamp = (value, least, most) => Math.max(least, Math.min(most, value));
 
+const MARGIN = 4; // pixels between a tip and the edge of the window
+
+// Puts a tip above a place of the window, or below where there is no room, and always within it.
+export function placeBeside(tip, place) {
+	tip.style.left = tip.style.top = "0";
+	const room = document.documentElement.clientWidth - tip.offsetWidth - MARGIN;
+	const centred = place.left + (place.width - tip.offsetWidth) / 2;
+	const fitsAbove = place.top >= tip.offsetHeight + MARGIN;
+	tip.style.left = `${clamp(centred, MARGIN, room)}px`;
+	tip.style.top = `${fitsAbove ? place.top - tip.offsetHeight : place.bottom}px`;
+}
+
 // Where arrow keys, Home and End lead from item `current`; undefined for other keys.
 export function targetOfKey({ key }, current, last, up = -1) {
 	const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: up, ArrowDown: -up };

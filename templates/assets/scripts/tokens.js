@@ -1,26 +1,17 @@
 // What a token is, on hover, focus or tap. Without this script it is the chip's title.
 
-import { clamp, element, hasModifier, on } from "./common.js";
+import { clamp, element, hasModifier, on, placeBeside } from "./common.js";
 
 // Pressed as a whole, so that the keyboard does not stop at a chip in it.
 const PRESSED = "a, button, summary, label";
 const STEPS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
-const MARGIN = 4; // pixels between the tip and the edge of the window
 
 const tip = element("div.token-tip", { id: "token-tip", role: "tooltip", hidden: "" });
 let current = null; // the chip that the tip is about
 let dismissed = null; // the chip whose tip Escape has closed
 
-// Above the chip, or below where there is no room, and always within the window.
 function placeTip() {
-	if (!current) return;
-	tip.style.left = tip.style.top = "0";
-	const chip = current.getBoundingClientRect();
-	const room = document.documentElement.clientWidth - tip.offsetWidth - MARGIN;
-	const centred = chip.left + (chip.width - tip.offsetWidth) / 2;
-	const fitsAbove = chip.top >= tip.offsetHeight + MARGIN;
-	tip.style.left = `${clamp(centred, MARGIN, room)}px`;
-	tip.style.top = `${fitsAbove ? chip.top - tip.offsetHeight : chip.bottom}px`;
+	if (current) placeBeside(tip, current.getBoundingClientRect());
 }
 
 function hide() {

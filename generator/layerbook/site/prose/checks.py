@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from layerbook.book import bibliography
+from layerbook.book import bibliography, glossary
 from layerbook.book.claims.type_check import PossibleTypes
 from layerbook.book.figure_names import can_have_figure, name_patterns
 from layerbook.book.loader import Chapter, Experiment, find_missing_claim_fields
@@ -59,8 +59,12 @@ def find_prose_problems(project: Project) -> list[Problem]:
     problems = find_missing_claim_fields(project.experiments())
     try:
         sources = bibliography.load(project.templates_dir)
+        terms = glossary.load(project.templates_dir)
     except SpecError as error:
         return [*problems, *error.problems]
+    targets = LinkTargets(page_files(project, sources, terms), None, lambda _: None)
+    if terms:
+        problems += first_problems(_glossary_problems(project, terms, targets))
     prose: dict[str, str] = {}
     for chapter in project.book.chapters:
         try:
@@ -69,12 +73,39 @@ def find_prose_problems(project: Project) -> list[Problem]:
             problems += error.problems
     for chapter in project.book.chapters:
         if chapter.name in prose:
-            checker = _ChapterChecker(project, chapter, prose[chapter.name], sources)
+            checker = _ChapterChecker(project, chapter, prose[chapter.name], sources, terms)
             problems += first_problems(checker.problems())
-    names = (*(chapter.name for chapter in project.book.chapters), *OTHER_PAGES)
-    pages = {f"{name}.html" for name in names}
-    targets = LinkTargets(pages | ({"references.html"} if sources else set()), None, lambda _: None)
     return list(dict.fromkeys((*problems, *find_link_problems(project, prose, targets))))
+
+
+def page_files(
+    project: Project,
+    sources: bibliography.Bibliography | None,
+    terms: glossary.Glossary | None,
+) -> tuple[str, ...]:
+    """Return the names of the pages that a book has."""
+    names = [*(chapter.name for chapter in project.book.chapters), *OTHER_PAGES]
+    names += ["references"] if sources else []
+    names += ["glossary"] if terms else []
+    return tuple(f"{name}.html" for name in names)
+
+
+def _glossary_problems(
+    project: Project, terms: glossary.Glossary, targets: LinkTargets
+) -> Iterator[Problem]:
+    """Yield mistakes in the Markdown of the glossary, links to nowhere, and unknown chapters."""
+    chapters = [chapter.name for chapter in project.book.chapters]
+    for entry in terms.entries.values():
+        outline, place = parse_outline(entry.term.text), entry.text_place
+        for problem in find_markdown_problems(outline, terms.file):
+            yield replace(problem, line=place.line + problem.line - 1)
+        for link in find_links(outline):
+            if message := targets.problem(link.address, "glossary.html"):
+                yield Problem(terms.file, place.line + link.place.line - 1, place.column, message)
+        for name, place in entry.see.items():
+            if name not in chapters:
+                message = f"no chapter is called {name!r}{did_you_mean(name, chapters)}"
+                yield Problem(terms.file, place.line, place.column, message)
 
 
 class _ChapterChecker:
@@ -86,8 +117,10 @@ class _ChapterChecker:
         chapter: Chapter,
         prose: str,
         sources: bibliography.Bibliography | None,
+        terms: glossary.Glossary | None,
     ) -> None:
-        self._chapter, self._prose, self._sources = chapter, prose, sources
+        self._chapter, self._prose = chapter, prose
+        self._sources, self._terms = sources, terms
         self._file = str(prose_path(project, chapter))
         self._experiments = {e.address: e for e in project.experiments()}
 
@@ -132,6 +165,9 @@ class _ChapterChecker:
         if reference.function == "cite":
             known = self._sources is not None and name in self._sources.publications
             message = "" if known else _no_source(self._sources, name)
+        elif reference.function == "term":
+            known = self._terms is not None and self._terms.find(name) is not None
+            message = "" if known else _no_term(self._terms, name)
         elif experiment is None:
             own_ids = {one.id for one in self._chapter.experiments}
             hint = did_you_mean(name, own_ids | self._experiments.keys())
@@ -169,6 +205,12 @@ def _no_source(sources: bibliography.Bibliography | None, key: str) -> str:
     if sources:
         return sources.unknown_key_message(key)
     return f"this book has no templates/{bibliography.REFERENCES_FILE} to look {key!r} up in"
+
+
+def _no_term(terms: glossary.Glossary | None, name: str) -> str:
+    if terms:
+        return terms.unknown_term_message(name)
+    return f"this book has no templates/{glossary.GLOSSARY_FILE} to look {name!r} up in"
 
 
 def find_text_problems(chapter: Chapter, prose: str, file: str) -> Iterator[Problem]:

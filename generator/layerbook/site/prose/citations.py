@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable
 
 from layerbook.book.bibliography import Bibliography
-from layerbook.site.pages import ChapterPage, Link, ReferencesPage, ReferenceView
+from layerbook.site.pages import Link, ReferencesPage, ReferenceView
+from layerbook.site.prose.mentions import Mention, places_by_key
 
 
-class Citation(NamedTuple):
-    """A place that cites the source `key`: its title, and its address."""
-
-    key: str
-    title: str
-    href: str
-
-
-def find_citations(chapter: ChapterPage) -> Iterator[Citation]:
-    """Yield the citations of a chapter in order, each titled by its section."""
-    for section in chapter.body.sections:
-        place = f": {section.title}" if section.id else ", at the beginning"
-        for anchor in section.anchors:
-            if anchor.kind == "citation":
-                href = f"{chapter.name}.html#{anchor.id}"
-                yield Citation(anchor.source, f"{chapter.title}{place}", href)
-
-
-def references_page(bibliography: Bibliography, citations: Iterable[Citation]) -> ReferencesPage:
+def references_page(bibliography: Bibliography, mentions: Iterable[Mention]) -> ReferencesPage:
     """List the sources by author, each with the sections that cite it, in reading order."""
-    places: dict[str, dict[str, Link]] = {}
-    for citation in citations:
-        links = places.setdefault(citation.key, {})
-        links.setdefault(citation.title, Link(citation.title, citation.href))
+    places = places_by_key(mentions, "citation")
     return ReferencesPage(
         tuple(
-            _reference(bibliography, key, tuple(places.get(key, {}).values()))
-            for key in bibliography.sorted_keys()
+            _reference(bibliography, key, places.get(key, ())) for key in bibliography.sorted_keys()
         )
     )
 

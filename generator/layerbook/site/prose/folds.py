@@ -1,4 +1,4 @@
-"""Answers that stay folded until the reader opens them: `reveal`, and `predict` with a question."""
+"""Prose that stays folded until the reader opens it: `reveal`, `sidebar`, and `predict`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from layerbook.site.prose.markup import Block, Inline
 
 DEFAULT_TITLE = "What the run says"
 PREDICT_USAGE = '{% call predict("Which?", ["this", "that"], right=...) %} ... {% endcall %}'
+SIDEBAR_USAGE = '{% call sidebar("A closer look: ...") %} ... {% endcall %}'
 REVEAL_USAGE = "{% call reveal() %} ... {% endcall %}"
 
 

@@ -10,6 +10,7 @@ from itertools import count
 from typing import Protocol
 
 from layerbook.book.bibliography import REFERENCES_FILE, Bibliography
+from layerbook.book.glossary import GLOSSARY_FILE, Glossary
 from layerbook.core.errors import UsageError, did_you_mean
 from layerbook.site.assets import render_block
 from layerbook.site.pages import (
@@ -53,6 +54,7 @@ class ChapterContext:
     """Everything that the prose of one chapter depends on.
 
     jinja_env: renders the page templates. bibliography: the sources that `cite` knows.
+    glossary: the terms that `term` knows.
     ids: those of the chapter's page.
     """
 
@@ -60,12 +62,13 @@ class ChapterContext:
     jinja_env: Sandbox
     math: MathRenderer
     bibliography: Bibliography | None = None
+    glossary: Glossary | None = None
     ids: PageIds = field(default_factory=PageIds)
 
 
 FUNCTION_NAMES = (
     *("r", "figure", "claim", "tick", "holds", "source", "download"),
-    *("cite", "reveal", "predict", "tok"),
+    *("cite", "term", "reveal", "sidebar", "predict", "tok"),
 )
 """The names of the functions, as `ProseFunctions.by_name` returns them."""
 
@@ -76,6 +79,11 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     list_of_names = f"there are {', '.join(names)}" if names else "there are none"
     hint = did_you_mean(name, names)
     return UsageError(f"no {kind} is called {name!r}{hint}; {list_of_names}")
+
+
+def preview_id(term: str) -> str:
+    """Return the id of what a link shows of a term."""
+    return f"about-{term}"
 
 
 @takes_steps(10)
@@ -89,12 +97,14 @@ class ProseFunctions:
 
     def __init__(self, context: ChapterContext) -> None:
         self._views, self._bibliography = context.views, context.bibliography
+        self._glossary = context.glossary
         self._page_templates = context.jinja_env
         self._claim = cache(context.views.claim)
         self._page_ids = context.ids
         self._shown_ids: set[str] = set()
         self._tick_boxes: dict[tuple[str, int], TickView] = {}
         self._citations: Counter[str] = Counter()
+        self._term_uses: Counter[str] = Counter()
         self._prediction_numbers = count(1)
 
     def by_name(self) -> dict[str, Callable[..., object]]:
@@ -108,7 +118,9 @@ class ProseFunctions:
             "source": self.source,
             "download": self.download,
             "cite": self.cite,
+            "term": self.term,
             "reveal": self.reveal,
+            "sidebar": self.sidebar,
             "predict": self.predict,
             "tok": token_chip,
         }
@@ -192,6 +204,33 @@ class ProseFunctions:
         attributes = f'id="{id}" href="references.html#{key}" title="{escape_text(tooltip)}"'
         html = f'<a class="cite" {attributes}>{escape_text(texts[show])}</a>'
         return Inline(html, texts[show], (Anchor("citation", id, key),))
+
+    @takes_steps(20)
+    def term(self, name: str, show: str = "") -> Inline:
+        """`term("logits", "words to show")`: a link to a term, which shows its entry on hover."""
+        if self._glossary is None:
+            where = f"templates/{GLOSSARY_FILE}, which this book does not have"
+            raise UsageError(f"term() looks terms up in {where}")
+        term = self._glossary.get(name).term
+        id, text = term.id, show or term.name
+        self._term_uses[id] += 1
+        anchor = self._page_ids.add(f"term-{id}-{self._term_uses[id]}")
+        attributes = f'id="{anchor}" href="glossary.html#{id}" data-preview="{preview_id(id)}"'
+        html = f'<a class="term" {attributes}>{escape_text(text)}</a>'
+        return Inline(html, text, (Anchor("term", anchor, id),))
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """The ids of the terms used so far, in order."""
+        return tuple(self._term_uses)
+
+    @takes_steps(100)
+    def sidebar(self, title: str = "", *, caller: Callable[[], str] | None = None) -> Fold:
+        """`{% call sidebar("title") %}`: a short detour in a box that opens at its title."""
+        if caller is None or not title:
+            raise UsageError(f"sidebar() needs a title and a text: {folds.SIDEBAR_USAGE}")
+        opening = Block(self._block("sidebar", title), title, "sidebar()")
+        return Fold(opening, caller(), Block("</div></details></aside>", "", "sidebar()"))
 
     @takes_steps(100)
     def reveal(

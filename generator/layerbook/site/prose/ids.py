@@ -13,7 +13,7 @@ CHAPTER_DIAGRAM = "where"
 """The id of the drawing that shows the chapter's place in the model."""
 PICTURE_SUFFIX = "-svg"
 """The suffix of a figure's id in the id of its picture."""
-_SCRIPT_IDS = ("token-tip",)
+_SCRIPT_IDS = ("token-tip", "preview")
 _LITERAL_ID = re.compile(r'\sid="([\w-]+)"')
 _ID = re.compile(r'\sid="([^"]+)"')
 

@@ -40,9 +40,9 @@ def escape_text(text: str) -> str:
 
 @dataclass(frozen=True)
 class Anchor:
-    """An element that other pages link to: a claim, or a citation of `source`."""
+    """An element that other pages link to: a claim, a citation of `source`, a use of a term."""
 
-    kind: Literal["claim", "citation"]
+    kind: Literal["claim", "citation", "term"]
     id: str
     source: str = ""
 

@@ -11,7 +11,7 @@ from layerbook.core.errors import Problem, SpecError
 from layerbook.site.prose.environment import parse_prose
 
 REFERENCE_FUNCTIONS = frozenset(
-    {"r", "figure", "claim", "tick", "holds", "source", "download", "cite"}
+    {"r", "figure", "claim", "tick", "holds", "source", "download", "cite", "term"}
 )
 
 

@@ -7,7 +7,7 @@ Every mistake is a SpecError at the file and line of the prose.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -15,14 +15,15 @@ from types import TracebackType
 from jinja2 import TemplateError, TemplateSyntaxError
 
 from layerbook.core.errors import LayerbookError, Problem, SpecError, did_you_mean
-from layerbook.site.pages import ChapterBody
+from layerbook.site.pages import ChapterBody, Preview
 from layerbook.site.prose.braces import STAND_INS
 from layerbook.site.prose.environment import evaluate, prose_environment
-from layerbook.site.prose.functions import ChapterContext, ProseFunctions, token_chip
+from layerbook.site.prose.functions import ChapterContext, ProseFunctions, preview_id, token_chip
 from layerbook.site.prose.markdown import (
     SLOT_CLOSE,
     SLOT_OPEN,
     ProseError,
+    Slots,
     render_blocks,
     render_inline,
     split_sentences,
@@ -59,7 +60,20 @@ def render_chapter(source: str, file: str, context: ChapterContext) -> ChapterBo
         page = render_blocks(markdown, slots, context.math, context.ids)
     toc = tuple(heading for heading in page.headings if heading.level == 2)
     html = group_ticks(page.html) + functions.tick_boxes()
-    return ChapterBody(html, toc, page.headings, page.sections)
+    previews = _render_previews(functions.terms, context)
+    return ChapterBody(html, toc, page.headings, page.sections, previews)
+
+
+def _render_previews(terms: Iterable[str], context: ChapterContext) -> tuple[Preview, ...]:
+    """Return what the links of a chapter show of the terms they lead to."""
+    if context.glossary is None:
+        return ()
+    previews = []
+    for id in terms:
+        entry, file = context.glossary.entries[id], context.glossary.file
+        text = render_definition(entry.term.text, file, entry.text_place.line, context.math)
+        previews.append(Preview(preview_id(id), entry.term.name, text.html))
+    return tuple(previews)
 
 
 def chapter_sentences(source: str, file: str, context: ChapterContext) -> tuple[Sentence, ...]:
@@ -89,6 +103,15 @@ def render_caption(
     with _located_errors(source, file, line):
         markdown, slots = evaluate(source, file, {**names, "tok": token_chip})
         return render_inline(markdown, slots, math)
+
+
+def render_definition(text: str, file: str, line: int, math: MathRenderer) -> Inline:
+    """Render the text of a term, which begins at `line`: Markdown, without values.
+
+    Raises SpecError.
+    """
+    with _located_errors(text, file, line):
+        return render_inline(text, Slots(), math)
 
 
 @contextmanager

@@ -1,0 +1,70 @@
+// What a link leads to, shown beside it on hover, focus or the first tap. Without this script the
+// links are plain.
+
+import { element, on, placeBeside } from "./common.js";
+
+const OPENS_AFTER = 150; // milliseconds, so that a pointer passing over a line opens nothing
+const CLOSES_AFTER = 250; // and time enough to move onto the preview
+
+const box = element("div.preview", { id: "preview", role: "tooltip" });
+let current = null; // the link that the preview is of
+let timer;
+let touched = false; // the last pointer was a finger
+
+const linkAt = (event) => event.target.closest?.("a[data-preview]") ?? null;
+
+function place() {
+	if (current) placeBeside(box, current.getClientRects()[0] ?? current.getBoundingClientRect());
+}
+
+function hide() {
+	clearTimeout(timer);
+	current?.removeAttribute("aria-describedby");
+	current = null;
+	box.remove();
+}
+
+function show(link) {
+	if (link === current) return;
+	hide();
+	const source = document.getElementById(link.dataset.preview);
+	if (!source) return;
+	current = link;
+	box.replaceChildren(...[...source.childNodes].map((node) => node.cloneNode(true)));
+	document.body.append(box);
+	link.setAttribute("aria-describedby", box.id);
+	place();
+}
+
+function soon(action, pause) {
+	clearTimeout(timer);
+	timer = setTimeout(action, pause);
+}
+
+on(document, "pointerdown", (event) => {
+	touched = event.pointerType === "touch";
+	if (!linkAt(event) && !box.contains(event.target)) hide();
+});
+on(document, "pointerover", (event) => {
+	if (event.pointerType === "touch") return;
+	const link = linkAt(event);
+	if (link) soon(() => show(link), OPENS_AFTER);
+	else if (box.contains(event.target)) clearTimeout(timer);
+	else soon(hide, CLOSES_AFTER);
+});
+on(document, "focusin", (event) => {
+	const link = linkAt(event);
+	if (link?.matches(":focus-visible")) show(link);
+	else if (!box.contains(event.target)) hide();
+});
+// The first tap shows the preview, the second follows the link.
+on(document, "click", (event) => {
+	const link = linkAt(event);
+	if (!link || !touched || link === current) return;
+	event.preventDefault();
+	show(link);
+});
+on(document, "keydown", (event) => {
+	if (event.key === "Escape") hide();
+});
+on(window, "scroll resize", place, true);

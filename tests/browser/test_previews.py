@@ -1,0 +1,86 @@
+"""What a link leads to is shown on hover, focus or tap, and put away again; boxes fold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fixtures.chromium import chromium, reading
+from fixtures.sample_chapter import write_book
+from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start one Chromium for all tests here."""
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write the sample book to disk."""
+    return write_book(tmp_path_factory.mktemp("book"))
+
+
+def wait_for_preview(page: Page) -> str:
+    """Return the text of the preview, once there is one."""
+    page.locator("#preview").wait_for()
+    return page.locator("#preview").inner_text()
+
+
+def test_mouse(browser: Browser, book: Path) -> None:
+    """The preview is within the window, stays under the pointer, and goes with Escape."""
+    with reading(browser, book / "attention.html", width=390) as page:
+        link, preview = page.locator("a.term").first, page.locator("#preview")
+        assert preview.count() == 0
+        link.hover()
+        assert wait_for_preview(page).startswith("logits Scores, before the")
+        assert link.get_attribute("aria-describedby") == "preview"
+        box = preview.bounding_box()
+        assert box and box["x"] >= 0 and box["x"] + box["width"] <= 390
+        preview.hover()
+        page.wait_for_timeout(500)
+        assert preview.is_visible(), "a reader may move onto it"
+        page.keyboard.press("Escape")
+        assert preview.count() == 0 and link.get_attribute("aria-describedby") is None
+        page.locator("h1").hover()
+        link.hover()
+        wait_for_preview(page)
+        page.locator("h1").hover()
+        preview.wait_for(state="detached")
+
+
+def test_keyboard(browser: Browser, book: Path) -> None:
+    """Focus shows it, and Enter follows the link."""
+    with reading(browser, book / "attention.html") as page:
+        page.locator("a.term").first.focus()
+        page.keyboard.press("Shift+Tab")
+        assert page.locator("#preview").count() == 0
+        page.keyboard.press("Tab")
+        assert "Scores" in wait_for_preview(page)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/glossary.html#logits*")
+
+
+def test_touch(browser: Browser, book: Path) -> None:
+    """The first tap shows the preview, the second follows the link."""
+    with reading(browser, book / "attention.html", width=390, has_touch=True) as page:
+        link = page.locator("a.term").first
+        link.tap()
+        assert "Scores" in wait_for_preview(page) and page.url.endswith("attention.html")
+        page.locator("h1").tap()
+        assert page.locator("#preview").count() == 0
+        link.tap()
+        link.tap()
+        page.wait_for_url("**/glossary.html#logits*")
+
+
+def test_without_scripts_it_is_a_link(browser: Browser, book: Path) -> None:
+    with reading(browser, book / "attention.html", java_script_enabled=False) as page:
+        assert page.locator(".previews").is_hidden()
+        page.locator("a.term").first.click()
+        assert page.url.endswith("glossary.html#logits")
