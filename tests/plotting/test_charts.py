@@ -23,7 +23,7 @@ from layerbook.plotting import render
 
 def lengths(root: object) -> np.ndarray:
     """The lengths of all bars from the top down."""
-    boxes = [box for paint in ("series-1", "accent", "pale") for box in filled_boxes(root, paint)]  # type: ignore[arg-type]
+    boxes = [box for paint in ("series-7", "accent", "pale") for box in filled_boxes(root, paint)]  # type: ignore[arg-type]
     return np.array(
         [right - left for left, top, right, bottom in sorted(boxes, key=lambda box: box[1])]
     )
@@ -45,7 +45,7 @@ def test_bars_are_as_long_as_their_values() -> None:
 def test_negative_bars_lie_on_the_other_side() -> None:
     """All bars meet at one zero."""
     root = parse_svg(render.render_figure(make_bars(3.0, -1.5, 0.75), "x"))
-    (a0, _, a1, _), (b0, _, b1, _), (c0, _, c1, _) = filled_boxes(root, "series-1")
+    (a0, _, a1, _), (b0, _, b1, _), (c0, _, c1, _) = filled_boxes(root, "series-7")
     assert a0 == pytest.approx(b1, abs=0.02) and a0 == pytest.approx(c0, abs=0.02)
     np.testing.assert_allclose([b1 - b0, c1 - c0], [(a1 - a0) / 2, (a1 - a0) / 4], atol=0.03)
 
@@ -73,7 +73,7 @@ def test_bars_that_look_alike_stay_apart() -> None:
     twice = Bars((TOKENS[2], TOKENS[2]), (0.25, 0.75), Axis("token"), Axis("probability"), "Twice.")
     root = parse_svg(render.render_figure(twice, "x"))
     assert texts(root).count("2") == 2
-    (_, top, *_), (_, below, *_) = filled_boxes(root, "series-1")
+    (_, top, *_), (_, below, *_) = filled_boxes(root, "series-7")
     assert below - top > 15
     assert text_position(root, "0.25")[1] < text_position(root, "0.75")[1]
 

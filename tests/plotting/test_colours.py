@@ -76,7 +76,7 @@ def test_figures_lie_on_the_paper_of_the_book() -> None:
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
 def test_what_is_written_can_be_read(theme: dict[str, str]) -> None:
     """4.5 to 1 for all text: names in their series' colour, notes, and the words in boxes."""
-    pairs = [(ink, "paper") for ink in ("ink", "muted", "accent", *SERIES)]
+    pairs = [(ink, "paper") for ink in ("ink", "muted", "accent", *colours.ROLES, *SERIES)]
     pairs += [
         ("ink", "box"),
         ("muted", "box"),
@@ -91,8 +91,63 @@ def test_what_is_written_can_be_read(theme: dict[str, str]) -> None:
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
 def test_what_is_drawn_can_be_seen(theme: dict[str, str]) -> None:
     """3 to 1 for every line, dot, bar and arrow that carries meaning."""
-    for name in ("accent", "muted", *SERIES):
+    for name in ("accent", "muted", *colours.ROLES, *SERIES):
         assert contrast(rgb(theme[name]), rgb(theme["paper"])) >= 3
+
+
+def linear(color: str) -> np.ndarray:
+    """`#rrggbb` as linear light, 0 to 1."""
+    share = rgb(color) / 255
+    return np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+
+
+def oklab(light: np.ndarray) -> np.ndarray:
+    """Linear light as OKLab (Ottosson 2020), where distances are those that eyes see."""
+    to_cones = np.array(
+        [
+            [0.4122214708, 0.5363325363, 0.0514459929],
+            [0.2119034982, 0.6806995451, 0.1073969566],
+            [0.0883024619, 0.2817188376, 0.6299787005],
+        ]
+    )
+    to_lab = np.array(
+        [
+            [0.2104542553, 0.7936177850, -0.0040720468],
+            [1.9779984951, -2.4285922050, 0.4505937099],
+            [0.0259040371, 0.7827717662, -0.8086757660],
+        ]
+    )
+    lab: np.ndarray = to_lab @ np.cbrt(to_cones @ np.clip(light, 0, 1))
+    return lab
+
+
+# Machado, Oliveira and Fernandes 2009, severity 1: how those see who lack one kind of cone.
+VISION = {
+    "all cones": np.eye(3),
+    "no red": np.array(
+        [
+            [0.152286, 1.052583, -0.204868],
+            [0.114503, 0.786281, 0.099216],
+            [-0.003882, -0.048116, 1.051998],
+        ]
+    ),
+    "no green": np.array(
+        [
+            [0.367322, 0.860646, -0.227968],
+            [0.280085, 0.672501, 0.047413],
+            [-0.011820, 0.042940, 0.968881],
+        ]
+    ),
+}
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("vision", VISION)
+def test_quantities_can_be_told_apart(theme: dict[str, str], vision: str) -> None:
+    """Query, key, value, stream and probability differ for colour-blind readers, too."""
+    seen = {role: oklab(VISION[vision] @ linear(theme[role])) for role in colours.ROLES}
+    apart = {(a, b): float(np.linalg.norm(seen[a] - seen[b])) for a in seen for b in seen if a < b}
+    assert not {pair: distance for pair, distance in apart.items() if distance < 0.06}
 
 
 @pytest.mark.parametrize(

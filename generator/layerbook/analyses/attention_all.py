@@ -226,6 +226,7 @@ def habit_heatmap(result: AttentionAllResult, habit: str, title: str) -> Heatmap
         f"In half of the heads it is less than {np.median(shares):.0%}.",
         title=title,
         scale=(0, 1),
+        percent=True,
     )
 
 

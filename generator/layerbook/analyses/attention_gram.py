@@ -20,7 +20,16 @@ from layerbook.core.analysis import (
     prompt_title,
     resolved,
 )
-from layerbook.core.figures import Axis, Bars, Figure, Heatmap, Panels, Point, Scatter
+from layerbook.core.figures import (
+    Axis,
+    Bars,
+    Figure,
+    Heatmap,
+    Panels,
+    Point,
+    Scatter,
+    probability_axis,
+)
 from layerbook.core.requests import ActivationCache, ActivationCaches, Forward, Request, Site
 from layerbook.core.rounding import Rounding
 from layerbook.core.tokens import Token, leading_repeats, visible
@@ -174,8 +183,8 @@ def cell_scatter(prompt: PromptGram, i: int, title: str) -> Scatter:
     )
     return Scatter(
         points,
-        x=Axis("attention", "share"),
-        y=Axis("dot product", "share of the largest"),
+        x=probability_axis("attention"),
+        y=Axis("dot product, of the largest", percent=True),
         alt=f"{len(points)} cells, {title}",
         title=title,
         equal=False,

@@ -306,7 +306,7 @@ def entropy_lines(result: AttentionStagesResult) -> Lines:
     return layer_lines(
         result.layers,
         {"with the scale": scaled, "without": unscaled},
-        Axis("entropy of a row, bits"),
+        Axis("entropy of a row", "bits"),
         title=f"All heads by layer, {shorten_prompt(result.prompt)}",
         alt=f"The mean over all layers is {np.mean(scaled):.2f} bits with the scale, "
         f"{np.mean(unscaled):.2f} without it.",
@@ -322,7 +322,7 @@ def future_lines(result: AttentionStagesResult) -> Lines:
     return layer_lines(
         result.layers,
         {"most": most, "mean": mean, "least": least, "all alike": even},
-        Axis("share of later tokens"),
+        Axis("share of later tokens", percent=True),
         title=f"All heads by layer, {shorten_prompt(result.prompt)}",
         alt=f"Without the mask, tokens that have later ones would give them {min(mean):.0%} to "
         f"{max(mean):.0%}, in the mean over the heads of a layer; single heads {min(least):.0%} to "

@@ -110,7 +110,7 @@ def values_heatmap(prompt: EmbeddedPrompt, title: str) -> Heatmap:
         prompt.values,
         rows=Axis("token", labels=prompt.tokens),
         columns=Axis("dimension"),
-        value="value",
+        value="number in the vector",
         alt=f"{T} tokens by {D} dimensions, values from {prompt.smallest:.2f} to "
         f"{prompt.largest:.2f}, their standard deviation {prompt.spread:.2f}. Lengths: {lengths}.",
         title=title,
@@ -127,7 +127,7 @@ def start_heatmap(prompt: EmbeddedPrompt, title: str) -> Heatmap:
         start,
         rows=Axis("token", labels=prompt.tokens),
         columns=Axis("dimension"),
-        value="value",
+        value="number in the vector",
         alt=f"The first {start.shape[1]} of {prompt.shape[1]} numbers of each token: {numbers}.",
         title=title,
         diverging=True,

@@ -19,7 +19,7 @@ from layerbook.core.analysis import (
     shorten_prompt,
 )
 from layerbook.core.distributions import Ranked, ranked, softmax
-from layerbook.core.figures import Axis, Bars, Figure, Passage, TokenStrip
+from layerbook.core.figures import Axis, Bars, Figure, Passage, TokenStrip, probability_axis
 from layerbook.core.requests import LOGITS, ActivationCache, ActivationCaches, Request
 from layerbook.core.rounding import Exact, ExactOrNone, Relative
 from layerbook.core.sampling import sampling_distribution
@@ -206,7 +206,7 @@ def _confidence_bars(text: GeneratedText, how: str) -> Bars:
         labels=tuple(w.token for w in text.written),
         values=tuple(w.prob for w in text.written),
         label_axis=Axis("token written"),
-        value_axis=Axis("probability under the model"),
+        value_axis=probability_axis("probability under the model"),
         title=f"How sure the model was, token by token ({how})",
         alt=f"{len(text.written)} written tokens, {text.detours} of them not the model's first "
         f"choice. Least probable: {description}.",

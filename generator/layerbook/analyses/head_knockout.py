@@ -238,4 +238,5 @@ def prob_heatmap(result: HeadKnockoutResult, prob: Floats, token: Ranked) -> Hea
         f"highest for {high}; the median is {np.median(prob):.1%}.",
         title=f"How likely {name} is with one head {what_is_done(result)}",
         scale=(0, 1),
+        percent=True,
     )

@@ -19,14 +19,7 @@ from layerbook.core.analysis import (
     shorten_prompt,
 )
 from layerbook.core.distributions import Ranked, ranked
-from layerbook.core.figures import (
-    Axis,
-    Bars,
-    Figure,
-    Heatmap,
-    Panels,
-    label_text,
-)
+from layerbook.core.figures import Axis, Bars, Figure, Heatmap, Panels, label_text, probability_axis
 from layerbook.core.requests import (
     LN_FINAL,
     NEXT_LOGITS,
@@ -208,9 +201,9 @@ def head_name(result: HeadOutputsResult) -> str:
 def token_panels(result: HeadOutputsResult) -> Panels:
     """Each token's share, the length of its value, of what it adds, and its part of the logit."""
     columns = (
-        ("Share of attention", result.pattern[-1], Axis("attention", "share")),
-        ("Length of its value", result.value_length, Axis("length")),
-        ("Length of what it adds", result.added_length, Axis("length")),
+        ("Share of attention", result.pattern[-1], probability_axis("attention")),
+        ("Length of its value", result.value_length, Axis("length", role="value")),
+        ("Length of what it adds", result.added_length, Axis("length", role="residual")),
         (
             f"Added to the logit of {label_text(result.answer.token)}",
             result.logit,

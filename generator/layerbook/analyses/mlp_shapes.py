@@ -117,8 +117,8 @@ def silu_curve() -> Lines:
     y = x / (1 + np.exp(-x))  # [81]: x times the sigmoid of x
     return Lines(
         (line_series("SiLU", x, y), line_series("ReLU", x, np.maximum(x, 0))),
-        Axis("x"),
-        Axis("activation"),
+        Axis("input x"),
+        Axis("output of the activation function"),
         f"SiLU dips to {y.min():.2f} at x = {x[y.argmin()]:.2f}; "
         "far from zero it nears ReLU, 0 left and x right.",
         "SiLU, with ReLU beside it",
@@ -137,7 +137,7 @@ def activation_lines(result: MlpShapesResult, where: str) -> Lines:
     return Lines(
         tuple(lines),
         Axis("neurons, strongest first", log=True),
-        Axis("share of the squared activation"),
+        Axis("of the squared activation", percent=True),
         f"{fewest} to {most} of {result.d_mlp} neurons hold half, {where}.",
         f"How few neurons carry a token, {where}",
     )

@@ -17,7 +17,7 @@ from layerbook.core.analysis import (
     shorten_prompt,
 )
 from layerbook.core.distributions import Ranked, entropy, ranked, softmax
-from layerbook.core.figures import Axis, Bars, Figure, Passage
+from layerbook.core.figures import Axis, Bars, Figure, Passage, probability_axis
 from layerbook.core.requests import (
     LN_FINAL,
     NEXT_LOGITS,
@@ -150,7 +150,7 @@ def _probabilities(prompt: NextTokens, after: str) -> Bars:
         labels=tuple(t.token for t in prompt.top),
         values=tuple(t.prob for t in prompt.top),
         label_axis=Axis("next token"),
-        value_axis=Axis("probability"),
+        value_axis=probability_axis(),
         title=f"What may come {after}",
         alt=f"The likeliest tokens {after}: {best}. "
         f"All {prompt.others:,} others together: {prompt.rest:.3g}.",

@@ -20,7 +20,7 @@ from layerbook.core.analysis import (
     shorten_prompt,
 )
 from layerbook.core.distributions import Ranked, entropy, ranked
-from layerbook.core.figures import Axis, Bars, Figure, Panels
+from layerbook.core.figures import Axis, Bars, Figure, Panels, probability_axis
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request
 from layerbook.core.rounding import Exact, ExactOrNone, Relative, Rounding
 from layerbook.core.sampling import sampling_distribution
@@ -114,7 +114,7 @@ class SamplingKnobs(Analysis[SamplingKnobsResult]):
                 labels=tuple(t.token for t in result.top),
                 values=setting.probs,
                 label_axis=Axis("token"),
-                value_axis=Axis("probability"),
+                value_axis=probability_axis(),
                 title=setting.name,
                 alt=f"{setting.candidates:,} tokens left; the best has {setting.probs[0]:.3g}.",
                 rest=setting.rest,

@@ -209,7 +209,7 @@ def _frame(encoding: Encoding, result: SinusoidalEncodingResult) -> Frame:
             half,
             rows,
             columns,
-            "value",
+            "sine or cosine",
             f"{name}, {title}.",
             title=title,
             scale=(-1, 1),

@@ -119,7 +119,7 @@ def _share_lines(result: WhitespaceAttentionResult, title: str) -> Lines:
             Series("all other tokens", layers, rest),
         ),
         Axis("layer"),
-        Axis("share of attention"),
+        Axis("share of attention", percent=True),
         f"In layer {result.layers[-1]} the first token gets {result.first[-1]:.0%}, "
         f"other whitespace {result.others[-1]:.0%}, all other tokens {rest[-1]:.0%}.",
         f"Where attention goes, {title}",
@@ -134,7 +134,7 @@ def _rest_lines(result: WhitespaceAttentionResult, title: str) -> Lines:
             Series("if even", layers, (result.even_rest,) * len(layers)),
         ),
         Axis("layer"),
-        Axis("share of attention"),
+        Axis("share of attention", percent=True),
         "Of what the first token leaves over, whitespace gets "
         f"{min(result.rest):.0%} to {max(result.rest):.0%} by layer; "
         f"evenly spread attention would give it {result.even_rest:.0%}.",

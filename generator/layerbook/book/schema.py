@@ -78,6 +78,12 @@ class ViewSpec(_Spec):
     measure: NonEmptyStr | None = Field(
         default=None, description="The measure that is drawn: its mean over all that is not named."
     )
+    label: NonEmptyStr | None = Field(
+        default=None, description="The measure's name on the axis; without one, its own."
+    )
+    unit: NonEmptyStr | None = Field(
+        default=None, description="The measure's unit; `percent` writes shares of one in percent."
+    )
     across: NonEmptyStr | None = Field(
         default=None, description="The column along the horizontal axis."
     )

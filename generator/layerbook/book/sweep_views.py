@@ -34,6 +34,7 @@ Rows = Sequence[int]
 class SweepView:
     """A figure of a sweep; the fields but `name`, `title` and `figure` are names of columns.
 
+    label, unit: of the measure; `percent` writes shares of one in percent.
     measure: drawn over `across`; with `down` as a heat map, with `by` as a line for each of its
     values. `panels` gives each of its values a chart. Cells that agree in all these are averaged.
     figure, over: instead, show the cells' own figure of this name along an axis, the other axes at
@@ -43,6 +44,8 @@ class SweepView:
     name: str
     title: str = ""
     measure: str = ""
+    label: str = ""
+    unit: str = ""
     across: str = ""
     down: str = ""
     by: str = ""
@@ -69,7 +72,8 @@ def view_figure(
     panels = []
     for value in dict.fromkeys(columns[view.panels]):
         rows = [i for i in range(cells) if columns[view.panels][i] == value]
-        panels.append(replace(table.chart(rows), title=f"{view.panels} {_text(value)}"))
+        title = f"{readable(view.panels)} {_text(value)}"
+        panels.append(replace(table.chart(rows), title=title))
     charts = f"{len(panels)} charts of {view.measure}, one for each value of {view.panels}."
     alt = f"{charts} {table.describe_extremes(range(cells))}"
     return Panels(tuple(panels), title=table.title, alt=alt)
@@ -123,13 +127,19 @@ class _MeasureTable:
     @property
     def value_name(self) -> str:
         mean = f", mean over {listed(self.averaged)}" if self.averaged else ""
-        return f"{self.view.measure}{mean}"
+        return f"{self.view.label or readable(self.view.measure)}{mean}"
+
+    @property
+    def value_axis(self) -> Axis:
+        percent = self.view.unit == "percent"
+        return Axis(self.value_name, "" if percent else self.view.unit, percent=percent)
 
     @property
     def title(self) -> str:
         view = self.view
         names = filter(None, (view.across, view.down or view.by))
-        return view.title or f"{view.measure} by {' and '.join(names)}"
+        drawn = view.label or readable(view.measure)
+        return view.title or f"{drawn} by {' and '.join(map(readable, names))}"
 
     def chart(self, rows: Rows) -> Heatmap | Lines | Bars:
         if self.view.down:
@@ -144,9 +154,11 @@ class _MeasureTable:
         means = self._means(rows, (view.down, view.across))
         return Heatmap(
             np.array([[means.get((y, x), math.nan) for x in across] for y in down]),
-            Axis(view.down, labels=tuple(map(_text, down))),
-            Axis(view.across, labels=tuple(map(_text, across))),
+            Axis(readable(view.down), labels=tuple(map(_text, down))),
+            Axis(readable(view.across), labels=tuple(map(_text, across))),
             value=self.value_name,
+            unit=self.value_axis.unit,
+            percent=self.value_axis.percent,
             alt=self.describe_extremes(rows),
             title=self.title,
         )
@@ -155,8 +167,8 @@ class _MeasureTable:
         return Bars(
             tuple(map(_text, self._distinct(self.view.across, rows))),
             tuple(self._means(rows, (self.view.across,)).values()),
-            Axis(self.view.across),
-            Axis(self.value_name),
+            Axis(readable(self.view.across)),
+            self.value_axis,
             alt=self.describe_extremes(rows),
             title=self.title,
         )
@@ -175,8 +187,8 @@ class _MeasureTable:
         is_name = view.across in self.tags or view.across.endswith("seed")
         return Lines(
             tuple(series),
-            Axis(view.across, nominal=is_whole and is_name),
-            Axis(self.value_name),
+            Axis(readable(view.across), nominal=is_whole and is_name),
+            self.value_axis,
             alt=self.describe_extremes(rows),
             title=self.title,
         )
@@ -203,6 +215,11 @@ class _MeasureTable:
 
         least, most = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
         return f"{self.value_name}: from {describe(least)} to {describe(most)}."
+
+
+def readable(column: str) -> str:
+    """Return the name of a column in words: `top_k` becomes `top k`."""
+    return column.replace("_", " ").strip()
 
 
 def are_numbers(values: Iterable[Any]) -> bool:

@@ -20,6 +20,10 @@ Role = Literal["query", "key", "value", "residual", "probability"]
 """A quantity with a colour of its own, the same in every figure and on every page."""
 
 
+class Share(float):
+    """A share of one: tables write it in percent, downloads as the number it is."""
+
+
 def label_text(label: Label) -> str:
     """Return the label as a string, with the whitespace of tokens visible."""
     if isinstance(label, tuple):
@@ -46,6 +50,8 @@ class Axis:
     """A named axis. `labels` name its steps; without them the steps are `start, start + 1, ...`.
 
     nominal: its numbers are names, like years, seeds and ids: whole, and not in groups of three.
+    percent: its numbers are shares of one, written in percent.
+    role: the quantity that it measures or lists, which gives bars and its title their colour.
     """
 
     name: str
@@ -54,10 +60,16 @@ class Axis:
     start: int = 0
     log: bool = False
     nominal: bool = False
+    percent: bool = False
+    role: Role | None = None
 
     def title(self) -> str:
         """`name (unit)`, or the name alone."""
         return f"{self.name} ({self.unit})" if self.unit else self.name
+
+    def cell(self, value: float) -> float:
+        """Return a value of the axis as tables have it."""
+        return Share(value) if self.percent else value
 
     def tick_label(self, index: int) -> str:
         """Return the label of one step."""
@@ -115,6 +127,7 @@ class Heatmap:
     scale: fixed (low, high), or None to span the values.
     diverging: centre the colours on zero.
     annotate: write the values into the cells.
+    percent: the values are shares of one, written in percent.
     causal: the cells right of the diagonal do not exist.
     masked: cells of minus infinity are hatched as masked and do not count for the scale.
     interactive: data of the explorer that opens from the heatmap.
@@ -130,6 +143,7 @@ class Heatmap:
     scale: tuple[float, float] | None = None
     diverging: bool = False
     annotate: bool = False
+    percent: bool = False
     causal: bool = False
     masked: bool = False
     interactive: AttentionData | None = None
@@ -139,19 +153,21 @@ class Heatmap:
         corner = f"{self.rows.name} \\ {self.columns.name}"
         names = [self.columns.tick_label(j) for j in range(self.values.shape[1])]
         rows = []
+        number = Share if self.percent else float
         for i, row in enumerate(self.values):
-            cells = ["" if self.causal and j > i else float(v) for j, v in enumerate(row)]
+            cells = ["" if self.causal and j > i else number(v) for j, v in enumerate(row)]
             rows.append((self.rows.tick_label(i), *cells))
         return Table((corner, *names), tuple(rows))
 
 
 @dataclass(frozen=True)
 class Series:
-    """One named line: y over x."""
+    """One named line: y over x; `role` is the quantity whose colour it has."""
 
     name: Label
     x: tuple[float, ...]
     y: tuple[float, ...]
+    role: Role | None = None
 
 
 @dataclass(frozen=True)
@@ -166,7 +182,11 @@ class Lines:
 
     def table(self) -> Table:
         """One row per point of each line."""
-        rows = tuple((s.name, x, y) for s in self.series for x, y in zip(s.x, s.y, strict=True))
+        rows = tuple(
+            (s.name, self.x.cell(x), self.y.cell(y))
+            for s in self.series
+            for x, y in zip(s.x, s.y, strict=True)
+        )
         return Table(("series", self.x.title(), self.y.title()), rows)
 
 
@@ -190,9 +210,10 @@ class Bars:
 
     def table(self) -> Table:
         """One row per bar."""
-        rows: list[tuple[Label, float]] = list(zip(self.labels, self.values, strict=True))
+        cells = map(self.value_axis.cell, self.values)
+        rows: list[tuple[Label, float]] = list(zip(self.labels, cells, strict=True))
         if self.rest is not None:
-            rows.append((self.rest_label, self.rest))
+            rows.append((self.rest_label, self.value_axis.cell(self.rest)))
         return Table((self.label_axis.title(), self.value_axis.title()), tuple(rows))
 
 
@@ -229,7 +250,7 @@ class Scatter:
 
     def table(self) -> Table:
         """One row per point."""
-        rows = tuple((p.label, p.group, p.x, p.y) for p in self.points)
+        rows = tuple((p.label, p.group, self.x.cell(p.x), self.y.cell(p.y)) for p in self.points)
         return Table(("point", "group", self.x.title(), self.y.title()), rows)
 
 
@@ -437,9 +458,17 @@ Chart = Panel | Panels
 Figure = Chart | TokenStrip | Passage | Table | Diagram | MatrixChain | Frames
 
 
+def probability_axis(name: str = "probability") -> Axis:
+    """Return an axis of probabilities or attention weights, in percent and in their colour."""
+    return Axis(name, percent=True, role="probability")
+
+
 def token_axes(tokens: tuple[Token, ...]) -> tuple[Axis, Axis]:
     """Return the rows and columns of an attention pattern: queries by keys."""
-    return Axis("token that looks", labels=tokens), Axis("token it looks at", labels=tokens)
+    return (
+        Axis("token that looks", labels=tokens, role="query"),
+        Axis("token it looks at", labels=tokens, role="key"),
+    )
 
 
 def attention_heatmap(
@@ -458,10 +487,10 @@ def attention_heatmap(
         rows,
         columns,
         value="attention",
-        unit="share",
         alt=alt,
         title=title,
         scale=(0, 1),
+        percent=True,
         annotate=annotate,
         causal=True,
         interactive=interactive,

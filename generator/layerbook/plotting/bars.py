@@ -65,7 +65,7 @@ def compute_layout(
         max(
             text.pixel_width(value, text.SMALL_FONT_SIZE)
             for f in figures
-            for value in text.format_values(_values(f))
+            for value in _value_texts(f)
         )
         + 14
     )
@@ -135,10 +135,8 @@ def _draw_bar(
     """Draw one bar, and its value beyond its end."""
     zero, end = bar
     is_rest = i == len(figure.values)
-    color = (
-        colours.PALE if is_rest else colours.ACCENT if i in figure.highlight else colours.SERIES[0]
-    )
-    shown = text.format_values(_values(figure))[i]
+    color = _bar_color(figure, i)
+    shown = _value_texts(figure)[i]
     if math.isfinite(end):
         canvas.draw_rectangle(
             min(zero, end), y + row * 0.16, max(abs(end - zero), 0.75), row * 0.68, color
@@ -165,6 +163,18 @@ def _label_texts(figure: Bars, max_columns: int) -> list[str]:
 
 def _values(figure: Bars) -> tuple[float, ...]:
     return figure.values if figure.rest is None else (*figure.values, figure.rest)
+
+
+def _value_texts(figure: Bars) -> list[str]:
+    return text.format_values(_values(figure), percent=figure.value_axis.percent)
+
+
+def _bar_color(figure: Bars, i: int) -> str:
+    if i == len(figure.values):
+        return colours.PALE
+    if i in figure.highlight:
+        return colours.ACCENT
+    return colours.role_colour(figure.value_axis.role, colours.NEUTRAL)
 
 
 def _value_limits(figures: Sequence[Bars]) -> numeric_axes.Limits:

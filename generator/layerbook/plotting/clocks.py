@@ -126,7 +126,7 @@ def _draw_name(canvas: Canvas, hand: Hand, at: tuple[float, float], angle: float
 
 
 def _color(hand: Hand) -> str:
-    return colours.ROLES[hand.role] if hand.role else colours.ACCENT
+    return colours.role_colour(hand.role, colours.ACCENT)
 
 
 def _draw_arc(

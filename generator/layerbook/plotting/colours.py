@@ -34,6 +34,9 @@ ON_DEEP = "#ffffff"  # and the other way round
 ON_NEITHER = ("#000001", "#fffffe")  # black or white on both, for cells in the middle
 SERIES = ("#2c5f9e", "#b4511a", "#1b7a68", "#84479a", "#80660d", "#b23a6e", "#5a6672", "#56741a")
 
+NEUTRAL = SERIES[6]
+"""The colour of bars that measure none of the quantities below."""
+
 ROLES: dict[Role, str] = {
     "query": "#1d5fb8",
     "key": "#b5530a",
@@ -42,6 +45,12 @@ ROLES: dict[Role, str] = {
     "probability": "#a0307f",
 }
 """The colour of each quantity, which palette.css has as `--query` and so on."""
+
+
+def role_colour(role: Role | None, default: str) -> str:
+    """Return the colour of a quantity, or the default of what is none."""
+    return ROLES[role] if role else default
+
 
 DARK_INVERSION = (
     0.9  # figures.css says the same: a little less than all, so that little is not nothing on dark

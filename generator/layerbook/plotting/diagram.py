@@ -223,7 +223,7 @@ def _draw_lines(
     )
     thick: svg.Attributes = {
         "fill": "none",
-        "stroke": colours.MUTED,
+        "stroke": colours.ROLES["residual"],
         "stroke_width": sizes.stream_width,
     }
     if first > last:
@@ -236,7 +236,7 @@ def _draw_lines(
                 words,
                 x=x + 12,
                 y=first - 8,
-                fill=colours.MUTED,
+                fill=colours.ROLES["residual"],
                 font_size=text.SMALL_FONT_SIZE,
             )
     _draw_arrow_head(sheet, x, plan.top, sizes)

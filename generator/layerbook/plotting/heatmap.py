@@ -170,7 +170,7 @@ def draw_colour_bar(
     canvas: Canvas, figure: Heatmap, scale: tuple[float, float], left: float, top: float
 ) -> None:
     """Draw the low end, the bar, the high end and the name of the value, on one line."""
-    low, high = text.format_numbers(scale, scale[1] - scale[0])
+    low, high = _scale_ends(figure, scale)
     start = left + text.pixel_width(low, text.SMALL_FONT_SIZE) + 6
     end = start + _COLOUR_BAR_SIZE[0] + 6
     canvas.draw_image(
@@ -190,11 +190,8 @@ def draw_colour_bar(
 
 def colour_bar_width(figure: Heatmap, scale: tuple[float, float] | None) -> float:
     """Return the width of the line with the colour bar."""
-    low, high = scale or heatmap_cells.colour_scale((figure,))
-    ends = sum(
-        text.pixel_width(end, text.SMALL_FONT_SIZE)
-        for end in text.format_numbers((low, high), high - low)
-    )
+    names = _scale_ends(figure, scale or heatmap_cells.colour_scale((figure,)))
+    ends = sum(text.pixel_width(end, text.SMALL_FONT_SIZE) for end in names)
     hatched = 42 + text.pixel_width(_MASKED_LABEL, text.SMALL_FONT_SIZE) if figure.masked else 0.0
     return (
         ends
@@ -203,6 +200,10 @@ def colour_bar_width(figure: Heatmap, scale: tuple[float, float] | None) -> floa
         + text.pixel_width(_value_title(figure), text.SMALL_FONT_SIZE)
         + hatched
     )
+
+
+def _scale_ends(figure: Heatmap, scale: tuple[float, float]) -> list[str]:
+    return text.format_numbers(scale, scale[1] - scale[0], percent=figure.percent)
 
 
 def _max_plot_size(charts_per_row: int) -> tuple[float, float]:
@@ -275,7 +276,7 @@ def _draw_row_labels(
             left,
             y - 7,
             size=text.SMALL_FONT_SIZE,
-            color=colours.MUTED,
+            color=colours.role_colour(figure.rows.role, colours.MUTED),
         )
     mono = text.has_token_labels(figure.rows)
     names = _row_labels(figure)
@@ -324,7 +325,7 @@ def _draw_column_labels(
         end,
         y + _bottom_margin(layout.label_rotation, widest) - 6,
         size=text.SMALL_FONT_SIZE,
-        color=colours.MUTED,
+        color=colours.role_colour(figure.columns.role, colours.MUTED),
         anchor="right",
     )
 

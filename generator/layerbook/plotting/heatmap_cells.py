@@ -73,8 +73,14 @@ def cell_pixels(figure: Heatmap, scale: Scale, cell: tuple[float, float]) -> NDA
 def cell_texts(figure: Heatmap) -> NDArray[np.object_]:
     """Return the values as text [rows, columns].
 
-    All have the decimals that give the largest three digits.
+    All have the decimals that give the largest three digits; shares are in whole percent, or in
+    tenths below one.
     """
+    if figure.percent:
+        percents: NDArray[np.object_] = np.vectorize(_percent, otypes=[object])(
+            float_values(figure)
+        )
+        return percents
     most = float(np.abs(finite_values(figure)).max(initial=0.0))
     decimals = 2 if most < 10 else 1 if most < 100 else 0
     fixed = 0.01 <= most < 100_000
@@ -91,6 +97,12 @@ def cell_texts(figure: Heatmap) -> NDArray[np.object_]:
         return np.array(same, dtype=object).reshape(values.shape)
     cell_values: NDArray[np.object_] = np.vectorize(write, otypes=[object])(values)
     return cell_values
+
+
+def _percent(share: float) -> str:
+    digits = 1 if 0.0005 <= abs(share) < 0.00995 else 0
+    shown = f"{100 * share:.{digits}f}" if np.isfinite(share) else text.format_number(share)
+    return text.format_percent(shown.replace("-", "−"))
 
 
 def text_cell_width(figure: Heatmap) -> float:

@@ -79,7 +79,7 @@ def draw(canvas: Canvas, figure: Lines, layout: LinesLayout, left: float, top: f
         axes.plot(
             x,
             y,
-            color=_color(i),
+            color=_color(figure, i),
             linestyle=_dash(i),
             marker=marker,
             markersize=4,
@@ -102,8 +102,9 @@ def _points(figure: Lines, series: Series) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def _color(index: int) -> str:
-    return colours.SERIES[index % len(colours.SERIES)]
+def _color(figure: Lines, index: int) -> str:
+    default = colours.SERIES[index % len(colours.SERIES)]
+    return colours.role_colour(figure.series[index].role, default)
 
 
 def _dash(index: int) -> str | tuple[int, tuple[float, ...]]:
@@ -135,7 +136,7 @@ def _draw_series_names(
             left + width + 8,
             y + 4,
             size=text.SMALL_FONT_SIZE,
-            color=_color(i),
+            color=_color(figure, i),
         )
 
 

@@ -163,4 +163,6 @@ def _tick_labels(axis: Axis, places: Sequence[float]) -> list[str]:
     step = min((b - a for a, b in pairwise(places)), default=0.0)
     # What is left of a zero is not told from it.
     exact = [0.0 if abs(place) < step / 1e6 else place for place in places]
-    return text.format_numbers(exact, step or abs(sum(exact)), grouped=not axis.nominal)
+    return text.format_numbers(
+        exact, step or abs(sum(exact)), grouped=not axis.nominal, percent=axis.percent
+    )

@@ -156,15 +156,17 @@ def draw(canvas: Canvas, figure: Panels, layout: PanelsLayout, left: float, top:
     if layout.shared_colour_bar and isinstance(first, Heatmap):
         heatmap.draw_colour_bar(canvas, first, layout.chart_layouts[Heatmap].scale, left, top)
         if layout.outer_labels_only:
-            down, across = (text.printable(axis.title()) for axis in (first.rows, first.columns))
-            names = f"↓ {down}   → {across}"
-            canvas.draw_text(
-                names,
-                left,
-                top + _COLOUR_BAR_HEIGHT + 10,
-                size=text.SMALL_FONT_SIZE,
-                color=colours.MUTED,
-            )
+            x = left
+            for arrow, axis in (("↓", first.rows), ("→", first.columns)):
+                name = f"{arrow} {text.printable(axis.title())}"
+                canvas.draw_text(
+                    name,
+                    x,
+                    top + _COLOUR_BAR_HEIGHT + 10,
+                    size=text.SMALL_FONT_SIZE,
+                    color=colours.role_colour(axis.role, colours.MUTED),
+                )
+                x += text.pixel_width(name, text.SMALL_FONT_SIZE) + 14
     scatter.draw_legend(canvas, layout.legend_groups, left, top, layout.width)
     widths, heights = layout.column_widths(), layout.row_heights()
     titles = _panel_titles(figure)
@@ -191,9 +193,9 @@ def scale_key(panel: Panel) -> object:
     """Return what the panel's scale measures; panels with equal keys share it."""
     match panel:
         case Heatmap():
-            return panel.value, panel.unit, panel.diverging, panel.scale
+            return panel.value, panel.unit, panel.percent, panel.diverging, panel.scale
         case Bars():
-            return panel.value_axis.title(), panel.value_axis.log
+            return panel.value_axis
         case Clock():
             return "angle"
         case Lines():

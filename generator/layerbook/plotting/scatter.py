@@ -179,7 +179,8 @@ def _draw_points(
 
 def _tooltips(figure: Scatter) -> list[str]:
     """Return the tooltips of the points."""
-    x, y = (text.format_values(v) for v in zip(*((p.x, p.y) for p in figure.points), strict=True))
+    x = text.format_values([p.x for p in figure.points], percent=figure.x.percent)
+    y = text.format_values([p.y for p in figure.points], percent=figure.y.percent)
     return [
         _tooltip(point, f"{figure.x.name} {across}, {figure.y.name} {up}")
         for point, across, up in zip(figure.points, x, y, strict=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 
 from layerbook.core.figures import Axis, Label, label_text
+from layerbook.core.text import NARROW_SPACE
 from layerbook.core.tokens import Token
 
 SANS = (
@@ -73,8 +74,18 @@ def format_number(value: float) -> str:
     return _typeset(_three_digits(value))
 
 
-def format_values(values: Sequence[float]) -> list[str]:
-    """Return each number in three significant digits, or all in more if they would look equal."""
+def format_percent(number: str) -> str:
+    """Return a number of hundredths with its sign: `61.7` becomes `61.7 %`."""
+    return f"{number}{NARROW_SPACE}%" if any(map(str.isdigit, number)) else number
+
+
+def format_values(values: Sequence[float], *, percent: bool = False) -> list[str]:
+    """Return each number in three significant digits, or all in more if they would look equal.
+
+    percent: the numbers are shares of one: 0.617 becomes `61.7 %`.
+    """
+    if percent:
+        return list(map(format_percent, format_values([100 * value for value in values])))
     texts = [format_number(value) for value in values]
     finite = [value for value in values if math.isfinite(value)]
     low, high = min(finite, default=0.0), max(finite, default=0.0)
@@ -84,12 +95,15 @@ def format_values(values: Sequence[float]) -> list[str]:
 
 
 def format_numbers(
-    values: Sequence[float], resolution: float, *, grouped: bool = True
+    values: Sequence[float], resolution: float, *, grouped: bool = True, percent: bool = False
 ) -> list[str]:
     """Return all numbers in one notation, precise to a twentieth of `resolution`.
 
-    grouped: large numbers are written in groups of three digits.
+    grouped: large numbers are written in groups of three digits. percent: as in `format_values`.
     """
+    if percent:
+        hundredths = format_numbers([100 * value for value in values], 100 * resolution)
+        return list(map(format_percent, hundredths))
     finite = [value for value in values if math.isfinite(value)]
     for notation in _notations(max(map(abs, finite), default=0.0)):
         numerals = [notation(value) for value in finite]

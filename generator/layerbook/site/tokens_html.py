@@ -10,7 +10,8 @@ from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, TypeGuard
 
-from layerbook.core.figures import Label, Passage, Table, TableValue, TokenStrip, label_text
+from layerbook.core.figures import Label, Passage, Share, Table, TableValue, TokenStrip, label_text
+from layerbook.core.text import NARROW_SPACE
 from layerbook.core.tokens import Token, visible
 from layerbook.site.prose.markup import Inline, clean_text, escape_text
 
@@ -105,7 +106,12 @@ def passage_html(passage: Passage) -> str:
 
 
 def cell_number(value: float) -> str:
-    """Format a number of a table: integers in full, others with four significant digits."""
+    """Format a number of a table: integers in full, others with four significant digits.
+
+    Shares are in percent.
+    """
+    if isinstance(value, Share):
+        return f"{cell_number(100 * value)}{NARROW_SPACE}%"
     if isinstance(value, Integral):
         return str(int(value)).replace("-", "−")
     number = float(value)

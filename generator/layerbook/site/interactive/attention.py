@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layerbook.core.figures import AttentionData
+from layerbook.core.text import NARROW_SPACE
 from layerbook.core.tokens import visible
 from layerbook.site.interactive import assign_data, compact_json
-from layerbook.site.prose.filters import NARROW_SPACE, bytes_
+from layerbook.site.prose.filters import bytes_
 from layerbook.site.tokens_html import token_facts
 
 SCALE = 65535

@@ -9,10 +9,10 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral, Real
 
+from layerbook.core.text import NARROW_SPACE
 from layerbook.site.prose.markup import Inline, escape_text
 from layerbook.site.tokens_html import as_token, chip, verbatim
 
-NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
 MAX_DIGITS = 20
 MINUS = "\N{MINUS SIGN}"
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
