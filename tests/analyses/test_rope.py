@@ -60,7 +60,7 @@ def test_our_turning_gives_the_models_own_pattern(tiny, layer):
     """
     result = run(tiny, Rope(prompt=TEXT, layer=layer, head=3))
     assert result.pattern_difference < 1e-5
-    assert np.ptp(result.pattern[-1]) > 0.01  # not uniform: agreement means something
+    assert np.ptp(result.as_it_is.pattern[-1]) > 0.01  # not uniform: agreement means something
 
 
 def test_a_wrong_base_is_noticed(tiny):
@@ -100,13 +100,13 @@ def test_scores_by_distance_are_those_of_turned_vectors():
 
 
 def test_only_the_distance_counts():
-    """Moving everything by 1000 changes scores by less than 1e-9, moving the queries alone by more
-    than 0.1.
+    """Moving everything by 1000 changes scores by less than 1e-9, the queries alone by more than
+    0.1.
     """
     rng = np.random.default_rng(1)
     _, result = measure_arrays(rng.normal(size=(2, 6, 16)), rng.normal(size=(1, 6, 16)))
     assert result.shift == 1000 and result.shift_difference < 1e-9
-    assert result.query_shift_difference > 0.1
+    assert result.ahead_difference > 0.1
 
 
 def test_equal_vectors_follow_the_ideal_curve():
@@ -140,8 +140,61 @@ def test_the_facts_come_from_the_model(tiny):
         [2 * math.pi * 100000 ** (2 * i / 8) for i in range(4)]
     )
     T = len(result.tokens)
-    share = np.mean([result.pattern[t][t - 1] for t in range(1, T)])
-    assert result.previous_share == pytest.approx(share, abs=1e-6)
+    for one in (result.as_it_is, result.ahead, result.stopped):
+        back, own = ([one.pattern[t][t - step] for t in range(2, T)] for step in (1, 0))
+        assert one.one_back == pytest.approx(np.mean(back), abs=1e-6)
+        assert one.itself == pytest.approx(np.mean(own), abs=1e-6)
+
+
+def attend_in_loops(q, k, position, theta=10000):
+    """The pattern [T][T] of one head, its queries and keys [T, d] turned one by one, in loops.
+
+    position: of a query and of a key, by the numbers of their tokens.
+    """
+    rows = []
+    for i, query in enumerate(q):
+        at = position(i)
+        scores = [
+            turned(query, at[0], theta) @ turned(key, position(j)[1], theta) / math.sqrt(len(key))
+            for j, key in enumerate(k[: i + 1])
+        ]
+        weights = np.exp(np.array(scores) - max(scores))
+        rows.append([*(weights / weights.sum()), *[0.0] * (len(q) - i - 1)])
+    return np.array(rows)
+
+
+def test_queries_put_ahead_and_stopped_clocks():
+    """Each beside plain loops, to 1e-9; with no pair turning, the pattern is the stopped one."""
+    rng = np.random.default_rng(7)
+    q, k = rng.normal(size=(2, 5, 8)), rng.normal(size=(1, 5, 8))
+    _, result = measure_arrays(q, k, head=1)
+    ahead = attend_in_loops(q[1], k[0], lambda i: (i + 1, i))
+    stopped = attend_in_loops(q[1], k[0], lambda i: (0, 0))
+    plain = attend_in_loops(q[1], k[0], lambda i: (i, i))
+    assert np.abs(result.ahead.pattern - ahead).max() < 1e-9
+    assert np.abs(result.stopped.pattern - stopped).max() < 1e-9
+    assert len(result.one_back_by_pairs) == result.pairs + 1
+    assert result.one_back_by_pairs[0] == pytest.approx(np.diag(stopped, -1)[1:].mean(), abs=1e-9)
+    assert result.one_back_by_pairs[-1] == pytest.approx(np.diag(plain, -1)[1:].mean(), abs=1e-9)
+
+    slow = [0, 0, 1, 1, 0, 0, 1, 1]  # dimensions whose pairs are not the two fastest
+    halves = (
+        [np.where(slow, 0, part) for part in (q[1], k[0])],
+        [np.where(slow, part, 0) for part in (q[1], k[0])],
+    )
+    scores = [
+        [
+            turned(halves[0][0][i], i, 10000) @ turned(halves[0][1][j], j, 10000)
+            + halves[1][0][i] @ halves[1][1][j]
+            for j in range(i + 1)
+        ]
+        for i in range(5)
+    ]
+    shares = []
+    for i in range(2, 5):
+        weights = np.exp(np.array(scores[i]) / math.sqrt(8))
+        shares.append(weights[i - 1] / weights.sum())
+    assert result.one_back_by_pairs[2] == pytest.approx(np.mean(shares), abs=1e-9)
 
 
 def test_the_figures():
@@ -153,7 +206,8 @@ def test_the_figures():
         rng.normal(size=(4, 6, 64)), rng.normal(size=(2, 6, 64)), distances=9
     )
     charts = analysis.figures(result)
-    assert set(charts) == {"angles", "score-by-distance", "heads", "equal", "pattern"}
+    patterns = {"pattern", "ahead", "stopped"}
+    assert set(charts) == {"angles", "hands", "score-by-distance", "heads", "equal", *patterns}
     hands, curve, pattern = charts["angles"], charts["score-by-distance"], charts["pattern"]
     assert isinstance(hands, Frames) and [f.label for f in hands.frames] == [
         f"position {p}" for p in range(6)
@@ -170,4 +224,4 @@ def test_the_figures():
     assert isinstance(pattern, Heatmap) and pattern.causal and pattern.scale == (0, 1)
 
     analysis, alone = measure_arrays(np.ones((1, 1, 4)), np.ones((1, 1, 4)))
-    assert alone.previous_share == 0 and set(analysis.figures(alone)) == set(charts)
+    assert alone.as_it_is.one_back == 0 and set(analysis.figures(alone)) == set(charts)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,9 @@ from layerbook.core.analysis import (
     Array,
     Head,
     PromptText,
+    Record,
     Result,
     RopeLayer,
-    shorten_prompt,
 )
 from layerbook.core.distributions import softmax
 from layerbook.core.figures import (
@@ -26,6 +26,7 @@ from layerbook.core.figures import (
     Frame,
     Frames,
     Hand,
+    Heatmap,
     Lines,
     Panels,
     Series,
@@ -46,6 +47,18 @@ from layerbook.core.tokens import Token
 from layerbook.core.vectors import apply_rope, causal_mask
 
 POSITION_SHIFT = 1000
+MOST_ANNOTATED = 12  # tokens of a pattern with its numbers in the cells
+
+
+class TurnedPattern(Record):
+    """The head's attention with its queries and keys turned in some way."""
+
+    pattern: Array = Field(description="Shares [query][key]; each row sums to 1.")
+    itself: float = Field(
+        description="Share on the token itself, 0 to 1, mean over queries 2..T-1; before the "
+        "second token there is only the first, which attracts attention whatever it is."
+    )
+    one_back: float = Field(description="Share on the token just before, likewise.")
 
 
 class RopeResult(Result):
@@ -61,22 +74,25 @@ class RopeResult(Result):
     wavelengths: Annotated[Array, Rounding(own_digits=True)] = Field(
         description="Positions per full turn, by pair: [pairs]."
     )
-    pattern: Array = Field(
-        description="The head's attention, as the model has it: [T, T], rows sum to 1."
+    as_it_is: TurnedPattern = Field(description="The head's attention, as the model has it.")
+    ahead: TurnedPattern = Field(
+        description="The same queries and keys, the queries turned one position further."
     )
-    previous_share: float = Field(
-        description="Share of attention on the token just before, mean over queries."
+    stopped: TurnedPattern = Field(description="The same queries and keys, none turned.")
+    one_back_by_pairs: Array = Field(
+        description="Share on the token just before if only the 0, 1, 2 ... fastest pairs turn: "
+        "[pairs + 1]."
     )
     pattern_difference: Gap = Field(
         description="Largest gap, over all heads, of our softmax(scores) and the pattern."
     )
-    shift: int = Field(
-        description="Positions by which the prompt is moved for the next two fields."
-    )
+    shift: int = Field(description="Positions by which the prompt is moved for the next field.")
     shift_difference: Gap = Field(
         description="Largest change of any score of any head if all tokens move."
     )
-    query_shift_difference: float = Field(description="The same if only the queries move.")
+    ahead_difference: float = Field(
+        description="Largest change of any score of any head if the queries move one position."
+    )
     by_distance: Array = Field(
         description="Mean score of the head's queries with its keys, by distance: [distances]."
     )
@@ -90,6 +106,12 @@ class RopeResult(Result):
     rises: int = Field(
         description="Number of distances at which `by_distance` is higher than one step nearer."
     )
+
+    @property
+    def fewest_pairs(self) -> int:
+        """The fewest fastest pairs that give nine tenths of the share on the token before."""
+        enough = self.one_back_by_pairs >= 0.9 * self.as_it_is.one_back
+        return int(enough.argmax())
 
 
 class Rope(Analysis[RopeResult]):
@@ -120,7 +142,7 @@ class Rope(Analysis[RopeResult]):
         return {"model": Describe(), "prompt": Forward(Prompt(text=self.prompt), keep)}
 
     def measure(self, captures: ActivationCaches) -> RopeResult:
-        """Score queries and keys at their positions, moved, and at each distance."""
+        """Score queries and keys at their positions, at others, and at each distance."""
         facts, run = captures["model"].facts, captures["prompt"]
         q = run[Site("q", self.layer)]  # [H, T, d]
         k = run[Site("k", self.layer)]  # [K, T, d]
@@ -134,11 +156,14 @@ class Rope(Analysis[RopeResult]):
         T, d = q.shape[1:]
         pos = np.arange(T)
         moved = pos + POSITION_SHIFT
-        scores = rotated(pos, pos)  # [H, T, T]
-        curves = mean_scores_by_distance(rotated, T, self.distances)  # [H, distances]
-        curve = curves[self.head]
-        speed = np.array(rope.speeds)  # [pairs], radians per position
         visible = causal_mask(T, facts.windows[self.layer])  # [T, T]
+        scores = rotated(pos, pos)  # [H, T, T]
+        ahead = rotated(pos + 1, pos)
+        by_pairs = [rotated.with_fastest(n)(pos, pos) for n in range(len(rope.speeds) + 1)]
+        curves = mean_scores_by_distance(rotated, T, self.distances)  # [H, distances]
+
+        def attend(scores: NDArray[np.float64]) -> TurnedPattern:
+            return turned_pattern(masked_softmax(scores, visible)[self.head])
 
         return RopeResult(
             prompt=self.prompt,
@@ -146,37 +171,31 @@ class Rope(Analysis[RopeResult]):
             layer=self.layer,
             head=self.head,
             d_head=d,
-            pairs=len(speed),
             theta=rope.theta,
-            wavelengths=2 * np.pi / speed,
-            pattern=pattern[self.head],
-            previous_share=share_on_previous(pattern[self.head]),
+            as_it_is=turned_pattern(pattern[self.head]),
+            ahead=attend(ahead),
+            stopped=attend(by_pairs[0]),
+            one_back_by_pairs=np.array([attend(s).one_back for s in by_pairs]),
             pattern_difference=float(np.abs(masked_softmax(scores, visible) - pattern).max()),
             shift=POSITION_SHIFT,
             shift_difference=float(np.abs(rotated(moved, moved) - scores).max()),
-            query_shift_difference=float(np.abs(rotated(moved, pos) - scores).max()),
-            by_distance=curve,
-            heads_by_distance=curves,
-            equal_by_distance=np.cos(np.outer(np.arange(self.distances), speed)).mean(axis=1),
-            peak=int(curve.argmax()),
-            rises=int((np.diff(curve) > 0).sum()),
+            ahead_difference=float(np.abs(ahead - scores).max()),
+            **describe_speeds(np.array(rope.speeds), self.distances),
+            **describe_curves(curves, self.head),
         )
 
     def figures(self, result: RopeResult) -> dict[str, Figure]:
-        """`angles`, clock hands that turn; `score-by-distance`; `heads`; `equal`; `pattern`."""
+        """`angles`, the clocks; `pattern`, `ahead`, `stopped`; `hands`; curves by distance."""
         where = f"layer {result.layer}, head {result.head}"
         return {
             "angles": _turning_clocks(result),
+            "pattern": _pattern_heatmap(result, result.as_it_is, where),
+            "ahead": _pattern_heatmap(result, result.ahead, f"queries one step ahead: {where}"),
+            "stopped": _pattern_heatmap(result, result.stopped, f"all clocks stopped: {where}"),
+            "hands": _share_by_pairs(result, where),
             "score-by-distance": _score_by_distance(result, where),
             "heads": _scores_of_all_heads(result),
             "equal": _cosine_by_distance(result),
-            "pattern": attention_heatmap(
-                result.pattern,
-                result.tokens,
-                alt=f"On average {result.previous_share:.0%} of a token's attention "
-                "goes to the token before it.",
-                title=f"{where}, {shorten_prompt(result.prompt)}",
-            ),
         }
 
 
@@ -197,6 +216,12 @@ class RotatedScores:
         scores: NDArray[np.float64] = q @ k.swapaxes(1, 2) / q.shape[-1] ** 0.5
         return scores
 
+    def with_fastest(self, count: int) -> RotatedScores:
+        """The same queries and keys, of which only the `count` fastest pairs turn."""
+        speeds = np.array(self.rope.speeds)  # [pairs], the fastest first
+        speeds[count:] = 0
+        return replace(self, rope=replace(self.rope, speeds=tuple(speeds.tolist())))
+
 
 def masked_softmax(scores: NDArray[np.float64], visible: NDArray[np.bool_]) -> NDArray[np.float64]:
     """The pattern [H, T, T] of scores, with no share for keys that a query may not see [T, T]."""
@@ -209,19 +234,69 @@ def mean_scores_by_distance(rotated: RotatedScores, T: int, distances: int) -> N
     return np.array([rotated(key + r, key).mean(axis=(1, 2)) for r in range(distances)]).T
 
 
-def share_on_previous(pattern: NDArray[np.floating]) -> float:
-    """Attention on the token just before, mean over queries 1..T-1 of a pattern [T, T]."""
-    return float(np.diag(pattern, -1).mean()) if len(pattern) > 1 else 0.0
+def turned_pattern(pattern: NDArray[np.floating]) -> TurnedPattern:
+    """Average a pattern [T, T] along its diagonals, over queries 2..T-1; 0 if there are none."""
+    several = len(pattern) > 2
+    return TurnedPattern(
+        pattern=pattern,
+        itself=float(np.diag(pattern)[2:].mean()) if several else 0.0,
+        one_back=float(np.diag(pattern, -1)[1:].mean()) if several else 0.0,
+    )
 
 
-def _by_distance(name: str, values: NDArray[np.floating]) -> Series:
+def describe_speeds(speed: NDArray[np.float64], distances: int) -> dict[str, Any]:
+    """The fields that follow from the speeds alone [pairs], in radians per position."""
+    turned = np.outer(np.arange(distances), speed)  # [distances, pairs], radians
+    return {
+        "pairs": len(speed),
+        "wavelengths": 2 * np.pi / speed,
+        "equal_by_distance": np.cos(turned).mean(axis=1),
+    }
+
+
+def describe_curves(curves: NDArray[np.float64], head: int) -> dict[str, Any]:
+    """The fields about the scores by distance [H, distances], and those of one head."""
+    curve = curves[head]
+    return {
+        "by_distance": curve,
+        "heads_by_distance": curves,
+        "peak": int(curve.argmax()),
+        "rises": int((np.diff(curve) > 0).sum()),
+    }
+
+
+def _pattern_heatmap(result: RopeResult, turned: TurnedPattern, title: str) -> Heatmap:
+    return attention_heatmap(
+        turned.pattern,
+        result.tokens,
+        alt=f"On average {turned.one_back:.0%} of a token's attention goes to the token before "
+        f"it, and {turned.itself:.0%} to itself.",
+        title=title,
+        annotate=len(result.tokens) <= MOST_ANNOTATED,
+    )
+
+
+def _share_by_pairs(result: RopeResult, where: str) -> Lines:
+    shares = result.one_back_by_pairs
+    return Lines(
+        (_count_up("one step back", shares),),
+        Axis("clocks that turn, fastest first"),
+        Axis("share of attention", "on the token before"),
+        f"With no clock turning, the token before gets {shares[0]:.0%}; with the fastest "
+        f"{result.fewest_pairs}, {shares[result.fewest_pairs]:.0%}; "
+        f"with all {result.pairs}, {shares[-1]:.0%}.",
+        f"How many clocks it takes: {where}",
+    )
+
+
+def _count_up(name: str, values: NDArray[np.floating]) -> Series:
     return Series(name, tuple(map(float, range(len(values)))), tuple(values.tolist()))
 
 
 def _score_by_distance(result: RopeResult, where: str) -> Lines:
     curve = result.by_distance
     return Lines(
-        (_by_distance(f"head {result.head}", curve),),
+        (_count_up(f"head {result.head}", curve),),
         Axis("distance from query to key", "tokens"),
         Axis("score", "q·k / √d"),
         f"The score is highest at distance {result.peak}, {curve[result.peak]:.2f}. "
@@ -232,7 +307,7 @@ def _score_by_distance(result: RopeResult, where: str) -> Lines:
 
 
 def _scores_of_all_heads(result: RopeResult) -> Lines:
-    curves = [_by_distance(f"head {h}", c) for h, c in enumerate(result.heads_by_distance)]
+    curves = [_count_up(f"head {h}", c) for h, c in enumerate(result.heads_by_distance)]
     peaks = [f"head {h} at {int(c.argmax())}" for h, c in enumerate(result.heads_by_distance)]
     return Lines(
         tuple(curves),
@@ -246,7 +321,7 @@ def _scores_of_all_heads(result: RopeResult) -> Lines:
 def _cosine_by_distance(result: RopeResult) -> Lines:
     last = len(result.equal_by_distance) - 1
     return Lines(
-        (_by_distance("equal", result.equal_by_distance),),
+        (_count_up("equal", result.equal_by_distance),),
         Axis("distance from query to key", "tokens"),
         Axis("cosine"),
         f"Falls from 1 at distance 0 to {result.equal_by_distance[-1]:.2f} at {last}, in waves.",
