@@ -177,6 +177,19 @@ def test_queries_put_ahead_and_stopped_clocks():
     assert result.one_back_by_pairs[0] == pytest.approx(np.diag(stopped, -1)[1:].mean(), abs=1e-9)
     assert result.one_back_by_pairs[-1] == pytest.approx(np.diag(plain, -1)[1:].mean(), abs=1e-9)
 
+    scores = [
+        [
+            turned(q[1][4], 4, 10000)[[i, i + 4]] @ turned(key, j, 10000)[[i, i + 4]]
+            for i in range(4)
+        ]
+        for j, key in enumerate(k[0])
+    ]
+    assert result.pair == int(np.argmax(scores[3]))
+    expected = [row[result.pair] / math.sqrt(8) for row in scores]
+    assert result.hand_scores == pytest.approx(expected, abs=1e-9)
+    products = result.key_hands @ result.query_hand / math.sqrt(8)
+    assert result.hand_scores == pytest.approx(products, abs=1e-9)
+
     slow = [0, 0, 1, 1, 0, 0, 1, 1]  # dimensions whose pairs are not the two fastest
     halves = (
         [np.where(slow, 0, part) for part in (q[1], k[0])],
@@ -207,7 +220,10 @@ def test_the_figures():
     )
     charts = analysis.figures(result)
     patterns = {"pattern", "ahead", "stopped"}
-    assert set(charts) == {"angles", "hands", "score-by-distance", "heads", "equal", *patterns}
+    assert set(charts) == {
+        *("angles", "arrows", "hands", "score-by-distance", "heads", "equal"),
+        *patterns,
+    }
     hands, curve, pattern = charts["angles"], charts["score-by-distance"], charts["pattern"]
     assert isinstance(hands, Frames) and [f.label for f in hands.frames] == [
         f"position {p}" for p in range(6)
@@ -217,6 +233,14 @@ def test_the_figures():
         fast = frame.picture.panels[0]
         assert isinstance(fast, Clock) and len(fast.past) == position
         assert fast.hands[0].angle == pytest.approx(position)  # the first pair: a radian a position
+    clocks = charts["arrows"].panels
+    assert len(clocks) == 6
+    for clock, (up, right) in zip(clocks, result.key_hands, strict=True):
+        angle = clock.hands[1].angle
+        assert math.hypot(up, right) * math.cos(angle) == pytest.approx(up)
+        assert math.hypot(up, right) * math.sin(angle) == pytest.approx(right)
+    assert {hand.role for clock in clocks for hand in clock.hands} == {"query", "key"}
+    assert max(hand.length for clock in clocks for hand in clock.hands) == pytest.approx(1)
     assert isinstance(curve, Lines) and curve.series[0].y == pytest.approx(
         tuple(result.by_distance)
     )

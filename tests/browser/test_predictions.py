@@ -20,6 +20,7 @@ CHAPTERS = (
     "embeddings",
     "position",
     "attention",
+    "rope",
     "mlp",
     "linear",
     "sampling",
@@ -187,6 +188,13 @@ def came_true(chapter: str) -> set[str]:
         )
     if chapter == "attention":
         return without_the_head(result("outputs"), result("silenced"))
+    if chapter == "rope":
+        ahead = result("rope")["ahead"]
+        return first(
+            (ahead["itself"] > 1 / 2, "At the token itself"),
+            (ahead["one_back"] > 1 / 2, "Still one step back"),
+            (True, "Somewhere else"),
+        )
     if chapter == "case-gram":
         return surest_sum(result("noise"))
     if chapter == "mlp":

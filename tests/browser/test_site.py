@@ -23,6 +23,7 @@ CHAPTERS = (
     "embeddings",
     "position",
     "attention",
+    "rope",
     "mlp",
     "linear",
     "sampling",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,13 +41,15 @@ from layerbook.core.requests import (
     RotaryEmbedding,
     Site,
 )
-from layerbook.core.rounding import Exact, Gap, Rounding
+from layerbook.core.rounding import Exact, Gap, Rounding, snap
 from layerbook.core.text import listed
-from layerbook.core.tokens import Token
+from layerbook.core.tokens import Token, visible
 from layerbook.core.vectors import apply_rope, causal_mask
 
 POSITION_SHIFT = 1000
 MOST_ANNOTATED = 12  # tokens of a pattern with its numbers in the cells
+MOST_CLOCKS = 6  # keys with a clock of their own
+MINUS = "\N{MINUS SIGN}"
 
 
 class TurnedPattern(Record):
@@ -82,6 +84,14 @@ class RopeResult(Result):
     one_back_by_pairs: Array = Field(
         description="Share on the token just before if only the 0, 1, 2 ... fastest pairs turn: "
         "[pairs + 1]."
+    )
+    pair: int = Field(
+        description="The pair that adds most to the score of the last query and the key before it."
+    )
+    query_hand: Array = Field(description="The last query's two numbers of that pair, turned: [2].")
+    key_hands: Array = Field(description="Those of each key, turned: [T, 2].")
+    hand_scores: Array = Field(
+        description="What that pair adds to the score of the last query and each key: [T]."
     )
     pattern_difference: Gap = Field(
         description="Largest gap, over all heads, of our softmax(scores) and the pattern."
@@ -182,13 +192,15 @@ class Rope(Analysis[RopeResult]):
             ahead_difference=float(np.abs(ahead - scores).max()),
             **describe_speeds(np.array(rope.speeds), self.distances),
             **describe_curves(curves, self.head),
+            **describe_strongest_pair(rotated, pos, self.head),
         )
 
     def figures(self, result: RopeResult) -> dict[str, Figure]:
-        """`angles`, the clocks; `pattern`, `ahead`, `stopped`; `hands`; curves by distance."""
+        """`angles` and `arrows`, clocks; `pattern`, `ahead`, `stopped`; `hands`; curves."""
         where = f"layer {result.layer}, head {result.head}"
         return {
             "angles": _turning_clocks(result),
+            "arrows": _clocks_of_keys(result, where),
             "pattern": _pattern_heatmap(result, result.as_it_is, where),
             "ahead": _pattern_heatmap(result, result.ahead, f"queries one step ahead: {where}"),
             "stopped": _pattern_heatmap(result, result.stopped, f"all clocks stopped: {where}"),
@@ -207,12 +219,19 @@ class RotatedScores:
     k: NDArray[np.floating]
     rope: RotaryEmbedding
 
+    def turned(
+        self, q_pos: NDArray[np.integer], k_pos: NDArray[np.integer]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Queries and keys [H, T, d], turned by these positions [T]."""
+        q = apply_rope(self.q, q_pos, self.rope.speeds, self.rope.scale)
+        k = apply_rope(self.k, k_pos, self.rope.speeds, self.rope.scale)
+        return q, k
+
     def __call__(
         self, q_pos: NDArray[np.integer], k_pos: NDArray[np.integer]
     ) -> NDArray[np.float64]:
         """Scores [H, T, T], queries by keys, with queries and keys [T] at these positions."""
-        q = apply_rope(self.q, q_pos, self.rope.speeds, self.rope.scale)
-        k = apply_rope(self.k, k_pos, self.rope.speeds, self.rope.scale)
+        q, k = self.turned(q_pos, k_pos)
         scores: NDArray[np.float64] = q @ k.swapaxes(1, 2) / q.shape[-1] ** 0.5
         return scores
 
@@ -262,6 +281,24 @@ def describe_curves(curves: NDArray[np.float64], head: int) -> dict[str, Any]:
         "heads_by_distance": curves,
         "peak": int(curve.argmax()),
         "rises": int((np.diff(curve) > 0).sum()),
+    }
+
+
+def describe_strongest_pair(
+    rotated: RotatedScores, pos: NDArray[np.integer], head: int
+) -> dict[str, Any]:
+    """The fields about the pair by which the last query most prefers the key before it."""
+    q, k = (turned[head] for turned in rotated.turned(pos, pos))  # [T, d]
+    S, d = len(rotated.rope.speeds), q.shape[-1]
+    products = q[-1] * k / d**0.5  # [T, d]
+    by_pair = products[:, :S] + products[:, S : 2 * S]  # [T, S]
+    pair = int(snap(by_pair[max(len(k) - 2, 0)]).argmax())
+    numbers = [pair, pair + S]
+    return {
+        "pair": pair,
+        "query_hand": q[-1, numbers],
+        "key_hands": k[:, numbers],
+        "hand_scores": by_pair[:, pair],
     }
 
 
@@ -361,6 +398,38 @@ def _clock(result: RopeResult, pair: int, position: int) -> Clock:
         f"pair {pair}",
         past=tuple(earlier * speed for earlier in range(position)),
         note=f"a turn in {_positions(wave)}",
+    )
+
+
+def _clocks_of_keys(result: RopeResult, where: str) -> Panels:
+    """The last query's hand beside the hand of each of the last keys, on one pair's clock."""
+    longest = max(np.linalg.norm([result.query_hand, *result.key_hands], axis=1).max(), 1e-9)
+    shown = range(max(0, len(result.tokens) - MOST_CLOCKS), len(result.tokens))
+    query = _hand(result.query_hand, longest, "query")
+    clocks = tuple(
+        Clock(
+            (query, _hand(result.key_hands[i], longest, "key")),
+            f"With the key of {visible(result.tokens[i])} it adds {result.hand_scores[i]:.1f}.",
+            visible(result.tokens[i]),
+            arc=True,
+            note=f"{round(result.hand_scores[i], 1) or 0:+.1f}".replace("-", MINUS),
+        )
+        for i in shown
+    )
+    asks = visible(result.tokens[-1])
+    alt = f"What pair {result.pair} adds to the score of the query of {asks}, by key: " + listed(
+        [f"{visible(result.tokens[i])} {result.hand_scores[i]:.1f}" for i in shown]
+    )
+    return Panels(
+        clocks, f"{alt}.", f"The query of {asks} and the keys, pair {result.pair}: {where}"
+    )
+
+
+def _hand(pair: NDArray[np.floating], longest: float, role: Literal["query", "key"]) -> Hand:
+    """Two numbers as a hand: the first points to twelve, the second to three."""
+    up, right = pair.tolist()
+    return Hand(
+        float(np.arctan2(right, up)), role=role, length=float(np.hypot(up, right)) / longest
     )
 
 
