@@ -157,6 +157,19 @@ def surest_sum(noise: Any) -> set[str]:
     return {name for name, prob in zip(names, sure, strict=True) if prob == max(sure)}
 
 
+def where_it_looks(rope: Any) -> set[str]:
+    """Where the head looks with its queries one position ahead."""
+    ahead = rope["ahead"]
+    return first(
+        (ahead["itself"] > 1 / 2, "At the token itself"),
+        (ahead["one_back"] > 1 / 2, "Still one step back"),
+        (True, "Somewhere else"),
+    )
+
+
+JUDGES = {"rope": ("rope", where_it_looks), "case-gram": ("noise", surest_sum)}
+
+
 def came_true(chapter: str) -> set[str]:
     """The choices that a chapter's results bear out, worked out here from the files a reader can
     download.
@@ -188,15 +201,9 @@ def came_true(chapter: str) -> set[str]:
         )
     if chapter == "attention":
         return without_the_head(result("outputs"), result("silenced"))
-    if chapter == "rope":
-        ahead = result("rope")["ahead"]
-        return first(
-            (ahead["itself"] > 1 / 2, "At the token itself"),
-            (ahead["one_back"] > 1 / 2, "Still one step back"),
-            (True, "Somewhere else"),
-        )
-    if chapter == "case-gram":
-        return surest_sum(result("noise"))
+    if chapter in JUDGES:
+        id, judge = JUDGES[chapter]
+        return judge(result(id))
     if chapter == "mlp":
         share = max(result("neurons")["half_count"]) / result("neurons")["d_mlp"]
         return first(
