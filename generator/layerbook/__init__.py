@@ -19,10 +19,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from layerbook.api import FigureView, Measurement, load_model, load_results, measure
+    from layerbook.api import (
+        FigureView,
+        Measurement,
+        load_model,
+        load_results,
+        measure,
+        model_folder,
+    )
 
 __version__ = "0.1.0"
-__all__ = ["FigureView", "Measurement", "load_model", "load_results", "measure"]
+__all__ = ["FigureView", "Measurement", "load_model", "load_results", "measure", "model_folder"]
 
 
 def __getattr__(name: str) -> Any:

@@ -80,6 +80,17 @@ class FigureView:
         return "\n".join(self.svgs()) or f"<p>{escape(self.alt)}</p>"
 
 
+def model_folder(name: str = "smollm2-135m-instruct") -> Path:
+    """Return the folder of a model's weights and tokenizer, which transformers can read.
+
+    Takes the names of `load_model`; the model is fetched and converted first if needed. Raises
+    ModelError where that fails, UsageError for an unknown name.
+    """
+    from layerbook.model import sources
+
+    return sources.resolve(name).prepare()
+
+
 def load_model(
     name: str = "smollm2-135m-instruct", precision: Precision = DEFAULT_PRECISION
 ) -> LoadedModel:

@@ -18,6 +18,7 @@ from layerbook.site.chapter_views import ChapterViews
 from layerbook.site.experiment_view import ExperimentView, figure_indices, names_for_text
 from layerbook.site.figure_cache import FigureRenderer
 from layerbook.site.prose.checks import prose_path, read_prose
+from layerbook.site.prose.code_cells import cell_folder
 from layerbook.site.prose.functions import ChapterContext
 from layerbook.site.prose.ids import PageIds
 from layerbook.site.prose.math import MathRenderer
@@ -70,7 +71,10 @@ class ProseVariant:
 
         Raises SpecError if a result that it needs is missing or does not fit it.
         """
-        views = ChapterViews(chapter.name, 1, self._views, self._figures, self._math, PageIds())
+        folder = cell_folder(self._project.templates_dir, chapter.name)
+        views = ChapterViews(
+            chapter.name, 1, self._views, self._figures, self._math, PageIds(), folder
+        )
         context = ChapterContext(
             views, self._templates, self._math, self._bibliography, self._glossary
         )

@@ -24,6 +24,7 @@ from layerbook.site.experiment_view import (
 from layerbook.site.figure_cache import FigureRenderer
 from layerbook.site.glossary_page import glossary_page
 from layerbook.site.interactive import live_page
+from layerbook.site.notebook import notebook
 from layerbook.site.page_cache import CachedPage, PageCache
 from layerbook.site.prose import citations
 from layerbook.site.prose.checks import (
@@ -32,6 +33,7 @@ from layerbook.site.prose.checks import (
     page_files,
     prose_path,
 )
+from layerbook.site.prose.code_cells import cell_folder
 from layerbook.site.prose.functions import ChapterContext
 from layerbook.site.prose.ids import CHAPTER_DIAGRAM, find_ids, page_ids
 from layerbook.site.prose.links import LinkTargets
@@ -129,7 +131,10 @@ class SiteBuilder:
             raise SpecError(problems)
         math = MathRenderer(self._project.cache)
         ids = page_ids(self._jinja_env, pages.ChapterPage.template)
-        views = ChapterViews(chapter.name, number, self._views, self._figure_renderer, math, ids)
+        folder = cell_folder(self._project.templates_dir, chapter.name)
+        views = ChapterViews(
+            chapter.name, number, self._views, self._figure_renderer, math, ids, folder
+        )
         context = ChapterContext(
             views=views,
             jinja_env=self._jinja_env,
@@ -249,7 +254,11 @@ class SiteBuilder:
         if isinstance(chapter, CachedPage):
             return chapter
         page = CachedPage(
-            files={**chapter.views.files, **self._page_files(chapter.page)},
+            files={
+                **chapter.views.files,
+                **self._page_files(chapter.page),
+                **self._notebook_file(chapter),
+            },
             rows=chapter_rows(chapter.page),
             css_rules=chapter.math.css_rules,
             claim_ids=chapter.page.body.claim_ids,
@@ -261,6 +270,15 @@ class SiteBuilder:
         )
         self._page_cache.add(name, chapter.prose, page)
         return page
+
+    def _notebook_file(self, chapter: RenderedChapter) -> dict[str, bytes]:
+        """Return the notebook of a chapter that shows code cells."""
+        page, cells = chapter.page, chapter.views.cells
+        sections = page.body.sections
+        if not any(anchor.kind == "cell" for section in sections for anchor in section.anchors):
+            return {}
+        content = notebook(f"{page.name}.html", page.title, self._book.title, sections, cells)
+        return {f"{page.name}.ipynb": content}
 
     def _page_files(self, page: pages.Page) -> dict[str, bytes]:
         html = render_page(page, self._book, self._jinja_env)

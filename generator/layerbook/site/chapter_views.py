@@ -7,8 +7,10 @@ import io
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from layerbook.book.claims.check import CheckError
 from layerbook.book.sweep import SweepResult
 from layerbook.core import figures
 from layerbook.core.analysis import Result
@@ -29,7 +31,9 @@ from layerbook.site.experiment_view import (
 from layerbook.site.figure_cache import CSS_KINDS, FigureRenderer
 from layerbook.site.interactive import attention, sampling, tokenizer
 from layerbook.site.measure_source import measure_html
+from layerbook.site.prose.code_cells import CodeCell, read_cell
 from layerbook.site.prose.functions import unknown_name
+from layerbook.site.prose.highlight import code_html
 from layerbook.site.prose.ids import PICTURE_SUFFIX, PageIds
 from layerbook.site.prose.math import MathRenderer
 from layerbook.site.prose.render import render_caption
@@ -42,6 +46,7 @@ class ChapterViews:
 
     files: the data files that its page links to, by path in the site.
     unavailable: the experiments it needs that have no result, by address.
+    cells: the code cells that it shows, by name.
     """
 
     def __init__(
@@ -52,14 +57,16 @@ class ChapterViews:
         figure_renderer: FigureRenderer,
         math: MathRenderer,
         ids: PageIds,
+        cell_folder: Path,
     ) -> None:
         self._chapter, self._views = chapter, views
         self._figure_renderer, self._math = figure_renderer, math
-        self._page_ids = ids
+        self._page_ids, self._cell_folder = ids, cell_folder
         self._ids: dict[tuple[str, str | int], str] = {}
         self._figure_numbers = (f"{number}.{count}" for count in itertools.count(1))
         self.files: dict[str, bytes] = {}
         self.unavailable: dict[str, ExperimentView] = {}
+        self.cells: dict[str, CodeCell] = {}
 
     def result(self, name: str) -> Result:
         """Return the result of `id` in this chapter, or of `chapter/id`.
@@ -174,6 +181,21 @@ class ChapterViews:
         analysis_type = type(experiment.analysis)
         about = (inspect.getdoc(analysis_type) or "").splitlines()[0]
         return pages.SourceView(experiment.analysis_name, measure_html(analysis_type), about)
+
+    def code_cell(self, name: str) -> pages.CodeCellView:
+        """Return a code cell with the output that the results say it has."""
+        cell = self.cells[name] = read_cell(self._cell_folder, name)
+        output = None
+        if cell.equals:
+            for reference in cell.equals.references:
+                try:
+                    self.result(reference.name)
+                except UsageError as error:
+                    problem = cell.problem(CheckError(str(error), reference.column))
+                    raise SpecError([problem]) from error
+            output = cell.output(self.result)
+        html = code_html(cell.code, "python")
+        return pages.CodeCellView(name, html, output, f"{self._chapter}.ipynb")
 
     def downloads(self, name: str) -> tuple[pages.Download, ...]:
         """Return the files of an experiment's result."""

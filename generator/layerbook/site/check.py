@@ -17,12 +17,18 @@ def check_book(project: Project) -> None:
     """
     problems = find_prose_problems(project)
     known_places = {(problem.file, problem.line) for problem in problems}
+    # The prose repeats the problem of a file that it shows.
+    repeated = tuple(f"{problem.file}:{problem.line}:{problem.column}: " for problem in problems)
     with DrawingPool(1) as drawing_pool:
         renderer = SiteRenderer(project, check_status(project), drawing_pool)
         try:
             page_problems = renderer.find_problems()
         except SpecError as error:  # the list of sources, which is reported already
             page_problems = list(error.problems)
-    problems += [p for p in page_problems if (p.file, p.line) not in known_places]
+    problems += [
+        p
+        for p in page_problems
+        if (p.file, p.line) not in known_places and not p.message.startswith(repeated)
+    ]
     if problems:
         raise SpecError(problems)

@@ -150,6 +150,20 @@ class TickView:
 
 
 @dataclass(frozen=True)
+class CodeCellView:
+    """A short program with the value of its last line, None if it gives none.
+
+    notebook_href: the notebook with all cells of the chapter.
+    """
+
+    name: str
+    html: str
+    output: str | None
+    notebook_href: str
+    id: str = ""
+
+
+@dataclass(frozen=True)
 class SourceView:
     """The code of an analysis; `about` is the first line of its docstring."""
 

@@ -32,6 +32,7 @@ MEDIA_TYPES = {
     ".css": "text/css",
     ".csv": "text/csv",
     ".html": "text/html",
+    ".ipynb": "application/x-ipynb+json",
     ".js": "text/javascript",
     ".json": "application/json",
     ".parquet": "application/vnd.apache.parquet",

@@ -65,12 +65,17 @@ class Check:
         """
         return Evaluator(result, result_of).verdict(self.tree)
 
-    def value(self, result: object, variables: Mapping[str, object]) -> object:
-        """Return the value of the expression on a result.
+    def value(
+        self,
+        result: object,
+        variables: Mapping[str, object],
+        result_of: Callable[[str], object] | None = None,
+    ) -> object:
+        """Return the value of the expression on a result, with variables and r() as given.
 
         Raises CheckError for missing fields and types that do not fit.
         """
-        return Evaluator(result, None, variables).evaluate(self.tree).value
+        return Evaluator(result, result_of, variables).evaluate(self.tree).value
 
 
 def parse(text: str, names: Sequence[str] = ()) -> Check:

@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from layerbook.book import bibliography, glossary
-from layerbook.book.claims.type_check import PossibleTypes
+from layerbook.book.claims.check import CheckError
+from layerbook.book.claims.type_check import PossibleTypes, missing_fields
 from layerbook.book.figure_names import can_have_figure, name_patterns
 from layerbook.book.loader import Chapter, Experiment, find_missing_claim_fields
-from layerbook.core.errors import Problem, SpecError, did_you_mean, first_problems
+from layerbook.core.errors import Problem, SpecError, UsageError, did_you_mean, first_problems
 from layerbook.site.experiment_view import missing_caption_problem, unknown_figure_problems
+from layerbook.site.prose.code_cells import cell_folder, read_cell
 from layerbook.site.prose.functions import FUNCTION_NAMES
 from layerbook.site.prose.links import OTHER_PAGES, LinkTargets, find_links
 from layerbook.site.prose.lint import find_typed_answers, find_typed_numbers
@@ -119,7 +121,7 @@ class _ChapterChecker:
         sources: bibliography.Bibliography | None,
         terms: glossary.Glossary | None,
     ) -> None:
-        self._chapter, self._prose = chapter, prose
+        self._project, self._chapter, self._prose = project, chapter, prose
         self._sources, self._terms = sources, terms
         self._file = str(prose_path(project, chapter))
         self._experiments = {e.address: e for e in project.experiments()}
@@ -162,16 +164,15 @@ class _ChapterChecker:
     def _check_call(self, reference: Reference, file: str, first_line: int) -> Iterator[Problem]:
         name, message = reference.name, ""
         experiment = self._find(name, self._chapter.name)
-        if reference.function == "cite":
-            known = self._sources is not None and name in self._sources.publications
-            message = "" if known else _no_source(self._sources, name)
-        elif reference.function == "term":
-            known = self._terms is not None and self._terms.find(name) is not None
-            message = "" if known else _no_term(self._terms, name)
+        if reference.function == "code_cell":
+            try:
+                yield from self._check_cell(name)
+            except UsageError as error:
+                message = str(error)
+        elif reference.function in ("cite", "term"):
+            message = self._lookup_message(reference)
         elif experiment is None:
-            own_ids = {one.id for one in self._chapter.experiments}
-            hint = did_you_mean(name, own_ids | self._experiments.keys())
-            message = f"no experiment is called {name!r}{hint}"
+            message = self._no_experiment(name)
         elif reference.function in ("claim", "tick", "holds"):
             message = _claim_message(reference, experiment)
         elif reference.function == "figure" and isinstance(reference.second, str):
@@ -184,6 +185,42 @@ class _ChapterChecker:
         if message:
             message = f"{reference.function}(): {message}"
             yield Problem(file, first_line + reference.line - 1, reference.column, message)
+
+    def _lookup_message(self, reference: Reference) -> str:
+        """Return the mistake in what `cite` or `term` looks up, if there is one."""
+        name = reference.name
+        if reference.function == "cite":
+            known = self._sources is not None and name in self._sources.publications
+            return "" if known else _no_source(self._sources, name)
+        known = self._terms is not None and self._terms.find(name) is not None
+        return "" if known else _no_term(self._terms, name)
+
+    def _no_experiment(self, name: str) -> str:
+        own_ids = {one.id for one in self._chapter.experiments}
+        hint = did_you_mean(name, own_ids | self._experiments.keys())
+        return f"no experiment is called {name!r}{hint}"
+
+    def _check_cell(self, name: str) -> Iterator[Problem]:
+        """Yield the problems of a code cell's own file. Raises UsageError if there is none."""
+        folder = cell_folder(self._project.templates_dir, self._chapter.name)
+        try:
+            cell = read_cell(folder, name)
+        except SpecError as error:
+            yield from error.problems
+            return
+        if cell.equals is None:
+            return
+
+        def result_type_of(experiment: str) -> type | None:
+            found = self._find(experiment, self._chapter.name)
+            return found.result_type if found else None
+
+        for reference in cell.equals.references:
+            if self._find(reference.name, self._chapter.name) is None:
+                message = self._no_experiment(reference.name)
+                yield cell.problem(CheckError(message, reference.column))
+        for missing in missing_fields(cell.equals, type(None), result_type_of):
+            yield cell.problem(missing)
 
     def _find(self, name: str, chapter: str) -> Experiment | None:
         return self._experiments.get(name if "/" in name else f"{chapter}/{name}")

@@ -15,6 +15,7 @@ from layerbook.core.errors import UsageError, did_you_mean
 from layerbook.site.assets import render_block
 from layerbook.site.pages import (
     ClaimView,
+    CodeCellView,
     Download,
     FailedView,
     FigureView,
@@ -45,6 +46,9 @@ class Views(Protocol):
     def source(self, name: str) -> SourceView:
         """Return the code that measured an experiment."""
 
+    def code_cell(self, name: str) -> CodeCellView:
+        """Return a code cell of the chapter with its output."""
+
     def downloads(self, name: str) -> tuple[Download, ...]:
         """Return the files of a result."""
 
@@ -67,7 +71,7 @@ class ChapterContext:
 
 
 FUNCTION_NAMES = (
-    *("r", "figure", "claim", "tick", "holds", "source", "download"),
+    *("r", "figure", "claim", "tick", "holds", "source", "code_cell", "download"),
     *("cite", "term", "reveal", "sidebar", "predict", "tok"),
 )
 """The names of the functions, as `ProseFunctions.by_name` returns them."""
@@ -102,6 +106,7 @@ class ProseFunctions:
         self._claim = cache(context.views.claim)
         self._page_ids = context.ids
         self._shown_ids: set[str] = set()
+        self._shown_cells: set[str] = set()
         self._tick_boxes: dict[tuple[str, int], TickView] = {}
         self._citations: Counter[str] = Counter()
         self._term_uses: Counter[str] = Counter()
@@ -116,6 +121,7 @@ class ProseFunctions:
             "tick": self.tick,
             "holds": self.holds,
             "source": self.source,
+            "code_cell": self.code_cell,
             "download": self.download,
             "cite": self.cite,
             "term": self.term,
@@ -175,6 +181,17 @@ class ProseFunctions:
     def source(self, id: str) -> Block:
         """`source("id")`: the code that measured an experiment."""
         return Block(self._block("source", self._views.source(id)), "", "source()")
+
+    @takes_steps(1000)
+    def code_cell(self, name: str) -> Block:
+        """`code_cell("name")`: a program that a reader can run, once a page."""
+        view = self._views.code_cell(name)
+        if name in self._shown_cells:
+            raise UsageError(f"the code cell {name!r} is already on this page")
+        self._shown_cells.add(name)
+        view = replace(view, id=self._page_ids.add(f"code-{name}"))
+        anchors = (Anchor("cell", view.id, name),)
+        return Block(self._block("code_cell", view), "", "code_cell()", anchors)
 
     @takes_steps(1000)
     def download(self, id: str) -> Inline:

@@ -40,9 +40,9 @@ def escape_text(text: str) -> str:
 
 @dataclass(frozen=True)
 class Anchor:
-    """An element that other pages link to: a claim, a citation of `source`, a use of a term."""
+    """An element with a name: a claim, a citation of `source`, a use of a term, a code cell."""
 
-    kind: Literal["claim", "citation", "term"]
+    kind: Literal["claim", "citation", "term", "cell"]
     id: str
     source: str = ""
 

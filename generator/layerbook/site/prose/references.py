@@ -11,7 +11,7 @@ from layerbook.core.errors import Problem, SpecError
 from layerbook.site.prose.environment import parse_prose
 
 REFERENCE_FUNCTIONS = frozenset(
-    {"r", "figure", "claim", "tick", "holds", "source", "download", "cite", "term"}
+    {"r", "figure", "claim", "tick", "holds", "source", "code_cell", "download", "cite", "term"}
 )
 
 
@@ -32,7 +32,7 @@ class Reference:
 
 
 def find_references(source: str, file: str) -> tuple[Reference, ...]:
-    """Return every experiment and source named by a plain string.
+    """Return every experiment, source and code cell named by a plain string.
 
     Raises SpecError if the prose is no template.
     """

@@ -1,0 +1,59 @@
+"""The cells of a chapter as a Jupyter notebook, under the headings that they stand under."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from layerbook.site.prose.code_cells import CodeCell
+from layerbook.site.prose.markdown import Section
+
+_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+
+
+def notebook(
+    page: str, title: str, book: str, sections: Sequence[Section], cells: Mapping[str, CodeCell]
+) -> bytes:
+    """Return the notebook of a page that shows these cells, the same bytes for the same cells.
+
+    page: the file of the chapter, beside the notebook.
+    """
+    opening = f"# {_escape(title)}\n\nThe code of [this chapter]({page}) of *{_escape(book)}*."
+    parts = [_markdown("title", f"{opening} Run the cells from the top.")]
+    for section in sections:
+        names = [anchor.source for anchor in section.anchors if anchor.kind == "cell"]
+        if names and section.title:
+            heading = f"## [{_escape(section.title)}]({page}#{section.id})"
+            parts.append(_markdown(f"heading-{len(parts)}", heading))
+        parts += [_code(f"code-{name}", cells[name].code) for name in names]
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    content = {"cells": parts, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _markdown(id: str, text: str) -> dict[str, Any]:
+    return {
+        "cell_type": "markdown",
+        "id": id,
+        "metadata": {},
+        "source": text.splitlines(keepends=True),
+    }
+
+
+def _code(id: str, text: str) -> dict[str, Any]:
+    return {
+        "cell_type": "code",
+        "execution_count": None,
+        "id": id,
+        "metadata": {},
+        "outputs": [],
+        "source": text.splitlines(keepends=True),
+    }
+
+
+def _escape(text: str) -> str:
+    """Return text that Markdown shows as it is, on one line."""
+    return _PUNCTUATION.sub(r"\\\1", " ".join(text.split()))

@@ -1,0 +1,24 @@
+// A button that copies the code of a cell. Without this script the code can be selected.
+
+import { on } from "./common.js";
+
+const SHOWN = 2000; // milliseconds in which the button says what happened
+
+async function copy(button) {
+	const code = button.closest(".cell").querySelector("pre code");
+	getSelection().selectAllChildren(code);
+	let outcome = "Copied";
+	try {
+		await navigator.clipboard.writeText(`${code.textContent.trimEnd()}\n`);
+	} catch {
+		outcome = "Selected";
+	}
+	button.textContent = outcome;
+	setTimeout(() => (button.textContent = "Copy"), SHOWN);
+}
+
+for (const button of document.querySelectorAll(".cell-copy")) {
+	button.hidden = false;
+	button.setAttribute("aria-live", "polite");
+	on(button, "click", () => copy(button));
+}

@@ -1,0 +1,206 @@
+"""Code cells: what the book's own give on the real model, how they are read, their notebook."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fixtures.small_book import layerbook
+from layerbook.api import load_results
+from layerbook.core.errors import SpecError
+from layerbook.site.notebook import notebook
+from layerbook.site.prose.code_cells import CodeCell, parse_cell, read_cell
+from layerbook.site.prose.markdown import Section
+from layerbook.site.prose.markup import Anchor
+from layerbook.site.prose.references import find_references
+
+ROOT = Path(__file__).parents[2]
+CODE = ROOT / "templates" / "code"
+CHAPTERS = sorted(folder.name for folder in CODE.iterdir() if folder.is_dir())
+PROSE = "templates/chapters/next.md"
+GOOD = '# equals: r("sum").prompts[0].top[0].prob\n# within: 0.01\nx = 1\nx / 3\n'
+
+
+def cells_of(chapter: str) -> list[CodeCell]:
+    """Return a chapter's cells in the order of its prose."""
+    prose = (ROOT / "templates" / "chapters" / f"{chapter}.md").read_text(encoding="utf-8")
+    names = [one.name for one in find_references(prose, chapter) if one.function == "code_cell"]
+    return [read_cell(CODE / chapter, name) for name in names]
+
+
+def run(cell: CodeCell, namespace: dict[str, Any]) -> Any:
+    """Run a cell as a notebook does, and return the value of its last line."""
+    *body, last = ast.parse(cell.code).body
+    if not isinstance(last, ast.Expr):
+        body, last = [*body, last], None
+    exec(compile(ast.Module(body, []), cell.file, "exec"), namespace)
+    return eval(compile(ast.Expression(last.value), cell.file, "eval"), namespace) if last else None
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_every_file_is_shown_and_short(chapter: str) -> None:
+    """Five to twelve lines, give or take; each with an output but the first."""
+    cells = cells_of(chapter)
+    assert {cell.name for cell in cells} == {path.stem for path in (CODE / chapter).glob("*.py")}
+    assert all(len(cell.code.splitlines()) <= 14 for cell in cells)
+    assert all(cell.equals for cell in cells[1:])
+
+
+@pytest.mark.model
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_cells_give_what_the_book_measured(chapter: str, real_model_dir: Path) -> None:
+    """In the order of the prose, in one namespace, on the real model."""
+    results = load_results(ROOT)
+    namespace: dict[str, Any] = {}
+
+    def result_of(name: str) -> object:
+        return results[name if "/" in name else f"{chapter}/{name}"].result
+
+    for cell in cells_of(chapter):
+        value = run(cell, namespace)
+        if cell.equals is None:
+            continue
+        expected = cell.expected(result_of)
+        if isinstance(expected, str | bool):
+            assert value == expected, cell.name
+        else:
+            np.testing.assert_allclose(value, expected, rtol=0, atol=cell.within, err_msg=cell.name)
+
+
+def test_reads_a_cell() -> None:
+    """The header is not shown; what the last line gives is rounded as `within` says."""
+    cell = parse_cell("third", "third.py", GOOD)
+    assert (cell.code, cell.within) == ("x = 1\nx / 3", 0.01)
+    assert parse_cell("setup", "setup.py", "# A comment.\nimport this\n").code == (
+        "# A comment.\nimport this"
+    )
+
+
+@pytest.mark.parametrize(
+    ("expression", "within", "shown"),
+    [
+        ("1 / 3", "0.0001", "0.3333"),
+        ("1 / 3", "0.002", "0.333"),
+        ("[1 / 3, 2]", "0.01", "[0.33, 2]"),
+        ('" Paris"', "0.01", "' Paris'"),
+        ("3 > 2", "0.01", "True"),
+    ],
+)
+def test_shows_the_expected_value_as_python_prints_it(
+    expression: str, within: str, shown: str
+) -> None:
+    """Not what a run gave: nothing is run."""
+    cell = parse_cell("a", "a.py", f"# equals: {expression}\n# within: {within}\nnot_defined\n")
+    assert cell.output(lambda name: None) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("# equals: 1 +\n1\n", "a.py:1:14: not an expression: it ends too early"),
+        ("# equals: result.prob\n1\n", 'a.py:1:11: a cell belongs to no experiment: name it, r("'),
+        ("# equal: 1\n1\n", "a.py:1:3: unknown comment 'equal' (did you mean 'equals'?)"),
+        ("# equals: 1\n# within: much\n1\n", "a.py:2:11: within: a number between 0 and 1, not"),
+        ("# equals: 1\n\nx = = 1\n", "a.py:3:5: no Python: invalid syntax"),
+        (
+            "# equals: 1\nx = 1\n",
+            "a.py:2:1: the last line of a cell with `equals` is an expression",
+        ),
+        ("x\n" * 3000, "a.py:1:1: a cell has at most 4,000 characters"),
+    ],
+)
+def test_reports_mistakes_at_their_place(text: str, problem: str) -> None:
+    """In the cell's own file."""
+    with pytest.raises(SpecError) as caught:
+        parse_cell("a", "a.py", text)
+    assert problem in str(caught.value)
+
+
+def write_cell(book: Path, text: str = GOOD, call: str = 'code_cell("third")') -> int:
+    """Add a cell to the small book, call it at the end of the prose, and return that line."""
+    folder = book / "templates" / "code" / "next"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "third.py").write_text(text, encoding="utf-8")
+    prose = (book / PROSE).read_text(encoding="utf-8")
+    (book / PROSE).write_text(f"{prose}\n## More\n\n{{{{ {call} }}}}\n", encoding="utf-8")
+    return prose.count("\n") + 4
+
+
+def test_check_reports_cells(book: Path) -> None:
+    """A name that is not there, at file:line:col, with the nearest one."""
+    line = write_cell(book, call='code_cell("thrid")')
+    message = "code_cell(): no code cell is called 'thrid' (did you mean 'third'?); there are third"
+    assert f"{PROSE}:{line}:14: {message}" in layerbook("check", cwd=book).stderr
+
+
+@pytest.mark.parametrize(
+    ("expression", "column", "message"),
+    [
+        ('r("sun").prompts', 13, "no experiment is called 'sun' (did you mean 'sum'?)"),
+        ('r("sum").promts', 20, "there is no field 'promts' (did you mean 'prompts'?)"),
+        ('r("sum").prompts[9]', 28, "there is no element 9"),
+    ],
+)
+def test_check_reports_what_a_cell_equals(
+    book: Path, expression: str, column: int, message: str
+) -> None:
+    """Once, in the cell's file."""
+    write_cell(book, f"# equals: {expression}\n1\n")
+    done = layerbook("check", cwd=book)
+    assert done.returncode == 2
+    assert f"templates/code/next/third.py:1:{column}: {message}" in done.stderr
+    assert done.stderr.endswith("\n1 problem\n")
+
+
+def test_build_shows_cells_and_runs_nothing(book: Path) -> None:
+    """The output comes from the result; the notebook is beside the page."""
+    write_cell(book, GOOD.replace("x = 1", "open('ran', 'w')"))
+    done = layerbook("build", "--no-run", cwd=book)
+    assert done.returncode == 0, done.stderr
+    page = (book / "site" / "next.html").read_text(encoding="utf-8")
+    prob = load_results(book)["next/sum"].result.prompts[0].top[0].prob  # type: ignore[attr-defined]
+    assert f"<b>Out:</b> <code>{round(prob, 2)}</code>" in page
+    assert "equals:" not in page
+    assert not list(book.rglob("ran"))
+    content = json.loads((book / "site" / "next.ipynb").read_bytes())
+    assert [cell["cell_type"] for cell in content["cells"]] == ["markdown", "markdown", "code"]
+    assert "".join(content["cells"][1]["source"]) == "## [More](next.html#more)"
+    assert "".join(content["cells"][2]["source"]) == "open('ran', 'w')\nx / 3"
+
+
+def test_a_cell_is_on_a_page_once(book: Path) -> None:
+    """Its notebook has it once, too."""
+    line = write_cell(book)
+    write_cell(book)
+    done = layerbook("check", cwd=book)
+    assert f"{PROSE}:{line + 4}:1: the code cell 'third' is already on this page" in done.stderr
+
+
+def test_the_notebook_follows_the_format() -> None:
+    """As nbformat 4.5 requires it: fields, kinds, and ids of 1 to 64 characters, each once."""
+    sections = (
+        Section("", "", "", (Anchor("cell", "code-setup", "setup"),)),
+        Section("a", "Why *<b>* | `x`", "", ()),
+        Section("b", "[b](http://x) <script>", "", (Anchor("cell", "code-b", "third"),)),
+    )
+    cells = {name: parse_cell(name, "a.py", GOOD) for name in ("setup", "third")}
+    data = notebook("next.html", "Next", "A book", sections, cells)
+    assert data == notebook("next.html", "Next", "A book", sections, cells)
+    content = json.loads(data)
+    assert content.keys() == {"cells", "metadata", "nbformat", "nbformat_minor"}
+    assert (content["nbformat"], content["nbformat_minor"]) == (4, 5)
+    assert content["metadata"]["kernelspec"].keys() >= {"name", "display_name"}
+    ids = [cell["id"] for cell in content["cells"]]
+    assert ids == ["title", "code-setup", "heading-2", "code-third"]
+    for cell in content["cells"]:
+        extra = {"outputs", "execution_count"} if cell["cell_type"] == "code" else set()
+        assert cell.keys() == {"cell_type", "id", "metadata", "source"} | extra
+        assert all(isinstance(line, str) for line in cell["source"])
+    assert "".join(content["cells"][2]["source"]) == (
+        r"## [\[b\]\(http\:\/\/x\) \<script\>](next.html#b)"
+    )
