@@ -135,7 +135,7 @@ def test_values_in_formulas_are_not_tex() -> None:
         ("a\n\n$$\n\\frac{1\n$$", f"{FILE}:4:6: in the formula: Unexpected end of input"),
         ("a\n\nb $\\nope$", f"{FILE}:3:1: in the formula: Unsupported function name: \\nope"),
         ("a\n\ue000", f"{FILE}:2:1: the private-use characters"),
-        ("a\n\n![A cat](cat.png)", f"{FILE}:3:1: prose cannot include images yet"),
+        ("a\n\n![A cat](cat.png)", f"{FILE}:3:1: the image has no caption"),
         (
             "{{ figure('noise', 'bars') }}\n\n{{ figure('noise', 'bars') }}",
             f"{FILE}:3:1: the figure 'fig-noise-bars' is already",

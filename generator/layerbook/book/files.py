@@ -6,11 +6,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from layerbook.book.media import MEDIA_FOLDERS
 from layerbook.book.yaml import FILE_START, ProblemList, display_path
 from layerbook.core.errors import OutsideError, SpecError
 from layerbook.core.paths import resolve_inside
 
-FOLDERS = ("experiments", "templates")
+FOLDERS = ("experiments", "templates", *MEDIA_FOLDERS)
 """The folders that a book is read from; results lie in the first."""
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import layerbook
+from layerbook.book.media import MEDIA_FOLDERS
 from layerbook.core.errors import Problem, SpecError
 from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.core.text import pluralize
@@ -240,6 +241,7 @@ def _stamped_paths(project: Project, site: Path) -> list[Path]:
     return [
         project.root / "experiments",
         project.templates_dir,
+        *(project.root / folder for folder in MEDIA_FOLDERS),
         site,
         Path(layerbook.__file__).parent,
         Path(str(files("layerbook.templates"))),
@@ -278,6 +280,10 @@ def digest_inputs(project: Project, statuses: Sequence[ExperimentStatus]) -> str
             _digest_templates(project.templates_dir),
             _digest_templates(package_templates),
             _digest_files(project.root, results),
+            _digest_files(
+                project.root,
+                [path for folder in MEDIA_FOLDERS for path in _files(project.root / folder)],
+            ),
             [(status.experiment.address, status.freshness.usable) for status in statuses],
             source_digest(),
             library_versions(RENDERING_LIBRARIES),

@@ -8,11 +8,13 @@ from functools import cache, cached_property
 
 from layerbook.book import bibliography, glossary
 from layerbook.book.loader import Chapter
+from layerbook.book.media import MediaFolders
 from layerbook.core.errors import Problem, SpecError, first_problems
 from layerbook.core.figures import Diagram
 from layerbook.plotting.pool import DrawingPool
 from layerbook.site import colophon, pages
 from layerbook.site.assets import assets, make_environment, own_templates, render_block, render_page
+from layerbook.site.chapter_media import ChapterMedia
 from layerbook.site.chapter_views import ChapterViews
 from layerbook.site.claims import ClaimList, ModelResults, check_claim, load_other_models
 from layerbook.site.experiment_view import (
@@ -74,6 +76,7 @@ class RenderedChapter:
     page: pages.ChapterPage
     math: MathRenderer
     views: ChapterViews
+    media: ChapterMedia
 
 
 class SiteBuilder:
@@ -87,6 +90,7 @@ class SiteBuilder:
         page_cache: PageCache,
     ) -> None:
         self._project, self._statuses, self._page_cache = project, statuses, page_cache
+        self._media_folders = MediaFolders(project.root)
         self._figure_renderer = FigureRenderer(project.cache, drawing_pool)
         self._own_templates = own_templates(project.templates_dir)
         self._jinja_env = make_environment(self._own_templates)
@@ -135,6 +139,7 @@ class SiteBuilder:
         views = ChapterViews(
             chapter.name, number, self._views, self._figure_renderer, math, ids, folder
         )
+        media = ChapterMedia(self._media_folders, views.next_number, ids)
         context = ChapterContext(
             views=views,
             jinja_env=self._jinja_env,
@@ -142,6 +147,7 @@ class SiteBuilder:
             bibliography=self._bibliography,
             glossary=self._glossary,
             ids=ids,
+            media=media,
         )
         try:
             body = render_chapter(prose, file, context)
@@ -149,7 +155,7 @@ class SiteBuilder:
             if not views.unavailable:
                 raise
             body = self._placeholder_body(views.unavailable.values())
-        return RenderedChapter(prose, self._chapter_page(chapter, number, body), math, views)
+        return RenderedChapter(prose, self._chapter_page(chapter, number, body), math, views, media)
 
     def _placeholder_body(self, unavailable: Iterable[ExperimentView]) -> pages.ChapterBody:
         html = "".join(
@@ -196,6 +202,7 @@ class SiteBuilder:
         math_rules = {name: rule for part in parts for name, rule in part.css_rules.items()}
         rows = [row for part in parts for row in part.rows]
         files = {"assets/search-index.js": search_index(rows)}
+        files |= self._media_folders.static_files()
         for part in parts:
             files |= part.files
         self._check_links(files, incomplete={name for name, p in chapters.items() if p.messages})
@@ -222,7 +229,9 @@ class SiteBuilder:
             except SpecError as error:
                 problems += error.problems
         pages = page_files(self._project, self._bibliography, self._glossary)
-        targets = LinkTargets(pages, None, self._chapter_page_ids)
+        targets = LinkTargets(
+            pages, None, self._chapter_page_ids, tuple(self._media_folders.static_paths())
+        )
         return problems + find_link_problems(self._project, self._prose, targets)
 
     def _chapter_page_ids(self, page: str) -> Collection[str] | None:
@@ -244,7 +253,7 @@ class SiteBuilder:
             is_incomplete = page.removesuffix(".html") in incomplete
             return None if is_incomplete else find_ids(files[page].decode())
 
-        pages = [path for path in files if path.endswith(".html")]
+        pages = [path for path in files if path.endswith(".html") and "/" not in path]
         targets = LinkTargets(pages, files={*files, CRATE_FILE}, find_ids=ids_of)
         if problems := find_link_problems(self._project, self._prose, targets):
             raise SpecError(problems)
@@ -256,6 +265,7 @@ class SiteBuilder:
         page = CachedPage(
             files={
                 **chapter.views.files,
+                **chapter.media.files,
                 **self._page_files(chapter.page),
                 **self._notebook_file(chapter),
             },

@@ -68,6 +68,10 @@ class ChapterViews:
         self.unavailable: dict[str, ExperimentView] = {}
         self.cells: dict[str, CodeCell] = {}
 
+    def next_number(self) -> str:
+        """Return the number of the next figure, which may be a picture of the book's own."""
+        return next(self._figure_numbers)
+
     def result(self, name: str) -> Result:
         """Return the result of `id` in this chapter, or of `chapter/id`.
 
@@ -100,7 +104,7 @@ class ChapterViews:
         sequence = figure if isinstance(figure, figures.Frames) else None
         return pages.FigureView(
             id=id,
-            number=next(self._figure_numbers),
+            number=self.next_number(),
             html="" if sequence else self._figure_html(figure, id, f"{path}.js"),
             caption_html=self._caption_html(view, name),
             alt=figure.alt,

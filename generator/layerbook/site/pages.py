@@ -94,6 +94,33 @@ class FigureView:
 
 
 @dataclass(frozen=True)
+class ImageView:
+    """A picture of the book's own, in pixels; a decorative one has no number, alt or caption."""
+
+    id: str
+    number: str
+    href: str
+    width: int
+    height: int
+    alt: str
+    caption_html: str
+    dark_href: str | None = None
+
+
+@dataclass(frozen=True)
+class VideoView:
+    """A video of the book's own, with the picture that it shows before it plays."""
+
+    id: str
+    number: str
+    href: str
+    poster_href: str
+    width: int
+    height: int
+    caption: str
+
+
+@dataclass(frozen=True)
 class FailedView:
     """The placeholder of a figure whose experiment has no result."""
 

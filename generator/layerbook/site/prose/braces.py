@@ -19,6 +19,8 @@ _FENCE = (
 _TEX = r"(?<!\\)(?:\\\\)*\\\{|\{(?=\#\w+\})"
 # What does not end goes on to the end of the text: to search for the end again and again is slow.
 _JINJA = r"\{\{.*?(?:\}\}|\Z)|\{%.*?(?:%\}|\Z)|\{\#.*?(?:\#\}|\Z)"
+FENCE_OR_JINJA = rf"{_FENCE}|{_JINJA}"
+"""A pattern of what is no Markdown: listings and Jinja. Its flags are DOTALL and MULTILINE."""
 _LITERAL_OR_JINJA = re.compile(rf"(?P<literal>{_FENCE}|{_TEX})|{_JINJA}", re.DOTALL | re.MULTILINE)
 
 

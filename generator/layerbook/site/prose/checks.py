@@ -11,13 +11,16 @@ from layerbook.book.claims.check import CheckError
 from layerbook.book.claims.type_check import PossibleTypes, missing_fields
 from layerbook.book.figure_names import can_have_figure, name_patterns
 from layerbook.book.loader import Chapter, Experiment, find_missing_claim_fields
+from layerbook.book.media import MediaFolders
 from layerbook.core.errors import Problem, SpecError, UsageError, did_you_mean, first_problems
 from layerbook.site.experiment_view import missing_caption_problem, unknown_figure_problems
 from layerbook.site.prose.code_cells import cell_folder, read_cell
 from layerbook.site.prose.functions import FUNCTION_NAMES
+from layerbook.site.prose.images import extract_images
 from layerbook.site.prose.links import OTHER_PAGES, LinkTargets, find_links
 from layerbook.site.prose.lint import find_typed_answers, find_typed_numbers
 from layerbook.site.prose.markdown_checks import find_markdown_problems
+from layerbook.site.prose.media_checks import find_media_problems
 from layerbook.site.prose.outline import parse_outline
 from layerbook.site.prose.references import Reference, find_references
 from layerbook.site.prose.template_checks import PieceOfProse, find_template_problems
@@ -64,7 +67,8 @@ def find_prose_problems(project: Project) -> list[Problem]:
         terms = glossary.load(project.templates_dir)
     except SpecError as error:
         return [*problems, *error.problems]
-    targets = LinkTargets(page_files(project, sources, terms), None, lambda _: None)
+    static = tuple(MediaFolders(project.root).static_paths())
+    targets = LinkTargets(page_files(project, sources, terms), None, lambda _: None, static)
     if terms:
         problems += first_problems(_glossary_problems(project, terms, targets))
     prose: dict[str, str] = {}
@@ -124,11 +128,13 @@ class _ChapterChecker:
         self._project, self._chapter, self._prose = project, chapter, prose
         self._sources, self._terms = sources, terms
         self._file = str(prose_path(project, chapter))
+        self._media = MediaFolders(project.root)
         self._experiments = {e.address: e for e in project.experiments()}
 
     def problems(self) -> Iterator[Problem]:
         """Yield the problems of the chapter's prose, captions and claims."""
         yield from find_text_problems(self._chapter, self._prose, self._file)
+        yield from find_media_problems(self._media, self._prose, self._file)
         names = dict.fromkeys(FUNCTION_NAMES, ())
         yield from self._check_text(self._prose, self._file, 1, self._chapter.name, names)
         for experiment in self._chapter.experiments:
@@ -252,14 +258,18 @@ def _no_term(terms: glossary.Glossary | None, name: str) -> str:
 
 def find_text_problems(chapter: Chapter, prose: str, file: str) -> Iterator[Problem]:
     """Yield mistakes in the Markdown of a chapter's prose, captions and claims."""
+    images = extract_images(prose)[1]
     for text_file, first_line, text in _texts(chapter, prose, file):
-        for problem in find_markdown_problems(parse_outline(text), text_file):
+        lines = images if text is prose else ()
+        for problem in find_markdown_problems(parse_outline(text), text_file, lines):
             yield replace(problem, line=first_line + problem.line - 1)
 
 
 def _texts(chapter: Chapter, prose: str, file: str) -> Iterator[tuple[str, int, str]]:
     """Yield the file, the first line and the text of the prose, of each caption and claim."""
     yield file, 1, prose
+    for image in extract_images(prose)[1].values():
+        yield file, image.caption_line, image.caption
     for experiment in chapter.experiments:
         for caption in experiment.captions.values():
             yield experiment.file, caption.line, caption.text

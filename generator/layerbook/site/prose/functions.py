@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import count
@@ -19,12 +19,15 @@ from layerbook.site.pages import (
     Download,
     FailedView,
     FigureView,
+    ImageView,
     SourceView,
     TickView,
+    VideoView,
 )
 from layerbook.site.prose import folds
 from layerbook.site.prose.folds import DEFAULT_TITLE, Fold
 from layerbook.site.prose.ids import PageIds
+from layerbook.site.prose.images import USAGE, ProseImage
 from layerbook.site.prose.markup import Anchor, Block, Inline, escape_text
 from layerbook.site.prose.math import MathRenderer
 from layerbook.site.sandbox import Sandbox, takes_steps
@@ -53,13 +56,23 @@ class Views(Protocol):
         """Return the files of a result."""
 
 
+class Media(Protocol):
+    """The book's own pictures and videos; a wrong one is a LayerbookError."""
+
+    def image(self, path: str, alt: str, caption: Inline | None) -> ImageView:
+        """Return a picture; without a caption, one that is only decorative."""
+
+    def video(self, path: str, poster: str, caption: str) -> VideoView:
+        """Return a video."""
+
+
 @dataclass(frozen=True)
 class ChapterContext:
     """Everything that the prose of one chapter depends on.
 
     jinja_env: renders the page templates. bibliography: the sources that `cite` knows.
     glossary: the terms that `term` knows.
-    ids: those of the chapter's page.
+    ids: those of the chapter's page. media: the book's own; None where only words count.
     """
 
     views: Views
@@ -68,13 +81,29 @@ class ChapterContext:
     bibliography: Bibliography | None = None
     glossary: Glossary | None = None
     ids: PageIds = field(default_factory=PageIds)
+    media: Media | None = None
 
 
 FUNCTION_NAMES = (
     *("r", "figure", "claim", "tick", "holds", "source", "code_cell", "download"),
-    *("cite", "term", "reveal", "sidebar", "predict", "tok"),
+    *("cite", "term", "reveal", "sidebar", "predict", "tok", "video"),
 )
-"""The names of the functions, as `ProseFunctions.by_name` returns them."""
+"""The names of the functions, as `ProseFunctions.by_name` returns them, but for `image`."""
+BLOCK_FUNCTIONS = frozenset(
+    {
+        "figure",
+        "claim",
+        "source",
+        "reveal",
+        "sidebar",
+        "predict",
+        "tick",
+        "code_cell",
+        "video",
+        "image",
+    }
+)
+"""Those that write more than part of a sentence."""
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
@@ -97,9 +126,18 @@ def token_chip(token: object) -> Inline:
 
 
 class ProseFunctions:
-    """The functions for one rendering of one chapter."""
+    """The functions for one rendering of one chapter.
 
-    def __init__(self, context: ChapterContext) -> None:
+    images: the pictures in its Markdown, by line. render_caption: renders that of a picture.
+    """
+
+    def __init__(
+        self,
+        context: ChapterContext,
+        images: Mapping[int, ProseImage],
+        render_caption: Callable[[ProseImage, Mapping[str, object]], Inline],
+    ) -> None:
+        self._media, self._images, self._render_caption = context.media, images, render_caption
         self._views, self._bibliography = context.views, context.bibliography
         self._glossary = context.glossary
         self._page_templates = context.jinja_env
@@ -129,6 +167,8 @@ class ProseFunctions:
             "sidebar": self.sidebar,
             "predict": self.predict,
             "tok": token_chip,
+            "video": self.video,
+            "image": self.image,
         }
 
     def _block(self, name: str, view: object) -> str:
@@ -176,6 +216,33 @@ class ProseFunctions:
     def holds(self, id: str, index: int = 0) -> bool:
         """`holds("id", 0)`: true if a claim holds."""
         return self._claim(id, index).holds
+
+    @takes_steps(1000)
+    def image(self, line: int) -> Block:
+        """Return the picture at a line of the Markdown."""
+        image = self._images.get(line)
+        if image is None:
+            raise UsageError(USAGE)
+        if message := image.problem():
+            raise UsageError(message)
+        caption = None
+        if not image.is_decorative:
+            names = {name: f for name, f in self.by_name().items() if name not in BLOCK_FUNCTIONS}
+            caption = self._render_caption(image, names)
+        text = f"{image.alt} {caption}" if caption else ""
+        anchors = caption.anchors if caption else ()
+        if self._media is None:
+            return Block("", text, "an image", anchors)
+        view = self._media.image(image.path, image.alt, caption)
+        return Block(self._block("image", view), text, "an image", anchors)
+
+    @takes_steps(1000)
+    def video(self, path: str, *, poster: str, caption: object) -> Block:
+        """`video("static/x.mp4", poster="images/x.png", caption="...")`: a video as a figure."""
+        if self._media is None:
+            return Block("", str(caption), "video()")
+        view = self._media.video(path, poster, str(caption))
+        return Block(self._block("video", view), view.caption, "video()")
 
     @takes_steps(1000)
     def source(self, id: str) -> Block:

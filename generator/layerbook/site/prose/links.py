@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from markdown_it.token import Token as Node
 
+from layerbook.book.media import STATIC_FOLDER
 from layerbook.core.errors import did_you_mean
 from layerbook.site.prose.outline import Outline, Place
 
@@ -31,11 +32,13 @@ class LinkTargets:
     pages: names of files, such as `index.html`.
     files: paths of other files of the site; None if they are not known yet.
     find_ids: returns the ids of a page, or None if they are not known.
+    static: paths of the book's own files, which are always known.
     """
 
     pages: Collection[str]
     files: Collection[str] | None
     find_ids: Callable[[str], Collection[str] | None]
+    static: Collection[str] = ()
 
     def problem(self, address: str, own_page: str) -> str:
         """Return what is wrong with a link on a page, or nothing."""
@@ -52,8 +55,10 @@ class LinkTargets:
         page = posixpath.normpath(unquote(parts.path)) if parts.path else own_page
         if page in self.pages:
             return self._anchor_problem(page, unquote(parts.fragment))
-        if self.files is not None and page in self.files:
+        if page in self.static or (self.files is not None and page in self.files):
             return ""
+        if page.startswith(f"{STATIC_FOLDER}/"):
+            return f"there is no file {page!r}{did_you_mean(page, self.static)}"
         if self.files is None and posixpath.splitext(page)[1] not in _PAGE_SUFFIXES:
             return ""
         kind = "page" if posixpath.splitext(page)[1] in _PAGE_SUFFIXES else "file"

@@ -21,13 +21,13 @@ from mdit_py_plugins.footnote import footnote_plugin
 
 from layerbook.site.prose.highlight import code_html
 from layerbook.site.prose.ids import PageIds
+from layerbook.site.prose.images import USAGE
 from layerbook.site.prose.markup import Anchor, Block, Inline, clean_text, escape_text
 from layerbook.site.prose.math import MathError, MathRenderer, escape_tex
 
 SLOT_OPEN, SLOT_CLOSE = "\ue000", "\ue001"
 MAX_PARAGRAPH = 10_000
 LONG_PARAGRAPH = f"the paragraph is longer than {MAX_PARAGRAPH:,} characters"
-NO_IMAGES = "prose cannot include images yet; it shows figures of results"
 _SLOT = re.compile(f"{SLOT_OPEN}([0-9]+){SLOT_CLOSE}")
 _ONLY_SLOTS = re.compile(rf"(?:\s*{_SLOT.pattern}\s*)+")
 _ENCODED_SLOT = re.compile(f"(?:{SLOT_OPEN}|%EE%80%80)([0-9]+)")
@@ -243,7 +243,7 @@ def _check_nodes(nodes: Sequence[Node], slots: Slots) -> None:
                 rule = "must stand alone in its paragraph, with empty lines around it"
                 raise ProseError(f"{value.name} {rule}", slots.lines[number])
         if node.type == "image":
-            raise ProseError(NO_IMAGES, near=f"![{node.content}]")
+            raise ProseError(USAGE, near=f"![{node.content}]")
         if node.type == "heading_open" and node.tag == "h1":
             message = "the page's title is its only top heading; begin with ##"
             raise ProseError(message, near=f"\n{node.markup} ")

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from markdown_it.token import Token as Node
 
 from layerbook.core.errors import Problem
-from layerbook.site.prose.markdown import LONG_PARAGRAPH, MAX_PARAGRAPH, NO_IMAGES
+from layerbook.site.prose.images import USAGE
+from layerbook.site.prose.markdown import LONG_PARAGRAPH, MAX_PARAGRAPH
 from layerbook.site.prose.outline import BLOCK, Outline
 
 _STRAY = (
     (re.compile(r"\$\$"), "$$ opens a formula that does not end before the next empty line"),
     (re.compile(r"\[\^[^\]\s]+\]"), "no footnote has the mark {0}"),
+    (
+        re.compile(r"</?[A-Za-z][A-Za-z0-9-]*(?:\s[^<>]*)?/?>|<!--"),
+        "prose has no HTML, and {0} looks like some; put it into `code`, or write \\< for the sign",
+    ),
     (
         re.compile(r"(?<![\w\])])\[[^\[\]]+\]\[[^\[\]^]+\]"),
         "no address is defined for the link {0}",
@@ -22,14 +27,24 @@ _STRAY = (
 _ONLY_BLOCKS = re.compile(rf"(?:\s*{BLOCK}[^{BLOCK}]*{BLOCK}\s*)+")
 
 
-def find_markdown_problems(outline: Outline, file: str) -> Iterator[Problem]:
-    """Yield images, marks without their footnote, address or end, and figures inside a sentence."""
+def find_markdown_problems(
+    outline: Outline, file: str, image_lines: Collection[int] = ()
+) -> Iterator[Problem]:
+    """Yield images inside a sentence, HTML, marks without their footnote, address or end, and
+    figures inside a sentence. image_lines: where images begin that may stand alone.
+    """
     for opening, node in outline.inline_nodes():
         if len(node.content) > MAX_PARAGRAPH:
             yield Problem(file, outline.place(node, 0).line, 1, LONG_PARAGRAPH)
             continue
         text, offset = outline.text(node), 0
+        only_images = all(c.type in ("image", "softbreak") for c in node.children or ())
         for child in node.children or ():
+            if child.type == "image" and only_images:
+                offset = text.find("![", offset)
+                if outline.place(node, offset).line in image_lines:
+                    offset += 1
+                    continue
             for written, message in _child_problems(child):
                 start = text.find(written, offset)
                 offset = offset if start < 0 else start
@@ -46,7 +61,7 @@ def find_markdown_problems(outline: Outline, file: str) -> Iterator[Problem]:
 def _child_problems(child: Node) -> Iterator[tuple[str, str]]:
     """Yield what is written in the source, and what is wrong with it."""
     if child.type == "image":
-        yield "![", NO_IMAGES
+        yield "![", USAGE
     elif child.type == "text":
         for pattern, message in _STRAY:
             for match in pattern.finditer(child.content):

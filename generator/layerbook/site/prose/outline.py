@@ -19,7 +19,7 @@ BLOCK = "\ue004"
 VALUE = "x"
 """The ends of what another blanked value leaves, so that `{{ x }}5` is one word."""
 _JINJA_TAG = re.compile(r"\{#.*?(?:#\}|\Z)|\{%.*?(?:%\}|\Z)|\{\{.*?(?:\}\}|\Z)", re.DOTALL)
-_BLOCK_TAG = re.compile(r"\{\{-?\s*(?:figure|claim|source|code_cell)\(")
+_BLOCK_TAG = re.compile(r"\{\{-?\s*(?:figure|claim|source|code_cell|video)\(")
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from layerbook.site.pages import ChapterBody, Preview
 from layerbook.site.prose.braces import STAND_INS
 from layerbook.site.prose.environment import evaluate, prose_environment
 from layerbook.site.prose.functions import ChapterContext, ProseFunctions, preview_id, token_chip
+from layerbook.site.prose.images import ProseImage, extract_images
 from layerbook.site.prose.markdown import (
     SLOT_CLOSE,
     SLOT_OPEN,
@@ -54,9 +55,9 @@ class Sentence:
 
 def render_chapter(source: str, file: str, context: ChapterContext) -> ChapterBody:
     """Render the text of a chapter's `file`. Raises SpecError."""
-    functions = ProseFunctions(context)
+    text, functions = _prepare(source, file, context)
     with _located_errors(source, file):
-        markdown, slots = evaluate(source, file, functions.by_name())
+        markdown, slots = evaluate(text, file, functions.by_name())
         page = render_blocks(markdown, slots, context.math, context.ids)
     toc = tuple(heading for heading in page.headings if heading.level == 2)
     html = group_ticks(page.html) + functions.tick_boxes()
@@ -76,10 +77,21 @@ def _render_previews(terms: Iterable[str], context: ChapterContext) -> tuple[Pre
     return tuple(previews)
 
 
+def _prepare(source: str, file: str, context: ChapterContext) -> tuple[str, ProseFunctions]:
+    """Return the source with calls for its pictures, and the functions that it may call."""
+    text, images = extract_images(source)
+
+    def caption(image: ProseImage, names: Mapping[str, object]) -> Inline:
+        return render_caption(image.caption, file, image.caption_line, names, context.math)
+
+    return text, ProseFunctions(context, images, caption)
+
+
 def chapter_sentences(source: str, file: str, context: ChapterContext) -> tuple[Sentence, ...]:
     """Return what a chapter says without its figures and claims. Raises SpecError."""
+    text, functions = _prepare(source, file, context)
     with _located_errors(source, file):
-        markdown, slots = evaluate(source, file, ProseFunctions(context).by_name())
+        markdown, slots = evaluate(text, file, functions.by_name())
     sentences = []
     line = 1
     for sentence in split_sentences(markdown):
@@ -138,6 +150,8 @@ def _located_errors(source: str, file: str, first_line: int = 1) -> Iterator[Non
         line = error.line or _line_containing(source, error.near)
         raise located(line, str(error)) from error
     except _EXPECTED_ERRORS as error:
+        if isinstance(error, SpecError) and all(p.file == file for p in error.problems):
+            raise  # of the caption of a picture, which has its place already
         line = _traceback_line(error.__traceback__, file)
         raise located(line, _error_message(error)) from error
 

@@ -1,0 +1,176 @@
+"""A book's own pictures (`images/`) and files (`static/`): where they are, and their sizes.
+
+Only headers of pictures are read, never their pixels.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+from xml.etree import ElementTree
+
+from layerbook.core.errors import LayerbookError, OutsideError, did_you_mean
+from layerbook.core.paths import resolve_inside
+
+IMAGES_FOLDER, STATIC_FOLDER = "images", "static"
+MEDIA_FOLDERS = (IMAGES_FOLDER, STATIC_FOLDER)
+MAX_BYTES = 100_000_000
+
+_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".gif": "GIF", ".webp": "WEBP"}
+IMAGE_SUFFIXES = (*_FORMATS, ".svg")
+VIDEO_SUFFIXES = (".mp4", ".webm")
+_DARK = ".dark"
+_EXIF_ORIENTATION, _TURNED = 274, (5, 6, 7, 8)
+_LENGTH = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(?:px)?\s*")
+_MAX_SIDE = 30_000
+
+
+class MediaError(LayerbookError):
+    """A picture or file that cannot be shown; the message names it."""
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """A picture: its path in the book and in the site, its size in pixels, its dark variant."""
+
+    path: str
+    width: int
+    height: int
+    dark: str | None = None
+
+
+class MediaFolders:
+    """The folders `images/` and `static/` of a book, which need not exist."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def image(self, path: str) -> ImageFile:
+        """Return a picture with its size. Raises MediaError."""
+        file = self._find(path, IMAGE_SUFFIXES, "image")
+        width, height = self._size(file, path)
+        clean = PurePosixPath(path)
+        dark = str(clean.with_name(f"{clean.stem}{_DARK}{clean.suffix}"))
+        if not (self._root / dark).is_file():
+            return ImageFile(str(clean), width, height)
+        self._size(self._find(dark, IMAGE_SUFFIXES, "image"), dark)
+        return ImageFile(str(clean), width, height, dark)
+
+    def video(self, path: str) -> str:
+        """Return the path of a video. Raises MediaError."""
+        self._find(path, VIDEO_SUFFIXES, "video")
+        return str(PurePosixPath(path))
+
+    def read(self, path: str) -> bytes:
+        """Return the content of a file. Raises MediaError."""
+        try:
+            return resolve_inside(self._root, path).read_bytes()
+        except OSError as error:
+            raise MediaError(f"{path} cannot be read ({error.strerror or error})") from error
+
+    def static_paths(self) -> Iterator[str]:
+        """Yield the files in `static/` that the site gets, in order; hidden ones stay."""
+        yield from self._paths(STATIC_FOLDER)
+
+    def static_files(self) -> dict[str, bytes]:
+        """Return the files of `static/` by path. Raises MediaError for one that is too large."""
+        for path in self.static_paths():
+            self._check_bytes(self._root / path, path)
+        return {path: self.read(path) for path in self.static_paths()}
+
+    def _paths(self, folder: str) -> Iterator[str]:
+        root = self._root / folder
+        for path in sorted(root.rglob("*")) if root.is_dir() else ():
+            parts = path.relative_to(self._root).parts
+            if path.is_file() and not any(part.startswith(".") for part in parts):
+                yield "/".join(parts)
+
+    def _find(self, path: str, suffixes: tuple[str, ...], kind: str) -> Path:
+        clean = PurePosixPath(path)
+        if re.match(r"[a-z][a-z0-9+.-]*:|//", path, re.IGNORECASE):
+            raise MediaError(
+                f"{path!r} is an address; a book shows its own files, from images/ or static/"
+            )
+        if clean.is_absolute() or "\\" in path or ".." in clean.parts:
+            raise MediaError(f"{path!r} leads out of the book; begin with images/ or static/")
+        if not clean.parts or clean.parts[0] not in MEDIA_FOLDERS or len(clean.parts) < 2:
+            raise MediaError(
+                f"{path!r} is not in images/ or static/, which have a book's own files"
+            )
+        if clean.suffix.lower() not in suffixes:
+            raise MediaError(f"{path!r} is no {kind}; its name should end in {', '.join(suffixes)}")
+        try:
+            file = resolve_inside(self._root, path)
+        except OutsideError as error:
+            raise MediaError(f"{path!r} leads out of the book") from error
+        if not file.is_file():
+            hint = did_you_mean(path, self._paths(clean.parts[0]))
+            raise MediaError(f"there is no file {path!r}{hint}")
+        self._check_bytes(file, path)
+        return file
+
+    def _check_bytes(self, file: Path, path: str) -> None:
+        if file.stat().st_size > MAX_BYTES:
+            raise MediaError(f"{path!r} has more than {MAX_BYTES // 1_000_000} MB")
+
+    def _size(self, file: Path, path: str) -> tuple[int, int]:
+        """Return the width and the height in pixels."""
+        try:
+            is_svg = file.suffix.lower() == ".svg"
+            width, height = _svg_size(file) if is_svg else _pixel_size(file)
+        except (OSError, ValueError, SyntaxError, Warning) as error:
+            raise MediaError(f"{path!r} cannot be read: {error}") from error
+        if not (0 < width <= _MAX_SIDE and 0 < height <= _MAX_SIDE):
+            raise MediaError(f"{path!r} has {width} by {height} pixels, which no page can show")
+        return width, height
+
+
+def _pixel_size(file: Path) -> tuple[int, int]:
+    from PIL import Image, UnidentifiedImageError
+
+    expected = _FORMATS[file.suffix.lower()]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with Image.open(file, formats=sorted(set(_FORMATS.values()))) as image:
+                if image.format != expected:
+                    raise ValueError(f"it is {image.format}, not {expected} as its name says")
+                width, height = image.size
+                turned = expected == "JPEG" and image.getexif().get(_EXIF_ORIENTATION) in _TURNED
+    except UnidentifiedImageError as error:
+        raise ValueError(f"it is no {expected} file") from error
+    except Image.DecompressionBombError as error:
+        raise ValueError("it has too many pixels") from error
+    return (height, width) if turned else (width, height)
+
+
+def _svg_size(file: Path) -> tuple[int, int]:
+    """Return the size that an SVG states, or that of its viewBox."""
+    data = file.read_bytes()
+    if b"<!ENTITY" in data:
+        raise ValueError("it defines entities, which are not read; save it as plain SVG")
+    root = _root_element(data)
+    if root.tag.rpartition("}")[2] != "svg":
+        raise ValueError("it is no SVG")
+    sides = [_LENGTH.fullmatch(root.get(name, "")) for name in ("width", "height")]
+    if all(sides):
+        width, height = (round(float(side[1])) for side in sides if side)
+        return width, height
+    box = [
+        float(number) for number in re.split(r"[\s,]+", root.get("viewBox", "").strip()) if number
+    ]
+    if len(box) != 4:
+        raise ValueError("it states neither width and height nor a viewBox")
+    return round(box[2]), round(box[3])
+
+
+def _root_element(data: bytes) -> ElementTree.Element:
+    """Return the element of an XML file that has all others in it, as far as its own attributes."""
+    for _, element in ElementTree.iterparse(BytesIO(data), events=("start",)):
+        if isinstance(element, ElementTree.Element):
+            return element
+    raise ValueError("it is no XML")

@@ -1,0 +1,61 @@
+"""Pictures and videos that the prose of a chapter shows, with the files that its page needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import PurePosixPath
+
+from layerbook.book.media import MediaError, MediaFolders
+from layerbook.site.pages import ImageView, VideoView
+from layerbook.site.prose.ids import PageIds
+from layerbook.site.prose.markdown import heading_slug
+from layerbook.site.prose.markup import Inline
+
+
+class ChapterMedia:
+    """Makes the views of one chapter's media.
+
+    next_number: returns the number of the next figure. ids: those of the page.
+    files: the pictures that the page shows, by path in the site.
+    """
+
+    def __init__(self, folders: MediaFolders, next_number: Callable[[], str], ids: PageIds) -> None:
+        self._folders, self._next_number, self._ids = folders, next_number, ids
+        self.files: dict[str, bytes] = {}
+
+    def image(self, path: str, alt: str, caption: Inline | None) -> ImageView:
+        """Return a picture; without a caption, one that is only decorative. Raises MediaError."""
+        image = self._folders.image(path)
+        for used in filter(None, (image.path, image.dark)):
+            self.files[used] = self._folders.read(used)
+        return ImageView(
+            id=self._id(path),
+            number="" if caption is None else self._next_number(),
+            href=image.path,
+            dark_href=image.dark,
+            width=image.width,
+            height=image.height,
+            alt="" if caption is None else alt,
+            caption_html="" if caption is None else caption.html,
+        )
+
+    def video(self, path: str, poster: str, caption: str) -> VideoView:
+        """Return a video. Raises MediaError for a file that is not there, or no caption."""
+        if not caption.strip():
+            raise MediaError('a video needs a caption that says what it shows: caption="..."')
+        picture = self._folders.image(poster)
+        self.files[picture.path] = self._folders.read(picture.path)
+        href = self._folders.video(path)
+        self.files[href] = self._folders.read(href)
+        return VideoView(
+            id=self._id(path),
+            number=self._next_number(),
+            href=href,
+            poster_href=picture.path,
+            width=picture.width,
+            height=picture.height,
+            caption=caption,
+        )
+
+    def _id(self, path: str) -> str:
+        return self._ids.add(heading_slug(PurePosixPath(path).stem))

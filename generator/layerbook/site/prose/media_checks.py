@@ -1,0 +1,51 @@
+"""Pictures and videos in prose that the book does not have, or that no page can show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from jinja2 import TemplateSyntaxError, nodes
+
+from layerbook.book.media import MediaError, MediaFolders
+from layerbook.core.errors import Problem
+from layerbook.site.prose.environment import parse_prose
+from layerbook.site.prose.images import extract_images
+
+
+def find_media_problems(folders: MediaFolders, prose: str, file: str) -> Iterator[Problem]:
+    """Yield a problem for each picture or video that cannot be shown, at its place."""
+    for image in extract_images(prose)[1].values():
+        message = image.problem()
+        try:
+            folders.image(image.path)
+        except MediaError as error:
+            message = message or str(error)
+        if message:
+            yield Problem(file, image.line, image.column, message)
+    try:
+        tree = parse_prose(prose)
+    except TemplateSyntaxError:  # reported by the checks of templates
+        return
+    lines = prose.split("\n")
+    for call in tree.find_all(nodes.Call):
+        if isinstance(call.node, nodes.Name) and call.node.name == "video":
+            column = lines[call.lineno - 1].find("video") + 1
+            for message in _video_problems(folders, call):
+                yield Problem(file, call.lineno, max(column, 1), f"video(): {message}")
+
+
+def _video_problems(folders: MediaFolders, call: nodes.Call) -> Iterator[str]:
+    named = {pair.key: pair.value for pair in call.kwargs}
+    try:
+        match call.args:
+            case [nodes.Const(value=str(path))]:
+                folders.video(path)
+        match named.get("poster"):
+            case nodes.Const(value=str(path)):
+                folders.image(path)
+    except MediaError as error:
+        yield str(error)
+    missing = [name for name in ("poster", "caption") if name not in named]
+    if missing and call.dyn_kwargs is None:
+        usage = 'video("static/x.mp4", poster="images/x.png", caption="...")'
+        yield f"needs {' and '.join(missing)}: {usage}"

@@ -1,0 +1,94 @@
+"""A book's own pictures and videos in Chromium: allowed, of the stated size, of the right theme."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fixtures.chromium import chromium, reading
+from fixtures.small_book import layerbook
+from PIL import Image
+from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.browser
+PROSE = """\
+![A dark or a light box](images/box.png "A box.")
+
+![A photo](images/photo.jpg "A photo.")
+
+{{ video("static/film.webm", poster="images/photo.jpg", caption="A film.") }}
+"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start one Chromium for all tests here."""
+    with chromium() as chromium_browser:
+        yield chromium_browser
+
+
+@pytest.fixture(scope="module")
+def chapter(book_with_results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the small book with two pictures and an empty video."""
+    book = tmp_path_factory.mktemp("media") / "book"
+    shutil.copytree(book_with_results, book)
+    (book / "images").mkdir()
+    (book / "static").mkdir()
+    for name, size in {
+        "box.png": (600, 90),
+        "box.dark.png": (600, 90),
+        "photo.jpg": (320, 180),
+    }.items():
+        Image.new("RGB", size, "white").save(book / "images" / name)
+    (book / "static" / "film.webm").write_bytes(b"")
+    (book / "templates" / "chapters" / "words.md").write_text(PROSE, encoding="utf-8")
+    done = layerbook("build", "--no-run", "--quiet", cwd=book)
+    assert done.returncode == 0, done.stderr
+    return book / "site" / "words.html"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_picture_of_the_theme_is_shown(browser: Browser, chapter: Path, scheme: str) -> None:
+    """One of the two, whole, with its pixels."""
+    with reading(browser, chapter, color_scheme=scheme) as page:
+        shown = page.locator(".kind-image img").filter(visible=True)
+        assert shown.count() == 2
+        name = "box.dark.png" if scheme == "dark" else "box.png"
+        assert shown.first.get_attribute("src") == f"images/{name}"
+        shown.nth(1).scroll_into_view_if_needed()
+        page.wait_for_function(
+            "[...document.images].some(i => i.complete && i.naturalWidth === 320)"
+        )
+
+
+def test_a_reader_who_chooses_the_dark_gets_the_dark_picture(
+    browser: Browser, chapter: Path
+) -> None:
+    """Whatever the system says."""
+    with reading(browser, chapter, color_scheme="light") as page:
+        page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        shown = page.locator(".kind-image img").filter(visible=True)
+        assert shown.first.get_attribute("src") == "images/box.dark.png"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_pictures_fit_the_page(browser: Browser, chapter: Path, width: int) -> None:
+    """A phone scrolls in no direction but down, and proportions stay."""
+    with reading(browser, chapter, width) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        box = page.locator(".kind-image img").first.bounding_box()
+        assert box and abs(box["width"] / box["height"] - 600 / 90) < 0.2
+
+
+def test_the_policy_lets_a_video_load(browser: Browser, chapter: Path) -> None:
+    """The empty file fails as a video, not as a forbidden source."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        messages: list[str] = []
+        page.on("console", lambda message: messages.append(message.text))
+        page.goto(chapter.as_uri())
+        page.evaluate("document.querySelector('video').play().catch(() => null)")
+        page.wait_for_function("document.querySelector('video').networkState === 3")
+        assert not [text for text in messages if "Content Security Policy" in text]

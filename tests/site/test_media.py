@@ -1,0 +1,224 @@
+"""A book's own pictures, videos and files: on the page, in the site, and what `check` reports."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from fixtures.small_book import layerbook, read_tree
+from layerbook.book.media import MediaError, MediaFolders
+from PIL import Image
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" {0}><title>A line</title></svg>'
+IMAGE = '![A line](images/line.png "A *long* line, with {{ r("cut").prompts | length }} texts.")'
+
+
+@pytest.fixture
+def media_book(book: Path) -> Path:
+    """The small book with pictures, a video and files."""
+    (book / "images").mkdir()
+    (book / "static" / "data").mkdir(parents=True)
+    for name, size in {
+        "line.png": (40, 30),
+        "line.dark.png": (40, 30),
+        "photo.jpg": (6, 9),
+    }.items():
+        Image.new("RGB", size).save(book / "images" / name)
+    (book / "images" / "unused.png").write_bytes(b"no picture, and nobody asks")
+    (book / "static" / "film.mp4").write_bytes(b"film")
+    (book / "static" / "data" / "table.csv").write_text("a,b\n")
+    (book / "static" / ".hidden").write_text("mine")
+    return book
+
+
+def write_prose(book: Path, *paragraphs: str) -> None:
+    """Write the chapter `words`, with its figure first."""
+    text = "\n\n".join(['{{ figure("cut", "tokens") }}', *paragraphs]) + "\n"
+    (book / "templates" / "chapters" / "words.md").write_text(text, encoding="utf-8")
+
+
+def built_page(book: Path) -> str:
+    """Build without running, and return the page of the chapter."""
+    done = layerbook("build", "--no-run", "--quiet", cwd=book)
+    assert done.returncode == 0, done.stderr
+    return (book / "site" / "words.html").read_text(encoding="utf-8")
+
+
+def check_messages(book: Path) -> list[str]:
+    """Return what `check` reports of the chapter, without its path."""
+    done = layerbook("check", cwd=book)
+    return [
+        line.removeprefix("templates/chapters/words.md:")
+        for line in done.stderr.splitlines()
+        if line.startswith("templates/chapters/words.md:")
+    ]
+
+
+def test_an_image_is_a_numbered_figure(media_book: Path) -> None:
+    """Its caption has values and markup, its size is in the page, numbers run on."""
+    write_prose(media_book, IMAGE, '{{ figure("cat", "text-0") }}')
+    assert check_messages(media_book) == []
+    page = built_page(media_book)
+    figure = re.search(r'<figure class="figure kind-image" id="line">.*?</figure>', page, re.DOTALL)
+    assert figure
+    light, dark = re.findall(r"<img [^>]*>", figure[0])
+    for tag, name in ((light, "line.png"), (dark, "line.dark.png")):
+        assert f'src="images/{name}"' in tag
+        assert 'alt="A line"' in tag and 'width="40" height="30"' in tag
+    assert "Figure 2.2.</b> A <em>long</em> line, with 2 texts.</p>" in figure[0]
+    assert [n for n in re.findall(r"Figure (2\.\d)\.</b>", page)] == ["2.1", "2.2", "2.3"]
+
+
+def test_the_site_has_what_is_shown_and_all_of_static(media_book: Path) -> None:
+    """Pictures that no page shows stay, and so do hidden files; bytes are the same."""
+    write_prose(media_book, IMAGE, "[A table](static/data/table.csv)")
+    built_page(media_book)
+    site = read_tree(media_book / "site")
+    assert {name for name in site if name.startswith(("images/", "static/"))} == {
+        *("images/line.png", "images/line.dark.png", "static/film.mp4", "static/data/table.csv")
+    }
+    assert site["images/line.png"] == (media_book / "images" / "line.png").read_bytes()
+
+
+def test_a_changed_picture_is_published(media_book: Path) -> None:
+    """Though no text changed; the page has its new size."""
+    write_prose(media_book, IMAGE)
+    built_page(media_book)
+    Image.new("RGB", (50, 60)).save(media_book / "images" / "line.png")
+    assert 'width="50" height="60"' in built_page(media_book)
+    (media_book / "static" / "film.mp4").write_bytes(b"new")
+    built_page(media_book)
+    assert (media_book / "site" / "static" / "film.mp4").read_bytes() == b"new"
+
+
+def test_a_decorative_image_has_an_empty_alt_and_no_number(media_book: Path) -> None:
+    """Screen readers pass over it."""
+    write_prose(media_book, "![decorative](images/photo.jpg)")
+    assert check_messages(media_book) == []
+    page = built_page(media_book)
+    assert 'src="images/photo.jpg" alt="" width="6" height="9"' in page
+    assert "Figure 2.2" not in page
+
+
+def test_a_video_is_a_figure_with_a_poster(media_book: Path) -> None:
+    """The policy of the page lets it play; the text of its caption is no markup."""
+    call = 'video("static/film.mp4", poster="images/line.png", caption="A <b>film</b>.")'
+    write_prose(media_book, f"{{{{ {call} }}}}")
+    assert check_messages(media_book) == []
+    page = built_page(media_book)
+    assert "media-src 'self' file:" in page
+    tag = re.search(r"<video [^>]*>", page)
+    assert tag and 'src="static/film.mp4"' in tag[0] and 'poster="images/line.png"' in tag[0]
+    assert 'width="40" height="30"' in tag[0] and "controls" in tag[0]
+    assert "Figure 2.2.</b> A &lt;b&gt;film&lt;/b&gt;." in page
+
+
+@pytest.mark.parametrize(
+    ("written", "place", "message"),
+    [
+        ("![A line](images/lin.png 'x')", "3:1", "an image stands alone"),
+        ('![A line](images/lin.png "x")', "3:1", "no file 'images/lin.png' (did you mean 'images/"),
+        ('![](images/line.png "x")', "3:1", "no description"),
+        ("![A line](images/line.png)", "3:1", "no caption"),
+        ('![decorative](images/line.png "x")', "3:1", "decorative has no caption"),
+        ('  ![A](../secret.png "x")', "3:3", "leads out of the book"),
+        ('![A](/etc/secret.png "x")', "3:1", "leads out of the book"),
+        ('![A](images/../../x.png "x")', "3:1", "leads out of the book"),
+        ('![A](https://example.org/x.png "x")', "3:1", "is an address"),
+        ('![A](images/line.bmp "x")', "3:1", "is no image; its name should end in .png"),
+        ('![A](static/film.mp4 "x")', "3:1", "is no image"),
+        ('![A](images/unused.png "x")', "3:1", "it is no PNG file"),
+        ('![A](line.png "x")', "3:1", "not in images/ or static/"),
+        ('Text ![A](images/line.png "x") goes on.', "3:6", "an image stands alone"),
+        ('![A {{ r("cut") }}](images/line.png "x")', "3:1", "its caption can have them"),
+        ('![A](images/line.png "Of {{ r("cut").nothing }}.")', "3:38", "no 'nothing'"),
+        ('![A](images/line.png "See\n[it](nowhere.html).")', "4:6", "no page is called"),
+        ("[A table](static/tabel.csv)", "3:11", "there is no file 'static/tabel.csv'"),
+        (
+            '{{ video("static/film.mov", poster="images/line.png", caption="x") }}',
+            *("3:4", "video(): 'static/film.mov' is no video; its name should end in .mp4, .webm"),
+        ),
+        ('{{ video("static/film.mp4") }}', "3:4", "video(): needs poster and caption"),
+        ("Some <b>bold</b> text", "3:6", "prose has no HTML, and <b> looks like some"),
+        ("A <!-- comment", "3:3", "prose has no HTML"),
+    ],
+)
+def test_check_finds_it(media_book: Path, written: str, place: str, message: str) -> None:
+    """At its line and column; a build refuses it too."""
+    write_prose(media_book, written)
+    reported = check_messages(media_book)
+    assert any(line.startswith(f"{place}: ") and message in line for line in reported), reported
+    done = layerbook("build", "--no-run", "--quiet", cwd=media_book)
+    assert done.returncode != 0
+
+
+def test_html_in_code_and_behind_a_backslash_is_text(media_book: Path) -> None:
+    """So are signs that are no tags."""
+    write_prose(media_book, r"`<b>`, \<b>, 1 < 2 > 1, <|im_start|>, <https://example.org>, a<b")
+    assert check_messages(media_book) == []
+
+
+def test_links_out_of_the_folders_are_refused(media_book: Path, tmp_path: Path) -> None:
+    """A picture behind a link to another place is not read."""
+    Image.new("RGB", (4, 4)).save(tmp_path / "secret.png")
+    (media_book / "images" / "link.png").symlink_to(tmp_path / "secret.png")
+    done = layerbook("check", cwd=media_book)
+    assert done.returncode == 2
+    assert "images/link.png:1:1: is a link to a place outside of the book" in done.stderr
+    with pytest.raises(MediaError, match="leads out of the book"):
+        MediaFolders(media_book).image("images/link.png")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "size"),
+    [
+        ('width="12" height="8"', (12, 8)),
+        ('width="12.4px" height="8px" viewBox="0 0 1 1"', (12, 8)),
+        ('viewBox="0 0 300 200"', (300, 200)),
+        ('width="100%" height="100%" viewBox="0,0,30,20"', (30, 20)),
+    ],
+)
+def test_the_size_of_an_svg(tmp_path: Path, attributes: str, size: tuple[int, int]) -> None:
+    """Its own width and height, or those of its viewBox."""
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "x.svg").write_text(SVG.format(attributes))
+    image = MediaFolders(tmp_path).image("images/x.svg")
+    assert (image.width, image.height) == size
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x.svg", SVG.format(""), "neither width and height nor a viewBox"),
+        ("x.svg", SVG.format('viewBox="0 0 1e9 1"'), "which no page can show"),
+        ("x.svg", '<!DOCTYPE svg [<!ENTITY a "b">]><svg/>', "it defines entities"),
+        ("x.svg", "<html/>", "it is no SVG"),
+        ("x.svg", "", "cannot be read"),
+        ("x.png", "text", "it is no PNG file"),
+    ],
+)
+def test_broken_pictures_are_named(tmp_path: Path, name: str, content: str, message: str) -> None:
+    """With what is wrong, without a traceback."""
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / name).write_text(content)
+    with pytest.raises(MediaError, match=re.escape(message)):
+        MediaFolders(tmp_path).image(f"images/{name}")
+
+
+def test_a_turned_photo_has_the_size_it_is_shown_in(tmp_path: Path) -> None:
+    """Cameras write the orientation beside the pixels."""
+    (tmp_path / "images").mkdir()
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.new("RGB", (40, 30)).save(tmp_path / "images" / "x.jpg", exif=exif)
+    image = MediaFolders(tmp_path).image("images/x.jpg")
+    assert (image.width, image.height) == (30, 40)
+
+
+def test_a_picture_of_another_kind_is_named(tmp_path: Path) -> None:
+    """A JPEG called .png."""
+    (tmp_path / "images").mkdir()
+    Image.new("RGB", (4, 4)).save(tmp_path / "images" / "x.png", format="JPEG")
+    with pytest.raises(MediaError, match="it is JPEG, not PNG"):
+        MediaFolders(tmp_path).image("images/x.png")
