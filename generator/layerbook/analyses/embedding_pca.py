@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, PromptText, Record, Result, Seed
-from layerbook.core.figures import Axis, Figure, Point, Scatter
+from layerbook.core.figures import Axis, Figure, Heatmap, Label, Point, Scatter
 from layerbook.core.requests import (
     EMBED,
     ActivationCache,
@@ -27,6 +27,7 @@ from layerbook.core.vectors import (
     Vectors,
     closest_pair,
     correlation,
+    cosines,
     pool_texts,
     principal_components,
     shuffle_words,
@@ -67,6 +68,7 @@ class EmbeddingPcaResult(Result):
     nearest: tuple[int, int] = Field(description="The closest two in all dimensions.")
     nearest_on_map: tuple[int, int] = Field(description="The closest two on the map.")
     distances: Array = Field(description="Distances of `points` in all dimensions: [N, N].")
+    cosines: Array = Field(description="Cosines of `points` in all dimensions: [N, N].")
     pad: Token = Field(description="The tokenizer's padding token.")
     padding_correlation: float | None = Field(description="Pearson's r of x and `padding`.")
     padding_alignment: float = Field(description="|cosine| of axis 1 and the way to the pad.")
@@ -133,6 +135,7 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
             nearest=closest_pair(means),
             nearest_on_map=closest_pair(flat),
             distances=np.linalg.norm(means[:, None] - means, axis=-1),  # [N, N]
+            cosines=np.array([cosines(means, mean) for mean in means]),  # [N, N]
             pad=captures["pad"].tokens[0],
             padding_correlation=correlation(flat[:, 0], [point.padding for point in points]),
             padding_alignment=abs(float(basis.axes[0] @ to_pad)) / float(np.linalg.norm(to_pad)),
@@ -168,7 +171,7 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
         )
 
     def figures(self, result: EmbeddingPcaResult) -> dict[str, Figure]:
-        """`pca`: the map; `padding`: the first axis against the number of pads, if averaged in."""
+        """`pca`: the map; `cosines` of all pairs; `padding`: axis 1 against the pads, if any."""
         separate_axes = result.shuffled is not None and self.basis == "each"
         x, y = map_axes(result, separate_axes=separate_axes)
         padded = self.pooling == "mean-with-padding"
@@ -180,7 +183,8 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
                 y,
                 map_alt(result, separate_axes=separate_axes),
                 f"{len(result.points)} texts, {kind}",
-            )
+            ),
+            "cosines": cosine_heatmap(result),
         }
         if padded:
             figures["padding"] = padding_scatter(result, x)
@@ -267,6 +271,31 @@ def map_alt(result: EmbeddingPcaResult, *, separate_axes: bool) -> str:
     low, high = min(result.shuffled.moved_on_map), max(result.shuffled.moved_on_map)
     end = ", but each set has axes of its own." if separate_axes else " on the same axes."
     return f"{alt} Shuffled, they move by {low:.2f} to {high:.2f}{end}"
+
+
+def cosine_heatmap(result: EmbeddingPcaResult) -> Heatmap:
+    """The cosines of all pairs [N, N], written into the cells."""
+    labels = tuple(label_of(point) for point in result.points)
+    pairs = [
+        f"{a.text} and {b.text} {result.cosines[i][j]:.2f}"
+        for i, a in enumerate(result.points)
+        for j, b in enumerate(result.points[:i])
+    ]
+    return Heatmap(
+        result.cosines,
+        rows=Axis("text", labels=labels),
+        columns=Axis("text", labels=labels),
+        value="cosine",
+        alt=f"Cosines of all pairs: {listed(pairs, 12)}.",
+        title=f"How alike {len(labels)} texts are",
+        scale=(min(0.0, float(result.cosines.min())), 1),
+        annotate=True,
+    )
+
+
+def label_of(point: TextPoint) -> Label:
+    """The text of a point: its token, if it is one, or its words."""
+    return point.tokens[0] if len(point.tokens) == 1 else point.text
 
 
 def padding_scatter(result: EmbeddingPcaResult, x: Axis) -> Scatter:

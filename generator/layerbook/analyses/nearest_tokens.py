@@ -145,7 +145,7 @@ class NearestTokens(Analysis[NearestTokensResult]):
         )
 
     def figures(self, result: NearestTokensResult) -> dict[str, Figure]:
-        """`cosine-N`, `dot-N`, `distance-N`: one token's neighbours; `pick`: a token to choose."""
+        """`cosine-N`, `dot-N`, `distance-N`: neighbours; `pick` a token; `lengths`: extremes."""
         figures: dict[str, Figure] = {}
         for n, token in enumerate(result.tokens):
             figures |= {f"{name}-{n}": _bars(token, name) for name in MEASURE_NAMES}
@@ -155,6 +155,7 @@ class NearestTokens(Analysis[NearestTokensResult]):
             f"The nearest of {result.size:,} entries",
             step="word",
         )
+        figures["lengths"] = _length_panels(result)
         return figures
 
 
@@ -191,6 +192,25 @@ def _frame(token: Neighbourhood, norm_median: float) -> Frame:
         )
     alt = " ".join(panel.alt for panel in panels)
     return Frame(token.token, Panels(panels, alt, columns=2), note)
+
+
+def _length_panels(result: NearestTokensResult) -> Panels:
+    panels = tuple(
+        Bars(
+            tuple(entry.token for entry in entries),
+            tuple(entry.norm for entry in entries),
+            Axis("token"),
+            Axis("length"),
+            f"{title}: {listed([f'{visible(e.token)} {e.norm:.2f}' for e in entries], 8)}.",
+            title,
+        )
+        for title, entries in (
+            ("the shortest vectors", result.shortest),
+            ("the longest vectors", result.longest),
+        )
+    )
+    title = f"The extremes of {result.size:,} vectors"
+    return Panels(panels, " ".join(panel.alt for panel in panels), title, columns=2)
 
 
 def _bars(token: Neighbourhood, measure: Measure) -> Bars:

@@ -1,0 +1,164 @@
+"""Sums of token vectors, such as king - man + woman, and the entries nearest to the result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from layerbook.core.analysis import Analysis, PromptText, Record, Result, TopK
+from layerbook.core.figures import Axis, Bars, Figure, Frame, Frames
+from layerbook.core.requests import (
+    EMBED,
+    ActivationCaches,
+    EmbeddingMatrix,
+    Encode,
+    Prompt,
+    Request,
+)
+from layerbook.core.rounding import snap
+from layerbook.core.text import listed
+from layerbook.core.tokens import Token, Vocabulary, visible
+from layerbook.core.vectors import cosines, mean_pool
+
+Words = tuple[PromptText, PromptText, PromptText]
+
+
+class NearEntry(Record):
+    """An entry of the vocabulary near the result of a sum."""
+
+    token: Token = Field(description="The token.")
+    cosine: float = Field(description="Cosine of its vector with the sum.")
+    given: bool = Field(description="True for a word of the sum, in any case and spacing.")
+
+
+class EmbeddingSum(Record):
+    """One sum, start - minus + plus."""
+
+    start: str = Field(description="The word that the sum starts from.")
+    minus: str = Field(description="The word that is subtracted.")
+    plus: str = Field(description="The word that is added.")
+    nearest: tuple[NearEntry, ...] = Field(description="The nearest entries; ties by lower id.")
+    answer: NearEntry = Field(description="The nearest entry that is no word of the sum.")
+    without_minus: NearEntry = Field(description="The same for start + plus alone.")
+
+
+class EmbeddingArithmeticResult(Result):
+    """The sums, in the order of the spec."""
+
+    size: int = Field(description="Number of entries compared: the whole vocabulary.")
+    sums: tuple[EmbeddingSum, ...] = Field(description="One entry per sum.")
+
+
+class EmbeddingArithmetic(Analysis[EmbeddingArithmeticResult]):
+    """The entries nearest to start - minus + plus, among all rows of the embedding matrix.
+
+    Shapes: three rows [D] -> their sum [D]; the matrix E [V, D] -> a cosine for each entry [V]; a
+        word of several tokens is the mean of their rows.
+    Units: cosines, -1..1.
+    Limits: the usual answer leaves out the three words themselves, and so does `answer`; `nearest`
+        does not. A few sums that come out do not make a rule.
+    Source: Mikolov, Yih and Zweig 2013 (Proceedings of NAACL, 746-751); on leaving out the words:
+        Linzen 2016 (arXiv:1606.07736).
+    """
+
+    result_type = EmbeddingArithmeticResult
+    sums: Annotated[tuple[Words, ...], Field(min_length=1)] = Field(
+        description="The sums, each as its three words: start, minus, plus."
+    )
+    top_k: TopK = Field(default=6, description="Number of nearest entries to list.")
+
+    def runs(self) -> dict[str, Request]:
+        """The whole embedding matrix, and the tokens of each word."""
+        words: dict[str, Request] = {
+            f"{name}-{n}": Encode(Prompt(text=word))
+            for n, words in enumerate(self.sums)
+            for name, word in zip(("start", "minus", "plus"), words, strict=True)
+        }
+        return words | {"matrix": EmbeddingMatrix()}
+
+    def measure(self, captures: ActivationCaches) -> EmbeddingArithmeticResult:
+        """Add up each sum, and compare the result with every row."""
+        vocabulary = captures["matrix"].vocabulary
+        E = captures["matrix"][EMBED].astype(np.float64)  # [V, D]
+        spellings = [spelling(vocabulary.token(id)) for id in range(len(E))]
+
+        sums = []
+        for n, words in enumerate(self.sums):
+            start, minus, plus = (
+                mean_pool(E[[token.id for token in captures[f"{name}-{n}"].tokens]])  # [D]
+                for name in ("start", "minus", "plus")
+            )
+            given = {word.strip().casefold() for word in words}
+            entries = Entries(vocabulary, np.array([word in given for word in spellings]))
+            cosine = cosines(E, start - minus + plus)  # [V]
+            sums.append(
+                EmbeddingSum(
+                    start=words[0],
+                    minus=words[1],
+                    plus=words[2],
+                    nearest=tuple(entries.at(i, cosine) for i in by_size(cosine)[: self.top_k]),
+                    answer=entries.first_new(cosine),
+                    without_minus=entries.first_new(cosines(E, start + plus)),
+                )
+            )
+        return EmbeddingArithmeticResult(size=len(E), sums=tuple(sums))
+
+    def figures(self, result: EmbeddingArithmeticResult) -> dict[str, Figure]:
+        """`sum-N`: the entries nearest to one sum; `pick`: a sum to choose."""
+        figures: dict[str, Figure] = {f"sum-{n}": _bars(one) for n, one in enumerate(result.sums)}
+        figures["pick"] = Frames(
+            tuple(Frame(_formula(one), _bars(one)) for one in result.sums),
+            f"The entries nearest to {len(result.sums)} sums of token vectors.",
+            f"The nearest of {result.size:,} entries",
+            step="word",
+        )
+        return figures
+
+
+def spelling(token: Token) -> str:
+    """The letters of a token, without case and surrounding spaces."""
+    return token.text.strip().casefold()
+
+
+def by_size(scores: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The ids of all scores [V], the largest score first; ties by the lower id."""
+    return snap(-scores).argsort(kind="stable")
+
+
+@dataclass(frozen=True)
+class Entries:
+    """The entries of the vocabulary, and which are words of a sum: `given` [V]."""
+
+    vocabulary: Vocabulary
+    given: NDArray[np.bool_]
+
+    def at(self, id: int, cosine: NDArray[np.float64]) -> NearEntry:
+        """The entry of an id, with its cosine of all [V]."""
+        token = self.vocabulary.token(int(id))
+        return NearEntry(token=token, cosine=float(cosine[id]), given=bool(self.given[id]))
+
+    def first_new(self, cosine: NDArray[np.float64]) -> NearEntry:
+        """The entry with the largest cosine [V] that is no word of the sum."""
+        return self.at(int(by_size(np.where(self.given, -np.inf, cosine))[0]), cosine)
+
+
+def _formula(one: EmbeddingSum) -> str:
+    return f"{one.start.strip()} − {one.minus.strip()} + {one.plus.strip()}"
+
+
+def _bars(one: EmbeddingSum) -> Bars:
+    """The nearest entries of a sum; those that are no word of the sum stand out."""
+    values = [f"{visible(entry.token)} {entry.cosine:.2f}" for entry in one.nearest]
+    return Bars(
+        tuple(entry.token for entry in one.nearest),
+        tuple(entry.cosine for entry in one.nearest),
+        Axis("token"),
+        Axis("cosine"),
+        f"Nearest to {_formula(one)}: {listed(values)}.",
+        f"Nearest to {_formula(one)}",
+        highlight=tuple(i for i, entry in enumerate(one.nearest) if not entry.given),
+    )
