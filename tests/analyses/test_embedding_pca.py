@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from fixtures.run_analysis import FakeModel, json_round_trip, run
 from layerbook.analyses.embedding_pca import EmbeddingPca
-from layerbook.core.figures import Scatter
+from layerbook.core.figures import Heatmap, Scatter
 from layerbook.model.loaded_model import LoadedModel
 from pydantic import ValidationError
 
@@ -48,6 +48,17 @@ def test_the_map_is_the_pca_of_the_means():
     assert np.abs(np.abs(flat(result.points)) - coordinates).max() < 1e-9
     assert result.explained_if_equal == pytest.approx(2 / 3)
     assert result.shuffled is None
+
+
+def test_cosines_of_all_pairs():
+    """Against unit vectors multiplied, to 1e-9; the heatmap shows the same numbers."""
+    model, analysis, result = measured()
+    means = np.array([r.mean(axis=0) for r in rows(model, result.points)])
+    unit = means / np.linalg.norm(means, axis=1, keepdims=True)
+
+    np.testing.assert_allclose(result.cosines, unit @ unit.T, atol=1e-6)
+    heatmap = analysis.figures(result)["cosines"]
+    assert isinstance(heatmap, Heatmap) and (heatmap.values == result.cosines).all()
 
 
 def test_padding():
@@ -186,7 +197,7 @@ def test_arrows_need_shared_axes():
         assert "padding" in charts and f"{result.padding_correlation:.2f}" in charts["padding"].alt
     _, analysis, result = measured()
     assert (
-        set(analysis.figures(result)) == {"pca"}
+        set(analysis.figures(result)) == {"pca", "cosines"}
         and len(analysis.figures(result)["pca"].points) == 4
     )
 

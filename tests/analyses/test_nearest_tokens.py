@@ -140,6 +140,16 @@ def test_figures_keep_equal_looking_tokens_apart():
     ]
 
 
+def test_the_extremes_of_length():
+    """Two panels, the shortest and the longest vectors, with their lengths."""
+    analysis, result = by_hand([[3, 4], [0, 1], [6, 8]], "a", "b", "c", top_k=2)
+    lengths = analysis.figures(result)["lengths"]
+    assert isinstance(lengths, Panels)
+    shortest, longest = (panel for panel in lengths.panels if isinstance(panel, Bars))
+    assert [label_text(label) for label in shortest.labels] == ["b", "a"]
+    assert shortest.values == (1, 5) and longest.values == (10, 5)
+
+
 def test_only_the_matrix_and_the_tokenizer_are_asked(tiny):
     """No pass; the matrix has a row for every token and is the network's own."""
     analysis = NearestTokens(prompts=("a",))

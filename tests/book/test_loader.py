@@ -639,6 +639,7 @@ def test_committed_book_loads():
             "linear",
             "sampling",
             "case-gram",
+            "case-multiplied",
         ),
     ]
     assert {e.analysis_name for c in book.chapters for e in c.experiments} <= set(registry.names())

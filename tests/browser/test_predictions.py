@@ -25,6 +25,7 @@ CHAPTERS = (
     "linear",
     "sampling",
     "case-gram",
+    "case-multiplied",
 )
 NO_STORAGE = (
     "Object.defineProperty(window, 'localStorage', { get() { throw new Error('SecurityError'); } })"
@@ -167,7 +168,43 @@ def where_it_looks(rope: Any) -> set[str]:
     )
 
 
-JUDGES = {"rope": ("rope", where_it_looks), "case-gram": ("noise", surest_sum)}
+def most_like_the_first(cities: Any) -> set[str]:
+    """The words with the largest cosine with the first."""
+    cosines = cities["cosines"][0][1:]
+    words = [point["text"].strip() for point in cities["points"][1:]]
+    return {word for word, cosine in zip(words, cosines, strict=True) if cosine == max(cosines)}
+
+
+def nearest_after_moving(tokens: Any) -> set[str]:
+    """Which vector most tokens are nearest to, once they have changed places."""
+    sweep = tokens["sweeps"][-1]
+    place, itself = sweep["like_its_place"], sweep["like_itself"]
+    other = sweep["changed_place"] - place - itself
+    return first(
+        (itself >= max(place, other), "To itself in its old seat"),
+        (place >= other, "To the token that used to have the new seat"),
+        (True, "To yet another token"),
+    )
+
+
+def change_of_the_mean(tokens: Any) -> set[str]:
+    """How far a mean moves when positions are added and tokens change places."""
+    change = tokens["pooled_difference_with"] / tokens["embedding_norm"]
+    return first(
+        (change < 1e-9, "Not at all, but for rounding"),
+        (change < 0.1, "A little"),
+        (True, "A lot"),
+    )
+
+
+JUDGES = {
+    "embeddings": ("cities", most_like_the_first),
+    "position": ("tokens", nearest_after_moving),
+    "rope": ("rope", where_it_looks),
+    "case-gram": ("noise", surest_sum),
+    "case-multiplied": ("position/tokens", change_of_the_mean),
+}
+"""By chapter the experiment that its prediction is about, and the right answers by its result."""
 
 
 def came_true(chapter: str) -> set[str]:
@@ -176,7 +213,8 @@ def came_true(chapter: str) -> set[str]:
     """
 
     def result(id: str) -> dict[str, object]:
-        found: dict[str, object] = json.loads((SITE / "data" / chapter / f"{id}.json").read_bytes())
+        address = id if "/" in id else f"{chapter}/{id}"
+        found: dict[str, object] = json.loads((SITE / "data" / f"{address}.json").read_bytes())
         return found
 
     if chapter == "model":
@@ -189,16 +227,6 @@ def came_true(chapter: str) -> set[str]:
     if chapter == "tokenization":
         pieces = len(result("hell")["prompts"][4]["tokens"])
         return {["One", "Two", "Three", "Four or more"][min(pieces, 4) - 1]}
-    if chapter == "embeddings":
-        words = result("words")
-        return {words["points"][i]["text"] for i in words["nearest"]}
-    if chapter == "position":
-        change = result("tokens")["pooled_difference_with"] / result("tokens")["embedding_norm"]
-        return first(
-            (change < 1e-9, "Not at all, but for rounding"),
-            (change < 0.1, "A little"),
-            (True, "A lot"),
-        )
     if chapter == "attention":
         return without_the_head(result("outputs"), result("silenced"))
     if chapter in JUDGES:

@@ -28,6 +28,7 @@ CHAPTERS = (
     "linear",
     "sampling",
     "case-gram",
+    "case-multiplied",
 )
 
 

@@ -175,6 +175,7 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
         separate_axes = result.shuffled is not None and self.basis == "each"
         x, y = map_axes(result, separate_axes=separate_axes)
         padded = self.pooling == "mean-with-padding"
+        single = all(len(point.tokens) == 1 for point in result.points)
         kind = "padding averaged in" if padded else "means of the token vectors"
         figures: dict[str, Figure] = {
             "pca": Scatter(
@@ -182,7 +183,7 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
                 x,
                 y,
                 map_alt(result, separate_axes=separate_axes),
-                f"{len(result.points)} texts, {kind}",
+                f"{len(result.points)} tokens" if single else f"{len(result.points)} texts, {kind}",
             ),
             "cosines": cosine_heatmap(result),
         }
@@ -287,7 +288,7 @@ def cosine_heatmap(result: EmbeddingPcaResult) -> Heatmap:
         columns=Axis("text", labels=labels),
         value="cosine",
         alt=f"Cosines of all pairs: {listed(pairs, 12)}.",
-        title=f"How alike {len(labels)} texts are",
+        title=f"How alike are these {len(labels)}?",
         scale=(min(0.0, float(result.cosines.min())), 1),
         annotate=True,
     )

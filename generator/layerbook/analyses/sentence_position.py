@@ -74,8 +74,8 @@ class SentencePosition(Analysis[SentencePositionResult]):
         0 to 1.
     Limits: it cannot show word order, since no token's position enters; two sets have two pairs of
         axes.
-    Source: the lecture this book grew out of; the encoding: Vaswani et al. 2017
-        (arXiv:1706.03762), section 3.5.
+    Source: the encoding is that of Vaswani et al. 2017 (arXiv:1706.03762), section 3.5, which adds
+        it; multiplying is a first attempt.
     """
 
     result_type = SentencePositionResult
@@ -123,7 +123,7 @@ class SentencePosition(Analysis[SentencePositionResult]):
         return [captures[f"{kind}-{i}"][EMBED] for i in range(len(self.prompts))]
 
     def figures(self, result: SentencePositionResult) -> dict[str, Figure]:
-        """`without` and `with` the encoding, both sets laid over each other as the lecture does."""
+        """`without` and `with` the encoding, both sets laid over each other."""
         with_title = f"Multiplied by the encoding, C = {result.C:g}"
         return {
             "without": _scatter(result.without, "Sentence means, padding averaged in"),

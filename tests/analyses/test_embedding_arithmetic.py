@@ -1,0 +1,109 @@
+"""Sums of token vectors against numpy, and the rule that leaves out their words."""
+
+import numpy as np
+import pytest
+from fixtures.run_analysis import capture_requests, json_round_trip, run
+from fixtures.word_tokenizer import ByteVocabulary
+from layerbook.analyses.embedding_arithmetic import EmbeddingArithmetic
+from layerbook.core.figures import Bars, Frames, label_text
+from layerbook.core.requests import EMBED
+from layerbook.model.loaded_model import LoadedModel
+
+KING = ("king", "man", "woman")
+PIECES = ("king", "man", "woman", "queen", " King", "apple")
+PLANE = [[2, 2], [2, 0], [0, 3], [0.1, 5], [2, 2.1], [5, -5]]  # a second axis for women
+
+
+def by_hand(vectors=PLANE, sums=(KING,), ids=((0,), (1,), (2,)), top_k=3):
+    """The analysis on a vocabulary with these rows; `ids` are the tokens of the sum's words."""
+    vocabulary = ByteVocabulary(*PIECES)
+    analysis = EmbeddingArithmetic(sums=sums, top_k=top_k)
+    matrix = vocabulary.capture((), {EMBED: np.array(vectors, dtype=np.float32)})
+    names = ("start-0", "minus-0", "plus-0")
+    words = {name: vocabulary.capture(tokens) for name, tokens in zip(names, ids, strict=True)}
+    return analysis, json_round_trip(analysis, analysis.measure({**words, "matrix": matrix}))
+
+
+def test_a_sum_by_hand():
+    """King - man + woman is (0, 5): the queen is nearest, at the cosine of pencil and paper."""
+    _, result = by_hand()
+    (one,) = result.sums
+    assert (one.start, one.minus, one.plus) == KING
+    assert [entry.token.text for entry in one.nearest] == ["woman", "queen", " King"]
+    assert [entry.given for entry in one.nearest] == [True, False, True]
+    assert one.answer.token.text == "queen"
+    assert one.answer.cosine == pytest.approx(25 / (5 * np.hypot(0.1, 5)), abs=1e-7)
+
+
+def test_the_words_of_a_sum_are_no_answer_in_any_spelling():
+    """Without the queen the nearest are all given, so the apple is left, however far away."""
+    vectors = [*PLANE[:3], [5, -4], *PLANE[4:]]
+    _, result = by_hand(vectors, top_k=2)
+    assert result.sums[0].answer.token.text == "queen"
+    _, result = by_hand([*PLANE[:3], [0, -5], *PLANE[4:]], top_k=2)
+    assert result.sums[0].answer.token.text == "apple"
+
+
+def test_without_the_subtraction():
+    """King + woman is (2, 5): between the two, the queen is the nearest that was not given."""
+    _, result = by_hand()
+    plain = result.sums[0].without_minus
+    cosine = (0.1 * 2 + 5 * 5) / (np.hypot(2, 5) * np.hypot(0.1, 5))
+    assert plain.token.text == "queen" and plain.cosine == pytest.approx(cosine, abs=1e-7)
+
+
+def test_a_word_of_several_tokens_is_their_mean():
+    """Two tokens for the first word: (2, 2) and (2, 0) make (2, 1)."""
+    _, result = by_hand(ids=((0, 1), (1,), (2,)))
+    total = np.array([2, 1]) - [2, 0] + [0, 3]
+    first = result.sums[0].nearest[0]
+    row = np.array(PLANE[first.token.id])
+    assert first.cosine == pytest.approx(
+        row @ total / np.linalg.norm(row) / np.linalg.norm(total), abs=1e-7
+    )
+
+
+def test_figures():
+    """New entries stand out; one frame for each sum, labelled by it."""
+    analysis, result = by_hand()
+    charts = analysis.figures(result)
+    bars, pick = charts["sum-0"], charts["pick"]
+    assert isinstance(bars, Bars) and bars.highlight == (1,)
+    assert isinstance(pick, Frames)
+    assert [label_text(frame.label) for frame in pick.frames] == ["king − man + woman"]
+
+
+def check_against_numpy(model, sums):
+    """Every nearest entry against a plain product of unit vectors, to 1e-7."""
+    analysis = EmbeddingArithmetic(sums=sums)
+    captures = capture_requests(model, analysis)
+    result = run(model, analysis)
+    E = captures["matrix"][EMBED].astype(np.float64)
+    unit = E / np.linalg.norm(E, axis=1, keepdims=True)
+    for n, one in enumerate(result.sums):
+        start, minus, plus = (
+            np.mean([E[token.id] for token in captures[f"{name}-{n}"].tokens], axis=0)
+            for name in ("start", "minus", "plus")
+        )
+        total = start - minus + plus
+        cosines = unit @ (total / np.linalg.norm(total))
+        np.testing.assert_allclose(
+            [entry.cosine for entry in one.nearest],
+            np.sort(cosines)[::-1][: len(one.nearest)],
+            atol=1e-7,
+        )
+        assert one.answer.cosine == pytest.approx(cosines[one.answer.token.id], abs=1e-7)
+    return result
+
+
+def test_it_agrees_with_numpy_on_a_network(tiny):
+    """Through the adapter, on random rows."""
+    check_against_numpy(tiny, (("The cat", "sat", "on"), ("a", "b", "c")))
+
+
+@pytest.mark.model
+def test_it_agrees_with_numpy_on_the_real_model(real_model_dir):
+    """From Paris to Berlin, and to no Rome."""
+    sums = ((" Paris", " France", " Germany"), (" Paris", " France", " Italy"))
+    result = check_against_numpy(LoadedModel.load(real_model_dir, "real"), sums)
+    assert [one.answer.token.text for one in result.sums] == [" Berlin", " Italians"]
