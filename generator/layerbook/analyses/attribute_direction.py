@@ -73,7 +73,7 @@ class AttributeDirection(Analysis[AttributeDirectionResult]):
 
     Shapes: members [M, D] and others [N, D], every second one fitted -> a column number and a
         direction [D], the difference of the two means; a word of several tokens is their mean.
-    Units: shares 0..1; cosines -1..1.
+    Units: none; shares are in 0..1, cosines in -1..1.
     Limits: a few words and one property; a direction that tells words apart need not be what the
         layers read.
     Source: Bolukbasi et al. 2016 (arXiv:1607.06520), section 4, on directions of word vectors;

@@ -58,7 +58,7 @@ class EmbeddingArithmetic(Analysis[EmbeddingArithmeticResult]):
 
     Shapes: three rows [D] -> their sum [D]; the matrix E [V, D] -> a cosine for each entry [V]; a
         word of several tokens is the mean of their rows.
-    Units: cosines, -1..1.
+    Units: none; cosines are in -1..1.
     Limits: the usual answer leaves out the three words themselves, and so does `answer`; `nearest`
         does not. A few sums that come out do not make a rule.
     Source: Mikolov, Yih and Zweig 2013 (Proceedings of NAACL, 746-751); on leaving out the words:
