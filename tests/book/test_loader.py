@@ -635,6 +635,7 @@ def test_committed_book_loads():
             "embeddings",
             "position",
             "attention",
+            "rope",
             "mlp",
             "linear",
             "sampling",
