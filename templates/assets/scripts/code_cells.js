@@ -1,11 +1,11 @@
-// A button that copies the code of a cell. Without this script the code can be selected.
+// A button that copies the code of a cell or a listing. Without this script the code can be selected.
 
 import { on } from "./common.js";
 
 const SHOWN = 2000; // milliseconds in which the button says what happened
 
 async function copy(button) {
-	const code = button.closest(".cell").querySelector("pre code");
+	const code = button.closest(".cell, .fence").querySelector("pre code");
 	getSelection().selectAllChildren(code);
 	let outcome = "Copied";
 	try {
@@ -17,7 +17,7 @@ async function copy(button) {
 	setTimeout(() => (button.textContent = "Copy"), SHOWN);
 }
 
-for (const button of document.querySelectorAll(".cell-copy")) {
+for (const button of document.querySelectorAll(".copy")) {
 	button.hidden = false;
 	button.setAttribute("aria-live", "polite");
 	on(button, "click", () => copy(button));

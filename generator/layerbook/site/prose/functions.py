@@ -125,6 +125,10 @@ def token_chip(token: object) -> Inline:
     return chip(as_token(token))
 
 
+def _label(number: str) -> str:
+    return f"Figure {number}" if number else ""
+
+
 class ProseFunctions:
     """The functions for one rendering of one chapter.
 
@@ -182,7 +186,10 @@ class ProseFunctions:
         self._shown_ids.add(view.id)
         if isinstance(view, FailedView):
             return Block(self._block("failed", view), view.message, "figure()")
-        return Block(self._block("figure", view), f"{view.title} {view.alt}".strip(), "figure()")
+        text = f"{view.title} {view.alt}".strip()
+        return Block(
+            self._block("figure", view), text, "figure()", label=_label(view.number), id=view.id
+        )
 
     @takes_steps(100)
     def claim(self, id: str, index: int = 0) -> Block:
@@ -234,7 +241,8 @@ class ProseFunctions:
         if self._media is None:
             return Block("", text, "an image", anchors)
         view = self._media.image(image.path, image.alt, caption)
-        return Block(self._block("image", view), text, "an image", anchors)
+        html = self._block("image", view)
+        return Block(html, text, "an image", anchors, _label(view.number), view.id)
 
     @takes_steps(1000)
     def video(self, path: str, *, poster: str, caption: object) -> Block:
@@ -242,7 +250,8 @@ class ProseFunctions:
         if self._media is None:
             return Block("", str(caption), "video()")
         view = self._media.video(path, poster, str(caption))
-        return Block(self._block("video", view), view.caption, "video()")
+        html = self._block("video", view)
+        return Block(html, view.caption, "video()", label=_label(view.number), id=view.id)
 
     @takes_steps(1000)
     def source(self, id: str) -> Block:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import textwrap
 
-from layerbook.site.prose.markup import clean_text
+from layerbook.core.errors import did_you_mean
+from layerbook.site.prose.markup import clean_text, escape_text
 
-LANGUAGES = {"python": "Python source", "yaml": "YAML", "javascript": "JavaScript source"}
-"""The languages that are highlighted, with their names for screen readers."""
+OWN_LANGUAGES = {"python": "Python source", "yaml": "YAML", "javascript": "JavaScript source"}
+"""The languages of the book's own listings, with their names for screen readers."""
+MAX_LISTING = 50_000
+"""Characters of a listing in prose."""
 
 _ROLES = {
     "Comment": "comment",
@@ -24,15 +27,38 @@ _ROLES = {
 }
 
 
+class ListingError(Exception):
+    """A listing whose language nobody knows, or that is too long."""
+
+
+def check_language(language: str) -> None:
+    """Raise ListingError, with the nearest name, for a language that is not highlighted."""
+    from pygments.lexers import find_lexer_class_by_name, get_all_lexers
+    from pygments.util import ClassNotFound
+
+    try:
+        find_lexer_class_by_name(language)
+    except ClassNotFound as error:
+        names = {alias for _, aliases, *_ in get_all_lexers() for alias in aliases}
+        hint = did_you_mean(language, names)
+        message = f"no language is called {language!r}{hint}; without a name, it is plain text"
+        raise ListingError(message) from error
+
+
 def code_html(source: str, language: str) -> str:
-    """Return dedented, highlighted source in a scroll box of its own."""
+    """Return dedented, highlighted source in a scroll box of its own. Raises ListingError."""
     from pygments import highlight
     from pygments.formatters import HtmlFormatter
     from pygments.lexers import get_lexer_by_name
 
+    if len(source) > MAX_LISTING:
+        raise ListingError(f"the listing is longer than {MAX_LISTING:,} characters")
+    check_language(language)
+    lexer = get_lexer_by_name(language)
     text = textwrap.dedent(clean_text(source)).strip("\n") + "\n"
-    body = str(highlight(text, get_lexer_by_name(language), HtmlFormatter(nowrap=True))).rstrip()
-    box = f'role="group" tabindex="0" aria-label="{LANGUAGES[language]}"'
+    body = str(highlight(text, lexer, HtmlFormatter(nowrap=True))).rstrip()
+    name = OWN_LANGUAGES.get(language) or escape_text(lexer.name)
+    box = f'role="group" tabindex="0" aria-label="{name}"'
     return f'<pre class="code scroll" {box}><code>{body}</code></pre>'
 
 

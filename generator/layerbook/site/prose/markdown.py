@@ -19,7 +19,9 @@ from markdown_it.token import Token as Node
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 
-from layerbook.site.prose.highlight import code_html
+from layerbook.core.errors import did_you_mean
+from layerbook.site.prose.extensions import add_extensions, add_rendering
+from layerbook.site.prose.highlight import ListingError, code_html
 from layerbook.site.prose.ids import PageIds
 from layerbook.site.prose.images import USAGE
 from layerbook.site.prose.markup import Anchor, Block, Inline, clean_text, escape_text
@@ -41,6 +43,15 @@ class ProseError(Exception):
     def __init__(self, message: str, line: int | None = None, near: str = "") -> None:
         super().__init__(message)
         self.line, self.near = line, near
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a reference such as `@fig-name` leads to; `label` is the text of the link, as HTML."""
+
+    name: str
+    id: str
+    label: str
 
 
 @dataclass(frozen=True)
@@ -115,13 +126,14 @@ def make_parser(*, typographer: bool = True) -> MarkdownIt:
     md.enable("table").disable(["html_block", "html_inline"])
     md.use(
         dollarmath_plugin,
-        allow_labels=False,
+        allow_labels=True,
         allow_space=False,
         allow_digits=False,
         allow_blank_lines=False,
         double_inline=True,
     )
     md.use(footnote_plugin)
+    add_extensions(md)
     return md
 
 
@@ -129,8 +141,10 @@ def make_parser(*, typographer: bool = True) -> MarkdownIt:
 def _parser() -> MarkdownIt:
     md = make_parser().enable("smartquotes")
     md.core.ruler.before("inline", "limit", _limit_paragraphs)
-    for name in ("math_inline", "math_inline_double", "math_block"):
+    for name in ("math_inline", "math_inline_double", "math_block", "math_block_label"):
         md.add_render_rule(name, _math)
+    md.add_render_rule("reference", _reference)
+    add_rendering(md)
     md.add_render_rule("slots", lambda _, nodes, index, *__: nodes[index].content)
     md.add_render_rule("fence", _fence)
     table = '<div class="scroll table-scroll prose-table" tabindex="0"><table>\n'
@@ -158,35 +172,57 @@ def _math(_: Any, nodes: Sequence[Node], index: int, __: Any, env: MutableMappin
         raise ProseError(f"in the formula: {error}", line, near) from error
     if display:
         # A paragraph may hold no <div>.
-        tag = "div" if node.type == "math_block" else "span"
+        tag = "div" if node.block else "span"
         box = 'class="math scroll" role="group" tabindex="0" aria-label="Formula"'
-        return f"<{tag} {box}>{markup}</{tag}>"
+        formula = f"<{tag} {box}>{markup}</{tag}>"
+        if node.type != "math_block_label":
+            return formula
+        target = env["targets"][f"@eq-{node.info}"]
+        number = f'<span class="equation-number">{target.label}</span>'
+        return f'<div class="equation" id="{target.id}">{formula}{number}</div>\n'
     return f'<span class="math">{markup}</span>'
 
 
-def _fence(renderer: Any, nodes: Sequence[Node], index: int, options: Any, env: Any) -> str:
-    language = nodes[index].info.strip()
-    if language == "python" or language == "yaml":
-        return code_html(nodes[index].content, language) + "\n"
-    return str(renderer.fence(nodes, index, options, env))
+def _reference(
+    _: Any, nodes: Sequence[Node], index: int, __: Any, env: MutableMapping[str, Any]
+) -> str:
+    written, targets = nodes[index].meta["written"], env["targets"]
+    if written not in targets:
+        hint = did_you_mean(written, targets)
+        raise ProseError(f"nothing on this page is called {written}{hint}", near=written)
+    target = targets[written]
+    return f'<a class="reference" href="#{escape_text(target.id)}">{target.label}</a>'
+
+
+def _fence(_: Any, nodes: Sequence[Node], index: int, *__: Any) -> str:
+    words = nodes[index].info.split()
+    language = words[0] if words else "text"
+    try:
+        code = code_html(nodes[index].content, language)
+    except ListingError as error:
+        raise ProseError(str(error), near=f"{nodes[index].markup}{nodes[index].info}") from error
+    button = '<button class="tool copy" type="button" hidden>Copy</button>'
+    return f'<div class="fence">{button}{code}</div>\n'
 
 
 def render_inline(source: str, slots: Slots, math: MathRenderer) -> Inline:
     """Render a sentence or a few, without a paragraph around them. Raises ProseError."""
     nodes = _parser().parseInline(source)
     _check_nodes(nodes, slots)
-    html = _render(nodes, {"slots": slots, "math": math})
+    html = _render(nodes, {"slots": slots, "math": math, "targets": {}})
     return Inline(html, _plain_text(nodes[0], slots))
 
 
 def render_blocks(source: str, slots: Slots, math: MathRenderer, ids: PageIds) -> MarkdownPage:
     """Render a chapter; `ids` are those of its page. Raises ProseError."""
-    env: dict[str, Any] = {"slots": slots, "math": math}
+    env: dict[str, Any] = {"slots": slots, "math": math, "targets": {}}
     nodes = _unwrap_blocks(_parser().parse(source, env), slots)
     _check_nodes(nodes, slots)
     for number, _ in enumerate(env.get("footnotes", {}).get("list", ()), start=1):
         ids.add(f"fn{number}")
         ids.add(f"fnref{number}")
+    env["targets"] |= {f"@eq-{t.name}": t for t in _equations(nodes, ids)}
+    env["targets"] |= {f"@fig-{t.name}": t for t in _figures(slots)}
     headings = tuple(_add_heading_ids(nodes, env, ids))
     return MarkdownPage(
         html=_render(nodes, env),
@@ -237,6 +273,9 @@ def _check_nodes(nodes: Sequence[Node], slots: Slots) -> None:
             if match := _ENCODED_SLOT.search(str(attribute)):
                 message = "a value cannot be part of a link's address or title"
                 raise ProseError(message, slots.lines[int(match[1])])
+        if numbers := slots.numbers_in(node.info):
+            message = "a value cannot be part of a title of tabs, or name a language"
+            raise ProseError(message, slots.lines[numbers[0]])
         for number in slots.numbers_in(node.content if node.type != "slots" else ""):
             value = slots.values[number]
             if isinstance(value, Block):
@@ -267,12 +306,28 @@ def _add_heading_ids(
         text = _plain_text(inline, env["slots"])
         id = ids.add(heading_slug(text))
         opening.attrs["id"] = id
+        env["targets"][f"@sec-{id}"] = Target(id, id, escape_text(text))
         yield Heading(int(opening.tag[1]), id, _render(inline.children or [], env), text)
 
 
 def heading_slug(text: str) -> str:
     """Return a heading's words as an id: `What it is` -> `what-it-is`."""
     return "-".join(re.findall(r"\w+", text.lower())) or "section"
+
+
+def _equations(nodes: Sequence[Node], ids: PageIds) -> Iterator[Target]:
+    """Yield the formulas that have a name, numbered in order."""
+    named = [node for node in nodes if node.type == "math_block_label"]
+    for number, node in enumerate(named, start=1):
+        yield Target(node.info, ids.add(f"eq-{heading_slug(node.info)}"), f"({number})")
+
+
+def _figures(slots: Slots) -> Iterator[Target]:
+    """Yield the figures, as what shows them says what they are called."""
+    for value in slots.values:
+        if isinstance(value, Block) and value.label:
+            name = value.id.removeprefix("fig-")
+            yield Target(name, value.id, escape_text(value.label))
 
 
 def _sections(

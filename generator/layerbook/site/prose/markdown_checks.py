@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from markdown_it.token import Token as Node
 
 from layerbook.core.errors import Problem
+from layerbook.site.prose.highlight import ListingError, check_language
 from layerbook.site.prose.images import USAGE
 from layerbook.site.prose.markdown import LONG_PARAGRAPH, MAX_PARAGRAPH
 from layerbook.site.prose.outline import BLOCK, Outline
@@ -15,6 +16,10 @@ from layerbook.site.prose.outline import BLOCK, Outline
 _STRAY = (
     (re.compile(r"\$\$"), "$$ opens a formula that does not end before the next empty line"),
     (re.compile(r"\[\^[^\]\s]+\]"), "no footnote has the mark {0}"),
+    (
+        re.compile(r"^:{3,}.*"),
+        "{0} opens or closes nothing; write :::: tabs, in it ::: tab TITLE and :::, then ::::",
+    ),
     (
         re.compile(r"</?[A-Za-z][A-Za-z0-9-]*(?:\s[^<>]*)?/?>|<!--"),
         "prose has no HTML, and {0} looks like some; put it into `code`, or write \\< for the sign",
@@ -33,6 +38,7 @@ def find_markdown_problems(
     """Yield images inside a sentence, HTML, marks without their footnote, address or end, and
     figures inside a sentence. image_lines: where images begin that may stand alone.
     """
+    yield from _listing_problems(outline, file)
     for opening, node in outline.inline_nodes():
         if len(node.content) > MAX_PARAGRAPH:
             yield Problem(file, outline.place(node, 0).line, 1, LONG_PARAGRAPH)
@@ -56,6 +62,18 @@ def find_markdown_problems(
             place = outline.place(node, text.index(BLOCK))
             message = "a figure, claim or source must stand alone in its paragraph"
             yield Problem(file, place.line, place.column, f"{message}, with empty lines around it")
+
+
+def _listing_problems(outline: Outline, file: str) -> Iterator[Problem]:
+    for node in outline.nodes:
+        words = node.info.split()
+        if node.type != "fence" or not words:
+            continue
+        try:
+            check_language(words[0])
+        except ListingError as error:
+            place = outline.place(node, outline.text(node).find(words[0]))
+            yield Problem(file, place.line, place.column, str(error))
 
 
 def _child_problems(child: Node) -> Iterator[tuple[str, str]]:

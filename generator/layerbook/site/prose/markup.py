@@ -64,12 +64,17 @@ class Inline:
 
 @dataclass(frozen=True)
 class Block:
-    """Markup that stands alone, like a figure; error messages call it `name`."""
+    """Markup that stands alone, like a figure; error messages call it `name`.
+
+    label, id: of a numbered one, what references to it say, such as `Figure 2.1`, and lead to.
+    """
 
     html: str
     text: str
     name: str
     anchors: tuple[Anchor, ...] = ()
+    label: str = ""
+    id: str = ""
 
     def __html__(self) -> str:
         return self.html

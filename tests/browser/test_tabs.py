@@ -1,0 +1,99 @@
+"""Tabs and listings in Chromium, by mouse and keyboard, with and without scripts."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fixtures.chromium import chromium, reading
+from fixtures.small_book import layerbook
+from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.browser
+PROSE = """\
+[To the second](#deep)
+
+:::: tabs
+
+::: tab One
+
+first
+
+:::
+
+::: tab Two
+
+### Deep
+
+second
+
+:::
+
+::::
+
+> [!TIP]
+> A tip.
+
+- [ ] A task
+
+```rust
+fn main() {}
+```
+"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start one Chromium for all tests here."""
+    with chromium() as chromium_browser:
+        yield chromium_browser
+
+
+@pytest.fixture(scope="module")
+def chapter(book_with_results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the small book with a chapter of Markdown."""
+    book = tmp_path_factory.mktemp("tabs") / "book"
+    shutil.copytree(book_with_results, book)
+    (book / "templates" / "chapters" / "words.md").write_text(PROSE, encoding="utf-8")
+    done = layerbook("build", "--no-run", "--quiet", cwd=book)
+    assert done.returncode == 0, done.stderr
+    return book / "site" / "words.html"
+
+
+def test_tabs_change_by_mouse_and_keys(browser: Browser, chapter: Path) -> None:
+    """Arrows move the focus along with the choice and stop at the ends."""
+    with reading(browser, chapter) as page:
+        one, two = (page.get_by_role("tab", name=name) for name in ("One", "Two"))
+        assert page.locator(".tab:visible").inner_text() == "first"
+        two.click()
+        assert "second" in page.locator(".tab:visible").inner_text()
+        page.keyboard.press("ArrowRight")
+        assert two.get_attribute("aria-selected") == "true"
+        page.keyboard.press("ArrowLeft")
+        assert one.evaluate("node => node === document.activeElement")
+        assert page.get_by_role("tabpanel").inner_text() == "first"
+
+
+def test_a_link_opens_the_tab_of_its_target(browser: Browser, chapter: Path) -> None:
+    """Though it was hidden."""
+    with reading(browser, chapter) as page:
+        page.get_by_role("link", name="To the second").click()
+        page.get_by_role("heading", name="Deep").wait_for()
+
+
+def test_without_scripts_all_tabs_are_there(browser: Browser, chapter: Path) -> None:
+    """With their titles; no button that would do nothing."""
+    with reading(browser, chapter, java_script_enabled=False) as page:
+        text = page.locator(".tabs").inner_text()
+        assert all(word in text for word in ("One", "first", "Two", "second"))
+        assert page.locator(".copy:visible").count() == 0
+
+
+def test_a_listing_is_copied(browser: Browser, chapter: Path) -> None:
+    """Where the clipboard is closed, as here, its text is selected."""
+    with reading(browser, chapter) as page:
+        page.locator(".fence .copy").click()
+        page.locator(".fence .copy", has_text="ed").wait_for()
+        assert page.evaluate("getSelection().toString()").strip() == "fn main() {}"

@@ -1,0 +1,131 @@
+"""Boxes, tabs, tasks, terms, listings and references in Markdown."""
+
+from __future__ import annotations
+
+import html5lib
+import pytest
+from fixtures.sample_chapter import SAMPLE_VIEWS, context
+from layerbook.core.errors import SpecError
+from layerbook.site.prose.markdown_checks import find_markdown_problems
+from layerbook.site.prose.outline import parse_outline
+from layerbook.site.prose.render import render_chapter
+
+FILE = "templates/chapters/attention.md"
+FIGURE = "{{ figure('noise', 'bars') }}\n\n"
+
+
+def render(source: str) -> str:
+    """Return the HTML of a chapter."""
+    return render_chapter(source, FILE, context(SAMPLE_VIEWS)).html
+
+
+def error_message(source: str) -> str:
+    """Return the only error of a chapter, without its file."""
+    with pytest.raises(SpecError) as caught:
+        render(source)
+    (problem,) = caught.value.problems
+    return str(problem).removeprefix(f"{FILE}:")
+
+
+def check_messages(source: str) -> list[str]:
+    """Return what a check reports without results."""
+    problems = find_markdown_problems(parse_outline(source), FILE)
+    return [str(problem).removeprefix(f"{FILE}:") for problem in problems]
+
+
+@pytest.mark.parametrize("kind", ["Note", "Tip", "Important", "Warning", "Caution"])
+def test_boxes(kind: str) -> None:
+    """A box of each kind, with its name and any Markdown."""
+    html = render(f"> [!{kind.upper()}]\n> A *word*.\n>\n> - and a list")
+    assert f'<div class="note {kind.lower()}" role="note">' in html
+    assert f">{kind}</p>" in html and "<em>word</em>" in html and "<li>and a list</li>" in html
+
+
+def test_tabs_are_sections_with_titles() -> None:
+    """Each is readable without a script; titles are text."""
+    html = render(":::: tabs\n\n::: tab C & <C>\n\none\n\n:::\n\n::: tab D\n\n$x$\n\n:::\n\n::::")
+    fragment = html5lib.parseFragment(html, namespaceHTMLElements=False)
+    sections = fragment.findall(".//div[@class='tabs']/section")
+    assert [section.get("aria-label") for section in sections] == ["C & <C>", "D"]
+    assert [section.find("p").text for section in sections] == ["C & <C>", "D"]
+
+
+def test_tasks_say_whether_they_are_done() -> None:
+    """In a sign with a name; there is nothing to tick."""
+    html = render("- [x] read\n- [ ] write\n- other")
+    assert 'aria-label="done">☑</span> read' in html
+    assert 'aria-label="to do">☐</span> write' in html
+    assert "<input" not in html and "<li>other" in html
+
+
+def test_definitions_and_struck_text() -> None:
+    """As in other dialects of Markdown."""
+    html = render("Logit\n: A score.\n\n~~no~~ yes")
+    assert "<dt>Logit</dt>" in html and "<dd>A score.</dd>" in html and "<s>no</s> yes" in html
+
+
+@pytest.mark.parametrize(
+    ("language", "name", "marked"),
+    [
+        ("rust", "Rust", '<span class="kd">let</span>'),
+        ("c++", "C++", '<span class="kt">int</span>'),
+        ("python", "Python source", '<span class="kn">import</span>'),
+        ("", "Text only", "import"),
+    ],
+)
+def test_listings_of_any_language(language: str, name: str, marked: str) -> None:
+    """They are highlighted, have a name and a button, and braces are text."""
+    html = render(f"```{language}\nimport let int {{{{ x }}}} {{# y #}}\n```")
+    assert f'aria-label="{name}"' in html and marked in html
+    assert '<button class="tool copy" type="button" hidden>Copy</button>' in html
+    text = "".join(html5lib.parseFragment(html, namespaceHTMLElements=False).itertext())
+    assert "import let int {{ x }} {# y #}" in text
+
+
+def test_an_unknown_language_is_named() -> None:
+    """With the nearest one, by the check and by the build."""
+    assert error_message("a\n\n```pyhton\nx\n```").startswith("3:")
+    (message,) = check_messages("a\n\n> ```pyhton\n> x\n> ```")
+    assert message.startswith("3:6: no language is called 'pyhton' (did you mean 'python'")
+
+
+def test_a_box_that_opens_nothing_is_named() -> None:
+    """Colons that belong to no tabs would be printed."""
+    (message,) = check_messages("a\n\n::: warning\n\nb")
+    assert message.startswith("3:1: ::: warning opens or closes nothing")
+    assert check_messages(":::: tabs\n\n::: tab One\n\nx\n\n:::\n\n::::") == []
+
+
+def test_references_lead_to_their_targets() -> None:
+    """Figures by number, formulas by number, sections by title; before and after them."""
+    html = render(
+        f"See @fig-noise-bars, @eq-main, (@sec-the-end).\n\n{FIGURE}"
+        "$$ a $$ (main)\n\n$$ b $$\n\n$$ c $$ (other)\n\n## The *end*\n\n@eq-other"
+    )
+    for link in (
+        '<a class="reference" href="#fig-noise-bars">Figure 1.2</a>',
+        '<a class="reference" href="#eq-main">(1)</a>',
+        '<a class="reference" href="#the-end">The end</a>',
+        '<a class="reference" href="#eq-other">(2)</a>',
+    ):
+        assert link in html
+    assert 'id="eq-main"' in html and '<span class="equation-number">(1)</span>' in html
+
+
+def test_a_reference_to_nothing_is_named() -> None:
+    """With the nearest one, at its line."""
+    message = error_message(f"{FIGURE}See\n@fig-noise-bar.")
+    assert message.startswith("4:1: nothing on this page is called @fig-noise-bar")
+    assert "did you mean '@fig-noise-bars'" in message
+
+
+def test_addresses_and_code_are_no_references() -> None:
+    """Nor are other words behind the sign."""
+    html = render("me@fig-tree.org, `@fig-x`, @someone, $@fig-x$".replace(", $@fig-x$", ""))
+    assert "me@fig-tree.org" in html and "@someone" in html and "reference" not in html
+
+
+def test_a_value_is_no_title_of_a_tab() -> None:
+    """It would stand in an attribute."""
+    message = error_message(":::: tabs\n::: tab {{ r('noise').name }}\nx\n:::\n::::")
+    assert message.startswith("2:") and "a value cannot be part of a title" in message
