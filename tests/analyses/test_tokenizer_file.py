@@ -18,21 +18,28 @@ from layerbook.model.tokenizer import ModelTokenizer
 from tokenizers import Tokenizer
 
 TEXT = "The owls 🦉 sat on 42 tables.\n"
+EXAMPLES = ("owl", "42")
 
 
 def measured(folder: Path) -> tuple[TokenizerFile, TokenizerFileResult]:
     """The analysis on the tokenizer of a folder."""
-    tokenizer, analysis = ModelTokenizer.load(folder), TokenizerFile(text=TEXT)
-    ids, text = tokenizer.encode(Prompt(text=TEXT))
-    result = analysis.measure({"text": ActivationCache(tokenizer.tokens(ids), text, tokenizer)})
+    tokenizer = ModelTokenizer.load(folder)
+    analysis = TokenizerFile(text=TEXT, examples=EXAMPLES)
+    texts = {name: tokenizer.encode(request.prompt) for name, request in analysis.runs().items()}
+    result = analysis.measure(
+        {
+            name: ActivationCache(tokenizer.tokens(ids), text, tokenizer)
+            for name, (ids, text) in texts.items()
+        }
+    )
     return analysis, json_round_trip(analysis, result)
 
 
 def rebuilt(result: TokenizerFileResult) -> Tokenizer:
     """The tokenizer that the result describes, made by the library."""
-    vocabulary = apply_merges(result.given, result.joins)
+    vocabulary = apply_merges(result.given, result.merges)
     pieces = {id: piece for piece, id in vocabulary.items()}
-    merges = [[pieces[left], pieces[right]] for left, right in result.joins.tolist()]
+    merges = [[pieces[left], pieces[right]] for left, right in result.merges.tolist()]
     model = result.rest["model"] | {"vocab": vocabulary, "merges": merges}
     return Tokenizer.from_str(json.dumps(result.rest | {"model": model}))
 
@@ -45,18 +52,18 @@ def assert_same(folder: Path, result: TokenizerFileResult) -> None:
     assert [token.id for token in result.tokens] == theirs.encode(TEXT).ids
 
 
-def test_the_vocabulary_follows_from_the_joins(tiny_model_dir: Path) -> None:
-    """Given are the special tokens and the bytes; everything else is joined."""
+def test_the_vocabulary_follows_from_the_merges(tiny_model_dir: Path) -> None:
+    """Given are the special tokens and the bytes; everything else is merged."""
     _, result = measured(tiny_model_dir)
 
     assert_same(tiny_model_dir, result)
     assert len(result.given) == 256 + 3
-    assert len(result.given) + len(result.joins) == result.size
+    assert len(result.given) + len(result.merges) == result.size
 
 
 @pytest.mark.parametrize("kind", BPE_WRITERS)
 def test_other_kinds_come_back_whole(tmp_path: Path, kind: str) -> None:
-    """Nothing is lost if ids do not follow the joins, or entries have none."""
+    """Nothing is lost if ids do not follow the merges, or entries have none."""
     _, result = measured(BPE_WRITERS[kind](tmp_path))
 
     assert_same(tmp_path, result)
@@ -68,11 +75,11 @@ def test_the_default_model_needs_few_pieces(real_model_dir: Path) -> None:
     _, result = measured(real_model_dir)
 
     assert_same(real_model_dir, result)
-    assert (len(result.given), result.joins.shape, result.size) == (252, (48900, 2), 49152)
+    assert (len(result.given), result.merges.shape, result.size) == (252, (48900, 2), 49152)
 
 
 def test_new_pieces_take_the_lowest_free_id() -> None:
-    """In the order of the joins; a piece that is there already keeps its id, and a join without
+    """In the order of the merges; a piece that is there already keeps its id, and a merge without
     parts ends it.
     """
     given = {"a": 0, "b": 3, "ab": 2}
@@ -81,16 +88,17 @@ def test_new_pieces_take_the_lowest_free_id() -> None:
     assert apply_merges(given, np.array([[0, 0], [9, 0], [3, 3]])) == given | {"aa": 1}
 
 
-def test_a_tokenizer_without_joins_has_a_figure_of_its_text(tmp_path: Path) -> None:
-    """Unigram scores pieces instead of joining pairs, so all are given, and nothing is live."""
+def test_a_tokenizer_without_merges_has_a_figure_of_its_text(tmp_path: Path) -> None:
+    """Unigram scores pieces instead of merging pairs, so all are given, and nothing is live."""
     tokenizer = ModelTokenizer.load(TOKENIZER_WRITERS["unigram"](tmp_path))
     analysis, result = measured(tmp_path)
 
-    assert len(result.joins) == 0 and len(result.given) == result.size == tokenizer.size
+    assert len(result.merges) == 0 and len(result.given) == result.size == tokenizer.size
     assert all(tokenizer.backend.token_to_id(piece) == id for piece, id in result.given.items())
     figure = analysis.figures(result)["tokens"]
     assert isinstance(figure, TokenStrip) and figure.tokenizer_json == ""
-    assert figure.rows == ((TEXT, result.tokens),)
+    assert figure.rows[0] == (TEXT, result.tokens)
+    assert [text for text, _ in figure.rows[1:]] == list(EXAMPLES)
 
 
 def test_the_figure_carries_all_of_it(tiny_model_dir: Path) -> None:
@@ -99,12 +107,13 @@ def test_the_figure_carries_all_of_it(tiny_model_dir: Path) -> None:
     figure = analysis.figures(result)["tokens"]
 
     assert isinstance(figure, TokenStrip)
-    assert figure.rows == ((TEXT, result.tokens),)
+    assert figure.rows[0] == (TEXT, result.tokens)
+    assert [text for text, _ in figure.rows[1:]] == list(EXAMPLES)
     assert figure.tokenizer_json.isascii()
     assert json.loads(figure.tokenizer_json) == {
-        "text": TEXT,
+        "texts": [TEXT, *EXAMPLES],
         "given": [list(pair) for pair in result.given.items()],
-        "joins": [id for pair in result.joins.tolist() for id in pair],
+        "merges": [id for pair in result.merges.tolist() for id in pair],
         "rest": result.rest,
     }
 

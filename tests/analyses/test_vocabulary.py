@@ -73,8 +73,9 @@ def test_joined_pieces_fragments_and_spaces_are_counted():
     )
     assert [token.id for token in result.joined] == [2, 3, 4]
     assert result.fragments == 2  # a replacement character that really is one is no fragment
-    assert result.spaced == 2
-    assert result.longest.text == "    longer "
+    assert result.spaced == 2 and result.across == 0
+    assert [token.text for token in result.longest[:2]] == ["    longer ", "ab"]
+    assert [token.text for token in result.longest_words] == ["    longer ", "ab", "a", " a"]
     assert [s.token.text for s in result.special] == [" <s>"]
 
 

@@ -140,7 +140,7 @@ def differing(page: Page, folder: Path) -> list[object]:
 
 def opened(page: Page) -> None:
     """The tokenizer, loaded by a press of the button."""
-    page.get_by_role("button", name="Cut a text of your own").click()
+    page.get_by_role("button", name="Type a text of your own").click()
     page.get_by_role("textbox", name="Your text").wait_for()
 
 
@@ -241,7 +241,7 @@ def test_typing_cuts_at_once(browser: Browser, small: Path, file: Path) -> None:
     page is turned.
     """
     with reading(browser, file) as page:
-        page.get_by_role("button", name="Cut a text of your own").focus()
+        page.get_by_role("button", name="Type a text of your own").focus()
         page.keyboard.press("Enter")
         field = page.get_by_role("textbox", name="Your text")
         field.wait_for()
@@ -308,7 +308,7 @@ def test_missing_files_are_said(browser: Browser, small: Path, tmp_path: Path) -
     file = write_live_page(tmp_path, ModelTokenizer.load(small), TEXT)
     (tmp_path / "data/words/live-tokens.js").write_text("", encoding="utf-8")
     with reading(browser, file) as page:
-        page.get_by_role("button", name="Cut a text of your own").click()
+        page.get_by_role("button", name="Type a text of your own").click()
         page.get_by_text("cannot be loaded").wait_for()
         assert page.locator(".live textarea").count() == 0
         assert page.locator(".live .chip").count() > 5

@@ -218,15 +218,17 @@ def came_true(chapter: str) -> set[str]:
         return found
 
     if chapter == "model":
-        count = result("architecture")["parameters"]
-        return first(
-            (count < 10**6, "Fewer than a million"),
-            (count < 10**8, "Between a million and a hundred million"),
-            (True, "More than a hundred million"),
-        )
+        shares = result("architecture")["shares"]
+        parts = {
+            "In the vocabulary: a vector for each token": shares["embeddings"] + shares["linear"],
+            "In attention": shares["attention"],
+            "In the MLPs": shares["mlp"],
+            "In the norms, which keep vectors in a moderate range": shares["norms"],
+        }
+        return {max(parts, key=parts.__getitem__)}
     if chapter == "tokenization":
-        pieces = len(result("hell")["prompts"][4]["tokens"])
-        return {["One", "Two", "Three", "Four or more"][min(pieces, 4) - 1]}
+        texts = result("same-length")["prompts"]
+        return {max(texts, key=lambda text: len(text["tokens"]))["text"]}
     if chapter == "attention":
         return without_the_head(result("outputs"), result("silenced"))
     if chapter in JUDGES:

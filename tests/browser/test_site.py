@@ -198,10 +198,10 @@ def test_the_stages_show_the_products_of_the_result_step_by_step(browser: Browse
 
 
 def test_the_live_tokenizer_of_the_book_cuts_as_its_results_say(browser: Browser) -> None:
-    """The four texts of the chapter, typed, have the ids that their experiment has."""
+    """The texts of the chapter, typed, have the ids that their experiment has."""
     texts = result("tokenization", "hello-world")["prompts"]
     with reading(browser, SITE / "tokenization.html") as page:
-        page.locator("#live-tokens button").first.click()
+        page.get_by_role("button", name="Type a text of your own").click()
         field = page.get_by_role("textbox", name="Your text")
         for one in texts:  # type: ignore[attr-defined]
             field.fill(one["prompt"])

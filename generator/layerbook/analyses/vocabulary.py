@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Record, Result, Texts, TopK, shorten_prompt
@@ -50,9 +52,16 @@ class VocabularyResult(Result):
         description="The bytes without an entry, in hexadecimal, in order."
     )
     spaced: int = Field(description="Number of ordinary entries that begin with a space.")
+    across: int = Field(
+        description="Number of ordinary entries with whitespace between other characters."
+    )
     fragments: int = Field(description="Number of ordinary entries that end inside a character.")
-    longest: Token = Field(
-        description="The longest ordinary entry in characters, without whitespace around it."
+    longest: tuple[Token, ...] = Field(
+        description="The longest ordinary entries in characters, without whitespace around them; "
+        "longest first."
+    )
+    longest_words: tuple[Token, ...] = Field(
+        description="The longest of them that are made of letters alone."
     )
 
 
@@ -103,17 +112,25 @@ class Vocabulary(Analysis[VocabularyResult]):
             bytes=256 - len(missing),
             missing=tuple(sorted(missing)),
             spaced=sum(token.text.startswith(" ") for token in ordinary),
+            across=sum(len(token.text.split()) > 1 for token in ordinary),
             fragments=sum(token.text.encode().hex() != token.hex for token in ordinary),
-            longest=max(ordinary, key=lambda token: len(token.text.strip())),
+            longest=longest(ordinary),
+            longest_words=longest([token for token in ordinary if token.text.strip().isalpha()]),
         )
 
     def figures(self, result: VocabularyResult) -> dict[str, Figure]:
-        """The first and last entries, the pieces looked up, the special tokens."""
+        """The first and last entries, the longest, the pieces looked up, the special tokens."""
         return {
             "first": _entry_strip(result),
+            "longest": _longest_strip(result),
             "find": _lookup_table(result),
             "special": _special_table(result),
         }
+
+
+def longest(tokens: Sequence[Token], count: int = 6) -> tuple[Token, ...]:
+    """The longest tokens, without the whitespace around them, longest first."""
+    return tuple(sorted(tokens, key=lambda token: (-len(token.text.strip()), token.id))[:count])
 
 
 def look_up(vocabulary: TokenVocabulary, piece: str, tokens: tuple[Token, ...]) -> PieceLookup:
@@ -130,12 +147,23 @@ def _roles(token: Token, special_tokens: tuple[tuple[str, Token], ...]) -> tuple
 
 
 def _entry_strip(result: VocabularyResult) -> TokenStrip:
-    rows = {"first": result.first, "joined": result.joined, "last": result.last}
+    rows = {"first": result.first, "merged": result.joined, "last": result.last}
     ends = [f"the {name} from {visible(r[0])} to {visible(r[-1])}" for name, r in rows.items() if r]
     return TokenStrip(
         tuple(rows.items()),
         title=f"From the {result.size:,} entries of the vocabulary",
         alt=f"{len(result.first)} entries a row: {listed(ends)}.",
+        text=False,
+    )
+
+
+def _longest_strip(result: VocabularyResult) -> TokenStrip:
+    rows = {"longest": result.longest, "letters": result.longest_words}
+    ends = [f"{visible(r[0])} with {len(r[0].text.strip())}" for r in rows.values() if r]
+    return TokenStrip(
+        tuple((name, row) for name, row in rows.items() if row),
+        title="The longest entries",
+        alt=f"The longest entries, in characters: {listed(ends)}.",
         text=False,
     )
 

@@ -164,9 +164,18 @@ def _row_html(row: tuple[TableValue | Label, ...], width: int) -> str:
 def _cell_html(cell: TableValue | Label, *, is_first: bool) -> str:
     if _is_number(cell):
         return f'<td class="n">{cell_number(cell)}</td>'
-    text = chip(cell).html if isinstance(cell, Token) else escape_text(_plain(cell, label_text))
+    text = _label_html(cell) if isinstance(cell, Token | tuple) else escape_text(str(cell))
     # A first cell with text is the heading of its row.
     return f'<th scope="row">{text}</th>' if is_first and cell != "" else f"<td>{text}</td>"
+
+
+def _label_html(label: Label) -> str:
+    """Return the label with its tokens as chips; a text that is no entry (id -1) stays text."""
+    if isinstance(label, tuple):
+        return "".join(map(_label_html, label))
+    if isinstance(label, Token) and label.id >= 0:
+        return chip(label).html
+    return escape_text(label_text(label))
 
 
 def _is_number(cell: object) -> TypeGuard[int | float]:

@@ -8,6 +8,7 @@ const MOST_CHIPS = 1500;
 const MOST_PRINTED = 400; // on paper, where the field cannot be
 const SLOW = 2000; // from this many characters on, it waits for a pause in the typing
 const PAUSE = 250; // milliseconds
+const MOST_MERGED = 300; // characters, of a text whose merges can be stepped through
 
 const counted = (number, noun) => `${grouped(number)} ${noun}${number === 1 ? "" : "s"}`;
 
@@ -32,20 +33,49 @@ function describe(token, position) {
 
 class LiveText {
 	tokens = [];
+	stages = [];
 	current = -1;
 
 	constructor(box, number) {
 		this.box = box;
 		this.number = number;
 		this.sources = box.dataset.scripts.split(" ");
-		this.printed = box.querySelector(".strip-label .verbatim");
-		this.chips = box.querySelector(".chips");
+		this.rows = [...box.querySelectorAll(".strip-row")];
+		this.printed = this.rows[0].querySelector(".strip-label .verbatim");
+		this.chips = this.rows[0].querySelector(".chips");
 		this.bar = element("p.live-bar");
-		this.button = element("button.tool", {}, this.bar, "Cut a text of your own");
+		this.button = element("button.tool", {}, this.bar, "Type a text of your own");
 		const offer = `Loads the tokenizer, ${box.dataset.size}.`;
 		this.status = element("span.live-status", { role: "status" }, this.bar, offer);
 		box.prepend(this.bar);
+		this.addExamples();
 		on(this.button, "click", () => this.load());
+	}
+
+	// A button for each of the figure's texts; the rows of the others are hidden.
+	addExamples() {
+		if (this.rows.length < 2) return;
+		const bar = element("p.live-bar.live-examples", { role: "group", "aria-label": "Examples" });
+		this.rows.forEach((row, i) => {
+			const label = row.querySelector(".strip-label").textContent.replaceAll("·", " ");
+			const button = element("button.tool", { "aria-pressed": i === 0 }, bar, label);
+			on(button, "click", () => this.showExample(i));
+		});
+		this.buttons = [...bar.children];
+		this.rows.forEach((row, i) => (row.hidden = i > 0));
+		this.box.prepend(bar);
+	}
+
+	showExample(index) {
+		if (this.field) {
+			this.field.value = this.texts[index];
+			this.show();
+		} else this.rows.forEach((row, i) => (row.hidden = i !== index));
+		this.press(index);
+	}
+
+	press(index) {
+		this.buttons?.forEach((button, i) => button.setAttribute("aria-pressed", i === index));
 	}
 
 	async load() {
@@ -68,10 +98,12 @@ class LiveText {
 	}
 
 	start(data) {
-		this.tokenize = createTokenizer(data);
-		window.layerbook.tokenize = this.tokenize;
-		this.addField(data.text);
+		Object.assign(this, createTokenizer(data), { texts: data.texts });
+		Object.assign(window.layerbook, { tokenize: this.tokenize, stages: this.stagesOf });
+		this.addField(data.texts[Math.max(0, this.rows.findIndex((row) => !row.hidden))]);
 		this.button.remove();
+		this.rows.forEach((row, i) => (row.hidden = i > 0));
+		this.addSlider();
 		this.detail = element("p.live-detail", {}, this.box);
 		this.box.classList.add("open");
 		this.startList(this.chips);
@@ -88,10 +120,37 @@ class LiveText {
 		this.field.ariaLabel = "Your text";
 		this.field.value = text;
 		on(this.field, "input", () => {
+			this.press(this.texts.indexOf(this.field.value));
 			clearTimeout(this.timer);
 			this.timer = setTimeout(() => this.show(), this.field.value.length < SLOW ? 0 : PAUSE);
 		});
 		this.box.insertBefore(this.field, this.bar);
+	}
+
+	// Steps through the merges that make the tokens.
+	addSlider() {
+		this.merges = element("p.live-merges");
+		const label = element("label", {}, this.merges, "Merges ");
+		this.slider = element("input", { type: "range", min: 0, step: 1 }, label);
+		this.merge = element("output", {}, this.merges);
+		on(this.slider, "input", () => this.showStage());
+		this.box.insertBefore(this.merges, this.bar);
+	}
+
+	showStage() {
+		const stage = this.stages[this.slider.valueAsNumber];
+		this.drawTokens(stage.tokens);
+		this.merge.textContent = "";
+		if (!stage.merge) {
+			this.merge.textContent = "before the first merge";
+			return;
+		}
+		const [left, right, made] = stage.merge;
+		for (const part of [left, " + ", right, " → ", made]) {
+			if (typeof part === "string") this.merge.append(part);
+			else writeShown(element("span.tok", {}, this.merge), part);
+		}
+		this.merge.append(`, no. ${grouped(stage.rank)} in the list`);
 	}
 
 	startList(chips) {
@@ -138,8 +197,21 @@ class LiveText {
 	show() {
 		const typed = [...this.field.value];
 		const read = typed.slice(0, MOST_CHARACTERS);
-		this.tokens = this.tokenize(read.join(""));
-		const chips = this.tokens.slice(0, MOST_CHIPS).map((token, i) => this.createChip(token, i));
+		const tokens = this.tokenize(read.join(""));
+		this.stages = read.length > MOST_MERGED ? [] : this.stagesOf(tokens);
+		const last = this.stages.length - 1;
+		this.merges.hidden = last < 1;
+		this.slider.max = Math.max(last, 0);
+		this.slider.value = this.slider.max;
+		if (last < 1) this.drawTokens(tokens);
+		else this.showStage();
+		this.showPrinted(typed);
+		this.showCounts(typed.length, read.length);
+	}
+
+	drawTokens(tokens) {
+		this.tokens = tokens;
+		const chips = tokens.slice(0, MOST_CHIPS).map((token, i) => this.createChip(token, i));
 		this.chips.replaceChildren(...chips);
 		this.chips.hidden = !chips.length;
 		this.chips.removeAttribute("aria-activedescendant");
@@ -147,8 +219,6 @@ class LiveText {
 		this.detail.textContent = chips.length
 			? "Point at a token, or reach it with Tab and the arrow keys."
 			: "";
-		this.showPrinted(typed);
-		this.showCounts(typed.length, read.length);
 	}
 
 	createChip(token, index) {

@@ -24,25 +24,25 @@ const encoder = new TextEncoder();
 
 // The data has the merges as pairs of ids. Who merges them in order has the vocabulary: each new
 // piece takes the lowest free id.
-function readVocabulary({ given, joins }) {
+function readVocabulary({ given, merges }) {
 	const idOf = Object.create(null);
 	const pieces = [];
-	const merges = [];
+	const pairs = [];
 	let free = 0;
 	for (const [piece, id] of given) {
 		idOf[piece] = id;
 		pieces[id] = piece;
 	}
-	for (let i = 0; i < joins.length; i += 2) {
-		const pair = [pieces[joins[i]], pieces[joins[i + 1]]];
+	for (let i = 0; i < merges.length; i += 2) {
+		const pair = [pieces[merges[i]], pieces[merges[i + 1]]];
 		const piece = pair.join("");
-		merges.push(pair);
+		pairs.push(pair);
 		if (idOf[piece] !== undefined) continue;
 		while (pieces[free] !== undefined) free++;
 		idOf[piece] = free;
 		pieces[free] = piece;
 	}
-	return { idOf, merges };
+	return { idOf, merges: pairs };
 }
 
 const sequence = (...pretokenizers) => ({ type: "Sequence", pretokenizers });
@@ -109,11 +109,54 @@ export function openTokenizer(settings) {
 	return { token, tokenize: (text) => library.encode(text).ids.map(token) };
 }
 
-// A function from a text to its tokens.
+// The same from the page's data, and `stagesOf` from a text's tokens to how they are merged.
 export function createTokenizer(data) {
 	const { idOf, merges } = readVocabulary(data);
 	const model = { ...data.rest.model, vocab: idOf, merges };
-	return openTokenizer({ ...data.rest, model }).tokenize;
+	const { token, tokenize } = openTokenizer({ ...data.rest, model });
+	return { tokenize, stagesOf: mergeStages(idOf, merges, token) };
+}
+
+// The pieces of a text before the first merge and after each: always the pair that comes first in
+// the list, and never beyond the end of a token. Nothing if the merges do not lead to the tokens.
+function mergeStages(idOf, merges, token) {
+	const ids = merges.map(([left, right]) => [idOf[left], idOf[right], idOf[left + right]]);
+	const rankOf = new Map(ids.map(([left, right], rank) => [`${left} ${right}`, rank]));
+	const pieceOf = new Map(Object.entries(idOf).map(([piece, id]) => [id, piece]));
+	const split = ({ id, special }) => {
+		const characters = special ? [] : Array.from(pieceOf.get(id) ?? "", (char) => idOf[char]);
+		return characters.length && !characters.includes(undefined) ? characters : [id];
+	};
+	return (tokens) => {
+		let words = tokens.map(split);
+		const stages = [{ tokens: words.flat().map(token) }];
+		for (let rank; (rank = firstRank(words, rankOf)) < Infinity; ) {
+			const [left, right, made] = ids[rank];
+			words = words.map((word) => mergePair(word, left, right, made));
+			const pieces = words.flat().map(token);
+			stages.push({ tokens: pieces, rank: rank + 1, merge: [left, right, made].map(token) });
+		}
+		const last = words.flat();
+		const same = last.length === tokens.length && tokens.every(({ id }, i) => id === last[i]);
+		return same ? stages : [];
+	};
+}
+
+// The lowest rank of all neighbours, or Infinity.
+function firstRank(words, rankOf) {
+	const ranks = words.flatMap((word) =>
+		word.slice(1).map((right, i) => rankOf.get(`${word[i]} ${right}`) ?? Infinity),
+	);
+	return ranks.reduce((least, rank) => Math.min(least, rank), Infinity);
+}
+
+function mergePair(word, left, right, made) {
+	const merged = [];
+	for (const id of word) {
+		if (id === right && merged.at(-1) === left) merged[merged.length - 1] = made;
+		else merged.push(id);
+	}
+	return merged;
 }
 
 function asToken(id, piece, added, spelling) {

@@ -1,0 +1,62 @@
+"""Greedy steps, against a loop without a cache."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from fixtures.run_analysis import run
+from layerbook.analyses.greedy_steps import GreedySteps
+from layerbook.core.figures import Bars, Frames, label_text
+from layerbook.model.loaded_model import LoadedModel
+
+PROMPT = "The cat sat on the"
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model_dir: Path) -> LoadedModel:
+    """The tiny Llama."""
+    return LoadedModel.load(tiny_model_dir, "tiny")
+
+
+def test_each_step_is_a_pass_of_its_own(model: LoadedModel) -> None:
+    """The likeliest tokens and their probabilities, to 1e-5; the best is the next token."""
+    result = run(model, GreedySteps(prompt=PROMPT, max_new_tokens=6, top_k=3))
+
+    ids = [token.id for token in result.tokens]
+    assert len(result.steps) == 6 and not result.stopped
+    for step in result.steps:
+        with torch.inference_mode():
+            logits = model.network(torch.tensor([ids[: step.length]]), use_cache=False).logits
+        prob = torch.softmax(logits[0, -1].double(), -1)
+        best = prob.topk(3)
+        assert [t.id for t in step.top] == best.indices.tolist()
+        assert [t.prob for t in step.top] == pytest.approx(best.values.tolist(), abs=1e-5)
+        assert step.rest == pytest.approx(1 - best.values.sum().item(), abs=1e-5)
+        assert step.written.id == ids[step.length]
+    assert result.steps[0].length == result.prompt_length
+
+
+def test_the_figure_has_a_frame_for_each_question(model: LoadedModel) -> None:
+    """Labelled with the text so far, which is shortened at its beginning."""
+    analysis = GreedySteps(prompt=PROMPT, max_new_tokens=9, top_k=2)
+    result = run(model, analysis)
+    figure = analysis.figures(result)["steps"]
+
+    assert isinstance(figure, Frames) and len(figure.frames) == 9
+    for frame, step in zip(figure.frames, result.steps, strict=True):
+        assert isinstance(frame.picture, Bars) and frame.token == step.written.token
+        shown = result.tokens[: step.length][-11:]
+        assert label_text(frame.label).endswith(label_text(shown))
+
+
+def test_with_the_whole_vocabulary_nothing_is_left(model: LoadedModel) -> None:
+    """Then there is no bar for the others."""
+    size = model.tokenizer.size
+    analysis = GreedySteps(prompt=PROMPT, max_new_tokens=1, top_k=size)
+    result = run(model, analysis)
+
+    assert result.steps[0].rest == pytest.approx(0, abs=1e-6)
+    (frame,) = analysis.figures(result)["steps"].frames  # type: ignore[union-attr]
+    assert isinstance(frame.picture, Bars) and frame.picture.rest is None
