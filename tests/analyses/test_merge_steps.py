@@ -36,10 +36,12 @@ def test_the_example_of_the_chapter_is_what_the_library_learns() -> None:
 
     assert set(library.get_vocab()) == {*"then", "he", "the", "then"}
     steps = merge_all([list(word) for word in CORPUS.split()], ranks)
-    assert [pair for pair, _ in steps] == [None, *ranks]
-    assert [sum(map(len, words)) for _, words in steps] == [23, 16, 10, 8]
-    for word in ("hen", "ten", "then", "tent"):
+    assert [pair for pair, _ in steps] == [*ranks]
+    assert [sum(map(len, words)) for _, words in steps] == [16, 10, 8]
+    for word in ("hen", "the", "then", "thenthen"):
         assert merge_all([list(word)], ranks)[-1][1] == [library.encode(word).tokens]
+    for word in ("ten", "tent"):
+        assert merge_all([list(word)], ranks) == [] and library.encode(word).tokens == list(word)
 
 
 def test_a_pair_is_merged_from_the_left() -> None:

@@ -18,6 +18,8 @@ from fixtures.other_tokenizers import BPE_WRITERS
 from fixtures.small_book import layerbook, write_small_book
 from fixtures.tiny_llama import write_tiny_tokenizer
 from fixtures.tokenizer_page import write_live_page
+from layerbook.analyses.merge_steps import MergeSteps
+from layerbook.core.requests import ActivationCache, Prompt
 from layerbook.core.tokens import visible
 from layerbook.model.tokenizer import ModelTokenizer
 from playwright.sync_api import Browser, Page
@@ -258,6 +260,7 @@ def test_typing_cuts_at_once(browser: Browser, small: Path, file: Path) -> None:
         assert chips.locator(".tok-id").all_inner_texts() == [str(id) for id, _ in tokens]
         assert chips.locator(".special").all_inner_texts() == ["<|im_end|>"]
         assert f"{len(tokens)} tokens" in page.get_by_role("status").inner_text()
+        page.keyboard.press("Tab")  # the slider
         page.keyboard.press("Tab")
         detail = page.locator(".live-detail")
         assert detail.inner_text() == f"position 0: 2, id {tokens[0][0]}, byte 32"
@@ -269,6 +272,92 @@ def test_typing_cuts_at_once(browser: Browser, small: Path, file: Path) -> None:
         chips.locator(".special").hover()
         assert "a special token" in detail.inner_text()
         assert page.url.endswith("attention.html")
+
+
+EXAMPLES = ("The cat sat on the mat", "owl 42\nowl 43")
+
+
+@pytest.fixture(scope="module")
+def examples(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page with two more texts to begin with."""
+    folder = tmp_path_factory.mktemp("examples")
+    return write_live_page(folder, ModelTokenizer.load(small), TEXT, EXAMPLES)
+
+
+def test_examples_are_a_press_away(browser: Browser, small: Path, examples: Path) -> None:
+    """Before anything is loaded they show their rows; afterwards they fill the field."""
+    with reading(browser, examples) as page:
+        buttons = page.get_by_role("group", name="Examples").get_by_role("button")
+        assert buttons.all_inner_texts()[1:] == [EXAMPLES[0], "owl 42⏎owl 43"]
+        buttons.nth(1).click()
+        assert page.evaluate("typeof layerbookTokenizers") == "undefined"
+        tokens = dict(zip(EXAMPLES, expected(small, list(EXAMPLES)), strict=True))
+        visible_ids = page.locator(".live .tok-id:visible")
+        assert visible_ids.all_inner_texts() == [str(id) for id, _ in tokens[EXAMPLES[0]]]
+
+        opened(page)
+        field = page.get_by_role("textbox", name="Your text")
+        assert field.input_value() == EXAMPLES[0]
+        buttons.nth(2).click()
+        assert field.input_value() == EXAMPLES[1]
+        assert visible_ids.all_inner_texts() == [str(id) for id, _ in tokens[EXAMPLES[1]]]
+        assert [b.get_attribute("aria-pressed") for b in buttons.all()] == [
+            "false",
+            "false",
+            "true",
+        ]
+        field.fill("owl")
+        assert {b.get_attribute("aria-pressed") for b in buttons.all()} == {"false"}
+
+
+def test_the_slider_steps_through_the_merges(browser: Browser, small: Path, file: Path) -> None:
+    """Forwards and backwards, with the same pieces and ranks as the analysis finds."""
+    text = "The cats sat"
+    tokenizer = ModelTokenizer.load(small)
+    ids, encoded = tokenizer.encode(Prompt(text=text))
+    run = ActivationCache(tokenizer.tokens(ids), encoded, tokenizer)
+    result = MergeSteps(text=text).measure({"text": run})
+    assert len(result.merges) > 2
+    stages = [result.start, *(merge.pieces for merge in result.merges)]
+    with reading(browser, file) as page:
+        opened(page)
+        page.get_by_role("textbox", name="Your text").fill(text)
+        slider, line = page.get_by_role("slider", name="Merges"), page.locator(".live-merge")
+        assert slider.get_attribute("max") == slider.input_value() == str(len(result.merges))
+        for i in reversed(range(len(stages))):
+            shown = page.locator(".live .chip .tok").all_inner_texts()
+            assert shown == [visible(token) for token in stages[i]]
+            if i:
+                merge = result.merges[i - 1]
+                parts = [visible(merge.left), "+", visible(merge.right), "→"]
+                assert " ".join(parts) in line.inner_text()
+                assert f"no. {merge.rank:,} in the list" in line.inner_text()
+                assert slider.get_attribute("aria-valuetext") == line.inner_text()
+            else:
+                assert line.inner_text() == "before the first merge"
+            slider.press("ArrowLeft")
+        page.get_by_role("textbox", name="Your text").fill("x" * 301)
+        slider.wait_for(state="hidden")
+
+
+@pytest.mark.parametrize("kind", BPE_WRITERS)
+def test_merges_lead_to_the_tokens(browser: Browser, tmp_path: Path, kind: str) -> None:
+    """On all texts of the corpus: to the tokens of the library, or there are none to show."""
+    folder = tmp_path / "tokenizer"
+    folder.mkdir()
+    BPE_WRITERS[kind](folder)
+    find = (
+        "texts => texts.map(text => { const tokens = layerbook.tokenize(text);"
+        "const stages = layerbook.stages(tokens);"
+        "const ids = list => list.map(token => token.id).join();"
+        "return [stages.length, !stages.length || ids(stages.at(-1).tokens) === ids(tokens)] })"
+    )
+    texts = [text for text in corpus() if len(text) <= 100]
+    with reading(browser, write_live_page(tmp_path, ModelTokenizer.load(folder), TEXT)) as page:
+        opened(page)
+        found = page.evaluate(find, [text for text in texts if text.isprintable()])
+        assert all(same for _, same in found)
+        assert sum(count > 1 for count, _ in found) > 20
 
 
 def test_a_whole_book_pasted_is_cut_short_and_said_so(browser: Browser, file: Path) -> None:

@@ -192,7 +192,11 @@ def test_without_scripts_and_in_print(browser: Browser, book: Path) -> None:
 
 @pytest.mark.parametrize(
     ("chapter", "id"),
-    [("tokenization", "chat-one-turn"), ("tokenization", "spaces"), ("model", "capital-without-header")],
+    [
+        ("tokenization", "chat-one-turn"),
+        ("tokenization", "spaces"),
+        ("model", "capital-without-header"),
+    ],
 )
 def test_matches_results(browser: Browser, chapter: str, id: str) -> None:
     """The arrow keys show id, bytes and position of every token of a text, generated or not."""

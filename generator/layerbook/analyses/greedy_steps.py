@@ -18,7 +18,7 @@ from layerbook.core.analysis import (
     shorten_prompt,
 )
 from layerbook.core.distributions import Ranked, ranked
-from layerbook.core.figures import Axis, Bars, Figure, Frame, Frames, TokenStrip
+from layerbook.core.figures import Axis, Bars, Figure, Frame, Frames, Label, TokenStrip
 from layerbook.core.requests import LOGITS, ActivationCache, ActivationCaches, Request
 from layerbook.core.text import pluralize
 from layerbook.core.tokens import Token, visible
@@ -126,5 +126,5 @@ def step_frame(result: GreedyStepsResult, step: GreedyStep) -> Frame:
         rest_label=f"{others:,} other tokens",
         highlight=(0,),
     )
-    label = so_far if len(so_far) <= 12 else ("… ", *so_far[-11:])
+    label: Label = so_far if len(so_far) <= 12 else ("… ", *so_far[-11:])
     return Frame(label, picture, f"with {best.prob:.0%}", best.token)

@@ -8,12 +8,13 @@ from itertools import pairwise
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, PromptText, Record, Result, shorten_prompt
-from layerbook.core.figures import Figure, Table
+from layerbook.core.figures import Figure, Label, Table
 from layerbook.core.requests import ActivationCaches, Encode, Prompt, Request
 from layerbook.core.text import pluralize
 from layerbook.core.tokens import Token
 
 Pair = tuple[str, str]
+Words = list[list[str]]
 
 
 class Merge(Record):
@@ -61,12 +62,14 @@ class MergeSteps(Analysis[MergeStepsResult]):
         ranks = {(left, right): i for i, (left, right) in enumerate(model.get("merges", []), 1)}
         spelled = {id: piece for piece, id in ids.items()}
 
-        def as_tokens(words: Sequence[Sequence[str]]) -> tuple[Token, ...]:
+        def as_tokens(words: Words) -> tuple[Token, ...]:
             return tuple(run.vocabulary.token(ids[piece]) for word in words for piece in word)
 
         words = [characters(spelled.get(token.id, ""), ids) for token in run.tokens]
         steps = merge_all(words, ranks)
-        if as_tokens(steps[-1][1]) != run.tokens:  # special tokens, or no pairs: nothing to show
+        if (
+            as_tokens(steps[-1][1] if steps else words) != run.tokens
+        ):  # special tokens, or no pairs: nothing to show
             return MergeStepsResult(
                 text=run.text, tokens=run.tokens, listed=len(ranks), start=run.tokens, merges=()
             )
@@ -82,13 +85,13 @@ class MergeSteps(Analysis[MergeStepsResult]):
                     right=run.vocabulary.token(ids[pair[1]]),
                     pieces=as_tokens(merged),
                 )
-                for pair, merged in steps[1:]
+                for pair, merged in steps
             ),
         )
 
     def figures(self, result: MergeStepsResult) -> dict[str, Figure]:
         """`steps`: the text before the first merge, and after each."""
-        rows = [("start", "", result.start)]
+        rows: list[tuple[Label, ...]] = [("start", "", result.start)]
         rows += [(str(m.rank), (m.left, " + ", m.right), m.pieces) for m in result.merges]
         count = pluralize(len(result.merges), "merge")
         return {
@@ -107,14 +110,12 @@ def characters(piece: str, ids: Mapping[str, int]) -> list[str]:
     return split if all(char in ids for char in split) else [piece]
 
 
-def merge_all(
-    words: list[list[str]], ranks: Mapping[Pair, int]
-) -> list[tuple[Pair | None, list[list[str]]]]:
+def merge_all(words: Words, ranks: Mapping[Pair, int]) -> list[tuple[Pair, Words]]:
     """Merge the pair of the lowest rank, everywhere, until no pair has a rank.
 
-    Returns each pair and the words after it; the first has no pair.
+    Returns each pair and the words after it.
     """
-    steps: list[tuple[Pair | None, list[list[str]]]] = [(None, words)]
+    steps = []
     while pairs := {pair for word in words for pair in pairwise(word) if pair in ranks}:
         best = min(pairs, key=ranks.__getitem__)
         words = [merge(word, best) for word in words]

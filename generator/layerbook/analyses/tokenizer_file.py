@@ -44,9 +44,7 @@ class TokenizerFileResult(Result):
         "merge makes. Each merge makes the entry with the lowest free id. All entries, if the ids "
         "do not follow the merges, or if the tokenizer merges no pairs."
     )
-    merges: BigArray = Field(
-        description="The pairs that are merged, first to last, as ids [M, 2]."
-    )
+    merges: BigArray = Field(description="The pairs that are merged, first to last, as ids [M, 2].")
     rest: dict[str, Any] = Field(
         description="The rest of tokenizer.json: how text is split before merging, the "
         "special tokens, and the settings of the model, under their own names."

@@ -100,9 +100,17 @@ class LiveText {
 	start(data) {
 		Object.assign(this, createTokenizer(data), { texts: data.texts });
 		Object.assign(window.layerbook, { tokenize: this.tokenize, stages: this.stagesOf });
-		this.addField(data.texts[Math.max(0, this.rows.findIndex((row) => !row.hidden))]);
+		this.addField(
+			data.texts[
+				Math.max(
+					0,
+					this.rows.findIndex((row) => !row.hidden),
+				)
+			],
+		);
 		this.button.remove();
-		this.rows.forEach((row, i) => (row.hidden = i > 0));
+		for (const row of this.rows.slice(1)) row.remove();
+		this.rows[0].hidden = false;
 		this.addSlider();
 		this.detail = element("p.live-detail", {}, this.box);
 		this.box.classList.add("open");
@@ -132,25 +140,24 @@ class LiveText {
 		this.merges = element("p.live-merges");
 		const label = element("label", {}, this.merges, "Merges ");
 		this.slider = element("input", { type: "range", min: 0, step: 1 }, label);
-		this.merge = element("output", {}, this.merges);
+		this.merge = element("span.live-merge", {}, this.merges);
 		on(this.slider, "input", () => this.showStage());
 		this.box.insertBefore(this.merges, this.bar);
 	}
 
 	showStage() {
-		const stage = this.stages[this.slider.valueAsNumber];
-		this.drawTokens(stage.tokens);
-		this.merge.textContent = "";
-		if (!stage.merge) {
-			this.merge.textContent = "before the first merge";
-			return;
+		const { tokens, rank, merge } = this.stages[this.slider.valueAsNumber];
+		this.drawTokens(tokens);
+		this.merge.textContent = merge ? "" : "before the first merge";
+		if (merge) {
+			const [left, right, made] = merge;
+			for (const part of [left, " + ", right, " → ", made]) {
+				if (part.shown === undefined) this.merge.append(part);
+				else writeShown(element("span.tok", {}, this.merge), part);
+			}
+			this.merge.append(`, no. ${grouped(rank)} in the list`);
 		}
-		const [left, right, made] = stage.merge;
-		for (const part of [left, " + ", right, " → ", made]) {
-			if (typeof part === "string") this.merge.append(part);
-			else writeShown(element("span.tok", {}, this.merge), part);
-		}
-		this.merge.append(`, no. ${grouped(stage.rank)} in the list`);
+		this.slider.setAttribute("aria-valuetext", this.merge.textContent);
 	}
 
 	startList(chips) {

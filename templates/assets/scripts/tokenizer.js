@@ -123,14 +123,14 @@ function mergeStages(idOf, merges, token) {
 	const ids = merges.map(([left, right]) => [idOf[left], idOf[right], idOf[left + right]]);
 	const rankOf = new Map(ids.map(([left, right], rank) => [`${left} ${right}`, rank]));
 	const pieceOf = new Map(Object.entries(idOf).map(([piece, id]) => [id, piece]));
-	const split = ({ id, special }) => {
+	const charactersOf = ({ id, special }) => {
 		const characters = special ? [] : Array.from(pieceOf.get(id) ?? "", (char) => idOf[char]);
 		return characters.length && !characters.includes(undefined) ? characters : [id];
 	};
 	return (tokens) => {
-		let words = tokens.map(split);
+		let words = tokens.map(charactersOf);
 		const stages = [{ tokens: words.flat().map(token) }];
-		for (let rank; (rank = firstRank(words, rankOf)) < Infinity; ) {
+		for (let rank; (rank = firstRank(words, rankOf)) < Infinity;) {
 			const [left, right, made] = ids[rank];
 			words = words.map((word) => mergePair(word, left, right, made));
 			const pieces = words.flat().map(token);
