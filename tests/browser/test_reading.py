@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -226,6 +227,10 @@ def test_search(browser: Browser, book: Path) -> None:
         assert "<script>" in page.locator(".search li").first.inner_text()
         assert page.locator(".search script, .search img").count() == 0
         page.locator(".search input").fill("softmax shares")
+        marked = result.locator("small mark").all_inner_texts()
+        assert {word.lower() for word in marked} >= {"softmax", "shares"}
+        snippet = result.locator("small").inner_text()
+        assert re.match(r"(… )?\S", snippet) and "\\" not in snippet and "$" not in snippet
         result.click()
         page.wait_for_url("**/attention.html*#how-it-works")
 

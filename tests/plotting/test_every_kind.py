@@ -46,11 +46,13 @@ def test_a_picture_is_named_and_described(name: str) -> None:
     assert by_id[root.attrib["aria-labelledby"]].text == (figure.title or figure.alt)
     assert root.findtext(f"{SVG}desc") == figure.alt
     left, top, width, height = (float(v) for v in root.attrib["viewBox"].split())
-    assert (
-        (left, top) == (0, 0)
-        and width == float(root.attrib["width"])
-        and height == float(root.attrib["height"])
-    )
+    assert (left, top) == (0, 0)
+    shown = [
+        float(root.attrib[side]) / size for side, size in (("width", width), ("height", height))
+    ]
+    # What fits a phone is larger where there is room, the rest as large as it was drawn.
+    assert shown == pytest.approx([1.15 if width <= 370 else 1] * 2, abs=1e-3)
+    assert ("fig-wide" in root.attrib["class"]) == (width > 370)
 
 
 @EVERY_FIGURE

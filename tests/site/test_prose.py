@@ -93,6 +93,13 @@ def test_search_gets_the_text_of_values() -> None:
     assert len({h.id for h in body.headings}) == len(HOSTILE)
 
 
+def test_search_gets_formulas_as_signs() -> None:
+    """No TeX in what the search shows: fractions, roots and powers on one line."""
+    prose = "The score is $\\frac{q \\cdot k}{\\sqrt{d}}$ and $x^2$."
+    text = render_chapter(prose, FILE, context()).sections[0].text
+    assert text == "The score is q⋅k/√d and x^2."
+
+
 def test_values_in_formulas_are_not_tex() -> None:
     """Numbers stay numbers; other values become upright text."""
     assert "<mn>576</mn>" in render("$d = {{ r('noise').d_model }}$")

@@ -21,7 +21,7 @@ from layerbook.core.analysis import (
     shorten_prompt,
 )
 from layerbook.core.distributions import Ranked, entropy, ranked, softmax
-from layerbook.core.figures import Axis, Bars, Figure, Panels, SamplingData
+from layerbook.core.figures import Axis, Bars, Figure, Panels, SamplingData, probability_axis
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request
 from layerbook.core.rounding import Relative
 from layerbook.core.sampling import sampling_distribution
@@ -167,14 +167,14 @@ def prompt_bars(result: AllLogitsResult, prompt: PromptLogits, title: str) -> Ba
     top = prompt.top[:MAX_BARS]
     others = result.d_vocab - len(top)
     rest = prompt.rest + sum(token.prob for token in prompt.top[MAX_BARS:])
-    best = listed([f"{visible(token.token)} {token.prob:.3g}" for token in top[:3]])
+    best = listed([f"{visible(token.token)} {token.prob:.1%}" for token in top[:3]])
     return Bars(
         labels=tuple(token.token for token in top),
         values=tuple(token.prob for token in top),
         label_axis=Axis("next token"),
-        value_axis=Axis("probability"),
+        value_axis=probability_axis(),
         title=title,
-        alt=f"After {title}: {best}; the {others:,} others together {rest:.3g}.",
+        alt=f"After {title}: {best}; the {others:,} others together {rest:.1%}.",
         rest=rest if others else None,
         rest_label=f"{others:,} others",
     )

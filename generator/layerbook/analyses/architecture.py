@@ -142,7 +142,7 @@ def decoder_boxes(facts: ModelFacts) -> Iterator[Box]:
     qkv = f"{d} → {query} + {key} + {key}"
     yield Box("Queries, keys, values", "attention", qkv, "queries, keys, values")
     yield Box(f"{norm} of queries, keys", "attention", f"{query}, {key}", "query and key norm")
-    yield Box("RoPE", "position", "turns queries and keys")
+    yield Box("RoPE", "rope", "turns queries and keys")
     attention = f"{heads} heads of {facts.d_head} → {d}"
     yield Box("Attention", "attention", attention, "attention output")
     yield Box(f"{norm} after attention", "attention", same, "norm after attention")

@@ -172,7 +172,7 @@ class AttentionAll(Analysis[AttentionAllResult]):
         maps = tuple(habit_heatmap(result, habit, title) for habit, title in titles.items())
         alt = " ".join(heatmap.alt for heatmap in maps)
         return {
-            "grid": Panels(maps, alt, "Where every head of every layer looks", columns=1),
+            "grid": Panels(maps, alt, "Where every head of every layer looks", columns=2),
             "explorer": layer_heatmap(result, result.layers.index(result.freest)),
         }
 

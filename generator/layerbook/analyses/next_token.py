@@ -145,7 +145,7 @@ def predict(name: str, run: ActivationCache, top_k: int) -> NextTokens:
 
 
 def _probabilities(prompt: NextTokens, after: str) -> Bars:
-    best = listed([f"{visible(t.token)} {t.prob:.3g}" for t in prompt.top[:3]])
+    best = listed([f"{visible(t.token)} {t.prob:.1%}" for t in prompt.top[:3]])
     return Bars(
         labels=tuple(t.token for t in prompt.top),
         values=tuple(t.prob for t in prompt.top),
@@ -153,7 +153,7 @@ def _probabilities(prompt: NextTokens, after: str) -> Bars:
         value_axis=probability_axis(),
         title=f"What may come {after}",
         alt=f"The likeliest tokens {after}: {best}. "
-        f"All {prompt.others:,} others together: {prompt.rest:.3g}.",
+        f"All {prompt.others:,} others together: {prompt.rest:.1%}.",
         rest=prompt.rest if prompt.others else None,
         rest_label=f"{prompt.others:,} other tokens",
     )

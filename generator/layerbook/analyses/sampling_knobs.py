@@ -116,7 +116,7 @@ class SamplingKnobs(Analysis[SamplingKnobsResult]):
                 label_axis=Axis("token"),
                 value_axis=probability_axis(),
                 title=setting.name,
-                alt=f"{setting.candidates:,} tokens left; the best has {setting.probs[0]:.3g}.",
+                alt=f"{setting.candidates:,} tokens left; the best has {setting.probs[0]:.1%}.",
                 rest=setting.rest,
                 rest_label="all others",
             )
@@ -124,7 +124,7 @@ class SamplingKnobs(Analysis[SamplingKnobsResult]):
         )
         best = listed(
             [
-                f"{s.name}: {s.probs[0]:.3g} on the best of {s.candidates:,} tokens"
+                f"{s.name}: {s.probs[0]:.1%} on the best of {s.candidates:,} tokens"
                 for s in result.settings
             ]
         )

@@ -39,7 +39,7 @@ Date = Annotated[
     AfterValidator(_check_date),
 ]
 Evidence = Literal["definition", "observation", "correlation", "intervention"]
-Part = Literal["tokens", "embeddings", "position", "attention", "mlp", "linear", "sampling"]
+Part = Literal["tokens", "embeddings", "position", "attention", "rope", "mlp", "linear", "sampling"]
 
 
 class _Spec(BaseModel):

@@ -10,10 +10,10 @@ import numpy as np
 
 from layerbook.core.figures import Axis, Bars, Label
 from layerbook.core.tokens import Token
-from layerbook.plotting import colours, numeric_axes, text
+from layerbook.plotting import colours, numeric_axes, svg, text
 from layerbook.plotting.canvas import Canvas
 
-_BAR_LENGTHS = (340.0, 150.0, 90.0, 60.0)
+_BAR_LENGTHS = ((230.0, 110.0), (130.0, 130.0), (84.0, 84.0), (60.0, 60.0))
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def compute_layout(
 ) -> BarsLayout:
     """Return one layout for all charts; `shared_scale` gives them one scale."""
     rows = max(len(figure.values) + (figure.rest is not None) for figure in figures)
-    longest = 18 if charts_per_row > 1 else 34
+    longest = 14 if charts_per_row > 1 else 24
     left = (
         max(
             text.pixel_width(name, text.FONT_SIZE, isinstance(label, Token))
@@ -70,8 +70,12 @@ def compute_layout(
         + 14
     )
     axis = max(text.pixel_width(f.value_axis.title(), text.SMALL_FONT_SIZE) for f in figures)
-    bar = max(_BAR_LENGTHS[min(charts_per_row, 4) - 1], axis - right)
-    row = 25.0 if rows <= 12 else 21.0 if rows <= 30 else 17.0
+    longest_bar, shortest_bar = _BAR_LENGTHS[min(charts_per_row, 4) - 1]
+    bar = max(
+        min(longest_bar, max(shortest_bar, svg.MAX_UNSCROLLED_WIDTH - left - right - 2)),
+        axis - right,
+    )
+    row = 25.0 if rows <= 12 else 21.0 if rows <= 30 else 18.0
     return BarsLayout(
         rows, row, bar, left, right, longest, _value_limits(figures) if shared_scale else None
     )

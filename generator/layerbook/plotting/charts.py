@@ -42,11 +42,13 @@ DRAWERS: dict[type[Any], ChartDrawer] = {
 }
 
 
-def render_charts(charts: Sequence[Chart], ids: Sequence[str]) -> tuple[str, ...]:
+def render_charts(
+    charts: Sequence[Chart], ids: Sequence[str], *, narrow: bool = False
+) -> tuple[str, ...]:
     """Return one SVG per chart. Charts of one kind share a layout and a scale.
 
     Stepping through them then shows what changes. Heat maps of different measures share the layout
-    alone.
+    alone. narrow: lay out small multiples for a phone.
     """
     for chart in charts:
         if type(chart) not in DRAWERS:
@@ -59,6 +61,10 @@ def render_charts(charts: Sequence[Chart], ids: Sequence[str]) -> tuple[str, ...
         kind: DRAWERS[kind].compute_layout(group, shared_scale=_have_one_scale(group))
         for kind, group in kinds.items()
     }
+    if narrow and Panels in kinds:
+        grids = [chart for chart in charts if isinstance(chart, Panels)]
+        one_scale = _have_one_scale(grids)
+        layouts[Panels] = panels.compute_layout(grids, shared_scale=one_scale, narrow=True)
     return tuple(
         _render_chart(chart, layouts[type(chart)], id)
         for chart, id in zip(charts, ids, strict=True)

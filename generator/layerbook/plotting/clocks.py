@@ -11,7 +11,7 @@ from layerbook.core.tokens import Token
 from layerbook.plotting import colours, text
 from layerbook.plotting.canvas import Anchor, Canvas
 
-_RADII = (88.0, 66.0, 48.0, 40.0)
+_RADII = (88.0, 66.0, 48.0, 36.0)
 _HEAD = (11.0, 5.0)
 _HAND_WIDTH = 2.6
 _NAME_GAP = 12.0

@@ -27,14 +27,20 @@ class _Sizes:
     corner_radius: float = 6.0
     has_text: bool = True
 
-    def height(self, block: Block) -> float:
-        """Height of the box, which is lower without a second line."""
-        return self.box_height if block.detail or block.parameters else self.one_line_height
+    def height(self, block: Block, width: float) -> float:
+        """Height of a box of this width: one line, two, or three if the second is too long."""
+        if not (block.detail or block.parameters):
+            return self.one_line_height
+        stacked = self.has_text and _is_stacked(block, width)
+        return self.box_height + (_LINE_HEIGHT if stacked else 0.0)
 
 
 _FULL = _Sizes()
 _COMPACT = _Sizes(10.0, 10.0, 8.0, 6.0, 4.0, 3.0, 1.0, 3.5, 26.0, 2.5, False)
 _COMPACT_WIDTH = 130.0
+_TEXT_INSET = 14.0
+_LINE_HEIGHT = 17.0
+_MAX_WIDTH = 370.0
 
 
 @dataclass(frozen=True)
@@ -133,7 +139,7 @@ def _width(figure: Diagram) -> float:
         for block in figure.blocks
     ]
     widest = max(rows, default=0.0)
-    return min(max(widest + _FULL.branch_indent + 2 * _FULL.padding + 14, 360.0), 520.0)
+    return min(max(widest + _FULL.branch_indent + 2 * _FULL.padding + 14, 360.0), _MAX_WIDTH)
 
 
 def _second_line(block: Block) -> tuple[str, str]:
@@ -158,7 +164,7 @@ def _compute_layout(groups: Sequence[_Group], sizes: _Sizes, width: float) -> _L
             y -= sizes.gap * 0.6 if group.branch else 0.0
             start = y
             for block in group.blocks:
-                high = sizes.height(block)
+                high = sizes.height(block, right - left)
                 plan.boxes.append(_Box(block, left, y - high, right - left, high))
                 y -= high + sizes.box_gap
             y += sizes.box_gap
@@ -316,21 +322,35 @@ def _draw_box(parent: ET.Element, box: _Box, highlight: str, sizes: _Sizes) -> N
     if not sizes.has_text:
         return
     ink = colours.ACCENT if lit else colours.MUTED if pale else colours.INK
-    left, right = box.x + 14, box.x + box.width - 14
+    left, right = box.x + _TEXT_INSET, box.x + box.width - _TEXT_INSET
     detail, learned = _second_line(block)
     middle = 20.0 if detail or learned else box.height / 2 + 4.5
     name = text.shorten(text.printable(block.name), int(box.width / 7))
     svg.add_element(parent, "text", name, x=left, y=box.y + middle, fill=ink, font_weight="600")
+    if lit:
+        here: svg.Attributes = {"x": right, "y": box.y + middle, "text_anchor": "end"}
+        svg.add_element(parent, "text", "you are here", fill=colours.ACCENT, **here)
     soft: svg.Attributes = {
         "y": box.y + 37,
         "fill": colours.MUTED,
         "font_size": text.SMALL_FONT_SIZE,
     }
-    if learned:
-        svg.add_element(parent, "text", learned, x=right, text_anchor="end", **soft)
     if detail:
-        room = right - left - text.pixel_width(learned, text.SMALL_FONT_SIZE) - 10
-        svg.add_element(parent, "text", text.shorten(detail, int(room / 6)), x=left, **soft)
+        svg.add_element(
+            parent, "text", text.shorten(detail, int((right - left) / 6)), x=left, **soft
+        )
+    if learned and _is_stacked(block, box.width):
+        soft["y"] = box.y + 37 + _LINE_HEIGHT
+        svg.add_element(parent, "text", learned, x=left, **soft)
+    elif learned:
+        svg.add_element(parent, "text", learned, x=right, text_anchor="end", **soft)
+
+
+def _is_stacked(block: Block, width: float) -> bool:
+    """Return whether shape and parameters need a line each in a box of this width."""
+    both = [part for part in _second_line(block) if part]
+    words = sum(text.pixel_width(part, text.SMALL_FONT_SIZE) for part in both)
+    return len(both) == 2 and words + 2 * _TEXT_INSET + 12 > width
 
 
 def _path_data(*parts: str | float) -> str:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from layerbook.core.figures import Axis, Heatmap
-from layerbook.plotting import colours, heatmap_cells, text
+from layerbook.plotting import colours, heatmap_cells, svg, text
 from layerbook.plotting.canvas import Anchor, Canvas
 
-_COLOUR_BAR_SIZE = (150.0, 11.0)
-_MAX_PLOT_SIZES = ((590.0, 540.0), (320.0, 320.0), (205.0, 205.0), (150.0, 150.0))
+_COLOUR_BAR_SIZE = (92.0, 11.0)
+_MAX_PLOT_SIZES = ((590.0, 540.0), (260.0, 260.0), (180.0, 180.0), (116.0, 116.0))
+_MIN_UNNAMED_CELL = 8.0
 _MAX_ANNOTATED_WIDTH = 860.0
-_LINE_HEIGHT = 13.0
+_LINE_HEIGHT = 14.5
 _SLANT_FACTOR = 0.72
 _HATCH_SPACING = 8.0
 _MASKED_LABEL = "−∞, masked"
@@ -99,6 +100,11 @@ def compute_layout(
         if annotated
         else _cell_size(rows, columns, room)
     )
+    labels = max(_row_label_width(figure) for figure in figures)
+    if not annotated and charts_per_row == 1:
+        named = any(text.has_token_labels(figure.columns) for figure in figures)
+        least = _LINE_HEIGHT if named else 1.0 if columns > 100 else _MIN_UNNAMED_CELL
+        cell = _fit_phone(cell, columns, labels, least)
     mono = text.has_token_labels(figures[0].columns)
     widths = [
         [text.pixel_width(name, text.SMALL_FONT_SIZE, mono) for name in _column_labels(figure)]
@@ -109,14 +115,7 @@ def compute_layout(
     turn = (
         0.0 if thinned == 1 or not figures[0].columns.labels else (45.0 if cell[0] >= 15 else 90.0)
     )
-    left = (
-        max(
-            text.pixel_width(name, text.SMALL_FONT_SIZE, text.has_token_labels(f.rows))
-            for f in figures
-            for name in _row_labels(f)
-        )
-        + 10
-    )
+    left = labels
     if turn == 45.0:
         left = max(
             left,
@@ -148,6 +147,8 @@ def draw(canvas: Canvas, figure: Heatmap, layout: HeatmapLayout, left: float, to
     x, y = left + layout.left_margin, top + layout.header_height
     rows, columns = figure.values.shape
     width, height = columns * layout.cell_size[0], rows * layout.cell_size[1]
+    if (rows, columns) != (layout.rows, layout.columns):
+        _draw_room(canvas, layout, x, y)
     if figure.annotate and layout.annotated:
         heatmap_cells.draw_annotated(canvas, figure, scale, (x, y, width, height))
     else:
@@ -217,7 +218,26 @@ def _value_title(figure: Heatmap) -> str:
 def _annotated_cell_size(
     needed: float, columns: int, room: tuple[float, float]
 ) -> tuple[float, float]:
-    return max(needed, 40.0, min(64.0, room[0] / columns)), 30.0
+    return max(needed, 34.0, min(64.0, svg.MAX_UNSCROLLED_WIDTH * 0.75 / columns)), 30.0
+
+
+def _row_label_width(figure: Heatmap) -> float:
+    mono = text.has_token_labels(figure.rows)
+    names = _row_labels(figure)
+    return max(text.pixel_width(name, text.SMALL_FONT_SIZE, mono) for name in names) + 10
+
+
+def _fit_phone(
+    cell: tuple[float, float], columns: int, label_width: float, least: float
+) -> tuple[float, float]:
+    """Return the cell in a size that fits a phone, unless it would be narrower than `least`."""
+    wide, high = cell
+    fitting = (svg.MAX_UNSCROLLED_WIDTH - 10 - label_width) / columns
+    if fitting >= wide or fitting < least:
+        return cell
+    if fitting < 2:
+        fitting = math.floor(fitting)  # whole pixels are sharp
+    return (fitting, fitting) if wide == high else (fitting, high)
 
 
 def _cell_size(rows: int, columns: int, room: tuple[float, float]) -> tuple[float, float]:
@@ -243,6 +263,14 @@ def _draw_cell_gaps(
     down = [(x + j * wide, y, x + j * wide, y + rows * high) for j in range(1, columns)]
     if across or down:
         canvas.draw_segments(across + down, colours.PAPER)
+
+
+def _draw_room(canvas: Canvas, layout: HeatmapLayout, x: float, y: float) -> None:
+    """Draw the outline of the largest map that is shown in this place: there is more to come."""
+    right = x + layout.columns * layout.cell_size[0]
+    bottom = y + layout.rows * layout.cell_size[1]
+    sides = [(x, y, right, y), (right, y, right, bottom), (right, bottom, x, bottom)]
+    canvas.draw_segments([*sides, (x, bottom, x, y)], colours.GRID)
 
 
 def _draw_hatching(canvas: Canvas, boxes: Sequence[tuple[float, float, float, float]]) -> None:

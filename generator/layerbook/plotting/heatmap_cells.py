@@ -108,7 +108,7 @@ def _percent(share: float) -> str:
 def text_cell_width(figure: Heatmap) -> float:
     """Return the width in pixels that a cell needs for its text."""
     shown = cell_texts(figure)[~absent_cells(figure)]
-    return max((text.pixel_width(words, text.SMALL_FONT_SIZE) for words in shown), default=0.0) + 10
+    return max((text.pixel_width(words, text.SMALL_FONT_SIZE) for words in shown), default=0.0) + 6
 
 
 def draw_annotated(

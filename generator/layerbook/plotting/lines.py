@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from layerbook.core.figures import Lines, Series
-from layerbook.plotting import colours, numeric_axes, text
+from layerbook.plotting import colours, numeric_axes, svg, text
 from layerbook.plotting.canvas import Canvas
 
-_PLOT_SIZES = ((500.0, 280.0), (280.0, 190.0), (170.0, 130.0), (130.0, 110.0))
+_PLOT_SIZES = ((280.0, 210.0), (220.0, 170.0), (160.0, 130.0), (120.0, 110.0))
 _DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.8)), (0, (7, 2, 1.5, 2)))
-_LINE_HEIGHT = 14.0
+_MIN_PLOT_WIDTH = 190.0
+_LINE_HEIGHT = 15.5
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,15 @@ def compute_layout(
     figures: Sequence[Lines], *, charts_per_row: int = 1, shared_scale: bool = True
 ) -> LinesLayout:
     """Return one layout for all charts; `shared_scale` gives them one pair of axes."""
-    plot, ticks = _PLOT_SIZES[min(charts_per_row, 4) - 1], (7, 6) if charts_per_row == 1 else (4, 4)
+    plot, ticks = _PLOT_SIZES[min(charts_per_row, 4) - 1], (6, 6) if charts_per_row == 1 else (4, 4)
     names = [name for figure in figures for name in _series_names(figure)]
     right = max((text.pixel_width(name, text.SMALL_FONT_SIZE) for name in names), default=0.0) + 16
     left = (
         max(numeric_axes.tick_label_width(f.y, _xy_limits((f,))[1], ticks[1]) for f in figures) + 14
     )
+    if charts_per_row == 1:
+        fitting = svg.MAX_UNSCROLLED_WIDTH - left - right - 2
+        plot = min(plot[0], max(fitting, _MIN_PLOT_WIDTH)), plot[1]
     return LinesLayout(plot, left, right, ticks, _xy_limits(figures) if shared_scale else None)
 
 
@@ -142,7 +146,7 @@ def _draw_series_names(
 
 def _series_names(figure: Lines) -> list[str]:
     """Return the names of the lines; a single line needs none."""
-    names = text.shorten_apart([series.name for series in figure.series], 26)
+    names = text.shorten_apart([series.name for series in figure.series], 20)
     return names if len(names) > 1 else []
 
 

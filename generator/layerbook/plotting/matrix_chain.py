@@ -20,9 +20,9 @@ _MIN_SIDE = 9.0
 _GAP = 34.0
 _LANE_GAP = 26.0
 _NAME_HEIGHT = 22.0
-_LINE_HEIGHT = 15.0
+_LINE_HEIGHT = 16.5
 _CIRCLE_SIZE = 32.0
-_NOTE_WIDTH = 118.0
+_NOTE_WIDTH = 136.0
 
 
 @dataclass(frozen=True)

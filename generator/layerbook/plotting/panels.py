@@ -10,13 +10,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from layerbook.core.figures import Bars, Clock, Heatmap, Lines, Panel, Panels, Scatter
-from layerbook.plotting import bars, clocks, colours, heatmap, lines, scatter, text
+from layerbook.plotting import bars, clocks, colours, heatmap, lines, scatter, svg, text
 from layerbook.plotting.canvas import Canvas
 
 _PANEL_GAP = 26.0
 _TITLE_HEIGHT = 22.0
 _COLOUR_BAR_HEIGHT = 30.0
 _AXIS_TITLES_HEIGHT = 18.0
+_MIN_CELL = 6.0
+_PAGE_WIDTH = 930.0
 _CHART_MODULES: dict[type, Any] = {
     Bars: bars,
     Clock: clocks,
@@ -43,6 +45,16 @@ class PanelsLayout:
     legend_groups: tuple[str, ...]
     min_width: float
     title_width: float
+
+    @property
+    def is_legible(self) -> bool:
+        """Whether it fits a phone, and cells of heat maps can be told apart there."""
+        cells = [
+            min(layout.cell_size)
+            for layout in self.chart_layouts.values()
+            if isinstance(layout, heatmap.HeatmapLayout)
+        ]
+        return self.width <= svg.MAX_UNSCROLLED_WIDTH and min(cells, default=_MIN_CELL) >= _MIN_CELL
 
     def panel_layout(self, index: int, kind: type) -> Any:
         """Return the layout of one panel; inner panels do not repeat labels of the outer ones."""
@@ -109,12 +121,38 @@ class PanelsLayout:
         ), max(layout.height for layout in fits)
 
 
-def compute_layout(figures: Sequence[Panels], *, shared_scale: bool = True) -> PanelsLayout:
-    """Return one layout for all grids; panels share a scale if they measure the same."""
+def compute_layout(
+    figures: Sequence[Panels], *, shared_scale: bool = True, narrow: bool = False
+) -> PanelsLayout:
+    """Return one layout for all grids; panels share a scale if they measure the same.
+
+    narrow: as many columns of small charts as fit a phone, or one of charts in full size.
+    """
+    if narrow:
+        fitting = (
+            layout
+            for columns in (4, 3, 2)
+            if (
+                layout := _layout(figures, columns, shared_scale=shared_scale, per_row=4)
+            ).is_legible
+        )
+        return next(fitting, None) or _layout(figures, 1, shared_scale=shared_scale, per_row=1)
+    most = figures[0].columns
+    layouts = (_layout(figures, n, shared_scale=shared_scale) for n in range(most, 0, -1))
+    return next(
+        (layout for layout in layouts if layout.width <= _PAGE_WIDTH),
+        _layout(figures, 1, shared_scale=shared_scale),
+    )
+
+
+def _layout(
+    figures: Sequence[Panels], most: int, *, shared_scale: bool, per_row: int = 0
+) -> PanelsLayout:
+    """Return the layout in up to `most` columns; `per_row`: sizes of another number of columns."""
     panels = [panel for figure in figures for panel in figure.panels]
     count = max(len(figure.panels) for figure in figures)
     columns = heatmap.columns_that_fit(
-        [p for p in panels if isinstance(p, Heatmap)], min(figures[0].columns, count)
+        [p for p in panels if isinstance(p, Heatmap)], min(most, count)
     )
     kinds = {
         kind: [panel for panel in panels if type(panel) is kind]
@@ -127,7 +165,7 @@ def compute_layout(figures: Sequence[Panels], *, shared_scale: bool = True) -> P
     more: dict[type, dict[str, bool]] = {Heatmap: {"stacked": columns < count}}
     inner = {
         k: _CHART_MODULES[k].compute_layout(
-            members, charts_per_row=columns, shared_scale=same[k], **more.get(k, {})
+            members, charts_per_row=per_row or columns, shared_scale=same[k], **more.get(k, {})
         )
         for k, members in kinds.items()
     }

@@ -36,13 +36,11 @@ class DrawingJob:
 def render_job(job: DrawingJob) -> Drawing:
     """Draw the figure of a job."""
     match job.figure:
-        case Frames() as frames:
-            return render.render_frames(frames, job.id)
         case Diagram() as diagram:
             links = dict(job.links)
             return (render_diagram(diagram, job.id, compact=job.compact, links=links),)
         case figure:
-            return (render.render_figure(figure, job.id),)
+            return render.render_for_pages(figure, job.id)
 
 
 class DrawingPool:

@@ -10,7 +10,7 @@ from contextlib import chdir
 from pathlib import Path
 from typing import get_args
 
-from layerbook.core.figures import Chart, Diagram, Frames, MatrixChain
+from layerbook.core.figures import Chart, Diagram, Frame, Frames, MatrixChain, Panel, Panels
 from layerbook.plotting.diagram import render_diagram
 from layerbook.plotting.matrix_chain import render_matrix_chain
 
@@ -33,13 +33,40 @@ def render_figure(figure: Chart | Diagram | MatrixChain, id: str) -> str:
     return charts.render_charts([figure], [id])[0]
 
 
-def render_frames(figure: Frames, id: str) -> tuple[str, ...]:
-    """Render all frames as SVG with one layout and scale; their ids are `id-1`, `id-2`, ..."""
+def render_frames(figure: Frames, id: str, *, narrow: bool = False) -> tuple[str, ...]:
+    """Render all frames as SVG with one layout and scale; their ids are `id-1`, `id-2`, ...
+
+    narrow: lay out small multiples for a phone.
+    """
     _import_matplotlib()
     from layerbook.plotting import charts
 
     ids = [f"{id}-{number}" for number, _ in enumerate(figure.frames, start=1)]
-    return charts.render_charts([frame.picture for frame in figure.frames], ids)
+    return charts.render_charts([frame.picture for frame in figure.frames], ids, narrow=narrow)
+
+
+def render_for_pages(figure: Chart | MatrixChain | Frames, id: str) -> tuple[str, ...]:
+    """Render a figure, or each of its frames, for a page.
+
+    Small multiples that are too wide for a phone come twice, in elements of class `wide` and
+    `narrow`, of which the stylesheet shows one.
+    """
+    pictures: list[Panel | Panels]
+    if isinstance(figure, Frames):
+        drawn = render_frames(figure, id)
+        pictures = [frame.picture for frame in figure.frames]
+    else:
+        drawn = (render_figure(figure, id),)
+        pictures = [figure] if isinstance(figure, Panels) else []
+    has_grids = any(isinstance(picture, Panels) for picture in pictures)
+    if not has_grids or not any('class="fig fig-wide"' in picture for picture in drawn):
+        return drawn
+    frames = Frames(tuple(Frame("", picture) for picture in pictures), figure.alt)
+    narrow = render_frames(frames, f"{id}-narrow", narrow=True)
+    return tuple(
+        f'<div class="wide">{wide}</div><div class="narrow">{small}</div>'
+        for wide, small in zip(drawn, narrow, strict=True)
+    )
 
 
 def import_libraries() -> None:

@@ -13,7 +13,9 @@ from layerbook.core.figures import Point, Scatter, label_text
 from layerbook.plotting import colours, label_placement, numeric_axes, text
 from layerbook.plotting.canvas import Canvas
 
-_MAX_PLOT_SIZES = ((560.0, 420.0), (320.0, 280.0), (215.0, 200.0), (160.0, 160.0))
+_MAX_PLOT_SIZES = ((560.0, 440.0), (260.0, 240.0), (190.0, 180.0), (150.0, 150.0))
+_PHONE_PLOT_SIZE = (315.0, 310.0)
+_MAX_PHONE_LABELS = 16
 _MIN_PLOT_SIZE = (240.0, 200.0)
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
 _DOT_SIZE = 7.0
@@ -73,6 +75,8 @@ def compute_layout(
         _MAX_PLOT_SIZES[min(charts_per_row, 4) - 1],
         (6, 6) if charts_per_row == 1 else (4, 4),
     )
+    if charts_per_row == 1 and max(map(_label_count, figures)) <= _MAX_PHONE_LABELS:
+        room = _PHONE_PLOT_SIZE
     plot, limits = room, None
     if shared_scale:
         plot, limits = _equal_axes(figures, room, charts_per_row > 1)
@@ -112,6 +116,10 @@ def draw(canvas: Canvas, figure: Scatter, layout: ScatterLayout, left: float, to
         draw_legend(canvas, layout.groups, left, top, layout.width)
     if figure.show_labels:
         _draw_point_labels(canvas, figure, spots, layout.groups, place, arrows)
+
+
+def _label_count(figure: Scatter) -> int:
+    return sum(point.show_label and bool(point.label) for point in figure.points)
 
 
 def _xy_limits(figures: Sequence[Scatter]) -> tuple[numeric_axes.Limits, numeric_axes.Limits]:
@@ -301,7 +309,7 @@ def _draw_point_labels(
     left, top, width, height = place
     names = [text.printable(p.label, 30) if p.show_label else "" for p in figure.points]
     known = [i for i, name in enumerate(names) if name and np.isfinite(spots[i]).all()]
-    sizes = [(text.pixel_width(names[i], text.SMALL_FONT_SIZE) + 2, 14.0) for i in known]
+    sizes = [(text.pixel_width(names[i], text.SMALL_FONT_SIZE) + 2, 15.5) for i in known]
     bounds = (left + 1, top - 2, left + width + 8, top + height - 1)
     places = label_placement.place_labels([tuple(spots[i]) for i in known], sizes, bounds, arrows)
     leads = []

@@ -20,9 +20,8 @@ MONO = (
     "'Liberation Mono', monospace"
 )
 
-FONT_SIZE = 12.5
-SMALL_FONT_SIZE = 11.5
-TINY = 10.5
+FONT_SIZE = 13.5
+SMALL_FONT_SIZE = 13.0
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 

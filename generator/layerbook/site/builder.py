@@ -112,6 +112,17 @@ class SiteBuilder:
     def _decoder(self) -> Diagram | None:
         return find_decoder_diagram(self._views)
 
+    @cached_property
+    def _part_links(self) -> dict[str, str]:
+        """The first chapter about each part of the model; the RoPE of old books is `position`."""
+        links: dict[str, str] = {}
+        for chapter in self._project.book.chapters:
+            if chapter.part:
+                links.setdefault(chapter.part, f"{chapter.name}.html")
+        if "position" in links:
+            links.setdefault("rope", links["position"])
+        return links
+
     def add_chapter(self, chapter: Chapter, number: int, prose: str) -> None:
         """Add a chapter; one that needs a missing result becomes a placeholder.
 
@@ -137,7 +148,16 @@ class SiteBuilder:
         ids = page_ids(self._jinja_env, pages.ChapterPage.template)
         folder = cell_folder(self._project.templates_dir, chapter.name)
         views = ChapterViews(
-            chapter.name, number, self._views, self._figure_renderer, math, ids, folder
+            chapter.name,
+            number,
+            self._views,
+            self._figure_renderer,
+            math,
+            ids,
+            folder,
+            diagram_links={
+                part: href for part, href in self._part_links.items() if part != chapter.part
+            },
         )
         media = ChapterMedia(self._media_folders, views.next_number, ids)
         context = ChapterContext(
@@ -174,7 +194,9 @@ class SiteBuilder:
         ]
         diagram = None
         if self._decoder:
-            highlighted = replace(self._decoder, highlight=chapter.part or "", title="")
+            parts = {block.part for block in self._decoder.blocks}
+            part = chapter.part if chapter.part in parts else ""
+            highlighted = replace(self._decoder, highlight=part or "", title="")
             diagram = self._figure_renderer.diagram(highlighted, CHAPTER_DIAGRAM, compact=True)
         return pages.ChapterPage(
             name=chapter.name,
@@ -329,11 +351,12 @@ class SiteBuilder:
 
         def render() -> CachedPage:
             project = self._project
-            links = {c.part: f"{c.name}.html" for c in project.book.chapters if c.part}
             diagram = None
             if self._decoder:
                 untitled = replace(self._decoder, title="")
-                diagram = self._figure_renderer.diagram(untitled, "map", compact=False, links=links)
+                diagram = self._figure_renderer.diagram(
+                    untitled, "map", compact=False, links=self._part_links
+                )
             index = colophon.index_page(self._book, diagram)
             last = colophon.colophon_page(project, self._book, self._views)
             return CachedPage(self._page_files(index) | self._page_files(last))

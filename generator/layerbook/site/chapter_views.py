@@ -44,6 +44,7 @@ from layerbook.store import results
 class ChapterViews:
     """Makes the views of one chapter.
 
+    diagram_links: the pages to which the boxes of the model's diagram lead, by part.
     files: the data files that its page links to, by path in the site.
     unavailable: the experiments it needs that have no result, by address.
     cells: the code cells that it shows, by name.
@@ -58,10 +59,12 @@ class ChapterViews:
         math: MathRenderer,
         ids: PageIds,
         cell_folder: Path,
+        diagram_links: Mapping[str, str] | None = None,
     ) -> None:
         self._chapter, self._views = chapter, views
         self._figure_renderer, self._math = figure_renderer, math
         self._page_ids, self._cell_folder = ids, cell_folder
+        self._diagram_links = diagram_links or {}
         self._ids: dict[tuple[str, str | int], str] = {}
         self._figure_numbers = (f"{number}.{count}" for count in itertools.count(1))
         self.files: dict[str, bytes] = {}
@@ -143,6 +146,10 @@ class ChapterViews:
             scripts = tokenizer.script_files(figure, script_href)
             self.files |= scripts
             return tokenizer.live_html(figure, scripts)
+        if isinstance(figure, figures.Diagram):
+            links = self._diagram_links
+            picture = f"{id}{PICTURE_SUFFIX}"
+            return self._figure_renderer.diagram(figure, picture, compact=False, links=links)
         return self._figure_renderer.html(figure, f"{id}{PICTURE_SUFFIX}")
 
     def _script(self, figure: figures.Figure, href: str) -> pages.FigureScript | None:

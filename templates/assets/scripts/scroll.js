@@ -7,6 +7,7 @@ const PAUSE = 150; // milliseconds without resizing
 function update(box) {
 	const scrolls = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
 	// Remembered in data attributes, since the box may scroll again later.
+	box.classList.toggle("scrolls", box.scrollWidth > box.clientWidth + 1);
 	box.dataset.label = box.getAttribute("aria-label") ?? box.dataset.label;
 	box.dataset.role = box.getAttribute("role") ?? box.dataset.role;
 	if (scrolls) {

@@ -34,19 +34,49 @@ function search(index, words) {
 		.map(({ row }) => row);
 }
 
-function addSnippet(parent, text, words) {
+// Where the words occur in a text: pairs of start and end, in order, none inside another.
+function findMatches(text, words) {
 	const lower = text.toLowerCase();
-	const word = words.find((candidate) => lower.includes(candidate));
-	if (word === undefined) {
-		parent.append(text.slice(0, 2 * CONTEXT), text.length > 2 * CONTEXT ? " …" : "");
-		return;
+	const matches = [];
+	for (const word of words) {
+		for (let at = lower.indexOf(word); at >= 0; at = lower.indexOf(word, at + word.length)) {
+			matches.push([at, at + word.length]);
+		}
 	}
-	const start = lower.indexOf(word);
-	const from = Math.max(0, start - CONTEXT);
-	const to = start + word.length + CONTEXT;
-	parent.append((from ? "… " : "") + text.slice(from, start));
-	element("mark", {}, parent, text.slice(start, start + word.length));
-	parent.append(text.slice(start + word.length, to) + (to < text.length ? " …" : ""));
+	matches.sort(([a, aEnd], [b, bEnd]) => a - b || bEnd - aEnd);
+	let end = 0;
+	return matches.filter(([from, to]) => {
+		const apart = from >= end;
+		if (apart) end = to;
+		return apart;
+	});
+}
+
+// The piece of text with most matches, from one gap between words to another.
+function chooseSnippet(text, matches) {
+	const within = ([start]) => matches.filter(([at]) => at >= start && at < start + 2 * CONTEXT);
+	const best = matches.reduce(
+		(most, match) => (within(match).length > within(most).length ? match : most),
+		matches[0] ?? [0, 0],
+	);
+	const begin = Math.max(0, best[0] - CONTEXT);
+	const from = begin && text.indexOf(" ", begin) + 1;
+	const cut = text.lastIndexOf(" ", from + 3 * CONTEXT);
+	const fits = text.length <= from + 3 * CONTEXT;
+	return [Math.min(from, best[0]), fits ? text.length : Math.max(cut, best[1])];
+}
+
+function addSnippet(parent, text, words) {
+	const matches = findMatches(text, words);
+	const [from, to] = chooseSnippet(text, matches);
+	if (from) parent.append("… ");
+	let at = from;
+	for (const [start, end] of matches.filter((match) => match[0] >= from && match[1] <= to)) {
+		parent.append(text.slice(at, start));
+		element("mark", {}, parent, text.slice(start, end));
+		at = end;
+	}
+	parent.append(text.slice(at, to) + (to < text.length ? " …" : ""));
 }
 
 function createDialog() {

@@ -25,7 +25,7 @@ from layerbook.site.prose.highlight import ListingError, code_html
 from layerbook.site.prose.ids import PageIds
 from layerbook.site.prose.images import USAGE
 from layerbook.site.prose.markup import Anchor, Block, Inline, clean_text, escape_text
-from layerbook.site.prose.math import MathError, MathRenderer, escape_tex
+from layerbook.site.prose.math import MathError, MathRenderer, escape_tex, formula_text
 
 SLOT_OPEN, SLOT_CLOSE = "\ue000", "\ue001"
 MAX_PARAGRAPH = 10_000
@@ -227,7 +227,7 @@ def render_blocks(source: str, slots: Slots, math: MathRenderer, ids: PageIds) -
     return MarkdownPage(
         html=_render(nodes, env),
         headings=headings,
-        sections=tuple(_sections(nodes, headings, slots)),
+        sections=tuple(_sections(nodes, headings, env)),
     )
 
 
@@ -296,6 +296,21 @@ def _plain_text(node: Node, slots: Slots) -> str:
     return slots.fill_text(text)
 
 
+def _readable_text(node: Node, env: MutableMapping[str, Any]) -> str:
+    """Return a node as text, its formulas as a line of signs instead of TeX."""
+    slots: Slots = env["slots"]
+
+    def text(part: Node) -> str:
+        if part.type.startswith("math"):
+            tex = slots.fill_tex(part.content).strip()
+            return formula_text(env["math"].render(tex, display=part.type != "math_inline"))
+        return " " if part.type in ("softbreak", "hardbreak") else str(part.content)
+
+    if node.children is None:
+        return text(node) if node.type.startswith("math") else _plain_text(node, slots)
+    return slots.fill_text("".join(map(text, node.children)))
+
+
 def _add_heading_ids(
     nodes: Sequence[Node], env: MutableMapping[str, Any], ids: PageIds
 ) -> Iterator[Heading]:
@@ -331,8 +346,10 @@ def _figures(slots: Slots) -> Iterator[Target]:
 
 
 def _sections(
-    nodes: Sequence[Node], headings: Sequence[Heading], slots: Slots
+    nodes: Sequence[Node], headings: Sequence[Heading], env: MutableMapping[str, Any]
 ) -> Iterator[Section]:
+    """Yield the text of each section, as the search has it."""
+    slots = env["slots"]
     remaining = iter(headings)
     id = title = ""
     texts: list[str] = []
@@ -347,5 +364,5 @@ def _sections(
         for number in slots.numbers_in(node.content):
             anchors += slots.values[number].anchors
         if nodes[index - 1].type != "heading_open":
-            texts.append(_plain_text(node, slots))
+            texts.append(_readable_text(node, env))
     yield Section(id, title, " ".join(texts), tuple(anchors))

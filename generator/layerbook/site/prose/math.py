@@ -16,6 +16,7 @@ from functools import cache, partial
 from importlib.resources import files
 from queue import SimpleQueue
 from typing import Any, Protocol
+from xml.etree import ElementTree
 
 from layerbook.core.errors import LayerbookError
 from layerbook.site.prose.markup import clean_text
@@ -63,6 +64,29 @@ def escape_tex(text: str) -> str:
     # A backslash cannot be written inside \text, so it goes between two of them.
     parts = (part.translate(_TEX_ESCAPES) for part in text.split("\\"))
     return r"\backslash ".join(rf"\text{{{part}}}" for part in parts)
+
+
+def formula_text(markup: str) -> str:
+    """Return a formula's MathML as a line of text: `softmax(q·k/√d)`."""
+    return " ".join(_element_text(ElementTree.fromstring(markup)).split())
+
+
+def _element_text(element: ElementTree.Element) -> str:
+    name = element.tag.rpartition("}")[2]
+    parts = [_element_text(child) for child in element]
+    match name, parts:
+        case "annotation", _:
+            return ""
+        case "mfrac", [above, below]:
+            return f"{above}/{below}"
+        case "msqrt", _:
+            return f"√{''.join(parts)}"
+        case "msup", [base, power]:
+            return f"{base}^{power}"
+        case "mspace", _:
+            return " "
+        case _:
+            return (element.text or "") + "".join(parts)
 
 
 def math_css(rules: Mapping[str, str]) -> str:
