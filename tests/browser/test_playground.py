@@ -413,7 +413,7 @@ def test_loads_data_on_demand(browser: Browser, file: Path) -> None:
         with reading(browser, file) as page:
             page.get_by_role("button", name="Turn the knobs yourself").click()
             page.get_by_role("button", name="Its data is missing").wait_for()
-            assert page.locator(".picture svg").is_visible()
+            assert page.locator(".picture .drawing").is_visible()
     finally:
         (file.parent / DATA).write_bytes(content)
 
@@ -421,16 +421,16 @@ def test_loads_data_on_demand(browser: Browser, file: Path) -> None:
 def test_without_scripts_and_in_print(browser: Browser, file: Path) -> None:
     """No dead control is shown; the picture is printed, also with the playground open."""
     with reading(browser, file, java_script_enabled=False) as page:
-        assert page.locator(".picture svg").is_visible()
+        assert page.locator(".picture .drawing").is_visible()
         assert page.locator("main button, main input, main select").count() == 0
     with reading(browser, file) as page:
         play = Playground(page)
         assert not page.locator(".picture").is_visible()
         page.emulate_media(media="print")
-        assert page.locator(".picture svg").is_visible() and not play.box.is_visible()
+        assert page.locator(".picture .drawing").is_visible() and not play.box.is_visible()
         page.emulate_media(media="screen")
         page.get_by_role("button", name="Back to the picture").click()
-        assert page.locator(".picture svg").is_visible()
+        assert page.locator(".picture .drawing").is_visible()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
