@@ -559,8 +559,8 @@ def test_reports_missing_misnamed_and_unlisted_chapters(specs):
         "experiments/a.yaml:1:10: should be 'a', as the file is called",
         "experiments/attention.yaml:1:1: the chapter 'attention' is not listed in"
         " experiments/book.yaml",
-        "experiments/attention.yaml:5:1: unknown key 'x'; there are chapter, title, summary,"
-        " part, experiments",
+        "experiments/attention.yaml:5:1: unknown key 'x'; there are title, summary,"
+        " part, needs, unnumbered, draft, chapter, experiments",
         "experiments/book.yaml:3:15: there is no chapter 'atention': experiments/atention.yaml"
         " is missing"
         " (did you mean 'attention'?)",

@@ -62,7 +62,7 @@ def test_a_term_needs_a_glossary() -> None:
 def test_glossary_links_to_each_section_once() -> None:
     prose = '{{ term("logits") }}, {{ term("logits") }}\n\n## One\n\n{{ term("logits") }}'
     body = render_chapter(prose, "x.md", context())
-    page = sample_glossary_page((ChapterPage("attention", "Attention", 1, body),))
+    page = sample_glossary_page((ChapterPage("attention", "Attention", "Chapter 1", body),))
     assert [entry.id for entry in page.entries] == list(GLOSSARY.entries)
     assert [(place.title, place.href) for place in page.entries[0].places] == [
         ("Attention, at the beginning", "attention.html#term-logits-1"),

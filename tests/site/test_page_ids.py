@@ -14,16 +14,23 @@ from fixtures.small_book import layerbook
 from hypothesis import given
 from hypothesis import strategies as st
 from layerbook.site.assets import render_page
-from layerbook.site.pages import ChapterPage
+from layerbook.site.pages import ChapterBody, ChapterPage
 from layerbook.site.prose.ids import PageIds
 from layerbook.site.prose.render import render_chapter
+
+
+def chapter_page(body: ChapterBody) -> ChapterPage:
+    """Return a chapter with this text."""
+    return ChapterPage("attention", "Attention", "Chapter 1", body)
 
 
 def render_with_headings(headings: Sequence[str]) -> str:
     """Return the page of a chapter with these headings."""
     ctx = context()
     body = render_chapter("\n\n".join(f"## {heading}" for heading in headings), "x.md", ctx)
-    return render_page(ChapterPage("attention", "Attention", 1, body), BOOK, ctx.jinja_env)
+    return render_page(
+        ChapterPage("attention", "Attention", "Chapter 1", body), BOOK, ctx.jinja_env
+    )
 
 
 def repeated_ids(page: str) -> list[str]:
@@ -93,7 +100,9 @@ def test_contents_show_the_words_of_headings(heading: str) -> None:
     """Also those that look like tags."""
     ctx = context()
     body = render_chapter(f"## {heading}", "x.md", ctx)
-    page = render_page(ChapterPage("attention", "Attention", 1, body), BOOK, ctx.jinja_env)
+    page = render_page(
+        ChapterPage("attention", "Attention", "Chapter 1", body), BOOK, ctx.jinja_env
+    )
     tree = html5lib.parse(page, namespaceHTMLElements=False)
     link = tree.find(".//ol[@class='sections']/li/a")
     assert link is not None and "".join(link.itertext()) == heading.replace("`", "").replace(

@@ -165,7 +165,9 @@ def test_list_links_to_each_section_once(tmp_path: Path) -> None:
         '{{ cite("xiao2023") }} and {{ cite("xiao2023") }}\n\n### Two\n\n{{ cite("xiao2023") }}'
     )
     body = render_chapter(prose, "x.md", context(bibliography=sources))
-    page = references_page(sources, find_mentions(ChapterPage("attention", "Attention", 1, body)))
+    page = references_page(
+        sources, find_mentions(ChapterPage("attention", "Attention", "Chapter 1", body))
+    )
     assert [entry.key for entry in page.entries] == ["xiao2023", "zhang2019"]
     assert [(p.title, p.href) for p in page.entries[0].places] == [
         ("Attention, at the beginning", "attention.html#cite-xiao2023-1"),

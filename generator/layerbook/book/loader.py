@@ -6,26 +6,41 @@ Nothing here touches the model: what it allows comes in as `Limits`.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from string import ascii_uppercase
+from typing import Any, TypeVar
 
+from layerbook.book.book_file import (
+    EXPERIMENTS_DIR,
+    Group,
+    find_spec_files,
+    in_listed_order,
+    read_book_file,
+)
 from layerbook.book.claims import check as claims
 from layerbook.book.claims.type_check import missing_fields
 from layerbook.book.context_length import check_context_length
 from layerbook.book.model_path import locate_model
-from layerbook.book.schema import RESERVED_NAMES, BookSpec, ChapterSpec, ExperimentSpec
+from layerbook.book.schema import (
+    RESERVED_NAMES,
+    BookSpec,
+    ChapterSpec,
+    ExperimentSpec,
+    PageSpec,
+)
 from layerbook.book.sweep import Sweep, SweepResult
 from layerbook.book.sweep_parser import SweepParser
 from layerbook.book.validation import unknown_key_message, validate
 from layerbook.book.yaml import (
-    FILE_START,
     Node,
     ProblemList,
     display_path,
     dump_list_item,
+    read_front_matter,
     read_mapping,
 )
 from layerbook.core import registry
@@ -45,7 +60,6 @@ from layerbook.core.paths import resolve_inside
 from layerbook.core.requests import Precision
 
 T = TypeVar("T")
-EXPERIMENTS_DIR = "experiments"
 
 
 @dataclass(frozen=True)
@@ -141,7 +155,12 @@ def _longest_prefix_match(by_prefix: Mapping[str, T], figure: str) -> T | None:
 
 @dataclass(frozen=True, eq=False)
 class Chapter:
-    """A chapter and its experiments, in the order of its spec."""
+    """A chapter and its experiments, in the order of its spec.
+
+    part: the box of the model's diagram. needs: the chapters to read before.
+    file: its spec, or its Markdown if it is prose alone.
+    group, number: its place in the book, `5` or `A`; the number of some is empty.
+    """
 
     name: str
     title: str
@@ -149,6 +168,16 @@ class Chapter:
     part: str | None
     experiments: tuple[Experiment, ...]
     file: str
+    needs: tuple[str, ...] = ()
+    unnumbered: bool = False
+    draft: bool = False
+    group: Group = field(default_factory=Group)
+    number: str = ""
+
+    @property
+    def is_prose_alone(self) -> bool:
+        """Return whether the chapter has no spec."""
+        return self.file.endswith(".md")
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,28 +203,33 @@ def read_book_spec(root: Path) -> BookSpec:
     """
     problems = ProblemList()
     resolve_inside(root, root / EXPERIMENTS_DIR / "book.yaml")
-    book_file = _read_book_file(root / EXPERIMENTS_DIR / "book.yaml", problems)
+    book_file = read_book_file(root / EXPERIMENTS_DIR / "book.yaml", problems)
     if book_file is None or problems:
         raise SpecError(problems)
     spec = book_file.spec
     return spec.model_copy(update={"model": locate_model(spec.model, root)})
 
 
-def load_book(root: Path, limits: Limits) -> Book:
-    """Load a book and all its chapters. Raises SpecError with every problem of every file."""
+def load_book(root: Path, limits: Limits, *, drafts: bool = False) -> Book:
+    """Load a book and all its chapters, those in draft only if asked.
+
+    Raises SpecError with every problem of every file.
+    """
     problems = ProblemList()
     book_path = root / EXPERIMENTS_DIR / "book.yaml"
-    book_file = _read_book_file(book_path, problems)
-    paths = _find_chapter_files(book_path, problems)
+    book_file = read_book_file(book_path, problems)
+    paths = find_spec_files(book_path, problems)
     if book_file is not None:
-        paths = _in_listed_order(paths, book_file.entries, display_path(book_path), problems)
-    loaders = [_ChapterLoader(path, limits, problems) for path in paths]
+        paths = in_listed_order(paths, book_file.entries, root, problems)
+    loaders = [_loader(path, limits, problems) for path in paths]
     chapters = [loader.load(name_must_be=loader.path.stem) for loader in loaders]
     ids = {loader.path.stem: loader.ids for loader in loaders}
     for loader in loaders:
         loader.check_references(ids, all_chapters=book_file is not None)
+        loader.check_needs(ids)
     if book_file is None or problems:
         raise SpecError(problems)
+    shown = [chapter for chapter in chapters if chapter and (drafts or not chapter.draft)]
     spec = book_file.spec
     return Book(
         title=spec.title,
@@ -204,7 +238,7 @@ def load_book(root: Path, limits: Limits) -> Book:
         language=spec.language,
         model=spec.model,
         precision=spec.precision,
-        chapters=tuple(chapter for chapter in chapters if chapter is not None),
+        chapters=_numbered(shown, book_file.groups),
         file=display_path(book_path),
         published=spec.published or "",
         licence=spec.licence,
@@ -242,52 +276,21 @@ def find_missing_claim_fields(experiments: Collection[Experiment]) -> list[Probl
     )
 
 
-class _BookFile(NamedTuple):
-    spec: BookSpec
-    entries: Mapping[Path, Node]  # where the book lists each chapter's file
+def _numbered(chapters: Iterable[Chapter], groups: Mapping[str, Group]) -> tuple[Chapter, ...]:
+    """Give each chapter its part, and number those of numbered parts through the whole book."""
+    numbers = {"1": map(str, count(1)), "A": iter(ascii_uppercase)}
+    placed = []
+    for chapter in chapters:
+        group = groups[chapter.name]
+        counted = group.numbers and not chapter.unnumbered
+        number = next(numbers[group.numbers], "") if counted else ""
+        placed.append(replace(chapter, group=group, number=number))
+    return tuple(placed)
 
 
-def _read_book_file(path: Path, problems: ProblemList) -> _BookFile | None:
-    node = read_mapping(path, problems)
-    spec = validate(BookSpec, node) if node is not None else None
-    if node is None or spec is None:
-        return None
-    entries: dict[Path, Node] = {}
-    for entry in node.value["chapters"].value:
-        chapter_path = path.with_name(f"{entry.value}.yaml")
-        if entry.value in RESERVED_NAMES:
-            entry.add_problem(f"no chapter can be called {entry.value!r}")
-        elif chapter_path in entries:
-            entry.add_problem(f"the chapter {entry.value!r} is listed twice")
-        else:
-            entries[chapter_path] = entry
-    return _BookFile(spec, entries)
-
-
-def _find_chapter_files(book_path: Path, problems: ProblemList) -> list[Path]:
-    paths = []
-    for path in sorted(book_path.parent.glob("[!.]*")):
-        if path.suffix == ".yml":
-            problems.add(display_path(path), FILE_START, "a chapter's file ends in .yaml, not .yml")
-        elif path.suffix == ".yaml" and path != book_path:
-            paths.append(path)
-    return paths
-
-
-def _in_listed_order(
-    paths: Collection[Path], entries: Mapping[Path, Node], book_name: str, problems: ProblemList
-) -> list[Path]:
-    """Return the chapter files in the order of the book, those that it does not list last."""
-    for path, entry in entries.items():
-        if path not in paths:
-            near = did_you_mean(path.stem, [other.stem for other in paths])
-            missing = f"{display_path(path)} is missing{near}"
-            entry.add_problem(f"there is no chapter {path.stem!r}: {missing}")
-    unlisted = [path for path in paths if path not in entries]
-    for path in unlisted:
-        message = f"the chapter {path.stem!r} is not listed in {book_name}"
-        problems.add(display_path(path), FILE_START, message)
-    return [*(path for path in entries if path in paths), *unlisted]
+def _loader(path: Path, limits: Limits, problems: ProblemList) -> _ChapterLoader:
+    kind = _PageLoader if path.suffix == ".md" else _ChapterLoader
+    return kind(path, limits, problems)
 
 
 class _ChapterLoader:
@@ -298,6 +301,7 @@ class _ChapterLoader:
         self.name = path.stem
         self.ids: dict[str, int] | None = None
         self.checks: list[tuple[Node, claims.Check]] = []
+        self._needs: tuple[Node, ...] = ()
 
     def load(self, name_must_be: str = "") -> Chapter | None:
         """Load the chapter; None if the file is not a valid spec of a chapter."""
@@ -316,13 +320,9 @@ class _ChapterLoader:
         experiments = [self._load_experiment(item) for item in node.get_list("experiments")]
         if spec is None:
             return None
-        return Chapter(
-            name=spec.chapter,
-            title=spec.title,
-            summary=spec.summary,
-            part=spec.part,
-            experiments=tuple(e for e in experiments if e is not None),
-            file=node.file,
+        self._needs = node.get_list("needs")
+        return _make_chapter(
+            spec.chapter, spec, node.file, tuple(e for e in experiments if e is not None)
         )
 
     def _load_experiment(self, node: Node) -> Experiment | None:
@@ -408,6 +408,15 @@ class _ChapterLoader:
             parsed.append(Claim(says, check, item.value["says"].text_line, check_node))
         return tuple(parsed)
 
+    def check_needs(self, chapters: Collection[str]) -> None:
+        """Report chapters to read before this one that do not exist."""
+        for node in self._needs:
+            if node.value == self.name:
+                node.add_problem("a chapter cannot need itself")
+            elif node.value not in chapters:
+                near = did_you_mean(str(node.value), chapters)
+                node.add_problem(f"no chapter is called {node.value!r}{near}")
+
     def check_references(
         self, chapters: Mapping[str, Collection[str] | None], *, all_chapters: bool
     ) -> None:
@@ -424,6 +433,36 @@ class _ChapterLoader:
                     near = did_you_mean(reference.name, [*ids, *names])
                     message = f"no experiment is called {reference.name!r}{near}"
                     node.add_text_problem(reference.column, message)
+
+
+class _PageLoader(_ChapterLoader):
+    """Load a page of prose alone from the front matter of its Markdown."""
+
+    def load(self, name_must_be: str = "") -> Chapter | None:
+        """Load the page; None if its front matter is not valid."""
+        node = read_front_matter(self.path, self.problems)
+        self.ids = {}
+        spec = validate(PageSpec, node) if node is not None else None
+        if node is None or spec is None:
+            return None
+        self._needs = node.get_list("needs")
+        return _make_chapter(self.name, spec, node.file, ())
+
+
+def _make_chapter(
+    name: str, spec: PageSpec, file: str, experiments: tuple[Experiment, ...]
+) -> Chapter:
+    return Chapter(
+        name=name,
+        title=spec.title,
+        summary=spec.summary,
+        part=spec.part,
+        experiments=experiments,
+        file=file,
+        needs=spec.needs,
+        unnumbered=spec.unnumbered,
+        draft=spec.draft,
+    )
 
 
 def _build_plain_analysis(

@@ -148,16 +148,46 @@ class ExperimentSpec(_Spec):
     )
 
 
-class ChapterSpec(_Spec):
-    """One chapter of the book."""
+class PageSpec(_Spec):
+    """A page of prose: the front matter of its Markdown file, between two lines of `---`."""
 
-    chapter: Name = Field(description="Names the chapter: its file, its page, its prose.")
-    title: NonEmptyStr = Field(description="The chapter's heading.")
+    title: NonEmptyStr = Field(description="The heading.")
     summary: str = Field(default="", description="One line for the list of chapters.")
     part: Part | None = Field(
         default=None, description="Which box of the diagram of the model the chapter is about."
     )
+    needs: tuple[Name, ...] = Field(
+        default=(), description="The chapters to read before this one; shown in its head."
+    )
+    unnumbered: bool = Field(
+        default=False, description="The chapter has no number, and its figures count from 1."
+    )
+    draft: bool = Field(
+        default=False, description="Only `--drafts` shows the chapter and runs its experiments."
+    )
+
+
+class ChapterSpec(PageSpec):
+    """One chapter of the book."""
+
+    chapter: Name = Field(description="Names the chapter: its file, its page, its prose.")
     experiments: tuple[Any, ...] = Field(default=(), description="What the chapter runs and shows.")
+
+
+class PartSpec(_Spec):
+    """A part of the book: the chapters listed after it, up to the next part."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["part"]}, {"required": ["appendix"]}]}
+    )
+
+    part: NonEmptyStr | None = Field(
+        default=None, description="The heading of the part in the list of chapters."
+    )
+    appendix: NonEmptyStr | None = Field(
+        default=None, description="Instead, the heading of a part whose chapters have letters."
+    )
+    unnumbered: bool = Field(default=False, description="Its chapters have no numbers.")
 
 
 class BookSpec(_Spec):
@@ -189,8 +219,10 @@ class BookSpec(_Spec):
         description="The numbers the model computes with. float64 gives the same results on every "
         "machine; float32 takes half the memory and about half the time.",
     )
-    chapters: tuple[Name, ...] = Field(
-        min_length=1, description="The chapters in order; each is experiments/NAME.yaml."
+    chapters: tuple[Name | PartSpec, ...] = Field(
+        min_length=1,
+        description="The chapters in order, each experiments/NAME.yaml, or a page of prose alone, "
+        "templates/chapters/NAME.md or templates/pages/NAME.md. Between them, parts.",
     )
 
 

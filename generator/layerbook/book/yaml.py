@@ -6,7 +6,7 @@ import io
 import math
 import re
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,6 +42,7 @@ UNPRINTABLE = re.compile(
     "[^\\t\\n\\r\\x20-\\x7e\\xa0-\\u2027\\u202a-\\ud7ff\\ue000-\\ufffd\U00010000-\U0010ffff]"
 )
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
+_FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 SURROGATE = re.compile("[\ud800-\udfff]")
 PLAIN_SCALAR = re.compile(r"[A-Za-z](?:[A-Za-z0-9 _.-]*[A-Za-z0-9_.-])?")
 
@@ -203,10 +204,33 @@ def read_list(path: Path, problems: ProblemList) -> Node | None:
     return _read(path, problems, tuple, "the file is a list (`- item`) at the top")
 
 
-def _read(path: Path, problems: ProblemList, top: type, message: str) -> Node | None:
+def read_front_matter(path: Path, problems: ProblemList) -> Node | None:
+    """Read the mapping between two lines of `---` at the top of a text; None as `read_mapping`."""
+    message = "a page without a spec begins with its title: `---`, `title: ...`, `---`"
+    return _read(path, problems, dict, message, _front_matter)
+
+
+def blank_front_matter(text: str) -> str:
+    """Return a text with empty lines for its front matter, so that all lines keep their numbers."""
+    match = _FRONT_MATTER.match(text)
+    return "\n" * match[0].count("\n") + text[match.end() :] if match else text
+
+
+def _front_matter(text: str) -> str:
+    match = _FRONT_MATTER.match(text)
+    return f"\n{match[1]}" if match else ""
+
+
+def _read(
+    path: Path,
+    problems: ProblemList,
+    top: type,
+    message: str,
+    select: Callable[[str], str] = str,
+) -> Node | None:
     file = display_path(path)
     try:
-        text = _read_text(path)
+        text = select(_read_text(path))
         root = _compose(text)
         node = _TreeBuilder(text, file, problems).build(root) if root is not None else None
     except _FatalProblem as problem:

@@ -19,6 +19,7 @@ from layerbook.cli.options import (
     FILE,
     FOLDER,
     book_option,
+    drafts_option,
     executor_option,
     jobs_option,
     model_option,
@@ -76,8 +77,11 @@ def init(folder: Path, minimal: bool, model: str | None) -> None:
 @book_option
 @model_option
 @click.option("--strict", is_flag=True, help="Exit with 1 if there are warnings.")
+@drafts_option
 @click.argument("specs", nargs=-1, type=FILE)
-def check(root: Path, model: str | None, strict: bool, specs: tuple[Path, ...]) -> None:
+def check(
+    root: Path, model: str | None, strict: bool, drafts: bool, specs: tuple[Path, ...]
+) -> None:
     """Check the specs and the prose of the book, or only SPECS. Runs nothing."""
     if specs:
         from layerbook.runner.run import check_spec_files
@@ -94,7 +98,7 @@ def check(root: Path, model: str | None, strict: bool, specs: tuple[Path, ...]) 
     )
     from layerbook.store.project import open_project
 
-    project = open_project(root, model, check_chats=True)
+    project = open_project(root, model, check_chats=True, drafts=drafts)
     check_book(project)
     warnings = sorted((*lint_prose(project), *find_uncited_sources(project)))
     notes = find_crowded_chapters(project)
@@ -174,6 +178,7 @@ def run(
 @click.option("--force", is_flag=True, help="Also run and render what is current.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if a claim does not hold on this model.")
 @click.option("--live", is_flag=True, help="Also write the model beside the site, into live/.")
+@drafts_option
 @executor_option
 @jobs_option
 @quiet_option
@@ -186,6 +191,7 @@ def build(
     force: bool,
     strict: bool,
     live: bool,
+    drafts: bool,
     executor: str | None,
     jobs: int,
     quiet: bool,
@@ -197,6 +203,7 @@ def build(
     stamp_options = None
     if not (only or force or executor):
         stamp_options = {"model": model, "site": site, "no_run": no_run, "live": live}
+        stamp_options |= {"drafts": drafts}
         if output := build_stamp.read(root, stamp_options):
             _print_build(output, strict=strict)
             return
@@ -205,7 +212,7 @@ def build(
     from layerbook.store.project import open_project
 
     report, executor_factory = make_reporter(quiet=quiet), executor_for(executor)
-    project = open_project(root, model, None if no_run else report)
+    project = open_project(root, model, None if no_run else report, drafts=drafts)
     result = build_book(
         project,
         site or project.site_dir,

@@ -42,5 +42,8 @@ jobs_option = click.option(
     show_default=True,
     help="Number of processes that draw figures.",
 )
+drafts_option = click.option(
+    "--drafts", is_flag=True, help="With the chapters that are marked as drafts."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="Show no progress.")

@@ -213,10 +213,10 @@ class SiteRenderer:
         builder = SiteBuilder(project, statuses, self._drawing_pool, page_cache)
         problems: list[Problem] = []
         with reporter.task("Rendering", len(project.book.chapters)) as task:
-            for number, chapter in enumerate(project.book.chapters, start=1):
+            for chapter in project.book.chapters:
                 task.set_status(chapter.title)
                 try:
-                    builder.add_chapter(chapter, number, read_prose(project, chapter))
+                    builder.add_chapter(chapter, read_prose(project, chapter))
                 except SpecError as error:
                     problems += error.problems
                 task.advance()

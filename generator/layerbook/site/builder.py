@@ -123,16 +123,16 @@ class SiteBuilder:
             links.setdefault("rope", links["position"])
         return links
 
-    def add_chapter(self, chapter: Chapter, number: int, prose: str) -> None:
+    def add_chapter(self, chapter: Chapter, prose: str) -> None:
         """Add a chapter; one that needs a missing result becomes a placeholder.
 
         Raises SpecError with the problems of its prose, captions and claims.
         """
         self._prose[chapter.name] = prose
         cached = self._page_cache.load(chapter.name, prose)
-        self._chapters[chapter.name] = cached or self._render_chapter(chapter, number, prose)
+        self._chapters[chapter.name] = cached or self._render_chapter(chapter, prose)
 
-    def _render_chapter(self, chapter: Chapter, number: int, prose: str) -> RenderedChapter:
+    def _render_chapter(self, chapter: Chapter, prose: str) -> RenderedChapter:
         file = str(prose_path(self._project, chapter))
         problems = [
             problem
@@ -149,7 +149,7 @@ class SiteBuilder:
         folder = cell_folder(self._project.templates_dir, chapter.name)
         views = ChapterViews(
             chapter.name,
-            number,
+            chapter.number,
             self._views,
             self._figure_renderer,
             math,
@@ -175,7 +175,7 @@ class SiteBuilder:
             if not views.unavailable:
                 raise
             body = self._placeholder_body(views.unavailable.values())
-        return RenderedChapter(prose, self._chapter_page(chapter, number, body), math, views, media)
+        return RenderedChapter(prose, self._chapter_page(chapter, body), math, views, media)
 
     def _placeholder_body(self, unavailable: Iterable[ExperimentView]) -> pages.ChapterBody:
         html = "".join(
@@ -184,14 +184,15 @@ class SiteBuilder:
         )
         return pages.ChapterBody(html, toc=(), headings=(), sections=())
 
-    def _chapter_page(
-        self, chapter: Chapter, number: int, body: pages.ChapterBody
-    ) -> pages.ChapterPage:
-        links = [
+    def _chapter_page(self, chapter: Chapter, body: pages.ChapterBody) -> pages.ChapterPage:
+        own = next(one for one in self._book.chapters if one.name == chapter.name)
+        links = {one.name: pages.Link(one.title, one.href) for one in self._book.chapters}
+        order = [
             pages.Link("Contents", "index.html"),
-            *(pages.Link(other.title, other.href) for other in self._book.chapters),
+            *links.values(),
             pages.Link("How this book was made", "colophon.html"),
         ]
+        place = order.index(links[chapter.name])
         diagram = None
         if self._decoder:
             parts = {block.part for block in self._decoder.blocks}
@@ -201,13 +202,15 @@ class SiteBuilder:
         return pages.ChapterPage(
             name=chapter.name,
             title=chapter.title,
-            number=number,
+            label=own.label,
             body=body,
             description=chapter.summary,
-            previous=links[number - 1],
-            next=links[number + 1],
+            previous=order[place - 1],
+            next=order[place + 1],
             diagram_svg=diagram,
             diagram_alt=(f"Where in the model this chapter is: {chapter.title}" if diagram else ""),
+            needs=tuple(links[name] for name in chapter.needs if name in links),
+            draft=chapter.draft,
         )
 
     def finish(self) -> SiteContents:
@@ -390,8 +393,15 @@ class SiteBuilder:
 def _book_info(project: Project) -> pages.BookInfo:
     book = project.book
     chapters = (
-        pages.NavChapter(chapter.name, chapter.title, number, chapter.summary)
-        for number, chapter in enumerate(book.chapters, start=1)
+        pages.NavChapter(
+            chapter.name,
+            chapter.title,
+            chapter.number,
+            chapter.summary,
+            chapter.group.title,
+            draft=chapter.draft,
+        )
+        for chapter in book.chapters
     )
     return pages.BookInfo(
         title=book.title,

@@ -53,7 +53,7 @@ class ChapterViews:
     def __init__(
         self,
         chapter: str,
-        number: int,
+        number: str,
         views: ExperimentViews,
         figure_renderer: FigureRenderer,
         math: MathRenderer,
@@ -66,7 +66,9 @@ class ChapterViews:
         self._page_ids, self._cell_folder = ids, cell_folder
         self._diagram_links = diagram_links or {}
         self._ids: dict[tuple[str, str | int], str] = {}
-        self._figure_numbers = (f"{number}.{count}" for count in itertools.count(1))
+        self._figure_numbers = (
+            f"{number}.{count}" if number else str(count) for count in itertools.count(1)
+        )
         self.files: dict[str, bytes] = {}
         self.unavailable: dict[str, ExperimentView] = {}
         self.cells: dict[str, CodeCell] = {}

@@ -6,6 +6,7 @@ Fields that end in `html` or `svg` are trusted markup of this program; other str
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal, NamedTuple
 
 from layerbook.core.figures import SamplingData, Table
@@ -13,6 +14,7 @@ from layerbook.core.tokens import Token
 from layerbook.site.prose.markdown import Heading, Section
 from layerbook.site.prose.markup import Inline
 
+WORDS_PER_MINUTE = 200
 EVIDENCE_MEANINGS: dict[str, str] = {
     "definition": (
         "True by construction: it shows how something is defined, not what the model does."
@@ -210,17 +212,34 @@ class Download:
 
 @dataclass(frozen=True)
 class NavChapter:
-    """A chapter in the table of contents."""
+    """A chapter in the table of contents, under the heading of its part; some have no number."""
 
     name: str
     title: str
-    number: int
+    number: str
     summary: str = ""
+    part: str = ""
+    draft: bool = False
 
     @property
     def href(self) -> str:
         """The file name of its page."""
         return f"{self.name}.html"
+
+    @property
+    def label(self) -> str:
+        """Its place in the book, as its head shows it: `Chapter 5`, `Appendix A`, or the part."""
+        if not self.number:
+            return self.part
+        return f"{'Chapter' if self.number.isdecimal() else 'Appendix'} {self.number}"
+
+
+@dataclass(frozen=True)
+class NavPart:
+    """Chapters of one part of the book; those before the first part have no title."""
+
+    title: str
+    chapters: tuple[NavChapter, ...]
 
 
 @dataclass(frozen=True)
@@ -244,6 +263,12 @@ class BookInfo:
     glossary: bool = False
     live: bool = False
 
+    @property
+    def parts(self) -> tuple[NavPart, ...]:
+        """The chapters by part, in order."""
+        groups = groupby(self.chapters, key=lambda chapter: chapter.part)
+        return tuple(NavPart(title, tuple(chapters)) for title, chapters in groups)
+
 
 @dataclass(frozen=True)
 class Preview:
@@ -265,6 +290,12 @@ class ChapterBody:
     previews: tuple[Preview, ...] = ()
 
     @property
+    def minutes(self) -> int:
+        """How long it takes to read."""
+        words = sum(len(section.text.split()) for section in self.sections)
+        return max(1, round(words / WORDS_PER_MINUTE))
+
+    @property
     def claim_ids(self) -> tuple[str, ...]:
         """The HTML ids of its claims."""
         anchors = [anchor for section in self.sections for anchor in section.anchors]
@@ -273,17 +304,22 @@ class ChapterBody:
 
 @dataclass(frozen=True)
 class ChapterPage:
-    """A chapter; `diagram_svg` shows its place in the model."""
+    """A chapter; `diagram_svg` shows its place in the model.
+
+    needs: the chapters to read before.
+    """
 
     name: str
     title: str
-    number: int
+    label: str
     body: ChapterBody
     description: str = ""
     previous: Link | None = None
     next: Link | None = None
     diagram_svg: str | None = None
     diagram_alt: str = ""
+    needs: tuple[Link, ...] = ()
+    draft: bool = False
 
     template = "chapter.html"
 
@@ -348,7 +384,7 @@ class ChapterClaims:
     """The claims of one chapter."""
 
     id: str
-    number: int
+    number: str
     title: str
     href: str
     rows: tuple[ClaimRow, ...]

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from layerbook import __version__
 from layerbook.book.loader import Experiment
 from layerbook.model.sources import ModelSource
-from layerbook.site.pages import BookInfo, ClaimsPage, ReferencesPage
+from layerbook.site.pages import BookInfo, ClaimsPage, GlossaryPage, ReferencesPage
 from layerbook.site.provenance import hex_digest, model_sources, rerun_command, spec_location
 from layerbook.store.project import Project
 
@@ -106,7 +106,7 @@ def _page_titles(book: BookInfo) -> dict[str, str]:
     return {
         "index.html": book.title,
         "colophon.html": "How this book was made",
-        **{f"{page.name}.html": page.title for page in (ClaimsPage, ReferencesPage)},
+        **{f"{page.name}.html": page.title for page in (ClaimsPage, ReferencesPage, GlossaryPage)},
         **{chapter.href: chapter.title for chapter in book.chapters},
     }
 

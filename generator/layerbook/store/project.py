@@ -138,19 +138,22 @@ def open_project(
     report: Reporter | None = None,
     *,
     check_chats: bool = False,
+    drafts: bool = False,
 ) -> Project:
     """Load every spec of a book, checked against the limits of its model.
 
     With a `report`, a Hub model that was never downloaded is downloaded first: only then is the
-    commit behind its name known. check_chats: lay out each chat, for what the model's template
-    refuses. Raises SpecError with all problems, UsageError, ModelError.
+    commit behind its name known. Raises SpecError with all problems, UsageError, ModelError.
+
+    check_chats: lay out each chat, for what the model's template refuses.
+    drafts: with the chapters in draft.
     """
     source = resolve_model(root, model)
     if report is not None:
         download_hub_model(source, report)
     while True:
         specs_digest = _specs_digest(root)
-        book = loader.load_book(root, source.limits(check_chats=check_chats))
+        book = loader.load_book(root, source.limits(check_chats=check_chats), drafts=drafts)
         if _specs_digest(root) == specs_digest:  # else a file was saved meanwhile
             return Project(root, book, source, source.fingerprint(), specs_digest)
 

@@ -12,6 +12,7 @@ from layerbook.book.claims.type_check import PossibleTypes, missing_fields
 from layerbook.book.figure_names import can_have_figure, name_patterns
 from layerbook.book.loader import Chapter, Experiment, find_missing_claim_fields
 from layerbook.book.media import MediaFolders
+from layerbook.book.yaml import blank_front_matter
 from layerbook.core.errors import Problem, SpecError, UsageError, did_you_mean, first_problems
 from layerbook.site.experiment_view import missing_caption_problem, unknown_figure_problems
 from layerbook.site.prose.code_cells import cell_folder, read_cell
@@ -33,6 +34,8 @@ MAX_CLAIM_BOXES = 3
 
 def prose_path(project: Project, chapter: Chapter) -> Path:
     """Return the path of a chapter's Markdown."""
+    if chapter.is_prose_alone:
+        return Path(chapter.file)
     return project.templates_dir / "chapters" / f"{chapter.name}.md"
 
 
@@ -44,7 +47,7 @@ def read_prose(project: Project, chapter: Chapter) -> str:
         if len(text) > MAX_SOURCE:
             message = f"the text is longer than {MAX_SOURCE:,} characters"
             raise SpecError([Problem(str(path), 1, 1, message)])
-        return text
+        return blank_front_matter(text) if chapter.is_prose_alone else text
     except FileNotFoundError as error:
         hint = did_you_mean(chapter.name, [other.stem for other in path.parent.glob("*.md")])
         message = f"the chapter's prose is missing: {path}{hint}"

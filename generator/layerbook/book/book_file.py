@@ -1,0 +1,112 @@
+"""The outline of a book: which chapters book.yaml lists, in which parts, and their files."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from layerbook.book.schema import RESERVED_NAMES, BookSpec
+from layerbook.book.validation import validate
+from layerbook.book.yaml import FILE_START, Node, ProblemList, display_path, read_mapping
+from layerbook.core.errors import did_you_mean
+from layerbook.core.paths import resolve_inside
+
+EXPERIMENTS_DIR = "experiments"
+PROSE_FOLDERS = (Path("templates") / "chapters", Path("templates") / "pages")
+
+
+@dataclass(frozen=True)
+class Group:
+    """A part of the book: chapters that stand together in the list, and how they are numbered."""
+
+    title: str = ""
+    numbers: Literal["1", "A", ""] = "1"
+
+
+class BookFile(NamedTuple):
+    """What book.yaml says, where it lists each chapter, and the part that each is in."""
+
+    spec: BookSpec
+    entries: Mapping[str, Node]
+    groups: Mapping[str, Group]
+
+
+def read_book_file(path: Path, problems: ProblemList) -> BookFile | None:
+    """Read book.yaml; None, and problems, if it is not valid."""
+    node = read_mapping(path, problems)
+    spec = validate(BookSpec, node) if node is not None else None
+    if node is None or spec is None:
+        return None
+    entries: dict[str, Node] = {}
+    groups: dict[str, Group] = {}
+    group = Group()
+    for entry in node.value["chapters"].value:
+        if isinstance(entry.value, dict):
+            group = _read_group(entry)
+        elif entry.value in RESERVED_NAMES:
+            entry.add_problem(f"no chapter can be called {entry.value!r}")
+        elif entry.value in entries:
+            entry.add_problem(f"the chapter {entry.value!r} is listed twice")
+        else:
+            entries[entry.value], groups[entry.value] = entry, group
+    if not entries:
+        node.value["chapters"].add_problem("there are parts, but no chapters")
+    return BookFile(spec, entries, groups)
+
+
+def _read_group(entry: Node) -> Group:
+    part, appendix = entry.get_text("part"), entry.get_text("appendix")
+    unnumbered = entry.get("unnumbered")
+    if bool(part) == bool(appendix):
+        entry.add_problem("a part is `- part: TITLE` or `- appendix: TITLE`")
+    if unnumbered is not None and unnumbered.value:
+        return Group(part or appendix, "")
+    return Group(part or appendix, "A" if appendix else "1")
+
+
+def find_spec_files(book_path: Path, problems: ProblemList) -> list[Path]:
+    """Return the specs of chapters beside book.yaml."""
+    paths = []
+    for path in sorted(book_path.parent.glob("[!.]*")):
+        if path.suffix == ".yml":
+            problems.add(display_path(path), FILE_START, "a chapter's file ends in .yaml, not .yml")
+        elif path.suffix == ".yaml" and path != book_path:
+            paths.append(path)
+    return paths
+
+
+def in_listed_order(
+    specs: Collection[Path], entries: Mapping[str, Node], root: Path, problems: ProblemList
+) -> list[Path]:
+    """Return the chapter files in the order of the book, those that it does not list last.
+
+    The file of a chapter that has no spec is its prose.
+    """
+    by_name = {path.stem: path for path in specs}
+    listed = []
+    for name, entry in entries.items():
+        path = by_name.get(name) or _find_prose(root, name)
+        if path is None:
+            file = display_path(root / EXPERIMENTS_DIR / f"{name}.yaml")
+            message = f"there is no chapter {name!r}: {file} is missing"
+            entry.add_problem(f"{message}{did_you_mean(name, by_name)}")
+        else:
+            listed.append(path)
+    unlisted = [path for path in specs if path.stem not in entries]
+    for path in unlisted:
+        book_name = display_path(root / EXPERIMENTS_DIR / "book.yaml")
+        message = f"the chapter {path.stem!r} is not listed in {book_name}"
+        problems.add(display_path(path), FILE_START, message)
+    return [*listed, *unlisted]
+
+
+def _find_prose(root: Path, name: str) -> Path | None:
+    """Return the Markdown of a page that has no spec."""
+    for folder in PROSE_FOLDERS:
+        path = root / folder / f"{name}.md"
+        if path.is_file():
+            resolve_inside(root, path)
+            return path
+    return None
