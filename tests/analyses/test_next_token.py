@@ -161,7 +161,16 @@ def test_the_alt_text_says_the_numbers():
         figures["prompt-0"].alt
         == "The likeliest tokens after “x y”: ·a 0.81 and b 0.11. All 2 others together: 0.0806."
     )
-    assert "from 3.00 for ·a down to 1.00 for b" in figures["logits-0"].alt
+    assert "counted from the best, ·a: the last, b, is 2.00 behind" in figures["logits-0"].alt
+
+
+def test_logits_are_drawn_by_how_far_they_trail_the_best():
+    """Adding a number to all of them changes nothing."""
+    for shift in (0.0, 7.0):
+        analysis, result = by_hand(
+            np.array([1.0, 3.0, 0.5]) + shift, ByteVocabulary("a", "b", "c"), top_k=3
+        )
+        assert analysis.figures(result)["logits-0"].values == pytest.approx((0, -2, -2.5))
 
 
 def test_at_least_one_token_must_be_asked_for():

@@ -212,9 +212,9 @@ def came_true(chapter: str) -> set[str]:
     download.
     """
 
-    def result(id: str) -> dict[str, object]:
+    def result(id: str) -> dict[str, Any]:
         address = id if "/" in id else f"{chapter}/{id}"
-        found: dict[str, object] = json.loads((SITE / "data" / f"{address}.json").read_bytes())
+        found: dict[str, Any] = json.loads((SITE / "data" / f"{address}.json").read_bytes())
         return found
 
     if chapter == "model":
@@ -243,14 +243,27 @@ def came_true(chapter: str) -> set[str]:
             (True, "Fewer than a hundredth"),
         )
     if chapter == "linear":
-        best = result("raw")["prompts"][0]["top"][0]["prob"]
+        lens = result("lens")
+        answer, layers = lens["answer"], lens["layers"]
+        wrong = [one["layer"] for one in layers if one["best"]["id"] != answer["id"]]
+        settled = max(wrong, default=-1) + 1
         return first(
-            (best < 1 / 2, "Less than half sure"),
-            (best <= 9 / 10, "Between half and nine tenths"),
-            (True, "More than nine tenths sure"),
+            (settled >= len(layers) - 1, "Only after the very last layer"),
+            (settled < len(layers) / 2, "From a layer in the first half"),
+            (True, "From a layer in the second half, but before the last"),
         )
-    drawn, likeliest = (result(id)["prompts"][0]["bits"] for id in ("sampled", "greedy"))
-    return {"The one that was drawn" if drawn < likeliest else "The one made of likeliest tokens"}
+    many = result("many")
+    bits = [
+        bits
+        for bits, length in zip(many["bits"], many["lengths"], strict=True)
+        if length == many["greedy"]["length"]
+    ]
+    likelier = sum(one < many["greedy"]["bits"] for one in bits)
+    return first(
+        (likelier == 0, "None: nothing can beat the likeliest tokens"),
+        (likelier <= len(bits) / 2, "Some, but no more than half"),
+        (True, "More than half"),
+    )
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)

@@ -649,3 +649,30 @@ def test_reports_prompts_longer_than_the_context(model):
                 Prompt(ids=(1,) * (model.config.max_position_embeddings + 1)), frozenset({LOGITS})
             ),
         )
+
+
+def test_equal_prompts_share_a_row_until_they_part(model):
+    """Many seeds of one prompt: the same ids, logits and losses as one by one, to 1e-5."""
+    requests = [
+        Generate(TEXT, 12, temperature=0.5, top_k=3, seed=s, keep_logits=True, keep_losses=True)
+        for s in range(8)
+    ]
+    together = run_requests(model, *requests)
+    alone = [run_requests(model, request)[0] for request in requests]
+
+    assert [run.tokens for run in together] == [run.tokens for run in alone]
+    assert 1 < len({run.tokens for run in together})
+    for run, single in zip(together, alone, strict=True):
+        assert np.abs(run[LOGITS] - single[LOGITS]).max() < 1e-5
+        assert np.abs(run[LOSS] - single[LOSS]).max() < 1e-5
+
+
+def test_losses_of_a_generation_are_those_of_a_pass(model):
+    """-ln p of each new token, to 1e-5."""
+    written = Generate(TEXT, 9, temperature=1.0, seed=5, stop=False, keep_losses=True)
+    generated, read = run_requests(
+        model, written, Forward(Prompt(generated=written), frozenset({LOSS}))
+    )
+
+    assert len(generated[LOSS]) == 9
+    assert np.abs(generated[LOSS] - read[LOSS][-9:]).max() < 1e-5

@@ -89,4 +89,4 @@ def test_prose_follows(other_book: Path) -> None:
     assert "each is a space" not in pages["tokenization"]  # few of their entries begin with one
     has_template = (other_book / "model" / "chat_template.jinja").exists()
     assert ("This model comes without one" in pages["tokenization"]) != has_template
-    assert ("Put it in a chat, and the model reads this" in pages["linear"]) == has_template
+    assert ("Now put the same sum in a chat" in pages["linear"]) == has_template

@@ -23,7 +23,7 @@ from layerbook.core.figures import Axis, Bars, Figure, Passage, TokenStrip, prob
 from layerbook.core.requests import LOGITS, ActivationCache, ActivationCaches, Request
 from layerbook.core.rounding import Exact, ExactOrNone, Relative
 from layerbook.core.sampling import sampling_distribution
-from layerbook.core.tokens import Token, visible
+from layerbook.core.tokens import Token, repeated_share, visible
 
 
 class WrittenToken(Ranked):
@@ -56,6 +56,9 @@ class GeneratedText(Record):
     bits: float = Field(
         description="Surprise of the continuation: -sum log2 of its tokens' probabilities."
     )
+    repeated: float = Field(
+        description="Share 0..1 of its runs of four tokens that occurred in it before."
+    )
     least: WrittenToken = Field(description="The generated token with the lowest probability.")
 
 
@@ -81,7 +84,7 @@ class Generate(Analysis[GenerateResult]):
     Units: probabilities are shares of 1, before temperature, top-k and top-p; `drawn` after them.
     Limits: one text of many; another seed writes another, and a sure model may still be wrong.
     Source: top-k: Fan et al. 2018 (arXiv:1805.04833); top-p: Holtzman et al. 2019
-        (arXiv:1904.09751).
+        (arXiv:1904.09751); repetition: Welleck et al. 2019 (arXiv:1908.04319).
     """
 
     result_type = GenerateResult
@@ -181,6 +184,7 @@ def summarize_text(
         detours=sum(token.rank > 1 for token in written),
         forks=sum(token.candidates > 1 for token in written),
         bits=float(-sum(np.log2(token.prob) for token in written)),
+        repeated=repeated_share([token.token for token in written]),
         least=min(written, key=lambda token: token.prob),
     )
 

@@ -107,7 +107,7 @@ class NextToken(Analysis[NextTokenResult]):
         )
 
     def figures(self, result: NextTokenResult) -> dict[str, Figure]:
-        """Per prompt the probabilities, the logits of the same tokens, and the text."""
+        """Per prompt the probabilities, how far the logits trail the best, and the text."""
         figures: dict[str, Figure] = {}
         for i, (spec, prompt) in enumerate(zip(self.prompts, result.prompts, strict=True)):
             after = f"after “{shorten_prompt(spec, keep='end')}”{chat_suffix(spec)}"
@@ -160,14 +160,15 @@ def _probabilities(prompt: NextTokens, after: str) -> Bars:
 
 
 def _logits(prompt: NextTokens, after: str) -> Bars:
-    first, last = prompt.top[0], prompt.top[-1]
+    """Draw each logit minus the best one, because only differences between logits matter."""
+    best, last = prompt.top[0], prompt.top[-1]
     return Bars(
         labels=tuple(t.token for t in prompt.top),
-        values=tuple(t.logit for t in prompt.top),
+        values=tuple(t.logit - best.logit for t in prompt.top),
         label_axis=Axis("next token"),
-        value_axis=Axis("logit"),
+        value_axis=Axis("logit, counted from the best"),
         title=f"Scores {after}",
-        alt=f"The logits of the same {len(prompt.top)} tokens {after}: "
-        f"from {first.logit:.2f} for {visible(first.token)} "
-        f"down to {last.logit:.2f} for {visible(last.token)}.",
+        alt=f"The logits of the same {len(prompt.top)} tokens {after}, counted from the best, "
+        f"{visible(best.token)}: the last, {visible(last.token)}, is "
+        f"{best.logit - last.logit:.2f} behind.",
     )

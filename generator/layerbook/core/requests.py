@@ -196,6 +196,7 @@ class Generate:
     reencode: the lecture's method: append each new token's text and encode everything again,
         without a cache.
     keep_logits: yield `LOGITS` [N, V], from which the N new tokens were chosen.
+    keep_losses: yield `LOSS` [N], -ln p of each new token under the model itself, in nats.
     """
 
     prompt: Prompt
@@ -207,6 +208,7 @@ class Generate:
     stop: bool = True
     reencode: bool = False
     keep_logits: bool = False
+    keep_losses: bool = False
 
 
 @dataclass(frozen=True)

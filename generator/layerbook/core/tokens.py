@@ -98,3 +98,12 @@ def leading_repeats(tokens: Sequence[Token]) -> int:
     while n < len(tokens) and tokens[n] == tokens[0]:
         n += 1
     return n
+
+
+def repeated_share(tokens: Sequence[Token], n: int = 4) -> float:
+    """Return the share of a text's runs of n tokens that occurred in it before; 0 if it has none.
+
+    Source: seq-rep-n of Welleck et al. 2019 (arXiv:1908.04319).
+    """
+    runs = [tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1)]
+    return 1 - len(set(runs)) / len(runs) if runs else 0.0

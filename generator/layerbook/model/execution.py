@@ -15,6 +15,7 @@ from layerbook.core.errors import ModelError
 from layerbook.core.requests import (
     EMBED,
     LOGITS,
+    LOSS,
     ActivationCache,
     Describe,
     EmbeddingMatrix,
@@ -141,7 +142,8 @@ class Execution:
 
     def _generation_cache(self, output: GenerationOutput) -> ActivationCache:
         tokenizer = self.model.tokenizer
-        sites = {} if output.logits is None else {LOGITS: read_only(output.logits)}
+        kept = {LOGITS: output.logits, LOSS: output.losses}
+        sites = {site: read_only(array) for site, array in kept.items() if array is not None}
         return replace(
             self._cache(output.ids, tokenizer.decode(output.ids), sites),
             prompt_length=output.prompt_length,

@@ -15,6 +15,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache
 
+from layerbook.core.distributions import softmax
 from layerbook.core.requests import Generate, Prompt
 from layerbook.core.sampling import sample_token, sampling_distribution
 from layerbook.model.plan import TokenIds
@@ -24,24 +25,30 @@ from layerbook.model.tokenizer import ModelTokenizer
 
 @dataclass(frozen=True)
 class GenerationOutput:
-    """All ids of a generation; `frames`: the ids that each re-encoded step saw; logits if kept."""
+    """All ids of a generation; `frames`: the ids that each re-encoded step saw.
+
+    logits: [N, V], what the N new tokens were picked from, if kept.
+    losses: [N], -ln p of each new token, if kept.
+    """
 
     ids: TokenIds
     prompt_length: int
     stopped: bool
     frames: tuple[TokenIds, ...] = ()
     logits: NDArray[np.floating] | None = None
+    losses: NDArray[np.floating] | None = None
 
 
 @dataclass
 class _Sequence:
-    """A text being generated: its ids so far, its own random numbers, the logits it keeps."""
+    """A text being generated: its ids so far, its own random numbers, and what it keeps."""
 
     request: Generate
     ids: list[int]
     prompt_length: int
     rng: np.random.Generator
     logits: list[NDArray[np.floating]] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
     stopped: bool = False
 
     def append_token(self, logits: NDArray[np.floating], stop_ids: frozenset[int]) -> None:
@@ -49,6 +56,8 @@ class _Sequence:
         self.ids.append(_pick_token(logits, self.request, self.rng))
         if self.request.keep_logits:
             self.logits.append(logits.copy())
+        if self.request.keep_losses:
+            self.losses.append(-float(np.log(softmax(logits)[self.ids[-1]])))
         self.stopped = self.request.stop and self.ids[-1] in stop_ids
 
     @property
@@ -57,8 +66,13 @@ class _Sequence:
         return self.stopped or len(self.ids) == self.prompt_length + self.request.max_new_tokens
 
     def to_output(self) -> GenerationOutput:
-        logits = np.stack(self.logits) if self.logits else None
-        return GenerationOutput(tuple(self.ids), self.prompt_length, self.stopped, logits=logits)
+        return GenerationOutput(
+            tuple(self.ids),
+            self.prompt_length,
+            self.stopped,
+            logits=np.stack(self.logits) if self.logits else None,
+            losses=np.array(self.losses) if self.losses else None,
+        )
 
 
 def generate_batch(
@@ -69,36 +83,48 @@ def generate_batch(
 ) -> list[GenerationOutput]:
     """Continue several prompts together, each as its request says.
 
-    A step costs the reading of all weights, however many rows share it. Shorter prompts are padded
-    on the left; a row that is finished leaves the batch.
+    A step costs the reading of all weights, however many rows share it. Texts that are equal so far
+    share a row, which splits when they part. Shorter prompts are padded on the left; a row whose
+    texts are finished leaves the batch.
     """
     width = max(map(len, prompts))
-    new_ids = torch.tensor([[0] * (width - len(ids)) + list(ids) for ids in prompts])  # [rows, T]
-    mask = torch.tensor([[0] * (width - len(ids)) + [1] * len(ids) for ids in prompts])
+    distinct = list(dict.fromkeys(prompts))
+    new_ids = torch.tensor([[0] * (width - len(ids)) + list(ids) for ids in distinct])  # [rows, T]
+    mask = torch.tensor([[0] * (width - len(ids)) + [1] * len(ids) for ids in distinct])
     positions = (mask.cumsum(-1) - 1).clamp(min=0)
     cache = DynamicCache()
     sequences = [
         _Sequence(request, list(ids), len(ids), np.random.default_rng(request.seed))
         for ids, request in zip(prompts, requests, strict=True)
     ]
-    rows = sequences
+    rows = [[s for s in sequences if tuple(s.ids) == ids] for ids in distinct]
     with fast_small_matmul(network):
         while True:
             logits = _forward_step(
                 network, new_ids, cache, attention_mask=mask, position_ids=positions
             )
-            for sequence, row_logits in zip(rows, logits, strict=True):
-                sequence.append_token(row_logits, stop_ids)
-            unfinished = [i for i, sequence in enumerate(rows) if not sequence.finished]
-            if not unfinished:
+            for texts, row_logits in zip(rows, logits, strict=True):
+                for text in texts:
+                    text.append_token(row_logits, stop_ids)
+            parents, rows = _split_rows(rows)
+            if not rows:
                 return [sequence.to_output() for sequence in sequences]
-            if len(unfinished) < len(rows):
-                cache.batch_select_indices(torch.tensor(unfinished))
-                mask, positions = mask[unfinished], positions[unfinished]
-                rows = [rows[i] for i in unfinished]
-            new_ids = torch.tensor([[sequence.ids[-1]] for sequence in rows])
+            if parents != list(range(len(logits))):
+                cache.batch_select_indices(torch.tensor(parents))
+                mask, positions = mask[parents], positions[parents]
+            new_ids = torch.tensor([[texts[0].ids[-1]] for texts in rows])
             mask = torch.cat([mask, torch.ones_like(new_ids)], dim=1)
             positions = positions[:, -1:] + 1
+
+
+def _split_rows(rows: Sequence[list[_Sequence]]) -> tuple[list[int], list[list[_Sequence]]]:
+    """Group the unfinished texts by row and last token; return each group's old row too."""
+    groups: dict[tuple[int, int], list[_Sequence]] = {}
+    for i, texts in enumerate(rows):
+        for text in texts:
+            if not text.finished:
+                groups.setdefault((i, text.ids[-1]), []).append(text)
+    return [i for i, _ in groups], list(groups.values())
 
 
 def reencode(

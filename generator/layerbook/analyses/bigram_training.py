@@ -1,0 +1,181 @@
+"""Bigram training: a small table of scores learns by gradient descent from one text."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from layerbook.core.analysis import Analysis, Array, PromptText, Record, Result
+from layerbook.core.distributions import Ranked, entropy, ranked, softmax
+from layerbook.core.figures import Axis, Bars, Figure, Lines, Series, label_text, probability_axis
+from layerbook.core.requests import ActivationCache, ActivationCaches, Encode, Prompt, Request
+from layerbook.core.tokens import Token
+
+Floats = NDArray[np.float64]
+
+
+class Continuation(Record):
+    """The trained table's bets on what follows one token."""
+
+    token: Token = Field(description="The token.")
+    top: tuple[Ranked, ...] = Field(description="The likeliest next tokens, best first.")
+
+
+class BigramTrainingResult(Result):
+    """The loss of a table of scores while it is trained, and what it has learned."""
+
+    text: str = Field(description="The training text.")
+    tokens: tuple[Token, ...] = Field(description="Its tokens [T].")
+    rows: int = Field(description="Number of distinct tokens that something follows: n.")
+    d_vocab: int = Field(description="Number of tokens in the vocabulary: V.")
+    guessing: float = Field(description="log2 V: the surprise of a blind guess, in bits.")
+    parameters: int = Field(description="Scores in the table: n times V.")
+    steps: int = Field(description="Number of steps.")
+    loss: Array = Field(
+        description="Mean surprise per token before each step and after the last [steps + 1], "
+        "in bits."
+    )
+    floor: float = Field(
+        description="The lowest loss that a table can reach, by counting pairs, in bits."
+    )
+    above_floor: float = Field(description="The last loss minus the floor, in bits.")
+    after: tuple[Continuation, ...] = Field(description="What it says after each of `after`.")
+
+    @property
+    def always_falls(self) -> bool:
+        """True if the loss falls in every step."""
+        return bool((np.diff(self.loss) < 0).all())
+
+
+class BigramTraining(Analysis[BigramTrainingResult]):
+    """A table with a row of scores for each token, trained to predict the token after it.
+
+    Shapes: scores [n, V], all zero at first; row by row a softmax gives probabilities [n, V]; the
+        gradient has the same shape.
+    Units: bits per token; a step multiplies the gradient by `rate`.
+    Limits: it sees one token and nothing before it, and it is trained on one short text: a toy
+        beside a language model, which learns in the same way.
+    Source: Shannon 1948, on pairs of words; cross-entropy and gradient descent: Bengio et al. 2003
+        (A Neural Probabilistic Language Model).
+    """
+
+    result_type = BigramTrainingResult
+
+    text: PromptText = Field(description="The text to learn from, of two tokens at least.")
+    steps: int = Field(default=60, ge=1, le=1000, description="Number of steps.")
+    rate: float = Field(default=1.0, gt=0, description="How far a step goes along the gradient.")
+    after: tuple[PromptText, ...] = Field(
+        default=(), description="Texts whose last token is looked up in the trained table."
+    )
+    top_k: int = Field(default=4, ge=1, description="Number of next tokens to keep for each.")
+
+    def runs(self) -> dict[str, Request]:
+        """The ids of the texts; the model does not run."""
+        asked = {f"after-{i}": Encode(Prompt(text=text)) for i, text in enumerate(self.after)}
+        return {"text": Encode(Prompt(text=self.text)), **asked}
+
+    def measure(self, captures: ActivationCaches) -> BigramTrainingResult:
+        """Train the table, and read off what it has learned."""
+        run = captures["text"]
+        ids = [token.id for token in run.tokens]
+        V = max(run.vocabulary.size, max(ids) + 1)
+        seen = sorted(set(ids[:-1]))  # [n]: row i of the table is what follows token seen[i]
+        pairs = np.array([(seen.index(a), b) for a, b in pairwise(ids)])
+        counts = np.zeros((len(seen), V))
+        np.add.at(counts, (pairs[:, 0], pairs[:, 1]), 1)  # [n, V]: how often b followed a
+
+        scores, loss = train(counts, self.steps, self.rate)
+        floor = count_floor(counts)
+        return BigramTrainingResult(
+            text=run.text,
+            tokens=run.tokens,
+            rows=len(seen),
+            d_vocab=V,
+            guessing=float(np.log2(V)),
+            parameters=scores.size,
+            steps=self.steps,
+            loss=loss,
+            floor=floor,
+            above_floor=float(loss[-1]) - floor,
+            after=tuple(
+                look_up(captures[f"after-{i}"], seen, scores, self.top_k)
+                for i in range(len(self.after))
+            ),
+        )
+
+    def figures(self, result: BigramTrainingResult) -> dict[str, Figure]:
+        """`loss`: the curve of training; `after-0` and so on: the trained table's bets."""
+        bets = {f"after-{i}": bets_bars(one) for i, one in enumerate(result.after)}
+        return {"loss": loss_lines(result), **bets}
+
+
+def train(counts: Floats, steps: int, rate: float) -> tuple[Floats, Floats]:
+    """Return the trained scores [n, V], and the loss before each step and after the last.
+
+    The gradient of a row is what the table predicted minus what came, summed over the text.
+    """
+    scores = np.zeros_like(counts)  # [n, V]: at first, every token is as likely as any other
+    occurred = counts.sum(axis=1, keepdims=True)  # [n, 1]
+    losses = []
+    for _ in range(steps):
+        predicted = softmax(scores)  # [n, V]
+        losses.append(mean_bits(counts, predicted))
+        gradient = occurred * predicted - counts  # [n, V]
+        scores -= rate * gradient
+    losses.append(mean_bits(counts, softmax(scores)))
+    return scores, np.array(losses)
+
+
+def mean_bits(counts: Floats, predicted: Floats) -> float:
+    """Mean of -log2 p over all pairs that occurred."""
+    occurred = counts > 0
+    bits = -np.log2(predicted[occurred])
+    return float((counts[occurred] * bits).sum() / counts.sum())
+
+
+def count_floor(counts: Floats) -> float:
+    """Return the entropy of what follows each token, weighted by how often the token occurs."""
+    occurred = counts.sum(axis=1)  # [n]
+    bits = [entropy(row / total) for row, total in zip(counts, occurred, strict=True)]
+    return float(occurred @ np.array(bits) / occurred.sum())
+
+
+def look_up(run: ActivationCache, seen: list[int], scores: Floats, count: int) -> Continuation:
+    """The row of a text's last token; a token that was never followed has a row of zeros."""
+    token = run.tokens[-1]
+    row = scores[seen.index(token.id)] if token.id in seen else np.zeros(scores.shape[1])
+    return Continuation(token=token, top=ranked(run, row, min(count, len(row))))
+
+
+def loss_lines(result: BigramTrainingResult) -> Lines:
+    """Draw the loss step by step, above the floor that counting gives."""
+    steps = tuple(float(step) for step in range(result.steps + 1))
+    floor = (result.floor,) * len(steps)
+    return Lines(
+        (
+            Series("training", steps, tuple(result.loss.tolist())),
+            Series("the best a table can do", steps, floor),
+        ),
+        Axis("step"),
+        Axis("surprise per token", "bits"),
+        alt=f"The loss falls from {result.loss[0]:.2f} to {result.loss[-1]:.2f} bits in "
+        f"{result.steps} steps; the floor is {result.floor:.2f} bits.",
+        title="A small table learns from one text",
+    )
+
+
+def bets_bars(bets: Continuation) -> Bars:
+    """Draw the likeliest tokens after one token."""
+    name = label_text(bets.token)
+    best = bets.top[0]
+    return Bars(
+        labels=tuple(token.token for token in bets.top),
+        values=tuple(token.prob for token in bets.top),
+        label_axis=Axis("next token"),
+        value_axis=probability_axis(),
+        title=f"What the trained table says after {name}",
+        alt=f"After {name} the likeliest token is {label_text(best.token)} with {best.prob:.1%}.",
+    )

@@ -1,0 +1,131 @@
+"""Tally: many draws of one next token, beside the probabilities that they are drawn from."""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import Field
+
+from layerbook.core.analysis import (
+    Analysis,
+    PromptSpec,
+    Record,
+    Result,
+    Seed,
+    TopK,
+    as_prompt,
+    chat_suffix,
+    prompt_name,
+    shorten_prompt,
+)
+from layerbook.core.distributions import Ranked, ranked
+from layerbook.core.figures import Axis, Bars, Figure, Panels, label_text, probability_axis
+from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request
+from layerbook.core.rounding import Exact, ExactOrNone, Relative
+from layerbook.core.sampling import sample_token, sampling_distribution
+
+
+class TalliedToken(Record):
+    """A token, its chance in each draw, and how often it was drawn."""
+
+    token: Ranked = Field(description="The token.")
+    chance: Relative = Field(description="Its probability 0..1 in each draw.")
+    count: int = Field(description="Number of draws that picked it.")
+
+
+class TallyResult(Result):
+    """Many draws from one distribution."""
+
+    prompt: str = Field(description="The prompt of the spec; of a chat, its last turn.")
+    draws: int = Field(description="Number of draws.")
+    seed: int = Field(description="The seed of the draws.")
+    temperature: Exact = Field(description="The divisor of the logits.")
+    top_k: int | None = Field(description="Number of likeliest tokens kept; null for all.")
+    top_p: ExactOrNone = Field(
+        description="The probability that the kept tokens reach together; null for all."
+    )
+    top: tuple[TalliedToken, ...] = Field(description="The likeliest tokens [shown], best first.")
+    others: int = Field(description="Number of draws that picked any other token.")
+    distinct: int = Field(description="Number of different tokens drawn.")
+
+
+class Tally(Analysis[TallyResult]):
+    """One distribution over the next token, and the tokens that many draws pick from it.
+
+    Shapes: logits [V] -> probabilities [V] -> one token id for each draw.
+    Units: probabilities are shares of 1; counts are numbers of draws.
+    Limits: one next token; the draws follow from the seed, and other seeds give other counts.
+    Source: drawing by the cumulative distribution: Devroye 1986 (Non-Uniform Random Variate
+        Generation), chapter III.2.
+    """
+
+    result_type = TallyResult
+
+    prompt: PromptSpec = Field(
+        description="The prompt; a string, or `chat:` for the chat template."
+    )
+    draws: int = Field(default=200, ge=1, le=100_000, description="Number of draws.")
+    temperature: float = Field(default=1.0, gt=0, description="Divides the logits.")
+    top_k: TopK | None = Field(
+        default=None, description="Draw only from this many of the likeliest tokens."
+    )
+    top_p: float | None = Field(
+        default=None, gt=0, le=1, description="Draw from the fewest that reach this probability."
+    )
+    seed: Seed = Field(default=0, description="Seed of the random numbers.")
+    shown: TopK = Field(default=8, description="Number of likeliest tokens to show.")
+
+    def runs(self) -> dict[str, Request]:
+        """One forward pass, keeping the last logits."""
+        return {"prompt": Forward(as_prompt(self.prompt), frozenset({NEXT_LOGITS}))}
+
+    def measure(self, captures: ActivationCaches) -> TallyResult:
+        """Draw again and again from the same distribution, and count."""
+        run = captures["prompt"]
+        logits = run[NEXT_LOGITS]  # [V]
+        chance = sampling_distribution(logits, self.temperature, self.top_k, self.top_p)  # [V]
+        rng = np.random.default_rng(self.seed)
+        drawn = [sample_token(chance, rng) for _ in range(self.draws)]
+
+        top = tuple(
+            TalliedToken(token=t, chance=float(chance[t.id]), count=drawn.count(t.id))
+            for t in ranked(run, logits, self.shown)
+        )
+        return TallyResult(
+            prompt=prompt_name(self.prompt),
+            draws=self.draws,
+            seed=self.seed,
+            temperature=self.temperature,
+            top_k=self.top_k,
+            top_p=self.top_p,
+            top=top,
+            others=self.draws - sum(t.count for t in top),
+            distinct=len(set(drawn)),
+        )
+
+    def figures(self, result: TallyResult) -> dict[str, Figure]:
+        """`tally`: the chances, and beside them the counts."""
+        labels = tuple(t.token.token for t in result.top)
+        best = result.top[0]
+        chances = Bars(
+            labels,
+            tuple(t.chance for t in result.top),
+            Axis("next token"),
+            probability_axis(),
+            alt=f"The likeliest token, {label_text(best.token.token)}, has {best.chance:.1%}.",
+            title="The chances",
+            rest=max(0.0, 1 - sum(t.chance for t in result.top)),
+            rest_label="all others",
+        )
+        counts = Bars(
+            labels,
+            tuple(float(t.count) for t in result.top),
+            Axis("next token"),
+            Axis("times drawn"),
+            alt=f"{label_text(best.token.token)} was drawn {best.count} times.",
+            title=f"{result.draws} draws",
+            rest=float(result.others),
+            rest_label="all others",
+        )
+        title = f"What is drawn after “{shorten_prompt(self.prompt)}”{chat_suffix(self.prompt)}"
+        alt = f"{chances.alt} {counts.alt} {result.distinct} different tokens were drawn."
+        return {"tally": Panels((chances, counts), alt, title, columns=2)}

@@ -1,0 +1,71 @@
+"""The trained table against torch's gradients and against counting."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from fixtures.run_analysis import json_round_trip, run
+from layerbook.analyses.bigram_training import BigramTraining, BigramTrainingResult
+from layerbook.model.loaded_model import LoadedModel
+
+TEXT = "The cat sat on the table. The dog sat on the floor. The cat sat on the floor."
+STEPS, RATE = 25, 0.1
+
+
+@pytest.fixture(scope="module")
+def result(tiny: LoadedModel) -> BigramTrainingResult:
+    return run(tiny, BigramTraining(text=TEXT, steps=STEPS, rate=RATE, after=("on the", "zz")))
+
+
+def test_each_step_is_one_of_torchs_gradient_descent(result) -> None:
+    """The same losses from automatic gradients of the summed cross-entropy, to 1e-9."""
+    ids = torch.tensor([token.id for token in result.tokens])
+    table = torch.zeros(result.d_vocab, result.d_vocab, dtype=torch.float64, requires_grad=True)
+    losses = []
+    for _ in range(STEPS + 1):
+        loss = torch.nn.functional.cross_entropy(table[ids[:-1]], ids[1:], reduction="sum")
+        losses.append(loss.item() / (len(ids) - 1) / np.log(2))
+        (gradient,) = torch.autograd.grad(loss, table)
+        with torch.no_grad():
+            table -= RATE * gradient
+    assert result.loss == pytest.approx(losses, abs=1e-9)
+    assert result.loss[0] == pytest.approx(np.log2(result.d_vocab)) == result.guessing
+
+
+def test_the_floor_is_what_counting_gives(tiny: LoadedModel, result) -> None:
+    """The entropy of the pairs, counted with a dictionary; long training comes close to it."""
+    ids = [token.id for token in result.tokens]
+    first, pairs = Counter(ids[:-1]), Counter(pairwise(ids))
+    bits = [-count * np.log2(count / first[a]) for (a, _), count in pairs.items()]
+    assert result.floor == pytest.approx(sum(bits) / (len(ids) - 1), abs=1e-12)
+    assert result.rows == len(first)
+
+    longer = run(tiny, BigramTraining(text=TEXT, steps=1000, rate=RATE))
+    assert 0 < longer.above_floor < 0.02 < result.above_floor
+    assert longer.always_falls and result.always_falls
+
+
+def test_a_loss_that_rises_once_does_not_always_fall(result) -> None:
+    rising = result.model_copy(update={"loss": np.array([3.0, 2.0, 2.5, 1.0])})
+    assert not rising.always_falls
+
+
+def test_the_table_is_looked_up_by_the_last_token(result) -> None:
+    """The likeliest token came most often; a token that was never followed has equal shares."""
+    ids = [token.id for token in result.tokens]
+    known, unknown = result.after
+    followers = Counter(b for a, b in pairwise(ids) if a == known.token.id)
+    if followers:
+        assert followers[known.top[0].id] == max(followers.values())
+    if unknown.token.id not in ids[:-1]:
+        assert [one.prob for one in unknown.top] == pytest.approx([1 / result.d_vocab] * 4)
+
+
+def test_the_curve_ends_above_its_floor(result) -> None:
+    analysis = BigramTraining(text=TEXT, steps=STEPS, rate=RATE)
+    training, floor = analysis.figures(json_round_trip(analysis, result))["loss"].series
+    assert len(training.y) == STEPS + 1 and training.y[-1] > floor.y[-1] == result.floor

@@ -1,0 +1,49 @@
+"""Many draws from one distribution, against its probabilities."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fixtures.run_analysis import json_round_trip
+from fixtures.word_tokenizer import ByteVocabulary
+from layerbook.analyses.tally import Tally
+from layerbook.core.requests import NEXT_LOGITS
+
+SHARES = np.array([0.5, 0.3, 0.15, 0.05])
+
+
+def draw(**settings):
+    analysis = Tally(prompt="x", shown=2, **settings)
+    capture = ByteVocabulary(*"abcd").capture([0], {NEXT_LOGITS: np.log(SHARES)})
+    return analysis, json_round_trip(analysis, analysis.measure({"prompt": capture}))
+
+
+def test_counts_follow_the_chances() -> None:
+    """Within four standard deviations of the binomial distribution, for five seeds."""
+    for seed in range(5):
+        _, result = draw(draws=10_000, seed=seed)
+        for one, share in zip(result.top, SHARES, strict=False):
+            assert one.chance == pytest.approx(share)
+            spread = (10_000 * share * (1 - share)) ** 0.5
+            assert abs(one.count - 10_000 * share) < 4 * spread
+        assert sum(one.count for one in result.top) + result.others == 10_000
+        assert result.distinct == 4
+
+
+def test_what_is_cut_off_is_never_drawn() -> None:
+    _, result = draw(draws=500, top_k=1)
+    assert [one.count for one in result.top] == [500, 0]
+    assert (result.others, result.distinct) == (0, 1)
+
+
+def test_the_seed_decides() -> None:
+    counts = [tuple(one.count for one in draw(seed=seed)[1].top) for seed in (1, 1, 2)]
+    assert counts[0] == counts[1] != counts[2]
+
+
+def test_both_panels_add_up() -> None:
+    """To one, and to the number of draws."""
+    analysis, result = draw(draws=300)
+    chances, counts = analysis.figures(result)["tally"].panels
+    assert sum(chances.values) + chances.rest == pytest.approx(1)
+    assert sum(counts.values) + counts.rest == 300
