@@ -1,0 +1,8 @@
+import layerbook as lb
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+folder = lb.model_folder()  # the model of this book, fetched once
+tokenizer = AutoTokenizer.from_pretrained(folder)
+model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float64)
+E = model.get_input_embeddings().weight.detach()  # a row for each token
