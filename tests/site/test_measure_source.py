@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+from fixtures.small_book import layerbook
 from layerbook.analyses.token_knockout import TokenKnockout
 from layerbook.analyses.token_position import TokenPosition
 from layerbook.analyses.tokenize import Tokenize
@@ -35,3 +37,17 @@ def test_prints_no_class_of_a_result() -> None:
     source = measure_source(Tokenize)
     assert printed_definitions(source) == ["measure", "starts_with"]
     assert source.startswith("def measure(self")
+
+
+def test_a_page_has_the_code_of_an_analysis_once(book: Path) -> None:
+    """Folded where it comes first; other figures and `source` link to it."""
+    prose = book / "templates" / "chapters" / "next.md"
+    text = prose.read_text(encoding="utf-8")
+    prose.write_text(f'{text}\n{{{{ source("pattern") }}}}\n', encoding="utf-8")
+    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    page = (book / "site" / "next.html").read_text(encoding="utf-8")
+    for analysis in ("next-token", "attention-pattern"):
+        assert page.count(f'<div id="{analysis}-code">') == 1
+        assert page.count(f'<a href="#{analysis}-code">The code that computed it</a>') == 1
+        opening = page[: page.index(f'<div id="{analysis}-code">')].rpartition("<details")[2]
+        assert "</details>" not in opening and " open" not in opening

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from layerbook.book.claims.check import CheckError
+from layerbook.book.loader import Experiment
 from layerbook.book.sweep import SweepResult
 from layerbook.core import figures
 from layerbook.core.analysis import Result
@@ -66,6 +67,7 @@ class ChapterViews:
         self._page_ids, self._cell_folder = ids, cell_folder
         self._diagram_links = diagram_links or {}
         self._ids: dict[tuple[str, str | int], str] = {}
+        self._source_ids: dict[str, str] = {}
         self._figure_numbers = (
             f"{number}.{count}" if number else str(count) for count in itertools.count(1)
         )
@@ -121,7 +123,7 @@ class ChapterViews:
             csv_href=f"{path}.csv",
             script=self._script(figure, f"{path}.js"),
             scores=figure.interactive if isinstance(figure, figures.Panels) else None,
-            source_html=measure_html(type(experiment.analysis)),
+            source=self._source_view(experiment),
             spec_html=view.spec_html,
             provenance=view.provenance,
             frames=self._frames(sequence, f"{id}{PICTURE_SUFFIX}") if sequence else None,
@@ -190,10 +192,16 @@ class ChapterViews:
 
     def source(self, name: str) -> pages.SourceView:
         """Return the code that measured an experiment."""
-        experiment = self._find(name).experiment
-        analysis_type = type(experiment.analysis)
+        return self._source_view(self._find(name).experiment)
+
+    def _source_view(self, experiment: Experiment) -> pages.SourceView:
+        """Return the code of an analysis, which a page has once."""
+        analysis_type, name = type(experiment.analysis), experiment.analysis_name
         about = (inspect.getdoc(analysis_type) or "").splitlines()[0]
-        return pages.SourceView(experiment.analysis_name, measure_html(analysis_type), about)
+        if name in self._source_ids:
+            return pages.SourceView(name, self._source_ids[name], "", about)
+        id = self._source_ids[name] = self._page_ids.add(f"{name}-code")
+        return pages.SourceView(name, id, measure_html(analysis_type), about)
 
     def code_cell(self, name: str) -> pages.CodeCellView:
         """Return a code cell with the output that the results say it has."""

@@ -65,12 +65,26 @@ class FigureScript:
 
 
 @dataclass(frozen=True)
+class SourceView:
+    """The code of an analysis; `about` is the first line of its docstring.
+
+    id: the place of the code on the page. html: empty where the page has the code already.
+    """
+
+    analysis: str
+    id: str
+    html: str
+    about: str = ""
+
+
+@dataclass(frozen=True)
 class FigureView:
     """A figure on a page.
 
     id: unique on the page.
     kind: its name in the style sheet.
     scores: the logits that a reader can sample from.
+    source: the code that measured it, None of a figure that nothing measured.
     frames: the pictures of a sequence, instead of `html`; each stands for one `step`.
     """
 
@@ -87,7 +101,7 @@ class FigureView:
     csv_href: str | None = None
     script: FigureScript | None = None
     scores: SamplingData | None = None
-    source_html: str | None = None
+    source: SourceView | None = None
     spec_html: str = ""
     provenance: tuple[Fact, ...] = ()
     frames: tuple[FrameView, ...] | None = None
@@ -190,15 +204,6 @@ class CodeCellView:
     output: str | None
     notebook_href: str
     id: str = ""
-
-
-@dataclass(frozen=True)
-class SourceView:
-    """The code of an analysis; `about` is the first line of its docstring."""
-
-    analysis: str
-    html: str
-    about: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ def silence(module, inputs):
     heads[..., 4 * 64 : 5 * 64] = 0
     return (heads,)
 
-hook = model.model.layers[23].self_attn.o_proj.register_forward_pre_hook(silence)
+attention = model.model.layers[23].self_attn
+hook = attention.o_proj.register_forward_pre_hook(silence)
 with torch.no_grad():
     probabilities = model(ids).logits[0, -1].softmax(dim=-1)
 hook.remove()

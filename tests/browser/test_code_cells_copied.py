@@ -1,0 +1,59 @@
+"""Code cells in Chromium: copied by a button, listed by name, and plain where nothing can run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fixtures.chromium import chromium, reading
+from fixtures.sample_chapter import write_book
+from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start one Chromium for all tests here."""
+    with chromium() as chromium_browser:
+        yield chromium_browser
+
+
+@pytest.fixture(scope="module")
+def chapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write the sample book, whose chapter has one cell."""
+    return write_book(tmp_path_factory.mktemp("book")) / "attention.html"
+
+
+def test_the_button_copies_the_code(browser: Browser, chapter: Path) -> None:
+    """By key, and says so; the text can be pasted."""
+    permissions = ["clipboard-read", "clipboard-write"]
+    with reading(browser, chapter, permissions=permissions) as page:
+        button = page.get_by_role("group", name="Code you can run").get_by_role("button")
+        button.focus()
+        page.keyboard.press("Enter")
+        page.get_by_role("button", name="Copied").wait_for()
+        assert page.evaluate("navigator.clipboard.readText()") == "1 + 1\n"
+        page.get_by_role("button", name="Copy", exact=True).wait_for()
+
+
+def test_without_a_clipboard_the_code_is_selected(browser: Browser, chapter: Path) -> None:
+    """So that the reader's own keys copy it."""
+    with reading(browser, chapter) as page:
+        page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(Error()); }")
+        page.locator(".cell-copy").click()
+        page.get_by_role("button", name="Selected").wait_for()
+        assert page.evaluate("getSelection().toString()").strip() == "1 + 1"
+
+
+def test_without_scripts_and_in_print(browser: Browser, chapter: Path) -> None:
+    """Code and value are there, and no dead control."""
+    with reading(browser, chapter, java_script_enabled=False) as page:
+        cell = page.locator(".cell")
+        assert "1 + 1" in cell.inner_text() and "Out: 2" in cell.inner_text()
+        assert page.locator(".cell-copy:visible").count() == 0
+        assert page.get_by_role("link", name="Notebook").is_visible()
+        page.emulate_media(media="print")
+        assert "1 + 1" in cell.inner_text() and "Out: 2" in cell.inner_text()
+        assert page.locator(".cell-bar:visible").count() == 0
