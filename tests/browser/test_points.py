@@ -49,7 +49,9 @@ experiments:
     captions:
       pick: Choose.
 """
-PROSE = '{{ figure("shuffled") }}\n\n{{ figure("tokens") }}\n\n{{ figure("near", "pick") }}\n'
+PROSE = (
+    '{{ figure("shuffled", "pca") }}\n\n{{ figure("tokens") }}\n\n{{ figure("near", "pick") }}\n'
+)
 
 
 @pytest.fixture(scope="module")

@@ -225,3 +225,12 @@ def test_tables_are_aligned_by_class() -> None:
 def test_html_in_prose_is_text() -> None:
     """Only blocks bring markup."""
     assert "<script" not in render("<script>1</script> <b>x</b>\n\n<div>\n")
+
+
+def test_quantities_have_the_colours_of_figures() -> None:
+    """The word, or others, in a class that the stylesheet colours; unknown names are refused."""
+    html = render('The {{ quantity("key", "keys <b>") }} and the {{ quantity("query") }}.')
+    assert '<span class="quantity key">keys &lt;b&gt;</span>' in html
+    assert '<span class="quantity query">query</span>' in html
+    with pytest.raises(SpecError, match="no colour for 'qery', did you mean 'query'"):
+        render('{{ quantity("qery") }}')

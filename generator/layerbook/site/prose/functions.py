@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import count
-from typing import Protocol
+from typing import Protocol, get_args
 
 from layerbook.book.bibliography import REFERENCES_FILE, Bibliography
 from layerbook.book.glossary import GLOSSARY_FILE, Glossary
 from layerbook.core.errors import UsageError, did_you_mean
+from layerbook.core.figures import Role
 from layerbook.site.assets import render_block
 from layerbook.site.pages import (
     ClaimView,
@@ -86,7 +87,7 @@ class ChapterContext:
 
 FUNCTION_NAMES = (
     *("r", "figure", "claim", "tick", "holds", "source", "code_cell", "download"),
-    *("cite", "term", "reveal", "sidebar", "predict", "tok", "video"),
+    *("cite", "term", "reveal", "sidebar", "predict", "tok", "quantity", "video"),
 )
 """The names of the functions, as `ProseFunctions.by_name` returns them, but for `image`."""
 BLOCK_FUNCTIONS = frozenset(
@@ -123,6 +124,21 @@ def preview_id(term: str) -> str:
 def token_chip(token: object) -> Inline:
     """`tok(token)`: a token as a chip."""
     return chip(as_token(token))
+
+
+@takes_steps(10)
+def quantity(name: str, show: str = "") -> Inline:
+    """`quantity("key", "keys")`: a word in the colour that the quantity has in figures.
+
+    Raises UsageError for a name without a colour.
+    """
+    if name not in get_args(Role):
+        raise UsageError(
+            f"quantity() has no colour for {name!r}{did_you_mean(str(name), get_args(Role))}; "
+            f"there are {', '.join(get_args(Role))}"
+        )
+    words = str(show or name)
+    return Inline(f'<span class="quantity {name}">{escape_text(words)}</span>', words)
 
 
 def _label(number: str) -> str:
@@ -171,6 +187,7 @@ class ProseFunctions:
             "sidebar": self.sidebar,
             "predict": self.predict,
             "tok": token_chip,
+            "quantity": quantity,
             "video": self.video,
             "image": self.image,
         }
