@@ -226,7 +226,7 @@ def test_selecting_a_token(browser: Browser, site: Path) -> None:
         assert select.locator("option").all_inner_texts() == names
         for i in (len(names) - 1, 1):
             select.select_option(index=i)
-            shown = figure.locator(".frame.current svg text").all_text_contents()
+            shown = figure.locator(".frame.current .wide svg text").all_text_contents()
             bars = [
                 f"{token['value']:.3g}" for name in ("cosine", "dot") for token in tokens[i][name]
             ]
@@ -272,3 +272,21 @@ def test_layout_and_accessibility(browser: Browser, site: Path, width: int, sche
         rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
         report = Axe().run(page, options={"runOnly": rules, "preload": False})
         assert not report.response["violations"], report.generate_report()
+
+
+@pytest.mark.parametrize(("width", "least"), [(1280, 13), (390, 11)])
+def test_text_in_figures_can_be_read(
+    browser: Browser, site: Path, width: int, least: float
+) -> None:
+    """Never smaller than 13 pixels beside the text, and 11 on a phone; what scrolls says so."""
+    sizes = """() => [...document.querySelectorAll("main svg.fig text")].map((text) => {
+        const svg = text.closest("svg");
+        const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+        return parseFloat(getComputedStyle(text).fontSize) * scale;
+    }).filter((size) => size > 0)"""
+    unmarked = """() => [...document.querySelectorAll(".picture.scroll")].filter((box) =>
+        box.scrollWidth > box.clientWidth + 1 && !box.classList.contains("scrolls")).length"""
+    with reading(browser, site / "maps.html", width=width) as page:
+        drawn = page.evaluate(sizes)
+        assert len(drawn) > 20 and min(drawn) > least - 0.1
+        assert page.evaluate(unmarked) == 0
