@@ -31,6 +31,7 @@ from layerbook.book.schema import (
     ChapterSpec,
     ExperimentSpec,
     PageSpec,
+    ThemeSpec,
 )
 from layerbook.book.sweep import Sweep, SweepResult
 from layerbook.book.sweep_parser import SweepParser
@@ -194,6 +195,7 @@ class Book:
     file: str
     published: str
     licence: str
+    theme: ThemeSpec
 
 
 def read_book_spec(root: Path) -> BookSpec:
@@ -242,6 +244,7 @@ def load_book(root: Path, limits: Limits, *, drafts: bool = False) -> Book:
         file=display_path(book_path),
         published=spec.published or "",
         licence=spec.licence,
+        theme=spec.theme,
     )
 
 

@@ -23,6 +23,7 @@ MAX_BYTES = 100_000_000
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".gif": "GIF", ".webp": "WEBP"}
 IMAGE_SUFFIXES = (*_FORMATS, ".svg")
 VIDEO_SUFFIXES = (".mp4", ".webm")
+FONT_SUFFIXES = (".woff2", ".woff", ".ttf", ".otf")
 _DARK = ".dark"
 _EXIF_ORIENTATION, _TURNED = 274, (5, 6, 7, 8)
 _LENGTH = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(?:px)?\s*")
@@ -64,6 +65,12 @@ class MediaFolders:
         """Return the path of a video. Raises MediaError."""
         self._find(path, VIDEO_SUFFIXES, "video")
         return str(PurePosixPath(path))
+
+    def check_static(self, path: str, suffixes: tuple[str, ...], kind: str) -> None:
+        """Raise MediaError for a path that is no file of a kind in `static/`."""
+        self._find(path, suffixes, kind)
+        if PurePosixPath(path).parts[0] != STATIC_FOLDER:
+            raise MediaError(f"{path!r} is not in static/, where the site takes each {kind} from")
 
     def read(self, path: str) -> bytes:
         """Return the content of a file. Raises MediaError."""

@@ -16,6 +16,7 @@ from layerbook.core import registry
 from layerbook.core.requests import DEFAULT_PRECISION, Precision
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+COLOR_PATTERN = r"^#[0-9a-fA-F]{6}$"
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]*$"
 # Names of other files in the specs and in the site.
 RESERVED_NAMES = ("book", "index", "claims", "colophon", "references", "glossary")
@@ -38,6 +39,7 @@ Date = Annotated[
     Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"),
     AfterValidator(_check_date),
 ]
+Color = Annotated[str, Field(pattern=COLOR_PATTERN)]
 Evidence = Literal["definition", "observation", "correlation", "intervention"]
 Part = Literal["tokens", "embeddings", "position", "attention", "rope", "mlp", "linear", "sampling"]
 
@@ -190,6 +192,45 @@ class PartSpec(_Spec):
     unnumbered: bool = Field(default=False, description="Its chapters have no numbers.")
 
 
+class Colors(_Spec):
+    """The colours of pages, as #rrggbb; those that are not set stay."""
+
+    accent: Color | None = Field(default=None, description="Links, and what is marked.")
+    paper: Color | None = Field(default=None, description="Behind everything.")
+    ink: Color | None = Field(default=None, description="The text.")
+    soft: Color | None = Field(default=None, description="Text beside the text, such as captions.")
+    panel: Color | None = Field(default=None, description="Behind boxes.")
+    raised: Color | None = Field(default=None, description="Behind listings and claims.")
+    rule: Color | None = Field(default=None, description="Thin lines.")
+
+
+class Fonts(_Spec):
+    """Files of fonts in static/."""
+
+    text: NonEmptyStr | None = Field(default=None, description="For the text.")
+    headings: NonEmptyStr | None = Field(
+        default=None, description="For headings, captions and menus."
+    )
+    code: NonEmptyStr | None = Field(default=None, description="For code and tokens.")
+
+
+class ThemeSpec(_Spec):
+    """The look of the pages."""
+
+    light: Colors = Field(default=Colors(), description="The colours of light pages.")
+    dark: Colors = Field(default=Colors(), description="The colours of dark pages.")
+    fonts: Fonts = Field(default=Fonts(), description="Fonts from files.")
+    logo: NonEmptyStr | None = Field(
+        default=None, description="A picture before the title, in images/ or static/."
+    )
+    favicon: NonEmptyStr | None = Field(
+        default=None, description="A picture for the tab of the browser."
+    )
+    css: NonEmptyStr | None = Field(
+        default=None, description="A style sheet in static/, which pages read after ours."
+    )
+
+
 class BookSpec(_Spec):
     """The book: its title page, its model, the order of its chapters."""
 
@@ -218,6 +259,9 @@ class BookSpec(_Spec):
         default=DEFAULT_PRECISION,
         description="The numbers the model computes with. float64 gives the same results on every "
         "machine; float32 takes half the memory and about half the time.",
+    )
+    theme: ThemeSpec = Field(
+        default=ThemeSpec(), description="Colours, fonts, logo and style of the pages."
     )
     chapters: tuple[Name | PartSpec, ...] = Field(
         min_length=1,

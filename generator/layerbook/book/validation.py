@@ -14,6 +14,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from layerbook.book.schema import COLOR_PATTERN
 from layerbook.book.yaml import Node
 from layerbook.core.analysis import Limits
 from layerbook.core.errors import did_you_mean
@@ -40,6 +41,7 @@ BOUNDS = {
     "less_than_equal": ("of at most", "le"),
 }
 NAME_RULE = "lower-case letters, digits and hyphens"
+COLOR_RULE = "a color such as #0b5cad"
 
 
 def validate(
@@ -158,6 +160,7 @@ def _value_message(error: ErrorDetails, value: Node) -> str:
     if kind == "string_pattern_mismatch":
         pattern = context["pattern"]
         rule = NAME_RULE if "a-z0-9" in pattern else f"like {pattern}"
+        rule = COLOR_RULE if pattern == COLOR_PATTERN else rule
         return f"should be {rule}, not {_describe(value)}"
     if kind in ("string_too_short", "too_short"):
         least = context["min_length"]

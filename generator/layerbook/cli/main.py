@@ -90,6 +90,7 @@ def check(
         counts = f"{pluralize(len(specs), 'spec')}, {pluralize(count, 'experiment')}"
         print_text(f"{counts}: no problems")
         return
+    from layerbook.book.theme import find_contrast_warnings
     from layerbook.site.check import check_book
     from layerbook.site.prose.checks import (
         find_crowded_chapters,
@@ -100,7 +101,8 @@ def check(
 
     project = open_project(root, model, check_chats=True, drafts=drafts)
     check_book(project)
-    warnings = sorted((*lint_prose(project), *find_uncited_sources(project)))
+    contrast = find_contrast_warnings(project.root, project.book.theme)
+    warnings = sorted((*lint_prose(project), *find_uncited_sources(project), *contrast))
     notes = find_crowded_chapters(project)
     for kind, found in (("warning", warnings), ("note", notes)):
         print_lines([f"{p.file}:{p.line}:{p.column}: {kind}: {p.message}" for p in found], err=True)

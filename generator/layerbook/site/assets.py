@@ -15,6 +15,7 @@ from jinja2 import (
     Environment,
     FileSystemLoader,
     FunctionLoader,
+    PrefixLoader,
     StrictUndefined,
     Template,
     TemplateError,
@@ -45,6 +46,7 @@ MAX_PAGE_STEPS = 1_000_000
 """More than prose has: a page of the book may have thousands of elements."""
 PAGE_FILTERS = ("default", "d", "escape", "e", "join", "safe", "string", "title", "trim", "unique")
 """Those of Jinja that page templates have beside those of prose."""
+PACKAGE_PREFIX = "layerbook"
 _EXPECTED_ERRORS = (
     TemplateError,
     TypeError,
@@ -74,7 +76,7 @@ class _ProjectLoader(FileSystemLoader):
 
 def own_templates(templates_dir: Path) -> Path | None:
     """Return a project's template folder if it has page templates, not only chapters."""
-    return templates_dir if (templates_dir / "base.html").is_file() else None
+    return templates_dir if next(templates_dir.glob("*.html"), None) else None
 
 
 def make_environment(project_templates: Path | None = None) -> Sandbox:
@@ -88,6 +90,8 @@ def make_environment(project_templates: Path | None = None) -> Sandbox:
     loaders: list[BaseLoader] = [FunctionLoader(load_from_package)]
     if project_templates:
         loaders.insert(0, _ProjectLoader(project_templates, encoding="utf-8-sig"))
+    # A page of the book can extend ours of the same name: `{% extends "layerbook/chapter.html" %}`.
+    loaders.insert(0, PrefixLoader({PACKAGE_PREFIX: FunctionLoader(load_from_package)}))
     environment = Sandbox(
         filters.FILTERS | {"chip": _chip, "table": _table},
         (*FILTERS, *PAGE_FILTERS),

@@ -9,6 +9,7 @@ from functools import cache, cached_property
 from layerbook.book import bibliography, glossary
 from layerbook.book.loader import Chapter
 from layerbook.book.media import MediaFolders
+from layerbook.book.theme import find_theme_problems
 from layerbook.core.errors import Problem, SpecError, first_problems
 from layerbook.core.figures import Diagram
 from layerbook.plotting.pool import DrawingPool
@@ -51,6 +52,7 @@ from layerbook.site.search import (
     reference_rows,
     search_index,
 )
+from layerbook.site.theme import theme_files, theme_view
 from layerbook.store.freshness import ExperimentStatus
 from layerbook.store.project import Project
 
@@ -91,6 +93,8 @@ class SiteBuilder:
     ) -> None:
         self._project, self._statuses, self._page_cache = project, statuses, page_cache
         self._media_folders = MediaFolders(project.root)
+        if problems := find_theme_problems(project.root, project.book.theme):
+            raise SpecError(problems)
         self._figure_renderer = FigureRenderer(project.cache, drawing_pool)
         self._own_templates = own_templates(project.templates_dir)
         self._jinja_env = make_environment(self._own_templates)
@@ -100,6 +104,7 @@ class SiteBuilder:
             _book_info(project),
             references=self._bibliography is not None,
             glossary=self._glossary is not None,
+            theme=theme_view(project.book.theme, self._media_folders),
         )
         self._chapters: dict[str, RenderedChapter | CachedPage] = {}
         self._prose: dict[str, str] = {}
@@ -228,6 +233,7 @@ class SiteBuilder:
         rows = [row for part in parts for row in part.rows]
         files = {"assets/search-index.js": search_index(rows)}
         files |= self._media_folders.static_files()
+        files |= theme_files(self._project.book.theme, self._media_folders)
         for part in parts:
             files |= part.files
         self._check_links(files, incomplete={name for name, p in chapters.items() if p.messages})

@@ -248,6 +248,19 @@ class NavPart:
 
 
 @dataclass(frozen=True)
+class ThemeView:
+    """The look of a book: paths in the site.
+
+    stylesheets: read after those of every book. logo, dark_logo: before the title.
+    """
+
+    stylesheets: tuple[str, ...] = ()
+    logo: str | None = None
+    dark_logo: str | None = None
+    favicon: str | None = None
+
+
+@dataclass(frozen=True)
 class BookInfo:
     """The book, as every page shows it.
 
@@ -267,6 +280,7 @@ class BookInfo:
     references: bool = False
     glossary: bool = False
     live: bool = False
+    theme: ThemeView = ThemeView()
 
     @property
     def parts(self) -> tuple[NavPart, ...]:

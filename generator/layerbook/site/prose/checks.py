@@ -12,6 +12,7 @@ from layerbook.book.claims.type_check import PossibleTypes, missing_fields
 from layerbook.book.figure_names import can_have_figure, name_patterns
 from layerbook.book.loader import Chapter, Experiment, find_missing_claim_fields
 from layerbook.book.media import MediaFolders
+from layerbook.book.theme import find_theme_problems
 from layerbook.book.yaml import blank_front_matter
 from layerbook.core.errors import Problem, SpecError, UsageError, did_you_mean, first_problems
 from layerbook.site.experiment_view import missing_caption_problem, unknown_figure_problems
@@ -65,6 +66,7 @@ def check_prose(project: Project) -> None:
 def find_prose_problems(project: Project) -> list[Problem]:
     """Report what is wrong in prose, captions and claims, as far as it shows without results."""
     problems = find_missing_claim_fields(project.experiments())
+    problems += find_theme_problems(project.root, project.book.theme)
     try:
         sources = bibliography.load(project.templates_dir)
         terms = glossary.load(project.templates_dir)

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from html import unescape
 from itertools import chain, count
 
-from jinja2 import Environment
+from jinja2 import Environment, TemplateNotFound
 
 CHAPTER_DIAGRAM = "where"
 """The id of the drawing that shows the chapter's place in the model."""
 PICTURE_SUFFIX = "-svg"
 """The suffix of a figure's id in the id of its picture."""
 _SCRIPT_IDS = ("token-tip", "preview")
+_EXTENDS_PACKAGE = re.compile(r"""{%-?\s*extends\s+["'](layerbook/[^"']+)["']""")
 _LITERAL_ID = re.compile(r'\sid="([\w-]+)"')
 _ID = re.compile(r'\sid="([^"]+)"')
 
@@ -49,5 +50,11 @@ def find_ids(page: str) -> frozenset[str]:
 
 
 def _source(page_templates: Environment, name: str) -> str:
+    """Return the source of a template, and of the package's that it extends."""
     loader = page_templates.loader
-    return loader.get_source(page_templates, name)[0] if loader else ""
+    try:
+        source = loader.get_source(page_templates, name)[0] if loader else ""
+    except TemplateNotFound:  # reported when the page is rendered
+        return ""
+    extended = _EXTENDS_PACKAGE.search(source)
+    return source + _source(page_templates, extended[1]) if extended else source

@@ -1,0 +1,113 @@
+"""The look of a book, as book.yaml says it: missing files, and colours that are hard to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from layerbook.book.media import FONT_SUFFIXES, MediaError, MediaFolders
+from layerbook.book.schema import Colors, ThemeSpec
+from layerbook.book.yaml import Node, ProblemList, display_path, read_mapping
+from layerbook.core.errors import Problem
+
+DEFAULT_COLORS = {
+    "light": Colors(
+        paper="#fcf9f4",
+        panel="#f5efe4",
+        raised="#fffdf9",
+        ink="#28231d",
+        soft="#675e52",
+        rule="#e2d9c9",
+        accent="#96391b",
+    ),
+    "dark": Colors(
+        paper="#1c1916",
+        panel="#26221d",
+        raised="#221e1a",
+        ink="#ebe3d7",
+        soft="#b0a594",
+        rule="#3b352d",
+        accent="#f2a57f",
+    ),
+}
+"""Those of templates/assets/styles/palette.css."""
+
+LEAST_CONTRAST = 4.5
+"""For text, as WCAG 2.2 asks for it (success criterion 1.4.3)."""
+_TEXT_COLORS = ("accent", "ink", "soft")
+CSS_SUFFIXES = (".css",)
+
+
+def find_theme_problems(root: Path, theme: ThemeSpec) -> list[Problem]:
+    """Report files of a theme that the book does not have, at their place in book.yaml."""
+    return [_problem(root, keys, str(error)) for keys, error in _wrong_files(root, theme)]
+
+
+def find_contrast_warnings(root: Path, theme: ThemeSpec) -> list[Problem]:
+    """Report colours of a theme in which text is hard to read."""
+    warnings = []
+    for scheme in ("light", "dark"):
+        own: Colors = getattr(theme, scheme)
+        colors = DEFAULT_COLORS[scheme].model_dump() | own.model_dump(exclude_none=True)
+        paper = colors["paper"]
+        for name in _TEXT_COLORS:
+            color = colors[name]
+            ratio = contrast(color, paper)
+            if ratio < LEAST_CONTRAST:
+                message = (
+                    f"{name} {color} on paper {paper} has a contrast of {ratio:.1f}:1, and text "
+                    f"needs {LEAST_CONTRAST}:1 to be read"
+                )
+                keys = (scheme, name if getattr(own, name) else "paper")
+                warnings.append(_problem(root, keys, message))
+    return warnings
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast of two colours #rrggbb, 1 to 21, as WCAG defines it."""
+    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(color: str) -> float:
+    """Return the relative luminance of a colour, 0 to 1."""
+    parts = [int(color[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _wrong_files(root: Path, theme: ThemeSpec) -> Iterator[tuple[tuple[str, ...], MediaError]]:
+    """Yield the keys of each file that cannot be used, and why."""
+    folders = MediaFolders(root)
+    fonts = {("fonts", name): path for name, path in theme.fonts if path}
+    for keys, path in fonts.items():
+        try:
+            folders.check_static(path, FONT_SUFFIXES, "font")
+        except MediaError as error:
+            yield keys, error
+    for key, path in (("logo", theme.logo), ("favicon", theme.favicon)):
+        try:
+            if path:
+                folders.image(path)
+        except MediaError as error:
+            yield (key,), error
+    try:
+        if theme.css:
+            folders.check_static(theme.css, CSS_SUFFIXES, "style sheet")
+    except MediaError as error:
+        yield ("css",), error
+
+
+def _problem(root: Path, keys: tuple[str, ...], message: str) -> Problem:
+    """Return a problem at a value of `theme:` in book.yaml."""
+    path = root / "experiments" / "book.yaml"
+    node: Node | None = read_mapping(path, ProblemList())
+    line = column = 1
+    for key in ("theme", *keys):
+        child = node.get(key) if node is not None else None
+        if child is None:
+            break
+        node, line, column = child, child.position.line, child.position.column
+    return Problem(display_path(path), line, column, message)

@@ -1,0 +1,88 @@
+"""Themes in book.yaml: what is reported where, and that the themes of the gallery can be read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from fixtures.small_book import layerbook
+from layerbook.book.loader import read_book_spec
+from layerbook.book.theme import DEFAULT_COLORS, contrast, find_contrast_warnings
+
+ROOT = Path(__file__).parent.parent.parent
+GALLERY = sorted((ROOT / "docs" / "themes").glob("*.yaml"))
+
+
+def add_theme(book: Path, theme: str) -> int:
+    """Put a theme at the end of book.yaml and return the line of its key."""
+    path = book / "experiments" / "book.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(f"{text}{theme}", encoding="utf-8")
+    return text.count("\n") + 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "ratio"),
+    [("#000000", "#ffffff", 21), ("#767676", "#ffffff", 4.54), ("#ff0000", "#ffffff", 4.0)],
+)
+def test_contrast_is_that_of_wcag(one: str, other: str, ratio: float) -> None:
+    """The values that are published for these pairs; the order does not matter."""
+    assert contrast(one, other) == pytest.approx(ratio, abs=0.005)
+    assert contrast(other, one) == contrast(one, other)
+
+
+def test_the_default_colors_are_those_of_the_palette() -> None:
+    """Each is written twice, for the page and for the check."""
+    palette = (ROOT / "templates/assets/styles/palette.css").read_text(encoding="utf-8")
+    for name, light in DEFAULT_COLORS["light"]:
+        found = re.search(rf"--{name}: light-dark\((#\w+), (#\w+)\);", palette)
+        assert found and found.groups() == (light, getattr(DEFAULT_COLORS["dark"], name))
+
+
+@pytest.mark.parametrize("path", GALLERY, ids=[path.stem for path in GALLERY])
+def test_the_gallery_can_be_read(book: Path, path: Path) -> None:
+    """No theme of it has a warning, in both schemes."""
+    add_theme(book, path.read_text(encoding="utf-8"))
+    theme = read_book_spec(book).theme
+    assert theme.light.accent and theme.dark.accent
+    assert find_contrast_warnings(book, theme) == []
+
+
+@pytest.mark.parametrize(
+    ("theme", "line", "message"),
+    [
+        ('theme: {light: {accent: "#abc"}}\n', 0, 'should be a color such as #0b5cad, not "#abc"'),
+        (
+            "theme:\n  light:\n    acent: '#aabbcc'\n",
+            2,
+            "unknown key 'acent' (did you mean 'accent'",
+        ),
+        ("theme:\n  logo: images/none.svg\n", 1, "there is no file 'images/none.svg'"),
+        ("theme:\n  favicon: ../x.png\n", 1, "leads out of the book"),
+        ("theme:\n  fonts:\n    text: static/none.woff2\n", 2, "there is no file"),
+        ("theme:\n  fonts: {code: static/x.doc}\n", 1, "is no font; its name should end in .woff2"),
+        ("theme:\n  css: templates/x.css\n", 1, "not in images/ or static/"),
+    ],
+)
+def test_mistakes_are_reported_at_their_place(
+    book: Path, theme: str, line: int, message: str
+) -> None:
+    """By the check and by a build that has nothing to run."""
+    first = add_theme(book, theme)
+    for command in (("check",), ("build", "--no-run")):
+        done = layerbook(*command, cwd=book)
+        assert done.returncode == 2
+        reported = done.stderr.splitlines()[0]
+        assert reported.startswith(f"experiments/book.yaml:{first + line}:"), done.stderr
+        assert message in reported
+
+
+def test_a_faint_color_is_a_warning(book: Path) -> None:
+    """With its contrast; the check fails with --strict alone."""
+    first = add_theme(book, 'theme:\n  light: {accent: "#e0a080"}\n')
+    done = layerbook("check", cwd=book)
+    assert done.returncode == 0
+    message = "warning: accent #e0a080 on paper #fcf9f4 has a contrast of 2.1:1"
+    assert f"experiments/book.yaml:{first + 1}:19: {message}" in done.stderr
+    assert layerbook("check", "--strict", cwd=book).returncode == 1
