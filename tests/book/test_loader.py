@@ -369,8 +369,8 @@ def test_claims_may_refer_to_other_experiments(specs):
         ("chapter: a\ntitle: 3\n", "2:8: should be text, not 3; quote it to make it text"),
         (
             "chapter: a\ntitle: T\npart: atention\n",
-            '3:7: should be "tokens", "embeddings", "position", "attention", "mlp", "linear" or'
-            ' "sampling", '
+            '3:7: should be "tokens", "embeddings", "position", "attention", "rope", "mlp", '
+            '"linear" or "sampling", '
             "not \"atention\" (did you mean 'attention'?)",
         ),
         (
