@@ -175,15 +175,17 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
         separate_axes = result.shuffled is not None and self.basis == "each"
         x, y = map_axes(result, separate_axes=separate_axes)
         padded = self.pooling == "mean-with-padding"
-        single = all(len(point.tokens) == 1 for point in result.points)
         kind = "padding averaged in" if padded else "means of the token vectors"
+        title = f"{len(result.points)} texts, {kind}"
+        if all(len(point.tokens) == 1 for point in result.points):
+            title = f"{len(result.points)} tokens on a map"
         figures: dict[str, Figure] = {
             "pca": Scatter(
                 map_points(result, separate_axes=separate_axes),
                 x,
                 y,
                 map_alt(result, separate_axes=separate_axes),
-                f"{len(result.points)} tokens" if single else f"{len(result.points)} texts, {kind}",
+                title,
             ),
             "cosines": cosine_heatmap(result),
         }
