@@ -64,4 +64,4 @@ def test_without_a_comparable_text_only_the_greedy_line_is_drawn(result) -> None
     greedy = result.greedy.model_copy(update={"length": 99})
     changed = result.model_copy(update={"greedy": greedy})
     figure = ManyTexts(prompt=TEXT, max_new_tokens=4).figures(changed)["bits"]
-    assert [series.name for series in figure.series] == ["the greedy text"]
+    assert [series.name for series in figure.series] == ["greedy"]

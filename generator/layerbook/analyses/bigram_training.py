@@ -157,7 +157,7 @@ def loss_lines(result: BigramTrainingResult) -> Lines:
     return Lines(
         (
             Series("training", steps, tuple(result.loss.tolist())),
-            Series("the best a table can do", steps, floor),
+            Series("best possible", steps, floor),
         ),
         Axis("step"),
         Axis("surprise per token", "bits"),

@@ -175,9 +175,9 @@ def sorted_lines(result: ManyTextsResult, title: str) -> Lines:
     """Draw the bits of the drawn texts of the greedy one's length, the likeliest text first."""
     order = np.sort(result.bits[result.same_length])
     x = tuple(float(i) for i in range(1, len(order) + 1))
-    drawn = Series("drawn texts, sorted", x, tuple(order.tolist()))
+    drawn = Series("drawn", x, tuple(order.tolist()))
     ends = (1.0, max(2.0, float(len(order))))
-    greedy = Series("the greedy text", ends, (result.greedy.bits,) * 2)
+    greedy = Series("greedy", ends, (result.greedy.bits,) * 2)
     spread = f"From {order[0]:.1f} to {order[-1]:.1f} bits" if len(order) else "No drawn text"
     return Lines(
         (drawn, greedy) if len(order) else (greedy,),
