@@ -1,4 +1,4 @@
-# equals: [one.prob for one in r("answer").prompts[0].top if one.prob >= r("answer").prompts[0].top[2].prob]
+# equals: [r("answer").prompts[0].top[i].prob for i in [0, 1, 2]]
 with torch.no_grad():
     sketch = model.model(ids).last_hidden_state[0, -1]  # after the final norm
     album = model.lm_head.weight  # one row for each token
