@@ -13,6 +13,7 @@ import "./scripts/attention.js";
 import "./scripts/points.js";
 import "./scripts/playground.js";
 import "./scripts/contents.js";
+import "./scripts/sections.js";
 import "./scripts/scroll.js"; // after the widgets, which decide what scrolls
 import "./scripts/keys.js";
 import "./scripts/search.js";

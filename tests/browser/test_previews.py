@@ -84,3 +84,18 @@ def test_without_scripts_it_is_a_link(browser: Browser, book: Path) -> None:
         assert page.locator(".previews").is_hidden()
         page.locator("a.term").first.click()
         assert page.url.endswith("glossary.html#logits")
+
+
+def test_contents_follow_the_scrolling(browser: Browser, book: Path) -> None:
+    """The section that is read is marked in the contents, and headings link to themselves."""
+    with reading(browser, book / "attention.html") as page:
+        marked = page.locator(".sections [aria-current]")
+        assert marked.count() == 0
+        page.locator("h2").nth(1).evaluate("heading => heading.scrollIntoView()")
+        page.locator('.sections [aria-current][href="#three-prompts-the"]').wait_for()
+        assert marked.count() == 1
+        heading = page.locator("h2").nth(1)
+        heading.hover()
+        assert heading.locator(".anchor").evaluate("link => getComputedStyle(link).opacity") == "1"
+        heading.locator(".anchor").click()
+        assert page.url.endswith("#three-prompts-the")

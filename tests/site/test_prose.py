@@ -74,6 +74,7 @@ def test_values_are_never_markup(hostile: str, place: str) -> None:
     source = place.replace("x }}", "r('noise').text }}").replace("[x]", "[r('noise').text]")
     html = render(source, SampleViews(TextResult(hostile)))
     assert clean_text(hostile).replace("\r", "") in text_of(html)
+    html = html.replace('<a class="anchor"', "")  # the link of a heading to itself
     for tag in ("<script", "<img", "<a ", "<b>", "<math"):
         assert tag not in html
 

@@ -14,6 +14,7 @@ from layerbook.core.errors import did_you_mean
 from layerbook.core.paths import resolve_inside
 
 EXPERIMENTS_DIR = "experiments"
+FRONT_PAGE = "index"
 PROSE_FOLDERS = (Path("templates") / "chapters", Path("templates") / "pages")
 
 
@@ -87,7 +88,7 @@ def in_listed_order(
     by_name = {path.stem: path for path in specs}
     listed = []
     for name, entry in entries.items():
-        path = by_name.get(name) or _find_prose(root, name)
+        path = by_name.get(name) or find_prose(root, name)
         if path is None:
             file = display_path(root / EXPERIMENTS_DIR / f"{name}.yaml")
             message = f"there is no chapter {name!r}: {file} is missing"
@@ -102,7 +103,7 @@ def in_listed_order(
     return [*listed, *unlisted]
 
 
-def _find_prose(root: Path, name: str) -> Path | None:
+def find_prose(root: Path, name: str) -> Path | None:
     """Return the Markdown of a page that has no spec."""
     for folder in PROSE_FOLDERS:
         path = root / folder / f"{name}.md"

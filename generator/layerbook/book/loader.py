@@ -16,7 +16,9 @@ from typing import Any, TypeVar
 
 from layerbook.book.book_file import (
     EXPERIMENTS_DIR,
+    FRONT_PAGE,
     Group,
+    find_prose,
     find_spec_files,
     in_listed_order,
     read_book_file,
@@ -196,6 +198,12 @@ class Book:
     published: str
     licence: str
     theme: ThemeSpec
+    front: Chapter | None = None
+
+    @property
+    def pages(self) -> tuple[Chapter, ...]:
+        """Everything that has prose: the chapters, then the text of the first page, if any."""
+        return (*self.chapters, *((self.front,) if self.front else ()))
 
 
 def read_book_spec(root: Path) -> BookSpec:
@@ -245,7 +253,14 @@ def load_book(root: Path, limits: Limits, *, drafts: bool = False) -> Book:
         published=spec.published or "",
         licence=spec.licence,
         theme=spec.theme,
+        front=_find_front(root, spec.title),
     )
+
+
+def _find_front(root: Path, title: str) -> Chapter | None:
+    """Return the text of the book's first page, which has no front matter."""
+    path = find_prose(root, FRONT_PAGE)
+    return Chapter(FRONT_PAGE, title, "", None, (), display_path(path)) if path else None
 
 
 def load_chapter(path: Path, limits: Limits) -> Chapter:

@@ -212,8 +212,8 @@ class SiteRenderer:
         )
         builder = SiteBuilder(project, statuses, self._drawing_pool, page_cache)
         problems: list[Problem] = []
-        with reporter.task("Rendering", len(project.book.chapters)) as task:
-            for chapter in project.book.chapters:
+        with reporter.task("Rendering", len(project.book.pages)) as task:
+            for chapter in project.book.pages:
                 task.set_status(chapter.title)
                 try:
                     builder.add_chapter(chapter, read_prose(project, chapter))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from layerbook.book import bibliography, glossary
+from layerbook.book.book_file import FRONT_PAGE
 from layerbook.book.loader import Chapter
 from layerbook.book.media import MediaFolders
 from layerbook.book.theme import find_theme_problems
@@ -54,6 +55,7 @@ from layerbook.site.search import (
 )
 from layerbook.site.theme import theme_files, theme_view
 from layerbook.store.freshness import ExperimentStatus
+from layerbook.store.json_format import json_digest
 from layerbook.store.project import Project
 
 
@@ -74,8 +76,8 @@ class SiteContents:
 class RenderedChapter:
     """A chapter whose pictures are still placeholders."""
 
-    prose: str
-    page: pages.ChapterPage
+    inputs: str
+    page: pages.ChapterPage | pages.IndexPage
     math: MathRenderer
     views: ChapterViews
     media: ChapterMedia
@@ -134,10 +136,19 @@ class SiteBuilder:
         Raises SpecError with the problems of its prose, captions and claims.
         """
         self._prose[chapter.name] = prose
-        cached = self._page_cache.load(chapter.name, prose)
-        self._chapters[chapter.name] = cached or self._render_chapter(chapter, prose)
+        inputs = json_digest([prose, self._minutes()]) if chapter.name == FRONT_PAGE else prose
+        cached = self._page_cache.load(chapter.name, inputs)
+        self._chapters[chapter.name] = cached or self._render_chapter(chapter, prose, inputs)
 
-    def _render_chapter(self, chapter: Chapter, prose: str) -> RenderedChapter:
+    def _minutes(self) -> dict[str, int]:
+        """Return how long reading takes each of the chapters so far."""
+        return {
+            name: page.minutes if isinstance(page, CachedPage) else page.page.body.minutes
+            for name, page in self._chapters.items()
+            if name != FRONT_PAGE
+        }
+
+    def _render_chapter(self, chapter: Chapter, prose: str, inputs: str) -> RenderedChapter:
         file = str(prose_path(self._project, chapter))
         problems = [
             problem
@@ -150,7 +161,8 @@ class SiteBuilder:
         if problems:
             raise SpecError(problems)
         math = MathRenderer(self._project.cache)
-        ids = page_ids(self._jinja_env, pages.ChapterPage.template)
+        page_type = pages.IndexPage if chapter.name == FRONT_PAGE else pages.ChapterPage
+        ids = page_ids(self._jinja_env, page_type.template)
         folder = cell_folder(self._project.templates_dir, chapter.name)
         views = ChapterViews(
             chapter.name,
@@ -179,10 +191,16 @@ class SiteBuilder:
         except SpecError:
             if not views.unavailable:
                 raise
-            body = self._placeholder_body(views.unavailable.values())
-        return RenderedChapter(prose, self._chapter_page(chapter, body), math, views, media)
+            body = self._placeholder_body(chapter, views.unavailable.values())
+        is_front = chapter.name == FRONT_PAGE
+        page = self._index_page(body) if is_front else self._chapter_page(chapter, body)
+        return RenderedChapter(inputs, page, math, views, media)
 
-    def _placeholder_body(self, unavailable: Iterable[ExperimentView]) -> pages.ChapterBody:
+    def _placeholder_body(
+        self, chapter: Chapter, unavailable: Iterable[ExperimentView]
+    ) -> pages.ChapterBody:
+        if chapter.name == FRONT_PAGE:  # which says enough without its text
+            return pages.ChapterBody()
         html = "".join(
             render_block(self._jinja_env, "failed", view.failed_view("chapter"))
             for view in unavailable
@@ -303,13 +321,14 @@ class SiteBuilder:
             rows=chapter_rows(chapter.page),
             css_rules=chapter.math.css_rules,
             claim_ids=chapter.page.body.claim_ids,
+            minutes=chapter.page.body.minutes,
             mentions=tuple(find_mentions(chapter.page)),
             messages=tuple(
                 f"{view.address}: not shown: {view.unavailable_reason}"
                 for view in chapter.views.unavailable.values()
             ),
         )
-        self._page_cache.add(name, chapter.prose, page)
+        self._page_cache.add(name, chapter.inputs, page)
         return page
 
     def _notebook_file(self, chapter: RenderedChapter) -> dict[str, bytes]:
@@ -355,22 +374,26 @@ class SiteBuilder:
         inputs = repr([sorted(ids) for ids in shown_ids.values()])
         return self._load_or_render("+claims", inputs, render)
 
+    def _index_page(self, body: pages.ChapterBody) -> pages.IndexPage:
+        diagram = None
+        if self._decoder:
+            untitled = replace(self._decoder, title="")
+            diagram = self._figure_renderer.diagram(
+                untitled, "map", compact=False, links=self._part_links
+            )
+        return colophon.index_page(self._book, diagram, body, self._minutes())
+
     def _front_pages(self) -> CachedPage:
-        """Return the first page and the colophon."""
+        """Return the colophon, and the first page of a book that has no text for it."""
 
         def render() -> CachedPage:
-            project = self._project
-            diagram = None
-            if self._decoder:
-                untitled = replace(self._decoder, title="")
-                diagram = self._figure_renderer.diagram(
-                    untitled, "map", compact=False, links=self._part_links
-                )
-            index = colophon.index_page(self._book, diagram)
-            last = colophon.colophon_page(project, self._book, self._views)
-            return CachedPage(self._page_files(index) | self._page_files(last))
+            last = colophon.colophon_page(self._project, self._book, self._views)
+            files = self._page_files(last)
+            if self._project.book.front is None:
+                files |= self._page_files(self._index_page(pages.ChapterBody()))
+            return CachedPage(files)
 
-        return self._load_or_render("+front", "", render)
+        return self._load_or_render("+front", repr(self._minutes()), render)
 
     def _try_page(self) -> CachedPage:
         page = live_page.try_page(self._project.source)

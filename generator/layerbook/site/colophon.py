@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 from layerbook import __version__
 from layerbook.core.rounding import DIGITS
 from layerbook.model import sources
 from layerbook.site.assets import vendored_licences
 from layerbook.site.experiment_view import ExperimentViews
-from layerbook.site.pages import BookInfo, ColophonPage, Fact, IndexPage, Licence, Link
+from layerbook.site.pages import BookInfo, ChapterBody, ColophonPage, Fact, IndexPage, Licence, Link
 from layerbook.site.provenance import hex_digest
 from layerbook.store.project import Project
 
@@ -34,10 +35,15 @@ ARITHMETIC = {
 }
 
 
-def index_page(book: BookInfo, diagram: str | None) -> IndexPage:
-    """Return the first page; the parts of its diagram link to chapters."""
+def index_page(
+    book: BookInfo, diagram: str | None, body: ChapterBody, minutes: Mapping[str, int]
+) -> IndexPage:
+    """Return the first page with its text; the parts of its diagram link to chapters."""
     first = book.chapters[0] if book.chapters else None
     return IndexPage(
+        title=book.title,
+        body=body,
+        minutes=minutes,
         diagram_svg=diagram,
         diagram_alt="The model, part by part; each part leads to its chapter",
         next=Link(first.title, first.href) if first else None,

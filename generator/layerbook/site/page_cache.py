@@ -22,6 +22,7 @@ class CachedPage:
     css_rules: the rules of its formulas, by class.
     claim_ids: the HTML ids of the claims it shows.
     messages: one for each experiment without a result.
+    minutes: how long reading takes.
     refuted: the number of claims it lists that do not hold.
     """
 
@@ -31,6 +32,7 @@ class CachedPage:
     claim_ids: tuple[str, ...] = ()
     mentions: tuple[Mention, ...] = ()
     messages: tuple[str, ...] = ()
+    minutes: int = 0
     refuted: int = 0
 
     __pydantic_config__: ClassVar = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")

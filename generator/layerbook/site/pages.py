@@ -5,7 +5,8 @@ Fields that end in `html` or `svg` are trusted markup of this program; other str
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Literal, NamedTuple
 
@@ -302,10 +303,10 @@ class Preview:
 class ChapterBody:
     """The rendered prose of a chapter; `toc` are its headings of level 2."""
 
-    html: str
-    toc: tuple[Heading, ...]
-    headings: tuple[Heading, ...]
-    sections: tuple[Section, ...]
+    html: str = ""
+    toc: tuple[Heading, ...] = ()
+    headings: tuple[Heading, ...] = ()
+    sections: tuple[Section, ...] = ()
     previews: tuple[Preview, ...] = ()
 
     @property
@@ -345,15 +346,27 @@ class ChapterPage:
 
 @dataclass(frozen=True)
 class IndexPage:
-    """The first page; each part in `diagram_svg` links to its chapter."""
+    """The first page, with its text, if it has one; parts in `diagram_svg` link to chapters.
 
-    about_html: str = ""
+    minutes: how long each chapter takes to read, by name.
+    """
+
+    title: str = ""
+    body: ChapterBody = field(default_factory=ChapterBody)
+    minutes: Mapping[str, int] = field(default_factory=dict)
     diagram_svg: str | None = None
     diagram_alt: str = ""
     next: Link | None = None
 
     name = "index"
     template = "index.html"
+
+    @property
+    def total(self) -> str:
+        """How long the whole book takes to read, to ten minutes."""
+        hours, minutes = divmod(10 * max(1, round(sum(self.minutes.values()) / 10)), 60)
+        parts = [f"{hours} h"] * bool(hours) + [f"{minutes} min"] * bool(minutes)
+        return " ".join(parts)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from layerbook.site.pages import ChapterPage, ClaimsPage, GlossaryPage, ReferencesPage
+from layerbook.site.pages import ChapterPage, ClaimsPage, GlossaryPage, IndexPage, ReferencesPage
 
 
 class SearchRow(NamedTuple):
@@ -21,7 +21,7 @@ class SearchRow(NamedTuple):
 _UNSAFE = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029'"}
 
 
-def chapter_rows(page: ChapterPage) -> tuple[SearchRow, ...]:
+def chapter_rows(page: ChapterPage | IndexPage) -> tuple[SearchRow, ...]:
     """Return a row for each section of a chapter."""
     return tuple(
         SearchRow(

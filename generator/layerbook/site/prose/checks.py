@@ -77,12 +77,12 @@ def find_prose_problems(project: Project) -> list[Problem]:
     if terms:
         problems += first_problems(_glossary_problems(project, terms, targets))
     prose: dict[str, str] = {}
-    for chapter in project.book.chapters:
+    for chapter in project.book.pages:
         try:
             prose[chapter.name] = read_prose(project, chapter)
         except SpecError as error:
             problems += error.problems
-    for chapter in project.book.chapters:
+    for chapter in project.book.pages:
         if chapter.name in prose:
             checker = _ChapterChecker(project, chapter, prose[chapter.name], sources, terms)
             problems += first_problems(checker.problems())
@@ -292,7 +292,7 @@ def find_link_problems(
 def _link_problems(
     project: Project, prose: Mapping[str, str], targets: LinkTargets
 ) -> Iterator[Problem]:
-    for chapter in project.book.chapters:
+    for chapter in project.book.pages:
         chapter_file = str(prose_path(project, chapter))
         for file, first_line, text in _texts(chapter, prose.get(chapter.name, ""), chapter_file):
             for link in find_links(parse_outline(text)):
@@ -308,7 +308,7 @@ def find_uncited_sources(project: Project) -> list[Problem]:
         return []
     cited_keys = {
         reference.name
-        for chapter in project.book.chapters
+        for chapter in project.book.pages
         for reference in _references(project, chapter)
         if reference.function == "cite"
     }
@@ -322,7 +322,7 @@ def find_uncited_sources(project: Project) -> list[Problem]:
 def find_crowded_chapters(project: Project) -> list[Problem]:
     """Report the first box of claims too many in each chapter: a tick takes less room."""
     problems = []
-    for chapter in project.book.chapters:
+    for chapter in project.book.pages:
         boxes = [one for one in _references(project, chapter) if one.function == "claim"]
         for box in boxes[MAX_CLAIM_BOXES : MAX_CLAIM_BOXES + 1]:
             message = (
@@ -337,7 +337,7 @@ def find_crowded_chapters(project: Project) -> list[Problem]:
 def lint_prose(project: Project) -> list[Problem]:
     """Report numbers and answers to predictions that are typed instead of read off a result."""
     problems: list[Problem] = []
-    for chapter in project.book.chapters:
+    for chapter in project.book.pages:
         prose, file = read_prose(project, chapter), str(prose_path(project, chapter))
         problems += first_problems(find_typed_numbers(prose, file))
         problems += first_problems(find_typed_answers(prose, file))

@@ -29,6 +29,7 @@ from layerbook.site.prose import folds
 from layerbook.site.prose.folds import DEFAULT_TITLE, Fold
 from layerbook.site.prose.ids import PageIds
 from layerbook.site.prose.images import USAGE, ProseImage
+from layerbook.site.prose.journey import make_stages
 from layerbook.site.prose.markup import Anchor, Block, Inline, escape_text
 from layerbook.site.prose.math import MathRenderer
 from layerbook.site.sandbox import Sandbox, takes_steps
@@ -87,7 +88,7 @@ class ChapterContext:
 
 FUNCTION_NAMES = (
     *("r", "figure", "claim", "tick", "holds", "source", "code_cell", "download"),
-    *("cite", "term", "reveal", "sidebar", "predict", "tok", "quantity", "video"),
+    *("cite", "term", "journey", "reveal", "sidebar", "predict", "tok", "quantity", "video"),
 )
 """The names of the functions, as `ProseFunctions.by_name` returns them, but for `image`."""
 BLOCK_FUNCTIONS = frozenset(
@@ -95,6 +96,7 @@ BLOCK_FUNCTIONS = frozenset(
         "figure",
         "claim",
         "source",
+        "journey",
         "reveal",
         "sidebar",
         "predict",
@@ -183,6 +185,7 @@ class ProseFunctions:
             "download": self.download,
             "cite": self.cite,
             "term": self.term,
+            "journey": self.journey,
             "reveal": self.reveal,
             "sidebar": self.sidebar,
             "predict": self.predict,
@@ -333,6 +336,13 @@ class ProseFunctions:
     def terms(self) -> tuple[str, ...]:
         """The ids of the terms used so far, in order."""
         return tuple(self._term_uses)
+
+    @takes_steps(1000)
+    def journey(self, stages: object = ()) -> Block:
+        """`journey([{...}, {...}])`: a text on its way through the model, a picture a stage."""
+        view = make_stages(stages)
+        text = " ".join(f"{stage.title}: {stage.text}" for stage in view)
+        return Block(self._block("journey", view), text, "journey()")
 
     @takes_steps(100)
     def sidebar(self, title: str = "", *, caller: Callable[[], str] | None = None) -> Fold:

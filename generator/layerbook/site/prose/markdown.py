@@ -150,6 +150,7 @@ def _parser() -> MarkdownIt:
     table = '<div class="scroll table-scroll prose-table" tabindex="0"><table>\n'
     md.add_render_rule("table_open", lambda *_: table)
     md.add_render_rule("table_close", lambda *_: "</table></div>\n")
+    md.add_render_rule("heading_close", _heading_close)
     return md
 
 
@@ -192,6 +193,15 @@ def _reference(
         raise ProseError(f"nothing on this page is called {written}{hint}", near=written)
     target = targets[written]
     return f'<a class="reference" href="#{escape_text(target.id)}">{target.label}</a>'
+
+
+def _heading_close(_: Any, nodes: Sequence[Node], index: int, *__: Any) -> str:
+    """Close a heading behind a link to itself, whose address a reader can copy."""
+    tag, id = nodes[index].tag, nodes[index - 2].attrs.get("id")
+    if not id:
+        return f"</{tag}>\n"
+    link = f'<a class="anchor" href="#{id}" aria-label="Link to this section"></a>'
+    return f"{link}</{tag}>\n"
 
 
 def _fence(_: Any, nodes: Sequence[Node], index: int, *__: Any) -> str:

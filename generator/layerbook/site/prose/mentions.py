@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from layerbook.site.pages import ChapterPage, Link
+from layerbook.site.pages import ChapterPage, IndexPage, Link
 
 
 class Mention(NamedTuple):
@@ -20,7 +20,7 @@ class Mention(NamedTuple):
     href: str
 
 
-def find_mentions(chapter: ChapterPage) -> Iterator[Mention]:
+def find_mentions(chapter: ChapterPage | IndexPage) -> Iterator[Mention]:
     """Yield what a chapter names, in order, each place titled by its section."""
     for section in chapter.body.sections:
         place = f": {section.title}" if section.id else ", at the beginning"

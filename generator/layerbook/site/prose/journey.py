@@ -1,0 +1,140 @@
+"""A text on its way through the model: one picture a stage, each drawn from results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from layerbook.core.errors import UsageError, did_you_mean
+from layerbook.site.prose.filters import percent
+from layerbook.site.prose.markup import Inline, escape_text
+from layerbook.site.tokens_html import as_token, chip
+
+USAGE = '{{ journey([{"title": "Tokens", "href": "tokenization.html", "text": "...", ...}]) }}'
+MOST_NUMBERS = 12  # of each vector
+MOST_THINGS = 16  # in one picture
+_TEXT_KEYS = ("title", "href", "text")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage: where it leads, what it says, and its picture with a description."""
+
+    title: str
+    href: str
+    text: str | Inline
+    picture_html: str
+    alt: str
+
+
+def make_stages(value: object) -> tuple[Stage, ...]:
+    """Return the stages that prose describes. Raises UsageError."""
+    if not isinstance(value, Sequence) or isinstance(value, str) or not value:
+        raise UsageError(f"journey() needs a list of stages: {USAGE}")
+    return tuple(_make_stage(number, stage) for number, stage in enumerate(value, start=1))
+
+
+def _make_stage(number: int, stage: object) -> Stage:
+    if not isinstance(stage, Mapping):
+        raise UsageError(f"journey(): stage {number} should be a mapping: {USAGE}")
+    for key in _TEXT_KEYS:
+        if not isinstance(stage.get(key), str | Inline):
+            raise UsageError(f"journey(): stage {number} has no {key!r}")
+    known = (*_TEXT_KEYS, *_PICTURES, "labels")
+    for key in stage:
+        if key not in known:
+            hint = did_you_mean(str(key), known)
+            raise UsageError(f"journey(): stage {number} has the unknown key {key!r}{hint}")
+    kinds = [kind for kind in _PICTURES if kind in stage]
+    if len(kinds) != 1:
+        raise UsageError(f"journey(): stage {number} needs one of {', '.join(_PICTURES)}")
+    content, labels = stage[kinds[0]], stage.get("labels", ())
+    for value in (content, labels):
+        if not isinstance(value, Sequence) or len(value) > MOST_THINGS:
+            rule = f"a list of at most {MOST_THINGS}"
+            raise UsageError(f"journey(): {kinds[0]} of stage {number} should be {rule}")
+    html, alt = _PICTURES[kinds[0]](content, labels)
+    title, href, text = (stage[key] for key in _TEXT_KEYS)
+    return Stage(str(title), str(href), text, html, alt)
+
+
+def _tokens(tokens: Sequence[object], _: object) -> tuple[str, str]:
+    chips = [chip(as_token(token)) for token in tokens]
+    return f'<p class="stage-tokens">{" ".join(one.html for one in chips)}</p>', ""
+
+
+def _vectors(rows: Sequence[Sequence[float]], _: object) -> tuple[str, str]:
+    """A column for each token, a cell for each of its first numbers; the sign is the colour."""
+    shown = [list(row[:MOST_NUMBERS]) for row in rows]
+    largest = max((abs(value) for row in shown for value in row), default=0.0) or 1.0
+    cells = [
+        f'<rect class="{"plus" if value >= 0 else "minus"}" x="{16 * x}" y="{9 * y}" width="12" '
+        f'height="8" fill-opacity="{abs(value) / largest:.2f}"/>'
+        for x, row in enumerate(shown)
+        for y, value in enumerate(row)
+    ]
+    count = len(shown[0]) if shown else 0
+    alt = f"The first {count} numbers of {len(rows)} vectors, darker for larger ones"
+    return _svg(16 * len(shown) - 4, 9 * count, cells), alt
+
+
+def _attention(weights: Sequence[float], labels: Sequence[object]) -> tuple[str, str]:
+    """An arc from the last token to each one, as thick as its share."""
+    last, names = len(weights) - 1, [str(as_token(label).text).strip() for label in labels]
+    parts = []
+    for x, weight in enumerate(weights):
+        start, end = 44 * x + 20, 44 * last + 20
+        height = 70 - 15 * (last - x)
+        path = f"M{end} 82C{end} {height} {start} {height} {start} 82"
+        parts.append(f'<path class="arc" d="{path}" stroke-width="{1 + 9 * weight:.1f}"/>')
+        parts.append(f'<circle class="dot" cx="{start}" cy="86" r="4"/>')
+        name = escape_text(names[x][:8]) if x < len(names) else ""
+        for y, text in ((106, name), (122, escape_text(percent(weight, 0)))):
+            parts.append(f'<text x="{start}" y="{y}" text-anchor="middle">{text}</text>')
+    pairs = zip(names, weights, strict=False)
+    alt = ", ".join(f"{name} {percent(weight, 0)}" for name, weight in pairs)
+    return _svg(44 * len(weights) - 4, 126, parts), f"What the last token attends to: {alt}"
+
+
+def _widths(widths: Sequence[int], _: object) -> tuple[str, str]:
+    """A bar for each width, one under the other."""
+    largest = max(widths, default=0) or 1
+    parts = []
+    for y, width in enumerate(widths):
+        length = 150 * width / largest
+        parts.append(
+            f'<rect class="bar" x="{(160 - length) / 2:.1f}" y="{36 * y}" width="{length:.1f}" '
+            f'height="16" rx="3"/><text x="80" y="{36 * y + 29}" text-anchor="middle">'
+            f"{width:,}</text>"
+        )
+    alt = "Widths: " + ", ".join(f"{width:,}" for width in widths)
+    return _svg(160, 36 * len(widths), parts), alt
+
+
+def _top(tokens: Sequence[object], _: object) -> tuple[str, str]:
+    """The likeliest tokens with their probabilities as bars."""
+    rows = []
+    for token in tokens:
+        prob = getattr(token, "prob", None)
+        share = escape_text(percent(prob, 0))  # TypeError if it is no number
+        length = max(100 * float(prob or 0), 0.5)
+        rect = f'<rect class="bar" width="{length:.1f}" height="10"/>'
+        bar = (
+            f'<svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">{rect}</svg>'
+        )
+        rows.append(f"<li>{chip(as_token(token)).html} {bar} <b>{share}</b></li>")
+    return f'<ol class="stage-top">{"".join(rows)}</ol>', ""
+
+
+def _svg(width: float, height: float, parts: Sequence[str]) -> str:
+    size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{"".join(parts)}</svg>'
+
+
+_PICTURES: Mapping[str, Callable[..., tuple[str, str]]] = {
+    "tokens": _tokens,
+    "vectors": _vectors,
+    "weights": _attention,
+    "widths": _widths,
+    "top": _top,
+}
