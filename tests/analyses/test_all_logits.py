@@ -14,6 +14,7 @@ from layerbook.analyses.all_logits import MAX_BARS, AllLogits, Setting
 from layerbook.core.analysis import ChatPrompt
 from layerbook.core.figures import Bars, Panels
 from layerbook.core.requests import NEXT_LOGITS
+from layerbook.core.tokens import visible
 
 TEXT = "The cat sat on the"
 SETTINGS = (
@@ -54,9 +55,7 @@ def test_logits_are_the_models_own(tiny, tiny_model_dir) -> None:
     import torch
     from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
-    analysis = AllLogits(
-        prompts=(TEXT, ChatPrompt(chat=TEXT)), settings=SETTINGS, shown=7, named=30
-    )
+    analysis = AllLogits(prompts=(TEXT, ChatPrompt(chat=TEXT)), settings=SETTINGS, shown=7)
     captures = capture_requests(tiny, analysis)
     result = analysis.measure(captures)
     network = LlamaForCausalLM.from_pretrained(tiny_model_dir, attn_implementation="eager").eval()
@@ -81,7 +80,7 @@ def test_what_is_left_agrees_with_plain_loops(tiny) -> None:
     """Each setting after each prompt, from the stored scores alone: counts exactly, shares to
     1e-12.
     """
-    analysis = AllLogits(prompts=(TEXT, "2 + 2 = "), settings=SETTINGS, shown=7, named=30)
+    analysis = AllLogits(prompts=(TEXT, "2 + 2 = "), settings=SETTINGS, shown=7)
     result = analysis.measure(capture_requests(tiny, analysis))
 
     assert result.settings == SETTINGS
@@ -110,21 +109,23 @@ def test_a_shortlist_makes_the_nucleus_smaller() -> None:
 
     assert [left.candidates for left in result.prompts[0].left] == [32, 8]
     assert [left.choices for left in result.prompts[0].left] == pytest.approx([32, 8])
-    assert len(result.names) == 64  # `named` is more than there are
+    assert result.texts.split("\n") == [f"w{i}" for i in range(64)]
 
 
-def test_names_are_the_likeliest_of_every_prompt_each_once(tiny) -> None:
-    """The union, and a result that comes back from JSON unchanged."""
-    result = run(tiny, AllLogits(prompts=(TEXT, "2 + 2 = "), shown=7, named=30))
-    expected = {int(i) for row in result.logits for i in np.argsort(-row, kind="stable")[:30]}
+def test_every_token_has_its_text(tiny) -> None:
+    """On a line of its own, and in a result that comes back from JSON unchanged."""
+    result = run(tiny, AllLogits(prompts=(TEXT, "2 + 2 = "), shown=7))
+    texts = result.texts.split("\n")
 
-    assert len(result.names) == len(expected) and {token.id for token in result.names} == expected
+    assert len(texts) == result.d_vocab
+    for prompt in result.prompts:
+        assert [texts[t.id] for t in prompt.top] == [visible(t.token) for t in prompt.top]
     assert [setting.temperature for setting in result.settings] == [1, 0]
 
 
 def test_figure(tiny) -> None:
     """A panel per prompt, bars and the rest together one; behind them the scores, settings and
-    names of the result.
+    texts of the result.
     """
     analysis = AllLogits(
         prompts=(ChatPrompt(chat="2 + 2 = "), "2 + 2 = "), settings=SETTINGS, shown=14
@@ -141,7 +142,7 @@ def test_figure(tiny) -> None:
     interactive = figure.interactive
     assert (
         (interactive.logits == result.logits).all()
-        and interactive.names == result.names
+        and "\n".join(interactive.texts) == result.texts
         and interactive.shown == 14
     )
     assert interactive.settings[3] == ("of five", 1, 5, 0.9)

@@ -26,7 +26,7 @@ from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Requ
 from layerbook.core.rounding import Relative
 from layerbook.core.sampling import sampling_distribution
 from layerbook.core.text import listed
-from layerbook.core.tokens import Token, visible
+from layerbook.core.tokens import visible
 
 MAX_BARS = 10  # bars of a panel; three stand side by side
 
@@ -69,7 +69,7 @@ class AllLogitsResult(Result):
     d_vocab: int = Field(description="Number of tokens in the vocabulary: V.")
     settings: tuple[Setting, ...] = Field(description="The settings of the knobs.")
     prompts: tuple[PromptLogits, ...] = Field(description="One per prompt, in the spec's order.")
-    names: tuple[Token, ...] = Field(description="The `named` most likely tokens of the prompts.")
+    texts: str = Field(description="Every token by id, one a line, its whitespace visible.")
     logits: BigArray = Field(description="Scores by id [prompts, V], as float32.")
 
 
@@ -93,11 +93,6 @@ class AllLogits(Analysis[AllLogitsResult]):
         description="Settings to try, which readers find as buttons; the first is the initial one.",
     )
     shown: TopK = Field(default=20, description="Most likely tokens that the page lists.")
-    named: int = Field(
-        default=500,
-        ge=1,
-        description="Number of each prompt's most likely tokens whose text is kept.",
-    )
 
     def runs(self) -> dict[str, Request]:
         """One forward pass per prompt that keeps the last position's logits."""
@@ -107,17 +102,14 @@ class AllLogits(Analysis[AllLogitsResult]):
     def measure(self, captures: ActivationCaches) -> AllLogitsResult:
         """Rank the tokens after each prompt, and apply each setting to their distribution."""
         prompts: list[PromptLogits] = []
-        names: dict[int, Token] = {}
         logits = np.stack(
             [captures[f"prompt-{i}"][NEXT_LOGITS] for i in range(len(self.prompts))]
         )  # [prompts, V]
         V = logits.shape[1]
+        vocabulary = captures["prompt-0"].vocabulary
 
         for i, prompt in enumerate(self.prompts):
-            count = min(max(self.named, self.shown), V)
-            best = ranked(captures[f"prompt-{i}"], logits[i], count)  # [count], best first
-            top = best[: self.shown]
-            names |= {token.id: token.token for token in best}
+            top = ranked(captures[f"prompt-{i}"], logits[i], min(self.shown, V))  # best first
             prompts.append(
                 PromptLogits(
                     prompt=prompt_name(prompt),
@@ -130,7 +122,7 @@ class AllLogits(Analysis[AllLogitsResult]):
             d_vocab=V,
             settings=self.settings,
             prompts=tuple(prompts),
-            names=tuple(names.values()),
+            texts="\n".join(visible(vocabulary.token(id)) for id in range(V)),
             logits=logits,
         )
 
@@ -185,7 +177,7 @@ def sampling_data(result: AllLogitsResult, titles: tuple[str, ...]) -> SamplingD
     return SamplingData(
         prompts=titles,
         logits=result.logits,
-        names=result.names,
+        texts=tuple(result.texts.split("\n")),
         shown=len(result.prompts[0].top),
         settings=tuple((s.name, s.temperature, s.top_k, s.top_p) for s in result.settings),
     )

@@ -380,7 +380,7 @@ def _turning_clocks(result: RopeResult) -> Frames:
             ),
             f"At position {position}, pair {pairs[0]} has turned by "
             f"{position / result.wavelengths[pairs[0]]:.2f} of a turn, pair {pairs[-1]} by "
-            f"{position / result.wavelengths[pairs[-1]]:.2g}.",
+            f"{_turned(position / float(result.wavelengths[pairs[-1]]))}.",
         )
         for position in range(last + 1)
     )
@@ -431,6 +431,10 @@ def _hand(pair: NDArray[np.floating], longest: float, role: Literal["query", "ke
     return Hand(
         float(np.arctan2(right, up)), role=role, length=float(np.hypot(up, right)) / longest
     )
+
+
+def _turned(share: float) -> str:
+    return f"{share:.2f}" if share >= 0.005 or not share else "less than a hundredth"
 
 
 def _positions(wave: float) -> str:

@@ -148,7 +148,7 @@ def _clock_frame(encoding: Encoding, position: int) -> Frame:
         clocks.append(
             Clock(
                 (Hand(position * speed),),
-                f"Pair {pair} has turned by {position * speed / 2 / np.pi:.2g} of a turn.",
+                f"Pair {pair} has turned by {position * speed / 2 / np.pi:.2f} of a turn.",
                 f"pair {pair}",
                 past=tuple(earlier * speed for earlier in range(position)),
             )
@@ -156,7 +156,7 @@ def _clock_frame(encoding: Encoding, position: int) -> Frame:
     turned = [position / float(encoding.wavelengths[pair]) for pair in (pairs[0], pairs[-1])]
     note = (
         f"After {position} positions the first pair has turned by {turned[0]:.2f} of a turn, the "
-        f"last by {turned[1]:.2g}."
+        f"last by {turned[1]:.2f}."
     )
     return Frame(_name(encoding), Panels(tuple(clocks), f"{_name(encoding)}. {note}"), note)
 

@@ -95,14 +95,14 @@ class SamplingData:
     """The logits of all tokens after some prompts, for the sampling playground behind a figure.
 
     logits: [prompts, V].
-    names: the tokens whose text is known to the page; the others appear by id.
+    texts: every token by id, its whitespace visible.
     shown: number of tokens in the playground's list.
     settings: name, temperature, top-k and top-p (None: no cut); the first is the initial one.
     """
 
     prompts: tuple[str, ...]
     logits: NDArray[np.floating]
-    names: tuple[Token, ...]
+    texts: tuple[str, ...]
     shown: int
     settings: tuple[tuple[str, float, int | None, float | None], ...]
 

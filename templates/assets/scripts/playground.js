@@ -28,7 +28,7 @@ class Playground {
 
 	constructor(figure, data) {
 		this.data = data;
-		this.names = new Map(data.names);
+		this.texts = data.texts.replaceAll(" ", "·").split("\n");
 		const box = figure.querySelector("template").content.firstElementChild.cloneNode(true);
 		this.box = box;
 		this.prompts = box.querySelector("select");
@@ -88,7 +88,7 @@ class Playground {
 
 	writeToken(chip, rank) {
 		const id = this.current.order[rank];
-		chip.textContent = this.names.has(id) ? this.names.get(id) || "empty" : `#${id}`;
+		chip.textContent = this.texts[id] || "empty";
 		chip.title = `token ${id}, rank ${rank + 1}`;
 		return chip;
 	}

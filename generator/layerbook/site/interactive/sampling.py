@@ -6,24 +6,25 @@ import base64
 from collections import Counter
 
 from layerbook.core.figures import SamplingData
-from layerbook.core.tokens import visible
 from layerbook.site.interactive import assign_data, compact_json
 from layerbook.site.prose.filters import bytes_
 
 
 def data_script(href: str, scores: SamplingData) -> bytes:
-    """Return the script; ids follow the names of tokens that look alike.
+    """Return the script; ids follow the texts of tokens that look alike.
 
     Logits are little-endian float32 in base64, by id, unrounded.
     """
-    counts = Counter(visible(token) for token in scores.names)
-    names = []
-    for token in scores.names:
-        text = visible(token)
-        names.append([token.id, text if counts[text] == 1 else f"{text} #{token.id}"])
+    counts = Counter(scores.texts)
+    texts = [
+        text if counts[text] == 1 else f"{text}\N{NO-BREAK SPACE}#{id}"
+        for id, text in enumerate(scores.texts)
+    ]
     logits = scores.logits.astype("<f4")
     encoded = [base64.b64encode(row.tobytes()).decode("ascii") for row in logits]
-    return assign_data(href, compact_json({"logits": encoded, "names": names}))
+    # The mark of a space would take six characters each time; the page puts it back.
+    lines = "\n".join(texts).replace("·", " ")
+    return assign_data(href, compact_json({"logits": encoded, "texts": lines}))
 
 
 def description(size: int) -> str:
