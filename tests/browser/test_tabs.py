@@ -41,6 +41,10 @@ second
 ```rust
 fn main() {}
 ```
+
+$$ a = b $$ (name)
+
+See @eq-name.
 """
 
 
@@ -89,6 +93,18 @@ def test_without_scripts_all_tabs_are_there(browser: Browser, chapter: Path) -> 
         text = page.locator(".tabs").inner_text()
         assert all(word in text for word in ("One", "first", "Two", "second"))
         assert page.locator(".copy:visible").count() == 0
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_no_known_barrier(browser: Browser, chapter: Path, width: int, scheme: str) -> None:
+    """axe finds nothing in boxes, tabs, tasks and listings; nothing is wider than the page."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    with reading(browser, chapter, width, color_scheme=scheme, bypass_csp=True) as page:
+        rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+        found = Axe().run(page, options={"runOnly": rules, "preload": False})
+        assert not found.response["violations"], found.generate_report()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_a_listing_is_copied(browser: Browser, chapter: Path) -> None:

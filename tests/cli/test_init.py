@@ -25,7 +25,11 @@ def test_a_new_book_checks_and_builds_on_another_model(
     built = layerbook("build", "--quiet", cwd=folder)
     assert built.returncode == 0, built.stdout + built.stderr
     site = read_tree(folder / "site")
-    chapters = {"guess.html"} if options else {"guess.html", "attention.html", "references.html"}
+    chapters = (
+        {"guess.html"}
+        if options
+        else {*("about.html", "guess.html", "attention.html", "references.html", "glossary.html")}
+    )
     assert {"index.html", *chapters} <= site.keys()
     assert b"<title>My talk</title>" in site["index.html"]
 

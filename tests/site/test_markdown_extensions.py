@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import html5lib
 import pytest
 from fixtures.sample_chapter import SAMPLE_VIEWS, context
 from layerbook.core.errors import SpecError
+from layerbook.site.prose.markdown import LONG_PARAGRAPH
 from layerbook.site.prose.markdown_checks import find_markdown_problems
 from layerbook.site.prose.outline import parse_outline
 from layerbook.site.prose.render import render_chapter
@@ -129,3 +132,10 @@ def test_a_value_is_no_title_of_a_tab() -> None:
     """It would stand in an attribute."""
     message = error_message(":::: tabs\n::: tab {{ r('noise').name }}\nx\n:::\n::::")
     assert message.startswith("2:") and "a value cannot be part of a title" in message
+
+
+def test_a_long_paragraph_ends_soon() -> None:
+    """Unclosed brackets in a paragraph that is too long take no time to speak of."""
+    started = process_time()
+    assert check_messages("![\n" * 60_000) == [f"1:1: {LONG_PARAGRAPH}"]
+    assert process_time() - started < 5

@@ -40,7 +40,7 @@ def check_language(language: str) -> None:
         find_lexer_class_by_name(language)
     except ClassNotFound as error:
         names = {alias for _, aliases, *_ in get_all_lexers() for alias in aliases}
-        hint = did_you_mean(language, names)
+        hint = did_you_mean(language, sorted(n for n in names if n[:1] == language[:1]))
         message = f"no language is called {language!r}{hint}; without a name, it is plain text"
         raise ListingError(message) from error
 

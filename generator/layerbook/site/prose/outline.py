@@ -9,10 +9,11 @@ from functools import cache, cached_property
 from typing import Any
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token as Node
 
 from layerbook.site.prose.braces import hide_literal_braces
-from layerbook.site.prose.markdown import make_parser
+from layerbook.site.prose.markdown import MAX_PARAGRAPH, make_parser
 
 BLOCK = "\ue004"
 """The ends of what a blanked `{{ figure(...) }}`, `claim` or `source` leaves."""
@@ -100,4 +101,12 @@ def _blank_tag(match: re.Match[str]) -> str:
 @cache
 def _parser() -> MarkdownIt:
     # Blanked statements leave indented lines, which are no code.
-    return make_parser(typographer=False).disable(["code", "text_join"])
+    md = make_parser(typographer=False).disable(["code", "text_join"])
+    md.core.ruler.before("inline", "cut", _cut_paragraphs)
+    return md
+
+
+def _cut_paragraphs(state: StateCore) -> None:
+    """Cut a paragraph that is reported as too long: its links would take long to find."""
+    for node in state.tokens:
+        node.content = node.content[: MAX_PARAGRAPH + 1] if node.type == "inline" else node.content
