@@ -23,7 +23,8 @@ ROWS: dict[str, tuple[str, ...]] = {
     "rope": ("rope",),
     "case-gram": ("noise", "noise-heads", "noise-gram"),
     "case-multiplied": ("multiplied", "shuffled"),
-    "mlp": ("shapes", "frames-lecture", "frames"),
+    "mlp": ("shapes",),
+    "case-whitespace": ("gram", "frames"),
     "linear": ("raw", "chat", "who"),
     "sampling": ("sampled",),
 }

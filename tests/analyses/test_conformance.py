@@ -54,7 +54,7 @@ LABELS = ["Shapes", "Units", "Limits", "Source"]
 @cache
 def experiments() -> tuple[Experiment, ...]:
     """All experiments of the book, resolved for the tiny model."""
-    limits = Limits(layers=LAYERS, heads=HEADS, d_vocab=320, context=CONTEXT)
+    limits = Limits(layers=LAYERS, heads=HEADS, d_vocab=320, context=CONTEXT, d_mlp=64)
     files = sorted(path for path in (ROOT / "experiments").glob("*.yaml") if path.stem != "book")
     return tuple(
         experiment for path in files for experiment in load_chapter(path, limits).experiments

@@ -26,6 +26,7 @@ CHAPTERS = (
     "sampling",
     "case-gram",
     "case-multiplied",
+    "case-whitespace",
 )
 NO_STORAGE = (
     "Object.defineProperty(window, 'localStorage', { get() { throw new Error('SecurityError'); } })"
@@ -197,11 +198,37 @@ def change_of_the_mean(tokens: Any) -> set[str]:
     )
 
 
+def without_the_neuron(neuron: Any) -> set[str]:
+    """What is left of the first prompt's answer without the neuron."""
+    left = neuron["without"][0]["without"] / neuron["without"][0]["answer"]["prob"]
+    return first(
+        (left > 0.95, "Nothing you would notice"),
+        (left >= 0.66, "It drops a little"),
+        (True, "It drops by more than a third"),
+    )
+
+
+def cost_of_hiding(knockout: Any) -> set[str]:
+    """The cost of hiding the whitespace, beside that of hiding other tokens."""
+    blocked = knockout["blocked"]
+    cost = blocked["whitespace"]["cost"]
+    return first(
+        (cost <= knockout["clean"] / 10, "Next to nothing"),
+        (
+            cost < min(draw["cost"] for draw in blocked["draws"]),
+            "Something, but less than hiding any draw of other tokens",
+        ),
+        (True, "About as much as hiding other tokens, or more"),
+    )
+
+
 JUDGES = {
     "embeddings": ("cities", most_like_the_first),
     "position": ("tokens", nearest_after_moving),
     "rope": ("rope", where_it_looks),
+    "mlp": ("neuron", without_the_neuron),
     "case-gram": ("noise", surest_sum),
+    "case-whitespace": ("blocked", cost_of_hiding),
     "case-multiplied": ("position/tokens", change_of_the_mean),
 }
 """By chapter the experiment that its prediction is about, and the right answers by its result."""
@@ -234,14 +261,6 @@ def came_true(chapter: str) -> set[str]:
     if chapter in JUDGES:
         id, judge = JUDGES[chapter]
         return judge(result(id))
-    if chapter == "mlp":
-        share = max(result("neurons")["half_count"]) / result("neurons")["d_mlp"]
-        return first(
-            (share >= 1 / 2, "Half of them, or more"),
-            (share >= 1 / 10, "Between a tenth and a half"),
-            (share >= 1 / 100, "Between a hundredth and a tenth"),
-            (True, "Fewer than a hundredth"),
-        )
     if chapter == "linear":
         lens = result("lens")
         answer, layers = lens["answer"], lens["layers"]

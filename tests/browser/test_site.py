@@ -29,6 +29,7 @@ CHAPTERS = (
     "sampling",
     "case-gram",
     "case-multiplied",
+    "case-whitespace",
 )
 
 
@@ -148,8 +149,8 @@ def test_the_animation_steps_through_all_frames(browser: Browser) -> None:
     """Fifteen frames at each of two layers, each naming the token that the result has; the end is
     marked.
     """
-    frames = result("mlp", "frames")["frames"]
-    with reading(browser, SITE / "mlp.html") as page:
+    frames = result("case-whitespace", "frames")["frames"]
+    with reading(browser, SITE / "case-whitespace.html") as page:
         boxes = page.locator("#frames-layer-0 .frames, #frames-layer-29 .frames")
         assert boxes.count() == 2
         box = boxes.first

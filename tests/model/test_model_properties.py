@@ -612,6 +612,28 @@ def test_weights_map_what_heads_read_to_logits(model):
     assert np.allclose(run[RESID_FINAL] / scale * weights[w_final], run[LN_FINAL], atol=1e-5)
 
 
+def test_neurons_times_their_weights_are_the_mlps_output(model):
+    """mlp_act @ W_down = mlp_out; without neuron 3 at position 2, its row is gone there alone."""
+    out, act = Site("mlp_out", 1), Site("mlp_act", 1)
+    run, without, weights = run_requests(
+        model,
+        Forward(TEXT, frozenset({out, act})),
+        Forward(TEXT, frozenset({out}), (Patch(act, positions=(2,), neurons=(3,)),)),
+        Weights(frozenset({Site("W_down", 1)})),
+    )
+    down = weights[Site("W_down", 1)]
+    assert np.allclose(run[act] @ down, run[out], atol=1e-5)
+    removed = run[out] - without[out]
+    assert np.abs(removed[2] - run[act][2, 3] * down[3]).max() < 1e-5
+    assert np.abs(removed[2]).max() > 1e-6
+    assert np.abs(np.delete(removed, 2, axis=0)).max() < 1e-6
+
+
+def test_only_neurons_are_patched_by_neuron():
+    with pytest.raises(ValueError, match="only mlp_act has"):
+        Patch(Site("z", 0), neurons=(1,))
+
+
 def test_weights_and_sites_are_not_mixed_up(model):
     """A pass keeps no weights, `Weights` names no sites of a pass, and layers must exist."""
     with pytest.raises(ValueError, match="request it with Weights"):

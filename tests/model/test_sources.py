@@ -151,8 +151,12 @@ def test_refuses_pickles(tiny_model_dir, tmp_path):
 
 def test_named_models_have_limits_before_download():
     """Tokens cannot be counted yet."""
-    assert sources.resolve("smollm2-135m-instruct").limits() == sources.Limits(30, 9, 49152, 8192)
-    assert sources.resolve("smollm-135m-instruct").limits() == sources.Limits(30, 9, 49152, 2048)
+    assert sources.resolve("smollm2-135m-instruct").limits() == sources.Limits(
+        30, 9, 49152, 8192, d_mlp=1536
+    )
+    assert sources.resolve("smollm-135m-instruct").limits() == sources.Limits(
+        30, 9, 49152, 2048, d_mlp=1536
+    )
 
 
 def test_limits_of_a_folder_and_a_gguf_agree(tiny_model_dir, tiny_gguf):

@@ -27,7 +27,7 @@ OWN_WORDS = r"SmolLM|smollm|Hugging|49,?152|(?<![.,\d−])576\b|\b30 layers"
 KINDS = ["two layers", "one layer, one head", "llama3", "byte fallback"]
 CHAPTERS = (
     *("model", "tokenization", "embeddings", "position"),
-    *("attention", "rope", "mlp", "linear", "sampling"),
+    *("attention", "rope", "mlp", "linear", "sampling", "case-gram", "case-whitespace"),
 )
 
 

@@ -54,6 +54,7 @@ class Limits:
     render_chat: lays out a chat prompt; None if chats are not checked. Both raise ModelError.
     family: the name of the model's family.
     missing: what it does not have.
+    d_mlp: the number of neurons of a layer; 0 if it is not known.
     layers_without_rope: those of a model whose other layers turn queries and keys.
     chat_template: whether chats can be laid out.
     """
@@ -68,6 +69,7 @@ class Limits:
     missing: frozenset[Feature] = frozenset()
     layers_without_rope: frozenset[int] = frozenset()
     chat_template: bool = True
+    d_mlp: int = 0
 
 
 def _limits(info: ValidationInfo) -> Limits | None:
@@ -81,15 +83,15 @@ _AT_MOST = re.compile(r"at most (\d+)")
 class _ModelIndex:
     """Validate and resolve layer or head numbers if the validation context has `limits`."""
 
-    noun: Literal["layer", "head"]
+    noun: Literal["layer", "head", "neuron"]
 
     def read(self, value: object, info: ValidationInfo) -> object:
         """Replace `at most N` by N, or by the model's last number if that is lower."""
         match = _AT_MOST.fullmatch(value) if isinstance(value, str) else None
         count = self._count(info)
-        if match is None or count is None:
+        if match is None or _limits(info) is None:
             return value
-        return min(int(match[1]), count - 1)
+        return int(match[1]) if count is None else min(int(match[1]), count - 1)
 
     def check(self, number: int, info: ValidationInfo) -> int:
         """Reject a number that the model does not have."""
@@ -126,7 +128,8 @@ class _ModelIndex:
         limits = _limits(info)
         if limits is None:
             return None
-        return limits.layers if self.noun == "layer" else limits.heads
+        counts = {"layer": limits.layers, "head": limits.heads, "neuron": limits.d_mlp}
+        return counts[self.noun] or None
 
 
 def _check_vocabulary_count(count: int, info: ValidationInfo) -> int:
@@ -146,7 +149,7 @@ def _check_layer_turns(layer: int, info: ValidationInfo) -> int:
     return layer
 
 
-_LAYER, _HEAD = _ModelIndex("layer"), _ModelIndex("head")
+_LAYER, _HEAD, _NEURON = _ModelIndex("layer"), _ModelIndex("head"), _ModelIndex("neuron")
 _LayerNumbers = tuple[Annotated[int, AfterValidator(_LAYER.check)], ...]
 _HeadNumbers = tuple[Annotated[int, AfterValidator(_HEAD.check)], ...]
 
@@ -157,6 +160,13 @@ _NUMBER_SCHEMA = WithJsonSchema(
 Layer = Annotated[int, BeforeValidator(_LAYER.read), AfterValidator(_LAYER.resolve), _NUMBER_SCHEMA]
 RopeLayer = Annotated[Layer, AfterValidator(_check_layer_turns)]
 Head = Annotated[int, BeforeValidator(_HEAD.read), AfterValidator(_HEAD.resolve), _NUMBER_SCHEMA]
+Neuron = Annotated[
+    int,
+    Field(ge=0),
+    BeforeValidator(_NEURON.read),
+    AfterValidator(_NEURON.resolve),
+    _NUMBER_SCHEMA,
+]
 Layers = Annotated[_LayerNumbers | Literal["all"], AfterValidator(_LAYER.resolve_all)]
 Heads = Annotated[_HeadNumbers | Literal["mean", "all"], AfterValidator(_HEAD.resolve_all)]
 HeadNumbers = Annotated[_HeadNumbers | Literal["all"], AfterValidator(_HEAD.resolve_all)]

@@ -49,6 +49,7 @@ SITE_SHAPES: Mapping[str, str] = {
 }
 WEIGHT_SHAPES: Mapping[str, str] = {  # laid out for a row vector: x @ W
     "W_O": "H d D",  # each head's part of the output projection; its bias is no head's
+    "W_down": "M D",  # what each neuron adds to the stream
     "W_U": "D V",  # the unembedding
     "w_final": "D",  # what the final norm multiplies by
 }
@@ -158,14 +159,18 @@ class Patch:
         2023, arXiv:2304.14767). A query always sees its own key.
     positions: empty for all positions; a `WhitespacePositions` that matches none patches none.
     heads: restrict the patch of a per-head site (`z`, `scores`) to some heads.
+    neurons: restrict the patch of `mlp_act` to some neurons.
     """
 
     site: Site
     source: Forward | None = None
     positions: tuple[int, ...] | WhitespacePositions = ()
     heads: tuple[int, ...] = ()
+    neurons: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.neurons and self.site.name != "mlp_act":
+            raise ValueError(f"site {self.site.name!r} has no neurons; only mlp_act has")
         if self.site.name == "scores" and self.source is not None:
             raise ValueError(
                 "scores can be blocked, not taken from another run; patch q or k instead"

@@ -235,7 +235,7 @@ class Execution:
             if patch.source is not None:
                 activations = self._activations[merge_key(patch.source)]
                 value = torch.from_numpy(activations[patch.site].copy())
-            yield Edit(patch.site, row, positions, patch.heads, value)
+            yield Edit(patch.site, row, positions, patch.heads, patch.neurons, value)
 
     def _check_length(self, length: int) -> None:
         context = self.model.config.max_position_embeddings

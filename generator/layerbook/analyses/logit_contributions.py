@@ -1,0 +1,148 @@
+"""Logit contributions: how much attention and the MLP of each layer add to the answer."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from layerbook.core.analysis import (
+    Analysis,
+    Array,
+    Layers,
+    PromptText,
+    Result,
+    resolved,
+    shorten_prompt,
+)
+from layerbook.core.distributions import Ranked, ranked
+from layerbook.core.figures import Axis, Figure, Lines, Series, label_text
+from layerbook.core.requests import (
+    EMBED,
+    LN_FINAL,
+    NEXT_LOGITS,
+    RESID_FINAL,
+    ActivationCache,
+    ActivationCaches,
+    Forward,
+    Prompt,
+    Request,
+    Site,
+    Weights,
+)
+from layerbook.core.rounding import Gap
+from layerbook.core.tokens import Token
+
+W_U, W_FINAL = Site("W_U"), Site("w_final")
+
+
+class LogitContributionsResult(Result):
+    """The answer's logit, above the mean over the vocabulary, as a sum over the parts."""
+
+    prompt: str = Field(description="The prompt.")
+    tokens: tuple[Token, ...] = Field(description="Its tokens.")
+    answer: Ranked = Field(description="The most likely next token.")
+    layers: tuple[int, ...] = Field(description="The layers, from 0, that index the arrays.")
+    embedding: float = Field(description="What the embedding of the last token adds.")
+    attention: Array = Field(description="What attention adds, by layer: [layers].")
+    mlp: Array = Field(description="What the MLP adds, by layer: [layers].")
+    logit: float = Field(description="The answer's logit, above the mean.")
+    sum_difference: Gap = Field(
+        description="Gap of the logit and the sum of all parts; large if `layers` leaves some out."
+    )
+
+    @property
+    def largest_attention(self) -> int:
+        """The layer whose attention adds most."""
+        return self.layers[int(self.attention.argmax())]
+
+    @property
+    def largest_mlp(self) -> int:
+        """The layer whose MLP adds most."""
+        return self.layers[int(self.mlp.argmax())]
+
+
+class LogitContributions(Analysis[LogitContributionsResult]):
+    """The parts of the residual stream at the last position, each read as the answer's logit.
+
+    Shapes: embedding, attention's output and the MLP's output of each layer [d_model], times the
+        answer's column of W_U [d_model], each a number.
+    Units: logits, counted from their mean over the vocabulary.
+    Limits: the final norm divides by the length that the whole stream has, held fixed, so that the
+        parts add up; only the direct path, not what later layers make of an output.
+    Source: Elhage et al. 2021 (A Mathematical Framework for Transformer Circuits), on the residual
+        stream as a sum; nostalgebraist 2020 (the logit lens) for reading it as logits.
+    """
+
+    result_type = LogitContributionsResult
+    requires = frozenset({"plain outputs"})
+
+    prompt: PromptText = Field(description="The prompt.")
+    layers: Layers = Field(
+        default="all", description="The layers; negative numbers count from the last."
+    )
+
+    def runs(self) -> dict[str, Request]:
+        """One pass that keeps what is added to the stream, and the weights behind the stream."""
+        keep = {EMBED, RESID_FINAL, LN_FINAL, NEXT_LOGITS}
+        keep |= {Site(n, layer) for layer in resolved(self.layers) for n in ("attn_out", "mlp_out")}
+        return {
+            "run": Forward(Prompt(text=self.prompt), frozenset(keep)),
+            "weights": Weights(frozenset({W_U, W_FINAL})),
+        }
+
+    def measure(self, captures: ActivationCaches) -> LogitContributionsResult:
+        """Multiply each part by the answer's direction."""
+        run, weights = captures["run"], captures["weights"]
+        layers = resolved(self.layers)
+        answer = ranked(run, run[NEXT_LOGITS], 1)[0]
+        to_answer = answer_direction(run, weights, answer.id)  # [d_model]
+
+        embedding = float(run[EMBED][-1] @ to_answer)
+        attention = run.stack("attn_out", layers)[:, -1] @ to_answer  # [L]
+        mlp = run.stack("mlp_out", layers)[:, -1] @ to_answer  # [L]
+        logit = float(run[NEXT_LOGITS][answer.id] - run[NEXT_LOGITS].mean())
+        total = embedding + float(attention.sum() + mlp.sum())
+        return LogitContributionsResult(
+            prompt=self.prompt,
+            tokens=run.tokens,
+            answer=answer,
+            layers=layers,
+            embedding=embedding,
+            attention=attention,
+            mlp=mlp,
+            logit=logit,
+            sum_difference=abs(logit - total),
+        )
+
+    def figures(self, result: LogitContributionsResult) -> dict[str, Figure]:
+        """`contributions`: a line for attention and one for the MLPs, by layer."""
+        return {"contributions": contribution_lines(result)}
+
+
+def answer_direction(
+    run: ActivationCache, weights: ActivationCache, answer: int
+) -> NDArray[np.floating]:
+    """The vector [d_model] whose product with a part of the stream is its share of the logit."""
+    entered = run[RESID_FINAL][-1] * weights[W_FINAL]  # [d_model]
+    scale = float(entered @ entered / (entered @ run[LN_FINAL][-1]))  # the norm's divisor
+    to_logit = weights[W_U][:, answer] - weights[W_U].mean(axis=1)  # above the mean token
+    direction: NDArray[np.floating] = weights[W_FINAL] / scale * to_logit
+    return direction
+
+
+def contribution_lines(result: LogitContributionsResult) -> Lines:
+    """Two lines over the layers."""
+    x = tuple(map(float, result.layers))
+    name = label_text(result.answer.token)
+    return Lines(
+        (
+            Series("attention", x, tuple(result.attention.tolist())),
+            Series("MLP", x, tuple(result.mlp.tolist())),
+        ),
+        Axis("layer"),
+        Axis(f"added to the logit of {name}"),
+        f"Attention adds most in layer {result.largest_attention}, {result.attention.max():.1f}, "
+        f"the MLPs in layer {result.largest_mlp}, {result.mlp.max():.1f}.",
+        f"What each layer adds to the logit of {name}, {shorten_prompt(result.prompt)}",
+    )

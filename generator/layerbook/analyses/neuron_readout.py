@@ -1,0 +1,308 @@
+"""One neuron of an MLP: what it fires on, what it writes, and what is missing without it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from layerbook.core.analysis import (
+    Analysis,
+    Layer,
+    Layers,
+    Neuron,
+    Prompts,
+    Record,
+    Result,
+    Texts,
+    as_prompt,
+    prompt_name,
+    resolved,
+)
+from layerbook.core.distributions import Ranked, ranked, softmax
+from layerbook.core.figures import Axis, Bars, Figure, Label, label_text, probability_axis
+from layerbook.core.requests import (
+    LN_FINAL,
+    NEXT_LOGITS,
+    RESID_FINAL,
+    ActivationCache,
+    ActivationCaches,
+    Forward,
+    Patch,
+    Prompt,
+    Request,
+    Site,
+    Weights,
+)
+from layerbook.core.rounding import snap
+from layerbook.core.text import listed
+from layerbook.core.tokens import Token
+
+W_U, W_FINAL = Site("W_U"), Site("w_final")
+CONTEXT_TOKENS = 4  # kept before a token on which the neuron fires
+LABEL_WIDTH = 22  # characters of a token and of those shown before it
+
+Floats = NDArray[np.floating]
+
+
+class FiringToken(Record):
+    """A token at which the neuron fires."""
+
+    text: int = Field(description="The index of its text.")
+    position: int = Field(description="Its position in it, from 0.")
+    context: tuple[Token, ...] = Field(description="The tokens just before it.")
+    token: Token = Field(description="The token.")
+    activation: float = Field(description="The neuron's activation there.")
+
+
+class WrittenToken(Record):
+    """A token whose logit the neuron raises."""
+
+    token: Token = Field(description="The token.")
+    logit: float = Field(description="What the neuron adds to its logit, above the mean token.")
+
+
+class ActiveNeuron(Record):
+    """A neuron and what it adds to the answer's logit."""
+
+    layer: int = Field(description="Its layer, from 0.")
+    neuron: int = Field(description="Its number in the layer, from 0.")
+    logit: float = Field(description="What it adds to the answer's logit, above the mean.")
+
+
+class WithoutNeuron(Record):
+    """The answer of a prompt with and without the neuron."""
+
+    prompt: str = Field(description="The prompt.")
+    activation: float = Field(description="The neuron's activation at the last token.")
+    answer: Ranked = Field(description="The most likely next token with all neurons.")
+    without: float = Field(description="Its probability with this neuron silenced, 0 to 1.")
+    predicted: Ranked = Field(description="The most likely next token with it silenced.")
+    adds: float = Field(
+        description="What the neuron adds to the logit of this answer at the end of the first "
+        "prompt, above the mean token."
+    )
+
+
+class NeuronResult(Result):
+    """One neuron at the end of the first prompt, and over some texts."""
+
+    layer: int = Field(description="The neuron's layer, from 0.")
+    neuron: int = Field(description="Its number in the layer, from 0.")
+    count: int = Field(description="Number of neurons that are compared in `most`.")
+    activation: float = Field(description="Its activation at the last token of the first prompt.")
+    writes: tuple[WrittenToken, ...] = Field(
+        description="The tokens whose logits it raises most there, best first."
+    )
+    most: tuple[ActiveNeuron, ...] = Field(
+        description="The neurons of all layers that add most to the first prompt's answer."
+    )
+    fires: tuple[FiringToken, ...] = Field(
+        description="The tokens of the texts with the largest activation, of either sign."
+    )
+    tokens: int = Field(description="Number of tokens of all texts.")
+    loud: int = Field(
+        description="Number of them with at least a quarter of the largest activation."
+    )
+    without: tuple[WithoutNeuron, ...] = Field(description="Each prompt without the neuron.")
+
+
+class NeuronReadout(Analysis[NeuronResult]):
+    """One neuron: the tokens on which it fires, its part of the logits, and the answers without it.
+
+    Shapes: activation SiLU(gate) * up of the neuron, a number a token; times its row of W_down
+        [d_model] it is added to the stream, times W_U it is a logit for every token [V].
+    Units: activations have no unit; logits are counted from their mean over the vocabulary;
+        probabilities, 0 to 1.
+    Limits: the texts are few, so other words may fire it too; the logits are the direct path alone,
+        with the scale of the final norm held fixed; silencing includes what later layers do.
+    Source: Geva et al. 2021 (arXiv:2012.14913) and 2022 (arXiv:2203.14680), on neurons that fire on
+        a pattern and promote words.
+    """
+
+    result_type = NeuronResult
+    requires = frozenset({"plain outputs", "gated mlp"})
+
+    prompts: Prompts = Field(
+        description="The prompts whose answers are compared with and without the neuron; the first "
+        "is the one whose logits are read."
+    )
+    texts: Texts = Field(description="The texts that are searched for tokens on which it fires.")
+    layer: Layer = Field(description="The neuron's layer; negative numbers count from the last.")
+    neuron: Neuron = Field(description="Its number in the layer, from 0.")
+    layers: Layers = Field(
+        default="all", description="The layers whose neurons are compared in `most`."
+    )
+    top_k: int = Field(default=10, ge=1, description="Number of tokens and neurons to list.")
+
+    def runs(self) -> dict[str, Request]:
+        """Each prompt with and without the neuron, each text, and the weights behind a neuron."""
+        act, last = Site("mlp_act", self.layer), frozenset({NEXT_LOGITS})
+        compared = {Site("mlp_act", layer) for layer in resolved(self.layers)}
+        requests: dict[str, Request] = {}
+        for i, spec in enumerate(self.prompts):
+            keep = {act, NEXT_LOGITS} | ({*compared, RESID_FINAL, LN_FINAL} if i == 0 else set())
+            patch = Patch(act, neurons=(self.neuron,))
+            requests[f"prompt {i}"] = Forward(as_prompt(spec), frozenset(keep))
+            requests[f"without {i}"] = Forward(as_prompt(spec), last, (patch,))
+        for i, text in enumerate(self.texts):
+            requests[f"text {i}"] = Forward(Prompt(text=text), frozenset({act}))
+        down = {Site("W_down", layer) for layer in {*resolved(self.layers), self.layer}}
+        return requests | {"weights": Weights(frozenset({*down, W_U, W_FINAL}))}
+
+    def measure(self, captures: ActivationCaches) -> NeuronResult:
+        """Read the neuron's activation, what it adds to the logits, and the answers without it."""
+        run, weights = captures["prompt 0"], captures["weights"]
+        act, layers = Site("mlp_act", self.layer), resolved(self.layers)
+        gain = weights[W_FINAL] / final_scale(run, weights)  # [d_model]: the norm, held fixed
+        answer = ranked(run, run[NEXT_LOGITS], 1)[0]
+
+        activation = float(run[act][-1, self.neuron])
+        added = activation * weights[Site("W_down", self.layer)][self.neuron]  # [d_model]
+        logits = (added * gain) @ weights[W_U]  # [V]
+        to_answer = gain * (weights[W_U][:, answer.id] - weights[W_U].mean(axis=1))  # [d_model]
+        by_neuron = {  # of each layer [d_mlp]
+            n: run[Site("mlp_act", n)][-1] * (weights[Site("W_down", n)] @ to_answer)
+            for n in layers
+        }
+        firing = loudest([captures[f"text {i}"] for i in range(len(self.texts))], act, self.neuron)
+        return NeuronResult(
+            layer=self.layer,
+            neuron=self.neuron,
+            count=sum(map(len, by_neuron.values())),
+            activation=activation,
+            writes=written(run, logits - logits.mean(), self.top_k),
+            most=most_active(by_neuron, self.top_k),
+            fires=tuple(firing[: self.top_k]),
+            tokens=len(firing),
+            loud=sum(abs(one.activation) >= abs(firing[0].activation) / 4 for one in firing),
+            without=self.compare(captures, logits - logits.mean()),
+        )
+
+    def compare(self, captures: ActivationCaches, logits: Floats) -> tuple[WithoutNeuron, ...]:
+        """Each prompt's answer with and without the neuron, which adds these logits [V]."""
+        compared = []
+        for i, spec in enumerate(self.prompts):
+            run, silenced = captures[f"prompt {i}"], captures[f"without {i}"]
+            answer = ranked(run, run[NEXT_LOGITS], 1)[0]
+            compared.append(
+                WithoutNeuron(
+                    prompt=prompt_name(spec),
+                    activation=float(run[Site("mlp_act", self.layer)][-1, self.neuron]),
+                    answer=answer,
+                    without=float(softmax(silenced[NEXT_LOGITS])[answer.id]),
+                    predicted=ranked(silenced, silenced[NEXT_LOGITS], 1)[0],
+                    adds=float(logits[answer.id]),
+                )
+            )
+        return tuple(compared)
+
+    def figures(self, result: NeuronResult) -> dict[str, Figure]:
+        """`fires`: where it is loudest; `writes`: what it adds; `without`: answers without it."""
+        return {
+            "fires": firing_bars(result),
+            "writes": written_bars(result),
+            "without": answer_bars(result),
+        }
+
+
+def final_scale(run: ActivationCache, weights: ActivationCache) -> float:
+    """Return the divisor of the final RMSNorm at the last position, from its input and output."""
+    entered = run[RESID_FINAL][-1] * weights[W_FINAL]  # [d_model]
+    return float(entered @ entered / (entered @ run[LN_FINAL][-1]))
+
+
+def loudest(texts: list[ActivationCache], act: Site, neuron: int) -> list[FiringToken]:
+    """All tokens of the texts, the largest activation of either sign first."""
+    firing = [
+        FiringToken(
+            text=i,
+            position=at,
+            context=text.tokens[max(0, at - CONTEXT_TOKENS) : at],
+            token=text.tokens[at],
+            activation=float(activation),
+        )
+        for i, text in enumerate(texts)
+        for at, activation in enumerate(text[act][:, neuron])
+    ]
+    loudness = snap(np.abs([one.activation for one in firing]))
+    return [firing[int(i)] for i in np.argsort(-loudness, kind="stable")]
+
+
+def written(run: ActivationCache, logits: Floats, count: int) -> tuple[WrittenToken, ...]:
+    """The tokens with the largest of these logits [V]."""
+    best = ranked(run, logits, count)
+    return tuple(WrittenToken(token=one.token, logit=one.logit) for one in best)
+
+
+def most_active(by_neuron: dict[int, Floats], count: int) -> tuple[ActiveNeuron, ...]:
+    """The neurons that add most to the answer, of all layers [d_mlp]."""
+    found = [
+        ActiveNeuron(layer=layer, neuron=int(i), logit=float(added[i]))
+        for layer, added in by_neuron.items()
+        for i in np.argsort(-snap(added), kind="stable")[:count]
+    ]
+    return tuple(sorted(found, key=lambda one: -one.logit)[:count])
+
+
+def neuron_name(result: NeuronResult) -> str:
+    """`neuron 7 of layer 2`."""
+    return f"neuron {result.neuron} of layer {result.layer}"
+
+
+def short_context(firing: FiringToken) -> tuple[Token, ...]:
+    """The last tokens before it that fit a label together with it."""
+    room, kept = LABEL_WIDTH - len(firing.token.text), len(firing.context)
+    while kept and sum(len(token.text) for token in firing.context[-kept:]) > room:
+        kept -= 1
+    return firing.context[len(firing.context) - kept :]
+
+
+def firing_bars(result: NeuronResult) -> Bars:
+    """The loudest tokens, each after the words before it."""
+    labels: tuple[Label, ...] = tuple(
+        (*short_context(one), " → ", one.token) for one in result.fires
+    )
+    return Bars(
+        labels,
+        tuple(one.activation for one in result.fires),
+        Axis("token, after what comes before it"),
+        Axis("activation"),
+        f"It is loudest at {listed([label_text(label) for label in labels[:4]])}.",
+        f"Where {neuron_name(result)} fires",
+    )
+
+
+def written_bars(result: NeuronResult) -> Bars:
+    """The tokens whose logits it raises most."""
+    tokens = tuple(one.token for one in result.writes)
+    return Bars(
+        tokens,
+        tuple(one.logit for one in result.writes),
+        Axis("token"),
+        Axis("added to its logit", "above the mean"),
+        f"It raises most {listed([label_text(token) for token in tokens])}.",
+        f"What {neuron_name(result)} writes",
+    )
+
+
+def answer_bars(result: NeuronResult) -> Bars:
+    """Each prompt's answer, with the neuron and without it."""
+    labels: list[Label] = []
+    values: list[float] = []
+    for one in result.without:
+        labels += [(one.prompt, one.answer.token), ("without the neuron",)]
+        values += [one.answer.prob, one.without]
+    pairs = [
+        f"{one.prompt}{one.answer.text} {one.answer.prob:.0%}, then {one.without:.0%}"
+        for one in result.without
+    ]
+    return Bars(
+        tuple(labels),
+        tuple(values),
+        Axis("prompt and answer"),
+        probability_axis(),
+        f"Without it: {listed(pairs)}.",
+        f"Answers with and without {neuron_name(result)}",
+        highlight=tuple(range(1, len(values), 2)),
+    )

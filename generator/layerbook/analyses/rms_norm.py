@@ -1,0 +1,132 @@
+"""RMSNorm: how long the vectors are that enter a norm, and what it makes of them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from layerbook.core.analysis import (
+    Analysis,
+    Array,
+    Layers,
+    PromptText,
+    Result,
+    resolved,
+    shorten_prompt,
+)
+from layerbook.core.figures import Axis, Figure, Lines, Series
+from layerbook.core.requests import (
+    LN_FINAL,
+    RESID_FINAL,
+    ActivationCaches,
+    Forward,
+    Prompt,
+    Request,
+    Site,
+    Weights,
+)
+from layerbook.core.rounding import Gap
+from layerbook.core.tokens import Token
+
+W_FINAL = Site("w_final")
+
+
+class RmsNormResult(Result):
+    """Lengths of the vectors that enter the norm before each MLP, and the final norm."""
+
+    prompt: str = Field(description="The prompt.")
+    tokens: tuple[Token, ...] = Field(description="Its T tokens.")
+    layers: tuple[int, ...] = Field(description="The layers, from 0, that index `length`.")
+    d_model: int = Field(description="Length of the list of numbers; after dividing, length².")
+    length: Array = Field(description="Length of what enters the norm before the MLP [layer][T].")
+    final_length: Array = Field(description="Length of what enters the final norm [T].")
+    normed_length: float = Field(description="Length of any vector divided by its RMS.")
+    gain_range: tuple[float, float] = Field(
+        description="The smallest and the largest number that the final norm multiplies by."
+    )
+    final_difference: Gap = Field(
+        description="Largest gap of x / RMS(x) times the gains and what the model's final norm "
+        "gives, as a share of the largest number in it."
+    )
+
+    @property
+    def longest(self) -> tuple[float, ...]:
+        """By layer: the length of the longest vector."""
+        return tuple(self.length.max(axis=1).tolist())
+
+
+class RmsNorm(Analysis[RmsNormResult]):
+    """The length of every token's vector before each MLP, which RMSNorm takes out.
+
+    Shapes: x [T, d_model] -> x / RMS(x), whose length is sqrt(d_model), times gains [d_model].
+    Units: lengths of vectors, without a unit.
+    Limits: the model adds a tiny number below the root, so that nothing is divided by zero; it is
+        left out here, hence a difference that is not quite zero.
+    Source: Zhang and Sennrich 2019 (arXiv:1910.07467), equation 4; on the few tokens with very long
+        vectors: Sun et al. 2024 (arXiv:2402.17762).
+    """
+
+    result_type = RmsNormResult
+    requires = frozenset({"plain outputs"})
+
+    prompt: PromptText = Field(description="The prompt.")
+    layers: Layers = Field(
+        default="all", description="The layers; negative numbers count from the last."
+    )
+
+    def runs(self) -> dict[str, Request]:
+        """One pass that keeps what enters the norms, and the final norm's gains."""
+        keep = {Site("resid_mid", layer) for layer in resolved(self.layers)}
+        run = Forward(Prompt(text=self.prompt), frozenset({*keep, RESID_FINAL, LN_FINAL}))
+        return {"run": run, "weights": Weights(frozenset({W_FINAL}))}
+
+    def measure(self, captures: ActivationCaches) -> RmsNormResult:
+        """Measure lengths; norm the last stream ourselves and compare."""
+        run, gains = captures["run"], captures["weights"][W_FINAL]  # gains [d_model]
+        layers = resolved(self.layers)
+        stream = run.stack("resid_mid", layers)  # [L, T, d_model]
+        final, model_final = run[RESID_FINAL], run[LN_FINAL]  # [T, d_model]
+        ours = divide_by_rms(final) * gains
+        return RmsNormResult(
+            prompt=self.prompt,
+            tokens=run.tokens,
+            layers=layers,
+            d_model=len(gains),
+            length=np.linalg.norm(stream, axis=-1),
+            final_length=np.linalg.norm(final, axis=-1),
+            normed_length=float(np.linalg.norm(divide_by_rms(final)[-1])),
+            gain_range=(float(gains.min()), float(gains.max())),
+            final_difference=float(np.abs(ours - model_final).max() / np.abs(model_final).max()),
+        )
+
+    def figures(self, result: RmsNormResult) -> dict[str, Figure]:
+        """`lengths`: a line for each token, by layer."""
+        return {"lengths": length_lines(result)}
+
+
+def divide_by_rms(x: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Divide each vector [..., d_model] by the root of the mean of its squares."""
+    rms = np.sqrt((x**2).mean(axis=-1, keepdims=True))
+    normed: NDArray[np.floating] = x / rms
+    return normed
+
+
+def length_lines(result: RmsNormResult) -> Lines:
+    """One line per token; a length may be a hundred times another, so the axis multiplies."""
+    x = tuple(map(float, result.layers))
+    lines = [
+        Series((token, f" ({at})"), x, tuple(lengths))
+        for at, (token, lengths) in enumerate(
+            zip(result.tokens, result.length.T.tolist(), strict=True)
+        )
+    ]
+    lines.append(Series("after the division", x, (result.normed_length,) * len(x)))
+    return Lines(
+        tuple(lines),
+        Axis("layer"),
+        Axis("length of the vector", log=True),
+        f"The longest vector has length {result.length.max():,.0f}, the shortest "
+        f"{result.length.min():,.0f}; after the division, all have {result.normed_length:.0f}.",
+        f"What enters the norm before each MLP, {shorten_prompt(result.prompt)}",
+    )

@@ -1,0 +1,63 @@
+"""MLPs silenced: beside a model whose own weights are zero, and one whose output is cut."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import pytest
+import torch
+from fixtures.run_analysis import run
+from layerbook.analyses.mlp_knockout import MlpKnockout
+from layerbook.core.errors import ModelError
+from layerbook.core.requests import Prompt
+from layerbook.model.loaded_model import LoadedModel
+
+TEXT = "The cat sat on the table"
+
+
+def distribution(model: LoadedModel, network) -> torch.Tensor:
+    """The next-token distribution of a network."""
+    ids = torch.tensor([model.tokenizer.encode(Prompt(text=TEXT)).ids])
+    with torch.inference_mode():
+        return network(ids).logits[0, -1].softmax(-1)
+
+
+def test_a_silenced_mlp_has_no_down_projection(tiny: LoadedModel) -> None:
+    """As if its down projection were zero, to 1e-6; at one position, as if its output were."""
+    result = run(tiny, MlpKnockout(prompt=TEXT, layers=(0, 1), positions=(0, 2)))
+    plain = distribution(tiny, tiny.network)
+    assert result.answer.id == int(plain.argmax())
+    assert result.prob.shape == (2, 2)
+
+    for i, layer in enumerate((0, 1)):
+        network = deepcopy(tiny.network)
+        network.model.layers[layer].mlp.down_proj.weight.zero_()
+        without = distribution(tiny, network)
+        one = result.everywhere[i]
+        assert one.layer == layer and one.predicted.id == int(without.argmax())
+        assert one.answer == pytest.approx(float(without[result.answer.id]), abs=1e-6)
+        for j, position in enumerate((0, 2)):
+            handle = tiny.network.model.layers[layer].mlp.register_forward_hook(
+                lambda _, args, out, at=position: out.index_fill(1, torch.tensor([at]), 0)
+            )
+            try:
+                cut = distribution(tiny, tiny.network)
+            finally:
+                handle.remove()
+            assert result.prob[i][j] == pytest.approx(float(cut[result.answer.id]), abs=1e-6)
+    assert result.by_need[0].answer == min(result.without)
+    survivors = [one for one in result.everywhere if one.predicted.id == result.answer.id]
+    assert result.survived == len(survivors)
+
+
+def test_the_grid_has_a_row_for_every_token_and_one_for_each_position(tiny: LoadedModel) -> None:
+    analysis = MlpKnockout(prompt=TEXT, layers=(1,), positions=(1,))
+    result = run(tiny, analysis)
+    grid = analysis.figures(result)["grid"]
+    assert grid.values.tolist() == [[result.without[0]], [result.prob[0][0]]]
+    assert grid.percent and grid.rows.labels[0] == "every token"
+
+
+def test_a_missing_position_is_refused(tiny: LoadedModel) -> None:
+    with pytest.raises(ModelError, match="there is no position 99"):
+        run(tiny, MlpKnockout(prompt=TEXT, layers=(0,), positions=(99,)))

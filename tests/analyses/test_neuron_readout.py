@@ -1,0 +1,119 @@
+"""One neuron: beside the model's own weights, and a model in which it is cut off."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+from fixtures.run_analysis import run
+from layerbook.analyses.neuron_readout import NeuronReadout
+from layerbook.core.analysis import Limits
+from layerbook.core.requests import Prompt
+from layerbook.model.loaded_model import LoadedModel
+
+PROMPTS = ("The cat sat on the table", "The dog bites the man")
+TEXTS = ("The bird sings", "2 + 2 = 4")
+LAYER, NEURON = 1, 5
+
+
+def analysis(**changes) -> NeuronReadout:
+    """The analysis of one neuron."""
+    fields = {"prompts": PROMPTS, "texts": TEXTS, "layer": LAYER, "neuron": NEURON}
+    return NeuronReadout(**(fields | {"layers": (0, 1), "top_k": 5} | changes))
+
+
+def activations(model: LoadedModel, text: str, layer: int = LAYER) -> torch.Tensor:
+    """What the down projection of a layer reads [T, d_mlp]."""
+    seen: list[torch.Tensor] = []
+    down = model.network.model.layers[layer].mlp.down_proj
+    handle = down.register_forward_pre_hook(lambda _, args: seen.append(args[0][0]))
+    ids = torch.tensor([model.tokenizer.encode(Prompt(text=text)).ids])
+    try:
+        with torch.inference_mode():
+            model.network(ids)
+    finally:
+        handle.remove()
+    return seen[0]
+
+
+def distribution(model: LoadedModel, network, text: str) -> torch.Tensor:
+    """The next-token distribution of a network."""
+    ids = torch.tensor([model.tokenizer.encode(Prompt(text=text)).ids])
+    with torch.inference_mode():
+        return network(ids).logits[0, -1].softmax(-1)
+
+
+def test_it_fires_where_its_activation_is_largest(tiny: LoadedModel) -> None:
+    """Of all tokens of all texts, whatever the sign, to 1e-5."""
+    result = run(tiny, analysis())
+    own = [activations(tiny, text)[:, NEURON].numpy() for text in TEXTS]
+    loudness = np.abs(np.concatenate(own))
+    assert result.tokens == len(loudness)
+    best = np.sort(loudness)[::-1][: len(result.fires)]
+    assert np.abs([one.activation for one in result.fires]) == pytest.approx(best, abs=1e-5)
+    for one in result.fires:
+        assert one.activation == pytest.approx(own[one.text][one.position], abs=1e-5)
+        assert len(one.context) == min(one.position, 4)
+    assert result.loud == int((loudness >= loudness.max() / 4).sum())
+
+
+def test_it_writes_its_row_of_the_down_projection(tiny: LoadedModel) -> None:
+    """Through the final norm's gains and divisor, to 1e-5; the largest of all neurons is found."""
+    result = run(tiny, analysis())
+    network = tiny.network
+    entered: list[torch.Tensor] = []
+    handle = network.model.norm.register_forward_pre_hook(lambda _, a: entered.append(a[0][0, -1]))
+    act = activations(tiny, PROMPTS[0])[-1]
+    handle.remove()
+    rms = entered[0].pow(2).mean().add(network.config.rms_norm_eps).sqrt()
+
+    def direct(layer: int, activation: torch.Tensor) -> torch.Tensor:
+        rows = network.model.layers[layer].mlp.down_proj.weight.T * activation[:, None]
+        logits = (rows / rms * network.model.norm.weight) @ network.lm_head.weight.T
+        return logits - logits.mean(-1, keepdim=True)  # [d_mlp, V]
+
+    logits = direct(LAYER, act)[NEURON]
+    assert result.activation == pytest.approx(float(act[NEURON]), abs=1e-5)
+    assert [one.token.id for one in result.writes] == logits.argsort(descending=True)[:5].tolist()
+    assert result.writes[0].logit == pytest.approx(float(logits.max()), abs=1e-5)
+    for one in result.without:
+        assert one.adds == pytest.approx(float(logits[one.answer.id]), abs=1e-5)
+
+    answer = result.without[0].answer.id
+    whole = torch.stack(
+        [direct(n, activations(tiny, PROMPTS[0], n)[-1])[:, answer] for n in (0, 1)]
+    )
+    layer, neuron = divmod(int(whole.argmax()), whole.shape[1])
+    assert (result.most[0].layer, result.most[0].neuron) == (layer, neuron)
+    assert result.most[0].logit == pytest.approx(float(whole.max()), abs=1e-5)
+    assert result.count == whole.numel()
+
+
+def test_a_silenced_neuron_has_no_row_in_the_down_projection(tiny: LoadedModel) -> None:
+    """As if its row were zero, to 1e-6; without the patch, nothing would change."""
+    result = run(tiny, analysis())
+    network = deepcopy(tiny.network)
+    network.model.layers[LAYER].mlp.down_proj.weight[:, NEURON] = 0
+    changed = 0.0
+    for one, text in zip(result.without, PROMPTS, strict=True):
+        plain = distribution(tiny, tiny.network, text)
+        without = distribution(tiny, network, text)
+        assert one.prompt == text and one.answer.id == int(plain.argmax())
+        assert one.without == pytest.approx(float(without[one.answer.id]), abs=1e-6)
+        assert one.predicted.id == int(without.argmax())
+        changed = max(changed, float((plain - without).abs().max()))
+    assert changed > 1e-5
+
+
+def test_a_neuron_that_a_model_does_not_have() -> None:
+    """`at most` follows the model; a number beyond it is refused, where the size is known."""
+    sizes = {"layers": 2, "heads": 4, "d_vocab": 100, "context": 64}
+    spec = analysis().model_dump() | {"layers": "all", "neuron": "at most 1005"}
+    for d_mlp, neuron in ((64, 63), (2000, 1005), (0, 1005)):
+        limits = Limits(**sizes, d_mlp=d_mlp)
+        assert NeuronReadout.model_validate(spec, context={"limits": limits}).neuron == neuron
+    with pytest.raises(ValueError, match="the model has neurons 0 to 63"):
+        limits = Limits(**sizes, d_mlp=64)
+        NeuronReadout.model_validate(spec | {"neuron": 64}, context={"limits": limits})
