@@ -18,7 +18,16 @@ from layerbook.core.analysis import (
     shorten_prompt,
 )
 from layerbook.core.distributions import Ranked, ranked
-from layerbook.core.figures import Axis, Bars, Figure, Frame, Frames, Label, TokenStrip
+from layerbook.core.figures import (
+    Axis,
+    Bars,
+    Figure,
+    Frame,
+    Frames,
+    Label,
+    TokenStrip,
+    probability_axis,
+)
 from layerbook.core.requests import LOGITS, ActivationCache, ActivationCaches, Request
 from layerbook.core.text import pluralize
 from layerbook.core.tokens import Token, visible
@@ -119,7 +128,7 @@ def step_frame(result: GreedyStepsResult, step: GreedyStep) -> Frame:
         labels=tuple(t.token for t in step.top),
         values=tuple(t.prob for t in step.top),
         label_axis=Axis("next token"),
-        value_axis=Axis("probability"),
+        value_axis=probability_axis(),
         alt=f"{step.length} tokens read; the likeliest next token is {visible(best.token)} "
         f"with {best.prob:.1%}.",
         rest=step.rest if others else None,
