@@ -9,6 +9,7 @@ import pytest
 from fixtures.small_book import layerbook, write_small_book
 from fixtures.sweep_book import SPEC, write_sweep_book
 from layerbook.site.prose.functions import FUNCTION_NAMES, ProseFunctions
+from layerbook.site.prose.markup import Inline
 from layerbook.site.prose.template_checks import PieceOfProse, find_template_problems
 
 PROSE = "templates/chapters/next.md"
@@ -76,7 +77,7 @@ def test_an_untouched_book_has_no_problems(unrun: Path) -> None:
         ("{% set s = r('sum') %}{{ s.prompts[0].entrop }}", 39, "NextTokens has no 'entrop'"),
         ("{% for %}", 1, "Expected an expression, got 'end of statement block'"),
         ("{% include 'x' %}", 1, ""),
-        ("![A cat](cat.png)", 1, "prose cannot include images yet"),
+        ("![A cat](cat.png)", 1, "the image has no caption"),
         ('{{ cite("x2020") }}', 4, "cite(): this book has no templates/references.yaml"),
     ],
 )
@@ -209,4 +210,5 @@ def test_knows_the_functions_of_prose() -> None:
     """All of them, in order."""
     from fixtures.sample_chapter import context
 
-    assert tuple(ProseFunctions(context()).by_name()) == FUNCTION_NAMES
+    functions = ProseFunctions(context(), {}, lambda image, names: Inline("", ""))
+    assert tuple(functions.by_name()) == (*FUNCTION_NAMES, "image")  # which pictures become

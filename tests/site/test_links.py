@@ -77,8 +77,8 @@ def test_reports_what_is_no_address() -> None:
 @pytest.mark.parametrize(
     ("source", "problem"),
     [
-        ("a\nb ![A cat](cat.png)", "x.md:2:3: prose cannot include images yet"),
-        ("![A cat][1]\n\n[1]: cat.png", "x.md:1:1: prose cannot include images yet"),
+        ("a\nb ![A cat](cat.png)", "x.md:2:3: an image stands alone"),
+        ("![A cat][1]\n\n[1]: cat.png", "x.md:1:1: an image stands alone"),
         ("a [x][nope]", "x.md:1:3: no address is defined for the link [x][nope]"),
         ("a[^1]", "x.md:1:2: no footnote has the mark [^1]"),
         ("a\n$$ b", "x.md:2:1: $$ opens a formula that does not end"),
@@ -138,7 +138,7 @@ def test_captions_link_too(book: Path) -> None:
     text = spec.read_text(encoding="utf-8")
     spec.write_text(text.replace("Each chip is", "A ![chip](nope.png) is"), encoding="utf-8")
     bad = layerbook("build", "--no-run", cwd=book)
-    assert bad.returncode == 2 and "prose cannot include images yet" in bad.stderr
+    assert bad.returncode == 2 and "an image stands alone" in bad.stderr
     text = text.replace("Each chip is", "[Each](nope.html) chip is")
     spec.write_text(text, encoding="utf-8")
     line = 1 + next(i for i, one in enumerate(text.splitlines()) if "nope" in one)
