@@ -131,6 +131,8 @@ def test_charts_show_the_signs_and_the_pairs(tiny):
     assert list(figures) == [
         "prompt-0-layer-0",
         "prompt-0-layer-1",
+        "layer-0",
+        "layer-1",
         "against-pattern",
         "correlation",
     ]
@@ -140,6 +142,8 @@ def test_charts_show_the_signs_and_the_pairs(tiny):
         assert chart.diverging == (gram.min() < 0)
         assert not chart.causal
         assert chart.scale is None
+        grid = figures[f"layer-{layer}"]
+        assert isinstance(grid, Panels) and (grid.panels[0].values == gram).all()
     panels = figures["against-pattern"]
     assert isinstance(panels, Panels)
     length = len(result.prompts[0].tokens)

@@ -5,6 +5,7 @@ random Llama.
 from __future__ import annotations
 
 import math
+from itertools import product
 
 import numpy as np
 import pytest
@@ -128,6 +129,11 @@ def test_charts_are_named_scaled_and_labelled_alike(tiny):
     heads = AttentionPattern(prompts=("2 + 2",), layers=(1,), heads=(0, 3))
     panels = heads.figures(heads.measure(capture_requests(tiny, heads)))
 
+    grids = [figures.pop(f"layer-{layer}-mean") for layer in (0, 1)]
+    for n, layer in product((0, 1), repeat=2):
+        assert isinstance(grids[layer], Panels)
+        alone = figures[f"prompt-{n}-layer-{layer}-mean"]
+        assert (grids[layer].panels[n].values == alone.values).all()
     assert list(figures) == [f"prompt-{n}-layer-{layer}-mean" for n in (0, 1) for layer in (0, 1)]
     assert list(panels) == ["prompt-0-layer-1-heads"]
     inner = panels["prompt-0-layer-1-heads"]

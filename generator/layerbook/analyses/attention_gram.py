@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
@@ -95,7 +97,7 @@ class AttentionGram(Analysis[AttentionGramResult]):
         return AttentionGramResult(layers=layers, prompts=prompts)
 
     def figures(self, result: AttentionGramResult) -> dict[str, Figure]:
-        """`prompt-N-layer-L`, a matrix; `against-pattern`, its cells; `correlation`, bars."""
+        """`prompt-N-layer-L`, `layer-L` of all prompts, `against-pattern` by cell, `correlation`."""
         figures: dict[str, Figure] = {}
         cells: list[Scatter] = []
         bars: list[tuple[str, float]] = []
@@ -107,12 +109,29 @@ class AttentionGram(Analysis[AttentionGramResult]):
                 figures[f"prompt-{n}-layer-{layer}"] = gram_heatmap(prompt, i, place, r_text)
                 cells.append(cell_scatter(prompt, i, f"{r_text}, {place}"))
                 bars.append((place if r is not None else f"{place}, undefined", r or 0.0))
+        for layer in result.layers:
+            figures[f"layer-{layer}"] = prompt_panels(figures, layer, self.prompts)
         titles = "; ".join(scatter.title for scatter in cells)
         alt = f"Gram matrix against attention pattern: {titles}."
         title = "The cells below the diagonal as points"
         figures["against-pattern"] = Panels(tuple(cells), alt, title, columns=2)
         figures["correlation"] = correlation_bars(bars, alt)
         return figures
+
+
+def prompt_panels(
+    figures: Mapping[str, Figure], layer: int, prompts: Sequence[PromptSpec]
+) -> Panels:
+    """The matrices of all prompts in one layer, under one scale."""
+    drawn = [figures[f"prompt-{n}-layer-{layer}"] for n in range(len(prompts))]
+    maps = [one for one in drawn if isinstance(one, Heatmap)]
+    diverging = any(one.diverging for one in maps)
+    panels = tuple(
+        replace(one, title=prompt_title(prompt), diverging=diverging)
+        for one, prompt in zip(maps, prompts, strict=True)
+    )
+    alt = " ".join(panel.alt for panel in panels)
+    return Panels(panels, alt, f"Gram matrices of the attention output, layer {layer}")
 
 
 def measure_prompt(prompt: PromptSpec, run: ActivationCache, layers: tuple[int, ...]) -> PromptGram:

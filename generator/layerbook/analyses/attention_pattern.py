@@ -128,7 +128,7 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
         )
 
     def figures(self, result: AttentionPatternResult) -> dict[str, Figure]:
-        """`prompt-N-layer-L-mean`, or `prompt-N-layer-L-heads` with one panel per head."""
+        """`prompt-N-layer-L-mean`, `layer-L-mean` of all prompts, or `prompt-N-layer-L-heads`."""
         figures: dict[str, Figure] = {}
         for n, prompt in enumerate(result.prompts):
             for i, layer in enumerate(result.layers):
@@ -143,7 +143,20 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
                     )
                 else:
                     figures[f"{name}-heads"] = head_panels(result, prompt, i, place, alt)
+        if result.heads == ("mean",):
+            for i, layer in enumerate(result.layers):
+                figures[f"layer-{layer}-mean"] = self.prompt_panels(result, i)
         return figures
+
+    def prompt_panels(self, result: AttentionPatternResult, i: int) -> Panels:
+        """One panel per prompt, its mean pattern in the layer of this index."""
+        panels = tuple(
+            pattern_heatmap(prompt.weights[i, 0], prompt.tokens, prompt_title(given))
+            for given, prompt in zip(self.prompts, result.prompts, strict=True)
+        )
+        alt = " ".join(f"{panel.title}: {panel.alt}" for panel in panels)
+        title = f"Mean of the {result.head_count} heads, layer {result.layers[i]}"
+        return Panels(panels, alt, title)
 
 
 def share_on_first(pattern: Array, n: int) -> tuple[float, ...]:
