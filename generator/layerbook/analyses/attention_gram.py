@@ -97,7 +97,7 @@ class AttentionGram(Analysis[AttentionGramResult]):
         return AttentionGramResult(layers=layers, prompts=prompts)
 
     def figures(self, result: AttentionGramResult) -> dict[str, Figure]:
-        """`prompt-N-layer-L`, `layer-L` of all prompts, `against-pattern` by cell, `correlation`."""
+        """`prompt-N-layer-L`, `layer-L` of all prompts, `against-pattern`, `correlation`."""
         figures: dict[str, Figure] = {}
         cells: list[Scatter] = []
         bars: list[tuple[str, float]] = []
