@@ -54,6 +54,32 @@ def test_vendored_files_have_the_licences_that_were_reviewed() -> None:
     } == LICENCES
 
 
+FONTS = ROOT / "templates" / "assets" / "fonts"
+FONT_ROW = re.compile(r"^\| `(\S+\.woff2)` \| .* \| OFL-1\.1 \| `([0-9a-f]{64})` \|$", re.MULTILINE)
+# SHA-256 of the licence of each font.
+FONT_LICENCES = {
+    "jetbrains-mono-LICENSE.txt": (
+        "403581b69dac5cff4079205e01c6b467e56af449ecbd7247693ddb1baafa005b"
+    ),
+    "layerbook-math-LICENSE.txt": (
+        "31f6001a2757547079e98ed8901e92acee9c4ac50795e82594b523f3af3f02a7"
+    ),
+    "source-serif-4-LICENSE.txt": (
+        "e10247b156f9d26f268773f29f25c5a3084e68d5b447809863ef79096e8df27e"
+    ),
+}
+
+
+def test_fonts_are_those_that_were_reviewed() -> None:
+    """With their licences beside them; together they are smaller than a picture."""
+    rows = dict(FONT_ROW.findall((VENDOR / "README.md").read_text(encoding="utf-8")))
+    fonts = {path.name: path for path in FONTS.glob("*.woff2")}
+    assert rows == {name: digest(path) for name, path in fonts.items()}
+    licences = {path.name: digest(path) for path in FONTS.glob("*.txt")}
+    assert licences == FONT_LICENCES
+    assert sum(path.stat().st_size for path in fonts.values()) < 350_000
+
+
 def test_every_pin_but_torch_has_a_digest() -> None:
     """torch's builds for processors and graphics cards differ, and bring other packages."""
     text = (ROOT / "constraints-hashed.txt").read_text(encoding="utf-8")

@@ -99,3 +99,26 @@ def test_contents_follow_the_scrolling(browser: Browser, book: Path) -> None:
         assert heading.locator(".anchor").evaluate("link => getComputedStyle(link).opacity") == "1"
         heading.locator(".anchor").click()
         assert page.url.endswith("#three-prompts-the")
+
+
+def test_sources_are_shown_too(browser: Browser, tmp_path: Path) -> None:
+    """A citation shows what it cites, once, though it has a title for pages without scripts."""
+    with reading(browser, write_book(tmp_path) / "attention.html") as page:
+        link = page.locator("a.cite").first
+        assert link.get_attribute("title") == "Efficient <Streaming>"
+        link.hover()
+        assert wait_for_preview(page) == "Xiao, 2023 Efficient <Streaming>. A conference."
+        assert link.get_attribute("title") is None
+
+
+def test_fonts_travel_with_the_book(browser: Browser, book: Path) -> None:
+    """Those of text, code and formulas are loaded; with the last, brackets grow with a fraction."""
+    with reading(browser, book / "attention.html") as page:
+        page.evaluate("document.fonts.ready")
+        loaded = page.evaluate("[...document.fonts].map((f) => f.status + ' ' + f.family)")
+        assert {"loaded Source Serif 4", "loaded JetBrains Mono", "loaded Layerbook Math"} <= set(
+            loaded
+        )
+        bracket = page.locator("math.tml-display mo", has_text="(").last.bounding_box()
+        fraction = page.locator("math.tml-display mfrac").first.bounding_box()
+        assert bracket and fraction and bracket["height"] >= fraction["height"]

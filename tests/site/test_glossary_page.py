@@ -42,6 +42,12 @@ def test_terms_are_links_with_a_preview() -> None:
     assert "logits or a <b>; the residual stream" in body.sections[0].text
 
 
+def test_headings_leave_the_ids_of_previews_alone() -> None:
+    body = render_chapter('{{ term("logits") }}\n\n## About logits', "x.md", context())
+    assert [one.id for one in body.previews] == ["about-logits"]
+    assert '<h2 id="about-logits-2">' in body.html
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

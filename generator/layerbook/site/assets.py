@@ -204,10 +204,19 @@ def vendored_licences() -> tuple[Licence, ...]:
     def text(name: str) -> str:
         return folder.joinpath(f"{name}-LICENSE.txt").read_text(encoding="utf-8")
 
+    fonts = files("layerbook.templates").joinpath("assets", "fonts")
+
+    def font(title: str, name: str) -> Licence:
+        licence = fonts.joinpath(f"{name}-LICENSE.txt").read_text(encoding="utf-8")
+        return Licence(title, "OFL-1.1", licence)
+
     temml = f"{TEMML.replace('-', ' ').title()}, which sets the formulas"
     tokenizers = f"{LIBRARY_NAME}, which cuts your own texts"
     return (
         Licence(temml, "MIT", text("temml")),
         Licence(tokenizers, "Apache-2.0", text("huggingface-tokenizers")),
         Licence(f"{JINJA_NAME}, which lays out your chats", "MIT", text("huggingface-jinja")),
+        font("Source Serif 4, the font of the text", "source-serif-4"),
+        font("JetBrains Mono, the font of code and tokens", "jetbrains-mono"),
+        font("Layerbook Math, the font of formulas, from STIX Math", "layerbook-math"),
     )

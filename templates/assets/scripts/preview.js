@@ -11,7 +11,17 @@ let current = null; // the link that the preview is of
 let timer;
 let touched = false; // the last pointer was a finger
 
-const linkAt = (event) => event.target.closest?.("a[data-preview]") ?? null;
+const linkAt = (event) => event.target.closest?.("a[data-preview], a.reference") ?? null;
+
+// A copy of what the link leads to: an entry that the page has for it, or a figure above or below.
+function contentOf(link) {
+	const source = document.getElementById(link.dataset.preview ?? link.hash.slice(1));
+	if (!source) return [];
+	const parts = source.matches("figure")
+		? source.querySelectorAll(":scope > .picture, :scope > figcaption > p:first-child")
+		: source.querySelectorAll(":scope > p");
+	return [...parts].map((node) => node.cloneNode(true));
+}
 
 function place() {
 	if (current) placeBeside(box, current.getClientRects()[0] ?? current.getBoundingClientRect());
@@ -27,10 +37,11 @@ function hide() {
 function show(link) {
 	if (link === current) return;
 	hide();
-	const source = document.getElementById(link.dataset.preview);
-	if (!source) return;
+	const content = contentOf(link);
+	if (!content.length) return;
 	current = link;
-	box.replaceChildren(...[...source.childNodes].map((node) => node.cloneNode(true)));
+	link.removeAttribute("title"); // which the browser would show as well
+	box.replaceChildren(...content);
 	document.body.append(box);
 	link.setAttribute("aria-describedby", box.id);
 	place();

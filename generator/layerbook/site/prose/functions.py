@@ -117,11 +117,6 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     return UsageError(f"no {kind} is called {name!r}{hint}; {list_of_names}")
 
 
-def preview_id(term: str) -> str:
-    """Return the id of what a link shows of a term."""
-    return f"about-{term}"
-
-
 @takes_steps(10)
 def token_chip(token: object) -> Inline:
     """`tok(token)`: a token as a chip."""
@@ -170,6 +165,7 @@ class ProseFunctions:
         self._tick_boxes: dict[tuple[str, int], TickView] = {}
         self._citations: Counter[str] = Counter()
         self._term_uses: Counter[str] = Counter()
+        self._preview_ids: dict[str, str] = {}
         self._prediction_numbers = count(1)
 
     def by_name(self) -> dict[str, Callable[..., object]]:
@@ -314,7 +310,9 @@ class ProseFunctions:
         tooltip = label if show == "title" else source.title
         self._citations[key] += 1
         id = self._page_ids.add(f"cite-{key}-{self._citations[key]}")
+        preview = self._preview_id(f"source-{key}")
         attributes = f'id="{id}" href="references.html#{key}" title="{escape_text(tooltip)}"'
+        attributes += f' data-preview="{preview}"'
         html = f'<a class="cite" {attributes}>{escape_text(texts[show])}</a>'
         return Inline(html, texts[show], (Anchor("citation", id, key),))
 
@@ -328,14 +326,26 @@ class ProseFunctions:
         id, text = term.id, show or term.name
         self._term_uses[id] += 1
         anchor = self._page_ids.add(f"term-{id}-{self._term_uses[id]}")
-        attributes = f'id="{anchor}" href="glossary.html#{id}" data-preview="{preview_id(id)}"'
+        attributes = (
+            f'id="{anchor}" href="glossary.html#{id}" data-preview="{self._preview_id(id)}"'
+        )
         html = f'<a class="term" {attributes}>{escape_text(text)}</a>'
         return Inline(html, text, (Anchor("term", anchor, id),))
 
+    def _preview_id(self, key: str) -> str:
+        if key not in self._preview_ids:
+            self._preview_ids[key] = self._page_ids.add(f"about-{key}")
+        return self._preview_ids[key]
+
     @property
-    def terms(self) -> tuple[str, ...]:
-        """The ids of the terms used so far, in order."""
-        return tuple(self._term_uses)
+    def terms(self) -> dict[str, str]:
+        """The terms used so far, in order, and the ids of what their links show."""
+        return {term: self._preview_id(term) for term in self._term_uses}
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """The sources cited so far, in order, and the ids of what their links show."""
+        return {key: self._preview_id(f"source-{key}") for key in self._citations}
 
     @takes_steps(1000)
     def journey(self, stages: object = ()) -> Block:

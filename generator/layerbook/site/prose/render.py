@@ -7,7 +7,7 @@ Every mistake is a SpecError at the file and line of the prose.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -18,7 +18,7 @@ from layerbook.core.errors import LayerbookError, Problem, SpecError, did_you_me
 from layerbook.site.pages import ChapterBody, Preview
 from layerbook.site.prose.braces import STAND_INS
 from layerbook.site.prose.environment import evaluate, prose_environment
-from layerbook.site.prose.functions import ChapterContext, ProseFunctions, preview_id, token_chip
+from layerbook.site.prose.functions import ChapterContext, ProseFunctions, token_chip
 from layerbook.site.prose.images import ProseImage, extract_images
 from layerbook.site.prose.markdown import (
     SLOT_CLOSE,
@@ -29,7 +29,7 @@ from layerbook.site.prose.markdown import (
     render_inline,
     split_sentences,
 )
-from layerbook.site.prose.markup import Inline
+from layerbook.site.prose.markup import Inline, escape_text
 from layerbook.site.prose.math import MathRenderer
 from layerbook.site.prose.ticks import group_ticks
 
@@ -61,19 +61,23 @@ def render_chapter(source: str, file: str, context: ChapterContext) -> ChapterBo
         page = render_blocks(markdown, slots, context.math, context.ids)
     toc = tuple(heading for heading in page.headings if heading.level == 2)
     html = group_ticks(page.html) + functions.tick_boxes()
-    previews = _render_previews(functions.terms, context)
+    previews = _render_previews(functions, context)
     return ChapterBody(html, toc, page.headings, page.sections, previews)
 
 
-def _render_previews(terms: Iterable[str], context: ChapterContext) -> tuple[Preview, ...]:
-    """Return what the links of a chapter show of the terms they lead to."""
-    if context.glossary is None:
-        return ()
+def _render_previews(functions: ProseFunctions, context: ChapterContext) -> tuple[Preview, ...]:
+    """Return what the links of a chapter show of the terms and sources they lead to."""
     previews = []
-    for id in terms:
-        entry, file = context.glossary.entries[id], context.glossary.file
-        text = render_definition(entry.term.text, file, entry.text_place.line, context.math)
-        previews.append(Preview(preview_id(id), entry.term.name, text.html))
+    if glossary := context.glossary:
+        for term, id in functions.terms.items():
+            entry = glossary.entries[term]
+            line = entry.text_place.line
+            definition = render_definition(entry.term.text, glossary.file, line, context.math)
+            previews.append(Preview(id, entry.term.name, definition.html))
+    if sources := context.bibliography:
+        for key, id in functions.sources.items():
+            text = f"{sources.get(key).title}. {sources.get(key).venue}."
+            previews.append(Preview(id, sources.label(key), escape_text(text)))
     return tuple(previews)
 
 
