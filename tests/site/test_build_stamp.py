@@ -21,7 +21,7 @@ def built_book(book: Path) -> Path:
     return book
 
 
-def refuse_to_load(*_: object) -> None:
+def refuse_to_load(*_: object, **__: object) -> None:
     raise AssertionError("the specs are loaded")
 
 

@@ -31,14 +31,22 @@ HUB_URL = "https://huggingface.co/{}/tree/{}"
 MEDIA_TYPES = {
     ".css": "text/css",
     ".csv": "text/csv",
+    ".gif": "image/gif",
     ".html": "text/html",
     ".ipynb": "application/x-ipynb+json",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
     ".js": "text/javascript",
     ".json": "application/json",
+    ".mp4": "video/mp4",
     ".parquet": "application/vnd.apache.parquet",
+    ".pdf": "application/pdf",
     ".png": "image/png",
     ".svg": "image/svg+xml",
     ".txt": "text/plain",
+    ".webm": "video/webm",
+    ".webp": "image/webp",
+    ".woff2": "font/woff2",
 }
 
 Reference = dict[str, str]
