@@ -26,6 +26,7 @@ from layerbook.site.experiment_view import (
     unknown_figure_problems,
 )
 from layerbook.site.figure_cache import FigureRenderer
+from layerbook.site.figure_links import Place, fill_figure_links
 from layerbook.site.glossary_page import glossary_page
 from layerbook.site.interactive import live_page
 from layerbook.site.notebook import notebook
@@ -34,6 +35,7 @@ from layerbook.site.prose import citations
 from layerbook.site.prose.checks import (
     find_link_problems,
     find_text_problems,
+    find_unshown_figures,
     page_files,
     prose_path,
 )
@@ -254,6 +256,7 @@ class SiteBuilder:
         files |= theme_files(self._project.book.theme, self._media_folders)
         for part in parts:
             files |= part.files
+        files |= self._fill_figure_links(chapters)
         self._check_links(files, incomplete={name for name, p in chapters.items() if p.messages})
         files |= assets(math_rules, self._own_templates)
         files[CRATE_FILE] = ro_crate_manifest(self._project, self._book, files)
@@ -262,6 +265,26 @@ class SiteBuilder:
             messages=[message for part in parts for message in part.messages],
             refuted=sum(part.refuted for part in parts),
         )
+
+    def _fill_figure_links(self, chapters: Mapping[str, CachedPage]) -> dict[str, bytes]:
+        """Return the chapters with the numbers of the figures they refer to.
+
+        Raises SpecError for a figure that no page shows, unless some page is incomplete.
+        """
+        titles = {chapter.name: chapter.title for chapter in self._project.book.pages}
+        figures: dict[str, list[Place]] = {}
+        for name, page in chapters.items():
+            for shown in page.shown:
+                figures.setdefault(shown.name, []).append(Place(name, titles[name], shown))
+        missing: set[str] = set()
+        filled = {}
+        for name, page in chapters.items():
+            html = page.files[f"{name}.html"].decode()
+            filled[f"{name}.html"] = fill_figure_links(html, name, figures, missing.add).encode()
+        if missing and not any(page.messages for page in chapters.values()):
+            problems = find_unshown_figures(self._project, self._prose, missing)
+            raise SpecError(problems)
+        return filled
 
     def find_problems(self) -> list[Problem]:
         """Report claims that cannot be judged, and links to nowhere on the chapters so far."""
@@ -322,6 +345,7 @@ class SiteBuilder:
             css_rules=chapter.math.css_rules,
             claim_ids=chapter.page.body.claim_ids,
             minutes=chapter.page.body.minutes,
+            shown=tuple(chapter.views.shown),
             mentions=tuple(find_mentions(chapter.page)),
             messages=tuple(
                 f"{view.address}: not shown: {view.unavailable_reason}"

@@ -30,6 +30,7 @@ from layerbook.site.experiment_view import (
     names_for_text,
 )
 from layerbook.site.figure_cache import CSS_KINDS, FigureRenderer
+from layerbook.site.figure_links import ShownFigure
 from layerbook.site.interactive import attention, sampling, tokenizer
 from layerbook.site.measure_source import measure_html
 from layerbook.site.prose.code_cells import CodeCell, read_cell
@@ -71,6 +72,7 @@ class ChapterViews:
         self._figure_numbers = (
             f"{number}.{count}" if number else str(count) for count in itertools.count(1)
         )
+        self.shown: list[ShownFigure] = []
         self.files: dict[str, bytes] = {}
         self.unavailable: dict[str, ExperimentView] = {}
         self.cells: dict[str, CodeCell] = {}
@@ -94,11 +96,17 @@ class ChapterViews:
         if view.envelope is None:
             failed = view.failed_view(figure_name or "figure")
             return replace(failed, id=self._id(view, f"{figure_name}-missing", failed.id))
-        if figure_name is None and len(view.figures) == 1:
-            (figure_name,) = view.figures
-        if figure_name is None or figure_name not in view.figures:
-            raise unknown_name(f"figure of {view.address!r}", str(figure_name), view.figures)
-        return self._figure_view(view, figure_name, view.figures[figure_name])
+        figure_name = _find_figure(view, figure_name)
+        shown = self._figure_view(view, figure_name, view.figures[figure_name])
+        self.shown.append(ShownFigure(f"{view.address} {figure_name}", shown.id, shown.number))
+        return shown
+
+    def figure_name(self, name: str, figure_name: str | None = None) -> str:
+        """Return the full name of a figure, which a page may show or not."""
+        view = self._find(name)
+        if view.envelope is not None:
+            figure_name = _find_figure(view, figure_name)
+        return f"{view.address} {figure_name}"
 
     def _figure_view(
         self, view: ExperimentView, name: str, figure: figures.Figure
@@ -261,6 +269,15 @@ class ChapterViews:
             if view.experiment.chapter == self._chapter
         ]
         raise unknown_name("experiment", name, self._views if "/" in name else own_ids)
+
+
+def _find_figure(view: ExperimentView, name: str | None) -> str:
+    """Return the name of a figure, by default that of the only one. Raises UsageError."""
+    if name is None and len(view.figures) == 1:
+        (name,) = view.figures
+    if name is None or name not in view.figures:
+        raise unknown_name(f"figure of {view.address!r}", str(name), view.figures)
+    return name
 
 
 def _sweep_files(id: str, columns: Mapping[str, Sequence[Any]]) -> dict[str, bytes]:

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from pydantic import ConfigDict, TypeAdapter
 
+from layerbook.site.figure_links import ShownFigure
 from layerbook.site.prose.mentions import Mention
 from layerbook.site.search import SearchRow
 from layerbook.store.cache import WorkingCache
@@ -23,6 +24,7 @@ class CachedPage:
     claim_ids: the HTML ids of the claims it shows.
     messages: one for each experiment without a result.
     minutes: how long reading takes.
+    shown: the figures it shows.
     refuted: the number of claims it lists that do not hold.
     """
 
@@ -33,6 +35,7 @@ class CachedPage:
     mentions: tuple[Mention, ...] = ()
     messages: tuple[str, ...] = ()
     minutes: int = 0
+    shown: tuple[ShownFigure, ...] = ()
     refuted: int = 0
 
     __pydantic_config__: ClassVar = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")

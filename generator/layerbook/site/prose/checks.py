@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -186,12 +186,12 @@ class _ChapterChecker:
             message = self._no_experiment(name)
         elif reference.function in ("claim", "tick", "holds"):
             message = _claim_message(reference, experiment)
-        elif reference.function == "figure" and isinstance(reference.second, str):
+        elif reference.function in ("figure", "ref") and isinstance(reference.second, str):
             figure = reference.second
             if not can_have_figure(experiment, figure):
                 hint = did_you_mean(figure, name_patterns(experiment))
                 message = f"no figure of {experiment.address!r} is called {figure!r}{hint}"
-            elif experiment.caption(figure) is None:
+            elif reference.function == "figure" and experiment.caption(figure) is None:
                 yield missing_caption_problem(experiment, figure)
         if message:
             message = f"{reference.function}(): {message}"
@@ -299,6 +299,22 @@ def _link_problems(
                 if message := targets.problem(link.address, f"{chapter.name}.html"):
                     line = first_line + link.place.line - 1
                     yield Problem(file, line, link.place.column, message)
+
+
+def find_unshown_figures(
+    project: Project, prose: Mapping[str, str], names: Collection[str]
+) -> list[Problem]:
+    """Report references to figures, named `chapter/id figure`, that no page shows."""
+    problems = []
+    for chapter in project.book.pages:
+        file = str(prose_path(project, chapter))
+        for reference in find_references(prose.get(chapter.name, ""), file):
+            name = reference.name if "/" in reference.name else f"{chapter.name}/{reference.name}"
+            matching = [one for one in names if one.partition(" ")[0] == name]
+            if reference.function == "ref" and matching:
+                message = f"ref(): no page shows the figure {matching[0]!r}"
+                problems.append(Problem(file, reference.line, reference.column, message))
+    return problems
 
 
 def find_uncited_sources(project: Project) -> list[Problem]:

@@ -45,6 +45,9 @@ class Views(Protocol):
     def figure(self, name: str, figure_name: str | None = None) -> FigureView | FailedView:
         """Return a figure of an experiment."""
 
+    def figure_name(self, name: str, figure_name: str | None = None) -> str:
+        """Return the full name of a figure: `chapter/id figure`."""
+
     def claim(self, name: str, index: int = 0) -> ClaimView:
         """Return a claim with its verdict."""
 
@@ -88,7 +91,7 @@ class ChapterContext:
 
 FUNCTION_NAMES = (
     *("r", "figure", "claim", "tick", "holds", "source", "code_cell", "download"),
-    *("cite", "term", "journey", "reveal", "sidebar", "predict", "tok", "quantity", "video"),
+    *("cite", "term", "ref", "journey", "reveal", "sidebar", "predict", "tok", "quantity", "video"),
 )
 """The names of the functions, as `ProseFunctions.by_name` returns them, but for `image`."""
 BLOCK_FUNCTIONS = frozenset(
@@ -181,6 +184,7 @@ class ProseFunctions:
             "download": self.download,
             "cite": self.cite,
             "term": self.term,
+            "ref": self.ref,
             "journey": self.journey,
             "reveal": self.reveal,
             "sidebar": self.sidebar,
@@ -331,6 +335,12 @@ class ProseFunctions:
         )
         html = f'<a class="term" {attributes}>{escape_text(text)}</a>'
         return Inline(html, text, (Anchor("term", anchor, id),))
+
+    @takes_steps(20)
+    def ref(self, id: str, name: str | None = None) -> Inline:
+        """`ref("id", "figure")`: a link such as *Figure 5.3*, also to figures of other chapters."""
+        figure = escape_text(self._views.figure_name(id, name))
+        return Inline(f'<a class="reference" data-figure="{figure}">Figure</a>', "Figure")
 
     def _preview_id(self, key: str) -> str:
         if key not in self._preview_ids:

@@ -11,7 +11,19 @@ from layerbook.core.errors import Problem, SpecError
 from layerbook.site.prose.environment import parse_prose
 
 REFERENCE_FUNCTIONS = frozenset(
-    {"r", "figure", "claim", "tick", "holds", "source", "code_cell", "download", "cite", "term"}
+    {
+        "r",
+        "figure",
+        "claim",
+        "tick",
+        "holds",
+        "source",
+        "code_cell",
+        "download",
+        "cite",
+        "term",
+        "ref",
+    }
 )
 
 

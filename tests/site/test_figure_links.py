@@ -1,0 +1,38 @@
+"""Figures referred to by number, on the same page and on others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fixtures.small_book import layerbook, write_small_book
+
+
+def test_numbers_are_those_of_the_figures(tmp_path: Path, tiny_model_dir: Path) -> None:
+    """They follow when a chapter that did not change is numbered anew by another one's edit."""
+    book = write_small_book(tmp_path / "book", tiny_model_dir)
+    prose = book / "templates" / "chapters" / "words.md"
+    text = prose.read_text(encoding="utf-8")
+    call = '{{ ref("cut", "tokens") }} and {{ ref("next/pattern", "prompt-0-layer-1-mean") }}'
+    prose.write_text(f"{text}\nSee {call}.\n", encoding="utf-8")
+    assert layerbook("check", cwd=book).returncode == 0
+    assert layerbook("build", "--jobs", "1", cwd=book).returncode == 0
+    page = (book / "site" / "words.html").read_text(encoding="utf-8")
+    own = '<a class="reference" href="#cut-tokens">Figure 2.1</a>'
+    other = 'href="next.html#pattern-prompt-0-layer-1-mean">Figure 1.2</a>'
+    assert own in page and other in page
+    following = book / "templates" / "chapters" / "next.md"
+    first = '{{ figure("sum", "prompt-0") }}\n\n'
+    before = following.read_text(encoding="utf-8")
+    assert first in before
+    following.write_text(before.replace(first, ""), encoding="utf-8")
+    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    page = (book / "site" / "words.html").read_text(encoding="utf-8")
+    assert other.replace("1.2", "1.1") in page
+    prose.write_text(f'{text}\nSee {{{{ ref("next/sum", "prompt-0") }}}}.\n', encoding="utf-8")
+    process = layerbook("build", "--no-run", cwd=book)
+    assert process.returncode == 2
+    assert "words.md:7:12: ref(): no page shows the figure 'next/sum prompt-0'" in process.stderr
+    prose.write_text(f'{text}\nSee {{{{ ref("cut", "tokns") }}}}.\n', encoding="utf-8")
+    process = layerbook("check", cwd=book)
+    assert process.returncode == 2 and "words.md:7:12: ref(): no figure of" in process.stderr
+    assert "(did you mean 'tokens'?)" in process.stderr
