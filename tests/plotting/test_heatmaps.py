@@ -287,3 +287,17 @@ def test_hairlines_part_large_cells_only() -> None:
     assert "--fig-paper" in render.render_figure(grid(5, 5), "x")
     assert "--fig-paper" not in render.render_figure(grid(64, 576), "x")
     assert not filled_boxes(parse_svg(render.render_figure(grid(5, 5), "x")), "paper")
+
+
+def test_frames_outline_the_largest_map_and_panels_do_not() -> None:
+    """The first of growing frames shows how far they will grow; maps side by side are complete."""
+    first, *_, last = (parse_svg(drawn) for drawn in render.render_frames(growing_frames(), "x"))
+    assert outlines(first) == 1 and outlines(last) == 0
+    small, large = attention_pattern(3), attention_pattern(6)
+    grid = parse_svg(render.render_figure(Panels((small, large), "Two."), "y"))
+    assert outlines(grid) == 0
+
+
+def outlines(root: ET.Element) -> int:
+    """The number of strokes in the colour of the grid."""
+    return sum("--fig-grid," in path.get("stroke", "") for path in root.iter(f"{SVG}path"))

@@ -39,6 +39,7 @@ class HeatmapLayout:
     annotated: bool
     min_width: float
     has_colour_bar: bool = True
+    outlines_room: bool = True
     has_axis_titles: bool = True
     labelled_sides: tuple[bool, bool] = (True, True)
 
@@ -147,7 +148,7 @@ def draw(canvas: Canvas, figure: Heatmap, layout: HeatmapLayout, left: float, to
     x, y = left + layout.left_margin, top + layout.header_height
     rows, columns = figure.values.shape
     width, height = columns * layout.cell_size[0], rows * layout.cell_size[1]
-    if (rows, columns) != (layout.rows, layout.columns):
+    if layout.outlines_room and (rows, columns) != (layout.rows, layout.columns):
         _draw_room(canvas, layout, x, y)
     if figure.annotate and layout.annotated:
         heatmap_cells.draw_annotated(canvas, figure, scale, (x, y, width, height))

@@ -63,6 +63,7 @@ class PanelsLayout:
             layout = replace(
                 layout,
                 has_colour_bar=not self.shared_colour_bar,
+                outlines_room=False,
                 has_axis_titles=not (self.outer_labels_only and self.shared_colour_bar),
             )
         elif isinstance(layout, scatter.ScatterLayout):
