@@ -70,6 +70,16 @@ def test_passages_are_verbatim() -> None:
     )
 
 
+def test_tokens_in_a_cell_are_chips() -> None:
+    """Several in a row too; what is no entry of the vocabulary stays text."""
+    he, llo = Token(1, " he", "206865"), Token(2, "llo", "6c6c6f")
+    html = table_html(Table(("a",), ((he,), ((he, " + ", llo),), ((Token(-1, " x", "2078"),),))))
+
+    assert html.count(chip(he).html) == 2
+    assert f"{chip(he).html} + {chip(llo).html}" in html
+    assert '<th scope="row">·x</th>' in html
+
+
 def test_cuts_long_tables_with_a_note() -> None:
     """The CSV has all rows."""
     table = Table(tuple(f"c{i}" for i in range(50)), tuple(tuple(range(50)) for _ in range(500)))

@@ -201,7 +201,7 @@ def parameter_bars(result: ArchitectureResult) -> Bars:
     labels = dict(KIND_LABELS)
     labels["norms"] = next((part.name for part in result.parts if part.kind == "norms"), "norms")
     if result.tied:
-        labels["embeddings"] = "embedding, also unembedding"
+        labels["embeddings"] = "embedding (tied)"
     shares = {labels[kind]: share for kind, share in result.shares.items() if share}
     percentages = listed([f"{name} {share:.2%}" for name, share in shares.items()])
     return Bars(
