@@ -40,7 +40,7 @@ from layerbook.core.tokens import Token
 
 W_U, W_FINAL = Site("W_U"), Site("w_final")
 CONTEXT_TOKENS = 4  # kept before a token on which the neuron fires
-LABEL_WIDTH = 22  # characters of a token and of those shown before it
+LABEL_WIDTH = 17  # characters of a token and of those shown before it
 
 Floats = NDArray[np.floating]
 
@@ -291,7 +291,8 @@ def answer_bars(result: NeuronResult) -> Bars:
     labels: list[Label] = []
     values: list[float] = []
     for one in result.without:
-        labels += [(one.prompt, one.answer.token), ("without the neuron",)]
+        end = "… " + " ".join(one.prompt.split()[-3:])  # a whole prompt has no room
+        labels += [(end, one.answer.token), ("without the neuron",)]
         values += [one.answer.prob, one.without]
     pairs = [
         f"{one.prompt}{one.answer.text} {one.answer.prob:.0%}, then {one.without:.0%}"
