@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 SHIPPED = {
     "templates": {".html"},
     "templates/assets": {".css", ".js"},
+    "templates/assets/fonts": {".txt", ".woff2"},
     "templates/assets/live": {".js"},
     "templates/assets/scripts": {".js"},
     "templates/assets/styles": {".css"},
