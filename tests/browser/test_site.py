@@ -98,7 +98,7 @@ def test_every_figure_has_picture_caption_words_table_code_and_data(
     and downloads.
     """
     with reading(browser, SITE / f"{name}.html", java_script_enabled=False) as page:
-        for answer in page.locator(".reveal > summary").all():
+        for answer in page.locator(".reveal > summary, .sidebar > summary").all():
             answer.click()
         figures = page.locator("figure.figure")
         assert figures.count() > 0
@@ -143,7 +143,8 @@ def test_the_bars_say_what_the_result_says(browser: Browser) -> None:
         drawn = page.locator("#raw-prompt-0 svg text").all_text_contents()
     assert len(shown) >= len(top) == 20
     for token in top:
-        assert f"{token['prob']:.3g}".replace("-", "−") in drawn or token["prob"] < 0.00095
+        percent = f"{100 * token['prob']:.3g}\N{NARROW NO-BREAK SPACE}%"
+        assert percent in drawn or token["prob"] < 0.0000095
 
 
 def test_the_animation_steps_through_all_frames(browser: Browser) -> None:
