@@ -14,6 +14,7 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import Any, TypeVar
 
+from layerbook.book import languages
 from layerbook.book.book_file import (
     EXPERIMENTS_DIR,
     FRONT_PAGE,
@@ -59,6 +60,7 @@ from layerbook.core.errors import (
     format_trace,
 )
 from layerbook.core.figures import Figure
+from layerbook.core.language import Language
 from layerbook.core.paths import resolve_inside
 from layerbook.core.requests import Precision
 
@@ -199,6 +201,11 @@ class Book:
     licence: str
     theme: ThemeSpec
     front: Chapter | None = None
+
+    @property
+    def own_words(self) -> Language:
+        """The language of what pages say beside the prose."""
+        return languages.load(self.language)
 
     @property
     def pages(self) -> tuple[Chapter, ...]:

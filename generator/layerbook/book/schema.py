@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 
+from layerbook.book.languages import check_language
 from layerbook.core import registry
 from layerbook.core.requests import DEFAULT_PRECISION, Precision
 
@@ -243,8 +244,10 @@ class BookSpec(_Spec):
     licence: str = Field(
         default="", description="The licence of the book, for archives: its SPDX name."
     )
-    language: NonEmptyStr = Field(
-        default="en", description="The language of the prose, as BCP 47 writes it."
+    language: Annotated[NonEmptyStr, AfterValidator(check_language)] = Field(
+        default="en",
+        description="The language of the book as BCP 47 writes it, such as `de`: that of the "
+        "prose, and of all that pages say beside it.",
     )
     model: NonEmptyStr = Field(
         description="The model: a name, a folder, a .gguf file, or ORG/NAME@REVISION of the Hub. "

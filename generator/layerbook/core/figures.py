@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from layerbook.core.language import gettext, localized_percent
 from layerbook.core.text import listed
 from layerbook.core.tokens import Token, visible
 
@@ -187,7 +188,7 @@ class Lines:
             for s in self.series
             for x, y in zip(s.x, s.y, strict=True)
         )
-        return Table(("series", self.x.title(), self.y.title()), rows)
+        return Table((gettext("series"), self.x.title(), self.y.title()), rows)
 
 
 @dataclass(frozen=True)
@@ -205,15 +206,20 @@ class Bars:
     alt: str
     title: str = ""
     rest: float | None = None
-    rest_label: str = "everything else"
+    rest_label: str = ""
     highlight: tuple[int, ...] = ()
+
+    @property
+    def rest_name(self) -> str:
+        """The label of the last, pale bar."""
+        return self.rest_label or gettext("everything else")
 
     def table(self) -> Table:
         """One row per bar."""
         cells = map(self.value_axis.cell, self.values)
         rows: list[tuple[Label, float]] = list(zip(self.labels, cells, strict=True))
         if self.rest is not None:
-            rows.append((self.rest_label, self.value_axis.cell(self.rest)))
+            rows.append((self.rest_name, self.value_axis.cell(self.rest)))
         return Table((self.label_axis.title(), self.value_axis.title()), tuple(rows))
 
 
@@ -251,7 +257,7 @@ class Scatter:
     def table(self) -> Table:
         """One row per point."""
         rows = tuple((p.label, p.group, self.x.cell(p.x), self.y.cell(p.y)) for p in self.points)
-        return Table(("point", "group", self.x.title(), self.y.title()), rows)
+        return Table((gettext("point"), gettext("group"), self.x.title(), self.y.title()), rows)
 
 
 @dataclass(frozen=True)
@@ -275,7 +281,7 @@ class TokenStrip:
         rows = tuple(
             (name, i, t.id, t, t.hex) for name, tokens in self.rows for i, t in enumerate(tokens)
         )
-        return Table(("text", "position", "id", "token", "bytes"), rows)
+        return Table(_names("text", "position", "id", "token", "bytes"), rows)
 
 
 @dataclass(frozen=True)
@@ -288,7 +294,7 @@ class Passage:
 
     def table(self) -> Table:
         """One row per line."""
-        return Table(("line", "text"), tuple(enumerate(self.text.split("\n"), start=1)))
+        return Table(_names("line", "text"), tuple(enumerate(self.text.split("\n"), start=1)))
 
 
 @dataclass(frozen=True)
@@ -326,7 +332,7 @@ class Diagram:
         rows = tuple(
             (b.name, b.detail, b.parameters * (self.repeat if b.inside else 1)) for b in self.blocks
         )
-        return Table(("part", "shape", "parameters"), rows)
+        return Table(_names("part", "shape", "parameters"), rows)
 
 
 @dataclass(frozen=True)
@@ -361,8 +367,8 @@ class MatrixChain:
 
     def table(self) -> Table:
         """One row per step."""
-        rows = tuple((s.name, s.kind, s.shape(), s.note) for s in self.steps)
-        return Table(("step", "kind", "shape", "note"), rows)
+        rows = tuple((s.name, gettext(s.kind), s.shape(), s.note) for s in self.steps)
+        return Table(_names("step", "kind", "shape", "note"), rows)
 
 
 @dataclass(frozen=True)
@@ -396,7 +402,7 @@ class Clock:
     def table(self) -> Table:
         """One row per hand, its angle in degrees."""
         rows = tuple((hand.name or self.title, math.degrees(hand.angle)) for hand in self.hands)
-        return Table(("hand", "angle (degrees)"), rows)
+        return Table(_names("hand", "angle (degrees)"), rows)
 
 
 Panel = Heatmap | Lines | Bars | Scatter | Clock
@@ -422,7 +428,8 @@ class Panels:
             if not same:
                 rows.append((panel.title, *table.columns))
             rows.extend((panel.title, *row) for row in table.rows)
-        return Table(("panel", *columns) if same else ("panel",), tuple(rows))
+        panel_name = gettext("panel")
+        return Table((panel_name, *columns) if same else (panel_name,), tuple(rows))
 
 
 @dataclass(frozen=True)
@@ -451,23 +458,27 @@ class Frames:
             pictures = [f.picture for f in self.frames if not isinstance(f.picture, Panels)]
             return Panels(tuple(pictures), self.alt).table()
         rows = tuple((f.label, f.token or "", f.note) for f in self.frames)
-        return Table(("frame", "token", "note"), rows)
+        return Table(_names("frame", "token", "note"), rows)
 
 
 Chart = Panel | Panels
 Figure = Chart | TokenStrip | Passage | Table | Diagram | MatrixChain | Frames
 
 
-def probability_axis(name: str = "probability") -> Axis:
+def _names(*messages: str) -> tuple[str, ...]:
+    return tuple(map(gettext, messages))
+
+
+def probability_axis(name: str = "") -> Axis:
     """Return an axis of probabilities or attention weights, in percent and in their colour."""
-    return Axis(name, percent=True, role="probability")
+    return Axis(name or gettext("probability"), percent=True, role="probability")
 
 
 def token_axes(tokens: tuple[Token, ...]) -> tuple[Axis, Axis]:
     """Return the rows and columns of an attention pattern: queries by keys."""
     return (
-        Axis("token that looks", labels=tokens, role="query"),
-        Axis("token it looks at", labels=tokens, role="key"),
+        Axis(gettext("token that looks"), labels=tokens, role="query"),
+        Axis(gettext("token it looks at"), labels=tokens, role="key"),
     )
 
 
@@ -486,7 +497,7 @@ def attention_heatmap(
         pattern,
         rows,
         columns,
-        value="attention",
+        value=gettext("attention"),
         alt=alt,
         title=title,
         scale=(0, 1),
@@ -501,7 +512,13 @@ def strongest_keys(pattern: NDArray[np.floating], tokens: tuple[Token, ...]) -> 
     """Return the two keys that get the most attention from the last token, for alt texts."""
     last = pattern[-1]
     best = np.argsort(-last, kind="stable")[:2]
-    return listed([f"{last[k]:.0%} to {visible(tokens[k])} at {k}" for k in best])
+    shares = [localized_percent(float(last[k])) for k in best]
+    return listed(
+        [
+            gettext("{share} to {token} at {place}", share=share, token=visible(tokens[k]), place=k)
+            for k, share in zip(best, shares, strict=True)
+        ]
+    )
 
 
 def layer_lines(
@@ -510,4 +527,4 @@ def layer_lines(
     """Return one line per name, its values by layer."""
     x = tuple(map(float, layers))
     series = tuple(Series(name, x, numbers) for name, numbers in values.items())
-    return Lines(series, Axis("layer"), y, alt, title)
+    return Lines(series, Axis(gettext("layer")), y, alt, title)

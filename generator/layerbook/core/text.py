@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from layerbook.core.language import gettext, localized, translated
+
 NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
 """Between a number and its unit."""
 
@@ -21,14 +23,16 @@ def escape_controls(text: str) -> str:
 
 def pluralize(count: int, noun: str) -> str:
     """`1 page`, `2 pages`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    ending = "" if count == 1 else "s"
+    return gettext(f"{{count}} {noun}{ending}", count=localized(f"{count:,}"))
 
 
 def listed(items: Sequence[str], limit: int = 6) -> str:
     """`a, b and c`, or the first `limit` items `and 3 more`."""
-    shown = list(items[:limit])
+    shown = list(map(translated, items[:limit]))
     if len(items) > limit:
-        return f"{', '.join(shown)} and {len(items) - limit} more"
+        more = len(items) - limit
+        return gettext("{items} and {count} more", items=", ".join(shown), count=more)
     if len(shown) < 2:
         return "".join(shown)
-    return f"{', '.join(shown[:-1])} and {shown[-1]}"
+    return gettext("{items} and {last}", items=", ".join(shown[:-1]), last=shown[-1])

@@ -21,6 +21,7 @@ from layerbook.core.figures import (
     Table,
     TableValue,
 )
+from layerbook.core.language import gettext
 
 Cell = TableValue | Label
 
@@ -40,7 +41,11 @@ def tidy_table(figure: Figure) -> Table:
 def _heatmap_cells(figure: Heatmap) -> Table:
     """The place, the labels and the value of each cell that exists."""
     value = f"{figure.value} ({figure.unit})" if figure.unit else figure.value
-    columns = (*_step_names(figure.rows, "row"), *_step_names(figure.columns, "column"), value)
+    columns = (
+        *_step_names(figure.rows, gettext("row")),
+        *_step_names(figure.columns, gettext("column")),
+        value,
+    )
     rows = [
         (*_step(figure.rows, i), *_step(figure.columns, j), float(number))
         for (i, j), number in np.ndenumerate(figure.values)
@@ -71,7 +76,7 @@ def _stack(panels: Sequence[Panel]) -> Table:
         for row in table.rows:
             cells: dict[str, Cell] = dict(zip(table.columns, row, strict=True))
             rows.append((panel.title, *(cells.get(name, "") for name in names)))
-    return Table(_unique_names(("panel", *names)), tuple(rows))
+    return Table(_unique_names((gettext("panel"), *names)), tuple(rows))
 
 
 def _without_units(panel: Panel) -> Panel:
@@ -85,6 +90,6 @@ def _unique_names(names: Sequence[str]) -> tuple[str, ...]:
     unique: list[str] = []
     for place, name in enumerate(names, start=1):
         numbered = (f"{name} {number}" for number in count(2))
-        name = name or f"column {place}"
+        name = name or gettext("column {place}", place=place)
         unique.append(name if name not in unique else next(n for n in numbered if n not in unique))
     return tuple(unique)

@@ -158,7 +158,7 @@ def _draw_bar(
 
 
 def _labels(figure: Bars) -> tuple[Label, ...]:
-    return (*figure.labels, figure.rest_label)
+    return (*figure.labels, figure.rest_name)
 
 
 def _label_texts(figure: Bars, max_columns: int) -> list[str]:

@@ -8,6 +8,7 @@ from itertools import groupby, pairwise
 from xml.etree import ElementTree as ET
 
 from layerbook.core.figures import Block, Diagram
+from layerbook.core.language import gettext, localized
 from layerbook.plotting import colours, svg, text
 
 
@@ -144,9 +145,9 @@ def _width(figure: Diagram) -> float:
 
 def _second_line(block: Block) -> tuple[str, str]:
     """Return the second line of a box: its shape and its number of parameters."""
-    return text.printable(
-        block.detail
-    ), f"{text.format_count(block.parameters)} parameters" if block.parameters else ""
+    return text.printable(block.detail), gettext(
+        "{count} parameters", count=text.format_count(block.parameters)
+    ) if block.parameters else ""
 
 
 def _compute_layout(groups: Sequence[_Group], sizes: _Sizes, width: float) -> _Layout:
@@ -235,7 +236,9 @@ def _draw_lines(
     if first > last:
         svg.add_element(sheet, "path", d=_path_data("M", x, first, "V", last), **thick)
         if sizes.has_text:
-            words = f"residual stream, {figure.d_model:,} numbers per token"
+            words = gettext(
+                "residual stream, {count} numbers per token", count=localized(f"{figure.d_model:,}")
+            )
             svg.add_element(
                 sheet,
                 "text",
@@ -329,7 +332,7 @@ def _draw_box(parent: ET.Element, box: _Box, highlight: str, sizes: _Sizes) -> N
     svg.add_element(parent, "text", name, x=left, y=box.y + middle, fill=ink, font_weight="600")
     if lit:
         here: svg.Attributes = {"x": right, "y": box.y + middle, "text_anchor": "end"}
-        svg.add_element(parent, "text", "you are here", fill=colours.ACCENT, **here)
+        svg.add_element(parent, "text", gettext("you are here"), fill=colours.ACCENT, **here)
     soft: svg.Attributes = {
         "y": box.y + 37,
         "fill": colours.MUTED,

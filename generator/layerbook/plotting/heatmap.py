@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from layerbook.core.figures import Axis, Heatmap
+from layerbook.core.language import gettext, mark
 from layerbook.plotting import colours, heatmap_cells, svg, text
 from layerbook.plotting.canvas import Anchor, Canvas
 
@@ -19,7 +20,7 @@ _MAX_ANNOTATED_WIDTH = 860.0
 _LINE_HEIGHT = 14.5
 _SLANT_FACTOR = 0.72
 _HATCH_SPACING = 8.0
-_MASKED_LABEL = "−∞, masked"
+_MASKED_LABEL = mark("−∞, masked")
 
 
 @dataclass(frozen=True)
@@ -187,14 +188,17 @@ def draw_colour_bar(
     if figure.masked:
         legend_x = name + text.pixel_width(_value_title(figure), text.SMALL_FONT_SIZE) + 18
         _draw_hatching(canvas, [(legend_x, top + 2, 18.0, _COLOUR_BAR_SIZE[1])])
-        canvas.draw_text(_MASKED_LABEL, legend_x + 24, top + 11.5, size=text.SMALL_FONT_SIZE)
+        canvas.draw_text(
+            gettext(_MASKED_LABEL), legend_x + 24, top + 11.5, size=text.SMALL_FONT_SIZE
+        )
 
 
 def colour_bar_width(figure: Heatmap, scale: tuple[float, float] | None) -> float:
     """Return the width of the line with the colour bar."""
     names = _scale_ends(figure, scale or heatmap_cells.colour_scale((figure,)))
     ends = sum(text.pixel_width(end, text.SMALL_FONT_SIZE) for end in names)
-    hatched = 42 + text.pixel_width(_MASKED_LABEL, text.SMALL_FONT_SIZE) if figure.masked else 0.0
+    label_width = text.pixel_width(gettext(_MASKED_LABEL), text.SMALL_FONT_SIZE)
+    hatched = 42 + label_width if figure.masked else 0.0
     return (
         ends
         + _COLOUR_BAR_SIZE[0]

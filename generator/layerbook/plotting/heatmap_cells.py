@@ -9,6 +9,7 @@ from matplotlib.colors import ListedColormap
 from numpy.typing import NDArray
 
 from layerbook.core.figures import Heatmap
+from layerbook.core.language import localized
 from layerbook.plotting import colours, svg, text
 from layerbook.plotting.canvas import Canvas
 
@@ -88,7 +89,7 @@ def cell_texts(figure: Heatmap) -> NDArray[np.object_]:
     def write(value: float) -> str:
         if not fixed or not np.isfinite(value) or value == 0:
             return text.format_number(value)
-        shown = f"{value:,.{decimals}f}".replace("-", "−")
+        shown = localized(f"{value:,.{decimals}f}").replace("-", "−")
         return shown if set(shown) & set("123456789") else shown.lstrip("−")
 
     values, finite = float_values(figure), finite_values(figure)
@@ -101,7 +102,10 @@ def cell_texts(figure: Heatmap) -> NDArray[np.object_]:
 
 def _percent(share: float) -> str:
     digits = 1 if 0.0005 <= abs(share) < 0.00995 else 0
-    shown = f"{100 * share:.{digits}f}" if np.isfinite(share) else text.format_number(share)
+    if np.isfinite(share):
+        shown = localized(f"{100 * share:.{digits}f}")
+    else:
+        shown = text.format_number(share)
     return text.format_percent(shown.replace("-", "−"))
 
 

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from threading import Thread
 
+from layerbook.core import language
 from layerbook.core.figures import Chart, Diagram, Frames, MatrixChain
+from layerbook.core.language import ENGLISH, Language
 from layerbook.plotting import render
 from layerbook.plotting.diagram import render_diagram
 
@@ -25,22 +27,27 @@ Drawing = tuple[str, ...]
 
 @dataclass(frozen=True)
 class DrawingJob:
-    """A figure to draw; `id` must be unique on its page. `compact` and `links` are for diagrams."""
+    """A figure to draw; `id` must be unique on its page. `compact` and `links` are for diagrams.
+
+    language: that of the words that the drawing adds.
+    """
 
     id: str
     figure: Chart | Diagram | MatrixChain | Frames
     compact: bool = False
     links: tuple[tuple[str, str], ...] = ()
+    language: Language = ENGLISH
 
 
 def render_job(job: DrawingJob) -> Drawing:
     """Draw the figure of a job."""
-    match job.figure:
-        case Diagram() as diagram:
-            links = dict(job.links)
-            return (render_diagram(diagram, job.id, compact=job.compact, links=links),)
-        case figure:
-            return render.render_for_pages(figure, job.id)
+    with language.use(job.language):
+        match job.figure:
+            case Diagram() as diagram:
+                links = dict(job.links)
+                return (render_diagram(diagram, job.id, compact=job.compact, links=links),)
+            case figure:
+                return render.render_for_pages(figure, job.id)
 
 
 class DrawingPool:

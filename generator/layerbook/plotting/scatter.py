@@ -10,6 +10,7 @@ from matplotlib.patches import FancyArrowPatch
 from numpy.typing import NDArray
 
 from layerbook.core.figures import Point, Scatter, label_text
+from layerbook.core.language import gettext
 from layerbook.plotting import colours, label_placement, numeric_axes, text
 from layerbook.plotting.canvas import Canvas
 
@@ -198,7 +199,11 @@ def _tooltips(figure: Scatter) -> list[str]:
 def _tooltip(point: Point, coordinates: str) -> str:
     """Return the point's group, its coordinates, and the analysis's own words."""
     label = label_text(point.label)
-    name = f"{label} ({point.group})" if label and point.group else label or point.group or "point"
+    name = (
+        f"{label} ({point.group})"
+        if label and point.group
+        else label or point.group or gettext("point")
+    )
     return text.printable(f"{name}: {coordinates}. {point.tooltip}".strip())
 
 
@@ -269,7 +274,7 @@ def draw_legend(
         for group in members:
             _draw_dot(canvas, np.array([x, y + 9]), groups.index(group))
             canvas.draw_text(
-                text.printable(group) or "other", x + 10, y + 13, size=text.SMALL_FONT_SIZE
+                text.printable(group) or gettext("other"), x + 10, y + 13, size=text.SMALL_FONT_SIZE
             )
             x += _legend_entry_width(group)
 
@@ -294,7 +299,7 @@ def _legend_lines(groups: Sequence[str], room: float) -> list[list[str]]:
 
 
 def _legend_entry_width(group: str) -> float:
-    return text.pixel_width(text.printable(group) or "other", text.SMALL_FONT_SIZE) + 32
+    return text.pixel_width(text.printable(group) or gettext("other"), text.SMALL_FONT_SIZE) + 32
 
 
 def _draw_point_labels(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 
 from layerbook.core.figures import Axis, Label, label_text
+from layerbook.core.language import localized
 from layerbook.core.text import NARROW_SPACE
 from layerbook.core.tokens import Token
 
@@ -113,10 +114,10 @@ def format_numbers(
             break
     texts = (notation(value) if math.isfinite(value) else "" for value in values)
     shown = [
-        _typeset(text) if text else format_number(value)
+        _typeset(text if grouped else text.replace(",", "")) if text else format_number(value)
         for text, value in zip(texts, values, strict=True)
     ]
-    return shown if grouped else [text.replace(",", "") for text in shown]
+    return shown
 
 
 def _notations(largest: float) -> Iterator[Callable[[float], str]]:
@@ -146,7 +147,7 @@ def _typeset(digits: str) -> str:
         power = f"10{str(int(exponent)).translate(_SUPERSCRIPT)}"
         factor = {"1": "", "-1": "-"}.get(mantissa, f"{mantissa}×")
         digits = f"{factor}{power}" if float(mantissa) else "0"
-    return digits.replace("-", "−")
+    return localized(digits).replace("-", "−")
 
 
 def shorten_apart(labels: Sequence[Label], max_columns: int) -> list[str]:
@@ -179,6 +180,10 @@ def _cut_beginnings(labels: Sequence[str], max_columns: int) -> dict[str, str]:
 
 def format_count(value: int) -> str:
     """Return a number of parameters compactly: `576`, `59 k`, `0.98 M`, `28.3 M`."""
+    return localized(_count(value))
+
+
+def _count(value: int) -> str:
     if value >= 100_000:
         millions = value / 1e6
         return (

@@ -27,6 +27,7 @@ from markupsafe import Markup
 from layerbook.book.claims.values import CLOSE_MARGIN
 from layerbook.core.errors import Problem, SpecError
 from layerbook.core.figures import Table
+from layerbook.core.language import gettext
 from layerbook.site.bundling import bundle
 from layerbook.site.interactive.live_page import JINJA_NAME
 from layerbook.site.interactive.tokenizer import LIBRARY_NAME
@@ -101,13 +102,21 @@ def make_environment(project_templates: Path | None = None) -> Sandbox:
         autoescape=True,
         finalize=finalize,
         keep_trailing_newline=True,
+        extensions=["jinja2.ext.i18n"],
     )
+    environment.install_gettext_callables(gettext, _plural_of, newstyle=True)  # type: ignore[attr-defined]
     environment.globals |= {
+        "_": environment.globals["gettext"],
         "evidence_meaning": EVIDENCE_MEANINGS,
         "stylesheets": STYLESHEETS,
         "close_share": CLOSE_MARGIN,
     }
     return environment
+
+
+def _plural_of(one: str, many: str, count: int) -> str:
+    """Return the message for one or for many, its values still to be filled in."""
+    return gettext(one if count == 1 else many)
 
 
 def _chip(token: object) -> Inline:
@@ -210,13 +219,15 @@ def vendored_licences() -> tuple[Licence, ...]:
         licence = fonts.joinpath(f"{name}-LICENSE.txt").read_text(encoding="utf-8")
         return Licence(title, "OFL-1.1", licence)
 
-    temml = f"{TEMML.replace('-', ' ').title()}, which sets the formulas"
-    tokenizers = f"{LIBRARY_NAME}, which cuts your own texts"
+    name = TEMML.replace("-", " ").title()
+    temml = gettext("{library}, which sets the formulas", library=name)
+    tokenizers = gettext("{library}, which cuts your own texts", library=LIBRARY_NAME)
+    jinja = gettext("{library}, which lays out your chats", library=JINJA_NAME)
     return (
         Licence(temml, "MIT", text("temml")),
         Licence(tokenizers, "Apache-2.0", text("huggingface-tokenizers")),
-        Licence(f"{JINJA_NAME}, which lays out your chats", "MIT", text("huggingface-jinja")),
-        font("Source Serif 4, the font of the text", "source-serif-4"),
-        font("JetBrains Mono, the font of code and tokens", "jetbrains-mono"),
-        font("Layerbook Math, the font of formulas, from STIX Math", "layerbook-math"),
+        Licence(jinja, "MIT", text("huggingface-jinja")),
+        font(gettext("Source Serif 4, the font of the text"), "source-serif-4"),
+        font(gettext("JetBrains Mono, the font of code and tokens"), "jetbrains-mono"),
+        font(gettext("Layerbook Math, the font of formulas, from STIX Math"), "layerbook-math"),
     )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import layerbook
 from layerbook.book.media import MEDIA_FOLDERS
+from layerbook.core import language
 from layerbook.core.errors import Problem, SpecError
 from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.core.text import pluralize
@@ -180,18 +181,20 @@ class SiteRenderer:
 
     def find_problems(self) -> list[Problem]:
         """Report what a build would refuse with the results that there are. Draws nothing."""
-        builder, _, problems = self._add_chapters(SilentReporter())
-        return [*problems, *builder.find_problems()]
+        with language.use(self.project.book.own_words):
+            builder, _, problems = self._add_chapters(SilentReporter())
+            return [*problems, *builder.find_problems()]
 
     def _render(self, reporter: Reporter, *, ignore_cache: bool = False) -> SiteContents:
         """Render the site in memory; the cache has the pages whose inputs are unchanged.
 
         Raises SpecError with the problems of all chapters.
         """
-        builder, page_cache, problems = self._add_chapters(reporter, ignore_cache=ignore_cache)
-        if problems:
-            raise SpecError(problems)
-        contents = builder.finish()
+        with language.use(self.project.book.own_words):
+            builder, page_cache, problems = self._add_chapters(reporter, ignore_cache=ignore_cache)
+            if problems:
+                raise SpecError(problems)
+            contents = builder.finish()
         # A page may mix old and new inputs if they changed during the rendering.
         if digest_inputs(self.project, self._statuses) == self._inputs_digest:
             page_cache.save()

@@ -13,6 +13,7 @@ from layerbook.book.media import MediaFolders
 from layerbook.book.theme import find_theme_problems
 from layerbook.core.errors import Problem, SpecError, first_problems
 from layerbook.core.figures import Diagram
+from layerbook.core.language import gettext
 from layerbook.plotting.pool import DrawingPool
 from layerbook.site import colophon, pages
 from layerbook.site.assets import assets, make_environment, own_templates, render_block, render_page
@@ -213,9 +214,9 @@ class SiteBuilder:
         own = next(one for one in self._book.chapters if one.name == chapter.name)
         links = {one.name: pages.Link(one.title, one.href) for one in self._book.chapters}
         order = [
-            pages.Link("Contents", "index.html"),
+            pages.Link(gettext("Contents"), "index.html"),
             *links.values(),
-            pages.Link("How this book was made", "colophon.html"),
+            pages.Link(gettext("How this book was made"), "colophon.html"),
         ]
         place = order.index(links[chapter.name])
         diagram = None
@@ -233,7 +234,11 @@ class SiteBuilder:
             previous=order[place - 1],
             next=order[place + 1],
             diagram_svg=diagram,
-            diagram_alt=(f"Where in the model this chapter is: {chapter.title}" if diagram else ""),
+            diagram_alt=(
+                gettext("Where in the model this chapter is: {title}", title=chapter.title)
+                if diagram
+                else ""
+            ),
             needs=tuple(links[name] for name in chapter.needs if name in links),
             draft=chapter.draft,
         )

@@ -16,6 +16,7 @@ from layerbook.book.claims.check import CheckError, Verdict
 from layerbook.book.loader import Claim, Experiment
 from layerbook.core.analysis import Result
 from layerbook.core.errors import SpecError, StoreError
+from layerbook.core.language import gettext
 from layerbook.site import pages
 from layerbook.site.experiment_view import (
     ExperimentView,
@@ -39,12 +40,13 @@ def describe_margin(verdict: Verdict) -> str:
 
     Leaves out a meaningless share: one side is zero, or their signs differ.
     """
-    margin, word = verdict.margin, "holds" if verdict.holds else "fails"
+    margin, holds = verdict.margin, verdict.holds
     if margin is None:
-        return "exact"
+        return gettext("exact")
     if margin.absolute == 0:
-        return f"{word} with nothing to spare"
-    words = f"{word} by {format_quantity(margin.absolute)}"
+        return gettext("holds with nothing to spare" if holds else "fails with nothing to spare")
+    distance = format_quantity(margin.absolute)
+    words = gettext("holds by {distance}" if holds else "fails by {distance}", distance=distance)
     if margin.relative >= 1:
         return words
     return f"{words} ({filters.percent(margin.relative, 0 if margin.relative >= 0.1 else 1)})"
@@ -173,7 +175,7 @@ def _load_other_view(model: str, status: ExperimentStatus, project: Project) -> 
     except StoreError as error:
         missing = isinstance(error, results.ResultFileError) and error.reason == "missing"
         return ExperimentView(
-            experiment, result_path, None, "no result" if missing else "unreadable"
+            experiment, result_path, None, gettext("no result" if missing else "unreadable")
         )
 
 
@@ -269,10 +271,10 @@ def _counts(judgements: Sequence[pages.Judgement]) -> tuple[pages.Fact, ...]:
     states = [judgement.state for judgement in judgements]
     close, undecided = sum(judgement.close for judgement in judgements), states.count("open")
     counts = {
-        "Claims": len(states),
-        "Hold": states.count("holds"),
-        "Do not hold": states.count("fails"),
+        gettext("Claims"): len(states),
+        gettext("Hold"): states.count("holds"),
+        gettext("Do not hold"): states.count("fails"),
     }
-    counts |= {"Hold or fail only just": close} if close else {}
-    counts |= {"Not decided": undecided} if undecided else {}
+    counts |= {gettext("Hold or fail only just"): close} if close else {}
+    counts |= {gettext("Not decided"): undecided} if undecided else {}
     return tuple(pages.Fact(label, str(count)) for label, count in counts.items())

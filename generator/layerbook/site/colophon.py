@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from layerbook import __version__
+from layerbook.core.language import gettext, mark
 from layerbook.core.rounding import DIGITS
 from layerbook.model import sources
 from layerbook.site.assets import vendored_licences
@@ -15,23 +16,27 @@ from layerbook.site.provenance import hex_digest
 from layerbook.store.project import Project
 
 APACHE_LICENCE_TEXT = "Apache License 2.0: https://www.apache.org/licenses/LICENSE-2.0"
-GGUF_NOTE = (
+GGUF_NOTE = mark(
     "The weights come as a GGUF file, and are unpacked into floating-point numbers before anything "
     "is computed."
 )
-QUANTISED_NOTE = (
+QUANTISED_NOTE = mark(
     "With so few bits they are not quite the ones that were published in full. The measured "
     "numbers of this book are those of this file; how far they are from those of the full weights "
     "was not measured. Token ids and shapes are the same."
 )
-MAYBE_QUANTISED_NOTE = (
+MAYBE_QUANTISED_NOTE = mark(
     "Where the file stores them with fewer bits, they are not quite the ones that were published "
     "in full; the measured numbers of this book are those of this file."
 )
 ARITHMETIC = {
-    "float64": f"64-bit floating point on a CPU. A result keeps {DIGITS} digits of the largest "
-    "value of each field, so that every machine gives the same files.",
-    "float32": "32-bit floating point on a CPU. Another machine gives slightly other numbers.",
+    "float64": mark(
+        "64-bit floating point on a CPU. A result keeps {digits} digits of the largest "
+        "value of each field, so that every machine gives the same files."
+    ),
+    "float32": mark(
+        "32-bit floating point on a CPU. Another machine gives slightly other numbers."
+    ),
 }
 
 
@@ -45,7 +50,7 @@ def index_page(
         body=body,
         minutes=minutes,
         diagram_svg=diagram,
-        diagram_alt="The model, part by part; each part leads to its chapter",
+        diagram_alt=gettext("The model, part by part; each part leads to its chapter"),
         next=Link(first.title, first.href) if first else None,
     )
 
@@ -53,14 +58,17 @@ def index_page(
 def colophon_page(project: Project, book: BookInfo, views: ExperimentViews) -> ColophonPage:
     """Return the page with the model, the seeds, versions and licences."""
     source = project.source
-    model = [Fact("Name", source.name), Fact("Source", f"{source.kind}: {source.location}")]
+    model = [
+        Fact(gettext("Name"), source.name),
+        Fact(gettext("Source"), f"{source.kind}: {source.location}"),
+    ]
     if source.revision:
-        model.append(Fact("Revision", source.revision))
-    model.append(Fact("Weights", hex_digest(project.fingerprint.weights)))
-    model.append(Fact("Arithmetic", ARITHMETIC[project.precision]))
+        model.append(Fact(gettext("Revision"), source.revision))
+    model.append(Fact(gettext("Weights"), hex_digest(project.fingerprint.weights)))
+    model.append(Fact(gettext("Arithmetic"), gettext(ARITHMETIC[project.precision], digits=DIGITS)))
     licences = list(vendored_licences())
     if source.kind == "bundle":
-        title = f"The weights of {source.name}"
+        title = gettext("The weights of {model}", model=source.name)
         licences.append(Licence(title, "Apache-2.0", APACHE_LICENCE_TEXT))
     last = book.chapters[-1] if book.chapters else None
     return ColophonPage(
@@ -80,8 +88,9 @@ def quantisation(source: sources.ModelSource) -> str:
         return ""
     storage = sources.STORAGE_NOTES.get(source.digest())
     if storage is None:
-        return f"{GGUF_NOTE} {MAYBE_QUANTISED_NOTE}"
-    return f"{GGUF_NOTE} The file stores {storage}. {QUANTISED_NOTE}"
+        return f"{gettext(GGUF_NOTE)} {gettext(MAYBE_QUANTISED_NOTE)}"
+    how = gettext("The file stores {storage}.", storage=gettext(storage))
+    return f"{gettext(GGUF_NOTE)} {how} {gettext(QUANTISED_NOTE)}"
 
 
 def _library_versions(views: ExperimentViews) -> list[Fact]:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from layerbook.book import sweep_views
 from layerbook.book.figure_names import can_begin_figure, name_patterns
 from layerbook.book.loader import Experiment
 from layerbook.book.sweep import GridCell
-from layerbook.book.sweep_views import view_frames
+from layerbook.core import analysis as core_analysis
+from layerbook.core import language
 from layerbook.core.analysis import Result
+from layerbook.core.code_messages import make_translatable, translate_texts
 from layerbook.core.errors import (
     LayerbookError,
     Problem,
@@ -84,7 +88,9 @@ class ExperimentView:
         if self.envelope is None:
             return {}
         try:
-            return self.experiment.figures(self.envelope.result) | self._cell_sequences()
+            make_translatable_for(self.experiment)
+            figures = self.experiment.figures(self.envelope.result) | self._cell_sequences()
+            return translate_texts(figures)
         except LayerbookError:
             raise
         except Exception as error:  # an analysis may be the author's own and raise anything
@@ -99,7 +105,7 @@ class ExperimentView:
         if sweep is None:
             return {}
         return {
-            view.name: view_frames(
+            view.name: sweep_views.view_frames(
                 view,
                 [
                     (cell.coordinates[view.over], self._cell_figure(cell, view.figure))
@@ -117,6 +123,14 @@ class ExperimentView:
         if name not in figures:
             raise unknown_name(f"figure of the cells of {self.address!r}", name, figures)
         return figures[name]
+
+
+def make_translatable_for(experiment: Experiment) -> None:
+    """Let the code of an experiment's figures write in the book's language."""
+    if language.current() is not language.ENGLISH:
+        analysis = sys.modules[type(experiment.analysis).__module__]
+        for module in (analysis, core_analysis, sweep_views):
+            make_translatable(module)
 
 
 def unknown_figure_problems(experiment: Experiment, figures: Iterable[str] = ()) -> list[Problem]:

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from layerbook.core import figures
+from layerbook.core import figures, language
+from layerbook.core.language import gettext
 from layerbook.plotting.pool import DrawingJob, DrawingPool
 from layerbook.site.tokens_html import passage_html, strip_html, table_html
 from layerbook.store.cache import WorkingCache
@@ -45,7 +46,7 @@ class FigureRenderer:
 
     def __init__(self, cache: WorkingCache, drawing_pool: DrawingPool) -> None:
         self._cache, self._drawing_pool = cache, drawing_pool
-        self._code = source_digest("plotting", "core/figures", "core/tokens")
+        self._code = source_digest("plotting", "core/figures", "core/tokens", "core/language")
         self._code += json.dumps(library_versions(DRAWING_LIBRARIES))
         self._pending: set[str] = set()
         self._drawn: dict[str, tuple[str, ...]] = {}
@@ -60,14 +61,16 @@ class FigureRenderer:
         if isinstance(figure, figures.Passage):
             return passage_html(figure)
         if isinstance(figure, figures.Table):
-            return table_html(figure, figure.title or "Table")
+            return table_html(figure, figure.title or gettext("Table"))
         if isinstance(figure, figures.Frames):
             raise TypeError("a sequence has a picture for each frame")
-        return self._placeholders(DrawingJob(id, figure))[0]
+        return self._placeholders(DrawingJob(id, figure, language=language.current()))[0]
 
     def frames(self, figure: figures.Frames, id: str) -> tuple[str, ...]:
         """Return the placeholders of a sequence, drawn on one scale."""
-        return self._placeholders(DrawingJob(id, figure), len(figure.frames))
+        return self._placeholders(
+            DrawingJob(id, figure, language=language.current()), len(figure.frames)
+        )
 
     def diagram(
         self,
@@ -79,7 +82,8 @@ class FigureRenderer:
     ) -> str:
         """Return the placeholder of the decoder, compact or with links from its parts."""
         sorted_links = tuple(sorted((links or {}).items()))
-        return self._placeholders(DrawingJob(id, figure, compact, sorted_links))[0]
+        job = DrawingJob(id, figure, compact, sorted_links, language.current())
+        return self._placeholders(job)[0]
 
     def _placeholders(self, job: DrawingJob, count: int = 1) -> tuple[str, ...]:
         key = hashlib.sha256(f"{self._code}{_digest(job)}".encode()).hexdigest()

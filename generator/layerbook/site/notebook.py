@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from layerbook.core.language import gettext
 from layerbook.site.prose.code_cells import CodeCell
 from layerbook.site.prose.markdown import Section
 
@@ -20,8 +21,12 @@ def notebook(
 
     page: the file of the chapter, beside the notebook.
     """
-    opening = f"# {_escape(title)}\n\nThe code of [this chapter]({page}) of *{_escape(book)}*."
-    parts = [_markdown("title", f"{opening} Run the cells from the top.")]
+    about = gettext(
+        "The code of [this chapter]({page}) of *{book}*. Run the cells from the top.",
+        page=page,
+        book=_escape(book),
+    )
+    parts = [_markdown("title", f"# {_escape(title)}\n\n{about}")]
     for section in sections:
         names = [anchor.source for anchor in section.anchors if anchor.kind == "cell"]
         if names and section.title:

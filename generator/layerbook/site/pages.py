@@ -11,18 +11,19 @@ from itertools import groupby
 from typing import Literal, NamedTuple
 
 from layerbook.core.figures import SamplingData, Table
+from layerbook.core.language import gettext, mark
 from layerbook.core.tokens import Token
 from layerbook.site.prose.markdown import Heading, Section
 from layerbook.site.prose.markup import Inline
 
 WORDS_PER_MINUTE = 200
 EVIDENCE_MEANINGS: dict[str, str] = {
-    "definition": (
+    "definition": mark(
         "True by construction: it shows how something is defined, not what the model does."
     ),
-    "observation": "Read off the model as it ran. It shows what happened here, not why.",
-    "correlation": "Two things that vary together. Neither need be the cause of the other.",
-    "intervention": (
+    "observation": mark("Read off the model as it ran. It shows what happened here, not why."),
+    "correlation": mark("Two things that vary together. Neither need be the cause of the other."),
+    "intervention": mark(
         "Something was changed inside the model or its input, and the effect was measured."
     ),
 }
@@ -237,7 +238,8 @@ class NavChapter:
         """Its place in the book, as its head shows it: `Chapter 5`, `Appendix A`, or the part."""
         if not self.number:
             return self.part
-        return f"{'Chapter' if self.number.isdecimal() else 'Appendix'} {self.number}"
+        message = "Chapter {number}" if self.number.isdecimal() else "Appendix {number}"
+        return gettext(message, number=self.number)
 
 
 @dataclass(frozen=True)
@@ -365,7 +367,9 @@ class IndexPage:
     def total(self) -> str:
         """How long the whole book takes to read, to ten minutes."""
         hours, minutes = divmod(10 * max(1, round(sum(self.minutes.values()) / 10)), 60)
-        parts = [f"{hours} h"] * bool(hours) + [f"{minutes} min"] * bool(minutes)
+        parts = [gettext("{hours} h", hours=hours)] if hours else []
+        if minutes:
+            parts.append(gettext("{minutes} min", minutes=minutes))
         return " ".join(parts)
 
 
@@ -440,7 +444,11 @@ class ClaimsPage:
 
     name = "claims"
     template = "claims.html"
-    title = "What holds, on which model"
+
+    @property
+    def title(self) -> str:
+        """The heading."""
+        return gettext("What holds, on which model")
 
 
 @dataclass(frozen=True)
@@ -470,7 +478,11 @@ class ReferencesPage:
     entries: tuple[ReferenceView, ...]
     name = "references"
     template = "references.html"
-    title = "References"
+
+    @property
+    def title(self) -> str:
+        """The heading."""
+        return gettext("References")
 
 
 @dataclass(frozen=True)
@@ -494,7 +506,11 @@ class GlossaryPage:
     entries: tuple[TermView, ...]
     name = "glossary"
     template = "glossary.html"
-    title = "Glossary"
+
+    @property
+    def title(self) -> str:
+        """The heading."""
+        return gettext("Glossary")
 
 
 @dataclass(frozen=True)
@@ -517,7 +533,11 @@ class TryPage:
 
     name = "try"
     template = "try.html"
-    title = "Try it yourself"
+
+    @property
+    def title(self) -> str:
+        """The heading."""
+        return gettext("Try it yourself")
 
 
 Page = ChapterPage | IndexPage | ColophonPage | ClaimsPage | ReferencesPage | GlossaryPage | TryPage

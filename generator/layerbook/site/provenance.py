@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layerbook.book.loader import Experiment
+from layerbook.core.language import gettext
 from layerbook.model.sources import ModelSource, resolve
 from layerbook.site.pages import Fact
 from layerbook.store import results
@@ -20,17 +21,23 @@ def experiment_facts(
     """Return the origin of an experiment's figures."""
     key = envelope.key
     digest = results.read_header(project.result_path(experiment)).digest
+    code = gettext(
+        "{digest}, the analysis and all that it imports", digest=key.code[:DIGEST_LENGTH]
+    )
     models = [source.name for source in model_sources(project, experiment)]
     versions = ", ".join(f"{name} {version}" for name, version in sorted(key.versions.items()))
     return (
-        Fact("Model" if len(models) == 1 else "Models", ", ".join(models)),
-        Fact("Weights", hex_digest(key.weights)[:DIGEST_LENGTH]),
-        Fact("Written in", spec_location(experiment)),
-        Fact("Spec", key.spec[:DIGEST_LENGTH]),
-        Fact("Code", f"{key.code[:DIGEST_LENGTH]}, the analysis and all that it imports"),
-        Fact("Result", digest[:DIGEST_LENGTH]),
-        Fact("Computed with", versions),
-        Fact("Run it again", rerun_command(experiment)),
+        Fact(gettext("Model" if len(models) == 1 else "Models"), ", ".join(models)),
+        Fact(gettext("Weights"), hex_digest(key.weights)[:DIGEST_LENGTH]),
+        Fact(gettext("Written in"), spec_location(experiment)),
+        Fact(gettext("Spec"), key.spec[:DIGEST_LENGTH]),
+        Fact(
+            gettext("Code"),
+            code,
+        ),
+        Fact(gettext("Result"), digest[:DIGEST_LENGTH]),
+        Fact(gettext("Computed with"), versions),
+        Fact(gettext("Run it again"), rerun_command(experiment)),
     )
 
 
@@ -43,7 +50,8 @@ def model_sources(project: Project, experiment: Experiment) -> list[ModelSource]
 def spec_location(experiment: Experiment) -> str:
     """Return the file of an experiment's spec and its lines there."""
     first, last = experiment.line, experiment.last_line
-    lines = f"line {first}" if first == last else f"lines {first} to {last}"
+    one, several = gettext("line {first}"), gettext("lines {first} to {last}")
+    lines = (one if first == last else several).format(first=first, last=last)
     return f"experiments/{experiment.chapter}.yaml, {lines}"
 
 

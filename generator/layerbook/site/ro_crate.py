@@ -15,8 +15,9 @@ from urllib.parse import quote
 
 from layerbook import __version__
 from layerbook.book.loader import Experiment
+from layerbook.core.language import gettext
 from layerbook.model.sources import ModelSource
-from layerbook.site.pages import BookInfo, ClaimsPage, GlossaryPage, ReferencesPage
+from layerbook.site.pages import BookInfo
 from layerbook.site.provenance import hex_digest, model_sources, rerun_command, spec_location
 from layerbook.store.project import Project
 
@@ -113,8 +114,10 @@ def ro_crate_manifest(project: Project, book: BookInfo, files: Mapping[str, byte
 def _page_titles(book: BookInfo) -> dict[str, str]:
     return {
         "index.html": book.title,
-        "colophon.html": "How this book was made",
-        **{f"{page.name}.html": page.title for page in (ClaimsPage, ReferencesPage, GlossaryPage)},
+        "colophon.html": gettext("How this book was made"),
+        "claims.html": gettext("What holds, on which model"),
+        "references.html": gettext("References"),
+        "glossary.html": gettext("Glossary"),
         **{chapter.href: chapter.title for chapter in book.chapters},
     }
 

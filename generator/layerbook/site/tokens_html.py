@@ -11,6 +11,7 @@ from numbers import Integral, Real
 from typing import Any, TypeGuard
 
 from layerbook.core.figures import Label, Passage, Share, Table, TableValue, TokenStrip, label_text
+from layerbook.core.language import gettext, localized
 from layerbook.core.text import NARROW_SPACE
 from layerbook.core.tokens import Token, visible
 from layerbook.site.prose.markup import Inline, clean_text, escape_text
@@ -53,12 +54,14 @@ def _whitespace_html(raw: str, shown: str) -> str:
 
 def token_facts(token: Token, position: int | None = None) -> str:
     """Return the id, bytes and position of a token, one a line."""
-    lines = [f"{'special token' if token.special else 'token'} {token.id}"]
+    name = gettext("special token {id}") if token.special else gettext("token {id}")
+    lines = [name.format(id=token.id)]
     if token.hex:
         data = bytes.fromhex(token.hex)
-        lines.append(f"{'byte' if len(data) == 1 else 'bytes'} {data.hex(' ').upper()}")
+        name = gettext("byte {bytes}") if len(data) == 1 else gettext("bytes {bytes}")
+        lines.append(name.format(bytes=data.hex(" ").upper()))
     if position is not None:
-        lines.append(f"position {position}")
+        lines.append(gettext("position {position}", position=position))
     return "\n".join(lines)
 
 
@@ -67,7 +70,8 @@ def chip(token: Token, position: int | None = None) -> Inline:
     shown = visible(token)
     css_class = "tok special" if token.special else "tok"
     title = escape_text(token_facts(token, position))
-    body = _whitespace_html(token.text, shown) if shown else '<span class="nothing">empty</span>'
+    nothing = f'<span class="nothing">{escape_text(gettext("empty"))}</span>'
+    body = _whitespace_html(token.text, shown) if shown else nothing
     html = f'<span class="{css_class}" title="{title}">{body}</span>'
     return Inline(html, clean_text(shown))
 
@@ -92,7 +96,8 @@ def strip_html(strip: TokenStrip) -> str:
 def _strip_row(name: str, row: tuple[Token, ...], start: int | None, *, has_positions: bool) -> str:
     items = []
     for i, token in enumerate(row):
-        note = '<span class="visually-hidden">written by the model: </span>' if i == start else ""
+        spoken = escape_text(gettext("written by the model: "))
+        note = f'<span class="visually-hidden">{spoken}</span>' if i == start else ""
         css_class = "chip written" if start is not None and i >= start else "chip"
         body = f"{note}{chip(token, i if has_positions else None).html}"
         items.append(f'<li class="{css_class}">{body}<span class="tok-id">{token.id}</span></li>')
@@ -119,11 +124,12 @@ def cell_number(value: float) -> str:
         return "–" if math.isnan(number) else ("∞" if number > 0 else "−∞")
     if number and not 1e-4 <= abs(number) < 1e7:
         mantissa, exponent = f"{number:.2e}".split("e")
-        return f"{mantissa}e{int(exponent)}".replace("-", "−")
-    return (f"{number:.0f}" if abs(number) >= 1000 else f"{number:.4g}").replace("-", "−")
+        return localized(f"{mantissa}e{int(exponent)}").replace("-", "−")
+    text = f"{number:.0f}" if abs(number) >= 1000 else f"{number:.4g}"
+    return localized(text).replace("-", "−")
 
 
-def table_html(table: Table, name: str = "The numbers") -> str:
+def table_html(table: Table, name: str = "") -> str:
     """Return a table in a scroll box, cut to MAX_ROWS and MAX_COLUMNS with a note."""
     width = max([len(table.columns), *(len(row) for row in table.rows)])
     columns = (table.columns + ("",) * (width - len(table.columns)))[:MAX_COLUMNS]
@@ -133,20 +139,33 @@ def table_html(table: Table, name: str = "The numbers") -> str:
         for i, column in enumerate(columns)
     )
     body = "".join(_row_html(row[:MAX_COLUMNS], len(columns)) for row in table.rows[:MAX_ROWS])
-    cuts = [
-        f"first {limit} of {count} {unit}"
-        for limit, count, unit in (
-            (MAX_ROWS, len(table.rows), "rows"),
-            (MAX_COLUMNS, width, "columns"),
-        )
-        if count > limit
-    ]
-    note = f'<p class="cut">The {" and the ".join(cuts)}; all are in the CSV.</p>' if cuts else ""
-    attributes = f'role="region" tabindex="0" aria-label="{escape_text(name)}"'
+    note = _cut_note(len(table.rows), width)
+    attributes = (
+        f'role="region" tabindex="0" aria-label="{escape_text(name or gettext("The numbers"))}"'
+    )
     return (
         f'<div class="scroll table-scroll" {attributes}>'
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{note}"
     )
+
+
+def _cut_note(rows: int, columns: int) -> str:
+    """Say how much of a table is shown, if it is not all."""
+    if rows <= MAX_ROWS and columns <= MAX_COLUMNS:
+        return ""
+    if columns <= MAX_COLUMNS:
+        message = gettext("The first {shown_rows} of {rows} rows; all are in the CSV.")
+    elif rows <= MAX_ROWS:
+        message = gettext("The first {shown_columns} of {columns} columns; all are in the CSV.")
+    else:
+        message = gettext(
+            "The first {shown_rows} of {rows} rows and the first {shown_columns} of {columns} "
+            "columns; all are in the CSV."
+        )
+    text = message.format(
+        rows=rows, columns=columns, shown_rows=MAX_ROWS, shown_columns=MAX_COLUMNS
+    )
+    return f'<p class="cut">{escape_text(text)}</p>'
 
 
 def _heading(name: str, *, numeric: bool) -> str:

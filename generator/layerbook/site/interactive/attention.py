@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layerbook.core.figures import AttentionData
+from layerbook.core.language import gettext, localized
 from layerbook.core.text import NARROW_SPACE
 from layerbook.core.tokens import visible
 from layerbook.site.interactive import assign_data, compact_json
@@ -112,9 +113,12 @@ def data_script(href: str, patterns: AttentionData, shades: NDArray[np.uint8]) -
 def description(patterns: AttentionData, size: int) -> str:
     """Describe the script: its size in bytes and its precision."""
     errors = largest_errors(patterns.weights)
-    return (
-        f"{bytes_(size)}, with shares in 16 bits: off by at most {_percent(errors.share)}, "
-        f"or by {_percent(errors.without_first)} of the rest where the first token is left out"
+    return gettext(
+        "{size}, with shares in 16 bits: off by at most {error}, or by {error_of_rest} of the rest "
+        "where the first token is left out",
+        size=bytes_(size),
+        error=_percent(errors.share),
+        error_of_rest=_percent(errors.without_first),
     )
 
 
@@ -124,4 +128,4 @@ def _percent(error: float) -> str:
         return f"0{NARROW_SPACE}%"
     digits = 1 - math.floor(math.log10(100 * error))
     percent = math.ceil(100 * error * 10**digits) / 10**digits
-    return f"{percent:.{max(digits, 0)}f}{NARROW_SPACE}%"
+    return f"{localized(f'{percent:.{max(digits, 0)}f}')}{NARROW_SPACE}%"

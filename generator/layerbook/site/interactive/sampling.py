@@ -6,6 +6,7 @@ import base64
 from collections import Counter
 
 from layerbook.core.figures import SamplingData
+from layerbook.core.language import gettext
 from layerbook.site.interactive import assign_data, compact_json
 from layerbook.site.prose.filters import bytes_
 
@@ -29,4 +30,4 @@ def data_script(href: str, scores: SamplingData) -> bytes:
 
 def description(size: int) -> str:
     """Describe the script: its size in bytes and its precision."""
-    return f"{bytes_(size)}: every score as the model gave it, none rounded"
+    return gettext("{size}: every score as the model gave it, none rounded", size=bytes_(size))

@@ -15,6 +15,7 @@ from markdown_it.token import Token as Node
 from mdit_py_plugins.container import container_plugin
 from mdit_py_plugins.deflist import deflist_plugin
 
+from layerbook.core.language import gettext
 from layerbook.site.prose.markup import escape_text
 
 _REFERENCE = re.compile(r"@(?:fig|sec|eq)-\w(?:[\w-]*\w)?")
@@ -62,7 +63,7 @@ def _list_item(
     checked = nodes[index].meta.get("checked")
     if checked is None:
         return opening
-    name, sign = ("done", "☑") if checked else ("to do", "☐")
+    name, sign = (gettext("done"), "☑") if checked else (gettext("to do"), "☐")
     return f'{opening}<span class="task" role="img" aria-label="{name}">{sign}</span> '
 
 

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral, Real
 
+from layerbook.core.language import gettext, localized
 from layerbook.core.text import NARROW_SPACE
 from layerbook.site.prose.markup import Inline, escape_text
 from layerbook.site.tokens_html import as_token, chip, verbatim
@@ -32,7 +33,7 @@ def _check_digits(digits: object, name: str) -> None:
 
 
 def _fixed(value: float, digits: int) -> str:
-    text = f"{value:,.{digits}f}"
+    text = localized(f"{value:,.{digits}f}")
     if _rounds_to_zero(value, digits):
         text = text.lstrip("-")
     return text.replace("-", MINUS)
@@ -44,7 +45,7 @@ def _rounds_to_zero(value: float, digits: int) -> bool:
 
 def _non_finite(value: float) -> str | None:
     if math.isnan(value):
-        return "undefined"
+        return gettext("undefined")
     return (MINUS if value < 0 else "") + "∞" if math.isinf(value) else None
 
 
@@ -80,7 +81,7 @@ def integer(value: object) -> str:
     """Format a whole number in groups of three: 134515008 -> `134,515,008`."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"integer needs a whole number, not {value!r}")
-    return f"{int(value):,}".replace("-", MINUS)
+    return localized(f"{int(value):,}").replace("-", MINUS)
 
 
 def sign(value: object, digits: int = 2) -> str:
@@ -99,7 +100,8 @@ def scientific(value: object, digits: int = 2) -> str:
         return "0"
     mantissa, exponent = f"{number:.{max(digits, 1) - 1}e}".split("e")
     power = str(int(exponent)).translate(_SUPERSCRIPT)
-    return f"{mantissa.replace('-', MINUS)}{NARROW_SPACE}×{NARROW_SPACE}10{power}"
+    mantissa = localized(mantissa).replace("-", MINUS)
+    return f"{mantissa}{NARROW_SPACE}×{NARROW_SPACE}10{power}"
 
 
 def _scaled(number: float, units: Iterable[tuple[float, str]], smallest: str) -> str:
@@ -139,7 +141,7 @@ def listing(items: Iterable[object]) -> Inline:
 def _join(texts: Sequence[str]) -> str:
     if len(texts) < 2:
         return "".join(texts)
-    return f"{', '.join(texts[:-1])} and {texts[-1]}"
+    return gettext("{items} and {last}", items=", ".join(texts[:-1]), last=texts[-1])
 
 
 def ids(tokens: Iterable[object]) -> Inline:

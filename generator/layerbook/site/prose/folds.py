@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from jinja2 import Undefined
 
 from layerbook.core.errors import UsageError
+from layerbook.core.language import mark
 from layerbook.site.prose.markup import Block, Inline
 
-DEFAULT_TITLE = "What the run says"
+DEFAULT_TITLE = mark("What the run says")
 PREDICT_USAGE = '{% call predict("Which?", ["this", "that"], right=...) %} ... {% endcall %}'
 SIDEBAR_USAGE = '{% call sidebar("A closer look: ...") %} ... {% endcall %}'
 REVEAL_USAGE = "{% call reveal() %} ... {% endcall %}"

@@ -13,6 +13,7 @@ from layerbook.book.bibliography import REFERENCES_FILE, Bibliography
 from layerbook.book.glossary import GLOSSARY_FILE, Glossary
 from layerbook.core.errors import UsageError, did_you_mean
 from layerbook.core.figures import Role
+from layerbook.core.language import gettext
 from layerbook.site.assets import render_block
 from layerbook.site.pages import (
     ClaimView,
@@ -142,7 +143,7 @@ def quantity(name: str, show: str = "") -> Inline:
 
 
 def _label(number: str) -> str:
-    return f"Figure {number}" if number else ""
+    return gettext("Figure {number}", number=number) if number else ""
 
 
 class ProseFunctions:
@@ -373,12 +374,11 @@ class ProseFunctions:
         return Fold(opening, caller(), Block("</div></details></aside>", "", "sidebar()"))
 
     @takes_steps(100)
-    def reveal(
-        self, title: str = DEFAULT_TITLE, *, caller: Callable[[], str] | None = None
-    ) -> Fold:
+    def reveal(self, title: str = "", *, caller: Callable[[], str] | None = None) -> Fold:
         """`{% call reveal("title") %}`: prose that opens at its title."""
         if caller is None:
             raise UsageError(f"reveal() needs something to hide: {folds.REVEAL_USAGE}")
+        title = title or gettext(DEFAULT_TITLE)
         opening = Block(self._block("reveal", title), title, "reveal()")
         return Fold(opening, caller(), Block("</div></details>", "", "reveal()"))
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 import textwrap
 
 from layerbook.core.errors import did_you_mean
+from layerbook.core.language import gettext, mark
 from layerbook.site.prose.markup import clean_text, escape_text
 
-OWN_LANGUAGES = {"python": "Python source", "yaml": "YAML", "javascript": "JavaScript source"}
+OWN_LANGUAGES = {
+    "python": mark("Python source"),
+    "yaml": "YAML",
+    "javascript": mark("JavaScript source"),
+}
 """The languages of the book's own listings, with their names for screen readers."""
 MAX_LISTING = 50_000
 """Characters of a listing in prose."""
@@ -57,7 +62,7 @@ def code_html(source: str, language: str) -> str:
     lexer = get_lexer_by_name(language)
     text = textwrap.dedent(clean_text(source)).strip("\n") + "\n"
     body = str(highlight(text, lexer, HtmlFormatter(nowrap=True))).rstrip()
-    name = OWN_LANGUAGES.get(language) or escape_text(lexer.name)
+    name = escape_text(gettext(OWN_LANGUAGES.get(language) or lexer.name))
     box = f'role="group" tabindex="0" aria-label="{name}"'
     return f'<pre class="code scroll" {box}><code>{body}</code></pre>'
 

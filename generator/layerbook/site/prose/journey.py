@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from layerbook.core.errors import UsageError, did_you_mean
+from layerbook.core.language import gettext, localized
 from layerbook.site.prose.filters import percent
 from layerbook.site.prose.markup import Inline, escape_text
 from layerbook.site.tokens_html import as_token, chip
@@ -74,7 +75,11 @@ def _vectors(rows: Sequence[Sequence[float]], _: object) -> tuple[str, str]:
         for y, value in enumerate(row)
     ]
     count = len(shown[0]) if shown else 0
-    alt = f"The first {count} numbers of {len(rows)} vectors, darker for larger ones"
+    alt = gettext(
+        "The first {count} numbers of {vectors} vectors, darker for larger ones",
+        count=count,
+        vectors=len(rows),
+    )
     return _svg(16 * len(shown) - 4, 9 * count, cells), alt
 
 
@@ -93,7 +98,8 @@ def _attention(weights: Sequence[float], labels: Sequence[object]) -> tuple[str,
             parts.append(f'<text x="{start}" y="{y}" text-anchor="middle">{text}</text>')
     pairs = zip(names, weights, strict=False)
     alt = ", ".join(f"{name} {percent(weight, 0)}" for name, weight in pairs)
-    return _svg(44 * len(weights) - 4, 126, parts), f"What the last token attends to: {alt}"
+    described = gettext("What the last token attends to: {shares}", shares=alt)
+    return _svg(44 * len(weights) - 4, 126, parts), described
 
 
 def _widths(widths: Sequence[int], _: object) -> tuple[str, str]:
@@ -105,9 +111,10 @@ def _widths(widths: Sequence[int], _: object) -> tuple[str, str]:
         parts.append(
             f'<rect class="bar" x="{(160 - length) / 2:.1f}" y="{36 * y}" width="{length:.1f}" '
             f'height="16" rx="3"/><text x="80" y="{36 * y + 29}" text-anchor="middle">'
-            f"{width:,}</text>"
+            f"{localized(f'{width:,}')}</text>"
         )
-    alt = "Widths: " + ", ".join(f"{width:,}" for width in widths)
+    numbers = ", ".join(localized(f"{width:,}") for width in widths)
+    alt = gettext("Widths: {widths}", widths=numbers)
     return _svg(160, 36 * len(widths), parts), alt
 
 

@@ -20,6 +20,7 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 
 from layerbook.core.errors import did_you_mean
+from layerbook.core.language import gettext
 from layerbook.site.prose.extensions import add_extensions, add_rendering
 from layerbook.site.prose.highlight import ListingError, code_html
 from layerbook.site.prose.ids import PageIds
@@ -174,7 +175,8 @@ def _math(_: Any, nodes: Sequence[Node], index: int, __: Any, env: MutableMappin
     if display:
         # A paragraph may hold no <div>.
         tag = "div" if node.block else "span"
-        box = 'class="math scroll" role="group" tabindex="0" aria-label="Formula"'
+        name = escape_text(gettext("Formula"))
+        box = f'class="math scroll" role="group" tabindex="0" aria-label="{name}"'
         formula = f"<{tag} {box}>{markup}</{tag}>"
         if node.type != "math_block_label":
             return formula
@@ -200,7 +202,8 @@ def _heading_close(_: Any, nodes: Sequence[Node], index: int, *__: Any) -> str:
     tag, id = nodes[index].tag, nodes[index - 2].attrs.get("id")
     if not id:
         return f"</{tag}>\n"
-    link = f'<a class="anchor" href="#{id}" aria-label="Link to this section"></a>'
+    name = escape_text(gettext("Link to this section"))
+    link = f'<a class="anchor" href="#{id}" aria-label="{name}"></a>'
     return f"{link}</{tag}>\n"
 
 

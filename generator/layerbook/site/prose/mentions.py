@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from layerbook.core.language import gettext
 from layerbook.site.pages import ChapterPage, IndexPage, Link
 
 
@@ -23,7 +24,7 @@ class Mention(NamedTuple):
 def find_mentions(chapter: ChapterPage | IndexPage) -> Iterator[Mention]:
     """Yield what a chapter names, in order, each place titled by its section."""
     for section in chapter.body.sections:
-        place = f": {section.title}" if section.id else ", at the beginning"
+        place = f": {section.title}" if section.id else gettext(", at the beginning")
         for anchor in section.anchors:
             if anchor.source:
                 href = f"{chapter.name}.html#{anchor.id}"

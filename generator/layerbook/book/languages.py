@@ -1,0 +1,59 @@
+"""The languages that pages can be in: the catalogues in `templates/locale`, read when needed."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from layerbook.core.errors import did_you_mean
+from layerbook.core.language import ENGLISH, Language
+
+CATALOGUE = "layerbook.po"
+
+
+def names() -> tuple[str, ...]:
+    """Return the codes of the languages that there are, sorted."""
+    folders = files("layerbook.templates").joinpath("locale").iterdir()
+    return tuple(sorted({ENGLISH.code, *(one.name for one in folders if one.is_dir())}))
+
+
+def check_language(code: str) -> str:
+    """Return a code of BCP 47. Raises ValueError, with the languages that there are."""
+    if _known_part(code) is None:
+        there_are = f"there are {', '.join(names())}"
+        raise ValueError(
+            f"no language is called {code!r}{did_you_mean(code, names())}; {there_are}"
+        )
+    return code
+
+
+def _known_part(code: str) -> str | None:
+    """Return the language of a code: `de` of `de-AT`."""
+    known = names()
+    return next((part for part in (code, code.partition("-")[0]) if part in known), None)
+
+
+def _as_tuple(texts: Any) -> tuple[str, ...]:
+    """Return the forms of a message: one, or those for one and for many."""
+    return (texts,) if isinstance(texts, str) else tuple(texts)
+
+
+@cache
+def load(code: str) -> Language:
+    """Return the language for a code of BCP 47: `de-AT` is German. Raises ValueError."""
+    known = _known_part(check_language(code))
+    if known is None or known == ENGLISH.code:
+        return ENGLISH
+    from babel import Locale
+    from babel.messages.pofile import read_po
+
+    path = files("layerbook.templates").joinpath("locale", known, "LC_MESSAGES", CATALOGUE)
+    with path.open("rb") as file:
+        catalogue = read_po(file, locale=known)
+    messages: dict[str, str] = {}
+    for entry in catalogue:
+        if entry.id and not entry.fuzzy:
+            messages |= zip(_as_tuple(entry.id), _as_tuple(entry.string), strict=True)
+    marks = Locale.parse(known).number_symbols["latn"]
+    return Language(known, messages, str(marks["decimal"]), str(marks["group"]))
