@@ -33,6 +33,17 @@ const hasModifier = (event) =>
 
 const clamp = (value, least, most) => Math.max(least, Math.min(most, value));
 
+const MARGIN = 4; // pixels between a tip and the edge of the window
+
+function placeBeside(tip, place) {
+	tip.style.left = tip.style.top = "0";
+	const room = document.documentElement.clientWidth - tip.offsetWidth - MARGIN;
+	const centred = place.left + (place.width - tip.offsetWidth) / 2;
+	const fitsAbove = place.top >= tip.offsetHeight + MARGIN;
+	tip.style.left = `${clamp(centred, MARGIN, room)}px`;
+	tip.style.top = `${fitsAbove ? place.top - tip.offsetHeight : place.bottom}px`;
+}
+
 function targetOfKey({ key }, current, last, up = -1) {
 	const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: up, ArrowDown: -up };
 	const targets = { Home: 0, End: last };
@@ -56,7 +67,7 @@ function percent(share, exact = share === 0 || share === 1) {
 	if (text === "100.00") text = `>${NARROW_SPACE}99.99`;
 	return `${text}${NARROW_SPACE}%`;
 }
-return { element, on, hasModifier, clamp, targetOfKey, loadScript, grouped, percent };
+return { element, on, hasModifier, clamp, placeBeside, targetOfKey, loadScript, grouped, percent };
 });
 define("scripts/stepper.js", () => {
 
@@ -190,25 +201,17 @@ for (const box of document.querySelectorAll(".frames")) {
 });
 define("scripts/tokens.js", () => {
 
-const { clamp, element, hasModifier, on } = modules["scripts/common.js"];
+const { clamp, element, hasModifier, on, placeBeside } = modules["scripts/common.js"];
 
 const PRESSED = "a, button, summary, label";
 const STEPS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
-const MARGIN = 4; // pixels between the tip and the edge of the window
 
 const tip = element("div.token-tip", { id: "token-tip", role: "tooltip", hidden: "" });
 let current = null; // the chip that the tip is about
 let dismissed = null; // the chip whose tip Escape has closed
 
 function placeTip() {
-	if (!current) return;
-	tip.style.left = tip.style.top = "0";
-	const chip = current.getBoundingClientRect();
-	const room = document.documentElement.clientWidth - tip.offsetWidth - MARGIN;
-	const centred = chip.left + (chip.width - tip.offsetWidth) / 2;
-	const fitsAbove = chip.top >= tip.offsetHeight + MARGIN;
-	tip.style.left = `${clamp(centred, MARGIN, room)}px`;
-	tip.style.top = `${fitsAbove ? chip.top - tip.offsetHeight : chip.bottom}px`;
+	if (current) placeBeside(tip, current.getBoundingClientRect());
 }
 
 function hide() {
@@ -300,6 +303,85 @@ for (const [name, listener] of Object.entries(LISTENERS)) {
 }
 on(window, "resize", placeTip);
 });
+define("scripts/preview.js", () => {
+
+const { element, on, placeBeside } = modules["scripts/common.js"];
+
+const OPENS_AFTER = 150; // milliseconds, so that a pointer passing over a line opens nothing
+const CLOSES_AFTER = 250; // and time enough to move onto the preview
+
+const box = element("div.preview", { id: "preview", role: "tooltip" });
+let current = null; // the link that the preview is of
+let timer;
+let touched = false; // the last pointer was a finger
+
+const linkAt = (event) => event.target.closest?.("a[data-preview], a.reference") ?? null;
+
+function contentOf(link) {
+	const source = document.getElementById(link.dataset.preview ?? link.hash.slice(1));
+	if (!source) return [];
+	const parts = source.matches("figure")
+		? source.querySelectorAll(":scope > .picture, :scope > figcaption > p:first-child")
+		: source.querySelectorAll(":scope > p");
+	return [...parts].map((node) => node.cloneNode(true));
+}
+
+function place() {
+	if (current) placeBeside(box, current.getClientRects()[0] ?? current.getBoundingClientRect());
+}
+
+function hide() {
+	clearTimeout(timer);
+	current?.removeAttribute("aria-describedby");
+	current = null;
+	box.remove();
+}
+
+function show(link) {
+	if (link === current) return;
+	hide();
+	const content = contentOf(link);
+	if (!content.length) return;
+	current = link;
+	link.removeAttribute("title"); // which the browser would show as well
+	box.replaceChildren(...content);
+	document.body.append(box);
+	link.setAttribute("aria-describedby", box.id);
+	place();
+}
+
+function soon(action, pause) {
+	clearTimeout(timer);
+	timer = setTimeout(action, pause);
+}
+
+on(document, "pointerdown", (event) => {
+	touched = event.pointerType === "touch";
+	if (!linkAt(event) && !box.contains(event.target)) hide();
+});
+on(document, "pointerover", (event) => {
+	if (event.pointerType === "touch") return;
+	const link = linkAt(event);
+	if (link) soon(() => show(link), OPENS_AFTER);
+	else if (box.contains(event.target)) clearTimeout(timer);
+	else soon(hide, CLOSES_AFTER);
+});
+on(document, "focusin", (event) => {
+	const link = linkAt(event);
+	if (link?.matches(":focus-visible")) show(link);
+	else if (!box.contains(event.target)) hide();
+});
+on(document, "click", (event) => {
+	const link = linkAt(event);
+	if (!link || !touched || link === current) return;
+	event.preventDefault();
+	show(link);
+});
+on(document, "keydown", (event) => {
+	if (event.key === "Escape") hide();
+});
+on(window, "scroll resize", place, true);
+});
 define("scripts/storage.js", () => {
 
 function readStorage(key) {
@@ -364,6 +446,87 @@ function startPrediction(box) {
 
 document.querySelectorAll(".predict").forEach(startPrediction);
 });
+define("scripts/code_cells.js", () => {
+
+const { on } = modules["scripts/common.js"];
+
+const SHOWN = 2000; // milliseconds in which the button says what happened
+
+async function copy(button) {
+	const code = button.closest(".cell, .fence").querySelector("pre code");
+	getSelection().selectAllChildren(code);
+	let outcome = "Copied";
+	try {
+		await navigator.clipboard.writeText(`${code.textContent.trimEnd()}\n`);
+	} catch {
+		outcome = "Selected";
+	}
+	button.textContent = outcome;
+	setTimeout(() => (button.textContent = "Copy"), SHOWN);
+}
+
+for (const button of document.querySelectorAll(".copy")) {
+	button.hidden = false;
+	button.setAttribute("aria-live", "polite");
+	on(button, "click", () => copy(button));
+}
+});
+define("scripts/tabs.js", () => {
+
+const { element, hasModifier, on } = modules["scripts/common.js"];
+
+const STEPS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
+
+const targetIn = (sections) => {
+	const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+	return sections.findIndex((section) => target && section.contains(target));
+};
+
+function startTabs(box, number) {
+	const sections = [...box.querySelectorAll(":scope > .tab")];
+	const list = element("div.tab-list", { role: "tablist" });
+	const buttons = sections.map((section, index) => {
+		const id = `tab-${number}-${index}`;
+		const title = section.getAttribute("aria-label");
+		const button = element("button.tool", { id, role: "tab" }, list, title);
+		section.id ||= `${id}-panel`;
+		button.setAttribute("aria-controls", section.id);
+		section.setAttribute("role", "tabpanel");
+		section.tabIndex = 0;
+		return button;
+	});
+	const show = (chosen) => {
+		for (const [index, section] of sections.entries()) {
+			section.hidden = index !== chosen;
+			buttons[index].setAttribute("aria-selected", String(index === chosen));
+			buttons[index].tabIndex = index === chosen ? 0 : -1;
+		}
+	};
+	for (const [index, button] of buttons.entries()) on(button, "click", () => show(index));
+	on(list, "keydown", (event) => {
+		const now = buttons.indexOf(document.activeElement);
+		if (now < 0 || !(event.key in STEPS) || hasModifier(event)) return;
+		event.preventDefault();
+		const next = Math.max(0, Math.min(buttons.length - 1, now + STEPS[event.key]));
+		show(next);
+		buttons[next].focus();
+	});
+	on(window, "hashchange", () => {
+		const index = targetIn(sections);
+		if (index >= 0) {
+			show(index);
+			document.getElementById(decodeURIComponent(location.hash.slice(1))).scrollIntoView();
+		}
+	});
+	box.prepend(list);
+	box.classList.add("started");
+	show(Math.max(0, targetIn(sections)));
+}
+
+for (const [number, box] of document.querySelectorAll(".tabs").entries()) {
+	if (box.querySelector(":scope > .tab")) startTabs(box, number + 1);
+}
+});
 define("scripts/tokenizer.js", () => {
 
 const MARKS = { " ": "·", "\n": "⏎", "\t": "⇥", "\r": "⇤" };
@@ -386,25 +549,25 @@ function byteSpelling() {
 const BYTE_OF = byteSpelling();
 const encoder = new TextEncoder();
 
-function readVocabulary({ given, joins }) {
+function readVocabulary({ given, merges }) {
 	const idOf = Object.create(null);
 	const pieces = [];
-	const merges = [];
+	const pairs = [];
 	let free = 0;
 	for (const [piece, id] of given) {
 		idOf[piece] = id;
 		pieces[id] = piece;
 	}
-	for (let i = 0; i < joins.length; i += 2) {
-		const pair = [pieces[joins[i]], pieces[joins[i + 1]]];
+	for (let i = 0; i < merges.length; i += 2) {
+		const pair = [pieces[merges[i]], pieces[merges[i + 1]]];
 		const piece = pair.join("");
-		merges.push(pair);
+		pairs.push(pair);
 		if (idOf[piece] !== undefined) continue;
 		while (pieces[free] !== undefined) free++;
 		idOf[piece] = free;
 		pieces[free] = piece;
 	}
-	return { idOf, merges };
+	return { idOf, merges: pairs };
 }
 
 const sequence = (...pretokenizers) => ({ type: "Sequence", pretokenizers });
@@ -468,7 +631,47 @@ function openTokenizer(settings) {
 function createTokenizer(data) {
 	const { idOf, merges } = readVocabulary(data);
 	const model = { ...data.rest.model, vocab: idOf, merges };
-	return openTokenizer({ ...data.rest, model }).tokenize;
+	const { token, tokenize } = openTokenizer({ ...data.rest, model });
+	return { tokenize, stagesOf: mergeStages(idOf, merges, token) };
+}
+
+function mergeStages(idOf, merges, token) {
+	const ids = merges.map(([left, right]) => [idOf[left], idOf[right], idOf[left + right]]);
+	const rankOf = new Map(ids.map(([left, right], rank) => [`${left} ${right}`, rank]));
+	const pieceOf = new Map(Object.entries(idOf).map(([piece, id]) => [id, piece]));
+	const charactersOf = ({ id, special }) => {
+		const characters = special ? [] : Array.from(pieceOf.get(id) ?? "", (char) => idOf[char]);
+		return characters.length && !characters.includes(undefined) ? characters : [id];
+	};
+	return (tokens) => {
+		let words = tokens.map(charactersOf);
+		const stages = [{ tokens: words.flat().map(token) }];
+		for (let rank; (rank = firstRank(words, rankOf)) < Infinity;) {
+			const [left, right, made] = ids[rank];
+			words = words.map((word) => mergePair(word, left, right, made));
+			const pieces = words.flat().map(token);
+			stages.push({ tokens: pieces, rank: rank + 1, merge: [left, right, made].map(token) });
+		}
+		const last = words.flat();
+		const same = last.length === tokens.length && tokens.every(({ id }, i) => id === last[i]);
+		return same ? stages : [];
+	};
+}
+
+function firstRank(words, rankOf) {
+	const ranks = words.flatMap((word) =>
+		word.slice(1).map((right, i) => rankOf.get(`${word[i]} ${right}`) ?? Infinity),
+	);
+	return ranks.reduce((least, rank) => Math.min(least, rank), Infinity);
+}
+
+function mergePair(word, left, right, made) {
+	const merged = [];
+	for (const id of word) {
+		if (id === right && merged.at(-1) === left) merged[merged.length - 1] = made;
+		else merged.push(id);
+	}
+	return merged;
 }
 
 function asToken(id, piece, added, spelling) {
@@ -516,6 +719,7 @@ const MOST_CHIPS = 1500;
 const MOST_PRINTED = 400; // on paper, where the field cannot be
 const SLOW = 2000; // from this many characters on, it waits for a pause in the typing
 const PAUSE = 250; // milliseconds
+const MOST_MERGED = 300; // characters, of a text whose merges can be stepped through
 
 const counted = (number, noun) => `${grouped(number)} ${noun}${number === 1 ? "" : "s"}`;
 
@@ -539,20 +743,48 @@ function describe(token, position) {
 
 class LiveText {
 	tokens = [];
+	stages = [];
 	current = -1;
 
 	constructor(box, number) {
 		this.box = box;
 		this.number = number;
 		this.sources = box.dataset.scripts.split(" ");
-		this.printed = box.querySelector(".strip-label .verbatim");
-		this.chips = box.querySelector(".chips");
+		this.rows = [...box.querySelectorAll(".strip-row")];
+		this.printed = this.rows[0].querySelector(".strip-label .verbatim");
+		this.chips = this.rows[0].querySelector(".chips");
 		this.bar = element("p.live-bar");
-		this.button = element("button.tool", {}, this.bar, "Cut a text of your own");
+		this.button = element("button.tool", {}, this.bar, "Type a text of your own");
 		const offer = `Loads the tokenizer, ${box.dataset.size}.`;
 		this.status = element("span.live-status", { role: "status" }, this.bar, offer);
 		box.prepend(this.bar);
+		this.addExamples();
 		on(this.button, "click", () => this.load());
+	}
+
+	addExamples() {
+		if (this.rows.length < 2) return;
+		const bar = element("p.live-bar.live-examples", { role: "group", "aria-label": "Examples" });
+		this.rows.forEach((row, i) => {
+			const label = row.querySelector(".strip-label").textContent.replaceAll("·", " ");
+			const button = element("button.tool", { "aria-pressed": i === 0 }, bar, label);
+			on(button, "click", () => this.showExample(i));
+		});
+		this.buttons = [...bar.children];
+		this.rows.forEach((row, i) => (row.hidden = i > 0));
+		this.box.prepend(bar);
+	}
+
+	showExample(index) {
+		if (this.field) {
+			this.field.value = this.texts[index];
+			this.show();
+		} else this.rows.forEach((row, i) => (row.hidden = i !== index));
+		this.press(index);
+	}
+
+	press(index) {
+		this.buttons?.forEach((button, i) => button.setAttribute("aria-pressed", i === index));
 	}
 
 	async load() {
@@ -574,10 +806,20 @@ class LiveText {
 	}
 
 	start(data) {
-		this.tokenize = createTokenizer(data);
-		window.layerbook.tokenize = this.tokenize;
-		this.addField(data.text);
+		Object.assign(this, createTokenizer(data), { texts: data.texts });
+		Object.assign(window.layerbook, { tokenize: this.tokenize, stages: this.stagesOf });
+		this.addField(
+			data.texts[
+				Math.max(
+					0,
+					this.rows.findIndex((row) => !row.hidden),
+				)
+			],
+		);
 		this.button.remove();
+		for (const row of this.rows.slice(1)) row.remove();
+		this.rows[0].hidden = false;
+		this.addSlider();
 		this.detail = element("p.live-detail", {}, this.box);
 		this.box.classList.add("open");
 		this.startList(this.chips);
@@ -594,10 +836,35 @@ class LiveText {
 		this.field.ariaLabel = "Your text";
 		this.field.value = text;
 		on(this.field, "input", () => {
+			this.press(this.texts.indexOf(this.field.value));
 			clearTimeout(this.timer);
 			this.timer = setTimeout(() => this.show(), this.field.value.length < SLOW ? 0 : PAUSE);
 		});
 		this.box.insertBefore(this.field, this.bar);
+	}
+
+	addSlider() {
+		this.merges = element("p.live-merges");
+		const label = element("label", {}, this.merges, "Merges ");
+		this.slider = element("input", { type: "range", min: 0, step: 1 }, label);
+		this.merge = element("span.live-merge", {}, this.merges);
+		on(this.slider, "input", () => this.showStage());
+		this.box.insertBefore(this.merges, this.bar);
+	}
+
+	showStage() {
+		const { tokens, rank, merge } = this.stages[this.slider.valueAsNumber];
+		this.drawTokens(tokens);
+		this.merge.textContent = merge ? "" : "before the first merge";
+		if (merge) {
+			const [left, right, made] = merge;
+			for (const part of [left, " + ", right, " → ", made]) {
+				if (part.shown === undefined) this.merge.append(part);
+				else writeShown(element("span.tok", {}, this.merge), part);
+			}
+			this.merge.append(`, no. ${grouped(rank)} in the list`);
+		}
+		this.slider.setAttribute("aria-valuetext", this.merge.textContent);
 	}
 
 	startList(chips) {
@@ -644,8 +911,21 @@ class LiveText {
 	show() {
 		const typed = [...this.field.value];
 		const read = typed.slice(0, MOST_CHARACTERS);
-		this.tokens = this.tokenize(read.join(""));
-		const chips = this.tokens.slice(0, MOST_CHIPS).map((token, i) => this.createChip(token, i));
+		const tokens = this.tokenize(read.join(""));
+		this.stages = read.length > MOST_MERGED ? [] : this.stagesOf(tokens);
+		const last = this.stages.length - 1;
+		this.merges.hidden = last < 1;
+		this.slider.max = Math.max(last, 0);
+		this.slider.value = this.slider.max;
+		if (last < 1) this.drawTokens(tokens);
+		else this.showStage();
+		this.showPrinted(typed);
+		this.showCounts(typed.length, read.length);
+	}
+
+	drawTokens(tokens) {
+		this.tokens = tokens;
+		const chips = tokens.slice(0, MOST_CHIPS).map((token, i) => this.createChip(token, i));
 		this.chips.replaceChildren(...chips);
 		this.chips.hidden = !chips.length;
 		this.chips.removeAttribute("aria-activedescendant");
@@ -653,8 +933,6 @@ class LiveText {
 		this.detail.textContent = chips.length
 			? "Point at a token, or reach it with Tab and the arrow keys."
 			: "";
-		this.showPrinted(typed);
-		this.showCounts(typed.length, read.length);
 	}
 
 	createChip(token, index) {
@@ -1103,6 +1381,7 @@ class PointMap {
 		this.createReadout(svg.querySelector("title")?.textContent);
 		on(svg, "pointermove pointerleave click", (event) => this.onPointer(event));
 		this.show(NONE);
+		this.bar.classList.add(...(svg.closest(".wide, .narrow")?.classList ?? []));
 		svg.closest(".picture").after(this.bar);
 	}
 
@@ -1258,7 +1537,7 @@ class Playground {
 
 	constructor(figure, data) {
 		this.data = data;
-		this.names = new Map(data.names);
+		this.texts = data.texts.replaceAll(" ", "·").split("\n");
 		const box = figure.querySelector("template").content.firstElementChild.cloneNode(true);
 		this.box = box;
 		this.prompts = box.querySelector("select");
@@ -1316,7 +1595,7 @@ class Playground {
 
 	writeToken(chip, rank) {
 		const id = this.current.order[rank];
-		chip.textContent = this.names.has(id) ? this.names.get(id) || "empty" : `#${id}`;
+		chip.textContent = this.texts[id] || "empty";
 		chip.title = `token ${id}, rank ${rank + 1}`;
 		return chip;
 	}
@@ -1415,6 +1694,44 @@ on(document, "keydown", (event) => {
 });
 on(matchMedia("(min-width: 72rem)"), "change", () => show(false));
 });
+define("scripts/sections.js", () => {
+
+const { on } = modules["scripts/common.js"];
+
+const LINE = 0.3; // of the window's height: the last heading above it has the section
+
+const links = [...document.querySelectorAll(".sections a")];
+const headings = links.map((link) => document.getElementById(link.hash.slice(1)));
+const panel = document.getElementById("contents");
+let scheduled = false;
+let current;
+
+function mark() {
+	scheduled = false;
+	const line = LINE * innerHeight;
+	const passed = headings.filter((heading) => heading?.getBoundingClientRect().top < line);
+	const next = links[headings.indexOf(passed.at(-1))];
+	if (next === current) return;
+	current?.removeAttribute("aria-current");
+	next?.setAttribute("aria-current", "true");
+	current = next;
+	const below = next && next.getBoundingClientRect().bottom - panel.getBoundingClientRect().bottom;
+	if (below > 0) panel.scrollTop += below + 40;
+	const above = next && next.getBoundingClientRect().top - panel.getBoundingClientRect().top;
+	if (above < 0) panel.scrollTop += above - 40;
+}
+
+function schedule() {
+	if (scheduled) return;
+	scheduled = true;
+	requestAnimationFrame(mark);
+}
+
+if (links.length) {
+	on(window, "scroll resize", schedule, { passive: true });
+	mark();
+}
+});
 define("scripts/scroll.js", () => {
 
 const { on } = modules["scripts/common.js"];
@@ -1423,6 +1740,7 @@ const PAUSE = 150; // milliseconds without resizing
 
 function update(box) {
 	const scrolls = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
+	box.classList.toggle("scrolls", box.scrollWidth > box.clientWidth + 1);
 	box.dataset.label = box.getAttribute("aria-label") ?? box.dataset.label;
 	box.dataset.role = box.getAttribute("role") ?? box.dataset.role;
 	if (scrolls) {
@@ -1495,19 +1813,47 @@ function search(index, words) {
 		.map(({ row }) => row);
 }
 
-function addSnippet(parent, text, words) {
+function findMatches(text, words) {
 	const lower = text.toLowerCase();
-	const word = words.find((candidate) => lower.includes(candidate));
-	if (word === undefined) {
-		parent.append(text.slice(0, 2 * CONTEXT), text.length > 2 * CONTEXT ? " …" : "");
-		return;
+	const matches = [];
+	for (const word of words) {
+		for (let at = lower.indexOf(word); at >= 0; at = lower.indexOf(word, at + word.length)) {
+			matches.push([at, at + word.length]);
+		}
 	}
-	const start = lower.indexOf(word);
-	const from = Math.max(0, start - CONTEXT);
-	const to = start + word.length + CONTEXT;
-	parent.append((from ? "… " : "") + text.slice(from, start));
-	element("mark", {}, parent, text.slice(start, start + word.length));
-	parent.append(text.slice(start + word.length, to) + (to < text.length ? " …" : ""));
+	matches.sort(([a, aEnd], [b, bEnd]) => a - b || bEnd - aEnd);
+	let end = 0;
+	return matches.filter(([from, to]) => {
+		const apart = from >= end;
+		if (apart) end = to;
+		return apart;
+	});
+}
+
+function chooseSnippet(text, matches) {
+	const within = ([start]) => matches.filter(([at]) => at >= start && at < start + 2 * CONTEXT);
+	const best = matches.reduce(
+		(most, match) => (within(match).length > within(most).length ? match : most),
+		matches[0] ?? [0, 0],
+	);
+	const begin = Math.max(0, best[0] - CONTEXT);
+	const from = begin && text.indexOf(" ", begin) + 1;
+	const cut = text.lastIndexOf(" ", from + 3 * CONTEXT);
+	const fits = text.length <= from + 3 * CONTEXT;
+	return [Math.min(from, best[0]), fits ? text.length : Math.max(cut, best[1])];
+}
+
+function addSnippet(parent, text, words) {
+	const matches = findMatches(text, words);
+	const [from, to] = chooseSnippet(text, matches);
+	if (from) parent.append("… ");
+	let at = from;
+	for (const [start, end] of matches.filter((match) => match[0] >= from && match[1] <= to)) {
+		parent.append(text.slice(at, start));
+		element("mark", {}, parent, text.slice(start, end));
+		at = end;
+	}
+	parent.append(text.slice(at, to) + (to < text.length ? " …" : ""));
 }
 
 function createDialog() {

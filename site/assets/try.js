@@ -33,6 +33,17 @@ const hasModifier = (event) =>
 
 const clamp = (value, least, most) => Math.max(least, Math.min(most, value));
 
+const MARGIN = 4; // pixels between a tip and the edge of the window
+
+function placeBeside(tip, place) {
+	tip.style.left = tip.style.top = "0";
+	const room = document.documentElement.clientWidth - tip.offsetWidth - MARGIN;
+	const centred = place.left + (place.width - tip.offsetWidth) / 2;
+	const fitsAbove = place.top >= tip.offsetHeight + MARGIN;
+	tip.style.left = `${clamp(centred, MARGIN, room)}px`;
+	tip.style.top = `${fitsAbove ? place.top - tip.offsetHeight : place.bottom}px`;
+}
+
 function targetOfKey({ key }, current, last, up = -1) {
 	const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: up, ArrowDown: -up };
 	const targets = { Home: 0, End: last };
@@ -56,7 +67,7 @@ function percent(share, exact = share === 0 || share === 1) {
 	if (text === "100.00") text = `>${NARROW_SPACE}99.99`;
 	return `${text}${NARROW_SPACE}%`;
 }
-return { element, on, hasModifier, clamp, targetOfKey, loadScript, grouped, percent };
+return { element, on, hasModifier, clamp, placeBeside, targetOfKey, loadScript, grouped, percent };
 });
 define("scripts/patterns.js", () => {
 
@@ -516,25 +527,25 @@ function byteSpelling() {
 const BYTE_OF = byteSpelling();
 const encoder = new TextEncoder();
 
-function readVocabulary({ given, joins }) {
+function readVocabulary({ given, merges }) {
 	const idOf = Object.create(null);
 	const pieces = [];
-	const merges = [];
+	const pairs = [];
 	let free = 0;
 	for (const [piece, id] of given) {
 		idOf[piece] = id;
 		pieces[id] = piece;
 	}
-	for (let i = 0; i < joins.length; i += 2) {
-		const pair = [pieces[joins[i]], pieces[joins[i + 1]]];
+	for (let i = 0; i < merges.length; i += 2) {
+		const pair = [pieces[merges[i]], pieces[merges[i + 1]]];
 		const piece = pair.join("");
-		merges.push(pair);
+		pairs.push(pair);
 		if (idOf[piece] !== undefined) continue;
 		while (pieces[free] !== undefined) free++;
 		idOf[piece] = free;
 		pieces[free] = piece;
 	}
-	return { idOf, merges };
+	return { idOf, merges: pairs };
 }
 
 const sequence = (...pretokenizers) => ({ type: "Sequence", pretokenizers });
@@ -598,7 +609,47 @@ function openTokenizer(settings) {
 function createTokenizer(data) {
 	const { idOf, merges } = readVocabulary(data);
 	const model = { ...data.rest.model, vocab: idOf, merges };
-	return openTokenizer({ ...data.rest, model }).tokenize;
+	const { token, tokenize } = openTokenizer({ ...data.rest, model });
+	return { tokenize, stagesOf: mergeStages(idOf, merges, token) };
+}
+
+function mergeStages(idOf, merges, token) {
+	const ids = merges.map(([left, right]) => [idOf[left], idOf[right], idOf[left + right]]);
+	const rankOf = new Map(ids.map(([left, right], rank) => [`${left} ${right}`, rank]));
+	const pieceOf = new Map(Object.entries(idOf).map(([piece, id]) => [id, piece]));
+	const charactersOf = ({ id, special }) => {
+		const characters = special ? [] : Array.from(pieceOf.get(id) ?? "", (char) => idOf[char]);
+		return characters.length && !characters.includes(undefined) ? characters : [id];
+	};
+	return (tokens) => {
+		let words = tokens.map(charactersOf);
+		const stages = [{ tokens: words.flat().map(token) }];
+		for (let rank; (rank = firstRank(words, rankOf)) < Infinity;) {
+			const [left, right, made] = ids[rank];
+			words = words.map((word) => mergePair(word, left, right, made));
+			const pieces = words.flat().map(token);
+			stages.push({ tokens: pieces, rank: rank + 1, merge: [left, right, made].map(token) });
+		}
+		const last = words.flat();
+		const same = last.length === tokens.length && tokens.every(({ id }, i) => id === last[i]);
+		return same ? stages : [];
+	};
+}
+
+function firstRank(words, rankOf) {
+	const ranks = words.flatMap((word) =>
+		word.slice(1).map((right, i) => rankOf.get(`${word[i]} ${right}`) ?? Infinity),
+	);
+	return ranks.reduce((least, rank) => Math.min(least, rank), Infinity);
+}
+
+function mergePair(word, left, right, made) {
+	const merged = [];
+	for (const id of word) {
+		if (id === right && merged.at(-1) === left) merged[merged.length - 1] = made;
+		else merged.push(id);
+	}
+	return merged;
 }
 
 function asToken(id, piece, added, spelling) {
