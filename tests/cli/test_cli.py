@@ -118,7 +118,8 @@ def test_reports_all_problems_of_a_spec(spec: Path, tiny_model_dir: Path, tmp_pa
         (("build", "--no-run", "--only", "x"), "--no-run runs nothing"),
         (("model", "--model", "smollm-135m-instrukt"), "did you mean 'smollm-135m-instruct'"),
         (("model", "--model", "org/name"), "needs a revision"),
-        (("serve",), "there is no book yet"),
+        (("serve", "--no-watch"), "there is no book yet"),
+        (("serve",), "no book here"),
         (("model", "--model", ""), "no model is called ''"),
         (("clean", "--book", "nowhere"), "does not exist"),
         (("build", "--site", __file__), "is a file"),
@@ -268,7 +269,7 @@ def test_interrupt_during_imports_exits_with_130(book: Path, tmp_path: Path, mod
 def test_serves_the_book_at_a_local_address(book: Path) -> None:
     """The address is printed and answers; Ctrl-C exits with 130."""
     assert layerbook("build", cwd=book).returncode == 0
-    with start_layerbook("serve", "--port", "0", cwd=book) as running:
+    with start_layerbook("serve", "--no-watch", "--port", "0", cwd=book) as running:
         assert running.stdout is not None
         address = re.search(r"http://127\.0\.0\.1:\d+/", running.stdout.readline())
         assert address

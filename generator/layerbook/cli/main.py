@@ -235,19 +235,26 @@ def build(
 
 @main.command()
 @book_option
+@model_option
 @click.option("--port", default=8000, show_default=True, help="The port; 0 picks a free one.")
-def serve(root: Path, port: int) -> None:
-    """Serve site/ at a local address, for browsers that do not open files."""
-    from layerbook.core.paths import resolve_inside
-    from layerbook.site.serve import serve as serve_folder
+@click.option("--run", "run_stale", is_flag=True, help="Also run experiments that change.")
+@click.option("--no-watch", is_flag=True, help="Serve site/ as it is; rebuild nothing.")
+@drafts_option
+def serve(
+    root: Path, model: str | None, port: int, run_stale: bool, no_watch: bool, drafts: bool
+) -> None:
+    """Show the book at a local address; what you change is rebuilt, and its page reloaded.
 
-    folder = root / "site"
-    resolve_inside(root, folder, links=False)
-    if not (folder / "index.html").is_file():
-        raise UsageError(f"{folder}: there is no book yet; run `layerbook build`")
-    serve_folder(
-        folder, port, lambda address: print_text(f"Serving {folder} at {address} until Ctrl-C")
-    )
+    Mistakes are shown in the page. Experiments run only with --run.
+    """
+    from layerbook.cli.serving import serve_site, watch_and_serve
+
+    if not no_watch:
+        watch_and_serve(root, model, port, drafts=drafts, run=run_stale)
+    elif run_stale or drafts or model:
+        raise UsageError("--no-watch builds nothing, so it has no use for other options")
+    else:
+        serve_site(root, port)
 
 
 @main.command()

@@ -1,25 +1,33 @@
-"""A local web server for the built site."""
+"""A local web server for the built site, and for its live preview."""
 
 from __future__ import annotations
 
 import io
 import os
 import re
+import threading
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote_to_bytes
 
 from layerbook.core.errors import OutsideError, UsageError
 from layerbook.core.paths import resolve_inside
 
+if TYPE_CHECKING:
+    from layerbook.site.preview import Preview
+
 ADDRESS = "127.0.0.1"
 HOST_NAMES = ("localhost", "127.0.0.1", "[::1]")
 """The names of this machine. A page of another site may reach us under a name of its own."""
 TIMEOUT_SECONDS = 30
+PREVIEW_PREFIX = "-/"
+"""Where the preview's own files are; no file of a site has such a path."""
+SECONDS_BETWEEN_PINGS = 15
 _BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
@@ -36,6 +44,18 @@ class _SiteHandler(SimpleHTTPRequestHandler):
 
     timeout = TIMEOUT_SECONDS
 
+    def __init__(self, *args: Any, preview: Preview | None = None, **options: Any) -> None:
+        self._preview = preview
+        super().__init__(*args, **options)
+
+    def do_GET(self) -> None:
+        """Answer a request; the events of the preview go on until the browser leaves."""
+        events = f"/{PREVIEW_PREFIX}events"
+        if self._preview and self.path == events and self._host_is_ours():
+            self._send_events(self._preview)
+        else:
+            super().do_GET()
+
     def send_head(self) -> io.BytesIO | BinaryIO | None:
         """Send the headers of the requested file and return it; None after sending an error."""
         if not self._host_is_ours():
@@ -47,15 +67,40 @@ class _SiteHandler(SimpleHTTPRequestHandler):
             self.send_error(HTTPStatus.BAD_REQUEST)
             return None
         try:
-            file = _find_file(Path(self.directory), path).open("rb")
+            file = self._open(path)
         except OSError:
             self.send_error(HTTPStatus.NOT_FOUND)
             return None
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", self.guess_type(path))
-        self.send_header("Content-Length", str(os.fstat(file.fileno()).st_size))
+        self.send_header("Content-Length", str(_size(file)))
         self.end_headers()
         return file
+
+    def _open(self, path: str) -> io.BytesIO | BinaryIO:
+        """Open what a path leads to; pages get the script of the preview. Raises OSError."""
+        if self._preview is None:
+            return _find_file(Path(self.directory), path).open("rb")
+        if path.startswith(PREVIEW_PREFIX):
+            return _open_preview_file(path.removeprefix(PREVIEW_PREFIX))
+        version = self._preview.state.version  # before the page, so that it cannot be newer
+        file = _find_file(Path(self.directory), path)
+        if file.suffix != ".html":
+            return file.open("rb")
+        return io.BytesIO(add_preview(file.read_text(encoding="utf-8"), version).encode())
+
+    def _send_events(self, preview: Preview) -> None:
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        try:
+            state = preview.state
+            while True:
+                self.wfile.write(f"data: {preview.state_json()}\n\n".encode())
+                self.wfile.flush()
+                state = preview.wait_for_change(state, SECONDS_BETWEEN_PINGS)
+        except OSError:
+            self.close_connection = True  # the page was closed
 
     def end_headers(self) -> None:
         self.send_header("Cache-Control", "no-store")
@@ -112,16 +157,56 @@ def _find_file(folder: Path, path: str) -> Path:
     return file
 
 
-def serve(folder: Path, port: int, on_ready: Callable[[str], None]) -> None:
+def add_preview(html: str, version: str) -> str:
+    """Return a page that loads the preview's script and may talk to this server.
+
+    version: of the site, `PreviewState.version`.
+    """
+    head = (
+        f'<link rel="stylesheet" href="/{PREVIEW_PREFIX}preview.css">\n'
+        f'<script src="/{PREVIEW_PREFIX}preview.js" data-version="{version}" defer></script>\n'
+        "</head>"
+    )
+    html = html.replace("default-src 'none';", "default-src 'none'; connect-src 'self';", 1)
+    return html.replace("</head>", head, 1)
+
+
+def _open_preview_file(name: str) -> io.BytesIO:
+    if name not in ("preview.js", "preview.css"):
+        raise FileNotFoundError(name)
+    return io.BytesIO(files("layerbook.site").joinpath(name).read_bytes())
+
+
+def _size(file: io.BytesIO | BinaryIO) -> int:
+    return (
+        len(file.getbuffer()) if isinstance(file, io.BytesIO) else os.fstat(file.fileno()).st_size
+    )
+
+
+def serve(
+    folder: Path,
+    port: int,
+    on_ready: Callable[[str], None],
+    preview: Preview | None = None,
+    follow: Callable[[], None] | None = None,
+) -> None:
     """Serve a folder until interrupted; call `on_ready` with the address.
 
+    preview: the state that pages show. follow: runs meanwhile, in this thread.
     Raises UsageError if the port cannot be used.
     """
-    handler = partial(_SiteHandler, directory=str(folder))
+    handler = partial(_SiteHandler, directory=str(folder), preview=preview)
     try:
         server = _Server((ADDRESS, port), handler)
     except (OSError, OverflowError) as error:
         raise UsageError(f"--port {port}: cannot be used ({error})") from error
     with server:
         on_ready(f"http://{ADDRESS}:{server.server_address[1]}/")
-        server.serve_forever()
+        if follow is None:
+            server.serve_forever()
+        else:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            try:
+                follow()
+            finally:
+                server.shutdown()

@@ -1,0 +1,137 @@
+"""Live preview: rebuild a book when one of its files changes, and say so to the open pages."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from watchfiles import watch
+
+from layerbook.book.media import MEDIA_FOLDERS
+from layerbook.core.errors import LayerbookError, OutsideError, Problem, SpecError
+from layerbook.core.paths import resolve_inside
+from layerbook.core.progress import Reporter
+from layerbook.site.build import build
+from layerbook.store.freshness import check_status
+from layerbook.store.project import SITE_FOLDER, open_project
+from layerbook.store.publish import MARKER_NAME
+
+WATCHED_FOLDERS = ("experiments", "templates", "analyses", *MEDIA_FOLDERS)
+LOOK_FOR_FOLDERS_MS = 2000
+MAX_SHOWN_PROBLEMS = 20
+
+
+@dataclass(frozen=True)
+class ShownProblem:
+    """A problem as pages show it; `source` is the line that it is about, if it has one."""
+
+    place: str
+    message: str
+    source: str = ""
+    column: int = 1
+
+
+@dataclass(frozen=True)
+class PreviewState:
+    """The site as it is now.
+
+    version: a digest of the published files. problems: why the last change is not in them.
+    stale: addresses of experiments whose results are missing or out of date.
+    """
+
+    version: str = ""
+    problems: tuple[ShownProblem, ...] = ()
+    stale: tuple[str, ...] = ()
+
+
+class Preview:
+    """Keeps the site of one book up to date and knows its state."""
+
+    def __init__(self, root: Path, model: str | None, *, drafts: bool, run: bool) -> None:
+        self._root, self._model, self._drafts, self._run = root, model, drafts, run
+        self._state = PreviewState()
+        self._changed = threading.Condition()
+
+    @property
+    def state(self) -> PreviewState:
+        """The state after the last build."""
+        return self._state
+
+    def state_json(self) -> str:
+        """Return the state on one line, for the pages' script."""
+        return json.dumps(asdict(self._state))
+
+    def wait_for_change(self, known: PreviewState, seconds: float) -> PreviewState:
+        """Return the state as soon as it differs from `known`, or after some seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._state != known, timeout=seconds)
+            return self._state
+
+    def rebuild(self, reporter: Reporter) -> None:
+        """Bring the site up to date; a mistake in the book becomes part of the state."""
+        state = replace(self._state, problems=())
+        try:
+            download = reporter if self._run else None
+            project = open_project(self._root, self._model, download, drafts=self._drafts)
+            build(project, project.site_dir, reporter, run_stale=self._run)
+            stale = [s.experiment.address for s in check_status(project) if not s.freshness.usable]
+            state = replace(state, stale=tuple(stale))
+        except SpecError as error:
+            problems = [self._shown(problem) for problem in error.problems[:MAX_SHOWN_PROBLEMS]]
+            state = replace(state, problems=tuple(problems))
+        except (LayerbookError, OSError) as error:
+            state = replace(state, problems=(ShownProblem("layerbook", str(error)),))
+        with self._changed:
+            self._state = replace(state, version=self._published_version())
+            self._changed.notify_all()
+
+    def follow(self, reporter: Reporter, on_rebuilt: Callable[[PreviewState], None]) -> None:
+        """Rebuild after every change, until interrupted."""
+        for _ in _changes(self._root):
+            before = self._state
+            self.rebuild(reporter)
+            if self._state != before:
+                on_rebuilt(self._state)
+
+    def _published_version(self) -> str:
+        try:
+            marker = (self._root / SITE_FOLDER / MARKER_NAME).read_bytes()
+        except OSError:
+            return ""
+        return hashlib.sha256(marker).hexdigest()[:16]
+
+    def _shown(self, problem: Problem) -> ShownProblem:
+        place = f"{problem.file}:{problem.line}:{problem.column}"
+        try:
+            path = resolve_inside(self._root, Path(problem.file).absolute())
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
+            source = lines[problem.line - 1]
+        except (OutsideError, OSError, UnicodeDecodeError, IndexError):
+            source = ""
+        return ShownProblem(place, problem.message, source, problem.column)
+
+
+def _changes(root: Path) -> Iterator[None]:
+    """Yield after each change in the folders of a book, also in those that are new.
+
+    Yields once soon after the start, for what changed before.
+    """
+    is_new = True
+    while True:
+        folders = _folders(root)
+        for changes in watch(
+            *folders, step=30, rust_timeout=LOOK_FOR_FOLDERS_MS, yield_on_timeout=True
+        ):
+            if changes or is_new:
+                yield
+            is_new = _folders(root) != folders
+            if is_new:
+                break
+
+
+def _folders(root: Path) -> list[Path]:
+    return [path for name in WATCHED_FOLDERS if (path := root / name).is_dir()]

@@ -1,0 +1,89 @@
+"""The live preview's own addresses, as safe as the site's; see tests/browser for its pages."""
+
+from __future__ import annotations
+
+import json
+import queue
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fixtures.small_book import layerbook
+from layerbook.core.progress import SilentReporter
+from layerbook.site.preview import Preview
+from layerbook.site.serve import add_preview, serve
+
+
+@pytest.fixture
+def served(book: Path) -> tuple[Preview, int]:
+    """Serve the small book with its preview; return the preview and the port."""
+    assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
+    preview = Preview(book, None, drafts=False, run=False)
+    preview.rebuild(SilentReporter())
+    ports: queue.Queue[int] = queue.Queue()
+
+    def on_ready(address: str) -> None:
+        ports.put(int(address.rstrip("/").rpartition(":")[2]))
+
+    threading.Thread(target=serve, args=(book / "site", 0, on_ready, preview), daemon=True).start()
+    return preview, ports.get(timeout=10)
+
+
+def lines(port: int, target: str, host: str = "localhost") -> Iterator[str]:
+    """Send a request and yield the lines of the answer as they come."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
+        with connection.makefile(encoding="utf-8") as answer:
+            yield from (line.rstrip("\n") for line in answer)
+
+
+def test_only_names_of_this_machine_get_events(served: tuple[Preview, int]) -> None:
+    assert "421" in next(lines(served[1], "/-/events", host="evil.example"))
+
+
+@pytest.mark.parametrize("target", ["/-/", "/-/serve.py", "/-/../serve.py", "/-/preview.js/"])
+def test_the_preview_has_two_files(served: tuple[Preview, int], target: str) -> None:
+    assert "404" in next(lines(served[1], target))
+
+
+def test_served_pages_may_talk_to_the_server_and_to_nobody_else(
+    served: tuple[Preview, int],
+) -> None:
+    """The policy of the page on disk stays but for one source."""
+    preview, port = served
+    page = "\n".join(lines(port, "/next.html"))
+    assert "default-src 'none'; connect-src 'self'; script-src 'self' file:;" in page
+    assert f'src="/-/preview.js" data-version="{preview.state.version}"' in page
+    assert "unsafe" not in page.partition("<title>")[0]
+
+
+def test_events_tell_of_each_change(book: Path, served: tuple[Preview, int]) -> None:
+    """The version is that of the published files; a mistake leaves it as it was."""
+    preview, port = served
+    events = (line for line in lines(port, "/-/events") if line.startswith("data: "))
+
+    def state() -> dict[str, object]:
+        data: dict[str, object] = json.loads(next(events).removeprefix("data: "))
+        return data
+
+    first = state()
+    assert first == {"version": preview.state.version, "problems": [], "stale": []}
+    prose = book / "templates" / "chapters" / "words.md"
+    good = prose.read_text()
+    prose.write_text(f"{good}\n{{{{ nothing }}}}\n")
+    preview.rebuild(SilentReporter())
+    wrong = state()
+    assert wrong["version"] == first["version"]
+    [problem] = wrong["problems"]  # type: ignore[misc]
+    assert problem["place"].endswith(f"words.md:{len(good.splitlines()) + 2}:1")
+    assert problem["source"] == "{{ nothing }}"
+    prose.write_text(f"{good}\nMore.\n")
+    preview.rebuild(SilentReporter())
+    mended = state()
+    assert mended["problems"] == [] and mended["version"] not in ("", first["version"])
+
+
+def test_what_is_no_page_stays_as_it_is() -> None:
+    assert add_preview("<p>No head.</p>", "1") == "<p>No head.</p>"
