@@ -18,9 +18,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.mark.model
 def test_the_examples_of_the_documentation_run(real_model_dir: Path) -> None:
-    """Every example in docs/api.md gives the output that is printed there."""
+    """Every example of the guide's page gives the output that is printed there."""
     with chdir(ROOT):
-        outcome = doctest.testfile(str(ROOT / "docs" / "api.md"), module_relative=False)
+        outcome = doctest.testfile(
+            str(ROOT / "docs/guide/templates/pages/api.md"), module_relative=False
+        )
     assert outcome.attempted > 8
     assert outcome.failed == 0
 

@@ -137,7 +137,7 @@ def test_a_file_imports_little(name: str) -> None:
 
 @every_analysis
 def test_every_parameter_and_every_number_is_described(name: str) -> None:
-    """Editors show the parameters' descriptions, docs/results.md the results'."""
+    """Editors show the parameters' descriptions, the guide's page the results'."""
     kind = registry.find(name)
     bare = [
         f"{owner.__name__}.{field}"

@@ -32,6 +32,7 @@ def problems_of(source: str) -> list[str]:
         *("[x](words.html)", "[x](./words.html)", "[x](#what)", "[x](words.html#tokens)"),
         *("[x](next.html#what)", "[x](words.html#größe)", "[x](https://a.example/b.html#c)"),
         *("[x](mailto:a@b.example)", "[x](data/next/sum.csv)", "<https://a.example/x.html>"),
+        *("[x](words.md)", "[x](./words.md#tokens)", "[x](../chapters/words.md)"),
         *("[x][1]\n\n[1]: words.html#tokens", "`[x](nope.html)`", "$[x](y)$"),
         "```\n[x](nope.html)\n```",
     ],
@@ -49,7 +50,9 @@ def test_links_to_what_exists(source: str) -> None:
         ("a [x][1]\n\n[1]: word.html", "3:6: no page is called 'word.html'"),
         ("[1]: word.html\n", "1:6: no page is called 'word.html'"),
         ("[x](words)", "1:5: no page is called 'words' (did you mean 'words.html'?)"),
-        ("[x](words.md)", "1:5: no page is called 'words.md'"),
+        ("[x](word.md)", "1:5: no page is called 'word.html' (did you mean 'words.html'?)"),
+        ("[x](words.md#what)", "1:5: words.html has no place called '#what'"),
+        ("[x](../words.md)", "1:5: no page is called '../words.md'"),
         ("[x](/words.html)", "1:5: no page is called '/words.html'"),
         ("[x](//words.html)", "1:5: a book read from a disk cannot follow '//words.html'"),
         ("[x](../words.html)", "1:5: no page is called '../words.html'"),
@@ -130,6 +133,17 @@ def test_a_build_checks_all_links(book: Path) -> None:
         *("templates/chapters/words.md:8:5:", "templates/chapters/words.md:9:5:"),
         "templates/chapters/words.md:9:37:",
     ]
+
+
+def test_names_of_sources_become_addresses(book: Path) -> None:
+    """Of pages and files, as editors follow them from one text to the next."""
+    (book / "static").mkdir()
+    (book / "static" / "table.csv").write_text("a,b\n")
+    links = "[a](words.md#tokens), [b](../../static/table.csv)"
+    assert write_prose(book, "next", f"\n{links}\n").returncode == 0
+    page = (book / "site" / "next.html").read_text(encoding="utf-8")
+    assert '<a href="words.html#tokens">a</a>' in page
+    assert '<a href="static/table.csv">b</a>' in page
 
 
 def test_captions_link_too(book: Path) -> None:

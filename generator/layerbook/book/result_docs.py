@@ -1,4 +1,4 @@
-"""Generate docs/results.md: the fields of every result, from the classes that define them."""
+"""Generate the guide's page on results: the fields of every result, from the classes that define them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ from layerbook.core.analysis import Result, SidecarFile
 from layerbook.core.tokens import Token
 
 INTRODUCTION = """\
-# Results
-
+---
+title: Results
+summary: "The fields of every result, for prose, claims and programs."
+unnumbered: true
+---
+{# numerals: from the documentation of the code #}
 Every experiment writes `experiments/results/MODEL/CHAPTER/ID.json`, and
 `layerbook run SPEC.yaml --out DIR` writes `DIR/ID.json`. `layerbook schema results` generates this
 page from the code.
@@ -53,7 +57,7 @@ def results_markdown() -> str:
 
 
 def _section(name: str, documented: type, result_type: type[Result]) -> str:
-    description = _paragraphs(inspect.getdoc(documented) or "")
+    description = _no_links(_paragraphs(inspect.getdoc(documented) or ""))
     rows = [f"| `{path}` | {kind} | {text} |\n" for path, kind, text in _rows(result_type, "")]
     header = "| field | type | what it is |\n|---|---|---|\n"
     return f"\n## {name}\n\n{description}\n\n{header}{''.join(rows)}"
@@ -74,6 +78,11 @@ def _paragraphs(docstring: str) -> str:
     return "\n".join([first, "", *items]) if items else first
 
 
+def _no_links(text: str) -> str:
+    """Return a text in which `[layer][head]` is no link of Markdown."""
+    return text.replace("][", "]\\[")
+
+
 def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
     """Yield the path, type and description of every field, those of nested records too."""
     hints = get_type_hints(model, include_extras=True)
@@ -82,7 +91,7 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]
         path = prefix + name
         if inner is not None and _is_list(hints[name]):
             path += "[]"
-        description = " ".join((field.description or "").split()).replace("|", "\\|")
+        description = _no_links(" ".join((field.description or "").split())).replace("|", "\\|")
         yield path, _type_name(hints[name]), description
         if inner is not None:
             yield from _rows(inner, f"{path}.")

@@ -54,7 +54,7 @@ class ClaimSpec(_Spec):
 
     says: NonEmptyStr = Field(description="The sentence, as the book prints it; inline Markdown.")
     check: NonEmptyStr = Field(
-        description='The check, as docs/claims.md explains: result.prompts[0].top[0].text == "4".'
+        description='The check, in the language of claims: result.prompts[0].top[0].text == "4".'
     )
 
 

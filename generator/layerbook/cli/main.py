@@ -258,14 +258,19 @@ def serve(
 
 
 @main.command()
-@click.argument("kind", type=click.Choice(["chapter", "book", "results"]), default="chapter")
+@click.argument(
+    "kind", type=click.Choice(["chapter", "book", "results", "prose"]), default="chapter"
+)
 def schema(kind: str) -> None:
-    """Print the JSON Schema of a chapter's spec or of book.yaml, or describe all results."""
+    """Print the JSON Schema of a chapter's spec or of book.yaml, or describe results or prose."""
     from layerbook.book.result_docs import results_markdown
     from layerbook.book.schema import book_schema, chapter_schema
+    from layerbook.site.prose_docs import prose_markdown
 
     if kind == "results":
         print_text(results_markdown(), nl=False)
+    elif kind == "prose":
+        print_text(prose_markdown(), nl=False)
     else:
         print_json(chapter_schema() if kind == "chapter" else book_schema())
 

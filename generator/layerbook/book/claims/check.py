@@ -1,6 +1,6 @@
 """The language of claims: expressions over results, written like Python but never compiled or run.
 
-Python's parser reads a check, `parse` refuses all syntax that docs/claims.md does not list, and the
+Python's parser reads a check, `parse` refuses all syntax that the guide's page on claims does not list, and the
 evaluator walks the tree. A mistake is a CheckError with its column.
 """
 
@@ -138,7 +138,7 @@ class _GrammarChecker(ast.NodeVisitor):
             raise self.error(f"nested more than {MAX_DEPTH} deep")
         if not isinstance(node, ALLOWED_SYNTAX):
             name = type(node).__name__
-            unknown = f"{name} is not part of the language of checks; docs/claims.md lists it"
+            unknown = f"{name} is not part of the language of checks (see the guide: Claims)"
             raise self.error(ALTERNATIVES.get(type(node), unknown))
         super().visit(node)
         self.depth -= isinstance(node, ast.expr)

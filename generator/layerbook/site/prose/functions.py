@@ -41,7 +41,7 @@ class Views(Protocol):
     """The experiments as a chapter shows them; a wrong name is a LayerbookError."""
 
     def result(self, name: str) -> object:
-        """Return the result of `id`, or of `chapter/id` in another chapter."""
+        """`r("id")`: the result of an experiment; `r("chapter/id")` is one of another chapter."""
 
     def figure(self, name: str, figure_name: str | None = None) -> FigureView | FailedView:
         """Return a figure of an experiment."""
@@ -360,7 +360,9 @@ class ProseFunctions:
 
     @takes_steps(1000)
     def journey(self, stages: object = ()) -> Block:
-        """`journey([{...}, {...}])`: a text on its way through the model, a picture a stage."""
+        """`journey([{"title": "A", "href": "a.html", "text": "B.", "tokens": tokens}])`: a text on its
+        way through the model, a picture a stage.
+        """
         view = make_stages(stages)
         text = " ".join(f"{stage.title}: {stage.text}" for stage in view)
         return Block(self._block("journey", view), text, "journey()")

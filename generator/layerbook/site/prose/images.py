@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from layerbook.site.prose.addresses import site_address
 from layerbook.site.prose.braces import FENCE_OR_JINJA
 
 DECORATIVE = "decorative"
@@ -72,7 +73,7 @@ def extract_images(source: str) -> tuple[str, dict[int, ProseImage]]:
         line = source.count("\n", 0, match.start()) + 1
         caption_start = match.start("caption") if match["caption"] else match.start()
         images[line] = ProseImage(
-            match["path"],
+            site_address(match["path"]),
             " ".join(_ESCAPE.sub(r"\1", match["alt"]).split()),
             (match["caption"] or "").replace('\\"', '"'),
             line,

@@ -11,6 +11,7 @@ from markdown_it.token import Token as Node
 
 from layerbook.book.media import STATIC_FOLDER
 from layerbook.core.errors import did_you_mean
+from layerbook.site.prose.addresses import site_address
 from layerbook.site.prose.outline import Outline, Place
 
 OTHER_PAGES = ("index", "claims", "colophon")
@@ -43,7 +44,7 @@ class LinkTargets:
     def problem(self, address: str, own_page: str) -> str:
         """Return what is wrong with a link on a page, or nothing."""
         try:
-            parts = urlsplit(address)
+            parts = urlsplit(site_address(address))
         except ValueError as error:
             return f"{address!r} is no address: {error}"
         if parts.scheme:

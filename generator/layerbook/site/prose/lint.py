@@ -1,7 +1,8 @@
 """Warn of what is typed into the prose where a result should speak: numbers, right answers.
 
 What an author means as written goes into `$math$` or code, or its line carries a comment:
-`{# numeral: the reason #}`.
+`{# numeral: the reason #}`. `{# numerals: the reason #}` speaks for the whole page, such as a
+timetable.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from layerbook.site.prose.outline import blank, parse_outline
 from layerbook.site.prose.references import find_predictions
 
 ALLOWING_COMMENT = re.compile(r"\{#-?\s*numeral:\s*(?!-?#\})\S.*?#\}")
+ALLOWING_PAGE = re.compile(r"\{#-?\s*numerals:\s*(?!-?#\})\S.*?#\}")
 NUMBER = re.compile(
     r"(?<![^\W_])(?<![^\W_]_)(?<![.,−-])[+−-]?"
     r"(?P<digits>\d+(?:[,\u00a0\u202f]\d{3})*(?P<decimals>\.\d+)?)"
@@ -53,6 +55,8 @@ def find_typed_numbers(source: str, file: str) -> tuple[Problem, ...]:
 
     Years (1800 to 2039), numbers in names (`GPT-2`, `135M`), `32-bit` and "figure 12" are fine.
     """
+    if ALLOWING_PAGE.search(source):
+        return ()
     line_starts = [0, *(match.end() for match in re.finditer("\n", source))]
     comments = ALLOWING_COMMENT.finditer(source)
     excused = {bisect_right(line_starts, comment.start()) for comment in comments}

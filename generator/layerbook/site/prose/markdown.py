@@ -21,6 +21,7 @@ from mdit_py_plugins.footnote import footnote_plugin
 
 from layerbook.core.errors import did_you_mean
 from layerbook.core.language import gettext
+from layerbook.site.prose.addresses import site_address
 from layerbook.site.prose.extensions import add_extensions, add_rendering
 from layerbook.site.prose.highlight import ListingError, code_html
 from layerbook.site.prose.ids import PageIds
@@ -145,6 +146,7 @@ def _parser() -> MarkdownIt:
     for name in ("math_inline", "math_inline_double", "math_block", "math_block_label"):
         md.add_render_rule(name, _math)
     md.add_render_rule("reference", _reference)
+    md.add_render_rule("link_open", _link_open)
     add_rendering(md)
     md.add_render_rule("slots", lambda _, nodes, index, *__: nodes[index].content)
     md.add_render_rule("fence", _fence)
@@ -195,6 +197,11 @@ def _reference(
         raise ProseError(f"nothing on this page is called {written}{hint}", near=written)
     target = targets[written]
     return f'<a class="reference" href="#{escape_text(target.id)}">{target.label}</a>'
+
+
+def _link_open(self: Any, nodes: Sequence[Node], index: int, options: Any, _: Any) -> str:
+    nodes[index].attrs["href"] = site_address(str(nodes[index].attrs["href"]))
+    return str(self.renderToken(nodes, index, options, {}))
 
 
 def _heading_close(_: Any, nodes: Sequence[Node], index: int, *__: Any) -> str:

@@ -1,0 +1,24 @@
+"""Addresses in the site of what prose names by its place among the sources.
+
+Editors and code hosts follow `attention.md` and `../../images/head.png` from a text of the book.
+"""
+
+from __future__ import annotations
+
+import re
+
+from layerbook.book.media import MEDIA_FOLDERS
+
+_PAGE = re.compile(r"(?:\./|\.\./(?:chapters|pages)/)?(?P<name>[\w%-]+)\.md(?P<anchor>#.*)?")
+_UP = "../../"
+
+
+def site_address(address: str) -> str:
+    """Return the address in the site of a page's source, a picture or a file; others as they are.
+
+    `attention.md#heads` is `attention.html#heads`, `../../static/x.csv` is `static/x.csv`.
+    """
+    if match := _PAGE.fullmatch(address):
+        return f"{match['name']}.html{match['anchor'] or ''}"
+    path = address.removeprefix(_UP)
+    return path if path.startswith(tuple(f"{folder}/" for folder in MEDIA_FOLDERS)) else address

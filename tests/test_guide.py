@@ -1,0 +1,65 @@
+"""The guide is a book that checks and builds, and describes all that prose can call."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from fixtures.small_book import layerbook
+from layerbook.site.prose.filters import FILTERS
+from layerbook.site.prose.functions import FUNCTION_NAMES
+
+ROOT = Path(__file__).resolve().parent.parent
+GUIDE = ROOT / "docs" / "guide"
+SHOWN_AS_LISTING_ONLY = {"video", "code_cell"}
+
+
+@pytest.fixture(scope="module")
+def guide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the guide's sources."""
+    folder = tmp_path_factory.mktemp("guide") / "guide"
+    shutil.copytree(GUIDE, folder, ignore=shutil.ignore_patterns("site", "results", ".layerbook"))
+    return folder
+
+
+@pytest.mark.parametrize("page", ["results", "prose"])
+def test_the_generated_pages_are_current(page: str) -> None:
+    """They are what `layerbook schema results` and `schema prose` print."""
+    path = GUIDE / "templates" / "pages" / f"{page}.md"
+    assert layerbook("schema", page, cwd=ROOT).stdout == path.read_text(encoding="utf-8")
+
+
+def test_the_guide_is_a_book_without_problems_or_warnings(
+    guide: Path, tiny_model_dir: Path
+) -> None:
+    """Every link, figure and name; and it builds on any model."""
+    checked = layerbook("check", "--strict", "--model", tiny_model_dir, cwd=guide)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    built = layerbook("build", "--quiet", "--model", tiny_model_dir, cwd=guide)
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert "tutorial.html" in (guide / "site" / "index.html").read_text(encoding="utf-8")
+
+
+def test_every_function_and_filter_has_an_example() -> None:
+    """Each stands in a listing, and what can be shown without more files is also called."""
+    text = (GUIDE / "templates" / "chapters" / "examples.md").read_text(encoding="utf-8")
+    listings = "".join(re.findall(r"```jinja\n.*?```", text, re.DOTALL))
+    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    for name in FUNCTION_NAMES:
+        called = rf"\b{name}\("
+        assert re.search(called, listings), name
+        assert re.search(called, prose) or name in SHOWN_AS_LISTING_ONLY, name
+    for name in FILTERS:
+        assert re.search(rf"`[^`]*\| {name}\b", prose), name
+        assert re.search(rf"\{{\{{[^}}]* \| {name}\b", prose), name
+
+
+@pytest.mark.parametrize("path", sorted(GUIDE.rglob("*.md")), ids=lambda path: path.stem)
+def test_links_of_the_sources_lead_to_files(path: Path) -> None:
+    """Readers also follow them on the web, from one Markdown file to the next."""
+    text = re.sub(r"```.*?```|`[^`\n]*`", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text)
+    for link in links:
+        assert (path.parent / link).is_file(), link
