@@ -1,4 +1,4 @@
-"""Generate the guide's page on results: the fields of every result, from the classes that define them."""
+"""Generate the guide's page on results from the classes that define them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The language of claims: expressions over results, written like Python but never compiled or run.
 
-Python's parser reads a check, `parse` refuses all syntax that the guide's page on claims does not list, and the
+Python's parser reads a check, `parse` refuses all syntax that the guide does not list, and the
 evaluator walks the tree. A mistake is a CheckError with its column.
 """
 
