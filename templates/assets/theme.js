@@ -1,9 +1,10 @@
 // The colour theme: automatic, light or dark. Runs in <head>, before the body exists, so that no
 // page flashes in the wrong colours.
 
+import { t } from "./scripts/messages.js";
 import { readStorage, writeStorage } from "./scripts/storage.js";
 
-const LABELS = { auto: "Auto", light: "Light", dark: "Dark" };
+const LABELS = { auto: t("Auto"), light: t("Light"), dark: t("Dark") };
 const THEMES = Object.keys(LABELS);
 const STORAGE_KEY = "layerbook-theme";
 

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from posixpath import normpath
 
+from layerbook.core import language
 from layerbook.core.errors import LayerbookError
+from layerbook.core.language import gettext
 
 PARTS = ("live/", "scripts/", "styles/")
 """The folders of `assets/` whose files are parts of others and are not published themselves."""
@@ -17,6 +19,12 @@ _CSS_IMPORT = re.compile(r'^@import "([^"]+)";\n', re.MULTILINE)
 _JS_IMPORT = re.compile(r'^import (?:(\{[^}]*\}) from )?"(\.{1,2}/[^"]+)";[^\n]*\n', re.MULTILINE)
 _JS_RAW_IMPORT = re.compile(r'^import (\w+) from "(\.{1,2}/[^"]+)\?raw";\n', re.MULTILINE)
 _JS_EXPORT = re.compile(r"^export (?=(?:async )?(?:class|const|function) (\w+))", re.MULTILINE)
+_CATALOGUE = """\
+const MESSAGES = {};
+const MARKS = { decimal: ".", group: "," };
+"""
+"""What `scripts/catalogue.js` says in a joined script of a book in English."""
+CSS_WORDS = re.compile(r'(?<=content: ")[A-Za-z][^"\\]*[A-Za-z]')
 _COMMENT = re.compile(r"^[ \t]*//[^\n]*\n", re.MULTILINE)
 _SCRIPT = """\
 // Joined from the modules in templates/assets, which have the comments.
@@ -35,14 +43,36 @@ const define = (name, run) => {{
 
 
 def bundle(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The files to publish, by path: scripts and sheets with what they import in them."""
+    """The files to publish, by path: scripts and sheets with what they import in them.
+
+    Scripts have the messages that they use in the current language, sheets their few words.
+    """
     published = {name: data for name, data in files.items() if not name.startswith(PARTS)}
     for name, data in published.items():
         if name.endswith(".js") and _JS_IMPORT.search(data.decode()):
-            published[name] = _join_script(name, files).encode()
+            published[name] = _translate_script(_join_script(name, files)).encode()
         elif name.endswith(".css"):
-            published[name] = _join_sheet(name, files).encode()
+            published[name] = _translate_sheet(_join_sheet(name, files)).encode()
     return published
+
+
+def _translate_script(script: str) -> str:
+    """Put the messages that a joined script uses in the place of its empty catalogue."""
+    words = language.current()
+    used = {key: text for key, text in words.messages.items() if _quote(key) in script}
+    if not used:
+        return script
+    marks = {"decimal": words.decimal, "group": words.group}
+    catalogue = f"const MESSAGES = {_quote(used)};\nconst MARKS = {_quote(marks)};\n"
+    return script.replace(_CATALOGUE, catalogue, 1)
+
+
+def _quote(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _translate_sheet(sheet: str) -> str:
+    return CSS_WORDS.sub(lambda match: gettext(match[0]), sheet)
 
 
 def _join_sheet(name: str, files: Mapping[str, bytes]) -> str:

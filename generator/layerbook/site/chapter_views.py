@@ -16,6 +16,7 @@ from layerbook.book.sweep import SweepResult
 from layerbook.core import figures
 from layerbook.core.analysis import Result
 from layerbook.core.errors import SpecError, UsageError
+from layerbook.core.language import gettext
 from layerbook.core.tidy_table import tidy_table
 from layerbook.plotting.colours import sequential
 from layerbook.site import pages
@@ -205,7 +206,7 @@ class ChapterViews:
     def _source_view(self, experiment: Experiment) -> pages.SourceView:
         """Return the code of an analysis, which a page has once."""
         analysis_type, name = type(experiment.analysis), experiment.analysis_name
-        about = (inspect.getdoc(analysis_type) or "").splitlines()[0]
+        about = gettext((inspect.getdoc(analysis_type) or "").splitlines()[0])
         if name in self._source_ids:
             return pages.SourceView(name, self._source_ids[name], "", about)
         id = self._source_ids[name] = self._page_ids.add(f"{name}-code")

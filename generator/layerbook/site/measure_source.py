@@ -30,16 +30,16 @@ def measure_source(analysis_type: type[Analysis[Any]]) -> str:
     ones included. The classes of results are documented elsewhere.
     """
     source = inspect.getsource(sys.modules[analysis_type.measure.__module__])
-    definitions = _definitions_by_name(ast.parse(source))
+    definitions = definitions_by_name(ast.parse(source))
     class_name = analysis_type.measure.__qualname__.partition(".")[0]
     lines = source.splitlines()
     return "\n\n".join(
         _definition_source(definition, lines)
-        for definition in _used_definitions(f"{class_name}.measure", definitions)
+        for definition in used_definitions(f"{class_name}.measure", definitions)
     )
 
 
-def _definitions_by_name(tree: ast.Module) -> dict[str, Definition]:
+def definitions_by_name(tree: ast.Module) -> dict[str, Definition]:
     """Map qualified names to the functions, methods and helper classes of a module."""
     definitions: dict[str, Definition] = {}
     for node in tree.body:
@@ -59,7 +59,7 @@ def _is_helper_class(node: ast.stmt) -> TypeGuard[ast.ClassDef]:
     return bool(marks & {"dataclass", "NamedTuple"})
 
 
-def _used_definitions(name: str, definitions: Definitions) -> list[Definition]:
+def used_definitions(name: str, definitions: Definitions) -> list[Definition]:
     """Return the definition of this name and all that it uses, each before what it uses itself."""
     reached: dict[str, Definition] = {}
 

@@ -238,8 +238,10 @@ class NavChapter:
         """Its place in the book, as its head shows it: `Chapter 5`, `Appendix A`, or the part."""
         if not self.number:
             return self.part
-        message = "Chapter {number}" if self.number.isdecimal() else "Appendix {number}"
-        return gettext(message, number=self.number)
+        is_chapter = self.number.isdecimal()
+        return gettext(
+            "Chapter {number}" if is_chapter else "Appendix {number}", number=self.number
+        )
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 // What the reader has switched off inside the model, as chips that switch it on again.
 
+import { t } from "../scripts/messages.js";
 import { element, on } from "../scripts/common.js";
 
 const NONE = { heads: [], mlps: [], blocked: [] };
@@ -42,22 +43,31 @@ export class Changes {
 		this.box.replaceChildren();
 		for (const layer of new Set(heads.map((name) => name.split(".")[0]))) {
 			const names = heads.filter((name) => name.startsWith(`${layer}.`));
-			if (names.length === this.heads) this.addChip(`layer ${layer}, all heads`, "heads", ...names);
+			if (names.length === this.heads)
+				this.addChip(t("layer {layer}, all heads", { layer }), "heads", ...names);
 			else
-				for (const name of names)
-					this.addChip(`layer ${name.replace(".", ", head ")}`, "heads", name);
+				for (const name of names) {
+					const head = name.split(".")[1];
+					this.addChip(t("layer {layer}, head {head}", { layer, head }), "heads", name);
+				}
 		}
-		for (const layer of mlps) this.addChip(`MLP of layer ${layer}`, "mlps", layer);
-		for (const position of blocked) this.addChip(`token ${position} hidden`, "blocked", position);
+		for (const layer of mlps) this.addChip(t("MLP of layer {layer}", { layer }), "mlps", layer);
+		for (const position of blocked)
+			this.addChip(t("token {position} hidden", { position }), "blocked", position);
 		if (this.isEmpty) return;
-		on(element("button", {}, this.box, "Undo all"), "click", () => {
+		on(element("button", {}, this.box, t("Undo all")), "click", () => {
 			this.restore({});
 			this.changed();
 		});
 	}
 
 	addChip(name, kind, ...values) {
-		const button = element("button", { "aria-label": `Undo: ${name}` }, this.box, `${name} ✕`);
+		const button = element(
+			"button",
+			{ "aria-label": t("Undo: {name}", { name }) },
+			this.box,
+			`${name} ✕`,
+		);
 		on(button, "click", () => this.toggle(kind, ...values));
 	}
 }

@@ -1,5 +1,6 @@
 // The lens: what the model would write next if it ended after each layer, at one token.
 
+import { t } from "../scripts/messages.js";
 import { element, on, percent } from "../scripts/common.js";
 
 const SHOWN = 3;
@@ -22,18 +23,18 @@ export class Layers {
 
 	// `rows`: the best tokens after the embedding and after each layer; the last is the model's own.
 	show(at, rows, mlps) {
-		this.heading.textContent = at.shown || "empty";
+		this.heading.textContent = at.shown || t("empty");
 		const first = element("tr");
 		this.table.replaceChildren(first);
-		this.fill(first, "embedding", rows[0]);
+		this.fill(first, t("embedding"), rows[0]);
 		element("td", {}, first);
 		rows.slice(1).forEach((tokens, layer) => {
 			const row = element("tr", {}, this.table);
-			this.fill(row, `layer ${layer}`, tokens);
+			this.fill(row, t("layer {layer}", { layer }), tokens);
 			const cell = element("td", {}, row);
 			const button = element("button.try-switch", { value: layer }, cell, "MLP");
 			button.ariaPressed = mlps.has(layer);
-			button.ariaLabel = `Switch off the MLP of layer ${layer}`;
+			button.ariaLabel = t("Switch off the MLP of layer {layer}", { layer });
 		});
 	}
 
@@ -42,7 +43,7 @@ export class Layers {
 		tokens.forEach(({ id, prob }, rank) => {
 			const cell = element(rank ? "td.try-rest" : "td", {}, row);
 			cell.style.setProperty("--share", `${100 * prob}%`);
-			element("span.tok", {}, cell, this.token(id).shown || "empty");
+			element("span.tok", {}, cell, this.token(id).shown || t("empty"));
 			element("small", {}, cell, percent(prob));
 		});
 	}

@@ -1,5 +1,6 @@
 // Loads the model: from the scripts beside the page, or from a file that the reader chooses.
 
+import { t } from "../scripts/messages.js";
 import { loadScript, on } from "../scripts/common.js";
 import { LiveModel } from "./client.js";
 import { readTokenizer } from "./gguf_tokenizer.js";
@@ -30,7 +31,7 @@ export class Loader {
 			await loadScript(`${FOLDER}/manifest.js`);
 		} catch {
 			this.fileBox.hidden = false;
-			this.status.textContent = "The model is not beside this page.";
+			this.status.textContent = t("The model is not beside this page.");
 			return;
 		}
 		await this.load((model) => model.loadFolder(FOLDER, window.layerbookManifest));
@@ -44,7 +45,7 @@ export class Loader {
 		if (this.button.disabled) return;
 		this.button.disabled = true;
 		this.progress.hidden = false;
-		this.status.textContent = "Reading the model …";
+		this.status.textContent = t("Reading the model …");
 		let model;
 		try {
 			for (const library of this.box.dataset.libraries.split(" ")) await loadScript(library);
@@ -55,7 +56,9 @@ export class Loader {
 			this.start({ ...opened, model, tokenizer, note: this.noteOn(opened.digest) });
 		} catch (error) {
 			model?.close();
-			this.status.textContent = `The model cannot be loaded: ${error.message}.`;
+			this.status.textContent = t("The model cannot be loaded: {reason}.", {
+				reason: error.message,
+			});
 			this.button.disabled = false;
 			this.progress.hidden = true;
 		}
@@ -69,7 +72,7 @@ export class Loader {
 	noteOn(digest) {
 		if (digest === this.box.dataset.sha256) return "";
 		return digest
-			? "This is not the book's own model: its numbers differ from the book's."
-			: "Your browser could not check that the file is whole.";
+			? t("This is not the book's own model: its numbers differ from the book's.")
+			: t("Your browser could not check that the file is whole.");
 	}
 }

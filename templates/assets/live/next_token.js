@@ -1,6 +1,7 @@
 // The next token: its likeliest candidates, and what the knobs of sampling make of them.
 
-import { clamp, element, grouped, on, percent } from "../scripts/common.js";
+import { grouped, t } from "../scripts/messages.js";
+import { clamp, element, on, percent } from "../scripts/common.js";
 import { Scores } from "../scripts/sampling.js";
 
 const SHOWN = 12;
@@ -67,9 +68,10 @@ export class NextToken {
 
 	describe(left) {
 		const { length } = this.scores.order;
-		if (left === 1) return "The model always writes the first of these.";
-		if (left === length) return `Any of the ${grouped(length)} tokens may be drawn.`;
-		return `One of the likeliest ${grouped(left)} is drawn.`;
+		if (left === 1) return t("The model always writes the first of these.");
+		if (left === length)
+			return t("Any of the {count} tokens may be drawn.", { count: grouped(length) });
+		return t("One of the likeliest {count} is drawn.", { count: grouped(left) });
 	}
 
 	row(rank) {
@@ -78,18 +80,18 @@ export class NextToken {
 		const item = element("li");
 		const button = element(
 			"button.tok",
-			{ value: id, title: "Write this one" },
+			{ value: id, title: t("Write this one") },
 			item,
-			shown || "empty",
+			shown || t("empty"),
 		);
-		button.ariaLabel = `Write ${shown || "an empty token"}`;
+		button.ariaLabel = t("Write {token}", { token: shown || t("an empty token") });
 		const share = element("span.explorer-share", { "aria-hidden": "true" }, item);
 		element("i", {}, share).style.width = `${100 * this.own[rank]}%`;
 		if (this.before?.[id] > LEAST_MARKED)
 			element("b", {}, share).style.left = `${100 * this.before[id]}%`;
 		element("span.explorer-value", {}, item, percent(this.own[rank]));
 		const drawn = this.sampled.probs[rank];
-		element("span.explorer-value.try-drawn", {}, item, drawn ? percent(drawn) : "never");
+		element("span.explorer-value.try-drawn", {}, item, drawn ? percent(drawn) : t("never"));
 		return item;
 	}
 

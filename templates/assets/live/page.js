@@ -1,7 +1,8 @@
 // The page that runs the model on the reader's own text: it reads the text, shows what goes on
 // inside, and writes on.
 
-import { clamp, element, grouped, hasModifier, on, targetOfKey } from "../scripts/common.js";
+import { grouped, plural, t } from "../scripts/messages.js";
+import { clamp, element, hasModifier, on, targetOfKey } from "../scripts/common.js";
 import { AttentionExplorer } from "../scripts/explorer.js";
 import { MEAN } from "../scripts/patterns.js";
 import { Changes } from "./changes.js";
@@ -88,7 +89,7 @@ export class TryPage {
 		for (const button of this.modes) on(button, "click", () => this.setMode(button.dataset.mode));
 		const examples = this.find(".try-examples [role='group']");
 		for (const [name, mode, text] of EXAMPLES) {
-			on(element("button", {}, examples, name), "click", () => this.showExample(mode, text));
+			on(element("button", {}, examples, t(name)), "click", () => this.showExample(mode, text));
 		}
 		on(this.chips, "click", ({ target }) => {
 			const index = [...this.chips.children].indexOf(target.closest("li"));
@@ -122,9 +123,9 @@ export class TryPage {
 		this.mode = mode;
 		this.messages = [];
 		for (const button of this.modes) button.ariaPressed = button.dataset.mode === mode;
-		this.buttons.read.textContent = mode === "chat" ? "Ask" : "Read it";
+		this.buttons.read.textContent = mode === "chat" ? t("Ask") : t("Read it");
 		this.buttons.write.hidden = mode === "chat";
-		this.field.ariaLabel = mode === "chat" ? "Your message" : "Your text";
+		this.field.ariaLabel = mode === "chat" ? t("Your message") : t("Your text");
 	}
 
 	showExample(mode, text) {
@@ -164,10 +165,10 @@ export class TryPage {
 			messages.splice(0, 2); // the oldest question and its answer
 			ids = encode();
 		}
-		if (!this.text || !ids.length) return this.tell("Write something first.");
+		if (!this.text || !ids.length) return this.tell(t("Write something first."));
 		if (ids.length > this.capacity) {
-			const counts = `${grouped(ids.length)} tokens; this page reads up to ${grouped(this.capacity)}`;
-			return this.tell(`That is ${counts}.`);
+			const counts = { count: grouped(ids.length), most: grouped(this.capacity) };
+			return this.tell(t("That is {count} tokens; this page reads up to {most}.", counts));
 		}
 		this.ids = ids;
 		this.written = 0;
@@ -210,7 +211,7 @@ export class TryPage {
 			try {
 				return await run();
 			} catch (error) {
-				this.tell(`Something went wrong: ${error.message}.`);
+				this.tell(t("Something went wrong: {reason}.", { reason: error.message }));
 			} finally {
 				this.setBusy(false);
 			}
@@ -232,19 +233,19 @@ export class TryPage {
 	read() {
 		return this.exclusively(async () => {
 			this.share();
-			this.tell("Reading …");
+			this.tell(t("Reading …"));
 			this.ready = false;
 			this.unchanged = null;
 			if (!this.changes.isEmpty) {
 				this.unchanged = await this.model.run(this.ids);
-				if (!this.unchanged) return this.tell("Stopped.");
+				if (!this.unchanged) return this.tell(t("Stopped."));
 			}
 			const logits = await this.model.run(this.ids, this.changes.sets);
-			if (!logits) return this.tell("Stopped.");
+			if (!logits) return this.tell(t("Stopped."));
 			this.ready = true;
 			this.showNext(logits);
 			await this.showInside();
-			this.tell(this.note || `${grouped(this.ids.length)} tokens read.`);
+			this.tell(this.note || t("{count} tokens read.", { count: grouped(this.ids.length) }));
 			return true;
 		});
 	}
@@ -266,7 +267,7 @@ export class TryPage {
 
 	write(run) {
 		return this.exclusively(async () => {
-			if (!this.ready) return this.tell("Let the model read your text first.");
+			if (!this.ready) return this.tell(t("Let the model read your text first."));
 			this.writing = true;
 			try {
 				await run();
@@ -277,17 +278,17 @@ export class TryPage {
 	}
 
 	describeWriting(count, ended) {
-		const counts = `${grouped(count)} token${count === 1 ? "" : "s"} written`;
-		if (ended) return `${counts}; there the model ended its text.`;
+		const counts = plural(count, "{count} token written", "{count} tokens written");
+		if (ended) return t("{counts}; there the model ended its text.", { counts });
 		const full = this.ids.length >= this.capacity;
-		return full ? `${counts}; the page has room for no more.` : `${counts}.`;
+		return full ? t("{counts}; the page has room for no more.", { counts }) : `${counts}.`;
 	}
 
 	append(id) {
 		return this.write(async () => {
 			await this.add(id);
 			await this.showInside();
-			this.tell(`Written: ${this.token(id).shown}`);
+			this.tell(t("Written: {token}", { token: this.token(id).shown }));
 		});
 	}
 
@@ -338,7 +339,7 @@ export class TryPage {
 			const item = element("li", { id: `try-${i}`, role: "option", "aria-selected": "false" });
 			item.classList.toggle("written", i >= given);
 			item.classList.toggle("blocked", this.changes.sets.blocked.includes(i));
-			element(special ? "span.tok.special" : "span.tok", {}, item, shown || "empty");
+			element(special ? "span.tok.special" : "span.tok", {}, item, shown || t("empty"));
 			return item;
 		});
 		this.chips.replaceChildren(...chips);
@@ -369,22 +370,24 @@ export class TryPage {
 		const state = this.explorer?.state;
 		this.explorer = null;
 		if (!mapped) {
-			const limit = `The map is drawn for texts of up to ${MOST_MAPPED} tokens.`;
+			const limit = t("The map is drawn for texts of up to {count} tokens.", {
+				count: MOST_MAPPED,
+			});
 			this.map.replaceChildren(element("p", {}, undefined, limit));
 			return;
 		}
 		const shares = [];
 		for (let layer = 0; layer < layers; layer++) shares.push(await this.model.pattern(layer));
 		const data = {
-			tokens: this.ids.map((id) => this.token(id).shown || "empty"),
-			facts: this.ids.map((id, i) => `position ${i}, id ${id}`),
+			tokens: this.ids.map((id) => this.token(id).shown || t("empty")),
+			facts: this.ids.map((id, i) => t("position {position}, id {id}", { position: i, id })),
 			layers: [...Array(layers).keys()],
 			heads,
 			start: state ? state.layer : Math.floor(layers / 2),
 			shades: this.shades,
 		};
 		const patterns = new LivePatterns(data, shares);
-		this.explorer = new LiveExplorer("Attention in your text", data, patterns);
+		this.explorer = new LiveExplorer(t("Attention in your text"), data, patterns);
 		this.explorer.box.style.setProperty("--count", data.tokens.length);
 		this.map.replaceChildren(this.explorer.box);
 		this.explorer.onPattern = () => this.showHead();
@@ -396,7 +399,12 @@ export class TryPage {
 		group.replaceChildren();
 		for (const [name, measure] of PRESETS) {
 			const { layer, head } = patterns.find(measure);
-			const button = element("button", { title: `layer ${layer}, head ${head}` }, group, name);
+			const button = element(
+				"button",
+				{ title: t("layer {layer}, head {head}", { layer, head }) },
+				group,
+				t(name),
+			);
 			on(button, "click", () => this.explorer.update({ layer, head }));
 		}
 	}
@@ -412,7 +420,7 @@ export class TryPage {
 		const heads = this.headsOnView();
 		const { head } = this.buttons;
 		head.textContent =
-			heads.length > 1 ? "Switch off all heads of this layer" : "Switch this head off";
+			heads.length > 1 ? t("Switch off all heads of this layer") : t("Switch this head off");
 		head.ariaPressed = heads.every((name) => this.changes.sets.heads.includes(name));
 	}
 

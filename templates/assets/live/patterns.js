@@ -1,5 +1,6 @@
 // The attention of the reader's own text, and the heads worth a look in it.
 
+import { mark } from "../scripts/messages.js";
 import { Patterns } from "../scripts/patterns.js";
 
 // `shares` has a layer's patterns [heads, T, T] in each place.
@@ -42,8 +43,8 @@ function spread(share, query) {
 
 // What a button beside the map leads to: of all heads, the one that does this most.
 export const PRESETS = [
-	["Looks one token back", (share, query) => share(query - 1)],
-	["Looks at itself", (share, query) => share(query)],
-	["Looks at the first token", (share) => share(0)],
-	["Looks all around", spread],
+	[mark("Looks one token back"), (share, query) => share(query - 1)],
+	[mark("Looks at itself"), (share, query) => share(query)],
+	[mark("Looks at the first token"), (share) => share(0)],
+	[mark("Looks all around"), spread],
 ];

@@ -1,5 +1,6 @@
 // A button that copies the code of a cell or a listing. Without this script the code can be selected.
 
+import { t } from "./messages.js";
 import { on } from "./common.js";
 
 const SHOWN = 2000; // milliseconds in which the button says what happened
@@ -7,14 +8,14 @@ const SHOWN = 2000; // milliseconds in which the button says what happened
 async function copy(button) {
 	const code = button.closest(".cell, .fence").querySelector("pre code");
 	getSelection().selectAllChildren(code);
-	let outcome = "Copied";
+	let outcome = t("Copied");
 	try {
 		await navigator.clipboard.writeText(`${code.textContent.trimEnd()}\n`);
 	} catch {
-		outcome = "Selected";
+		outcome = t("Selected");
 	}
 	button.textContent = outcome;
-	setTimeout(() => (button.textContent = "Copy"), SHOWN);
+	setTimeout(() => (button.textContent = t("Copy")), SHOWN);
 }
 
 for (const button of document.querySelectorAll(".copy")) {

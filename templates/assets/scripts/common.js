@@ -1,5 +1,7 @@
 // What all widgets share: building elements, listening, loading scripts, formatting numbers.
 
+import { decimal } from "./messages.js";
+
 const NARROW_SPACE = "\u202f";
 
 // A new element; its classes are written as in "p.live-bar".
@@ -54,13 +56,10 @@ export function loadScript(src) {
 	});
 }
 
-// A whole number with commas: 49,152.
-export const grouped = (number) => number.toLocaleString("en-US");
-
 // Like the book's own text: two digits, but never rounded to nothing or to all.
 export function percent(share, exact = share === 0 || share === 1) {
 	let text = exact ? String(100 * share) : (100 * share).toFixed(2);
 	if (text === "0.00") text = `<${NARROW_SPACE}0.01`;
 	if (text === "100.00") text = `>${NARROW_SPACE}99.99`;
-	return `${text}${NARROW_SPACE}%`;
+	return `${decimal(text)}${NARROW_SPACE}%`;
 }

@@ -1,5 +1,6 @@
 // A view of the attention patterns of every layer and head.
 
+import { t } from "./messages.js";
 import { clamp, element, hasModifier, on, percent } from "./common.js";
 import { MEAN } from "./patterns.js";
 
@@ -37,11 +38,11 @@ export class AttentionExplorer {
 
 	addBar() {
 		const bar = element("div.explorer-bar", {}, this.box);
-		this.layerSlider = this.addSlider(bar, "Layer", "layer", 0, this.layers.length - 1);
-		this.headSlider = this.addSlider(bar, "Head", "head", MEAN, this.heads - 1);
+		this.layerSlider = this.addSlider(bar, t("Layer"), "layer", 0, this.layers.length - 1);
+		this.headSlider = this.addSlider(bar, t("Head"), "head", MEAN, this.heads - 1);
 		const option = element("label.explorer-option", {}, bar);
 		const check = element("input", { type: "checkbox" }, option);
-		option.append("Leave out the first token");
+		option.append(t("Leave out the first token"));
 		on(check, "change", () => this.update({ withoutFirst: check.checked }));
 	}
 
@@ -68,15 +69,15 @@ export class AttentionExplorer {
 
 	addMap(main) {
 		const map = element("div.explorer-map", {}, main);
-		const rows = { role: "group", "aria-label": "Token that looks" };
-		element("span.explorer-axis", {}, map, "↓ token that looks");
+		const rows = { role: "group", "aria-label": t("Token that looks") };
+		element("span.explorer-axis", {}, map, t("↓ token that looks"));
 		this.rows = element("div.explorer-rows", rows, map);
 		const cells = element("div.explorer-cells", {}, map);
 		this.canvas = addCanvas(cells, this.count, this.count);
 		this.rowMark = element("div.explorer-mark", {}, cells);
 		this.columnMark = element("div.explorer-mark", {}, cells);
 		this.columns = element("div.explorer-columns", { "aria-hidden": "true" }, map);
-		element("span.explorer-axis", {}, map, "→ token it looks at");
+		element("span.explorer-axis", {}, map, t("→ token it looks at"));
 		on(cells, "mousemove", (event) => this.point(...this.cellUnder(event, cells), event));
 		on(cells, "click", (event) => this.lock(this.cellUnder(event, cells)[0]));
 		on(cells, "mouseleave", () => this.update({ column: null }));
@@ -101,7 +102,7 @@ export class AttentionExplorer {
 	addTokens() {
 		this.parts = this.tokens.map((token, i) => {
 			const facts = { title: this.facts[i] };
-			const label = { "aria-label": `row ${i}, ${token}` };
+			const label = { "aria-label": t("row {row}, {token}", { row: i, token }) };
 			const item = element("li", {}, this.items);
 			element("span.explorer-at", {}, item, i);
 			element("span.tok", facts, item, token);
@@ -122,17 +123,17 @@ export class AttentionExplorer {
 
 	// Small pictures: a column is a layer, a row a head, the first row the mean of all.
 	addThumbnails() {
-		const label = "All patterns: rows are heads, columns are layers";
+		const label = t("All patterns: rows are heads, columns are layers");
 		const scroll = element("div.explorer-grid.scroll", {}, this.box);
 		this.table = element("table", { role: "grid", "aria-label": label }, scroll);
 		const top = element("tr", {}, element("thead", {}, this.table));
 		const body = element("tbody", {}, this.table);
 		this.thumbs = [];
-		element("td", {}, top, "layer");
+		element("td", {}, top, t("layer"));
 		for (const layer of this.layers) element("th", { scope: "col" }, top, layer);
 		for (let head = MEAN; head < this.heads; head++) {
 			const row = element("tr", {}, body);
-			element("th", { scope: "row" }, row, head === MEAN ? "mean" : `head ${head}`);
+			element("th", { scope: "row" }, row, head === MEAN ? t("mean") : t("head {head}", { head }));
 			this.layers.forEach((_, layer) => this.addThumbnail(row, layer, head));
 		}
 	}
@@ -149,8 +150,8 @@ export class AttentionExplorer {
 	}
 
 	nameOf(layer, head) {
-		const heads = head === MEAN ? "mean of the heads" : `head ${head}`;
-		return `layer ${this.layers[layer]}, ${heads}`;
+		const heads = head === MEAN ? t("mean of the heads") : t("head {head}", { head });
+		return t("layer {layer}, {heads}", { layer: this.layers[layer], heads });
 	}
 
 	point(row, column, event) {
@@ -175,11 +176,11 @@ export class AttentionExplorer {
 	showPattern({ masked }) {
 		const { layer, head, withoutFirst } = this.state;
 		this.layerSlider(this.layers[layer]);
-		this.headSlider(head === MEAN ? "mean" : head);
+		this.headSlider(head === MEAN ? t("mean") : head);
 		this.patterns.draw(this.canvas, this.state);
 		this.meaning.textContent = withoutFirst
-			? "share of what the first token leaves, each row summing to one again"
-			: "share of attention";
+			? t("share of what the first token leaves, each row summing to one again")
+			: t("share of attention");
 		for (const thumb of this.thumbs) {
 			const selected = thumb.layer === layer && thumb.head === head;
 			thumb.button.tabIndex = selected ? 0 : -1;
@@ -191,8 +192,11 @@ export class AttentionExplorer {
 	showRow() {
 		const { row, column, locked } = this.state;
 		const shares = this.patterns.row(this.state, row);
-		this.heading.textContent = `Row ${row}, ${this.tokens[row]} looks at`;
-		const lock = locked ? "locked: Escape lets go" : "click or Enter locks it";
+		this.heading.textContent = t("Row {row}, {token} looks at", {
+			row,
+			token: this.tokens[row],
+		});
+		const lock = locked ? t("locked: Escape lets go") : t("click or Enter locks it");
 		element("small", {}, this.heading, lock);
 		this.parts.forEach((part, i) => this.showPart(part, i, shares[i] ?? null));
 		const size = 100 / this.count;
@@ -206,7 +210,7 @@ export class AttentionExplorer {
 	showPart({ item, bar, value, button, column, chip }, i, share) {
 		const { state } = this;
 		const looks = i === state.row;
-		const missing = i > state.row ? "later" : "left out";
+		const missing = i > state.row ? t("later") : t("left out");
 		item.classList.toggle("absent", share === null);
 		bar.style.width = `${100 * share}%`;
 		value.textContent = share === null ? missing : this.percent(share);
@@ -229,10 +233,17 @@ export class AttentionExplorer {
 			.filter((key) => shares[key] !== null)
 			.sort((a, b) => shares[b] - shares[a])
 			.slice(0, MOST_SPOKEN)
-			.map((key) => `${this.percent(shares[key])} to ${this.tokens[key]} at ${key}`);
-		const pattern = this.nameOf(layer, head) + (withoutFirst ? ", first token left out" : "");
-		const query = `row ${row}, ${this.tokens[row]}${locked ? ", locked" : ""}`;
-		this.status.textContent = `${pattern}; ${query}: ${best.join(", ") || "nothing"}`;
+			.map((key) =>
+				t("{share} to {token} at {place}", {
+					share: this.percent(shares[key]),
+					token: this.tokens[key],
+					place: key,
+				}),
+			);
+		const pattern = this.nameOf(layer, head) + (withoutFirst ? t(", first token left out") : "");
+		const query =
+			t("row {row}, {token}", { row, token: this.tokens[row] }) + (locked ? t(", locked") : "");
+		this.status.textContent = `${pattern}; ${query}: ${best.join(", ") || t("nothing")}`;
 	}
 
 	// Left and right move the layer; up and down the row, or in the small pictures the head.

@@ -1,6 +1,7 @@
 // A text of the reader's own, cut into tokens; the tokenizer is loaded when the reader asks.
 
-import { element, grouped, hasModifier, loadScript, on, targetOfKey } from "./common.js";
+import { grouped, mark, plural, t } from "./messages.js";
+import { element, hasModifier, loadScript, on, targetOfKey } from "./common.js";
 import { createTokenizer, hex, showText } from "./tokenizer.js";
 
 const MOST_CHARACTERS = 20000;
@@ -10,13 +11,11 @@ const SLOW = 2000; // from this many characters on, it waits for a pause in the 
 const PAUSE = 250; // milliseconds
 const MOST_MERGED = 300; // characters, of a text whose merges can be stepped through
 
-const counted = (number, noun) => `${grouped(number)} ${noun}${number === 1 ? "" : "s"}`;
-
 // A character that stands for another one is marked as such.
 function writeShown(parent, { text, shown }) {
 	const raw = [...text];
 	const chars = [...shown];
-	if (!chars.length) element("span.nothing", {}, parent, "empty");
+	if (!chars.length) element("span.nothing", {}, parent, t("empty"));
 	chars.forEach((char, i) => {
 		if (raw.length === chars.length && raw[i] !== char) element("span.ws", {}, parent, char);
 		else parent.append(char);
@@ -26,9 +25,16 @@ function writeShown(parent, { text, shown }) {
 
 function describe(token, position) {
 	const bytes = Array.from(token.bytes, (byte) => hex(byte, 2));
-	const bytesText = `${bytes.length === 1 ? "byte" : "bytes"} ${bytes.join(" ")}`;
-	const meaning = token.special ? "a special token, which stands for no text" : bytesText;
-	return `position ${position}: ${token.shown || "empty"}, id ${token.id}, ${meaning}`;
+	const bytesText = t(bytes.length === 1 ? mark("byte {bytes}") : mark("bytes {bytes}"), {
+		bytes: bytes.join(" "),
+	});
+	const meaning = token.special ? t("a special token, which stands for no text") : bytesText;
+	return t("position {position}: {token}, id {id}, {meaning}", {
+		position,
+		token: token.shown || t("empty"),
+		id: token.id,
+		meaning,
+	});
 }
 
 class LiveText {
@@ -44,8 +50,8 @@ class LiveText {
 		this.printed = this.rows[0].querySelector(".strip-label .verbatim");
 		this.chips = this.rows[0].querySelector(".chips");
 		this.bar = element("p.live-bar");
-		this.button = element("button.tool", {}, this.bar, "Type a text of your own");
-		const offer = `Loads the tokenizer, ${box.dataset.size}.`;
+		this.button = element("button.tool", {}, this.bar, t("Type a text of your own"));
+		const offer = t("Loads the tokenizer, {size}.", { size: box.dataset.size });
 		this.status = element("span.live-status", { role: "status" }, this.bar, offer);
 		box.prepend(this.bar);
 		this.addExamples();
@@ -55,7 +61,7 @@ class LiveText {
 	// A button for each of the figure's texts; the rows of the others are hidden.
 	addExamples() {
 		if (this.rows.length < 2) return;
-		const bar = element("p.live-bar.live-examples", { role: "group", "aria-label": "Examples" });
+		const bar = element("p.live-bar.live-examples", { role: "group", "aria-label": t("Examples") });
 		this.rows.forEach((row, i) => {
 			const label = row.querySelector(".strip-label").textContent.replaceAll("·", " ");
 			const button = element("button.tool", { "aria-pressed": i === 0 }, bar, label);
@@ -80,7 +86,7 @@ class LiveText {
 
 	async load() {
 		this.button.disabled = true;
-		this.status.textContent = "Loading …";
+		this.status.textContent = t("Loading …");
 		try {
 			// One after the other, since the second may need the first.
 			for (const source of this.sources) await loadScript(source);
@@ -94,7 +100,7 @@ class LiveText {
 
 	reportMissing() {
 		this.button.disabled = false;
-		this.status.textContent = "The tokenizer cannot be loaded; its files are missing.";
+		this.status.textContent = t("The tokenizer cannot be loaded; its files are missing.");
 	}
 
 	start(data) {
@@ -116,7 +122,7 @@ class LiveText {
 		this.box.classList.add("open");
 		this.startList(this.chips);
 		const description = this.box.closest("figure").querySelector("p.visually-hidden");
-		const text = "A field for your text, and below it the tokens that it is cut into.";
+		const text = t("A field for your text, and below it the tokens that it is cut into.");
 		if (description) description.textContent = text;
 		this.show();
 		this.field.focus();
@@ -125,7 +131,7 @@ class LiveText {
 
 	addField(text) {
 		this.field = element("textarea", { rows: 3, spellcheck: "false", autocapitalize: "off" });
-		this.field.ariaLabel = "Your text";
+		this.field.ariaLabel = t("Your text");
 		this.field.value = text;
 		on(this.field, "input", () => {
 			this.press(this.texts.indexOf(this.field.value));
@@ -138,7 +144,7 @@ class LiveText {
 	// Steps through the merges that make the tokens.
 	addSlider() {
 		this.merges = element("p.live-merges");
-		const label = element("label", {}, this.merges, "Merges ");
+		const label = element("label", {}, this.merges, t("Merges "));
 		this.slider = element("input", { type: "range", min: 0, step: 1 }, label);
 		this.merge = element("span.live-merge", {}, this.merges);
 		on(this.slider, "input", () => this.showStage());
@@ -148,21 +154,21 @@ class LiveText {
 	showStage() {
 		const { tokens, rank, merge } = this.stages[this.slider.valueAsNumber];
 		this.drawTokens(tokens);
-		this.merge.textContent = merge ? "" : "before the first merge";
+		this.merge.textContent = merge ? "" : t("before the first merge");
 		if (merge) {
 			const [left, right, made] = merge;
 			for (const part of [left, " + ", right, " → ", made]) {
 				if (part.shown === undefined) this.merge.append(part);
 				else writeShown(element("span.tok", {}, this.merge), part);
 			}
-			this.merge.append(`, no. ${grouped(rank)} in the list`);
+			this.merge.append(t(", no. {rank} in the list", { rank: grouped(rank) }));
 		}
 		this.slider.setAttribute("aria-valuetext", this.merge.textContent);
 	}
 
 	startList(chips) {
 		chips.role = "listbox";
-		chips.ariaLabel = "The tokens";
+		chips.ariaLabel = t("The tokens");
 		chips.tabIndex = 0;
 		on(chips, "mouseover click", (event) => {
 			const index = [...chips.children].indexOf(event.target.closest(".chip"));
@@ -224,7 +230,7 @@ class LiveText {
 		this.chips.removeAttribute("aria-activedescendant");
 		this.current = -1;
 		this.detail.textContent = chips.length
-			? "Point at a token, or reach it with Tab and the arrow keys."
+			? t("Point at a token, or reach it with Tab and the arrow keys.")
 			: "";
 	}
 
@@ -248,10 +254,11 @@ class LiveText {
 	}
 
 	showCounts(typed, read) {
-		const characters = counted(typed, "character");
-		const tokens = counted(this.tokens.length, "token");
-		const start = read < typed ? `The first ${grouped(read)} of ${characters}:` : `${characters},`;
-		const drawn = `; the first ${grouped(MOST_CHIPS)} are drawn`;
+		const characters = plural(typed, "{count} character", "{count} characters");
+		const tokens = plural(this.tokens.length, "{count} token", "{count} tokens");
+		const first = t("The first {read} of {characters}:", { read: grouped(read), characters });
+		const start = read < typed ? first : `${characters},`;
+		const drawn = t("; the first {count} are drawn", { count: grouped(MOST_CHIPS) });
 		this.status.textContent = `${start} ${tokens}${this.tokens.length > MOST_CHIPS ? drawn : ""}.`;
 	}
 }

@@ -1,6 +1,7 @@
 // The knobs of sampling, turned over the scores of every token after a prompt.
 
-import { element, grouped, on, percent } from "./common.js";
+import { decimal, grouped, t } from "./messages.js";
+import { element, on, percent } from "./common.js";
 import { Scores, sum } from "./sampling.js";
 import { decodeFloats, startViewers } from "./viewer.js";
 
@@ -88,8 +89,8 @@ class Playground {
 
 	writeToken(chip, rank) {
 		const id = this.current.order[rank];
-		chip.textContent = this.texts[id] || "empty";
-		chip.title = `token ${id}, rank ${rank + 1}`;
+		chip.textContent = this.texts[id] || t("empty");
+		chip.title = t("token {id}, rank {rank}", { id, rank: rank + 1 });
 		return chip;
 	}
 
@@ -124,23 +125,32 @@ class Playground {
 		const { probs, left } = this.sampled;
 		const shown = this.rows.length;
 		const leftOthers = grouped(Math.max(0, left - shown));
-		this.others.token.textContent = `${leftOthers} of ${grouped(size - shown)} others`;
+		this.others.token.textContent = t("{left} of {count} others", {
+			left: leftOthers,
+			count: grouped(size - shown),
+		});
 		fillRow(this.others, sum(probs, shown, size), sum(own, shown, size));
 	}
 
 	describe() {
 		const { cuts, left, choices } = this.sampled;
-		const uncertainty = `as uncertain as a fair choice among ${choices.toFixed(2)}`;
-		const parts = [`${grouped(left)} of ${grouped(this.size)} tokens are left, ${uncertainty}`];
+		const counts = { left: grouped(left), count: grouped(this.size) };
+		const fair = { ...counts, choices: decimal(choices.toFixed(2)) };
+		const parts = [
+			t("{left} of {count} tokens are left, as uncertain as a fair choice among {choices}", fair),
+		];
 		cuts.forEach(({ by, count, lost }, i) => {
 			if (!count) return;
-			const whole = i && cuts[0].count ? "what was left" : "the probability";
-			const loss = lost ? ` with ${percent(lost)} of ${whole}` : "";
-			parts.push(`${by} removed ${grouped(count)}${loss}`);
+			const whole = i && cuts[0].count ? t("what was left") : t("the probability");
+			const removed = { by, count: grouped(count), share: percent(lost), whole };
+			const part = lost
+				? t("{by} removed {count} with {share} of {whole}", removed)
+				: t("{by} removed {count}", removed);
+			parts.push(part);
 		});
 		return parts.join("; ");
 	}
 }
 
 const makeView = (figure, data) => new Playground(figure, data).box;
-startViewers("scores", "Turn the knobs yourself", makeView);
+startViewers("scores", t("Turn the knobs yourself"), makeView);

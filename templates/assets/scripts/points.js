@@ -1,5 +1,6 @@
 // Maps of points: point at a dot, tap it or step through them; a line below says what it is.
 
+import { t } from "./messages.js";
 import { element, hasModifier, on } from "./common.js";
 
 const REACH = 24; // pixels from the pointer to the dot it means
@@ -30,10 +31,10 @@ class PointMap {
 	}
 
 	createReadout(title) {
-		const label = title === undefined ? "The points" : `The points: ${title}`;
+		const label = title === undefined ? t("The points") : t("The points: {title}", { title });
 		this.bar = element("div.readout", { role: "group", "aria-label": label });
-		const back = element("button", { "aria-label": "Previous point" }, this.bar, "‹");
-		const forward = element("button", { "aria-label": "Next point" }, this.bar, "›");
+		const back = element("button", { "aria-label": t("Previous point") }, this.bar, "‹");
+		const forward = element("button", { "aria-label": t("Next point") }, this.bar, "›");
 		on(back, "click", () => this.step(-1));
 		on(forward, "click", () => this.step(1));
 		this.readout = element("output", {}, this.bar);
@@ -56,7 +57,8 @@ class PointMap {
 		}
 		this.svg.classList.toggle("pointing", dot !== undefined);
 		this.readout.textContent =
-			dot?.text ?? `Point at one of the ${this.dots.length} dots, or step through them.`;
+			dot?.text ??
+			t("Point at one of the {count} dots, or step through them.", { count: this.dots.length });
 	}
 
 	step(by) {

@@ -1,5 +1,6 @@
 // A choice to commit to before the answer opens, remembered where the browser allows it.
 
+import { t } from "./messages.js";
 import { on } from "./common.js";
 import { readStorage, writeStorage } from "./storage.js";
 
@@ -16,15 +17,17 @@ function startPrediction(box) {
 	// With this choice committed to, or with none.
 	function show(choice) {
 		const cameTrue = choice !== undefined && right.split(" ").includes(choice.value);
-		const outcome = cameTrue ? "it came true" : "it came out otherwise";
-		const comparison = right && ` On this model ${outcome}.`;
-		verdict.textContent = choice ? `You said: ${textOf(choice)}.${comparison}` : "";
+		const outcome = cameTrue
+			? t("On this model it came true.")
+			: t("On this model it came out otherwise.");
+		const said = choice ? t("You said: {choice}.", { choice: textOf(choice) }) : "";
+		verdict.textContent = said && right ? `${said} ${outcome}` : said;
 		verdict.classList.toggle("came-true", cameTrue);
 		for (const each of choices) {
 			each.checked = each === choice;
 			each.disabled = choice !== undefined;
 		}
-		button.textContent = choice ? "Ask me again" : "Commit";
+		button.textContent = choice ? t("Ask me again") : t("Commit");
 		button.disabled = choice === undefined;
 	}
 

@@ -1,5 +1,6 @@
 // Search. The index is a script of its own, loaded when the box is first opened.
 
+import { plural, t } from "./messages.js";
 import { element, loadScript, on } from "./common.js";
 
 const MOST_RESULTS = 20;
@@ -80,11 +81,11 @@ function addSnippet(parent, text, words) {
 }
 
 function createDialog() {
-	dialog = element("dialog.search", { "aria-label": "Search the book" }, document.body);
+	dialog = element("dialog.search", { "aria-label": t("Search the book") }, document.body);
 	const form = element("form", {}, dialog);
 	// Type text: a search field would keep the first Escape to itself.
-	input = element("input", { type: "text", "aria-label": "Search for" }, form);
-	const close = element("button.tool", {}, form, "Close");
+	input = element("input", { type: "text", "aria-label": t("Search for") }, form);
+	const close = element("button.tool", {}, form, t("Close"));
 	status = element("p.search-status", { role: "status" }, dialog);
 	list = element("ol", {}, dialog);
 
@@ -105,7 +106,7 @@ function open() {
 }
 
 function reportMissing() {
-	status.textContent = "The search index is missing.";
+	status.textContent = t("The search index is missing.");
 }
 
 function showResults() {
@@ -114,8 +115,8 @@ function showResults() {
 	status.textContent = "";
 	if (!window.layerbookIndex || !words.length) return;
 	const rows = search(window.layerbookIndex, words);
-	const sections = `${rows.length} ${rows.length === 1 ? "section" : "sections"}`;
-	status.textContent = rows.length ? sections : "Nothing found.";
+	const sections = plural(rows.length, "{count} section", "{count} sections");
+	status.textContent = rows.length ? sections : t("Nothing found.");
 	for (const row of rows.slice(0, MOST_RESULTS)) addResult(row, words);
 }
 

@@ -1,5 +1,6 @@
 // Sequences: all frames are in the page; on screens this shows one at a time, with controls.
 
+import { t } from "./messages.js";
 import { clamp, element, hasModifier, on, targetOfKey } from "./common.js";
 
 const SECONDS_PER_FRAME = 1.1;
@@ -23,7 +24,7 @@ class Stepper {
 
 		box.classList.add("stepping");
 		box.role = "group";
-		box.ariaLabel = `${box.dataset.name}, step by step`;
+		box.ariaLabel = t("{name}, step by step", { name: box.dataset.name });
 		box.tabIndex = 0;
 		box.prepend(this.bar);
 		box.append(this.status);
@@ -31,12 +32,12 @@ class Stepper {
 	}
 
 	createControls(name) {
-		const label = { "aria-label": `${name}, ${this.unit}` };
+		const label = { "aria-label": `${name}, ${t(this.unit)}` };
 		const button = (action, text) => element("button", { "aria-label": action }, this.bar, text);
 		this.bar = element("div.stepper");
-		this.back = button(`Previous ${this.unit}`, "‹");
-		this.play = button("Play", "▶");
-		this.forward = button(`Next ${this.unit}`, "›");
+		this.back = button(t("Previous {unit}", { unit: t(this.unit) }), "‹");
+		this.play = button(t("Play"), "▶");
+		this.forward = button(t("Next {unit}", { unit: t(this.unit) }), "›");
 		const range = { type: "range", min: 1, max: this.frames.length, ...label };
 		this.slider = element("input", range, this.bar);
 		this.position = element("output", {}, this.bar);
@@ -70,7 +71,11 @@ class Stepper {
 	show(index, quietly = false) {
 		this.current = clamp(index, 0, this.frames.length - 1);
 		this.frames.forEach((frame, i) => frame.classList.toggle("current", i === this.current));
-		const position = `${this.unit} ${this.current + 1} of ${this.frames.length}`;
+		const position = t("{unit} {place} of {count}", {
+			unit: t(this.unit),
+			place: this.current + 1,
+			count: this.frames.length,
+		});
 		this.slider.value = this.current + 1;
 		this.slider.ariaValueText = position;
 		if (this.list) this.list.selectedIndex = this.current;
@@ -97,7 +102,7 @@ class Stepper {
 		clearInterval(this.timer);
 		this.timer = null;
 		this.play.textContent = "▶";
-		this.play.ariaLabel = "Play";
+		this.play.ariaLabel = t("Play");
 		this.show(this.current);
 	}
 
@@ -106,7 +111,7 @@ class Stepper {
 		if (this.reducedMotion.matches) return;
 		const last = this.frames.length - 1;
 		this.play.textContent = "❚❚";
-		this.play.ariaLabel = "Pause";
+		this.play.ariaLabel = t("Pause");
 		if (this.current === last) this.show(0, true);
 		this.timer = setInterval(() => {
 			this.show(this.current + 1, true);

@@ -1,5 +1,6 @@
 // Figures with more to see than their picture: a button opens a view of data that is loaded then.
 
+import { t } from "./messages.js";
 import { element, loadScript, on } from "./common.js";
 
 // Float32 numbers from base64; little-endian on every machine.
@@ -29,11 +30,11 @@ function addViewer(figure, label, makeView) {
 	function show(open) {
 		figure.classList.toggle("exploring", open);
 		button.ariaExpanded = open;
-		button.textContent = open ? "Back to the picture" : label;
+		button.textContent = open ? t("Back to the picture") : label;
 	}
 
 	function reportMissing() {
-		button.textContent = `Its data is missing: ${href}`;
+		button.textContent = t("Its data is missing: {file}", { file: href });
 	}
 
 	function onLoad() {

@@ -1,0 +1,260 @@
+"""Collect the program's messages, and bring the catalogues of all languages up to date.
+
+`make messages` runs this after a change of words; `python -m layerbook.site.messages LANG` begins
+the catalogue of another language. Translations are written in templates/locale/LANG.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import sys
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from babel.messages import Catalog
+from babel.messages.pofile import read_po, write_po
+from jinja2.ext import babel_extract
+
+import layerbook
+from layerbook.book.languages import CATALOGUE
+from layerbook.core.code_messages import message_of
+from layerbook.core.figures import ChainStep, Frames
+from layerbook.model.sources import STORAGE_NOTES
+from layerbook.site.bundling import CSS_WORDS
+from layerbook.site.measure_source import definitions_by_name, used_definitions
+from layerbook.site.pages import EVIDENCE_MEANINGS
+
+PACKAGE = Path(layerbook.__file__).parent
+FIGURES = (*sorted((PACKAGE / "analyses").glob("*.py")), PACKAGE / "book" / "sweep_views.py")
+PROMPTS = PACKAGE / "core" / "analysis.py"
+"""Of its functions, only those about prompts write into figures."""
+_JS_CALL = re.compile(
+    r'\b(?:t|mark|plural)\(\s*(?:[\w.]+,\s*)?"((?:[^"\\]|\\.)*)"(?:,\s*"([^"]*)")?'
+)
+_JS_CHOICE = re.compile(r'[?:]\s*mark\("([^"]*)"\)')
+_WORDS = re.compile(r"(?!\w*_)(?!\w$)[^\\^]*[^\W\d_].*", re.DOTALL)
+"""A text that is more than a name with an underscore, a letter or a pattern."""
+_NAME_LIKE = re.compile(r"[a-z0-9_{}./:-]*")
+
+Found = tuple[str | tuple[str, str], str]
+"""A message, or that for one and that for many, and the file that says it."""
+
+
+def find_messages() -> list[Found]:
+    """Return every message of the program, each with its file, in a fixed order."""
+    found = [*_in_python(), *_in_figures(), *_in_templates(), *_in_assets(), *_by_name()]
+    return list(dict.fromkeys(found))
+
+
+def _in_python() -> Iterator[Found]:
+    """Yield what is given to `gettext` and `mark`, also as one of two in a condition."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            if node.func.id in ("gettext", "mark", "_names"):
+                for argument in node.args:
+                    yield from ((text, _place(path)) for text in _constants(argument))
+
+
+def _constants(node: ast.expr) -> Iterator[str]:
+    match node:
+        case ast.Constant(value=str(text)):
+            yield text
+        case ast.IfExp(body=one, orelse=other):
+            yield from _constants(one)
+            yield from _constants(other)
+
+
+def _in_figures() -> Iterator[Found]:
+    """Yield what the code of figures says: f-strings, and texts that are more than a name."""
+    for path in (*FIGURES, PROMPTS):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        if path == PROMPTS:
+            tree.body = [one for one in tree.body if getattr(one, "name", "") == "chat_suffix"]
+        for message in _FigureTexts(tree):
+            yield message, _place(path)
+
+
+class _FigureTexts(ast.NodeVisitor):
+    """Iterates over the messages in the functions and constants of a module."""
+
+    _SKIPPED_CALLS = frozenset({"Field", "Site", "getattr", "ValueError", "UsageError", "gettext"})
+    _SKIPPED_KEYWORDS = frozenset({"role", "kind", "step", "part", "description"})
+
+    def __init__(self, tree: ast.Module) -> None:
+        self._found: list[str | tuple[str, str]] = []
+        self._silent = set(_without_figures(tree))
+        for statement in tree.body:
+            self.visit(statement)
+
+    def __iter__(self) -> Iterator[str | tuple[str, str]]:
+        return iter(self._found)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        if node in self._silent:
+            return
+        body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+        for statement in body:
+            self.visit(statement)
+
+    def visit_Expr(self, node: ast.Expr) -> None:
+        """Leave out docstrings."""
+        if not isinstance(node.value, ast.Constant):
+            self.visit(node.value)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        names = {getattr(statement, "name", "") for statement in node.body}
+        if {"figures", "measure"} <= names:  # an analysis: pages show its first line
+            self._found.append((ast.get_docstring(node) or "").partition("\n")[0])
+        for statement in node.body:
+            if isinstance(statement, ast.FunctionDef):
+                self.visit(statement)
+
+    def visit_Raise(self, node: ast.Raise) -> None:
+        """Leave out what authors read on the console."""
+
+    def visit_Import(self, node: Any) -> None:
+        """Leave out names of modules."""
+
+    visit_ImportFrom = visit_Import
+
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        self.visit(node.value)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if node.value is not None:
+            self.visit(node.value)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+        if name in self._SKIPPED_CALLS:
+            return
+        if name == "pluralize" and isinstance(node.args[1], ast.Constant):
+            noun = str(node.args[1].value)
+            self._found.append((f"{{count}} {noun}", f"{{count}} {noun}s"))
+            return
+        self.visit(node.func)
+        for argument in node.args:
+            self.visit(argument)
+        for keyword in node.keywords:
+            if keyword.arg not in self._SKIPPED_KEYWORDS:
+                self.visit(keyword.value)
+
+    def visit_Dict(self, node: ast.Dict) -> None:
+        for key, value in zip(node.keys, node.values, strict=True):
+            if key is not None and not isinstance(value, ast.Call):
+                self.visit(key)
+            self.visit(value)
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
+        message, values = message_of(node)
+        words = re.sub(r"\{\w*\}", "", message)
+        if any(map(str.isalpha, words)) and not _NAME_LIKE.fullmatch(message):
+            self._found.append(message)
+        for part in values.values():
+            self.visit(part.value)
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        text = node.value
+        if isinstance(text, str) and _WORDS.fullmatch(text):
+            self._found.append(text)
+
+
+def _without_figures(tree: ast.Module) -> Iterator[ast.AST]:
+    """Yield what serves an analysis's `runs` and `measure`, and none of its figures."""
+    definitions = definitions_by_name(tree)
+    for name in definitions:
+        owner, _, method = name.rpartition(".")
+        if method == "figures":
+            shown = used_definitions(name, definitions)
+            for other in ("runs", "measure"):
+                used = used_definitions(f"{owner}.{other}", definitions)
+                yield from (one for one in used if one not in shown)
+
+
+def _in_templates() -> Iterator[Found]:
+    options = {"silent": "false", "trimmed": "false"}
+    for path in sorted(_templates().glob("*.html")):
+        with path.open("rb") as file:
+            for _, _, message, _ in babel_extract(file, ("_", "gettext", "ngettext"), (), options):
+                if isinstance(message, str):
+                    yield message, path.name
+                elif message and message[0] and message[1]:
+                    yield (message[0], message[1]), path.name
+
+
+def _in_assets() -> Iterator[Found]:
+    for path in sorted((_templates() / "assets").rglob("*.js")):
+        text = path.read_text(encoding="utf-8")
+        for match in _JS_CALL.finditer(text):
+            one, many = match[1].replace('\\"', '"'), match[2]
+            is_plural = match[0].startswith("plural") and many
+            yield ((one, many) if is_plural else one), path.name
+        for match in _JS_CHOICE.finditer(text):
+            yield match[1], path.name
+    for path in sorted((_templates() / "assets").rglob("*.css")):
+        for words in CSS_WORDS.findall(path.read_text(encoding="utf-8")):
+            yield words, path.name
+
+
+def _by_name() -> Iterator[Found]:
+    """Yield names for the program that pages show as words."""
+    names = (
+        *EVIDENCE_MEANINGS,
+        *STORAGE_NOTES.values(),
+        *get_args(get_type_hints(Frames)["step"]),
+        *get_args(get_type_hints(ChainStep)["kind"]),
+    )
+    yield from ((name, "names") for name in names)
+
+
+def _templates() -> Path:
+    return Path(str(files("layerbook.templates")))
+
+
+def _place(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def update(code: str) -> Catalog:
+    """Bring a language's catalogue up to date; what is not said any more goes."""
+    path = _templates() / "locale" / code / "LC_MESSAGES" / CATALOGUE
+    old = read_catalogue(path, code)
+    new = Catalog(locale=code, project="Layerbook", fuzzy=False, charset="utf-8")
+    for message, place in find_messages():
+        flags = ["python-format"] if "%(" in str(message) else []
+        known = old.get(message[0] if isinstance(message, tuple) else message)
+        text = known.string if known is not None and known.id == message else None
+        new.add(message, text, locations=[(place, 0)], flags=flags)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    write_po(buffer, new, width=96, omit_header=False, sort_output=False)
+    lines = buffer.getvalue().decode().split("\n")
+    dated = (
+        '"POT-Creation-Date',
+        '"PO-Revision-Date',
+        '"Generated-By',
+        "# FIRST",
+        "# Translations",
+    )
+    path.write_text("\n".join(x for x in lines if not x.startswith(dated)), encoding="utf-8")
+    return new
+
+
+def read_catalogue(path: Path, code: str) -> Catalog:
+    """Return the catalogue in a file, empty if there is none."""
+    if not path.is_file():
+        return Catalog(locale=code)
+    with path.open("rb") as file:
+        return read_po(file, locale=code)
+
+
+if __name__ == "__main__":
+    folders = (_templates() / "locale").iterdir()
+    for language_code in sys.argv[1:] or sorted(one.name for one in folders if one.is_dir()):
+        update(language_code)
