@@ -803,21 +803,24 @@ def test_suggests_keys_inside_a_mapping_of_names(specs):
     assert problem.endswith("unknown key 'acros' (did you mean 'across'?)")
 
 
-def test_reports_analyses_that_the_model_cannot_have(specs):
-    """By name, at the analysis, from the limits alone; and layers that do not turn."""
+def test_notes_what_the_model_lacks(specs):
+    """By experiment, from the limits alone; layers that do not turn are a fault."""
     text = "chapter: a\ntitle: A\nexperiments:\n"
-    for id, analysis in (("turns", "rope"), ("shapes", "mlp-shapes"), ("map", "token-map")):
-        text += (
-            f"  - id: {id}\n    analysis: {analysis}\n    prompt: x\n    layer: 1\n    head: 0\n"
-        )
+    for id, analysis, rest in (
+        ("turns", "rope", "    layer: 1\n    head: 0\n"),
+        ("shapes", "mlp-shapes", "    layer: 1\n"),
+        ("next", "next-token", ""),
+    ):
+        prompt = "prompts: [x]" if id == "next" else "prompt: x"
+        text += f"  - id: {id}\n    analysis: {analysis}\n    {prompt}\n{rest}"
     specs.write("experiments/a.yaml", text)
     gpt2 = replace(LIMITS, family="GPT-2", missing=frozenset({"rope", "gated mlp", "silu"}))
-    found = problems(lambda: load_chapter(Path("experiments/a.yaml"), gpt2))
-    assert [line for line in found if "needs" in line] == [
-        "experiments/a.yaml:5:15: rope needs queries and keys that are turned by their positions "
-        "(RoPE); GPT-2 has not, so it cannot run",
-        "experiments/a.yaml:10:15: mlp-shapes needs an MLP with a gate and an MLP with SiLU as its "
-        "activation function; GPT-2 has not, so it cannot run",
+    chapter = load_chapter(Path("experiments/a.yaml"), gpt2)
+    assert [experiment.inapplicable for experiment in chapter.experiments] == [
+        "it needs queries and keys that are turned by their positions (RoPE), which GPT-2 lacks",
+        "it needs an MLP with a gate and an MLP with SiLU as its activation function, "
+        "which GPT-2 lacks",
+        "",
     ]
     smollm3 = replace(LIMITS, layers_without_rope=frozenset({1}))
     found = problems(lambda: load_chapter(Path("experiments/a.yaml"), smollm3))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from fixtures.other_tokenizers import TOKENIZER_WRITERS
 from fixtures.small_book import layerbook
+from fixtures.tiny_families import write_tiny_family
 from fixtures.tiny_llama import write_tiny_model
 from tokenizers import Tokenizer
 
@@ -24,7 +25,7 @@ LLAMA_3_ROPE = {
     "original_max_position_embeddings": 32,
 }
 OWN_WORDS = r"SmolLM|smollm|Hugging|49,?152|(?<![.,\d−])576\b|\b30 layers"
-KINDS = ["two layers", "one layer, one head", "llama3", "byte fallback"]
+KINDS = ["two layers", "one layer, one head", "llama3", "byte fallback", "GPT-2"]
 CHAPTERS = (
     *("model", "tokenization", "embeddings", "position"),
     *("attention", "rope", "mlp", "linear", "sampling", "case-gram", "case-whitespace"),
@@ -48,6 +49,8 @@ def write_model(folder: Path, kind: str) -> Path:
     if kind == "one layer, one head":
         sizes = {"num_hidden_layers": 1, "num_attention_heads": 1, "num_key_value_heads": 1}
         return write_tiny_model(folder, max_position_embeddings=CONTEXT, **sizes)
+    if kind == "GPT-2":
+        return write_tiny_family(folder, "gpt2", n_positions=CONTEXT)
     if kind == "llama3":
         changes = {"rope_parameters": LLAMA_3_ROPE, "tie_word_embeddings": False}
         return write_base_model(folder, "llama-3", **changes)
@@ -85,6 +88,9 @@ def test_prose_follows(other_book: Path) -> None:
         for name, text in pages.items()
     }
     assert not any(found.values()), {name: words for name, words in found.items() if words}
+
+    for name, text in pages.items():
+        assert not re.search(r"Traceback|\{\{|\{%|Undefined|\bnan\b", text), name
 
     assert "each is a space" not in pages["tokenization"]  # few of their entries begin with one
     has_template = (other_book / "model" / "chat_template.jinja").exists()

@@ -83,6 +83,15 @@ def test_reports_what_a_stage_lacks(stages: object, message: str) -> None:
         make_stages(stages)
 
 
+def test_long_texts_show_their_end() -> None:
+    """A model of single letters has many tokens; the likeliest ones show their beginning."""
+    tokens = [token(f"t{n}", n) for n in range(20)]
+    (one,) = make_stages(stage(tokens=tokens))
+    assert ">t19<" in one.picture_html and ">t3<" not in one.picture_html
+    (one,) = make_stages(stage(weights=[0.05] * 20, labels=tokens))
+    assert ">t19<" in one.picture_html and one.picture_html.count("<path") == 16
+
+
 def test_first_page_has_its_text_and_reading_times(tmp_path: Path, tiny_model_dir: Path) -> None:
     """A book without a text for it has the list of chapters alone."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)

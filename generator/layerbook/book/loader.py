@@ -96,6 +96,7 @@ class Experiment:
 
     analysis: of a sweep, that of its first cell.
     model: the model of a sweep's cell, if it is not the book's.
+    inapplicable: what the book's model lacks to run it, in words; empty if it can.
     """
 
     chapter: str
@@ -113,6 +114,7 @@ class Experiment:
     last_line: int
     sweep: Sweep | None = None
     model: str | None = None
+    inapplicable: str = ""
 
     @property
     def result_type(self) -> type[Result]:
@@ -361,6 +363,7 @@ class _ChapterLoader:
         checked_claims = self._parse_claims(node)
         if spec is None or analysis is None:
             return None
+        base = analysis.base if isinstance(analysis, Sweep) else analysis
         captions = {
             figure: Caption(text, node.value["captions"].value[figure].text_line)
             for figure, text in spec.captions.items()
@@ -370,7 +373,7 @@ class _ChapterLoader:
             id=spec.id,
             title=spec.title,
             analysis_name=spec.analysis,
-            analysis=analysis.base if isinstance(analysis, Sweep) else analysis,
+            analysis=base,
             sweep=analysis if isinstance(analysis, Sweep) else None,
             evidence=spec.evidence,
             badges=spec.badges,
@@ -380,6 +383,7 @@ class _ChapterLoader:
             file=node.file,
             line=node.position.line,
             last_line=node.last_line,
+            inapplicable=_describe_missing(type(base), self.limits),
         )
 
     def _record_id(self, node: Node) -> None:
@@ -404,11 +408,6 @@ class _ChapterLoader:
             analysis_type = registry.find(name)
         except UsageError as error:
             node.value["analysis"].add_problem(str(error), error.trace)
-            return None
-        if missing := analysis_type.missing_features(self.limits):
-            family = self.limits.family
-            message = f"{name} needs {' and '.join(missing)}; {family} has not, so it cannot run"
-            node.value["analysis"].add_problem(message)
             return None
         known_keys = [*ExperimentSpec.model_fields, *analysis_type.model_fields]
         for key in node.value:
@@ -488,6 +487,11 @@ def _make_chapter(
         unnumbered=spec.unnumbered,
         draft=spec.draft,
     )
+
+
+def _describe_missing(analysis_type: type[Analysis[Any]], limits: Limits) -> str:
+    missing = analysis_type.missing_features(limits)
+    return f"it needs {' and '.join(missing)}, which {limits.family} lacks" if missing else ""
 
 
 def _build_plain_analysis(

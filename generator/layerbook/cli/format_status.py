@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from layerbook.book.loader import Experiment
 from layerbook.cli.output import summarize_counts
 from layerbook.core.text import listed, pluralize
 from layerbook.model.plan import PlanCost
@@ -19,6 +20,9 @@ OUTCOMES = {
     "differs": "differ and were replaced",
     "failed": "failed",
 }
+
+MAX_SKIPPED = 3
+"""The names in the line on what was skipped."""
 
 ChangesByAddress = Mapping[str, Sequence[Change]]
 
@@ -54,6 +58,15 @@ def outcome_lines(outcomes: Sequence[Outcome], folder: str) -> list[str]:
     return [*lines, f"{pluralize(len(outcomes), 'experiment')} ran: {counts} ({folder})"]
 
 
+def skipped_lines(experiments: Sequence[Experiment]) -> list[str]:
+    """Say in a line which experiments the model cannot run, if there are any."""
+    skipped = [experiment.address for experiment in experiments if experiment.inapplicable]
+    if not skipped:
+        return []
+    count = pluralize(len(skipped), "experiment")
+    return [f"Skipped {count} that this model cannot run: {listed(skipped, MAX_SKIPPED)}"]
+
+
 def status_lines(
     statuses: Sequence[ExperimentStatus], changes: ChangesByAddress, files: Sequence[str] | None
 ) -> list[str]:
@@ -66,7 +79,7 @@ def status_lines(
         state = f"{status.freshness.state} ({summary})" if summary else str(status.freshness)
         lines.append(f"{address:<{width}}  {state}")
     lines += [f"site/{file}: not what the sources give" for file in files or ()]
-    outdated = sum(not status.freshness.usable for status in statuses)
+    outdated = sum(not status.freshness.current for status in statuses)
     if files is None:
         site = ""
     elif files:
@@ -100,7 +113,7 @@ def status_data(
         {
             "experiment": status.experiment.address,
             "state": status.freshness.state,
-            "current": status.freshness.usable,
+            "current": status.freshness.current,
             "changed": list(status.freshness.changed),
             "changes": [change.as_dict() for change in changes[status.experiment.address]],
             "reason": status.freshness.reason,

@@ -94,6 +94,7 @@ def check(
     from layerbook.site.check import check_book
     from layerbook.site.prose.checks import (
         find_crowded_chapters,
+        find_inapplicable,
         find_uncited_sources,
         lint_prose,
     )
@@ -103,7 +104,7 @@ def check(
     check_book(project)
     contrast = find_contrast_warnings(project.root, project.book.theme)
     warnings = sorted((*lint_prose(project), *find_uncited_sources(project), *contrast))
-    notes = find_crowded_chapters(project)
+    notes = [*find_crowded_chapters(project), *find_inapplicable(project)]
     for kind, found in (("warning", warnings), ("note", notes)):
         print_lines([f"{p.file}:{p.line}:{p.column}: {kind}: {p.message}" for p in found], err=True)
     chapters = pluralize(len(project.book.chapters), "chapter")
@@ -140,6 +141,7 @@ def run(
     quiet: bool,
 ) -> None:
     """Run the experiments that are out of date, or all of one chapter's SPEC."""
+    from layerbook.cli.format_status import skipped_lines
     from layerbook.model.timer import Timer
     from layerbook.runner.run import executor_for, load_spec_file, run_experiments, run_file
     from layerbook.store import cache
@@ -150,14 +152,16 @@ def run(
     report, timer = make_reporter(quiet=quiet), Timer()
     executor_factory = executor_for(executor, timer)
     if spec is not None:
+        loaded = load_spec_file(spec, model, report)
+        experiments = loaded.experiments
         if dry_run:
-            loaded = load_spec_file(spec, model, report)
-            _print_plan(loaded.source, loaded.experiments)
+            _print_plan(loaded.source, [e for e in experiments if not e.inapplicable])
             return
         folder = out or Path()
-        outcomes = run_file(spec, folder, model, report, executor_factory)
+        outcomes = run_file(loaded, folder, report, executor_factory)
     else:
         project = open_project(root, model, report)
+        experiments = project.experiments()
         statuses = select(check_status(project), only, force=force)
         if dry_run:
             _print_plan(project.source, [status.experiment for status in statuses])
@@ -166,6 +170,7 @@ def run(
         with cache.lock(root):
             project.remove_leftovers()
             outcomes = run_experiments(project, statuses, report, executor_factory, force=force)
+    print_lines(skipped_lines(experiments))
     _print_outcomes(outcomes, folder, timer if timings else None)
     if any(outcome.verdict == "failed" for outcome in outcomes):
         sys.exit(1)
@@ -209,6 +214,7 @@ def build(
         if output := build_stamp.read(root, stamp_options):
             _print_build(output, strict=strict)
             return
+    from layerbook.cli.format_status import skipped_lines
     from layerbook.runner.run import executor_for
     from layerbook.site.build import build as build_book
     from layerbook.store.project import open_project
@@ -227,6 +233,7 @@ def build(
         live=live,
         stamp_options=stamp_options,
     )
+    print_lines(skipped_lines(project.experiments()))
     if result.outcomes:
         _print_outcomes(result.outcomes, project.results_root / project.source.name)
     run_failed = any(outcome.verdict == "failed" for outcome in result.outcomes)

@@ -54,7 +54,7 @@ def status(root: Path, model: str | None, checking: bool, as_json: bool, jobs: i
         print_json(status_data(project.source.name, statuses, changes, files))
     else:
         print_lines(status_lines(statuses, changes, files))
-    if checking and (files or not all(status.freshness.usable for status in statuses)):
+    if checking and (files or not all(status.freshness.current for status in statuses)):
         sys.exit(1)
 
 

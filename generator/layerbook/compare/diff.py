@@ -31,7 +31,8 @@ ViewsByAddress = Mapping[str, ExperimentView]
 class ExperimentDiff:
     """The differences of one experiment.
 
-    sources: the parts of the key that changed. note: why a result cannot be read.
+    sources: the parts of the key that changed. note: why a result is missing, or cannot be
+    read.
     """
 
     address: str
@@ -134,7 +135,8 @@ class _Comparison:
         """Compare the results of one experiment."""
         old_path, new_path = self.old.result_path(address), self.new.result_path(address)
         if not old_path.exists() or not new_path.exists():
-            return ExperimentDiff(address, "removed" if old_path.exists() else "added")
+            note = self.experiments[address].inapplicable if address in self.experiments else ""
+            return ExperimentDiff(address, "removed" if old_path.exists() else "added", note=note)
         try:
             old, new = results.read_header(old_path), results.read_header(new_path)
             numbers = tuple(self._value_changes(address, old_path, new_path))
@@ -227,6 +229,8 @@ def _load_view(experiment: Experiment, side: ResultSet) -> ExperimentView:
         view.figures  # noqa: B018 (cached: an error belongs to this result)
     except StoreError as error:
         missing = isinstance(error, results.ResultFileError) and error.reason == "missing"
+        if missing and experiment.inapplicable:
+            return unavailable(experiment.inapplicable, inapplicable=True)
         return unavailable("no result" if missing else str(error))
     # An analysis makes figures for its own parameters; a result of another spec may not fit them.
     except LayerbookError as error:

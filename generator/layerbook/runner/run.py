@@ -162,14 +162,14 @@ def measure(
 
 
 def run_file(
-    path: Path,
+    spec: LoadedSpec,
     out: Path,
-    model: str | None,
     report: Reporter,
     executor_factory: ExecutorFactory = local_executor,
 ) -> tuple[Outcome, ...]:
-    """Run one chapter spec, and write `OUT/ID.json` for each of its experiments."""
-    source, precision, experiments = load_spec_file(path, model, report)
+    """Run one chapter spec, and write `OUT/ID.json` for each experiment that the model can run."""
+    source, precision = spec.source, spec.precision
+    experiments = [experiment for experiment in spec.experiments if not experiment.inapplicable]
     for folder in (out, *out.parents):
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"--out {out}: {folder} is a file; the results need a folder")

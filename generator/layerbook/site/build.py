@@ -101,7 +101,7 @@ def build(
         if live:
             summary = write_live_edition(project.source, site, reporter)
             result = replace(result, summary=f"{result.summary}\n{summary}")
-        is_fresh = all(status.freshness.state == "fresh" for status in statuses)
+        is_fresh = all(status.freshness.settled for status in statuses)
         if stamp_options is not None and (is_fresh or not run_stale):
             _write_stamp(renderer, site, result, stamp_options)
         return BuildResult(outcomes, result)

@@ -262,7 +262,7 @@ class SiteBuilder:
         for part in parts:
             files |= part.files
         files |= self._fill_figure_links(chapters)
-        self._check_links(files, incomplete={name for name, p in chapters.items() if p.messages})
+        self._check_links(files, incomplete={name for name, p in chapters.items() if p.incomplete})
         files |= assets(math_rules, self._own_templates)
         files[CRATE_FILE] = ro_crate_manifest(self._project, self._book, files)
         return SiteContents(
@@ -286,7 +286,7 @@ class SiteBuilder:
         for name, page in chapters.items():
             html = page.files[f"{name}.html"].decode()
             filled[f"{name}.html"] = fill_figure_links(html, name, figures, missing.add).encode()
-        if missing and not any(page.messages for page in chapters.values()):
+        if missing and not any(page.incomplete for page in chapters.values()):
             problems = find_unshown_figures(self._project, self._prose, missing)
             raise SpecError(problems)
         return filled
@@ -316,7 +316,7 @@ class SiteBuilder:
         chapter = self._chapters.get(page.removesuffix(".html"))
         if isinstance(chapter, RenderedChapter) and not chapter.views.unavailable:
             html = render_page(chapter.page, self._book, self._jinja_env)
-        elif isinstance(chapter, CachedPage) and not chapter.messages:
+        elif isinstance(chapter, CachedPage) and not chapter.incomplete:
             html = chapter.files[page].decode()
         else:
             return None
@@ -355,7 +355,9 @@ class SiteBuilder:
             messages=tuple(
                 f"{view.address}: not shown: {view.unavailable_reason}"
                 for view in chapter.views.unavailable.values()
+                if not view.inapplicable
             ),
+            incomplete=bool(chapter.views.unavailable),
         )
         self._page_cache.add(name, chapter.inputs, page)
         return page

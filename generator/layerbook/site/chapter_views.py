@@ -89,6 +89,10 @@ class ChapterViews:
         """
         return self._find_and_note(name).result
 
+    def applies(self, name: str) -> bool:
+        """Return whether the model can run an experiment."""
+        return not self._find(name).inapplicable
+
     def figure(
         self, name: str, figure_name: str | None = None
     ) -> pages.FigureView | pages.FailedView:
@@ -194,7 +198,8 @@ class ChapterViews:
             message = f"{view.address} has {count} claims, so there is no claim {index}"
             raise UsageError(message)
         for address in needed_addresses(view, index):
-            self.result(address)
+            if not self._find_and_note(address).inapplicable:
+                self.result(address)
         claim = claim_view(view, index, self._views, self._math)
         id = claim_id(view.address, index, self._views, self._chapter)
         return replace(claim, id=self._id(view, index, id))
@@ -212,9 +217,16 @@ class ChapterViews:
         id = self._source_ids[name] = self._page_ids.add(f"{name}-code")
         return pages.SourceView(name, id, measure_html(analysis_type), about)
 
-    def code_cell(self, name: str) -> pages.CodeCellView:
-        """Return a code cell with the output that the results say it has."""
-        cell = self.cells[name] = read_cell(self._cell_folder, name)
+    def code_cell(self, name: str) -> pages.CodeCellView | pages.FailedView:
+        """Return a code cell with the output that the results say it has.
+
+        A placeholder if the model cannot run an experiment that says so.
+        """
+        cell = read_cell(self._cell_folder, name)
+        for reference in cell.equals.references if cell.equals else ():
+            if (view := self._find(reference.name)).inapplicable:
+                return view.failed_view(f"code-{name}")
+        self.cells[name] = cell
         output = None
         if cell.equals:
             for reference in cell.equals.references:

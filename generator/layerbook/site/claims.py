@@ -7,6 +7,7 @@ experiments/results.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
@@ -33,6 +34,8 @@ from layerbook.site.provenance import hex_digest
 from layerbook.store import results
 from layerbook.store.freshness import ExperimentStatus
 from layerbook.store.project import Project
+
+_VALUE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 
 
 def describe_margin(verdict: Verdict) -> str:
@@ -73,7 +76,7 @@ def needed_addresses(view: ExperimentView, index: int) -> list[str]:
 
 
 def judge_claim(view: ExperimentView, index: int, views: ExperimentViews) -> pages.Judgement:
-    """Check a claim; it is open if a result is missing.
+    """Check a claim; it is open if a result is missing, inapplicable if there can be none.
 
     Raises CheckError if the check does not fit the results.
     """
@@ -81,6 +84,8 @@ def judge_claim(view: ExperimentView, index: int, views: ExperimentViews) -> pag
         if views[address].envelope is None:
             reason = views[address].unavailable_reason.partition(": `")[0]  # without the remedy
             note = reason if address == view.address else f"{address}: {reason}"
+            if views[address].inapplicable:
+                return pages.Judgement("inapplicable", note=note)
             return pages.Judgement("open", note=note)
     names = names_for_text(view, partial(_result_of, views))
     verdict = view.experiment.claims[index].check.evaluate(names["result"], names["r"])
@@ -111,6 +116,11 @@ def _sentence(
     return render_caption(claim.says, view.experiment.file, claim.line, names, math)
 
 
+def _sentence_without_values(claim: Claim) -> Inline:
+    words = _VALUE.sub("…", claim.says)
+    return Inline(escape_text(words), words)
+
+
 def claim_view(
     view: ExperimentView, index: int, views: ExperimentViews, math: MathRenderer
 ) -> pages.ClaimView:
@@ -118,7 +128,11 @@ def claim_view(
     claim = view.experiment.claims[index]
     judgement = _judge_own_claim(view, index, views)
     return pages.ClaimView(
-        sentence=_sentence(view, claim, views, math),
+        sentence=(
+            _sentence(view, claim, views, math)
+            if judgement.decided
+            else _sentence_without_values(claim)
+        ),
         check=claim.check.text,
         judgement=judgement,
         claims_href=f"claims.html#{claim_id(view.address, index, views)}",
@@ -130,7 +144,7 @@ def check_claim(
 ) -> None:
     """Raise SpecError if a claim with results cannot be judged or said."""
     claim = view.experiment.claims[index]
-    if _judge_own_claim(view, index, views).state != "open":
+    if _judge_own_claim(view, index, views).decided:
         _sentence(view, claim, views, math)
 
 
@@ -237,9 +251,9 @@ class ClaimList:
         return pages.ClaimRow(
             id=claim_id(view.address, index, views),
             sentence=(
-                Inline(escape_text(claim.says), claim.says)
-                if own.state == "open"
-                else _sentence(view, claim, views, self.math)
+                _sentence(view, claim, views, self.math)
+                if own.decided
+                else _sentence_without_values(claim)
             ),
             check=claim.check.text,
             evidence=view.experiment.evidence,
@@ -267,7 +281,7 @@ def _judge_other(model: ModelResults, address: str, index: int) -> pages.Judgeme
 
 
 def _counts(judgements: Sequence[pages.Judgement]) -> tuple[pages.Fact, ...]:
-    """Count the verdicts; the close and the open ones only if there are any."""
+    """Count the verdicts; those that not every model has only if there are any."""
     states = [judgement.state for judgement in judgements]
     close, undecided = sum(judgement.close for judgement in judgements), states.count("open")
     counts = {
@@ -277,4 +291,6 @@ def _counts(judgements: Sequence[pages.Judgement]) -> tuple[pages.Fact, ...]:
     }
     counts |= {gettext("Hold or fail only just"): close} if close else {}
     counts |= {gettext("Not decided"): undecided} if undecided else {}
+    inapplicable = states.count("inapplicable")
+    counts |= {gettext("Not applicable"): inapplicable} if inapplicable else {}
     return tuple(pages.Fact(label, str(count)) for label, count in counts.items())

@@ -45,6 +45,8 @@ _INDEX_IN_NAME = re.compile(r"([a-z]+)-(\d+)")
 class ExperimentView:
     """An experiment with its stored result or, in `unavailable_reason`, why it has none.
 
+    inapplicable: it has none because the model cannot run it.
+
     result_path: returns the path of an experiment's result, also of a sweep's cell.
     provenance: facts about the origin of its figures.
     """
@@ -54,6 +56,7 @@ class ExperimentView:
     envelope: results.StoredResult[Any] | None = None
     unavailable_reason: str = ""
     provenance: tuple[Fact, ...] = ()
+    inapplicable: bool = False
 
     @property
     def address(self) -> str:
@@ -70,8 +73,11 @@ class ExperimentView:
 
     def failed_view(self, figure: str) -> FailedView:
         """Return the placeholder of a figure that cannot be shown."""
-        message = f"{self.address}: {self.unavailable_reason}"
-        return FailedView(f"{self.experiment.id}-{figure}-missing", message)
+        id = f"{self.experiment.id}-{figure}-missing"
+        if self.inapplicable:
+            message = f"There is nothing to measure here: {self.unavailable_reason}."
+            return FailedView(id, message, expected=True)
+        return FailedView(id, f"{self.address}: {self.unavailable_reason}")
 
     def resolve(self, name: str) -> str:
         """Return the address of `id` in the experiment's chapter, or of `chapter/id`."""
@@ -207,6 +213,8 @@ def load_experiment_views(
 def _load_view(project: Project, status: ExperimentStatus) -> ExperimentView:
     experiment = status.experiment
     view = partial(ExperimentView, experiment, project.result_path)
+    if status.freshness.state == "inapplicable":
+        return view(unavailable_reason=status.freshness.reason, inapplicable=True)
     if not status.freshness.usable:
         reason = f"its result is {status.freshness}: `layerbook run` makes it anew"
         return view(unavailable_reason=reason)

@@ -22,7 +22,8 @@ class CachedPage:
     files: the pages and the data they link to, by path in the site.
     css_rules: the rules of its formulas, by class.
     claim_ids: the HTML ids of the claims it shows.
-    messages: one for each experiment without a result.
+    messages: one for each experiment that should have a result and has none.
+    incomplete: some experiment has no result, for whatever reason.
     minutes: how long reading takes.
     shown: the figures it shows.
     refuted: the number of claims it lists that do not hold.
@@ -34,6 +35,7 @@ class CachedPage:
     claim_ids: tuple[str, ...] = ()
     mentions: tuple[Mention, ...] = ()
     messages: tuple[str, ...] = ()
+    incomplete: bool = False
     minutes: int = 0
     shown: tuple[ShownFigure, ...] = ()
     refuted: int = 0

@@ -140,10 +140,14 @@ class VideoView:
 
 @dataclass(frozen=True)
 class FailedView:
-    """The placeholder of a figure whose experiment has no result."""
+    """The placeholder of a figure whose experiment has no result.
+
+    expected: the model cannot run the experiment, so nothing is amiss.
+    """
 
     id: str
     message: str
+    expected: bool = False
 
 
 @dataclass(frozen=True)
@@ -151,15 +155,20 @@ class Judgement:
     """The verdict of one model's results on a claim.
 
     margin: the distance from the opposite verdict, in words; `close` if it is small.
-    note: the reason why the verdict is open.
+    note: the reason why the verdict is open, or inapplicable: the model cannot run the experiment.
     values: the expressions in the check, each with its value.
     """
 
-    state: Literal["holds", "fails", "open"]
+    state: Literal["holds", "fails", "open", "inapplicable"]
     margin: str = ""
     close: bool = False
     note: str = ""
     values: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def decided(self) -> bool:
+        """Return whether the claim could be checked."""
+        return self.state in ("holds", "fails")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from layerbook.store.cache import WorkingCache
 from layerbook.store.keys import Key
 from layerbook.store.project import Project, cells_with_figures
 
-State = Literal["fresh", "stale", "missing", "unreadable", "uncomputed"]
+State = Literal["fresh", "stale", "missing", "unreadable", "uncomputed", "inapplicable"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Freshness:
 
     fresh: current, and computed on this machine. uncomputed: current, but computed elsewhere or
     with the libraries in `changed`. stale: the components in `changed` differ. missing: there is
-    no file. unreadable: `reason` says why.
+    no file. unreadable: `reason` says why. inapplicable: the model cannot run the experiment, for
+    `reason`, so there is nothing to do.
     """
 
     state: State
@@ -38,6 +39,16 @@ class Freshness:
     def usable(self) -> bool:
         """Return whether a book built without the model may show the result as current."""
         return self.state in ("fresh", "uncomputed")
+
+    @property
+    def current(self) -> bool:
+        """Return whether a committed book is complete without another run."""
+        return self.usable or self.state == "inapplicable"
+
+    @property
+    def settled(self) -> bool:
+        """Return whether this machine has nothing to run."""
+        return self.state in ("fresh", "inapplicable")
 
 
 @dataclass(frozen=True)
@@ -72,7 +83,10 @@ def check_status(project: Project) -> tuple[ExperimentStatus, ...]:
     cells = {e: cells_with_figures(e) for e in project.experiments()}
     keys = project.compute_keys([*cells, *(cell for group in cells.values() for cell in group)])
     states = {
-        e: check_freshness(project.result_path(e), key, project.cache) for e, key in keys.items()
+        e: Freshness("inapplicable", reason=e.inapplicable)
+        if e.inapplicable
+        else check_freshness(project.result_path(e), key, project.cache)
+        for e, key in keys.items()
     }
     return tuple(
         ExperimentStatus(e, keys[e], _include_cells(states[e], group, states))
@@ -94,7 +108,7 @@ def _include_cells(
 def select(
     work: Sequence[ExperimentStatus], only: Sequence[str], *, force: bool
 ) -> tuple[ExperimentStatus, ...]:
-    """Return the experiments to run: those that are not fresh, or all with `force`.
+    """Return the experiments to run: those that are not fresh, or with `force` all that can run.
 
     only: names of chapters and experiments to narrow them to. Raises UsageError for a name that
     matches nothing.
@@ -108,7 +122,8 @@ def select(
         status
         for status in work
         if (not only or set(only) & set(_names(status.experiment)))
-        and (force or status.freshness.state != "fresh")
+        and status.freshness.state != "inapplicable"
+        and (force or not status.freshness.settled)
     )
 
 

@@ -350,6 +350,15 @@ def find_crowded_chapters(project: Project) -> list[Problem]:
     return problems
 
 
+def find_inapplicable(project: Project) -> list[Problem]:
+    """Report experiments that the book's model cannot run: its pages say so in their place."""
+    return [
+        Problem(e.file, e.line, 1, f"{e.id} is not applicable: {e.inapplicable}")
+        for e in project.experiments()
+        if e.inapplicable
+    ]
+
+
 def lint_prose(project: Project) -> list[Problem]:
     """Report numbers and answers to predictions that are typed instead of read off a result."""
     problems: list[Problem] = []

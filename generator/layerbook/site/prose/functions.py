@@ -43,6 +43,9 @@ class Views(Protocol):
     def result(self, name: str) -> object:
         """`r("id")`: the result of an experiment; `r("chapter/id")` is one of another chapter."""
 
+    def applies(self, name: str) -> bool:
+        """Return whether the model can run an experiment."""
+
     def figure(self, name: str, figure_name: str | None = None) -> FigureView | FailedView:
         """Return a figure of an experiment."""
 
@@ -55,7 +58,7 @@ class Views(Protocol):
     def source(self, name: str) -> SourceView:
         """Return the code that measured an experiment."""
 
-    def code_cell(self, name: str) -> CodeCellView:
+    def code_cell(self, name: str) -> CodeCellView | FailedView:
         """Return a code cell of the chapter with its output."""
 
     def downloads(self, name: str) -> tuple[Download, ...]:
@@ -91,7 +94,7 @@ class ChapterContext:
 
 
 FUNCTION_NAMES = (
-    *("r", "figure", "claim", "tick", "holds", "source", "code_cell", "download"),
+    *("r", "applies", "figure", "claim", "tick", "holds", "source", "code_cell", "download"),
     *("cite", "term", "ref", "journey", "reveal", "sidebar", "predict", "tok", "quantity", "video"),
 )
 """The names of the functions, as `ProseFunctions.by_name` returns them, but for `image`."""
@@ -176,6 +179,7 @@ class ProseFunctions:
         """Return the functions by the names that prose has for them."""
         return {
             "r": self._views.result,
+            "applies": self.applies,
             "figure": self.figure,
             "claim": self.claim,
             "tick": self.tick,
@@ -198,6 +202,10 @@ class ProseFunctions:
 
     def _block(self, name: str, view: object) -> str:
         return render_block(self._page_templates, name, view)
+
+    def applies(self, id: str) -> bool:
+        """`applies("id")`: true if the model can run an experiment, so that it has a result."""
+        return self._views.applies(id)
 
     def figure(self, id: str, name: str | None = None) -> Block:
         """`figure("id", "name")`: a figure, once a page."""
@@ -243,7 +251,10 @@ class ProseFunctions:
 
     def holds(self, id: str, index: int = 0) -> bool:
         """`holds("id", 0)`: true if a claim holds."""
-        return self._claim(id, index).holds
+        claim = self._claim(id, index)
+        if claim.judgement.state == "inapplicable":
+            raise UsageError(f"{claim.judgement.note}; ask applies() before holds()")
+        return claim.holds
 
     @takes_steps(1000)
     def image(self, line: int) -> Block:
@@ -286,6 +297,9 @@ class ProseFunctions:
         if name in self._shown_cells:
             raise UsageError(f"the code cell {name!r} is already on this page")
         self._shown_cells.add(name)
+        if isinstance(view, FailedView):
+            id = self._page_ids.add(view.id)
+            return Block(self._block("failed", replace(view, id=id)), "", "code_cell()")
         view = replace(view, id=self._page_ids.add(f"code-{name}"))
         anchors = (Anchor("cell", view.id, name),)
         return Block(self._block("code_cell", view), "", "code_cell()", anchors)

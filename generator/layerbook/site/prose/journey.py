@@ -13,7 +13,7 @@ from layerbook.site.tokens_html import as_token, chip
 
 USAGE = '{{ journey([{"title": "Tokens", "href": "tokenization.html", "text": "...", ...}]) }}'
 MOST_NUMBERS = 12  # of each vector
-MOST_THINGS = 16  # in one picture
+MOST_THINGS = 16  # in one picture: the last of a text's tokens, or the likeliest
 _TEXT_KEYS = ("title", "href", "text")
 
 
@@ -51,10 +51,12 @@ def _make_stage(number: int, stage: object) -> Stage:
         raise UsageError(f"journey(): stage {number} needs one of {', '.join(_PICTURES)}")
     content, labels = stage[kinds[0]], stage.get("labels", ())
     for value in (content, labels):
-        if not isinstance(value, Sequence) or len(value) > MOST_THINGS:
-            rule = f"a list of at most {MOST_THINGS}"
+        is_list = isinstance(value, Sequence) and not isinstance(value, str)
+        if not is_list or (kinds[0] == "widths" and len(value) > MOST_THINGS):
+            rule = f"a list of at most {MOST_THINGS}" if is_list else "a list"
             raise UsageError(f"journey(): {kinds[0]} of stage {number} should be {rule}")
-    html, alt = _PICTURES[kinds[0]](content, labels)
+    shown = slice(MOST_THINGS) if kinds[0] == "top" else slice(-MOST_THINGS, None)
+    html, alt = _PICTURES[kinds[0]](content[shown], labels[shown])
     title, href, text = (stage[key] for key in _TEXT_KEYS)
     return Stage(str(title), str(href), text, html, alt)
 

@@ -13,6 +13,7 @@ from layerbook.site.prose.environment import parse_prose
 REFERENCE_FUNCTIONS = frozenset(
     {
         "r",
+        "applies",
         "figure",
         "claim",
         "tick",
