@@ -63,3 +63,22 @@ def test_links_of_the_sources_lead_to_files(path: Path) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text)
     for link in links:
         assert (path.parent / link).is_file(), link
+
+
+def test_the_specs_for_every_model_load(tmp_path: Path) -> None:
+    """With layers and heads of a small model, and with and without a chat template."""
+    from layerbook.book.loader import load_chapter
+    from layerbook.core.analysis import Limits
+
+    text = (GUIDE / "templates" / "pages" / "models.md").read_text(encoding="utf-8")
+    listings = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    experiments = "".join(listings).replace("\n", "\n  ")
+    spec = tmp_path / "a.yaml"
+    head = "chapter: a\ntitle: A\nexperiments:\n  "
+    spec.write_text(f"{head}{experiments.rstrip()}\n", encoding="utf-8")
+    for chat_template in (True, False):
+        limits = Limits(3, 2, 100, 64, chat_template=chat_template)
+        heads, asked = load_chapter(spec, limits).experiments
+        assert (heads.analysis.layer, heads.analysis.head) == (2, 1)
+        prompt = asked.analysis.prompts[0]
+        assert isinstance(prompt, str) != chat_template
