@@ -12,6 +12,7 @@ import "./scripts/live.js";
 import "./scripts/attention.js";
 import "./scripts/points.js";
 import "./scripts/playground.js";
+import "./scripts/own_text.js";
 import "./scripts/contents.js";
 import "./scripts/sections.js";
 import "./scripts/scroll.js"; // after the widgets, which decide what scrolls

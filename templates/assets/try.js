@@ -1,5 +1,6 @@
 // The page that runs the model on the reader's own text.
 
+import "./own_text.js";
 import { TryPage } from "./live/page.js";
 
 const app = document.querySelector(".try-app");

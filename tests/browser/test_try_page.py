@@ -145,7 +145,7 @@ def compare_with_run(browser: Browser, file: Path, model: str, folder: Path) -> 
             assert shown and abs(float(shown[1]) / 100 - token["prob"]) <= 1e-4  # two digits
         layers = theirs["attention"]["prompts"][0]["weights"]
         for layer, weights in zip((0, 1), layers, strict=True):
-            ours = page.evaluate(f"[...{live}.explorer.patterns.shares[{layer}]]")
+            ours = page.evaluate(f"[...{live}.attention.explorer.patterns.shares[{layer}]]")
             differences = [abs(a - b) for a, b in zip(ours, flat(weights), strict=True)]
             assert max(differences) < 1e-5
         page.get_by_role("button", name="Write on").click()

@@ -105,8 +105,10 @@ class SiteBuilder:
         self._jinja_env = make_environment(self._own_templates)
         self._bibliography = bibliography.load(project.templates_dir)
         self._glossary = glossary.load(project.templates_dir)
+        self._live = live_page.live_model(project.source)
         self._book = replace(
             _book_info(project),
+            live=self._live is not None,
             references=self._bibliography is not None,
             glossary=self._glossary is not None,
             theme=theme_view(project.book.theme, self._media_folders),
@@ -188,6 +190,7 @@ class SiteBuilder:
             glossary=self._glossary,
             ids=ids,
             media=media,
+            live=self._live,
         )
         try:
             body = render_chapter(prose, file, context)
@@ -247,8 +250,8 @@ class SiteBuilder:
         """Return the site, once all chapters are added. Raises SpecError for links to nowhere."""
         chapters = {name: self._finish_chapter(name) for name in self._chapters}
         parts = [*chapters.values(), self._claims_page(chapters), self._front_pages()]
-        if self._book.live:
-            parts.append(self._try_page())
+        if self._live:
+            parts.append(self._try_page(self._live))
         mentions = tuple(mention for part in parts for mention in part.mentions)
         if self._bibliography:
             parts.append(self._references_page(self._bibliography, mentions))
@@ -426,8 +429,8 @@ class SiteBuilder:
 
         return self._load_or_render("+front", repr(self._minutes()), render)
 
-    def _try_page(self) -> CachedPage:
-        page = live_page.try_page(self._project.source)
+    def _try_page(self, model: pages.LiveModel) -> CachedPage:
+        page = live_page.try_page(model)
         return CachedPage(self._page_files(page) | live_page.library_files())
 
     def _references_page(
@@ -471,5 +474,4 @@ def _book_info(project: Project) -> pages.BookInfo:
         model=project.source.name,
         digest=hex_digest(project.fingerprint.weights),
         language=book.language,
-        live=live_page.can_run_in_page(project.source),
     )

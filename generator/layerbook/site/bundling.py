@@ -20,17 +20,19 @@ _JS_IMPORT = re.compile(r'^import (?:(\{[^}]*\}) from )?"(\.{1,2}/[^"]+)";[^\n]*
 _JS_RAW_IMPORT = re.compile(r'^import (\w+) from "(\.{1,2}/[^"]+)\?raw";\n', re.MULTILINE)
 _JS_EXPORT = re.compile(r"^export (?=(?:async )?(?:class|const|function) (\w+))", re.MULTILINE)
 _CATALOGUE = """\
-const MESSAGES = {};
+const MESSAGES = Object.assign((globalThis.layerbookMessages ??= {}), {});
 const MARKS = { decimal: ".", group: "," };
 """
 """What `scripts/catalogue.js` says in a joined script of a book in English."""
+_MESSAGES = "scripts/catalogue.js"
+"""The module that every script has, with the messages that it uses."""
 CSS_WORDS = re.compile(r'(?<=content: ")[A-Za-z][^"\\]*[A-Za-z]')
 _COMMENT = re.compile(r"^[ \t]*//[^\n]*\n", re.MULTILINE)
 _SCRIPT = """\
 // Joined from the modules in templates/assets, which have the comments.
 (() => {{
 "use strict";
-const modules = {{}};
+const modules = (globalThis.layerbookModules ??= {{}});
 const define = (name, run) => {{
 	try {{
 		modules[name] = run();
@@ -63,7 +65,8 @@ def _translate_script(script: str) -> str:
     if not used:
         return script
     marks = {"decimal": words.decimal, "group": words.group}
-    catalogue = f"const MESSAGES = {_quote(used)};\nconst MARKS = {_quote(marks)};\n"
+    catalogue = _CATALOGUE.replace("{});", f"{_quote(used)});", 1)
+    catalogue = catalogue.replace('{ decimal: ".", group: "," }', _quote(marks), 1)
     return script.replace(_CATALOGUE, catalogue, 1)
 
 
@@ -89,22 +92,44 @@ def _join_script(entry: str, files: Mapping[str, bytes]) -> str:
 
     It understands `import {a, b} from "./x.js"`, `import "./x.js"`, `import text from
     "./x.js?raw"`, which is the joined script of x.js as a string, and `export` before a class,
-    const or function; a browser refuses a script with any others.
+    const or function; a browser refuses a script with any others. An imported script that is
+    published itself is not joined: the page has loaded it before, and its modules are shared.
     """
-    parts: dict[str, str] = {}
+    names = _module_names(entry, files)
+    for earlier in _scripts_before(entry, files):
+        loaded = {*_module_names(earlier, files)} - {_MESSAGES}
+        names = [name for name in names if name not in loaded]
+    parts = (_as_function(name, files[name].decode(), files) for name in names)
+    return _SCRIPT.format(parts="".join(parts))
+
+
+def _module_names(entry: str, files: Mapping[str, bytes]) -> list[str]:
+    """The modules of a script in the order in which they run, without those of other scripts."""
+    names: dict[str, None] = {}
 
     def add(name: str) -> None:
-        if name in parts:
+        if name in names:
             return
-        source = files[name].decode()
-        parts[name] = ""  # so that parts that import each other end the recursion
-        for match in _JS_IMPORT.finditer(source):
-            add(_resolve(name, match[2], files))
-        del parts[name]
-        parts[name] = _as_function(name, source, files)
+        names[name] = None  # so that parts that import each other end the recursion
+        for imported in _imports(name, files):
+            if imported.startswith(PARTS):
+                add(imported)
+        del names[name]
+        names[name] = None
 
     add(entry)
-    return _SCRIPT.format(parts="".join(parts.values()))
+    return list(names)
+
+
+def _scripts_before(entry: str, files: Mapping[str, bytes]) -> list[str]:
+    """The scripts that a page has loaded before this one, as it imports them."""
+    direct = [name for name in _imports(entry, files) if not name.startswith(PARTS)]
+    return [*direct, *(earlier for name in direct for earlier in _scripts_before(name, files))]
+
+
+def _imports(name: str, files: Mapping[str, bytes]) -> list[str]:
+    matches = _JS_IMPORT.finditer(files[name].decode())
+    return [_resolve(name, match[2], files) for match in matches]
 
 
 def _as_function(name: str, source: str, files: Mapping[str, bytes]) -> str:

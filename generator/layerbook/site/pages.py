@@ -329,6 +329,12 @@ class ChapterBody:
         return max(1, round(words / WORDS_PER_MINUTE))
 
     @property
+    def runs_model(self) -> bool:
+        """Whether a reader can run the model in it."""
+        anchors = (anchor for section in self.sections for anchor in section.anchors)
+        return any(anchor.kind == "own-text" for anchor in anchors)
+
+    @property
     def claim_ids(self) -> tuple[str, ...]:
         """The HTML ids of its claims."""
         anchors = [anchor for section in self.sections for anchor in section.anchors]
@@ -525,21 +531,36 @@ class GlossaryPage:
 
 
 @dataclass(frozen=True)
-class TryPage:
-    """The page that runs the model on a reader's own text.
+class LiveModel:
+    """The model as pages run it.
 
-    size, memory: bytes of the model's file, and of all that the page needs.
+    size, memory: bytes of the model's file, and of all that a page needs.
     sha256: of the file. shades: the colours of shares from 0 to 1, RGB in hexadecimal.
-    source_html: the script that is the model.
+    libraries: the scripts that cut and lay out texts.
     """
 
-    model: str
+    name: str
     size: int
     memory: int
     sha256: str
     shades: str
-    tokenizers_href: str
-    jinja_href: str
+    libraries: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OwnTextView:
+    """A box in which a reader sees one side of the model on a text of their own."""
+
+    kind: str
+    model: LiveModel
+    id: str
+
+
+@dataclass(frozen=True)
+class TryPage:
+    """The page that runs the model on a reader's own text; `source_html` is its script."""
+
+    model: LiveModel
     source_html: str
 
     name = "try"

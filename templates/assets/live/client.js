@@ -71,6 +71,8 @@ async function startCalls(report) {
 
 // A model in the page. Methods answer with promises of what the engine's return.
 export class LiveModel {
+	parts = []; // of the file, as blobs
+
 	// `report` is called with the share that is done, of loading or of running. `worker` and `plain`
 	// are for tests: no worker, no WebAssembly.
 	static async start({ report = () => {}, worker = true, plain = false } = {}) {
@@ -100,6 +102,18 @@ export class LiveModel {
 		return this.open(sha256);
 	}
 
+	// Loads a file from its parts, blobs one after the other.
+	async loadParts(parts, sha256) {
+		await this.calls.call("allocate", [new Blob(parts).size, { plain: this.plain }]);
+		let offset = 0;
+		for (const [i, part] of parts.entries()) {
+			await this.write(offset, new Uint8Array(await part.arrayBuffer()));
+			offset += part.size;
+			this.report((i + 1) / parts.length);
+		}
+		return this.open(sha256);
+	}
+
 	// Loads a GGUF file that the reader has chosen.
 	async loadFile(file, sha256 = null) {
 		await this.calls.call("allocate", [file.size, { plain: this.plain }]);
@@ -112,6 +126,7 @@ export class LiveModel {
 	}
 
 	write(offset, bytes) {
+		this.parts.push(new Blob([bytes]));
 		return this.calls.call("write", [offset, bytes], [bytes.buffer]);
 	}
 

@@ -6,14 +6,14 @@ import { element, on, percent } from "../scripts/common.js";
 const SHOWN = 3;
 
 export class Layers {
-	// `toggleMlp` is called with a layer whose MLP the reader switches off or on.
+	// `toggleMlp` is called with a layer whose MLP the reader switches off or on; without it, none can.
 	constructor(box, { token, toggleMlp }) {
-		Object.assign(this, { token });
+		Object.assign(this, { token, hasSwitches: Boolean(toggleMlp) });
 		this.table = box.querySelector("tbody");
 		this.heading = box.querySelector(".try-at");
 		on(this.table, "click", ({ target }) => {
 			const button = target.closest("button");
-			if (button) toggleMlp(Number(button.value));
+			if (button) toggleMlp?.(Number(button.value));
 		});
 	}
 
@@ -22,15 +22,16 @@ export class Layers {
 	}
 
 	// `rows`: the best tokens after the embedding and after each layer; the last is the model's own.
-	show(at, rows, mlps) {
+	show(at, rows, mlps = new Set()) {
 		this.heading.textContent = at.shown || t("empty");
 		const first = element("tr");
 		this.table.replaceChildren(first);
 		this.fill(first, t("embedding"), rows[0]);
-		element("td", {}, first);
+		if (this.hasSwitches) element("td", {}, first);
 		rows.slice(1).forEach((tokens, layer) => {
 			const row = element("tr", {}, this.table);
 			this.fill(row, t("layer {layer}", { layer }), tokens);
+			if (!this.hasSwitches) return;
 			const cell = element("td", {}, row);
 			const button = element("button.try-switch", { value: layer }, cell, "MLP");
 			button.ariaPressed = mlps.has(layer);

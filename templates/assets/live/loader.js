@@ -1,9 +1,11 @@
-// Loads the model: from the scripts beside the page, or from a file that the reader chooses.
+// Loads the model: as the browser has saved it, from the scripts beside the page, or from a file
+// that the reader chooses.
 
 import { t } from "../scripts/messages.js";
 import { loadScript, on } from "../scripts/common.js";
 import { LiveModel } from "./client.js";
 import { readTokenizer } from "./gguf_tokenizer.js";
+import { forgetSaved, readSaved, save } from "./saved_model.js";
 
 const FOLDER = "live";
 
@@ -16,7 +18,7 @@ export class Loader {
 		this.status = box.querySelector(".try-status");
 		this.fileBox = box.querySelector(".try-file");
 		const input = box.querySelector("input");
-		on(this.button, "click", () => this.loadFolder());
+		on(this.button, "click", () => this.loadModel());
 		on(input, "change", () => this.loadFile(input.files[0]));
 		on(box, "dragover drop", (event) => {
 			event.preventDefault();
@@ -24,6 +26,14 @@ export class Loader {
 			if (event.type === "drop" && file) this.loadFile(file);
 		});
 		box.hidden = false;
+	}
+
+	async loadModel() {
+		const { sha256 } = this.box.dataset;
+		const parts = await readSaved(sha256);
+		if (parts && (await this.load((model) => model.loadParts(parts, sha256)))) return;
+		if (parts) await forgetSaved();
+		await this.loadFolder();
 	}
 
 	async loadFolder() {
@@ -41,8 +51,9 @@ export class Loader {
 		if (file) return this.load((model) => model.loadFile(file));
 	}
 
+	// True if it could be loaded.
 	async load(read) {
-		if (this.button.disabled) return;
+		if (this.button.disabled) return false;
 		this.button.disabled = true;
 		this.progress.hidden = false;
 		this.status.textContent = t("Reading the model …");
@@ -52,8 +63,11 @@ export class Loader {
 			model = await LiveModel.start({ report: (share) => this.report(share) });
 			const opened = await read(model);
 			const tokenizer = readTokenizer(opened.tokenizer, opened.shape.vocabulary);
+			if (opened.digest === this.box.dataset.sha256) save(opened.digest, model.parts);
+			model.parts = [];
 			this.box.hidden = true;
 			this.start({ ...opened, model, tokenizer, note: this.noteOn(opened.digest) });
+			return true;
 		} catch (error) {
 			model?.close();
 			this.status.textContent = t("The model cannot be loaded: {reason}.", {
@@ -61,6 +75,7 @@ export class Loader {
 			});
 			this.button.disabled = false;
 			this.progress.hidden = true;
+			return false;
 		}
 	}
 

@@ -25,7 +25,11 @@ export class NextToken {
 			const button = target.closest("button");
 			if (button) this.choose(Number(button.value));
 		});
-		this.setKnobs(PRESETS.likeliest);
+		this.setPreset("likeliest");
+	}
+
+	setPreset(name) {
+		this.setKnobs(PRESETS[name]);
 	}
 
 	// [temperature, top-k, top-p]; a top-k of 0 keeps all tokens.

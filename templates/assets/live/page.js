@@ -3,8 +3,8 @@
 
 import { grouped, plural, t } from "../scripts/messages.js";
 import { clamp, element, hasModifier, on, targetOfKey } from "../scripts/common.js";
-import { AttentionExplorer } from "../scripts/explorer.js";
 import { MEAN } from "../scripts/patterns.js";
+import { LiveAttention } from "./attention.js";
 import { Changes } from "./changes.js";
 import { EXAMPLES } from "./examples.js";
 import { readFragment, writeFragment } from "./fragment.js";
@@ -12,18 +12,9 @@ import { renderChat } from "./gguf_tokenizer.js";
 import { Layers } from "./layers.js";
 import { Loader } from "./loader.js";
 import { NextToken } from "./next_token.js";
-import { LivePatterns, PRESETS } from "./patterns.js";
 
 const MOST_WRITTEN = 60; // tokens at a time
 const MOST_ANSWERED = 200; // in a chat
-const MOST_MAPPED = 80; // tokens whose attention is drawn
-
-class LiveExplorer extends AttentionExplorer {
-	showPattern(options) {
-		super.showPattern(options);
-		this.onPattern?.();
-	}
-}
 
 export class TryPage {
 	ids = []; // all tokens: read and written
@@ -55,7 +46,6 @@ export class TryPage {
 		this.chips = this.find(".try-chips");
 		this.progress = this.find("progress");
 		this.status = this.find(".try-text .try-status");
-		this.map = this.find(".try-map");
 		this.modes = [...this.app.querySelectorAll("[data-mode]")];
 		const token = (id) => this.token(id);
 		this.next = new NextToken(this.find(".try-next"), {
@@ -65,6 +55,12 @@ export class TryPage {
 		});
 		const toggleMlp = (layer) => this.changes.toggle("mlps", layer);
 		this.layers = new Layers(this.find(".try-layers"), { token, toggleMlp });
+		this.attention = new LiveAttention(this.find(".try-attention"), {
+			shape,
+			shades: this.shades,
+			token,
+			onPattern: () => this.showHead(),
+		});
 		this.modes[1].hidden = !tokenizer.chatTemplate;
 		this.changes = new Changes(this.find(".try-changes"), shape.heads, () => this.read());
 		this.connect();
@@ -328,7 +324,8 @@ export class TryPage {
 
 	async showInside() {
 		this.showChips();
-		await this.showAttention();
+		await this.attention.show(this.model, this.ids);
+		this.buttons.head.hidden = !this.attention.explorer;
 		await this.select(this.ids.length - 1);
 	}
 
@@ -357,61 +354,14 @@ export class TryPage {
 		this.chips.setAttribute("aria-activedescendant", chip.id);
 		const { blocked, mlps } = this.changes.sets;
 		this.buttons.block.ariaPressed = blocked.includes(this.position);
-		this.explorer?.update({ row: this.position });
+		this.attention.explorer?.update({ row: this.position });
 		const rows = await this.model.lens(this.position, this.layers.count);
 		this.layers.show(this.token(this.ids[this.position]), rows, new Set(mlps));
 	}
 
-	async showAttention() {
-		const { layers, heads } = this.shape;
-		const mapped = this.ids.length <= MOST_MAPPED;
-		const presets = this.find(".try-attention [role='group']");
-		this.buttons.head.hidden = presets.hidden = !mapped;
-		const state = this.explorer?.state;
-		this.explorer = null;
-		if (!mapped) {
-			const limit = t("The map is drawn for texts of up to {count} tokens.", {
-				count: MOST_MAPPED,
-			});
-			this.map.replaceChildren(element("p", {}, undefined, limit));
-			return;
-		}
-		const shares = [];
-		for (let layer = 0; layer < layers; layer++) shares.push(await this.model.pattern(layer));
-		const data = {
-			tokens: this.ids.map((id) => this.token(id).shown || t("empty")),
-			facts: this.ids.map((id, i) => t("position {position}, id {id}", { position: i, id })),
-			layers: [...Array(layers).keys()],
-			heads,
-			start: state ? state.layer : Math.floor(layers / 2),
-			shades: this.shades,
-		};
-		const patterns = new LivePatterns(data, shares);
-		this.explorer = new LiveExplorer(t("Attention in your text"), data, patterns);
-		this.explorer.box.style.setProperty("--count", data.tokens.length);
-		this.map.replaceChildren(this.explorer.box);
-		this.explorer.onPattern = () => this.showHead();
-		this.explorer.update({ head: state ? state.head : MEAN });
-		this.showPresets(presets, patterns);
-	}
-
-	showPresets(group, patterns) {
-		group.replaceChildren();
-		for (const [name, measure] of PRESETS) {
-			const { layer, head } = patterns.find(measure);
-			const button = element(
-				"button",
-				{ title: t("layer {layer}, head {head}", { layer, head }) },
-				group,
-				t(name),
-			);
-			on(button, "click", () => this.explorer.update({ layer, head }));
-		}
-	}
-
 	// The heads on view: one, or all of a layer.
 	headsOnView() {
-		const { layer, head } = this.explorer.state;
+		const { layer, head } = this.attention.explorer.state;
 		const heads = head === MEAN ? [...Array(this.shape.heads).keys()] : [head];
 		return heads.map((one) => `${layer}.${one}`);
 	}
@@ -425,6 +375,6 @@ export class TryPage {
 	}
 
 	toggleHead() {
-		if (this.explorer) this.changes.toggle("heads", ...this.headsOnView());
+		if (this.attention.explorer) this.changes.toggle("heads", ...this.headsOnView());
 	}
 }

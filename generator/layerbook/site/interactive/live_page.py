@@ -9,8 +9,9 @@ from pathlib import Path
 from layerbook.model.sources import GGUFSource, ModelSource
 from layerbook.plotting.colours import sequential
 from layerbook.site.interactive.tokenizer import LIBRARY_FILE
-from layerbook.site.pages import TryPage
+from layerbook.site.pages import LiveModel, TryPage
 from layerbook.site.prose.highlight import code_html
+from layerbook.site.prose.live_code import live_code
 
 JINJA_NAME = "@huggingface/jinja 0.5.11"
 JINJA_FILE = "huggingface-jinja-0.5.11.min.js"
@@ -21,27 +22,25 @@ EXTRA_MEMORY = 200_000_000
 keys, values and vectors of the text."""
 
 
-def can_run_in_page(source: ModelSource) -> bool:
-    """Return whether the page can run a model: it reads GGUF files."""
-    return isinstance(source, GGUFSource)
-
-
-def try_page(source: ModelSource) -> TryPage:
-    """Return the page for a GGUF model."""
-    code = files("layerbook.templates").joinpath("assets", "live", "model.js")
-    assert isinstance(source, GGUFSource)
+def live_model(source: ModelSource) -> LiveModel | None:
+    """Return the model as pages run it, or None if they cannot."""
+    if not isinstance(source, GGUFSource):
+        return None
     digest = source.digest()
     size = PINNED_SIZES.get(digest) or Path(source.location).stat().st_size
-    return TryPage(
-        model=source.name,
+    return LiveModel(
+        name=source.name,
         size=size,
         memory=round(size + EXTRA_MEMORY, -7),
         sha256=digest,
         shades=sequential()[:, :3].tobytes().hex(),
-        tokenizers_href=f"assets/{LIBRARY_FILE}",
-        jinja_href=f"assets/{JINJA_FILE}",
-        source_html=code_html(code.read_text(encoding="utf-8").expandtabs(2), "javascript"),
+        libraries=(f"assets/{LIBRARY_FILE}", f"assets/{JINJA_FILE}"),
     )
+
+
+def try_page(model: LiveModel) -> TryPage:
+    """Return the page that runs a model."""
+    return TryPage(model, code_html(live_code().expandtabs(2), "javascript"))
 
 
 @cache

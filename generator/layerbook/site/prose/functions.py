@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import count
 from typing import Protocol, get_args
+from urllib.parse import quote
 
 from layerbook.book.bibliography import REFERENCES_FILE, Bibliography
 from layerbook.book.glossary import GLOSSARY_FILE, Glossary
@@ -22,15 +23,19 @@ from layerbook.site.pages import (
     FailedView,
     FigureView,
     ImageView,
+    LiveModel,
+    OwnTextView,
     SourceView,
     TickView,
     VideoView,
 )
 from layerbook.site.prose import folds
 from layerbook.site.prose.folds import DEFAULT_TITLE, Fold
+from layerbook.site.prose.highlight import code_html
 from layerbook.site.prose.ids import PageIds
 from layerbook.site.prose.images import USAGE, ProseImage
 from layerbook.site.prose.journey import make_stages
+from layerbook.site.prose.live_code import find_functions, live_length
 from layerbook.site.prose.markup import Anchor, Block, Inline, escape_text
 from layerbook.site.prose.math import MathRenderer
 from layerbook.site.sandbox import Sandbox, takes_steps
@@ -82,6 +87,7 @@ class ChapterContext:
     jinja_env: renders the page templates. bibliography: the sources that `cite` knows.
     glossary: the terms that `term` knows.
     ids: those of the chapter's page. media: the book's own; None where only words count.
+    live: the model as pages run it; None if they cannot.
     """
 
     views: Views
@@ -91,11 +97,13 @@ class ChapterContext:
     glossary: Glossary | None = None
     ids: PageIds = field(default_factory=PageIds)
     media: Media | None = None
+    live: LiveModel | None = None
 
 
 FUNCTION_NAMES = (
     *("r", "applies", "figure", "claim", "tick", "holds", "source", "code_cell", "download"),
     *("cite", "term", "ref", "journey", "reveal", "sidebar", "predict", "tok", "quantity", "video"),
+    *("own_text", "live_page", "try_page", "live_source", "live_length"),
 )
 """The names of the functions, as `ProseFunctions.by_name` returns them, but for `image`."""
 BLOCK_FUNCTIONS = frozenset(
@@ -109,11 +117,17 @@ BLOCK_FUNCTIONS = frozenset(
         "predict",
         "tick",
         "code_cell",
+        "own_text",
+        "live_source",
         "video",
         "image",
     }
 )
 """Those that write more than part of a sentence."""
+
+
+OWN_TEXT_KINDS = ("attention", "next", "lens")
+"""The sides of the model that a box for a reader's own text can show."""
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
@@ -165,6 +179,7 @@ class ProseFunctions:
         self._views, self._bibliography = context.views, context.bibliography
         self._glossary = context.glossary
         self._page_templates = context.jinja_env
+        self._live = context.live
         self._claim = cache(context.views.claim)
         self._page_ids = context.ids
         self._shown_ids: set[str] = set()
@@ -175,8 +190,8 @@ class ProseFunctions:
         self._preview_ids: dict[str, str] = {}
         self._prediction_numbers = count(1)
 
-    def by_name(self) -> dict[str, Callable[..., object]]:
-        """Return the functions by the names that prose has for them."""
+    def by_name(self) -> dict[str, object]:
+        """Return the functions, and `live_page`, by the names that prose has for them."""
         return {
             "r": self._views.result,
             "applies": self.applies,
@@ -197,6 +212,11 @@ class ProseFunctions:
             "tok": token_chip,
             "quantity": quantity,
             "video": self.video,
+            "own_text": self.own_text,
+            "live_page": self._live is not None,
+            "try_page": self.try_page,
+            "live_source": self.live_source,
+            "live_length": live_length,
             "image": self.image,
         }
 
@@ -303,6 +323,39 @@ class ProseFunctions:
         view = replace(view, id=self._page_ids.add(f"code-{name}"))
         anchors = (Anchor("cell", view.id, name),)
         return Block(self._block("code_cell", view), "", "code_cell()", anchors)
+
+    @takes_steps(1000)
+    def own_text(self, kind: str) -> Block:
+        """`own_text("attention")`: a box that runs the model on a text of the reader's own.
+
+        Nothing in a book whose model does not run in pages. Raises UsageError for an unknown kind.
+        """
+        if kind not in OWN_TEXT_KINDS:
+            raise UsageError(
+                f"own_text() cannot show {kind!r}{did_you_mean(str(kind), OWN_TEXT_KINDS)}; "
+                f"there are {', '.join(OWN_TEXT_KINDS)}"
+            )
+        if self._live is None:
+            return Block("", "", "own_text()")
+        view = OwnTextView(kind, self._live, self._page_ids.add(f"own-{kind}"))
+        anchors = (Anchor("own-text", view.id),)
+        return Block(self._block("own_text", view), "", "own_text()", anchors)
+
+    @takes_steps(20)
+    def try_page(self, show: str, text: str = "") -> Inline:
+        """`try_page("words", "The cat")`: a link to the page that runs the model, on a text.
+
+        The words alone in a book that has no such page.
+        """
+        if self._live is None:
+            return Inline(escape_text(str(show)), str(show))
+        fragment = f"#text={quote(str(text), safe='')}" if text else ""
+        return Inline(f'<a href="try.html{fragment}">{escape_text(str(show))}</a>', str(show))
+
+    @takes_steps(1000)
+    def live_source(self, *names: str) -> Block:
+        """`live_source("mlp", "gateBySilu")`: functions of the model that runs in the page."""
+        return Block(code_html(find_functions(names), "javascript"), "", "live_source()")
 
     @takes_steps(1000)
     def download(self, id: str) -> Inline:

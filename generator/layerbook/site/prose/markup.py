@@ -40,9 +40,10 @@ def escape_text(text: str) -> str:
 
 @dataclass(frozen=True)
 class Anchor:
-    """An element with a name: a claim, a citation of `source`, a use of a term, a code cell."""
+    """An element with a name: a claim, a citation of `source`, a use of a term, a code cell,
+    a box for a text of the reader's own."""
 
-    kind: Literal["claim", "citation", "term", "cell"]
+    kind: Literal["claim", "citation", "term", "cell", "own-text"]
     id: str
     source: str = ""
 

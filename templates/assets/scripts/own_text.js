@@ -1,0 +1,21 @@
+// Boxes for a text of the reader's own; the script that runs the model is loaded when asked for.
+
+import { loadScript, on } from "./common.js";
+import { t } from "./messages.js";
+
+const SCRIPT = "assets/own_text.js";
+
+async function open(box) {
+	try {
+		if (!window.layerbook.openOwnText) await loadScript(SCRIPT);
+		window.layerbook.openOwnText(box);
+	} catch {
+		const status = box.querySelector(".own-load .try-status");
+		status.textContent = t("A file is missing: {name}", { name: SCRIPT });
+	}
+}
+
+for (const box of document.querySelectorAll(".own-text")) {
+	on(box.querySelector(".own-load button"), "click", () => open(box), { once: true });
+	box.hidden = false;
+}
