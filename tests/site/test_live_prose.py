@@ -31,7 +31,7 @@ def test_a_box_is_there_only_where_the_model_can_run() -> None:
 
 def test_a_link_to_the_page_is_only_its_words_without_it() -> None:
     """A text to begin with is encoded; `live_page` chooses what else is said."""
-    prose = '{{ try_page("Try <it>", "a & b") }}{% if live_page %}, here{% endif %}'
+    prose = '{{ try_page("Try <it>", "a & b") }}{% if live_page() %}, here{% endif %}'
     assert '<a href="try.html#text=a%20%26%20b">Try &lt;it&gt;</a>, here' in render(prose).html
     assert "<p>Try &lt;it&gt;</p>" in render(prose, None).html
 

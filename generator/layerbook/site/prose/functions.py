@@ -190,8 +190,8 @@ class ProseFunctions:
         self._preview_ids: dict[str, str] = {}
         self._prediction_numbers = count(1)
 
-    def by_name(self) -> dict[str, object]:
-        """Return the functions, and `live_page`, by the names that prose has for them."""
+    def by_name(self) -> dict[str, Callable[..., object]]:
+        """Return the functions by the names that prose has for them."""
         return {
             "r": self._views.result,
             "applies": self.applies,
@@ -213,10 +213,10 @@ class ProseFunctions:
             "quantity": quantity,
             "video": self.video,
             "own_text": self.own_text,
-            "live_page": self._live is not None,
+            "live_page": self.live_page,
             "try_page": self.try_page,
             "live_source": self.live_source,
-            "live_length": live_length,
+            "live_length": self.live_length,
             "image": self.image,
         }
 
@@ -328,7 +328,10 @@ class ProseFunctions:
     def own_text(self, kind: str) -> Block:
         """`own_text("attention")`: a box that runs the model on a text of the reader's own.
 
-        Nothing in a book whose model does not run in pages. Raises UsageError for an unknown kind.
+        It shows the `attention` of all heads, the `next` token, or the `lens` of every layer; nothing
+        in a book whose model does not run in pages.
+
+        Raises UsageError for an unknown kind.
         """
         if kind not in OWN_TEXT_KINDS:
             raise UsageError(
@@ -340,6 +343,10 @@ class ProseFunctions:
         view = OwnTextView(kind, self._live, self._page_ids.add(f"own-{kind}"))
         anchors = (Anchor("own-text", view.id),)
         return Block(self._block("own_text", view), "", "own_text()", anchors)
+
+    def live_page(self) -> bool:
+        """`live_page()`: true if the book's pages can run its model, as they can a GGUF file."""
+        return self._live is not None
 
     @takes_steps(20)
     def try_page(self, show: str, text: str = "") -> Inline:
@@ -354,8 +361,13 @@ class ProseFunctions:
 
     @takes_steps(1000)
     def live_source(self, *names: str) -> Block:
-        """`live_source("mlp", "gateBySilu")`: functions of the model that runs in the page."""
+        """`live_source("Model.mlp", "gateBySilu")`: functions of the model that runs in the page."""
         return Block(code_html(find_functions(names), "javascript"), "", "live_source()")
+
+    @takes_steps(100)
+    def live_length(self) -> int:
+        """`live_length()`: how many lines of code that model has."""
+        return live_length()
 
     @takes_steps(1000)
     def download(self, id: str) -> Inline:
