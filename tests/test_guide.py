@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 from pathlib import Path
 
 import pytest
 from fixtures.small_book import layerbook
+from layerbook.model.sources import DEFAULT_MODEL
 from layerbook.site.prose.filters import FILTERS
 from layerbook.site.prose.functions import FUNCTION_NAMES
 
@@ -82,3 +84,31 @@ def test_the_specs_for_every_model_load(tmp_path: Path) -> None:
         assert (heads.analysis.layer, heads.analysis.head) == (2, 1)
         prompt = asked.analysis.prompts[0]
         assert isinstance(prompt, str) != chat_template
+
+
+def test_the_tutorial_works_as_it_is_written(tiny_model_dir: Path, tmp_path: Path) -> None:
+    """Its files are written, its commands run, in order; here on a tiny model."""
+    text = (GUIDE / "templates" / "pages" / "tutorial.md").read_text(encoding="utf-8")
+    folder = tmp_path
+    commands = 0
+    for info, listing in re.findall(r"^```(.+)\n((?:.*\n)*?)```$", text, re.MULTILINE):
+        kind, _, file = info.partition(" ")
+        if file:
+            path = folder / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(listing.replace(DEFAULT_MODEL, str(tiny_model_dir)), encoding="utf-8")
+        for command in re.findall(r"^\$ (.+)$", listing, re.MULTILINE) if kind == "console" else ():
+            program, *arguments = shlex.split(command)
+            if program == "cd":
+                folder /= arguments[0]
+                continue
+            assert program == "layerbook", command
+            if arguments[0] == "init":
+                arguments += ["--model", str(tiny_model_dir)]
+            done = layerbook(*arguments, cwd=folder)
+            assert done.returncode == 0, command + done.stdout + done.stderr
+            commands += 1
+    assert commands > 4
+    page = (folder / "site" / "animals.html").read_text(encoding="utf-8")
+    assert "The two animals of this chapter." in page
+    assert "logo.svg" in page

@@ -97,7 +97,7 @@ def test_first_page_has_its_text_and_reading_times(tmp_path: Path, tiny_model_di
     book = write_small_book(tmp_path / "book", tiny_model_dir)
     assert layerbook("build", "--jobs", "1", cwd=book).returncode == 0
     plain = (book / "site" / "index.html").read_text(encoding="utf-8")
-    assert "2 chapters, about 10 min of reading" in plain and "journey" not in plain
+    assert "2 chapters, about 2 min of reading" in plain and "journey" not in plain
     text = book / "templates" / "pages" / "index.md"
     text.parent.mkdir()
     text.write_text(INDEX, encoding="utf-8")

@@ -382,8 +382,9 @@ class IndexPage:
 
     @property
     def total(self) -> str:
-        """How long the whole book takes to read, to ten minutes."""
-        hours, minutes = divmod(10 * max(1, round(sum(self.minutes.values()) / 10)), 60)
+        """How long the whole book takes to read; from ten minutes on, to ten minutes."""
+        total = sum(self.minutes.values())
+        hours, minutes = divmod(10 * round(total / 10) if total >= 10 else total, 60)
         parts = [gettext("{hours} h", hours=hours)] if hours else []
         if minutes:
             parts.append(gettext("{minutes} min", minutes=minutes))

@@ -70,7 +70,7 @@ def find_typed_numbers(source: str, file: str) -> tuple[Problem, ...]:
             number = " ".join(match[0].split())
             message = (
                 f"the number {number} is typed, not taken from a result; use {{{{ }}}}, $math$, "
-                "code, or say why: {# numeral: reason #}"
+                "code, or say why: {# numeral: reason #}, or for the page {# numerals: reason #}"
             )
             column = offset - line_starts[line - 1] + 1
             problems.append(Problem(file, line, column, message))
