@@ -13,6 +13,9 @@ import "./scripts/attention.js";
 import "./scripts/points.js";
 import "./scripts/playground.js";
 import "./scripts/own_text.js";
+import "./scripts/waves.js";
+import "./scripts/turns.js";
+import "./scripts/map.js";
 import "./scripts/contents.js";
 import "./scripts/sections.js";
 import "./scripts/scroll.js"; // after the widgets, which decide what scrolls

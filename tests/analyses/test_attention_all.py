@@ -202,3 +202,23 @@ def test_figures_show_all_heads_and_open_all_patterns(tiny) -> None:
         True,
     )
     assert (explorer.interactive.weights == result.weights).all()
+
+
+def test_the_explorer_has_a_row_for_each_link_and_habit(tiny) -> None:
+    """A link opens at the head that gives it most; a link that the prompt lacks has no row."""
+    links = ({"reader": "at", "source": " c"}, {"reader": "at", "source": "nowhere"})
+    analysis = AttentionAll(prompt=TEXT, layers=(0, 1), links=links)
+    result = run(tiny, analysis)
+    explorer = analysis.figures(result)["explorer"]
+    assert isinstance(explorer, Heatmap) and explorer.interactive is not None
+    link, before, first, after = explorer.interactive.presets
+    texts = [token.text for token in result.tokens]
+    query = len(texts) - 1 - texts[::-1].index("at")
+    key = query - 1 - texts[:query][::-1].index(" c")
+    assert (link.name, link.query, link.key) == ("“at” finds “c”", query, key)
+    shares = result.weights[:, :, query * (query + 1) // 2 + key]
+    assert shares[link.layer, link.head] == shares.max()
+    for preset, head in ((before, result.most_before), (first, result.most_first)):
+        assert (preset.layer, preset.head) == (result.layers.index(head.layer), head.head)
+        assert preset.query == len(texts) - 1
+    assert texts[after.query] in texts[: after.query]

@@ -36,6 +36,7 @@ experiments:
     title: Every head
     analysis: attention-all
     prompt: The cat <b>sat</b> on the table and the cat sat
+    links: [{reader: "at", source: "/"}]
     captions:
       grid: Every head of the model, and how much of its attention goes where.
       explorer: The mean of one layer, and behind it all the others.
@@ -106,6 +107,15 @@ def open_explorer(page: Page) -> Locator:
     return figure
 
 
+def open_mean(page: Page, start: int) -> Locator:
+    """Open the explorer at the mean of one layer and its last row."""
+    figure = open_explorer(page)
+    figure.get_by_role("button", name="The sink").click()  # begins at the last row
+    set_slider(figure, "Layer", start)
+    set_slider(figure, "Head", 0)
+    return figure
+
+
 def listed_shares(figure: Locator) -> list[float]:
     """Return the shares in the list as numbers; `<` is read as 0, `>` as 1."""
     texts = [
@@ -120,7 +130,7 @@ def listed_shares(figure: Locator) -> list[float]:
 
 def stated_errors(page: Page) -> list[float]:
     """Return the two errors that the figure states: of a share, and without the first token."""
-    words = page.locator(f"{FIGURE} .explorer-told").inner_text()
+    words = page.locator(f"{FIGURE} .explorer-told").text_content() or ""
     return [float(number) / 100 for number in re.findall(r"([\d.]+)\u202f%", words)]
 
 
@@ -204,10 +214,34 @@ def test_shares_match_the_result(browser: Browser, site: Path, result: Downloade
                             assert texts[int(without_first)] == "100\u202f%"
 
 
+def test_examples_open_on_a_row(browser: Browser, site: Path, result: DownloadedResult) -> None:
+    """It opens on the head that links two tokens best; a sentence and arcs tell its row."""
+    tokens = result.tokens
+    reader, source = len(tokens) - 2, tokens.index("/")
+    assert tokens[reader] == "at"
+    shares = result.weights[:, :, reader * (reader + 1) // 2 + source]
+    layer, head = np.unravel_index(shares.argmax(), shares.shape)
+    with reading(browser, site / "heads.html") as page:
+        figure = open_explorer(page)
+        pressed = figure.locator(".explorer-presets [aria-pressed=true]")
+        assert pressed.all_inner_texts() == ["“at” finds “/”"]
+        lead = figure.locator(".explorer-lead")
+        assert lead.locator(".tok").all_inner_texts() == ["at", "/"]
+        assert f"{100 * shares.max():.2f}" in lead.inner_text()
+        assert f"layer {layer}, head {head}" in lead.inner_text()
+        row = np.array(result.row(int(layer), int(head), reader)[:reader])
+        assert figure.locator(".explorer-arcs .from-row").count() == (row >= 0.03).sum()
+        figure.get_by_role("button", name="What came next, last time").press("Enter")
+        assert pressed.all_inner_texts() == ["What came next, last time"]
+        figure.locator(".explorer-strip .tok").nth(3).hover()
+        assert pressed.count() == 0
+        assert lead.locator(".tok").first.inner_text() == tokens[3]
+
+
 def test_states_size_and_errors_of_its_data(
     browser: Browser, site: Path, result: DownloadedResult
 ) -> None:
-    """The size of the file and the errors of its numbers are shown before it is loaded."""
+    """The size of the file and the errors of its numbers stand with the numbers."""
     script = (site / "data/heads/every-explorer.js").read_bytes()
     data = json.loads(script.decode().partition("] = ")[2].rstrip(";\n"))
     steps = np.frombuffer(base64.b64decode(data["weights"]), dtype="<u2").reshape(
@@ -217,8 +251,8 @@ def test_states_size_and_errors_of_its_data(
     finer = np.array([int(digit, 36) for digit in data["finer"]]).reshape(2, 4, -1)[..., rows]
     decoded = steps / 65535 / np.where(keys > 0, 2.0**finer, 1)
     with reading(browser, site / "heads.html") as page:
-        text = page.locator(f"{FIGURE} .explorer-told").inner_text()
-        assert text.startswith(f"{len(script) / 1000:.1f}\u202fkB")
+        text = page.locator(f"{FIGURE} .explorer-told").text_content() or ""
+        assert f" {len(script) / 1000:.1f}\u202fkB" in text
         error = np.abs(decoded - result.weights).max()
         assert error <= stated_errors(page)[0] <= 1.1 * error
 
@@ -268,10 +302,15 @@ def test_keyboard(browser: Browser, site: Path, result: DownloadedResult) -> Non
     with reading(browser, site / "heads.html") as page:
         figure = open_explorer(page)
         assert page.evaluate("document.activeElement.textContent") == "Back to the picture"
+        for _ in range(figure.locator(".explorer-presets button").count() - 1):
+            page.keyboard.press("Tab")
+        page.keyboard.press("Enter")  # the sink, of the last row
+        page.keyboard.press("Tab")
         page.keyboard.press("Tab")
         page.keyboard.press("Home")
         page.keyboard.press("ArrowRight")
         page.keyboard.press("Tab")
+        page.keyboard.press("Home")
         page.keyboard.press("ArrowRight")
         assert announcement(page).startswith(f"layer 1, head 0; row {last}, ·sat: ")
         page.keyboard.press("Tab")
@@ -313,7 +352,7 @@ def test_pointing_marks_rows_and_columns(
 ) -> None:
     """A token marks its row and column, a cell its two tokens; a click locks, the next unlocks."""
     with reading(browser, site / "heads.html", height=1600) as page:
-        figure = open_explorer(page)
+        figure = open_mean(page, result.start)
         marks = figure.locator(".explorer-mark")
         assert marks.nth(0).is_visible() and not marks.nth(1).is_visible()
         figure.locator(".explorer-strip .tok").nth(2).hover()

@@ -64,7 +64,11 @@ def test_the_answer_opens_with_the_choice_beside_it(browser: Browser, book: Path
         assert button.is_disabled() and answer.get_attribute("open") is None
         assert page.locator(".predict .said").is_hidden()
         said = commit(page, 0)
-        assert said == "You said: In the first. On this model it came out otherwise."
+        assert page.locator(".predict .answer").inner_text() == HOSTILE[1]
+        assert (
+            said
+            == f"You said: In the first. A fair guess. On this model the answer is: {HOSTILE[1]}."
+        )
         assert (
             answer.get_attribute("open") is not None
             and page.locator(".predict .revealed").is_visible()
@@ -90,7 +94,7 @@ def test_by_keyboard(browser: Browser, book: Path) -> None:
             page.keyboard.press(key)
         assert (
             page.locator(".predict .said").inner_text()
-            == "You said: 4. On this model it came out otherwise."
+            == f"You said: 4. A fair guess. On this model the answer is: {HOSTILE[1]}."
         )
         assert page.url.endswith("attention.html")
         assert page.evaluate("document.activeElement.textContent") == "Ask me again"
@@ -299,6 +303,8 @@ def test_each_chapter_opens_with_one_and_judges_it_by_its_results(
         assert len(words) >= 2 and true <= set(words)
         for choice, text in enumerate(words):
             said = commit(page, choice)
-            ending = "it came true." if text in true else "it came out otherwise."
-            assert said == f"You said: {text}. On this model {ending}"
+            answers = " or ".join(word for word in words if word in true)
+            wrong = f"A fair guess. On this model the answer is: {answers}."
+            verdict = "On this model it came true." if text in true else wrong
+            assert said == f"You said: {text}. {verdict}"
             page.get_by_role("button", name="Ask me again").click()

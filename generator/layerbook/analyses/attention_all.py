@@ -21,6 +21,7 @@ from layerbook.core.analysis import (
 from layerbook.core.distributions import entropy
 from layerbook.core.figures import (
     AttentionData,
+    AttentionPreset,
     Axis,
     Figure,
     Heatmap,
@@ -30,6 +31,13 @@ from layerbook.core.figures import (
 )
 from layerbook.core.requests import ActivationCaches, Forward, Request, Site
 from layerbook.core.tokens import Token
+
+
+class Link(Record):
+    """Two tokens of a prompt: the last `reader`, and the last `source` before it."""
+
+    reader: str = Field(min_length=1, description="Text of the token that looks.")
+    source: str = Field(min_length=1, description="Text of the token that it looks at.")
 
 
 class HeadAttention(Record):
@@ -131,6 +139,10 @@ class AttentionAll(Analysis[AttentionAllResult]):
     layers: Layers = Field(
         default="all", description="Which layers; negative numbers count from the last."
     )
+    links: tuple[Link, ...] = Field(
+        default=(),
+        description="Pairs of tokens; the explorer has a button for the head that links each best.",
+    )
 
     def runs(self) -> dict[str, Request]:
         """One forward pass that keeps the patterns."""
@@ -173,7 +185,9 @@ class AttentionAll(Analysis[AttentionAllResult]):
         alt = " ".join(heatmap.alt for heatmap in maps)
         return {
             "grid": Panels(maps, alt, "Where every head of every layer looks", columns=2),
-            "explorer": layer_heatmap(result, result.layers.index(result.freest)),
+            "explorer": layer_heatmap(
+                result, result.layers.index(result.freest), explorer_presets(result, self.links)
+            ),
         }
 
 
@@ -230,7 +244,42 @@ def habit_heatmap(result: AttentionAllResult, habit: str, title: str) -> Heatmap
     )
 
 
-def layer_heatmap(result: AttentionAllResult, i: int) -> Heatmap:
+def explorer_presets(
+    result: AttentionAllResult, links: tuple[Link, ...]
+) -> tuple[AttentionPreset, ...]:
+    """Each link at the head that gives it most, then the heads with the strongest habits."""
+    last = len(result.tokens) - 1
+    found = (preset_of_link(result, link) for link in links)
+    habits = {"One step back": result.most_before, "The sink": result.most_first}
+    pairs = induction_pairs(result.tokens)
+    presets = [preset for preset in found if preset is not None]
+    for name, head in habits.items():
+        presets.append(AttentionPreset(name, result.layers.index(head.layer), head.head, last))
+    if pairs:
+        head, query = result.most_after, pairs[-1][0]
+        name = "What came next, last time"
+        presets.append(AttentionPreset(name, result.layers.index(head.layer), head.head, query))
+    return tuple(presets)
+
+
+def preset_of_link(result: AttentionAllResult, link: Link) -> AttentionPreset | None:
+    """The head that gives most from one token to the other; None if the prompt has no such pair."""
+    texts = [token.text for token in result.tokens]
+    if link.reader not in texts:
+        return None
+    query = max(i for i, text in enumerate(texts) if text == link.reader)
+    sources = [i for i, text in enumerate(texts[:query]) if text == link.source]
+    if not sources:
+        return None
+    shares = result.weights[:, :, query * (query + 1) // 2 + sources[-1]]  # [layers, heads]
+    layer, head = np.unravel_index(int(shares.argmax()), shares.shape)
+    name = f"“{link.reader.strip()}” finds “{link.source.strip()}”"
+    return AttentionPreset(name, int(layer), int(head), query, sources[-1])
+
+
+def layer_heatmap(
+    result: AttentionAllResult, i: int, presets: tuple[AttentionPreset, ...]
+) -> Heatmap:
     """The mean pattern of one layer, with an explorer of all the others."""
     mean = result.weights[i].mean(axis=0, dtype=np.float64)  # [T(T+1)/2]
     pattern = fill_triangle(mean, len(result.tokens))
@@ -241,5 +290,5 @@ def layer_heatmap(result: AttentionAllResult, i: int) -> Heatmap:
         result.tokens,
         title=title,
         alt=f"{title}, {shorten_prompt(result.prompt, 80)}: the last token gives {strongest}.",
-        interactive=AttentionData(result.tokens, result.layers, result.weights, i),
+        interactive=AttentionData(result.tokens, result.layers, result.weights, i, presets),
     )

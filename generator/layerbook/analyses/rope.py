@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
@@ -30,6 +31,7 @@ from layerbook.core.figures import (
     Lines,
     Panels,
     Series,
+    Widget,
     attention_heatmap,
 )
 from layerbook.core.requests import (
@@ -49,6 +51,7 @@ from layerbook.core.vectors import apply_rope, causal_mask
 POSITION_SHIFT = 1000
 MOST_ANNOTATED = 12  # tokens of a pattern with its numbers in the cells
 MOST_CLOCKS = 6  # keys with a clock of their own
+SEATS = 24  # last position to which a reader can move a token
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -196,11 +199,12 @@ class Rope(Analysis[RopeResult]):
         )
 
     def figures(self, result: RopeResult) -> dict[str, Figure]:
-        """`angles` and `arrows`, clocks; `pattern`, `ahead`, `stopped`; `hands`; curves."""
+        """`angles`, `arrows`, `moved`: clocks; `pattern`, `ahead`, `stopped`; `hands`; curves."""
         where = f"layer {result.layer}, head {result.head}"
         return {
             "angles": _turning_clocks(result),
             "arrows": _clocks_of_keys(result, where),
+            "moved": _moved_clocks(result, where),
             "pattern": _pattern_heatmap(result, result.as_it_is, where),
             "ahead": _pattern_heatmap(result, result.ahead, f"queries one step ahead: {where}"),
             "stopped": _pattern_heatmap(result, result.stopped, f"all clocks stopped: {where}"),
@@ -423,6 +427,50 @@ def _clocks_of_keys(result: RopeResult, where: str) -> Panels:
     return Panels(
         clocks, f"{alt}.", f"The query of {asks} and the keys, pair {result.pair}: {where}"
     )
+
+
+def _moved_clocks(result: RopeResult, where: str) -> Panels:
+    """The last query's hand and that of the key before it, where they are and further on."""
+    last = len(result.tokens) - 1
+    key = max(last - 1, 0)
+    speed = 2 * np.pi / float(result.wavelengths[result.pair])  # radians per position
+    hands = (result.query_hand, result.key_hands[key])
+    longest = max(*np.linalg.norm(hands, axis=1), 1e-9)
+    roles: tuple[Literal["query", "key"], ...] = ("query", "key")
+    still = [_hand(hand, longest, role) for hand, role in zip(hands, roles, strict=True)]
+    clocks = tuple(
+        Clock(
+            tuple(replace(hand, angle=hand.angle + by * speed) for hand in still),
+            f"Moved by {by}: the hands have turned, the angle between them is the same.",
+            f"positions {key + by} and {last + by}",
+            arc=True,
+        )
+        for by in (0, 3, 6)
+    )
+    names = f"{visible(result.tokens[last])} and {visible(result.tokens[key])}"
+    alt = f"The hands of {names}, moved together: both turn, and the angle between them stays."
+    title = f"The query and the key of {names}, pair {result.pair}: {where}"
+    return Panels(clocks, alt, title, interactive=_turns(result, last, key, speed))
+
+
+def _turns(result: RopeResult, last: int, key: int, speed: float) -> Widget:
+    """The same two arrows, not yet turned, for readers who move their tokens."""
+    data = {
+        "names": [visible(result.tokens[last]), visible(result.tokens[key])],
+        "query": _turned_back(result.query_hand, last * speed),
+        "key": _turned_back(result.key_hands[key], key * speed),
+        "speed": speed,
+        "divisor": result.d_head**0.5,
+        "seats": SEATS,
+        "start": [min(last, SEATS), min(key, SEATS)],
+    }
+    return Widget("turns", json.dumps(data))
+
+
+def _turned_back(pair: NDArray[np.floating], angle: float) -> list[float]:
+    """Two numbers before they were turned."""
+    number = complex(*pair.tolist()) * np.exp(-1j * angle)
+    return [number.real, number.imag]
 
 
 def _hand(pair: NDArray[np.floating], longest: float, role: Literal["query", "key"]) -> Hand:

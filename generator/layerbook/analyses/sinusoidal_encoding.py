@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 import numpy as np
@@ -19,12 +20,14 @@ from layerbook.core.figures import (
     Lines,
     Panels,
     Series,
+    Widget,
 )
 from layerbook.core.requests import ActivationCaches, Describe, Request
 from layerbook.core.rounding import Exact, Rounding, snap
 from layerbook.core.text import listed
 from layerbook.core.vectors import sinusoidal_encoding
 
+MOST_SEATS = 64  # that the waves of a widget pass
 Constant = Annotated[float, Field(ge=1, le=1e9)]
 
 
@@ -135,7 +138,18 @@ def _clock_frames(result: SinusoidalEncodingResult) -> Frames:
     alt = f"The hands of some pairs at position {position}; for C: " + listed(
         [f"{encoding.C:,.15g}" for encoding in result.sweeps]
     )
-    return Frames(frames, f"{alt}.", f"Where the hands stand at position {position}", step="C")
+    title = f"Where the hands stand at position {position}"
+    return Frames(frames, f"{alt}.", title, step="C", interactive=_waves(result))
+
+
+def _waves(result: SinusoidalEncodingResult) -> Widget:
+    """Clocks for every C between the smallest and the largest, and the waves that they draw."""
+    data = {
+        "d_model": result.d_model,
+        "seats": min(MOST_SEATS, result.positions - 1),
+        "C": [encoding.C for encoding in result.sweeps],
+    }
+    return Widget("waves", json.dumps(data))
 
 
 def _clock_frame(encoding: Encoding, position: int) -> Frame:

@@ -78,17 +78,33 @@ class Axis:
 
 
 @dataclass(frozen=True)
+class AttentionPreset:
+    """A row of a head that is worth a look: indices of layer, head and query, and a name.
+
+    key: the one to mark; None for the key with the largest share.
+    """
+
+    name: str
+    layer: int
+    head: int
+    query: int
+    key: int | None = None
+
+
+@dataclass(frozen=True)
 class AttentionData:
     """Attention of many layers and heads over the same tokens, for the explorer behind a heatmap.
 
     weights: [layers, heads, T(T+1)/2], the lower triangle of each pattern row by row.
     start: index of the layer that the heatmap shows.
+    presets: rows that a button shows; the explorer opens on the first.
     """
 
     tokens: tuple[Token, ...]
     layers: tuple[int, ...]
     weights: NDArray[np.floating]
     start: int = 0
+    presets: tuple[AttentionPreset, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,6 +135,20 @@ class SamplingData:
             (name, json.dumps([temperature, top_k or self.size, 1 if top_p is None else top_p]))
             for name, temperature, top_k, top_p in self.settings
         )
+
+
+@dataclass(frozen=True)
+class Widget:
+    """What takes a figure's place on screens, for readers to play with.
+
+    kind: the script that draws it, `templates/assets/scripts/KIND.js`.
+    data: what the script needs, as JSON.
+    large: the data are loaded, and the widget is opened, when a reader asks for it.
+    """
+
+    kind: Literal["waves", "turns", "map"]
+    data: str
+    large: bool = False
 
 
 @dataclass(frozen=True)
@@ -253,6 +283,7 @@ class Scatter:
     title: str = ""
     equal: bool = True
     show_labels: bool = True
+    interactive: Widget | None = None
 
     def table(self) -> Table:
         """One row per point."""
@@ -416,7 +447,7 @@ class Panels:
     alt: str
     title: str = ""
     columns: int = 3
-    interactive: SamplingData | None = None
+    interactive: SamplingData | Widget | None = None
 
     def table(self) -> Table:
         """All panels' tables in one, with the panel's title in the first column."""
@@ -451,6 +482,7 @@ class Frames:
     alt: str
     title: str = ""
     step: Literal["token", "layer", "C", "value", "word", "stage", "position"] = "token"
+    interactive: Widget | None = None
 
     def table(self) -> Table:
         """One row per frame with its token and note; for stages, the numbers of all pictures."""

@@ -32,9 +32,10 @@ from layerbook.site.experiment_view import (
 )
 from layerbook.site.figure_cache import CSS_KINDS, FigureRenderer
 from layerbook.site.figure_links import ShownFigure
-from layerbook.site.interactive import attention, sampling, tokenizer
+from layerbook.site.interactive import assign_data, attention, sampling, tokenizer
 from layerbook.site.measure_source import measure_html
 from layerbook.site.prose.code_cells import CodeCell, read_cell
+from layerbook.site.prose.filters import bytes_
 from layerbook.site.prose.functions import unknown_name
 from layerbook.site.prose.highlight import code_html
 from layerbook.site.prose.ids import PICTURE_SUFFIX, PageIds
@@ -122,6 +123,7 @@ class ChapterViews:
         path = data_path(view.address, name, self._views)
         self.files[f"{path}.csv"] = table_csv(tidy_table(figure)).encode()
         sequence = figure if isinstance(figure, figures.Frames) else None
+        data = getattr(figure, "interactive", None)
         return pages.FigureView(
             id=id,
             number=self.next_number(),
@@ -135,7 +137,8 @@ class ChapterViews:
             data_href=self._result_files(view)[0].href,
             csv_href=f"{path}.csv",
             script=self._script(figure, f"{path}.js"),
-            scores=figure.interactive if isinstance(figure, figures.Panels) else None,
+            scores=data if isinstance(data, figures.SamplingData) else None,
+            widget=data if isinstance(data, figures.Widget) and not data.large else None,
             source=self._source_view(experiment),
             spec_html=view.spec_html,
             provenance=view.provenance,
@@ -171,7 +174,10 @@ class ChapterViews:
 
     def _script(self, figure: figures.Figure, href: str) -> pages.FigureScript | None:
         """Add the script with the data that a reader can open from the figure, if any."""
-        data = figure.interactive if isinstance(figure, figures.Heatmap | figures.Panels) else None
+        data = getattr(figure, "interactive", None)
+        if isinstance(data, figures.Widget) and data.large:
+            self.files[href] = assign_data(href, data.data)
+            return pages.FigureScript(href, data.kind, bytes_(len(self.files[href])))
         if isinstance(data, figures.AttentionData):
             self.files[href] = attention.data_script(href, data, sequential())
             description = attention.description(data, len(self.files[href]))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Literal, NamedTuple
 
-from layerbook.core.figures import SamplingData, Table
+from layerbook.core.figures import SamplingData, Table, Widget
 from layerbook.core.language import gettext, mark
 from layerbook.core.tokens import Token
 from layerbook.site.prose.markdown import Heading, Section
@@ -62,7 +62,7 @@ class FigureScript:
     """A script with the data of a figure, which the page loads on request."""
 
     href: str
-    opens: Literal["patterns", "scores"]
+    opens: Literal["patterns", "scores", "map", "waves", "turns"]
     description: str
 
 
@@ -88,6 +88,7 @@ class FigureView:
     scores: the logits that a reader can sample from.
     source: the code that measured it, None of a figure that nothing measured.
     frames: the pictures of a sequence, instead of `html`; each stands for one `step`.
+    widget: what takes the picture's place on screens.
     """
 
     id: str
@@ -109,6 +110,7 @@ class FigureView:
     frames: tuple[FrameView, ...] | None = None
     title: str = ""
     step: str = "frame"
+    widget: Widget | None = None
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,18 @@
 // A view of the attention patterns of every layer and head.
 
-import { t } from "./messages.js";
+import { mark, t } from "./messages.js";
 import { clamp, element, hasModifier, on, percent } from "./common.js";
 import { MEAN } from "./patterns.js";
 
+// Names of examples that the data may have.
+mark("One step back");
+mark("The sink");
+mark("What came next, last time");
+
+const SVG = "http://www.w3.org/2000/svg";
+const LEAST_ARC = 0.03; // share of attention from which on there is an arc
+const LEAST_FAINT_ARC = 0.2; // the same, of the tokens that nobody points at
+const MOST_RISE = 84; // pixels that an arc rises over the text
 const SPEAK_AFTER = 200; // milliseconds of rest before a screen reader hears the row
 const MOST_SPOKEN = 3;
 const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -12,8 +21,9 @@ const addCanvas = (parent, width, height) => element("canvas.fig-map", { width, 
 
 export class AttentionExplorer {
 	constructor(label, data, patterns) {
-		const { tokens, facts, layers, heads } = data;
-		Object.assign(this, { tokens, facts, layers, heads, patterns, count: tokens.length });
+		const { tokens, facts, layers, heads, presets = [] } = data;
+		Object.assign(this, { tokens, facts, layers, heads, presets, patterns });
+		this.count = tokens.length;
 		this.state = {
 			layer: data.start,
 			head: MEAN,
@@ -23,9 +33,12 @@ export class AttentionExplorer {
 			locked: false,
 		};
 		this.box = element("div.explorer", { role: "group", "aria-label": label });
+		this.addPresets();
+		this.addArcs();
 		this.addBar();
 		this.addLegend();
 		const main = element("div.explorer-main", {}, this.box);
+		main.style.setProperty("--cells", this.count);
 		this.addMap(main);
 		this.addList(main);
 		this.addTokens();
@@ -33,7 +46,68 @@ export class AttentionExplorer {
 		this.status = element("p.visually-hidden", { role: "status" }, this.box);
 		on(this.box, "keydown", (event) => this.onKey(event));
 		this.showPattern({ masked: true });
-		this.showRow();
+		if (presets.length) this.choosePreset(presets[0]);
+		else this.showRow();
+		this.observer = new ResizeObserver(() => this.drawArcs());
+		this.observer.observe(this.strip);
+	}
+
+	addPresets() {
+		if (!this.presets.length) return;
+		const examples = { role: "group", "aria-label": t("Examples") };
+		const bar = element("p.live-bar.explorer-presets", examples, this.box);
+		this.presetButtons = this.presets.map((preset) => {
+			const button = element("button.tool", {}, bar, t(preset.name));
+			on(button, "click", () => this.choosePreset(preset));
+			return button;
+		});
+	}
+
+	choosePreset({ layer, head, query, key }) {
+		this.update({ layer, head, row: query, column: key ?? null, locked: false });
+	}
+
+	// The text, with an arc from the token that looks to each that it looks at.
+	addArcs() {
+		this.lead = element("p.explorer-lead", {}, this.box);
+		this.strip = element("p.explorer-strip", { "aria-hidden": "true" }, this.box);
+		this.arcs = document.createElementNS(SVG, "svg");
+		this.arcs.classList.add("explorer-arcs");
+		this.strip.append(this.arcs);
+		on(this.strip, "mouseleave", () => this.update({ column: null }));
+	}
+
+	drawArcs() {
+		const paths = [];
+		for (let query = 0; query < this.count; query++) {
+			const shares = this.patterns.row(this.state, query);
+			shares.forEach((share, key) => {
+				const least = query === this.state.row ? LEAST_ARC : LEAST_FAINT_ARC;
+				if (share >= least && key < query) paths.push(this.arc(query, key, share));
+			});
+		}
+		// What is drawn last lies on top.
+		paths.sort((a, b) => a.classList.length - b.classList.length);
+		this.arcs.replaceChildren(...paths);
+	}
+
+	arc(query, key, share) {
+		const [from, to] = [query, key].map((i) => this.parts[i].chip);
+		const ends = [from, to].map((chip) => [
+			chip.offsetLeft + chip.offsetWidth / 2,
+			chip.offsetTop - 1,
+		]);
+		const [[x, y], [x2, y2]] = ends;
+		const rise = clamp(Math.abs(x - x2) * 0.45, 14, MOST_RISE);
+		const path = document.createElementNS(SVG, "path");
+		const d = `M${x} ${y}C${x} ${y - rise} ${x2} ${y2 - rise} ${x2} ${y2}`;
+		const { row, column } = this.state;
+		path.setAttribute("d", d);
+		path.style.strokeWidth = query === row ? 1.5 + 7 * share : 1.2;
+		path.style.opacity = query === row ? 0.9 : 0.3 * share;
+		if (query === row) path.classList.add("from-row");
+		if (query === row && key === column) path.classList.add("to-column");
+		return path;
 	}
 
 	addBar() {
@@ -94,8 +168,6 @@ export class AttentionExplorer {
 		const list = element("div.explorer-list", {}, main);
 		this.heading = element("p.explorer-heading", {}, list);
 		this.items = element("ol", {}, list);
-		this.strip = element("p.explorer-strip", { "aria-hidden": "true" }, this.box);
-		on(this.strip, "mouseleave", () => this.update({ column: null }));
 	}
 
 	// Each token is a row and a column of the map, an item of the list, and a chip of the text.
@@ -203,8 +275,31 @@ export class AttentionExplorer {
 		this.rowMark.style.cssText = `left:0;right:0;height:${size}%;top:${size * row}%`;
 		this.columnMark.style.cssText = `top:0;bottom:0;width:${size}%;left:${size * column}%`;
 		this.columnMark.hidden = column === null;
+		this.showLead(shares);
+		this.drawArcs();
 		clearTimeout(this.timer);
 		this.timer = setTimeout(() => this.announce(shares), SPEAK_AFTER);
+	}
+
+	// The row in one sentence.
+	showLead(shares) {
+		const { layer, head, row, column } = this.state;
+		const most = shares.reduce((best, share, i) => (share > shares[best] ? i : best), 0);
+		const key = column !== null && column < row ? column : most;
+		const share = shares[key] === null ? t("nothing") : this.percent(shares[key]);
+		const parts = {
+			"{reader}": element("span.tok", {}, undefined, this.tokens[row]),
+			"{share}": element("b", {}, undefined, share),
+			"{source}": element("span.tok", {}, undefined, this.tokens[key]),
+		};
+		const words = t("{reader} gives {share} of its attention to {source}").split(/(\{\w+\})/);
+		this.lead.replaceChildren(...words.map((word) => parts[word] ?? word));
+		element("small", {}, this.lead, this.nameOf(layer, head));
+		this.presetButtons?.forEach((button, i) => {
+			const preset = this.presets[i];
+			const { layer: at, head: of, query } = preset;
+			button.setAttribute("aria-pressed", at === layer && of === head && query === row);
+		});
 	}
 
 	showPart({ item, bar, value, button, column, chip }, i, share) {

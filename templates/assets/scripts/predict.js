@@ -10,22 +10,26 @@ function startPrediction(box) {
 	const choices = [...box.querySelectorAll("input")];
 	const button = box.querySelector("button");
 	const verdict = box.querySelector(".said");
-	const { right } = box.dataset;
+	const isRight = ({ value }) => box.dataset.right.split(" ").includes(value);
+	const answer = choices.filter(isRight).map(textOf).join(` ${t("or")} `);
 	// By the question's words: another question is another prediction.
 	const key = `layerbook-said ${box.querySelector("legend").textContent}`;
 
+	function judge(choice) {
+		if (isRight(choice)) return t("On this model it came true.");
+		return t("A fair guess. On this model the answer is: {answer}.", { answer });
+	}
+
 	// With this choice committed to, or with none.
 	function show(choice) {
-		const cameTrue = choice !== undefined && right.split(" ").includes(choice.value);
-		const outcome = cameTrue
-			? t("On this model it came true.")
-			: t("On this model it came out otherwise.");
+		const cameTrue = choice !== undefined && isRight(choice);
 		const said = choice ? t("You said: {choice}.", { choice: textOf(choice) }) : "";
-		verdict.textContent = said && right ? `${said} ${outcome}` : said;
+		verdict.textContent = said && answer ? `${said} ${judge(choice)}` : said;
 		verdict.classList.toggle("came-true", cameTrue);
 		for (const each of choices) {
 			each.checked = each === choice;
 			each.disabled = choice !== undefined;
+			each.parentNode.classList.toggle("answer", choice !== undefined && isRight(each));
 		}
 		button.textContent = choice ? t("Ask me again") : t("Commit");
 		button.disabled = choice === undefined;

@@ -23,7 +23,6 @@ function addViewer(figure, label, makeView) {
 	const picture = figure.querySelector(".picture");
 	const paragraph = element("p.explorer-open");
 	const button = element("button.tool", {}, paragraph);
-	element("small.explorer-told", {}, paragraph, figure.dataset.told);
 	let view = null;
 	let requested = false;
 

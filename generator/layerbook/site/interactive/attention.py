@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import math
+from dataclasses import asdict
 from typing import NamedTuple
 
 import numpy as np
@@ -103,6 +104,7 @@ def data_script(href: str, patterns: AttentionData, shades: NDArray[np.uint8]) -
         "layers": list(patterns.layers),
         "heads": packed.steps.shape[1],
         "start": patterns.start,
+        "presets": [asdict(preset) for preset in patterns.presets],
         "shades": shades[:, :3].astype(np.uint8).tobytes().hex(),
         "finer": "".join(np.base_repr(int(exponent), 36) for exponent in packed.exponents.flat),
         "weights": base64.b64encode(steps).decode("ascii"),

@@ -1,0 +1,170 @@
+// Two tokens that a reader moves: RoPE turns their arrows, and the angle follows their distance.
+
+import { ClockFace, nearAngle, svgElement } from "./clock.js";
+import { clamp, element, hasModifier, on, targetOfKey } from "./common.js";
+import { decimal, mark, plural, t } from "./messages.js";
+import { startWidgets } from "./widget.js";
+
+const MINUS = "\u2212";
+const ROLES = ["query", "key"];
+const LABELS = [mark("Seat of {token}, the query"), mark("Seat of {token}, the key")];
+const ASKER = 0;
+
+const signed = (number) => decimal(number.toFixed(1).replace("-", MINUS));
+
+// Two numbers as an arrow, the first pointing to twelve: [angle, length].
+const arrowOf = ([up, right]) => [Math.atan2(right, up), Math.hypot(up, right)];
+
+class Turns {
+	constructor({ names, query, key, speed, divisor, seats, start }, label) {
+		Object.assign(this, { names, speed, divisor, seats, places: start.slice() });
+		this.start = start;
+		this.arrows = [arrowOf(query), arrowOf(key)];
+		this.longest = Math.max(...this.arrows.map(([, length]) => length)) / 0.92;
+		this.box = element("div.explorer.turns", { role: "group", "aria-label": t("{figure}: clocks", { figure: label }) });
+		this.addPresets();
+		this.addTrack();
+		this.addFaces();
+		this.lead = element("p.turns-lead", {}, this.box);
+		this.addCurve();
+		this.status = element("p.visually-hidden", { role: "status" }, this.box);
+		this.update();
+	}
+
+	addPresets() {
+		const group = { role: "group", "aria-label": t("Examples") };
+		const bar = element("p.live-bar.explorer-presets", group, this.box);
+		const add = (name, places) => {
+			on(element("button.tool", {}, bar, name), "click", () => this.update(places(), true));
+		};
+		add(t("Side by side"), () => this.start.slice());
+		add(t("Far apart"), () => [this.seats, 0]);
+		add(`‹ ${t("Move both")}`, () => this.shifted(-1));
+		add(`${t("Move both")} ›`, () => this.shifted(1));
+	}
+
+	// Both tokens moved, as far as there are seats.
+	shifted(by) {
+		const fits = this.places.every((place) => place + by >= 0 && place + by <= this.seats);
+		return this.places.map((place) => place + (fits ? by : 0));
+	}
+
+	// A row of seats, and two tokens on it that are sliders.
+	addTrack() {
+		this.track = element("div.turns-track", {}, this.box);
+		for (let seat = 0; seat <= this.seats; seat++) {
+			const mark = element("span.turns-seat", {}, this.track, seat % 4 ? "" : seat);
+			mark.style.left = this.percentOf(seat);
+		}
+		this.tokens = this.names.map((name, i) => {
+			const attributes = { role: "slider", tabindex: 0, "aria-valuemin": 0 };
+			const token = element(`span.tok.turns-token.${ROLES[i]}`, attributes, this.track, name);
+			token.ariaLabel = t(LABELS[i], { token: name });
+			token.ariaValueMax = this.seats;
+			on(token, "keydown", (event) => this.onKey(event, i));
+			on(token, "pointerdown", (event) => token.setPointerCapture(event.pointerId));
+			on(token, "pointermove", (event) => {
+				if (token.hasPointerCapture(event.pointerId)) this.drag(event, i);
+			});
+			return token;
+		});
+	}
+
+	percentOf(seat) {
+		return `${(100 * seat) / this.seats}%`;
+	}
+
+	drag({ clientX }, i) {
+		const { left, width } = this.track.getBoundingClientRect();
+		this.move(i, Math.round(((clientX - left) / width) * this.seats));
+	}
+
+	onKey(event, i) {
+		if (hasModifier(event)) return;
+		const seat = targetOfKey(event, this.places[i], this.seats, 1);
+		if (seat === undefined) return;
+		this.move(i, seat);
+		event.preventDefault();
+	}
+
+	// The key stays behind the query, or in its seat.
+	move(i, seat) {
+		const places = this.places.slice();
+		const [from, to] = i === ASKER ? [places[1], this.seats] : [0, places[0]];
+		places[i] = clamp(seat, from, to);
+		this.update(places);
+	}
+
+	addFaces() {
+		const row = element("div.turns-faces", {}, this.box);
+		this.faces = [["query"], ["key"], ROLES].map((roles) => {
+			const box = element("div", {}, row);
+			const face = new ClockFace(box, roles);
+			return { face, note: element("span", {}, box) };
+		});
+	}
+
+	// What this clock adds to the score, by distance.
+	addCurve() {
+		const heights = Array.from({ length: this.seats + 1 }, (_, d) => this.product(d));
+		this.most = Math.max(...heights.map(Math.abs)) * 1.15 || 1;
+		const plot = element("div.turns-plot", {}, this.box);
+		const box = { viewBox: "0 -1 1 2", preserveAspectRatio: "none", "aria-hidden": "true" };
+		const svg = svgElement("svg", box, plot);
+		svgElement("path", { d: "M0 0H1", class: "turns-zero" }, svg);
+		const fine = 8;
+		const points = Array.from({ length: this.seats * fine + 1 }, (_, i) => {
+			const height = -this.product(i / fine) / this.most;
+			return `${(i / fine / this.seats).toFixed(4)} ${height.toFixed(4)}`;
+		});
+		svgElement("path", { d: `M${points.join("L")}`, class: "turns-curve" }, svg);
+		this.dot = element("i.waves-dot", {}, plot);
+		const words = element("p.turns-axis", {}, this.box);
+		element("span", {}, words, t("same seat"));
+		element("span", {}, words, t("what this clock adds to the score, by distance"));
+		element("span", {}, words, t("{count} apart", { count: this.seats }));
+	}
+
+	// The angle from the turned key to the turned query.
+	angle(distance) {
+		const [[query], [key]] = this.arrows;
+		return query - key + distance * this.speed;
+	}
+
+	product(distance) {
+		const [[, query], [, key]] = this.arrows;
+		return (query * key * Math.cos(this.angle(distance))) / this.divisor;
+	}
+
+	update(places = this.places, speaks = false) {
+		this.places = places;
+		const turned = this.arrows.map(([angle, length], i) => [
+			angle + places[i] * this.speed,
+			length / this.longest,
+		]);
+		const distance = places[0] - places[1];
+		const degrees = Math.abs((nearAngle(this.angle(distance)) * 180) / Math.PI).toFixed(0);
+		const adds = signed(this.product(distance));
+		const lead = plural(
+			distance,
+			"One seat apart: the angle is {degrees}°, and this clock adds {adds} to the score.",
+			"{count} seats apart: the angle is {degrees}°, and this clock adds {adds} to the score.",
+			{ degrees, adds },
+		);
+		this.tokens.forEach((token, i) => {
+			token.style.left = this.percentOf(places[i]);
+			token.ariaValueNow = places[i];
+			token.ariaValueText = `${places[i]}. ${lead}`;
+			this.faces[i].face.show([turned[i]]);
+			this.faces[i].note.textContent = t("{token} in seat {seat}", { token: this.names[i], seat: places[i] });
+		});
+		this.faces[2].face.show(turned, { arc: true });
+		this.faces[2].note.textContent = t("angle {degrees}°", { degrees });
+		this.lead.textContent = lead;
+		this.dot.style.left = this.percentOf(distance);
+		this.dot.style.top = `${50 - (50 * this.product(distance)) / this.most}%`;
+		if (speaks) this.status.textContent = this.lead.textContent;
+	}
+}
+
+startWidgets("turns", (data, label) => new Turns(data, label).box);

@@ -1,0 +1,77 @@
+"""The map of words against scikit-learn on a network, and its choices on vectors made by hand."""
+
+import base64
+import json
+
+import numpy as np
+import pytest
+from fixtures.run_analysis import json_round_trip, run
+from fixtures.word_tokenizer import ByteVocabulary
+from layerbook.analyses.vocabulary_map import VocabularyMap
+from layerbook.core.figures import Scatter, Widget
+from layerbook.core.requests import EMBED
+from sklearn.decomposition import PCA
+from sklearn.neighbors import NearestNeighbors
+
+
+def by_hand(vectors, *pieces, **parameters):
+    """The analysis and its result on a vocabulary with these rows."""
+    vocabulary = ByteVocabulary(*pieces, special=0)
+    analysis = VocabularyMap(examples=("cat",), **parameters)
+    matrix = vocabulary.capture((), {EMBED: np.array(vectors, dtype=np.float32)})
+    return analysis, json_round_trip(analysis, analysis.measure({"matrix": matrix}))
+
+
+def test_it_agrees_with_scikit_learn_on_a_network(tiny):
+    """Places up to the sign of an axis, neighbours and cosines, in the space of directions."""
+    result = run(tiny, VocabularyMap(examples=("the",), words=200, top_k=3))
+    E = tiny.network.model.embed_tokens.weight.numpy()[list(result.ids)].astype(np.float64)
+    directions = E / np.linalg.norm(E, axis=1, keepdims=True)
+    pca = PCA(2, svd_solver="full").fit(directions)
+    expected = pca.transform(directions)
+    for axis in range(2):
+        place = result.places[:, axis]
+        sign = np.sign(place @ expected[:, axis])
+        np.testing.assert_allclose(place, sign * expected[:, axis], atol=1e-6)
+    assert result.explained == pytest.approx(tuple(pca.explained_variance_ratio_))
+    search = NearestNeighbors(n_neighbors=4, metric="cosine", algorithm="brute").fit(directions)
+    apart, order = search.kneighbors(directions)
+    np.testing.assert_array_equal(result.neighbours, order[:, 1:])
+    np.testing.assert_allclose(result.cosines, 1 - apart[:, 1:], atol=1e-6)
+
+
+def test_words_have_a_space_and_three_letters():
+    """Neither short tokens nor digits are words, and lengths of vectors do not count."""
+    pieces = (" cat", "cat", " it", " dog", " 1234", " bird")
+    vectors = [[1, 0, 0], [1, 0, 0], [1, 0, 0], [9, 1, 0], [1, 0, 0], [0, 0, 1]]
+    _, result = by_hand(vectors, *pieces, top_k=1)
+    assert result.ids == (0, 3, 5) and result.texts == ("cat", "dog", "bird")
+    assert result.neighbours[:2].tolist() == [[1], [0]]
+    assert result.cosines[0, 0] == pytest.approx(9 / 82**0.5)
+    assert by_hand(vectors, *pieces, words=2)[1].texts == ("cat", "dog")
+
+
+def test_the_share_of_neighbours_that_the_map_keeps():
+    """Four words of a plane lie on the map as they lie in it."""
+    vectors = [[1, 0.1], [1, 0], [-1, 0.1], [-1, 0]]
+    _, result = by_hand(vectors, " cat", " dog", " one", " two", top_k=1)
+    assert result.kept == 1
+
+
+def test_the_data_of_the_page_are_the_result():
+    """Whole steps, neighbours and cosines in hundredths, little-endian."""
+    vectors = [[1, 0, 0], [9, 1, 0], [0, 0, 1]]
+    analysis, result = by_hand(vectors, " cat", " dog", " bird", top_k=2)
+    figure = analysis.figures(result)["map"]
+    assert isinstance(figure, Scatter) and isinstance(figure.interactive, Widget)
+    data = json.loads(figure.interactive.data)
+
+    def decoded(name, form):
+        return np.frombuffer(base64.b64decode(data[name]), dtype=form).tolist()
+
+    steps = result.places / np.abs(result.places).max() * 2000
+    np.testing.assert_allclose(decoded("places", "<i2"), steps.ravel(), atol=0.51)
+    assert decoded("neighbours", "<u2") == result.neighbours.astype(int).ravel().tolist()
+    assert decoded("cosines", "i1") == np.rint(100 * result.cosines).ravel().tolist()
+    assert data["examples"] == [0] and data["texts"] == ["cat", "dog", "bird"]
+    assert [point.label for point in figure.points] == ["cat", "dog", "bird"]
