@@ -62,3 +62,10 @@ def test_every_path_in_the_documents_exists(text: str) -> None:
         assert (
             (ROOT / path).exists() or (ROOT / "docs" / path).exists() or NOT_A_FILE.search(path)
         ), path
+
+
+def test_the_comparison_links_inside_the_repository() -> None:
+    """Its relative links lead to files."""
+    text = (ROOT / "docs" / "comparison.md").read_text(encoding="utf-8")
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
+        assert (ROOT / "docs" / link).is_file(), link
