@@ -40,6 +40,15 @@ _WORDS = re.compile(r"(?!\w*_)(?!\w$)[^\\^]*[^\W\d_].*", re.DOTALL)
 """A text that is more than a name with an underscore, a letter or a pattern."""
 _NAME_LIKE = re.compile(r"[a-z0-9_{}./:-]*")
 
+_HEADER_NOISE = tuple(
+    f'"{name}'
+    for name in (
+        *("Project-Id", "Report-Msgid", "POT-Creation", "PO-Revision", "Last-Translator"),
+        *("Language-Team", "Generated-By"),
+    )
+)
+"""Lines that would change with the day or the person, and that say nothing here."""
+
 Found = tuple[str | tuple[str, str], str]
 """A message, or that for one and that for many, and the file that says it."""
 
@@ -225,7 +234,8 @@ def update(code: str) -> Catalog:
     """Bring a language's catalogue up to date; what is not said any more goes."""
     path = _templates() / "locale" / code / "LC_MESSAGES" / CATALOGUE
     old = read_catalogue(path, code)
-    new = Catalog(locale=code, project="Layerbook", fuzzy=False, charset="utf-8")
+    comment = "# Messages of Layerbook; `make messages` brings this file up to date."
+    new = Catalog(locale=code, header_comment=comment, fuzzy=False, charset="utf-8")
     for message, place in find_messages():
         flags = ["python-format"] if "%(" in str(message) else []
         known = old.get(message[0] if isinstance(message, tuple) else message)
@@ -234,15 +244,9 @@ def update(code: str) -> Catalog:
     path.parent.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     write_po(buffer, new, width=96, omit_header=False, sort_output=False)
-    lines = buffer.getvalue().decode().split("\n")
-    dated = (
-        '"POT-Creation-Date',
-        '"PO-Revision-Date',
-        '"Generated-By',
-        "# FIRST",
-        "# Translations",
-    )
-    path.write_text("\n".join(x for x in lines if not x.startswith(dated)), encoding="utf-8")
+    lines = buffer.getvalue().decode().splitlines(keepends=True)
+    kept = (line for line in lines if not line.startswith(_HEADER_NOISE))
+    path.write_text("".join(kept), encoding="utf-8")
     return new
 
 
