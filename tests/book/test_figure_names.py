@@ -9,6 +9,7 @@ from layerbook.book.figure_names import (
     analysis_name_patterns,
     can_begin_figure,
     can_have_figure,
+    readable_names,
 )
 from layerbook.core import registry
 from layerbook.core.errors import StoreError
@@ -50,6 +51,12 @@ def test_other_names_are_unknown(project: Project) -> None:
         assert not can_have_figure(noise, name)
     assert not can_begin_figure(noise, "promt")
     assert can_have_figure(sums, "share") and not can_have_figure(sums, "prompt-0")
+
+
+def test_names_for_people_have_no_patterns() -> None:
+    """A star stands for a number that only the result knows."""
+    names = readable_names(analysis_name_patterns(registry.find("attention-pattern")))
+    assert names == ["layer-*-mean", "prompt-*-layer-*-mean", "prompt-*-layer-*-heads"]
 
 
 def test_every_analysis_says_its_names() -> None:

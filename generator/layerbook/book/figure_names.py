@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,15 @@ def name_patterns(experiment: Experiment) -> tuple[str, ...]:
     if experiment.sweep is not None:
         return tuple(re.escape(view.name).replace(r"\-", "-") for view in experiment.sweep.views)
     return analysis_name_patterns(type(experiment.analysis))
+
+
+def readable_names(patterns: Iterable[str]) -> list[str]:
+    """Return names for people, in which `*` stands for what only the result knows.
+
+    Keys with spaces are labels of other dictionaries in the same functions.
+    """
+    names = [re.sub(r"\\(.)", r"\1", pattern.replace(_ANYTHING, "*")) for pattern in patterns]
+    return [name for name in names if " " not in name]
 
 
 @cache

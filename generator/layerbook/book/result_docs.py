@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import numpy as np
 from pydantic import BaseModel
 
+from layerbook.book.figure_names import analysis_name_patterns, readable_names
 from layerbook.book.sweep import Sweep, SweepResult
 from layerbook.core import registry
 from layerbook.core.analysis import Result, SidecarFile
@@ -30,6 +31,9 @@ Every file begins with the same fields: `id`, `chapter`, `analysis`, `model`; `s
 with defaults filled in and layers resolved; `key`, digests of the spec, the code, the weights and
 the tokenizer, and the `versions` of the libraries that can change numbers; `digest`, the sha256 of
 the file without that line. The fields of the analysis follow.
+
+`Figures` are the names that `figure("id", "name")` takes; `*` stands for what the result knows,
+such as the number of a prompt or a layer.
 
 A token is `{"id", "text", "hex", "special"}`: what the id alone decodes to, and its bytes in
 hexadecimal. Shapes are written T tokens, D d_model, H query heads, K key/value heads, d d_head,
@@ -60,7 +64,9 @@ def _section(name: str, documented: type, result_type: type[Result]) -> str:
     description = _no_links(_paragraphs(inspect.getdoc(documented) or ""))
     rows = [f"| `{path}` | {kind} | {text} |\n" for path, kind, text in _rows(result_type, "")]
     header = "| field | type | what it is |\n|---|---|---|\n"
-    return f"\n## {name}\n\n{description}\n\n{header}{''.join(rows)}"
+    figures = readable_names(analysis_name_patterns(documented)) if name != "sweep" else []
+    names = ", ".join(f"`{figure}`" for figure in figures) or "one for each view"
+    return f"\n## {name}\n\n{description}\n\nFigures: {names}\n\n{header}{''.join(rows)}"
 
 
 def _paragraphs(docstring: str) -> str:

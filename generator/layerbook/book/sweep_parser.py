@@ -18,7 +18,7 @@ from layerbook.book.axis_file import AxisData, read_axis_file
 from layerbook.book.claims import check as claims
 from layerbook.book.claims.type_check import missing_fields, possible_types
 from layerbook.book.columns import MeasuredValue, parse_number, unify_column
-from layerbook.book.figure_names import analysis_name_patterns
+from layerbook.book.figure_names import analysis_name_patterns, readable_names
 from layerbook.book.model_path import book_folder, locate_model
 from layerbook.book.schema import ViewSpec
 from layerbook.book.sweep import MAX_CELLS, MODEL_AXIS, Axis, Sweep
@@ -238,7 +238,7 @@ class SweepParser:
         """Report a measure that is text, and a figure that no cell has."""
         names = analysis_name_patterns(self.analysis_type)
         if view.figure and not any(re.fullmatch(name, view.figure) for name in names):
-            near = did_you_mean(view.figure, names)
+            near = did_you_mean(view.figure, readable_names(names))
             message = f"no figure of the cells is called {view.figure!r}{near}"
             node.value["figure"].add_problem(message)
         if view.measure in measures:

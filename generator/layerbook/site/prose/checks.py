@@ -9,7 +9,7 @@ from pathlib import Path
 from layerbook.book import bibliography, glossary
 from layerbook.book.claims.check import CheckError
 from layerbook.book.claims.type_check import PossibleTypes, missing_fields
-from layerbook.book.figure_names import can_have_figure, name_patterns
+from layerbook.book.figure_names import can_have_figure, name_patterns, readable_names
 from layerbook.book.loader import Chapter, Experiment, find_missing_claim_fields
 from layerbook.book.media import MediaFolders
 from layerbook.book.theme import find_theme_problems
@@ -189,8 +189,7 @@ class _ChapterChecker:
         elif reference.function in ("figure", "ref") and isinstance(reference.second, str):
             figure = reference.second
             if not can_have_figure(experiment, figure):
-                hint = did_you_mean(figure, name_patterns(experiment))
-                message = f"no figure of {experiment.address!r} is called {figure!r}{hint}"
+                message = _no_figure(experiment, figure)
             elif reference.function == "figure" and experiment.caption(figure) is None:
                 yield missing_caption_problem(experiment, figure)
         if message:
@@ -235,6 +234,14 @@ class _ChapterChecker:
 
     def _find(self, name: str, chapter: str) -> Experiment | None:
         return self._experiments.get(name if "/" in name else f"{chapter}/{name}")
+
+
+def _no_figure(experiment: Experiment, figure: str) -> str:
+    names = readable_names(name_patterns(experiment))
+    return (
+        f"no figure of {experiment.address!r} is called {figure!r}{did_you_mean(figure, names)}; "
+        f"there are {', '.join(names)}"
+    )
 
 
 def _claim_message(reference: Reference, experiment: Experiment) -> str:
