@@ -639,6 +639,7 @@ def test_committed_book_loads():
             "mlp",
             "linear",
             "sampling",
+            "whole-model",
             "case-gram",
             "case-whitespace",
             "case-multiplied",

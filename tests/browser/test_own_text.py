@@ -177,7 +177,9 @@ def test_no_barrier(browser: Browser, folder: Path, width: int, scheme: str) -> 
     file = folder / "one.html"
     with reading(browser, file, width=width, color_scheme=scheme, bypass_csp=True) as page:
         for kind in ("next", "lens", "attention"):
-            open_box(page, kind)
+            one = open_box(page, kind).bounding_box()
+            assert one is not None
+            assert one["x"] + one["width"] <= width
         found = Axe().run(page, context=".own-text", options=options)
         assert not found.response["violations"], found.generate_report()
         assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -24,7 +24,7 @@ export function readShape({ settings, tensors }) {
 	return shape;
 }
 
-// RMSNorm of each vector: divided by its root mean square, times a learned gain.
+// RMSNorm of each vector: divided by its root mean square, times a gain.
 function normalize(x, gain, epsilon) {
 	const width = gain.length;
 	const out = new Float32Array(x.length);
@@ -32,7 +32,9 @@ function normalize(x, gain, epsilon) {
 		let squares = 0;
 		for (let i = 0; i < width; i++) squares += x[start + i] ** 2;
 		const scale = 1 / Math.sqrt(squares / width + epsilon);
-		for (let i = 0; i < width; i++) out[start + i] = x[start + i] * scale * gain[i];
+		for (let i = 0; i < width; i++) {
+			out[start + i] = x[start + i] * scale * gain[i];
+		}
 	}
 	return out;
 }
@@ -43,10 +45,13 @@ function add(x, y) {
 
 // silu(gate) * up, in place of `up`.
 function gateBySilu(gate, up) {
-	for (let i = 0; i < up.length; i++) up[i] *= gate[i] / (1 + Math.exp(-gate[i]));
+	for (let i = 0; i < up.length; i++) {
+		up[i] *= gate[i] / (1 + Math.exp(-gate[i]));
+	}
 }
 
-// Softmax in place over the keys that a query sees: those up to its own, without blocked ones.
+// Softmax in place over the keys that a query sees: those up to its own,
+// without blocked ones.
 function softmax(scores, position, blocked) {
 	for (const key of blocked) if (key < position) scores[key] = -Infinity;
 	const seen = scores.subarray(0, position + 1);
@@ -123,7 +128,8 @@ export class Model {
 		return normalize(x, this.matrices.row(this.tensor(name), 0), this.shape.epsilon);
 	}
 
-	// Runs tokens that follow those it has seen, and returns the logits after the last one.
+	// Runs tokens that follow those it has seen. Returns the logits after
+	// the last one.
 	forward(ids, changes = UNCHANGED) {
 		const { layers, width } = this.shape;
 		const x = this.embed(ids);
@@ -140,16 +146,20 @@ export class Model {
 	embed(ids) {
 		const { width } = this.shape;
 		const x = new Float32Array(ids.length * width);
-		ids.forEach((id, t) => x.set(this.matrices.row(this.tensor("token_embd"), id), t * width));
+		const table = this.tensor("token_embd");
+		ids.forEach((id, t) => x.set(this.matrices.row(table, id), t * width));
 		return x;
 	}
 
 	attention(layer, x, { heads, blocked }) {
 		const block = `blk.${layer}.attn_`;
 		const input = this.normalize(`${block}norm`, x);
-		const queries = this.rotate(this.times(`${block}q`, input), this.shape.heads);
-		const keys = this.rotate(this.times(`${block}k`, input), this.shape.keyHeads);
-		this.store(layer, keys, this.times(`${block}v`, input));
+		const queries = this.times(`${block}q`, input);
+		const keys = this.times(`${block}k`, input);
+		const values = this.times(`${block}v`, input);
+		this.rotate(queries, this.shape.heads);
+		this.rotate(keys, this.shape.keyHeads);
+		this.store(layer, keys, values);
 		this.kept.queries[layer].push(queries);
 		const z = this.mix(layer, queries, blocked);
 		this.switchOff(layer, z, heads);
@@ -164,7 +174,8 @@ export class Model {
 		return this.times(`${block}down`, hidden);
 	}
 
-	// RoPE: turns each pair (2i, 2i + 1) of a head by an angle that grows with the position.
+	// RoPE: turns each pair (2i, 2i + 1) of a head by an angle that grows
+	// with the position.
 	rotate(vectors, heads) {
 		const { headSize } = this.shape;
 		for (let start = 0; start < vectors.length; start += headSize) {
@@ -177,7 +188,6 @@ export class Model {
 				vectors[start + 2 * i + 1] = a * Math.sin(angle) + b * Math.cos(angle);
 			}
 		}
-		return vectors;
 	}
 
 	// Puts the keys and values of new tokens into the cache.
@@ -198,11 +208,13 @@ export class Model {
 		}
 	}
 
-	// The heads' outputs z [n, heads, headSize]: of the values that each one looks at, the mean.
+	// The heads' outputs z [n, heads, headSize]: of the values that each one
+	// looks at, the mean.
 	mix(layer, queries, blocked) {
 		const z = new Float32Array(queries.length);
 		for (let keyHead = 0; keyHead < this.shape.keyHeads; keyHead++) {
-			const { shares, columns, n } = this.attend(layer, keyHead, queries, this.length, blocked);
+			const looks = this.attend(layer, keyHead, queries, this.length, blocked);
+			const { shares, columns, n } = looks;
 			const values = { ...this.cache[layer].values[keyHead], columns };
 			const mixed = this.matrices.multiply(values, shares, n * this.groupSize);
 			this.forGroups(keyHead, n, (inAll, inGroup, size) => {
@@ -212,8 +224,8 @@ export class Model {
 		return z;
 	}
 
-	// How the heads that share a key head attend: softmax(q k / sqrt(headSize)), as rows for each
-	// token and head, with a column for each key.
+	// How the heads that share a key head attend, softmax(q k / sqrt(headSize)):
+	// a row for each token and head, with a column for each key.
 	attend(layer, keyHead, queries, start, blocked) {
 		const { heads, headSize } = this.shape;
 		const n = queries.length / heads / headSize;
