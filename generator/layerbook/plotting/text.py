@@ -206,7 +206,7 @@ def label_step(length: int, max_labels: int) -> int:
 
 
 def _printable(char: str) -> str:
-    if char.isprintable():
+    if char.isprintable() or char == NARROW_SPACE:
         return char
     return {"\n": "⏎", "\t": "⇥", "\r": "⇤"}.get(char, f"<U+{ord(char):04X}>")
 

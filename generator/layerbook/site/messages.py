@@ -191,10 +191,9 @@ def _in_templates() -> Iterator[Found]:
     for path in sorted(_templates().glob("*.html")):
         with path.open("rb") as file:
             for _, _, message, _ in babel_extract(file, ("_", "gettext", "ngettext"), (), options):
-                if isinstance(message, str):
-                    yield message, path.name
-                elif message and message[0] and message[1]:
-                    yield (message[0], message[1]), path.name
+                texts = [message] if isinstance(message, str) else list(filter(None, message or ()))
+                if texts:  # the values of a message are None
+                    yield texts[0] if len(texts) == 1 else (texts[0], texts[1]), path.name
 
 
 def _in_assets() -> Iterator[Found]:
