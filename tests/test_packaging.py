@@ -20,6 +20,8 @@ SHIPPED = {
     "templates/assets/live": {".js"},
     "templates/assets/scripts": {".js"},
     "templates/assets/styles": {".css"},
+    "generator/layerbook/site": {".css", ".js"},
+    "generator/layerbook/site/export": {".css", ".js"},
     "generator/layerbook/site/vendor": {".js", ".txt", ".md"},
 }
 PROBE = (

@@ -60,7 +60,7 @@ def test_this_folder_may_become_the_book(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("Now: layerbook build, then open site/index.html\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        *(".git", ".gitignore", "README.md", "experiments", "images", "templates")
+        *(".git", ".github", ".gitignore", "README.md", "experiments", "images", "templates")
     ]
 
 

@@ -203,6 +203,8 @@ class Book:
     licence: str
     theme: ThemeSpec
     front: Chapter | None = None
+    url: str = ""
+    edit_url: str = ""
 
     @property
     def own_words(self) -> Language:
@@ -263,6 +265,8 @@ def load_book(root: Path, limits: Limits, *, drafts: bool = False) -> Book:
         licence=spec.licence,
         theme=spec.theme,
         front=_find_front(root, spec.title),
+        url=spec.url,
+        edit_url=spec.edit_url,
     )
 
 

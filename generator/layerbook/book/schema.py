@@ -6,6 +6,7 @@ object, so that editors complete the parameters of that analysis.
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -232,6 +233,18 @@ class ThemeSpec(_Spec):
     )
 
 
+def _as_folder(address: str) -> str:
+    """Return an address with a slash at its end. Raises ValueError for what is none of the web."""
+    if not address:
+        return address
+    if not re.fullmatch(r"https?://[^\s?#<>\"']+", address):
+        raise ValueError(f"an address is such as https://example.org/course/, not {address!r}")
+    return address if address.endswith("/") else f"{address}/"
+
+
+Address = Annotated[str, AfterValidator(_as_folder)]
+
+
 class BookSpec(_Spec):
     """The book: its title page, its model, the order of its chapters."""
 
@@ -248,6 +261,16 @@ class BookSpec(_Spec):
         default="en",
         description="The language of the book as BCP 47 writes it, such as `de`: that of the "
         "prose, and of all that pages say beside it.",
+    )
+    url: Address = Field(
+        default="",
+        description="Where the site is published, such as https://example.org/course/. Its pages "
+        "then name their addresses, and there are sitemap.xml, 404.html and a picture for links.",
+    )
+    edit_url: Address = Field(
+        default="",
+        description="The folder of the book's sources where readers can edit them, such as "
+        "https://example.org/me/course/edit/main/. Each chapter then links to its text there.",
     )
     model: NonEmptyStr = Field(
         description="The model: a name, a folder, a .gguf file, or ORG/NAME@REVISION of the Hub. "

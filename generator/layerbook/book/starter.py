@@ -18,7 +18,8 @@ from layerbook.core.errors import StoreError, UsageError
 
 Kind = Literal["lecture", "minimal"]
 
-_PACKAGED_NAMES = {"gitignore": ".gitignore"}  # a hidden file would not travel in the wheel
+# Hidden files would not travel in the wheel.
+_PACKAGED_NAMES = {"gitignore": ".gitignore", "github": ".github"}
 _KEPT_FOLDERS = {".git", ".hg"}
 _TEXT_SUFFIXES = {".md", ".yaml", ""}
 

@@ -15,6 +15,7 @@ import click
 from layerbook import __version__
 from layerbook.cli import reports
 from layerbook.cli.errors import CommandGroup, escape_unencodable_output, print_trace
+from layerbook.cli.exporting import export
 from layerbook.cli.options import (
     FILE,
     FOLDER,
@@ -55,6 +56,7 @@ def main(debug: bool) -> None:
 main.add_command(reports.status)
 main.add_command(reports.verify)
 main.add_command(reports.diff)
+main.add_command(export)
 
 
 @main.command()

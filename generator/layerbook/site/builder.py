@@ -17,6 +17,7 @@ from layerbook.core.language import gettext
 from layerbook.plotting.pool import DrawingPool
 from layerbook.site import colophon, pages
 from layerbook.site.assets import assets, make_environment, own_templates, render_block, render_page
+from layerbook.site.book_info import book_info
 from layerbook.site.chapter_media import ChapterMedia
 from layerbook.site.chapter_views import ChapterViews
 from layerbook.site.claims import ClaimList, ModelResults, check_claim, load_other_models
@@ -47,7 +48,7 @@ from layerbook.site.prose.links import LinkTargets
 from layerbook.site.prose.math import MathRenderer
 from layerbook.site.prose.mentions import Mention, find_mentions
 from layerbook.site.prose.render import render_chapter
-from layerbook.site.provenance import hex_digest
+from layerbook.site.published import published_files
 from layerbook.site.ro_crate import CRATE_FILE, ro_crate_manifest
 from layerbook.site.search import (
     chapter_rows,
@@ -56,7 +57,7 @@ from layerbook.site.search import (
     reference_rows,
     search_index,
 )
-from layerbook.site.theme import theme_files, theme_view
+from layerbook.site.theme import theme_files
 from layerbook.store.freshness import ExperimentStatus
 from layerbook.store.json_format import json_digest
 from layerbook.store.project import Project
@@ -107,11 +108,10 @@ class SiteBuilder:
         self._glossary = glossary.load(project.templates_dir)
         self._live = live_page.live_model(project.source)
         self._book = replace(
-            _book_info(project),
+            book_info(project),
             live=self._live is not None,
             references=self._bibliography is not None,
             glossary=self._glossary is not None,
-            theme=theme_view(project.book.theme, self._media_folders),
         )
         self._chapters: dict[str, RenderedChapter | CachedPage] = {}
         self._prose: dict[str, str] = {}
@@ -244,6 +244,7 @@ class SiteBuilder:
             ),
             needs=tuple(links[name] for name in chapter.needs if name in links),
             draft=chapter.draft,
+            source=prose_path(self._project, chapter).relative_to(self._project.root).as_posix(),
         )
 
     def finish(self) -> SiteContents:
@@ -267,6 +268,7 @@ class SiteBuilder:
         files |= self._fill_figure_links(chapters)
         self._check_links(files, incomplete={name for name, p in chapters.items() if p.incomplete})
         files |= assets(math_rules, self._own_templates)
+        files |= published_files(self._book, [path for path in files if path.endswith(".html")])
         files[CRATE_FILE] = ro_crate_manifest(self._project, self._book, files)
         return SiteContents(
             dict(sorted(files.items())),
@@ -451,27 +453,3 @@ class SiteBuilder:
             return CachedPage(files, rows=glossary_rows(page), css_rules=math.css_rules)
 
         return self._load_or_render("+glossary", repr(mentions), render)
-
-
-def _book_info(project: Project) -> pages.BookInfo:
-    book = project.book
-    chapters = (
-        pages.NavChapter(
-            chapter.name,
-            chapter.title,
-            chapter.number,
-            chapter.summary,
-            chapter.group.title,
-            draft=chapter.draft,
-        )
-        for chapter in book.chapters
-    )
-    return pages.BookInfo(
-        title=book.title,
-        subtitle=book.subtitle,
-        authors=book.authors,
-        chapters=tuple(chapters),
-        model=project.source.name,
-        digest=hex_digest(project.fingerprint.weights),
-        language=book.language,
-    )

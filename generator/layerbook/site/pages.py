@@ -283,6 +283,8 @@ class BookInfo:
     digest: that of the model's weights.
     references: the book has a page of references. glossary: it has one of terms.
     live: it has a page that runs the model.
+    url: where it is published. Like `edit_url` it ends in a slash, or is empty.
+    edit_url: the folder of its sources where readers can edit them.
     """
 
     title: str
@@ -297,6 +299,8 @@ class BookInfo:
     glossary: bool = False
     live: bool = False
     theme: ThemeView = ThemeView()
+    url: str = ""
+    edit_url: str = ""
 
     @property
     def parts(self) -> tuple[NavPart, ...]:
@@ -347,7 +351,7 @@ class ChapterBody:
 class ChapterPage:
     """A chapter; `diagram_svg` shows its place in the model.
 
-    needs: the chapters to read before.
+    needs: the chapters to read before. source: the file of its text, as `edit_url` names it.
     """
 
     name: str
@@ -361,6 +365,7 @@ class ChapterPage:
     diagram_alt: str = ""
     needs: tuple[Link, ...] = ()
     draft: bool = False
+    source: str = ""
 
     template = "chapter.html"
 

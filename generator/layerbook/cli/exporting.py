@@ -1,0 +1,63 @@
+"""The command `export`: the built site as files of other kinds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from layerbook.cli.options import book_option, model_option
+from layerbook.cli.output import print_text
+from layerbook.core.errors import UsageError
+
+NEW_FILE = click.Path(path_type=Path, dir_okay=False)
+NEW_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command()
+@book_option
+@model_option
+@click.option("--pdf", type=NEW_FILE, help="All chapters as one PDF; needs Chromium or Chrome.")
+@click.option("--epub", type=NEW_FILE, help="All chapters as EPUB 3, for e-readers.")
+@click.option(
+    "--slides",
+    type=(str, NEW_FILE),
+    metavar="CHAPTER FILE",
+    help="A chapter as slides: one HTML file that needs no other.",
+)
+@click.option("--zip", "archive", type=NEW_FILE, help="The site as an archive.")
+@click.option("--figures", type=NEW_FOLDER, help="Each figure as SVG and PNG, for other slides.")
+def export(
+    root: Path,
+    model: str | None,
+    pdf: Path | None,
+    epub: Path | None,
+    slides: tuple[str, Path] | None,
+    archive: Path | None,
+    figures: Path | None,
+) -> None:
+    """Write the built site as other files. Builds nothing: run `layerbook build` first."""
+    from layerbook.core import language
+    from layerbook.site.export.write import Exporter
+    from layerbook.store.project import open_project
+
+    if not (pdf or epub or slides or archive or figures):
+        raise UsageError("say what to write: --pdf, --epub, --slides, --zip or --figures")
+    project = open_project(root, model)
+    exporter = Exporter(project)
+    with language.use(project.book.own_words):
+        if pdf:
+            exporter.write_pdf(pdf)
+            print_text(str(pdf))
+        if epub:
+            exporter.write_epub(epub)
+            print_text(str(epub))
+        if slides:
+            exporter.write_slides(*slides)
+            print_text(str(slides[1]))
+        if archive:
+            exporter.write_zip(archive)
+            print_text(str(archive))
+        if figures:
+            count = exporter.write_figures(figures)
+            print_text(f"{figures}: {count:,} figures")

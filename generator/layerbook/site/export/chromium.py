@@ -1,0 +1,61 @@
+"""Chromium, or a browser of its family, as a program that prints and draws pages."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from layerbook.core.errors import LayerbookError, UsageError
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+SECONDS = 600
+OPTIONS = (
+    "--headless",
+    "--disable-gpu",
+    "--disable-extensions",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--hide-scrollbars",
+    "--host-resolver-rules=MAP * ~NOTFOUND",  # a page on disk needs no network
+)
+
+
+def find_chromium() -> str:
+    """Return the program. Raises UsageError if there is none."""
+    named = os.environ.get("CHROMIUM", "")
+    path = shutil.which(named) if named else next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        problem = f"CHROMIUM={named} is no program" if named else "there is no Chromium here"
+        raise UsageError(
+            f"{problem}; PDF and PNG are made with it. Install Chromium or Chrome, or set the "
+            "variable CHROMIUM to its path"
+        )
+    return path
+
+
+def run_chromium(page: Path, *options: str) -> None:
+    """Open a page on disk with options that say what becomes of it.
+
+    Raises LayerbookError if the browser fails or takes longer than ten minutes.
+    """
+    program = find_chromium()
+    as_root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    with tempfile.TemporaryDirectory(prefix="layerbook-chromium-") as profile:
+        command = [program, *OPTIONS, *as_root, f"--user-data-dir={profile}", *options]
+        try:
+            done = subprocess.run(
+                [*command, page.as_uri()],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=SECONDS,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise LayerbookError(f"{program} took longer than {SECONDS} seconds") from error
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["without a word"])[-1]
+        raise LayerbookError(f"{program} failed: {last}")

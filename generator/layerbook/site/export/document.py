@@ -1,0 +1,196 @@
+"""The pages of a built site as trees, to be put together anew.
+
+Names of HTML elements have no namespace; those of SVG and MathML do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urljoin
+from xml.etree.ElementTree import Element
+
+import html5lib
+from html5lib.serializer import HTMLSerializer
+
+from layerbook.core.errors import StoreError
+from layerbook.site.pages import NavChapter
+
+SVG = "{http://www.w3.org/2000/svg}"
+XMLNS = "{http://www.w3.org/2000/xmlns/}xmlns"
+XLINK_HREF = "{http://www.w3.org/1999/xlink}href"
+ID_LISTS = ("aria-labelledby", "aria-describedby", "for", "headers")
+LEFT_OUT = {
+    "anchor",
+    "disclosure",
+    "disclosure-link",
+    "disclosures",
+    "listing",
+    "previews",
+    "stepper",
+    "tick-box",
+    "turn",
+    "visually-hidden",
+}
+"""Classes of what only a page on a screen has use for; a description is in `aria-label`, too."""
+_URL_ID = re.compile(r"url\(([\"']?)#([^)\"']+)\1\)")
+
+
+@dataclass(frozen=True)
+class BookPage:
+    """A page of the book; `article` is its text, with the ids and links of the site."""
+
+    name: str
+    title: str
+    label: str
+    article: Element
+
+
+def read_page(site: Path, chapter: NavChapter, *, unfolded: bool = True) -> BookPage:
+    """Read a page of a built site. Raises StoreError if it is not there.
+
+    unfolded: with answers and detours open, as on paper.
+    """
+    path = site / chapter.href
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read; run `layerbook build` first") from error
+    tree = html5lib.parse(text, namespaceHTMLElements=False)
+    article = next(tree.iter("article"), None)
+    if article is None:
+        raise StoreError(f"{path}: has no <article>, so there is no text to export")
+    remove(article, lambda element: bool(classes(element) & LEFT_OUT))
+    if unfolded:
+        for element in article.iter("details"):
+            element.set("open", "")
+    return BookPage(chapter.name, chapter.title, chapter.number, article)
+
+
+def classes(element: Element) -> set[str]:
+    """Return the classes of an element."""
+    return set(element.get("class", "").split())
+
+
+def remove(tree: Element, unwanted: Callable[[Element], bool]) -> None:
+    """Remove elements with what is in them, but not the text behind them."""
+    for child in list(tree):
+        if not isinstance(child.tag, str) or unwanted(child):
+            keep_tail(tree, child)
+            tree.remove(child)
+        else:
+            remove(child, unwanted)
+
+
+def keep_tail(parent: Element, child: Element) -> None:
+    """Move the text behind a child to what stands before it."""
+    if not child.tail:
+        return
+    place = list(parent).index(child)
+    if place:
+        before = parent[place - 1]
+        before.tail = (before.tail or "") + child.tail
+    else:
+        parent.text = (parent.text or "") + child.tail
+
+
+@dataclass(frozen=True)
+class Links:
+    """New places of links.
+
+    pages: the pages of the document, by their files on the site.
+    prefix: whether all pages are in one file, where ids begin with the page's name.
+    url: where the site is published; without it, links to what the document lacks are text.
+    suffix: of the pages' files, if they are not in one.
+    """
+
+    pages: Mapping[str, str]
+    prefix: bool
+    url: str = ""
+    suffix: str = ""
+
+    def new_id(self, page: str, id: str) -> str:
+        """Return an id that is unique in the document."""
+        return f"{page}--{id}" if self.prefix else id
+
+    def target(self, page: str, href: str) -> str | None:
+        """Return where a link of a page leads now; None if there is no such place."""
+        if re.match(r"[a-z][a-z0-9+.-]*:", href, re.IGNORECASE):
+            return href
+        file, _, fragment = href.partition("#")
+        other = page if not file else self.pages.get(file)
+        if other is None:
+            return urljoin(self.url, href) if self.url else None
+        if not self.prefix:
+            return f"{'' if not file else other + self.suffix}{'#' if fragment else ''}{fragment}"
+        return f"#{other}--{fragment}" if fragment else f"#{other}"
+
+    def relink(self, page: BookPage) -> None:
+        """Change ids and links of a page in place."""
+        for element in page.article.iter():
+            self._relink_ids(page.name, element)
+            for name in ("href", XLINK_HREF):
+                href = element.get(name)
+                if href is None:
+                    continue
+                target = self.target(page.name, href)
+                if target is None:
+                    del element.attrib[name]
+                else:
+                    element.set(name, target)
+            element.attrib.pop("download", None)
+
+    def _relink_ids(self, page: str, element: Element) -> None:
+        if id := element.get("id"):
+            element.set("id", self.new_id(page, id))
+        for name in ID_LISTS:
+            if ids := element.get(name):
+                element.set(name, " ".join(self.new_id(page, id) for id in ids.split()))
+        if self.prefix:
+            for name, value in element.attrib.items():
+                if "url(" in value:
+                    new = _URL_ID.sub(lambda m: f"url(#{self.new_id(page, m[2])})", value)
+                    element.set(name, new)
+
+
+def page_names(chapters: Iterable[NavChapter]) -> dict[str, str]:
+    """Return the names of pages by their files."""
+    return {chapter.href: chapter.name for chapter in chapters}
+
+
+def resolve_media(article: Element, site: Path) -> None:
+    """Let pictures lead to the files of a site on disk."""
+    for element in article.iter():
+        for name in ("src", "poster"):
+            source = element.get(name)
+            if source and ":" not in source:
+                element.set(name, f"{site.absolute().as_uri()}/{quote(source, safe='/%')}")
+
+
+def serialize(element: Element, *, xml: bool = False) -> str:
+    """Return an element as HTML, or as XHTML whose namespaces are declared."""
+    if xml:
+        for one in element.iter():
+            namespace = one.tag[1:].partition("}")[0] if one.tag.startswith("{") else ""
+            if namespace and one.tag.endswith(("}svg", "}math")):
+                one.attrib.pop(XMLNS, None)
+                one.set("xmlns", namespace)
+    serializer = HTMLSerializer(
+        quote_attr_values="always",
+        omit_optional_tags=False,
+        minimize_boolean_attributes=False,
+        use_trailing_solidus=xml,
+        escape_lt_in_attrs=True,
+        resolve_entities=False,
+        alphabetical_attributes=True,
+    )
+    walker = html5lib.getTreeWalker("etree")
+    html: str = serializer.render(walker(element))
+    return html
+
+
+def find_all(tree: Element, name: str, any_class: Collection[str] = ()) -> list[Element]:
+    """Return the elements of a name, with one of some classes, if any are given."""
+    return [e for e in tree.iter(name) if not any_class or classes(e) & set(any_class)]

@@ -1,0 +1,235 @@
+"""The book as EPUB 3: a page for each chapter, formulas as MathML, figures as SVG."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+import uuid
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree.ElementTree import Element, SubElement
+
+from layerbook.core.language import gettext
+from layerbook.site.export.archive import add_files, entry
+from layerbook.site.export.document import (
+    SVG,
+    XLINK_HREF,
+    BookPage,
+    Links,
+    classes,
+    find_all,
+    keep_tail,
+    read_page,
+    remove,
+    serialize,
+)
+from layerbook.site.pages import BookInfo, NavChapter
+
+MATHML = "{http://www.w3.org/1998/Math/MathML}"
+STYLE = "style.css"
+COVER = "cover"
+NO_DATE = "2000-01-01"
+"""The day of a book that states none: EPUB asks for one, and the clock would change the bytes."""
+CONTROLS = {"button", "input", "select", "textarea", "output", "dialog", "script"}
+ON_SCREEN = {"downloads", "cell-bar", "playground", "live", "edit", "token-tip", "badges"}
+KEPT_ATTRIBUTES = {
+    "id", "class", "lang", "dir", "title", "href", "src", "alt", "width", "height", "colspan",
+    "rowspan", "scope", "open", "start", "role", "poster", "controls", "datetime",
+    "aria-label", "aria-labelledby", "aria-describedby", "aria-hidden",
+}  # fmt: skip
+
+
+class Item(NamedTuple):
+    """A file of the publication; `properties` say what is special about it."""
+
+    path: str
+    media_type: str
+    data: bytes
+    properties: str = ""
+
+
+def write_epub(
+    site: Path, book: BookInfo, others: Sequence[NavChapter], published: str, path: Path
+) -> None:
+    """Write the chapters of a built site, then other pages of it, as an EPUB.
+
+    published: YYYY-MM-DD, or empty. Equal sites give equal bytes.
+    Raises StoreError for a page or a picture that is missing.
+    """
+    entries = (*book.chapters, *others)
+    pages = [read_page(site, chapter) for chapter in entries]
+    links = Links({e.href: e.name for e in entries}, prefix=False, url=book.url, suffix=".xhtml")
+    chapters = [_chapter_item(page, book, links) for page in pages]
+    items = [
+        _document(COVER, book.title, book.language, _cover(book)),
+        *chapters,
+        Item(STYLE, "text/css", files("layerbook.site.export").joinpath("epub.css").read_bytes()),
+        *_media_items(site, pages),
+    ]
+    items.insert(0, _navigation(book, entries))
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(entry("mimetype", zipfile.ZIP_STORED), b"application/epub+zip")
+        package = _package(book, items, published)
+        add_files(archive, [("META-INF/container.xml", _CONTAINER), ("EPUB/book.opf", package)])
+        add_files(archive, ((f"EPUB/{item.path}", item.data) for item in items))
+
+
+_CONTAINER = b"""<?xml version="1.0" encoding="UTF-8"?>
+<container version="1.0" xmlns="urn:oasis:names:tc:opendocument:xmlns:container">
+<rootfiles><rootfile full-path="EPUB/book.opf" media-type="application/oebps-package+xml"/></rootfiles>
+</container>
+"""
+
+
+def _chapter_item(page: BookPage, book: BookInfo, links: Links) -> Item:
+    article = page.article
+    remove(article, lambda e: e.tag in CONTROLS - {"button"} or bool(classes(e) & ON_SCREEN))
+    links.relink(page)
+    _as_plain_text(article)
+    _drop_dead_ids(article)
+    return _document(page.name, page.title, book.language, serialize(article, xml=True), article)
+
+
+def _document(
+    name: str, title: str, language: str, body: str, tree: Element | None = None
+) -> Item:
+    tags = [e.tag for e in tree.iter()] if tree is not None else []
+    properties = [
+        kind
+        for kind, namespace in (("mathml", MATHML), ("svg", SVG))
+        if any(tag.startswith(namespace) for tag in tags)
+    ]
+    html = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE html>\n'
+        '<html xmlns="http://www.w3.org/1999/xhtml" '
+        'xmlns:epub="http://www.idpf.org/2007/ops" '
+        f'lang="{escape(language)}" xml:lang="{escape(language)}">\n'
+        f'<head><meta charset="utf-8"/><title>{escape(title)}</title>'
+        f'<link rel="stylesheet" href="{STYLE}"/></head>\n<body>{body}</body>\n</html>\n'
+    )
+    return Item(f"{name}.xhtml", "application/xhtml+xml", html.encode(), " ".join(properties))
+
+
+def _as_plain_text(article: Element) -> None:
+    """Turn controls into text, and leave out attributes that only scripts and browsers read."""
+    for element in article.iter():
+        if element.tag == "button":
+            element.tag = "span"
+        elif element.tag in ("fieldset", "legend", "label"):
+            element.tag = {"fieldset": "div", "legend": "p", "label": "span"}[element.tag]
+        if element.tag.startswith("{"):
+            element.attrib.pop("role", None)
+            element.attrib.pop("tabindex", None)
+            continue
+        for name in set(element.attrib) - KEPT_ATTRIBUTES:
+            del element.attrib[name]
+        if element.tag in ("div", "span") and element.get("role") == "region":
+            del element.attrib["role"]
+            element.attrib.pop("aria-label", None)
+        if element.tag in ("p", "span", "div") and "role" not in element.attrib:
+            element.attrib.pop("aria-label", None)
+    for table in find_all(article, "table"):
+        for cell in table.iter("th"):
+            cell.attrib.pop("aria-sort", None)
+
+
+def _drop_dead_ids(article: Element) -> None:
+    """Remove references to ids on the page that are no longer there, and links to them."""
+    ids = {element.get("id") for element in article.iter()}
+    for element in article.iter():
+        for name in ("aria-labelledby", "aria-describedby"):
+            if any(id not in ids for id in element.get(name, "").split()):
+                del element.attrib[name]
+        for name in ("href", XLINK_HREF):
+            href = element.get(name, "")
+            if href.startswith("#") and href[1:] not in ids:
+                del element.attrib[name]
+
+
+def _media_items(site: Path, pages: Iterable[BookPage]) -> Iterator[Item]:
+    seen = set()
+    for page in pages:
+        for element in page.article.iter():
+            for name in ("src", "poster"):
+                path = element.get(name)
+                if path and ":" not in path and path not in seen:
+                    seen.add(path)
+                    kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
+                    yield Item(path, kind, (site / path).read_bytes())
+
+
+def _cover(book: BookInfo) -> str:
+    return (
+        f'<section class="cover"><h1>{escape(book.title)}</h1>'
+        f"<p>{escape(book.subtitle)}</p><p>{escape(', '.join(book.authors))}</p></section>"
+    )
+
+
+def _navigation(book: BookInfo, entries: Sequence[NavChapter]) -> Item:
+    title = escape(gettext("Contents"))
+    rows = "".join(
+        f'<li><a href="{entry.name}.xhtml">{escape(f"{entry.number} {entry.title}".strip())}</a></li>'
+        for entry in entries
+    )
+    body = f'<nav epub:type="toc" id="toc"><h1>{title}</h1><ol>{rows}</ol></nav>'
+    return _document("nav", book.title, book.language, body)._replace(properties="nav")
+
+
+def _package(book: BookInfo, items: Sequence[Item], published: str) -> bytes:
+    digest = hashlib.sha256(b"\0".join(item.data for item in items)).hexdigest()
+    identifier = book.url or f"urn:uuid:{uuid.UUID(digest[:32], version=5)}"
+    root = Element(
+        "package",
+        {
+            "xmlns": "http://www.idpf.org/2007/opf",
+            "version": "3.0",
+            "unique-identifier": "id",
+            "xml:lang": book.language,
+        },
+    )
+    metadata = SubElement(root, "metadata", {"xmlns:dc": "http://purl.org/dc/elements/1.1/"})
+    facts: list[tuple[str, str, Mapping[str, str]]] = [
+        ("dc:identifier", identifier, {"id": "id"}),
+        ("dc:title", book.title, {}),
+        ("dc:language", book.language, {}),
+        *(("dc:creator", author, {}) for author in book.authors),
+        ("dc:description", book.subtitle, {}),
+        ("meta", f"{published or NO_DATE}T00:00:00Z", {"property": "dcterms:modified"}),
+        *(("meta", value, {"property": f"schema:{name}"}) for name, value in _ACCESSIBILITY),
+    ]
+    for tag, text, attributes in facts:
+        if text:
+            SubElement(metadata, tag, dict(attributes)).text = text
+    manifest = SubElement(root, "manifest")
+    spine = SubElement(root, "spine")
+    for number, item in enumerate(items):
+        extra = {"properties": item.properties} if item.properties else {}
+        id = f"item-{number}"
+        attributes = {"id": id, "href": item.path, "media-type": item.media_type, **extra}
+        SubElement(manifest, "item", attributes)
+        if item.media_type == "application/xhtml+xml" and item.properties != "nav":
+            SubElement(spine, "itemref", {"idref": id})
+    text = serialize_xml(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'.encode()
+
+
+_ACCESSIBILITY = (
+    ("accessMode", "textual"),
+    ("accessMode", "visual"),
+    ("accessModeSufficient", "textual"),
+    ("accessibilityFeature", "alternativeText"),
+    ("accessibilityFeature", "MathML"),
+    ("accessibilityFeature", "tableOfContents"),
+    ("accessibilityHazard", "none"),
+)
+
+
+def serialize_xml(root: Element) -> str:
+    """Return a tree of plain names as XML."""
+    from xml.etree.ElementTree import tostring
+
+    return tostring(root, encoding="unicode")

@@ -1,0 +1,64 @@
+"""The figures of a built site as files for other programs: SVG, and PNG twice as large."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from xml.etree.ElementTree import Element, fromstring, tostring
+
+from layerbook.plotting.rasterize import svg_to_png
+from layerbook.site.export.document import SVG, find_all, read_page, serialize
+from layerbook.site.pages import NavChapter
+
+PNG_SCALE = 2
+_VARIABLE = re.compile(r"var\(--[\w-]+,\s*([^()]+)\)")
+# The rules of figures.css that a drawing needs beside its own attributes.
+_STYLE = (
+    ".fig text { white-space: pre }"
+    ".fig-halo text { paint-order: stroke; stroke: #fff; stroke-width: 3px; "
+    "stroke-linejoin: round }"
+)
+
+
+def write_figures(site: Path, chapters: Iterable[NavChapter], folder: Path) -> int:
+    """Write `CHAPTER/FIGURE.svg` and `.png` of each drawing, and return how many there are.
+
+    The steps of a sequence are numbered from 1. Figures that are text have no drawing.
+    Raises StoreError for a page that is missing.
+    """
+    count = 0
+    for chapter in chapters:
+        for name, svg in _drawings(read_page(site, chapter).article):
+            path = folder / chapter.name / f"{name}.svg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            text = standalone(svg)
+            path.write_text(text, encoding="utf-8")
+            path.with_suffix(".png").write_bytes(svg_to_png(text, PNG_SCALE))
+            count += 1
+    return count
+
+
+def _drawings(article: Element) -> Iterator[tuple[str, Element]]:
+    for figure in find_all(article, "figure"):
+        drawings = find_all(figure, f"{SVG}svg")
+        for number, svg in enumerate(drawings, start=1):
+            suffix = f"-{number}" if len(drawings) > 1 else ""
+            yield f"{figure.get('id')}{suffix}", svg
+
+
+def standalone(svg: Element) -> str:
+    """Return a drawing with its colours in place of the page's variables, and without links."""
+    tree = fromstring(serialize(svg, xml=True))
+    for element in tree.iter():
+        element.tag = element.tag.removeprefix(SVG)
+        for name, value in element.attrib.items():
+            element.set(name, _VARIABLE.sub(r"\1", value))
+        if element.tag == "a":
+            element.tag = "g"
+            element.attrib.pop("href", None)
+    tree.set("xmlns", SVG[1:-1])
+    style = Element("style")
+    style.text = _STYLE
+    tree.insert(0, style)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(tree, encoding="unicode")}\n'

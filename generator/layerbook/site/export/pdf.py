@@ -1,0 +1,125 @@
+"""The book as a PDF: its chapters in order, with an outline, page numbers and links."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+from layerbook.core.errors import LayerbookError
+from layerbook.core.language import gettext
+from layerbook.site.assets import STYLESHEETS
+from layerbook.site.export.chromium import run_chromium
+from layerbook.site.export.document import (
+    BookPage,
+    Links,
+    read_page,
+    resolve_media,
+    serialize,
+)
+from layerbook.site.pages import BookInfo, NavChapter
+
+_DATE = re.compile(rb"/(CreationDate|ModDate) \(D:\d{14}[^)]*\)")
+STYLE = """
+@page { size: A4; margin: 20mm 18mm 22mm;
+  @bottom-center { content: counter(page); font: 9pt "Source Serif 4", serif; color: #555; } }
+@page front { @bottom-center { content: none; } @top-center { content: none; } }
+html { color-scheme: light; }
+.cover { page: front; height: 245mm; display: flex; flex-direction: column; justify-content: center; }
+.cover h1 { font-size: 34pt; line-height: 1.1; margin: 0 0 6mm; text-align: left; }
+.cover .lead { font-size: 15pt; } .cover .authors { margin-top: 14mm; }
+.contents-list { page: front; break-before: page; }
+a:not([href]) { color: inherit; text-decoration: none; }
+.contents-list ol { list-style: none; padding: 0; } .contents-list li { margin: 1.5mm 0; }
+.contents-list .part { margin-top: 5mm; font-weight: 600; }
+.contents-list .n { display: inline-block; min-width: 8mm; }
+.reveal > summary { break-after: avoid; }
+.chapter-page { break-before: page; }
+.chapter-page .opening { display: block; } .chapter-page .where { display: none; }
+"""
+
+
+def write_pdf(site: Path, book: BookInfo, others: Sequence[NavChapter], path: Path) -> None:
+    """Print the chapters of a built site, then other pages of it, as one PDF.
+
+    Equal sites give equal bytes with one version of the browser. Raises StoreError for a page that
+    is missing, UsageError without a browser, LayerbookError if it fails.
+    """
+    pages = (*book.chapters, *others)
+    html = _document(site, book, [read_page(site, page) for page in pages], pages)
+    with tempfile.TemporaryDirectory(prefix="layerbook-pdf-") as folder:
+        source, printed = Path(folder) / "book.html", Path(folder) / "book.pdf"
+        source.write_text(html, encoding="utf-8")
+        run_chromium(
+            source,
+            "--no-pdf-header-footer",
+            "--generate-pdf-document-outline",
+            f"--print-to-pdf={printed}",
+        )
+        if not printed.is_file():
+            raise LayerbookError("the browser wrote no PDF")
+        path.write_bytes(_without_dates(printed.read_bytes()))
+
+
+def _without_dates(data: bytes) -> bytes:
+    """Return a PDF whose dates are a fixed day, of equal length, so that its table stays right."""
+
+    def fixed(match: re.Match[bytes]) -> bytes:
+        return re.sub(rb"D:\d{14}", b"D:20000101000000", match[0])
+
+    return _DATE.sub(fixed, data)
+
+
+def _document(
+    site: Path, book: BookInfo, pages: Sequence[BookPage], entries: Sequence[NavChapter]
+) -> str:
+    links = Links({entry.href: entry.name for entry in entries}, prefix=True, url=book.url)
+    base = site.absolute().as_uri()
+    sheets = [f"{base}/assets/{sheet}" for sheet in STYLESHEETS]
+    sheets += [f"{base}/{sheet}" for sheet in book.theme.stylesheets]
+    named = "\n".join(
+        f"#{page.name} {{ page: p{index}; }} @page p{index} {{ @top-center {{ "
+        f'content: "{_css_text(page.title)}"; font: 9pt "Source Serif 4", serif; color: #555; }} }}'
+        for index, page in enumerate(pages)
+    )
+    body = [_cover(book), _contents(book, entries)]
+    for page in pages:
+        links.relink(page)
+        resolve_media(page.article, site)
+        article = serialize(page.article)
+        body.append(f'<section class="chapter-page" id="{page.name}">{article}</section>')
+    head = "".join(f'<link rel="stylesheet" href="{escape(sheet)}">' for sheet in sheets)
+    return (
+        f'<!DOCTYPE html><html lang="{escape(book.language)}" data-theme="light"><head>'
+        f'<meta charset="utf-8"><title>{escape(book.title)}</title>'
+        f'<meta name="author" content="{escape(", ".join(book.authors))}">{head}'
+        f'<style>{STYLE}{named}</style></head><body class="chapter"><main>'
+        f"{''.join(body)}</main></body></html>"
+    )
+
+
+def _css_text(text: str) -> str:
+    return re.sub(r'[\\"\n<>]', lambda match: f"\\{ord(match[0]):x} ", text)
+
+
+def _cover(book: BookInfo) -> str:
+    authors = escape(", ".join(book.authors))
+    return (
+        f'<section class="cover"><h1>{escape(book.title)}</h1>'
+        f'<p class="lead">{escape(book.subtitle)}</p><p class="authors">{authors}</p></section>'
+    )
+
+
+def _contents(book: BookInfo, entries: Sequence[NavChapter]) -> str:
+    rows, part = [], ""
+    for entry in entries:
+        if entry.part and entry.part != part:
+            rows.append(f'<li class="part">{escape(entry.part)}</li>')
+        part = entry.part
+        rows.append(
+            f'<li><a href="#{entry.name}"><span class="n">{escape(entry.number)}</span> '
+            f"{escape(entry.title)}</a></li>"
+        )
+    return f'<nav class="contents-list"><p class="chapter-number">{escape(gettext("Contents"))}</p><ol>{"".join(rows)}</ol></nav>'

@@ -1,0 +1,137 @@
+"""A chapter as slides for a lecture hall: one HTML file that needs no other and no network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import mimetypes
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+from layerbook.core.language import gettext
+from layerbook.site.assets import STYLESHEETS
+from layerbook.site.export.document import Links, classes, find_all, read_page, remove, serialize
+from layerbook.site.pages import BookInfo, NavChapter
+
+MAX_CHARACTERS = 480
+"""Of the paragraphs on a slide; one that is longer has a slide of its own."""
+HEADINGS = ("h2", "h3")
+ALONE = {"figure", "predict", "cell", "claim", "sidebar", "journey", "tabs"}
+"""Classes of blocks that fill a slide."""
+ON_SCREEN = {"playground", "live", "edit", "downloads", "cell-bar", "badges", "explorer-open"}
+_URL = re.compile(r"url\([\"']?([^)\"':]+)[\"']?\)")
+
+
+@dataclass
+class Slide:
+    """What a slide shows below the heading that it stands under."""
+
+    heading: str = ""
+    blocks: list[Element] = field(default_factory=list)
+
+    @property
+    def characters(self) -> int:
+        """The length of its text."""
+        return sum(len("".join(block.itertext())) for block in self.blocks)
+
+
+def write_slides(site: Path, book: BookInfo, chapter: NavChapter, path: Path) -> None:
+    """Write a chapter of a built site as slides. Raises StoreError if its page is missing."""
+    page = read_page(site, chapter, unfolded=False)
+    remove(page.article, lambda e: e.tag == "button" and "tick" not in classes(e))
+    remove(page.article, lambda e: bool(classes(e) & ON_SCREEN))
+    Links({chapter.href: chapter.name}, prefix=False, url=book.url).relink(page)
+    _embed_media(page.article, site)
+    opening, *blocks = list(page.article)
+    slides = [Slide(blocks=[opening]), *split(blocks)]
+    path.write_text(_document(site, book, chapter, slides), encoding="utf-8")
+
+
+def split(blocks: Sequence[Element]) -> Iterator[Slide]:
+    """Deal blocks out to slides: a figure or the like alone, paragraphs until one is full."""
+    slide = Slide()
+    for block in blocks:
+        is_heading, is_alone = block.tag in HEADINGS, bool(classes(block) & ALONE)
+        length = len("".join(block.itertext()))
+        is_full = slide.characters + length > MAX_CHARACTERS
+        if slide.blocks and (is_heading or is_alone or is_full):
+            yield slide
+            slide = Slide(slide.heading)
+        if is_heading:
+            slide.heading = "".join(block.itertext()).strip()
+        else:
+            slide.blocks.append(block)
+        if is_alone:
+            yield slide
+            slide = Slide(slide.heading)
+    if slide.blocks:
+        yield slide
+
+
+def _document(site: Path, book: BookInfo, chapter: NavChapter, slides: Sequence[Slide]) -> str:
+    sheets = [f"assets/{sheet}" for sheet in STYLESHEETS] + list(book.theme.stylesheets)
+    own = files("layerbook.site.export")
+    style = "\n".join(_sheet(site, sheet) for sheet in sheets)
+    style += own.joinpath("slides.css").read_text(encoding="utf-8")
+    script = own.joinpath("slides.js").read_text(encoding="utf-8")
+    policy = (
+        f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; "
+        "img-src data:; media-src data:; font-src data:; base-uri 'none'; form-action 'none'"
+    )
+    title = escape(f"{chapter.title} · {book.title}")
+    sections = "\n".join(
+        _section(slide, number, len(slides)) for number, slide in enumerate(slides, start=1)
+    )
+    return (
+        f'<!DOCTYPE html>\n<html lang="{escape(book.language)}" data-theme="light">\n<head>\n'
+        f'<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{title}</title>\n<style>{style}</style>\n</head>\n"
+        f'<body class="slides">\n<main class="prose">\n{sections}\n</main>\n'
+        f"<script>{script}</script>\n</body>\n</html>\n"
+    )
+
+
+def _section(slide: Slide, number: int, count: int) -> str:
+    label = escape(gettext("Slide {number} of {count}", number=number, count=count))
+    heading = f'<p class="slide-heading">{escape(slide.heading)}</p>' if slide.heading else ""
+    body = "".join(map(serialize, slide.blocks))
+    return (
+        f'<section class="slide" id="slide-{number}" aria-label="{label}" tabindex="-1">'
+        f'{heading}<div class="slide-body">{body}</div>'
+        f'<p class="slide-number">{number} / {count}</p></section>'
+    )
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _sheet(site: Path, name: str) -> str:
+    """Return a style sheet with the files that it names in it."""
+    path = site / name
+
+    def embed(match: re.Match[str]) -> str:
+        file = path.parent / match[1]
+        return f'url("{_data_url(file)}")' if file.is_file() else match[0]
+
+    return _URL.sub(embed, path.read_text(encoding="utf-8"))
+
+
+def _embed_media(article: Element, site: Path) -> None:
+    for name in ("img", "video"):
+        for element in find_all(article, name):
+            for attribute in ("src", "poster"):
+                source = element.get(attribute, "")
+                if source and ":" not in source:
+                    element.set(attribute, _data_url(site / source))
+
+
+def _data_url(file: Path) -> str:
+    kind = "font/woff2" if file.suffix == ".woff2" else mimetypes.guess_type(file.name)[0]
+    return f"data:{kind};base64,{base64.b64encode(file.read_bytes()).decode()}"

