@@ -20,6 +20,7 @@ SHIPPED = {
     "templates/assets/live": {".js"},
     "templates/assets/scripts": {".js"},
     "templates/assets/styles": {".css"},
+    "templates/locale/de/LC_MESSAGES": {".po"},
     "generator/layerbook/site": {".css", ".js"},
     "generator/layerbook/site/export": {".css", ".js"},
     "generator/layerbook/site/vendor": {".js", ".txt", ".md"},
