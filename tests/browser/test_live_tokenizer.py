@@ -261,6 +261,7 @@ def test_typing_cuts_at_once(browser: Browser, small: Path, file: Path) -> None:
         assert chips.locator(".special").all_inner_texts() == ["<|im_end|>"]
         assert f"{len(tokens)} tokens" in page.get_by_role("status").inner_text()
         page.keyboard.press("Tab")  # the slider
+        page.keyboard.press("Tab")  # what lets the merges run
         page.keyboard.press("Tab")
         detail = page.locator(".live-detail")
         assert detail.inner_text() == f"position 0: 2, id {tokens[0][0]}, byte 32"
@@ -338,6 +339,29 @@ def test_the_slider_steps_through_the_merges(browser: Browser, small: Path, file
             slider.press("ArrowLeft")
         page.get_by_role("textbox", name="Your text").fill("x" * 301)
         slider.wait_for(state="hidden")
+
+
+def test_the_merges_run_by_themselves(browser: Browser, file: Path) -> None:
+    """From the first to the last, unless they are stopped; not where motion is unwanted."""
+    with reading(browser, file) as page:
+        opened(page)
+        slider = page.get_by_role("slider", name="Merges")
+        page.get_by_role("textbox", name="Your text").fill("The cats sat")
+        whole = page.locator(".live .chip .tok").all_inner_texts()
+        last = slider.get_attribute("max") or ""
+        page.get_by_role("button", name="Merge step by step").press("Enter")
+        assert int(slider.input_value()) < int(last)
+        page.get_by_role("button", name="Stop").wait_for()
+        page.get_by_role("button", name="Merge step by step").wait_for()  # it stops at the end
+        assert slider.input_value() == last
+        assert page.locator(".live .chip .tok").all_inner_texts() == whole
+        page.get_by_role("button", name="Merge step by step").click()
+        slider.press("Home")
+        page.wait_for_timeout(1500)
+        assert slider.input_value() == "0"
+    with reading(browser, file, reduced_motion="reduce") as page:
+        opened(page)
+        assert page.get_by_role("button", name="Merge step by step").count() == 0
 
 
 @pytest.mark.parametrize("kind", BPE_WRITERS)

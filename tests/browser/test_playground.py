@@ -397,6 +397,30 @@ def test_draws(browser: Browser, file: Path) -> None:
         assert play.box.locator(".play-drawn .tok").all_inner_texts() == [f"·w{order[rank]}"] * 30
 
 
+@pytest.mark.parametrize("reduced_motion", ["reduce", "no-preference"])
+def test_a_thousand_draws_are_counted(browser: Browser, file: Path, reduced_motion: str) -> None:
+    """Counts agree with draws spread evenly from 0 to 1; more are added, a knob clears them."""
+    scores = sample_scores()
+    with reading(browser, file, reduced_motion=reduced_motion) as page:
+        play = Playground(page)
+        play.turn(1, 4, 1)
+        page.evaluate("() => { let i = 0; Math.random = () => (i++ % 1000 + 0.5) / 1000; }")
+        many = play.box.get_by_role("button", name="Draw a thousand")
+        chances = np.sort(sampling_distribution(scores[0], 1, 4))[::-1][:4]
+        edges = np.concatenate([[0], np.cumsum(chances)])
+        draws = (np.arange(1000) + 0.5) / 1000
+        expected = np.histogram(draws, bins=edges)[0]
+        counts = play.box.locator(".play-count")
+        for times in (1, 2):
+            many.click()
+            page.get_by_text(f"{times},000 draws").wait_for()
+            texts = counts.all_inner_texts()
+            assert texts[:4] == [f"{times * count:,}×" for count in expected]
+            assert texts[-1] == "0×"
+        play.turn(1, 3, 1)
+        assert not any(counts.all_inner_texts())
+
+
 def test_loads_data_on_demand(browser: Browser, file: Path) -> None:
     """The size stands with the numbers; if the file is missing, the button says so and the picture
     stays.

@@ -9,6 +9,9 @@ const MOST_CHIPS = 1500;
 const MOST_PRINTED = 400; // on paper, where the field cannot be
 const SLOW = 2000; // from this many characters on, it waits for a pause in the typing
 const PAUSE = 250; // milliseconds
+const MERGE = `▶ ${t("Merge step by step")}`;
+const MERGING = 9000; // milliseconds that all merges of a text take at most, unless there are many
+const SHORTEST_PAUSE = 120; // milliseconds between two merges
 const MOST_MERGED = 300; // characters, of a text whose merges can be stepped through
 
 // A character that stands for another one is marked as such.
@@ -148,7 +151,33 @@ class LiveText {
 		this.slider = element("input", { type: "range", min: 0, step: 1 }, label);
 		this.merge = element("span.live-merge", {}, this.merges);
 		on(this.slider, "input", () => this.showStage());
+		on(this.slider, "keydown pointerdown", () => this.stopMerging());
+		if (!matchMedia("(prefers-reduced-motion: reduce)").matches) {
+			this.play = element("button.tool", {}, this.merges, MERGE);
+			on(this.play, "click", () => this.toggleMerging());
+		}
 		this.box.insertBefore(this.merges, this.bar);
+	}
+
+	// Goes on merging by itself, from the first merge if all are done.
+	toggleMerging() {
+		if (this.ticking) return this.stopMerging();
+		if (this.slider.value === this.slider.max) this.slider.value = 0;
+		this.showStage();
+		this.play.textContent = `❚❚ ${t("Stop")}`;
+		const last = Number(this.slider.max);
+		const pause = Math.max(SHORTEST_PAUSE, MERGING / Math.max(last, 1));
+		this.ticking = setInterval(() => {
+			this.slider.stepUp();
+			this.showStage();
+			if (this.slider.valueAsNumber >= last) this.stopMerging();
+		}, pause);
+	}
+
+	stopMerging() {
+		clearInterval(this.ticking);
+		this.ticking = null;
+		if (this.play) this.play.textContent = MERGE;
 	}
 
 	showStage() {
@@ -211,6 +240,7 @@ class LiveText {
 		const typed = [...this.field.value];
 		const read = typed.slice(0, MOST_CHARACTERS);
 		const tokens = this.tokenize(read.join(""));
+		this.stopMerging();
 		this.stages = read.length > MOST_MERGED ? [] : this.stagesOf(tokens);
 		const last = this.stages.length - 1;
 		this.merges.hidden = last < 1;

@@ -7,13 +7,15 @@ import { decodeFloats, startViewers } from "./viewer.js";
 
 const TOP_K = 1; // which knob it is
 const MOST_DRAWN = 30;
+const MANY = 1000;
+const AT_ONCE = 25; // draws between two pictures
 
 const knobsOf = (preset) => JSON.parse(preset.dataset.knobs);
 
 // A row of the list, as playground.html has it.
 function partsOf(item) {
-	const [, token, , bar, own, value] = item.querySelectorAll("span, i, b");
-	return { item, token, bar, own, value };
+	const [, token, , bar, own, value, count] = item.querySelectorAll("span, i, b");
+	return { item, token, bar, own, value, count, drawn: item.querySelector("em") };
 }
 
 function fillRow(row, probability, own, cut) {
@@ -43,6 +45,7 @@ class Playground {
 		this.controls = Array.from(sliders, (slider, i) => this.connect(i, slider, fields[i]));
 		for (const preset of this.presets) on(preset, "click", () => this.choosePreset(preset));
 		on(box.querySelector(".play-draw"), "click", () => this.drawToken());
+		on(box.querySelector(".play-many"), "click", () => this.drawMany());
 		on(this.prompts, "change", () => {
 			this.choosePrompt();
 			this.show();
@@ -94,13 +97,54 @@ class Playground {
 		return chip;
 	}
 
-	drawToken() {
+	drawRank() {
 		const { probs, left } = this.sampled;
 		let remaining = Math.random() - probs[0];
 		let rank = 0;
 		while (remaining >= 0 && rank < left - 1) remaining -= probs[++rank];
+		return rank;
+	}
+
+	// A thousand draws, added to those of before; the counts grow before the reader's eyes.
+	drawMany() {
+		cancelAnimationFrame(this.frame);
+		const total = this.total + MANY;
+		const reduced = matchMedia("(prefers-reduced-motion: reduce)").matches;
+		const go = () => {
+			const until = reduced ? total : Math.min(total, this.total + AT_ONCE);
+			for (; this.total < until; this.total++) {
+				const rank = Math.min(this.drawRank(), this.rows.length);
+				this.counts[rank]++;
+			}
+			this.showCounts();
+			if (this.total < total) this.frame = requestAnimationFrame(go);
+			else this.drawn.textContent = t("{count} draws", { count: grouped(total) });
+		};
+		this.drawn.textContent = "";
+		go();
+	}
+
+	// The last of the counts is that of all tokens that are not in the list.
+	showCounts() {
+		[...this.rows, this.others].forEach(({ count, drawn }, rank) => {
+			count.textContent = this.total ? `${grouped(this.counts[rank])}×` : "";
+			drawn.style.width = `${this.total ? (100 * this.counts[rank]) / this.total : 0}%`;
+		});
+	}
+
+	drawToken() {
+		this.forgetCounts();
+		const rank = this.drawRank();
 		this.drawn.prepend(this.writeToken(element("span.tok"), rank));
 		if (this.drawn.children.length > MOST_DRAWN) this.drawn.lastChild.remove();
+	}
+
+	forgetCounts() {
+		cancelAnimationFrame(this.frame);
+		if (this.total) this.drawn.textContent = "";
+		this.total = 0;
+		this.counts = new Array(this.rows.length + 1).fill(0);
+		this.showCounts();
 	}
 
 	// `source` is the control that is being moved, which nobody else may write into.
@@ -118,6 +162,7 @@ class Playground {
 			preset.ariaPressed = knobsOf(preset).join() === this.knobs.join();
 		}
 		this.drawn.textContent = "";
+		this.forgetCounts();
 	}
 
 	showOthers() {
