@@ -9,10 +9,13 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 AUDIT := .venv-audit
 AUDIT_TOOLS := cyclonedx-bom==7.5.0 pip-audit==2.10.1 uv==0.13.8
 
-.PHONY: site test fuzz check lint format browser bench bench-scale bench-live clean sbom audit hashes
+.PHONY: site guide test fuzz check lint format browser bench bench-scale bench-live clean sbom audit hashes
 
 site: $(STAMP)
 	$(BIN)/layerbook build
+
+guide: $(STAMP)
+	$(BIN)/layerbook build --book docs/guide
 
 test: $(STAMP) browser lint
 	$(BIN)/python -m pytest

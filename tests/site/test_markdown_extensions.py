@@ -85,6 +85,13 @@ def test_listings_of_any_language(language: str, name: str, marked: str) -> None
     assert "import let int {{ x }} {# y #}" in text
 
 
+def test_a_listing_has_the_name_of_its_file() -> None:
+    """The word behind the language, as text."""
+    html = render("```yaml experiments/a&b.yaml\nx: 1\n```")
+    assert '<p class="listing-name">experiments/a&amp;b.yaml</p>' in html
+    assert "listing-name" not in render("```yaml\nx: 1\n```")
+
+
 def test_an_unknown_language_is_named() -> None:
     """With the nearest one, by the check and by the build."""
     assert error_message("a\n\n```pyhton\nx\n```").startswith("3:")

@@ -221,8 +221,10 @@ def _fence(_: Any, nodes: Sequence[Node], index: int, *__: Any) -> str:
         code = code_html(nodes[index].content, language)
     except ListingError as error:
         raise ProseError(str(error), near=f"{nodes[index].markup}{nodes[index].info}") from error
-    button = '<button class="tool copy" type="button" hidden>Copy</button>'
-    return f'<div class="fence">{button}{code}</div>\n'
+    name = f'<p class="listing-name">{escape_text(words[1])}</p>' if len(words) > 1 else ""
+    label = escape_text(gettext("Copy"))
+    button = f'<button class="tool copy" type="button" hidden>{label}</button>'
+    return f'<div class="fence">{name}{button}{code}</div>\n'
 
 
 def render_inline(source: str, slots: Slots, math: MathRenderer) -> Inline:
