@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import layerbook as lb
 import pytest
 from fixtures.small_book import layerbook
+from layerbook.store.trust import revoke, trust
 
 ROOT = Path(__file__).resolve().parent.parent
 NOT_A_FILE = re.compile("NAME|my_analysis")  # placeholders for the reader
@@ -69,3 +71,39 @@ def test_the_comparison_links_inside_the_repository() -> None:
     text = (ROOT / "docs" / "comparison.md").read_text(encoding="utf-8")
     for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
         assert (ROOT / "docs" / link).is_file(), link
+
+
+def test_the_documented_analysis_is_one(tiny_model_dir: Path, tmp_path: Path) -> None:
+    """The page's code, spec and prose are a book that builds, and whose numbers are right."""
+    guide = (ROOT / "docs" / "write-an-analysis.md").read_text(encoding="utf-8")
+
+    def block(language: str) -> str:
+        example = re.search(rf"```{language}\n(.*?)```", guide, re.DOTALL)
+        assert example
+        return example[1]
+
+    files = {
+        "analyses/head_distance.py": block("python"),
+        "experiments/distance.yaml": block("yaml"),
+        "experiments/book.yaml": f"title: A book\nmodel: {tiny_model_dir}\nchapters: [distance]\n",
+        "templates/chapters/distance.md": block("jinja"),
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    trust(tmp_path)
+    try:
+        done = layerbook("build", "--quiet", "--strict", cwd=tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+        model, prompt = lb.load_model(str(tiny_model_dir)), "The capital of France is"
+        pattern = lb.AttentionPattern(prompts=[prompt], layers=[-1], heads="all")
+        rows = lb.measure(pattern, model).result.prompts[0].weights[0]
+        expected = [
+            sum(share * (q - k) for q, row in enumerate(head) for k, share in enumerate(row))
+            / len(head)
+            for head in rows
+        ]
+        measured = lb.load_results(tmp_path)["distance/back"].result
+        assert measured.distance.tolist() == pytest.approx(expected, abs=1e-5)
+    finally:
+        revoke(tmp_path)

@@ -80,7 +80,9 @@ class Probe(Analysis[Result]):
 def probe(monkeypatch):
     """Register an analysis called `probe`."""
     find, names = registry.find, registry.names()
-    monkeypatch.setattr(registry, "find", lambda name: Probe if name == "probe" else find(name))
+    monkeypatch.setattr(
+        registry, "find", lambda name, own: Probe if name == "probe" else find(name, own)
+    )
     monkeypatch.setattr(registry, "names", lambda: (*names, "probe"))
     return Probe
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from fixtures.small_book import layerbook, write_small_book
-from layerbook import analyses
 from layerbook.analyses.tokenize import Tokenize, TokenizeResult
-from layerbook.core import registry
 from layerbook.core.errors import describe_exception
+from layerbook.store.trust import trust
 
 MINE = """\
 from typing import ClassVar
@@ -40,18 +38,16 @@ def book(tmp_path: Path, tiny_model_dir: Path) -> Path:
 def write_analysis(
     book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str], None]:
-    """Write an analysis `mine`, and use it in the small book in place of `tokenize`."""
-    folder = tmp_path / "analyses"
+    """Write an analysis `mine` of the book's own, used in place of `tokenize`, and trust it."""
+    monkeypatch.setenv("LAYERBOOK_CACHE", str(tmp_path / "cache"))
+    folder = book / "analyses"
     folder.mkdir()
-    names = registry.names()
-    monkeypatch.setattr(analyses, "__path__", [*analyses.__path__, str(folder)])
-    monkeypatch.setattr(registry, "names", lambda: (*names, "mine"))
     path = book / "experiments" / "words.yaml"
     path.write_text(path.read_text().replace("analysis: tokenize", "analysis: mine"))
 
     def write(text: str) -> None:
-        monkeypatch.delitem(sys.modules, "layerbook.analyses.mine", raising=False)
         (folder / "mine.py").write_text(text)
+        trust(book)
 
     return write
 
@@ -64,11 +60,14 @@ def lines(text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('"""Mine."""\n\nx = = 1\n', r"SyntaxError: invalid syntax \(\S+/mine.py:3\)"),
-        ("import nowhere\n", r"ModuleNotFoundError: No module named 'nowhere' \(\S+/mine.py:1\)"),
-        ("\nraise OSError\n", r"OSError \(\S+/mine.py:2\)"),
+        ('"""Mine."""\n\nx = = 1\n', r"SyntaxError: invalid syntax \(analyses/mine.py:3\)"),
+        (
+            "import nowhere\n",
+            r"NotFoundError: No module named 'nowhere' \(analyses/mine.py:1\)",
+        ),
+        ("\nraise OSError\n", r"OSError \(analyses/mine.py:2\)"),
         ("x = 1\n", r"mine.py: the analysis 'mine' should be a class called Mine"),
-        (MINE, r"ZeroDivisionError: division by zero \(\S+/mine.py:11\)"),
+        (MINE, r"ZeroDivisionError: division by zero \(analyses/mine.py:11\)"),
     ],
 )
 def test_an_analysis_with_an_error_is_a_problem_of_the_spec(

@@ -60,7 +60,8 @@ def test_this_folder_may_become_the_book(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("Now: layerbook build, then open site/index.html\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        *(".git", ".github", ".gitignore", "README.md", "experiments", "images", "templates")
+        *(".git", ".github", ".gitignore", "README.md", "analyses", "experiments", "images"),
+        *("templates", "tests"),
     ]
 
 
@@ -119,7 +120,7 @@ def test_a_full_disk_leaves_nothing(
 def test_titles_are_made_of_the_folder(tmp_path: Path) -> None:
     """Words from its name; quotes and colons stay text."""
     for name, title in (("how-it_reads", "How it reads"), ('a "b": c', 'A "b": c')):
-        starter.write_starter(tmp_path / name, "smollm2-135m-instruct")
+        starter.write_starter(tmp_path / name, "smollm2-135m-instruct", "minimal")
         done = layerbook("check", cwd=tmp_path / name)
         assert done.returncode == 0, done.stderr
         assert (tmp_path / name / "README.md").read_text().startswith(f"# {title}\n")

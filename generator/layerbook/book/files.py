@@ -11,7 +11,7 @@ from layerbook.book.yaml import FILE_START, ProblemList, display_path
 from layerbook.core.errors import OutsideError, SpecError
 from layerbook.core.paths import resolve_inside
 
-FOLDERS = ("experiments", "templates", *MEDIA_FOLDERS)
+FOLDERS = ("experiments", "templates", "analyses", *MEDIA_FOLDERS)
 """The folders that a book is read from; results lie in the first."""
 
 

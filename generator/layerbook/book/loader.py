@@ -61,6 +61,7 @@ from layerbook.core.errors import (
 )
 from layerbook.core.figures import Figure
 from layerbook.core.language import Language
+from layerbook.core.own_code import NO_CODE, OwnCode
 from layerbook.core.paths import resolve_inside
 from layerbook.core.requests import Precision
 
@@ -231,9 +232,10 @@ def read_book_spec(root: Path) -> BookSpec:
     return spec.model_copy(update={"model": locate_model(spec.model, root)})
 
 
-def load_book(root: Path, limits: Limits, *, drafts: bool = False) -> Book:
+def load_book(root: Path, limits: Limits, *, drafts: bool = False, own: OwnCode = NO_CODE) -> Book:
     """Load a book and all its chapters, those in draft only if asked.
 
+    own: the code of its folder `analyses/`.
     Raises SpecError with every problem of every file.
     """
     problems = ProblemList()
@@ -242,7 +244,7 @@ def load_book(root: Path, limits: Limits, *, drafts: bool = False) -> Book:
     paths = find_spec_files(book_path, problems)
     if book_file is not None:
         paths = in_listed_order(paths, book_file.entries, root, problems)
-    loaders = [_loader(path, limits, problems) for path in paths]
+    loaders = [_loader(path, limits, problems, own) for path in paths]
     chapters = [loader.load(name_must_be=loader.path.stem) for loader in loaders]
     ids = {loader.path.stem: loader.ids for loader in loaders}
     for loader in loaders:
@@ -276,10 +278,10 @@ def _find_front(root: Path, title: str) -> Chapter | None:
     return Chapter(FRONT_PAGE, title, "", None, (), display_path(path)) if path else None
 
 
-def load_chapter(path: Path, limits: Limits) -> Chapter:
+def load_chapter(path: Path, limits: Limits, own: OwnCode = NO_CODE) -> Chapter:
     """Load a chapter in or out of a book. Raises SpecError with every problem of the file."""
     problems = ProblemList()
-    loader = _ChapterLoader(path, limits, problems)
+    loader = _ChapterLoader(path, limits, problems, own)
     chapter = loader.load()
     loader.check_references({loader.name: loader.ids}, all_chapters=False)
     if chapter is None or problems:
@@ -319,16 +321,16 @@ def _numbered(chapters: Iterable[Chapter], groups: Mapping[str, Group]) -> tuple
     return tuple(placed)
 
 
-def _loader(path: Path, limits: Limits, problems: ProblemList) -> _ChapterLoader:
+def _loader(path: Path, limits: Limits, problems: ProblemList, own: OwnCode) -> _ChapterLoader:
     kind = _PageLoader if path.suffix == ".md" else _ChapterLoader
-    return kind(path, limits, problems)
+    return kind(path, limits, problems, own)
 
 
 class _ChapterLoader:
     """Load one chapter; `ids` are the lines of its experiments' ids, None if it cannot be read."""
 
-    def __init__(self, path: Path, limits: Limits, problems: ProblemList) -> None:
-        self.path, self.limits, self.problems = path, limits, problems
+    def __init__(self, path: Path, limits: Limits, problems: ProblemList, own: OwnCode) -> None:
+        self.path, self.limits, self.problems, self._own = path, limits, problems, own
         self.name = path.stem
         self.ids: dict[str, int] | None = None
         self.checks: list[tuple[Node, claims.Check]] = []
@@ -409,7 +411,7 @@ class _ChapterLoader:
         if not name:
             return None
         try:
-            analysis_type = registry.find(name)
+            analysis_type = registry.find(name, self._own)
         except UsageError as error:
             node.value["analysis"].add_problem(str(error), error.trace)
             return None

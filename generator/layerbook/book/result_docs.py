@@ -14,6 +14,7 @@ from layerbook.book.figure_names import analysis_name_patterns, readable_names
 from layerbook.book.sweep import Sweep, SweepResult
 from layerbook.core import registry
 from layerbook.core.analysis import Result, SidecarFile
+from layerbook.core.own_code import NO_CODE, OwnCode
 from layerbook.core.tokens import Token
 
 INTRODUCTION = """\
@@ -50,11 +51,11 @@ TYPE_NAMES = {
 }
 
 
-def results_markdown() -> str:
-    """Return the whole page."""
+def results_markdown(own: OwnCode = NO_CODE) -> str:
+    """Return the whole page, with the analyses of `own`."""
     sections = []
-    for name in registry.names():
-        analysis_type = registry.find(name)
+    for name in registry.names(own):
+        analysis_type = registry.find(name, own)
         sections.append(_section(name, analysis_type, analysis_type.result_type))
     sections.append(_section("sweep", Sweep, SweepResult))
     return "".join([INTRODUCTION, *sections])

@@ -15,6 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_jso
 
 from layerbook.book.languages import check_language
 from layerbook.core import registry
+from layerbook.core.own_code import NO_CODE, OwnCode
 from layerbook.core.requests import DEFAULT_PRECISION, Precision
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -309,9 +310,9 @@ def book_schema() -> dict[str, Any]:
     return {"$schema": DIALECT, **schema, "title": "Layerbook book"}
 
 
-def chapter_schema() -> dict[str, Any]:
-    """Return the JSON Schema of a chapter's spec; imports every analysis."""
-    analyses = {name: registry.find(name) for name in registry.names()}
+def chapter_schema(own: OwnCode = NO_CODE) -> dict[str, Any]:
+    """Return the JSON Schema of a chapter's spec; imports every analysis, also those of `own`."""
+    analyses = {name: registry.find(name, own) for name in registry.names(own)}
     models: list[type[BaseModel]] = [*analyses.values(), ExperimentSpec, ChapterSpec]
     refs, shared = models_json_schema(
         [(model, "validation") for model in models],

@@ -1,8 +1,9 @@
-"""Write a new book to start from: files of the package, with a title and a model filled in."""
+"""Write a new book, or an analysis, to start from: files of the package with names filled in."""
 
 from __future__ import annotations
 
 import json
+import keyword
 import os
 import re
 import shutil
@@ -14,14 +15,18 @@ from pathlib import Path
 from typing import Literal
 
 from layerbook.book.model_path import locate_model
+from layerbook.core import atomic, registry
 from layerbook.core.errors import StoreError, UsageError
+from layerbook.core.paths import resolve_inside
 
 Kind = Literal["lecture", "minimal"]
 
 # Hidden files would not travel in the wheel.
 _PACKAGED_NAMES = {"gitignore": ".gitignore", "github": ".github"}
 _KEPT_FOLDERS = {".git", ".hg"}
-_TEXT_SUFFIXES = {".md", ".yaml", ""}
+_TEXT_SUFFIXES = {".md", ".yaml", ".py", ""}
+_ANALYSIS_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_EXAMPLE = "received-attention"  # the analysis that a new book has, and that new ones begin as
 
 
 def write_starter(folder: Path, model: str, kind: Kind = "lecture") -> tuple[str, ...]:
@@ -42,6 +47,41 @@ def write_starter(folder: Path, model: str, kind: Kind = "lecture") -> tuple[str
     except OSError as error:
         raise StoreError(f"{folder}: cannot be written ({error.strerror or error})") from error
     return tuple(contents)
+
+
+def write_analysis(root: Path, name: str, model: str) -> tuple[str, ...]:
+    """Write an analysis to begin with and its test into a book; return their paths in the book.
+
+    name: as specs write it, such as `word-shares`. model: that of the book.
+    Raises UsageError for a name that cannot be one, is taken, or has files already; StoreError if
+    the disk refuses.
+    """
+    if not _ANALYSIS_NAME.fullmatch(name) or keyword.iskeyword(name):
+        raise UsageError(f"{name!r}: a name has words of small letters, such as word-shares")
+    if name in registry.names():
+        raise UsageError(f"there is an analysis {name!r} already; choose another name")
+    package = files("layerbook") / "starter" / "lecture"
+    contents = {}
+    for path in ("analyses/received_attention.py", "tests/test_received_attention.py"):
+        source = _fill(path, package.joinpath(path).read_bytes(), {"@MODEL@": model}).decode()
+        for old, new in zip(_spellings(_EXAMPLE), _spellings(name), strict=True):
+            source, path = source.replace(old, new), path.replace(old, new)
+        contents[path] = source.encode()
+    for path in contents:
+        if (root / path).exists():
+            raise UsageError(f"{root / path}: is there already; it stays as it is")
+    try:
+        for path, data in contents.items():
+            resolve_inside(root, path, links=False).parent.mkdir(exist_ok=True)
+            atomic.write(root / path, data)
+    except OSError as error:
+        raise StoreError(f"{root}: cannot be written ({error.strerror or error})") from error
+    return tuple(contents)
+
+
+def _spellings(name: str) -> tuple[str, str, str]:
+    """Return the name of an analysis as a module, as a class, and in a sentence."""
+    return name.replace("-", "_"), registry.class_name(name), name.replace("-", " ").capitalize()
 
 
 def _check_target(folder: Path) -> None:
@@ -79,8 +119,9 @@ def _fill(path: str, data: bytes, fillings: dict[str, str]) -> bytes:
         return data
     text = data.decode()
     for mark, value in fillings.items():
-        is_yaml = path.endswith(".yaml")
-        text = text.replace(mark, json.dumps(value, ensure_ascii=False) if is_yaml else value)
+        quoted = json.dumps(value, ensure_ascii=False)
+        text = text.replace(f'"{mark}"', quoted) if path.endswith(".py") else text
+        text = text.replace(mark, quoted if path.endswith(".yaml") else value)
     return text.encode()
 
 

@@ -67,12 +67,45 @@ def init(folder: Path, minimal: bool, model: str | None) -> None:
     """Write a small book to start from into the new folder NAME. Runs nothing."""
     from layerbook.book.starter import write_starter
     from layerbook.model.sources import DEFAULT_MODEL, resolve
+    from layerbook.store import trust as trusted
 
     resolve(model or DEFAULT_MODEL)  # a misspelt name is reported before anything is written
     names = write_starter(folder, model or DEFAULT_MODEL, "minimal" if minimal else "lecture")
+    if not minimal:
+        trusted.trust(folder)  # its code is ours
     print_lines([str(folder / name) for name in names])
     enter = "" if folder.resolve() == Path().resolve() else f"cd {shlex.quote(str(folder))} && "
     print_text(f"Now: {enter}layerbook build, then open site/index.html")
+
+
+@main.group()
+def new() -> None:
+    """Write a file to start from into the book."""
+
+
+@new.command("analysis")
+@book_option
+@click.argument("name")
+def new_analysis(root: Path, name: str) -> None:
+    """Write an analysis of the book's own, NAME, and its test. Runs nothing.
+
+    NAME is as specs write it, such as `word-shares`.
+    """
+    from layerbook.book.loader import read_book_spec
+    from layerbook.book.starter import write_analysis
+    from layerbook.store import trust as trusted
+    from layerbook.store.project import resolve_model
+
+    resolve_model(root)  # refuses a folder without a book
+    was_trusted = not trusted.own_code(root).refusal
+    print_lines(
+        [str(root / path) for path in write_analysis(root, name, read_book_spec(root).model)]
+    )
+    if was_trusted:
+        trusted.trust(root)  # the new file is ours
+    folder = shlex.quote(str(root))
+    print_text(f"Now: write `analysis: {name}` and a prompt into a spec, and `layerbook build`.")
+    print_text(f"After each change of the file: `layerbook trust {folder}`.")
 
 
 @main.command()
@@ -267,21 +300,31 @@ def serve(
 
 
 @main.command()
+@book_option
 @click.argument(
     "kind", type=click.Choice(["chapter", "book", "results", "prose"]), default="chapter"
 )
-def schema(kind: str) -> None:
-    """Print the JSON Schema of a chapter's spec or of book.yaml, or describe results or prose."""
+def schema(root: Path, kind: str) -> None:
+    """Print the JSON Schema of a chapter's spec or of book.yaml, or describe results or prose.
+
+    With the analyses of the book in the current folder, if you trust them.
+    """
     from layerbook.book.result_docs import results_markdown
     from layerbook.book.schema import book_schema, chapter_schema
+    from layerbook.core.own_code import NO_CODE
     from layerbook.site.prose_docs import prose_markdown
+    from layerbook.store.trust import own_code
 
+    own = own_code(root) if kind in ("chapter", "results") else NO_CODE
+    if own.refusal:
+        print_text(f"layerbook: without the analyses of the book: {own.refusal}", err=True)
+        own = NO_CODE
     if kind == "results":
-        print_text(results_markdown(), nl=False)
+        print_text(results_markdown(own), nl=False)
     elif kind == "prose":
         print_text(prose_markdown(), nl=False)
     else:
-        print_json(chapter_schema() if kind == "chapter" else book_schema())
+        print_json(chapter_schema(own) if kind == "chapter" else book_schema())
 
 
 @main.command("model")

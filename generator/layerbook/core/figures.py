@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -493,8 +495,38 @@ class Frames:
         return Table(_names("frame", "token", "note"), rows)
 
 
+@dataclass(frozen=True)
+class MatplotlibFigure:
+    """A picture that a function of the analysis draws with matplotlib, from data alone.
+
+    draw: a function of a module, called with an empty `matplotlib.figure.Figure` and `data`.
+    data: what it draws, such as the result. numbers: the table of the picture.
+    width, height: in CSS pixels; wider than 370 scrolls on a phone.
+    """
+
+    draw: Callable[[Any, Any], None]
+    data: Any
+    numbers: Table
+    alt: str
+    title: str = ""
+    width: int = 370
+    height: int = 280
+
+    def __post_init__(self) -> None:
+        """Reject functions whose picture could change without their code or data."""
+        name = getattr(self.draw, "__qualname__", "")
+        if not inspect.isfunction(self.draw) or name != self.draw.__name__ or name == "<lambda>":
+            raise ValueError(
+                "draw should be a function of a module, which gets all it needs in data"
+            )
+
+    def table(self) -> Table:
+        """Return the table of the picture's numbers."""
+        return self.numbers
+
+
 Chart = Panel | Panels
-Figure = Chart | TokenStrip | Passage | Table | Diagram | MatrixChain | Frames
+Figure = Chart | TokenStrip | Passage | Table | Diagram | MatrixChain | Frames | MatplotlibFigure
 
 
 def _names(*messages: str) -> tuple[str, ...]:

@@ -1,48 +1,98 @@
-"""The analyses by name; each file of `layerbook.analyses` is one, imported on first use."""
+"""The analyses by name, imported on first use.
+
+Each file of `layerbook.analyses` is one. Others come from a book's folder `analyses/` and from
+installed packages, as entry points of the group `layerbook.analyses`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
-from types import ModuleType
+from pathlib import Path
+from typing import Any
 
 from layerbook.core.analysis import Analysis, Result
-from layerbook.core.errors import UsageError, describe_exception, did_you_mean, format_trace
+from layerbook.core.errors import (
+    LayerbookError,
+    UsageError,
+    describe_exception,
+    did_you_mean,
+    format_trace,
+)
+from layerbook.core.own_code import NO_CODE, OwnCode
+
+ENTRY_POINT_GROUP = "layerbook.analyses"
+
+AnalysisType = type[Analysis[Result]]
+
+
+def names(own: OwnCode = NO_CODE) -> tuple[str, ...]:
+    """Return all analysis names as specs write them (`attention-pattern`), sorted.
+
+    own: the code of a book, whose names are among them.
+    """
+    return tuple(sorted({*_packaged_names(), *_installed(), *own.names()}))
+
+
+def find(name: str, own: OwnCode = NO_CODE) -> AnalysisType:
+    """Return the class for a name: `attention-pattern` is `attention_pattern.AttentionPattern`.
+
+    Raises UsageError, with the closest name, for an unknown name, for a file with errors, and for
+    code of a book that the user does not trust.
+    """
+    is_packaged = name in _packaged_names()
+    if name in own.names():
+        file = own.path(name)
+        if is_packaged or name in _installed():
+            raise UsageError(f"{file}: there is an analysis {name!r} already; rename the file")
+        module = _import(name, str(file.absolute()), lambda: own.load(name))
+        return _analysis_class(module, name, str(file))
+    if is_packaged:
+        stem = name.replace("-", "_")
+        file = Path(str(files("layerbook.analyses") / f"{stem}.py"))
+        module = _import(name, str(file), lambda: import_module(f"layerbook.analyses.{stem}"))
+        return _analysis_class(module, name, str(file))
+    if name in _installed():
+        return _load_entry_point(name, _installed()[name])
+    hint = did_you_mean(name, names(own))
+    raise UsageError(f"no analysis is called {name!r}{hint}; there are {', '.join(names(own))}")
+
+
+def class_name(name: str) -> str:
+    """Return the class name of an analysis: `attention-pattern` is `AttentionPattern`."""
+    return "".join(word.capitalize() for word in name.split("-"))
 
 
 @cache
-def names() -> tuple[str, ...]:
-    """Return all analysis names as specs write them (`attention-pattern`), sorted."""
+def _packaged_names() -> tuple[str, ...]:
     modules = (file.name for file in files("layerbook.analyses").iterdir())
     stems = (name.removesuffix(".py") for name in modules if name.endswith(".py"))
-    return tuple(sorted(stem.replace("_", "-") for stem in stems if not stem.startswith("_")))
+    return tuple(stem.replace("_", "-") for stem in stems if not stem.startswith("_"))
 
 
-def find(name: str) -> type[Analysis[Result]]:
-    """Return the class for a name: `attention-pattern` is `attention_pattern.AttentionPattern`.
-
-    Raises UsageError, with the closest name, for an unknown name, and for a file with errors.
-    """
-    if name not in names():
-        hint = did_you_mean(name, names())
-        raise UsageError(f"no analysis is called {name!r}{hint}; there are {', '.join(names())}")
-    module = _import_analysis(name)
-    expected = class_name(name)
-    analysis: type[Analysis[Result]] | None = getattr(module, expected, None)
-    if analysis is None:
-        raise UsageError(
-            f"{module.__file__}: the analysis {name!r} should be a class called {expected}"
-        )
-    return analysis
+@cache
+def _installed() -> Mapping[str, EntryPoint]:
+    """Return the analyses of other installed packages by name."""
+    points = {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
+    return {name: point for name, point in points.items() if name not in _packaged_names()}
 
 
-def _import_analysis(name: str) -> ModuleType:
-    stem = name.replace("-", "_")
+def _load_entry_point(name: str, point: EntryPoint) -> AnalysisType:
+    loaded = _import(name, point.value, point.load)
+    if isinstance(loaded, type):
+        return _checked_class(loaded, name, point.value)
+    return _analysis_class(loaded, name, point.value)
+
+
+def _import(name: str, file: str, load: Callable[[], Any]) -> Any:
     try:
-        return import_module(f"layerbook.analyses.{stem}")
+        return load()
+    except LayerbookError:
+        raise
     except Exception as error:  # an analysis may be the author's own and raise anything
-        file = str(files("layerbook.analyses") / f"{stem}.py")
         usage_error = UsageError(
             f"the analysis {name!r} cannot be imported: {describe_exception(error, file)}"
         )
@@ -50,6 +100,17 @@ def _import_analysis(name: str) -> ModuleType:
         raise usage_error from error
 
 
-def class_name(name: str) -> str:
-    """Return the class name of an analysis: `attention-pattern` is `AttentionPattern`."""
-    return "".join(word.capitalize() for word in name.split("-"))
+def _analysis_class(module: Any, name: str, file: str) -> AnalysisType:
+    expected = class_name(name)
+    found = getattr(module, expected, None)
+    if found is None:
+        raise UsageError(f"{file}: the analysis {name!r} should be a class called {expected}")
+    return _checked_class(found, name, file)
+
+
+def _checked_class(found: Any, name: str, file: str) -> AnalysisType:
+    if not (isinstance(found, type) and issubclass(found, Analysis)):
+        raise UsageError(f"{file}: {class_name(name)} should be a subclass of Analysis")
+    if not isinstance(getattr(found, "result_type", None), type):
+        raise UsageError(f"{file}: {found.__name__} should say its result_type")
+    return found

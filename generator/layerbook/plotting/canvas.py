@@ -26,14 +26,14 @@ from layerbook.plotting.svg import HALO_GID, MARK_GID_PREFIX, Mark
 
 Anchor = Literal["left", "center", "right"]
 
-_DPI = 72  # matplotlib's SVG backend writes 72 units to the inch, one unit a pixel of ours
+DPI = 72  # matplotlib's SVG backend writes 72 units to the inch, one unit a pixel of ours
 
 _RC_PARAMS = {
     "axes.edgecolor": colours.LINE,
     "axes.facecolor": "none",
     "axes.linewidth": 1.0,
     "axes.unicode_minus": True,
-    "figure.dpi": _DPI,
+    "figure.dpi": DPI,
     "figure.facecolor": "none",
     "font.family": "DejaVu Sans",
     "font.size": text.SMALL_FONT_SIZE,
@@ -71,7 +71,7 @@ class Canvas:
 
     def __init__(self, width: float, height: float) -> None:
         self.width, self.height = float(np.ceil(width)), float(np.ceil(height))
-        self.figure = Figure(figsize=(self.width / _DPI, self.height / _DPI), dpi=_DPI)
+        self.figure = Figure(figsize=(self.width / DPI, self.height / DPI), dpi=DPI)
         self.overlay = self.figure.add_axes((0, 0, 1, 1))
         self.overlay.set(xlim=(0, self.width), ylim=(self.height, 0), autoscale_on=False)
         self.overlay.axis("off")

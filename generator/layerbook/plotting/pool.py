@@ -14,7 +14,7 @@ from multiprocessing.process import BaseProcess
 from threading import Thread
 
 from layerbook.core import language
-from layerbook.core.figures import Chart, Diagram, Frames, MatrixChain
+from layerbook.core.figures import Chart, Diagram, Frames, MatplotlibFigure, MatrixChain
 from layerbook.core.language import ENGLISH, Language
 from layerbook.plotting import render
 from layerbook.plotting.diagram import render_diagram
@@ -33,7 +33,7 @@ class DrawingJob:
     """
 
     id: str
-    figure: Chart | Diagram | MatrixChain | Frames
+    figure: Chart | Diagram | MatrixChain | Frames | MatplotlibFigure
     compact: bool = False
     links: tuple[tuple[str, str], ...] = ()
     language: Language = ENGLISH
@@ -70,6 +70,7 @@ class DrawingPool:
         self._starter: Thread | None = None
         self._workers: set[BaseProcess] = set()
         self._waiting: dict[str, DrawingJob] = {}
+        self._own: dict[str, DrawingJob] = {}
         self._futures: dict[str, Future[Drawing]] = {}
 
     def expect(self, jobs: int) -> None:
@@ -87,7 +88,13 @@ class DrawingPool:
             self._starter.join()
 
     def submit(self, key: str, job: DrawingJob) -> None:
-        """Add a job; `results` returns its drawing under `key`."""
+        """Add a job; `results` returns its drawing under `key`.
+
+        What an analysis draws itself is drawn in this process: no other has a book's own code.
+        """
+        if isinstance(job.figure, MatplotlibFigure):
+            self._own[key] = job
+            return
         self._waiting[key] = job
         self.expect(len(self._waiting))
         if self._executor is not None:
@@ -97,9 +104,11 @@ class DrawingPool:
 
     def results(self) -> dict[str, Drawing]:
         """Return the drawings of all jobs submitted since the last call, drawing a few here."""
-        drawings = {key: self._draw(job) for key, job in self._waiting.items()}
+        here = self._waiting | self._own
+        drawings = {key: self._draw(job) for key, job in here.items()}
         drawings |= {key: future.result() for key, future in self._futures.items()}
         self._waiting.clear()
+        self._own.clear()
         self._futures.clear()
         return drawings
 

@@ -10,12 +10,21 @@ from contextlib import chdir
 from pathlib import Path
 from typing import get_args
 
-from layerbook.core.figures import Chart, Diagram, Frame, Frames, MatrixChain, Panel, Panels
+from layerbook.core.figures import (
+    Chart,
+    Diagram,
+    Frame,
+    Frames,
+    MatplotlibFigure,
+    MatrixChain,
+    Panel,
+    Panels,
+)
 from layerbook.plotting.diagram import render_diagram
 from layerbook.plotting.matrix_chain import render_matrix_chain
 
 
-def render_figure(figure: Chart | Diagram | MatrixChain, id: str) -> str:
+def render_figure(figure: Chart | Diagram | MatrixChain | MatplotlibFigure, id: str) -> str:
     """Render the figure as inline SVG; `id` must be unique on the page and prefixes all ids inside.
 
     Raises TypeError for figures of other kinds: text and tables are HTML, and frames are several
@@ -25,9 +34,13 @@ def render_figure(figure: Chart | Diagram | MatrixChain, id: str) -> str:
         return render_diagram(figure, id)
     if isinstance(figure, MatrixChain):
         return render_matrix_chain(figure, id)
-    if not isinstance(figure, get_args(Chart)):
+    if not isinstance(figure, (*get_args(Chart), MatplotlibFigure)):
         raise TypeError(f"a figure of kind {type(figure).__name__} is not a single drawing")
     _import_matplotlib()
+    if isinstance(figure, MatplotlibFigure):
+        from layerbook.plotting.own_drawing import render_own
+
+        return render_own(figure, id)
     from layerbook.plotting import charts
 
     return charts.render_charts([figure], [id])[0]
@@ -45,7 +58,9 @@ def render_frames(figure: Frames, id: str, *, narrow: bool = False) -> tuple[str
     return charts.render_charts([frame.picture for frame in figure.frames], ids, narrow=narrow)
 
 
-def render_for_pages(figure: Chart | MatrixChain | Frames, id: str) -> tuple[str, ...]:
+def render_for_pages(
+    figure: Chart | MatrixChain | Frames | MatplotlibFigure, id: str
+) -> tuple[str, ...]:
     """Render a figure, or each of its frames, for a page.
 
     Small multiples that are too wide for a phone come twice, in elements of class `wide` and

@@ -273,11 +273,10 @@ def _clean_image(element: ET.Element) -> None:
         "transform",
         _DECIMAL.sub(lambda match: f"{float(match[0]):.6g}", element.get("transform", "")),
     )
-    across, _, _, down, *_ = map(float, _ANY_NUMBER.findall(element.attrib["transform"]))
-    if min(across, down) < _MIN_CRISP_SCALE:
-        del element.attrib[
-            "image-rendering"
-        ]  # picking every so many pixels of a fine pattern would draw another one
+    numbers = [float(number) for number in _ANY_NUMBER.findall(element.attrib["transform"])]
+    if len(numbers) < 4 or min(numbers[0], numbers[3]) < _MIN_CRISP_SCALE:
+        # Picking every so many pixels of a fine pattern would draw another one.
+        element.attrib.pop("image-rendering", None)
 
 
 def _referenced_ids(tree: ET.Element) -> Iterator[str]:

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from layerbook.book.loader import Experiment
 from layerbook.core import registry
 from layerbook.core.analysis import Result
-from layerbook.core.errors import LayerbookError, ModelError, RunError
+from layerbook.core.errors import LayerbookError, ModelError, RunError, UsageError
+from layerbook.core.own_code import is_own
 from layerbook.core.requests import Precision
 from layerbook.model import sources
 from layerbook.store import arrays
@@ -62,7 +63,16 @@ class JobRequirements:
 
 
 def encode_job(requirements: JobRequirements, experiments: Sequence[Experiment]) -> bytes:
-    """Encode what a worker is to measure; captions and claims stay here."""
+    """Encode what a worker is to measure; captions and claims stay here.
+
+    Raises UsageError for an analysis of the book's own, whose code workers do not have.
+    """
+    for experiment in experiments:
+        if is_own(type(experiment.analysis)):
+            raise UsageError(
+                f"{experiment.address}: {experiment.analysis_name} is code of the book, which "
+                "workers do not have; run it first, with --only and without --executor"
+            )
     source = requirements.source
     message = asdict(requirements) | {
         "source": {

@@ -29,6 +29,7 @@ from layerbook.core.errors import (
     StoreError,
     UsageError,
 )
+from layerbook.core.own_code import NO_CODE
 from layerbook.core.paths import resolve_inside
 from layerbook.core.progress import Reporter
 from layerbook.core.requests import DEFAULT_PRECISION, Precision, Prompt, Request
@@ -46,6 +47,7 @@ from layerbook.store.freshness import ExperimentStatus, check_freshness
 from layerbook.store.key_changes import record_module_digests
 from layerbook.store.keys import Key, experiment_key
 from layerbook.store.project import Project, download_hub_model, sweep_cells
+from layerbook.store.trust import own_code
 
 ExecutorFactory = Callable[
     [sources.ModelSource, Precision, Reporter], AbstractContextManager[Executor]
@@ -376,7 +378,8 @@ def load_spec_file(path: Path, model: str | None, report: Reporter) -> LoadedSpe
     else:
         source = sources.resolve(sources.DEFAULT_MODEL if model is None else model)
     download_hub_model(source, report)
-    experiments = load_chapter(path, source.limits(check_chats=True)).experiments
+    own = own_code(path.resolve().parent.parent) if book is not None else NO_CODE
+    experiments = load_chapter(path, source.limits(check_chats=True), own).experiments
     if problems := find_missing_claim_fields(experiments):
         raise SpecError(problems)
     return LoadedSpec(source, book.precision if book else DEFAULT_PRECISION, experiments)

@@ -25,11 +25,12 @@ from layerbook.runner.run import ExecutorFactory, Outcome, run_experiments
 from layerbook.site.provenance import model_sources
 from layerbook.store import build_stamp, cache, publish
 from layerbook.store.build_stamp import BuildOutput
-from layerbook.store.code_digest import source_digest
+from layerbook.store.code_digest import sources_digest
 from layerbook.store.freshness import ExperimentStatus, check_status, select
 from layerbook.store.json_format import json_digest
-from layerbook.store.keys import LIBRARIES, library_versions
+from layerbook.store.keys import LIBRARIES, code_modules, library_versions
 from layerbook.store.project import Project, cells_with_figures
+from layerbook.store.trust import CODE_DIR
 
 if TYPE_CHECKING:
     from layerbook.site.builder import SiteBuilder, SiteContents
@@ -244,7 +245,7 @@ def _stamped_paths(project: Project, site: Path) -> list[Path]:
     return [
         project.root / "experiments",
         project.templates_dir,
-        *(project.root / folder for folder in MEDIA_FOLDERS),
+        *(project.root / folder for folder in (CODE_DIR, *MEDIA_FOLDERS)),
         site,
         Path(layerbook.__file__).parent,
         Path(str(files("layerbook.templates"))),
@@ -288,7 +289,7 @@ def digest_inputs(project: Project, statuses: Sequence[ExperimentStatus]) -> str
                 [path for folder in MEDIA_FOLDERS for path in _files(project.root / folder)],
             ),
             [(status.experiment.address, status.freshness.usable) for status in statuses],
-            source_digest(),
+            sources_digest(m for status in statuses for m in code_modules(status.experiment)),
             library_versions(RENDERING_LIBRARIES),
             f"{project.source} {project.fingerprint} {project.publication_date}",
         ]

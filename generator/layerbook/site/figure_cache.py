@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import inspect
 import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel
 
 from layerbook.core import figures, language
 from layerbook.core.language import gettext
 from layerbook.plotting.pool import DrawingJob, DrawingPool
 from layerbook.site.tokens_html import passage_html, strip_html, table_html
 from layerbook.store.cache import WorkingCache
-from layerbook.store.code_digest import source_digest
+from layerbook.store.code_digest import source_digest, sources_digest
 from layerbook.store.keys import library_versions
 
 _PLACEHOLDER = re.compile(r"<!--drawing ([0-9a-f]{64}) (\d+)-->")
@@ -28,6 +30,7 @@ CSS_KINDS: dict[type, str] = {
     figures.Frames: "frames",
     figures.Heatmap: "heatmap",
     figures.Lines: "lines",
+    figures.MatplotlibFigure: "own",
     figures.MatrixChain: "shapes",
     figures.Panels: "panels",
     figures.Passage: "passage",
@@ -115,11 +118,15 @@ def _digest(value: Any) -> str:
 
 
 def _as_json(value: Any) -> Any:
-    """Encode arrays and dataclasses, with their types, for a digest."""
+    """Encode arrays, records and functions with their code, with their types, for a digest."""
     if isinstance(value, np.ndarray):
         data = hashlib.sha256(np.ascontiguousarray(value).tobytes())
         return [value.dtype.str, value.shape, data.hexdigest()]
     if dataclasses.is_dataclass(value):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
         return {type(value).__name__: fields}
+    if isinstance(value, BaseModel):
+        return {type(value).__name__: dict(value)}
+    if inspect.isfunction(value):
+        return [value.__name__, sources_digest([value.__module__])]
     return repr(value)

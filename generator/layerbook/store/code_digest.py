@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Collection, Iterator
+import sys
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import layerbook
 from layerbook.core.errors import StoreError
+from layerbook.core.text import listed
 from layerbook.store.json_format import json_digest
 
 # The modules that every result depends on beside its analysis.
@@ -41,7 +43,16 @@ def analysis_code_modules(module_name: str) -> dict[str, str]:
         if _find_file(root, f"{root.name}.{part}") is None:
             raise StoreError(f"IGNORED_MODULES names {part}, which {root} does not have")
     engine = [f"{root.name}.{part}" for part in ENGINE_MODULES]
-    return _module_digests([module_name, *engine], root)
+    names = [portable_name(module_name), *engine]
+    return _module_digests(names, [root, _package_of(module_name)])
+
+
+def portable_name(module_name: str) -> str:
+    """Return a module's name with that of its package's folder.
+
+    The package of a book's own code has another name for each place and content.
+    """
+    return f"{_package_of(module_name).name}.{module_name.partition('.')[2]}"
 
 
 def source_digest(*names: str) -> str:
@@ -58,6 +69,17 @@ def source_digest(*names: str) -> str:
     )
 
 
+def sources_digest(module_names: Iterable[str]) -> str:
+    """Return the digest of every byte of the package and of those that the modules are from."""
+    folders = {_package_of(name) for name in module_names} - {_package()}
+    others = sorted(
+        f"{file.relative_to(folder.parent)} {hashlib.sha256(file.read_bytes()).hexdigest()}"
+        for folder in folders
+        for file in folder.rglob("*.py")
+    )
+    return json_digest([source_digest(), others])
+
+
 def module_code_digest(module_name: str, package: Path | None = None) -> str:
     """Return the digest of a module and the modules of its package that it imports, transitively.
 
@@ -68,31 +90,53 @@ def module_code_digest(module_name: str, package: Path | None = None) -> str:
 
     package: the folder of the package; by default that of layerbook.
     """
-    return json_digest(_module_digests([module_name], package or _package()))
+    return json_digest(_module_digests([module_name], [package or _package()]))
 
 
 def _package() -> Path:
     return Path(layerbook.__path__[0])
 
 
-def _module_digests(module_names: Collection[str], package: Path) -> dict[str, str]:
-    """Return the digests of modules and of all they import, by name."""
+def _package_of(module_name: str) -> Path:
+    """Return the folder of the package that a module is in. The module has been imported."""
+    top = module_name.partition(".")[0]
+    folders = getattr(sys.modules[top], "__path__", None) if top in sys.modules else None
+    if top == _package().name:
+        return _package()
+    if not folders:
+        raise StoreError(f"{module_name}: the module of an analysis should be in a package")
+    return Path(next(iter(folders)))
+
+
+def _module_digests(module_names: Collection[str], packages: Sequence[Path]) -> dict[str, str]:
+    """Return the digests of modules of these packages and of all they import, by name.
+
+    packages: the first is the one with IGNORED_MODULES.
+    """
     digests: dict[str, str] = {}
     pending = list(module_names)
     while pending:
         name = pending.pop()
         if name in digests:
             continue
-        file = _find_file(package, name)
+        file = _find_module(packages, name)
         if file is None:
-            raise StoreError(f"{name}: there is no such module in {package}")
+            raise StoreError(
+                f"{name}: there is no such module in {listed(sorted(map(str, packages)))}"
+            )
         is_package = file.name == "__init__.py"
         digests[name], imports = _parse(file.read_bytes(), name, is_package=is_package)
         for candidates in imports:
-            module = _resolve_import(package, candidates)
+            module = _resolve_import(packages, candidates)
             if module is not None:
                 pending.append(module)
     return digests
+
+
+def _find_module(packages: Sequence[Path], name: str) -> Path | None:
+    top = name.partition(".")[0]
+    found = (_find_file(package, name) for package in packages if package.name == top)
+    return next((file for file in found if file is not None), None)
 
 
 def _find_file(package: Path, name: str) -> Path | None:
@@ -103,12 +147,13 @@ def _find_file(package: Path, name: str) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _resolve_import(package: Path, candidates: tuple[str, ...]) -> str | None:
-    """Return the module that an import means, unless it is ignored or of another package."""
+def _resolve_import(packages: Sequence[Path], candidates: tuple[str, ...]) -> str | None:
+    """Return the module that an import means, unless it is ignored or of no such package."""
     for name in candidates:
         top, _, rest = name.partition(".")
-        if top == package.name and _find_file(package, name):
-            return None if rest in IGNORED_MODULES else name
+        if _find_module(packages, name):
+            is_first = top == packages[0].name
+            return None if is_first and rest in IGNORED_MODULES else name
     return None
 
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from layerbook.core.errors import StoreError
 from layerbook.store import results
 from layerbook.store.cache import MODULES_KIND, WorkingCache
-from layerbook.store.code_digest import analysis_code_modules
+from layerbook.store.code_digest import analysis_code_modules, portable_name
 from layerbook.store.freshness import ExperimentStatus
 from layerbook.store.json_format import json_digest
 from layerbook.store.keys import Key, code_modules, combine_code_digests
@@ -156,7 +156,7 @@ def _merge(digests: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
 
 
 def _record_name(status: ExperimentStatus) -> str:
-    return " ".join(code_modules(status.experiment))
+    return " ".join(map(portable_name, code_modules(status.experiment)))
 
 
 def _read_record(cache: WorkingCache, name: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from layerbook.core.requests import Precision
 from layerbook.model import sources
 from layerbook.store import cache, code_digest, keys, results
 from layerbook.store.json_format import json_digest
+from layerbook.store.trust import own_code
 
 RESULTS_FOLDER = Path("experiments") / "results"
 SITE_FOLDER = Path("site")
@@ -116,13 +117,13 @@ class Project:
 
         Parsing code is slow, so its digests are cached by the digest of all sources.
         """
-        state = code_digest.source_digest()
+        modules = {module for e in experiments for module in keys.code_modules(e)}
+        state = code_digest.sources_digest(modules)
         cached = self.cache.get_blob("code", state)
         digests: dict[str, str] = json.loads(cached) if cached else {}
-        modules = {module for e in experiments for module in keys.code_modules(e)}
         missing = sorted(modules - digests.keys())
         digests |= {module: code_digest.analysis_code_digest(module) for module in missing}
-        if missing and code_digest.source_digest() == state:
+        if missing and code_digest.sources_digest(modules) == state:
             self.cache.put_blob("code", state, json.dumps(digests).encode())
         return {
             e: keys.experiment_key(
@@ -153,7 +154,8 @@ def open_project(
         download_hub_model(source, report)
     while True:
         specs_digest = _specs_digest(root)
-        book = loader.load_book(root, source.limits(check_chats=check_chats), drafts=drafts)
+        limits = source.limits(check_chats=check_chats)
+        book = loader.load_book(root, limits, drafts=drafts, own=own_code(root))
         if _specs_digest(root) == specs_digest:  # else a file was saved meanwhile
             return Project(root, book, source, source.fingerprint(), specs_digest)
 

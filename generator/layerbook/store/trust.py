@@ -9,25 +9,30 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
 from layerbook.core import atomic
-from layerbook.core.errors import UsageError
+from layerbook.core.errors import StoreError, UsageError
+from layerbook.core.own_code import OwnCode
 from layerbook.core.paths import resolve_inside
 from layerbook.core.text import listed
 from layerbook.model import user_cache
 
 CODE_DIR = "analyses"
+MAX_BYTES = 10_000_000
 
 
 def read_code(root: Path) -> dict[str, bytes]:
     """Return the files of a book that are code by their paths in the book, sorted.
 
-    Raises OutsideError for a link that leads out of the book.
+    Raises OutsideError for a link that leads out of the book, StoreError for more than 10 MB.
     """
     paths = sorted((root / CODE_DIR).rglob("*"))
     files = [path for path in paths if path.is_file() and "__pycache__" not in path.parts]
+    if sum(path.stat().st_size for path in files) > MAX_BYTES:
+        raise StoreError(f"{root / CODE_DIR}: has more than 10 MB; data lie in experiments/data/")
     return {
         path.relative_to(root).as_posix(): resolve_inside(root, path.relative_to(root)).read_bytes()
         for path in files
@@ -41,11 +46,26 @@ def require_trust(root: Path) -> dict[str, bytes]:
     """
     code = read_code(root)
     if code and _load().get(_name(root)) != _digest(code):
-        raise UsageError(
-            f"{root} brings code of its own, which runs only if you trust it: "
-            f"{listed(list(code))}; read it, then say `layerbook trust {root}`"
-        )
+        raise UsageError(_refusal(root, code))
     return code
+
+
+def own_code(root: Path) -> OwnCode:
+    """Return the analyses of a book's own: with why they must not run, if they are not trusted.
+
+    Raises OutsideError for a link that leads out of the book.
+    """
+    code = read_code(root)
+    is_trusted = not code or _load().get(_name(root)) == _digest(code)
+    files = {path.removeprefix(f"{CODE_DIR}/"): content for path, content in code.items()}
+    return OwnCode(root / CODE_DIR, files, "" if is_trusted else _refusal(root, code))
+
+
+def _refusal(root: Path, code: Mapping[str, bytes]) -> str:
+    return (
+        "this book brings code of its own, which runs only if you trust it as it is now: "
+        f"{listed(list(code))}; read it, then say `layerbook trust {shlex.quote(str(root))}`"
+    )
 
 
 def trust(root: Path) -> tuple[str, ...]:

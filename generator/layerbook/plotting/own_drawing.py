@@ -1,0 +1,48 @@
+"""Draw a picture with the function of an analysis, in the style of the other figures."""
+
+from __future__ import annotations
+
+import inspect
+import io
+from typing import Any
+
+from cycler import cycler
+from matplotlib import rcParams
+from matplotlib.figure import Figure
+
+from layerbook.core.errors import LayerbookError, RunError, describe_exception, format_trace
+from layerbook.core.figures import MatplotlibFigure
+from layerbook.plotting import colours, svg
+from layerbook.plotting.canvas import DPI, matplotlib_style
+
+_METADATA: dict[str, Any] = {"Date": None, "Creator": None, "Format": None, "Type": None}
+_RC_PARAMS = {
+    "axes.labelcolor": colours.INK,
+    "axes.prop_cycle": cycler(color=colours.SERIES),
+    "figure.constrained_layout.use": True,
+    "image.interpolation": "none",
+    "patch.facecolor": colours.SERIES[0],
+    "xtick.color": colours.LINE,
+    "xtick.labelcolor": colours.INK,
+    "ytick.color": colours.LINE,
+    "ytick.labelcolor": colours.INK,
+}
+
+
+def render_own(figure: MatplotlibFigure, id: str) -> str:
+    """Return the picture as SVG. Raises RunError, with the place, for whatever `draw` raises."""
+    with matplotlib_style(id):
+        rcParams.update(_RC_PARAMS)
+        sheet = Figure(figsize=(figure.width / DPI, figure.height / DPI), dpi=DPI)
+        try:
+            figure.draw(sheet, figure.data)
+            stream = io.StringIO()
+            sheet.savefig(stream, format="svg", transparent=True, metadata=_METADATA)
+        except LayerbookError:
+            raise
+        except Exception as error:  # the function may be the author's own and raise anything
+            reason = describe_exception(error, inspect.getfile(figure.draw))
+            message = f"{id}: cannot be drawn: {reason}"
+            raise RunError(message, format_trace(error)) from error
+    picture = svg.root_element(id, figure.width, figure.height, figure.title, figure.alt)
+    return svg.embed_matplotlib_svg(stream.getvalue(), picture, id, {})

@@ -1,0 +1,325 @@
+"""Analyses in a book's own folder: found by name, run only when trusted, part of the keys."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+from fixtures.small_book import layerbook, read_tree, write_small_book
+from layerbook.core import registry
+from layerbook.core.errors import UsageError
+from layerbook.core.own_code import OwnCode
+
+LENGTHS = """\
+from pathlib import Path
+
+from layerbook.core.analysis import Analysis, PromptText, Result
+from layerbook.core.figures import Figure, MatplotlibFigure, Table
+from layerbook.core.requests import Forward, NEXT_LOGITS, Prompt
+from pydantic import Field
+
+from ._count import count
+
+Path("LOADED").write_text("")
+
+
+class Lengths(Analysis[Result]):
+    \"\"\"The number of tokens of a prompt.\"\"\"
+
+    prompt: PromptText = Field(description="The prompt to count.")
+
+    def runs(self):
+        return {"run": Forward(Prompt(text=self.prompt), frozenset({NEXT_LOGITS}))}
+
+    def measure(self, captures):
+        return LengthsResult(tokens=count(captures["run"].tokens))
+
+    def figures(self, result) -> dict[str, Figure]:
+        numbers = Table(("tokens",), ((result.tokens,),))
+        picture = MatplotlibFigure(draw, result, numbers, alt="One bar.", title="Counted")
+        return {"bar": picture}
+
+
+class LengthsResult(Result):
+    tokens: int = Field(description="How many tokens there are.")
+
+
+Lengths.result_type = LengthsResult
+
+
+def draw(sheet, result):
+    axes = sheet.subplots()
+    axes.barh(["tokens"], [result.tokens])
+    axes.set_xlabel("number <of> tokens")
+"""
+COUNT = "def count(tokens):\n    return len(tokens)\n"
+SPEC = """\
+  - id: lengths
+    title: Lengths
+    analysis: lengths
+    prompt: The cat sat
+    captions: {bar: Counted.}
+    claims:
+      - {says: There are tokens, check: result.tokens > 0}
+"""
+COMMANDS = (
+    ("check",),
+    ("status",),
+    ("run", "--quiet"),
+    ("build", "--quiet"),
+    ("build", "--no-run"),
+    ("verify",),
+    ("check", "experiments/words.yaml"),
+)
+
+
+@pytest.fixture
+def book(tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a small book with an analysis of its own, and a user who trusts nothing."""
+    monkeypatch.setenv("LAYERBOOK_CACHE", str(tmp_path / "cache"))
+    root = write_small_book(tmp_path / "book", tiny_model_dir)
+    (root / "analyses").mkdir()
+    (root / "analyses" / "lengths.py").write_text(LENGTHS)
+    (root / "analyses" / "_count.py").write_text(COUNT)
+    with (root / "experiments" / "words.yaml").open("a") as file:
+        file.write(SPEC)
+    with (root / "templates" / "chapters" / "words.md").open("a") as file:
+        file.write('\n{{ r("lengths").tokens }}\n\n{{ figure("lengths", "bar") }}\n')
+    return root
+
+
+def status_of(book: Path, address: str) -> str:
+    """Return the state of an experiment as `status` prints it."""
+    done = layerbook("status", cwd=book)
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith(f"{address} ")]
+    return line.removeprefix(address).strip()
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_nothing_runs_without_trust(book: Path, command: tuple[str, ...]) -> None:
+    """The refusal stands where the spec names the analysis, and names the files."""
+    done = layerbook(*command, cwd=book)
+    assert done.returncode == 2
+    problem, count = done.stderr.strip().splitlines()
+    assert problem.startswith("experiments/words.yaml:22:15: this book brings code of its own")
+    assert "analyses/_count.py and analyses/lengths.py; read it" in problem
+    assert "`layerbook trust" in problem and count == "1 problem"
+    assert not (book / "LOADED").exists() and not (book / "site").exists()
+
+
+def test_a_book_that_does_not_use_its_code_needs_no_trust(book: Path) -> None:
+    """Nothing is imported."""
+    spec = book / "experiments" / "words.yaml"
+    spec.write_text(spec.read_text().replace(SPEC, ""))
+    prose = book / "templates" / "chapters" / "words.md"
+    prose.write_text(prose.read_text().partition('\n{{ r("lengths")')[0])
+    assert layerbook("check", cwd=book).returncode == 0
+    assert not (book / "LOADED").exists()
+
+
+def test_a_trusted_analysis_is_measured_drawn_and_shown(book: Path) -> None:
+    """With its number in the prose, its picture, its table, its code and its claim."""
+    assert layerbook("trust", ".", cwd=book).returncode == 0
+    assert layerbook("check", cwd=book).returncode == 0
+    done = layerbook("build", "--quiet", cwd=book)
+    assert done.returncode == 0, done.stderr
+    site = read_tree(book / "site")
+    page = site["words.html"].decode()
+    (path,) = (book / "experiments" / "results").glob("*/words/lengths.json")
+    tokens = json.loads(path.read_text())["tokens"]
+    assert f"<p>{tokens}</p>" in page
+    assert site["data/words/lengths-bar.csv"].decode().split() == ["tokens", str(tokens)]
+    picture = page.partition('id="lengths-bar')[2].partition("</svg>")[0]
+    assert "<desc" in picture and "One bar." in page
+    assert "number &lt;of&gt; tokens" in page and "style=" not in picture
+    assert "var(--fig-series-1" in page
+    assert "def</span>" in page and "LengthsResult" in page
+    assert "There are tokens" in site["claims.html"].decode()
+    assert not list(book.rglob("__pycache__"))
+
+
+def test_a_change_of_the_code_makes_its_results_stale(book: Path) -> None:
+    """So does one of a module that it imports; other results stay, and so does one of `figures`."""
+    layerbook("trust", ".", cwd=book)
+    assert layerbook("run", "--quiet", cwd=book).returncode == 0
+    assert status_of(book, "words/lengths") == "fresh"
+    source = book / "analyses" / "lengths.py"
+    source.write_text(source.read_text().replace("One bar.", "A bar."))
+    layerbook("trust", ".", cwd=book)
+    assert status_of(book, "words/lengths") == "fresh"
+    (book / "analyses" / "_count.py").write_text(COUNT.replace("len(tokens)", "len(tokens) + 1"))
+    assert "read it" in layerbook("status", cwd=book).stderr
+    layerbook("trust", ".", cwd=book)
+    state = status_of(book, "words/lengths")
+    assert state.startswith("stale (code") and state.endswith("in analyses._count)")
+    assert status_of(book, "words/cut") == "fresh"
+    done = layerbook("run", "--quiet", cwd=book)
+    assert "1 experiment ran: 1 differ" in done.stdout
+
+
+def test_keys_are_the_same_in_another_folder(book: Path) -> None:
+    """A clone has the results of the original."""
+    layerbook("trust", ".", cwd=book)
+    layerbook("run", "--quiet", cwd=book)
+    moved = book.rename(book.with_name("clone"))
+    layerbook("trust", ".", cwd=moved)
+    assert status_of(moved, "words/lengths") == "fresh"
+
+
+def test_a_change_of_the_drawing_is_drawn(book: Path) -> None:
+    """The picture in the cache is that of the code before."""
+    layerbook("trust", ".", cwd=book)
+    layerbook("build", "--quiet", cwd=book)
+    source = book / "analyses" / "lengths.py"
+    source.write_text(source.read_text().replace("number <of> tokens", "how many"))
+    layerbook("trust", ".", cwd=book)
+    assert layerbook("build", "--quiet", cwd=book).returncode == 0
+    page = (book / "site" / "words.html").read_text()
+    assert ">how many</text>" in page and "number &lt;of&gt; tokens</text>" not in page
+
+
+def test_an_exception_while_drawing_is_one_line(book: Path) -> None:
+    """With its place; `--debug` shows the traceback."""
+    source = book / "analyses" / "lengths.py"
+    source.write_text(source.read_text().replace('["tokens"], [', '["tokens"], 1 / 0 * ['))
+    layerbook("trust", ".", cwd=book)
+    done = layerbook("build", "--quiet", cwd=book)
+    assert done.returncode == 1
+    line = LENGTHS.splitlines().index('    axes.barh(["tokens"], [result.tokens])') + 1
+    message = f"ZeroDivisionError: division by zero (analyses/lengths.py:{line})"
+    assert done.stderr.strip().endswith(message)
+    assert "Traceback" not in done.stderr
+    assert "Traceback" in layerbook("--debug", "build", "--quiet", cwd=book).stderr
+
+
+def test_the_schema_has_the_trusted_analyses(book: Path) -> None:
+    """Without trust it has the others, and says so."""
+    done = layerbook("schema", cwd=book)
+    assert done.returncode == 0 and "analyses/lengths.py" in done.stderr
+    assert "lengths" not in json.loads(done.stdout)["$defs"]
+    layerbook("trust", ".", cwd=book)
+    schema = json.loads(layerbook("schema", cwd=book).stdout)["$defs"]
+    assert schema["lengths"]["properties"]["prompt"]["description"] == "The prompt to count."
+    results = layerbook("schema", "results", cwd=book).stdout
+    assert "| `tokens` | integer | How many tokens there are. |" in results
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("next_token", "there is an analysis 'next-token' already; rename the file"),
+        ("other", "other.py: the analysis 'other' should be a class called Other"),
+    ],
+)
+def test_a_name_that_is_taken_or_has_no_class(book: Path, name: str, message: str) -> None:
+    """The problem names the file."""
+    (book / "analyses" / f"{name}.py").write_text("x = 1\n")
+    spec = book / "experiments" / "words.yaml"
+    other = name.replace("_", "-")
+    spec.write_text(spec.read_text().replace("analysis: lengths", f"analysis: {other}"))
+    layerbook("trust", ".", cwd=book)
+    done = layerbook("check", cwd=book)
+    assert done.returncode == 2 and message in done.stderr
+
+
+def test_only_what_was_read_is_imported(tmp_path: Path) -> None:
+    """A file that came later, a compiled one and one that changed are not what the user saw."""
+    folder = tmp_path / "analyses"
+    folder.mkdir()
+    (folder / "later.py").write_text("x = 1\n")
+    (folder / "here.py").write_text("raise OSError\n")
+    own = OwnCode(folder, {"here.py": b"x = 2\n", "asks.py": b"from . import later\n"})
+    assert own.load("here").x == 2
+    with pytest.raises(ImportError):
+        own.load("asks")
+    with pytest.raises(ModuleNotFoundError, match=r"there is no file \S+later\.py"):
+        own.load("later")
+
+
+def test_two_books_stay_apart(tmp_path: Path) -> None:
+    """In one process, each has its own module of one name."""
+    books = [OwnCode(tmp_path / name, {"same.py": f"x = {name!r}".encode()}) for name in "ab"]
+    assert [own.load("same").x for own in books] == ["a", "b"]
+
+
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """Install a package whose analysis `installed` is an entry point."""
+    registry._installed.cache_clear()
+
+    def write(source: str) -> None:
+        (tmp_path / "some_package").mkdir()
+        (tmp_path / "some_package" / "__init__.py").write_text("")
+        (tmp_path / "some_package" / "installed.py").write_text(source)
+        monkeypatch.syspath_prepend(tmp_path)
+        point = EntryPoint("installed", "some_package.installed", registry.ENTRY_POINT_GROUP)
+        monkeypatch.setattr(registry, "entry_points", lambda group: (point,))
+
+    yield write
+    registry._installed.cache_clear()
+    for name in [name for name in sys.modules if name.startswith("some_package")]:
+        del sys.modules[name]
+
+
+def test_installed_packages_bring_analyses(
+    book: Path, install: Callable[[str], None], tmp_path: Path
+) -> None:
+    """They need no trust: the user installed them. Their code is in the keys."""
+    source = LENGTHS.replace("Lengths", "Installed").replace("from ._count import count", "")
+    install(source.replace("count(", "len("))
+    assert "installed" in registry.names()
+    (book / "analyses" / "lengths.py").unlink()
+    spec = book / "experiments" / "words.yaml"
+    spec.write_text(spec.read_text().replace("analysis: lengths", "analysis: installed"))
+    done = layerbook("build", "--quiet", cwd=book)
+    assert done.returncode == 0, done.stderr
+    file = tmp_path / "some_package" / "installed.py"
+    file.write_text(file.read_text().replace("tokens=len", "tokens=1 + len"))
+    assert status_of(book, "words/lengths").startswith("stale (code")
+
+
+def test_an_installed_analysis_with_an_error(install: Callable[[str], None]) -> None:
+    """One line that names its file."""
+    install("x = = 1\n")
+    with pytest.raises(UsageError, match=r"SyntaxError: invalid syntax \(\S+installed.py:1\)"):
+        registry.find("installed")
+
+
+def test_new_analysis(book: Path) -> None:
+    """It writes code that measures and draws, with a test; in a trusted book it is trusted."""
+    layerbook("trust", ".", cwd=book)
+    done = layerbook("new", "analysis", "word-shares", cwd=book)
+    assert done.returncode == 0, done.stderr
+    files = ["analyses/word_shares.py", "tests/test_word_shares.py"]
+    assert done.stdout.splitlines()[:2] == files
+    assert "`analysis: word-shares`" in done.stdout and "`layerbook trust .`" in done.stdout
+    spec = book / "experiments" / "words.yaml"
+    spec.write_text(
+        spec.read_text()
+        + "  - {id: shares, analysis: word-shares, prompt: The cat sat, captions: {tokens: T.}}\n"
+    )
+    done = layerbook("run", "--quiet", "--only", "shares", cwd=book)
+    assert done.returncode == 0, done.stderr
+    assert "WordShares" in (book / "analyses" / "word_shares.py").read_text()
+    assert (
+        "received" not in (book / "tests" / "test_word_shares.py").read_text().partition("def")[0]
+    )
+
+
+@pytest.mark.parametrize("name", ["next-token", "Lengths", "../x", "class", "lengths", "a b"])
+def test_new_analysis_refuses_other_names(book: Path, name: str) -> None:
+    """Names that are taken, that no file can have, or whose file is there."""
+    before = read_tree(book)
+    done = layerbook("new", "analysis", name, cwd=book)
+    assert done.returncode == 2 and done.stderr.startswith("layerbook: ")
+    assert read_tree(book) == before
+
+
+def test_new_analysis_in_a_strange_book_is_not_trusted(book: Path) -> None:
+    """Its other files are still unread."""
+    assert layerbook("new", "analysis", "word-shares", cwd=book).returncode == 0
+    assert layerbook("check", cwd=book).returncode == 2
