@@ -75,7 +75,7 @@ def test_the_comparison_links_inside_the_repository() -> None:
 
 def test_the_documented_analysis_is_one(tiny_model_dir: Path, tmp_path: Path) -> None:
     """The page's code, spec and prose are a book that builds, and whose numbers are right."""
-    guide = (ROOT / "docs" / "write-an-analysis.md").read_text(encoding="utf-8")
+    guide = (ROOT / "docs/guide/templates/pages/analysis.md").read_text(encoding="utf-8")
 
     def block(language: str) -> str:
         example = re.search(rf"```{language}\n(.*?)```", guide, re.DOTALL)
