@@ -1,22 +1,27 @@
-"""The sources that a book cites, from templates/references.yaml, and their labels in prose."""
+"""The sources that a book cites, and their labels in prose.
+
+They are in templates/references.yaml, references.bib (BibTeX) or references.json (CSL-JSON).
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from layerbook.book.reference_files import AND_OTHERS, RawSource, read_bibtex, read_csl
 from layerbook.book.validation import validate
-from layerbook.book.yaml import Position, ProblemList, read_mapping
+from layerbook.book.yaml import FILE_START, Position, ProblemList, display_path, read_mapping
 from layerbook.core.errors import SpecError, UsageError, did_you_mean
 
 REFERENCES_FILE = "references.yaml"
 # A key is also an element id on the page of references; no other id there has a digit.
-KEY_PATTERN = re.compile(r"(?=.*[0-9])[a-z0-9][a-z0-9-]*")
+KEY_PATTERN = re.compile(r"(?=.*[0-9])[A-Za-z0-9][A-Za-z0-9_.:-]*")
+KEY_RULE = "letters, digits and - _ . : with at least one digit, such as xiao2023"
 
 NonEmptyStr = Annotated[str, Field(min_length=1)]
 
@@ -31,8 +36,14 @@ class Publication(BaseModel):
     )
     year: int = Field(ge=1000, le=2999, description="When it appeared.")
     title: NonEmptyStr = Field(description="Its title, in full.")
-    venue: NonEmptyStr = Field(description="Where it appeared: a journal, a conference, a site.")
-    url: str = Field(pattern=r"^https?://[^\s]+$", description="Where it can be read online.")
+    venue: str = Field(
+        default="", description="Where it appeared: a journal, a publisher, a university, a site."
+    )
+    url: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s]+)?$",
+        description="Where it can be read online, if it can.",
+    )
     used_for: str = Field(default="", description="One line on what this book takes from it.")
 
     @property
@@ -43,17 +54,26 @@ class Publication(BaseModel):
     @property
     def short_authors(self) -> str:
         """`Shazeer`, `Zhang and Sennrich`, or `Xiao et al.` for more than two."""
-        first = self.family_names[0]
-        return f"{first} et al." if len(self.authors) > 2 else " and ".join(self.family_names)
+        first, others = self.family_names[0], self.family_names[1:]
+        if len(others) > 1 or AND_OTHERS in others:
+            return f"{first} et al."
+        return " and ".join(self.family_names)
+
+
+class Place(NamedTuple):
+    """Where a source is defined."""
+
+    file: str
+    position: Position
 
 
 @dataclass(frozen=True)
 class Bibliography:
-    """All sources by key; `file` and `key_positions` say where each is defined."""
+    """All sources by key; `file` names the files that define them, `places` where each is."""
 
     publications: Mapping[str, Publication]
     file: str = REFERENCES_FILE
-    key_positions: Mapping[str, Position] = field(default_factory=dict)
+    places: Mapping[str, Place] = field(default_factory=dict)
 
     def get(self, key: str) -> Publication:
         """Return the source of a key. Raises UsageError for an unknown key."""
@@ -96,25 +116,76 @@ class Bibliography:
 def load(templates: Path) -> Bibliography | None:
     """Load the bibliography in a book's folder of templates; None if the book has none.
 
-    Raises SpecError with every problem of the file.
+    Raises SpecError with every problem of its files.
     """
-    path = templates / REFERENCES_FILE
-    if not path.is_file():
+    paths = [path for name in READERS if (path := templates / name).is_file()]
+    if not paths:
         return None
     problems = ProblemList()
-    node = read_mapping(path, problems)
-    publications = {}
-    if node is not None:
-        if not node.value:
-            node.add_problem("the file has no sources; a book without citations does not need it")
-        for key, entry in node.value.items():
+    publications: dict[str, Publication] = {}
+    places: dict[str, Place] = {}
+    for path in paths:
+        file = display_path(path)
+        sources = READERS[path.name](path, problems)
+        if not sources and not problems:
+            message = "the file has no sources; a book without citations does not need it"
+            problems.add(file, FILE_START, message)
+        for key, (position, publication) in sources.items():
             if not KEY_PATTERN.fullmatch(key):
-                rule = "lower-case letters, hyphens, and at least one digit, such as xiao2023"
-                node.add_key_problem(key, f"a key has {rule}; {key!r} has not")
-            if not isinstance(entry.value, dict):
-                entry.add_problem("a source is a mapping: authors, year, title, venue, url")
-            elif (publication := validate(Publication, entry)) is not None:
-                publications[key] = publication
-    if node is None or problems:
+                problems.add(file, position, f"a key has {KEY_RULE}; {key!r} has not")
+            elif key in places:
+                problems.add(file, position, f"the key {key!r} is in {places[key].file} already")
+            elif publication is not None:
+                publications[key], places[key] = publication, Place(file, position)
+    if problems:
         raise SpecError(problems)
-    return Bibliography(publications, node.file, node.key_positions)
+    return Bibliography(publications, " or ".join(map(display_path, paths)), places)
+
+
+Sources = dict[str, tuple[Position, Publication | None]]
+"""The sources of a file with their places; None of one that has been reported."""
+
+
+def _read_yaml(path: Path, problems: ProblemList) -> Sources:
+    node = read_mapping(path, problems)
+    sources: Sources = {}
+    if node is None:
+        return sources
+    for key, entry in node.value.items():
+        publication = None
+        if not isinstance(entry.value, dict):
+            entry.add_problem("a source is a mapping: authors, year, title, venue, url")
+        else:
+            publication = validate(Publication, entry)
+        sources[key] = node.key_positions[key], publication
+    return sources
+
+
+def _read_bibtex(path: Path, problems: ProblemList) -> Sources:
+    return _validated(path, read_bibtex(path, problems), problems)
+
+
+def _read_csl(path: Path, problems: ProblemList) -> Sources:
+    return _validated(path, read_csl(path, problems), problems)
+
+
+def _validated(path: Path, raw: Mapping[str, RawSource], problems: ProblemList) -> Sources:
+    sources: Sources = {}
+    for key, (position, fields) in raw.items():
+        try:
+            sources[key] = position, Publication.model_validate(fields)
+        except ValidationError as error:
+            sources[key] = position, None
+            for one in error.errors(include_url=False):
+                name = ".".join(map(str, one["loc"]))
+                is_missing = one["type"] == "missing"
+                message = f"has no {name}" if is_missing else f"{name}: {one['msg']}"
+                problems.add(display_path(path), position, f"{key}: {message}")
+    return sources
+
+
+READERS: Mapping[str, Callable[[Path, ProblemList], Sources]] = {
+    REFERENCES_FILE: _read_yaml,
+    "references.bib": _read_bibtex,
+    "references.json": _read_csl,
+}

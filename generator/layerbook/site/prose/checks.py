@@ -336,8 +336,8 @@ def find_uncited_sources(project: Project) -> list[Problem]:
         if reference.function == "cite"
     }
     return [
-        Problem(sources.file, position.line, position.column, f"no chapter cites {key!r}")
-        for key, position in sources.key_positions.items()
+        Problem(file, position.line, position.column, f"no chapter cites {key!r}")
+        for key, (file, position) in sources.places.items()
         if key not in cited_keys
     ]
 
