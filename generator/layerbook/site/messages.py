@@ -221,6 +221,11 @@ def _by_name() -> Iterator[Found]:
     yield from ((name, "names") for name in names)
 
 
+def locale_folder() -> Path:
+    """Return the folder of the catalogues."""
+    return _templates() / "locale"
+
+
 def _templates() -> Path:
     return Path(str(files("layerbook.templates")))
 
@@ -231,7 +236,7 @@ def _place(path: Path) -> str:
 
 def update(code: str) -> Catalog:
     """Bring a language's catalogue up to date; what is not said any more goes."""
-    path = _templates() / "locale" / code / "LC_MESSAGES" / CATALOGUE
+    path = locale_folder() / code / "LC_MESSAGES" / CATALOGUE
     old = read_catalogue(path, code)
     comment = "# Messages of Layerbook; `make messages` brings this file up to date."
     new = Catalog(locale=code, header_comment=comment, fuzzy=False, charset="utf-8")
@@ -258,6 +263,6 @@ def read_catalogue(path: Path, code: str) -> Catalog:
 
 
 if __name__ == "__main__":
-    folders = (_templates() / "locale").iterdir()
+    folders = locale_folder().iterdir()
     for language_code in sys.argv[1:] or sorted(one.name for one in folders if one.is_dir()):
         update(language_code)

@@ -1,0 +1,164 @@
+"""Books in another language: all that the program says, and how it writes numbers."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fixtures.small_book import layerbook, read_tree, write_small_book
+
+from layerbook.analyses import attention_pattern, head_knockout
+from layerbook.book import languages
+from layerbook.core import language
+from layerbook.core.code_messages import make_translatable, translate_texts
+from layerbook.core.figures import Axis, Bars, attention_heatmap, probability_axis
+from layerbook.core.tokens import Token
+from layerbook.plotting.render import render_figure
+from layerbook.site.assets import static_files
+from layerbook.site.bundling import bundle
+from layerbook.site.messages import CATALOGUE, find_messages, locale_folder, read_catalogue
+from layerbook.site.prose import filters
+
+OTHERS = [code for code in languages.names() if code != "en"]
+MESSAGES = list(dict.fromkeys(message for message, _ in find_messages()))
+PLACEHOLDER = re.compile(r"\{\w+\}|%\(\w+\)s")
+GERMAN = languages.load("de")
+
+
+def write_book(folder: Path, model: Path, code: str) -> Path:
+    """Write the small book in a language."""
+    book = write_small_book(folder, model)
+    spec = book / "experiments" / "book.yaml"
+    text = spec.read_text(encoding="utf-8")
+    spec.write_text(text.replace("language: en", f"language: {code}"), encoding="utf-8")
+    return book
+
+
+def forms(text: object) -> tuple[str, ...]:
+    """Return a message, or those for one and for many."""
+    return (text,) if isinstance(text, str) else tuple(text or ())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_catalogue_is_complete(code: str) -> None:
+    """Every message has a translation with the same values; none is left from earlier."""
+    path = locale_folder() / code / "LC_MESSAGES" / CATALOGUE
+    catalogue = read_catalogue(path, code)
+    entries = {entry.id: entry for entry in catalogue if entry.id}
+    assert sorted(map(str, entries)) == sorted(map(str, MESSAGES)), "run `make messages`"
+    for message, entry in entries.items():
+        assert not entry.fuzzy, message
+        assert len(forms(entry.string)) == len(forms(message)), message
+        for one, translated in zip(forms(message), forms(entry.string), strict=True):
+            assert translated, message
+            assert sorted(PLACEHOLDER.findall(translated)) == sorted(PLACEHOLDER.findall(one))
+            assert re.findall(r"<[^>]*>", translated) == re.findall(r"<[^>]*>", one), message
+            assert translated[:1].isspace() == one[:1].isspace(), message
+            assert translated[-1:].isspace() == one[-1:].isspace(), message
+
+
+def test_a_german_book_says_nothing_in_english(tmp_path: Path, tiny_model_dir: Path) -> None:
+    """Pages, pictures and spoken names; code and the author's prose stay as they are."""
+    book = write_book(tmp_path / "book", tiny_model_dir, "de-AT")
+    done = layerbook("build", "--jobs", "1", cwd=book)
+    assert done.returncode == 0, done.stderr
+    pages = {
+        name: data.decode()
+        for name, data in read_tree(book / "site").items()
+        if name.endswith(".html")
+    }
+    listings = re.compile(r'<pre class="(?:code|passage).*?</pre>', re.DOTALL)
+    shown = {name: html.unescape(listings.sub("", page)) for name, page in pages.items()}
+    sources = [*book.glob("experiments/*.yaml"), *book.glob("templates/**/*.md")]
+    authored = "".join(source.read_text(encoding="utf-8") for source in sources)
+    english = []
+    for message in (one for both in MESSAGES for one in forms(both)):
+        part = max(PLACEHOLDER.split(re.sub(r"<[^>]*>", "{tag}", message)), key=len).strip()
+        is_text = len(part.split()) > 1 and part not in authored
+        if is_text and GERMAN.messages[message] != message:
+            english += [(name, part) for name, page in shown.items() if part in page]
+    assert english == []
+    page = shown["next.html"]
+    for words in ("Abbildung 1.1.", "Wie es geprüft wurde", "nächstes Token", 'lang="de-AT"'):
+        assert words in page
+    assert re.search(r"\d,\d+\N{NARROW NO-BREAK SPACE}%", page)
+    assert "Kapitel 1" in page and "<U+202F>" not in page
+
+
+def test_results_do_not_depend_on_the_language(tmp_path: Path, tiny_model_dir: Path) -> None:
+    """The same bytes and keys, so that a book can change its language without a run."""
+    english = write_book(tmp_path / "english", tiny_model_dir, "en")
+    german = write_book(tmp_path / "german", tiny_model_dir, "de")
+    trees = []
+    for book in (english, german):
+        assert layerbook("build", "--jobs", "1", cwd=book).returncode == 0
+        trees.append(read_tree(book / "experiments" / "results"))
+    assert trees[0] == trees[1]
+
+
+@pytest.mark.parametrize("name", ["book.js", "theme.js", "try.js"])
+def test_scripts_bring_the_messages_that_they_use(name: str) -> None:
+    """In English none, in German exactly those that the script has in it."""
+    empty = "layerbookMessages ??= {}), {});"
+    assert empty in bundle(static_files())[name].decode()
+    with language.use(GERMAN):
+        script = bundle(static_files())[name].decode()
+    found = re.search(r"layerbookMessages \?\?= \{\}\), (\{.*\})\);\n", script)
+    assert found
+    messages = json.loads(found[1])
+    assert messages["Auto" if name == "theme.js" else "Layer" if name == "book.js" else "Stopped."]
+    assert all(GERMAN.messages[key] == text for key, text in messages.items())
+    assert '"decimal": ","' in script
+
+
+def test_style_sheets_speak_the_language() -> None:
+    """The few words of a sheet are in it."""
+    with language.use(GERMAN):
+        assert "seitwärts scrollen" in bundle(static_files())["book.css"].decode()
+
+
+def test_code_of_figures_is_translated_in_place() -> None:
+    """F-strings, constants and joined texts; the values of a prompt are never looked up."""
+    make_translatable(head_knockout)
+    make_translatable(attention_pattern)
+
+    class Result:
+        other = "token"  # a message too, but here the text of a prompt
+
+    assert head_knockout.what_is_done(Result()) == "taken from “token”"  # type: ignore[arg-type]
+    with language.use(GERMAN):
+        assert head_knockout.what_is_done(Result()) == "übernommen aus „token“"  # type: ignore[arg-type]
+        Result.other = None  # type: ignore[assignment]
+        silenced = head_knockout.what_is_done(Result())  # type: ignore[arg-type]
+        assert silenced == "silenced"
+        assert translate_texts((silenced, "silenced")) == ("stummgeschaltet", "silenced")
+
+
+def test_numbers_and_axes_follow_the_language() -> None:
+    """Decimal commas in texts, on axes and in cells."""
+    tokens = (Token(1, "a", "61"), Token(2, "b", "62"))
+    with language.use(GERMAN):
+        assert filters.percent(0.6171) == "61,7\N{NARROW NO-BREAK SPACE}%"
+        assert filters.integer(134_515_008) == "134.515.008"
+        assert filters.num(-0.25) == "−0,25"
+        heatmap = attention_heatmap(np.array([[1.0, 0.0], [0.25, 0.75]]), tokens, alt="")
+        assert heatmap.rows.name == "Token, das schaut"
+        bars = Bars(("a", "b"), (0.0125, 0.0075), Axis("x"), probability_axis(), alt="")
+        picture = render_figure(bars, "x")
+    assert "1,25" in picture and "Wahrscheinlichkeit" in picture and "1.25 " not in picture
+    assert filters.percent(0.6171) == "61.7\N{NARROW NO-BREAK SPACE}%"
+
+
+def test_an_unknown_language_is_named_with_those_there_are(
+    tmp_path: Path, tiny_model_dir: Path
+) -> None:
+    """The problem is at its place in book.yaml."""
+    book = write_book(tmp_path / "book", tiny_model_dir, "xx")
+    done = layerbook("check", cwd=book)
+    assert done.returncode == 2
+    assert "book.yaml:4:11: " in done.stderr
+    assert "no language is called 'xx'" in done.stderr and "there are de, en" in done.stderr
