@@ -26,6 +26,7 @@ from layerbook.site.prose import filters
 OTHERS = [code for code in languages.names() if code != "en"]
 MESSAGES = list(dict.fromkeys(message for message, _ in find_messages()))
 PLACEHOLDER = re.compile(r"\{\w+\}|%\(\w+\)s")
+ENGLISH_WORDS = re.compile(r"\b(?:the|of|with|and|which|this|from)\b", re.IGNORECASE)
 GERMAN = languages.load("de")
 
 
@@ -72,7 +73,10 @@ def test_a_german_book_says_nothing_in_english(tmp_path: Path, tiny_model_dir: P
         if name.endswith(".html")
     }
     listings = re.compile(r'<pre class="(?:code|passage).*?</pre>', re.DOTALL)
-    shown = {name: html.unescape(listings.sub("", page)) for name, page in pages.items()}
+    shown = {
+        name: html.unescape(listings.sub("", page)).replace(str(tmp_path), "")
+        for name, page in pages.items()
+    }
     sources = [*book.glob("experiments/*.yaml"), *book.glob("templates/**/*.md")]
     authored = "".join(source.read_text(encoding="utf-8") for source in sources)
     english = []
@@ -82,6 +86,10 @@ def test_a_german_book_says_nothing_in_english(tmp_path: Path, tiny_model_dir: P
         if is_text and GERMAN.messages[message] != message:
             english += [(name, part) for name, page in shown.items() if part in page]
     assert english == []
+    for name, page in shown.items():
+        texts = re.findall(r">([^<]+)<|(?:aria-label|title|alt|data-label)=\"([^\"]*)", page)
+        words = [text for pair in texts for text in pair if ENGLISH_WORDS.search(text)]
+        assert [text for text in words if text.strip()[:30] not in authored] == [], name
     page = shown["next.html"]
     for words in ("Abbildung 1.1.", "Wie es geprüft wurde", "nächstes Token", 'lang="de-AT"'):
         assert words in page
