@@ -45,6 +45,7 @@ NONE = [
     "GPT-22, x_12, 12_x, SmolLM2-135M, float32, W3C, x86-64, 16th, 32-bit and 64-bits",
     "Vaswani et al. (2017), in June 1998, and 1850",
     "See chapter 12, Figure 3.14, section 2.1 and page 100.",
+    "In week 12, room 4.11, exercise 14, step 20 of lecture 10; Exercises 10",
     "{# numerals: a timetable #}\n\nMonday, 14:15 to 15:45, in room 113",
     "An epsilon of 0.00001 {# numeral: the definition of the norm #}",
     "footnote[^12]",

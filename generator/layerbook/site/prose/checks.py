@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from markdown_it.token import Token as Node
+
 from layerbook.book import bibliography, glossary
 from layerbook.book.claims.check import CheckError
 from layerbook.book.claims.type_check import PossibleTypes, missing_fields
@@ -16,6 +18,7 @@ from layerbook.book.theme import find_theme_problems
 from layerbook.book.yaml import blank_front_matter
 from layerbook.core.errors import Problem, SpecError, UsageError, did_you_mean, first_problems
 from layerbook.site.experiment_view import missing_caption_problem, unknown_figure_problems
+from layerbook.site.prose.anchors import static_anchors
 from layerbook.site.prose.code_cells import cell_folder, read_cell
 from layerbook.site.prose.functions import FUNCTION_NAMES
 from layerbook.site.prose.images import extract_images
@@ -23,8 +26,9 @@ from layerbook.site.prose.links import OTHER_PAGES, LinkTargets, find_links
 from layerbook.site.prose.lint import find_typed_answers, find_typed_numbers
 from layerbook.site.prose.markdown_checks import find_markdown_problems
 from layerbook.site.prose.media_checks import find_media_problems
-from layerbook.site.prose.outline import parse_outline
-from layerbook.site.prose.references import Reference, find_references
+from layerbook.site.prose.math import MathError, MathRenderer
+from layerbook.site.prose.outline import Outline, parse_outline
+from layerbook.site.prose.references import Reference, names_figures_by_variable, find_references
 from layerbook.site.prose.template_checks import PieceOfProse, find_template_problems
 from layerbook.site.sandbox_syntax import MAX_SOURCE
 from layerbook.store.project import Project
@@ -73,20 +77,69 @@ def find_prose_problems(project: Project) -> list[Problem]:
     except SpecError as error:
         return [*problems, *error.problems]
     static = tuple(MediaFolders(project.root).static_paths())
-    targets = LinkTargets(page_files(project, sources, terms), None, lambda _: None, static)
-    if terms:
-        problems += first_problems(_glossary_problems(project, terms, targets))
     prose: dict[str, str] = {}
+    names = [e.id for e in project.experiments()] + [c.name for c in project.book.chapters]
+
+    def find_ids(page: str) -> Collection[str] | None:
+        text = prose.get(page.removesuffix(".html"))
+        return None if text is None else static_anchors(text, names)
+
+    targets = LinkTargets(page_files(project, sources, terms), None, find_ids, static)
     for chapter in project.book.pages:
         try:
             prose[chapter.name] = read_prose(project, chapter)
         except SpecError as error:
             problems += error.problems
+    if terms:
+        problems += first_problems(_glossary_problems(project, terms, targets))
     for chapter in project.book.pages:
         if chapter.name in prose:
             checker = _ChapterChecker(project, chapter, prose[chapter.name], sources, terms)
             problems += first_problems(checker.problems())
+    problems += first_problems(_unshown_references(project, prose))
     return list(dict.fromkeys((*problems, *find_link_problems(project, prose, targets))))
+
+
+def _unshown_references(project: Project, prose: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield references to figures that no page can show."""
+    references = {
+        chapter: _safe_references(project, chapter, prose[chapter.name])
+        for chapter in project.book.pages
+        if chapter.name in prose
+    }
+    shown: dict[str, set[object]] = {}
+    for chapter, of_chapter in references.items():
+        for reference in of_chapter:
+            if reference.function == "figure":
+                address = _address(reference.name, chapter)
+                shown.setdefault(address, set()).add(
+                    reference.second if reference.is_complete else None
+                )
+    if any(map(names_figures_by_variable, prose.values())):
+        return
+    for chapter, of_chapter in references.items():
+        for reference in of_chapter:
+            address = _address(reference.name, chapter)
+            figures = shown.get(address, set())
+            # None: the only figure of the experiment, or one that is not written out.
+            is_shown = reference.second in figures or None in figures or not reference.second
+            if reference.function == "ref" and not (is_shown and figures):
+                figure = f"{address} {reference.second or ''}".strip()
+                message = f"ref(): no page shows the figure {figure!r}"
+                file = str(prose_path(project, chapter))
+                yield Problem(file, reference.line, reference.column, message)
+
+
+def _safe_references(project: Project, chapter: Chapter, text: str) -> tuple[Reference, ...]:
+    """Return the references of a chapter, none if it is no template, which is reported."""
+    try:
+        return find_references(text, str(prose_path(project, chapter)))
+    except SpecError:
+        return ()
+
+
+def _address(name: str, chapter: Chapter) -> str:
+    return name if "/" in name else f"{chapter.name}/{name}"
 
 
 def page_files(
@@ -139,6 +192,8 @@ class _ChapterChecker:
     def problems(self) -> Iterator[Problem]:
         """Yield the problems of the chapter's prose, captions and claims."""
         yield from find_text_problems(self._chapter, self._prose, self._file)
+        math = MathRenderer(self._project.cache)
+        yield from find_formula_problems(self._chapter, self._prose, self._file, math)
         yield from find_media_problems(self._media, self._prose, self._file)
         names = dict.fromkeys(FUNCTION_NAMES, ())
         yield from self._check_text(self._prose, self._file, 1, self._chapter.name, names)
@@ -275,6 +330,32 @@ def find_text_problems(chapter: Chapter, prose: str, file: str) -> Iterator[Prob
         lines = images if text is prose else ()
         for problem in find_markdown_problems(parse_outline(text), text_file, lines):
             yield replace(problem, line=first_line + problem.line - 1)
+
+
+def find_formula_problems(
+    chapter: Chapter, prose: str, file: str, math: MathRenderer
+) -> Iterator[Problem]:
+    """Yield formulas that are not understood; one with values in it is left to the rendering."""
+    for text_file, first_line, text in _texts(chapter, prose, file):
+        outline = parse_outline(text)
+        for node, formula in _formulas(outline):
+            if "{{" in outline.original_text(node):
+                continue
+            try:
+                math.render(formula.content.strip(), display=formula.type != "math_inline")
+            except MathError as error:
+                source = outline.text(node)
+                offset = max(source.find(formula.content.strip().partition("\n")[0]), 0)
+                line = first_line + outline.place(node, offset).line - 1
+                yield Problem(text_file, line, 1, f"in the formula: {error}")
+
+
+def _formulas(outline: Outline) -> Iterator[tuple[Node, Node]]:
+    """Yield the formulas, each with the node that has its place."""
+    for node in outline.nodes:
+        for child in node.children or (node,):
+            if child.type.startswith("math"):
+                yield node, child
 
 
 def _texts(chapter: Chapter, prose: str, file: str) -> Iterator[tuple[str, int, str]]:

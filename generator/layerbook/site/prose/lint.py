@@ -29,7 +29,9 @@ NUMBER = re.compile(
 )
 YEAR = re.compile(r"18\d\d|19\d\d|20[0-3]\d")
 LABEL_BEFORE = re.compile(
-    r"\b(?:chapters?|sections?|figures?|tables?|pages?|version|python)[\s\u00a0]$", re.IGNORECASE
+    r"\b(?:chapter|section|figure|table|page|step|exercise|lecture|week|room|version|python)s?"
+    r"[\s\u00a0]$",
+    re.IGNORECASE,
 )
 UNIT_AFTER = re.compile(r"-(?:bit|byte)s?\b")
 NOT_WORDS = re.compile(r"\bhttps?://[^\s)>\]]+|\[\^[^\]\n]+\]")

@@ -61,13 +61,32 @@ def find_references(source: str, file: str) -> tuple[Reference, ...]:
             case [nodes.Const(value=str(name)), *rest] if function in REFERENCE_FUNCTIONS:
                 column = max(lines[call.lineno - 1].find(f'"{name}"'), 0) + 1
                 rest += [pair.value for pair in call.kwargs]
-                second = rest[0].value if rest and isinstance(rest[0], nodes.Const) else None
-                is_complete = not rest or isinstance(rest[0], nodes.Const)
+                second, is_complete = _constant(rest[0]) if rest else (None, True)
                 reference = Reference(
                     function, name, call.lineno, column, second, is_complete=is_complete
                 )
                 references.append(reference)
     return tuple(references)
+
+
+def _constant(node: nodes.Expr) -> tuple[object, bool]:
+    """Return the value of an expression that is written out, such as -1, and whether it is."""
+    match node:
+        case nodes.Const(value=value):
+            return value, True
+        case nodes.Neg(node=nodes.Const(value=int(number))):
+            return -number, True
+    return None, False
+
+
+def names_figures_by_variable(source: str) -> bool:
+    """Return whether prose shows figures of an experiment whose name is not written out."""
+    try:
+        tree = parse_prose(source)
+    except TemplateSyntaxError:
+        return True
+    calls = [call for call in tree.find_all(nodes.Call) if _function_name(call) == "figure"]
+    return any(not (call.args and isinstance(call.args[0], nodes.Const)) for call in calls)
 
 
 def find_predictions(source: str) -> Iterator[nodes.Call]:

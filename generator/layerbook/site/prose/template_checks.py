@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_origin
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
+from pydantic import BaseModel
 
 from layerbook.book.claims.type_check import PossibleTypes, element_types, field_types, join_types
 from layerbook.book.claims.values import field_names
 from layerbook.core.errors import Problem, did_you_mean
+from layerbook.site.prose.call_checks import find_call_problems
 from layerbook.site.prose.environment import parse_prose, prose_environment
+from layerbook.site.prose.functions import FUNCTION_NAMES
+from layerbook.site.sandbox import METHODS
 
+NUMBER_FILTERS = ("percent", "num", "integer", "sign", "scientific", "compact", "bytes")
 _IMPLICIT_NAMES = frozenset({"loop", "caller", "varargs", "kwargs", "range"})
 
 
@@ -43,8 +48,16 @@ def find_template_problems(prose: PieceOfProse) -> list[Problem]:
         *_unknown_helpers(prose, tree, "test", nodes.Test, environment.tests),
         *_undefined_names(prose, tree),
         *_FieldFinder(prose).find(tree),
+        *(
+            _problem(prose, line, near, message)
+            for line, near, message in find_call_problems(tree, _functions(prose))
+        ),
     ]
     return problems or _compile_problems(prose, environment, tree)
+
+
+def _functions(prose: PieceOfProse) -> frozenset[str]:
+    return frozenset(FUNCTION_NAMES).intersection(prose.names)
 
 
 def _unknown_helpers(
@@ -93,17 +106,35 @@ class _FieldFinder:
         """Yield a problem for each missing field, in order."""
         self._note_variables(tree)
         for node in tree.find_all(nodes.Getattr):
-            owners = self._types(node.node)
-            names = [field_names(owner) for owner in owners if isinstance(owner, type)]
-            known = {name: None for of_owner in names for name in of_owner or ()}
-            is_open = not owners or len(names) < len(owners) or None in names
-            has_attribute = any(hasattr(owner, node.attr) for owner in owners)
-            if not is_open and node.attr not in known and not has_attribute:
-                kinds = " or ".join(owner.__name__ for owner in owners)
-                list_of_names = f"; there are {', '.join(known)}" if known else ""
-                hint = did_you_mean(node.attr, known)
-                message = f"{kinds} has no {node.attr!r}{hint}{list_of_names}"
+            if message := _attribute_message(self._types(node.node), node.attr):
                 yield _problem(self._prose, node.lineno, node.attr, message)
+        for item in tree.find_all(nodes.Getitem):
+            index = item.arg.value if isinstance(item.arg, nodes.Const) else None
+            if (records := self._records(item.node)) and index is not None:
+                message = f"{records} has no {index}" if isinstance(index, int) else ""
+                message = message or _attribute_message(self._types(item.node), str(index))
+                if message:
+                    yield _problem(self._prose, item.lineno, "[", message)
+        for loop in tree.find_all(nodes.For):
+            if records := self._records(loop.iter):
+                yield _problem(self._prose, loop.lineno, "{%", f"{records} is no list")
+        for output in tree.find_all(nodes.Output):
+            for value in output.nodes:
+                if records := self._records(value):
+                    message = f"a {records} cannot be written; take a field of it"
+                    yield _problem(self._prose, value.lineno, "{{", message)
+        for filtered in tree.find_all(nodes.Filter):
+            types = self._types(filtered.node) if filtered.node else ()
+            if filtered.name in NUMBER_FILTERS and types and all(map(_is_no_number, types)):
+                message = f"{filtered.name} needs a number"
+                yield _problem(self._prose, filtered.lineno, filtered.name, message)
+
+    def _records(self, node: nodes.Node) -> str:
+        """Return the names of the types of a value if all of them are records."""
+        types = self._types(node)
+        if types and all(isinstance(t, type) and issubclass(t, BaseModel) for t in types):
+            return " or ".join(t.__name__ for t in types)
+        return ""
 
     def _note_variables(self, tree: nodes.Template) -> None:
         """Note the types of what is set once; a name that is set again can be anything."""
@@ -133,16 +164,52 @@ class _FieldFinder:
         match node:
             case nodes.Name(name=name):
                 return self._variables.get(name, ())
+            case nodes.Const(value=str()):
+                return (str,)
             case nodes.Call(node=nodes.Name(name="r"), args=[nodes.Const(value=str(id))]):
                 kind = self._prose.result_type_of(id)
                 return () if kind is None else (kind,)
             case nodes.Getattr(node=owner, attr=attr):
                 kinds: list[Any] = [field_types(t, attr) for t in self._types(owner)]
                 return join_types(kinds)
+            case nodes.Getitem(node=owner, arg=nodes.Slice()):
+                return self._types(owner)
             case nodes.Getitem(node=owner, arg=index):
                 place = index.value if isinstance(index, nodes.Const) else None
                 return join_types([element_types(t, place) for t in self._types(owner)])
         return ()
+
+
+def _is_no_number(kind: Any) -> bool:
+    kind = get_origin(kind) or kind
+    return isinstance(kind, type) and issubclass(kind, BaseModel | str | list | tuple | Mapping)
+
+
+def _attribute_message(owners: PossibleTypes, name: str) -> str:
+    """Return the message for a field or method that none of the types lets prose read."""
+    known: dict[str, None] = {}
+    for owner in owners:
+        names = _names_of_type(owner)
+        if names is None:
+            return ""
+        known |= dict.fromkeys(names)
+    if not owners or name in known:
+        return ""
+    kinds = " or ".join(getattr(owner, "__name__", str(owner)) for owner in owners)
+    list_of_names = f"; there are {', '.join(known)}" if known else ""
+    return f"{kinds} has no {name!r}{did_you_mean(name, known)}{list_of_names}"
+
+
+def _names_of_type(owner: Any) -> Sequence[str] | None:
+    """Return the names that prose can read of values of a type; None if they are not known."""
+    kind = get_origin(owner) or owner
+    if not isinstance(kind, type) or hasattr(kind, "_fields"):
+        return None
+    names = field_names(kind)
+    if names is None:
+        return METHODS.get(kind) if kind in (str, list, tuple) else None
+    constants = [one for one, value in vars(kind).items() if isinstance(value, str)]
+    return names if issubclass(kind, BaseModel) else [*names, *constants]
 
 
 def _problem(prose: PieceOfProse, line: int, near: str, message: str) -> Problem:

@@ -1,0 +1,168 @@
+"""Mistakes in the calls of prose that show without a result, such as a missing argument."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Iterator
+
+from jinja2 import nodes
+
+from layerbook.core.errors import LayerbookError
+from layerbook.site.prose import folds
+from layerbook.site.prose.filters import FILTERS
+from layerbook.site.prose.functions import ProseFunctions, quantity, token_chip
+from layerbook.site.prose.journey import make_stages
+
+CallProblem = tuple[int, str, str]
+"""The line of a call, a text near it, and what is wrong."""
+
+_WITHOUT_RESULTS: dict[str, Callable[..., object]] = {
+    "quantity": quantity,
+    "tok": token_chip,
+    "journey": make_stages,
+}
+_FOLDS = {
+    "reveal": f"reveal() needs something to hide: {folds.REVEAL_USAGE}",
+    "sidebar": f"sidebar() needs a title and a text: {folds.SIDEBAR_USAGE}",
+    "predict": f"predict() needs an answer to hide: {folds.PREDICT_USAGE}",
+}
+_ONCE = ("figure", "code_cell")  # on a page
+_BRANCHES = (nodes.If, nodes.For, nodes.Macro, nodes.CondExpr)
+_OTHER_TEMPLATES = (nodes.Import, nodes.FromImport, nodes.Include, nodes.Extends)
+
+
+def find_call_problems(tree: nodes.Template, functions: Collection[str]) -> Iterator[CallProblem]:
+    """Yield what is wrong with the calls of functions and filters in a piece of prose."""
+    unfolded = {id(block.call) for block in tree.find_all(nodes.CallBlock)}
+    for call in tree.find_all(nodes.Call):
+        if isinstance(call.node, nodes.Name) and call.node.name in functions:
+            name = call.node.name
+            message = _call_message(name, call, is_block=id(call) in unfolded)
+            if message:
+                yield call.lineno, name, message
+    for node in tree.find_all(nodes.Filter):
+        if node.name in FILTERS and (message := _signature_message(node, FILTERS[node.name], 1)):
+            yield node.lineno, node.name, f"{node.name}: {message}"
+    for other in tree.find_all(_OTHER_TEMPLATES):
+        yield other.lineno, "{", "prose cannot import, include or extend other templates"
+    yield from _functions_as_values(tree, functions)
+    yield from _repeated(tree)
+    yield from _loops_outside(tree)
+
+
+def _call_message(name: str, call: nodes.Call, *, is_block: bool) -> str:
+    if name in _FOLDS and (not is_block or (name == "sidebar" and not (call.args or call.kwargs))):
+        return _FOLDS[name]
+    method = getattr(ProseFunctions, name, None)
+    if method is None:  # `r`, `tok` and `quantity`, whose arguments are few
+        method = _WITHOUT_RESULTS.get(name) or _result
+        skipped = 0
+    else:
+        skipped = 1
+    if message := _signature_message(call, method, skipped):
+        return f"{name}(): {message}"
+    return _constant_message(name, call)
+
+
+def _result(id: str) -> None:
+    """Have the signature of `r`."""
+
+
+def _signature_message(
+    call: nodes.Call | nodes.Filter, function: Callable[..., object], skipped: int
+) -> str:
+    """Return what the signature refuses; the first `skipped` arguments come from elsewhere."""
+    if call.dyn_args is not None or call.dyn_kwargs is not None:
+        return ""
+    try:
+        parameters = [None] * (skipped + len(call.args))
+        named = {str(pair.key): None for pair in call.kwargs}
+        inspect.signature(function).bind(*parameters, **named)
+    except TypeError as error:
+        return str(error)
+    return ""
+
+
+def _constant_message(name: str, call: nodes.Call) -> str:
+    """Return what a function refuses whose arguments are all written out."""
+    try:
+        arguments = [argument.as_const() for argument in call.args]
+        named = {pair.key: pair.value.as_const() for pair in call.kwargs if pair.key != "right"}
+        if name == "predict":
+            question, choices = (*arguments, "?", ("a", "b"))[:2]
+            folds.make_prediction(
+                1,
+                named.get("question", question),
+                named.get("choices", choices),
+                _right(call),
+                "",
+            )
+        elif name in _WITHOUT_RESULTS:
+            _WITHOUT_RESULTS[name](*arguments, **named)
+        elif arguments and not isinstance(arguments[0], str):
+            return f"{name}(): the first argument should be text, not {arguments[0]!r}"
+        elif name in ("claim", "tick", "holds") and arguments[1:] and type(arguments[1]) is not int:
+            return f"{name}(): the number of a claim is a whole number, not {arguments[1]!r}"
+    except nodes.Impossible:
+        return ""
+    except (LayerbookError, TypeError, ValueError) as error:
+        return str(error)
+    return ""
+
+
+def _right(call: nodes.Call) -> object:
+    given = [pair.value for pair in call.kwargs if pair.key == "right"] or call.args[2:3]
+    try:
+        return given[0].as_const() if given else None
+    except nodes.Impossible:
+        return None
+
+
+def _functions_as_values(
+    tree: nodes.Template, functions: Collection[str]
+) -> Iterator[CallProblem]:
+    """Yield functions that are written without being called, and None."""
+    for output in tree.find_all(nodes.Output):
+        for node in output.nodes:
+            if isinstance(node, nodes.Name) and node.name in functions:
+                message = "there is nothing to write: the value is a function"
+                yield node.lineno, node.name, message
+            elif isinstance(node, nodes.Const) and node.value is None:
+                yield node.lineno, "None", "there is nothing to write: the value is None"
+
+
+def _repeated(tree: nodes.Template) -> Iterator[CallProblem]:
+    """Yield figures and code cells that are shown twice, whatever the results are."""
+    shown: set[tuple[object, ...]] = set()
+    for call in _always_run(tree):
+        name = call.node.name if isinstance(call.node, nodes.Name) else ""
+        if name not in _ONCE or not all(isinstance(one, nodes.Const) for one in call.args):
+            continue
+        values = [one.value for one in call.args if isinstance(one, nodes.Const)]
+        key = (name, *values)
+        if key in shown and values:
+            what = "-".join(map(str, values))
+            kind = name.replace("_", " ")
+            yield call.lineno, name, f"the {kind} {what!r} is already on this page"
+        shown.add(key)
+
+
+def _always_run(node: nodes.Node) -> Iterator[nodes.Call]:
+    """Yield the calls that stand in no branch, loop or macro."""
+    for child in node.iter_child_nodes():
+        if isinstance(child, _BRANCHES):
+            continue
+        if isinstance(child, nodes.Call):
+            yield child
+        yield from _always_run(child)
+
+
+def _loops_outside(node: nodes.Node) -> Iterator[CallProblem]:
+    """Yield uses of `loop` outside of a loop."""
+    for child in node.iter_child_nodes():
+        if isinstance(child, nodes.For):
+            continue
+        if isinstance(child, nodes.Name) and child.name == "loop" and child.ctx == "load":
+            yield child.lineno, "loop", "'loop' is not defined"
+        yield from _loops_outside(child)
+
