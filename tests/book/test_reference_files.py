@@ -60,7 +60,7 @@ def test_bibtex(tmp_path: Path) -> None:
     assert first.url == "https://arxiv.org/abs/1706.03762"
     assert (thesis.authors, thesis.url) == (("Mikolov, Tomáš",), "")
     assert thesis.venue == "Brno University of Technology"
-    assert book.title == "The TeXbook"
+    assert book.title == "The TeX book"
     assert (book.venue, book.url) == ("Addison-Wesley", "")
     assert article.url == "https://doi.org/10.1000/182"
 
