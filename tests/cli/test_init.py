@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,16 @@ def test_a_new_book_checks_and_builds_on_another_model(
     )
     assert {"index.html", *chapters} <= site.keys()
     assert b"<title>My talk</title>" in site["index.html"]
+
+
+def test_the_test_of_the_new_analysis_passes(tiny_model_dir: Path, tmp_path: Path) -> None:
+    """Run as its first line says."""
+    done = layerbook("init", "talk", "--model", tiny_model_dir, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
+    process = subprocess.run(command, cwd=tmp_path / "talk", capture_output=True, text=True)
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert "1 passed" in process.stdout
 
 
 @pytest.mark.model

@@ -10,7 +10,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from layerbook.core.figures import Passage, Table, TokenStrip
+from layerbook.core.figures import Axis, Passage, Table, TokenStrip, probability_axis
 from layerbook.core.tokens import Token
 from layerbook.site.tokens_html import (
     as_token,
@@ -180,3 +180,17 @@ def test_csv_holds_the_text_of_tokens() -> None:
     assert [row[0] for row in csv.reader(io.StringIO(text, newline=""))] == [
         *("x", " Paris", "\n (1)", "<0xE2>")
     ]
+
+
+def test_values_color_the_tokens_and_stand_beneath() -> None:
+    """From the lowest to the highest, or from 0 to 1 for shares; the table has them too."""
+    row = tuple(Token(i, text, text.encode().hex()) for i, text in enumerate("abc"))
+    strip = TokenStrip((("", row),), alt="", values=((2.0, 4.0, 3.0),), value_axis=Axis("bits"))
+    html = strip_html(strip)
+    assert re.findall(r'class="chip (shade-\d)"', html) == ["shade-0", "shade-9", "shade-4"]
+    assert re.findall(r'class="tok-id">([^<]*)<', html) == ["2", "4", "3"]
+    table = strip.table()
+    assert table.columns[-1] == "bits" and [r[-1] for r in table.rows] == [2.0, 4.0, 3.0]
+    shares = TokenStrip((("", row),), "", values=((0.0, 0.5, 0.1),), value_axis=probability_axis())
+    assert re.findall(r"shade-(\d)", strip_html(shares)) == ["0", "4", "1"]
+    assert "50" in strip_html(shares) and "%" in strip_html(shares)

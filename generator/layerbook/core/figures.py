@@ -6,7 +6,7 @@ import inspect
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -160,6 +160,7 @@ class Heatmap:
     scale: fixed (low, high), or None to span the values.
     diverging: centre the colours on zero.
     annotate: write the values into the cells.
+    cells: by row, the tokens or words to write into the cells in place of the values.
     percent: the values are shares of one, written in percent.
     causal: the cells right of the diagonal do not exist.
     masked: cells of minus infinity are hatched as masked and do not count for the scale.
@@ -180,6 +181,7 @@ class Heatmap:
     causal: bool = False
     masked: bool = False
     interactive: AttentionData | None = None
+    cells: tuple[tuple[Label, ...], ...] = ()
 
     def table(self) -> Table:
         """One row per row of the matrix."""
@@ -300,6 +302,8 @@ class TokenStrip:
     prompt_length: by row, the position where the continuation starts (None: no continuation).
     tokenizer_json: the tokenizer as JSON, for readers to encode their own text in the page.
     text: each row is a text, so its tokens have positions.
+    values, value_axis: by row, a number for each token, which colours it; of an axis in percent
+    from 0 to 1, else from the lowest to the highest.
     """
 
     rows: tuple[tuple[str, tuple[Token, ...]], ...]
@@ -308,13 +312,30 @@ class TokenStrip:
     prompt_length: tuple[int | None, ...] = ()
     tokenizer_json: str = ""
     text: bool = True
+    values: tuple[tuple[float, ...], ...] = ()
+    value_axis: Axis = field(default_factory=lambda: Axis("value"))
+
+    def shades(self) -> tuple[tuple[float, ...], ...]:
+        """Return each value as a share of the scale, from 0 to 1."""
+        numbers = [value for row in self.values for value in row]
+        percent = self.value_axis.percent
+        low, high = (0.0, 1.0) if percent else (min(numbers, default=0), max(numbers, default=0))
+        width = (high - low) or 1.0
+        return tuple(
+            tuple(min(1.0, max(0.0, (value - low) / width)) for value in row) for row in self.values
+        )
 
     def table(self) -> Table:
         """One row per token."""
-        rows = tuple(
+        rows: list[tuple[TableValue | Label, ...]] = [
             (name, i, t.id, t, t.hex) for name, tokens in self.rows for i, t in enumerate(tokens)
-        )
-        return Table(_names("text", "position", "id", "token", "bytes"), rows)
+        ]
+        columns = _names("text", "position", "id", "token", "bytes")
+        if self.values:
+            numbers = [self.value_axis.cell(value) for row in self.values for value in row]
+            rows = [(*row, number) for row, number in zip(rows, numbers, strict=True)]
+            columns = (*columns, self.value_axis.title())
+        return Table(columns, tuple(rows))
 
 
 @dataclass(frozen=True)

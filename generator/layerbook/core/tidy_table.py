@@ -46,8 +46,14 @@ def _heatmap_cells(figure: Heatmap) -> Table:
         *_step_names(figure.columns, gettext("column")),
         value,
     )
+    columns = (*columns, "cell") if figure.cells else columns
     rows = [
-        (*_step(figure.rows, i), *_step(figure.columns, j), float(number))
+        (
+            *_step(figure.rows, i),
+            *_step(figure.columns, j),
+            float(number),
+            *((figure.cells[i][j],) if figure.cells else ()),
+        )
         for (i, j), number in np.ndenumerate(figure.values)
         if not (figure.causal and j > i)
     ]

@@ -93,7 +93,7 @@ def compute_layout(
         _max_plot_size(max(charts_per_row, 3) if stacked else charts_per_row)[1],
     )
     needed = max(
-        (heatmap_cells.text_cell_width(figure) for figure in figures if figure.annotate),
+        (heatmap_cells.text_cell_width(figure) for figure in figures if _has_texts(figure)),
         default=0.0,
     )
     annotated = 0 < columns * needed <= max(_MAX_ANNOTATED_WIDTH / charts_per_row, room[0])
@@ -151,7 +151,7 @@ def draw(canvas: Canvas, figure: Heatmap, layout: HeatmapLayout, left: float, to
     width, height = columns * layout.cell_size[0], rows * layout.cell_size[1]
     if layout.outlines_room and (rows, columns) != (layout.rows, layout.columns):
         _draw_room(canvas, layout, x, y)
-    if figure.annotate and layout.annotated:
+    if _has_texts(figure) and layout.annotated:
         heatmap_cells.draw_annotated(canvas, figure, scale, (x, y, width, height))
     else:
         canvas.draw_image(
@@ -218,6 +218,10 @@ def _max_plot_size(charts_per_row: int) -> tuple[float, float]:
 
 def _value_title(figure: Heatmap) -> str:
     return text.printable(f"{figure.value} ({figure.unit})" if figure.unit else figure.value)
+
+
+def _has_texts(figure: Heatmap) -> bool:
+    return figure.annotate or bool(figure.cells)
 
 
 def _annotated_cell_size(

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 from numpy.typing import NDArray
 
-from layerbook.core.figures import Heatmap
+from layerbook.core.figures import Heatmap, label_text
 from layerbook.core.language import localized
 from layerbook.plotting import colours, svg, text
 from layerbook.plotting.canvas import Canvas
@@ -72,11 +72,15 @@ def cell_pixels(figure: Heatmap, scale: Scale, cell: tuple[float, float]) -> NDA
 
 
 def cell_texts(figure: Heatmap) -> NDArray[np.object_]:
-    """Return the values as text [rows, columns].
+    """Return the values as text [rows, columns], or the words that are there in their place.
 
     All have the decimals that give the largest three digits; shares are in whole percent, or in
     tenths below one.
     """
+    if figure.cells:
+        words = np.empty(figure.values.shape, dtype=object)
+        words[:] = [[text.printable(label_text(cell)) for cell in row] for row in figure.cells]
+        return words
     if figure.percent:
         percents: NDArray[np.object_] = np.vectorize(_percent, otypes=[object])(
             float_values(figure)

@@ -6,7 +6,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from typing import Any, TypeGuard
 
@@ -84,23 +84,38 @@ def verbatim(text: str) -> Inline:
 
 
 def strip_html(strip: TokenStrip) -> str:
-    """Return each row as a list of chips with their ids beneath; marks the model's own tokens."""
+    """Return each row as a list of chips, with their ids or values beneath.
+
+    Marks the model's own tokens; values also choose one of ten shades.
+    """
     starts = strip.prompt_length or (None,) * len(strip.rows)
-    rows = [
-        _strip_row(name, row, start, has_positions=strip.text)
-        for (name, row), start in zip(strip.rows, starts, strict=True)
-    ]
+    shades = strip.shades() or ((),) * len(strip.rows)
+    notes = [tuple(map(strip.value_axis.cell, row)) for row in strip.values] or shades
+    rows = []
+    for (name, row), start, shade, values in zip(strip.rows, starts, shades, notes, strict=True):
+        classes = [f" shade-{round(9 * share)}" for share in shade] or [""] * len(row)
+        beneath = [cell_number(value) for value in values] or [str(token.id) for token in row]
+        rows.append(_strip_row(name, row, start, classes, beneath, has_positions=strip.text))
     return f'<div class="strip">{"".join(rows)}</div>'
 
 
-def _strip_row(name: str, row: tuple[Token, ...], start: int | None, *, has_positions: bool) -> str:
+def _strip_row(
+    name: str,
+    row: tuple[Token, ...],
+    start: int | None,
+    classes: Sequence[str],
+    beneath: Sequence[str],
+    *,
+    has_positions: bool,
+) -> str:
     items = []
     for i, token in enumerate(row):
         spoken = escape_text(gettext("written by the model: "))
         note = f'<span class="visually-hidden">{spoken}</span>' if i == start else ""
         css_class = "chip written" if start is not None and i >= start else "chip"
         body = f"{note}{chip(token, i if has_positions else None).html}"
-        items.append(f'<li class="{css_class}">{body}<span class="tok-id">{token.id}</span></li>')
+        under = f'<span class="tok-id">{beneath[i]}</span>'
+        items.append(f'<li class="{css_class}{classes[i]}">{body}{under}</li>')
     label = f'<p class="strip-label">{verbatim(name).html}</p>' if name else ""
     return f'<div class="strip-row">{label}<ol class="chips">{"".join(items)}</ol></div>'
 

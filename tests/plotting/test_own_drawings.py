@@ -1,0 +1,64 @@
+"""Pictures that an analysis draws with matplotlib itself, and words in the cells of a map."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+from fixtures.svg import parse_svg, texts
+from layerbook.core.errors import RunError
+from layerbook.core.figures import Axis, Heatmap, MatplotlibFigure, Table
+from layerbook.core.tidy_table import tidy_table
+from layerbook.core.tokens import Token
+from layerbook.plotting import render
+
+TABLE = Table(("x",), ((1,),))
+
+
+def draw_image(figure: Any, data: Any) -> None:
+    """An image, a line, text that looks like markup, and a hyperlink's absence."""
+    axes = figure.subplots()
+    axes.imshow(data)
+    axes.plot([0, 1], [0, 1], label="<b>&")
+    axes.legend()
+
+
+def fail(figure: Any, data: Any) -> None:
+    """Raise as an author's code can."""
+    raise KeyError("x")
+
+
+def test_a_drawing_is_like_other_pictures() -> None:
+    """Named, described, of its size, in the page's paints, the same each time, without styles."""
+    figure = MatplotlibFigure(draw_image, np.eye(3), TABLE, "An image.", "Mine", 300, 200)
+    svg = render.render_figure(figure, "fig-1")
+    root = parse_svg(svg)
+    assert root.get("viewBox") == "0 0 300 200" and "<b>&" in texts(root)
+    assert "An image." in svg and ">Mine</title>" in svg and "style=" not in svg
+    assert "var(--fig-series-1" in svg and "data:image/png;base64," in svg
+    assert svg == render.render_figure(figure, "fig-1")
+    assert tidy_table(figure) == TABLE
+
+
+def test_a_failing_drawing_names_its_line() -> None:
+    with pytest.raises(RunError, match=r"KeyError: 'x' \(\S*test_own_drawings\.py:\d+\)"):
+        render.render_figure(MatplotlibFigure(fail, None, TABLE, "None."), "fig-1")
+
+
+@pytest.mark.parametrize("draw", [lambda f, d: None, partial(fail, data=1)])
+def test_what_draws_is_a_function_of_a_module(draw: Any) -> None:
+    """Else its picture could change with no change of code or data."""
+    with pytest.raises(ValueError, match="a function of a module"):
+        MatplotlibFigure(draw, None, TABLE, "None.")
+
+
+def test_cells_can_have_tokens() -> None:
+    """They stand in place of the values, and in the download beside them."""
+    words = ((Token(1, " a", "2061"), "b"), ("c", "d"))
+    heatmap = Heatmap(np.eye(2), Axis("row"), Axis("column"), "share", "A map.", cells=words)
+    shown = texts(parse_svg(render.render_figure(heatmap, "fig-1")))
+    assert {"·a", "b", "c", "d"} <= set(shown)
+    table = tidy_table(heatmap)
+    assert table.columns[-1] == "cell" and table.rows[1][-2:] == (0.0, "b")
