@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from fixtures.small_book import layerbook
 from layerbook.model import sources
 from layerbook.site import colophon as front
 
@@ -41,3 +42,18 @@ def test_default_model_is_stored_as_described(real_model_dir: Path) -> None:
     assert all(
         word in front.quantisation(DEFAULT) for word in ("4 bits a number (Q4_1)", "8 (Q8_0)")
     )
+
+
+def test_the_page_speaks_of_the_book_at_hand(book: Path) -> None:
+    """A book with no Makefile and no earlier figures is not told of either."""
+    assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
+    page = (book / "site" / "colophon.html").read_text()
+    assert "make site" not in page and "layerbook build" in page
+    assert "earlier version" not in page
+    spec = book / "experiments" / "next.yaml"
+    spec.write_text(spec.read_text().replace("  - id: sum\n", "  - id: sum\n    original: true\n"))
+    assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
+    assert "earlier version" in (book / "site" / "colophon.html").read_text()
+    (book / "Makefile").write_text("all:\nsite:\n\tlayerbook build\n")
+    done = layerbook("build", "--no-run", "--quiet", "--force", cwd=book)
+    assert done.returncode == 0 and "make site" in (book / "site" / "colophon.html").read_text()

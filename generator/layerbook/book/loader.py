@@ -145,7 +145,7 @@ class Experiment:
         return _longest_prefix_match(self.badges, figure) or self.evidence
 
     def is_original(self, figure: str) -> bool:
-        """Return whether a figure is the lecture's original."""
+        """Return whether a figure is drawn as in an earlier version."""
         if isinstance(self.original, bool):
             return self.original
         return _longest_prefix_match(dict.fromkeys(self.original, True), figure) is not None

@@ -131,7 +131,8 @@ class ExperimentSpec(_Spec):
     )
     original: bool | tuple[NonEmptyStr, ...] = Field(
         default=False,
-        description="All figures, or those named as in `badges`, are drawn as in the lecture.",
+        description="All figures, or those named as in `badges`, are drawn as in an earlier "
+        "version, to be compared with a better one; a badge says so.",
     )
     captions: dict[NonEmptyStr, NonEmptyStr] = Field(
         default={},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from pathlib import Path
 
 from layerbook import __version__
 from layerbook.core.language import gettext, mark
@@ -75,11 +76,21 @@ def colophon_page(project: Project, book: BookInfo, views: ExperimentViews) -> C
         model=tuple(model),
         versions=(Fact("layerbook", __version__), *_library_versions(views)),
         seeds=tuple(_seeds(views)),
-        rebuild=("make site", "layerbook verify", "make test"),
+        rebuild=_rebuild_commands(project.root),
         licences=tuple(licences),
         quantisation=quantisation(source),
+        originals=any(view.experiment.original for view in views.values()),
         previous=Link(last.title, last.href) if last else None,
     )
+
+
+def _rebuild_commands(root: Path) -> tuple[str, ...]:
+    """Return what builds a book: `make site` where the sources bring Layerbook along."""
+    makefile = root / "Makefile"
+    is_file = makefile.is_file() and not makefile.is_symlink()
+    if is_file and "\nsite:" in makefile.read_text(encoding="utf-8", errors="replace"):
+        return "make site", "layerbook verify", "make test"
+    return f"pip install layerbook=={__version__}", "layerbook build", "layerbook verify"
 
 
 def quantisation(source: sources.ModelSource) -> str:

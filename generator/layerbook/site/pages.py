@@ -409,7 +409,10 @@ class Licence:
 
 @dataclass(frozen=True)
 class ColophonPage:
-    """The page about the book's making."""
+    """The page about the book's making.
+
+    originals: whether a figure is drawn as in an earlier version.
+    """
 
     model: tuple[Fact, ...]
     versions: tuple[Fact, ...]
@@ -417,6 +420,7 @@ class ColophonPage:
     rebuild: tuple[str, ...]
     licences: tuple[Licence, ...]
     quantisation: str = ""
+    originals: bool = False
     previous: Link | None = None
 
     name = "colophon"
