@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 AUDIT := .venv-audit
 AUDIT_TOOLS := cyclonedx-bom==7.5.0 pip-audit==2.10.1 uv==0.13.8
 
-.PHONY: site guide test fuzz check lint format browser bench bench-scale bench-live clean sbom audit hashes
+.PHONY: site guide test fuzz check lint format messages browser bench bench-scale bench-live clean sbom audit hashes
 
 site: $(STAMP)
 	$(BIN)/layerbook build
@@ -39,6 +39,10 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/oxfmt templates/assets
+
+# Brings the catalogues in templates/locale up to date with the words of the program.
+messages: $(STAMP)
+	$(BIN)/python -m layerbook.site.messages
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
