@@ -108,3 +108,13 @@ def test_every_kind_can_be_read(name: str) -> None:
     text = io.StringIO(table_csv(tidy_table(CHARTS[name])), newline="")
     frame = pandas.read_csv(text, keep_default_na=False)
     assert list(frame.columns) == rows[0] and len(frame) == len(rows) - 1
+
+
+def test_labels_have_spaces_as_data() -> None:
+    """Where pictures draw them; the dot of a product and the cells of a table stay."""
+    series = (Series("·2 + 2 =·", (0,), (1.0,)), Series("a⏎b", (0,), (2.0,)))
+    lines = Lines(series, Axis("layer"), Axis("q·k of ·Paris"), "Words")
+    header, *rows = read_csv(lines)
+    assert "q·k of  Paris" in header
+    assert [row[0] for row in rows] == [" 2 + 2 = ", "a\nb"]
+    assert read_csv(Table(("text",), (("one · two",),)))[1] == ["one · two"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
@@ -24,10 +25,33 @@ from layerbook.core.figures import (
 from layerbook.core.language import gettext
 
 Cell = TableValue | Label
+_DRAWN_BREAKS = str.maketrans({"⏎": "\n", "⇥": "\t", "⇤": "\r"})
+_DRAWN_SPACE = re.compile(r"(?<!\w)·|·(?!\w)")
+"""A dot that does not stand between two letters or numbers, as that of `q·k` does."""
 
 
 def tidy_table(figure: Figure) -> Table:
-    """Return the data of a figure; heatmaps have a row for each cell, panels are a column."""
+    """Return the data of a figure; heatmaps have a row for each cell, panels are a column.
+
+    Labels have spaces where pictures draw them as dots; the cells of a table are left alone.
+    """
+    table = _tidy_table(figure)
+    columns = _unique_names(tuple(map(_undrawn, table.columns)))
+    if isinstance(figure, Table):
+        return Table(columns, table.rows)
+    rows = tuple(
+        tuple(_undrawn(cell) if isinstance(cell, str) else cell for cell in row)
+        for row in table.rows
+    )
+    return Table(columns, rows)
+
+
+def _undrawn(label: str) -> str:
+    """Return a label with spaces and line breaks again; the dot of a product stays."""
+    return _DRAWN_SPACE.sub(" ", label).translate(_DRAWN_BREAKS)
+
+
+def _tidy_table(figure: Figure) -> Table:
     if isinstance(figure, Panels):
         return _stack(figure.panels)
     if isinstance(figure, Frames) and figure.step == "stage":
