@@ -65,6 +65,7 @@ def lines(text: str) -> list[str]:
             "import nowhere\n",
             r"NotFoundError: No module named 'nowhere' \(analyses/mine.py:1\)",
         ),
+        ("raise SystemExit(0)\n", r"SystemExit: 0 \(analyses/mine.py:1\)"),
         ("\nraise OSError\n", r"OSError \(analyses/mine.py:2\)"),
         ("x = 1\n", r"mine.py: the analysis 'mine' should be a class called Mine"),
         (MINE, r"ZeroDivisionError: division by zero \(analyses/mine.py:11\)"),

@@ -92,7 +92,7 @@ def _import(name: str, file: str, load: Callable[[], Any]) -> Any:
         return load()
     except LayerbookError:
         raise
-    except Exception as error:  # an analysis may be the author's own and raise anything
+    except (Exception, SystemExit) as error:  # an author's own code may raise anything
         usage_error = UsageError(
             f"the analysis {name!r} cannot be imported: {describe_exception(error, file)}"
         )
