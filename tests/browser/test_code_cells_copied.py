@@ -42,7 +42,7 @@ def test_without_a_clipboard_the_code_is_selected(browser: Browser, chapter: Pat
     """So that the reader's own keys copy it."""
     with reading(browser, chapter) as page:
         page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(Error()); }")
-        page.locator(".cell-copy").click()
+        page.locator(".cell .copy").click()
         page.get_by_role("button", name="Selected").wait_for()
         assert page.evaluate("getSelection().toString()").strip() == "1 + 1"
 
@@ -52,7 +52,7 @@ def test_without_scripts_and_in_print(browser: Browser, chapter: Path) -> None:
     with reading(browser, chapter, java_script_enabled=False) as page:
         cell = page.locator(".cell")
         assert "1 + 1" in cell.inner_text() and "Out: 2" in cell.inner_text()
-        assert page.locator(".cell-copy:visible").count() == 0
+        assert page.locator(".cell .copy:visible").count() == 0
         assert page.get_by_role("link", name="Notebook").is_visible()
         page.emulate_media(media="print")
         assert "1 + 1" in cell.inner_text() and "Out: 2" in cell.inner_text()
