@@ -49,6 +49,18 @@ def test_every_command_is_in_the_readme_and_every_one_there_exists() -> None:
     assert set(re.findall(r"^\| `layerbook (\w+)", README, re.MULTILINE)) == commands
 
 
+def test_the_security_page_says_what_every_command_does() -> None:
+    """In its table, and of no other command."""
+    offered = re.search(r"Commands:\n(.*)", layerbook("--help", cwd=ROOT).stdout, re.DOTALL)
+    assert offered
+    commands = set(re.findall(r"^  (\w+)", offered[1], re.MULTILINE))
+    table = SECURITY.partition("## What each command does")[2].partition("\n## ")[0]
+    first_cells = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    described = {name for cell in first_cells for name in re.findall(r"`(\w+)", cell)}
+    assert commands - described <= {"schema"}  # which reads no book
+    assert described <= commands
+
+
 @pytest.mark.parametrize(
     "text",
     [README, ARCHITECTURE, CONTRIBUTING, SECURITY],
