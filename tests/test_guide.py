@@ -112,3 +112,5 @@ def test_the_tutorial_works_as_it_is_written(tiny_model_dir: Path, tmp_path: Pat
     page = (folder / "site" / "animals.html").read_text(encoding="utf-8")
     assert "The two animals of this chapter." in page
     assert "logo.svg" in page
+    assert (folder / "site" / "reach.html").is_file()
+    assert (folder / "course.epub").stat().st_size > 1000

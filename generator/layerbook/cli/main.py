@@ -403,7 +403,7 @@ def trust(folder: Path, show: bool, revoke: bool) -> None:
         was_trusted = trusted.revoke(folder)
         print_text(f"{folder} is not trusted{' any longer' if was_trusted else ''}")
     elif files := trusted.trust(folder):
-        print_lines([*files, f"{pluralize(len(files), 'file')} trusted as they are now"])
+        print_lines([*files, f"trusted as now: {pluralize(len(files), 'file')}"])
     else:
         print_text(f"{folder} has no code of its own: there is nothing to trust")
 
