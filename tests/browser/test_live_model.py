@@ -6,10 +6,12 @@ Tolerances are for float32: the two add numbers in different orders.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from operator import le
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +23,13 @@ from fixtures.chromium import chromium, reading
 from fixtures.gguf_file import write_gguf
 from fixtures.live_page import call, floats, load_file, write_page
 from fixtures.tiny_llama import write_tiny_model
+from layerbook.core.requests import Prompt
 from layerbook.model.convert import convert
 from layerbook.model.sources import DEFAULT_MODEL, BundleSource, resolve
+from layerbook.model.tokenizer import ModelTokenizer
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page
+from ruamel.yaml import YAML
 from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
 pytestmark = pytest.mark.browser
@@ -32,7 +37,12 @@ IDS = [int(id) for id in np.random.default_rng(20240917).integers(3, 300, size=7
 PROBABILITY, LENS, ATTENTION, LOGIT = 4e-6, 3e-5, 1e-5, 1e-4
 """The largest differences from PyTorch's float32. On the real model PyTorch's own distance from
 its float64 is 2e-6, 1.4e-5, 5e-6 and 5e-5."""
-REAL_LENGTHS = (1, 7, 70)  # tokens
+ROOT = Path(__file__).resolve().parents[2]
+TEXTS = ROOT / "tests" / "fixtures" / "live_texts.yaml"
+MOST_MAPPED = 100
+"""In longer texts, the attention of every tenth layer is compared."""
+MOST_TOKENS = 14
+"""Longer texts are compared only on demand."""
 CLANG = shutil.which("clang-14") and shutil.which("wasm-ld")
 FORMATS = ("F32", "F16", "Q8_0", "Q4_0", "Q4_1")
 
@@ -78,6 +88,61 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def largest_difference(ours: NDArray[Any], theirs: NDArray[Any]) -> float:
     return float(np.abs(ours - theirs).max())
+
+
+@dataclass(frozen=True)
+class Distance:
+    """The largest differences of logits, probabilities, shares of attention, and of the lens."""
+
+    logit: float = 0
+    probability: float = 0
+    attention: float = 0
+    lens: float = 0
+
+    def larger(self, other: Distance) -> Distance:
+        return Distance(*map(max, astuple(self), astuple(other)))
+
+    def within(self, limits: Distance) -> bool:
+        return all(map(le, astuple(self), astuple(limits)))
+
+
+REAL_LIMITS = Distance(logit=1e-4, probability=1e-5, attention=2e-5, lens=2e-5)
+"""From float64, for the page and for PyTorch's float32 alike."""
+
+
+def distance(ours: Reference, exact: Reference) -> Distance:
+    """How far numbers are from exact ones; logits and the lens at the last position."""
+    return Distance(
+        largest_difference(ours.logits[-1], exact.logits[-1]),
+        largest_difference(softmax(ours.logits[-1]), softmax(exact.logits[-1])),
+        largest_difference(ours.patterns, exact.patterns),
+        largest_difference(softmax(ours.lens), softmax(exact.lens)),
+    )
+
+
+def page_distance(page: Page, exact: Reference, ids: Sequence[int]) -> Distance:
+    """How far the numbers of the page are; of the lens, those of the five best tokens."""
+    logits = floats(page, "await live.run(values[0])", ids)
+    attention = max(
+        largest_difference(
+            floats(page, "await live.pattern(values[0])", layer).reshape(theirs.shape), theirs
+        )
+        for layer, theirs in enumerate(exact.patterns)
+        if len(ids) <= MOST_MAPPED or layer % 10 == 0
+    )
+    rows = call(page, "await live.lens(values[0], 5)", len(ids) - 1)
+    lens = softmax(exact.lens)
+    assert len(rows) == len(lens)
+    return Distance(
+        largest_difference(logits, exact.logits[-1]),
+        largest_difference(softmax(logits), softmax(exact.logits[-1])),
+        attention,
+        max(
+            float(abs(token["prob"] - probabilities[token["id"]]))
+            for row, probabilities in zip(rows, lens, strict=True)
+            for token in row
+        ),
+    )
 
 
 def compare(page: Page, reference: Reference, ids: Sequence[int]) -> None:
@@ -304,21 +369,43 @@ def test_what_is_no_whole_gguf_is_refused(
             load_file(page, half)
 
 
+def real_texts(tokenizer: ModelTokenizer) -> list[list[int]]:
+    """The ids of the texts, up to MOST_TOKENS, or of all with LAYERBOOK_ALL_TEXTS."""
+    texts = []
+    for entry in YAML(typ="safe").load(TEXTS.read_text(encoding="utf-8")):
+        text = entry.get("text") or (ROOT / entry["file"]).read_text(encoding="utf-8")
+        ids = tokenizer.encode_text(text, Prompt(text=text))
+        texts.append(list(ids[: entry.get("tokens")]))
+    if os.environ.get("LAYERBOOK_ALL_TEXTS"):
+        return texts
+    return [ids for ids in texts if len(ids) <= MOST_TOKENS]
+
+
 @pytest.mark.model
 def test_the_real_model_agrees(browser: Browser, page_file: Path) -> None:
-    """The book's own model, where it is prepared on this machine, on texts of several lengths."""
+    """The book's own model, where it is prepared on this machine, on real texts.
+
+    Both the page and PyTorch's float32 are compared with PyTorch's float64.
+    """
     source = resolve(DEFAULT_MODEL)
     assert isinstance(source, BundleSource)
     gguf, folder = source.gguf_path(), source.local_dir()
     if folder is None or not gguf.is_file():
         pytest.skip("the model is not on this machine")
-    model = load_torch(folder)
-    random = np.random.default_rng(7)
+    texts = real_texts(ModelTokenizer.load(folder))
+    single, double = load_torch(folder), load_torch(folder).double()
+    worst = {"page": Distance(), "PyTorch": Distance()}
     with reading(browser, page_file) as page:
         assert load_file(page, gguf, source.sha256)["digest"] == source.sha256
-        for count in REAL_LENGTHS:
-            ids = [int(id) for id in random.integers(3, 49000, size=count)]
-            compare(page, run_torch(model, ids), ids)
+        for ids in texts:
+            exact = run_torch(double, ids)
+            found = {
+                "page": page_distance(page, exact, ids),
+                "PyTorch": distance(run_torch(single, ids), exact),
+            }
+            worst = {name: most.larger(found[name]) for name, most in worst.items()}
+    assert worst["page"].within(REAL_LIMITS), worst
+    assert worst["PyTorch"].within(REAL_LIMITS), worst
 
 
 @pytest.mark.skipif(not CLANG, reason="the compiler that wasm.js comes from is not here")

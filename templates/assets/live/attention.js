@@ -17,6 +17,7 @@ class LiveExplorer extends AttentionExplorer {
 
 export class LiveAttention {
 	explorer = null;
+	found = []; // heads worth a look
 
 	// `onPattern` is called when another pattern is shown.
 	constructor(box, { shape, shades, token, onPattern = () => {} }) {
@@ -31,6 +32,7 @@ export class LiveAttention {
 		const state = this.explorer?.state;
 		this.explorer = null;
 		this.presets.hidden = !mapped;
+		this.found = [];
 		if (!mapped) {
 			const limit = t("The map is drawn for texts of up to {count} tokens.", {
 				count: MOST_MAPPED,
@@ -64,6 +66,7 @@ export class LiveAttention {
 		for (const [name, measure] of PRESETS) {
 			const { layer, head, query, value } = patterns.find(measure);
 			if (!value) continue; // no text has it all
+			this.found.push({ layer, head });
 			const place = { title: t("layer {layer}, head {head}", { layer, head }) };
 			const button = element("button", place, this.presets, t(name));
 			on(button, "click", () =>

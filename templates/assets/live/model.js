@@ -54,12 +54,16 @@ function gateBySilu(gate, up) {
 // without blocked ones.
 function softmax(scores, position, blocked) {
 	for (const key of blocked) if (key < position) scores[key] = -Infinity;
-	const seen = scores.subarray(0, position + 1);
 	let most = -Infinity;
-	for (const score of seen) most = Math.max(most, score);
+	for (let key = 0; key <= position; key++) {
+		most = Math.max(most, scores[key]);
+	}
 	let sum = 0;
-	for (const score of seen) sum += Math.exp(score - most);
-	seen.forEach((score, key) => (seen[key] = Math.exp(score - most) / sum));
+	for (let key = 0; key <= position; key++) {
+		scores[key] = Math.exp(scores[key] - most);
+		sum += scores[key];
+	}
+	for (let key = 0; key <= position; key++) scores[key] /= sum;
 	scores.fill(0, position + 1);
 }
 

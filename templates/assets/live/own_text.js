@@ -19,8 +19,12 @@ class AttentionView {
 		this.attention = new LiveAttention(box, { shape, shades, token });
 	}
 
-	show(model, ids) {
-		return this.attention.show(model, ids);
+	// Opens on the first of the heads worth a look, and then stays where the reader is.
+	async show(model, ids) {
+		const isFirst = !this.attention.explorer;
+		await this.attention.show(model, ids);
+		const [best] = this.attention.found;
+		if (isFirst && best) this.attention.explorer.update(best);
 	}
 }
 
