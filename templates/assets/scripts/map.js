@@ -32,7 +32,10 @@ class WordMap {
 		this.neighbours = decode(neighbours, 2, "getUint16");
 		this.cosines = decode(cosines, 1, "getInt8");
 		this.each = this.neighbours.length / texts.length; // neighbors of a word
-		this.box = element("div.explorer.map", { role: "group", "aria-label": t("{figure}: the map", { figure: label }) });
+		this.box = element("div.explorer.map", {
+			role: "group",
+			"aria-label": t("{figure}: the map", { figure: label }),
+		});
 		this.addSearch(examples);
 		this.lead = element("p.map-lead", { role: "status" }, this.box);
 		this.canvas = element("canvas.map-canvas", { tabindex: 0, role: "img" }, this.box);

@@ -11,7 +11,10 @@ function startPrediction(box) {
 	const button = box.querySelector("button");
 	const verdict = box.querySelector(".said");
 	const isRight = ({ value }) => box.dataset.right.split(" ").includes(value);
-	const answer = choices.filter(isRight).map(textOf).join(` ${t("or")} `);
+	const answer = choices
+		.filter(isRight)
+		.map(textOf)
+		.join(` ${t("or")} `);
 	// By the question's words: another question is another prediction.
 	const key = `layerbook-said ${box.querySelector("legend").textContent}`;
 

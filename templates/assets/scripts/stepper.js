@@ -18,6 +18,7 @@ class Stepper {
 		this.box = box;
 		this.frames = frames;
 		this.unit = box.dataset.step;
+		this.unitName = box.dataset.unit; // in the language of the book
 		this.createControls(box.dataset.name);
 		this.listen();
 		this.followMotionSetting();
@@ -32,12 +33,12 @@ class Stepper {
 	}
 
 	createControls(name) {
-		const label = { "aria-label": `${name}, ${t(this.unit)}` };
+		const label = { "aria-label": `${name}, ${this.unitName}` };
 		const button = (action, text) => element("button", { "aria-label": action }, this.bar, text);
 		this.bar = element("div.stepper");
-		this.back = button(t("Previous {unit}", { unit: t(this.unit) }), "‹");
+		this.back = button(t("Previous {unit}", { unit: this.unitName }), "‹");
 		this.play = button(t("Play"), "▶");
-		this.forward = button(t("Next {unit}", { unit: t(this.unit) }), "›");
+		this.forward = button(t("Next {unit}", { unit: this.unitName }), "›");
 		const range = { type: "range", min: 1, max: this.frames.length, ...label };
 		this.slider = element("input", range, this.bar);
 		this.position = element("output", {}, this.bar);
@@ -72,7 +73,7 @@ class Stepper {
 		this.current = clamp(index, 0, this.frames.length - 1);
 		this.frames.forEach((frame, i) => frame.classList.toggle("current", i === this.current));
 		const position = t("{unit} {place} of {count}", {
-			unit: t(this.unit),
+			unit: this.unitName,
 			place: this.current + 1,
 			count: this.frames.length,
 		});

@@ -21,7 +21,10 @@ class Turns {
 		this.start = start;
 		this.arrows = [arrowOf(query), arrowOf(key)];
 		this.longest = Math.max(...this.arrows.map(([, length]) => length)) / 0.92;
-		this.box = element("div.explorer.turns", { role: "group", "aria-label": t("{figure}: clocks", { figure: label }) });
+		this.box = element("div.explorer.turns", {
+			role: "group",
+			"aria-label": t("{figure}: clocks", { figure: label }),
+		});
 		this.addPresets();
 		this.addTrack();
 		this.addFaces();
@@ -156,7 +159,10 @@ class Turns {
 			token.ariaValueNow = places[i];
 			token.ariaValueText = `${places[i]}. ${lead}`;
 			this.faces[i].face.show([turned[i]]);
-			this.faces[i].note.textContent = t("{token} in seat {seat}", { token: this.names[i], seat: places[i] });
+			this.faces[i].note.textContent = t("{token} in seat {seat}", {
+				token: this.names[i],
+				seat: places[i],
+			});
 		});
 		this.faces[2].face.show(turned, { arc: true });
 		this.faces[2].note.textContent = t("angle {degrees}°", { degrees });

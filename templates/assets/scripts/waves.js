@@ -12,7 +12,8 @@ const FIRST_SEAT = 6;
 const RUN = `▶ ${t("Let them run")}`;
 const MILLISECONDS_PER_SEAT = 160;
 
-const countText = (number) => (number < 100 ? decimal(number.toFixed(1)) : grouped(Math.round(number)));
+const countText = (number) =>
+	number < 100 ? decimal(number.toFixed(1)) : grouped(Math.round(number));
 
 // C as the slider has it, in two digits.
 const rounded = (C) => Number(C.toPrecision(C < 100 ? 2 : 1));
@@ -24,7 +25,10 @@ class Waves {
 		Object.assign(this, { d_model, seats });
 		this.largest = Math.max(10, ...C);
 		this.state = { C: C[0], seat: Math.min(FIRST_SEAT, seats) };
-		this.box = element("div.explorer.waves", { role: "group", "aria-label": t("{figure}: clocks", { figure: label }) });
+		this.box = element("div.explorer.waves", {
+			role: "group",
+			"aria-label": t("{figure}: clocks", { figure: label }),
+		});
 		this.addPresets(C);
 		const sliders = element("div.explorer-bar", {}, this.box);
 		this.knob = this.addSlider(sliders, "C", SLIDER_STEPS, (value) => {
