@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from hashlib import sha256
+from importlib.resources import files
 from pathlib import Path
 
 import layerbook as layerbook_package
@@ -303,3 +304,59 @@ def test_git_fetches_nothing_for_a_revision(book: Path, tmp_path: Path) -> None:
     process = layerbook("diff", "HEAD", cwd=book)
     assert process.returncode == 1 and "next/sum: added" in process.stdout
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../outside/secret.txt", "layerbook/../../../outside/secret.txt", "../site/sandbox.py"],
+)
+def test_page_templates_include_files_of_their_folders_only(name: str, book: Path) -> None:
+    """Of the book's `templates/` and of the package's, by any number of `..`."""
+    package = Path(str(files("layerbook.templates")))
+    up = "/".join([".."] * len(package.parts))
+    for path in (name, f"{up}/etc/hostname", f"layerbook/{up}/etc/hostname"):
+        (book / "templates" / "index.html").write_text(f"{{% include {path!r} %}}")
+        process = layerbook("build", "--no-run", "--quiet", "--force", cwd=book)
+        assert process.returncode == 2
+        assert "templates/index.html:1:1: " in process.stderr
+    assert not (book / "site").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "message"),
+    [
+        ("templates/chapters/next.md", 21, "is larger than 20 MB"),
+        ("templates/code/next/cell.py", 5000, "is larger than 20 MB"),
+        ("templates/assets/own.js", 21, "is larger than 20 MB"),
+        ("static/film.mp4", 101, "is larger than 100 MB"),
+    ],
+)
+def test_large_files_are_refused_unread(name: str, size: int, message: str, book: Path) -> None:
+    """A file of zeros is small in an archive; reading it would fill the memory."""
+    (book / name).parent.mkdir(parents=True, exist_ok=True)
+    os.truncate(os.open(book / name, os.O_CREAT | os.O_WRONLY), size * 1_000_000)
+    process = layerbook("check", cwd=book)
+    assert process.returncode == 2
+    assert f"{name}:1:1: {message}" in process.stderr
+
+
+def test_many_large_files_are_refused_together(book: Path) -> None:
+    """A build holds all of them in memory."""
+    (book / "static").mkdir()
+    for number in range(6):
+        (book / "static" / f"{number}.mp4").touch()
+        os.truncate(book / "static" / f"{number}.mp4", 90_000_000)
+    process = layerbook("check", cwd=book)
+    assert "static:1:1: has files of more than 500 MB together" in process.stderr
+
+
+def test_names_that_no_address_can_have_are_refused(book: Path) -> None:
+    """They cannot be in the list of the site's files either."""
+    (book / "static").mkdir()
+    for name in (b"not-utf8-\xff.txt", b"line\nend.txt", b"a:b.txt", b"a\\b.txt"):
+        path = Path(os.fsdecode(os.fsencode(book / "static") + b"/" + name))
+        path.touch()
+        process = layerbook("build", "--no-run", cwd=book)
+        assert process.returncode == 2
+        assert "its name has a character that the address of a file cannot have" in process.stderr
+        path.unlink()

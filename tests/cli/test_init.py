@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -143,3 +144,12 @@ def test_an_empty_folder_names_the_command(tmp_path: Path) -> None:
     done = layerbook("build", cwd=tmp_path)
     assert done.returncode == 2
     assert "write a new book with `layerbook init NAME`" in done.stderr
+
+
+def test_any_name_of_a_folder_becomes_a_title(tmp_path: Path) -> None:
+    """Also one that is not UTF-8, or that a terminal would obey."""
+    for name in (b"lecture-\xff", b"a\x1b]0;title\x07", b"line\nend"):
+        folder = tmp_path / os.fsdecode(name)
+        assert layerbook("init", str(folder), cwd=tmp_path).returncode == 0
+        assert layerbook("check", cwd=folder).returncode == 0
+        assert b"\x1b" not in (folder / "README.md").read_bytes()

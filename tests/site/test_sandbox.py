@@ -347,3 +347,45 @@ def test_checks_of_prose_end_soon(name: str) -> None:
     with suppress(SpecError):
         render_chapter(source, FILE, context())
     assert time.process_time() - start < 2 * SECONDS
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(f"```\nx{' ' * 45_000}y\n```", id="white space in a listing"),
+        pytest.param("## The same\n" * 15_000, id="headings with the same words"),
+        pytest.param("```yaml\n" + "`" * 49_000 + "\n```", id="a long line of a listing"),
+        pytest.param("```python\nx" + "\t\n" * 24_000 + "y\n```", id="empty lines of a listing"),
+    ],
+)
+def test_long_chapters_are_rendered_soon(source: str) -> None:
+    """In time that grows as their length does."""
+    start = time.process_time()
+    render_chapter(source, FILE, context(SampleViews(SampleResult())))
+    assert time.process_time() - start < SECONDS
+
+
+def test_listings_whose_colours_take_long_are_errors() -> None:
+    """The patterns of some languages take cubic time."""
+    source = "\n".join(["```java", *["a " * 240] * 60, "```"])
+    assert "the colours of java take too long for this listing" in error_of(source)
+
+
+def test_formulas_are_limited() -> None:
+    """Each takes a part of a millisecond."""
+    assert "the text has more than 2,000 formulas" in error_of("$$\nx\n$$\n\n" * 20_000)
+
+
+@pytest.mark.parametrize("character", ["\ufffe", "\x01", "\x0b", "\x7f", "\u202e"])
+def test_characters_that_markup_cannot_hold_are_replaced_in_formulas(character: str) -> None:
+    html = render_chapter(
+        rf"$\text{{a{character}b}}$", FILE, context(SampleViews(SampleResult()))
+    ).html
+    assert character not in html
+    assert "<mtext>a" in html
+
+
+@pytest.mark.parametrize("href", ["javascript:alert(1)", "https://example.org", "//x", "../x.html"])
+def test_stages_lead_to_pages_of_the_book(href: str) -> None:
+    stage = f"{{'title': 'A', 'href': '{href}', 'text': 'B', 'widths': [1]}}"
+    assert "which is no page" in error_of(f"{{{{ journey([{stage}]) }}}}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from layerbook.book.media import MEDIA_FOLDERS
+from layerbook.book.media import MAX_BYTES, MEDIA_FOLDERS
 from layerbook.book.yaml import FILE_START, ProblemList, display_path
 from layerbook.core.errors import OutsideError, SpecError
 from layerbook.core.paths import resolve_inside
@@ -14,17 +15,35 @@ from layerbook.core.paths import resolve_inside
 FOLDERS = ("experiments", "templates", "analyses", *MEDIA_FOLDERS)
 """The folders that a book is read from; results lie in the first."""
 
+_NO_ADDRESS = re.compile(r"[\x00-\x1f\x7f:\\\ud800-\udfff]")
+_MEGABYTE = 1_000_000
+_MOST_BYTES = {
+    "templates": (20 * _MEGABYTE, 100 * _MEGABYTE),
+    **dict.fromkeys(MEDIA_FOLDERS, (MAX_BYTES, 500 * _MEGABYTE)),
+}
+"""The bytes of a file in a folder, and of all of them; other files are bounded by their readers."""
+
 
 def check_book_files(root: Path) -> None:
     """Check every entry of a book's folders, without reading a file.
 
     Raises SpecError for links that lead outside of `root` or to a folder, and for what is neither a
-    file nor a folder, such as a pipe, which would block its reader.
+    file nor a folder, such as a pipe, which would block its reader. Also for files that are larger
+    than their folder may have, alone or together, since a build holds them in memory.
     """
     problems = ProblemList()
     for folder in FOLDERS:
         for path, reason in _refused_entries(root, root / folder):
             problems.add(display_path(path), FILE_START, reason)
+        if folder in MEDIA_FOLDERS:
+            for path in sorted((root / folder).rglob("*")):
+                if _NO_ADDRESS.search(path.name):
+                    reason = "its name has a character that the address of a file cannot have"
+                    problems.add(display_path(path), FILE_START, reason)
+    if not problems:
+        for folder in _MOST_BYTES:
+            for path, reason in _too_large(root / folder, *_MOST_BYTES[folder]):
+                problems.add(display_path(path), FILE_START, reason)
     if problems:
         raise SpecError(problems)
 
@@ -46,6 +65,17 @@ def _refused_in_folder(root: Path, folder: Path) -> Iterator[tuple[Path, str]]:
                 yield from _refused_in_folder(root, Path(entry.path))
             elif not entry.is_file():
                 yield Path(entry.path), "is neither a file nor a folder"
+
+
+def _too_large(folder: Path, most: int, most_together: int) -> Iterator[tuple[Path, str]]:
+    together = 0
+    for path in sorted(folder.rglob("*")):
+        size = path.stat().st_size if path.is_file() else 0
+        together += size
+        if size > most:
+            yield path, f"is larger than {most // _MEGABYTE} MB"
+    if together > most_together:
+        yield folder, f"has files of more than {most_together // _MEGABYTE} MB together"
 
 
 def _refusal_of_link(root: Path, link: Path) -> str | None:

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path, PurePosixPath
-from xml.etree import ElementTree
+from typing import NoReturn
+from xml.parsers import expat
 
 from layerbook.core.errors import LayerbookError, OutsideError, did_you_mean
 from layerbook.core.paths import resolve_inside
@@ -26,8 +27,21 @@ VIDEO_SUFFIXES = (".mp4", ".webm")
 FONT_SUFFIXES = (".woff2", ".woff", ".ttf", ".otf")
 _DARK = ".dark"
 _EXIF_ORIENTATION, _TURNED = 274, (5, 6, 7, 8)
-_LENGTH = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(?:px)?\s*")
+_LENGTH = re.compile(r"\s*+([0-9]{1,9}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})\s*+(?:px)?\s*+")
 _MAX_SIDE = 30_000
+_HEAD, _SVG_HEAD = 1_000_000, 200_000
+"""The bytes in which a picture states its size; what is before it takes time to read."""
+
+
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    Warning,
+    ArithmeticError,
+    LookupError,
+    expat.ExpatError,
+)
 
 
 class MediaError(LayerbookError):
@@ -84,9 +98,7 @@ class MediaFolders:
         yield from self._paths(STATIC_FOLDER)
 
     def static_files(self) -> dict[str, bytes]:
-        """Return the files of `static/` by path. Raises MediaError for one that is too large."""
-        for path in self.static_paths():
-            self._check_bytes(self._root / path, path)
+        """Return the files of `static/` by path. Raises MediaError."""
         return {path: self.read(path) for path in self.static_paths()}
 
     def _paths(self, folder: str) -> Iterator[str]:
@@ -129,7 +141,7 @@ class MediaFolders:
         try:
             is_svg = file.suffix.lower() == ".svg"
             width, height = _svg_size(file) if is_svg else _pixel_size(file)
-        except (OSError, ValueError, SyntaxError, Warning) as error:
+        except _UNREADABLE as error:
             raise MediaError(f"{path!r} cannot be read: {error}") from error
         if not (0 < width <= _MAX_SIDE and 0 < height <= _MAX_SIDE):
             raise MediaError(f"{path!r} has {width} by {height} pixels, which no page can show")
@@ -143,7 +155,7 @@ def _pixel_size(file: Path) -> tuple[int, int]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            with Image.open(file, formats=sorted(set(_FORMATS.values()))) as image:
+            with Image.open(_head(file), formats=sorted(set(_FORMATS.values()))) as image:
                 if image.format != expected:
                     raise ValueError(f"it is {image.format}, not {expected} as its name says")
                 width, height = image.size
@@ -155,29 +167,42 @@ def _pixel_size(file: Path) -> tuple[int, int]:
     return (height, width) if turned else (width, height)
 
 
+def _head(file: Path) -> BytesIO:
+    """Return what is read of a picture; of WebP all, which has its size in front."""
+    with file.open("rb") as stream:
+        return BytesIO(stream.read(-1 if file.suffix.lower() == ".webp" else _HEAD))
+
+
 def _svg_size(file: Path) -> tuple[int, int]:
     """Return the size that an SVG states, or that of its viewBox."""
-    data = file.read_bytes()
-    if b"<!ENTITY" in data:
-        raise ValueError("it defines entities, which are not read; save it as plain SVG")
-    root = _root_element(data)
-    if root.tag.rpartition("}")[2] != "svg":
+    with file.open("rb") as stream:
+        root, attributes = _root_element(stream.read(_SVG_HEAD))
+    if root.rpartition(":")[2] != "svg":
         raise ValueError("it is no SVG")
-    sides = [_LENGTH.fullmatch(root.get(name, "")) for name in ("width", "height")]
+    sides = [_LENGTH.fullmatch(attributes.get(name, "")) for name in ("width", "height")]
     if all(sides):
         width, height = (round(float(side[1])) for side in sides if side)
         return width, height
-    box = [
-        float(number) for number in re.split(r"[\s,]+", root.get("viewBox", "").strip()) if number
-    ]
+    numbers = re.split(r"[\s,]+", attributes.get("viewBox", "").strip(), maxsplit=4)
+    box = [float(number) for number in numbers if number]
     if len(box) != 4:
         raise ValueError("it states neither width and height nor a viewBox")
     return round(box[2]), round(box[3])
 
 
-def _root_element(data: bytes) -> ElementTree.Element:
-    """Return the element of an XML file that has all others in it, as far as its own attributes."""
-    for _, element in ElementTree.iterparse(BytesIO(data), events=("start",)):
-        if isinstance(element, ElementTree.Element):
-            return element
-    raise ValueError("it is no XML")
+def _root_element(head: bytes) -> tuple[str, dict[str, str]]:
+    """Return the name and the attributes of the element of an XML file that has all others."""
+    found: list[tuple[str, dict[str, str]]] = []
+
+    def refuse(*_: object) -> NoReturn:
+        raise ValueError("it defines entities, which are not read; save it as plain SVG")
+
+    parser = expat.ParserCreate()
+    parser.EntityDeclHandler = refuse
+    parser.StartElementHandler = lambda name, attributes: found.append((name, attributes))
+    stream = BytesIO(head)
+    while not found and (part := stream.read(4096)):
+        parser.Parse(part)
+    if not found:
+        raise ValueError(f"no element begins in its first {_SVG_HEAD:,} bytes")
+    return found[0]

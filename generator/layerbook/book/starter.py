@@ -96,7 +96,8 @@ def _check_target(folder: Path) -> None:
 
 def _title(folder: Path) -> str:
     """Return a folder's name as a title: `how-it-reads` -> `How it reads`."""
-    words = " ".join(re.split(r"[\s_-]+", folder.absolute().name)).strip()
+    name = "".join(c if c.isprintable() else " " for c in folder.absolute().name)
+    words = " ".join(re.split(r"[\s_-]+", name)).strip()
     return words[:1].upper() + words[1:] or "A new book"
 
 

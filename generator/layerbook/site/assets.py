@@ -85,7 +85,7 @@ def make_environment(project_templates: Path | None = None) -> Sandbox:
     package = files("layerbook.templates")
 
     def load_from_package(name: str) -> str | None:
-        file = package.joinpath(*name.split("/"))
+        file = package.joinpath(*split_template_path(name))  # TemplateNotFound for `..`
         return file.read_text(encoding="utf-8") if file.is_file() else None
 
     loaders: list[BaseLoader] = [FunctionLoader(load_from_package)]

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import re
 import textwrap
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from layerbook.core.errors import did_you_mean
 from layerbook.core.language import gettext, mark
 from layerbook.site.prose.markup import clean_text, escape_text
 
+T = TypeVar("T")
 OWN_LANGUAGES = {
     "python": mark("Python source"),
     "yaml": "YAML",
@@ -16,6 +22,12 @@ OWN_LANGUAGES = {
 """The languages of the book's own listings, with their names for screen readers."""
 MAX_LISTING = 50_000
 """Characters of a listing in prose."""
+_MAX_COLOURED = 30_000
+"""Characters of a listing in colours."""
+_LONG = re.compile(r"[^\n]{500}|\s{150}")
+"""Lines and white space for which many lexers take quadratic time."""
+_SECONDS = 2.0
+"""Of processor time, for a listing in prose; those of books take some milliseconds."""
 
 _ROLES = {
     "Comment": "comment",
@@ -36,6 +48,13 @@ class ListingError(Exception):
     """A listing whose language nobody knows, or that is too long."""
 
 
+def check_listing(source: str, language: str) -> None:
+    """Raise ListingError for a listing of prose that is too long, or in a language unknown."""
+    if len(source) > MAX_LISTING:
+        raise ListingError(f"the listing is longer than {MAX_LISTING:,} characters")
+    check_language(language)
+
+
 def check_language(language: str) -> None:
     """Raise ListingError, with the nearest name, for a language that is not highlighted."""
     from pygments.lexers import find_lexer_class_by_name, get_all_lexers
@@ -51,20 +70,34 @@ def check_language(language: str) -> None:
 
 
 def code_html(source: str, language: str) -> str:
-    """Return dedented, highlighted source in a scroll box of its own. Raises ListingError."""
-    from pygments import highlight
+    """Return dedented source in a scroll box of its own, in colours unless that may take long.
+
+    Raises ListingError for an unknown language, and for a listing whose colours take long.
+    """
     from pygments.formatters import HtmlFormatter
     from pygments.lexers import get_lexer_by_name
 
-    if len(source) > MAX_LISTING:
-        raise ListingError(f"the listing is longer than {MAX_LISTING:,} characters")
     check_language(language)
     lexer = get_lexer_by_name(language)
     text = textwrap.dedent(clean_text(source)).strip("\n") + "\n"
-    body = str(highlight(text, lexer, HtmlFormatter(nowrap=True))).rstrip()
+    is_long = len(text) > _MAX_COLOURED or _LONG.search(text)
+    coloured = get_lexer_by_name("text") if is_long else lexer
+    out = io.StringIO()
+    HtmlFormatter(nowrap=True).format(_in_time(coloured.get_tokens(text), language), out)
+    body = out.getvalue().rstrip()
     name = escape_text(gettext(OWN_LANGUAGES.get(language) or lexer.name))
     box = f'role="group" tabindex="0" aria-label="{name}"'
     return f'<pre class="code scroll" {box}><code>{body}</code></pre>'
+
+
+def _in_time(parts: Iterable[T], language: str) -> Iterator[T]:
+    """Yield the parts of a listing. Raises ListingError after some seconds."""
+    end = time.process_time() + _SECONDS
+    for part in parts:
+        if time.process_time() > end:
+            message = f"the colours of {language} take too long for this listing; say `text`"
+            raise ListingError(message)
+        yield part
 
 
 def highlight_css() -> str:

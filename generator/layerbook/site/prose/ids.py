@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from html import unescape
 from itertools import chain, count
 
@@ -24,11 +24,14 @@ class PageIds:
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self._taken = set(taken)
+        self._next_numbers: dict[str, Iterator[int]] = {}
 
     def add(self, id: str) -> str:
         """Return `id`, or the first of `id-2`, `id-3` and so on that is free, and take it."""
         start, *rest = id.partition(PICTURE_SUFFIX)  # what is in a picture begins alike
-        numbered = (f"{start}-{number}{''.join(rest)}" for number in count(2))
+        # Numbers that are taken are not tried again, since a page can have one heading often.
+        numbers = self._next_numbers.setdefault(id, count(2))
+        numbered = (f"{start}-{number}{''.join(rest)}" for number in numbers)
         free = next(candidate for candidate in chain([id], numbered) if self._is_free(candidate))
         self._taken.add(free)
         return free

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from layerbook.site.tokens_html import as_token, chip
 USAGE = '{{ journey([{"title": "Tokens", "href": "tokenization.html", "text": "...", ...}]) }}'
 MOST_NUMBERS = 12  # of each vector
 MOST_THINGS = 16  # in one picture: the last of a text's tokens, or the likeliest
+_PAGE = re.compile(r"[a-z0-9][a-z0-9-]*\.html(?:#[\w-]+)?")
 _TEXT_KEYS = ("title", "href", "text")
 
 
@@ -58,6 +60,8 @@ def _make_stage(number: int, stage: object) -> Stage:
     shown = slice(MOST_THINGS) if kinds[0] == "top" else slice(-MOST_THINGS, None)
     html, alt = _PICTURES[kinds[0]](content[shown], labels[shown])
     title, href, text = (stage[key] for key in _TEXT_KEYS)
+    if not _PAGE.fullmatch(str(href)):
+        raise UsageError(f"journey(): stage {number} leads to {str(href)!r}, which is no page")
     return Stage(str(title), str(href), text, html, alt)
 
 

@@ -23,7 +23,7 @@ from layerbook.core.errors import did_you_mean
 from layerbook.core.language import gettext
 from layerbook.site.prose.addresses import site_address
 from layerbook.site.prose.extensions import add_extensions, add_rendering
-from layerbook.site.prose.highlight import ListingError, code_html
+from layerbook.site.prose.highlight import ListingError, check_listing, code_html
 from layerbook.site.prose.ids import PageIds
 from layerbook.site.prose.images import USAGE
 from layerbook.site.prose.markup import Anchor, Block, Inline, clean_text, escape_text
@@ -31,6 +31,7 @@ from layerbook.site.prose.math import MathError, MathRenderer, escape_tex, formu
 
 SLOT_OPEN, SLOT_CLOSE = "\ue000", "\ue001"
 MAX_PARAGRAPH = 10_000
+MAX_FORMULAS = 2000
 LONG_PARAGRAPH = f"the paragraph is longer than {MAX_PARAGRAPH:,} characters"
 _SLOT = re.compile(f"{SLOT_OPEN}([0-9]+){SLOT_CLOSE}")
 _ONLY_SLOTS = re.compile(rf"(?:\s*{_SLOT.pattern}\s*)+")
@@ -218,6 +219,7 @@ def _fence(_: Any, nodes: Sequence[Node], index: int, *__: Any) -> str:
     words = nodes[index].info.split()
     language = words[0] if words else "text"
     try:
+        check_listing(nodes[index].content, language)
         code = code_html(nodes[index].content, language)
     except ListingError as error:
         raise ProseError(str(error), near=f"{nodes[index].markup}{nodes[index].info}") from error
@@ -290,7 +292,12 @@ def _walk(nodes: Sequence[Node]) -> Iterator[Node]:
 
 
 def _check_nodes(nodes: Sequence[Node], slots: Slots) -> None:
+    formulas = 0
     for node in _walk(nodes):
+        formulas += node.type.startswith("math")
+        if formulas > MAX_FORMULAS:
+            message = f"the text has more than {MAX_FORMULAS:,} formulas"
+            raise ProseError(message, near=node.content)
         for attribute in node.attrs.values():
             if match := _ENCODED_SLOT.search(str(attribute)):
                 message = "a value cannot be part of a link's address or title"

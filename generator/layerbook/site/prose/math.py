@@ -103,6 +103,7 @@ class MathRenderer:
 
     def render(self, tex: str, *, display: bool) -> str:
         """Return the MathML of a formula. Raises MathError."""
+        tex = clean_text(tex)
         key = f"{TEMML}:{'display' if display else 'inline'}:{tex}"
         cached = self._cache.get_blob("math", key) if self._cache else None
         html = _temml(tex, display=display) if cached is None else cached.decode()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-_TICKS = re.compile(r'\s*((?:<button class="tick [^>]*>.*?</button>\s*)+)', re.DOTALL)
+# Begins only where white space begins, since a listing can have much of it.
+_TICKS = re.compile(r'(?<!\s)\s*((?:<button class="tick [^>]*>.*?</button>\s*)+)', re.DOTALL)
 _BETWEEN = re.compile(r"(?<=</button>)\s+")
 
 

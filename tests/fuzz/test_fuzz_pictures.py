@@ -1,0 +1,35 @@
+"""Pictures with anything in them: their size, or an error in one line."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from fixtures.fuzzing import cases
+from layerbook.book.media import MediaError, MediaFolders
+from PIL import Image
+
+
+def picture(kind: str) -> bytes:
+    """Return a small picture."""
+    if kind == "svg":
+        return b'<svg xmlns="http://www.w3.org/2000/svg" width="6px" height="9"/>'
+    stream = io.BytesIO()
+    Image.new("RGB", (6, 9)).save(stream, "JPEG" if kind == "jpg" else kind.upper())
+    return stream.getvalue()
+
+
+def test_pictures_with_anything_in_them(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    for number, chance in cases("pictures"):
+        kind = chance.choice(("png", "jpg", "gif", "webp", "svg"))
+        data = bytearray(picture(kind))
+        for _ in range(chance.randint(1, 8)):
+            place = chance.randrange(min(len(data), 60))
+            data[place : place + chance.randint(0, 2)] = chance.randbytes(chance.randint(0, 3))
+        (tmp_path / "images" / f"{number}.{kind}").write_bytes(data)
+        try:
+            image = MediaFolders(tmp_path).image(f"images/{number}.{kind}")
+            assert 0 < image.width <= 30_000 and 0 < image.height <= 30_000
+        except MediaError as error:
+            assert "\n" not in str(error)
