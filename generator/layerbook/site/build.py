@@ -49,10 +49,11 @@ RENDERING_LIBRARIES = (
 
 @dataclass(frozen=True)
 class BuildResult:
-    """The experiments that ran, and the result of the rendering."""
+    """The experiments that ran, the result of the rendering, and what has no current result."""
 
     outcomes: tuple[Outcome, ...]
     output: BuildOutput
+    stale: tuple[str, ...] = ()
 
 
 def build(
@@ -105,7 +106,8 @@ def build(
         is_fresh = all(status.freshness.settled for status in statuses)
         if stamp_options is not None and (is_fresh or not run_stale):
             _write_stamp(renderer, site, result, stamp_options)
-        return BuildResult(outcomes, result)
+        stale = tuple(s.experiment.address for s in statuses if not s.freshness.usable)
+        return BuildResult(outcomes, result, stale)
 
 
 class SiteRenderer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -16,8 +16,7 @@ from layerbook.core.errors import LayerbookError, OutsideError, Problem, SpecErr
 from layerbook.core.paths import resolve_inside
 from layerbook.core.progress import Reporter
 from layerbook.site.build import build
-from layerbook.store.freshness import check_status
-from layerbook.store.project import SITE_FOLDER, open_project
+from layerbook.store.project import SITE_FOLDER, TEMPLATES_FOLDER, Project, open_project
 from layerbook.store.publish import MARKER_NAME
 
 WATCHED_FOLDERS = ("experiments", "templates", "analyses", *MEDIA_FOLDERS)
@@ -54,6 +53,7 @@ class Preview:
     def __init__(self, root: Path, model: str | None, *, drafts: bool, run: bool) -> None:
         self._root, self._model, self._drafts, self._run = root, model, drafts, run
         self._state = PreviewState()
+        self._project: Project | None = None
         self._changed = threading.Condition()
 
     @property
@@ -71,15 +71,16 @@ class Preview:
             self._changed.wait_for(lambda: self._state != known, timeout=seconds)
             return self._state
 
-    def rebuild(self, reporter: Reporter) -> None:
-        """Bring the site up to date; a mistake in the book becomes part of the state."""
+    def rebuild(self, reporter: Reporter, changed: Collection[Path] | None = None) -> None:
+        """Bring the site up to date; a mistake in the book becomes part of the state.
+
+        changed: the only files that can have changed; None if that is not known.
+        """
         state = replace(self._state, problems=())
         try:
-            download = reporter if self._run else None
-            project = open_project(self._root, self._model, download, drafts=self._drafts)
-            build(project, project.site_dir, reporter, run_stale=self._run)
-            stale = [s.experiment.address for s in check_status(project) if not s.freshness.usable]
-            state = replace(state, stale=tuple(stale))
+            project = self._open(reporter, changed)
+            result = build(project, project.site_dir, reporter, run_stale=self._run)
+            state = replace(state, stale=result.stale)
         except SpecError as error:
             problems = [self._shown(problem) for problem in error.problems[:MAX_SHOWN_PROBLEMS]]
             state = replace(state, problems=tuple(problems))
@@ -89,11 +90,21 @@ class Preview:
             self._state = replace(state, version=self._published_version())
             self._changed.notify_all()
 
+    def _open(self, reporter: Reporter, changed: Collection[Path] | None) -> Project:
+        """Return the book; an edit of chapters' prose need not read its specs again."""
+        chapters = self._root / TEMPLATES_FOLDER / "chapters"
+        project, self._project = self._project, None
+        if project is None or not changed or not all(_is_prose(p, chapters) for p in changed):
+            download = reporter if self._run else None
+            project = open_project(self._root, self._model, download, drafts=self._drafts)
+        self._project = project
+        return project
+
     def follow(self, reporter: Reporter, on_rebuilt: Callable[[PreviewState], None]) -> None:
         """Rebuild after every change, until interrupted."""
-        for _ in _changes(self._root):
+        for changed in _changes(self._root):
             before = self._state
-            self.rebuild(reporter)
+            self.rebuild(reporter, changed)
             if self._state != before:
                 on_rebuilt(self._state)
 
@@ -115,10 +126,10 @@ class Preview:
         return ShownProblem(place, problem.message, source, problem.column)
 
 
-def _changes(root: Path) -> Iterator[None]:
-    """Yield after each change in the folders of a book, also in those that are new.
+def _changes(root: Path) -> Iterator[tuple[Path, ...] | None]:
+    """Yield the files that changed in the folders of a book, also in those that are new.
 
-    Yields once soon after the start, for what changed before.
+    Yields None if others may have changed, too: soon after the start, and with a new folder.
     """
     is_new = True
     while True:
@@ -127,10 +138,17 @@ def _changes(root: Path) -> Iterator[None]:
             *folders, step=30, rust_timeout=LOOK_FOR_FOLDERS_MS, yield_on_timeout=True
         ):
             if changes or is_new:
-                yield
+                yield None if is_new else tuple(Path(path) for _, path in changes)
             is_new = _folders(root) != folders
             if is_new:
                 break
+
+
+def _is_prose(path: Path, chapters: Path) -> bool:
+    """Return whether a file is the text of a chapter with a spec, whose front it does not state."""
+    spec = chapters.parent.parent / "experiments" / f"{path.stem}.yaml"
+    is_text = path.suffix == ".md" and path.parent.absolute() == chapters.absolute()
+    return is_text and spec.is_file()
 
 
 def _folders(root: Path) -> list[Path]:

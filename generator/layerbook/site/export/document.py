@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urljoin
 from xml.etree.ElementTree import Element
@@ -104,12 +104,14 @@ class Links:
     prefix: whether all pages are in one file, where ids begin with the page's name.
     url: where the site is published; without it, links to what the document lacks are text.
     suffix: of the pages' files, if they are not in one.
+    ids: of each page that is in the document; a link to another place leads to its page.
     """
 
     pages: Mapping[str, str]
     prefix: bool
     url: str = ""
     suffix: str = ""
+    ids: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def new_id(self, page: str, id: str) -> str:
         """Return an id that is unique in the document."""
@@ -123,6 +125,8 @@ class Links:
         other = page if not file else self.pages.get(file)
         if other is None:
             return urljoin(self.url, href) if self.url else None
+        if file and other in self.ids and fragment not in self.ids[other]:
+            fragment = ""  # of a part of the page that is left out
         if not self.prefix:
             return f"{'' if not file else other + self.suffix}{'#' if fragment else ''}{fragment}"
         return f"#{other}--{fragment}" if fragment else f"#{other}"
@@ -155,9 +159,12 @@ class Links:
                     element.set(name, new)
 
 
-def page_names(chapters: Iterable[NavChapter]) -> dict[str, str]:
-    """Return the names of pages by their files."""
-    return {chapter.href: chapter.name for chapter in chapters}
+def ids_by_page(pages: Iterable[BookPage]) -> dict[str, frozenset[str]]:
+    """Return the ids on each page, before they change."""
+    return {
+        page.name: frozenset(id for one in page.article.iter() if (id := one.get("id")))
+        for page in pages
+    }
 
 
 def resolve_media(article: Element, site: Path) -> None:

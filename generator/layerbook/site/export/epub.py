@@ -22,7 +22,7 @@ from layerbook.site.export.document import (
     Links,
     classes,
     find_all,
-    keep_tail,
+    ids_by_page,
     read_page,
     remove,
     serialize,
@@ -34,7 +34,7 @@ STYLE = "style.css"
 COVER = "cover"
 NO_DATE = "2000-01-01"
 """The day of a book that states none: EPUB asks for one, and the clock would change the bytes."""
-CONTROLS = {"button", "input", "select", "textarea", "output", "dialog", "script"}
+CONTROLS = {"input", "select", "textarea", "output", "dialog", "script"}
 ON_SCREEN = {"downloads", "cell-bar", "playground", "live", "edit", "token-tip", "badges"}
 KEPT_ATTRIBUTES = {
     "id", "class", "lang", "dir", "title", "href", "src", "alt", "width", "height", "colspan",
@@ -62,7 +62,15 @@ def write_epub(
     """
     entries = (*book.chapters, *others)
     pages = [read_page(site, chapter) for chapter in entries]
-    links = Links({e.href: e.name for e in entries}, prefix=False, url=book.url, suffix=".xhtml")
+    for page in pages:
+        remove(page.article, lambda e: e.tag in CONTROLS or bool(classes(e) & ON_SCREEN))
+    links = Links(
+        {entry.href: entry.name for entry in entries},
+        prefix=False,
+        url=book.url,
+        suffix=".xhtml",
+        ids=ids_by_page(pages),
+    )
     chapters = [_chapter_item(page, book, links) for page in pages]
     items = [
         _document(COVER, book.title, book.language, _cover(book)),
@@ -87,7 +95,6 @@ _CONTAINER = b"""<?xml version="1.0" encoding="UTF-8"?>
 
 def _chapter_item(page: BookPage, book: BookInfo, links: Links) -> Item:
     article = page.article
-    remove(article, lambda e: e.tag in CONTROLS - {"button"} or bool(classes(e) & ON_SCREEN))
     links.relink(page)
     _as_plain_text(article)
     _drop_dead_ids(article)

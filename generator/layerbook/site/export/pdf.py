@@ -15,6 +15,7 @@ from layerbook.site.export.chromium import run_chromium
 from layerbook.site.export.document import (
     BookPage,
     Links,
+    ids_by_page,
     read_page,
     resolve_media,
     serialize,
@@ -75,7 +76,8 @@ def _without_dates(data: bytes) -> bytes:
 def _document(
     site: Path, book: BookInfo, pages: Sequence[BookPage], entries: Sequence[NavChapter]
 ) -> str:
-    links = Links({entry.href: entry.name for entry in entries}, prefix=True, url=book.url)
+    names = {entry.href: entry.name for entry in entries}
+    links = Links(names, prefix=True, url=book.url, ids=ids_by_page(pages))
     base = site.absolute().as_uri()
     sheets = [f"{base}/assets/{sheet}" for sheet in STYLESHEETS]
     sheets += [f"{base}/{sheet}" for sheet in book.theme.stylesheets]
