@@ -153,3 +153,21 @@ def test_any_name_of_a_folder_becomes_a_title(tmp_path: Path) -> None:
         assert layerbook("init", str(folder), cwd=tmp_path).returncode == 0
         assert layerbook("check", cwd=folder).returncode == 0
         assert b"\x1b" not in (folder / "README.md").read_bytes()
+
+
+def test_a_new_book_has_a_workflow_that_publishes_it(tmp_path: Path) -> None:
+    """It is YAML, and each command of ours in it is one that there is."""
+    from layerbook.cli.main import main
+    from ruamel.yaml import YAML
+
+    assert layerbook("init", "talk", cwd=tmp_path).returncode == 0
+    path = tmp_path / "talk" / ".github" / "workflows" / "publish.yml"
+    steps = YAML(typ="safe").load(path.read_text())["jobs"]["publish"]["steps"]
+    commands = [step["run"].split() for step in steps if "run" in step]
+    ours = [words[1:] for words in commands if words[0] == "layerbook"]
+    assert [words[0] for words in ours] == ["check", "build"]
+    for name, *options in ours:
+        known = {option for one in main.commands[name].params for option in one.opts}
+        assert set(options) <= known
+    uploads = [step["with"]["path"] for step in steps if "upload" in step.get("uses", "")]
+    assert uploads == ["site"]
