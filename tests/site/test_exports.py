@@ -213,3 +213,20 @@ def test_what_cannot_be_written(
 def test_a_book_that_was_not_built(book: Path) -> None:
     done = layerbook("export", "--zip", "x.zip", cwd=book)
     assert done.returncode == 1 and "layerbook build" in done.stderr
+
+
+@pytest.mark.browser
+def test_a_pdf_runs_no_scripts_and_prints_no_other_files(built: Path, tmp_path: Path) -> None:
+    """Pages of a stranger's site may hold both; from a disk, a browser would show any file."""
+    book = tmp_path / "book"
+    shutil.copytree(built, book)
+    (tmp_path / "secret.txt").write_text("SECRET")
+    address = (tmp_path / "secret.txt").as_uri()
+    page = book / "site" / "next.html"
+    evil = f'<iframe src="{address}"></iframe><script>document.body.textContent = "RAN"</script>'
+    page.write_text(page.read_text().replace("</article>", f"{evil}</article>"))
+    export(book, "--pdf", str(tmp_path / "a.pdf"))
+    document = pypdfium2.PdfDocument(tmp_path / "a.pdf")
+    text = "".join(page.get_textpage().get_text_range() for page in document)
+    assert "A small book" in text
+    assert "SECRET" not in text and "RAN" not in text

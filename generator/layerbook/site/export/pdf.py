@@ -22,6 +22,8 @@ from layerbook.site.export.document import (
 )
 from layerbook.site.pages import BookInfo, NavChapter
 
+# Nothing but styles, fonts and pictures of this machine: no scripts, frames or network.
+_POLICY = "default-src 'none'; style-src file: 'unsafe-inline'; font-src file: data:; img-src file: data:"
 _DATE = re.compile(rb"/(CreationDate|ModDate) \(D:\d{14}[^)]*\)")
 STYLE = """
 @page { size: A4; margin: 20mm 18mm 22mm;
@@ -95,7 +97,8 @@ def _document(
     head = "".join(f'<link rel="stylesheet" href="{escape(sheet)}">' for sheet in sheets)
     return (
         f'<!DOCTYPE html><html lang="{escape(book.language)}" data-theme="light"><head>'
-        f'<meta charset="utf-8"><title>{escape(book.title)}</title>'
+        f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f"<title>{escape(book.title)}</title>"
         f'<meta name="author" content="{escape(", ".join(book.authors))}">{head}'
         f'<style>{STYLE}{named}</style></head><body class="chapter"><main>'
         f"{''.join(body)}</main></body></html>"
