@@ -230,3 +230,18 @@ def test_a_pdf_runs_no_scripts_and_prints_no_other_files(built: Path, tmp_path: 
     text = "".join(page.get_textpage().get_text_range() for page in document)
     assert "A small book" in text
     assert "SECRET" not in text and "RAN" not in text
+
+
+@pytest.mark.parametrize("kind", ["slides", "epub"])
+def test_exports_take_files_of_the_site_only(kind: str, built: Path, tmp_path: Path) -> None:
+    book = tmp_path / "book"
+    shutil.copytree(built, book)
+    (tmp_path / "secret.png").write_bytes(b"SECRET")
+    page = book / "site" / "next.html"
+    image = '<img src="../../secret.png" alt="" width="1" height="1">'
+    page.write_text(page.read_text().replace("<article", "<article", 1).replace("</h1>", f"</h1><p>{image}</p>", 1))
+    options = ["--slides", "next"] if kind == "slides" else ["--epub"]
+    done = layerbook("export", *options, str(tmp_path / "out"), cwd=book)
+    assert done.returncode == 1
+    assert "leads outside" in done.stderr
+    assert not (tmp_path / "out").exists()

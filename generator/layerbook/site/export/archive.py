@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from layerbook.core.paths import resolve_inside
 from layerbook.store.publish import published_files
 
 FIRST_DAY = (1980, 1, 1, 0, 0, 0)
@@ -17,7 +18,7 @@ def write_zip(site: Path, path: Path) -> None:
     """Write the files that were published into a site, and no others."""
     names = sorted(published_files(site))
     with zipfile.ZipFile(path, "w") as archive:
-        add_files(archive, ((name, (site / name).read_bytes()) for name in names))
+        add_files(archive, ((name, resolve_inside(site, name, links=False).read_bytes()) for name in names))
 
 
 def add_files(archive: zipfile.ZipFile, files: Iterable[tuple[str, bytes]]) -> None:

@@ -15,6 +15,7 @@ from xml.etree.ElementTree import Element
 import html5lib
 from html5lib.serializer import HTMLSerializer
 
+from layerbook.core.paths import resolve_inside
 from layerbook.core.errors import StoreError
 from layerbook.site.pages import NavChapter
 
@@ -53,7 +54,7 @@ def read_page(site: Path, chapter: NavChapter, *, unfolded: bool = True) -> Book
 
     unfolded: with answers and detours open, as on paper.
     """
-    path = site / chapter.href
+    path = resolve_inside(site, chapter.href, links=False)
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement
 
+from layerbook.core.paths import resolve_inside
 from layerbook.core.language import gettext
 from layerbook.site.export.archive import add_files, entry
 from layerbook.site.export.document import (
@@ -166,7 +167,7 @@ def _media_items(site: Path, pages: Iterable[BookPage]) -> Iterator[Item]:
                 if path and ":" not in path and path not in seen:
                     seen.add(path)
                     kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
-                    yield Item(path, kind, (site / path).read_bytes())
+                    yield Item(path, kind, resolve_inside(site, path, links=False).read_bytes())
 
 
 def _cover(book: BookInfo) -> str:

@@ -13,6 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
+from layerbook.core.paths import resolve_inside
 from layerbook.core.language import gettext
 from layerbook.site.assets import STYLESHEETS
 from layerbook.site.export.document import Links, classes, find_all, read_page, remove, serialize
@@ -114,7 +115,7 @@ def _digest(text: str) -> str:
 
 def _sheet(site: Path, name: str) -> str:
     """Return a style sheet with the files that it names in it."""
-    path = site / name
+    path = resolve_inside(site, name, links=False)
 
     def embed(match: re.Match[str]) -> str:
         file = path.parent / match[1]
@@ -129,7 +130,7 @@ def _embed_media(article: Element, site: Path) -> None:
             for attribute in ("src", "poster"):
                 source = element.get(attribute, "")
                 if source and ":" not in source:
-                    element.set(attribute, _data_url(site / source))
+                    element.set(attribute, _data_url(resolve_inside(site, source, links=False)))
 
 
 def _data_url(file: Path) -> str:
