@@ -9,7 +9,35 @@ const define = (name, run) => {
 		reportError(error); // the other parts go on
 	}
 };
+define("scripts/catalogue.js", () => {
+
+const MESSAGES = {};
+const MARKS = { decimal: ".", group: "," };
+return { MESSAGES, MARKS };
+});
+define("scripts/messages.js", () => {
+
+const { MARKS, MESSAGES } = modules["scripts/catalogue.js"];
+
+function t(message, values = {}) {
+	const translated = MESSAGES[message] ?? message;
+	return translated.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+const mark = (message) => message;
+
+function plural(count, one, many, values = {}) {
+	return t(count === 1 ? one : many, { count: grouped(count), ...values });
+}
+
+const decimal = (digits) => digits.replace(".", MARKS.decimal);
+
+const grouped = (number) => number.toLocaleString("en-US").replaceAll(",", MARKS.group);
+return { t, mark, plural, decimal, grouped };
+});
 define("scripts/common.js", () => {
+
+const { decimal } = modules["scripts/messages.js"];
 
 const NARROW_SPACE = "\u202f";
 
@@ -59,18 +87,17 @@ function loadScript(src) {
 	});
 }
 
-const grouped = (number) => number.toLocaleString("en-US");
-
 function percent(share, exact = share === 0 || share === 1) {
 	let text = exact ? String(100 * share) : (100 * share).toFixed(2);
 	if (text === "0.00") text = `<${NARROW_SPACE}0.01`;
 	if (text === "100.00") text = `>${NARROW_SPACE}99.99`;
-	return `${text}${NARROW_SPACE}%`;
+	return `${decimal(text)}${NARROW_SPACE}%`;
 }
-return { element, on, hasModifier, clamp, placeBeside, targetOfKey, loadScript, grouped, percent };
+return { element, on, hasModifier, clamp, placeBeside, targetOfKey, loadScript, percent };
 });
 define("scripts/stepper.js", () => {
 
+const { t } = modules["scripts/messages.js"];
 const { clamp, element, hasModifier, on, targetOfKey } = modules["scripts/common.js"];
 
 const SECONDS_PER_FRAME = 1.1;
@@ -93,7 +120,7 @@ class Stepper {
 
 		box.classList.add("stepping");
 		box.role = "group";
-		box.ariaLabel = `${box.dataset.name}, step by step`;
+		box.ariaLabel = t("{name}, step by step", { name: box.dataset.name });
 		box.tabIndex = 0;
 		box.prepend(this.bar);
 		box.append(this.status);
@@ -101,12 +128,12 @@ class Stepper {
 	}
 
 	createControls(name) {
-		const label = { "aria-label": `${name}, ${this.unit}` };
+		const label = { "aria-label": `${name}, ${t(this.unit)}` };
 		const button = (action, text) => element("button", { "aria-label": action }, this.bar, text);
 		this.bar = element("div.stepper");
-		this.back = button(`Previous ${this.unit}`, "‹");
-		this.play = button("Play", "▶");
-		this.forward = button(`Next ${this.unit}`, "›");
+		this.back = button(t("Previous {unit}", { unit: t(this.unit) }), "‹");
+		this.play = button(t("Play"), "▶");
+		this.forward = button(t("Next {unit}", { unit: t(this.unit) }), "›");
 		const range = { type: "range", min: 1, max: this.frames.length, ...label };
 		this.slider = element("input", range, this.bar);
 		this.position = element("output", {}, this.bar);
@@ -139,7 +166,11 @@ class Stepper {
 	show(index, quietly = false) {
 		this.current = clamp(index, 0, this.frames.length - 1);
 		this.frames.forEach((frame, i) => frame.classList.toggle("current", i === this.current));
-		const position = `${this.unit} ${this.current + 1} of ${this.frames.length}`;
+		const position = t("{unit} {place} of {count}", {
+			unit: t(this.unit),
+			place: this.current + 1,
+			count: this.frames.length,
+		});
 		this.slider.value = this.current + 1;
 		this.slider.ariaValueText = position;
 		if (this.list) this.list.selectedIndex = this.current;
@@ -165,7 +196,7 @@ class Stepper {
 		clearInterval(this.timer);
 		this.timer = null;
 		this.play.textContent = "▶";
-		this.play.ariaLabel = "Play";
+		this.play.ariaLabel = t("Play");
 		this.show(this.current);
 	}
 
@@ -174,7 +205,7 @@ class Stepper {
 		if (this.reducedMotion.matches) return;
 		const last = this.frames.length - 1;
 		this.play.textContent = "❚❚";
-		this.play.ariaLabel = "Pause";
+		this.play.ariaLabel = t("Pause");
 		if (this.current === last) this.show(0, true);
 		this.timer = setInterval(() => {
 			this.show(this.current + 1, true);
@@ -402,6 +433,7 @@ return { readStorage, writeStorage };
 });
 define("scripts/predict.js", () => {
 
+const { t } = modules["scripts/messages.js"];
 const { on } = modules["scripts/common.js"];
 const { readStorage, writeStorage } = modules["scripts/storage.js"];
 
@@ -416,15 +448,17 @@ function startPrediction(box) {
 
 	function show(choice) {
 		const cameTrue = choice !== undefined && right.split(" ").includes(choice.value);
-		const outcome = cameTrue ? "it came true" : "it came out otherwise";
-		const comparison = right && ` On this model ${outcome}.`;
-		verdict.textContent = choice ? `You said: ${textOf(choice)}.${comparison}` : "";
+		const outcome = cameTrue
+			? t("On this model it came true.")
+			: t("On this model it came out otherwise.");
+		const said = choice ? t("You said: {choice}.", { choice: textOf(choice) }) : "";
+		verdict.textContent = said && right ? `${said} ${outcome}` : said;
 		verdict.classList.toggle("came-true", cameTrue);
 		for (const each of choices) {
 			each.checked = each === choice;
 			each.disabled = choice !== undefined;
 		}
-		button.textContent = choice ? "Ask me again" : "Commit";
+		button.textContent = choice ? t("Ask me again") : t("Commit");
 		button.disabled = choice === undefined;
 	}
 
@@ -448,6 +482,7 @@ document.querySelectorAll(".predict").forEach(startPrediction);
 });
 define("scripts/code_cells.js", () => {
 
+const { t } = modules["scripts/messages.js"];
 const { on } = modules["scripts/common.js"];
 
 const SHOWN = 2000; // milliseconds in which the button says what happened
@@ -455,14 +490,14 @@ const SHOWN = 2000; // milliseconds in which the button says what happened
 async function copy(button) {
 	const code = button.closest(".cell, .fence").querySelector("pre code");
 	getSelection().selectAllChildren(code);
-	let outcome = "Copied";
+	let outcome = t("Copied");
 	try {
 		await navigator.clipboard.writeText(`${code.textContent.trimEnd()}\n`);
 	} catch {
-		outcome = "Selected";
+		outcome = t("Selected");
 	}
 	button.textContent = outcome;
-	setTimeout(() => (button.textContent = "Copy"), SHOWN);
+	setTimeout(() => (button.textContent = t("Copy")), SHOWN);
 }
 
 for (const button of document.querySelectorAll(".copy")) {
@@ -711,7 +746,8 @@ return { hex, openTokenizer, createTokenizer, showText };
 });
 define("scripts/live.js", () => {
 
-const { element, grouped, hasModifier, loadScript, on, targetOfKey } = modules["scripts/common.js"];
+const { grouped, mark, plural, t } = modules["scripts/messages.js"];
+const { element, hasModifier, loadScript, on, targetOfKey } = modules["scripts/common.js"];
 const { createTokenizer, hex, showText } = modules["scripts/tokenizer.js"];
 
 const MOST_CHARACTERS = 20000;
@@ -721,12 +757,10 @@ const SLOW = 2000; // from this many characters on, it waits for a pause in the 
 const PAUSE = 250; // milliseconds
 const MOST_MERGED = 300; // characters, of a text whose merges can be stepped through
 
-const counted = (number, noun) => `${grouped(number)} ${noun}${number === 1 ? "" : "s"}`;
-
 function writeShown(parent, { text, shown }) {
 	const raw = [...text];
 	const chars = [...shown];
-	if (!chars.length) element("span.nothing", {}, parent, "empty");
+	if (!chars.length) element("span.nothing", {}, parent, t("empty"));
 	chars.forEach((char, i) => {
 		if (raw.length === chars.length && raw[i] !== char) element("span.ws", {}, parent, char);
 		else parent.append(char);
@@ -736,9 +770,16 @@ function writeShown(parent, { text, shown }) {
 
 function describe(token, position) {
 	const bytes = Array.from(token.bytes, (byte) => hex(byte, 2));
-	const bytesText = `${bytes.length === 1 ? "byte" : "bytes"} ${bytes.join(" ")}`;
-	const meaning = token.special ? "a special token, which stands for no text" : bytesText;
-	return `position ${position}: ${token.shown || "empty"}, id ${token.id}, ${meaning}`;
+	const bytesText = t(bytes.length === 1 ? mark("byte {bytes}") : mark("bytes {bytes}"), {
+		bytes: bytes.join(" "),
+	});
+	const meaning = token.special ? t("a special token, which stands for no text") : bytesText;
+	return t("position {position}: {token}, id {id}, {meaning}", {
+		position,
+		token: token.shown || t("empty"),
+		id: token.id,
+		meaning,
+	});
 }
 
 class LiveText {
@@ -754,8 +795,8 @@ class LiveText {
 		this.printed = this.rows[0].querySelector(".strip-label .verbatim");
 		this.chips = this.rows[0].querySelector(".chips");
 		this.bar = element("p.live-bar");
-		this.button = element("button.tool", {}, this.bar, "Type a text of your own");
-		const offer = `Loads the tokenizer, ${box.dataset.size}.`;
+		this.button = element("button.tool", {}, this.bar, t("Type a text of your own"));
+		const offer = t("Loads the tokenizer, {size}.", { size: box.dataset.size });
 		this.status = element("span.live-status", { role: "status" }, this.bar, offer);
 		box.prepend(this.bar);
 		this.addExamples();
@@ -764,7 +805,7 @@ class LiveText {
 
 	addExamples() {
 		if (this.rows.length < 2) return;
-		const bar = element("p.live-bar.live-examples", { role: "group", "aria-label": "Examples" });
+		const bar = element("p.live-bar.live-examples", { role: "group", "aria-label": t("Examples") });
 		this.rows.forEach((row, i) => {
 			const label = row.querySelector(".strip-label").textContent.replaceAll("·", " ");
 			const button = element("button.tool", { "aria-pressed": i === 0 }, bar, label);
@@ -789,7 +830,7 @@ class LiveText {
 
 	async load() {
 		this.button.disabled = true;
-		this.status.textContent = "Loading …";
+		this.status.textContent = t("Loading …");
 		try {
 			for (const source of this.sources) await loadScript(source);
 		} catch {
@@ -802,7 +843,7 @@ class LiveText {
 
 	reportMissing() {
 		this.button.disabled = false;
-		this.status.textContent = "The tokenizer cannot be loaded; its files are missing.";
+		this.status.textContent = t("The tokenizer cannot be loaded; its files are missing.");
 	}
 
 	start(data) {
@@ -824,7 +865,7 @@ class LiveText {
 		this.box.classList.add("open");
 		this.startList(this.chips);
 		const description = this.box.closest("figure").querySelector("p.visually-hidden");
-		const text = "A field for your text, and below it the tokens that it is cut into.";
+		const text = t("A field for your text, and below it the tokens that it is cut into.");
 		if (description) description.textContent = text;
 		this.show();
 		this.field.focus();
@@ -833,7 +874,7 @@ class LiveText {
 
 	addField(text) {
 		this.field = element("textarea", { rows: 3, spellcheck: "false", autocapitalize: "off" });
-		this.field.ariaLabel = "Your text";
+		this.field.ariaLabel = t("Your text");
 		this.field.value = text;
 		on(this.field, "input", () => {
 			this.press(this.texts.indexOf(this.field.value));
@@ -845,7 +886,7 @@ class LiveText {
 
 	addSlider() {
 		this.merges = element("p.live-merges");
-		const label = element("label", {}, this.merges, "Merges ");
+		const label = element("label", {}, this.merges, t("Merges "));
 		this.slider = element("input", { type: "range", min: 0, step: 1 }, label);
 		this.merge = element("span.live-merge", {}, this.merges);
 		on(this.slider, "input", () => this.showStage());
@@ -855,21 +896,21 @@ class LiveText {
 	showStage() {
 		const { tokens, rank, merge } = this.stages[this.slider.valueAsNumber];
 		this.drawTokens(tokens);
-		this.merge.textContent = merge ? "" : "before the first merge";
+		this.merge.textContent = merge ? "" : t("before the first merge");
 		if (merge) {
 			const [left, right, made] = merge;
 			for (const part of [left, " + ", right, " → ", made]) {
 				if (part.shown === undefined) this.merge.append(part);
 				else writeShown(element("span.tok", {}, this.merge), part);
 			}
-			this.merge.append(`, no. ${grouped(rank)} in the list`);
+			this.merge.append(t(", no. {rank} in the list", { rank: grouped(rank) }));
 		}
 		this.slider.setAttribute("aria-valuetext", this.merge.textContent);
 	}
 
 	startList(chips) {
 		chips.role = "listbox";
-		chips.ariaLabel = "The tokens";
+		chips.ariaLabel = t("The tokens");
 		chips.tabIndex = 0;
 		on(chips, "mouseover click", (event) => {
 			const index = [...chips.children].indexOf(event.target.closest(".chip"));
@@ -931,7 +972,7 @@ class LiveText {
 		this.chips.removeAttribute("aria-activedescendant");
 		this.current = -1;
 		this.detail.textContent = chips.length
-			? "Point at a token, or reach it with Tab and the arrow keys."
+			? t("Point at a token, or reach it with Tab and the arrow keys.")
 			: "";
 	}
 
@@ -955,10 +996,11 @@ class LiveText {
 	}
 
 	showCounts(typed, read) {
-		const characters = counted(typed, "character");
-		const tokens = counted(this.tokens.length, "token");
-		const start = read < typed ? `The first ${grouped(read)} of ${characters}:` : `${characters},`;
-		const drawn = `; the first ${grouped(MOST_CHIPS)} are drawn`;
+		const characters = plural(typed, "{count} character", "{count} characters");
+		const tokens = plural(this.tokens.length, "{count} token", "{count} tokens");
+		const first = t("The first {read} of {characters}:", { read: grouped(read), characters });
+		const start = read < typed ? first : `${characters},`;
+		const drawn = t("; the first {count} are drawn", { count: grouped(MOST_CHIPS) });
 		this.status.textContent = `${start} ${tokens}${this.tokens.length > MOST_CHIPS ? drawn : ""}.`;
 	}
 }
@@ -1039,6 +1081,7 @@ return { MEAN, Patterns };
 });
 define("scripts/explorer.js", () => {
 
+const { t } = modules["scripts/messages.js"];
 const { clamp, element, hasModifier, on, percent } = modules["scripts/common.js"];
 const { MEAN } = modules["scripts/patterns.js"];
 
@@ -1076,11 +1119,11 @@ class AttentionExplorer {
 
 	addBar() {
 		const bar = element("div.explorer-bar", {}, this.box);
-		this.layerSlider = this.addSlider(bar, "Layer", "layer", 0, this.layers.length - 1);
-		this.headSlider = this.addSlider(bar, "Head", "head", MEAN, this.heads - 1);
+		this.layerSlider = this.addSlider(bar, t("Layer"), "layer", 0, this.layers.length - 1);
+		this.headSlider = this.addSlider(bar, t("Head"), "head", MEAN, this.heads - 1);
 		const option = element("label.explorer-option", {}, bar);
 		const check = element("input", { type: "checkbox" }, option);
-		option.append("Leave out the first token");
+		option.append(t("Leave out the first token"));
 		on(check, "change", () => this.update({ withoutFirst: check.checked }));
 	}
 
@@ -1106,15 +1149,15 @@ class AttentionExplorer {
 
 	addMap(main) {
 		const map = element("div.explorer-map", {}, main);
-		const rows = { role: "group", "aria-label": "Token that looks" };
-		element("span.explorer-axis", {}, map, "↓ token that looks");
+		const rows = { role: "group", "aria-label": t("Token that looks") };
+		element("span.explorer-axis", {}, map, t("↓ token that looks"));
 		this.rows = element("div.explorer-rows", rows, map);
 		const cells = element("div.explorer-cells", {}, map);
 		this.canvas = addCanvas(cells, this.count, this.count);
 		this.rowMark = element("div.explorer-mark", {}, cells);
 		this.columnMark = element("div.explorer-mark", {}, cells);
 		this.columns = element("div.explorer-columns", { "aria-hidden": "true" }, map);
-		element("span.explorer-axis", {}, map, "→ token it looks at");
+		element("span.explorer-axis", {}, map, t("→ token it looks at"));
 		on(cells, "mousemove", (event) => this.point(...this.cellUnder(event, cells), event));
 		on(cells, "click", (event) => this.lock(this.cellUnder(event, cells)[0]));
 		on(cells, "mouseleave", () => this.update({ column: null }));
@@ -1138,7 +1181,7 @@ class AttentionExplorer {
 	addTokens() {
 		this.parts = this.tokens.map((token, i) => {
 			const facts = { title: this.facts[i] };
-			const label = { "aria-label": `row ${i}, ${token}` };
+			const label = { "aria-label": t("row {row}, {token}", { row: i, token }) };
 			const item = element("li", {}, this.items);
 			element("span.explorer-at", {}, item, i);
 			element("span.tok", facts, item, token);
@@ -1158,17 +1201,17 @@ class AttentionExplorer {
 	}
 
 	addThumbnails() {
-		const label = "All patterns: rows are heads, columns are layers";
+		const label = t("All patterns: rows are heads, columns are layers");
 		const scroll = element("div.explorer-grid.scroll", {}, this.box);
 		this.table = element("table", { role: "grid", "aria-label": label }, scroll);
 		const top = element("tr", {}, element("thead", {}, this.table));
 		const body = element("tbody", {}, this.table);
 		this.thumbs = [];
-		element("td", {}, top, "layer");
+		element("td", {}, top, t("layer"));
 		for (const layer of this.layers) element("th", { scope: "col" }, top, layer);
 		for (let head = MEAN; head < this.heads; head++) {
 			const row = element("tr", {}, body);
-			element("th", { scope: "row" }, row, head === MEAN ? "mean" : `head ${head}`);
+			element("th", { scope: "row" }, row, head === MEAN ? t("mean") : t("head {head}", { head }));
 			this.layers.forEach((_, layer) => this.addThumbnail(row, layer, head));
 		}
 	}
@@ -1185,8 +1228,8 @@ class AttentionExplorer {
 	}
 
 	nameOf(layer, head) {
-		const heads = head === MEAN ? "mean of the heads" : `head ${head}`;
-		return `layer ${this.layers[layer]}, ${heads}`;
+		const heads = head === MEAN ? t("mean of the heads") : t("head {head}", { head });
+		return t("layer {layer}, {heads}", { layer: this.layers[layer], heads });
 	}
 
 	point(row, column, event) {
@@ -1210,11 +1253,11 @@ class AttentionExplorer {
 	showPattern({ masked }) {
 		const { layer, head, withoutFirst } = this.state;
 		this.layerSlider(this.layers[layer]);
-		this.headSlider(head === MEAN ? "mean" : head);
+		this.headSlider(head === MEAN ? t("mean") : head);
 		this.patterns.draw(this.canvas, this.state);
 		this.meaning.textContent = withoutFirst
-			? "share of what the first token leaves, each row summing to one again"
-			: "share of attention";
+			? t("share of what the first token leaves, each row summing to one again")
+			: t("share of attention");
 		for (const thumb of this.thumbs) {
 			const selected = thumb.layer === layer && thumb.head === head;
 			thumb.button.tabIndex = selected ? 0 : -1;
@@ -1226,8 +1269,11 @@ class AttentionExplorer {
 	showRow() {
 		const { row, column, locked } = this.state;
 		const shares = this.patterns.row(this.state, row);
-		this.heading.textContent = `Row ${row}, ${this.tokens[row]} looks at`;
-		const lock = locked ? "locked: Escape lets go" : "click or Enter locks it";
+		this.heading.textContent = t("Row {row}, {token} looks at", {
+			row,
+			token: this.tokens[row],
+		});
+		const lock = locked ? t("locked: Escape lets go") : t("click or Enter locks it");
 		element("small", {}, this.heading, lock);
 		this.parts.forEach((part, i) => this.showPart(part, i, shares[i] ?? null));
 		const size = 100 / this.count;
@@ -1241,7 +1287,7 @@ class AttentionExplorer {
 	showPart({ item, bar, value, button, column, chip }, i, share) {
 		const { state } = this;
 		const looks = i === state.row;
-		const missing = i > state.row ? "later" : "left out";
+		const missing = i > state.row ? t("later") : t("left out");
 		item.classList.toggle("absent", share === null);
 		bar.style.width = `${100 * share}%`;
 		value.textContent = share === null ? missing : this.percent(share);
@@ -1262,10 +1308,17 @@ class AttentionExplorer {
 			.filter((key) => shares[key] !== null)
 			.sort((a, b) => shares[b] - shares[a])
 			.slice(0, MOST_SPOKEN)
-			.map((key) => `${this.percent(shares[key])} to ${this.tokens[key]} at ${key}`);
-		const pattern = this.nameOf(layer, head) + (withoutFirst ? ", first token left out" : "");
-		const query = `row ${row}, ${this.tokens[row]}${locked ? ", locked" : ""}`;
-		this.status.textContent = `${pattern}; ${query}: ${best.join(", ") || "nothing"}`;
+			.map((key) =>
+				t("{share} to {token} at {place}", {
+					share: this.percent(shares[key]),
+					token: this.tokens[key],
+					place: key,
+				}),
+			);
+		const pattern = this.nameOf(layer, head) + (withoutFirst ? t(", first token left out") : "");
+		const query =
+			t("row {row}, {token}", { row, token: this.tokens[row] }) + (locked ? t(", locked") : "");
+		this.status.textContent = `${pattern}; ${query}: ${best.join(", ") || t("nothing")}`;
 	}
 
 	onKey(event) {
@@ -1292,6 +1345,7 @@ return { AttentionExplorer };
 });
 define("scripts/viewer.js", () => {
 
+const { t } = modules["scripts/messages.js"];
 const { element, loadScript, on } = modules["scripts/common.js"];
 
 function decodeFloats(text) {
@@ -1318,11 +1372,11 @@ function addViewer(figure, label, makeView) {
 	function show(open) {
 		figure.classList.toggle("exploring", open);
 		button.ariaExpanded = open;
-		button.textContent = open ? "Back to the picture" : label;
+		button.textContent = open ? t("Back to the picture") : label;
 	}
 
 	function reportMissing() {
-		button.textContent = `Its data is missing: ${href}`;
+		button.textContent = t("Its data is missing: {file}", { file: href });
 	}
 
 	function onLoad() {
@@ -1345,19 +1399,25 @@ return { decodeFloats, startViewers };
 });
 define("scripts/attention.js", () => {
 
+const { t } = modules["scripts/messages.js"];
 const { AttentionExplorer } = modules["scripts/explorer.js"];
 const { Patterns } = modules["scripts/patterns.js"];
 const { startViewers } = modules["scripts/viewer.js"];
 
 function makeView(figure, data) {
 	const name = figure.querySelector(".figure-number").textContent.replace(/\.$/, "");
-	return new AttentionExplorer(`${name}, every layer and head`, data, new Patterns(data)).box;
+	return new AttentionExplorer(
+		t("{figure}, every layer and head", { figure: name }),
+		data,
+		new Patterns(data),
+	).box;
 }
 
-startViewers("patterns", "Explore every layer and head", makeView);
+startViewers("patterns", t("Explore every layer and head"), makeView);
 });
 define("scripts/points.js", () => {
 
+const { t } = modules["scripts/messages.js"];
 const { element, hasModifier, on } = modules["scripts/common.js"];
 
 const REACH = 24; // pixels from the pointer to the dot it means
@@ -1386,10 +1446,10 @@ class PointMap {
 	}
 
 	createReadout(title) {
-		const label = title === undefined ? "The points" : `The points: ${title}`;
+		const label = title === undefined ? t("The points") : t("The points: {title}", { title });
 		this.bar = element("div.readout", { role: "group", "aria-label": label });
-		const back = element("button", { "aria-label": "Previous point" }, this.bar, "‹");
-		const forward = element("button", { "aria-label": "Next point" }, this.bar, "›");
+		const back = element("button", { "aria-label": t("Previous point") }, this.bar, "‹");
+		const forward = element("button", { "aria-label": t("Next point") }, this.bar, "›");
 		on(back, "click", () => this.step(-1));
 		on(forward, "click", () => this.step(1));
 		this.readout = element("output", {}, this.bar);
@@ -1411,7 +1471,8 @@ class PointMap {
 		}
 		this.svg.classList.toggle("pointing", dot !== undefined);
 		this.readout.textContent =
-			dot?.text ?? `Point at one of the ${this.dots.length} dots, or step through them.`;
+			dot?.text ??
+			t("Point at one of the {count} dots, or step through them.", { count: this.dots.length });
 	}
 
 	step(by) {
@@ -1510,7 +1571,8 @@ return { sum, Scores };
 });
 define("scripts/playground.js", () => {
 
-const { element, grouped, on, percent } = modules["scripts/common.js"];
+const { decimal, grouped, t } = modules["scripts/messages.js"];
+const { element, on, percent } = modules["scripts/common.js"];
 const { Scores, sum } = modules["scripts/sampling.js"];
 const { decodeFloats, startViewers } = modules["scripts/viewer.js"];
 
@@ -1595,8 +1657,8 @@ class Playground {
 
 	writeToken(chip, rank) {
 		const id = this.current.order[rank];
-		chip.textContent = this.texts[id] || "empty";
-		chip.title = `token ${id}, rank ${rank + 1}`;
+		chip.textContent = this.texts[id] || t("empty");
+		chip.title = t("token {id}, rank {rank}", { id, rank: rank + 1 });
 		return chip;
 	}
 
@@ -1630,26 +1692,35 @@ class Playground {
 		const { probs, left } = this.sampled;
 		const shown = this.rows.length;
 		const leftOthers = grouped(Math.max(0, left - shown));
-		this.others.token.textContent = `${leftOthers} of ${grouped(size - shown)} others`;
+		this.others.token.textContent = t("{left} of {count} others", {
+			left: leftOthers,
+			count: grouped(size - shown),
+		});
 		fillRow(this.others, sum(probs, shown, size), sum(own, shown, size));
 	}
 
 	describe() {
 		const { cuts, left, choices } = this.sampled;
-		const uncertainty = `as uncertain as a fair choice among ${choices.toFixed(2)}`;
-		const parts = [`${grouped(left)} of ${grouped(this.size)} tokens are left, ${uncertainty}`];
+		const counts = { left: grouped(left), count: grouped(this.size) };
+		const fair = { ...counts, choices: decimal(choices.toFixed(2)) };
+		const parts = [
+			t("{left} of {count} tokens are left, as uncertain as a fair choice among {choices}", fair),
+		];
 		cuts.forEach(({ by, count, lost }, i) => {
 			if (!count) return;
-			const whole = i && cuts[0].count ? "what was left" : "the probability";
-			const loss = lost ? ` with ${percent(lost)} of ${whole}` : "";
-			parts.push(`${by} removed ${grouped(count)}${loss}`);
+			const whole = i && cuts[0].count ? t("what was left") : t("the probability");
+			const removed = { by, count: grouped(count), share: percent(lost), whole };
+			const part = lost
+				? t("{by} removed {count} with {share} of {whole}", removed)
+				: t("{by} removed {count}", removed);
+			parts.push(part);
 		});
 		return parts.join("; ");
 	}
 }
 
 const makeView = (figure, data) => new Playground(figure, data).box;
-startViewers("scores", "Turn the knobs yourself", makeView);
+startViewers("scores", t("Turn the knobs yourself"), makeView);
 });
 define("scripts/contents.js", () => {
 
@@ -1781,6 +1852,7 @@ on(document, "keydown", (event) => {
 });
 define("scripts/search.js", () => {
 
+const { plural, t } = modules["scripts/messages.js"];
 const { element, loadScript, on } = modules["scripts/common.js"];
 
 const MOST_RESULTS = 20;
@@ -1857,10 +1929,10 @@ function addSnippet(parent, text, words) {
 }
 
 function createDialog() {
-	dialog = element("dialog.search", { "aria-label": "Search the book" }, document.body);
+	dialog = element("dialog.search", { "aria-label": t("Search the book") }, document.body);
 	const form = element("form", {}, dialog);
-	input = element("input", { type: "text", "aria-label": "Search for" }, form);
-	const close = element("button.tool", {}, form, "Close");
+	input = element("input", { type: "text", "aria-label": t("Search for") }, form);
+	const close = element("button.tool", {}, form, t("Close"));
 	status = element("p.search-status", { role: "status" }, dialog);
 	list = element("ol", {}, dialog);
 
@@ -1881,7 +1953,7 @@ function open() {
 }
 
 function reportMissing() {
-	status.textContent = "The search index is missing.";
+	status.textContent = t("The search index is missing.");
 }
 
 function showResults() {
@@ -1890,8 +1962,8 @@ function showResults() {
 	status.textContent = "";
 	if (!window.layerbookIndex || !words.length) return;
 	const rows = search(window.layerbookIndex, words);
-	const sections = `${rows.length} ${rows.length === 1 ? "section" : "sections"}`;
-	status.textContent = rows.length ? sections : "Nothing found.";
+	const sections = plural(rows.length, "{count} section", "{count} sections");
+	status.textContent = rows.length ? sections : t("Nothing found.");
 	for (const row of rows.slice(0, MOST_RESULTS)) addResult(row, words);
 }
 

@@ -9,6 +9,32 @@ const define = (name, run) => {
 		reportError(error); // the other parts go on
 	}
 };
+define("scripts/catalogue.js", () => {
+
+const MESSAGES = {};
+const MARKS = { decimal: ".", group: "," };
+return { MESSAGES, MARKS };
+});
+define("scripts/messages.js", () => {
+
+const { MARKS, MESSAGES } = modules["scripts/catalogue.js"];
+
+function t(message, values = {}) {
+	const translated = MESSAGES[message] ?? message;
+	return translated.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+const mark = (message) => message;
+
+function plural(count, one, many, values = {}) {
+	return t(count === 1 ? one : many, { count: grouped(count), ...values });
+}
+
+const decimal = (digits) => digits.replace(".", MARKS.decimal);
+
+const grouped = (number) => number.toLocaleString("en-US").replaceAll(",", MARKS.group);
+return { t, mark, plural, decimal, grouped };
+});
 define("scripts/storage.js", () => {
 
 function readStorage(key) {
@@ -29,9 +55,10 @@ return { readStorage, writeStorage };
 });
 define("theme.js", () => {
 
+const { t } = modules["scripts/messages.js"];
 const { readStorage, writeStorage } = modules["scripts/storage.js"];
 
-const LABELS = { auto: "Auto", light: "Light", dark: "Dark" };
+const LABELS = { auto: t("Auto"), light: t("Light"), dark: t("Dark") };
 const THEMES = Object.keys(LABELS);
 const STORAGE_KEY = "layerbook-theme";
 

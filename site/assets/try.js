@@ -9,7 +9,35 @@ const define = (name, run) => {
 		reportError(error); // the other parts go on
 	}
 };
+define("scripts/catalogue.js", () => {
+
+const MESSAGES = {};
+const MARKS = { decimal: ".", group: "," };
+return { MESSAGES, MARKS };
+});
+define("scripts/messages.js", () => {
+
+const { MARKS, MESSAGES } = modules["scripts/catalogue.js"];
+
+function t(message, values = {}) {
+	const translated = MESSAGES[message] ?? message;
+	return translated.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+const mark = (message) => message;
+
+function plural(count, one, many, values = {}) {
+	return t(count === 1 ? one : many, { count: grouped(count), ...values });
+}
+
+const decimal = (digits) => digits.replace(".", MARKS.decimal);
+
+const grouped = (number) => number.toLocaleString("en-US").replaceAll(",", MARKS.group);
+return { t, mark, plural, decimal, grouped };
+});
 define("scripts/common.js", () => {
+
+const { decimal } = modules["scripts/messages.js"];
 
 const NARROW_SPACE = "\u202f";
 
@@ -59,15 +87,13 @@ function loadScript(src) {
 	});
 }
 
-const grouped = (number) => number.toLocaleString("en-US");
-
 function percent(share, exact = share === 0 || share === 1) {
 	let text = exact ? String(100 * share) : (100 * share).toFixed(2);
 	if (text === "0.00") text = `<${NARROW_SPACE}0.01`;
 	if (text === "100.00") text = `>${NARROW_SPACE}99.99`;
-	return `${text}${NARROW_SPACE}%`;
+	return `${decimal(text)}${NARROW_SPACE}%`;
 }
-return { element, on, hasModifier, clamp, placeBeside, targetOfKey, loadScript, grouped, percent };
+return { element, on, hasModifier, clamp, placeBeside, targetOfKey, loadScript, percent };
 });
 define("scripts/patterns.js", () => {
 
@@ -143,6 +169,7 @@ return { MEAN, Patterns };
 });
 define("scripts/explorer.js", () => {
 
+const { t } = modules["scripts/messages.js"];
 const { clamp, element, hasModifier, on, percent } = modules["scripts/common.js"];
 const { MEAN } = modules["scripts/patterns.js"];
 
@@ -180,11 +207,11 @@ class AttentionExplorer {
 
 	addBar() {
 		const bar = element("div.explorer-bar", {}, this.box);
-		this.layerSlider = this.addSlider(bar, "Layer", "layer", 0, this.layers.length - 1);
-		this.headSlider = this.addSlider(bar, "Head", "head", MEAN, this.heads - 1);
+		this.layerSlider = this.addSlider(bar, t("Layer"), "layer", 0, this.layers.length - 1);
+		this.headSlider = this.addSlider(bar, t("Head"), "head", MEAN, this.heads - 1);
 		const option = element("label.explorer-option", {}, bar);
 		const check = element("input", { type: "checkbox" }, option);
-		option.append("Leave out the first token");
+		option.append(t("Leave out the first token"));
 		on(check, "change", () => this.update({ withoutFirst: check.checked }));
 	}
 
@@ -210,15 +237,15 @@ class AttentionExplorer {
 
 	addMap(main) {
 		const map = element("div.explorer-map", {}, main);
-		const rows = { role: "group", "aria-label": "Token that looks" };
-		element("span.explorer-axis", {}, map, "↓ token that looks");
+		const rows = { role: "group", "aria-label": t("Token that looks") };
+		element("span.explorer-axis", {}, map, t("↓ token that looks"));
 		this.rows = element("div.explorer-rows", rows, map);
 		const cells = element("div.explorer-cells", {}, map);
 		this.canvas = addCanvas(cells, this.count, this.count);
 		this.rowMark = element("div.explorer-mark", {}, cells);
 		this.columnMark = element("div.explorer-mark", {}, cells);
 		this.columns = element("div.explorer-columns", { "aria-hidden": "true" }, map);
-		element("span.explorer-axis", {}, map, "→ token it looks at");
+		element("span.explorer-axis", {}, map, t("→ token it looks at"));
 		on(cells, "mousemove", (event) => this.point(...this.cellUnder(event, cells), event));
 		on(cells, "click", (event) => this.lock(this.cellUnder(event, cells)[0]));
 		on(cells, "mouseleave", () => this.update({ column: null }));
@@ -242,7 +269,7 @@ class AttentionExplorer {
 	addTokens() {
 		this.parts = this.tokens.map((token, i) => {
 			const facts = { title: this.facts[i] };
-			const label = { "aria-label": `row ${i}, ${token}` };
+			const label = { "aria-label": t("row {row}, {token}", { row: i, token }) };
 			const item = element("li", {}, this.items);
 			element("span.explorer-at", {}, item, i);
 			element("span.tok", facts, item, token);
@@ -262,17 +289,17 @@ class AttentionExplorer {
 	}
 
 	addThumbnails() {
-		const label = "All patterns: rows are heads, columns are layers";
+		const label = t("All patterns: rows are heads, columns are layers");
 		const scroll = element("div.explorer-grid.scroll", {}, this.box);
 		this.table = element("table", { role: "grid", "aria-label": label }, scroll);
 		const top = element("tr", {}, element("thead", {}, this.table));
 		const body = element("tbody", {}, this.table);
 		this.thumbs = [];
-		element("td", {}, top, "layer");
+		element("td", {}, top, t("layer"));
 		for (const layer of this.layers) element("th", { scope: "col" }, top, layer);
 		for (let head = MEAN; head < this.heads; head++) {
 			const row = element("tr", {}, body);
-			element("th", { scope: "row" }, row, head === MEAN ? "mean" : `head ${head}`);
+			element("th", { scope: "row" }, row, head === MEAN ? t("mean") : t("head {head}", { head }));
 			this.layers.forEach((_, layer) => this.addThumbnail(row, layer, head));
 		}
 	}
@@ -289,8 +316,8 @@ class AttentionExplorer {
 	}
 
 	nameOf(layer, head) {
-		const heads = head === MEAN ? "mean of the heads" : `head ${head}`;
-		return `layer ${this.layers[layer]}, ${heads}`;
+		const heads = head === MEAN ? t("mean of the heads") : t("head {head}", { head });
+		return t("layer {layer}, {heads}", { layer: this.layers[layer], heads });
 	}
 
 	point(row, column, event) {
@@ -314,11 +341,11 @@ class AttentionExplorer {
 	showPattern({ masked }) {
 		const { layer, head, withoutFirst } = this.state;
 		this.layerSlider(this.layers[layer]);
-		this.headSlider(head === MEAN ? "mean" : head);
+		this.headSlider(head === MEAN ? t("mean") : head);
 		this.patterns.draw(this.canvas, this.state);
 		this.meaning.textContent = withoutFirst
-			? "share of what the first token leaves, each row summing to one again"
-			: "share of attention";
+			? t("share of what the first token leaves, each row summing to one again")
+			: t("share of attention");
 		for (const thumb of this.thumbs) {
 			const selected = thumb.layer === layer && thumb.head === head;
 			thumb.button.tabIndex = selected ? 0 : -1;
@@ -330,8 +357,11 @@ class AttentionExplorer {
 	showRow() {
 		const { row, column, locked } = this.state;
 		const shares = this.patterns.row(this.state, row);
-		this.heading.textContent = `Row ${row}, ${this.tokens[row]} looks at`;
-		const lock = locked ? "locked: Escape lets go" : "click or Enter locks it";
+		this.heading.textContent = t("Row {row}, {token} looks at", {
+			row,
+			token: this.tokens[row],
+		});
+		const lock = locked ? t("locked: Escape lets go") : t("click or Enter locks it");
 		element("small", {}, this.heading, lock);
 		this.parts.forEach((part, i) => this.showPart(part, i, shares[i] ?? null));
 		const size = 100 / this.count;
@@ -345,7 +375,7 @@ class AttentionExplorer {
 	showPart({ item, bar, value, button, column, chip }, i, share) {
 		const { state } = this;
 		const looks = i === state.row;
-		const missing = i > state.row ? "later" : "left out";
+		const missing = i > state.row ? t("later") : t("left out");
 		item.classList.toggle("absent", share === null);
 		bar.style.width = `${100 * share}%`;
 		value.textContent = share === null ? missing : this.percent(share);
@@ -366,10 +396,17 @@ class AttentionExplorer {
 			.filter((key) => shares[key] !== null)
 			.sort((a, b) => shares[b] - shares[a])
 			.slice(0, MOST_SPOKEN)
-			.map((key) => `${this.percent(shares[key])} to ${this.tokens[key]} at ${key}`);
-		const pattern = this.nameOf(layer, head) + (withoutFirst ? ", first token left out" : "");
-		const query = `row ${row}, ${this.tokens[row]}${locked ? ", locked" : ""}`;
-		this.status.textContent = `${pattern}; ${query}: ${best.join(", ") || "nothing"}`;
+			.map((key) =>
+				t("{share} to {token} at {place}", {
+					share: this.percent(shares[key]),
+					token: this.tokens[key],
+					place: key,
+				}),
+			);
+		const pattern = this.nameOf(layer, head) + (withoutFirst ? t(", first token left out") : "");
+		const query =
+			t("row {row}, {token}", { row, token: this.tokens[row] }) + (locked ? t(", locked") : "");
+		this.status.textContent = `${pattern}; ${query}: ${best.join(", ") || t("nothing")}`;
 	}
 
 	onKey(event) {
@@ -396,6 +433,7 @@ return { AttentionExplorer };
 });
 define("live/changes.js", () => {
 
+const { t } = modules["scripts/messages.js"];
 const { element, on } = modules["scripts/common.js"];
 
 const NONE = { heads: [], mlps: [], blocked: [] };
@@ -434,35 +472,47 @@ class Changes {
 		this.box.replaceChildren();
 		for (const layer of new Set(heads.map((name) => name.split(".")[0]))) {
 			const names = heads.filter((name) => name.startsWith(`${layer}.`));
-			if (names.length === this.heads) this.addChip(`layer ${layer}, all heads`, "heads", ...names);
+			if (names.length === this.heads)
+				this.addChip(t("layer {layer}, all heads", { layer }), "heads", ...names);
 			else
-				for (const name of names)
-					this.addChip(`layer ${name.replace(".", ", head ")}`, "heads", name);
+				for (const name of names) {
+					const head = name.split(".")[1];
+					this.addChip(t("layer {layer}, head {head}", { layer, head }), "heads", name);
+				}
 		}
-		for (const layer of mlps) this.addChip(`MLP of layer ${layer}`, "mlps", layer);
-		for (const position of blocked) this.addChip(`token ${position} hidden`, "blocked", position);
+		for (const layer of mlps) this.addChip(t("MLP of layer {layer}", { layer }), "mlps", layer);
+		for (const position of blocked)
+			this.addChip(t("token {position} hidden", { position }), "blocked", position);
 		if (this.isEmpty) return;
-		on(element("button", {}, this.box, "Undo all"), "click", () => {
+		on(element("button", {}, this.box, t("Undo all")), "click", () => {
 			this.restore({});
 			this.changed();
 		});
 	}
 
 	addChip(name, kind, ...values) {
-		const button = element("button", { "aria-label": `Undo: ${name}` }, this.box, `${name} ✕`);
+		const button = element(
+			"button",
+			{ "aria-label": t("Undo: {name}", { name }) },
+			this.box,
+			`${name} ✕`,
+		);
 		on(button, "click", () => this.toggle(kind, ...values));
 	}
 }
 return { Changes };
 });
 define("live/examples.js", () => {
+
+const { mark } = modules["scripts/messages.js"];
+
 const EXAMPLES = [
-	["a capital", "text", "The capital of France is"],
-	["a sum", "text", "2 + 2 = 4\n3 + 3 = 6\n4 + 4 ="],
-	["two names", "text", "When Mary and John went to the store, John gave a drink to"],
-	["a pattern", "text", "red blue green red blue green red blue"],
-	["some code", "text", "def fibonacci(n):\n    if n < 2:\n        return n\n    return"],
-	["a question", "chat", "Why is the sky blue?"],
+	[mark("a capital"), "text", "The capital of France is"],
+	[mark("a sum"), "text", "2 + 2 = 4\n3 + 3 = 6\n4 + 4 ="],
+	[mark("two names"), "text", "When Mary and John went to the store, John gave a drink to"],
+	[mark("a pattern"), "text", "red blue green red blue green red blue"],
+	[mark("some code"), "text", "def fibonacci(n):\n    if n < 2:\n        return n\n    return"],
+	[mark("a question"), "chat", "Why is the sky blue?"],
 ];
 return { EXAMPLES };
 });
@@ -758,6 +808,7 @@ return { readTokenizer, renderChat };
 });
 define("live/layers.js", () => {
 
+const { t } = modules["scripts/messages.js"];
 const { element, on, percent } = modules["scripts/common.js"];
 
 const SHOWN = 3;
@@ -778,18 +829,18 @@ class Layers {
 	}
 
 	show(at, rows, mlps) {
-		this.heading.textContent = at.shown || "empty";
+		this.heading.textContent = at.shown || t("empty");
 		const first = element("tr");
 		this.table.replaceChildren(first);
-		this.fill(first, "embedding", rows[0]);
+		this.fill(first, t("embedding"), rows[0]);
 		element("td", {}, first);
 		rows.slice(1).forEach((tokens, layer) => {
 			const row = element("tr", {}, this.table);
-			this.fill(row, `layer ${layer}`, tokens);
+			this.fill(row, t("layer {layer}", { layer }), tokens);
 			const cell = element("td", {}, row);
 			const button = element("button.try-switch", { value: layer }, cell, "MLP");
 			button.ariaPressed = mlps.has(layer);
-			button.ariaLabel = `Switch off the MLP of layer ${layer}`;
+			button.ariaLabel = t("Switch off the MLP of layer {layer}", { layer });
 		});
 	}
 
@@ -798,7 +849,7 @@ class Layers {
 		tokens.forEach(({ id, prob }, rank) => {
 			const cell = element(rank ? "td.try-rest" : "td", {}, row);
 			cell.style.setProperty("--share", `${100 * prob}%`);
-			element("span.tok", {}, cell, this.token(id).shown || "empty");
+			element("span.tok", {}, cell, this.token(id).shown || t("empty"));
 			element("small", {}, cell, percent(prob));
 		});
 	}
@@ -1945,6 +1996,7 @@ return { LiveModel };
 });
 define("live/loader.js", () => {
 
+const { t } = modules["scripts/messages.js"];
 const { loadScript, on } = modules["scripts/common.js"];
 const { LiveModel } = modules["live/client.js"];
 const { readTokenizer } = modules["live/gguf_tokenizer.js"];
@@ -1974,7 +2026,7 @@ class Loader {
 			await loadScript(`${FOLDER}/manifest.js`);
 		} catch {
 			this.fileBox.hidden = false;
-			this.status.textContent = "The model is not beside this page.";
+			this.status.textContent = t("The model is not beside this page.");
 			return;
 		}
 		await this.load((model) => model.loadFolder(FOLDER, window.layerbookManifest));
@@ -1988,7 +2040,7 @@ class Loader {
 		if (this.button.disabled) return;
 		this.button.disabled = true;
 		this.progress.hidden = false;
-		this.status.textContent = "Reading the model …";
+		this.status.textContent = t("Reading the model …");
 		let model;
 		try {
 			for (const library of this.box.dataset.libraries.split(" ")) await loadScript(library);
@@ -1999,7 +2051,9 @@ class Loader {
 			this.start({ ...opened, model, tokenizer, note: this.noteOn(opened.digest) });
 		} catch (error) {
 			model?.close();
-			this.status.textContent = `The model cannot be loaded: ${error.message}.`;
+			this.status.textContent = t("The model cannot be loaded: {reason}.", {
+				reason: error.message,
+			});
 			this.button.disabled = false;
 			this.progress.hidden = true;
 		}
@@ -2013,8 +2067,8 @@ class Loader {
 	noteOn(digest) {
 		if (digest === this.box.dataset.sha256) return "";
 		return digest
-			? "This is not the book's own model: its numbers differ from the book's."
-			: "Your browser could not check that the file is whole.";
+			? t("This is not the book's own model: its numbers differ from the book's.")
+			: t("Your browser could not check that the file is whole.");
 	}
 }
 return { Loader };
@@ -2073,7 +2127,8 @@ return { sum, Scores };
 });
 define("live/next_token.js", () => {
 
-const { clamp, element, grouped, on, percent } = modules["scripts/common.js"];
+const { grouped, t } = modules["scripts/messages.js"];
+const { clamp, element, on, percent } = modules["scripts/common.js"];
 const { Scores } = modules["scripts/sampling.js"];
 
 const SHOWN = 12;
@@ -2137,9 +2192,10 @@ class NextToken {
 
 	describe(left) {
 		const { length } = this.scores.order;
-		if (left === 1) return "The model always writes the first of these.";
-		if (left === length) return `Any of the ${grouped(length)} tokens may be drawn.`;
-		return `One of the likeliest ${grouped(left)} is drawn.`;
+		if (left === 1) return t("The model always writes the first of these.");
+		if (left === length)
+			return t("Any of the {count} tokens may be drawn.", { count: grouped(length) });
+		return t("One of the likeliest {count} is drawn.", { count: grouped(left) });
 	}
 
 	row(rank) {
@@ -2148,18 +2204,18 @@ class NextToken {
 		const item = element("li");
 		const button = element(
 			"button.tok",
-			{ value: id, title: "Write this one" },
+			{ value: id, title: t("Write this one") },
 			item,
-			shown || "empty",
+			shown || t("empty"),
 		);
-		button.ariaLabel = `Write ${shown || "an empty token"}`;
+		button.ariaLabel = t("Write {token}", { token: shown || t("an empty token") });
 		const share = element("span.explorer-share", { "aria-hidden": "true" }, item);
 		element("i", {}, share).style.width = `${100 * this.own[rank]}%`;
 		if (this.before?.[id] > LEAST_MARKED)
 			element("b", {}, share).style.left = `${100 * this.before[id]}%`;
 		element("span.explorer-value", {}, item, percent(this.own[rank]));
 		const drawn = this.sampled.probs[rank];
-		element("span.explorer-value.try-drawn", {}, item, drawn ? percent(drawn) : "never");
+		element("span.explorer-value.try-drawn", {}, item, drawn ? percent(drawn) : t("never"));
 		return item;
 	}
 
@@ -2182,6 +2238,7 @@ return { NextToken };
 });
 define("live/patterns.js", () => {
 
+const { mark } = modules["scripts/messages.js"];
 const { Patterns } = modules["scripts/patterns.js"];
 
 class LivePatterns extends Patterns {
@@ -2219,16 +2276,17 @@ function spread(share, query) {
 }
 
 const PRESETS = [
-	["Looks one token back", (share, query) => share(query - 1)],
-	["Looks at itself", (share, query) => share(query)],
-	["Looks at the first token", (share) => share(0)],
-	["Looks all around", spread],
+	[mark("Looks one token back"), (share, query) => share(query - 1)],
+	[mark("Looks at itself"), (share, query) => share(query)],
+	[mark("Looks at the first token"), (share) => share(0)],
+	[mark("Looks all around"), spread],
 ];
 return { LivePatterns, PRESETS };
 });
 define("live/page.js", () => {
 
-const { clamp, element, grouped, hasModifier, on, targetOfKey } = modules["scripts/common.js"];
+const { grouped, plural, t } = modules["scripts/messages.js"];
+const { clamp, element, hasModifier, on, targetOfKey } = modules["scripts/common.js"];
 const { AttentionExplorer } = modules["scripts/explorer.js"];
 const { MEAN } = modules["scripts/patterns.js"];
 const { Changes } = modules["live/changes.js"];
@@ -2315,7 +2373,7 @@ class TryPage {
 		for (const button of this.modes) on(button, "click", () => this.setMode(button.dataset.mode));
 		const examples = this.find(".try-examples [role='group']");
 		for (const [name, mode, text] of EXAMPLES) {
-			on(element("button", {}, examples, name), "click", () => this.showExample(mode, text));
+			on(element("button", {}, examples, t(name)), "click", () => this.showExample(mode, text));
 		}
 		on(this.chips, "click", ({ target }) => {
 			const index = [...this.chips.children].indexOf(target.closest("li"));
@@ -2348,9 +2406,9 @@ class TryPage {
 		this.mode = mode;
 		this.messages = [];
 		for (const button of this.modes) button.ariaPressed = button.dataset.mode === mode;
-		this.buttons.read.textContent = mode === "chat" ? "Ask" : "Read it";
+		this.buttons.read.textContent = mode === "chat" ? t("Ask") : t("Read it");
 		this.buttons.write.hidden = mode === "chat";
-		this.field.ariaLabel = mode === "chat" ? "Your message" : "Your text";
+		this.field.ariaLabel = mode === "chat" ? t("Your message") : t("Your text");
 	}
 
 	showExample(mode, text) {
@@ -2388,10 +2446,10 @@ class TryPage {
 			messages.splice(0, 2); // the oldest question and its answer
 			ids = encode();
 		}
-		if (!this.text || !ids.length) return this.tell("Write something first.");
+		if (!this.text || !ids.length) return this.tell(t("Write something first."));
 		if (ids.length > this.capacity) {
-			const counts = `${grouped(ids.length)} tokens; this page reads up to ${grouped(this.capacity)}`;
-			return this.tell(`That is ${counts}.`);
+			const counts = { count: grouped(ids.length), most: grouped(this.capacity) };
+			return this.tell(t("That is {count} tokens; this page reads up to {most}.", counts));
 		}
 		this.ids = ids;
 		this.written = 0;
@@ -2431,7 +2489,7 @@ class TryPage {
 			try {
 				return await run();
 			} catch (error) {
-				this.tell(`Something went wrong: ${error.message}.`);
+				this.tell(t("Something went wrong: {reason}.", { reason: error.message }));
 			} finally {
 				this.setBusy(false);
 			}
@@ -2452,19 +2510,19 @@ class TryPage {
 	read() {
 		return this.exclusively(async () => {
 			this.share();
-			this.tell("Reading …");
+			this.tell(t("Reading …"));
 			this.ready = false;
 			this.unchanged = null;
 			if (!this.changes.isEmpty) {
 				this.unchanged = await this.model.run(this.ids);
-				if (!this.unchanged) return this.tell("Stopped.");
+				if (!this.unchanged) return this.tell(t("Stopped."));
 			}
 			const logits = await this.model.run(this.ids, this.changes.sets);
-			if (!logits) return this.tell("Stopped.");
+			if (!logits) return this.tell(t("Stopped."));
 			this.ready = true;
 			this.showNext(logits);
 			await this.showInside();
-			this.tell(this.note || `${grouped(this.ids.length)} tokens read.`);
+			this.tell(this.note || t("{count} tokens read.", { count: grouped(this.ids.length) }));
 			return true;
 		});
 	}
@@ -2486,7 +2544,7 @@ class TryPage {
 
 	write(run) {
 		return this.exclusively(async () => {
-			if (!this.ready) return this.tell("Let the model read your text first.");
+			if (!this.ready) return this.tell(t("Let the model read your text first."));
 			this.writing = true;
 			try {
 				await run();
@@ -2497,17 +2555,17 @@ class TryPage {
 	}
 
 	describeWriting(count, ended) {
-		const counts = `${grouped(count)} token${count === 1 ? "" : "s"} written`;
-		if (ended) return `${counts}; there the model ended its text.`;
+		const counts = plural(count, "{count} token written", "{count} tokens written");
+		if (ended) return t("{counts}; there the model ended its text.", { counts });
 		const full = this.ids.length >= this.capacity;
-		return full ? `${counts}; the page has room for no more.` : `${counts}.`;
+		return full ? t("{counts}; the page has room for no more.", { counts }) : `${counts}.`;
 	}
 
 	append(id) {
 		return this.write(async () => {
 			await this.add(id);
 			await this.showInside();
-			this.tell(`Written: ${this.token(id).shown}`);
+			this.tell(t("Written: {token}", { token: this.token(id).shown }));
 		});
 	}
 
@@ -2556,7 +2614,7 @@ class TryPage {
 			const item = element("li", { id: `try-${i}`, role: "option", "aria-selected": "false" });
 			item.classList.toggle("written", i >= given);
 			item.classList.toggle("blocked", this.changes.sets.blocked.includes(i));
-			element(special ? "span.tok.special" : "span.tok", {}, item, shown || "empty");
+			element(special ? "span.tok.special" : "span.tok", {}, item, shown || t("empty"));
 			return item;
 		});
 		this.chips.replaceChildren(...chips);
@@ -2587,22 +2645,24 @@ class TryPage {
 		const state = this.explorer?.state;
 		this.explorer = null;
 		if (!mapped) {
-			const limit = `The map is drawn for texts of up to ${MOST_MAPPED} tokens.`;
+			const limit = t("The map is drawn for texts of up to {count} tokens.", {
+				count: MOST_MAPPED,
+			});
 			this.map.replaceChildren(element("p", {}, undefined, limit));
 			return;
 		}
 		const shares = [];
 		for (let layer = 0; layer < layers; layer++) shares.push(await this.model.pattern(layer));
 		const data = {
-			tokens: this.ids.map((id) => this.token(id).shown || "empty"),
-			facts: this.ids.map((id, i) => `position ${i}, id ${id}`),
+			tokens: this.ids.map((id) => this.token(id).shown || t("empty")),
+			facts: this.ids.map((id, i) => t("position {position}, id {id}", { position: i, id })),
 			layers: [...Array(layers).keys()],
 			heads,
 			start: state ? state.layer : Math.floor(layers / 2),
 			shades: this.shades,
 		};
 		const patterns = new LivePatterns(data, shares);
-		this.explorer = new LiveExplorer("Attention in your text", data, patterns);
+		this.explorer = new LiveExplorer(t("Attention in your text"), data, patterns);
 		this.explorer.box.style.setProperty("--count", data.tokens.length);
 		this.map.replaceChildren(this.explorer.box);
 		this.explorer.onPattern = () => this.showHead();
@@ -2614,7 +2674,12 @@ class TryPage {
 		group.replaceChildren();
 		for (const [name, measure] of PRESETS) {
 			const { layer, head } = patterns.find(measure);
-			const button = element("button", { title: `layer ${layer}, head ${head}` }, group, name);
+			const button = element(
+				"button",
+				{ title: t("layer {layer}, head {head}", { layer, head }) },
+				group,
+				t(name),
+			);
 			on(button, "click", () => this.explorer.update({ layer, head }));
 		}
 	}
@@ -2629,7 +2694,7 @@ class TryPage {
 		const heads = this.headsOnView();
 		const { head } = this.buttons;
 		head.textContent =
-			heads.length > 1 ? "Switch off all heads of this layer" : "Switch this head off";
+			heads.length > 1 ? t("Switch off all heads of this layer") : t("Switch this head off");
 		head.ariaPressed = heads.every((name) => this.changes.sets.heads.includes(name));
 	}
 
