@@ -1,7 +1,7 @@
 // Joined from the modules in templates/assets, which have the comments.
 (() => {
 "use strict";
-const modules = {};
+const modules = (globalThis.layerbookModules ??= {});
 const define = (name, run) => {
 	try {
 		modules[name] = run();
@@ -11,7 +11,7 @@ const define = (name, run) => {
 };
 define("scripts/catalogue.js", () => {
 
-const MESSAGES = {};
+const MESSAGES = Object.assign((globalThis.layerbookMessages ??= {}), {});
 const MARKS = { decimal: ".", group: "," };
 return { MESSAGES, MARKS };
 });
@@ -443,20 +443,24 @@ function startPrediction(box) {
 	const choices = [...box.querySelectorAll("input")];
 	const button = box.querySelector("button");
 	const verdict = box.querySelector(".said");
-	const { right } = box.dataset;
+	const isRight = ({ value }) => box.dataset.right.split(" ").includes(value);
+	const answer = choices.filter(isRight).map(textOf).join(` ${t("or")} `);
 	const key = `layerbook-said ${box.querySelector("legend").textContent}`;
 
+	function judge(choice) {
+		if (isRight(choice)) return t("On this model it came true.");
+		return t("A fair guess. On this model the answer is: {answer}.", { answer });
+	}
+
 	function show(choice) {
-		const cameTrue = choice !== undefined && right.split(" ").includes(choice.value);
-		const outcome = cameTrue
-			? t("On this model it came true.")
-			: t("On this model it came out otherwise.");
+		const cameTrue = choice !== undefined && isRight(choice);
 		const said = choice ? t("You said: {choice}.", { choice: textOf(choice) }) : "";
-		verdict.textContent = said && right ? `${said} ${outcome}` : said;
+		verdict.textContent = said && answer ? `${said} ${judge(choice)}` : said;
 		verdict.classList.toggle("came-true", cameTrue);
 		for (const each of choices) {
 			each.checked = each === choice;
 			each.disabled = choice !== undefined;
+			each.parentNode.classList.toggle("answer", choice !== undefined && isRight(each));
 		}
 		button.textContent = choice ? t("Ask me again") : t("Commit");
 		button.disabled = choice === undefined;
@@ -1081,10 +1085,18 @@ return { MEAN, Patterns };
 });
 define("scripts/explorer.js", () => {
 
-const { t } = modules["scripts/messages.js"];
+const { mark, t } = modules["scripts/messages.js"];
 const { clamp, element, hasModifier, on, percent } = modules["scripts/common.js"];
 const { MEAN } = modules["scripts/patterns.js"];
 
+mark("One step back");
+mark("The sink");
+mark("What came next, last time");
+
+const SVG = "http://www.w3.org/2000/svg";
+const LEAST_ARC = 0.03; // share of attention from which on there is an arc
+const LEAST_FAINT_ARC = 0.2; // the same, of the tokens that nobody points at
+const MOST_RISE = 84; // pixels that an arc rises over the text
 const SPEAK_AFTER = 200; // milliseconds of rest before a screen reader hears the row
 const MOST_SPOKEN = 3;
 const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -1093,8 +1105,9 @@ const addCanvas = (parent, width, height) => element("canvas.fig-map", { width, 
 
 class AttentionExplorer {
 	constructor(label, data, patterns) {
-		const { tokens, facts, layers, heads } = data;
-		Object.assign(this, { tokens, facts, layers, heads, patterns, count: tokens.length });
+		const { tokens, facts, layers, heads, presets = [] } = data;
+		Object.assign(this, { tokens, facts, layers, heads, presets, patterns });
+		this.count = tokens.length;
 		this.state = {
 			layer: data.start,
 			head: MEAN,
@@ -1104,9 +1117,12 @@ class AttentionExplorer {
 			locked: false,
 		};
 		this.box = element("div.explorer", { role: "group", "aria-label": label });
+		this.addPresets();
+		this.addArcs();
 		this.addBar();
 		this.addLegend();
 		const main = element("div.explorer-main", {}, this.box);
+		main.style.setProperty("--cells", this.count);
 		this.addMap(main);
 		this.addList(main);
 		this.addTokens();
@@ -1114,7 +1130,66 @@ class AttentionExplorer {
 		this.status = element("p.visually-hidden", { role: "status" }, this.box);
 		on(this.box, "keydown", (event) => this.onKey(event));
 		this.showPattern({ masked: true });
-		this.showRow();
+		if (presets.length) this.choosePreset(presets[0]);
+		else this.showRow();
+		this.observer = new ResizeObserver(() => this.drawArcs());
+		this.observer.observe(this.strip);
+	}
+
+	addPresets() {
+		if (!this.presets.length) return;
+		const examples = { role: "group", "aria-label": t("Examples") };
+		const bar = element("p.live-bar.explorer-presets", examples, this.box);
+		this.presetButtons = this.presets.map((preset) => {
+			const button = element("button.tool", {}, bar, t(preset.name));
+			on(button, "click", () => this.choosePreset(preset));
+			return button;
+		});
+	}
+
+	choosePreset({ layer, head, query, key }) {
+		this.update({ layer, head, row: query, column: key ?? null, locked: false });
+	}
+
+	addArcs() {
+		this.lead = element("p.explorer-lead", {}, this.box);
+		this.strip = element("p.explorer-strip", { "aria-hidden": "true" }, this.box);
+		this.arcs = document.createElementNS(SVG, "svg");
+		this.arcs.classList.add("explorer-arcs");
+		this.strip.append(this.arcs);
+		on(this.strip, "mouseleave", () => this.update({ column: null }));
+	}
+
+	drawArcs() {
+		const paths = [];
+		for (let query = 0; query < this.count; query++) {
+			const shares = this.patterns.row(this.state, query);
+			shares.forEach((share, key) => {
+				const least = query === this.state.row ? LEAST_ARC : LEAST_FAINT_ARC;
+				if (share >= least && key < query) paths.push(this.arc(query, key, share));
+			});
+		}
+		paths.sort((a, b) => a.classList.length - b.classList.length);
+		this.arcs.replaceChildren(...paths);
+	}
+
+	arc(query, key, share) {
+		const [from, to] = [query, key].map((i) => this.parts[i].chip);
+		const ends = [from, to].map((chip) => [
+			chip.offsetLeft + chip.offsetWidth / 2,
+			chip.offsetTop - 1,
+		]);
+		const [[x, y], [x2, y2]] = ends;
+		const rise = clamp(Math.abs(x - x2) * 0.45, 14, MOST_RISE);
+		const path = document.createElementNS(SVG, "path");
+		const d = `M${x} ${y}C${x} ${y - rise} ${x2} ${y2 - rise} ${x2} ${y2}`;
+		const { row, column } = this.state;
+		path.setAttribute("d", d);
+		path.style.strokeWidth = query === row ? 1.5 + 7 * share : 1.2;
+		path.style.opacity = query === row ? 0.9 : 0.3 * share;
+		if (query === row) path.classList.add("from-row");
+		if (query === row && key === column) path.classList.add("to-column");
+		return path;
 	}
 
 	addBar() {
@@ -1174,8 +1249,6 @@ class AttentionExplorer {
 		const list = element("div.explorer-list", {}, main);
 		this.heading = element("p.explorer-heading", {}, list);
 		this.items = element("ol", {}, list);
-		this.strip = element("p.explorer-strip", { "aria-hidden": "true" }, this.box);
-		on(this.strip, "mouseleave", () => this.update({ column: null }));
 	}
 
 	addTokens() {
@@ -1280,8 +1353,30 @@ class AttentionExplorer {
 		this.rowMark.style.cssText = `left:0;right:0;height:${size}%;top:${size * row}%`;
 		this.columnMark.style.cssText = `top:0;bottom:0;width:${size}%;left:${size * column}%`;
 		this.columnMark.hidden = column === null;
+		this.showLead(shares);
+		this.drawArcs();
 		clearTimeout(this.timer);
 		this.timer = setTimeout(() => this.announce(shares), SPEAK_AFTER);
+	}
+
+	showLead(shares) {
+		const { layer, head, row, column } = this.state;
+		const most = shares.reduce((best, share, i) => (share > shares[best] ? i : best), 0);
+		const key = column !== null && column < row ? column : most;
+		const share = shares[key] === null ? t("nothing") : this.percent(shares[key]);
+		const parts = {
+			"{reader}": element("span.tok", {}, undefined, this.tokens[row]),
+			"{share}": element("b", {}, undefined, share),
+			"{source}": element("span.tok", {}, undefined, this.tokens[key]),
+		};
+		const words = t("{reader} gives {share} of its attention to {source}").split(/(\{\w+\})/);
+		this.lead.replaceChildren(...words.map((word) => parts[word] ?? word));
+		element("small", {}, this.lead, this.nameOf(layer, head));
+		this.presetButtons?.forEach((button, i) => {
+			const preset = this.presets[i];
+			const { layer: at, head: of, query } = preset;
+			button.setAttribute("aria-pressed", at === layer && of === head && query === row);
+		});
 	}
 
 	showPart({ item, bar, value, button, column, chip }, i, share) {
@@ -1365,7 +1460,6 @@ function addViewer(figure, label, makeView) {
 	const picture = figure.querySelector(".picture");
 	const paragraph = element("p.explorer-open");
 	const button = element("button.tool", {}, paragraph);
-	element("small.explorer-told", {}, paragraph, figure.dataset.told);
 	let view = null;
 	let requested = false;
 
@@ -1721,6 +1815,729 @@ class Playground {
 
 const makeView = (figure, data) => new Playground(figure, data).box;
 startViewers("scores", t("Turn the knobs yourself"), makeView);
+});
+define("scripts/own_text.js", () => {
+
+const { loadScript, on } = modules["scripts/common.js"];
+const { t } = modules["scripts/messages.js"];
+
+const SCRIPT = "assets/own_text.js";
+
+async function open(box) {
+	try {
+		if (!window.layerbook.openOwnText) await loadScript(SCRIPT);
+		window.layerbook.openOwnText(box);
+	} catch {
+		const status = box.querySelector(".own-load .try-status");
+		status.textContent = t("A file is missing: {name}", { name: SCRIPT });
+	}
+}
+
+for (const box of document.querySelectorAll(".own-text")) {
+	on(box.querySelector(".own-load button"), "click", () => open(box), { once: true });
+	box.hidden = false;
+}
+});
+define("scripts/clock.js", () => {
+
+const SVG = "http://www.w3.org/2000/svg";
+const RADIUS = 44;
+const ARC_RADIUS = 18;
+
+function svgElement(name, attributes = {}, parent) {
+	const node = document.createElementNS(SVG, name);
+	for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+	parent?.append(node);
+	return node;
+}
+
+const pointAt = (angle, radius) => [radius * Math.sin(angle), -radius * Math.cos(angle)];
+
+function nearAngle(angle) {
+	return Math.atan2(Math.sin(angle), Math.cos(angle));
+}
+
+class ClockFace {
+	constructor(parent, roles) {
+		this.svg = svgElement("svg", { viewBox: "-50 -50 100 100", "aria-hidden": "true" }, parent);
+		this.svg.classList.add("clock");
+		svgElement("circle", { r: RADIUS, class: "clock-rim" }, this.svg);
+		for (let hour = 0; hour < 12; hour++) {
+			const [x, y] = pointAt((hour * Math.PI) / 6, RADIUS - 4);
+			const [x2, y2] = pointAt((hour * Math.PI) / 6, RADIUS);
+			svgElement("path", { d: `M${x} ${y}L${x2} ${y2}`, class: "clock-tick" }, this.svg);
+		}
+		this.arc = svgElement("path", { class: "clock-arc" }, this.svg);
+		this.hands = roles.map((role) => {
+			const hand = svgElement("path", { class: "clock-hand" }, this.svg);
+			hand.style.stroke = `var(--${role})`;
+			return hand;
+		});
+		svgElement("circle", { r: 2.5, class: "clock-pin" }, this.svg);
+	}
+
+	show(hands, { arc = false } = {}) {
+		hands.forEach(([angle, length], i) => {
+			const [x, y] = pointAt(angle, RADIUS * length);
+			const [left, leftY] = pointAt(angle - 0.14 / length, RADIUS * length - 6);
+			const [right, rightY] = pointAt(angle + 0.14 / length, RADIUS * length - 6);
+			const d = `M0 0L${x} ${y}M${left} ${leftY}L${x} ${y}L${right} ${rightY}`;
+			this.hands[i].setAttribute("d", d);
+		});
+		if (!arc) return;
+		const [[from], [to]] = hands;
+		const [x, y] = pointAt(from, ARC_RADIUS);
+		const [x2, y2] = pointAt(to, ARC_RADIUS);
+		const sweep = Number(nearAngle(to - from) > 0);
+		const d = `M${x} ${y}A${ARC_RADIUS} ${ARC_RADIUS} 0 0 ${sweep} ${x2} ${y2}`;
+		this.arc.setAttribute("d", d);
+	}
+}
+return { SVG, svgElement, nearAngle, ClockFace };
+});
+define("scripts/widget.js", () => {
+
+function startWidgets(kind, makeView) {
+	for (const figure of document.querySelectorAll(`.figure[data-widget='${kind}']`)) {
+		const name = figure.querySelector(".figure-number").textContent.replace(/\.$/, "");
+		const view = makeView(JSON.parse(figure.dataset.values), name);
+		figure.insertBefore(view, figure.querySelector(":scope > .picture, :scope > .frames"));
+		figure.classList.add("exploring");
+	}
+}
+return { startWidgets };
+});
+define("scripts/waves.js", () => {
+
+const { ClockFace, svgElement } = modules["scripts/clock.js"];
+const { clamp, element, on } = modules["scripts/common.js"];
+const { decimal, grouped, t } = modules["scripts/messages.js"];
+const { startWidgets } = modules["scripts/widget.js"];
+
+const CLOCKS = 5;
+const SLIDER_STEPS = 400;
+const FINE = 4; // points of a wave between two seats
+const FIRST_SEAT = 6;
+const RUN = `▶ ${t("Let them run")}`;
+const MILLISECONDS_PER_SEAT = 160;
+
+const countText = (number) => (number < 100 ? decimal(number.toFixed(1)) : grouped(Math.round(number)));
+
+const rounded = (C) => Number(C.toPrecision(C < 100 ? 2 : 1));
+
+class Waves {
+	timer = null;
+
+	constructor({ d_model, seats, C }, label) {
+		Object.assign(this, { d_model, seats });
+		this.largest = Math.max(10, ...C);
+		this.state = { C: C[0], seat: Math.min(FIRST_SEAT, seats) };
+		this.box = element("div.explorer.waves", { role: "group", "aria-label": t("{figure}: clocks", { figure: label }) });
+		this.addPresets(C);
+		const sliders = element("div.explorer-bar", {}, this.box);
+		this.knob = this.addSlider(sliders, "C", SLIDER_STEPS, (value) => {
+			this.update({ C: rounded(this.largest ** (value / SLIDER_STEPS)) });
+		});
+		this.place = this.addSlider(sliders, t("Seat"), seats, (seat) => {
+			this.pause();
+			this.update({ seat });
+		});
+		this.play = element("button.tool", {}, sliders, RUN);
+		on(this.play, "click", () => this.togglePlaying());
+		this.lead = element("p.waves-lead", {}, this.box);
+		this.addRows();
+		this.update({});
+	}
+
+	addPresets(constants) {
+		const group = { role: "group", "aria-label": t("Values of C") };
+		const bar = element("p.live-bar.explorer-presets", group, this.box);
+		this.presets = constants.map((C) => {
+			const button = element("button.tool", {}, bar, `C = ${grouped(C)}`);
+			on(button, "click", () => this.update({ C }));
+			return [button, C];
+		});
+	}
+
+	addSlider(bar, name, max, listener) {
+		const label = element("label.explorer-slider", {}, bar, name);
+		const input = element("input", { type: "range", min: 0, max, step: 1 }, label);
+		const output = element("output", {}, label);
+		on(input, "input", () => listener(Number(input.value)));
+		return { input, output };
+	}
+
+	addRows() {
+		const last = this.d_model / 2 - 1;
+		this.rows = Array.from({ length: CLOCKS }, (_, i) => {
+			const pair = Math.round((i * last) / (CLOCKS - 1));
+			const row = element("div.waves-row", {}, this.box);
+			const face = new ClockFace(row, ["accent"]);
+			const box = { viewBox: `0 -1.25 ${this.seats} 2.5`, preserveAspectRatio: "none" };
+			const plot = element("div.waves-plot", {}, row);
+			const svg = svgElement("svg", { ...box, "aria-hidden": "true" }, plot);
+			const wave = svgElement("path", {}, svg);
+			const cursor = element("i.waves-cursor", {}, plot);
+			const dot = element("i.waves-dot", {}, plot);
+			const note = element("span.waves-note", {}, row);
+			on(plot, "pointerdown pointermove", (event) => this.onPointer(event, plot));
+			return { pair, face, wave, cursor, dot, note };
+		});
+	}
+
+	onPointer(event, plot) {
+		if (event.type === "pointermove" && !event.buttons) return;
+		const { left, width } = plot.getBoundingClientRect();
+		const seat = Math.round(((event.clientX - left) / width) * this.seats);
+		this.pause();
+		this.update({ seat: clamp(seat, 0, this.seats) });
+	}
+
+	speed(pair) {
+		return this.state.C ** ((-2 * pair) / this.d_model);
+	}
+
+	update(changes) {
+		Object.assign(this.state, changes);
+		const { C, seat } = this.state;
+		this.knob.input.value = Math.round((SLIDER_STEPS * Math.log(C)) / Math.log(this.largest));
+		this.knob.output.textContent = grouped(C);
+		this.knob.input.ariaValueText = `${grouped(C)}. ${this.describe()}`;
+		this.place.input.value = seat;
+		this.place.output.textContent = seat;
+		for (const [button, preset] of this.presets) button.ariaPressed = preset === C;
+		for (const row of this.rows) this.showRow(row);
+		const turns = this.rows.map((row) => decimal(this.turns(row.pair).toFixed(2)));
+		const said = t("{seat}: the clocks have made {turns} turns", { seat, turns: turns.join("; ") });
+		this.place.input.ariaValueText = said;
+		this.lead.textContent = this.describe();
+	}
+
+	turns(pair) {
+		return (this.state.seat * this.speed(pair)) / (2 * Math.PI);
+	}
+
+	showRow({ pair, face, wave, cursor, dot, note }) {
+		const speed = this.speed(pair);
+		const angle = this.state.seat * speed;
+		face.show([[angle, 0.92]]);
+		const points = Array.from({ length: this.seats * FINE + 1 }, (_, i) => {
+			const seat = i / FINE;
+			return `${seat} ${(-Math.sin(seat * speed)).toFixed(4)}`;
+		});
+		wave.setAttribute("d", `M${points.join("L")}`);
+		const left = `${(100 * this.state.seat) / this.seats}%`;
+		cursor.style.left = dot.style.left = left;
+		dot.style.top = `${50 - 40 * Math.sin(angle)}%`;
+		const seats = countText((2 * Math.PI) / speed);
+		note.textContent = t("once around in {seats} seats", { seats });
+	}
+
+	describe() {
+		if (this.state.C === 1) return t("All clocks show the same time.");
+		const [fast, slow] = [this.rows[0], this.rows.at(-1)].map(({ pair }) =>
+			countText((2 * Math.PI) / this.speed(pair)),
+		);
+		const message = "The fastest clock comes around every {fast} seats, the slowest every {slow}.";
+		return t(message, { fast, slow });
+	}
+
+	togglePlaying() {
+		if (this.timer !== null) return this.pause();
+		this.play.textContent = `❚❚ ${t("Stop")}`;
+		this.timer = setInterval(() => {
+			this.update({ seat: (this.state.seat + 1) % (this.seats + 1) });
+		}, MILLISECONDS_PER_SEAT);
+	}
+
+	pause() {
+		clearInterval(this.timer);
+		this.timer = null;
+		this.play.textContent = RUN;
+	}
+}
+
+startWidgets("waves", (data, label) => new Waves(data, label).box);
+});
+define("scripts/turns.js", () => {
+
+const { ClockFace, nearAngle, svgElement } = modules["scripts/clock.js"];
+const { clamp, element, hasModifier, on, targetOfKey } = modules["scripts/common.js"];
+const { decimal, mark, plural, t } = modules["scripts/messages.js"];
+const { startWidgets } = modules["scripts/widget.js"];
+
+const MINUS = "\u2212";
+const ROLES = ["query", "key"];
+const LABELS = [mark("Seat of {token}, the query"), mark("Seat of {token}, the key")];
+const ASKER = 0;
+
+const signed = (number) => decimal(number.toFixed(1).replace("-", MINUS));
+
+const arrowOf = ([up, right]) => [Math.atan2(right, up), Math.hypot(up, right)];
+
+class Turns {
+	constructor({ names, query, key, speed, divisor, seats, start }, label) {
+		Object.assign(this, { names, speed, divisor, seats, places: start.slice() });
+		this.start = start;
+		this.arrows = [arrowOf(query), arrowOf(key)];
+		this.longest = Math.max(...this.arrows.map(([, length]) => length)) / 0.92;
+		this.box = element("div.explorer.turns", { role: "group", "aria-label": t("{figure}: clocks", { figure: label }) });
+		this.addPresets();
+		this.addTrack();
+		this.addFaces();
+		this.lead = element("p.turns-lead", {}, this.box);
+		this.addCurve();
+		this.status = element("p.visually-hidden", { role: "status" }, this.box);
+		this.update();
+	}
+
+	addPresets() {
+		const group = { role: "group", "aria-label": t("Examples") };
+		const bar = element("p.live-bar.explorer-presets", group, this.box);
+		const add = (name, places) => {
+			on(element("button.tool", {}, bar, name), "click", () => this.update(places(), true));
+		};
+		add(t("Side by side"), () => this.start.slice());
+		add(t("Far apart"), () => [this.seats, 0]);
+		add(`‹ ${t("Move both")}`, () => this.shifted(-1));
+		add(`${t("Move both")} ›`, () => this.shifted(1));
+	}
+
+	shifted(by) {
+		const fits = this.places.every((place) => place + by >= 0 && place + by <= this.seats);
+		return this.places.map((place) => place + (fits ? by : 0));
+	}
+
+	addTrack() {
+		this.track = element("div.turns-track", {}, this.box);
+		for (let seat = 0; seat <= this.seats; seat++) {
+			const mark = element("span.turns-seat", {}, this.track, seat % 4 ? "" : seat);
+			mark.style.left = this.percentOf(seat);
+		}
+		this.tokens = this.names.map((name, i) => {
+			const attributes = { role: "slider", tabindex: 0, "aria-valuemin": 0 };
+			const token = element(`span.tok.turns-token.${ROLES[i]}`, attributes, this.track, name);
+			token.ariaLabel = t(LABELS[i], { token: name });
+			token.ariaValueMax = this.seats;
+			on(token, "keydown", (event) => this.onKey(event, i));
+			on(token, "pointerdown", (event) => token.setPointerCapture(event.pointerId));
+			on(token, "pointermove", (event) => {
+				if (token.hasPointerCapture(event.pointerId)) this.drag(event, i);
+			});
+			return token;
+		});
+	}
+
+	percentOf(seat) {
+		return `${(100 * seat) / this.seats}%`;
+	}
+
+	drag({ clientX }, i) {
+		const { left, width } = this.track.getBoundingClientRect();
+		this.move(i, Math.round(((clientX - left) / width) * this.seats));
+	}
+
+	onKey(event, i) {
+		if (hasModifier(event)) return;
+		const seat = targetOfKey(event, this.places[i], this.seats, 1);
+		if (seat === undefined) return;
+		this.move(i, seat);
+		event.preventDefault();
+	}
+
+	move(i, seat) {
+		const places = this.places.slice();
+		const [from, to] = i === ASKER ? [places[1], this.seats] : [0, places[0]];
+		places[i] = clamp(seat, from, to);
+		this.update(places);
+	}
+
+	addFaces() {
+		const row = element("div.turns-faces", {}, this.box);
+		this.faces = [["query"], ["key"], ROLES].map((roles) => {
+			const box = element("div", {}, row);
+			const face = new ClockFace(box, roles);
+			return { face, note: element("span", {}, box) };
+		});
+	}
+
+	addCurve() {
+		const heights = Array.from({ length: this.seats + 1 }, (_, d) => this.product(d));
+		this.most = Math.max(...heights.map(Math.abs)) * 1.15 || 1;
+		const plot = element("div.turns-plot", {}, this.box);
+		const box = { viewBox: "0 -1 1 2", preserveAspectRatio: "none", "aria-hidden": "true" };
+		const svg = svgElement("svg", box, plot);
+		svgElement("path", { d: "M0 0H1", class: "turns-zero" }, svg);
+		const fine = 8;
+		const points = Array.from({ length: this.seats * fine + 1 }, (_, i) => {
+			const height = -this.product(i / fine) / this.most;
+			return `${(i / fine / this.seats).toFixed(4)} ${height.toFixed(4)}`;
+		});
+		svgElement("path", { d: `M${points.join("L")}`, class: "turns-curve" }, svg);
+		this.dot = element("i.waves-dot", {}, plot);
+		const words = element("p.turns-axis", {}, this.box);
+		element("span", {}, words, t("same seat"));
+		element("span", {}, words, t("what this clock adds to the score, by distance"));
+		element("span", {}, words, t("{count} apart", { count: this.seats }));
+	}
+
+	angle(distance) {
+		const [[query], [key]] = this.arrows;
+		return query - key + distance * this.speed;
+	}
+
+	product(distance) {
+		const [[, query], [, key]] = this.arrows;
+		return (query * key * Math.cos(this.angle(distance))) / this.divisor;
+	}
+
+	update(places = this.places, speaks = false) {
+		this.places = places;
+		const turned = this.arrows.map(([angle, length], i) => [
+			angle + places[i] * this.speed,
+			length / this.longest,
+		]);
+		const distance = places[0] - places[1];
+		const degrees = Math.abs((nearAngle(this.angle(distance)) * 180) / Math.PI).toFixed(0);
+		const adds = signed(this.product(distance));
+		const lead = plural(
+			distance,
+			"One seat apart: the angle is {degrees}°, and this clock adds {adds} to the score.",
+			"{count} seats apart: the angle is {degrees}°, and this clock adds {adds} to the score.",
+			{ degrees, adds },
+		);
+		this.tokens.forEach((token, i) => {
+			token.style.left = this.percentOf(places[i]);
+			token.ariaValueNow = places[i];
+			token.ariaValueText = `${places[i]}. ${lead}`;
+			this.faces[i].face.show([turned[i]]);
+			this.faces[i].note.textContent = t("{token} in seat {seat}", { token: this.names[i], seat: places[i] });
+		});
+		this.faces[2].face.show(turned, { arc: true });
+		this.faces[2].note.textContent = t("angle {degrees}°", { degrees });
+		this.lead.textContent = lead;
+		this.dot.style.left = this.percentOf(distance);
+		this.dot.style.top = `${50 - (50 * this.product(distance)) / this.most}%`;
+		if (speaks) this.status.textContent = this.lead.textContent;
+	}
+}
+
+startWidgets("turns", (data, label) => new Turns(data, label).box);
+});
+define("scripts/map.js", () => {
+
+const { clamp, element, hasModifier, on } = modules["scripts/common.js"];
+const { decimal, t } = modules["scripts/messages.js"];
+const { startViewers } = modules["scripts/viewer.js"];
+
+const STEPS = 2000; // a coordinate is a whole number from -STEPS to STEPS
+const MOST_ZOOM = 40;
+const REACH = 22; // pixels from the pointer to the word it means
+const LABEL = { width: 7, height: 15 }; // pixels of a letter and of a line, to keep labels apart
+const MOVES = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+const ZOOMS = { "+": 1.5, "=": 1.5, "-": 1 / 1.5 };
+const FIND = t("Find a word");
+const MINUS = "\u2212";
+
+function decode(text, size, read) {
+	const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+	const view = new DataView(bytes.buffer);
+	return Array.from({ length: bytes.length / size }, (_, i) => view[read](size * i, true));
+}
+
+class WordMap {
+	current = -1;
+	found = new Set();
+	view = { x: 0, y: 0, zoom: 1 };
+	pointers = new Map();
+
+	constructor({ texts, places, neighbours, cosines, examples }, label) {
+		this.texts = texts;
+		this.places = decode(places, 2, "getInt16");
+		this.neighbours = decode(neighbours, 2, "getUint16");
+		this.cosines = decode(cosines, 1, "getInt8");
+		this.each = this.neighbours.length / texts.length; // neighbors of a word
+		this.box = element("div.explorer.map", { role: "group", "aria-label": t("{figure}: the map", { figure: label }) });
+		this.addSearch(examples);
+		this.lead = element("p.map-lead", { role: "status" }, this.box);
+		this.canvas = element("canvas.map-canvas", { tabindex: 0, role: "img" }, this.box);
+		this.canvas.ariaLabel = t("The map: arrow keys move it, plus and minus zoom.");
+		this.addZoom();
+		this.listen();
+		new ResizeObserver(() => this.draw()).observe(this.canvas);
+		on(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.draw());
+		const redraw = { attributes: true, attributeFilter: ["data-theme"] };
+		new MutationObserver(() => this.draw()).observe(document.documentElement, redraw);
+		this.choose(examples[0], true);
+	}
+
+	addSearch(examples) {
+		const bar = element("p.live-bar.explorer-presets", {}, this.box);
+		const attributes = { type: "search", placeholder: FIND, "aria-label": FIND };
+		this.field = element("input", attributes, bar);
+		on(this.field, "input", () => this.search(this.field.value.trim()));
+		this.buttons = examples.map((word) => {
+			const button = element("button.tool", {}, bar, this.texts[word]);
+			on(button, "click", () => this.choose(word, true));
+			return [button, word];
+		});
+	}
+
+	addZoom() {
+		const bar = element("p.live-bar.explorer-presets.map-zoom", {}, this.box);
+		const add = (text, label, act) =>
+			on(element("button.tool", { "aria-label": label }, bar, text), "click", act);
+		add("+", t("Zoom in"), () => this.zoomBy(1.5));
+		add(MINUS, t("Zoom out"), () => this.zoomBy(1 / 1.5));
+		add(t("All words"), t("Show all words"), () => this.showAll());
+	}
+
+	showAll() {
+		this.view = { x: 0, y: 0, zoom: 1 };
+		this.draw();
+	}
+
+	search(text) {
+		const lower = text.toLowerCase();
+		const matches = [...this.texts.keys()].filter((i) => {
+			return lower && this.texts[i].toLowerCase().includes(lower);
+		});
+		this.found = new Set(matches);
+		const starts = matches.find((i) => this.texts[i].toLowerCase().startsWith(lower));
+		const word =
+			matches.find((i) => this.texts[i] === text) ??
+			matches.find((i) => this.texts[i].toLowerCase() === lower) ??
+			starts ??
+			matches[0];
+		if (word !== undefined) return this.choose(word, true, this.found);
+		this.current = -1;
+		this.lead.textContent = text
+			? t("“{text}” is not one of these words.", { text })
+			: t("Click a word.");
+		this.draw();
+	}
+
+	nearest(word) {
+		return this.neighbours.slice(word * this.each, (word + 1) * this.each);
+	}
+
+	choose(word, moves = false, found = new Set()) {
+		this.current = word;
+		this.found = found;
+		if (moves) this.fit([word, ...this.nearest(word)]);
+		for (const [button, example] of this.buttons) button.ariaPressed = example === word;
+		this.describe();
+		this.draw();
+	}
+
+	describe() {
+		const { current, each, cosines } = this;
+		this.lead.textContent = "";
+		element("b", {}, this.lead, this.texts[current]);
+		this.lead.append(` ${t("is most like")} `);
+		this.nearest(current).forEach((word, i) => {
+			const number = (cosines[current * each + i] / 100).toFixed(2).replace("-", MINUS);
+			const cosine = t("cosine {number}", { number: decimal(number) });
+			const button = element("button.tok", { title: cosine }, this.lead);
+			button.textContent = this.texts[word];
+			on(button, "click", () => this.choose(word, true));
+			this.lead.append(" ");
+		});
+	}
+
+	fit(words) {
+		const xs = words.map((word) => this.places[2 * word]);
+		const ys = words.map((word) => this.places[2 * word + 1]);
+		const [left, right] = [Math.min(...xs), Math.max(...xs)];
+		const [bottom, top] = [Math.min(...ys), Math.max(...ys)];
+		const size = Math.max(right - left, top - bottom, STEPS / 12);
+		const zoom = clamp((2 * STEPS) / (1.6 * size), 1, MOST_ZOOM);
+		this.view = { x: (left + right) / 2, y: (bottom + top) / 2, zoom };
+	}
+
+	get scale() {
+		const { clientWidth: width, clientHeight: height } = this.canvas;
+		return (Math.min(width, height) / (2.1 * STEPS)) * this.view.zoom;
+	}
+
+	pixelOf(word) {
+		const { clientWidth: width, clientHeight: height } = this.canvas;
+		return [
+			width / 2 + (this.places[2 * word] - this.view.x) * this.scale,
+			height / 2 - (this.places[2 * word + 1] - this.view.y) * this.scale,
+		];
+	}
+
+	draw() {
+		const { canvas } = this;
+		const { clientWidth: width, clientHeight: height } = canvas;
+		if (!width) return;
+		const ratio = devicePixelRatio || 1;
+		canvas.width = Math.round(width * ratio);
+		canvas.height = Math.round(height * ratio);
+		const context = canvas.getContext("2d");
+		context.scale(ratio, ratio);
+		const style = getComputedStyle(canvas);
+		this.paints = Object.fromEntries(
+			["ink", "muted", "pale", "accent", "paper"].map((name) => [name, this.paint(style, name)]),
+		);
+		context.font = `13px ${style.fontFamily}`;
+		context.textBaseline = "middle";
+		this.drawWords(context, width, height);
+	}
+
+	paint(style, name) {
+		const probe = (this.probe ??= element("i", { hidden: "" }, this.box));
+		probe.style.color = `var(--fig-${name})`;
+		return getComputedStyle(probe).color;
+	}
+
+	drawWords(context, width, height) {
+		const { current, found, paints } = this;
+		const near = current < 0 ? [] : this.nearest(current);
+		this.drawLinks(context, near);
+		const lit = new Set([current, ...near]);
+		const taken = new Set();
+		const first = [current, ...near, ...found].filter((word) => word >= 0);
+		const seen = new Set(first);
+		const order = [...first, ...[...this.texts.keys()].filter((word) => !seen.has(word))];
+		for (const word of order) {
+			const [x, y] = this.pixelOf(word);
+			if (x < 0 || y < 0 || x > width || y > height) continue;
+			const strong = lit.has(word) || found.has(word);
+			context.fillStyle = strong ? paints.accent : paints.pale;
+			context.beginPath();
+			context.arc(x, y, word === current ? 5 : strong ? 3.5 : 1.8, 0, 2 * Math.PI);
+			context.fill();
+			const place = [x + 6, y, this.texts[word]];
+			if (this.isFree(taken, place) || word === current) this.write(context, place, lit.has(word));
+		}
+	}
+
+	drawLinks(context, near) {
+		context.strokeStyle = this.paints.accent;
+		context.globalAlpha = 0.6;
+		for (const word of near) {
+			context.beginPath();
+			context.moveTo(...this.pixelOf(this.current));
+			context.lineTo(...this.pixelOf(word));
+			context.stroke();
+		}
+		context.globalAlpha = 1;
+	}
+
+	isFree(taken, [x, y, text]) {
+		const cells = [];
+		const row = Math.floor(y / LABEL.height);
+		const last = Math.floor((x + text.length * LABEL.width) / 10);
+		for (let column = Math.floor((x - 8) / 10); column <= last; column++) {
+			cells.push(`${column} ${row}`, `${column} ${row + 1}`);
+		}
+		if (cells.some((cell) => taken.has(cell))) return false;
+		for (const cell of cells) taken.add(cell);
+		return true;
+	}
+
+	write(context, [x, y, text], strong) {
+		context.lineWidth = 3;
+		context.strokeStyle = this.paints.paper;
+		context.fillStyle = strong ? this.paints.ink : this.paints.muted;
+		context.strokeText(text, x, y);
+		context.fillText(text, x, y);
+		context.lineWidth = 1.2;
+	}
+
+	listen() {
+		const { canvas } = this;
+		on(canvas, "pointerdown", (event) => this.onDown(event));
+		on(canvas, "pointermove", (event) => this.onMove(event));
+		on(canvas, "pointerup pointercancel", (event) => this.onUp(event));
+		on(canvas, "wheel", (event) => this.onWheel(event), { passive: false });
+		on(canvas, "dblclick", (event) => this.zoomBy(2, event));
+		on(canvas, "keydown", (event) => this.onKey(event));
+	}
+
+	onDown(event) {
+		this.pointers.set(event.pointerId, [event.clientX, event.clientY]);
+		this.moved = 0;
+		this.canvas.setPointerCapture(event.pointerId);
+	}
+
+	onMove(event) {
+		const before = this.pointers.get(event.pointerId);
+		if (!before) return this.hover(event);
+		const points = [...this.pointers.values()];
+		const spread = ([[x, y], [x2, y2]]) => Math.hypot(x - x2, y - y2);
+		const earlier = points.length === 2 ? spread(points) : 0;
+		const [dx, dy] = [event.clientX - before[0], event.clientY - before[1]];
+		this.moved += Math.abs(dx) + Math.abs(dy);
+		this.pointers.set(event.pointerId, [event.clientX, event.clientY]);
+		if (earlier) return this.zoomBy(spread([...this.pointers.values()]) / earlier);
+		this.view.x -= dx / this.scale;
+		this.view.y += dy / this.scale;
+		this.draw();
+	}
+
+	onUp(event) {
+		this.pointers.delete(event.pointerId);
+		if (event.type === "pointerup" && this.moved < 5) this.hover(event, true);
+	}
+
+	hover(event, clicked = false) {
+		if (event.pointerType === "touch" && !clicked) return;
+		const word = this.wordAt(event);
+		this.canvas.style.cursor = word < 0 ? "grab" : "pointer";
+		if (clicked && word >= 0) this.choose(word);
+		else this.canvas.title = word < 0 ? "" : this.texts[word];
+	}
+
+	wordAt({ offsetX, offsetY }) {
+		let best = -1;
+		let reach = REACH;
+		for (let word = 0; word < this.texts.length; word++) {
+			const [x, y] = this.pixelOf(word);
+			const distance = Math.hypot(x - offsetX, y - offsetY);
+			if (distance < reach) [best, reach] = [word, distance];
+		}
+		return best;
+	}
+
+	onWheel(event) {
+		if (!event.ctrlKey && !event.metaKey) return;
+		event.preventDefault();
+		this.zoomBy(Math.exp(-event.deltaY / 200), event);
+	}
+
+	zoomBy(factor, { offsetX, offsetY } = {}) {
+		const { clientWidth: width, clientHeight: height } = this.canvas;
+		const [dx, dy] = offsetX === undefined ? [0, 0] : [offsetX - width / 2, offsetY - height / 2];
+		const before = this.scale;
+		this.view.zoom = clamp(this.view.zoom * factor, 1, MOST_ZOOM);
+		this.view.x += dx / before - dx / this.scale;
+		this.view.y -= dy / before - dy / this.scale;
+		this.draw();
+	}
+
+	onKey(event) {
+		if (event.altKey || event.ctrlKey || event.metaKey) return;
+		if (event.key in ZOOMS) this.zoomBy(ZOOMS[event.key]);
+		else if (event.key === "0") this.showAll();
+		else if (event.key in MOVES && !hasModifier(event)) {
+			const [x, y] = MOVES[event.key].map((step) => (40 * step) / this.scale);
+			this.view.x -= x;
+			this.view.y += y;
+			this.draw();
+		} else return;
+		event.preventDefault();
+	}
+}
+
+function makeView(figure, data) {
+	const name = figure.querySelector(".figure-number").textContent.replace(/\.$/, "");
+	return new WordMap(data, name).box;
+}
+
+startViewers("map", t("Open the map"), makeView);
 });
 define("scripts/contents.js", () => {
 

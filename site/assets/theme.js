@@ -1,7 +1,7 @@
 // Joined from the modules in templates/assets, which have the comments.
 (() => {
 "use strict";
-const modules = {};
+const modules = (globalThis.layerbookModules ??= {});
 const define = (name, run) => {
 	try {
 		modules[name] = run();
@@ -11,7 +11,7 @@ const define = (name, run) => {
 };
 define("scripts/catalogue.js", () => {
 
-const MESSAGES = {};
+const MESSAGES = Object.assign((globalThis.layerbookMessages ??= {}), {});
 const MARKS = { decimal: ".", group: "," };
 return { MESSAGES, MARKS };
 });
