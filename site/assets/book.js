@@ -759,6 +759,9 @@ const MOST_CHIPS = 1500;
 const MOST_PRINTED = 400; // on paper, where the field cannot be
 const SLOW = 2000; // from this many characters on, it waits for a pause in the typing
 const PAUSE = 250; // milliseconds
+const MERGE = `▶ ${t("Merge step by step")}`;
+const MERGING = 9000; // milliseconds that all merges of a text take at most, unless there are many
+const SHORTEST_PAUSE = 120; // milliseconds between two merges
 const MOST_MERGED = 300; // characters, of a text whose merges can be stepped through
 
 function writeShown(parent, { text, shown }) {
@@ -894,7 +897,32 @@ class LiveText {
 		this.slider = element("input", { type: "range", min: 0, step: 1 }, label);
 		this.merge = element("span.live-merge", {}, this.merges);
 		on(this.slider, "input", () => this.showStage());
+		on(this.slider, "keydown pointerdown", () => this.stopMerging());
+		if (!matchMedia("(prefers-reduced-motion: reduce)").matches) {
+			this.play = element("button.tool", {}, this.merges, MERGE);
+			on(this.play, "click", () => this.toggleMerging());
+		}
 		this.box.insertBefore(this.merges, this.bar);
+	}
+
+	toggleMerging() {
+		if (this.ticking) return this.stopMerging();
+		if (this.slider.value === this.slider.max) this.slider.value = 0;
+		this.showStage();
+		this.play.textContent = `❚❚ ${t("Stop")}`;
+		const last = Number(this.slider.max);
+		const pause = Math.max(SHORTEST_PAUSE, MERGING / Math.max(last, 1));
+		this.ticking = setInterval(() => {
+			this.slider.stepUp();
+			this.showStage();
+			if (this.slider.valueAsNumber >= last) this.stopMerging();
+		}, pause);
+	}
+
+	stopMerging() {
+		clearInterval(this.ticking);
+		this.ticking = null;
+		if (this.play) this.play.textContent = MERGE;
 	}
 
 	showStage() {
@@ -957,6 +985,7 @@ class LiveText {
 		const typed = [...this.field.value];
 		const read = typed.slice(0, MOST_CHARACTERS);
 		const tokens = this.tokenize(read.join(""));
+		this.stopMerging();
 		this.stages = read.length > MOST_MERGED ? [] : this.stagesOf(tokens);
 		const last = this.stages.length - 1;
 		this.merges.hidden = last < 1;
@@ -1672,12 +1701,14 @@ const { decodeFloats, startViewers } = modules["scripts/viewer.js"];
 
 const TOP_K = 1; // which knob it is
 const MOST_DRAWN = 30;
+const MANY = 1000;
+const AT_ONCE = 25; // draws between two pictures
 
 const knobsOf = (preset) => JSON.parse(preset.dataset.knobs);
 
 function partsOf(item) {
-	const [, token, , bar, own, value] = item.querySelectorAll("span, i, b");
-	return { item, token, bar, own, value };
+	const [, token, , bar, own, value, count] = item.querySelectorAll("span, i, b");
+	return { item, token, bar, own, value, count, drawn: item.querySelector("em") };
 }
 
 function fillRow(row, probability, own, cut) {
@@ -1707,6 +1738,7 @@ class Playground {
 		this.controls = Array.from(sliders, (slider, i) => this.connect(i, slider, fields[i]));
 		for (const preset of this.presets) on(preset, "click", () => this.choosePreset(preset));
 		on(box.querySelector(".play-draw"), "click", () => this.drawToken());
+		on(box.querySelector(".play-many"), "click", () => this.drawMany());
 		on(this.prompts, "change", () => {
 			this.choosePrompt();
 			this.show();
@@ -1756,13 +1788,52 @@ class Playground {
 		return chip;
 	}
 
-	drawToken() {
+	drawRank() {
 		const { probs, left } = this.sampled;
 		let remaining = Math.random() - probs[0];
 		let rank = 0;
 		while (remaining >= 0 && rank < left - 1) remaining -= probs[++rank];
+		return rank;
+	}
+
+	drawMany() {
+		cancelAnimationFrame(this.frame);
+		const total = this.total + MANY;
+		const reduced = matchMedia("(prefers-reduced-motion: reduce)").matches;
+		const go = () => {
+			const until = reduced ? total : Math.min(total, this.total + AT_ONCE);
+			for (; this.total < until; this.total++) {
+				const rank = Math.min(this.drawRank(), this.rows.length);
+				this.counts[rank]++;
+			}
+			this.showCounts();
+			if (this.total < total) this.frame = requestAnimationFrame(go);
+			else this.drawn.textContent = t("{count} draws", { count: grouped(total) });
+		};
+		this.drawn.textContent = "";
+		go();
+	}
+
+	showCounts() {
+		[...this.rows, this.others].forEach(({ count, drawn }, rank) => {
+			count.textContent = this.total ? `${grouped(this.counts[rank])}×` : "";
+			drawn.style.width = `${this.total ? (100 * this.counts[rank]) / this.total : 0}%`;
+		});
+	}
+
+	drawToken() {
+		this.forgetCounts();
+		const rank = this.drawRank();
 		this.drawn.prepend(this.writeToken(element("span.tok"), rank));
 		if (this.drawn.children.length > MOST_DRAWN) this.drawn.lastChild.remove();
+	}
+
+	forgetCounts() {
+		cancelAnimationFrame(this.frame);
+		if (this.total) this.drawn.textContent = "";
+		this.total = 0;
+		this.counts = new Array(this.rows.length + 1).fill(0);
+		this.showCounts();
 	}
 
 	show(source) {
@@ -1779,6 +1850,7 @@ class Playground {
 			preset.ariaPressed = knobsOf(preset).join() === this.knobs.join();
 		}
 		this.drawn.textContent = "";
+		this.forgetCounts();
 	}
 
 	showOthers() {
