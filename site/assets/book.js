@@ -114,6 +114,7 @@ class Stepper {
 		this.box = box;
 		this.frames = frames;
 		this.unit = box.dataset.step;
+		this.unitName = box.dataset.unit; // in the language of the book
 		this.createControls(box.dataset.name);
 		this.listen();
 		this.followMotionSetting();
@@ -128,12 +129,12 @@ class Stepper {
 	}
 
 	createControls(name) {
-		const label = { "aria-label": `${name}, ${t(this.unit)}` };
+		const label = { "aria-label": `${name}, ${this.unitName}` };
 		const button = (action, text) => element("button", { "aria-label": action }, this.bar, text);
 		this.bar = element("div.stepper");
-		this.back = button(t("Previous {unit}", { unit: t(this.unit) }), "‹");
+		this.back = button(t("Previous {unit}", { unit: this.unitName }), "‹");
 		this.play = button(t("Play"), "▶");
-		this.forward = button(t("Next {unit}", { unit: t(this.unit) }), "›");
+		this.forward = button(t("Next {unit}", { unit: this.unitName }), "›");
 		const range = { type: "range", min: 1, max: this.frames.length, ...label };
 		this.slider = element("input", range, this.bar);
 		this.position = element("output", {}, this.bar);
@@ -167,7 +168,7 @@ class Stepper {
 		this.current = clamp(index, 0, this.frames.length - 1);
 		this.frames.forEach((frame, i) => frame.classList.toggle("current", i === this.current));
 		const position = t("{unit} {place} of {count}", {
-			unit: t(this.unit),
+			unit: this.unitName,
 			place: this.current + 1,
 			count: this.frames.length,
 		});
@@ -444,7 +445,10 @@ function startPrediction(box) {
 	const button = box.querySelector("button");
 	const verdict = box.querySelector(".said");
 	const isRight = ({ value }) => box.dataset.right.split(" ").includes(value);
-	const answer = choices.filter(isRight).map(textOf).join(` ${t("or")} `);
+	const answer = choices
+		.filter(isRight)
+		.map(textOf)
+		.join(` ${t("or")} `);
 	const key = `layerbook-said ${box.querySelector("legend").textContent}`;
 
 	function judge(choice) {
@@ -1832,7 +1836,7 @@ class Playground {
 		cancelAnimationFrame(this.frame);
 		if (this.total) this.drawn.textContent = "";
 		this.total = 0;
-		this.counts = new Array(this.rows.length + 1).fill(0);
+		this.counts = Array.from({ length: this.rows.length + 1 }, () => 0);
 		this.showCounts();
 	}
 
@@ -1993,7 +1997,8 @@ const FIRST_SEAT = 6;
 const RUN = `▶ ${t("Let them run")}`;
 const MILLISECONDS_PER_SEAT = 160;
 
-const countText = (number) => (number < 100 ? decimal(number.toFixed(1)) : grouped(Math.round(number)));
+const countText = (number) =>
+	number < 100 ? decimal(number.toFixed(1)) : grouped(Math.round(number));
 
 const rounded = (C) => Number(C.toPrecision(C < 100 ? 2 : 1));
 
@@ -2004,7 +2009,10 @@ class Waves {
 		Object.assign(this, { d_model, seats });
 		this.largest = Math.max(10, ...C);
 		this.state = { C: C[0], seat: Math.min(FIRST_SEAT, seats) };
-		this.box = element("div.explorer.waves", { role: "group", "aria-label": t("{figure}: clocks", { figure: label }) });
+		this.box = element("div.explorer.waves", {
+			role: "group",
+			"aria-label": t("{figure}: clocks", { figure: label }),
+		});
 		this.addPresets(C);
 		const sliders = element("div.explorer-bar", {}, this.box);
 		this.knob = this.addSlider(sliders, "C", SLIDER_STEPS, (value) => {
@@ -2153,7 +2161,10 @@ class Turns {
 		this.start = start;
 		this.arrows = [arrowOf(query), arrowOf(key)];
 		this.longest = Math.max(...this.arrows.map(([, length]) => length)) / 0.92;
-		this.box = element("div.explorer.turns", { role: "group", "aria-label": t("{figure}: clocks", { figure: label }) });
+		this.box = element("div.explorer.turns", {
+			role: "group",
+			"aria-label": t("{figure}: clocks", { figure: label }),
+		});
 		this.addPresets();
 		this.addTrack();
 		this.addFaces();
@@ -2183,8 +2194,8 @@ class Turns {
 	addTrack() {
 		this.track = element("div.turns-track", {}, this.box);
 		for (let seat = 0; seat <= this.seats; seat++) {
-			const mark = element("span.turns-seat", {}, this.track, seat % 4 ? "" : seat);
-			mark.style.left = this.percentOf(seat);
+			const tick = element("span.turns-seat", {}, this.track, seat % 4 ? "" : seat);
+			tick.style.left = this.percentOf(seat);
 		}
 		this.tokens = this.names.map((name, i) => {
 			const attributes = { role: "slider", tabindex: 0, "aria-valuemin": 0 };
@@ -2283,7 +2294,10 @@ class Turns {
 			token.ariaValueNow = places[i];
 			token.ariaValueText = `${places[i]}. ${lead}`;
 			this.faces[i].face.show([turned[i]]);
-			this.faces[i].note.textContent = t("{token} in seat {seat}", { token: this.names[i], seat: places[i] });
+			this.faces[i].note.textContent = t("{token} in seat {seat}", {
+				token: this.names[i],
+				seat: places[i],
+			});
 		});
 		this.faces[2].face.show(turned, { arc: true });
 		this.faces[2].note.textContent = t("angle {degrees}°", { degrees });
@@ -2317,6 +2331,8 @@ function decode(text, size, read) {
 	return Array.from({ length: bytes.length / size }, (_, i) => view[read](size * i, true));
 }
 
+const spread = ([[x, y], [x2, y2]]) => Math.hypot(x - x2, y - y2);
+
 class WordMap {
 	current = -1;
 	found = new Set();
@@ -2329,7 +2345,10 @@ class WordMap {
 		this.neighbours = decode(neighbours, 2, "getUint16");
 		this.cosines = decode(cosines, 1, "getInt8");
 		this.each = this.neighbours.length / texts.length; // neighbors of a word
-		this.box = element("div.explorer.map", { role: "group", "aria-label": t("{figure}: the map", { figure: label }) });
+		this.box = element("div.explorer.map", {
+			role: "group",
+			"aria-label": t("{figure}: the map", { figure: label }),
+		});
 		this.addSearch(examples);
 		this.lead = element("p.map-lead", { role: "status" }, this.box);
 		this.canvas = element("canvas.map-canvas", { tabindex: 0, role: "img" }, this.box);
@@ -2539,7 +2558,6 @@ class WordMap {
 		const before = this.pointers.get(event.pointerId);
 		if (!before) return this.hover(event);
 		const points = [...this.pointers.values()];
-		const spread = ([[x, y], [x2, y2]]) => Math.hypot(x - x2, y - y2);
 		const earlier = points.length === 2 ? spread(points) : 0;
 		const [dx, dy] = [event.clientX - before[0], event.clientY - before[1]];
 		this.moved += Math.abs(dx) + Math.abs(dy);

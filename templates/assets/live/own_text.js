@@ -71,7 +71,7 @@ export class OwnText {
 			for (const button of document.querySelectorAll(".own-load button")) {
 				button.textContent = t("Write a text");
 			}
-			for (const box of waiting.reverse()) box.start(shared); // the first has the focus
+			for (const box of waiting.toReversed()) box.start(shared); // the first has the focus
 		});
 		loader.loadModel();
 	}

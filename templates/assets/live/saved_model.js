@@ -7,8 +7,8 @@ const KEY = "file"; // there is one: another model takes its place
 
 const asPromise = (request) =>
 	new Promise((resolve, reject) => {
-		request.onsuccess = () => resolve(request.result);
-		request.onerror = () => reject(request.error);
+		request.addEventListener("success", () => resolve(request.result));
+		request.addEventListener("error", () => reject(request.error));
 	});
 
 async function openStore(mode) {

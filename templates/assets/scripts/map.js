@@ -20,6 +20,9 @@ function decode(text, size, read) {
 	return Array.from({ length: bytes.length / size }, (_, i) => view[read](size * i, true));
 }
 
+// The distance of two pointers.
+const spread = ([[x, y], [x2, y2]]) => Math.hypot(x - x2, y - y2);
+
 class WordMap {
 	current = -1;
 	found = new Set();
@@ -251,7 +254,6 @@ class WordMap {
 		const before = this.pointers.get(event.pointerId);
 		if (!before) return this.hover(event);
 		const points = [...this.pointers.values()];
-		const spread = ([[x, y], [x2, y2]]) => Math.hypot(x - x2, y - y2);
 		const earlier = points.length === 2 ? spread(points) : 0;
 		const [dx, dy] = [event.clientX - before[0], event.clientY - before[1]];
 		this.moved += Math.abs(dx) + Math.abs(dy);

@@ -143,7 +143,7 @@ class Playground {
 		cancelAnimationFrame(this.frame);
 		if (this.total) this.drawn.textContent = "";
 		this.total = 0;
-		this.counts = new Array(this.rows.length + 1).fill(0);
+		this.counts = Array.from({ length: this.rows.length + 1 }, () => 0);
 		this.showCounts();
 	}
 

@@ -56,8 +56,8 @@ class Turns {
 	addTrack() {
 		this.track = element("div.turns-track", {}, this.box);
 		for (let seat = 0; seat <= this.seats; seat++) {
-			const mark = element("span.turns-seat", {}, this.track, seat % 4 ? "" : seat);
-			mark.style.left = this.percentOf(seat);
+			const tick = element("span.turns-seat", {}, this.track, seat % 4 ? "" : seat);
+			tick.style.left = this.percentOf(seat);
 		}
 		this.tokens = this.names.map((name, i) => {
 			const attributes = { role: "slider", tabindex: 0, "aria-valuemin": 0 };
