@@ -157,9 +157,8 @@ def test_the_alt_text_says_the_numbers():
     )
     figures = analysis.figures(result)
 
-    assert (
-        figures["prompt-0"].alt
-        == "The likeliest tokens after “x y”: ·a 0.81 and b 0.11. All 2 others together: 0.0806."
+    assert figures["prompt-0"].alt == (
+        "The likeliest tokens after “x y”: ·a 81.0% and b 11.0%. All 2 others together: 8.1%."
     )
     assert "counted from the best, ·a: the last, b, is 2.00 behind" in figures["logits-0"].alt
 

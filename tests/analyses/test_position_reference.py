@@ -71,5 +71,5 @@ def test_rope_is_relative_and_its_pattern_is_the_models(model):
     )
     assert result.theta == 100000 and result.pairs == 32
     assert result.pattern_difference < 1e-5
-    assert result.shift_difference < 1e-9 < 1 < result.query_shift_difference
-    assert result.peak == 1 and result.previous_share > 0.4 and result.rises > 10
+    assert result.shift_difference < 1e-9 and result.ahead.one_back < result.as_it_is.one_back
+    assert result.peak == 1 and result.as_it_is.one_back > 0.4 and result.rises > 10

@@ -221,7 +221,7 @@ def test_the_figures():
     charts = analysis.figures(result)
     patterns = {"pattern", "ahead", "stopped"}
     assert set(charts) == {
-        *("angles", "arrows", "hands", "score-by-distance", "heads", "equal"),
+        *("angles", "arrows", "hands", "moved", "score-by-distance", "heads", "equal"),
         *patterns,
     }
     hands, curve, pattern = charts["angles"], charts["score-by-distance"], charts["pattern"]

@@ -47,11 +47,9 @@ def result(chapter: str, id: str) -> dict[str, object]:
 
 
 def test_the_book_is_whole() -> None:
-    """The pages beside the chapters, and the eight chapters; every file that is
-    named is there.
-    """
+    """The chapters and the pages beside them; every file that is named is there."""
     beside = {"index.html", "try.html", "claims.html", "colophon.html"}
-    beside |= {"glossary.html", "references.html"}
+    beside |= {"glossary.html", "references.html", "whole-model.html"}
     assert set(PAGES) == beside | {f"{name}.html" for name in CHAPTERS}
     for page in PAGES:
         text = (SITE / page).read_text(encoding="utf-8")
@@ -71,6 +69,8 @@ def test_links_inside_lead_to_a_place() -> None:
             r'href="([\w-]*(?:\.html)?)#([^"]+)"', (SITE / page).read_text(encoding="utf-8")
         )
         for target, place in found:
+            if target == "try.html" and "=" in place:
+                continue  # a sentence that the page opens with
             assert place in ids[target or page], (page, target, place)
 
 
