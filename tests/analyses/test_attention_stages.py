@@ -133,11 +133,9 @@ def test_real_model_matches_torch(real: Any, layer: int, head: int, key: int) ->
 
 
 def measure_arrays(q: np.ndarray, k: np.ndarray, head: int = 0) -> Any:
-    """The result for queries and keys [heads, T, d] of one layer; scores and pattern zeros,
-    values the keys and 1.
-    """
+    """The result for queries and keys [heads, T, d] of one layer; scores and pattern zeros."""
     zeros = np.zeros((len(q), q.shape[1], q.shape[1]))
-    arrays = {"q": q, "k": k, "v": k + 1, "scores": zeros, "pattern": zeros}
+    arrays = {"q": q, "k": k, "scores": zeros, "pattern": zeros}
     sites = {Site(name, 0): (lambda _, array=array: array) for name, array in arrays.items()}
     analysis = AttentionStages(
         prompt=" ".join("abcdefgh"[: q.shape[1]]), layers=(0,), layer=0, head=head
@@ -146,15 +144,6 @@ def measure_arrays(q: np.ndarray, k: np.ndarray, head: int = 0) -> Any:
     return json_round_trip(
         analysis, analysis.measure(FakeModel(sites=sites, facts=small).captures(analysis))
     )
-
-
-def test_the_output_mixes_the_values_of_the_shared_key() -> None:
-    """Four query heads share two keys; queries of zero give all tokens the same share."""
-    k = np.random.default_rng(5).normal(size=(2, 3, 4))
-    stages = measure_arrays(np.zeros((4, 3, 4)), k, head=3).shown[0]
-    assert stages.kv_head == 1
-    np.testing.assert_allclose(stages.values, k[1] + 1, rtol=1e-6)
-    np.testing.assert_allclose(stages.output, (k[1] + 1).mean(axis=0), rtol=1e-6)
 
 
 def test_a_pattern_by_hand() -> None:
@@ -208,8 +197,8 @@ def test_the_layer_of_the_head_asked_for_is_measured() -> None:
 
 
 def test_the_figures(tiny: Any) -> None:
-    """Four stages over the same cells, their scales, what is absent and what is masked; then the
-    values, and what the last token takes of them; all numbers in the table.
+    """Four stages over the same cells: their scales, what is absent and what is masked; all numbers
+    in the table.
     """
     analysis = AttentionStages(prompt="The cat sat", layers=(0, 1), layer=1, head=3)
     result = run(tiny, analysis)
@@ -219,15 +208,9 @@ def test_the_figures(tiny: Any) -> None:
     assert set(charts) == {"layer-1-head-3", "layer-{}-head-{}".format(*most), "entropy", "future"}
     frames, count = charts["layer-1-head-3"], len(result.tokens)
     assert isinstance(frames, Frames) and frames.step == "stage"
-    labels = ["products", "scaled", "masked", "shares", "values", "output"]
-    assert [frame.label for frame in frames.frames] == labels
-    assert all(isinstance(frame.picture, Heatmap) for frame in frames.frames)
-    raw, scaled, masked, shares, values, output = (frame.picture for frame in frames.frames)
-    own = result.shown[0]
-    assert np.array_equal(values.values, own.values) and own.values.shape == (count, 8)
-    assert np.allclose(output.values[:-1], own.pattern[-1][:, None] * own.values)
-    assert np.allclose(output.values[-1], output.values[:-1].sum(axis=0))
-    assert values.scale == output.scale and output.rows.labels[-1] == "together"
+    assert [frame.label for frame in frames.frames] == ["products", "scaled", "masked", "shares"]
+    raw, scaled, masked, shares = (frame.picture for frame in frames.frames)
+    assert all(isinstance(stage, Heatmap) for stage in (raw, scaled, masked, shares))
     assert raw.diverging and scaled.diverging and masked.diverging and not shares.diverging
     assert np.array_equal(raw.values, result.shown[0].raw) and np.isfinite(scaled.values).all()
     assert np.abs(scaled.values * math.sqrt(8) - raw.values).max() < 1e-12
@@ -241,9 +224,7 @@ def test_the_figures(tiny: Any) -> None:
         and not (raw.causal or scaled.causal or masked.causal)
     )
     table = frames.table()
-    # A line above each picture has its columns; the last has a row for the sum.
-    assert len(table.rows) == 6 * (count + 1) + 1
-    assert table.rows[2 * (count + 1) + 1][2:] == (
+    assert len(table.rows) == 4 * count and table.rows[2 * count][2:] == (
         scaled.values[0, 0],
         *[-math.inf] * (count - 1),
     )

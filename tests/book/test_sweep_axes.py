@@ -223,6 +223,17 @@ VALUES: dict[str, list[Any]] = {
     "scale": ["none", "sqrt-d"],
     "temperatures": [[0.5], [1, 2]],
     "top_p": [0.5, 0.9],
+    "name": ["a country", "a city"],
+    "members": [["France", "Spain"], ["Paris", "Madrid"]],
+    "others": [["cat", "dog"], ["red", "blue"]],
+    "after": [["The"], ["A cat"]],
+    "sums": [[["king", "man", "woman"]], [["Paris", "France", "Spain"]]],
+    "look_for": ["4", "four"],
+    "examples": [["cat"], ["dog"]],
+    "links": [
+        [{"reader": "dog", "source": "cat"}],
+        [{"reader": "cat", "source": "dog"}],
+    ],
 }
 PARAMETERS = [(name, key) for name in registry.names() for key in registry.find(name).model_fields]
 

@@ -166,38 +166,35 @@ def test_the_animation_steps_through_all_frames(browser: Browser) -> None:
 
 
 def test_the_stages_show_the_products_of_the_result_step_by_step(browser: Browser) -> None:
-    """Four stages of the head drawn, their cells with the numbers of the result; later ones go
-    with the mask.
-    """
+    """The grids of the head drawn have the numbers of the result, step by step."""
     stages = result("attention", "stages")
     root = float(stages["d_head"]) ** 0.5  # type: ignore[arg-type]
+    head = stages["shown"][0]  # type: ignore[index]
+    raw, pattern = head["raw"], head["pattern"]
+    grids = {
+        "products": [x for row in raw for x in row],
+        "scaled": [x / root for row in raw for x in row],
+        "masked": [x / root for q, row in enumerate(raw) for x in row[: q + 1]],
+        "shares": [100 * x for q, row in enumerate(pattern) for x in row[: q + 1]],
+    }
     with reading(browser, SITE / "attention.html") as page:
-        for one in stages["shown"][:1]:  # type: ignore[index]
-            raw, pattern = one["raw"], one["pattern"]
-            wanted = {
-                "products": [x for row in raw for x in row],
-                "scaled": [x / root for row in raw for x in row],
-                "masked": [x / root for q, row in enumerate(raw) for x in row[: q + 1]],
-                "shares": [x for q, row in enumerate(pattern) for x in row[: q + 1]],
-            }
-            box = page.locator(f"#stages-layer-{one['layer']}-head-{one['head']} .frames")
-            box.focus()
-            for i, (name, numbers) in enumerate(wanted.items(), start=1):
-                assert box.locator(".stepper output").inner_text() == f"stage {i} of 4"
-                assert box.locator(".frame.current .frame-name").inner_text() == name
-                texts = box.locator(".frame.current svg text").all_text_contents()
-                cells = [
-                    text.replace("−", "-") for text in texts if re.fullmatch(r"−?\d+\.\d+", text)
-                ]
-                assert (
-                    len(numbers) <= len(cells) <= len(numbers) + 2
-                )  # the ends of the scale are written too
-                for number in numbers:
-                    near = min(cells, key=lambda text: abs(float(text) - number))
-                    digits = len(near.partition(".")[2])
-                    assert abs(float(near) - number) <= 0.501 * 10**-digits, (name, number)
-                assert ("−∞, masked" in texts) == (name == "masked")
-                page.keyboard.press("ArrowRight")
+        box = page.locator(f"#stages-layer-{head['layer']}-head-{head['head']} .frames")
+        box.focus()
+        for i, (name, numbers) in enumerate(grids.items(), start=1):
+            assert box.locator(".stepper output").inner_text() == f"stage {i} of 4"
+            assert box.locator(".frame.current .frame-name").inner_text() == name
+            texts = box.locator(".frame.current svg text").all_text_contents()
+            form = r"(\d+(?:\.\d+)?)\s%" if name == "shares" else r"(−?\d+\.\d+)"
+            matches = [re.fullmatch(form, text) for text in texts]
+            cells = [match[1].replace("−", "-") for match in matches if match]
+            # The ends of the scale are written, too.
+            assert len(numbers) <= len(cells) <= len(numbers) + 2
+            for number in numbers:
+                near = min(cells, key=lambda text: abs(float(text) - number))
+                digits = len(near.partition(".")[2])
+                assert abs(float(near) - number) <= 0.501 * 10**-digits, (name, number)
+            assert ("−∞, masked" in texts) == (name == "masked")
+            page.keyboard.press("ArrowRight")
 
 
 def test_the_live_tokenizer_of_the_book_cuts_as_its_results_say(browser: Browser) -> None:

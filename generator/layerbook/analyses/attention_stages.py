@@ -1,4 +1,4 @@
-"""Attention stages: from dot products of queries and keys to shares, values and the output."""
+"""Attention stages: from dot products of queries and keys to shares of attention."""
 
 from __future__ import annotations
 
@@ -47,29 +47,22 @@ from layerbook.core.rounding import Gap, snap
 from layerbook.core.tokens import Token, visible
 from layerbook.core.vectors import apply_rope, causal_mask
 
-SITES = ("q", "k", "v", "scores", "pattern")
+SITES = ("q", "k", "scores", "pattern")
 MAX_ANNOTATED = 9  # tokens of a heatmap with the values in its cells
 
 Floats = NDArray[np.floating]
 
 
 class HeadStages(Record):
-    """The stages of one head; between `raw` and `pattern`, products are scaled and masked."""
+    """The first and the last stage of one head; between them, `raw` is scaled and masked."""
 
     layer: int = Field(description="The layer, from 0.")
     head: int = Field(description="The query head, from 0.")
     kv_head: int = Field(description="Its key head, from 0.")
     raw: Array = Field(description="q·k after RoPE [query][key], including later keys.")
     pattern: Array = Field(description="Shares [query][key], computed from `raw`; rows sum to 1.")
-    values: Array = Field(description="The value of each token [T][d_head].")
     future: float = Field(description="Its number in the result's `future`.")
     taken: int = Field(description="Number of rows whose largest product is with a later key.")
-
-    @property
-    def output(self) -> NDArray[np.floating]:
-        """The last token's shares of the values, added up [d_head]."""
-        mixed: NDArray[np.floating] = self.pattern[-1] @ self.values
-        return mixed
 
 
 class AttentionStagesResult(Result):
@@ -153,14 +146,13 @@ class AttentionStages(Analysis[AttentionStagesResult]):
         unscaled = softmax(np.where(visible, raw, -np.inf))  # [L, H, T, T]
         future = share_of_later_keys(softmax(scaled))  # [L, H]
         shown = self.shown_heads(layers, future)
-        sharing = facts.heads // facts.kv_heads
 
         return AttentionStagesResult(
             prompt=self.prompt,
             tokens=run.tokens,
             layers=layers,
             d_head=facts.d_head,
-            sharing=sharing,
+            sharing=facts.heads // facts.kv_heads,
             score_difference=float(
                 np.abs(scaled - run.stack("scores", layers)).max(where=visible, initial=0)
             ),
@@ -174,10 +166,9 @@ class AttentionStages(Analysis[AttentionStagesResult]):
                 HeadStages(
                     layer=layers[i],
                     head=head,
-                    kv_head=head // sharing,
+                    kv_head=head * facts.kv_heads // facts.heads,
                     raw=raw[i, head],
                     pattern=pattern[i, head],
-                    values=run[Site("v", layers[i])][head // sharing],
                     future=float(future[i, head]),
                     taken=count_masked_maxima(raw[i, head]),
                 )
@@ -257,7 +248,7 @@ def mean_row_entropy(pattern: Floats) -> Floats:
 
 
 def stage_sequence(result: AttentionStagesResult, head: HeadStages) -> Frames:
-    """The stages of a head; the colours of all but the shares are centred on zero."""
+    """The four stages of a head; the colours before the softmax are centred on zero."""
     few = len(result.tokens) <= MAX_ANNOTATED
     divided = head.raw / result.d_head**0.5
     end = float(np.abs(divided).max())
@@ -285,45 +276,10 @@ def stage_sequence(result: AttentionStagesResult, head: HeadStages) -> Frames:
         head.pattern, result.tokens, title="shares", alt=notes[3], annotate=few
     )
 
-    maps = (products, scaled, masked, shares, *value_maps(result, head))
-    frames = tuple(Frame(map.title, map, map.alt) for map in maps)
+    frames = tuple(Frame(map.title, map, map.alt) for map in (products, scaled, masked, shares))
     place = f"layer {head.layer}, head {head.head}, {shorten_prompt(result.prompt)}"
-    alt = (
-        f"The stages of {place}: the products, scaled, masked, the shares that come of them, the "
-        "values, and what the last token takes of each."
-    )
-    return Frames(frames, alt, f"From products to the output, {place}", step="stage")
-
-
-def value_maps(result: AttentionStagesResult, head: HeadStages) -> tuple[Heatmap, Heatmap]:
-    """The values of all tokens; the last token's shares of them, and below their sum."""
-    asks = visible(result.tokens[-1])
-    end = float(np.abs(head.values).max())
-    numbers = Axis("place in the value")
-    lengths = np.linalg.norm(head.values, axis=1)  # [T]
-    shortest, longest = (visible(result.tokens[i]) for i in (lengths.argmin(), lengths.argmax()))
-    values = Heatmap(
-        head.values,
-        Axis("token", labels=result.tokens, role="value"),
-        numbers,
-        value="value",
-        alt=f"A value is {result.d_head} numbers. That of {longest} is the longest, "
-        f"{lengths.max():.1f}; that of {shortest} the shortest, {lengths.min():.1f}.",
-        title="values",
-        scale=(-end, end),
-        diverging=True,
-    )
-    parts = head.pattern[-1][:, None] * head.values  # [T, d_head]
-    output = replace(
-        values,
-        values=np.vstack([parts, head.output]),
-        rows=Axis("token", labels=(*result.tokens, "together")),
-        alt=f"Each value times the share that {asks} gives it, and in the last row their sum: the "
-        f"output of the head, {np.linalg.norm(head.output):.1f} long. A matrix turns it into what "
-        f"{asks} adds to its vector in the stream.",
-        title="output",
-    )
-    return values, output
+    alt = f"Four stages of {place}: the products, scaled, masked, and the shares that come of them."
+    return Frames(frames, alt, f"From products to shares, {place}", step="stage")
 
 
 def stage_notes(result: AttentionStagesResult, head: HeadStages) -> tuple[str, str, str, str]:

@@ -39,7 +39,7 @@ NEUTRAL = SERIES[6]
 
 ROLES: dict[Role, str] = {
     "query": "#1d5fb8",
-    "key": "#b5530a",
+    "key": "#a84c08",
     "value": "#0a7d4f",
     "residual": "#3f3a35",
     "probability": "#a0307f",
