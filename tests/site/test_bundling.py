@@ -42,7 +42,9 @@ def test_scripts_of_pages_are_classic_and_without_comments() -> None:
 def test_every_variable_of_the_style_sheets_is_declared_and_used() -> None:
     """A misspelt variable is an error that no browser reports."""
     sheets = "".join(data.decode() for name, data in assets({}).items() if name.endswith(".css"))
+    scripts = "".join(data.decode() for name, data in assets({}).items() if name.endswith(".js"))
     declared = set(re.findall(r"(--[\w-]+):", sheets))
+    declared |= set(re.findall(r'setProperty\("(--[\w-]+)"', scripts))
     used = set(re.findall(r"var\((--[\w-]+)", sheets))
     drawn = {name for name in declared if name.startswith("--fig-")}  # by plotting/colours.py
     assert used <= declared and declared - drawn <= used
