@@ -307,7 +307,7 @@ class SiteBuilder:
                     problems += error.problems
         if self._glossary:
             try:
-                self._glossary_page(self._glossary, ())
+                self._glossary_view(self._glossary, (), MathRenderer(self._project.cache))
             except SpecError as error:
                 problems += error.problems
         pages = page_files(self._project, self._bibliography, self._glossary)
@@ -444,11 +444,16 @@ class SiteBuilder:
 
         return self._load_or_render("+references", repr(mentions), render)
 
+    def _glossary_view(
+        self, terms: glossary.Glossary, mentions: tuple[Mention, ...], math: MathRenderer
+    ) -> pages.GlossaryPage:
+        links = {c.name: pages.Link(c.title, c.href) for c in self._book.chapters}
+        return glossary_page(terms, mentions, links, math)
+
     def _glossary_page(self, terms: glossary.Glossary, mentions: tuple[Mention, ...]) -> CachedPage:
         def render() -> CachedPage:
             math = MathRenderer(self._project.cache)
-            links = {c.name: pages.Link(c.title, c.href) for c in self._book.chapters}
-            page = glossary_page(terms, mentions, links, math)
+            page = self._glossary_view(terms, mentions, math)
             files = self._page_files(page)
             return CachedPage(files, rows=glossary_rows(page), css_rules=math.css_rules)
 
