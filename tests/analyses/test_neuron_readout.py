@@ -25,7 +25,7 @@ def analysis(**changes) -> NeuronReadout:
 
 
 def activations(model: LoadedModel, text: str, layer: int = LAYER) -> torch.Tensor:
-    """What the down projection of a layer reads [T, d_mlp]."""
+    """Return the input of a layer's down projection [T, d_mlp]."""
     seen: list[torch.Tensor] = []
     down = model.network.model.layers[layer].mlp.down_proj
     handle = down.register_forward_pre_hook(lambda _, args: seen.append(args[0][0]))

@@ -111,7 +111,7 @@ REAL_LIMITS = Distance(logit=1e-4, probability=1e-5, attention=2e-5, lens=2e-5)
 
 
 def distance(ours: Reference, exact: Reference) -> Distance:
-    """How far numbers are from exact ones; logits and the lens at the last position."""
+    """The differences from exact numbers; logits and the lens at the last position."""
     return Distance(
         largest_difference(ours.logits[-1], exact.logits[-1]),
         largest_difference(softmax(ours.logits[-1]), softmax(exact.logits[-1])),
@@ -121,7 +121,7 @@ def distance(ours: Reference, exact: Reference) -> Distance:
 
 
 def page_distance(page: Page, exact: Reference, ids: Sequence[int]) -> Distance:
-    """How far the numbers of the page are; of the lens, those of the five best tokens."""
+    """The differences of the page's numbers; of the lens, those of the five best tokens."""
     logits = floats(page, "await live.run(values[0])", ids)
     attention = max(
         largest_difference(

@@ -164,7 +164,7 @@ def surest_sum(noise: Any) -> set[str]:
 
 
 def where_it_looks(rope: Any) -> set[str]:
-    """Where the head looks with its queries one position ahead."""
+    """The place where the head looks with its queries one position ahead."""
     ahead = rope["ahead"]
     return first(
         (ahead["itself"] > 1 / 2, "At the token itself"),
@@ -193,7 +193,7 @@ def nearest_after_moving(tokens: Any) -> set[str]:
 
 
 def change_of_the_mean(tokens: Any) -> set[str]:
-    """How far a mean moves when positions are added and tokens change places."""
+    """The move of a mean when positions are added and tokens change places."""
     change = tokens["pooled_difference_with"] / tokens["embedding_norm"]
     return first(
         (change < 1e-9, "Not at all, but for rounding"),
@@ -203,7 +203,7 @@ def change_of_the_mean(tokens: Any) -> set[str]:
 
 
 def without_the_neuron(neuron: Any) -> set[str]:
-    """What is left of the first prompt's answer without the neuron."""
+    """The rest of the first prompt's answer without the neuron."""
     left = neuron["without"][0]["without"] / neuron["without"][0]["answer"]["prob"]
     return first(
         (left > 0.95, "Nothing you would notice"),

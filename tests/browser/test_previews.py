@@ -1,4 +1,4 @@
-"""What a link leads to is shown on hover, focus or tap, and put away again; boxes fold."""
+"""Links show their target on hover, focus or tap, and hide it again; boxes fold."""
 
 from __future__ import annotations
 

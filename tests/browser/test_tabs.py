@@ -108,7 +108,7 @@ def test_no_known_barrier(browser: Browser, chapter: Path, width: int, scheme: s
 
 
 def test_a_listing_is_copied(browser: Browser, chapter: Path) -> None:
-    """Where the clipboard is closed, as here, its text is selected."""
+    """The text is selected if the clipboard is closed, as it is here."""
     with reading(browser, chapter) as page:
         page.locator(".fence .copy").click()
         page.locator(".fence .copy", has_text="ed").wait_for()

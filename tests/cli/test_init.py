@@ -56,7 +56,7 @@ def test_a_new_book_holds_on_the_default_model(real_model_dir: Path, tmp_path: P
 
 
 def test_the_files_are_listed_and_whole(tmp_path: Path) -> None:
-    """What is printed is what is there, without marks that should have been filled in."""
+    """The message names the files that were written; no mark is left to be filled in."""
     done = layerbook("init", "talk", cwd=tmp_path)
     made = read_tree(tmp_path / "talk")
     assert done.stdout.splitlines()[:-1] == [f"talk/{name}" for name in sorted(made)]

@@ -111,7 +111,7 @@ def test_every_kind_can_be_read(name: str) -> None:
 
 
 def test_labels_have_spaces_as_data() -> None:
-    """Where pictures draw them; the dot of a product and the cells of a table stay."""
+    """Downloads have spaces for drawn dots; the dot of a product and table cells stay."""
     series = (Series("·2 + 2 =·", (0,), (1.0,)), Series("a⏎b", (0,), (2.0,)))
     lines = Lines(series, Axis("layer"), Axis("q·k of ·Paris"), "Words")
     header, *rows = read_csv(lines)

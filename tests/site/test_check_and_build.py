@@ -100,10 +100,8 @@ def test_check_finds_what_build_refuses(
     assert lines(checked.stderr) == lines(built.stderr), (checked.stderr, built.stderr)
 
 
-def test_a_book_with_all_of_it_right_has_no_problems(
-    tiny_model_dir: Path, tmp_path: Path
-) -> None:
-    """What stands in branches, and anchors of all kinds."""
+def test_a_book_with_all_of_it_right_has_no_problems(tiny_model_dir: Path, tmp_path: Path) -> None:
+    """Faults in branches, and anchors of all kinds."""
     unrun = write_small_book(tmp_path / "unrun", tiny_model_dir)
     text = """\
 ## Two *words* [linked](words.html#tokens)

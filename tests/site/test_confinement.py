@@ -1,4 +1,4 @@
-"""What docs/security.md says of built pages and of programs in a book."""
+"""Built pages and programs in a book are confined as docs/security.md says."""
 
 from __future__ import annotations
 

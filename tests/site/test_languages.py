@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fixtures.small_book import layerbook, read_tree, write_small_book
-
 from layerbook.analyses import attention_pattern, head_knockout
 from layerbook.book import languages
 from layerbook.core import language

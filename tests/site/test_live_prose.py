@@ -1,4 +1,4 @@
-"""What prose says of the model that runs in pages, in books with such pages and without."""
+"""Prose about the model that runs in pages, in books with such pages and without."""
 
 from __future__ import annotations
 

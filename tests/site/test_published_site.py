@@ -88,4 +88,6 @@ def test_an_address_is_one_of_the_web(book: Path, url: str) -> None:
     path = book / "experiments" / "book.yaml"
     path.write_text(f"{path.read_text()}url: '{url}'\n")
     done = layerbook("check", cwd=book)
-    assert done.returncode == 2 and re.search(r"book.yaml:7:6: an address is such as", done.stderr), done.stderr
+    assert done.returncode == 2 and re.search(
+        r"book.yaml:7:6: an address is such as", done.stderr
+    ), done.stderr

@@ -76,7 +76,11 @@ def test_labels_follow_authors_and_years() -> None:
         ("  year: 2019\n", "  yaer: 2019\n", "9:3: unknown key 'yaer' (did you mean 'year'?)"),
         ("  year: 2019\n", "", "8:3: the key 'year' is missing"),
         ("year: 2019\n", 'year: "2019"\n', '9:9: should be a whole number, not "2019"'),
-        ("https://arxiv.org/abs/1910", "arxiv.org/1910", "12:8: should be like ^(https?://[^\\s]+)?$"),
+        (
+            "https://arxiv.org/abs/1910",
+            "arxiv.org/1910",
+            "12:8: should be like ^(https?://[^\\s]+)?$",
+        ),
         ('["Zhang, Biao", "Sennrich, Rico"]', "[]", "8:12: should not be empty"),
         ("zhang2019:", "xiao2023:", "7:1: the key 'xiao2023' is here twice; it is first on line 1"),
         (

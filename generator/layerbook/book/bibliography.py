@@ -61,7 +61,7 @@ class Publication(BaseModel):
 
 
 class Place(NamedTuple):
-    """Where a source is defined."""
+    """The file and line that define a source."""
 
     file: str
     position: Position

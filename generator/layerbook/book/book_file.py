@@ -27,7 +27,7 @@ class Group:
 
 
 class BookFile(NamedTuple):
-    """What book.yaml says, where it lists each chapter, and the part that each is in."""
+    """The content of book.yaml, with the position and the part of each chapter."""
 
     spec: BookSpec
     entries: Mapping[str, Node]

@@ -141,7 +141,7 @@ class SamplingData:
 
 @dataclass(frozen=True)
 class Widget:
-    """What takes a figure's place on screens, for readers to play with.
+    """A widget that takes a figure's place on screens, for readers to play with.
 
     kind: the script that draws it, `templates/assets/scripts/KIND.js`.
     data: what the script needs, as JSON.

@@ -48,7 +48,7 @@ class PanelsLayout:
 
     @property
     def is_legible(self) -> bool:
-        """Whether it fits a phone, and cells of heat maps can be told apart there."""
+        """Return whether it fits a phone with cells of heat maps large enough to tell apart."""
         cells = [
             min(layout.cell_size)
             for layout in self.chart_layouts.values()

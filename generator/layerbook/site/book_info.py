@@ -1,4 +1,4 @@
-"""What every page shows of its book."""
+"""The facts about a book that every page shows."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _CATALOGUE = """\
 const MESSAGES = Object.assign((globalThis.layerbookMessages ??= {}), {});
 const MARKS = { decimal: ".", group: "," };
 """
-"""What `scripts/catalogue.js` says in a joined script of a book in English."""
+"""The text of `scripts/catalogue.js` in a joined script of a book in English."""
 _MESSAGES = "scripts/catalogue.js"
 """The module that every script has, with the messages that it uses."""
 CSS_WORDS = re.compile(r'(?<=content: ")[A-Za-z][^"\\]*[A-Za-z]')

@@ -21,7 +21,7 @@ class ShownFigure(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a figure is: the page with its title, and the figure there."""
+    """The place of a figure: the page with its title, and the figure there."""
 
     page: str
     title: str

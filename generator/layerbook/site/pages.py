@@ -311,7 +311,7 @@ class BookInfo:
 
 @dataclass(frozen=True)
 class Preview:
-    """What a link shows of its target on hover: an element with this id."""
+    """The preview that a link shows on hover: an element with this id."""
 
     id: str
     title: str
@@ -330,13 +330,13 @@ class ChapterBody:
 
     @property
     def minutes(self) -> int:
-        """How long it takes to read."""
+        """The reading time in words."""
         words = sum(len(section.text.split()) for section in self.sections)
         return max(1, round(words / WORDS_PER_MINUTE))
 
     @property
     def runs_model(self) -> bool:
-        """Whether a reader can run the model in it."""
+        """Return whether a reader can run the model in it."""
         anchors = (anchor for section in self.sections for anchor in section.anchors)
         return any(anchor.kind == "own-text" for anchor in anchors)
 
@@ -389,7 +389,7 @@ class IndexPage:
 
     @property
     def total(self) -> str:
-        """How long the whole book takes to read; from ten minutes on, to ten minutes."""
+        """The reading time of the whole book, to ten minutes from ten minutes on."""
         total = sum(self.minutes.values())
         hours, minutes = divmod(10 * round(total / 10) if total >= 10 else total, 60)
         parts = [gettext("{hours} h", hours=hours)] if hours else []

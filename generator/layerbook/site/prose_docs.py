@@ -1,4 +1,4 @@
-"""Generate the guide's page on what prose can call, from the docstrings of functions and filters."""
+"""Generate the guide's page on functions and filters of prose from their docstrings."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ summary: "All that a text can call, and how values are written."
 unnumbered: true
 ---
 {# numerals: examples #}
-`layerbook schema prose` generates this page from the code. [Every block by example](../chapters/examples.md)
-shows each at work.
+`layerbook schema prose` generates this page from the code.
+[Every block by example](../chapters/examples.md) shows each at work.
 
-A text asks for values in double braces. Conditions and settings stand in `{` and `%`; what they read comes
-from results:
+A text asks for values in double braces. Conditions and settings stand in `{` and `%`. They read
+results:
 
 ```jinja
 {{ r("france").prompts[0].top[0].prob | percent }}

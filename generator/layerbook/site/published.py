@@ -1,4 +1,4 @@
-"""Files for a site at a known address: a map for search engines, a page for wrong addresses, a card.
+"""Write the files of a site at a known address: sitemap, page for wrong addresses, social card.
 
 A book without `url` has none of them.
 """

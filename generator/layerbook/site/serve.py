@@ -26,7 +26,7 @@ HOST_NAMES = ("localhost", "127.0.0.1", "[::1]")
 """The names of this machine. A page of another site may reach us under a name of its own."""
 TIMEOUT_SECONDS = 30
 PREVIEW_PREFIX = "-/"
-"""Where the preview's own files are; no file of a site has such a path."""
+"""The path of the preview's own files; no file of a site has such a path."""
 SECONDS_BETWEEN_PINGS = 15
 _BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 

@@ -18,7 +18,10 @@ def write_zip(site: Path, path: Path) -> None:
     """Write the files that were published into a site, and no others."""
     names = sorted(published_files(site))
     with zipfile.ZipFile(path, "w") as archive:
-        add_files(archive, ((name, resolve_inside(site, name, links=False).read_bytes()) for name in names))
+        add_files(
+            archive,
+            ((name, resolve_inside(site, name, links=False).read_bytes()) for name in names),
+        )
 
 
 def add_files(archive: zipfile.ZipFile, files: Iterable[tuple[str, bytes]]) -> None:

@@ -15,8 +15,8 @@ from xml.etree.ElementTree import Element
 import html5lib
 from html5lib.serializer import HTMLSerializer
 
-from layerbook.core.paths import resolve_inside
 from layerbook.core.errors import StoreError
+from layerbook.core.paths import resolve_inside
 from layerbook.site.pages import NavChapter
 
 SVG = "{http://www.w3.org/2000/svg}"

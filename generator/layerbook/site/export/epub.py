@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement
 
-from layerbook.core.paths import resolve_inside
 from layerbook.core.language import gettext
+from layerbook.core.paths import resolve_inside
 from layerbook.site.export.archive import add_files, entry
 from layerbook.site.export.document import (
     SVG,
@@ -89,7 +89,9 @@ def write_epub(
 
 _CONTAINER = b"""<?xml version="1.0" encoding="UTF-8"?>
 <container version="1.0" xmlns="urn:oasis:names:tc:opendocument:xmlns:container">
-<rootfiles><rootfile full-path="EPUB/book.opf" media-type="application/oebps-package+xml"/></rootfiles>
+<rootfiles>
+<rootfile full-path="EPUB/book.opf" media-type="application/oebps-package+xml"/>
+</rootfiles>
 </container>
 """
 
@@ -102,9 +104,7 @@ def _chapter_item(page: BookPage, book: BookInfo, links: Links) -> Item:
     return _document(page.name, page.title, book.language, serialize(article, xml=True), article)
 
 
-def _document(
-    name: str, title: str, language: str, body: str, tree: Element | None = None
-) -> Item:
+def _document(name: str, title: str, language: str, body: str, tree: Element | None = None) -> Item:
     tags = [e.tag for e in tree.iter()] if tree is not None else []
     properties = [
         kind
@@ -180,8 +180,9 @@ def _cover(book: BookInfo) -> str:
 def _navigation(book: BookInfo, entries: Sequence[NavChapter]) -> Item:
     title = escape(gettext("Contents"))
     rows = "".join(
-        f'<li><a href="{entry.name}.xhtml">{escape(f"{entry.number} {entry.title}".strip())}</a></li>'
+        f'<li><a href="{entry.name}.xhtml">{escape(title)}</a></li>'
         for entry in entries
+        for title in (f"{entry.number} {entry.title}".strip(),)
     )
     body = f'<nav epub:type="toc" id="toc"><h1>{title}</h1><ol>{rows}</ol></nav>'
     return _document("nav", book.title, book.language, body)._replace(properties="nav")

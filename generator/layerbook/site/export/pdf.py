@@ -23,14 +23,18 @@ from layerbook.site.export.document import (
 from layerbook.site.pages import BookInfo, NavChapter
 
 # Nothing but styles, fonts and pictures of this machine: no scripts, frames or network.
-_POLICY = "default-src 'none'; style-src file: 'unsafe-inline'; font-src file: data:; img-src file: data:"
+_POLICY = (
+    "default-src 'none'; style-src file: 'unsafe-inline'; font-src file: data:; img-src file: data:"
+)
 _DATE = re.compile(rb"/(CreationDate|ModDate) \(D:\d{14}[^)]*\)")
 STYLE = """
 @page { size: A4; margin: 20mm 18mm 22mm;
   @bottom-center { content: counter(page); font: 9pt "Source Serif 4", serif; color: #555; } }
 @page front { @bottom-center { content: none; } @top-center { content: none; } }
 html { color-scheme: light; }
-.cover { page: front; height: 245mm; display: flex; flex-direction: column; justify-content: center; }
+.cover {
+  page: front; height: 245mm; display: flex; flex-direction: column; justify-content: center;
+}
 .cover h1 { font-size: 34pt; line-height: 1.1; margin: 0 0 6mm; text-align: left; }
 .cover .lead { font-size: 15pt; } .cover .authors { margin-top: 14mm; }
 .contents-list { page: front; break-before: page; }
@@ -127,4 +131,5 @@ def _contents(book: BookInfo, entries: Sequence[NavChapter]) -> str:
             f'<li><a href="#{entry.name}"><span class="n">{escape(entry.number)}</span> '
             f"{escape(entry.title)}</a></li>"
         )
-    return f'<nav class="contents-list"><p class="chapter-number">{escape(gettext("Contents"))}</p><ol>{"".join(rows)}</ol></nav>'
+    heading = f'<p class="chapter-number">{escape(gettext("Contents"))}</p>'
+    return f'<nav class="contents-list">{heading}<ol>{"".join(rows)}</ol></nav>'

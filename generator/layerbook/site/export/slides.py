@@ -13,8 +13,8 @@ from importlib.resources import files
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from layerbook.core.paths import resolve_inside
 from layerbook.core.language import gettext
+from layerbook.core.paths import resolve_inside
 from layerbook.site.assets import STYLESHEETS
 from layerbook.site.export.document import Links, classes, find_all, read_page, remove, serialize
 from layerbook.site.pages import BookInfo, NavChapter
@@ -30,7 +30,7 @@ _URL = re.compile(r"url\([\"']?([^)\"':]+)[\"']?\)")
 
 @dataclass
 class Slide:
-    """What a slide shows below the heading that it stands under."""
+    """The content of a slide, and the heading above it."""
 
     heading: str = ""
     blocks: list[Element] = field(default_factory=list)

@@ -13,7 +13,7 @@ OF_BLOCKS = (
     *("claim", "cite", "term", "code", "about", "eq", "tbl", "fig", "fn", "fnref", "sec"),
     *("theme", "open", "contents", "main", "image", "video", "tab"),
 )
-"""What the anchors of blocks and of the page's own parts begin with, beside experiments."""
+"""The first words of anchors of blocks and of the page's own parts, beside experiments."""
 _NUMBER = re.compile(r"-\d+$")
 
 

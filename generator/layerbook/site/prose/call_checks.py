@@ -118,9 +118,7 @@ def _right(call: nodes.Call) -> object:
         return None
 
 
-def _functions_as_values(
-    tree: nodes.Template, functions: Collection[str]
-) -> Iterator[CallProblem]:
+def _functions_as_values(tree: nodes.Template, functions: Collection[str]) -> Iterator[CallProblem]:
     """Yield functions that are written without being called, and None."""
     for output in tree.find_all(nodes.Output):
         for node in output.nodes:
@@ -165,4 +163,3 @@ def _loops_outside(node: nodes.Node) -> Iterator[CallProblem]:
         if isinstance(child, nodes.Name) and child.name == "loop" and child.ctx == "load":
             yield child.lineno, "loop", "'loop' is not defined"
         yield from _loops_outside(child)
-

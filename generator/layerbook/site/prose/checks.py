@@ -25,10 +25,10 @@ from layerbook.site.prose.images import extract_images
 from layerbook.site.prose.links import OTHER_PAGES, LinkTargets, find_links
 from layerbook.site.prose.lint import find_typed_answers, find_typed_numbers
 from layerbook.site.prose.markdown_checks import find_markdown_problems
-from layerbook.site.prose.media_checks import find_media_problems
 from layerbook.site.prose.math import MathError, MathRenderer
+from layerbook.site.prose.media_checks import find_media_problems
 from layerbook.site.prose.outline import Outline, parse_outline
-from layerbook.site.prose.references import Reference, names_figures_by_variable, find_references
+from layerbook.site.prose.references import Reference, find_references, names_figures_by_variable
 from layerbook.site.prose.template_checks import PieceOfProse, find_template_problems
 from layerbook.site.sandbox_syntax import MAX_SOURCE
 from layerbook.store.project import Project

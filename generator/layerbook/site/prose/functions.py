@@ -328,8 +328,8 @@ class ProseFunctions:
     def own_text(self, kind: str) -> Block:
         """`own_text("attention")`: a box that runs the model on a text of the reader's own.
 
-        It shows the `attention` of all heads, the `next` token, or the `lens` of every layer; nothing
-        in a book whose model does not run in pages.
+        It shows the `attention` of all heads, the `next` token, or the `lens` of every layer. In a
+        book whose model does not run in pages it shows nothing.
 
         Raises UsageError for an unknown kind.
         """
@@ -361,7 +361,7 @@ class ProseFunctions:
 
     @takes_steps(1000)
     def live_source(self, *names: str) -> Block:
-        """`live_source("Model.mlp", "gateBySilu")`: functions of the model that runs in the page."""
+        """`live_source("Model.mlp", "gateBySilu")`: functions of the model in the page."""
         return Block(code_html(find_functions(names), "javascript"), "", "live_source()")
 
     @takes_steps(100)
@@ -439,8 +439,8 @@ class ProseFunctions:
 
     @takes_steps(1000)
     def journey(self, stages: object = ()) -> Block:
-        """`journey([{"title": "A", "href": "a.html", "text": "B.", "tokens": tokens}])`: a text on its
-        way through the model, a picture a stage.
+        """`journey([{"title": "A", "href": "a.html", "text": "B.", "tokens": tokens}])`: a text
+        on its way through the model, with a picture for each stage.
         """
         view = make_stages(stages)
         text = " ".join(f"{stage.title}: {stage.text}" for stage in view)

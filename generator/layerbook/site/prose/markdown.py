@@ -50,7 +50,7 @@ class ProseError(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """What a reference such as `@fig-name` leads to; `label` is the text of the link, as HTML."""
+    """The target of a reference such as `@fig-name`; `label` is the link's text, as HTML."""
 
     name: str
     id: str

@@ -103,31 +103,42 @@ class _FieldFinder:
         self._variables = dict(prose.names)
 
     def find(self, tree: nodes.Template) -> Iterator[Problem]:
-        """Yield a problem for each missing field, in order."""
+        """Yield a problem for each missing field and each misused value."""
         self._note_variables(tree)
         for node in tree.find_all(nodes.Getattr):
             if message := _attribute_message(self._types(node.node), node.attr):
                 yield _problem(self._prose, node.lineno, node.attr, message)
         for item in tree.find_all(nodes.Getitem):
-            index = item.arg.value if isinstance(item.arg, nodes.Const) else None
-            if (records := self._records(item.node)) and index is not None:
-                message = f"{records} has no {index}" if isinstance(index, int) else ""
-                message = message or _attribute_message(self._types(item.node), str(index))
-                if message:
-                    yield _problem(self._prose, item.lineno, "[", message)
+            yield from self._check_item(item)
         for loop in tree.find_all(nodes.For):
             if records := self._records(loop.iter):
                 yield _problem(self._prose, loop.lineno, "{%", f"{records} is no list")
         for output in tree.find_all(nodes.Output):
-            for value in output.nodes:
-                if records := self._records(value):
-                    message = f"a {records} cannot be written; take a field of it"
-                    yield _problem(self._prose, value.lineno, "{{", message)
+            yield from self._check_output(output)
         for filtered in tree.find_all(nodes.Filter):
-            types = self._types(filtered.node) if filtered.node else ()
-            if filtered.name in NUMBER_FILTERS and types and all(map(_is_no_number, types)):
-                message = f"{filtered.name} needs a number"
-                yield _problem(self._prose, filtered.lineno, filtered.name, message)
+            yield from self._check_filter(filtered)
+
+    def _check_item(self, item: nodes.Getitem) -> Iterator[Problem]:
+        index = item.arg.value if isinstance(item.arg, nodes.Const) else None
+        records = self._records(item.node)
+        if not records or index is None:
+            return
+        message = f"{records} has no {index}" if isinstance(index, int) else ""
+        message = message or _attribute_message(self._types(item.node), str(index))
+        if message:
+            yield _problem(self._prose, item.lineno, "[", message)
+
+    def _check_output(self, output: nodes.Output) -> Iterator[Problem]:
+        for value in output.nodes:
+            if records := self._records(value):
+                message = f"a {records} cannot be written; take a field of it"
+                yield _problem(self._prose, value.lineno, "{{", message)
+
+    def _check_filter(self, filtered: nodes.Filter) -> Iterator[Problem]:
+        types = self._types(filtered.node) if filtered.node else ()
+        if filtered.name in NUMBER_FILTERS and types and all(map(_is_no_number, types)):
+            message = f"{filtered.name} needs a number"
+            yield _problem(self._prose, filtered.lineno, filtered.name, message)
 
     def _records(self, node: nodes.Node) -> str:
         """Return the names of the types of a value if all of them are records."""

@@ -11,7 +11,7 @@ from pydantic import Field
 
 
 class ReceivedAttentionResult(Result):
-    """What is kept on disk, and what prose and claims can read: T tokens and their shares."""
+    """The result on disk, which prose and claims can read: T tokens and their shares."""
 
     tokens: tuple[Token, ...] = Field(description="The T tokens of the prompt.")
     received: Array = Field(
@@ -25,7 +25,7 @@ class ReceivedAttentionResult(Result):
 
 
 class ReceivedAttention(Analysis[ReceivedAttentionResult]):
-    """How much attention each token gets in one layer, on average over heads and queries.
+    """Measure the attention that each token gets in one layer, averaged over heads and queries.
 
     Shapes: the pattern [heads, T queries, T keys]; a query sees itself and what is before it.
     """

@@ -1,0 +1,35 @@
+"""The linter reads every Python file of the project, and docstrings state something."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = ("generator", "tests", "benchmarks")
+QUESTIONS = re.compile(r"(What|Whether|How|Where|Who)\b")
+
+
+def python_files() -> set[Path]:
+    return {path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")}
+
+
+def test_the_linter_reads_every_file() -> None:
+    """A pattern of excluded paths matches folders of that name at any depth."""
+    command = [sys.executable, "-m", "ruff", "check", "--show-files", *FOLDERS]
+    output = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {Path(line) for line in output.splitlines() if line.endswith(".py")} == python_files()
+
+
+@pytest.mark.parametrize("path", sorted(python_files()), ids=lambda path: str(path.name))
+def test_docstrings_open_with_a_statement(path: Path) -> None:
+    """Not with a question word, as CONTRIBUTING.md asks."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            docstring = ast.get_docstring(node) or ""
+            assert not QUESTIONS.match(docstring), f"{path}: {docstring.splitlines()[0]}"
