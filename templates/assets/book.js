@@ -7,6 +7,7 @@ import "./scripts/tokens.js";
 import "./scripts/preview.js";
 import "./scripts/predict.js";
 import "./scripts/code_cells.js";
+import "./scripts/pictures.js";
 import "./scripts/tabs.js";
 import "./scripts/live.js";
 import "./scripts/attention.js";

@@ -130,7 +130,7 @@ def listed_shares(figure: Locator) -> list[float]:
 
 def stated_errors(page: Page) -> list[float]:
     """Return the two errors that the figure states: of a share, and without the first token."""
-    words = page.locator(f"{FIGURE} .explorer-told").text_content() or ""
+    words = page.locator(f"{FIGURE} .viewer-note").text_content() or ""
     return [float(number) / 100 for number in re.findall(r"([\d.]+)\u202f%", words)]
 
 
@@ -251,7 +251,7 @@ def test_states_size_and_errors_of_its_data(
     finer = np.array([int(digit, 36) for digit in data["finer"]]).reshape(2, 4, -1)[..., rows]
     decoded = steps / 65535 / np.where(keys > 0, 2.0**finer, 1)
     with reading(browser, site / "heads.html") as page:
-        text = page.locator(f"{FIGURE} .explorer-told").text_content() or ""
+        text = page.locator(f"{FIGURE} .viewer-note").text_content() or ""
         assert f" {len(script) / 1000:.1f}\u202fkB" in text
         error = np.abs(decoded - result.weights).max()
         assert error <= stated_errors(page)[0] <= 1.1 * error

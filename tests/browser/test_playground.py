@@ -429,7 +429,7 @@ def test_loads_data_on_demand(browser: Browser, file: Path) -> None:
         size = (file.parent / DATA).stat().st_size
         button = page.get_by_role("button", name="Turn the knobs yourself")
         assert button.is_visible()
-        text = page.locator(".explorer-told").text_content() or ""
+        text = page.locator(".viewer-note").text_content() or ""
         assert f"{size / 1e6:.1f}\u202fMB: every score as the model gave it, none rounded" in text
         assert size < 1_250_000
         assert page.evaluate("typeof layerbookData") == "undefined"
