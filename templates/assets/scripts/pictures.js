@@ -10,10 +10,11 @@ const STYLE =
 	".fig text { white-space: pre }" +
 	".fig-halo text { paint-order: stroke; stroke: #fff; stroke-width: 3px; stroke-linejoin: round }";
 
+const isShown = (drawing) => drawing.checkVisibility({ visibilityProperty: true });
+
 // The drawing that is on the screen; a sequence and small multiples have several.
 function shownDrawing(figure) {
 	const drawings = [...figure.querySelectorAll(".picture svg.fig")];
-	const isShown = (drawing) => drawing.checkVisibility({ visibilityProperty: true });
 	return drawings.find(isShown) ?? drawings[0];
 }
 
