@@ -73,7 +73,7 @@ def break_book(book: Path, text: str) -> int:
     (book / "templates" / "glossary.yaml").write_text(GLOSSARY, encoding="utf-8")
     cell = book / "templates" / "code" / "next" / "add.py"
     cell.parent.mkdir(parents=True)
-    cell.write_text("# equals: 3\n1 + 2\n", encoding="utf-8")
+    cell.write_text('# equals: r("sum").top_k\n2 + 3\n', encoding="utf-8")
     return prose.count("\n") + 2 + text.count("\n")
 
 

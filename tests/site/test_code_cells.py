@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from fixtures.small_book import layerbook
 from layerbook.api import load_results
+from layerbook.core.analysis import Result
 from layerbook.core.errors import SpecError
 from layerbook.site.notebook import notebook
 from layerbook.site.prose.code_cells import CodeCell, parse_cell, read_cell
@@ -22,6 +23,14 @@ CODE = ROOT / "templates" / "code"
 CHAPTERS = sorted(folder.name for folder in CODE.iterdir() if folder.is_dir())
 PROSE = "templates/chapters/next.md"
 GOOD = '# equals: r("sum").prompts[0].top[0].prob\n# within: 0.01\nx = 1\nx / 3\n'
+
+
+class Sample(Result):
+    """A result of which cells show parts."""
+
+    third: float = 1 / 3
+    rows: tuple[float, ...] = (1 / 3, 2.0)
+    name: str = " Paris"
 
 
 def cells_of(chapter: str) -> list[CodeCell]:
@@ -79,6 +88,18 @@ def assert_same(value: Any, expected: Any, cell: CodeCell) -> None:
         assert value == pytest.approx(expected, rel=0, abs=cell.within), cell.name
 
 
+def test_the_merges_by_hand_are_right() -> None:
+    """The cell gives what the last row of the table in the prose says; no result has it."""
+    merges = next(cell for cell in cells_of("tokenization") if cell.name == "merges")
+    words = run(merges, {})
+    shown = merges.code.rpartition("# ")[2]
+    assert ", ".join(" ".join(word) for word in words) == shown
+    table = (ROOT / "templates/chapters/tokenization.md").read_text(encoding="utf-8")
+    last = table.partition("| the + n → **then** |")[2].partition("\n")[0].split("|")
+    by_kind = [part.strip().replace("&nbsp;", " ") for part in last[1:5]]
+    assert by_kind == [*dict.fromkeys(shown.split(", ")), str(sum(map(len, words)))]
+
+
 def test_reads_a_cell() -> None:
     """The header is not shown; what the last line gives is rounded as `within` says."""
     cell = parse_cell("third", "third.py", GOOD)
@@ -91,19 +112,20 @@ def test_reads_a_cell() -> None:
 @pytest.mark.parametrize(
     ("expression", "within", "shown"),
     [
-        ("1 / 3", "0.0001", "0.3333"),
-        ("1 / 3", "0.002", "0.333"),
-        ("[1 / 3, 2]", "0.01", "[0.33, 2]"),
-        ('" Paris"', "0.01", "' Paris'"),
-        ("3 > 2", "0.01", "True"),
+        ("third", "0.0001", "0.3333"),
+        ("third", "0.002", "0.333"),
+        ("rows", "0.01", "[0.33, 2.0]"),
+        ("name", "0.01", "' Paris'"),
+        ("third < 1", "0.01", "True"),
     ],
 )
 def test_shows_the_expected_value_as_python_prints_it(
     expression: str, within: str, shown: str
 ) -> None:
     """Not what a run gave: nothing is run."""
-    cell = parse_cell("a", "a.py", f"# equals: {expression}\n# within: {within}\nnot_defined\n")
-    assert cell.output(lambda name: None) == shown
+    header = f'# equals: r("sample").{expression}\n# within: {within}\n'
+    cell = parse_cell("a", "a.py", f"{header}not_defined\n")
+    assert cell.output(lambda name: Sample()) == shown
 
 
 @pytest.mark.parametrize(
@@ -112,11 +134,18 @@ def test_shows_the_expected_value_as_python_prints_it(
         ("# equals: 1 +\n1\n", "a.py:1:14: not an expression: it ends too early"),
         ("# equals: result.prob\n1\n", 'a.py:1:11: a cell belongs to no experiment: name it, r("'),
         ("# equal: 1\n1\n", "a.py:1:3: unknown comment 'equal' (did you mean 'equals'?)"),
-        ("# equals: 1\n# within: much\n1\n", "a.py:2:11: within: a number between 0 and 1, not"),
-        ("# equals: 1\n\nx = = 1\n", "a.py:3:5: no Python: invalid syntax"),
         (
-            "# equals: 1\nx = 1\n",
+            '# equals: r("a").b\n# within: much\n1\n',
+            "a.py:2:11: within: a number between 0 and 1, not",
+        ),
+        ('# equals: r("a").b\n\nx = = 1\n', "a.py:3:5: no Python: invalid syntax"),
+        (
+            '# equals: r("a").b\nx = 1\n',
             "a.py:2:1: the last line of a cell with `equals` is an expression",
+        ),
+        (
+            "# equals: [0.14, 2 + 3]\n1\n",
+            "a.py:1:11: a comparison with a constant proves nothing: name a result, r(",
         ),
         ("x\n" * 3000, "a.py:1:1: a cell has at most 4,000 characters"),
     ],

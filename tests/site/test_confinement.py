@@ -27,8 +27,8 @@ def built(book: Path) -> Path:
     """The small book with a code cell that writes a file, built."""
     cell = book / "templates" / "code" / "next" / "write.py"
     cell.parent.mkdir(parents=True)
-    code = 'from pathlib import Path\nPath("written").touch()\n"done"\n'
-    cell.write_text(f'# equals: "done"\n{code}', encoding="utf-8")
+    code = 'from pathlib import Path\nPath("written").touch()\n5\n'
+    cell.write_text(f'# equals: r("sum").top_k\n{code}', encoding="utf-8")
     prose = book / "templates" / "chapters" / "next.md"
     prose.write_text(prose.read_text("utf-8") + '\n{{ code_cell("write") }}\n', encoding="utf-8")
     assert layerbook("build", "--quiet", "--no-run", "--jobs", "1", cwd=book).returncode == 0

@@ -1,4 +1,3 @@
-# equals: [["the"], ["the"], ["the"], ["the"], ["then"], ["then"], ["he", "n"]]
 from collections import Counter
 from itertools import pairwise
 
@@ -10,4 +9,4 @@ for _ in range(3):
         for i in reversed(range(len(word) - 1)):
             if (word[i], word[i + 1]) == best:
                 word[i : i + 2] = ["".join(best)]
-words
+words  # the, the, the, the, then, then, he n

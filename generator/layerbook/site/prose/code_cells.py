@@ -145,6 +145,8 @@ def _parse_equals(text: str, file: str, line: int, column: int) -> Check:
             if isinstance(node, ast.Name) and node.id == "result":
                 message = 'a cell belongs to no experiment: name it, r("id")'
                 raise CheckError(message, node.col_offset)
+        if not check.references:
+            raise CheckError('a comparison with a constant proves nothing: name a result, r("id")')
         return check
     except CheckError as error:
         raise SpecError([Problem(file, line, column + error.column, error.message)]) from error
