@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,14 @@ def test_bibtex(tmp_path: Path) -> None:
     assert article.url == "https://doi.org/10.1000/182"
 
 
+def test_marks_that_end_nowhere_stay(tmp_path: Path) -> None:
+    """A value that LaTeX could not read is taken as it is written."""
+    text = r'@book{a1, author={A}, title="A \", year=1984}'.replace(r"\\", "\\")
+    (tmp_path / "references.bib").write_text(text)
+    sources = load(tmp_path)
+    assert sources is not None and sources.get("a1").title == "A \\"
+
+
 def test_csl_json_beside_yaml(tmp_path: Path) -> None:
     """The sources of all files are one list."""
     (tmp_path / "references.json").write_text(json.dumps(CSL))
@@ -95,7 +104,15 @@ def test_csl_json_beside_yaml(tmp_path: Path) -> None:
         ("bib", "% nothing", "1:1: the file has no sources"),
         ("json", "[{]", "1:3: is not JSON: "),
         ("json", "{}", "1:1: CSL-JSON is a list"),
-        ("json", '[\n {"id": "a1", "title": "T", "issued": 3}]', "2:9: a1: has no year"),
+        ("json", '[\n {"id": "a1", "title": "T", "author": ["A"]}]', "2:9: a1: has no year"),
+        ("json", '[\n {"id": "a1", "title": "T", "issued": 3}]', "2:9: issued: "),
+        ("json", '[{"id": ["a1"]}]', "1:1: id.str: "),
+        ("json", '[{"id": "a1", "author": [{"family": 5}]}]', "1:9: author.0._CslName.family: "),
+        ("json", f'[{{"id": "a1", "issued": {"9" * 5000}}}]', "1:1: has a number with thousands"),
+        ("json", '[{"id": "a1", "title": "\\ud800"}]', "1:9: a1: title: "),
+        ("json", " " * 1_000_001, "1:1: is larger than 1,000,000 bytes"),
+        ("bib", f"@book{{a1, author={{A}}, title={{T}}, year={'9' * 5000}}}", "1:7: a1: year: "),
+        ("bib", "%" * 200_001, "1:1: is larger than 200,000 bytes; keep the sources that the "),
         ("json", "[" * 100_000, "1:1: is nested too deeply"),
     ],
 )
@@ -113,3 +130,17 @@ def test_one_key_for_one_source(tmp_path: Path) -> None:
     (tmp_path / "references.bib").write_text("@misc{xiao2023, author={X}, title={T}, year=2023}")
     with pytest.raises(SpecError, match=r"'xiao2023' is in .*references.bib already"):
         load(tmp_path)
+
+
+def test_a_large_file_takes_little_time(tmp_path: Path) -> None:
+    """Six hundred sources by the same authors of a year, each with a label of its own."""
+    entry = "@article{{k{0}, author={{Doe, Jane and Müller, Hans}}, title={{On {{Things}} {0}}}, "
+    entry += "journal={{Some Journal}}, year={{2020}}, abstract={{{1}}}}}\n"
+    text = "".join(entry.format(number, "x{}" * 40) for number in range(800))
+    (tmp_path / "references.bib").write_text(text)
+    start = time.process_time()
+    sources = load(tmp_path)
+    assert sources is not None
+    labels = [sources.label(key) for key in sources.sorted_keys()]
+    assert time.process_time() - start < 2.5
+    assert len(set(labels)) == 800 and labels[27] == "Doe and Müller, 2020ab"

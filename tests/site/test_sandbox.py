@@ -15,6 +15,8 @@ from layerbook.core.errors import SpecError
 from layerbook.core.tokens import Token
 from layerbook.site.assets import make_environment, render_page
 from layerbook.site.pages import IndexPage
+from layerbook.site.prose import colours
+from layerbook.site.prose.highlight import code_html
 from layerbook.site.prose.links import find_links
 from layerbook.site.prose.lint import find_typed_answers, find_typed_numbers
 from layerbook.site.prose.markdown_checks import find_markdown_problems
@@ -369,6 +371,34 @@ def test_listings_whose_colours_take_long_are_errors() -> None:
     """The patterns of some languages take cubic time."""
     source = "\n".join(["```java", *["a " * 240] * 60, "```"])
     assert "the colours of java take too long for this listing" in error_of(source)
+
+
+def test_a_pattern_that_never_ends_is_an_error() -> None:
+    """One match of a lexer takes exponential time; a process of its own ends."""
+    source = '```fish\n"""' + "\\" * 300 + "\n```"
+    source = f"```sql\nselect\n```\n\n{source}"  # the process is there already
+    assert "5:1: the colours of fish take too long for this listing" in error_of(source)
+
+
+def test_the_listings_of_a_page_share_their_time() -> None:
+    """Each within its own limit, all together not."""
+    allowance = colours.Allowance(seconds=0.001)
+    allowance.colour("x = 1\n" * 1000, "python")
+    with pytest.raises(colours.TakesTooLongError):
+        allowance.colour("x = 1\n", "python")
+
+
+def test_another_process_gives_the_same_colours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It imports nothing from the book's folder."""
+    (tmp_path / "pygments.py").write_text("raise SystemExit(1)")
+    monkeypatch.chdir(tmp_path)
+    source = 'f(x) = é + 1 # <a>\n\nprintln("")\n'
+    elsewhere = code_html(source, "julia")
+    monkeypatch.setattr(colours, "VETTED", frozenset({"julia"}))
+    assert elsewhere == code_html(source, "julia")
+    assert '<span class="c"># &lt;a&gt;</span>' in elsewhere
 
 
 def test_formulas_are_limited() -> None:

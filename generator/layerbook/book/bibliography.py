@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -96,21 +97,32 @@ class Bibliography:
 
         return tuple(sorted(self.publications, key=sort_key))
 
+    @cached_property
+    def _years(self) -> Mapping[str, str]:
+        keys_of: dict[tuple[str, int], list[str]] = {}
+        for key in self.sorted_keys():
+            source = self.publications[key]
+            keys_of.setdefault((source.short_authors, source.year), []).append(key)
+        return {
+            key: f"{year}{_letters(i)}" if len(keys) > 1 else str(year)
+            for (_, year), keys in keys_of.items()
+            for i, key in enumerate(keys)
+        }
+
     def year(self, key: str) -> str:
         """Return `2023`, or `2020a` if the same authors have several sources of that year."""
-        source = self.get(key)
-        same_year = [
-            other_key
-            for other_key in self.sorted_keys()
-            if self.get(other_key).short_authors == source.short_authors
-            and self.get(other_key).year == source.year
-        ]
-        letter = chr(ord("a") + same_year.index(key)) if len(same_year) > 1 else ""
-        return f"{source.year}{letter}"
+        self.get(key)
+        return self._years[key]
 
     def label(self, key: str) -> str:
         """Return the citation in prose: `Xiao et al., 2023`."""
         return f"{self.get(key).short_authors}, {self.year(key)}"
+
+
+def _letters(number: int) -> str:
+    """Return `a` for 0, `z` for 25, `aa` for 26."""
+    more, last = divmod(number, 26)
+    return (_letters(more - 1) if more else "") + chr(ord("a") + last)
 
 
 def load(templates: Path) -> Bibliography | None:

@@ -8,9 +8,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, Field, ValidationError
+
 from layerbook.book.yaml import FILE_START, Position, ProblemList, display_path
 
-MAX_BYTES = 1_000_000
+MAX_BIBTEX = 200_000
+"""Bytes of a BibTeX file; its reader takes some seconds for a million."""
+MAX_CSL = 1_000_000
+"""Bytes of a CSL-JSON file."""
+MAX_YEAR_DIGITS = 10
 MAX_GROWTH = 50_000_000
 """Of characters that joined texts (`a # b`) can come to."""
 AND_OTHERS = "et al."
@@ -24,10 +30,47 @@ ANY_VENUE = (
     *("journal", "journaltitle", "booktitle", "publisher", "school", "institution"),
     *("organization", "howpublished", "archiveprefix", "eprinttype"),
 )
+URL_FIELDS = ("url", "doi", "eprint", "archiveprefix", "eprinttype")
 _JOINED_STRING = re.compile(r"@string\s*[{(][^@]*?#", re.IGNORECASE)
 _BIBTEX_KEY = re.compile(r"@\s*\w+\s*[{(]\s*([^\s,{}()]+)\s*,")
 _SENTENCE_END = re.compile(r"^(.*?)\s+in line \d+$")
+_MARKS = re.compile(r"[^\w\s.,:;!?()\[\]/+*=<>@|]|--")
+"""Characters that may be commands or ligatures of LaTeX."""
 _STYLE_COMMAND = re.compile(r"\\(?:emph|text[a-z]{2}|mathrm|mathit|mathbf|url)\s*")
+
+_CSL_ID = re.compile(r'"id"\s*:\s*("(?:[^"\\\n]|\\.)*"|\d{1,20}\b)')
+
+
+class _CslName(BaseModel):
+    family: str | None = None
+    given: str | None = None
+    particle: str | None = Field(default=None, alias="non-dropping-particle")
+    literal: str | None = None
+
+
+class _CslDate(BaseModel):
+    date_parts: tuple[tuple[int, ...], ...] = Field(default=(), alias="date-parts")
+
+
+class _CslSource(BaseModel):
+    """The fields of CSL-JSON that a book needs; others are not looked at."""
+
+    id: str | int
+    author: tuple[_CslName | str, ...] | None = None
+    editor: tuple[_CslName | str, ...] | None = None
+    issued: _CslDate | None = None
+    title: str | None = None
+    container_title: str | None = Field(default=None, alias="container-title")
+    event_title: str | None = Field(default=None, alias="event-title")
+    publisher: str | None = None
+    genre: str | None = None
+    archive: str | None = None
+    URL: str | None = None
+    DOI: str | None = None
+    annote: str | None = None
+
+
+CSL_VENUES = ("container_title", "event_title", "publisher", "genre", "archive")
 
 RawSource = tuple[Position, dict[str, Any]]
 """The place of a source, and the fields of a `Publication` as far as the file has them."""
@@ -40,7 +83,7 @@ def read_bibtex(path: Path, problems: ProblemList) -> dict[str, RawSource]:
     from pybtex.exceptions import PybtexError
 
     file = display_path(path)
-    text = _read(path, problems)
+    text = _read(path, MAX_BIBTEX, problems)
     if text is None:
         return {}
     if _JOINED_STRING.search(text) or text.count("#") * len(text) > MAX_GROWTH:
@@ -66,7 +109,7 @@ def read_bibtex(path: Path, problems: ProblemList) -> dict[str, RawSource]:
 def read_csl(path: Path, problems: ProblemList) -> dict[str, RawSource]:
     """Return the sources of a CSL-JSON file by id; problems with their lines."""
     file = display_path(path)
-    text = _read(path, problems)
+    text = _read(path, MAX_CSL, problems)
     if text is None:
         return {}
     try:
@@ -77,23 +120,33 @@ def read_csl(path: Path, problems: ProblemList) -> dict[str, RawSource]:
     except RecursionError:
         problems.add(file, FILE_START, "is nested too deeply")
         return {}
+    except ValueError:
+        problems.add(file, FILE_START, "has a number with thousands of digits")
+        return {}
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         problems.add(file, FILE_START, "CSL-JSON is a list of sources, each a mapping")
         return {}
-    ids = re.compile(r'"id"\s*:\s*("(?:[^"\\]|\\.)*"|\d+)')
-    places = _positions(ids, text, problems, file)
-    positions = {json.loads(quoted): place for quoted, place in places}
+    places = _positions(_CSL_ID, text, problems, file)
+    positions = {str(json.loads(id)): place for id, place in places}
     sources = {}
     for entry in entries:
-        key = entry.get("id", "")
-        sources[str(key)] = positions.get(key, FILE_START), _from_csl(entry)
+        position = positions.get(str(entry.get("id")), FILE_START)
+        try:
+            source = _CslSource.model_validate(entry)
+        except ValidationError as error:
+            for fault in error.errors(include_url=False):
+                name = ".".join(map(str, fault["loc"]))
+                problems.add(file, position, f"{name}: {fault['msg']}")
+        else:
+            sources[str(source.id)] = position, _from_csl(source)
     return sources
 
 
-def _read(path: Path, problems: ProblemList) -> str | None:
+def _read(path: Path, max_bytes: int, problems: ProblemList) -> str | None:
     data = path.read_bytes()
-    if len(data) > MAX_BYTES:
-        problems.add(display_path(path), FILE_START, f"is larger than {MAX_BYTES:,} bytes")
+    if len(data) > max_bytes:
+        message = f"is larger than {max_bytes:,} bytes; keep the sources that the book cites"
+        problems.add(display_path(path), FILE_START, message)
         return None
     try:
         return data.decode("utf-8-sig")
@@ -107,9 +160,10 @@ def _positions(
 ) -> Iterator[tuple[str, Position]]:
     """Yield the keys of a file with their places; a key that is there twice is a problem."""
     seen: dict[str, int] = {}
+    line, counted = 1, 0
     for match in pattern.finditer(text):
         start = match.start(1)
-        line = text.count("\n", 0, start) + 1
+        line, counted = line + text.count("\n", counted, start), start
         position = Position(line, start - (text.rfind("\n", 0, start) + 1) + 1)
         if match[1] in seen:
             message = f"the key {match[1]!r} is in line {seen[match[1]]} already"
@@ -119,25 +173,29 @@ def _positions(
 
 
 def _from_bibtex(entry: Any) -> dict[str, Any]:
-    fields = {name.lower(): _plain(value) for name, value in entry.fields.items()}
-    people = entry.persons.get("author") or entry.persons.get("editor") or []
+    fields = {name.lower(): value for name, value in entry.fields.items()}
     names = (*VENUES.get(entry.type.lower(), ()), *ANY_VENUE)
-    venue = next((fields[name] for name in names if fields.get(name)), "")
-    url = fields.get("url", "")
-    if not url and fields.get("doi"):
-        url = f"https://doi.org/{fields['doi'].removeprefix('https://doi.org/')}"
-    kind = (fields.get("archiveprefix") or fields.get("eprinttype") or "").lower()
-    if not url and fields.get("eprint") and kind == "arxiv":
-        url = f"https://arxiv.org/abs/{fields['eprint']}"
-    year = fields.get("year") or fields.get("date", "")[:4]
+    people = entry.persons.get("author") or entry.persons.get("editor") or []
+    year = _plain(fields.get("year", "")) or fields.get("date", "")[:4]
     return _without_empty(
         authors=[_bibtex_name(person) for person in people],
-        year=int(year) if year.isdecimal() else year,
-        title=fields.get("title", ""),
-        venue=venue,
-        url=url,
-        used_for=fields.get("annotation") or fields.get("annote") or "",
+        year=int(year) if year.isdecimal() and len(year) < MAX_YEAR_DIGITS else year,
+        title=_plain(fields.get("title", "")),
+        venue=_plain(next((fields[name] for name in names if fields.get(name)), "")),
+        url=_bibtex_url({name: _plain(fields.get(name, "")) for name in URL_FIELDS}),
+        used_for=_plain(fields.get("annotation") or fields.get("annote") or ""),
     )
+
+
+def _bibtex_url(fields: Mapping[str, str]) -> str:
+    """Return the address of a source: its own, that of its DOI, or that at arXiv."""
+    kind = fields["archiveprefix"] or fields["eprinttype"]
+    if fields["url"]:
+        return fields["url"]
+    if fields["doi"]:
+        return f"https://doi.org/{fields['doi'].removeprefix('https://doi.org/')}"
+    is_arxiv = fields["eprint"] and kind.lower() == "arxiv"
+    return f"https://arxiv.org/abs/{fields['eprint']}" if is_arxiv else ""
 
 
 def _bibtex_name(person: Any) -> str:
@@ -150,39 +208,35 @@ def _bibtex_name(person: Any) -> str:
 
 def _plain(value: str) -> str:
     """Return a value of BibTeX without its braces and commands: `{\\"u}` is `ü`."""
+    if not _MARKS.search(value):
+        return " ".join(value.split())
     from pybtex.richtext import Text
     from pybtex.scanner import PybtexError
 
     try:
         text = _STYLE_COMMAND.sub("", str(Text.from_latex(value)))
         return " ".join(text.replace("\\LaTeX", "LaTeX").replace("\\TeX", "TeX").split())
-    except PybtexError:  # braces that do not match, in a value in quotation marks
+    except (PybtexError, UnicodeDecodeError):  # braces or backslashes that end nowhere
         return value
 
 
-def _from_csl(entry: Mapping[str, Any]) -> dict[str, Any]:
-    people = entry.get("author") or entry.get("editor") or []
-    issued = entry.get("issued")
-    parts = issued.get("date-parts") if isinstance(issued, dict) else None
-    year = parts[0][0] if isinstance(parts, list) and parts and parts[0] else None
-    doi = entry.get("DOI")
-    venues = ("container-title", "event-title", "publisher", "genre", "archive")
+def _from_csl(source: _CslSource) -> dict[str, Any]:
+    parts = source.issued.date_parts if source.issued else ()
     return _without_empty(
-        authors=[_csl_name(person) for person in people] if isinstance(people, list) else people,
-        year=int(year) if isinstance(year, str) and year.isdecimal() else year,
-        title=entry.get("title"),
-        venue=next((entry[name] for name in venues if entry.get(name)), None),
-        url=entry.get("URL") or (f"https://doi.org/{doi}" if doi else None),
-        used_for=entry.get("annote"),
+        authors=[_csl_name(name) for name in source.author or source.editor or ()],
+        year=parts[0][0] if parts and parts[0] else None,
+        title=source.title,
+        venue=next(filter(None, (getattr(source, name) for name in CSL_VENUES)), None),
+        url=source.URL or (f"https://doi.org/{source.DOI}" if source.DOI else None),
+        used_for=source.annote,
     )
 
 
-def _csl_name(person: Any) -> Any:
-    if not isinstance(person, dict):
-        return person
-    family = " ".join(filter(None, (person.get("non-dropping-particle"), person.get("family"))))
-    given = person.get("given")
-    return person.get("literal") or (f"{family}, {given}" if given else family)
+def _csl_name(name: _CslName | str) -> str:
+    if isinstance(name, str):
+        return name
+    family = " ".join(filter(None, (name.particle, name.family)))
+    return name.literal or (f"{family}, {name.given}" if name.given else family)
 
 
 def _without_empty(**fields: Any) -> dict[str, Any]:

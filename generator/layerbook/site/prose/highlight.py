@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import re
 import textwrap
-import time
-from collections.abc import Iterable, Iterator
-from typing import TypeVar
 
 from layerbook.core.errors import did_you_mean
 from layerbook.core.language import gettext, mark
+from layerbook.site.prose.colours import Allowance, TakesTooLongError
 from layerbook.site.prose.markup import clean_text, escape_text
 
-T = TypeVar("T")
 OWN_LANGUAGES = {
     "python": mark("Python source"),
     "yaml": "YAML",
@@ -26,8 +22,6 @@ _MAX_COLOURED = 30_000
 """Characters of a listing in colours."""
 _LONG = re.compile(r"[^\n]{500}|\s{150}")
 """Lines and white space for which many lexers take quadratic time."""
-_SECONDS = 2.0
-"""Of processor time, for a listing in prose; those of books take some milliseconds."""
 
 _ROLES = {
     "Comment": "comment",
@@ -69,35 +63,28 @@ def check_language(language: str) -> None:
         raise ListingError(message) from error
 
 
-def code_html(source: str, language: str) -> str:
+def code_html(source: str, language: str, allowance: Allowance | None = None) -> str:
     """Return dedented source in a scroll box of its own, in colours unless that may take long.
+
+    allowance: the time that the listings of the page have left.
 
     Raises ListingError for an unknown language, and for a listing whose colours take long.
     """
-    from pygments.formatters import HtmlFormatter
     from pygments.lexers import get_lexer_by_name
 
     check_language(language)
     lexer = get_lexer_by_name(language)
     text = textwrap.dedent(clean_text(source)).strip("\n") + "\n"
     is_long = len(text) > _MAX_COLOURED or _LONG.search(text)
-    coloured = get_lexer_by_name("text") if is_long else lexer
-    out = io.StringIO()
-    HtmlFormatter(nowrap=True).format(_in_time(coloured.get_tokens(text), language), out)
-    body = out.getvalue().rstrip()
-    name = escape_text(gettext(OWN_LANGUAGES.get(language) or lexer.name))
-    box = f'role="group" tabindex="0" aria-label="{name}"'
-    return f'<pre class="code scroll" {box}><code>{body}</code></pre>'
-
-
-def _in_time(parts: Iterable[T], language: str) -> Iterator[T]:
-    """Yield the parts of a listing. Raises ListingError after some seconds."""
-    end = time.process_time() + _SECONDS
-    for part in parts:
-        if time.process_time() > end:
-            message = f"the colours of {language} take too long for this listing; say `text`"
-            raise ListingError(message)
-        yield part
+    name = "text" if is_long else lexer.aliases[0]
+    try:
+        body = (allowance or Allowance()).colour(text, name)
+    except TakesTooLongError as error:
+        message = f"the colours of {name} take too long for this listing; say `text`"
+        raise ListingError(message) from error
+    label = escape_text(gettext(OWN_LANGUAGES.get(language) or lexer.name))
+    box = f'role="group" tabindex="0" aria-label="{label}"'
+    return f'<pre class="code scroll" {box}><code>{body.rstrip()}</code></pre>'
 
 
 def highlight_css() -> str:

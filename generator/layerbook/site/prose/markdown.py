@@ -22,6 +22,7 @@ from mdit_py_plugins.footnote import footnote_plugin
 from layerbook.core.errors import did_you_mean
 from layerbook.core.language import gettext
 from layerbook.site.prose.addresses import site_address
+from layerbook.site.prose.colours import Allowance
 from layerbook.site.prose.extensions import add_extensions, add_rendering
 from layerbook.site.prose.highlight import ListingError, check_listing, code_html
 from layerbook.site.prose.ids import PageIds
@@ -215,12 +216,14 @@ def _heading_close(_: Any, nodes: Sequence[Node], index: int, *__: Any) -> str:
     return f"{link}</{tag}>\n"
 
 
-def _fence(_: Any, nodes: Sequence[Node], index: int, *__: Any) -> str:
+def _fence(
+    _: Any, nodes: Sequence[Node], index: int, __: Any, env: MutableMapping[str, Any]
+) -> str:
     words = nodes[index].info.split()
     language = words[0] if words else "text"
     try:
         check_listing(nodes[index].content, language)
-        code = code_html(nodes[index].content, language)
+        code = code_html(nodes[index].content, language, env["listings"])
     except ListingError as error:
         raise ProseError(str(error), near=f"{nodes[index].markup}{nodes[index].info}") from error
     name = f'<p class="listing-name">{escape_text(words[1])}</p>' if len(words) > 1 else ""
@@ -233,13 +236,13 @@ def render_inline(source: str, slots: Slots, math: MathRenderer) -> Inline:
     """Render a sentence or a few, without a paragraph around them. Raises ProseError."""
     nodes = _parser().parseInline(source)
     _check_nodes(nodes, slots)
-    html = _render(nodes, {"slots": slots, "math": math, "targets": {}})
+    html = _render(nodes, _environment(slots, math))
     return Inline(html, _plain_text(nodes[0], slots))
 
 
 def render_blocks(source: str, slots: Slots, math: MathRenderer, ids: PageIds) -> MarkdownPage:
     """Render a chapter; `ids` are those of its page. Raises ProseError."""
-    env: dict[str, Any] = {"slots": slots, "math": math, "targets": {}}
+    env = _environment(slots, math)
     nodes = _unwrap_blocks(_parser().parse(source, env), slots)
     _check_nodes(nodes, slots)
     for number, _ in enumerate(env.get("footnotes", {}).get("list", ()), start=1):
@@ -253,6 +256,10 @@ def render_blocks(source: str, slots: Slots, math: MathRenderer, ids: PageIds) -
         headings=headings,
         sections=tuple(_sections(nodes, headings, env)),
     )
+
+
+def _environment(slots: Slots, math: MathRenderer) -> dict[str, Any]:
+    return {"slots": slots, "math": math, "targets": {}, "listings": Allowance()}
 
 
 def split_sentences(source: str) -> Iterator[str]:
