@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.mark.model
-def test_the_examples_of_the_documentation_run(real_model_dir: Path) -> None:
+def test_examples_of_the_documentation_run(real_model_dir: Path) -> None:
     """Every example of the guide's page gives the output that is printed there."""
     with chdir(ROOT):
         outcome = doctest.testfile(
@@ -75,9 +75,7 @@ def test_figures_are_shown_and_saved(tiny_model_dir: Path, tmp_path: Path) -> No
         strip.save(tmp_path / "strip.svg")
 
 
-def test_the_results_of_a_book_are_those_that_it_committed(
-    tiny_model_dir: Path, tmp_path: Path
-) -> None:
+def test_results_of_a_book_are_the_committed_ones(tiny_model_dir: Path, tmp_path: Path) -> None:
     """A new measurement, in a batch of its own, gives the results of the book."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)
     assert layerbook("run", "--quiet", cwd=book).returncode == 0

@@ -18,7 +18,7 @@ SECURITY = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 
-def test_the_chapter_in_the_readme_is_a_valid_spec(tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_chapter_in_the_readme_is_a_valid_spec(tiny_model_dir: Path, tmp_path: Path) -> None:
     """A copy of the example loads and runs."""
     example = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)
     assert example
@@ -30,7 +30,7 @@ def test_the_chapter_in_the_readme_is_a_valid_spec(tiny_model_dir: Path, tmp_pat
     assert (tmp_path / "results" / "france.json").is_file()
 
 
-def test_the_error_in_the_readme_is_the_one_reported(tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_error_in_the_readme_is_the_one_reported(tiny_model_dir: Path, tmp_path: Path) -> None:
     """The misspelt key of the example is reported in the words that the README shows."""
     example = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)
     shown = re.search(r"^experiments/capitals\.yaml:(\d+:\d+: .*)$", README, re.MULTILINE)
@@ -49,7 +49,7 @@ def test_every_command_is_in_the_readme_and_every_one_there_exists() -> None:
     assert set(re.findall(r"^\| `layerbook (\w+)", README, re.MULTILINE)) == commands
 
 
-def test_the_security_page_says_what_every_command_does() -> None:
+def test_security_page_says_what_every_command_does() -> None:
     """In its table, and of no other command."""
     offered = re.search(r"Commands:\n(.*)", layerbook("--help", cwd=ROOT).stdout, re.DOTALL)
     assert offered
@@ -78,14 +78,14 @@ def test_every_path_in_the_documents_exists(text: str) -> None:
         ), path
 
 
-def test_the_comparison_links_inside_the_repository() -> None:
+def test_comparison_links_inside_the_repository() -> None:
     """Its relative links lead to files."""
     text = (ROOT / "docs" / "comparison.md").read_text(encoding="utf-8")
     for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
         assert (ROOT / "docs" / link).is_file(), link
 
 
-def test_the_documented_analysis_is_one(tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_documented_analysis_is_valid(tiny_model_dir: Path, tmp_path: Path) -> None:
     """The page's code, spec and prose are a book that builds, and whose numbers are right."""
     guide = (ROOT / "docs/guide/templates/pages/analysis.md").read_text(encoding="utf-8")
 

@@ -27,15 +27,13 @@ def guide(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("page", ["results", "prose"])
-def test_the_generated_pages_are_current(page: str) -> None:
+def test_generated_pages_are_current(page: str) -> None:
     """They are what `layerbook schema results` and `schema prose` print."""
     path = GUIDE / "templates" / "pages" / f"{page}.md"
     assert layerbook("schema", page, cwd=ROOT).stdout == path.read_text(encoding="utf-8")
 
 
-def test_the_guide_is_a_book_without_problems_or_warnings(
-    guide: Path, tiny_model_dir: Path
-) -> None:
+def test_guide_is_a_book_without_problems_or_warnings(guide: Path, tiny_model_dir: Path) -> None:
     """Every link, figure and name; and it builds on any model."""
     checked = layerbook("check", "--strict", "--model", tiny_model_dir, cwd=guide)
     assert checked.returncode == 0, checked.stdout + checked.stderr
@@ -67,7 +65,7 @@ def test_links_of_the_sources_lead_to_files(path: Path) -> None:
         assert (path.parent / link).is_file(), link
 
 
-def test_the_specs_for_every_model_load(tmp_path: Path) -> None:
+def test_specs_for_every_model_load(tmp_path: Path) -> None:
     """With layers and heads of a small model, and with and without a chat template."""
     from layerbook.book.loader import load_chapter
     from layerbook.core.analysis import Limits
@@ -86,7 +84,7 @@ def test_the_specs_for_every_model_load(tmp_path: Path) -> None:
         assert isinstance(prompt, str) != chat_template
 
 
-def test_the_tutorial_works_as_it_is_written(tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_tutorial_works_as_written(tiny_model_dir: Path, tmp_path: Path) -> None:
     """Its files are written, its commands run, in order; here on a tiny model."""
     text = (GUIDE / "templates" / "pages" / "tutorial.md").read_text(encoding="utf-8")
     folder = tmp_path

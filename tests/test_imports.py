@@ -46,7 +46,7 @@ def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     "arguments",
     [("status",), ("check",), ("diff", "smollm2-135m-instruct"), ("schema",), ("schema", "book")],
 )
-def test_looking_imports_neither_the_model_nor_the_figures(arguments: tuple[str, ...]) -> None:
+def test_read_only_commands_import_neither_torch_nor_matplotlib(arguments: tuple[str, ...]) -> None:
     """Commands that only look need specs, prose and results."""
     assert not libraries_imported_by(*arguments) & MODEL_AND_FIGURES
 
@@ -59,7 +59,7 @@ def test_rendering_never_imports_torch(tmp_path: Path) -> None:
     assert (site / "index.html").is_file()
 
 
-def test_a_build_with_nothing_to_do_imports_nothing_heavy(tmp_path: Path) -> None:
+def test_up_to_date_build_imports_nothing_heavy(tmp_path: Path) -> None:
     """The second build only looks at the state of files: neither YAML, pydantic nor numpy."""
     build = ("build", "--no-run", "--quiet", "--site", str(tmp_path / "site"))
     libraries_imported_by(*build)
@@ -74,7 +74,7 @@ def test_import_contracts_hold() -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_the_tree_is_small_and_has_no_cycle() -> None:
+def test_tree_is_small_and_has_no_cycle() -> None:
     """At the top are at most ten packages and five modules, without an import cycle."""
     folder = ROOT / "generator" / "layerbook"
     packages = {path.parent.name for path in folder.glob("*/__init__.py")}

@@ -19,7 +19,7 @@ def python_files() -> set[Path]:
     return {path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")}
 
 
-def test_the_linter_reads_every_file() -> None:
+def test_linter_reads_every_file() -> None:
     """A pattern of excluded paths matches folders of that name at any depth."""
     command = [sys.executable, "-m", "ruff", "check", "--show-files", *FOLDERS]
     output = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout

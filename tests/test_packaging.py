@@ -54,7 +54,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def test_the_wheel_has_every_file_of_the_package_and_no_other(wheel: Path) -> None:
+def test_wheel_has_every_file_of_the_package_and_no_other(wheel: Path) -> None:
     """It has modules, templates, assets, vendored code and licences, but no chapters."""
     expected = {
         str(path.relative_to(ROOT / "generator")) for path in (ROOT / "generator").rglob("*.py")
@@ -84,7 +84,7 @@ def test_the_wheel_has_every_file_of_the_package_and_no_other(wheel: Path) -> No
     assert licences == {"LICENSE", *vendored}
 
 
-def test_an_installed_package_builds_the_same_book(
+def test_installed_package_builds_the_same_book(
     installed: Path, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
     """From another folder, with the wheel's package alone: the same bytes as from the checkout."""
@@ -102,21 +102,21 @@ def test_an_installed_package_builds_the_same_book(
     assert made == read_tree(tmp_path / "here")
 
 
-def test_an_installed_package_writes_a_new_book(installed: Path, tmp_path: Path) -> None:
+def test_installed_package_writes_a_new_book(installed: Path, tmp_path: Path) -> None:
     """The files of `layerbook init` travel in the wheel, the hidden one too."""
     _python("-m", "layerbook", "init", "talk", cwd=tmp_path, path=installed)
     made = read_tree(tmp_path / "talk")
     assert {".gitignore", "README.md", "experiments/book.yaml"} <= made.keys()
 
 
-def test_the_install_line_works_for_a_package_of_no_index(installed: Path) -> None:
+def test_install_line_works_without_a_package_index(installed: Path) -> None:
     """pip takes the layerbook that is here, from a wheel or a clone, and adds the extra to it."""
     options = ("--dry-run", "--no-index", "--no-deps", "--disable-pip-version-check")
     said = _python("-m", "pip", "install", *options, "layerbook[model]", cwd=ROOT, path=installed)
     assert "already satisfied: layerbook[model]" in said
 
 
-def test_a_run_without_torch_names_it_before_any_download(
+def test_missing_torch_is_reported_before_any_download(
     installed: Path, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
     """It prints the package to install, exits with 1, and downloads nothing."""

@@ -37,7 +37,7 @@ def test_python_modules_of_a_book_are_not_imported(
 
 
 @pytest.mark.parametrize("form", ["-m layerbook", "-mlayerbook", "-Bm layerbook.__main__"])
-def test_every_way_to_start_is_safe(form: str, tmp_path: Path) -> None:
+def test_every_entry_point_ignores_code_of_the_book(form: str, tmp_path: Path) -> None:
     """The modules that are imported first matter most."""
     (tmp_path / "book").mkdir()
     poison(tmp_path / "book", tmp_path / "imported")
@@ -79,7 +79,7 @@ SOURCES = (
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_linked_sources_are_refused_by_name(name: str, book: Path, outside: Path) -> None:
+def test_linked_sources_are_refused(name: str, book: Path, outside: Path) -> None:
     """A chapter, data, results or templates that lie elsewhere: nothing is read or published."""
     link = book / name
     if link.is_dir():
@@ -135,7 +135,7 @@ def test_data_files_elsewhere_are_refused(name: str, outside: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     "name", ["site", "site/data", "site/next.html", "site/.layerbook-site.json"]
 )
-def test_a_linked_site_changes_nothing_elsewhere(name: str, book: Path, outside: Path) -> None:
+def test_linked_site_folder_is_not_written_through(name: str, book: Path, outside: Path) -> None:
     """Neither writes nor removes files there, even if the site's own list claims them."""
     assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
     target = outside / "moved"
@@ -180,7 +180,7 @@ def test_revisions_are_read_without_links_and_filters(book: Path, tmp_path: Path
 EVIL = "\x1b]0;title\x07[/INST]"
 
 
-def test_nothing_in_a_book_is_obeyed_by_the_terminal(book: Path) -> None:
+def test_control_characters_of_a_book_are_not_printed(book: Path) -> None:
     """Titles, problems, names of files and of options are printed as text."""
     spec = book / "experiments" / "next.yaml"
     title = json.dumps(EVIL)
@@ -219,7 +219,7 @@ SYSTEM = ("/dev", "/etc", "/lib", "/opt", "/proc", "/sys", "/usr")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_commands_stay_in_the_book(
+def test_commands_write_only_inside_the_book(
     command: str, book: Path, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
     """They change files in the book and the user's caches, read there, and start no program.
@@ -263,7 +263,7 @@ def is_below(path: Path, folders: Iterable[Path]) -> bool:
     return any(path.is_relative_to(folder.resolve()) for folder in folders)
 
 
-def test_links_in_a_folder_for_results_lead_nowhere(
+def test_links_in_the_results_folder_are_not_followed(
     outside: Path, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
     """`run --out` names the folder, not what a link in it leads to."""
@@ -282,7 +282,7 @@ def test_links_in_a_folder_for_results_lead_nowhere(
     assert read_tree(outside) == before
 
 
-def test_git_fetches_nothing_for_a_revision(book: Path, tmp_path: Path) -> None:
+def test_reading_a_revision_fetches_nothing(book: Path, tmp_path: Path) -> None:
     """An object that is missing is fetched from where a repository says, which may be a command."""
     git = ["git", "-C", str(book), "-c", "user.name=N", "-c", "user.email=n@example.org"]
     for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "One"]):
@@ -310,7 +310,7 @@ def test_git_fetches_nothing_for_a_revision(book: Path, tmp_path: Path) -> None:
     "name",
     ["../../outside/secret.txt", "layerbook/../../../outside/secret.txt", "../site/sandbox.py"],
 )
-def test_page_templates_include_files_of_their_folders_only(name: str, book: Path) -> None:
+def test_page_templates_include_only_files_of_their_folders(name: str, book: Path) -> None:
     """Of the book's `templates/` and of the package's, by any number of `..`."""
     package = Path(str(files("layerbook.templates")))
     up = "/".join([".."] * len(package.parts))
@@ -331,7 +331,9 @@ def test_page_templates_include_files_of_their_folders_only(name: str, book: Pat
         ("static/film.mp4", 101, "is larger than 100 MB"),
     ],
 )
-def test_large_files_are_refused_unread(name: str, size: int, message: str, book: Path) -> None:
+def test_large_files_are_refused_without_reading(
+    name: str, size: int, message: str, book: Path
+) -> None:
     """A file of zeros is small in an archive; reading it would fill the memory."""
     (book / name).parent.mkdir(parents=True, exist_ok=True)
     os.truncate(os.open(book / name, os.O_CREAT | os.O_WRONLY), size * 1_000_000)
@@ -340,7 +342,7 @@ def test_large_files_are_refused_unread(name: str, size: int, message: str, book
     assert f"{name}:1:1: {message}" in process.stderr
 
 
-def test_many_large_files_are_refused_together(book: Path) -> None:
+def test_total_size_of_files_is_limited(book: Path) -> None:
     """A build holds all of them in memory."""
     (book / "static").mkdir()
     for number in range(6):
@@ -350,7 +352,7 @@ def test_many_large_files_are_refused_together(book: Path) -> None:
     assert "static:1:1: has files of more than 500 MB together" in process.stderr
 
 
-def test_names_that_no_address_can_have_are_refused(book: Path) -> None:
+def test_names_invalid_in_addresses_are_refused(book: Path) -> None:
     """They cannot be in the list of the site's files either."""
     (book / "static").mkdir()
     for name in (b"not-utf8-\xff.txt", b"line\nend.txt", b"a:b.txt", b"a\\b.txt"):

@@ -48,7 +48,7 @@ def left_by_hand(logits: list[float], setting: Setting) -> list[float]:
     return [share / math.fsum(shares[:count]) for share in shares[:count]]
 
 
-def test_logits_are_the_models_own(tiny, tiny_model_dir) -> None:
+def test_logits_equal_those_of_a_forward_pass(tiny, tiny_model_dir) -> None:
     """Of two prompts, to 1e-4 of transformers run alone in float32; to the bit those of the
     pass.
     """
@@ -76,7 +76,7 @@ def test_logits_are_the_models_own(tiny, tiny_model_dir) -> None:
         assert np.abs(row - alone).max() < 1e-4
 
 
-def test_what_is_left_agrees_with_plain_loops(tiny) -> None:
+def test_tokens_left_by_each_setting_agree_with_plain_loops(tiny) -> None:
     """Each setting after each prompt, from the stored scores alone: counts exactly, shares to
     1e-12.
     """
@@ -97,7 +97,7 @@ def test_what_is_left_agrees_with_plain_loops(tiny) -> None:
         assert one.rest == pytest.approx(math.fsum(own[7:]), abs=1e-12)
 
 
-def test_a_shortlist_makes_the_nucleus_smaller() -> None:
+def test_shortlist_makes_the_nucleus_smaller() -> None:
     """Of equal tokens half the mass is half of all 64, or half of a list of 16; where p is reached,
     no more is kept.
     """
@@ -112,7 +112,7 @@ def test_a_shortlist_makes_the_nucleus_smaller() -> None:
     assert result.texts.split("\n") == [f"w{i}" for i in range(64)]
 
 
-def test_every_token_has_its_text(tiny) -> None:
+def test_text_of_every_token_is_stored(tiny) -> None:
     """On a line of its own, and in a result that comes back from JSON unchanged."""
     result = run(tiny, AllLogits(prompts=(TEXT, "2 + 2 = "), shown=7))
     texts = result.texts.split("\n")
@@ -123,7 +123,7 @@ def test_every_token_has_its_text(tiny) -> None:
     assert [setting.temperature for setting in result.settings] == [1, 0]
 
 
-def test_figure(tiny) -> None:
+def test_figure_shows_the_most_probable_tokens(tiny) -> None:
     """A panel per prompt, bars and the rest together one; behind them the scores, settings and
     texts of the result.
     """

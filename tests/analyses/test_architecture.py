@@ -23,7 +23,7 @@ def model(request, tmp_path_factory):
     )
 
 
-def test_the_boxes_hold_every_parameter_once(model):
+def test_boxes_count_every_parameter_once(model):
     """Their sum is what torch counts (a shared matrix once), overall and by kind."""
     result = run(model, Architecture())
 
@@ -61,7 +61,7 @@ def test_every_module_with_weights_is_in_one_box(model):
     assert count == len(modules)
 
 
-def test_the_diagram_follows_the_computation(model):
+def test_diagram_follows_the_computation(model):
     """Input first; the repeated boxes are one stretch, in which attention and MLP each end a branch
     off the stream.
     """
@@ -83,7 +83,7 @@ def test_the_diagram_follows_the_computation(model):
     assert all(block.name in drawn for block in diagram.blocks)
 
 
-def test_a_tied_matrix_is_counted_at_the_embedding(model):
+def test_tied_matrix_is_counted_at_the_embedding(model):
     """The unembedding has no numbers of its own where it is the same matrix, and as many again
     where it is not.
     """

@@ -64,7 +64,7 @@ def test_habits_counted_by_hand() -> None:
     )
 
 
-def test_what_came_after_is_the_last_time_and_lies_between() -> None:
+def test_repeated_token_is_matched_with_its_last_earlier_place() -> None:
     """Of two earlier places the later counts; a token right after its like has nothing between."""
     assert by_hand([2, 2, 3, 2, 5]).habits[0].after == 0.25  # only query 3: last at 1, so key 2
     assert by_hand([2, 2, 2]).habits[0].after is None
@@ -84,7 +84,7 @@ def test_short_prompts_have_plain_numbers_and_figures(ids: list[int]) -> None:
     )
 
 
-def test_weights_are_those_of_attention_pattern_to_the_bit(tiny) -> None:
+def test_weights_are_bit_identical_to_attention_pattern(tiny) -> None:
     """All cells of all heads; the rest of attention-pattern's matrices is zero."""
     layers, heads = (0, 1), (0, 1, 2, 3)
     every = AttentionAll(prompt=TEXT, layers=layers)
@@ -132,7 +132,7 @@ def test_habits_agree_with_loops_over_the_stored_weights(tiny) -> None:
             assert found == pytest.approx(sum(wanted) / len(wanted), abs=1e-12)
 
 
-def test_the_most_and_the_freest_are_found() -> None:
+def test_most_extreme_head_and_layer_are_reported() -> None:
     """The head with the largest number; the layer whose heads give the first token least."""
     result = by_hand([2, 3, 4, 5, 3])
     layers = [
@@ -147,7 +147,7 @@ def test_the_most_and_the_freest_are_found() -> None:
     assert both.first_by_layer == pytest.approx(((7 / 8 / 4 + 0.75) / 2, (7 / 8 / 4 + 0.75) / 4))
 
 
-def test_what_the_habits_are_means_of_is_told_place_by_place(tiny) -> None:
+def test_values_behind_each_mean_are_listed_by_position(tiny) -> None:
     """By hand, and on a tiny Llama: the shares of `repeats` average to `after`, row maxima are
     recounted in a loop.
     """
@@ -169,7 +169,7 @@ def test_what_the_habits_are_means_of_is_told_place_by_place(tiny) -> None:
     assert result.steps_back == steps
 
 
-def test_figures_show_all_heads_and_open_all_patterns(tiny) -> None:
+def test_figures_show_every_head_and_the_explorer(tiny) -> None:
     """A map per habit, heads down and layers across; the explorer draws the mean of the freest
     layer.
     """
@@ -204,7 +204,7 @@ def test_figures_show_all_heads_and_open_all_patterns(tiny) -> None:
     assert (explorer.interactive.weights == result.weights).all()
 
 
-def test_the_explorer_has_a_row_for_each_link_and_habit(tiny) -> None:
+def test_explorer_has_a_row_for_each_link_and_habit(tiny) -> None:
     """A link opens at the head that gives it most; a link that the prompt lacks has no row."""
     links = ({"reader": "at", "source": " c"}, {"reader": "at", "source": "nowhere"})
     analysis = AttentionAll(prompt=TEXT, layers=(0, 1), links=links)

@@ -54,7 +54,7 @@ def test_cells_and_correlations_follow_their_definitions():
     assert (prompt.leading, prompt.leading_difference) == (1, (0.0,))
 
 
-def test_the_leading_run_is_held_against_the_first_token():
+def test_leading_equal_tokens_are_compared_with_the_first():
     """Outputs 3, 3.3 and 2.4 long in one direction at three equal tokens: at most 0.6 apart, a
     fifth of the first.
     """
@@ -90,7 +90,7 @@ def test_too_few_cells_have_no_correlation(length):
     assert bars.labels[0].endswith("undefined")
 
 
-def test_on_a_model_it_is_the_output_times_its_transpose(tiny):
+def test_gram_matrix_is_the_output_times_its_transpose(tiny):
     """X Xᵀ with X from a pass of its own, to 1e-5 of its largest entry."""
     analysis = AttentionGram(prompts=(TEXT,), layers=(0, 1))
     result = analysis.measure(capture_requests(tiny, analysis))
@@ -106,7 +106,7 @@ def test_on_a_model_it_is_the_output_times_its_transpose(tiny):
         )
 
 
-def test_equal_tokens_at_the_start_cannot_be_told_apart(tiny):
+def test_equal_leading_tokens_have_equal_outputs(tiny):
     """Values carry no position: what attention adds is the same at each, in every layer; not so
     after another token.
     """

@@ -34,7 +34,7 @@ TWO_HEADS = [
 ]
 
 
-def test_shares_and_favourites_leave_out_the_first_query():
+def test_means_leave_out_the_first_query():
     """Sink, leading run and distinct keys of a pattern small enough to count by hand."""
     analysis = AttentionPattern(prompts=("x",), layers=(0,), heads=(1, 0))
     result = analysis.measure({"prompt-0": capture([2, 2, 5, 6], TWO_HEADS)})
@@ -60,7 +60,7 @@ def test_shares_and_favourites_leave_out_the_first_query():
     )
 
 
-def test_the_mean_is_over_all_heads():
+def test_mean_is_over_all_heads():
     """heads: mean keeps one matrix per layer."""
     analysis = AttentionPattern(prompts=("x",), layers=(0,))
     result = analysis.measure({"prompt-0": capture([1, 2, 3, 4], TWO_HEADS)})
@@ -72,7 +72,7 @@ def test_the_mean_is_over_all_heads():
     assert result.prompts[0].leading == 1
 
 
-def test_uniform_attention():
+def test_uniform_attention_gives_uniform_shares():
     """A run of three, then other tokens: what sees nothing but the run counts neither way; to
     1e-6.
     """
@@ -86,7 +86,7 @@ def test_uniform_attention():
 
 
 @pytest.mark.parametrize("heads", ["mean", (0,)])
-def test_a_lone_token_looks_at_itself(heads):
+def test_single_token_attends_to_itself(heads):
     """A prompt of one token has no query with a choice, and its numbers are plain all the same."""
     analysis = AttentionPattern(prompts=("x",), layers=(0,), heads=heads)
     result = json_round_trip(
@@ -98,7 +98,7 @@ def test_a_lone_token_looks_at_itself(heads):
     assert analysis.figures(result)
 
 
-def test_weights_are_the_softmax_of_turned_queries_and_keys(tiny):
+def test_weights_are_the_softmax_of_rotated_queries_and_keys(tiny):
     """On a tiny Llama: recomputed from queries and keys in float64, RoPE and mask written out, to
     1e-5.
     """
@@ -120,7 +120,7 @@ def test_weights_are_the_softmax_of_turned_queries_and_keys(tiny):
                 assert (found[i + 1 :] == 0).all()
 
 
-def test_charts_are_named_scaled_and_labelled_alike(tiny):
+def test_charts_share_names_scale_and_labels(tiny):
     """One scale from 0 to 1 everywhere, no future drawn, values written where they fit; names with
     absolute layers.
     """

@@ -26,7 +26,7 @@ def real(real_model_dir: Path) -> Any:
     return LoadedModel.load(real_model_dir, "smollm2-135m-instruct")
 
 
-def test_gram_correlations(real):
+def test_gram_correlations_match_the_reference(real):
     """-0.34, -0.53, 0.42, -0.20, 0.10, -0.53 over the cells below the diagonal, to 0.02."""
     result = run(real, AttentionGram(prompts=NOISE, layers=(0, LAST)))
 
@@ -49,7 +49,7 @@ def test_all_three_prompts_are_continued_with_4(real):
     assert result.prompts[1].leading_even == pytest.approx(0.4696, abs=1e-4)
 
 
-def test_animation_of_the_lecture(real):
+def test_frames_match_the_reference_animation(real):
     """`⏎⏎` becomes one token at the sixth frame; the turn ends at the thirteenth; the patterns
     follow the own path.
     """
@@ -68,7 +68,7 @@ def test_animation_of_the_lecture(real):
     assert own.continuation.startswith("11.\n\nThis example illustrates the concept of a")
 
 
-def test_whitespace_in_the_last_layer(real):
+def test_whitespace_share_of_the_last_layer_matches_the_reference(real):
     """Position 0, a space, gets 0.54 within 0.03, over the queries that have a choice."""
     result = run(real, WhitespaceAttention(prompt=SUM, max_new_tokens=15, layers=tuple(range(30))))
 
@@ -79,7 +79,7 @@ def test_whitespace_in_the_last_layer(real):
     assert sum(share < result.even_rest for share in result.rest) >= 25
 
 
-def test_mlp_of_the_lecture(real):
+def test_mlp_shapes_match_the_reference(real):
     """576 x 1536 three times; 59 % of the parameters; ten neurons at most hold half in the last
     layer.
     """

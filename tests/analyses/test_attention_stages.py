@@ -146,7 +146,7 @@ def measure_arrays(q: np.ndarray, k: np.ndarray, head: int = 0) -> Any:
     )
 
 
-def test_a_pattern_by_hand() -> None:
+def test_stages_match_a_hand_computed_pattern() -> None:
     """One key that stands out at position 2: before it the mask takes it, after it takes nearly
     all.
     """
@@ -171,7 +171,7 @@ def test_a_pattern_by_hand() -> None:
     assert result.bits_unscaled[0][0] < result.bits[0][0]
 
 
-def test_a_model_that_turns_otherwise_is_noticed(tiny: Any) -> None:
+def test_different_rotation_raises_the_deviation(tiny: Any) -> None:
     """With another theta than the model's the differences are a thousand times the tolerance of the
     claim.
     """
@@ -186,7 +186,7 @@ def test_a_model_that_turns_otherwise_is_noticed(tiny: Any) -> None:
     assert result.pattern_difference > 0.01 and result.score_difference > 0.1
 
 
-def test_the_layer_of_the_head_asked_for_is_measured() -> None:
+def test_layer_of_the_requested_head_is_measured() -> None:
     """`layers` need not name it, and may."""
     assert AttentionStages(prompt="x", layers=(3, 1), layer=2, head=0).measured_layers() == (
         1,
@@ -196,7 +196,7 @@ def test_the_layer_of_the_head_asked_for_is_measured() -> None:
     assert AttentionStages(prompt="x", layers=(3, 1), layer=1, head=0).measured_layers() == (1, 3)
 
 
-def test_the_figures(tiny: Any) -> None:
+def test_figures_show_four_stages_over_the_same_cells(tiny: Any) -> None:
     """Four stages over the same cells: their scales, what is absent and what is masked; all numbers
     in the table.
     """

@@ -32,7 +32,7 @@ def planted(direction, strength=8.0, seed=0):
     return analysis, rows.astype(np.float64), json_round_trip(analysis, analysis.measure(captures))
 
 
-def test_a_property_in_one_column_is_that_column():
+def test_property_stored_in_one_column_gives_that_column():
     """With the sign that it was planted with; the direction is nearly the column."""
     for sign in (1, -1):
         _, _, result = planted(sign * np.eye(WIDTH)[7])
@@ -41,7 +41,7 @@ def test_a_property_in_one_column_is_that_column():
         assert result.half == 1
 
 
-def test_a_property_across_all_columns_is_a_direction():
+def test_property_spread_over_columns_gives_a_direction():
     """Along it every new word is right, in the best column not; it is spread over many columns."""
     spread = np.full(WIDTH, 1 / np.sqrt(WIDTH))
     _, rows, result = planted(spread, strength=6)
@@ -59,7 +59,7 @@ def test_noise_is_not_recognized():
     assert abs(np.mean(correct) - 1 / 2) < 0.1
 
 
-def test_the_best_column_is_that_of_the_largest_roc_area():
+def test_best_column_has_the_largest_roc_area():
     """Against scikit-learn's area under the ROC curve, by column."""
     rng = np.random.default_rng(3)
     yes, no = rng.normal(size=(9, 20)), rng.normal(size=(7, 20))
@@ -70,7 +70,7 @@ def test_the_best_column_is_that_of_the_largest_roc_area():
     assert sign == (1 if areas[column] >= 0.5 else -1)
 
 
-def test_the_share_is_that_of_the_nearest_centroid():
+def test_share_is_the_accuracy_of_the_nearest_centroid():
     """On one score, against scikit-learn's classifier with equally many words of each kind."""
     rng = np.random.default_rng(4)
     yes, no = rng.normal(1, 1, size=(20, 1)), rng.normal(0, 1, size=(20, 1))
@@ -95,7 +95,7 @@ def test_only_held_out_words_are_shown():
     assert isinstance(bars, Bars) and bars.values == tuple(e.cosine for e in result.direction_top)
 
 
-def test_it_runs_on_a_network(tiny):
+def test_words_of_several_tokens_count_as_their_mean(tiny):
     """Words of several tokens count as the mean of their rows."""
     analysis = AttributeDirection(name="x", members=("The cat", "sat"), others=("on the", "mat"))
     captures = capture_requests(tiny, analysis)
@@ -110,7 +110,7 @@ def test_it_runs_on_a_network(tiny):
 
 
 @pytest.mark.model
-def test_countries_of_the_real_model(real_model_dir):
+def test_country_direction_ranks_unnamed_countries_first(real_model_dir):
     """At the far end of the direction are countries that were never named."""
     analysis = AttributeDirection(
         name="a country",

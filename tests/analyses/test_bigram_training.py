@@ -21,7 +21,7 @@ def result(tiny: LoadedModel) -> BigramTrainingResult:
     return run(tiny, BigramTraining(text=TEXT, steps=STEPS, rate=RATE, after=("on the", "zz")))
 
 
-def test_each_step_is_one_of_torchs_gradient_descent(result) -> None:
+def test_each_step_equals_a_torch_sgd_step(result) -> None:
     """The same losses from automatic gradients of the summed cross-entropy, to 1e-9."""
     ids = torch.tensor([token.id for token in result.tokens])
     table = torch.zeros(result.d_vocab, result.d_vocab, dtype=torch.float64, requires_grad=True)
@@ -36,7 +36,7 @@ def test_each_step_is_one_of_torchs_gradient_descent(result) -> None:
     assert result.loss[0] == pytest.approx(np.log2(result.d_vocab)) == result.guessing
 
 
-def test_the_floor_is_what_counting_gives(tiny: LoadedModel, result) -> None:
+def test_lowest_possible_loss_is_that_of_counting(tiny: LoadedModel, result) -> None:
     """The entropy of the pairs, counted with a dictionary; long training comes close to it."""
     ids = [token.id for token in result.tokens]
     first, pairs = Counter(ids[:-1]), Counter(pairwise(ids))
@@ -49,12 +49,12 @@ def test_the_floor_is_what_counting_gives(tiny: LoadedModel, result) -> None:
     assert longer.always_falls and result.always_falls
 
 
-def test_a_loss_that_rises_once_does_not_always_fall(result) -> None:
+def test_falling_is_false_if_the_loss_rises_once(result) -> None:
     rising = result.model_copy(update={"loss": np.array([3.0, 2.0, 2.5, 1.0])})
     assert not rising.always_falls
 
 
-def test_the_table_is_looked_up_by_the_last_token(result) -> None:
+def test_table_is_looked_up_by_the_last_token(result) -> None:
     """The likeliest token came most often; a token that was never followed has equal shares."""
     ids = [token.id for token in result.tokens]
     known, unknown = result.after
@@ -65,7 +65,7 @@ def test_the_table_is_looked_up_by_the_last_token(result) -> None:
         assert [one.prob for one in unknown.top] == pytest.approx([1 / result.d_vocab] * 4)
 
 
-def test_the_curve_ends_above_its_floor(result) -> None:
+def test_curve_ends_above_its_floor(result) -> None:
     analysis = BigramTraining(text=TEXT, steps=STEPS, rate=RATE)
     training, floor = analysis.figures(json_round_trip(analysis, result))["loss"].series
     assert len(training.y) == STEPS + 1 and training.y[-1] > floor.y[-1] == result.floor

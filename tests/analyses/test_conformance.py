@@ -106,7 +106,7 @@ def answers(model: Any) -> Mapping[str, ActivationCaches]:
 
 
 @every_analysis
-def test_the_docstring_states_shapes_units_limits_and_source(name: str) -> None:
+def test_docstring_states_shapes_units_limits_and_source(name: str) -> None:
     """A sentence, an empty line, four labelled entries in this order; the source names a year."""
     summary, _, labelled = inspect.cleandoc(registry.find(name).__doc__ or "").partition("\n\n")
     entries = re.split(r"^([A-Z][a-z]+): ", labelled, flags=re.MULTILINE)
@@ -128,7 +128,7 @@ def test_functions_are_short(name: str) -> None:
 
 
 @every_analysis
-def test_a_file_imports_little(name: str) -> None:
+def test_analysis_files_import_only_core(name: str) -> None:
     """Arrays and plain data; no other analysis, nothing with effects."""
     modules = set(imports(ast.parse(source_of(name))))
 
@@ -150,7 +150,7 @@ def test_every_parameter_and_every_number_is_described(name: str) -> None:
 
 
 @every_analysis
-def test_the_book_uses_it(name: str) -> None:
+def test_book_uses_every_analysis(name: str) -> None:
     """An analysis that no experiment names is dead."""
     assert name in {experiment.analysis_name for experiment in experiments()}
 
@@ -201,7 +201,7 @@ def test_measuring_is_pure(experiment: Experiment, answers: Mapping[str, Activat
 
 
 @every_experiment()
-def test_a_result_survives_json_and_the_store(
+def test_result_survives_json_and_the_store(
     experiment: Experiment, answers: Mapping[str, ActivationCaches], tmp_path: Path
 ) -> None:
     """Through pydantic's JSON and through the store's files nothing is lost, down to the last
@@ -228,7 +228,7 @@ def test_a_result_survives_json_and_the_store(
 
 
 @every_experiment()
-def test_figures_say_what_they_show(
+def test_figures_have_axis_names_and_alt_text(
     experiment: Experiment, answers: Mapping[str, ActivationCaches]
 ) -> None:
     """Known kinds with lower-case names, alt text, named axes and a table; the same from a result

@@ -29,7 +29,7 @@ def alone(model, ids: tuple[int, ...], name: str) -> ActivationCache:
     return capture_requests(model, FixedRequests({"run": Forward(Prompt(ids=ids), keep)}))["run"]
 
 
-def test_a_frame_is_the_pattern_of_its_text_alone(tiny):
+def test_frame_equals_the_pattern_of_its_text(tiny):
     """All frames are corners of one pass and equal passes of their own, to 1e-5; each token is the
     greedy one.
     """
@@ -111,7 +111,7 @@ def measure_by_hand(texts: list[list[int]], writes: list[int], end: int | None =
     return analysis, json_round_trip(analysis, analysis.measure(by_hand(texts, writes, end)))
 
 
-def test_other_tokens_are_drift_and_begin_a_new_pass():
+def test_changed_tokens_count_as_drift_and_start_a_new_pass():
     """1 2 | 1 2 3 | 1 4 | 1 4 5: the third frame does not begin with the second, and needs a pass
     of its own.
     """
@@ -125,7 +125,7 @@ def test_other_tokens_are_drift_and_begin_a_new_pass():
     assert ["Encoded anew" in frame.note for frame in frames.frames] == [False, False, True, False]
 
 
-def test_longer_frames_are_drift():
+def test_longer_frames_count_as_drift():
     """1 | 1 5 6, where 4 was written: another text, though the frame still begins with the one
     before.
     """
@@ -134,14 +134,14 @@ def test_longer_frames_are_drift():
     assert (result.drift_at, len(result.passes)) == (1, 1)
 
 
-def test_a_shorter_text_of_the_same_tokens_is_drift_too():
+def test_shorter_text_of_the_same_tokens_counts_as_drift():
     """1 2 3 | 1 2: what comes out shorter does not begin with the frame before."""
     _, result = measure_by_hand([[1, 2, 3], [1, 2]], [0, 0])
 
     assert result.drift_at == 1
 
 
-def test_the_first_end_of_the_turn_is_marked():
+def test_first_end_of_turn_is_marked():
     """Token 6 ends the turn; written twice, the first counts, and later frames are still there."""
     wanted, result = measure_by_hand([[1], [1, 2], [1, 2, 6], [1, 2, 6, 6]], [2, 6, 6, 0], end=6)
     frames = wanted.figures(result)["layer-0"]
@@ -170,7 +170,7 @@ def test_all_frames_of_a_layer_have_one_scale(tiny):
 
 
 @pytest.mark.parametrize(("end", "length"), [(None, 4), (4, 3)])
-def test_the_rows_are_those_of_the_frame_that_ends_the_turn(end: int | None, length: int):
+def test_rows_come_from_the_frame_that_ends_the_turn(end: int | None, length: int):
     """Means of the products, one by one, over the tokens seen then, to 1e-6: the first is neither
     blank nor another.
     """
@@ -198,7 +198,7 @@ def test_the_rows_are_those_of_the_frame_that_ends_the_turn(end: int | None, len
     assert rows.whitespace == pytest.approx(sum(blank) / len(blank), abs=1e-6)
 
 
-def test_a_kind_without_rows_has_no_mean(tiny):
+def test_kind_without_rows_has_no_mean(tiny):
     """A frame without later whitespace says null, and patterns say nothing."""
     _, result = measure_by_hand([[1], [1, 2]], [2, 3])
     assert (result.rows[0].whitespace, len(result.rows)) == (None, 1)

@@ -24,7 +24,7 @@ def by_hand(vectors=PLANE, sums=(KING,), ids=((0,), (1,), (2,)), top_k=3):
     return analysis, json_round_trip(analysis, analysis.measure({**words, "matrix": matrix}))
 
 
-def test_a_sum_by_hand():
+def test_nearest_tokens_of_a_sum_match_a_hand_computation():
     """King - man + woman is (0, 5): the queen is nearest, at the cosine of pencil and paper."""
     _, result = by_hand()
     (one,) = result.sums
@@ -35,7 +35,7 @@ def test_a_sum_by_hand():
     assert one.answer.cosine == pytest.approx(25 / (5 * np.hypot(0.1, 5)), abs=1e-7)
 
 
-def test_the_words_of_a_sum_are_no_answer_in_any_spelling():
+def test_words_of_the_sum_are_excluded_in_every_spelling():
     """Without the queen the nearest are all given, so the apple is left, however far away."""
     vectors = [*PLANE[:3], [5, -4], *PLANE[4:]]
     _, result = by_hand(vectors, top_k=2)
@@ -44,7 +44,7 @@ def test_the_words_of_a_sum_are_no_answer_in_any_spelling():
     assert result.sums[0].answer.token.text == "apple"
 
 
-def test_without_the_subtraction():
+def test_sum_without_the_subtraction_is_reported():
     """King + woman is (2, 5): between the two, the queen is the nearest that was not given."""
     _, result = by_hand()
     plain = result.sums[0].without_minus
@@ -52,7 +52,7 @@ def test_without_the_subtraction():
     assert plain.token.text == "queen" and plain.cosine == pytest.approx(cosine, abs=1e-7)
 
 
-def test_a_word_of_several_tokens_is_their_mean():
+def test_word_of_several_tokens_is_their_mean():
     """Two tokens for the first word: (2, 2) and (2, 0) make (2, 1)."""
     _, result = by_hand(ids=((0, 1), (1,), (2,)))
     total = np.array([2, 1]) - [2, 0] + [0, 3]
@@ -63,7 +63,7 @@ def test_a_word_of_several_tokens_is_their_mean():
     )
 
 
-def test_figures():
+def test_figures_mark_the_words_of_the_sum():
     """New entries stand out; one frame for each sum, labelled by it."""
     analysis, result = by_hand()
     charts = analysis.figures(result)
@@ -96,13 +96,13 @@ def check_against_numpy(model, sums):
     return result
 
 
-def test_it_agrees_with_numpy_on_a_network(tiny):
+def test_cosines_agree_with_numpy_on_the_tiny_model(tiny):
     """Through the adapter, on random rows."""
     check_against_numpy(tiny, (("The cat", "sat", "on"), ("a", "b", "c")))
 
 
 @pytest.mark.model
-def test_it_agrees_with_numpy_on_the_real_model(real_model_dir):
+def test_cosines_agree_with_numpy_on_the_real_model(real_model_dir):
     """From Paris to Berlin, and to no Rome."""
     sums = ((" Paris", " France", " Germany"), (" Paris", " France", " Italy"))
     result = check_against_numpy(LoadedModel.load(real_model_dir, "real"), sums)

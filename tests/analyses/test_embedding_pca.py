@@ -35,7 +35,7 @@ def by_singular_values(means):
     return spread[:2] ** 2 / (spread**2).sum(), np.abs(u[:, :2] * spread[:2])
 
 
-def test_the_map_is_the_pca_of_the_means():
+def test_map_is_the_pca_of_the_means():
     """Explained shares and points against singular values, to 1e-9, up to sign; equal points would
     keep 2 / (N - 1).
     """
@@ -50,7 +50,7 @@ def test_the_map_is_the_pca_of_the_means():
     assert result.shuffled is None
 
 
-def test_cosines_of_all_pairs():
+def test_cosines_equal_products_of_unit_vectors():
     """Against unit vectors multiplied, to 1e-9; the heatmap shows the same numbers."""
     model, analysis, result = measured()
     means = np.array([r.mean(axis=0) for r in rows(model, result.points)])
@@ -61,7 +61,7 @@ def test_cosines_of_all_pairs():
     assert isinstance(heatmap, Heatmap) and (heatmap.values == result.cosines).all()
 
 
-def test_padding():
+def test_padded_means_equal_those_of_a_padded_batch():
     """Against the padded batch written out as one array, to 1e-9; and r is numpy's, of the first
     axis and the pads.
     """
@@ -84,7 +84,7 @@ def test_padding():
     assert result.pad.special
 
 
-def test_no_padding_has_no_correlation():
+def test_correlation_is_absent_without_padding():
     """Without padding there is no r, rather than NaN."""
     analysis = EmbeddingPca(prompts=("a b", "c d", "e f"))
     assert (
@@ -95,7 +95,7 @@ def test_no_padding_has_no_correlation():
     )
 
 
-def test_shuffled_texts_lie_on_the_axes_of_the_originals():
+def test_shuffled_texts_are_projected_on_the_axes_of_the_originals():
     """basis first: coordinates of the shuffled against the originals' own eigenvectors, to 1e-9,
     sign by sign.
     """
@@ -114,7 +114,7 @@ def test_shuffled_texts_lie_on_the_axes_of_the_originals():
     assert max(result.shuffled.moved) > 0.1
 
 
-def test_separate_axes():
+def test_each_basis_has_its_own_axes():
     """basis each: the shuffled set's own singular values, and the axes are not the originals' any
     more.
     """
@@ -129,7 +129,7 @@ def test_separate_axes():
     assert result.points == measured(shuffle_seed=1)[2].points
 
 
-def test_shuffled_words_and_permuted_ids():
+def test_shuffled_words_change_means_and_permuted_ids_do_not():
     """Counted against the multiset of ids, by hand; means of permuted ids agree to 1e-12 while
     words move them.
     """
@@ -143,7 +143,7 @@ def test_shuffled_words_and_permuted_ids():
     assert result.shuffled.permuted_difference < 1e-12
 
 
-def test_the_nearest_pair_can_differ_between_map_and_space():
+def test_nearest_pair_can_differ_between_map_and_space():
     """Both pairs against loops over all pairs."""
     model, _, result = measured()
     means = np.array([r.mean(axis=0) for r in rows(model, result.points)])
@@ -152,7 +152,7 @@ def test_the_nearest_pair_can_differ_between_map_and_space():
         assert found == min(pairs, key=lambda p: float(np.linalg.norm(where[p[0]] - where[p[1]])))
 
 
-def test_closest_texts():
+def test_closest_texts_match_loops_over_all_pairs():
     """Distances against loops over all pairs, to 1e-9; the notes name the least, and how far a
     shuffle moved.
     """
@@ -174,7 +174,7 @@ def test_closest_texts():
         ].tooltip == "Moved by {:.3g} in all dimensions, by {:.3g} on the map.".format(*moved)
 
 
-def test_two_equal_texts_are_a_map_without_extent():
+def test_equal_texts_give_a_map_without_extent():
     """No variance: shares are zero, nothing is NaN."""
     analysis = EmbeddingPca(prompts=("same", "same"))
     result = json_round_trip(analysis, analysis.measure(FakeModel().captures(analysis)))
@@ -202,7 +202,7 @@ def test_arrows_need_shared_axes():
     )
 
 
-def test_on_a_network_padding_is_the_tokenizers_own_token(tiny_model_dir):
+def test_padding_is_the_tokenizers_own_token(tiny_model_dir):
     """Through the adapter: the pad is `<|im_end|>`, and permuted ids leave every mean where it is,
     to 1e-12.
     """

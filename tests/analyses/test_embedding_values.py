@@ -33,7 +33,7 @@ def test_values_are_the_rows_of_the_matrix(measured):
     assert (first.smallest, first.largest) == (rows.min(), rows.max())
 
 
-def test_the_same_token_has_the_same_vector_in_another_text(measured):
+def test_same_token_has_the_same_vector_in_another_text(measured):
     """` World` after a comma and `World` alone are different tokens; the vector belongs to the
     token.
     """
@@ -44,7 +44,7 @@ def test_the_same_token_has_the_same_vector_in_another_text(measured):
     assert np.array_equal(second_result.prompts[0].values[1], second_result.prompts[1].values[2])
 
 
-def test_figures(measured):
+def test_figures_show_the_values_of_each_row(measured):
     """A row per token, all dimensions in one figure, ten of them written in the other; alt texts
     name the tokens.
     """
@@ -63,7 +63,7 @@ def test_figures(measured):
     assert f"·World {result.prompts[0].norms[2]:.2f}" in all_values.alt
 
 
-def test_on_a_real_network_the_values_are_its_weights(tiny_model_dir):
+def test_values_equal_the_weights_of_the_tiny_model(tiny_model_dir):
     """Through the adapter: the rows of `embed_tokens.weight`, exactly; chats work too."""
     model = LoadedModel.load(tiny_model_dir, "tiny")
     result = run(model, EmbeddingValues(prompts=("The cat", {"chat": "Hi"})))

@@ -79,7 +79,7 @@ def test_greedy_writes_what_transformers_writes(model):
     assert (one.detours, one.forks) == (0, 0)
 
 
-def test_what_was_drawn_from_agrees_with_hugging_face(model):
+def test_sampling_distribution_agrees_with_transformers(model):
     """Candidates and their probabilities under temperature, top-k and top-p, to 1e-5."""
     from transformers.generation.logits_process import (
         TemperatureLogitsWarper,
@@ -99,7 +99,7 @@ def test_what_was_drawn_from_agrees_with_hugging_face(model):
         assert written.candidates == int((prob > 0).sum())
 
 
-def test_a_seed_repeats_the_text_and_another_does_not(model):
+def test_text_depends_on_the_seed(model):
     """Sampling is repeatable, and it is sampling."""
     texts = [
         run(model, Generate(prompts=(PROMPT,), max_new_tokens=20, temperature=1.0, seed=seed))
@@ -134,7 +134,7 @@ def test_answer_is_joined_from_bytes():
     assert result.prompts[0].stopped
 
 
-def test_detours_and_forks():
+def test_unlikely_choices_and_close_alternatives_are_reported():
     """Three steps: the favourite, a detour at a fork, and a favourite with rivals that top-p
     removed.
     """
@@ -155,7 +155,7 @@ def test_detours_and_forks():
     assert bars.alt.endswith("Least probable: b with 35.0%; a had 60.0%.")
 
 
-def test_least_probable_first_choice():
+def test_least_probable_greedy_token_is_named():
     """Greedy: nothing was more probable than the token that was taken."""
     greedy, result = by_hand(
         np.log([[0.9, 0.1], [0.4, 0.6]]), [0], [0, 1], ByteVocabulary("a", "b")
@@ -164,7 +164,7 @@ def test_least_probable_first_choice():
     assert greedy.figures(result)["confidence-0"].alt.endswith("Least probable: b with 60.0%.")
 
 
-def test_titles_tell_a_chat_from_the_bare_prompt():
+def test_titles_distinguish_chats_from_bare_prompts():
     """Their continuations differ, so the same words must not head both."""
     analysis = Generate(prompts=(ChatPrompt(chat="a"), "a"), max_new_tokens=1)
     made = ByteVocabulary("a", "b").capture(
@@ -176,7 +176,7 @@ def test_titles_tell_a_chat_from_the_bare_prompt():
     assert figures["text-1"].title == "“a” and what came after it (greedy)"
 
 
-def test_the_pictures_say_how_it_was_done():
+def test_figures_state_the_sampling_settings():
     """Greedy and temperature are named; the passage is the text itself."""
     pieces = ByteVocabulary("a", "b")
     greedy, result = by_hand(np.zeros((1, 2)), [0], [1], pieces)

@@ -20,7 +20,7 @@ def model(tiny_model_dir: Path) -> LoadedModel:
     return LoadedModel.load(tiny_model_dir, "tiny")
 
 
-def test_each_step_is_a_pass_of_its_own(model: LoadedModel) -> None:
+def test_steps_equal_separate_passes(model: LoadedModel) -> None:
     """The likeliest tokens and their probabilities, to 1e-5; the best is the next token."""
     result = run(model, GreedySteps(prompt=PROMPT, max_new_tokens=6, top_k=3))
 
@@ -38,7 +38,7 @@ def test_each_step_is_a_pass_of_its_own(model: LoadedModel) -> None:
     assert result.steps[0].length == result.prompt_length
 
 
-def test_the_figure_has_a_frame_for_each_question(model: LoadedModel) -> None:
+def test_figure_has_a_frame_for_each_question(model: LoadedModel) -> None:
     """Labelled with the text so far, which is shortened at its beginning."""
     analysis = GreedySteps(prompt=PROMPT, max_new_tokens=9, top_k=2)
     result = run(model, analysis)
@@ -51,7 +51,7 @@ def test_the_figure_has_a_frame_for_each_question(model: LoadedModel) -> None:
         assert label_text(frame.label).endswith(label_text(shown))
 
 
-def test_with_the_whole_vocabulary_nothing_is_left(model: LoadedModel) -> None:
+def test_remaining_share_is_zero_for_the_whole_vocabulary(model: LoadedModel) -> None:
     """Then there is no bar for the others."""
     size = model.tokenizer.size
     analysis = GreedySteps(prompt=PROMPT, max_new_tokens=1, top_k=size)

@@ -25,7 +25,7 @@ def probabilities(model: LoadedModel, network, text: str = TEXT) -> torch.Tensor
         return network(ids).logits[0, -1].softmax(-1)
 
 
-def test_a_silenced_head_has_no_output_weights(tiny: LoadedModel) -> None:
+def test_silencing_a_head_equals_zeroing_its_output_weights(tiny: LoadedModel) -> None:
     """As if its columns of the output projection were zero, to 1e-6."""
     result = run(tiny, HeadKnockout(prompt=TEXT, layers=(0, 1), heads=(0, 1, 2, 3)))
     plain = probabilities(tiny, tiny.network)
@@ -45,7 +45,7 @@ def test_a_silenced_head_has_no_output_weights(tiny: LoadedModel) -> None:
     assert result.count == 8 and result.other_largest == ()
 
 
-def test_a_swapped_head_says_what_it_says_after_the_other_prompt(tiny: LoadedModel) -> None:
+def test_swapped_head_has_its_output_on_the_other_prompt(tiny: LoadedModel) -> None:
     """Beside hooks that replace its part of the output projection's input, to 1e-6."""
     lengths = [len(tiny.tokenizer.encode(Prompt(text=text)).ids) for text in (TEXT, OTHER)]
     assert lengths[0] == lengths[1]
@@ -90,7 +90,7 @@ def replaced_head(model: LoadedModel, layer: int, head: int, position: int) -> I
         handle.remove()
 
 
-def test_prompts_of_other_lengths_and_missing_positions_are_refused(tiny: LoadedModel) -> None:
+def test_prompts_of_unequal_length_and_missing_positions_are_refused(tiny: LoadedModel) -> None:
     with pytest.raises(ValueError, match="the other prompt has 2 tokens"):
         run(tiny, HeadKnockout(prompt="2 + 2", other="22", layers=(0,), heads=(0,)))
     with pytest.raises(ModelError, match="there is no position 9 in a text of"):

@@ -61,7 +61,7 @@ def logit_gain(model: LoadedModel, vector: np.ndarray) -> np.ndarray:
     return (gain - gain.mean()).numpy()
 
 
-def test_the_parts_of_the_tokens_are_what_attention_adds_for_them(tiny, result) -> None:
+def test_parts_of_the_tokens_sum_to_the_head_output(tiny, result) -> None:
     """Lengths and logits of each token's part, and of their sum, to 1e-6."""
     for token in range(len(result.tokens)):
         part = attention_output(tiny, LAYER, (HEAD,), token)
@@ -72,7 +72,7 @@ def test_the_parts_of_the_tokens_are_what_attention_adds_for_them(tiny, result) 
     assert result.output_length == pytest.approx(np.linalg.norm(whole), abs=1e-6)
 
 
-def test_every_head_is_measured_like_the_shown_one(tiny, result) -> None:
+def test_all_heads_are_measured_alike(tiny, result) -> None:
     """The logit of each head alone; the shown head's is the sum of its tokens', to 1e-6."""
     for layer in (0, 1):
         for head in range(4):
@@ -85,7 +85,7 @@ def test_every_head_is_measured_like_the_shown_one(tiny, result) -> None:
     assert result.largest_by_others == others.max()
 
 
-def test_the_output_is_spelled_with_the_tokens_that_it_raises_most(tiny, result) -> None:
+def test_output_lists_the_tokens_it_raises_most(tiny, result) -> None:
     """Three tokens, best first, to 1e-6."""
     gain = logit_gain(tiny, attention_output(tiny, LAYER, (HEAD,)))
     best = np.argsort(-gain)[:3]
@@ -93,7 +93,7 @@ def test_the_output_is_spelled_with_the_tokens_that_it_raises_most(tiny, result)
     assert [one.logit for one in result.spelled] == pytest.approx(gain[best], abs=1e-6)
 
 
-def test_the_figures_name_the_token_that_counts_most(result) -> None:
+def test_figures_name_the_token_with_the_largest_part(result) -> None:
     figures = HeadOutputs(prompt=TEXT, layer=LAYER, head=HEAD).figures(result)
     panels = figures["tokens"]
     assert isinstance(panels, Panels)

@@ -50,7 +50,7 @@ def test_counts_agree_with_torch(tiny: LoadedModel, result, length: int) -> None
     assert result.cached[i] == counted_by_torch(tiny, length, cached=True)
 
 
-def test_the_logits_are_the_same_without_the_cache(tiny: LoadedModel, result) -> None:
+def test_logits_are_equal_with_and_without_the_cache(tiny: LoadedModel, result) -> None:
     """Each step once more from the beginning, without any cache, to 1e-5."""
     analysis = KvCache(prompt=TEXT, max_new_tokens=NEW)
     written = capture_requests(tiny, analysis)["written"]
@@ -64,7 +64,7 @@ def test_the_logits_are_the_same_without_the_cache(tiny: LoadedModel, result) ->
     assert result.same_tokens and result.largest_difference < 1e-5
 
 
-def test_the_cache_holds_a_key_and_a_value_of_each_head(tiny: LoadedModel, result) -> None:
+def test_cache_size_counts_a_key_and_a_value_for_each_head(tiny: LoadedModel, result) -> None:
     with torch.inference_mode():
         cache = tiny.network(torch.tensor([[1, 2, 3]]), use_cache=True).past_key_values
     numbers = sum(layer.keys.numel() + layer.values.numel() for layer in cache.layers)

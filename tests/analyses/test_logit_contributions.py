@@ -13,7 +13,7 @@ from layerbook.model.loaded_model import LoadedModel
 TEXT = "The cat sat on the table"
 
 
-def test_the_parts_add_up_to_the_logit(tiny: LoadedModel) -> None:
+def test_parts_add_up_to_the_logit(tiny: LoadedModel) -> None:
     """To 1e-4; and without the parts of a layer, they do not."""
     result = run(tiny, LogitContributions(prompt=TEXT, layers=(0, 1)))
     ids = torch.tensor([tiny.tokenizer.encode(Prompt(text=TEXT)).ids])
@@ -27,7 +27,7 @@ def test_the_parts_add_up_to_the_logit(tiny: LoadedModel) -> None:
     assert run(tiny, LogitContributions(prompt=TEXT, layers=(0,))).sum_difference > 1e-4
 
 
-def test_each_part_is_the_gradient_times_the_part(tiny: LoadedModel) -> None:
+def test_contributions_equal_gradient_times_part(tiny: LoadedModel) -> None:
     """Beside hooks and the final norm written out with its divisor held fixed, to 1e-4."""
     result = run(tiny, LogitContributions(prompt=TEXT, layers=(0, 1)))
     network, outputs, entered = tiny.network, {}, []

@@ -18,7 +18,7 @@ def result(tiny: LoadedModel) -> LogitLensResult:
     return run(tiny, LogitLens(prompt=TEXT, layers=layers))
 
 
-def test_each_layer_is_read_through_the_final_norm_and_the_unembedding(tiny, result) -> None:
+def test_every_layer_uses_the_final_norm_and_the_unembedding(tiny, result) -> None:
     """Best token, probability and rank of the answer, to 1e-6."""
     ids = torch.tensor([tiny.tokenizer.encode(Prompt(text=TEXT)).ids])
     streams: list[torch.Tensor] = []
@@ -46,7 +46,7 @@ def test_each_layer_is_read_through_the_final_norm_and_the_unembedding(tiny, res
     assert result.answer.id == answer
 
 
-def test_the_last_layer_reads_the_answer(result) -> None:
+def test_last_layer_gives_the_answer(result) -> None:
     last = result.layers[-1]
     assert last.best.id == result.answer.id and last.answer_rank == 1
     assert last.answer_prob == pytest.approx(result.answer.prob, abs=1e-9)
@@ -56,7 +56,7 @@ def test_the_last_layer_reads_the_answer(result) -> None:
     ("best", "settled"),
     [([5, 7, 7], 1), ([7, 5, 7], 2), ([7, 7, 7], 0), ([7, 7, 5], None)],
 )
-def test_settled_is_where_the_answer_begins_to_stay(result, best, settled) -> None:
+def test_settled_layer_is_the_first_of_the_final_run(result, best, settled) -> None:
     """A layer that names the answer before another token wins again does not count."""
     answer = result.answer.model_copy(update={"id": 7})
     layers = tuple(
@@ -69,7 +69,7 @@ def test_settled_is_where_the_answer_begins_to_stay(result, best, settled) -> No
     assert changed.settled == settled
 
 
-def test_the_figures_mark_the_layers_that_name_the_answer(result) -> None:
+def test_figures_mark_the_layers_that_name_the_answer(result) -> None:
     figures = LogitLens(prompt=TEXT).figures(result)
     marked = {i for i, one in enumerate(result.layers) if one.best.id == result.answer.id}
     assert set(figures["best"].highlight) == marked

@@ -30,7 +30,7 @@ def bits_without_cache(model: LoadedModel, ids: list[int], start: int) -> float:
     return loss.item() / np.log(2)
 
 
-def test_the_texts_are_those_of_their_seeds(tiny: LoadedModel, result) -> None:
+def test_texts_follow_from_their_seeds(tiny: LoadedModel, result) -> None:
     """Lengths, bits (to 1e-4), repeats and contents, one text at a time."""
     texts = []
     for seed in range(DRAWS):
@@ -48,7 +48,7 @@ def test_the_texts_are_those_of_their_seeds(tiny: LoadedModel, result) -> None:
     assert result.distinct == len(set(texts)) == DRAWS
 
 
-def test_only_texts_of_the_greedy_ones_length_are_compared(result) -> None:
+def test_only_texts_as_long_as_the_greedy_text_are_compared(result) -> None:
     """Shorter texts have fewer bits because they are shorter."""
     greedy = result.greedy.model_copy(update={"length": 4, "bits": 10.0})
     changed = result.model_copy(
@@ -60,7 +60,7 @@ def test_only_texts_of_the_greedy_ones_length_are_compared(result) -> None:
     assert set(figure.series[1].y) == {10.0}
 
 
-def test_without_a_comparable_text_only_the_greedy_line_is_drawn(result) -> None:
+def test_only_the_greedy_line_is_drawn_without_comparable_texts(result) -> None:
     greedy = result.greedy.model_copy(update={"length": 99})
     changed = result.model_copy(update={"greedy": greedy})
     figure = ManyTexts(prompt=TEXT, max_new_tokens=4).figures(changed)["bits"]

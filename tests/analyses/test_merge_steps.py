@@ -27,7 +27,7 @@ def measured(folder: Path, text: str) -> tuple[MergeSteps, MergeStepsResult]:
     return analysis, json_round_trip(analysis, analysis.measure({"text": run}))
 
 
-def test_the_example_of_the_chapter_is_what_the_library_learns() -> None:
+def test_merges_of_the_chapter_are_those_that_tokenizers_learns() -> None:
     """Three merges from seven words: he, the, then; hen stays two pieces, and ten three."""
     library = Tokenizer(BPE())
     library.pre_tokenizer = Whitespace()
@@ -44,16 +44,14 @@ def test_the_example_of_the_chapter_is_what_the_library_learns() -> None:
         assert merge_all([list(word)], ranks) == [] and library.encode(word).tokens == list(word)
 
 
-def test_a_pair_is_merged_from_the_left() -> None:
+def test_pair_is_merged_from_the_left() -> None:
     """Of three equal pieces, the first two become one."""
     assert merge_all([list("aaa")], {("a", "a"): 1})[-1][1] == [["aa", "a"]]
 
 
 @pytest.mark.parametrize("kind", BPE_WRITERS)
 @pytest.mark.parametrize("text", [" the", "owl 42", "naïve 🦉"])
-def test_the_last_merge_leaves_the_tokens_of_the_library(
-    tmp_path: Path, kind: str, text: str
-) -> None:
+def test_last_merge_gives_the_tokens_of_the_library(tmp_path: Path, kind: str, text: str) -> None:
     """Ranks rise, each merge makes the text shorter, and no character is lost."""
     BPE_WRITERS[kind](tmp_path)
     _, result = measured(tmp_path, text)
@@ -78,7 +76,7 @@ def test_without_pairs_there_are_no_merges(tmp_path: Path) -> None:
     assert isinstance(figure, Table) and len(figure.rows) == 1
 
 
-def test_special_tokens_are_not_taken_apart(tiny_model_dir: Path) -> None:
+def test_special_tokens_are_not_split(tiny_model_dir: Path) -> None:
     """A text with one has no merges to show."""
     _, result = measured(tiny_model_dir, "a<|im_end|>")
 

@@ -22,7 +22,7 @@ def distribution(model: LoadedModel, network) -> torch.Tensor:
         return network(ids).logits[0, -1].softmax(-1)
 
 
-def test_a_silenced_mlp_has_no_down_projection(tiny: LoadedModel) -> None:
+def test_silencing_an_mlp_equals_zeroing_its_down_projection(tiny: LoadedModel) -> None:
     """As if its down projection were zero, to 1e-6; at one position, as if its output were."""
     result = run(tiny, MlpKnockout(prompt=TEXT, layers=(0, 1), positions=(0, 2)))
     plain = distribution(tiny, tiny.network)
@@ -50,7 +50,7 @@ def test_a_silenced_mlp_has_no_down_projection(tiny: LoadedModel) -> None:
     assert result.survived == len(survivors)
 
 
-def test_the_grid_has_a_row_for_every_token_and_one_for_each_position(tiny: LoadedModel) -> None:
+def test_grid_has_a_row_for_every_token_and_one_for_each_position(tiny: LoadedModel) -> None:
     analysis = MlpKnockout(prompt=TEXT, layers=(1,), positions=(1,))
     result = run(tiny, analysis)
     grid = analysis.figures(result)["grid"]
@@ -58,6 +58,6 @@ def test_the_grid_has_a_row_for_every_token_and_one_for_each_position(tiny: Load
     assert grid.percent and grid.rows.labels[0] == "every token"
 
 
-def test_a_missing_position_is_refused(tiny: LoadedModel) -> None:
+def test_missing_position_is_refused(tiny: LoadedModel) -> None:
     with pytest.raises(ModelError, match="there is no position 99"):
         run(tiny, MlpKnockout(prompt=TEXT, layers=(0,), positions=(99,)))

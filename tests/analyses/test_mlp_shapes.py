@@ -56,7 +56,7 @@ def by_hand(neurons: np.ndarray) -> dict[str, ActivationCache]:
     }
 
 
-def test_half_of_the_squares_is_counted_from_the_strongest():
+def test_half_count_starts_with_the_largest_activations():
     """Neurons small enough to count: 3² is more than half of 3² + 2² + 1² + ..., 2² is not."""
     neurons = np.array([[3, -1, 2, 0, 1], [-2, 2, 2, 0, 2], [0, 0, 0, 0, -5]])
     analysis = MlpShapes(prompt="x", layer=1)
@@ -72,7 +72,7 @@ def test_half_of_the_squares_is_counted_from_the_strongest():
     assert result.share == pytest.approx(990 / 1590)
 
 
-def test_on_a_model_the_numbers_are_those_of_the_weights(tiny):
+def test_numbers_follow_from_the_weights(tiny):
     """Neurons recomputed from the weights with torch's SiLU; shapes and counts from the network, to
     1e-5.
     """
@@ -109,7 +109,7 @@ def test_on_a_model_the_numbers_are_those_of_the_weights(tiny):
     )
 
 
-def test_the_curve_is_silu():
+def test_curve_is_silu():
     """Drawn values equal torch's, to 1e-6; ReLU beside it."""
     analysis = MlpShapes(prompt="x", layer=1)
     curve = analysis.figures(analysis.measure(by_hand(np.eye(3))))["silu"]
@@ -121,7 +121,7 @@ def test_the_curve_is_silu():
     assert relu.y == pytest.approx(torch.relu(x).tolist())
 
 
-def test_the_drawing_has_the_real_shapes():
+def test_diagram_has_the_shapes_of_the_model():
     """Gate and up side by side on lanes, the rest one after the other, each with its size."""
     analysis = MlpShapes(prompt="x", layer=1)
     figure = analysis.figures(analysis.measure(by_hand(np.eye(5))))["shapes"]
@@ -139,7 +139,7 @@ def test_the_drawing_has_the_real_shapes():
     ]
 
 
-def test_it_asks_for_the_facts_and_one_site():
+def test_only_the_facts_and_one_site_are_requested():
     """Nothing more is kept than is used."""
     facts_wanted, prompt = MlpShapes(prompt="x", layer=1).runs().values()
 

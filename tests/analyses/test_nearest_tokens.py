@@ -63,14 +63,14 @@ def check_against_scikit_learn(model, texts, top_k):
     return result
 
 
-def test_it_agrees_with_scikit_learn_on_a_network(tiny):
+def test_neighbours_agree_with_scikit_learn_on_the_tiny_model(tiny):
     """Through the adapter, on random rows; each token of each text once."""
     result = check_against_scikit_learn(tiny, ("The cat sat", "The cat"), 12)
     assert len(result.tokens) == len({one.token.id for one in result.tokens})
 
 
 @pytest.mark.model
-def test_it_agrees_with_scikit_learn_on_the_real_model(real_model_dir):
+def test_neighbours_agree_with_scikit_learn_on_the_real_model(real_model_dir):
     """The words of the book; what is nearest to a cat by cosine is a cat."""
     result = check_against_scikit_learn(
         LoadedModel.load(real_model_dir, "real"), (" cat", " kitten", "!"), 8
@@ -79,7 +79,7 @@ def test_it_agrees_with_scikit_learn_on_the_real_model(real_model_dir):
     assert result.tokens[1].ahead > 0
 
 
-def test_each_measure_has_its_own_nearest():
+def test_neighbours_differ_between_measures():
     """By angle a short one, by dot product a long one that points elsewhere, by distance the one
     close by.
     """
@@ -97,7 +97,7 @@ def test_each_measure_has_its_own_nearest():
     assert result.longest[0].token.text == "away" and result.shortest[0].token.text == "angle"
 
 
-def test_a_word_is_known_however_it_is_written():
+def test_word_is_matched_in_any_spelling():
     """Case and spaces aside; plurals, signs and parts of characters are no spellings."""
     pieces = ("cat", " Cat", " CAT", "cats", "!", " !", b"\xf0", b"\xf1")
     vectors = np.ones((len(pieces), 2)) + np.eye(len(pieces), 2)
@@ -106,7 +106,7 @@ def test_a_word_is_known_however_it_is_written():
         assert {n.token.id for n in result.tokens[0].cosine if n.same_word} == same
 
 
-def test_a_row_of_zeros_has_no_direction_and_ties_go_by_id():
+def test_zero_rows_have_no_cosine_and_ties_sort_by_id():
     """No division by zero, no NaN; equal values in the order of the ids."""
     _, result = by_hand([[0, 0], [1, 0], [1, 0], [0, 1]], "a", "b", "c", "d", ids=(0, 1))
     zero, other = result.tokens
@@ -118,7 +118,7 @@ def test_a_row_of_zeros_has_no_direction_and_ties_go_by_id():
     assert [n.token.id for n in other.cosine] == [2, 0, 3]
 
 
-def test_figures_keep_equal_looking_tokens_apart():
+def test_figures_distinguish_tokens_that_look_alike():
     """A bar for each entry though two decode alike; respelled words stand out; one frame per token,
     to choose from.
     """
@@ -140,7 +140,7 @@ def test_figures_keep_equal_looking_tokens_apart():
     ]
 
 
-def test_the_extremes_of_length():
+def test_shortest_and_longest_vectors_are_listed():
     """Two panels, the shortest and the longest vectors, with their lengths."""
     analysis, result = by_hand([[3, 4], [0, 1], [6, 8]], "a", "b", "c", top_k=2)
     lengths = analysis.figures(result)["lengths"]
@@ -150,7 +150,7 @@ def test_the_extremes_of_length():
     assert shortest.values == (1, 5) and longest.values == (10, 5)
 
 
-def test_only_the_matrix_and_the_tokenizer_are_asked(tiny):
+def test_only_the_matrix_and_the_tokenizer_are_requested(tiny):
     """No pass; the matrix has a row for every token and is the network's own."""
     analysis = NearestTokens(prompts=("a",))
     assert [type(request) for request in analysis.runs().values()] == [Encode, EmbeddingMatrix]

@@ -45,7 +45,7 @@ def distribution(model: LoadedModel, network, text: str) -> torch.Tensor:
         return network(ids).logits[0, -1].softmax(-1)
 
 
-def test_it_fires_where_its_activation_is_largest(tiny: LoadedModel) -> None:
+def test_neuron_is_listed_where_its_activation_is_largest(tiny: LoadedModel) -> None:
     """Of all tokens of all texts, whatever the sign, to 1e-5."""
     result = run(tiny, analysis())
     own = [activations(tiny, text)[:, NEURON].numpy() for text in TEXTS]
@@ -59,7 +59,7 @@ def test_it_fires_where_its_activation_is_largest(tiny: LoadedModel) -> None:
     assert result.loud == int((loudness >= loudness.max() / 4).sum())
 
 
-def test_it_writes_its_row_of_the_down_projection(tiny: LoadedModel) -> None:
+def test_neuron_adds_its_row_of_the_down_projection(tiny: LoadedModel) -> None:
     """Through the final norm's gains and divisor, to 1e-5; the largest of all neurons is found."""
     result = run(tiny, analysis())
     network = tiny.network
@@ -91,7 +91,7 @@ def test_it_writes_its_row_of_the_down_projection(tiny: LoadedModel) -> None:
     assert result.count == whole.numel()
 
 
-def test_a_silenced_neuron_has_no_row_in_the_down_projection(tiny: LoadedModel) -> None:
+def test_silencing_a_neuron_equals_zeroing_its_row(tiny: LoadedModel) -> None:
     """As if its row were zero, to 1e-6; without the patch, nothing would change."""
     result = run(tiny, analysis())
     network = deepcopy(tiny.network)
@@ -107,7 +107,7 @@ def test_a_silenced_neuron_has_no_row_in_the_down_projection(tiny: LoadedModel) 
     assert changed > 1e-5
 
 
-def test_a_neuron_that_a_model_does_not_have() -> None:
+def test_missing_neuron_is_reported() -> None:
     """`at most` follows the model; a number beyond it is refused, where the size is known."""
     sizes = {"layers": 2, "heads": 4, "d_vocab": 100, "context": 64}
     spec = analysis().model_dump() | {"layers": "all", "neuron": "at most 1005"}

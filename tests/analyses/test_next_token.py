@@ -35,7 +35,7 @@ def by_hand(logits, pieces, top_k, prompt="ab"):
     return analysis, json_round_trip(analysis, analysis.measure({"prompt-0": run}))
 
 
-def test_it_agrees_with_transformers_and_torch(model, tiny_model_dir):
+def test_probabilities_agree_with_transformers_and_torch(model, tiny_model_dir):
     """Ids by the tokenizers library, logits by transformers, softmax and entropy by torch in
     float64: to 1e-5.
     """
@@ -87,7 +87,7 @@ def test_each_probability_is_exp_of_logit_minus_log_sum():
     assert (one.lead, one.odds) == (pytest.approx(1.5), pytest.approx(np.exp(1.5)))
 
 
-def test_a_fair_choice_among_eight_tokens_has_three_bits():
+def test_uniform_choice_among_eight_tokens_has_three_bits():
     """Entropy 3 and 8 choices where all are alike; equal logits stand in the order of their ids."""
     _, result = by_hand([1.0] * 8, ByteVocabulary(*"abcdefgh"), top_k=5)
     one = result.prompts[0]
@@ -97,7 +97,7 @@ def test_a_fair_choice_among_eight_tokens_has_three_bits():
     assert one.rest == pytest.approx(3 / 8)
 
 
-def test_twenty_tokens_that_look_alike_stay_twenty_bars():
+def test_tokens_that_look_alike_have_separate_bars():
     """Continuation bytes all decode to the same sign; each keeps its bar and its label, and the
     rest has one.
     """
@@ -116,14 +116,14 @@ def test_twenty_tokens_that_look_alike_stay_twenty_bars():
     )
 
 
-def test_tokens_with_the_same_text_are_told_apart_by_id():
+def test_tokens_with_equal_text_are_labelled_with_their_ids():
     """Two ids whose text and bytes are equal are two bars."""
     analysis, result = by_hand([1.0, 1.0, 0.0], ByteVocabulary("same", "same", "other"), top_k=3)
 
     assert [label.id for label in analysis.figures(result)["prompt-0"].labels] == [0, 1, 2]
 
 
-def test_where_nothing_is_left_out_there_is_no_bar_for_it():
+def test_bar_for_the_remaining_tokens_is_absent_if_none_remain():
     """With all tokens listed, no rest is drawn; the logits have none in any case."""
     analysis, result = by_hand([1.0, 0.0], ByteVocabulary("a", "b"), top_k=2)
     figures = analysis.figures(result)
@@ -133,7 +133,7 @@ def test_where_nothing_is_left_out_there_is_no_bar_for_it():
     assert figures["logits-0"].rest is None
 
 
-def test_chat_prompts_are_read_through_the_template(model):
+def test_chat_prompts_use_the_template(model):
     """The text is the template's, with or without the header of the answer, and the titles say
     which is which.
     """
@@ -150,7 +150,7 @@ def test_chat_prompts_are_read_through_the_template(model):
     assert "without the header" in titles[1]
 
 
-def test_the_alt_text_says_the_numbers():
+def test_alt_text_states_the_numbers():
     """Best tokens with their probabilities, and what is left."""
     analysis, result = by_hand(
         [3.0, 1.0, 0.0, 0.0], ByteVocabulary(" a", "b", "c", "d"), top_k=2, prompt="x y"
@@ -163,7 +163,7 @@ def test_the_alt_text_says_the_numbers():
     assert "counted from the best, ·a: the last, b, is 2.00 behind" in figures["logits-0"].alt
 
 
-def test_logits_are_drawn_by_how_far_they_trail_the_best():
+def test_logits_are_drawn_relative_to_the_largest():
     """Adding a number to all of them changes nothing."""
     for shift in (0.0, 7.0):
         analysis, result = by_hand(
@@ -172,13 +172,13 @@ def test_logits_are_drawn_by_how_far_they_trail_the_best():
         assert analysis.figures(result)["logits-0"].values == pytest.approx((0, -2, -2.5))
 
 
-def test_at_least_one_token_must_be_asked_for():
+def test_top_k_must_be_positive():
     """top_k below 1 is refused."""
     with pytest.raises(ValidationError):
         NextToken(prompts=("a",), top_k=0)
 
 
-def test_a_long_prompt_is_cited_by_its_end():
+def test_long_prompt_is_shortened_to_its_end():
     """A title cites the end of a long prompt, and a short prompt whole."""
     prompt = "A sentence that is much longer than any title would be, and then:\n2 + 2 ="
     analysis, result = by_hand([1.0, 2.0, 3.0], ByteVocabulary(*"abc"), 2, prompt)

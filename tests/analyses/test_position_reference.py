@@ -24,14 +24,14 @@ def model(real_model_dir):
     return LoadedModel.load(real_model_dir, "smollm2-135m-instruct")
 
 
-def test_four_tokens_of_576_numbers(model):
+def test_embeddings_are_four_tokens_of_576_numbers(model):
     """`Hello, World!`: 4 x 576, vectors of length 2 to 4."""
     prompt = run(model, EmbeddingValues(prompts=("Hello, World!",))).prompts[0]
     assert prompt.shape == (4, 576)
     assert all(2 < norm < 4 for norm in prompt.norms)
 
 
-def test_the_padded_map_shows_padding(model):
+def test_padded_map_shows_padding(model):
     """|r| of the first axis and the pads is above 0.9 (0.96); without the padding the axis turns
     away from it.
     """
@@ -42,7 +42,7 @@ def test_the_padded_map_shows_padding(model):
     assert padded.padding_alignment > 0.8 > 0.6 > plain.padding_alignment
 
 
-def test_shuffled_words_are_other_tokens_and_permuted_ids_the_same_mean(model):
+def test_shuffled_words_change_tokens_and_permuted_ids_keep_the_mean(model):
     """All five sentences get other tokens (0.2 to 0.6 apart); permuted ids leave the means alone,
     to 1e-7.
     """
@@ -51,7 +51,7 @@ def test_shuffled_words_are_other_tokens_and_permuted_ids_the_same_mean(model):
     assert shuffled.permuted_difference < 1e-7
 
 
-def test_order_shows_in_tokens_and_after_attention_but_in_no_mean(model):
+def test_order_changes_tokens_and_attention_but_not_means(model):
     """Means agree to 1e-7 with and without PE; after the first attention they differ by 10 % of a
     mean's length.
     """
@@ -62,7 +62,7 @@ def test_order_shows_in_tokens_and_after_attention_but_in_no_mean(model):
     assert result.encoding_norm == pytest.approx(16.97, abs=0.01) and 2 < result.embedding_norm < 4
 
 
-def test_rope_is_relative_and_its_pattern_is_the_models(model):
+def test_rope_is_relative_and_gives_the_models_pattern(model):
     """Layer 2, head 1: pattern to 1e-5, a shift of 1000 to 1e-9, most attention one step back, no
     plain decay.
     """

@@ -30,7 +30,7 @@ def model(real_model_dir):
         ("The capital of France is", [(" Paris", 0.77)]),
     ],
 )
-def test_the_next_token_is_as_measured(model, prompt, expected):
+def test_next_token_matches_the_reference(model, prompt, expected):
     """Tokens in their order, probabilities to 0.005."""
     top = run(model, NextToken(prompts=(prompt,), top_k=3)).prompts[0].top
 
@@ -39,7 +39,7 @@ def test_the_next_token_is_as_measured(model, prompt, expected):
         assert token.prob == pytest.approx(prob, abs=0.005)
 
 
-def test_without_the_header_the_model_opens_a_turn(model):
+def test_model_opens_a_turn_without_the_header(model):
     """A chat without the header of the answer: `<|im_start|>` with 0.997."""
     prompt = ChatPrompt(chat="What is the capital of France?", answer=False)
     best = run(model, NextToken(prompts=(prompt,), top_k=1)).prompts[0].top[0]
@@ -68,7 +68,7 @@ def test_two_spaces_before_a_number_stay_together(model):
     ]
 
 
-def test_the_vocabulary_is_as_published(model):
+def test_vocabulary_is_as_published(model):
     """49,152 entries; `Hell` is none of them, `H` and `ell` are; a control character without an
     entry is lost.
     """
@@ -80,7 +80,7 @@ def test_the_vocabulary_is_as_published(model):
     assert not run(model, Tokenize(prompts=("a\x13b",))).prompts[0].lossless
 
 
-def test_the_model_is_as_published(model):
+def test_model_is_as_published(model):
     """134,515,008 parameters in 30 layers, embeddings tied; the boxes hold all of them."""
     result = run(model, Architecture())
 
@@ -93,7 +93,7 @@ def test_the_model_is_as_published(model):
     assert sum(part.total for part in result.parts) == result.parameters
 
 
-def test_it_knows_the_capital_of_france(model):
+def test_model_completes_the_capital_of_france(model):
     """Greedy, through the chat template: the answer names Paris and ends its turn."""
     one = run(
         model,

@@ -15,13 +15,13 @@ from layerbook.model.loaded_model import LoadedModel
 TEXT = "The cat sat on the table"
 
 
-def test_by_hand() -> None:
+def test_parallel_vectors_are_normalised_to_the_same_vector() -> None:
     """The two vectors of the chapter become the same one."""
     assert divide_by_rms(np.array([5.0, 1, 1])) == pytest.approx([5 / 3, 1 / 3, 1 / 3])
     assert divide_by_rms(np.array([50.0, 10, 10])) == pytest.approx([5 / 3, 1 / 3, 1 / 3])
 
 
-def test_lengths_are_those_of_the_models_own_norms(tiny: LoadedModel) -> None:
+def test_lengths_equal_those_of_the_models_norms(tiny: LoadedModel) -> None:
     """Beside hooks on the norms, to 1e-5; the final norm agrees with ours."""
     result = run(tiny, RmsNorm(prompt=TEXT, layers=(0, 1)))
     network, entered = tiny.network, []
@@ -45,7 +45,7 @@ def test_lengths_are_those_of_the_models_own_norms(tiny: LoadedModel) -> None:
     assert result.longest == pytest.approx([max(x) for x in lengths[:2]], rel=1e-5)
 
 
-def test_the_figure_has_a_line_for_each_token(tiny: LoadedModel) -> None:
+def test_figure_has_a_line_for_each_token(tiny: LoadedModel) -> None:
     analysis = RmsNorm(prompt=TEXT, layers=(0, 1))
     result = run(tiny, analysis)
     lines = analysis.figures(result)["lengths"]

@@ -54,7 +54,7 @@ def turned(vector, position, theta):
 
 
 @pytest.mark.parametrize("layer", [0, 1])
-def test_our_turning_gives_the_models_own_pattern(tiny, layer):
+def test_rotation_reproduces_the_models_pattern(tiny, layer):
     """softmax of the turned queries and keys is the site `pattern`, all heads and groups, to
     1e-5.
     """
@@ -63,7 +63,7 @@ def test_our_turning_gives_the_models_own_pattern(tiny, layer):
     assert np.ptp(result.as_it_is.pattern[-1]) > 0.01  # not uniform: agreement means something
 
 
-def test_a_wrong_base_is_noticed(tiny):
+def test_wrong_base_changes_the_pattern(tiny):
     """With another theta than the model's the patterns differ by more than a hundredth."""
     analysis = Rope(prompt=TEXT, layer=0, head=0)
     captures = dict(capture_requests(tiny, analysis))
@@ -121,7 +121,7 @@ def test_equal_vectors_follow_the_ideal_curve():
     assert result.peak == 0
 
 
-def test_head_that_looks_one_step_back():
+def test_previous_token_head_peaks_at_distance_one():
     """Queries that are the keys, turned on by one: the peak is at distance 1."""
     rng = np.random.default_rng(2)
     key = rng.normal(size=16)
@@ -130,7 +130,7 @@ def test_head_that_looks_one_step_back():
     assert measure_arrays(q, k)[1].peak == 1
 
 
-def test_the_facts_come_from_the_model(tiny):
+def test_facts_come_from_the_model(tiny):
     """theta, pairs and wavelengths are the configuration's; the share on the previous token is the
     diagonal's mean.
     """
@@ -163,7 +163,7 @@ def attend_in_loops(q, k, position, theta=10000):
     return np.array(rows)
 
 
-def test_queries_put_ahead_and_stopped_clocks():
+def test_shifted_queries_and_stopped_rotation_agree_with_loops():
     """Each beside plain loops, to 1e-9; with no pair turning, the pattern is the stopped one."""
     rng = np.random.default_rng(7)
     q, k = rng.normal(size=(2, 5, 8)), rng.normal(size=(1, 5, 8))
@@ -210,7 +210,7 @@ def test_queries_put_ahead_and_stopped_clocks():
     assert result.one_back_by_pairs[2] == pytest.approx(np.mean(shares), abs=1e-9)
 
 
-def test_the_figures():
+def test_figures_share_scales_and_distances():
     """Clock faces on one scale, curves over all distances, the pattern causal; a single token
     works.
     """

@@ -20,7 +20,7 @@ def model(tiny_model_dir):
     return LoadedModel.load(tiny_model_dir, "tiny")
 
 
-def test_it_agrees_with_hugging_face(model):
+def test_distributions_agree_with_transformers(model):
     """Probabilities and counts of every setting, to 1e-6."""
     from transformers.generation.logits_process import (
         TemperatureLogitsWarper,
@@ -49,7 +49,7 @@ def test_it_agrees_with_hugging_face(model):
         )
 
 
-def test_no_knob_changes_the_order():
+def test_settings_keep_the_order_of_tokens():
     """In each setting the probabilities fall from the best token to the worst, and what is removed
     is zero.
     """
@@ -69,7 +69,7 @@ def test_no_knob_changes_the_order():
     assert result.settings[3].probs == pytest.approx([5 / 9, 2.5 / 9, 1.5 / 9, 0], abs=1e-6)
 
 
-def test_the_panels_share_their_tokens():
+def test_panels_share_their_tokens():
     """One panel per setting, the same labels in each, and a bar for all others."""
     analysis = SamplingKnobs(prompt="x", temperatures=(1.0,), top_k=1, top_p=0.5, shown=2)
     logits = np.log([0.2, 0.5, 0.3]).astype(np.float32)
@@ -86,7 +86,7 @@ def test_the_panels_share_their_tokens():
 @pytest.mark.parametrize(
     ("prompt", "end"), [("x", "after “x”"), (ChatPrompt(chat="x"), "after “x” in a chat")]
 )
-def test_the_title_tells_a_chat_from_the_bare_prompt(prompt, end):
+def test_title_distinguishes_a_chat_from_a_bare_prompt(prompt, end):
     """The same words have another distribution there."""
     analysis = SamplingKnobs(prompt=prompt, temperatures=(1.0,), top_k=1, shown=2)
     logits = np.log([0.2, 0.5, 0.3]).astype(np.float32)
@@ -97,7 +97,7 @@ def test_the_title_tells_a_chat_from_the_bare_prompt(prompt, end):
     assert analysis.figures(result)["knobs"].title.endswith(end)
 
 
-def test_temperature_zero_is_not_a_setting():
+def test_temperature_zero_is_refused():
     """It has no panel of its own: nothing can be divided by it."""
     with pytest.raises(ValidationError):
         SamplingKnobs(prompt="x", temperatures=(0,))

@@ -49,7 +49,7 @@ def on_own_axes(rows):
 
 
 @pytest.mark.parametrize("C", [1.0, 100.0])
-def test_encoding_of_list_positions(C):
+def test_distances_follow_from_means_times_the_encoding(C):
     """Distances on both maps against padded means times the formula, to 1e-9."""
     _, result, means = measured(C=C)
     positions = np.array([(spot.x, spot.y) for spot in result.without.points])
@@ -59,12 +59,12 @@ def test_encoding_of_list_positions(C):
     assert np.abs(distances(encoded) - on_own_axes(means * encoding(4, 20, C))).max() < 1e-9
 
 
-def test_the_first_sentence_loses_half_of_its_numbers():
+def test_first_sentence_has_half_of_its_numbers_zeroed():
     """sin(0) is 0 in every even dimension, whatever C is."""
     assert measured(C=1.0)[1].zeroed_share == measured(C=50.0)[1].zeroed_share == 0.5
 
 
-def test_order_of_words_and_list():
+def test_permuted_words_keep_the_mean_and_reversed_lists_do_not():
     """Permuting ids moves nothing, to 1e-12; turning the list round moves as far as the formula
     says, to 1e-9.
     """
@@ -78,7 +78,7 @@ def test_order_of_words_and_list():
     assert result.relisted_change > 0.1
 
 
-def test_figures():
+def test_figures_show_both_maps():
     """`without` and `with`: both sets, one scale, both shares of variance in the axis names, C in
     the title.
     """
@@ -96,7 +96,7 @@ def test_figures():
         assert "Birds fly" in chart.alt
 
 
-def test_on_a_network(tiny_model_dir):
+def test_tiny_model_gives_the_zeroed_share_and_equal_permuted_means(tiny_model_dir):
     """Through the adapter, with real padding: half is zeroed, and permuting ids moves nothing, to
     1e-12.
     """

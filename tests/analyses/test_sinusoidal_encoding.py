@@ -33,7 +33,7 @@ def formula(positions, width, C):
 
 
 @pytest.mark.parametrize("C", [1.0, 3.0, 10000.0])
-def test_the_closest_positions_are_the_closest_of_all_pairs(C):
+def test_closest_positions_are_the_closest_of_all_pairs(C):
     """Distances from position 0 speak for all pairs: against every pair of positions, to 1e-9."""
     _, result = measured(positions=60, C=(C,))
     sweep = result.sweeps[0]
@@ -49,7 +49,7 @@ def test_the_closest_positions_are_the_closest_of_all_pairs(C):
     assert pairs[sweep.closest] == pytest.approx(min(pairs.values()), abs=1e-9)
 
 
-def test_with_c_of_one_all_pairs_are_one_clock():
+def test_all_pairs_share_a_wavelength_for_c_of_one():
     """Rank 2, one wavelength, and positions 73 and 117 of 128 nearly coincide: 2 sin(22) sqrt(d /
     2), to 1e-9.
     """
@@ -78,7 +78,7 @@ def test_wavelengths_grow_with_c():
     assert result.norm == pytest.approx(math.sqrt(32), abs=1e-12)
 
 
-def test_the_rank_is_that_of_the_formula():
+def test_rank_follows_from_the_formula():
     """Against the number of singular values above a millionth of the largest."""
     _, result = measured(positions=30, C=(1, 10))
     for sweep in result.sweeps:
@@ -86,7 +86,7 @@ def test_the_rank_is_that_of_the_formula():
         assert sweep.rank == (spread > 1e-6 * spread[0]).sum()
 
 
-def test_figures():
+def test_figures_show_the_encoding_and_its_waves():
     """A frame per C with the formula's numbers, to 1e-12; lines for wavelengths (logarithmic) and
     distances.
     """
@@ -112,7 +112,7 @@ def test_figures():
     assert f"{result.sweeps[0].closest_distance:.2f}" in distance.alt
 
 
-def test_odd_widths_and_impossible_constants():
+def test_odd_widths_and_invalid_constants_are_refused():
     """An odd d_model has a last sine without a cosine; C below 1 and a single position are
     refused.
     """
@@ -123,7 +123,7 @@ def test_odd_widths_and_impossible_constants():
             SinusoidalEncoding(**{"C": (1,)} | wrong)
 
 
-def test_the_width_is_the_models(tiny_model_dir):
+def test_width_defaults_to_that_of_the_model(tiny_model_dir):
     """Through the adapter: the tiny model's 32 dimensions."""
     result = run(LoadedModel.load(tiny_model_dir, "tiny"), SinusoidalEncoding(positions=8, C=(10,)))
     assert result.d_model == 32 and len(result.sweeps[0].wavelengths) == 16

@@ -16,7 +16,7 @@ from layerbook.model.loaded_model import LoadedModel
 TEXTS = ("The cat sat on the table", "2 + 2 = 4")
 
 
-def test_the_mean_is_torchs_cross_entropy_in_bits(tiny: LoadedModel) -> None:
+def test_mean_equals_torch_cross_entropy_in_bits(tiny: LoadedModel) -> None:
     """Mean and perplexity of each text, to 1e-5."""
     result = run(tiny, Surprise(texts=TEXTS))
     for text, one in zip(TEXTS, result.texts, strict=True):

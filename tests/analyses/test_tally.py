@@ -18,7 +18,7 @@ def draw(**settings):
     return analysis, json_round_trip(analysis, analysis.measure({"prompt": capture}))
 
 
-def test_counts_follow_the_chances() -> None:
+def test_counts_follow_the_probabilities() -> None:
     """Within four standard deviations of the binomial distribution, for five seeds."""
     for seed in range(5):
         _, result = draw(draws=10_000, seed=seed)
@@ -30,18 +30,18 @@ def test_counts_follow_the_chances() -> None:
         assert result.distinct == 4
 
 
-def test_what_is_cut_off_is_never_drawn() -> None:
+def test_excluded_tokens_are_never_drawn() -> None:
     _, result = draw(draws=500, top_k=1)
     assert [one.count for one in result.top] == [500, 0]
     assert (result.others, result.distinct) == (0, 1)
 
 
-def test_the_seed_decides() -> None:
+def test_counts_depend_on_the_seed() -> None:
     counts = [tuple(one.count for one in draw(seed=seed)[1].top) for seed in (1, 1, 2)]
     assert counts[0] == counts[1] != counts[2]
 
 
-def test_both_panels_add_up() -> None:
+def test_counts_and_shares_of_both_panels_add_up() -> None:
     """To one, and to the number of draws."""
     analysis, result = draw(draws=300)
     chances, counts = analysis.figures(result)["tally"].panels

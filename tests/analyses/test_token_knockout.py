@@ -60,7 +60,7 @@ def counted(
     return means | {"on_whitespace": sum(kinds["whitespace"]) / len(kinds["cost"])}
 
 
-def test_costs_are_means_over_the_tokens_they_name() -> None:
+def test_costs_are_means_over_the_named_tokens() -> None:
     """Every field of every intervention, in loops, to 1e-6."""
     analysis, captures = by_hand()
     result = json_round_trip(analysis, analysis.measure(captures))
@@ -128,7 +128,7 @@ def masked(model: Any, text: str, gone: tuple[int, ...]) -> list[float]:
     return [-float(shares[at - 1, ids[0, at]]) for at in range(1, length)]
 
 
-def test_blocking_is_what_a_mask_does(tiny: Any) -> None:
+def test_blocking_tokens_equals_masking_them(tiny: Any) -> None:
     """On a tiny Llama, with the whitespace hidden and with the first token hidden, to 1e-4 nats."""
     result = run(tiny, TokenKnockout(texts=(PROSE,), draws=1, layers=(0, 1), parts=2))
     (text,) = result.texts
@@ -145,7 +145,7 @@ def test_blocking_is_what_a_mask_does(tiny: Any) -> None:
     assert [part.layers for part in result.parts] == [(0,), (1,)]
 
 
-def test_cut_in_the_last_layer(tiny: Any) -> None:
+def test_cut_in_the_last_layer_changes_only_its_own_prediction(tiny: Any) -> None:
     """The output of the last attention stays at its position, so no prediction elsewhere
     moves.
     """
@@ -156,7 +156,7 @@ def test_cut_in_the_last_layer(tiny: Any) -> None:
         assert abs(change.cost_elsewhere) < 1e-6
 
 
-def test_the_bars_are_the_numbers() -> None:
+def test_bars_show_the_measured_costs() -> None:
     """The whitespace first and highlighted, then the draws; the pairs that are hit hardest, worst
     first.
     """
@@ -187,7 +187,7 @@ def test_the_bars_are_the_numbers() -> None:
     assert list(worst.values) == sorted(worst.values, reverse=True)
 
 
-def test_a_text_of_one_token_predicts_nothing() -> None:
+def test_text_of_one_token_predicts_nothing() -> None:
     """There is no mean of no predictions."""
     analysis, captures = by_hand()
     short = {name: WORDS.capture((0,), {LOSS: np.array([np.nan])}) for name in captures}
@@ -195,7 +195,7 @@ def test_a_text_of_one_token_predicts_nothing() -> None:
         analysis.measure(short)
 
 
-def test_a_text_of_one_token_beside_others_costs_nothing() -> None:
+def test_text_of_one_token_beside_others_costs_nothing() -> None:
     """Its means are 0, not a division by nothing; the other text's are what they were."""
     analysis, captures = by_hand()
     before = analysis.measure(captures)
@@ -214,7 +214,7 @@ def test_a_text_of_one_token_beside_others_costs_nothing() -> None:
     assert result.blocked.whitespace.cost == pytest.approx(result.texts[0].alone.whitespace.cost)
 
 
-def test_a_text_without_whitespace_costs_nothing(tiny: Any) -> None:
+def test_text_without_whitespace_costs_nothing(tiny: Any) -> None:
     """Nothing to block, nothing to cut off, nothing to draw: every cost is zero."""
     analysis = TokenKnockout(texts=("noise,noise",), draws=1, layers=(0, 1), parts=1)
     result = analysis.measure(capture_requests(tiny, analysis))

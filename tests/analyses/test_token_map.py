@@ -34,7 +34,7 @@ def by_hand(*texts):
     return analysis, json_round_trip(analysis, analysis.measure(captures))
 
 
-def test_axes_of_distinct_tokens(measured):
+def test_axes_are_the_pca_of_distinct_tokens(measured):
     """Against scikit-learn's PCA of those rows, each once, to 1e-9, up to sign; the rest is put on
     them.
     """
@@ -49,7 +49,7 @@ def test_axes_of_distinct_tokens(measured):
     assert np.abs(np.abs([(s.x, s.y) for s in result.spots]) - np.abs(expected)).max() < 1e-9
 
 
-def test_equal_tokens_lie_in_one_place_wherever_they_stand(measured):
+def test_equal_tokens_share_a_point_at_every_position(measured):
     """To the last digit, over all texts; and those that stand in more than one as written are
     named.
     """
@@ -72,7 +72,7 @@ def test_detects_vectors_that_depend_on_the_text():
     assert by_hand([a, b], [b], [a, b], [(" b", [0.25, 1])])[1].equal_apart == 0.25
 
 
-def test_the_closest_other_token(measured):
+def test_closest_different_token_is_reported(measured):
     """Against a loop over all pairs."""
     model, _, result = measured
     for n, token in enumerate(result.different):
@@ -84,7 +84,7 @@ def test_the_closest_other_token(measured):
         assert result.distance[n] == pytest.approx(min(far.values()), abs=1e-5)
 
 
-def test_arrows_to_recut_words():
+def test_arrows_lead_to_retokenized_words():
     """The same word with a space more or less, in the same text; counted with repetitions, others
     are only counted.
     """
@@ -101,7 +101,7 @@ def test_arrows_to_recut_words():
     assert result.lost == 3  # The, ·cat, and one of the two ·x
 
 
-def test_one_point_per_token_named_once(measured):
+def test_every_distinct_token_has_one_named_point(measured):
     """In the colour of its text; arrows as the result has them; the note says where it stands."""
     _, analysis, result = measured
     chart = analysis.figures(result)["map"]
@@ -113,7 +113,7 @@ def test_one_point_per_token_named_once(measured):
     assert f"{result.distance[0]:.3g} away" in chart.points[0].tooltip
 
 
-def test_on_a_network_and_with_a_single_token(tiny):
+def test_tiny_model_and_single_token_are_mapped(tiny):
     """Through the adapter; texts of one and the same token have a map without extent and no
     neighbour.
     """

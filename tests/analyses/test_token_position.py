@@ -43,7 +43,7 @@ def encoding(rows, width, C):
     )
 
 
-def test_equal_means_of_two_orders():
+def test_two_orders_have_equal_means():
     """To 1e-12 in float64; while every token that changed place moves by the distance of the two
     positions.
     """
@@ -60,7 +60,7 @@ def test_equal_means_of_two_orders():
     assert result.sweeps[1].maps[1].moved > 1
 
 
-def test_means_that_depend_on_order_are_noticed():
+def test_order_dependent_means_are_detected():
     """With a causal attention the means differ by what numpy says; with one that is blind to order
     they do not.
     """
@@ -77,7 +77,7 @@ def test_means_that_depend_on_order_are_noticed():
     assert blind.after_attention < 1e-6
 
 
-def test_each_token_is_found_again_in_the_other_order():
+def test_tokens_are_matched_between_the_orders():
     """`moved_to` leads every token to an equal one, each place once; equal tokens are told
     apart.
     """
@@ -89,7 +89,7 @@ def test_each_token_is_found_again_in_the_other_order():
         assert [shuffled[to] for to in prompt.moved_to] == list(prompt.tokens)
 
 
-def test_the_axes_are_fitted_to_the_order_as_written():
+def test_axes_are_fitted_to_the_order_as_written():
     """Both orders on the axes of the first, against numpy's eigenvectors, to 1e-9, sign by sign."""
     model, analysis, result = measured()
     captures = model.captures(analysis)
@@ -110,7 +110,7 @@ def test_the_axes_are_fitted_to_the_order_as_written():
     assert drawn.explained == pytest.approx(tuple(values[::-1][:2] / values.sum()), abs=1e-9)
 
 
-def test_strong_encodings():
+def test_strong_encodings_follow_the_position_and_weak_ones_the_token():
     """Rows of length near zero follow the position, rows of length 100 the token; counts cover what
     changed place.
     """
@@ -125,7 +125,7 @@ def test_strong_encodings():
     )
 
 
-def test_the_scale_is_the_square_root_of_the_width():
+def test_scale_is_the_square_root_of_the_width():
     """`sqrt-d` makes every token four times as long in 16 dimensions; the encoding stays at
     sqrt(8), to 1e-6.
     """
@@ -134,7 +134,7 @@ def test_the_scale_is_the_square_root_of_the_width():
     assert scaled.encoding_norm == plain.encoding_norm == pytest.approx(math.sqrt(8), abs=1e-6)
 
 
-def test_a_panel_per_constant_with_an_arrow_per_token():
+def test_panel_per_constant_with_an_arrow_per_token():
     """Without an encoding first, then each C; arrows lead from each token to its own shuffled
     point.
     """
@@ -152,7 +152,7 @@ def test_a_panel_per_constant_with_an_arrow_per_token():
     assert "C = 1: " in figure.alt
 
 
-def test_on_a_network_only_attention_tells_the_orders_apart(tiny_model_dir):
+def test_only_attention_distinguishes_the_orders(tiny_model_dir):
     """Through the adapter, in float32: means of embeddings agree to 1e-12, means after attention
     differ by > 1e-3.
     """

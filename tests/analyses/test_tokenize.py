@@ -66,7 +66,7 @@ def test_chats_are_those_of_transformers(model, tiny_model_dir):
         assert one.prompt == chat.messages()[-1].content
 
 
-def test_continued_texts():
+def test_text_that_continues_another_is_marked():
     """All ids of the one before, at the beginning; the first prompt continues nothing."""
     pieces = ByteVocabulary("H", "ell", "Hello", ",")
     analysis = Tokenize(prompts=("Hell", "Hello", "Hello,", "HelloH"))
@@ -84,7 +84,7 @@ def test_continued_texts():
     ]
 
 
-def test_a_lost_character_is_noticed():
+def test_lost_character_is_reported():
     """A text is not lossless if the bytes of its tokens differ from it."""
     analysis = Tokenize(prompts=("a\x13b", "ab"))
     pieces = ByteVocabulary("a", "b")
@@ -96,7 +96,7 @@ def test_a_lost_character_is_noticed():
     assert [one.lossless for one in analysis.measure(captures).prompts] == [False, True]
 
 
-def test_figures(model):
+def test_figures_show_the_tokens_of_each_text(model):
     """Rows are labelled by the text; a chat, which has no short name, by nothing."""
     analysis = Tokenize(prompts=("Hello", ChatPrompt(chat="Hello")))
     result = run(model, analysis)

@@ -52,7 +52,7 @@ def assert_same(folder: Path, result: TokenizerFileResult) -> None:
     assert [token.id for token in result.tokens] == theirs.encode(TEXT).ids
 
 
-def test_the_vocabulary_follows_from_the_merges(tiny_model_dir: Path) -> None:
+def test_vocabulary_follows_from_the_merges(tiny_model_dir: Path) -> None:
     """Given are the special tokens and the bytes; everything else is merged."""
     _, result = measured(tiny_model_dir)
 
@@ -62,7 +62,7 @@ def test_the_vocabulary_follows_from_the_merges(tiny_model_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", BPE_WRITERS)
-def test_other_kinds_come_back_whole(tmp_path: Path, kind: str) -> None:
+def test_every_kind_of_tokenizer_round_trips(tmp_path: Path, kind: str) -> None:
     """Nothing is lost if ids do not follow the merges, or entries have none."""
     _, result = measured(BPE_WRITERS[kind](tmp_path))
 
@@ -70,7 +70,7 @@ def test_other_kinds_come_back_whole(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.model
-def test_the_default_model_needs_few_pieces(real_model_dir: Path) -> None:
+def test_default_model_is_stored_in_few_pieces(real_model_dir: Path) -> None:
     """Of its 49,152 entries 252 are given, and two bytes hold an id."""
     _, result = measured(real_model_dir)
 
@@ -88,7 +88,7 @@ def test_new_pieces_take_the_lowest_free_id() -> None:
     assert apply_merges(given, np.array([[0, 0], [9, 0], [3, 3]])) == given | {"aa": 1}
 
 
-def test_a_tokenizer_without_merges_has_a_figure_of_its_text(tmp_path: Path) -> None:
+def test_tokenizer_without_merges_has_a_figure_of_its_text(tmp_path: Path) -> None:
     """Unigram scores pieces instead of merging pairs, so all are given, and nothing is live."""
     tokenizer = ModelTokenizer.load(TOKENIZER_WRITERS["unigram"](tmp_path))
     analysis, result = measured(tmp_path)
@@ -101,7 +101,7 @@ def test_a_tokenizer_without_merges_has_a_figure_of_its_text(tmp_path: Path) -> 
     assert [text for text, _ in figure.rows[1:]] == list(EXAMPLES)
 
 
-def test_the_figure_carries_all_of_it(tiny_model_dir: Path) -> None:
+def test_figure_contains_the_whole_tokenizer(tiny_model_dir: Path) -> None:
     """The text as chips, and as JSON the text and all that the script needs, in plain ASCII."""
     analysis, result = measured(tiny_model_dir)
     figure = analysis.figures(result)["tokens"]
@@ -118,6 +118,6 @@ def test_the_figure_carries_all_of_it(tiny_model_dir: Path) -> None:
     }
 
 
-def test_the_model_is_not_run() -> None:
+def test_no_forward_pass_is_requested() -> None:
     """Only the tokenizer is asked for."""
     assert list(TokenizerFile(text="a").runs().values()) == [Encode(Prompt(text="a"))]

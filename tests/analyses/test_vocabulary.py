@@ -26,7 +26,7 @@ def by_hand(pieces, find, cuts, roles=(), first=2):
     return analysis, json_round_trip(analysis, analysis.measure(captures))
 
 
-def test_it_agrees_with_the_tokenizers_library(model, tiny_model_dir):
+def test_counts_agree_with_the_tokenizers_library(model, tiny_model_dir):
     """Size, first entries, ids of pieces, and the tokens that others are written with."""
     backend = Tokenizer.from_file(str(tiny_model_dir / "tokenizer.json"))
     find = ("H", " the", "Hell", "<|im_start|>", "xyz")
@@ -79,7 +79,7 @@ def test_joined_pieces_fragments_and_spaces_are_counted():
     assert [s.token.text for s in result.special] == [" <s>"]
 
 
-def test_a_piece_that_is_no_entry_has_no_id():
+def test_piece_outside_the_vocabulary_has_no_id():
     """It is null in the result and `none` in the table, beside what it is written with."""
     pieces = ByteVocabulary("H", "ell")
     analysis, result = by_hand(pieces, ("Hell", "H"), [[0, 1], [0]])
@@ -91,7 +91,7 @@ def test_a_piece_that_is_no_entry_has_no_id():
     assert table.alt == "Not a token by itself: Hell."
 
 
-def test_the_model_is_not_run():
+def test_no_forward_pass_is_requested():
     """Only its facts and its tokenizer are asked for."""
     requests = Vocabulary(find=("a", "b")).runs().values()
 

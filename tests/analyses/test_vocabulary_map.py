@@ -22,7 +22,7 @@ def by_hand(vectors, *pieces, **parameters):
     return analysis, json_round_trip(analysis, analysis.measure({"matrix": matrix}))
 
 
-def test_it_agrees_with_scikit_learn_on_a_network(tiny):
+def test_map_agrees_with_scikit_learn(tiny):
     """Places up to the sign of an axis, neighbours and cosines, in the space of directions."""
     result = run(tiny, VocabularyMap(examples=("the",), words=200, top_k=3))
     E = tiny.network.model.embed_tokens.weight.numpy()[list(result.ids)].astype(np.float64)
@@ -40,7 +40,7 @@ def test_it_agrees_with_scikit_learn_on_a_network(tiny):
     np.testing.assert_allclose(result.cosines, 1 - apart[:, 1:], atol=1e-6)
 
 
-def test_words_have_a_space_and_three_letters():
+def test_only_words_of_three_letters_after_a_space_are_mapped():
     """Neither short tokens nor digits are words, and lengths of vectors do not count."""
     pieces = (" cat", "cat", " it", " dog", " 1234", " bird")
     vectors = [[1, 0, 0], [1, 0, 0], [1, 0, 0], [9, 1, 0], [1, 0, 0], [0, 0, 1]]
@@ -51,14 +51,14 @@ def test_words_have_a_space_and_three_letters():
     assert by_hand(vectors, *pieces, words=2)[1].texts == ("cat", "dog")
 
 
-def test_the_share_of_neighbours_that_the_map_keeps():
+def test_share_of_neighbours_kept_by_the_map_is_reported():
     """Four words of a plane lie on the map as they lie in it."""
     vectors = [[1, 0.1], [1, 0], [-1, 0.1], [-1, 0]]
     _, result = by_hand(vectors, " cat", " dog", " one", " two", top_k=1)
     assert result.kept == 1
 
 
-def test_the_data_of_the_page_are_the_result():
+def test_page_data_equal_the_result():
     """Whole steps, neighbours and cosines in hundredths, little-endian."""
     vectors = [[1, 0, 0], [9, 1, 0], [0, 0, 1]]
     analysis, result = by_hand(vectors, " cat", " dog", " bird", top_k=2)

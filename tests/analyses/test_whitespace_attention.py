@@ -46,7 +46,7 @@ def test_shares_are_sums_over_the_whitespace_tokens():
         assert result.rest[at] == pytest.approx(others / (1 - first), abs=1e-6)
 
 
-def test_an_even_spread_looks_at_all_keys_alike():
+def test_uniform_attention_gives_the_uniform_share():
     """Query q gives 1 / (q + 1) to each of its keys: for 2 and 4 of six tokens, by hand."""
     analysis, captures, _ = by_hand()
     result = analysis.measure(captures)
@@ -57,7 +57,7 @@ def test_an_even_spread_looks_at_all_keys_alike():
     assert result.even_rest == pytest.approx((second + fourth) / (1 - first))
 
 
-def test_the_three_parts_sum_to_one_in_every_layer(tiny):
+def test_three_parts_sum_to_one_in_every_layer(tiny):
     """On a tiny Llama, over a text that it continued itself."""
     analysis = WhitespaceAttention(prompt="The cat sat ", max_new_tokens=5, layers=(0, 1))
     result = analysis.measure(capture_requests(tiny, analysis))

@@ -60,7 +60,7 @@ SPECS: dict[str, Callable[[], str]] = {
 
 
 @pytest.mark.parametrize("name", SPECS)
-def test_problems_of_specs_are_few_and_come_soon(specs: SpecFolder, name: str) -> None:
+def test_problems_of_specs_are_limited_and_found_quickly(specs: SpecFolder, name: str) -> None:
     """One line for each of the first, at its place."""
     text = SPECS[name]()
     start = time.process_time()
@@ -73,7 +73,7 @@ def test_problems_of_specs_are_few_and_come_soon(specs: SpecFolder, name: str) -
         assert problem.partition(":")[0].isdigit()
 
 
-def test_says_that_there_are_more_problems(specs: SpecFolder) -> None:
+def test_reports_that_more_problems_exist(specs: SpecFolder) -> None:
     """The last line says so, where the next one is."""
     found = specs.chapter_problems(SPECS["unknown keys"]())
     assert len(found) == MAX_PROBLEMS + 1
@@ -90,7 +90,7 @@ def test_each_problem_is_a_short_line(specs: SpecFolder) -> None:
         assert "no analysis is called" in line
 
 
-def test_near_names_are_sought_among_few() -> None:
+def test_suggestions_search_a_bounded_number_of_names() -> None:
     """A hint is not worth the time for long names."""
     assert did_you_mean("abcd", ["abce"])
     start = time.process_time()
@@ -133,7 +133,7 @@ ROWS = "result.rows"
     ],
     ids=lambda text: text[:40],
 )
-def test_checks_end_soon(check: str, message: str) -> None:
+def test_checks_end_quickly(check: str, message: str) -> None:
     """By steps, by digits, and by nesting."""
     start = time.process_time()
     with pytest.raises(CheckError, match=message) as caught:

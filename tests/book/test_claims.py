@@ -564,7 +564,7 @@ def test_examples_of_the_documentation_parse():
         ("0 < " + "9" * 400, None, None),
     ],
 )
-def test_margin(text, by, share):
+def test_margin_is_that_of_the_deciding_comparison(text, by, share):
     """Of the deciding comparison; None for texts, equal numbers and ids."""
     margin = parse(text).evaluate(RESULT).margin
 
@@ -575,7 +575,7 @@ def test_margin(text, by, share):
         assert margin.close == (share < 0.05)
 
 
-def test_no_margin_for_numbers_that_are_not_finite():
+def test_non_finite_numbers_have_no_margin():
     """Infinity and NaN."""
     for number in (float("inf"), float("nan")):
         measured = Plain(**DATA | {"n": [number, 1.0]})
@@ -587,7 +587,7 @@ eighths = st.integers(-4000, 4000).map(lambda n: n / 8)  # sums and differences 
 
 @given(eighths, eighths, st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), st.booleans())
 @settings(deadline=None)
-def test_a_comparison_flips_at_its_margin(a, b, sign, which):
+def test_comparison_flips_at_its_margin(a, b, sign, which):
     """Moving a side by less than the margin keeps the verdict, by more flips it.
 
     An equality flips at exactly the margin.
@@ -707,7 +707,7 @@ def test_margin_of_a_formula_is_the_least_change_that_flips_it(formula, numbers)
         ("result.norms.shape == 1 and result.name.x == 1", []),
     ],
 )
-def test_missing_fields_are_found_from_the_types(text, columns):
+def test_missing_fields_are_reported_from_the_types(text, columns):
     """Through lists, loops, properties and other results; unknown types are skipped."""
     errors = missing_fields(parse(text), Measured, {"other": Measured}.get)
 
@@ -724,7 +724,7 @@ def test_missing_fields_give_the_error_of_the_evaluation():
     assert (str(early), early.column) == (str(late.value), late.value.column)
 
 
-def test_misspelt_fields_of_the_book_are_found():
+def test_misspelt_fields_of_book_claims_are_reported():
     """Each field of each check of the committed book, with one letter more."""
     from layerbook.book.loader import load_book
     from layerbook.model import sources

@@ -41,7 +41,7 @@ def test_figures_of_committed_results_have_known_names(project: Project) -> None
     assert count > 100
 
 
-def test_other_names_are_unknown(project: Project) -> None:
+def test_unexpected_names_are_unknown(project: Project) -> None:
     """Of an analysis whose keys have a part that only the result knows, and of a sweep."""
     experiments = {experiment.address: experiment for experiment in project.experiments()}
     noise, sums = experiments["case-gram/noise"], experiments["linear/sums"]
@@ -53,13 +53,13 @@ def test_other_names_are_unknown(project: Project) -> None:
     assert can_have_figure(sums, "share") and not can_have_figure(sums, "prompt-0")
 
 
-def test_names_for_people_have_no_patterns() -> None:
+def test_names_in_messages_contain_no_patterns() -> None:
     """A star stands for a number that only the result knows."""
     names = readable_names(analysis_name_patterns(registry.find("attention-pattern")))
     assert names == ["layer-*-mean", "prompt-*-layer-*-mean", "prompt-*-layer-*-heads"]
 
 
-def test_every_analysis_says_its_names() -> None:
+def test_every_analysis_declares_its_figure_names() -> None:
     """None is left open entirely."""
     for name in registry.names():
         assert "figures" in vars(registry.find(name))

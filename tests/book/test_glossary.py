@@ -64,7 +64,7 @@ def test_reports_problems_of_the_file(tmp_path: Path, old: str, new: str, proble
     assert any(f"glossary.yaml:{problem}" in str(one) for one in caught.value.problems)
 
 
-def test_no_term_takes_an_id_of_the_page() -> None:
+def test_term_ids_cannot_clash_with_page_ids() -> None:
     """The templates of the glossary have no id that a term could have, too."""
     names = ("base.html", "glossary.html")
     templates = [(ROOT / "templates" / name).read_text(encoding="utf-8") for name in names]

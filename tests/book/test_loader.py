@@ -131,7 +131,7 @@ def test_loads_all_keys_of_a_chapter(specs):
         ("[lone, prompt-1]", ["lone"]),
     ],
 )
-def test_original_figures_are_all_or_those_named(specs, value, originals):
+def test_original_is_true_or_a_list_of_figures(specs, value, originals):
     """Names match like those of captions; without the key no figure is an original."""
     (one,) = specs.experiment(f"analysis: next-token\nprompts: [a]\noriginal: {value}").experiments
     (plain,) = specs.experiment("analysis: next-token\nprompts: [a]").experiments
@@ -433,7 +433,7 @@ def test_reports_all_problems_of_a_file_at_once(specs, probe):
     assert len(problems_found) == 5
 
 
-def test_an_analysis_built_in_python_resolves_its_numbers(probe):
+def test_analysis_built_in_python_resolves_its_layers(probe):
     """Without limits nothing is resolved or refused."""
     analysis = probe(layers="all", heads=(0, -1), places=(Place(layer=-1),))
     resolved = resolve_numbers(analysis, LIMITS)
@@ -787,7 +787,7 @@ def test_reports_a_value_that_cannot_be_read_once(specs, keys, expected):
     assert len({problem.split(": ")[0] for problem in problems}) == len(problems)
 
 
-def test_reports_a_day_that_the_calendar_lacks(specs):
+def test_reports_an_impossible_date(specs):
     """The 30th of February looks like a date."""
     head = "title: T\nmodel: m\nchapters: [c]\npublished: "
     specs.write("experiments/c.yaml", "chapter: c\ntitle: T\n")
@@ -808,7 +808,7 @@ def test_suggests_keys_inside_a_mapping_of_names(specs):
     assert problem.endswith("unknown key 'acros' (did you mean 'across'?)")
 
 
-def test_notes_what_the_model_lacks(specs):
+def test_notes_what_the_model_does_not_support(specs):
     """By experiment, from the limits alone; layers that do not turn are a fault."""
     text = "chapter: a\ntitle: A\nexperiments:\n"
     for id, analysis, rest in (

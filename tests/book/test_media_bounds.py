@@ -43,7 +43,7 @@ LONG = {
 
 
 @pytest.mark.parametrize("name", LONG)
-def test_pictures_that_take_long_are_refused(name: str, tmp_path: Path) -> None:
+def test_slow_pictures_are_refused(name: str, tmp_path: Path) -> None:
     """Only the head of a file is read."""
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / name).write_bytes(LONG[name])

@@ -42,7 +42,7 @@ CSL = [
 ]
 
 
-def test_bibtex(tmp_path: Path) -> None:
+def test_bibtex_names_macros_and_accents_are_read(tmp_path: Path) -> None:
     """Names, macros, accents and addresses as BibTeX means them; books need no address."""
     (tmp_path / "references.bib").write_text(BIBTEX)
     sources = load(tmp_path)
@@ -74,7 +74,7 @@ def test_marks_that_end_nowhere_stay(tmp_path: Path) -> None:
     assert sources is not None and sources.get("a1").title == "A \\"
 
 
-def test_csl_json_beside_yaml(tmp_path: Path) -> None:
+def test_csl_json_and_yaml_files_are_merged(tmp_path: Path) -> None:
     """The sources of all files are one list."""
     (tmp_path / "references.json").write_text(json.dumps(CSL))
     yaml = 'b1:\n  authors: ["B, B."]\n  year: 2001\n  title: A book\n  venue: A publisher\n'
@@ -116,7 +116,9 @@ def test_csl_json_beside_yaml(tmp_path: Path) -> None:
         ("json", "[" * 100_000, "1:1: is nested too deeply"),
     ],
 )
-def test_problems_have_their_place(tmp_path: Path, name: str, text: str, problem: str) -> None:
+def test_problems_are_reported_at_their_place(
+    tmp_path: Path, name: str, text: str, problem: str
+) -> None:
     """File, line and column, without a traceback."""
     (tmp_path / f"references.{name}").write_text(text)
     with pytest.raises(SpecError) as caught:
@@ -125,14 +127,14 @@ def test_problems_have_their_place(tmp_path: Path, name: str, text: str, problem
     assert any(f"references.{name}:{problem}" in one for one in problems), problems
 
 
-def test_one_key_for_one_source(tmp_path: Path) -> None:
+def test_repeated_key_is_reported(tmp_path: Path) -> None:
     (tmp_path / "references.json").write_text(json.dumps(CSL))
     (tmp_path / "references.bib").write_text("@misc{xiao2023, author={X}, title={T}, year=2023}")
     with pytest.raises(SpecError, match=r"'xiao2023' is in .*references.bib already"):
         load(tmp_path)
 
 
-def test_a_large_file_takes_little_time(tmp_path: Path) -> None:
+def test_large_file_takes_little_time(tmp_path: Path) -> None:
     """Six hundred sources by the same authors of a year, each with a label of its own."""
     entry = "@article{{k{0}, author={{Doe, Jane and Müller, Hans}}, title={{On {{Things}} {0}}}, "
     entry += "journal={{Some Journal}}, year={{2020}}, abstract={{{1}}}}}\n"

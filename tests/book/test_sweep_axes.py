@@ -40,7 +40,7 @@ def data(specs: SpecFolder) -> Path:
 # Names of columns
 
 
-def test_a_column_cannot_have_the_name_of_an_axis(specs: SpecFolder, data: Path) -> None:
+def test_column_cannot_have_the_name_of_an_axis(specs: SpecFolder, data: Path) -> None:
     """The table would say top_k 100 of a cell that ran with 3."""
     (data / "a.csv").write_text("prompt,top_k\none,100\ntwo,200\n")
     assert specs.experiment_problems(
@@ -51,7 +51,7 @@ def test_a_column_cannot_have_the_name_of_an_axis(specs: SpecFolder, data: Path)
     ]
 
 
-def test_a_column_cannot_have_the_name_of_a_parameter(specs: SpecFolder, data: Path) -> None:
+def test_column_cannot_have_the_name_of_a_parameter(specs: SpecFolder, data: Path) -> None:
     """It would look as if the column set it."""
     (data / "a.csv").write_text("prompt,top_k\none,100\ntwo,200\n")
     (problem,) = specs.experiment_problems(
@@ -60,7 +60,7 @@ def test_a_column_cannot_have_the_name_of_a_parameter(specs: SpecFolder, data: P
     assert "has a column 'top_k', and 'top_k' is a parameter" in problem
 
 
-def test_the_models_cannot_be_a_column_too(specs: SpecFolder, data: Path) -> None:
+def test_models_are_refused_as_axis_and_column(specs: SpecFolder, data: Path) -> None:
     """The axis of models is an axis; without it, the column is a column."""
     (data / "a.csv").write_text("prompt,model\none,GPT\n")
     keys = NEXT + "sweep: {prompts: {file: data/a.csv, column: prompt}"
@@ -104,7 +104,7 @@ def test_two_files_cannot_share_a_column(specs: SpecFolder, data: Path) -> None:
         (["9" * 400, "1"], ("9" * 400, "1")),
     ],
 )
-def test_a_column_of_a_csv_is_all_numbers_or_all_text(
+def test_column_of_a_csv_is_all_numbers_or_all_text(
     texts: list[str], values: tuple[object, ...]
 ) -> None:
     """The file does not say which, so one field decides nothing for itself alone."""
@@ -137,7 +137,7 @@ def test_values_of_several_kinds_become_text(
 
 
 @pytest.mark.parametrize("text", ["0.50", "1e4", "+2", "-0.0", "1E-3", "2."])
-def test_what_yaml_reads_as_a_number_is_one_in_a_csv(text: str) -> None:
+def test_csv_values_are_numbers_where_yaml_reads_numbers(text: str) -> None:
     """Against Python's own reading."""
     assert parse_number(text) == float(text)
 
@@ -152,7 +152,7 @@ def test_parameters_from_a_csv_can_be_written_as_in_a_spec(specs: SpecFolder, da
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "1e999"])
-def test_a_parameter_must_be_finite(specs: SpecFolder, data: Path, text: str) -> None:
+def test_parameter_must_be_finite(specs: SpecFolder, data: Path, text: str) -> None:
     """At the line in the file."""
     (data / "a.csv").write_text(f"t\n0.5\n{text}\n")
     keys = "analysis: generate\nprompts: [a]\nmax_new_tokens: 1\n"
@@ -176,7 +176,7 @@ def test_values_of_a_list_of_several_kinds_are_text(specs: SpecFolder) -> None:
 # Labels
 
 
-def test_labels_tell_apart_a_text_and_its_chats(specs: SpecFolder) -> None:
+def test_labels_distinguish_a_text_from_its_chats(specs: SpecFolder) -> None:
     """Three prompts, three labels."""
     sweep = load_sweep(
         specs, NEXT + "sweep: {prompts: [hello, {chat: hello}, {chat: hello, answer: false}]}"
@@ -198,7 +198,7 @@ def test_labels_tell_apart_a_text_and_its_chats(specs: SpecFolder) -> None:
         "{chat: a}, {chat: a, date: 2024-02-29}, {chat: a, date: 2025-01-01}",
     ],
 )
-def test_labels_are_never_equal(specs: SpecFolder, values: str) -> None:
+def test_labels_are_distinct(specs: SpecFolder, values: str) -> None:
     """Whatever the texts are: views would average what has one label."""
     labels = column(load_sweep(specs, NEXT + f"sweep: {{prompts: [{values}]}}"), "prompts")
     assert len(set(labels)) == len(labels)
@@ -267,7 +267,7 @@ def test_null_can_be_swept_where_a_parameter_takes_it(
     assert column(sweep, parameter) == [None, 1]
 
 
-def test_a_value_that_does_not_fit_is_reported_at_its_place(specs: SpecFolder) -> None:
+def test_value_that_does_not_fit_is_reported_at_its_place(specs: SpecFolder) -> None:
     """As anywhere else."""
     assert specs.experiment_problems(
         "analysis: embedding-pca\nprompts: [a b, c d]\nsweep: {pooling: [mean, meen]}"
@@ -293,7 +293,7 @@ def test_a_value_that_does_not_fit_is_reported_at_its_place(specs: SpecFolder) -
         (f'{{"prompt": "x", "n": {"9" * 5000}}}', "not JSON: Exceeds the limit"),
     ],
 )
-def test_a_wrong_line_of_json_is_reported_there(
+def test_wrong_line_of_json_is_reported_there(
     specs: SpecFolder, data: Path, line: str, message: str
 ) -> None:
     """Python's own parser takes most of these, or fails in other ways."""
@@ -304,7 +304,7 @@ def test_a_wrong_line_of_json_is_reported_there(
     assert problem.startswith(f"data/a.jsonl:2:1: {message}")
 
 
-def test_an_emoji_as_two_escapes_is_one_character(specs: SpecFolder, data: Path) -> None:
+def test_emoji_as_two_escapes_is_one_character(specs: SpecFolder, data: Path) -> None:
     """In a file and in a spec alike."""
     (data / "a.jsonl").write_text(r'{"prompt": "\ud83d\ude00"}')
     sweep = load_sweep(specs, NEXT + "sweep: {prompts: {file: data/a.jsonl, column: prompt}}")
@@ -314,7 +314,7 @@ def test_an_emoji_as_two_escapes_is_one_character(specs: SpecFolder, data: Path)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_the_line_ends_of_all_systems_end_a_line(specs: SpecFolder, data: Path, end: str) -> None:
+def test_line_ends_of_all_systems_end_a_line(specs: SpecFolder, data: Path, end: str) -> None:
     """Also those of old Macs."""
     (data / "a.txt").write_bytes(end.join(["one", "", "two "]).encode())
     (data / "a.csv").write_bytes(end.join(["text", "one", "", "two ", ""]).encode())
@@ -333,7 +333,7 @@ def test_the_line_ends_of_all_systems_end_a_line(specs: SpecFolder, data: Path, 
         ("a.csv", b'text\n"a"b', "data/a.csv:2:1: not CSV: ',' expected after '\"'"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_reported_at_its_line(
+def test_file_that_cannot_be_read_is_reported_at_its_line(
     specs: SpecFolder, data: Path, name: str, content: bytes, message: str
 ) -> None:
     """The line counts from 1."""
@@ -343,7 +343,7 @@ def test_a_file_that_cannot_be_read_is_reported_at_its_line(
     assert str(caught.value) == message
 
 
-def test_a_path_with_a_null_character_is_no_path(specs: SpecFolder) -> None:
+def test_path_with_a_null_character_is_refused(specs: SpecFolder) -> None:
     """Not a traceback of the operating system's."""
     (problem,) = specs.experiment_problems(NEXT + r'sweep: {prompts: {file: "a\0.txt"}}')
     assert problem.startswith("7:29: 'a\\x00.txt' is not a path")
@@ -366,7 +366,7 @@ GRID = {
 }
 
 
-def test_a_mean_names_the_axes_it_is_over() -> None:
+def test_mean_names_the_axes_it_is_over() -> None:
     """So that no reader takes it for one cell's value."""
     bars = view_of(GRID, across="x")
     assert bars.values == (0.5, 3.0)
@@ -379,13 +379,13 @@ def test_a_mean_names_the_axes_it_is_over() -> None:
     assert heat.alt == "m: from 0 at k 1, x a to 4 at k 2, x b."
 
 
-def test_truth_values_are_bars_not_lines() -> None:
+def test_booleans_are_drawn_as_bars() -> None:
     """True is no number on an axis."""
     bars = view_of({**GRID, "t": (True, True, False, False)}, across="t")
     assert bars.labels == ("true", "false")
 
 
-def test_numbers_of_many_digits_stay_apart() -> None:
+def test_labels_of_long_numbers_are_distinct() -> None:
     """As labels of a heat map."""
     tags = (0.1234567, 0.1234567, 0.1234568, 0.1234568)
     heat = view_of({**GRID, "t": tags}, across="t", down="k")

@@ -26,13 +26,13 @@ def add_theme(book: Path, theme: str) -> int:
     ("one", "other", "ratio"),
     [("#000000", "#ffffff", 21), ("#767676", "#ffffff", 4.54), ("#ff0000", "#ffffff", 4.0)],
 )
-def test_contrast_is_that_of_wcag(one: str, other: str, ratio: float) -> None:
+def test_contrast_follows_wcag(one: str, other: str, ratio: float) -> None:
     """The values that are published for these pairs; the order does not matter."""
     assert contrast(one, other) == pytest.approx(ratio, abs=0.005)
     assert contrast(other, one) == contrast(one, other)
 
 
-def test_the_default_colors_are_those_of_the_palette() -> None:
+def test_default_colors_are_those_of_the_palette() -> None:
     """Each is written twice, for the page and for the check."""
     palette = (ROOT / "templates/assets/styles/palette.css").read_text(encoding="utf-8")
     for name, light in DEFAULT_COLORS["light"]:
@@ -41,7 +41,7 @@ def test_the_default_colors_are_those_of_the_palette() -> None:
 
 
 @pytest.mark.parametrize("path", GALLERY, ids=[path.stem for path in GALLERY])
-def test_the_gallery_can_be_read(book: Path, path: Path) -> None:
+def test_themes_of_the_gallery_have_enough_contrast(book: Path, path: Path) -> None:
     """No theme of it has a warning, in both schemes."""
     add_theme(book, path.read_text(encoding="utf-8"))
     theme = read_book_spec(book).theme
@@ -78,7 +78,7 @@ def test_mistakes_are_reported_at_their_place(
         assert message in reported
 
 
-def test_a_faint_color_is_a_warning(book: Path) -> None:
+def test_low_contrast_color_is_a_warning(book: Path) -> None:
     """With its contrast; the check fails with --strict alone."""
     first = add_theme(book, 'theme:\n  light: {accent: "#e0a080"}\n')
     done = layerbook("check", cwd=book)

@@ -88,7 +88,7 @@ def test_values_and_keys_have_positions(tmp_path):
     assert node.value["e"].position == (6, 1)  # an empty value stands where its key does
 
 
-def test_an_alias_has_its_own_position_and_its_elements_those_of_the_anchor(tmp_path):
+def test_alias_has_its_own_position_and_its_elements_those_of_the_anchor(tmp_path):
     node = read(tmp_path / "a.yaml", "a: &x [1, 2]\nb: *x\n")
 
     assert node.value["b"].position == (2, 4)
@@ -246,7 +246,7 @@ def _bomb() -> str:
         ("a: 1\nb: !" + "!" * MAX_LINE, "longer than 100,000 characters"),
     ],
 )
-def test_refuses_bombs_without_expanding_them(tmp_path, text, word):
+def test_refuses_alias_bombs_without_expanding_them(tmp_path, text, word):
     """Ten levels of nine aliases are 3.5 billion values, more than any memory holds."""
     node, problems = read_with_problems(tmp_path / "a.yaml", text)
 

@@ -159,7 +159,7 @@ def announcement(page: Page) -> str:
     return page.locator(f"{FIGURE} [role=status]").inner_text()
 
 
-def test_without_scripts_and_in_print(browser: Browser, site: Path) -> None:
+def test_maps_are_static_without_scripts_and_in_print(browser: Browser, site: Path) -> None:
     """No control is shown and no data requested.
 
     The picture is printed, also with the explorer open.
@@ -293,7 +293,9 @@ def test_colours_match_the_result(browser: Browser, site: Path, result: Download
             ).all()
 
 
-def test_keyboard(browser: Browser, site: Path, result: DownloadedResult) -> None:
+def test_arrow_keys_move_between_rows(
+    browser: Browser, site: Path, result: DownloadedResult
+) -> None:
     """Sliders, rows and thumbnails can be used.
 
     Enter locks, Escape unlocks, and all is announced.
@@ -347,7 +349,7 @@ def test_keyboard(browser: Browser, site: Path, result: DownloadedResult) -> Non
         assert page.url.endswith("heads.html")
 
 
-def test_pointing_marks_rows_and_columns(
+def test_hovering_highlights_rows_and_columns(
     browser: Browser, site: Path, result: DownloadedResult
 ) -> None:
     """A token marks its row and column, a cell its two tokens; a click locks, the next unlocks."""
@@ -385,7 +387,7 @@ def test_pointing_marks_rows_and_columns(
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
-def test_layout_and_accessibility(browser: Browser, site: Path, width: int, scheme: str) -> None:
+def test_layout_fits_and_passes_axe(browser: Browser, site: Path, width: int, scheme: str) -> None:
     """Nothing is wider than the window, axe finds nothing, and dark inverts the maps."""
     from axe_playwright_python.sync_playwright import Axe
 

@@ -50,7 +50,7 @@ def chapter(book_with_results: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_picture_of_the_theme_is_shown(browser: Browser, chapter: Path, scheme: str) -> None:
+def test_picture_of_the_theme_is_shown(browser: Browser, chapter: Path, scheme: str) -> None:
     """One of the two, whole, with its pixels."""
     with reading(browser, chapter, color_scheme=scheme) as page:
         shown = page.locator(".kind-image img").filter(visible=True)
@@ -63,9 +63,7 @@ def test_the_picture_of_the_theme_is_shown(browser: Browser, chapter: Path, sche
         )
 
 
-def test_a_reader_who_chooses_the_dark_gets_the_dark_picture(
-    browser: Browser, chapter: Path
-) -> None:
+def test_dark_picture_is_shown_in_the_dark_theme(browser: Browser, chapter: Path) -> None:
     """Whatever the system says."""
     with reading(browser, chapter, color_scheme="light") as page:
         page.evaluate("document.documentElement.dataset.theme = 'dark'")
@@ -82,7 +80,7 @@ def test_pictures_fit_the_page(browser: Browser, chapter: Path, width: int) -> N
         assert box and abs(box["width"] / box["height"] - 600 / 90) < 0.2
 
 
-def test_the_policy_lets_a_video_load(browser: Browser, chapter: Path) -> None:
+def test_content_policy_allows_video(browser: Browser, chapter: Path) -> None:
     """The empty file fails as a video, not as a forbidden source."""
     with browser.new_context() as context:
         page = context.new_page()

@@ -30,7 +30,7 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-def test_modules_have_scopes_and_fail_alone(browser: Browser, tmp_path: Path) -> None:
+def test_modules_have_separate_scopes_and_errors(browser: Browser, tmp_path: Path) -> None:
     """Equal names do not clash; an exception is reported, and other modules run."""
     page_file = tmp_path / "page.html"
     page_file.write_text("<!DOCTYPE html><title>Parts</title>", encoding="utf-8")

@@ -26,7 +26,7 @@ def chapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_book(tmp_path_factory.mktemp("book")) / "attention.html"
 
 
-def test_the_button_copies_the_code(browser: Browser, chapter: Path) -> None:
+def test_button_copies_the_code(browser: Browser, chapter: Path) -> None:
     """By key, and says so; the text can be pasted."""
     permissions = ["clipboard-read", "clipboard-write"]
     with reading(browser, chapter, permissions=permissions) as page:
@@ -38,7 +38,7 @@ def test_the_button_copies_the_code(browser: Browser, chapter: Path) -> None:
         page.get_by_role("button", name="Copy", exact=True).wait_for()
 
 
-def test_without_a_clipboard_the_code_is_selected(browser: Browser, chapter: Path) -> None:
+def test_code_is_selected_without_a_clipboard(browser: Browser, chapter: Path) -> None:
     """So that the reader's own keys copy it."""
     with reading(browser, chapter) as page:
         page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(Error()); }")
@@ -47,7 +47,9 @@ def test_without_a_clipboard_the_code_is_selected(browser: Browser, chapter: Pat
         assert page.evaluate("getSelection().toString()").strip() == "1 + 1"
 
 
-def test_without_scripts_and_in_print(browser: Browser, chapter: Path) -> None:
+def test_copy_button_is_absent_without_scripts_and_in_print(
+    browser: Browser, chapter: Path
+) -> None:
     """Code and value are there, and no dead control."""
     with reading(browser, chapter, java_script_enabled=False) as page:
         cell = page.locator(".cell")

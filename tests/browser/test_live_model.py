@@ -191,7 +191,7 @@ def reference(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Refe
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_numbers_are_pytorchs(
+def test_numbers_equal_those_of_pytorch(
     browser: Browser, page_file: Path, tiny_model_dir: Path, tmp_path: Path, format: str
 ) -> None:
     """In every format that the page reads, in WebAssembly and in plain JavaScript."""
@@ -207,9 +207,7 @@ def test_numbers_are_pytorchs(
             compare(page, expected, IDS)
 
 
-def test_an_unembedding_of_its_own_is_used(
-    browser: Browser, page_file: Path, tmp_path: Path
-) -> None:
+def test_untied_unembedding_is_used(browser: Browser, page_file: Path, tmp_path: Path) -> None:
     """A model whose embedding and unembedding differ."""
     (tmp_path / "untied").mkdir()
     source = write_tiny_model(tmp_path / "untied", tie_word_embeddings=False)
@@ -219,7 +217,7 @@ def test_an_unembedding_of_its_own_is_used(
         compare(page, run_torch(load_torch(source), IDS), IDS)
 
 
-def test_the_page_itself_can_run_it(
+def test_model_runs_in_the_page_without_a_worker(
     browser: Browser, page_file: Path, tiny_gguf: Path, reference: Reference
 ) -> None:
     """Without a worker, with the same numbers."""
@@ -228,7 +226,7 @@ def test_the_page_itself_can_run_it(
         compare(page, reference, IDS)
 
 
-def test_a_stricter_policy_is_no_obstacle(
+def test_model_runs_under_a_stricter_content_policy(
     browser: Browser, page_file: Path, tiny_gguf: Path, reference: Reference, tmp_path: Path
 ) -> None:
     """The page itself computes in JavaScript if a policy refuses workers and WebAssembly."""
@@ -245,7 +243,7 @@ def test_a_stricter_policy_is_no_obstacle(
     page.close()
 
 
-def test_tokens_one_by_one_give_the_same(
+def test_single_tokens_give_the_same_numbers_as_a_batch(
     browser: Browser, page_file: Path, tiny_gguf: Path, reference: Reference
 ) -> None:
     """The cache of keys and values changes no number: one token at a time, or all at once."""
@@ -259,7 +257,7 @@ def test_tokens_one_by_one_give_the_same(
         assert largest_difference(pattern, reference.patterns[1]) < ATTENTION
 
 
-def test_switching_parts_off_is_what_pytorch_gives(
+def test_switched_off_parts_agree_with_pytorch(
     browser: Browser, page_file: Path, tiny_gguf: Path, tmp_path: Path
 ) -> None:
     """A head's output and an MLP's set to zero, and a token that no later one sees."""
@@ -297,7 +295,7 @@ def test_switching_parts_off_is_what_pytorch_gives(
     assert not pattern[:, hidden + 1 :, hidden].any()
 
 
-def test_a_flipped_bit_is_noticed(
+def test_flipped_bit_is_detected(
     browser: Browser, page_file: Path, tiny_gguf: Path, tmp_path: Path
 ) -> None:
     """The digest is checked before anything runs; without one to expect, it is stated."""
@@ -313,7 +311,7 @@ def test_a_flipped_bit_is_noticed(
         assert load_file(page, damaged)["digest"] == hashlib.sha256(data).hexdigest()
 
 
-def test_a_run_can_be_stopped(browser: Browser, page_file: Path, tiny_gguf: Path) -> None:
+def test_run_can_be_stopped(browser: Browser, page_file: Path, tiny_gguf: Path) -> None:
     """It answers null, as does one that another run replaces; the next is right."""
     with reading(browser, page_file) as page:
         load_file(page, tiny_gguf)
@@ -355,7 +353,7 @@ def test_other_models_are_refused_by_name(
         load_file(page, gguf)
 
 
-def test_what_is_no_whole_gguf_is_refused(
+def test_incomplete_gguf_is_refused(
     browser: Browser, page_file: Path, tiny_gguf: Path, tmp_path: Path
 ) -> None:
     """A text, and a file that ends too early."""
@@ -382,7 +380,7 @@ def real_texts(tokenizer: ModelTokenizer) -> list[list[int]]:
 
 
 @pytest.mark.model
-def test_the_real_model_agrees(browser: Browser, page_file: Path) -> None:
+def test_real_model_agrees_with_pytorch(browser: Browser, page_file: Path) -> None:
     """The book's own model, where it is prepared on this machine, on real texts.
 
     Both the page and PyTorch's float32 are compared with PyTorch's float64.
@@ -409,7 +407,7 @@ def test_the_real_model_agrees(browser: Browser, page_file: Path) -> None:
 
 
 @pytest.mark.skipif(not CLANG, reason="the compiler that wasm.js comes from is not here")
-def test_the_compiled_code_is_that_of_the_source(tmp_path: Path) -> None:
+def test_compiled_code_matches_its_source(tmp_path: Path) -> None:
     """The same compiler gives the same bytes."""
     folder = Path(layerbook.templates.__file__).parent / "assets" / "live"
     subprocess.run([folder / "build.sh", tmp_path / "wasm.js"], check=True)

@@ -48,7 +48,7 @@ def previewing(browser: Browser, book: Path, *options: str) -> Iterator[tuple[Pa
     assert server.returncode == 130
 
 
-def test_saved_prose_is_on_the_page_at_once(browser: Browser, book: Path) -> None:
+def test_saved_prose_appears_on_the_page(browser: Browser, book: Path) -> None:
     """A sentence takes less than a second of processor time; no file has the preview's script."""
     with previewing(browser, book) as (page, pid):
         path = book / PROSE
@@ -64,7 +64,7 @@ def test_saved_prose_is_on_the_page_at_once(browser: Browser, book: Path) -> Non
         assert "/-/" not in file.read_text(), file
 
 
-def test_a_mistake_is_shown_until_it_is_mended(browser: Browser, book: Path) -> None:
+def test_mistake_is_shown_until_it_is_fixed(browser: Browser, book: Path) -> None:
     """The page says where, and shows the line; the last good text stays."""
     path = book / PROSE
     with previewing(browser, book) as (page, _):
@@ -80,7 +80,7 @@ def test_a_mistake_is_shown_until_it_is_mended(browser: Browser, book: Path) -> 
         expect(panel).to_be_hidden()
 
 
-def test_changed_experiments_are_said_and_wait_for_run(browser: Browser, book: Path) -> None:
+def test_changed_experiments_are_announced_and_not_run(browser: Browser, book: Path) -> None:
     """Without --run nothing is measured; with it the page has the new result."""
     spec = book / "experiments" / "next.yaml"
     with previewing(browser, book) as (page, _):

@@ -175,7 +175,7 @@ def file(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.model
-def test_it_cuts_as_the_models_own_tokenizer(
+def test_tokens_match_the_models_own_tokenizer(
     browser: Browser, real_model_dir: Path, tmp_path: Path
 ) -> None:
     """The default model's, on the whole corpus: the same ids, looking the same."""
@@ -185,7 +185,7 @@ def test_it_cuts_as_the_models_own_tokenizer(
         assert differing(page, real_model_dir) == []
 
 
-def test_a_small_tokenizer_is_cut_alike(browser: Browser, small: Path, file: Path) -> None:
+def test_small_tokenizer_gives_the_same_tokens(browser: Browser, small: Path, file: Path) -> None:
     """One with all 256 bytes and an unknown token."""
     with reading(browser, file) as page:
         opened(page)
@@ -193,7 +193,9 @@ def test_a_small_tokenizer_is_cut_alike(browser: Browser, small: Path, file: Pat
 
 
 @pytest.mark.parametrize("kind", BPE_WRITERS)
-def test_other_llamas_are_cut_alike(browser: Browser, tmp_path: Path, kind: str) -> None:
+def test_other_llama_tokenizers_give_the_same_tokens(
+    browser: Browser, tmp_path: Path, kind: str
+) -> None:
     """Spaces as letters, bytes as tokens, a start token; patterns of their own, entries that no
     join makes.
     """
@@ -205,7 +207,7 @@ def test_other_llamas_are_cut_alike(browser: Browser, tmp_path: Path, kind: str)
         assert differing(page, folder) == []
 
 
-def test_a_book_that_is_built_has_it(
+def test_built_book_includes_the_tokenizer(
     browser: Browser, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
     """Through result, store and page: the tokenizer of the book's own model, also where only the
@@ -226,7 +228,7 @@ def test_a_book_that_is_built_has_it(
             assert differing(page, tiny_model_dir) == []
 
 
-def test_nothing_is_loaded_before_it_is_asked_for(browser: Browser, file: Path) -> None:
+def test_tokenizer_is_loaded_on_demand(browser: Browser, file: Path) -> None:
     """A page that is only read stays small; the button says how much more it will be."""
     with reading(browser, file) as page:
         assert page.evaluate("[typeof layerbookTokenizers, typeof layerbookData]") == [
@@ -238,7 +240,7 @@ def test_nothing_is_loaded_before_it_is_asked_for(browser: Browser, file: Path) 
         assert page.evaluate("typeof layerbookTokenizers.Tokenizer") == "function"
 
 
-def test_typing_cuts_at_once(browser: Browser, small: Path, file: Path) -> None:
+def test_typing_updates_the_tokens(browser: Browser, small: Path, file: Path) -> None:
     """By keyboard alone: open, type, read chips and ids, walk over them, see bytes and position; no
     page is turned.
     """
@@ -285,7 +287,7 @@ def examples(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_live_page(folder, ModelTokenizer.load(small), TEXT, EXAMPLES)
 
 
-def test_examples_are_a_press_away(browser: Browser, small: Path, examples: Path) -> None:
+def test_example_buttons_fill_the_text(browser: Browser, small: Path, examples: Path) -> None:
     """Before anything is loaded they show their rows; afterwards they fill the field."""
     with reading(browser, examples) as page:
         buttons = page.get_by_role("group", name="Examples").get_by_role("button")
@@ -311,7 +313,7 @@ def test_examples_are_a_press_away(browser: Browser, small: Path, examples: Path
         assert {b.get_attribute("aria-pressed") for b in buttons.all()} == {"false"}
 
 
-def test_the_slider_steps_through_the_merges(browser: Browser, small: Path, file: Path) -> None:
+def test_slider_steps_through_the_merges(browser: Browser, small: Path, file: Path) -> None:
     """Forwards and backwards, with the same pieces and ranks as the analysis finds."""
     text = "The cats sat"
     tokenizer = ModelTokenizer.load(small)
@@ -341,7 +343,7 @@ def test_the_slider_steps_through_the_merges(browser: Browser, small: Path, file
         slider.wait_for(state="hidden")
 
 
-def test_the_merges_run_by_themselves(browser: Browser, file: Path) -> None:
+def test_play_button_steps_through_the_merges(browser: Browser, file: Path) -> None:
     """From the first to the last, unless they are stopped; not where motion is unwanted."""
     with reading(browser, file) as page:
         opened(page)
@@ -365,7 +367,7 @@ def test_the_merges_run_by_themselves(browser: Browser, file: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", BPE_WRITERS)
-def test_merges_lead_to_the_tokens(browser: Browser, tmp_path: Path, kind: str) -> None:
+def test_last_merge_gives_the_tokens(browser: Browser, tmp_path: Path, kind: str) -> None:
     """On all texts of the corpus: to the tokens of the library, or there are none to show."""
     folder = tmp_path / "tokenizer"
     folder.mkdir()
@@ -384,7 +386,7 @@ def test_merges_lead_to_the_tokens(browser: Browser, tmp_path: Path, kind: str) 
         assert sum(count > 1 for count, _ in found) > 20
 
 
-def test_a_whole_book_pasted_is_cut_short_and_said_so(browser: Browser, file: Path) -> None:
+def test_long_pasted_text_is_shortened_with_a_note(browser: Browser, file: Path) -> None:
     """100,000 characters: the first 20,000 are cut within seconds, emoji count as one each, and the
     field keeps all.
     """
@@ -405,7 +407,7 @@ def test_a_whole_book_pasted_is_cut_short_and_said_so(browser: Browser, file: Pa
         assert not page.locator(".live .chips").is_visible()
 
 
-def test_what_is_typed_stays_text(browser: Browser, file: Path) -> None:
+def test_typed_markup_is_shown_as_text(browser: Browser, file: Path) -> None:
     """Markup in the field is cut like anything else and never becomes part of the page."""
     with reading(browser, file) as page:
         opened(page)
@@ -416,7 +418,7 @@ def test_what_is_typed_stays_text(browser: Browser, file: Path) -> None:
         assert page.locator(".live img, .live script").count() == 0
 
 
-def test_missing_files_are_said(browser: Browser, small: Path, tmp_path: Path) -> None:
+def test_missing_files_are_reported(browser: Browser, small: Path, tmp_path: Path) -> None:
     """A page copied without its data says so and stays as it was."""
     file = write_live_page(tmp_path, ModelTokenizer.load(small), TEXT)
     (tmp_path / "data/words/live-tokens.js").write_text("", encoding="utf-8")
@@ -427,9 +429,7 @@ def test_missing_files_are_said(browser: Browser, small: Path, tmp_path: Path) -
         assert page.locator(".live .chip").count() > 5
 
 
-def test_without_javascript_and_on_paper_it_is_a_row_of_tokens(
-    browser: Browser, file: Path
-) -> None:
+def test_tokens_are_static_without_scripts_and_in_print(browser: Browser, file: Path) -> None:
     """The example is there, and no dead control; printed, the reader's own text is."""
     with reading(browser, file, java_script_enabled=False) as page:
         assert page.locator(".live .chip:visible").count() > 5
@@ -447,7 +447,7 @@ def test_without_javascript_and_on_paper_it_is_a_row_of_tokens(
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
-def test_no_known_barrier(browser: Browser, file: Path, width: int, scheme: str) -> None:
+def test_page_passes_axe(browser: Browser, file: Path, width: int, scheme: str) -> None:
     """axe finds nothing before it is opened, in use, and with an empty field; nothing scrolls
     sideways.
     """

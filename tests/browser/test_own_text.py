@@ -77,7 +77,7 @@ def read(one: Locator, text: str) -> None:
     wait_until_read(one)
 
 
-def test_only_pages_with_boxes_may_run_the_model(folder: Path) -> None:
+def test_only_pages_with_boxes_load_the_model(folder: Path) -> None:
     """The policy of all others stays strict."""
     for name, runs in (("one", True), ("none", False)):
         html = (folder / f"{name}.html").read_text(encoding="utf-8")
@@ -85,7 +85,7 @@ def test_only_pages_with_boxes_may_run_the_model(folder: Path) -> None:
         assert "own_text.js" not in html  # loaded when asked for
 
 
-def test_all_boxes_show_what_the_model_says(browser: Browser, folder: Path) -> None:
+def test_boxes_show_the_models_predictions(browser: Browser, folder: Path) -> None:
     """One model for all; the numbers are those of the page that runs the model."""
     with reading(browser, folder / "try.html") as page:
         page.get_by_role("button", name="Load the model").click()
@@ -114,7 +114,7 @@ def test_all_boxes_show_what_the_model_says(browser: Browser, folder: Path) -> N
         assert attention.locator(".explorer-list").inner_text() == heard
 
 
-def test_a_token_is_drawn_and_written(browser: Browser, folder: Path) -> None:
+def test_drawn_token_is_appended(browser: Browser, folder: Path) -> None:
     """Into the field, where the next can follow."""
     with reading(browser, folder / "one.html") as page:
         one = open_box(page, "next")
@@ -130,7 +130,7 @@ def test_a_token_is_drawn_and_written(browser: Browser, folder: Path) -> None:
         assert written[len(before) :].replace(" ", "·") == first
 
 
-def test_the_next_page_has_the_model(browser: Browser, folder: Path) -> None:
+def test_model_is_available_on_the_next_page(browser: Browser, folder: Path) -> None:
     """From the browser's storage, checked anew; without it, from the folder again."""
     context = browser.new_context()
     page = context.new_page()
@@ -172,7 +172,7 @@ def test_the_next_page_has_the_model(browser: Browser, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-def test_no_barrier(browser: Browser, folder: Path, width: int, scheme: str) -> None:
+def test_page_passes_axe(browser: Browser, folder: Path, width: int, scheme: str) -> None:
     """Nothing that axe finds, and nothing wider than the window."""
     options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "preload": False}
     file = folder / "one.html"

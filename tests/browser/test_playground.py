@@ -196,7 +196,9 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("prompt", range(3))
-def test_grid_of_settings(browser: Browser, file: Path, prompt: int) -> None:
+def test_playground_agrees_with_python_on_a_grid_of_settings(
+    browser: Browser, file: Path, prompt: int
+) -> None:
     """Python's `core.sampling` agrees at 100 settings, transformers where no score equals the k-th.
 
     Of scores that equal the k-th, transformers keeps all, and the book those with the lowest ids.
@@ -229,7 +231,7 @@ def test_grid_of_settings(browser: Browser, file: Path, prompt: int) -> None:
     assert comparisons >= (40 if prompt == 1 else 75)
 
 
-def test_top_p_at_the_boundaries(browser: Browser, file: Path) -> None:
+def test_top_p_agrees_with_python_at_the_boundaries(browser: Browser, file: Path) -> None:
     """Exactly at a cumulative probability rounding may decide.
 
     A billionth beside it, it may not.
@@ -257,7 +259,7 @@ def test_top_p_at_the_boundaries(browser: Browser, file: Path) -> None:
                 assert play.turn(1, VOCABULARY_SIZE, rank / 8 + 2**-40).candidates == rank + 1
 
 
-def test_the_smallest_temperatures(browser: Browser, file: Path) -> None:
+def test_smallest_temperatures_keep_the_best_tokens(browser: Browser, file: Path) -> None:
     """Down to the smallest float nothing overflows, and equal scores share all probability."""
     with reading(browser, file) as page:
         play = Playground(page)
@@ -272,7 +274,7 @@ def test_the_smallest_temperatures(browser: Browser, file: Path) -> None:
             assert "rounding removed" in shown.summary
 
 
-def test_sliders_and_fields(browser: Browser, file: Path) -> None:
+def test_sliders_and_fields_stay_in_step(browser: Browser, file: Path) -> None:
     """Each slider sets its field and moves by keys; an invalid number changes nothing."""
     scores = sample_scores()[0]
     with reading(browser, file) as page:
@@ -306,7 +308,7 @@ def test_sliders_and_fields(browser: Browser, file: Path) -> None:
             assert field.input_value() in ("0.71", str(VOCABULARY_SIZE), "0.93")
 
 
-def test_buttons_and_summary(browser: Browser, file: Path) -> None:
+def test_buttons_stay_pressed_until_a_setting_changes(browser: Browser, file: Path) -> None:
     """A button stays pressed until a setting changes.
 
     The summary has the share that each step removed.
@@ -346,7 +348,7 @@ def test_buttons_and_summary(browser: Browser, file: Path) -> None:
         assert play.box.locator("li.absent").count() == SHOWN - min(SHOWN, shown.candidates)
 
 
-def test_equal_tokens_and_markup(browser: Browser, file: Path) -> None:
+def test_equal_tokens_are_distinguished_and_markup_is_text(browser: Browser, file: Path) -> None:
     """Equal tokens have their ids; prompts and tokens are text, never markup."""
     with reading(browser, file) as page:
         play = Playground(page)
@@ -361,7 +363,7 @@ def test_equal_tokens_and_markup(browser: Browser, file: Path) -> None:
         assert play.box.locator("option").first.inner_text() == "“<b>like a model</b>”"
 
 
-def test_draws(browser: Browser, file: Path) -> None:
+def test_draws_follow_the_distribution_and_the_seed(browser: Browser, file: Path) -> None:
     """Draws are among the candidates, by cumulative probability; rare tokens have their text."""
     scores = sample_scores()
     with reading(browser, file) as page:
@@ -398,7 +400,7 @@ def test_draws(browser: Browser, file: Path) -> None:
 
 
 @pytest.mark.parametrize("reduced_motion", ["reduce", "no-preference"])
-def test_a_thousand_draws_are_counted(browser: Browser, file: Path, reduced_motion: str) -> None:
+def test_thousand_draws_are_counted(browser: Browser, file: Path, reduced_motion: str) -> None:
     """Counts agree with draws spread evenly from 0 to 1; more are added, a knob clears them."""
     scores = sample_scores()
     with reading(browser, file, reduced_motion=reduced_motion) as page:
@@ -421,7 +423,7 @@ def test_a_thousand_draws_are_counted(browser: Browser, file: Path, reduced_moti
         assert not any(counts.all_inner_texts())
 
 
-def test_loads_data_on_demand(browser: Browser, file: Path) -> None:
+def test_data_are_loaded_on_demand(browser: Browser, file: Path) -> None:
     """The size stands with the numbers; if the file is missing, the button says so and the picture
     stays.
     """
@@ -445,7 +447,7 @@ def test_loads_data_on_demand(browser: Browser, file: Path) -> None:
         (file.parent / DATA).write_bytes(content)
 
 
-def test_without_scripts_and_in_print(browser: Browser, file: Path) -> None:
+def test_figure_is_static_without_scripts_and_in_print(browser: Browser, file: Path) -> None:
     """No dead control is shown; the picture is printed, also with the playground open."""
     with reading(browser, file, java_script_enabled=False) as page:
         assert page.locator(".picture .drawing").is_visible()
@@ -461,7 +463,7 @@ def test_without_scripts_and_in_print(browser: Browser, file: Path) -> None:
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
-def test_layout_and_accessibility(browser: Browser, file: Path, width: int, scheme: str) -> None:
+def test_layout_fits_and_passes_axe(browser: Browser, file: Path, width: int, scheme: str) -> None:
     """Nothing is wider than the window, and axe finds nothing, with tokens removed and drawn."""
     from axe_playwright_python.sync_playwright import Axe
 
@@ -485,7 +487,9 @@ EXPERIMENT = """
 """
 
 
-def test_built_book(browser: Browser, tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_built_book_agrees_with_its_result(
+    browser: Browser, tiny_model_dir: Path, tmp_path: Path
+) -> None:
     """A built book has the playground, which loads only its own data."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)
     for name, addition in (
@@ -509,7 +513,9 @@ def test_built_book(browser: Browser, tiny_model_dir: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.model
-def test_default_model(browser: Browser, real_model_dir: Path, tmp_path: Path) -> None:
+def test_default_model_agrees_with_python(
+    browser: Browser, real_model_dir: Path, tmp_path: Path
+) -> None:
     """All prompts and settings of the book agree, as do the counts in the result."""
     from layerbook.model.loaded_model import LoadedModel
 

@@ -125,7 +125,7 @@ def expected_numbers(result: Any, number: int) -> list[float]:
     ]
 
 
-def test_pointing_at_a_point(browser: Browser, site: Path) -> None:
+def test_hovering_a_point_shows_its_details(browser: Browser, site: Path) -> None:
     """The line has the point's text, position and distances; both ends of its link light up."""
     result = download_result(site, "shuffled")
     with reading(browser, site / "maps.html", height=1400) as page:
@@ -152,7 +152,7 @@ def test_pointing_at_a_point(browser: Browser, site: Path) -> None:
         assert readout(figure).startswith("Point at") and lit_points(figure) == set("012345")
 
 
-def test_keyboard(browser: Browser, site: Path) -> None:
+def test_arrow_keys_move_between_points(browser: Browser, site: Path) -> None:
     """Arrows step through the points and around, Escape deselects, and the chapter stays."""
     result = download_result(site, "shuffled")
     with reading(browser, site / "maps.html") as page:
@@ -179,7 +179,7 @@ def test_keyboard(browser: Browser, site: Path) -> None:
         assert page.url.endswith("maps.html")
 
 
-def test_tap(browser: Browser, site: Path) -> None:
+def test_tapping_a_point_shows_its_details(browser: Browser, site: Path) -> None:
     """The point that was touched stays selected until another touch."""
     result = download_result(site, "shuffled")
     with reading(browser, site / "maps.html", width=390, has_touch=True) as page:
@@ -195,7 +195,7 @@ def test_tap(browser: Browser, site: Path) -> None:
         )
 
 
-def test_equal_tokens_light_up_together(browser: Browser, site: Path) -> None:
+def test_equal_tokens_are_highlighted_together(browser: Browser, site: Path) -> None:
     """The same token lights up in both texts, also without a link."""
     spots = download_result(site, "tokens")["spots"]
     with reading(browser, site / "maps.html") as page:
@@ -216,7 +216,7 @@ def test_equal_tokens_light_up_together(browser: Browser, site: Path) -> None:
             assert str(number) in same_token <= lit_points(figure)
 
 
-def test_selecting_a_token(browser: Browser, site: Path) -> None:
+def test_selected_token_stays_highlighted(browser: Browser, site: Path) -> None:
     """Neighbours are those of the result, in order; list and buttons stay in step."""
     tokens = download_result(site, "near")["tokens"]
     with reading(browser, site / "maps.html") as page:
@@ -241,7 +241,7 @@ def test_selecting_a_token(browser: Browser, site: Path) -> None:
         assert page.url.endswith("maps.html")
 
 
-def test_without_scripts_and_in_print(browser: Browser, site: Path) -> None:
+def test_map_is_static_without_scripts_and_in_print(browser: Browser, site: Path) -> None:
     """Titles of points have the numbers, all tokens are shown, and no control is."""
     result = download_result(site, "shuffled")
     with reading(browser, site / "maps.html", java_script_enabled=False) as page:
@@ -260,7 +260,7 @@ def test_without_scripts_and_in_print(browser: Browser, site: Path) -> None:
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
-def test_layout_and_accessibility(browser: Browser, site: Path, width: int, scheme: str) -> None:
+def test_layout_fits_and_passes_axe(browser: Browser, site: Path, width: int, scheme: str) -> None:
     """Nothing is wider than the window, and axe finds nothing while a point is selected."""
     from axe_playwright_python.sync_playwright import Axe
 
@@ -275,7 +275,7 @@ def test_layout_and_accessibility(browser: Browser, site: Path, width: int, sche
 
 
 @pytest.mark.parametrize(("width", "least"), [(1280, 13), (390, 11)])
-def test_text_in_figures_can_be_read(
+def test_text_in_figures_has_enough_contrast(
     browser: Browser, site: Path, width: int, least: float
 ) -> None:
     """Never smaller than 13 pixels beside the text, and 11 on a phone; what scrolls says so."""

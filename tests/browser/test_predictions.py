@@ -53,7 +53,7 @@ def commit(page: Page, choice: int) -> str:
     return page.locator(".predict .said").inner_text()
 
 
-def test_the_answer_opens_with_the_choice_beside_it(browser: Browser, book: Path) -> None:
+def test_answer_shows_the_readers_choice(browser: Browser, book: Path) -> None:
     """Nothing can be committed to before it is chosen, nor changed afterwards; asked again, all is
     as before.
     """
@@ -86,7 +86,7 @@ def test_the_answer_opens_with_the_choice_beside_it(browser: Browser, book: Path
         assert commit(page, 1) == f"You said: {HOSTILE[1]}. On this model it came true."
 
 
-def test_by_keyboard(browser: Browser, book: Path) -> None:
+def test_prediction_works_by_keyboard(browser: Browser, book: Path) -> None:
     """Tab, arrows, Tab and Enter commit to a choice, and the chapter stays."""
     with reading(browser, book / "attention.html") as page:
         page.locator(".predict input").first.focus()
@@ -100,7 +100,7 @@ def test_by_keyboard(browser: Browser, book: Path) -> None:
         assert page.evaluate("document.activeElement.textContent") == "Ask me again"
 
 
-def test_it_is_remembered_where_that_is_allowed(browser: Browser, book: Path) -> None:
+def test_choice_is_remembered_where_storage_is_allowed(browser: Browser, book: Path) -> None:
     """On the next visit the choice stands there, and the answer waits; forgotten, it is gone from
     there too.
     """
@@ -115,7 +115,7 @@ def test_it_is_remembered_where_that_is_allowed(browser: Browser, book: Path) ->
         assert page.get_by_role("radio", checked=True).count() == 0
 
 
-def test_without_storage_it_holds_for_the_visit(browser: Browser, book: Path) -> None:
+def test_choice_lasts_for_the_visit_without_storage(browser: Browser, book: Path) -> None:
     """No error, and all else as ever."""
     context = browser.new_context(offline=True)
     context.add_init_script(NO_STORAGE)
@@ -128,7 +128,7 @@ def test_without_storage_it_holds_for_the_visit(browser: Browser, book: Path) ->
     context.close()
 
 
-def test_without_scripts_and_on_paper(browser: Browser, book: Path) -> None:
+def test_prediction_is_readable_without_scripts_and_in_print(browser: Browser, book: Path) -> None:
     """No dead button is shown; the answer unfolds by itself and is printed."""
     with reading(browser, book / "attention.html", java_script_enabled=False) as page:
         assert page.locator(".predict button").is_hidden()
@@ -290,9 +290,7 @@ def came_true(chapter: str) -> set[str]:
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
-def test_each_chapter_opens_with_one_and_judges_it_by_its_results(
-    browser: Browser, chapter: str
-) -> None:
+def test_chapters_open_with_a_prediction_judged_by_results(browser: Browser, chapter: str) -> None:
     """Every choice in turn: the page says that it came true where the results say so, and nowhere
     else.
     """

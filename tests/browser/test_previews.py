@@ -32,7 +32,7 @@ def wait_for_preview(page: Page) -> str:
     return page.locator("#preview").inner_text()
 
 
-def test_mouse(browser: Browser, book: Path) -> None:
+def test_hovering_a_term_opens_its_preview(browser: Browser, book: Path) -> None:
     """The preview is within the window, stays under the pointer, and goes with Escape."""
     with reading(browser, book / "attention.html", width=390) as page:
         link, preview = page.locator("a.term").first, page.locator("#preview")
@@ -54,7 +54,7 @@ def test_mouse(browser: Browser, book: Path) -> None:
         preview.wait_for(state="detached")
 
 
-def test_keyboard(browser: Browser, book: Path) -> None:
+def test_focus_opens_a_preview_and_escape_closes_it(browser: Browser, book: Path) -> None:
     """Focus shows it, and Enter follows the link."""
     with reading(browser, book / "attention.html") as page:
         page.locator("a.term").first.focus()
@@ -66,7 +66,7 @@ def test_keyboard(browser: Browser, book: Path) -> None:
         page.wait_for_url("**/glossary.html#logits*")
 
 
-def test_touch(browser: Browser, book: Path) -> None:
+def test_first_tap_opens_a_preview(browser: Browser, book: Path) -> None:
     """The first tap shows the preview, the second follows the link."""
     with reading(browser, book / "attention.html", width=390, has_touch=True) as page:
         link = page.locator("a.term").first
@@ -79,7 +79,7 @@ def test_touch(browser: Browser, book: Path) -> None:
         page.wait_for_url("**/glossary.html#logits*")
 
 
-def test_without_scripts_it_is_a_link(browser: Browser, book: Path) -> None:
+def test_terms_are_plain_links_without_scripts(browser: Browser, book: Path) -> None:
     with reading(browser, book / "attention.html", java_script_enabled=False) as page:
         assert page.locator(".previews").is_hidden()
         page.locator("a.term").first.click()
@@ -101,7 +101,7 @@ def test_contents_follow_the_scrolling(browser: Browser, book: Path) -> None:
         assert page.url.endswith("#three-prompts-the")
 
 
-def test_sources_are_shown_too(browser: Browser, tmp_path: Path) -> None:
+def test_citations_have_previews(browser: Browser, tmp_path: Path) -> None:
     """A citation shows what it cites, once, though it has a title for pages without scripts."""
     with reading(browser, write_book(tmp_path) / "attention.html") as page:
         link = page.locator("a.cite").first
@@ -111,7 +111,7 @@ def test_sources_are_shown_too(browser: Browser, tmp_path: Path) -> None:
         assert link.get_attribute("title") is None
 
 
-def test_fonts_travel_with_the_book(browser: Browser, book: Path) -> None:
+def test_fonts_are_loaded_from_the_book(browser: Browser, book: Path) -> None:
     """Those of text, code and formulas are loaded; with the last, brackets grow with a fraction."""
     with reading(browser, book / "attention.html") as page:
         page.evaluate("document.fonts.ready")

@@ -46,7 +46,7 @@ def test_no_page_scrolls_sideways(browser: Browser, book: Path, name: str, width
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_stepper(browser: Browser, book: Path) -> None:
+def test_stepper_shows_frames_by_button_and_slider(browser: Browser, book: Path) -> None:
     """One frame is shown at a time; buttons, slider and keys agree, and the chapter stays."""
     with reading(browser, book / "attention.html") as page:
         frame_name, counter = (
@@ -85,7 +85,7 @@ def test_stepper(browser: Browser, book: Path) -> None:
         assert page.url.endswith("attention.html")
 
 
-def test_stepper_playback(browser: Browser, book: Path) -> None:
+def test_stepper_plays_and_pauses(browser: Browser, book: Path) -> None:
     """Space plays to the end and pauses; with reduced motion there is no playback."""
     with reading(browser, book / "attention.html") as page:
         page.clock.install()
@@ -109,7 +109,7 @@ def test_stepper_playback(browser: Browser, book: Path) -> None:
         assert page.locator(".stepper output").inner_text() == "token 1 of 7"
 
 
-def test_frames_without_scripts_and_in_print(browser: Browser, book: Path) -> None:
+def test_all_frames_are_shown_without_scripts_and_in_print(browser: Browser, book: Path) -> None:
     """All frames are shown, and no control is."""
     with reading(browser, book / "attention.html", java_script_enabled=False) as page:
         assert page.locator(".frame:visible").count() == 7
@@ -123,7 +123,7 @@ def test_frames_without_scripts_and_in_print(browser: Browser, book: Path) -> No
         )
 
 
-def test_claim_links(browser: Browser, book: Path) -> None:
+def test_links_to_claims_open_their_boxes(browser: Browser, book: Path) -> None:
     """A narrow margin is shown in the open.
 
     A claim and its row among all claims link to each other.
@@ -147,7 +147,7 @@ def test_claim_links(browser: Browser, book: Path) -> None:
         )
 
 
-def test_contents_without_scripts(browser: Browser, book: Path) -> None:
+def test_contents_work_without_scripts(browser: Browser, book: Path) -> None:
     """On a telephone a plain link opens the contents."""
     with reading(browser, book / "attention.html", width=390, java_script_enabled=False) as page:
         assert not page.locator("#contents").is_visible()
@@ -169,7 +169,7 @@ def test_escape_closes_the_contents(browser: Browser, book: Path) -> None:
         assert page.evaluate("document.activeElement.id") == "open-contents"
 
 
-def test_theme_across_pages(browser: Browser, book: Path) -> None:
+def test_chosen_theme_persists_across_pages(browser: Browser, book: Path) -> None:
     """The theme cycles through auto, light and dark, and travels in the links.
 
     Pages on disk may each have their own storage.
@@ -215,7 +215,7 @@ def test_arrow_keys_change_the_chapter(browser: Browser, book: Path) -> None:
         page.wait_for_url("**/mlp.html*")
 
 
-def test_search(browser: Browser, book: Path) -> None:
+def test_search_finds_sections(browser: Browser, book: Path) -> None:
     """The index loads on demand, a result links to its section, and hostile text stays text."""
     with reading(browser, book / "index.html") as page:
         assert page.evaluate("window.layerbookIndex === undefined")
@@ -235,7 +235,7 @@ def test_search(browser: Browser, book: Path) -> None:
         page.wait_for_url("**/attention.html*#how-it-works")
 
 
-def test_accessibility(browser: Browser, book: Path) -> None:
+def test_pages_pass_axe(browser: Browser, book: Path) -> None:
     """axe finds nothing against WCAG 2.1 AA, in light and in dark, wide and narrow."""
     from axe_playwright_python.sync_playwright import Axe
 

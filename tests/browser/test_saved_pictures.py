@@ -78,7 +78,7 @@ def pixels(png: bytes) -> np.ndarray:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_picture_is_saved_as_svg_and_png(browser: Browser, folder: Path, theme: str) -> None:
+def test_picture_is_saved_as_svg_and_png(browser: Browser, folder: Path, theme: str) -> None:
     """In light colours whatever the page has; both files show the same, on white."""
     with reading(
         browser, folder / "heatmap.html", color_scheme=theme, accept_downloads=True
@@ -98,7 +98,7 @@ def test_a_picture_is_saved_as_svg_and_png(browser: Browser, folder: Path, theme
     assert abs(png - drawn).mean() < 5  # another program draws the same, up to its fonts
 
 
-def test_a_step_of_a_sequence_is_saved_with_its_number(browser: Browser, folder: Path) -> None:
+def test_step_of_a_sequence_is_saved_with_its_number(browser: Browser, folder: Path) -> None:
     """The step that the reader looks at."""
     with reading(browser, folder / "sequence.html", accept_downloads=True) as page:
         page.get_by_role("button", name="Next").click()
@@ -109,7 +109,7 @@ def test_a_step_of_a_sequence_is_saved_with_its_number(browser: Browser, folder:
         assert ElementTree.parse(saved.path()).getroot().get("id") == shown
 
 
-def test_a_figure_of_text_offers_its_data_only(browser: Browser, folder: Path) -> None:
+def test_figure_of_text_offers_its_data_only(browser: Browser, folder: Path) -> None:
     """There is no drawing to save."""
     with reading(browser, folder / "tokens.html") as page:
         figure = page.locator("figure")

@@ -46,7 +46,7 @@ def result(chapter: str, id: str) -> dict[str, object]:
     return found
 
 
-def test_the_book_is_whole() -> None:
+def test_every_chapter_is_in_the_site() -> None:
     """The chapters and the pages beside them; every file that is named is there."""
     beside = {"index.html", "try.html", "claims.html", "colophon.html"}
     beside |= {"glossary.html", "references.html", "whole-model.html"}
@@ -59,7 +59,7 @@ def test_the_book_is_whole() -> None:
                 assert (SITE / target).is_file(), (page, target)
 
 
-def test_links_inside_lead_to_a_place() -> None:
+def test_internal_links_have_targets() -> None:
     """Every `page.html#place` has that place."""
     ids = {
         p: set(re.findall(r'\bid="([^"]+)"', (SITE / p).read_text(encoding="utf-8"))) for p in PAGES
@@ -76,7 +76,7 @@ def test_links_inside_lead_to_a_place() -> None:
 
 @pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_fits_its_window_and_complains_of_nothing(
+def test_page_fits_its_window_without_console_errors(
     browser: Browser, name: str, width: int
 ) -> None:
     """Disclosures open, no console message, no request beyond the disk, nothing wider than the
@@ -91,9 +91,7 @@ def test_a_page_fits_its_window_and_complains_of_nothing(
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
-def test_every_figure_has_picture_caption_words_table_code_and_data(
-    browser: Browser, name: str
-) -> None:
+def test_every_figure_has_caption_alt_text_table_code_and_data(browser: Browser, name: str) -> None:
     """With JavaScript off: something to see with a real size, a caption, alt text, numbers, source
     and downloads.
     """
@@ -118,7 +116,7 @@ def test_every_figure_has_picture_caption_words_table_code_and_data(
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_no_known_barrier(browser: Browser, name: str) -> None:
+def test_every_page_passes_axe(browser: Browser, name: str) -> None:
     """axe finds nothing against WCAG 2.1 AA, in light and in dark."""
     from axe_playwright_python.sync_playwright import Axe
 
@@ -131,7 +129,7 @@ def test_no_known_barrier(browser: Browser, name: str) -> None:
             assert not found.response["violations"], (name, width, found.generate_report())
 
 
-def test_the_bars_say_what_the_result_says(browser: Browser) -> None:
+def test_bars_match_the_result(browser: Browser) -> None:
     """The chart of the sum shows the twenty likeliest tokens in order, each with its
     probability.
     """
@@ -147,7 +145,7 @@ def test_the_bars_say_what_the_result_says(browser: Browser) -> None:
         assert percent in drawn or token["prob"] < 0.0000095
 
 
-def test_the_animation_steps_through_all_frames(browser: Browser) -> None:
+def test_animation_steps_through_all_frames(browser: Browser) -> None:
     """Fifteen frames at each of two layers, each naming the token that the result has; the end is
     marked.
     """
@@ -165,7 +163,7 @@ def test_the_animation_steps_through_all_frames(browser: Browser) -> None:
         assert len(frames) == 15  # type: ignore[arg-type]
 
 
-def test_the_stages_show_the_products_of_the_result_step_by_step(browser: Browser) -> None:
+def test_stages_show_the_products_of_the_result_step_by_step(browser: Browser) -> None:
     """The grids of the head drawn have the numbers of the result, step by step."""
     stages = result("attention", "stages")
     root = float(stages["d_head"]) ** 0.5  # type: ignore[arg-type]
@@ -197,7 +195,7 @@ def test_the_stages_show_the_products_of_the_result_step_by_step(browser: Browse
             page.keyboard.press("ArrowRight")
 
 
-def test_the_live_tokenizer_of_the_book_cuts_as_its_results_say(browser: Browser) -> None:
+def test_live_tokenizer_agrees_with_the_results(browser: Browser) -> None:
     """The texts of the chapter, typed, have the ids that their experiment has."""
     texts = result("tokenization", "hello-world")["prompts"]
     with reading(browser, SITE / "tokenization.html") as page:
@@ -213,7 +211,7 @@ def test_the_live_tokenizer_of_the_book_cuts_as_its_results_say(browser: Browser
             assert shown == [str(token["id"]) for token in one["tokens"]]
 
 
-def test_search_finds_a_word_of_the_lecture(browser: Browser) -> None:
+def test_search_finds_a_term(browser: Browser) -> None:
     """The index answers from disk."""
     with reading(browser, SITE / "index.html") as page:
         page.keyboard.press("Control+k")
@@ -222,14 +220,14 @@ def test_search_finds_a_word_of_the_lecture(browser: Browser) -> None:
         assert "Attention" in page.locator(".search li a").first.inner_text()
 
 
-def test_the_map_on_the_first_page_leads_to_the_chapters(browser: Browser) -> None:
+def test_map_on_the_first_page_leads_to_the_chapters(browser: Browser) -> None:
     """Each part of the diagram is a link."""
     with reading(browser, SITE / "index.html") as page:
         page.locator(".map svg a text", has_text="MLP").first.click()
         page.wait_for_url("**/mlp.html*")
 
 
-def test_dark_inverts_the_pictures_and_paper_does_not(browser: Browser) -> None:
+def test_pictures_are_inverted_in_the_dark_theme_but_not_in_print(browser: Browser) -> None:
     """A drawing's own ink follows the page."""
     ink = "getComputedStyle(document.querySelector('figure svg text')).fill"
     with reading(browser, SITE / "attention.html") as page:
@@ -240,7 +238,7 @@ def test_dark_inverts_the_pictures_and_paper_does_not(browser: Browser) -> None:
         assert page.evaluate(ink) == light
 
 
-def test_pages_and_scripts_stay_light() -> None:
+def test_pages_and_scripts_stay_small() -> None:
     """No page is larger than 1.5 MB, and the scripts written here are less than 120 kB in all.
 
     Those of the page that runs the model are counted apart: no other page loads them.

@@ -80,14 +80,14 @@ def test_tabs_change_by_mouse_and_keys(browser: Browser, chapter: Path) -> None:
         assert page.get_by_role("tabpanel").inner_text() == "first"
 
 
-def test_a_link_opens_the_tab_of_its_target(browser: Browser, chapter: Path) -> None:
+def test_link_opens_the_tab_of_its_target(browser: Browser, chapter: Path) -> None:
     """Though it was hidden."""
     with reading(browser, chapter) as page:
         page.get_by_role("link", name="To the second").click()
         page.get_by_role("heading", name="Deep").wait_for()
 
 
-def test_without_scripts_all_tabs_are_there(browser: Browser, chapter: Path) -> None:
+def test_all_tabs_are_shown_without_scripts(browser: Browser, chapter: Path) -> None:
     """With their titles; no button that would do nothing."""
     with reading(browser, chapter, java_script_enabled=False) as page:
         text = page.locator(".tabs").inner_text()
@@ -96,7 +96,7 @@ def test_without_scripts_all_tabs_are_there(browser: Browser, chapter: Path) -> 
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-def test_no_known_barrier(browser: Browser, chapter: Path, width: int, scheme: str) -> None:
+def test_page_passes_axe(browser: Browser, chapter: Path, width: int, scheme: str) -> None:
     """axe finds nothing in boxes, tabs, tasks and listings; nothing is wider than the page."""
     from axe_playwright_python.sync_playwright import Axe
 
@@ -107,7 +107,7 @@ def test_no_known_barrier(browser: Browser, chapter: Path, width: int, scheme: s
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_a_listing_is_copied(browser: Browser, chapter: Path) -> None:
+def test_copy_button_copies_a_listing(browser: Browser, chapter: Path) -> None:
     """The text is selected if the clipboard is closed, as it is here."""
     with reading(browser, chapter) as page:
         page.locator(".fence .copy").click()

@@ -58,7 +58,7 @@ def test_ticks_follow_their_sentence_on_a_phone(browser: Browser, chapter: Path)
 
 @pytest.mark.parametrize("scripts", [True, False])
 @pytest.mark.parametrize("width", [390, 1280])
-def test_a_tick_opens_its_box(browser: Browser, chapter: Path, width: int, scripts: bool) -> None:
+def test_tick_opens_its_box(browser: Browser, chapter: Path, width: int, scripts: bool) -> None:
     """By click and by key, within the window; Escape closes it and returns to the tick."""
     with reading(browser, chapter, width, java_script_enabled=scripts) as page:
         tick, box = page.locator(".tick").nth(1), page.locator(OPEN)
@@ -79,7 +79,7 @@ def test_a_tick_opens_its_box(browser: Browser, chapter: Path, width: int, scrip
         page.wait_for_url("**/claims.html#claim-attention-noise-0")
 
 
-def test_names_for_screen_readers(browser: Browser, chapter: Path) -> None:
+def test_ticks_have_names_for_screen_readers(browser: Browser, chapter: Path) -> None:
     """A tick is a button that says the verdict, and its box a dialog with the claim."""
     with reading(browser, chapter) as page:
         page.get_by_role("button", name="Checked: it holds").first.click()
@@ -91,7 +91,7 @@ def test_names_for_screen_readers(browser: Browser, chapter: Path) -> None:
         assert "Does not hold here" in page.get_by_role("dialog").inner_text()
 
 
-def test_print_has_the_marks_alone(browser: Browser, chapter: Path) -> None:
+def test_print_shows_only_the_marks(browser: Browser, chapter: Path) -> None:
     """In the text, where the paper has no margin for them."""
     with reading(browser, chapter) as page:
         page.locator(".tick").first.click()

@@ -52,7 +52,7 @@ def expected_lines(token: dict[str, object], position: int | None) -> list[str]:
     return lines + ([] if position is None else [f"position {position}"])
 
 
-def test_mouse(browser: Browser, book: Path) -> None:
+def test_hovering_a_token_highlights_its_cells(browser: Browser, book: Path) -> None:
     """The tooltip is beside the token and within the window, and stays while the pointer is on it.
 
     Escape and leaving the token hide it.
@@ -90,7 +90,7 @@ def test_mouse(browser: Browser, book: Path) -> None:
         assert tooltip_lines(page) == []
 
 
-def test_keyboard(browser: Browser, book: Path) -> None:
+def test_arrow_keys_move_between_tokens(browser: Browser, book: Path) -> None:
     """A row is one stop of Tab; arrows, Home and End move in it, and the chapter stays."""
     with reading(browser, book / "attention.html") as page:
         rows = page.locator(STRIP)
@@ -137,7 +137,7 @@ def test_tokens_in_labels_take_no_focus(browser: Browser, book: Path) -> None:
         assert tooltip_lines(page)[0] == "token 36"
 
 
-def test_tap(browser: Browser, book: Path) -> None:
+def test_tapping_a_token_highlights_its_cells(browser: Browser, book: Path) -> None:
     """A tap shows a tooltip, a tap on another token moves it, a tap elsewhere hides it."""
     with reading(
         browser, book / "attention.html", width=390, has_touch=True, is_mobile=True
@@ -179,7 +179,7 @@ def test_tooltip_follows_its_token(browser: Browser, book: Path) -> None:
             assert abs(tooltip_box["y"] - edge) < 1
 
 
-def test_without_scripts_and_in_print(browser: Browser, book: Path) -> None:
+def test_tokens_are_static_without_scripts_and_in_print(browser: Browser, book: Path) -> None:
     """Titles have the same lines, and no tooltip is printed."""
     with reading(browser, book / "attention.html", java_script_enabled=False) as page:
         titles = [chip.get_attribute("title") for chip in page.locator(f"{STRIP} .tok").all()]
@@ -198,7 +198,7 @@ def test_without_scripts_and_in_print(browser: Browser, book: Path) -> None:
         ("model", "capital-without-header"),
     ],
 )
-def test_matches_results(browser: Browser, chapter: str, id: str) -> None:
+def test_tokens_match_the_results(browser: Browser, chapter: str, id: str) -> None:
     """The arrow keys show id, bytes and position of every token of a text, generated or not."""
     prompts = json.loads((SITE / "data" / chapter / f"{id}.json").read_bytes())["prompts"]
     with reading(browser, SITE / f"{chapter}.html") as page:
@@ -211,7 +211,7 @@ def test_matches_results(browser: Browser, chapter: str, id: str) -> None:
                 page.keyboard.press("ArrowRight")
 
 
-def test_tokens_outside_of_texts_have_no_position(
+def test_tokens_outside_texts_have_no_position(
     browser: Browser,
 ) -> None:
     """Id and bytes as the result has them."""
@@ -225,7 +225,7 @@ def test_tokens_outside_of_texts_have_no_position(
         assert tooltip_lines(page) == expected_lines(piece, None)
 
 
-def test_the_explorer_tells_its_tokens_too(browser: Browser) -> None:
+def test_explorer_tokens_have_tooltips(browser: Browser) -> None:
     """Whatever a script adds to the page is told in the same way."""
     tokens = json.loads((SITE / "data" / "attention" / "every.json").read_bytes())["tokens"]
     with reading(browser, SITE / "attention.html") as page:

@@ -103,7 +103,7 @@ def read(page: Page, text: str) -> None:
     expect(page.locator(".try-output")).to_have_text(text)
 
 
-def test_it_shows_what_layerbook_run_measures(
+def test_page_shows_the_numbers_of_layerbook_run(
     browser: Browser, page_file: Path, source: GGUFSource, tmp_path: Path
 ) -> None:
     """The same sentence through the command line and by hand, on the tiny model."""
@@ -111,7 +111,7 @@ def test_it_shows_what_layerbook_run_measures(
 
 
 @pytest.mark.model
-def test_it_shows_what_layerbook_run_measures_on_the_real_model(
+def test_page_shows_the_numbers_of_layerbook_run_on_the_real_model(
     browser: Browser, tmp_path: Path
 ) -> None:
     """The folder of the book's own model on this machine."""
@@ -161,7 +161,7 @@ def flat(values: object) -> list[float]:
     return [x for value in values for x in flat(value)] if isinstance(values, list) else [values]
 
 
-def test_texts_are_cut_as_in_python(
+def test_texts_are_tokenized_as_in_python(
     browser: Browser, page_file: Path, tiny_model_dir: Path
 ) -> None:
     """The tokenizer comes from the GGUF file, the chat template too."""
@@ -185,7 +185,7 @@ def test_texts_are_cut_as_in_python(
         expect(page.locator(".try-turn.user")).to_have_text("Hello, cat!")
 
 
-def test_parts_are_switched_off_and_on_by_hand(browser: Browser, page_file: Path) -> None:
+def test_parts_can_be_switched_off_and_on(browser: Browser, page_file: Path) -> None:
     """The next token moves, a mark stays where it was, and `Undo all` brings it back."""
     with trying(browser, page_file) as page:
         read(page, TEXT)
@@ -209,7 +209,7 @@ def test_parts_are_switched_off_and_on_by_hand(browser: Browser, page_file: Path
         assert first.inner_text() == before
 
 
-def test_a_link_brings_everything_back(browser: Browser, page_file: Path) -> None:
+def test_link_restores_the_state(browser: Browser, page_file: Path) -> None:
     """Text, knobs and what is switched off; nonsense in it is left out."""
     fragment = "#text=The+dog&temperature=0.8&top-k=40&top-p=0.95&off=0.1,9,x&hide=1"
     with trying(browser, page_file, fragment) as page:
@@ -219,7 +219,7 @@ def test_a_link_brings_everything_back(browser: Browser, page_file: Path) -> Non
         expect(page.locator(".try-chips .blocked")).to_have_count(1)
 
 
-def test_a_candidate_can_be_written(browser: Browser, page_file: Path) -> None:
+def test_candidate_token_can_be_appended(browser: Browser, page_file: Path) -> None:
     """A click on it, and it is the next token."""
     with trying(browser, page_file) as page:
         read(page, TEXT)
@@ -232,7 +232,7 @@ def test_a_candidate_can_be_written(browser: Browser, page_file: Path) -> None:
         assert page.evaluate("document.querySelectorAll('.try-chips .written').length") == 1
 
 
-def test_the_keyboard_reaches_every_token(browser: Browser, page_file: Path) -> None:
+def test_keyboard_reaches_every_token(browser: Browser, page_file: Path) -> None:
     """Enter reads; the arrows move among tokens, and the lens follows."""
     with trying(browser, page_file) as page:
         field = page.get_by_role("textbox", name="Your text")
@@ -249,7 +249,7 @@ def test_the_keyboard_reaches_every_token(browser: Browser, page_file: Path) -> 
         expect(page.locator(".try-at")).to_have_text(selected.inner_text())
 
 
-def test_a_text_too_long_and_none_at_all_are_told(browser: Browser, page_file: Path) -> None:
+def test_long_and_empty_texts_are_reported(browser: Browser, page_file: Path) -> None:
     """With the number of tokens that fit."""
     with trying(browser, page_file) as page:
         field = page.get_by_role("textbox", name="Your text")
@@ -261,7 +261,7 @@ def test_a_text_too_long_and_none_at_all_are_told(browser: Browser, page_file: P
         wait_for_status(page, "this page reads up to 128")
 
 
-def test_writing_can_be_stopped(browser: Browser, page_file: Path) -> None:
+def test_generation_can_be_stopped(browser: Browser, page_file: Path) -> None:
     """It stops before its 60 tokens, and the model has seen exactly what is shown."""
     live = "window.layerbook.live"
     with trying(browser, page_file) as page:
@@ -280,7 +280,7 @@ def test_writing_can_be_stopped(browser: Browser, page_file: Path) -> None:
         assert max(abs(a - b) for a, b in zip(shown, again, strict=True)) < PROBABILITY
 
 
-def test_nothing_goes_on_from_a_text_half_read(browser: Browser, page_file: Path) -> None:
+def test_edit_cancels_the_run_in_progress(browser: Browser, page_file: Path) -> None:
     """After `Stop`, the page asks to read the text first."""
     with trying(browser, page_file) as page:
         page.get_by_role("textbox", name="Your text").fill("cat 1 " * 30)
@@ -296,7 +296,7 @@ def test_nothing_goes_on_from_a_text_half_read(browser: Browser, page_file: Path
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-def test_no_barrier_and_nothing_wider_than_the_window(
+def test_page_passes_axe_and_fits_the_window(
     browser: Browser, page_file: Path, width: int, scheme: str
 ) -> None:
     """axe finds nothing, before and after the model is loaded."""
@@ -316,7 +316,7 @@ def test_no_barrier_and_nothing_wider_than_the_window(
 
 
 @pytest.mark.parametrize("way", ["choose", "drop"])
-def test_without_the_live_edition_it_asks_for_the_file(
+def test_page_asks_for_the_model_file_without_the_live_edition(
     browser: Browser, source: GGUFSource, tmp_path: Path, way: str
 ) -> None:
     """It says how to get the model, and runs the file that the reader chooses or drops."""
@@ -334,7 +334,7 @@ def test_without_the_live_edition_it_asks_for_the_file(
     page.close()
 
 
-def test_a_damaged_part_is_refused(browser: Browser, source: GGUFSource, tmp_path: Path) -> None:
+def test_damaged_part_is_refused(browser: Browser, source: GGUFSource, tmp_path: Path) -> None:
     """One letter of the base64 is another: the page says so, and runs nothing."""
     file = write_try_page(tmp_path, source)
     part = tmp_path / "live" / "weights-00.js"

@@ -105,7 +105,7 @@ def open_map(page: Page) -> Locator:
     return figure
 
 
-def test_pictures_without_scripts_and_on_paper(browser: Browser, site: Path) -> None:
+def test_widgets_are_static_without_scripts_and_in_print(browser: Browser, site: Path) -> None:
     """The pictures are there for readers who cannot play."""
     with reading(browser, site / "play.html", java_script_enabled=False) as page:
         for figure in (WAVES, TURNS, MAP):
@@ -120,7 +120,7 @@ def test_pictures_without_scripts_and_on_paper(browser: Browser, site: Path) -> 
             assert not page.locator(f"{figure} .explorer").is_visible()
 
 
-def test_waves_have_the_speeds_of_the_result(browser: Browser, site: Path) -> None:
+def test_wave_speeds_match_the_result(browser: Browser, site: Path) -> None:
     """At each C, the hands of the first and the last pair stand where their wavelengths say."""
     sweeps = result(site, "waves")["sweeps"]
     with reading(browser, site / "play.html") as page:
@@ -137,7 +137,7 @@ def test_waves_have_the_speeds_of_the_result(browser: Browser, site: Path) -> No
         assert figure.locator(".waves-lead").inner_text() == "All clocks show the same time."
 
 
-def test_waves_by_keyboard_and_by_dragging(browser: Browser, site: Path) -> None:
+def test_waves_move_by_keyboard_and_by_dragging(browser: Browser, site: Path) -> None:
     """Arrow keys turn the knob and move the seat; so does a drag on a wave; a screen reader hears
     what the clocks do.
     """
@@ -163,7 +163,7 @@ def test_waves_by_keyboard_and_by_dragging(browser: Browser, site: Path) -> None
         assert seat.input_value() not in ("19", "20")
 
 
-def test_turns_start_where_the_result_says(browser: Browser, site: Path) -> None:
+def test_rotation_starts_at_the_angle_of_the_result(browser: Browser, site: Path) -> None:
     """The arrows and the score are those of the last query and the key before it."""
     rope = result(site, "turns")
     query, key = rope["query_hand"], rope["key_hands"][-2]
@@ -213,7 +213,7 @@ def test_tokens_can_be_dragged(browser: Browser, site: Path) -> None:
         assert query.get_attribute("aria-valuenow") == "12"
 
 
-def test_the_map_shows_true_neighbours(browser: Browser, site: Path) -> None:
+def test_map_shows_true_neighbours(browser: Browser, site: Path) -> None:
     """A search, an example, and a neighbor each lead to a word and its neighbors."""
     words = result(site, "words")
     texts = words["texts"]
@@ -233,7 +233,7 @@ def test_the_map_shows_true_neighbours(browser: Browser, site: Path) -> None:
         assert lead.inner_text() == "“no such word” is not one of these words."
 
 
-def test_the_map_moves(browser: Browser, site: Path) -> None:
+def test_map_zooms_and_pans(browser: Browser, site: Path) -> None:
     """Keys, buttons and drags change the picture, and a click on a word chooses it."""
     with reading(browser, site / "play.html", height=1200) as page:
         figure = open_map(page)
@@ -258,7 +258,7 @@ def test_the_map_moves(browser: Browser, site: Path) -> None:
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
-def test_layout_and_accessibility(browser: Browser, site: Path, width: int, scheme: str) -> None:
+def test_layout_fits_and_passes_axe(browser: Browser, site: Path, width: int, scheme: str) -> None:
     """Nothing is wider than the window, and axe finds nothing."""
     from axe_playwright_python.sync_playwright import Axe
 

@@ -132,7 +132,7 @@ def test_usage_errors_exit_with_2(arguments: tuple[str, ...], message: str, tmp_
     assert message in process.stderr and "Traceback" not in process.stderr
 
 
-def test_only_suggests_the_nearest_name(book: Path) -> None:
+def test_option_only_suggests_the_nearest_name(book: Path) -> None:
     """`--only` with an unknown name."""
     process = layerbook("run", "--only", "next/sun", cwd=book)
     assert process.returncode == 2
@@ -159,7 +159,7 @@ def test_check_accepts_a_correct_book(book: Path) -> None:
     assert (process.returncode, process.stdout) == (0, "2 chapters, 4 experiments: no problems\n")
 
 
-def test_status_as_json(book: Path) -> None:
+def test_status_prints_json(book: Path) -> None:
     """All results are missing before the first run."""
     process = layerbook("status", "--json", cwd=book)
     status = json.loads(process.stdout)
@@ -337,7 +337,7 @@ def test_reports_a_damaged_model(
     assert not (tmp_path / "results").exists()
 
 
-def test_escapes_characters_the_terminal_lacks(book: Path) -> None:
+def test_escapes_characters_that_the_terminal_cannot_print(book: Path) -> None:
     """A plan with an emoji on a Latin-1 terminal."""
     path = book / "experiments" / "next.yaml"
     path.write_text(
@@ -534,7 +534,7 @@ def test_finds_a_model_in_the_folder_of_the_book(
     assert layerbook("run", spec, "--out", "out", cwd=tmp_path).returncode == 0
 
 
-def test_the_book_can_name_its_model(book: Path, tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_book_can_name_its_model(book: Path, tiny_model_dir: Path, tmp_path: Path) -> None:
     """Results are filed under that name, also those of one chapter; another model's is refused."""
     path = book / "experiments" / "book.yaml"
     text = path.read_text()
@@ -554,7 +554,7 @@ def test_the_book_can_name_its_model(book: Path, tiny_model_dir: Path, tmp_path:
     assert "book.yaml:7:13: " in layerbook("status", cwd=book).stderr
 
 
-def test_a_hub_model_is_pinned_to_its_commit(
+def test_hub_model_is_pinned_to_its_commit(
     book: Path, tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`model` prints the commit of a branch; a book that names the branch is not run."""

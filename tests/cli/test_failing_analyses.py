@@ -71,7 +71,7 @@ def lines(text: str) -> list[str]:
         (MINE, r"ZeroDivisionError: division by zero \(analyses/mine.py:11\)"),
     ],
 )
-def test_an_analysis_with_an_error_is_a_problem_of_the_spec(
+def test_broken_analysis_is_reported_as_a_problem_of_the_spec(
     book: Path, write_analysis: Callable[[str], None], text: str, message: str
 ) -> None:
     """At the name of the analysis, with the line of its file."""
@@ -97,7 +97,7 @@ def test_an_analysis_with_an_error_is_a_problem_of_the_spec(
         (ValueError("long " * 999), "ValueError: long long"),
     ],
 )
-def test_an_exception_of_a_measurement_is_one_line(
+def test_exception_of_a_measurement_is_one_line(
     book: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
 ) -> None:
     """The other experiments run; `--debug` shows the traceback."""
@@ -119,7 +119,9 @@ def test_an_exception_of_a_measurement_is_one_line(
     assert "in failing" in done.stderr
 
 
-def test_an_invalid_result_is_one_line(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_result_is_reported_in_one_line(
+    book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The field, and what is wrong with it."""
     monkeypatch.setattr(Tokenize, "measure", lambda self, captures: TokenizeResult(prompts="a"))
     done = layerbook("run", "--quiet", "--only", "cut", cwd=book)
@@ -128,7 +130,7 @@ def test_an_invalid_result_is_one_line(book: Path, monkeypatch: pytest.MonkeyPat
     )
 
 
-def test_an_exception_of_a_figure_is_one_line(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exception_of_a_figure_is_one_line(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The result stays, so that the figure can be mended."""
 
     def failing(self: Tokenize, result: object) -> object:
@@ -146,7 +148,7 @@ def test_an_exception_of_a_figure_is_one_line(book: Path, monkeypatch: pytest.Mo
     assert "experiment" not in layerbook("build", "--quiet", cwd=book).stdout
 
 
-def test_a_sweep_has_the_traceback_of_its_first_failure(
+def test_sweep_prints_the_traceback_of_its_first_failure(
     book: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One of many."""
@@ -165,7 +167,7 @@ def test_a_sweep_has_the_traceback_of_its_first_failure(
     assert done.stderr.count("Traceback") == 1
 
 
-def test_the_place_of_an_exception_is_the_last_call_in_the_file_of_the_analysis() -> None:
+def test_place_of_an_exception_is_the_last_call_in_the_file_of_the_analysis() -> None:
     """Not the library that it called."""
     try:
         re.compile("(")

@@ -15,7 +15,7 @@ from layerbook.model import sources
 
 
 @pytest.mark.parametrize("options", [(), ("--minimal",)])
-def test_a_new_book_checks_and_builds_on_another_model(
+def test_new_book_checks_and_builds_on_another_model(
     tiny_model_dir: Path, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
     """No warning, no failed experiment, and a page for each chapter."""
@@ -37,7 +37,7 @@ def test_a_new_book_checks_and_builds_on_another_model(
     assert b"<title>My talk</title>" in site["index.html"]
 
 
-def test_the_test_of_the_new_analysis_passes(tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_test_of_the_new_analysis_passes(tiny_model_dir: Path, tmp_path: Path) -> None:
     """Run as its first line says."""
     done = layerbook("init", "talk", "--model", tiny_model_dir, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -48,14 +48,16 @@ def test_the_test_of_the_new_analysis_passes(tiny_model_dir: Path, tmp_path: Pat
 
 
 @pytest.mark.model
-def test_a_new_book_holds_on_the_default_model(real_model_dir: Path, tmp_path: Path) -> None:
+def test_claims_of_a_new_book_hold_on_the_default_model(
+    real_model_dir: Path, tmp_path: Path
+) -> None:
     """Its claims are true of the model that it names."""
     assert layerbook("init", "talk", cwd=tmp_path).returncode == 0
     built = layerbook("build", "--quiet", "--strict", cwd=tmp_path / "talk")
     assert built.returncode == 0, built.stdout + built.stderr
 
 
-def test_the_files_are_listed_and_whole(tmp_path: Path) -> None:
+def test_new_files_are_listed_and_complete(tmp_path: Path) -> None:
     """The message names the files that were written; no mark is left to be filled in."""
     done = layerbook("init", "talk", cwd=tmp_path)
     made = read_tree(tmp_path / "talk")
@@ -66,7 +68,7 @@ def test_the_files_are_listed_and_whole(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["talk"]
 
 
-def test_this_folder_may_become_the_book(tmp_path: Path) -> None:
+def test_current_folder_can_become_the_book(tmp_path: Path) -> None:
     """An empty folder is filled, a new repository too; no `cd` is advised."""
     (tmp_path / ".git").mkdir()
     done = layerbook("init", ".", cwd=tmp_path)
@@ -78,7 +80,7 @@ def test_this_folder_may_become_the_book(tmp_path: Path) -> None:
     ]
 
 
-def test_a_folder_with_files_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_folder_with_files_is_refused_unchanged(tmp_path: Path) -> None:
     """The message names one of them."""
     (tmp_path / "talk").mkdir()
     (tmp_path / "talk" / "notes.txt").write_text("mine")
@@ -88,7 +90,7 @@ def test_a_folder_with_files_is_refused_and_left_alone(tmp_path: Path) -> None:
     assert read_tree(tmp_path) == {"talk/notes.txt": b"mine"}
 
 
-def test_a_file_or_link_is_refused(tmp_path: Path) -> None:
+def test_file_or_link_as_the_folder_is_refused(tmp_path: Path) -> None:
     """Neither can become a folder."""
     (tmp_path / "file").write_text("mine")
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
@@ -99,7 +101,7 @@ def test_a_file_or_link_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_a_misspelt_model_writes_nothing(tmp_path: Path) -> None:
+def test_misspelt_model_writes_nothing(tmp_path: Path) -> None:
     """The nearest name is in the message."""
     done = layerbook("init", "talk", "--model", "smollm2-135m-instrct", cwd=tmp_path)
     assert done.returncode == 2
@@ -108,7 +110,7 @@ def test_a_misspelt_model_writes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("exists", [False, True])
-def test_a_full_disk_leaves_nothing(
+def test_full_disk_leaves_no_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exists: bool
 ) -> None:
     """The files written before are gone, and an empty folder stays."""
@@ -130,7 +132,7 @@ def test_a_full_disk_leaves_nothing(
     assert [path.name for path in tmp_path.rglob("*")] == (["talk"] if exists else [])
 
 
-def test_titles_are_made_of_the_folder(tmp_path: Path) -> None:
+def test_title_follows_from_the_folder(tmp_path: Path) -> None:
     """Words from its name; quotes and colons stay text."""
     for name, title in (("how-it_reads", "How it reads"), ('a "b": c', 'A "b": c')):
         starter.write_starter(tmp_path / name, "smollm2-135m-instruct", "minimal")
@@ -139,14 +141,14 @@ def test_titles_are_made_of_the_folder(tmp_path: Path) -> None:
         assert (tmp_path / name / "README.md").read_text().startswith(f"# {title}\n")
 
 
-def test_an_empty_folder_names_the_command(tmp_path: Path) -> None:
+def test_build_in_an_empty_folder_suggests_init(tmp_path: Path) -> None:
     """`build` where no book is says how to begin one."""
     done = layerbook("build", cwd=tmp_path)
     assert done.returncode == 2
     assert "write a new book with `layerbook init NAME`" in done.stderr
 
 
-def test_any_name_of_a_folder_becomes_a_title(tmp_path: Path) -> None:
+def test_every_folder_name_gives_a_valid_title(tmp_path: Path) -> None:
     """Also one that is not UTF-8, or that a terminal would obey."""
     for name in (b"lecture-\xff", b"a\x1b]0;title\x07", b"line\nend"):
         folder = tmp_path / os.fsdecode(name)
@@ -155,7 +157,7 @@ def test_any_name_of_a_folder_becomes_a_title(tmp_path: Path) -> None:
         assert b"\x1b" not in (folder / "README.md").read_bytes()
 
 
-def test_a_new_book_has_a_workflow_that_publishes_it(tmp_path: Path) -> None:
+def test_new_book_has_a_workflow_that_publishes_it(tmp_path: Path) -> None:
     """It is YAML, and each command of ours in it is one that there is."""
     from layerbook.cli.main import main
     from ruamel.yaml import YAML

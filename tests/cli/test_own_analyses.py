@@ -111,7 +111,7 @@ def test_nothing_runs_without_trust(book: Path, command: tuple[str, ...]) -> Non
     assert not (book / "LOADED").exists() and not (book / "site").exists()
 
 
-def test_a_book_that_does_not_use_its_code_needs_no_trust(book: Path) -> None:
+def test_book_that_does_not_use_its_code_needs_no_trust(book: Path) -> None:
     """Nothing is imported."""
     spec = book / "experiments" / "words.yaml"
     spec.write_text(spec.read_text().replace(SPEC, ""))
@@ -121,7 +121,7 @@ def test_a_book_that_does_not_use_its_code_needs_no_trust(book: Path) -> None:
     assert not (book / "LOADED").exists()
 
 
-def test_a_trusted_analysis_is_measured_drawn_and_shown(book: Path) -> None:
+def test_trusted_analysis_is_measured_drawn_and_shown(book: Path) -> None:
     """With its number in the prose, its picture, its table, its code and its claim."""
     assert layerbook("trust", ".", cwd=book).returncode == 0
     assert layerbook("check", cwd=book).returncode == 0
@@ -142,7 +142,7 @@ def test_a_trusted_analysis_is_measured_drawn_and_shown(book: Path) -> None:
     assert not list(book.rglob("__pycache__"))
 
 
-def test_a_change_of_the_code_makes_its_results_stale(book: Path) -> None:
+def test_change_of_the_code_makes_its_results_stale(book: Path) -> None:
     """So does one of a module that it imports; other results stay, and so does one of `figures`."""
     layerbook("trust", ".", cwd=book)
     assert layerbook("run", "--quiet", cwd=book).returncode == 0
@@ -170,7 +170,7 @@ def test_keys_are_the_same_in_another_folder(book: Path) -> None:
     assert status_of(moved, "words/lengths") == "fresh"
 
 
-def test_a_change_of_the_drawing_is_drawn(book: Path) -> None:
+def test_changed_figure_code_redraws_the_figure(book: Path) -> None:
     """The picture in the cache is that of the code before."""
     layerbook("trust", ".", cwd=book)
     layerbook("build", "--quiet", cwd=book)
@@ -182,7 +182,7 @@ def test_a_change_of_the_drawing_is_drawn(book: Path) -> None:
     assert ">how many</text>" in page and "number &lt;of&gt; tokens</text>" not in page
 
 
-def test_an_exception_while_drawing_is_one_line(book: Path) -> None:
+def test_exception_while_drawing_is_one_line(book: Path) -> None:
     """With its place; `--debug` shows the traceback."""
     source = book / "analyses" / "lengths.py"
     source.write_text(source.read_text().replace('["tokens"], [', '["tokens"], 1 / 0 * ['))
@@ -196,7 +196,7 @@ def test_an_exception_while_drawing_is_one_line(book: Path) -> None:
     assert "Traceback" in layerbook("--debug", "build", "--quiet", cwd=book).stderr
 
 
-def test_the_schema_has_the_trusted_analyses(book: Path) -> None:
+def test_schema_has_the_trusted_analyses(book: Path) -> None:
     """Without trust it has the others, and says so."""
     done = layerbook("schema", cwd=book)
     assert done.returncode == 0 and "analyses/lengths.py" in done.stderr
@@ -215,7 +215,9 @@ def test_the_schema_has_the_trusted_analyses(book: Path) -> None:
         ("other", "other.py: the analysis 'other' should be a class called Other"),
     ],
 )
-def test_a_name_that_is_taken_or_has_no_class(book: Path, name: str, message: str) -> None:
+def test_clashing_names_and_missing_classes_are_reported(
+    book: Path, name: str, message: str
+) -> None:
     """The problem names the file."""
     (book / "analyses" / f"{name}.py").write_text("x = 1\n")
     spec = book / "experiments" / "words.yaml"
@@ -226,7 +228,7 @@ def test_a_name_that_is_taken_or_has_no_class(book: Path, name: str, message: st
     assert done.returncode == 2 and message in done.stderr
 
 
-def test_only_what_was_read_is_imported(tmp_path: Path) -> None:
+def test_code_changed_after_the_check_is_not_imported(tmp_path: Path) -> None:
     """A file that came later, a compiled one and one that changed are not what the user saw."""
     folder = tmp_path / "analyses"
     folder.mkdir()
@@ -240,7 +242,7 @@ def test_only_what_was_read_is_imported(tmp_path: Path) -> None:
         own.load("later")
 
 
-def test_two_books_stay_apart(tmp_path: Path) -> None:
+def test_analyses_of_two_books_are_separate(tmp_path: Path) -> None:
     """In one process, each has its own module of one name."""
     books = [OwnCode(tmp_path / name, {"same.py": f"x = {name!r}".encode()}) for name in "ab"]
     assert [own.load("same").x for own in books] == ["a", "b"]
@@ -265,7 +267,7 @@ def install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], 
         del sys.modules[name]
 
 
-def test_installed_packages_bring_analyses(
+def test_installed_packages_provide_analyses(
     book: Path, install: Callable[[str], None], tmp_path: Path
 ) -> None:
     """They need no trust: the user installed them. Their code is in the keys."""
@@ -282,14 +284,14 @@ def test_installed_packages_bring_analyses(
     assert status_of(book, "words/lengths").startswith("stale (code")
 
 
-def test_an_installed_analysis_with_an_error(install: Callable[[str], None]) -> None:
+def test_broken_installed_analysis_is_reported(install: Callable[[str], None]) -> None:
     """One line that names its file."""
     install("x = = 1\n")
     with pytest.raises(UsageError, match=r"SyntaxError: invalid syntax \(\S+installed.py:1\)"):
         registry.find("installed")
 
 
-def test_new_analysis(book: Path) -> None:
+def test_new_analysis_writes_a_working_analysis(book: Path) -> None:
     """It writes code that measures and draws, with a test; in a trusted book it is trusted."""
     layerbook("trust", ".", cwd=book)
     done = layerbook("new", "analysis", "word-shares", cwd=book)
@@ -311,7 +313,7 @@ def test_new_analysis(book: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["next-token", "Lengths", "../x", "class", "lengths", "a b"])
-def test_new_analysis_refuses_other_names(book: Path, name: str) -> None:
+def test_new_analysis_refuses_invalid_names(book: Path, name: str) -> None:
     """Names that are taken, that no file can have, or whose file is there."""
     before = read_tree(book)
     done = layerbook("new", "analysis", name, cwd=book)
@@ -319,7 +321,7 @@ def test_new_analysis_refuses_other_names(book: Path, name: str) -> None:
     assert read_tree(book) == before
 
 
-def test_new_analysis_in_a_strange_book_is_not_trusted(book: Path) -> None:
+def test_new_analysis_does_not_trust_an_untrusted_book(book: Path) -> None:
     """Its other files are still unread."""
     assert layerbook("new", "analysis", "word-shares", cwd=book).returncode == 0
     assert layerbook("check", cwd=book).returncode == 2

@@ -200,7 +200,7 @@ def test_compares_two_models_by_name(book: Path) -> None:
     } == {"removed"}
 
 
-def test_equal_numbers_of_other_code_are_the_same(book: Path) -> None:
+def test_equal_numbers_from_changed_code_do_not_differ(book: Path) -> None:
     """Exit 0, and a line on what they were made from."""
     shutil.copytree(folder := sum_path(book).parents[1], book / "before")
     entry = store.load(sum_path(book), NextToken.result_type)

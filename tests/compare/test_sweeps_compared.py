@@ -52,7 +52,7 @@ def edit_cell(book: Path, entropy: float) -> str:
     return path.stem
 
 
-def test_verifies_each_cell_of_a_sweep(book: Path) -> None:
+def test_verifies_every_cell_of_a_sweep(book: Path) -> None:
     """A changed number in one cell, then a missing cell."""
     id = edit_cell(book, 1.0)
     process = layerbook("verify", "--only", "grid", "--quiet", cwd=book)

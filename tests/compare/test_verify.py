@@ -14,7 +14,7 @@ from layerbook.analyses.next_token import NextToken
 from layerbook.store import results as store
 
 
-def test_gives_the_same_numbers_again(book: Path) -> None:
+def test_reproduces_the_committed_numbers(book: Path) -> None:
     """Nothing is read from the cache or written."""
     shutil.rmtree(book / ".layerbook")
     before = read_tree(book / "experiments")

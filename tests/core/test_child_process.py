@@ -21,7 +21,7 @@ subprocess.run(child, preexec_fn=end_with_parent())
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can do it")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_killed_parent_leaves_no_child(number: signal.Signals) -> None:
+def test_child_ends_with_a_killed_parent(number: signal.Signals) -> None:
     """The child ends as well, such as a long download by pip."""
     parent = subprocess.Popen([sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None

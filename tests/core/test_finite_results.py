@@ -44,6 +44,6 @@ def test_refuses_non_finite_numbers(field: Any, value: float) -> None:
     SampleResult(**field(1.5))
 
 
-def test_a_field_can_allow_infinity() -> None:
+def test_field_can_allow_infinity() -> None:
     """A masked score is infinite."""
     assert SampleResult(masked=-math.inf).masked == -math.inf

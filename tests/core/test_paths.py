@@ -25,7 +25,7 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("path", [".", "folder/new", "in/new", "folder/../in", "loop"])
-def test_inside(root: Path, path: str) -> None:
+def test_paths_inside_are_resolved(root: Path, path: str) -> None:
     """Paths may exist or not, also below a root that is a link itself."""
     for folder in (root, root.parent / "link"):
         resolved = resolve_inside(folder, path)
@@ -36,13 +36,13 @@ def test_inside(root: Path, path: str) -> None:
 @pytest.mark.parametrize(
     "path", ["..", "../root-2", "/etc/passwd", "out", "out/passwd", "sibling/x", "chain", "a\0b"]
 )
-def test_outside(root: Path, path: str) -> None:
+def test_paths_outside_are_refused(root: Path, path: str) -> None:
     """`..`, absolute paths and chains of links are refused."""
     with pytest.raises(OutsideError):
         resolve_inside(root, path)
 
 
-def test_no_links(root: Path) -> None:
+def test_links_are_refused_on_request(root: Path) -> None:
     """With `links=False` even links inside are refused."""
     assert resolve_inside(root, "folder/new", links=False) == root.resolve() / "folder/new"
     assert resolve_inside(root.parent / "link", "folder", links=False) == root.resolve() / "folder"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from layerbook.core.analysis import ChatPrompt, prompt_title
 
 
-def test_titles_of_one_text_differ() -> None:
+def test_titles_of_equal_texts_differ() -> None:
     """The three prompts have the same text."""
     prompts = ("hello", ChatPrompt(chat="hello"), ChatPrompt(chat="hello", answer=False))
     assert [prompt_title(prompt) for prompt in prompts] == [

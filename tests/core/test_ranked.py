@@ -24,7 +24,7 @@ def test_matches_a_stable_sort(size: int, seed: int, data: st.DataObject) -> Non
     assert sum(token.prob for token in best) <= 1 + 1e-12
 
 
-def test_large_vocabulary() -> None:
+def test_ranks_a_large_vocabulary() -> None:
     """The twenty best of a real vocabulary's size, with their probabilities."""
     logits = np.random.default_rng(0).permutation(49_152).astype(np.float32) / 2000
     best = ranked(ByteVocabulary(*map(str, range(len(logits)))).capture([0], {}), logits, 20)
@@ -34,7 +34,7 @@ def test_large_vocabulary() -> None:
     assert [token.prob for token in best] == pytest.approx(shares[order].tolist())
 
 
-def test_too_many_is_an_error() -> None:
+def test_more_tokens_than_the_vocabulary_is_an_error() -> None:
     """A shorter list would differ from the count in the spec."""
     with pytest.raises(ValueError, match="there are 3 logits, not 4"):
         ranked(ByteVocabulary(*"abc").capture([0], {}), np.zeros(3, dtype=np.float32), 4)

@@ -12,10 +12,10 @@ def text(letters: str) -> list[Token]:
     ("letters", "share"),
     [("", 0), ("abc", 0), ("abcdefgh", 0), ("abcdabcd", 1 / 5), ("aaaaaaaa", 4 / 5)],
 )
-def test_a_run_that_occurred_before_counts(letters: str, share: float) -> None:
+def test_repeated_runs_are_counted(letters: str, share: float) -> None:
     """By hand: abcdabcd has the runs abcd, bcda, cdab, dabc and abcd again."""
     assert repeated_share(text(letters)) == pytest.approx(share)
 
 
-def test_runs_can_have_another_length() -> None:
+def test_run_length_is_configurable() -> None:
     assert repeated_share(text("abab"), n=2) == pytest.approx(1 / 3)

@@ -46,7 +46,7 @@ class SampleResult(Result):
     missing: float | None = None
 
 
-def test_seven_digits_of_the_largest_entry() -> None:
+def test_keeps_seven_digits_of_the_largest_entry() -> None:
     """The scale is that of all entries of a field, in lists, records and arrays."""
     result = round_result(
         SampleResult(
@@ -66,7 +66,7 @@ def test_ignores_noise_in_the_largest_entry() -> None:
         assert round_result(SampleResult(numbers=(largest, 0.123456789))).numbers == (1.0, 0.123457)
 
 
-def test_marked_fields() -> None:
+def test_marked_fields_have_their_own_precision() -> None:
     """Probabilities keep digits of their own, parameters all digits, gaps an upper bound."""
     result = round_result(
         SampleResult(
@@ -84,12 +84,12 @@ def test_marked_fields() -> None:
     assert round_result(SampleResult(gap=0.125)).gap == 0.125
 
 
-def test_zero_up_to_noise_is_zero() -> None:
+def test_values_below_the_noise_become_zero() -> None:
     """A field whose numbers are all rounding errors has no digits to keep."""
     assert round_result(SampleResult(numbers=(3e-15, -2e-14))).numbers == (0.0, 0.0)
 
 
-def test_other_values_stay() -> None:
+def test_other_values_are_unchanged() -> None:
     """Integers, missing values and infinities stay; -0 becomes 0."""
     result = round_result(
         SampleResult(numbers=(math.inf, -math.inf, -1e-20, 2.0), count=123456789123)
@@ -99,7 +99,7 @@ def test_other_values_stay() -> None:
     assert (result.count, result.missing) == (123456789123, None)
 
 
-def test_big_arrays_take_half_the_space() -> None:
+def test_large_arrays_are_stored_as_float32() -> None:
     """float32 holds the seven digits; other arrays are float64, also those of a float32 model."""
     result = round_result(
         SampleResult(scores=np.array([1 / 3]), matrix=np.array([1 / 3], dtype=np.float32))
@@ -108,7 +108,7 @@ def test_big_arrays_take_half_the_space() -> None:
     assert result.matrix.tolist() == [0.3333333]
 
 
-def test_scale_of_mapping_entries() -> None:
+def test_mapping_entries_have_their_own_scale() -> None:
     """Each entry has its own scale, as a field does."""
     result = round_result(SampleResult(by_name={"a": 12345.6789, "b": 0.123456789}))
     assert result.by_name == {"a": 12345.68, "b": 0.1234568}
@@ -132,7 +132,7 @@ def test_error_is_at_most_half_a_step(values: list[float]) -> None:
     assert all(abs(a - b) <= step / 2 * (1 + 1e-9) for a, b in zip(values, rounded, strict=True))
 
 
-def test_columns_keep_other_values() -> None:
+def test_columns_with_other_types_are_unchanged() -> None:
     """A measured column may mix numbers with texts and truth values."""
     column = (1 / 3, "text", True, None, 7, 200.0)
     assert round_values(column) == (0.3333, "text", True, None, 7, 200.0)

@@ -13,7 +13,7 @@ logit_vectors = arrays(np.float32, st.integers(2, 40), elements=st.floats(-20, 2
 @given(
     logit_vectors, st.floats(0.1, 3), st.none() | st.integers(1, 50), st.none() | st.floats(0.05, 1)
 )
-def test_is_a_distribution(logits, temperature, top_k, top_p):
+def test_probabilities_sum_to_one(logits, temperature, top_k, top_p):
     """Non-negative, sums to one, and the best token is always possible."""
     prob = sampling_distribution(logits, temperature, top_k, top_p)
 
@@ -24,7 +24,7 @@ def test_is_a_distribution(logits, temperature, top_k, top_p):
 
 
 @given(logit_vectors, st.floats(0.05, 0.99))
-def test_the_nucleus_is_minimal(logits, top_p):
+def test_nucleus_is_minimal(logits, top_p):
     """The kept mass reaches p, and without its least likely token it would not."""
     full, nucleus = (
         sampling_distribution(logits, 1.0),
@@ -82,7 +82,7 @@ def test_computes_in_float64(temperature, top_k, top_p):
     assert (distribution > 0).sum() == torch.isfinite(scores[0]).sum()
 
 
-def test_tiny_temperatures():
+def test_tiny_temperatures_do_not_overflow():
     """The best tokens share all probability, and nothing overflows."""
     logits = np.array([3, 5, 5, 4], dtype=np.float32)
 

@@ -56,7 +56,7 @@ def test_heatmaps_have_a_row_for_each_cell() -> None:
     assert read_csv(masked) == [["n", "n 2", "v"], ["3", "0", "2.0"], ["3", "1", "-inf"]]
 
 
-def test_panels_are_a_column() -> None:
+def test_panels_become_a_column() -> None:
     """All panels share one header, whatever their labels are."""
     second = replace(PATTERN, title="two", columns=Axis("key", labels=("a", "b")))
     rows = read_csv(Panels((PATTERN, second), "Words"))
@@ -99,7 +99,7 @@ def test_columns_have_different_names() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(CHARTS))
-def test_every_kind_can_be_read(name: str) -> None:
+def test_pandas_reads_the_table_of_every_kind(name: str) -> None:
     """The csv module and pandas read one header and equal rows."""
     pandas = pytest.importorskip("pandas")
     rows = read_csv(CHARTS[name])
@@ -110,7 +110,7 @@ def test_every_kind_can_be_read(name: str) -> None:
     assert list(frame.columns) == rows[0] and len(frame) == len(rows) - 1
 
 
-def test_labels_have_spaces_as_data() -> None:
+def test_labels_keep_their_spaces() -> None:
     """Downloads have spaces for drawn dots; the dot of a product and table cells stay."""
     series = (Series("·2 + 2 =·", (0,), (1.0,)), Series("a⏎b", (0,), (2.0,)))
     lines = Lines(series, Axis("layer"), Axis("q·k of ·Paris"), "Words")

@@ -99,7 +99,7 @@ def test_imports_no_scikit_learn():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_mean_pool():
+def test_mean_pool_counts_padding():
     """Padding counts as rows of the mean, to 1e-12; longer texts are not padded."""
     rows, pad = random_points(3, 5).astype(np.float32), np.arange(5, dtype=np.float32)
     assert mean_pool(rows) == pytest.approx(rows.astype(np.float64).mean(axis=0), abs=1e-12)
@@ -110,7 +110,7 @@ def test_mean_pool():
     )
 
 
-def test_pool_texts():
+def test_pool_texts_pads_to_the_longest():
     """Three texts of 2, 4 and 1 rows match the padded batch as one array, to 1e-12."""
     texts, pad = [random_points(n, 5, seed=n) for n in (2, 4, 1)], np.full(5, 7.0)
     batch = np.array([np.vstack([rows, *[pad[None]] * (4 - len(rows))]) for rows in texts])
@@ -118,7 +118,7 @@ def test_pool_texts():
     assert np.abs(pool_texts(texts) - np.array([rows.mean(axis=0) for rows in texts])).max() < 1e-12
 
 
-def test_correlation():
+def test_correlation_agrees_with_numpy():
     """Pearson's r matches the sum over standardised values, to 1e-12; a constant has none."""
     x, y = [1.0, 2.0, 4.0, 8.0], [3.0, 1.0, 0.5, 0.0]
     r = sum((a - np.mean(x)) * (b - np.mean(y)) for a, b in zip(x, y, strict=True)) / (
@@ -130,7 +130,7 @@ def test_correlation():
 
 @pytest.mark.parametrize("C", [1, 10, 10000])
 @pytest.mark.parametrize("width", [6, 7])
-def test_sinusoidal_encoding(C, width):
+def test_sinusoidal_encoding_follows_the_formula(C, width):
     """Each number matches the formula to 1e-12, for even and odd widths."""
     encoding = sinusoidal_encoding(9, width, C)
     for position in range(9):
@@ -141,7 +141,7 @@ def test_sinusoidal_encoding(C, width):
             )
 
 
-def test_shuffle_words():
+def test_shuffle_words_keeps_the_words():
     """The seed fixes the order, each text has its own, and whitespace becomes single spaces."""
     texts = ["a b  c d e f g", "a b c d e f g", "one"]
     once = shuffle_words(texts, 3)
@@ -150,7 +150,7 @@ def test_shuffle_words():
     assert once[0] != once[1] and once[2] == "one" and "  " not in once[0]
 
 
-def test_closest_pair():
+def test_closest_pair_has_the_least_distance():
     """The pair matches a loop over all pairs; a single point is an error."""
     rows = random_points(10, 4, seed=3)
     pairs = [(i, j) for i in range(10) for j in range(i + 1, 10)]
@@ -161,7 +161,7 @@ def test_closest_pair():
         closest_pair(rows[:1])
 
 
-def test_partial_rope():
+def test_partial_rope_leaves_the_other_dimensions():
     """Dimensions without a frequency are neither rotated nor scaled."""
     rows = random_points(3, 6)
     rotated = apply_rope(rows, np.array([0, 1, 2]), [0.5, 0.25], scale=2.0)
@@ -175,7 +175,7 @@ def test_partial_rope():
     )
 
 
-def test_causal_mask():
+def test_causal_mask_hides_later_keys():
     """A query sees itself and the keys before it, at most as many as the window."""
     assert (causal_mask(3) == np.tri(3, dtype=bool)).all()
     assert causal_mask(4, 2).astype(int).tolist() == [
@@ -186,7 +186,7 @@ def test_causal_mask():
     ]
 
 
-def test_apply_rope():
+def test_apply_rope_rotates_pairs():
     """Dimensions i and i + D/2 rotate by position * theta^(-2i/D), to 1e-12; lengths stay."""
     rows, positions = random_points(5, 8), np.array([0, 3, 1, 1000, 7])
     rotated = apply_rope(

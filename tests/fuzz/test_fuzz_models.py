@@ -73,7 +73,9 @@ def steps(location: Path) -> Iterator[object]:
     yield limits.render_chat(CHAT)
 
 
-def test_model_files(original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mutated_model_files_are_refused_or_run(
+    original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     guard = make_guard(tmp_path)
     monkeypatch.setenv("LAYERBOOK_CACHE", str(guard.folder / "cache"))
     monkeypatch.setenv("RUST_BACKTRACE", "0")

@@ -19,7 +19,7 @@ def picture(kind: str) -> bytes:
     return stream.getvalue()
 
 
-def test_pictures_with_anything_in_them(tmp_path: Path) -> None:
+def test_mutated_pictures_are_refused_or_measured(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     for number, chance in cases("pictures"):
         kind = chance.choice(("png", "jpg", "gif", "webp", "svg"))

@@ -50,7 +50,7 @@ def paragraphs() -> list[str]:
     return texts
 
 
-def test_proses(tmp_path: Path) -> None:
+def test_mutated_prose_is_refused_or_rendered(tmp_path: Path) -> None:
     guard, texts, math = make_guard(tmp_path), paragraphs(), MathRenderer()
     views = SampleViews(Sample())
     math.render("x", display=False)  # starts the engine, which no case is charged with

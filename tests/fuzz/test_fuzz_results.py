@@ -42,7 +42,7 @@ def signed(text: bytes) -> bytes:
     return DIGEST.sub(b' "digest": "' + digest + b'",\n', text, count=1)
 
 
-def test_results(tmp_path: Path) -> None:
+def test_mutated_results_are_refused_or_read(tmp_path: Path) -> None:
     guard = make_guard(tmp_path)
     rows = tuple(Row(prompt=f"a{i}", weights=np.eye(2), maps=np.ones((3, 3))) for i in range(2))
     stored = results.StoredResult(
@@ -84,7 +84,7 @@ def test_results(tmp_path: Path) -> None:
     guard.report("results")
 
 
-def test_cache(tmp_path: Path) -> None:
+def test_mutated_cache_entries_are_ignored_or_read(tmp_path: Path) -> None:
     """A changed entry counts as missing; so does one that was moved to another key."""
     guard = make_guard(tmp_path)
     cache = WorkingCache(guard.folder)

@@ -27,7 +27,7 @@ def sample_specs() -> list[str]:
     return specs
 
 
-def test_specs(tmp_path: Path) -> None:
+def test_mutated_specs_are_refused_or_loaded(tmp_path: Path) -> None:
     guard, specs = make_guard(tmp_path), sample_specs()
     shutil.copytree(EXPERIMENTS / "data", guard.folder / "data")
     path = guard.folder / "chapter.yaml"
@@ -58,7 +58,7 @@ experiments:
 """
 
 
-def test_data_files(tmp_path: Path) -> None:
+def test_mutated_data_files_are_refused_or_loaded(tmp_path: Path) -> None:
     guard = make_guard(tmp_path)
     path = guard.folder / "chapter.yaml"
     for number, chance in cases("data"):
@@ -148,7 +148,7 @@ def comparison(chance: random.Random, depth: int) -> str:
     return f"{check} or not {comparison(chance, depth)}" if chance.random() < 0.2 else check
 
 
-def test_checks(tmp_path: Path) -> None:
+def test_random_checks_are_refused_or_evaluated(tmp_path: Path) -> None:
     guard, result = make_guard(tmp_path), Measured()
     for case, chance in cases("checks"):
         make = chance.choice((expression, comparison, comparison))

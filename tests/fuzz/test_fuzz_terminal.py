@@ -25,7 +25,9 @@ TEXT_LIMIT = 200_000  # characters that a mutated book may add to the longest he
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
-def test_commands(book_with_results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_on_mutated_books_exit_cleanly(
+    book_with_results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     guard = make_guard(tmp_path)
     monkeypatch.setenv("LAYERBOOK_CACHE", str(guard.folder / "cache"))
     warm = Path(shutil.copytree(book_with_results, tmp_path / "warm"))

@@ -86,7 +86,7 @@ def test_chats_are_those_of_transformers(reference, name, messages, answer):
     assert ours == theirs
 
 
-def test_the_date_is_fixed_unless_it_is_given():
+def test_date_is_fixed_unless_it_is_given():
     """Llama 3's template names the day, so a real clock would change results overnight."""
     template = ChatTemplate(LLAMA_3, {"bos_token": "<s>"})
     plain, dated = ChatPrompt(chat="hi"), ChatPrompt(chat="hi", date=date(2031, 1, 2))

@@ -62,7 +62,7 @@ def test_tied_weights_stay_tied(out):
     assert "lm_head.weight" not in load_file(out / "model.safetensors")
 
 
-def test_untied_weights_stay_apart(tmp_path):
+def test_untied_weights_stay_untied(tmp_path):
     """A model with its own output matrix keeps it, to the logits."""
     (tmp_path / "untied").mkdir()
     source = write_tiny_model(tmp_path / "untied", tie_word_embeddings=False)
@@ -260,7 +260,7 @@ def test_refuses_a_truncated_file(tiny_model_dir, tmp_path, keep):
 
 
 @pytest.mark.model
-def test_default_model_has_its_reference_ids(real_model_dir):
+def test_default_model_tokenizes_to_the_reference_ids(real_model_dir):
     """Known ids of SmolLM2, also for whitespace before digits."""
     backend = Tokenizer.from_file(str(real_model_dir / "tokenizer.json"))
 
@@ -271,7 +271,7 @@ def test_default_model_has_its_reference_ids(real_model_dir):
 
 
 @pytest.mark.model
-def test_default_model_equals_what_transformers_reads(real_model_dir):
+def test_default_model_equals_the_one_transformers_reads(real_model_dir):
     """Weights and logits equal those of transformers' own (slow) GGUF reader bit for bit."""
     from layerbook.model import sources
     from transformers import AutoModelForCausalLM

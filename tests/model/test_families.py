@@ -192,7 +192,7 @@ def test_scores_follow_from_queries_keys_and_facts(case: Case) -> None:
         assert_close(run[Site("z", layer)].swapaxes(0, 1), mixed, 1e-12)
 
 
-def test_a_batch_is_its_texts_alone(case: Case) -> None:
+def test_batches_equal_single_texts(case: Case) -> None:
     sites = [Site("resid_post", case.layers[-1]), Site("pattern", case.layers[0]), LOGITS]
     requests = [Forward(prompt, frozenset(sites)) for prompt in (PROMPT, OTHER, SHORT)]
     together = run_requests(case.model, *requests)
@@ -283,7 +283,7 @@ def test_limits_are_those_of_the_loaded_model(case: Case) -> None:
     assert ("plain scores" in limits.missing) == (capped or not plain)
 
 
-def test_kinds_of_rope_differ(tmp_path: Path) -> None:
+def test_rope_variants_differ(tmp_path: Path) -> None:
     """The speeds and the scale are those of transformers' functions, not of theta alone."""
     ropes = {}
     for kind in ROPE_KINDS:
@@ -298,7 +298,7 @@ def test_kinds_of_rope_differ(tmp_path: Path) -> None:
     assert ropes["yarn"].scale == pytest.approx(0.1 * np.log(4) + 1, abs=1e-15)
 
 
-def test_windows_are_shorter_than_the_prompt(tmp_path: Path) -> None:
+def test_sliding_windows_are_shorter_than_the_prompt(tmp_path: Path) -> None:
     """Otherwise the tests above would say nothing about them."""
     model = LoadedModel.load(write_tiny_family(tmp_path, "mistral"), "mistral")
     assert len(model.tokenizer.encode(PROMPT).ids) > WINDOW

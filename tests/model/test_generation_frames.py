@@ -17,7 +17,7 @@ TEXT = Prompt(text="The cat sat on the table. 2 + 2 = 4")
 KEEP = frozenset({Site("pattern", 1), Site("q", 0), LOGITS})
 
 
-def test_frames_are_what_each_step_saw(model):
+def test_frames_equal_the_pattern_of_each_step(model):
     """Frame t is the prompt and t new tokens; re-encoding, it is the text encoded anew."""
     plain, reencoded = Generate(TEXT, 4, stop=False), Generate(TEXT, 4, stop=False, reencode=True)
     frames_seen = [

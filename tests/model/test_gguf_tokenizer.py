@@ -110,7 +110,7 @@ def byte_level(request, tiny_model_dir, tmp_path_factory):
 
 @settings(max_examples=120, deadline=None)
 @given(text=TEXTS)
-def test_byte_level_ids_follow_the_rule(byte_level, text):
+def test_byte_level_ids_follow_the_merge_rule(byte_level, text):
     """Split, joined, looked up; of Llama 3's and Qwen 2's rule also as transformers reads them."""
     name, header, tokenizer, reference = byte_level
     if "<|" in text:  # may be a special token
@@ -259,7 +259,7 @@ def test_sentencepiece_agrees_with_transformers(sentencepiece, text):
         assert list(tokenizer.encode_text(text, Prompt(ids=(0,)))) == reference.encode(text).ids
 
 
-def test_sentencepiece_without_a_space_before(tiny_model_dir, tmp_path):
+def test_sentencepiece_can_omit_the_leading_space(tiny_model_dir, tmp_path):
     changes = {
         "tokenizer.ggml.add_space_prefix": False,
         "tokenizer.ggml.add_bos_token": False,
@@ -271,7 +271,7 @@ def test_sentencepiece_without_a_space_before(tiny_model_dir, tmp_path):
     assert tokenizer.decode(ids[:-1]) == "the cat"
 
 
-def test_types_of_sentencepiece_are_kept(sentencepiece):
+def test_sentencepiece_token_types_are_kept(sentencepiece):
     """Special tokens, bytes and the author's own pieces."""
     _, _, tokenizer = sentencepiece
     assert tokenizer.special_ids == {0, 1, 2}

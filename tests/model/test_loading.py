@@ -90,14 +90,14 @@ WRONG_WEIGHTS: list[tuple[str, Callable[[Weights], object], str]] = [
 @pytest.mark.parametrize(
     ("edit", "message"), [case[1:] for case in WRONG_WEIGHTS], ids=[c[0] for c in WRONG_WEIGHTS]
 )
-def test_refuses_weights_that_are_not_the_models(folder, edit, message):
+def test_refuses_weights_of_another_model(folder, edit, message):
     """The message names the first tensors and says what to do."""
     edit_weights(folder, edit)
     with pytest.raises(ModelError, match=message):
         LoadedModel.load(folder, "tiny")
 
 
-def test_an_untied_model_needs_its_unembedding(tmp_path):
+def test_untied_model_needs_its_unembedding(tmp_path):
     write_tiny_model(tmp_path, tie_word_embeddings=False)
     assert not LoadedModel.load(tmp_path, "tiny").facts.tied
     edit_weights(tmp_path, lambda weights: weights.pop("lm_head.weight"))
@@ -115,7 +115,7 @@ def test_an_untied_model_needs_its_unembedding(tmp_path):
     ],
     ids=["tied and stored twice", "without the prefix", "RoPE's table", "bfloat16"],
 )
-def test_loads_what_transformers_loads_whole(folder, edit):
+def test_loads_the_models_that_transformers_loads_completely(folder, edit):
     """Other spellings of the same weights give the logits of transformers."""
     edit_weights(folder, edit)
     (run,) = run_requests(
@@ -147,7 +147,7 @@ WRONG_SETTINGS = [
 
 
 @pytest.mark.parametrize(("file", "changes", "message"), WRONG_SETTINGS)
-def test_refuses_settings_that_the_model_cannot_have(folder, file, changes, message):
+def test_refuses_impossible_settings(folder, file, changes, message):
     """Ids out of range and unknown activation functions."""
     edit_json(folder / file, **changes)
     with pytest.raises(ModelError, match=message):
@@ -169,7 +169,7 @@ def test_stop_ids_come_from_every_file(folder):
     assert LoadedModel.load(folder, "tiny").stop_ids == {2, 5, 6}
 
 
-def test_a_stop_id_of_config_json_ends_a_text(folder):
+def test_stop_id_of_config_json_ends_a_text(folder):
     """The token that the model writes first, declared as the end, is the last."""
     (folder / "generation_config.json").unlink()
     prompt = Prompt(text="The cat")
@@ -202,7 +202,7 @@ def test_refuses_a_tokenizer_with_more_tokens_than_rows(folder):
         LoadedModel.load(folder, "tiny")
 
 
-def test_spare_rows_of_the_embedding_have_a_name(folder):
+def test_unused_embedding_rows_are_named(folder):
     """They take part in every list over the vocabulary, and none is an IndexError."""
     resize_embedding(folder, 400)
     model = LoadedModel.load(folder, "tiny")
@@ -225,7 +225,7 @@ def test_spare_rows_of_the_embedding_have_a_name(folder):
     assert len(matrix[EMBED]) == 320
 
 
-def test_model_command_loads_what_it_approves(folder, tmp_path):
+def test_model_command_approves_only_loadable_models(folder, tmp_path):
     """`layerbook model` refuses weights that `run` would refuse."""
     done = layerbook("model", "--model", str(folder), cwd=tmp_path)
     assert done.returncode == 0 and "2 layers, 4 heads" in done.stdout, done.stderr
@@ -254,7 +254,7 @@ def test_greedy_text_is_that_of_transformers(folder, kind):
 
 
 @pytest.mark.parametrize("family", SETTINGS)
-def test_every_family_is_loaded_whole_or_refused(tmp_path, family):
+def test_every_family_is_loaded_completely_or_refused(tmp_path, family):
     """Each tensor that is stored is needed; one more, another shape or a NaN is refused."""
     write_tiny_family(tmp_path, family)
     whole = load_file(tmp_path / "model.safetensors")

@@ -160,7 +160,7 @@ EXPLOSIONS: dict[str, dict[str, object]] = {
 
 
 @pytest.mark.parametrize("name", EXPLOSIONS)
-def test_tokenizers_that_explode_are_refused(folder: Path, name: str) -> None:
+def test_exponential_tokenizers_are_refused(folder: Path, name: str) -> None:
     edit_tokenizer(folder, **EXPLOSIONS[name])
     line = refusal(lambda: ModelTokenizer.load(folder))
     assert "times as long" in line or "is larger than" in line
@@ -175,7 +175,9 @@ def test_ids_are_bounded(folder: Path) -> None:
     assert "has the id 4,294,967,295" in refusal(lambda: prepare_and_load(folder))
 
 
-def test_patterns_end_soon(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_regular_expressions_are_stopped(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The library gives up after some millions of steps, in a way that `except` does not catch."""
     monkeypatch.setenv("RUST_BACKTRACE", "0")
     pattern = {"type": "Split", "pattern": {"Regex": "(a|aa)*[bc]$"}, "behavior": "Isolated"}
@@ -185,7 +187,7 @@ def test_patterns_end_soon(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "cannot encode this" in line
 
 
-def test_many_declared_tokens_take_no_time(folder: Path) -> None:
+def test_many_declared_tokens_are_read_quickly(folder: Path) -> None:
     """Compiling all tokens anew for each would take minutes."""
     path = folder / "tokenizer_config.json"
     size = ModelTokenizer.load(folder).size
@@ -223,7 +225,7 @@ def test_many_declared_tokens_take_no_time(folder: Path) -> None:
     ],
     ids=lambda source: source[:50],
 )
-def test_chat_templates_end_soon(folder: Path, source: str) -> None:
+def test_slow_chat_templates_are_stopped(folder: Path, source: str) -> None:
     """In loops, in doublings, and in single operations."""
     (folder / "chat_template.jinja").write_text(source)
     render = sources.resolve(str(folder)).limits(check_chats=True).render_chat

@@ -254,7 +254,7 @@ def test_patching_all_of_the_first_layer_gives_the_source_run(model):
     assert np.abs(run[LOGITS] - clean[LOGITS]).max() > 1e-3
 
 
-def test_ablating_one_head_removes_its_share(model):
+def test_ablating_a_head_removes_its_output(model):
     """Zeroing head 1 of z removes z[1] W_O[1] from attn_out, at that position only."""
     keep = frozenset({Site("attn_out", 0), Site("z", 0)})
     clean, ablated = run_requests(
@@ -517,7 +517,7 @@ def test_reencoding_keeps_what_each_step_saw(model):
         assert len("".join(t.text for t in after)) >= len("".join(t.text for t in before))
 
 
-def test_generating_together_equals_one_by_one(model):
+def test_batched_generation_equals_single_generation(model):
     """For different lengths, temperatures and ends."""
     requests = [
         Generate(TEXT, 9, stop=False),
@@ -594,7 +594,7 @@ def test_embedding_rows_equal_the_embed_site(model):
     assert (rows[EMBED] == whole[EMBED][[token.id for token in rows.tokens]]).all()
 
 
-def test_weights_map_what_heads_read_to_logits(model):
+def test_head_weights_map_inputs_to_logits(model):
     """z @ W_O summed over the heads is attention's output, the final norm times W_U the logits."""
     layer, w_u, w_final = 1, Site("W_U"), Site("w_final")
     run, weights = run_requests(
@@ -634,7 +634,7 @@ def test_only_neurons_are_patched_by_neuron():
         Patch(Site("z", 0), neurons=(1,))
 
 
-def test_weights_and_sites_are_not_mixed_up(model):
+def test_weights_and_sites_are_distinguished(model):
     """A pass keeps no weights, `Weights` names no sites of a pass, and layers must exist."""
     with pytest.raises(ValueError, match="request it with Weights"):
         Forward(TEXT, frozenset({Site("W_O", 0)}))
@@ -673,7 +673,7 @@ def test_reports_prompts_longer_than_the_context(model):
         )
 
 
-def test_equal_prompts_share_a_row_until_they_part(model):
+def test_equal_prompts_share_a_row_until_they_differ(model):
     """Many seeds of one prompt: the same ids, logits and losses as one by one, to 1e-5."""
     requests = [
         Generate(TEXT, 12, temperature=0.5, top_k=3, seed=s, keep_logits=True, keep_losses=True)

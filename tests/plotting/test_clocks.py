@@ -24,14 +24,14 @@ def hand_direction(svg: str, paint: str) -> np.ndarray:
 @pytest.mark.parametrize(
     "angle", [0.0, math.pi / 2, math.pi, -1.0, 9.0], ids=["12", "3", "6", "before 12", "a turn on"]
 )
-def test_a_hand_points_at_its_angle(angle: float) -> None:
+def test_hand_points_at_its_angle(angle: float) -> None:
     """At twelve upwards, a quarter later to the right."""
     clock = replace(make_clock(0.0), hands=(Hand(angle, role="query"),), past=(), arc=False)
     direction = hand_direction(render.render_figure(clock, "x"), "query")
     np.testing.assert_allclose(direction, [math.sin(angle), -math.cos(angle)], atol=2e-3)
 
 
-def test_names_of_hands_that_coincide_stand_apart() -> None:
+def test_names_of_coinciding_hands_do_not_overlap() -> None:
     """Two hands at twelve: both names can be read."""
     root = parse_svg(render.render_figure(make_clock(0.0), "x"))
     key, query = text_position(root, "key"), text_position(root, "·table")
@@ -53,7 +53,7 @@ def test_frames_of_clocks_share_one_face() -> None:
     np.testing.assert_allclose(turned, [0.0, 0.5, 1.0], atol=2e-3)
 
 
-def test_the_table_has_degrees() -> None:
+def test_table_has_degrees() -> None:
     """A right angle is 90 degrees."""
     table = make_clock(math.pi / 2).table()
     assert table.columns == ("hand", "angle (degrees)")

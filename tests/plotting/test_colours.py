@@ -55,12 +55,12 @@ def contrast(first: np.ndarray, second: np.ndarray) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def test_stylesheet_has_the_same_paints() -> None:
+def test_stylesheet_has_the_same_colours() -> None:
     """Every paint has its light value in the stylesheet, and nothing else is there."""
     assert {name: value for value, name in colours.CSS_VARIABLES.items()} == LIGHT
 
 
-def test_every_paint_but_black_and_white_has_a_dark_colour() -> None:
+def test_every_colour_but_black_and_white_has_a_dark_variant() -> None:
     """The reader's system and the reader's choice both invert the maps, as Python does."""
     assert {name for name in LIGHT if LIGHT[name] == DARK[name]} == {"black", "white"}
     figures = (ASSETS / "figures.css").read_text(encoding="utf-8")
@@ -74,7 +74,7 @@ def test_figures_lie_on_the_paper_of_the_book() -> None:
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
-def test_what_is_written_can_be_read(theme: dict[str, str]) -> None:
+def test_text_colours_have_enough_contrast(theme: dict[str, str]) -> None:
     """4.5 to 1 for all text: names in their series' colour, notes, and the words in boxes."""
     pairs = [(ink, "paper") for ink in ("ink", "muted", "accent", *colours.ROLES, *SERIES)]
     pairs += [
@@ -89,7 +89,7 @@ def test_what_is_written_can_be_read(theme: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
-def test_what_is_drawn_can_be_seen(theme: dict[str, str]) -> None:
+def test_shape_colours_have_enough_contrast(theme: dict[str, str]) -> None:
     """3 to 1 for every line, dot, bar and arrow that carries meaning."""
     for name in ("accent", "muted", *colours.ROLES, *SERIES):
         assert contrast(rgb(theme[name]), rgb(theme["paper"])) >= 3
@@ -143,7 +143,7 @@ VISION = {
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
 @pytest.mark.parametrize("vision", VISION)
-def test_quantities_can_be_told_apart(theme: dict[str, str], vision: str) -> None:
+def test_quantities_have_distinguishable_colours(theme: dict[str, str], vision: str) -> None:
     """Query, key, value, stream and probability differ for colour-blind readers, too."""
     seen = {role: oklab(VISION[vision] @ linear(theme[role])) for role in colours.ROLES}
     apart = {(a, b): float(np.linalg.norm(seen[a] - seen[b])) for a in seen for b in seen if a < b}
@@ -161,14 +161,14 @@ def test_cell_values_are_legible(shades: np.ndarray) -> None:
         assert contrast(inverted, rgb(DARK[colours.CSS_VARIABLES[ink]])) >= 4.5
 
 
-def test_little_is_not_nothing() -> None:
+def test_smallest_value_differs_from_the_background() -> None:
     """The palest cell differs from the paper, where there is no cell, in both themes."""
     lowest = colours.sequential()[0, :3]
     assert contrast(lowest, rgb(LIGHT["paper"])) > 1.12
     assert contrast(colours.invert_for_dark(lowest), rgb(DARK["paper"])) > 1.12
 
 
-def test_much_is_dark_on_paper_and_bright_in_the_dark() -> None:
+def test_largest_value_is_dark_on_paper_and_bright_in_the_dark_theme() -> None:
     """The sequential map falls steadily in lightness; the inversion turns it round."""
     on_paper = [light(shade) for shade in colours.sequential()[:, :3]]
     in_dark = [light(shade) for shade in colours.invert_for_dark(colours.sequential()[:, :3])]
@@ -176,7 +176,7 @@ def test_much_is_dark_on_paper_and_bright_in_the_dark() -> None:
     assert np.mean(np.diff(in_dark) > 0) > 0.98 and in_dark[-1] > 0.5 > 0.1 > in_dark[0]
 
 
-def test_shades_are_all_different() -> None:
+def test_shades_are_distinct() -> None:
     """As many values are told apart as there are shades, 255 at least; nothing has one shade, in
     the middle.
     """

@@ -11,14 +11,14 @@ from layerbook.plotting import render
 from layerbook.plotting.diagram import render_diagram
 
 
-def test_the_computation_runs_upwards() -> None:
+def test_computation_runs_upwards() -> None:
     """Every box is written above the one that comes before it."""
     root = parse_svg(render.render_figure(decoder_diagram(), "x"))
     heights = [text_position(root, block.name)[1] for block in decoder_diagram().blocks]
     assert heights == sorted(heights, reverse=True)
 
 
-def test_the_repeated_layer_is_framed_and_counted() -> None:
+def test_repeated_layer_is_framed_and_counted() -> None:
     """The frame holds the blocks inside and no other, and says how often they are repeated."""
     root = parse_svg(render.render_figure(decoder_diagram(), "x"))
     (frame,) = [r for r in root.iter(f"{SVG}rect") if r.get("stroke-dasharray")]
@@ -28,7 +28,7 @@ def test_the_repeated_layer_is_framed_and_counted() -> None:
     assert top < text_position(root, "× 30")[1] < bottom
 
 
-def test_what_adds_comes_back_to_the_stream() -> None:
+def test_added_outputs_return_to_the_stream() -> None:
     """One plus for each block that adds, on the stream, above its block."""
     root = parse_svg(render.render_figure(decoder_diagram(), "x"))
     pluses = sorted(
@@ -43,7 +43,7 @@ def test_what_adds_comes_back_to_the_stream() -> None:
     )
 
 
-def test_boxes_carry_their_shape_and_what_was_learned() -> None:
+def test_boxes_show_shapes_and_learned_parameters() -> None:
     """Details as given, parameters counted compactly, nothing where nothing was learned."""
     labels = texts(parse_svg(render.render_figure(decoder_diagram(), "x")))
     assert {
@@ -56,7 +56,7 @@ def test_boxes_carry_their_shape_and_what_was_learned() -> None:
     assert not any("0 parameters" == words for words in labels)
 
 
-def test_the_highlighted_part_stands_out() -> None:
+def test_highlighted_part_stands_out() -> None:
     """Its boxes, and only they, have the accent."""
     root = parse_svg(render.render_figure(decoder_diagram("attention"), "x"))
     lit = filled_boxes(root, "tint")
@@ -67,7 +67,7 @@ def test_the_highlighted_part_stands_out() -> None:
     assert not filled_boxes(parse_svg(render.render_figure(decoder_diagram(), "x")), "tint")
 
 
-def test_the_small_one_has_no_words_and_the_same_boxes() -> None:
+def test_compact_diagram_has_the_boxes_without_text() -> None:
     """For the head of a chapter: eight boxes, two of them in the accent."""
     root = parse_svg(render_diagram(decoder_diagram("mlp"), "x", compact=True))
     assert texts(root) == []
@@ -77,7 +77,7 @@ def test_the_small_one_has_no_words_and_the_same_boxes() -> None:
 
 
 @pytest.mark.parametrize("compact", [True, False])
-def test_parts_lead_to_their_chapters(compact: bool) -> None:
+def test_parts_link_to_their_chapters(compact: bool) -> None:
     """Neighbouring boxes of a part are one link with a name; a part without an address is none."""
     root = parse_svg(
         render_diagram(
@@ -94,7 +94,7 @@ def test_parts_lead_to_their_chapters(compact: bool) -> None:
     assert root.get("role") == "group"
 
 
-def test_a_model_without_repetition_is_still_drawn() -> None:
+def test_model_without_repetition_is_still_drawn() -> None:
     """Boxes only: no frame, no plus."""
     outside = tuple(block for block in decoder_diagram().blocks if not block.inside)
     root = parse_svg(render.render_figure(Diagram(outside, 0, 576, "Plain."), "x"))
@@ -120,7 +120,7 @@ def test_shapes_are_drawn_to_scale() -> None:
     np.testing.assert_allclose([x[3] - x[1], y[3] - y[1]], 576 * unit, atol=0.02)
 
 
-def test_lanes_run_below_each_other_and_nothing_overlaps() -> None:
+def test_lanes_do_not_overlap() -> None:
     """Gate and up lie one above the other; all else follows from left to right."""
     root = parse_svg(render.render_figure(mlp_shapes(), "x"))
     gate, up, down = sorted(filled_boxes(root, "tint"))

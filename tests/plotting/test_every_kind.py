@@ -37,7 +37,7 @@ EVERY_FIGURE = pytest.mark.parametrize("name", FIGURES)
 
 
 @EVERY_FIGURE
-def test_a_picture_is_named_and_described(name: str) -> None:
+def test_figure_has_a_name_and_a_description(name: str) -> None:
     """Title and description are the figure's own, and the picture refers to them."""
     figure = FIGURES[name]
     root = parse_svg(render.render_figure(figure, "fig-1"))
@@ -56,7 +56,7 @@ def test_a_picture_is_named_and_described(name: str) -> None:
 
 
 @EVERY_FIGURE
-def test_a_picture_obeys_a_strict_content_policy(name: str) -> None:
+def test_figures_need_no_inline_styles_or_scripts(name: str) -> None:
     """No style, no script, no handler, nothing from elsewhere."""
     for element in parse_svg(render.render_figure(FIGURES[name], "fig-1")).iter():
         assert element.tag.removeprefix(SVG) in {
@@ -83,7 +83,7 @@ def test_a_picture_obeys_a_strict_content_policy(name: str) -> None:
 
 
 @EVERY_FIGURE
-def test_ids_begin_with_the_picture_s_and_are_unique(name: str) -> None:
+def test_ids_are_unique_and_start_with_the_figure_id(name: str) -> None:
     """Two pictures on a page share no id, and every reference has its target."""
     roots = [parse_svg(render.render_figure(FIGURES[name], id)) for id in ("a", "b")]
     counts = Counter(
@@ -106,7 +106,7 @@ def referred(element: ET.Element) -> list[str]:
     ]
 
 
-def test_frames_have_ids_of_their_own() -> None:
+def test_frames_have_distinct_ids() -> None:
     """All frames may be shown on one page."""
     pictures = [parse_svg(svg) for svg in render.render_frames(growing_frames(), "fig-2")]
     assert [root.get("id") for root in pictures] == [f"fig-2-{i}" for i in range(1, 6)]
@@ -115,7 +115,7 @@ def test_frames_have_ids_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("name", ["hostile bars", "hostile points", "hostile lines"])
-def test_hostile_labels_are_text_and_nothing_else(name: str) -> None:
+def test_hostile_labels_are_text(name: str) -> None:
     """Labels arrive as they are: escaped, no mathematics, no element made of them."""
     labels = texts(parse_svg(render.render_figure(CHARTS[name], "fig-1")))
     for label in HOSTILE_LABELS:
@@ -148,7 +148,7 @@ def digests() -> dict[str, str]:
     return {name: sha256(svg.encode()).hexdigest() for name, svg in drawn.items()}
 
 
-def test_the_same_figure_gives_the_same_bytes_elsewhere() -> None:
+def test_same_figure_gives_the_same_bytes_elsewhere() -> None:
     """Another process with another hash seed, time zone and locale, and a user's own matplotlib
     settings.
     """
@@ -173,7 +173,7 @@ def test_the_same_figure_gives_the_same_bytes_elsewhere() -> None:
     assert json.loads(process.stdout) == digests()
 
 
-def test_drawing_leaves_matplotlib_s_settings_alone() -> None:
+def test_drawing_does_not_change_matplotlib_settings() -> None:
     """A notebook that draws a figure keeps its own style."""
     with matplotlib.rc_context({"lines.linewidth": 9}):
         settings = dict(matplotlib.rcParams)
@@ -181,7 +181,7 @@ def test_drawing_leaves_matplotlib_s_settings_alone() -> None:
         assert dict(matplotlib.rcParams) == settings
 
 
-def test_what_needs_no_plotting_library_imports_none() -> None:
+def test_simple_figures_import_no_plotting_library() -> None:
     """Diagrams and shapes draw without matplotlib, bars and plain maps without seaborn."""
     root = Path(__file__).parents[2]
     code = (

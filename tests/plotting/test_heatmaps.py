@@ -139,7 +139,7 @@ def test_stages_keep_their_scales_and_positions() -> None:
     assert (first.pixels != second.pixels).any()
 
 
-def test_what_is_not_a_number_is_absent() -> None:
+def test_nan_cells_are_absent() -> None:
     """NaN leaves a gap and does not disturb the scale; infinities have the colours of the ends."""
     figure = grid(3, 3)
     figure.values[1, 1], figure.values[0, 0], figure.values[2, 2] = np.nan, np.inf, -np.inf
@@ -152,7 +152,7 @@ def test_what_is_not_a_number_is_absent() -> None:
 
 
 @pytest.mark.parametrize("causal", [False, True])
-def test_written_cells_show_their_values_twice(causal: bool) -> None:
+def test_annotated_cells_show_their_values(causal: bool) -> None:
     """Seaborn's cells have the colours of the values, and the numbers stand in the middle of their
     own cells.
     """
@@ -180,14 +180,14 @@ def test_written_cells_show_their_values_twice(causal: bool) -> None:
         assert colours.contrast_ratio(shade[:3], np.full(3, ink)) >= 4.5
 
 
-def test_values_are_only_written_where_there_is_room() -> None:
+def test_values_are_written_only_where_they_fit() -> None:
     """Forty columns of numbers would fit no page: such a map is drawn without them."""
     root = parse_svg(render.render_figure(grid(40, 40, annotate=True), "x"))
     assert len(rasters(root)) == 1
     assert float(root.attrib["width"]) < 960
 
 
-def test_positions_of_labels() -> None:
+def test_every_token_labels_both_axes() -> None:
     """Every token is written once per axis, made visible, in order."""
     root = parse_svg(render.render_figure(attention_pattern(7), "x"))
     (raster,) = rasters(root)
@@ -203,7 +203,7 @@ def test_positions_of_labels() -> None:
     assert all(left + i * wide < x < left + (i + 1) * wide for i, (_, x) in enumerate(below))
 
 
-def test_frames_share_scale_size_and_place() -> None:
+def test_frames_share_scale_size_and_position() -> None:
     """A growing matrix grows; its cells stay where they were, in the colours they had."""
     frames = growing_frames(6)
     roots = [parse_svg(svg) for svg in render.render_frames(frames, "x")]
@@ -282,7 +282,7 @@ def test_no_cell_of_a_panel_is_narrower_than_a_pixel() -> None:
     assert len({raster.box[0] for raster in images}) == 1
 
 
-def test_hairlines_part_large_cells_only() -> None:
+def test_only_large_cells_have_gaps() -> None:
     """The paper shows between cells that are large enough, and covers nothing of small ones."""
     assert "--fig-paper" in render.render_figure(grid(5, 5), "x")
     assert "--fig-paper" not in render.render_figure(grid(64, 576), "x")

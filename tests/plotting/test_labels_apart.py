@@ -77,7 +77,7 @@ def test_distinct_ticks_have_distinct_labels(
     np.testing.assert_allclose(numbers, places, rtol=0, atol=step / 19)
 
 
-def test_years_and_seeds_are_names() -> None:
+def test_years_and_seeds_have_whole_ticks() -> None:
     """A column that came with the values has whole ticks and no groups; a parameter has groups."""
     years = {"year": [2019, 2020, 2021], "C": [2000, 3000, 4000], "p": [0.1, 0.2, 0.3]}
 
@@ -125,7 +125,7 @@ def test_colour_bars_name_their_ends(ends: tuple[float, float], labels: tuple[st
     assert set(labels) <= set(drawn)
 
 
-def test_values_that_would_all_read_alike_get_more_digits() -> None:
+def test_values_with_equal_labels_get_more_digits() -> None:
     """In cells, beside bars, and in tooltips; noise does not."""
     figure = Heatmap(np.array([[10.412, 10.431]]), Axis("r"), Axis("c"), "v", "W", annotate=True)
     assert {"10.412", "10.431"} <= set(texts(parse_svg(render.render_figure(figure, "x"))))
@@ -135,7 +135,7 @@ def test_values_that_would_all_read_alike_get_more_digits() -> None:
     assert text.format_values([0.617, 0.116]) == ["0.617", "0.116"]
 
 
-def test_long_labels_keep_what_tells_them_apart() -> None:
+def test_shortened_labels_stay_distinct() -> None:
     """Labels that begin alike lose their beginning."""
     capitals = ["The capital of France is", "The capital of Germany is", "Tea"]
     assert text.shorten_apart(capitals, 12) == ["… of France…", "… of German…", "Tea"]
@@ -144,14 +144,14 @@ def test_long_labels_keep_what_tells_them_apart() -> None:
 
 
 @given(st.lists(st.text("ab ", max_size=30), max_size=8), st.integers(6, 20))
-def test_labels_that_differ_are_cut_differently(labels: list[str], width: int) -> None:
+def test_different_labels_are_shortened_differently(labels: list[str], width: int) -> None:
     """To the width."""
     cut = text.shorten_apart(labels, width)
     assert all(text.column_count(label) <= width for label in cut)
     assert len(set(cut)) == len(set(labels))
 
 
-def test_labels_of_bars_and_lines_are_cut_differently() -> None:
+def test_labels_of_bars_and_lines_stay_distinct() -> None:
     """And so are the names of columns."""
     names = (
         "The capital of France, which is in Europe, is",

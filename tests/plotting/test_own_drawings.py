@@ -30,7 +30,7 @@ def fail(figure: Any, data: Any) -> None:
     raise KeyError("x")
 
 
-def test_a_drawing_is_like_other_pictures() -> None:
+def test_custom_drawing_has_the_form_of_other_figures() -> None:
     """Named, described, of its size, in the page's paints, the same each time, without styles."""
     figure = MatplotlibFigure(draw_image, np.eye(3), TABLE, "An image.", "Mine", 300, 200)
     svg = render.render_figure(figure, "fig-1")
@@ -42,13 +42,13 @@ def test_a_drawing_is_like_other_pictures() -> None:
     assert tidy_table(figure) == TABLE
 
 
-def test_a_failing_drawing_names_its_line() -> None:
+def test_failing_drawing_reports_its_line() -> None:
     with pytest.raises(RunError, match=r"KeyError: 'x' \(\S*test_own_drawings\.py:\d+\)"):
         render.render_figure(MatplotlibFigure(fail, None, TABLE, "None."), "fig-1")
 
 
 @pytest.mark.parametrize("draw", [lambda f, d: None, partial(fail, data=1)])
-def test_what_draws_is_a_function_of_a_module(draw: Any) -> None:
+def test_drawing_must_be_a_function_of_a_module(draw: Any) -> None:
     """Else its picture could change with no change of code or data."""
     with pytest.raises(ValueError, match="a function of a module"):
         MatplotlibFigure(draw, None, TABLE, "None.")

@@ -35,7 +35,7 @@ def test_bars_end_in_percent() -> None:
     assert len(filled_boxes(root, "probability")) == 3
 
 
-def test_ticks_and_titles() -> None:
+def test_ticks_and_titles_have_percent() -> None:
     """The axis has percent at its ticks; its title needs no unit."""
     lines = replace(make_lines(), y=probability_axis())
     series = tuple(replace(s, y=tuple(v / 1e5 for v in s.y)) for s in lines.series)
@@ -43,7 +43,7 @@ def test_ticks_and_titles() -> None:
     assert {"0 %", "20 %", "100 %", "↑ probability"} <= set(labels)
 
 
-def test_cells_and_colour_bar() -> None:
+def test_cells_and_colour_bar_have_percent() -> None:
     """Whole percent in the cells, tenths below one; the colour bar goes from 0 to 100 percent."""
     values = np.array([[1.0, 0.0], [0.004, 0.996]])
     pattern = replace(attention_pattern(2, annotate=True), values=values, percent=True)
@@ -52,7 +52,7 @@ def test_cells_and_colour_bar() -> None:
     assert labels.count("100 %") >= 3  # 1, 0.996 and the end of the scale
 
 
-def test_tables_have_percent_and_files_have_the_number() -> None:
+def test_tables_have_percent_and_downloads_have_fractions() -> None:
     """The reader sees percent, a program reads the share."""
     page, file = page_and_file(BARS)
     assert "61.7 %" in page and "0.617" not in page

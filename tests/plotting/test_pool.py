@@ -22,7 +22,7 @@ def make_jobs(count: int) -> dict[str, DrawingJob]:
     return {f"key-{i}": DrawingJob(f"fig-{i}", make_bars(1.0, float(i))) for i in range(count)}
 
 
-def test_many_figures_are_drawn_in_processes() -> None:
+def test_many_figures_are_drawn_in_parallel() -> None:
     """The drawings equal those drawn in this process, and no process is left."""
     jobs = {**make_jobs(3), "frames": DrawingJob("frames", growing_frames())}
     with DrawingPool(2, min_jobs=4) as pool:
@@ -36,7 +36,7 @@ def test_many_figures_are_drawn_in_processes() -> None:
 
 
 @pytest.mark.parametrize(("processes", "count"), [(1, 5), (4, 3)])
-def test_few_figures_or_one_process_start_none(processes: int, count: int) -> None:
+def test_few_figures_start_no_processes(processes: int, count: int) -> None:
     """Fewer jobs than `min_jobs`, or a single process, are drawn in this process."""
     with DrawingPool(processes, min_jobs=4) as pool:
         for key, job in make_jobs(count).items():

@@ -38,7 +38,7 @@ def test_counts_are_compact(value: int, shown: str) -> None:
     assert text.format_count(value) == shown
 
 
-def test_labels_are_one_line_of_what_xml_can_carry() -> None:
+def test_labels_are_one_line_of_valid_xml_characters() -> None:
     """Tokens made visible, control and direction signs by number."""
     assert tuple(text.printable(token) for token in TOKENS) == TOKEN_LABELS
     assert text.printable("a\nb\x00\u202e") == "a⏎b<U+0000><U+202E>"
@@ -60,7 +60,7 @@ def test_labels_are_thinned_to_round_steps(length: int, room: int, interval: int
     assert text.label_step(length, room) == interval
 
 
-def test_ids_do_not_hang_on_the_last_bit_of_a_coordinate() -> None:
+def test_ids_do_not_depend_on_the_last_bit_of_a_coordinate() -> None:
     """matplotlib makes them of coordinates, which another processor computes a little differently:
     pages must not.
     """

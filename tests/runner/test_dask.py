@@ -195,7 +195,7 @@ def plain_experiments(project: Project) -> list[Experiment]:
 
 
 @needs_dask
-def test_two_workers_match_a_local_run(
+def test_two_workers_give_the_results_of_a_local_run(
     local_book: Path, book: Path, cluster: DaskCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Workers measure all experiments and cells, and the results are current afterwards."""
@@ -209,7 +209,7 @@ def test_two_workers_match_a_local_run(
 
 
 @needs_dask
-def test_sweep_over_models(book: Path, cluster: DaskCluster, tmp_path: Path) -> None:
+def test_runs_a_sweep_over_models(book: Path, cluster: DaskCluster, tmp_path: Path) -> None:
     """Each worker loads both models, and is refused cells of a model with other weights."""
     (tmp_path / "other").mkdir()
     other_model = write_tiny_model(tmp_path / "other", initializer_range=0.4)
@@ -246,7 +246,7 @@ def test_sweep_over_models(book: Path, cluster: DaskCluster, tmp_path: Path) -> 
 
 
 @needs_dask
-def test_spec_outside_of_a_book(book: Path, cluster: DaskCluster, tmp_path: Path) -> None:
+def test_runs_a_spec_outside_a_book(book: Path, cluster: DaskCluster, tmp_path: Path) -> None:
     """`run SPEC --out DIR` writes the same files as a local run."""
     spec = book / "experiments" / "words.yaml"
     for name, options in (("far", ("--executor", cluster.executor)), ("near", ())):
@@ -256,7 +256,7 @@ def test_spec_outside_of_a_book(book: Path, cluster: DaskCluster, tmp_path: Path
 
 
 @needs_dask
-def test_a_killed_worker_loses_nothing(
+def test_killed_worker_loses_no_results(
     local_book: Path, book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker is killed while it holds chunks; the other worker measures them."""
@@ -298,7 +298,9 @@ def test_a_killed_worker_loses_nothing(
 
 
 @needs_dask
-def test_a_failing_experiment_stops_no_other(local_book: Path, cluster: DaskCluster) -> None:
+def test_failing_experiment_does_not_stop_the_others(
+    local_book: Path, cluster: DaskCluster
+) -> None:
     """An exception in an analysis is its experiment's error, with the message of a local run."""
     project = open_project(local_book)
     working = next(e for e in plain_experiments(project) if e.id == "plain")
@@ -410,7 +412,7 @@ def test_empty_chunks_need_no_scheduler(local_book: Path) -> None:
 
 
 @needs_dask
-def test_unreachable_scheduler(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_scheduler_is_reported(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command exits with 2 and says what to do; with nothing to run, it does not connect."""
     monkeypatch.setattr(dask, "CONNECT_SECONDS", 1)
     with socket.socket() as unused:
@@ -427,7 +429,7 @@ def test_unreachable_scheduler(book: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @needs_dask
-def test_worker_without_layerbook(book: Path, tmp_path: Path) -> None:
+def test_worker_without_layerbook_is_reported(book: Path, tmp_path: Path) -> None:
     """The command exits with 2 and says what to install; the worker stays alive."""
     with start_cluster(tmp_path / "dask", 1, without_layerbook=True) as new_cluster:
         done = layerbook("run", "--executor", new_cluster.executor, cwd=book)
@@ -457,7 +459,7 @@ def test_lost_scheduler_ends_the_run(
     assert list((book / "experiments" / "results").rglob("grid.*.json"))
 
 
-def test_missing_extra(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_dask_extra_is_reported(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command exits with 2 and says what to install."""
     find = importlib.util.find_spec
     monkeypatch.setattr(
@@ -479,7 +481,7 @@ def test_refuses_unknown_executors(book: Path, name: str) -> None:
         assert f"--executor {name}: should be dask://HOST:PORT" in done.stderr
 
 
-def test_executor_excludes_no_run(book: Path) -> None:
+def test_executor_and_no_run_exclude_each_other(book: Path) -> None:
     """`--no-run` needs no executor."""
     done = layerbook("build", "--no-run", "--executor", "dask://host:1", cwd=book)
     assert done.returncode == 2
@@ -508,7 +510,9 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @needs_dask
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes certificates with openssl")
-def test_tls(local_book: Path, book: Path, certificates: Path, tmp_path: Path) -> None:
+def test_tls_certificates_are_used(
+    local_book: Path, book: Path, certificates: Path, tmp_path: Path
+) -> None:
     """Certificates come from Dask's own settings; without them nothing is sent."""
     import dask as dask_library
 

@@ -55,7 +55,7 @@ def random_fault(rng: random.Random, steps: int, seconds: float, is_first: bool)
     return Fault("bytes", int(10 ** rng.uniform(1.5, 5)))
 
 
-def test_recovers_from_two_hundred_kills(
+def test_killed_builds_are_resumed(
     forkserver: ForkServerContext, states: tuple[BookState, BookState], tmp_path: Path
 ) -> None:
     """At the end of each transition the book is that of a clean build, without leftovers."""

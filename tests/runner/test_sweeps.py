@@ -118,7 +118,7 @@ def test_page_has_views_and_downloads(built: Path) -> None:
     )
 
 
-def test_second_build_reads_no_cell(book: Path, measured_prompts: list[str]) -> None:
+def test_second_build_reads_no_cells(book: Path, measured_prompts: list[str]) -> None:
     """The book is still current without the cells that no view shows."""
     site = read_tree(book / "site")
     for path in [
@@ -192,7 +192,7 @@ def test_interrupted_sweep_resumes(
     assert read_tree(book / "experiments" / "results") == uninterrupted
 
 
-def test_a_failing_cell_stops_no_other(
+def test_failing_cell_does_not_stop_the_others(
     book: Path, measured_prompts: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Other cells are kept; the error names the failed cell, and only that one runs again."""
@@ -535,7 +535,9 @@ def write_two_models(book: Path, folder: Path, **changes: object) -> Path:
     return folder
 
 
-def test_sweep_over_models(book: Path, tmp_path: Path, measured_prompts: list[str]) -> None:
+def test_sweep_over_models_has_a_column_for_the_model(
+    book: Path, tmp_path: Path, measured_prompts: list[str]
+) -> None:
     """Cells are stored among the results of their model.
 
     The table has the values of single runs.
@@ -566,7 +568,7 @@ def test_sweep_over_models(book: Path, tmp_path: Path, measured_prompts: list[st
     assert single_runs[False][0] != pytest.approx(single_runs[True][0], rel=1e-2)
 
 
-def test_sweep_over_models_of_several_sizes(book: Path, tmp_path: Path) -> None:
+def test_models_of_different_sizes_are_swept(book: Path, tmp_path: Path) -> None:
     """An analysis without layers can be measured on a model of any size."""
     deeper_model = write_two_models(
         book, tmp_path / "deeper", num_hidden_layers=4, num_attention_heads=8, num_key_value_heads=8

@@ -22,7 +22,7 @@ LOGITS = frozenset({Site("logits")})
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.integers(1, 999), min_size=1, max_size=9), st.floats(0, 1e4))
-def test_shares_add_up(row_tokens: list[int], seconds: float) -> None:
+def test_shares_sum_to_one(row_tokens: list[int], seconds: float) -> None:
     """One experiment needs every row, and each row has another experiment of its own."""
     rows = [[Forward(Prompt(text=str(i)), LOGITS)] for i in range(len(row_tokens))]
     timer = Timer()

@@ -80,7 +80,7 @@ def other_book(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     return folder
 
 
-def test_prose_follows(other_book: Path) -> None:
+def test_prose_adapts_to_another_model(other_book: Path) -> None:
     """Every chapter is there, and says nothing that is true of the book's own model alone."""
     pages = {name: page_text(other_book / "site" / f"{name}.html") for name in CHAPTERS}
     found = {

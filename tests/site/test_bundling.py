@@ -26,7 +26,7 @@ def test_parts_are_joined_and_not_published() -> None:
     assert published["plain.js"] == FILES["plain.js"]
 
 
-def test_an_import_of_nothing_is_an_error_with_both_names() -> None:
+def test_import_of_nothing_is_an_error_with_both_names() -> None:
     """A project's own script or sheet may be wrong."""
     with pytest.raises(LayerbookError, match=r"mine\.css imports \./no\.css, which is not there"):
         bundle({"mine.css": b'@import "./no.css";\n'})

@@ -47,7 +47,7 @@ def problems(book: Path) -> list[str]:
     return reported
 
 
-def test_an_untouched_book_has_no_problems(unrun: Path) -> None:
+def test_untouched_book_has_no_problems(unrun: Path) -> None:
     """Without results, and with a sweep."""
     assert layerbook("check", cwd=unrun).returncode == 0
     write_sweep_book(unrun)
@@ -90,7 +90,7 @@ def test_reports_mistakes_in_prose(unrun: Path, text: str, column: int, message:
         assert found.partition(" ")[2].startswith(message), found
 
 
-def test_reports_captions_and_figures_that_do_not_meet(unrun: Path) -> None:
+def test_reports_captions_without_figures_and_figures_without_captions(unrun: Path) -> None:
     """A figure without a caption, a caption for no figure, a badge too."""
     file = "experiments/next.yaml"
     line = replace_text(unrun, file, "      logits: Their", "      logit: Their")
@@ -139,7 +139,7 @@ def test_reports_wrong_measures_and_views(unrun: Path, old: str, new: str, messa
     assert found.startswith("experiments/words.yaml:") and message in found
 
 
-def test_reports_everything_at_once(unrun: Path) -> None:
+def test_reports_all_problems_at_once(unrun: Path) -> None:
     """Of all chapters, sorted by place; a build refuses the same before anything runs."""
     append_prose(unrun, "{{ 1 | nope }}")
     append_prose(unrun, "{{ nothing }}")
@@ -162,7 +162,7 @@ def test_reports_everything_at_once(unrun: Path) -> None:
         ("[x](words.html#nope)", "words.html has no place called '#nope'"),
     ],
 )
-def test_results_show_more(book: Path, text: str, message: str) -> None:
+def test_stored_results_reveal_more_problems(book: Path, text: str, message: str) -> None:
     """Faults that only numbers show are found in the results that there are."""
     assert layerbook("check", cwd=book).returncode == 0
     line = append_prose(book, text)
@@ -199,7 +199,7 @@ def test_imports_no_model_and_draws_nothing(book: Path) -> None:
         "{% call reveal('x') %}a{% endcall %}",
     ],
 )
-def test_leaves_open_what_types_do_not_tell(text: str) -> None:
+def test_skips_fields_without_declared_types(text: str) -> None:
     """No false alarm."""
     names = dict.fromkeys(FUNCTION_NAMES, ())
     piece = PieceOfProse(text, "x.md", 1, names, lambda _: None)

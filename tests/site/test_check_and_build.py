@@ -83,7 +83,7 @@ def lines(stderr: str) -> set[str]:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_check_finds_what_build_refuses(
+def test_check_reports_what_build_refuses(
     fault: str, tiny_model_dir: Path, book: Path, tmp_path: Path
 ) -> None:
     """Without any result, at the same line."""
@@ -100,7 +100,7 @@ def test_check_finds_what_build_refuses(
     assert lines(checked.stderr) == lines(built.stderr), (checked.stderr, built.stderr)
 
 
-def test_a_book_with_all_of_it_right_has_no_problems(tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_correct_book_has_no_problems(tiny_model_dir: Path, tmp_path: Path) -> None:
     """Faults in branches, and anchors of all kinds."""
     unrun = write_small_book(tmp_path / "unrun", tiny_model_dir)
     text = """\

@@ -48,9 +48,7 @@ TWO_PROSE = """\
 """
 
 
-def test_figures_and_experiments_keep_their_files_apart(
-    tmp_path: Path, tiny_model_dir: Path
-) -> None:
+def test_clashing_names_get_separate_files(tmp_path: Path, tiny_model_dir: Path) -> None:
     """Figure `prompt-0` of `same` beside sweep `same-prompt-0`; `one-same` beside `one/same`."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)
     for name in ("next", "words"):
@@ -80,7 +78,7 @@ def test_figures_and_experiments_keep_their_files_apart(
         assert box.index(sentence) < 500
 
 
-def test_names_are_joined_by_a_hyphen_where_that_is_clear() -> None:
+def test_names_are_joined_by_a_hyphen_where_unambiguous() -> None:
     """And by a dot, which no name has, where it is not."""
     addresses = ["one/same", "two/one-same", "two/a", "two/a-b", "one-a/b"]
     assert name_on_page("one/same", "one", addresses) == "same"

@@ -88,7 +88,7 @@ def assert_same(value: Any, expected: Any, cell: CodeCell) -> None:
         assert value == pytest.approx(expected, rel=0, abs=cell.within), cell.name
 
 
-def test_the_merges_by_hand_are_right() -> None:
+def test_merges_by_hand_are_right() -> None:
     """The cell gives what the last row of the table in the prose says; no result has it."""
     merges = next(cell for cell in cells_of("tokenization") if cell.name == "merges")
     words = run(merges, {})
@@ -100,7 +100,7 @@ def test_the_merges_by_hand_are_right() -> None:
     assert by_kind == [*dict.fromkeys(shown.split(", ")), str(sum(map(len, words)))]
 
 
-def test_reads_a_cell() -> None:
+def test_cell_options_are_read() -> None:
     """The header is not shown; what the last line gives is rounded as `within` says."""
     cell = parse_cell("third", "third.py", GOOD)
     assert (cell.code, cell.within) == ("x = 1\nx / 3", 0.01)
@@ -182,7 +182,7 @@ def test_check_reports_cells(book: Path) -> None:
         ('r("sum").prompts[9]', 28, "there is no element 9"),
     ],
 )
-def test_check_reports_what_a_cell_equals(
+def test_check_reports_wrong_expected_values(
     book: Path, expression: str, column: int, message: str
 ) -> None:
     """In the cell's file; the chapter's line is named as well if it cannot be rendered."""
@@ -209,7 +209,7 @@ def test_build_shows_cells_and_runs_nothing(book: Path) -> None:
     assert "".join(content["cells"][2]["source"]) == "open('ran', 'w')\nx / 3"
 
 
-def test_a_cell_is_on_a_page_once(book: Path) -> None:
+def test_cell_is_on_a_page_once(book: Path) -> None:
     """Its notebook has it once, too."""
     line = write_cell(book)
     write_cell(book)
@@ -217,7 +217,7 @@ def test_a_cell_is_on_a_page_once(book: Path) -> None:
     assert f"{PROSE}:{line + 4}:4: the code cell 'third' is already on this page" in done.stderr
 
 
-def test_the_notebook_follows_the_format() -> None:
+def test_notebook_follows_the_format() -> None:
     """As nbformat 4.5 requires it: fields, kinds, and ids of 1 to 64 characters, each once."""
     sections = (
         Section("", "", "", (Anchor("cell", "code-setup", "setup"),)),

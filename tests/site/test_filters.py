@@ -33,7 +33,7 @@ def plain(text: str) -> float:
         (np.float32(0.5), "50.0 %"),
     ],
 )
-def test_percent(share: float, text: str) -> None:
+def test_percent_formats_fractions(share: float, text: str) -> None:
     """One decimal and a narrow space; 0 and 100 only if exact."""
     assert filters.percent(share) == text.replace(" ", "\u202f")
 
@@ -83,12 +83,12 @@ def test_scientific_reads_back(value: float) -> None:
         (0, "0"),
     ],
 )
-def test_compact(value: float, text: str) -> None:
+def test_compact_shortens_large_numbers(value: float, text: str) -> None:
     """No `1000.0 k`."""
     assert filters.compact(value) == text.replace(" ", "\u202f")
 
 
-def test_sizes_integers_and_signs() -> None:
+def test_sizes_integers_and_signs_are_formatted() -> None:
     assert filters.bytes_(98_362_432) == "98.4\u202fMB"
     assert filters.bytes_(12) == "12\u202fB"
     assert filters.integer(np.int64(49152)) == "49,152"
@@ -107,7 +107,7 @@ def test_rejects_other_types(name: str, value: object) -> None:
         filters.FILTERS[name](value)
 
 
-def test_lists() -> None:
+def test_lists_are_escaped_and_joined() -> None:
     """Escaped text, ids of tokens or numbers, chips."""
     assert filters.listing(["a"]).html == "a"
     assert filters.listing(["a", "<b>", "c"]).html == "a, &lt;b&gt; and c"
@@ -116,7 +116,7 @@ def test_lists() -> None:
     assert filters.tokens(tokens).html.count('class="tok"') == 2
 
 
-def test_visible() -> None:
+def test_visible_marks_whitespace() -> None:
     """Whitespace is drawn in strings and tokens, and marked apart from a real dot."""
     assert filters.visible(" a\n").text == "·a⏎"
     assert filters.visible(Token(1, " a", "2061")).text == "·a"

@@ -32,7 +32,7 @@ def stage(**keys: object) -> list[dict[str, object]]:
     return [{"title": "T", "href": "x.html", "text": "Says.", **keys}]
 
 
-def test_pictures_have_the_numbers_that_they_are_given() -> None:
+def test_pictures_show_the_numbers_of_the_results() -> None:
     """Bars as long as probabilities, arcs as thick as shares, cells as dark as numbers."""
     top = [SimpleNamespace(**{**vars_of(token(" Paris", 1)), "prob": 0.25})]
     (scores,) = make_stages(stage(top=top))
@@ -57,7 +57,7 @@ def vars_of(one: object) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-def test_tokens_bring_no_markup(hostile: str) -> None:
+def test_tokens_are_escaped(hostile: str) -> None:
     tokens = [token(hostile, 1)]
     for keys in ({"tokens": tokens}, {"weights": [1.0], "labels": tokens}):
         (one,) = make_stages(stage(**keys))

@@ -60,7 +60,7 @@ def test_unknown_terms_are_reported(call: str, message: str) -> None:
         render_chapter(f"a\n\nAs {{{{ {call} }}}}", "x.md", context())
 
 
-def test_a_term_needs_a_glossary() -> None:
+def test_term_needs_a_glossary() -> None:
     with pytest.raises(SpecError, match=r"term\(\) looks terms up in templates/glossary\.yaml"):
         render_chapter('{{ term("logits") }}', "x.md", context(glossary=None))
 

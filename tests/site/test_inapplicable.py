@@ -51,7 +51,7 @@ def gpt2_book(tmp_path: Path) -> Path:
     return book
 
 
-def test_pages_say_what_the_model_lacks(gpt2_book: Path) -> None:
+def test_pages_name_what_the_model_does_not_support(gpt2_book: Path) -> None:
     """The book is complete without the experiment, for every command."""
     checked = layerbook("check", cwd=gpt2_book)
     assert checked.returncode == 0, checked.stderr
@@ -79,7 +79,7 @@ def test_pages_say_what_the_model_lacks(gpt2_book: Path) -> None:
     assert layerbook("build", "--quiet", "--no-run", cwd=gpt2_book).returncode == 0
 
 
-def test_prose_without_a_guard_gives_way(gpt2_book: Path) -> None:
+def test_prose_without_a_condition_is_left_out(gpt2_book: Path) -> None:
     """A chapter that reads the missing result, or asks whether its claim holds, says why."""
     prose = gpt2_book / "templates" / "chapters" / "words.md"
     for text in ('{{ r("turned").d_head }}', '{% if holds("turned") %}Yes.{% endif %}'):
@@ -90,7 +90,7 @@ def test_prose_without_a_guard_gives_way(gpt2_book: Path) -> None:
         assert page.count("which GPT-2 lacks") == 1
 
 
-def test_a_spec_alone_runs_what_it_can(gpt2_book: Path, tmp_path: Path) -> None:
+def test_single_spec_runs_its_applicable_experiments(gpt2_book: Path, tmp_path: Path) -> None:
     """`run SPEC` writes the other results."""
     spec = gpt2_book / "experiments" / "words.yaml"
     done = layerbook("run", "--quiet", spec, "--out", tmp_path / "out", cwd=gpt2_book)

@@ -97,7 +97,7 @@ def test_small_shares_beside_the_first_token_keep_their_precision() -> None:
     assert shares[0, 0] == 1 and shares.sum(axis=-1) == pytest.approx([1] * 4, abs=5 * HALF_STEP)
 
 
-def test_zeros_stay_zeros() -> None:
+def test_zeros_are_exact() -> None:
     weights = np.array([1.0, 1.0, 0.0])[None, None]
     assert decode(attention.data_script("x.js", patterns(weights), sequential()))[
         0, 0

@@ -61,7 +61,7 @@ def test_catalogue_is_complete(code: str) -> None:
             assert translated[-1:].isspace() == one[-1:].isspace(), message
 
 
-def test_a_german_book_says_nothing_in_english(tmp_path: Path, tiny_model_dir: Path) -> None:
+def test_german_book_contains_no_english_messages(tmp_path: Path, tiny_model_dir: Path) -> None:
     """Pages, pictures and spoken names; code and the author's prose stay as they are."""
     book = write_book(tmp_path / "book", tiny_model_dir, "de-AT")
     done = layerbook("build", "--jobs", "1", cwd=book)
@@ -109,7 +109,7 @@ def test_results_do_not_depend_on_the_language(tmp_path: Path, tiny_model_dir: P
 
 
 @pytest.mark.parametrize("name", ["book.js", "theme.js", "try.js"])
-def test_scripts_bring_the_messages_that_they_use(name: str) -> None:
+def test_scripts_include_the_messages_they_use(name: str) -> None:
     """In English none, in German exactly those that the script has in it."""
     empty = "layerbookMessages ??= {}), {});"
     assert empty in bundle(static_files())[name].decode()
@@ -123,7 +123,7 @@ def test_scripts_bring_the_messages_that_they_use(name: str) -> None:
     assert '"decimal": ","' in script
 
 
-def test_style_sheets_speak_the_language() -> None:
+def test_style_sheets_are_translated() -> None:
     """The few words of a sheet are in it."""
     with language.use(GERMAN):
         assert "seitwärts scrollen" in bundle(static_files())["book.css"].decode()
@@ -161,7 +161,7 @@ def test_numbers_and_axes_follow_the_language() -> None:
     assert filters.percent(0.6171) == "61.7\N{NARROW NO-BREAK SPACE}%"
 
 
-def test_an_unknown_language_is_named_with_those_there_are(
+def test_unknown_language_is_reported_with_the_available_ones(
     tmp_path: Path, tiny_model_dir: Path
 ) -> None:
     """The problem is at its place in book.yaml."""

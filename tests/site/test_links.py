@@ -37,7 +37,7 @@ def problems_of(source: str) -> list[str]:
         "```\n[x](nope.html)\n```",
     ],
 )
-def test_links_to_what_exists(source: str) -> None:
+def test_links_to_existing_targets_are_resolved(source: str) -> None:
     """Pages, places on them, files, and other sites."""
     assert problems_of(source) == []
 
@@ -66,13 +66,13 @@ def test_links_to_what_exists(source: str) -> None:
         ("{{ 3 }} $x$ `a` [x](nope.html)", "1:21: no page is called 'nope.html'"),
     ],
 )
-def test_reports_links_to_nowhere(source: str, problem: str) -> None:
+def test_reports_broken_links(source: str, problem: str) -> None:
     """Inline, with a title, by reference; with the nearest name."""
     (found,) = problems_of(source)
     assert found.startswith(problem)
 
 
-def test_reports_what_is_no_address() -> None:
+def test_reports_invalid_addresses() -> None:
     """Markdown passes brackets that are written as they are in a reference."""
     assert TARGETS.problem("http://[a", "next.html").startswith("'http://[a' is no address")
 
@@ -90,7 +90,7 @@ def test_reports_what_is_no_address() -> None:
         ("## {{ figure('b') }}", "x.md:1:4: a figure, claim or source must stand alone"),
     ],
 )
-def test_reports_what_markdown_would_print(source: str, problem: str) -> None:
+def test_reports_links_that_markdown_would_print(source: str, problem: str) -> None:
     """At its place, instead of the marks on the page."""
     found = [str(one) for one in find_markdown_problems(parse_outline(source), "x.md")]
     assert found and found[0].startswith(problem)
@@ -107,7 +107,7 @@ def test_reports_what_markdown_would_print(source: str, problem: str) -> None:
         "[x][1]\n\n[1]: a.html",
     ],
 )
-def test_other_marks_are_fine(source: str) -> None:
+def test_other_brackets_are_not_links(source: str) -> None:
     """Texts that look like links or images, and render."""
     assert list(find_markdown_problems(parse_outline(source), "x.md")) == []
 
@@ -119,7 +119,7 @@ def write_prose(book: Path, chapter: str, text: str) -> CommandResult:
     return layerbook("build", "--no-run", cwd=book)
 
 
-def test_a_build_checks_all_links(book: Path) -> None:
+def test_build_checks_all_links(book: Path) -> None:
     """Of all chapters at once, and again when another page has lost the place."""
     good = "\n[a](next.html#sum-prompt-0), [b](#tokens), [c](claims.html#claim-next-sum-0)\n"
     good += "[d](next.html#more), [e](colophon.html#evidence), [f](data/next/sum.json)\n"
@@ -146,7 +146,7 @@ def test_names_of_sources_become_addresses(book: Path) -> None:
     assert '<a href="static/table.csv">b</a>' in page
 
 
-def test_captions_link_too(book: Path) -> None:
+def test_captions_can_contain_links(book: Path) -> None:
     """At the line of the spec."""
     spec = book / "experiments" / "words.yaml"
     text = spec.read_text(encoding="utf-8")

@@ -78,7 +78,7 @@ def test_reports_line_and_column() -> None:
     assert [lines[p.line - 1][p.column - 1 :][:2] for p in problems] == ["34", "67"]
 
 
-def test_an_excuse_needs_a_reason() -> None:
+def test_exemption_needs_a_reason() -> None:
     """It counts for its line only."""
     text = (
         "It is 0.1 and 0.2. {# numeral: both by definition #}\nIt is 0.3.\n\n"
@@ -125,7 +125,7 @@ def test_accepts_any_text(text: str) -> None:
     )
 )
 @settings(deadline=None)
-def test_judges_each_word_by_itself(words: list[str]) -> None:
+def test_judges_each_word_separately(words: list[str]) -> None:
     """A line of words, some of them results."""
     numbers = [
         p.message.split(" is typed")[0].removeprefix("the number ")
@@ -134,7 +134,7 @@ def test_judges_each_word_by_itself(words: list[str]) -> None:
     assert numbers == [word for word in words if word in ("61.7 %", "15")]
 
 
-def test_an_excuse_leaves_the_page_unchanged() -> None:
+def test_exemption_does_not_change_the_page() -> None:
     """Also a comment on a line of its own."""
     plain = "One 0.5.\n\nTwo.\nThree.\n\n- a\n- b\n"
     excused = (

@@ -48,7 +48,7 @@ def test_renders_choices_and_a_folded_answer() -> None:
     ("right", "written"),
     [("", ""), (", right=0", "0"), (", right=[0, 2]", "0 2"), (", right=none", "")],
 )
-def test_writes_the_right_choices(right: str, written: str) -> None:
+def test_marks_the_right_choices(right: str, written: str) -> None:
     """One, several, or none given."""
     assert f'data-right="{written}"' in render(f'predict("Q", ["a", "b", "c"]{right})')
 

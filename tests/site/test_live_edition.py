@@ -32,7 +32,7 @@ def joined(scripts: dict[str, bytes]) -> bytes:
     return bytes(data)
 
 
-def test_scripts_carry_every_byte() -> None:
+def test_scripts_contain_every_byte_of_the_model() -> None:
     """Two parts and a bit; nothing but data is in them."""
     data = bytes(range(256)) * (2 * PART_SIZE // 256) + b"end"
     scripts = model_scripts(data)
@@ -50,7 +50,7 @@ def live_book(tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     return book
 
 
-def test_the_site_is_current_with_and_without_it(live_book: Path) -> None:
+def test_site_is_current_with_and_without_the_live_edition(live_book: Path) -> None:
     """`--live` writes the scripts beside the site; `status --check` and builds leave them alone."""
     before = read_tree(live_book / "site")
     process = layerbook("build", "--live", cwd=live_book)
@@ -67,7 +67,7 @@ def test_the_site_is_current_with_and_without_it(live_book: Path) -> None:
     assert read_tree(live_book / "site") == before
 
 
-def test_it_comes_back_where_it_was_removed(live_book: Path) -> None:
+def test_removed_live_edition_is_restored(live_book: Path) -> None:
     """A build with nothing else to do writes it again."""
     assert layerbook("build", "--live", cwd=live_book).returncode == 0
     shutil.rmtree(live_book / "site" / "live")
@@ -75,7 +75,7 @@ def test_it_comes_back_where_it_was_removed(live_book: Path) -> None:
     assert (live_book / "site" / "live" / "manifest.js").is_file()
 
 
-def test_a_model_that_is_no_gguf_is_refused(book: Path) -> None:
+def test_model_other_than_gguf_is_refused(book: Path) -> None:
     """Before anything runs, with the kind that it is."""
     process = layerbook("build", "--live", cwd=book)
     assert process.returncode == 2

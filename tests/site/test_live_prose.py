@@ -19,7 +19,7 @@ def render(prose: str, model: LiveModel | None = MODEL) -> ChapterBody:
     return render_chapter(prose, "x.md", replace(context(), live=model))
 
 
-def test_a_box_is_there_only_where_the_model_can_run() -> None:
+def test_box_is_rendered_only_if_the_model_can_run() -> None:
     """The page of a box may run the model; that of an empty one may not."""
     body = render('{{ own_text("lens") }}')
     assert 'data-kind="lens"' in body.html
@@ -29,7 +29,7 @@ def test_a_box_is_there_only_where_the_model_can_run() -> None:
     assert not without.runs_model
 
 
-def test_a_link_to_the_page_is_only_its_words_without_it() -> None:
+def test_link_to_the_page_is_plain_text_without_it() -> None:
     """A text to begin with is encoded; `live_page` chooses what else is said."""
     prose = '{{ try_page("Try <it>", "a & b") }}{% if live_page() %}, here{% endif %}'
     assert '<a href="try.html#text=a%20%26%20b">Try &lt;it&gt;</a>, here' in render(prose).html

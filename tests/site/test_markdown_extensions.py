@@ -37,7 +37,7 @@ def check_messages(source: str) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", ["Note", "Tip", "Important", "Warning", "Caution"])
-def test_boxes(kind: str) -> None:
+def test_every_kind_of_box_is_rendered(kind: str) -> None:
     """A box of each kind, with its name and any Markdown."""
     html = render(f"> [!{kind.upper()}]\n> A *word*.\n>\n> - and a list")
     assert f'<div class="note {kind.lower()}" role="note">' in html
@@ -53,7 +53,7 @@ def test_tabs_are_sections_with_titles() -> None:
     assert [section.find("p").text for section in sections] == ["C & <C>", "D"]
 
 
-def test_tasks_say_whether_they_are_done() -> None:
+def test_tasks_state_whether_they_are_done() -> None:
     """In a sign with a name; there is nothing to tick."""
     html = render("- [x] read\n- [ ] write\n- other")
     assert 'aria-label="done">☑</span> read' in html
@@ -76,7 +76,7 @@ def test_definitions_and_struck_text() -> None:
         ("", "Text only", "import"),
     ],
 )
-def test_listings_of_any_language(language: str, name: str, marked: str) -> None:
+def test_listings_of_any_language_are_highlighted(language: str, name: str, marked: str) -> None:
     """They are highlighted, have a name and a button, and braces are text."""
     html = render(f"```{language}\nimport let int {{{{ x }}}} {{# y #}}\n```")
     assert f'aria-label="{name}"' in html and marked in html
@@ -85,28 +85,28 @@ def test_listings_of_any_language(language: str, name: str, marked: str) -> None
     assert "import let int {{ x }} {# y #}" in text
 
 
-def test_a_listing_has_the_name_of_its_file() -> None:
+def test_listing_shows_the_name_of_its_file() -> None:
     """The word behind the language, as text."""
     html = render("```yaml experiments/a&b.yaml\nx: 1\n```")
     assert '<p class="listing-name">experiments/a&amp;b.yaml</p>' in html
     assert "listing-name" not in render("```yaml\nx: 1\n```")
 
 
-def test_an_unknown_language_is_named() -> None:
+def test_unknown_language_is_reported() -> None:
     """With the nearest one, by the check and by the build."""
     assert error_message("a\n\n```pyhton\nx\n```").startswith("3:")
     (message,) = check_messages("a\n\n> ```pyhton\n> x\n> ```")
     assert message.startswith("3:6: no language is called 'pyhton' (did you mean 'python'")
 
 
-def test_a_box_that_opens_nothing_is_named() -> None:
+def test_unknown_kind_of_box_is_reported() -> None:
     """Colons that belong to no tabs would be printed."""
     (message,) = check_messages("a\n\n::: warning\n\nb")
     assert message.startswith("3:1: ::: warning opens or closes nothing")
     assert check_messages(":::: tabs\n\n::: tab One\n\nx\n\n:::\n\n::::") == []
 
 
-def test_references_lead_to_their_targets() -> None:
+def test_references_link_to_their_targets() -> None:
     """Figures by number, formulas by number, sections by title; before and after them."""
     html = render(
         f"See @fig-noise-bars, @eq-main, (@sec-the-end).\n\n{FIGURE}"
@@ -122,26 +122,26 @@ def test_references_lead_to_their_targets() -> None:
     assert 'id="eq-main"' in html and '<span class="equation-number">(1)</span>' in html
 
 
-def test_a_reference_to_nothing_is_named() -> None:
+def test_broken_reference_is_reported() -> None:
     """With the nearest one, at its line."""
     message = error_message(f"{FIGURE}See\n@fig-noise-bar.")
     assert message.startswith("4:1: nothing on this page is called @fig-noise-bar")
     assert "did you mean '@fig-noise-bars'" in message
 
 
-def test_addresses_and_code_are_no_references() -> None:
+def test_addresses_and_code_are_not_references() -> None:
     """Nor are other words behind the sign."""
     html = render("me@fig-tree.org, `@fig-x`, @someone, $@fig-x$".replace(", $@fig-x$", ""))
     assert "me@fig-tree.org" in html and "@someone" in html and "reference" not in html
 
 
-def test_a_value_is_no_title_of_a_tab() -> None:
+def test_values_in_tab_titles_are_refused() -> None:
     """It would stand in an attribute."""
     message = error_message(":::: tabs\n::: tab {{ r('noise').name }}\nx\n:::\n::::")
     assert message.startswith("2:") and "a value cannot be part of a title" in message
 
 
-def test_a_long_paragraph_ends_soon() -> None:
+def test_long_paragraphs_are_rendered_quickly() -> None:
     """Unclosed brackets in a paragraph that is too long take no time to speak of."""
     started = process_time()
     assert check_messages("![\n" * 60_000) == [f"1:1: {LONG_PARAGRAPH}"]

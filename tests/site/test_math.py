@@ -130,7 +130,7 @@ assert MathRenderer().render("b", display=False) == "<math><mi>b</mi></math>"
         (r"$\{\# x\}$", MathRenderer().render(r"\{\# x\}", display=False)),
     ],
 )
-def test_braces_of_tex_are_not_jinja(prose: str, mathml: str) -> None:
+def test_tex_braces_are_not_jinja(prose: str, mathml: str) -> None:
     """A colour is no comment, and an escaped brace opens no value."""
     assert mathml in render_chapter(prose, "x.md", context()).html
 

@@ -39,7 +39,7 @@ def test_prints_no_class_of_a_result() -> None:
     assert source.startswith("def measure(self")
 
 
-def test_a_page_has_the_code_of_an_analysis_once(book: Path) -> None:
+def test_page_has_the_code_of_an_analysis_once(book: Path) -> None:
     """Folded where it comes first; other figures and `source` link to it."""
     prose = book / "templates" / "chapters" / "next.md"
     text = prose.read_text(encoding="utf-8")

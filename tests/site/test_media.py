@@ -55,7 +55,7 @@ def check_messages(book: Path) -> list[str]:
     ]
 
 
-def test_an_image_is_a_numbered_figure(media_book: Path) -> None:
+def test_image_is_a_numbered_figure(media_book: Path) -> None:
     """Its caption has values and markup, its size is in the page, numbers run on."""
     write_prose(media_book, IMAGE, '{{ figure("cat", "text-0") }}')
     assert check_messages(media_book) == []
@@ -70,7 +70,7 @@ def test_an_image_is_a_numbered_figure(media_book: Path) -> None:
     assert [n for n in re.findall(r"Figure (2\.\d)\.</b>", page)] == ["2.1", "2.2", "2.3"]
 
 
-def test_the_site_has_what_is_shown_and_all_of_static(media_book: Path) -> None:
+def test_site_has_the_shown_media_and_all_of_static(media_book: Path) -> None:
     """Pictures that no page shows stay, and so do hidden files; bytes are the same."""
     write_prose(media_book, IMAGE, "[A table](static/data/table.csv)")
     built_page(media_book)
@@ -81,7 +81,7 @@ def test_the_site_has_what_is_shown_and_all_of_static(media_book: Path) -> None:
     assert site["images/line.png"] == (media_book / "images" / "line.png").read_bytes()
 
 
-def test_a_changed_picture_is_published(media_book: Path) -> None:
+def test_changed_picture_is_published(media_book: Path) -> None:
     """Though no text changed; the page has its new size."""
     write_prose(media_book, IMAGE)
     built_page(media_book)
@@ -92,7 +92,7 @@ def test_a_changed_picture_is_published(media_book: Path) -> None:
     assert (media_book / "site" / "static" / "film.mp4").read_bytes() == b"new"
 
 
-def test_a_decorative_image_has_an_empty_alt_and_no_number(media_book: Path) -> None:
+def test_decorative_image_has_an_empty_alt_and_no_number(media_book: Path) -> None:
     """Screen readers pass over it."""
     write_prose(media_book, "![decorative](images/photo.jpg)")
     assert check_messages(media_book) == []
@@ -101,7 +101,7 @@ def test_a_decorative_image_has_an_empty_alt_and_no_number(media_book: Path) -> 
     assert "Figure 2.2" not in page
 
 
-def test_a_video_is_a_figure_with_a_poster(media_book: Path) -> None:
+def test_video_is_a_figure_with_a_poster(media_book: Path) -> None:
     """The policy of the page lets it play; the text of its caption is no markup."""
     call = 'video("static/film.mp4", poster="images/line.png", caption="A <b>film</b>.")'
     write_prose(media_book, f"{{{{ {call} }}}}")
@@ -144,7 +144,9 @@ def test_a_video_is_a_figure_with_a_poster(media_book: Path) -> None:
         ("A <!-- comment", "3:3", "prose has no HTML"),
     ],
 )
-def test_check_finds_it(media_book: Path, written: str, place: str, message: str) -> None:
+def test_check_reports_mistakes_in_media(
+    media_book: Path, written: str, place: str, message: str
+) -> None:
     """At its line and column; a build refuses it too."""
     write_prose(media_book, written)
     reported = check_messages(media_book)
@@ -179,7 +181,7 @@ def test_links_out_of_the_folders_are_refused(media_book: Path, tmp_path: Path) 
         ('width="100%" height="100%" viewBox="0,0,30,20"', (30, 20)),
     ],
 )
-def test_the_size_of_an_svg(tmp_path: Path, attributes: str, size: tuple[int, int]) -> None:
+def test_size_of_an_svg_is_read(tmp_path: Path, attributes: str, size: tuple[int, int]) -> None:
     """Its own width and height, or those of its viewBox."""
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "x.svg").write_text(SVG.format(attributes))
@@ -198,7 +200,9 @@ def test_the_size_of_an_svg(tmp_path: Path, attributes: str, size: tuple[int, in
         ("x.png", "text", "it is no PNG file"),
     ],
 )
-def test_broken_pictures_are_named(tmp_path: Path, name: str, content: str, message: str) -> None:
+def test_broken_pictures_are_reported(
+    tmp_path: Path, name: str, content: str, message: str
+) -> None:
     """With what is wrong, without a traceback."""
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / name).write_text(content)
@@ -206,7 +210,7 @@ def test_broken_pictures_are_named(tmp_path: Path, name: str, content: str, mess
         MediaFolders(tmp_path).image(f"images/{name}")
 
 
-def test_a_turned_photo_has_the_size_it_is_shown_in(tmp_path: Path) -> None:
+def test_rotated_photo_has_its_displayed_size(tmp_path: Path) -> None:
     """Cameras write the orientation beside the pixels."""
     (tmp_path / "images").mkdir()
     exif = Image.Exif()
@@ -216,7 +220,7 @@ def test_a_turned_photo_has_the_size_it_is_shown_in(tmp_path: Path) -> None:
     assert (image.width, image.height) == (30, 40)
 
 
-def test_a_picture_of_another_kind_is_named(tmp_path: Path) -> None:
+def test_picture_with_a_wrong_suffix_is_reported(tmp_path: Path) -> None:
     """A JPEG called .png."""
     (tmp_path / "images").mkdir()
     Image.new("RGB", (4, 4)).save(tmp_path / "images" / "x.png", format="JPEG")

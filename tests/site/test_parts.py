@@ -42,7 +42,7 @@ def write_book(folder: Path, model: Path) -> Path:
     return book
 
 
-def test_parts_and_pages(tmp_path: Path, tiny_model_dir: Path) -> None:
+def test_parts_and_pages_are_in_the_contents(tmp_path: Path, tiny_model_dir: Path) -> None:
     """Navigation, numbers, neighbours, search and links follow the outline."""
     book = write_book(tmp_path / "book", tiny_model_dir)
     assert layerbook("build", "--jobs", "1", cwd=book).returncode == 0
@@ -79,7 +79,7 @@ def test_prose_problems_of_a_page_have_its_lines(tmp_path: Path, tiny_model_dir:
     assert "about.md:13:17: no page is called 'wrods.html'" in process.stderr
 
 
-def test_drafts(tmp_path: Path, tiny_model_dir: Path) -> None:
+def test_drafts_are_shown_on_request_only(tmp_path: Path, tiny_model_dir: Path) -> None:
     """Only `--drafts` shows them, marked as such; links to them are links to nowhere."""
     book = write_book(tmp_path / "book", tiny_model_dir)
     spec = book / "experiments" / "words.yaml"

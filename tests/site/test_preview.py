@@ -39,16 +39,16 @@ def lines(port: int, target: str, host: str = "localhost") -> Iterator[str]:
             yield from (line.rstrip("\n") for line in answer)
 
 
-def test_only_names_of_this_machine_get_events(served: tuple[Preview, int]) -> None:
+def test_events_are_sent_to_local_names_only(served: tuple[Preview, int]) -> None:
     assert "421" in next(lines(served[1], "/-/events", host="evil.example"))
 
 
 @pytest.mark.parametrize("target", ["/-/", "/-/serve.py", "/-/../serve.py", "/-/preview.js/"])
-def test_the_preview_has_two_files(served: tuple[Preview, int], target: str) -> None:
+def test_preview_has_two_files(served: tuple[Preview, int], target: str) -> None:
     assert "404" in next(lines(served[1], target))
 
 
-def test_served_pages_may_talk_to_the_server_and_to_nobody_else(
+def test_served_pages_may_connect_to_the_server_only(
     served: tuple[Preview, int],
 ) -> None:
     """The policy of the page on disk stays but for one source."""
@@ -59,7 +59,7 @@ def test_served_pages_may_talk_to_the_server_and_to_nobody_else(
     assert "unsafe" not in page.partition("<title>")[0]
 
 
-def test_events_tell_of_each_change(book: Path, served: tuple[Preview, int]) -> None:
+def test_every_change_sends_an_event(book: Path, served: tuple[Preview, int]) -> None:
     """The version is that of the published files; a mistake leaves it as it was."""
     preview, port = served
     events = (line for line in lines(port, "/-/events") if line.startswith("data: "))
@@ -85,5 +85,5 @@ def test_events_tell_of_each_change(book: Path, served: tuple[Preview, int]) -> 
     assert mended["problems"] == [] and mended["version"] not in ("", first["version"])
 
 
-def test_what_is_no_page_stays_as_it_is() -> None:
+def test_files_other_than_pages_are_served_unchanged() -> None:
     assert add_preview("<p>No head.</p>", "1") == "<p>No head.</p>"

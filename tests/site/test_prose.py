@@ -174,7 +174,7 @@ def test_errors_in_captions_name_the_spec() -> None:
         )
 
 
-def test_lines_of_statements_vanish() -> None:
+def test_statement_lines_leave_no_blank_lines() -> None:
     """Every other line keeps its break, so that paragraphs stay apart."""
     assert render("{% for i in range(2) %}\n- {{ i }}\n{% endfor %}\n").count("<p>") == 0
     assert render("A{% if true %} b.{% endif %}\n\nC").count("<p>") == 2

@@ -51,7 +51,7 @@ def test_every_link_works_below_a_folder(site: dict[str, bytes]) -> None:
     assert not any(urlsplit(name).path.startswith("/") for name in site)
 
 
-def test_pages_say_where_they_are(site: dict[str, bytes]) -> None:
+def test_pages_state_their_address(site: dict[str, bytes]) -> None:
     page = site["next.html"].decode()
     assert f'<link rel="canonical" href="{URL}next.html">' in page
     assert '<meta property="og:title" content="What comes next · A small book">' in page
@@ -62,21 +62,21 @@ def test_pages_say_where_they_are(site: dict[str, bytes]) -> None:
     assert "Edit this page" not in site["claims.html"].decode()
 
 
-def test_map_of_the_site_lists_its_pages(site: dict[str, bytes]) -> None:
+def test_sitemap_lists_every_page(site: dict[str, bytes]) -> None:
     root = fromstring(site["sitemap.xml"])
     addresses = [entry[0].text for entry in root]
     pages = {name for name in site if name.endswith(".html")} - {"404.html", "index.html"}
     assert set(addresses) == {URL, *(f"{URL}{name}" for name in pages)}
 
 
-def test_card_shows_the_title(site: dict[str, bytes]) -> None:
+def test_social_card_shows_the_title(site: dict[str, bytes]) -> None:
     """A picture of the size that other sites ask for, with ink on it."""
     image = Image.open(io.BytesIO(site["assets/card.png"]))
     assert image.size == (1200, 630)
     assert image.convert("L").crop((80, 100, 800, 220)).getextrema()[0] < 60
 
 
-def test_a_book_without_an_address_has_none_of_it(book: Path) -> None:
+def test_book_without_an_address_has_no_sitemap_or_card(book: Path) -> None:
     assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
     site = read_tree(book / "site")
     assert not site.keys() & {"sitemap.xml", "404.html", "assets/card.png"}
@@ -84,7 +84,7 @@ def test_a_book_without_an_address_has_none_of_it(book: Path) -> None:
 
 
 @pytest.mark.parametrize("url", ["ftp://example.org", "example.org", 'https://a.org/"onload="x'])
-def test_an_address_is_one_of_the_web(book: Path, url: str) -> None:
+def test_address_must_be_http(book: Path, url: str) -> None:
     path = book / "experiments" / "book.yaml"
     path.write_text(f"{path.read_text()}url: '{url}'\n")
     done = layerbook("check", cwd=book)

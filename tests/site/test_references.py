@@ -121,7 +121,7 @@ def test_citations_are_links(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-def test_sources_bring_no_markup(hostile: str, tmp_path: Path) -> None:
+def test_sources_are_escaped(hostile: str, tmp_path: Path) -> None:
     """Names and titles are text."""
     sources = Bibliography({"a1": publication((hostile, "B, B."), 2020, hostile)})
     html = render_chapter(
@@ -268,7 +268,7 @@ def test_page_follows_the_file(tmp_path: Path, tiny_model_dir: Path) -> None:
     assert read_tree(book / "site") == plain
 
 
-def test_the_book_cites_its_own_sources() -> None:
+def test_book_cites_its_own_sources() -> None:
     """All of them, and no chapter links outside."""
     sources = load(ROOT / "templates")
     assert sources is not None

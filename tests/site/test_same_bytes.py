@@ -74,7 +74,7 @@ VARIANTS = {
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_same_bytes_wherever_it_is_built(
+def test_builds_are_byte_identical_everywhere(
     built: Path, tmp_path: Path, locale_path: str | None, name: str
 ) -> None:
     """Built from the sources alone; the date comes from the book, not the environment."""

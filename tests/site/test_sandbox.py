@@ -157,13 +157,13 @@ def test_prose_reads_results(source: str, text: str) -> None:
         "r('noise')[tok]",
     ],
 )
-def test_prose_reaches_nothing_else(expression: str, tmp_path: Path) -> None:
+def test_prose_cannot_reach_other_objects(expression: str, tmp_path: Path) -> None:
     """No methods of models and arrays, no attributes of Python."""
     assert error_of(f"x\n\n{{{{ {expression} }}}}").startswith(f"{FILE}:3:1: ")
 
 
 @pytest.mark.parametrize("expression", ["{{ m.__class__ }}", "{{ m.arguments }}", "{{ caller() }}"])
-def test_macros_and_loops_hide_their_insides(expression: str) -> None:
+def test_macros_and_loops_hide_their_internals(expression: str) -> None:
     assert "1:1" in error_of(f"{{% macro m() %}}{{% endmacro %}}{expression}")
     assert "1:1" in error_of("{% for x in [1] %}{{ loop._iterator }}{% endfor %}")
     assert "1:1" in error_of("{% for x in [1] %}{{ loop.__init__ }}{% endfor %}")
@@ -256,12 +256,12 @@ def nested(count: int) -> str:
     ],
     ids=lambda source: source[:40],
 )
-def test_prose_ends_soon(source: str) -> None:
+def test_slow_prose_is_stopped(source: str) -> None:
     """A template that would run for hours or fill the memory is refused at its line."""
     assert error_of(f"\n\n{source}").startswith(f"{FILE}:")
 
 
-def test_the_line_of_a_limit_is_named() -> None:
+def test_limit_is_reported_at_its_line() -> None:
     assert error_of(f"a\n\nb\n{nested(6)}").startswith(f"{FILE}:4:1: the template takes more than")
     assert error_of("a\n\n{{ " + "(" * 900 + " }}").startswith(f"{FILE}:3:1: nested too deep")
 
@@ -297,7 +297,7 @@ PAGE_ATTACKS = [
 
 
 @pytest.mark.parametrize("attack", PAGE_ATTACKS, ids=lambda source: source[:40])
-def test_page_templates_are_in_the_sandbox(attack: str, tmp_path: Path) -> None:
+def test_page_templates_run_in_the_sandbox(attack: str, tmp_path: Path) -> None:
     """A book's own template is as limited as its prose; each refusal names its line."""
     (tmp_path / "base.html").write_text("<p>")
     (tmp_path / "index.html").write_text(f"<p>\n{attack}")
@@ -335,7 +335,7 @@ PATHOLOGICAL = {
 
 
 @pytest.mark.parametrize("name", PATHOLOGICAL)
-def test_checks_of_prose_end_soon(name: str) -> None:
+def test_checks_of_slow_prose_are_stopped(name: str) -> None:
     """Reading without results, and rendering, take time in proportion to the text."""
     source = PATHOLOGICAL[name]
     start = time.process_time()
@@ -360,27 +360,27 @@ def test_checks_of_prose_end_soon(name: str) -> None:
         pytest.param("```python\nx" + "\t\n" * 24_000 + "y\n```", id="empty lines of a listing"),
     ],
 )
-def test_long_chapters_are_rendered_soon(source: str) -> None:
+def test_long_chapters_are_rendered_quickly(source: str) -> None:
     """In time that grows as their length does."""
     start = time.process_time()
     render_chapter(source, FILE, context(SampleViews(SampleResult())))
     assert time.process_time() - start < SECONDS
 
 
-def test_listings_whose_colours_take_long_are_errors() -> None:
+def test_slow_highlighting_is_an_error() -> None:
     """The patterns of some languages take cubic time."""
     source = "\n".join(["```java", *["a " * 240] * 60, "```"])
     assert "the colours of java take too long for this listing" in error_of(source)
 
 
-def test_a_pattern_that_never_ends_is_an_error() -> None:
+def test_pattern_that_never_ends_is_an_error() -> None:
     """One match of a lexer takes exponential time; a process of its own ends."""
     source = '```fish\n"""' + "\\" * 300 + "\n```"
     source = f"```sql\nselect\n```\n\n{source}"  # the process is there already
     assert "5:1: the colours of fish take too long for this listing" in error_of(source)
 
 
-def test_the_listings_of_a_page_share_their_time() -> None:
+def test_listings_of_a_page_share_their_time() -> None:
     """Each within its own limit, all together not."""
     allowance = colours.Allowance(seconds=0.001)
     allowance.colour("x = 1\n" * 1000, "python")
@@ -416,6 +416,6 @@ def test_characters_that_markup_cannot_hold_are_replaced_in_formulas(character: 
 
 
 @pytest.mark.parametrize("href", ["javascript:alert(1)", "https://example.org", "//x", "../x.html"])
-def test_stages_lead_to_pages_of_the_book(href: str) -> None:
+def test_stages_link_to_pages_of_the_book(href: str) -> None:
     stage = f"{{'title': 'A', 'href': '{href}', 'text': 'B', 'widths': [1]}}"
     assert "which is no page" in error_of(f"{{{{ journey([{stage}]) }}}}")

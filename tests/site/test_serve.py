@@ -101,7 +101,7 @@ def test_answers_to_no_other_name(ask: Ask, host: str | None) -> None:
         *("//evil.example/..", "/data//a%20b.csv", "/x" * 200),
     ],
 )
-def test_finds_neither_links_nor_folders(ask: Ask, target: str) -> None:
+def test_serves_neither_links_nor_folders(ask: Ask, target: str) -> None:
     """Nor hidden files, nor anything outside; it redirects nowhere."""
     status, body = ask(target)
     assert status == 404
@@ -138,7 +138,7 @@ def test_long_headers_are_bad_requests(ask: Ask, capfd: pytest.CaptureFixture[st
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_port_that_is_taken_is_a_usage_error(site: Path) -> None:
+def test_port_that_is_taken_is_a_usage_error(site: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         with pytest.raises(UsageError, match="cannot be used"):
             serve(site, taken.getsockname()[1], lambda address: None)

@@ -59,14 +59,14 @@ def test_pages_have_the_colors_fonts_and_pictures(themed_book: Path) -> None:
         assert (site / name).is_file()
 
 
-def test_a_book_without_a_theme_has_no_sheet_of_its_own(book: Path) -> None:
+def test_book_without_a_theme_has_no_extra_style_sheet(book: Path) -> None:
     """Its pages are as before."""
     site = build(book)
     assert not (site / "assets" / "colors.css").exists()
     assert "colors.css" not in (site / "index.html").read_text()
 
 
-def test_a_page_template_changes_one_block(book: Path) -> None:
+def test_page_template_changes_one_block(book: Path) -> None:
     """It extends ours of the same name; ids of ours stay unique."""
     (book / "templates" / "chapter.html").write_text(
         '{% extends "layerbook/chapter.html" %}\n'
@@ -86,7 +86,7 @@ def test_a_page_template_changes_one_block(book: Path) -> None:
         ('{% extends "layerbook/../base.html" %}', "base.html"),
     ],
 )
-def test_a_wrong_page_template_is_named(book: Path, template: str, message: str) -> None:
+def test_broken_page_template_is_reported(book: Path, template: str, message: str) -> None:
     """With its file."""
     (book / "templates" / "chapter.html").write_text(template)
     done = layerbook("build", "--no-run", "--quiet", cwd=book)

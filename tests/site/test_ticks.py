@@ -29,7 +29,7 @@ def replace_box(book: Path, new: str) -> int:
     return text[: text.index(BOX)].count("\n") + 1
 
 
-def test_a_tick_opens_the_box_of_its_claim() -> None:
+def test_tick_opens_the_box_of_its_claim() -> None:
     """The mark names a popover with all that a full box shows, unfolded."""
     html = html_of('It is four. {{ tick("noise", 0) }} So there.')
     (button,) = re.findall(r"<button[^>]*>", html)
@@ -49,7 +49,7 @@ def test_a_tick_opens_the_box_of_its_claim() -> None:
     assert re.search(r'four\.<span class="ticks">&nbsp;<button.*</button></span> So there', html)
 
 
-def test_what_does_not_hold_says_so_in_words() -> None:
+def test_failed_claim_is_stated_in_words() -> None:
     """A mark alone could be missed; neither needs colour."""
     (holds,) = re.findall("<button.*?</button>", html_of('a {{ tick("noise", 0) }}'))
     (fails,) = re.findall("<button.*?</button>", html_of('a {{ tick("noise", 1) }}'))
@@ -58,7 +58,7 @@ def test_what_does_not_hold_says_so_in_words() -> None:
     assert 'class="tick fails"' in fails
 
 
-def test_ticks_in_a_row_stand_together() -> None:
+def test_consecutive_ticks_share_a_margin_note() -> None:
     """Only those with nothing between them."""
     html = html_of('a {{ tick("noise", 0) }} {{ tick("noise", 1) }}\nb {{ tick("answer", 0) }} c')
     groups = re.findall(r'<span class="ticks">(.*?</button>)</span>( ?)', html)
@@ -68,7 +68,7 @@ def test_ticks_in_a_row_stand_together() -> None:
     ]
 
 
-def test_a_page_has_each_box_and_each_id_once() -> None:
+def test_page_has_each_box_and_each_id_once() -> None:
     """The first tick or box of a claim is its anchor; all its ticks open the same box."""
     tick = '{{ tick("noise", 0) }}'
     html = html_of(f'a {tick}\n\n{{{{ claim("noise", 0) }}}}\n\nb {tick}\n')
@@ -79,7 +79,7 @@ def test_a_page_has_each_box_and_each_id_once() -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_a_tick_is_no_part_of_the_text() -> None:
+def test_ticks_are_not_part_of_the_search_text() -> None:
     """Search and comparison read the sentence without it."""
     prose = 'It is four. {{ tick("noise", 0) }}'
     assert [s.text for s in chapter_sentences(prose, "x.md", context())] == ["It is four."]
@@ -92,7 +92,7 @@ def test_hostile_claims_do_not_become_markup() -> None:
     assert "<script>" not in html_of('a {{ tick("noise", 1) }}')
 
 
-def test_an_undefined_argument_is_reported() -> None:
+def test_undefined_argument_is_reported() -> None:
     """At its line."""
     with pytest.raises(SpecError, match=r"x\.md:3:3: 'nothing' is not defined"):
         html_of("a\n\nb {{ tick(nothing) }}")
@@ -106,7 +106,7 @@ def test_an_undefined_argument_is_reported() -> None:
         ('tick("pattern")', "tick(): next/pattern has 0 claims, so there is no claim 0"),
     ],
 )
-def test_check_reports_ticks_of_nothing(book: Path, call: str, message: str) -> None:
+def test_check_reports_ticks_of_unknown_claims(book: Path, call: str, message: str) -> None:
     """Before anything runs, at file:line:col."""
     line = replace_box(book, f"A word. {{{{ {call} }}}}\n")
     done = layerbook("check", cwd=book)
@@ -114,7 +114,7 @@ def test_check_reports_ticks_of_nothing(book: Path, call: str, message: str) -> 
     assert f"{PROSE}:{line}:17: {message}" in done.stderr
 
 
-def test_the_list_of_claims_links_to_ticks_as_to_boxes(book: Path) -> None:
+def test_list_of_claims_links_to_ticks_as_to_boxes(book: Path) -> None:
     """Both ways."""
     replace_box(book, 'A word. {{ tick("sum", 1) }}\n')
     assert layerbook("build", "--no-run", cwd=book).returncode == 0

@@ -152,12 +152,12 @@ FORMULA_STARTS = tuple("=+-@＝＋－＠")
         *((text, text) for text in ("-5", "+1.5e-7", "[0, -1]", "2 - 2 = 0", "a-b", "\n (1)")),
     ],
 )
-def test_csv_guards_formulas_and_no_numbers(text: str, written: str) -> None:
+def test_csv_escapes_formulas_but_not_numbers(text: str, written: str) -> None:
     cells = list(csv.reader(io.StringIO(table_csv(Table((text,), ((text,),))), newline="")))
     assert cells == [[written], [written]]
 
 
-def test_csv_takes_no_time_for_long_cells() -> None:
+def test_csv_escapes_long_cells_quickly() -> None:
     start = time.process_time()
     for text in ("; " * 100_000, "\n" * 300_000, ";-" + "1" * 300_000 + "x", "; -1" * 50_000):
         table_csv(Table(("a",), ((text,),)))
@@ -182,7 +182,7 @@ def test_csv_holds_the_text_of_tokens() -> None:
     ]
 
 
-def test_values_color_the_tokens_and_stand_beneath() -> None:
+def test_values_color_the_tokens_and_are_printed_below() -> None:
     """From the lowest to the highest, or from 0 to 1 for shares; the table has them too."""
     row = tuple(Token(i, text, text.encode().hex()) for i, text in enumerate("abc"))
     strip = TokenStrip((("", row),), alt="", values=((2.0, 4.0, 3.0),), value_axis=Axis("bits"))

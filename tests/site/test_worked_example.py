@@ -58,7 +58,7 @@ def test_keys_values_scores_and_shares_follow_from_the_vectors(text: str) -> Non
     assert sum(round(100 * share) for share in shares) == 100
 
 
-def test_the_mixture_and_the_new_vector_are_the_sums(text: str) -> None:
+def test_mixture_and_the_new_vector_are_the_sums(text: str) -> None:
     """One decimal of each, from shares that are not rounded."""
     x = vectors(text, "vector")
     shares = softmax(vectors(text, "key") @ (x @ matrix(text, "Q"))[-1])
@@ -67,7 +67,7 @@ def test_the_mixture_and_the_new_vector_are_the_sums(text: str) -> None:
         assert f"({', '.join(f'{n:.1f}' for n in vector)})" in text
 
 
-def test_the_solutions_of_the_exercises_are_right(text: str) -> None:
+def test_solutions_of_the_exercises_are_right(text: str) -> None:
     """A tie at 35 per cent each; the scores of France's own query."""
     x = vectors(text, "vector")
     key, query = vectors(text, "key"), x @ matrix(text, "Q")

@@ -71,7 +71,7 @@ def test_ratio_and_surprise_follow_from_the_shares(words: str, portraits: np.nda
     assert "A nat is 1.44 bits" in words and round(1 / np.log(2), 2) == 1.44
 
 
-def test_the_solution_with_another_vector_is_right(words: str, portraits: np.ndarray) -> None:
+def test_solution_with_another_vector_is_right(words: str, portraits: np.ndarray) -> None:
     assert sketch((1, 7, 5)) == pytest.approx([0.2, 1.4, 1])
     logits = portraits @ sketch((1, 7, 5))
     assert logits == pytest.approx([0.8, 3.4, 5.4, 3.6])
@@ -79,7 +79,7 @@ def test_the_solution_with_another_vector_is_right(words: str, portraits: np.nda
     assert "0.8 for *Paris*, 3.4 for *London*, 5.4 for *the* and 3.6 for *banana*" in solution
 
 
-def test_the_knobs_by_hand_are_right(words: str) -> None:
+def test_knobs_by_hand_are_right(words: str) -> None:
     """Every row of the table, with its own softmax."""
     text = chapter("sampling")
     logits = np.array([float(cell) for cell in row(text, "logit")])
@@ -94,7 +94,7 @@ def test_the_knobs_by_hand_are_right(words: str) -> None:
     assert two[0] >= 0.72 > reached[0]
 
 
-def test_the_multiplications_by_hand_are_right() -> None:
+def test_multiplications_by_hand_are_right() -> None:
     text = chapter("sampling")
     matrices, look = 3 * 3 * 3, 3 + 3
     assert f"$5 \\cdot {matrices} = {5 * matrices}$" in text

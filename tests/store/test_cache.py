@@ -16,7 +16,7 @@ from layerbook.store.cache import WorkingCache
 from layerbook.store.secret import _load_or_create
 
 
-def test_computed_records(tmp_path: Path) -> None:
+def test_computed_results_are_recorded(tmp_path: Path) -> None:
     """Another key, result or experiment is not recorded."""
     working_cache = WorkingCache(tmp_path)
     assert not working_cache.was_computed("m", "c", "i", "key", "result")
@@ -109,7 +109,7 @@ def test_ignores_linked_folders(name: str, target_folder: str, tmp_path: Path) -
     assert {path.name: path.read_text() for path in target.iterdir()} == {"kept": "kept"}
 
 
-def test_blobs_by_kind_and_key(tmp_path: Path) -> None:
+def test_blobs_are_stored_by_kind_and_key(tmp_path: Path) -> None:
     """A key is any text, kinds are separate, and a blob may be empty."""
     working_cache = WorkingCache(tmp_path)
     working_cache.put_blob("figures", "../a key/with anything\0", b"<svg/>")
@@ -131,7 +131,7 @@ def test_ignores_truncated_blobs(tmp_path: Path, length: int) -> None:
     assert working_cache.get_blob("figures", "key") is None
 
 
-def test_ignored_by_git(tmp_path: Path) -> None:
+def test_cache_is_ignored_by_git(tmp_path: Path) -> None:
     """The cache folder has a .gitignore of its own."""
     WorkingCache(tmp_path).put_blob("figures", "key", b"")
     assert (tmp_path / cache.CACHE_FOLDER / ".gitignore").read_text() == "*\n"
@@ -175,14 +175,14 @@ def test_error_releases_the_lock(tmp_path: Path) -> None:
         pass
 
 
-def test_unusable_lock_file(tmp_path: Path) -> None:
+def test_unusable_lock_file_is_reported(tmp_path: Path) -> None:
     """A file in place of the cache folder is a StoreError."""
     (tmp_path / cache.CACHE_FOLDER).write_text("")
     with pytest.raises(StoreError, match=cache.CACHE_FOLDER), cache.lock(tmp_path):
         pass
 
 
-def test_clean(tmp_path: Path) -> None:
+def test_clean_keeps_results_and_link_targets(tmp_path: Path) -> None:
     """Results and the targets of links stay; a cleaned cache can be used again."""
     working_cache = WorkingCache(tmp_path)
     working_cache.record_computed("m", "c", "i", "key", "result")

@@ -41,7 +41,7 @@ def with_part(**changes: object) -> SampleResult:
     return sample_result(parts=(sample_result().parts[0].model_copy(update=changes),))
 
 
-def test_equal_results() -> None:
+def test_equal_results_do_not_differ() -> None:
     """A result equals itself."""
     assert compare_results(sample_result(), sample_result()) == ()
 
@@ -65,7 +65,7 @@ def test_equal_results() -> None:
         (sample_result(flag=True), "flag"),
     ],
 )
-def test_path_of_a_difference(changed: SampleResult, path: str) -> None:
+def test_difference_has_a_path(changed: SampleResult, path: str) -> None:
     """One change is one difference in both directions, at the path that a spec would use."""
     for differences in (
         compare_results(sample_result(), changed),

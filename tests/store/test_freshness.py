@@ -45,7 +45,7 @@ def record_computed(cache: WorkingCache, path: Path, key: Key) -> None:
     )
 
 
-def test_uncomputed(tmp_path: Path) -> None:
+def test_committed_result_is_uncomputed_until_computed_here(tmp_path: Path) -> None:
     """A committed result is uncomputed until this machine has computed it."""
     cache, path = WorkingCache(tmp_path), save(tmp_path)
     assert check_freshness(path, KEY, cache) == Freshness("uncomputed")
@@ -66,7 +66,7 @@ def test_other_versions_are_not_stale(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("component", ["spec", "code", "weights", "tokenizer", "precision"])
-def test_stale(tmp_path: Path, component: str) -> None:
+def test_changed_component_makes_a_result_stale(tmp_path: Path, component: str) -> None:
     """The changed component is named, also where this machine computed the result before."""
     cache, path = WorkingCache(tmp_path), save(tmp_path)
     record_computed(cache, path, KEY)
@@ -84,7 +84,7 @@ def test_replaced_entry_is_uncomputed(tmp_path: Path) -> None:
     assert check_freshness(path, KEY, cache).state == "uncomputed"
 
 
-def test_missing_and_unreadable(tmp_path: Path) -> None:
+def test_missing_and_unreadable_results_are_reported(tmp_path: Path) -> None:
     """A damaged result is unreadable, with the reason."""
     cache, path = WorkingCache(tmp_path), save(tmp_path)
     assert check_freshness(path.with_name("other.json"), KEY, cache) == Freshness("missing")
@@ -97,7 +97,7 @@ def test_missing_and_unreadable(tmp_path: Path) -> None:
     assert check_freshness(path, KEY, cache).state == "unreadable"
 
 
-def test_speed_of_many_checks(tmp_path: Path) -> None:
+def test_many_checks_are_fast(tmp_path: Path) -> None:
     """Two hundred results of a hundred kilobytes each take less than a second."""
     cache, path = WorkingCache(tmp_path), save(tmp_path, rows=600)
     text = path.read_bytes()

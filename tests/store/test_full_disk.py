@@ -83,7 +83,7 @@ def check_recovery(
     assert differing_files(old, new, book) == []
 
 
-def test_full_disk_at_any_step(
+def test_full_disk_at_any_step_is_survived(
     forkserver: ForkServerContext,
     states: tuple[BookState, BookState],
     first_state_book: Path,
@@ -107,7 +107,7 @@ def test_full_disk_at_any_step(
 
 
 @pytest.mark.parametrize("size", FILE_SIZE_LIMITS)
-def test_file_size_limit(
+def test_file_size_limit_is_reported(
     book: Path, forkserver: ForkServerContext, states: tuple[BookState, BookState], size: int
 ) -> None:
     """The system writes a part and refuses the rest.
@@ -122,7 +122,7 @@ def test_file_size_limit(
 
 
 @pytest.mark.parametrize("folder", ["experiments/results", "site", ".layerbook"])
-def test_read_only_folder(
+def test_read_only_folder_is_reported(
     book: Path, forkserver: ForkServerContext, states: tuple[BookState, BookState], folder: str
 ) -> None:
     """The message names the folder; a build with nothing to do does not fail."""
@@ -139,7 +139,9 @@ def test_read_only_folder(
 
 
 @pytest.mark.parametrize("has_cache", [True, False])
-def test_read_only_book(book: Path, forkserver: ForkServerContext, has_cache: bool) -> None:
+def test_read_only_book_is_reported(
+    book: Path, forkserver: ForkServerContext, has_cache: bool
+) -> None:
     """`--no-run --site` changes no folder of the book."""
     site = read_tree(book / "site")
     if not has_cache:
@@ -201,7 +203,7 @@ DAMAGES: tuple[Callable[[Path], None], ...] = (
         "experiments/results/*/next/every.*.safetensors",
     ],
 )
-def test_damaged_results(
+def test_damaged_results_are_replaced(
     book: Path,
     forkserver: ForkServerContext,
     states: tuple[BookState, BookState],
@@ -221,7 +223,7 @@ def test_damaged_results(
 
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("kind", ["pages", "figures", "sites", "computed", "code"])
-def test_damaged_cache(
+def test_damaged_cache_is_ignored(
     book: Path,
     forkserver: ForkServerContext,
     states: tuple[BookState, BookState],
@@ -251,7 +253,7 @@ def test_damaged_cache(
 
 
 @pytest.mark.parametrize("damage", DAMAGES[:-1])
-def test_damaged_file_list(
+def test_damaged_file_list_is_reported(
     book: Path,
     forkserver: ForkServerContext,
     states: tuple[BookState, BookState],
@@ -267,7 +269,7 @@ def test_damaged_file_list(
     check_recovery(book, forkserver, *states)
 
 
-def test_concurrent_builds(
+def test_concurrent_builds_exclude_each_other(
     book: Path, forkserver: ForkServerContext, states: tuple[BookState, BookState]
 ) -> None:
     """One of four concurrent builds works; the others exit with a line or have nothing to do."""

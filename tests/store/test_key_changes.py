@@ -41,7 +41,7 @@ def read_status(book: Path) -> dict[str, Any]:
 
 
 @given(json_values, json_values)
-def test_diff_values(old: Any, new: Any) -> None:
+def test_changed_values_have_paths(old: Any, new: Any) -> None:
     """Equal data has no differences; swapped data has swapped differences."""
     differences, reversed_differences = (
         list(map(tuple, diff_values(*pair))) for pair in ((old, new), (new, old))
@@ -52,7 +52,7 @@ def test_diff_values(old: Any, new: Any) -> None:
     )
 
 
-def test_summarize() -> None:
+def test_changes_are_shortened_and_limited() -> None:
     """Digests and long texts are shortened, and only the first changes are listed."""
     changes = [
         Change("spec", "top_k", 5, 20),

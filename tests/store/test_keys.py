@@ -111,7 +111,7 @@ def test_ignores_type_checking_imports(package: Path) -> None:
     assert changed_digests(package, "typed.py", "WIDTH = 7\n") == {"book.third"}
 
 
-def test_circular_imports(package: Path) -> None:
+def test_circular_imports_are_digested(package: Path) -> None:
     """Modules that import each other have a digest, which depends on each of them."""
     (package / "third.py").write_text("import book.circle\n")
     (package / "circle.py").write_text("import book.third\nN = 1\n")
@@ -154,7 +154,7 @@ def test_same_digest_on_every_python(package: Path, python: str) -> None:
     assert run.stdout.strip() == code_digest.module_code_digest("book.first", package)
 
 
-def test_changed_components() -> None:
+def test_changed_components_are_named() -> None:
     """Each component changes the digest and is named, a library with both versions."""
     key = keys.Key("s", "c", "w", "t", "float64", {"torch": "2.13.0", "numpy": "2.4.6"})
     for name in keys.COMPONENTS:

@@ -121,7 +121,7 @@ def test_refuses_a_page_inside_a_page(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("old_files", [None, OLD])
-def test_killed_at_any_step(
+def test_publication_killed_at_any_step_is_resumed(
     tmp_path: Path, killed_before_step: Kill, old_files: dict[str, bytes] | None
 ) -> None:
     """Files are old or new, the front page is last, and the next publication completes."""
@@ -145,7 +145,9 @@ def test_killed_at_any_step(
     assert number > 15
 
 
-def test_killed_while_writing(tmp_path: Path, killed_while_writing: Kill) -> None:
+def test_publication_killed_while_writing_is_resumed(
+    tmp_path: Path, killed_while_writing: Kill
+) -> None:
     """An incomplete page never has its final name."""
     long_pages = {"index.html": b"x" * 5000, "a.html": b"y" * 9000}
     for size in range(1000, 9000, 1500):
@@ -159,7 +161,7 @@ def test_killed_while_writing(tmp_path: Path, killed_while_writing: Kill) -> Non
         assert files(site) == long_pages
 
 
-def test_killed_at_random(tmp_path: Path) -> None:
+def test_publication_killed_at_random_is_resumed(tmp_path: Path) -> None:
     """Kill twenty times while two sites replace each other."""
     site, generator = tmp_path / "site", random.Random(7)
     publish.publish(OLD, site)

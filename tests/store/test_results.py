@@ -109,7 +109,7 @@ def sample_result(seed: int = 0) -> SampleResult:
     )
 
 
-def test_round_trip(tmp_path: Path) -> None:
+def test_result_round_trips(tmp_path: Path) -> None:
     """The header, text, numbers, and arrays of every kind of field are loaded as saved."""
     stored = stored_result(sample_result())
     path = save_result(tmp_path, stored)
@@ -186,7 +186,7 @@ def test_any_result_round_trips_to_the_same_bytes(
     assert path.read_bytes() == content
 
 
-def test_file_format(tmp_path: Path) -> None:
+def test_file_has_the_documented_format(tmp_path: Path) -> None:
     """The fields of the header and the result are side by side; a row of numbers is a line."""
     path = save_result(tmp_path, stored_result(sample_result()))
     data = json.loads(path.read_bytes())
@@ -215,7 +215,7 @@ def test_replaces_and_removes_array_files(tmp_path: Path) -> None:
     assert not list(path.parent.glob("noise.*.safetensors"))
 
 
-def test_read_header(tmp_path: Path) -> None:
+def test_header_is_read_without_the_result(tmp_path: Path) -> None:
     """`read_header` returns the header and the digest of the file."""
     stored = stored_result(sample_result())
     header = results.read_header(save_result(tmp_path, stored))
@@ -345,7 +345,7 @@ def test_refuses_unsafe_file_names(tmp_path: Path, part: str) -> None:
         results.result_path(tmp_path, part, "attention", "noise")
 
 
-def test_update_key(tmp_path: Path) -> None:
+def test_key_can_be_updated(tmp_path: Path) -> None:
     """Other versions change no byte; other code changes lines of the key and the digest."""
     path = save_result(tmp_path, stored_result(sample_result()))
     content = path.read_bytes()
@@ -372,7 +372,9 @@ def assert_entry_is_one_of(path: Path, *allowed: SampleResult) -> None:
     assert any(not compare_results(result, loaded) for result in allowed)
 
 
-def test_save_killed_at_any_step(tmp_path: Path, killed_before_step: Kill) -> None:
+def test_save_killed_at_any_step_keeps_a_whole_result(
+    tmp_path: Path, killed_before_step: Kill
+) -> None:
     """JSON and arrays agree after each kill, and the next save removes leftovers."""
     number = 0
     while True:
@@ -390,7 +392,9 @@ def test_save_killed_at_any_step(tmp_path: Path, killed_before_step: Kill) -> No
     assert number > 6
 
 
-def test_save_killed_while_writing(tmp_path: Path, killed_while_writing: Kill) -> None:
+def test_save_killed_while_writing_keeps_a_whole_result(
+    tmp_path: Path, killed_while_writing: Kill
+) -> None:
     """A truncated file never has its final name."""
     for size in range(100, 5000, 700):
         path = save_result(tmp_path, stored_result(sample_result(1)))
@@ -401,7 +405,7 @@ def test_save_killed_while_writing(tmp_path: Path, killed_while_writing: Kill) -
     assert size > 4000
 
 
-def test_save_killed_at_random(tmp_path: Path) -> None:
+def test_save_killed_at_random_keeps_a_whole_result(tmp_path: Path) -> None:
     """Kill a process twenty times while it saves two results in turn."""
     rng = random.Random(11)
     path = save_result(tmp_path, stored_result(sample_result(1)))
@@ -419,7 +423,7 @@ def test_save_killed_at_random(tmp_path: Path) -> None:
     assert len(list(path.parent.iterdir())) == 2
 
 
-def test_remove_leftovers(tmp_path: Path, killed_before_step: Kill) -> None:
+def test_leftovers_are_removed(tmp_path: Path, killed_before_step: Kill) -> None:
     """Partial files and old arrays are removed; the arrays of a damaged result stay."""
     path = save_result(tmp_path, stored_result(sample_result(1)))
     names = {p.name for p in path.parent.iterdir()}

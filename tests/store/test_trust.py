@@ -41,7 +41,7 @@ def test_trust_ends_when_the_code_changes(book: Path, name: str) -> None:
         require_trust(book)
 
 
-def test_a_renamed_or_copied_book_is_another(book: Path) -> None:
+def test_renamed_or_copied_book_needs_new_trust(book: Path) -> None:
     """Neither the folder nor the names of files can change."""
     trust(book)
     moved = book.rename(book.with_name("moved"))
@@ -53,7 +53,7 @@ def test_a_renamed_or_copied_book_is_another(book: Path) -> None:
         require_trust(moved)
 
 
-def test_a_book_without_code_needs_no_trust(tmp_path: Path) -> None:
+def test_book_without_code_needs_no_trust(tmp_path: Path) -> None:
     assert require_trust(tmp_path) == {}
     assert trust(tmp_path) == ()
 
@@ -83,7 +83,7 @@ def test_trust_is_revoked(book: Path) -> None:
         require_trust(book)
 
 
-def test_command(book: Path) -> None:
+def test_trust_command_lists_and_revokes(book: Path) -> None:
     """`trust` names the files, `--list` the books, `--revoke` ends it."""
 
     def output(*arguments: str) -> str:
