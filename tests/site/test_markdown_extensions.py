@@ -122,11 +122,10 @@ def test_references_link_to_their_targets() -> None:
     assert 'id="eq-main"' in html and '<span class="equation-number">(1)</span>' in html
 
 
-def test_broken_reference_is_reported() -> None:
-    """With the nearest one, at its line."""
-    message = error_message(f"{FIGURE}See\n@fig-noise-bar.")
-    assert message.startswith("4:1: nothing on this page is called @fig-noise-bar")
-    assert "did you mean '@fig-noise-bars'" in message
+def test_a_reference_to_another_page_is_set_later() -> None:
+    """Its number is not known yet."""
+    html = render(f"{FIGURE}See\n@fig-other/bar.")
+    assert '<a class="reference" data-reference="@fig-other/bar">' in html
 
 
 def test_addresses_and_code_are_not_references() -> None:

@@ -21,6 +21,8 @@ from layerbook.site.book_info import book_info
 from layerbook.site.chapter_media import ChapterMedia
 from layerbook.site.chapter_views import ChapterViews
 from layerbook.site.claims import ClaimList, ModelResults, check_claim, load_other_models
+from layerbook.site.cross_references import PageTargets, collect_places, fill_cross_references
+from layerbook.site.cross_references import Place as TargetPlace
 from layerbook.site.experiment_view import (
     ExperimentView,
     find_decoder_diagram,
@@ -37,6 +39,7 @@ from layerbook.site.prose import citations
 from layerbook.site.prose.checks import (
     find_link_problems,
     find_text_problems,
+    find_unknown_references,
     find_unshown_figures,
     page_files,
     prose_path,
@@ -45,6 +48,7 @@ from layerbook.site.prose.code_cells import cell_folder
 from layerbook.site.prose.functions import ChapterContext
 from layerbook.site.prose.ids import CHAPTER_DIAGRAM, find_ids, page_ids
 from layerbook.site.prose.links import LinkTargets
+from layerbook.site.prose.markdown import Target
 from layerbook.site.prose.math import MathRenderer
 from layerbook.site.prose.mentions import Mention, find_mentions
 from layerbook.site.prose.render import render_chapter
@@ -265,7 +269,7 @@ class SiteBuilder:
         files |= theme_files(self._project.book.theme, self._media_folders)
         for part in parts:
             files |= part.files
-        files |= self._fill_figure_links(chapters)
+        files |= self._fill_references(chapters)
         self._check_links(files, incomplete={name for name, p in chapters.items() if p.incomplete})
         files |= assets(math_rules, self._own_templates)
         files |= published_files(self._book, [path for path in files if path.endswith(".html")])
@@ -276,25 +280,51 @@ class SiteBuilder:
             refuted=sum(part.refuted for part in parts),
         )
 
-    def _fill_figure_links(self, chapters: Mapping[str, CachedPage]) -> dict[str, bytes]:
-        """Return the chapters with the numbers of the figures they refer to.
+    def _fill_references(self, chapters: Mapping[str, CachedPage]) -> dict[str, bytes]:
+        """Return the chapters with their references to figures and to places on other pages.
 
-        Raises SpecError for a figure that no page shows, unless some page is incomplete.
+        Raises SpecError for one that leads nowhere, unless some page is incomplete.
         """
         titles = {chapter.name: chapter.title for chapter in self._project.book.pages}
+        places = self._places({name: page.targets for name, page in chapters.items()})
         figures: dict[str, list[Place]] = {}
         for name, page in chapters.items():
             for shown in page.shown:
                 figures.setdefault(shown.name, []).append(Place(name, titles[name], shown))
         missing: set[str] = set()
+        unknown: dict[str, dict[str, str]] = {}
         filled = {}
         for name, page in chapters.items():
             html = page.files[f"{name}.html"].decode()
-            filled[f"{name}.html"] = fill_figure_links(html, name, figures, missing.add).encode()
-        if missing and not any(page.incomplete for page in chapters.values()):
+            html = fill_figure_links(html, name, figures, missing.add)
+            report = unknown.setdefault(name, {}).setdefault
+            filled[f"{name}.html"] = fill_cross_references(html, name, places, report).encode()
+        if not any(page.incomplete for page in chapters.values()):
             problems = find_unshown_figures(self._project, self._prose, missing)
-            raise SpecError(problems)
+            problems += find_unknown_references(self._project, self._prose, unknown)
+            if problems:
+                raise SpecError(problems)
         return filled
+
+    def _places(self, targets: Mapping[str, tuple[Target, ...]]) -> dict[str, list[TargetPlace]]:
+        titles = {chapter.name: chapter.title for chapter in self._project.book.pages}
+        return collect_places(PageTargets(name, titles[name], targets[name]) for name in targets)
+
+    def _cross_reference_problems(self) -> list[Problem]:
+        """Report references to places that no page has, once every page is complete."""
+        html: dict[str, str] = {}
+        targets: dict[str, tuple[Target, ...]] = {}
+        for name, chapter in self._chapters.items():
+            if isinstance(chapter, CachedPage):
+                html[name], targets[name] = chapter.files[f"{name}.html"].decode(), chapter.targets
+            else:
+                html[name], targets[name] = chapter.page.body.html, chapter.page.body.targets
+        places = self._places(targets)
+        unknown: dict[str, dict[str, str]] = {}
+        for name, text in html.items():
+            report = unknown.setdefault(name, {}).setdefault
+            fill_cross_references(text, name, places, report)
+        return find_unknown_references(self._project, self._prose, unknown)
 
     def find_problems(self) -> list[Problem]:
         """Report claims that cannot be judged, and links to nowhere on the chapters so far."""
@@ -314,6 +344,8 @@ class SiteBuilder:
         targets = LinkTargets(
             pages, None, self._chapter_page_ids, tuple(self._media_folders.static_paths())
         )
+        if not any(map(_is_incomplete, self._chapters.values())):
+            problems += self._cross_reference_problems()
         return problems + find_link_problems(self._project, self._prose, targets)
 
     def _chapter_page_ids(self, page: str) -> Collection[str] | None:
@@ -356,6 +388,7 @@ class SiteBuilder:
             claim_ids=chapter.page.body.claim_ids,
             minutes=chapter.page.body.minutes,
             shown=tuple(chapter.views.shown),
+            targets=chapter.page.body.targets,
             mentions=tuple(find_mentions(chapter.page)),
             messages=tuple(
                 f"{view.address}: not shown: {view.unavailable_reason}"
@@ -458,3 +491,9 @@ class SiteBuilder:
             return CachedPage(files, rows=glossary_rows(page), css_rules=math.css_rules)
 
         return self._load_or_render("+glossary", repr(mentions), render)
+
+
+def _is_incomplete(chapter: RenderedChapter | CachedPage) -> bool:
+    if isinstance(chapter, CachedPage):
+        return chapter.incomplete
+    return bool(chapter.views.unavailable)

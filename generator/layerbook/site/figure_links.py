@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from html import unescape
 from typing import NamedTuple
 
+from layerbook.core.language import gettext
 from layerbook.site.prose.markup import escape_text
 
 _LINK = re.compile(r'<a class="reference" data-figure="([^"]*)">[^<]*</a>')
@@ -41,7 +42,7 @@ def fill_figure_links(
         places = figures.get(name, ())
         if not places:
             report(name)
-            return "a figure"
+            return gettext("a figure")
         own_chapter = name.partition("/")[0]
         place = min(places, key=lambda one: (one.page != page, one.page != own_chapter))
         return _link(place, page)
@@ -50,10 +51,10 @@ def fill_figure_links(
 
 
 def _link(place: Place, page: str) -> str:
-    """Return `Figure 5.3`, or of another page without a number `Figure 2 of TITLE`."""
-    text = f"Figure {place.figure.number}"
+    """Return `Figure 5.3`, or of another page without a number `Figure 2 in TITLE`."""
+    text = gettext("Figure {number}", number=place.figure.number)
     if place.page != page and "." not in place.figure.number:
-        text = f"{text} of {place.title}"
+        text = gettext("{place} in {page}", place=text, page=place.title)
     href = "" if place.page == page else f"{place.page}.html"
     address = f"{href}#{place.figure.id}"
     return f'<a class="reference" href="{escape_text(address)}">{escape_text(text)}</a>'

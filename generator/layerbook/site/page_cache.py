@@ -9,6 +9,7 @@ from typing import ClassVar
 from pydantic import ConfigDict, TypeAdapter
 
 from layerbook.site.figure_links import ShownFigure
+from layerbook.site.prose.markdown import Target
 from layerbook.site.prose.mentions import Mention
 from layerbook.site.search import SearchRow
 from layerbook.store.cache import WorkingCache
@@ -26,6 +27,7 @@ class CachedPage:
     incomplete: some experiment has no result, for whatever reason.
     minutes: how long reading takes.
     shown: the figures it shows.
+    targets: the places on it that references can lead to.
     refuted: the number of claims it lists that do not hold.
     """
 
@@ -38,6 +40,7 @@ class CachedPage:
     incomplete: bool = False
     minutes: int = 0
     shown: tuple[ShownFigure, ...] = ()
+    targets: tuple[Target, ...] = ()
     refuted: int = 0
 
     __pydantic_config__: ClassVar = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from layerbook.core.figures import SamplingData, Table, Widget
 from layerbook.core.language import gettext, mark
 from layerbook.core.tokens import Token
-from layerbook.site.prose.markdown import Heading, Section
+from layerbook.site.prose.markdown import Heading, Section, Target
 from layerbook.site.prose.markup import Inline
 
 WORDS_PER_MINUTE = 200
@@ -320,13 +320,18 @@ class Preview:
 
 @dataclass(frozen=True)
 class ChapterBody:
-    """The rendered prose of a chapter; `toc` are its headings of level 2."""
+    """The rendered prose of a chapter.
+
+    toc: the headings of level 2.
+    targets: the places that references in the text of any page can lead to.
+    """
 
     html: str = ""
     toc: tuple[Heading, ...] = ()
     headings: tuple[Heading, ...] = ()
     sections: tuple[Section, ...] = ()
     previews: tuple[Preview, ...] = ()
+    targets: tuple[Target, ...] = ()
 
     @property
     def minutes(self) -> int:

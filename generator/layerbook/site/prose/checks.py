@@ -405,6 +405,29 @@ def find_unshown_figures(
     return problems
 
 
+def find_unknown_references(
+    project: Project, prose: Mapping[str, str], unknown: Mapping[str, Mapping[str, str]]
+) -> list[Problem]:
+    """Report references such as `@fig-name`: of each chapter, those to report with a message."""
+    problems = []
+    for chapter in project.book.pages:
+        messages = unknown.get(chapter.name)
+        if not messages:
+            continue
+        file = str(prose_path(project, chapter))
+        outline = parse_outline(prose[chapter.name])
+        for _, node in outline.inline_nodes():
+            offset = 0
+            for child in node.children or ():
+                written = child.meta.get("written", child.content)  # what code says is passed over
+                offset = max(outline.text(node).find(written, offset), offset)
+                if child.type == "reference" and written in messages:
+                    place = outline.place(node, offset)
+                    problems.append(Problem(file, place.line, place.column, messages[written]))
+                offset += len(written)
+    return problems
+
+
 def find_uncited_sources(project: Project) -> list[Problem]:
     """Report sources that no chapter cites."""
     sources = bibliography.load(project.templates_dir)

@@ -18,7 +18,7 @@ from mdit_py_plugins.deflist import deflist_plugin
 from layerbook.core.language import gettext
 from layerbook.site.prose.markup import escape_text
 
-_REFERENCE = re.compile(r"@(?:fig|sec|eq)-\w(?:[\w-]*\w)?")
+_REFERENCE = re.compile(r"@(?:fig|sec|eq)-(?:\w[\w-]*/)?\w(?:[\w-]*\w)?")
 TAB = re.compile(r"\s*tab\s+(\S.*)")
 
 
@@ -34,7 +34,7 @@ def add_extensions(md: MarkdownIt) -> None:
 
 
 def _reference_rule(state: StateInline, silent: bool) -> bool:
-    """Read `@fig-x`, `@sec-x` or `@eq-x`, unless it goes on from a word, as in an address."""
+    """Read `@fig-x`, `@sec-page/x` or `@eq-x`, unless it goes on from a word, as in an address."""
     match = _REFERENCE.match(state.src, state.pos)
     if match is None or (state.pos and state.src[state.pos - 1].isalnum()):
         return False

@@ -11,7 +11,7 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
@@ -19,7 +19,6 @@ from markdown_it.token import Token as Node
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 
-from layerbook.core.errors import did_you_mean
 from layerbook.core.language import gettext
 from layerbook.site.prose.addresses import site_address
 from layerbook.site.prose.colours import Allowance
@@ -53,6 +52,7 @@ class ProseError(Exception):
 class Target:
     """The target of a reference such as `@fig-name`; `label` is the link's text, as HTML."""
 
+    kind: Literal["fig", "sec", "eq"]
     name: str
     id: str
     label: str
@@ -80,11 +80,12 @@ class Section:
 
 @dataclass(frozen=True)
 class MarkdownPage:
-    """A rendered chapter with its headings and its sections."""
+    """A rendered chapter with its headings and sections, and what references can lead to."""
 
     html: str
     headings: tuple[Heading, ...]
     sections: tuple[Section, ...]
+    targets: tuple[Target, ...] = ()
 
 
 @dataclass
@@ -193,10 +194,13 @@ def _math(_: Any, nodes: Sequence[Node], index: int, __: Any, env: MutableMappin
 def _reference(
     _: Any, nodes: Sequence[Node], index: int, __: Any, env: MutableMapping[str, Any]
 ) -> str:
-    written, targets = nodes[index].meta["written"], env["targets"]
-    if written not in targets:
-        hint = did_you_mean(written, targets)
-        raise ProseError(f"nothing on this page is called {written}{hint}", near=written)
+    written = nodes[index].meta["written"]
+    if not env["crosses_pages"]:
+        raise ProseError(f"{written} cannot stand in a caption or a definition", near=written)
+    targets = env["targets"]
+    if written not in targets:  # it may be on another page
+        name = escape_text(written)
+        return f'<a class="reference" data-reference="{name}">{name}</a>'
     target = targets[written]
     return f'<a class="reference" href="#{escape_text(target.id)}">{target.label}</a>'
 
@@ -236,13 +240,13 @@ def render_inline(source: str, slots: Slots, math: MathRenderer) -> Inline:
     """Render a sentence or a few, without a paragraph around them. Raises ProseError."""
     nodes = _parser().parseInline(source)
     _check_nodes(nodes, slots)
-    html = _render(nodes, _environment(slots, math))
+    html = _render(nodes, _environment(slots, math, crosses_pages=False))
     return Inline(html, _plain_text(nodes[0], slots))
 
 
 def render_blocks(source: str, slots: Slots, math: MathRenderer, ids: PageIds) -> MarkdownPage:
     """Render a chapter; `ids` are those of its page. Raises ProseError."""
-    env = _environment(slots, math)
+    env = _environment(slots, math, crosses_pages=True)
     nodes = _unwrap_blocks(_parser().parse(source, env), slots)
     _check_nodes(nodes, slots)
     for number, _ in enumerate(env.get("footnotes", {}).get("list", ()), start=1):
@@ -255,11 +259,18 @@ def render_blocks(source: str, slots: Slots, math: MathRenderer, ids: PageIds) -
         html=_render(nodes, env),
         headings=headings,
         sections=tuple(_sections(nodes, headings, env)),
+        targets=tuple(env["targets"].values()),
     )
 
 
-def _environment(slots: Slots, math: MathRenderer) -> dict[str, Any]:
-    return {"slots": slots, "math": math, "targets": {}, "listings": Allowance()}
+def _environment(slots: Slots, math: MathRenderer, *, crosses_pages: bool) -> dict[str, Any]:
+    return {
+        "slots": slots,
+        "math": math,
+        "targets": {},
+        "crosses_pages": crosses_pages,
+        "listings": Allowance(),
+    }
 
 
 def split_sentences(source: str) -> Iterator[str]:
@@ -357,7 +368,7 @@ def _add_heading_ids(
         text = _plain_text(inline, env["slots"])
         id = ids.add(heading_slug(text))
         opening.attrs["id"] = id
-        env["targets"][f"@sec-{id}"] = Target(id, id, escape_text(text))
+        env["targets"][f"@sec-{id}"] = Target("sec", id, id, escape_text(text))
         yield Heading(int(opening.tag[1]), id, _render(inline.children or [], env), text)
 
 
@@ -370,7 +381,7 @@ def _equations(nodes: Sequence[Node], ids: PageIds) -> Iterator[Target]:
     """Yield the formulas that have a name, numbered in order."""
     named = [node for node in nodes if node.type == "math_block_label"]
     for number, node in enumerate(named, start=1):
-        yield Target(node.info, ids.add(f"eq-{heading_slug(node.info)}"), f"({number})")
+        yield Target("eq", node.info, ids.add(f"eq-{heading_slug(node.info)}"), f"({number})")
 
 
 def _figures(slots: Slots) -> Iterator[Target]:
@@ -378,7 +389,7 @@ def _figures(slots: Slots) -> Iterator[Target]:
     for value in slots.values:
         if isinstance(value, Block) and value.label:
             name = value.id.removeprefix("fig-")
-            yield Target(name, value.id, escape_text(value.label))
+            yield Target("fig", name, value.id, escape_text(value.label))
 
 
 def _sections(

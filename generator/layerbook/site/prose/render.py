@@ -62,7 +62,7 @@ def render_chapter(source: str, file: str, context: ChapterContext) -> ChapterBo
     toc = tuple(heading for heading in page.headings if heading.level == 2)
     html = group_ticks(page.html) + functions.tick_boxes()
     previews = _render_previews(functions, context)
-    return ChapterBody(html, toc, page.headings, page.sections, previews)
+    return ChapterBody(html, toc, page.headings, page.sections, previews, page.targets)
 
 
 def _render_previews(functions: ProseFunctions, context: ChapterContext) -> tuple[Preview, ...]:

@@ -1,0 +1,96 @@
+"""References such as `@fig-name` to places on other pages of a book."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fixtures.small_book import layerbook
+
+TARGETS = "\n## A last word\n\n$$ a = b $$ (same)\n"
+
+
+def add_prose(book: Path, chapter: str, text: str) -> None:
+    """Add a text to a chapter."""
+    path = book / "templates" / "chapters" / f"{chapter}.md"
+    path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
+
+
+def build(book: Path, *options: str) -> str:
+    """Build the book and return the page that refers to the other."""
+    process = layerbook("build", "--no-run", *options, cwd=book)
+    assert process.returncode == 0, process.stderr
+    return (book / "site" / "words.html").read_text(encoding="utf-8")
+
+
+def test_references_lead_to_other_pages(book: Path) -> None:
+    """A figure by its number, sections and formulas with the title of their page."""
+    add_prose(book, "next", TARGETS)
+    add_prose(book, "words", "\nSee @fig-sum-prompt-0, @sec-a-last-word and @eq-next/same.\n")
+    for _ in range(2):  # also from the cache of pages
+        html = build(book)
+        assert '<a class="reference" href="next.html#sum-prompt-0">Figure 1.1</a>' in html
+        title = "in <i>What comes next</i>"
+        assert f'<a class="reference" href="next.html#a-last-word">A last word {title}</a>' in html
+        assert f'<a class="reference" href="next.html#eq-same">(1) {title}</a>' in html
+
+
+def test_a_place_on_the_own_page_comes_first(book: Path) -> None:
+    """The page's name leads to the other, or to the page itself."""
+    for chapter in ("next", "words"):
+        add_prose(book, chapter, TARGETS)
+    add_prose(
+        book, "words", "\nHere @sec-a-last-word, there @sec-next/a-last-word, @eq-words/same.\n"
+    )
+    html = build(book)
+    assert '<a class="reference" href="#a-last-word">A last word</a>' in html
+    assert 'href="next.html#a-last-word"' in html
+    assert '<a class="reference" href="#eq-same">(1)</a>' in html
+
+
+def test_the_number_follows_the_other_page(book: Path) -> None:
+    """Although the page with the reference did not change."""
+    add_prose(book, "words", "\nSee @fig-pattern-prompt-0-layer-1-mean.\n")
+    assert ">Figure 1.2</a>" in build(book)
+    path = book / "templates" / "chapters" / "next.md"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('{{ figure("sum", "prompt-0") }}\n', ""), encoding="utf-8")
+    assert ">Figure 1.1</a>" in build(book)
+
+
+@pytest.mark.parametrize("command", [("check",), ("build", "--no-run")])
+def test_a_reference_to_nothing_is_named(book: Path, command: tuple[str, ...]) -> None:
+    """At its place, with the nearest name of the book; code is left alone."""
+    add_prose(book, "words", "\n`@fig-sum-promt-0` and\nsee @fig-sum-promt-0.\n")
+    process = layerbook(*command, cwd=book)
+    assert process.returncode == 2
+    message = "words.md:8:5: nothing in this book is called @fig-sum-promt-0"
+    assert message in process.stderr
+    assert "did you mean '@fig-sum-prompt-0'" in process.stderr
+    assert "words.md:7:" not in process.stderr
+
+
+def test_a_name_on_two_pages_is_ambiguous(book: Path) -> None:
+    """The message says how to name one of them."""
+    (book / "templates" / "pages").mkdir()
+    about = "---\ntitle: About\nsummary: It.\n---\nSee @sec-a-last-word.\n"
+    (book / "templates" / "pages" / "about.md").write_text(about, encoding="utf-8")
+    spec = book / "experiments" / "book.yaml"
+    text = spec.read_text(encoding="utf-8").replace("[next, words]", "[next, words, about]")
+    spec.write_text(text, encoding="utf-8")
+    for chapter in ("next", "words"):
+        add_prose(book, chapter, TARGETS)
+    process = layerbook("build", "--no-run", cwd=book)
+    assert process.returncode == 2
+    message = "is on the pages next and words; write @sec-next/a-last-word"
+    assert f"about.md:5:5: @sec-a-last-word {message}" in process.stderr
+
+
+def test_a_caption_has_no_references(book: Path) -> None:
+    """Other pages show it too."""
+    spec = book / "experiments" / "words.yaml"
+    text = spec.read_text(encoding="utf-8")
+    spec.write_text(text.replace("Each chip is a token.", "Not @fig-cat-text-0."), encoding="utf-8")
+    process = layerbook("build", "--no-run", cwd=book)
+    assert process.returncode == 2
+    assert "@fig-cat-text-0 cannot stand in a caption or a definition" in process.stderr
