@@ -1,6 +1,4 @@
-"""All scores of the vocabulary, and what the knobs leave: against transformers, and against plain
-loops.
-"""
+"""All logits of a pass and the candidates of each setting, against transformers and plain loops."""
 
 from __future__ import annotations
 
@@ -28,9 +26,7 @@ SETTINGS = (
 
 
 def left_by_hand(logits: list[float], setting: Setting) -> list[float]:
-    """The probabilities that a setting leaves, best first, added up exactly: no numpy, nothing of
-    the book's.
-    """
+    """Return the probabilities that a setting keeps, best first, computed with exact fractions."""
     best = sorted(logits, reverse=True)
     if setting.temperature == 0:
         return [1.0]
@@ -49,9 +45,7 @@ def left_by_hand(logits: list[float], setting: Setting) -> list[float]:
 
 
 def test_logits_equal_those_of_a_forward_pass(tiny, tiny_model_dir) -> None:
-    """Of two prompts, to 1e-4 of transformers run alone in float32; to the bit those of the
-    pass.
-    """
+    """They match transformers in float32 to 1e-4, and the pass bit for bit."""
     import torch
     from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
@@ -77,9 +71,7 @@ def test_logits_equal_those_of_a_forward_pass(tiny, tiny_model_dir) -> None:
 
 
 def test_tokens_left_by_each_setting_agree_with_plain_loops(tiny) -> None:
-    """Each setting after each prompt, from the stored scores alone: counts exactly, shares to
-    1e-12.
-    """
+    """Counts agree exactly and probabilities to 1e-12, for each setting after each prompt."""
     analysis = AllLogits(prompts=(TEXT, "2 + 2 = "), settings=SETTINGS, shown=7)
     result = analysis.measure(capture_requests(tiny, analysis))
 
@@ -98,9 +90,7 @@ def test_tokens_left_by_each_setting_agree_with_plain_loops(tiny) -> None:
 
 
 def test_shortlist_makes_the_nucleus_smaller() -> None:
-    """Of equal tokens half the mass is half of all 64, or half of a list of 16; where p is reached,
-    no more is kept.
-    """
+    """Of equal tokens, p = 0.5 keeps half of all 64, or half of a list of 16."""
     settings = (Setting(name="all", top_p=0.5), Setting(name="list", top_k=16, top_p=0.5))
     vocabulary = ByteVocabulary(*(f"w{i}" for i in range(64)))
     logits = np.zeros(64, dtype=np.float32)
@@ -113,7 +103,7 @@ def test_shortlist_makes_the_nucleus_smaller() -> None:
 
 
 def test_text_of_every_token_is_stored(tiny) -> None:
-    """On a line of its own, and in a result that comes back from JSON unchanged."""
+    """Each token has a line, and the text survives JSON."""
     result = run(tiny, AllLogits(prompts=(TEXT, "2 + 2 = "), shown=7))
     texts = result.texts.split("\n")
 
@@ -124,8 +114,8 @@ def test_text_of_every_token_is_stored(tiny) -> None:
 
 
 def test_figure_shows_the_most_probable_tokens(tiny) -> None:
-    """A panel per prompt, bars and the rest together one; behind them the scores, settings and
-    texts of the result.
+    """There is a panel per prompt, one bar for the other tokens, and the data for the
+    playground.
     """
     analysis = AllLogits(
         prompts=(ChatPrompt(chat="2 + 2 = "), "2 + 2 = "), settings=SETTINGS, shown=14

@@ -1,4 +1,4 @@
-"""The drawn decoder against the parameters that torch counts, for several kinds of Llama."""
+"""The decoder diagram against the parameters that torch counts, for several kinds of Llama."""
 
 import pytest
 from fixtures.run_analysis import run
@@ -24,7 +24,7 @@ def model(request, tmp_path_factory):
 
 
 def test_boxes_count_every_parameter_once(model):
-    """Their sum is what torch counts (a shared matrix once), overall and by kind."""
+    """The sum equals torch's count, overall and by kind; a tied matrix counts once."""
     result = run(model, Architecture())
 
     whole = sum(weight.numel() for weight in model.network.parameters())
@@ -41,9 +41,7 @@ def test_boxes_count_every_parameter_once(model):
 
 
 def test_every_module_with_weights_is_in_one_box(model):
-    """The paths of all boxes are the modules of a layer and those outside, with the shapes of the
-    weights.
-    """
+    """The boxes name all modules of a layer and outside it, with the shapes of their weights."""
     result = run(model, Architecture())
 
     listed = [path for part in result.parts for path in part.weights]
@@ -62,9 +60,7 @@ def test_every_module_with_weights_is_in_one_box(model):
 
 
 def test_diagram_follows_the_computation(model):
-    """Input first; the repeated boxes are one stretch, in which attention and MLP each end a branch
-    off the stream.
-    """
+    """The input comes first; attention and MLP each end a branch of the residual stream."""
     result = run(model, Architecture())
     diagram = Architecture().figures(result)["decoder"]
 
@@ -84,9 +80,7 @@ def test_diagram_follows_the_computation(model):
 
 
 def test_tied_matrix_is_counted_at_the_embedding(model):
-    """The unembedding has no numbers of its own where it is the same matrix, and as many again
-    where it is not.
-    """
+    """A tied unembedding counts no parameters; an untied one counts as many as the embedding."""
     result = run(model, Architecture())
     by_name = {part.name: part for part in result.parts}
 

@@ -1,6 +1,4 @@
-"""Every head at once: the same patterns as attention-pattern, and habits that another computation
-confirms.
-"""
+"""All heads at once, against attention-pattern and an independent computation."""
 
 from __future__ import annotations
 
@@ -30,9 +28,7 @@ BY_HAND = [
 
 
 def by_hand(ids: list[int]) -> AttentionAllResult:
-    """The result over these tokens of the patterns above, or as much of them as there are
-    tokens.
-    """
+    """Return the result for these tokens and the first rows of the patterns above."""
     pattern = np.array(BY_HAND, dtype=np.float32)[:, : len(ids), : len(ids)]
     vocabulary = LetterVocabulary()
     tokens = tuple(vocabulary.token(i) for i in ids)
@@ -42,7 +38,7 @@ def by_hand(ids: list[int]) -> AttentionAllResult:
 
 
 def test_habits_counted_by_hand() -> None:
-    """First, itself, before, after and bits of two small patterns; query 0 never counts."""
+    """All habits of two small patterns match a count by hand; query 0 never counts."""
     one, other = by_hand(
         [2, 3, 4, 5, 3]
     ).habits  # the 3 at position 4 has stood at 1, and 4 came after it
@@ -65,7 +61,7 @@ def test_habits_counted_by_hand() -> None:
 
 
 def test_repeated_token_is_matched_with_its_last_earlier_place() -> None:
-    """Of two earlier places the later counts; a token right after its like has nothing between."""
+    """The last of two earlier places counts; a token that directly repeats has nothing between."""
     assert by_hand([2, 2, 3, 2, 5]).habits[0].after == 0.25  # only query 3: last at 1, so key 2
     assert by_hand([2, 2, 2]).habits[0].after is None
     assert by_hand([2, 3, 4]).habits[0].after is None
@@ -73,7 +69,7 @@ def test_repeated_token_is_matched_with_its_last_earlier_place() -> None:
 
 @pytest.mark.parametrize("ids", [[2], [2, 3]])
 def test_short_prompts_have_plain_numbers_and_figures(ids: list[int]) -> None:
-    """Nothing is divided by nothing."""
+    """No habit divides by zero."""
     result = by_hand(ids)
 
     assert result.habits[0].before == 0 and result.habits[0].first == (
@@ -85,7 +81,7 @@ def test_short_prompts_have_plain_numbers_and_figures(ids: list[int]) -> None:
 
 
 def test_weights_are_bit_identical_to_attention_pattern(tiny) -> None:
-    """All cells of all heads; the rest of attention-pattern's matrices is zero."""
+    """All cells of all heads agree, and the upper triangle of attention-pattern is zero."""
     layers, heads = (0, 1), (0, 1, 2, 3)
     every = AttentionAll(prompt=TEXT, layers=layers)
     other = AttentionPattern(prompts=(TEXT,), layers=layers, heads=heads)
@@ -104,7 +100,7 @@ def test_weights_are_bit_identical_to_attention_pattern(tiny) -> None:
 
 
 def test_habits_agree_with_loops_over_the_stored_weights(tiny) -> None:
-    """On a tiny Llama, in plain Python from the weights alone, to 1e-12; rows sum to one."""
+    """On a tiny Llama, loops in plain Python agree to 1e-12."""
     analysis = AttentionAll(prompt=TEXT, layers=(0, 1))
     result = analysis.measure(
         capture_requests(tiny, analysis)
@@ -133,7 +129,7 @@ def test_habits_agree_with_loops_over_the_stored_weights(tiny) -> None:
 
 
 def test_most_extreme_head_and_layer_are_reported() -> None:
-    """The head with the largest number; the layer whose heads give the first token least."""
+    """The head with the largest habit, and the layer that attends least to the first token."""
     result = by_hand([2, 3, 4, 5, 3])
     layers = [
         h.model_copy(update={"layer": 7, "first": h.first / 2, "before": h.before / 3})
@@ -148,9 +144,7 @@ def test_most_extreme_head_and_layer_are_reported() -> None:
 
 
 def test_values_behind_each_mean_are_listed_by_position(tiny) -> None:
-    """By hand, and on a tiny Llama: the shares of `repeats` average to `after`, row maxima are
-    recounted in a loop.
-    """
+    """The listed shares average to `after`, by hand and on a tiny Llama."""
     small = by_hand([2, 3, 4, 5, 3])  # head 0 looks back most at query 2 alone, from position 2 on
     assert (small.most_before.head, small.steps_back) == (0, 1)
     assert [(a.id, b.id, share) for a, b, share in small.repeats] == [(3, 4, 0.5)]
@@ -170,8 +164,8 @@ def test_values_behind_each_mean_are_listed_by_position(tiny) -> None:
 
 
 def test_figures_show_every_head_and_the_explorer(tiny) -> None:
-    """A map per habit, heads down and layers across; the explorer draws the mean of the freest
-    layer.
+    """There is a map per habit; the explorer shows the layer that attends least to the first
+    token.
     """
     analysis = AttentionAll(prompt=TEXT, layers=(0, 1))
     result = run(tiny, analysis)
@@ -205,7 +199,7 @@ def test_figures_show_every_head_and_the_explorer(tiny) -> None:
 
 
 def test_explorer_has_a_row_for_each_link_and_habit(tiny) -> None:
-    """A link opens at the head that gives it most; a link that the prompt lacks has no row."""
+    """A link opens at the head with its largest weight; links that the prompt lacks have no row."""
     links = ({"reader": "at", "source": " c"}, {"reader": "at", "source": "nowhere"})
     analysis = AttentionAll(prompt=TEXT, layers=(0, 1), links=links)
     result = run(tiny, analysis)

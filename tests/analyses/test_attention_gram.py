@@ -14,7 +14,7 @@ TEXT = "The cat sat on the table. 2 + 2 = 4"
 
 
 def capture(ids: list[int], out: np.ndarray, pattern: np.ndarray) -> ActivationCache:
-    """A run with this attention output [T, D] and pattern [heads, T, T] in layer 3."""
+    """Return a capture with this attention output [T, D] and pattern [heads, T, T] in layer 3."""
     vocabulary = LetterVocabulary()
     sites = {
         Site("attn_out", 3): out.astype(np.float32),
@@ -26,7 +26,7 @@ def capture(ids: list[int], out: np.ndarray, pattern: np.ndarray) -> ActivationC
 
 
 def random_pattern(length: int) -> np.ndarray:
-    """Two heads whose rows sum to one."""
+    """Return two heads whose rows sum to one."""
     rows = np.tril(np.random.default_rng(2).random((2, length, length)))
     return rows / rows.sum(-1, keepdims=True)
 
@@ -55,8 +55,8 @@ def test_cells_and_correlations_follow_their_definitions():
 
 
 def test_leading_equal_tokens_are_compared_with_the_first():
-    """Outputs 3, 3.3 and 2.4 long in one direction at three equal tokens: at most 0.6 apart, a
-    fifth of the first.
+    """Outputs of length 3, 3.3 and 2.4 at three equal tokens differ by 0.6, a fifth of the
+    first.
     """
     out = np.array([[3.0, 0], [3.3, 0], [2.4, 0], [-9, 1]])
     analysis = AttentionGram(prompts=("x",), layers=(3,))
@@ -68,16 +68,14 @@ def test_leading_equal_tokens_are_compared_with_the_first():
 
 
 def pearson(x: list[float], y: list[float]) -> float:
-    """r from its definition."""
+    """Return r by its definition."""
     a, b = np.array(x) - sum(x) / len(x), np.array(y) - sum(y) / len(y)
     return float((a * b).sum() / ((a**2).sum() * (b**2).sum()) ** 0.5)
 
 
 @pytest.mark.parametrize("length", [1, 2])
 def test_too_few_cells_have_no_correlation(length):
-    """One cell or none does not vary: the correlation is null, and its bar says that there is
-    none.
-    """
+    """A single cell has no variance, so the correlation is null and its bar says so."""
     analysis = AttentionGram(prompts=("x",), layers=(3,))
     out = np.random.default_rng(1).normal(size=(length, 4))
     run = capture([1, 2][:length], out, random_pattern(length))
@@ -91,7 +89,7 @@ def test_too_few_cells_have_no_correlation(length):
 
 
 def test_gram_matrix_is_the_output_times_its_transpose(tiny):
-    """X Xᵀ with X from a pass of its own, to 1e-5 of its largest entry."""
+    """X comes from a separate pass; the entries agree to 1e-5 of the largest."""
     analysis = AttentionGram(prompts=(TEXT,), layers=(0, 1))
     result = analysis.measure(capture_requests(tiny, analysis))
     sites = [Site("attn_out", layer) for layer in (0, 1)]
@@ -107,9 +105,7 @@ def test_gram_matrix_is_the_output_times_its_transpose(tiny):
 
 
 def test_equal_leading_tokens_have_equal_outputs(tiny):
-    """Values carry no position: what attention adds is the same at each, in every layer; not so
-    after another token.
-    """
+    """Values carry no position, so equal tokens at the start get equal outputs in every layer."""
     analysis = AttentionGram(prompts=("zzzz cat", "cat zzzz"), layers=(0, 1))
     first, second = analysis.measure(capture_requests(tiny, analysis)).prompts
 
@@ -121,9 +117,7 @@ def test_equal_leading_tokens_have_equal_outputs(tiny):
 
 
 def test_charts_show_the_signs_and_the_pairs(tiny):
-    """Diverging colours where dot products are negative; a point for each pair; no mask, since it
-    is no pattern.
-    """
+    """Dot products have diverging colours and no causal mask; every pair is a point."""
     analysis = AttentionGram(prompts=("2 + 2",), layers=(0, 1))
     result = analysis.measure(capture_requests(tiny, analysis))
     figures = analysis.figures(result)

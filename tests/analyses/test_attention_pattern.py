@@ -1,5 +1,5 @@
-"""Attention patterns: what is averaged, chosen and counted, on captures made by hand and on a tiny
-random Llama.
+"""Attention patterns: means, choices and counts on hand-made captures and on a tiny random
+Llama.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ TEXT = "The cat sat on the table. 2 + 2 = 4"
 
 
 def capture(ids: list[int], pattern: list, layer: int = 0) -> ActivationCache:
-    """A run over these tokens with this pattern [heads, T, T]; the likeliest next token is 7."""
+    """Return a capture with these tokens and this pattern [heads, T, T]; token 7 is most
+    probable.
+    """
     vocabulary, logits = LetterVocabulary(), np.zeros(10, dtype=np.float32)
     logits[7] = 2.0
     sites = {Site("pattern", layer): np.array(pattern, dtype=np.float32), NEXT_LOGITS: logits}
@@ -35,7 +37,7 @@ TWO_HEADS = [
 
 
 def test_means_leave_out_the_first_query():
-    """Sink, leading run and distinct keys of a pattern small enough to count by hand."""
+    """Sink, leading run and distinct keys of a small pattern match a count by hand."""
     analysis = AttentionPattern(prompts=("x",), layers=(0,), heads=(1, 0))
     result = analysis.measure({"prompt-0": capture([2, 2, 5, 6], TWO_HEADS)})
     (prompt,) = result.prompts
@@ -61,7 +63,7 @@ def test_means_leave_out_the_first_query():
 
 
 def test_mean_is_over_all_heads():
-    """heads: mean keeps one matrix per layer."""
+    """`heads: mean` keeps one matrix per layer."""
     analysis = AttentionPattern(prompts=("x",), layers=(0,))
     result = analysis.measure({"prompt-0": capture([1, 2, 3, 4], TWO_HEADS)})
 
@@ -73,9 +75,7 @@ def test_mean_is_over_all_heads():
 
 
 def test_uniform_attention_gives_uniform_shares():
-    """A run of three, then other tokens: what sees nothing but the run counts neither way; to
-    1e-6.
-    """
+    """Queries that see only the leading run are left out; to 1e-6."""
     even = [[1 / (q + 1)] * (q + 1) + [0.0] * (6 - q) for q in range(7)]
     analysis = AttentionPattern(prompts=("x",), layers=(0,))
     (prompt,) = analysis.measure({"prompt-0": capture([2, 2, 2, 5, 2, 6, 7], [even, even])}).prompts
@@ -87,7 +87,7 @@ def test_uniform_attention_gives_uniform_shares():
 
 @pytest.mark.parametrize("heads", ["mean", (0,)])
 def test_single_token_attends_to_itself(heads):
-    """A prompt of one token has no query with a choice, and its numbers are plain all the same."""
+    """No query has a choice, and all numbers are finite."""
     analysis = AttentionPattern(prompts=("x",), layers=(0,), heads=heads)
     result = json_round_trip(
         analysis, analysis.measure({"prompt-0": capture([1], [[[1.0]], [[1.0]]])})
@@ -99,9 +99,7 @@ def test_single_token_attends_to_itself(heads):
 
 
 def test_weights_are_the_softmax_of_rotated_queries_and_keys(tiny):
-    """On a tiny Llama: recomputed from queries and keys in float64, RoPE and mask written out, to
-    1e-5.
-    """
+    """Recomputed in float64 with RoPE and mask written out, to 1e-5."""
     analysis = AttentionPattern(prompts=(TEXT,), layers=(1, 0), heads=(0, 1, 2, 3))
     result = analysis.measure(capture_requests(tiny, analysis))
     keep = frozenset(Site(name, layer) for name in ("q", "k") for layer in (0, 1))
@@ -121,9 +119,7 @@ def test_weights_are_the_softmax_of_rotated_queries_and_keys(tiny):
 
 
 def test_charts_share_names_scale_and_labels(tiny):
-    """One scale from 0 to 1 everywhere, no future drawn, values written where they fit; names with
-    absolute layers.
-    """
+    """The scale is 0 to 1, future cells are absent, and names have absolute layers."""
     mean = AttentionPattern(prompts=("2 + 2", TEXT), layers=(0, 1))
     figures = mean.figures(mean.measure(capture_requests(tiny, mean)))
     heads = AttentionPattern(prompts=("2 + 2",), layers=(1,), heads=(0, 3))
@@ -149,7 +145,7 @@ def test_charts_share_names_scale_and_labels(tiny):
 
 
 def turned(x, model):
-    """RoPE: dimensions i and i + d/2 turned by position * theta^(-2i/d)."""
+    """Apply RoPE: rotate dimensions i and i + d/2 by position * theta^(-2i/d)."""
     _, length, d = x.shape
     angle = np.arange(length)[:, None] * model.facts.rope_theta ** (-2 * np.arange(d // 2) / d)
     a, b = x[..., : d // 2], x[..., d // 2 :]

@@ -37,7 +37,7 @@ def test_gram_correlations_match_the_reference(real):
 
 
 def test_all_three_prompts_are_continued_with_4(real):
-    """p = 0.617, 0.929 and 0.460, to 0.005; the sinks where they are."""
+    """p = 0.617, 0.929 and 0.460, to 0.005, with the known sinks."""
     result = run(real, AttentionPattern(prompts=NOISE, layers=(0, LAST)))
 
     assert [p.predicted.text for p in result.prompts] == ["4"] * 3
@@ -50,9 +50,7 @@ def test_all_three_prompts_are_continued_with_4(real):
 
 
 def test_frames_match_the_reference_animation(real):
-    """`⏎⏎` becomes one token at the sixth frame; the turn ends at the thirteenth; the patterns
-    follow the own path.
-    """
+    """`⏎⏎` becomes one token at the sixth frame, and the turn ends at the thirteenth."""
     anew = run(
         real, ContinuationFrames(prompt=SUM, max_new_tokens=15, layers=(0, LAST), show="gram")
     )
@@ -69,7 +67,7 @@ def test_frames_match_the_reference_animation(real):
 
 
 def test_whitespace_share_of_the_last_layer_matches_the_reference(real):
-    """Position 0, a space, gets 0.54 within 0.03, over the queries that have a choice."""
+    """Position 0, a space, gets 0.54 (within 0.03) of the queries that see more than one key."""
     result = run(real, WhitespaceAttention(prompt=SUM, max_new_tokens=15, layers=tuple(range(30))))
 
     assert result.tokens[0].text == " "
@@ -80,8 +78,8 @@ def test_whitespace_share_of_the_last_layer_matches_the_reference(real):
 
 
 def test_mlp_shapes_match_the_reference(real):
-    """576 x 1536 three times; 59 % of the parameters; ten neurons at most hold half in the last
-    layer.
+    """Three matrices of 576 x 1536 hold 59 % of the parameters; ten neurons hold half in the
+    last layer.
     """
     result = run(real, MlpShapes(prompt=SUM, layer=LAST))
 

@@ -1,6 +1,4 @@
-"""The stages of attention: on captures made by hand, and recomputed in torch from the model's own
-modules.
-"""
+"""The stages of attention, on hand-made captures and recomputed with the model's own modules."""
 
 from __future__ import annotations
 
@@ -30,7 +28,7 @@ TEXT = "The cat sat on the table and the dog"
 
 @pytest.fixture(scope="module")
 def tiny(tiny_model_dir: Path) -> Any:
-    """The tiny Llama: four query heads, two key heads."""
+    """The tiny Llama, with four query heads and two key heads."""
     return LoadedModel.load(tiny_model_dir, "tiny")
 
 
@@ -41,9 +39,7 @@ def real(real_model_dir: Path) -> Any:
 
 
 def in_torch(model: Any, ids: list[int], layer: int) -> Any:
-    """q·k [H, T, T] of a layer from its own modules and transformers' own RoPE, without our
-    hooks.
-    """
+    """Return q·k [H, T, T] of a layer, from the model's modules and transformers' RoPE."""
     import torch
     from transformers.models.llama.modeling_llama import apply_rotary_pos_emb, repeat_kv
 
@@ -65,7 +61,7 @@ def in_torch(model: Any, ids: list[int], layer: int) -> Any:
 
 
 def compare(model: Any, result: Any, tolerance: float) -> None:
-    """Every stage and number of a result with what torch makes of the same prompt."""
+    """Compare every stage and number of a result with torch."""
     import torch
 
     ids = [token.id for token in result.tokens]
@@ -91,9 +87,7 @@ def compare(model: Any, result: Any, tolerance: float) -> None:
 
 @pytest.mark.parametrize(("layer", "head"), [(0, 0), (0, 3), (1, 1), (1, 2)])
 def test_tiny_model_matches_torch(tiny: Any, layer: int, head: int) -> None:
-    """All heads of both layers, to 1e-5; the model's own scores and patterns to 1e-5; two queries
-    share a key.
-    """
+    """All heads of both layers agree to 1e-5."""
     result = run(tiny, AttentionStages(prompt=TEXT, layers=(0, 1), layer=layer, head=head))
 
     compare(tiny, result, 1e-5)
@@ -110,9 +104,7 @@ def test_tiny_model_matches_torch(tiny: Any, layer: int, head: int) -> None:
 @pytest.mark.model
 @pytest.mark.parametrize(("layer", "head", "key"), [(0, 0, 0), (1, 2, 0), (17, 4, 1), (29, 8, 2)])
 def test_real_model_matches_torch(real: Any, layer: int, head: int, key: int) -> None:
-    """Four layers with all their heads in numbers, two heads cell by cell, to 5e-4 (products reach
-    100).
-    """
+    """Four layers, and two heads cell by cell, agree to 5e-4; products reach 100."""
     layers = (0, 1, 17, 29)
     result = run(
         real,
@@ -133,7 +125,7 @@ def test_real_model_matches_torch(real: Any, layer: int, head: int, key: int) ->
 
 
 def measure_arrays(q: np.ndarray, k: np.ndarray, head: int = 0) -> Any:
-    """The result for queries and keys [heads, T, d] of one layer; scores and pattern zeros."""
+    """Return the result for queries and keys [heads, T, d] of one layer."""
     zeros = np.zeros((len(q), q.shape[1], q.shape[1]))
     arrays = {"q": q, "k": k, "scores": zeros, "pattern": zeros}
     sites = {Site(name, 0): (lambda _, array=array: array) for name, array in arrays.items()}
@@ -147,8 +139,8 @@ def measure_arrays(q: np.ndarray, k: np.ndarray, head: int = 0) -> Any:
 
 
 def test_stages_match_a_hand_computed_pattern() -> None:
-    """One key that stands out at position 2: before it the mask takes it, after it takes nearly
-    all.
+    """The key at position 2 stands out: earlier queries cannot see it, later ones attend mostly
+    to it.
     """
     q, k = np.zeros((1, 4, 2)), np.zeros((1, 4, 2))
     angles = np.arange(
@@ -172,9 +164,7 @@ def test_stages_match_a_hand_computed_pattern() -> None:
 
 
 def test_different_rotation_raises_the_deviation(tiny: Any) -> None:
-    """With another theta than the model's the differences are a thousand times the tolerance of the
-    claim.
-    """
+    """With another theta the deviation is a thousand times the tolerance of the claim."""
     analysis = AttentionStages(prompt=TEXT, layers=(0,), layer=0, head=0)
     captures = dict(capture_requests(tiny, analysis))
     known = captures["model"].facts
@@ -187,7 +177,7 @@ def test_different_rotation_raises_the_deviation(tiny: Any) -> None:
 
 
 def test_layer_of_the_requested_head_is_measured() -> None:
-    """`layers` need not name it, and may."""
+    """`layers` may name it, but need not."""
     assert AttentionStages(prompt="x", layers=(3, 1), layer=2, head=0).measured_layers() == (
         1,
         2,
@@ -197,9 +187,7 @@ def test_layer_of_the_requested_head_is_measured() -> None:
 
 
 def test_figures_show_four_stages_over_the_same_cells(tiny: Any) -> None:
-    """Four stages over the same cells: their scales, what is absent and what is masked; all numbers
-    in the table.
-    """
+    """All four have their scales, absent and masked cells, and all numbers in the table."""
     analysis = AttentionStages(prompt="The cat sat", layers=(0, 1), layer=1, head=3)
     result = run(tiny, analysis)
     charts = analysis.figures(result)

@@ -1,4 +1,4 @@
-"""A property in columns and directions: planted ones come out, and scikit-learn agrees."""
+"""Properties planted in columns and directions are recovered, and scikit-learn agrees."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,9 @@ WIDTH, WORDS = 30, 12
 
 
 def planted(direction, strength=8.0, seed=0):
-    """The analysis on noise, to which members have `direction` [D] added, and its rows [V, D]."""
+    """Return the analysis on noise, with `direction` [D] added to the members, and its rows [V,
+    D].
+    """
     rng = np.random.default_rng(seed)
     rows = rng.normal(size=(2 * WORDS + 5, WIDTH)).astype(np.float32)
     rows[:WORDS] += (strength * direction).astype(np.float32)
@@ -33,7 +35,7 @@ def planted(direction, strength=8.0, seed=0):
 
 
 def test_property_stored_in_one_column_gives_that_column():
-    """With the sign that it was planted with; the direction is nearly the column."""
+    """The sign is recovered too, and the direction is nearly the column."""
     for sign in (1, -1):
         _, _, result = planted(sign * np.eye(WIDTH)[7])
         assert (result.column, result.sign) == (7, sign)
@@ -42,7 +44,7 @@ def test_property_stored_in_one_column_gives_that_column():
 
 
 def test_property_spread_over_columns_gives_a_direction():
-    """Along it every new word is right, in the best column not; it is spread over many columns."""
+    """The direction classifies every new word, the best column does not."""
     spread = np.full(WIDTH, 1 / np.sqrt(WIDTH))
     _, rows, result = planted(spread, strength=6)
     assert result.direction_correct == 1 and result.column_correct < 1
@@ -54,13 +56,13 @@ def test_property_spread_over_columns_gives_a_direction():
 
 
 def test_noise_is_not_recognized():
-    """With nothing planted, new words are right about as often as wrong, over twenty draws."""
+    """Without a planted property the accuracy is near one half, over twenty draws."""
     correct = [planted(np.zeros(WIDTH), seed=seed)[2].direction_correct for seed in range(20)]
     assert abs(np.mean(correct) - 1 / 2) < 0.1
 
 
 def test_best_column_has_the_largest_roc_area():
-    """Against scikit-learn's area under the ROC curve, by column."""
+    """Areas agree with scikit-learn for every column."""
     rng = np.random.default_rng(3)
     yes, no = rng.normal(size=(9, 20)), rng.normal(size=(7, 20))
     labels = np.repeat([1, 0], [9, 7])
@@ -71,7 +73,7 @@ def test_best_column_has_the_largest_roc_area():
 
 
 def test_share_is_the_accuracy_of_the_nearest_centroid():
-    """On one score, against scikit-learn's classifier with equally many words of each kind."""
+    """It agrees with scikit-learn's classifier on equally many words of each kind."""
     rng = np.random.default_rng(4)
     yes, no = rng.normal(1, 1, size=(20, 1)), rng.normal(0, 1, size=(20, 1))
     train = NearestCentroid().fit(np.concatenate([yes[::2], no[::2]]), [1] * 10 + [0] * 10)
@@ -80,7 +82,7 @@ def test_share_is_the_accuracy_of_the_nearest_centroid():
 
 
 def test_only_held_out_words_are_shown():
-    """Every second word of either kind, with its own number and coordinate."""
+    """Every second word of either kind is shown, with its number and coordinate."""
     analysis, rows, result = planted(np.eye(WIDTH)[7])
     assert [word.text for word in result.words[:3]] == ["w1", "w3", "w5"]
     assert [word.member for word in result.words] == [True] * 6 + [False] * 6
@@ -96,7 +98,6 @@ def test_only_held_out_words_are_shown():
 
 
 def test_words_of_several_tokens_count_as_their_mean(tiny):
-    """Words of several tokens count as the mean of their rows."""
     analysis = AttributeDirection(name="x", members=("The cat", "sat"), others=("on the", "mat"))
     captures = capture_requests(tiny, analysis)
     result = run(tiny, analysis)
@@ -111,7 +112,7 @@ def test_words_of_several_tokens_count_as_their_mean(tiny):
 
 @pytest.mark.model
 def test_country_direction_ranks_unnamed_countries_first(real_model_dir):
-    """At the far end of the direction are countries that were never named."""
+    """Countries that were not in the training words are at the far end of the direction."""
     analysis = AttributeDirection(
         name="a country",
         members=(" France", " Spain", " Italy", " Sweden", " China", " Egypt", " Chile", " Iran"),

@@ -1,4 +1,4 @@
-"""The trained table against torch's gradients and against counting."""
+"""The trained table, against torch's gradients and against counting."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def result(tiny: LoadedModel) -> BigramTrainingResult:
 
 
 def test_each_step_equals_a_torch_sgd_step(result) -> None:
-    """The same losses from automatic gradients of the summed cross-entropy, to 1e-9."""
+    """Automatic gradients of the summed cross-entropy give the same losses, to 1e-9."""
     ids = torch.tensor([token.id for token in result.tokens])
     table = torch.zeros(result.d_vocab, result.d_vocab, dtype=torch.float64, requires_grad=True)
     losses = []
@@ -37,7 +37,7 @@ def test_each_step_equals_a_torch_sgd_step(result) -> None:
 
 
 def test_lowest_possible_loss_is_that_of_counting(tiny: LoadedModel, result) -> None:
-    """The entropy of the pairs, counted with a dictionary; long training comes close to it."""
+    """It is the entropy of the counted pairs, and long training approaches it."""
     ids = [token.id for token in result.tokens]
     first, pairs = Counter(ids[:-1]), Counter(pairwise(ids))
     bits = [-count * np.log2(count / first[a]) for (a, _), count in pairs.items()]
@@ -55,7 +55,7 @@ def test_falling_is_false_if_the_loss_rises_once(result) -> None:
 
 
 def test_table_is_looked_up_by_the_last_token(result) -> None:
-    """The likeliest token came most often; a token that was never followed has equal shares."""
+    """The most frequent follower is most probable; a token without followers has a uniform row."""
     ids = [token.id for token in result.tokens]
     known, unknown = result.after
     followers = Counter(b for a, b in pairwise(ids) if a == known.token.id)

@@ -1,6 +1,4 @@
-"""Rules for every analysis: one walk over the folder and over all experiments
-of the book.
-"""
+"""Rules that every analysis and every experiment of the book keeps."""
 
 from __future__ import annotations
 
@@ -63,7 +61,7 @@ def experiments() -> tuple[Experiment, ...]:
 
 @cache
 def measured() -> tuple[Experiment, ...]:
-    """The same, in place of each sweep its first two cells."""
+    """Return the experiments that are measured: in place of each sweep, its first two cells."""
     found = (
         [cell for _, cell in islice(sweep_cells(e), 2)] if is_sweep(e) else [e]
         for e in experiments()
@@ -72,12 +70,12 @@ def measured() -> tuple[Experiment, ...]:
 
 
 def is_sweep(experiment: Experiment) -> bool:
-    """Return whether cells measure it."""
+    """Return whether an experiment is a sweep."""
     return experiment.sweep is not None
 
 
 def every_experiment() -> Any:
-    """Parametrizes a test over them."""
+    """Parametrize a test over the measured experiments."""
     return pytest.mark.parametrize("experiment", measured(), ids=lambda e: f"{e.chapter}/{e.id}")
 
 
@@ -86,7 +84,7 @@ every_analysis = pytest.mark.parametrize("name", registry.names())
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A tiny random Llama with the layers and heads that the book's specs name."""
+    """A tiny random Llama with as many layers and heads as the book's specs name."""
     from layerbook.model.loaded_model import LoadedModel
 
     changes = {
@@ -101,13 +99,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture(scope="module")
 def answers(model: Any) -> Mapping[str, ActivationCaches]:
-    """By chapter and id, what the requests of each experiment yield."""
+    """Return what the requests of each experiment yield, by chapter and id."""
     return {f"{e.chapter}/{e.id}": capture_requests(model, e.analysis) for e in measured()}
 
 
 @every_analysis
 def test_docstring_states_shapes_units_limits_and_source(name: str) -> None:
-    """A sentence, an empty line, four labelled entries in this order; the source names a year."""
+    """A sentence, an empty line, and four labelled entries in this order; the source has a year."""
     summary, _, labelled = inspect.cleandoc(registry.find(name).__doc__ or "").partition("\n\n")
     entries = re.split(r"^([A-Z][a-z]+): ", labelled, flags=re.MULTILINE)
     texts = [text.strip() for text in entries[2::2]]
@@ -121,7 +119,7 @@ def test_docstring_states_shapes_units_limits_and_source(name: str) -> None:
 
 @every_analysis
 def test_functions_are_short(name: str) -> None:
-    """Students read them in the book: 45 lines at most."""
+    """Readers see them in the book, so they have at most 45 lines."""
     functions = [f for f in ast.walk(ast.parse(source_of(name))) if isinstance(f, ast.FunctionDef)]
 
     assert not [f.name for f in functions if (f.end_lineno or 0) - f.lineno >= MAX_FUNCTION_LINES]
@@ -129,7 +127,7 @@ def test_functions_are_short(name: str) -> None:
 
 @every_analysis
 def test_analysis_files_import_only_core(name: str) -> None:
-    """Arrays and plain data; no other analysis, nothing with effects."""
+    """They import arrays and plain data, no other analysis and nothing with side effects."""
     modules = set(imports(ast.parse(source_of(name))))
 
     assert not {m for m in modules if m not in OWN and m.split(".")[0] not in ALLOWED}
@@ -137,7 +135,7 @@ def test_analysis_files_import_only_core(name: str) -> None:
 
 @every_analysis
 def test_every_parameter_and_every_number_is_described(name: str) -> None:
-    """Editors show the parameters' descriptions, the guide's page the results'."""
+    """Editors show the descriptions of parameters, the guide those of results."""
     kind = registry.find(name)
     bare = [
         f"{owner.__name__}.{field}"
@@ -151,13 +149,13 @@ def test_every_parameter_and_every_number_is_described(name: str) -> None:
 
 @every_analysis
 def test_book_uses_every_analysis(name: str) -> None:
-    """An analysis that no experiment names is dead."""
+    """An analysis that no experiment uses is dead code."""
     assert name in {experiment.analysis_name for experiment in experiments()}
 
 
 @every_analysis
 def test_measuring_does_not_draw(name: str) -> None:
-    """Nothing that `measure` can reach uses the figures: they are not part of a result's key."""
+    """`measure` reaches no figure code, which is not part of a result's key."""
     tree = ast.parse(source_of(name))
     figures = {
         alias.asname or alias.name
@@ -175,7 +173,7 @@ def test_measuring_does_not_draw(name: str) -> None:
 
 @every_experiment()
 def test_runs_are_requests_and_always_the_same(experiment: Experiment) -> None:
-    """Two calls, and an equal analysis made anew, ask for the same."""
+    """Two calls, and an equal analysis, make the same requests."""
     analysis = experiment.analysis
     runs = analysis.runs()
 
@@ -189,7 +187,7 @@ def test_runs_are_requests_and_always_the_same(experiment: Experiment) -> None:
 
 @every_experiment()
 def test_measuring_is_pure(experiment: Experiment, answers: Mapping[str, ActivationCaches]) -> None:
-    """The same captures give the same numbers, no NaN among them, and are left as they were."""
+    """The same captures give the same numbers, without NaN, and are not modified."""
     captures = answers[f"{experiment.chapter}/{experiment.id}"]
     before = fingerprint(captures)
     first, second = (experiment.analysis.measure(captures) for _ in range(2))
@@ -204,9 +202,7 @@ def test_measuring_is_pure(experiment: Experiment, answers: Mapping[str, Activat
 def test_result_survives_json_and_the_store(
     experiment: Experiment, answers: Mapping[str, ActivationCaches], tmp_path: Path
 ) -> None:
-    """Through pydantic's JSON and through the store's files nothing is lost, down to the last
-    digit.
-    """
+    """No digit is lost in pydantic's JSON or in the files of the store."""
     result = experiment.analysis.measure(answers[f"{experiment.chapter}/{experiment.id}"])
     kind = experiment.analysis.result_type
     back = kind.model_validate_json(result.model_dump_json())
@@ -231,8 +227,8 @@ def test_result_survives_json_and_the_store(
 def test_figures_have_axis_names_and_alt_text(
     experiment: Experiment, answers: Mapping[str, ActivationCaches]
 ) -> None:
-    """Known kinds with lower-case names, alt text, named axes and a table; the same from a result
-    read back.
+    """Each has a known kind, a lower-case name, alt text, named axes and a table, also after
+    reloading.
     """
     result = experiment.analysis.measure(answers[f"{experiment.chapter}/{experiment.id}"])
     figures = experiment.analysis.figures(result)
@@ -258,7 +254,7 @@ def test_figures_have_axis_names_and_alt_text(
 def test_each_caption_belongs_to_a_figure(
     experiment: Experiment, answers: Mapping[str, ActivationCaches]
 ) -> None:
-    """No caption of the book waits for a figure that is never made."""
+    """The book has no caption for a figure that is never drawn."""
     result = experiment.analysis.measure(answers[f"{experiment.chapter}/{experiment.id}"])
     used = {id(experiment.caption(name)) for name in experiment.analysis.figures(result)}
 
@@ -266,13 +262,13 @@ def test_each_caption_belongs_to_a_figure(
 
 
 def source_of(name: str) -> str:
-    """The text of an analysis' file."""
+    """Return the source of an analysis."""
     return Path(inspect.getfile(registry.find(name))).read_text(encoding="utf-8")
 
 
 def imports(tree: ast.Module) -> Iterator[str]:
-    """The modules that a file imports, wherever it does so; `from layerbook.core import x` counts
-    as layerbook.core.x.
+    """Yield the modules that a file imports anywhere; `from layerbook.core import x` counts as
+    layerbook.core.x.
     """
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -293,7 +289,7 @@ def from_figure(node: ast.AST) -> bool:
 
 
 def reachable(tree: ast.Module, start: str) -> list[ast.AST]:
-    """The functions of a file that `start` can call: by name, or as an attribute of anything."""
+    """Return the functions of a file that `start` can call, by name or as an attribute."""
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
     functions = {node.name: node for node in ast.walk(tree) if isinstance(node, kinds)}
     found, waiting = {}, [start]
@@ -310,9 +306,7 @@ def reachable(tree: ast.Module, start: str) -> list[ast.AST]:
 
 
 def parts(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    """A result's class and the classes of the records inside, from its JSON Schema's
-    definitions.
-    """
+    """Return a result's class and its nested classes, by the definitions of its JSON Schema."""
     seen: list[type[BaseModel]] = []
     waiting: list[Any] = [kind]
     while waiting:
@@ -327,9 +321,7 @@ def parts(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
 
 
 def undescribed(kind: type[BaseModel]) -> list[str]:
-    """Fields without a description; those of shared records (`Ranked`) are described where they are
-    defined.
-    """
+    """Return fields without a description; shared records (`Ranked`) are described elsewhere."""
     shared = kind.__module__ == Analysis.__module__ and kind is not Result
     return (
         []
@@ -339,7 +331,7 @@ def undescribed(kind: type[BaseModel]) -> list[str]:
 
 
 def inside(figure: Figure) -> Iterator[Any]:
-    """A figure, and the pictures of its frames and panels."""
+    """Yield a figure and the pictures of its frames and panels."""
     yield figure
     for one in (frame.picture for frame in figure.frames) if isinstance(figure, Frames) else ():
         yield from inside(one)
@@ -348,7 +340,7 @@ def inside(figure: Figure) -> Iterator[Any]:
 
 
 def axes(figure: Any) -> list[Any]:
-    """The axes of a chart."""
+    """Return the axes of a chart."""
     if isinstance(figure, Heatmap):
         return [figure.rows, figure.columns]
     if isinstance(figure, Lines | Scatter):
@@ -357,7 +349,7 @@ def axes(figure: Any) -> list[Any]:
 
 
 def fingerprint(captures: ActivationCaches) -> dict[str, Any]:
-    """Digests of all arrays, and everything else as it prints."""
+    """Return digests of all arrays, and the repr of everything else."""
     return {
         name: (digests(capture), repr(capture.tokens), capture.text)
         for name, capture in captures.items()
@@ -365,7 +357,7 @@ def fingerprint(captures: ActivationCaches) -> dict[str, Any]:
 
 
 def digests(capture: ActivationCache) -> dict[str, str]:
-    """By site, the sha256 of the array's bytes."""
+    """Return the sha256 of each array's bytes, by site."""
     return {
         str(site): hashlib.sha256(np.ascontiguousarray(a).tobytes()).hexdigest()
         for site, a in capture.sites.items()

@@ -1,6 +1,4 @@
-"""Frames of a continuation: the same as running each text by itself; drift and stop found where
-they are.
-"""
+"""Frames of a continuation equal separate passes; drift and the end of the turn are reported."""
 
 from __future__ import annotations
 
@@ -17,22 +15,20 @@ TEXT = "The cat sat on "  # the tiny model goes on with a piece of a character, 
 
 
 def analysis(show: str, steps: int = 6) -> ContinuationFrames:
-    """Both layers of the tiny model."""
+    """Return the analysis of both layers of the tiny model."""
     return ContinuationFrames.model_validate(
         {"prompt": TEXT, "max_new_tokens": steps, "layers": (0, 1), "show": show}
     )
 
 
 def alone(model, ids: tuple[int, ...], name: str) -> ActivationCache:
-    """A pass over these ids and nothing else."""
+    """Return a pass over these ids."""
     keep = frozenset({Site(name, 0), Site(name, 1), NEXT_LOGITS})
     return capture_requests(model, FixedRequests({"run": Forward(Prompt(ids=ids), keep)}))["run"]
 
 
 def test_frame_equals_the_pattern_of_its_text(tiny):
-    """All frames are corners of one pass and equal passes of their own, to 1e-5; each token is the
-    greedy one.
-    """
+    """Frames share one pass and equal separate passes to 1e-5; each token is the greedy one."""
     frames_analysis = analysis("pattern")
     result = json_round_trip(
         frames_analysis, frames_analysis.measure(capture_requests(tiny, frames_analysis))
@@ -59,9 +55,7 @@ def test_frame_equals_the_pattern_of_its_text(tiny):
 
 
 def test_gram_frames_match_separate_passes(tiny):
-    """X Xᵀ of a pass over what that step saw, to 1e-5 of the largest entry, whichever pass holds
-    the frame.
-    """
+    """X Xᵀ of separate passes agrees to 1e-5 of the largest entry."""
     frames_analysis = analysis("gram", 12)
     result = frames_analysis.measure(capture_requests(tiny, frames_analysis))
     generated = capture_requests(
@@ -87,7 +81,7 @@ def test_gram_frames_match_separate_passes(tiny):
 def by_hand(
     texts: list[list[int]], writes: list[int], end: int | None = None
 ) -> dict[str, ActivationCache]:
-    """Frames over these ids that write those tokens; `end` is the token that ends a turn."""
+    """Return frames over these ids; `end` is the token that ends a turn."""
     vocabulary = LetterVocabulary()
     known = facts(stop_ids=frozenset({9 if end is None else end}))
     captures = {"facts": ActivationCache((), "", vocabulary, model_facts=known)}
@@ -106,15 +100,13 @@ def by_hand(
 
 
 def measure_by_hand(texts: list[list[int]], writes: list[int], end: int | None = None):
-    """The analysis, and its result on frames made by hand."""
+    """Return the analysis and its result on hand-made frames."""
     analysis = ContinuationFrames(prompt="x", max_new_tokens=len(writes), layers=(0,), show="gram")
     return analysis, json_round_trip(analysis, analysis.measure(by_hand(texts, writes, end)))
 
 
 def test_changed_tokens_count_as_drift_and_start_a_new_pass():
-    """1 2 | 1 2 3 | 1 4 | 1 4 5: the third frame does not begin with the second, and needs a pass
-    of its own.
-    """
+    """1 2 | 1 2 3 | 1 4 | 1 4 5: the third frame does not extend the second."""
     wanted, result = measure_by_hand([[1, 2], [1, 2, 3], [1, 4], [1, 4, 5]], [3, 3, 5, 6])
 
     assert result.drift_at == 2
@@ -126,23 +118,21 @@ def test_changed_tokens_count_as_drift_and_start_a_new_pass():
 
 
 def test_longer_frames_count_as_drift():
-    """1 | 1 5 6, where 4 was written: another text, though the frame still begins with the one
-    before.
-    """
+    """1 | 1 5 6, where 4 was generated: the frame extends the previous one with other tokens."""
     _, result = measure_by_hand([[1], [1, 5, 6], [1, 5, 6, 3]], [4, 3, 3])
 
     assert (result.drift_at, len(result.passes)) == (1, 1)
 
 
 def test_shorter_text_of_the_same_tokens_counts_as_drift():
-    """1 2 3 | 1 2: what comes out shorter does not begin with the frame before."""
+    """1 2 3 | 1 2: the second frame does not extend the first."""
     _, result = measure_by_hand([[1, 2, 3], [1, 2]], [0, 0])
 
     assert result.drift_at == 1
 
 
 def test_first_end_of_turn_is_marked():
-    """Token 6 ends the turn; written twice, the first counts, and later frames are still there."""
+    """Token 6 ends the turn twice; the first counts, and later frames are kept."""
     wanted, result = measure_by_hand([[1], [1, 2], [1, 2, 6], [1, 2, 6, 6]], [2, 6, 6, 0], end=6)
     frames = wanted.figures(result)["layer-0"]
 
@@ -153,7 +143,7 @@ def test_first_end_of_turn_is_marked():
 
 
 def test_all_frames_of_a_layer_have_one_scale(tiny):
-    """Patterns from 0 to 1; Gram matrices from the least to the greatest entry of all frames."""
+    """Patterns range from 0 to 1, Gram matrices over the entries of all frames."""
     for show in ("pattern", "gram"):
         wanted = analysis(show)
         result = wanted.measure(capture_requests(tiny, wanted))
@@ -171,9 +161,7 @@ def test_all_frames_of_a_layer_have_one_scale(tiny):
 
 @pytest.mark.parametrize(("end", "length"), [(None, 4), (4, 3)])
 def test_rows_come_from_the_frame_that_ends_the_turn(end: int | None, length: int):
-    """Means of the products, one by one, over the tokens seen then, to 1e-6: the first is neither
-    blank nor another.
-    """
+    """They are means over the tokens seen by then, to 1e-6, without the first token."""
     ids, words = (
         (2, 1, 2, 3),
         ByteVocabulary("a", "b", "\n", " ", "<end>"),
@@ -199,7 +187,7 @@ def test_rows_come_from_the_frame_that_ends_the_turn(end: int | None, length: in
 
 
 def test_kind_without_rows_has_no_mean(tiny):
-    """A frame without later whitespace says null, and patterns say nothing."""
+    """A frame without later whitespace has null; patterns have no rows."""
     _, result = measure_by_hand([[1], [1, 2]], [2, 3])
     assert (result.rows[0].whitespace, len(result.rows)) == (None, 1)
     assert result.rows[0].others is not None

@@ -15,7 +15,9 @@ PLANE = [[2, 2], [2, 0], [0, 3], [0.1, 5], [2, 2.1], [5, -5]]  # a second axis f
 
 
 def by_hand(vectors=PLANE, sums=(KING,), ids=((0,), (1,), (2,)), top_k=3):
-    """The analysis on a vocabulary with these rows; `ids` are the tokens of the sum's words."""
+    """Return the analysis on a vocabulary with these rows; `ids` are the tokens of the sum's
+    words.
+    """
     vocabulary = ByteVocabulary(*PIECES)
     analysis = EmbeddingArithmetic(sums=sums, top_k=top_k)
     matrix = vocabulary.capture((), {EMBED: np.array(vectors, dtype=np.float32)})
@@ -25,7 +27,7 @@ def by_hand(vectors=PLANE, sums=(KING,), ids=((0,), (1,), (2,)), top_k=3):
 
 
 def test_nearest_tokens_of_a_sum_match_a_hand_computation():
-    """King - man + woman is (0, 5): the queen is nearest, at the cosine of pencil and paper."""
+    """King - man + woman is (0, 5), and the queen is nearest."""
     _, result = by_hand()
     (one,) = result.sums
     assert (one.start, one.minus, one.plus) == KING
@@ -36,7 +38,7 @@ def test_nearest_tokens_of_a_sum_match_a_hand_computation():
 
 
 def test_words_of_the_sum_are_excluded_in_every_spelling():
-    """Without the queen the nearest are all given, so the apple is left, however far away."""
+    """Only the apple is no word of the sum, so it is the answer, however far away."""
     vectors = [*PLANE[:3], [5, -4], *PLANE[4:]]
     _, result = by_hand(vectors, top_k=2)
     assert result.sums[0].answer.token.text == "queen"
@@ -45,7 +47,7 @@ def test_words_of_the_sum_are_excluded_in_every_spelling():
 
 
 def test_sum_without_the_subtraction_is_reported():
-    """King + woman is (2, 5): between the two, the queen is the nearest that was not given."""
+    """King + woman is (2, 5), and the queen is the nearest other word."""
     _, result = by_hand()
     plain = result.sums[0].without_minus
     cosine = (0.1 * 2 + 5 * 5) / (np.hypot(2, 5) * np.hypot(0.1, 5))
@@ -53,7 +55,7 @@ def test_sum_without_the_subtraction_is_reported():
 
 
 def test_word_of_several_tokens_is_their_mean():
-    """Two tokens for the first word: (2, 2) and (2, 0) make (2, 1)."""
+    """The first word has tokens (2, 2) and (2, 0), so its vector is (2, 1)."""
     _, result = by_hand(ids=((0, 1), (1,), (2,)))
     total = np.array([2, 1]) - [2, 0] + [0, 3]
     first = result.sums[0].nearest[0]
@@ -64,7 +66,7 @@ def test_word_of_several_tokens_is_their_mean():
 
 
 def test_figures_mark_the_words_of_the_sum():
-    """New entries stand out; one frame for each sum, labelled by it."""
+    """Other words are highlighted; each sum is a frame with its label."""
     analysis, result = by_hand()
     charts = analysis.figures(result)
     bars, pick = charts["sum-0"], charts["pick"]
@@ -74,7 +76,7 @@ def test_figures_mark_the_words_of_the_sum():
 
 
 def check_against_numpy(model, sums):
-    """Every nearest entry against a plain product of unit vectors, to 1e-7."""
+    """Compare every cosine with a product of unit vectors, to 1e-7."""
     analysis = EmbeddingArithmetic(sums=sums)
     captures = capture_requests(model, analysis)
     result = run(model, analysis)
@@ -97,13 +99,11 @@ def check_against_numpy(model, sums):
 
 
 def test_cosines_agree_with_numpy_on_the_tiny_model(tiny):
-    """Through the adapter, on random rows."""
     check_against_numpy(tiny, (("The cat", "sat", "on"), ("a", "b", "c")))
 
 
 @pytest.mark.model
 def test_cosines_agree_with_numpy_on_the_real_model(real_model_dir):
-    """From Paris to Berlin, and to no Rome."""
     sums = ((" Paris", " France", " Germany"), (" Paris", " France", " Italy"))
     result = check_against_numpy(LoadedModel.load(real_model_dir, "real"), sums)
     assert [one.answer.token.text for one in result.sums] == [" Berlin", " Italians"]

@@ -1,4 +1,4 @@
-"""Texts on a map: means, padding, shuffles, and what the map hides."""
+"""Texts on a map: means, padding, shuffles, and distances that the map hides."""
 
 import numpy as np
 import pytest
@@ -12,13 +12,13 @@ TEXTS = ("The cat sat on the mat .", "Birds fly", "The cat sat high in the sky t
 
 
 def measured(**parameters):
-    """The analysis on random embedding rows, with the stand-in that it ran on."""
+    """Return the analysis on random embedding rows, the fake model and the result."""
     model, analysis = FakeModel(width=20), EmbeddingPca(prompts=TEXTS, **parameters)
     return model, analysis, json_round_trip(analysis, analysis.measure(model.captures(analysis)))
 
 
 def rows(model, places):
-    """The token vectors of each place [T, D], float64."""
+    """Return the token vectors [T, D] of each text, float64."""
     return [
         model.matrix[[token.id for token in place.tokens]].astype(np.float64) for place in places
     ]
@@ -29,16 +29,14 @@ def flat(places):
 
 
 def by_singular_values(means):
-    """Explained shares and coordinates up to sign, with numpy alone."""
+    """Return explained shares and coordinates up to sign, with numpy alone."""
     centred = means - means.mean(axis=0)
     u, spread, _ = np.linalg.svd(centred, full_matrices=False)
     return spread[:2] ** 2 / (spread**2).sum(), np.abs(u[:, :2] * spread[:2])
 
 
 def test_map_is_the_pca_of_the_means():
-    """Explained shares and points against singular values, to 1e-9, up to sign; equal points would
-    keep 2 / (N - 1).
-    """
+    """Shares and points agree with singular values to 1e-9, up to sign."""
     model, _, result = measured()
     explained, coordinates = by_singular_values(
         np.array([r.mean(axis=0) for r in rows(model, result.points)])
@@ -51,7 +49,7 @@ def test_map_is_the_pca_of_the_means():
 
 
 def test_cosines_equal_products_of_unit_vectors():
-    """Against unit vectors multiplied, to 1e-9; the heatmap shows the same numbers."""
+    """They agree to 1e-6, and the heatmap shows the same numbers."""
     model, analysis, result = measured()
     means = np.array([r.mean(axis=0) for r in rows(model, result.points)])
     unit = means / np.linalg.norm(means, axis=1, keepdims=True)
@@ -62,9 +60,7 @@ def test_cosines_equal_products_of_unit_vectors():
 
 
 def test_padded_means_equal_those_of_a_padded_batch():
-    """Against the padded batch written out as one array, to 1e-9; and r is numpy's, of the first
-    axis and the pads.
-    """
+    """The batch is written out as one array; r agrees with numpy."""
     model, _, result = measured(pooling="mean-with-padding")
     texts = rows(model, result.points)
     longest = max(map(len, texts))
@@ -85,7 +81,7 @@ def test_padded_means_equal_those_of_a_padded_batch():
 
 
 def test_correlation_is_absent_without_padding():
-    """Without padding there is no r, rather than NaN."""
+    """It is None rather than NaN."""
     analysis = EmbeddingPca(prompts=("a b", "c d", "e f"))
     assert (
         json_round_trip(
@@ -96,9 +92,7 @@ def test_correlation_is_absent_without_padding():
 
 
 def test_shuffled_texts_are_projected_on_the_axes_of_the_originals():
-    """basis first: coordinates of the shuffled against the originals' own eigenvectors, to 1e-9,
-    sign by sign.
-    """
+    """`basis: first` uses the eigenvectors of the originals, to 1e-9, with their signs."""
     model, _, result = measured(shuffle_seed=1)
     means, others = (
         np.array([r.mean(axis=0) for r in rows(model, p)])
@@ -115,9 +109,7 @@ def test_shuffled_texts_are_projected_on_the_axes_of_the_originals():
 
 
 def test_each_basis_has_its_own_axes():
-    """basis each: the shuffled set's own singular values, and the axes are not the originals' any
-    more.
-    """
+    """`basis: each` fits the shuffled set separately."""
     model, _, result = measured(shuffle_seed=1, basis="each")
     explained, coordinates = by_singular_values(
         np.array([r.mean(axis=0) for r in rows(model, result.shuffled.points)])
@@ -130,9 +122,7 @@ def test_each_basis_has_its_own_axes():
 
 
 def test_shuffled_words_change_means_and_permuted_ids_do_not():
-    """Counted against the multiset of ids, by hand; means of permuted ids agree to 1e-12 while
-    words move them.
-    """
+    """Changed tokens are counted by hand; means of permuted ids agree to 1e-12."""
     _, _, result = measured(shuffle_seed=1)
     changed = [
         sorted(t.id for t in a.tokens) != sorted(t.id for t in b.tokens)
@@ -144,7 +134,7 @@ def test_shuffled_words_change_means_and_permuted_ids_do_not():
 
 
 def test_nearest_pair_can_differ_between_map_and_space():
-    """Both pairs against loops over all pairs."""
+    """Both pairs agree with loops over all pairs."""
     model, _, result = measured()
     means = np.array([r.mean(axis=0) for r in rows(model, result.points)])
     for found, where in ((result.nearest, means), (result.nearest_on_map, flat(result.points))):
@@ -153,9 +143,7 @@ def test_nearest_pair_can_differ_between_map_and_space():
 
 
 def test_closest_texts_match_loops_over_all_pairs():
-    """Distances against loops over all pairs, to 1e-9; the notes name the least, and how far a
-    shuffle moved.
-    """
+    """Distances agree to 1e-9; notes name the closest text and how far the shuffle moved it."""
     model, analysis, result = measured(shuffle_seed=1)
     means = np.array([r.mean(axis=0) for r in rows(model, result.points)])
     points = analysis.figures(result)["pca"].points
@@ -175,7 +163,7 @@ def test_closest_texts_match_loops_over_all_pairs():
 
 
 def test_equal_texts_give_a_map_without_extent():
-    """No variance: shares are zero, nothing is NaN."""
+    """Without variance the shares are zero, and nothing is NaN."""
     analysis = EmbeddingPca(prompts=("same", "same"))
     result = json_round_trip(analysis, analysis.measure(FakeModel().captures(analysis)))
     assert result.explained == (0, 0) and flat(result.points).tolist() == [[0, 0], [0, 0]]
@@ -184,9 +172,7 @@ def test_equal_texts_give_a_map_without_extent():
 
 
 def test_arrows_need_shared_axes():
-    """Arrows from each text to its shuffled self on one map; none across two maps; one scale on
-    both axes.
-    """
+    """One map has arrows to the shuffled texts, two maps have none."""
     for basis, arrows in (("first", [4, 5, 6, 7]), ("each", [None] * 4)):
         _, analysis, result = measured(shuffle_seed=1, basis=basis, pooling="mean-with-padding")
         charts = analysis.figures(result)
@@ -203,9 +189,7 @@ def test_arrows_need_shared_axes():
 
 
 def test_padding_is_the_tokenizers_own_token(tiny_model_dir):
-    """Through the adapter: the pad is `<|im_end|>`, and permuted ids leave every mean where it is,
-    to 1e-12.
-    """
+    """The pad is `<|im_end|>`, and permuted ids change no mean, to 1e-12."""
     model = LoadedModel.load(tiny_model_dir, "tiny")
     texts = ("The cat sat on the table.", "The dog", "noise noise")
     result = run(model, EmbeddingPca(prompts=texts, pooling="mean-with-padding", shuffle_seed=0))

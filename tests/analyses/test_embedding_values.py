@@ -1,4 +1,4 @@
-"""The vectors behind the tokens: looked up, not computed."""
+"""The embedding vectors of tokens are rows of the matrix."""
 
 import numpy as np
 import pytest
@@ -10,15 +10,13 @@ from layerbook.model.loaded_model import LoadedModel
 
 @pytest.fixture(scope="module")
 def measured():
-    """Two prompts on random embedding rows."""
+    """Return two prompts on random embedding rows."""
     model, analysis = FakeModel(width=12), EmbeddingValues(prompts=("Hello, World", "World"))
     return model, analysis, json_round_trip(analysis, analysis.measure(model.captures(analysis)))
 
 
 def test_values_are_the_rows_of_the_matrix(measured):
-    """Exactly the rows, with their shape, and lengths as the square root of the sum of squares, to
-    a relative 1e-6.
-    """
+    """Rows are exact, and lengths agree to a relative 1e-6."""
     model, _, result = measured
     first = result.prompts[0]
     ids = [token.id for token in first.tokens]
@@ -34,9 +32,7 @@ def test_values_are_the_rows_of_the_matrix(measured):
 
 
 def test_same_token_has_the_same_vector_in_another_text(measured):
-    """` World` after a comma and `World` alone are different tokens; the vector belongs to the
-    token.
-    """
+    """` World` and `World` are different tokens with different vectors."""
     _, _, result = measured
     assert result.prompts[0].tokens[2].id != result.prompts[1].tokens[0].id
     analysis = EmbeddingValues(prompts=("a b", "c a b"))
@@ -45,8 +41,8 @@ def test_same_token_has_the_same_vector_in_another_text(measured):
 
 
 def test_figures_show_the_values_of_each_row(measured):
-    """A row per token, all dimensions in one figure, ten of them written in the other; alt texts
-    name the tokens.
+    """One figure has all dimensions, the other ten with their numbers; alt texts name the
+    tokens.
     """
     _, analysis, result = measured
     charts = analysis.figures(result)
@@ -64,7 +60,7 @@ def test_figures_show_the_values_of_each_row(measured):
 
 
 def test_values_equal_the_weights_of_the_tiny_model(tiny_model_dir):
-    """Through the adapter: the rows of `embed_tokens.weight`, exactly; chats work too."""
+    """They are the rows of `embed_tokens.weight`, also for chats."""
     model = LoadedModel.load(tiny_model_dir, "tiny")
     result = run(model, EmbeddingValues(prompts=("The cat", {"chat": "Hi"})))
     weight = model.network.model.embed_tokens.weight.numpy()

@@ -1,6 +1,4 @@
-"""Continuations: what is told of each written token, against a loop without cache and Hugging
-Face's own processors.
-"""
+"""Continuations, against a loop without cache and Hugging Face's own processors."""
 
 import numpy as np
 import pytest
@@ -22,8 +20,8 @@ def model(tiny_model_dir):
 
 
 def step_by_step(model, text):
-    """The logits [N, V] of every written token, each from a pass of its own, without cache and in
-    float64 softmax.
+    """Return the logits [N, V] of every generated token, each from a separate pass without
+    cache.
     """
     ids = [token.id for token in text.tokens]
     with torch.inference_mode():
@@ -35,7 +33,7 @@ def step_by_step(model, text):
 
 
 def by_hand(logits, prompt, written_ids, pieces, **settings):
-    """The analysis on logits [N, V] made by hand for the written ids."""
+    """Return the analysis on hand-made logits [N, V] for the generated ids."""
     analysis = Generate(prompts=("x",), max_new_tokens=len(written_ids), **settings)
     sites = {LOGITS: np.asarray(logits, dtype=np.float32)}
     capture = pieces.capture(
@@ -47,7 +45,7 @@ def by_hand(logits, prompt, written_ids, pieces, **settings):
 
 @pytest.mark.parametrize("settings", [{}, {"temperature": 0.9, "top_p": 0.8, "seed": 3}])
 def test_confidence_agrees_with_a_loop_without_cache(model, settings):
-    """Logit, probability and rank of each written token, to 1e-4 (probabilities 1e-5)."""
+    """Logits and ranks agree to 1e-4, probabilities to 1e-5."""
     one = run(model, Generate(prompts=(PROMPT,), max_new_tokens=12, **settings)).prompts[0]
 
     steps = list(step_by_step(model, one))
@@ -65,9 +63,7 @@ def test_confidence_agrees_with_a_loop_without_cache(model, settings):
 
 
 def test_greedy_writes_what_transformers_writes(model):
-    """The ids of `generate(do_sample=False)`; every token is the likeliest, so there is nothing to
-    draw.
-    """
+    """The ids are those of `generate(do_sample=False)`."""
     one = run(model, Generate(prompts=(PROMPT,), max_new_tokens=10)).prompts[0]
 
     ids = torch.tensor([[token.id for token in one.tokens[: one.prompt_length]]])
@@ -80,7 +76,7 @@ def test_greedy_writes_what_transformers_writes(model):
 
 
 def test_sampling_distribution_agrees_with_transformers(model):
-    """Candidates and their probabilities under temperature, top-k and top-p, to 1e-5."""
+    """Candidates under temperature, top-k and top-p agree to 1e-5."""
     from transformers.generation.logits_process import (
         TemperatureLogitsWarper,
         TopKLogitsWarper,
@@ -100,7 +96,7 @@ def test_sampling_distribution_agrees_with_transformers(model):
 
 
 def test_text_depends_on_the_seed(model):
-    """Sampling is repeatable, and it is sampling."""
+    """Equal seeds give equal texts, other seeds other texts."""
     texts = [
         run(model, Generate(prompts=(PROMPT,), max_new_tokens=20, temperature=1.0, seed=seed))
         .prompts[0]
@@ -112,7 +108,7 @@ def test_text_depends_on_the_seed(model):
 
 
 def test_prompts_go_through_the_chat_template(model):
-    """The prompt's tokens are the template's, and the strip marks where the continuation starts."""
+    """The strip marks where the continuation starts."""
     analysis = Generate(prompts=(ChatPrompt(chat="2 + 2"), "2 + 2"), max_new_tokens=4)
     result = run(model, analysis)
 
@@ -125,7 +121,7 @@ def test_prompts_go_through_the_chat_template(model):
 
 
 def test_answer_is_joined_from_bytes():
-    """An owl in two tokens is one character of the answer; the end-of-turn token is none."""
+    """An owl in two tokens is one character; the end-of-turn token is not part of the answer."""
     owl = "🦉".encode()
     pieces = ByteVocabulary("hi", owl[:2], owl[2:], "<end>", special=1)
     _, result = by_hand(np.zeros((3, 4)), [0], [1, 2, 3], pieces)
@@ -135,9 +131,7 @@ def test_answer_is_joined_from_bytes():
 
 
 def test_unlikely_choices_and_close_alternatives_are_reported():
-    """Three steps: the favourite, a detour at a fork, and a favourite with rivals that top-p
-    removed.
-    """
+    """The best token, an unlikely choice, and a best token whose rivals top-p removed."""
     logits = np.log([[0.90, 0.05, 0.05], [0.60, 0.35, 0.05], [0.05, 0.05, 0.90]])
     analysis, result = by_hand(
         logits, [0], [0, 1, 2], ByteVocabulary("a", "b", "c"), temperature=1.0, top_p=0.8
@@ -156,7 +150,6 @@ def test_unlikely_choices_and_close_alternatives_are_reported():
 
 
 def test_least_probable_greedy_token_is_named():
-    """Greedy: nothing was more probable than the token that was taken."""
     greedy, result = by_hand(
         np.log([[0.9, 0.1], [0.4, 0.6]]), [0], [0, 1], ByteVocabulary("a", "b")
     )
@@ -165,7 +158,7 @@ def test_least_probable_greedy_token_is_named():
 
 
 def test_titles_distinguish_chats_from_bare_prompts():
-    """Their continuations differ, so the same words must not head both."""
+    """The same words continue differently as a chat."""
     analysis = Generate(prompts=(ChatPrompt(chat="a"), "a"), max_new_tokens=1)
     made = ByteVocabulary("a", "b").capture(
         [0, 1], {LOGITS: np.zeros((1, 2), np.float32)}, prompt_length=1, stopped=True
@@ -177,7 +170,7 @@ def test_titles_distinguish_chats_from_bare_prompts():
 
 
 def test_figures_state_the_sampling_settings():
-    """Greedy and temperature are named; the passage is the text itself."""
+    """They name greedy decoding or the temperature; the passage is the text itself."""
     pieces = ByteVocabulary("a", "b")
     greedy, result = by_hand(np.zeros((1, 2)), [0], [1], pieces)
     assert "(greedy)" in greedy.figures(result)["text-0"].title

@@ -21,7 +21,7 @@ def model(tiny_model_dir: Path) -> LoadedModel:
 
 
 def test_steps_equal_separate_passes(model: LoadedModel) -> None:
-    """The likeliest tokens and their probabilities, to 1e-5; the best is the next token."""
+    """Tokens and probabilities agree to 1e-5, and each best token is the next one."""
     result = run(model, GreedySteps(prompt=PROMPT, max_new_tokens=6, top_k=3))
 
     ids = [token.id for token in result.tokens]
@@ -39,7 +39,7 @@ def test_steps_equal_separate_passes(model: LoadedModel) -> None:
 
 
 def test_figure_has_a_frame_for_each_question(model: LoadedModel) -> None:
-    """Labelled with the text so far, which is shortened at its beginning."""
+    """The label is the text so far, shortened at its start."""
     analysis = GreedySteps(prompt=PROMPT, max_new_tokens=9, top_k=2)
     result = run(model, analysis)
     figure = analysis.figures(result)["steps"]
@@ -52,7 +52,7 @@ def test_figure_has_a_frame_for_each_question(model: LoadedModel) -> None:
 
 
 def test_remaining_share_is_zero_for_the_whole_vocabulary(model: LoadedModel) -> None:
-    """Then there is no bar for the others."""
+    """There is no bar for other tokens."""
     size = model.tokenizer.size
     analysis = GreedySteps(prompt=PROMPT, max_new_tokens=1, top_k=size)
     result = run(model, analysis)

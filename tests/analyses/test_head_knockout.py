@@ -1,4 +1,4 @@
-"""Heads silenced and swapped: beside a model whose own weights or activations are changed."""
+"""Silenced and swapped heads, against models with changed weights or activations."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ HEADS, WIDTH = 4, 8
 
 
 def probabilities(model: LoadedModel, network, text: str = TEXT) -> torch.Tensor:
-    """The next-token distribution of a network."""
+    """Return the next-token distribution of a network."""
     ids = torch.tensor([model.tokenizer.encode(Prompt(text=text)).ids])
     with torch.inference_mode():
         return network(ids).logits[0, -1].softmax(-1)
 
 
 def test_silencing_a_head_equals_zeroing_its_output_weights(tiny: LoadedModel) -> None:
-    """As if its columns of the output projection were zero, to 1e-6."""
+    """The columns of the output projection are zeroed; to 1e-6."""
     result = run(tiny, HeadKnockout(prompt=TEXT, layers=(0, 1), heads=(0, 1, 2, 3)))
     plain = probabilities(tiny, tiny.network)
     assert result.answer.id == int(plain.argmax())
@@ -46,7 +46,7 @@ def test_silencing_a_head_equals_zeroing_its_output_weights(tiny: LoadedModel) -
 
 
 def test_swapped_head_has_its_output_on_the_other_prompt(tiny: LoadedModel) -> None:
-    """Beside hooks that replace its part of the output projection's input, to 1e-6."""
+    """Hooks replace its part of the output projection's input; to 1e-6."""
     lengths = [len(tiny.tokenizer.encode(Prompt(text=text)).ids) for text in (TEXT, OTHER)]
     assert lengths[0] == lengths[1]
     last = lengths[0] - 1
@@ -70,7 +70,7 @@ def test_swapped_head_has_its_output_on_the_other_prompt(tiny: LoadedModel) -> N
 
 @contextmanager
 def replaced_head(model: LoadedModel, layer: int, head: int, position: int) -> Iterator[None]:
-    """Replace what a head says at one position by what it says in the other prompt."""
+    """Replace a head's output at one position by its output on the other prompt."""
     projection = model.network.model.layers[layer].self_attn.o_proj
     part = slice(head * WIDTH, (head + 1) * WIDTH)
     inputs: list[torch.Tensor] = []

@@ -1,4 +1,4 @@
-"""The output of a head, compared with a model whose other heads of the layer are removed."""
+"""The output of a head, against a model without the other heads of the layer."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def logit_gain(model: LoadedModel, vector: np.ndarray) -> np.ndarray:
 
 
 def test_parts_of_the_tokens_sum_to_the_head_output(tiny, result) -> None:
-    """Lengths and logits of each token's part, and of their sum, to 1e-6."""
+    """Lengths and logits of each part and of their sum agree to 1e-6."""
     for token in range(len(result.tokens)):
         part = attention_output(tiny, LAYER, (HEAD,), token)
         assert result.added_length[token] == pytest.approx(np.linalg.norm(part), abs=1e-6)
@@ -73,7 +73,7 @@ def test_parts_of_the_tokens_sum_to_the_head_output(tiny, result) -> None:
 
 
 def test_all_heads_are_measured_alike(tiny, result) -> None:
-    """The logit of each head alone; the shown head's is the sum of its tokens', to 1e-6."""
+    """The shown head's logit is the sum over its tokens, to 1e-6."""
     for layer in (0, 1):
         for head in range(4):
             gain = logit_gain(tiny, attention_output(tiny, layer, (head,)))[result.answer.id]
@@ -86,7 +86,7 @@ def test_all_heads_are_measured_alike(tiny, result) -> None:
 
 
 def test_output_lists_the_tokens_it_raises_most(tiny, result) -> None:
-    """Three tokens, best first, to 1e-6."""
+    """The best three agree to 1e-6."""
     gain = logit_gain(tiny, attention_output(tiny, LAYER, (HEAD,)))
     best = np.argsort(-gain)[:3]
     assert [one.token.id for one in result.spelled] == best.tolist()

@@ -1,4 +1,4 @@
-"""The counted multiplications against torch's own counter, and the cache against no cache."""
+"""Counted multiplications against torch's counter, and the cache against no cache."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def counted_by_torch(model: LoadedModel, length: int, *, cached: bool) -> int:
 
 @pytest.mark.parametrize("length", [2, 5, 12])
 def test_counts_agree_with_torch(tiny: LoadedModel, result, length: int) -> None:
-    """Matrices, attention and unembedding, exactly."""
+    """Counts of matrices, attention and unembedding are equal."""
     i = result.lengths.index(length)
     assert result.anew[i] == counted_by_torch(tiny, length, cached=False)
     assert result.cached[i] == counted_by_torch(tiny, length, cached=True)
 
 
 def test_logits_are_equal_with_and_without_the_cache(tiny: LoadedModel, result) -> None:
-    """Each step once more from the beginning, without any cache, to 1e-5."""
+    """Each step is recomputed from the start without a cache, to 1e-5."""
     analysis = KvCache(prompt=TEXT, max_new_tokens=NEW)
     written = capture_requests(tiny, analysis)["written"]
     ids = [token.id for token in written.tokens]

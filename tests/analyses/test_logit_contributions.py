@@ -1,4 +1,4 @@
-"""Contributions to the answer's logit: they add up to it, and are those of the model's parts."""
+"""Contributions to the answer's logit sum to it and agree with the parts of the model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TEXT = "The cat sat on the table"
 
 
 def test_parts_add_up_to_the_logit(tiny: LoadedModel) -> None:
-    """To 1e-4; and without the parts of a layer, they do not."""
+    """They sum to the logit to 1e-4, and not without the parts of a layer."""
     result = run(tiny, LogitContributions(prompt=TEXT, layers=(0, 1)))
     ids = torch.tensor([tiny.tokenizer.encode(Prompt(text=TEXT)).ids])
     with torch.inference_mode():
@@ -28,7 +28,7 @@ def test_parts_add_up_to_the_logit(tiny: LoadedModel) -> None:
 
 
 def test_contributions_equal_gradient_times_part(tiny: LoadedModel) -> None:
-    """Beside hooks and the final norm written out with its divisor held fixed, to 1e-4."""
+    """Hooks and the final norm with a fixed divisor agree to 1e-4."""
     result = run(tiny, LogitContributions(prompt=TEXT, layers=(0, 1)))
     network, outputs, entered = tiny.network, {}, []
     handles = [

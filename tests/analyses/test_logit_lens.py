@@ -1,4 +1,4 @@
-"""The logit lens against hidden states that are normed and scored by plain transformers."""
+"""The logit lens, against hidden states normed and scored by plain transformers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def result(tiny: LoadedModel) -> LogitLensResult:
 
 
 def test_every_layer_uses_the_final_norm_and_the_unembedding(tiny, result) -> None:
-    """Best token, probability and rank of the answer, to 1e-6."""
+    """Best token, probability and rank of the answer agree to 1e-6."""
     ids = torch.tensor([tiny.tokenizer.encode(Prompt(text=TEXT)).ids])
     streams: list[torch.Tensor] = []
     network = tiny.network
@@ -57,7 +57,7 @@ def test_last_layer_gives_the_answer(result) -> None:
     [([5, 7, 7], 1), ([7, 5, 7], 2), ([7, 7, 7], 0), ([7, 7, 5], None)],
 )
 def test_settled_layer_is_the_first_of_the_final_run(result, best, settled) -> None:
-    """A layer that names the answer before another token wins again does not count."""
+    """An earlier layer with the answer does not count if another token wins again."""
     answer = result.answer.model_copy(update={"id": 7})
     layers = tuple(
         result.layers[0].model_copy(

@@ -1,4 +1,4 @@
-"""Many continuations against single ones, and their bits against passes without a cache."""
+"""Many continuations against single ones, and their surprise against passes without a cache."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def bits_without_cache(model: LoadedModel, ids: list[int], start: int) -> float:
 
 
 def test_texts_follow_from_their_seeds(tiny: LoadedModel, result) -> None:
-    """Lengths, bits (to 1e-4), repeats and contents, one text at a time."""
+    """Lengths, repeats and contents are equal, bits agree to 1e-4."""
     texts = []
     for seed in range(DRAWS):
         request = Generate(Prompt(text=TEXT), LENGTH, temperature=1.0, seed=seed)

@@ -1,4 +1,4 @@
-"""Merge steps, against merges made by hand and against the tokenizers library."""
+"""Merge steps, against merges by hand and the tokenizers library."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CORPUS = "the the the the then then hen"
 
 
 def measured(folder: Path, text: str) -> tuple[MergeSteps, MergeStepsResult]:
-    """The analysis on the tokenizer of a folder."""
+    """Return the analysis on the tokenizer of a folder."""
     tokenizer, analysis = ModelTokenizer.load(folder), MergeSteps(text=text)
     ids, encoded = tokenizer.encode(Prompt(text=text))
     run = ActivationCache(tokenizer.tokens(ids), encoded, tokenizer)
@@ -28,7 +28,7 @@ def measured(folder: Path, text: str) -> tuple[MergeSteps, MergeStepsResult]:
 
 
 def test_merges_of_the_chapter_are_those_that_tokenizers_learns() -> None:
-    """Three merges from seven words: he, the, then; hen stays two pieces, and ten three."""
+    """Seven words give the merges he, the, then; hen is two pieces, ten three."""
     library = Tokenizer(BPE())
     library.pre_tokenizer = Whitespace()
     library.train_from_iterator([CORPUS], BpeTrainer(vocab_size=7, show_progress=False))
@@ -45,14 +45,14 @@ def test_merges_of_the_chapter_are_those_that_tokenizers_learns() -> None:
 
 
 def test_pair_is_merged_from_the_left() -> None:
-    """Of three equal pieces, the first two become one."""
+    """Of three equal pieces, the first two are merged."""
     assert merge_all([list("aaa")], {("a", "a"): 1})[-1][1] == [["aa", "a"]]
 
 
 @pytest.mark.parametrize("kind", BPE_WRITERS)
 @pytest.mark.parametrize("text", [" the", "owl 42", "naïve 🦉"])
 def test_last_merge_gives_the_tokens_of_the_library(tmp_path: Path, kind: str, text: str) -> None:
-    """Ranks rise, each merge makes the text shorter, and no character is lost."""
+    """Ranks rise, every merge shortens the text, and no character is lost."""
     BPE_WRITERS[kind](tmp_path)
     _, result = measured(tmp_path, text)
 
@@ -68,7 +68,7 @@ def test_last_merge_gives_the_tokens_of_the_library(tmp_path: Path, kind: str, t
 
 
 def test_without_pairs_there_are_no_merges(tmp_path: Path) -> None:
-    """Unigram keeps scores and no pairs; the figure shows the tokens."""
+    """Unigram has scores instead of pairs, and the figure shows the tokens."""
     analysis, result = measured(TOKENIZER_WRITERS["unigram"](tmp_path), " the")
 
     assert result.merges == () and result.listed == 0 and result.start == result.tokens
@@ -77,7 +77,7 @@ def test_without_pairs_there_are_no_merges(tmp_path: Path) -> None:
 
 
 def test_special_tokens_are_not_split(tiny_model_dir: Path) -> None:
-    """A text with one has no merges to show."""
+    """A text with a special token has no merges to show."""
     _, result = measured(tiny_model_dir, "a<|im_end|>")
 
     assert result.merges == () and result.start == result.tokens

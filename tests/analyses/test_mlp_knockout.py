@@ -1,4 +1,4 @@
-"""MLPs silenced: beside a model whose own weights are zero, and one whose output is cut."""
+"""Silenced MLPs, against models with zeroed weights or outputs."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ TEXT = "The cat sat on the table"
 
 
 def distribution(model: LoadedModel, network) -> torch.Tensor:
-    """The next-token distribution of a network."""
+    """Return the next-token distribution of a network."""
     ids = torch.tensor([model.tokenizer.encode(Prompt(text=TEXT)).ids])
     with torch.inference_mode():
         return network(ids).logits[0, -1].softmax(-1)
 
 
 def test_silencing_an_mlp_equals_zeroing_its_down_projection(tiny: LoadedModel) -> None:
-    """As if its down projection were zero, to 1e-6; at one position, as if its output were."""
+    """At one position it equals zeroing its output; to 1e-6."""
     result = run(tiny, MlpKnockout(prompt=TEXT, layers=(0, 1), positions=(0, 2)))
     plain = distribution(tiny, tiny.network)
     assert result.answer.id == int(plain.argmax())

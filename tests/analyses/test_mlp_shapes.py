@@ -1,4 +1,4 @@
-"""The MLP's shapes and neurons, against the weights themselves and against loops."""
+"""The MLP's shapes and neurons, against the weights and plain loops."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TEXT = "The cat sat on the table. 2 + 2 = 4"
 
 
 def modules(layers: int, d_model: int, d_mlp: int) -> tuple[ModuleInfo, ...]:
-    """The projections of every layer, and an embedding."""
+    """Return the projections of every layer, and an embedding."""
     shapes = {
         "gate_proj": (d_mlp, d_model),
         "up_proj": (d_mlp, d_model),
@@ -35,9 +35,7 @@ def modules(layers: int, d_model: int, d_mlp: int) -> tuple[ModuleInfo, ...]:
 
 
 def by_hand(neurons: np.ndarray) -> dict[str, ActivationCache]:
-    """A model of 11 layers whose layer 1 has these neurons [T, d_mlp]; layer 10's path ends
-    alike.
-    """
+    """Return a model of 11 layers with these neurons [T, d_mlp] in layer 1."""
     vocabulary = LetterVocabulary()
     tokens = tuple(vocabulary.token(i) for i in range(len(neurons)))
     known = facts(
@@ -57,7 +55,7 @@ def by_hand(neurons: np.ndarray) -> dict[str, ActivationCache]:
 
 
 def test_half_count_starts_with_the_largest_activations():
-    """Neurons small enough to count: 3² is more than half of 3² + 2² + 1² + ..., 2² is not."""
+    """3² is more than half of 3² + 2² + 1² + ..., 2² is not."""
     neurons = np.array([[3, -1, 2, 0, 1], [-2, 2, 2, 0, 2], [0, 0, 0, 0, -5]])
     analysis = MlpShapes(prompt="x", layer=1)
     result = json_round_trip(analysis, analysis.measure(by_hand(neurons)))
@@ -73,8 +71,8 @@ def test_half_count_starts_with_the_largest_activations():
 
 
 def test_numbers_follow_from_the_weights(tiny):
-    """Neurons recomputed from the weights with torch's SiLU; shapes and counts from the network, to
-    1e-5.
+    """Neurons are recomputed with torch's SiLU, to 1e-5; shapes and counts come from the
+    network.
     """
     analysis = MlpShapes(prompt=TEXT, layer=1)
     captures = capture_requests(tiny, analysis)
@@ -110,7 +108,7 @@ def test_numbers_follow_from_the_weights(tiny):
 
 
 def test_curve_is_silu():
-    """Drawn values equal torch's, to 1e-6; ReLU beside it."""
+    """It equals torch's SiLU to 1e-6, with ReLU beside it."""
     analysis = MlpShapes(prompt="x", layer=1)
     curve = analysis.figures(analysis.measure(by_hand(np.eye(3))))["silu"]
     assert isinstance(curve, Lines)
@@ -122,7 +120,7 @@ def test_curve_is_silu():
 
 
 def test_diagram_has_the_shapes_of_the_model():
-    """Gate and up side by side on lanes, the rest one after the other, each with its size."""
+    """Gate and up are side by side, the other matrices in order, each with its size."""
     analysis = MlpShapes(prompt="x", layer=1)
     figure = analysis.figures(analysis.measure(by_hand(np.eye(5))))["shapes"]
     assert isinstance(figure, MatrixChain)
@@ -140,7 +138,6 @@ def test_diagram_has_the_shapes_of_the_model():
 
 
 def test_only_the_facts_and_one_site_are_requested():
-    """Nothing more is kept than is used."""
     facts_wanted, prompt = MlpShapes(prompt="x", layer=1).runs().values()
 
     assert facts_wanted == Describe()

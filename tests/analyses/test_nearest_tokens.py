@@ -1,5 +1,5 @@
-"""Nearest neighbours in the vocabulary against scikit-learn, and the traps of each measure on
-vectors made by hand.
+"""Nearest neighbours against scikit-learn, and the pitfalls of each measure on hand-made
+vectors.
 """
 
 import numpy as np
@@ -17,7 +17,9 @@ TOLERANCE = 1e-9
 
 
 def by_hand(vectors, *pieces, ids=(0,), top_k=3, special=0):
-    """The analysis on a vocabulary with these rows; `ids` are the tokens of its one text."""
+    """Return the analysis on a vocabulary with these rows; `ids` are the tokens of its only
+    text.
+    """
     vocabulary = ByteVocabulary(*pieces, special=special)
     analysis = NearestTokens(prompts=("text",), top_k=top_k)
     matrix = vocabulary.capture((), {EMBED: np.array(vectors, dtype=np.float32)})
@@ -27,9 +29,7 @@ def by_hand(vectors, *pieces, ids=(0,), top_k=3, special=0):
 
 
 def check_against_scikit_learn(model, texts, top_k):
-    """Cosines and distances against NearestNeighbors, to 1e-7 (it subtracts squares), dot products
-    sorted, to 1e-9.
-    """
+    """Compare with NearestNeighbors to 1e-7, since it subtracts squares; dot products to 1e-9."""
     analysis = NearestTokens(prompts=texts, top_k=top_k)
     result = run(model, analysis)
     E = model.network.model.embed_tokens.weight.numpy()[: model.tokenizer.size].astype(np.float64)
@@ -64,14 +64,14 @@ def check_against_scikit_learn(model, texts, top_k):
 
 
 def test_neighbours_agree_with_scikit_learn_on_the_tiny_model(tiny):
-    """Through the adapter, on random rows; each token of each text once."""
+    """Every token of each text is listed once."""
     result = check_against_scikit_learn(tiny, ("The cat sat", "The cat"), 12)
     assert len(result.tokens) == len({one.token.id for one in result.tokens})
 
 
 @pytest.mark.model
 def test_neighbours_agree_with_scikit_learn_on_the_real_model(real_model_dir):
-    """The words of the book; what is nearest to a cat by cosine is a cat."""
+    """By cosine, the nearest token to a cat is a cat."""
     result = check_against_scikit_learn(
         LoadedModel.load(real_model_dir, "real"), (" cat", " kitten", "!"), 8
     )
@@ -80,9 +80,7 @@ def test_neighbours_agree_with_scikit_learn_on_the_real_model(real_model_dir):
 
 
 def test_neighbours_differ_between_measures():
-    """By angle a short one, by dot product a long one that points elsewhere, by distance the one
-    close by.
-    """
+    """A short vector by angle, a long one by dot product, a close one by distance."""
     vectors = [[2, 0], [0.5, 0], [5, 5], [2, 1], [-9, 0]]
     _, result = by_hand(vectors, "a", "angle", "long", "close", "away", top_k=1)
     (one,) = result.tokens
@@ -98,7 +96,7 @@ def test_neighbours_differ_between_measures():
 
 
 def test_word_is_matched_in_any_spelling():
-    """Case and spaces aside; plurals, signs and parts of characters are no spellings."""
+    """Case and spaces are ignored; plurals, signs and fragments are other words."""
     pieces = ("cat", " Cat", " CAT", "cats", "!", " !", b"\xf0", b"\xf1")
     vectors = np.ones((len(pieces), 2)) + np.eye(len(pieces), 2)
     for id, same in ((0, {1, 2}), (4, set()), (6, set())):
@@ -107,7 +105,7 @@ def test_word_is_matched_in_any_spelling():
 
 
 def test_zero_rows_have_no_cosine_and_ties_sort_by_id():
-    """No division by zero, no NaN; equal values in the order of the ids."""
+    """Nothing is divided by zero or NaN."""
     _, result = by_hand([[0, 0], [1, 0], [1, 0], [0, 1]], "a", "b", "c", "d", ids=(0, 1))
     zero, other = result.tokens
     assert [n.value for n in zero.cosine] == [0, 0, 0] and [n.token.id for n in zero.cosine] == [
@@ -119,9 +117,7 @@ def test_zero_rows_have_no_cosine_and_ties_sort_by_id():
 
 
 def test_figures_distinguish_tokens_that_look_alike():
-    """A bar for each entry though two decode alike; respelled words stand out; one frame per token,
-    to choose from.
-    """
+    """Entries with equal text have separate bars; each token is a frame."""
     analysis, result = by_hand(
         [[1, 0], [1, 0.1], [1, 0.2], [1, 0.3]], "a", b"\xf0", b"\xf1", " A", ids=(0, 3)
     )
@@ -151,7 +147,7 @@ def test_shortest_and_longest_vectors_are_listed():
 
 
 def test_only_the_matrix_and_the_tokenizer_are_requested(tiny):
-    """No pass; the matrix has a row for every token and is the network's own."""
+    """The matrix is the network's own, with a row for every token."""
     analysis = NearestTokens(prompts=("a",))
     assert [type(request) for request in analysis.runs().values()] == [Encode, EmbeddingMatrix]
     matrix = capture_requests(tiny, analysis)["matrix"]

@@ -1,4 +1,4 @@
-"""One neuron: beside the model's own weights, and a model in which it is cut off."""
+"""One neuron, against the model's weights and a model without it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LAYER, NEURON = 1, 5
 
 
 def analysis(**changes) -> NeuronReadout:
-    """The analysis of one neuron."""
+    """Return the analysis of one neuron."""
     fields = {"prompts": PROMPTS, "texts": TEXTS, "layer": LAYER, "neuron": NEURON}
     return NeuronReadout(**(fields | {"layers": (0, 1), "top_k": 5} | changes))
 
@@ -39,14 +39,14 @@ def activations(model: LoadedModel, text: str, layer: int = LAYER) -> torch.Tens
 
 
 def distribution(model: LoadedModel, network, text: str) -> torch.Tensor:
-    """The next-token distribution of a network."""
+    """Return the next-token distribution of a network."""
     ids = torch.tensor([model.tokenizer.encode(Prompt(text=text)).ids])
     with torch.inference_mode():
         return network(ids).logits[0, -1].softmax(-1)
 
 
 def test_neuron_is_listed_where_its_activation_is_largest(tiny: LoadedModel) -> None:
-    """Of all tokens of all texts, whatever the sign, to 1e-5."""
+    """It has the largest absolute activation over all texts, to 1e-5."""
     result = run(tiny, analysis())
     own = [activations(tiny, text)[:, NEURON].numpy() for text in TEXTS]
     loudness = np.abs(np.concatenate(own))
@@ -60,7 +60,7 @@ def test_neuron_is_listed_where_its_activation_is_largest(tiny: LoadedModel) -> 
 
 
 def test_neuron_adds_its_row_of_the_down_projection(tiny: LoadedModel) -> None:
-    """Through the final norm's gains and divisor, to 1e-5; the largest of all neurons is found."""
+    """Through the final norm, to 1e-5; the largest effect of all neurons is reported."""
     result = run(tiny, analysis())
     network = tiny.network
     entered: list[torch.Tensor] = []
@@ -92,7 +92,7 @@ def test_neuron_adds_its_row_of_the_down_projection(tiny: LoadedModel) -> None:
 
 
 def test_silencing_a_neuron_equals_zeroing_its_row(tiny: LoadedModel) -> None:
-    """As if its row were zero, to 1e-6; without the patch, nothing would change."""
+    """They agree to 1e-6; without the patch the prediction differs."""
     result = run(tiny, analysis())
     network = deepcopy(tiny.network)
     network.model.layers[LAYER].mlp.down_proj.weight[:, NEURON] = 0
@@ -108,7 +108,7 @@ def test_silencing_a_neuron_equals_zeroing_its_row(tiny: LoadedModel) -> None:
 
 
 def test_missing_neuron_is_reported() -> None:
-    """`at most` follows the model; a number beyond it is refused, where the size is known."""
+    """`at most` follows the model; a larger number is refused."""
     sizes = {"layers": 2, "heads": 4, "d_vocab": 100, "context": 64}
     spec = analysis().model_dump() | {"layers": "all", "neuron": "at most 1005"}
     for d_mlp, neuron in ((64, 63), (2000, 1005), (0, 1005)):

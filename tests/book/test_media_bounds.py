@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from layerbook.book.media import MediaError, MediaFolders
 
-SECONDS = 2  # of a machine that is busy; alone each takes less than one
+SECONDS = 2  # generous, for busy machines; each takes less than one alone
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:

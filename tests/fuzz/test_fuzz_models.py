@@ -1,4 +1,4 @@
-"""Model files with anything in them: a model that runs, or an error in one line, and soon."""
+"""Mutated model files either run or are refused in one line, quickly."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.execution import run_requests
-from fixtures.fuzzing import cases, make_guard, mutate_bytes, mutate_json_text, mutate_text
+from fixtures.fuzzing import cases, make_monitor, mutate_bytes, mutate_json_text, mutate_text
 from fixtures.gguf_file import write_gguf
 from layerbook.core.requests import NEXT_LOGITS, ChatMessage, Forward, Prompt
 from layerbook.model import sources
@@ -37,25 +37,25 @@ def original(tiny_model_dir: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def change(chance: random.Random, folder: Path, secret: Path) -> tuple[Path, bytes]:
+def change(rng: random.Random, folder: Path, secret: Path) -> tuple[Path, bytes]:
     """Change one file; return the model's path and the file's bytes."""
-    kind = chance.choices(("json", "gguf", "safetensors", "template"), (6, 3, 2, 1))[0]
+    kind = rng.choices(("json", "gguf", "safetensors", "template"), (6, 3, 2, 1))[0]
     if kind == "json":
-        path = folder / chance.choice(JSON_FILES)
-        text = mutate_json_text(chance, path.read_text(encoding="utf-8"), secret)
+        path = folder / rng.choice(JSON_FILES)
+        text = mutate_json_text(rng, path.read_text(encoding="utf-8"), secret)
         data = text.encode("utf-8", "surrogatepass")
     elif kind == "template":
         path = folder / "chat_template.jinja"
-        data = mutate_text(chance, path.read_text(), secret).encode("utf-8", "surrogatepass")
+        data = mutate_text(rng, path.read_text(), secret).encode("utf-8", "surrogatepass")
     else:
         path = folder / f"model.{kind}"
-        data = mutate_bytes(chance, path.read_bytes(), HEADER if kind == "gguf" else 3000)
+        data = mutate_bytes(rng, path.read_bytes(), HEADER if kind == "gguf" else 3000)
     path.write_bytes(data)
     return (path if kind == "gguf" else folder), data
 
 
 def steps(location: Path) -> Iterator[object]:
-    """Do what commands do with a model, one step after the other."""
+    """Do everything that commands do with a model, step by step."""
     source = sources.resolve(str(location))
     yield source.limits(check_chats=True)
     yield source.fingerprint()
@@ -76,18 +76,21 @@ def steps(location: Path) -> Iterator[object]:
 def test_mutated_model_files_are_refused_or_run(
     original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    guard = make_guard(tmp_path)
-    monkeypatch.setenv("LAYERBOOK_CACHE", str(guard.folder / "cache"))
+    monitor = make_monitor(tmp_path)
+    monkeypatch.setenv("LAYERBOOK_CACHE", str(monitor.folder / "cache"))
     monkeypatch.setenv("RUST_BACKTRACE", "0")
-    folder = guard.folder / "model"
-    for location in (original, original / "model.gguf"):  # imports what no case is charged with
+    folder = monitor.folder / "model"
+    for location in (
+        original,
+        original / "model.gguf",
+    ):  # imports, which no case should be charged for
         assert list(steps(location))
-    for number, chance in cases("models"):
+    for number, rng in cases("models"):
         shutil.copytree(original, folder)
-        location, data = change(chance, folder, guard.secret)
-        with guard.case(f"models {number}", data):
+        location, data = change(rng, folder, monitor.secret)
+        with monitor.case(f"models {number}", data):
             for _ in steps(location):
                 pass
         shutil.rmtree(folder)
-        shutil.rmtree(guard.folder / "cache", ignore_errors=True)
-    guard.report("model files")
+        shutil.rmtree(monitor.folder / "cache", ignore_errors=True)
+    monitor.report("model files")

@@ -1,4 +1,4 @@
-"""Pictures with anything in them: their size, or an error in one line."""
+"""Mutated pictures have a size or are refused in one line."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def picture(kind: str) -> bytes:
 
 def test_mutated_pictures_are_refused_or_measured(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
-    for number, chance in cases("pictures"):
-        kind = chance.choice(("png", "jpg", "gif", "webp", "svg"))
+    for number, rng in cases("pictures"):
+        kind = rng.choice(("png", "jpg", "gif", "webp", "svg"))
         data = bytearray(picture(kind))
-        for _ in range(chance.randint(1, 8)):
-            place = chance.randrange(min(len(data), 60))
-            data[place : place + chance.randint(0, 2)] = chance.randbytes(chance.randint(0, 3))
+        for _ in range(rng.randint(1, 8)):
+            place = rng.randrange(min(len(data), 60))
+            data[place : place + rng.randint(0, 2)] = rng.randbytes(rng.randint(0, 3))
         (tmp_path / "images" / f"{number}.{kind}").write_bytes(data)
         try:
             image = MediaFolders(tmp_path).image(f"images/{number}.{kind}")

@@ -1,11 +1,11 @@
-"""Proses with anything in them: text, a problem at its line, and nothing executed."""
+"""Mutated prose is rendered or refused at its line, and executes nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from fixtures.fuzzing import cases, make_guard, mutate_text
+from fixtures.fuzzing import cases, make_monitor, mutate_text
 from fixtures.sample_chapter import CHAPTER, SampleViews, context
 from fixtures.small_book import NEXT_PROSE, WORDS_PROSE
 from layerbook.core.analysis import Array, Record, Result
@@ -51,15 +51,15 @@ def paragraphs() -> list[str]:
 
 
 def test_mutated_prose_is_refused_or_rendered(tmp_path: Path) -> None:
-    guard, texts, math = make_guard(tmp_path), paragraphs(), MathRenderer()
+    monitor, texts, math = make_monitor(tmp_path), paragraphs(), MathRenderer()
     views = SampleViews(Sample())
-    math.render("x", display=False)  # starts the engine, which no case is charged with
-    for number, chance in cases("proses"):
-        text = mutate_text(chance, chance.choice(texts), guard.secret)
-        with guard.case(f"proses {number}", text):
-            if chance.random() < 0.3:
+    math.render("x", display=False)  # starts the engine, which no case should be charged for
+    for number, rng in cases("prose"):
+        text = mutate_text(rng, rng.choice(texts), monitor.secret)
+        with monitor.case(f"prose {number}", text):
+            if rng.random() < 0.3:
                 render_caption(text, FILE, 1, {"result": Sample()}, math)
             else:
                 html = render_chapter(text, FILE, context(views)).html
                 assert "<script" not in html
-    guard.report("proses")
+    monitor.report("prose")

@@ -1,11 +1,11 @@
-"""Files of reference managers with anything in them: sources, or problems with their lines."""
+"""Mutated bibliographies are loaded, or their problems reported with lines."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from fixtures.fuzzing import cases, make_guard, mutate_json_text, mutate_text
+from fixtures.fuzzing import cases, make_monitor, mutate_json_text, mutate_text
 from layerbook.book.bibliography import load
 
 BIBTEX = r"""@string{nips = "Advances in {N}eural"}
@@ -34,21 +34,21 @@ CSL = json.dumps(
 
 def test_references(tmp_path: Path) -> None:
     """Sources that are accepted can be cited and written as UTF-8."""
-    guard = make_guard(tmp_path)
-    bibtex, csl = guard.folder / "references.bib", guard.folder / "references.json"
-    for number, chance in cases("references"):
-        is_bibtex = chance.random() < 0.5
+    monitor = make_monitor(tmp_path)
+    bibtex, csl = monitor.folder / "references.bib", monitor.folder / "references.json"
+    for number, rng in cases("references"):
+        is_bibtex = rng.random() < 0.5
         if is_bibtex:
-            text = mutate_text(chance, BIBTEX, guard.secret)
+            text = mutate_text(rng, BIBTEX, monitor.secret)
         else:
-            text = mutate_json_text(chance, CSL, guard.secret)
+            text = mutate_json_text(rng, CSL, monitor.secret)
         for path in (bibtex, csl):
             path.unlink(missing_ok=True)
         (bibtex if is_bibtex else csl).write_bytes(text.encode("utf-8", "surrogatepass"))
-        with guard.case(f"references {number}", text):
-            sources = load(guard.folder)
+        with monitor.case(f"references {number}", text):
+            sources = load(monitor.folder)
             assert sources is not None
             for key in sources.publications:
                 sources.label(key).encode()
                 sources.get(key).model_dump_json()
-    guard.report("references")
+    monitor.report("references")

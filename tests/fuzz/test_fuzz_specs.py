@@ -1,4 +1,4 @@
-"""Specs, data files and checks with anything in them: problems at their places, and soon."""
+"""Mutated specs, data files and checks give problems at their places, quickly."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from fixtures.fuzzing import cases, make_guard, mutate_text
+from fixtures.fuzzing import cases, make_monitor, mutate_text
 from fixtures.small_book import NEXT, WORDS
 from fixtures.specs import LIMITS
 from layerbook.book.claims.check import CheckError, parse
@@ -28,15 +28,15 @@ def sample_specs() -> list[str]:
 
 
 def test_mutated_specs_are_refused_or_loaded(tmp_path: Path) -> None:
-    guard, specs = make_guard(tmp_path), sample_specs()
-    shutil.copytree(EXPERIMENTS / "data", guard.folder / "data")
-    path = guard.folder / "chapter.yaml"
-    for number, chance in cases("specs"):
-        text = mutate_text(chance, chance.choice(specs), guard.secret)
+    monitor, specs = make_monitor(tmp_path), sample_specs()
+    shutil.copytree(EXPERIMENTS / "data", monitor.folder / "data")
+    path = monitor.folder / "chapter.yaml"
+    for number, rng in cases("specs"):
+        text = mutate_text(rng, rng.choice(specs), monitor.secret)
         path.write_bytes(text.encode("utf-8", "surrogatepass"))
-        with guard.case(f"specs {number}", text):
+        with monitor.case(f"specs {number}", text):
             load_chapter(path, LIMITS)
-    guard.report("specs")
+    monitor.report("specs")
 
 
 DATA = {
@@ -59,19 +59,19 @@ experiments:
 
 
 def test_mutated_data_files_are_refused_or_loaded(tmp_path: Path) -> None:
-    guard = make_guard(tmp_path)
-    path = guard.folder / "chapter.yaml"
-    for number, chance in cases("data"):
-        kind = chance.choice(list(DATA))
-        text = mutate_text(chance, DATA[kind] * chance.choice((1, 1, 40)), guard.secret)
-        if chance.random() < 0.02:
-            text = chance.choice(("a\n", "a,", "\n", "[[],", '{"a":[', '"')) * 2_000_000
-        (guard.folder / f"data.{kind}").write_bytes(text.encode("utf-8", "surrogatepass"))
+    monitor = make_monitor(tmp_path)
+    path = monitor.folder / "chapter.yaml"
+    for number, rng in cases("data"):
+        kind = rng.choice(list(DATA))
+        text = mutate_text(rng, DATA[kind] * rng.choice((1, 1, 40)), monitor.secret)
+        if rng.random() < 0.02:
+            text = rng.choice(("a\n", "a,", "\n", "[[],", '{"a":[', '"')) * 2_000_000
+        (monitor.folder / f"data.{kind}").write_bytes(text.encode("utf-8", "surrogatepass"))
         column = "" if kind == "txt" else ", column: prompt"
         path.write_text(SWEEP.format(kind=kind, column=column))
-        with guard.case(f"data {number}", text):
+        with monitor.case(f"data {number}", text):
             load_chapter(path, LIMITS)
-    guard.report("data files")
+    monitor.report("data files")
 
 
 class Row(Record):
@@ -125,41 +125,41 @@ CALCULATIONS = ("{} + {}", "{} - {}", "{} * {}", "{} / {}", "-{}", "({})", "abs(
 COMPARISONS = ("{} == {}", "{} < {}", "{} <= {} < {}", "{} in [{}, {}]", "abs({} - {}) < 0.1")
 
 
-def expression(chance: random.Random, depth: int) -> str:
-    """Return a check of any parts, which seldom fit each other."""
-    if depth == 0 or chance.random() < 0.2:
-        return chance.choice(ATOMS)
-    form = chance.choice(FORMS)
-    return form.format(*(expression(chance, depth - 1) for _ in range(form.count("{}"))))
+def expression(rng: random.Random, depth: int) -> str:
+    """Return a check of random parts, most of which do not fit together."""
+    if depth == 0 or rng.random() < 0.2:
+        return rng.choice(ATOMS)
+    form = rng.choice(FORMS)
+    return form.format(*(expression(rng, depth - 1) for _ in range(form.count("{}"))))
 
 
-def number(chance: random.Random, depth: int) -> str:
+def number(rng: random.Random, depth: int) -> str:
     """Return an expression that is a number."""
-    if depth == 0 or chance.random() < 0.2:
-        return chance.choice(NUMBERS)
-    form = chance.choice(CALCULATIONS)
-    return form.format(*(number(chance, depth - 1) for _ in range(form.count("{}"))))
+    if depth == 0 or rng.random() < 0.2:
+        return rng.choice(NUMBERS)
+    form = rng.choice(CALCULATIONS)
+    return form.format(*(number(rng, depth - 1) for _ in range(form.count("{}"))))
 
 
-def comparison(chance: random.Random, depth: int) -> str:
+def comparison(rng: random.Random, depth: int) -> str:
     """Return a check that is well formed."""
-    form = chance.choice(COMPARISONS)
-    check = form.format(*(number(chance, depth) for _ in range(form.count("{}"))))
-    return f"{check} or not {comparison(chance, depth)}" if chance.random() < 0.2 else check
+    form = rng.choice(COMPARISONS)
+    check = form.format(*(number(rng, depth) for _ in range(form.count("{}"))))
+    return f"{check} or not {comparison(rng, depth)}" if rng.random() < 0.2 else check
 
 
 def test_random_checks_are_refused_or_evaluated(tmp_path: Path) -> None:
-    guard, result = make_guard(tmp_path), Measured()
-    for case, chance in cases("checks"):
-        make = chance.choice((expression, comparison, comparison))
-        text = make(chance, chance.choice((1, 1, 2, 3, 6)))
-        if chance.random() < 0.3:
-            text = mutate_text(chance, text, guard.secret)
-        with guard.case(f"checks {case}", text):
+    monitor, result = make_monitor(tmp_path), Measured()
+    for case, rng in cases("checks"):
+        make = rng.choice((expression, comparison, comparison))
+        text = make(rng, rng.choice((1, 1, 2, 3, 6)))
+        if rng.random() < 0.3:
+            text = mutate_text(rng, text, monitor.secret)
+        with monitor.case(f"checks {case}", text):
             try:
                 parse(text).evaluate(result)
             except CheckError as error:
-                guard.refused += 1
+                monitor.refused += 1
                 assert "\n" not in str(error)
                 assert len(str(error)) < 600
-    guard.report("checks")
+    monitor.report("checks")

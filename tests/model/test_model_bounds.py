@@ -17,7 +17,7 @@ from layerbook.model import sources
 from layerbook.model.loaded_model import LoadedModel
 from layerbook.model.tokenizer import ModelTokenizer
 
-SECONDS = 4  # of a machine that is busy; alone each takes less than one
+SECONDS = 4  # generous, for busy machines; each takes less than one alone
 
 
 @pytest.fixture

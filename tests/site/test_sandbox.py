@@ -28,7 +28,7 @@ from layerbook.site.prose.views import view
 from pydantic import Field
 
 FILE = "templates/chapters/attention.md"
-SECONDS = 3  # of a machine that is busy; alone each takes less than one
+SECONDS = 3  # generous, for busy machines; each takes less than one alone
 
 
 class Part(Record):
