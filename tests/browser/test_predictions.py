@@ -186,9 +186,9 @@ def nearest_after_moving(tokens: Any) -> set[str]:
     place, itself = sweep["like_its_place"], sweep["like_itself"]
     other = sweep["changed_place"] - place - itself
     return first(
-        (itself >= max(place, other), "To itself in its old seat"),
-        (place >= other, "To the token that used to have the new seat"),
-        (True, "To yet another token"),
+        (itself >= max(place, other), "To its own old vector"),
+        (place >= other, "To that of the token that had the new seat before"),
+        (True, "To that of yet another token"),
     )
 
 
