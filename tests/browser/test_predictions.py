@@ -196,7 +196,7 @@ def change_of_the_mean(tokens: Any) -> set[str]:
     """The move of a mean when positions are added and tokens change places."""
     change = tokens["pooled_difference_with"] / tokens["embedding_norm"]
     return first(
-        (change < 1e-9, "Not at all, but for rounding"),
+        (change < 1e-9, "Not at all, except for rounding"),
         (change < 0.1, "A little"),
         (True, "A lot"),
     )
