@@ -1,5 +1,5 @@
-"""Next-token distributions against torch and transformers, and bars that keep look-alike tokens
-apart.
+"""Next-token distributions against torch and transformers, and separate bars for tokens that
+look alike.
 """
 
 import numpy as np
@@ -26,7 +26,7 @@ def model(tiny_model_dir):
 
 
 def by_hand(logits, pieces, top_k, prompt="ab"):
-    """The analysis on one logit vector made by hand."""
+    """Return the analysis on one hand-made logit vector."""
     analysis = NextToken(prompts=(prompt,), top_k=top_k)
     run = pieces.capture(
         [0, 1],
@@ -36,9 +36,7 @@ def by_hand(logits, pieces, top_k, prompt="ab"):
 
 
 def test_probabilities_agree_with_transformers_and_torch(model, tiny_model_dir):
-    """Ids by the tokenizers library, logits by transformers, softmax and entropy by torch in
-    float64: to 1e-5.
-    """
+    """Ids, logits, softmax and entropy each come from another library; to 1e-5."""
     one = run(model, NextToken(prompts=(TEXT,), top_k=7)).prompts[0]
 
     ids = Tokenizer.from_file(str(tiny_model_dir / "tokenizer.json")).encode(TEXT).ids
@@ -59,7 +57,7 @@ def test_probabilities_agree_with_transformers_and_torch(model, tiny_model_dir):
 
 
 def test_logits_are_products_with_the_unembedding(model):
-    """The last normed vector times each token's row gives the logits, to 1e-4."""
+    """The last normed vector times each token's row, to 1e-4."""
     analysis = NextToken(prompts=(TEXT,))
     vector = capture_requests(model, analysis)["prompt-0"][LN_FINAL][-1]
     result = run(model, analysis)
@@ -71,9 +69,7 @@ def test_logits_are_products_with_the_unembedding(model):
 
 
 def test_each_probability_is_exp_of_logit_minus_log_sum():
-    """prob = exp(logit - log_sum), the lead of the best is the log of the odds, and all of it sums
-    to 1.
-    """
+    """All of them sum to 1; the lead of the best token is the log of the odds."""
     _, result = by_hand([2.0, -1.0, 0.5, 0.0], ByteVocabulary("a", "b", "c", "d"), top_k=3)
     one = result.prompts[0]
 
@@ -88,7 +84,7 @@ def test_each_probability_is_exp_of_logit_minus_log_sum():
 
 
 def test_uniform_choice_among_eight_tokens_has_three_bits():
-    """Entropy 3 and 8 choices where all are alike; equal logits stand in the order of their ids."""
+    """There are 8 effective choices, and equal logits sort by id."""
     _, result = by_hand([1.0] * 8, ByteVocabulary(*"abcdefgh"), top_k=5)
     one = result.prompts[0]
 
@@ -98,9 +94,7 @@ def test_uniform_choice_among_eight_tokens_has_three_bits():
 
 
 def test_tokens_that_look_alike_have_separate_bars():
-    """Continuation bytes all decode to the same sign; each keeps its bar and its label, and the
-    rest has one.
-    """
+    """All continuation bytes decode to the same sign; each keeps its bar and label."""
     pieces = ByteVocabulary(*(bytes([0x80 + i]) for i in range(30)))
     analysis, result = by_hand(np.linspace(3, 0, 30), pieces, top_k=20)
     bars = analysis.figures(result)["prompt-0"]
@@ -117,14 +111,13 @@ def test_tokens_that_look_alike_have_separate_bars():
 
 
 def test_tokens_with_equal_text_are_labelled_with_their_ids():
-    """Two ids whose text and bytes are equal are two bars."""
     analysis, result = by_hand([1.0, 1.0, 0.0], ByteVocabulary("same", "same", "other"), top_k=3)
 
     assert [label.id for label in analysis.figures(result)["prompt-0"].labels] == [0, 1, 2]
 
 
 def test_bar_for_the_remaining_tokens_is_absent_if_none_remain():
-    """With all tokens listed, no rest is drawn; the logits have none in any case."""
+    """The logits never have such a bar."""
     analysis, result = by_hand([1.0, 0.0], ByteVocabulary("a", "b"), top_k=2)
     figures = analysis.figures(result)
 
@@ -134,9 +127,7 @@ def test_bar_for_the_remaining_tokens_is_absent_if_none_remain():
 
 
 def test_chat_prompts_use_the_template(model):
-    """The text is the template's, with or without the header of the answer, and the titles say
-    which is which.
-    """
+    """With or without the header of the answer, as the titles state."""
     analysis = NextToken(
         prompts=(ChatPrompt(chat="2 + 2 ="), ChatPrompt(chat="2 + 2 =", answer=False)), top_k=3
     )
@@ -151,7 +142,7 @@ def test_chat_prompts_use_the_template(model):
 
 
 def test_alt_text_states_the_numbers():
-    """Best tokens with their probabilities, and what is left."""
+    """It has the best tokens with their probabilities, and the remaining share."""
     analysis, result = by_hand(
         [3.0, 1.0, 0.0, 0.0], ByteVocabulary(" a", "b", "c", "d"), top_k=2, prompt="x y"
     )
@@ -164,7 +155,7 @@ def test_alt_text_states_the_numbers():
 
 
 def test_logits_are_drawn_relative_to_the_largest():
-    """Adding a number to all of them changes nothing."""
+    """Adding a constant to all logits changes nothing."""
     for shift in (0.0, 7.0):
         analysis, result = by_hand(
             np.array([1.0, 3.0, 0.5]) + shift, ByteVocabulary("a", "b", "c"), top_k=3
@@ -173,13 +164,12 @@ def test_logits_are_drawn_relative_to_the_largest():
 
 
 def test_top_k_must_be_positive():
-    """top_k below 1 is refused."""
     with pytest.raises(ValidationError):
         NextToken(prompts=("a",), top_k=0)
 
 
 def test_long_prompt_is_shortened_to_its_end():
-    """A title cites the end of a long prompt, and a short prompt whole."""
+    """A title has the end of a long prompt, and all of a short one."""
     prompt = "A sentence that is much longer than any title would be, and then:\n2 + 2 ="
     analysis, result = by_hand([1.0, 2.0, 3.0], ByteVocabulary(*"abc"), 2, prompt)
     title = analysis.figures(result)["prompt-0"].title

@@ -1,4 +1,4 @@
-"""Embeddings and positions of the default model: loose bounds around what was measured on it."""
+"""Embeddings and positions of the default model: wide bounds around measured values."""
 
 import pytest
 from fixtures.run_analysis import run
@@ -25,16 +25,14 @@ def model(real_model_dir):
 
 
 def test_embeddings_are_four_tokens_of_576_numbers(model):
-    """`Hello, World!`: 4 x 576, vectors of length 2 to 4."""
+    """`Hello, World!` is 4 x 576, with vectors of length 2 to 4."""
     prompt = run(model, EmbeddingValues(prompts=("Hello, World!",))).prompts[0]
     assert prompt.shape == (4, 576)
     assert all(2 < norm < 4 for norm in prompt.norms)
 
 
 def test_padded_map_shows_padding(model):
-    """|r| of the first axis and the pads is above 0.9 (0.96); without the padding the axis turns
-    away from it.
-    """
+    """|r| of the first axis and the padding is above 0.9 (0.96), and lower without padding."""
     padded = run(model, EmbeddingPca(prompts=SENTENCES, pooling="mean-with-padding"))
     plain = run(model, EmbeddingPca(prompts=SENTENCES))
     assert padded.pad.text == "<|im_end|>" and [p.padding for p in padded.points] == [1, 0, 1, 1, 3]
@@ -43,17 +41,15 @@ def test_padded_map_shows_padding(model):
 
 
 def test_shuffled_words_change_tokens_and_permuted_ids_keep_the_mean(model):
-    """All five sentences get other tokens (0.2 to 0.6 apart); permuted ids leave the means alone,
-    to 1e-7.
-    """
+    """All five means move by 0.2 to 0.6; with permuted ids they agree to 1e-7."""
     shuffled = run(model, EmbeddingPca(prompts=SENTENCES, shuffle_seed=1)).shuffled
     assert shuffled.changed_tokens == 5 and 0.1 < min(shuffled.moved)
     assert shuffled.permuted_difference < 1e-7
 
 
 def test_order_changes_tokens_and_attention_but_not_means(model):
-    """Means agree to 1e-7 with and without PE; after the first attention they differ by 10 % of a
-    mean's length.
+    """Means agree to 1e-7 with and without PE, and differ by 10 % of their length after
+    attention.
     """
     result = run(model, TokenPosition(prompts=SENTENCES, shuffle_seed=1, C=(1, 10000)))
     assert max(result.pooled_difference_without, result.pooled_difference_with) < 1e-7
@@ -63,9 +59,7 @@ def test_order_changes_tokens_and_attention_but_not_means(model):
 
 
 def test_rope_is_relative_and_gives_the_models_pattern(model):
-    """Layer 2, head 1: pattern to 1e-5, a shift of 1000 to 1e-9, most attention one step back, no
-    plain decay.
-    """
+    """Layer 2, head 1: pattern to 1e-5, a shift of 1000 to 1e-9, with its peak one step back."""
     result = run(
         model, Rope(prompt="The cat sat on the table because the cat was tired.", layer=2, head=1)
     )

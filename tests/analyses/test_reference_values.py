@@ -1,6 +1,4 @@
-"""The default model says what it was measured to say: known tokens exactly, known probabilities to
-0.005.
-"""
+"""Measured predictions of the default model: tokens exactly, probabilities to 0.005."""
 
 import pytest
 from fixtures.run_analysis import run
@@ -31,7 +29,6 @@ def model(real_model_dir):
     ],
 )
 def test_next_token_matches_the_reference(model, prompt, expected):
-    """Tokens in their order, probabilities to 0.005."""
     top = run(model, NextToken(prompts=(prompt,), top_k=3)).prompts[0].top
 
     for token, (text, prob) in zip(top, expected, strict=False):
@@ -40,7 +37,7 @@ def test_next_token_matches_the_reference(model, prompt, expected):
 
 
 def test_model_opens_a_turn_without_the_header(model):
-    """A chat without the header of the answer: `<|im_start|>` with 0.997."""
+    """After a chat without the header of the answer, `<|im_start|>` has 0.997."""
     prompt = ChatPrompt(chat="What is the capital of France?", answer=False)
     best = run(model, NextToken(prompts=(prompt,), top_k=1)).prompts[0].top[0]
 
@@ -53,14 +50,12 @@ def test_model_opens_a_turn_without_the_header(model):
     [("Hell", [56, 478]), ("Hello", [19556]), ("Hello, World!", [19556, 28, 2260, 17])],
 )
 def test_ids_are_as_published(model, text, ids):
-    """The ids that SmolLM's own tokenizer gives."""
+    """They are the ids of SmolLM's own tokenizer."""
     assert [t.id for t in run(model, Tokenize(prompts=(text,))).prompts[0].tokens] == ids
 
 
 def test_two_spaces_before_a_number_stay_together(model):
-    """Digits are split one by one, and whitespace before them is not: the conversion kept the
-    pre-tokenizer.
-    """
+    """The conversion kept the pre-tokenizer, which splits digits one by one."""
     assert [t.text for t in run(model, Tokenize(prompts=("  10",))).prompts[0].tokens] == [
         "  ",
         "1",
@@ -69,9 +64,7 @@ def test_two_spaces_before_a_number_stay_together(model):
 
 
 def test_vocabulary_is_as_published(model):
-    """49,152 entries; `Hell` is none of them, `H` and `ell` are; a control character without an
-    entry is lost.
-    """
+    """It has 49,152 entries, with `H` and `ell` but without `Hell`."""
     result = run(model, Vocabulary(find=("Hello", "Hell", "H", "ell")))
 
     assert result.size == 49152
@@ -81,7 +74,7 @@ def test_vocabulary_is_as_published(model):
 
 
 def test_model_is_as_published(model):
-    """134,515,008 parameters in 30 layers, embeddings tied; the boxes hold all of them."""
+    """It has 134,515,008 parameters in 30 layers, with tied embeddings."""
     result = run(model, Architecture())
 
     assert (result.parameters, result.layers, result.d_model, result.tied) == (
@@ -94,7 +87,7 @@ def test_model_is_as_published(model):
 
 
 def test_model_completes_the_capital_of_france(model):
-    """Greedy, through the chat template: the answer names Paris and ends its turn."""
+    """The greedy answer to the chat names Paris and ends its turn."""
     one = run(
         model,
         Generate(prompts=(ChatPrompt(chat="What is the capital of France?"),), max_new_tokens=30),

@@ -1,4 +1,4 @@
-"""RMSNorm: the lengths that enter it, and what it makes of them."""
+"""RMSNorm: the lengths before it, and the vectors after it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ TEXT = "The cat sat on the table"
 
 
 def test_parallel_vectors_are_normalised_to_the_same_vector() -> None:
-    """The two vectors of the chapter become the same one."""
+    """Both are vectors of the chapter."""
     assert divide_by_rms(np.array([5.0, 1, 1])) == pytest.approx([5 / 3, 1 / 3, 1 / 3])
     assert divide_by_rms(np.array([50.0, 10, 10])) == pytest.approx([5 / 3, 1 / 3, 1 / 3])
 
 
 def test_lengths_equal_those_of_the_models_norms(tiny: LoadedModel) -> None:
-    """Beside hooks on the norms, to 1e-5; the final norm agrees with ours."""
+    """Hooks on the norms agree to 1e-5."""
     result = run(tiny, RmsNorm(prompt=TEXT, layers=(0, 1)))
     network, entered = tiny.network, []
     norms = [layer.post_attention_layernorm for layer in network.model.layers]

@@ -1,4 +1,4 @@
-"""RoPE, pair by pair: turned as the model turns, relative and not absolute."""
+"""RoPE pair by pair: it reproduces the model's pattern and depends on distance only."""
 
 import math
 from dataclasses import replace
@@ -28,7 +28,7 @@ def tiny(tiny_model_dir):
 
 
 def measure_arrays(q, k, **parameters):
-    """The analysis on queries and keys given as arrays [heads, T, d]."""
+    """Return the analysis on arrays of queries and keys [heads, T, d]."""
     pattern = np.tile(np.tri(q.shape[1]) / np.arange(1, q.shape[1] + 1)[:, None], (len(q), 1, 1))
     sites = {
         Site("q", 0): lambda _: q,
@@ -43,7 +43,7 @@ def measure_arrays(q, k, **parameters):
 
 
 def turned(vector, position, theta):
-    """One vector [d] turned pair by pair: dimensions i and i + d/2 by position * theta^(-2i/d)."""
+    """Rotate one vector [d]: dimensions i and i + d/2 by position * theta^(-2i/d)."""
     d, out = len(vector), np.array(vector, dtype=np.float64)
     for i in range(d // 2):
         angle = position * theta ** (-2 * i / d)
@@ -55,16 +55,14 @@ def turned(vector, position, theta):
 
 @pytest.mark.parametrize("layer", [0, 1])
 def test_rotation_reproduces_the_models_pattern(tiny, layer):
-    """softmax of the turned queries and keys is the site `pattern`, all heads and groups, to
-    1e-5.
-    """
+    """The softmax of rotated queries and keys equals the site `pattern`, to 1e-5."""
     result = run(tiny, Rope(prompt=TEXT, layer=layer, head=3))
     assert result.pattern_difference < 1e-5
     assert np.ptp(result.as_it_is.pattern[-1]) > 0.01  # not uniform: agreement means something
 
 
 def test_wrong_base_changes_the_pattern(tiny):
-    """With another theta than the model's the patterns differ by more than a hundredth."""
+    """Another theta changes the pattern by more than 0.01."""
     analysis = Rope(prompt=TEXT, layer=0, head=0)
     captures = dict(capture_requests(tiny, analysis))
     known = captures["model"].facts
@@ -76,9 +74,7 @@ def test_wrong_base_changes_the_pattern(tiny):
 
 
 def test_scores_by_distance_are_those_of_turned_vectors():
-    """Mean over all queries and keys at each distance, pair by pair in plain loops, to 1e-9; keys
-    shared by groups.
-    """
+    """Loops over all queries and keys at each distance agree to 1e-9."""
     rng = np.random.default_rng(0)
     q, k = rng.normal(size=(4, 5, 8)), rng.normal(size=(2, 5, 8))
     _, result = measure_arrays(q, k, head=3, distances=7)
@@ -100,8 +96,8 @@ def test_scores_by_distance_are_those_of_turned_vectors():
 
 
 def test_only_the_distance_counts():
-    """Moving everything by 1000 changes scores by less than 1e-9, the queries alone by more than
-    0.1.
+    """Shifting everything by 1000 changes scores by less than 1e-9, shifting queries alone by
+    more than 0.1.
     """
     rng = np.random.default_rng(1)
     _, result = measure_arrays(rng.normal(size=(2, 6, 16)), rng.normal(size=(1, 6, 16)))
@@ -110,9 +106,7 @@ def test_only_the_distance_counts():
 
 
 def test_equal_vectors_follow_the_ideal_curve():
-    """q = k = ones: the score is sqrt(d) times the mean cosine over the pairs, to 1e-9, and falls
-    at first.
-    """
+    """For q = k = ones the score is sqrt(d) times the mean cosine over the pairs, to 1e-9."""
     ones = np.ones((1, 4, 8))
     _, result = measure_arrays(ones, ones, distances=20)
     assert np.abs(result.by_distance - math.sqrt(8) * result.equal_by_distance).max() < 1e-9
@@ -122,7 +116,7 @@ def test_equal_vectors_follow_the_ideal_curve():
 
 
 def test_previous_token_head_peaks_at_distance_one():
-    """Queries that are the keys, turned on by one: the peak is at distance 1."""
+    """The queries are the keys rotated by one position."""
     rng = np.random.default_rng(2)
     key = rng.normal(size=16)
     k = np.tile(key, (1, 5, 1))
@@ -131,8 +125,8 @@ def test_previous_token_head_peaks_at_distance_one():
 
 
 def test_facts_come_from_the_model(tiny):
-    """theta, pairs and wavelengths are the configuration's; the share on the previous token is the
-    diagonal's mean.
+    """theta, pairs and wavelengths come from the configuration, the share of the previous token
+    from the diagonal.
     """
     result = run(tiny, Rope(prompt=TEXT, layer=1, head=2))
     assert (result.theta, result.d_head, result.pairs) == (100000, 8, 4)
@@ -147,8 +141,7 @@ def test_facts_come_from_the_model(tiny):
 
 
 def attend_in_loops(q, k, position, theta=10000):
-    """The pattern [T][T] of one head, its queries and keys [T, d] turned one by one, in loops.
-
+    """Return the pattern [T][T] of one head, rotating every query and key [T, d] in loops.
     position: of a query and of a key, by the numbers of their tokens.
     """
     rows = []
@@ -164,7 +157,7 @@ def attend_in_loops(q, k, position, theta=10000):
 
 
 def test_shifted_queries_and_stopped_rotation_agree_with_loops():
-    """Each beside plain loops, to 1e-9; with no pair turning, the pattern is the stopped one."""
+    """They agree to 1e-9; with no pair rotating, the pattern is the stopped one."""
     rng = np.random.default_rng(7)
     q, k = rng.normal(size=(2, 5, 8)), rng.normal(size=(1, 5, 8))
     _, result = measure_arrays(q, k, head=1)
@@ -211,9 +204,7 @@ def test_shifted_queries_and_stopped_rotation_agree_with_loops():
 
 
 def test_figures_share_scales_and_distances():
-    """Clock faces on one scale, curves over all distances, the pattern causal; a single token
-    works.
-    """
+    """Curves cover all distances and the pattern is causal, also for a single token."""
     rng = np.random.default_rng(3)
     analysis, result = measure_arrays(
         rng.normal(size=(4, 6, 64)), rng.normal(size=(2, 6, 64)), distances=9

@@ -21,7 +21,7 @@ def model(tiny_model_dir):
 
 
 def test_distributions_agree_with_transformers(model):
-    """Probabilities and counts of every setting, to 1e-6."""
+    """Probabilities and counts of every setting agree to 1e-6."""
     from transformers.generation.logits_process import (
         TemperatureLogitsWarper,
         TopKLogitsWarper,
@@ -50,9 +50,7 @@ def test_distributions_agree_with_transformers(model):
 
 
 def test_settings_keep_the_order_of_tokens():
-    """In each setting the probabilities fall from the best token to the worst, and what is removed
-    is zero.
-    """
+    """Probabilities never rise from the best token to the worst, and removed tokens have zero."""
     analysis = SamplingKnobs(prompt="x", temperatures=(0.5, 1.0), top_k=2, top_p=0.9, shown=4)
     logits = np.log([0.1, 0.5, 0.15, 0.25]).astype(np.float32)
     result = json_round_trip(
@@ -70,7 +68,7 @@ def test_settings_keep_the_order_of_tokens():
 
 
 def test_panels_share_their_tokens():
-    """One panel per setting, the same labels in each, and a bar for all others."""
+    """There is a panel per setting, with the same labels and a bar for all others."""
     analysis = SamplingKnobs(prompt="x", temperatures=(1.0,), top_k=1, top_p=0.5, shown=2)
     logits = np.log([0.2, 0.5, 0.3]).astype(np.float32)
     result = analysis.measure(
@@ -87,7 +85,7 @@ def test_panels_share_their_tokens():
     ("prompt", "end"), [("x", "after “x”"), (ChatPrompt(chat="x"), "after “x” in a chat")]
 )
 def test_title_distinguishes_a_chat_from_a_bare_prompt(prompt, end):
-    """The same words have another distribution there."""
+    """The same words have different distributions."""
     analysis = SamplingKnobs(prompt=prompt, temperatures=(1.0,), top_k=1, shown=2)
     logits = np.log([0.2, 0.5, 0.3]).astype(np.float32)
     result = analysis.measure(
@@ -98,6 +96,6 @@ def test_title_distinguishes_a_chat_from_a_bare_prompt(prompt, end):
 
 
 def test_temperature_zero_is_refused():
-    """It has no panel of its own: nothing can be divided by it."""
+    """Logits cannot be divided by zero."""
     with pytest.raises(ValidationError):
         SamplingKnobs(prompt="x", temperatures=(0,))

@@ -1,4 +1,4 @@
-"""The lecture's original picture: what it computes, and what it therefore cannot show."""
+"""The lecture's picture of sentence positions: what it computes, and what it cannot show."""
 
 import math
 
@@ -12,7 +12,7 @@ TEXTS = ("The cat sat on the mat .", "Birds fly", "The cat sat high in the sky t
 
 
 def measured(texts=TEXTS, C=1.0):
-    """The analysis on random embedding rows, and the padded means of the sentences, written out."""
+    """Return the analysis on random embedding rows, its result, and the padded means."""
     model, analysis = FakeModel(width=20), SentencePosition(prompts=texts, shuffle_seed=1, C=C)
     captures = model.captures(analysis)
     result = json_round_trip(analysis, analysis.measure(captures))
@@ -25,7 +25,7 @@ def measured(texts=TEXTS, C=1.0):
 
 
 def encoding(rows, width, C):
-    """Row n of the encoding is for sentence n."""
+    """Return the encoding; row n is for sentence n."""
     return np.array(
         [
             [
@@ -38,19 +38,19 @@ def encoding(rows, width, C):
 
 
 def distances(points):
-    """All distances between points [N, 2] or [N, D], which no rotation or mirror image changes."""
+    """Return all distances between points [N, 2] or [N, D], which rotation and reflection keep."""
     return np.array([[np.linalg.norm(a - b) for a in points] for b in points])
 
 
 def on_own_axes(rows):
-    """Distances on the flat map of these rows, with numpy alone."""
+    """Return the distances on the two-dimensional map of these rows, with numpy alone."""
     u, spread, _ = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)
     return distances(u[:, :2] * spread[:2])
 
 
 @pytest.mark.parametrize("C", [1.0, 100.0])
 def test_distances_follow_from_means_times_the_encoding(C):
-    """Distances on both maps against padded means times the formula, to 1e-9."""
+    """On both maps, to 1e-9."""
     _, result, means = measured(C=C)
     positions = np.array([(spot.x, spot.y) for spot in result.without.points])
     encoded = np.array([(spot.x, spot.y) for spot in result.encoded.points])
@@ -60,14 +60,12 @@ def test_distances_follow_from_means_times_the_encoding(C):
 
 
 def test_first_sentence_has_half_of_its_numbers_zeroed():
-    """sin(0) is 0 in every even dimension, whatever C is."""
+    """sin(0) is 0 in every even dimension, for any C."""
     assert measured(C=1.0)[1].zeroed_share == measured(C=50.0)[1].zeroed_share == 0.5
 
 
 def test_permuted_words_keep_the_mean_and_reversed_lists_do_not():
-    """Permuting ids moves nothing, to 1e-12; turning the list round moves as far as the formula
-    says, to 1e-9.
-    """
+    """Permuted ids agree to 1e-12; a reversed list moves as the formula predicts, to 1e-9."""
     _, result, means = measured()
     assert result.permuted_change < 1e-12
     moved = means * encoding(4, 20, 1.0)
@@ -79,9 +77,7 @@ def test_permuted_words_keep_the_mean_and_reversed_lists_do_not():
 
 
 def test_figures_show_both_maps():
-    """`without` and `with`: both sets, one scale, both shares of variance in the axis names, C in
-    the title.
-    """
+    """Both share one scale, and the axis names have the shares of variance."""
     analysis, result, _ = measured()
     charts = analysis.figures(result)
     assert set(charts) == {"without", "with"}
@@ -97,9 +93,7 @@ def test_figures_show_both_maps():
 
 
 def test_tiny_model_gives_the_zeroed_share_and_equal_permuted_means(tiny_model_dir):
-    """Through the adapter, with real padding: half is zeroed, and permuting ids moves nothing, to
-    1e-12.
-    """
+    """With real padding, to 1e-12."""
     texts = ("The cat sat on the table.", "The dog", "noise noise")
     result = run(
         LoadedModel.load(tiny_model_dir, "tiny"), SentencePosition(prompts=texts, shuffle_seed=0)

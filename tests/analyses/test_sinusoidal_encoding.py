@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 
 def measured(d_model=64, **parameters):
-    """The analysis for a model of this width."""
+    """Return the analysis for a model of this width."""
     analysis = SinusoidalEncoding(**parameters)
     return analysis, json_round_trip(
         analysis, analysis.measure(FakeModel(facts=facts(d_model=d_model)).captures(analysis))
@@ -20,7 +20,7 @@ def measured(d_model=64, **parameters):
 
 
 def formula(positions, width, C):
-    """The encoding, number by number."""
+    """Return the encoding, computed number by number."""
     return np.array(
         [
             [
@@ -34,7 +34,7 @@ def formula(positions, width, C):
 
 @pytest.mark.parametrize("C", [1.0, 3.0, 10000.0])
 def test_closest_positions_are_the_closest_of_all_pairs(C):
-    """Distances from position 0 speak for all pairs: against every pair of positions, to 1e-9."""
+    """Distances from position 0 represent all pairs, to 1e-9."""
     _, result = measured(positions=60, C=(C,))
     sweep = result.sweeps[0]
     encoding = formula(60, 64, C)
@@ -50,9 +50,7 @@ def test_closest_positions_are_the_closest_of_all_pairs(C):
 
 
 def test_all_pairs_share_a_wavelength_for_c_of_one():
-    """Rank 2, one wavelength, and positions 73 and 117 of 128 nearly coincide: 2 sin(22) sqrt(d /
-    2), to 1e-9.
-    """
+    """The rank is 2, and positions 73 and 117 nearly coincide: 2 sin(22) sqrt(d / 2), to 1e-9."""
     _, result = measured(d_model=576, positions=128, C=(1,))
     sweep = result.sweeps[0]
 
@@ -65,9 +63,7 @@ def test_all_pairs_share_a_wavelength_for_c_of_one():
 
 
 def test_wavelengths_grow_with_c():
-    """2 pi C^(2k/d), pair by pair, to a relative 1e-12; all vectors have length sqrt(d / 2), to
-    1e-12.
-    """
+    """They are 2 pi C^(2k/d); all vectors have length sqrt(d / 2), to 1e-12."""
     _, result = measured(positions=40, C=(1, 10, 10000))
     for sweep in result.sweeps:
         expected = [2 * math.pi * sweep.C ** (2 * k / 64) for k in range(32)]
@@ -79,7 +75,7 @@ def test_wavelengths_grow_with_c():
 
 
 def test_rank_follows_from_the_formula():
-    """Against the number of singular values above a millionth of the largest."""
+    """It is the number of singular values above a millionth of the largest."""
     _, result = measured(positions=30, C=(1, 10))
     for sweep in result.sweeps:
         spread = np.linalg.svd(formula(30, 64, sweep.C), compute_uv=False)
@@ -87,9 +83,7 @@ def test_rank_follows_from_the_formula():
 
 
 def test_figures_show_the_encoding_and_its_waves():
-    """A frame per C with the formula's numbers, to 1e-12; lines for wavelengths (logarithmic) and
-    distances.
-    """
+    """Each C is a frame; wavelengths are on a logarithmic axis."""
     analysis, result = measured(positions=20, C=(1, 10000))
     charts = analysis.figures(result)
     frames = charts["encoding"]
@@ -113,9 +107,7 @@ def test_figures_show_the_encoding_and_its_waves():
 
 
 def test_odd_widths_and_invalid_constants_are_refused():
-    """An odd d_model has a last sine without a cosine; C below 1 and a single position are
-    refused.
-    """
+    """An odd d_model leaves a sine without a cosine."""
     _, result = measured(d_model=7, positions=5, C=(10,))
     assert len(result.sweeps[0].wavelengths) == 4
     for wrong in ({"C": (0.5,)}, {"positions": 1}, {"C": ()}):
@@ -124,6 +116,5 @@ def test_odd_widths_and_invalid_constants_are_refused():
 
 
 def test_width_defaults_to_that_of_the_model(tiny_model_dir):
-    """Through the adapter: the tiny model's 32 dimensions."""
     result = run(LoadedModel.load(tiny_model_dir, "tiny"), SinusoidalEncoding(positions=8, C=(10,)))
     assert result.d_model == 32 and len(result.sweeps[0].wavelengths) == 16

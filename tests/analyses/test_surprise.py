@@ -17,7 +17,7 @@ TEXTS = ("The cat sat on the table", "2 + 2 = 4")
 
 
 def test_mean_equals_torch_cross_entropy_in_bits(tiny: LoadedModel) -> None:
-    """Mean and perplexity of each text, to 1e-5."""
+    """Mean and perplexity of each text agree to 1e-5."""
     result = run(tiny, Surprise(texts=TEXTS))
     for text, one in zip(TEXTS, result.texts, strict=True):
         ids = torch.tensor([tiny.tokenizer.encode(Prompt(text=text)).ids])
@@ -30,7 +30,7 @@ def test_mean_equals_torch_cross_entropy_in_bits(tiny: LoadedModel) -> None:
 
 
 def test_halves_and_quarters_cost_one_and_two_bits() -> None:
-    """By hand: shares of a half, a quarter and an eighth; the mean is 2 bits, the perplexity 4."""
+    """Probabilities 1/2, 1/4 and 1/8 have a mean of 2 bits and a perplexity of 4."""
     analysis = Surprise(texts=("abcd",))
     shares = np.array([[1, 4, 2, 1], [4, 1, 2, 1], [4, 2, 1, 1], [1, 1, 1, 1]]) / 8
     capture = ByteVocabulary(*"abcd").capture([0, 1, 2, 3], {LOGITS: np.log(shares)})

@@ -19,7 +19,7 @@ def draw(**settings):
 
 
 def test_counts_follow_the_probabilities() -> None:
-    """Within four standard deviations of the binomial distribution, for five seeds."""
+    """They are within four standard deviations of the binomial distribution, for five seeds."""
     for seed in range(5):
         _, result = draw(draws=10_000, seed=seed)
         for one, share in zip(result.top, SHARES, strict=False):
@@ -42,7 +42,6 @@ def test_counts_depend_on_the_seed() -> None:
 
 
 def test_counts_and_shares_of_both_panels_add_up() -> None:
-    """To one, and to the number of draws."""
     analysis, result = draw(draws=300)
     chances, counts = analysis.figures(result)["tally"].panels
     assert sum(chances.values) + chances.rest == pytest.approx(1)

@@ -1,6 +1,4 @@
-"""The need for whitespace: counted in loops, and beside a model that was given another
-attention mask.
-"""
+"""Hidden whitespace, against loops and against a model with another attention mask."""
 
 from __future__ import annotations
 
@@ -22,7 +20,7 @@ PROSE = "The cat\nsat on 2 tables.\n\nAnd on\n4 more."
 
 
 def by_hand() -> tuple[TokenKnockout, dict[str, ActivationCache]]:
-    """Two texts of five words, and other random losses in each run."""
+    """Return the analysis on two texts of five words, with random losses in each run."""
     analysis = TokenKnockout(texts=("x", "y"), draws=2, seed=5, layers=(0, 1, 2), parts=3)
     rng = np.random.default_rng(3)
     captures = {}
@@ -39,7 +37,7 @@ def counted(
     touched: list[tuple[int, ...]],
     texts: tuple[int, ...] = (0, 1),
 ) -> dict[str, float]:
-    """The fields of a `LossChange` over these texts, token by token."""
+    """Return the fields of a `LossChange` over these texts, counted token by token."""
     kinds: dict[str, list[float]] = {
         key: [] for key in ("loss", "cost", "whitespace", "others", "next", "elsewhere")
     }
@@ -61,7 +59,7 @@ def counted(
 
 
 def test_costs_are_means_over_the_named_tokens() -> None:
-    """Every field of every intervention, in loops, to 1e-6."""
+    """Every field of every intervention agrees with loops, to 1e-6."""
     analysis, captures = by_hand()
     result = json_round_trip(analysis, analysis.measure(captures))
     tokens = [WORDS.capture(ids).tokens for ids in TEXTS]
@@ -104,15 +102,13 @@ def test_costs_are_means_over_the_named_tokens() -> None:
 
 
 def same(change: LossChange, expected: dict[str, float]) -> None:
-    """All means of an intervention, to 1e-6."""
+    """Compare all means of an intervention, to 1e-6."""
     found = change.model_dump(exclude={"touched"})
     assert found == pytest.approx(expected, abs=1e-6)
 
 
 def masked(model: Any, text: str, gone: tuple[int, ...]) -> list[float]:
-    """Losses of a pass whose keys are hidden by a mask that is handed to the network itself: no
-    hooks.
-    """
+    """Return the losses of a pass with a mask given to the network itself, without hooks."""
     ids = torch.tensor([model.tokenizer.backend.encode(text).ids])
     length = ids.shape[1]
     hidden = torch.ones(length, length, dtype=torch.bool).triu(1)
@@ -129,7 +125,7 @@ def masked(model: Any, text: str, gone: tuple[int, ...]) -> list[float]:
 
 
 def test_blocking_tokens_equals_masking_them(tiny: Any) -> None:
-    """On a tiny Llama, with the whitespace hidden and with the first token hidden, to 1e-4 nats."""
+    """On a tiny Llama, for whitespace and for the first token, to 1e-4 nats."""
     result = run(tiny, TokenKnockout(texts=(PROSE,), draws=1, layers=(0, 1), parts=2))
     (text,) = result.texts
     assert len(text.whitespace) > 3
@@ -146,9 +142,7 @@ def test_blocking_tokens_equals_masking_them(tiny: Any) -> None:
 
 
 def test_cut_in_the_last_layer_changes_only_its_own_prediction(tiny: Any) -> None:
-    """The output of the last attention stays at its position, so no prediction elsewhere
-    moves.
-    """
+    """The output of the last attention stays at its position."""
     cut = run(tiny, TokenKnockout(texts=(PROSE,), draws=2, layers=(1,), parts=1)).cut
 
     for change in (cut.whitespace, *cut.draws):
@@ -157,9 +151,7 @@ def test_cut_in_the_last_layer_changes_only_its_own_prediction(tiny: Any) -> Non
 
 
 def test_bars_show_the_measured_costs() -> None:
-    """The whitespace first and highlighted, then the draws; the pairs that are hit hardest, worst
-    first.
-    """
+    """Whitespace is first and highlighted; pairs are sorted by cost."""
     analysis, captures = by_hand()
     result: TokenKnockoutResult = analysis.measure(captures)
     figures = analysis.figures(result)
@@ -188,7 +180,7 @@ def test_bars_show_the_measured_costs() -> None:
 
 
 def test_text_of_one_token_predicts_nothing() -> None:
-    """There is no mean of no predictions."""
+    """A mean over no predictions is refused."""
     analysis, captures = by_hand()
     short = {name: WORDS.capture((0,), {LOSS: np.array([np.nan])}) for name in captures}
     with pytest.raises(ValueError, match="predicts nothing"):
@@ -196,7 +188,7 @@ def test_text_of_one_token_predicts_nothing() -> None:
 
 
 def test_text_of_one_token_beside_others_costs_nothing() -> None:
-    """Its means are 0, not a division by nothing; the other text's are what they were."""
+    """Its means are 0 rather than NaN, and those of the other text do not change."""
     analysis, captures = by_hand()
     before = analysis.measure(captures)
     short = {
@@ -215,7 +207,7 @@ def test_text_of_one_token_beside_others_costs_nothing() -> None:
 
 
 def test_text_without_whitespace_costs_nothing(tiny: Any) -> None:
-    """Nothing to block, nothing to cut off, nothing to draw: every cost is zero."""
+    """There is nothing to block or cut, so every cost is zero."""
     analysis = TokenKnockout(texts=("noise,noise",), draws=1, layers=(0, 1), parts=1)
     result = analysis.measure(capture_requests(tiny, analysis))
 

@@ -1,6 +1,4 @@
-"""Tokens on a map: equal ones in one place, axes of the texts as written, and what a shuffle makes
-of words.
-"""
+"""Tokens on a map: equal tokens coincide, and shuffling changes how words are split."""
 
 import numpy as np
 import pytest
@@ -16,13 +14,15 @@ TEXTS = ("The cat sat on the mat .", "Birds fly", "The cat sat high in the sky t
 
 @pytest.fixture(scope="module")
 def measured():
-    """The analysis on random embedding rows, with the stand-in that it ran on."""
+    """Return the analysis on random embedding rows, the fake model and the result."""
     model, analysis = FakeModel(width=20), TokenMap(prompts=TEXTS, shuffle_seed=1)
     return model, analysis, json_round_trip(analysis, analysis.measure(model.captures(analysis)))
 
 
 def by_hand(*texts):
-    """Two texts as written and two shuffled, each given as rows of (piece, vector)."""
+    """Return the analysis on two texts and their shuffles, each given as rows of (piece,
+    vector).
+    """
     vocabulary = ByteVocabulary(*dict.fromkeys(piece for text in texts for piece, _ in text))
     captures = {}
     for name, text in zip(("text-0", "text-1", "words-0", "words-1"), texts, strict=True):
@@ -35,9 +35,7 @@ def by_hand(*texts):
 
 
 def test_axes_are_the_pca_of_distinct_tokens(measured):
-    """Against scikit-learn's PCA of those rows, each once, to 1e-9, up to sign; the rest is put on
-    them.
-    """
+    """scikit-learn's PCA of the distinct rows agrees to 1e-9, up to sign."""
     model, _, result = measured
     first = [s for s in result.spots if not s.shuffled]
     ids = list(dict.fromkeys(s.token.id for s in first))
@@ -50,9 +48,7 @@ def test_axes_are_the_pca_of_distinct_tokens(measured):
 
 
 def test_equal_tokens_share_a_point_at_every_position(measured):
-    """To the last digit, over all texts; and those that stand in more than one as written are
-    named.
-    """
+    """Tokens that occur in several texts are named."""
     _, _, result = measured
     places = {(s.token.id, s.x, s.y) for s in result.spots}
     assert (
@@ -66,14 +62,14 @@ def test_equal_tokens_share_a_point_at_every_position(measured):
 
 
 def test_detects_vectors_that_depend_on_the_text():
-    """One number of one repetition changed: that is the difference that is told."""
+    """Changing one number of one repetition is reported as the difference."""
     a, b = ("a", [1, 0]), (" b", [0, 1])
     assert by_hand([a, b], [b], [a, b], [b])[1].equal_apart == 0
     assert by_hand([a, b], [b], [a, b], [(" b", [0.25, 1])])[1].equal_apart == 0.25
 
 
 def test_closest_different_token_is_reported(measured):
-    """Against a loop over all pairs."""
+    """It agrees with a loop over all pairs."""
     model, _, result = measured
     for n, token in enumerate(result.different):
         far = {
@@ -85,9 +81,7 @@ def test_closest_different_token_is_reported(measured):
 
 
 def test_arrows_lead_to_retokenized_words():
-    """The same word with a space more or less, in the same text; counted with repetitions, others
-    are only counted.
-    """
+    """An arrow leads to the same word with or without its space, in the same text."""
     row = {
         name: (name, [float(i), 1.0])
         for i, name in enumerate(("The", " cat", "cat", " The", " x", "y"))
@@ -102,7 +96,7 @@ def test_arrows_lead_to_retokenized_words():
 
 
 def test_every_distinct_token_has_one_named_point(measured):
-    """In the colour of its text; arrows as the result has them; the note says where it stands."""
+    """It has the colour of its text, and its note lists its positions."""
     _, analysis, result = measured
     chart = analysis.figures(result)["map"]
     assert isinstance(chart, Scatter) and chart.equal and len(chart.points) == len(result.spots)
@@ -114,9 +108,7 @@ def test_every_distinct_token_has_one_named_point(measured):
 
 
 def test_tiny_model_and_single_token_are_mapped(tiny):
-    """Through the adapter; texts of one and the same token have a map without extent and no
-    neighbour.
-    """
+    """Texts of a single token give a map without extent or neighbours."""
     assert run(tiny, TokenMap(prompts=("The cat sat", "the cat"), shuffle_seed=0)).equal_apart == 0
     lone = run(tiny, TokenMap(prompts=("a", "a"), shuffle_seed=0))
     assert lone.distance == (0,) and {(s.x, s.y) for s in lone.spots} == {(0, 0)}

@@ -1,6 +1,4 @@
-"""Order, token by token: invisible in any mean of embeddings, visible in single tokens and after
-attention.
-"""
+"""Order, token by token: invisible in means of embeddings, visible after attention."""
 
 import math
 
@@ -17,13 +15,13 @@ TEXTS = ("the cat and the dog and the bird", "a b c d e f g h", "one")
 
 
 def causal(rows):
-    """An attention of sorts: every position adds the mean of what stands before it and itself."""
+    """Return a simple attention: every position adds the mean of itself and those before it."""
     return rows + np.cumsum(rows, axis=0) / np.arange(1, len(rows) + 1)[:, None]
 
 
 def measured(after=causal, texts=TEXTS, **parameters):
-    """The analysis on random embedding rows, with `after` as what the first attention makes of
-    them.
+    """Return the analysis on random embedding rows, with `after` as the output of the first
+    attention.
     """
     model = FakeModel(width=16, sites={AFTER: after})
     analysis = TokenPosition(prompts=texts, shuffle_seed=2, **{"C": (1, 10000)} | parameters)
@@ -31,7 +29,7 @@ def measured(after=causal, texts=TEXTS, **parameters):
 
 
 def encoding(rows, width, C):
-    """The formula, number by number."""
+    """Return the encoding, computed number by number."""
     return np.array(
         [
             [
@@ -44,9 +42,7 @@ def encoding(rows, width, C):
 
 
 def test_two_orders_have_equal_means():
-    """To 1e-12 in float64; while every token that changed place moves by the distance of the two
-    positions.
-    """
+    """They agree to 1e-12, though every moved token changes by the distance of its positions."""
     _, _, result = measured()
     assert result.pooled_difference_without < 1e-12
     assert result.pooled_difference_with < 1e-12
@@ -61,9 +57,7 @@ def test_two_orders_have_equal_means():
 
 
 def test_order_dependent_means_are_detected():
-    """With a causal attention the means differ by what numpy says; with one that is blind to order
-    they do not.
-    """
+    """With causal attention the means differ as numpy predicts; without, they do not."""
     model, analysis, result = measured(texts=TEXTS[:2])
     captures = model.captures(analysis)
     a, b = (
@@ -78,9 +72,7 @@ def test_order_dependent_means_are_detected():
 
 
 def test_tokens_are_matched_between_the_orders():
-    """`moved_to` leads every token to an equal one, each place once; equal tokens are told
-    apart.
-    """
+    """`moved_to` leads to an equal token, each position once."""
     model, analysis, result = measured()
     captures = model.captures(analysis)
     for i, prompt in enumerate(result.prompts):
@@ -90,7 +82,7 @@ def test_tokens_are_matched_between_the_orders():
 
 
 def test_axes_are_fitted_to_the_order_as_written():
-    """Both orders on the axes of the first, against numpy's eigenvectors, to 1e-9, sign by sign."""
+    """Both orders use the eigenvectors of the first, to 1e-9."""
     model, analysis, result = measured()
     captures = model.captures(analysis)
     drawn, to = result.sweeps[2].maps[1], list(result.prompts[1].moved_to)
@@ -111,9 +103,7 @@ def test_axes_are_fitted_to_the_order_as_written():
 
 
 def test_strong_encodings_follow_the_position_and_weak_ones_the_token():
-    """Rows of length near zero follow the position, rows of length 100 the token; counts cover what
-    changed place.
-    """
+    """Short rows follow the position, long rows the token."""
     for factor, alike in ((1e-3, "like_its_place"), (100, "like_itself")):
         model = FakeModel(width=16, sites={AFTER: causal})
         model.matrix = model.matrix * np.float32(factor)
@@ -126,18 +116,14 @@ def test_strong_encodings_follow_the_position_and_weak_ones_the_token():
 
 
 def test_scale_is_the_square_root_of_the_width():
-    """`sqrt-d` makes every token four times as long in 16 dimensions; the encoding stays at
-    sqrt(8), to 1e-6.
-    """
+    """`sqrt-d` scales tokens by four in 16 dimensions, not the encoding."""
     plain, scaled = measured()[2], measured(scale="sqrt-d")[2]
     assert scaled.embedding_norm == pytest.approx(4 * plain.embedding_norm, rel=1e-6)
     assert scaled.encoding_norm == plain.encoding_norm == pytest.approx(math.sqrt(8), abs=1e-6)
 
 
 def test_panel_per_constant_with_an_arrow_per_token():
-    """Without an encoding first, then each C; arrows lead from each token to its own shuffled
-    point.
-    """
+    """The first panel has no encoding; arrows lead to the shuffled points."""
     _, analysis, result = measured()
     charts = analysis.figures(result)
     assert set(charts) == {"points-0", "points-1", "points-2"}
@@ -153,9 +139,7 @@ def test_panel_per_constant_with_an_arrow_per_token():
 
 
 def test_only_attention_distinguishes_the_orders(tiny_model_dir):
-    """Through the adapter, in float32: means of embeddings agree to 1e-12, means after attention
-    differ by > 1e-3.
-    """
+    """Means of embeddings agree to 1e-12, means after attention differ by > 1e-3."""
     texts = ("The cat sat on the table and the dog", "2 + 2 = 4, and noise")
     result = run(
         LoadedModel.load(tiny_model_dir, "tiny"),

@@ -23,14 +23,12 @@ TEXTS = (
 
 @pytest.fixture(scope="module")
 def model(tiny_model_dir):
-    """The tiny Llama, whose tokenizer is what these tests use."""
+    """The tiny Llama; these tests use its tokenizer."""
     return LoadedModel.load(tiny_model_dir, "tiny")
 
 
 def test_ids_are_those_of_the_tokenizers_library(model, tiny_model_dir):
-    """Whitespace, digits, bytes and special tokens; with all 256 bytes in the vocabulary nothing is
-    lost.
-    """
+    """With all 256 bytes in the vocabulary, no text loses characters."""
     backend = Tokenizer.from_file(str(tiny_model_dir / "tokenizer.json"))
     for text, one in zip(TEXTS, run(model, Tokenize(prompts=TEXTS)).prompts, strict=True):
         assert [token.id for token in one.tokens] == backend.encode(text).ids
@@ -39,9 +37,7 @@ def test_ids_are_those_of_the_tokenizers_library(model, tiny_model_dir):
 
 
 def test_chats_are_those_of_transformers(model, tiny_model_dir):
-    """Text and ids of `apply_chat_template`, for one turn and for two, with and without the header
-    of the answer.
-    """
+    """Text and ids agree with `apply_chat_template`, for one turn and for two."""
     from transformers import AutoTokenizer
 
     theirs = AutoTokenizer.from_pretrained(tiny_model_dir)
@@ -67,7 +63,7 @@ def test_chats_are_those_of_transformers(model, tiny_model_dir):
 
 
 def test_text_that_continues_another_is_marked():
-    """All ids of the one before, at the beginning; the first prompt continues nothing."""
+    """It starts with all ids of the previous text; the first text continues none."""
     pieces = ByteVocabulary("H", "ell", "Hello", ",")
     analysis = Tokenize(prompts=("Hell", "Hello", "Hello,", "HelloH"))
     texts = {
@@ -85,7 +81,7 @@ def test_text_that_continues_another_is_marked():
 
 
 def test_lost_character_is_reported():
-    """A text is not lossless if the bytes of its tokens differ from it."""
+    """A text is lossy if the bytes of its tokens differ from it."""
     analysis = Tokenize(prompts=("a\x13b", "ab"))
     pieces = ByteVocabulary("a", "b")
     captures = {
@@ -97,7 +93,7 @@ def test_lost_character_is_reported():
 
 
 def test_figures_show_the_tokens_of_each_text(model):
-    """Rows are labelled by the text; a chat, which has no short name, by nothing."""
+    """Rows have the text as their label, chats have none."""
     analysis = Tokenize(prompts=("Hello", ChatPrompt(chat="Hello")))
     result = run(model, analysis)
     figures = analysis.figures(result)

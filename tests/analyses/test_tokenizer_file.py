@@ -1,6 +1,4 @@
-"""The tokenizer as a result: from what is kept, the library's own vocabulary and tokens come
-back.
-"""
+"""The tokenizer as a result: the library rebuilds the same vocabulary and tokens from it."""
 
 from __future__ import annotations
 
@@ -22,7 +20,7 @@ EXAMPLES = ("owl", "42")
 
 
 def measured(folder: Path) -> tuple[TokenizerFile, TokenizerFileResult]:
-    """The analysis on the tokenizer of a folder."""
+    """Return the analysis on the tokenizer of a folder."""
     tokenizer = ModelTokenizer.load(folder)
     analysis = TokenizerFile(text=TEXT, examples=EXAMPLES)
     texts = {name: tokenizer.encode(request.prompt) for name, request in analysis.runs().items()}
@@ -36,7 +34,7 @@ def measured(folder: Path) -> tuple[TokenizerFile, TokenizerFileResult]:
 
 
 def rebuilt(result: TokenizerFileResult) -> Tokenizer:
-    """The tokenizer that the result describes, made by the library."""
+    """Return the tokenizer that the result describes, built by the library."""
     vocabulary = apply_merges(result.given, result.merges)
     pieces = {id: piece for piece, id in vocabulary.items()}
     merges = [[pieces[left], pieces[right]] for left, right in result.merges.tolist()]
@@ -45,7 +43,7 @@ def rebuilt(result: TokenizerFileResult) -> Tokenizer:
 
 
 def assert_same(folder: Path, result: TokenizerFileResult) -> None:
-    """The rebuilt tokenizer equals the one in the folder, down to the last setting."""
+    """Assert that the rebuilt tokenizer equals the one in the folder, with all settings."""
     theirs = Tokenizer.from_file(str(folder / "tokenizer.json"))
     assert json.loads(rebuilt(result).to_str()) == json.loads(theirs.to_str())
     assert result.size == theirs.get_vocab_size()
@@ -53,7 +51,7 @@ def assert_same(folder: Path, result: TokenizerFileResult) -> None:
 
 
 def test_vocabulary_follows_from_the_merges(tiny_model_dir: Path) -> None:
-    """Given are the special tokens and the bytes; everything else is merged."""
+    """Only special tokens and bytes are stored; everything else is merged."""
     _, result = measured(tiny_model_dir)
 
     assert_same(tiny_model_dir, result)
@@ -63,7 +61,7 @@ def test_vocabulary_follows_from_the_merges(tiny_model_dir: Path) -> None:
 
 @pytest.mark.parametrize("kind", BPE_WRITERS)
 def test_every_kind_of_tokenizer_round_trips(tmp_path: Path, kind: str) -> None:
-    """Nothing is lost if ids do not follow the merges, or entries have none."""
+    """Also if ids do not follow the merges, or entries have no merge."""
     _, result = measured(BPE_WRITERS[kind](tmp_path))
 
     assert_same(tmp_path, result)
@@ -71,7 +69,7 @@ def test_every_kind_of_tokenizer_round_trips(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.model
 def test_default_model_is_stored_in_few_pieces(real_model_dir: Path) -> None:
-    """Of its 49,152 entries 252 are given, and two bytes hold an id."""
+    """252 of its 49,152 entries are stored; two bytes hold an id."""
     _, result = measured(real_model_dir)
 
     assert_same(real_model_dir, result)
@@ -79,9 +77,7 @@ def test_default_model_is_stored_in_few_pieces(real_model_dir: Path) -> None:
 
 
 def test_new_pieces_take_the_lowest_free_id() -> None:
-    """In the order of the merges; a piece that is there already keeps its id, and a merge without
-    parts ends it.
-    """
+    """An existing piece keeps its id, and a merge without parts ends the list."""
     given = {"a": 0, "b": 3, "ab": 2}
 
     assert apply_merges(given, np.array([[0, 3], [3, 0], [1, 2]])) == given | {"ba": 1, "baab": 4}
@@ -89,7 +85,7 @@ def test_new_pieces_take_the_lowest_free_id() -> None:
 
 
 def test_tokenizer_without_merges_has_a_figure_of_its_text(tmp_path: Path) -> None:
-    """Unigram scores pieces instead of merging pairs, so all are given, and nothing is live."""
+    """Unigram stores every piece, and its figure is static."""
     tokenizer = ModelTokenizer.load(TOKENIZER_WRITERS["unigram"](tmp_path))
     analysis, result = measured(tmp_path)
 
@@ -102,7 +98,7 @@ def test_tokenizer_without_merges_has_a_figure_of_its_text(tmp_path: Path) -> No
 
 
 def test_figure_contains_the_whole_tokenizer(tiny_model_dir: Path) -> None:
-    """The text as chips, and as JSON the text and all that the script needs, in plain ASCII."""
+    """The text is shown as chips, and the data for the script are plain ASCII."""
     analysis, result = measured(tiny_model_dir)
     figure = analysis.figures(result)["tokens"]
 
@@ -119,5 +115,4 @@ def test_figure_contains_the_whole_tokenizer(tiny_model_dir: Path) -> None:
 
 
 def test_no_forward_pass_is_requested() -> None:
-    """Only the tokenizer is asked for."""
     assert list(TokenizerFile(text="a").runs().values()) == [Encode(Prompt(text="a"))]

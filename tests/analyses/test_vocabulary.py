@@ -1,6 +1,4 @@
-"""The vocabulary against the tokenizers library, and what is counted in it against hand-made
-pieces.
-"""
+"""The vocabulary, against the tokenizers library and hand-made pieces."""
 
 import pytest
 from fixtures.run_analysis import facts, json_round_trip, run
@@ -14,12 +12,12 @@ from tokenizers import Tokenizer
 
 @pytest.fixture(scope="module")
 def model(tiny_model_dir):
-    """The tiny Llama, whose tokenizer is what these tests use."""
+    """The tiny Llama; these tests use its tokenizer."""
     return LoadedModel.load(tiny_model_dir, "tiny")
 
 
 def by_hand(pieces, find, cuts, roles=(), first=2):
-    """The analysis on a hand-made vocabulary; `cuts` are the ids of each piece."""
+    """Return the analysis on a hand-made vocabulary; `cuts` are the ids of each piece."""
     analysis = Vocabulary(first=first, find=find)
     captures = {"model": pieces.capture([], model_facts=facts(special_tokens=tuple(roles)))}
     captures |= {f"find-{i}": pieces.capture(ids) for i, ids in enumerate(cuts)}
@@ -27,7 +25,7 @@ def by_hand(pieces, find, cuts, roles=(), first=2):
 
 
 def test_counts_agree_with_the_tokenizers_library(model, tiny_model_dir):
-    """Size, first entries, ids of pieces, and the tokens that others are written with."""
+    """Size, first entries, and ids of pieces agree."""
     backend = Tokenizer.from_file(str(tiny_model_dir / "tokenizer.json"))
     find = ("H", " the", "Hell", "<|im_start|>", "xyz")
     result = run(model, Vocabulary(first=40, find=find))
@@ -47,7 +45,7 @@ def test_counts_agree_with_the_tokenizers_library(model, tiny_model_dir):
 
 
 def test_special_tokens_carry_their_roles(model):
-    """One token can have several roles, and `roles` leads from a role to its token."""
+    """A token can have several roles."""
     result = run(model, Vocabulary(first=1, find=("a",)))
 
     assert {s.token.text: set(s.roles) for s in result.special} == {
@@ -60,9 +58,7 @@ def test_special_tokens_carry_their_roles(model):
 
 
 def test_joined_pieces_fragments_and_spaces_are_counted():
-    """Bytes, joined pieces in order, parts of characters, leading spaces; special tokens count for
-    none of them.
-    """
+    """Special tokens are not counted."""
     pieces = ByteVocabulary(
         "a", b"\xf0", b"\xf0\x9f", " a", "ab", "�", "    longer ", " <s>", special=1
     )
@@ -80,7 +76,7 @@ def test_joined_pieces_fragments_and_spaces_are_counted():
 
 
 def test_piece_outside_the_vocabulary_has_no_id():
-    """It is null in the result and `none` in the table, beside what it is written with."""
+    """It is null in the result and `none` in the table."""
     pieces = ByteVocabulary("H", "ell")
     analysis, result = by_hand(pieces, ("Hell", "H"), [[0, 1], [0]])
 
@@ -92,7 +88,6 @@ def test_piece_outside_the_vocabulary_has_no_id():
 
 
 def test_no_forward_pass_is_requested():
-    """Only its facts and its tokenizer are asked for."""
     requests = Vocabulary(find=("a", "b")).runs().values()
 
     assert [type(request) for request in requests] == [Describe, Encode, Encode]

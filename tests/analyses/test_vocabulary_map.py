@@ -1,4 +1,4 @@
-"""The map of words against scikit-learn on a network, and its choices on vectors made by hand."""
+"""The map of words, against scikit-learn and on hand-made vectors."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ from sklearn.neighbors import NearestNeighbors
 
 
 def by_hand(vectors, *pieces, **parameters):
-    """The analysis and its result on a vocabulary with these rows."""
+    """Return the analysis and its result on a vocabulary with these rows."""
     vocabulary = ByteVocabulary(*pieces, special=0)
     analysis = VocabularyMap(examples=("cat",), **parameters)
     matrix = vocabulary.capture((), {EMBED: np.array(vectors, dtype=np.float32)})
@@ -23,7 +23,7 @@ def by_hand(vectors, *pieces, **parameters):
 
 
 def test_map_agrees_with_scikit_learn(tiny):
-    """Places up to the sign of an axis, neighbours and cosines, in the space of directions."""
+    """Positions up to the sign of an axis, neighbours and cosines agree."""
     result = run(tiny, VocabularyMap(examples=("the",), words=200, top_k=3))
     E = tiny.network.model.embed_tokens.weight.numpy()[list(result.ids)].astype(np.float64)
     directions = E / np.linalg.norm(E, axis=1, keepdims=True)
@@ -41,7 +41,7 @@ def test_map_agrees_with_scikit_learn(tiny):
 
 
 def test_only_words_of_three_letters_after_a_space_are_mapped():
-    """Neither short tokens nor digits are words, and lengths of vectors do not count."""
+    """Short tokens and digits are left out, and lengths of vectors are ignored."""
     pieces = (" cat", "cat", " it", " dog", " 1234", " bird")
     vectors = [[1, 0, 0], [1, 0, 0], [1, 0, 0], [9, 1, 0], [1, 0, 0], [0, 0, 1]]
     _, result = by_hand(vectors, *pieces, top_k=1)
@@ -52,14 +52,14 @@ def test_only_words_of_three_letters_after_a_space_are_mapped():
 
 
 def test_share_of_neighbours_kept_by_the_map_is_reported():
-    """Four words of a plane lie on the map as they lie in it."""
+    """Words that lie in a plane keep all neighbours."""
     vectors = [[1, 0.1], [1, 0], [-1, 0.1], [-1, 0]]
     _, result = by_hand(vectors, " cat", " dog", " one", " two", top_k=1)
     assert result.kept == 1
 
 
 def test_page_data_equal_the_result():
-    """Whole steps, neighbours and cosines in hundredths, little-endian."""
+    """Numbers are rounded to hundredths and little-endian."""
     vectors = [[1, 0, 0], [9, 1, 0], [0, 0, 1]]
     analysis, result = by_hand(vectors, " cat", " dog", " bird", top_k=2)
     figure = analysis.figures(result)["map"]

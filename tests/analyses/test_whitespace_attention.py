@@ -1,4 +1,4 @@
-"""The attention that whitespace gets, counted in loops, and beside an even spread."""
+"""The attention to whitespace, against loops and against uniform attention."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PIECES = [" ", "2", "\n\n", " +", " ", ""]
 
 
 def by_hand() -> tuple[WhitespaceAttention, dict[str, ActivationCache], np.ndarray]:
-    """Six tokens, of which three are whitespace (an empty one is not), and a random pattern in
+    """Return the analysis on six tokens, three of them whitespace, with random patterns in
     layers 4 and 2.
     """
     rows = np.tril(np.random.default_rng(7).random((2, 3, 6, 6)))
@@ -28,7 +28,7 @@ def by_hand() -> tuple[WhitespaceAttention, dict[str, ActivationCache], np.ndarr
 
 
 def test_shares_are_sums_over_the_whitespace_tokens():
-    """Cell by cell over heads and over the queries that have a choice, to 1e-6."""
+    """Loops over heads and queries agree to 1e-6."""
     analysis, captures, pattern = by_hand()
     result = json_round_trip(analysis, analysis.measure(captures))
 
@@ -47,7 +47,7 @@ def test_shares_are_sums_over_the_whitespace_tokens():
 
 
 def test_uniform_attention_gives_the_uniform_share():
-    """Query q gives 1 / (q + 1) to each of its keys: for 2 and 4 of six tokens, by hand."""
+    """Query q gives 1 / (q + 1) to each key."""
     analysis, captures, _ = by_hand()
     result = analysis.measure(captures)
     second, fourth = (1 / 3 + 1 / 4 + 1 / 5 + 1 / 6) / 5, (1 / 5 + 1 / 6) / 5
@@ -58,7 +58,7 @@ def test_uniform_attention_gives_the_uniform_share():
 
 
 def test_three_parts_sum_to_one_in_every_layer(tiny):
-    """On a tiny Llama, over a text that it continued itself."""
+    """On a tiny Llama, for a text with its continuation."""
     analysis = WhitespaceAttention(prompt="The cat sat ", max_new_tokens=5, layers=(0, 1))
     result = analysis.measure(capture_requests(tiny, analysis))
     shares = analysis.figures(result)["shares"]

@@ -1,4 +1,4 @@
-"""Specs and checks that would take long, or nest too deep, give a few short problems soon."""
+"""Expensive or deeply nested specs and checks give a few short problems quickly."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BASE = "analysis: next-token\nprompts: [a]\n"
 
 
 def experiments(count: int, keys: str) -> str:
-    """Return a chapter of many experiments, the number of each in place of `#`."""
+    """Return a chapter of many experiments, with the number of each in place of `#`."""
     item = EXPERIMENT_HEAD.replace("one", "e#") + indented(keys)
     return CHAPTER_HEAD + "".join(item.replace("#", str(i)) for i in range(count))
 
@@ -61,7 +61,7 @@ SPECS: dict[str, Callable[[], str]] = {
 
 @pytest.mark.parametrize("name", SPECS)
 def test_problems_of_specs_are_limited_and_found_quickly(specs: SpecFolder, name: str) -> None:
-    """One line for each of the first, at its place."""
+    """Each of the first problems has one line, at its place."""
     text = SPECS[name]()
     start = time.process_time()
     found = specs.chapter_problems(text)
@@ -74,7 +74,7 @@ def test_problems_of_specs_are_limited_and_found_quickly(specs: SpecFolder, name
 
 
 def test_reports_that_more_problems_exist(specs: SpecFolder) -> None:
-    """The last line says so, where the next one is."""
+    """The last line says so, at the next problem."""
     found = specs.chapter_problems(SPECS["unknown keys"]())
     assert len(found) == MAX_PROBLEMS + 1
     assert found[-1] == f"{MAX_PROBLEMS + 8}:5: there are more problems; mend the first ones"
@@ -82,7 +82,7 @@ def test_reports_that_more_problems_exist(specs: SpecFolder) -> None:
 
 
 def test_each_problem_is_a_short_line(specs: SpecFolder) -> None:
-    """Whatever name it quotes."""
+    """Long names are shortened."""
     for name in ("n" * 90_000, '"a\\nb"'):
         (line,) = specs.experiment_problems(f"analysis: {name}\n")
         assert "\n" not in line
@@ -91,7 +91,7 @@ def test_each_problem_is_a_short_line(specs: SpecFolder) -> None:
 
 
 def test_suggestions_search_a_bounded_number_of_names() -> None:
-    """A hint is not worth the time for long names."""
+    """Long names and long lists get no suggestion."""
     assert did_you_mean("abcd", ["abce"])
     start = time.process_time()
     did_you_mean("ab" * 50_000, ["ba" * 50_000])
@@ -134,7 +134,7 @@ ROWS = "result.rows"
     ids=lambda text: text[:40],
 )
 def test_checks_end_quickly(check: str, message: str) -> None:
-    """By steps, by digits, and by nesting."""
+    """Steps, digits and nesting are limited."""
     start = time.process_time()
     with pytest.raises(CheckError, match=message) as caught:
         parse(check).evaluate(RESULT)

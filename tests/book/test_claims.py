@@ -103,7 +103,6 @@ def holds(text: str):
     ],
 )
 def test_checks_that_hold(text):
-    """All syntax, on models, dataclasses, mappings, arrays and properties."""
     assert holds(text) is True
 
 
@@ -145,12 +144,11 @@ def test_checks_that_do_not_hold(text):
     ],
 )
 def test_verdict_has_the_values_that_were_read(text, values):
-    """With loops written out; lists are replaced by what was computed from them."""
+    """Loops are expanded, and lists are replaced by their computed values."""
     assert dict(parse(text).evaluate(RESULT).values) == values
 
 
 def test_shortens_long_values_and_many_values():
-    """So that no claim fills a page."""
     long = Measured(**dict(RESULT) | {"layers": tuple(range(100)), "name": "x" * 500})
     values = dict(
         parse('all([n >= 0 for n in result.layers]) and result.name != ""').evaluate(long).values
@@ -178,7 +176,7 @@ def test_reads_results_of_other_experiments():
 
 
 def test_missing_results_are_check_errors():
-    """For a wrong name, and if there are no other results."""
+    """A wrong name and a missing result are reported."""
 
     def no_result(name: str) -> object:
         raise UsageError(f"no experiment is called {name!r}")
@@ -252,7 +250,7 @@ def test_missing_results_are_check_errors():
     ],
 )
 def test_parse_refuses_unsupported_syntax(text, column, message):
-    """With the column of the wrong part."""
+    """The error has the column of the unsupported part."""
     with pytest.raises(CheckError, match=message) as caught:
         parse(text)
     assert caught.value.column == column
@@ -475,7 +473,7 @@ class _Dotted(dict):
 @given(truths)
 @settings(max_examples=300, deadline=None)
 def test_checks_evaluate_as_in_python(text):
-    """Python gives the same outcome on plain data, or fails as well."""
+    """Python's `eval` on plain data agrees, or fails as well."""
     assume(text.count(" for ") <= 6)  # each nested list triples the work, and eval has no limit
     functions = {f.__name__: f for f in (min, max, sum, abs, len, all, any)}
     try:
@@ -497,7 +495,7 @@ def test_checks_evaluate_as_in_python(text):
 @given(st.lists(st.integers(-3, 3) | st.floats(allow_nan=False), max_size=6))
 @settings(deadline=None)
 def test_monotone_agrees_with_sorting(values):
-    """Numbers that never fall are sorted, numbers that never rise sorted in reverse."""
+    """Numbers that never fall equal their sorted copy."""
     monotone = values in (sorted(values), sorted(values, reverse=True))
 
     assert parse("monotone(result.n)").evaluate(Plain(**DATA | {"n": values})).holds == monotone
@@ -565,7 +563,7 @@ def test_examples_of_the_documentation_parse():
     ],
 )
 def test_margin_is_that_of_the_deciding_comparison(text, by, share):
-    """Of the deciding comparison; None for texts, equal numbers and ids."""
+    """Texts, equal numbers and ids have none."""
     margin = parse(text).evaluate(RESULT).margin
 
     assert (margin is None) == (by is None)
@@ -576,7 +574,6 @@ def test_margin_is_that_of_the_deciding_comparison(text, by, share):
 
 
 def test_non_finite_numbers_have_no_margin():
-    """Infinity and NaN."""
     for number in (float("inf"), float("nan")):
         measured = Plain(**DATA | {"n": [number, 1.0]})
         assert parse("result.n[0] > result.n[1]").evaluate(measured).margin is None
@@ -708,7 +705,9 @@ def test_margin_of_a_formula_is_the_least_change_that_flips_it(formula, numbers)
     ],
 )
 def test_missing_fields_are_reported_from_the_types(text, columns):
-    """Through lists, loops, properties and other results; unknown types are skipped."""
+    """Fields are followed through lists, loops, properties and other results; unknown types are
+    skipped.
+    """
     errors = missing_fields(parse(text), Measured, {"other": Measured}.get)
 
     assert [error.column for error in errors] == columns
@@ -716,7 +715,7 @@ def test_missing_fields_are_reported_from_the_types(text, columns):
 
 
 def test_missing_fields_give_the_error_of_the_evaluation():
-    """The same message at the same column."""
+    """Message and column are the same."""
     text = "result.top[0].txt == 1"
     (early,) = missing_fields(parse(text), Measured, {}.get)
     with pytest.raises(CheckError) as late:
@@ -725,7 +724,7 @@ def test_missing_fields_give_the_error_of_the_evaluation():
 
 
 def test_misspelt_fields_of_book_claims_are_reported():
-    """Each field of each check of the committed book, with one letter more."""
+    """Each field of each check in the book is misspelt in turn."""
     from layerbook.book.loader import load_book
     from layerbook.model import sources
 

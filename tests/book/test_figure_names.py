@@ -1,4 +1,4 @@
-"""Names of figures that are known before there is a result."""
+"""Names of figures that are known before results exist."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def project() -> Project:
 
 
 def test_figures_of_committed_results_have_known_names(project: Project) -> None:
-    """Every figure that an analysis or a sweep draws is among its names, and so is its caption."""
+    """Every figure of an analysis or sweep is among the declared names, and so is its caption."""
     count = 0
     for experiment in project.experiments():
         try:
@@ -42,7 +42,7 @@ def test_figures_of_committed_results_have_known_names(project: Project) -> None
 
 
 def test_unexpected_names_are_unknown(project: Project) -> None:
-    """Of an analysis whose keys have a part that only the result knows, and of a sweep."""
+    """For an analysis with a part that only the result knows, and for a sweep."""
     experiments = {experiment.address: experiment for experiment in project.experiments()}
     noise, sums = experiments["case-gram/noise"], experiments["linear/sums"]
     assert can_have_figure(noise, "prompt-0-layer-29-mean")
@@ -54,13 +54,13 @@ def test_unexpected_names_are_unknown(project: Project) -> None:
 
 
 def test_names_in_messages_contain_no_patterns() -> None:
-    """A star stands for a number that only the result knows."""
+    """A star replaces a number that only the result knows."""
     names = readable_names(analysis_name_patterns(registry.find("attention-pattern")))
     assert names == ["layer-*-mean", "prompt-*-layer-*-mean", "prompt-*-layer-*-heads"]
 
 
 def test_every_analysis_declares_its_figure_names() -> None:
-    """None is left open entirely."""
+    """No pattern matches every name."""
     for name in registry.names():
         assert "figures" in vars(registry.find(name))
         assert analysis_name_patterns(registry.find(name)) != (".+",), name

@@ -1,4 +1,4 @@
-"""The file of terms: what it may say, and what is reported where."""
+"""The glossary file: valid terms, and problems at their places."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def read(folder: Path, text: str) -> object:
 
 
 def test_finds_terms_by_id_and_by_name(tmp_path: Path) -> None:
-    """Sorted by name; the nearest of both is named for an unknown one."""
+    """Terms are sorted by name, and the nearest is suggested for an unknown one."""
     (tmp_path / "glossary.yaml").write_text(TERMS, encoding="utf-8")
     glossary = load(tmp_path)
     assert glossary is not None
@@ -65,7 +65,7 @@ def test_reports_problems_of_the_file(tmp_path: Path, old: str, new: str, proble
 
 
 def test_term_ids_cannot_clash_with_page_ids() -> None:
-    """The templates of the glossary have no id that a term could have, too."""
+    """All ids of the glossary's templates are reserved."""
     names = ("base.html", "glossary.html")
     templates = [(ROOT / "templates" / name).read_text(encoding="utf-8") for name in names]
     ids = chain.from_iterable(re.findall(r'\sid="([a-z-]+)"', text) for text in templates)

@@ -1,4 +1,4 @@
-"""Load chapters and books; report every mistake at its place, all at once."""
+"""Chapters and books are loaded, and all mistakes are reported at their places at once."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def spec_of(specs, keys, limits=LIMITS):
 
 
 def test_loads_all_keys_of_a_chapter(specs):
-    """With the lines where captions and claims begin."""
+    """The lines where captions and claims start are recorded."""
     chapter = specs.chapter(
         "chapter: linear\ntitle: The linear layer\nsummary: Scores.\npart: linear\nexperiments:\n"
         "  - id: raw\n    title: A sum\n    analysis: next-token\n    prompts: [' 2 + 2 = ']\n"
@@ -132,7 +132,7 @@ def test_loads_all_keys_of_a_chapter(specs):
     ],
 )
 def test_original_is_true_or_a_list_of_figures(specs, value, originals):
-    """Names match like those of captions; without the key no figure is an original."""
+    """Names match as in captions; the default is no original figure."""
     (one,) = specs.experiment(f"analysis: next-token\nprompts: [a]\noriginal: {value}").experiments
     (plain,) = specs.experiment("analysis: next-token\nprompts: [a]").experiments
 
@@ -190,7 +190,7 @@ def test_canonical_spec_has_absolute_numbers_and_all_defaults(specs, probe):
 
 
 def test_merges_numbers_of_the_same_layer(specs, probe):
-    """[0, -1] is the first and last layer, also of a model with only one."""
+    """[0, -1] is the first and last layer, also in a model with a single one."""
     assert spec_of(specs, "layers: [0, -1]", Limits(1, 9, 100, 5000))["layers"] == [0]
 
 
@@ -343,14 +343,14 @@ def test_reports_wrong_parameters(specs, probe, keys, problem):
     ],
 )
 def test_reports_wrong_common_keys_of_experiments(specs, keys, problem):
-    """Also at the place inside a check, whatever its quotes."""
+    """Positions inside a check are right for any quoting."""
     problems_found = specs.experiment_problems(keys)
 
     assert any(line.startswith(problem) for line in problems_found), problems_found
 
 
 def test_claims_may_refer_to_other_experiments(specs):
-    """By id in the same chapter; those of other chapters are unknown to a single chapter."""
+    """A single chapter knows only its own ids."""
     keys = "analysis: next-token\nprompts: [a]\nclaims:\n"
     for name in ("one", "test/one", "elsewhere/x"):
         check = f"  - {{says: a, check: 'r(\"{name}\").top_k == 1'}}"
@@ -409,12 +409,11 @@ def test_claims_may_refer_to_other_experiments(specs):
     ],
 )
 def test_reports_wrong_keys_of_chapters(specs, text, problem):
-    """Names, titles, parts and ids."""
     assert specs.chapter_problems(text) == [problem]
 
 
 def test_reports_all_problems_of_a_file_at_once(specs, probe):
-    """In the order of the file."""
+    """They are in the order of the file."""
     problems_found = specs.chapter_problems(
         "chapter: A\ntitl: x\nexperiments:\n  - id: one\n    title: One\n    analysis: probe\n"
         "    layers: [99, -99]\n"
@@ -446,7 +445,7 @@ def test_analysis_built_in_python_resolves_its_layers(probe):
 
 
 def test_reports_prompts_that_exceed_the_context(specs, probe):
-    """Counts tokens, with those generated, only if the number of bytes leaves it open."""
+    """Tokens are counted only if the number of bytes does not decide."""
     counted = []
 
     def count(prompt):
@@ -468,7 +467,7 @@ def test_reports_prompts_that_exceed_the_context(specs, probe):
 
 
 def test_short_prompts_need_no_tokenizer(specs, probe):
-    """An ordinary build never loads one; without one, nothing is counted."""
+    """An ordinary build never loads a tokenizer for the check."""
 
     def fail(prompt):
         raise AssertionError("counted tokens")
@@ -482,7 +481,6 @@ def test_short_prompts_need_no_tokenizer(specs, probe):
 
 
 def test_reports_a_chat_that_the_template_refuses(specs, probe):
-    """At the prompt."""
 
     def refuse(prompt):
         raise ModelError("this model has no chat template")
@@ -511,7 +509,7 @@ def test_checks_prompts_of_patched_and_shuffled_runs(specs, probe, monkeypatch):
 
 
 def test_check_errors_become_problems_at_their_place(specs):
-    """Inside the expression, also for what only a result can show."""
+    """The place is inside the expression, also for errors of evaluation."""
     keys = (
         "analysis: next-token\nprompts: [a]\nclaims:\n  - says: a\n    check: >-\n"
         "      1 == 1 and\n      result.x == 1"
@@ -530,7 +528,6 @@ CHAPTER = "chapter: {0}\ntitle: T\nexperiments:\n  - {{id: x, title: X, analysis
 
 
 def test_loads_a_book_with_its_chapters_in_order(specs):
-    """book.yaml and one file per chapter."""
     specs.write("experiments/book.yaml", BOOK + "authors: [A, B]\nsubtitle: S\n")
     for name in "ba":
         specs.write(f"experiments/{name}.yaml", CHAPTER.format(name))
@@ -550,7 +547,7 @@ def test_loads_a_book_with_its_chapters_in_order(specs):
 
 
 def test_reports_missing_misnamed_and_unlisted_chapters(specs):
-    """Every file is checked, listed or not."""
+    """Unlisted files are checked too."""
     specs.write("experiments/book.yaml", "title: T\nmodel: m\nchapters: [a, atention, a, book]\n")
     specs.write("experiments/a.yaml", CHAPTER.format("b"))
     specs.write("experiments/attention.yaml", CHAPTER.format("attention") + "x: 1\n")
@@ -573,7 +570,6 @@ def test_reports_missing_misnamed_and_unlisted_chapters(specs):
 
 
 def test_reports_problems_of_chapters_despite_a_broken_book(specs):
-    """All files are checked."""
     specs.write("experiments/book.yaml", "title: T\nchapters: []\nmodle: m\n")
     specs.write("experiments/a.yaml", CHAPTER.format("a") + "x: 1\n")
     specs.write("experiments/b.yaml", "chapter: [")
@@ -596,7 +592,7 @@ def test_reports_a_missing_book(specs):
 
 
 def test_reports_references_to_unknown_experiments(specs):
-    """Over the whole book, but not for chapters that cannot be read."""
+    """References to chapters that cannot be read are not reported."""
     claims = "    claims:\n" + "".join(
         f"      - {{says: s, check: 'r(\"{name}\").x == 1'}}\n"
         for name in ("b/x", "b/y", "c/x", "x", "y")
@@ -665,7 +661,7 @@ def test_canonical_specs_load_as_themselves(specs):
 
 
 def test_loading_specs_imports_no_heavy_modules():
-    """`check` and `status` start at once, without the libraries that run models or draw."""
+    """`check` and `status` start without the libraries that run models or draw."""
     code = (
         "import sys; from pathlib import Path\n"
         "from layerbook.book import loader; from layerbook.core import analysis\n"
@@ -724,7 +720,7 @@ experiments = st.fixed_dictionaries(
 @given(st.lists(experiments | trees, max_size=3) | trees)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_any_tree_of_values_is_a_chapter_or_a_spec_error(specs, tree):
-    """As JSON, which is a subset of YAML."""
+    """The tree is written as JSON, which is a subset of YAML."""
     _assert_loads_or_reports(specs, json.dumps({"chapter": "c", "title": "t", "experiments": tree}))
 
 
@@ -754,7 +750,6 @@ pieces += [
 @given(st.lists(st.sampled_from(pieces), max_size=25).map("".join) | st.text(max_size=80))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_any_text_is_a_chapter_or_a_spec_error(specs, text):
-    """Nothing else is raised."""
     _assert_loads_or_reports(specs, text)
 
 
@@ -779,7 +774,7 @@ def _assert_loads_or_reports(specs, text):
     ],
 )
 def test_reports_a_value_that_cannot_be_read_once(specs, keys, expected):
-    """Its stand-in is not checked against the bounds too."""
+    """Its placeholder is not checked against the bounds as well."""
     problems = specs.experiment_problems(keys)
     line, column = map(int, expected.split(":")[:2])
     expected = f"{line}:{column + 4}:" + expected.split(":", 2)[2]
@@ -788,7 +783,7 @@ def test_reports_a_value_that_cannot_be_read_once(specs, keys, expected):
 
 
 def test_reports_an_impossible_date(specs):
-    """The 30th of February looks like a date."""
+    """The 30th of February has the form of a date."""
     head = "title: T\nmodel: m\nchapters: [c]\npublished: "
     specs.write("experiments/c.yaml", "chapter: c\ntitle: T\n")
     specs.write("experiments/book.yaml", head + "2024-02-29\n")
@@ -800,7 +795,7 @@ def test_reports_an_impossible_date(specs):
 
 
 def test_suggests_keys_inside_a_mapping_of_names(specs):
-    """`views` has names of the author's own, and below them keys of ours."""
+    """The names in `views` are free, the keys below them are not."""
     keys = "analysis: next-token\nsweep: {prompts: [a, b]}\nmeasures: {n: result.d_vocab}\n"
     (problem,) = specs.experiment_problems(
         keys + "views: {bars: {measure: n, across: prompts, acros: prompts}}"
@@ -809,7 +804,7 @@ def test_suggests_keys_inside_a_mapping_of_names(specs):
 
 
 def test_notes_what_the_model_does_not_support(specs):
-    """By experiment, from the limits alone; layers that do not turn are a fault."""
+    """Notes are by experiment, from the limits alone; impossible layers are an error."""
     text = "chapter: a\ntitle: A\nexperiments:\n"
     for id, analysis, rest in (
         ("turns", "rope", "    layer: 1\n    head: 0\n"),

@@ -1,4 +1,4 @@
-"""Pictures that are broken or built to take long: an error in one line, soon, or their size."""
+"""Broken and malicious pictures are refused in one line, quickly."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ LONG = {
 
 @pytest.mark.parametrize("name", LONG)
 def test_slow_pictures_are_refused(name: str, tmp_path: Path) -> None:
-    """Only the head of a file is read."""
+    """Only the header of a file is read."""
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / name).write_bytes(LONG[name])
     start = time.process_time()
@@ -66,7 +66,7 @@ def test_slow_pictures_are_refused(name: str, tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_drawings_without_a_size_are_refused(text: str, encoding: str, tmp_path: Path) -> None:
-    """Also in other encodings, in which entities look different."""
+    """Also in other encodings, where entities look different."""
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "x.svg").write_bytes(text.encode(encoding))
     with pytest.raises(MediaError, match=r"images/x\.svg"):

@@ -41,7 +41,7 @@ def numbers(specs, **options):
 
 
 def test_chapters_are_numbered_through_the_parts(book):
-    """Appendices by letter; unnumbered parts and pages not at all."""
+    """Appendices have letters; unnumbered parts and pages have none."""
     assert numbers(book) == [
         ("a", "1", ""),
         ("about", "", "The middle"),
@@ -55,7 +55,7 @@ def test_chapters_are_numbered_through_the_parts(book):
 
 
 def test_drafts_are_shown_on_request(book):
-    """They take no number otherwise."""
+    """Hidden drafts take no number."""
     book.write("experiments/a.yaml", "draft: true\n" + CHAPTER.format("a"))
     assert numbers(book)[:2] == [("about", "", "The middle"), ("b", "1", "The middle")]
     assert numbers(book, drafts=True)[0] == ("a", "1", "")
@@ -97,12 +97,11 @@ def test_drafts_are_shown_on_request(book):
     ],
 )
 def test_reports_mistakes_at_their_place(book, file, text, problem):
-    """With line and column."""
     book.write(file, text)
     assert any(line.startswith(f"{file}:{problem}") for line in problems(book.book))
 
 
 def test_front_matter_leaves_lines_where_they_were():
-    """A text without any stays as it is."""
+    """A text without front matter does not change."""
     assert blank_front_matter("---\ntitle: T\n---\nA\n\nB\n") == "\n\n\nA\n\nB\n"
     assert blank_front_matter("A\n\n---\n\nB\n---\n") == "A\n\n---\n\nB\n---\n"

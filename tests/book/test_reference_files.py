@@ -43,7 +43,7 @@ CSL = [
 
 
 def test_bibtex_names_macros_and_accents_are_read(tmp_path: Path) -> None:
-    """Names, macros, accents and addresses as BibTeX means them; books need no address."""
+    """Books need no address."""
     (tmp_path / "references.bib").write_text(BIBTEX)
     sources = load(tmp_path)
     assert sources is not None
@@ -67,7 +67,7 @@ def test_bibtex_names_macros_and_accents_are_read(tmp_path: Path) -> None:
 
 
 def test_marks_that_end_nowhere_stay(tmp_path: Path) -> None:
-    """A value that LaTeX could not read is taken as it is written."""
+    """A value that is not valid LaTeX is kept as written."""
     text = r'@book{a1, author={A}, title="A \", year=1984}'.replace(r"\\", "\\")
     (tmp_path / "references.bib").write_text(text)
     sources = load(tmp_path)
@@ -75,7 +75,6 @@ def test_marks_that_end_nowhere_stay(tmp_path: Path) -> None:
 
 
 def test_csl_json_and_yaml_files_are_merged(tmp_path: Path) -> None:
-    """The sources of all files are one list."""
     (tmp_path / "references.json").write_text(json.dumps(CSL))
     yaml = 'b1:\n  authors: ["B, B."]\n  year: 2001\n  title: A book\n  venue: A publisher\n'
     (tmp_path / "references.yaml").write_text(yaml)
@@ -119,7 +118,7 @@ def test_csl_json_and_yaml_files_are_merged(tmp_path: Path) -> None:
 def test_problems_are_reported_at_their_place(
     tmp_path: Path, name: str, text: str, problem: str
 ) -> None:
-    """File, line and column, without a traceback."""
+    """With file, line and column, without a traceback."""
     (tmp_path / f"references.{name}").write_text(text)
     with pytest.raises(SpecError) as caught:
         load(tmp_path)
@@ -135,7 +134,7 @@ def test_repeated_key_is_reported(tmp_path: Path) -> None:
 
 
 def test_large_file_takes_little_time(tmp_path: Path) -> None:
-    """Six hundred sources by the same authors of a year, each with a label of its own."""
+    """Six hundred sources of the same authors and year get distinct labels."""
     entry = "@article{{k{0}, author={{Doe, Jane and Müller, Hans}}, title={{On {{Things}} {0}}}, "
     entry += "journal={{Some Journal}}, year={{2020}}, abstract={{{1}}}}}\n"
     text = "".join(entry.format(number, "x{}" * 40) for number in range(800))

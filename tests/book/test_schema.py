@@ -28,7 +28,7 @@ def plain(path):
     "path", sorted((ROOT / "experiments").glob("*.yaml")), ids=lambda p: p.name
 )
 def test_schema_accepts_committed_specs(path):
-    """So that editors show no errors."""
+    """Editors show no errors in them."""
     schema = book_schema() if path.stem == "book" else SCHEMA
     assert valid(plain(path), schema, schema)
 
@@ -58,7 +58,7 @@ def test_schema_accepts_committed_specs(path):
     ],
 )
 def test_schema_refuses_what_the_loader_refuses(specs, keys):
-    """All that does not depend on the model: names, types, bounds and keys."""
+    """Names, types, bounds and keys that do not depend on the model."""
     text = CHAPTER_HEAD + EXPERIMENT_HEAD + indented(keys)
     with pytest.raises(SpecError):
         specs.chapter(text)
@@ -87,7 +87,7 @@ def test_each_analysis_has_a_closed_object_with_descriptions(name):
     ids=["spec", "book"],
 )
 def test_committed_schema_is_current(file, schema):
-    """`layerbook schema > docs/spec.schema.json` after every change of a parameter."""
+    """Run `layerbook schema > docs/spec.schema.json` after changing a parameter."""
     text = json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
     assert (ROOT / "docs" / file).read_bytes() == text.encode(), (

@@ -41,7 +41,7 @@ def data(specs: SpecFolder) -> Path:
 
 
 def test_column_cannot_have_the_name_of_an_axis(specs: SpecFolder, data: Path) -> None:
-    """The table would say top_k 100 of a cell that ran with 3."""
+    """The table would show top_k 100 for a cell that ran with 3."""
     (data / "a.csv").write_text("prompt,top_k\none,100\ntwo,200\n")
     assert specs.experiment_problems(
         NEXT + "sweep: {top_k: [3, 4], prompts: {file: data/a.csv, column: prompt}}"
@@ -52,7 +52,7 @@ def test_column_cannot_have_the_name_of_an_axis(specs: SpecFolder, data: Path) -
 
 
 def test_column_cannot_have_the_name_of_a_parameter(specs: SpecFolder, data: Path) -> None:
-    """It would look as if the column set it."""
+    """Readers would assume that the column sets it."""
     (data / "a.csv").write_text("prompt,top_k\none,100\ntwo,200\n")
     (problem,) = specs.experiment_problems(
         NEXT + "top_k: 5\nsweep: {prompts: {file: data/a.csv, column: prompt}}"
@@ -61,7 +61,7 @@ def test_column_cannot_have_the_name_of_a_parameter(specs: SpecFolder, data: Pat
 
 
 def test_models_are_refused_as_axis_and_column(specs: SpecFolder, data: Path) -> None:
-    """The axis of models is an axis; without it, the column is a column."""
+    """Without an axis of models, the column is allowed."""
     (data / "a.csv").write_text("prompt,model\none,GPT\n")
     keys = NEXT + "sweep: {prompts: {file: data/a.csv, column: prompt}"
     (problem,) = specs.experiment_problems(keys + ", model: [a, b]}")
@@ -70,7 +70,6 @@ def test_models_are_refused_as_axis_and_column(specs: SpecFolder, data: Path) ->
 
 
 def test_two_files_cannot_share_a_column(specs: SpecFolder, data: Path) -> None:
-    """One of the two would be lost."""
     (data / "a.csv").write_text("prompt,note\none,a\n")
     (data / "b.csv").write_text("k,note\n3,c\n")
     (problem,) = specs.experiment_problems(
@@ -107,7 +106,7 @@ def test_two_files_cannot_share_a_column(specs: SpecFolder, data: Path) -> None:
 def test_column_of_a_csv_is_all_numbers_or_all_text(
     texts: list[str], values: tuple[object, ...]
 ) -> None:
-    """The file does not say which, so one field decides nothing for itself alone."""
+    """A single field does not decide its own type."""
     assert parse_column(texts) == values
     assert len({type(value) is str for value in parse_column(texts)}) == 1
 
@@ -132,18 +131,18 @@ def test_column_of_a_csv_is_all_numbers_or_all_text(
 def test_values_of_several_kinds_become_text(
     values: list[Any], unified: tuple[object, ...]
 ) -> None:
-    """A missing value is of any kind; lists and mappings are written as JSON."""
+    """Lists and mappings become JSON; a missing value fits any type."""
     assert unify_column(values) == unified
 
 
 @pytest.mark.parametrize("text", ["0.50", "1e4", "+2", "-0.0", "1E-3", "2."])
 def test_csv_values_are_numbers_where_yaml_reads_numbers(text: str) -> None:
-    """Against Python's own reading."""
+    """Python's own parser agrees."""
     assert parse_number(text) == float(text)
 
 
 def test_parameters_from_a_csv_can_be_written_as_in_a_spec(specs: SpecFolder, data: Path) -> None:
-    """Two decimals, an exponent."""
+    """With two decimals or an exponent."""
     (data / "a.csv").write_text("t\n0.50\n1e1\n")
     keys = "analysis: generate\nprompts: [a]\nmax_new_tokens: 1\n"
     sweep = load_sweep(specs, keys + "sweep: {temperature: {file: data/a.csv}}")
@@ -153,7 +152,6 @@ def test_parameters_from_a_csv_can_be_written_as_in_a_spec(specs: SpecFolder, da
 
 @pytest.mark.parametrize("text", ["nan", "inf", "1e999"])
 def test_parameter_must_be_finite(specs: SpecFolder, data: Path, text: str) -> None:
-    """At the line in the file."""
     (data / "a.csv").write_text(f"t\n0.5\n{text}\n")
     keys = "analysis: generate\nprompts: [a]\nmax_new_tokens: 1\n"
     problems = specs.experiment_problems(keys + "sweep: {temperature: {file: data/a.csv}}")
@@ -161,7 +159,7 @@ def test_parameter_must_be_finite(specs: SpecFolder, data: Path, text: str) -> N
 
 
 def test_values_of_a_list_of_several_kinds_are_text(specs: SpecFolder) -> None:
-    """So that the table can be written; the analyses get what the spec says."""
+    """The table can be written; analyses get the values of the spec."""
     sweep = load_sweep(
         specs,
         "analysis: attention-pattern\nprompts: [a]\n"
@@ -177,7 +175,6 @@ def test_values_of_a_list_of_several_kinds_are_text(specs: SpecFolder) -> None:
 
 
 def test_labels_distinguish_a_text_from_its_chats(specs: SpecFolder) -> None:
-    """Three prompts, three labels."""
     sweep = load_sweep(
         specs, NEXT + "sweep: {prompts: [hello, {chat: hello}, {chat: hello, answer: false}]}"
     )
@@ -199,7 +196,7 @@ def test_labels_distinguish_a_text_from_its_chats(specs: SpecFolder) -> None:
     ],
 )
 def test_labels_are_distinct(specs: SpecFolder, values: str) -> None:
-    """Whatever the texts are: views would average what has one label."""
+    """Views would otherwise average rows of equal labels."""
     labels = column(load_sweep(specs, NEXT + f"sweep: {{prompts: [{values}]}}"), "prompts")
     assert len(set(labels)) == len(labels)
 
@@ -260,7 +257,6 @@ def test_every_parameter_can_be_swept(specs: SpecFolder, name: str, parameter: s
 def test_null_can_be_swept_where_a_parameter_takes_it(
     specs: SpecFolder, name: str, parameter: str, value: str
 ) -> None:
-    """A missing value is no kind of its own."""
     keys = f"analysis: {name}\nprompts: [a b, c d]\n"
     keys += "max_new_tokens: 1\n" if name == "generate" else ""
     sweep = load_sweep(specs, keys + f"sweep: {{{parameter}: [{value}, 1]}}")
@@ -268,7 +264,6 @@ def test_null_can_be_swept_where_a_parameter_takes_it(
 
 
 def test_value_that_does_not_fit_is_reported_at_its_place(specs: SpecFolder) -> None:
-    """As anywhere else."""
     assert specs.experiment_problems(
         "analysis: embedding-pca\nprompts: [a b, c d]\nsweep: {pooling: [mean, meen]}"
     ) == ['8:29: should be "mean" or "mean-with-padding", not "meen" (did you mean \'mean\'?)']
@@ -296,7 +291,7 @@ def test_value_that_does_not_fit_is_reported_at_its_place(specs: SpecFolder) -> 
 def test_wrong_line_of_json_is_reported_there(
     specs: SpecFolder, data: Path, line: str, message: str
 ) -> None:
-    """Python's own parser takes most of these, or fails in other ways."""
+    """Python's own parser accepts most of these lines, or fails differently."""
     (data / "a.jsonl").write_text('{"prompt": "a", "n": 0}\n' + line)
     (problem,) = specs.experiment_problems(
         NEXT + "sweep: {prompts: {file: data/a.jsonl, column: prompt}}"
@@ -305,7 +300,7 @@ def test_wrong_line_of_json_is_reported_there(
 
 
 def test_emoji_as_two_escapes_is_one_character(specs: SpecFolder, data: Path) -> None:
-    """In a file and in a spec alike."""
+    """In a file as in a spec."""
     (data / "a.jsonl").write_text(r'{"prompt": "\ud83d\ude00"}')
     sweep = load_sweep(specs, NEXT + "sweep: {prompts: {file: data/a.jsonl, column: prompt}}")
     assert column(sweep, "prompts") == ["😀"]
@@ -315,7 +310,7 @@ def test_emoji_as_two_escapes_is_one_character(specs: SpecFolder, data: Path) ->
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_line_ends_of_all_systems_end_a_line(specs: SpecFolder, data: Path, end: str) -> None:
-    """Also those of old Macs."""
+    """Including those of classic Mac OS."""
     (data / "a.txt").write_bytes(end.join(["one", "", "two "]).encode())
     (data / "a.csv").write_bytes(end.join(["text", "one", "", "two ", ""]).encode())
     (data / "a.jsonl").write_bytes(end.join(['{"text": "one"}', "", '{"text": "two "}']).encode())
@@ -336,7 +331,7 @@ def test_line_ends_of_all_systems_end_a_line(specs: SpecFolder, data: Path, end:
 def test_file_that_cannot_be_read_is_reported_at_its_line(
     specs: SpecFolder, data: Path, name: str, content: bytes, message: str
 ) -> None:
-    """The line counts from 1."""
+    """Lines count from 1."""
     (data / name).write_bytes(content)
     with pytest.raises(SpecError) as caught:
         specs.experiment(NEXT + f"sweep: {{prompts: {{file: data/{name}}}}}")
@@ -344,7 +339,7 @@ def test_file_that_cannot_be_read_is_reported_at_its_line(
 
 
 def test_path_with_a_null_character_is_refused(specs: SpecFolder) -> None:
-    """Not a traceback of the operating system's."""
+    """Without an operating system traceback."""
     (problem,) = specs.experiment_problems(NEXT + r'sweep: {prompts: {file: "a\0.txt"}}')
     assert problem.startswith("7:29: 'a\\x00.txt' is not a path")
 
@@ -367,7 +362,7 @@ GRID = {
 
 
 def test_mean_names_the_axes_it_is_over() -> None:
-    """So that no reader takes it for one cell's value."""
+    """Readers cannot mistake it for the value of one cell."""
     bars = view_of(GRID, across="x")
     assert bars.values == (0.5, 3.0)
     assert bars.value_axis.name == "m, mean over k"
@@ -380,13 +375,12 @@ def test_mean_names_the_axes_it_is_over() -> None:
 
 
 def test_booleans_are_drawn_as_bars() -> None:
-    """True is no number on an axis."""
+    """True is not a number on an axis."""
     bars = view_of({**GRID, "t": (True, True, False, False)}, across="t")
     assert bars.labels == ("true", "false")
 
 
 def test_labels_of_long_numbers_are_distinct() -> None:
-    """As labels of a heat map."""
     tags = (0.1234567, 0.1234567, 0.1234568, 0.1234568)
     heat = view_of({**GRID, "t": tags}, across="t", down="k")
     assert heat.columns.labels == ("0.1234567", "0.1234568")

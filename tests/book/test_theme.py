@@ -1,4 +1,4 @@
-"""Themes in book.yaml: what is reported where, and that the themes of the gallery can be read."""
+"""Themes in book.yaml: problems at their places, and legible themes in the gallery."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GALLERY = sorted((ROOT / "docs" / "themes").glob("*.yaml"))
 
 
 def add_theme(book: Path, theme: str) -> int:
-    """Put a theme at the end of book.yaml and return the line of its key."""
+    """Append a theme to book.yaml and return the line of its key."""
     path = book / "experiments" / "book.yaml"
     text = path.read_text(encoding="utf-8")
     path.write_text(f"{text}{theme}", encoding="utf-8")
@@ -27,13 +27,13 @@ def add_theme(book: Path, theme: str) -> int:
     [("#000000", "#ffffff", 21), ("#767676", "#ffffff", 4.54), ("#ff0000", "#ffffff", 4.0)],
 )
 def test_contrast_follows_wcag(one: str, other: str, ratio: float) -> None:
-    """The values that are published for these pairs; the order does not matter."""
+    """Published values agree, in either order."""
     assert contrast(one, other) == pytest.approx(ratio, abs=0.005)
     assert contrast(other, one) == contrast(one, other)
 
 
 def test_default_colors_are_those_of_the_palette() -> None:
-    """Each is written twice, for the page and for the check."""
+    """The style sheet and the check have the same values."""
     palette = (ROOT / "templates/assets/styles/palette.css").read_text(encoding="utf-8")
     for name, light in DEFAULT_COLORS["light"]:
         found = re.search(rf"--{name}: light-dark\((#\w+), (#\w+)\);", palette)
@@ -42,7 +42,7 @@ def test_default_colors_are_those_of_the_palette() -> None:
 
 @pytest.mark.parametrize("path", GALLERY, ids=[path.stem for path in GALLERY])
 def test_themes_of_the_gallery_have_enough_contrast(book: Path, path: Path) -> None:
-    """No theme of it has a warning, in both schemes."""
+    """None has a warning, in light and in dark."""
     add_theme(book, path.read_text(encoding="utf-8"))
     theme = read_book_spec(book).theme
     assert theme.light.accent and theme.dark.accent
@@ -68,7 +68,7 @@ def test_themes_of_the_gallery_have_enough_contrast(book: Path, path: Path) -> N
 def test_mistakes_are_reported_at_their_place(
     book: Path, theme: str, line: int, message: str
 ) -> None:
-    """By the check and by a build that has nothing to run."""
+    """By `check`, and by a build that runs nothing."""
     first = add_theme(book, theme)
     for command in (("check",), ("build", "--no-run")):
         done = layerbook(*command, cwd=book)
@@ -79,7 +79,7 @@ def test_mistakes_are_reported_at_their_place(
 
 
 def test_low_contrast_color_is_a_warning(book: Path) -> None:
-    """With its contrast; the check fails with --strict alone."""
+    """The message has the contrast; `check` fails only with --strict."""
     first = add_theme(book, 'theme:\n  light: {accent: "#e0a080"}\n')
     done = layerbook("check", cwd=book)
     assert done.returncode == 0

@@ -1,4 +1,4 @@
-"""Specs as YAML: the core schema of 1.2, positions, and refusal of files too big or too deep."""
+"""Specs as YAML: the core schema of 1.2, positions, and limits of size and depth."""
 
 import json
 import math
@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 
 
 def read_with_problems(path, content):
-    """Write a file and read it; return its node and its problems without the file's name."""
+    """Read a file with this text; return its node and its problems without the file's name."""
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     problems = ProblemList()
     node = read_mapping(path, problems)
@@ -198,7 +198,6 @@ def test_reports_bytes_that_are_not_utf8(tmp_path):
 
 
 def test_reports_a_missing_file_and_a_folder(tmp_path):
-    """A wrong path is a problem like any other."""
     for path in (tmp_path / "missing.yaml", tmp_path):
         problems = ProblemList()
         assert read_mapping(path, problems) is None
@@ -221,7 +220,7 @@ def test_reports_a_missing_file_and_a_folder(tmp_path):
     ],
 )
 def test_last_line_of_an_item(tmp_path, text, first, last):
-    """Blank lines and comments after an item are not part of it."""
+    """Blank lines and comments after an item do not belong to it."""
     item = read(tmp_path / "a.yaml", text).value["a"].value[0]
 
     assert (item.position.line, item.last_line) == (first, last)
