@@ -215,21 +215,100 @@ def test_unbuilt_book_is_refused(book: Path) -> None:
     assert done.returncode == 1 and "layerbook build" in done.stderr
 
 
-@pytest.mark.browser
-def test_pdf_runs_no_scripts_and_prints_no_other_files(built: Path, tmp_path: Path) -> None:
-    """Pages of a stranger's site may hold both; from a disk, a browser would show any file."""
+def stranger(built: Path, tmp_path: Path, evil: str) -> Path:
+    """Return a copy of the book in whose site a stranger put something, beside a secret."""
     book = tmp_path / "book"
     shutil.copytree(built, book)
     (tmp_path / "secret.txt").write_text("SECRET")
-    address = (tmp_path / "secret.txt").as_uri()
+    Image.new("RGB", (40, 40), "red").save(tmp_path / "secret.png")
     page = book / "site" / "next.html"
-    evil = f'<iframe src="{address}"></iframe><script>document.body.textContent = "RAN"</script>'
-    page.write_text(page.read_text().replace("</article>", f"{evil}</article>"))
+    evil = evil.replace("SECRET", (tmp_path / "secret").as_uri())
+    page.write_text(page.read_text().replace("</h1>", f"</h1>{evil}", 1))
+    return book
+
+
+ACTIVE = """
+<script>document.body.textContent = "RAN"</script><iframe src="SECRET.txt"></iframe>
+<object data="SECRET.txt"></object><meta http-equiv="refresh" content="0;url=SECRET.txt">
+<base href="SECRET.txt"><link rel="stylesheet" href="SECRET.css"><p onclick="RAN()">a</p>
+<style>body { background: url(SECRET.png) }</style>
+<img src="SECRET.png" alt=""><p style="background: url(SECRET.png)">b</p>
+<a href="javascript:RAN()">c</a>
+<svg width="40" height="40" onload="RAN()"><script>RAN()</script>
+<image href="SECRET.png" width="40" height="40"/><a href="SECRET.txt"><text>d</text></a>
+<foreignObject><p onclick="RAN()">e</p></foreignObject></svg>
+"""
+
+
+def is_red(image: Image.Image) -> bool:
+    """Say whether any pixel has the color of the secret picture."""
+    colors = image.convert("RGB").getcolors(image.width * image.height) or ()
+    return any(color == (255, 0, 0) for _, color in colors)
+
+
+@pytest.mark.browser
+def test_pdf_runs_no_scripts_and_prints_no_other_files(built: Path, tmp_path: Path) -> None:
+    """Pages of a stranger's site may hold both; from a disk, a browser would show any file."""
+    book = stranger(built, tmp_path, ACTIVE)
+    sheet = book / "site" / "assets" / "book.css"
+    address = (tmp_path / "secret.png").as_uri()
+    sheet.write_text(f"{sheet.read_text()} main {{ background: url({address}) }}")
     export(book, "--pdf", str(tmp_path / "a.pdf"))
     document = pypdfium2.PdfDocument(tmp_path / "a.pdf")
     text = "".join(page.get_textpage().get_text_range() for page in document)
-    assert "A small book" in text
+    assert "A small book" in text and "What comes next" in text
     assert "SECRET" not in text and "RAN" not in text
+    assert not any(is_red(page.render().to_pil()) for page in document)
+
+
+@pytest.mark.parametrize("options", [["--slides", "next"], ["--epub"]])
+def test_exports_hold_nothing_active(options: list[str], built: Path, tmp_path: Path) -> None:
+    """The text of a page is kept."""
+    export(stranger(built, tmp_path, ACTIVE), *options, str(tmp_path / "out"))
+    if options == ["--epub"]:
+        with zipfile.ZipFile(tmp_path / "out") as archive:
+            text = archive.read("EPUB/next.xhtml").decode()
+    else:
+        text = (tmp_path / "out").read_text().partition("<main")[2].partition("</main>")[0]
+    assert "The likeliest token is" in text
+    for word in ("RAN", "secret.", "<iframe", "<object", "http-equiv", "foreignObject"):
+        assert word not in text, word
+
+
+@pytest.mark.parametrize("href", ["SECRET.png", "../../secret.png", "PATH"])
+def test_pictures_of_figures_show_no_other_files(href: str, built: Path, tmp_path: Path) -> None:
+    """The program that draws them would read files."""
+    href = href.replace("PATH", str(tmp_path / "secret.png"))
+    svg = f'<svg width="40" height="40"><image href="{href}" width="40" height="40"/></svg>'
+    book = stranger(built, tmp_path, f'<figure id="evil">{svg}</figure>')
+    export(book, "--figures", str(tmp_path / "out"))
+    assert not is_red(Image.open(tmp_path / "out" / "next" / "evil.png"))
+
+
+@pytest.mark.parametrize("id", ["../../evil", "PATH/evil", "a/b", ".hidden", ""])
+def test_figures_are_written_into_their_folder(id: str, built: Path, tmp_path: Path) -> None:
+    """Their names come from the pages."""
+    figure = (
+        f'<figure id="{id.replace("PATH", str(tmp_path))}"><svg width="9" height="9"/></figure>'
+    )
+    book = stranger(built, tmp_path, figure)
+    done = layerbook("export", "--figures", str(tmp_path / "out" / "deep"), cwd=book)
+    assert done.returncode == 1 and "is no name for a file" in done.stderr
+    assert not list(tmp_path.rglob("evil.*"))
+
+
+@pytest.mark.parametrize("address", ["../../../secret.txt", "PATH"])
+def test_style_sheets_bring_files_of_the_site_only(
+    address: str, built: Path, tmp_path: Path
+) -> None:
+    """Slides hold the files that style sheets name."""
+    book = stranger(built, tmp_path, "")
+    sheet = book / "site" / "assets" / "book.css"
+    address = address.replace("PATH", str(tmp_path / "secret.txt"))
+    sheet.write_text(f'{sheet.read_text()} a {{ background: url("{address}") }}')
+    done = layerbook("export", "--slides", "next", str(tmp_path / "out"), cwd=book)
+    assert done.returncode == 1 and "leads outside" in done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("kind", ["slides", "epub"])

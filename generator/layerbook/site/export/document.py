@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote, urljoin
+from urllib.parse import urljoin
 from xml.etree.ElementTree import Element
 
 import html5lib
@@ -17,6 +17,7 @@ from html5lib.serializer import HTMLSerializer
 
 from layerbook.core.errors import StoreError
 from layerbook.core.paths import resolve_inside
+from layerbook.site.export.inert import is_active, make_inert
 from layerbook.site.pages import NavChapter
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -63,7 +64,8 @@ def read_page(site: Path, chapter: NavChapter, *, unfolded: bool = True) -> Book
     article = next(tree.iter("article"), None)
     if article is None:
         raise StoreError(f"{path}: has no <article>, so there is no text to export")
-    remove(article, lambda element: bool(classes(element) & LEFT_OUT))
+    remove(article, lambda element: is_active(element) or bool(classes(element) & LEFT_OUT))
+    make_inert(article)
     if unfolded:
         for element in article.iter("details"):
             element.set("open", "")
@@ -166,15 +168,6 @@ def ids_by_page(pages: Iterable[BookPage]) -> dict[str, frozenset[str]]:
         page.name: frozenset(id for one in page.article.iter() if (id := one.get("id")))
         for page in pages
     }
-
-
-def resolve_media(article: Element, site: Path) -> None:
-    """Let pictures lead to the files of a site on disk."""
-    for element in article.iter():
-        for name in ("src", "poster"):
-            source = element.get(name)
-            if source and ":" not in source:
-                element.set(name, f"{site.absolute().as_uri()}/{quote(source, safe='/%')}")
 
 
 def serialize(element: Element, *, xml: bool = False) -> str:

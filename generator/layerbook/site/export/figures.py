@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from xml.etree.ElementTree import Element, fromstring, tostring
 
+from layerbook.core.errors import StoreError
 from layerbook.plotting.rasterize import svg_to_png
 from layerbook.site.export.document import SVG, find_all, read_page, serialize
 from layerbook.site.pages import NavChapter
 
 PNG_SCALE = 2
+_NAME = re.compile(r"\w[\w-]{0,200}")
 _VARIABLE = re.compile(r"var\(--[\w-]+,\s*([^()]+)\)")
 # The rules of figures.css that a drawing needs beside its own attributes.
 _STYLE = (
@@ -25,11 +27,14 @@ def write_figures(site: Path, chapters: Iterable[NavChapter], folder: Path) -> i
     """Write `CHAPTER/FIGURE.svg` and `.png` of each drawing, and return how many there are.
 
     The steps of a sequence are numbered from 1. Figures that are text have no drawing.
-    Raises StoreError for a page that is missing.
+    Raises StoreError for a page that is missing, or a figure whose id cannot be a file's name.
     """
     count = 0
     for chapter in chapters:
         for name, svg in _drawings(read_page(site, chapter).article):
+            if not _NAME.fullmatch(name):
+                message = f"{chapter.href}: {name!r}, the id of a figure, is no name for a file"
+                raise StoreError(message)
             path = folder / chapter.name / f"{name}.svg"
             path.parent.mkdir(parents=True, exist_ok=True)
             text = standalone(svg)
@@ -44,7 +49,7 @@ def _drawings(article: Element) -> Iterator[tuple[str, Element]]:
         drawings = find_all(figure, f"{SVG}svg")
         for number, svg in enumerate(drawings, start=1):
             suffix = f"-{number}" if len(drawings) > 1 else ""
-            yield f"{figure.get('id')}{suffix}", svg
+            yield f"{figure.get('id', '')}{suffix}", svg
 
 
 def standalone(svg: Element) -> str:

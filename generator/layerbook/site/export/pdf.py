@@ -17,14 +17,15 @@ from layerbook.site.export.document import (
     Links,
     ids_by_page,
     read_page,
-    resolve_media,
     serialize,
 )
+from layerbook.site.export.embedding import embed_media, style_sheets
 from layerbook.site.pages import BookInfo, NavChapter
 
-# Nothing but styles, fonts and pictures of this machine: no scripts, frames or network.
+# Nothing but what the document holds: from a disk, it could show every file of this machine.
 _POLICY = (
-    "default-src 'none'; style-src file: 'unsafe-inline'; font-src file: data:; img-src file: data:"
+    "default-src 'none'; style-src 'unsafe-inline'; font-src data:; img-src data:; "
+    "base-uri 'none'; form-action 'none'"
 )
 _DATE = re.compile(rb"/(CreationDate|ModDate) \(D:\d{14}[^)]*\)")
 STYLE = """
@@ -84,9 +85,7 @@ def _document(
 ) -> str:
     names = {entry.href: entry.name for entry in entries}
     links = Links(names, prefix=True, url=book.url, ids=ids_by_page(pages))
-    base = site.absolute().as_uri()
-    sheets = [f"{base}/assets/{sheet}" for sheet in STYLESHEETS]
-    sheets += [f"{base}/{sheet}" for sheet in book.theme.stylesheets]
+    sheets = [f"assets/{sheet}" for sheet in STYLESHEETS] + list(book.theme.stylesheets)
     named = "\n".join(
         f"#{page.name} {{ page: p{index}; }} @page p{index} {{ @top-center {{ "
         f'content: "{_css_text(page.title)}"; font: 9pt "Source Serif 4", serif; color: #555; }} }}'
@@ -95,16 +94,16 @@ def _document(
     body = [_cover(book), _contents(book, entries)]
     for page in pages:
         links.relink(page)
-        resolve_media(page.article, site)
+        embed_media(page.article, site, videos=False)
         article = serialize(page.article)
         body.append(f'<section class="chapter-page" id="{page.name}">{article}</section>')
-    head = "".join(f'<link rel="stylesheet" href="{escape(sheet)}">' for sheet in sheets)
     return (
         f'<!DOCTYPE html><html lang="{escape(book.language)}" data-theme="light"><head>'
         f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f"<title>{escape(book.title)}</title>"
-        f'<meta name="author" content="{escape(", ".join(book.authors))}">{head}'
-        f'<style>{STYLE}{named}</style></head><body class="chapter"><main>'
+        f'<meta name="author" content="{escape(", ".join(book.authors))}">'
+        f"<style>{style_sheets(site, sheets)}</style><style>{STYLE}{named}</style>"
+        f'</head><body class="chapter"><main>'
         f"{''.join(body)}</main></body></html>"
     )
 

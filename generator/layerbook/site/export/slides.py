@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import mimetypes
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -14,9 +12,9 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from layerbook.core.language import gettext
-from layerbook.core.paths import resolve_inside
 from layerbook.site.assets import STYLESHEETS
-from layerbook.site.export.document import Links, classes, find_all, read_page, remove, serialize
+from layerbook.site.export.document import Links, classes, read_page, remove, serialize
+from layerbook.site.export.embedding import embed_media, style_sheets
 from layerbook.site.pages import BookInfo, NavChapter
 
 MAX_CHARACTERS = 480
@@ -25,7 +23,6 @@ HEADINGS = ("h2", "h3")
 ALONE = {"figure", "predict", "cell", "claim", "sidebar", "journey", "tabs"}
 """Classes of blocks that fill a slide."""
 ON_SCREEN = {"playground", "live", "edit", "downloads", "cell-bar", "badges", "explorer-open"}
-_URL = re.compile(r"url\([\"']?([^)\"':]+)[\"']?\)")
 
 
 @dataclass
@@ -47,7 +44,7 @@ def write_slides(site: Path, book: BookInfo, chapter: NavChapter, path: Path) ->
     remove(page.article, lambda e: e.tag == "button" and "tick" not in classes(e))
     remove(page.article, lambda e: bool(classes(e) & ON_SCREEN))
     Links({chapter.href: chapter.name}, prefix=False, url=book.url).relink(page)
-    _embed_media(page.article, site)
+    embed_media(page.article, site)
     opening, *blocks = list(page.article)
     slides = [Slide(blocks=[opening]), *split(blocks)]
     path.write_text(_document(site, book, chapter, slides), encoding="utf-8")
@@ -77,7 +74,7 @@ def split(blocks: Sequence[Element]) -> Iterator[Slide]:
 def _document(site: Path, book: BookInfo, chapter: NavChapter, slides: Sequence[Slide]) -> str:
     sheets = [f"assets/{sheet}" for sheet in STYLESHEETS] + list(book.theme.stylesheets)
     own = files("layerbook.site.export")
-    style = "\n".join(_sheet(site, sheet) for sheet in sheets)
+    style = style_sheets(site, sheets)
     style += own.joinpath("slides.css").read_text(encoding="utf-8")
     script = own.joinpath("slides.js").read_text(encoding="utf-8")
     policy = (
@@ -111,28 +108,3 @@ def _section(slide: Slide, number: int, count: int) -> str:
 
 def _digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def _sheet(site: Path, name: str) -> str:
-    """Return a style sheet with the files that it names in it."""
-    path = resolve_inside(site, name, links=False)
-
-    def embed(match: re.Match[str]) -> str:
-        file = path.parent / match[1]
-        return f'url("{_data_url(file)}")' if file.is_file() else match[0]
-
-    return _URL.sub(embed, path.read_text(encoding="utf-8"))
-
-
-def _embed_media(article: Element, site: Path) -> None:
-    for name in ("img", "video"):
-        for element in find_all(article, name):
-            for attribute in ("src", "poster"):
-                source = element.get(attribute, "")
-                if source and ":" not in source:
-                    element.set(attribute, _data_url(resolve_inside(site, source, links=False)))
-
-
-def _data_url(file: Path) -> str:
-    kind = "font/woff2" if file.suffix == ".woff2" else mimetypes.guess_type(file.name)[0]
-    return f"data:{kind};base64,{base64.b64encode(file.read_bytes()).decode()}"

@@ -1,0 +1,56 @@
+"""The text of a page without what could run or read: a site may be a stranger's.
+
+Browsers open a page on disk with the rights to see every file, and so does the program that draws
+figures. Exports keep what a page says and shows, and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from xml.etree.ElementTree import Element
+
+ACTIVE = {
+    "script", "style", "link", "meta", "base", "iframe", "frame", "frameset", "object", "embed",
+    "applet", "form", "template", "portal", "foreignObject", "animate", "animateMotion",
+    "animateTransform", "set",
+}  # fmt: skip
+LINKED = {"href", "{http://www.w3.org/1999/xlink}href", "cite"}
+SHOWN = {"src", "poster"}
+UNUSED = {"style", "srcset", "imagesrcset", "data", "background", "action", "formaction", "ping"}
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+_LINK_SCHEMES = {"http", "https", "mailto"}
+_PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
+_CONTROL = re.compile(r"[\x00-\x20]")
+_OUTER_URL = re.compile(r"url\(\s*[\"']?(?!#)", re.IGNORECASE)
+
+
+def is_active(element: Element) -> bool:
+    """Return whether an element could run something, or show another file."""
+    return _local(element.tag) in ACTIVE
+
+
+def make_inert(tree: Element) -> None:
+    """Remove attributes that run something or lead to another file, but for links and pictures.
+
+    A link leads to a page of the site or to the web; a picture is a file of the site, or in it.
+    """
+    for element in tree.iter():
+        is_link, is_drawn = _local(element.tag) == "a", str(element.tag).startswith("{")
+        for name, value in list(element.attrib.items()):
+            address = _CONTROL.sub("", value)
+            scheme = _SCHEME.match(address)
+            if name in LINKED and is_link:
+                is_safe = not scheme or scheme[1].lower() in _LINK_SCHEMES
+            elif name in LINKED:  # within a drawing
+                is_safe = address.startswith("#") or bool(_PICTURE.fullmatch(value))
+            elif name in SHOWN:
+                is_safe = not scheme or bool(_PICTURE.fullmatch(value))
+            else:
+                is_safe = not (name.lower().startswith("on") or name.lower() in UNUSED)
+                is_safe = is_safe and not (is_drawn and _OUTER_URL.search(value))
+            if not is_safe:
+                del element.attrib[name]
+
+
+def _local(tag: object) -> str:
+    return str(tag).rpartition("}")[2]
