@@ -87,6 +87,17 @@ def test_link_opens_the_tab_of_its_target(browser: Browser, chapter: Path) -> No
         page.get_by_role("heading", name="Deep").wait_for()
 
 
+def test_broken_addresses_do_no_harm(browser: Browser, chapter: Path) -> None:
+    """The scripts start, and go on when the address changes: `%` cannot be decoded."""
+    with reading(browser, chapter) as page:
+        page.goto(f"{chapter.as_uri()}#100%")
+        page.reload()
+        page.get_by_role("tab", name="Two").click()
+        page.evaluate("location.hash = '#%E0%A4%A'")
+        page.get_by_role("link", name="To the second").click()
+        page.get_by_role("heading", name="Deep").wait_for()
+
+
 def test_all_tabs_are_shown_without_scripts(browser: Browser, chapter: Path) -> None:
     """With their titles; no button that would do nothing."""
     with reading(browser, chapter, java_script_enabled=False) as page:

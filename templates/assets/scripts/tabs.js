@@ -4,9 +4,18 @@ import { element, hasModifier, on } from "./common.js";
 
 const STEPS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
 
-// The place that the address names, if it is in one of the sections.
+// The place that the address names; null if there is none, or the address is broken, as in `#%`.
+const targetOfAddress = () => {
+	try {
+		return document.getElementById(decodeURIComponent(location.hash.slice(1)));
+	} catch {
+		return null;
+	}
+};
+
+// The section with that place, if it is in one.
 const targetIn = (sections) => {
-	const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+	const target = targetOfAddress();
 	return sections.findIndex((section) => target && section.contains(target));
 };
 
@@ -43,7 +52,7 @@ function startTabs(box, number) {
 		const index = targetIn(sections);
 		if (index >= 0) {
 			show(index);
-			document.getElementById(decodeURIComponent(location.hash.slice(1))).scrollIntoView();
+			targetOfAddress().scrollIntoView();
 		}
 	});
 	box.prepend(list);
