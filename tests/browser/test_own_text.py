@@ -95,7 +95,7 @@ def test_boxes_show_the_models_predictions(browser: Browser, folder: Path) -> No
         page.get_by_role("button", name="Read it").click()
         expect(page.locator(".try-output")).to_have_text(TEXT)
         expect(status).to_contain_text("tokens read")
-        page.get_by_role("button", name="As the model has it").click()
+        page.get_by_role("button", name="Unchanged").click()
         best = page.locator(".try-next ol").inner_text()
         lens = page.locator(".try-layers tbody tr").last.inner_text().replace("MLP", "").strip()
         page.get_by_role("button", name="The sink").click()

@@ -83,7 +83,7 @@ def test_answer_shows_the_readers_choice(browser: Browser, book: Path) -> None:
         )
         assert group.get_by_role("radio", checked=True).count() == 0
         assert page.evaluate("document.activeElement.value") == "0"
-        assert commit(page, 1) == f"You said: {HOSTILE[1]}. On this model it came true."
+        assert commit(page, 1) == f"You said: {HOSTILE[1]}. Right. On this model, that is the answer."
 
 
 def test_prediction_works_by_keyboard(browser: Browser, book: Path) -> None:
@@ -303,6 +303,6 @@ def test_chapters_open_with_a_prediction_judged_by_results(browser: Browser, cha
             said = commit(page, choice)
             answers = " or ".join(word for word in words if word in true)
             wrong = f"A fair guess. On this model the answer is: {answers}."
-            verdict = "On this model it came true." if text in true else wrong
+            verdict = "Right. On this model, that is the answer." if text in true else wrong
             assert said == f"You said: {text}. {verdict}"
             page.get_by_role("button", name="Ask me again").click()

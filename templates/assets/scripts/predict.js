@@ -19,7 +19,7 @@ function startPrediction(box) {
 	const key = `layerbook-said ${box.querySelector("legend").textContent}`;
 
 	function judge(choice) {
-		if (isRight(choice)) return t("On this model it came true.");
+		if (isRight(choice)) return t("Right. On this model, that is the answer.");
 		return t("A fair guess. On this model the answer is: {answer}.", { answer });
 	}
 
