@@ -83,7 +83,9 @@ def test_answer_shows_the_readers_choice(browser: Browser, book: Path) -> None:
         )
         assert group.get_by_role("radio", checked=True).count() == 0
         assert page.evaluate("document.activeElement.value") == "0"
-        assert commit(page, 1) == f"You said: {HOSTILE[1]}. Right. On this model, that is the answer."
+        assert (
+            commit(page, 1) == f"You said: {HOSTILE[1]}. Right. On this model, that is the answer."
+        )
 
 
 def test_prediction_works_by_keyboard(browser: Browser, book: Path) -> None:
