@@ -201,7 +201,7 @@ RATIOS = (
 def table(usages: dict[str, list[Usage]]) -> str:
     """Return the ratios of the rounds as Markdown: median, spread and bound."""
     lines = [
-        "| ratio of wall time | median | lowest to highest | promised at most |\n",
+        "| ratio of wall time | median | lowest to highest | limit |\n",
         "|---|---|---|---|\n",
     ]
     for numerator, denominator, bound in RATIOS:

@@ -127,7 +127,7 @@ def main() -> None:
         with loaded_page(Path(name)) as (page, load_seconds):
             measure(page, model)  # compiles, and warms the caches
             rounds = [measure(page, model) for _ in range(options.rounds)]
-    lines = ["| processor time, page / PyTorch | median | lowest to highest | promised at most |\n"]
+    lines = ["| processor time, page / PyTorch | median | lowest to highest | limit |\n"]
     lines.append("|---|---|---|---|\n")
     for task in rounds[0]:
         ratios = [seconds[task][0] / seconds[task][1] for seconds in rounds]

@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("--only", choices=("passes", "memory", "looking"), action="append")
     options = parser.parse_args()
     parts = options.only or ("passes", "memory", "looking")
-    sys.stdout.write("| what | measured | promised |\n|---|---|---|\n")
+    sys.stdout.write("| what | measured | limit |\n|---|---|---|\n")
     sys.stdout.flush()
     if "passes" in parts:
         subprocess.run(

@@ -78,9 +78,9 @@ def test_specs_for_every_model_load(tmp_path: Path) -> None:
     spec.write_text(f"{head}{experiments.rstrip()}\n", encoding="utf-8")
     for chat_template in (True, False):
         limits = Limits(3, 2, 100, 64, chat_template=chat_template)
-        heads, asked = load_chapter(spec, limits).experiments
+        heads, next_token = load_chapter(spec, limits).experiments
         assert (heads.analysis.layer, heads.analysis.head) == (2, 1)
-        prompt = asked.analysis.prompts[0]
+        prompt = next_token.analysis.prompts[0]
         assert isinstance(prompt, str) != chat_template
 
 

@@ -41,8 +41,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(ROOT / name, source / name)
     out = source / "dist"
     _python("-m", "build", "--wheel", "--no-isolation", "--outdir", out, source, cwd=source)
-    (made,) = out.glob("*.whl")
-    return made
+    (wheel_file,) = out.glob("*.whl")
+    return wheel_file
 
 
 @pytest.fixture(scope="module")
@@ -97,23 +97,23 @@ def test_installed_package_builds_the_same_book(
     assert all(Path(place).is_relative_to(installed) for place in where), where
     command = ("-m", "layerbook", "build", "--no-run", "--book", book, "--site", away / "site")
     _python(*command, cwd=away, path=installed)
-    made = read_tree(away / "site")
-    assert "index.html" in made and "assets/book.css" in made
-    assert made == read_tree(tmp_path / "here")
+    site_files = read_tree(away / "site")
+    assert "index.html" in site_files and "assets/book.css" in site_files
+    assert site_files == read_tree(tmp_path / "here")
 
 
 def test_installed_package_writes_a_new_book(installed: Path, tmp_path: Path) -> None:
     """The files of `layerbook init` travel in the wheel, the hidden one too."""
     _python("-m", "layerbook", "init", "talk", cwd=tmp_path, path=installed)
-    made = read_tree(tmp_path / "talk")
-    assert {".gitignore", "README.md", "experiments/book.yaml"} <= made.keys()
+    book_files = read_tree(tmp_path / "talk")
+    assert {".gitignore", "README.md", "experiments/book.yaml"} <= book_files.keys()
 
 
 def test_install_line_works_without_a_package_index(installed: Path) -> None:
     """pip takes the layerbook that is here, from a wheel or a clone, and adds the extra to it."""
     options = ("--dry-run", "--no-index", "--no-deps", "--disable-pip-version-check")
-    said = _python("-m", "pip", "install", *options, "layerbook[model]", cwd=ROOT, path=installed)
-    assert "already satisfied: layerbook[model]" in said
+    output = _python("-m", "pip", "install", *options, "layerbook[model]", cwd=ROOT, path=installed)
+    assert "already satisfied: layerbook[model]" in output
 
 
 def test_missing_torch_is_reported_before_any_download(

@@ -177,15 +177,15 @@ def test_revisions_are_read_without_links_and_filters(book: Path, tmp_path: Path
     assert not (tmp_path / "ran").exists()
 
 
-EVIL = "\x1b]0;title\x07[/INST]"
+CONTROL_CHARACTERS = "\x1b]0;title\x07[/INST]"
 
 
 def test_control_characters_of_a_book_are_not_printed(book: Path) -> None:
     """Titles, problems, names of files and of options are printed as text."""
     spec = book / "experiments" / "next.yaml"
-    title = json.dumps(EVIL)
+    title = json.dumps(CONTROL_CHARACTERS)
     spec.write_text(spec.read_text().replace("title: What comes next", f"title: {title}", 1))
-    (book / "experiments" / f"{EVIL.replace('/', '')}.yaml").write_text("chapter: no")
+    (book / "experiments" / f"{CONTROL_CHARACTERS.replace('/', '')}.yaml").write_text("chapter: no")
     (book / "templates" / "chapters" / "next.md").write_text(f"{{{{ r({title}) }}}}")
     outputs = [
         layerbook(*command, cwd=book)
@@ -193,14 +193,14 @@ def test_control_characters_of_a_book_are_not_printed(book: Path) -> None:
             ["check"],
             ["status"],
             ["build", "--no-run"],
-            ["run", "--only", EVIL],
-            ["check", EVIL],
-            ["diff", EVIL],
-            ["diff", "HEAD", EVIL],
-            ["--debug", "check", f"experiments/{EVIL.replace('/', '')}.yaml"],
+            ["run", "--only", CONTROL_CHARACTERS],
+            ["check", CONTROL_CHARACTERS],
+            ["diff", CONTROL_CHARACTERS],
+            ["diff", "HEAD", CONTROL_CHARACTERS],
+            ["--debug", "check", f"experiments/{CONTROL_CHARACTERS.replace('/', '')}.yaml"],
         )
     ]
-    (book / "experiments" / f"{EVIL.replace('/', '')}.yaml").unlink()
+    (book / "experiments" / f"{CONTROL_CHARACTERS.replace('/', '')}.yaml").unlink()
     outputs += [layerbook(*command, cwd=book) for command in (["check"], ["build", "--no-run"])]
     for output in outputs:
         assert output.returncode in (1, 2)

@@ -26,8 +26,8 @@ PIN = re.compile(r"^([\w.-]+)==(\S+?)(?: \\)?$", re.MULTILINE)
 
 def pins(name: str) -> dict[str, str]:
     """Return the versions in a file of constraints, by normal name."""
-    found = PIN.findall((ROOT / name).read_text(encoding="utf-8"))
-    return {re.sub("[-_.]+", "-", package).lower(): version for package, version in found}
+    pinned = PIN.findall((ROOT / name).read_text(encoding="utf-8"))
+    return {re.sub("[-_.]+", "-", package).lower(): version for package, version in pinned}
 
 
 def digest(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""The models that analyses are tried on, loaded once."""
+"""The models that analyses run on, each loaded once. Tests must not change them."""
 
 from __future__ import annotations
 
@@ -10,5 +10,11 @@ from layerbook.model.loaded_model import LoadedModel
 
 @pytest.fixture(scope="session")
 def tiny(tiny_model_dir: Path) -> LoadedModel:
-    """The tiny Llama, loaded the way the real one is."""
+    """The tiny Llama."""
     return LoadedModel.load(tiny_model_dir, "tiny")
+
+
+@pytest.fixture(scope="session")
+def real(real_model_dir: Path) -> LoadedModel:
+    """The default model of the book."""
+    return LoadedModel.load(real_model_dir, "smollm2-135m-instruct")

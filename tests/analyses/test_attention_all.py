@@ -39,19 +39,25 @@ def by_hand(ids: list[int]) -> AttentionAllResult:
 
 def test_habits_counted_by_hand() -> None:
     """All habits of two small patterns match a count by hand; query 0 never counts."""
-    one, other = by_hand(
+    first_head, second_head = by_hand(
         [2, 3, 4, 5, 3]
     ).habits  # the 3 at position 4 has stood at 1, and 4 came after it
 
-    assert (one.layer, one.head, other.head) == (0, 0, 1)
-    assert one.first == pytest.approx((0.5 + 0 + 0.25 + 0.125) / 4)
-    assert one.itself == pytest.approx((0.5 + 0 + 0.25 + 0) / 4)
-    assert one.before == pytest.approx(
+    assert (first_head.layer, first_head.head, second_head.head) == (0, 0, 1)
+    assert first_head.first == pytest.approx((0.5 + 0 + 0.25 + 0.125) / 4)
+    assert first_head.itself == pytest.approx((0.5 + 0 + 0.25 + 0) / 4)
+    assert first_head.before == pytest.approx(
         (1 + 0.25 + 0.25) / 3
     )  # not query 1, whose token before is the first
-    assert one.after == 0.5
-    assert one.bits == pytest.approx((1 + 0 + 2 + (2 * 3 / 8 + 0.5 + 0.5)) / 4)
-    assert (other.first, other.itself, other.before, other.after, other.bits) == (
+    assert first_head.after == 0.5
+    assert first_head.bits == pytest.approx((1 + 0 + 2 + (2 * 3 / 8 + 0.5 + 0.5)) / 4)
+    assert (
+        second_head.first,
+        second_head.itself,
+        second_head.before,
+        second_head.after,
+        second_head.bits,
+    ) == (
         0.75,
         0.25,
         0,
@@ -118,14 +124,14 @@ def test_habits_agree_with_loops_over_the_stored_weights(tiny) -> None:
             earlier = [p for p in range(q - 1) if ids[p] == id and id not in ids[p + 1 : q]]
             after += [rows[q][p + 1] for p in earlier]
         entropies = [-sum(p * math.log2(p) for p in row if p > 0) for row in rows[1:]]
-        for found, wanted in (
+        for measured, values in (
             (habit.first, [row[0] for row in rows[1:]]),
             (habit.itself, [row[-1] for row in rows[1:]]),
             (habit.before, [row[-2] for row in rows[2:]]),
             (habit.after, after),
             (habit.bits, entropies),
         ):
-            assert found == pytest.approx(sum(wanted) / len(wanted), abs=1e-12)
+            assert measured == pytest.approx(sum(values) / len(values), abs=1e-12)
 
 
 def test_most_extreme_head_and_layer_are_reported() -> None:

@@ -113,9 +113,9 @@ def test_weights_are_the_softmax_of_rotated_queries_and_keys(tiny):
                 np.exp(scores[i, : i + 1] - scores[i, : i + 1].max()) for i in range(len(scores))
             ]
             for i, share in enumerate(shares):
-                found = result.prompts[0].weights[row, head, i]
-                assert np.abs(share / share.sum() - found[: i + 1]).max() < 1e-5
-                assert (found[i + 1 :] == 0).all()
+                row_weights = result.prompts[0].weights[row, head, i]
+                assert np.abs(share / share.sum() - row_weights[: i + 1]).max() < 1e-5
+                assert (row_weights[i + 1 :] == 0).all()
 
 
 def test_charts_share_names_scale_and_labels(tiny):

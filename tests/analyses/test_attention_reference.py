@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import pytest
 from fixtures.run_analysis import run
 from layerbook.analyses.attention_gram import AttentionGram
@@ -12,18 +9,11 @@ from layerbook.analyses.attention_pattern import AttentionPattern
 from layerbook.analyses.continuation_frames import ContinuationFrames
 from layerbook.analyses.mlp_shapes import MlpShapes
 from layerbook.analyses.whitespace_attention import WhitespaceAttention
-from layerbook.model.loaded_model import LoadedModel
 
 pytestmark = pytest.mark.model
 NOISE = (" 2 + 2 = ", " noise noise noise 2 + 2 = ", " 2 + 2 noise noise noise = ")
 SUM = " 2 + 2 - 3 = "
 LAST = 29
-
-
-@pytest.fixture(scope="module")
-def real(real_model_dir: Path) -> Any:
-    """The default model, loaded once."""
-    return LoadedModel.load(real_model_dir, "smollm2-135m-instruct")
 
 
 def test_gram_correlations_match_the_reference(real):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,22 +19,9 @@ from fixtures.run_analysis import (
 from layerbook.analyses.attention_stages import AttentionStages
 from layerbook.core.figures import Frames, Heatmap, Lines
 from layerbook.core.requests import Site
-from layerbook.model.loaded_model import LoadedModel
 from layerbook.model.precision import arithmetic
 
 TEXT = "The cat sat on the table and the dog"
-
-
-@pytest.fixture(scope="module")
-def tiny(tiny_model_dir: Path) -> Any:
-    """The tiny Llama, with four query heads and two key heads."""
-    return LoadedModel.load(tiny_model_dir, "tiny")
-
-
-@pytest.fixture(scope="module")
-def real(real_model_dir: Path) -> Any:
-    """The default model."""
-    return LoadedModel.load(real_model_dir, "smollm2-135m-instruct")
 
 
 def in_torch(model: Any, ids: list[int], layer: int) -> Any:
@@ -77,12 +63,12 @@ def compare(model: Any, result: Any, tolerance: float) -> None:
             assert stages.future == result.future[at][stages.head]
         ahead = ((raw / math.sqrt(result.d_head)).softmax(-1) * later).sum(-1)[:, :-1].mean(-1)
         assert np.abs(result.future[at] - ahead.numpy()).max() < tolerance
-        for found, scores in (
+        for measured, scores in (
             (result.bits, masked),
             (result.bits_unscaled, raw.masked_fill(later, -math.inf)),
         ):
             rows = torch.special.entr(scores.softmax(-1)).sum(-1)[:, 1:].mean(-1) / math.log(2)
-            assert np.abs(found[at] - rows.numpy()).max() < tolerance
+            assert np.abs(measured[at] - rows.numpy()).max() < tolerance
 
 
 @pytest.mark.parametrize(("layer", "head"), [(0, 0), (0, 3), (1, 1), (1, 2)])
@@ -167,10 +153,10 @@ def test_different_rotation_raises_the_deviation(tiny: Any) -> None:
     """With another theta the deviation is a thousand times the tolerance of the claim."""
     analysis = AttentionStages(prompt=TEXT, layers=(0,), layer=0, head=0)
     captures = dict(capture_requests(tiny, analysis))
-    known = captures["model"].facts
-    assert known is not None
+    model_facts = captures["model"].facts
+    assert model_facts is not None
     captures["model"] = replace(
-        captures["model"], model_facts=replace(known, rope=(plain_rope(8, 2.0),) * 2)
+        captures["model"], model_facts=replace(model_facts, rope=(plain_rope(8, 2.0),) * 2)
     )
     result = analysis.measure(captures)
     assert result.pattern_difference > 0.01 and result.score_difference > 0.1

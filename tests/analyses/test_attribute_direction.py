@@ -7,7 +7,6 @@ from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.attribute_direction import AttributeDirection, best_column, share_correct
 from layerbook.core.figures import Bars, Panels, Scatter
 from layerbook.core.requests import EMBED
-from layerbook.model.loaded_model import LoadedModel
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestCentroid
 
@@ -111,7 +110,7 @@ def test_words_of_several_tokens_count_as_their_mean(tiny):
 
 
 @pytest.mark.model
-def test_country_direction_ranks_unnamed_countries_first(real_model_dir):
+def test_country_direction_ranks_unnamed_countries_first(real):
     """Countries that were not in the training words are at the far end of the direction."""
     analysis = AttributeDirection(
         name="a country",
@@ -119,5 +118,5 @@ def test_country_direction_ranks_unnamed_countries_first(real_model_dir):
         others=(" Paris", " cat", " John", " green", " Monday", " water", " March", " music"),
         top_k=40,
     )
-    result = run(LoadedModel.load(real_model_dir, "real"), analysis)
+    result = run(real, analysis)
     assert {" Poland", " Germany"} <= {entry.token.text for entry in result.direction_top}

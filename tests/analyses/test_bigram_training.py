@@ -57,12 +57,12 @@ def test_falling_is_false_if_the_loss_rises_once(result) -> None:
 def test_table_is_looked_up_by_the_last_token(result) -> None:
     """The most frequent follower is most probable; a token without followers has a uniform row."""
     ids = [token.id for token in result.tokens]
-    known, unknown = result.after
-    followers = Counter(b for a, b in pairwise(ids) if a == known.token.id)
+    frequent, unknown = result.after
+    followers = Counter(b for a, b in pairwise(ids) if a == frequent.token.id)
     if followers:
-        assert followers[known.top[0].id] == max(followers.values())
+        assert followers[frequent.top[0].id] == max(followers.values())
     if unknown.token.id not in ids[:-1]:
-        assert [one.prob for one in unknown.top] == pytest.approx([1 / result.d_vocab] * 4)
+        assert [entry.prob for entry in unknown.top] == pytest.approx([1 / result.d_vocab] * 4)
 
 
 def test_curve_ends_above_its_floor(result) -> None:

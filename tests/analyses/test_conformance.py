@@ -62,11 +62,11 @@ def experiments() -> tuple[Experiment, ...]:
 @cache
 def measured() -> tuple[Experiment, ...]:
     """Return the experiments that are measured: in place of each sweep, its first two cells."""
-    found = (
+    experiments_to_measure = (
         [cell for _, cell in islice(sweep_cells(e), 2)] if is_sweep(e) else [e]
         for e in experiments()
     )
-    return tuple(chain.from_iterable(found))
+    return tuple(chain.from_iterable(experiments_to_measure))
 
 
 def is_sweep(experiment: Experiment) -> bool:
@@ -244,10 +244,13 @@ def test_figures_have_axis_names_and_alt_text(
         assert figure.title or isinstance(figure, TokenStrip | Passage), (
             name
         )  # those stand under their caption alone
-        for one in inside(figure):
-            assert isinstance(one, get_args(Figure)), name
-            assert len(one.alt) >= (1 if isinstance(one, Passage) else 20), (name, one.alt)
-            assert all(axis.name for axis in axes(one)), name
+        for picture in inside(figure):
+            assert isinstance(picture, get_args(Figure)), name
+            assert len(picture.alt) >= (1 if isinstance(picture, Passage) else 20), (
+                name,
+                picture.alt,
+            )
+            assert all(axis.name for axis in axes(picture)), name
 
 
 @every_experiment()
@@ -292,32 +295,32 @@ def reachable(tree: ast.Module, start: str) -> list[ast.AST]:
     """Return the functions of a file that `start` can call, by name or as an attribute."""
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
     functions = {node.name: node for node in ast.walk(tree) if isinstance(node, kinds)}
-    found, waiting = {}, [start]
+    reached, waiting = {}, [start]
     while waiting:
         name = waiting.pop()
-        if name not in functions or name in found:
+        if name not in functions or name in reached:
             continue
-        found[name] = functions[name]
+        reached[name] = functions[name]
         for node in ast.walk(functions[name]):
             waiting += [node.id] if isinstance(node, ast.Name) else []
             waiting += [node.attr] if isinstance(node, ast.Attribute) else []
-    assert start in found
-    return list(found.values())
+    assert start in reached
+    return list(reached.values())
 
 
 def parts(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
     """Return a result's class and its nested classes, by the definitions of its JSON Schema."""
-    seen: list[type[BaseModel]] = []
+    classes: list[type[BaseModel]] = []
     waiting: list[Any] = [kind]
     while waiting:
         annotation = waiting.pop()
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            if annotation not in seen:
-                seen.append(annotation)
+            if annotation not in classes:
+                classes.append(annotation)
                 waiting += [field.annotation for field in annotation.model_fields.values()]
         else:
             waiting += get_args(annotation)
-    yield from seen
+    yield from classes
 
 
 def undescribed(kind: type[BaseModel]) -> list[str]:
@@ -333,10 +336,10 @@ def undescribed(kind: type[BaseModel]) -> list[str]:
 def inside(figure: Figure) -> Iterator[Any]:
     """Yield a figure and the pictures of its frames and panels."""
     yield figure
-    for one in (frame.picture for frame in figure.frames) if isinstance(figure, Frames) else ():
-        yield from inside(one)
-    for one in figure.panels if isinstance(figure, Panels) else ():
-        yield from inside(one)
+    for picture in (frame.picture for frame in figure.frames) if isinstance(figure, Frames) else ():
+        yield from inside(picture)
+    for picture in figure.panels if isinstance(figure, Panels) else ():
+        yield from inside(picture)
 
 
 def axes(figure: Any) -> list[Any]:

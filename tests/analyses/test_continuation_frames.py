@@ -83,8 +83,8 @@ def by_hand(
 ) -> dict[str, ActivationCache]:
     """Return frames over these ids; `end` is the token that ends a turn."""
     vocabulary = LetterVocabulary()
-    known = facts(stop_ids=frozenset({9 if end is None else end}))
-    captures = {"facts": ActivationCache((), "", vocabulary, model_facts=known)}
+    model_facts = facts(stop_ids=frozenset({9 if end is None else end}))
+    captures = {"facts": ActivationCache((), "", vocabulary, model_facts=model_facts)}
     rng = np.random.default_rng(4)
     for t, (ids, written_id) in enumerate(zip(texts, writes, strict=True)):
         logits = np.zeros(10, dtype=np.float32)
@@ -107,12 +107,15 @@ def measure_by_hand(texts: list[list[int]], writes: list[int], end: int | None =
 
 def test_changed_tokens_count_as_drift_and_start_a_new_pass():
     """1 2 | 1 2 3 | 1 4 | 1 4 5: the third frame does not extend the second."""
-    wanted, result = measure_by_hand([[1, 2], [1, 2, 3], [1, 4], [1, 4, 5]], [3, 3, 5, 6])
+    frames_analysis, result = measure_by_hand([[1, 2], [1, 2, 3], [1, 4], [1, 4, 5]], [3, 3, 5, 6])
 
     assert result.drift_at == 2
     assert [step.run for step in result.frames] == [0, 0, 1, 1]
-    assert [[token.id for token in one.tokens] for one in result.passes] == [[1, 2, 3], [1, 4, 5]]
-    frames = wanted.figures(result)["layer-0"]
+    assert [[token.id for token in capture.tokens] for capture in result.passes] == [
+        [1, 2, 3],
+        [1, 4, 5],
+    ]
+    frames = frames_analysis.figures(result)["layer-0"]
     assert isinstance(frames, Frames)
     assert ["Encoded anew" in frame.note for frame in frames.frames] == [False, False, True, False]
 
@@ -133,8 +136,10 @@ def test_shorter_text_of_the_same_tokens_counts_as_drift():
 
 def test_first_end_of_turn_is_marked():
     """Token 6 ends the turn twice; the first counts, and later frames are kept."""
-    wanted, result = measure_by_hand([[1], [1, 2], [1, 2, 6], [1, 2, 6, 6]], [2, 6, 6, 0], end=6)
-    frames = wanted.figures(result)["layer-0"]
+    frames_analysis, result = measure_by_hand(
+        [[1], [1, 2], [1, 2, 6], [1, 2, 6, 6]], [2, 6, 6, 0], end=6
+    )
+    frames = frames_analysis.figures(result)["layer-0"]
 
     assert result.stop_at == 1
     assert isinstance(frames, Frames)
@@ -145,12 +150,12 @@ def test_first_end_of_turn_is_marked():
 def test_all_frames_of_a_layer_have_one_scale(tiny):
     """Patterns range from 0 to 1, Gram matrices over the entries of all frames."""
     for show in ("pattern", "gram"):
-        wanted = analysis(show)
-        result = wanted.measure(capture_requests(tiny, wanted))
-        for layer, figure in enumerate(wanted.figures(result).values()):
+        frames_analysis = analysis(show)
+        result = frames_analysis.measure(capture_requests(tiny, frames_analysis))
+        for layer, figure in enumerate(frames_analysis.figures(result).values()):
             assert isinstance(figure, Frames)
             pictures = [frame.picture for frame in figure.frames]
-            values = np.concatenate([one.values[layer].ravel() for one in result.passes])
+            values = np.concatenate([capture.values[layer].ravel() for capture in result.passes])
             scale = (0, 1) if show == "pattern" else (float(values.min()), float(values.max()))
             for picture, step in zip(pictures, result.frames, strict=True):
                 assert isinstance(picture, Heatmap)
@@ -166,7 +171,7 @@ def test_rows_come_from_the_frame_that_ends_the_turn(end: int | None, length: in
         (2, 1, 2, 3),
         ByteVocabulary("a", "b", "\n", " ", "<end>"),
     )  # the first token is whitespace as well
-    wanted = ContinuationFrames(prompt="x", max_new_tokens=4, layers=(0,), show="gram")
+    frames_analysis = ContinuationFrames(prompt="x", max_new_tokens=4, layers=(0,), show="gram")
     out = np.random.default_rng(7).normal(size=(4, 5)).astype(np.float32)
     captures = {
         "facts": ActivationCache(
@@ -178,7 +183,7 @@ def test_rows_come_from_the_frame_that_ends_the_turn(end: int | None, length: in
         sites = {Site("attn_out", 0): out[: t + 1], NEXT_LOGITS: logits}
         captures[f"frame-{t}"] = words.capture(ids[: t + 1], sites)
     captures["finished"] = words.capture((*ids, 3), {})
-    (rows,) = json_round_trip(wanted, wanted.measure(captures)).rows
+    (rows,) = json_round_trip(frames_analysis, frames_analysis.measure(captures)).rows
 
     means = [sum(float(out[i] @ out[j]) for j in range(length)) / length for i in range(length)]
     blank = [means[i] for i in (2, 3) if i < length]

@@ -7,7 +7,6 @@ from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.embedding_arithmetic import EmbeddingArithmetic
 from layerbook.core.figures import Bars, Frames, label_text
 from layerbook.core.requests import EMBED
-from layerbook.model.loaded_model import LoadedModel
 
 KING = ("king", "man", "woman")
 PIECES = ("king", "man", "woman", "queen", " King", "apple")
@@ -29,12 +28,12 @@ def by_hand(vectors=PLANE, sums=(KING,), ids=((0,), (1,), (2,)), top_k=3):
 def test_nearest_tokens_of_a_sum_match_a_hand_computation():
     """King - man + woman is (0, 5), and the queen is nearest."""
     _, result = by_hand()
-    (one,) = result.sums
-    assert (one.start, one.minus, one.plus) == KING
-    assert [entry.token.text for entry in one.nearest] == ["woman", "queen", " King"]
-    assert [entry.given for entry in one.nearest] == [True, False, True]
-    assert one.answer.token.text == "queen"
-    assert one.answer.cosine == pytest.approx(25 / (5 * np.hypot(0.1, 5)), abs=1e-7)
+    (word_sum,) = result.sums
+    assert (word_sum.start, word_sum.minus, word_sum.plus) == KING
+    assert [entry.token.text for entry in word_sum.nearest] == ["woman", "queen", " King"]
+    assert [entry.given for entry in word_sum.nearest] == [True, False, True]
+    assert word_sum.answer.token.text == "queen"
+    assert word_sum.answer.cosine == pytest.approx(25 / (5 * np.hypot(0.1, 5)), abs=1e-7)
 
 
 def test_words_of_the_sum_are_excluded_in_every_spelling():
@@ -82,7 +81,7 @@ def check_against_numpy(model, sums):
     result = run(model, analysis)
     E = captures["matrix"][EMBED].astype(np.float64)
     unit = E / np.linalg.norm(E, axis=1, keepdims=True)
-    for n, one in enumerate(result.sums):
+    for n, word_sum in enumerate(result.sums):
         start, minus, plus = (
             np.mean([E[token.id] for token in captures[f"{name}-{n}"].tokens], axis=0)
             for name in ("start", "minus", "plus")
@@ -90,11 +89,11 @@ def check_against_numpy(model, sums):
         total = start - minus + plus
         cosines = unit @ (total / np.linalg.norm(total))
         np.testing.assert_allclose(
-            [entry.cosine for entry in one.nearest],
-            np.sort(cosines)[::-1][: len(one.nearest)],
+            [entry.cosine for entry in word_sum.nearest],
+            np.sort(cosines)[::-1][: len(word_sum.nearest)],
             atol=1e-7,
         )
-        assert one.answer.cosine == pytest.approx(cosines[one.answer.token.id], abs=1e-7)
+        assert word_sum.answer.cosine == pytest.approx(cosines[word_sum.answer.token.id], abs=1e-7)
     return result
 
 
@@ -103,7 +102,7 @@ def test_cosines_agree_with_numpy_on_the_tiny_model(tiny):
 
 
 @pytest.mark.model
-def test_cosines_agree_with_numpy_on_the_real_model(real_model_dir):
+def test_cosines_agree_with_numpy_on_the_real_model(real):
     sums = ((" Paris", " France", " Germany"), (" Paris", " France", " Italy"))
-    result = check_against_numpy(LoadedModel.load(real_model_dir, "real"), sums)
-    assert [one.answer.token.text for one in result.sums] == [" Berlin", " Italians"]
+    result = check_against_numpy(real, sums)
+    assert [word_sum.answer.token.text for word_sum in result.sums] == [" Berlin", " Italians"]

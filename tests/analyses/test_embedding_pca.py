@@ -5,7 +5,6 @@ import pytest
 from fixtures.run_analysis import FakeModel, json_round_trip, run
 from layerbook.analyses.embedding_pca import EmbeddingPca
 from layerbook.core.figures import Heatmap, Scatter
-from layerbook.model.loaded_model import LoadedModel
 from pydantic import ValidationError
 
 TEXTS = ("The cat sat on the mat .", "Birds fly", "The cat sat high in the sky today", "cool")
@@ -137,9 +136,9 @@ def test_nearest_pair_can_differ_between_map_and_space():
     """Both pairs agree with loops over all pairs."""
     model, _, result = measured()
     means = np.array([r.mean(axis=0) for r in rows(model, result.points)])
-    for found, where in ((result.nearest, means), (result.nearest_on_map, flat(result.points))):
+    for pair, where in ((result.nearest, means), (result.nearest_on_map, flat(result.points))):
         pairs = [(i, j) for i in range(4) for j in range(i + 1, 4)]
-        assert found == min(pairs, key=lambda p: float(np.linalg.norm(where[p[0]] - where[p[1]])))
+        assert pair == min(pairs, key=lambda p: float(np.linalg.norm(where[p[0]] - where[p[1]])))
 
 
 def test_closest_texts_match_loops_over_all_pairs():
@@ -188,11 +187,10 @@ def test_arrows_need_shared_axes():
     )
 
 
-def test_padding_is_the_tokenizers_own_token(tiny_model_dir):
+def test_padding_is_the_tokenizers_own_token(tiny):
     """The pad is `<|im_end|>`, and permuted ids change no mean, to 1e-12."""
-    model = LoadedModel.load(tiny_model_dir, "tiny")
     texts = ("The cat sat on the table.", "The dog", "noise noise")
-    result = run(model, EmbeddingPca(prompts=texts, pooling="mean-with-padding", shuffle_seed=0))
+    result = run(tiny, EmbeddingPca(prompts=texts, pooling="mean-with-padding", shuffle_seed=0))
     assert result.pad.text == "<|im_end|>" and result.pad.special
     assert (
         min(place.padding for place in result.points)

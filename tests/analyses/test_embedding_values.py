@@ -5,7 +5,6 @@ import pytest
 from fixtures.run_analysis import FakeModel, json_round_trip, run
 from layerbook.analyses.embedding_values import EmbeddingValues
 from layerbook.core.figures import Heatmap
-from layerbook.model.loaded_model import LoadedModel
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +58,10 @@ def test_figures_show_the_values_of_each_row(measured):
     assert f"·World {result.prompts[0].norms[2]:.2f}" in all_values.alt
 
 
-def test_values_equal_the_weights_of_the_tiny_model(tiny_model_dir):
+def test_values_equal_the_weights_of_the_tiny_model(tiny):
     """They are the rows of `embed_tokens.weight`, also for chats."""
-    model = LoadedModel.load(tiny_model_dir, "tiny")
-    result = run(model, EmbeddingValues(prompts=("The cat", {"chat": "Hi"})))
-    weight = model.network.model.embed_tokens.weight.numpy()
+    result = run(tiny, EmbeddingValues(prompts=("The cat", {"chat": "Hi"})))
+    weight = tiny.network.model.embed_tokens.weight.numpy()
     for prompt in result.prompts:
         assert np.array_equal(
             prompt.values.astype(np.float32), weight[[token.id for token in prompt.tokens]]

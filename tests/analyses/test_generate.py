@@ -8,18 +8,11 @@ from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.generate import Generate
 from layerbook.core.analysis import ChatPrompt
 from layerbook.core.requests import LOGITS
-from layerbook.model.loaded_model import LoadedModel
 
 PROMPT = "The cat sat on the"
 
 
-@pytest.fixture(scope="module")
-def model(tiny_model_dir):
-    """The tiny Llama."""
-    return LoadedModel.load(tiny_model_dir, "tiny")
-
-
-def step_by_step(model, text):
+def step_by_step(tiny, text):
     """Return the logits [N, V] of every generated token, each from a separate pass without
     cache.
     """
@@ -28,7 +21,7 @@ def step_by_step(model, text):
         for n in range(text.prompt_length, len(ids)):
             yield (
                 ids[n],
-                model.network(torch.tensor([ids[:n]]), use_cache=False).logits[0, -1].double(),
+                tiny.network(torch.tensor([ids[:n]]), use_cache=False).logits[0, -1].double(),
             )
 
 
@@ -44,38 +37,38 @@ def by_hand(logits, prompt, written_ids, pieces, **settings):
 
 
 @pytest.mark.parametrize("settings", [{}, {"temperature": 0.9, "top_p": 0.8, "seed": 3}])
-def test_confidence_agrees_with_a_loop_without_cache(model, settings):
+def test_confidence_agrees_with_a_loop_without_cache(tiny, settings):
     """Logits and ranks agree to 1e-4, probabilities to 1e-5."""
-    one = run(model, Generate(prompts=(PROMPT,), max_new_tokens=12, **settings)).prompts[0]
+    text = run(tiny, Generate(prompts=(PROMPT,), max_new_tokens=12, **settings)).prompts[0]
 
-    steps = list(step_by_step(model, one))
-    assert len(steps) == len(one.written)
-    for written, (id, logits) in zip(one.written, steps, strict=True):
+    steps = list(step_by_step(tiny, text))
+    assert len(steps) == len(text.written)
+    for written, (id, logits) in zip(text.written, steps, strict=True):
         prob = torch.softmax(logits, -1)
         assert written.id == id
         assert written.logit == pytest.approx(logits[id].item(), abs=1e-4)
         assert written.prob == pytest.approx(prob[id].item(), abs=1e-5)
         assert written.rank == 1 + int((logits > logits[id]).sum())
         assert written.likeliest.id == int(logits.argmax())
-    assert one.bits == pytest.approx(
+    assert text.bits == pytest.approx(
         -sum(torch.log2(torch.softmax(z, -1)[i]).item() for i, z in steps), abs=1e-3
     )
 
 
-def test_greedy_writes_what_transformers_writes(model):
+def test_greedy_writes_what_transformers_writes(tiny):
     """The ids are those of `generate(do_sample=False)`."""
-    one = run(model, Generate(prompts=(PROMPT,), max_new_tokens=10)).prompts[0]
+    text = run(tiny, Generate(prompts=(PROMPT,), max_new_tokens=10)).prompts[0]
 
-    ids = torch.tensor([[token.id for token in one.tokens[: one.prompt_length]]])
-    theirs = model.network.generate(
+    ids = torch.tensor([[token.id for token in text.tokens[: text.prompt_length]]])
+    reference = tiny.network.generate(
         ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=10
     )
-    assert [token.id for token in one.tokens] == theirs[0].tolist()
-    assert {w.rank for w in one.written} == {w.candidates for w in one.written} == {1}
-    assert (one.detours, one.forks) == (0, 0)
+    assert [token.id for token in text.tokens] == reference[0].tolist()
+    assert {w.rank for w in text.written} == {w.candidates for w in text.written} == {1}
+    assert (text.detours, text.forks) == (0, 0)
 
 
-def test_sampling_distribution_agrees_with_transformers(model):
+def test_sampling_distribution_agrees_with_transformers(tiny):
     """Candidates under temperature, top-k and top-p agree to 1e-5."""
     from transformers.generation.logits_process import (
         TemperatureLogitsWarper,
@@ -84,21 +77,21 @@ def test_sampling_distribution_agrees_with_transformers(model):
     )
 
     settings = {"temperature": 0.7, "top_k": 40, "top_p": 0.6}
-    one = run(model, Generate(prompts=(PROMPT,), max_new_tokens=15, seed=11, **settings)).prompts[0]
+    text = run(tiny, Generate(prompts=(PROMPT,), max_new_tokens=15, seed=11, **settings)).prompts[0]
 
-    assert one.forks > 0
-    for written, (id, logits) in zip(one.written, step_by_step(model, one), strict=True):
-        left = TemperatureLogitsWarper(0.7)(None, logits[None])
-        left = TopPLogitsWarper(0.6)(None, TopKLogitsWarper(40)(None, left))
-        prob = torch.softmax(left[0], -1)
+    assert text.forks > 0
+    for written, (id, logits) in zip(text.written, step_by_step(tiny, text), strict=True):
+        warped = TemperatureLogitsWarper(0.7)(None, logits[None])
+        warped = TopPLogitsWarper(0.6)(None, TopKLogitsWarper(40)(None, warped))
+        prob = torch.softmax(warped[0], -1)
         assert written.drawn == pytest.approx(prob[id].item(), abs=1e-5)
         assert written.candidates == int((prob > 0).sum())
 
 
-def test_text_depends_on_the_seed(model):
+def test_text_depends_on_the_seed(tiny):
     """Equal seeds give equal texts, other seeds other texts."""
     texts = [
-        run(model, Generate(prompts=(PROMPT,), max_new_tokens=20, temperature=1.0, seed=seed))
+        run(tiny, Generate(prompts=(PROMPT,), max_new_tokens=20, temperature=1.0, seed=seed))
         .prompts[0]
         .text
         for seed in (1, 1, 2)
@@ -107,16 +100,16 @@ def test_text_depends_on_the_seed(model):
     assert texts[0] == texts[1] != texts[2]
 
 
-def test_prompts_go_through_the_chat_template(model):
+def test_prompts_go_through_the_chat_template(tiny):
     """The strip marks where the continuation starts."""
     analysis = Generate(prompts=(ChatPrompt(chat="2 + 2"), "2 + 2"), max_new_tokens=4)
-    result = run(model, analysis)
+    result = run(tiny, analysis)
 
     assert result.prompts[0].text.startswith(
         "<|im_start|>user\n2 + 2<|im_end|>\n<|im_start|>assistant\n"
     )
     strip = analysis.figures(result)["tokens"]
-    assert strip.prompt_length == tuple(one.prompt_length for one in result.prompts)
+    assert strip.prompt_length == tuple(text.prompt_length for text in result.prompts)
     assert result.prompts[0].prompt_length > result.prompts[1].prompt_length
 
 
@@ -136,13 +129,13 @@ def test_unlikely_choices_and_close_alternatives_are_reported():
     analysis, result = by_hand(
         logits, [0], [0, 1, 2], ByteVocabulary("a", "b", "c"), temperature=1.0, top_p=0.8
     )
-    one = result.prompts[0]
+    text = result.prompts[0]
 
-    assert (one.detours, one.forks) == (1, 1)
-    assert (one.least.text, one.least.rank, one.least.candidates) == ("b", 2, 2)
-    assert one.least.drawn == pytest.approx(0.35 / 0.95)
-    assert one.least.likeliest.text == "a"
-    assert one.bits == pytest.approx(-np.log2(0.90 * 0.35 * 0.90), abs=1e-5)
+    assert (text.detours, text.forks) == (1, 1)
+    assert (text.least.text, text.least.rank, text.least.candidates) == ("b", 2, 2)
+    assert text.least.drawn == pytest.approx(0.35 / 0.95)
+    assert text.least.likeliest.text == "a"
+    assert text.bits == pytest.approx(-np.log2(0.90 * 0.35 * 0.90), abs=1e-5)
     bars = analysis.figures(result)["confidence-0"]
     assert bars.highlight == (1,)
     assert bars.values == pytest.approx((0.90, 0.35, 0.90), abs=1e-6)
@@ -160,10 +153,10 @@ def test_least_probable_greedy_token_is_named():
 def test_titles_distinguish_chats_from_bare_prompts():
     """The same words continue differently as a chat."""
     analysis = Generate(prompts=(ChatPrompt(chat="a"), "a"), max_new_tokens=1)
-    made = ByteVocabulary("a", "b").capture(
+    capture = ByteVocabulary("a", "b").capture(
         [0, 1], {LOGITS: np.zeros((1, 2), np.float32)}, prompt_length=1, stopped=True
     )
-    figures = analysis.figures(analysis.measure({"text-0": made, "text-1": made}))
+    figures = analysis.figures(analysis.measure({"text-0": capture, "text-1": capture}))
 
     assert figures["text-0"].title == "“a” in a chat and what came after it (greedy)"
     assert figures["text-1"].title == "“a” and what came after it (greedy)"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 from fixtures.run_analysis import run
@@ -14,21 +12,15 @@ from layerbook.model.loaded_model import LoadedModel
 PROMPT = "The cat sat on the"
 
 
-@pytest.fixture(scope="module")
-def model(tiny_model_dir: Path) -> LoadedModel:
-    """The tiny Llama."""
-    return LoadedModel.load(tiny_model_dir, "tiny")
-
-
-def test_steps_equal_separate_passes(model: LoadedModel) -> None:
+def test_steps_equal_separate_passes(tiny: LoadedModel) -> None:
     """Tokens and probabilities agree to 1e-5, and each best token is the next one."""
-    result = run(model, GreedySteps(prompt=PROMPT, max_new_tokens=6, top_k=3))
+    result = run(tiny, GreedySteps(prompt=PROMPT, max_new_tokens=6, top_k=3))
 
     ids = [token.id for token in result.tokens]
     assert len(result.steps) == 6 and not result.stopped
     for step in result.steps:
         with torch.inference_mode():
-            logits = model.network(torch.tensor([ids[: step.length]]), use_cache=False).logits
+            logits = tiny.network(torch.tensor([ids[: step.length]]), use_cache=False).logits
         prob = torch.softmax(logits[0, -1].double(), -1)
         best = prob.topk(3)
         assert [t.id for t in step.top] == best.indices.tolist()
@@ -38,10 +30,10 @@ def test_steps_equal_separate_passes(model: LoadedModel) -> None:
     assert result.steps[0].length == result.prompt_length
 
 
-def test_figure_has_a_frame_for_each_question(model: LoadedModel) -> None:
+def test_figure_has_a_frame_for_each_question(tiny: LoadedModel) -> None:
     """The label is the text so far, shortened at its start."""
     analysis = GreedySteps(prompt=PROMPT, max_new_tokens=9, top_k=2)
-    result = run(model, analysis)
+    result = run(tiny, analysis)
     figure = analysis.figures(result)["steps"]
 
     assert isinstance(figure, Frames) and len(figure.frames) == 9
@@ -51,11 +43,11 @@ def test_figure_has_a_frame_for_each_question(model: LoadedModel) -> None:
         assert label_text(frame.label).endswith(label_text(shown))
 
 
-def test_remaining_share_is_zero_for_the_whole_vocabulary(model: LoadedModel) -> None:
+def test_remaining_share_is_zero_for_the_whole_vocabulary(tiny: LoadedModel) -> None:
     """There is no bar for other tokens."""
-    size = model.tokenizer.size
+    size = tiny.tokenizer.size
     analysis = GreedySteps(prompt=PROMPT, max_new_tokens=1, top_k=size)
-    result = run(model, analysis)
+    result = run(tiny, analysis)
 
     assert result.steps[0].rest == pytest.approx(0, abs=1e-6)
     (frame,) = analysis.figures(result)["steps"].frames  # type: ignore[union-attr]

@@ -89,8 +89,8 @@ def test_output_lists_the_tokens_it_raises_most(tiny, result) -> None:
     """The best three agree to 1e-6."""
     gain = logit_gain(tiny, attention_output(tiny, LAYER, (HEAD,)))
     best = np.argsort(-gain)[:3]
-    assert [one.token.id for one in result.spelled] == best.tolist()
-    assert [one.logit for one in result.spelled] == pytest.approx(gain[best], abs=1e-6)
+    assert [entry.token.id for entry in result.spelled] == best.tolist()
+    assert [entry.logit for entry in result.spelled] == pytest.approx(gain[best], abs=1e-6)
 
 
 def test_figures_name_the_token_with_the_largest_part(result) -> None:

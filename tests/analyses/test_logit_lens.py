@@ -71,6 +71,6 @@ def test_settled_layer_is_the_first_of_the_final_run(result, best, settled) -> N
 
 def test_figures_mark_the_layers_that_name_the_answer(result) -> None:
     figures = LogitLens(prompt=TEXT).figures(result)
-    marked = {i for i, one in enumerate(result.layers) if one.best.id == result.answer.id}
+    marked = {i for i, layer in enumerate(result.layers) if layer.best.id == result.answer.id}
     assert set(figures["best"].highlight) == marked
-    assert figures["rank"].series[0].y == tuple(float(one.answer_rank) for one in result.layers)
+    assert figures["rank"].series[0].y == tuple(float(layer.answer_rank) for layer in result.layers)

@@ -33,9 +33,9 @@ def test_silencing_an_mlp_equals_zeroing_its_down_projection(tiny: LoadedModel) 
         network = deepcopy(tiny.network)
         network.model.layers[layer].mlp.down_proj.weight.zero_()
         without = distribution(tiny, network)
-        one = result.everywhere[i]
-        assert one.layer == layer and one.predicted.id == int(without.argmax())
-        assert one.answer == pytest.approx(float(without[result.answer.id]), abs=1e-6)
+        change = result.everywhere[i]
+        assert change.layer == layer and change.predicted.id == int(without.argmax())
+        assert change.answer == pytest.approx(float(without[result.answer.id]), abs=1e-6)
         for j, position in enumerate((0, 2)):
             handle = tiny.network.model.layers[layer].mlp.register_forward_hook(
                 lambda _, args, out, at=position: out.index_fill(1, torch.tensor([at]), 0)
@@ -46,7 +46,7 @@ def test_silencing_an_mlp_equals_zeroing_its_down_projection(tiny: LoadedModel) 
                 handle.remove()
             assert result.prob[i][j] == pytest.approx(float(cut[result.answer.id]), abs=1e-6)
     assert result.by_need[0].answer == min(result.without)
-    survivors = [one for one in result.everywhere if one.predicted.id == result.answer.id]
+    survivors = [change for change in result.everywhere if change.predicted.id == result.answer.id]
     assert result.survived == len(survivors)
 
 

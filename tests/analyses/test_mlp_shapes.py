@@ -38,12 +38,12 @@ def by_hand(neurons: np.ndarray) -> dict[str, ActivationCache]:
     """Return a model of 11 layers with these neurons [T, d_mlp] in layer 1."""
     vocabulary = LetterVocabulary()
     tokens = tuple(vocabulary.token(i) for i in range(len(neurons)))
-    known = facts(
+    model_facts = facts(
         d_model=6, d_mlp=neurons.shape[1], layers=11, modules=modules(11, 6, neurons.shape[1])
     )
-    known = replace(known, parameters=sum(m.parameters for m in known.modules))
+    model_facts = replace(model_facts, parameters=sum(m.parameters for m in model_facts.modules))
     return {
-        "facts": ActivationCache((), "", vocabulary, model_facts=known),
+        "facts": ActivationCache((), "", vocabulary, model_facts=model_facts),
         "prompt": ActivationCache(
             tokens,
             "text",
@@ -91,11 +91,11 @@ def test_numbers_follow_from_the_weights(tiny):
 
     assert np.abs(neurons.numpy() - captures["prompt"][Site("mlp_act", 1)]).max() < 1e-5
     for token, squares in enumerate((neurons.double() ** 2).tolist()):
-        left, count = sum(squares) / 2, 0
+        remaining, count = sum(squares) / 2, 0
         for square in sorted(squares, reverse=True):
-            if left <= 0:
+            if remaining <= 0:
                 break
-            left, count = left - square, count + 1
+            remaining, count = remaining - square, count + 1
         assert result.half_count[token] == count
     for name, (goes_in, comes_out) in result.projections.items():
         weight = getattr(layer.mlp, f"{name}_proj").weight

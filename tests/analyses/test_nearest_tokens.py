@@ -9,7 +9,6 @@ from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.nearest_tokens import NearestTokens
 from layerbook.core.figures import Bars, Frames, Panels, label_text
 from layerbook.core.requests import EMBED, EmbeddingMatrix, Encode
-from layerbook.model.loaded_model import LoadedModel
 from sklearn.neighbors import NearestNeighbors
 
 MEASURE_NAMES = ("cosine", "dot", "distance")
@@ -33,26 +32,31 @@ def check_against_scikit_learn(model, texts, top_k):
     analysis = NearestTokens(prompts=texts, top_k=top_k)
     result = run(model, analysis)
     E = model.network.model.embed_tokens.weight.numpy()[: model.tokenizer.size].astype(np.float64)
-    rows = [one.token.id for one in result.tokens]
+    rows = [token_result.token.id for token_result in result.tokens]
     for measure, back in (("cosine", lambda d: 1 - d), ("euclidean", lambda d: d)):
         search = NearestNeighbors(n_neighbors=top_k + 1, metric=measure, algorithm="brute").fit(E)
         apart, ids = search.kneighbors(E[rows])  # [Q, top_k + 1], the token itself among them
-        for one, costs, order in zip(result.tokens, apart, ids, strict=True):
-            near = one.cosine if measure == "cosine" else one.distance
-            keep = order != one.token.id
+        for token_result, costs, order in zip(result.tokens, apart, ids, strict=True):
+            near = token_result.cosine if measure == "cosine" else token_result.distance
+            keep = order != token_result.token.id
             np.testing.assert_allclose(
                 [n.value for n in near], back(costs[keep])[:top_k], atol=1e-7
             )
             assert {n.token.id for n in near} == set(order[keep][:top_k].tolist())
-    for one in result.tokens:
-        products = np.delete(E @ E[one.token.id], one.token.id)
+    for token_result in result.tokens:
+        products = np.delete(E @ E[token_result.token.id], token_result.token.id)
         np.testing.assert_allclose(
-            [n.value for n in one.dot], np.sort(products)[::-1][:top_k], atol=TOLERANCE
+            [n.value for n in token_result.dot], np.sort(products)[::-1][:top_k], atol=TOLERANCE
         )
-        values = [E[n.token.id] @ E[one.token.id] for n in one.dot]
-        assert [n.value for n in one.dot] == pytest.approx(values, abs=TOLERANCE)
-        assert one.ahead == (products > E[one.token.id] @ E[one.token.id]).sum()
-        assert one.norm == pytest.approx(np.linalg.norm(E[one.token.id]), abs=TOLERANCE)
+        values = [E[n.token.id] @ E[token_result.token.id] for n in token_result.dot]
+        assert [n.value for n in token_result.dot] == pytest.approx(values, abs=TOLERANCE)
+        assert (
+            token_result.ahead
+            == (products > E[token_result.token.id] @ E[token_result.token.id]).sum()
+        )
+        assert token_result.norm == pytest.approx(
+            np.linalg.norm(E[token_result.token.id]), abs=TOLERANCE
+        )
     norms = np.linalg.norm(E, axis=1)
     assert result.norm_median == pytest.approx(np.median(norms), abs=TOLERANCE)
     assert [n.norm for n in result.longest] == pytest.approx(
@@ -66,15 +70,13 @@ def check_against_scikit_learn(model, texts, top_k):
 def test_neighbours_agree_with_scikit_learn_on_the_tiny_model(tiny):
     """Every token of each text is listed once."""
     result = check_against_scikit_learn(tiny, ("The cat sat", "The cat"), 12)
-    assert len(result.tokens) == len({one.token.id for one in result.tokens})
+    assert len(result.tokens) == len({token_result.token.id for token_result in result.tokens})
 
 
 @pytest.mark.model
-def test_neighbours_agree_with_scikit_learn_on_the_real_model(real_model_dir):
+def test_neighbours_agree_with_scikit_learn_on_the_real_model(real):
     """By cosine, the nearest token to a cat is a cat."""
-    result = check_against_scikit_learn(
-        LoadedModel.load(real_model_dir, "real"), (" cat", " kitten", "!"), 8
-    )
+    result = check_against_scikit_learn(real, (" cat", " kitten", "!"), 8)
     assert [n.token.text for n in result.tokens[0].cosine[:4]] == [" Cat", "Cat", "cat", " cats"]
     assert result.tokens[1].ahead > 0
 
@@ -83,15 +85,17 @@ def test_neighbours_differ_between_measures():
     """A short vector by angle, a long one by dot product, a close one by distance."""
     vectors = [[2, 0], [0.5, 0], [5, 5], [2, 1], [-9, 0]]
     _, result = by_hand(vectors, "a", "angle", "long", "close", "away", top_k=1)
-    (one,) = result.tokens
+    (token_result,) = result.tokens
 
-    assert [getattr(one, name)[0].token.text for name in MEASURE_NAMES] == [
+    assert [getattr(token_result, name)[0].token.text for name in MEASURE_NAMES] == [
         "angle",
         "long",
         "close",
     ]
-    assert [getattr(one, name)[0].value for name in MEASURE_NAMES] == pytest.approx([1, 10, 1])
-    assert one.ahead == 1  # 10 is more than 2 * 2
+    assert [getattr(token_result, name)[0].value for name in MEASURE_NAMES] == pytest.approx(
+        [1, 10, 1]
+    )
+    assert token_result.ahead == 1  # 10 is more than 2 * 2
     assert result.longest[0].token.text == "away" and result.shortest[0].token.text == "angle"
 
 

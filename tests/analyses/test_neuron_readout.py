@@ -26,16 +26,16 @@ def analysis(**changes) -> NeuronReadout:
 
 def activations(model: LoadedModel, text: str, layer: int = LAYER) -> torch.Tensor:
     """Return the input of a layer's down projection [T, d_mlp]."""
-    seen: list[torch.Tensor] = []
+    inputs: list[torch.Tensor] = []
     down = model.network.model.layers[layer].mlp.down_proj
-    handle = down.register_forward_pre_hook(lambda _, args: seen.append(args[0][0]))
+    handle = down.register_forward_pre_hook(lambda _, args: inputs.append(args[0][0]))
     ids = torch.tensor([model.tokenizer.encode(Prompt(text=text)).ids])
     try:
         with torch.inference_mode():
             model.network(ids)
     finally:
         handle.remove()
-    return seen[0]
+    return inputs[0]
 
 
 def distribution(model: LoadedModel, network, text: str) -> torch.Tensor:
@@ -52,10 +52,14 @@ def test_neuron_is_listed_where_its_activation_is_largest(tiny: LoadedModel) -> 
     loudness = np.abs(np.concatenate(own))
     assert result.tokens == len(loudness)
     best = np.sort(loudness)[::-1][: len(result.fires)]
-    assert np.abs([one.activation for one in result.fires]) == pytest.approx(best, abs=1e-5)
-    for one in result.fires:
-        assert one.activation == pytest.approx(own[one.text][one.position], abs=1e-5)
-        assert len(one.context) == min(one.position, 4)
+    assert np.abs([activation.activation for activation in result.fires]) == pytest.approx(
+        best, abs=1e-5
+    )
+    for activation in result.fires:
+        assert activation.activation == pytest.approx(
+            own[activation.text][activation.position], abs=1e-5
+        )
+        assert len(activation.context) == min(activation.position, 4)
     assert result.loud == int((loudness >= loudness.max() / 4).sum())
 
 
@@ -76,10 +80,12 @@ def test_neuron_adds_its_row_of_the_down_projection(tiny: LoadedModel) -> None:
 
     logits = direct(LAYER, act)[NEURON]
     assert result.activation == pytest.approx(float(act[NEURON]), abs=1e-5)
-    assert [one.token.id for one in result.writes] == logits.argsort(descending=True)[:5].tolist()
+    assert [entry.token.id for entry in result.writes] == logits.argsort(descending=True)[
+        :5
+    ].tolist()
     assert result.writes[0].logit == pytest.approx(float(logits.max()), abs=1e-5)
-    for one in result.without:
-        assert one.adds == pytest.approx(float(logits[one.answer.id]), abs=1e-5)
+    for entry in result.without:
+        assert entry.adds == pytest.approx(float(logits[entry.answer.id]), abs=1e-5)
 
     answer = result.without[0].answer.id
     whole = torch.stack(
@@ -97,12 +103,12 @@ def test_silencing_a_neuron_equals_zeroing_its_row(tiny: LoadedModel) -> None:
     network = deepcopy(tiny.network)
     network.model.layers[LAYER].mlp.down_proj.weight[:, NEURON] = 0
     changed = 0.0
-    for one, text in zip(result.without, PROMPTS, strict=True):
+    for prediction, text in zip(result.without, PROMPTS, strict=True):
         plain = distribution(tiny, tiny.network, text)
         without = distribution(tiny, network, text)
-        assert one.prompt == text and one.answer.id == int(plain.argmax())
-        assert one.without == pytest.approx(float(without[one.answer.id]), abs=1e-6)
-        assert one.predicted.id == int(without.argmax())
+        assert prediction.prompt == text and prediction.answer.id == int(plain.argmax())
+        assert prediction.without == pytest.approx(float(without[prediction.answer.id]), abs=1e-6)
+        assert prediction.predicted.id == int(without.argmax())
         changed = max(changed, float((plain - without).abs().max()))
     assert changed > 1e-5
 

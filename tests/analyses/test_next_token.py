@@ -11,18 +11,11 @@ from layerbook.analyses.next_token import NextToken
 from layerbook.core.analysis import ChatPrompt
 from layerbook.core.figures import label_text
 from layerbook.core.requests import LN_FINAL, NEXT_LOGITS
-from layerbook.model.loaded_model import LoadedModel
 from layerbook.plotting import render
 from pydantic import ValidationError
 from tokenizers import Tokenizer
 
 TEXT = "The cat sat on the table. 2 + 2 = "
-
-
-@pytest.fixture(scope="module")
-def model(tiny_model_dir):
-    """The tiny Llama."""
-    return LoadedModel.load(tiny_model_dir, "tiny")
 
 
 def by_hand(logits, pieces, top_k, prompt="ab"):
@@ -35,35 +28,35 @@ def by_hand(logits, pieces, top_k, prompt="ab"):
     return analysis, json_round_trip(analysis, analysis.measure({"prompt-0": run}))
 
 
-def test_probabilities_agree_with_transformers_and_torch(model, tiny_model_dir):
+def test_probabilities_agree_with_transformers_and_torch(tiny, tiny_model_dir):
     """Ids, logits, softmax and entropy each come from another library; to 1e-5."""
-    one = run(model, NextToken(prompts=(TEXT,), top_k=7)).prompts[0]
+    measured = run(tiny, NextToken(prompts=(TEXT,), top_k=7)).prompts[0]
 
     ids = Tokenizer.from_file(str(tiny_model_dir / "tokenizer.json")).encode(TEXT).ids
     with torch.inference_mode():
-        logits = model.network(torch.tensor([ids])).logits[0, -1].double()
+        logits = tiny.network(torch.tensor([ids])).logits[0, -1].double()
     prob = torch.softmax(logits, -1)
     best = torch.topk(logits, 7)
-    assert [token.id for token in one.tokens] == ids
-    assert [t.id for t in one.top] == best.indices.tolist()
-    assert np.abs([t.logit for t in one.top] - best.values.numpy()).max() < 1e-4
-    assert np.abs([t.prob for t in one.top] - prob[best.indices].numpy()).max() < 1e-5
-    assert one.log_sum == pytest.approx(torch.logsumexp(logits, -1).item(), abs=1e-4)
-    assert one.entropy == pytest.approx(
+    assert [token.id for token in measured.tokens] == ids
+    assert [t.id for t in measured.top] == best.indices.tolist()
+    assert np.abs([t.logit for t in measured.top] - best.values.numpy()).max() < 1e-4
+    assert np.abs([t.prob for t in measured.top] - prob[best.indices].numpy()).max() < 1e-5
+    assert measured.log_sum == pytest.approx(torch.logsumexp(logits, -1).item(), abs=1e-4)
+    assert measured.entropy == pytest.approx(
         torch.distributions.Categorical(prob).entropy().item() / np.log(2), abs=1e-4
     )
-    assert one.rest == pytest.approx(1 - prob[best.indices].sum().item(), abs=1e-5)
-    assert one.others == model.config.vocab_size - 7
+    assert measured.rest == pytest.approx(1 - prob[best.indices].sum().item(), abs=1e-5)
+    assert measured.others == tiny.config.vocab_size - 7
 
 
-def test_logits_are_products_with_the_unembedding(model):
+def test_logits_are_products_with_the_unembedding(tiny):
     """The last normed vector times each token's row, to 1e-4."""
     analysis = NextToken(prompts=(TEXT,))
-    vector = capture_requests(model, analysis)["prompt-0"][LN_FINAL][-1]
-    result = run(model, analysis)
+    vector = capture_requests(tiny, analysis)["prompt-0"][LN_FINAL][-1]
+    result = run(tiny, analysis)
 
-    rows = model.network.lm_head.weight.numpy()
-    assert result.d_model == len(vector) == model.config.hidden_size
+    rows = tiny.network.lm_head.weight.numpy()
+    assert result.d_model == len(vector) == tiny.config.hidden_size
     for token in result.prompts[0].top:
         assert token.logit == pytest.approx(float(rows[token.id] @ vector), abs=1e-4)
 
@@ -71,26 +64,26 @@ def test_logits_are_products_with_the_unembedding(model):
 def test_each_probability_is_exp_of_logit_minus_log_sum():
     """All of them sum to 1; the lead of the best token is the log of the odds."""
     _, result = by_hand([2.0, -1.0, 0.5, 0.0], ByteVocabulary("a", "b", "c", "d"), top_k=3)
-    one = result.prompts[0]
+    measured = result.prompts[0]
 
     exponentials = np.exp([2.0, -1.0, 0.5, 0.0])
-    assert [t.text for t in one.top] == ["a", "c", "d"]
+    assert [t.text for t in measured.top] == ["a", "c", "d"]
     assert np.allclose(
-        [t.prob for t in one.top], np.exp([2.0, 0.5, 0.0]) / exponentials.sum(), atol=1e-12
+        [t.prob for t in measured.top], np.exp([2.0, 0.5, 0.0]) / exponentials.sum(), atol=1e-12
     )
-    assert one.log_sum == pytest.approx(np.log(exponentials.sum()))
-    assert sum(t.prob for t in one.top) + one.rest == pytest.approx(1)
-    assert (one.lead, one.odds) == (pytest.approx(1.5), pytest.approx(np.exp(1.5)))
+    assert measured.log_sum == pytest.approx(np.log(exponentials.sum()))
+    assert sum(t.prob for t in measured.top) + measured.rest == pytest.approx(1)
+    assert (measured.lead, measured.odds) == (pytest.approx(1.5), pytest.approx(np.exp(1.5)))
 
 
 def test_uniform_choice_among_eight_tokens_has_three_bits():
     """There are 8 effective choices, and equal logits sort by id."""
     _, result = by_hand([1.0] * 8, ByteVocabulary(*"abcdefgh"), top_k=5)
-    one = result.prompts[0]
+    measured = result.prompts[0]
 
-    assert (one.entropy, one.choices) == (pytest.approx(3), pytest.approx(8))
-    assert [t.id for t in one.top] == [0, 1, 2, 3, 4]
-    assert one.rest == pytest.approx(3 / 8)
+    assert (measured.entropy, measured.choices) == (pytest.approx(3), pytest.approx(8))
+    assert [t.id for t in measured.top] == [0, 1, 2, 3, 4]
+    assert measured.rest == pytest.approx(3 / 8)
 
 
 def test_tokens_that_look_alike_have_separate_bars():
@@ -126,12 +119,12 @@ def test_bar_for_the_remaining_tokens_is_absent_if_none_remain():
     assert figures["logits-0"].rest is None
 
 
-def test_chat_prompts_use_the_template(model):
+def test_chat_prompts_use_the_template(tiny):
     """With or without the header of the answer, as the titles state."""
     analysis = NextToken(
         prompts=(ChatPrompt(chat="2 + 2 ="), ChatPrompt(chat="2 + 2 =", answer=False)), top_k=3
     )
-    result = run(model, analysis)
+    result = run(tiny, analysis)
 
     with_header, without = result.prompts
     assert with_header.text == "<|im_start|>user\n2 + 2 =<|im_end|>\n<|im_start|>assistant\n"

@@ -6,7 +6,6 @@ from layerbook.analyses.embedding_pca import EmbeddingPca
 from layerbook.analyses.embedding_values import EmbeddingValues
 from layerbook.analyses.rope import Rope
 from layerbook.analyses.token_position import TokenPosition
-from layerbook.model.loaded_model import LoadedModel
 
 pytestmark = pytest.mark.model
 SENTENCES = (
@@ -18,50 +17,44 @@ SENTENCES = (
 )
 
 
-@pytest.fixture(scope="module")
-def model(real_model_dir):
-    """The default model."""
-    return LoadedModel.load(real_model_dir, "smollm2-135m-instruct")
-
-
-def test_embeddings_are_four_tokens_of_576_numbers(model):
+def test_embeddings_are_four_tokens_of_576_numbers(real):
     """`Hello, World!` is 4 x 576, with vectors of length 2 to 4."""
-    prompt = run(model, EmbeddingValues(prompts=("Hello, World!",))).prompts[0]
+    prompt = run(real, EmbeddingValues(prompts=("Hello, World!",))).prompts[0]
     assert prompt.shape == (4, 576)
     assert all(2 < norm < 4 for norm in prompt.norms)
 
 
-def test_padded_map_shows_padding(model):
+def test_padded_map_shows_padding(real):
     """|r| of the first axis and the padding is above 0.9 (0.96), and lower without padding."""
-    padded = run(model, EmbeddingPca(prompts=SENTENCES, pooling="mean-with-padding"))
-    plain = run(model, EmbeddingPca(prompts=SENTENCES))
+    padded = run(real, EmbeddingPca(prompts=SENTENCES, pooling="mean-with-padding"))
+    plain = run(real, EmbeddingPca(prompts=SENTENCES))
     assert padded.pad.text == "<|im_end|>" and [p.padding for p in padded.points] == [1, 0, 1, 1, 3]
     assert abs(padded.padding_correlation) > 0.9
     assert padded.padding_alignment > 0.8 > 0.6 > plain.padding_alignment
 
 
-def test_shuffled_words_change_tokens_and_permuted_ids_keep_the_mean(model):
+def test_shuffled_words_change_tokens_and_permuted_ids_keep_the_mean(real):
     """All five means move by 0.2 to 0.6; with permuted ids they agree to 1e-7."""
-    shuffled = run(model, EmbeddingPca(prompts=SENTENCES, shuffle_seed=1)).shuffled
+    shuffled = run(real, EmbeddingPca(prompts=SENTENCES, shuffle_seed=1)).shuffled
     assert shuffled.changed_tokens == 5 and 0.1 < min(shuffled.moved)
     assert shuffled.permuted_difference < 1e-7
 
 
-def test_order_changes_tokens_and_attention_but_not_means(model):
+def test_order_changes_tokens_and_attention_but_not_means(real):
     """Means agree to 1e-7 with and without PE, and differ by 10 % of their length after
     attention.
     """
-    result = run(model, TokenPosition(prompts=SENTENCES, shuffle_seed=1, C=(1, 10000)))
+    result = run(real, TokenPosition(prompts=SENTENCES, shuffle_seed=1, C=(1, 10000)))
     assert max(result.pooled_difference_without, result.pooled_difference_with) < 1e-7
     assert result.after_attention > 0.05 * result.after_attention_length > 0
     assert min(drawn.moved for drawn in result.sweeps[2].maps) > 3
     assert result.encoding_norm == pytest.approx(16.97, abs=0.01) and 2 < result.embedding_norm < 4
 
 
-def test_rope_is_relative_and_gives_the_models_pattern(model):
+def test_rope_is_relative_and_gives_the_models_pattern(real):
     """Layer 2, head 1: pattern to 1e-5, a shift of 1000 to 1e-9, with its peak one step back."""
     result = run(
-        model, Rope(prompt="The cat sat on the table because the cat was tired.", layer=2, head=1)
+        real, Rope(prompt="The cat sat on the table because the cat was tired.", layer=2, head=1)
     )
     assert result.theta == 100000 and result.pairs == 32
     assert result.pattern_difference < 1e-5

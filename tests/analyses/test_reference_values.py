@@ -8,15 +8,8 @@ from layerbook.analyses.next_token import NextToken
 from layerbook.analyses.tokenize import Tokenize
 from layerbook.analyses.vocabulary import Vocabulary
 from layerbook.core.analysis import ChatPrompt
-from layerbook.model.loaded_model import LoadedModel
 
 pytestmark = pytest.mark.model
-
-
-@pytest.fixture(scope="module")
-def model(real_model_dir):
-    """The default model, loaded once."""
-    return LoadedModel.load(real_model_dir, "smollm2-135m-instruct")
 
 
 @pytest.mark.parametrize(
@@ -28,18 +21,18 @@ def model(real_model_dir):
         ("The capital of France is", [(" Paris", 0.77)]),
     ],
 )
-def test_next_token_matches_the_reference(model, prompt, expected):
-    top = run(model, NextToken(prompts=(prompt,), top_k=3)).prompts[0].top
+def test_next_token_matches_the_reference(real, prompt, expected):
+    top = run(real, NextToken(prompts=(prompt,), top_k=3)).prompts[0].top
 
     for token, (text, prob) in zip(top, expected, strict=False):
         assert token.text == text
         assert token.prob == pytest.approx(prob, abs=0.005)
 
 
-def test_model_opens_a_turn_without_the_header(model):
+def test_model_opens_a_turn_without_the_header(real):
     """After a chat without the header of the answer, `<|im_start|>` has 0.997."""
     prompt = ChatPrompt(chat="What is the capital of France?", answer=False)
-    best = run(model, NextToken(prompts=(prompt,), top_k=1)).prompts[0].top[0]
+    best = run(real, NextToken(prompts=(prompt,), top_k=1)).prompts[0].top[0]
 
     assert best.text == "<|im_start|>"
     assert best.prob == pytest.approx(0.997, abs=0.005)
@@ -49,33 +42,33 @@ def test_model_opens_a_turn_without_the_header(model):
     ("text", "ids"),
     [("Hell", [56, 478]), ("Hello", [19556]), ("Hello, World!", [19556, 28, 2260, 17])],
 )
-def test_ids_are_as_published(model, text, ids):
+def test_ids_are_as_published(real, text, ids):
     """They are the ids of SmolLM's own tokenizer."""
-    assert [t.id for t in run(model, Tokenize(prompts=(text,))).prompts[0].tokens] == ids
+    assert [t.id for t in run(real, Tokenize(prompts=(text,))).prompts[0].tokens] == ids
 
 
-def test_two_spaces_before_a_number_stay_together(model):
+def test_two_spaces_before_a_number_stay_together(real):
     """The conversion kept the pre-tokenizer, which splits digits one by one."""
-    assert [t.text for t in run(model, Tokenize(prompts=("  10",))).prompts[0].tokens] == [
+    assert [t.text for t in run(real, Tokenize(prompts=("  10",))).prompts[0].tokens] == [
         "  ",
         "1",
         "0",
     ]
 
 
-def test_vocabulary_is_as_published(model):
+def test_vocabulary_is_as_published(real):
     """It has 49,152 entries, with `H` and `ell` but without `Hell`."""
-    result = run(model, Vocabulary(find=("Hello", "Hell", "H", "ell")))
+    result = run(real, Vocabulary(find=("Hello", "Hell", "H", "ell")))
 
     assert result.size == 49152
     assert [f.id for f in result.found] == [19556, None, 56, 478]
     assert result.bytes < 256
-    assert not run(model, Tokenize(prompts=("a\x13b",))).prompts[0].lossless
+    assert not run(real, Tokenize(prompts=("a\x13b",))).prompts[0].lossless
 
 
-def test_model_is_as_published(model):
+def test_model_is_as_published(real):
     """It has 134,515,008 parameters in 30 layers, with tied embeddings."""
-    result = run(model, Architecture())
+    result = run(real, Architecture())
 
     assert (result.parameters, result.layers, result.d_model, result.tied) == (
         134_515_008,
@@ -86,13 +79,13 @@ def test_model_is_as_published(model):
     assert sum(part.total for part in result.parts) == result.parameters
 
 
-def test_model_completes_the_capital_of_france(model):
+def test_model_completes_the_capital_of_france(real):
     """The greedy answer to the chat names Paris and ends its turn."""
-    one = run(
-        model,
+    text = run(
+        real,
         Generate(prompts=(ChatPrompt(chat="What is the capital of France?"),), max_new_tokens=30),
     ).prompts[0]
 
-    assert "Paris" in one.answer
-    assert one.stopped
-    assert one.written[-1].text == "<|im_end|>"
+    assert "Paris" in text.answer
+    assert text.stopped
+    assert text.written[-1].text == "<|im_end|>"

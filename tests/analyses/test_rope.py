@@ -16,15 +16,8 @@ from fixtures.run_analysis import (
 from layerbook.analyses.rope import Rope
 from layerbook.core.figures import Clock, Frames, Heatmap, Lines, Panels
 from layerbook.core.requests import Site
-from layerbook.model.loaded_model import LoadedModel
 
 TEXT = "The cat sat on the table and the dog"
-
-
-@pytest.fixture(scope="module")
-def tiny(tiny_model_dir):
-    """The tiny Llama."""
-    return LoadedModel.load(tiny_model_dir, "tiny")
 
 
 def measure_arrays(q, k, **parameters):
@@ -65,10 +58,10 @@ def test_wrong_base_changes_the_pattern(tiny):
     """Another theta changes the pattern by more than 0.01."""
     analysis = Rope(prompt=TEXT, layer=0, head=0)
     captures = dict(capture_requests(tiny, analysis))
-    known = captures["model"].facts
-    assert known is not None and known.rope_theta == 100000
+    model_facts = captures["model"].facts
+    assert model_facts is not None and model_facts.rope_theta == 100000
     captures["model"] = replace(
-        captures["model"], model_facts=replace(known, rope=(plain_rope(8, 2.0),) * 2)
+        captures["model"], model_facts=replace(model_facts, rope=(plain_rope(8, 2.0),) * 2)
     )
     assert analysis.measure(captures).pattern_difference > 0.01
 
@@ -134,10 +127,10 @@ def test_facts_come_from_the_model(tiny):
         [2 * math.pi * 100000 ** (2 * i / 8) for i in range(4)]
     )
     T = len(result.tokens)
-    for one in (result.as_it_is, result.ahead, result.stopped):
-        back, own = ([one.pattern[t][t - step] for t in range(2, T)] for step in (1, 0))
-        assert one.one_back == pytest.approx(np.mean(back), abs=1e-6)
-        assert one.itself == pytest.approx(np.mean(own), abs=1e-6)
+    for variant in (result.as_it_is, result.ahead, result.stopped):
+        back, own = ([variant.pattern[t][t - step] for t in range(2, T)] for step in (1, 0))
+        assert variant.one_back == pytest.approx(np.mean(back), abs=1e-6)
+        assert variant.itself == pytest.approx(np.mean(own), abs=1e-6)
 
 
 def attend_in_loops(q, k, position, theta=10000):

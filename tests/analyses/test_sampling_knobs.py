@@ -10,17 +10,10 @@ from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.sampling_knobs import SamplingKnobs
 from layerbook.core.analysis import ChatPrompt
 from layerbook.core.requests import NEXT_LOGITS
-from layerbook.model.loaded_model import LoadedModel
 from pydantic import ValidationError
 
 
-@pytest.fixture(scope="module")
-def model(tiny_model_dir):
-    """The tiny Llama."""
-    return LoadedModel.load(tiny_model_dir, "tiny")
-
-
-def test_distributions_agree_with_transformers(model):
+def test_distributions_agree_with_transformers(tiny):
     """Probabilities and counts of every setting agree to 1e-6."""
     from transformers.generation.logits_process import (
         TemperatureLogitsWarper,
@@ -31,16 +24,16 @@ def test_distributions_agree_with_transformers(model):
     analysis = SamplingKnobs(
         prompt="The cat sat", temperatures=(0.3, 1, 2.5), top_k=6, top_p=0.7, shown=9
     )
-    logits = torch.tensor(capture_requests(model, analysis)["prompt"][NEXT_LOGITS].copy()).double()[
+    logits = torch.tensor(capture_requests(tiny, analysis)["prompt"][NEXT_LOGITS].copy()).double()[
         None
     ]
-    result = run(model, analysis)
+    result = run(tiny, analysis)
 
     warped = [TemperatureLogitsWarper(t)(None, logits) for t in (0.3, 1.0, 2.5)]
     warped += [TopKLogitsWarper(6)(None, logits), TopPLogitsWarper(0.7)(None, logits)]
     ids = [t.id for t in result.top]
-    for setting, left in zip(result.settings, warped, strict=True):
-        prob = torch.softmax(left[0], -1)
+    for setting, warped_logits in zip(result.settings, warped, strict=True):
+        prob = torch.softmax(warped_logits[0], -1)
         assert np.abs(np.array(setting.probs) - prob[ids].numpy()).max() < 1e-6
         assert setting.candidates == int((prob > 0).sum())
         assert setting.rest == pytest.approx(1 - prob[ids].sum().item(), abs=1e-6)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from fixtures.run_analysis import FakeModel, json_round_trip, run
 from layerbook.analyses.sentence_position import SentencePosition
-from layerbook.model.loaded_model import LoadedModel
 
 TEXTS = ("The cat sat on the mat .", "Birds fly", "The cat sat high in the sky today", "cool")
 
@@ -92,10 +91,8 @@ def test_figures_show_both_maps():
         assert "Birds fly" in chart.alt
 
 
-def test_tiny_model_gives_the_zeroed_share_and_equal_permuted_means(tiny_model_dir):
+def test_tiny_model_gives_the_zeroed_share_and_equal_permuted_means(tiny):
     """With real padding, to 1e-12."""
     texts = ("The cat sat on the table.", "The dog", "noise noise")
-    result = run(
-        LoadedModel.load(tiny_model_dir, "tiny"), SentencePosition(prompts=texts, shuffle_seed=0)
-    )
+    result = run(tiny, SentencePosition(prompts=texts, shuffle_seed=0))
     assert result.zeroed_share == 0.5 and result.permuted_change < 1e-12 < result.relisted_change

@@ -7,7 +7,6 @@ import pytest
 from fixtures.run_analysis import FakeModel, facts, json_round_trip, run
 from layerbook.analyses.sinusoidal_encoding import SinusoidalEncoding
 from layerbook.core.figures import Frames, Lines, Panels
-from layerbook.model.loaded_model import LoadedModel
 from pydantic import ValidationError
 
 
@@ -115,6 +114,6 @@ def test_odd_widths_and_invalid_constants_are_refused():
             SinusoidalEncoding(**{"C": (1,)} | wrong)
 
 
-def test_width_defaults_to_that_of_the_model(tiny_model_dir):
-    result = run(LoadedModel.load(tiny_model_dir, "tiny"), SinusoidalEncoding(positions=8, C=(10,)))
+def test_width_defaults_to_that_of_the_model(tiny):
+    result = run(tiny, SinusoidalEncoding(positions=8, C=(10,)))
     assert result.d_model == 32 and len(result.sweeps[0].wavelengths) == 16

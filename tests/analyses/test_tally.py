@@ -22,22 +22,22 @@ def test_counts_follow_the_probabilities() -> None:
     """They are within four standard deviations of the binomial distribution, for five seeds."""
     for seed in range(5):
         _, result = draw(draws=10_000, seed=seed)
-        for one, share in zip(result.top, SHARES, strict=False):
-            assert one.chance == pytest.approx(share)
+        for token, share in zip(result.top, SHARES, strict=False):
+            assert token.chance == pytest.approx(share)
             spread = (10_000 * share * (1 - share)) ** 0.5
-            assert abs(one.count - 10_000 * share) < 4 * spread
-        assert sum(one.count for one in result.top) + result.others == 10_000
+            assert abs(token.count - 10_000 * share) < 4 * spread
+        assert sum(token.count for token in result.top) + result.others == 10_000
         assert result.distinct == 4
 
 
 def test_excluded_tokens_are_never_drawn() -> None:
     _, result = draw(draws=500, top_k=1)
-    assert [one.count for one in result.top] == [500, 0]
+    assert [token.count for token in result.top] == [500, 0]
     assert (result.others, result.distinct) == (0, 1)
 
 
 def test_counts_depend_on_the_seed() -> None:
-    counts = [tuple(one.count for one in draw(seed=seed)[1].top) for seed in (1, 1, 2)]
+    counts = [tuple(token.count for token in draw(seed=seed)[1].top) for seed in (1, 1, 2)]
     assert counts[0] == counts[1] != counts[2]
 
 

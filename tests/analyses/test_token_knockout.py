@@ -85,13 +85,15 @@ def test_costs_are_means_over_the_named_tokens() -> None:
             assert change.touched == 3
     same(result.first, counted(captures, "first", [(0,), (0,)]))
     assert (result.predicted, result.first.touched) == (9, 2)
-    for text, one in enumerate(result.texts):
-        assert one.alone.layers == (0, 1, 2)
-        for i, change in enumerate((one.alone.whitespace, *one.alone.draws)):
+    for text, text_result in enumerate(result.texts):
+        assert text_result.alone.layers == (0, 1, 2)
+        for i, change in enumerate((text_result.alone.whitespace, *text_result.alone.draws)):
             same(change, counted(captures, f"blocked {i}", chosen[i], (text,)))
             assert change.touched == len(chosen[i][text])
-        assert one.mean == pytest.approx(np.mean(captures[f"clean: {text}"][LOSS][1:]), abs=1e-6)
-        assert one.whitespace == chosen[0][text]
+        assert text_result.mean == pytest.approx(
+            np.mean(captures[f"clean: {text}"][LOSS][1:]), abs=1e-6
+        )
+        assert text_result.whitespace == chosen[0][text]
     losses = [
         captures[f"clean: {text}"][LOSS][at]
         for text in range(2)
@@ -103,16 +105,16 @@ def test_costs_are_means_over_the_named_tokens() -> None:
 
 def same(change: LossChange, expected: dict[str, float]) -> None:
     """Compare all means of an intervention, to 1e-6."""
-    found = change.model_dump(exclude={"touched"})
-    assert found == pytest.approx(expected, abs=1e-6)
+    measured = change.model_dump(exclude={"touched"})
+    assert measured == pytest.approx(expected, abs=1e-6)
 
 
-def masked(model: Any, text: str, gone: tuple[int, ...]) -> list[float]:
+def masked(model: Any, text: str, hidden_keys: tuple[int, ...]) -> list[float]:
     """Return the losses of a pass with a mask given to the network itself, without hooks."""
     ids = torch.tensor([model.tokenizer.backend.encode(text).ids])
     length = ids.shape[1]
     hidden = torch.ones(length, length, dtype=torch.bool).triu(1)
-    for key in gone:
+    for key in hidden_keys:
         hidden[key + 1 :, key] = True
     with torch.inference_mode():
         logits = (
@@ -130,7 +132,9 @@ def test_blocking_tokens_equals_masking_them(tiny: Any) -> None:
     (text,) = result.texts
     assert len(text.whitespace) > 3
 
-    clean, blocked, first = (masked(tiny, PROSE, gone) for gone in ((), text.whitespace, (0,)))
+    clean, blocked, first = (
+        masked(tiny, PROSE, hidden_keys) for hidden_keys in ((), text.whitespace, (0,))
+    )
     assert text.clean == pytest.approx(clean, abs=1e-4)
     assert text.blocked == pytest.approx(blocked, abs=1e-4)
     assert result.blocked.whitespace.cost == pytest.approx(
@@ -171,7 +175,9 @@ def test_bars_show_the_measured_costs() -> None:
     texts = figures["texts"]
     assert isinstance(texts, Panels)
     assert [p.title for p in texts.panels] == ["“a b …”", "“b a”"]
-    assert [p.values[2] for p in texts.panels] == [one.alone.draws[1].cost for one in result.texts]  # type: ignore[union-attr]
+    assert [p.values[2] for p in texts.panels] == [
+        text_result.alone.draws[1].cost for text_result in result.texts
+    ]  # type: ignore[union-attr]
     assert isinstance(worst, Bars)
     assert worst.values[0] == pytest.approx(
         max(b - a for text in result.texts for a, b in zip(text.clean, text.blocked, strict=True))

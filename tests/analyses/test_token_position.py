@@ -8,7 +8,6 @@ from fixtures.run_analysis import FakeModel, json_round_trip, run
 from layerbook.analyses.token_position import TokenPosition
 from layerbook.core.figures import Panels, Scatter
 from layerbook.core.requests import Site
-from layerbook.model.loaded_model import LoadedModel
 
 AFTER = Site("resid_mid", 0)
 TEXTS = ("the cat and the dog and the bird", "a b c d e f g h", "one")
@@ -138,11 +137,11 @@ def test_panel_per_constant_with_an_arrow_per_token():
     assert "C = 1: " in figure.alt
 
 
-def test_only_attention_distinguishes_the_orders(tiny_model_dir):
+def test_only_attention_distinguishes_the_orders(tiny):
     """Means of embeddings agree to 1e-12, means after attention differ by > 1e-3."""
     texts = ("The cat sat on the table and the dog", "2 + 2 = 4, and noise")
     result = run(
-        LoadedModel.load(tiny_model_dir, "tiny"),
+        tiny,
         TokenPosition(prompts=texts, shuffle_seed=1, C=(1, 100)),
     )
     assert max(result.pooled_difference_without, result.pooled_difference_with) < 1e-12

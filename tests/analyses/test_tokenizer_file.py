@@ -78,10 +78,10 @@ def test_default_model_is_stored_in_few_pieces(real_model_dir: Path) -> None:
 
 def test_new_pieces_take_the_lowest_free_id() -> None:
     """An existing piece keeps its id, and a merge without parts ends the list."""
-    given = {"a": 0, "b": 3, "ab": 2}
+    pieces = {"a": 0, "b": 3, "ab": 2}
 
-    assert apply_merges(given, np.array([[0, 3], [3, 0], [1, 2]])) == given | {"ba": 1, "baab": 4}
-    assert apply_merges(given, np.array([[0, 0], [9, 0], [3, 3]])) == given | {"aa": 1}
+    assert apply_merges(pieces, np.array([[0, 3], [3, 0], [1, 2]])) == pieces | {"ba": 1, "baab": 4}
+    assert apply_merges(pieces, np.array([[0, 0], [9, 0], [3, 3]])) == pieces | {"aa": 1}
 
 
 def test_tokenizer_without_merges_has_a_figure_of_its_text(tmp_path: Path) -> None:

@@ -1,19 +1,11 @@
 """The vocabulary, against the tokenizers library and hand-made pieces."""
 
-import pytest
 from fixtures.run_analysis import facts, json_round_trip, run
 from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.vocabulary import Vocabulary
 from layerbook.core.figures import label_text
 from layerbook.core.requests import Describe, Encode
-from layerbook.model.loaded_model import LoadedModel
 from tokenizers import Tokenizer
-
-
-@pytest.fixture(scope="module")
-def model(tiny_model_dir):
-    """The tiny Llama; these tests use its tokenizer."""
-    return LoadedModel.load(tiny_model_dir, "tiny")
 
 
 def by_hand(pieces, find, cuts, roles=(), first=2):
@@ -24,11 +16,11 @@ def by_hand(pieces, find, cuts, roles=(), first=2):
     return analysis, json_round_trip(analysis, analysis.measure(captures))
 
 
-def test_counts_agree_with_the_tokenizers_library(model, tiny_model_dir):
+def test_counts_agree_with_the_tokenizers_library(tiny, tiny_model_dir):
     """Size, first entries, and ids of pieces agree."""
     backend = Tokenizer.from_file(str(tiny_model_dir / "tokenizer.json"))
     find = ("H", " the", "Hell", "<|im_start|>", "xyz")
-    result = run(model, Vocabulary(first=40, find=find))
+    result = run(tiny, Vocabulary(first=40, find=find))
 
     assert result.size == backend.get_vocab_size()
     assert [token.id for token in result.first] == list(range(40))
@@ -44,9 +36,9 @@ def test_counts_agree_with_the_tokenizers_library(model, tiny_model_dir):
     )
 
 
-def test_special_tokens_carry_their_roles(model):
+def test_special_tokens_carry_their_roles(tiny):
     """A token can have several roles."""
-    result = run(model, Vocabulary(first=1, find=("a",)))
+    result = run(tiny, Vocabulary(first=1, find=("a",)))
 
     assert {s.token.text: set(s.roles) for s in result.special} == {
         "<|endoftext|>": {"unk"},

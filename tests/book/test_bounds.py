@@ -64,10 +64,10 @@ def test_problems_of_specs_are_limited_and_found_quickly(specs: SpecFolder, name
     """Each of the first problems has one line, at its place."""
     text = SPECS[name]()
     start = time.process_time()
-    found = specs.chapter_problems(text)
+    messages = specs.chapter_problems(text)
     assert time.process_time() - start < SECONDS
-    assert len(found) <= MAX_PROBLEMS + 1
-    for problem in found:
+    assert len(messages) <= MAX_PROBLEMS + 1
+    for problem in messages:
         assert "\n" not in problem
         assert len(problem) < 700
         assert problem.partition(":")[0].isdigit()
@@ -75,10 +75,10 @@ def test_problems_of_specs_are_limited_and_found_quickly(specs: SpecFolder, name
 
 def test_reports_that_more_problems_exist(specs: SpecFolder) -> None:
     """The last line says so, at the next problem."""
-    found = specs.chapter_problems(SPECS["unknown keys"]())
-    assert len(found) == MAX_PROBLEMS + 1
-    assert found[-1] == f"{MAX_PROBLEMS + 8}:5: there are more problems; mend the first ones"
-    assert found[-2].startswith(f"{MAX_PROBLEMS + 7}:5: unknown key 'k99'")
+    messages = specs.chapter_problems(SPECS["unknown keys"]())
+    assert len(messages) == MAX_PROBLEMS + 1
+    assert messages[-1] == f"{MAX_PROBLEMS + 8}:5: there are more problems; mend the first ones"
+    assert messages[-2].startswith(f"{MAX_PROBLEMS + 7}:5: unknown key 'k99'")
 
 
 def test_each_problem_is_a_short_line(specs: SpecFolder) -> None:

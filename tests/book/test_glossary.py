@@ -61,7 +61,7 @@ def test_reports_problems_of_the_file(tmp_path: Path, old: str, new: str, proble
     assert old in TERMS
     with pytest.raises(SpecError) as caught:
         read(tmp_path, TERMS.replace(old, new))
-    assert any(f"glossary.yaml:{problem}" in str(one) for one in caught.value.problems)
+    assert any(f"glossary.yaml:{problem}" in str(fault) for fault in caught.value.problems)
 
 
 def test_term_ids_cannot_clash_with_page_ids() -> None:

@@ -133,12 +133,14 @@ def test_loads_all_keys_of_a_chapter(specs):
 )
 def test_original_is_true_or_a_list_of_figures(specs, value, originals):
     """Names match as in captions; the default is no original figure."""
-    (one,) = specs.experiment(f"analysis: next-token\nprompts: [a]\noriginal: {value}").experiments
+    (experiment,) = specs.experiment(
+        f"analysis: next-token\nprompts: [a]\noriginal: {value}"
+    ).experiments
     (plain,) = specs.experiment("analysis: next-token\nprompts: [a]").experiments
 
-    assert [figure for figure in ("prompt-0", "lone", "prompts") if one.is_original(figure)] == (
-        originals if value != "true" else [*originals, "prompts"]
-    )
+    assert [
+        figure for figure in ("prompt-0", "lone", "prompts") if experiment.is_original(figure)
+    ] == (originals if value != "true" else [*originals, "prompts"])
     assert not plain.is_original("prompt-0")
 
 
@@ -148,10 +150,10 @@ def test_captions_match_prefixes_of_figure_names(specs):
         "analysis: next-token\nprompts: [a]\ncaptions: {prompt: P, prompt-1: Q,"
         " prompt-1-layer-0: R, lone: L}"
     )
-    (one,) = specs.experiment(keys).experiments
+    (experiment,) = specs.experiment(keys).experiments
 
     def text(figure):
-        caption = one.caption(figure)
+        caption = experiment.caption(figure)
         return caption.text if caption else None
 
     assert [
@@ -354,8 +356,8 @@ def test_claims_may_refer_to_other_experiments(specs):
     keys = "analysis: next-token\nprompts: [a]\nclaims:\n"
     for name in ("one", "test/one", "elsewhere/x"):
         check = f"  - {{says: a, check: 'r(\"{name}\").top_k == 1'}}"
-        (one,) = specs.experiment(keys + check).experiments
-        assert one.claims[0].check.references[0].name == name
+        (experiment,) = specs.experiment(keys + check).experiments
+        assert experiment.claims[0].check.references[0].name == name
 
 
 @pytest.mark.parametrize(
@@ -823,8 +825,8 @@ def test_notes_what_the_model_does_not_support(specs):
         "",
     ]
     smollm3 = replace(LIMITS, layers_without_rope=frozenset({1}))
-    found = problems(lambda: load_chapter(Path("experiments/a.yaml"), smollm3))
+    messages = problems(lambda: load_chapter(Path("experiments/a.yaml"), smollm3))
     assert (
         "experiments/a.yaml:7:12: layer 1 of this model does not turn queries and keys (no RoPE)"
-        in found
+        in messages
     )

@@ -122,8 +122,8 @@ def test_problems_are_reported_at_their_place(
     (tmp_path / f"references.{name}").write_text(text)
     with pytest.raises(SpecError) as caught:
         load(tmp_path)
-    problems = [str(one) for one in caught.value.problems]
-    assert any(f"references.{name}:{problem}" in one for one in problems), problems
+    problems = [str(message) for message in caught.value.problems]
+    assert any(f"references.{name}:{problem}" in message for message in problems), problems
 
 
 def test_repeated_key_is_reported(tmp_path: Path) -> None:

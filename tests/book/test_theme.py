@@ -23,21 +23,21 @@ def add_theme(book: Path, theme: str) -> int:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "ratio"),
+    ("first", "second", "ratio"),
     [("#000000", "#ffffff", 21), ("#767676", "#ffffff", 4.54), ("#ff0000", "#ffffff", 4.0)],
 )
-def test_contrast_follows_wcag(one: str, other: str, ratio: float) -> None:
+def test_contrast_follows_wcag(first: str, second: str, ratio: float) -> None:
     """Published values agree, in either order."""
-    assert contrast(one, other) == pytest.approx(ratio, abs=0.005)
-    assert contrast(other, one) == contrast(one, other)
+    assert contrast(first, second) == pytest.approx(ratio, abs=0.005)
+    assert contrast(second, first) == contrast(first, second)
 
 
 def test_default_colors_are_those_of_the_palette() -> None:
     """The style sheet and the check have the same values."""
     palette = (ROOT / "templates/assets/styles/palette.css").read_text(encoding="utf-8")
     for name, light in DEFAULT_COLORS["light"]:
-        found = re.search(rf"--{name}: light-dark\((#\w+), (#\w+)\);", palette)
-        assert found and found.groups() == (light, getattr(DEFAULT_COLORS["dark"], name))
+        match = re.search(rf"--{name}: light-dark\((#\w+), (#\w+)\);", palette)
+        assert match and match.groups() == (light, getattr(DEFAULT_COLORS["dark"], name))
 
 
 @pytest.mark.parametrize("path", GALLERY, ids=[path.stem for path in GALLERY])

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fixtures.chromium import chromium, reading
+from fixtures.chromium import reading
 from fixtures.small_book import layerbook
 from PIL import Image
 from playwright.sync_api import Browser
@@ -20,13 +19,6 @@ PROSE = """\
 
 {{ video("static/film.webm", poster="images/photo.jpg", caption="A film.") }}
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start one Chromium for all tests here."""
-    with chromium() as chromium_browser:
-        yield chromium_browser
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fixtures.chromium import chromium, reading
+from fixtures.chromium import reading
 from layerbook.site.assets import assets
 from layerbook.site.bundling import bundle
 from playwright.sync_api import Browser
@@ -21,13 +20,6 @@ MODULES = {
     "scripts/two.js": b"export const two = 2;\nexport function three() {\n\treturn 3;\n}\n",
     "scripts/broken.js": b'throw new Error("broken");\n',
 }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start one Chromium for all tests here."""
-    with chromium() as browser:
-        yield browser
 
 
 def test_modules_have_separate_scopes_and_errors(browser: Browser, tmp_path: Path) -> None:

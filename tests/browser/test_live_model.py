@@ -9,7 +9,7 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from operator import le
 from pathlib import Path
@@ -19,7 +19,7 @@ import layerbook.templates
 import numpy as np
 import pytest
 import torch
-from fixtures.chromium import chromium, reading
+from fixtures.chromium import reading
 from fixtures.gguf_file import write_gguf
 from fixtures.live_page import call, floats, load_file, write_page
 from fixtures.tiny_llama import write_tiny_model
@@ -160,13 +160,6 @@ def compare(page: Page, reference: Reference, ids: Sequence[int]) -> None:
         for token in row:
             assert abs(token["prob"] - probabilities[token["id"]]) < LENS
         assert abs(row[0]["prob"] - probabilities.max()) < LENS
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all tests here."""
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -397,11 +390,11 @@ def test_real_model_agrees_with_pytorch(browser: Browser, page_file: Path) -> No
         assert load_file(page, gguf, source.sha256)["digest"] == source.sha256
         for ids in texts:
             exact = run_torch(double, ids)
-            found = {
+            differences = {
                 "page": page_distance(page, exact, ids),
                 "PyTorch": distance(run_torch(single, ids), exact),
             }
-            worst = {name: most.larger(found[name]) for name, most in worst.items()}
+            worst = {name: most.larger(differences[name]) for name, most in worst.items()}
     assert worst["page"].within(REAL_LIMITS), worst
     assert worst["PyTorch"].within(REAL_LIMITS), worst
 

@@ -10,19 +10,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from fixtures.chromium import chromium
 from fixtures.small_book import layerbook, start_layerbook
 from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.browser
 PROSE = "templates/chapters/next.md"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start one Chromium for all tests here."""
-    with chromium() as chromium_browser:
-        yield chromium_browser
 
 
 @contextmanager

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
-from fixtures.chromium import chromium, reading
+from fixtures.chromium import assert_accessible, reading
 from fixtures.run_analysis import capture_requests
 from fixtures.sample_chapter import BOOK, SampleViews, context, figure_view
 from fixtures.small_book import layerbook, write_small_book
@@ -169,13 +168,6 @@ def write_page(folder: Path, analysis: AllLogits, result: AllLogitsResult) -> Pa
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     return folder / "attention.html"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start one Chromium for all tests here."""
-    with chromium() as chromium_browser:
-        yield chromium_browser
 
 
 @pytest.fixture(scope="module")
@@ -465,16 +457,12 @@ def test_figure_is_static_without_scripts_and_in_print(browser: Browser, file: P
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
 def test_layout_fits_and_passes_axe(browser: Browser, file: Path, width: int, scheme: str) -> None:
     """Nothing is wider than the window, and axe finds nothing, with tokens removed and drawn."""
-    from axe_playwright_python.sync_playwright import Axe
-
     with reading(browser, file, width=width, color_scheme=scheme, bypass_csp=True) as page:
         play = Playground(page)
         play.turn(1, 9, 0.9)
         play.box.get_by_role("button", name="Draw a token").click()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
-        report = Axe().run(page, options={"runOnly": rules, "preload": False})
-        assert not report.response["violations"], report.generate_report()
+        assert_accessible(page)
 
 
 EXPERIMENT = """
@@ -530,9 +518,9 @@ def test_default_model_agrees_with_python(
         play = Playground(page)
         for i, (scores, prompt) in enumerate(zip(result.logits, result.prompts, strict=True)):
             play.box.get_by_role("combobox").select_option(index=i)
-            for setting, left in zip(result.settings, prompt.left, strict=True):
+            for setting, kept in zip(result.settings, prompt.left, strict=True):
                 play.box.get_by_role("button", name=setting.name, exact=True).click()
-                assert play.shown().candidates == left.candidates
+                assert play.shown().candidates == kept.candidates
             for temperature, top_k, top_p in product(
                 (0, 0.2, 0.9, 2.5), (3, 50, VOCABULARY_SIZE), (0.3, 0.9, 0.99, 1)
             ):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from fixtures.chromium import chromium, reading
+from fixtures.chromium import assert_accessible, reading
 from fixtures.small_book import layerbook
 from playwright.sync_api import Browser, Locator
 
@@ -52,13 +51,6 @@ experiments:
 PROSE = (
     '{{ figure("shuffled", "pca") }}\n\n{{ figure("tokens") }}\n\n{{ figure("near", "pick") }}\n'
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start one Chromium for all tests here."""
-    with chromium() as chromium_browser:
-        yield chromium_browser
 
 
 @pytest.fixture(scope="module")
@@ -262,16 +254,12 @@ def test_map_is_static_without_scripts_and_in_print(browser: Browser, site: Path
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
 def test_layout_fits_and_passes_axe(browser: Browser, site: Path, width: int, scheme: str) -> None:
     """Nothing is wider than the window, and axe finds nothing while a point is selected."""
-    from axe_playwright_python.sync_playwright import Axe
-
     with reading(
         browser, site / "maps.html", width=width, color_scheme=scheme, bypass_csp=True
     ) as page:
         page.locator(MAP).get_by_role("button", name="Next point").click()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
-        report = Axe().run(page, options={"runOnly": rules, "preload": False})
-        assert not report.response["violations"], report.generate_report()
+        assert_accessible(page)
 
 
 @pytest.mark.parametrize(("width", "least"), [(1280, 13), (390, 11)])

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fixtures.chromium import chromium, reading
+from fixtures.chromium import reading
 from fixtures.sample_chapter import HOSTILE, write_book
 from playwright.sync_api import Browser, Page
 
@@ -34,13 +33,6 @@ NO_STORAGE = (
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start one Chromium for all tests here."""
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write the sample book, whose one prediction comes true with the second, hostile choice."""
     return write_book(tmp_path_factory.mktemp("book"))
@@ -63,10 +55,10 @@ def test_answer_shows_the_readers_choice(browser: Browser, book: Path) -> None:
         assert group.get_by_role("radio").count() == 3
         assert button.is_disabled() and answer.get_attribute("open") is None
         assert page.locator(".predict .said").is_hidden()
-        said = commit(page, 0)
+        reply = commit(page, 0)
         assert page.locator(".predict .answer").inner_text() == HOSTILE[1]
         assert (
-            said
+            reply
             == f"You said: In the first. A fair guess. On this model the answer is: {HOSTILE[1]}."
         )
         assert (
@@ -107,9 +99,9 @@ def test_choice_is_remembered_where_storage_is_allowed(browser: Browser, book: P
     there too.
     """
     with reading(browser, book / "attention.html") as page:
-        said = commit(page, 1)
+        reply = commit(page, 1)
         page.reload()
-        assert page.locator(".predict .said").inner_text() == said
+        assert page.locator(".predict .said").inner_text() == reply
         assert page.locator(".predict details").get_attribute("open") is None
         page.get_by_role("button", name="Ask me again").click()
         page.reload()
@@ -149,11 +141,11 @@ def first(*rules: tuple[bool, str]) -> set[str]:
 
 def without_the_head(outputs: Any, silenced: Any) -> set[str]:
     """Return the right answer about silencing the chapter's head, from the results."""
-    left = silenced["prob"][outputs["layer"]][outputs["head"]] / silenced["answer"]["prob"]
+    ratio = silenced["prob"][outputs["layer"]][outputs["head"]] / silenced["answer"]["prob"]
     return first(
-        (left > 0.9, "Hardly anything: the others make up for it"),
-        (left >= 1 / 2, "It drops, but at least half of it is left"),
-        (left >= 1 / 4, "It drops to between a quarter and a half"),
+        (ratio > 0.9, "Hardly anything: the others make up for it"),
+        (ratio >= 1 / 2, "It drops, but at least half of it is left"),
+        (ratio >= 1 / 4, "It drops to between a quarter and a half"),
         (True, "Less than a quarter is left"),
     )
 
@@ -206,10 +198,10 @@ def change_of_the_mean(tokens: Any) -> set[str]:
 
 def without_the_neuron(neuron: Any) -> set[str]:
     """The rest of the first prompt's answer without the neuron."""
-    left = neuron["without"][0]["without"] / neuron["without"][0]["answer"]["prob"]
+    ratio = neuron["without"][0]["without"] / neuron["without"][0]["answer"]["prob"]
     return first(
-        (left > 0.95, "Nothing you would notice"),
-        (left >= 0.66, "It drops a little"),
+        (ratio > 0.95, "Nothing you would notice"),
+        (ratio >= 0.66, "It drops a little"),
         (True, "It drops by more than a third"),
     )
 
@@ -247,8 +239,8 @@ def came_true(chapter: str) -> set[str]:
 
     def result(id: str) -> dict[str, Any]:
         address = id if "/" in id else f"{chapter}/{id}"
-        found: dict[str, Any] = json.loads((SITE / "data" / f"{address}.json").read_bytes())
-        return found
+        data: dict[str, Any] = json.loads((SITE / "data" / f"{address}.json").read_bytes())
+        return data
 
     if chapter == "model":
         shares = result("architecture")["shares"]
@@ -299,12 +291,12 @@ def test_chapters_open_with_a_prediction_judged_by_results(browser: Browser, cha
     true = came_true(chapter)
     with reading(browser, SITE / f"{chapter}.html") as page:
         assert page.locator(".predict").count() == 1
-        words = [one.strip() for one in page.locator(".predict label").all_inner_texts()]
+        words = [label.strip() for label in page.locator(".predict label").all_inner_texts()]
         assert len(words) >= 2 and true <= set(words)
         for choice, text in enumerate(words):
-            said = commit(page, choice)
+            reply = commit(page, choice)
             answers = " or ".join(word for word in words if word in true)
             wrong = f"A fair guess. On this model the answer is: {answers}."
             verdict = "Right. On this model, that is the answer." if text in true else wrong
-            assert said == f"You said: {text}. {verdict}"
+            assert reply == f"You said: {text}. {verdict}"
             page.get_by_role("button", name="Ask me again").click()

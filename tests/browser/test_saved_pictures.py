@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from fixtures.chromium import chromium, reading
+from fixtures.chromium import reading
 from fixtures.sample_chapter import BOOK, SampleViews, context, figure_view
 from fixtures.sample_figures import attention_pattern, growing_frames
 from layerbook.core import figures
@@ -24,13 +23,6 @@ from playwright.sync_api import Browser, Download, Page
 
 pytestmark = pytest.mark.browser
 SVG = "{http://www.w3.org/2000/svg}"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start one Chromium for all tests here."""
-    with chromium() as chromium_browser:
-        yield chromium_browser
 
 
 @pytest.fixture(scope="module")

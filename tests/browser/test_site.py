@@ -6,11 +6,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fixtures.chromium import chromium, reading
+from fixtures.chromium import assert_accessible, reading
 from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
@@ -33,17 +32,10 @@ CHAPTERS = (
 )
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all of these."""
-    with chromium() as running:
-        yield running
-
-
 def result(chapter: str, id: str) -> dict[str, object]:
     """A result as a reader downloads it from the page."""
-    found: dict[str, object] = json.loads((SITE / "data" / chapter / f"{id}.json").read_bytes())
-    return found
+    data: dict[str, object] = json.loads((SITE / "data" / chapter / f"{id}.json").read_bytes())
+    return data
 
 
 def test_every_chapter_is_in_the_site() -> None:
@@ -65,10 +57,10 @@ def test_internal_links_have_targets() -> None:
         p: set(re.findall(r'\bid="([^"]+)"', (SITE / p).read_text(encoding="utf-8"))) for p in PAGES
     }
     for page in PAGES:
-        found = re.findall(
+        links = re.findall(
             r'href="([\w-]*(?:\.html)?)#([^"]+)"', (SITE / page).read_text(encoding="utf-8")
         )
-        for target, place in found:
+        for target, place in links:
             if target == "try.html" and "=" in place:
                 continue  # a sentence that the page opens with
             assert place in ids[target or page], (page, target, place)
@@ -118,15 +110,11 @@ def test_every_figure_has_caption_alt_text_table_code_and_data(browser: Browser,
 @pytest.mark.parametrize("name", PAGES)
 def test_every_page_passes_axe(browser: Browser, name: str) -> None:
     """axe finds nothing against WCAG 2.1 AA, in light and in dark."""
-    from axe_playwright_python.sync_playwright import Axe
-
     for width, scheme in ((1280, "light"), (390, "dark")):
         with reading(
             browser, SITE / name, width=width, color_scheme=scheme, bypass_csp=True
         ) as page:
-            rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
-            found = Axe().run(page, options={"runOnly": rules, "preload": False})
-            assert not found.response["violations"], (name, width, found.generate_report())
+            assert_accessible(page)
 
 
 def test_bars_match_the_result(browser: Browser) -> None:
@@ -201,14 +189,14 @@ def test_live_tokenizer_agrees_with_the_results(browser: Browser) -> None:
     with reading(browser, SITE / "tokenization.html") as page:
         page.get_by_role("button", name="Type a text of your own").click()
         field = page.get_by_role("textbox", name="Your text")
-        for one in texts:  # type: ignore[attr-defined]
-            field.fill(one["prompt"])
-            count = len(one["tokens"])
+        for text in texts:  # type: ignore[attr-defined]
+            field.fill(text["prompt"])
+            count = len(text["tokens"])
             page.locator(".live-status").filter(
                 has_text=re.compile(rf", {count} tokens?\.")
             ).wait_for()
             shown = page.locator("#live-tokens .chip .tok-id").all_inner_texts()
-            assert shown == [str(token["id"]) for token in one["tokens"]]
+            assert shown == [str(token["id"]) for token in text["tokens"]]
 
 
 def test_search_finds_a_term(browser: Browser) -> None:

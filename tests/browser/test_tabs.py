@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fixtures.chromium import chromium, reading
+from fixtures.chromium import assert_accessible, reading
 from fixtures.small_book import layerbook
 from playwright.sync_api import Browser
 
@@ -49,13 +48,6 @@ See @eq-name.
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start one Chromium for all tests here."""
-    with chromium() as chromium_browser:
-        yield chromium_browser
-
-
-@pytest.fixture(scope="module")
 def chapter(book_with_results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the small book with a chapter of Markdown."""
     book = tmp_path_factory.mktemp("tabs") / "book"
@@ -69,14 +61,14 @@ def chapter(book_with_results: Path, tmp_path_factory: pytest.TempPathFactory) -
 def test_tabs_change_by_mouse_and_keys(browser: Browser, chapter: Path) -> None:
     """Arrows move the focus along with the choice and stop at the ends."""
     with reading(browser, chapter) as page:
-        one, two = (page.get_by_role("tab", name=name) for name in ("One", "Two"))
+        first, second = (page.get_by_role("tab", name=name) for name in ("One", "Two"))
         assert page.locator(".tab:visible").inner_text() == "first"
-        two.click()
+        second.click()
         assert "second" in page.locator(".tab:visible").inner_text()
         page.keyboard.press("ArrowRight")
-        assert two.get_attribute("aria-selected") == "true"
+        assert second.get_attribute("aria-selected") == "true"
         page.keyboard.press("ArrowLeft")
-        assert one.evaluate("node => node === document.activeElement")
+        assert first.evaluate("node => node === document.activeElement")
         assert page.get_by_role("tabpanel").inner_text() == "first"
 
 
@@ -109,12 +101,8 @@ def test_all_tabs_are_shown_without_scripts(browser: Browser, chapter: Path) -> 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_page_passes_axe(browser: Browser, chapter: Path, width: int, scheme: str) -> None:
     """axe finds nothing in boxes, tabs, tasks and listings; nothing is wider than the page."""
-    from axe_playwright_python.sync_playwright import Axe
-
     with reading(browser, chapter, width, color_scheme=scheme, bypass_csp=True) as page:
-        rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
-        found = Axe().run(page, options={"runOnly": rules, "preload": False})
-        assert not found.response["violations"], found.generate_report()
+        assert_accessible(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fixtures.chromium import chromium, reading
+from fixtures.chromium import reading
 from fixtures.sample_chapter import write_book
 from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 SITE = Path(__file__).resolve().parents[2] / "site"
 STRIP = "#fig-noise-tokens .strip-row"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start one Chromium for all tests here."""
-    with chromium() as chromium_browser:
-        yield chromium_browser
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fixtures.chromium import chromium, reading
+from fixtures.chromium import assert_accessible, reading
 from fixtures.small_book import layerbook
 from playwright.sync_api import Browser, Locator, Page
 
@@ -54,13 +53,6 @@ PROSE = """\
 {{ figure("words", "map") }}
 """
 WAVES, TURNS, MAP = "#waves-clocks", "#turns-moved", "#words-map"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start one Chromium for all tests here."""
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -239,13 +231,13 @@ def test_map_zooms_and_pans(browser: Browser, site: Path) -> None:
         figure = open_map(page)
         canvas = figure.locator("canvas")
         picture = "c => c.toDataURL()"
-        seen = [canvas.evaluate(picture)]
+        pictures = [canvas.evaluate(picture)]
         figure.get_by_role("button", name="Show all words").click()
-        seen.append(canvas.evaluate(picture))
+        pictures.append(canvas.evaluate(picture))
         canvas.focus()
         for key in ("+", "ArrowLeft", "-"):
             page.keyboard.press(key)
-            seen.append(canvas.evaluate(picture))
+            pictures.append(canvas.evaluate(picture))
         box = canvas.bounding_box()
         assert box
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -253,20 +245,16 @@ def test_map_zooms_and_pans(browser: Browser, site: Path) -> None:
         page.mouse.down()
         page.mouse.move(x + 60, y + 10)
         page.mouse.up()
-        seen.append(canvas.evaluate(picture))
-        assert len(set(seen)) == len(seen)
+        pictures.append(canvas.evaluate(picture))
+        assert len(set(pictures)) == len(pictures)
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
 def test_layout_fits_and_passes_axe(browser: Browser, site: Path, width: int, scheme: str) -> None:
     """Nothing is wider than the window, and axe finds nothing."""
-    from axe_playwright_python.sync_playwright import Axe
-
     with reading(
         browser, site / "play.html", width=width, color_scheme=scheme, bypass_csp=True
     ) as page:
         open_map(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
-        report = Axe().run(page, options={"runOnly": rules, "preload": False})
-        assert not report.response["violations"], report.generate_report()
+        assert_accessible(page)

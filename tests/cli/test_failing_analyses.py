@@ -13,7 +13,7 @@ from layerbook.analyses.tokenize import Tokenize, TokenizeResult
 from layerbook.core.errors import describe_exception
 from layerbook.store.trust import trust
 
-MINE = """\
+FAILING_CLASS = """\
 from typing import ClassVar
 
 from layerbook.core.analysis import Analysis, Result
@@ -68,7 +68,7 @@ def lines(text: str) -> list[str]:
         ("raise SystemExit(0)\n", r"SystemExit: 0 \(analyses/mine.py:1\)"),
         ("\nraise OSError\n", r"OSError \(analyses/mine.py:2\)"),
         ("x = 1\n", r"mine.py: the analysis 'mine' should be a class called Mine"),
-        (MINE, r"ZeroDivisionError: division by zero \(analyses/mine.py:11\)"),
+        (FAILING_CLASS, r"ZeroDivisionError: division by zero \(analyses/mine.py:11\)"),
     ],
 )
 def test_broken_analysis_is_reported_as_a_problem_of_the_spec(

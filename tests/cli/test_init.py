@@ -60,11 +60,11 @@ def test_claims_of_a_new_book_hold_on_the_default_model(
 def test_new_files_are_listed_and_complete(tmp_path: Path) -> None:
     """The message names the files that were written; no mark is left to be filled in."""
     done = layerbook("init", "talk", cwd=tmp_path)
-    made = read_tree(tmp_path / "talk")
-    assert done.stdout.splitlines()[:-1] == [f"talk/{name}" for name in sorted(made)]
-    assert made[".gitignore"].startswith(b"#")
-    assert not [name for name, data in made.items() if b"@TITLE@" in data or b"@MODEL@" in data]
-    assert f'model: "{sources.DEFAULT_MODEL}"' in made["experiments/book.yaml"].decode()
+    files = read_tree(tmp_path / "talk")
+    assert done.stdout.splitlines()[:-1] == [f"talk/{name}" for name in sorted(files)]
+    assert files[".gitignore"].startswith(b"#")
+    assert not [name for name, data in files.items() if b"@TITLE@" in data or b"@MODEL@" in data]
+    assert f'model: "{sources.DEFAULT_MODEL}"' in files["experiments/book.yaml"].decode()
     assert [path.name for path in tmp_path.iterdir()] == ["talk"]
 
 
@@ -169,7 +169,9 @@ def test_new_book_has_a_workflow_that_publishes_it(tmp_path: Path) -> None:
     ours = [words[1:] for words in commands if words[0] == "layerbook"]
     assert [words[0] for words in ours] == ["check", "build"]
     for name, *options in ours:
-        known = {option for one in main.commands[name].params for option in one.opts}
-        assert set(options) <= known
+        known_options = {
+            option for parameter in main.commands[name].params for option in parameter.opts
+        }
+        assert set(options) <= known_options
     uploads = [step["with"]["path"] for step in steps if "upload" in step.get("uses", "")]
     assert uploads == ["site"]

@@ -119,11 +119,11 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return Case(write_tiny_family(tmp_path_factory.mktemp("family"), family, rope), family)
 
 
-def assert_close(one: Any, other: Any, tolerance: float = 1e-10) -> None:
+def assert_close(actual: Any, expected: Any, tolerance: float = 1e-10) -> None:
     """Compare arrays of the same shape."""
-    one, other = np.asarray(one), np.asarray(other)
-    assert one.shape == other.shape
-    assert np.abs(one - other).max() < tolerance
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    assert actual.shape == expected.shape
+    assert np.abs(actual - expected).max() < tolerance
 
 
 def test_logits_and_patterns_are_those_of_transformers(case: Case) -> None:
@@ -142,8 +142,8 @@ def test_probabilities_are_those_of_transformers_in_float32(case: Case) -> None:
     ids = torch.tensor([[token.id for token in case.run.tokens]])
     with torch.inference_mode():
         expected = case.reference(torch.float32)(ids).logits[0, -1].softmax(-1)
-    found = torch.from_numpy(case.run[NEXT_LOGITS].copy()).softmax(-1)
-    assert_close(found, expected, 1e-4)
+    actual = torch.from_numpy(case.run[NEXT_LOGITS].copy()).softmax(-1)
+    assert_close(actual, expected, 1e-4)
 
 
 def test_greedy_text_is_that_of_transformers(case: Case) -> None:
@@ -278,7 +278,7 @@ def test_limits_are_those_of_the_loaded_model(case: Case) -> None:
         turned = {layer for layer in case.layers if facts.rope[layer]}
         assert limits.layers_without_rope == set(case.layers) - turned
     attention = case.model.parts.attentions
-    plain = all(abs(one.scaling * facts.d_head**0.5 - 1) < 1e-6 for one in attention)
+    plain = all(abs(block.scaling * facts.d_head**0.5 - 1) < 1e-6 for block in attention)
     capped = getattr(case.model.config, "attn_logit_softcapping", None) is not None
     assert ("plain scores" in limits.missing) == (capped or not plain)
 

@@ -220,8 +220,8 @@ def join_by_score(text: str, header: dict[str, object]) -> list[int]:
         symbols[i : i + 2] = [symbols[i] + symbols[i + 1]]
     ids = []
     for symbol in symbols:
-        known = symbol in tokens
-        ids += [tokens.index(symbol)] if known else [3 + byte for byte in symbol.encode()]
+        is_token = symbol in tokens
+        ids += [tokens.index(symbol)] if is_token else [3 + byte for byte in symbol.encode()]
     return ids
 
 

@@ -310,13 +310,14 @@ def test_knockout_is_the_softmax_without_those_keys(model):
             scores = q[head] @ k[head // group].T / math.sqrt(q.shape[-1])
             for query in range(len(scores)):
                 blocked = keys if head in heads else ()
-                seen = [key for key in range(query + 1) if key == query or key not in blocked]
-                weights = np.exp(scores[query, seen])
+                visible = [key for key in range(query + 1) if key == query or key not in blocked]
+                weights = np.exp(scores[query, visible])
                 expected = np.zeros(len(scores))
-                expected[seen] = weights / weights.sum()
+                expected[visible] = weights / weights.sum()
                 assert np.abs(expected - run[Site("pattern", i)][head, query]).max() < 1e-5
                 assert (
-                    np.isfinite(run[Site("scores", i)][head, query]).nonzero()[0].tolist() == seen
+                    np.isfinite(run[Site("scores", i)][head, query]).nonzero()[0].tolist()
+                    == visible
                 )
         mixed = np.einsum(
             "hqk,hkd->qhd", run[Site("pattern", i)], np.repeat(run[Site("v", i)], group, axis=0)

@@ -154,9 +154,9 @@ def test_other_instructions_change_the_last_digits_only(
     real_model_dir: Path, tmp_path: Path
 ) -> None:
     """Without vector instructions and with two threads, the real model gives the same numbers."""
-    one, other = (
+    plain_run, other_run = (
         run_on(real_model_dir, threads, capability, tmp_path / f"{threads}.npz")
         for threads, capability in ((1, "avx2"), (2, "default"))
     )
-    assert (one.pop("ids") == other.pop("ids")).all()
-    assert_equal_to_the_last_digits(one, other)
+    assert (plain_run.pop("ids") == other_run.pop("ids")).all()
+    assert_equal_to_the_last_digits(plain_run, other_run)

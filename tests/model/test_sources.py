@@ -588,8 +588,8 @@ def test_damaged_conversion_is_redone(tiny_gguf, name):
 
 def test_failed_conversion_leaves_nothing(tiny_model_dir, tmp_path):
     """Leftovers of a killed build are removed, too."""
-    left = user_cache.root() / "models" / ".half-killed"
-    left.mkdir(parents=True)
+    leftover = user_cache.root() / "models" / ".half-killed"
+    leftover.mkdir(parents=True)
     gguf = write_gguf(tiny_model_dir, tmp_path / "bad.gguf", {"tokenizer.ggml.pre": "unheard-of"})
     with pytest.raises(ModelError, match="unheard-of"):
         sources.resolve(str(gguf)).prepare()

@@ -145,8 +145,13 @@ VISION = {
 @pytest.mark.parametrize("vision", VISION)
 def test_quantities_have_distinguishable_colours(theme: dict[str, str], vision: str) -> None:
     """Query, key, value, stream and probability differ for colour-blind readers, too."""
-    seen = {role: oklab(VISION[vision] @ linear(theme[role])) for role in colours.ROLES}
-    apart = {(a, b): float(np.linalg.norm(seen[a] - seen[b])) for a in seen for b in seen if a < b}
+    perceived = {role: oklab(VISION[vision] @ linear(theme[role])) for role in colours.ROLES}
+    apart = {
+        (a, b): float(np.linalg.norm(perceived[a] - perceived[b]))
+        for a in perceived
+        for b in perceived
+        if a < b
+    }
     assert not {pair: distance for pair, distance in apart.items() if distance < 0.06}
 
 

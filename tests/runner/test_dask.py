@@ -264,7 +264,7 @@ def test_killed_worker_loses_no_results(
     wait, chunks_done = dask._wait, 0
     victim_tasks: list[str] = []
     with start_cluster(tmp_path / "dask", 2) as new_cluster:
-        victim = new_cluster.workers[0]
+        killed_worker = new_cluster.workers[0]
 
         def kill() -> None:
             from distributed import Client
@@ -277,7 +277,7 @@ def test_killed_worker_loses_no_results(
                     [*client.processing().get(address, ()), *client.has_what().get(address, ())]
                 )
                 time.sleep(0.02)
-            victim.kill()
+            killed_worker.kill()
 
         def wait_and_kill(chunk: Sequence[Experiment], future: Any) -> Any:
             nonlocal chunks_done
@@ -285,13 +285,13 @@ def test_killed_worker_loses_no_results(
                 chunks_done += 1
                 if chunks_done == 3:
                     # Stopped, it keeps the chunks that it is given next.
-                    victim.send_signal(signal.SIGSTOP)
+                    killed_worker.send_signal(signal.SIGSTOP)
                     threading.Thread(target=kill).start()
             return wait(chunk, future)
 
         monkeypatch.setattr(dask, "_wait", wait_and_kill)
         done = layerbook("run", "--executor", new_cluster.executor, cwd=book)
-        assert victim.wait(10) == -signal.SIGKILL
+        assert killed_worker.wait(10) == -signal.SIGKILL
     assert done.returncode == 0, done.stderr + done.stdout
     assert victim_tasks
     assert_same(local_book, book)

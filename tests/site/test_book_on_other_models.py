@@ -83,11 +83,11 @@ def other_book(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 def test_prose_adapts_to_another_model(other_book: Path) -> None:
     """Every chapter is there, and says nothing that is true of the book's own model alone."""
     pages = {name: page_text(other_book / "site" / f"{name}.html") for name in CHAPTERS}
-    found = {
+    matches = {
         name: [text[max(0, m.start() - 50) : m.end() + 50] for m in re.finditer(OWN_WORDS, text)]
         for name, text in pages.items()
     }
-    assert not any(found.values()), {name: words for name, words in found.items() if words}
+    assert not any(matches.values()), {name: words for name, words in matches.items() if words}
 
     for name, text in pages.items():
         assert not re.search(r"Traceback|\{\{|\{%|Undefined|\bnan\b", text), name

@@ -419,12 +419,12 @@ def test_reports_unknown_figures_in_captions_badges_and_originals(book: Path) ->
     before = read_tree(book / "site")
     result = layerbook("build", cwd=book)
     assert result.returncode == 2
-    for line, what in (
+    for line, message in (
         (15, "captions: there is no figure 'txt' (did you mean 'text'?)"),
         (5, "badges: there is no figure 'logit-1' (did you mean 'logits-1'?)"),
         (5, "original: there is no figure 'promt' (did you mean 'prompt'?)"),
     ):
-        assert re.search(rf"next\.yaml:{line}:1: sum: {re.escape(what)}", result.stderr), (
+        assert re.search(rf"next\.yaml:{line}:1: sum: {re.escape(message)}", result.stderr), (
             result.stderr
         )
     assert read_tree(book / "site") == before

@@ -85,9 +85,9 @@ def test_reports_mistakes_in_prose(unrun: Path, text: str, column: int, message:
     """At their place, with the nearest name, although nothing has run."""
     line = append_prose(unrun, text)
     if message:
-        (found,) = problems(unrun)
-        assert found.startswith(f"{PROSE}:{line}:"), found
-        assert found.partition(" ")[2].startswith(message), found
+        (problem,) = problems(unrun)
+        assert problem.startswith(f"{PROSE}:{line}:"), problem
+        assert problem.partition(" ")[2].startswith(message), problem
 
 
 def test_reports_captions_without_figures_and_figures_without_captions(unrun: Path) -> None:
@@ -96,7 +96,7 @@ def test_reports_captions_without_figures_and_figures_without_captions(unrun: Pa
     line = replace_text(unrun, file, "      logits: Their", "      logit: Their")
     append_prose(unrun, '{{ figure("sum", "logits-0") }}')
     spec = (unrun / file).read_text(encoding="utf-8").splitlines()
-    sum_line = 1 + next(i for i, one in enumerate(spec) if "- id: sum" in one)
+    sum_line = 1 + next(i for i, text_line in enumerate(spec) if "- id: sum" in text_line)
     assert problems(unrun) == [
         f"{file}:{sum_line}:1: the figure 'logits-0' of 'sum' is shown without a caption; "
         "add one under captions:",
@@ -111,8 +111,8 @@ def test_reports_mistakes_in_captions_and_claims(unrun: Path) -> None:
     second = replace_text(
         unrun, file, "The most likely token is `xyzzy`", "'The [most](x.html) {{ at.prompt }}'"
     )
-    found = problems(unrun)
-    assert [re.sub(r":\d+: .*", "", one) for one in found] == [
+    messages = problems(unrun)
+    assert [re.sub(r":\d+: .*", "", message) for message in messages] == [
         *(f"{file}:{first}",) * 2,
         *(f"{file}:{second}",) * 2,
     ]
@@ -135,8 +135,8 @@ def test_reports_wrong_measures_and_views(unrun: Path, old: str, new: str, messa
     """At the place of the field."""
     assert SPEC.count(old) == 1
     write_sweep_book(unrun, SPEC.replace(old, new))
-    (found,) = problems(unrun)
-    assert found.startswith("experiments/words.yaml:") and message in found
+    (problem,) = problems(unrun)
+    assert problem.startswith("experiments/words.yaml:") and message in problem
 
 
 def test_reports_all_problems_at_once(unrun: Path) -> None:
@@ -145,10 +145,10 @@ def test_reports_all_problems_at_once(unrun: Path) -> None:
     append_prose(unrun, "{{ nothing }}")
     words = unrun / "templates" / "chapters" / "words.md"
     words.write_text(words.read_text(encoding="utf-8") + "\n[x](nope.html)\n", encoding="utf-8")
-    found = problems(unrun)
-    assert len(found) == 3 and found[2].startswith("templates/chapters/words.md")
+    messages = problems(unrun)
+    assert len(messages) == 3 and messages[2].startswith("templates/chapters/words.md")
     built = layerbook("build", "--quiet", cwd=unrun)
-    assert built.returncode == 2 and built.stderr.splitlines()[:3] == found
+    assert built.returncode == 2 and built.stderr.splitlines()[:3] == messages
     assert not list((unrun / "experiments").glob("results/*/*/*.json"))
 
 
@@ -166,8 +166,8 @@ def test_stored_results_reveal_more_problems(book: Path, text: str, message: str
     """Faults that only numbers show are found in the results that there are."""
     assert layerbook("check", cwd=book).returncode == 0
     line = append_prose(book, text)
-    (found,) = problems(book)
-    assert found.startswith(f"{PROSE}:{line}:") and message in found
+    (problem,) = problems(book)
+    assert problem.startswith(f"{PROSE}:{line}:") and message in problem
 
 
 def test_claims_that_no_chapter_shows_are_checked(book: Path) -> None:
@@ -179,8 +179,8 @@ def test_claims_that_no_chapter_shows_are_checked(book: Path) -> None:
         'check: result.prompts[0].top[99].text == "xyzzy"',
     )
     replace_text(book, PROSE, '{{ claim("sum", 1) }}\n', "")
-    (found,) = problems(book)
-    assert found.startswith(f"experiments/next.yaml:{line}:")
+    (message,) = problems(book)
+    assert message.startswith(f"experiments/next.yaml:{line}:")
 
 
 def test_imports_no_model_and_draws_nothing(book: Path) -> None:

@@ -36,7 +36,11 @@ class Sample(Result):
 def cells_of(chapter: str) -> list[CodeCell]:
     """Return a chapter's cells in the order of its prose."""
     prose = (ROOT / "templates" / "chapters" / f"{chapter}.md").read_text(encoding="utf-8")
-    names = [one.name for one in find_references(prose, chapter) if one.function == "code_cell"]
+    names = [
+        reference.name
+        for reference in find_references(prose, chapter)
+        if reference.function == "code_cell"
+    ]
     return [read_cell(CODE / chapter, name) for name in names]
 
 

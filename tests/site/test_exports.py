@@ -134,15 +134,19 @@ def test_epub_follows_the_format(built: Path, tmp_path: Path) -> None:
 
 
 def _check_page(page: Element, pages: dict[str, Element]) -> None:
-    ids = [id for one in page.iter() if (id := one.get("id"))]
+    ids = [id for element in page.iter() if (id := element.get("id"))]
     assert len(ids) == len(set(ids))
-    assert not {one.tag for one in page.iter()} & {f"{XHTML}{n}" for n in ("button", "script")}
+    assert not {element.tag for element in page.iter()} & {
+        f"{XHTML}{n}" for n in ("button", "script")
+    }
     for link in page.iter(f"{XHTML}a"):
         href = link.get("href")
         if href and ":" not in href:
             file, _, fragment = href.partition("#")
             target = pages[file] if file else page
-            assert not fragment or any(one.get("id") == fragment for one in target.iter()), href
+            assert not fragment or any(
+                element.get("id") == fragment for element in target.iter()
+            ), href
 
 
 def test_epub_passes_epubcheck(built: Path, tmp_path: Path) -> None:
@@ -159,12 +163,12 @@ def test_slides_are_self_contained(built: Path, tmp_path: Path) -> None:
     export(built, "--slides", "next", str(tmp_path / "slides.html"))
     text = (tmp_path / "slides.html").read_text()
     tree = html5lib.parse(text, namespaceHTMLElements=False)
-    slides = [one for one in tree.iter("section") if one.get("class") == "slide"]
+    slides = [element for element in tree.iter("section") if element.get("class") == "slide"]
     figures = [len(list(slide.iter("figure"))) for slide in slides]
     assert max(figures) == 1 and sum(figures) == 3
     assert "default-src 'none'" in text and "unsafe" not in text
-    assert not [one for one in tree.iter("link")] and 'url("fonts/' not in text
-    sources = [one.get("src", "") for one in tree.iter("img")]
+    assert not [element for element in tree.iter("link")] and 'url("fonts/' not in text
+    sources = [element.get("src", "") for element in tree.iter("img")]
     assert sources and all(source.startswith("data:image/svg+xml") for source in sources)
 
 
@@ -215,15 +219,15 @@ def test_unbuilt_book_is_refused(book: Path) -> None:
     assert done.returncode == 1 and "layerbook build" in done.stderr
 
 
-def stranger(built: Path, tmp_path: Path, evil: str) -> Path:
+def stranger(built: Path, tmp_path: Path, injection: str) -> Path:
     """Return a copy of the book in whose site a stranger put something, beside a secret."""
     book = tmp_path / "book"
     shutil.copytree(built, book)
     (tmp_path / "secret.txt").write_text("SECRET")
     Image.new("RGB", (40, 40), "red").save(tmp_path / "secret.png")
     page = book / "site" / "next.html"
-    evil = evil.replace("SECRET", (tmp_path / "secret").as_uri())
-    page.write_text(page.read_text().replace("</h1>", f"</h1>{evil}", 1))
+    injection = injection.replace("SECRET", (tmp_path / "secret").as_uri())
+    page.write_text(page.read_text().replace("</h1>", f"</h1>{injection}", 1))
     return book
 
 

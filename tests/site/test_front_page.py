@@ -51,17 +51,17 @@ def test_pictures_show_the_numbers_of_the_results() -> None:
     assert 'width="75.0"' in widths.picture_html and widths.alt == "Widths: 10, 20"
 
 
-def vars_of(one: object) -> dict[str, object]:
+def vars_of(token: object) -> dict[str, object]:
     """Return the fields of a token."""
-    return {name: getattr(one, name) for name in ("id", "text", "hex", "special")}
+    return {name: getattr(token, name) for name in ("id", "text", "hex", "special")}
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_tokens_are_escaped(hostile: str) -> None:
     tokens = [token(hostile, 1)]
     for keys in ({"tokens": tokens}, {"weights": [1.0], "labels": tokens}):
-        (one,) = make_stages(stage(**keys))
-        tree = html5lib.parseFragment(one.picture_html, namespaceHTMLElements=False)
+        (journey_stage,) = make_stages(stage(**keys))
+        tree = html5lib.parseFragment(journey_stage.picture_html, namespaceHTMLElements=False)
         names = {str(element.tag).rpartition("}")[2] for element in tree.iter()}
         assert names <= {"DOCUMENT_FRAGMENT", "p", "span", "svg", "path", "circle", "text"}
 
@@ -86,10 +86,10 @@ def test_reports_what_a_stage_lacks(stages: object, message: str) -> None:
 def test_long_texts_show_their_end() -> None:
     """A model of single letters has many tokens; the likeliest ones show their beginning."""
     tokens = [token(f"t{n}", n) for n in range(20)]
-    (one,) = make_stages(stage(tokens=tokens))
-    assert ">t19<" in one.picture_html and ">t3<" not in one.picture_html
-    (one,) = make_stages(stage(weights=[0.05] * 20, labels=tokens))
-    assert ">t19<" in one.picture_html and one.picture_html.count("<path") == 16
+    (journey_stage,) = make_stages(stage(tokens=tokens))
+    assert ">t19<" in journey_stage.picture_html and ">t3<" not in journey_stage.picture_html
+    (journey_stage,) = make_stages(stage(weights=[0.05] * 20, labels=tokens))
+    assert ">t19<" in journey_stage.picture_html and journey_stage.picture_html.count("<path") == 16
 
 
 def test_first_page_has_its_text_and_reading_times(tmp_path: Path, tiny_model_dir: Path) -> None:

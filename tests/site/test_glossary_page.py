@@ -32,7 +32,7 @@ def test_terms_are_links_with_a_preview() -> None:
         ("a <b>", "glossary.html#logits", "term-logits-2", "about-logits"),
         ("residual stream", "glossary.html#stream", "term-stream-1", "about-stream"),
     ]
-    assert [(one.id, one.title) for one in body.previews] == [
+    assert [(preview.id, preview.title) for preview in body.previews] == [
         ("about-logits", "logits"),
         ("about-stream", "residual stream"),
     ]
@@ -44,7 +44,7 @@ def test_terms_are_links_with_a_preview() -> None:
 
 def test_headings_leave_the_ids_of_previews_alone() -> None:
     body = render_chapter('{{ term("logits") }}\n\n## About logits', "x.md", context())
-    assert [one.id for one in body.previews] == ["about-logits"]
+    assert [preview.id for preview in body.previews] == ["about-logits"]
     assert '<h2 id="about-logits-2">' in body.html
 
 

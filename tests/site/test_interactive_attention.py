@@ -67,7 +67,7 @@ def decoded_errors(weights: np.ndarray) -> tuple[float, float]:
     count = shares.shape[-1]
     exact = np.zeros_like(shares)
     exact[..., *np.tril_indices(count)] = weights
-    left = 0.0
+    error_without_first = 0.0
     for layer in range(len(exact)):
         for expected, decoded in [
             (exact[layer].mean(axis=0), shares[layer].mean(axis=0)),
@@ -76,8 +76,8 @@ def decoded_errors(weights: np.ndarray) -> tuple[float, float]:
             for row in range(1, count):
                 a, b = (x[row, 1 : row + 1] for x in (expected, decoded))
                 a, b = (x / x.sum() if x.sum() else x for x in (a, b))
-                left = max(left, float(np.abs(a - b).max()))
-    return float(np.abs(exact - shares).max()), left
+                error_without_first = max(error_without_first, float(np.abs(a - b).max()))
+    return float(np.abs(exact - shares).max()), error_without_first
 
 
 @pytest.mark.parametrize("spread", [0.1, 3.0, 12.0])
@@ -85,8 +85,8 @@ def test_reported_errors_are_those_of_the_script(spread: float) -> None:
     """Below half a step of 1/65535; without the first token, below the readout's last digit."""
     weights = random_patterns(spread)
     assert attention.largest_errors(weights) == pytest.approx(decoded_errors(weights), abs=1e-12)
-    plain, left = decoded_errors(weights)
-    assert 0 < plain <= HALF_STEP and left < LAST_DIGIT
+    plain, error_without_first = decoded_errors(weights)
+    assert 0 < plain <= HALF_STEP and error_without_first < LAST_DIGIT
 
 
 def test_small_shares_beside_the_first_token_keep_their_precision() -> None:
@@ -121,8 +121,8 @@ def test_errors_of_the_committed_patterns_are_invisible() -> None:
     """Far less than a shade of 1/255, and less than the readout's last digit."""
     (path,) = RESULT.glob("every.*.safetensors")
     (weights,) = load_file(path).values()
-    plain, left = decoded_errors(weights)
-    assert plain <= HALF_STEP < LAST_DIGIT / 10 and left < LAST_DIGIT < 1 / 255 / 10
+    plain, error_without_first = decoded_errors(weights)
+    assert plain <= HALF_STEP < LAST_DIGIT / 10 and error_without_first < LAST_DIGIT < 1 / 255 / 10
     size = len(attention.data_script("x.js", patterns(weights), sequential()))
     assert (
         size < 0.75 * 4 * weights.size

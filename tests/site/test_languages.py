@@ -53,12 +53,12 @@ def test_catalogue_is_complete(code: str) -> None:
     for message, entry in entries.items():
         assert not entry.fuzzy, message
         assert len(forms(entry.string)) == len(forms(message)), message
-        for one, translated in zip(forms(message), forms(entry.string), strict=True):
+        for original, translated in zip(forms(message), forms(entry.string), strict=True):
             assert translated, message
-            assert sorted(PLACEHOLDER.findall(translated)) == sorted(PLACEHOLDER.findall(one))
-            assert re.findall(r"<[^>]*>", translated) == re.findall(r"<[^>]*>", one), message
-            assert translated[:1].isspace() == one[:1].isspace(), message
-            assert translated[-1:].isspace() == one[-1:].isspace(), message
+            assert sorted(PLACEHOLDER.findall(translated)) == sorted(PLACEHOLDER.findall(original))
+            assert re.findall(r"<[^>]*>", translated) == re.findall(r"<[^>]*>", original), message
+            assert translated[:1].isspace() == original[:1].isspace(), message
+            assert translated[-1:].isspace() == original[-1:].isspace(), message
 
 
 def test_german_book_contains_no_english_messages(tmp_path: Path, tiny_model_dir: Path) -> None:
@@ -79,7 +79,7 @@ def test_german_book_contains_no_english_messages(tmp_path: Path, tiny_model_dir
     sources = [*book.glob("experiments/*.yaml"), *book.glob("templates/**/*.md")]
     authored = "".join(source.read_text(encoding="utf-8") for source in sources)
     english = []
-    for message in (one for both in MESSAGES for one in forms(both)):
+    for message in (form for forms_of_message in MESSAGES for form in forms(forms_of_message)):
         part = max(PLACEHOLDER.split(re.sub(r"<[^>]*>", "{tag}", message)), key=len).strip()
         is_text = len(part.split()) > 1 and part not in authored
         if is_text and GERMAN.messages[message] != message:
@@ -115,9 +115,9 @@ def test_scripts_include_the_messages_they_use(name: str) -> None:
     assert empty in bundle(static_files())[name].decode()
     with language.use(GERMAN):
         script = bundle(static_files())[name].decode()
-    found = re.search(r"layerbookMessages \?\?= \{\}\), (\{.*\})\);\n", script)
-    assert found
-    messages = json.loads(found[1])
+    match = re.search(r"layerbookMessages \?\?= \{\}\), (\{.*\})\);\n", script)
+    assert match
+    messages = json.loads(match[1])
     assert messages["Auto" if name == "theme.js" else "Layer" if name == "book.js" else "Stopped."]
     assert all(GERMAN.messages[key] == text for key, text in messages.items())
     assert '"decimal": ","' in script

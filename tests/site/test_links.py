@@ -19,11 +19,11 @@ TARGETS = LinkTargets(
 
 def problems_of(source: str) -> list[str]:
     """Return the problems of the links on the page next.html, with their places."""
-    found = []
+    messages = []
     for link in find_links(parse_outline(source)):
         if message := TARGETS.problem(link.address, "next.html"):
-            found.append(f"{link.place.line}:{link.place.column}: {message}")
-    return found
+            messages.append(f"{link.place.line}:{link.place.column}: {message}")
+    return messages
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_links_to_existing_targets_are_resolved(source: str) -> None:
 )
 def test_reports_broken_links(source: str, problem: str) -> None:
     """Inline, with a title, by reference; with the nearest name."""
-    (found,) = problems_of(source)
-    assert found.startswith(problem)
+    (message,) = problems_of(source)
+    assert message.startswith(problem)
 
 
 def test_reports_invalid_addresses() -> None:
@@ -92,8 +92,10 @@ def test_reports_invalid_addresses() -> None:
 )
 def test_reports_links_that_markdown_would_print(source: str, problem: str) -> None:
     """At its place, instead of the marks on the page."""
-    found = [str(one) for one in find_markdown_problems(parse_outline(source), "x.md")]
-    assert found and found[0].startswith(problem)
+    messages = [
+        str(text_line) for text_line in find_markdown_problems(parse_outline(source), "x.md")
+    ]
+    assert messages and messages[0].startswith(problem)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +157,7 @@ def test_captions_can_contain_links(book: Path) -> None:
     assert bad.returncode == 2 and "an image stands alone" in bad.stderr
     text = text.replace("Each chip is", "[Each](nope.html) chip is")
     spec.write_text(text, encoding="utf-8")
-    line = 1 + next(i for i, one in enumerate(text.splitlines()) if "nope" in one)
+    line = 1 + next(i for i, text_line in enumerate(text.splitlines()) if "nope" in text_line)
     bad = layerbook("build", "--no-run", cwd=book)
     assert bad.returncode == 2
     assert bad.stderr.startswith(f"experiments/words.yaml:{line}:"), bad.stderr

@@ -171,21 +171,21 @@ def test_macros_and_loops_hide_their_internals(expression: str) -> None:
 
 def test_views_hold_python_values() -> None:
     """Nothing of numpy or pydantic is left, however deep."""
-    seen: list[Any] = [view(SampleResult())]
-    for value in seen:
+    values: list[Any] = [view(SampleResult())]
+    for value in values:
         assert not isinstance(value, np.ndarray | np.generic | Record)
         if isinstance(value, str | int | float | Token):
             continue
         names = [name for name in dir(value) if not name.startswith("_")]
         if "first" in names:
-            seen += [getattr(value, name) for name in names]
+            values += [getattr(value, name) for name in names]
         elif "share" in names:
-            seen += [value.token, value.share]
+            values += [value.token, value.share]
         else:
-            seen += value.values() if hasattr(value, "values") else value
-    assert len(seen) > 15
+            values += value.values() if hasattr(value, "values") else value
+    assert len(values) > 15
     with pytest.raises(TypeError):
-        seen[0].weights[0] = 1
+        values[0].weights[0] = 1
 
 
 def nested(count: int) -> str:

@@ -139,6 +139,6 @@ def test_long_headers_are_bad_requests(ask: Ask, capfd: pytest.CaptureFixture[st
 
 
 def test_port_that_is_taken_is_a_usage_error(site: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with socket.create_server(("127.0.0.1", 0)) as occupied:
         with pytest.raises(UsageError, match="cannot be used"):
-            serve(site, taken.getsockname()[1], lambda address: None)
+            serve(site, occupied.getsockname()[1], lambda address: None)

@@ -40,14 +40,14 @@ def killed_before_step() -> Callable[[Work, int], bool]:
     """
 
     def kill(work: Work, number: int) -> bool:
-        left = number
+        steps_left = number
 
         def watch(event: str, _: object) -> None:
-            nonlocal left
+            nonlocal steps_left
             if event not in STEPS:  # os.kill is an event too
                 return
-            left -= 1
-            if left == 0:
+            steps_left -= 1
+            if steps_left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
         return _in_child(work, lambda: sys.addaudithook(watch)) == signal.SIGKILL
