@@ -185,7 +185,7 @@ class SiteBuilder:
                 part: href for part, href in self._part_links.items() if part != chapter.part
             },
         )
-        media = ChapterMedia(self._media_folders, views.next_number, ids)
+        media = ChapterMedia(self._media_folders, views.next_number, ids, self._project.cache)
         context = ChapterContext(
             views=views,
             jinja_env=self._jinja_env,

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import PurePosixPath
 
 from layerbook.book.media import MediaError, MediaFolders
+from layerbook.plotting.graphviz import Drawing, draw_dot
 from layerbook.site.pages import ImageView, VideoView
 from layerbook.site.prose.ids import PageIds
 from layerbook.site.prose.markdown import heading_slug
 from layerbook.site.prose.markup import Inline
+from layerbook.store.cache import WorkingCache
+from layerbook.store.code_digest import source_digest
+from layerbook.store.json_format import json_digest
 
 
 class ChapterMedia:
     """Makes the views of one chapter's media.
 
     next_number: returns the number of the next figure. ids: those of the page.
+    cache: where drawn diagrams are kept.
     files: the pictures that the page shows, by path in the site.
     """
 
-    def __init__(self, folders: MediaFolders, next_number: Callable[[], str], ids: PageIds) -> None:
+    def __init__(
+        self,
+        folders: MediaFolders,
+        next_number: Callable[[], str],
+        ids: PageIds,
+        cache: WorkingCache,
+    ) -> None:
+        self._cache = cache
         self._folders, self._next_number, self._ids = folders, next_number, ids
         self.files: dict[str, bytes] = {}
 
@@ -38,6 +53,32 @@ class ChapterMedia:
             alt="" if caption is None else alt,
             caption_html="" if caption is None else caption.html,
         )
+
+    def diagram(self, source: str, name: str, alt: str, caption: Inline) -> ImageView:
+        """Return a diagram, drawn for light pages and for dark ones. Raises DiagramError."""
+        digest = hashlib.sha256(source.encode()).hexdigest()[:12]
+        light, dark = self._draw(source, dark=False), self._draw(source, dark=True)
+        href, dark_href = f"data/diagrams/{digest}.svg", f"data/diagrams/{digest}.dark.svg"
+        self.files |= {href: light.svg.encode(), dark_href: dark.svg.encode()}
+        return ImageView(
+            id=self._ids.add(heading_slug(name or "diagram")),
+            number=self._next_number(),
+            href=href,
+            dark_href=dark_href,
+            width=light.width,
+            height=light.height,
+            alt=alt,
+            caption_html=caption.html,
+        )
+
+    def _draw(self, source: str, *, dark: bool) -> Drawing:
+        key = json_digest([source_digest("plotting/graphviz", "plotting/dot_syntax"), source, dark])
+        cached = self._cache.get_blob("diagrams", key)
+        if cached:
+            return Drawing(**json.loads(cached))
+        drawing = draw_dot(source, dark=dark)
+        self._cache.put_blob("diagrams", key, json.dumps(asdict(drawing)).encode())
+        return drawing
 
     def video(self, path: str, poster: str, caption: str) -> VideoView:
         """Return a video. Raises MediaError for a file that is not there, or no caption."""

@@ -20,6 +20,7 @@ from layerbook.core.errors import Problem, SpecError, UsageError, did_you_mean, 
 from layerbook.site.experiment_view import missing_caption_problem, unknown_figure_problems
 from layerbook.site.prose.anchors import static_anchors
 from layerbook.site.prose.code_cells import cell_folder, read_cell
+from layerbook.site.prose.diagrams import extract_diagrams
 from layerbook.site.prose.functions import FUNCTION_NAMES
 from layerbook.site.prose.images import extract_images
 from layerbook.site.prose.links import OTHER_PAGES, LinkTargets, find_links
@@ -363,6 +364,8 @@ def _texts(chapter: Chapter, prose: str, file: str) -> Iterator[tuple[str, int, 
     yield file, 1, prose
     for image in extract_images(prose)[1].values():
         yield file, image.caption_line, image.caption
+    for diagram in extract_diagrams(prose)[1].values():
+        yield file, diagram.caption_line, diagram.caption
     for experiment in chapter.experiments:
         for caption in experiment.captions.values():
             yield experiment.file, caption.line, caption.text

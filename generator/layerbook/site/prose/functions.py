@@ -30,6 +30,8 @@ from layerbook.site.pages import (
     VideoView,
 )
 from layerbook.site.prose import folds
+from layerbook.site.prose.diagrams import USAGE as DIAGRAM_USAGE
+from layerbook.site.prose.diagrams import ProseDiagram
 from layerbook.site.prose.folds import DEFAULT_TITLE, Fold
 from layerbook.site.prose.highlight import code_html
 from layerbook.site.prose.ids import PageIds
@@ -76,6 +78,9 @@ class Media(Protocol):
     def image(self, path: str, alt: str, caption: Inline | None) -> ImageView:
         """Return a picture; without a caption, one that is only decorative."""
 
+    def diagram(self, source: str, name: str, alt: str, caption: Inline) -> ImageView:
+        """Return a drawn diagram."""
+
     def video(self, path: str, poster: str, caption: str) -> VideoView:
         """Return a video."""
 
@@ -105,7 +110,7 @@ FUNCTION_NAMES = (
     *("cite", "term", "ref", "journey", "reveal", "sidebar", "predict", "tok", "quantity", "video"),
     *("own_text", "live_page", "try_page", "live_source", "live_length"),
 )
-"""The names of the functions, as `ProseFunctions.by_name` returns them, but for `image`."""
+"""The names of the functions that prose may call, so not `image` and `diagram`."""
 BLOCK_FUNCTIONS = frozenset(
     {
         "figure",
@@ -121,6 +126,7 @@ BLOCK_FUNCTIONS = frozenset(
         "live_source",
         "video",
         "image",
+        "diagram",
     }
 )
 """Those that write more than part of a sentence."""
@@ -166,15 +172,17 @@ def _label(number: str) -> str:
 class ProseFunctions:
     """The functions for one rendering of one chapter.
 
-    images: the pictures in its Markdown, by line. render_caption: renders that of a picture.
+    images, diagrams: those in its Markdown, by line. render_caption: renders that of one.
     """
 
     def __init__(
         self,
         context: ChapterContext,
         images: Mapping[int, ProseImage],
-        render_caption: Callable[[ProseImage, Mapping[str, object]], Inline],
+        diagrams: Mapping[int, ProseDiagram],
+        render_caption: Callable[[ProseImage | ProseDiagram, Mapping[str, object]], Inline],
     ) -> None:
+        self._diagrams = diagrams
         self._media, self._images, self._render_caption = context.media, images, render_caption
         self._views, self._bibliography = context.views, context.bibliography
         self._glossary = context.glossary
@@ -218,6 +226,7 @@ class ProseFunctions:
             "live_source": self.live_source,
             "live_length": self.live_length,
             "image": self.image,
+            "diagram": self.diagram,
         }
 
     def _block(self, name: str, view: object) -> str:
@@ -286,8 +295,7 @@ class ProseFunctions:
             raise UsageError(message)
         caption = None
         if not image.is_decorative:
-            names = {name: f for name, f in self.by_name().items() if name not in BLOCK_FUNCTIONS}
-            caption = self._render_caption(image, names)
+            caption = self._caption(image)
         text = f"{image.alt} {caption}" if caption else ""
         anchors = caption.anchors if caption else ()
         if self._media is None:
@@ -295,6 +303,26 @@ class ProseFunctions:
         view = self._media.image(image.path, image.alt, caption)
         html = self._block("image", view)
         return Block(html, text, "an image", anchors, _label(view.number), view.id)
+
+    def _caption(self, picture: ProseImage | ProseDiagram) -> Inline:
+        names = {name: f for name, f in self.by_name().items() if name not in BLOCK_FUNCTIONS}
+        return self._render_caption(picture, names)
+
+    @takes_steps(1000)
+    def diagram(self, line: int) -> Block:
+        """Return the diagram at a line of the Markdown."""
+        diagram = self._diagrams.get(line)
+        if diagram is None:
+            raise UsageError(DIAGRAM_USAGE)
+        if message := diagram.problem():
+            raise UsageError(message)
+        caption = self._caption(diagram)
+        text = f"{diagram.alt} {caption}"
+        if self._media is None:
+            return Block("", text, "a diagram", caption.anchors)
+        view = self._media.diagram(diagram.source, diagram.name, diagram.alt, caption)
+        html = self._block("image", view)
+        return Block(html, text, "a diagram", caption.anchors, _label(view.number), view.id)
 
     @takes_steps(1000)
     def video(self, path: str, *, poster: str, caption: object) -> Block:

@@ -8,6 +8,7 @@ import textwrap
 from layerbook.core.errors import did_you_mean
 from layerbook.core.language import gettext, mark
 from layerbook.site.prose.colours import Allowance, TakesTooLongError
+from layerbook.site.prose.diagrams import MERMAID
 from layerbook.site.prose.markup import clean_text, escape_text
 
 OWN_LANGUAGES = {
@@ -54,6 +55,8 @@ def check_language(language: str) -> None:
     from pygments.lexers import find_lexer_class_by_name, get_all_lexers
     from pygments.util import ClassNotFound
 
+    if language == "mermaid":
+        raise ListingError(MERMAID)
     try:
         find_lexer_class_by_name(language)
     except ClassNotFound as error:

@@ -20,6 +20,7 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 
 from layerbook.core.language import gettext
+from layerbook.site.prose import diagrams
 from layerbook.site.prose.addresses import site_address
 from layerbook.site.prose.colours import Allowance
 from layerbook.site.prose.extensions import add_extensions, add_rendering
@@ -225,6 +226,8 @@ def _fence(
 ) -> str:
     words = nodes[index].info.split()
     language = words[0] if words else "text"
+    if language == diagrams.LANGUAGE:
+        raise ProseError(diagrams.USAGE, near=f"{nodes[index].markup}{nodes[index].info}")
     try:
         check_listing(nodes[index].content, language)
         code = code_html(nodes[index].content, language, env["listings"])

@@ -1,4 +1,4 @@
-"""Pictures and videos in prose that the book does not have, or that no page can show."""
+"""Pictures, diagrams and videos in prose that the book does not have, or that no page can show."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from jinja2 import TemplateSyntaxError, nodes
 
 from layerbook.book.media import MediaError, MediaFolders
 from layerbook.core.errors import Problem
+from layerbook.plotting.dot_syntax import DiagramError, check_source
+from layerbook.site.prose.diagrams import extract_diagrams
 from layerbook.site.prose.environment import parse_prose
 from layerbook.site.prose.images import extract_images
 
 
 def find_media_problems(folders: MediaFolders, prose: str, file: str) -> Iterator[Problem]:
-    """Yield a problem for each picture or video that cannot be shown, at its place."""
+    """Yield a problem for each picture, diagram or video that cannot be shown, at its place."""
     for image in extract_images(prose)[1].values():
         message = image.problem()
         try:
@@ -22,6 +24,7 @@ def find_media_problems(folders: MediaFolders, prose: str, file: str) -> Iterato
             message = message or str(error)
         if message:
             yield Problem(file, image.line, image.column, message)
+    yield from _diagram_problems(prose, file)
     try:
         tree = parse_prose(prose)
     except TemplateSyntaxError:  # reported by the checks of templates
@@ -32,6 +35,16 @@ def find_media_problems(folders: MediaFolders, prose: str, file: str) -> Iterato
             column = lines[call.lineno - 1].find("video") + 1
             for message in _video_problems(folders, call):
                 yield Problem(file, call.lineno, max(column, 1), f"video(): {message}")
+
+
+def _diagram_problems(prose: str, file: str) -> Iterator[Problem]:
+    for diagram in extract_diagrams(prose)[1].values():
+        if message := diagram.problem():
+            yield Problem(file, diagram.line, 1, message)
+        try:
+            check_source(diagram.source)
+        except DiagramError as error:
+            yield Problem(file, diagram.line + error.line, 1, str(error))
 
 
 def _video_problems(folders: MediaFolders, call: nodes.Call) -> Iterator[str]:

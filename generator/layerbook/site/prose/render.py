@@ -15,8 +15,10 @@ from types import TracebackType
 from jinja2 import TemplateError, TemplateSyntaxError
 
 from layerbook.core.errors import LayerbookError, Problem, SpecError, did_you_mean
+from layerbook.plotting.dot_syntax import DiagramError
 from layerbook.site.pages import ChapterBody, Preview
 from layerbook.site.prose.braces import STAND_INS
+from layerbook.site.prose.diagrams import ProseDiagram, extract_diagrams
 from layerbook.site.prose.environment import evaluate, prose_environment
 from layerbook.site.prose.functions import ChapterContext, ProseFunctions, token_chip
 from layerbook.site.prose.images import ProseImage, extract_images
@@ -83,12 +85,13 @@ def _render_previews(functions: ProseFunctions, context: ChapterContext) -> tupl
 
 def _prepare(source: str, file: str, context: ChapterContext) -> tuple[str, ProseFunctions]:
     """Return the source with calls for its pictures, and the functions that it may call."""
-    text, images = extract_images(source)
+    without_diagrams, diagrams = extract_diagrams(source)
+    text, images = extract_images(without_diagrams)
 
-    def caption(image: ProseImage, names: Mapping[str, object]) -> Inline:
-        return render_caption(image.caption, file, image.caption_line, names, context.math)
+    def caption(picture: ProseImage | ProseDiagram, names: Mapping[str, object]) -> Inline:
+        return render_caption(picture.caption, file, picture.caption_line, names, context.math)
 
-    return text, ProseFunctions(context, images, caption)
+    return text, ProseFunctions(context, images, diagrams, caption)
 
 
 def chapter_sentences(source: str, file: str, context: ChapterContext) -> tuple[Sentence, ...]:
@@ -150,6 +153,9 @@ def _located_errors(source: str, file: str, first_line: int = 1) -> Iterator[Non
     except TemplateSyntaxError as error:
         message = error.message or ""
         raise located(error.lineno, message + _filter_hint(message)) from error
+    except DiagramError as error:
+        line = _traceback_line(error.__traceback__, file) + error.line
+        raise SpecError([Problem(file, line, 1, str(error))]) from error
     except ProseError as error:
         line = error.line or _line_containing(source, error.near)
         raise located(line, str(error)) from error

@@ -1,0 +1,153 @@
+"""Diagrams in Graphviz's language DOT, drawn by its program `dot` where that is installed.
+
+The program gets the source of a stranger: it runs in an empty folder, for a few seconds, with
+little memory, may open no files, and of what it writes only plain shapes and texts are kept.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+from layerbook.plotting.dot_syntax import DiagramError, check_source
+
+SECONDS = 10
+MAX_MEMORY = 1_000_000_000
+MAX_OUTPUT = 2_000_000
+LIGHT_INK, DARK_INK = "#28231d", "#e9e1d4"
+FONT = "Helvetica,Arial,sans-serif"
+# Where this is set, Graphviz opens no files.
+_SERVER = {"SERVER_NAME": "layerbook"}
+_KEPT_VARIABLES = ("PATH", "HOME", "XDG_CACHE_HOME", "SYSTEMROOT", "LD_LIBRARY_PATH")
+_SVG = "{http://www.w3.org/2000/svg}"
+_SHAPES = frozenset(
+    "svg g path polygon polyline ellipse circle rect line text tspan title desc defs "
+    "linearGradient radialGradient stop".split()
+)
+_ATTRIBUTES = frozenset(
+    "id class d points x y cx cy r rx ry fx fy x1 y1 x2 y2 width height viewBox transform fill "
+    "fill-opacity stroke stroke-width stroke-opacity stroke-dasharray opacity text-anchor "
+    "font-family font-size font-weight font-style text-decoration baseline-shift offset "
+    "gradientUnits stop-color stop-opacity".split()
+)
+_REFERENCE = re.compile(r"url\((?!#[\w.-]+\))", re.IGNORECASE)
+_STOP = re.compile(r"stop-color:([#\w]+);stop-opacity:([\d.]+);?")
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A diagram as SVG, and its size in pixels."""
+
+    svg: str
+    width: int
+    height: int
+
+
+def draw_dot(source: str, *, dark: bool) -> Drawing:
+    """Draw a diagram; what its source does not colour is light on dark pages.
+
+    Raises DiagramError if the source is refused or wrong, or if there is no Graphviz.
+    """
+    check_source(source)
+    ink = DARK_INK if dark else LIGHT_INK
+    paints = [f"-G{name}" for name in (f"color={ink}", f"fontcolor={ink}", f"fontname={FONT}")]
+    paints += [option.replace("-G", scope, 1) for scope in ("-N", "-E") for option in paints]
+    return clean(_run_dot(source, ["-Tsvg", "-Gbgcolor=transparent", *paints]))
+
+
+def find_dot() -> str:
+    """Return the path of the program. Raises DiagramError where there is none."""
+    path = shutil.which("dot")
+    if path is None or not Path(path).is_absolute():  # one in the working directory is a stranger's
+        raise DiagramError(
+            "`dot` is not on the PATH, which draws this diagram: install Graphviz, or save the "
+            "diagram as SVG in images/"
+        )
+    return path
+
+
+def _run_dot(source: str, options: list[str]) -> str:
+    """Return what `dot` writes."""
+    variables = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    with tempfile.TemporaryDirectory(prefix="layerbook-dot-") as folder:
+        written, errors = Path(folder, "drawing"), Path(folder, "errors")
+        with written.open("wb") as output, errors.open("wb") as messages:
+            process = subprocess.Popen(
+                [find_dot(), *options],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=messages,
+                cwd=folder,
+                env={**variables, **_SERVER},
+            )
+            _limit(process.pid)
+            try:
+                process.communicate(source.encode(), timeout=SECONDS)
+            except subprocess.TimeoutExpired as error:
+                raise DiagramError(f"the diagram takes longer than {SECONDS} seconds") from error
+            finally:
+                process.kill()
+                process.wait()
+        if written.stat().st_size >= MAX_OUTPUT:
+            raise DiagramError(f"the drawing has more than {MAX_OUTPUT // 1_000_000} MB")
+        message = errors.read_text(encoding="utf-8", errors="replace")
+        if process.returncode:
+            raise _error(message)
+        return written.read_text(encoding="utf-8", errors="replace")
+
+
+def _limit(process: int) -> None:
+    """Limit the memory and the output of a process, where the system can."""
+    if sys.platform == "linux":
+        import resource
+
+        resource.prlimit(process, resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
+        resource.prlimit(process, resource.RLIMIT_FSIZE, (MAX_OUTPUT, MAX_OUTPUT))
+
+
+def _error(message: str) -> DiagramError:
+    """Return the first error that `dot` reports, at its line."""
+    lines = [line.removeprefix("Error: ") for line in message.splitlines() if "rror" in line]
+    first = lines[0] if lines else "it gives no reason"
+    place = re.search(r"in line (\d+)", first)
+    reason = re.sub(r"^<stdin>: |in line \d+ ", "", first).strip()
+    line = int(place[1]) if place else 0
+    return DiagramError(f"Graphviz cannot draw the diagram: {reason}", line)
+
+
+def clean(svg: str) -> Drawing:
+    """Return a drawing with nothing but plain shapes, gradients and texts.
+
+    Raises DiagramError for pictures and other elements.
+    """
+    try:
+        # What is before the drawing names its DTD, which nothing here should read.
+        root = ElementTree.fromstring(svg[max(svg.find("<svg"), 0) :])
+    except ElementTree.ParseError as error:
+        raise DiagramError(f"the drawing is no SVG: {error}") from error
+    for element in root.iter():
+        name = element.tag.removeprefix(_SVG)
+        if name == "a":  # only the words that appear on hover
+            name = "g"
+        if name not in _SHAPES:
+            raise DiagramError(f"the drawing has a <{name}>, which no diagram may have")
+        element.tag = name
+        stop = _STOP.fullmatch(element.attrib.pop("style", ""))
+        if stop:
+            element.attrib |= {"stop-color": stop[1], "stop-opacity": stop[2]}
+        for key, value in list(element.attrib.items()):
+            if key not in _ATTRIBUTES or _REFERENCE.search(value):
+                del element.attrib[key]
+    _, _, width, height = map(float, root.get("viewBox", "0 0 0 0").split())
+    if not 0 < width <= 10_000 or not 0 < height <= 10_000:
+        raise DiagramError(f"the drawing is {width:g} by {height:g}, which no page can show")
+    root.attrib |= {"xmlns": _SVG[1:-1], "width": f"{width:g}", "height": f"{height:g}"}
+    text = ElementTree.tostring(root, encoding="unicode")
+    return Drawing(f"{text}\n", round(width), round(height))

@@ -1,0 +1,91 @@
+"""Diagrams in prose: a listing in the language `dot`, alone and at the margin.
+
+Its first lines are comments: `// caption: ...`, `// alt: ...`, and perhaps `// name: ...`. As
+pictures, diagrams become calls with the line where they stand.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from layerbook.site.prose.braces import FENCE_OR_JINJA
+
+LANGUAGE = "dot"
+USAGE = (
+    "a diagram stands at the margin, alone, with empty lines around it; "
+    "to show its source, call the language `graphviz`"
+)
+MERMAID = (
+    "diagrams in Mermaid are not drawn; write the diagram in `dot`, or save it as SVG in images/"
+)
+_DIAGRAM = rf"^(?P<dot>`{{3,}}|~{{3,}})[ \t]*{LANGUAGE}[ \t]*\n(?P<body>.*?)^(?P=dot)[`~]*[ \t]*$"
+_DIAGRAM_OR_OTHER = re.compile(
+    rf"(?P<diagram>{_DIAGRAM})|{FENCE_OR_JINJA}", re.DOTALL | re.MULTILINE
+)
+_COMMENT = re.compile(r"//\s*(caption|alt|name):\s*(.*?)\s*")
+
+
+@dataclass(frozen=True)
+class ProseDiagram:
+    """A diagram as it is written; its source begins in the line behind `line`.
+
+    caption: prose in the line `caption_line`. name: what references call it, or nothing.
+    """
+
+    source: str
+    alt: str
+    caption: str
+    name: str
+    line: int
+    caption_line: int
+
+    def problem(self) -> str:
+        """Return what is wrong with the way it is written, or nothing."""
+        if not self.alt:
+            return (
+                "the diagram has no description for readers who do not see it; "
+                "its first lines should have // alt: ..."
+            )
+        if not self.caption:
+            return "the diagram has no caption; its first lines should have // caption: ..."
+        if "{{" in self.alt:
+            return "the description of a diagram has no values; its caption can have them"
+        return ""
+
+
+def extract_diagrams(source: str) -> tuple[str, dict[int, ProseDiagram]]:
+    """Return the source with calls of `diagram` for diagrams, and the diagrams by line.
+
+    Every character that is not part of a diagram stays on its line.
+    """
+    diagrams: dict[int, ProseDiagram] = {}
+
+    def replace(match: re.Match[str]) -> str:
+        if match["diagram"] is None:
+            return match[0]
+        line = source.count("\n", 0, match.start()) + 1
+        diagrams[line] = _parse(match["body"], line)
+        breaks = "\n" * match[0].count("\n")
+        return f"{{{{ diagram({line}){breaks} }}}}"
+
+    return _DIAGRAM_OR_OTHER.sub(replace, source), diagrams
+
+
+def _parse(body: str, line: int) -> ProseDiagram:
+    comments: dict[str, str] = {}
+    places: dict[str, int] = {}
+    for number, text in enumerate(body.split("\n"), start=line + 1):
+        if not text.startswith("//"):
+            break
+        if comment := _COMMENT.fullmatch(text):
+            comments[comment[1]] = comment[2]
+            places[comment[1]] = number
+    return ProseDiagram(
+        source=body,
+        alt=comments.get("alt", ""),
+        caption=comments.get("caption", ""),
+        name=comments.get("name", ""),
+        line=line,
+        caption_line=places.get("caption", line),
+    )
