@@ -11,7 +11,7 @@ from layerbook.book.loader import read_book_spec
 from layerbook.book.theme import DEFAULT_COLORS, contrast, find_contrast_warnings
 
 ROOT = Path(__file__).parent.parent.parent
-GALLERY = sorted((ROOT / "docs" / "themes").glob("*.yaml"))
+GALLERY = sorted((ROOT / "docs" / "guide" / "static").glob("*.yaml"))
 
 
 def add_theme(book: Path, theme: str) -> int:
