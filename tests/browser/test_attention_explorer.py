@@ -1,4 +1,4 @@
-"""The attention explorer in the browser agrees with the result that the page offers."""
+"""The attention explorer agrees with the result that the page offers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ PROSE = '{{ figure("every", "grid") }}\n\n{{ figure("every", "explorer") }}\n'
 
 @pytest.fixture(scope="module")
 def site(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build a book of one chapter on the tiny Llama."""
+    """Build a book with one chapter on the tiny Llama."""
     folder = tmp_path_factory.mktemp("heads")
     texts = {
         "experiments/book.yaml": BOOK.format(model=tiny_model_dir),
@@ -74,7 +74,7 @@ class DownloadedResult:
         )
 
     def first(self) -> list[int]:
-        """Return the indices of the first key in all rows but the first."""
+        """Return the indices of the first key in every row but the first."""
         return [query * (query + 1) // 2 for query in range(1, len(self.tokens))]
 
     def row(self, layer: int, head: int, query: int, without_first: bool = False) -> list[float]:
@@ -109,7 +109,7 @@ def open_mean(page: Page, start: int) -> Locator:
 
 
 def listed_shares(figure: Locator) -> list[float]:
-    """Return the shares in the list as numbers; `<` is read as 0, `>` as 1."""
+    """Return the listed shares as numbers; `<` counts as 0 and `>` as 1."""
     texts = [
         text for text in figure.locator(".explorer-value").all_inner_texts() if text.endswith("%")
     ]
@@ -152,9 +152,8 @@ def announcement(page: Page) -> str:
 
 
 def test_maps_are_static_without_scripts_and_in_print(browser: Browser, site: Path) -> None:
-    """No control is shown and no data requested.
-
-    The picture is printed, also with the explorer open.
+    """No control is shown and no data requested; the picture is printed even if the explorer is
+    open.
     """
     with reading(browser, site / "heads.html", java_script_enabled=False) as page:
         assert page.locator(f"{FIGURE} .picture svg").is_visible()
@@ -175,7 +174,7 @@ def test_maps_are_static_without_scripts_and_in_print(browser: Browser, site: Pa
 
 
 def test_shares_match_the_result(browser: Browser, site: Path, result: DownloadedResult) -> None:
-    """Every layer, head and row agrees within the stated error, also without the first token."""
+    """Every layer, head and row agrees within the stated error."""
     with reading(browser, site / "heads.html") as page:
         figure = open_explorer(page)
         assert figure.locator(".explorer-list .tok").all_inner_texts() == result.tokens
@@ -207,7 +206,7 @@ def test_shares_match_the_result(browser: Browser, site: Path, result: Downloade
 
 
 def test_examples_open_on_a_row(browser: Browser, site: Path, result: DownloadedResult) -> None:
-    """It opens on the head that links two tokens best; a sentence and arcs tell its row."""
+    """The example shows the head with the strongest link, with a sentence and arcs for its row."""
     tokens = result.tokens
     reader, source = len(tokens) - 2, tokens.index("/")
     assert tokens[reader] == "at"
@@ -233,7 +232,6 @@ def test_examples_open_on_a_row(browser: Browser, site: Path, result: Downloaded
 def test_states_size_and_errors_of_its_data(
     browser: Browser, site: Path, result: DownloadedResult
 ) -> None:
-    """The size of the file and the errors of its numbers stand with the numbers."""
     script = (site / "data/heads/every-explorer.js").read_bytes()
     data = json.loads(script.decode().partition("] = ")[2].rstrip(";\n"))
     steps = np.frombuffer(base64.b64decode(data["weights"]), dtype="<u2").reshape(
@@ -288,10 +286,7 @@ def test_colours_match_the_result(browser: Browser, site: Path, result: Download
 def test_arrow_keys_move_between_rows(
     browser: Browser, site: Path, result: DownloadedResult
 ) -> None:
-    """Sliders, rows and thumbnails can be used.
-
-    Enter locks, Escape unlocks, and all is announced.
-    """
+    """Enter locks a row, Escape unlocks it, and changes are announced."""
     last = len(result.tokens) - 1
     with reading(browser, site / "heads.html") as page:
         figure = open_explorer(page)
@@ -344,7 +339,7 @@ def test_arrow_keys_move_between_rows(
 def test_hovering_highlights_rows_and_columns(
     browser: Browser, site: Path, result: DownloadedResult
 ) -> None:
-    """A token marks its row and column, a cell its two tokens; a click locks, the next unlocks."""
+    """A token highlights its row and column; a click locks the highlight, another unlocks it."""
     with reading(browser, site / "heads.html", height=1600) as page:
         figure = open_mean(page, result.start)
         marks = figure.locator(".explorer-mark")
@@ -380,7 +375,9 @@ def test_hovering_highlights_rows_and_columns(
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
 def test_layout_fits_and_passes_axe(browser: Browser, site: Path, width: int, scheme: str) -> None:
-    """Nothing is wider than the window, axe finds nothing, and dark inverts the maps."""
+    """Nothing is wider than the window, axe reports nothing, and the dark theme inverts the
+    maps.
+    """
     with reading(
         browser, site / "heads.html", width=width, color_scheme=scheme, bypass_csp=True
     ) as page:

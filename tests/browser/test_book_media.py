@@ -1,4 +1,6 @@
-"""A book's own pictures and videos in Chromium: allowed, of the stated size, of the right theme."""
+"""A book's pictures and videos are allowed by the policy, of the stated size, and match the
+theme.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,7 @@ def chapter(book_with_results: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_picture_of_the_theme_is_shown(browser: Browser, chapter: Path, scheme: str) -> None:
-    """One of the two, whole, with its pixels."""
+    """Only one of the two pictures is visible, with its full size."""
     with reading(browser, chapter, color_scheme=scheme) as page:
         shown = page.locator(".kind-image img").filter(visible=True)
         assert shown.count() == 2
@@ -56,7 +58,7 @@ def test_picture_of_the_theme_is_shown(browser: Browser, chapter: Path, scheme: 
 
 
 def test_dark_picture_is_shown_in_the_dark_theme(browser: Browser, chapter: Path) -> None:
-    """Whatever the system says."""
+    """The theme chosen on the page overrides the system's."""
     with reading(browser, chapter, color_scheme="light") as page:
         page.evaluate("document.documentElement.dataset.theme = 'dark'")
         shown = page.locator(".kind-image img").filter(visible=True)
@@ -65,7 +67,7 @@ def test_dark_picture_is_shown_in_the_dark_theme(browser: Browser, chapter: Path
 
 @pytest.mark.parametrize("width", [390, 1280])
 def test_pictures_fit_the_page(browser: Browser, chapter: Path, width: int) -> None:
-    """A phone scrolls in no direction but down, and proportions stay."""
+    """A phone does not scroll sideways, and proportions are kept."""
     with reading(browser, chapter, width) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         box = page.locator(".kind-image img").first.bounding_box()
@@ -73,7 +75,7 @@ def test_pictures_fit_the_page(browser: Browser, chapter: Path, width: int) -> N
 
 
 def test_content_policy_allows_video(browser: Browser, chapter: Path) -> None:
-    """The empty file fails as a video, not as a forbidden source."""
+    """The empty file fails as a video rather than as a forbidden source."""
     with browser.new_context() as context:
         page = context.new_page()
         messages: list[str] = []

@@ -1,4 +1,4 @@
-"""Bundled scripts keep their scopes in a browser, and style sheets have only known declarations."""
+"""Bundled scripts keep their scopes, and style sheets have only valid declarations."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MODULES = {
 
 
 def test_modules_have_separate_scopes_and_errors(browser: Browser, tmp_path: Path) -> None:
-    """Equal names do not clash; an exception is reported, and other modules run."""
+    """Equal names do not clash; an exception is reported, and other modules still run."""
     page_file = tmp_path / "page.html"
     page_file.write_text("<!DOCTYPE html><title>Parts</title>", encoding="utf-8")
     with reading(browser, page_file) as page:
@@ -33,7 +33,7 @@ def test_modules_have_separate_scopes_and_errors(browser: Browser, tmp_path: Pat
 
 
 def test_chromium_supports_all_declarations(browser: Browser, tmp_path: Path) -> None:
-    """A misspelt property or value is ignored in silence, so each is checked by itself."""
+    """Browsers ignore a misspelt property or value silently."""
     sheets = "".join(data.decode() for name, data in assets({}).items() if name.endswith(".css"))
     # Descriptors of fonts are no properties, and CSS.supports knows properties only.
     styles = re.sub(r"/\*.*?\*/|@font-face\s*\{[^}]*\}", "", sheets, flags=re.DOTALL)

@@ -1,4 +1,6 @@
-"""Code cells in Chromium: copied by a button, listed by name, and plain where nothing can run."""
+"""Code cells in Chromium: a copy button, names for screen readers, and plain text without
+scripts.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ def chapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_button_copies_the_code(browser: Browser, chapter: Path) -> None:
-    """By key, and says so; the text can be pasted."""
+    """The keyboard works too, success is announced, and the text can be pasted."""
     permissions = ["clipboard-read", "clipboard-write"]
     with reading(browser, chapter, permissions=permissions) as page:
         button = page.get_by_role("group", name="Code you can run").get_by_role("button")
@@ -31,7 +33,7 @@ def test_button_copies_the_code(browser: Browser, chapter: Path) -> None:
 
 
 def test_code_is_selected_without_a_clipboard(browser: Browser, chapter: Path) -> None:
-    """So that the reader's own keys copy it."""
+    """Readers can then copy it themselves."""
     with reading(browser, chapter) as page:
         page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(Error()); }")
         page.locator(".cell .copy").click()
@@ -42,7 +44,7 @@ def test_code_is_selected_without_a_clipboard(browser: Browser, chapter: Path) -
 def test_copy_button_is_absent_without_scripts_and_in_print(
     browser: Browser, chapter: Path
 ) -> None:
-    """Code and value are there, and no dead control."""
+    """Code and value are shown."""
     with reading(browser, chapter, java_script_enabled=False) as page:
         cell = page.locator(".cell")
         assert "1 + 1" in cell.inner_text() and "Out: 2" in cell.inner_text()

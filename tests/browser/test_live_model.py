@@ -1,5 +1,4 @@
-"""The model in the page computes what PyTorch computes, from disk and without network.
-
+"""The model in the page computes the numbers of PyTorch, from disk and without a network.
 Tolerances are for float32: the two add numbers in different orders.
 """
 
@@ -49,9 +48,8 @@ FORMATS = ("F32", "F16", "Q8_0", "Q4_0", "Q4_1")
 
 @dataclass(frozen=True)
 class Reference:
-    """PyTorch's numbers of one text.
-
-    logits [T, V], patterns [layers, heads, T, T], lens [layers + 1, V] at the last position.
+    """PyTorch's numbers for one text. logits [T, V], patterns [layers, heads, T, T], lens
+    [layers + 1, V] at the last position.
     """
 
     logits: NDArray[np.float32]
@@ -111,7 +109,7 @@ REAL_LIMITS = Distance(logit=1e-4, probability=1e-5, attention=2e-5, lens=2e-5)
 
 
 def distance(ours: Reference, exact: Reference) -> Distance:
-    """The differences from exact numbers; logits and the lens at the last position."""
+    """Return the differences from exact numbers; logits and the lens at the last position."""
     return Distance(
         largest_difference(ours.logits[-1], exact.logits[-1]),
         largest_difference(softmax(ours.logits[-1]), softmax(exact.logits[-1])),
@@ -121,7 +119,7 @@ def distance(ours: Reference, exact: Reference) -> Distance:
 
 
 def page_distance(page: Page, exact: Reference, ids: Sequence[int]) -> Distance:
-    """The differences of the page's numbers; of the lens, those of the five best tokens."""
+    """Return the differences of the page's numbers; for the lens, those of the five best tokens."""
     logits = floats(page, "await live.run(values[0])", ids)
     attention = max(
         largest_difference(
@@ -164,20 +162,20 @@ def compare(page: Page, reference: Reference, ids: Sequence[int]) -> None:
 
 @pytest.fixture(scope="module")
 def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bare page."""
+    """Write a bare page with the model's scripts."""
     return write_page(tmp_path_factory.mktemp("live"))
 
 
 @pytest.fixture(scope="module")
 def tiny_gguf(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny model in 4 bits a weight (Q4_1)."""
+    """Write the tiny model with 4 bits per weight (Q4_1)."""
     folder = tmp_path_factory.mktemp("gguf")
     return write_gguf(tiny_model_dir, folder / "tiny.gguf", quantised="Q4_1")
 
 
 @pytest.fixture(scope="module")
 def reference(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Reference:
-    """PyTorch's numbers for it."""
+    """Return PyTorch's numbers for that model."""
     folder = tmp_path_factory.mktemp("converted")
     convert(tiny_gguf, folder)
     return run_torch(load_torch(folder), IDS)
@@ -187,7 +185,7 @@ def reference(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Refe
 def test_numbers_equal_those_of_pytorch(
     browser: Browser, page_file: Path, tiny_model_dir: Path, tmp_path: Path, format: str
 ) -> None:
-    """In every format that the page reads, in WebAssembly and in plain JavaScript."""
+    """For every format that the page reads, in WebAssembly and in JavaScript."""
     quantised = False if format == "F32" else format
     gguf = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf", quantised=quantised)
     (tmp_path / "converted").mkdir()
@@ -201,7 +199,6 @@ def test_numbers_equal_those_of_pytorch(
 
 
 def test_untied_unembedding_is_used(browser: Browser, page_file: Path, tmp_path: Path) -> None:
-    """A model whose embedding and unembedding differ."""
     (tmp_path / "untied").mkdir()
     source = write_tiny_model(tmp_path / "untied", tie_word_embeddings=False)
     gguf = write_gguf(source, tmp_path / "untied.gguf")
@@ -213,7 +210,6 @@ def test_untied_unembedding_is_used(browser: Browser, page_file: Path, tmp_path:
 def test_model_runs_in_the_page_without_a_worker(
     browser: Browser, page_file: Path, tiny_gguf: Path, reference: Reference
 ) -> None:
-    """Without a worker, with the same numbers."""
     with reading(browser, page_file) as page:
         load_file(page, tiny_gguf, worker=False)
         compare(page, reference, IDS)
@@ -222,7 +218,7 @@ def test_model_runs_in_the_page_without_a_worker(
 def test_model_runs_under_a_stricter_content_policy(
     browser: Browser, page_file: Path, tiny_gguf: Path, reference: Reference, tmp_path: Path
 ) -> None:
-    """The page itself computes in JavaScript if a policy refuses workers and WebAssembly."""
+    """The page falls back to JavaScript if workers and WebAssembly are forbidden."""
     strict = page_file.with_name("strict.html")
     html = page_file.read_text(encoding="utf-8")
     html = html.replace("'wasm-unsafe-eval'", "").replace("worker-src blob:", "")
@@ -239,7 +235,7 @@ def test_model_runs_under_a_stricter_content_policy(
 def test_single_tokens_give_the_same_numbers_as_a_batch(
     browser: Browser, page_file: Path, tiny_gguf: Path, reference: Reference
 ) -> None:
-    """The cache of keys and values changes no number: one token at a time, or all at once."""
+    """The cache of keys and values changes no number."""
     with reading(browser, page_file) as page:
         load_file(page, tiny_gguf)
         call(page, "(await live.run(values[0])).length", IDS[:1])
@@ -253,7 +249,7 @@ def test_single_tokens_give_the_same_numbers_as_a_batch(
 def test_switched_off_parts_agree_with_pytorch(
     browser: Browser, page_file: Path, tiny_gguf: Path, tmp_path: Path
 ) -> None:
-    """A head's output and an MLP's set to zero, and a token that no later one sees."""
+    """A zeroed head, a zeroed MLP, and a hidden token."""
     convert(tiny_gguf, tmp_path)
     model = load_torch(tmp_path)
     size, head, hidden = model.config.head_dim, 2, 5
@@ -291,7 +287,7 @@ def test_switched_off_parts_agree_with_pytorch(
 def test_flipped_bit_is_detected(
     browser: Browser, page_file: Path, tiny_gguf: Path, tmp_path: Path
 ) -> None:
-    """The digest is checked before anything runs; without one to expect, it is stated."""
+    """The digest is checked before anything runs; without an expected digest it is only stated."""
     data = bytearray(tiny_gguf.read_bytes())
     sha256 = hashlib.sha256(data).hexdigest()
     data[-1000] ^= 1
@@ -305,7 +301,7 @@ def test_flipped_bit_is_detected(
 
 
 def test_run_can_be_stopped(browser: Browser, page_file: Path, tiny_gguf: Path) -> None:
-    """It answers null, as does one that another run replaces; the next is right."""
+    """A stopped or replaced run returns null, and the next one is right."""
     with reading(browser, page_file) as page:
         load_file(page, tiny_gguf)
         stopped = """(async () => {
@@ -340,7 +336,7 @@ def test_other_models_are_refused_by_name(
     changes: dict[str, Any],
     message: str,
 ) -> None:
-    """Never wrong numbers in silence."""
+    """They would give wrong numbers."""
     gguf = write_gguf(tiny_model_dir, tmp_path / "other.gguf", **changes)
     with reading(browser, page_file) as page, pytest.raises(Exception, match=message):
         load_file(page, gguf)
@@ -349,7 +345,7 @@ def test_other_models_are_refused_by_name(
 def test_incomplete_gguf_is_refused(
     browser: Browser, page_file: Path, tiny_gguf: Path, tmp_path: Path
 ) -> None:
-    """A text, and a file that ends too early."""
+    """A text file and a truncated file."""
     text, half = tmp_path / "text.gguf", tmp_path / "half.gguf"
     text.write_text("no model " * 9, encoding="utf-8")
     half.write_bytes(tiny_gguf.read_bytes()[:-5000])
@@ -361,7 +357,7 @@ def test_incomplete_gguf_is_refused(
 
 
 def real_texts(tokenizer: ModelTokenizer) -> list[list[int]]:
-    """The ids of the texts, up to MOST_TOKENS, or of all with LAYERBOOK_ALL_TEXTS."""
+    """Return the ids of the texts up to MOST_TOKENS, or all with LAYERBOOK_ALL_TEXTS."""
     texts = []
     for entry in YAML(typ="safe").load(TEXTS.read_text(encoding="utf-8")):
         text = entry.get("text") or (ROOT / entry["file"]).read_text(encoding="utf-8")
@@ -374,9 +370,8 @@ def real_texts(tokenizer: ModelTokenizer) -> list[list[int]]:
 
 @pytest.mark.model
 def test_real_model_agrees_with_pytorch(browser: Browser, page_file: Path) -> None:
-    """The book's own model, where it is prepared on this machine, on real texts.
-
-    Both the page and PyTorch's float32 are compared with PyTorch's float64.
+    """Both the page and PyTorch's float32 are compared with PyTorch's float64, on real texts,
+    if the model is on this machine.
     """
     source = resolve(DEFAULT_MODEL)
     assert isinstance(source, BundleSource)

@@ -1,4 +1,4 @@
-"""`layerbook serve` in Chromium: what an author saves is on the page, or why it is not."""
+"""`layerbook serve` in Chromium: saved changes or their mistakes appear on the page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PROSE = "templates/chapters/next.md"
 
 @contextmanager
 def previewing(browser: Browser, book: Path, *options: str) -> Iterator[tuple[Page, int]]:
-    """Serve a book, open its first chapter, and yield the page and the server's process id."""
+    """Serve a book and open its first chapter; yield the page and the server's process id."""
     with start_layerbook("serve", "--port", "0", *options, cwd=book) as server:
         try:
             assert server.stdout
@@ -41,7 +41,9 @@ def previewing(browser: Browser, book: Path, *options: str) -> Iterator[tuple[Pa
 
 
 def test_saved_prose_appears_on_the_page(browser: Browser, book: Path) -> None:
-    """A sentence takes less than a second of processor time; no file has the preview's script."""
+    """An edit takes less than a second of processor time, and no file contains the preview's
+    script.
+    """
     with previewing(browser, book) as (page, pid):
         path = book / PROSE
         path.write_text(path.read_text() + "\nThe first edit, which loads the renderers.\n")
@@ -57,7 +59,7 @@ def test_saved_prose_appears_on_the_page(browser: Browser, book: Path) -> None:
 
 
 def test_mistake_is_shown_until_it_is_fixed(browser: Browser, book: Path) -> None:
-    """The page says where, and shows the line; the last good text stays."""
+    """The page shows the place and the line, below the last valid text."""
     path = book / PROSE
     with previewing(browser, book) as (page, _):
         good = path.read_text()
@@ -73,7 +75,7 @@ def test_mistake_is_shown_until_it_is_fixed(browser: Browser, book: Path) -> Non
 
 
 def test_changed_experiments_are_announced_and_not_run(browser: Browser, book: Path) -> None:
-    """Without --run nothing is measured; with it the page has the new result."""
+    """With --run they are measured, and the page has the new result."""
     spec = book / "experiments" / "next.yaml"
     with previewing(browser, book) as (page, _):
         spec.write_text(spec.read_text().replace("top_k: 5", "top_k: 4"))

@@ -1,6 +1,4 @@
-"""The live tokenizer: from disk, with no network, it cuts as the Python library does, and can be
-used by hand.
-"""
+"""The tokenizer in the page gives the tokens of the Python library, and can be used by hand."""
 
 from __future__ import annotations
 
@@ -86,8 +84,8 @@ WORDS = (
 
 
 def corpus() -> list[str]:
-    """Some 1500 texts: each of the words, mixtures of them, and of all characters of Unicode;
-    always the same.
+    """Return about 1500 texts: known pieces, mixtures of them, and characters from all of
+    Unicode.
     """
     rng = random.Random(20240917)
     pieces = [
@@ -107,8 +105,8 @@ def corpus() -> list[str]:
 
 
 def page_tokens(page: Page, texts: list[str]) -> list[list[tuple[int, str]]]:
-    """Return the page's ids of texts, and the labels of their tokens. Surrogates travel
-    as escapes.
+    """Return the page's ids of texts and the labels of their tokens; surrogates are sent as
+    escapes.
     """
     cut = (
         "texts => JSON.stringify(JSON.parse(texts).map("
@@ -119,8 +117,8 @@ def page_tokens(page: Page, texts: list[str]) -> list[list[tuple[int, str]]]:
 
 
 def expected(folder: Path, texts: list[str]) -> list[list[tuple[int, str]]]:
-    """The same from the Python library; half a surrogate pair is no text, and counts as the
-    replacement character.
+    """Return the ids of the Python library; half a surrogate pair counts as the replacement
+    character.
     """
     backend, tokenizer = (
         Tokenizer.from_file(str(folder / "tokenizer.json")),
@@ -140,13 +138,13 @@ def differing(page: Page, folder: Path) -> list[object]:
 
 
 def opened(page: Page) -> None:
-    """The tokenizer, loaded by a press of the button."""
+    """Load the tokenizer with its button."""
     page.get_by_role("button", name="Type a text of your own").click()
     page.get_by_role("textbox", name="Your text").wait_for()
 
 
 def said(page: Page, start: str) -> None:
-    """Waits until the figure's line says this."""
+    """Wait until the status line of the figure has this text."""
     page.locator(".live-status").filter(has_text=re.compile(f"^{re.escape(start)}")).wait_for(
         timeout=5000
     )
@@ -154,7 +152,7 @@ def said(page: Page, start: str) -> None:
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a small tokenizer of SmolLM's kind."""
+    """Write a small tokenizer of SmolLM's kind."""
     folder = tmp_path_factory.mktemp("small")
     write_tiny_tokenizer(folder)
     return folder
@@ -162,7 +160,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def file(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A page with it."""
+    """Write a page with the small tokenizer."""
     return write_live_page(tmp_path_factory.mktemp("page"), ModelTokenizer.load(small), TEXT)
 
 
@@ -170,7 +168,7 @@ def file(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_tokens_match_the_models_own_tokenizer(
     browser: Browser, real_model_dir: Path, tmp_path: Path
 ) -> None:
-    """The default model's, on the whole corpus: the same ids, looking the same."""
+    """On the whole corpus, with equal labels."""
     file = write_live_page(tmp_path, ModelTokenizer.load(real_model_dir), TEXT)
     with reading(browser, file) as page:
         opened(page)
@@ -178,7 +176,7 @@ def test_tokens_match_the_models_own_tokenizer(
 
 
 def test_small_tokenizer_gives_the_same_tokens(browser: Browser, small: Path, file: Path) -> None:
-    """One with all 256 bytes and an unknown token."""
+    """It has all 256 bytes and an unknown token."""
     with reading(browser, file) as page:
         opened(page)
         assert differing(page, small) == []
@@ -188,9 +186,7 @@ def test_small_tokenizer_gives_the_same_tokens(browser: Browser, small: Path, fi
 def test_other_llama_tokenizers_give_the_same_tokens(
     browser: Browser, tmp_path: Path, kind: str
 ) -> None:
-    """Spaces as letters, bytes as tokens, a start token; patterns of their own, entries that no
-    join makes.
-    """
+    """They have spaces as letters, byte tokens, a start token, and other patterns."""
     folder = tmp_path / "tokenizer"
     folder.mkdir()
     BPE_WRITERS[kind](folder)
@@ -202,9 +198,7 @@ def test_other_llama_tokenizers_give_the_same_tokens(
 def test_built_book_includes_the_tokenizer(
     browser: Browser, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
-    """Through result, store and page: the tokenizer of the book's own model, also where only the
-    results are left.
-    """
+    """It is built from the result, also where only results exist."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)
     for name, more in (
         ("experiments/words.yaml", EXPERIMENT),
@@ -221,7 +215,7 @@ def test_built_book_includes_the_tokenizer(
 
 
 def test_tokenizer_is_loaded_on_demand(browser: Browser, file: Path) -> None:
-    """A page that is only read stays small; the button says how much more it will be."""
+    """The button states the size of the download."""
     with reading(browser, file) as page:
         assert page.evaluate("[typeof layerbookTokenizers, typeof layerbookData]") == [
             "undefined",
@@ -233,9 +227,7 @@ def test_tokenizer_is_loaded_on_demand(browser: Browser, file: Path) -> None:
 
 
 def test_typing_updates_the_tokens(browser: Browser, small: Path, file: Path) -> None:
-    """By keyboard alone: open, type, read chips and ids, walk over them, see bytes and position; no
-    page is turned.
-    """
+    """By keyboard alone: open, type, and move over the chips with their bytes and positions."""
     with reading(browser, file) as page:
         page.get_by_role("button", name="Type a text of your own").focus()
         page.keyboard.press("Enter")
@@ -274,13 +266,13 @@ EXAMPLES = ("The cat sat on the mat", "owl 42\nowl 43")
 
 @pytest.fixture(scope="module")
 def examples(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A page with two more texts to begin with."""
+    """Write a page with two more example texts."""
     folder = tmp_path_factory.mktemp("examples")
     return write_live_page(folder, ModelTokenizer.load(small), TEXT, EXAMPLES)
 
 
 def test_example_buttons_fill_the_text(browser: Browser, small: Path, examples: Path) -> None:
-    """Before anything is loaded they show their rows; afterwards they fill the field."""
+    """Before loading they show their tokens, afterwards they fill the field."""
     with reading(browser, examples) as page:
         buttons = page.get_by_role("group", name="Examples").get_by_role("button")
         assert buttons.all_inner_texts()[1:] == [EXAMPLES[0], "owl 42⏎owl 43"]
@@ -306,7 +298,7 @@ def test_example_buttons_fill_the_text(browser: Browser, small: Path, examples: 
 
 
 def test_slider_steps_through_the_merges(browser: Browser, small: Path, file: Path) -> None:
-    """Forwards and backwards, with the same pieces and ranks as the analysis finds."""
+    """Pieces and ranks of each step agree with the analysis, in both directions."""
     text = "The cats sat"
     tokenizer = ModelTokenizer.load(small)
     ids, encoded = tokenizer.encode(Prompt(text=text))
@@ -336,7 +328,7 @@ def test_slider_steps_through_the_merges(browser: Browser, small: Path, file: Pa
 
 
 def test_play_button_steps_through_the_merges(browser: Browser, file: Path) -> None:
-    """From the first to the last, unless they are stopped; not where motion is unwanted."""
+    """It can be stopped, and is absent with reduced motion."""
     with reading(browser, file) as page:
         opened(page)
         slider = page.get_by_role("slider", name="Merges")
@@ -360,7 +352,7 @@ def test_play_button_steps_through_the_merges(browser: Browser, file: Path) -> N
 
 @pytest.mark.parametrize("kind", BPE_WRITERS)
 def test_last_merge_gives_the_tokens(browser: Browser, tmp_path: Path, kind: str) -> None:
-    """On all texts of the corpus: to the tokens of the library, or there are none to show."""
+    """For all texts of the corpus that have merges."""
     folder = tmp_path / "tokenizer"
     folder.mkdir()
     BPE_WRITERS[kind](folder)
@@ -379,9 +371,7 @@ def test_last_merge_gives_the_tokens(browser: Browser, tmp_path: Path, kind: str
 
 
 def test_long_pasted_text_is_shortened_with_a_note(browser: Browser, file: Path) -> None:
-    """100,000 characters: the first 20,000 are cut within seconds, emoji count as one each, and the
-    field keeps all.
-    """
+    """Of 100,000 characters the first 20,000 are tokenized within seconds; the field keeps all."""
     with reading(browser, file) as page:
         opened(page)
         field = page.get_by_role("textbox", name="Your text")
@@ -400,7 +390,6 @@ def test_long_pasted_text_is_shortened_with_a_note(browser: Browser, file: Path)
 
 
 def test_typed_markup_is_shown_as_text(browser: Browser, file: Path) -> None:
-    """Markup in the field is cut like anything else and never becomes part of the page."""
     with reading(browser, file) as page:
         opened(page)
         page.get_by_role("textbox", name="Your text").fill(
@@ -411,7 +400,7 @@ def test_typed_markup_is_shown_as_text(browser: Browser, file: Path) -> None:
 
 
 def test_missing_files_are_reported(browser: Browser, small: Path, tmp_path: Path) -> None:
-    """A page copied without its data says so and stays as it was."""
+    """A page copied without its data states what is missing and does not change."""
     file = write_live_page(tmp_path, ModelTokenizer.load(small), TEXT)
     (tmp_path / "data/words/live-tokens.js").write_text("", encoding="utf-8")
     with reading(browser, file) as page:
@@ -422,7 +411,7 @@ def test_missing_files_are_reported(browser: Browser, small: Path, tmp_path: Pat
 
 
 def test_tokens_are_static_without_scripts_and_in_print(browser: Browser, file: Path) -> None:
-    """The example is there, and no dead control; printed, the reader's own text is."""
+    """The example is shown without controls; the reader's own text is printed."""
     with reading(browser, file, java_script_enabled=False) as page:
         assert page.locator(".live .chip:visible").count() > 5
         assert page.locator(".live button, .live textarea").count() == 0
@@ -440,9 +429,7 @@ def test_tokens_are_static_without_scripts_and_in_print(browser: Browser, file: 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
 def test_page_passes_axe(browser: Browser, file: Path, width: int, scheme: str) -> None:
-    """axe finds nothing before it is opened, in use, and with an empty field; nothing scrolls
-    sideways.
-    """
+    """Before loading, in use, and with an empty field; nothing scrolls sideways."""
     with reading(browser, file, width=width, color_scheme=scheme, bypass_csp=True) as page:
         for step in ("closed", TEXT * 5, ""):
             if step == TEXT * 5:

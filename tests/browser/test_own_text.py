@@ -1,4 +1,4 @@
-"""A box in a chapter runs the model on a reader's own text, and the browser keeps the model."""
+"""A box in a chapter runs the model on a reader's text, and the browser stores the model."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TEXT = "The cat sat on 2 + 2 = "
 
 @pytest.fixture(scope="module")
 def folder(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two chapters with boxes, one without, and the page that runs the model, which is there."""
+    """Write two chapters with boxes, one without, and the page that runs the model."""
     path = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
     source = GGUFSource("tiny", str(write_gguf(tiny_model_dir, path, quantised=True)))
     folder = tmp_path_factory.mktemp("own")
@@ -69,7 +69,7 @@ def read(own_text: Locator, text: str) -> None:
 
 
 def test_only_pages_with_boxes_load_the_model(folder: Path) -> None:
-    """The policy of all others stays strict."""
+    """All other pages keep the strict content policy."""
     for name, runs in (("one", True), ("none", False)):
         html = (folder / f"{name}.html").read_text(encoding="utf-8")
         assert ("'wasm-unsafe-eval'; worker-src blob:" in html) is runs
@@ -77,7 +77,7 @@ def test_only_pages_with_boxes_load_the_model(folder: Path) -> None:
 
 
 def test_boxes_show_the_models_predictions(browser: Browser, folder: Path) -> None:
-    """One model for all; the numbers are those of the page that runs the model."""
+    """They share one model and agree with the page that runs the model."""
     with reading(browser, folder / "try.html") as page:
         page.get_by_role("button", name="Load the model").click()
         status = page.locator(".try-text .try-status")
@@ -106,7 +106,7 @@ def test_boxes_show_the_models_predictions(browser: Browser, folder: Path) -> No
 
 
 def test_drawn_token_is_appended(browser: Browser, folder: Path) -> None:
-    """Into the field, where the next can follow."""
+    """It is added to the field."""
     with reading(browser, folder / "one.html") as page:
         own_text = open_box(page, "next")
         field = own_text.get_by_role("textbox", name="Your text")
@@ -122,7 +122,7 @@ def test_drawn_token_is_appended(browser: Browser, folder: Path) -> None:
 
 
 def test_model_is_available_on_the_next_page(browser: Browser, folder: Path) -> None:
-    """From the browser's storage, checked anew; without it, from the folder again."""
+    """It is loaded from the browser's storage and checked, or else from the folder."""
     context = browser.new_context()
     page = context.new_page()
     page.goto((folder / "one.html").as_uri())
@@ -164,7 +164,7 @@ def test_model_is_available_on_the_next_page(browser: Browser, folder: Path) -> 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_page_passes_axe(browser: Browser, folder: Path, width: int, scheme: str) -> None:
-    """Nothing that axe finds, and nothing wider than the window."""
+    """Nothing is wider than the window."""
     file = folder / "one.html"
     with reading(browser, file, width=width, color_scheme=scheme, bypass_csp=True) as page:
         for kind in ("next", "lens", "attention"):

@@ -1,4 +1,4 @@
-"""The sampling playground in the browser agrees with Python and with transformers."""
+"""The sampling playground agrees with Python and with transformers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ GRID = list(product((0, 0.01, 0.2, 1, 3), (1, 2, 50, VOCABULARY_SIZE), (0, 0.5, 
 
 
 def sample_scores() -> NDArray[np.float32]:
-    """Return scores [3, V]: like a model's with some equal, eight equal peaks, and almost flat."""
+    """Return scores [3, V]: some equal as in a model, eight equal peaks, and almost flat."""
     rng = np.random.default_rng(7)
     model_like = (rng.standard_normal(VOCABULARY_SIZE) * 3.5).round(3)
     model_like[[11, 40000, 300, 301]] = [19.5, 18.25, 18.25, 18.25]
@@ -58,7 +58,7 @@ def sample_scores() -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class ShownState:
-    """Probabilities that the page shows, those of all other tokens, counts, and the summary."""
+    """The probabilities on the page, those of all other tokens, counts, and the summary."""
 
     tokens: list[str]
     probs: list[float]
@@ -77,7 +77,7 @@ class Playground:
         self.box.wait_for()
 
     def turn(self, temperature: float, top_k: int, top_p: float) -> ShownState:
-        """Type the numbers that differ from the current ones; return what is shown then."""
+        """Type the changed settings and return the shown state."""
         old_values = self.box.get_by_role("spinbutton").evaluate_all(
             "all => all.map(one => Number(one.value))"
         )
@@ -92,7 +92,7 @@ class Playground:
         return self.box.get_by_role("slider", name=name)
 
     def shown(self) -> ShownState:
-        """Read what is shown."""
+        """Return the shown state."""
         script = """box => [
             [...box.querySelectorAll("li .tok")].map(e => e.title + " " + e.textContent),
             [...box.querySelectorAll(".explorer-value")].map(e => e.title),
@@ -191,9 +191,8 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_playground_agrees_with_python_on_a_grid_of_settings(
     browser: Browser, file: Path, prompt: int
 ) -> None:
-    """Python's `core.sampling` agrees at 100 settings, transformers where no score equals the k-th.
-
-    Of scores that equal the k-th, transformers keeps all, and the book those with the lowest ids.
+    """`core.sampling` agrees at 100 settings, transformers where no score ties with the k-th.
+    At ties, transformers keeps all of them, and the book those with the lowest ids.
     """
     scores = sample_scores()[prompt]
     order = np.argsort(-scores, kind="stable")
@@ -224,10 +223,7 @@ def test_playground_agrees_with_python_on_a_grid_of_settings(
 
 
 def test_top_p_agrees_with_python_at_the_boundaries(browser: Browser, file: Path) -> None:
-    """Exactly at a cumulative probability rounding may decide.
-
-    A billionth beside it, it may not.
-    """
+    """Exactly at a cumulative probability rounding may decide, but not a billionth beside it."""
     scores = sample_scores()[0]
     with reading(browser, file) as page:
         play = Playground(page)
@@ -252,7 +248,7 @@ def test_top_p_agrees_with_python_at_the_boundaries(browser: Browser, file: Path
 
 
 def test_smallest_temperatures_keep_the_best_tokens(browser: Browser, file: Path) -> None:
-    """Down to the smallest float nothing overflows, and equal scores share all probability."""
+    """Down to the smallest float nothing overflows, and ties share the probability."""
     with reading(browser, file) as page:
         play = Playground(page)
         for prompt, temperature in product((0, 1), (1e-3, 1e-40, 5e-324)):
@@ -267,7 +263,7 @@ def test_smallest_temperatures_keep_the_best_tokens(browser: Browser, file: Path
 
 
 def test_sliders_and_fields_stay_in_step(browser: Browser, file: Path) -> None:
-    """Each slider sets its field and moves by keys; an invalid number changes nothing."""
+    """An invalid number changes nothing."""
     scores = sample_scores()[0]
     with reading(browser, file) as page:
         play = Playground(page)
@@ -301,10 +297,7 @@ def test_sliders_and_fields_stay_in_step(browser: Browser, file: Path) -> None:
 
 
 def test_buttons_stay_pressed_until_a_setting_changes(browser: Browser, file: Path) -> None:
-    """A button stays pressed until a setting changes.
-
-    The summary has the share that each step removed.
-    """
+    """The summary states the share that each step removed."""
     scores = sample_scores()[0]
     distribution = sampling_distribution(scores, 1.0)
     with reading(browser, file) as page:
@@ -341,7 +334,7 @@ def test_buttons_stay_pressed_until_a_setting_changes(browser: Browser, file: Pa
 
 
 def test_equal_tokens_are_distinguished_and_markup_is_text(browser: Browser, file: Path) -> None:
-    """Equal tokens have their ids; prompts and tokens are text, never markup."""
+    """Equal tokens show their ids."""
     with reading(browser, file) as page:
         play = Playground(page)
         texts = [token.split(" ", 4)[4] for token in play.shown().tokens[:4]]
@@ -356,7 +349,7 @@ def test_equal_tokens_are_distinguished_and_markup_is_text(browser: Browser, fil
 
 
 def test_draws_follow_the_distribution_and_the_seed(browser: Browser, file: Path) -> None:
-    """Draws are among the candidates, by cumulative probability; rare tokens have their text."""
+    """Draws follow the cumulative probability; rare tokens have their text."""
     scores = sample_scores()
     with reading(browser, file) as page:
         play = Playground(page)
@@ -393,7 +386,7 @@ def test_draws_follow_the_distribution_and_the_seed(browser: Browser, file: Path
 
 @pytest.mark.parametrize("reduced_motion", ["reduce", "no-preference"])
 def test_thousand_draws_are_counted(browser: Browser, file: Path, reduced_motion: str) -> None:
-    """Counts agree with draws spread evenly from 0 to 1; more are added, a knob clears them."""
+    """Counts agree with evenly spread draws; changing a setting clears them."""
     scores = sample_scores()
     with reading(browser, file, reduced_motion=reduced_motion) as page:
         play = Playground(page)
@@ -416,9 +409,7 @@ def test_thousand_draws_are_counted(browser: Browser, file: Path, reduced_motion
 
 
 def test_data_are_loaded_on_demand(browser: Browser, file: Path) -> None:
-    """The size stands with the numbers; if the file is missing, the button says so and the picture
-    stays.
-    """
+    """The size is stated; if the file is missing, the button says so."""
     with reading(browser, file) as page:
         size = (file.parent / DATA).stat().st_size
         button = page.get_by_role("button", name="Turn the knobs yourself")
@@ -440,7 +431,7 @@ def test_data_are_loaded_on_demand(browser: Browser, file: Path) -> None:
 
 
 def test_figure_is_static_without_scripts_and_in_print(browser: Browser, file: Path) -> None:
-    """No dead control is shown; the picture is printed, also with the playground open."""
+    """The picture is printed, even if the playground is open."""
     with reading(browser, file, java_script_enabled=False) as page:
         assert page.locator(".picture .drawing").is_visible()
         assert page.locator("main button, main input, main select").count() == 0
@@ -456,7 +447,7 @@ def test_figure_is_static_without_scripts_and_in_print(browser: Browser, file: P
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
 def test_layout_fits_and_passes_axe(browser: Browser, file: Path, width: int, scheme: str) -> None:
-    """Nothing is wider than the window, and axe finds nothing, with tokens removed and drawn."""
+    """With tokens removed and drawn."""
     with reading(browser, file, width=width, color_scheme=scheme, bypass_csp=True) as page:
         play = Playground(page)
         play.turn(1, 9, 0.9)
@@ -478,7 +469,7 @@ EXPERIMENT = """
 def test_built_book_agrees_with_its_result(
     browser: Browser, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
-    """A built book has the playground, which loads only its own data."""
+    """The playground loads only its own data."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)
     for name, addition in (
         ("experiments/words.yaml", EXPERIMENT),
@@ -504,7 +495,7 @@ def test_built_book_agrees_with_its_result(
 def test_default_model_agrees_with_python(
     browser: Browser, real_model_dir: Path, tmp_path: Path
 ) -> None:
-    """All prompts and settings of the book agree, as do the counts in the result."""
+    """For all prompts and settings of the book, with the counts of the result."""
     from layerbook.model.loaded_model import LoadedModel
 
     model = LoadedModel.load(real_model_dir, "default")

@@ -1,4 +1,4 @@
-"""Maps and neighbours in the browser agree with the results that the page offers."""
+"""Maps and neighbours agree with the results that the page offers."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ PROSE = (
 
 @pytest.fixture(scope="module")
 def site(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build a book of one chapter on the tiny Llama."""
+    """Build a book with one chapter on the tiny Llama."""
     folder = tmp_path_factory.mktemp("maps")
     texts = {
         "experiments/book.yaml": BOOK.format(model=tiny_model_dir),
@@ -92,9 +92,8 @@ def lit_points(figure: Locator) -> set[str]:
 
 
 def expected_numbers(result: Any, number: int) -> list[float]:
-    """Return the numbers that the line should have for a point.
-
-    The first three points are the texts as written, the last three the texts shuffled.
+    """Return the numbers that the line should show for a point. The first three points are the
+    texts as written, the last three the texts shuffled.
     """
     count = len(result["points"])
     if number >= count:
@@ -118,7 +117,9 @@ def expected_numbers(result: Any, number: int) -> list[float]:
 
 
 def test_hovering_a_point_shows_its_details(browser: Browser, site: Path) -> None:
-    """The line has the point's text, position and distances; both ends of its link light up."""
+    """The line has the point's text, position and distances, and both ends of its link are
+    highlighted.
+    """
     result = download_result(site, "shuffled")
     with reading(browser, site / "maps.html", height=1400) as page:
         figure = page.locator(MAP)
@@ -145,7 +146,7 @@ def test_hovering_a_point_shows_its_details(browser: Browser, site: Path) -> Non
 
 
 def test_arrow_keys_move_between_points(browser: Browser, site: Path) -> None:
-    """Arrows step through the points and around, Escape deselects, and the chapter stays."""
+    """They wrap around, Escape deselects, and the chapter does not change."""
     result = download_result(site, "shuffled")
     with reading(browser, site / "maps.html") as page:
         figure = page.locator(MAP)
@@ -172,7 +173,7 @@ def test_arrow_keys_move_between_points(browser: Browser, site: Path) -> None:
 
 
 def test_tapping_a_point_shows_its_details(browser: Browser, site: Path) -> None:
-    """The point that was touched stays selected until another touch."""
+    """The point stays selected until the next tap."""
     result = download_result(site, "shuffled")
     with reading(browser, site / "maps.html", width=390, has_touch=True) as page:
         figure = page.locator(MAP)
@@ -188,7 +189,7 @@ def test_tapping_a_point_shows_its_details(browser: Browser, site: Path) -> None
 
 
 def test_equal_tokens_are_highlighted_together(browser: Browser, site: Path) -> None:
-    """The same token lights up in both texts, also without a link."""
+    """Also without a link between them."""
     spots = download_result(site, "tokens")["spots"]
     with reading(browser, site / "maps.html") as page:
         figure = page.locator("#tokens-map")
@@ -209,7 +210,7 @@ def test_equal_tokens_are_highlighted_together(browser: Browser, site: Path) -> 
 
 
 def test_selected_token_stays_highlighted(browser: Browser, site: Path) -> None:
-    """Neighbours are those of the result, in order; list and buttons stay in step."""
+    """Neighbours are in the order of the result; list and buttons agree."""
     tokens = download_result(site, "near")["tokens"]
     with reading(browser, site / "maps.html") as page:
         figure = page.locator("#near-pick")
@@ -234,7 +235,7 @@ def test_selected_token_stays_highlighted(browser: Browser, site: Path) -> None:
 
 
 def test_map_is_static_without_scripts_and_in_print(browser: Browser, site: Path) -> None:
-    """Titles of points have the numbers, all tokens are shown, and no control is."""
+    """Titles have the numbers, all tokens are shown, and there are no controls."""
     result = download_result(site, "shuffled")
     with reading(browser, site / "maps.html", java_script_enabled=False) as page:
         for number in range(6):
@@ -253,7 +254,7 @@ def test_map_is_static_without_scripts_and_in_print(browser: Browser, site: Path
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
 def test_layout_fits_and_passes_axe(browser: Browser, site: Path, width: int, scheme: str) -> None:
-    """Nothing is wider than the window, and axe finds nothing while a point is selected."""
+    """With a point selected."""
     with reading(
         browser, site / "maps.html", width=width, color_scheme=scheme, bypass_csp=True
     ) as page:
@@ -266,7 +267,7 @@ def test_layout_fits_and_passes_axe(browser: Browser, site: Path, width: int, sc
 def test_text_in_figures_has_enough_contrast(
     browser: Browser, site: Path, width: int, least: float
 ) -> None:
-    """Never smaller than 13 pixels beside the text, and 11 on a phone; what scrolls says so."""
+    """Text is at least 13 pixels high, 11 on a phone; scrollable figures are marked."""
     sizes = """() => [...document.querySelectorAll("main svg.fig text")].map((text) => {
         const svg = text.closest("svg");
         const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;

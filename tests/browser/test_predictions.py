@@ -1,4 +1,4 @@
-"""Predictions can be made by mouse and keyboard, are remembered, and are judged by the results."""
+"""Predictions work by mouse and keyboard, are remembered, and are judged by the results."""
 
 from __future__ import annotations
 
@@ -34,21 +34,19 @@ NO_STORAGE = (
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write the sample book, whose one prediction comes true with the second, hostile choice."""
+    """Write the sample book, where the second, hostile choice is right."""
     return write_book(tmp_path_factory.mktemp("book"))
 
 
 def commit(page: Page, choice: int) -> str:
-    """Choose and press the button; return the page's answer."""
+    """Choose an answer, press the button, and return the page's reply."""
     page.locator(".predict label").nth(choice).click()
     page.get_by_role("button", name="Commit").click()
     return page.locator(".predict .said").inner_text()
 
 
 def test_answer_shows_the_readers_choice(browser: Browser, book: Path) -> None:
-    """Nothing can be committed to before it is chosen, nor changed afterwards; asked again, all is
-    as before.
-    """
+    """A choice is required, cannot be changed, and can be cleared."""
     with reading(browser, book / "attention.html") as page:
         button, answer = page.locator(".predict button"), page.locator(".predict details")
         group = page.get_by_role("group", name=f"In which of {HOSTILE[0]}?")
@@ -81,7 +79,7 @@ def test_answer_shows_the_readers_choice(browser: Browser, book: Path) -> None:
 
 
 def test_prediction_works_by_keyboard(browser: Browser, book: Path) -> None:
-    """Tab, arrows, Tab and Enter commit to a choice, and the chapter stays."""
+    """Tab, arrows, Tab and Enter commit a choice, and the chapter does not change."""
     with reading(browser, book / "attention.html") as page:
         page.locator(".predict input").first.focus()
         for key in ("ArrowDown", "ArrowRight", "Tab", "Enter"):
@@ -95,9 +93,7 @@ def test_prediction_works_by_keyboard(browser: Browser, book: Path) -> None:
 
 
 def test_choice_is_remembered_where_storage_is_allowed(browser: Browser, book: Path) -> None:
-    """On the next visit the choice stands there, and the answer waits; forgotten, it is gone from
-    there too.
-    """
+    """The next visit shows the choice; clearing it removes it from storage."""
     with reading(browser, book / "attention.html") as page:
         reply = commit(page, 1)
         page.reload()
@@ -110,7 +106,7 @@ def test_choice_is_remembered_where_storage_is_allowed(browser: Browser, book: P
 
 
 def test_choice_lasts_for_the_visit_without_storage(browser: Browser, book: Path) -> None:
-    """No error, and all else as ever."""
+    """There is no error."""
     context = browser.new_context(offline=True)
     context.add_init_script(NO_STORAGE)
     page, wrong = context.new_page(), []
@@ -123,7 +119,7 @@ def test_choice_lasts_for_the_visit_without_storage(browser: Browser, book: Path
 
 
 def test_prediction_is_readable_without_scripts_and_in_print(browser: Browser, book: Path) -> None:
-    """No dead button is shown; the answer unfolds by itself and is printed."""
+    """The answer can be unfolded and is printed, without a button."""
     with reading(browser, book / "attention.html", java_script_enabled=False) as page:
         assert page.locator(".predict button").is_hidden()
         page.locator(".predict summary").click()
@@ -135,7 +131,7 @@ def test_prediction_is_readable_without_scripts_and_in_print(browser: Browser, b
 
 
 def first(*rules: tuple[bool, str]) -> set[str]:
-    """The words of the first rule that holds."""
+    """Return the text of the first rule that holds."""
     return {next(words for holds, words in rules if holds)}
 
 
@@ -233,9 +229,7 @@ JUDGES = {
 
 
 def came_true(chapter: str) -> set[str]:
-    """The choices that a chapter's results bear out, worked out here from the files a reader can
-    download.
-    """
+    """Return the right choices of a chapter, computed here from the downloads."""
 
     def result(id: str) -> dict[str, Any]:
         address = id if "/" in id else f"{chapter}/{id}"
@@ -285,9 +279,7 @@ def came_true(chapter: str) -> set[str]:
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_chapters_open_with_a_prediction_judged_by_results(browser: Browser, chapter: str) -> None:
-    """Every choice in turn: the page says that it came true where the results say so, and nowhere
-    else.
-    """
+    """Only the choices that the results confirm are judged right."""
     true = came_true(chapter)
     with reading(browser, SITE / f"{chapter}.html") as page:
         assert page.locator(".predict").count() == 1

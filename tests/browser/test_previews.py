@@ -1,4 +1,4 @@
-"""Links show their target on hover, focus or tap, and hide it again; boxes fold."""
+"""Links show their target on hover, focus or tap, and boxes unfold."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def wait_for_preview(page: Page) -> str:
 
 
 def test_hovering_a_term_opens_its_preview(browser: Browser, book: Path) -> None:
-    """The preview is within the window, stays under the pointer, and goes with Escape."""
+    """The preview fits the window, stays while hovered, and closes with Escape."""
     with reading(browser, book / "attention.html", width=390) as page:
         link, preview = page.locator("a.term").first, page.locator("#preview")
         assert preview.count() == 0
@@ -47,7 +47,7 @@ def test_hovering_a_term_opens_its_preview(browser: Browser, book: Path) -> None
 
 
 def test_focus_opens_a_preview_and_escape_closes_it(browser: Browser, book: Path) -> None:
-    """Focus shows it, and Enter follows the link."""
+    """Enter follows the link."""
     with reading(browser, book / "attention.html") as page:
         page.locator("a.term").first.focus()
         page.keyboard.press("Shift+Tab")
@@ -59,7 +59,7 @@ def test_focus_opens_a_preview_and_escape_closes_it(browser: Browser, book: Path
 
 
 def test_first_tap_opens_a_preview(browser: Browser, book: Path) -> None:
-    """The first tap shows the preview, the second follows the link."""
+    """The second tap follows the link."""
     with reading(browser, book / "attention.html", width=390, has_touch=True) as page:
         link = page.locator("a.term").first
         link.tap()
@@ -79,7 +79,7 @@ def test_terms_are_plain_links_without_scripts(browser: Browser, book: Path) -> 
 
 
 def test_contents_follow_the_scrolling(browser: Browser, book: Path) -> None:
-    """The section that is read is marked in the contents, and headings link to themselves."""
+    """The current section is marked in the contents, and headings link to themselves."""
     with reading(browser, book / "attention.html") as page:
         marked = page.locator(".sections [aria-current]")
         assert marked.count() == 0
@@ -94,7 +94,7 @@ def test_contents_follow_the_scrolling(browser: Browser, book: Path) -> None:
 
 
 def test_citations_have_previews(browser: Browser, tmp_path: Path) -> None:
-    """A citation shows what it cites, once, though it has a title for pages without scripts."""
+    """The title for pages without scripts is not shown twice."""
     with reading(browser, write_book(tmp_path) / "attention.html") as page:
         link = page.locator("a.cite").first
         assert link.get_attribute("title") == "Efficient <Streaming>"
@@ -104,7 +104,7 @@ def test_citations_have_previews(browser: Browser, tmp_path: Path) -> None:
 
 
 def test_fonts_are_loaded_from_the_book(browser: Browser, book: Path) -> None:
-    """Those of text, code and formulas are loaded; with the last, brackets grow with a fraction."""
+    """Text, code and formulas have their fonts, and brackets grow with a fraction."""
     with reading(browser, book / "attention.html") as page:
         page.evaluate("document.fonts.ready")
         loaded = page.evaluate("[...document.fonts].map((f) => f.status + ' ' + f.family)")

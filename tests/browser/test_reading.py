@@ -30,7 +30,7 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("width", [360, 768, 1280])
 @pytest.mark.parametrize("name", NAMES)
 def test_no_page_scrolls_sideways(browser: Browser, book: Path, name: str, width: int) -> None:
-    """Wide content scrolls in a box of its own, also with all disclosures open."""
+    """Wide content scrolls in its own box, also with all disclosures open."""
     with reading(browser, book / name, width=width) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
@@ -39,7 +39,7 @@ def test_no_page_scrolls_sideways(browser: Browser, book: Path, name: str, width
 
 
 def test_stepper_shows_frames_by_button_and_slider(browser: Browser, book: Path) -> None:
-    """One frame is shown at a time; buttons, slider and keys agree, and the chapter stays."""
+    """Buttons, slider and keys agree, and the chapter does not change."""
     with reading(browser, book / "attention.html") as page:
         frame_name, counter = (
             page.locator(".frame.current .frame-name"),
@@ -78,7 +78,7 @@ def test_stepper_shows_frames_by_button_and_slider(browser: Browser, book: Path)
 
 
 def test_stepper_plays_and_pauses(browser: Browser, book: Path) -> None:
-    """Space plays to the end and pauses; with reduced motion there is no playback."""
+    """Playback ends at the last frame, and is absent with reduced motion."""
     with reading(browser, book / "attention.html") as page:
         page.clock.install()
         page.locator(".frames").focus()
@@ -102,7 +102,7 @@ def test_stepper_plays_and_pauses(browser: Browser, book: Path) -> None:
 
 
 def test_all_frames_are_shown_without_scripts_and_in_print(browser: Browser, book: Path) -> None:
-    """All frames are shown, and no control is."""
+    """There are no controls."""
     with reading(browser, book / "attention.html", java_script_enabled=False) as page:
         assert page.locator(".frame:visible").count() == 7
         assert page.locator("button:visible:not(.tick)").count() == 0
@@ -116,10 +116,7 @@ def test_all_frames_are_shown_without_scripts_and_in_print(browser: Browser, boo
 
 
 def test_links_to_claims_open_their_boxes(browser: Browser, book: Path) -> None:
-    """A narrow margin is shown in the open.
-
-    A claim and its row among all claims link to each other.
-    """
+    """A claim with a small margin is open. A claim and its row in the list link to each other."""
     with reading(browser, book / "attention.html") as page:
         claim = page.locator("#claim-noise-1")
         assert claim.locator(".only-just").inner_text() == "Only just: fails by 0.02 (3.1 %)."
@@ -140,7 +137,7 @@ def test_links_to_claims_open_their_boxes(browser: Browser, book: Path) -> None:
 
 
 def test_contents_work_without_scripts(browser: Browser, book: Path) -> None:
-    """On a telephone a plain link opens the contents."""
+    """On a phone, a plain link opens the contents."""
     with reading(browser, book / "attention.html", width=390, java_script_enabled=False) as page:
         assert not page.locator("#contents").is_visible()
         page.get_by_role("link", name="Contents").click()
@@ -162,9 +159,8 @@ def test_escape_closes_the_contents(browser: Browser, book: Path) -> None:
 
 
 def test_chosen_theme_persists_across_pages(browser: Browser, book: Path) -> None:
-    """The theme cycles through auto, light and dark, and travels in the links.
-
-    Pages on disk may each have their own storage.
+    """The theme cycles through auto, light and dark, and is passed on in links, since pages on
+    disk may have separate storage.
     """
     background = "getComputedStyle(document.body).backgroundColor"
     with reading(browser, book / "attention.html") as page:
@@ -195,7 +191,7 @@ def test_chosen_theme_persists_across_pages(browser: Browser, book: Path) -> Non
 
 
 def test_arrow_keys_change_the_chapter(browser: Browser, book: Path) -> None:
-    """Right is the next chapter and left the previous one, except in a field."""
+    """They do not inside a field."""
     with reading(browser, book / "attention.html") as page:
         page.get_by_role("button", name="Search").click()
         page.keyboard.type("head")
@@ -208,7 +204,7 @@ def test_arrow_keys_change_the_chapter(browser: Browser, book: Path) -> None:
 
 
 def test_search_finds_sections(browser: Browser, book: Path) -> None:
-    """The index loads on demand, a result links to its section, and hostile text stays text."""
+    """The index loads on demand, results link to sections, and hostile text stays text."""
     with reading(browser, book / "index.html") as page:
         assert page.evaluate("window.layerbookIndex === undefined")
         page.keyboard.press("Control+k")

@@ -71,7 +71,7 @@ def pixels(png: bytes) -> np.ndarray:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_picture_is_saved_as_svg_and_png(browser: Browser, folder: Path, theme: str) -> None:
-    """In light colours whatever the page has; both files show the same, on white."""
+    """In light colours on white, whatever the theme; both files show the same picture."""
     with reading(
         browser, folder / "heatmap.html", color_scheme=theme, accept_downloads=True
     ) as page:
@@ -91,7 +91,7 @@ def test_picture_is_saved_as_svg_and_png(browser: Browser, folder: Path, theme: 
 
 
 def test_step_of_a_sequence_is_saved_with_its_number(browser: Browser, folder: Path) -> None:
-    """The step that the reader looks at."""
+    """The current step is saved."""
     with reading(browser, folder / "sequence.html", accept_downloads=True) as page:
         page.get_by_role("button", name="Next").click()
         shown = page.locator(".frame svg:visible").get_attribute("id")
@@ -102,7 +102,7 @@ def test_step_of_a_sequence_is_saved_with_its_number(browser: Browser, folder: P
 
 
 def test_figure_of_text_offers_its_data_only(browser: Browser, folder: Path) -> None:
-    """There is no drawing to save."""
+    """It has no drawing."""
     with reading(browser, folder / "tokens.html") as page:
         figure = page.locator("figure")
         assert figure.locator(".downloads a").count() == 2
@@ -110,7 +110,7 @@ def test_figure_of_text_offers_its_data_only(browser: Browser, folder: Path) -> 
 
 
 def test_without_scripts_the_data_can_be_saved(browser: Browser, folder: Path) -> None:
-    """Links stay, and no button that does nothing."""
+    """Links remain, without buttons."""
     with reading(browser, folder / "heatmap.html", java_script_enabled=False) as page:
         figure = page.locator("figure")
         assert figure.locator(".downloads a").count() == 2

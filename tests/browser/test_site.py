@@ -1,5 +1,5 @@
-"""The committed book, page by page, as readers meet it: from disk, with no network, wide, narrow,
-dark, plain.
+"""The committed book as readers see it: from disk, without a network, wide, narrow, dark and
+without scripts.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def result(chapter: str, id: str) -> dict[str, object]:
 
 
 def test_every_chapter_is_in_the_site() -> None:
-    """The chapters and the pages beside them; every file that is named is there."""
+    """All referenced files exist."""
     beside = {"index.html", "try.html", "claims.html", "colophon.html"}
     beside |= {"glossary.html", "references.html", "whole-model.html"}
     assert set(PAGES) == beside | {f"{name}.html" for name in CHAPTERS}
@@ -52,7 +52,6 @@ def test_every_chapter_is_in_the_site() -> None:
 
 
 def test_internal_links_have_targets() -> None:
-    """Every `page.html#place` has that place."""
     ids = {
         p: set(re.findall(r'\bid="([^"]+)"', (SITE / p).read_text(encoding="utf-8"))) for p in PAGES
     }
@@ -71,9 +70,7 @@ def test_internal_links_have_targets() -> None:
 def test_page_fits_its_window_without_console_errors(
     browser: Browser, name: str, width: int
 ) -> None:
-    """Disclosures open, no console message, no request beyond the disk, nothing wider than the
-    window.
-    """
+    """With disclosures open and no request to the network."""
     with reading(browser, SITE / name, width=width) as page:
         page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
         page.wait_for_timeout(50)
@@ -84,9 +81,7 @@ def test_page_fits_its_window_without_console_errors(
 
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_every_figure_has_caption_alt_text_table_code_and_data(browser: Browser, name: str) -> None:
-    """With JavaScript off: something to see with a real size, a caption, alt text, numbers, source
-    and downloads.
-    """
+    """With JavaScript off."""
     with reading(browser, SITE / f"{name}.html", java_script_enabled=False) as page:
         for answer in page.locator(".reveal > summary, .sidebar > summary").all():
             answer.click()
@@ -118,9 +113,7 @@ def test_every_page_passes_axe(browser: Browser, name: str) -> None:
 
 
 def test_bars_match_the_result(browser: Browser) -> None:
-    """The chart of the sum shows the twenty likeliest tokens in order, each with its
-    probability.
-    """
+    """The chart shows the twenty most probable tokens in order."""
     top = result("linear", "raw")["prompts"][0]["top"]  # type: ignore[index]
     with reading(browser, SITE / "linear.html") as page:
         rows = page.locator("#raw-prompt-0 details tbody tr")
@@ -134,9 +127,7 @@ def test_bars_match_the_result(browser: Browser) -> None:
 
 
 def test_animation_steps_through_all_frames(browser: Browser) -> None:
-    """Fifteen frames at each of two layers, each naming the token that the result has; the end is
-    marked.
-    """
+    """Each of the fifteen frames names the token of the result; the end of the turn is marked."""
     frames = result("case-whitespace", "frames")["frames"]
     with reading(browser, SITE / "case-whitespace.html") as page:
         boxes = page.locator("#frames-layer-0 .frames, #frames-layer-29 .frames")
@@ -152,7 +143,6 @@ def test_animation_steps_through_all_frames(browser: Browser) -> None:
 
 
 def test_stages_show_the_products_of_the_result_step_by_step(browser: Browser) -> None:
-    """The grids of the head drawn have the numbers of the result, step by step."""
     stages = result("attention", "stages")
     root = float(stages["d_head"]) ** 0.5  # type: ignore[arg-type]
     head = stages["shown"][0]  # type: ignore[index]
@@ -184,7 +174,7 @@ def test_stages_show_the_products_of_the_result_step_by_step(browser: Browser) -
 
 
 def test_live_tokenizer_agrees_with_the_results(browser: Browser) -> None:
-    """The texts of the chapter, typed, have the ids that their experiment has."""
+    """Typed texts have the ids of their experiments."""
     texts = result("tokenization", "hello-world")["prompts"]
     with reading(browser, SITE / "tokenization.html") as page:
         page.get_by_role("button", name="Type a text of your own").click()
@@ -200,7 +190,6 @@ def test_live_tokenizer_agrees_with_the_results(browser: Browser) -> None:
 
 
 def test_search_finds_a_term(browser: Browser) -> None:
-    """The index answers from disk."""
     with reading(browser, SITE / "index.html") as page:
         page.keyboard.press("Control+k")
         page.keyboard.type("grouped-query")
@@ -216,7 +205,7 @@ def test_map_on_the_first_page_leads_to_the_chapters(browser: Browser) -> None:
 
 
 def test_pictures_are_inverted_in_the_dark_theme_but_not_in_print(browser: Browser) -> None:
-    """A drawing's own ink follows the page."""
+    """Drawings that follow the page's colors are not inverted."""
     ink = "getComputedStyle(document.querySelector('figure svg text')).fill"
     with reading(browser, SITE / "attention.html") as page:
         light = page.evaluate(ink)
@@ -227,9 +216,8 @@ def test_pictures_are_inverted_in_the_dark_theme_but_not_in_print(browser: Brows
 
 
 def test_pages_and_scripts_stay_small() -> None:
-    """No page is larger than 1.5 MB, and the scripts written here are less than 120 kB in all.
-
-    Those of the page that runs the model are counted apart: no other page loads them.
+    """Pages have at most 1.5 MB, scripts written here less than 120 kB in total, without those
+    that run the model.
     """
     pages = {page.name: page.stat().st_size for page in SITE.glob("*.html")}
     assert max(pages.values()) <= 1_500_000, pages

@@ -1,4 +1,4 @@
-"""Tabs and listings in Chromium, by mouse and keyboard, with and without scripts."""
+"""Tabs and listings in Chromium, with and without scripts."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ See @eq-name.
 
 @pytest.fixture(scope="module")
 def chapter(book_with_results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the small book with a chapter of Markdown."""
+    """Build the small book with a chapter of Markdown blocks."""
     book = tmp_path_factory.mktemp("tabs") / "book"
     shutil.copytree(book_with_results, book)
     (book / "templates" / "chapters" / "words.md").write_text(PROSE, encoding="utf-8")
@@ -59,7 +59,7 @@ def chapter(book_with_results: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def test_tabs_change_by_mouse_and_keys(browser: Browser, chapter: Path) -> None:
-    """Arrows move the focus along with the choice and stop at the ends."""
+    """Arrow keys move the focus with the selection and stop at the ends."""
     with reading(browser, chapter) as page:
         first, second = (page.get_by_role("tab", name=name) for name in ("One", "Two"))
         assert page.locator(".tab:visible").inner_text() == "first"
@@ -73,7 +73,6 @@ def test_tabs_change_by_mouse_and_keys(browser: Browser, chapter: Path) -> None:
 
 
 def test_link_opens_the_tab_of_its_target(browser: Browser, chapter: Path) -> None:
-    """Though it was hidden."""
     with reading(browser, chapter) as page:
         page.get_by_role("link", name="To the second").click()
         page.get_by_role("heading", name="Deep").wait_for()
@@ -91,7 +90,7 @@ def test_broken_addresses_do_no_harm(browser: Browser, chapter: Path) -> None:
 
 
 def test_all_tabs_are_shown_without_scripts(browser: Browser, chapter: Path) -> None:
-    """With their titles; no button that would do nothing."""
+    """They have titles, and there are no buttons."""
     with reading(browser, chapter, java_script_enabled=False) as page:
         text = page.locator(".tabs").inner_text()
         assert all(word in text for word in ("One", "first", "Two", "second"))
@@ -100,14 +99,14 @@ def test_all_tabs_are_shown_without_scripts(browser: Browser, chapter: Path) -> 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_page_passes_axe(browser: Browser, chapter: Path, width: int, scheme: str) -> None:
-    """axe finds nothing in boxes, tabs, tasks and listings; nothing is wider than the page."""
+    """Boxes, tabs, tasks and listings; nothing is wider than the page."""
     with reading(browser, chapter, width, color_scheme=scheme, bypass_csp=True) as page:
         assert_accessible(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_copy_button_copies_a_listing(browser: Browser, chapter: Path) -> None:
-    """The text is selected if the clipboard is closed, as it is here."""
+    """The text is selected if the clipboard is unavailable, as it is here."""
     with reading(browser, chapter) as page:
         page.locator(".fence .copy").click()
         page.locator(".fence .copy", has_text="ed").wait_for()

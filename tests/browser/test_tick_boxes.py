@@ -1,4 +1,4 @@
-"""Ticks in Chromium: in the margin or in the text, with a box that opens without a script."""
+"""Ticks in Chromium: in the margin or in the text, with a popover that needs no script."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OPEN = ".tick-box:popover-open"
 
 @pytest.fixture(scope="module")
 def chapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write the sample book; its chapter has two ticks that hold in a row, and one that fails."""
+    """Write the sample book, with two ticks that hold in a row and one that fails."""
     return write_book(tmp_path_factory.mktemp("book")) / "attention.html"
 
 
@@ -27,7 +27,7 @@ def place(locator: Locator) -> FloatRect:
 
 
 def test_ticks_stand_in_the_margin_at_their_line(browser: Browser, chapter: Path) -> None:
-    """Side by side, right of all text; what does not hold stays in the text, in words."""
+    """They are side by side; a failed claim stays in the text, in words."""
     with reading(browser, chapter) as page:
         ticks = page.locator(".tick")
         first, second, failed = (place(ticks.nth(i)) for i in range(3))
@@ -40,7 +40,7 @@ def test_ticks_stand_in_the_margin_at_their_line(browser: Browser, chapter: Path
 
 
 def test_ticks_follow_their_sentence_on_a_phone(browser: Browser, chapter: Path) -> None:
-    """On the line of its last word."""
+    """They are on the line of its last word."""
     with reading(browser, chapter, width=390) as page:
         first = place(page.locator(".tick").first)
         paragraph = place(page.locator("p:has(> .ticks)").first)
@@ -51,7 +51,7 @@ def test_ticks_follow_their_sentence_on_a_phone(browser: Browser, chapter: Path)
 @pytest.mark.parametrize("scripts", [True, False])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_tick_opens_its_box(browser: Browser, chapter: Path, width: int, scripts: bool) -> None:
-    """By click and by key, within the window; Escape closes it and returns to the tick."""
+    """By click and by key, within the window; Escape closes it and returns the focus."""
     with reading(browser, chapter, width, java_script_enabled=scripts) as page:
         tick, box = page.locator(".tick").nth(1), page.locator(OPEN)
         tick.click()
@@ -72,7 +72,7 @@ def test_tick_opens_its_box(browser: Browser, chapter: Path, width: int, scripts
 
 
 def test_ticks_have_names_for_screen_readers(browser: Browser, chapter: Path) -> None:
-    """A tick is a button that says the verdict, and its box a dialog with the claim."""
+    """A tick is a button named by the verdict, and its box a dialog with the claim."""
     with reading(browser, chapter) as page:
         page.get_by_role("button", name="Checked: it holds").first.click()
         assert page.get_by_role("dialog", name="A checked claim").is_visible()
@@ -84,7 +84,7 @@ def test_ticks_have_names_for_screen_readers(browser: Browser, chapter: Path) ->
 
 
 def test_print_shows_only_the_marks(browser: Browser, chapter: Path) -> None:
-    """In the text, where the paper has no margin for them."""
+    """They are in the text, since paper has no margin for them."""
     with reading(browser, chapter) as page:
         page.locator(".tick").first.click()
         page.emulate_media(media="print")

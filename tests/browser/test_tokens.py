@@ -1,4 +1,4 @@
-"""Tooltips of tokens by mouse, keyboard and touch agree with the results."""
+"""Tooltips of tokens agree with the results, by mouse, keyboard and touch."""
 
 from __future__ import annotations
 
@@ -29,10 +29,7 @@ def tooltip_lines(page: Page) -> list[str]:
 
 
 def expected_lines(token: dict[str, object], position: int | None) -> list[str]:
-    """Return the lines for a token of a result.
-
-    Its bytes must be those of its text, if the text is complete.
-    """
+    """Return the lines for a token of a result. If the text is complete, its bytes must match."""
     token_bytes = bytes.fromhex(str(token["hex"]))
     text = str(token["text"])
     assert "\ufffd" in text or token_bytes == text.encode()
@@ -45,9 +42,8 @@ def expected_lines(token: dict[str, object], position: int | None) -> list[str]:
 
 
 def test_hovering_a_token_highlights_its_cells(browser: Browser, book: Path) -> None:
-    """The tooltip is beside the token and within the window, and stays while the pointer is on it.
-
-    Escape and leaving the token hide it.
+    """The tooltip is near the token, fits the window, and stays while hovered; Escape and
+    leaving hide it.
     """
     with reading(browser, book / "attention.html", width=390) as page:
         chip = page.locator(f"{STRIP} .tok", has_text="World")
@@ -83,7 +79,7 @@ def test_hovering_a_token_highlights_its_cells(browser: Browser, book: Path) -> 
 
 
 def test_arrow_keys_move_between_tokens(browser: Browser, book: Path) -> None:
-    """A row is one stop of Tab; arrows, Home and End move in it, and the chapter stays."""
+    """Tab enters a row once; arrows, Home and End move in it, and the chapter does not change."""
     with reading(browser, book / "attention.html") as page:
         rows = page.locator(STRIP)
         assert [rows.nth(i).locator(".tok[tabindex='0']").count() for i in range(2)] == [1, 1]
@@ -109,7 +105,7 @@ def test_arrow_keys_move_between_tokens(browser: Browser, book: Path) -> None:
 
 
 def test_arrows_in_a_sequence_step_frames(browser: Browser, book: Path) -> None:
-    """From a token of a frame they show the next frame, and focus stays in the sequence."""
+    """The focus stays in the sequence."""
     with reading(browser, book / "attention.html") as page:
         page.locator(".frame.current .tok").focus()
         assert tooltip_lines(page)[0] == "token 513"
@@ -121,7 +117,7 @@ def test_arrows_in_a_sequence_step_frames(browser: Browser, book: Path) -> None:
 
 
 def test_tokens_in_labels_take_no_focus(browser: Browser, book: Path) -> None:
-    """A token in a choice can be pointed at; the keyboard goes to the choice."""
+    """A token in a choice has a tooltip, but the keyboard goes to the choice."""
     with reading(browser, book / "attention.html") as page:
         chip = page.locator(".predict label .tok")
         assert chip.get_attribute("tabindex") is None
@@ -130,7 +126,7 @@ def test_tokens_in_labels_take_no_focus(browser: Browser, book: Path) -> None:
 
 
 def test_tapping_a_token_highlights_its_cells(browser: Browser, book: Path) -> None:
-    """A tap shows a tooltip, a tap on another token moves it, a tap elsewhere hides it."""
+    """Another tap moves the tooltip, a tap elsewhere hides it."""
     with reading(
         browser, book / "attention.html", width=390, has_touch=True, is_mobile=True
     ) as page:
@@ -191,7 +187,7 @@ def test_tokens_are_static_without_scripts_and_in_print(browser: Browser, book: 
     ],
 )
 def test_tokens_match_the_results(browser: Browser, chapter: str, id: str) -> None:
-    """The arrow keys show id, bytes and position of every token of a text, generated or not."""
+    """Id, bytes and position of every token, generated or not."""
     prompts = json.loads((SITE / "data" / chapter / f"{id}.json").read_bytes())["prompts"]
     with reading(browser, SITE / f"{chapter}.html") as page:
         strips = page.locator(f"#{id}-tokens .chips")
@@ -206,7 +202,6 @@ def test_tokens_match_the_results(browser: Browser, chapter: str, id: str) -> No
 def test_tokens_outside_texts_have_no_position(
     browser: Browser,
 ) -> None:
-    """Id and bytes as the result has them."""
     matches = json.loads((SITE / "data" / "tokenization" / "vocabulary.json").read_bytes())
     with reading(browser, SITE / "tokenization.html") as page:
         for row, name in enumerate(("first", "joined", "last")):
@@ -218,7 +213,7 @@ def test_tokens_outside_texts_have_no_position(
 
 
 def test_explorer_tokens_have_tooltips(browser: Browser) -> None:
-    """Whatever a script adds to the page is told in the same way."""
+    """Tokens that a script adds are included."""
     tokens = json.loads((SITE / "data" / "attention" / "every.json").read_bytes())["tokens"]
     with reading(browser, SITE / "attention.html") as page:
         page.get_by_role("button", name="Explore every layer and head").click()

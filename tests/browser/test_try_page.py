@@ -1,4 +1,4 @@
-"""The page that runs the model: it shows what `layerbook run` measures, and can be used by hand."""
+"""The page that runs the model shows the numbers of `layerbook run` and can be used by hand."""
 
 from __future__ import annotations
 
@@ -67,18 +67,18 @@ def source(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> GG
 
 @pytest.fixture(scope="module")
 def page_file(source: GGUFSource, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page, with the model beside it."""
+    """Write the page with the model beside it."""
     return write_try_page(tmp_path_factory.mktemp("try"), source)
 
 
 def wait_for_status(page: Page, text: str) -> None:
-    """Wait until the line below the text says this, among other things."""
+    """Wait until the status line contains this text."""
     expect(page.locator(".try-text .try-status")).to_contain_text(text, timeout=60_000)
 
 
 @contextmanager
 def trying(browser: Browser, file: Path, fragment: str = "", **options: object) -> Iterator[Page]:
-    """The page with its model loaded and a text read."""
+    """Open the page, load its model, and read a text."""
     with reading(browser, file, **options) as page:
         if fragment:
             page.evaluate("fragment => location.replace(fragment)", fragment)
@@ -88,7 +88,7 @@ def trying(browser: Browser, file: Path, fragment: str = "", **options: object) 
 
 
 def read(page: Page, text: str) -> None:
-    """Read a text of the reader's own."""
+    """Read a text that the reader typed."""
     page.get_by_role("textbox", name="Your text").fill(text)
     page.get_by_role("button", name="Read it").click()
     wait_for_status(page, "tokens read")
@@ -98,7 +98,7 @@ def read(page: Page, text: str) -> None:
 def test_page_shows_the_numbers_of_layerbook_run(
     browser: Browser, page_file: Path, source: GGUFSource, tmp_path: Path
 ) -> None:
-    """The same sentence through the command line and by hand, on the tiny model."""
+    """For the same sentence on the tiny model."""
     compare_with_run(browser, page_file, source.location, tmp_path)
 
 
@@ -106,7 +106,6 @@ def test_page_shows_the_numbers_of_layerbook_run(
 def test_page_shows_the_numbers_of_layerbook_run_on_the_real_model(
     browser: Browser, tmp_path: Path
 ) -> None:
-    """The folder of the book's own model on this machine."""
     source = resolve(DEFAULT_MODEL)
     assert isinstance(source, BundleSource)
     if source.local_dir() is None or not source.gguf_path().is_file():
@@ -116,7 +115,7 @@ def test_page_shows_the_numbers_of_layerbook_run_on_the_real_model(
 
 
 def compare_with_run(browser: Browser, file: Path, model: str, folder: Path) -> None:
-    """Compare tokens, probabilities, attention, and the text that the likeliest tokens make."""
+    """Compare tokens, probabilities, attention, and the greedy text."""
     (folder / "live.yaml").write_text(SPEC, encoding="utf-8")
     process = layerbook("run", "live.yaml", "--out", "out", "--model", model, "--quiet", cwd=folder)
     assert process.returncode == 0, process.stderr
@@ -149,14 +148,14 @@ def compare_with_run(browser: Browser, file: Path, model: str, folder: Path) -> 
 
 
 def flat(values: object) -> list[float]:
-    """Nested lists as one."""
+    """Flatten nested lists."""
     return [x for value in values for x in flat(value)] if isinstance(values, list) else [values]
 
 
 def test_texts_are_tokenized_as_in_python(
     browser: Browser, page_file: Path, tiny_model_dir: Path
 ) -> None:
-    """The tokenizer comes from the GGUF file, the chat template too."""
+    """Tokenizer and chat template come from the GGUF file."""
     tokenizer = ModelTokenizer.load(tiny_model_dir)
     chat = [ChatMessage(role="user", content="Hello, cat!")]
     with trying(browser, page_file) as page:
@@ -178,7 +177,7 @@ def test_texts_are_tokenized_as_in_python(
 
 
 def test_parts_can_be_switched_off_and_on(browser: Browser, page_file: Path) -> None:
-    """The next token moves, a mark stays where it was, and `Undo all` brings it back."""
+    """The prediction changes, and `Undo all` restores it."""
     with trying(browser, page_file) as page:
         read(page, TEXT)
         first = page.locator(".try-next ol")
@@ -202,7 +201,7 @@ def test_parts_can_be_switched_off_and_on(browser: Browser, page_file: Path) -> 
 
 
 def test_link_restores_the_state(browser: Browser, page_file: Path) -> None:
-    """Text, knobs and what is switched off; nonsense in it is left out."""
+    """Text, settings and switched-off parts; invalid values are ignored."""
     fragment = "#text=The+dog&temperature=0.8&top-k=40&top-p=0.95&off=0.1,9,x&hide=1"
     with trying(browser, page_file, fragment) as page:
         expect(page.get_by_role("textbox", name="Your text")).to_have_value("The dog")
@@ -212,7 +211,7 @@ def test_link_restores_the_state(browser: Browser, page_file: Path) -> None:
 
 
 def test_candidate_token_can_be_appended(browser: Browser, page_file: Path) -> None:
-    """A click on it, and it is the next token."""
+    """A click adds it to the text."""
     with trying(browser, page_file) as page:
         read(page, TEXT)
         count = page.locator(".try-chips li").count()
@@ -225,7 +224,7 @@ def test_candidate_token_can_be_appended(browser: Browser, page_file: Path) -> N
 
 
 def test_keyboard_reaches_every_token(browser: Browser, page_file: Path) -> None:
-    """Enter reads; the arrows move among tokens, and the lens follows."""
+    """Enter reads the text; arrows move among tokens, and the lens follows."""
     with trying(browser, page_file) as page:
         field = page.get_by_role("textbox", name="Your text")
         field.fill("The dog sat")
@@ -242,7 +241,7 @@ def test_keyboard_reaches_every_token(browser: Browser, page_file: Path) -> None
 
 
 def test_long_and_empty_texts_are_reported(browser: Browser, page_file: Path) -> None:
-    """With the number of tokens that fit."""
+    """The message has the number of tokens that fit."""
     with trying(browser, page_file) as page:
         field = page.get_by_role("textbox", name="Your text")
         field.fill("")
@@ -254,7 +253,7 @@ def test_long_and_empty_texts_are_reported(browser: Browser, page_file: Path) ->
 
 
 def test_generation_can_be_stopped(browser: Browser, page_file: Path) -> None:
-    """It stops before its 60 tokens, and the model has seen exactly what is shown."""
+    """It stops before 60 tokens, and the model has read exactly the shown text."""
     live = "window.layerbook.live"
     with trying(browser, page_file) as page:
         read(page, TEXT)
@@ -291,7 +290,7 @@ def test_edit_cancels_the_run_in_progress(browser: Browser, page_file: Path) -> 
 def test_page_passes_axe_and_fits_the_window(
     browser: Browser, page_file: Path, width: int, scheme: str
 ) -> None:
-    """axe finds nothing, before and after the model is loaded."""
+    """Before and after the model is loaded."""
     with reading(browser, page_file, width=width, color_scheme=scheme, bypass_csp=True) as page:
         for step in ("closed", "open"):
             if step == "open":
@@ -308,7 +307,7 @@ def test_page_passes_axe_and_fits_the_window(
 def test_page_asks_for_the_model_file_without_the_live_edition(
     browser: Browser, source: GGUFSource, tmp_path: Path, way: str
 ) -> None:
-    """It says how to get the model, and runs the file that the reader chooses or drops."""
+    """It says where to get the model, and runs the file that is chosen or dropped."""
     file = write_try_page(tmp_path, source, live=False)
     page = browser.new_page()
     page.goto(file.as_uri())
@@ -324,7 +323,7 @@ def test_page_asks_for_the_model_file_without_the_live_edition(
 
 
 def test_damaged_part_is_refused(browser: Browser, source: GGUFSource, tmp_path: Path) -> None:
-    """One letter of the base64 is another: the page says so, and runs nothing."""
+    """One letter of the base64 is changed."""
     file = write_try_page(tmp_path, source)
     part = tmp_path / "live" / "weights-00.js"
     text = bytearray(part.read_bytes())
@@ -351,7 +350,7 @@ def test_other_tokenizers_are_refused_by_name(
     changes: dict[str, object],
     message: str,
 ) -> None:
-    """The model could run, but would get other tokens than its own."""
+    """The model would get wrong tokens."""
     gguf = write_gguf(tiny_model_dir, tmp_path / "other.gguf", changes)
     file = write_try_page(tmp_path, GGUFSource("other", str(gguf)))
     with reading(browser, file) as page:

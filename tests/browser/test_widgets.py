@@ -1,4 +1,4 @@
-"""Clocks, waves and the map of words in the browser agree with the results behind them."""
+"""Clocks, waves and the map of words agree with their results."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def open_map(page: Page) -> Locator:
 
 
 def test_widgets_are_static_without_scripts_and_in_print(browser: Browser, site: Path) -> None:
-    """The pictures are there for readers who cannot play."""
+    """The pictures are shown."""
     with reading(browser, site / "play.html", java_script_enabled=False) as page:
         for figure in (WAVES, TURNS, MAP):
             assert page.locator(f"{figure} .picture svg").first.is_visible()
@@ -113,7 +113,7 @@ def test_widgets_are_static_without_scripts_and_in_print(browser: Browser, site:
 
 
 def test_wave_speeds_match_the_result(browser: Browser, site: Path) -> None:
-    """At each C, the hands of the first and the last pair stand where their wavelengths say."""
+    """At each C the hands of the first and last pair follow their wavelengths."""
     sweeps = result(site, "waves")["sweeps"]
     with reading(browser, site / "play.html") as page:
         figure = page.locator(WAVES)
@@ -130,9 +130,7 @@ def test_wave_speeds_match_the_result(browser: Browser, site: Path) -> None:
 
 
 def test_waves_move_by_keyboard_and_by_dragging(browser: Browser, site: Path) -> None:
-    """Arrow keys turn the knob and move the seat; so does a drag on a wave; a screen reader hears
-    what the clocks do.
-    """
+    """The state of the clocks is announced to screen readers."""
     with reading(browser, site / "play.html", height=1200) as page:
         figure = page.locator(WAVES)
         knob, seat = (figure.get_by_role("slider", name=name) for name in ("C", "Seat"))
@@ -156,7 +154,7 @@ def test_waves_move_by_keyboard_and_by_dragging(browser: Browser, site: Path) ->
 
 
 def test_rotation_starts_at_the_angle_of_the_result(browser: Browser, site: Path) -> None:
-    """The arrows and the score are those of the last query and the key before it."""
+    """Arrows and score are those of the last query and the key before it."""
     rope = result(site, "turns")
     query, key = rope["query_hand"], rope["key_hands"][-2]
     with reading(browser, site / "play.html") as page:
@@ -169,7 +167,7 @@ def test_rotation_starts_at_the_angle_of_the_result(browser: Browser, site: Path
 
 
 def test_moving_both_keeps_the_angle(browser: Browser, site: Path) -> None:
-    """Both hands turn by the pair's speed and the sentence stays; moving one token changes it."""
+    """Both hands turn by the pair's speed, and the score stays; moving one token changes it."""
     rope = result(site, "turns")
     speed = 2 * math.pi / rope["wavelengths"][rope["pair"]]
     with reading(browser, site / "play.html") as page:
@@ -192,7 +190,7 @@ def test_moving_both_keeps_the_angle(browser: Browser, site: Path) -> None:
 
 
 def test_tokens_can_be_dragged(browser: Browser, site: Path) -> None:
-    """A token follows the pointer from seat to seat."""
+    """A token follows the pointer from position to position."""
     with reading(browser, site / "play.html", height=1600) as page:
         query = page.locator(TURNS).get_by_role("slider").first
         query.scroll_into_view_if_needed()
@@ -206,7 +204,7 @@ def test_tokens_can_be_dragged(browser: Browser, site: Path) -> None:
 
 
 def test_map_shows_true_neighbours(browser: Browser, site: Path) -> None:
-    """A search, an example, and a neighbor each lead to a word and its neighbors."""
+    """A search, an example and a neighbour each lead to a word and its neighbours."""
     words = result(site, "words")
     texts = words["texts"]
     with reading(browser, site / "play.html") as page:
@@ -226,7 +224,7 @@ def test_map_shows_true_neighbours(browser: Browser, site: Path) -> None:
 
 
 def test_map_zooms_and_pans(browser: Browser, site: Path) -> None:
-    """Keys, buttons and drags change the picture, and a click on a word chooses it."""
+    """By keys, buttons and drags; a click selects a word."""
     with reading(browser, site / "play.html", height=1200) as page:
         figure = open_map(page)
         canvas = figure.locator("canvas")
@@ -251,7 +249,6 @@ def test_map_zooms_and_pans(browser: Browser, site: Path) -> None:
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
 def test_layout_fits_and_passes_axe(browser: Browser, site: Path, width: int, scheme: str) -> None:
-    """Nothing is wider than the window, and axe finds nothing."""
     with reading(
         browser, site / "play.html", width=width, color_scheme=scheme, bypass_csp=True
     ) as page:
