@@ -42,7 +42,7 @@ MOST_MAPPED = 100
 """In longer texts, the attention of every tenth layer is compared."""
 MOST_TOKENS = 14
 """Longer texts are compared only on demand."""
-CLANG = shutil.which("clang-14") and shutil.which("wasm-ld")
+CLANG = shutil.which("clang-14") and (shutil.which("wasm-ld-14") or shutil.which("wasm-ld"))
 FORMATS = ("F32", "F16", "Q8_0", "Q4_0", "Q4_1")
 
 

@@ -7,7 +7,8 @@ import { Matrices } from "./matrices.js";
 import { Model } from "./model.js";
 
 const CAPACITY = 640; // tokens, of the text and what is written after it
-const CHUNK = 32; // tokens between two pauses
+const CHUNK = 64; // tokens that run at a time
+const MOST_WORK = 50; // milliseconds between two pauses
 
 const pause = () => new Promise((resolve) => setTimeout(resolve));
 
@@ -94,12 +95,23 @@ export class Engine {
 	async extend(ids) {
 		const job = ++this.job;
 		let logits = null;
+		let rested = performance.now();
 		for (let done = 0; done < ids.length; done += CHUNK) {
-			if (job !== this.job) return null;
-			logits = this.model.forward(ids.slice(done, done + CHUNK), this.changes);
-			this.report(Math.min(1, (done + CHUNK) / ids.length));
-			await pause();
+			const chunk = ids.slice(done, done + CHUNK);
+			const pass = this.model.pass(chunk, this.changes);
+			for (let step = pass.next(); ; step = pass.next()) {
+				if (step.done) {
+					logits = step.value;
+					break;
+				}
+				if (performance.now() - rested < MOST_WORK) continue;
+				this.report((done + step.value * chunk.length) / ids.length);
+				await pause();
+				if (job !== this.job) return null;
+				rested = performance.now();
+			}
 		}
+		await pause();
 		return job === this.job ? logits : null;
 	}
 

@@ -8,13 +8,15 @@
 typedef unsigned char byte;
 typedef v128_t floats;  /* four of them */
 enum { BLOCK = 32, LANES = 4, PARTS = BLOCK / LANES };
+enum { TILE_ROWS = 2 * LANES, TILE_VECTORS = 4, DEPTH = 192 };
 
 #define inlined static inline __attribute__((always_inline))
+#define shared static __attribute__((noinline))  /* one copy of the code for all who call it */
 #define load wasm_v128_load
+#define store wasm_v128_store
 #define add wasm_f32x4_add
 #define multiply wasm_f32x4_mul
 #define splat wasm_f32x4_splat
-#define to_floats wasm_f32x4_convert_i32x4
 
 /* The float16 at p; subnormal ones too. */
 inlined float half(const byte *p) {
@@ -31,16 +33,19 @@ inlined float sum(floats v) {
          (wasm_f32x4_extract_lane(v, 2) + wasm_f32x4_extract_lane(v, 3));
 }
 
-/* 16 bytes as numbers: bytes 4k to 4k + 3 in out[k], each in the top byte of its lane, and so
-   2^24 times as large; as signed numbers if they are. */
+/* Integers as floats. Without the barrier, clang 14 converts them one by one. */
+inlined floats to_floats(v128_t integers) {
+  __asm__("" : "+r"(integers));
+  return wasm_f32x4_convert_i32x4(integers);
+}
+
+/* 16 signed bytes as numbers: bytes 4k to 4k + 3 in out[k]. */
 inlined void widen(v128_t bytes, floats out[4]) {
-  const v128_t zero = wasm_i8x16_splat(0);
-#define TOP(k) wasm_i8x16_shuffle(zero, bytes, 0, 0, 0, 16 + k, 0, 0, 0, 17 + k, 0, 0, 0, 18 + k, \
-                                  0, 0, 0, 19 + k)
-  out[0] = to_floats(TOP(0));
-  out[1] = to_floats(TOP(4));
-  out[2] = to_floats(TOP(8));
-  out[3] = to_floats(TOP(12));
+  v128_t low = wasm_i16x8_extend_low_i8x16(bytes), high = wasm_i16x8_extend_high_i8x16(bytes);
+  out[0] = to_floats(wasm_i32x4_extend_low_i16x8(low));
+  out[1] = to_floats(wasm_i32x4_extend_high_i16x8(low));
+  out[2] = to_floats(wasm_i32x4_extend_low_i16x8(high));
+  out[3] = to_floats(wasm_i32x4_extend_high_i16x8(high));
 }
 
 /* A block of 4 bits a weight: 0 to 15 are the low halves of 16 bytes, 16 to 31 the high halves. */
@@ -48,8 +53,7 @@ inlined void unpack_halves(const byte *block, float scale, float least, floats o
   v128_t halves = load(block);
   widen(wasm_v128_and(halves, wasm_i8x16_splat(15)), out);
   widen(wasm_v128_and(wasm_u16x8_shr(halves, 4), wasm_i8x16_splat(15)), out + 4);
-  for (int i = 0; i < PARTS; i++)
-    out[i] = add(multiply(out[i], splat(scale * 0x1p-24f)), splat(least));
+  for (int i = 0; i < PARTS; i++) out[i] = add(multiply(out[i], splat(scale)), splat(least));
 }
 
 /* The formats: each unpacks one block. */
@@ -67,7 +71,7 @@ inlined void unpack_F16(const byte *block, floats out[PARTS]) {
 }
 
 inlined void unpack_Q8_0(const byte *block, floats out[PARTS]) {
-  floats scale = splat(half(block) * 0x1p-24f);
+  floats scale = splat(half(block));
   widen(load(block + 2), out);
   widen(load(block + 18), out + 4);
   for (int i = 0; i < PARTS; i++) out[i] = multiply(out[i], scale);
@@ -90,9 +94,9 @@ inlined void unpack_row(unpack_block unpack, int bytes, const byte *w, float *ou
   for (; i + BLOCK <= columns; i += BLOCK, w += bytes) {
     floats weights[PARTS];
     unpack(w, weights);
-    for (int k = 0; k < PARTS; k++) wasm_v128_store(out + i + LANES * k, weights[k]);
+    for (int k = 0; k < PARTS; k++) store(out + i + LANES * k, weights[k]);
   }
-  for (; i < columns; i += LANES, w += sizeof(floats)) wasm_v128_store(out + i, load(w));
+  for (; i < columns; i += LANES, w += sizeof(floats)) store(out + i, load(w));
 }
 
 /* A row of W times one vector, without a copy of the row. */
@@ -112,49 +116,99 @@ inlined float row_times(unpack_block unpack, int bytes, const byte *w, const flo
   return sum(add(even, odd));
 }
 
-/* Two rows times four vectors: so each number that is loaded is used more than once. */
-static void two_rows_times_four(const float *rows, const float *x, float *y, int columns, int step) {
-  const float *row0 = rows, *row1 = rows + columns;
-  floats sums0[4], sums1[4];
-  for (int t = 0; t < 4; t++) sums0[t] = sums1[t] = splat(0);
-  for (int i = 0; i < columns; i += LANES) {
-    floats weights0 = load(row0 + i), weights1 = load(row1 + i);
-    for (int t = 0; t < 4; t++) {
-      floats in = load(x + t * columns + i);
-      sums0[t] = add(sums0[t], multiply(weights0, in));
-      sums1[t] = add(sums1[t], multiply(weights1, in));
+/* Eight rows side by side: column i of them becomes out[8 i] to out[8 i + 7]. */
+shared void interleave(const float *rows, float *out, int columns) {
+  for (int r = 0; r < TILE_ROWS; r += LANES)
+    for (int i = 0; i < columns; i += LANES) {
+      const float *row = rows + r * columns + i;
+      float *column = out + i * TILE_ROWS + r;
+      floats row0 = load(row), row1 = load(row + columns);
+      floats row2 = load(row + 2 * columns), row3 = load(row + 3 * columns);
+      floats a = wasm_i32x4_shuffle(row0, row1, 0, 4, 1, 5);
+      floats b = wasm_i32x4_shuffle(row2, row3, 0, 4, 1, 5);
+      floats c = wasm_i32x4_shuffle(row0, row1, 2, 6, 3, 7);
+      floats d = wasm_i32x4_shuffle(row2, row3, 2, 6, 3, 7);
+      store(column, wasm_i64x2_shuffle(a, b, 0, 2));
+      store(column + TILE_ROWS, wasm_i64x2_shuffle(a, b, 1, 3));
+      store(column + 2 * TILE_ROWS, wasm_i64x2_shuffle(c, d, 0, 2));
+      store(column + 3 * TILE_ROWS, wasm_i64x2_shuffle(c, d, 1, 3));
+    }
+}
+
+/* Adds the product of eight rows and `n` vectors to y, or puts it there. */
+inlined void tile(const float *rows, const float *x, int x_step, float *y, int y_step, int columns,
+                  int n, int is_first) {
+  floats low[TILE_VECTORS], high[TILE_VECTORS];
+  for (int t = 0; t < n; t++) low[t] = high[t] = splat(0);
+  for (int i = 0; i < columns; i++, rows += TILE_ROWS) {
+    floats weights0 = load(rows), weights1 = load(rows + LANES);
+    for (int t = 0; t < n; t++) {
+      floats in = wasm_v128_load32_splat(x + t * x_step + i);
+      low[t] = add(low[t], multiply(weights0, in));
+      high[t] = add(high[t], multiply(weights1, in));
     }
   }
-  for (int t = 0; t < 4; t++) {
-    y[t * step] = sum(sums0[t]);
-    y[t * step + 1] = sum(sums1[t]);
+  for (int t = 0; t < n; t++, y += y_step) {
+    store(y, is_first ? low[t] : add(load(y), low[t]));
+    store(y + LANES, is_first ? high[t] : add(load(y + LANES), high[t]));
   }
 }
 
-/* `room` is for two rows. */
-inlined void product(unpack_block unpack, int bytes, const byte *w, int stride, const float *x,
-                     float *y, int rows, int columns, int n, float *room) {
-  int tiled = rows % 2 ? 0 : n - n % 4;  /* vectors that are multiplied by four at a time */
-  for (int r = 0; r < rows; r++, w += stride) {
-    if (tiled) unpack_row(unpack, bytes, w, room + r % 2 * columns, columns);
-    for (int t = 0; t < tiled && r % 2; t += 4)
-      two_rows_times_four(room, x + t * columns, y + t * rows + r - 1, columns, rows);
-    for (int t = tiled; t < n; t++)
-      y[t * rows + r] = row_times(unpack, bytes, w, x + t * columns, columns);
+/* Eight rows times all vectors, by four; each number that is loaded is used more than once. */
+shared void tiles(const float *rows, const float *x, int x_step, float *y, int y_step, int columns,
+                  int n, int is_first) {
+  for (; n >= TILE_VECTORS; n -= TILE_VECTORS) {
+    tile(rows, x, x_step, y, y_step, columns, TILE_VECTORS, is_first);
+    x += TILE_VECTORS * x_step;
+    y += TILE_VECTORS * y_step;
   }
+  for (; n > 0; n--, x += x_step, y += y_step)
+    tile(rows, x, x_step, y, y_step, columns, 1, is_first);
 }
+
+typedef struct {
+  int bytes;  /* of a block */
+  void (*unpack_row)(const byte *w, float *out, int columns);
+  float (*row_times)(const byte *w, const float *x, int columns);
+} format;
+
+/* Eight rows at a time if there are several vectors. `room` is for DEPTH columns of them, twice;
+   they stay in the processor's nearest cache. */
+shared void product(const format *as, const byte *w, int stride, const float *x, float *y, int rows,
+                    int columns, int n, float *room) {
+  float *plain = room + DEPTH * TILE_ROWS;
+  int r = 0;
+  for (; n > 1 && r + TILE_ROWS <= rows; r += TILE_ROWS, w += TILE_ROWS * stride)
+    for (int i = 0; i < columns; i += DEPTH) {
+      int depth = columns - i < DEPTH ? columns - i : DEPTH;
+      const byte *block = w + i / BLOCK * as->bytes;
+      for (int k = 0; k < TILE_ROWS; k++)
+        as->unpack_row(block + k * stride, plain + k * depth, depth);
+      interleave(plain, room, depth);
+      tiles(room, x + i, columns, y + r, rows, depth, n, i == 0);
+    }
+  for (; r < rows; r++, w += stride)
+    for (int t = 0; t < n; t++) y[t * rows + r] = as->row_times(w, x + t * columns, columns);
+}
+
+/* What `room` has to hold, in bytes. */
+int room_size(void) { return 2 * DEPTH * TILE_ROWS * sizeof(float); }
 
 /* Where the memory that this code does not use itself begins. */
 extern byte __heap_base;
 const byte *memory_start(void) { return &__heap_base; }
 
-#define DEFINE(format, bytes)                                                                     \
-  void multiply_##format(const byte *w, int stride, const float *x, float *y, int rows,           \
-                         int columns, int n, float *room) {                                       \
-    product(unpack_##format, bytes, w, stride, x, y, rows, columns, n, room);                     \
+#define DEFINE(name, bytes)                                                                       \
+  void unpack_row_##name(const byte *w, float *out, int columns) {                                \
+    unpack_row(unpack_##name, bytes, w, out, columns);                                            \
   }                                                                                               \
-  void unpack_row_##format(const byte *w, float *y, int columns) {                                \
-    unpack_row(unpack_##format, bytes, w, y, columns);                                            \
+  static float row_times_##name(const byte *w, const float *x, int columns) {                     \
+    return row_times(unpack_##name, bytes, w, x, columns);                                        \
+  }                                                                                               \
+  static const format format_##name = {bytes, unpack_row_##name, row_times_##name};               \
+  void multiply_##name(const byte *w, int stride, const float *x, float *y, int rows,             \
+                       int columns, int n, float *room) {                                         \
+    product(&format_##name, w, stride, x, y, rows, columns, n, room);                             \
   }
 
 DEFINE(F32, 128)

@@ -1,6 +1,7 @@
-// Products of matrices with vectors. The matrices stay as the GGUF file stores them, in blocks of
-// 32 weights: at float32 a model would take five times the memory. WebAssembly does the work, or
-// plain JavaScript where there is none; both unpack to the same float32 numbers.
+// The heavy arithmetic: products of matrices with vectors, softmax, and the MLP's gate. Matrices stay
+// as the GGUF file stores them, in blocks of 32 weights: at float32 a model would take five times the
+// memory. WebAssembly does the work, or plain JavaScript where there is none; both unpack to the same
+// float32 numbers.
 
 import { WASM } from "./wasm.js";
 
@@ -16,7 +17,7 @@ const roundUp = (number, unit) => Math.ceil(number / unit) * unit;
 
 // One memory for the file, for vectors, and for the keys and values of past tokens.
 export class Matrices {
-	// A product by WebAssembly; by JavaScript if that is missing, or not wanted.
+	// By WebAssembly; by JavaScript if that is missing, or not wanted.
 	static async create({ plain = false } = {}) {
 		if (plain || !globalThis.WebAssembly) return new PlainMatrices();
 		const memory = new WebAssembly.Memory({ initial: 2 });
@@ -83,13 +84,34 @@ class WasmMatrices extends Matrices {
 
 	// Each of `n` vectors, one after the other in x, times a matrix [rows, columns].
 	multiply({ type, rows, columns, stride, offset }, x, n) {
-		const input = this.scratchFor(4 * (n * (columns + rows) + 2 * columns));
+		const sizes = 4 * n * (columns + rows);
+		const input = this.scratchFor(sizes + this.functions.room_size());
 		const output = input + 4 * n * columns;
 		this.floats(input, n * columns).set(x);
-		const room = output + 4 * n * rows;
+		const room = input + sizes;
 		const multiply = this.functions[`multiply_${type}`];
 		multiply(offset, stride, input, output, rows, columns, n, room);
 		return this.floats(output, n * rows).slice();
+	}
+
+	// Softmax in place of scores times `scale`, a row of `columns` for each query. A query sees the
+	// keys up to its own; `group` queries have one token, the first of them the one at `start`.
+	softmax(scores, { columns, group, start, scale }) {
+		const room = this.scratchFor(4 * scores.length);
+		this.floats(room, scores.length).set(scores);
+		this.functions.softmax(room, scores.length / columns, columns, group, start, scale);
+		scores.set(this.floats(room, scores.length));
+	}
+
+	// silu(gate) * up, in place of `up`.
+	gateBySilu(gate, up) {
+		const count = up.length;
+		const first = this.scratchFor(8 * count);
+		const second = first + 4 * count;
+		this.floats(first, count).set(gate);
+		this.floats(second, count).set(up);
+		this.functions.gate_by_silu(first, second, count);
+		up.set(this.floats(second, count));
 	}
 
 	row({ type, columns, stride, offset }, index) {
@@ -158,6 +180,26 @@ class PlainMatrices extends Matrices {
 			}
 		}
 		return y;
+	}
+
+	softmax(scores, { columns, group, start, scale }) {
+		for (let row = 0; row * columns < scores.length; row++) {
+			const position = start + Math.floor(row / group);
+			const all = scores.subarray(row * columns, (row + 1) * columns);
+			const seen = all.subarray(0, position + 1);
+			const most = seen.reduce((a, b) => Math.max(a, b));
+			let sum = 0;
+			for (let key = 0; key <= position; key++) {
+				seen[key] = Math.exp((seen[key] - most) * scale);
+				sum += seen[key];
+			}
+			for (let key = 0; key <= position; key++) seen[key] /= sum;
+			all.fill(0, position + 1);
+		}
+	}
+
+	gateBySilu(gate, up) {
+		for (let i = 0; i < up.length; i++) up[i] *= gate[i] / (1 + Math.exp(-gate[i]));
 	}
 
 	row({ type, columns, stride, offset }, index) {

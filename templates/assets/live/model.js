@@ -10,6 +10,8 @@ const SETTINGS = {
 	epsilon: "attention.layer_norm_rms_epsilon",
 };
 
+const KEYS = 8; // a multiple of them is multiplied at a time
+
 // A pass with nothing switched off. Heads are named `layer.head`, MLPs by their layer; a blocked
 // position is seen by no later token, in any layer.
 export const UNCHANGED = { heads: new Set(), mlps: new Set(), blocked: new Set() };
@@ -43,30 +45,6 @@ function add(x, y) {
 	for (let i = 0; i < x.length; i++) x[i] += y[i];
 }
 
-// silu(gate) * up, in place of `up`.
-function gateBySilu(gate, up) {
-	for (let i = 0; i < up.length; i++) {
-		up[i] *= gate[i] / (1 + Math.exp(-gate[i]));
-	}
-}
-
-// Softmax in place over the keys that a query sees: those up to its own,
-// without blocked ones.
-function softmax(scores, position, blocked) {
-	for (const key of blocked) if (key < position) scores[key] = -Infinity;
-	let most = -Infinity;
-	for (let key = 0; key <= position; key++) {
-		most = Math.max(most, scores[key]);
-	}
-	let sum = 0;
-	for (let key = 0; key <= position; key++) {
-		scores[key] = Math.exp(scores[key] - most);
-		sum += scores[key];
-	}
-	for (let key = 0; key <= position; key++) scores[key] /= sum;
-	scores.fill(0, position + 1);
-}
-
 const roundUp = (number, unit) => Math.ceil(number / unit) * unit;
 
 const emptyLists = (count) => Array.from({ length: count }, () => []);
@@ -97,7 +75,7 @@ export class Model {
 		this.tensors = header.tensors;
 		this.matrices = matrices;
 		this.shape = readShape(header);
-		this.capacity = roundUp(capacity, 4);
+		this.capacity = roundUp(capacity, KEYS);
 		const { layers, keyHeads, headSize, ropeBase } = this.shape;
 		// As PyTorch has them, in float32.
 		this.frequencies = Float32Array.from(
@@ -115,6 +93,7 @@ export class Model {
 	// Forgets all tokens. `kept`: what the pass leaves for `pattern` and `lens`.
 	reset() {
 		this.length = 0;
+		this.midway = false; // in a pass
 		const { layers } = this.shape;
 		this.kept = { streams: emptyLists(layers + 1), queries: emptyLists(layers) };
 	}
@@ -132,18 +111,22 @@ export class Model {
 		return normalize(x, this.matrices.row(this.tensor(name), 0), this.shape.epsilon);
 	}
 
-	// Runs tokens that follow those it has seen. Returns the logits after
-	// the last one.
-	forward(ids, changes = UNCHANGED) {
+	// Runs tokens that follow those it has seen, a layer at a time, so that others can have their turn
+	// between two. Returns the logits after the last token.
+	*pass(ids, changes = UNCHANGED) {
+		if (this.midway) throw new Error("the last text was stopped midway; run it from its start");
+		this.midway = true;
 		const { layers, width } = this.shape;
 		const x = this.embed(ids);
 		for (let layer = 0; layer < layers; layer++) {
 			this.kept.streams[layer].push(x.slice());
 			add(x, this.attention(layer, x, changes));
 			if (!changes.mlps.has(layer)) add(x, this.mlp(layer, x));
+			yield (layer + 1) / layers;
 		}
 		this.kept.streams[layers].push(x);
 		this.length += ids.length;
+		this.midway = false;
 		return this.unembed(x.subarray(x.length - width));
 	}
 
@@ -174,7 +157,7 @@ export class Model {
 		const block = `blk.${layer}.ffn_`;
 		const input = this.normalize(`${block}norm`, x);
 		const hidden = this.times(`${block}up`, input);
-		gateBySilu(this.times(`${block}gate`, input), hidden);
+		this.matrices.gateBySilu(this.times(`${block}gate`, input), hidden);
 		return this.times(`${block}down`, hidden);
 	}
 
@@ -182,14 +165,19 @@ export class Model {
 	// with the position.
 	rotate(vectors, heads) {
 		const { headSize } = this.shape;
-		for (let start = 0; start < vectors.length; start += headSize) {
-			const position = this.length + Math.floor(start / headSize / heads);
-			for (let i = 0; i < headSize / 2; i++) {
-				const angle = Math.fround(position * this.frequencies[i]);
-				const a = vectors[start + 2 * i];
-				const b = vectors[start + 2 * i + 1];
-				vectors[start + 2 * i] = a * Math.cos(angle) - b * Math.sin(angle);
-				vectors[start + 2 * i + 1] = a * Math.sin(angle) + b * Math.cos(angle);
+		const width = heads * headSize;
+		const pairs = headSize / 2;
+		for (let pair = 0; pair < pairs; pair++) {
+			for (let t = 0; t * width < vectors.length; t++) {
+				const angle = Math.fround((this.length + t) * this.frequencies[pair]);
+				const cos = Math.cos(angle);
+				const sin = Math.sin(angle);
+				for (let i = t * width + 2 * pair; i < (t + 1) * width; i += headSize) {
+					const a = vectors[i];
+					const b = vectors[i + 1];
+					vectors[i] = a * cos - b * sin;
+					vectors[i + 1] = a * sin + b * cos;
+				}
 			}
 		}
 	}
@@ -233,18 +221,19 @@ export class Model {
 	attend(layer, keyHead, queries, start, blocked) {
 		const { heads, headSize } = this.shape;
 		const n = queries.length / heads / headSize;
-		const columns = roundUp(start + n, 4);
+		const columns = roundUp(start + n, KEYS);
 		const grouped = new Float32Array(n * this.groupSize * headSize);
 		this.forGroups(keyHead, n, (inAll, inGroup, size) => {
 			grouped.set(queries.subarray(inAll, inAll + size), inGroup);
 		});
 		const keys = { ...this.cache[layer].keys[keyHead], rows: columns };
 		const shares = this.matrices.multiply(keys, grouped, n * this.groupSize);
-		for (let i = 0; i < shares.length; i++) shares[i] /= Math.sqrt(headSize);
 		for (let row = 0; row < n * this.groupSize; row++) {
 			const position = start + Math.floor(row / this.groupSize);
-			softmax(shares.subarray(row * columns, (row + 1) * columns), position, blocked);
+			for (const key of blocked) if (key < position) shares[row * columns + key] = -Infinity;
 		}
+		const scale = 1 / Math.sqrt(headSize);
+		this.matrices.softmax(shares, { columns, group: this.groupSize, start, scale });
 		return { shares, columns, n };
 	}
 
