@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from layerbook.model.timer import Timer
     from layerbook.runner.run import Outcome
     from layerbook.store.build_stamp import BuildOutput
+    from layerbook.store.project import Project
 
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -112,13 +113,24 @@ def new_analysis(root: Path, name: str) -> None:
 @book_option
 @model_option
 @click.option("--strict", is_flag=True, help="Exit with 1 if there are warnings.")
+@click.option("--links", is_flag=True, help="Also ask whether the web has what the book links to.")
 @drafts_option
 @click.argument("specs", nargs=-1, type=FILE)
 def check(
-    root: Path, model: str | None, strict: bool, drafts: bool, specs: tuple[Path, ...]
+    root: Path,
+    model: str | None,
+    strict: bool,
+    links: bool,
+    drafts: bool,
+    specs: tuple[Path, ...],
 ) -> None:
-    """Check the specs and the prose of the book, or only SPECS. Runs nothing."""
+    """Check the specs and the prose of the book, or only SPECS. Runs nothing.
+
+    Uses the network only with --links.
+    """
     if specs:
+        if links:
+            raise UsageError("--links is for the prose of a book, and a SPEC has none")
         from layerbook.runner.run import check_spec_files
 
         count = check_spec_files(specs, model, make_reporter(quiet=False))
@@ -146,7 +158,8 @@ def check(
     experiments = pluralize(len(project.experiments()), "experiment")
     counted_warnings = f", {pluralize(len(warnings), 'warning')}" if warnings else ""
     print_text(f"{chapters}, {experiments}: no problems{counted_warnings}")
-    if strict and warnings:
+    has_broken_links = links and _check_links(project)
+    if has_broken_links or (strict and warnings):
         sys.exit(1)
 
 
@@ -406,6 +419,19 @@ def trust(folder: Path, show: bool, revoke: bool) -> None:
         print_lines([*files, f"trusted as now: {pluralize(len(files), 'file')}"])
     else:
         print_text(f"{folder} has no code of its own: there is nothing to trust")
+
+
+def _check_links(project: Project) -> bool:
+    """Print which links out of the book are broken, and return whether there are any."""
+    from layerbook.site.outside_links import check_outside_links
+
+    report = check_outside_links(project)
+    for kind, problems in (("broken link", report.broken), ("not checked", report.doubtful)):
+        lines = [f"{p.file}:{p.line}:{p.column}: {kind}: {p.message}" for p in problems]
+        print_lines(lines, err=True)
+    broken = f"{len(report.broken)} broken"
+    print_text(f"{pluralize(report.count, 'link')} to other sites: {broken}")
+    return bool(report.broken)
 
 
 def _check_run_options(

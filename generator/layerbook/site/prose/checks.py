@@ -23,7 +23,7 @@ from layerbook.site.prose.code_cells import cell_folder, read_cell
 from layerbook.site.prose.diagrams import extract_diagrams
 from layerbook.site.prose.functions import FUNCTION_NAMES
 from layerbook.site.prose.images import extract_images
-from layerbook.site.prose.links import OTHER_PAGES, LinkTargets, find_links
+from layerbook.site.prose.links import OTHER_PAGES, LinkTargets, find_autolinks, find_links
 from layerbook.site.prose.lint import find_typed_answers, find_typed_numbers
 from layerbook.site.prose.markdown_checks import find_markdown_problems
 from layerbook.site.prose.math import MathError, MathRenderer
@@ -390,6 +390,25 @@ def _link_problems(
                 if message := targets.problem(link.address, f"{chapter.name}.html"):
                     line = first_line + link.place.line - 1
                     yield Problem(file, line, link.place.column, message)
+
+
+def find_link_addresses(
+    project: Project, prose: Mapping[str, str], terms: glossary.Glossary | None
+) -> Iterator[Problem]:
+    """Yield the address of every link in prose, captions, claims and terms, with its place."""
+    for chapter in project.book.pages:
+        chapter_file = str(prose_path(project, chapter))
+        for file, first_line, text in _texts(chapter, prose[chapter.name], chapter_file):
+            outline = parse_outline(text)
+            for link in (*find_links(outline), *find_autolinks(outline)):
+                line = first_line + link.place.line - 1
+                yield Problem(file, line, link.place.column, link.address)
+    if terms is None:
+        return
+    for entry in terms.entries.values():
+        outline, place = parse_outline(entry.term.text), entry.text_place
+        for link in (*find_links(outline), *find_autolinks(outline)):
+            yield Problem(terms.file, place.line + link.place.line - 1, place.column, link.address)
 
 
 def find_unshown_figures(

@@ -96,6 +96,18 @@ def find_links(outline: Outline) -> Iterator[Link]:
             yield Link(address, outline.place(node, offset))
 
 
+def find_autolinks(outline: Outline) -> Iterator[Link]:
+    """Yield the links that are written as `<https://a.example>`."""
+    for _, node in outline.inline_nodes():
+        text, offset = outline.text(node), 0
+        for child in _walk(node):
+            address = str(child.attrs.get("href", ""))
+            if child.type == "link_open" and child.info == "auto":
+                offset = max(text.find(f"<{unquote(address)}>", offset), offset)
+                yield Link(address, outline.place(node, offset))
+                offset += 1
+
+
 def _walk(node: Node) -> Iterator[Node]:
     for child in node.children or ():
         yield child

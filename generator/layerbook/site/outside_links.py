@@ -1,0 +1,137 @@
+"""Links out of the book: which there are, and whether something answers at their addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from http.client import HTTPException
+from urllib.error import HTTPError, URLError
+from urllib.parse import urldefrag
+from urllib.request import (
+    HTTPDefaultErrorHandler,
+    HTTPErrorProcessor,
+    HTTPHandler,
+    HTTPRedirectHandler,
+    HTTPSHandler,
+    OpenerDirector,
+    ProxyHandler,
+    Request,
+)
+
+from layerbook import __version__
+from layerbook.book import bibliography, glossary
+from layerbook.core.errors import LayerbookError, Problem
+from layerbook.site.prose.checks import find_link_addresses, read_prose
+from layerbook.store.project import Project
+
+PARALLEL = 8
+SECONDS = 15
+REFUSED = (401, 403, 405, 429, 999)
+"""Codes that servers send to programs, even if a browser would get the page."""
+_HEADERS = {"User-Agent": f"layerbook/{__version__} (link check)", "Accept": "*/*"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The fault at an address: a message, empty if there is none.
+
+    is_doubtful: the page may be there for a browser. is_unreachable: no server answered.
+    """
+
+    message: str = ""
+    is_doubtful: bool = False
+    is_unreachable: bool = False
+
+
+@dataclass(frozen=True)
+class LinkReport:
+    """Links that are broken, those that a server tells no program about, and how many there are."""
+
+    broken: Sequence[Problem]
+    doubtful: Sequence[Problem]
+    count: int
+
+
+def check_outside_links(project: Project) -> LinkReport:
+    """Ask for each address that the book links to.
+
+    Raises SpecError if the prose cannot be read, LayerbookError if no server at all answers.
+    """
+    links = sorted(set(find_outside_links(project)), key=lambda link: link[1])
+    answers = ask_all({address for address, _ in links})
+    if answers and all(answer.is_unreachable for answer in answers.values()):
+        first = next(iter(answers.values())).message
+        raise LayerbookError(
+            f"none of {len(answers)} addresses can be reached ({first}); is there a network?"
+        )
+    broken: list[Problem] = []
+    doubtful: list[Problem] = []
+    for address, place in links:
+        if message := answers[address].message:
+            problem = Problem(place.file, place.line, place.column, f"{address}: {message}")
+            (doubtful if answers[address].is_doubtful else broken).append(problem)
+    return LinkReport(broken, doubtful, len(links))
+
+
+def find_outside_links(project: Project) -> Iterator[tuple[str, Problem]]:
+    """Yield the addresses in prose, captions, claims, terms and sources, each with its place."""
+    prose = {chapter.name: read_prose(project, chapter) for chapter in project.book.pages}
+    terms = glossary.load(project.templates_dir)
+    for place in find_link_addresses(project, prose, terms):
+        address = urldefrag(place.message).url
+        if address.lower().startswith(("http://", "https://")):
+            yield address, place
+    sources = bibliography.load(project.templates_dir)
+    if sources:
+        for key, (file, position) in sources.places.items():
+            if address := urldefrag(sources.get(key).url).url:
+                yield address, Problem(file, position.line, position.column, address)
+
+
+def ask_all(addresses: Iterable[str]) -> Mapping[str, Answer]:
+    """Return what is wrong at each address; a few are asked at once."""
+    ordered = sorted(addresses)
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        return dict(zip(ordered, pool.map(ask, ordered), strict=True))
+
+
+def ask(address: str) -> Answer:
+    """Return what is wrong at an address, which is asked for its head, then for all."""
+    answer = Answer()
+    for method in ("HEAD", "GET"):  # some servers know only GET
+        answer = _ask(address, method)
+        if not answer.message or answer.is_unreachable:
+            break
+    return answer
+
+
+def _ask(address: str, method: str) -> Answer:
+    try:
+        request = Request(address, headers=_HEADERS, method=method)
+        with _opener().open(request, timeout=SECONDS):
+            return Answer()
+    except HTTPError as error:
+        error.close()
+        return Answer(f"{error.code} {error.reason}".strip(), is_doubtful=error.code in REFUSED)
+    except TimeoutError:
+        return Answer(f"no answer within {SECONDS} seconds", is_unreachable=True)
+    except URLError as error:
+        return Answer(str(error.reason), is_unreachable=True)
+    except (OSError, HTTPException, ValueError) as error:
+        return Answer(str(error) or type(error).__name__)
+
+
+def _opener() -> OpenerDirector:
+    """Return an opener for the web alone: no files, whatever a server redirects to."""
+    opener = OpenerDirector()
+    for handler in (
+        ProxyHandler(),
+        HTTPHandler(),
+        HTTPSHandler(),
+        HTTPRedirectHandler(),
+        HTTPErrorProcessor(),
+        HTTPDefaultErrorHandler(),
+    ):
+        opener.add_handler(handler)
+    return opener

@@ -1,0 +1,122 @@
+"""Links to other sites, asked for on a server of the test's own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from fixtures.small_book import layerbook
+from layerbook.site import outside_links
+from layerbook.site.outside_links import ask
+
+GLOSSARY = "- id: logits\n  name: logits\n  text: Scores, see [there]({site}/gone#top).\n"
+SOURCES = """\
+smith2020:
+  authors: ["Smith, Ann"]
+  year: 2020
+  title: A title
+  venue: A journal
+  url: {site}/gone
+"""
+
+
+class Server(BaseHTTPRequestHandler):
+    """Answers by path; some paths know only GET, some wait."""
+
+    requests: list[tuple[str, str]]
+
+    def answer(self) -> None:
+        """Send the status that the path names."""
+        self.requests.append((self.command, self.path))
+        status = {"/here": 200, "/busy": 429, "/moved": 302, "/away": 302}.get(self.path, 404)
+        if self.path == "/get-only":
+            status = 200 if self.command == "GET" else 501
+        if self.path == "/slow":
+            threading.Event().wait(1)
+        self.send_response(status)
+        if status == 302:
+            self.send_header("Location", "/here" if self.path == "/moved" else "file:///etc/hosts")
+        self.end_headers()
+
+    do_GET = do_HEAD = answer
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+@pytest.fixture
+def site() -> Iterator[str]:
+    """Serve on a free port; return the address."""
+    Server.requests = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def add_prose(book: Path, text: str) -> None:
+    """Add a text to a chapter, from its line 7 on."""
+    path = book / "templates" / "chapters" / "words.md"
+    path.write_text(f"{path.read_text(encoding='utf-8')}\n{text}", encoding="utf-8")
+
+
+def test_broken_links_are_named_at_their_places(book: Path, site: str) -> None:
+    """In prose, terms and sources; an address is asked for once, without its fragment."""
+    (book / "templates" / "glossary.yaml").write_text(GLOSSARY.format(site=site), encoding="utf-8")
+    (book / "templates" / "references.yaml").write_text(SOURCES.format(site=site), encoding="utf-8")
+    add_prose(
+        book,
+        f"A [good]({site}/here), a [moved]({site}/moved), [one]({site}/get-only).\n"
+        f"Here <{site}/gone> and [here]({site}/gone#a), `{site}/code`.\n"
+        f"[busy]({site}/busy) {{{{ cite('smith2020') }}}} {{{{ term('logits') }}}}\n",
+    )
+    process = layerbook("check", "--links", cwd=book)
+    assert process.returncode == 1
+    gone, busy = f"{site}/gone: 404 Not Found", f"{site}/busy: 429 Too Many Requests"
+    lines = process.stderr.splitlines()
+    assert [line.split(": ", 1)[1] for line in lines] == [
+        *[f"broken link: {gone}"] * 4,
+        f"not checked: {busy}",
+    ]
+    second = len(f"Here <{site}/gone> and [here](") + 1
+    assert [line.split(": ")[0] for line in lines] == [
+        "templates/chapters/words.md:8:6",
+        f"templates/chapters/words.md:8:{second}",
+        "templates/glossary.yaml:3:9",
+        "templates/references.yaml:1:1",
+        "templates/chapters/words.md:9:8",
+    ]
+    assert "8 links to other sites: 4 broken" in process.stdout
+    assert sorted(Server.requests) == sorted(set(Server.requests))
+    assert not any(path == "/code" for _, path in Server.requests)
+
+
+def test_without_the_option_nothing_is_asked(book: Path, site: str) -> None:
+    """Neither by `check` nor by `build`."""
+    add_prose(book, f"A [bad]({site}/gone).\n")
+    assert layerbook("check", cwd=book).returncode == 0
+    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    assert Server.requests == []
+
+
+def test_no_network_is_said_once(book: Path) -> None:
+    """Not as a broken link at each place."""
+    add_prose(book, "A [link](http://127.0.0.1:1/a), [another](http://127.0.0.1:1/b).\n")
+    process = layerbook("check", "--links", cwd=book)
+    assert process.returncode == 1
+    assert "none of 2 addresses can be reached" in process.stderr
+    assert "is there a network?" in process.stderr
+
+
+def test_a_server_cannot_lead_to_a_file(site: str) -> None:
+    """A redirect leads to the web or nowhere."""
+    assert ask(f"{site}/away").message
+
+
+def test_a_slow_server_is_given_up(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After some seconds, which the message names."""
+    monkeypatch.setattr(outside_links, "SECONDS", 0.1)
+    assert ask(f"{site}/slow").message == "no answer within 0.1 seconds"
