@@ -35,7 +35,7 @@ experiments:
 
 @pytest.fixture
 def spec(tmp_path: Path) -> Path:
-    """A chapter spec outside of any book."""
+    """Write the spec of a chapter outside any book."""
     path = tmp_path / "mine.yaml"
     path.write_text(SPEC, encoding="utf-8")
     return path
@@ -43,7 +43,7 @@ def spec(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def book(tmp_path: Path, tiny_model_dir: Path) -> Path:
-    """The small book's sources, never built."""
+    """Write the small book without results."""
     return write_small_book(tmp_path / "book", tiny_model_dir)
 
 
@@ -68,7 +68,7 @@ def test_runs_a_spec_outside_a_book(spec: Path, tiny_model_dir: Path, tmp_path: 
 def test_run_overwrites_no_result_of_another_chapter(
     spec: Path, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
-    """Two specs may name their experiments alike."""
+    """Two specs may have experiments with equal ids."""
     arguments = ("--out", "results", "--model", tiny_model_dir)
     assert layerbook("run", spec, *arguments, cwd=tmp_path).returncode == 0
     before = read_tree(tmp_path / "results")
@@ -93,7 +93,7 @@ def test_dry_run_only_prints_the_plan(spec: Path, tiny_model_dir: Path, tmp_path
 
 
 def test_reports_all_problems_of_a_spec(spec: Path, tiny_model_dir: Path, tmp_path: Path) -> None:
-    """Each with file:line:col and the nearest name; exit 2 without loading the model."""
+    """Exit code 2, with file:line:col and the nearest name, without loading the model."""
     broken = (
         SPEC.replace("top_k: 3", "top_q: 3")
         .replace("layers: [0]", "layers: [2]")
@@ -133,14 +133,13 @@ def test_usage_errors_exit_with_2(arguments: tuple[str, ...], message: str, tmp_
 
 
 def test_option_only_suggests_the_nearest_name(book: Path) -> None:
-    """`--only` with an unknown name."""
     process = layerbook("run", "--only", "next/sun", cwd=book)
     assert process.returncode == 2
     assert "did you mean 'next/sum'" in process.stderr
 
 
 def test_check_reports_unknown_names_in_prose(book: Path) -> None:
-    """An unknown experiment, and a chapter without prose, before anything runs."""
+    """Also a chapter without prose, before anything runs."""
     path = book / "templates" / "chapters" / "words.md"
     path.write_text(path.read_text(encoding="utf-8").replace('"cut"', '"cutt"'), encoding="utf-8")
     (book / "templates" / "chapters" / "next.md").unlink()
@@ -169,7 +168,6 @@ def test_status_prints_json(book: Path) -> None:
 
 
 def test_schema_names_every_analysis() -> None:
-    """`layerbook schema` prints JSON."""
     process = layerbook("schema", cwd=Path.cwd())
     text = json.dumps(json.loads(process.stdout))
     assert process.returncode == 0
@@ -178,7 +176,7 @@ def test_schema_names_every_analysis() -> None:
 
 
 def test_model_prints_where_the_model_is(tiny_model_dir: Path, tmp_path: Path) -> None:
-    """Its shape and its folder."""
+    """With its shape."""
     process = layerbook("model", "--model", tiny_model_dir, cwd=tmp_path)
     assert process.returncode == 0
     assert f"folder   {tiny_model_dir}" in process.stdout
@@ -186,7 +184,7 @@ def test_model_prints_where_the_model_is(tiny_model_dir: Path, tmp_path: Path) -
 
 
 def test_reports_a_failing_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """pip only says that there is no such package; the message has the cause and the remedy."""
+    """pip only says that there is no such package; our message has the cause and the remedy."""
     settings = {
         "LAYERBOOK_CACHE": str(tmp_path / "cache"),
         "PIP_CONFIG_FILE": os.devnull,
@@ -206,7 +204,6 @@ def test_reports_a_failing_network(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_clean_keeps_results_and_site(book: Path) -> None:
-    """Only the working cache is emptied."""
     assert layerbook("build", cwd=book).returncode == 0
     before = sorted(p for p in book.rglob("*") if ".layerbook" not in p.parts)
     assert layerbook("clean", cwd=book).returncode == 0
@@ -215,7 +212,7 @@ def test_clean_keeps_results_and_site(book: Path) -> None:
 
 
 def test_clean_does_not_make_the_next_build_run(book: Path) -> None:
-    """It says what it removed and what it kept; `--all` forgets what was computed here."""
+    """It reports what it removed and kept; `--all` removes the list of computed results too."""
     assert layerbook("build", cwd=book).returncode == 0
     site = read_tree(book / "site")
     cleaned = layerbook("clean", cwd=book)
@@ -267,7 +264,7 @@ def test_interrupt_during_imports_exits_with_130(book: Path, tmp_path: Path, mod
 
 
 def test_serves_the_book_at_a_local_address(book: Path) -> None:
-    """The address is printed and answers; Ctrl-C exits with 130."""
+    """The printed address answers; Ctrl-C exits with 130."""
     assert layerbook("build", cwd=book).returncode == 0
     with start_layerbook("serve", "--no-watch", "--port", "0", cwd=book) as running:
         assert running.stdout is not None
@@ -281,7 +278,7 @@ def test_serves_the_book_at_a_local_address(book: Path) -> None:
 
 
 def test_reports_an_unwritable_results_folder(book: Path) -> None:
-    """A file in place of the folder: exit 1 and its path, without a traceback."""
+    """The message has the path, without a traceback."""
     (book / "experiments" / "results").write_text("in the way")
     process = layerbook("run", cwd=book)
     assert process.returncode == 1
@@ -294,7 +291,7 @@ def test_reports_an_unwritable_results_folder(book: Path) -> None:
 def test_reports_an_unusable_folder_before_running(
     book: Path, spec: Path, tiny_model_dir: Path
 ) -> None:
-    """A site with other files in it, and a results folder below a file."""
+    """A site folder with other files, and a results folder below a file."""
     (book / "mine").mkdir()
     (book / "mine" / "letter.txt").write_text("keep me")
     process = layerbook("build", "--site", "mine", cwd=book)
@@ -323,7 +320,7 @@ def test_reports_an_unusable_folder_before_running(
 def test_reports_a_damaged_model(
     file: str, damage: bytes | None, message: str, spec: Path, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
-    """Exit 1 with its path and the reason, not an error of a library."""
+    """The message has the path and the reason."""
     model = shutil.copytree(tiny_model_dir, tmp_path / "broken")
     if damage is None:
         config = json.loads((model / file).read_text(encoding="utf-8"))
@@ -351,7 +348,6 @@ def test_escapes_characters_that_the_terminal_cannot_print(book: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
 def test_reports_a_full_disk_in_one_line(book: Path) -> None:
-    """Exit 1, no traceback."""
     with (
         Path("/dev/full").open("w") as full,
         start_layerbook("status", cwd=book, stdout=full) as running,
@@ -363,7 +359,7 @@ def test_reports_a_full_disk_in_one_line(book: Path) -> None:
 
 
 def test_ignores_a_closed_pipe(book: Path) -> None:
-    """As `layerbook schema | head -0`."""
+    """As in `layerbook schema | head -0`."""
     with start_layerbook("schema", cwd=book) as running:
         assert running.stdout is not None and running.stderr is not None
         running.stdout.close()  # before anything is printed
@@ -373,7 +369,7 @@ def test_ignores_a_closed_pipe(book: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="descriptors of POSIX")
 @pytest.mark.parametrize("stream", ["0<&-", "1>&-", "2>&-"])
 def test_runs_with_a_closed_stream(book: Path, stream: str) -> None:
-    """As a service may start it: it does its work, and no file takes the stream's place."""
+    """A service may start it so; the work is done, and no file takes the stream's place."""
     command = f"{sys.executable} -m layerbook check --model nowhere {stream}"
     ended = subprocess.run(["/bin/sh", "-c", command], cwd=book, capture_output=True, check=False)
     assert ended.returncode == 2
@@ -388,7 +384,7 @@ def test_runs_with_a_closed_stream(book: Path, stream: str) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
 def test_builds_into_a_folder_whose_name_is_not_utf8(book: Path) -> None:
-    """Its name is printed with an escape."""
+    """The name is printed with an escape."""
     site = os.fsdecode(b"site-\xff")
     assert layerbook("build", "--site", site, cwd=book).returncode == 0
     assert (book / site / "index.html").is_file()
@@ -398,7 +394,7 @@ def test_builds_into_a_folder_whose_name_is_not_utf8(book: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of process groups")
 def test_ctrl_c_while_drawing_ends_all_processes(book: Path) -> None:
-    """The terminal signals all of them: one line, and no process is left."""
+    """The terminal signals all of them; one line is printed, and no process is left."""
     assert layerbook("run", cwd=book).returncode == 0
     script = (
         "import functools\nimport layerbook.site.build as b\n"
@@ -447,7 +443,7 @@ def _group(leader: int) -> list[int]:
 
 
 def test_status_works_without_a_cache(book: Path) -> None:
-    """An unwritable working cache only costs time."""
+    """An unwritable cache only costs time."""
     (book / ".layerbook").write_text("in the way")
     process = layerbook("status", cwd=book)
     assert process.returncode == 0
@@ -472,7 +468,7 @@ def test_status_checks_the_list_of_site_files(book: Path) -> None:
 def test_progress_is_plain_without_a_terminal(
     spec: Path, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
-    """Lines on stderr, and none with --quiet."""
+    """It is printed as lines on stderr, or not at all with --quiet."""
     loud = layerbook("run", spec, "--out", "r", "--model", tiny_model_dir, cwd=tmp_path)
     assert "Running the model: done in" in loud.stderr and "\r" not in loud.stderr
     silent = layerbook(
@@ -482,7 +478,6 @@ def test_progress_is_plain_without_a_terminal(
 
 
 def test_check_accepts_several_specs(book: Path) -> None:
-    """The specs of the tests' book."""
     process = layerbook(
         "check", book / "experiments" / "next.yaml", book / "experiments" / "words.yaml", cwd=book
     )
@@ -492,7 +487,7 @@ def test_check_accepts_several_specs(book: Path) -> None:
 def test_discards_results_of_code_that_changed(
     spec: Path, tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An edit during the run: no file is written."""
+    """After an edit during the run, no file is written."""
     from layerbook.store import keys
 
     codes = iter(range(100))
@@ -506,7 +501,7 @@ def test_discards_results_of_code_that_changed(
 def test_finds_a_model_in_the_folder_of_the_book(
     book: Path, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
-    """Wherever the command runs; also the models of a sweep, which keep the names they have."""
+    """From any working directory; models of a sweep are found too."""
     for name in ("mine", "models/yours"):
         shutil.copytree(tiny_model_dir, book / name)
     path = book / "experiments" / "book.yaml"
@@ -535,7 +530,7 @@ def test_finds_a_model_in_the_folder_of_the_book(
 
 
 def test_book_can_name_its_model(book: Path, tiny_model_dir: Path, tmp_path: Path) -> None:
-    """Results are filed under that name, also those of one chapter; another model's is refused."""
+    """Results are stored under that name; another model's results are refused."""
     path = book / "experiments" / "book.yaml"
     text = path.read_text()
     path.write_text(f"{text}model_name: Toy-1\n")
@@ -557,7 +552,7 @@ def test_book_can_name_its_model(book: Path, tiny_model_dir: Path, tmp_path: Pat
 def test_hub_model_is_pinned_to_its_commit(
     book: Path, tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`model` prints the commit of a branch; a book that names the branch is not run."""
+    """`model` prints the commit of a branch; a book that names a branch is refused."""
     commit = "0123456789abcdef" * 2 + "01234567"
     folder = tmp_path / "hub" / "models--acme--tiny"
     (folder / "refs").mkdir(parents=True)

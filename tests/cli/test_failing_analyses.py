@@ -1,4 +1,4 @@
-"""An analysis that fails is described on one line; `--debug` prints its traceback."""
+"""A failing analysis is reported on one line; `--debug` prints its traceback."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def book(tmp_path: Path, tiny_model_dir: Path) -> Path:
 def write_analysis(
     book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str], None]:
-    """Write an analysis `mine` of the book's own, used in place of `tokenize`, and trust it."""
+    """Write the book's own analysis `mine`, use it in place of `tokenize`, and trust it."""
     monkeypatch.setenv("LAYERBOOK_CACHE", str(tmp_path / "cache"))
     folder = book / "analyses"
     folder.mkdir()
@@ -74,7 +74,7 @@ def lines(text: str) -> list[str]:
 def test_broken_analysis_is_reported_as_a_problem_of_the_spec(
     book: Path, write_analysis: Callable[[str], None], text: str, message: str
 ) -> None:
-    """At the name of the analysis, with the line of its file."""
+    """At the name of the analysis, with the line in its file."""
     write_analysis(text)
     for command in ("check", "build"):
         done = layerbook(command, cwd=book)
@@ -100,7 +100,7 @@ def test_broken_analysis_is_reported_as_a_problem_of_the_spec(
 def test_exception_of_a_measurement_is_one_line(
     book: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
 ) -> None:
-    """The other experiments run; `--debug` shows the traceback."""
+    """Other experiments run; `--debug` prints the traceback."""
 
     def failing(self: Tokenize, captures: object) -> object:
         raise error
@@ -122,7 +122,7 @@ def test_exception_of_a_measurement_is_one_line(
 def test_invalid_result_is_reported_in_one_line(
     book: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The field, and what is wrong with it."""
+    """The message names the field and the mistake."""
     monkeypatch.setattr(Tokenize, "measure", lambda self, captures: TokenizeResult(prompts="a"))
     done = layerbook("run", "--quiet", "--only", "cut", cwd=book)
     assert (
@@ -131,7 +131,7 @@ def test_invalid_result_is_reported_in_one_line(
 
 
 def test_exception_of_a_figure_is_one_line(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The result stays, so that the figure can be mended."""
+    """The result is kept."""
 
     def failing(self: Tokenize, result: object) -> object:
         raise KeyError("x")
@@ -151,7 +151,6 @@ def test_exception_of_a_figure_is_one_line(book: Path, monkeypatch: pytest.Monke
 def test_sweep_prints_the_traceback_of_its_first_failure(
     book: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One of many."""
 
     def failing(self: Tokenize, captures: object) -> object:
         raise ValueError("no cats")
@@ -168,7 +167,7 @@ def test_sweep_prints_the_traceback_of_its_first_failure(
 
 
 def test_place_of_an_exception_is_the_last_call_in_the_file_of_the_analysis() -> None:
-    """Not the library that it called."""
+    """The place in the library that it called is not shown."""
     try:
         re.compile("(")
     except re.error as error:

@@ -18,7 +18,7 @@ from layerbook.model import sources
 def test_new_book_checks_and_builds_on_another_model(
     tiny_model_dir: Path, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
-    """No warning, no failed experiment, and a page for each chapter."""
+    """There are no warnings or failures, and every chapter has a page."""
     done = layerbook("init", "my-talk", *options, "--model", tiny_model_dir, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("Now: cd my-talk && layerbook build, then open site/index.html\n")
@@ -51,14 +51,13 @@ def test_test_of_the_new_analysis_passes(tiny_model_dir: Path, tmp_path: Path) -
 def test_claims_of_a_new_book_hold_on_the_default_model(
     real_model_dir: Path, tmp_path: Path
 ) -> None:
-    """Its claims are true of the model that it names."""
     assert layerbook("init", "talk", cwd=tmp_path).returncode == 0
     built = layerbook("build", "--quiet", "--strict", cwd=tmp_path / "talk")
     assert built.returncode == 0, built.stdout + built.stderr
 
 
 def test_new_files_are_listed_and_complete(tmp_path: Path) -> None:
-    """The message names the files that were written; no mark is left to be filled in."""
+    """No placeholder is left in them."""
     done = layerbook("init", "talk", cwd=tmp_path)
     files = read_tree(tmp_path / "talk")
     assert done.stdout.splitlines()[:-1] == [f"talk/{name}" for name in sorted(files)]
@@ -69,7 +68,7 @@ def test_new_files_are_listed_and_complete(tmp_path: Path) -> None:
 
 
 def test_current_folder_can_become_the_book(tmp_path: Path) -> None:
-    """An empty folder is filled, a new repository too; no `cd` is advised."""
+    """Empty folders and new repositories are filled, and no `cd` is suggested."""
     (tmp_path / ".git").mkdir()
     done = layerbook("init", ".", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -81,7 +80,7 @@ def test_current_folder_can_become_the_book(tmp_path: Path) -> None:
 
 
 def test_folder_with_files_is_refused_unchanged(tmp_path: Path) -> None:
-    """The message names one of them."""
+    """The message names one of the files."""
     (tmp_path / "talk").mkdir()
     (tmp_path / "talk" / "notes.txt").write_text("mine")
     done = layerbook("init", "talk", cwd=tmp_path)
@@ -91,7 +90,6 @@ def test_folder_with_files_is_refused_unchanged(tmp_path: Path) -> None:
 
 
 def test_file_or_link_as_the_folder_is_refused(tmp_path: Path) -> None:
-    """Neither can become a folder."""
     (tmp_path / "file").write_text("mine")
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     for name in ("file", "link"):
@@ -102,7 +100,7 @@ def test_file_or_link_as_the_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_misspelt_model_writes_nothing(tmp_path: Path) -> None:
-    """The nearest name is in the message."""
+    """The message suggests the nearest name."""
     done = layerbook("init", "talk", "--model", "smollm2-135m-instrct", cwd=tmp_path)
     assert done.returncode == 2
     assert "smollm2-135m-instruct" in done.stderr
@@ -113,7 +111,7 @@ def test_misspelt_model_writes_nothing(tmp_path: Path) -> None:
 def test_full_disk_leaves_no_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exists: bool
 ) -> None:
-    """The files written before are gone, and an empty folder stays."""
+    """Files written before are removed, and an empty folder stays."""
     folder = tmp_path / "talk"
     if exists:
         folder.mkdir()
@@ -133,7 +131,7 @@ def test_full_disk_leaves_no_files(
 
 
 def test_title_follows_from_the_folder(tmp_path: Path) -> None:
-    """Words from its name; quotes and colons stay text."""
+    """Quotes and colons stay text."""
     for name, title in (("how-it_reads", "How it reads"), ('a "b": c', 'A "b": c')):
         starter.write_starter(tmp_path / name, "smollm2-135m-instruct", "minimal")
         done = layerbook("check", cwd=tmp_path / name)
@@ -142,14 +140,13 @@ def test_title_follows_from_the_folder(tmp_path: Path) -> None:
 
 
 def test_build_in_an_empty_folder_suggests_init(tmp_path: Path) -> None:
-    """`build` where no book is says how to begin one."""
     done = layerbook("build", cwd=tmp_path)
     assert done.returncode == 2
     assert "write a new book with `layerbook init NAME`" in done.stderr
 
 
 def test_every_folder_name_gives_a_valid_title(tmp_path: Path) -> None:
-    """Also one that is not UTF-8, or that a terminal would obey."""
+    """Also names that are not UTF-8 or contain control characters."""
     for name in (b"lecture-\xff", b"a\x1b]0;title\x07", b"line\nend"):
         folder = tmp_path / os.fsdecode(name)
         assert layerbook("init", str(folder), cwd=tmp_path).returncode == 0
@@ -158,7 +155,7 @@ def test_every_folder_name_gives_a_valid_title(tmp_path: Path) -> None:
 
 
 def test_new_book_has_a_workflow_that_publishes_it(tmp_path: Path) -> None:
-    """It is YAML, and each command of ours in it is one that there is."""
+    """It is valid YAML, and every layerbook command in it exists."""
     from layerbook.cli.main import main
     from ruamel.yaml import YAML
 

@@ -1,4 +1,4 @@
-"""Analyses in a book's own folder: found by name, run only when trusted, part of the keys."""
+"""A book's own analyses are found by name, run only if trusted, and are part of the keys."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ COMMANDS = (
 
 @pytest.fixture
 def book(tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a small book with an analysis of its own, and a user who trusts nothing."""
+    """Write a small book with its own analysis, for a user who trusts no book."""
     monkeypatch.setenv("LAYERBOOK_CACHE", str(tmp_path / "cache"))
     root = write_small_book(tmp_path / "book", tiny_model_dir)
     (root / "analyses").mkdir()
@@ -93,7 +93,7 @@ def book(tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def status_of(book: Path, address: str) -> str:
-    """Return the state of an experiment as `status` prints it."""
+    """Return the state of an experiment according to `status`."""
     done = layerbook("status", cwd=book)
     (line,) = [line for line in done.stdout.splitlines() if line.startswith(f"{address} ")]
     return line.removeprefix(address).strip()
@@ -101,7 +101,7 @@ def status_of(book: Path, address: str) -> str:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_nothing_runs_without_trust(book: Path, command: tuple[str, ...]) -> None:
-    """The refusal stands where the spec names the analysis, and names the files."""
+    """The refusal is at the name of the analysis in the spec, and names the files."""
     done = layerbook(*command, cwd=book)
     assert done.returncode == 2
     problem, count = done.stderr.strip().splitlines()
@@ -122,7 +122,7 @@ def test_book_that_does_not_use_its_code_needs_no_trust(book: Path) -> None:
 
 
 def test_trusted_analysis_is_measured_drawn_and_shown(book: Path) -> None:
-    """With its number in the prose, its picture, its table, its code and its claim."""
+    """Its number, figure, table, code and claim are on the page."""
     assert layerbook("trust", ".", cwd=book).returncode == 0
     assert layerbook("check", cwd=book).returncode == 0
     done = layerbook("build", "--quiet", cwd=book)
@@ -143,7 +143,7 @@ def test_trusted_analysis_is_measured_drawn_and_shown(book: Path) -> None:
 
 
 def test_change_of_the_code_makes_its_results_stale(book: Path) -> None:
-    """So does one of a module that it imports; other results stay, and so does one of `figures`."""
+    """Changes of imported modules count, changes of `figures` do not."""
     layerbook("trust", ".", cwd=book)
     assert layerbook("run", "--quiet", cwd=book).returncode == 0
     assert status_of(book, "words/lengths") == "fresh"
@@ -162,7 +162,7 @@ def test_change_of_the_code_makes_its_results_stale(book: Path) -> None:
 
 
 def test_keys_are_the_same_in_another_folder(book: Path) -> None:
-    """A clone has the results of the original."""
+    """A clone keeps the results of the original."""
     layerbook("trust", ".", cwd=book)
     layerbook("run", "--quiet", cwd=book)
     moved = book.rename(book.with_name("clone"))
@@ -171,7 +171,7 @@ def test_keys_are_the_same_in_another_folder(book: Path) -> None:
 
 
 def test_changed_figure_code_redraws_the_figure(book: Path) -> None:
-    """The picture in the cache is that of the code before."""
+    """The cached figure is not used."""
     layerbook("trust", ".", cwd=book)
     layerbook("build", "--quiet", cwd=book)
     source = book / "analyses" / "lengths.py"
@@ -183,7 +183,7 @@ def test_changed_figure_code_redraws_the_figure(book: Path) -> None:
 
 
 def test_exception_while_drawing_is_one_line(book: Path) -> None:
-    """With its place; `--debug` shows the traceback."""
+    """With its place; `--debug` prints the traceback."""
     source = book / "analyses" / "lengths.py"
     source.write_text(source.read_text().replace('["tokens"], [', '["tokens"], 1 / 0 * ['))
     layerbook("trust", ".", cwd=book)
@@ -197,7 +197,7 @@ def test_exception_while_drawing_is_one_line(book: Path) -> None:
 
 
 def test_schema_has_the_trusted_analyses(book: Path) -> None:
-    """Without trust it has the others, and says so."""
+    """Without trust it omits them and says so."""
     done = layerbook("schema", cwd=book)
     assert done.returncode == 0 and "analyses/lengths.py" in done.stderr
     assert "lengths" not in json.loads(done.stdout)["$defs"]
@@ -229,7 +229,7 @@ def test_clashing_names_and_missing_classes_are_reported(
 
 
 def test_code_changed_after_the_check_is_not_imported(tmp_path: Path) -> None:
-    """A file that came later, a compiled one and one that changed are not what the user saw."""
+    """New, compiled and changed files are not what the user trusted."""
     folder = tmp_path / "analyses"
     folder.mkdir()
     (folder / "later.py").write_text("x = 1\n")
@@ -243,7 +243,7 @@ def test_code_changed_after_the_check_is_not_imported(tmp_path: Path) -> None:
 
 
 def test_analyses_of_two_books_are_separate(tmp_path: Path) -> None:
-    """In one process, each has its own module of one name."""
+    """In one process, each book has its own module of the same name."""
     books = [OwnCode(tmp_path / name, {"same.py": f"x = {name!r}".encode()}) for name in "ab"]
     assert [own.load("same").x for own in books] == ["a", "b"]
 
@@ -270,7 +270,7 @@ def install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], 
 def test_installed_packages_provide_analyses(
     book: Path, install: Callable[[str], None], tmp_path: Path
 ) -> None:
-    """They need no trust: the user installed them. Their code is in the keys."""
+    """They need no trust, and their code is in the keys."""
     source = LENGTHS.replace("Lengths", "Installed").replace("from ._count import count", "")
     install(source.replace("count(", "len("))
     assert "installed" in registry.names()
@@ -285,14 +285,13 @@ def test_installed_packages_provide_analyses(
 
 
 def test_broken_installed_analysis_is_reported(install: Callable[[str], None]) -> None:
-    """One line that names its file."""
     install("x = = 1\n")
     with pytest.raises(UsageError, match=r"SyntaxError: invalid syntax \(\S+installed.py:1\)"):
         registry.find("installed")
 
 
 def test_new_analysis_writes_a_working_analysis(book: Path) -> None:
-    """It writes code that measures and draws, with a test; in a trusted book it is trusted."""
+    """It measures and draws, and has a test; in a trusted book it is trusted."""
     layerbook("trust", ".", cwd=book)
     done = layerbook("new", "analysis", "word-shares", cwd=book)
     assert done.returncode == 0, done.stderr
@@ -314,7 +313,7 @@ def test_new_analysis_writes_a_working_analysis(book: Path) -> None:
 
 @pytest.mark.parametrize("name", ["next-token", "Lengths", "../x", "class", "lengths", "a b"])
 def test_new_analysis_refuses_invalid_names(book: Path, name: str) -> None:
-    """Names that are taken, that no file can have, or whose file is there."""
+    """Names that exist, that cannot be file names, or whose file exists."""
     before = read_tree(book)
     done = layerbook("new", "analysis", name, cwd=book)
     assert done.returncode == 2 and done.stderr.startswith("layerbook: ")
@@ -322,6 +321,6 @@ def test_new_analysis_refuses_invalid_names(book: Path, name: str) -> None:
 
 
 def test_new_analysis_does_not_trust_an_untrusted_book(book: Path) -> None:
-    """Its other files are still unread."""
+    """Nobody has read its other files."""
     assert layerbook("new", "analysis", "word-shares", cwd=book).returncode == 0
     assert layerbook("check", cwd=book).returncode == 2

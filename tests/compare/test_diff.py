@@ -71,7 +71,7 @@ def diff_data(*arguments: str | Path, cwd: Path) -> dict[str, Any]:
 
 @given(sentences, sentences)
 def test_pairs_the_sentences_that_differ(old: list[Sentence], new: list[Sentence]) -> None:
-    """Equal ones cancel; the rest of each side comes in order, and tells the sides apart."""
+    """Equal sentences cancel; the others come in order with their side."""
     changes = list(pair_changes("x.md", old, new))
     texts = [[sentence.text for sentence in side] for side in (old, new)]
     assert bool(changes) == (texts[0] != texts[1])
@@ -85,7 +85,7 @@ def test_pairs_the_sentences_that_differ(old: list[Sentence], new: list[Sentence
 
 
 def test_equal_results_do_not_differ(committed: Path) -> None:
-    """Given by name, by folder, or by revision: exit 0 and one line."""
+    """Given by name, folder or revision: exit code 0 and one line."""
     folder = sum_path(committed).parents[1]
     for sides in (
         (folder.name,),
@@ -100,7 +100,7 @@ def test_equal_results_do_not_differ(committed: Path) -> None:
 
 
 def test_reads_what_run_wrote_for_one_spec(book: Path) -> None:
-    """A folder of `run --out` is compared with the results of its own chapter, cells included."""
+    """A folder of `run --out` is compared with the chapter's results, cells included."""
     write_sweep_book(book)
     shutil.rmtree(book / "experiments" / "results")
     assert layerbook("run", cwd=book).returncode == 0
@@ -162,7 +162,7 @@ def test_reports_a_changed_number_and_its_effects(committed: Path) -> None:
 
 
 def test_reports_a_gap_in_the_last_digit(committed: Path) -> None:
-    """However small: two machines give the same digits."""
+    """Two machines should give equal digits."""
     first = store.load(sum_path(committed), NextToken.result_type).result.prompts[0].top[0].prob
     change_first_probability(committed, first * (1 + 1e-6))
     (change,) = next(e for e in diff_data("HEAD", cwd=committed)["experiments"] if e["numbers"])[
@@ -172,7 +172,7 @@ def test_reports_a_gap_in_the_last_digit(committed: Path) -> None:
 
 
 def test_reports_captions_and_the_changed_parameter(committed: Path) -> None:
-    """A caption once, with its line in the spec; the key names the parameter."""
+    """A caption is reported once, with its line in the spec."""
     spec = committed / "experiments" / "next.yaml"
     spec.write_text(spec.read_text().replace('"The cat"]', '"The dog"]'))
     assert layerbook("run", "--quiet", cwd=committed).returncode == 0
@@ -185,7 +185,7 @@ def test_reports_captions_and_the_changed_parameter(committed: Path) -> None:
 
 
 def test_compares_two_models_by_name(book: Path) -> None:
-    """Missing results are added or removed, and prose that needs them is noted."""
+    """Missing results count as added or removed, and prose that needs them is noted."""
     folder = sum_path(book).parents[1]
     other = folder.with_name("other")
     shutil.copytree(folder, other)
@@ -201,7 +201,7 @@ def test_compares_two_models_by_name(book: Path) -> None:
 
 
 def test_equal_numbers_from_changed_code_do_not_differ(book: Path) -> None:
-    """Exit 0, and a line on what they were made from."""
+    """Exit code 0, with a line about the inputs."""
     shutil.copytree(folder := sum_path(book).parents[1], book / "before")
     entry = store.load(sum_path(book), NextToken.result_type)
     store.write(sum_path(book), changed(entry, key=changed(entry.key, code="0" * 64)))
@@ -211,7 +211,7 @@ def test_equal_numbers_from_changed_code_do_not_differ(book: Path) -> None:
 
 
 def test_compares_results_of_older_versions_as_data(book: Path) -> None:
-    """A field that was renamed since is reported under both names."""
+    """A renamed field is reported under both names."""
     shutil.copytree(sum_path(book).parents[1], book / "before")
     path = book / "before" / "next" / "sum.json"
     lines = path.read_bytes().replace(b'"entropy":', b'"surprise":')
@@ -234,7 +234,6 @@ def test_compares_results_of_older_versions_as_data(book: Path) -> None:
 
 
 def test_reports_a_damaged_result(book: Path) -> None:
-    """It is unreadable, with the reason."""
     shutil.copytree(sum_path(book).parents[1], book / "before")
     path = book / "before" / "next" / "sum.json"
     path.write_bytes(path.read_bytes().replace(b"2 + 2", b"2 + 3", 1))
@@ -246,7 +245,7 @@ def test_reports_a_damaged_result(book: Path) -> None:
 
 
 def test_writes_a_page_of_its_own(committed: Path) -> None:
-    """No script and no other file; data is escaped; both texts are there."""
+    """It has no script or other files, escapes data, and shows both texts."""
     top = store.load(sum_path(committed), NextToken.result_type).result.prompts[0].top
     token = top[0].model_copy(update={"text": "<script>alert(1)</script>"})
     edit_result(committed, top=(token, *top[1:]))
@@ -270,14 +269,14 @@ def test_writes_a_page_of_its_own(committed: Path) -> None:
 
 @pytest.mark.parametrize("name", ["nowhere", "templates", "--output=x", "HEAD~99", "../../etc"])
 def test_rejects_names_without_results(committed: Path, name: str) -> None:
-    """Unknown names, other folders, options in disguise, missing revisions."""
+    """Unknown names, other folders, options, and missing revisions."""
     process = layerbook("diff", "--", name, cwd=committed)
     assert process.returncode == 2 and name in process.stderr and "\n" not in process.stderr.strip()
     assert not (committed / "x").exists()
 
 
 def test_rejects_a_revision_without_results(committed: Path) -> None:
-    """Results were committed later."""
+    """The results were committed later."""
     git(committed, "rm", "-r", "--quiet", "--cached", "experiments/results")
     git(
         committed,

@@ -35,7 +35,7 @@ def book(book_with_sweep: Path, tmp_path: Path) -> Path:
 
 
 def test_verifies_the_table_of_a_sweep(book: Path) -> None:
-    """It is computed from new cells; nothing is read or written."""
+    """It is computed from new cells; no cell is read or written."""
     before = read_tree(book / "experiments" / "results")
     process = layerbook("verify", "--only", "grid", "--quiet", cwd=book)
     assert process.returncode == 0, process.stdout
@@ -44,7 +44,7 @@ def test_verifies_the_table_of_a_sweep(book: Path) -> None:
 
 
 def edit_cell(book: Path, entropy: float) -> str:
-    """Change a number of one cell that the table does not have; return the cell's id."""
+    """Change a number of one cell that is not in the table; return the cell's id."""
     path = sorted((book / "experiments" / "results").glob("*/words/grid/*/*.json"))[0]
     entry = store.load(path, NextToken.result_type)
     first = entry.result.prompts[0].model_copy(update={"entropy": entropy})
@@ -53,7 +53,7 @@ def edit_cell(book: Path, entropy: float) -> str:
 
 
 def test_verifies_every_cell_of_a_sweep(book: Path) -> None:
-    """A changed number in one cell, then a missing cell."""
+    """A changed and a missing cell are reported."""
     id = edit_cell(book, 1.0)
     process = layerbook("verify", "--only", "grid", "--quiet", cwd=book)
     assert process.returncode == 1
@@ -72,7 +72,7 @@ def test_verifies_every_cell_of_a_sweep(book: Path) -> None:
 
 
 def test_compares_cells_of_equal_tables(book: Path) -> None:
-    """A changed number in one cell, and a cell that one side lacks."""
+    """A changed cell, and a cell that one side lacks."""
     folder = next((book / "experiments" / "results").iterdir())
     shutil.copytree(folder, book / "before")
     id = edit_cell(book, 1.0)
@@ -94,7 +94,7 @@ def test_compares_cells_of_equal_tables(book: Path) -> None:
 
 
 def test_compares_tables_and_sentences(book: Path) -> None:
-    """A grid with fewer rows: fewer cells, and the prose says so."""
+    """A smaller grid has fewer cells and changes the prose."""
     folder = next((book / "experiments" / "results").iterdir())
     shutil.copytree(folder, book / "before")
     write_sweep_book(book, pets=PETS[:2])

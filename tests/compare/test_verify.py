@@ -1,4 +1,4 @@
-"""Verify results: run everything again, and say where a committed number differs."""
+"""`verify` runs everything again and reports where a committed number differs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_reproduces_the_committed_numbers(book: Path) -> None:
 
 
 def test_hashes_the_model_anew(book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Though a digest is remembered for a file of that size, those times and that inode."""
+    """A cached digest of a file with equal size, times and inode is not used."""
     monkeypatch.setenv("LAYERBOOK_CACHE", str(tmp_path / "cache"))
     layerbook("status", cwd=book)
     path = tmp_path / "cache" / "digests.json"
@@ -38,7 +38,7 @@ def test_hashes_the_model_anew(book: Path, tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_reports_a_wrong_committed_number(book: Path) -> None:
-    """Exit 1 with both values and the gap; the committed result stays."""
+    """Exit code 1 with both values and the gap; the committed result is kept."""
     first = edit_result(book, entropy=1.0)
     before = read_tree(book / "experiments")
     process = layerbook("verify", "--json", "--quiet", cwd=book)
@@ -54,7 +54,6 @@ def test_reports_a_wrong_committed_number(book: Path) -> None:
 
 
 def test_shows_a_gap_in_the_last_digit(book: Path) -> None:
-    """The smallest change that a result can have is a difference of one step."""
     path = next((book / "experiments" / "results").glob("*/next/sum.json"))
     entropy = store.load(path, NextToken.result_type).result.prompts[0].entropy
     edit_result(book, entropy=round(entropy + 1e-6, 6))
@@ -82,7 +81,7 @@ def test_compares_tokens(book: Path) -> None:
 
 
 def test_skips_results_that_are_not_current(book: Path) -> None:
-    """Stale and missing results: exit 1, and no model is loaded."""
+    """Exit code 1, and no model is loaded."""
     next((book / "experiments" / "results").glob("*/words/cut.json")).unlink()
     spec = book / "experiments" / "words.yaml"
     spec.write_text(spec.read_text().replace("seed: 3", "seed: 4"))

@@ -1,4 +1,4 @@
-"""Results hold finite numbers, except where a field allows more."""
+"""Results hold finite numbers, unless a field allows others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parameters of a spec that follow the model: `at most N`, and chats without a template."""
+"""Parameters that depend on the model: `at most N`, and chats without a template."""
 
 from __future__ import annotations
 

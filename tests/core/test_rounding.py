@@ -1,4 +1,4 @@
-"""Rounding keeps seven digits of a field's largest value, and drops the noise below."""
+"""Rounding keeps seven digits of a field's largest value and drops noise."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_ignores_noise_in_the_largest_entry() -> None:
 
 
 def test_marked_fields_have_their_own_precision() -> None:
-    """Probabilities keep digits of their own, parameters all digits, gaps an upper bound."""
+    """Probabilities keep seven digits each, parameters all digits, gaps an upper bound."""
     result = round_result(
         SampleResult(
             parts=(SamplePart(value=0.0, share=0.5), SamplePart(value=0.0, share=1.23456789e-12)),
@@ -85,7 +85,7 @@ def test_marked_fields_have_their_own_precision() -> None:
 
 
 def test_values_below_the_noise_become_zero() -> None:
-    """A field whose numbers are all rounding errors has no digits to keep."""
+    """All numbers of the field are rounding errors."""
     assert round_result(SampleResult(numbers=(3e-15, -2e-14))).numbers == (0.0, 0.0)
 
 
@@ -100,7 +100,7 @@ def test_other_values_are_unchanged() -> None:
 
 
 def test_large_arrays_are_stored_as_float32() -> None:
-    """float32 holds the seven digits; other arrays are float64, also those of a float32 model."""
+    """float32 holds seven digits; other arrays are float64."""
     result = round_result(
         SampleResult(scores=np.array([1 / 3]), matrix=np.array([1 / 3], dtype=np.float32))
     )
@@ -109,7 +109,6 @@ def test_large_arrays_are_stored_as_float32() -> None:
 
 
 def test_mapping_entries_have_their_own_scale() -> None:
-    """Each entry has its own scale, as a field does."""
     result = round_result(SampleResult(by_name={"a": 12345.6789, "b": 0.123456789}))
     assert result.by_name == {"a": 12345.68, "b": 0.1234568}
 

@@ -14,7 +14,7 @@ logit_vectors = arrays(np.float32, st.integers(2, 40), elements=st.floats(-20, 2
     logit_vectors, st.floats(0.1, 3), st.none() | st.integers(1, 50), st.none() | st.floats(0.05, 1)
 )
 def test_probabilities_sum_to_one(logits, temperature, top_k, top_p):
-    """Non-negative, sums to one, and the best token is always possible."""
+    """They are non-negative, and the best token is always possible."""
     prob = sampling_distribution(logits, temperature, top_k, top_p)
 
     assert prob.min() >= 0
@@ -83,7 +83,7 @@ def test_computes_in_float64(temperature, top_k, top_p):
 
 
 def test_tiny_temperatures_do_not_overflow():
-    """The best tokens share all probability, and nothing overflows."""
+    """The best tokens share the probability."""
     logits = np.array([3, 5, 5, 4], dtype=np.float32)
 
     for temperature in (1e-3, 1e-40, 1e-310, 5e-324):

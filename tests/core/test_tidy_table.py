@@ -1,4 +1,4 @@
-"""The data of figures is one observation a row, in columns with different names."""
+"""Downloads have one observation per row and distinct column names."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_heatmaps_have_a_row_for_each_cell() -> None:
 
 
 def test_panels_become_a_column() -> None:
-    """All panels share one header, whatever their labels are."""
+    """All panels share one header."""
     second = replace(PATTERN, title="two", columns=Axis("key", labels=("a", "b")))
     rows = read_csv(Panels((PATTERN, second), "Words"))
     assert rows[0] == ["panel", "row", "query", "column", "key", "attention (share)"]
@@ -111,7 +111,7 @@ def test_pandas_reads_the_table_of_every_kind(name: str) -> None:
 
 
 def test_labels_keep_their_spaces() -> None:
-    """Downloads have spaces for drawn dots; the dot of a product and table cells stay."""
+    """Downloads have spaces in place of the drawn dots; other dots are kept."""
     series = (Series("·2 + 2 =·", (0,), (1.0,)), Series("a⏎b", (0,), (2.0,)))
     lines = Lines(series, Axis("layer"), Axis("q·k of ·Paris"), "Words")
     header, *rows = read_csv(lines)

@@ -1,4 +1,4 @@
-"""Chat templates: what is rendered is what transformers renders, on a fixed day."""
+"""Chat templates render as in transformers, on a fixed date."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def reference(tiny_model_dir):
 
 
 def rendered(render):
-    """Return what a renderer returns, or that it refuses."""
+    """Return the rendered text, or that the template refuses."""
     try:
         return render()
     except Exception as error:
@@ -68,7 +68,7 @@ def rendered(render):
 @given(messages=CHATS, answer=st.booleans())
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_chats_are_those_of_transformers(reference, name, messages, answer):
-    """The same text, or the same refusal."""
+    """Text or refusal are the same."""
     template = TEMPLATES[name]
     ours = rendered(
         lambda: ChatTemplate(template, reference.special_tokens_map).render(
@@ -87,7 +87,7 @@ def test_chats_are_those_of_transformers(reference, name, messages, answer):
 
 
 def test_date_is_fixed_unless_it_is_given():
-    """Llama 3's template names the day, so a real clock would change results overnight."""
+    """Llama 3's template has the date, so a real clock would change results overnight."""
     template = ChatTemplate(LLAMA_3, {"bos_token": "<s>"})
     plain, dated = ChatPrompt(chat="hi"), ChatPrompt(chat="hi", date=date(2031, 1, 2))
     text = template.render(as_prompt(plain))
@@ -109,7 +109,7 @@ def test_date_is_fixed_unless_it_is_given():
     ],
 )
 def test_refusals_are_model_errors(template, message):
-    """Whatever a template raises, the message is the template's."""
+    """The message is that of the template."""
     twice = (ChatMessage(role="user", content="hi"),) * 2
     with pytest.raises(ModelError, match=message):
         ChatTemplate(template).render(Prompt(messages=twice))
@@ -124,13 +124,13 @@ def folder(tiny_model_dir, tmp_path) -> Path:
 
 
 def declare(folder: Path, template: object) -> None:
-    """Put a template into tokenizer_config.json."""
+    """Write a template into tokenizer_config.json."""
     path = folder / "tokenizer_config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"chat_template": template}))
 
 
 def test_templates_in_the_settings(folder):
-    """A text, or a list of named templates, of which `default` is for plain chats."""
+    """A string, or a list of named templates with `default` for plain chats."""
     prompt = Prompt(messages=(ChatMessage(role="user", content="hi"),))
     named = [
         {"name": "tool_use", "template": "with tools"},
@@ -167,7 +167,7 @@ print(sorted({{"torch", "transformers"}} & set(sys.modules)))
 
 
 def test_check_reports_what_the_template_refuses(folder, tmp_path):
-    """At the prompt's place, in the book and in a single spec, before anything runs."""
+    """At the place of the prompt, in a book and in a single spec."""
     book = write_small_book(tmp_path / "book", folder)
     spec = book / "experiments" / "words.yaml"
     spec.write_text(

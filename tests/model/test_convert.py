@@ -1,4 +1,4 @@
-"""Convert GGUF: the same model comes out, and unsupported settings are refused."""
+"""Converting a GGUF file gives the same model; unsupported settings are refused."""
 
 import json
 from pathlib import Path
@@ -272,7 +272,7 @@ def test_default_model_tokenizes_to_the_reference_ids(real_model_dir):
 
 @pytest.mark.model
 def test_default_model_equals_the_one_transformers_reads(real_model_dir):
-    """Weights and logits equal those of transformers' own (slow) GGUF reader bit for bit."""
+    """Weights and logits equal those of transformers' slow GGUF reader bit for bit."""
     from layerbook.model import sources
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging

@@ -1,7 +1,5 @@
-"""Every family and kind of RoPE, beside plain transformers.
-
-The references are transformers' own eager attention: in float64, to 1e-10, and in plain float32 for
-probabilities, to 1e-4.
+"""Every family and kind of RoPE, against plain transformers. References use eager attention in
+float64, to 1e-10, and float32 for probabilities, to 1e-4.
 """
 
 from __future__ import annotations
@@ -62,24 +60,24 @@ CASES = [
 
 @dataclass(frozen=True)
 class Case:
-    """A tiny model, loaded by us and by transformers."""
+    """A tiny model, loaded by this package and by transformers."""
 
     directory: Path
     family: str
 
     @cached_property
     def model(self) -> LoadedModel:
-        """The model as we load it."""
+        """Return the model as this package loads it."""
         return LoadedModel.load(self.directory, self.family)
 
     @cached_property
     def run(self) -> ActivationCache:
-        """One pass that keeps every site."""
+        """Return one pass that keeps every site."""
         return self.forward(PROMPT)
 
     @property
     def layers(self) -> range:
-        """The numbers of the layers."""
+        """Return the indices of the layers."""
         return range(self.model.facts.layers)
 
     def forward(self, prompt: Prompt, *patches: Patch) -> ActivationCache:
@@ -89,14 +87,14 @@ class Case:
         return run_requests(self.model, Forward(prompt, frozenset(keep), patches))[0]
 
     def reference(self, dtype: torch.dtype) -> Any:
-        """The model as transformers loads it, with eager attention."""
+        """Return the model as transformers loads it, with eager attention."""
         network = getattr(transformers, FAMILIES[self.family].network)
         loaded = network.from_pretrained(self.directory, attn_implementation="eager", dtype=dtype)
         return loaded.eval()
 
     @cached_property
     def exact(self) -> Any:
-        """The reference in float64."""
+        """Return the reference in float64."""
         with arithmetic("float64"):
             return self.reference(torch.float64)
 
@@ -108,7 +106,7 @@ class Case:
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread() -> Iterator[None]:
-    """Let such small models compute alone: on a busy machine, threads wait for each other."""
+    """Use one thread: for small models on a busy machine, threads would only wait."""
     with torch_threads(1):
         yield
 
@@ -147,7 +145,7 @@ def test_probabilities_are_those_of_transformers_in_float32(case: Case) -> None:
 
 
 def test_greedy_text_is_that_of_transformers(case: Case) -> None:
-    """With the cache, from prompts of several lengths in one batch, and re-encoding its ids."""
+    """With the cache, for prompts of several lengths in a batch, and after re-encoding."""
     prompts = (PROMPT, SHORT)
     texts = run_requests(case.model, *(Generate(p, STEPS, stop=False) for p in prompts))
     for prompt, text in zip(prompts, texts, strict=True):
@@ -171,7 +169,7 @@ def test_parts_add_up_to_the_residual_stream(case: Case) -> None:
 
 
 def test_scores_follow_from_queries_keys_and_facts(case: Case) -> None:
-    """Turned by the speeds, scaled, capped, masked by the windows, and through the softmax."""
+    """Rotated, scaled, capped, masked by windows, and normalised by the softmax."""
     run, facts = case.run, case.model.facts
     sharing, at = facts.heads // facts.kv_heads, np.arange(len(run.tokens))
     cap = getattr(case.model.config, "attn_logit_softcapping", None)
@@ -210,7 +208,7 @@ def test_embeddings_are_rows_of_the_matrix(case: Case) -> None:
 
 
 def test_heads_and_logits_follow_from_the_weights(case: Case) -> None:
-    """Heads add up to the output of attention; other families refuse to give these weights."""
+    """Heads sum to the output of attention; families without this property refuse."""
     layer, limits = case.layers[-1], limits_from_config(read_config(case.directory))
     request = Weights(frozenset({Site("W_O", layer), Site("W_U"), Site("w_final")}))
     if "plain outputs" in limits.missing:
@@ -230,7 +228,7 @@ def test_heads_and_logits_follow_from_the_weights(case: Case) -> None:
 
 
 def test_patches_with_own_values_change_nothing(case: Case) -> None:
-    """Of each site alone, in the first layer."""
+    """Each site separately, in the first layer."""
     sites = [EMBED, *(Site(name, 0) for name in PATCHABLE_SITES - {*SITES, "scores"})]
     keep = frozenset({LOGITS})
     patched = run_requests(
@@ -245,7 +243,7 @@ def test_patches_with_own_values_change_nothing(case: Case) -> None:
 
 
 def test_patches_reach_what_follows(case: Case) -> None:
-    """The embeddings of another text of the same length give its logits; zeros take a part out."""
+    """Embeddings of another text give its logits; zeros remove a part."""
     other = case.forward(OTHER)
     swapped = case.forward(PROMPT, Patch(EMBED, Forward(OTHER, frozenset({EMBED}))))
     assert_close(swapped[LOGITS], other[LOGITS])
@@ -263,7 +261,7 @@ def test_patches_reach_what_follows(case: Case) -> None:
 
 
 def test_limits_are_those_of_the_loaded_model(case: Case) -> None:
-    """From `config.json` alone, and from the configuration as transformers fills it in."""
+    """From `config.json` alone, and from the configuration that transformers completes."""
     facts, limits = case.model.facts, limits_from_config(read_config(case.directory))
     assert (limits.layers, limits.heads, limits.d_vocab, limits.context) == (
         facts.layers,
@@ -284,7 +282,7 @@ def test_limits_are_those_of_the_loaded_model(case: Case) -> None:
 
 
 def test_rope_variants_differ(tmp_path: Path) -> None:
-    """The speeds and the scale are those of transformers' functions, not of theta alone."""
+    """Frequencies and scale are those of transformers' functions."""
     ropes = {}
     for kind in ROPE_KINDS:
         (tmp_path / kind).mkdir()
@@ -299,7 +297,7 @@ def test_rope_variants_differ(tmp_path: Path) -> None:
 
 
 def test_sliding_windows_are_shorter_than_the_prompt(tmp_path: Path) -> None:
-    """Otherwise the tests above would say nothing about them."""
+    """Otherwise the tests above would not cover them."""
     model = LoadedModel.load(write_tiny_family(tmp_path, "mistral"), "mistral")
     assert len(model.tokenizer.encode(PROMPT).ids) > WINDOW
     assert model.facts.windows == (WINDOW, WINDOW)
@@ -319,7 +317,7 @@ def test_sliding_windows_are_shorter_than_the_prompt(tmp_path: Path) -> None:
 def test_models_that_cannot_be_run_are_refused(
     tmp_path: Path, model_type: str, changes: dict[str, Any], message: str
 ) -> None:
-    """Before anything is loaded, with what can be run."""
+    """Before loading, with a list of supported families."""
 
     write_tiny_family(tmp_path, model_type)
     path = tmp_path / "config.json"
@@ -342,7 +340,7 @@ ANALYSES: tuple[Analysis[Any], ...] = (
 
 @pytest.mark.parametrize("family", SETTINGS)
 def test_analyses_run_or_are_refused(family: str, tmp_path: Path) -> None:
-    """An analysis recomputes the model's own numbers, or refuses the family."""
+    """An analysis recomputes the model's own numbers or refuses the family."""
     model = LoadedModel.load(write_tiny_family(tmp_path, family), family)
     limits = limits_from_config(read_config(tmp_path))
     for analysis in ANALYSES:

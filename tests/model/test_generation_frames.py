@@ -1,4 +1,4 @@
-"""Prompts over the text that a generation saw at one of its steps."""
+"""Prompts over the text at one step of a generation."""
 
 import json
 import shutil
@@ -97,7 +97,7 @@ def test_frames_need_a_generation_without_stop(source):
     "prompt", [Prompt(text="the cat"), Prompt(messages=(ChatMessage(role="user", content="cat"),))]
 )
 def test_encoding_again_adds_no_second_start_token(tiny_model_dir, tmp_path, kind, prompt):
-    """Each step's ids are those of transformers for the text so far, spaces kept."""
+    """Ids of each step are those of transformers, with spaces kept."""
     folder = shutil.copytree(tiny_model_dir, tmp_path / kind)
     TOKENIZER_WRITERS[kind](folder)
     settings = {"bos_token": "<|begin_of_text|>" if kind == "llama-3" else "<s>"}

@@ -1,4 +1,4 @@
-"""Tokenizers of GGUF files: the ids of llama.cpp's rules, written out here, and transformers'."""
+"""Tokenizers of GGUF files follow llama.cpp's rules, written out here, and transformers."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ TEXTS = st.one_of(
 
 
 def split(text: str, patterns: Sequence[str]) -> list[str]:
-    """Cut a text by one pattern after the other: into the matches, and what is between them."""
+    """Split a text by one pattern after the other, into matches and the parts between them."""
     parts = [text]
     for pattern in patterns:
         cut = []
@@ -96,7 +96,9 @@ def join_by_rank(part: str, merges: Sequence[str]) -> list[str]:
 
 @pytest.fixture(scope="module", params=SPLITS)
 def byte_level(request, tiny_model_dir, tmp_path_factory):
-    """The rule's name, the header's settings, the converted tokenizer and transformers'."""
+    """Return the rule's name, the header's settings, and the tokenizers converted and of
+    transformers.
+    """
     folder = tmp_path_factory.mktemp(request.param)
     changes = {"tokenizer.ggml.pre": request.param}
     gguf = write_gguf(tiny_model_dir, folder / "tiny.gguf", changes)
@@ -111,7 +113,7 @@ def byte_level(request, tiny_model_dir, tmp_path_factory):
 @settings(max_examples=120, deadline=None)
 @given(text=TEXTS)
 def test_byte_level_ids_follow_the_merge_rule(byte_level, text):
-    """Split, joined, looked up; of Llama 3's and Qwen 2's rule also as transformers reads them."""
+    """Llama 3's and Qwen 2's rules also agree with transformers."""
     name, header, tokenizer, reference = byte_level
     if "<|" in text:  # may be a special token
         return
@@ -159,7 +161,7 @@ def test_qwen_2_is_normalised_as_its_own_tokenizer_does(tiny_model_dir, byte_lev
     ],
 )
 def test_added_tokens_are_those_of_llama_cpp(tiny_model_dir, tmp_path, changes, added):
-    """The header decides; if it is silent, Llama 3's rule adds the start token."""
+    """The header decides; by default Llama 3's rule adds the start token."""
     gguf = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf", changes)
     (tmp_path / "out").mkdir()
     convert(gguf, tmp_path / "out")
@@ -172,7 +174,7 @@ WORDS = "▁t he ▁the at ▁c ▁cat ▁s ▁sat ▁sa on ▁on ▁▁ ▁▁�
 
 
 def sentencepiece_settings(**changes: object) -> dict[str, object]:
-    """A header's vocabulary of 320 pieces: special tokens, bytes, words and letters."""
+    """Return a header's vocabulary of 320 pieces: special tokens, bytes, words and letters."""
     letters = list(dict.fromkeys("▁etaoinshrdlucmfwygpbvkxqjz.,!ETAC+=0123456789é"))
     words = [word for word in WORDS if word not in letters]
     pieces = ["<unk>", "<s>", "</s>", *BYTE_ENTRIES, *words, *letters]
@@ -207,7 +209,7 @@ def sentencepiece(tiny_model_dir, tmp_path_factory):
 
 
 def join_by_score(text: str, header: dict[str, object]) -> list[int]:
-    """SentencePiece as llama.cpp has it: join the best scored neighbours, the leftmost first."""
+    """Merge the best scored neighbours, leftmost first, as llama.cpp does."""
     tokens = header["tokenizer.ggml.tokens"]
     scores = dict(zip(tokens[259:], header["tokenizer.ggml.scores"][259:], strict=True))
     symbols = list(text.replace(" ", "▁"))
@@ -235,7 +237,7 @@ SENTENCES = st.one_of(
 @settings(max_examples=200, deadline=None)
 @given(text=SENTENCES)
 def test_sentencepiece_ids_follow_the_scores(sentencepiece, text):
-    """With a space before the text and the start token, as llama.cpp does without a word on it."""
+    """With a leading space and the start token, llama.cpp's defaults."""
     header, _, tokenizer = sentencepiece
     if any(mark in text for mark in ("<", "▁")):
         return
@@ -250,7 +252,7 @@ def test_sentencepiece_ids_follow_the_scores(sentencepiece, text):
 @settings(max_examples=50, deadline=None)
 @given(text=st.text("theca sonid\né", min_size=1, max_size=20))
 def test_sentencepiece_agrees_with_transformers(sentencepiece, text):
-    """On texts that do not begin with a space, where its rule is another one than llama.cpp's."""
+    """For texts that do not start with a space, where its rule differs."""
     _, gguf, tokenizer = sentencepiece
     architecture, vocabulary, _ = get_gguf_tokenizer(str(gguf))
     reference, _ = convert_gguf_tokenizer(architecture, vocabulary)
@@ -272,7 +274,7 @@ def test_sentencepiece_can_omit_the_leading_space(tiny_model_dir, tmp_path):
 
 
 def test_sentencepiece_token_types_are_kept(sentencepiece):
-    """Special tokens, bytes and the author's own pieces."""
+    """Special tokens, bytes and user-defined pieces."""
     _, _, tokenizer = sentencepiece
     assert tokenizer.special_ids == {0, 1, 2}
     newline = tokenizer.find("\n")

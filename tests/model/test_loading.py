@@ -1,4 +1,4 @@
-"""Strict loading: a model is what its files say, or the error says what is wrong with them."""
+"""A model is loaded exactly as its files describe it, or refused with the reason."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ UP = "model.layers.1.mlp.up_proj.weight"
 
 @pytest.fixture
 def folder(tiny_model_dir, tmp_path) -> Path:
-    """A copy of the tiny model to break."""
+    """Copy the tiny model, for changes."""
     return Path(shutil.copytree(tiny_model_dir, tmp_path / "copy"))
 
 
@@ -116,7 +116,7 @@ def test_untied_model_needs_its_unembedding(tmp_path):
     ids=["tied and stored twice", "without the prefix", "RoPE's table", "bfloat16"],
 )
 def test_loads_the_models_that_transformers_loads_completely(folder, edit):
-    """Other spellings of the same weights give the logits of transformers."""
+    """Other names for the same weights give the same logits."""
     edit_weights(folder, edit)
     (run,) = run_requests(
         LoadedModel.load(folder, "tiny"),
@@ -129,7 +129,7 @@ def test_loads_the_models_that_transformers_loads_completely(folder, edit):
 
 
 def test_refuses_an_adapter(folder):
-    """With the base model's config.json or without it."""
+    """With or without the base model's config.json."""
     (folder / "adapter_config.json").write_text("{}")
     for _ in range(2):
         with pytest.raises(ModelError, match=r"adapter \(adapter_config\.json\).*merge it"):
@@ -170,7 +170,7 @@ def test_stop_ids_come_from_every_file(folder):
 
 
 def test_stop_id_of_config_json_ends_a_text(folder):
-    """The token that the model writes first, declared as the end, is the last."""
+    """The first generated token is declared as the end."""
     (folder / "generation_config.json").unlink()
     prompt = Prompt(text="The cat")
     request = Generate(prompt, max_new_tokens=5)
@@ -196,14 +196,14 @@ def resize_embedding(folder: Path, rows: int) -> None:
 
 
 def test_refuses_a_tokenizer_with_more_tokens_than_rows(folder):
-    """Both numbers and the first token without a row are named."""
+    """The message has both numbers and the first token without a row."""
     resize_embedding(folder, 300)
     with pytest.raises(ModelError, match=r"ids up to 319.*300 rows: none for '\S+' \(id 300\)"):
         LoadedModel.load(folder, "tiny")
 
 
 def test_unused_embedding_rows_are_named(folder):
-    """They take part in every list over the vocabulary, and none is an IndexError."""
+    """Lists over the vocabulary include them."""
     resize_embedding(folder, 400)
     model = LoadedModel.load(folder, "tiny")
     assert model.facts.d_vocab == 400
@@ -237,7 +237,7 @@ def test_model_command_approves_only_loadable_models(folder, tmp_path):
 
 @pytest.mark.parametrize("kind", TOKENIZER_WRITERS)
 def test_greedy_text_is_that_of_transformers(folder, kind):
-    """Prompt, continuation, the end by a token of config.json, and the text, of each tokenizer."""
+    """Prompt, continuation, end and text agree for every tokenizer."""
     TOKENIZER_WRITERS[kind](folder)
     (folder / "generation_config.json").unlink()
     for _ in range(2):
@@ -255,7 +255,7 @@ def test_greedy_text_is_that_of_transformers(folder, kind):
 
 @pytest.mark.parametrize("family", SETTINGS)
 def test_every_family_is_loaded_completely_or_refused(tmp_path, family):
-    """Each tensor that is stored is needed; one more, another shape or a NaN is refused."""
+    """An extra tensor, another shape or a NaN is refused."""
     write_tiny_family(tmp_path, family)
     whole = load_file(tmp_path / "model.safetensors")
     LoadedModel.load(tmp_path, family)

