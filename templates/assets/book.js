@@ -13,6 +13,7 @@ import "./scripts/live.js";
 import "./scripts/attention.js";
 import "./scripts/points.js";
 import "./scripts/playground.js";
+import "./scripts/writing.js";
 import "./scripts/own_text.js";
 import "./scripts/waves.js";
 import "./scripts/turns.js";

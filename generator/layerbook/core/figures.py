@@ -148,7 +148,7 @@ class Widget:
     large: the data are loaded, and the widget is opened, when a reader asks for it.
     """
 
-    kind: Literal["waves", "turns", "map"]
+    kind: Literal["waves", "turns", "map", "writing"]
     data: str
     large: bool = False
 

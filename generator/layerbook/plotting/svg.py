@@ -18,9 +18,12 @@ import numpy as np
 from layerbook.plotting import colours, text
 
 MAX_UNSCROLLED_WIDTH = 370
+"""The width that pictures try to keep to: a phone 390 pixels wide shows it almost in full size."""
+
+MAX_SHRUNK_WIDTH = 385
 """Pictures wider than this keep their size on small screens and scroll (class `fig-wide`).
 
-On a phone 390 pixels wide, a narrower one shrinks to 313 pixels at most, its text to 11.
+On that phone a narrower one shrinks to 324 pixels at most, its text to 11.
 """
 
 _ENLARGED = 1.15
@@ -82,7 +85,7 @@ def root_element(
     id: str, width: float, height: float, title: str, alt: str, *, role: str = "img"
 ) -> ET.Element:
     """Return an empty picture of a size in CSS pixels, with its title and alt text."""
-    wide = width > MAX_UNSCROLLED_WIDTH
+    wide = width > MAX_SHRUNK_WIDTH
     svg = ET.Element(
         "svg",
         {

@@ -62,7 +62,7 @@ class FigureScript:
     """A script with the data of a figure, which the page loads on request."""
 
     href: str
-    opens: Literal["patterns", "scores", "map", "waves", "turns"]
+    opens: Literal["patterns", "scores", "map", "waves", "turns", "writing"]
     description: str
 
 
