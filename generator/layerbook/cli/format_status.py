@@ -13,6 +13,7 @@ from layerbook.runner.run import Outcome
 from layerbook.store.cache import CleanReport
 from layerbook.store.freshness import ExperimentStatus
 from layerbook.store.key_changes import Change, summarize
+from layerbook.store.orphans import Orphan
 
 OUTCOMES = {
     "new": "new",
@@ -87,6 +88,28 @@ def status_lines(
     else:
         site = "; site/ is what the sources give"
     return [*lines, f"{pluralize(len(statuses), 'experiment')}, {outdated} not current{site}"]
+
+
+def orphan_lines(orphans: Sequence[Orphan]) -> list[str]:
+    """List the results of experiments that the book no longer has."""
+    if not orphans:
+        return []
+    lines = [f"{path}: the book has no such experiment" for path in orphan_paths(orphans)]
+    count = pluralize(len(orphans), "result")
+    return [*lines, f"{count} of no experiment; `layerbook clean --orphans` removes them"]
+
+
+def orphan_paths(orphans: Sequence[Orphan]) -> list[str]:
+    """Return the paths of results, as a reader of the terminal can copy them."""
+    return [orphan.path.as_posix() for orphan in orphans]
+
+
+def removed_lines(orphans: Sequence[Orphan]) -> list[str]:
+    """Say which results of no experiment were removed."""
+    if not orphans:
+        return ["Every result is that of an experiment: there was nothing to remove."]
+    count = pluralize(len(orphans), "result")
+    return [*orphan_paths(orphans), f"Removed {count} of no experiment."]
 
 
 def clean_lines(report: CleanReport) -> list[str]:

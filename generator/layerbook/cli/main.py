@@ -387,15 +387,28 @@ def model_command(root: Path, model: str | None, file: Path | None, quiet: bool)
 @click.option(
     "--all", "everything", is_flag=True, help="Also forget which results were computed here."
 )
-def clean(root: Path, everything: bool) -> None:
+@click.option(
+    "--orphans",
+    is_flag=True,
+    help="Remove only the results of experiments that the book no longer has.",
+)
+def clean(root: Path, everything: bool, orphans: bool) -> None:
     """Empty the working cache (.layerbook/): drawn figures, laid-out pages, formulas.
 
     Results, site and model stay. So do the notes on which results were computed here, without
     which the next build would run every experiment again.
     """
-    from layerbook.cli.format_status import clean_lines
+    from layerbook.cli.format_status import clean_lines, removed_lines
     from layerbook.store import cache
 
+    if orphans:
+        from layerbook.store.orphans import remove_orphans
+        from layerbook.store.project import open_project
+
+        if everything:
+            raise UsageError("--orphans removes results, and --all what is in the working cache")
+        print_lines(removed_lines(remove_orphans(open_project(root))))
+        return
     print_lines(clean_lines(cache.clean(root, everything=everything)))
 
 

@@ -32,9 +32,15 @@ MAX_THREADS = 512
 @jobs_option
 def status(root: Path, model: str | None, checking: bool, as_json: bool, jobs: int) -> None:
     """List the results that are out of date, and what changed. Runs nothing."""
-    from layerbook.cli.format_status import status_data, status_lines
+    from layerbook.cli.format_status import (
+        orphan_lines,
+        orphan_paths,
+        status_data,
+        status_lines,
+    )
     from layerbook.store.freshness import check_status
     from layerbook.store.key_changes import changes_since_measured
+    from layerbook.store.orphans import find_orphans
     from layerbook.store.project import open_project
 
     project = open_project(root, model)
@@ -51,9 +57,11 @@ def status(root: Path, model: str | None, checking: bool, as_json: bool, jobs: i
         status.experiment.address: changes_since_measured(project, status) for status in statuses
     }
     if as_json:
-        print_json(status_data(project.source.name, statuses, changes, files))
+        data = status_data(project.source.name, statuses, changes, files)
+        print_json(data | {"orphans": orphan_paths(find_orphans(project))})
     else:
         print_lines(status_lines(statuses, changes, files))
+        print_lines(orphan_lines(find_orphans(project)))
     if checking and (files or not all(status.freshness.current for status in statuses)):
         sys.exit(1)
 

@@ -1,0 +1,87 @@
+"""Results of experiments that the book no longer has: after they are renamed or removed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from layerbook.core.errors import OutsideError, StoreError
+from layerbook.core.paths import resolve_inside
+from layerbook.store import arrays, cache, results
+from layerbook.store.project import Project, open_project
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """A result without an experiment: its model, its address, and its file or folder of cells."""
+
+    model: str
+    address: str
+    path: Path
+
+
+def find_orphans(project: Project) -> tuple[Orphan, ...]:
+    """Return the results of no experiment, of any model, sorted.
+
+    Experiments of drafts count, and cells of a sweep that the book still has.
+    """
+    known = {experiment.address for experiment in project.experiments()}
+    if not list(_find(project, known)):
+        return ()
+    with_drafts = open_project(project.root, project.book.model, drafts=True)
+    known |= {experiment.address for experiment in with_drafts.experiments()}
+    return tuple(_find(project, known))
+
+
+def remove_orphans(project: Project) -> tuple[Orphan, ...]:
+    """Remove the results of no experiment, with their arrays and cells, and return them.
+
+    Raises StoreError while a build is running.
+    """
+    with cache.lock(project.root):
+        orphans = find_orphans(project)
+        for orphan in orphans:
+            if orphan.path.is_dir():
+                shutil.rmtree(orphan.path)
+                continue
+            for file in list(orphan.path.parent.iterdir()):
+                if arrays.is_sidecar_of(orphan.path.stem, file.name):
+                    file.unlink()
+            orphan.path.unlink()
+        _remove_empty_folders(project.results_root, [orphan.path for orphan in orphans])
+    return orphans
+
+
+def _remove_empty_folders(root: Path, removed: Sequence[Path]) -> None:
+    for folder in {path.parent for path in removed}:
+        for parent in (folder, folder.parent):
+            if parent != root and parent.is_dir() and not any(parent.iterdir()):
+                parent.rmdir()
+
+
+def _find(project: Project, known: Collection[str]) -> Iterator[Orphan]:
+    for path in sorted(project.results_root.glob("*/*/*")):
+        model, chapter, name = path.relative_to(project.results_root).parts
+        id = name if path.is_dir() else path.stem
+        address = f"{chapter}/{id}"
+        if address not in known and _is_result(project.root, path):
+            yield Orphan(model, address, path)
+
+
+def _is_result(root: Path, path: Path) -> bool:
+    """Return whether a path is a result, perhaps a damaged one, or a folder of cells."""
+    try:
+        resolve_inside(root, path.relative_to(root), links=False)
+        if path.is_dir():
+            cells = list(path.rglob("*.json"))
+            return bool(cells) and all(cell.name.startswith(f"{path.name}.") for cell in cells)
+        if path.suffix == ".json":
+            results.read_header(path)
+            return True
+    except results.ResultFileError as error:
+        return error.reason != "foreign"
+    except (StoreError, OutsideError):
+        pass
+    return False
