@@ -11,7 +11,7 @@ from layerbook.core.errors import UsageError, did_you_mean
 
 _FUNCTION = re.compile(
     r"^(?P<comments>(?:[ \t]*//.*\n)*)"
-    r"(?P<indent>\t?)(?:(?:export )?(?:async )?function )?(?:get )?(?P<name>\w+)\(.*\{\n"
+    r"(?P<indent>\t?)(?:(?:export )?(?:async )?function )?(?:get )?\*?(?P<name>\w+)\(.*\{\n"
     r"(?:.*\n)*?(?P=indent)\}\n",
     re.MULTILINE,
 )
