@@ -9,7 +9,3 @@ model = AutoModelForCausalLM.from_pretrained(
 )
 ids = tokenizer(" 2 + 2 - 3 = ", return_tensors="pt").input_ids
 text = model.generate(ids, do_sample=False, max_new_tokens=15)
-
-def blank(ids):  # which tokens are nothing but whitespace?
-    texts = [tokenizer.decode([id]) for id in ids.tolist()]
-    return torch.tensor([text.isspace() for text in texts])
