@@ -14,7 +14,9 @@ from playwright.sync_api import Browser
 pytestmark = pytest.mark.browser
 MODULES = {
     "book.js": b'import { twice } from "./scripts/twice.js";\nimport "./scripts/broken.js";\n'
-    b"const hidden = 2;\nwindow.answer = twice(hidden);\n",
+    b'import text from "./scripts/apart.js?raw";\n'
+    b"const hidden = 2;\nwindow.answer = twice(hidden);\nwindow.text = text;\n",
+    "scripts/apart.js": b'import { twice } from "./twice.js";\nwindow.apart = twice(21);\n',
     "scripts/twice.js": b'import { two } from "./two.js"; // a number\n\nconst hidden = two;\n'
     b"// Doubles.\nexport const twice = (x) => hidden * x;\n",
     "scripts/two.js": b"export const two = 2;\nexport function three() {\n\treturn 3;\n}\n",
@@ -28,8 +30,12 @@ def test_modules_have_separate_scopes_and_errors(browser: Browser, tmp_path: Pat
     page_file.write_text("<!DOCTYPE html><title>Parts</title>", encoding="utf-8")
     with reading(browser, page_file) as page:
         page.evaluate("window.errors = []; window.reportError = (e) => errors.push(e.message); 0")
+        page.evaluate("window.apart = 0")
         page.evaluate(bundle(MODULES)["book.js"].decode())
         assert page.evaluate("[answer, errors, typeof hidden]") == [4, ["broken"], "undefined"]
+        assert page.evaluate("apart") == 0  # imported as text, it does not run
+        page.evaluate("(0, eval)(text)")
+        assert page.evaluate("apart") == 42
 
 
 def test_chromium_supports_all_declarations(browser: Browser, tmp_path: Path) -> None:

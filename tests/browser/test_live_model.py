@@ -20,22 +20,27 @@ import pytest
 import torch
 from fixtures.chromium import reading
 from fixtures.gguf_file import write_gguf
+from fixtures.live_numbers import (
+    ATTENTION,
+    LOGIT,
+    Reference,
+    compare,
+    largest_difference,
+    load_torch,
+    run_torch,
+    softmax,
+)
 from fixtures.live_page import call, floats, load_file, write_page
 from fixtures.tiny_llama import write_tiny_model
 from layerbook.core.requests import Prompt
 from layerbook.model.convert import convert
 from layerbook.model.sources import DEFAULT_MODEL, BundleSource, resolve
 from layerbook.model.tokenizer import ModelTokenizer
-from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page
 from ruamel.yaml import YAML
-from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
 pytestmark = pytest.mark.browser
 IDS = [int(id) for id in np.random.default_rng(20240917).integers(3, 300, size=75)]
-PROBABILITY, LENS, ATTENTION, LOGIT = 4e-6, 3e-5, 1e-5, 1e-4
-"""The largest differences from PyTorch's float32. On the real model PyTorch's own distance from
-its float64 is 2e-6, 1.4e-5, 5e-6 and 5e-5."""
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = ROOT / "tests" / "fixtures" / "live_texts.yaml"
 MOST_MAPPED = 100
@@ -44,48 +49,6 @@ MOST_TOKENS = 14
 """Longer texts are compared only on demand."""
 CLANG = shutil.which("clang-14") and (shutil.which("wasm-ld-14") or shutil.which("wasm-ld"))
 FORMATS = ("F32", "F16", "Q8_0", "Q4_0", "Q4_1")
-
-
-@dataclass(frozen=True)
-class Reference:
-    """PyTorch's numbers for one text. logits [T, V], patterns [layers, heads, T, T], lens
-    [layers + 1, V] at the last position.
-    """
-
-    logits: NDArray[np.float32]
-    patterns: NDArray[np.float32]
-    lens: NDArray[np.float32]
-
-
-def run_torch(model: LlamaForCausalLM, ids: Sequence[int]) -> Reference:
-    """Run a text in float32, with eager attention."""
-    streams: list[torch.Tensor] = []
-    hooks = [
-        module.register_forward_pre_hook(lambda _, inputs: streams.append(inputs[0][0]))
-        for module in (*model.model.layers, model.model.norm)
-    ]
-    with torch.inference_mode():
-        output = model(torch.tensor([list(ids)]), output_attentions=True)
-        last = torch.stack([stream[-1] for stream in streams])
-        lens = model.lm_head(model.model.norm(last))
-    for hook in hooks:
-        hook.remove()
-    return Reference(output.logits[0].numpy(), torch.cat(output.attentions).numpy(), lens.numpy())
-
-
-def load_torch(folder: Path) -> LlamaForCausalLM:
-    return LlamaForCausalLM.from_pretrained(
-        folder, attn_implementation="eager", dtype=torch.float32
-    ).eval()
-
-
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    exponents = np.exp(logits.astype(np.float64) - logits.max(-1, keepdims=True))
-    return exponents / exponents.sum(-1, keepdims=True)
-
-
-def largest_difference(ours: NDArray[Any], theirs: NDArray[Any]) -> float:
-    return float(np.abs(ours - theirs).max())
 
 
 @dataclass(frozen=True)
@@ -141,23 +104,6 @@ def page_distance(page: Page, exact: Reference, ids: Sequence[int]) -> Distance:
             for token in row
         ),
     )
-
-
-def compare(page: Page, reference: Reference, ids: Sequence[int]) -> None:
-    """Compare logits, probabilities, every head of every layer, and the lens."""
-    logits = floats(page, "await live.run(values[0])", ids)
-    assert largest_difference(logits, reference.logits[-1]) < LOGIT
-    assert largest_difference(softmax(logits), softmax(reference.logits[-1])) < PROBABILITY
-    for layer, theirs in enumerate(reference.patterns):
-        pattern = floats(page, "await live.pattern(values[0])", layer).reshape(theirs.shape)
-        assert largest_difference(pattern, theirs) < ATTENTION
-    rows = call(page, "await live.lens(values[0], 5)", len(ids) - 1)
-    assert len(rows) == len(reference.lens)
-    for row, theirs in zip(rows, reference.lens, strict=True):
-        probabilities = softmax(theirs)
-        for token in row:
-            assert abs(token["prob"] - probabilities[token["id"]]) < LENS
-        assert abs(row[0]["prob"] - probabilities.max()) < LENS
 
 
 @pytest.fixture(scope="module")

@@ -39,6 +39,15 @@ def test_scripts_of_pages_are_classic_and_without_comments() -> None:
         assert not re.search(r"^(import|export)\b|^\s*// (?!Joined)", script, re.MULTILINE)
 
 
+def test_no_module_is_in_a_page_twice() -> None:
+    """The worker's script is made of the functions that the page has already."""
+    scripts = [assets({})[f"assets/{name}.js"].decode() for name in ("book", "own_text", "try")]
+    modules = re.findall(r'(?:define\("|sources\[")([^"$]+)"', "".join(scripts))
+    assert "live/worker.js" in modules and "live/model.js" in modules
+    shared = {"scripts/catalogue.js"}  # every script has its own messages
+    assert [name for name in modules if modules.count(name) > 1 and name not in shared] == []
+
+
 def test_every_variable_of_the_style_sheets_is_declared_and_used() -> None:
     """A misspelt variable is an error that no browser reports."""
     sheets = "".join(data.decode() for name, data in assets({}).items() if name.endswith(".css"))

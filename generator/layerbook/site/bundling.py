@@ -33,7 +33,9 @@ _SCRIPT = """\
 (() => {{
 "use strict";
 const modules = (globalThis.layerbookModules ??= {{}});
+const sources = (globalThis.layerbookSources ??= {{}});
 const define = (name, run) => {{
+	sources[name] = run;
 	try {{
 		modules[name] = run();
 	}} catch (error) {{
@@ -42,6 +44,11 @@ const define = (name, run) => {{
 }};
 {parts}}})();
 """
+_TEXT_OF_SCRIPT = """\
+['"use strict"; const modules = {{}};'].concat({names}.map((name) => (
+	`modules["${{name}}"] = (${{sources[name]}})();`
+))).join("\\n")"""
+"""A script's text, made where it is needed from the functions of its modules."""
 
 
 def bundle(files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -94,13 +101,27 @@ def _join_script(entry: str, files: Mapping[str, bytes]) -> str:
     "./x.js?raw"`, which is the joined script of x.js as a string, and `export` before a class,
     const or function; a browser refuses a script with any others. An imported script that is
     published itself is not joined: the page has loaded it before, and its modules are shared.
+    So are those of a script that is imported as a string: no module is in the page twice.
     """
-    names = _module_names(entry, files)
-    for earlier in _scripts_before(entry, files):
-        loaded = {*_module_names(earlier, files)} - {_MESSAGES}
-        names = [name for name in names if name not in loaded]
-    parts = (_as_function(name, files[name].decode(), files) for name in names)
+    loaded = {
+        name
+        for earlier in _scripts_before(entry, files)
+        for name in _module_names(earlier, files)
+        if name != _MESSAGES
+    }
+    names = [name for name in _module_names(entry, files) if name not in loaded]
+    texts = [text for name in names for text in _imported_texts(name, files)]
+    unrun = [name for name in texts if name not in loaded | {*names}]
+    parts = [f'sources["{name}"] = {_as_function(name, files)};\n' for name in unrun]
+    parts += [f'define("{name}", {_as_function(name, files)});\n' for name in names]
     return _SCRIPT.format(parts="".join(parts))
+
+
+def _imported_texts(name: str, files: Mapping[str, bytes]) -> list[str]:
+    """The modules of the scripts that a module imports as strings."""
+    matches = _JS_RAW_IMPORT.finditer(files[name].decode())
+    scripts = [_resolve(name, match[2], files) for match in matches]
+    return [module for script in scripts for module in _module_names(script, files)]
 
 
 def _module_names(entry: str, files: Mapping[str, bytes]) -> list[str]:
@@ -132,20 +153,22 @@ def _imports(name: str, files: Mapping[str, bytes]) -> list[str]:
     return [_resolve(name, match[2], files) for match in matches]
 
 
-def _as_function(name: str, source: str, files: Mapping[str, bytes]) -> str:
+def _as_function(name: str, files: Mapping[str, bytes]) -> str:
+    source = files[name].decode()
+
     def destructure(match: re.Match[str]) -> str:
         imported = _resolve(name, match[2], files)
         return f'const {match[1]} = modules["{imported}"];\n' if match[1] else ""
 
-    def quote(match: re.Match[str]) -> str:
-        script = _join_script(_resolve(name, match[2], files), files)
-        return f"const {match[1]} = {json.dumps(script)};\n"
+    def join_text(match: re.Match[str]) -> str:
+        names = _module_names(_resolve(name, match[2], files), files)
+        return f"const {match[1]} = {_TEXT_OF_SCRIPT.format(names=json.dumps(names))};\n"
 
     exports = ", ".join(_JS_EXPORT.findall(source))
-    body = _JS_EXPORT.sub("", _JS_RAW_IMPORT.sub(quote, _JS_IMPORT.sub(destructure, source)))
+    body = _JS_EXPORT.sub("", _JS_RAW_IMPORT.sub(join_text, _JS_IMPORT.sub(destructure, source)))
     body = _COMMENT.sub("", body)
     result = f"return {{ {exports} }};\n" if exports else ""
-    return f'define("{name}", () => {{\n{body}{result}}});\n'
+    return f"() => {{\n{body}{result}}}"
 
 
 def _resolve(importer: str, path: str, files: Mapping[str, bytes]) -> str:

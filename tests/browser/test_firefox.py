@@ -1,0 +1,45 @@
+"""The book in Firefox, opened from disk; skipped where Firefox is not installed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fixtures.firefox import Firefox, firefox, firefox_path
+from fixtures.gguf_file import write_gguf
+from fixtures.live_numbers import compare, load_torch, run_torch
+from fixtures.live_page import load_file, write_page
+from layerbook.model.convert import convert
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not firefox_path(), reason="Firefox is not installed"),
+]
+IDS = [int(id) for id in np.random.default_rng(20240917).integers(3, 300, size=75)]
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firefox]:
+    """Start one Firefox for all tests here."""
+    with firefox(tmp_path_factory.mktemp("profile")) as session:
+        yield session
+
+
+@pytest.mark.parametrize("worker", [True, False])
+def test_numbers_are_pytorchs(
+    page: Firefox, tiny_model_dir: Path, tmp_path: Path, worker: bool
+) -> None:
+    """The model in the page gives them from disk, under the page's policy, in WebAssembly."""
+    gguf = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf", quantised="Q4_1")
+    (tmp_path / "converted").mkdir()
+    convert(gguf, tmp_path / "converted")
+    page.open(write_page(tmp_path))
+    load_file(page, gguf, worker=worker)
+    calls = page.evaluate("() => live.calls.constructor.name")
+    assert calls == ("WorkerCalls" if worker else "PageCalls")
+    if not worker:
+        name = page.evaluate("() => live.calls.engine.matrices.constructor.name")
+        assert name == "WasmMatrices"
+    compare(page, run_torch(load_torch(tmp_path / "converted"), IDS), IDS)
