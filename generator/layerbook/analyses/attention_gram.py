@@ -124,11 +124,11 @@ def prompt_panels(
 ) -> Panels:
     """The matrices of all prompts in one layer, under one scale."""
     drawn = [figures[f"prompt-{n}-layer-{layer}"] for n in range(len(prompts))]
-    maps = [one for one in drawn if isinstance(one, Heatmap)]
-    diverging = any(one.diverging for one in maps)
+    maps = [heatmap for heatmap in drawn if isinstance(heatmap, Heatmap)]
+    diverging = any(heatmap.diverging for heatmap in maps)
     panels = tuple(
-        replace(one, title=prompt_title(prompt), diverging=diverging)
-        for one, prompt in zip(maps, prompts, strict=True)
+        replace(heatmap, title=prompt_title(prompt), diverging=diverging)
+        for heatmap, prompt in zip(maps, prompts, strict=True)
     )
     alt = " ".join(panel.alt for panel in panels)
     return Panels(panels, alt, f"Gram matrices of the attention output, layer {layer}")

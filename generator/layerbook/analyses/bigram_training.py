@@ -108,7 +108,9 @@ class BigramTraining(Analysis[BigramTrainingResult]):
 
     def figures(self, result: BigramTrainingResult) -> dict[str, Figure]:
         """`loss`: the curve of training; `after-0` and so on: the trained table's bets."""
-        bets = {f"after-{i}": bets_bars(one) for i, one in enumerate(result.after)}
+        bets = {
+            f"after-{i}": bets_bars(continuation) for i, continuation in enumerate(result.after)
+        }
         return {"loss": loss_lines(result), **bets}
 
 
@@ -167,13 +169,13 @@ def loss_lines(result: BigramTrainingResult) -> Lines:
     )
 
 
-def bets_bars(bets: Continuation) -> Bars:
+def bets_bars(continuation: Continuation) -> Bars:
     """Draw the likeliest tokens after one token."""
-    name = label_text(bets.token)
-    best = bets.top[0]
+    name = label_text(continuation.token)
+    best = continuation.top[0]
     return Bars(
-        labels=tuple(token.token for token in bets.top),
-        values=tuple(token.prob for token in bets.top),
+        labels=tuple(token.token for token in continuation.top),
+        values=tuple(token.prob for token in continuation.top),
         label_axis=Axis("next token"),
         value_axis=probability_axis(),
         title=f"What the trained table says after {name}",

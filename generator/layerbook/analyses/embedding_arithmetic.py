@@ -109,9 +109,11 @@ class EmbeddingArithmetic(Analysis[EmbeddingArithmeticResult]):
 
     def figures(self, result: EmbeddingArithmeticResult) -> dict[str, Figure]:
         """`sum-N`: the entries nearest to one sum; `pick`: a sum to choose."""
-        figures: dict[str, Figure] = {f"sum-{n}": _bars(one) for n, one in enumerate(result.sums)}
+        figures: dict[str, Figure] = {
+            f"sum-{n}": _bars(total) for n, total in enumerate(result.sums)
+        }
         figures["pick"] = Frames(
-            tuple(Frame(_formula(one), _bars(one)) for one in result.sums),
+            tuple(Frame(_formula(total), _bars(total)) for total in result.sums),
             f"The entries nearest to {len(result.sums)} sums of token vectors.",
             f"The nearest of {result.size:,} entries",
             step="word",
@@ -146,19 +148,19 @@ class Entries:
         return self.at(int(by_size(np.where(self.given, -np.inf, cosine))[0]), cosine)
 
 
-def _formula(one: EmbeddingSum) -> str:
-    return f"{one.start.strip()} − {one.minus.strip()} + {one.plus.strip()}"
+def _formula(total: EmbeddingSum) -> str:
+    return f"{total.start.strip()} − {total.minus.strip()} + {total.plus.strip()}"
 
 
-def _bars(one: EmbeddingSum) -> Bars:
+def _bars(total: EmbeddingSum) -> Bars:
     """The nearest entries of a sum; those that are no word of the sum stand out."""
-    values = [f"{visible(entry.token)} {entry.cosine:.2f}" for entry in one.nearest]
+    values = [f"{visible(entry.token)} {entry.cosine:.2f}" for entry in total.nearest]
     return Bars(
-        tuple(entry.token for entry in one.nearest),
-        tuple(entry.cosine for entry in one.nearest),
+        tuple(entry.token for entry in total.nearest),
+        tuple(entry.cosine for entry in total.nearest),
         Axis("token"),
         Axis("cosine"),
-        f"Nearest to {_formula(one)}: {listed(values)}.",
-        f"Nearest to {_formula(one)}",
-        highlight=tuple(i for i, entry in enumerate(one.nearest) if not entry.given),
+        f"Nearest to {_formula(total)}: {listed(values)}.",
+        f"Nearest to {_formula(total)}",
+        highlight=tuple(i for i, entry in enumerate(total.nearest) if not entry.given),
     )

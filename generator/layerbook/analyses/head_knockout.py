@@ -149,7 +149,7 @@ class HeadKnockout(Analysis[HeadKnockoutResult]):
             for layer, head in self.replaced()
         ]
         shape = (len(resolved(self.layers)), -1)  # [L, H]
-        prob = np.array([one.answer for one in replaced]).reshape(shape)
+        prob = np.array([head.answer for head in replaced]).reshape(shape)
         order = np.argsort(snap(prob.ravel()), kind="stable")
 
         return HeadKnockoutResult(
@@ -165,7 +165,7 @@ class HeadKnockout(Analysis[HeadKnockoutResult]):
             prob=prob,
             other_prob=None
             if other is None
-            else np.array([one.other for one in replaced]).reshape(shape),
+            else np.array([head.other for head in replaced]).reshape(shape),
             most_needed=tuple(replaced[int(i)] for i in order[:LISTED]),
         )
 

@@ -190,7 +190,7 @@ def last_outputs(run: ActivationCache, weights: ActivationCache, layer: int) -> 
 def spell(run: ActivationCache, logits: Floats, count: int) -> tuple[SpelledToken, ...]:
     """The tokens with the largest of these logits [V]."""
     best = ranked(run, logits, count)
-    return tuple(SpelledToken(token=one.token, logit=one.logit) for one in best)
+    return tuple(SpelledToken(token=entry.token, logit=entry.logit) for entry in best)
 
 
 def head_name(result: HeadOutputsResult) -> str:
@@ -228,10 +228,10 @@ def token_panels(result: HeadOutputsResult) -> Panels:
 
 def spelled_bars(result: HeadOutputsResult) -> Bars:
     """The head's whole output, read as logits."""
-    tokens = tuple(one.token for one in result.spelled)
+    tokens = tuple(entry.token for entry in result.spelled)
     return Bars(
         tokens,
-        tuple(one.logit for one in result.spelled),
+        tuple(entry.logit for entry in result.spelled),
         Axis("token"),
         Axis("added to its logit", "above the mean"),
         f"The head raises most {listed([label_text(token) for token in tokens])}.",

@@ -161,9 +161,9 @@ def summarize(run: ActivationCache) -> Continuation:
     )
 
 
-def count_containing(texts: Sequence[Continuation], wanted: str | None) -> int | None:
+def count_containing(texts: Sequence[Continuation], phrase: str | None) -> int | None:
     """Number of texts that contain a text; None if there is none to look for."""
-    return None if wanted is None else sum(wanted in text.answer for text in texts)
+    return None if phrase is None else sum(phrase in text.answer for text in texts)
 
 
 def most_likely(texts: Sequence[Continuation]) -> Continuation:

@@ -61,17 +61,17 @@ class MlpKnockoutResult(Result):
     @property
     def survived(self) -> int:
         """Number of layers without whose MLP the answer is still the most likely token."""
-        return sum(one.predicted.id == self.answer.id for one in self.everywhere)
+        return sum(mlp.predicted.id == self.answer.id for mlp in self.everywhere)
 
     @property
     def by_need(self) -> tuple[SilencedMlp, ...]:
         """The layers, the one whose MLP is missed most first."""
-        return tuple(sorted(self.everywhere, key=lambda one: one.answer))
+        return tuple(sorted(self.everywhere, key=lambda mlp: mlp.answer))
 
     @property
     def without(self) -> tuple[float, ...]:
         """By layer: the answer's probability with its MLP silenced at every position."""
-        return tuple(one.answer for one in self.everywhere)
+        return tuple(mlp.answer for mlp in self.everywhere)
 
 
 class MlpKnockout(Analysis[MlpKnockoutResult]):
@@ -148,7 +148,7 @@ def prob_heatmap(result: MlpKnockoutResult) -> Heatmap:
     everywhere = np.array([result.without])  # [1, L]
     values: NDArray[np.floating] = np.concatenate([everywhere, result.prob.T])  # [1 + P, L]
     name = label_text(result.answer.token)
-    worst = ", ".join(f"layer {one.layer}: {one.answer:.1%}" for one in result.by_need[:4])
+    worst = ", ".join(f"layer {mlp.layer}: {mlp.answer:.1%}" for mlp in result.by_need[:4])
     rows = ("every token", *(f"only {visible(result.tokens[i])}" for i in result.positions))
     return Heatmap(
         values,

@@ -225,24 +225,24 @@ def loudest(texts: list[ActivationCache], act: Site, neuron: int) -> list[Firing
         for i, text in enumerate(texts)
         for at, activation in enumerate(text[act][:, neuron])
     ]
-    loudness = snap(np.abs([one.activation for one in firing]))
+    loudness = snap(np.abs([entry.activation for entry in firing]))
     return [firing[int(i)] for i in np.argsort(-loudness, kind="stable")]
 
 
 def written(run: ActivationCache, logits: Floats, count: int) -> tuple[WrittenToken, ...]:
     """The tokens with the largest of these logits [V]."""
     best = ranked(run, logits, count)
-    return tuple(WrittenToken(token=one.token, logit=one.logit) for one in best)
+    return tuple(WrittenToken(token=entry.token, logit=entry.logit) for entry in best)
 
 
 def most_active(by_neuron: dict[int, Floats], count: int) -> tuple[ActiveNeuron, ...]:
     """The neurons that add most to the answer, of all layers [d_mlp]."""
-    found = [
+    neurons = [
         ActiveNeuron(layer=layer, neuron=int(i), logit=float(added[i]))
         for layer, added in by_neuron.items()
         for i in np.argsort(-snap(added), kind="stable")[:count]
     ]
-    return tuple(sorted(found, key=lambda one: -one.logit)[:count])
+    return tuple(sorted(neurons, key=lambda neuron: -neuron.logit)[:count])
 
 
 def neuron_name(result: NeuronResult) -> str:
@@ -261,11 +261,11 @@ def short_context(firing: FiringToken) -> tuple[Token, ...]:
 def firing_bars(result: NeuronResult) -> Bars:
     """The loudest tokens, each after the words before it."""
     labels: tuple[Label, ...] = tuple(
-        (*short_context(one), " → ", one.token) for one in result.fires
+        (*short_context(firing), " → ", firing.token) for firing in result.fires
     )
     return Bars(
         labels,
-        tuple(one.activation for one in result.fires),
+        tuple(firing.activation for firing in result.fires),
         Axis("token, after what comes before it"),
         Axis("activation"),
         f"It is loudest at {listed([label_text(label) for label in labels[:4]])}.",
@@ -275,10 +275,10 @@ def firing_bars(result: NeuronResult) -> Bars:
 
 def written_bars(result: NeuronResult) -> Bars:
     """The tokens whose logits it raises most."""
-    tokens = tuple(one.token for one in result.writes)
+    tokens = tuple(entry.token for entry in result.writes)
     return Bars(
         tokens,
-        tuple(one.logit for one in result.writes),
+        tuple(entry.logit for entry in result.writes),
         Axis("token"),
         Axis("added to its logit", "above the mean"),
         f"It raises most {listed([label_text(token) for token in tokens])}.",
@@ -290,13 +290,13 @@ def answer_bars(result: NeuronResult) -> Bars:
     """Each prompt's answer, with the neuron and without it."""
     labels: list[Label] = []
     values: list[float] = []
-    for one in result.without:
-        end = "… " + " ".join(one.prompt.split()[-3:])  # a whole prompt has no room
-        labels += [(end, one.answer.token), ("without the neuron",)]
-        values += [one.answer.prob, one.without]
+    for entry in result.without:
+        end = "… " + " ".join(entry.prompt.split()[-3:])  # a whole prompt has no room
+        labels += [(end, entry.answer.token), ("without the neuron",)]
+        values += [entry.answer.prob, entry.without]
     pairs = [
-        f"{one.prompt}{one.answer.text} {one.answer.prob:.0%}, then {one.without:.0%}"
-        for one in result.without
+        f"{entry.prompt}{entry.answer.text} {entry.answer.prob:.0%}, then {entry.without:.0%}"
+        for entry in result.without
     ]
     return Bars(
         tuple(labels),

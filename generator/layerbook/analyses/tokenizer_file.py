@@ -94,7 +94,9 @@ class TokenizerFile(Analysis[TokenizerFileResult]):
         return TokenizerFileResult(
             text=run.text,
             tokens=run.tokens,
-            examples=tuple(Example(text=other.text, tokens=other.tokens) for other in others),
+            examples=tuple(
+                Example(text=text_tokens.text, tokens=text_tokens.tokens) for text_tokens in others
+            ),
             size=run.vocabulary.size,
             given=given,
             merges=merges.astype(np.min_scalar_type(run.vocabulary.size)),

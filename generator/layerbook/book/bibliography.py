@@ -188,10 +188,10 @@ def _validated(path: Path, raw: Mapping[str, RawSource], problems: ProblemList) 
             sources[key] = position, Publication.model_validate(fields)
         except ValidationError as error:
             sources[key] = position, None
-            for one in error.errors(include_url=False):
-                name = ".".join(map(str, one["loc"]))
-                is_missing = one["type"] == "missing"
-                message = f"has no {name}" if is_missing else f"{name}: {one['msg']}"
+            for detail in error.errors(include_url=False):
+                name = ".".join(map(str, detail["loc"]))
+                is_missing = detail["type"] == "missing"
+                message = f"has no {name}" if is_missing else f"{name}: {detail['msg']}"
                 problems.add(display_path(path), position, f"{key}: {message}")
     return sources
 

@@ -15,7 +15,7 @@ CATALOGUE = "layerbook.po"
 def names() -> tuple[str, ...]:
     """Return the codes of the languages that there are, sorted."""
     folders = files("layerbook.templates").joinpath("locale").iterdir()
-    return tuple(sorted({ENGLISH.code, *(one.name for one in folders if one.is_dir())}))
+    return tuple(sorted({ENGLISH.code, *(folder.name for folder in folders if folder.is_dir())}))
 
 
 def check_language(code: str) -> str:
@@ -42,18 +42,18 @@ def _as_tuple(texts: Any) -> tuple[str, ...]:
 @cache
 def load(code: str) -> Language:
     """Return the language for a code of BCP 47: `de-AT` is German. Raises ValueError."""
-    known = _known_part(check_language(code))
-    if known is None or known == ENGLISH.code:
+    known_code = _known_part(check_language(code))
+    if known_code is None or known_code == ENGLISH.code:
         return ENGLISH
     from babel import Locale
     from babel.messages.pofile import read_po
 
-    path = files("layerbook.templates").joinpath("locale", known, "LC_MESSAGES", CATALOGUE)
+    path = files("layerbook.templates").joinpath("locale", known_code, "LC_MESSAGES", CATALOGUE)
     with path.open("rb") as file:
-        catalogue = read_po(file, locale=known)
+        catalogue = read_po(file, locale=known_code)
     messages: dict[str, str] = {}
     for entry in catalogue:
         if entry.id and not entry.fuzzy:
             messages |= zip(_as_tuple(entry.id), _as_tuple(entry.string), strict=True)
-    marks = Locale.parse(known).number_symbols["latn"]
-    return Language(known, messages, str(marks["decimal"]), str(marks["group"]))
+    marks = Locale.parse(known_code).number_symbols["latn"]
+    return Language(known_code, messages, str(marks["decimal"]), str(marks["group"]))

@@ -192,17 +192,17 @@ def _svg_size(file: Path) -> tuple[int, int]:
 
 def _root_element(head: bytes) -> tuple[str, dict[str, str]]:
     """Return the name and the attributes of the element of an XML file that has all others."""
-    found: list[tuple[str, dict[str, str]]] = []
+    elements: list[tuple[str, dict[str, str]]] = []
 
     def refuse(*_: object) -> NoReturn:
         raise ValueError("it defines entities, which are not read; save it as plain SVG")
 
     parser = expat.ParserCreate()
     parser.EntityDeclHandler = refuse
-    parser.StartElementHandler = lambda name, attributes: found.append((name, attributes))
+    parser.StartElementHandler = lambda name, attributes: elements.append((name, attributes))
     stream = BytesIO(head)
-    while not found and (part := stream.read(4096)):
+    while not elements and (part := stream.read(4096)):
         parser.Parse(part)
-    if not found:
+    if not elements:
         raise ValueError(f"no element begins in its first {_SVG_HEAD:,} bytes")
-    return found[0]
+    return elements[0]

@@ -63,9 +63,9 @@ def find_contrast_warnings(root: Path, theme: ThemeSpec) -> list[Problem]:
     return warnings
 
 
-def contrast(one: str, other: str) -> float:
+def contrast(first: str, second: str) -> float:
     """Return the contrast of two colours #rrggbb, 1 to 21, as WCAG defines it."""
-    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    lighter, darker = sorted((_luminance(first), _luminance(second)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 
 

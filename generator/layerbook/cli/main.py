@@ -152,8 +152,10 @@ def check(
     contrast = find_contrast_warnings(project.root, project.book.theme)
     warnings = sorted((*lint_prose(project), *find_uncited_sources(project), *contrast))
     notes = [*find_crowded_chapters(project), *find_inapplicable(project)]
-    for kind, found in (("warning", warnings), ("note", notes)):
-        print_lines([f"{p.file}:{p.line}:{p.column}: {kind}: {p.message}" for p in found], err=True)
+    for kind, problems in (("warning", warnings), ("note", notes)):
+        print_lines(
+            [f"{p.file}:{p.line}:{p.column}: {kind}: {p.message}" for p in problems], err=True
+        )
     chapters = pluralize(len(project.book.chapters), "chapter")
     experiments = pluralize(len(project.experiments()), "experiment")
     counted_warnings = f", {pluralize(len(warnings), 'warning')}" if warnings else ""

@@ -134,7 +134,7 @@ def _inner_codes(code: CodeType) -> Iterator[CodeType]:
 
 
 def _functions(module: ModuleType) -> Iterator[FunctionType]:
-    owners = [module, *(one for one in vars(module).values() if isinstance(one, type))]
+    owners = [module, *(item for item in vars(module).values() if isinstance(item, type))]
     for owner in owners:
         for value in tuple(vars(owner).values()):
             function = _plain_function(value)
@@ -174,7 +174,7 @@ def _translate(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _translate(inner) for key, inner in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
-        old = {one.name: getattr(value, one.name) for one in fields(value) if one.init}
+        old = {item.name: getattr(value, item.name) for item in fields(value) if item.init}
         new = {n: inner if n in _CODE_FIELDS else _translate(inner) for n, inner in old.items()}
         changed = {name: inner for name, inner in new.items() if inner is not old[name]}
         return replace(value, **changed) if changed else value

@@ -150,6 +150,6 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     """
     if len(name) > MAX_NAME:
         return ""
-    names = [other for other in islice(candidates, MAX_NAMES) if len(other) <= MAX_NAME]
+    names = [candidate for candidate in islice(candidates, MAX_NAMES) if len(candidate) <= MAX_NAME]
     matches = get_close_matches(name, names, n=1, cutoff=0.6)
     return f" (did you mean {matches[0]!r}?)" if matches else ""

@@ -90,12 +90,12 @@ def fill(message: str, values: Mapping[str, tuple[Any, str, str]]) -> str:
     values: each with its conversion and its format, as Python's f-strings have them.
     """
     language = current()
-    found = language.messages.get(message)
+    translation = language.messages.get(message)
     is_text = any(map(str.isalpha, message.format_map(dict.fromkeys(values, ""))))
-    if found is None and is_text:  # a name such as `prompt-{n}`, which is no text for readers
+    if translation is None and is_text:  # a name such as `prompt-{n}`, which is no text for readers
         return message.format_map({name: _formatted(*value) for name, value in values.items()})
     shown = {name: _localized_value(*value) for name, value in values.items()}
-    return (found or message).format_map(shown)
+    return (translation or message).format_map(shown)
 
 
 def _formatted(value: Any, conversion: str, spec: str) -> str:

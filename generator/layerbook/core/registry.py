@@ -102,15 +102,15 @@ def _import(name: str, file: str, load: Callable[[], Any]) -> Any:
 
 def _analysis_class(module: Any, name: str, file: str) -> AnalysisType:
     expected = class_name(name)
-    found = getattr(module, expected, None)
-    if found is None:
+    analysis = getattr(module, expected, None)
+    if analysis is None:
         raise UsageError(f"{file}: the analysis {name!r} should be a class called {expected}")
-    return _checked_class(found, name, file)
+    return _checked_class(analysis, name, file)
 
 
-def _checked_class(found: Any, name: str, file: str) -> AnalysisType:
-    if not (isinstance(found, type) and issubclass(found, Analysis)):
+def _checked_class(analysis: Any, name: str, file: str) -> AnalysisType:
+    if not (isinstance(analysis, type) and issubclass(analysis, Analysis)):
         raise UsageError(f"{file}: {class_name(name)} should be a subclass of Analysis")
-    if not isinstance(getattr(found, "result_type", None), type):
-        raise UsageError(f"{file}: {found.__name__} should say its result_type")
-    return found
+    if not isinstance(getattr(analysis, "result_type", None), type):
+        raise UsageError(f"{file}: {analysis.__name__} should say its result_type")
+    return analysis

@@ -269,7 +269,7 @@ def find_family(config: Mapping[str, Any]) -> Family:
     model_type = config.get("model_type")
     family = FAMILIES.get(str(model_type))
     if family is None:
-        accepted = ", ".join(f"{known.name} ({name})" for name, known in FAMILIES.items())
+        accepted = ", ".join(f"{family.name} ({name})" for name, family in FAMILIES.items())
         raise ModelError(
             f"the architecture is {model_type!r:.80}{did_you_mean(str(model_type), FAMILIES)}; "
             f"these can be run: {accepted}"

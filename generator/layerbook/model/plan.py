@@ -79,9 +79,9 @@ def make_plan(requests: Iterable[Request]) -> Plan:
         count += 1
         for needed in (*_prerequisites(request), request):
             key = merge_key(needed)
-            known = merged.get(key)
-            if isinstance(known, Forward) and isinstance(needed, Forward):
-                needed = replace(known, keep=known.keep | needed.keep)
+            existing = merged.get(key)
+            if isinstance(existing, Forward) and isinstance(needed, Forward):
+                needed = replace(existing, keep=existing.keep | needed.keep)
             merged[key] = needed
     distinct = tuple(merged.values())
     return Plan(

@@ -204,12 +204,12 @@ def _add_declared_tokens(
 
     Raises ValueError for one that does not get the id which is declared for it.
     """
-    known = {token.content for token in backend.get_added_tokens_decoder().values()}
+    present = {token.content for token in backend.get_added_tokens_decoder().values()}
     declared = config.get("added_tokens_decoder", {})
     new: dict[str, tuple[int, AddedToken]] = {}
     for id in sorted(declared, key=int):
         token = AddedToken(**declared[id])
-        if token.content not in known:
+        if token.content not in present:
             new.setdefault(token.content, (int(id), token))
     # All at once, because the library compiles all of its tokens for each call.
     backend.add_tokens([token for _, token in new.values()])
@@ -219,8 +219,8 @@ def _add_declared_tokens(
                 f"tokenizer_config.json declares {content!r} with id {id}, and "
                 f"tokenizer.json leaves it {backend.token_to_id(content)}"
             )
-    known |= new.keys()
-    missing = [text for text in dict.fromkeys(roles.values()) if text and text not in known]
+    present |= new.keys()
+    missing = [text for text in dict.fromkeys(roles.values()) if text and text not in present]
     backend.add_special_tokens([AddedToken(text, special=True) for text in missing])
 
 

@@ -55,8 +55,8 @@ def compute_layout(
         max(numeric_axes.tick_label_width(f.y, _xy_limits((f,))[1], ticks[1]) for f in figures) + 14
     )
     if charts_per_row == 1:
-        fitting = svg.MAX_UNSCROLLED_WIDTH - left - right - 2
-        plot = min(plot[0], max(fitting, _MIN_PLOT_WIDTH)), plot[1]
+        max_width = svg.MAX_UNSCROLLED_WIDTH - left - right - 2
+        plot = min(plot[0], max(max_width, _MIN_PLOT_WIDTH)), plot[1]
     return LinesLayout(plot, left, right, ticks, _xy_limits(figures) if shared_scale else None)
 
 

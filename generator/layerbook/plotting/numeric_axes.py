@@ -38,8 +38,8 @@ def axis_limits(values: Sequence[Iterable[float]], axis: Axis, padding: float = 
     low, high = float(numbers.min()), float(numbers.max())
     if axis.log:
         low, high = math.log10(low), math.log10(high)
-    air = padding * (high - low) if high > low else max(0.5, abs(low) / 1e6)
-    low, high = low - air, high + air
+    margin = padding * (high - low) if high > low else max(0.5, abs(low) / 1e6)
+    low, high = low - margin, high + margin
     return (10**low, 10**high) if axis.log else (low, high)
 
 
@@ -131,8 +131,8 @@ def _fitting_ticks(
     places = _tick_positions(axis, limits, most)
     names = _tick_labels(axis, places)
     # The widths of digits are estimated on the wide side, by a fifth.
-    fitting = int(1.2 * room / _widest(names)) if names else most
-    interval = text.label_step(len(places), fitting)
+    count = int(1.2 * room / _widest(names)) if names else most
+    interval = text.label_step(len(places), count)
     return places[::interval], names[::interval]
 
 

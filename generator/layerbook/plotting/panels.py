@@ -130,14 +130,14 @@ def compute_layout(
     narrow: as many columns of small charts as fit a phone, or one of charts in full size.
     """
     if narrow:
-        fitting = (
+        layouts = (
             layout
             for columns in (4, 3, 2)
             if (
                 layout := _layout(figures, columns, shared_scale=shared_scale, per_row=4)
             ).is_legible
         )
-        return next(fitting, None) or _layout(figures, 1, shared_scale=shared_scale, per_row=1)
+        return next(layouts, None) or _layout(figures, 1, shared_scale=shared_scale, per_row=1)
     most = figures[0].columns
     layouts = (_layout(figures, n, shared_scale=shared_scale) for n in range(most, 0, -1))
     return next(

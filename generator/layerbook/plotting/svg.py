@@ -132,14 +132,12 @@ def add_element(
     return child
 
 
-def embed_matplotlib_svg(
-    drawn: str, picture: ET.Element, id: str, marks: Mapping[str, Mark]
-) -> str:
+def embed_matplotlib_svg(text: str, picture: ET.Element, id: str, marks: Mapping[str, Mark]) -> str:
     """Move matplotlib's SVG into `picture`, with named paints and ids that begin with `id`.
 
     What the page does not need is left out. marks: by gid, the parts that can be pointed at.
     """
-    source = ET.fromstring(drawn)
+    source = ET.fromstring(text)
     for element in source.iter():
         _clean_element(element)
     # matplotlib makes ids of coordinates to the last bit, which is not the same on every processor.

@@ -218,8 +218,8 @@ class SiteBuilder:
         return pages.ChapterBody(html, toc=(), headings=(), sections=())
 
     def _chapter_page(self, chapter: Chapter, body: pages.ChapterBody) -> pages.ChapterPage:
-        own = next(one for one in self._book.chapters if one.name == chapter.name)
-        links = {one.name: pages.Link(one.title, one.href) for one in self._book.chapters}
+        own = next(other for other in self._book.chapters if other.name == chapter.name)
+        links = {other.name: pages.Link(other.title, other.href) for other in self._book.chapters}
         order = [
             pages.Link(gettext("Contents"), "index.html"),
             *links.values(),

@@ -44,7 +44,9 @@ def fill_figure_links(
             report(name)
             return gettext("a figure")
         own_chapter = name.partition("/")[0]
-        place = min(places, key=lambda one: (one.page != page, one.page != own_chapter))
+        place = min(
+            places, key=lambda candidate: (candidate.page != page, candidate.page != own_chapter)
+        )
         return _link(place, page)
 
     return _LINK.sub(fill, html)

@@ -55,8 +55,8 @@ Found = tuple[str | tuple[str, str], str]
 
 def find_messages() -> list[Found]:
     """Return every message of the program, each with its file, in a fixed order."""
-    found = [*_in_python(), *_in_figures(), *_in_templates(), *_in_assets(), *_by_name()]
-    return list(dict.fromkeys(found))
+    messages = [*_in_python(), *_in_figures(), *_in_templates(), *_in_assets(), *_by_name()]
+    return list(dict.fromkeys(messages))
 
 
 def _in_python() -> Iterator[Found]:

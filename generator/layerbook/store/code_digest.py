@@ -135,8 +135,8 @@ def _module_digests(module_names: Collection[str], packages: Sequence[Path]) -> 
 
 def _find_module(packages: Sequence[Path], name: str) -> Path | None:
     top = name.partition(".")[0]
-    found = (_find_file(package, name) for package in packages if package.name == top)
-    return next((file for file in found if file is not None), None)
+    candidates = (_find_file(package, name) for package in packages if package.name == top)
+    return next((file for file in candidates if file is not None), None)
 
 
 def _find_file(package: Path, name: str) -> Path | None:

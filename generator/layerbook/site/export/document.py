@@ -165,7 +165,7 @@ class Links:
 def ids_by_page(pages: Iterable[BookPage]) -> dict[str, frozenset[str]]:
     """Return the ids on each page, before they change."""
     return {
-        page.name: frozenset(id for one in page.article.iter() if (id := one.get("id")))
+        page.name: frozenset(id for element in page.article.iter() if (id := element.get("id")))
         for page in pages
     }
 
@@ -173,11 +173,13 @@ def ids_by_page(pages: Iterable[BookPage]) -> dict[str, frozenset[str]]:
 def serialize(element: Element, *, xml: bool = False) -> str:
     """Return an element as HTML, or as XHTML whose namespaces are declared."""
     if xml:
-        for one in element.iter():
-            namespace = one.tag[1:].partition("}")[0] if one.tag.startswith("{") else ""
-            if namespace and one.tag.endswith(("}svg", "}math")):
-                one.attrib.pop(XMLNS, None)
-                one.set("xmlns", namespace)
+        for descendant in element.iter():
+            namespace = (
+                descendant.tag[1:].partition("}")[0] if descendant.tag.startswith("{") else ""
+            )
+            if namespace and descendant.tag.endswith(("}svg", "}math")):
+                descendant.attrib.pop(XMLNS, None)
+                descendant.set("xmlns", namespace)
     serializer = HTMLSerializer(
         quote_attr_values="always",
         omit_optional_tags=False,

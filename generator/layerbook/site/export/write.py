@@ -46,7 +46,7 @@ class Exporter:
 
     def write_slides(self, chapter: str, path: Path) -> None:
         """Write a chapter as slides. Raises UsageError for a chapter that there is not."""
-        by_name = {one.name: one for one in self._book.chapters}
+        by_name = {chapter.name: chapter for chapter in self._book.chapters}
         if chapter not in by_name:
             raise UsageError(f"no chapter is called {chapter!r}{did_you_mean(chapter, by_name)}")
         slides.write_slides(self._site, self._book, by_name[chapter], path)

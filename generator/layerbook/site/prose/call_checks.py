@@ -134,9 +134,9 @@ def _repeated(tree: nodes.Template) -> Iterator[CallProblem]:
     shown: set[tuple[object, ...]] = set()
     for call in _always_run(tree):
         name = call.node.name if isinstance(call.node, nodes.Name) else ""
-        if name not in _ONCE or not all(isinstance(one, nodes.Const) for one in call.args):
+        values = [argument.value for argument in call.args if isinstance(argument, nodes.Const)]
+        if name not in _ONCE or len(values) < len(call.args):
             continue
-        values = [one.value for one in call.args if isinstance(one, nodes.Const)]
         key = (name, *values)
         if key in shown and values:
             what = "-".join(map(str, values))

@@ -262,7 +262,7 @@ class _ChapterChecker:
         return "" if known else _no_term(self._terms, name)
 
     def _no_experiment(self, name: str) -> str:
-        own_ids = {one.id for one in self._chapter.experiments}
+        own_ids = {item.id for item in self._chapter.experiments}
         hint = did_you_mean(name, own_ids | self._experiments.keys())
         return f"no experiment is called {name!r}{hint}"
 
@@ -420,7 +420,7 @@ def find_unshown_figures(
         file = str(prose_path(project, chapter))
         for reference in find_references(prose.get(chapter.name, ""), file):
             name = reference.name if "/" in reference.name else f"{chapter.name}/{reference.name}"
-            matching = [one for one in names if one.partition(" ")[0] == name]
+            matching = [item for item in names if item.partition(" ")[0] == name]
             if reference.function == "ref" and matching:
                 message = f"ref(): no page shows the figure {matching[0]!r}"
                 problems.append(Problem(file, reference.line, reference.column, message))
@@ -472,7 +472,7 @@ def find_crowded_chapters(project: Project) -> list[Problem]:
     """Report the first box of claims too many in each chapter: a tick takes less room."""
     problems = []
     for chapter in project.book.pages:
-        boxes = [one for one in _references(project, chapter) if one.function == "claim"]
+        boxes = [item for item in _references(project, chapter) if item.function == "claim"]
         for box in boxes[MAX_CLAIM_BOXES : MAX_CLAIM_BOXES + 1]:
             message = (
                 f"{len(boxes)} boxes of claims in this chapter; "

@@ -155,8 +155,8 @@ def ids(tokens: Iterable[object]) -> Inline:
 def tokens(items: Iterable[object]) -> Inline:
     """Show tokens as a row of chips."""
     chips = [chip(as_token(item)) for item in items]
-    html = "".join(one.html for one in chips)
-    return Inline(f'<span class="tokens">{html}</span>', "|".join(one.text for one in chips))
+    html = "".join(chip.html for chip in chips)
+    return Inline(f'<span class="tokens">{html}</span>', "|".join(chip.text for chip in chips))
 
 
 def visible(value: object) -> Inline:

@@ -67,7 +67,7 @@ def _make_stage(number: int, stage: object) -> Stage:
 
 def _tokens(tokens: Sequence[object], _: object) -> tuple[str, str]:
     chips = [chip(as_token(token)) for token in tokens]
-    return f'<p class="stage-tokens">{" ".join(one.html for one in chips)}</p>', ""
+    return f'<p class="stage-tokens">{" ".join(chip.html for chip in chips)}</p>', ""
 
 
 def _vectors(rows: Sequence[Sequence[float]], _: object) -> tuple[str, str]:

@@ -75,8 +75,8 @@ def _unknown_helpers(
 
 def _undefined_names(prose: PieceOfProse, tree: nodes.Template) -> Iterator[Problem]:
     """Report names that are set nowhere; a name that only a branch sets counts as set."""
-    asked = (t.node for t in tree.find_all(nodes.Test) if t.name in ("defined", "undefined"))
-    known = {*prose.names, *_IMPLICIT_NAMES, *(n.name for n in asked if isinstance(n, nodes.Name))}
+    tests = (t.node for t in tree.find_all(nodes.Test) if t.name in ("defined", "undefined"))
+    known = {*prose.names, *_IMPLICIT_NAMES, *(n.name for n in tests if isinstance(n, nodes.Name))}
     names = list(tree.find_all(nodes.Name))
     known |= {name.name for name in names if name.ctx != "load"}
     for name in names:
