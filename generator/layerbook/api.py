@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from pydantic import ValidationError
 
 from layerbook.core import registry
-from layerbook.core.analysis import Analysis, Result
+from layerbook.core.analysis import Analysis, Result, resolve_numbers
 from layerbook.core.errors import UsageError
 from layerbook.core.requests import DEFAULT_PRECISION, Precision
 from layerbook.core.rounding import round_result
@@ -133,7 +133,7 @@ def _resolve(analysis: Analysis[R], model: LoadedModel) -> Analysis[R]:
         name = type(analysis).__name__
         raise UsageError(f"{name} needs {' and '.join(missing)}; {limits.family} has not")
     try:
-        return type(analysis).model_validate(analysis.model_dump(), context={"limits": limits})
+        return resolve_numbers(analysis, limits)
     except ValidationError as error:
         raise UsageError("; ".join(_describe(error))) from error
 

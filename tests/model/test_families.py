@@ -19,6 +19,7 @@ import torch
 import transformers
 from fixtures.execution import run_requests
 from fixtures.tiny_families import ROPE_KINDS, SETTINGS, WINDOW, write_tiny_family
+from fixtures.torch_threads import torch_threads
 from layerbook.core.analysis import Analysis
 from layerbook.core.errors import ModelError, UsageError
 from layerbook.core.requests import (
@@ -38,7 +39,6 @@ from layerbook.core.requests import (
     Weights,
 )
 from layerbook.core.vectors import apply_rope, causal_mask
-from layerbook.model.execution import torch_threads
 from layerbook.model.families import FAMILIES, SITES
 from layerbook.model.hooks import PATCHABLE_SITES
 from layerbook.model.loaded_model import LoadedModel

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from fixtures.execution import run_requests
+from fixtures.torch_threads import torch_threads
 from layerbook.core.requests import (
     EMBED,
     LOGITS,
@@ -24,7 +25,6 @@ from layerbook.core.requests import (
     Prompt,
     Site,
 )
-from layerbook.model.execution import torch_threads
 from layerbook.model.loaded_model import LoadedModel
 from layerbook.model.precision import DTYPES
 

@@ -19,8 +19,6 @@ from layerbook.cli.options import (
 from layerbook.cli.output import print_json, print_lines
 from layerbook.core.progress import make_reporter
 
-MAX_THREADS = 512
-
 
 @click.command()
 @book_option

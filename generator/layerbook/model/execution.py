@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -241,17 +240,6 @@ class Execution:
         context = self.model.config.max_position_embeddings
         if length > context:
             raise ModelError(f"{length} tokens do not fit the model's context of {context}")
-
-
-@contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    """Let torch compute with `count` threads, which changes the order in which it sums."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _stages(forwards: Sequence[Forward]) -> Iterator[list[Forward]]:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from layerbook.core import atomic
-from layerbook.core.errors import StoreError, UsageError
+from layerbook.core.errors import StoreError
 from layerbook.core.own_code import OwnCode
 from layerbook.core.paths import resolve_inside
 from layerbook.core.text import listed
@@ -39,19 +39,8 @@ def read_code(root: Path) -> dict[str, bytes]:
     }
 
 
-def require_trust(root: Path) -> dict[str, bytes]:
-    """Return the code of a book that the user trusts, by path; run this, not the files anew.
-
-    Raises UsageError, with the names of the files, if the user does not trust them as they are.
-    """
-    code = read_code(root)
-    if code and _load().get(_name(root)) != _digest(code):
-        raise UsageError(_refusal(root, code))
-    return code
-
-
 def own_code(root: Path) -> OwnCode:
-    """Return the analyses of a book's own: with why they must not run, if they are not trusted.
+    """Return the analyses of a book's own, with the reason if the user does not trust them.
 
     Raises OutsideError for a link that leads out of the book.
     """
