@@ -87,7 +87,7 @@ def test_each_problem_is_a_short_line(specs: SpecFolder) -> None:
         (line,) = specs.experiment_problems(f"analysis: {name}\n")
         assert "\n" not in line
         assert len(line) < 2500
-        assert "no analysis is called" in line
+        assert "no analysis named" in line
 
 
 def test_suggestions_search_a_bounded_number_of_names() -> None:

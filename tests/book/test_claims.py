@@ -179,9 +179,9 @@ def test_missing_results_are_check_errors():
     """A wrong name and a missing result are reported."""
 
     def no_result(name: str) -> object:
-        raise UsageError(f"no experiment is called {name!r}")
+        raise UsageError(f"no experiment named {name!r}")
 
-    for results, message in ((no_result, "no experiment is called 'x'"), (None, "not available")):
+    for results, message in ((no_result, "no experiment named 'x'"), (None, "not available")):
         with pytest.raises(CheckError, match=message) as caught:
             parse('1 < r("x").y').evaluate(RESULT, results)
         assert caught.value.column == 4
@@ -204,7 +204,7 @@ def test_missing_results_are_check_errors():
         (
             "monotne([1])",
             0,
-            r"unknown function 'monotne' \(did you mean 'monotone'\?\); there are r, len",
+            r"unknown function 'monotne' \(did you mean 'monotone'\?\); available: r, len",
         ),
         ("1 < resutl.x", 4, r"unknown name 'resutl' \(did you mean 'result'\?\)"),
         ("len", 0, r"write len\(...\)"),
@@ -260,19 +260,19 @@ def test_parse_refuses_unsupported_syntax(text, column, message):
 @pytest.mark.parametrize(
     ("text", "column", "message"),
     [
-        ("result.topp[0]", 7, r"no field 'topp' \(did you mean 'top'\?\); there are top, layers"),
+        ("result.topp[0]", 7, r"no field 'topp' \(did you mean 'top'\?\); available: top, layers"),
         ("result.top[0].txt == 1", 14, r"no field 'txt' \(did you mean 'text'\?\)"),
         ("result.top[0].method == 1", 14, "no field 'method'"),
         ("result.model_fields == 1", 7, "no field 'model_fields'"),
         ("result.top[0].broken == 1", 0, "broken cannot be read: no such luck"),
-        ("result.top[2].text", 11, "no element 2: there are 2"),
-        ("result.layers[-4] == 1", 14, "no element -4: there are 3"),
+        ("result.top[2].text", 11, "no element 2: the length is 2"),
+        ("result.layers[-4] == 1", 14, "no element -4: the length is 3"),
         ("result.layers[0.5] == 1", 14, "an index must be a whole number, not the number 0.5"),
         ("result.layers[true] == 1", 14, "an index must be a whole number, not true"),
         ('result.layers["a"] == 1', 14, 'an index must be a whole number, not the text "a"'),
         ("result.layers.x == 1", 0, "a list has no fields"),
         ("result.by_name.c == 1", 0, r'a mapping has no fields; write \["c"\]'),
-        ('result.by_name["d"] == 1', 15, r"no key d.*; there are a b, c"),
+        ('result.by_name["d"] == 1', 15, r"no key d.*; available: a b, c"),
         ("result.name.x", 0, 'the text "x" has no fields'),
         ("result.yes[0]", 0, "true has no elements"),
         ("result.top[0] == result.top[0]", 17, "cannot compare a Prediction with a Prediction"),

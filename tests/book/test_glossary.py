@@ -39,7 +39,7 @@ def test_finds_terms_by_id_and_by_name(tmp_path: Path) -> None:
     assert [entry.term.id for entry in glossary.sorted_entries()] == ["logits", "residual-stream"]
     logits = glossary.get("logits")
     assert logits.text_place == (7, 5) and logits.see["next"] == (9, 9)
-    with pytest.raises(UsageError, match=r"no term is called 'logit' \(did you mean 'logits'\?\)"):
+    with pytest.raises(UsageError, match=r"no term named 'logit' \(did you mean 'logits'\?\)"):
         glossary.get("logit")
     assert load(tmp_path / "elsewhere") is None
 
@@ -49,7 +49,7 @@ def test_finds_terms_by_id_and_by_name(tmp_path: Path) -> None:
     [
         ("  name: logits\n", "  nmae: logits\n", "5:3: unknown key 'nmae' (did you mean 'name'?)"),
         ("  name: residual stream\n", "", "1:3: the key 'name' is missing"),
-        ("id: logits", "id: residual-stream", "4:7: the term 'residual-stream' is here twice"),
+        ("id: logits", "id: residual-stream", "4:7: the term 'residual-stream' is defined twice"),
         ("id: logits", "id: main", "4:7: no term can have the id 'main'"),
         ("id: logits", "id: The Logits", "4:7: "),
         (TERMS, "logits: Scores.\n", "1:1: the file is a list"),

@@ -266,7 +266,7 @@ def test_merges_numbers_of_the_same_layer(specs, probe):
         ),
         ("prompts: [{chat: [{role: user, contnt: x}]}]", "7:23: the key 'content' is missing"),
         ("promts: [a]", "7:5: unknown key 'promts' (did you mean 'prompts'?)"),
-        ("id: two", "7:5: the key 'id' is here twice; it is first on line 4"),
+        ("id: two", "7:5: the key 'id' is defined twice, first on line 4"),
     ],
 )
 def test_reports_wrong_parameters(specs, probe, keys, problem):
@@ -282,7 +282,7 @@ def test_reports_wrong_parameters(specs, probe, keys, problem):
     [
         (
             "analysis: next-tokn",
-            "6:15: no analysis is called 'next-tokn' (did you mean 'next-token'?); there are",
+            "6:15: no analysis named 'next-tokn' (did you mean 'next-token'?); available:",
         ),
         ("analysis: 3", "6:15: should be text, not 3; quote it to make it text"),
         ("prompts: [a]", "4:5: the key 'analysis' is missing"),
@@ -335,12 +335,12 @@ def test_reports_wrong_parameters(specs, probe, keys, problem):
         ),
         (
             "analysis: next-token\nprompts: [a]\nclaims:\n  - {says: a, check: 'r(\"on\").x == 1'}",
-            "9:29: no experiment is called 'on' (did you mean 'one'?)",
+            "9:29: no experiment named 'on' (did you mean 'one'?)",
         ),
         (
             "analysis: next-token\nprompts: [a]\nclaims:\n"
             "  - {says: a, check: 'r(\"test/two\").x == 1'}",
-            "9:29: no experiment is called 'test/two' (did you mean 'test/one'?)",
+            "9:29: no experiment named 'test/two' (did you mean 'test/one'?)",
         ),
     ],
 )
@@ -406,7 +406,7 @@ def test_claims_may_refer_to_other_experiments(specs):
         (
             "chapter: a\ntitle: T\nexperiments:\n- {id: a, title: T, analysis: architecture}\n"
             "- {id: a, title: T, analysis: architecture}\n",
-            "5:8: the id 'a' is here twice; it is first on line 4",
+            "5:8: the id 'a' is defined twice, first on line 4",
         ),
     ],
 )
@@ -521,7 +521,7 @@ def test_check_errors_become_problems_at_their_place(specs):
         claim.check.evaluate(Place(layer=0))
 
     assert str(claim.problem(caught.value)) == (
-        "c.yaml:12:18: there is no field 'x'; there are layer, head"
+        "c.yaml:12:18: there is no field 'x'; available: layer, head"
     )
 
 
@@ -560,7 +560,7 @@ def test_reports_missing_misnamed_and_unlisted_chapters(specs):
         "experiments/a.yaml:1:10: should be 'a', as the file is called",
         "experiments/attention.yaml:1:1: the chapter 'attention' is not listed in"
         " experiments/book.yaml",
-        "experiments/attention.yaml:5:1: unknown key 'x'; there are title, summary,"
+        "experiments/attention.yaml:5:1: unknown key 'x'; available: title, summary,"
         " part, needs, unnumbered, draft, chapter, experiments",
         "experiments/book.yaml:3:15: there is no chapter 'atention': experiments/atention.yaml"
         " is missing"
@@ -607,9 +607,9 @@ def test_reports_references_to_unknown_experiments(specs):
     )
     specs.write("experiments/b.yaml", CHAPTER.format("b"))
     assert problems(specs.book) == [
-        "experiments/a.yaml:9:29: no experiment is called 'b/y' (did you mean 'b/x'?)",
-        "experiments/a.yaml:10:29: no experiment is called 'c/x' (did you mean 'b/x'?)",
-        "experiments/a.yaml:12:29: no experiment is called 'y'",
+        "experiments/a.yaml:9:29: no experiment named 'b/y' (did you mean 'b/x'?)",
+        "experiments/a.yaml:10:29: no experiment named 'c/x' (did you mean 'b/x'?)",
+        "experiments/a.yaml:12:29: no experiment named 'y'",
     ]
     specs.write("experiments/b.yaml", "[")
     assert not any("b/y" in line for line in problems(specs.book))

@@ -91,7 +91,7 @@ def test_drafts_are_shown_on_request(book):
         (
             "templates/pages/about.md",
             "---\ntitle: T\nneeds: [a, d]\n---\n",
-            "3:12: no chapter is called 'd'",
+            "3:12: no chapter named 'd'",
         ),
         ("experiments/a.yaml", "needs: [a]\n" + CHAPTER.format("a"), "1:9: a chapter cannot need"),
     ],

@@ -282,7 +282,7 @@ def test_value_that_does_not_fit_is_reported_at_its_place(specs: SpecFolder) -> 
         (r'{"prompt": "x", "n": {"\udc00": 1}}', "an escape gives half a character"),
         (f'{{"prompt": "x", "n": {"[" * 25}{"]" * 25}}}', "nested more than 20 deep"),
         ("[" * 100_000, "nested more than 20 deep"),
-        ('{"prompt": "x", "n": 1, "n": 2}', "the key 'n' is here twice"),
+        ('{"prompt": "x", "n": 1, "n": 2}', "the key 'n' is defined twice"),
         ('{"prompt": "x", "n": 1, "m": 2}', "has 'm', which the first line does not have"),
         ('{"prompt": "x"}', "has no 'n', which the first line has"),
         (f'{{"prompt": "x", "n": {"9" * 5000}}}', "not JSON: Exceeds the limit"),

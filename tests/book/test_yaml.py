@@ -120,8 +120,8 @@ def test_position_in_text_for_every_scalar_style(tmp_path, text, position):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("a: 1\nb: 2\na: 3\n", "3:1: the key 'a' is here twice; it is first on line 1"),
-        ("a: {b: 1, 'b': 2}\n", "1:11: the key 'b' is here twice; it is first on line 1"),
+        ("a: 1\nb: 2\na: 3\n", "3:1: the key 'a' is defined twice, first on line 1"),
+        ("a: {b: 1, 'b': 2}\n", "1:11: the key 'b' is defined twice, first on line 1"),
         ("a: *b\n", "1:4: not valid YAML: found undefined alias 'b'"),
         ("a: &b [*b]\n", "1:8: the alias *b contains itself"),
         (

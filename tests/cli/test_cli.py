@@ -120,7 +120,7 @@ def test_reports_all_problems_of_a_spec(spec: Path, tiny_model_dir: Path, tmp_pa
         (("model", "--model", "org/name"), "needs a revision"),
         (("serve", "--no-watch"), "there is no book yet"),
         (("serve",), "no book here"),
-        (("model", "--model", ""), "no model is called ''"),
+        (("model", "--model", ""), "no model named ''"),
         (("clean", "--book", "nowhere"), "does not exist"),
         (("build", "--site", __file__), "is a file"),
     ],
@@ -146,7 +146,7 @@ def test_check_reports_unknown_names_in_prose(book: Path) -> None:
     process = layerbook("check", cwd=book)
     assert process.returncode == 2
     assert re.search(
-        r"words\.md:3:\d+: figure\(\): no experiment is called 'cutt' \(did you mean 'cut'\?\)",
+        r"words\.md:3:\d+: figure\(\): no experiment named 'cutt' \(did you mean 'cut'\?\)",
         process.stderr,
     )
     assert "the chapter's prose is missing" in process.stderr

@@ -119,9 +119,9 @@ WRONG_NAMES = [
     ("smollm2-135m-instuct", r"did you mean 'smollm2-135m-instruct'\?.*smollm-135m-instruct"),
     ("acme/tiny", r"needs a revision \(acme/tiny@COMMIT\), because"),
     ("absent.gguf", "no such file"),
-    ("acme/tiny@../../etc", "no model is called"),
-    ("../acme/tiny@main", "no model is called"),
-    ("", "no model is called ''"),
+    ("acme/tiny@../../etc", "no model named"),
+    ("../acme/tiny@main", "no model named"),
+    ("", "no model named ''"),
 ]
 
 

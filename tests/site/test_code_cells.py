@@ -174,14 +174,14 @@ def write_cell(book: Path, text: str = GOOD, call: str = 'code_cell("third")') -
 def test_check_reports_cells(book: Path) -> None:
     """A name that is not there, at file:line:col, with the nearest one."""
     line = write_cell(book, call='code_cell("thrid")')
-    message = "code_cell(): no code cell is called 'thrid' (did you mean 'third'?); there are third"
+    message = "code_cell(): no code cell named 'thrid' (did you mean 'third'?); available: third"
     assert f"{PROSE}:{line}:14: {message}" in layerbook("check", cwd=book).stderr
 
 
 @pytest.mark.parametrize(
     ("expression", "column", "message"),
     [
-        ('r("sun").prompts', 13, "no experiment is called 'sun' (did you mean 'sum'?)"),
+        ('r("sun").prompts', 13, "no experiment named 'sun' (did you mean 'sum'?)"),
         ('r("sum").promts', 20, "there is no field 'promts' (did you mean 'prompts'?)"),
         ('r("sum").prompts[9]', 28, "there is no element 9"),
     ],

@@ -110,7 +110,7 @@ def test_first_page_has_its_text_and_reading_times(tmp_path: Path, tiny_model_di
     ).read_text(encoding="utf-8")
     text.write_text(INDEX.replace("words.html#tokens", "wrods.html"), encoding="utf-8")
     process = layerbook("check", cwd=book)
-    assert process.returncode == 2 and "index.md:11:17: no page is called" in process.stderr
+    assert process.returncode == 2 and "index.md:11:17: no page named" in process.stderr
     text.unlink()
     assert layerbook("build", "--no-run", cwd=book).returncode == 0
     assert (book / "site" / "index.html").read_text(encoding="utf-8") == plain

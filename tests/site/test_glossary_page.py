@@ -51,7 +51,7 @@ def test_headings_leave_the_ids_of_previews_alone() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        ('term("logit")', r"x\.md:3:4: no term is called 'logit' \(did you mean 'logits'\?\)"),
+        ('term("logit")', r"x\.md:3:4: no term named 'logit' \(did you mean 'logits'\?\)"),
         ('term("residual steam")', r"\(did you mean 'residual stream'\?\)"),
     ],
 )
@@ -92,9 +92,9 @@ def test_check_finds_mistakes_in_terms(tmp_path: Path, tiny_model_dir: Path) -> 
     process = layerbook("check", cwd=book)
     assert process.returncode == 2
     for message in (
-        f"words.md:{line}:13: term(): no term is called 'logts' (did you mean 'logits'?)",
-        "glossary.yaml:3:9: no page is called 'wrods.html' (did you mean 'words.html'?)",
-        "glossary.yaml:4:9: no chapter is called 'nxet' (did you mean 'next'?)",
+        f"words.md:{line}:13: term(): no term named 'logts' (did you mean 'logits'?)",
+        "glossary.yaml:3:9: no page named 'wrods.html' (did you mean 'words.html'?)",
+        "glossary.yaml:4:9: no chapter named 'nxet' (did you mean 'next'?)",
     ):
         assert message in process.stderr
     terms.write_text(TERMS.replace("$e^x$", "$e^{x$"), encoding="utf-8")

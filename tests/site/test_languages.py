@@ -169,4 +169,4 @@ def test_unknown_language_is_reported_with_the_available_ones(
     done = layerbook("check", cwd=book)
     assert done.returncode == 2
     assert "book.yaml:4:11: " in done.stderr
-    assert "no language is called 'xx'" in done.stderr and "there are de, en" in done.stderr
+    assert "no language named 'xx'" in done.stderr and "available: de, en" in done.stderr

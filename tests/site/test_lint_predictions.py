@@ -87,7 +87,7 @@ def test_question_choices_and_title_are_text(hostile: str) -> None:
         ('predict("Q", ["a"])', "the choices should be a list of at least two"),
         ('predict("Q", ["a", " "])', "a choice should be some text, not ' '"),
         ('predict("Q", ["a", true])', "a choice should be some text, not True"),
-        ('predict("Q", ["a", "a"])', "the choice 'a' is there twice"),
+        ('predict("Q", ["a", "a"])', "the choice 'a' is listed twice"),
         (
             'predict("Q", ["a", "b"], right=2)',
             "right should be the number of a choice, from 0 to 1, or several, not 2",

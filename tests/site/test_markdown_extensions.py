@@ -96,7 +96,7 @@ def test_unknown_language_is_reported() -> None:
     """With the nearest one, by the check and by the build."""
     assert error_message("a\n\n```pyhton\nx\n```").startswith("3:")
     (message,) = check_messages("a\n\n> ```pyhton\n> x\n> ```")
-    assert message.startswith("3:6: no language is called 'pyhton' (did you mean 'python'")
+    assert message.startswith("3:6: no language named 'pyhton' (did you mean 'python'")
 
 
 def test_unknown_kind_of_box_is_reported() -> None:

@@ -133,7 +133,7 @@ def test_video_is_a_figure_with_a_poster(media_book: Path) -> None:
         ('Text ![A](images/line.png "x") goes on.', "3:6", "an image stands alone"),
         ('![A {{ r("cut") }}](images/line.png "x")', "3:1", "its caption can have them"),
         ('![A](images/line.png "Of {{ r("cut").nothing }}.")', "3:38", "no 'nothing'"),
-        ('![A](images/line.png "See\n[it](nowhere.html).")', "4:6", "no page is called"),
+        ('![A](images/line.png "See\n[it](nowhere.html).")', "4:6", "no page named"),
         ("[A table](static/tabel.csv)", "3:11", "there is no file 'static/tabel.csv'"),
         (
             '{{ video("static/film.mov", poster="images/line.png", caption="x") }}',

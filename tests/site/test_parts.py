@@ -76,7 +76,7 @@ def test_prose_problems_of_a_page_have_its_lines(tmp_path: Path, tiny_model_dir:
     page.write_text(text.replace("words.html#tokens", "wrods.html"), encoding="utf-8")
     process = layerbook("check", cwd=book)
     assert process.returncode == 2
-    assert "about.md:13:17: no page is called 'wrods.html'" in process.stderr
+    assert "about.md:13:17: no page named 'wrods.html'" in process.stderr
 
 
 def test_drafts_are_shown_on_request_only(tmp_path: Path, tiny_model_dir: Path) -> None:
@@ -85,7 +85,7 @@ def test_drafts_are_shown_on_request_only(tmp_path: Path, tiny_model_dir: Path) 
     spec = book / "experiments" / "words.yaml"
     spec.write_text("draft: true\n" + spec.read_text(encoding="utf-8"), encoding="utf-8")
     page = book / "templates" / "pages" / "about.md"
-    assert "no page is called 'words.html'" in layerbook("check", cwd=book).stderr
+    assert "no page named 'words.html'" in layerbook("check", cwd=book).stderr
     assert layerbook("check", "--drafts", cwd=book).returncode == 0
     page.write_text(
         page.read_text(encoding="utf-8").replace("[the words](words.html#tokens)", "them"),

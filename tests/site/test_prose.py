@@ -117,16 +117,16 @@ def test_values_in_formulas_are_not_tex() -> None:
             "a\n\n{{ r('noise').promts }}",
             f"{FILE}:3:1: Result has no 'promts' (did you mean 'prompts'?)",
         ),
-        ("{{ r('noise').prompts[4].prob }}", f"{FILE}:1:1: there is no element 4: there are 1"),
+        ("{{ r('noise').prompts[4].prob }}", f"{FILE}:1:1: there is no element 4: the length is 1"),
         ("a\nb {{ figur('x') }}", f"{FILE}:2:3: 'figur' is not defined (did you mean 'figure'?)"),
         (
             "{{ r('nois') }}",
-            f"{FILE}:1:1: no experiment is called 'nois' (did you mean 'noise'?); "
-            "there are noise, answer",
+            f"{FILE}:1:1: no experiment named 'nois' (did you mean 'noise'?); "
+            "available: noise, answer",
         ),
         (
             "\n{{ figure('noise', 'patern') }}",
-            f"{FILE}:2:1: no figure of 'noise' is called 'patern' (did you mean 'pattern'?)",
+            f"{FILE}:2:1: 'noise' has no figure 'patern' (did you mean 'pattern'?)",
         ),
         (
             "\n\n{{ 0.5 | percnt }}",

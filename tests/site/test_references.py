@@ -82,7 +82,7 @@ def test_labels_follow_authors_and_years() -> None:
             "12:8: should be like ^(https?://[^\\s]+)?$",
         ),
         ('["Zhang, Biao", "Sennrich, Rico"]', "[]", "8:12: should not be empty"),
-        ("zhang2019:", "xiao2023:", "7:1: the key 'xiao2023' is here twice; it is first on line 1"),
+        ("zhang2019:", "xiao2023:", "7:1: the key 'xiao2023' is defined twice, first on line 1"),
         (
             "zhang2019:",
             "main:",
@@ -136,7 +136,7 @@ def test_sources_are_escaped(hostile: str, tmp_path: Path) -> None:
     [
         (
             'cite("xaio2023")',
-            r"x\.md:3:4: no source is called 'xaio2023' \(did you mean 'xiao2023'\?\)",
+            r"x\.md:3:4: no source named 'xaio2023' \(did you mean 'xiao2023'\?\)",
         ),
         (
             'cite("xiao2023", "yaer")',
@@ -192,7 +192,7 @@ def test_check_reports_unknown_and_uncited_sources(tmp_path: Path, tiny_model_di
     )
     process = layerbook("check", cwd=book)
     line = before.count("\n") + 2
-    message = "cite(): no source is called 'zhang2091' (did you mean 'zhang2019'?)"
+    message = "cite(): no source named 'zhang2091' (did you mean 'zhang2019'?)"
     assert process.returncode == 2 and f"words.md:{line}:40: {message}" in process.stderr
     prose.write_text(before + '\nSee {{ cite("xiao2023") }}.\n', encoding="utf-8")
     process = layerbook("check", cwd=book)

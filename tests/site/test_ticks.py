@@ -101,7 +101,7 @@ def test_undefined_argument_is_reported() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        ('tick("sun", 0)', "tick(): no experiment is called 'sun' (did you mean 'sum'?)"),
+        ('tick("sun", 0)', "tick(): no experiment named 'sun' (did you mean 'sum'?)"),
         ('tick("sum", 2)', "tick(): next/sum has 2 claims, so there is no claim 2"),
         ('tick("pattern")', "tick(): next/pattern has 0 claims, so there is no claim 0"),
     ],

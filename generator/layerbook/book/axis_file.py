@@ -83,7 +83,7 @@ def read_axis_file(folder: Path, axis: Node) -> AxisData | None:
         near = did_you_mean(column, names)
         reason = f"no column {column!r:.80}{near}" if column else "several columns; name one"
         shown = listed([f"{name:.80}" for name in names], MAX_SHOWN)
-        (column_node or axis).add_problem(f"{file} has {reason}; there are {shown}")
+        (column_node or axis).add_problem(f"{file} has {reason}; available: {shown}")
         return None
     read_tag = parse_column if path.suffix == ".csv" else unify_column
     source = {"file": file_node.value}
@@ -191,7 +191,7 @@ def _parse_json(line: str, number: int) -> Any:
         values: dict[str, Any] = {}
         for key, value in items:
             if key in values:
-                raise _DataError(number, f"the key {key!r:.80} is here twice")
+                raise _DataError(number, f"the key {key!r:.80} is defined twice")
             values[key] = value
         return values
 

@@ -85,7 +85,7 @@ class Bibliography:
     def unknown_key_message(self, key: str) -> str:
         """Return the message for a key that no source has."""
         near = did_you_mean(key, self.publications)
-        return f"no source is called {key!r}{near}; sources are defined in {self.file}"
+        return f"no source named {key!r}{near}; sources are defined in {self.file}"
 
     def sorted_keys(self) -> tuple[str, ...]:
         """Return the keys by author, then year, then title."""

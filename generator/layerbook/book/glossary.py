@@ -60,7 +60,7 @@ class Glossary:
     def unknown_term_message(self, name: str) -> str:
         """Return the message for a name that no term has."""
         near = did_you_mean(name, [*self.entries, *(e.term.name for e in self.entries.values())])
-        return f"no term is called {name!r}{near}; terms are defined in {self.file}"
+        return f"no term named {name!r}{near}; terms are defined in {self.file}"
 
     def sorted_entries(self) -> tuple[Entry, ...]:
         """Return the entries by name, as a reader looks them up."""
@@ -85,7 +85,7 @@ def load(templates: Path) -> Glossary | None:
         if entry.term.id in TAKEN_IDS:
             item.value["id"].add_problem(f"no term can have the id {entry.term.id!r}")
         elif entry.term.id in entries:
-            item.value["id"].add_problem(f"the term {entry.term.id!r} is here twice")
+            item.value["id"].add_problem(f"the term {entry.term.id!r} is defined twice")
         entries.setdefault(entry.term.id, entry)
     if node is None or problems:
         raise SpecError(problems)

@@ -21,10 +21,8 @@ def names() -> tuple[str, ...]:
 def check_language(code: str) -> str:
     """Return a code of BCP 47. Raises ValueError, with the languages that there are."""
     if _known_part(code) is None:
-        there_are = f"there are {', '.join(names())}"
-        raise ValueError(
-            f"no language is called {code!r}{did_you_mean(code, names())}; {there_are}"
-        )
+        available = f"available: {', '.join(names())}"
+        raise ValueError(f"no language named {code!r}{did_you_mean(code, names())}; {available}")
     return code
 
 

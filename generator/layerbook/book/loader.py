@@ -399,7 +399,7 @@ class _ChapterLoader:
         id_node = node.value["id"]
         if id in self.ids:
             first = self.ids[id]
-            id_node.add_problem(f"the id {id!r} is here twice; it is first on line {first}")
+            id_node.add_problem(f"the id {id!r} is defined twice, first on line {first}")
         self.ids.setdefault(id, id_node.position.line)
 
     def _build_analysis(self, node: Node) -> Analysis[Any] | Sweep | None:
@@ -445,7 +445,7 @@ class _ChapterLoader:
                 node.add_problem("a chapter cannot need itself")
             elif node.value not in chapters:
                 near = did_you_mean(str(node.value), chapters)
-                node.add_problem(f"no chapter is called {node.value!r}{near}")
+                node.add_problem(f"no chapter named {node.value!r}{near}")
 
     def check_references(
         self, chapters: Mapping[str, Collection[str] | None], *, all_chapters: bool
@@ -461,7 +461,7 @@ class _ChapterLoader:
                 ids = chapters.get(chapter or self.name, () if all_chapters else None)
                 if ids is not None and id not in ids:
                     near = did_you_mean(reference.name, [*ids, *names])
-                    message = f"no experiment is called {reference.name!r}{near}"
+                    message = f"no experiment named {reference.name!r}{near}"
                     node.add_text_problem(reference.column, message)
 
 

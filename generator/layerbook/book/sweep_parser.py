@@ -239,7 +239,7 @@ class SweepParser:
         names = analysis_name_patterns(self.analysis_type)
         if view.figure and not any(re.fullmatch(name, view.figure) for name in names):
             near = did_you_mean(view.figure, readable_names(names))
-            message = f"no figure of the cells is called {view.figure!r}{near}"
+            message = f"the cells have no figure {view.figure!r}{near}"
             node.value["figure"].add_problem(message)
         if view.measure in measures:
             types = possible_types(measures[view.measure], self.analysis_type.result_type)

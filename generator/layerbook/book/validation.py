@@ -174,7 +174,7 @@ def _value_message(error: ErrorDetails, value: Node) -> str:
 def unknown_key_message(key: str, known_keys: Collection[str]) -> str:
     """Return the message for a key that a mapping cannot have."""
     near = did_you_mean(key, known_keys)
-    choices = f"; there are {', '.join(known_keys)}" if known_keys and not near else ""
+    choices = f"; available: {', '.join(known_keys)}" if known_keys and not near else ""
     return f"unknown key {key!r}{near}{choices}"
 
 

@@ -422,7 +422,7 @@ def _key_problem(key: Node, positions: Mapping[str, Position]) -> str:
         return "merge keys (<<) are not part of YAML 1.2; write the keys out"
     if key.value in positions:
         first = positions[key.value].line
-        return f"the key {key.value!r} is here twice; it is first on line {first}"
+        return f"the key {key.value!r} is defined twice, first on line {first}"
     return ""
 
 

@@ -62,7 +62,7 @@ def first_problems(problems: Iterable[Problem]) -> list[Problem]:
 
 def more_problems(problem: Problem) -> Problem:
     """Return the problem that stands for this one and those behind it."""
-    return replace(problem, message="there are more problems; mend the first ones")
+    return replace(problem, message="there are more problems; fix these first")
 
 
 class SpecError(LayerbookError):

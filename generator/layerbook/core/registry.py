@@ -58,7 +58,7 @@ def find(name: str, own: OwnCode = NO_CODE) -> AnalysisType:
     if name in _installed():
         return _load_entry_point(name, _installed()[name])
     hint = did_you_mean(name, names(own))
-    raise UsageError(f"no analysis is called {name!r}{hint}; there are {', '.join(names(own))}")
+    raise UsageError(f"no analysis named {name!r}{hint}; available: {', '.join(names(own))}")
 
 
 def class_name(name: str) -> str:

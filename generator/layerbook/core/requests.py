@@ -67,7 +67,7 @@ class Site:
     def __post_init__(self) -> None:
         known = (*SITE_SHAPES, *WEIGHT_SHAPES)
         if self.name not in known:
-            raise ValueError(f"no site is called {self.name!r}; there are {', '.join(known)}")
+            raise ValueError(f"no site named {self.name!r}; available: {', '.join(known)}")
         if (self.layer is None) != (self.name in WHOLE_MODEL_SITES | WHOLE_MODEL_WEIGHTS):
             requirement = "needs a" if self.layer is None else "has no"
             raise ValueError(f"site {self.name!r} {requirement} layer")
@@ -244,7 +244,7 @@ class Weights:
     def __post_init__(self) -> None:
         for site in self.sites:
             if site.name not in WEIGHT_SHAPES:
-                raise ValueError(f"{site} is no weight; there are {', '.join(WEIGHT_SHAPES)}")
+                raise ValueError(f"{site} is no weight; available: {', '.join(WEIGHT_SHAPES)}")
 
 
 @dataclass(frozen=True)

@@ -395,8 +395,8 @@ def resolve(name: str) -> ModelSource:
     hub = HUB_ID.fullmatch(name)
     if hub is None:
         raise UsageError(
-            f"no model is called {name!r}{did_you_mean(name, NAMED_MODELS)}; "
-            f"there are {', '.join(NAMED_MODELS)}, or give a folder, a .gguf file "
+            f"no model named {name!r}{did_you_mean(name, NAMED_MODELS)}; "
+            f"available: {', '.join(NAMED_MODELS)}, or give a folder, a .gguf file "
             "or ORG/NAME@REVISION"
         )
     if not hub["revision"]:

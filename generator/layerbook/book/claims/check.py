@@ -173,7 +173,7 @@ class _GrammarChecker(ast.NodeVisitor):
         name = node.func.id
         if name not in FUNCTIONS:
             near = did_you_mean(name, FUNCTIONS)
-            raise self.error(f"unknown function {name!r}{near}; there are {', '.join(FUNCTIONS)}")
+            raise self.error(f"unknown function {name!r}{near}; available: {', '.join(FUNCTIONS)}")
         if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
             raise self.error(f"{name} takes plain values, no names and no stars")
         takes_several = name in ("min", "max")

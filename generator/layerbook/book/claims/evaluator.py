@@ -142,7 +142,7 @@ class Evaluator(ast.NodeVisitor):
                 near = did_you_mean(str(index), keys)
                 choices = values.shorten(", ".join(keys), 200)
                 missing = f"there is no key {values.format_value(index)}{near}"
-                self.fail(node.slice, f"{missing}; there are {choices}")
+                self.fail(node.slice, f"{missing}; available: {choices}")
             expression = f"{owner.expression}[{json.dumps(index)}]" if owner.expression else ""
             return Value(values.to_python(owner.value[index]), expression)
         if not (is_list(owner.value) or isinstance(owner.value, str)):
@@ -151,7 +151,7 @@ class Evaluator(ast.NodeVisitor):
             self.fail(node.slice, f"an index must be a whole number, not {describe(index)}")
         count = len(owner.value)
         if not -count <= index < count:
-            self.fail(node.slice, f"there is no element {index}: there are {count}")
+            self.fail(node.slice, f"there is no element {index}: the length is {count}")
         return owner.element(index)
 
     def visit_BoolOp(self, node: ast.BoolOp) -> Value:

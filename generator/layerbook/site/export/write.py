@@ -48,7 +48,7 @@ class Exporter:
         """Write a chapter as slides. Raises UsageError for a chapter that there is not."""
         by_name = {chapter.name: chapter for chapter in self._book.chapters}
         if chapter not in by_name:
-            raise UsageError(f"no chapter is called {chapter!r}{did_you_mean(chapter, by_name)}")
+            raise UsageError(f"no chapter named {chapter!r}{did_you_mean(chapter, by_name)}")
         slides.write_slides(self._site, self._book, by_name[chapter], path)
 
     def write_zip(self, path: Path) -> None:

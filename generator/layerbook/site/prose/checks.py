@@ -169,7 +169,7 @@ def _glossary_problems(
                 yield Problem(terms.file, place.line + link.place.line - 1, place.column, message)
         for name, place in entry.see.items():
             if name not in chapters:
-                message = f"no chapter is called {name!r}{did_you_mean(name, chapters)}"
+                message = f"no chapter named {name!r}{did_you_mean(name, chapters)}"
                 yield Problem(terms.file, place.line, place.column, message)
 
 
@@ -264,7 +264,7 @@ class _ChapterChecker:
     def _no_experiment(self, name: str) -> str:
         own_ids = {item.id for item in self._chapter.experiments}
         hint = did_you_mean(name, own_ids | self._experiments.keys())
-        return f"no experiment is called {name!r}{hint}"
+        return f"no experiment named {name!r}{hint}"
 
     def _check_cell(self, name: str) -> Iterator[Problem]:
         """Yield the problems of a code cell's own file. Raises UsageError if there is none."""
@@ -295,8 +295,8 @@ class _ChapterChecker:
 def _no_figure(experiment: Experiment, figure: str) -> str:
     names = readable_names(name_patterns(experiment))
     return (
-        f"no figure of {experiment.address!r} is called {figure!r}{did_you_mean(figure, names)}; "
-        f"there are {', '.join(names)}"
+        f"{experiment.address!r} has no figure {figure!r}{did_you_mean(figure, names)}; "
+        f"available: {', '.join(names)}"
     )
 
 

@@ -89,8 +89,8 @@ def read_cell(folder: Path, name: str) -> CodeCell:
     path = folder / f"{name}.py"
     names = sorted(file.stem for file in folder.glob("*.py"))
     if not _NAME.fullmatch(name) or name not in names:
-        there_are = f"there are {', '.join(names)}" if names else f"there is nothing in {folder}"
-        raise UsageError(f"no code cell is called {name!r}{did_you_mean(name, names)}; {there_are}")
+        available = f"available: {', '.join(names)}" if names else f"{folder} has none"
+        raise UsageError(f"no code cell named {name!r}{did_you_mean(name, names)}; {available}")
     try:
         text = resolve_inside(folder.parent, f"{folder.name}/{path.name}").read_text(
             encoding="utf-8-sig"

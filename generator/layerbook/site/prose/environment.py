@@ -157,12 +157,12 @@ def _describe_missing(undefined: Undefined, names: tuple[str, ...]) -> str:
     if owner is missing:
         return f"{name!r} is not defined{did_you_mean(str(name), names)}"
     if isinstance(owner, list | tuple | str | ListView) and isinstance(name, int):
-        return f"there is no element {name}: there are {len(owner)}"
+        return f"there is no element {name}: the length is {len(owner)}"
     if not isinstance(name, str | int):
         return "a key must be a text or a number"
     is_mapping = isinstance(owner, Mapping)
     attributes = [str(key) for key in owner] if is_mapping else readable_names(owner)
-    list_of_names = f"; there are {', '.join(attributes)}" if attributes else ""
+    list_of_names = f"; available: {', '.join(attributes)}" if attributes else ""
     hint = did_you_mean(str(name), attributes)
     kind = KINDS.get(type(owner)) or type(owner).__name__
     if isinstance(owner, RecordView):

@@ -66,7 +66,7 @@ def _check_choices(value: object) -> tuple[str | Inline, ...]:
     texts = [str(choice).strip() for choice in choices]
     for text in texts:
         if texts.count(text) > 1:
-            raise UsageError(f"predict(): the choice {text!r} is there twice")
+            raise UsageError(f"predict(): the choice {text!r} is listed twice")
     return choices
 
 

@@ -139,9 +139,9 @@ OWN_TEXT_KINDS = ("attention", "next", "lens")
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """Return the error for an unknown name, with the nearest one and all that exist."""
     names = list(known)
-    list_of_names = f"there are {', '.join(names)}" if names else "there are none"
+    list_of_names = f"available: {', '.join(names)}" if names else "none exist"
     hint = did_you_mean(name, names)
-    return UsageError(f"no {kind} is called {name!r}{hint}; {list_of_names}")
+    return UsageError(f"no {kind} named {name!r}{hint}; {list_of_names}")
 
 
 @takes_steps(10)
@@ -159,7 +159,7 @@ def quantity(name: str, show: str = "") -> Inline:
     if name not in get_args(Role):
         raise UsageError(
             f"quantity() has no colour for {name!r}{did_you_mean(str(name), get_args(Role))}; "
-            f"there are {', '.join(get_args(Role))}"
+            f"available: {', '.join(get_args(Role))}"
         )
     words = str(show or name)
     return Inline(f'<span class="quantity {name}">{escape_text(words)}</span>', words)
@@ -364,7 +364,7 @@ class ProseFunctions:
         if kind not in OWN_TEXT_KINDS:
             raise UsageError(
                 f"own_text() cannot show {kind!r}{did_you_mean(str(kind), OWN_TEXT_KINDS)}; "
-                f"there are {', '.join(OWN_TEXT_KINDS)}"
+                f"available: {', '.join(OWN_TEXT_KINDS)}"
             )
         if self._live is None:
             return Block("", "", "own_text()")
@@ -418,7 +418,7 @@ class ProseFunctions:
         }
         if show not in texts:
             hint = did_you_mean(show, texts)
-            raise UsageError(f"cite() cannot show {show!r}{hint}; there are {', '.join(texts)}")
+            raise UsageError(f"cite() cannot show {show!r}{hint}; available: {', '.join(texts)}")
         tooltip = label if show == "title" else source.title
         self._citations[key] += 1
         id = self._page_ids.add(f"cite-{key}-{self._citations[key]}")

@@ -62,7 +62,7 @@ def check_language(language: str) -> None:
     except ClassNotFound as error:
         names = {alias for _, aliases, *_ in get_all_lexers() for alias in aliases}
         hint = did_you_mean(language, sorted(n for n in names if n[:1] == language[:1]))
-        message = f"no language is called {language!r}{hint}; without a name, it is plain text"
+        message = f"no language named {language!r}{hint}; without a name, it is plain text"
         raise ListingError(message) from error
 
 

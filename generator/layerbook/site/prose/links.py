@@ -64,7 +64,7 @@ class LinkTargets:
             return ""
         kind = "page" if posixpath.splitext(page)[1] in _PAGE_SUFFIXES else "file"
         names = self.pages if kind == "page" else (self.files or ())
-        return f"no {kind} is called {page!r}{did_you_mean(page, names)}"
+        return f"no {kind} named {page!r}{did_you_mean(page, names)}"
 
     def _anchor_problem(self, page: str, anchor: str) -> str:
         ids = self.find_ids(page) if anchor else None

@@ -51,6 +51,6 @@ def find_functions(names: tuple[object, ...]) -> str:
         if name not in functions:
             hint = did_you_mean(str(name), functions)
             raise UsageError(
-                f"model.js has no function {str(name)!r}{hint}; there are {', '.join(functions)}"
+                f"model.js has no function {str(name)!r}{hint}; available: {', '.join(functions)}"
             )
     return "\n".join(functions[str(name)] for name in names)

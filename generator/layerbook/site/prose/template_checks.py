@@ -207,7 +207,7 @@ def _attribute_message(owners: PossibleTypes, name: str) -> str:
     if not owners or name in known:
         return ""
     kinds = " or ".join(getattr(owner, "__name__", str(owner)) for owner in owners)
-    list_of_names = f"; there are {', '.join(known)}" if known else ""
+    list_of_names = f"; available: {', '.join(known)}" if known else ""
     return f"{kinds} has no {name!r}{did_you_mean(name, known)}{list_of_names}"
 
 
