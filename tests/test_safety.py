@@ -360,5 +360,5 @@ def test_names_invalid_in_addresses_are_refused(book: Path) -> None:
         path.touch()
         process = layerbook("build", "--no-run", cwd=book)
         assert process.returncode == 2
-        assert "its name has a character that the address of a file cannot have" in process.stderr
+        assert "its name has a character that a URL path cannot contain" in process.stderr
         path.unlink()

@@ -8,7 +8,7 @@ import sys
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     os.environ["PYTHONSAFEPATH"] = "1"  # no process that we start imports from a book's folder
     _open_closed_streams()
     try:
@@ -31,5 +31,5 @@ def _open_closed_streams() -> None:
             setattr(sys, name, stream)
 
 
-if __name__ == "__main__":  # and not in the processes that draw
+if __name__ == "__main__":  # skipped in the processes that draw figures
     main()

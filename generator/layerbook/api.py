@@ -131,7 +131,9 @@ def _resolve(analysis: Analysis[R], model: LoadedModel) -> Analysis[R]:
     limits = limits_from_config(model.config.to_dict())
     if missing := analysis.missing_features(limits):
         name = type(analysis).__name__
-        raise UsageError(f"{name} needs {' and '.join(missing)}; {limits.family} has not")
+        raise UsageError(
+            f"{name} needs {' and '.join(missing)}; which {limits.family} does not have"
+        )
     try:
         return resolve_numbers(analysis, limits)
     except ValidationError as error:
@@ -139,7 +141,7 @@ def _resolve(analysis: Analysis[R], model: LoadedModel) -> Analysis[R]:
 
 
 def _describe(error: ValidationError) -> list[str]:
-    """List the problems by field; of a union's branches, only the one that says why."""
+    """List the problems by field; for a union, only those of the branch that gives a reason."""
     errors = error.errors()
     specific = [e for e in errors if e["type"] != "literal_error"] or errors
     return [f"{e['loc'][0]}: {e['msg'].removeprefix('Value error, ')}" for e in specific]

@@ -320,7 +320,7 @@ def test_reports_wrong_parameters(specs, probe, keys, problem):
         ),
         (
             "analysis: next-token\nprompts: [a]\nclaims:\n  - {says: a, check: resutl.x}",
-            "9:26: unknown name 'resutl' (did you mean 'result'?); checks begin with result or"
+            "9:26: unknown name 'resutl' (did you mean 'result'?); checks start with result or"
             ' r("id")',
         ),
         (
@@ -331,7 +331,7 @@ def test_reports_wrong_parameters(specs, probe, keys, problem):
         (
             "analysis: next-token\nprompts: [a]\nclaims:\n  - says: a\n"
             "    check: >-\n      result.x and\n      result.y == foo",
-            "12:23: unknown name 'foo'; checks begin with result or r(\"id\")",
+            "12:23: unknown name 'foo'; checks start with result or r(\"id\")",
         ),
         (
             "analysis: next-token\nprompts: [a]\nclaims:\n  - {says: a, check: 'r(\"on\").x == 1'}",
@@ -792,7 +792,7 @@ def test_reports_an_impossible_date(specs):
     assert specs.book().published == "2024-02-29"
     specs.write("experiments/book.yaml", head + "2026-02-30\n")
     assert problems(specs.book) == [
-        "experiments/book.yaml:4:12: there is no day 2026-02-30: day is out of range for month"
+        "experiments/book.yaml:4:12: 2026-02-30 is not a date: day is out of range for month"
     ]
 
 

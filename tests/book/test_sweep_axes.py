@@ -278,8 +278,8 @@ def test_value_that_does_not_fit_is_reported_at_its_place(specs: SpecFolder) -> 
         ('{"prompt": "x", "n": NaN}', "NaN is not a finite number"),
         ('{"prompt": "x", "n": -Infinity}', "-Infinity is not a finite number"),
         ('{"prompt": "x", "n": 1e999}', "1e999 is not a finite number"),
-        (r'{"prompt": "\ud83d", "n": 1}', "an escape gives half a character (a lone surrogate)"),
-        (r'{"prompt": "x", "n": {"\udc00": 1}}', "an escape gives half a character"),
+        (r'{"prompt": "\ud83d", "n": 1}', "an escape is a lone surrogate, half of a character"),
+        (r'{"prompt": "x", "n": {"\udc00": 1}}', "an escape is a lone surrogate"),
         (f'{{"prompt": "x", "n": {"[" * 25}{"]" * 25}}}', "nested more than 20 deep"),
         ("[" * 100_000, "nested more than 20 deep"),
         ('{"prompt": "x", "n": 1, "n": 2}', "the key 'n' is defined twice"),
@@ -324,7 +324,7 @@ def test_line_ends_of_all_systems_end_a_line(specs: SpecFolder, data: Path, end:
     [
         ("a.txt", b"a\r\nb\r\n\xff", "data/a.txt:3:1: the file is not UTF-8"),
         ("a.csv", b'text\n"a\nb', "data/a.csv:3:1: not CSV: unexpected end of data"),
-        ("a.csv", b"text\na\nb,c", "data/a.csv:3:1: has 2 fields, the header 1"),
+        ("a.csv", b"text\na\nb,c", "data/a.csv:3:1: has 2 fields, but the header has 1"),
         ("a.csv", b'text\n"a"b', "data/a.csv:2:1: not CSV: ',' expected after '\"'"),
     ],
 )

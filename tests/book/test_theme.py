@@ -61,7 +61,11 @@ def test_themes_of_the_gallery_have_enough_contrast(book: Path, path: Path) -> N
         ("theme:\n  logo: images/none.svg\n", 1, "there is no file 'images/none.svg'"),
         ("theme:\n  favicon: ../x.png\n", 1, "leads out of the book"),
         ("theme:\n  fonts:\n    text: static/none.woff2\n", 2, "there is no file"),
-        ("theme:\n  fonts: {code: static/x.doc}\n", 1, "is no font; its name should end in .woff2"),
+        (
+            "theme:\n  fonts: {code: static/x.doc}\n",
+            1,
+            "is not a supported font; its name must end in .woff2",
+        ),
         ("theme:\n  css: templates/x.css\n", 1, "not in images/ or static/"),
     ],
 )

@@ -162,9 +162,9 @@ def test_position_in_text_for_every_scalar_style(tmp_path, text, position):
             "1:6: not valid YAML: while scanning a double-quoted scalar,"
             " found unknown escape character 'q'",
         ),
-        ('a: "\\ud800"\n', "1:4: an escape gives half a character (a lone surrogate)"),
-        ('a: "\\ude00\\ud83d"\n', "1:4: an escape gives half a character (a lone surrogate)"),
-        ('"\\ud800": 1\n', "1:1: an escape gives half a character (a lone surrogate)"),
+        ('a: "\\ud800"\n', "1:4: an escape is a lone surrogate, half of a character"),
+        ('a: "\\ude00\\ud83d"\n', "1:4: an escape is a lone surrogate, half of a character"),
+        ('"\\ud800": 1\n', "1:1: an escape is a lone surrogate, half of a character"),
         ('a: 1\nb: ["x", "\\U00110000"]\n', "2:13: not valid YAML: there is no such character"),
         ("a: b\x07c\n", "1:5: the character U+0007 must be written \\u0007, in double quotes"),
         (

@@ -260,7 +260,7 @@ def test_interrupt_during_imports_exits_with_130(book: Path, tmp_path: Path, mod
     with start_layerbook("build", cwd=book, PYTHONPATH=path) as running:
         output, errors = running.communicate()
     assert (running.returncode, output) == (130, "")
-    assert errors == "layerbook: interrupted; what was there is whole\n"
+    assert errors == "layerbook: interrupted; existing files are intact\n"
 
 
 def test_serves_the_book_at_a_local_address(book: Path) -> None:
@@ -297,7 +297,7 @@ def test_reports_an_unusable_folder_before_running(
     process = layerbook("build", "--site", "mine", cwd=book)
     assert (process.returncode, process.stdout) == (1, "")
     assert (
-        "mine: has files in it that no build wrote" in process.stderr
+        "mine: contains files that no build wrote" in process.stderr
         and "Loading" not in process.stderr
     )
     assert not (book / "experiments" / "results").exists()
@@ -422,7 +422,7 @@ def test_ctrl_c_while_drawing_ends_all_processes(book: Path) -> None:
         errors = running.stderr.read()  # until every process that has it open ends
     assert running.returncode == 130
     assert (
-        errors.strip().endswith("layerbook: interrupted; what was there is whole")
+        errors.strip().endswith("layerbook: interrupted; existing files are intact")
         and "Traceback" not in errors
     ), errors
     while _group(running.pid):

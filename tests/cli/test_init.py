@@ -85,7 +85,7 @@ def test_folder_with_files_is_refused_unchanged(tmp_path: Path) -> None:
     (tmp_path / "talk" / "notes.txt").write_text("mine")
     done = layerbook("init", "talk", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "talk: has files in it, such as notes.txt" in done.stderr
+    assert "talk: contains files, such as notes.txt" in done.stderr
     assert read_tree(tmp_path) == {"talk/notes.txt": b"mine"}
 
 

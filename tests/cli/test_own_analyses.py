@@ -212,7 +212,7 @@ def test_schema_has_the_trusted_analyses(book: Path) -> None:
     ("name", "message"),
     [
         ("next_token", "there is an analysis 'next-token' already; rename the file"),
-        ("other", "other.py: the analysis 'other' should be a class called Other"),
+        ("other", "other.py: the analysis 'other' must be a class named Other"),
     ],
 )
 def test_clashing_names_and_missing_classes_are_reported(

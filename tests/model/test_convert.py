@@ -220,7 +220,7 @@ REFUSED = [
     ({"without": "blk.1.ffn_up.weight"}, "blk.1.ffn_up.weight is missing"),
     (
         {"extra": {"rope_freqs.weight": np.array([1, 2, 3, 9], np.float32)}},
-        "rope_freqs.weight slows positions down otherwise than Llama 3.1",
+        "rope_freqs.weight scales RoPE differently from Llama 3.1",
     ),
     (
         {"extra": {"blk.0.attn_q_norm.weight": np.ones(8, np.float32)}},
@@ -245,7 +245,7 @@ def test_refuses_a_repeated_token(tiny_model_dir, tmp_path):
     tokens[-1] = tokens[10]
     changes = {"tokenizer.ggml.tokens": tokens, "tokenizer.ggml.merges": merges[:1]}
     gguf = write_gguf(tiny_model_dir, tmp_path / "t.gguf", changes)
-    with pytest.raises(ModelError, match=r"does not read back.*\n.*tokenizer\.ggml\.tokens"):
+    with pytest.raises(ModelError, match=r"converted files differ.*\n.*tokenizer\.ggml\.tokens"):
         converted(gguf, tmp_path / "out")
 
 

@@ -744,11 +744,11 @@ def test_rehashing_ignores_cached_digests(tiny_model_dir):
     true = source.fingerprint()
     forge_remembered_digests()
     assert source.fingerprint() != true
-    with user_cache.hashing_anew():
+    with user_cache.rehashing():
         assert source.fingerprint() == true
         forge_remembered_digests()
         assert source.fingerprint() == true
-        user_cache.file_digest(tiny_model_dir / "config.json", anew=True)
+        user_cache.file_digest(tiny_model_dir / "config.json", rehash=True)
         assert source.fingerprint() == true
 
 

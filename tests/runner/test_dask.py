@@ -435,7 +435,7 @@ def test_worker_without_layerbook_is_reported(book: Path, tmp_path: Path) -> Non
         done = layerbook("run", "--executor", new_cluster.executor, cwd=book)
         assert new_cluster.workers[0].poll() is None
     assert done.returncode == 2
-    assert "the Dask workers lack what a run needs" in done.stderr
+    assert "the Dask workers cannot run this" in done.stderr
 
 
 @needs_dask

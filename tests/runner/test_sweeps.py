@@ -310,7 +310,7 @@ SPEC_ERRORS = {
     "a parameter with a value": (
         "sweep:",
         "top_k: 5\n    sweep:",
-        "'top_k' is swept, so it has no value of its own",
+        "'top_k' is swept, so it cannot also have a fixed value",
     ),
     "a missing file": (
         "pets.jsonl",
@@ -398,8 +398,8 @@ def check_prompt_file(book: Path, name: str, content: str) -> CommandResult:
             "a.jsonl:2:1: should be text",
         ),
         ("a.jsonl", "", "a.jsonl has no values"),
-        ("a.csv", "prompt,legs\nx,1\ny", "a.csv:3:1: has 1 fields, the header 2"),
-        ("a.csv", "prompt,prompt\nx,1", "a.csv:1:1: each column should have a name of its own"),
+        ("a.csv", "prompt,legs\nx,1\ny", "a.csv:3:1: has 1 fields, but the header has 2"),
+        ("a.csv", "prompt,prompt\nx,1", "a.csv:1:1: every column must have a different name"),
         ("a.xlsx", "x", "a.xlsx:1:1: should be a .txt, .csv or .jsonl file"),
     ],
 )

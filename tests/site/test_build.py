@@ -114,7 +114,7 @@ def test_fresh_checkout_reproduces_results_and_site(book: Path) -> None:
     shutil.rmtree(book / ".layerbook")
     result = layerbook("build", cwd=book)
     assert result.returncode == 0
-    assert "4 experiments ran: 4 gave the numbers that were there" in result.stdout
+    assert "4 experiments ran: 4 unchanged" in result.stdout
     assert read_results(book) == before
     assert read_tree(book / "site") == site
 

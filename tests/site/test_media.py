@@ -126,7 +126,7 @@ def test_video_is_a_figure_with_a_poster(media_book: Path) -> None:
         ('![A](/etc/secret.png "x")', "3:1", "leads out of the book"),
         ('![A](images/../../x.png "x")', "3:1", "leads out of the book"),
         ('![A](https://example.org/x.png "x")', "3:1", "is an address"),
-        ('![A](images/line.bmp "x")', "3:1", "is no image; its name should end in .png"),
+        ('![A](images/line.bmp "x")', "3:1", "is not a supported image; its name must end in .png"),
         ('![A](static/film.mp4 "x")', "3:1", "is no image"),
         ('![A](images/unused.png "x")', "3:1", "it is no PNG file"),
         ('![A](line.png "x")', "3:1", "not in images/ or static/"),
@@ -137,7 +137,10 @@ def test_video_is_a_figure_with_a_poster(media_book: Path) -> None:
         ("[A table](static/tabel.csv)", "3:11", "there is no file 'static/tabel.csv'"),
         (
             '{{ video("static/film.mov", poster="images/line.png", caption="x") }}',
-            *("3:4", "video(): 'static/film.mov' is no video; its name should end in .mp4, .webm"),
+            *(
+                "3:4",
+                "is not a supported video; its name must end in .mp4, .webm",
+            ),
         ),
         ('{{ video("static/film.mp4") }}', "3:4", "video(): needs poster and caption"),
         ("Some <b>bold</b> text", "3:6", "prose has no HTML, and <b> looks like some"),
@@ -193,7 +196,7 @@ def test_size_of_an_svg_is_read(tmp_path: Path, attributes: str, size: tuple[int
     ("name", "content", "message"),
     [
         ("x.svg", SVG.format(""), "neither width and height nor a viewBox"),
-        ("x.svg", SVG.format('viewBox="0 0 1e9 1"'), "which no page can show"),
+        ("x.svg", SVG.format('viewBox="0 0 1e9 1"'), "which is not a displayable size"),
         ("x.svg", '<!DOCTYPE svg [<!ENTITY a "b">]><svg/>', "it defines entities"),
         ("x.svg", "<html/>", "it is no SVG"),
         ("x.svg", "", "cannot be read"),

@@ -136,7 +136,7 @@ def test_values_in_formulas_are_not_tex() -> None:
             "{{ r('noise').name | percent }}",
             f"{FILE}:1:1: percent needs a number, not 'SmolLM2-135M-Instruct'",
         ),
-        ("{{ tok(3) }}", f"{FILE}:1:1: a token is needed here, not 3"),
+        ("{{ tok(3) }}", f"{FILE}:1:1: expected a token, not 3"),
         ("x\n{% for %}", f"{FILE}:2:1: "),
         ("x\n{{ 'a' ", f"{FILE}:2:1: "),
         ("x\n{% if r('noise').nothing %}{% endif %}", f"{FILE}:2:1: Result has no 'nothing'"),

@@ -96,7 +96,7 @@ class Architecture(Analysis[ArchitectureResult]):
     result_type = ArchitectureResult
 
     def runs(self) -> dict[str, Request]:
-        """The model's own facts; it does not run."""
+        """The model's facts; the model does not run."""
         return {"model": Describe()}
 
     def measure(self, captures: ActivationCaches) -> ArchitectureResult:

@@ -144,7 +144,7 @@ class Entries:
         return NearEntry(token=token, cosine=float(cosine[id]), given=bool(self.given[id]))
 
     def first_new(self, cosine: NDArray[np.float64]) -> NearEntry:
-        """The entry with the largest cosine [V] that is no word of the sum."""
+        """The entry with the largest cosine [V] that is not a word of the sum."""
         return self.at(int(by_size(np.where(self.given, -np.inf, cosine))[0]), cosine)
 
 
@@ -153,7 +153,7 @@ def _formula(total: EmbeddingSum) -> str:
 
 
 def _bars(total: EmbeddingSum) -> Bars:
-    """The nearest entries of a sum; those that are no word of the sum stand out."""
+    """The nearest entries of a sum; those that are not words of the sum stand out."""
     values = [f"{visible(entry.token)} {entry.cosine:.2f}" for entry in total.nearest]
     return Bars(
         tuple(entry.token for entry in total.nearest),

@@ -97,8 +97,8 @@ class HeadKnockout(Analysis[HeadKnockoutResult]):
     Shapes: z [T, H, d_head], one head of one layer overwritten -> logits [V] of the last position;
         one pass for each head.
     Units: probabilities, 0 to 1.
-    Limits: one prompt; heads are tried one by one, so that a head with a stand-in seems idle; zero
-        is not what a head says when it has nothing to say.
+    Limits: one prompt; heads are tried one by one, so a head that another can replace seems idle;
+        zero is not what a head outputs when it has nothing to add.
     Source: switching heads off: Michel et al. 2019 (arXiv:1905.10650); outputs of another prompt:
         Wang et al. 2022 (arXiv:2211.00593).
     """

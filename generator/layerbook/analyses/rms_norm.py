@@ -82,7 +82,7 @@ class RmsNorm(Analysis[RmsNormResult]):
         return {"run": run, "weights": Weights(frozenset({W_FINAL}))}
 
     def measure(self, captures: ActivationCaches) -> RmsNormResult:
-        """Measure lengths; norm the last stream ourselves and compare."""
+        """Measure lengths; normalize the last stream here and compare it with the model's."""
         run, gains = captures["run"], captures["weights"][W_FINAL]  # gains [d_model]
         layers = resolved(self.layers)
         stream = run.stack("resid_mid", layers)  # [L, T, d_model]

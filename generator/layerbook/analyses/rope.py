@@ -234,7 +234,7 @@ class RotatedScores:
     def __call__(
         self, q_pos: NDArray[np.integer], k_pos: NDArray[np.integer]
     ) -> NDArray[np.float64]:
-        """Scores [H, T, T], queries by keys, with queries and keys [T] at these positions."""
+        """Return the scores [H, T, T], queries by keys, at these positions [T]."""
         q, k = self.turned(q_pos, k_pos)
         scores: NDArray[np.float64] = q @ k.swapaxes(1, 2) / q.shape[-1] ** 0.5
         return scores

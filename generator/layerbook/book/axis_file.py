@@ -75,7 +75,7 @@ def read_axis_file(folder: Path, axis: Node) -> AxisData | None:
     digest = hashlib.sha256(content).hexdigest()
     digest_node = axis.get("sha256")
     if digest_node is not None and digest_node.value != digest:
-        digest_node.add_problem(f"{file} has another sha256: {digest}")
+        digest_node.add_problem(f"{file} has a different sha256: {digest}")
         return None
     names = list(rows[0].values)
     column = axis.get_text("column") or (names[0] if len(names) == 1 else "")
@@ -100,7 +100,9 @@ def read_axis_file(folder: Path, axis: Node) -> AxisData | None:
 def _read_bytes(folder: Path, name: str) -> bytes:
     path = folder / name
     if Path(name).is_absolute() or ".." in Path(name).parts:
-        raise UsageError(f"{name!r} should lie beside the spec or below it: books can be moved")
+        raise UsageError(
+            f"{name!r} must be in the folder of the spec or below it, so that the book can be moved"
+        )
     if "\0" in name:
         raise UsageError(f"{name!r} is not a path: it has a null character")
     try:
@@ -110,7 +112,9 @@ def _read_bytes(folder: Path, name: str) -> bytes:
         with resolved.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
     except OutsideError as error:
-        raise UsageError(f"{name!r} is not in the folder of the spec, or behind a link") from error
+        raise UsageError(
+            f"{name!r} is outside the folder of the spec, or reached through a link"
+        ) from error
     except OSError as error:
         near = did_you_mean(path.name, [p.name for p in path.parent.glob("*")])
         message = f"{display_path(path)} cannot be read: {error.strerror}{near}"
@@ -136,23 +140,25 @@ def _read_rows(path: Path, content: bytes) -> list[_Row]:
 
 
 def _text_rows(text: str) -> Iterator[_Row]:
-    """A value a line, with the spaces at either end; empty lines are skipped."""
+    """Read one value per line, keeping leading and trailing spaces; skip empty lines."""
     for number, line in enumerate(LINE_BREAK.split(text), start=1):
         if line:
             yield _Row(number, {"text": line})
 
 
 def _csv_rows(text: str) -> Iterator[_Row]:
-    """A value for each row below the header; empty lines are skipped."""
+    """Read one value per row below the header; skip empty lines."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = next(reader, [])
         if len(set(header)) < len(header) or "" in header:
-            raise _DataError(1, "each column should have a name of its own")
+            raise _DataError(1, "every column must have a different name")
         first_line = reader.line_num + 1
         for row in reader:
             if row and len(row) != len(header):
-                raise _DataError(first_line, f"has {len(row)} fields, the header {len(header)}")
+                raise _DataError(
+                    first_line, f"has {len(row)} fields, but the header has {len(header)}"
+                )
             if row:
                 yield _Row(first_line, dict(zip(header, row, strict=True)))
             first_line = reader.line_num + 1
@@ -161,14 +167,14 @@ def _csv_rows(text: str) -> Iterator[_Row]:
 
 
 def _jsonl_rows(text: str) -> Iterator[_Row]:
-    """A value for each line, which is an object with the keys of the first."""
+    """Read one value per line; each line is an object with the keys of the first."""
     names: dict[str, None] = {}
     for number, line in enumerate(LINE_BREAK.split(text), start=1):
         if not line.strip():
             continue
         row = _parse_json(line, number)
         if not isinstance(row, dict):
-            raise _DataError(number, "should be an object, as all other lines")
+            raise _DataError(number, "must be an object, like every other line")
         names = names or dict.fromkeys(row)
         for name in names:
             if name not in row:
@@ -180,7 +186,7 @@ def _jsonl_rows(text: str) -> Iterator[_Row]:
 
 
 def _parse_json(line: str, number: int) -> Any:
-    """Parse a line as JSON proper: no NaN, no number beyond floats, no key twice, no deep nest."""
+    """Parse a line as strict JSON: no NaN, overflowing number, repeated key or deep nesting."""
 
     def parse_float(text: str) -> float:
         if not math.isfinite(float(text)):
@@ -213,11 +219,11 @@ def _parse_json(line: str, number: int) -> Any:
 
 
 def _check_json(value: Any, line: int, depth: int) -> None:
-    """Raise _DataError for a value that is nested too deep, or a text with half a character."""
+    """Raise _DataError for a value that is nested too deep, or a text with a lone surrogate."""
     if depth > MAX_DEPTH:
         raise _DataError(line, f"nested more than {MAX_DEPTH} deep")
     if isinstance(value, str) and SURROGATE.search(value):
-        raise _DataError(line, "an escape gives half a character (a lone surrogate)")
+        raise _DataError(line, "an escape is a lone surrogate, half of a character")
     if isinstance(value, dict):
         for key, inner in value.items():
             _check_json(key, line, depth + 1)
@@ -235,7 +241,7 @@ READERS: Mapping[str, Callable[[str], Iterator[_Row]]] = {
 
 
 def _make_node(value: Any, line: int, file: str, axis: Node) -> Node:
-    """Return a value of the file as a spec would have it, all of it at the start of its line."""
+    """Return a value of the file as a node of a spec, located at the start of its line."""
     key_positions = {}
     if isinstance(value, dict):
         key_positions = dict.fromkeys(value, Position(line, 1))

@@ -144,7 +144,7 @@ def load(templates: Path) -> Bibliography | None:
             problems.add(file, FILE_START, message)
         for key, (position, publication) in sources.items():
             if not KEY_PATTERN.fullmatch(key):
-                problems.add(file, position, f"a key has {KEY_RULE}; {key!r} has not")
+                problems.add(file, position, f"a key must have {KEY_RULE}, unlike {key!r}")
             elif key in places:
                 problems.add(file, position, f"the key {key!r} is in {places[key].file} already")
             elif publication is not None:
@@ -155,7 +155,7 @@ def load(templates: Path) -> Bibliography | None:
 
 
 Sources = dict[str, tuple[Position, Publication | None]]
-"""The sources of a file with their places; None of one that has been reported."""
+"""Return the sources of a file with their places; None for one with a reported problem."""
 
 
 def _read_yaml(path: Path, problems: ProblemList) -> Sources:

@@ -14,7 +14,7 @@ from typing import Any
 
 MeasuredValue = float | int | str | bool | None
 
-# Codes such as 007 are no numbers.
+# Codes such as 007 are not numbers.
 NUMBER = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 MAX_INTEGER = 2**63 - 1
 MAX_NUMBER = 1e300  # sums and differences of what is drawn must not overflow
@@ -22,14 +22,14 @@ MAX_EXACT_INTEGER = 2**53  # beyond it, floats have no place for every integer
 
 
 def parse_number(text: str) -> int | float | None:
-    """Return the finite number that a text writes; None for any other text."""
+    """Parse a finite number; return None for any other text."""
     if not NUMBER.fullmatch(text) or not math.isfinite(float(text)):
         return None
     return int(text) if text.lstrip("-+").isdigit() else float(text)
 
 
 def parse_column(texts: Sequence[str]) -> tuple[MeasuredValue, ...]:
-    """Return the numbers of a column if each text writes one; else the texts."""
+    """Return the column as numbers if every text is a number, otherwise the texts."""
     numbers = [parse_number(text) for text in texts]
     if None in numbers:
         return tuple(texts)
@@ -37,7 +37,7 @@ def parse_column(texts: Sequence[str]) -> tuple[MeasuredValue, ...]:
 
 
 def unify_column(values: Sequence[Any]) -> tuple[MeasuredValue, ...]:
-    """Return the values if they are of one kind, else all as text: lists, mappings, as JSON."""
+    """Return the values if they are of one kind, otherwise as text (lists and mappings as JSON)."""
     kinds = {_kind(value) for value in values if value is not None}
     if kinds == {"number"}:
         return _storable(values) or tuple(map(_as_text, values))

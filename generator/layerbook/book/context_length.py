@@ -35,7 +35,7 @@ def check_context_length(analysis: Analysis[Any], limits: Limits, node: Node) ->
 
 
 def _check_use(use: _PromptUse, limits: Limits) -> str:
-    """Return what is wrong with a prompt, "" if nothing is. Raises ModelError of its chat."""
+    """Return the problem with a prompt, or "". Raises ModelError if its chat is refused."""
     count = _max_count(use.prompt, limits)
     if count + use.new_tokens <= limits.context:
         return ""
@@ -51,7 +51,7 @@ def _check_use(use: _PromptUse, limits: Limits) -> str:
 
 
 def _max_count(prompt: Prompt, limits: Limits) -> int:
-    """Return how many tokens a prompt can have at most: two come from a byte, without counting."""
+    """Return an upper bound of a prompt's tokens without tokenizing: at most two per byte."""
     if prompt.ids:
         return len(prompt.ids)
     if prompt.messages and limits.render_chat is not None:

@@ -25,7 +25,7 @@ def can_have_figure(experiment: Experiment, name: str) -> bool:
 
 
 def can_begin_figure(experiment: Experiment, name: str) -> bool:
-    """Return whether a figure may have this name, or one that goes on after a hyphen."""
+    """Return whether a figure may have this name, or this name followed by a hyphen and more."""
     return any(
         re.fullmatch("-".join(parts[:count]), name)
         for pattern in name_patterns(experiment)
@@ -35,7 +35,7 @@ def can_begin_figure(experiment: Experiment, name: str) -> bool:
 
 
 def name_patterns(experiment: Experiment) -> tuple[str, ...]:
-    """Return regular expressions for the names: of a sweep its views, else what its source says."""
+    """Return regular expressions for the names: the views of a sweep, or the keys in the source."""
     if experiment.sweep is not None:
         return tuple(re.escape(view.name).replace(r"\-", "-") for view in experiment.sweep.views)
     return analysis_name_patterns(type(experiment.analysis))

@@ -1,4 +1,4 @@
-"""Refuse a book some of whose files lie elsewhere, or are no files."""
+"""Refuse a book with links that lead outside, or with entries that are not regular files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from layerbook.core.errors import OutsideError, SpecError
 from layerbook.core.paths import resolve_inside
 
 FOLDERS = ("experiments", "templates", "analyses", *MEDIA_FOLDERS)
-"""The folders that a book is read from; results lie in the first."""
+"""The folders that a book is read from; results are in the first."""
 
 _NO_ADDRESS = re.compile(r"[\x00-\x1f\x7f:\\\ud800-\udfff]")
 _MEGABYTE = 1_000_000
@@ -27,9 +27,9 @@ _MOST_BYTES = {
 def check_book_files(root: Path) -> None:
     """Check every entry of a book's folders, without reading a file.
 
-    Raises SpecError for links that lead outside of `root` or to a folder, and for what is neither a
-    file nor a folder, such as a pipe, which would block its reader. Also for files that are larger
-    than their folder may have, alone or together, since a build holds them in memory.
+    Raises SpecError for links that lead outside `root` or to a folder, for entries that are neither
+    files nor folders, such as a pipe, which would block its reader, and for files that exceed the
+    limit of their folder, alone or together, since a build holds them in memory.
     """
     problems = ProblemList()
     for folder in FOLDERS:
@@ -38,7 +38,7 @@ def check_book_files(root: Path) -> None:
         if folder in MEDIA_FOLDERS:
             for path in sorted((root / folder).rglob("*")):
                 if _NO_ADDRESS.search(path.name):
-                    reason = "its name has a character that the address of a file cannot have"
+                    reason = "its name has a character that a URL path cannot contain"
                     problems.add(display_path(path), FILE_START, reason)
     if not problems:
         for folder in _MOST_BYTES:
@@ -83,9 +83,9 @@ def _refusal_of_link(root: Path, link: Path) -> str | None:
     try:
         target = resolve_inside(root, link)
     except OutsideError:
-        return "is a link to a place outside of the book, which is not read"
+        return "is a link that leads outside the book; such links are not followed"
     if target.is_dir():
         return "is a link to a folder, which is not followed; only files of the book can be linked"
     if target.exists() and not target.is_file():
-        return "is a link to what is neither a file nor a folder"
+        return "is a link to something that is neither a file nor a folder"
     return None

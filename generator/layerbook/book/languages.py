@@ -13,13 +13,13 @@ CATALOGUE = "layerbook.po"
 
 
 def names() -> tuple[str, ...]:
-    """Return the codes of the languages that there are, sorted."""
+    """Return the codes of all available languages, sorted."""
     folders = files("layerbook.templates").joinpath("locale").iterdir()
     return tuple(sorted({ENGLISH.code, *(folder.name for folder in folders if folder.is_dir())}))
 
 
 def check_language(code: str) -> str:
-    """Return a code of BCP 47. Raises ValueError, with the languages that there are."""
+    """Return the BCP 47 code unchanged. Raises ValueError, listing all languages, if unknown."""
     if _known_part(code) is None:
         available = f"available: {', '.join(names())}"
         raise ValueError(f"no language named {code!r}{did_you_mean(code, names())}; {available}")
@@ -27,13 +27,13 @@ def check_language(code: str) -> str:
 
 
 def _known_part(code: str) -> str | None:
-    """Return the language of a code: `de` of `de-AT`."""
+    """Return the catalogue for a code: `de` for `de-AT`; None if there is none."""
     known = names()
     return next((part for part in (code, code.partition("-")[0]) if part in known), None)
 
 
 def _as_tuple(texts: Any) -> tuple[str, ...]:
-    """Return the forms of a message: one, or those for one and for many."""
+    """Return the forms of a message: one, or a singular and a plural."""
     return (texts,) if isinstance(texts, str) else tuple(texts)
 
 

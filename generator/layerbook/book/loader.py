@@ -209,7 +209,7 @@ class Book:
 
     @property
     def own_words(self) -> Language:
-        """The language of what pages say beside the prose."""
+        """The language of the pages' own words, as opposed to the prose."""
         return languages.load(self.language)
 
     @property
@@ -439,7 +439,7 @@ class _ChapterLoader:
         return tuple(parsed)
 
     def check_needs(self, chapters: Collection[str]) -> None:
-        """Report chapters to read before this one that do not exist."""
+        """Report prerequisite chapters that do not exist."""
         for node in self._needs:
             if node.value == self.name:
                 node.add_problem("a chapter cannot need itself")

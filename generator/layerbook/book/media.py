@@ -81,20 +81,20 @@ class MediaFolders:
         return str(PurePosixPath(path))
 
     def check_static(self, path: str, suffixes: tuple[str, ...], kind: str) -> None:
-        """Raise MediaError for a path that is no file of a kind in `static/`."""
+        """Raise MediaError unless the path is a file of this kind in `static/`."""
         self._find(path, suffixes, kind)
         if PurePosixPath(path).parts[0] != STATIC_FOLDER:
             raise MediaError(f"{path!r} is not in static/, where the site takes each {kind} from")
 
     def read(self, path: str) -> bytes:
-        """Return the content of a file. Raises MediaError."""
+        """Read a file. Raises MediaError."""
         try:
             return resolve_inside(self._root, path).read_bytes()
         except OSError as error:
             raise MediaError(f"{path} cannot be read ({error.strerror or error})") from error
 
     def static_paths(self) -> Iterator[str]:
-        """Yield the files in `static/` that the site gets, in order; hidden ones stay."""
+        """Yield the files in `static/` that are published, in order; hidden files are skipped."""
         yield from self._paths(STATIC_FOLDER)
 
     def static_files(self) -> dict[str, bytes]:
@@ -112,7 +112,7 @@ class MediaFolders:
         clean = PurePosixPath(path)
         if re.match(r"[a-z][a-z0-9+.-]*:|//", path, re.IGNORECASE):
             raise MediaError(
-                f"{path!r} is an address; a book shows its own files, from images/ or static/"
+                f"{path!r} is a URL; a book can only show its own files, from images/ or static/"
             )
         if clean.is_absolute() or "\\" in path or ".." in clean.parts:
             raise MediaError(f"{path!r} leads out of the book; begin with images/ or static/")
@@ -121,7 +121,9 @@ class MediaFolders:
                 f"{path!r} is not in images/ or static/, which have a book's own files"
             )
         if clean.suffix.lower() not in suffixes:
-            raise MediaError(f"{path!r} is no {kind}; its name should end in {', '.join(suffixes)}")
+            raise MediaError(
+                f"{path!r} is not a supported {kind}; its name must end in {', '.join(suffixes)}"
+            )
         try:
             file = resolve_inside(self._root, path)
         except OutsideError as error:
@@ -144,7 +146,9 @@ class MediaFolders:
         except _UNREADABLE as error:
             raise MediaError(f"{path!r} cannot be read: {error}") from error
         if not (0 < width <= _MAX_SIDE and 0 < height <= _MAX_SIDE):
-            raise MediaError(f"{path!r} has {width} by {height} pixels, which no page can show")
+            raise MediaError(
+                f"{path!r} has {width} by {height} pixels, which is not a displayable size"
+            )
         return width, height
 
 
@@ -161,7 +165,7 @@ def _pixel_size(file: Path) -> tuple[int, int]:
                 width, height = image.size
                 turned = expected == "JPEG" and image.getexif().get(_EXIF_ORIENTATION) in _TURNED
     except UnidentifiedImageError as error:
-        raise ValueError(f"it is no {expected} file") from error
+        raise ValueError(f"it is not a {expected} file") from error
     except Image.DecompressionBombError as error:
         raise ValueError("it has too many pixels") from error
     return (height, width) if turned else (width, height)
@@ -178,7 +182,7 @@ def _svg_size(file: Path) -> tuple[int, int]:
     with file.open("rb") as stream:
         root, attributes = _root_element(stream.read(_SVG_HEAD))
     if root.rpartition(":")[2] != "svg":
-        raise ValueError("it is no SVG")
+        raise ValueError("it is not an SVG")
     sides = [_LENGTH.fullmatch(attributes.get(name, "")) for name in ("width", "height")]
     if all(sides):
         width, height = (round(float(side[1])) for side in sides if side)
@@ -191,11 +195,11 @@ def _svg_size(file: Path) -> tuple[int, int]:
 
 
 def _root_element(head: bytes) -> tuple[str, dict[str, str]]:
-    """Return the name and the attributes of the element of an XML file that has all others."""
+    """Return the name and the attributes of the root element of an XML file."""
     elements: list[tuple[str, dict[str, str]]] = []
 
     def refuse(*_: object) -> NoReturn:
-        raise ValueError("it defines entities, which are not read; save it as plain SVG")
+        raise ValueError("it defines XML entities, which are not supported; save it as plain SVG")
 
     parser = expat.ParserCreate()
     parser.EntityDeclHandler = refuse

@@ -18,7 +18,7 @@ MAX_CSL = 1_000_000
 """Bytes of a CSL-JSON file."""
 MAX_YEAR_DIGITS = 10
 MAX_GROWTH = 50_000_000
-"""Of characters that joined texts (`a # b`) can come to."""
+"""The maximum number of characters of joined strings (`a # b`)."""
 AND_OTHERS = "et al."
 VENUES = {
     "article": ("journal", "journaltitle"),
@@ -87,7 +87,7 @@ def read_bibtex(path: Path, problems: ProblemList) -> dict[str, RawSource]:
     if text is None:
         return {}
     if _JOINED_STRING.search(text) or text.count("#") * len(text) > MAX_GROWTH:
-        problems.add(file, FILE_START, "joins too many texts with #; write them out")
+        problems.add(file, FILE_START, "joins too many strings with #; write them out")
         return {}
     positions = dict(_positions(_BIBTEX_KEY, text, problems, file))
     with errors.capture() as captured:
@@ -98,7 +98,9 @@ def read_bibtex(path: Path, problems: ProblemList) -> dict[str, RawSource]:
             entries = {}
     for fault in captured:
         line = getattr(fault, "lineno", None)
-        if line is not None:  # those without are repeated keys, which have been reported
+        if (
+            line is not None
+        ):  # entries without a place have repeated keys, which are already reported
             message = _SENTENCE_END.sub(r"\1", str(fault).partition(": ")[2] or str(fault))
             problems.add(file, Position(line, 1), f"is not BibTeX: {message}")
     return {
@@ -158,7 +160,7 @@ def _read(path: Path, max_bytes: int, problems: ProblemList) -> str | None:
 def _positions(
     pattern: re.Pattern[str], text: str, problems: ProblemList, file: str
 ) -> Iterator[tuple[str, Position]]:
-    """Yield the keys of a file with their places; a key that is there twice is a problem."""
+    """Yield the keys of a file with their places; report a repeated key."""
     seen: dict[str, int] = {}
     line, counted = 1, 0
     for match in pattern.finditer(text):
@@ -166,7 +168,7 @@ def _positions(
         line, counted = line + text.count("\n", counted, start), start
         position = Position(line, start - (text.rfind("\n", 0, start) + 1) + 1)
         if match[1] in seen:
-            message = f"the key {match[1]!r} is in line {seen[match[1]]} already"
+            message = f"the key {match[1]!r} is already defined on line {seen[match[1]]}"
             problems.add(file, position, message)
         seen.setdefault(match[1], line)
         yield match[1], position

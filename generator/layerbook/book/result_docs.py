@@ -86,7 +86,7 @@ def _paragraphs(docstring: str) -> str:
 
 
 def _no_links(text: str) -> str:
-    """Return a text in which `[layer][head]` is no link of Markdown."""
+    """Escape brackets such as `[layer][head]`, which Markdown would read as a link."""
     return text.replace("][", "]\\[")
 
 

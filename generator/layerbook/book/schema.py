@@ -29,7 +29,7 @@ def _check_date(text: str) -> str:
     try:
         date.fromisoformat(text)
     except ValueError as error:
-        raise ValueError(f"there is no day {text}: {error}") from error
+        raise ValueError(f"{text} is not a date: {error}") from error
     return text
 
 
@@ -236,7 +236,7 @@ class ThemeSpec(_Spec):
 
 
 def _as_folder(address: str) -> str:
-    """Return an address with a slash at its end. Raises ValueError for what is none of the web."""
+    """Return a URL with a trailing slash. Raises ValueError if it is not a web address."""
     if not address:
         return address
     if not re.fullmatch(r"https?://[^\s?#<>\"']+", address):

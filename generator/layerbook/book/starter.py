@@ -1,4 +1,4 @@
-"""Write a new book, or an analysis, to start from: files of the package with names filled in."""
+"""Write a new book or a new analysis from the templates of the package."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def write_analysis(root: Path, name: str, model: str) -> tuple[str, ...]:
     if not _ANALYSIS_NAME.fullmatch(name) or keyword.iskeyword(name):
         raise UsageError(f"{name!r}: a name has words of small letters, such as word-shares")
     if name in registry.names():
-        raise UsageError(f"there is an analysis {name!r} already; choose another name")
+        raise UsageError(f"an analysis named {name!r} already exists; choose a different name")
     package = files("layerbook") / "starter" / "lecture"
     contents = {}
     for path in ("analyses/received_attention.py", "tests/test_received_attention.py"):
@@ -69,7 +69,7 @@ def write_analysis(root: Path, name: str, model: str) -> tuple[str, ...]:
         contents[path] = source.encode()
     for path in contents:
         if (root / path).exists():
-            raise UsageError(f"{root / path}: is there already; it stays as it is")
+            raise UsageError(f"{root / path}: already exists and was left unchanged")
     try:
         for path, data in contents.items():
             resolve_inside(root, path, links=False).parent.mkdir(exist_ok=True)
@@ -86,10 +86,10 @@ def _spellings(name: str) -> tuple[str, str, str]:
 
 def _check_target(folder: Path) -> None:
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise UsageError(f"{folder}: is not a folder; a new book needs a new or an empty one")
+        raise UsageError(f"{folder}: is not a folder; a new book needs a new or empty folder")
     if folder.is_dir() and (names := {path.name for path in folder.iterdir()} - _KEPT_FOLDERS):
         raise UsageError(
-            f"{folder}: has files in it, such as {min(names)}; a new book needs a new or an "
+            f"{folder}: contains files, such as {min(names)}; a new book needs a new or "
             "empty folder"
         )
 
@@ -115,7 +115,7 @@ def _walk(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]
 
 
 def _fill(path: str, data: bytes, fillings: dict[str, str]) -> bytes:
-    """Return a file with its title and model; in YAML as quoted texts."""
+    """Return a file with the title and model filled in, quoted in YAML."""
     if Path(path).suffix not in _TEXT_SUFFIXES:
         return data
     text = data.decode()
@@ -127,7 +127,7 @@ def _fill(path: str, data: bytes, fillings: dict[str, str]) -> bytes:
 
 
 def _write_whole(folder: Path, contents: dict[str, bytes]) -> None:
-    """Write all files beside their place, then move them there; a failure leaves nothing."""
+    """Write all files to a temporary folder, then move them; a failure leaves nothing behind."""
     is_new = not folder.exists()
     parent = folder.parent if is_new else folder
     parent.mkdir(parents=True, exist_ok=True)

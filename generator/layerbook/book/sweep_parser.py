@@ -79,7 +79,9 @@ class SweepParser:
             self.node.value["sweep"].add_key_problem(name, message)
             return None
         if name in self.node.value:
-            self.node.add_key_problem(name, f"{name!r} is swept, so it has no value of its own")
+            self.node.add_key_problem(
+                name, f"{name!r} is swept, so it cannot also have a fixed value"
+            )
             return None
         if isinstance(values.value, tuple) and values.value:
             is_broken = any(value.reported for value in values.value)
@@ -114,7 +116,7 @@ class SweepParser:
         return clashes
 
     def _parse_number(self, name: str, node: Node) -> Node:
-        """Parse a number that a file can only write as text, if the parameter takes no text."""
+        """Parse a number that was read as text, unless the parameter accepts text."""
         is_text = isinstance(node.value, str)
         if not is_text or self._fits(name, node.value) or self._fits(name, [node.value]):
             return node
@@ -194,7 +196,7 @@ class SweepParser:
                 text.add_text_problem(error.column, error.message)
                 continue
             for reference in check.references:
-                message = "a measure reads its own cell alone: there is no r() here"
+                message = "a measure can only read its own cell: r() is not available here"
                 text.add_text_problem(reference.column, message)
             fields = missing_fields(check, self.analysis_type.result_type, lambda _: None)
             for mistake in (*fields, *_unknown_columns(check, columns)):
@@ -270,7 +272,7 @@ def _view_problem(view: SweepView) -> str:
     extra = [key for key in unused if getattr(view, key)]
     if view.down and view.by:
         extra.append("by")
-    return f"has no use for {extra[0]!r}" if extra else ""
+    return f"does not use {extra[0]!r}" if extra else ""
 
 
 def _grid_columns(axes: tuple[Axis, ...]) -> dict[str, tuple[MeasuredValue, ...]]:
@@ -297,7 +299,7 @@ def _takes_only_lists(analysis_type: type[Analysis[Any]], name: str) -> bool:
 
 
 def _table_labels(values: Sequence[Any]) -> tuple[MeasuredValue, ...]:
-    """Return the values of an axis as a table shows them, each unlike the others."""
+    """Return distinct labels of an axis' values for the table."""
     labels = unify_column([_table_label(value_data) for value_data in values])
     if len(set(labels)) == len(labels):
         return labels

@@ -1,4 +1,4 @@
-"""The look of a book, as book.yaml says it: missing files, and colours that are hard to read."""
+"""Check the theme in book.yaml: missing files, and colours with too little contrast."""
 
 from __future__ import annotations
 

@@ -187,7 +187,7 @@ def display_path(path: Path) -> str:
 
 
 class _FatalProblem(Exception):
-    """A problem that ends the reading of a file."""
+    """A problem that makes the rest of a file unreadable."""
 
     def __init__(self, position: Position, message: str) -> None:
         super().__init__(message)
@@ -309,7 +309,7 @@ class _Alias(NamedTuple):
 
 
 class _Composer(Composer):
-    """Compose nodes that tell aliases from anchors, and refuse YAML that specs do not use."""
+    """Compose nodes that tell aliases from anchors; reject YAML features that specs do not use."""
 
     def __init__(self, loader: Any = None) -> None:
         super().__init__(loader)
@@ -390,7 +390,7 @@ class _TreeBuilder:
             # JSON encoders write characters beyond U+FFFF as two escapes.
             value = value.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
         if SURROGATE.search(value):
-            node.add_problem("an escape gives half a character (a lone surrogate)")
+            node.add_problem("an escape is a lone surrogate, half of a character")
             value, reported = "", True
         elif not scalar.style:
             value, reported = _resolve_plain(value, node)

@@ -19,7 +19,7 @@ from layerbook.core.text import escape_controls, pluralize
 
 
 class CommandGroup(click.Group):
-    """Commands whose errors and interrupts end the program alike."""
+    """A group that handles errors and interrupts of all its commands in one way."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
@@ -40,7 +40,7 @@ class CommandGroup(click.Group):
             sys.exit(error.exit_code)
         except OSError as error:
             if error.errno == errno.EPIPE:
-                raise  # click ends the program quietly
+                raise  # click exits quietly
             print_text(f"layerbook: {error}", err=True)
             sys.exit(1)
 

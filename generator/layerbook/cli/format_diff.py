@@ -95,7 +95,7 @@ def _same_numbers_lines(diff: Diff) -> Iterator[str]:
             groups.setdefault(", ".join(dict.fromkeys(parts)), []).append(experiment.address)
     for changed, addresses in groups.items():
         names = shorten_list(addresses, MAX_LISTED)
-        yield f"the same numbers, made from something else ({changed}): {names}"
+        yield f"same numbers from changed sources ({changed}): {names}"
 
 
 def _figure_lines(diff: Diff) -> Iterator[str]:
@@ -151,7 +151,7 @@ def _summary(diff: Diff) -> str:
     states = [experiment.state for experiment in diff.experiments]
     experiments = pluralize(len(states), "experiment")
     if diff.same:
-        return f"{experiments}: {diff.old} and {diff.new} say the same"
+        return f"{experiments}: {diff.old} and {diff.new} are the same"
     counts = ", ".join(
         f"{states.count(state)} {state}"
         for state in ("changed", "added", "removed", "unreadable")
@@ -160,6 +160,6 @@ def _summary(diff: Diff) -> str:
     verdicts = pluralize(len(diff.claims), "verdict")
     figures, sentences = len(diff.figures), len(diff.sentences)
     return (
-        f"{experiments}: {counts} from {diff.old} to {diff.new}; {verdicts} turned, "
+        f"{experiments}: {counts} from {diff.old} to {diff.new}; {verdicts} changed, "
         f"{pluralize(figures, 'figure')} and {pluralize(sentences, 'sentence')} differ"
     )

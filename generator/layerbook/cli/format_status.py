@@ -17,8 +17,8 @@ from layerbook.store.orphans import Orphan
 
 OUTCOMES = {
     "new": "new",
-    "same": "gave the numbers that were there",
-    "differs": "differ and were replaced",
+    "same": "unchanged",
+    "differs": "changed and replaced",
     "failed": "failed",
 }
 
@@ -47,7 +47,7 @@ def outcome_lines(outcomes: Sequence[Outcome], folder: str) -> list[str]:
     if not outcomes:
         return ["Every result is current."]
     texts = {
-        "differs": "differs from the result that was there, which is replaced",
+        "differs": "differs from the previous result, which was replaced",
         "failed": "failed",
     }
     lines = [

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="layerbook")
-@click.option("--debug", is_flag=True, help="Print the traceback of what fails in an analysis.")
+@click.option("--debug", is_flag=True, help="Print tracebacks of errors in analyses.")
 def main(debug: bool) -> None:
     """Build a static book about how a language model works inside, by running the model."""
     escape_unencodable_output()
@@ -421,7 +421,7 @@ def clean(root: Path, everything: bool, orphans: bool) -> None:
 def trust(folder: Path, show: bool, revoke: bool) -> None:
     """Let the book in FOLDER run code of its own, which is in its folder analyses/.
 
-    Read the files first: they can do whatever you can. If one of them changes, you are asked anew.
+    Read the files first: they can do whatever you can. If one of them changes, you are asked again.
     """
     from layerbook.store import trust as trusted
 

@@ -13,7 +13,7 @@ from layerbook.core.text import escape_controls
 
 
 def print_text(text: str, *, err: bool = False, nl: bool = True) -> None:
-    """Print text to stdout, or to stderr; a terminal obeys nothing that is in it."""
+    """Print text to stdout, or to stderr; control characters are escaped."""
     click.echo(escape_controls(text), err=err, nl=nl)
 
 

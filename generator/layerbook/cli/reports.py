@@ -79,13 +79,13 @@ def verify(
     """
     from layerbook.cli.format_verification import verification_data, verification_lines
     from layerbook.compare.verify import verify as verify_results
-    from layerbook.model.user_cache import hashing_anew
+    from layerbook.model.user_cache import rehashing
     from layerbook.store import cache
     from layerbook.store.freshness import check_status, select
     from layerbook.store.project import open_project
 
     report = make_reporter(quiet=quiet)
-    with hashing_anew():
+    with rehashing():
         project = open_project(root, model, report)
         with cache.lock(root):
             statuses = check_status(project)

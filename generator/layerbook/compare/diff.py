@@ -83,7 +83,7 @@ class Diff:
 
 
 def diff(project: Project, old: ResultSet, new: ResultSet) -> Diff:
-    """Compare two sets of results under the specs and the prose of the book as they are now.
+    """Compare two sets of results under the current specs and prose of the book.
 
     Raises UsageError if the sets have no chapter in common.
     """
@@ -122,7 +122,7 @@ class _Comparison:
         self.new_views = {a: _load_view(experiment, new) for a, experiment in experiments.items()}
 
     def addresses(self) -> list[str]:
-        """Return the book's experiments that have a result, then results of no experiment.
+        """Return the book's experiments that have a result, then results without an experiment.
 
         What `run --out` wrote is compared with the results of its own chapter.
         """
@@ -151,7 +151,7 @@ class _Comparison:
             tolerance = tolerance_of(old.envelope.key.precision, new.envelope.key.precision)
             yield from compare_results(old.envelope.result, new.envelope.result, tolerance)
             yield from self._diff_cells(old.experiment)
-        else:  # of another book, or of another version of its analysis
+        else:  # from another book, or from another version of the analysis
             differences = diff_values(
                 results.read_numbers(old_path), results.read_numbers(new_path)
             )
@@ -235,7 +235,7 @@ def _load_view(experiment: Experiment, side: ResultSet) -> ExperimentView:
     # An analysis makes figures for its own parameters; a result of another spec may not fit them.
     except LayerbookError as error:
         cause = error.__cause__ or error
-        return unavailable(f"its figures cannot be made: {type(cause).__name__}: {cause}")
+        return unavailable(f"its figures cannot be built: {type(cause).__name__}: {cause}")
     return view
 
 

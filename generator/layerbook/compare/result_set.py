@@ -38,7 +38,7 @@ class ResultSet:
         return tuple(sorted(f"{path.parent.name}/{path.stem}" for path in paths))
 
     def covers(self, address: str) -> bool:
-        """Return whether results of a chapter belong here at all."""
+        """Return whether this set can have results of the chapter."""
         return not self.chapters or address.partition("/")[0] in self.chapters.values()
 
     def result_path(self, address: str) -> Path:
@@ -107,7 +107,7 @@ def _require_results(result_set: ResultSet) -> ResultSet:
 def _read_revision(root: Path, commit: str, folder: str) -> dict[str, bytes]:
     """Return the files of a folder in a commit, by path from `root`; links are left out.
 
-    Not with `git archive` or `git checkout`, which run the filters that a repository configures.
+    Avoids `git archive` and `git checkout`, which run filters that a repository configures.
     """
     listing = _git(root, "ls-tree", "-r", "-z", commit, "--", folder) or b""
     names = {}
@@ -130,7 +130,7 @@ def _read_revision(root: Path, commit: str, folder: str) -> dict[str, bytes]:
 def _git(root: Path, *arguments: str, input: bytes = b"") -> bytes | None:
     """Return what git prints, or None if it fails or is not installed.
 
-    A repository may be a stranger's, and its settings commands: git fetches nothing.
+    The repository may be untrusted and its settings may contain commands, so git must not fetch.
     """
     command = ["git", "-C", str(root), *arguments]
     environment = os.environ | {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}

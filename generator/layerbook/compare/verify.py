@@ -1,4 +1,4 @@
-"""Run a book's experiments again from nothing and compare them with the committed results."""
+"""Rerun a book's experiments from scratch and compare them with the committed results."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class CellVerifier:
         return chunk
 
     def collect(self, chunk: Sequence[Experiment], measured: Measurements) -> Measurements:
-        """Compare the cells that were measured, and return the results as they are."""
+        """Compare the measured cells, and return the results unchanged."""
         for cell in chunk:
             result = measured[cell]
             if not isinstance(result, LayerbookError):
@@ -101,7 +101,7 @@ class CellVerifier:
 def compare_with_committed(
     project: Project, experiment: Experiment, result: Result
 ) -> tuple[Difference, ...]:
-    """Compare a result with the committed one; a committed one that cannot be read differs."""
+    """Compare a result with the committed one; an unreadable one counts as different."""
     try:
         committed = results.load(project.result_path(experiment), experiment.result_type)
     except StoreError as error:

@@ -19,7 +19,7 @@ def end_with_parent() -> Callable[[], None] | None:
 
     def ask_for_signal() -> None:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before we asked
+        if os.getppid() != parent:  # the parent died before prctl was called
             os._exit(1)
 
     return ask_for_signal

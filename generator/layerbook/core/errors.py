@@ -55,13 +55,13 @@ class Problem:
 
 
 def first_problems(problems: Iterable[Problem]) -> list[Problem]:
-    """Return the first problems, and a last one, in the place of the next, if there are more."""
+    """Return the first problems; if there are more, end with a problem that says so."""
     first = list(islice(problems, MAX_PROBLEMS + 1))
     return [*first[:MAX_PROBLEMS], *map(more_problems, first[MAX_PROBLEMS:])]
 
 
 def more_problems(problem: Problem) -> Problem:
-    """Return the problem that stands for this one and those behind it."""
+    """Return the problem that replaces this one and all after it."""
     return replace(problem, message="there are more problems; fix these first")
 
 
@@ -114,7 +114,7 @@ def describe_exception(error: BaseException, module_file: str) -> str:
 
 
 def one_line(message: object) -> str:
-    """Return a message of a library, which may be long and have several lines, on a short one."""
+    """Return a library's error message, possibly long and multi-line, as one short line."""
     text = " ".join(str(message).split())
     return f"{text[:MAX_MESSAGE]}…" if len(text) > MAX_MESSAGE else text
 
@@ -146,7 +146,7 @@ def format_trace(error: BaseException) -> str:
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     """Return ` (did you mean 'X'?)` for the closest candidate, or nothing if none is close.
 
-    Looks at no long names, and at the first few hundred candidates only.
+    Ignores long names, and all but the first few hundred candidates.
     """
     if len(name) > MAX_NAME:
         return ""

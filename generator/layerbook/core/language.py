@@ -27,14 +27,14 @@ _current: ContextVar[Language] = ContextVar("language", default=ENGLISH)
 
 
 class Text(str):
-    """A text of the program, as opposed to one of the author or the model: it may be looked up."""
+    """A text written by the program, not by the author or the model, and so translatable."""
 
     __slots__ = ()
 
 
 @contextmanager
 def use(language: Language) -> Iterator[None]:
-    """Write in a language for the duration of the block."""
+    """Use a language within the block."""
     token = _current.set(language)
     try:
         yield
@@ -92,7 +92,7 @@ def fill(message: str, values: Mapping[str, tuple[Any, str, str]]) -> str:
     language = current()
     translation = language.messages.get(message)
     is_text = any(map(str.isalpha, message.format_map(dict.fromkeys(values, ""))))
-    if translation is None and is_text:  # a name such as `prompt-{n}`, which is no text for readers
+    if translation is None and is_text:  # a name such as `prompt-{n}`, not shown to readers
         return message.format_map({name: _formatted(*value) for name, value in values.items()})
     shown = {name: _localized_value(*value) for name, value in values.items()}
     return (translation or message).format_map(shown)

@@ -1,6 +1,6 @@
-"""Import the analyses of a book's own from the content that its files had when they were read.
+"""Import a book's own analyses from the contents of its files as they were first read.
 
-Nothing of the folder is read again, and no compiled file in it is used.
+The folder is not read again, and compiled files in it are never used.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class OwnCode:
         return import_module(f"{package}.{self.path(name).stem}")
 
     def _package_name(self) -> str:
-        """Return another name for other files, so that two books in one process stay apart."""
+        """Return a name that depends on the files, to keep two books in one process apart."""
         digest = hashlib.sha256(str(self.folder.absolute()).encode("utf-8", "surrogateescape"))
         for name, content in sorted(self.files.items()):
             digest.update(f"\0{name}\0{len(content)}\0".encode("utf-8", "surrogateescape"))
@@ -84,7 +84,7 @@ class _Importer(MetaPathFinder, SourceLoader):  # type: ignore[misc]  # typeshed
     ) -> ModuleSpec | None:
         """Return where a module of the package is.
 
-        Raises ModuleNotFoundError for one that it has not, before anything looks in the folder.
+        Raises ModuleNotFoundError for a missing module, before other finders look for it.
         """
         if fullname.partition(".")[0] != self._package:
             return None

@@ -23,7 +23,7 @@ class Task(Protocol):
         """Add `amount` finished steps."""
 
     def set_status(self, text: str) -> None:
-        """Say which step is running."""
+        """Show which step is running."""
 
 
 class Reporter(Protocol):

@@ -104,13 +104,13 @@ def _analysis_class(module: Any, name: str, file: str) -> AnalysisType:
     expected = class_name(name)
     analysis = getattr(module, expected, None)
     if analysis is None:
-        raise UsageError(f"{file}: the analysis {name!r} should be a class called {expected}")
+        raise UsageError(f"{file}: the analysis {name!r} must be a class named {expected}")
     return _checked_class(analysis, name, file)
 
 
 def _checked_class(analysis: Any, name: str, file: str) -> AnalysisType:
     if not (isinstance(analysis, type) and issubclass(analysis, Analysis)):
-        raise UsageError(f"{file}: {class_name(name)} should be a subclass of Analysis")
+        raise UsageError(f"{file}: {class_name(name)} must be a subclass of Analysis")
     if not isinstance(getattr(analysis, "result_type", None), type):
-        raise UsageError(f"{file}: {analysis.__name__} should say its result_type")
+        raise UsageError(f"{file}: {analysis.__name__} must set result_type")
     return analysis

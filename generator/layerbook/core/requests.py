@@ -244,7 +244,7 @@ class Weights:
     def __post_init__(self) -> None:
         for site in self.sites:
             if site.name not in WEIGHT_SHAPES:
-                raise ValueError(f"{site} is no weight; available: {', '.join(WEIGHT_SHAPES)}")
+                raise ValueError(f"{site} is not a weight; available: {', '.join(WEIGHT_SHAPES)}")
 
 
 @dataclass(frozen=True)

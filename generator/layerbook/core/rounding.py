@@ -182,7 +182,7 @@ def _is_floating(value: object) -> bool:
 
 
 def _largest_magnitude(value: Any) -> float:
-    """Return the largest |x| that is finite; 0 if there is none or it is no number."""
+    """Return the largest |x| that is finite; 0 if there is none or the value is not numeric."""
     if not _is_floating(value):
         return 0.0
     numbers = np.abs(np.asarray(value, dtype=np.float64))

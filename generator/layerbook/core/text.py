@@ -17,7 +17,7 @@ _CONTROLS = re.compile(
 
 
 def escape_controls(text: str) -> str:
-    """Write control characters, which a terminal would obey, as `\\u001b`, as JSON does too."""
+    """Escape control characters, which a terminal would interpret, as `\\u001b`, like JSON."""
     return _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 

@@ -95,7 +95,8 @@ def _step(axis: Axis, index: int) -> tuple[Cell, ...]:
 
 
 def _stack(panels: Sequence[Panel]) -> Table:
-    """The rows of all panels under the columns of all; a cell that a panel has not is empty."""
+    """Stack the rows of all panels under the union of their columns, with empty cells where a panel
+    lacks a column."""
     tables = [tidy_table(panel) for panel in panels]
     if len({table.columns for table in tables}) > 1:
         # Each panel may have its own unit, such as the share of the variance of an axis.
@@ -116,7 +117,7 @@ def _without_units(panel: Panel) -> Panel:
 
 
 def _unique_names(names: Sequence[str]) -> tuple[str, ...]:
-    """The names of columns, numbered where one is there already or missing."""
+    """Return the names of the columns, numbered where one is repeated or missing."""
     unique: list[str] = []
     for place, name in enumerate(names, start=1):
         numbered = (f"{name} {number}" for number in count(2))

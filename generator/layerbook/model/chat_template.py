@@ -1,8 +1,8 @@
 """Lay out chats with a model's template, as transformers does, in an environment of our own.
 
 transformers' renderer takes 0.6 s to import, and `check` renders every chat. The environment has
-the same filters, globals and block tags; tests compare it with `apply_chat_template`. Only the
-clock differs: `strftime_now` gives a fixed day, or texts and results would change overnight.
+the same filters, globals and block tags; tests compare it with `apply_chat_template`. Only
+`strftime_now` differs: it returns a fixed day, so that results do not change overnight.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class ChatTemplate:
                     strftime_now=(prompt.date or CHAT_DATE).strftime,
                     **self.special_tokens,
                 )
-        except Exception as error:  # a template is code: it can raise anything
+        except Exception as error:  # a template can raise anything
             reason = one_line(error) or type(error).__name__
             raise ModelError(f"the model's chat template refuses this chat: {reason}") from error
 

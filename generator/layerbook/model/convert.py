@@ -48,9 +48,7 @@ def convert(gguf_path: Path, out_dir: Path, report: Reporter | None = None) -> N
     write_tokenizer(header, out_dir)
     if mismatches := find_mismatches(header, out_dir):
         listing = "".join(f"\n  {mismatch}" for mismatch in mismatches)
-        raise ModelError(
-            f"{gguf_path.name}: the conversion does not read back as it is in the file:{listing}"
-        )
+        raise ModelError(f"{gguf_path.name}: the converted files differ from the GGUF:{listing}")
 
 
 def _write_weights(
@@ -80,7 +78,7 @@ def _converted_tensors(
     for name in (*layout, *header.tensors):
         if name not in header.tensors:
             raise ModelError(f"{header.path.name}: the tensor {name} is missing")
-        if name not in layout and name != ROPE_FACTORS:  # that one is in the configuration
+        if name not in layout and name != ROPE_FACTORS:  # stored in the configuration instead
             raise ModelError(f"{header.path.name}: the tensor {name} is not part of a plain Llama")
     for name, (target, shape) in layout.items():
         tensor = header.tensors[name]

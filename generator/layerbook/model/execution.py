@@ -90,7 +90,7 @@ class Execution:
         return output.ids[: output.prompt_length + prompt.frame]
 
     def can_answer(self, requests: Iterable[Request]) -> bool:
-        """Return whether `capture` can answer these already, while steps remain."""
+        """Return whether `capture` can already answer these requests while steps remain."""
         return all(self._is_answered(request) for request in requests)
 
     def capture(self, request: Request) -> ActivationCache:
@@ -226,7 +226,7 @@ class Execution:
             positions, value = patch.positions, None
             if isinstance(positions, WhitespacePositions):
                 positions = chosen[positions]
-                if not positions:  # to an Edit, no positions are all positions
+                if not positions:  # an Edit without positions applies to all of them
                     continue
             if positions and max(positions) >= len(item.ids):
                 tokens = pluralize(len(item.ids), "token")

@@ -16,7 +16,7 @@ from layerbook.core.errors import ModelError, did_you_mean, one_line
 from layerbook.core.requests import ModuleRole
 
 PLAIN_OUTPUTS = frozenset({"llama", "mistral", "qwen2", "qwen3", "smollm3", "phi3"})
-"""Models that add the outputs of their heads as they are, and whose logits are an RMSNorm's."""
+"""Models that add head outputs unscaled, and compute logits after an RMSNorm."""
 
 MAX_LAYERS = 1000
 MAX_SIZE = 1_000_000_000  # of a vocabulary, a context, a vector
@@ -279,7 +279,7 @@ def find_family(config: Mapping[str, Any]) -> Family:
 
 @contextmanager
 def wrong_types_as_model_errors() -> Iterator[None]:
-    """Raise ModelError for what settings of other types than expected raise."""
+    """Turn errors caused by settings of a wrong type into ModelError."""
     try:
         yield
     except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
@@ -299,14 +299,14 @@ def check_config(config: Mapping[str, Any]) -> None:
     for name in ("configuration_files", "transformers_weights"):
         if name in config:
             raise ModelError(
-                f"config.json: {name} names other files to load in place of those that results are "
-                "keyed by; remove it"
+                f"config.json: {name} names files that would be loaded instead of "
+                "those in the keys of results; remove it"
             )
     for parameters in _rope_parameters(config):
         kind = parameters.get("rope_type", parameters.get("type", "default"))
         if kind not in ROPE_KINDS:
             raise ModelError(
-                f"config.json: the positions are of the kind {kind!r:.80}, which depends on the "
+                f"config.json: the RoPE type is {kind!r:.80}, which depends on the "
                 f"length of the text or is unknown; these can be run: {', '.join(ROPE_KINDS)}"
             )
     for name in ("use_bidirectional_attention", "add_cross_attention"):

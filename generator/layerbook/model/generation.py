@@ -1,4 +1,4 @@
-"""Generate token by token: several prompts together with the KV cache, or by encoding anew."""
+"""Generate token by token: several prompts together with the KV cache, or by re-encoding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read the header of a GGUF file as `config.json` has it, and refuse what is not supported.
+"""Read the header of a GGUF file as a `config.json`, and reject unsupported models.
 
 Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
@@ -36,7 +36,7 @@ HEAD_SIZE_KEYS = (
     "llama.attention.value_length",
 )
 ROPE_BASE_KEY = "llama.rope.freq_base"
-ROPE_FACTORS = "rope_freqs.weight"  # of Llama 3.1 and later: what each frequency is divided by
+ROPE_FACTORS = "rope_freqs.weight"  # of Llama 3.1 and later: the divisors of the frequencies
 LLAMA_3_ROPE = {  # the settings that all of them share
     "low_freq_factor": 1.0,
     "high_freq_factor": 4.0,
@@ -117,7 +117,7 @@ class GGUFHeader:
         return _shortest_decimal(self.values.get(ROPE_BASE_KEY, 10000.0))
 
     def rope_parameters(self) -> dict[str, Any]:
-        """Return how fast positions turn: RoPE as it is, or slowed down as in Llama 3.1.
+        """Return the parameters of RoPE, plain or scaled as in Llama 3.1.
 
         Raises ModelError if the factors in the file are not those of Llama 3.1.
         """
@@ -129,7 +129,7 @@ class GGUFHeader:
         expected = _llama_3_factors(self.head_dim, self.rope_base, largest)
         if factors.shape != expected.shape or not np.allclose(factors, expected, rtol=1e-4):
             raise ModelError(
-                f"{self.path.name}: {ROPE_FACTORS} slows positions down otherwise than Llama 3.1, "
+                f"{self.path.name}: {ROPE_FACTORS} scales RoPE differently from Llama 3.1, "
                 "which is not supported; give the model's own folder instead"
             )
         if largest == 1:
@@ -173,7 +173,7 @@ class GGUFHeader:
 
 @contextmanager
 def damaged_gguf_as_model_errors(path: Path) -> Iterator[None]:
-    """Raise ModelError for what unfit values in a header or in tensors raise anywhere."""
+    """Turn any exception raised by invalid headers or tensors into a ModelError."""
     try:
         yield
     except (LayerbookError, OSError):
@@ -235,7 +235,7 @@ def _find_unsupported(header: GGUFHeader) -> str:
             return f"{key} is {value!r:.80}; only {values} is supported{hint}"
         relevant = key.startswith(("llama.", "tokenizer.ggml.", "split."))
         if relevant and key not in SUPPORTED_KEYS and not key.endswith("_token_id"):
-            return f"the setting {key} = {value!r:.80} is not understood, and may change results"
+            return f"the setting {key} = {value!r:.80} is not supported, and may change results"
     for key in HEAD_SIZE_KEYS:
         size = header.positive_int(key, header.head_dim)
         if size != header.head_dim:

@@ -1,6 +1,6 @@
-"""Walk through the header of a GGUF file, and refuse counts and lengths that it does not have.
+"""Walk through the header of a GGUF file, and reject counts and lengths beyond the file's size.
 
-The `gguf` package believes what a header says, and would count to 2**60.
+The `gguf` package trusts the header and would loop up to 2**60 times.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def check_bounds(path: Path) -> None:
 
 
 class _Walker:
-    """A place in a header; each step forward is checked against the end of the file."""
+    """A position in a header; each step forward is checked against the end of the file."""
 
     def __init__(self, data: mmap.mmap, order: str) -> None:
         self._data, self._end = data, len(data)
@@ -79,7 +79,7 @@ class _Walker:
     def _skip(self, size: int) -> None:
         self._offset += size
         if self._offset > self._end:
-            raise ValueError("the header says that there is more than the file has")
+            raise ValueError("the header declares more data than the file contains")
 
 
 def _size(kind: int) -> int:

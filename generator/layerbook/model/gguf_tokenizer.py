@@ -28,7 +28,7 @@ LETTERS = r"[^\r\n\p{L}\p{N}]?\p{L}+"
 OTHERS = r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 LLAMA_3_SPLIT = rf"{CONTRACTIONS}|{LETTERS}|\p{{N}}{{1,3}}|{OTHERS}"
 QWEN_2_SPLIT = rf"{CONTRACTIONS}|{LETTERS}|\p{{N}}|{OTHERS}"
-DEFAULT_SPLITS = (  # of llama.cpp, one after the other
+DEFAULT_SPLITS = (  # the defaults of llama.cpp, applied in order
     r"[\p{P}\$\+<=>\^~\|]+",
     r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)",
     r"\p{N}+",
@@ -74,8 +74,8 @@ def build_tokenizer(header: GGUFHeader) -> Tokenizer:
 def is_added(header: GGUFHeader, role: str) -> bool:
     """Return whether the tokenizer puts the bos token before each text, or the eos token after it.
 
-    Without a word on it, SentencePiece and Llama 3 put bos. Raises ModelError if the header says
-    so of a token that it does not name.
+    If the header does not say, SentencePiece and Llama 3 add bos. Raises ModelError if the header
+    adds a token whose id it does not give.
     """
     by_default = role == "bos" and (
         header.values["tokenizer.ggml.model"] == "llama"
@@ -85,7 +85,7 @@ def is_added(header: GGUFHeader, role: str) -> bool:
     if added and header.special_token_id(role) is None:
         raise ModelError(
             f"{header.path.name}: the tokenizer adds the {role} token, and "
-            f"tokenizer.ggml.{TOKEN_ROLES[role]}_token_id does not say which it is"
+            f"tokenizer.ggml.{TOKEN_ROLES[role]}_token_id is missing"
         )
     return added
 
@@ -98,7 +98,7 @@ def _special_texts(header: GGUFHeader) -> dict[str, str]:
 
 
 def _typed_tokens(header: GGUFHeader) -> tuple[Sequence[str], Sequence[int]]:
-    """Return the vocabulary and the type of each entry, of the same number."""
+    """Return the vocabulary and the type of each entry."""
     tokens, types = (header.require(f"tokenizer.ggml.{key}") for key in ("tokens", "token_type"))
     if len(tokens) != len(types):
         raise ModelError(
@@ -224,7 +224,7 @@ def _merges_of(
 
 
 def declared_tokenizer(header: GGUFHeader) -> dict[str, Any]:
-    """Return what a header says of the tokenizer, for comparison with `loaded_tokenizer`."""
+    """Return the tokenizer settings of a header, for comparison with `loaded_tokenizer`."""
     tokens, types = _typed_tokens(header)
     ids = {role: header.special_token_id(role) for role in TOKEN_ROLES}
     declared = {
@@ -256,6 +256,6 @@ def loaded_tokenizer(tokenizer: ModelTokenizer) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON for people, the same bytes for the same value."""
+    """Write readable JSON, always the same bytes for the same value."""
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
     path.write_text(f"{text}\n", encoding="utf-8")

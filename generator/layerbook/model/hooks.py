@@ -1,6 +1,6 @@
 """Read and overwrite activations with hooks: every site of `layerbook.core.requests`.
 
-Hooks on the modules themselves, because Hugging Face's `hidden_states[-1]` is already normed.
+Uses hooks on the modules because Hugging Face's `hidden_states[-1]` is already normalized.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class ActivationHooks:
                 self.activations[site] = self.parts.score(self.parts.final_norm(residual))
 
     def _loss(self, final: Tensor, ids: Tensor) -> Tensor:
-        """Return -ln p of each token given those before it [T], of one text, as logits are wide."""
+        """Return -ln p of each token given those before it [T]; one text at a time saves memory."""
         logits = self.parts.score(final[:-1])
         losses = nn.functional.cross_entropy(logits, ids[1:], reduction="none")
         return torch.cat([torch.full((1,), torch.nan), losses])

@@ -1,4 +1,4 @@
-"""Read the JSON files of a model, which come from anywhere, within limits of size and depth."""
+"""Read a model's untrusted JSON files, within limits of size and depth."""
 
 from __future__ import annotations
 

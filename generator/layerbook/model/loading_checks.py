@@ -1,7 +1,7 @@
-"""Refuse a model that would not be loaded as its files describe it; each check raises ModelError.
+"""Reject a model whose files would not load as described; each check raises ModelError.
 
-transformers draws at random what a folder lacks, ignores what is too much, and casts integers; the
-numbers that follow look like any others.
+transformers initializes missing weights at random, ignores extra ones and casts integers, so a
+broken model would produce plausible numbers.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def read_stop_ids(directory: Path) -> frozenset[int]:
 def check_special_ids(directory: Path, d_vocab: int) -> None:
     """Refuse an id of a special token that the model does not have.
 
-    A padding token of -1 is how older conversions say that there is none.
+    Older conversions use -1 for a missing padding token.
     """
     for name, role, id in declared_token_ids(directory):
         if (role, id) == ("pad_token_id", -1):
@@ -85,7 +85,7 @@ def check_stored_weights(directory: Path) -> int:
     if quantised:
         raise ModelError(
             f"{directory}: these weights are not stored as floating point numbers: "
-            f"{listed(quantised, SHOWN_TENSORS)}; they are quantised, and how is not said. "
+            f"{listed(quantised, SHOWN_TENSORS)}; they are quantised in an unknown way. "
             "Give plain safetensors (float32, float16, bfloat16), or a GGUF file"
         )
     return sum(size for _, _, size in tensors)
@@ -103,7 +103,7 @@ def _stored_tensors(directory: Path) -> Iterator[tuple[str, str, int]]:
 
 
 def check_size(directory: Path, described: nn.Module, stored: int) -> None:
-    """Refuse a model of far more numbers than are stored, before memory is taken for them.
+    """Reject a model with far more parameters than are stored, before allocating memory.
 
     The causal masks of GPT-2 are not stored.
     """
@@ -155,7 +155,7 @@ def check_finite(directory: Path, network: nn.Module) -> None:
     if broken:
         raise ModelError(
             f"{directory}: NaN or infinite numbers in {listed(broken, SHOWN_TENSORS)}; "
-            "the file is damaged, or the training went wrong"
+            "the file is damaged, or the training diverged"
         )
 
 

@@ -183,7 +183,7 @@ def load_network(directory: Path, precision: Precision) -> NetworkParts:
     loading_checks.check_special_ids(directory, config.vocab_size)
     loading_checks.check_activation(directory, config)
     stored = loading_checks.check_stored_weights(directory)
-    with torch.device("meta"):  # without memory
+    with torch.device("meta"):  # without allocating memory
         described = network_class(config)
     loading_checks.check_size(directory, described, stored)
     verbosity = transformers_logging.get_verbosity()
@@ -198,7 +198,7 @@ def load_network(directory: Path, precision: Precision) -> NetworkParts:
                 dtype=DTYPES[precision],
                 use_safetensors=True,
                 output_loading_info=True,
-                ignore_mismatched_sizes=True,  # they are in the report, which is checked
+                ignore_mismatched_sizes=True,  # mismatches are in the report, which is checked
             )
     finally:
         transformers_logging.set_verbosity(verbosity)

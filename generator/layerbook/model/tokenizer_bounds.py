@@ -1,6 +1,6 @@
-"""Refuse a `tokenizer.json` that would make very much of a short text.
+"""Reject a `tokenizer.json` that would blow up a short text.
 
-The library applies each step as it is told, and forty steps that double a text make it a trillion
+The library applies every configured step; forty steps that double a text would make it a trillion
 times as long.
 """
 
@@ -24,9 +24,9 @@ STEPS = ("normalizer", "pre_tokenizer", "post_processor", "decoder")
 
 @contextmanager
 def library_errors_as_model_errors(action: str) -> Iterator[None]:
-    """Raise ModelError for what the library raises: bare Exception, or what no `except` catches.
+    """Turn the library's errors into ModelError: bare Exceptions, and panics of its Rust code.
 
-    It panics, for one, where a pattern has taken too many steps.
+    It panics, for example, if a pattern takes too many steps.
     """
     try:
         yield

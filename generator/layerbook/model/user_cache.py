@@ -15,7 +15,7 @@ from layerbook.core import atomic
 from layerbook.core.errors import StoreError
 
 MANIFEST = "manifest.json"
-_hashed_anew: ContextVar[dict[str, Any] | None] = ContextVar("hashed_anew", default=None)
+_rehashed: ContextVar[dict[str, Any] | None] = ContextVar("rehashed", default=None)
 
 
 def root() -> Path:
@@ -32,16 +32,16 @@ def env_flag(name: str) -> bool:
     return os.environ.get(name, "").strip().lower() in {"1", "true", "yes", "on"}
 
 
-def file_digest(path: Path, *, anew: bool = False) -> str:
-    """Return the SHA-256 of a file, remembered until its size, times or inode differ.
+def file_digest(path: Path, *, rehash: bool = False) -> str:
+    """Return the SHA-256 of a file, remembered until its size, times or inode change.
 
-    anew: hash it in any case, since a disk can lose bits without a change of these.
+    rehash: ignore the remembered digest, since a disk can corrupt a file without changing these.
     """
     name, state = str(path.resolve()), _state(path)
     digests = _load_digests()
-    remembered = _hashed_anew.get()
+    remembered = _rehashed.get()
     entry = (digests if remembered is None else remembered).get(name)
-    if not anew and isinstance(entry, list) and entry[:-1] == state:
+    if not rehash and isinstance(entry, list) and entry[:-1] == state:
         return str(entry[-1])
     digest = sha256_of(path)
     if _state(path) == state:  # else it was written meanwhile
@@ -54,13 +54,13 @@ def file_digest(path: Path, *, anew: bool = False) -> str:
 
 
 @contextmanager
-def hashing_anew() -> Iterator[None]:
-    """Hash each file once more, rather than believe the digests that are remembered."""
-    token = _hashed_anew.set({})
+def rehashing() -> Iterator[None]:
+    """Rehash every file within the block instead of using remembered digests."""
+    token = _rehashed.set({})
     try:
         yield
     finally:
-        _hashed_anew.reset(token)
+        _rehashed.reset(token)
 
 
 def _state(path: Path) -> list[int]:

@@ -47,8 +47,8 @@ def render_charts(
 ) -> tuple[str, ...]:
     """Return one SVG per chart. Charts of one kind share a layout and a scale.
 
-    Stepping through them then shows what changes. Heat maps of different measures share the layout
-    alone. narrow: lay out small multiples for a phone.
+    Stepping through them then shows what changes. Heat maps of different measures share only the
+    layout. narrow: lay out small multiples for a phone.
     """
     for chart in charts:
         if type(chart) not in DRAWERS:

@@ -48,7 +48,7 @@ class ClockLayout:
 def compute_layout(
     figures: Sequence[Clock], *, charts_per_row: int = 1, shared_scale: bool = True
 ) -> ClockLayout:
-    """Return one layout for all clocks; `shared_scale` says nothing here, angles have one."""
+    """Return one layout for all clocks; `shared_scale` is ignored, as all angles share one."""
     radius = _RADII[min(charts_per_row, len(_RADII)) - 1]
     names = [_name_width(hand) for figure in figures for hand in figure.hands if hand.name]
     notes = [text.pixel_width(f.note, text.SMALL_FONT_SIZE) for f in figures if f.note]

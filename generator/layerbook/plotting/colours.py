@@ -1,12 +1,10 @@
 """The colours of all figures: named paints that the page may re-colour, and two colour maps.
 
 A paint is drawn in its light value and becomes `var(--fig-NAME, light value)` in the finished SVG,
-so that one
-picture serves light, dark and paper. The maps run at equal perceptual steps through OKLab (Björn
-Ottosson, "A
-perceptual color space for image processing", 2020); they are made for light paper, and the
-stylesheet inverts
-them for dark, where much should be bright rather than dark.
+so
+that one picture serves light, dark and paper. The maps run at equal perceptual steps through OKLab
+(Björn Ottosson, "A perceptual color space for image processing", 2020). They are made for light
+paper; the stylesheet inverts them for dark pages, where large values should be bright.
 """
 
 from __future__ import annotations
@@ -30,7 +28,7 @@ TINT = "#f8e3d6"
 PALE = "#d9cdb9"
 # Ink on cells that are pale on paper and dark on a dark screen; matplotlib omits #000000.
 ON_PALE = "#010101"
-ON_DEEP = "#ffffff"  # and the other way round
+ON_DEEP = "#ffffff"  # the reverse
 ON_NEITHER = ("#000001", "#fffffe")  # black or white on both, for cells in the middle
 SERIES = ("#2c5f9e", "#b4511a", "#1b7a68", "#84479a", "#80660d", "#b23a6e", "#5a6672", "#56741a")
 
@@ -48,7 +46,7 @@ ROLES: dict[Role, str] = {
 
 
 def role_colour(role: Role | None, default: str) -> str:
-    """Return the colour of a quantity, or the default of what is none."""
+    """Return the colour of a quantity, or the default for a role without a colour."""
     return ROLES[role] if role else default
 
 

@@ -70,10 +70,7 @@ class _Layout:
 
     boxes: list[_Box]
     branches: list[tuple[float, float, float, float]]
-    """The places at which each branch leaves the stream, enters its first box, leaves its last, and
-    is added
-    back.
-    """
+    """Where each branch leaves the stream, enters its first box, leaves its last, and is added."""
     links: list[tuple[float, float]]
     """From box to box within a branch."""
     frame: tuple[float, float] | None

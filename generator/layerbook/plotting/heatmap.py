@@ -275,7 +275,7 @@ def _draw_cell_gaps(
 
 
 def _draw_room(canvas: Canvas, layout: HeatmapLayout, x: float, y: float) -> None:
-    """Draw the outline of the largest map that is shown in this place: there is more to come."""
+    """Draw the outline of the largest map of the sequence, to show that the map will grow."""
     right = x + layout.columns * layout.cell_size[0]
     bottom = y + layout.rows * layout.cell_size[1]
     sides = [(x, y, right, y), (right, y, right, bottom), (right, bottom, x, bottom)]

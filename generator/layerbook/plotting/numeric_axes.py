@@ -161,7 +161,7 @@ def _tick_labels(axis: Axis, places: Sequence[float]) -> list[str]:
         labels = text.shorten_apart(axis.labels, 12)
         return [labels[round(place) - axis.start] for place in places]
     step = min((b - a for a, b in pairwise(places)), default=0.0)
-    # What is left of a zero is not told from it.
+    # A tick that is a rounding error away from zero is zero.
     exact = [0.0 if abs(place) < step / 1e6 else place for place in places]
     return text.format_numbers(
         exact, step or abs(sum(exact)), grouped=not axis.nominal, percent=axis.percent

@@ -74,7 +74,7 @@ class DrawingPool:
         self._futures: dict[str, Future[Drawing]] = {}
 
     def expect(self, jobs: int) -> None:
-        """Start the processes if so many jobs call for it, so that they import matplotlib early."""
+        """Start the processes early, so that they import matplotlib, if there are enough jobs."""
         if self._executor or self._processes < 2 or jobs < self._min_jobs:
             return
         # Spawned, not forked: torch's threads would not survive a fork.
@@ -90,7 +90,7 @@ class DrawingPool:
     def submit(self, key: str, job: DrawingJob) -> None:
         """Add a job; `results` returns its drawing under `key`.
 
-        What an analysis draws itself is drawn in this process: no other has a book's own code.
+        Drawings by an analysis run in this process, since others do not have the book's own code.
         """
         if isinstance(job.figure, MatplotlibFigure):
             self._own[key] = job
@@ -103,7 +103,7 @@ class DrawingPool:
             self._waiting.clear()
 
     def results(self) -> dict[str, Drawing]:
-        """Return the drawings of all jobs submitted since the last call, drawing a few here."""
+        """Return the drawings of all jobs submitted since the last call; a few are drawn here."""
         here = self._waiting | self._own
         drawings = {key: self._draw(job) for key, job in here.items()}
         drawings |= {key: future.result() for key, future in self._futures.items()}
@@ -155,7 +155,7 @@ def _safe_import_path() -> Iterator[None]:
 def _init_worker() -> None:
     Thread(target=_exit_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal
-    gc.disable()  # a drawing leaves too little garbage to be worth looking for
+    gc.disable()  # drawings leave too little garbage to be worth collecting
 
 
 def _exit_with_parent() -> None:

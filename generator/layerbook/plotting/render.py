@@ -63,8 +63,8 @@ def render_for_pages(
 ) -> tuple[str, ...]:
     """Render a figure, or each of its frames, for a page.
 
-    Small multiples that are too wide for a phone come twice, in elements of class `wide` and
-    `narrow`, of which the stylesheet shows one.
+    Small multiples that are too wide for a phone are rendered twice, in elements of class `wide`
+    and `narrow`; the stylesheet shows one of them.
     """
     pictures: list[Panel | Panels]
     if isinstance(figure, Frames):
@@ -93,9 +93,9 @@ def import_libraries() -> None:
 
 
 def _import_matplotlib() -> None:
-    """Import matplotlib from another working directory than the user's, perhaps a book's folder.
+    """Import matplotlib from a neutral working directory.
 
-    It reads a file of settings there, `matplotlibrc`.
+    It would otherwise read `matplotlibrc` from the working directory, perhaps a stranger's book.
     """
     if "matplotlib" not in sys.modules:
         with chdir(Path(__file__).parent):

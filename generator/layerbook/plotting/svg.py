@@ -169,7 +169,7 @@ def _attribute_value(value: str | float) -> str:
 
 
 def _visible_children(element: ET.Element) -> Iterator[ET.Element]:
-    """Return the children worth keeping; groups without attributes are replaced by theirs."""
+    """Return the children to keep, with groups without attributes replaced by their children."""
     for child in element:
         if child.tag in {"metadata", "style"} or (
             child.get("fill") == "none" and not child.get("stroke") and child.tag != "g"
@@ -276,7 +276,7 @@ def _clean_image(element: ET.Element) -> None:
     )
     numbers = [float(number) for number in _ANY_NUMBER.findall(element.attrib["transform"])]
     if len(numbers) < 4 or min(numbers[0], numbers[3]) < _MIN_CRISP_SCALE:
-        # Picking every so many pixels of a fine pattern would draw another one.
+        # Sampling pixels of a fine pattern would alias it.
         element.attrib.pop("image-rendering", None)
 
 

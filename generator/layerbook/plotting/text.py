@@ -151,7 +151,7 @@ def _typeset(digits: str) -> str:
 
 
 def shorten_apart(labels: Sequence[Label], max_columns: int) -> list[str]:
-    """Return labels on one line, cut to `max_columns`; those that differ still differ.
+    """Shorten labels to `max_columns` on one line, keeping different labels different.
 
     If they have the same beginning, it is cut instead of the end.
     """

@@ -1,8 +1,7 @@
 """Measure experiments on the workers of a Dask scheduler.
 
-Dask distributes the chunks, and gives those of a worker that died to another one. A worker
-measures only if its model, code and libraries are those of the caller, because they are part of
-the keys of the results.
+Dask distributes the chunks, and reassigns those of a worker that died. A worker only measures if
+its model, code and libraries match the caller's, because they are part of the keys of results.
 """
 
 from __future__ import annotations
@@ -65,7 +64,7 @@ class DaskExecutor:
         from distributed import Client
 
         for name in ("distributed.client", "distributed.core", "distributed.comm"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)  # errors are reported by us
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # errors are reported here
         try:
             client = Client(
                 self.address, timeout=CONNECT_SECONDS, set_as_default=False, name="layerbook"
@@ -96,7 +95,7 @@ class DaskExecutor:
         return self.source.fingerprint()
 
     def close(self) -> None:
-        """Close the connection; the scheduler drops what is still to do."""
+        """Close the connection; the scheduler drops pending work."""
         if "client" in vars(self):
             self.client.close()
 
@@ -125,7 +124,9 @@ class DaskExecutor:
     def _max_chunks(self) -> int:
         client = self.client
         with _translate_dask_errors():
-            return CHUNKS_PER_WORKER * max(1, len(client.nthreads()))  # workers come and go
+            return CHUNKS_PER_WORKER * max(
+                1, len(client.nthreads())
+            )  # the number of workers can change
 
     def _submit(self, chunk: Sequence[Experiment]) -> futures.Future[bytes]:
         requirements = job_requirements(self.source, self.precision, self.fingerprint, chunk)
@@ -155,11 +156,11 @@ def _translate_dask_errors() -> Iterator[None]:
         yield
     except (futures.CancelledError, ClosedClientError, OSError) as error:
         raise RunError(
-            "the Dask scheduler is gone; what was measured is kept, so run it again"
+            "lost the Dask scheduler; finished results are kept, so run this again"
         ) from error
     except ImportError as error:
         raise UsageError(
-            f"the Dask workers lack what a run needs ({error}): install the same layerbook there"
+            f"the Dask workers cannot run this ({error}): install the same layerbook there"
         ) from error
 
 
@@ -225,7 +226,7 @@ class JobRunner:
         return encode_results([measured[experiment] for experiment in experiments])
 
     def _executor_for(self, requirements: JobRequirements) -> LocalExecutor:
-        """Return the executor with the required models; start anew if one of them changed."""
+        """Return an executor with the required models; replace it if one of them changed."""
         required, executor = requirements.models, self._executor
         changed = any(required.get(name, model) != model for name, model in self._models.items())
         if changed or (executor and executor.precision != requirements.precision):
@@ -246,7 +247,7 @@ def job_requirements(
     fingerprint: sources.Fingerprint,
     chunk: Sequence[Experiment],
 ) -> JobRequirements:
-    """Return the requirements of a job, as they are in this process."""
+    """Return the requirements of a job according to this process."""
     modules = sorted({type(experiment.analysis).__module__ for experiment in chunk})
     code = {module: code_digest.analysis_code_digest(module) for module in modules}
     names = sorted({experiment.model for experiment in chunk if experiment.model})
@@ -268,13 +269,13 @@ def _check_code(requirements: JobRequirements) -> None:
     for module, digest in requirements.code.items():
         if _imported_code_digest(module) != digest:
             raise ModelError(
-                f"{_this_worker()} has other code for {module}: install the same and restart it"
+                f"{_this_worker()} has different code for {module}: install the same and restart it"
             )
 
 
 @cache
 def _imported_code_digest(module: str) -> str:
-    """Return the code digest as of the first call: later edits do not change what is imported."""
+    """Return the code digest at the first call: later edits do not affect imported code."""
     return code_digest.analysis_code_digest(module)
 
 

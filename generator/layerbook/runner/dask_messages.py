@@ -1,6 +1,6 @@
 """The messages between a run and the workers of a Dask scheduler: JSON, and arrays as safetensors.
 
-Nothing is unpickled here, so a message can be wrong but runs no code.
+Nothing is unpickled, so a bad message cannot run code.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ EXPERIMENT_FIELDS = (
 
 
 class MessageError(ModelError):
-    """A message that cannot be read; the other side has another layerbook."""
+    """An unreadable message; the other side has a different version of Layerbook."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class JobRequirements:
 
 
 def encode_job(requirements: JobRequirements, experiments: Sequence[Experiment]) -> bytes:
-    """Encode what a worker is to measure; captions and claims stay here.
+    """Encode the experiments for a worker, without captions and claims.
 
     Raises UsageError for an analysis of the book's own, whose code workers do not have.
     """
@@ -162,6 +162,8 @@ def _decode_result(entry: dict[str, Any], experiment: Experiment) -> Result | La
     try:
         result = experiment.result_type.model_validate(fields)
     except ValidationError as error:
-        raise MessageError(f"a worker's result of {experiment.address} is none: {error}") from error
+        raise MessageError(
+            f"a worker returned an invalid result of {experiment.address}: {error}"
+        ) from error
     arrays.make_read_only(result)
     return result

@@ -136,7 +136,7 @@ def run_experiments(
             if experiment.sweep is not None:
                 keys |= project.compute_keys([experiment])
                 if not isinstance(result, LayerbookError):
-                    # Before the table is saved: a killed run comes by here again.
+                    # Before the table is saved, so that the next run repeats this if it is killed.
                     remove_obsolete_cells(project, experiment)
             elif experiment not in keys:
                 keys |= project.compute_keys([e for e in experiments if e.sweep is None])
@@ -317,7 +317,7 @@ class ProjectCellStore:
         return {cell: failed.get(cell) or self._load(cell) for cell in chunk}
 
     def _load(self, cell: Experiment) -> Result | LayerbookError:
-        """Load a result from disk, so that the table is made from what others will read."""
+        """Load a result from disk, so that the table is built from the stored numbers."""
         try:
             return results.load(self.project.result_path(cell), cell.result_type).result
         except StoreError as error:
@@ -348,7 +348,7 @@ class FolderCellStore:
                 model = sources.resolve(cell.model).name if cell.model else self.source.name
                 stored = make_stored_result(cell, model, self._key(cell), result)
                 results.write(_path_in_folder(self.out, cell.id), stored)
-        lost = RunError("its result went away while others ran; run it again")
+        lost = RunError("its result was removed during the run; run it again")
         return {cell: measured.get(cell) or self._load(cell) or lost for cell in chunk}
 
     def _key(self, cell: Experiment) -> Key:
@@ -400,7 +400,7 @@ def check_spec_files(paths: Sequence[Path], model: str | None, report: Reporter)
 
 
 def _book_around(path: Path) -> BookSpec | None:
-    """Return the book.yaml of the book that a spec lies in, if it lies in one."""
+    """Return the book.yaml of the book that contains a spec; None if there is no such book."""
     folder = path.resolve().parent
     in_book = folder.name == "experiments" and (folder / "book.yaml").is_file()
     return read_book_spec(folder.parent) if in_book else None
@@ -409,7 +409,7 @@ def _book_around(path: Path) -> BookSpec | None:
 def describe_plan(
     source: sources.ModelSource, experiments: Sequence[Experiment]
 ) -> PlanDescription:
-    """Describe what running these experiments takes, without loading the model.
+    """Describe the cost of running these experiments, without loading the model.
 
     Lengths are known only if the tokenizer is on this machine.
     """

@@ -44,9 +44,9 @@ STYLESHEETS = ("book.css", "code.css", "math.css", "figures.css")
 
 
 MAX_PAGE_STEPS = 1_000_000
-"""More than prose has: a page of the book may have thousands of elements."""
+"""The limit is higher than for prose: a page can have thousands of elements."""
 PAGE_FILTERS = ("default", "d", "escape", "e", "join", "safe", "string", "title", "trim", "unique")
-"""Those of Jinja that page templates have beside those of prose."""
+"""Jinja's filters for page templates, in addition to those of prose."""
 PACKAGE_PREFIX = "layerbook"
 _EXPECTED_ERRORS = (
     TemplateError,
@@ -115,7 +115,7 @@ def make_environment(project_templates: Path | None = None) -> Sandbox:
 
 
 def _plural_of(one: str, many: str, count: int) -> str:
-    """Return the message for one or for many, its values still to be filled in."""
+    """Return the singular or plural message, with its placeholders unfilled."""
     return gettext(one if count == 1 else many)
 
 
@@ -156,7 +156,7 @@ def _located_errors() -> Iterator[None]:
         if place is None:
             raise
         deep = isinstance(error, RecursionError)
-        message = "templates include each other without end" if deep else str(error)
+        message = "templates include each other recursively" if deep else str(error)
         raise SpecError([Problem(*place, 1, message or type(error).__name__)]) from error
 
 

@@ -10,7 +10,7 @@ from layerbook.store.project import Project
 
 
 def book_info(project: Project) -> pages.BookInfo:
-    """Return what every page shows of a book, but for pages that depend on other files."""
+    """Return the facts about a book that every page shows."""
     book = project.book
     chapters = (
         pages.NavChapter(

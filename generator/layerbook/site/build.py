@@ -137,7 +137,7 @@ class SiteRenderer:
             "model": project.source.name,
             "messages": contents.messages
             + [
-                f"{target}/{path}: no longer part of the book, but changed by hand: it stays"
+                f"{target}/{path}: no longer part of the book, but kept: it was edited"
                 for path in report.kept_modified
             ],
         }
@@ -159,7 +159,7 @@ class SiteRenderer:
         return os.path.relpath(target, self.project.root)
 
     def is_current(self, target: Path) -> bool:
-        """Return whether all inputs and the site are still as `publish` read and left them."""
+        """Return whether all inputs and the site are unchanged since `publish`."""
         project = self.project
         stored: dict[str, Any] = json.loads(
             project.cache.get_blob("sites", self._name(target)) or b"{}"
@@ -183,13 +183,13 @@ class SiteRenderer:
         return tuple(sorted(outdated))
 
     def find_problems(self) -> list[Problem]:
-        """Report what a build would refuse with the results that there are. Draws nothing."""
+        """Report problems that a build would find with the existing results. Draws nothing."""
         with language.use(self.project.book.own_words):
             builder, _, problems = self._add_chapters(SilentReporter())
             return [*problems, *builder.find_problems()]
 
     def _render(self, reporter: Reporter, *, ignore_cache: bool = False) -> SiteContents:
-        """Render the site in memory; the cache has the pages whose inputs are unchanged.
+        """Render the site in memory, taking pages with unchanged inputs from the cache.
 
         Raises SpecError with the problems of all chapters.
         """

@@ -1,4 +1,4 @@
-"""Collect the pages of a book: its chapters, the list of claims, the references, and the rest."""
+"""Collect the pages of a book: chapters, claims, references, glossary, colophon and others."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ class SiteBuilder:
     def _placeholder_body(
         self, chapter: Chapter, unavailable: Iterable[ExperimentView]
     ) -> pages.ChapterBody:
-        if chapter.name == FRONT_PAGE:  # which says enough without its text
+        if chapter.name == FRONT_PAGE:  # which does not need its text
             return pages.ChapterBody()
         html = "".join(
             render_block(self._jinja_env, "failed", view.failed_view("chapter"))

@@ -99,7 +99,7 @@ def _join_script(entry: str, files: Mapping[str, bytes]) -> str:
 
     It understands `import {a, b} from "./x.js"`, `import "./x.js"`, `import text from
     "./x.js?raw"`, which is the joined script of x.js as a string, and `export` before a class,
-    const or function; a browser refuses a script with any others. An imported script that is
+    const or function; a browser rejects a script with any other form. An imported script that is
     published itself is not joined: the page has loaded it before, and its modules are shared.
     So are those of a script that is imported as a string: no module is in the page twice.
     """

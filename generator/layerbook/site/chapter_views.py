@@ -108,7 +108,7 @@ class ChapterViews:
         return shown
 
     def figure_name(self, name: str, figure_name: str | None = None) -> str:
-        """Return the full name of a figure, which a page may show or not."""
+        """Return the full name of a figure, whether or not a page shows it."""
         view = self._find(name)
         if view.envelope is not None:
             figure_name = _find_figure(view, figure_name)
@@ -215,7 +215,7 @@ class ChapterViews:
         return self._source_view(self._find(name).experiment)
 
     def _source_view(self, experiment: Experiment) -> pages.SourceView:
-        """Return the code of an analysis, which a page has once."""
+        """Return the code of an analysis; a page contains it only once."""
         analysis_type, name = type(experiment.analysis), experiment.analysis_name
         about = gettext((inspect.getdoc(analysis_type) or "").splitlines()[0])
         if name in self._source_ids:
@@ -224,9 +224,9 @@ class ChapterViews:
         return pages.SourceView(name, id, measure_html(analysis_type), about)
 
     def code_cell(self, name: str) -> pages.CodeCellView | pages.FailedView:
-        """Return a code cell with the output that the results say it has.
+        """Return a code cell with its output, computed from the results.
 
-        A placeholder if the model cannot run an experiment that says so.
+        A placeholder if the model cannot run an experiment that the output depends on.
         """
         cell = read_cell(self._cell_folder, name)
         for reference in cell.equals.references if cell.equals else ():
@@ -265,7 +265,7 @@ class ChapterViews:
         return tuple(downloads)
 
     def _id(self, view: ExperimentView, name: str | int, id: str) -> str:
-        """Return the id on the page of a figure or claim, always the same."""
+        """Return a stable id of a figure or claim on the page."""
         key = (view.address, name)
         if key not in self._ids:
             self._ids[key] = self._page_ids.add(id)

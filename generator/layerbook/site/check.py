@@ -1,4 +1,4 @@
-"""Check a book: find what a build would refuse, before anything runs."""
+"""Check a book: find the problems that would stop a build, before anything runs."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from layerbook.store.project import Project
 
 
 def check_book(project: Project) -> None:
-    """Check all prose, captions and claims: without results, and with those that there are.
+    """Check all prose, captions and claims, statically and with the existing results.
 
     Raises SpecError with all problems.
     """
     problems = find_prose_problems(project)
     known_places = {(problem.file, problem.line) for problem in problems}
-    # The prose repeats the problem of a file that it shows.
+    # Prose that shows a faulty file repeats its problem.
     repeated = tuple(f"{problem.file}:{problem.line}:{problem.column}: " for problem in problems)
     with DrawingPool(1) as drawing_pool:
         renderer = SiteRenderer(project, check_status(project), drawing_pool)
         try:
             page_problems = renderer.find_problems()
-        except SpecError as error:  # the list of sources, which is reported already
+        except SpecError as error:  # for the list of sources, reported above
             page_problems = list(error.problems)
     problems += [
         p

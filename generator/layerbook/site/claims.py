@@ -142,7 +142,7 @@ def claim_view(
 def check_claim(
     view: ExperimentView, index: int, views: ExperimentViews, math: MathRenderer
 ) -> None:
-    """Raise SpecError if a claim with results cannot be judged or said."""
+    """Raise SpecError if a claim with results cannot be judged or its sentence not rendered."""
     claim = view.experiment.claims[index]
     if _judge_own_claim(view, index, views).decided:
         _sentence(view, claim, views, math)
@@ -206,9 +206,9 @@ class ClaimList:
     math: MathRenderer
 
     def page(self, chapters: Sequence[pages.NavChapter], ids: PageIds) -> pages.ClaimsPage:
-        """Return the page; its sections take what is left of its `ids`.
+        """Return the page; its sections get unused `ids`.
 
-        Raises SpecError for a claim that cannot be checked on the own model.
+        Raises SpecError for a claim that cannot be checked on the book's model.
         """
         rows = {chapter.name: tuple(self._rows(chapter.name)) for chapter in chapters}
         all_rows = [row for of_chapter in rows.values() for row in of_chapter]
@@ -281,7 +281,7 @@ def _judge_other(model: ModelResults, address: str, index: int) -> pages.Judgeme
 
 
 def _counts(judgements: Sequence[pages.Judgement]) -> tuple[pages.Fact, ...]:
-    """Count the verdicts; those that not every model has only if there are any."""
+    """Count the verdicts, leaving out optional verdicts that do not occur."""
     states = [judgement.state for judgement in judgements]
     close, undecided = sum(judgement.close for judgement in judgements), states.count("open")
     counts = {

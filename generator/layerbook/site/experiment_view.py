@@ -132,7 +132,7 @@ class ExperimentView:
 
 
 def make_translatable_for(experiment: Experiment) -> None:
-    """Let the code of an experiment's figures write in the book's language."""
+    """Make the figures of an experiment use the book's language."""
     if language.current() is not language.ENGLISH:
         analysis = sys.modules[type(experiment.analysis).__module__]
         for module in (analysis, core_analysis, sweep_views):
@@ -216,7 +216,7 @@ def _load_view(project: Project, status: ExperimentStatus) -> ExperimentView:
     if status.freshness.state == "inapplicable":
         return view(unavailable_reason=status.freshness.reason, inapplicable=True)
     if not status.freshness.usable:
-        reason = f"its result is {status.freshness}: `layerbook run` makes it anew"
+        reason = f"its result is {status.freshness}: `layerbook run` updates it"
         return view(unavailable_reason=reason)
     try:
         envelope = results.load(project.result_path(experiment), experiment.result_type)

@@ -1,4 +1,4 @@
-"""Links to figures by number, also to those of other chapters: set once all pages are laid out."""
+"""Links to figures by number, also across chapters: filled in once all pages are laid out."""
 
 from __future__ import annotations
 

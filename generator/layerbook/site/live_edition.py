@@ -27,8 +27,8 @@ MANIFEST = "manifest.js"
 def write_live_edition(source: ModelSource, site: Path, report: Reporter) -> str:
     """Publish the model's file in `live/` of a site, and return a summary.
 
-    Raises UsageError if the model is not a GGUF, ModelError if its file cannot be had, StoreError
-    for the folder.
+    Raises UsageError if the model is not a GGUF, ModelError if its file is not
+    available, StoreError for the folder.
     """
     gguf = find_gguf(require_gguf(source), report)
     folder = site / FOLDER
@@ -40,7 +40,7 @@ def write_live_edition(source: ModelSource, site: Path, report: Reporter) -> str
 
 
 def require_gguf(source: ModelSource) -> GGUFSource:
-    """Return the source as one of a GGUF. Raises UsageError for any other."""
+    """Return the source if it is a GGUF file. Raises UsageError otherwise."""
     if isinstance(source, GGUFSource):
         return source
     raise UsageError(

@@ -1,4 +1,4 @@
-"""Collect the program's messages, and bring the catalogues of all languages up to date.
+"""Collect the program's messages and update the catalogues of all languages.
 
 `make messages` runs this after a change of words; `python -m layerbook.site.messages LANG` begins
 the catalogue of another language. Translations are written in templates/locale/LANG.
@@ -31,7 +31,7 @@ from layerbook.site.pages import EVIDENCE_MEANINGS
 PACKAGE = Path(layerbook.__file__).parent
 FIGURES = (*sorted((PACKAGE / "analyses").glob("*.py")), PACKAGE / "book" / "sweep_views.py")
 PROMPTS = PACKAGE / "core" / "analysis.py"
-"""Of its functions, only those about prompts write into figures."""
+"""Only its functions about prompts write into figures."""
 _JS_CALL = re.compile(
     r'\b(?:t|mark|plural)\(\s*(?:[\w.]+,\s*)?"((?:[^"\\]|\\.)*)"(?:,\s*"([^"]*)")?'
 )
@@ -47,10 +47,10 @@ _HEADER_NOISE = tuple(
         *("Language-Team", "Generated-By"),
     )
 )
-"""Lines that would change with the day or the person, and that say nothing here."""
+"""Header lines that change with the date or the person and carry no information."""
 
 Found = tuple[str | tuple[str, str], str]
-"""A message, or that for one and that for many, and the file that says it."""
+"""A message, or a singular and a plural, and the file that contains it."""
 
 
 def find_messages() -> list[Found]:
@@ -60,7 +60,7 @@ def find_messages() -> list[Found]:
 
 
 def _in_python() -> Iterator[Found]:
-    """Yield what is given to `gettext` and `mark`, also as one of two in a condition."""
+    """Yield the arguments of `gettext` and `mark`, including both sides of a conditional."""
     for path in sorted(PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
@@ -80,7 +80,7 @@ def _constants(node: ast.expr) -> Iterator[str]:
 
 
 def _in_figures() -> Iterator[Found]:
-    """Yield what the code of figures says: f-strings, and texts that are more than a name."""
+    """Yield the texts in the code of figures: f-strings, and strings that are more than a name."""
     for path in (*FIGURES, PROMPTS):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         if path == PROMPTS:
@@ -112,7 +112,7 @@ class _FigureTexts(ast.NodeVisitor):
             self.visit(statement)
 
     def visit_Expr(self, node: ast.Expr) -> None:
-        """Leave out docstrings."""
+        """Skip docstrings."""
         if not isinstance(node.value, ast.Constant):
             self.visit(node.value)
 
@@ -125,10 +125,10 @@ class _FigureTexts(ast.NodeVisitor):
                 self.visit(statement)
 
     def visit_Raise(self, node: ast.Raise) -> None:
-        """Leave out what authors read on the console."""
+        """Skip errors, which only authors see on the console."""
 
     def visit_Import(self, node: Any) -> None:
-        """Leave out names of modules."""
+        """Skip module names."""
 
     visit_ImportFrom = visit_Import
 
@@ -175,7 +175,7 @@ class _FigureTexts(ast.NodeVisitor):
 
 
 def _without_figures(tree: ast.Module) -> Iterator[ast.AST]:
-    """Yield what serves an analysis's `runs` and `measure`, and none of its figures."""
+    """Yield the functions that only `runs` and `measure` use, not the figures."""
     definitions = definitions_by_name(tree)
     for name in definitions:
         owner, _, method = name.rpartition(".")
@@ -211,7 +211,7 @@ def _in_assets() -> Iterator[Found]:
 
 
 def _by_name() -> Iterator[Found]:
-    """Yield names for the program that pages show as words."""
+    """Yield internal names that pages show as words."""
     names = (
         *EVIDENCE_MEANINGS,
         *STORAGE_NOTES.values(),
@@ -235,7 +235,7 @@ def _place(path: Path) -> str:
 
 
 def update(code: str) -> Catalog:
-    """Bring a language's catalogue up to date; what is not said any more goes."""
+    """Update a language's catalogue, and drop messages that no longer exist."""
     path = locale_folder() / code / "LC_MESSAGES" / CATALOGUE
     old = read_catalogue(path, code)
     comment = "# Messages of Layerbook; `make messages` brings this file up to date."

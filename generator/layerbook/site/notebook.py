@@ -1,4 +1,4 @@
-"""The cells of a chapter as a Jupyter notebook, under the headings that they stand under."""
+"""The code cells of a chapter as a Jupyter notebook, under the chapter's headings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 def notebook(
     page: str, title: str, book: str, sections: Sequence[Section], cells: Mapping[str, CodeCell]
 ) -> bytes:
-    """Return the notebook of a page that shows these cells, the same bytes for the same cells.
+    """Return the notebook of a page with these cells, always the same bytes for the same cells.
 
     page: the file of the chapter, beside the notebook.
     """
@@ -60,5 +60,5 @@ def _code(id: str, text: str) -> dict[str, Any]:
 
 
 def _escape(text: str) -> str:
-    """Return text that Markdown shows as it is, on one line."""
+    """Escape text for Markdown, on one line."""
     return _PUNCTUATION.sub(r"\\\1", " ".join(text.split()))

@@ -73,7 +73,7 @@ class PageCache:
         self._unsaved[name] = self._key(own_inputs) + b"\n" + _ADAPTER.dump_json(page)
 
     def save(self) -> None:
-        """Store the added pages, in place of those of the same name."""
+        """Store the added pages, replacing those of the same name."""
         for name, data in self._unsaved.items():
             self._cache.put_blob("pages", self._entry(name), data)
 

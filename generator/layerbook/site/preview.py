@@ -1,4 +1,4 @@
-"""Live preview: rebuild a book when one of its files changes, and say so to the open pages."""
+"""Live preview: rebuild a book when one of its files changes, and notify the open pages."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ShownProblem:
 
 @dataclass(frozen=True)
 class PreviewState:
-    """The site as it is now.
+    """The current state of the site.
 
     version: a digest of the published files. problems: why the last change is not in them.
     stale: addresses of experiments whose results are missing or out of date.
@@ -91,7 +91,7 @@ class Preview:
             self._changed.notify_all()
 
     def _open(self, reporter: Reporter, changed: Collection[Path] | None) -> Project:
-        """Return the book; an edit of chapters' prose need not read its specs again."""
+        """Open the book; after an edit of prose alone, reuse its specs."""
         chapters = self._root / TEMPLATES_FOLDER / "chapters"
         project, self._project = self._project, None
         if project is None or not changed or not all(_is_prose(p, chapters) for p in changed):
@@ -127,9 +127,9 @@ class Preview:
 
 
 def _changes(root: Path) -> Iterator[tuple[Path, ...] | None]:
-    """Yield the files that changed in the folders of a book, also in those that are new.
+    """Yield the files that changed in the folders of a book, including new folders.
 
-    Yields None if others may have changed, too: soon after the start, and with a new folder.
+    Yields None if other files may have changed too: at the start, and after a new folder.
     """
     is_new = True
     while True:
@@ -145,7 +145,7 @@ def _changes(root: Path) -> Iterator[tuple[Path, ...] | None]:
 
 
 def _is_prose(path: Path, chapters: Path) -> bool:
-    """Return whether a file is the text of a chapter with a spec, whose front it does not state."""
+    """Return whether a file is the prose of a chapter with a spec, so without front matter."""
     spec = chapters.parent.parent / "experiments" / f"{path.stem}.yaml"
     is_text = path.suffix == ".md" and path.parent.absolute() == chapters.absolute()
     return is_text and spec.is_file()

@@ -12,7 +12,7 @@ from layerbook.store import results
 from layerbook.store.project import Project
 
 DIGEST_LENGTH = 12
-"""Digits of a digest on a page; the result has them all."""
+"""Digits of a digest on a page; results have the full digest."""
 
 
 def experiment_facts(

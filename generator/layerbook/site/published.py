@@ -45,7 +45,7 @@ def _sitemap(book: BookInfo, names: Iterable[str]) -> bytes:
 
 
 def _not_found_page(book: BookInfo) -> bytes:
-    """Return a page whose links work at any address, also one in a folder that is not there."""
+    """Return a page whose links work at any address, even in a folder that does not exist."""
     title = escape(gettext("This page does not exist"))
     sheet, front = escape(f"{book.url}assets/book.css"), escape(book.url)
     policy = "default-src 'none'; style-src 'self'; font-src 'self'; base-uri 'none'"

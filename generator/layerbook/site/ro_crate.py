@@ -28,7 +28,7 @@ CONTEXT = [f"{SPECIFICATION}/context", {"sha256": "https://schema.org/sha256"}]
 SOFTWARE_LICENCE = "Apache-2.0"
 PYPI_URL = "https://pypi.org/project/{}/{}/"
 HUB_URL = "https://huggingface.co/{}/tree/{}"
-# Not `mimetypes`, which reads the system's list.
+# Not `mimetypes`, which depends on the system.
 MEDIA_TYPES = {
     ".css": "text/css",
     ".csv": "text/csv",

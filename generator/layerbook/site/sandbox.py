@@ -1,4 +1,4 @@
-"""The Jinja environment of all templates of a book: what is not allowed is refused.
+"""The sandboxed Jinja environment of all templates of a book.
 
 A template reads fields of results and views, and calls the functions it was given, its own macros
 and a few filters. All that it does counts as steps, and too many of them end it.
@@ -81,7 +81,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def takes_steps(steps: int) -> Callable[[F], F]:
-    """Let a call of a function from a template count as many steps."""
+    """Set how many steps a call of the function counts in a template."""
 
     def mark(function: F) -> F:
         function.steps = steps  # type: ignore[attr-defined]
@@ -98,7 +98,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     """An environment with few filters, in which every step is allowed and counted.
 
     filters: beside those of Jinja in `FILTERS`.
-    max_steps: of one piece of prose or one page; `restart` begins anew.
+    max_steps: for one piece of prose or one page; `restart` resets the count.
     """
 
     code_generator_class = CountingCodeGenerator
@@ -122,12 +122,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
         bounded_range: Any = self.globals["range"]
         self.globals = {"range": FunctionView("range", bounded_range)}
         self._max_steps = max_steps
-        # With each record, which keeps its identity from being given to another.
+        # Keeps each record alive, so that its id is not reused.
         self._fields: dict[tuple[int, str], tuple[RecordView, Any]] = {}
         self.restart()
 
     def restart(self) -> None:
-        """Begin to count anew."""
+        """Reset the count of steps."""
         self._steps = self._calls = 0
 
     def count(self, steps: int = 1) -> None:
@@ -339,10 +339,10 @@ class CountedItems(Iterator[Any]):
         return view(item)
 
     def __str__(self) -> str:
-        raise TypeError("what the filter gives is not a list yet; add `| list`")
+        raise TypeError("the result of this filter is not a list yet; add `| list`")
 
     def __repr__(self) -> str:
-        return "what a filter gives; add `| list`"
+        return "the result of a filter; add `| list`"
 
 
 def readable_names(obj: object) -> Sequence[str]:

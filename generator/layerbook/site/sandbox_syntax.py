@@ -1,4 +1,4 @@
-"""Prepare the syntax tree of a template, so that the sandbox counts whatever may take long."""
+"""Rewrite the syntax tree of a template so that the sandbox counts all costly steps."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class CountingCodeGenerator(CodeGenerator):
 
 
 class CountingTransformer(NodeTransformer):
-    """Let the environment do and count: loops, comparisons, and making of texts and lists.
+    """Route loops, comparisons, concatenations and new lists through the environment.
 
     Filters, tests, calls and arithmetic go through the environment as they are.
     """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ADDRESS = "127.0.0.1"
 HOST_NAMES = ("localhost", "127.0.0.1", "[::1]")
-"""The names of this machine. A page of another site may reach us under a name of its own."""
+"""The names of this machine; other names would allow DNS rebinding by a foreign page."""
 TIMEOUT_SECONDS = 30
 PREVIEW_PREFIX = "-/"
 """The path of the preview's own files; no file of a site has such a path."""

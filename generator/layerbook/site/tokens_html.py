@@ -18,8 +18,8 @@ from layerbook.site.prose.markup import Inline, clean_text, escape_text
 
 MAX_ROWS = 400
 MAX_COLUMNS = 40
-# What a spreadsheet may skip before a formula, or take as the end of a cell, as those of some
-# countries take the semicolon.
+# Characters that a spreadsheet may skip before a formula or treat as the end of a cell; some
+# locales use the semicolon.
 _SEPARATORS = frozenset(",;|\t\r\n")
 _SKIPPED = r"[\s,;|\"\0\u200b\ufeff]"
 _FORMULA = re.compile(rf"(?<!{_SKIPPED})({_SKIPPED}*+)(?=[=+\-@＝＋－＠﹦﹢﹣﹫])")
@@ -39,7 +39,7 @@ def as_token(value: object) -> Token:
     if all(hasattr(value, name) for name in ("id", "text", "hex")):
         parts: Any = value
         return Token(parts.id, parts.text, parts.hex, bool(getattr(value, "special", False)))
-    raise TypeError(f"a token is needed here, not {value!r}")
+    raise TypeError(f"expected a token, not {value!r}")
 
 
 def _whitespace_html(raw: str, shown: str) -> str:
@@ -165,7 +165,7 @@ def table_html(table: Table, name: str = "") -> str:
 
 
 def _cut_note(rows: int, columns: int) -> str:
-    """Say how much of a table is shown, if it is not all."""
+    """Say how much of a table is shown, unless all of it is."""
     if rows <= MAX_ROWS and columns <= MAX_COLUMNS:
         return ""
     if columns <= MAX_COLUMNS:
@@ -204,7 +204,7 @@ def _cell_html(cell: TableValue | Label, *, is_first: bool) -> str:
 
 
 def _label_html(label: Label) -> str:
-    """Return the label with its tokens as chips; a text that is no entry (id -1) stays text."""
+    """Return the label with its tokens as chips; a text that is not an entry (id -1) stays text."""
     if isinstance(label, tuple):
         return "".join(map(_label_html, label))
     if isinstance(label, Token) and label.id >= 0:
@@ -217,7 +217,7 @@ def _is_number(cell: object) -> TypeGuard[int | float]:
 
 
 def table_csv(table: Table) -> str:
-    """Return all rows as RFC 4180: numbers in full precision, tokens as the text they stand for.
+    """Return all rows as RFC 4180: numbers in full precision, tokens as their text.
 
     Text that a spreadsheet would run as a formula gets an apostrophe in front; a number does not.
     """
@@ -235,7 +235,7 @@ def _csv_cell(cell: TableValue | Label | None) -> str:
 
 
 def _without_formulas(text: str) -> str:
-    """Put an apostrophe before each formula; a number is none."""
+    """Put an apostrophe before each formula, but not before numbers."""
 
     def guard(match: re.Match[str]) -> str:
         begins_cell = match.start() == 0 or _SEPARATORS & set(match[1])

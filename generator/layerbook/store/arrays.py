@@ -1,6 +1,6 @@
 """Big arrays of a result, stored in a safetensors file beside its JSON.
 
-In the JSON, a reference takes an array's place: `{"file", "array", "shape", "dtype", "sha256"}`.
+In the JSON, a reference replaces each array: `{"file", "array", "shape", "dtype", "sha256"}`.
 The file's name holds a digest of its content (`ID.1a2b3c4d.safetensors`). The new file is written
 before the JSON is replaced and the old one removed after, so a JSON file always fits its arrays.
 """
@@ -170,7 +170,7 @@ def _insert(data: dict[str, Any], path: JsonPath, reference: dict[str, Any]) -> 
         parent = parent[str(step) if isinstance(parent, dict) else step]
     step = path[-1]
     if isinstance(parent, list) and isinstance(step, int):
-        parent.insert(step, reference)  # exclusion closed the gap; paths come in order
+        parent.insert(step, reference)  # excluded items closed the gap; paths come in order
     else:
         parent[str(step)] = reference
 

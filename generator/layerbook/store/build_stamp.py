@@ -88,7 +88,7 @@ def _states(path: str) -> Iterator[tuple[str, str]]:
         yield path, "missing"
         return
     for entry in entries:
-        if entry.is_dir(follow_symlinks=False):  # what a link to a folder leads to is not read
+        if entry.is_dir(follow_symlinks=False):  # the target of a link to a folder is not read
             if entry.name not in SKIPPED_FOLDERS:
                 yield from _states(entry.path)
         else:
@@ -98,7 +98,7 @@ def _states(path: str) -> Iterator[tuple[str, str]]:
 def _entry_state(entry: os.DirEntry[str]) -> str:
     try:
         return _state(entry.stat())
-    except OSError:  # a link to nothing
+    except OSError:  # a broken link
         return "missing"
 
 

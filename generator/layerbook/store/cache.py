@@ -151,7 +151,7 @@ def clean(root: Path, *, everything: bool = False) -> CleanReport:
     removed: dict[str, int] = {}
     if not folder.exists():
         return CleanReport(removed, 0)
-    with lock(root):  # which refuses a cache that is a link
+    with lock(root):  # rejects a cache that is a link
         for entry in sorted(folder.iterdir()):
             is_note = entry.name in NOTE_KINDS
             if entry.name in (LOCK_NAME, GITIGNORE_NAME) or (is_note and not everything):

@@ -72,7 +72,7 @@ def compare_results(
 ) -> tuple[Difference, ...]:
     """Return the differences of two results, field by field; none if they agree.
 
-    NaN equals NaN. Of an array only the element that differs most is reported. What is no float
+    NaN equals NaN. Of an array only the element that differs most is reported. All other values
     must be equal, including the order of keys.
     """
     return tuple(_Comparison(FieldScales.of(old), tolerance).compare("", "", old, new))

@@ -63,7 +63,9 @@ class Key:
     def from_dict(cls, data: Mapping[str, Any]) -> Key:
         """Build a key from a result's data. Raises ValueError."""
         try:
-            known = {"precision": "float32"} | dict(data)  # before it was written down
+            known = {"precision": "float32"} | dict(
+                data
+            )  # written before keys recorded the precision
             parts = {name: str(known[name]) for name in COMPONENTS}
             versions = {str(name): str(version) for name, version in data["versions"].items()}
         except (KeyError, TypeError, AttributeError) as error:

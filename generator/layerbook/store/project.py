@@ -156,7 +156,7 @@ def open_project(
         specs_digest = _specs_digest(root)
         limits = source.limits(check_chats=check_chats)
         book = loader.load_book(root, limits, drafts=drafts, own=own_code(root))
-        if _specs_digest(root) == specs_digest:  # else a file was saved meanwhile
+        if _specs_digest(root) == specs_digest:  # otherwise a file was saved in the meantime
             return Project(root, book, source, source.fingerprint(), specs_digest)
 
 

@@ -1,4 +1,4 @@
-"""Publish a site into a folder, file by file, beside files of others.
+"""Publish a site into a folder, file by file, leaving other files alone.
 
 A marker file lists the published files with their digests. It names the old and the new files
 while a publication is under way, so that the next one can finish what a killed one left.
@@ -28,7 +28,7 @@ FRONT_PAGE = "index.html"
 class PublishReport:
     """The changes of a publication, as paths in the folder.
 
-    kept_modified: files that left the site, but stay because somebody edited them.
+    kept_modified: files that are no longer in the site, but were edited and so kept.
     """
 
     written: tuple[str, ...] = ()
@@ -155,12 +155,12 @@ def _read_marker(target: Path) -> _Marker:
         if all(entry.name.endswith(atomic.TEMPORARY_SUFFIX) for entry in target.iterdir()):
             return _Marker(files={})
         raise StoreError(
-            f"{target}: has files in it that no build wrote ({MARKER_NAME} is missing); "
+            f"{target}: contains files that no build wrote ({MARKER_NAME} is missing); "
             "empty the folder or name another one"
         ) from error
     except ValueError as error:
         raise StoreError(
-            f"{path}: is not readable, so it is unknown which files are ours; empty the folder"
+            f"{path}: cannot be read, so it is unknown which files a build wrote; empty the folder"
         ) from error
 
 
@@ -172,7 +172,7 @@ def _parse_marker(target: Path) -> _Marker:
 
 
 def _digest(target: Path, path: str) -> str | None:
-    """Return the digest of a file; None if there is none, or only one outside, behind a link."""
+    """Return the digest of a file; None if it is missing, or behind a link that leads outside."""
     try:
         file = resolve_inside(target, path)
     except OutsideError:

@@ -69,11 +69,11 @@ class StoredResult(ResultHeader, Generic[R]):
 
 
 def result_path(root: Path, model: str, chapter: str, id: str) -> Path:
-    """Return the path of a result under a results root. Raises StoreError for an unfit name."""
+    """Return the path of a result under a results root. Raises StoreError for an invalid name."""
     for part in (model, chapter, id):
         if not FILE_NAME_PART.fullmatch(part):
             raise StoreError(
-                f"{part!r} cannot be part of a result's path; letters, digits, '.', '_' and '-' can"
+                f"{part!r} cannot be part of a result's path; use letters, digits, '.', '_' and '-'"
             )
     return path_in_folder(root / model / chapter, id)
 
@@ -94,7 +94,7 @@ def write(path: Path, stored: StoredResult[Any]) -> Path:
     """
     if path.name != f"{stored.id}.json":
         raise StoreError(
-            f"{path}: the result {stored.id!r} belongs into a file called {stored.id}.json"
+            f"{path}: the result {stored.id!r} belongs in a file named {stored.id}.json"
         )
     if clashes := sorted(set(HEADER_FIELDS) & type(stored.result).model_fields.keys()):
         raise StoreError(
@@ -277,5 +277,5 @@ def _diagnose(path: Path, text: bytes) -> ResultFileError:
         reason, message = "foreign", "is not a result of this program"
     else:
         reason = "edited"
-        message = "does not agree with its own digest, so it was edited or damaged"
+        message = "does not match its own digest, so it was edited or damaged"
     return ResultFileError(path, reason, f"{message}; {REPAIR_HINT}")

@@ -25,7 +25,7 @@ def _load_or_create(path: Path) -> bytes | None:
             atomic.write(path, secrets.token_bytes(SECRET_BYTES), mode=0o600)
         except StoreError:
             return None
-        secret = _load(path)  # of two processes that create one, the second replaces the first's
+        secret = _load(path)  # another process may have replaced it meanwhile
     return secret
 
 

@@ -1,7 +1,7 @@
-"""Which books may run code of their own: the user says so once, for the files as they are then.
+"""Which books may run their own code: the user trusts the current files of a book once.
 
-A book's code is what lies in its folder `analyses/`. Nothing else in a book is code: specs and
-checks are read, prose and page templates run in a sandbox.
+A book's code is in its folder `analyses/`. Nothing else in a book is code: specs and checks are
+parsed, and prose and page templates run in a sandbox.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def read_code(root: Path) -> dict[str, bytes]:
     paths = sorted((root / CODE_DIR).rglob("*"))
     files = [path for path in paths if path.is_file() and "__pycache__" not in path.parts]
     if sum(path.stat().st_size for path in files) > MAX_BYTES:
-        raise StoreError(f"{root / CODE_DIR}: has more than 10 MB; data lie in experiments/data/")
+        raise StoreError(f"{root / CODE_DIR}: has more than 10 MB; put data into experiments/data/")
     return {
         path.relative_to(root).as_posix(): resolve_inside(root, path.relative_to(root)).read_bytes()
         for path in files
@@ -53,7 +53,7 @@ def own_code(root: Path) -> OwnCode:
 def _refusal(root: Path, code: Mapping[str, bytes]) -> str:
     return (
         "this book brings code of its own, which runs only if you trust it as it is now: "
-        f"{listed(list(code))}; read it, then say `layerbook trust {shlex.quote(str(root))}`"
+        f"{listed(list(code))}; read it, then run `layerbook trust {shlex.quote(str(root))}`"
     )
 
 

@@ -102,7 +102,7 @@ def _parse_python(text: str) -> ast.expr:
             warnings.simplefilter("ignore")  # about `1 is 1` and "\d"
             tree = ast.parse(code, mode="eval").body
     except SyntaxError as error:
-        if error.offset == 0:  # the parser ran out of text
+        if error.offset == 0:  # the text ended too early for the parser
             message, column = "it ends too early", len(text.rstrip())
         else:
             message = "compare with ==" if "==" in str(error.msg) else str(error.msg)
@@ -153,7 +153,7 @@ class _GrammarChecker(ast.NodeVisitor):
         if node.id in FUNCTIONS:
             raise self.error(f"{node.id} is a function: write {node.id}(...)")
         near = did_you_mean(node.id, self.names)
-        raise self.error(f'unknown name {node.id!r}{near}; checks begin with result or r("id")')
+        raise self.error(f'unknown name {node.id!r}{near}; checks start with result or r("id")')
 
     def visit_Constant(self, node: ast.Constant) -> None:
         if node.value is not None and type(node.value) not in (bool, int, float, str):
@@ -169,7 +169,9 @@ class _GrammarChecker(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         if not isinstance(node.func, ast.Name):
-            raise self.error("only the functions of the language can be called; results have none")
+            raise self.error(
+                "only the functions of the language can be called; results have no methods"
+            )
         name = node.func.id
         if name not in FUNCTIONS:
             near = did_you_mean(name, FUNCTIONS)
@@ -200,7 +202,7 @@ class _GrammarChecker(ast.NodeVisitor):
         if not isinstance(target, ast.Name):
             raise self.error("a comprehension has one variable", target)
         if target.id in (*self.names, *FUNCTIONS) or target.id.startswith("_"):
-            raise self.error(f"the variable {target.id!r} needs another name", target)
+            raise self.error(f"the variable {target.id!r} needs a different name", target)
         self.visit(generator.iter)
         self.names.append(target.id)
         for part in (*generator.ifs, node.elt):

@@ -130,7 +130,7 @@ class Evaluator(ast.NodeVisitor):
             raise values.missing_field_error(node, names)
         try:
             value = values.to_python(getattr(owner.value, node.attr))
-        except Exception as error:  # properties of results may fail in any way
+        except Exception as error:  # a property of a result can raise anything
             raise CheckError(f"{node.attr} cannot be read: {error}", node.col_offset) from error
         return Value(value, f"{owner.expression}.{node.attr}" if owner.expression else "")
 

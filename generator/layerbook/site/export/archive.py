@@ -15,7 +15,7 @@ FILE_MODE = 0o100644 << 16
 
 
 def write_zip(site: Path, path: Path) -> None:
-    """Write the files that were published into a site, and no others."""
+    """Write only the published files of a site."""
     names = sorted(published_files(site))
     with zipfile.ZipFile(path, "w") as archive:
         add_files(

@@ -28,7 +28,7 @@ def find_chromium() -> str:
     named = os.environ.get("CHROMIUM", "")
     path = shutil.which(named) if named else next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
-        problem = f"CHROMIUM={named} is no program" if named else "there is no Chromium here"
+        problem = f"CHROMIUM={named} is not a program" if named else "Chromium was not found"
         raise UsageError(
             f"{problem}; PDF and PNG are made with it. Install Chromium or Chrome, or set the "
             "variable CHROMIUM to its path"
@@ -37,7 +37,7 @@ def find_chromium() -> str:
 
 
 def run_chromium(page: Path, *options: str) -> None:
-    """Open a page on disk with options that say what becomes of it.
+    """Run the browser on a page on disk with extra options.
 
     Raises LayerbookError if the browser fails or takes longer than ten minutes.
     """

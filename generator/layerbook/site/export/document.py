@@ -1,4 +1,4 @@
-"""The pages of a built site as trees, to be put together anew.
+"""The pages of a built site as element trees, to be recombined into other documents.
 
 Names of HTML elements have no namespace; those of SVG and MathML do.
 """
@@ -36,7 +36,7 @@ LEFT_OUT = {
     "turn",
     "visually-hidden",
 }
-"""Classes of what only a page on a screen has use for; a description is in `aria-label`, too."""
+"""Classes of elements that only make sense on screen; descriptions are also in `aria-label`."""
 _URL_ID = re.compile(r"url\(([\"']?)#([^)\"']+)\1\)")
 
 
@@ -53,7 +53,7 @@ class BookPage:
 def read_page(site: Path, chapter: NavChapter, *, unfolded: bool = True) -> BookPage:
     """Read a page of a built site. Raises StoreError if it is not there.
 
-    unfolded: with answers and detours open, as on paper.
+    unfolded: with all folded parts open, as in print.
     """
     path = resolve_inside(site, chapter.href, links=False)
     try:
@@ -78,7 +78,7 @@ def classes(element: Element) -> set[str]:
 
 
 def remove(tree: Element, unwanted: Callable[[Element], bool]) -> None:
-    """Remove elements with what is in them, but not the text behind them."""
+    """Remove elements with their content, but keep the text after them."""
     for child in list(tree):
         if not isinstance(child.tag, str) or unwanted(child):
             keep_tail(tree, child)
@@ -88,7 +88,7 @@ def remove(tree: Element, unwanted: Callable[[Element], bool]) -> None:
 
 
 def keep_tail(parent: Element, child: Element) -> None:
-    """Move the text behind a child to what stands before it."""
+    """Move the text after a child to the node before it."""
     if not child.tail:
         return
     place = list(parent).index(child)
@@ -101,13 +101,13 @@ def keep_tail(parent: Element, child: Element) -> None:
 
 @dataclass(frozen=True)
 class Links:
-    """New places of links.
+    """The targets of links in an exported document.
 
     pages: the pages of the document, by their files on the site.
     prefix: whether all pages are in one file, where ids begin with the page's name.
     url: where the site is published; without it, links to what the document lacks are text.
-    suffix: of the pages' files, if they are not in one.
-    ids: of each page that is in the document; a link to another place leads to its page.
+    suffix: of the pages' files, if each page has its own.
+    ids: by page; a link to an unknown id leads to the top of its page.
     """
 
     pages: Mapping[str, str]
@@ -121,7 +121,7 @@ class Links:
         return f"{page}--{id}" if self.prefix else id
 
     def target(self, page: str, href: str) -> str | None:
-        """Return where a link of a page leads now; None if there is no such place."""
+        """Return the new target of a page's link; None if the document does not contain it."""
         if re.match(r"[a-z][a-z0-9+.-]*:", href, re.IGNORECASE):
             return href
         file, _, fragment = href.partition("#")
@@ -129,7 +129,7 @@ class Links:
         if other is None:
             return urljoin(self.url, href) if self.url else None
         if file and other in self.ids and fragment not in self.ids[other]:
-            fragment = ""  # of a part of the page that is left out
+            fragment = ""  # the target is in an omitted part of the page
         if not self.prefix:
             return f"{'' if not file else other + self.suffix}{'#' if fragment else ''}{fragment}"
         return f"#{other}--{fragment}" if fragment else f"#{other}"

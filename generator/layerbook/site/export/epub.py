@@ -34,7 +34,7 @@ MATHML = "{http://www.w3.org/1998/Math/MathML}"
 STYLE = "style.css"
 COVER = "cover"
 NO_DATE = "2000-01-01"
-"""The day of a book that states none: EPUB asks for one, and the clock would change the bytes."""
+"""The date of a book without one: EPUB requires a date, and the clock would change the bytes."""
 CONTROLS = {"input", "select", "textarea", "output", "dialog", "script"}
 ON_SCREEN = {"downloads", "cell-bar", "playground", "live", "edit", "token-tip", "badges"}
 KEPT_ATTRIBUTES = {
@@ -45,7 +45,7 @@ KEPT_ATTRIBUTES = {
 
 
 class Item(NamedTuple):
-    """A file of the publication; `properties` say what is special about it."""
+    """A file of the publication, with the `properties` of its manifest item."""
 
     path: str
     media_type: str
@@ -56,7 +56,7 @@ class Item(NamedTuple):
 def write_epub(
     site: Path, book: BookInfo, others: Sequence[NavChapter], published: str, path: Path
 ) -> None:
-    """Write the chapters of a built site, then other pages of it, as an EPUB.
+    """Write the chapters of a built site, then its other pages, as an EPUB.
 
     published: YYYY-MM-DD, or empty. Equal sites give equal bytes.
     Raises StoreError for a page or a picture that is missing.
@@ -123,7 +123,7 @@ def _document(name: str, title: str, language: str, body: str, tree: Element | N
 
 
 def _as_plain_text(article: Element) -> None:
-    """Turn controls into text, and leave out attributes that only scripts and browsers read."""
+    """Turn controls into text, and drop attributes that only scripts and browsers use."""
     for element in article.iter():
         if element.tag == "button":
             element.tag = "span"
@@ -146,7 +146,7 @@ def _as_plain_text(article: Element) -> None:
 
 
 def _drop_dead_ids(article: Element) -> None:
-    """Remove references to ids on the page that are no longer there, and links to them."""
+    """Remove references and links to ids that are no longer on the page."""
     ids = {element.get("id") for element in article.iter()}
     for element in article.iter():
         for name in ("aria-labelledby", "aria-describedby"):

@@ -50,7 +50,7 @@ a:not([href]) { color: inherit; text-decoration: none; }
 
 
 def write_pdf(site: Path, book: BookInfo, others: Sequence[NavChapter], path: Path) -> None:
-    """Print the chapters of a built site, then other pages of it, as one PDF.
+    """Print the chapters of a built site, then its other pages, as one PDF.
 
     Equal sites give equal bytes with one version of the browser. Raises StoreError for a page that
     is missing, UsageError without a browser, LayerbookError if it fails.
@@ -72,7 +72,7 @@ def write_pdf(site: Path, book: BookInfo, others: Sequence[NavChapter], path: Pa
 
 
 def _without_dates(data: bytes) -> bytes:
-    """Return a PDF whose dates are a fixed day, of equal length, so that its table stays right."""
+    """Return a PDF with fixed dates of the same length, so that its offset table stays valid."""
 
     def fixed(match: re.Match[bytes]) -> bytes:
         return re.sub(rb"D:\d{14}", b"D:20000101000000", match[0])

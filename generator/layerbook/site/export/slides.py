@@ -1,4 +1,4 @@
-"""A chapter as slides for a lecture hall: one HTML file that needs no other and no network."""
+"""A chapter as slides for a lecture hall: one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from layerbook.site.export.embedding import embed_media, style_sheets
 from layerbook.site.pages import BookInfo, NavChapter
 
 MAX_CHARACTERS = 480
-"""Of the paragraphs on a slide; one that is longer has a slide of its own."""
+"""The limit for the paragraphs of a slide; a longer paragraph gets its own slide."""
 HEADINGS = ("h2", "h3")
 ALONE = {"figure", "predict", "cell", "claim", "sidebar", "journey", "tabs"}
 """Classes of blocks that fill a slide."""
@@ -51,7 +51,7 @@ def write_slides(site: Path, book: BookInfo, chapter: NavChapter, path: Path) ->
 
 
 def split(blocks: Sequence[Element]) -> Iterator[Slide]:
-    """Deal blocks out to slides: a figure or the like alone, paragraphs until one is full."""
+    """Distribute blocks over slides: figures alone, paragraphs until a slide is full."""
     slide = Slide()
     for block in blocks:
         is_heading, is_alone = block.tag in HEADINGS, bool(classes(block) & ALONE)

@@ -26,7 +26,7 @@ class Exporter:
         self._project = project
 
     def _appendices(self) -> tuple[NavChapter, ...]:
-        """Return the pages behind the chapters; to be called in the book's language."""
+        """Return the pages after the chapters. Call it in the book's language."""
         templates = self._project.templates_dir
         pages = []
         if glossary.load(templates):
@@ -45,7 +45,7 @@ class Exporter:
         epub.write_epub(self._site, self._book, self._appendices(), published, path)
 
     def write_slides(self, chapter: str, path: Path) -> None:
-        """Write a chapter as slides. Raises UsageError for a chapter that there is not."""
+        """Write a chapter as slides. Raises UsageError for an unknown chapter."""
         by_name = {chapter.name: chapter for chapter in self._book.chapters}
         if chapter not in by_name:
             raise UsageError(f"no chapter named {chapter!r}{did_you_mean(chapter, by_name)}")

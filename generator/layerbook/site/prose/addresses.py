@@ -1,4 +1,4 @@
-"""Addresses in the site of what prose names by its place among the sources.
+"""Translate links between source files into addresses in the site.
 
 Editors and code hosts follow `attention.md` and `../../images/head.png` from a text of the book.
 """

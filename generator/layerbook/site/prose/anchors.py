@@ -1,4 +1,4 @@
-"""The anchors that links can name on a page, as far as its prose shows them without results."""
+"""The anchors of a page, as far as its prose determines them without results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"-\d+$")
 
 @dataclass(frozen=True)
 class Anchors(Collection[str]):
-    """The anchors of headings, and what those of blocks begin with."""
+    """The anchors of headings, and the prefixes of the anchors of blocks."""
 
     headings: tuple[str, ...]
     beginnings: tuple[str, ...]

@@ -17,15 +17,15 @@ _FENCE = (
     r"(?:.*?^[ \t>]*(?P=fence)[`~]*[ \t]*$|.*\Z)"
 )
 _TEX = r"(?<!\\)(?:\\\\)*\\\{|\{(?=\#\w+\})"
-# What does not end goes on to the end of the text: to search for the end again and again is slow.
+# An unclosed construct runs to the end of the text; searching for its end repeatedly is slow.
 _JINJA = r"\{\{.*?(?:\}\}|\Z)|\{%.*?(?:%\}|\Z)|\{\#.*?(?:\#\}|\Z)"
 FENCE_OR_JINJA = rf"{_FENCE}|{_JINJA}"
-"""A pattern of what is no Markdown: listings and Jinja. Its flags are DOTALL and MULTILINE."""
+"""Matches what is not Markdown: listings and Jinja. Its flags are DOTALL and MULTILINE."""
 _LITERAL_OR_JINJA = re.compile(rf"(?P<literal>{_FENCE}|{_TEX})|{_JINJA}", re.DOTALL | re.MULTILINE)
 
 
 def hide_literal_braces(source: str) -> str:
-    """Return the source with a stand-in for each brace that Jinja must not read."""
+    """Return the source with a placeholder for each brace that Jinja must not read."""
 
     def hide(match: re.Match[str]) -> str:
         return match[0].translate(_HIDE) if match["literal"] else match[0]

@@ -1,4 +1,4 @@
-"""Mistakes in the calls of prose that show without a result, such as a missing argument."""
+"""Mistakes in function calls that can be found without results, such as a missing argument."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _call_message(name: str, call: nodes.Call, *, is_block: bool) -> str:
 
 
 def _result(id: str) -> None:
-    """Have the signature of `r`."""
+    """Stand in for `r`, with its signature."""
 
 
 def _signature_message(
@@ -84,7 +84,7 @@ def _signature_message(
 
 
 def _constant_message(name: str, call: nodes.Call) -> str:
-    """Return what a function refuses whose arguments are all written out."""
+    """Call a function whose arguments are all constants, and return its error message."""
     try:
         arguments = [argument.as_const() for argument in call.args]
         named = {pair.key: pair.value.as_const() for pair in call.kwargs if pair.key != "right"}
@@ -100,7 +100,7 @@ def _constant_message(name: str, call: nodes.Call) -> str:
         elif name in _WITHOUT_RESULTS:
             _WITHOUT_RESULTS[name](*arguments, **named)
         elif arguments and not isinstance(arguments[0], str):
-            return f"{name}(): the first argument should be text, not {arguments[0]!r}"
+            return f"{name}(): the first argument must be text, not {arguments[0]!r}"
         elif name in ("claim", "tick", "holds") and arguments[1:] and type(arguments[1]) is not int:
             return f"{name}(): the number of a claim is a whole number, not {arguments[1]!r}"
     except nodes.Impossible:
@@ -130,7 +130,7 @@ def _functions_as_values(tree: nodes.Template, functions: Collection[str]) -> It
 
 
 def _repeated(tree: nodes.Template) -> Iterator[CallProblem]:
-    """Yield figures and code cells that are shown twice, whatever the results are."""
+    """Yield figures and code cells that are always shown twice."""
     shown: set[tuple[object, ...]] = set()
     for call in _always_run(tree):
         name = call.node.name if isinstance(call.node, nodes.Name) else ""

@@ -35,7 +35,7 @@ from layerbook.site.sandbox_syntax import MAX_SOURCE
 from layerbook.store.project import Project
 
 MAX_CLAIM_BOXES = 3
-"""More boxes than this make a chapter a list of evidence."""
+"""The limit before a chapter turns into a list of boxes."""
 
 
 def prose_path(project: Project, chapter: Chapter) -> Path:
@@ -69,7 +69,7 @@ def check_prose(project: Project) -> None:
 
 
 def find_prose_problems(project: Project) -> list[Problem]:
-    """Report what is wrong in prose, captions and claims, as far as it shows without results."""
+    """Report problems in prose, captions and claims that can be found without results."""
     problems = find_missing_claim_fields(project.experiments())
     problems += find_theme_problems(project.root, project.book.theme)
     try:
@@ -132,7 +132,7 @@ def _unshown_references(project: Project, prose: Mapping[str, str]) -> Iterator[
 
 
 def _safe_references(project: Project, chapter: Chapter, text: str) -> tuple[Reference, ...]:
-    """Return the references of a chapter, none if it is no template, which is reported."""
+    """Return the references of a chapter; none if it does not parse (reported elsewhere)."""
     try:
         return find_references(text, str(prose_path(project, chapter)))
     except SpecError:
@@ -253,7 +253,7 @@ class _ChapterChecker:
             yield Problem(file, first_line + reference.line - 1, reference.column, message)
 
     def _lookup_message(self, reference: Reference) -> str:
-        """Return the mistake in what `cite` or `term` looks up, if there is one."""
+        """Return the error of a `cite` or `term` with an unknown key, or ""."""
         name = reference.name
         if reference.function == "cite":
             known = self._sources is not None and name in self._sources.publications
@@ -336,7 +336,7 @@ def find_text_problems(chapter: Chapter, prose: str, file: str) -> Iterator[Prob
 def find_formula_problems(
     chapter: Chapter, prose: str, file: str, math: MathRenderer
 ) -> Iterator[Problem]:
-    """Yield formulas that are not understood; one with values in it is left to the rendering."""
+    """Yield invalid formulas; those that contain values are checked when rendered."""
     for text_file, first_line, text in _texts(chapter, prose, file):
         outline = parse_outline(text)
         for node, formula in _formulas(outline):
@@ -469,7 +469,7 @@ def find_uncited_sources(project: Project) -> list[Problem]:
 
 
 def find_crowded_chapters(project: Project) -> list[Problem]:
-    """Report the first box of claims too many in each chapter: a tick takes less room."""
+    """Report the first claim box beyond the limit in each chapter; ticks take less room."""
     problems = []
     for chapter in project.book.pages:
         boxes = [item for item in _references(project, chapter) if item.function == "claim"]
@@ -484,7 +484,7 @@ def find_crowded_chapters(project: Project) -> list[Problem]:
 
 
 def find_inapplicable(project: Project) -> list[Problem]:
-    """Report experiments that the book's model cannot run: its pages say so in their place."""
+    """Report experiments that the book's model cannot run; pages show a note in their place."""
     return [
         Problem(e.file, e.line, 1, f"{e.id} is not applicable: {e.inapplicable}")
         for e in project.experiments()
@@ -493,7 +493,7 @@ def find_inapplicable(project: Project) -> list[Problem]:
 
 
 def lint_prose(project: Project) -> list[Problem]:
-    """Report numbers and answers to predictions that are typed instead of read off a result."""
+    """Report numbers and answers to predictions that are typed instead of read from a result."""
     problems: list[Problem] = []
     for chapter in project.book.pages:
         prose, file = read_prose(project, chapter), str(prose_path(project, chapter))

@@ -1,4 +1,4 @@
-"""Short Python programs that the prose shows, each with the result that it must give.
+"""Short Python programs that the prose shows, each with the result that it must produce.
 
 A cell is `templates/code/CHAPTER/NAME.py`. Its first lines may be comments, which no page shows:
 
@@ -28,7 +28,7 @@ from layerbook.core.errors import LayerbookError, Problem, SpecError, UsageError
 from layerbook.core.paths import resolve_inside
 
 WITHIN = 0.0001
-"""The difference that a number may have, if the cell does not say."""
+"""The default tolerance of a number."""
 MAX_CODE, MAX_OUTPUT = 4000, 500  # characters
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}")
 _HEADER = re.compile(r"#[ ]*(\w+):[ ]*(.*)")
@@ -36,10 +36,10 @@ _HEADER = re.compile(r"#[ ]*(\w+):[ ]*(.*)")
 
 @dataclass(frozen=True)
 class CodeCell:
-    """A cell as its file has it.
+    """A code cell, as read from its file.
 
-    code: what is shown. equals: the value of its last line, None if it gives none.
-    within: the difference from it that a number may have.
+    code: the source that is shown. equals: the expected value of its last line, or None.
+    within: the tolerance of a number.
     equals_at: the line and column, from 1, of `equals` in the file.
     """
 
@@ -68,13 +68,13 @@ class CodeCell:
             raise SpecError([self.problem(error)]) from error
 
     def output(self, result_of: Callable[[str], object]) -> str:
-        """Return the expected value as Python prints it, with the digits that `within` means.
+        """Return the expected value as Python prints it, with the digits that `within` implies.
 
         Raises SpecError if it is too long to show.
         """
         text = repr(_rounded(self.expected(result_of), self.within))
         if len(text) > MAX_OUTPUT:
-            message = f"the value has more than {MAX_OUTPUT} characters; take a part of it"
+            message = f"the value has more than {MAX_OUTPUT} characters; use a part of it"
             raise SpecError([Problem(self.file, *self.equals_at, message)])
         return text
 

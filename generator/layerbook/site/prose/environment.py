@@ -31,7 +31,7 @@ KINDS = {ListView: "a list", MappingView: "a mapping", FunctionView: "a function
 
 
 def evaluate(source: str, file: str, names: Mapping[str, object]) -> tuple[str, Slots]:
-    """Return the Markdown that a piece of prose gives, and the values in its slots."""
+    """Render a piece of prose to Markdown, and return it with the values of its slots."""
     slots = Slots()
     environment = _make_environment(slots, tuple(names))
     template = Template.from_code(environment, _compile(source, file), environment.globals)
@@ -80,7 +80,7 @@ class _ProseCodeGenerator(CountingCodeGenerator):
 
 
 class _ProseEnvironment(Sandbox):
-    """No loader, no markup: the type of a value decides how it is written."""
+    """No loader and no autoescaping: the type of a value decides how it is written."""
 
     code_generator_class = _ProseCodeGenerator
 

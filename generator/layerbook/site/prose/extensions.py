@@ -1,6 +1,6 @@
 """Markdown beyond CommonMark: boxes, tabs, lists of tasks and terms, and references.
 
-`add_extensions` makes a parser read them; `add_rendering` writes them without inline styles.
+`add_extensions` adds the syntax to a parser; `add_rendering` renders it without inline styles.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TAB = re.compile(r"\s*tab\s+(\S.*)")
 
 
 def add_extensions(md: MarkdownIt) -> None:
-    """Let a parser read boxes, tabs, tasks, definitions, ~~struck text~~ and references."""
+    """Add syntax to a parser: boxes, tabs, tasks, definitions, ~~struck text~~ and references."""
     md.options["alerts"] = md.options["tasklists"] = True
     md.enable("strikethrough")
     md.use(deflist_plugin)
@@ -34,7 +34,7 @@ def add_extensions(md: MarkdownIt) -> None:
 
 
 def _reference_rule(state: StateInline, silent: bool) -> bool:
-    """Read `@fig-x`, `@sec-page/x` or `@eq-x`, unless it goes on from a word, as in an address."""
+    """Parse `@fig-x`, `@sec-page/x` or `@eq-x`, unless it follows a word, as in an address."""
     match = _REFERENCE.match(state.src, state.pos)
     if match is None or (state.pos and state.src[state.pos - 1].isalnum()):
         return False
@@ -46,7 +46,7 @@ def _reference_rule(state: StateInline, silent: bool) -> bool:
 
 
 def add_rendering(md: MarkdownIt) -> None:
-    """Set how a parser writes what it reads beyond CommonMark."""
+    """Add the rendering of the syntax beyond CommonMark."""
     md.add_render_rule("list_item_open", _list_item)
     md.add_render_rule("alert_open", _alert)
     md.add_render_rule("alert_close", lambda *_: "</div>\n")
@@ -58,7 +58,7 @@ def add_rendering(md: MarkdownIt) -> None:
 def _list_item(
     renderer: Any, nodes: Sequence[Node], index: int, options: Any, env: MutableMapping[str, Any]
 ) -> str:
-    """Write a task with a sign, since a box that cannot be ticked is no control."""
+    """Render a task with a sign, since a box that cannot be ticked is not a control."""
     opening = str(renderer.renderToken(nodes, index, options, env))
     checked = nodes[index].meta.get("checked")
     if checked is None:

@@ -45,7 +45,7 @@ from layerbook.site.tokens_html import as_token, chip
 
 
 class Views(Protocol):
-    """The experiments as a chapter shows them; a wrong name is a LayerbookError."""
+    """The experiments of a book as a chapter shows them. Unknown names raise LayerbookError."""
 
     def result(self, name: str) -> object:
         """`r("id")`: the result of an experiment; `r("chapter/id")` is one of another chapter."""
@@ -73,7 +73,7 @@ class Views(Protocol):
 
 
 class Media(Protocol):
-    """The book's own pictures and videos; a wrong one is a LayerbookError."""
+    """The book's own pictures and videos. Missing or invalid files raise LayerbookError."""
 
     def image(self, path: str, alt: str, caption: Inline | None) -> ImageView:
         """Return a picture; without a caption, one that is only decorative."""
@@ -129,7 +129,7 @@ BLOCK_FUNCTIONS = frozenset(
         "diagram",
     }
 )
-"""Those that write more than part of a sentence."""
+"""The functions whose output is a block, not part of a sentence."""
 
 
 OWN_TEXT_KINDS = ("attention", "next", "lens")

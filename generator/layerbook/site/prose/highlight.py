@@ -22,7 +22,7 @@ MAX_LISTING = 50_000
 _MAX_COLOURED = 30_000
 """Characters of a listing in colours."""
 _LONG = re.compile(r"[^\n]{500}|\s{150}")
-"""Lines and white space for which many lexers take quadratic time."""
+"""Long lines and runs of whitespace, for which many lexers take quadratic time."""
 
 _ROLES = {
     "Comment": "comment",
@@ -40,11 +40,11 @@ _ROLES = {
 
 
 class ListingError(Exception):
-    """A listing whose language nobody knows, or that is too long."""
+    """A listing in an unknown language, or one that is too long."""
 
 
 def check_listing(source: str, language: str) -> None:
-    """Raise ListingError for a listing of prose that is too long, or in a language unknown."""
+    """Raise ListingError for a listing that is too long or in an unknown language."""
     if len(source) > MAX_LISTING:
         raise ListingError(f"the listing is longer than {MAX_LISTING:,} characters")
     check_language(language)
@@ -83,7 +83,7 @@ def code_html(source: str, language: str, allowance: Allowance | None = None) ->
     try:
         body = (allowance or Allowance()).colour(text, name)
     except TakesTooLongError as error:
-        message = f"the colours of {name} take too long for this listing; say `text`"
+        message = f"highlighting this listing as {name} takes too long; use `text`"
         raise ListingError(message) from error
     label = escape_text(gettext(OWN_LANGUAGES.get(language) or lexer.name))
     box = f'role="group" tabindex="0" aria-label="{label}"'

@@ -1,4 +1,4 @@
-"""The ids of a page: its template's, its figures', claims' and headings', none of them twice."""
+"""The unique ids of a page: those of its template, figures, claims and headings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ID = re.compile(r'\sid="([^"]+)"')
 
 
 class PageIds:
-    """Gives out the ids of one page, each once; some are `taken` from the start."""
+    """Assigns unique ids on one page; some are `taken` from the start."""
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self._taken = set(taken)
@@ -28,7 +28,7 @@ class PageIds:
 
     def add(self, id: str) -> str:
         """Return `id`, or the first of `id-2`, `id-3` and so on that is free, and take it."""
-        start, *rest = id.partition(PICTURE_SUFFIX)  # what is in a picture begins alike
+        start, *rest = id.partition(PICTURE_SUFFIX)  # ids inside a picture start with its id
         # Numbers that are taken are not tried again, since a page can have one heading often.
         numbers = self._next_numbers.setdefault(id, count(2))
         numbered = (f"{start}-{number}{''.join(rest)}" for number in numbers)

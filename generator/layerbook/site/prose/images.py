@@ -13,11 +13,11 @@ from layerbook.site.prose.addresses import site_address
 from layerbook.site.prose.braces import FENCE_OR_JINJA
 
 DECORATIVE = "decorative"
-"""The description of a picture that says nothing, which screen readers pass over."""
+"""The description that marks a decorative picture, which screen readers skip."""
 USAGE = 'an image stands alone: ![description](images/NAME.png "caption"), with empty lines around'
 
 _VALUE_OR_ESCAPE = r"\{\{[^{}]*\}\}|\\.|\{(?!\{)"
-# Lengths are limited and nothing is tried twice, so that no text takes long.
+# Lengths are limited and quantifiers possessive, so that matching takes linear time.
 _IMAGE = (
     rf"^[ ]{{0,3}}!\[(?P<alt>(?:{_VALUE_OR_ESCAPE}|[^{{\\\[\]]){{0,600}}+)\]"
     rf"\((?P<path>[^\s()\"<>]{{0,300}}+)"
@@ -30,7 +30,7 @@ _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 @dataclass(frozen=True)
 class ProseImage:
-    """A picture as it is written, and where; `caption` is prose that begins at `caption_line`."""
+    """A picture in the source of the prose; its `caption` begins at `caption_line`."""
 
     path: str
     alt: str
@@ -41,14 +41,14 @@ class ProseImage:
 
     @property
     def is_decorative(self) -> bool:
-        """Return whether the picture is there for the eye alone."""
+        """Return whether the picture is only decorative."""
         return self.alt.strip() == DECORATIVE
 
     def problem(self) -> str:
-        """Return what is wrong with the way it is written, or nothing."""
+        """Return the problem with its syntax, or ""."""
         if not self.alt.strip():
             return (
-                "the image has no description for readers who do not see it: "
+                "the image has no description for readers who cannot see it: "
                 f"![description]({self.path}); one that says nothing is ![{DECORATIVE}](...)"
             )
         if "{{" in self.alt:

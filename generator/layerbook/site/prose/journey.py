@@ -21,7 +21,7 @@ _TEXT_KEYS = ("title", "href", "text")
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage: where it leads, what it says, and its picture with a description."""
+    """A stage of the journey: its link, its text, and its picture with a description."""
 
     title: str
     href: str
@@ -61,7 +61,7 @@ def _make_stage(number: int, stage: object) -> Stage:
     html, alt = _PICTURES[kinds[0]](content[shown], labels[shown])
     title, href, text = (stage[key] for key in _TEXT_KEYS)
     if not _PAGE.fullmatch(str(href)):
-        raise UsageError(f"journey(): stage {number} leads to {str(href)!r}, which is no page")
+        raise UsageError(f"journey(): stage {number} leads to {str(href)!r}, which is not a page")
     return Stage(str(title), str(href), text, html, alt)
 
 
@@ -129,7 +129,7 @@ def _top(tokens: Sequence[object], _: object) -> tuple[str, str]:
     rows = []
     for token in tokens:
         prob = getattr(token, "prob", None)
-        share = escape_text(percent(prob, 0))  # TypeError if it is no number
+        share = escape_text(percent(prob, 0))  # raises TypeError unless it is a number
         length = max(100 * float(prob or 0), 0.5)
         rect = f'<rect class="bar" width="{length:.1f}" height="10"/>'
         bar = (

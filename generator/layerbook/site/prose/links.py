@@ -1,4 +1,4 @@
-"""Links in prose, and whether the book has what they lead to."""
+"""Links in prose, and checks that their targets exist."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ class LinkTargets:
     static: Collection[str] = ()
 
     def problem(self, address: str, own_page: str) -> str:
-        """Return what is wrong with a link on a page, or nothing."""
+        """Return the problem with a link on a page, or ""."""
         try:
             parts = urlsplit(site_address(address))
         except ValueError as error:
-            return f"{address!r} is no address: {error}"
+            return f"{address!r} is not a valid address: {error}"
         if parts.scheme:
             return ""
         if parts.netloc:
-            return f"a book read from a disk cannot follow {address!r}; begin with https://"
+            return f"{address!r} does not work in a book opened from disk; start it with https://"
         if not parts.path and not parts.fragment:
             return "the link has no address"
         page = posixpath.normpath(unquote(parts.path)) if parts.path else own_page
@@ -115,7 +115,7 @@ def _walk(node: Node) -> Iterator[Node]:
 
 
 def _find_address(text: str, address: str, offset: int) -> int | None:
-    """Return where an address stands in the source, which may not have encoded it."""
+    """Return the offset of an address in the source, where it may not be percent-encoded."""
     for written in (address, unquote(address)):
         for opening in ("](", "](<"):
             start = text.find(opening + written, offset)

@@ -1,8 +1,7 @@
-"""Warn of what is typed into the prose where a result should speak: numbers, right answers.
+"""Warn about numbers and right answers that are typed into the prose instead of read from results.
 
-What an author means as written goes into `$math$` or code, or its line carries a comment:
-`{# numeral: the reason #}`. `{# numerals: the reason #}` speaks for the whole page, such as a
-timetable.
+Numbers that are meant literally go into `$math$` or code, or their line has a comment:
+`{# numeral: the reason #}`. `{# numerals: the reason #}` covers a whole page, such as a timetable.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ LABEL_BEFORE = re.compile(
 )
 UNIT_AFTER = re.compile(r"-(?:bit|byte)s?\b")
 NOT_WORDS = re.compile(r"\bhttps?://[^\s)>\]]+|\[\^[^\]\n]+\]")
-"""Addresses, and marks of footnotes that the chapter does not have."""
+"""Addresses and footnote marks."""
 HEADING_NUMBER = re.compile(r"\A\d[\d.]*[.)]?(?=\s)")
 
 
@@ -48,12 +47,12 @@ class TextSpan:
 
     @property
     def end(self) -> int:
-        """The offset behind it."""
+        """The offset after it."""
         return self.offset + len(self.text)
 
 
 def find_typed_numbers(source: str, file: str) -> tuple[Problem, ...]:
-    """Return a problem for each percentage, decimal or number of two digits that is typed.
+    """Return a problem for each typed percentage, decimal or number with two or more digits.
 
     Years (1800 to 2039), numbers in names (`GPT-2`, `135M`), `32-bit` and "figure 12" are fine.
     """
@@ -80,13 +79,13 @@ def find_typed_numbers(source: str, file: str) -> tuple[Problem, ...]:
 
 
 def find_typed_answers(source: str, file: str) -> tuple[Problem, ...]:
-    """Return a problem for each prediction whose right choice follows from no result."""
+    """Return a problem for each prediction whose right choice does not depend on a result."""
     problems = []
     for call in find_predictions(source):
         answers = [*call.args[2:3], *(pair.value for pair in call.kwargs if pair.key == "right")]
         for answer in answers:
             if not isinstance(answer, nodes.Name) and answer.find(nodes.Name) is None:
-                message = "predict(): which choice came true is typed; let it follow from a result"
+                message = "predict(): the right choice is typed; compute it from a result"
                 problems.append(Problem(file, answer.lineno, 1, message))
     return tuple(problems)
 

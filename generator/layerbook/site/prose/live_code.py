@@ -26,7 +26,7 @@ def live_code() -> str:
 
 @cache
 def live_length() -> int:
-    """Return how many lines it has without comments and empty lines."""
+    """Return its number of lines, not counting comments and empty lines."""
     lines = map(str.strip, live_code().splitlines())
     return sum(bool(line) and not line.startswith("//") for line in lines)
 

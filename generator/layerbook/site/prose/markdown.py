@@ -113,7 +113,7 @@ class Slots:
         return _SLOT.sub(lambda match: self.values[int(match[1])].html, markup)
 
     def fill_text(self, text: str, *, blocks: bool = True) -> str:
-        """Replace placeholders by plain text; with `blocks` false, those of blocks by nothing."""
+        """Replace placeholders by plain text; without `blocks`, drop those of blocks."""
 
         def plain(match: re.Match[str]) -> str:
             value = self.values[int(match[1])]
@@ -162,7 +162,7 @@ def _parser() -> MarkdownIt:
 
 
 def _limit_paragraphs(state: StateCore) -> None:
-    """Raise ProseError for a paragraph in which the search for quotes would take long."""
+    """Raise ProseError for a paragraph that is too long for the quadratic search for quotes."""
     for node in state.tokens:
         if node.type == "inline" and len(node.content) > MAX_PARAGRAPH:
             raise ProseError(LONG_PARAGRAPH, near=node.content.partition("\n")[0][:80])
@@ -212,7 +212,7 @@ def _link_open(self: Any, nodes: Sequence[Node], index: int, options: Any, _: An
 
 
 def _heading_close(_: Any, nodes: Sequence[Node], index: int, *__: Any) -> str:
-    """Close a heading behind a link to itself, whose address a reader can copy."""
+    """Append to a heading a link to itself, whose address readers can copy."""
     tag, id = nodes[index].tag, nodes[index - 2].attrs.get("id")
     if not id:
         return f"</{tag}>\n"
@@ -364,7 +364,7 @@ def _readable_text(node: Node, env: MutableMapping[str, Any]) -> str:
 def _add_heading_ids(
     nodes: Sequence[Node], env: MutableMapping[str, Any], ids: PageIds
 ) -> Iterator[Heading]:
-    """Give each heading an id made from its words, numbered if it is taken."""
+    """Give each heading an id made from its words, numbered if already used."""
     for opening, inline in pairwise(nodes):
         if opening.type != "heading_open":
             continue
@@ -388,7 +388,7 @@ def _equations(nodes: Sequence[Node], ids: PageIds) -> Iterator[Target]:
 
 
 def _figures(slots: Slots) -> Iterator[Target]:
-    """Yield the figures, as what shows them says what they are called."""
+    """Yield the figures with the labels of the blocks that show them."""
     for value in slots.values:
         if isinstance(value, Block) and value.label:
             name = value.id.removeprefix("fig-")

@@ -19,7 +19,7 @@ _NON_CHARACTERS = (
     *range(0xFDD0, 0xFDF0),
     *(plane + end for plane in range(0, 0x110000, 0x10000) for end in (0xFFFE, 0xFFFF)),
 )
-# These change the direction of all text that follows, including ours.
+# These change the direction of all following text, including the page's own.
 _BIDI = {code: f"<U+{code:04X}>" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 _REPLACEMENTS: dict[int, int | str] = {
     **_CONTROLS,

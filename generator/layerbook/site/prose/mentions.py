@@ -22,7 +22,7 @@ class Mention(NamedTuple):
 
 
 def find_mentions(chapter: ChapterPage | IndexPage) -> Iterator[Mention]:
-    """Yield what a chapter names, in order, each place titled by its section."""
+    """Yield the sources and terms that a chapter mentions, in order, with their sections."""
     for section in chapter.body.sections:
         place = f": {section.title}" if section.id else gettext(", at the beginning")
         for anchor in section.anchors:

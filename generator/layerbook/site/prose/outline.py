@@ -1,4 +1,4 @@
-"""A chapter's Markdown as its source shows it: values and statements blanked, places kept."""
+"""A chapter's Markdown outline: Jinja is blanked out, and all positions are kept."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from layerbook.site.prose.braces import hide_literal_braces
 from layerbook.site.prose.markdown import MAX_PARAGRAPH, make_parser
 
 BLOCK = "\ue004"
-"""The ends of what a blanked `{{ figure(...) }}`, `claim` or `source` leaves."""
+"""The delimiters of the placeholder for a block such as `{{ figure(...) }}`."""
 VALUE = "x"
-"""The ends of what another blanked value leaves, so that `{{ x }}5` is one word."""
+"""The delimiters of the placeholder for other values, so that `{{ x }}5` is one word."""
 _JINJA_TAG = re.compile(r"\{#.*?(?:#\}|\Z)|\{%.*?(?:%\}|\Z)|\{\{.*?(?:\}\}|\Z)", re.DOTALL)
 _BLOCK_TAG = re.compile(r"\{\{-?\s*(?:figure|claim|source|code_cell|video)\(")
 
@@ -100,13 +100,13 @@ def _blank_tag(match: re.Match[str]) -> str:
 
 @cache
 def _parser() -> MarkdownIt:
-    # Blanked statements leave indented lines, which are no code.
+    # Blanked statements leave indented lines, which are not code.
     md = make_parser(typographer=False).disable(["code", "text_join"])
     md.core.ruler.before("inline", "cut", _cut_paragraphs)
     return md
 
 
 def _cut_paragraphs(state: StateCore) -> None:
-    """Cut a paragraph that is reported as too long: its links would take long to find."""
+    """Cut a paragraph that is reported as too long: finding its links would take too long."""
     for node in state.tokens:
         node.content = node.content[: MAX_PARAGRAPH + 1] if node.type == "inline" else node.content

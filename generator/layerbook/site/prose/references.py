@@ -1,4 +1,4 @@
-"""Read what a chapter's prose names and predicts from its syntax, without rendering it."""
+"""Find the references and predictions in a chapter's prose without rendering it."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ REFERENCE_FUNCTIONS = frozenset(
 class Reference:
     """A call such as `figure("noise", "prompt-0")`: function, first argument, and place.
 
-    second: the second argument, None if there is none or if it is not written out.
-    is_complete: there is no second argument, or it is written out.
+    second: the second argument; None if it is missing or not a constant.
+    is_complete: the second argument is missing or a constant.
     """
 
     function: str
@@ -47,7 +47,7 @@ class Reference:
 def find_references(source: str, file: str) -> tuple[Reference, ...]:
     """Return every experiment, source and code cell named by a plain string.
 
-    Raises SpecError if the prose is no template.
+    Raises SpecError if the prose is not a valid template.
     """
     try:
         tree = parse_prose(source)
@@ -70,7 +70,7 @@ def find_references(source: str, file: str) -> tuple[Reference, ...]:
 
 
 def _constant(node: nodes.Expr) -> tuple[object, bool]:
-    """Return the value of an expression that is written out, such as -1, and whether it is."""
+    """Return the value of a constant expression such as -1, and whether it is one."""
     match node:
         case nodes.Const(value=value):
             return value, True
@@ -80,7 +80,7 @@ def _constant(node: nodes.Expr) -> tuple[object, bool]:
 
 
 def names_figures_by_variable(source: str) -> bool:
-    """Return whether prose shows figures of an experiment whose name is not written out."""
+    """Return whether prose shows figures of an experiment with a computed name."""
     try:
         tree = parse_prose(source)
     except TemplateSyntaxError:
@@ -90,7 +90,7 @@ def names_figures_by_variable(source: str) -> bool:
 
 
 def find_predictions(source: str) -> Iterator[nodes.Call]:
-    """Yield the calls of `predict`; none if the prose is no template."""
+    """Yield the calls of `predict`; none if the prose is not a valid template."""
     try:
         tree = parse_prose(source)
     except TemplateSyntaxError:

@@ -68,7 +68,7 @@ def render_chapter(source: str, file: str, context: ChapterContext) -> ChapterBo
 
 
 def _render_previews(functions: ProseFunctions, context: ChapterContext) -> tuple[Preview, ...]:
-    """Return what the links of a chapter show of the terms and sources they lead to."""
+    """Return the previews of the terms and sources that a chapter links to."""
     previews = []
     if glossary := context.glossary:
         for term, id in functions.terms.items():
@@ -95,7 +95,7 @@ def _prepare(source: str, file: str, context: ChapterContext) -> tuple[str, Pros
 
 
 def chapter_sentences(source: str, file: str, context: ChapterContext) -> tuple[Sentence, ...]:
-    """Return what a chapter says without its figures and claims. Raises SpecError."""
+    """Return the sentences of a chapter without its figures and claims. Raises SpecError."""
     text, functions = _prepare(source, file, context)
     with _located_errors(source, file):
         markdown, slots = evaluate(text, file, functions.by_name())
@@ -161,7 +161,7 @@ def _located_errors(source: str, file: str, first_line: int = 1) -> Iterator[Non
         raise located(line, str(error)) from error
     except _EXPECTED_ERRORS as error:
         if isinstance(error, SpecError) and all(p.file == file for p in error.problems):
-            raise  # of the caption of a picture, which has its place already
+            raise  # from the caption of a picture, already located
         line = _traceback_line(error.__traceback__, file)
         raise located(line, _error_message(error)) from error
 

@@ -1,4 +1,4 @@
-"""Mistakes in the Jinja of prose that show without a result: in its names, filters and fields."""
+"""Mistakes in the Jinja of prose that can be found without results: names, filters and fields."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _unknown_helpers(
 
 
 def _undefined_names(prose: PieceOfProse, tree: nodes.Template) -> Iterator[Problem]:
-    """Report names that are set nowhere; a name that only a branch sets counts as set."""
+    """Report undefined names; a name that is only set in a branch counts as defined."""
     tests = (t.node for t in tree.find_all(nodes.Test) if t.name in ("defined", "undefined"))
     known = {*prose.names, *_IMPLICIT_NAMES, *(n.name for n in tests if isinstance(n, nodes.Name))}
     names = list(tree.find_all(nodes.Name))
@@ -96,7 +96,7 @@ def _compile_problems(
 
 
 class _FieldFinder:
-    """Finds fields that no result can have; what the types leave open is left to the rendering."""
+    """Finds fields that no result can have; what types leave open is checked when rendering."""
 
     def __init__(self, prose: PieceOfProse) -> None:
         self._prose = prose
@@ -112,7 +112,7 @@ class _FieldFinder:
             yield from self._check_item(item)
         for loop in tree.find_all(nodes.For):
             if records := self._records(loop.iter):
-                yield _problem(self._prose, loop.lineno, "{%", f"{records} is no list")
+                yield _problem(self._prose, loop.lineno, "{%", f"{records} is not a list")
         for output in tree.find_all(nodes.Output):
             yield from self._check_output(output)
         for filtered in tree.find_all(nodes.Filter):
@@ -148,7 +148,7 @@ class _FieldFinder:
         return ""
 
     def _note_variables(self, tree: nodes.Template) -> None:
-        """Note the types of what is set once; a name that is set again can be anything."""
+        """Record the types of names that are set once; a name that is set again can be anything."""
         targets: list[tuple[nodes.Node, PossibleTypes]] = []
         for node in tree.find_all((nodes.Macro, nodes.CallBlock, nodes.Assign, nodes.For)):
             if isinstance(node, nodes.Macro | nodes.CallBlock):

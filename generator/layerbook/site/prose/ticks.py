@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-# Begins only where white space begins, since a listing can have much of it.
+# Matches only from the start of whitespace, since a listing can contain long runs of it.
 _TICKS = re.compile(r'(?<!\s)\s*((?:<button class="tick [^>]*>.*?</button>\s*)+)', re.DOTALL)
 _BETWEEN = re.compile(r"(?<=</button>)\s+")
 

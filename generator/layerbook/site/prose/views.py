@@ -85,7 +85,7 @@ class FunctionView:
 
 
 def identity(record: RecordView) -> int:
-    """Return what all views of a record have in common, as long as one of them exists."""
+    """Return a value that all views of a record share while any of them exists."""
     return id(record._record)
 
 
@@ -154,7 +154,7 @@ class MappingView(Mapping[Any, Any]):
 def count_values(value: object, limit: int, *, deep: bool = True) -> int:
     """Return the number of values in a value, each 100 characters of text as one more.
 
-    What is in it several times counts as often. Stops beyond the limit.
+    Repeated values count each time. Stops beyond the limit.
 
     deep: count what is inside the elements of views too.
     """
