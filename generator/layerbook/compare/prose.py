@@ -73,7 +73,13 @@ class ProseVariant:
         """
         folder = cell_folder(self._project.templates_dir, chapter.name)
         views = ChapterViews(
-            chapter.name, "1", self._views, self._figures, self._math, PageIds(), folder
+            chapter.name,
+            "1",
+            self._views,
+            figure_renderer=self._figures,
+            math=self._math,
+            ids=PageIds(),
+            cell_folder=folder,
         )
         context = ChapterContext(
             views, self._templates, self._math, self._bibliography, self._glossary

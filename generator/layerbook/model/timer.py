@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from layerbook.core.requests import Request
@@ -14,7 +14,7 @@ from layerbook.model.plan import make_plan, merge_key
 StepKind = Literal["generating", "passes"]
 
 
-@dataclass
+@dataclass(frozen=True)
 class ExperimentTime:
     """Seconds an experiment took: its shares of the model's steps, and its own measuring."""
 
@@ -94,5 +94,5 @@ class Timer:
             self._add(address, "measuring", time.perf_counter() - started)
 
     def _add(self, address: str, part: str, seconds: float) -> None:
-        times = self.experiments.setdefault(address, ExperimentTime())
-        setattr(times, part, getattr(times, part) + seconds)
+        times = self.experiments.get(address, ExperimentTime())
+        self.experiments[address] = replace(times, **{part: getattr(times, part) + seconds})

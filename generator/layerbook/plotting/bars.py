@@ -52,7 +52,7 @@ def compute_layout(
     longest = 14 if charts_per_row > 1 else 24
     left = (
         max(
-            text.pixel_width(name, text.FONT_SIZE, isinstance(label, Token))
+            text.pixel_width(name, text.FONT_SIZE, mono=isinstance(label, Token))
             for f in figures
             for label, name in zip(_labels(f), _label_texts(f, longest), strict=True)
         )
@@ -113,7 +113,7 @@ def draw(canvas: Canvas, figure: Bars, layout: BarsLayout, left: float, top: flo
     for i, value in enumerate(_values(figure)):
         y = top + 26 + i * layout.row_height
         end = _bar_end(value, figure.value_axis, ends, start + inset, layout.bar_length - inset)
-        _draw_bar(canvas, figure, i, (zero, end), y, layout.row_height)
+        _draw_bar(canvas, figure, i, (zero, end), y=y, row=layout.row_height)
         label = labels[i]
         pale = i == len(figure.values)
         canvas.draw_text(
@@ -134,7 +134,7 @@ def draw(canvas: Canvas, figure: Bars, layout: BarsLayout, left: float, top: flo
 
 
 def _draw_bar(
-    canvas: Canvas, figure: Bars, i: int, bar: tuple[float, float], y: float, row: float
+    canvas: Canvas, figure: Bars, i: int, bar: tuple[float, float], *, y: float, row: float
 ) -> None:
     """Draw one bar, and its value beyond its end."""
     zero, end = bar
@@ -185,7 +185,7 @@ def _value_limits(figures: Sequence[Bars]) -> numeric_axes.Limits:
     """Return limits from zero (a decade below the least, on a log axis) to the longest bar."""
     axis = figures[0].value_axis
     finite = numeric_axes.mask_unplottable(
-        (value for figure in figures for value in _values(figure)), axis.log
+        (value for figure in figures for value in _values(figure)), log=axis.log
     )
     finite = finite[np.isfinite(finite)]
     if axis.log:

@@ -150,4 +150,6 @@ def _quarters() -> list[float]:
 
 def _name_width(hand: Hand) -> float:
     name = text.printable(hand.name)
-    return text.pixel_width(name, text.SMALL_FONT_SIZE, isinstance(hand.name, Token)) + _NAME_GAP
+    return (
+        text.pixel_width(name, text.SMALL_FONT_SIZE, mono=isinstance(hand.name, Token)) + _NAME_GAP
+    )

@@ -221,30 +221,12 @@ def _draw_lines(
         "stroke": colours.MUTED,
         "stroke_width": sizes.line_width,
     }
-    first, last = _residual_stream_span(groups, plan)
     svg.add_element(
         sheet, "path", d=_path_data("M", x, 0, "V", plan.top + sizes.gap * 0.25), **thin
     )
-    thick: svg.Attributes = {
-        "fill": "none",
-        "stroke": colours.ROLES["residual"],
-        "stroke_width": sizes.stream_width,
-    }
+    first, last = _residual_stream_span(groups, plan)
     if first > last:
-        svg.add_element(sheet, "path", d=_path_data("M", x, first, "V", last), **thick)
-        if sizes.has_text:
-            words = gettext(
-                "residual stream, {count} numbers per token", count=localized(f"{figure.d_model:,}")
-            )
-            svg.add_element(
-                sheet,
-                "text",
-                words,
-                x=x + 12,
-                y=first - 8,
-                fill=colours.ROLES["residual"],
-                font_size=text.SMALL_FONT_SIZE,
-            )
+        _draw_residual_stream(sheet, figure, (x, first, last), sizes)
     _draw_arrow_head(sheet, x, plan.top, sizes)
     up = x + sizes.branch_indent / 2 + sizes.padding + sizes.plus_radius
     for low, high in plan.links:
@@ -256,19 +238,53 @@ def _draw_lines(
         svg.add_element(
             sheet, "path", d=_path_data("M", up, end, "V", back, "H", x + sizes.plus_radius), **thin
         )
-        svg.add_element(
-            sheet,
-            "circle",
-            cx=x,
-            cy=back,
-            r=sizes.plus_radius,
-            fill=colours.PAPER,
-            stroke=colours.MUTED,
-            stroke_width=sizes.line_width,
+        _draw_plus(sheet, x, back, sizes)
+
+
+def _draw_residual_stream(
+    sheet: ET.Element, figure: Diagram, place: tuple[float, float, float], sizes: _Sizes
+) -> None:
+    """Draw a thick line at (x, from y, to y), with a label."""
+    x, first, last = place
+    color = colours.ROLES["residual"]
+    svg.add_element(
+        sheet,
+        "path",
+        d=_path_data("M", x, first, "V", last),
+        fill="none",
+        stroke=color,
+        stroke_width=sizes.stream_width,
+    )
+    if sizes.has_text:
+        words = gettext(
+            "residual stream, {count} numbers per token", count=localized(f"{figure.d_model:,}")
         )
-        arm = sizes.plus_radius * 0.55
-        cross = _path_data("M", x - arm, back, "H", x + arm, "M", x, back - arm, "V", back + arm)
-        svg.add_element(sheet, "path", d=cross, **thin)
+        svg.add_element(
+            sheet, "text", words, x=x + 12, y=first - 8, fill=color, font_size=text.SMALL_FONT_SIZE
+        )
+
+
+def _draw_plus(sheet: ET.Element, x: float, y: float, sizes: _Sizes) -> None:
+    """Draw the circled plus where a branch is added to the stream."""
+    svg.add_element(
+        sheet,
+        "circle",
+        cx=x,
+        cy=y,
+        r=sizes.plus_radius,
+        fill=colours.PAPER,
+        stroke=colours.MUTED,
+        stroke_width=sizes.line_width,
+    )
+    arm = sizes.plus_radius * 0.55
+    svg.add_element(
+        sheet,
+        "path",
+        d=_path_data("M", x - arm, y, "H", x + arm, "M", x, y - arm, "V", y + arm),
+        fill="none",
+        stroke=colours.MUTED,
+        stroke_width=sizes.line_width,
+    )
 
 
 def _residual_stream_span(groups: Sequence[_Group], plan: _Layout) -> tuple[float, float]:

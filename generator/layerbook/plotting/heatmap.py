@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -76,6 +77,14 @@ class HeatmapLayout:
         return self.header_height + self.rows * self.cell_size[1] + below
 
 
+class _ColumnLabels(NamedTuple):
+    """The rotation of column labels in degrees, their largest width, and their overhang left."""
+
+    rotation: float
+    width: float
+    overhang: float
+
+
 def compute_layout(
     figures: Sequence[Heatmap],
     *,
@@ -107,32 +116,45 @@ def compute_layout(
         named = any(text.has_token_labels(figure.columns) for figure in figures)
         least = _LINE_HEIGHT if named else 1.0 if columns > 100 else _MIN_UNNAMED_CELL
         cell = _fit_phone(cell, columns, labels, least)
-    mono = text.has_token_labels(figures[0].columns)
-    widths = [
-        [text.pixel_width(name, text.SMALL_FONT_SIZE, mono) for name in _column_labels(figure)]
-        for figure in figures
-    ]
-    widest = max((width for panel_widths in widths for width in panel_widths), default=0.0)
-    thinned = text.label_step(columns, int(columns * cell[0] / (widest + 6)))
-    turn = (
-        0.0 if thinned == 1 or not figures[0].columns.labels else (45.0 if cell[0] >= 15 else 90.0)
-    )
-    left = labels
-    if turn == 45.0:
-        left = max(
-            left,
-            *(
-                _SLANT_FACTOR * width - i * cell[0]
-                for panel_widths in widths
-                for i, width in enumerate(panel_widths)
-            ),
-        )
-    bottom = _bottom_margin(turn, widest)
+    column_labels = _fit_column_labels(figures, columns, cell[0])
+    left = max(labels, column_labels.overhang)
+    bottom = _bottom_margin(column_labels.rotation, column_labels.width)
     scale = heatmap_cells.colour_scale(figures) if shared_scale else None
     least = max(colour_bar_width(figure, scale) for figure in figures)
     return HeatmapLayout(
-        rows, columns, cell, math.ceil(left), bottom, turn, scale, annotated, least
+        rows=rows,
+        columns=columns,
+        cell_size=cell,
+        label_width=math.ceil(left),
+        bottom_margin=bottom,
+        label_rotation=column_labels.rotation,
+        scale=scale,
+        annotated=annotated,
+        min_width=least,
     )
+
+
+def _fit_column_labels(
+    figures: Sequence[Heatmap], columns: int, cell_width: float
+) -> _ColumnLabels:
+    """Return how the column labels fit under cells of this width."""
+    mono = text.has_token_labels(figures[0].columns)
+    widths = [
+        [text.pixel_width(name, text.SMALL_FONT_SIZE, mono=mono) for name in _column_labels(figure)]
+        for figure in figures
+    ]
+    widest = max((width for panel_widths in widths for width in panel_widths), default=0.0)
+    label_interval = text.label_step(columns, int(columns * cell_width / (widest + 6)))
+    if label_interval == 1 or not figures[0].columns.labels:
+        return _ColumnLabels(0.0, widest, 0.0)
+    if cell_width < 15:
+        return _ColumnLabels(90.0, widest, 0.0)
+    overhangs = (
+        _SLANT_FACTOR * width - i * cell_width
+        for panel_widths in widths
+        for i, width in enumerate(panel_widths)
+    )
+    return _ColumnLabels(45.0, widest, max(overhangs, default=0.0))
 
 
 def columns_that_fit(figures: Sequence[Heatmap], max_columns: int) -> int:
@@ -162,9 +184,9 @@ def draw(canvas: Canvas, figure: Heatmap, layout: HeatmapLayout, left: float, to
         for i, j in np.argwhere(heatmap_cells.masked_cells(figure))
     ]
     _draw_hatching(canvas, masked)
-    _draw_cell_gaps(canvas, layout, rows, columns, x, y)
+    _draw_cell_gaps(canvas, layout, (rows, columns), x, y)
     if layout.labelled_sides[0]:
-        _draw_row_labels(canvas, figure, layout, left, x, y)
+        _draw_row_labels(canvas, figure, layout, left=left, x=x, y=y)
     if layout.labelled_sides[1]:
         _draw_column_labels(canvas, figure, layout, x, y + height)
 
@@ -233,7 +255,7 @@ def _annotated_cell_size(
 def _row_label_width(figure: Heatmap) -> float:
     mono = text.has_token_labels(figure.rows)
     names = _row_labels(figure)
-    return max(text.pixel_width(name, text.SMALL_FONT_SIZE, mono) for name in names) + 10
+    return max(text.pixel_width(name, text.SMALL_FONT_SIZE, mono=mono) for name in names) + 10
 
 
 def _fit_phone(
@@ -262,10 +284,11 @@ def _cell_size(rows: int, columns: int, room: tuple[float, float]) -> tuple[floa
 
 
 def _draw_cell_gaps(
-    canvas: Canvas, layout: HeatmapLayout, rows: int, columns: int, x: float, y: float
+    canvas: Canvas, layout: HeatmapLayout, shape: tuple[int, int], x: float, y: float
 ) -> None:
     """Draw hairlines between cells that are large enough to be distinguished."""
     wide, high = layout.cell_size
+    rows, columns = shape
     if min(wide, high) < 9:
         return
     across = [(x, y + i * high, x + columns * wide, y + i * high) for i in range(1, rows)]
@@ -305,7 +328,7 @@ def _draw_hatching(canvas: Canvas, boxes: Sequence[tuple[float, float, float, fl
 
 
 def _draw_row_labels(
-    canvas: Canvas, figure: Heatmap, layout: HeatmapLayout, left: float, x: float, y: float
+    canvas: Canvas, figure: Heatmap, layout: HeatmapLayout, *, left: float, x: float, y: float
 ) -> None:
     if layout.has_axis_titles:
         canvas.draw_text(
@@ -333,7 +356,7 @@ def _draw_column_labels(
     mono = text.has_token_labels(figure.columns)
     names = _column_labels(figure)
     widest = max(
-        (text.pixel_width(name, text.SMALL_FONT_SIZE, mono) for name in names), default=0.0
+        (text.pixel_width(name, text.SMALL_FONT_SIZE, mono=mono) for name in names), default=0.0
     )
     room = _LINE_HEIGHT if layout.label_rotation else widest + 6
     label_interval = text.label_step(len(names), int(len(names) * layout.cell_size[0] / room))

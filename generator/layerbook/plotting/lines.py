@@ -75,7 +75,7 @@ def draw(canvas: Canvas, figure: Lines, layout: LinesLayout, left: float, top: f
         labelled_sides=layout.labelled_sides,
     )
     numeric_axes.draw_axis_titles(
-        canvas, figure.x, figure.y, place, left, labelled_sides=layout.labelled_sides
+        canvas, figure.x, figure.y, place, left=left, labelled_sides=layout.labelled_sides
     )
     for i, series in enumerate(figure.series):
         x, y = _points(figure, series)
@@ -101,9 +101,8 @@ def _xy_limits(figures: Sequence[Lines]) -> tuple[numeric_axes.Limits, numeric_a
 
 
 def _points(figure: Lines, series: Series) -> tuple[np.ndarray, np.ndarray]:
-    return numeric_axes.mask_unplottable(series.x, figure.x.log), numeric_axes.mask_unplottable(
-        series.y, figure.y.log
-    )
+    x = numeric_axes.mask_unplottable(series.x, log=figure.x.log)
+    return x, numeric_axes.mask_unplottable(series.y, log=figure.y.log)
 
 
 def _color(figure: Lines, index: int) -> str:

@@ -18,7 +18,7 @@ from layerbook.plotting.canvas import Canvas
 Limits = tuple[float, float]
 
 
-def mask_unplottable(values: Iterable[float], log: bool) -> NDArray[np.float64]:
+def mask_unplottable(values: Iterable[float], *, log: bool) -> NDArray[np.float64]:
     """Return the values with NaN for infinities, and on a log axis for what is not positive."""
     array = np.array(list(values), dtype=np.float64)
     array[~np.isfinite(array)] = np.nan
@@ -30,7 +30,7 @@ def mask_unplottable(values: Iterable[float], log: bool) -> NDArray[np.float64]:
 def axis_limits(values: Sequence[Iterable[float]], axis: Axis, padding: float = 0.04) -> Limits:
     """Return limits that hold all values with some padding, in the units of the axis."""
     numbers = np.concatenate(
-        [mask_unplottable(group, axis.log) for group in values] or [np.array([])]
+        [mask_unplottable(group, log=axis.log) for group in values] or [np.array([])]
     )
     numbers = numbers[~np.isnan(numbers)]
     if not numbers.size:
@@ -89,8 +89,9 @@ def draw_axis_titles(
     x: Axis,
     y: Axis,
     place: tuple[float, float, float, float],
+    *,
     left: float,
-    labelled_sides: tuple[bool, bool] = (True, True),
+    labelled_sides: tuple[bool, bool],
 ) -> None:
     """Draw the names of the axes horizontally: y above its end, x below its end."""
     start, top, width, height = place

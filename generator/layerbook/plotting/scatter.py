@@ -80,7 +80,7 @@ def compute_layout(
         room = _PHONE_PLOT_SIZE
     plot, limits = room, None
     if shared_scale:
-        plot, limits = _equal_axes(figures, room, charts_per_row > 1)
+        plot, limits = _equal_axes(figures, room, compact=charts_per_row > 1)
     left = (
         max(numeric_axes.tick_label_width(f.y, _xy_limits((f,))[1], ticks[1]) for f in figures) + 16
     )
@@ -104,19 +104,19 @@ def draw(canvas: Canvas, figure: Scatter, layout: ScatterLayout, left: float, to
         labelled_sides=layout.labelled_sides,
     )
     numeric_axes.draw_axis_titles(
-        canvas, figure.x, figure.y, place, left, labelled_sides=layout.labelled_sides
+        canvas, figure.x, figure.y, place, left=left, labelled_sides=layout.labelled_sides
     )
     spots = _pixel_positions(figure, limits, place)
     first = canvas.count_marks("point")
     pairs = [(i, p.arrow_to) for i, p in enumerate(figure.points) if p.arrow_to is not None]
     arrows = [(*spots[i], *spots[j]) for i, j in pairs]
-    for (i, j), (x0, y0, x1, y1) in zip(pairs, arrows, strict=True):
-        _draw_link(canvas, x0, y0, x1, y1, f"{first + i} {first + j}")
+    for (i, j), arrow in zip(pairs, arrows, strict=True):
+        _draw_link(canvas, arrow, f"{first + i} {first + j}")
     _draw_points(canvas, figure, spots, layout.groups, first)
     if layout.has_legend:
         draw_legend(canvas, layout.groups, left, top, layout.width)
     if figure.show_labels:
-        _draw_point_labels(canvas, figure, spots, layout.groups, place, arrows)
+        _draw_point_labels(canvas, figure, spots, layout.groups, place=place, arrows=arrows)
 
 
 def _label_count(figure: Scatter) -> int:
@@ -133,7 +133,7 @@ def _xy_limits(figures: Sequence[Scatter]) -> tuple[numeric_axes.Limits, numeric
 
 
 def _equal_axes(
-    figures: Sequence[Scatter], room: tuple[float, float], compact: bool, exact: bool = False
+    figures: Sequence[Scatter], room: tuple[float, float], *, compact: bool, exact: bool = False
 ) -> tuple[tuple[float, float], tuple[numeric_axes.Limits, numeric_axes.Limits]]:
     """Return the plot's size in pixels and its limits; equal axes have units of equal length."""
     x, y = _xy_limits(figures)
@@ -153,8 +153,8 @@ def _pixel_positions(
     place: tuple[float, float, float, float],
 ) -> NDArray[np.float64]:
     """Return the positions [n, 2] of the points in pixels."""
-    x = numeric_axes.mask_unplottable((p.x for p in figure.points), figure.x.log)
-    y = numeric_axes.mask_unplottable((p.y for p in figure.points), figure.y.log)
+    x = numeric_axes.mask_unplottable((p.x for p in figure.points), log=figure.x.log)
+    y = numeric_axes.mask_unplottable((p.y for p in figure.points), log=figure.y.log)
     (x0, x1), (y0, y1) = limits
     if figure.x.log:
         x, x0, x1 = np.log10(x), np.log10(x0), np.log10(x1)
@@ -229,12 +229,13 @@ def _draw_dot(
     )
 
 
-def _draw_link(canvas: Canvas, x0: float, y0: float, x1: float, y1: float, ends: str) -> None:
+def _draw_link(canvas: Canvas, arrow: tuple[float, float, float, float], ends: str) -> None:
     """Draw an arrow between two points, or a band around both if they are too close for one.
 
     A point that did not move has neither.
     """
-    if not np.isfinite([x0, y0, x1, y1]).all() or np.hypot(x1 - x0, y1 - y0) < 0.5:
+    x0, y0, x1, y1 = arrow
+    if not np.isfinite(arrow).all() or np.hypot(x1 - x0, y1 - y0) < 0.5:
         return
     gid = canvas.add_mark("link", ends)
     if np.hypot(x1 - x0, y1 - y0) < _MIN_ARROW_LENGTH:
@@ -249,7 +250,7 @@ def _draw_link(canvas: Canvas, x0: float, y0: float, x1: float, y1: float, ends:
             gid=gid,
         )
         return
-    arrow = FancyArrowPatch(
+    patch = FancyArrowPatch(
         (x0, y0),
         (x1, y1),
         arrowstyle="->,head_length=4,head_width=2.4",
@@ -262,7 +263,7 @@ def _draw_link(canvas: Canvas, x0: float, y0: float, x1: float, y1: float, ends:
         zorder=3,
         gid=gid,
     )
-    canvas.overlay.add_artist(arrow)
+    canvas.overlay.add_artist(patch)
 
 
 def draw_legend(
@@ -307,18 +308,21 @@ def _draw_point_labels(
     figure: Scatter,
     spots: NDArray[np.float64],
     groups: Sequence[str],
+    *,
     place: tuple[float, float, float, float],
     arrows: Sequence[tuple[float, float, float, float]],
 ) -> None:
     """Draw each name near its point in its group's colour, with a hairline if it is far away."""
     left, top, width, height = place
     names = [text.printable(p.label, 30) if p.show_label else "" for p in figure.points]
-    known = [i for i, name in enumerate(names) if name and np.isfinite(spots[i]).all()]
-    sizes = [(text.pixel_width(names[i], text.SMALL_FONT_SIZE) + 2, 15.5) for i in known]
+    labelled = [i for i, name in enumerate(names) if name and np.isfinite(spots[i]).all()]
+    sizes = [(text.pixel_width(names[i], text.SMALL_FONT_SIZE) + 2, 15.5) for i in labelled]
     bounds = (left + 1, top - 2, left + width + 8, top + height - 1)
-    places = label_placement.place_labels([tuple(spots[i]) for i in known], sizes, bounds, arrows)
+    places = label_placement.place_labels(
+        [tuple(spots[i]) for i in labelled], sizes, bounds, arrows
+    )
     leads = []
-    for i, placed in zip(known, places, strict=True):
+    for i, placed in zip(labelled, places, strict=True):
         if placed is None:
             continue
         x0, y0, x1, y1 = placed.box

@@ -59,7 +59,7 @@ def column_count(text: str) -> int:
 
 
 def pixel_width(
-    text: str, size: float = FONT_SIZE, mono: bool = False, bold: bool = False
+    text: str, size: float = FONT_SIZE, *, mono: bool = False, bold: bool = False
 ) -> float:
     """Return an upper estimate of the width of the text in pixels: the reader's font is unknown."""
     if mono:

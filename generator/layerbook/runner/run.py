@@ -151,6 +151,7 @@ def measure(
     precision: Precision,
     experiments: Sequence[Experiment],
     report: Reporter,
+    *,
     executor_factory: ExecutorFactory = local_executor,
     cell_stores: Callable[[Experiment], CellStore] = lambda experiment: NullStore(),
 ) -> Measurements:

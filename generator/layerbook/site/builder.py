@@ -177,10 +177,10 @@ class SiteBuilder:
             chapter.name,
             chapter.number,
             self._views,
-            self._figure_renderer,
-            math,
-            ids,
-            folder,
+            figure_renderer=self._figure_renderer,
+            math=math,
+            ids=ids,
+            cell_folder=folder,
             diagram_links={
                 part: href for part, href in self._part_links.items() if part != chapter.part
             },

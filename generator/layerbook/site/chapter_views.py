@@ -59,6 +59,7 @@ class ChapterViews:
         chapter: str,
         number: str,
         views: ExperimentViews,
+        *,
         figure_renderer: FigureRenderer,
         math: MathRenderer,
         ids: PageIds,
