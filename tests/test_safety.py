@@ -173,7 +173,7 @@ def test_revisions_are_read_without_links_and_filters(book: Path, tmp_path: Path
         subprocess.run([*git, "config", key, command], check=True)
     process = layerbook("diff", "HEAD", cwd=book)
     assert (process.returncode, process.stderr) == (0, "")
-    assert "say the same" in process.stdout
+    assert "are the same" in process.stdout
     assert not (tmp_path / "ran").exists()
 
 

@@ -771,8 +771,8 @@ def _assert_loads_or_reports(specs, text):
         ("analysis: generate\nprompts: [a]\nmax_new_tokens: .inf", "8:17: .inf is not"),
         ("analysis: sinusoidal-encoding\nC: [-.inf]", "7:5: -.inf is not"),
         ("analysis: sinusoidal-encoding\nsweep: {C: [.inf, .nan]}", "7:13: .inf is not"),
-        ('analysis: tokenize\nprompts: ["\\ud83d"]', "7:11: an escape gives half"),
-        ('analysis: tokenize\n"\\ud83d": 1\nprompts: [a]', "7:1: an escape gives half"),
+        ('analysis: tokenize\nprompts: ["\\ud83d"]', "7:11: an escape is a lone"),
+        ('analysis: tokenize\n"\\ud83d": 1\nprompts: [a]', "7:1: an escape is a lone"),
     ],
 )
 def test_reports_a_value_that_cannot_be_read_once(specs, keys, expected):

@@ -564,5 +564,5 @@ def test_hub_model_is_pinned_to_its_commit(
     for command in ("status", "run", "build", "verify"):
         process = layerbook(command, "--model", "acme/tiny@main", cwd=book)
         assert process.returncode == 2
-        assert f"name its commit as the model: acme/tiny@{commit}" in process.stderr
+        assert f"give its commit instead: acme/tiny@{commit}" in process.stderr
     assert layerbook("status", "--model", f"acme/tiny@{commit}", cwd=book).returncode == 0

@@ -95,7 +95,7 @@ def test_equal_results_do_not_differ(committed: Path) -> None:
     ):
         process = layerbook("diff", *sides, cwd=committed)
         assert process.returncode == 0 and re.fullmatch(
-            r"4 experiments: \S+ and \S+ say the same\n", process.stdout
+            r"4 experiments: \S+ and \S+ are the same\n", process.stdout
         )
 
 
@@ -109,7 +109,7 @@ def test_reads_what_run_wrote_for_one_spec(book: Path) -> None:
         assert layerbook("run", spec, "--out", chapter, cwd=book).returncode == 0
         process = layerbook("diff", chapter, cwd=book)
         assert process.returncode == 0, process.stdout
-        assert re.fullmatch(rf"2 experiments: {chapter} and \S+ say the same\n", process.stdout)
+        assert re.fullmatch(rf"2 experiments: {chapter} and \S+ are the same\n", process.stdout)
     spec = book / "experiments" / "words.yaml"
     text = spec.read_text()
     spec.write_text(text.replace("top_k: [2, 3]", "top_k: [2, 4]"))
@@ -240,7 +240,7 @@ def test_reports_a_damaged_result(book: Path) -> None:
     experiment = diff_data("before", cwd=book)["experiments"][0]
     assert (
         experiment["state"] == "unreadable"
-        and "does not agree with its own digest" in experiment["note"]
+        and "does not match its own digest" in experiment["note"]
     )
 
 

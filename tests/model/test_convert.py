@@ -198,7 +198,7 @@ def test_slow_positions_of_llama_3_are_kept(tmp_path, factor):
 
 REFUSED = [
     ({"changes": {"llama.rope.scaling.type": "yarn"}}, "llama.rope.scaling.type is 'yarn'"),
-    ({"changes": {"llama.logit_scale": 2.0}}, "llama.logit_scale = 2.0 is not understood"),
+    ({"changes": {"llama.logit_scale": 2.0}}, "llama.logit_scale = 2.0 is not supported"),
     ({"changes": {"llama.expert_count": 8}}, "llama.expert_count is 8"),
     ({"changes": {"llama.rope.dimension_count": 4}}, "a head has 8 dimensions"),
     ({"changes": {"llama.block_count": 3}}, r"tensor blk\.2\.\S+ is missing"),
@@ -212,7 +212,7 @@ REFUSED = [
     ({"changes": {"tokenizer.ggml.token_type": [1, 1]}}, "320 tokens have 2 types"),
     (
         {"changes": {"tokenizer.ggml.add_bos_token": True, "tokenizer.ggml.bos_token_id": None}},
-        "adds the bos token, and tokenizer.ggml.bos_token_id does not say",
+        "adds the bos token, and tokenizer.ggml.bos_token_id is missing",
     ),
     ({"changes": {"tokenizer.ggml.bos_token_id": 999}}, "bos token has id 999, outside"),
     ({"changes": {"tokenizer.ggml.merges": ["q qq"]}}, "merges do not fit"),

@@ -707,7 +707,7 @@ def test_configs_that_name_other_files_are_refused(name, tiny_model_dir, tmp_pat
     shutil.copytree(tiny_model_dir, folder)
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {name: ["config.4.0.0.json"]}))
-    with pytest.raises(ModelError, match=f"{name} names other files"):
+    with pytest.raises(ModelError, match=f"{name} names files"):
         sources.resolve(str(folder)).prepare()
 
 

@@ -354,7 +354,7 @@ def test_refuses_a_worker_with_another_model(local_book: Path, cluster: DaskClus
     ("function", "message"),
     [
         ("keys.numeric_library_versions", "has torch .*; the run was started with torch 0"),
-        ("code_digest.analysis_code_digest", "has other code"),
+        ("code_digest.analysis_code_digest", "has different code"),
     ],
 )
 def test_refuses_a_worker_with_other_code(
@@ -454,7 +454,7 @@ def test_lost_scheduler_ends_the_run(
         monkeypatch.setattr(running.ProjectCellStore, "collect", kill_and_collect)
         done = layerbook("run", "--executor", new_cluster.executor, cwd=book)
     assert done.returncode == 1
-    assert "the Dask scheduler is gone; what was measured is kept" in done.stderr, done.stderr
+    assert "lost the Dask scheduler; finished results are kept" in done.stderr, done.stderr
     assert list((book / "experiments" / "results").rglob("plain.json"))
     assert list((book / "experiments" / "results").rglob("grid.*.json"))
 

@@ -151,7 +151,7 @@ def test_changed_evaluator_runs_no_cell(
     old_cells, old_table = [path.read_bytes() for path in cell_files(book)], read_sweep_table(book)
     monkeypatch.setattr(NextToken, "measure", lambda *_: pytest.fail("a cell ran"))
     done = layerbook("build", cwd=book)
-    assert "1 experiment ran: 1 gave the numbers" in done.stdout
+    assert "1 experiment ran: 1 unchanged" in done.stdout
     assert ([path.read_bytes() for path in cell_files(book)], read_sweep_table(book)) == (
         old_cells,
         old_table,

@@ -317,7 +317,11 @@ SPEC_ERRORS = {
         "pet.jsonl",
         "pet.jsonl cannot be read: No such file or directory (did you mean",
     ),
-    "a file elsewhere": ("data/pets", "../data/pets", "should lie beside the spec or below it"),
+    "a file elsewhere": (
+        "data/pets",
+        "../data/pets",
+        "must be in the folder of the spec or below it",
+    ),
     "an unknown column": (
         "column: prompt",
         "column: prompts",
@@ -328,7 +332,7 @@ SPEC_ERRORS = {
     "a measure of other results": (
         "result.prompts[0].top[0].prob",
         'r("plain").d_vocab',
-        "reads its own cell alone",
+        "can only read its own cell",
     ),
     "a measure named as a column": ("best:", "legs:", "'legs' is a column of the grid already"),
     "a view of nothing": (
@@ -391,7 +395,7 @@ def check_prompt_file(book: Path, name: str, content: str) -> CommandResult:
     [
         ("a.jsonl", '{"prompt": "x", "legs": 1}\n{"prompt": "y"}', "a.jsonl:2:1: has no 'legs'"),
         ("a.jsonl", '{"prompt": "x", "legs": 1}\n{"prompt', "a.jsonl:2:1: not JSON"),
-        ("a.jsonl", '{"prompt": "x", "legs": 1}\n[]', "a.jsonl:2:1: should be an object"),
+        ("a.jsonl", '{"prompt": "x", "legs": 1}\n[]', "a.jsonl:2:1: must be an object"),
         (
             "a.jsonl",
             '{"prompt": "x", "legs": 1}\n{"prompt": 7, "legs": 1}',

@@ -34,5 +34,8 @@ def test_numbers_are_those_of_the_figures(tmp_path: Path, tiny_model_dir: Path) 
     assert "words.md:7:12: ref(): no page shows the figure 'next/sum prompt-0'" in process.stderr
     prose.write_text(f'{text}\nSee {{{{ ref("cut", "tokns") }}}}.\n', encoding="utf-8")
     process = layerbook("check", cwd=book)
-    assert process.returncode == 2 and "words.md:7:12: ref(): no figure of" in process.stderr
+    assert (
+        process.returncode == 2
+        and "words.md:7:12: ref(): 'next/cut' has no figure" in process.stderr
+    )
     assert "(did you mean 'tokens'?)" in process.stderr

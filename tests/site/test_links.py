@@ -74,7 +74,9 @@ def test_reports_broken_links(source: str, problem: str) -> None:
 
 def test_reports_invalid_addresses() -> None:
     """Markdown passes brackets that are written as they are in a reference."""
-    assert TARGETS.problem("http://[a", "next.html").startswith("'http://[a' is no address")
+    assert TARGETS.problem("http://[a", "next.html").startswith(
+        "'http://[a' is not a valid address"
+    )
 
 
 @pytest.mark.parametrize(

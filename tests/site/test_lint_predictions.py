@@ -154,7 +154,7 @@ def test_warns_of_numbers_in_question_and_choices() -> None:
 def test_warns_of_typed_answers(call: str, typed: bool) -> None:
     """The right choice should follow from a result."""
     problems = find_typed_answers(f"a\n\n{{% call {call} %}}x{{% endcall %}}", "x.md")
-    assert [(p.line, "came true is typed" in p.message) for p in problems] == [(3, True)] * typed
+    assert [(p.line, "choice is typed" in p.message) for p in problems] == [(3, True)] * typed
 
 
 def test_check_warns_of_typed_text(tmp_path: Path, tiny_model_dir: Path) -> None:
@@ -169,6 +169,4 @@ def test_check_warns_of_typed_text(tmp_path: Path, tiny_model_dir: Path) -> None
     process, line = layerbook("check", cwd=book), prose.count("\n") + 2
     assert (process.returncode, layerbook("check", "--strict", cwd=book).returncode) == (0, 1)
     assert f"words.md:{line}:29: warning: the number 64 is typed" in process.stderr
-    assert (
-        f"words.md:{line}:1: warning: predict(): which choice came true is typed" in process.stderr
-    )
+    assert f"words.md:{line}:1: warning: predict(): the right choice is typed" in process.stderr

@@ -125,10 +125,10 @@ def test_video_is_a_figure_with_a_poster(media_book: Path) -> None:
         ('  ![A](../secret.png "x")', "3:3", "leads out of the book"),
         ('![A](/etc/secret.png "x")', "3:1", "leads out of the book"),
         ('![A](images/../../x.png "x")', "3:1", "leads out of the book"),
-        ('![A](https://example.org/x.png "x")', "3:1", "is an address"),
+        ('![A](https://example.org/x.png "x")', "3:1", "is a URL"),
         ('![A](images/line.bmp "x")', "3:1", "is not a supported image; its name must end in .png"),
-        ('![A](static/film.mp4 "x")', "3:1", "is no image"),
-        ('![A](images/unused.png "x")', "3:1", "it is no PNG file"),
+        ('![A](static/film.mp4 "x")', "3:1", "is not a supported image"),
+        ('![A](images/unused.png "x")', "3:1", "it is not a PNG file"),
         ('![A](line.png "x")', "3:1", "not in images/ or static/"),
         ('Text ![A](images/line.png "x") goes on.', "3:6", "an image stands alone"),
         ('![A {{ r("cut") }}](images/line.png "x")', "3:1", "its caption can have them"),
@@ -170,7 +170,7 @@ def test_links_out_of_the_folders_are_refused(media_book: Path, tmp_path: Path) 
     (media_book / "images" / "link.png").symlink_to(tmp_path / "secret.png")
     done = layerbook("check", cwd=media_book)
     assert done.returncode == 2
-    assert "images/link.png:1:1: is a link to a place outside of the book" in done.stderr
+    assert "images/link.png:1:1: is a link that leads outside the book" in done.stderr
     with pytest.raises(MediaError, match="leads out of the book"):
         MediaFolders(media_book).image("images/link.png")
 
@@ -197,10 +197,10 @@ def test_size_of_an_svg_is_read(tmp_path: Path, attributes: str, size: tuple[int
     [
         ("x.svg", SVG.format(""), "neither width and height nor a viewBox"),
         ("x.svg", SVG.format('viewBox="0 0 1e9 1"'), "which is not a displayable size"),
-        ("x.svg", '<!DOCTYPE svg [<!ENTITY a "b">]><svg/>', "it defines entities"),
-        ("x.svg", "<html/>", "it is no SVG"),
+        ("x.svg", '<!DOCTYPE svg [<!ENTITY a "b">]><svg/>', "it defines XML entities"),
+        ("x.svg", "<html/>", "it is not an SVG"),
         ("x.svg", "", "cannot be read"),
-        ("x.png", "text", "it is no PNG file"),
+        ("x.png", "text", "it is not a PNG file"),
     ],
 )
 def test_broken_pictures_are_reported(

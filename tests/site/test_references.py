@@ -86,7 +86,7 @@ def test_labels_follow_authors_and_years() -> None:
         (
             "zhang2019:",
             "main:",
-            "7:1: a key has letters, digits and - _ . : with at least one digit",
+            "7:1: a key must have letters, digits and - _ . : with at least one digit",
         ),
         (SOURCES, "- a\n", "1:1: a spec is a mapping"),
         (SOURCES, "xiao2023: a paper\n", "1:11: a source is a mapping"),

@@ -264,7 +264,7 @@ def test_damaged_file_list_is_reported(
     content = marker.read_bytes()
     damage(marker)
     replace_sources(book, states[1].sources)
-    assert has_one_line_error(run_build(book, forkserver), publish.MARKER_NAME, "is not readable")
+    assert has_one_line_error(run_build(book, forkserver), publish.MARKER_NAME, "cannot be read")
     marker.write_bytes(content)
     check_recovery(book, forkserver, *states)
 

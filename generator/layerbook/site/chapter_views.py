@@ -296,7 +296,7 @@ def _find_figure(view: ExperimentView, name: str | None) -> str:
     if name is None and len(view.figures) == 1:
         (name,) = view.figures
     if name is None or name not in view.figures:
-        raise unknown_name(f"figure of {view.address!r}", str(name), view.figures)
+        raise unknown_name("figure", str(name), view.figures, owner=repr(view.address))
     return name
 
 

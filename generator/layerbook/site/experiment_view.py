@@ -127,7 +127,7 @@ class ExperimentView:
         stored = results.load(self.result_path(experiment), experiment.result_type)
         figures = cell.analysis.figures(stored.result)
         if name not in figures:
-            raise unknown_name(f"figure of the cells of {self.address!r}", name, figures)
+            raise unknown_name("figure", name, figures, owner=f"a cell of {self.address!r}")
         return figures[name]
 
 

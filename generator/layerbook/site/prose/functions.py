@@ -136,12 +136,16 @@ OWN_TEXT_KINDS = ("attention", "next", "lens")
 """The sides of the model that a box for a reader's own text can show."""
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    """Return the error for an unknown name, with the nearest one and all that exist."""
+def unknown_name(kind: str, name: str, known: Iterable[str], *, owner: str = "") -> UsageError:
+    """Return the error for an unknown name, with the nearest one and all that exist.
+
+    owner: what lacks it, if it is not the book.
+    """
     names = list(known)
     list_of_names = f"available: {', '.join(names)}" if names else "none exist"
     hint = did_you_mean(name, names)
-    return UsageError(f"no {kind} named {name!r}{hint}; {list_of_names}")
+    subject = f"{owner} has no {kind}" if owner else f"no {kind} named"
+    return UsageError(f"{subject} {name!r}{hint}; {list_of_names}")
 
 
 @takes_steps(10)
