@@ -377,7 +377,7 @@ def test_pattern_that_never_ends_is_an_error() -> None:
     """One match of a lexer takes exponential time; a process of its own ends."""
     source = '```fish\n"""' + "\\" * 300 + "\n```"
     source = f"```sql\nselect\n```\n\n{source}"  # the process is there already
-    assert "5:1: the colours of fish take too long for this listing" in error_of(source)
+    assert "5:1: highlighting this listing as fish takes too long" in error_of(source)
 
 
 def test_listings_of_a_page_share_their_time() -> None:
