@@ -161,6 +161,11 @@ def _longest_prefix_match(by_prefix: Mapping[str, T], figure: str) -> T | None:
     return by_prefix.get(figure)
 
 
+def full_address(name: str, chapter: str) -> str:
+    """Return the address of an experiment that a chapter names by `id` or `chapter/id`."""
+    return name if "/" in name else f"{chapter}/{name}"
+
+
 @dataclass(frozen=True, eq=False)
 class Chapter:
     """A chapter and its experiments, in the order of its spec.

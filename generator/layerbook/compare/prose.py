@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from layerbook.book import bibliography, glossary
-from layerbook.book.loader import Chapter, Experiment
+from layerbook.book.loader import Chapter, Experiment, full_address
 from layerbook.core.errors import LayerbookError
 from layerbook.plotting.pool import DrawingPool
 from layerbook.site.assets import make_environment, own_templates
@@ -157,7 +157,7 @@ def find_uses(project: Project, chapter: Chapter, addresses: Sequence[str]) -> I
     source, file = read_prose(project, chapter), str(prose_path(project, chapter))
     lines = source.split("\n")
     places = {
-        (reference.line, _full_address(reference.name, chapter)): None
+        (reference.line, full_address(reference.name, chapter.name)): None
         for reference in find_references(source, file)
         if reference.function != "cite"
     }
@@ -167,7 +167,7 @@ def find_uses(project: Project, chapter: Chapter, addresses: Sequence[str]) -> I
     for experiment in chapter.experiments:
         for claim in experiment.claims:
             names = [experiment.id, *(reference.name for reference in claim.check.references)]
-            for address in dict.fromkeys(_full_address(name, chapter) for name in names):
+            for address in dict.fromkeys(full_address(name, chapter.name) for name in names):
                 if address in addresses:
                     yield SourceUse(experiment.file, claim.line, address, claim.says.strip())
 
@@ -175,7 +175,3 @@ def find_uses(project: Project, chapter: Chapter, addresses: Sequence[str]) -> I
 def relative_path(path: str, root: Path) -> str:
     """Return the path of a file relative to the book's folder, if it is in there."""
     return str(Path(path).relative_to(root)) if Path(path).is_relative_to(root) else path
-
-
-def _full_address(name: str, chapter: Chapter) -> str:
-    return name if "/" in name else f"{chapter.name}/{name}"

@@ -1,9 +1,14 @@
-"""Messages in the code of analyses: what their f-strings and texts say, in any language.
+"""Translate the messages in the code of analyses: their f-strings and string constants.
 
 An analysis writes plain English: `f"layer {layer}, head {head}"`. For a book in another language,
-its functions are compiled again with each f-string as a call of `language.fill`, and with each
-text as a `Text`. The source stays as it is, and so does what it computes: a `Text` is the same
-string to all code, and only what is shown is looked up.
+its functions are recompiled with each f-string as a call of `language.fill`, and with each string
+as a `Text`. The source does not change, nor does what it computes: a `Text` behaves like the same
+`str`, and only displayed texts are looked up.
+
+The usual alternative, a `gettext` call around each message, would put one around several hundred
+strings of the analyses, name every value a second time, and format every number by hand. Authors
+of analyses would have to learn it even for a book in English. For an English book nothing is
+recompiled.
 """
 
 from __future__ import annotations
@@ -90,6 +95,7 @@ class _Rewriter(ast.NodeTransformer):
         return node
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        """Leave decorators and default values alone."""
         node.body = [self.visit(statement) for statement in node.body]
         return node
 

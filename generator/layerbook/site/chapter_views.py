@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from layerbook.book.claims.check import CheckError
-from layerbook.book.loader import Experiment
+from layerbook.book.loader import Experiment, full_address
 from layerbook.book.sweep import SweepResult
 from layerbook.core import figures
 from layerbook.core.analysis import Result
@@ -280,7 +280,7 @@ class ChapterViews:
         return view
 
     def _find(self, name: str) -> ExperimentView:
-        address = name if "/" in name else f"{self._chapter}/{name}"
+        address = full_address(name, self._chapter)
         if address in self._views:
             return self._views[address]
         own_ids = [

@@ -13,7 +13,7 @@ from typing import Any
 
 from layerbook.book import sweep_views
 from layerbook.book.figure_names import can_begin_figure, name_patterns
-from layerbook.book.loader import Experiment
+from layerbook.book.loader import Experiment, full_address
 from layerbook.book.sweep import GridCell
 from layerbook.core import analysis as core_analysis
 from layerbook.core import language
@@ -81,7 +81,7 @@ class ExperimentView:
 
     def resolve(self, name: str) -> str:
         """Return the address of `id` in the experiment's chapter, or of `chapter/id`."""
-        return name if "/" in name else f"{self.experiment.chapter}/{name}"
+        return full_address(name, self.experiment.chapter)
 
     @cached_property
     def spec_html(self) -> str:

@@ -12,7 +12,7 @@ from layerbook.book import bibliography, glossary
 from layerbook.book.claims.check import CheckError
 from layerbook.book.claims.type_check import PossibleTypes, missing_fields
 from layerbook.book.figure_names import can_have_figure, name_patterns, readable_names
-from layerbook.book.loader import Chapter, Experiment, find_missing_claim_fields
+from layerbook.book.loader import Chapter, Experiment, find_missing_claim_fields, full_address
 from layerbook.book.media import MediaFolders
 from layerbook.book.theme import find_theme_problems
 from layerbook.book.yaml import blank_front_matter
@@ -112,7 +112,7 @@ def _unshown_references(project: Project, prose: Mapping[str, str]) -> Iterator[
     for chapter, of_chapter in references.items():
         for reference in of_chapter:
             if reference.function == "figure":
-                address = _address(reference.name, chapter)
+                address = full_address(reference.name, chapter.name)
                 shown.setdefault(address, set()).add(
                     reference.second if reference.is_complete else None
                 )
@@ -120,7 +120,7 @@ def _unshown_references(project: Project, prose: Mapping[str, str]) -> Iterator[
         return
     for chapter, of_chapter in references.items():
         for reference in of_chapter:
-            address = _address(reference.name, chapter)
+            address = full_address(reference.name, chapter.name)
             figures = shown.get(address, set())
             # None: the only figure of the experiment, or one that is not written out.
             is_shown = reference.second in figures or None in figures or not reference.second
@@ -137,10 +137,6 @@ def _safe_references(project: Project, chapter: Chapter, text: str) -> tuple[Ref
         return find_references(text, str(prose_path(project, chapter)))
     except SpecError:
         return ()
-
-
-def _address(name: str, chapter: Chapter) -> str:
-    return name if "/" in name else f"{chapter.name}/{name}"
 
 
 def page_files(
@@ -289,7 +285,7 @@ class _ChapterChecker:
             yield cell.problem(missing)
 
     def _find(self, name: str, chapter: str) -> Experiment | None:
-        return self._experiments.get(name if "/" in name else f"{chapter}/{name}")
+        return self._experiments.get(full_address(name, chapter))
 
 
 def _no_figure(experiment: Experiment, figure: str) -> str:
@@ -419,7 +415,7 @@ def find_unshown_figures(
     for chapter in project.book.pages:
         file = str(prose_path(project, chapter))
         for reference in find_references(prose.get(chapter.name, ""), file):
-            name = reference.name if "/" in reference.name else f"{chapter.name}/{reference.name}"
+            name = full_address(reference.name, chapter.name)
             matching = [item for item in names if item.partition(" ")[0] == name]
             if reference.function == "ref" and matching:
                 message = f"ref(): no page shows the figure {matching[0]!r}"
