@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
@@ -16,11 +16,12 @@ from layerbook.core.figures import Diagram
 from layerbook.core.language import gettext
 from layerbook.plotting.pool import DrawingPool
 from layerbook.site import colophon, pages
-from layerbook.site.assets import assets, make_environment, own_templates, render_block, render_page
+from layerbook.site.assets import assets, make_environment, own_templates, render_block
 from layerbook.site.book_info import book_info
+from layerbook.site.book_pages import BookPages, PageWriter
 from layerbook.site.chapter_media import ChapterMedia
 from layerbook.site.chapter_views import ChapterViews
-from layerbook.site.claims import ClaimList, ModelResults, check_claim, load_other_models
+from layerbook.site.claims import check_claim
 from layerbook.site.cross_references import PageTargets, collect_places, fill_cross_references
 from layerbook.site.cross_references import Place as TargetPlace
 from layerbook.site.experiment_view import (
@@ -31,11 +32,9 @@ from layerbook.site.experiment_view import (
 )
 from layerbook.site.figure_cache import FigureRenderer
 from layerbook.site.figure_links import Place, fill_figure_links
-from layerbook.site.glossary_page import glossary_page
 from layerbook.site.interactive import live_page
 from layerbook.site.notebook import notebook
 from layerbook.site.page_cache import CachedPage, PageCache
-from layerbook.site.prose import citations
 from layerbook.site.prose.checks import (
     find_link_problems,
     find_text_problems,
@@ -50,15 +49,12 @@ from layerbook.site.prose.ids import CHAPTER_DIAGRAM, find_ids, page_ids
 from layerbook.site.prose.links import LinkTargets
 from layerbook.site.prose.markdown import Target
 from layerbook.site.prose.math import MathRenderer
-from layerbook.site.prose.mentions import Mention, find_mentions
+from layerbook.site.prose.mentions import find_mentions
 from layerbook.site.prose.render import render_chapter
 from layerbook.site.published import published_files
 from layerbook.site.ro_crate import CRATE_FILE, ro_crate_manifest
 from layerbook.site.search import (
     chapter_rows,
-    claim_rows,
-    glossary_rows,
-    reference_rows,
     search_index,
 )
 from layerbook.site.theme import theme_files
@@ -117,6 +113,8 @@ class SiteBuilder:
             references=self._bibliography is not None,
             glossary=self._glossary is not None,
         )
+        self._writer = PageWriter(self._book, self._jinja_env, self._figure_renderer)
+        self._book_pages = BookPages(project, statuses, self._writer, page_cache)
         self._chapters: dict[str, RenderedChapter | CachedPage] = {}
         self._prose: dict[str, str] = {}
 
@@ -254,14 +252,18 @@ class SiteBuilder:
     def finish(self) -> SiteContents:
         """Return the site, once all chapters are added. Raises SpecError for links to nowhere."""
         chapters = {name: self._finish_chapter(name) for name in self._chapters}
-        parts = [*chapters.values(), self._claims_page(chapters), self._front_pages()]
+        parts = [
+            *chapters.values(),
+            self._book_pages.claims(lambda: self._views, chapters),
+            self._front_pages(),
+        ]
         if self._live:
-            parts.append(self._try_page(self._live))
+            parts.append(self._book_pages.try_page(self._live))
         mentions = tuple(mention for part in parts for mention in part.mentions)
         if self._bibliography:
-            parts.append(self._references_page(self._bibliography, mentions))
+            parts.append(self._book_pages.references(self._bibliography, mentions))
         if self._glossary:
-            parts.append(self._glossary_page(self._glossary, mentions))
+            parts.append(self._book_pages.glossary(self._glossary, mentions))
         math_rules = {name: rule for part in parts for name, rule in part.css_rules.items()}
         rows = [row for part in parts for row in part.rows]
         files = {"assets/search-index.js": search_index(rows)}
@@ -337,7 +339,9 @@ class SiteBuilder:
                     problems += error.problems
         if self._glossary:
             try:
-                self._glossary_view(self._glossary, (), MathRenderer(self._project.cache))
+                self._book_pages.glossary_view(
+                    self._glossary, (), MathRenderer(self._project.cache)
+                )
             except SpecError as error:
                 problems += error.problems
         pages = page_files(self._project, self._bibliography, self._glossary)
@@ -352,7 +356,7 @@ class SiteBuilder:
         """Return the ids of a chapter's page; None of another page, or if results are missing."""
         chapter = self._chapters.get(page.removesuffix(".html"))
         if isinstance(chapter, RenderedChapter) and not chapter.views.unavailable:
-            html = render_page(chapter.page, self._book, self._jinja_env)
+            html = self._writer.html(chapter.page)
         elif isinstance(chapter, CachedPage) and not chapter.incomplete:
             html = chapter.files[page].decode()
         else:
@@ -380,7 +384,7 @@ class SiteBuilder:
             files={
                 **chapter.views.files,
                 **chapter.media.files,
-                **self._page_files(chapter.page),
+                **self._writer.files(chapter.page),
                 **self._notebook_file(chapter),
             },
             rows=chapter_rows(chapter.page),
@@ -409,40 +413,6 @@ class SiteBuilder:
         content = notebook(f"{page.name}.html", page.title, self._book.title, sections, cells)
         return {f"{page.name}.ipynb": content}
 
-    def _page_files(self, page: pages.Page) -> dict[str, bytes]:
-        html = render_page(page, self._book, self._jinja_env)
-        return {f"{page.name}.html": self._figure_renderer.fill_placeholders(html).encode()}
-
-    def _load_or_render(
-        self, name: str, inputs: str, render: Callable[[], CachedPage]
-    ) -> CachedPage:
-        page = self._page_cache.load(name, inputs)
-        if page is None:
-            page = render()
-            self._page_cache.add(name, inputs, page)
-        return page
-
-    def _claims_page(self, chapters: Mapping[str, CachedPage]) -> CachedPage:
-        """Return the list of all claims, with links to the chapters that show them."""
-        shown_ids = {name: frozenset(page.claim_ids) for name, page in chapters.items()}
-
-        def render() -> CachedPage:
-            math = MathRenderer(self._project.cache)
-            own = ModelResults(self._book.model, self._book.digest, self._views)
-            others = load_other_models(self._project, self._statuses)
-            ids = page_ids(self._jinja_env, pages.ClaimsPage.template)
-            page = ClaimList((own, *others), shown_ids, math).page(self._book.chapters, ids)
-            rows = [row for chapter in page.chapters for row in chapter.rows]
-            return CachedPage(
-                self._page_files(page),
-                rows=claim_rows(page),
-                css_rules=math.css_rules,
-                refuted=sum(row.judgements[0].state == "fails" for row in rows),
-            )
-
-        inputs = repr([sorted(ids) for ids in shown_ids.values()])
-        return self._load_or_render("+claims", inputs, render)
-
     def _index_page(self, body: pages.ChapterBody) -> pages.IndexPage:
         diagram = None
         if self._decoder:
@@ -457,40 +427,12 @@ class SiteBuilder:
 
         def render() -> CachedPage:
             last = colophon.colophon_page(self._project, self._book, self._views)
-            files = self._page_files(last)
+            files = self._writer.files(last)
             if self._project.book.front is None:
-                files |= self._page_files(self._index_page(pages.ChapterBody()))
+                files |= self._writer.files(self._index_page(pages.ChapterBody()))
             return CachedPage(files)
 
-        return self._load_or_render("+front", repr(self._minutes()), render)
-
-    def _try_page(self, model: pages.LiveModel) -> CachedPage:
-        page = live_page.try_page(model)
-        return CachedPage(self._page_files(page) | live_page.library_files())
-
-    def _references_page(
-        self, sources: bibliography.Bibliography, mentions: tuple[Mention, ...]
-    ) -> CachedPage:
-        def render() -> CachedPage:
-            page = citations.references_page(sources, mentions)
-            return CachedPage(self._page_files(page), rows=reference_rows(page))
-
-        return self._load_or_render("+references", repr(mentions), render)
-
-    def _glossary_view(
-        self, terms: glossary.Glossary, mentions: tuple[Mention, ...], math: MathRenderer
-    ) -> pages.GlossaryPage:
-        links = {c.name: pages.Link(c.title, c.href) for c in self._book.chapters}
-        return glossary_page(terms, mentions, links, math)
-
-    def _glossary_page(self, terms: glossary.Glossary, mentions: tuple[Mention, ...]) -> CachedPage:
-        def render() -> CachedPage:
-            math = MathRenderer(self._project.cache)
-            page = self._glossary_view(terms, mentions, math)
-            files = self._page_files(page)
-            return CachedPage(files, rows=glossary_rows(page), css_rules=math.css_rules)
-
-        return self._load_or_render("+glossary", repr(mentions), render)
+        return self._book_pages.load_or_render("+front", repr(self._minutes()), render)
 
 
 def _is_incomplete(chapter: RenderedChapter | CachedPage) -> bool:

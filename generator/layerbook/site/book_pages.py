@@ -1,0 +1,124 @@
+"""The pages about a whole book: its claims, references and glossary, and the model in the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from layerbook.book.bibliography import Bibliography
+from layerbook.book.glossary import Glossary
+from layerbook.site import pages
+from layerbook.site.assets import render_page
+from layerbook.site.claims import ClaimList, ModelResults, load_other_models
+from layerbook.site.experiment_view import ExperimentViews
+from layerbook.site.figure_cache import FigureRenderer
+from layerbook.site.glossary_page import glossary_page
+from layerbook.site.interactive import live_page
+from layerbook.site.page_cache import CachedPage, PageCache
+from layerbook.site.prose.citations import references_page
+from layerbook.site.prose.ids import page_ids
+from layerbook.site.prose.math import MathRenderer
+from layerbook.site.prose.mentions import Mention
+from layerbook.site.sandbox import Sandbox
+from layerbook.site.search import claim_rows, glossary_rows, reference_rows
+from layerbook.store.freshness import ExperimentStatus
+from layerbook.store.project import Project
+
+
+@dataclass(frozen=True)
+class PageWriter:
+    """Renders the pages of a book to files, with their pictures."""
+
+    book: pages.BookInfo
+    jinja_env: Sandbox
+    figure_renderer: FigureRenderer
+
+    def html(self, page: pages.Page) -> str:
+        """Return the HTML of a page, its pictures still placeholders."""
+        return render_page(page, self.book, self.jinja_env)
+
+    def files(self, page: pages.Page) -> dict[str, bytes]:
+        """Return the file of a page by its path in the site; waits for its pictures."""
+        html = self.figure_renderer.fill_placeholders(self.html(page))
+        return {f"{page.name}.html": html.encode()}
+
+
+@dataclass(frozen=True)
+class BookPages:
+    """Renders the pages about a whole book, or takes unchanged ones from the cache."""
+
+    project: Project
+    statuses: Sequence[ExperimentStatus]
+    writer: PageWriter
+    page_cache: PageCache
+
+    def load_or_render(
+        self, name: str, inputs: str, render: Callable[[], CachedPage]
+    ) -> CachedPage:
+        """Return the cached page of these inputs; otherwise render and cache it."""
+        page = self.page_cache.load(name, inputs)
+        if page is None:
+            page = render()
+            self.page_cache.add(name, inputs, page)
+        return page
+
+    def claims(
+        self, load_views: Callable[[], ExperimentViews], chapters: Mapping[str, CachedPage]
+    ) -> CachedPage:
+        """Return the list of all claims, with links to the chapters that show them.
+
+        load_views: returns the experiments, which an unchanged page does not need.
+        """
+        shown_ids = {name: frozenset(page.claim_ids) for name, page in chapters.items()}
+        book = self.writer.book
+
+        def render() -> CachedPage:
+            math = MathRenderer(self.project.cache)
+            own = ModelResults(book.model, book.digest, load_views())
+            others = load_other_models(self.project, self.statuses)
+            ids = page_ids(self.writer.jinja_env, pages.ClaimsPage.template)
+            page = ClaimList((own, *others), shown_ids, math).page(book.chapters, ids)
+            rows = [row for chapter in page.chapters for row in chapter.rows]
+            return CachedPage(
+                self.writer.files(page),
+                rows=claim_rows(page),
+                css_rules=math.css_rules,
+                refuted=sum(row.judgements[0].state == "fails" for row in rows),
+            )
+
+        inputs = repr([sorted(ids) for ids in shown_ids.values()])
+        return self.load_or_render("+claims", inputs, render)
+
+    def references(self, sources: Bibliography, mentions: tuple[Mention, ...]) -> CachedPage:
+        """Return the list of sources with the places that cite them."""
+
+        def render() -> CachedPage:
+            page = references_page(sources, mentions)
+            return CachedPage(self.writer.files(page), rows=reference_rows(page))
+
+        return self.load_or_render("+references", repr(mentions), render)
+
+    def glossary(self, terms: Glossary, mentions: tuple[Mention, ...]) -> CachedPage:
+        """Return the list of terms with the places that use them."""
+
+        def render() -> CachedPage:
+            math = MathRenderer(self.project.cache)
+            page = self.glossary_view(terms, mentions, math)
+            return CachedPage(
+                self.writer.files(page), rows=glossary_rows(page), css_rules=math.css_rules
+            )
+
+        return self.load_or_render("+glossary", repr(mentions), render)
+
+    def glossary_view(
+        self, terms: Glossary, mentions: tuple[Mention, ...], math: MathRenderer
+    ) -> pages.GlossaryPage:
+        """Return the glossary as data. Raises SpecError for an invalid definition."""
+        chapters = self.writer.book.chapters
+        links = {chapter.name: pages.Link(chapter.title, chapter.href) for chapter in chapters}
+        return glossary_page(terms, mentions, links, math)
+
+    def try_page(self, model: pages.LiveModel) -> CachedPage:
+        """Return the page that runs the model, with its libraries."""
+        page = live_page.try_page(model)
+        return CachedPage(self.writer.files(page) | live_page.library_files())
