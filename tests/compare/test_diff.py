@@ -158,7 +158,7 @@ def test_reports_a_changed_number_and_its_effects(committed: Path) -> None:
     text = layerbook("diff", "HEAD", cwd=committed).stdout
     assert re.search(r"^next/sum: 1 value changed$", text, re.MULTILINE)
     assert "sentence: templates/chapters/next.md:1:\n  - The likeliest token is" in text
-    assert text.endswith("1 verdict turned, 1 figure and 1 sentence differ\n")
+    assert text.endswith("1 verdict changed, 1 figure and 1 sentence differ\n")
 
 
 def test_reports_a_gap_in_the_last_digit(committed: Path) -> None:

@@ -36,6 +36,6 @@ def test_numbers_are_those_of_the_figures(tmp_path: Path, tiny_model_dir: Path) 
     process = layerbook("check", cwd=book)
     assert (
         process.returncode == 2
-        and "words.md:7:12: ref(): 'next/cut' has no figure" in process.stderr
+        and "words.md:7:12: ref(): 'words/cut' has no figure" in process.stderr
     )
     assert "(did you mean 'tokens'?)" in process.stderr
