@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from layerbook.book.glossary import TAKEN_IDS, load
+from layerbook.book.glossary import RESERVED_IDS, load
 from layerbook.core.errors import SpecError, UsageError
 
 ROOT = Path(__file__).parents[2]
@@ -69,4 +69,4 @@ def test_term_ids_cannot_clash_with_page_ids() -> None:
     names = ("base.html", "glossary.html")
     templates = [(ROOT / "templates" / name).read_text(encoding="utf-8") for name in names]
     ids = chain.from_iterable(re.findall(r'\sid="([a-z-]+)"', text) for text in templates)
-    assert set(ids) <= set(TAKEN_IDS)
+    assert set(ids) <= set(RESERVED_IDS)

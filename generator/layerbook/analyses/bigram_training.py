@@ -109,7 +109,8 @@ class BigramTraining(Analysis[BigramTrainingResult]):
     def figures(self, result: BigramTrainingResult) -> dict[str, Figure]:
         """`loss`: the curve of training; `after-0` and so on: the trained table's bets."""
         bets = {
-            f"after-{i}": bets_bars(continuation) for i, continuation in enumerate(result.after)
+            f"after-{i}": prediction_bars(continuation)
+            for i, continuation in enumerate(result.after)
         }
         return {"loss": loss_lines(result), **bets}
 
@@ -169,7 +170,7 @@ def loss_lines(result: BigramTrainingResult) -> Lines:
     )
 
 
-def bets_bars(continuation: Continuation) -> Bars:
+def prediction_bars(continuation: Continuation) -> Bars:
     """Draw the likeliest tokens after one token."""
     name = label_text(continuation.token)
     best = continuation.top[0]

@@ -100,9 +100,9 @@ class EmbeddingArithmetic(Analysis[EmbeddingArithmeticResult]):
                     start=words[0],
                     minus=words[1],
                     plus=words[2],
-                    nearest=tuple(entries.at(i, cosine) for i in by_size(cosine)[: self.top_k]),
-                    answer=entries.first_new(cosine),
-                    without_minus=entries.first_new(cosines(E, start + plus)),
+                    nearest=tuple(entries.at(i, cosine) for i in rank_ids(cosine)[: self.top_k]),
+                    answer=entries.best_outside_sum(cosine),
+                    without_minus=entries.best_outside_sum(cosines(E, start + plus)),
                 )
             )
         return EmbeddingArithmeticResult(size=len(E), sums=tuple(sums))
@@ -126,7 +126,7 @@ def spelling(token: Token) -> str:
     return token.text.strip().casefold()
 
 
-def by_size(scores: NDArray[np.float64]) -> NDArray[np.intp]:
+def rank_ids(scores: NDArray[np.float64]) -> NDArray[np.intp]:
     """The ids of all scores [V], the largest score first; ties by the lower id."""
     return snap(-scores).argsort(kind="stable")
 
@@ -143,9 +143,9 @@ class Entries:
         token = self.vocabulary.token(int(id))
         return NearEntry(token=token, cosine=float(cosine[id]), given=bool(self.given[id]))
 
-    def first_new(self, cosine: NDArray[np.float64]) -> NearEntry:
+    def best_outside_sum(self, cosine: NDArray[np.float64]) -> NearEntry:
         """The entry with the largest cosine [V] that is not a word of the sum."""
-        return self.at(int(by_size(np.where(self.given, -np.inf, cosine))[0]), cosine)
+        return self.at(int(rank_ids(np.where(self.given, -np.inf, cosine))[0]), cosine)
 
 
 def _formula(total: EmbeddingSum) -> str:

@@ -31,7 +31,7 @@ from layerbook.core.requests import (
 from layerbook.core.rounding import snap
 from layerbook.core.tokens import Token
 
-LISTED = 8  # heads in `most_needed`
+MAX_LISTED = 8  # heads in `most_needed`
 
 Floats = NDArray[np.floating]
 
@@ -166,7 +166,7 @@ class HeadKnockout(Analysis[HeadKnockoutResult]):
             other_prob=None
             if other is None
             else np.array([head.other for head in replaced]).reshape(shape),
-            most_needed=tuple(replaced[int(i)] for i in order[:LISTED]),
+            most_needed=tuple(replaced[int(i)] for i in order[:MAX_LISTED]),
         )
 
     def figures(self, result: HeadKnockoutResult) -> dict[str, Figure]:

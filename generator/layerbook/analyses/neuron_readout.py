@@ -165,7 +165,9 @@ class NeuronReadout(Analysis[NeuronResult]):
             n: run[Site("mlp_act", n)][-1] * (weights[Site("W_down", n)] @ to_answer)
             for n in layers
         }
-        firing = loudest([captures[f"text {i}"] for i in range(len(self.texts))], act, self.neuron)
+        firing = strongest_firing(
+            [captures[f"text {i}"] for i in range(len(self.texts))], act, self.neuron
+        )
         return NeuronResult(
             layer=self.layer,
             neuron=self.neuron,
@@ -212,7 +214,7 @@ def final_scale(run: ActivationCache, weights: ActivationCache) -> float:
     return float(entered @ entered / (entered @ run[LN_FINAL][-1]))
 
 
-def loudest(texts: list[ActivationCache], act: Site, neuron: int) -> list[FiringToken]:
+def strongest_firing(texts: list[ActivationCache], act: Site, neuron: int) -> list[FiringToken]:
     """All tokens of the texts, the largest activation of either sign first."""
     firing = [
         FiringToken(

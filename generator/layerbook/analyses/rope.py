@@ -49,9 +49,9 @@ from layerbook.core.tokens import Token, visible
 from layerbook.core.vectors import apply_rope, causal_mask
 
 POSITION_SHIFT = 1000
-MOST_ANNOTATED = 12  # tokens of a pattern with its numbers in the cells
-MOST_CLOCKS = 6  # keys with a clock of their own
-SEATS = 24  # last position to which a reader can move a token
+MAX_ANNOTATED = 12  # tokens of a pattern with its numbers in the cells
+MAX_CLOCKS = 6  # keys with a clock of their own
+MAX_POSITION = 24  # last position to which a reader can move a token
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -176,7 +176,7 @@ class Rope(Analysis[RopeResult]):
         curves = mean_scores_by_distance(rotated, T, self.distances)  # [H, distances]
 
         def attend(scores: NDArray[np.float64]) -> TurnedPattern:
-            return turned_pattern(masked_softmax(scores, visible)[self.head])
+            return summarize_pattern(masked_softmax(scores, visible)[self.head])
 
         return RopeResult(
             prompt=self.prompt,
@@ -185,7 +185,7 @@ class Rope(Analysis[RopeResult]):
             head=self.head,
             d_head=d,
             theta=rope.theta,
-            as_it_is=turned_pattern(pattern[self.head]),
+            as_it_is=summarize_pattern(pattern[self.head]),
             ahead=attend(ahead),
             stopped=attend(by_pairs[0]),
             one_back_by_pairs=np.array([attend(s).one_back for s in by_pairs]),
@@ -257,7 +257,7 @@ def mean_scores_by_distance(rotated: RotatedScores, T: int, distances: int) -> N
     return np.array([rotated(key + r, key).mean(axis=(1, 2)) for r in range(distances)]).T
 
 
-def turned_pattern(pattern: NDArray[np.floating]) -> TurnedPattern:
+def summarize_pattern(pattern: NDArray[np.floating]) -> TurnedPattern:
     """Average a pattern [T, T] along its diagonals, over queries 2..T-1; 0 if there are none."""
     several = len(pattern) > 2
     return TurnedPattern(
@@ -313,7 +313,7 @@ def _pattern_heatmap(result: RopeResult, turned: TurnedPattern, title: str) -> H
         alt=f"On average {turned.one_back:.0%} of a token's attention goes to the token before "
         f"it, and {turned.itself:.0%} to itself.",
         title=title,
-        annotate=len(result.tokens) <= MOST_ANNOTATED,
+        annotate=len(result.tokens) <= MAX_ANNOTATED,
     )
 
 
@@ -408,7 +408,7 @@ def _clock(result: RopeResult, pair: int, position: int) -> Clock:
 def _clocks_of_keys(result: RopeResult, where: str) -> Panels:
     """The last query's hand beside the hand of each of the last keys, on one pair's clock."""
     longest = max(np.linalg.norm([result.query_hand, *result.key_hands], axis=1).max(), 1e-9)
-    shown = range(max(0, len(result.tokens) - MOST_CLOCKS), len(result.tokens))
+    shown = range(max(0, len(result.tokens) - MAX_CLOCKS), len(result.tokens))
     query = _hand(result.query_hand, longest, "query")
     clocks = tuple(
         Clock(
@@ -450,24 +450,24 @@ def _moved_clocks(result: RopeResult, where: str) -> Panels:
     names = f"{visible(result.tokens[last])} and {visible(result.tokens[key])}"
     alt = f"The hands of {names}, moved together: both turn, and the angle between them stays."
     title = f"The query and the key of {names}, pair {result.pair}: {where}"
-    return Panels(clocks, alt, title, interactive=_turns(result, last, key, speed))
+    return Panels(clocks, alt, title, interactive=_movable_arrows(result, last, key, speed))
 
 
-def _turns(result: RopeResult, last: int, key: int, speed: float) -> Widget:
+def _movable_arrows(result: RopeResult, last: int, key: int, speed: float) -> Widget:
     """The same two arrows, not yet turned, for readers who move their tokens."""
     data = {
         "names": [visible(result.tokens[last]), visible(result.tokens[key])],
-        "query": _turned_back(result.query_hand, last * speed),
-        "key": _turned_back(result.key_hands[key], key * speed),
+        "query": _rotate_back(result.query_hand, last * speed),
+        "key": _rotate_back(result.key_hands[key], key * speed),
         "speed": speed,
         "divisor": result.d_head**0.5,
-        "seats": SEATS,
-        "start": [min(last, SEATS), min(key, SEATS)],
+        "seats": MAX_POSITION,
+        "start": [min(last, MAX_POSITION), min(key, MAX_POSITION)],
     }
     return Widget("turns", json.dumps(data))
 
 
-def _turned_back(pair: NDArray[np.floating], angle: float) -> list[float]:
+def _rotate_back(pair: NDArray[np.floating], angle: float) -> list[float]:
     """Two numbers before they were turned."""
     number = complex(*pair.tolist()) * np.exp(-1j * angle)
     return [number.real, number.imag]

@@ -27,7 +27,7 @@ from layerbook.core.rounding import Exact, Rounding, snap
 from layerbook.core.text import listed
 from layerbook.core.vectors import sinusoidal_encoding
 
-MOST_SEATS = 64  # that the waves of a widget pass
+MAX_POSITION = 64  # that the waves of a widget pass
 Constant = Annotated[float, Field(ge=1, le=1e9)]
 
 
@@ -146,7 +146,7 @@ def _waves(result: SinusoidalEncodingResult) -> Widget:
     """Clocks for every C between the smallest and the largest, and the waves that they draw."""
     data = {
         "d_model": result.d_model,
-        "seats": min(MOST_SEATS, result.positions - 1),
+        "seats": min(MAX_POSITION, result.positions - 1),
         "C": [encoding.C for encoding in result.sweeps],
     }
     return Widget("waves", json.dumps(data))

@@ -18,8 +18,8 @@ from layerbook.core.text import listed
 from layerbook.core.tokens import Vocabulary
 from layerbook.core.vectors import principal_components
 
-SHOWN = 4  # neighbours of a token of the picture
-BLOCK = 500  # words that are compared with all others at a time
+MAX_NEIGHBOURS = 4  # neighbours of a token of the picture
+BLOCK_SIZE = 500  # words that are compared with all others at a time
 STEPS = 2000  # a coordinate of the widget is a whole number from -STEPS to STEPS
 
 
@@ -92,7 +92,7 @@ class VocabularyMap(Analysis[VocabularyMapResult]):
         points: list[Point] = []
         shown: set[int] = set()
         for example in self.known_examples(result):
-            for n in (example, *result.neighbours[example, :SHOWN].astype(int).tolist()):
+            for n in (example, *result.neighbours[example, :MAX_NEIGHBOURS].astype(int).tolist()):
                 if n not in shown:
                     points.append(map_point(result, n, result.texts[example]))
                     shown.add(n)
@@ -135,8 +135,8 @@ def nearest_words(
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """The nearest other rows of each row [W, D] by cosine, and the cosines: [W, count]."""
     nearest, cosines = [], []
-    for start in range(0, len(directions), BLOCK):
-        block = directions[start : start + BLOCK] @ directions.T  # [BLOCK, W]
+    for start in range(0, len(directions), BLOCK_SIZE):
+        block = directions[start : start + BLOCK_SIZE] @ directions.T  # [BLOCK_SIZE, W]
         rows = np.arange(len(block))
         block[rows, start + rows] = -np.inf  # no word is its own neighbor
         best = snap(-block).argsort(axis=1, kind="stable")[:, :count]
@@ -163,13 +163,13 @@ def map_data(result: VocabularyMapResult, examples: list[int]) -> dict[str, obje
     largest = max(float(np.abs(result.places).max()), 1e-9)
     return {
         "texts": result.texts,
-        "places": packed(result.places / largest * STEPS, "<i2"),
-        "neighbours": packed(result.neighbours, "<u2"),
-        "cosines": packed(100 * result.cosines, "i1"),
+        "places": to_base64(result.places / largest * STEPS, "<i2"),
+        "neighbours": to_base64(result.neighbours, "<u2"),
+        "cosines": to_base64(100 * result.cosines, "i1"),
         "examples": examples,
     }
 
 
-def packed(numbers: NDArray[np.floating], form: str) -> str:
+def to_base64(numbers: NDArray[np.floating], form: str) -> str:
     """Whole numbers in base64."""
     return base64.b64encode(np.rint(numbers).astype(form).tobytes()).decode("ascii")

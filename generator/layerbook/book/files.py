@@ -17,7 +17,7 @@ FOLDERS = ("experiments", "templates", "analyses", *MEDIA_FOLDERS)
 
 _NO_ADDRESS = re.compile(r"[\x00-\x1f\x7f:\\\ud800-\udfff]")
 _MEGABYTE = 1_000_000
-_MOST_BYTES = {
+_MAX_BYTES = {
     "templates": (20 * _MEGABYTE, 100 * _MEGABYTE),
     **dict.fromkeys(MEDIA_FOLDERS, (MAX_BYTES, 500 * _MEGABYTE)),
 }
@@ -41,8 +41,8 @@ def check_book_files(root: Path) -> None:
                     reason = "its name has a character that a URL path cannot contain"
                     problems.add(display_path(path), FILE_START, reason)
     if not problems:
-        for folder in _MOST_BYTES:
-            for path, reason in _too_large(root / folder, *_MOST_BYTES[folder]):
+        for folder in _MAX_BYTES:
+            for path, reason in _too_large(root / folder, *_MAX_BYTES[folder]):
                 problems.add(display_path(path), FILE_START, reason)
     if problems:
         raise SpecError(problems)

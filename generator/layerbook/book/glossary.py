@@ -15,7 +15,7 @@ from layerbook.core.errors import SpecError, UsageError, did_you_mean
 
 GLOSSARY_FILE = "glossary.yaml"
 # A term's id is also an element id on the page of the glossary, which has these already.
-TAKEN_IDS = ("contents", "main", "open-contents", "open-search", "preview", "theme", "token-tip")
+RESERVED_IDS = ("contents", "main", "open-contents", "open-search", "preview", "theme", "token-tip")
 
 
 class Term(BaseModel):
@@ -82,7 +82,7 @@ def load(templates: Path) -> Glossary | None:
         entry = _read_entry(item)
         if entry is None:
             continue
-        if entry.term.id in TAKEN_IDS:
+        if entry.term.id in RESERVED_IDS:
             item.value["id"].add_problem(f"no term can have the id {entry.term.id!r}")
         elif entry.term.id in entries:
             item.value["id"].add_problem(f"the term {entry.term.id!r} is defined twice")

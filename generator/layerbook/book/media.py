@@ -26,7 +26,7 @@ IMAGE_SUFFIXES = (*_FORMATS, ".svg")
 VIDEO_SUFFIXES = (".mp4", ".webm")
 FONT_SUFFIXES = (".woff2", ".woff", ".ttf", ".otf")
 _DARK = ".dark"
-_EXIF_ORIENTATION, _TURNED = 274, (5, 6, 7, 8)
+_EXIF_ORIENTATION, _ROTATED_ORIENTATIONS = 274, (5, 6, 7, 8)
 _LENGTH = re.compile(r"\s*+([0-9]{1,9}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})\s*+(?:px)?\s*+")
 _MAX_SIDE = 30_000
 _HEAD, _SVG_HEAD = 1_000_000, 200_000
@@ -163,7 +163,10 @@ def _pixel_size(file: Path) -> tuple[int, int]:
                 if image.format != expected:
                     raise ValueError(f"it is {image.format}, not {expected} as its name says")
                 width, height = image.size
-                turned = expected == "JPEG" and image.getexif().get(_EXIF_ORIENTATION) in _TURNED
+                turned = (
+                    expected == "JPEG"
+                    and image.getexif().get(_EXIF_ORIENTATION) in _ROTATED_ORIENTATIONS
+                )
     except UnidentifiedImageError as error:
         raise ValueError(f"it is not a {expected} file") from error
     except Image.DecompressionBombError as error:

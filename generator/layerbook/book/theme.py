@@ -32,7 +32,7 @@ DEFAULT_COLORS = {
 }
 """Those of templates/assets/styles/palette.css."""
 
-LEAST_CONTRAST = 4.5
+MIN_CONTRAST = 4.5
 """For text, as WCAG 2.2 asks for it (success criterion 1.4.3)."""
 _TEXT_COLORS = ("accent", "ink", "soft")
 CSS_SUFFIXES = (".css",)
@@ -53,10 +53,10 @@ def find_contrast_warnings(root: Path, theme: ThemeSpec) -> list[Problem]:
         for name in _TEXT_COLORS:
             color = colors[name]
             ratio = contrast(color, paper)
-            if ratio < LEAST_CONTRAST:
+            if ratio < MIN_CONTRAST:
                 message = (
                     f"{name} {color} on paper {paper} has a contrast of {ratio:.1f}:1, and text "
-                    f"needs {LEAST_CONTRAST}:1 to be read"
+                    f"needs {MIN_CONTRAST}:1 to be read"
                 )
                 keys = (scheme, name if getattr(own, name) else "paper")
                 warnings.append(_problem(root, keys, message))

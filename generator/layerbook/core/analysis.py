@@ -37,7 +37,7 @@ from layerbook.core.tokens import Token, visible
 Feature = Literal["rope", "gated mlp", "silu", "plain scores", "plain outputs"]
 """A part that not every model has, and that some analyses need."""
 
-FEATURES_IN_WORDS: Mapping[Feature, str] = {
+FEATURE_DESCRIPTIONS: Mapping[Feature, str] = {
     "rope": "queries and keys that are turned by their positions (RoPE)",
     "gated mlp": "an MLP with a gate",
     "silu": "an MLP with SiLU as its activation function",
@@ -330,7 +330,7 @@ class Analysis(BaseModel, Generic[R]):
     def missing_features(cls, limits: Limits) -> tuple[str, ...]:
         """Return in words what the analysis requires and a model does not have."""
         lacks = cls.requires & limits.missing
-        return tuple(words for feature, words in FEATURES_IN_WORDS.items() if feature in lacks)
+        return tuple(words for feature, words in FEATURE_DESCRIPTIONS.items() if feature in lacks)
 
     def runs(self) -> dict[str, Request]:
         """Return the requests by the names that `measure` uses."""

@@ -61,10 +61,10 @@ def draw(canvas: Canvas, figure: Clock, layout: ClockLayout, left: float, top: f
     above = _NAME_GAP + 8 if layout.has_names else 4.0
     x, y, radius = left + layout.radius + layout.margin, top + above + layout.radius, layout.radius
     canvas.draw_circle(x, y, radius, fill=colours.BOX, edge=colours.LINE)
-    ticks = [(*_spot(x, y, 0.9 * radius, a), *_spot(x, y, radius, a)) for a in _quarters()]
+    ticks = [(*_point_at(x, y, 0.9 * radius, a), *_point_at(x, y, radius, a)) for a in _quarters()]
     canvas.draw_segments(ticks, colours.LINE)
     for angle in figure.past:
-        canvas.draw_circle(*_spot(x, y, radius, angle), 3.2, fill=colours.MUTED)
+        canvas.draw_circle(*_point_at(x, y, radius, angle), 3.2, fill=colours.MUTED)
     if figure.arc and len(figure.hands) > 1:
         first, second = (hand.angle for hand in figure.hands[:2])
         _draw_arc(canvas, (x, y), _ARC_SHARE * radius, first, second)
@@ -72,7 +72,7 @@ def draw(canvas: Canvas, figure: Clock, layout: ClockLayout, left: float, top: f
         _draw_hand(canvas, hand, (x, y), radius)
     for hand, angle in zip(figure.hands, _name_angles(figure.hands, radius), strict=True):
         if hand.name:
-            _draw_name(canvas, hand, _spot(x, y, radius + _NAME_GAP - 4, angle), angle)
+            _draw_name(canvas, hand, _point_at(x, y, radius + _NAME_GAP - 4, angle), angle)
     canvas.draw_circle(x, y, 3.2, fill=colours.INK)
     if figure.note:
         canvas.draw_text(
@@ -91,7 +91,7 @@ def _draw_hand(canvas: Canvas, hand: Hand, centre: tuple[float, float], radius: 
     x, y = centre
     long, half = _HEAD
     reach = hand.length * radius - 2
-    tip, neck = _spot(x, y, reach, hand.angle), _spot(x, y, reach - long, hand.angle)
+    tip, neck = _point_at(x, y, reach, hand.angle), _point_at(x, y, reach - long, hand.angle)
     canvas.draw_segments([(x, y, *neck)], color, _HAND_WIDTH)
     side = (half * math.cos(hand.angle), half * math.sin(hand.angle))
     canvas.draw_polygon(
@@ -136,10 +136,10 @@ def _draw_arc(
     turn = math.remainder(second - first, 2 * math.pi)
     count = max(2, math.ceil(abs(turn) / 0.1))
     steps = [first + turn * i / count for i in range(count + 1)]
-    canvas.draw_line([_spot(*centre, radius, angle) for angle in steps], colours.MUTED, 1.6)
+    canvas.draw_line([_point_at(*centre, radius, angle) for angle in steps], colours.MUTED, 1.6)
 
 
-def _spot(x: float, y: float, radius: float, angle: float) -> tuple[float, float]:
+def _point_at(x: float, y: float, radius: float, angle: float) -> tuple[float, float]:
     """Return the point at an angle, clockwise from twelve."""
     return x + radius * math.sin(angle), y - radius * math.cos(angle)
 

@@ -27,9 +27,9 @@ ACCENT = "#96391b"
 TINT = "#f8e3d6"
 PALE = "#d9cdb9"
 # Ink on cells that are pale on paper and dark on a dark screen; matplotlib omits #000000.
-ON_PALE = "#010101"
-ON_DEEP = "#ffffff"  # the reverse
-ON_NEITHER = ("#000001", "#fffffe")  # black or white on both, for cells in the middle
+INK_ON_PALE = "#010101"
+INK_ON_DARK = "#ffffff"  # the reverse
+INK_ON_MIDDLE = ("#000001", "#fffffe")  # black or white on both, for cells in the middle
 SERIES = ("#2c5f9e", "#b4511a", "#1b7a68", "#84479a", "#80660d", "#b23a6e", "#5a6672", "#56741a")
 
 NEUTRAL = SERIES[6]
@@ -64,10 +64,10 @@ CSS_VARIABLES = {
     ACCENT: "accent",
     TINT: "tint",
     PALE: "pale",
-    ON_PALE: "on-pale",
-    ON_DEEP: "on-deep",
-    ON_NEITHER[0]: "black",
-    ON_NEITHER[1]: "white",
+    INK_ON_PALE: "on-pale",
+    INK_ON_DARK: "on-deep",
+    INK_ON_MIDDLE[0]: "black",
+    INK_ON_MIDDLE[1]: "white",
     **{paint: role for role, paint in ROLES.items()},
     **{paint: f"series-{i}" for i, paint in enumerate(SERIES, start=1)},
 }
@@ -120,10 +120,10 @@ def text_colours(shades: NDArray[np.uint8]) -> list[str]:
         invert_for_dark(shades[:, :3]), white
     )
     names = {
-        (True, False): ON_PALE,
-        (False, True): ON_DEEP,
-        (True, True): ON_NEITHER[0],
-        (False, False): ON_NEITHER[1],
+        (True, False): INK_ON_PALE,
+        (False, True): INK_ON_DARK,
+        (True, True): INK_ON_MIDDLE[0],
+        (False, False): INK_ON_MIDDLE[1],
     }
     return [names[bool(paper), bool(dark)] for paper, dark in zip(on_paper, on_dark, strict=True)]
 

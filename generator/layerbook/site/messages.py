@@ -49,17 +49,17 @@ _HEADER_NOISE = tuple(
 )
 """Header lines that change with the date or the person and carry no information."""
 
-Found = tuple[str | tuple[str, str], str]
+LocatedMessage = tuple[str | tuple[str, str], str]
 """A message, or a singular and a plural, and the file that contains it."""
 
 
-def find_messages() -> list[Found]:
+def find_messages() -> list[LocatedMessage]:
     """Return every message of the program, each with its file, in a fixed order."""
     messages = [*_in_python(), *_in_figures(), *_in_templates(), *_in_assets(), *_by_name()]
     return list(dict.fromkeys(messages))
 
 
-def _in_python() -> Iterator[Found]:
+def _in_python() -> Iterator[LocatedMessage]:
     """Yield the arguments of `gettext` and `mark`, including both sides of a conditional."""
     for path in sorted(PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -79,7 +79,7 @@ def _constants(node: ast.expr) -> Iterator[str]:
             yield from _constants(other)
 
 
-def _in_figures() -> Iterator[Found]:
+def _in_figures() -> Iterator[LocatedMessage]:
     """Yield the texts in the code of figures: f-strings, and strings that are more than a name."""
     for path in (*FIGURES, PROMPTS):
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -186,7 +186,7 @@ def _without_figures(tree: ast.Module) -> Iterator[ast.AST]:
                 yield from (one for one in used if one not in shown)
 
 
-def _in_templates() -> Iterator[Found]:
+def _in_templates() -> Iterator[LocatedMessage]:
     options = {"silent": "false", "trimmed": "false"}
     for path in sorted(_templates().glob("*.html")):
         with path.open("rb") as file:
@@ -196,7 +196,7 @@ def _in_templates() -> Iterator[Found]:
                     yield texts[0] if len(texts) == 1 else (texts[0], texts[1]), path.name
 
 
-def _in_assets() -> Iterator[Found]:
+def _in_assets() -> Iterator[LocatedMessage]:
     for path in sorted((_templates() / "assets").rglob("*.js")):
         text = path.read_text(encoding="utf-8")
         for match in _JS_CALL.finditer(text):
@@ -210,7 +210,7 @@ def _in_assets() -> Iterator[Found]:
             yield words, path.name
 
 
-def _by_name() -> Iterator[Found]:
+def _by_name() -> Iterator[LocatedMessage]:
     """Yield internal names that pages show as words."""
     names = (
         *EVIDENCE_MEANINGS,

@@ -24,7 +24,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 XMLNS = "{http://www.w3.org/2000/xmlns/}xmlns"
 XLINK_HREF = "{http://www.w3.org/1999/xlink}href"
 ID_LISTS = ("aria-labelledby", "aria-describedby", "for", "headers")
-LEFT_OUT = {
+OMITTED_CLASSES = {
     "anchor",
     "disclosure",
     "disclosure-link",
@@ -64,7 +64,7 @@ def read_page(site: Path, chapter: NavChapter, *, unfolded: bool = True) -> Book
     article = next(tree.iter("article"), None)
     if article is None:
         raise StoreError(f"{path}: has no <article>, so there is no text to export")
-    remove(article, lambda element: is_active(element) or bool(classes(element) & LEFT_OUT))
+    remove(article, lambda element: is_active(element) or bool(classes(element) & OMITTED_CLASSES))
     make_inert(article)
     if unfolded:
         for element in article.iter("details"):

@@ -20,7 +20,7 @@ from layerbook.site.pages import BookInfo, NavChapter
 MAX_CHARACTERS = 480
 """The limit for the paragraphs of a slide; a longer paragraph gets its own slide."""
 HEADINGS = ("h2", "h3")
-ALONE = {"figure", "predict", "cell", "claim", "sidebar", "journey", "tabs"}
+FULL_SLIDE_CLASSES = {"figure", "predict", "cell", "claim", "sidebar", "journey", "tabs"}
 """Classes of blocks that fill a slide."""
 ON_SCREEN = {"playground", "live", "edit", "downloads", "cell-bar", "badges", "explorer-open"}
 
@@ -54,7 +54,7 @@ def split(blocks: Sequence[Element]) -> Iterator[Slide]:
     """Distribute blocks over slides: figures alone, paragraphs until a slide is full."""
     slide = Slide()
     for block in blocks:
-        is_heading, is_alone = block.tag in HEADINGS, bool(classes(block) & ALONE)
+        is_heading, is_alone = block.tag in HEADINGS, bool(classes(block) & FULL_SLIDE_CLASSES)
         length = len("".join(block.itertext()))
         is_full = slide.characters + length > MAX_CHARACTERS
         if slide.blocks and (is_heading or is_alone or is_full):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from layerbook.site.prose.markdown import heading_slug
 from layerbook.site.prose.outline import parse_outline
 
-OF_BLOCKS = (
+BLOCK_PREFIXES = (
     *("claim", "cite", "term", "code", "about", "eq", "tbl", "fig", "fn", "fnref", "sec"),
     *("theme", "open", "contents", "main", "image", "video", "tab"),
 )
@@ -46,7 +46,7 @@ def static_anchors(prose: str, experiments: Collection[str]) -> Anchors | None:
     if any(mark in outline.original_text(node) for node in nodes for mark in "{$@"):
         return None
     headings = tuple(heading_slug(_plain_text(node.content)) for node in nodes)
-    return Anchors(headings, (*experiments, *OF_BLOCKS))
+    return Anchors(headings, (*experiments, *BLOCK_PREFIXES))
 
 
 def _plain_text(markdown: str) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-STAND_INS = "\ue002\ue003"
-_HIDE, _SHOW = str.maketrans("{}", STAND_INS), str.maketrans(STAND_INS, "{}")
+PLACEHOLDERS = "\ue002\ue003"
+_HIDE, _SHOW = str.maketrans("{}", PLACEHOLDERS), str.maketrans(PLACEHOLDERS, "{}")
 
 _PREFIX = r"[ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)*"
 _FENCE = (

@@ -26,7 +26,7 @@ _FOLDS = {
     "sidebar": f"sidebar() needs a title and a text: {folds.SIDEBAR_USAGE}",
     "predict": f"predict() needs an answer to hide: {folds.PREDICT_USAGE}",
 }
-_ONCE = ("figure", "code_cell")  # on a page
+_ONCE_PER_PAGE = ("figure", "code_cell")  # on a page
 _BRANCHES = (nodes.If, nodes.For, nodes.Macro, nodes.CondExpr)
 _OTHER_TEMPLATES = (nodes.Import, nodes.FromImport, nodes.Include, nodes.Extends)
 
@@ -135,7 +135,7 @@ def _repeated(tree: nodes.Template) -> Iterator[CallProblem]:
     for call in _always_run(tree):
         name = call.node.name if isinstance(call.node, nodes.Name) else ""
         values = [argument.value for argument in call.args if isinstance(argument, nodes.Const)]
-        if name not in _ONCE or len(values) < len(call.args):
+        if name not in _ONCE_PER_PAGE or len(values) < len(call.args):
             continue
         key = (name, *values)
         if key in shown and values:

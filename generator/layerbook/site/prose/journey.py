@@ -13,8 +13,8 @@ from layerbook.site.prose.markup import Inline, escape_text
 from layerbook.site.tokens_html import as_token, chip
 
 USAGE = '{{ journey([{"title": "Tokens", "href": "tokenization.html", "text": "...", ...}]) }}'
-MOST_NUMBERS = 12  # of each vector
-MOST_THINGS = 16  # in one picture: the last of a text's tokens, or the likeliest
+MAX_NUMBERS = 12  # of each vector
+MAX_ITEMS = 16  # in one picture: the last of a text's tokens, or the likeliest
 _PAGE = re.compile(r"[a-z0-9][a-z0-9-]*\.html(?:#[\w-]+)?")
 _TEXT_KEYS = ("title", "href", "text")
 
@@ -54,10 +54,10 @@ def _make_stage(number: int, stage: object) -> Stage:
     content, labels = stage[kinds[0]], stage.get("labels", ())
     for value in (content, labels):
         is_list = isinstance(value, Sequence) and not isinstance(value, str)
-        if not is_list or (kinds[0] == "widths" and len(value) > MOST_THINGS):
-            rule = f"a list of at most {MOST_THINGS}" if is_list else "a list"
+        if not is_list or (kinds[0] == "widths" and len(value) > MAX_ITEMS):
+            rule = f"a list of at most {MAX_ITEMS}" if is_list else "a list"
             raise UsageError(f"journey(): {kinds[0]} of stage {number} should be {rule}")
-    shown = slice(MOST_THINGS) if kinds[0] == "top" else slice(-MOST_THINGS, None)
+    shown = slice(MAX_ITEMS) if kinds[0] == "top" else slice(-MAX_ITEMS, None)
     html, alt = _PICTURES[kinds[0]](content[shown], labels[shown])
     title, href, text = (stage[key] for key in _TEXT_KEYS)
     if not _PAGE.fullmatch(str(href)):
@@ -72,7 +72,7 @@ def _tokens(tokens: Sequence[object], _: object) -> tuple[str, str]:
 
 def _vectors(rows: Sequence[Sequence[float]], _: object) -> tuple[str, str]:
     """A column for each token, a cell for each of its first numbers; the sign is the colour."""
-    shown = [list(row[:MOST_NUMBERS]) for row in rows]
+    shown = [list(row[:MAX_NUMBERS]) for row in rows]
     largest = max((abs(value) for row in shown for value in row), default=0.0) or 1.0
     cells = [
         f'<rect class="{"plus" if value >= 0 else "minus"}" x="{16 * x}" y="{9 * y}" width="12" '

@@ -18,8 +18,8 @@ from layerbook.core.errors import Problem
 from layerbook.site.prose.outline import blank, parse_outline
 from layerbook.site.prose.references import find_predictions
 
-ALLOWING_COMMENT = re.compile(r"\{#-?\s*numeral:\s*(?!-?#\})\S.*?#\}")
-ALLOWING_PAGE = re.compile(r"\{#-?\s*numerals:\s*(?!-?#\})\S.*?#\}")
+EXEMPT_LINE = re.compile(r"\{#-?\s*numeral:\s*(?!-?#\})\S.*?#\}")
+EXEMPT_PAGE = re.compile(r"\{#-?\s*numerals:\s*(?!-?#\})\S.*?#\}")
 NUMBER = re.compile(
     r"(?<![^\W_])(?<![^\W_]_)(?<![.,−-])[+−-]?"
     r"(?P<digits>\d+(?:[,\u00a0\u202f]\d{3})*(?P<decimals>\.\d+)?)"
@@ -56,10 +56,10 @@ def find_typed_numbers(source: str, file: str) -> tuple[Problem, ...]:
 
     Years (1800 to 2039), numbers in names (`GPT-2`, `135M`), `32-bit` and "figure 12" are fine.
     """
-    if ALLOWING_PAGE.search(source):
+    if EXEMPT_PAGE.search(source):
         return ()
     line_starts = [0, *(match.end() for match in re.finditer("\n", source))]
-    comments = ALLOWING_COMMENT.finditer(source)
+    comments = EXEMPT_LINE.finditer(source)
     excused = {bisect_right(line_starts, comment.start()) for comment in comments}
     problems = []
     for span in sorted(_find_spans(source), key=lambda span: span.offset):

@@ -146,7 +146,7 @@ def _located_errors(source: str, file: str, first_line: int = 1) -> Iterator[Non
         return SpecError([Problem(file, line + first_line - 1, column, message)])
 
     for number, text in enumerate(lines, start=1):
-        if any(character in text for character in (SLOT_OPEN, SLOT_CLOSE, *STAND_INS)):
+        if any(character in text for character in (SLOT_OPEN, SLOT_CLOSE, *PLACEHOLDERS)):
             raise located(number, "the private-use characters U+E000 to U+E003 are reserved")
     try:
         yield
