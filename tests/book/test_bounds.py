@@ -77,7 +77,7 @@ def test_reports_that_more_problems_exist(specs: SpecFolder) -> None:
     """The last line says so, at the next problem."""
     messages = specs.chapter_problems(SPECS["unknown keys"]())
     assert len(messages) == MAX_PROBLEMS + 1
-    assert messages[-1] == f"{MAX_PROBLEMS + 8}:5: there are more problems; mend the first ones"
+    assert messages[-1] == f"{MAX_PROBLEMS + 8}:5: there are more problems; fix these first"
     assert messages[-2].startswith(f"{MAX_PROBLEMS + 7}:5: unknown key 'k99'")
 
 

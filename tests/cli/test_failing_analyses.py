@@ -67,7 +67,7 @@ def lines(text: str) -> list[str]:
         ),
         ("raise SystemExit(0)\n", r"SystemExit: 0 \(analyses/mine.py:1\)"),
         ("\nraise OSError\n", r"OSError \(analyses/mine.py:2\)"),
-        ("x = 1\n", r"mine.py: the analysis 'mine' should be a class called Mine"),
+        ("x = 1\n", r"mine.py: the analysis 'mine' must be a class named Mine"),
         (FAILING_CLASS, r"ZeroDivisionError: division by zero \(analyses/mine.py:11\)"),
     ],
 )

@@ -17,7 +17,7 @@ from jinja2 import TemplateError, TemplateSyntaxError
 from layerbook.core.errors import LayerbookError, Problem, SpecError, did_you_mean
 from layerbook.plotting.dot_syntax import DiagramError
 from layerbook.site.pages import ChapterBody, Preview
-from layerbook.site.prose.braces import STAND_INS
+from layerbook.site.prose.braces import PLACEHOLDERS
 from layerbook.site.prose.diagrams import ProseDiagram, extract_diagrams
 from layerbook.site.prose.environment import evaluate, prose_environment
 from layerbook.site.prose.functions import ChapterContext, ProseFunctions, token_chip
