@@ -290,7 +290,7 @@ def test_uses_a_cached_hub_snapshot(tiny_model_dir, tmp_path):
 
     assert HUB.prepare() == branch.prepare() == snapshot
     assert branch.pinned().fingerprint() == HUB.pinned().fingerprint() == HUB.fingerprint()
-    with pytest.raises(UsageError, match=f"branch or tag, .* as the model: acme/tiny@{COMMIT}"):
+    with pytest.raises(UsageError, match=f"branch or tag, .* instead: acme/tiny@{COMMIT}"):
         branch.fingerprint()
     assert COMMIT in HUB.fingerprint().weights
     assert branch.limits().layers == 2
