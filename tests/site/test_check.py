@@ -212,3 +212,17 @@ def test_knows_the_functions_of_prose() -> None:
 
     functions = ProseFunctions(context(), {}, lambda image, names: Inline("", ""))
     assert tuple(functions.by_name()) == (*FUNCTION_NAMES, "image")  # which pictures become
+
+
+def test_unknown_experiment_of_a_code_cell_is_reported_once(book: Path) -> None:
+    """At the line of the cell, by `check` and by `build`; the chapter's line repeats it."""
+    cell = book / "templates" / "code" / "next" / "add.py"
+    cell.parent.mkdir(parents=True)
+    cell.write_text('# equals: r("summ").top_k\n2 + 3\n', encoding="utf-8")
+    append_prose(book, '{{ code_cell("add") }}')
+    checked = layerbook("check", cwd=book)
+    assert checked.returncode == 2 and "1 problem\n" in checked.stderr
+    assert "templates/code/next/add.py:1:13: " in checked.stderr
+    assert "'summ'" in checked.stderr and "did you mean 'sum'" in checked.stderr
+    built = layerbook("build", "--no-run", cwd=book)
+    assert built.returncode == 2 and "templates/code/next/add.py:1:13: " in built.stderr

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from layerbook.book.languages import check_language
 from layerbook.book.schema import RESERVED_NAMES, BookSpec
 from layerbook.book.validation import validate
-from layerbook.book.yaml import FILE_START, Node, ProblemList, display_path, read_mapping
-from layerbook.core.errors import did_you_mean
+from layerbook.book.yaml import FILE_START, Node, Position, ProblemList, display_path, read_mapping
+from layerbook.core.errors import SpecError, did_you_mean
 from layerbook.core.paths import resolve_inside
 
 EXPERIMENTS_DIR = "experiments"
@@ -54,7 +55,18 @@ def read_book_file(path: Path, problems: ProblemList) -> BookFile | None:
             entries[entry.value], groups[entry.value] = entry, group
     if not entries:
         node.value["chapters"].add_problem("there are parts, but no chapters")
+    _check_language(node, spec, path.parent.parent, problems)
     return BookFile(spec, entries, groups)
+
+
+def _check_language(node: Node, spec: BookSpec, root: Path, problems: ProblemList) -> None:
+    try:
+        check_language(spec.language, root)
+    except SpecError as error:
+        for problem in error.problems:
+            problems.add(problem.file, Position(problem.line, problem.column), problem.message)
+    except ValueError as error:
+        node.value["language"].add_problem(f"language: {error}")
 
 
 def _read_group(entry: Node) -> Group:

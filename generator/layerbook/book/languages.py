@@ -1,11 +1,18 @@
-"""The languages that pages can be in: the catalogues in `templates/locale`, read when needed."""
+"""The languages that pages can be in: the catalogues in `templates/locale`, read when needed.
+
+A book can have one of its own there, which goes before ours.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
+from layerbook.book.own_messages import CATALOGUE as OWN_CATALOGUE
+from layerbook.book.own_messages import LOCALE_FOLDER, own_catalogue, read_own_messages
 from layerbook.core.errors import did_you_mean
 from layerbook.core.language import ENGLISH, Language
 
@@ -18,12 +25,47 @@ def names() -> tuple[str, ...]:
     return tuple(sorted({ENGLISH.code, *(folder.name for folder in folders if folder.is_dir())}))
 
 
-def check_language(code: str) -> str:
-    """Return the BCP 47 code unchanged. Raises ValueError, listing all languages, if unknown."""
-    if _known_part(code) is None:
+def check_language(code: str, root: Path) -> None:
+    """Check the language of the book at `root`.
+
+    Raises ValueError, listing all languages, if it is unknown, and SpecError for a catalogue of
+    the book that cannot be used.
+    """
+    if own_catalogue(root, code):
+        load_for_book(code, root)
+    elif _known_part(code) is None:
         available = f"available: {', '.join(names())}"
-        raise ValueError(f"no language named {code!r}{did_you_mean(code, names())}; {available}")
-    return code
+        place = f"{LOCALE_FOLDER.as_posix()}/{code}/{OWN_CATALOGUE.as_posix()}"
+        raise ValueError(
+            f"no language named {code!r}{did_you_mean(code, names())}; {available}, "
+            f"or a catalogue of the book in {place}"
+        )
+
+
+def load_for_book(code: str, root: Path) -> Language:
+    """Return a language in the words of a book, where it has some.
+
+    Raises ValueError for a code that is none, and SpecError for the catalogue.
+    """
+    path = own_catalogue(root, code)
+    language = load(code) if _known_part(code) else None
+    if path is None:
+        return language or ENGLISH
+    messages = read_own_messages(path)
+    if language is None:
+        return Language(code, messages, *_marks(code))
+    return replace(language, messages={**language.messages, **messages})
+
+
+def _marks(code: str) -> tuple[str, str]:
+    """Return the signs for decimals and for groups. Raises ValueError for an unknown code."""
+    from babel import Locale, UnknownLocaleError
+
+    try:
+        marks = Locale.parse(code, sep="-").number_symbols["latn"]
+    except (UnknownLocaleError, ValueError, LookupError) as error:
+        raise ValueError(f"{code!r} is not a language of BCP 47") from error
+    return str(marks["decimal"]), str(marks["group"])
 
 
 def _known_part(code: str) -> str | None:
@@ -39,11 +81,10 @@ def _as_tuple(texts: Any) -> tuple[str, ...]:
 
 @cache
 def load(code: str) -> Language:
-    """Return the language for a code of BCP 47: `de-AT` is German. Raises ValueError."""
-    known_code = _known_part(check_language(code))
+    """Return a language of the program for a code of BCP 47: `de-AT` is German, else English."""
+    known_code = _known_part(code)
     if known_code is None or known_code == ENGLISH.code:
         return ENGLISH
-    from babel import Locale
     from babel.messages.pofile import read_po
 
     path = files("layerbook.templates").joinpath("locale", known_code, "LC_MESSAGES", CATALOGUE)
@@ -53,5 +94,4 @@ def load(code: str) -> Language:
     for entry in catalogue:
         if entry.id and not entry.fuzzy:
             messages |= zip(_as_tuple(entry.id), _as_tuple(entry.string), strict=True)
-    marks = Locale.parse(known_code).number_symbols["latn"]
-    return Language(known_code, messages, str(marks["decimal"]), str(marks["group"]))
+    return Language(known_code, messages, *_marks(known_code))

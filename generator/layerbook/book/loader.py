@@ -205,6 +205,7 @@ class Book:
     precision: Precision
     chapters: tuple[Chapter, ...]
     file: str
+    root: Path
     published: str
     licence: str
     theme: ThemeSpec
@@ -214,8 +215,8 @@ class Book:
 
     @property
     def own_words(self) -> Language:
-        """The language of the pages' own words, as opposed to the prose."""
-        return languages.load(self.language)
+        """The language of what pages say beside the prose."""
+        return languages.load_for_book(self.language, self.root)
 
     @property
     def pages(self) -> tuple[Chapter, ...]:
@@ -268,6 +269,7 @@ def load_book(root: Path, limits: Limits, *, drafts: bool = False, own: OwnCode 
         precision=spec.precision,
         chapters=_numbered(shown, book_file.groups),
         file=display_path(book_path),
+        root=root,
         published=spec.published or "",
         licence=spec.licence,
         theme=spec.theme,

@@ -13,7 +13,6 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 
-from layerbook.book.languages import check_language
 from layerbook.core import registry
 from layerbook.core.own_code import NO_CODE, OwnCode
 from layerbook.core.requests import DEFAULT_PRECISION, Precision
@@ -259,7 +258,7 @@ class BookSpec(_Spec):
     licence: str = Field(
         default="", description="The licence of the book, for archives: its SPDX name."
     )
-    language: Annotated[NonEmptyStr, AfterValidator(check_language)] = Field(
+    language: NonEmptyStr = Field(
         default="en",
         description="The language of the book as BCP 47 writes it, such as `de`: that of the "
         "prose, and of all that pages say beside it.",

@@ -82,7 +82,7 @@ def _quote(value: object) -> str:
 
 
 def _translate_sheet(sheet: str) -> str:
-    return CSS_WORDS.sub(lambda match: gettext(match[0]), sheet)
+    return CSS_WORDS.sub(lambda match: " ".join(gettext(match[0]).split()), sheet)
 
 
 def _join_sheet(name: str, files: Mapping[str, bytes]) -> str:

@@ -231,7 +231,12 @@ class ChapterViews:
         """
         cell = read_cell(self._cell_folder, name)
         for reference in cell.equals.references if cell.equals else ():
-            if (view := self._find(reference.name)).inapplicable:
+            try:
+                view = self._find(reference.name)
+            except UsageError as error:
+                problem = cell.problem(CheckError(str(error), reference.column))
+                raise SpecError([problem]) from error
+            if view.inapplicable:
                 return view.failed_view(f"code-{name}")
         self.cells[name] = cell
         output = None

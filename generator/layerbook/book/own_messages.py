@@ -1,0 +1,95 @@
+"""A book's own catalogue: words that take the place of the program's, read as data.
+
+It is `templates/locale/LANG/LC_MESSAGES/layerbook.po`. A message says what the original says with
+the same values and tags: it may neither read more of a value nor write markup of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+
+from layerbook.book.yaml import display_path
+from layerbook.core.errors import Problem, SpecError
+
+CATALOGUE = Path("LC_MESSAGES") / "layerbook.po"
+LOCALE_FOLDER = Path("templates") / "locale"
+MAX_BYTES = 2_000_000
+_PERCENT = re.compile(r"%(?:\(\w+\)s)?")
+_TAG = re.compile(r"<[^>]*>")
+_MARKUP = '<>&"\\'
+
+
+def own_catalogue(root: Path, code: str) -> Path | None:
+    """Return the book's catalogue for a language: that of `de-AT`, or else of `de`."""
+    for name in dict.fromkeys((code, code.partition("-")[0])):
+        path = root / LOCALE_FOLDER / name / CATALOGUE
+        if re.fullmatch(r"[A-Za-z0-9-]+", name) and path.is_file():
+            return path
+    return None
+
+
+def read_own_messages(path: Path) -> dict[str, str]:
+    """Return the messages of a book's catalogue by the English ones.
+
+    Raises SpecError with every message that cannot take the place of the original.
+    """
+    from babel.messages.pofile import PoFileError, read_po
+
+    file = display_path(path)
+    if path.stat().st_size > MAX_BYTES:
+        raise SpecError([Problem(file, 1, 1, f"is larger than {MAX_BYTES // 1_000_000} MB")])
+    try:
+        with path.open("rb") as stream:
+            catalogue = read_po(stream, abort_invalid=True)
+        entries = [entry for entry in catalogue if entry.id and not entry.fuzzy]
+    except PoFileError as error:
+        raise SpecError([Problem(file, max(error.lineno, 1), 1, str(error))]) from error
+    except (ValueError, LookupError, AttributeError) as error:
+        raise SpecError([Problem(file, 1, 1, f"is not a catalogue: {error}")]) from error
+    messages: dict[str, str] = {}
+    problems = []
+    for entry in entries:
+        originals, translations = _as_tuple(entry.id), _as_tuple(entry.string)
+        line = entry.lineno or 1
+        if len(originals) != len(translations):
+            message = f"{originals[0]!r} has a form for one and one for many, and no others"
+            problems.append(Problem(file, line, 1, message))
+            continue
+        for original, translated in zip(originals, translations, strict=True):
+            if translated:
+                problems += [Problem(file, line, 1, m) for m in _faults(original, translated)]
+                messages[original] = translated
+    if problems:
+        raise SpecError(problems)
+    return messages
+
+
+def _as_tuple(texts: object) -> tuple[str, ...]:
+    return (texts,) if isinstance(texts, str) else tuple(map(str, texts or ()))  # type: ignore[call-overload]
+
+
+def _faults(original: str, translated: str) -> Iterator[str]:
+    """Yield why a message cannot take the place of the original."""
+    # In a message for a template, braces are text, and in one for the code, percent signs.
+    if sorted(_PERCENT.findall(original)) != sorted(_PERCENT.findall(translated)):
+        yield f"{translated!r} has other values in %(...)s or percent signs than {original!r}"
+    if _fields(original) != _fields(translated):
+        yield f"{translated!r} has other values in braces than {original!r}"
+    if _TAG.findall(original) != _TAG.findall(translated) or any(
+        translated.count(sign) > original.count(sign) for sign in _MARKUP
+    ):
+        yield f"{translated!r} has other tags or markup than {original!r}; quotes are “ ” or « »"
+    if re.search(r"[\x00-\x09\x0b-\x1f]", translated):
+        yield f"{translated!r} has a control character"
+
+
+def _fields(message: str) -> list[str] | None:
+    """Return what stands in braces, sorted; None if that is no format."""
+    try:
+        fields = list(Formatter().parse(message))
+    except ValueError:
+        return None
+    return sorted(f"{name}!{how}:{spec}" for _, name, spec, how in fields if name is not None)
