@@ -44,8 +44,9 @@ format: $(STAMP)
 messages: $(STAMP)
 	$(BIN)/python -m layerbook.site.messages
 
+# With a notebook beside the book: make bench BENCH="--notebook FILE --jupyter PYTHON"
 bench: $(STAMP)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(BENCH)
 
 bench-scale: $(STAMP)
 	$(BIN)/python -m benchmarks.scale

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from benchmarks import lecture
+from benchmarks import lecture, notebook
 from benchmarks.many import prompts, write_spec
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,9 +31,11 @@ LAYERBOOK = [sys.executable, "-m", "layerbook"]
 
 @dataclass(frozen=True)
 class Usage:
-    """The wall time of a process in seconds, and its peak resident memory in megabytes."""
+    """The wall time of a process and the processor time of it and its children, in seconds, and
+    its peak resident memory in megabytes."""
 
     seconds: float
+    processor: float
     megabytes: float
 
 
@@ -49,7 +51,7 @@ def timed(command: list[str], cwd: Path) -> Usage:
             output.seek(0)
             text = output.read().decode(errors="replace")
             sys.exit(f"{' '.join(command)} ended with {process.returncode}:\n{text}")
-    return Usage(seconds, usage.ru_maxrss / 1024)
+    return Usage(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 class Book:
@@ -116,10 +118,17 @@ class Book:
 
 
 def main() -> None:
-    """Run all commands in rounds and print the table; `--json FILE` keeps the raw numbers."""
+    """Run all commands in rounds and print the table; `--json FILE` keeps the raw numbers.
+
+    With `--notebook` and `--jupyter`, a notebook takes its turn, too.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--notebook", type=Path, help="a notebook to run beside the book")
+    parser.add_argument(
+        "--jupyter", help="the Python of an environment with nbclient and jupyter-book<2"
+    )
     options = parser.parse_args()
     model = subprocess.run(
         [*LAYERBOOK, "model", "--quiet"], cwd=ROOT, check=True, capture_output=True, text=True
@@ -128,14 +137,22 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         books = Book.lecture_only(Path(folder) / "lecture"), Book.full(Path(folder) / "book")
         commands = _commands(*books, Path(folder), model)
+        if options.notebook and options.jupyter:
+            commands |= _notebook_commands(options.jupyter, options.notebook, Path(folder))
         for _ in range(options.rounds):
             for name, command in commands.items():
                 usage = command()
                 usages.setdefault(name, []).append(usage)
-                sys.stderr.write(f"{name}: {usage.seconds:.2f} s, {usage.megabytes:.0f} MB\n")
+                sys.stderr.write(
+                    f"{name}: {usage.seconds:.2f} s, of the processor {usage.processor:.2f} s, "
+                    f"{usage.megabytes:.0f} MB\n"
+                )
     sys.stdout.write(table(usages))
     if options.json:
-        raw = {name: [[t.seconds, t.megabytes] for t in runs] for name, runs in usages.items()}
+        raw = {
+            name: [[t.seconds, t.processor, t.megabytes] for t in runs]
+            for name, runs in usages.items()
+        }
         options.json.write_text(json.dumps(raw, indent=1) + "\n", encoding="utf-8")
 
 
@@ -184,6 +201,16 @@ def _commands(
     }
 
 
+def _notebook_commands(python: str, path: Path, folder: Path) -> dict[str, Callable[[], Usage]]:
+    def build() -> Usage:
+        return timed(notebook.by_jupyter_book(python, path, folder / "jupyter"), folder)
+
+    return {
+        "notebook by nbclient": lambda: timed(notebook.by_nbclient(python, path), folder),
+        "notebook by Jupyter Book": build,
+    }
+
+
 RATIOS = (
     ("run", "naive script", "0.35"),
     ("cold build", "naive script", "0.6"),
@@ -193,6 +220,9 @@ RATIOS = (
     ("cold build of the whole book", "naive script", ""),
     ("its build with nothing to do", "cold build of the whole book", "0.05"),
     ("its build after a prose edit", "cold build of the whole book", "0.1"),
+    ("cold build", "notebook by nbclient", ""),
+    ("cold build", "notebook by Jupyter Book", ""),
+    ("notebook by nbclient", "naive script", ""),
     (f"sweep of {MANY:,} prompts", f"naive loop over {MANY:,} prompts", "0.2"),
     ("the same sweep, nothing to do", f"sweep of {MANY:,} prompts", ""),
 )
@@ -201,23 +231,26 @@ RATIOS = (
 def table(usages: dict[str, list[Usage]]) -> str:
     """Return the ratios of the rounds as Markdown: median, spread and bound."""
     lines = [
-        "| ratio of wall time | median | lowest to highest | limit |\n",
-        "|---|---|---|---|\n",
+        "| ratio | wall time | lowest to highest | processor time | lowest to highest "
+        "| limit |\n",
+        "|---|---|---|---|---|---|\n",
     ]
     for numerator, denominator, bound in RATIOS:
-        pairs = zip(usages[numerator], usages[denominator], strict=True)
-        ratios = [a.seconds / b.seconds for a, b in pairs]
-        lines.append(table_row(f"{numerator} / {denominator}", ratios, bound))
+        if numerator in usages and denominator in usages:
+            pairs = list(zip(usages[numerator], usages[denominator], strict=True))
+            wall = [a.seconds / b.seconds for a, b in pairs]
+            processor = [a.processor / b.processor for a, b in pairs]
+            columns = [f"{numerator} / {denominator}", spread(wall), spread(processor), bound]
+            lines.append(f"| {' | '.join(columns)} |\n")
     runs = zip(usages["run"], usages["cold build"], usages["naive script"], strict=True)
     peaks = [max(run.megabytes, build.megabytes) / naive.megabytes for run, build, naive in runs]
-    lines.append(table_row("peak memory of run and build / naive script", peaks, "1.25"))
+    lines.append(f"| peak memory of run and build / naive script | {spread(peaks)} | | | 1.25 |\n")
     return "".join(lines)
 
 
-def table_row(name: str, ratios: list[float], bound: str) -> str:
-    """Return one line of the table."""
-    spread = f"{min(ratios):.3f} to {max(ratios):.3f}"
-    return f"| {name} | {median(ratios):.3f} | {spread} | {bound} |\n"
+def spread(ratios: list[float]) -> str:
+    """Return two cells: the median, and the lowest and highest."""
+    return f"{median(ratios):.3f} | {min(ratios):.3f} to {max(ratios):.3f}"
 
 
 if __name__ == "__main__":

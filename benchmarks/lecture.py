@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 ROWS: dict[str, tuple[str, ...]] = {
     "model": ("architecture", "capital"),
-    "tokenization": ("vocabulary", "hell", "hello-world", "chat-one-turn", "chat-two-turns"),
+    "tokenization": ("vocabulary", "hello-world", "chat-one-turn", "chat-two-turns"),
     "embeddings": ("hello-world", "words", "padded", "sentences"),
     "position": ("sinusoids", "tokens"),
     "rope": ("rope",),
@@ -50,6 +50,7 @@ def write(folder: Path) -> None:
             for experiment in spec["experiments"]
             if experiment["id"] in ids
         ]
+        spec["needs"] = [name for name in spec.get("needs", []) if name in ROWS]
         if missing := set(ids) - {experiment["id"] for experiment in spec["experiments"]}:
             raise LookupError(f"{chapter} has no {', '.join(sorted(missing))}")
         with (folder / "experiments" / f"{chapter}.yaml").open("w", encoding="utf-8") as file:

@@ -27,7 +27,7 @@ from layerbook.site.live_edition import find_gguf, write_live_edition
 from playwright.sync_api import Page, sync_playwright
 from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
-from benchmarks.__main__ import table_row
+from benchmarks.__main__ import spread
 
 ENTRY = b'import { LiveModel } from "./live/client.js";\nwindow.LiveModel = LiveModel;\n'
 HTML = (
@@ -131,7 +131,8 @@ def main() -> None:
     lines.append("|---|---|---|---|\n")
     for task in rounds[0]:
         ratios = [seconds[task][0] / seconds[task][1] for seconds in rounds]
-        lines.append(table_row(task, ratios, "1.5" if task == "writing a token" else ""))
+        bound = "1.5" if task == "writing a token" else ""
+        lines.append(f"| {task} | {spread(ratios)} | {bound} |\n")
     for task in rounds[0]:
         ours = median(seconds[task][0] for seconds in rounds)
         lines.append(f"{task}: {ours:.3f} s\n")
