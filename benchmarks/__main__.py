@@ -231,8 +231,7 @@ RATIOS = (
 def table(usages: dict[str, list[Usage]]) -> str:
     """Return the ratios of the rounds as Markdown: median, spread and bound."""
     lines = [
-        "| ratio | wall time | lowest to highest | processor time | lowest to highest "
-        "| limit |\n",
+        "| ratio | wall time | lowest to highest | processor time | lowest to highest | limit |\n",
         "|---|---|---|---|---|---|\n",
     ]
     for numerator, denominator, bound in RATIOS:
