@@ -28,16 +28,20 @@ def attend(
     query: [batch, H, T, d], key and value: [batch, K, keys, d], after RoPE.
     attention_mask: True where a query may see a key.
     """
-    groups = query.shape[1] // key.shape[1]
-    key, value = (part.repeat_interleave(groups, dim=1) for part in (key, value))
-    scores = query @ key.transpose(-1, -2) * scaling
+    batch, heads, length, d_head = query.shape
+    kv_heads, keys = key.shape[1:3]
+    # The queries that share keys are rows of one matrix, so that no key is copied for each of them.
+    by_kv_head = (batch, kv_heads, heads // kv_heads * length)
+    scores = query.reshape(*by_kv_head, d_head) @ key.transpose(-1, -2) * scaling
+    scores = scores.view(batch, heads, length, keys)
     if softcap is not None:
         scores = softcap * torch.tanh(scores / softcap)
     # A row of padding sees nothing; it may see everything, since nobody reads it.
     sees_something = attention_mask.any(dim=-1, keepdim=True)
     scores = scores.masked_fill(~attention_mask & sees_something, -torch.inf)
     pattern = module.pattern(module.scores(scores).softmax(dim=-1))
-    return (pattern @ value).transpose(1, 2).contiguous(), pattern
+    mix = pattern.reshape(*by_kv_head, keys) @ value
+    return mix.view(batch, heads, length, -1).transpose(1, 2).contiguous(), pattern
 
 
 def visible_keys(*args: Any, **kwargs: Any) -> Tensor:
