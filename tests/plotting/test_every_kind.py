@@ -51,8 +51,8 @@ def test_figure_has_a_name_and_a_description(name: str) -> None:
         float(root.attrib[side]) / size for side, size in (("width", width), ("height", height))
     ]
     # What fits a phone is larger where there is room, the rest as large as it was drawn.
-    assert shown == pytest.approx([1.15 if width <= 385 else 1] * 2, abs=1e-3)
-    assert ("fig-wide" in root.attrib["class"]) == (width > 385)
+    assert shown == pytest.approx([1.15 if width <= 405 else 1] * 2, abs=1e-3)
+    assert ("fig-wide" in root.attrib["class"]) == (width > 405)
 
 
 @EVERY_FIGURE

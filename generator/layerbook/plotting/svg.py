@@ -20,10 +20,10 @@ from layerbook.plotting import colours, text
 MAX_UNSCROLLED_WIDTH = 370
 """The width that pictures try to keep to: a phone 390 pixels wide shows it almost in full size."""
 
-MAX_SHRUNK_WIDTH = 385
+MAX_SHRUNK_WIDTH = 405
 """Pictures wider than this keep their size on small screens and scroll (class `fig-wide`).
 
-On that phone a narrower one shrinks to 324 pixels at most, its text to 11.
+On that phone a narrower one shrinks to 355 pixels, and within a frame to 324; its text, to 11.
 """
 
 _ENLARGED = 1.15
