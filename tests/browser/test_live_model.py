@@ -36,7 +36,7 @@ from layerbook.core.requests import Prompt
 from layerbook.model.convert import convert
 from layerbook.model.sources import DEFAULT_MODEL, BundleSource, resolve
 from layerbook.model.tokenizer import ModelTokenizer
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Error, Page
 from ruamel.yaml import YAML
 
 pytestmark = pytest.mark.browser
@@ -257,6 +257,43 @@ def test_run_can_be_stopped(browser: Browser, page_file: Path, tiny_gguf: Path) 
           return [await first, await second];
         })()"""
         assert call(page, f"await {stopped}", IDS) == [None, None]
+        assert call(page, "(await live.run(values[0])).length", IDS) > 0
+
+
+@pytest.mark.parametrize("worker", [True, False])
+def test_long_text_reports_progress_and_can_be_stopped_midway(
+    browser: Browser, page_file: Path, tmp_path: Path, worker: bool
+) -> None:
+    """The page goes on while 500 tokens run, also where the page itself computes."""
+    (tmp_path / "wide").mkdir()
+    sizes = {"hidden_size": 256, "intermediate_size": 1024, "num_hidden_layers": 16}
+    source = write_tiny_model(tmp_path / "wide", **sizes, max_position_embeddings=640)
+    gguf = write_gguf(source, tmp_path / "wide.gguf", quantised="Q4_1")
+    with reading(browser, page_file) as page:
+        page.set_input_files("input", gguf)
+        page.evaluate(
+            """async (worker) => {
+              window.shares = [];
+              const report = (share) => shares.push(share);
+              window.live = await LiveModel.start({ worker, report });
+              await live.loadFile(document.querySelector("input").files[0]);
+              shares.length = 0;
+            }""",
+            worker,
+        )
+        logits, share = page.evaluate(
+            """async (ids) => {
+              let running = true;
+              const run = live.run(ids).finally(() => (running = false));
+              while (running && !shares.length) await new Promise((done) => setTimeout(done));
+              live.stop();
+              return [await run, shares.at(-1)];
+            }""",
+            [3 + i % 300 for i in range(500)],
+        )
+        assert logits is None and 0 < share < 1
+        with pytest.raises(Error, match="stopped midway"):
+            page.evaluate("async () => live.extend([5])")
         assert call(page, "(await live.run(values[0])).length", IDS) > 0
 
 

@@ -15,6 +15,7 @@ import { NextToken } from "./next_token.js";
 
 const MOST_WRITTEN = 60; // tokens at a time
 const MOST_ANSWERED = 200; // in a chat
+const CHIP_MARGIN = 5; // pixels below the chosen token in the list
 
 export class TryPage {
 	ids = []; // all tokens: read and written
@@ -352,6 +353,8 @@ export class TryPage {
 		const chip = this.chips.children[this.position];
 		chip.ariaSelected = "true";
 		this.chips.setAttribute("aria-activedescendant", chip.id);
+		const lowest = chip.offsetTop + chip.offsetHeight - this.chips.clientHeight;
+		this.chips.scrollTop = clamp(this.chips.scrollTop, lowest + CHIP_MARGIN, chip.offsetTop);
 		const { blocked, mlps } = this.changes.sets;
 		this.buttons.block.ariaPressed = blocked.includes(this.position);
 		this.attention.explorer?.update({ row: this.position });
