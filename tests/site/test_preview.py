@@ -69,7 +69,9 @@ def test_every_change_sends_an_event(book: Path, served: tuple[Preview, int]) ->
         return data
 
     first = state()
+    words = first.pop("words")
     assert first == {"version": preview.state.version, "problems": [], "stale": []}
+    assert words["problems"] == "The last change is not in this page"  # type: ignore[index]
     prose = book / "templates" / "chapters" / "words.md"
     good = prose.read_text()
     prose.write_text(f"{good}\n{{{{ nothing }}}}\n")
@@ -87,3 +89,18 @@ def test_every_change_sends_an_event(book: Path, served: tuple[Preview, int]) ->
 
 def test_files_other_than_pages_are_served_unchanged() -> None:
     assert add_preview("<p>No head.</p>", "1") == "<p>No head.</p>"
+
+
+def test_panel_speaks_the_language_of_the_book(book: Path) -> None:
+    """Also about results that are out of date."""
+    spec = book / "experiments" / "book.yaml"
+    text = spec.read_text(encoding="utf-8")
+    spec.write_text(text.replace("language: en", "language: de"), encoding="utf-8")
+    next_spec = book / "experiments" / "next.yaml"
+    changed = next_spec.read_text(encoding="utf-8").replace("top_k: 5", "top_k: 4")
+    next_spec.write_text(changed, encoding="utf-8")
+    preview = Preview(book, None, drafts=False, run=False)
+    preview.rebuild(SilentReporter())
+    assert preview.state.stale == ("next/sum",)
+    assert preview.state.words.stale == "1 Experiment ist nicht mehr aktuell"
+    assert preview.state.words.problems == "Die letzte Änderung ist nicht in dieser Seite"

@@ -30,6 +30,7 @@ from layerbook.core.errors import (
     format_trace,
 )
 from layerbook.core.figures import Diagram, Figure
+from layerbook.core.language import gettext
 from layerbook.site.pages import Fact, FailedView
 from layerbook.site.prose.functions import unknown_name
 from layerbook.site.prose.highlight import code_html
@@ -75,7 +76,9 @@ class ExperimentView:
         """Return the placeholder of a figure that cannot be shown."""
         id = f"{self.experiment.id}-{figure}-missing"
         if self.inapplicable:
-            message = f"There is nothing to measure here: {self.unavailable_reason}."
+            message = gettext(
+                "There is nothing to measure here: {reason}.", reason=self.unavailable_reason
+            )
             return FailedView(id, message, expected=True)
         return FailedView(id, f"{self.address}: {self.unavailable_reason}")
 

@@ -32,13 +32,12 @@
 		panel.replaceChildren();
 		panel.classList.toggle("wrong", state.problems.length > 0);
 		if (state.problems.length > 0) {
-			add(panel, "h2", "The last change is not in this page");
+			add(panel, "h2", state.words.problems);
 			state.problems.forEach(showProblem);
 		} else if (state.stale.length > 0) {
-			const count = state.stale.length;
-			add(panel, "h2", `${count} ${count === 1 ? "experiment is" : "experiments are"} out of date`);
+			add(panel, "h2", state.words.stale);
 			add(panel, "p", state.stale.join(", "), "place");
-			add(panel, "p", "layerbook run measures them; layerbook serve --run does so after every change.");
+			add(panel, "p", state.words.advice);
 		}
 		panel.hidden = panel.childElementCount === 0;
 	};

@@ -6,13 +6,15 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from watchfiles import watch
 
 from layerbook.book.media import MEDIA_FOLDERS
+from layerbook.core import language
 from layerbook.core.errors import LayerbookError, OutsideError, Problem, SpecError
+from layerbook.core.language import gettext
 from layerbook.core.paths import resolve_inside
 from layerbook.core.progress import Reporter
 from layerbook.site.build import build
@@ -35,16 +37,42 @@ class ShownProblem:
 
 
 @dataclass(frozen=True)
+class PreviewWords:
+    """The panel's headings in the language of the book, and what to do about old results."""
+
+    problems: str
+    stale: str
+    advice: str
+
+
+def _words(stale: int) -> PreviewWords:
+    """Return them in the current language, for a number of experiments."""
+    return PreviewWords(
+        problems=gettext("The last change is not in this page"),
+        stale=(
+            gettext("1 experiment is out of date")
+            if stale == 1
+            else gettext("{count} experiments are out of date", count=stale)
+        ),
+        advice=gettext(
+            "layerbook run measures them; layerbook serve --run does so after every change."
+        ),
+    )
+
+
+@dataclass(frozen=True)
 class PreviewState:
     """The current state of the site.
 
     version: a digest of the published files. problems: why the last change is not in them.
     stale: addresses of experiments whose results are missing or out of date.
+    words: what the panel says beside them.
     """
 
     version: str = ""
     problems: tuple[ShownProblem, ...] = ()
     stale: tuple[str, ...] = ()
+    words: PreviewWords = field(default_factory=lambda: _words(0))
 
 
 class Preview:
@@ -79,8 +107,11 @@ class Preview:
         state = replace(self._state, problems=())
         try:
             project = self._open(reporter, changed)
+            with language.use(project.book.own_words):
+                state = replace(state, words=_words(len(state.stale)))
             result = build(project, project.site_dir, reporter, run_stale=self._run)
-            state = replace(state, stale=result.stale)
+            with language.use(project.book.own_words):
+                state = replace(state, stale=result.stale, words=_words(len(result.stale)))
         except SpecError as error:
             problems = [self._shown(problem) for problem in error.problems[:MAX_SHOWN_PROBLEMS]]
             state = replace(state, problems=tuple(problems))
