@@ -19,7 +19,8 @@ PROSE = """\
 
 ![A photo](images/photo.jpg "A photo.")
 
-{{ video("static/film.webm", poster="images/photo.jpg", caption="A film.") }}
+{{ video("static/film.webm", poster="images/photo.jpg", caption="A film.",
+   track="static/film.de.vtt") }}
 """
 
 
@@ -37,6 +38,8 @@ def chapter(book_with_results: Path, tmp_path_factory: pytest.TempPathFactory) -
     }.items():
         Image.new("RGB", size, "white").save(book / "images" / name)
     (book / "static" / "film.webm").write_bytes(b"")
+    subtitles = "WEBVTT\n\n00:01.000 --> 00:02.000\nEin Satz.\n"
+    (book / "static" / "film.de.vtt").write_text(subtitles, encoding="utf-8")
     (book / "templates" / "chapters" / "words.md").write_text(PROSE, encoding="utf-8")
     done = layerbook("build", "--no-run", "--quiet", cwd=book)
     assert done.returncode == 0, done.stderr
@@ -84,3 +87,14 @@ def test_content_policy_allows_video(browser: Browser, chapter: Path) -> None:
         page.evaluate("document.querySelector('video').play().catch(() => null)")
         page.wait_for_function("document.querySelector('video').networkState === 3")
         assert not [text for text in messages if "Content Security Policy" in text]
+
+
+def test_subtitles_are_read_from_disk(browser: Browser, chapter: Path) -> None:
+    """They are off until the reader wants them, and then the browser knows their text."""
+    with reading(browser, chapter) as page:
+        track = page.locator("video track")
+        assert track.get_attribute("srclang") == "de"
+        assert track.evaluate("element => element.track.mode") == "disabled"
+        track.evaluate("element => { element.track.mode = 'showing'; }")
+        page.wait_for_function("document.querySelector('track').readyState === 2")
+        assert track.evaluate("element => element.track.cues[0].text") == "Ein Satz."

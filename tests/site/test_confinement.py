@@ -14,7 +14,7 @@ ALLOWED = {
     "script-src": {"'self'", "file:"},
     "style-src": {"'self'", "file:"},
     "img-src": {"'self'", "file:", "data:"},
-    "media-src": {"'self'", "file:"},
+    "media-src": {"'self'", "file:", "data:"},
     "font-src": {"'self'", "file:"},
     "base-uri": {"'none'"},
     "form-action": {"'none'"},

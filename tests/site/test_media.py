@@ -142,6 +142,12 @@ def test_video_is_a_figure_with_a_poster(media_book: Path) -> None:
                 "is not a supported video; its name must end in .mp4, .webm",
             ),
         ),
+        (
+            '{{ video("static/film.mp4", poster="images/line.png", caption="x", '
+            'track="static/film.mp4") }}',
+            "3:4",
+            "is not a supported file of subtitles; its name must end in .vtt",
+        ),
         ('{{ video("static/film.mp4") }}', "3:4", "video(): needs poster and caption"),
         ("Some <b>bold</b> text", "3:6", "prose has no HTML, and <b> looks like some"),
         ("A <!-- comment", "3:3", "prose has no HTML"),
@@ -229,3 +235,24 @@ def test_picture_with_a_wrong_suffix_is_reported(tmp_path: Path) -> None:
     Image.new("RGB", (4, 4)).save(tmp_path / "images" / "x.png", format="JPEG")
     with pytest.raises(MediaError, match="it is JPEG, not PNG"):
         MediaFolders(tmp_path).image("images/x.png")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("1\n00:01.000 --> 00:02.000\nA", "does not begin with the line WEBVTT"),
+        ("WEBVTT\n\nnothing", "has no line such as"),
+        ("WEBVTT\n\n00:01,000 --> 00:02,000\nA", "line 3 should be such as"),
+        ("WEBVTT\n\n00:01.000-->00:02.000\nA", "line 3 should be such as"),
+        ("WEBVTT\n" + "x" * 200_000, "has more than 200 kB"),
+    ],
+)
+def test_subtitles_are_checked(media_book: Path, content: str, message: str) -> None:
+    """A browser would leave out what it cannot read, without a word."""
+    (media_book / "static" / "film.vtt").write_text(content, encoding="utf-8")
+    call = (
+        'video("static/film.mp4", poster="images/line.png", caption="x", track="static/film.vtt")'
+    )
+    write_prose(media_book, f"{{{{ {call} }}}}")
+    (problem,) = check_messages(media_book)
+    assert f"video(): 'static/film.vtt' {message}" in problem

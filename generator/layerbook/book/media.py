@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import NoReturn
 from xml.parsers import expat
 
+from layerbook.book import subtitles
 from layerbook.core.errors import LayerbookError, OutsideError, did_you_mean
 from layerbook.core.paths import resolve_inside
 
@@ -79,6 +80,16 @@ class MediaFolders:
         """Return the path of a video. Raises MediaError."""
         self._find(path, VIDEO_SUFFIXES, "video")
         return str(PurePosixPath(path))
+
+    def subtitles(self, path: str) -> bytes:
+        """Return the content of a file of subtitles. Raises MediaError."""
+        self._find(path, subtitles.SUFFIXES, "file of subtitles")
+        content = self.read(path)
+        try:
+            subtitles.check_webvtt(content)
+        except ValueError as error:
+            raise MediaError(f"{path!r} {error}") from error
+        return content
 
     def check_static(self, path: str, suffixes: tuple[str, ...], kind: str) -> None:
         """Raise MediaError unless the path is a file of this kind in `static/`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Callable
@@ -9,8 +10,10 @@ from dataclasses import asdict
 from pathlib import PurePosixPath
 
 from layerbook.book.media import MediaError, MediaFolders
+from layerbook.book.subtitles import language_of
+from layerbook.core import language
 from layerbook.plotting.graphviz import Drawing, draw_dot
-from layerbook.site.pages import ImageView, VideoView
+from layerbook.site.pages import ImageView, SubtitlesView, VideoView
 from layerbook.site.prose.ids import PageIds
 from layerbook.site.prose.markdown import heading_slug
 from layerbook.site.prose.markup import Inline
@@ -80,8 +83,11 @@ class ChapterMedia:
         self._cache.put_blob("diagrams", key, json.dumps(asdict(drawing)).encode())
         return drawing
 
-    def video(self, path: str, poster: str, caption: str) -> VideoView:
-        """Return a video. Raises MediaError for a file that is not there, or no caption."""
+    def video(self, path: str, poster: str, caption: str, track: str = "") -> VideoView:
+        """Return a video, perhaps with subtitles.
+
+        Raises MediaError for a file that is not there or cannot be used, or no caption.
+        """
         if not caption.strip():
             raise MediaError('a video needs a caption that says what it shows: caption="..."')
         picture = self._folders.image(poster)
@@ -96,7 +102,14 @@ class ChapterMedia:
             width=picture.width,
             height=picture.height,
             caption=caption,
+            subtitles=self._subtitles(track) if track else None,
         )
+
+    def _subtitles(self, path: str) -> SubtitlesView:
+        """Return subtitles, in the page itself: a page on disk may load no file of them."""
+        content = base64.b64encode(self._folders.subtitles(path)).decode()
+        code = language_of(path, language.current().code)
+        return SubtitlesView(f"data:text/vtt;base64,{content}", code)
 
     def _id(self, path: str) -> str:
         return self._ids.add(heading_slug(PurePosixPath(path).stem))

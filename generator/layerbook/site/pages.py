@@ -128,6 +128,14 @@ class ImageView:
 
 
 @dataclass(frozen=True)
+class SubtitlesView:
+    """Subtitles of a video, as a `data:` address, and their language."""
+
+    href: str
+    language: str
+
+
+@dataclass(frozen=True)
 class VideoView:
     """A video of the book's own, with the picture that it shows before it plays."""
 
@@ -138,6 +146,7 @@ class VideoView:
     width: int
     height: int
     caption: str
+    subtitles: SubtitlesView | None = None
 
 
 @dataclass(frozen=True)

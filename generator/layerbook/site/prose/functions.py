@@ -81,7 +81,7 @@ class Media(Protocol):
     def diagram(self, source: str, name: str, alt: str, caption: Inline) -> ImageView:
         """Return a drawn diagram."""
 
-    def video(self, path: str, poster: str, caption: str) -> VideoView:
+    def video(self, path: str, poster: str, caption: str, track: str) -> VideoView:
         """Return a video."""
 
 
@@ -329,11 +329,14 @@ class ProseFunctions:
         return Block(html, text, "a diagram", caption.anchors, _label(view.number), view.id)
 
     @takes_steps(1000)
-    def video(self, path: str, *, poster: str, caption: object) -> Block:
-        """`video("static/x.mp4", poster="images/x.png", caption="...")`: a video as a figure."""
+    def video(self, path: str, *, poster: str, caption: object, track: str = "") -> Block:
+        """`video("static/x.mp4", poster="images/x.png", caption="...")`: a video as a figure.
+
+        `track="static/x.en.vtt"` gives it subtitles.
+        """
         if self._media is None:
             return Block("", str(caption), "video()")
-        view = self._media.video(path, poster, str(caption))
+        view = self._media.video(path, poster, str(caption), track)
         html = self._block("video", view)
         return Block(html, view.caption, "video()", label=_label(view.number), id=view.id)
 

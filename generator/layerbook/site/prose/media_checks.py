@@ -56,6 +56,9 @@ def _video_problems(folders: MediaFolders, call: nodes.Call) -> Iterator[str]:
         match named.get("poster"):
             case nodes.Const(value=str(path)):
                 folders.image(path)
+        match named.get("track"):
+            case nodes.Const(value=str(path)):
+                folders.subtitles(path)
     except MediaError as error:
         yield str(error)
     missing = [name for name in ("poster", "caption") if name not in named]
