@@ -53,6 +53,7 @@ def ask(site: Path) -> Ask:
             answer = b"".join(iter(lambda: connection.recv(65536), b""))
         head, _, body = answer.partition(b"\r\n\r\n")
         assert b"no-store" in head and b"nosniff" in head
+        assert b"Cross-Origin-Resource-Policy: same-origin" in head  # or any site could load data
         return int(head.split()[1]), body
 
     return ask
