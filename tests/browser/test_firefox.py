@@ -12,12 +12,18 @@ from fixtures.gguf_file import write_gguf
 from fixtures.live_numbers import compare, load_torch, run_torch
 from fixtures.live_page import load_file, write_page
 from layerbook.model.convert import convert
+from layerbook.site.assets import assets
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not firefox_path(), reason="Firefox is not installed"),
 ]
 IDS = [int(id) for id in np.random.default_rng(20240917).integers(3, 300, size=75)]
+FORMULA = """\
+<!DOCTYPE html><meta charset="utf-8"><title>Formula</title>
+<link rel="stylesheet" href="assets/book.css"><link rel="stylesheet" href="assets/math.css">
+<main><p>A line.</p><p>A <math><msub><mi>W</mi><mi>Q</mi></msub></math> line.</p></main>
+"""
 
 
 @pytest.fixture(scope="module")
@@ -43,3 +49,17 @@ def test_numbers_are_pytorchs(
         name = page.evaluate("() => live.calls.engine.matrices.constructor.name")
         assert name == "WasmMatrices"
     compare(page, run_torch(load_torch(tmp_path / "converted"), IDS), IDS)
+
+
+def test_formula_does_not_make_its_line_taller(page: Firefox, tmp_path: Path) -> None:
+    """Firefox gives a formula the height of its font, which is far more than that of its signs."""
+    for name, data in assets({}).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "formula.html").write_text(FORMULA, encoding="utf-8")
+    page.open(tmp_path / "formula.html")
+    heights = page.evaluate("""async () => {
+      await document.fonts.load("20px 'Layerbook Math'");
+      return Array.from(document.querySelectorAll("p"), (p) => p.getBoundingClientRect().height);
+    }""")
+    assert heights[1] < 1.2 * heights[0]
