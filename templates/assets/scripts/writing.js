@@ -207,7 +207,7 @@ class Writing {
 		});
 		const listed = logs.reduce((total, log) => total + Math.exp(log), 0);
 		this.note.textContent = t(
-			"The wheel has the {count} likeliest tokens. The {others} others, together {share}, are left out. A mark on a line is the model's own share; the book has not computed what comes after a pale token.",
+			"The wheel has the {count} likeliest tokens. The {others} others, together {share}, are left out. A mark on a line is the model’s own share; the book has not computed what comes after a pale token.",
 			{ count: this.size, others: this.others, share: percent(Math.max(0, 1 - listed)) },
 		);
 	}
@@ -219,9 +219,14 @@ class Writing {
 		else if (this.shown === length - 1 && !this.goesOn()) this.describeEnd();
 		else {
 			const share = percent(this.written[this.shown].share);
-			const message =
-				"The marked token had {share} of the wheel. Choose again, and the text goes on from here.";
-			this.lead.append(t(message, { share }));
+			this.lead.append(
+				t(
+					"The marked token had {share} of the wheel. Choose again, and the text goes on from here.",
+					{
+						share,
+					},
+				),
+			);
 		}
 	}
 
