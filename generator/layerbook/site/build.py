@@ -185,7 +185,8 @@ class SiteRenderer:
     def find_problems(self) -> list[Problem]:
         """Report problems that a build would find with the existing results. Draws nothing."""
         with language.use(self.project.book.own_words):
-            builder, _, problems = self._add_chapters(SilentReporter())
+            builder = self._make_builder(self._open_page_cache())
+            problems = self._add_chapters(builder, SilentReporter())
             return [*problems, *builder.find_problems()]
 
     def _render(self, reporter: Reporter, *, ignore_cache: bool = False) -> SiteContents:
@@ -194,8 +195,9 @@ class SiteRenderer:
         Raises SpecError with the problems of all chapters.
         """
         with language.use(self.project.book.own_words):
-            builder, page_cache, problems = self._add_chapters(reporter, ignore_cache=ignore_cache)
-            if problems:
+            page_cache = self._open_page_cache(ignore_stored=ignore_cache)
+            builder = self._make_builder(page_cache)
+            if problems := self._add_chapters(builder, reporter):
                 raise SpecError(problems)
             contents = builder.finish()
         # A page may mix old and new inputs if they changed during the rendering.
@@ -203,30 +205,36 @@ class SiteRenderer:
             page_cache.save()
         return contents
 
-    def _add_chapters(
-        self, reporter: Reporter, *, ignore_cache: bool = False
-    ) -> tuple[SiteBuilder, PageCache, list[Problem]]:
-        """Return a builder with all chapters, the pages it takes from the cache, and problems."""
-        # Imported here because a build that finds the site current need not load the renderers.
-        from layerbook.site.builder import SiteBuilder
+    # The renderers are imported late because a build that finds the site current does not need them.
+
+    def _open_page_cache(self, *, ignore_stored: bool = False) -> PageCache:
         from layerbook.site.page_cache import PageCache
+
+        project = self.project
+        return PageCache(
+            project.cache, project.source.name, self._inputs_digest, ignore_stored=ignore_stored
+        )
+
+    def _make_builder(self, page_cache: PageCache) -> SiteBuilder:
+        from layerbook.site.builder import SiteBuilder
+
+        return SiteBuilder(self.project, self._statuses, self._drawing_pool, page_cache)
+
+    def _add_chapters(self, builder: SiteBuilder, reporter: Reporter) -> list[Problem]:
+        """Add all chapters to a builder, and return their problems."""
         from layerbook.site.prose.checks import read_prose
 
-        project, statuses = self.project, self._statuses
-        page_cache = PageCache(
-            project.cache, project.source.name, self._inputs_digest, ignore_stored=ignore_cache
-        )
-        builder = SiteBuilder(project, statuses, self._drawing_pool, page_cache)
         problems: list[Problem] = []
-        with reporter.task("Rendering", len(project.book.pages)) as task:
-            for chapter in project.book.pages:
+        chapters = self.project.book.pages
+        with reporter.task("Rendering", len(chapters)) as task:
+            for chapter in chapters:
                 task.set_status(chapter.title)
                 try:
-                    builder.add_chapter(chapter, read_prose(project, chapter))
+                    builder.add_chapter(chapter, read_prose(self.project, chapter))
                 except SpecError as error:
                     problems += error.problems
                 task.advance()
-        return builder, page_cache, problems
+        return problems
 
 
 def _write_stamp(
