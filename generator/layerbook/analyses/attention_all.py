@@ -249,10 +249,10 @@ def explorer_presets(
 ) -> tuple[AttentionPreset, ...]:
     """Each link at the head that gives it most, then the heads with the strongest habits."""
     last = len(result.tokens) - 1
-    found = (preset_of_link(result, link) for link in links)
+    linked = (preset_of_link(result, link) for link in links)
     habits = {"One step back": result.most_before, "The sink": result.most_first}
     pairs = induction_pairs(result.tokens)
-    presets = [preset for preset in found if preset is not None]
+    presets = [preset for preset in linked if preset is not None]
     for name, head in habits.items():
         presets.append(AttentionPreset(name, result.layers.index(head.layer), head.head, last))
     if pairs:

@@ -151,8 +151,8 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
     def prompt_panels(self, result: AttentionPatternResult, i: int) -> Panels:
         """One panel per prompt, its mean pattern in the layer of this index."""
         panels = tuple(
-            pattern_heatmap(prompt.weights[i, 0], prompt.tokens, prompt_title(given))
-            for given, prompt in zip(self.prompts, result.prompts, strict=True)
+            pattern_heatmap(prompt.weights[i, 0], prompt.tokens, prompt_title(spec))
+            for spec, prompt in zip(self.prompts, result.prompts, strict=True)
         )
         alt = " ".join(f"{panel.title}: {panel.alt}" for panel in panels)
         title = f"Mean of the {result.head_count} heads, layer {result.layers[i]}"

@@ -130,13 +130,13 @@ class AttributeDirection(Analysis[AttributeDirectionResult]):
         self, matrix: ActivationCache, direction: NDArray[np.float64]
     ) -> tuple[PointingEntry, ...]:
         """The entries of the matrix [V, D] that point most along a direction [D]."""
-        known = {word.strip().casefold() for word in self.members}
+        members = {word.strip().casefold() for word in self.members}
         cosine = cosines(matrix[EMBED].astype(np.float64), direction)  # [V]
         best = snap(-cosine).argsort(kind="stable")[: self.top_k]
         tokens = [matrix.vocabulary.token(int(id)) for id in best]
         return tuple(
             PointingEntry(
-                token=token, cosine=float(value), known=token.text.strip().casefold() in known
+                token=token, cosine=float(value), known=token.text.strip().casefold() in members
             )
             for token, value in zip(tokens, cosine[best], strict=True)
         )

@@ -74,17 +74,17 @@ class BigramTraining(Analysis[BigramTrainingResult]):
 
     def runs(self) -> dict[str, Request]:
         """The ids of the texts; the model does not run."""
-        asked = {f"after-{i}": Encode(Prompt(text=text)) for i, text in enumerate(self.after)}
-        return {"text": Encode(Prompt(text=self.text)), **asked}
+        requests = {f"after-{i}": Encode(Prompt(text=text)) for i, text in enumerate(self.after)}
+        return {"text": Encode(Prompt(text=self.text)), **requests}
 
     def measure(self, captures: ActivationCaches) -> BigramTrainingResult:
         """Train the table, and read off what it has learned."""
         run = captures["text"]
         ids = [token.id for token in run.tokens]
         V = max(run.vocabulary.size, max(ids) + 1)
-        seen = sorted(set(ids[:-1]))  # [n]: row i of the table is what follows token seen[i]
-        pairs = np.array([(seen.index(a), b) for a, b in pairwise(ids)])
-        counts = np.zeros((len(seen), V))
+        row_ids = sorted(set(ids[:-1]))  # [n]: row i of the table is what follows token seen[i]
+        pairs = np.array([(row_ids.index(a), b) for a, b in pairwise(ids)])
+        counts = np.zeros((len(row_ids), V))
         np.add.at(counts, (pairs[:, 0], pairs[:, 1]), 1)  # [n, V]: how often b followed a
 
         scores, loss = train(counts, self.steps, self.rate)
@@ -92,7 +92,7 @@ class BigramTraining(Analysis[BigramTrainingResult]):
         return BigramTrainingResult(
             text=run.text,
             tokens=run.tokens,
-            rows=len(seen),
+            rows=len(row_ids),
             d_vocab=V,
             guessing=float(np.log2(V)),
             parameters=scores.size,
@@ -101,7 +101,7 @@ class BigramTraining(Analysis[BigramTrainingResult]):
             floor=floor,
             above_floor=float(loss[-1]) - floor,
             after=tuple(
-                look_up(captures[f"after-{i}"], seen, scores, self.top_k)
+                look_up(captures[f"after-{i}"], row_ids, scores, self.top_k)
                 for i in range(len(self.after))
             ),
         )
@@ -146,10 +146,10 @@ def count_floor(counts: Floats) -> float:
     return float(occurred @ np.array(bits) / occurred.sum())
 
 
-def look_up(run: ActivationCache, seen: list[int], scores: Floats, count: int) -> Continuation:
+def look_up(run: ActivationCache, row_ids: list[int], scores: Floats, count: int) -> Continuation:
     """The row of a text's last token; a token that was never followed has a row of zeros."""
     token = run.tokens[-1]
-    row = scores[seen.index(token.id)] if token.id in seen else np.zeros(scores.shape[1])
+    row = scores[row_ids.index(token.id)] if token.id in row_ids else np.zeros(scores.shape[1])
     return Continuation(token=token, top=ranked(run, row, min(count, len(row))))
 
 

@@ -92,8 +92,8 @@ class EmbeddingArithmetic(Analysis[EmbeddingArithmeticResult]):
                 mean_pool(E[[token.id for token in captures[f"{name}-{n}"].tokens]])  # [D]
                 for name in ("start", "minus", "plus")
             )
-            given = {word.strip().casefold() for word in words}
-            entries = Entries(vocabulary, np.array([word in given for word in spellings]))
+            summands = {word.strip().casefold() for word in words}
+            entries = Entries(vocabulary, np.array([word in summands for word in spellings]))
             cosine = cosines(E, start - minus + plus)  # [V]
             sums.append(
                 EmbeddingSum(

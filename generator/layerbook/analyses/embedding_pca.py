@@ -225,8 +225,8 @@ def map_axes(result: EmbeddingPcaResult, *, separate_axes: bool) -> tuple[Axis, 
     """The axes with their shares of the variance, of both sets if each has its own."""
     shares = [f"{share:.0%}" for share in result.explained]
     if result.shuffled and separate_axes:
-        both = zip(shares, result.shuffled.explained, strict=True)
-        shares = [f"{share} and {shuffled:.0%}" for share, shuffled in both]
+        share_pairs = zip(shares, result.shuffled.explained, strict=True)
+        shares = [f"{share} and {shuffled:.0%}" for share, shuffled in share_pairs]
     x, y = (Axis(f"axis {n}", f"{share} of the variance") for n, share in enumerate(shares, 1))
     return x, y
 

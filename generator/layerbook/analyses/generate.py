@@ -136,11 +136,11 @@ class Generate(Analysis[GenerateResult]):
 
     def follow(self, run: ActivationCache) -> tuple[WrittenToken, ...]:
         """The N written tokens; row n of the logits [N, V] is what token n was picked from."""
-        written = []
+        tokens = []
         for token, logits in zip(run.tokens[run.prompt_length :], run[LOGITS], strict=True):
             prob = softmax(logits)  # [V], the model's own
             drawn = sampling_distribution(logits, self.temperature, self.top_k, self.top_p)  # [V]
-            written.append(
+            tokens.append(
                 WrittenToken(
                     **vars(token),
                     logit=float(str(logits[token.id])),
@@ -151,7 +151,7 @@ class Generate(Analysis[GenerateResult]):
                     likeliest=ranked(run, logits, 1)[0],
                 )
             )
-        return tuple(written)
+        return tuple(tokens)
 
     def figures(self, result: GenerateResult) -> dict[str, Figure]:
         """The tokens of all texts; each text as it is, and how sure the model was."""

@@ -128,16 +128,18 @@ def matrix_multiplications(facts: ModelFacts) -> int:
     )
 
 
-def attention_multiplications(facts: ModelFacts, seen: int) -> int:
-    """One token that sees `seen` keys: a score and a share of the value for each, in every head."""
-    windows = (min(seen, window or seen) for window in facts.windows)
+def attention_multiplications(facts: ModelFacts, key_count: int) -> int:
+    """One token that sees so many keys: in every head, a score and a share of a value for each."""
+    windows = (min(key_count, window or key_count) for window in facts.windows)
     return sum(2 * facts.heads * facts.d_head * keys for keys in windows)
 
 
 def count_anew(facts: ModelFacts, length: int) -> int:
     """Every token goes through all layers; only the last one needs the unembedding."""
     matrices = length * matrix_multiplications(facts)
-    attention = sum(attention_multiplications(facts, seen) for seen in range(1, length + 1))
+    attention = sum(
+        attention_multiplications(facts, key_count) for key_count in range(1, length + 1)
+    )
     return matrices + attention + facts.d_vocab * facts.d_model
 
 

@@ -177,7 +177,7 @@ class NeuronReadout(Analysis[NeuronResult]):
             most=most_active(by_neuron, self.top_k),
             fires=tuple(firing[: self.top_k]),
             tokens=len(firing),
-            loud=sum(abs(one.activation) >= abs(firing[0].activation) / 4 for one in firing),
+            loud=sum(abs(entry.activation) >= abs(firing[0].activation) / 4 for entry in firing),
             without=self.compare(captures, logits - logits.mean()),
         )
 
@@ -254,10 +254,10 @@ def neuron_name(result: NeuronResult) -> str:
 
 def short_context(firing: FiringToken) -> tuple[Token, ...]:
     """The last tokens before it that fit a label together with it."""
-    room, kept = LABEL_WIDTH - len(firing.token.text), len(firing.context)
-    while kept and sum(len(token.text) for token in firing.context[-kept:]) > room:
-        kept -= 1
-    return firing.context[len(firing.context) - kept :]
+    room, count = LABEL_WIDTH - len(firing.token.text), len(firing.context)
+    while count and sum(len(token.text) for token in firing.context[-count:]) > room:
+        count -= 1
+    return firing.context[len(firing.context) - count :]
 
 
 def firing_bars(result: NeuronResult) -> Bars:

@@ -115,8 +115,8 @@ class VocabularyMap(Analysis[VocabularyMapResult]):
 
     def known_examples(self, result: VocabularyMapResult) -> list[int]:
         """Numbers of the examples that are words of the map; the first word if there are none."""
-        known = [result.texts.index(text) for text in self.examples if text in result.texts]
-        return known or [0]
+        indices = [result.texts.index(text) for text in self.examples if text in result.texts]
+        return indices or [0]
 
 
 def word_ids(vocabulary: Vocabulary, size: int) -> list[int]:

@@ -70,8 +70,8 @@ def _marks(code: str) -> tuple[str, str]:
 
 def _known_part(code: str) -> str | None:
     """Return the catalogue for a code: `de` for `de-AT`; None if there is none."""
-    known = names()
-    return next((part for part in (code, code.partition("-")[0]) if part in known), None)
+    codes = names()
+    return next((part for part in (code, code.partition("-")[0]) if part in codes), None)
 
 
 def _as_tuple(texts: Any) -> tuple[str, ...]:

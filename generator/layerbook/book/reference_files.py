@@ -161,16 +161,16 @@ def _positions(
     pattern: re.Pattern[str], text: str, problems: ProblemList, file: str
 ) -> Iterator[tuple[str, Position]]:
     """Yield the keys of a file with their places; report a repeated key."""
-    seen: dict[str, int] = {}
+    first_lines: dict[str, int] = {}
     line, counted = 1, 0
     for match in pattern.finditer(text):
         start = match.start(1)
         line, counted = line + text.count("\n", counted, start), start
         position = Position(line, start - (text.rfind("\n", 0, start) + 1) + 1)
-        if match[1] in seen:
-            message = f"the key {match[1]!r} is already defined on line {seen[match[1]]}"
+        if match[1] in first_lines:
+            message = f"the key {match[1]!r} is already defined on line {first_lines[match[1]]}"
             problems.add(file, position, message)
-        seen.setdefault(match[1], line)
+        first_lines.setdefault(match[1], line)
         yield match[1], position
 
 

@@ -58,9 +58,9 @@ def gettext(message: str, **values: object) -> str:
     return translated.format(**values) if values else translated
 
 
-def ngettext(one: str, many: str, count: int, **values: object) -> str:
+def ngettext(singular: str, plural: str, count: int, **values: object) -> str:
     """Return the message for one or for many; `{count}` is the number, in groups of three."""
-    return gettext(one if count == 1 else many, count=localized(f"{count:,}"), **values)
+    return gettext(singular if count == 1 else plural, count=localized(f"{count:,}"), **values)
 
 
 def localized(number: str) -> str:

@@ -65,9 +65,9 @@ class Site:
     layer: int | None = None
 
     def __post_init__(self) -> None:
-        known = (*SITE_SHAPES, *WEIGHT_SHAPES)
-        if self.name not in known:
-            raise ValueError(f"no site named {self.name!r}; available: {', '.join(known)}")
+        names = (*SITE_SHAPES, *WEIGHT_SHAPES)
+        if self.name not in names:
+            raise ValueError(f"no site named {self.name!r}; available: {', '.join(names)}")
         if (self.layer is None) != (self.name in WHOLE_MODEL_SITES | WHOLE_MODEL_WEIGHTS):
             requirement = "needs a" if self.layer is None else "has no"
             raise ValueError(f"site {self.name!r} {requirement} layer")

@@ -141,8 +141,8 @@ class Execution:
 
     def _generation_cache(self, output: GenerationOutput) -> ActivationCache:
         tokenizer = self.model.tokenizer
-        kept = {LOGITS: output.logits, LOSS: output.losses}
-        sites = {site: read_only(array) for site, array in kept.items() if array is not None}
+        available = {LOGITS: output.logits, LOSS: output.losses}
+        sites = {site: read_only(array) for site, array in available.items() if array is not None}
         return replace(
             self._cache(output.ids, tokenizer.decode(output.ids), sites),
             prompt_length=output.prompt_length,
@@ -221,11 +221,11 @@ class Execution:
         choices = {patch.positions for patch in item.patches}
         by_token = {choice for choice in choices if isinstance(choice, WhitespacePositions)}
         text = self.model.tokenizer.tokens(item.ids) if by_token else ()
-        chosen = {choice: choice.positions_in(text) for choice in by_token}
+        positions_by_choice = {choice: choice.positions_in(text) for choice in by_token}
         for patch in item.patches:
             positions, value = patch.positions, None
             if isinstance(positions, WhitespacePositions):
-                positions = chosen[positions]
+                positions = positions_by_choice[positions]
                 if not positions:  # an Edit without positions applies to all of them
                     continue
             if positions and max(positions) >= len(item.ids):

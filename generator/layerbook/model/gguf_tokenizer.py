@@ -219,8 +219,8 @@ def _merges_of(
     """Yield the pairs that make each piece: SentencePiece joins the best scored piece first."""
     for piece in sorted(pieces, key=lambda piece: (-pieces[piece], vocabulary[piece])):
         pairs = [(piece[:i], piece[i:]) for i in range(1, len(piece))]
-        known = [(a, b) for a, b in pairs if a in pieces and b in pieces]
-        yield from sorted(known, key=lambda pair: (vocabulary[pair[0]], vocabulary[pair[1]]))
+        mergeable = [(a, b) for a, b in pairs if a in pieces and b in pieces]
+        yield from sorted(mergeable, key=lambda pair: (vocabulary[pair[0]], vocabulary[pair[1]]))
 
 
 def declared_tokenizer(header: GGUFHeader) -> dict[str, Any]:

@@ -425,8 +425,8 @@ def hub_cache_dir() -> Path:
     environ = os.environ
     cache_home = Path(environ.get("XDG_CACHE_HOME") or "~/.cache")
     home = Path(environ.get("HF_HOME") or cache_home / "huggingface")
-    chosen = environ.get("HF_HUB_CACHE") or environ.get("HUGGINGFACE_HUB_CACHE") or home / "hub"
-    return Path(chosen).expanduser()
+    configured = environ.get("HF_HUB_CACHE") or environ.get("HUGGINGFACE_HUB_CACHE") or home / "hub"
+    return Path(configured).expanduser()
 
 
 def _directory_fingerprint(directory: Path) -> Fingerprint:

@@ -20,8 +20,8 @@ _rehashed: ContextVar[dict[str, Any] | None] = ContextVar("rehashed", default=No
 
 def root() -> Path:
     """Return the cache folder: `LAYERBOOK_CACHE` or the platform's; it may not exist yet."""
-    if chosen := os.environ.get("LAYERBOOK_CACHE"):
-        return Path(chosen).expanduser()
+    if configured := os.environ.get("LAYERBOOK_CACHE"):
+        return Path(configured).expanduser()
     from platformdirs import user_cache_path
 
     return user_cache_path("layerbook", appauthor=False)

@@ -80,9 +80,9 @@ def _render_chart(chart: Chart, layout: ChartLayout, id: str) -> str:
     with matplotlib_style(id):
         canvas = Canvas(layout.width, layout.height)
         DRAWERS[type(chart)].draw(canvas, chart, layout, 0, 0)
-        drawn = canvas.to_svg()
+        drawing = canvas.to_svg()
     return svg.embed_matplotlib_svg(
-        drawn,
+        drawing,
         svg.root_element(id, canvas.width, canvas.height, chart.title, chart.alt),
         id,
         canvas.marks,

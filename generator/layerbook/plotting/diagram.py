@@ -364,9 +364,9 @@ def _draw_box(parent: ET.Element, box: _Box, highlight: str, sizes: _Sizes) -> N
 
 def _is_stacked(block: Block, width: float) -> bool:
     """Return whether shape and parameters need a line each in a box of this width."""
-    both = [part for part in _second_line(block) if part]
-    words = sum(text.pixel_width(part, text.SMALL_FONT_SIZE) for part in both)
-    return len(both) == 2 and words + 2 * _TEXT_INSET + 12 > width
+    texts = [part for part in _second_line(block) if part]
+    words = sum(text.pixel_width(part, text.SMALL_FONT_SIZE) for part in texts)
+    return len(texts) == 2 and words + 2 * _TEXT_INSET + 12 > width
 
 
 def _path_data(*parts: str | float) -> str:

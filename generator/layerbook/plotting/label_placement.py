@@ -47,29 +47,29 @@ def place_labels(
         _candidates(p, s, bounds) for p, s in zip(at, np.array(sizes, dtype=float), strict=True)
     ]
     fixed = [_fixed_cost(boxes, far, dots, lines) for boxes, far in candidates]
-    chosen: list[int | None] = [None] * len(points)
+    choices: list[int | None] = [None] * len(points)
     for _ in range(_ROUNDS):
         for i, (boxes, _far) in enumerate(candidates):
             others = np.array(
-                [candidates[j][0][k] for j, k in enumerate(chosen) if k is not None and j != i]
+                [candidates[j][0][k] for j, k in enumerate(choices) if k is not None and j != i]
             )
             cost = fixed[i] + 6 * _overlap(boxes, others.reshape(-1, 4)).sum(axis=1)
-            chosen[i] = int(np.argmin(cost))
-    return _without_collisions(candidates, chosen)
+            choices[i] = int(np.argmin(cost))
+    return _without_collisions(candidates, choices)
 
 
 def _without_collisions(
-    candidates: list[tuple[Boxes, NDArray[np.float64]]], chosen: list[int | None]
+    candidates: list[tuple[Boxes, NDArray[np.float64]]], choices: list[int | None]
 ) -> list[LabelPlacement | None]:
     """Return the chosen places; of two labels that still touch, the later one is dropped."""
     result: list[LabelPlacement | None] = []
-    placed = np.empty((0, 4))
-    for (boxes, distances), k in zip(candidates, chosen, strict=True):
+    occupied = np.empty((0, 4))
+    for (boxes, distances), k in zip(candidates, choices, strict=True):
         box = boxes[k if k is not None else 0]
-        if _overlap(box[None], placed).sum() > 0:
+        if _overlap(box[None], occupied).sum() > 0:
             result.append(None)
             continue
-        placed = np.vstack([placed, box])
+        occupied = np.vstack([occupied, box])
         left, top, right, bottom = (float(v) for v in box)
         result.append(
             LabelPlacement(

@@ -167,11 +167,11 @@ def _place_section(section: Section, left: float, middle: float) -> list[list[_P
         free = _section_width(section) - sum(item.slot_width for item in lane)
         gap = free / (len(lane) - 1) if len(lane) > 1 else 0.0
         x = left
-        placed = []
+        steps = []
         for item in lane:
-            placed.append(_PlacedStep(item, x + item.slot_width / 2, top + above))
+            steps.append(_PlacedStep(item, x + item.slot_width / 2, top + above))
             x += item.slot_width + gap
-        lanes.append(placed)
+        lanes.append(steps)
         top += above + below + _LANE_GAP
     return lanes
 
@@ -182,8 +182,8 @@ def _draw_arrow(sheet: ET.Element, start: _PlacedStep, end: _PlacedStep, turn: f
     way: list[str | float] = ["M", x0, start.y, "H", x1]
     if abs(end.y - start.y) > 0.5:
         way[4:] = [turn, "V", end.y, "H", x1]
-    drawn = " ".join(part if isinstance(part, str) else svg.format_coordinate(part) for part in way)
-    svg.add_element(sheet, "path", d=drawn, fill="none", stroke=colours.MUTED, stroke_width=1.3)
+    data = " ".join(part if isinstance(part, str) else svg.format_coordinate(part) for part in way)
+    svg.add_element(sheet, "path", d=data, fill="none", stroke=colours.MUTED, stroke_width=1.3)
     tip = [x1 + 1, end.y, x1 - 5, end.y - 3.5, x1 - 5, end.y + 3.5]
     svg.add_element(
         sheet,

@@ -68,19 +68,19 @@ def render_for_pages(
     """
     pictures: list[Panel | Panels]
     if isinstance(figure, Frames):
-        drawn = render_frames(figure, id)
+        drawings = render_frames(figure, id)
         pictures = [frame.picture for frame in figure.frames]
     else:
-        drawn = (render_figure(figure, id),)
+        drawings = (render_figure(figure, id),)
         pictures = [figure] if isinstance(figure, Panels) else []
     has_grids = any(isinstance(picture, Panels) for picture in pictures)
-    if not has_grids or not any('class="fig fig-wide"' in picture for picture in drawn):
-        return drawn
+    if not has_grids or not any('class="fig fig-wide"' in picture for picture in drawings):
+        return drawings
     frames = Frames(tuple(Frame("", picture) for picture in pictures), figure.alt)
     narrow = render_frames(frames, f"{id}-narrow", narrow=True)
     return tuple(
         f'<div class="wide">{wide}</div><div class="narrow">{small}</div>'
-        for wide, small in zip(drawn, narrow, strict=True)
+        for wide, small in zip(drawings, narrow, strict=True)
     )
 
 

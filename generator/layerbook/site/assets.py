@@ -114,9 +114,9 @@ def make_environment(project_templates: Path | None = None) -> Sandbox:
     return environment
 
 
-def _plural_of(one: str, many: str, count: int) -> str:
+def _plural_of(singular: str, plural: str, count: int) -> str:
     """Return the singular or plural message, with its placeholders unfilled."""
-    return gettext(one if count == 1 else many)
+    return gettext(singular if count == 1 else plural)
 
 
 def _chip(token: object) -> Inline:

@@ -205,7 +205,7 @@ class SiteRenderer:
             page_cache.save()
         return contents
 
-    # The renderers are imported late because a build that finds the site current does not need them.
+    # The renderers are imported late: a build that finds the site current does not need them.
 
     def _open_page_cache(self, *, ignore_stored: bool = False) -> PageCache:
         from layerbook.site.page_cache import PageCache

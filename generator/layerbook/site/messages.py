@@ -74,9 +74,9 @@ def _constants(node: ast.expr) -> Iterator[str]:
     match node:
         case ast.Constant(value=str(text)):
             yield text
-        case ast.IfExp(body=one, orelse=other):
-            yield from _constants(one)
-            yield from _constants(other)
+        case ast.IfExp(body=body, orelse=orelse):
+            yield from _constants(body)
+            yield from _constants(orelse)
 
 
 def _in_figures() -> Iterator[LocatedMessage]:
@@ -84,7 +84,7 @@ def _in_figures() -> Iterator[LocatedMessage]:
     for path in (*FIGURES, PROMPTS):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         if path == PROMPTS:
-            tree.body = [one for one in tree.body if getattr(one, "name", "") == "chat_suffix"]
+            tree.body = [item for item in tree.body if getattr(item, "name", "") == "chat_suffix"]
         for message in _FigureTexts(tree):
             yield message, _place(path)
 
@@ -183,7 +183,7 @@ def _without_figures(tree: ast.Module) -> Iterator[ast.AST]:
             shown = used_definitions(name, definitions)
             for other in ("runs", "measure"):
                 used = used_definitions(f"{owner}.{other}", definitions)
-                yield from (one for one in used if one not in shown)
+                yield from (item for item in used if item not in shown)
 
 
 def _in_templates() -> Iterator[LocatedMessage]:
@@ -200,9 +200,9 @@ def _in_assets() -> Iterator[LocatedMessage]:
     for path in sorted((_templates() / "assets").rglob("*.js")):
         text = path.read_text(encoding="utf-8")
         for match in _JS_CALL.finditer(text):
-            one, many = match[1].replace('\\"', '"'), match[2]
-            is_plural = match[0].startswith("plural") and many
-            yield ((one, many) if is_plural else one), path.name
+            singular, plural = match[1].replace('\\"', '"'), match[2]
+            is_plural = match[0].startswith("plural") and plural
+            yield ((singular, plural) if is_plural else singular), path.name
         for match in _JS_CHOICE.finditer(text):
             yield match[1], path.name
     for path in sorted((_templates() / "assets").rglob("*.css")):
@@ -242,15 +242,15 @@ def update(code: str) -> Catalog:
     new = Catalog(locale=code, header_comment=comment, fuzzy=False, charset="utf-8")
     for message, place in find_messages():
         flags = ["python-format"] if "%(" in str(message) else []
-        known = old.get(message[0] if isinstance(message, tuple) else message)
-        text = known.string if known is not None and known.id == message else None
+        translation = old.get(message[0] if isinstance(message, tuple) else message)
+        text = translation.string if translation is not None and translation.id == message else None
         new.add(message, text, locations=[(place, 0)], flags=flags)
     path.parent.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     write_po(buffer, new, width=96, omit_header=False, sort_output=False)
     lines = buffer.getvalue().decode().splitlines(keepends=True)
-    kept = (line for line in lines if not line.startswith(_HEADER_NOISE))
-    path.write_text("".join(kept), encoding="utf-8")
+    body = (line for line in lines if not line.startswith(_HEADER_NOISE))
+    path.write_text("".join(body), encoding="utf-8")
     return new
 
 
@@ -264,5 +264,5 @@ def read_catalogue(path: Path, code: str) -> Catalog:
 
 if __name__ == "__main__":
     folders = locale_folder().iterdir()
-    for language_code in sys.argv[1:] or sorted(one.name for one in folders if one.is_dir()):
+    for language_code in sys.argv[1:] or sorted(item.name for item in folders if item.is_dir()):
         update(language_code)

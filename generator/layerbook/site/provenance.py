@@ -50,8 +50,8 @@ def model_sources(project: Project, experiment: Experiment) -> list[ModelSource]
 def spec_location(experiment: Experiment) -> str:
     """Return the file of an experiment's spec and its lines there."""
     first, last = experiment.line, experiment.last_line
-    one, several = gettext("line {first}"), gettext("lines {first} to {last}")
-    lines = (one if first == last else several).format(first=first, last=last)
+    single, several = gettext("line {first}"), gettext("lines {first} to {last}")
+    lines = (single if first == last else several).format(first=first, last=last)
     return f"experiments/{experiment.chapter}.yaml, {lines}"
 
 

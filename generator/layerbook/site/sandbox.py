@@ -249,10 +249,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:
         """Call a function that the template was given, or one that is safe."""
-        given = any(__obj is value for value in __context.parent.values())
+        is_given = any(__obj is value for value in __context.parent.values())
         if isinstance(__obj, Undefined):
             str(__obj)  # raises, with the name that is not defined
-        if not (given or __self.is_safe_callable(__obj)):
+        if not (is_given or __self.is_safe_callable(__obj)):
             raise SecurityError("a template cannot call this")
         if __self._calls >= MAX_CALLS:
             raise LimitError(f"the template makes more than {MAX_CALLS} calls inside each other")

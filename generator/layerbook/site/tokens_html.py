@@ -79,7 +79,9 @@ def chip(token: Token, position: int | None = None) -> Inline:
 def verbatim(text: str) -> Inline:
     """Return a text with visible whitespace, in the typeface of tokens."""
     shown = [c if c == "\N{REPLACEMENT CHARACTER}" else visible(Token(-1, c, "00")) for c in text]
-    body = "".join(_whitespace_html(raw, drawn) for raw, drawn in zip(text, shown, strict=True))
+    body = "".join(
+        _whitespace_html(raw, visible_text) for raw, visible_text in zip(text, shown, strict=True)
+    )
     return Inline(f'<code class="verbatim">{body}</code>', clean_text("".join(shown)))
 
 

@@ -63,10 +63,9 @@ class Key:
     def from_dict(cls, data: Mapping[str, Any]) -> Key:
         """Build a key from a result's data. Raises ValueError."""
         try:
-            known = {"precision": "float32"} | dict(
-                data
-            )  # written before keys recorded the precision
-            parts = {name: str(known[name]) for name in COMPONENTS}
+            # Older keys do not record the precision.
+            fields = {"precision": "float32", **data}
+            parts = {name: str(fields[name]) for name in COMPONENTS}
             versions = {str(name): str(version) for name, version in data["versions"].items()}
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError("not a key") from error

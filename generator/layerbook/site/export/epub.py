@@ -159,13 +159,13 @@ def _drop_dead_ids(article: Element) -> None:
 
 
 def _media_items(site: Path, pages: Iterable[BookPage]) -> Iterator[Item]:
-    seen = set()
+    paths = set()
     for page in pages:
         for element in page.article.iter():
             for name in ("src", "poster"):
                 path = element.get(name)
-                if path and ":" not in path and path not in seen:
-                    seen.add(path)
+                if path and ":" not in path and path not in paths:
+                    paths.add(path)
                     kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
                     yield Item(path, kind, resolve_inside(site, path, links=False).read_bytes())
 

@@ -111,9 +111,9 @@ def _constant_message(name: str, call: nodes.Call) -> str:
 
 
 def _right(call: nodes.Call) -> object:
-    given = [pair.value for pair in call.kwargs if pair.key == "right"] or call.args[2:3]
+    answers = [pair.value for pair in call.kwargs if pair.key == "right"] or call.args[2:3]
     try:
-        return given[0].as_const() if given else None
+        return answers[0].as_const() if answers else None
     except nodes.Impossible:
         return None
 

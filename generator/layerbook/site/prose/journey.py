@@ -43,10 +43,10 @@ def _make_stage(number: int, stage: object) -> Stage:
     for key in _TEXT_KEYS:
         if not isinstance(stage.get(key), str | Inline):
             raise UsageError(f"journey(): stage {number} has no {key!r}")
-    known = (*_TEXT_KEYS, *_PICTURES, "labels")
+    keys = (*_TEXT_KEYS, *_PICTURES, "labels")
     for key in stage:
-        if key not in known:
-            hint = did_you_mean(str(key), known)
+        if key not in keys:
+            hint = did_you_mean(str(key), keys)
             raise UsageError(f"journey(): stage {number} has the unknown key {key!r}{hint}")
     kinds = [kind for kind in _PICTURES if kind in stage]
     if len(kinds) != 1:

@@ -219,7 +219,7 @@ def _names_of_type(owner: Any) -> Sequence[str] | None:
     names = field_names(kind)
     if names is None:
         return METHODS.get(kind) if kind in (str, list, tuple) else None
-    constants = [one for one, value in vars(kind).items() if isinstance(value, str)]
+    constants = [attribute for attribute, value in vars(kind).items() if isinstance(value, str)]
     return names if issubclass(kind, BaseModel) else [*names, *constants]
 
 
