@@ -174,7 +174,7 @@ class BookResults(Mapping[str, Measurement[Result]]):
 def load_results(root: str | Path = ".", model: str | None = None) -> BookResults:
     """Open the committed results of the book in a folder, for its own model or another.
 
-    Raises SpecError with all problems of its specs, UsageError where there is no book.
+    Raises SpecError with all problems of its specs, UsageError if there is no book.
     """
     return BookResults(root, model)
 

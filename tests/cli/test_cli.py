@@ -456,13 +456,13 @@ def test_status_checks_the_list_of_site_files(book: Path) -> None:
     process = layerbook("status", "--check", cwd=book)
     assert (process.returncode, process.stdout.splitlines()[-1]) == (
         0,
-        "4 experiments, 0 not current; site/ is what the sources give",
+        "4 experiments, 0 not current; site/ is up to date",
     )
     (book / "site" / ".layerbook-site.json").write_text("{")
     process = layerbook("status", "--check", cwd=book)
     assert process.returncode == 1
-    assert "site/.layerbook-site.json: not what the sources give" in process.stdout
-    assert "1 file of site/ not what the sources give" in process.stdout
+    assert "site/.layerbook-site.json: out of date" in process.stdout
+    assert "1 file of site/ out of date" in process.stdout
 
 
 def test_progress_is_plain_without_a_terminal(

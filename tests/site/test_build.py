@@ -198,7 +198,7 @@ def test_status_finds_an_edited_page_and_build_restores_it(book: Path) -> None:
     good = page.read_bytes()
     page.write_bytes(good.replace(b"Tokens", b"Tokins"))
     status = layerbook("status", "--check", cwd=book)
-    assert status.returncode == 1 and "site/words.html: not what the sources give" in status.stdout
+    assert status.returncode == 1 and "site/words.html: out of date" in status.stdout
     assert layerbook("build", cwd=book).returncode == 0
     assert page.read_bytes() == good
 

@@ -186,7 +186,7 @@ def _pixel_size(file: Path) -> tuple[int, int]:
 
 
 def _head(file: Path) -> BytesIO:
-    """Return what is read of a picture; of WebP all, which has its size in front."""
+    """Return the start of a picture; all of a WebP, whose size comes first."""
     with file.open("rb") as stream:
         return BytesIO(stream.read(-1 if file.suffix.lower() == ".webp" else _HEAD))
 

@@ -53,7 +53,7 @@ def validate(
     """
     values = {key: value.to_python() for key, value in node.value.items() if key not in exclude}
     try:
-        # In JSON's strict mode a list is a tuple and 1 a float, but "1" and true are no numbers.
+        # In JSON's strict mode a list is a tuple and 1 a float, but "1" and true are not numbers.
         return model.model_validate_json(
             json.dumps(values), strict=True, context={"limits": limits}
         )

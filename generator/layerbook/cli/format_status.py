@@ -79,14 +79,14 @@ def status_lines(
         summary = summarize(changes[address])
         state = f"{status.freshness.state} ({summary})" if summary else str(status.freshness)
         lines.append(f"{address:<{width}}  {state}")
-    lines += [f"site/{file}: not what the sources give" for file in files or ()]
+    lines += [f"site/{file}: out of date" for file in files or ()]
     outdated = sum(not status.freshness.current for status in statuses)
     if files is None:
         site = ""
     elif files:
-        site = f"; {pluralize(len(files), 'file')} of site/ not what the sources give"
+        site = f"; {pluralize(len(files), 'file')} of site/ out of date"
     else:
-        site = "; site/ is what the sources give"
+        site = "; site/ is up to date"
     return [*lines, f"{pluralize(len(statuses), 'experiment')}, {outdated} not current{site}"]
 
 

@@ -76,7 +76,7 @@ def without_added(tokens: Sequence[Token], text: str) -> tuple[Token, ...]:
 
 
 def spells(tokens: Sequence[Token], text: str) -> bool:
-    """Return True if the bytes of the tokens are the text, but for what a tokenizer adds to it.
+    """Return True if the bytes of the tokens are the text, ignoring what a tokenizer adds.
 
     That is special tokens before and after it, and SentencePiece's space before it.
     """

@@ -166,7 +166,7 @@ class Execution:
         )
 
     def _generation_groups(self) -> Iterator[list[Generate]]:
-        """Group the generations that run together; a continuation comes after what it continues."""
+        """Group the generations that run together; a continuation comes after its prompt."""
         waiting = list(self.plan.generations)
         while waiting:
             ready = [r for r in waiting if r.prompt.generated in (None, *self._outputs)]

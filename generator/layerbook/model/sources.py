@@ -255,7 +255,7 @@ class HubSource(ModelSource):
     kind = "hub"
 
     def commit(self) -> str | None:
-        """Return the commit of the revision; of a branch or tag, what the cache has for it."""
+        """Return the commit of the revision; for a branch or tag, the one in the cache."""
         if self.revision and COMMIT_HASH.fullmatch(self.revision):
             return self.revision
         try:
@@ -317,7 +317,7 @@ class HubSource(ModelSource):
         revision = str(self.revision)
         if user_cache.env_flag("LAYERBOOK_OFFLINE") or user_cache.env_flag("HF_HUB_OFFLINE"):
             if directory := self.local_dir():
-                read_config(directory)  # raises with what is missing
+                read_config(directory)  # raises ModelError for missing files
             raise ModelError(
                 f"{self.location} at revision {revision} is not in the Hub's cache, and the "
                 "network is switched off (LAYERBOOK_OFFLINE or HF_HUB_OFFLINE); switch it on "

@@ -94,7 +94,7 @@ def compute_layout(
 ) -> HeatmapLayout:
     """Return one layout for all maps; `shared_scale` spans all values if no scale is fixed.
 
-    charts_per_row: the number of maps side by side. stacked: whether others lie above or below.
+    charts_per_row: the number of maps side by side. stacked: whether others are above or below.
     """
     rows, columns = (max(figure.values.shape[k] for figure in figures) for k in (0, 1))
     room = (

@@ -19,7 +19,7 @@ Limits = tuple[float, float]
 
 
 def mask_unplottable(values: Iterable[float], *, log: bool) -> NDArray[np.float64]:
-    """Return the values with NaN for infinities, and on a log axis for what is not positive."""
+    """Replace infinities by NaN, and on a log axis all values that are not positive."""
     array = np.array(list(values), dtype=np.float64)
     array[~np.isfinite(array)] = np.nan
     if log:

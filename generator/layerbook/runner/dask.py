@@ -219,7 +219,7 @@ class JobRunner:
                 executor = self._executor_for(requirements)
                 measured = executor.measure(experiments, SilentReporter())
         except MessageError as error:
-            message = f"{_this_worker()} cannot read what it is sent ({error}); "
+            message = f"{_this_worker()} cannot read the job it received ({error}); "
             return encode_refusal(ModelError(f"{message}it needs the same layerbook"))
         except LayerbookError as error:
             return encode_refusal(error)

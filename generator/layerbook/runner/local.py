@@ -196,7 +196,7 @@ def require_model_libraries() -> None:
 def _check_features(
     source: sources.ModelSource, experiments: Sequence[Experiment]
 ) -> dict[Experiment, LayerbookError]:
-    """Return an error for each experiment whose analysis requires what the model does not have."""
+    """Return an error for each experiment that requires a feature the model lacks."""
     errors: dict[Experiment, LayerbookError] = {}
     for experiment in experiments:
         if missing := experiment.analysis.missing_features(source.limits()):

@@ -52,7 +52,7 @@ _TEXT_OF_SCRIPT = """\
 
 
 def bundle(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The files to publish, by path: scripts and sheets with what they import in them.
+    """Return the files to publish, by path, with imports of scripts and sheets inlined.
 
     Scripts have the messages that they use in the current language, sheets their few words.
     """
@@ -66,7 +66,7 @@ def bundle(files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def _translate_script(script: str) -> str:
-    """Put the messages that a joined script uses in the place of its empty catalogue."""
+    """Replace the empty catalogue of a joined script by the messages that it uses."""
     words = language.current()
     used = {key: text for key, text in words.messages.items() if _quote(key) in script}
     if not used:

@@ -60,7 +60,7 @@ def _is_helper_class(node: ast.stmt) -> TypeGuard[ast.ClassDef]:
 
 
 def used_definitions(name: str, definitions: Definitions) -> list[Definition]:
-    """Return the definition of this name and all that it uses, each before what it uses itself."""
+    """Return the definition of this name and all that it uses, callers before callees."""
     reached: dict[str, Definition] = {}
 
     def visit(name: str) -> None:

@@ -78,7 +78,7 @@ class _SiteHandler(SimpleHTTPRequestHandler):
         return file
 
     def _open(self, path: str) -> io.BytesIO | BinaryIO:
-        """Open what a path leads to; pages get the script of the preview. Raises OSError."""
+        """Open the file of a path; pages get the script of the preview. Raises OSError."""
         if self._preview is None:
             return _find_file(Path(self.directory), path).open("rb")
         if path.startswith(PREVIEW_PREFIX):

@@ -107,7 +107,7 @@ def make_read_only(result: BaseModel) -> None:
 
 
 def matches_name_digest(path: Path) -> bool:
-    """Return whether a sidecar file has the bytes that its name was made from."""
+    """Return whether a sidecar file has the digest in its name."""
     try:
         return path.name.endswith(f".{_short_digest(path.read_bytes())}.safetensors")
     except OSError:

@@ -111,7 +111,7 @@ def _name(root: Path, options: Mapping[str, Any]) -> str:
 
 
 def _environment() -> dict[str, Any]:
-    """Return what a build depends on beside files: the package, Python and the date."""
+    """Return the inputs of a build other than files: the package, Python and the date."""
     return {
         "package": str(Path(layerbook.__file__).resolve()),
         "python": sys.version,

@@ -14,7 +14,7 @@ from layerbook.site.prose.functions import ProseFunctions, quantity, token_chip
 from layerbook.site.prose.journey import make_stages
 
 CallProblem = tuple[int, str, str]
-"""The line of a call, a text near it, and what is wrong."""
+"""The line of a call, a text near it, and the problem."""
 
 _WITHOUT_RESULTS: dict[str, Callable[..., object]] = {
     "quantity": quantity,
@@ -32,7 +32,7 @@ _OTHER_TEMPLATES = (nodes.Import, nodes.FromImport, nodes.Include, nodes.Extends
 
 
 def find_call_problems(tree: nodes.Template, functions: Collection[str]) -> Iterator[CallProblem]:
-    """Yield what is wrong with the calls of functions and filters in a piece of prose."""
+    """Yield the problems of function and filter calls in a piece of prose."""
     unfolded = {id(block.call) for block in tree.find_all(nodes.CallBlock)}
     for call in tree.find_all(nodes.Call):
         if isinstance(call.node, nodes.Name) and call.node.name in functions:
@@ -71,7 +71,7 @@ def _result(id: str) -> None:
 def _signature_message(
     call: nodes.Call | nodes.Filter, function: Callable[..., object], skipped: int
 ) -> str:
-    """Return what the signature refuses; the first `skipped` arguments come from elsewhere."""
+    """Return the mismatch of a call with a signature, without its first `skipped` parameters."""
     if call.dyn_args is not None or call.dyn_kwargs is not None:
         return ""
     try:

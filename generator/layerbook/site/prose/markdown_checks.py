@@ -56,7 +56,7 @@ def find_markdown_problems(
                 offset = offset if start < 0 else start
                 place = outline.place(node, offset)
                 yield Problem(file, place.line, place.column, message)
-        # A statement may put what is on one line here into several paragraphs.
+        # A statement may split what is one line here into several paragraphs.
         has_statement = "{%" in outline.original_text(node)
         if BLOCK in node.content and not has_statement and not _stands_alone(opening, node):
             place = outline.place(node, text.index(BLOCK))
@@ -77,7 +77,7 @@ def _listing_problems(outline: Outline, file: str) -> Iterator[Problem]:
 
 
 def _child_problems(child: Node) -> Iterator[tuple[str, str]]:
-    """Yield what is written in the source, and what is wrong with it."""
+    """Yield pairs of source text and problem."""
     if child.type == "image":
         yield "![", USAGE
     elif child.type == "text":

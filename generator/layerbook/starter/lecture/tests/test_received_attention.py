@@ -1,4 +1,4 @@
-"""Received attention, computed anew from another analysis. Run: python -m pytest tests"""
+"""Received attention, recomputed from another analysis. Run: python -m pytest tests"""
 
 from __future__ import annotations
 
