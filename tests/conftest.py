@@ -1,13 +1,14 @@
-"""Models for the tests (a tiny random Llama, the real default model), and a small book with
-results.
-"""
+"""Models and small books that tests of several packages share."""
 
 from __future__ import annotations
 
 import shutil
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
+from fixtures.build_states import BookState, clean_states
+from fixtures.killing import forkserver_context
 from fixtures.small_book import layerbook, write_small_book
 from fixtures.tiny_llama import write_tiny_model
 
@@ -42,3 +43,17 @@ def book(book_with_results: Path, tmp_path: Path) -> Path:
     """A copy of the book with results, its working cache included."""
     shutil.copytree(book_with_results, tmp_path / "book")
     return tmp_path / "book"
+
+
+@pytest.fixture(scope="session")
+def forkserver() -> ForkServerContext:
+    """Return the context of child processes that build a book."""
+    return forkserver_context()
+
+
+@pytest.fixture(scope="session")
+def states(
+    forkserver: ForkServerContext, tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[BookState, BookState]:
+    """Build a book in two states of its sources, each from nothing."""
+    return clean_states(forkserver, tiny_model_dir, tmp_path_factory.mktemp("states"))

@@ -109,11 +109,11 @@ from fixtures.execution import run_requests
 from layerbook.core.requests import LOGITS, Forward, Generate, Prompt, Site
 from layerbook.model.loaded_model import LoadedModel
 model = LoadedModel.load(Path(sys.argv[1]), "model")
-prompts = [Prompt(text=t) for t in ("The cat sat on the table", "2 + 2 =", "noise noise noise")]
+prompts = [Prompt(text=t) for t in ("2 + 2 =", "noise noise")]
 last = model.config.num_hidden_layers - 1
 keep = frozenset({LOGITS, Site("pattern", last), Site("resid_post", last)})
 forwards = [Forward(prompt, keep) for prompt in prompts]
-runs = run_requests(model, *forwards, Generate(prompts[0], 8, stop=False, keep_logits=True))
+runs = run_requests(model, *forwards, Generate(prompts[0], 3, stop=False, keep_logits=True))
 arrays = {f"{i} {site}": run[site] for i, run in enumerate(runs) for site in run.sites}
 ids = [token.id for token in runs[-1].tokens]
 np.savez(sys.argv[3], ids=ids, **arrays)

@@ -1,4 +1,4 @@
-"""A book stays whole through two hundred killed builds, and the next build completes.
+"""A book stays intact while builds of it are killed, and the next build completes.
 
 A book with single experiments, an experiment with arrays beside its JSON, and a sweep in chunks
 alternates between two states of its sources. On the way from one to the other the build is killed
@@ -15,34 +15,19 @@ import shutil
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
-import pytest
 from fixtures.build_states import (
     BookState,
     check_results,
     check_site,
-    clean_states,
     differing_files,
     replace_sources,
 )
-from fixtures.killing import Fault, forkserver_context, run_build
+from fixtures.fuzzing import IS_LONG
+from fixtures.killing import Fault, run_build
 
-KILLS = 200
+KILLS = 200 if IS_LONG else 40
 IN_A_ROW = 12
 SEED = int(os.environ.get("LAYERBOOK_TEST_SEED", "20261125"))
-
-
-@pytest.fixture(scope="module")
-def forkserver() -> ForkServerContext:
-    """Return the context that starts child processes."""
-    return forkserver_context()
-
-
-@pytest.fixture(scope="module")
-def states(
-    forkserver: ForkServerContext, tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[BookState, BookState]:
-    """Build both states from nothing."""
-    return clean_states(forkserver, tiny_model_dir, tmp_path_factory.mktemp("states"))
 
 
 def random_fault(rng: random.Random, steps: int, seconds: float, is_first: bool) -> Fault:
